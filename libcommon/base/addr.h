@@ -1,0 +1,71 @@
+/* IP addresses, endpoints and traffic selectors as values. No sockets here. */
+#ifndef SAPIPE_BASE_ADDR_H
+#define SAPIPE_BASE_ADDR_H
+
+#include "base/span.h"
+
+struct addr {
+	uint8_t		family;		/* 4, 6, or 0: none */
+	uint8_t		b[16];		/* network order; IPv4 in the first four */
+	uint32_t	scope;		/* interface index of a link-local IPv6 address */
+};
+
+struct endpoint {
+	struct addr	addr;
+	uint16_t	port;		/* host order */
+};
+
+/* What a tunnel carries: first to last address, a protocol, a port range. */
+struct selector {
+	struct addr	first, last;	/* inclusive, of one family */
+	uint8_t		proto;		/* 0: any */
+	uint16_t	port, port_end;	/* 0, 0: any; else inclusive */
+};
+
+#define ADDR_TEXT	64	/* "fe80::1%interface", with room */
+#define ENDPOINT_TEXT	80	/* "[fe80::1%if]:4500" */
+#define SELECTOR_TEXT	160
+
+static inline size_t
+addr_len(const struct addr *a)
+{
+	return (a->family == 4 ? 4 : a->family == 6 ? 16 : 0);
+}
+
+static inline struct span
+addr_span(const struct addr *a)
+{
+	return (span_of(a->b, addr_len(a)));
+}
+
+/* An address of ${family} 4 or 6 from its 4 or 16 bytes. */
+struct addr addr_make(uint8_t family, const uint8_t *b);
+
+/* Numeric text only, IPv6 with an optional %scope. Returns 0 or -1. */
+int addr_parse(struct addr *a, const char *text);
+char *addr_text(char out[ADDR_TEXT], const struct addr *a);
+
+/* <0, 0, >0 as memcmp; families sort before addresses; scopes are not compared. */
+int addr_cmp(const struct addr *a, const struct addr *b);
+
+/* "192.0.2.1:500", "[2001:db8::1]:500". */
+char *endpoint_text(char out[ENDPOINT_TEXT], const struct endpoint *e);
+bool endpoint_eq(const struct endpoint *a, const struct endpoint *b);
+
+/*
+ * CIDR, a single address, or FIRST-LAST; protocol and ports are any.
+ * Host bits below a prefix are an error. Returns 0 or -1.
+ */
+int selector_parse(struct selector *s, const char *text);
+/* The net alone: CIDR where the range is one, else FIRST-LAST. */
+char *selector_net_text(char out[SELECTOR_TEXT], const struct selector *s);
+/* With protocol and ports where they are not any: "10.1.0.0/24 proto 6 port 80". */
+char *selector_text(char out[SELECTOR_TEXT], const struct selector *s);
+/* The prefix length if the range is one CIDR block, else -1. */
+int selector_prefix(const struct selector *s);
+bool selector_eq(const struct selector *a, const struct selector *b);
+/* Whether ${inner} lies wholly in ${outer}, protocol and ports included. */
+bool selector_covers(const struct selector *outer, const struct selector *inner);
+bool selector_has_addr(const struct selector *s, const struct addr *a);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * Hash, PRF, ciphers and Diffie-Hellman of IKE, thin over libcrypto. Pure:
+ * inputs in, result out. Every function returns 0, or -1 with FAULT_CRYPTO,
+ * FAULT_MEMORY or FAULT_NO_LEGACY_PROVIDER. ESP's bulk crypto is in esp/.
+ */
+#ifndef SAPIPE_CRYPTO_CRYPTO_H
+#define SAPIPE_CRYPTO_CRYPTO_H
+
+#include "base/fault.h"
+#include "base/secret.h"
+#include "base/span.h"
+#include "crypto/alg.h"
+
+#define HASH_MAX	64	/* bytes of the longest hash */
+#define BLOCK_MAX	16	/* bytes of the longest cipher block */
+
+/* hash(parts[0] | parts[1] | ...) into ${out}, ${h}->len bytes. */
+int hash_parts(const struct alg_hash *h, uint8_t out[HASH_MAX], const struct span *parts,
+    size_t n, struct fault *f);
+
+/* prf(key, parts[0] | parts[1] | ...): HMAC of the negotiated hash (RFC 2409 section 4). */
+int prf_parts(const struct alg_hash *h, struct span key, struct secret *out,
+    const struct span *parts, size_t n, struct fault *f);
+
+/* CBC of whole blocks, in place; ${iv} is replaced by the last cipher block. */
+int cbc_encrypt(const struct alg_enc *e, struct span key, uint8_t iv[BLOCK_MAX], uint8_t *data,
+    size_t len, struct fault *f);
+int cbc_decrypt(const struct alg_enc *e, struct span key, uint8_t iv[BLOCK_MAX], uint8_t *data,
+    size_t len, struct fault *f);
+
+/* DES weak and semi-weak keys (RFC 2409 appendix A): true if ${key} is one. */
+bool des_weak_key(const struct alg_enc *e, struct span key);
+
+/*
+ * Random bytes from outside, so that exchanges can be repeated: a source is a
+ * function and its state. rand_system is libcrypto's generator; rand_seeded one
+ * that a seed determines, for tests and --seed alone.
+ */
+struct rand {
+	int	(*fill)(void *state, uint8_t *p, size_t n);
+	void	*state;
+};
+extern const struct rand rand_system;
+struct rand_seed { uint8_t seed[32]; uint64_t counter; };
+struct rand rand_seeded(struct rand_seed *state, struct span seed);
+
+/* A Diffie-Hellman exchange. MODP values are padded to the prime's length, ECP ones are x | y
+ * (RFC 5903), shared x alone; Curve25519 as RFC 8031. Public values of the peer are checked:
+ * range 2..p-2 for MODP and membership for 22-24, on the curve for ECP, nonzero for 25519. */
+struct dh;
+struct dh *dh_new(const struct alg_group *g, const struct rand *r, struct fault *f);
+/* With a given private value (skeyid-calc, tests). */
+struct dh *dh_from_private(const struct alg_group *g, struct span priv, struct fault *f);
+struct span dh_public(const struct dh *d);		/* lives as long as ${d} */
+int dh_shared(const struct dh *d, struct span peer, struct secret *out, struct fault *f);
+/* The private value, for state of test seams and --explain. */
+int dh_private(const struct dh *d, struct secret *out, struct fault *f);
+void dh_free(struct dh *d);				/* wipes; NULL is fine */
+
+#endif

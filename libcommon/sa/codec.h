@@ -1,0 +1,30 @@
+/*
+ * CBOR form of SA records: deterministic encoding (RFC 8949 section 4.2) out,
+ * libcbor's streaming decoder in, so that no key passes an unwiped heap.
+ */
+#ifndef SAPIPE_SA_CODEC_H
+#define SAPIPE_SA_CODEC_H
+
+#include "base/fault.h"
+#include "sa/record.h"
+
+#define SA_REC_BYTES	(64 * 1024)	/* bytes of one record */
+#define SA_REC_DEPTH	8
+#define SA_FORMAT	1
+
+/*
+ * Encodes ${r} into ${out}, a secret because it holds keys. 0, or -1 with
+ * FAULT_MEMORY or FAULT_TOO_LARGE.
+ */
+int sa_encode(struct secret *out, const struct sa_rec *r, struct fault *f);
+
+/*
+ * Decodes the first record of ${in}. Returns the bytes it took; 0 if ${in} ends within
+ * the record (more is needed); -1 with FAULT_BAD_RECORD, FAULT_TOO_LARGE or
+ * FAULT_WRONG_VERSION naming key and offset within ${in}. Unknown keys are skipped; an
+ * unknown record type gives ${r}->type SA_NONE and its length. ${r} is overwritten, to be wiped
+ * by the caller on success; nothing of it is set on failure.
+ */
+long sa_decode(struct sa_rec *r, struct span in, struct fault *f);
+
+#endif

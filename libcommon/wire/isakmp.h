@@ -1,0 +1,148 @@
+/*
+ * ISAKMP framing (RFC 2408 section 3): header, payload chain, SA, proposal
+ * and transform payloads, attributes, notify and delete. Syntax only: which
+ * payloads an exchange wants is decided in ike/. Nothing is allocated or copied:
+ * decoded spans point into the datagram, which has to outlive them.
+ */
+#ifndef SAPIPE_WIRE_ISAKMP_H
+#define SAPIPE_WIRE_ISAKMP_H
+
+#include "base/fault.h"
+#include "base/span.h"
+#include "wire/isakmp_num.h"
+#include "wire/wr.h"
+
+#define ISAKMP_HDR_LEN		28
+#define ISAKMP_PAYLOAD_HDR_LEN	4
+#define COOKIE_LEN		8
+/* Bounds on what is taken from the wire, all in one place. */
+#define ISAKMP_MSG_MAX		65507	/* bytes: a UDP datagram's payload */
+#define ISAKMP_PAYLOADS_MAX	64	/* payloads in a message */
+#define ISAKMP_PROPOSALS_MAX	64	/* proposal payloads in an SA payload */
+#define ISAKMP_TRANSFORMS_MAX	256	/* transforms in an SA payload, over all proposals */
+#define ISAKMP_ATTRS_MAX	32	/* attributes in a transform */
+#define ISAKMP_SPIS_MAX		64	/* SPIs in a delete payload */
+
+struct isakmp_hdr {
+	uint8_t		cky_i[COOKIE_LEN], cky_r[COOKIE_LEN];
+	uint8_t		next;		/* enum isakmp_payload_type */
+	uint8_t		version;	/* 0x10 is IKEv1 */
+	uint8_t		exchange;	/* enum isakmp_exchange */
+	uint8_t		flags;		/* ISAKMP_FLAG_* */
+	uint32_t	mid;		/* message ID; 0 in phase 1 */
+	uint32_t	length;		/* bytes, header included */
+};
+
+struct isakmp_payload {
+	uint8_t		type;		/* enum isakmp_payload_type */
+	struct span	body;		/* after the generic header */
+	struct span	raw;		/* with the generic header */
+};
+
+struct isakmp_msg {
+	struct isakmp_hdr	hdr;
+	struct span		raw;	/* header.length bytes of the datagram */
+	size_t			n;
+	struct isakmp_payload	pl[ISAKMP_PAYLOADS_MAX];
+	/* Bytes behind the last payload: padding of an encrypted message. */
+	struct span		trailer;
+};
+
+/*
+ * The header alone, from the first 28 bytes of ${dgram}. Checks that the length
+ * field holds at least the header and at most ${dgram}; bytes behind it are
+ * ignored. 0, or -1 with FAULT_TRUNCATED or FAULT_MALFORMED.
+ */
+int isakmp_hdr_get(struct isakmp_hdr *h, struct span dgram, struct fault *f);
+void isakmp_hdr_put(struct wr *w, const struct isakmp_hdr *h);
+
+/*
+ * The payload chain of ${m}->hdr.next in ${body} (the message behind the header, decrypted
+ * where it was encrypted); fills ${m}->pl, n and trailer. ${m}->hdr is read, not
+ * written. Reserved bytes are ignored as RFC 2408 asks for robustness... but lengths
+ * are not: each is at least 4 and at most what is left. A trailer is allowed only if
+ * ${padded}. 0, or -1 with FAULT_MALFORMED and the offset from the start of ${body}.
+ */
+int isakmp_chain_get(struct isakmp_msg *m, struct span body, bool padded, struct fault *f);
+
+/* First payload of ${type}, or NULL; the one after ${after} if that is not NULL. */
+const struct isakmp_payload *isakmp_find(const struct isakmp_msg *m, uint8_t type,
+    const struct isakmp_payload *after);
+
+/*
+ * Building. ISAKMP chains payloads by a "next" byte in the one before; a builder
+ * keeps the place of that byte. Use: isakmp_begin, then for each payload
+ * isakmp_payload_begin, wr_* into ${b}->w, isakmp_payload_end; last isakmp_end.
+ */
+struct isakmp_builder {
+	struct wr	w;
+	size_t		next_at;	/* offset of the pending "next payload" byte */
+	size_t		payload_at;	/* offset of the open payload, or 0 */
+};
+void isakmp_begin(struct isakmp_builder *b, uint8_t *buf, size_t cap, const struct isakmp_hdr *h);
+void isakmp_payload_begin(struct isakmp_builder *b, uint8_t type);
+void isakmp_payload_end(struct isakmp_builder *b);
+/* begin, bytes, end in one. */
+void isakmp_payload_put(struct isakmp_builder *b, uint8_t type, struct span body);
+/* Sets the header's length field; returns the message, empty if it did not fit. */
+struct span isakmp_end(struct isakmp_builder *b);
+
+/* Attributes, RFC 2408 section 3.3. */
+struct isakmp_attr {
+	uint16_t	type;		/* without the AF bit */
+	bool		basic;		/* TV: the value is in ${value} */
+	uint64_t	value;		/* basic, or a variable one of up to 8 bytes */
+	struct span	bytes;		/* the value as it stood on the wire */
+};
+struct isakmp_attrs {
+	size_t			n;
+	struct isakmp_attr	a[ISAKMP_ATTRS_MAX];
+};
+int isakmp_attrs_get(struct isakmp_attrs *out, struct span s, struct fault *f);
+/* Basic form if ${value} fits 16 bits, else four bytes in variable form. */
+void isakmp_attr_put(struct wr *w, uint16_t type, uint32_t value);
+void isakmp_attr_put_bytes(struct wr *w, uint16_t type, struct span value);
+
+/* SA payload, RFC 2408 sections 3.4 to 3.6, RFC 2407 section 4.6.1. */
+struct isakmp_transform {
+	uint8_t		num, id;
+	struct span	attrs;		/* isakmp_attrs_get() reads them */
+};
+struct isakmp_proposal {
+	uint8_t		num, proto;
+	struct span	spi;		/* 0 to 16 bytes */
+	size_t		n;		/* transforms, consecutive in isakmp_sa.t ... */
+	size_t		first;		/* ... from here */
+};
+struct isakmp_sa {
+	uint32_t		doi, situation;
+	size_t			np, nt;
+	struct isakmp_proposal	p[ISAKMP_PROPOSALS_MAX];
+	struct isakmp_transform	t[ISAKMP_TRANSFORMS_MAX];
+};
+/* ${body} is the payload's body. Transform counts must agree with the chain. */
+int isakmp_sa_get(struct isakmp_sa *sa, struct span body, struct fault *f);
+/* Writes the body (for isakmp_payload_begin ... end) of ${sa}. */
+void isakmp_sa_put(struct wr *w, const struct isakmp_sa *sa);
+
+/* Notification, RFC 2408 section 3.14. */
+struct isakmp_notify {
+	uint32_t	doi;
+	uint8_t		proto;
+	uint16_t	type;		/* enum isakmp_notify_type */
+	struct span	spi, data;
+};
+int isakmp_notify_get(struct isakmp_notify *n, struct span body, struct fault *f);
+void isakmp_notify_put(struct wr *w, const struct isakmp_notify *n);
+
+/* Delete, RFC 2408 section 3.15. */
+struct isakmp_delete {
+	uint32_t	doi;
+	uint8_t		proto, spi_len;
+	size_t		n;		/* at most ISAKMP_SPIS_MAX */
+	struct span	spis;		/* ${n} times ${spi_len} bytes */
+};
+int isakmp_delete_get(struct isakmp_delete *d, struct span body, struct fault *f);
+void isakmp_delete_put(struct wr *w, const struct isakmp_delete *d);
+
+#endif

@@ -1,0 +1,37 @@
+/* Vendor IDs: a table of what the bytes mean. */
+#ifndef SAPIPE_WIRE_VID_H
+#define SAPIPE_WIRE_VID_H
+
+#include "base/span.h"
+
+enum vid_kind {
+	VID_UNKNOWN = 0,
+	VID_NATT_RFC3947,
+	VID_NATT_DRAFT_03,
+	VID_NATT_DRAFT_02,	/* MD5("draft-ietf-ipsec-nat-t-ike-02") */
+	VID_NATT_DRAFT_02_N,	/* the same text with a newline: the common one */
+	VID_NATT_DRAFT_01,
+	VID_NATT_DRAFT_00,
+	VID_DPD,
+	VID_XAUTH,
+	VID_UNITY,
+	VID_FRAGMENTATION,
+	VID_IMPLEMENTATION,	/* names a product */
+};
+
+struct vid {
+	enum vid_kind	 kind;
+	const char	*name;		/* for people: "RFC 3947", "strongSwan", "DPD" */
+	const char	*text;		/* its MD5 is the vendor ID, or NULL */
+	struct span	 bytes;
+	bool		 prefix;	/* versions may follow the bytes */
+};
+
+/* The row for the body of a VID payload, or NULL. */
+const struct vid *vid_find(struct span body);
+/* The row to send for ${kind}. */
+const struct vid *vid_of(enum vid_kind kind);
+/* Rows one by one for listings: NULL after the last. */
+const struct vid *vid_row(size_t i);
+
+#endif
