@@ -20,7 +20,7 @@ $(TOOLS:%=$(B)/%): $(B)/%: $$(patsubst %.c,$(B)/%.o,$$(wildcard cmd/%/*.c)) $(B)
 	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
 $(B)/tests/%: $(B)/tests/c/%.o $(B)/libsapipe.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 unit: $(UNITS)
 	@for t in $(UNITS); do ./$$t || exit 1; done
 clean:

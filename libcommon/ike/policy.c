@@ -1,0 +1,26 @@
+#include "ike/policy.h"
+
+void
+ike_policy_default(struct ike_policy *p)
+{
+	*p = (struct ike_policy){
+		.exchange = SA_MAIN,
+		.auth = AUTH_PSK,
+		.proto = SA_ESP,
+		.mode = SA_TUNNEL,
+		.ike_seconds = IKE_SECONDS_DEFAULT,
+		.esp_seconds = ESP_SECONDS_DEFAULT,
+		.natt = NATT_AUTO,
+		.dpd_seconds = DPD_SECONDS_DEFAULT,
+		.dpd_tries = DPD_TRIES_DEFAULT,
+		.timeout_ms = TIMEOUT_MS_DEFAULT,
+		.keepalive_ms = KEEPALIVE_MS_DEFAULT,
+	};
+}
+
+void
+ike_policy_wipe(struct ike_policy *p)
+{
+	secret_free(&p->psk);
+	*p = (struct ike_policy){0};
+}

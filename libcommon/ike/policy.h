@@ -1,0 +1,58 @@
+/*
+ * What one end is configured to negotiate with one peer (or one group of
+ * peers): filled from options or a section of the peers file, read by the machines.
+ */
+#ifndef SAPIPE_IKE_POLICY_H
+#define SAPIPE_IKE_POLICY_H
+
+#include "base/addr.h"
+#include "base/secret.h"
+#include "crypto/proposal.h"
+#include "sa/record.h"
+#include "wire/id.h"
+
+#define POLICY_SELECTORS_MAX	16
+
+enum natt_policy { NATT_AUTO, NATT_FORCE, NATT_OFF };
+
+struct ike_policy {
+	char			name[SA_NAME];	/* of the section, or --name */
+	enum sa_exchange	exchange;
+	bool			aggressive_clear;	/* third aggressive message in clear */
+	uint16_t		auth;		/* enum ike_auth */
+	struct secret		psk;
+	struct id		local_id;	/* type 0: the local address */
+	struct id		remote_id;	/* type 0: any (initiator: the peer's address) */
+	bool			remote_id_any;
+	struct selector		remote_addr;	/* responder: where this peer may come from;
+						   family 0: anywhere */
+	struct ike_proposals	ike;
+	struct esp_proposals	esp;
+	enum sa_proto		proto;		/* SA_ESP, or SA_AH with --ah */
+	bool			accept_all;	/* --accept-all-proposals */
+	enum sa_mode		mode;
+	size_t			n_local_ts, n_remote_ts;
+	struct selector		local_ts[POLICY_SELECTORS_MAX], remote_ts[POLICY_SELECTORS_MAX];
+						/* n_local_ts 0: the own address */
+	uint64_t		ike_seconds, esp_seconds;	/* lifetimes */
+	uint64_t		esp_kilobytes;	/* 0: no limit by volume */
+	enum natt_policy	natt;
+	uint32_t		natt_versions;	/* bit 1 << enum vid_kind; 0: all (test seam) */
+	uint32_t		dpd_seconds;	/* idle time before R-U-THERE; 0: never sent */
+	uint32_t		dpd_tries;	/* unanswered ones until the peer is dead */
+	uint32_t		timeout_ms;	/* of one exchange, first send to giving up */
+	uint32_t		keepalive_ms;	/* NAT keepalive */
+};
+
+#define IKE_SECONDS_DEFAULT	28800
+#define ESP_SECONDS_DEFAULT	3600
+#define DPD_SECONDS_DEFAULT	30
+#define DPD_TRIES_DEFAULT	4
+#define TIMEOUT_MS_DEFAULT	30000
+#define KEEPALIVE_MS_DEFAULT	20000
+
+/* Everything at its default, lists empty. */
+void ike_policy_default(struct ike_policy *p);
+void ike_policy_wipe(struct ike_policy *p);
+
+#endif
