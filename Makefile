@@ -1,29 +1,207 @@
 # sapipe: IPsec as a Unix pipeline.
-PKGS = libcrypto libpcap libcbor libmnl libseccomp jansson
-B = build
-CC ?= cc
+#
+#   make deps       install what is missing (Debian; as root), else print the line to run
+#   make            build the tools into build/
+#   make demo       two gateways, a tunnel between them, each command printed
+#   make check      every test; the last line counts them
+#   make lint       compilers and checkers, warnings are errors
+#   make fuzz       every fuzz driver for FUZZ_SECONDS
+#   make bench      how long things take, beside a yardstick of the same run
+#   make install    PREFIX=/usr/local DESTDIR=
+#
+# V=1 shows commands, SAN=1 builds with the address and undefined sanitizers (in build/san),
+# CC and CFLAGS are yours; CFLAGS come last. demo and check install what they need, so that
+# they work on a machine with nothing but make, git and apt.
+
+VERSION = 0.1
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share
+FUZZ_SECONDS ?= 60
 CFLAGS ?= -O2 -g
-OURS = -std=c11 -D_GNU_SOURCE -Ilibcommon -MMD -MP -Wall -Wextra -Wconversion -Wshadow -Wvla
-LIB = $(patsubst %.c,$(B)/%.o,$(wildcard libcommon/*/*.c libcommon/*/*/*.c))
-TOOLS = $(patsubst cmd/%/main.c,%,$(wildcard cmd/*/main.c))
-UNITS = $(patsubst tests/c/%.c,$(B)/tests/%,$(wildcard tests/c/test_*.c))
-LDLIBS = $(shell pkg-config --libs $(PKGS)) -linih -lev
+
+# ---- packages, in the order in which targets come to need them
+
+DEPS_BUILD = build-essential pkg-config libssl-dev libpcap-dev libcbor-dev libmnl-dev \
+	libseccomp-dev libinih-dev libev-dev libjansson-dev libcap-ng-dev \
+	$(if $(filter x86_64,$(shell uname -m)),libipsec-mb-dev)
+DEPS_DEMO = iproute2 iputils-ping procps socat util-linux
+DEPS_CHECK = libcmocka-dev bats jq python3 python3-cbor2 python3-scapy tshark tcpdump mandoc \
+	nftables openssl strace valgrind bsdextrautils git \
+	charon-systemd strongswan-swanctl libcharon-extra-plugins libcharon-extauth-plugins \
+	libstrongswan-standard-plugins libstrongswan-extra-plugins
+DEPS_LINT = clang clang-tidy libclang-rt-14-dev cppcheck shellcheck
+DEPS_BENCH = iperf3
+DEPS ?= $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK) $(DEPS_LINT) $(DEPS_BENCH)
+
+# ---- flags. Anything that asks pkg-config waits for its first use: deps may have to install it
+
+ifdef SAN
+B = build/san
+MODE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+else ifdef FUZZ
+B = build/fuzz
+MODE = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer -DFUZZING
+else
+B = build
+MODE = -fstack-protector-strong $(if $(filter -O0 -Og,$(CFLAGS)),,-D_FORTIFY_SOURCE=2)
+endif
+
+MODULES = libcrypto libpcap libcbor libmnl libseccomp libcap-ng jansson
+PC_CFLAGS = $(eval PC_CFLAGS := $(shell pkg-config --cflags $(MODULES)))$(PC_CFLAGS)
+PC_LIBS = $(eval PC_LIBS := $(shell pkg-config --libs $(MODULES)))$(PC_LIBS)
+IPSEC_MB = $(if $(wildcard /usr/include/intel-ipsec-mb.h /usr/local/include/intel-ipsec-mb.h),-lIPSec_MB)
+
+WARN = -Wall -Wextra -Wconversion -Wshadow -Wvla $(if $(WERROR),-Werror)
+OURS = -std=c11 -D_GNU_SOURCE -DSAPIPE_VERSION='"$(VERSION)"' -Ilibcommon $(WARN) -fPIE $(MODE)
+LINK = $(CC) $(OURS) $(CFLAGS) -pie -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS)
+LDLIBS = $(PC_LIBS) -linih -lev $(IPSEC_MB)
+
+# ---- what there is
+
+objs = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
+LIB := $(call objs,libcommon/*/*.c libcommon/*/*/*.c)
+TOOLS := $(patsubst cmd/%/main.c,%,$(wildcard cmd/*/main.c))
+UNITS := $(patsubst tests/c/%.c,$(B)/tests/%,$(wildcard tests/c/test_*.c))
+HELPERS := $(filter-out $(B)/tests/c/test_%,$(call objs,tests/c/*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
+PAGES := $(wildcard man/*.[1-8])
+OBJECTS := $(LIB) $(HELPERS) $(call objs,cmd/*/*.c tests/c/test_*.c)
+SCRIPTS = .ci/run $(wildcard tests/*.sh tests/*/*.sh tests/run tests/*.bats tests/*/*.bash)
+
+# Quiet lines: "CC build/x.o" in place of the command; nothing at all under make -s.
+Q = $(if $(V),,@)
+SILENT := $(findstring s,$(filter-out --%,$(firstword x$(MAKEFLAGS))))
+say = $(if $(V)$(SILENT),,@printf '  %-5s %s\n' $(1) $@)
+# Recursive makes use every processor, unless there is a -j already.
+NPROC := $(shell nproc 2>/dev/null || echo 2)
+SUBMAKE = $(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(NPROC))
+
+# ---- build
 
 .SECONDEXPANSION:
+.DELETE_ON_ERROR:
 all: $(TOOLS:%=$(B)/%)
+
 $(B)/libsapipe.a: $(LIB)
-	@rm -f $@; ar rcs $@ $^
-$(B)/%.o: %.c
-	@mkdir -p $(@D)
-	$(CC) $(OURS) $(CFLAGS) -c -o $@ $<
-$(TOOLS:%=$(B)/%): $(B)/%: $$(patsubst %.c,$(B)/%.o,$$(wildcard cmd/%/*.c)) $(B)/libsapipe.a
-	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
-$(B)/tests/%: $(B)/tests/c/%.o $(B)/libsapipe.a
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
-unit: $(UNITS)
-	@for t in $(UNITS); do ./$$t || exit 1; done
+	$(call say,AR)
+	$(Q)rm -f $@; $(AR) rcs $@ $^
+
+$(B)/%.o: %.c $(B)/.flags
+	$(call say,CC)
+	$(Q)mkdir -p $(@D); $(CC) $(OURS) $(PC_CFLAGS) -MMD -MP $(CFLAGS) -c -o $@ $<
+
+$(TOOLS:%=$(B)/%): $(B)/%: $$(call objs,cmd/%/*.c) $(B)/libsapipe.a
+	$(call say,LINK)
+	$(Q)$(LINK) -o $@ $^ $(LDLIBS)
+
+$(B)/tests/test_%: $(B)/tests/c/test_%.o $(HELPERS) $(B)/libsapipe.a
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D); $(LINK) -o $@ $^ $(LDLIBS) -lcmocka
+
+$(B)/bench/%: $(B)/tests/bench/%.o $(B)/libsapipe.a
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D); $(LINK) -o $@ $^ $(LDLIBS)
+
+# Objects are as old as the flags that made them: other flags, other objects.
+$(B)/.flags: FORCE
+	@mkdir -p $(B); echo '$(subst ','\'',$(CC) $(OURS) $(CFLAGS))' | cmp -s - $@ || \
+		echo '$(subst ','\'',$(CC) $(OURS) $(CFLAGS))' >$@
+
+# ---- tests
+
+units: $(UNITS)
+unit: units
+	@SAPIPE_BUILD=$(B) tests/run $(UNITS)
+
+check:
+	@$(MAKE) --no-print-directory deps DEPS="$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK)"
+	@$(SUBMAKE) all units
+	@SAPIPE_BUILD=$(B) tests/run $(UNITS) $(or $(TESTS),$(wildcard tests/*.bats))
+
+demo:
+	@$(MAKE) --no-print-directory deps DEPS="$(DEPS_BUILD) $(DEPS_DEMO)"
+	@$(SUBMAKE) all
+	@SAPIPE_BUILD=$(B) tests/demo.sh
+
+benches: $(BENCHES)
+bench:
+	@$(MAKE) --no-print-directory deps DEPS="$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK) $(DEPS_BENCH)"
+	@$(SUBMAKE) all benches
+	@SAPIPE_BUILD=$(B) tests/bench/run
+
+$(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libsapipe.a
+	$(call say,LINK)
+	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+fuzzers: $(FUZZERS)
+fuzz:
+	@$(SUBMAKE) CC=clang FUZZ=1 fuzzers
+	@tests/fuzz/run.sh $(FUZZ_SECONDS) build/fuzz
+
+# ---- lint: every complaint is an error
+
+objects: $(OBJECTS)
+lint: lint-gcc lint-clang lint-tidy lint-cppcheck lint-shell lint-man
+	@echo 'lint: clean'
+lint-gcc lint-clang: lint-%:
+	@$(SUBMAKE) CC=$* WERROR=1 B=build/lint-$* objects
+lint-tidy:
+	@printf '%s\n' $(wildcard libcommon/*/*.c libcommon/*/*/*.c cmd/*/*.c) | \
+		xargs -P $(NPROC) -n 4 sh -c 'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- \
+		-std=c11 -D_GNU_SOURCE -Ilibcommon 2>&1 | \
+		{ ! grep -v "warnings\? \(generated\|treated\)\|^Suppressed\|^Use -"; }' tidy
+lint-cppcheck:
+	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
+		--inline-suppr --suppress=missingIncludeSystem -j $(NPROC) -Ilibcommon libcommon cmd
+lint-shell:
+	@shellcheck --external-sources $(SCRIPTS)
+lint-man:
+	@[ -z "$(PAGES)" ] || mandoc -T lint -W warning $(PAGES)
+
+# ---- install
+
+install: all
+	install -d $(DESTDIR)$(BINDIR)
+	install -m 755 $(TOOLS:%=$(B)/%) $(DESTDIR)$(BINDIR)
+	$(foreach p,$(PAGES),install -D -m 644 $(p) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p));)
+
+uninstall:
+	rm -f $(TOOLS:%=$(DESTDIR)$(BINDIR)/%)
+	rm -f $(foreach p,$(PAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
+
+# ---- packages. One dpkg-query when nothing is missing. A charon that apt would start, and
+# enable, is none of this machine's business: the tests run their own in a namespace.
+
+deps:
+	@command -v dpkg-query >/dev/null || { \
+		echo 'deps: not Debian; needed here: $(sort $(DEPS))' >&2; exit 0; }; \
+	miss=$$(dpkg-query -W -f '$${db:Status-Status} $${Package}\n' $(DEPS) 2>/dev/null | \
+		awk -v want='$(sort $(DEPS))' '$$1 == "installed" { have[$$2] = 1 } \
+		END { n = split(want, w, " "); for (i = 1; i <= n; i++) if (!have[w[i]]) print w[i] }'); \
+	[ -n "$$miss" ] || exit 0; \
+	miss=$$(echo $$miss); \
+	if [ "$$(id -u)" != 0 ]; then \
+		echo "missing packages; as root, run:" >&2; \
+		echo "apt-get install --no-install-recommends $$miss" >&2; exit 1; fi; \
+	echo "deps: installing $$miss"; \
+	log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
+	case " $$miss " in *" charon-systemd "*) sd=$$([ -d /run/systemd/system ] && echo yes) ;; esac; \
+	[ -z "$$sd" ] || systemctl -q mask --runtime strongswan.service; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	apt="apt-get -qq -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0"; \
+	{ $$apt update && $$apt install --no-install-recommends $$miss; } </dev/null >$$log 2>&1; rc=$$?; \
+	[ -z "$$sd" ] || { systemctl -q unmask --runtime strongswan.service; \
+		systemctl -q disable strongswan.service 2>/dev/null; }; \
+	[ $$rc = 0 ] || { tail -n 30 $$log >&2; echo 'deps: apt-get failed' >&2; exit 1; }
+
 clean:
-	rm -rf $(B)
-.PHONY: all unit clean
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+	rm -rf build
+
+FORCE:
+.PHONY: all units unit check demo benches bench fuzzers fuzz objects lint lint-gcc lint-clang \
+	lint-tidy lint-cppcheck lint-shell lint-man install uninstall deps clean FORCE
+.SECONDARY:
+-include $(OBJECTS:.o=.d)

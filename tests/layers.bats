@@ -1,0 +1,122 @@
+# The house rules that a compiler does not check: which layer may know which,
+# and what library code may call.
+
+bats_require_minimum_version 1.5.0
+
+load lib/common
+
+# From the top down; a layer includes itself and those after it.
+LAYERS=(cli net ike esp sa crypto wire base)
+
+setup() {
+	cd "$SAPIPE_TOP" || return
+}
+
+# sources LAYER: its C files and headers, one a line.
+sources() {
+	[ ! -d "libcommon/$1" ] || find "libcommon/$1" -name '*.[ch]'
+}
+
+# included FILE: what it includes with quotes, one a line.
+included() {
+	sed -n 's/^[ \t]*#[ \t]*include[ \t]*"\([^"]*\)".*/\1/p' "$1"
+}
+
+@test "layers: an include points to the same layer or down" {
+	local -A rank=()
+	local i layer file inc bad=0
+	for i in "${!LAYERS[@]}"; do rank[${LAYERS[i]}]=$i; done
+	for layer in "${LAYERS[@]}"; do
+		while read -r file; do
+			while read -r inc; do
+				case $inc in
+				*/*) ;;
+				*) [ -e "${file%/*}/$inc" ] && continue ;;
+				esac
+				i=${rank[${inc%%/*}]-}
+				if [ -z "$i" ] || [ "$i" -lt "${rank[$layer]}" ]; then
+					echo "$file includes $inc"
+					bad=1
+				fi
+			done < <(included "$file")
+		done < <(sources "$layer")
+	done
+	[ $bad -eq 0 ]
+}
+
+@test "layers: every directory of libcommon is a layer" {
+	local dir
+	for dir in libcommon/*/; do
+		dir=${dir#libcommon/}
+		[[ " ${LAYERS[*]} " == *" ${dir%/} "* ]] || { echo "$dir"; return 1; }
+	done
+}
+
+@test "layers: a tool includes headers of libcommon or its own, never another tool's" {
+	local file inc bad=0
+	for file in cmd/*/*.[ch]; do
+		[ -e "$file" ] || continue
+		while read -r inc; do
+			[ -e "libcommon/$inc" ] || [ -e "${file%/*}/$inc" ] || {
+				echo "$file includes $inc"
+				bad=1
+			}
+			[[ $inc != *..* ]] || { echo "$file includes $inc"; bad=1; }
+		done < <(included "$file")
+	done
+	[ $bad -eq 0 ]
+}
+
+# wanted LAYER...: undefined symbols of the layers' objects, "object: symbol" a line.
+wanted() {
+	local layer file obj
+	for layer; do
+		while read -r file; do
+			obj=$SAPIPE_BUILD/${file%.c}.o
+			[ -e "$obj" ] || { echo "no $obj" >&2; return 1; }
+			nm -u --format=posix "$obj" | sed "s|^\([^ ]*\).*|$file: \1|"
+		done < <(find "libcommon/$layer" -name '*.c' 2>/dev/null)
+	done
+}
+
+@test "layers: ike, esp, sa and wire want no socket, clock, stream or exit" {
+	local io='socket|socketpair|bind|connect|listen|accept4?|send(to|msg|mmsg)?|recv(from|msg|mmsg)?|setsockopt|getsockopt'
+	io+='|open(at)?(64)?|read|write|readv|writev|ioctl|poll|ppoll|select|epoll_.*|ev_.*'
+	local clock='time|gettimeofday|clock_gettime|ftime|nanosleep|usleep|sleep|alarm|timer_.*'
+	local stdio='f?printf|vf?printf|puts|fputs|putchar|fputc|putc|fopen(64)?|fdopen|fread|fwrite|fflush|stdout|stderr|stdin|perror|syslog|getline'
+	local ends='exit|_exit|_Exit|quick_exit|abort|err|errx|warn|warnx'
+	local fortified='__(f|vf|v)?printf_chk|__(read|recv|recvfrom)_chk'
+	wanted ike esp sa wire >"$BATS_TEST_TMPDIR/wanted"
+	[ -s "$BATS_TEST_TMPDIR/wanted" ]
+	run ! grep -E ": ($io|$clock|$stdio|$ends|$fortified)\$" "$BATS_TEST_TMPDIR/wanted"
+}
+
+# code FILE...: the files without comments and string literals, "file: line" a line.
+code() {
+	local file
+	for file; do
+		python3 - "$file" <<-'PY'
+			import re, sys
+			text = open(sys.argv[1], encoding="utf-8").read()
+			keep = lambda m: "\n" * m.group().count("\n") or " "
+			text = re.sub(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', keep, text, flags=re.S)
+			for n, line in enumerate(text.split("\n"), 1):
+			    print(f"{sys.argv[1]}:{n}: {line}")
+		PY
+	done
+}
+
+@test "layers: crypto and esp compare nothing with memcmp; ct_eq is there for that" {
+	local files
+	mapfile -t files < <(sources crypto; sources esp)
+	[ ${#files[@]} -gt 0 ]
+	run ! grep -E '\<(memcmp|bcmp|CRYPTO_memcmp)[ \t]*\(' <(code "${files[@]}")
+}
+
+@test "layers: library code outside cli neither prints nor exits" {
+	local files
+	mapfile -t files < <(find libcommon -name '*.[ch]' -not -path 'libcommon/cli/*')
+	[ ${#files[@]} -gt 0 ]
+	run ! grep -E '\<(f?printf|vf?printf|f?puts|putchar|perror|errx?|warnx?|v?syslog|_?exit|abort)[ \t]*\(' \
+		<(code "${files[@]}")
+}

@@ -1,0 +1,107 @@
+# shellcheck shell=bash
+# What every bats file loads: "load lib/common".
+#
+# SAPIPE_TOP is the project's root, SAPIPE_BUILD the build under test (and first in
+# PATH), VECTORS the directory of published vectors if there is one.
+
+SAPIPE_TOP=${SAPIPE_TOP:-$(cd "$BATS_TEST_DIRNAME" && git rev-parse --show-toplevel)}
+SAPIPE_BUILD=${SAPIPE_BUILD:-$SAPIPE_TOP/build}
+VECTORS=${SAPIPE_VECTORS:-$SAPIPE_TOP/../shared/vectors}
+export SAPIPE_TOP SAPIPE_BUILD VECTORS
+case :$PATH: in
+*:"$SAPIPE_BUILD":*) ;;
+*) export PATH=$SAPIPE_BUILD:$PATH ;;
+esac
+export LC_ALL=C TZ=UTC
+
+# need TOOL...: skips the test while one of our own tools is not built.
+need() {
+	local tool
+	for tool; do
+		[ -x "$SAPIPE_BUILD/$tool" ] || skip "no $tool in ${SAPIPE_BUILD##*/}"
+	done
+}
+
+# need_vectors FILE: skips aloud where the published vectors are absent.
+need_vectors() {
+	[ -e "$VECTORS/$1" ] || skip "no $VECTORS/$1"
+}
+
+# stderr_has TEXT, output_has TEXT: claims about the last run, that show what there was
+# when they fail. stderr needs run --separate-stderr.
+stderr_has() {
+	# shellcheck disable=SC2154 # run sets it
+	[[ $stderr == *"$1"* ]] || {
+		printf 'not on stderr: %s\nthere was: %s\n' "$1" "$stderr"
+		return 1
+	}
+}
+
+output_has() {
+	# shellcheck disable=SC2154 # run sets it
+	[[ $output == *"$1"* ]] || {
+		printf 'not in the output: %s\nthere was: %s\n' "$1" "$output"
+		return 1
+	}
+}
+
+# one_error: the last run said what happened in one line "TOOL: ...", at most one hint
+# after it, and nothing on stdout.
+one_error() {
+	local rest
+	# shellcheck disable=SC2154 # run sets it
+	rest=$(grep -v '^hint: ' <<<"$stderr")
+	if [ -n "$output" ] || [ -z "$rest" ] || [ "$(wc -l <<<"$rest")" -ne 1 ]; then
+		printf 'not one line of error.\nstdout: %s\nstderr: %s\n' "$output" "$stderr"
+		return 1
+	fi
+}
+
+# eventually SECONDS COMMAND...: waits until COMMAND succeeds; fails when it never does.
+eventually() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.05
+	done
+}
+
+# Background processes: "background NAME COMMAND..." starts one with no descriptor of
+# bats' own, output in $BATS_TEST_TMPDIR/NAME.{out,err}, its pid in the array BG[NAME];
+# stop_background ends those that are left (TERM, then KILL) and belongs in teardown.
+declare -gA BG
+
+background() {
+	local name=$1
+	shift
+	"$@" </dev/null >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- 4>&- &
+	BG[$name]=$!
+}
+
+# ended NAME [SECONDS]: waits for the end of one; returns its exit status, 124 if it runs on.
+ended() {
+	local pid=${BG[$1]} i
+	for ((i = 0; i < ${2:-5} * 50; i++)); do
+		kill -0 "$pid" 2>/dev/null || break
+		sleep 0.02
+	done
+	! kill -0 "$pid" 2>/dev/null || return 124
+	unset "BG[$1]"
+	wait "$pid"
+}
+
+stop_background() {
+	local name pid i
+	for name in "${!BG[@]}"; do kill "${BG[$name]}" 2>/dev/null || :; done
+	for name in "${!BG[@]}"; do
+		pid=${BG[$name]}
+		for ((i = 0; i < 100; i++)); do
+			kill -0 "$pid" 2>/dev/null || break
+			sleep 0.02
+		done
+		kill -9 "$pid" 2>/dev/null || :
+		wait "$pid" 2>/dev/null || :
+		unset "BG[$name]"
+	done
+}
