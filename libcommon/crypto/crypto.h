@@ -34,7 +34,8 @@ bool des_weak_key(const struct alg_enc *e, struct span key);
 /*
  * Random bytes from outside, so that exchanges can be repeated: a source is a
  * function and its state. rand_system is libcrypto's generator; rand_seeded one
- * that a seed determines, for tests and --seed alone.
+ * that a seed determines, for tests and --seed alone; ${state} outlives what is returned.
+ * fill() returns 0 or -1.
  */
 struct rand {
 	int	(*fill)(void *state, uint8_t *p, size_t n);
@@ -44,12 +45,15 @@ extern const struct rand rand_system;
 struct rand_seed { uint8_t seed[32]; uint64_t counter; };
 struct rand rand_seeded(struct rand_seed *state, struct span seed);
 
-/* A Diffie-Hellman exchange. MODP values are padded to the prime's length, ECP ones are x | y
+/*
+ * A Diffie-Hellman exchange. MODP values are padded to the prime's length, ECP ones are x | y
  * (RFC 5903), shared x alone; Curve25519 as RFC 8031. Public values of the peer are checked:
- * range 2..p-2 for MODP and membership for 22-24, on the curve for ECP, nonzero for 25519. */
+ * range 2..p-2 for MODP and membership for 22-24, on the curve for ECP, of large order for
+ * 25519; a bad one, or one of another length than the group's, is FAULT_MALFORMED.
+ */
 struct dh;
 struct dh *dh_new(const struct alg_group *g, const struct rand *r, struct fault *f);
-/* With a given private value (skeyid-calc, tests). */
+/* With a given private value, big-endian (skeyid-calc, tests); FAULT_USAGE if it is out of range. */
 struct dh *dh_from_private(const struct alg_group *g, struct span priv, struct fault *f);
 struct span dh_public(const struct dh *d);		/* lives as long as ${d} */
 int dh_shared(const struct dh *d, struct span peer, struct secret *out, struct fault *f);
