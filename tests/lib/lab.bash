@@ -1,0 +1,213 @@
+# shellcheck shell=bash
+# The interop lab (tests/lab) for bats files: namespaces left and right (and a NAT router
+# between them with --nat), strongSwan as the gateway in right, our tools in left.
+#
+#   load lib/common
+#   load lib/lab
+#   setup_file() { lab_setup_file; }
+#   teardown() { lab_teardown; }
+#
+# Each test makes its own lab under a prefix of its own, so files run in parallel;
+# lab_teardown ends and removes all of it, whatever happened.
+#
+# Where the lab cannot run, tests skip aloud; with SAPIPE_LAB=require (.ci/run, and make
+# check as root) that is a failure instead.
+
+LAB=$SAPIPE_TOP/tests/lab
+
+# What the lab lacks on this machine, one line; nothing when it can run.
+lab_missing() {
+	local tool ns=spprobe$$
+	[ "$(id -u)" = 0 ] || { echo "not root (and not in a user namespace)"; return; }
+	for tool in ip nft ping socat charon-systemd swanctl sysctl openssl; do
+		command -v "$tool" >/dev/null || { echo "no $tool (make deps)"; return; }
+	done
+	[ -w /dev/net/tun ] || { echo "/dev/net/tun is not writable"; return; }
+	ip netns add "$ns" 2>/dev/null || { echo "no permission to make network namespaces"; return; }
+	ip netns del "$ns"
+}
+
+lab_require() {
+	local why
+	why=$(lab_missing)
+	[ -z "$why" ] && return
+	[ "${SAPIPE_LAB:-}" != require ] || {
+		echo "the lab cannot run here: $why" >&2
+		return 1
+	}
+	skip "the lab cannot run here: $why"
+}
+
+# The certificates take seconds to make and serve every test of a build.
+lab_setup_file() {
+	export LAB_DATA=$BATS_FILE_TMPDIR/data
+	[ -z "$(lab_missing)" ] || return 0
+	mkdir -p "$SAPIPE_BUILD"
+	(
+		flock 9
+		"$LAB/pki.sh" "$SAPIPE_BUILD/lab-pki"
+	) 9>"$SAPIPE_BUILD/.lab-pki.lock"
+	head -c 10000000 /dev/urandom >"$LAB_DATA"
+}
+
+# lab_names: this test's prefix, state directory and the variables of env.sh.
+lab_names() {
+	export LAB_PREFIX=sp$$x$RANDOM-
+	export LAB_STATE=$BATS_TEST_TMPDIR/lab
+	# shellcheck source=SCRIPTDIR/../lab/env.sh
+	. "$LAB/env.sh"
+	mkdir -m 700 "$LAB_STATE"
+	ln -s "$SAPIPE_BUILD/lab-pki" "$LAB_STATE/pki"
+	printf 'lab-psk\n' >"$LAB_STATE/gw.psk"
+	chmod 600 "$LAB_STATE/gw.psk"
+	PSK=$LAB_STATE/gw.psk
+	export PSK
+}
+
+# lab_topology [--nat]: the namespaces alone.
+lab_topology() {
+	lab_require || return
+	lab_names
+	"$LAB/topology.sh" up "$@"
+}
+
+# lab_up [--nat] CONFIG: namespaces, and the gateway with that configuration.
+lab_up() {
+	local nat=()
+	if [ "$1" = --nat ]; then
+		nat=(--nat)
+		shift
+	fi
+	lab_topology "${nat[@]}"
+	LAB_LOGLEVEL=2 "$LAB/strongswan.sh" start "$1" 3>&- 4>&-
+}
+
+lab_ctl() { "$LAB/strongswan.sh" ctl "$@"; }
+lab_log() { "$LAB/strongswan.sh" log; }
+
+in_left() { ip netns exec "$NS_LEFT" "$@"; }
+in_right() { ip netns exec "$NS_RIGHT" "$@"; }
+
+# lab_start NAME left|right SCRIPT: runs a shell script (say, a pipeline) there in the
+# background as a process group of its own; output in $BATS_TEST_TMPDIR/NAME.{out,err}.
+declare -gA LAB_GROUP
+lab_start() {
+	local ns=$NS_LEFT
+	[ "$2" = left ] || ns=$NS_RIGHT
+	ip netns exec "$ns" setsid bash -c "$3" </dev/null \
+		>"$BATS_TEST_TMPDIR/$1.out" 2>"$BATS_TEST_TMPDIR/$1.err" 3>&- 4>&- &
+	LAB_GROUP[$1]=$!
+}
+
+# lab_pid NAME TOOL: the pid of that tool within what lab_start started.
+lab_pid() { pgrep -g "${LAB_GROUP[$1]}" -x "$2" | head -n 1; }
+
+lab_running() { pgrep -g "${LAB_GROUP[$1]}" >/dev/null; }
+lab_ended() { ! lab_running "$1"; }
+
+# lab_stop NAME [SECONDS]: TERM to the whole group; fails, and kills, if it outlives SECONDS.
+lab_stop() {
+	local group=${LAB_GROUP[$1]} i rc=0
+	kill -TERM -- "-$group" 2>/dev/null || :
+	for ((i = 0; i < ${2:-5} * 50; i++)); do
+		lab_running "$1" || break
+		sleep 0.02
+	done
+	if lab_running "$1"; then
+		echo "$1 outlived SIGTERM by ${2:-5} s:"
+		pgrep -g "$group" -a
+		kill -KILL -- "-$group" 2>/dev/null || :
+		rc=1
+	fi
+	wait "$group" 2>/dev/null || :
+	unset "LAB_GROUP[$1]"
+	return $rc
+}
+
+# Shows what our side and the gateway said: for a test that failed.
+lab_explain() {
+	local f
+	for f in "$BATS_TEST_TMPDIR"/*.err; do
+		[ -s "$f" ] || continue
+		echo "--- ${f##*/}"
+		tail -n 25 "$f"
+	done
+	if [ -s "$LAB_STATE/right/log" ]; then
+		echo "--- end of the gateway's log"
+		tail -n 40 "$LAB_STATE/right/log"
+	fi
+	in_left ip addr 2>/dev/null | grep inet || :
+	in_left ip route show table all 2>/dev/null | grep -v 'table local' || :
+}
+
+lab_teardown() {
+	local name
+	[ -n "${LAB_STATE:-}" ] || return 0
+	[ -n "${BATS_TEST_COMPLETED:-}" ] || lab_explain
+	for name in "${!LAB_GROUP[@]}"; do lab_stop "$name" || :; done
+	stop_background
+	"$LAB/strongswan.sh" stop
+	"$LAB/topology.sh" down
+	rm -rf "$LAB_STATE"
+}
+
+# lab_ping SIDE ADDRESS [COUNT]: every one must be answered.
+lab_ping() {
+	local in=in_left said
+	[ "$1" = left ] || in=in_right
+	said=$($in ping -q -i 0.1 -c "${3:-5}" -W 2 "$2") || :
+	grep -q ' 0% packet loss' <<<"$said" || {
+		echo "ping from $1 to $2: $said"
+		return 1
+	}
+}
+
+# lab_answers SIDE ADDRESS: one ping, for eventually.
+lab_answers() {
+	local in=in_left
+	[ "$1" = left ] || in=in_right
+	$in ping -q -c 1 -W 1 "$2" >/dev/null 2>&1
+}
+
+# lab_transfer FROM TO ADDRESS: 10 MB over TCP to ADDRESS in TO, compared at the end.
+lab_transfer() {
+	local from=$NS_LEFT to=$NS_RIGHT got=$LAB_STATE/got
+	[ "$1" = left ] || { from=$NS_RIGHT to=$NS_LEFT; }
+	rm -f "$got"
+	background receive ip netns exec "$to" timeout 60 socat -u \
+		TCP-LISTEN:5001,reuseaddr,accept-timeout=20 "CREATE:$got"
+	timeout 60 ip netns exec "$from" socat -u "OPEN:$LAB_DATA" \
+		"TCP:$3:5001,retry=20,interval=0.1,connect-timeout=10" 3>&- || {
+		echo "no transfer from $1 to $3"
+		return 1
+	}
+	ended receive 30
+	cmp "$LAB_DATA" "$got"
+}
+
+# The gateway's SAs, one "key=value" a line.
+lab_sas() { lab_ctl --list-sas --raw 2>/dev/null | tr ' {}' '\n'; }
+
+# lab_counted: the gateway's ESP SAs carried the 10 MB each way, so nothing went past them.
+lab_counted() {
+	lab_sas | awk -F= '
+		$1 == "bytes-in" { in_ += $2 }
+		$1 == "bytes-out" { out += $2 }
+		END {
+			printf "ESP bytes at the gateway: %d in, %d out\n", in_, out
+			exit !(in_ >= 10000000 && out >= 10000000)
+		}'
+}
+
+# lab_has_sa / lab_no_sa: whether the gateway has an IKE SA.
+lab_has_sa() { lab_sas | grep -q '^uniqueid='; }
+lab_no_sa() { ! lab_has_sa; }
+
+# lab_tunnel_works: pings and 10 MB of TCP each way through the tunnel, nothing past it.
+lab_tunnel_works() {
+	lab_ping left "$RIGHT_INNER"
+	lab_ping right "$LEFT_INNER"
+	lab_transfer left right "$RIGHT_INNER"
+	lab_transfer right left "$LEFT_INNER"
+	lab_counted
+}
