@@ -84,7 +84,7 @@ SUBMAKE = $(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAG
 
 .SECONDEXPANSION:
 .DELETE_ON_ERROR:
-all: $(TOOLS:%=$(B)/%)
+all: $(B)/libsapipe.a $(TOOLS:%=$(B)/%)
 
 $(B)/libsapipe.a: $(LIB)
 	$(call say,AR)
@@ -119,18 +119,18 @@ unit: units
 
 check:
 	@$(MAKE) --no-print-directory deps DEPS="$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK)"
-	@$(SUBMAKE) all units
+	+@$(SUBMAKE) all units
 	@SAPIPE_BUILD=$(B) tests/run $(UNITS) $(or $(TESTS),$(wildcard tests/*.bats))
 
 demo:
 	@$(MAKE) --no-print-directory deps DEPS="$(DEPS_BUILD) $(DEPS_DEMO)"
-	@$(SUBMAKE) all
+	+@$(SUBMAKE) all
 	@SAPIPE_BUILD=$(B) tests/demo.sh
 
 benches: $(BENCHES)
 bench:
 	@$(MAKE) --no-print-directory deps DEPS="$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK) $(DEPS_BENCH)"
-	@$(SUBMAKE) all benches
+	+@$(SUBMAKE) all benches
 	@SAPIPE_BUILD=$(B) tests/bench/run
 
 $(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libsapipe.a
@@ -138,26 +138,29 @@ $(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libsapipe.a
 	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 fuzzers: $(FUZZERS)
 fuzz:
-	@$(SUBMAKE) CC=clang FUZZ=1 fuzzers
+	@$(MAKE) --no-print-directory deps DEPS="$(DEPS_BUILD) $(DEPS_LINT)"
+	+@$(SUBMAKE) CC=clang FUZZ=1 fuzzers
 	@tests/fuzz/run.sh $(FUZZ_SECONDS) build/fuzz
 
 # ---- lint: every complaint is an error
 
 objects: $(OBJECTS)
-lint: lint-gcc lint-clang lint-tidy lint-cppcheck lint-shell lint-man
+lint:
+	@$(MAKE) --no-print-directory deps DEPS="$(DEPS_BUILD) $(DEPS_CHECK) $(DEPS_LINT)"
+	+@$(SUBMAKE) -k lint-gcc lint-clang lint-tidy lint-cppcheck lint-shell lint-man
 	@echo 'lint: clean'
 lint-gcc lint-clang: lint-%:
-	@$(SUBMAKE) CC=$* WERROR=1 B=build/lint-$* objects
+	+@$(SUBMAKE) CC=$* WERROR=1 B=build/lint-$* objects
 lint-tidy:
 	@printf '%s\n' $(wildcard libcommon/*/*.c libcommon/*/*/*.c cmd/*/*.c) | \
-		xargs -P $(NPROC) -n 4 sh -c 'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- \
+		xargs -P $(NPROC) -n 1 sh -c 'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- \
 		-std=c11 -D_GNU_SOURCE -Ilibcommon 2>&1 | \
 		{ ! grep -v "warnings\? \(generated\|treated\)\|^Suppressed\|^Use -"; }' tidy
 lint-cppcheck:
 	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 		--inline-suppr --suppress=missingIncludeSystem -j $(NPROC) -Ilibcommon libcommon cmd
 lint-shell:
-	@shellcheck --external-sources $(SCRIPTS)
+	@shellcheck --external-sources --source-path=SCRIPTDIR $(SCRIPTS)
 lint-man:
 	@[ -z "$(PAGES)" ] || mandoc -T lint -W warning $(PAGES)
 

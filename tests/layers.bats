@@ -93,17 +93,15 @@ wanted() {
 
 # code FILE...: the files without comments and string literals, "file: line" a line.
 code() {
-	local file
-	for file; do
-		python3 - "$file" <<-'PY'
-			import re, sys
-			text = open(sys.argv[1], encoding="utf-8").read()
-			keep = lambda m: "\n" * m.group().count("\n") or " "
-			text = re.sub(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', keep, text, flags=re.S)
-			for n, line in enumerate(text.split("\n"), 1):
-			    print(f"{sys.argv[1]}:{n}: {line}")
-		PY
-	done
+	python3 - "$@" <<-'PY'
+		import re, sys
+		keep = lambda m: "\n" * m.group().count("\n") or " "
+		for name in sys.argv[1:]:
+		    text = open(name, encoding="utf-8").read()
+		    text = re.sub(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', keep, text, flags=re.S)
+		    for n, line in enumerate(text.split("\n"), 1):
+		        print(f"{name}:{n}: {line}")
+	PY
 }
 
 @test "layers: crypto and esp compare nothing with memcmp; ct_eq is there for that" {

@@ -56,8 +56,10 @@ addr_text(char out[ADDR_TEXT], const struct addr *a)
 	size_t n;
 
 	if (a->family == 0 || inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->b,
-	    out, ADDR_TEXT) == NULL)
-		return (strcpy(out, "none"));
+	    out, ADDR_TEXT) == NULL) {
+		(void)snprintf(out, ADDR_TEXT, "none");
+		return (out);
+	}
 	if (a->scope != 0) {
 		n = strlen(out);
 		if (if_indextoname(a->scope, name) != NULL)
@@ -123,7 +125,7 @@ selector_parse(struct selector *s, const char *text)
 	*s = (struct selector){0};
 	if (strlen(text) >= sizeof(copy) || strchr(text, '%') != NULL)
 		return (-1);
-	(void)strcpy(copy, text);
+	memcpy(copy, text, strlen(text) + 1);
 	if ((sep = strchr(copy, '-')) != NULL) {
 		*sep = '\0';
 		if (addr_parse(&s->first, copy) != 0 || addr_parse(&s->last, sep + 1) != 0 ||

@@ -134,7 +134,7 @@ lab_explain() {
 	done
 	if [ -s "$LAB_STATE/right/log" ]; then
 		echo "--- end of the gateway's log"
-		tail -n 40 "$LAB_STATE/right/log"
+		grep -v '\[JOB\]' "$LAB_STATE/right/log" | tail -n 40
 	fi
 	in_left ip addr 2>/dev/null | grep inet || :
 	in_left ip route show table all 2>/dev/null | grep -v 'table local' || :
