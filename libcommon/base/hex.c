@@ -21,8 +21,9 @@ digit(unsigned char c)
 {
 	unsigned num = (unsigned)c - '0';
 	unsigned let = ((unsigned)c | 32) - 'a';
-	unsigned isnum = (num - 10) >> 31;	/* 1 if 0..9 */
-	unsigned islet = (let - 6) >> 31;
+	/* 1 if 0..9 or a..f; what is below wraps to numbers with the top bit set. */
+	unsigned isnum = (~num & (num - 10)) >> 31;
+	unsigned islet = (~let & (let - 6)) >> 31;
 
 	return ((num & (0U - isnum)) | ((let + 10) & (0U - islet)) |
 	    ((isnum | islet) - 1));

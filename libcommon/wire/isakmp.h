@@ -57,22 +57,30 @@ int isakmp_hdr_get(struct isakmp_hdr *h, struct span dgram, struct fault *f);
 void isakmp_hdr_put(struct wr *w, const struct isakmp_hdr *h);
 
 /*
- * The payload chain of ${m}->hdr.next in ${body} (the message behind the header, decrypted
- * where it was encrypted); fills ${m}->pl, n and trailer. ${m}->hdr is read, not
- * written. Reserved bytes are ignored as RFC 2408 asks for robustness... but lengths
- * are not: each is at least 4 and at most what is left. A trailer is allowed only if
- * ${padded}. 0, or -1 with FAULT_MALFORMED and the offset from the start of ${body}.
+ * The payload chain in ${body}: the message behind the header, decrypted where it was
+ * encrypted; ${m}->hdr.next is the type of the first. Fills ${m}->pl, n and trailer; hdr
+ * and raw are the caller's. Reserved bytes are ignored, lengths are not: each is at least
+ * 4 and at most what is left. Payloads of unknown type are kept for the exchange to judge.
+ * Bytes behind the last payload are allowed only if ${padded}. 0, or -1 with FAULT_MALFORMED
+ * or FAULT_TOO_LARGE and the offset from the start of ${body}; m->n is then 0.
  */
 int isakmp_chain_get(struct isakmp_msg *m, struct span body, bool padded, struct fault *f);
 
-/* First payload of ${type}, or NULL; the one after ${after} if that is not NULL. */
+/*
+ * The header, and the chain unless the message is encrypted: n is then 0 until the caller
+ * has decrypted and called isakmp_chain_get(). Offsets count from the header.
+ */
+int isakmp_msg_get(struct isakmp_msg *m, struct span dgram, struct fault *f);
+
+/* The first payload of ${type}, or the next one behind ${after}; NULL if there is none. */
 const struct isakmp_payload *isakmp_find(const struct isakmp_msg *m, uint8_t type,
     const struct isakmp_payload *after);
 
 /*
- * Building. ISAKMP chains payloads by a "next" byte in the one before; a builder
- * keeps the place of that byte. Use: isakmp_begin, then for each payload
- * isakmp_payload_begin, wr_* into ${b}->w, isakmp_payload_end; last isakmp_end.
+ * Building. Each payload's type stands in the one before it; a builder keeps the place of
+ * that byte. Use: isakmp_begin, then for each payload isakmp_payload_begin, wr_* into
+ * ${b}->w, isakmp_payload_end; then padding for the cipher, if any, by wr_zeros(); last
+ * isakmp_end. ${h}'s next and length are ignored. What does not fit sets ${b}->w.bad.
  */
 struct isakmp_builder {
 	struct wr	w;
@@ -91,13 +99,14 @@ struct span isakmp_end(struct isakmp_builder *b);
 struct isakmp_attr {
 	uint16_t	type;		/* without the AF bit */
 	bool		basic;		/* TV: the value is in ${value} */
-	uint64_t	value;		/* basic, or a variable one of up to 8 bytes */
+	uint64_t	value;		/* of either form; UINT64_MAX if it is longer */
 	struct span	bytes;		/* the value as it stood on the wire */
 };
 struct isakmp_attrs {
 	size_t			n;
 	struct isakmp_attr	a[ISAKMP_ATTRS_MAX];
 };
+/* 0, or -1 with FAULT_MALFORMED or FAULT_TOO_LARGE and the offset in ${s}. */
 int isakmp_attrs_get(struct isakmp_attrs *out, struct span s, struct fault *f);
 /* Basic form if ${value} fits 16 bits, else four bytes in variable form. */
 void isakmp_attr_put(struct wr *w, uint16_t type, uint32_t value);
@@ -120,7 +129,11 @@ struct isakmp_sa {
 	struct isakmp_proposal	p[ISAKMP_PROPOSALS_MAX];
 	struct isakmp_transform	t[ISAKMP_TRANSFORMS_MAX];
 };
-/* ${body} is the payload's body. Transform counts must agree with the chain. */
+/*
+ * From the payload's body. Only the IPsec DOI with SIT_IDENTITY_ONLY is taken, as other
+ * situations add fields; each proposal's transform count must agree with its chain, and no
+ * byte may be left over. 0, or -1 with FAULT_MALFORMED or FAULT_TOO_LARGE and the offset.
+ */
 int isakmp_sa_get(struct isakmp_sa *sa, struct span body, struct fault *f);
 /* Writes the body (for isakmp_payload_begin ... end) of ${sa}. */
 void isakmp_sa_put(struct wr *w, const struct isakmp_sa *sa);
@@ -140,7 +153,7 @@ struct isakmp_delete {
 	uint32_t	doi;
 	uint8_t		proto, spi_len;
 	size_t		n;		/* at most ISAKMP_SPIS_MAX */
-	struct span	spis;		/* ${n} times ${spi_len} bytes */
+	struct span	spis;		/* n times spi_len bytes */
 };
 int isakmp_delete_get(struct isakmp_delete *d, struct span body, struct fault *f);
 void isakmp_delete_put(struct wr *w, const struct isakmp_delete *d);

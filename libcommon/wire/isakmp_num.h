@@ -129,15 +129,19 @@ enum ike_auth {
 };
 
 /*
- * Names as the RFCs spell them ("NO-PROPOSAL-CHOSEN", "KE", "NAT-D"); a number
- * without a name gives "type 99" in ${buf}, where ${buf} has NUM_TEXT bytes.
+ * Names as the RFCs spell them ("NO-PROPOSAL-CHOSEN", "KE", "NAT-D", "ID_FQDN"); a number
+ * without one gives "payload type 99" and the like. The result is in ${buf}, of NUM_TEXT
+ * bytes, or static.
  */
-#define NUM_TEXT 24
+#define NUM_TEXT 32
 const char *isakmp_payload_name(uint8_t n, char buf[NUM_TEXT]);
 const char *isakmp_exchange_name(uint8_t n, char buf[NUM_TEXT]);
 const char *isakmp_proto_name(uint8_t n, char buf[NUM_TEXT]);
 const char *isakmp_notify_name(uint16_t n, char buf[NUM_TEXT]);
 const char *isakmp_id_name(uint8_t n, char buf[NUM_TEXT]);
 const char *ike_auth_name(uint16_t n, char buf[NUM_TEXT]);
+const char *ike_attr_name(uint16_t n, char buf[NUM_TEXT]);
+const char *ipsec_attr_name(uint16_t n, char buf[NUM_TEXT]);
+const char *ipsec_encap_name(uint16_t n, char buf[NUM_TEXT]);
 
 #endif

@@ -17,19 +17,20 @@ enum vid_kind {
 	VID_UNITY,
 	VID_FRAGMENTATION,
 	VID_IMPLEMENTATION,	/* names a product */
+	VID_FEATURE,		/* a capability that is not used here; named in listings */
 };
 
 struct vid {
 	enum vid_kind	 kind;
-	const char	*name;		/* for people: "RFC 3947", "strongSwan", "DPD" */
-	const char	*text;		/* its MD5 is the vendor ID, or NULL */
+	const char	*name;		/* for people: "NAT-T RFC 3947", "strongSwan", "DPD" */
+	const char	*text;		/* its MD5 starts the vendor ID; NULL: not known */
 	struct span	 bytes;
-	bool		 prefix;	/* versions may follow the bytes */
+	bool		 prefix;	/* versions or capabilities may follow the bytes */
 };
 
 /* The row for the body of a VID payload, or NULL. */
 const struct vid *vid_find(struct span body);
-/* The row to send for ${kind}. */
+/* The row to send for ${kind}: the first one; NULL for VID_UNKNOWN. */
 const struct vid *vid_of(enum vid_kind kind);
 /* Rows one by one for listings: NULL after the last. */
 const struct vid *vid_row(size_t i);

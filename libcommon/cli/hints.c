@@ -1,0 +1,137 @@
+/*
+ * Why things go wrong in the field and what to try: one row per cause. The first row that fits
+ * the fault's code, place and system error wins, so special rows stand before general ones.
+ * Practitioners: add what you met; a row needs no code.
+ */
+#include <errno.h>
+
+#include "cli/report.h"
+
+struct hint {
+	enum fault_code	code;
+	const char	*where;		/* contained in fault.where or fault.what, or NULL: anywhere */
+	int		sys;		/* errno, or 0: any */
+	const char	*text;
+};
+
+static const struct hint hints[] = {
+	/* configuration */
+	{ FAULT_BAD_PROPOSAL, "phase 1", 0,
+	  "phase 1 wants cipher-hash-group, as in aes256-sha256-modp2048; several separated by commas" },
+	{ FAULT_BAD_PROPOSAL, "--ike", 0,
+	  "phase 1 wants cipher-hash-group, as in aes256-sha256-modp2048; several separated by commas" },
+	{ FAULT_BAD_PROPOSAL, "--ah", 0,
+	  "AH wants integrity and, for PFS, a group, as in sha256 or sha1-modp1024" },
+	{ FAULT_BAD_PROPOSAL, NULL, 0,
+	  "phase 2 wants cipher-integrity, as in aes128-sha256 or aes128gcm16; a trailing group means PFS" },
+	{ FAULT_BAD_ADDRESS, NULL, 0,
+	  "addresses are 192.0.2.1, 2001:db8::1, [2001:db8::1]:500 or a host name; networks 10.1.0.0/24 with no host bits set" },
+	{ FAULT_BAD_ID, NULL, 0,
+	  "IDs are 192.0.2.1, 10.0.0.0/8, gw.example, alice@example, \"C=CH, O=x, CN=y\" or keyid:HEX" },
+	{ FAULT_SECRET_FILE, NULL, ENOENT,
+	  "the secret is read from a file (--psk-file gw.psk), '-' for standard input, env:NAME, or tty" },
+	{ FAULT_SECRET_FILE, NULL, EACCES,
+	  "who owns the file, and who runs this tool? ls -l shows it; mode 0600 and the same user are right" },
+	{ FAULT_SECRET_FILE, "hex", 0,
+	  "hex is pairs of 0-9a-f, with or without 0x; if the secret is plain text, say --psk-format raw" },
+	{ FAULT_SECRET_FILE, "base64", 0,
+	  "base64 may have 0s in front and '=' behind; if the secret is plain text, say --psk-format raw" },
+	{ FAULT_NO_LEGACY_PROVIDER, NULL, 0,
+	  "single DES lives in OpenSSL's legacy provider: install it (Debian: package openssl-provider-legacy or libssl3) or name a stronger cipher" },
+	{ FAULT_STALE_SA, NULL, 0,
+	  "a record without a claim from this boot may have sent packets already; negotiate a new one (ike-initiate --phase2)" },
+
+	/* this machine */
+	{ FAULT_PERMISSION, "tun", 0,
+	  "a TUN device needs CAP_NET_ADMIN: run as root, or inside unshare -Urn for a try" },
+	{ FAULT_PERMISSION, "TUN", 0,
+	  "a TUN device needs CAP_NET_ADMIN: run as root, or inside unshare -Urn for a try" },
+	{ FAULT_PERMISSION, "port", 0,
+	  "ports below 1024 need CAP_NET_BIND_SERVICE: run as root, or choose a port with --local ADDR:PORT" },
+	{ FAULT_PERMISSION, "raw", 0,
+	  "raw ESP needs CAP_NET_RAW: run as root, or negotiate UDP encapsulation with --natt force" },
+	{ FAULT_PERMISSION, NULL, 0, "this needs rights that the user lacks: run as root" },
+	{ FAULT_DEVICE, NULL, ENOENT, "is the tun module loaded? modprobe tun; ls -l /dev/net/tun" },
+	{ FAULT_DEVICE, NULL, EBUSY, "an interface of that name is in use: ip link shows it; choose another --tun name" },
+	{ FAULT_PORT_TAKEN, NULL, 0,
+	  "another IKE daemon (charon, pluto, racoon) or another user's tool holds the port: ss -ulpn shows it; stop it or use --local ADDR:PORT" },
+	{ FAULT_CLAIMED, NULL, 0,
+	  "two senders on one SA would repeat sequence numbers and nonces: end the other esp-tun, or negotiate an SA of its own" },
+	{ FAULT_READER_GONE, NULL, 0, "the program that read our output ended first; its own message is the one to look for" },
+	{ FAULT_MEMORY, NULL, 0, "short of memory, or of locked memory for keys: ulimit -l raises it" },
+	{ FAULT_SYSTEM, NULL, ENOSPC, "the disk is full: df shows it" },
+	{ FAULT_SYSTEM, NULL, ENETUNREACH, "there is no route to the peer: ip route get ADDRESS shows it" },
+	{ FAULT_SYSTEM, NULL, EADDRNOTAVAIL, "this machine does not have that address: ip addr lists those it has" },
+	{ FAULT_SYSTEM, NULL, EMFILE, "out of descriptors: ulimit -n raises it" },
+
+	/* data */
+	{ FAULT_WRONG_VERSION, NULL, 0, "the state was written by another version of sapipe; negotiate again with this one" },
+	{ FAULT_TRUNCATED, NULL, 0, "the file ends in the middle of a record: was the writer stopped, or the disk full?" },
+	{ FAULT_BAD_RECORD, NULL, 0, "is this SA state (the output of ike-initiate)? sa-show --format diag shows what can be read" },
+	{ FAULT_TOO_LARGE, NULL, 0, "a record is 64 KiB at most; this is hardly SA state" },
+
+	/* the peer */
+	{ FAULT_NO_REPLY, "message 5", 0,
+	  "the peer went silent after our identity: a different pre-shared key, or an ID that it does not know (--local-id); its log says which" },
+	{ FAULT_NO_REPLY, "message 3", 0,
+	  "the peer accepted the proposal, then fell silent: fragments dropped on the way (large groups), or no configuration for this address" },
+	{ FAULT_NO_REPLY, "message 1", 0,
+	  "wrong address, UDP 500 filtered on the way, no IKEv1 there, or a peer that ignores unknown addresses and IDs; natd-probe looks closer" },
+	{ FAULT_NO_REPLY, "phase 2", 0,
+	  "phase 1 stands, so address and secret are right: look at networks (proxy IDs) and PFS in the peer's log" },
+	{ FAULT_NO_REPLY, NULL, 0,
+	  "no answer: gateway down, UDP 500 or 4500 filtered on the way, or an idle NAT mapping that was dropped" },
+	{ FAULT_UNREACHABLE, NULL, 0,
+	  "an ICMP error came back: nothing listens on that port there, or a firewall rejects it" },
+	{ FAULT_NO_PROPOSAL, "phase 2", 0,
+	  "proposal mismatch in phase 2: cipher, integrity and PFS group must be the peer's (--esp aes128-sha1-modp1024); mode and networks can cause it too" },
+	{ FAULT_NO_PROPOSAL, NULL, 0,
+	  "proposal mismatch: cipher, hash, group, authentication and exchange (main or aggressive) must be the peer's; natd-probe --transforms finds what it takes" },
+	{ FAULT_WRONG_PSK, "main", 0,
+	  "the secrets differ: look for a newline or blanks in the file and at --psk-format; in main mode the peer picks the key by our address, so a dynamic address or NAT makes it pick another (use --exchange aggressive with IDs)" },
+	{ FAULT_WRONG_PSK, NULL, 0,
+	  "the secrets differ: a newline or blanks in the file, --psk-format (hex or text?), or the key of another peer: main mode picks it by address, which a dynamic address or NAT changes" },
+	{ FAULT_AUTH_FAILED, NULL, 0,
+	  "the peer's proof does not check: another secret, or a peer ID that is not the one expected (--remote-id)" },
+	{ FAULT_ID_MISMATCH, NULL, 0,
+	  "the peer calls itself otherwise: set --remote-id to what it sent, or its own ID to what is expected; behind NAT it may send its private address" },
+	{ FAULT_TS_MISMATCH, NULL, 0,
+	  "proxy IDs must be equal on both sides, networks and masks: our --local-ts is the peer's remote network and the reverse" },
+	{ FAULT_PFS_MISMATCH, NULL, 0,
+	  "one side wants perfect forward secrecy: add the peer's group to --esp (aes128-sha256-modp2048), or leave it out" },
+	{ FAULT_NATT_MISMATCH, NULL, 0,
+	  "there is a NAT on the way and no common NAT traversal: open UDP 4500 and switch NAT-T on at the gateway" },
+	{ FAULT_UNKNOWN_PEER, NULL, 0,
+	  "no section of the peers file fits: main mode goes by the peer's address (behind NAT: the NAT's), aggressive mode by its ID" },
+	{ FAULT_NO_CHILD, NULL, 0,
+	  "the state holds no child-sa: was phase 2 left out? ike-initiate --phase2 makes one" },
+	{ FAULT_PEER_NOTIFY, "INVALID-ID-INFORMATION", 0,
+	  "proxy ID mismatch: --local-ts and --remote-ts must mirror the peer's networks, masks and all; with the wrong gateway address the peer says so too" },
+	{ FAULT_PEER_NOTIFY, "INVALID_ID_INFORMATION", 0,
+	  "proxy ID mismatch: --local-ts and --remote-ts must mirror the peer's networks, masks and all; with the wrong gateway address the peer says so too" },
+	{ FAULT_PEER_NOTIFY, "PROPOSAL", 0,
+	  "proposal mismatch: try the peer's own words in --ike or --esp; natd-probe --transforms finds what it takes" },
+	{ FAULT_PEER_NOTIFY, "AUTHENTICATION", 0,
+	  "the peer did not accept our proof: secret or --local-id differ from what it has for us" },
+	{ FAULT_PEER_NOTIFY, "INVALID-COOKIE", 0,
+	  "the peer no longer has this phase 1 SA: it was restarted or expired; negotiate anew" },
+	{ FAULT_PEER_NOTIFY, "PAYLOAD", 0,
+	  "the peer could not read our message: often a different secret (it decrypts to nonsense there)" },
+	{ FAULT_PEER_NOTIFY, NULL, 0, "the peer refused; its log says why" },
+};
+
+const char *
+hint_for(const struct fault *f)
+{
+	const struct hint *h;
+	size_t i;
+
+	for (i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+		h = &hints[i];
+		if (h->code == f->code && (h->sys == 0 || h->sys == f->sys) &&
+		    (h->where == NULL || strstr(f->where, h->where) != NULL ||
+		    strstr(f->what, h->where) != NULL))
+			return (h->text);
+	}
+	return (NULL);
+}

@@ -1,0 +1,566 @@
+#include "cli/opt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/opt_priv.h"
+#include "cli/prog.h"
+#include "cli/report.h"
+#include "cli/version.h"
+
+/* What every tool takes. */
+struct common {
+	bool		help, version, quiet, listing;
+	unsigned	verbose;
+};
+
+static const struct opt common_table[] = {
+	OPT_SECTION("Common options:"),
+	OPT_COUNT(struct common, verbose, 'v', "verbose", "say more; more so when repeated", .excl = 1U << 31),
+	OPT_FLAG(struct common, quiet, 'q', "quiet", "say nothing but errors and warnings", .excl = 1U << 31),
+	OPT_FLAG(struct common, help, 'h', "help", "show this and exit"),
+	OPT_FLAG(struct common, version, 'V', "version", "show the version and exit"),
+	OPT_FLAG(struct common, listing, 0, "list-options", "one option a line, for completions",
+	    .flags = OPT_HIDDEN),
+	OPT_END
+};
+
+/* Of the last opt_try(), for opt_given() and the printers. */
+static struct common common;
+static struct opt_flat flat;
+
+static int
+flatten(struct opt_flat *t, const struct opt *table, void *base)
+{
+	const struct opt *r;
+	unsigned char *b = base;
+
+	for (r = table; r->type != OPT_T_END; r++) {
+		if (r->type == OPT_T_INCLUDE) {
+			if (flatten(t, r->include, b + r->off) != 0)
+				return (-1);
+			continue;
+		}
+		if (t->n == OPT_ROWS_MAX)
+			return (-1);
+		t->s[t->n++] = (struct opt_slot){ r, b, 0 };
+	}
+	return (0);
+}
+
+size_t
+opt_word_len(const char *list)
+{
+	return (strcspn(list, "|"));
+}
+
+uint64_t
+opt_load(const struct opt_slot *s)
+{
+	const unsigned char *p = s->base + s->row->off;
+	uint64_t v = 0;
+	uint8_t v8;
+	uint16_t v16;
+	uint32_t v32;
+
+	switch (s->row->width) {
+	case 1:
+		memcpy(&v8, p, 1);
+		return (v8);
+	case 2:
+		memcpy(&v16, p, 2);
+		return (v16);
+	case 4:
+		memcpy(&v32, p, 4);
+		return (v32);
+	default:
+		memcpy(&v, p, 8);
+		return (v);
+	}
+}
+
+static void
+store(const struct opt_slot *s, uint64_t v)
+{
+	unsigned char *p = s->base + s->row->off;
+	uint8_t v8 = (uint8_t)v;
+	uint16_t v16 = (uint16_t)v;
+	uint32_t v32 = (uint32_t)v;
+
+	switch (s->row->width) {
+	case 1:
+		memcpy(p, &v8, 1);
+		break;
+	case 2:
+		memcpy(p, &v16, 2);
+		break;
+	case 4:
+		memcpy(p, &v32, 4);
+		break;
+	default:
+		memcpy(p, &v, 8);
+		break;
+	}
+}
+
+static void
+store_bool(const struct opt_slot *s, bool v)
+{
+	memcpy(s->base + s->row->off, &v, sizeof(v));
+}
+
+static bool
+find_word(const struct opt_word *w, const char *text, uint64_t *v)
+{
+	for (; w != NULL && w->word != NULL; w++)
+		if (strcmp(w->word, text) == 0) {
+			*v = w->value;
+			return (true);
+		}
+	return (false);
+}
+
+/* The index of ${text} among the words of "main|aggressive". */
+static bool
+find_choice(const char *list, const char *text, uint64_t *v)
+{
+	size_t n;
+	uint64_t i;
+
+	for (i = 0;; i++, list += n + 1) {
+		n = opt_word_len(list);
+		if (strlen(text) == n && memcmp(list, text, n) == 0) {
+			*v = i;
+			return (true);
+		}
+		if (list[n] == '\0')
+			return (false);
+	}
+}
+
+/* Takes ${value} as ${s}'s; ${who} is how the user spelled the option. */
+static int
+take(const struct opt_slot *s, const char *who, const char *value, struct fault *f)
+{
+	const struct opt *r = s->row;
+	void *m = s->base + r->off;
+	struct opt_list list;
+	unsigned count;
+	uint64_t v;
+	bool quiet = (r->flags & OPT_SECRET) != 0;
+	bool isset;
+
+	switch (r->type) {
+	case OPT_T_COUNT:
+		memcpy(&count, m, sizeof(count));
+		count++;
+		memcpy(m, &count, sizeof(count));
+		return (0);
+	case OPT_T_STR:
+		if (value[0] == '\0')
+			return (fault(f, FAULT_USAGE, "%s: %s is empty", who, r->arg));
+		memcpy(m, &value, sizeof(value));
+		return (0);
+	case OPT_T_LIST:
+		if (value[0] == '\0')
+			return (fault(f, FAULT_USAGE, "%s: %s is empty", who, r->arg));
+		memcpy(&list, m, sizeof(list));
+		if (list.n == OPT_LIST_MAX)
+			return (fault(f, FAULT_USAGE, "%s: given more than %d times", who,
+			    OPT_LIST_MAX));
+		list.v[list.n++] = value;
+		memcpy(m, &list, sizeof(list));
+		return (0);
+	case OPT_T_NUM:
+		if (!find_word(r->words, value, &v) &&
+		    opt_number(&v, value, r->unit, r->min, r->max, who, f) != 0)
+			return (-1);
+		store(s, v);
+		return (0);
+	case OPT_T_CHOICE:
+		isset = r->words != NULL ? find_word(r->words, value, &v) :
+		    find_choice(r->arg, value, &v);
+		if (!isset)
+			return (fault(f, FAULT_USAGE, "%s: '%s' is none of %s", who,
+			    quiet ? "..." : value, r->arg));
+		store(s, v);
+		return (0);
+	case OPT_T_CALL:
+		if (r->call(m, value, f) == 0)
+			return (0);
+		fault_where(f, "%s", who);
+		return (-1);
+	default:
+		return (fault(f, FAULT_USAGE, "%s: takes no value", who));
+	}
+}
+
+static bool
+repeatable(const struct opt *r)
+{
+	return (r->type == OPT_T_COUNT || r->type == OPT_T_LIST || r->type == OPT_T_CALL);
+}
+
+/* The option of that long name; *${on} is false for the --no-NAME of a pair. */
+static struct opt_slot *
+find_long(struct opt_flat *t, const char *name, size_t len, bool *on)
+{
+	size_t i, skip;
+	const struct opt *r;
+
+	for (i = 0; i < t->n; i++) {
+		r = t->s[i].row;
+		if (!opt_is_option(r) || r->name == NULL)
+			continue;
+		*on = true;
+		if (strlen(r->name) == len && memcmp(r->name, name, len) == 0)
+			return (&t->s[i]);
+		skip = strlen("no-");
+		if (r->type == OPT_T_PAIR && len > skip && memcmp(name, "no-", skip) == 0 &&
+		    strlen(r->name) == len - skip && memcmp(r->name, name + skip, len - skip) == 0) {
+			*on = false;
+			return (&t->s[i]);
+		}
+	}
+	return (NULL);
+}
+
+static struct opt_slot *
+find_letter(struct opt_flat *t, char letter)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		if (opt_is_option(t->s[i].row) && t->s[i].row->letter == letter)
+			return (&t->s[i]);
+	return (NULL);
+}
+
+/* Options given before that exclude this one. */
+static int
+check_before(const struct opt_flat *t, const struct opt_slot *s, const char *who,
+    struct fault *f)
+{
+	size_t i;
+
+	if (s->given > 0 && !repeatable(s->row))
+		return (fault(f, FAULT_USAGE, "%s: given twice", who));
+	for (i = 0; i < t->n; i++)
+		if (&t->s[i] != s && t->s[i].given > 0 && (t->s[i].row->excl & s->row->excl) != 0)
+			return (fault(f, FAULT_USAGE, "--%s and %s exclude each other",
+			    t->s[i].row->name, who));
+	return (0);
+}
+
+/* Counts one use of ${s} and takes its value. */
+static int
+use(struct opt_flat *t, struct opt_slot *s, const char *who, bool on, const char *value,
+    struct fault *f)
+{
+	if (check_before(t, s, who, f) != 0)
+		return (-1);
+	s->given++;
+	if (s->row->type == OPT_T_FLAG || s->row->type == OPT_T_PAIR) {
+		store_bool(s, on);
+		return (0);
+	}
+	return (take(s, who, value, f));
+}
+
+/* A value that is an option is a forgotten value: --psk-file --keep. */
+static bool
+forgotten(struct opt_flat *t, const char *value)
+{
+	bool on;
+
+	return (strncmp(value, "--", 2) == 0 && value[2] != '\0' &&
+	    find_long(t, value + 2, strcspn(value + 2, "="), &on) != NULL);
+}
+
+/* --name, --name=value, --name value. Returns arguments used, or -1. */
+static int
+parse_long(struct opt_flat *t, char *argv[], char hint[OPT_HINT], struct fault *f)
+{
+	size_t len = strcspn(argv[0] + 2, "=");
+	const char *value = argv[0][2 + len] == '=' ? argv[0] + 3 + len : NULL, *near;
+	struct opt_slot *s;
+	char who[OPT_HINT / 2], *name = who + 2;
+	bool on;
+	int used = 1;
+
+	/* Without what follows '=': it may be a secret. */
+	(void)snprintf(who, sizeof(who), "%.*s", (int)(len < sizeof(who) ? len + 2 : sizeof(who)),
+	    argv[0]);
+	if ((s = find_long(t, argv[0] + 2, len, &on)) == NULL) {
+		if ((near = opt_closest(t, name, false)) != NULL)
+			(void)snprintf(hint, OPT_HINT, "did you mean --%s?", near);
+		return (fault(f, FAULT_USAGE, "unknown option %s", who));
+	}
+	if (!opt_takes_value(s->row)) {
+		if (value != NULL)
+			return (fault(f, FAULT_USAGE, "%s: takes no value", who));
+	} else if (value == NULL) {
+		if (argv[1] == NULL || forgotten(t, argv[1]))
+			return (fault(f, FAULT_USAGE, "%s: wants a value, %s", who, s->row->arg));
+		value = argv[1];
+		used = 2;
+	}
+	return (use(t, s, who, on, value, f) != 0 ? -1 : used);
+}
+
+/* -v, -vv, -c 3, -c3. Returns arguments used, or -1. */
+static int
+parse_letters(struct opt_flat *t, char *argv[], struct fault *f)
+{
+	const char *p, *value;
+	struct opt_slot *s;
+	char who[3] = "-x";
+
+	for (p = argv[0] + 1; *p != '\0'; p++) {
+		who[1] = *p;
+		if ((s = find_letter(t, *p)) == NULL)
+			return (fault(f, FAULT_USAGE, "unknown option %s", who));
+		if (!opt_takes_value(s->row)) {
+			if (use(t, s, who, true, NULL, f) != 0)
+				return (-1);
+			continue;
+		}
+		value = p[1] != '\0' ? p + 1 : argv[1];
+		if (value == NULL || (p[1] == '\0' && forgotten(t, value)))
+			return (fault(f, FAULT_USAGE, "%s: wants a value, %s", who, s->row->arg));
+		if (use(t, s, who, true, value, f) != 0)
+			return (-1);
+		return (p[1] != '\0' ? 1 : 2);
+	}
+	return (1);
+}
+
+/* Whether the tool has subcommands; *${s} is set to the one named ${name}. */
+static bool
+find_sub(struct opt_flat *t, const char *name, struct opt_slot **s)
+{
+	size_t i;
+	bool has = false;
+
+	*s = NULL;
+	for (i = 0; i < t->n; i++) {
+		if (t->s[i].row->type != OPT_T_SUB)
+			continue;
+		has = true;
+		if (name != NULL && strcmp(t->s[i].row->name, name) == 0)
+			*s = &t->s[i];
+	}
+	return (has);
+}
+
+static int
+take_sub(struct opt_flat *t, const char *name, char hint[OPT_HINT], struct fault *f)
+{
+	struct opt_slot *s;
+	const char *near;
+
+	if (!find_sub(t, name, &s) || t->sub >= 0)
+		return (0);
+	if (s == NULL) {
+		if (name == NULL)
+			return (fault(f, FAULT_USAGE, "no subcommand given"));
+		if ((near = opt_closest(t, name, true)) != NULL)
+			(void)snprintf(hint, OPT_HINT, "did you mean %s?", near);
+		return (fault(f, FAULT_USAGE, "unknown subcommand %s", name));
+	}
+	store(s, s->row->min);
+	s->given++;
+	t->sub = (int)s->row->min;
+	return (1);
+}
+
+/* Hands ${n} positional arguments to the rows that want them. */
+static int
+take_args(struct opt_flat *t, size_t n, char **v, struct fault *f)
+{
+	size_t i, left;
+	struct opt_args args;
+	const struct opt *r;
+	void *m;
+
+	for (i = 0; i < t->n; i++) {
+		r = t->s[i].row;
+		m = t->s[i].base + r->off;
+		if ((r->type != OPT_T_ARG && r->type != OPT_T_ARGS) || !opt_fits_sub(r, t->sub))
+			continue;
+		if (r->type == OPT_T_ARGS) {
+			args = (struct opt_args){ n, v };
+			if (n < r->min)
+				return (fault(f, FAULT_USAGE, "no %s given", r->name));
+			if (r->max != 0 && n > r->max)
+				return (fault(f, FAULT_USAGE, "more than %llu %s given",
+				    (unsigned long long)r->max, r->name));
+			memcpy(m, &args, sizeof(args));
+			t->s[i].given = (unsigned)n;
+			n = 0;
+			continue;
+		}
+		left = n;
+		if (left == 0 && (r->flags & OPT_REQUIRED) != 0)
+			return (fault(f, FAULT_USAGE, "no %s given", r->name));
+		if (left == 0)
+			continue;
+		if (v[0][0] == '\0')
+			return (fault(f, FAULT_USAGE, "%s is empty", r->name));
+		memcpy(m, v, sizeof(v[0]));
+		t->s[i].given = 1;
+		v++;
+		n--;
+	}
+	if (n > 0)
+		return (fault(f, FAULT_USAGE, "'%s' is one argument too many", v[0]));
+	return (0);
+}
+
+/* What can be said only when all is read: subcommands and required options. */
+static int
+check_after(const struct opt_flat *t, struct fault *f)
+{
+	size_t i;
+	const struct opt_slot *s;
+
+	for (i = 0; i < t->n; i++) {
+		s = &t->s[i];
+		if (!opt_is_option(s->row))
+			continue;
+		if (s->given > 0 && !opt_fits_sub(s->row, t->sub))
+			return (fault(f, FAULT_USAGE, "--%s does not go with this subcommand",
+			    s->row->name));
+		if (s->given == 0 && (s->row->flags & OPT_REQUIRED) != 0 &&
+		    opt_fits_sub(s->row, t->sub))
+			return (fault(f, FAULT_USAGE, "--%s %s is required", s->row->name,
+			    s->row->arg != NULL ? s->row->arg : ""));
+	}
+	return (0);
+}
+
+/* -h and the like end parsing at once; a subcommand right behind -h narrows its help. */
+static enum opt_verdict
+early(struct opt_flat *t, const char *next)
+{
+	char hint[OPT_HINT];
+
+	if (common.help && next != NULL)
+		(void)take_sub(t, next, hint, NULL);
+	return (common.help ? OPT_HELP : common.version ? OPT_VERSION :
+	    common.listing ? OPT_LISTING : OPT_RUN);
+}
+
+enum opt_verdict
+opt_try(const struct opt *table, void *o, int argc, char *argv[], char hint[OPT_HINT],
+    struct fault *f)
+{
+	enum opt_verdict v;
+	size_t n = 0;		/* positional arguments, moved to argv[1..] */
+	bool options = true;
+	int i, used;
+
+	common = (struct common){0};
+	flat = (struct opt_flat){ .sub = -1 };
+	hint[0] = '\0';
+	if (flatten(&flat, table, o) != 0 || flatten(&flat, common_table, &common) != 0)
+		return (fault(f, FAULT_USAGE, "too many options in the table"));
+	for (i = 1; i < argc; i += used) {
+		used = 1;
+		if (options && strcmp(argv[i], "--") == 0) {
+			options = false;
+			continue;
+		}
+		if (options && argv[i][0] == '-' && argv[i][1] != '\0') {
+			used = argv[i][1] == '-' ? parse_long(&flat, &argv[i], hint, f) :
+			    parse_letters(&flat, &argv[i], f);
+			if (used < 0)
+				return (OPT_BAD);
+			if ((v = early(&flat, i + used < argc ? argv[i + used] : NULL)) != OPT_RUN)
+				return (v);
+			continue;
+		}
+		if (flat.sub < 0 && (used = take_sub(&flat, argv[i], hint, f)) != 0) {
+			if (used < 0)
+				return (OPT_BAD);
+			continue;
+		}
+		used = 1;
+		argv[1 + n++] = argv[i];
+	}
+	if (take_sub(&flat, NULL, hint, f) != 0 || take_args(&flat, n, argv + 1, f) != 0 ||
+	    check_after(&flat, f) != 0)
+		return (OPT_BAD);
+	return (OPT_RUN);
+}
+
+void
+opt_parse(const struct opt *table, void *o, int argc, char *argv[])
+{
+	char hint[OPT_HINT];
+	struct fault f;
+	size_t i;
+
+	switch (opt_try(table, o, argc, argv, hint, &f)) {
+	case OPT_BAD:
+		report_note(&f);
+		if (hint[0] != '\0')
+			report_hint("%s", hint);
+		else
+			report_hint("%s --help lists the options", prog_name());
+		exit(EXIT_MISUSE);
+	case OPT_HELP:
+		opt_print_help(&flat);
+		exit(EXIT_DONE);
+	case OPT_VERSION:
+		(void)printf("%s (sapipe) %s\n", prog_name(), VERSION);
+		exit(EXIT_DONE);
+	case OPT_LISTING:
+		opt_print_list(&flat);
+		exit(EXIT_DONE);
+	case OPT_RUN:
+		break;
+	}
+	report_set_level(common.quiet ? -1 : (int)(common.verbose > 9 ? 9 : common.verbose));
+	for (i = 0; i < flat.n; i++)
+		if (flat.s[i].given > 0 && (flat.s[i].row->flags & OPT_SEAM) != 0)
+			report_say(-1, "test seam in use: --%s", flat.s[i].row->name);
+}
+
+bool
+opt_given(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < flat.n; i++)
+		if (flat.s[i].row->name != NULL && strcmp(flat.s[i].row->name, name) == 0)
+			return (flat.s[i].given > 0);
+	return (false);
+}
+
+int
+opt_set(const struct opt *table, void *o, const char *name, const char *value, bool *known,
+    bool *again, struct fault *f)
+{
+	static struct opt_flat t;
+	struct opt_slot *s;
+	bool on;
+
+	t = (struct opt_flat){ .sub = -1 };
+	*known = *again = false;
+	if (flatten(&t, table, o) != 0)
+		return (fault(f, FAULT_USAGE, "too many options in the table"));
+	if ((s = find_long(&t, name, strlen(name), &on)) == NULL || !on)
+		return (fault(f, FAULT_USAGE, "unknown key '%s'", name));
+	*known = true;
+	*again = repeatable(s->row);
+	if (s->row->type == OPT_T_FLAG || s->row->type == OPT_T_PAIR) {
+		on = strcmp(value, "yes") == 0;
+		if (!on && strcmp(value, "no") != 0)
+			return (fault(f, FAULT_USAGE, "%s: wants yes or no", name));
+		store_bool(s, on);
+		return (0);
+	}
+	return (take(s, name, value, f));
+}

@@ -1,0 +1,45 @@
+/* Shared by opt.c (parsing) and opt_help.c (printing); nobody else. */
+#ifndef SAPIPE_CLI_OPT_PRIV_H
+#define SAPIPE_CLI_OPT_PRIV_H
+
+#include "cli/opt.h"
+
+/* Tables with their includes laid flat: each row beside the struct that it fills. */
+struct opt_flat {
+	size_t	n;
+	int	sub;			/* value of the subcommand given, or -1 */
+	struct opt_slot {
+		const struct opt *row;
+		unsigned char	*base;
+		unsigned	 given;
+	} s[OPT_ROWS_MAX];
+};
+
+static inline bool
+opt_is_option(const struct opt *r)
+{
+	return (r->type >= OPT_T_FLAG && r->type <= OPT_T_CALL);
+}
+
+static inline bool
+opt_takes_value(const struct opt *r)
+{
+	return (r->type >= OPT_T_STR && r->type <= OPT_T_CALL && r->arg != NULL);
+}
+
+static inline bool
+opt_fits_sub(const struct opt *r, int sub)
+{
+	return (r->subs == 0 || sub < 0 || (r->subs >> sub & 1) != 0);
+}
+
+/* The number of bytes of the word at ${list} up to '|' or the end. */
+size_t opt_word_len(const char *list);
+uint64_t opt_load(const struct opt_slot *s);
+
+void opt_print_help(const struct opt_flat *t);
+void opt_print_list(const struct opt_flat *t);
+/* The closest name to what was mistyped, or NULL. */
+const char *opt_closest(const struct opt_flat *t, const char *name, bool sub);
+
+#endif

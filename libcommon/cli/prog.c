@@ -1,0 +1,93 @@
+#include "cli/prog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/secret.h"
+#include "cli/report.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED	1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED	1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED	0
+#endif
+
+static const char *name = "sapipe";
+static pid_t init_pid;
+
+/*
+ * A descriptor that the caller left closed would be given to the next socket
+ * or key file, and prints would then go there. Standard output becomes one that
+ * refuses writes, so that a report into nowhere is noticed.
+ */
+static void
+fill_descriptors(void)
+{
+	static const int how[3] = { O_WRONLY, O_RDONLY, O_WRONLY };
+	int fd;
+
+	for (fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
+		    open("/dev/null", how[fd]) != fd)
+			_exit(EXIT_MACHINE);
+}
+
+/* A report that did not reach its reader is no success: a full disk, a closed pipe. */
+static void
+check_stdout(void)
+{
+	struct fault f;
+	bool bad;
+
+	if (getpid() != init_pid)
+		return;		/* a child that leaves by exit() */
+	errno = 0;
+	bad = ferror(stdout) != 0;
+	if (fflush(stdout) != 0 || bad) {
+		(void)fault_sys(&f, errno == EPIPE ? FAULT_READER_GONE : FAULT_SYSTEM,
+		    "cannot write to standard output");
+		_exit((int)report_fault(&f));
+	}
+}
+
+void
+prog_init(const char *argv0)
+{
+	const struct rlimit no_core = { 0, 0 };
+	const char *slash;
+
+	if (argv0 != NULL && argv0[0] != '\0') {
+		slash = strrchr(argv0, '/');
+		name = slash != NULL && slash[1] != '\0' ? slash + 1 : argv0;
+	}
+	fill_descriptors();
+	(void)umask(077);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)setrlimit(RLIMIT_CORE, &no_core);
+	/* The leak sanitizer looks at the process by ptrace. */
+	if (!SANITIZED)
+		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (secret_init() != 0)
+		report_say(1, "keys could not be locked in memory (see ulimit -l)");
+	init_pid = getpid();
+	(void)atexit(check_stdout);
+}
+
+const char *
+prog_name(void)
+{
+	return (name);
+}

@@ -1,0 +1,16 @@
+/* What every tool sets up before its first line of work. */
+#ifndef SAPIPE_CLI_PROG_H
+#define SAPIPE_CLI_PROG_H
+
+/*
+ * First call of every main(): takes the tool's name from ${argv0}; opens what is missing of
+ * descriptors 0 to 2; umask 077; SIGPIPE ignored (writes say EPIPE); no core dump, no ptrace; the locked
+ * heap of secrets; and a check at exit that standard output took all that was
+ * printed on it (exit 3 if not). The locale stays "C" whatever the environment says.
+ */
+void prog_init(const char *argv0);
+
+/* The last component of argv[0]. */
+const char *prog_name(void);
+
+#endif

@@ -1,0 +1,202 @@
+#include "cli/report.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/prog.h"
+
+#define LINE_TEXT	2048	/* of one line before escaping */
+
+static int level_now;
+
+int
+report_level(void)
+{
+	return (level_now);
+}
+
+void
+report_set_level(int level)
+{
+	level_now = level;
+}
+
+/*
+ * Code points that change how the rest of a line is shown, or that no terminal
+ * should be sent: C1 controls, direction marks and overrides, line separators.
+ */
+static bool
+unprintable(uint32_t c)
+{
+	return (c < 0xa0 || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
+	    (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) ||
+	    c == 0xfeff || (c >= 0xd800 && c <= 0xf8ff) || c > 0xeffff);
+}
+
+/* The length of the printable UTF-8 character at ${v}, or 0 if there is none. */
+static size_t
+utf8_len(struct span v)
+{
+	static const uint32_t least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t n, i;
+	uint32_t c;
+
+	if (v.p[0] < 0x80)
+		return (v.p[0] >= 0x20 && v.p[0] < 0x7f ? 1 : 0);
+	n = v.p[0] >= 0xf0 ? 4 : v.p[0] >= 0xe0 ? 3 : 2;
+	if (v.p[0] < 0xc2 || v.p[0] > 0xf4 || n > v.len)
+		return (0);
+	c = v.p[0] & (0xffU >> (n + 1));
+	for (i = 1; i < n; i++) {
+		if ((v.p[i] & 0xc0) != 0x80)
+			return (0);
+		c = c << 6 | (v.p[i] & 0x3fU);
+	}
+	return (c < least[n] || unprintable(c) ? 0 : n);
+}
+
+/* One character of ${v}, escaped, to ${out}; returns the bytes written, sets those ${taken}. */
+static size_t
+escape_one(char out[5], struct span v, size_t *taken)
+{
+	size_t n = utf8_len(v);
+
+	if (n > 0) {
+		memcpy(out, v.p, n);
+		*taken = n;
+		return (n);
+	}
+	*taken = 1;
+	(void)snprintf(out, 5, "\\x%02x", v.p[0]);
+	return (4);
+}
+
+char *
+escape_put(char *out, size_t cap, struct span v)
+{
+	size_t n, taken, used = 0;
+	char one[5];
+
+	while (v.len > 0) {
+		n = escape_one(one, v, &taken);
+		if (used + n + 1 > cap)
+			break;
+		memcpy(out + used, one, n);
+		used += n;
+		v = span_of(v.p + taken, v.len - taken);
+	}
+	if (cap > 0)
+		out[used] = '\0';
+	return (out);
+}
+
+void
+escape_print(FILE *to, struct span v)
+{
+	size_t n, taken;
+	char one[5];
+
+	while (v.len > 0) {
+		n = escape_one(one, v, &taken);
+		(void)fwrite(one, 1, n, to);
+		v = span_of(v.p + taken, v.len - taken);
+	}
+}
+
+/* ${head}${text} escaped, as one line in one write. */
+static void
+put_line(const char *head, const char *text)
+{
+	char line[4 * LINE_TEXT + 128];
+	size_t n, off = 0;
+	ssize_t got;
+
+	(void)escape_put(line, sizeof(line) - 1, span_str(head));
+	n = strlen(line);
+	(void)escape_put(line + n, sizeof(line) - 1 - n, span_str(text));
+	n = strlen(line);
+	line[n++] = '\n';
+	while (off < n) {
+		got = write(STDERR_FILENO, line + off, n - off);
+		if (got < 0 && errno != EINTR)
+			return;		/* nobody left to tell */
+		off += got > 0 ? (size_t)got : 0;
+	}
+}
+
+static void
+put_format(const char *kind, const char *fmt, va_list ap)
+{
+	char head[128], text[LINE_TEXT];
+	int sys = errno;
+
+	(void)snprintf(head, sizeof(head), "%s: %s", prog_name(), kind);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	put_line(head, text);
+	errno = sys;
+}
+
+void
+report_say(int level, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (level > level_now)
+		return;
+	va_start(ap, fmt);
+	put_format("", fmt, ap);
+	va_end(ap);
+}
+
+void
+report_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_format("warning: ", fmt, ap);
+	va_end(ap);
+}
+
+void
+report_hint(const char *fmt, ...)
+{
+	char text[LINE_TEXT];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	put_line("hint: ", text);
+}
+
+void
+report_note(const struct fault *f)
+{
+	char text[LINE_TEXT], at[48] = "";
+
+	if (f->at != FAULT_AT_NONE)
+		(void)snprintf(at, sizeof(at), " (at byte %zu)", f->at);
+	(void)snprintf(text, sizeof(text), "%s: %s%s%s%s%s%s", prog_name(), f->where,
+	    f->where[0] != '\0' ? ": " : "", f->what, at, f->sys != 0 ? ": " : "",
+	    f->sys != 0 ? strerror(f->sys) : "");
+	put_line("", text);
+}
+
+enum exit_status
+report_fault(const struct fault *f)
+{
+	const char *hint;
+
+	/* A failure that forgot its fault is still a failure, and a defect of ours. */
+	if (f->code == FAULT_NONE) {
+		put_line(prog_name(), ": failed without giving a reason");
+		return (EXIT_MACHINE);
+	}
+	report_note(f);
+	if ((hint = hint_for(f)) != NULL)
+		report_hint("%s", hint);
+	return (fault_exit(f->code));
+}

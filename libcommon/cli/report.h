@@ -1,0 +1,49 @@
+/* Lines for people, on standard error. The only place of the library that prints. */
+#ifndef SAPIPE_CLI_REPORT_H
+#define SAPIPE_CLI_REPORT_H
+
+#include <stdio.h>
+
+#include "base/fault.h"
+#include "base/span.h"
+
+/*
+ * How talkative: -1 with -q (errors and warnings alone), 0, 1 with -v, 2 with -v -v...
+ * opt_parse() sets it.
+ */
+int report_level(void);
+void report_set_level(int level);
+
+/*
+ * One line `tool: ...` if report_level() is at least ${level}. Bytes that are not
+ * printable come out escaped, so untrusted text may be an argument. The line is
+ * one write(2), never mixed with that of another process.
+ */
+void report_say(int level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* `tool: warning: ...`, also with -q. */
+void report_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* `hint: ...`, also with -q. */
+void report_hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * `tool: where: what: reason` and, where one is known, `hint: ...`. Returns the exit
+ * status that belongs to the fault, so that main() can `return (report_fault(&f))`.
+ */
+enum exit_status report_fault(const struct fault *f);
+/* The same without the hint, for what does not end the tool. */
+void report_note(const struct fault *f);
+
+/* Why such a fault usually happens and what to try; NULL where we know nothing. */
+const char *hint_for(const struct fault *f);
+
+/*
+ * Copies ${v} to ${out} (${cap} bytes, NUL-terminated) so that a terminal shows it and does nothing
+ * else: printable ASCII and well-formed UTF-8 text as is, everything else (controls, ESC,
+ * C1, direction overrides, stray bytes) as \xNN. Cut at a whole character where
+ * there is no room. Returns ${out}; ${cap} * 1 suffices for ASCII, 4 bytes a byte always.
+ */
+char *escape_put(char *out, size_t cap, struct span v);
+/* The same to a stream, any length: for reports on standard output. */
+void escape_print(FILE *to, struct span v);
+
+#endif
