@@ -87,7 +87,7 @@ static const struct hint hints[] = {
 	  "proposal mismatch in phase 2: cipher, integrity and PFS group must be the peer's (--esp aes128-sha1-modp1024); mode and networks can cause it too" },
 	{ FAULT_NO_PROPOSAL, NULL, 0,
 	  "proposal mismatch: cipher, hash, group, authentication and exchange (main or aggressive) must be the peer's; natd-probe --transforms finds what it takes" },
-	{ FAULT_WRONG_PSK, "main", 0,
+	{ FAULT_WRONG_PSK, "main mode", 0,
 	  "the secrets differ: look for a newline or blanks in the file and at --psk-format; in main mode the peer picks the key by our address, so a dynamic address or NAT makes it pick another (use --exchange aggressive with IDs)" },
 	{ FAULT_WRONG_PSK, NULL, 0,
 	  "the secrets differ: a newline or blanks in the file, --psk-format (hex or text?), or the key of another peer: main mode picks it by address, which a dynamic address or NAT changes" },

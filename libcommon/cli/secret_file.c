@@ -1,0 +1,332 @@
+#include "cli/secret_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/hex.h"
+#include "cli/report.h"
+
+/* All of ${fd} into ${text}, at most SECRET_FILE_MAX bytes and a NUL behind them. */
+static int
+read_all(struct secret *text, int fd, bool line, struct fault *f)
+{
+	size_t n = 0;
+	ssize_t got;
+
+	if (secret_make(text, SECRET_FILE_MAX + 2) == NULL)
+		return (fault(f, FAULT_MEMORY, "no locked memory for a secret"));
+	for (;;) {
+		got = read(fd, text->p + n, SECRET_FILE_MAX + 1 - n);
+		if (got < 0 && errno == EINTR && !line)
+			continue;
+		if (got < 0)
+			return (fault_sys(f, FAULT_SECRET_FILE, "cannot read"));
+		n += (size_t)got;
+		if (n > SECRET_FILE_MAX)
+			return (fault(f, FAULT_SECRET_FILE, "longer than %d bytes", SECRET_FILE_MAX));
+		if (got == 0 || (line && text->p[n - 1] == '\n'))
+			break;
+	}
+	if (n > 0 && text->p[n - 1] == '\n')
+		n -= n > 1 && text->p[n - 2] == '\r' ? 2 : 1;
+	secret_cut(text, n);
+	/* secret_cut() has nothing to give back but by a copy, for which memory may be short */
+	if (n > 0 && text->len == 0)
+		return (fault(f, FAULT_MEMORY, "no locked memory for a secret"));
+	return (0);
+}
+
+/* All ones if ${lo} <= ${c} <= ${hi}, else zero; no branch. */
+static unsigned
+within(unsigned c, unsigned lo, unsigned hi)
+{
+	return ((((c - lo) | (hi - c)) >> 31) - 1);
+}
+
+/* A base64 digit's value, or 64; no branch, no table. */
+static unsigned
+digit64(unsigned c)
+{
+	unsigned up = within(c, 'A', 'Z'), low = within(c, 'a', 'z'), num = within(c, '0', '9');
+	unsigned plus = within(c, '+', '+'), slash = within(c, '/', '/');
+
+	return ((up & (c - 'A')) | (low & (c - 'a' + 26)) | (num & (c - '0' + 52)) |
+	    (plus & 62) | (slash & 63) | (~(up | low | num | plus | slash) & 64));
+}
+
+/*
+ * Padding may be left out; white space between digits is skipped, as wrapped files have
+ * it. The bits left over must be zero, so that one key has one spelling.
+ */
+static long
+base64_get(uint8_t *out, size_t cap, struct span text)
+{
+	size_t i, n = 0, digits = 0, pads = 0;
+	uint32_t acc = 0;
+	unsigned d, bad = 0;
+
+	for (i = 0; i < text.len; i++) {
+		if (text.p[i] == ' ' || text.p[i] == '\n' || text.p[i] == '\r' || text.p[i] == '\t')
+			continue;
+		if (text.p[i] == '=') {
+			pads++;
+			continue;
+		}
+		d = digit64(text.p[i]);
+		bad |= d & 64;
+		bad |= pads > 0;
+		acc = acc << 6 | (d & 63);
+		digits++;
+		if (digits % 4 == 1)
+			continue;
+		if (n == cap)
+			return (-1);
+		/* 2nd, 3rd and 4th digit of four complete a byte with 4, 2 and 0 bits over */
+		out[n++] = (uint8_t)(acc >> (2 * (4 - (digits + 3) % 4 - 1)));
+	}
+	if (bad != 0 || digits % 4 == 1 || (pads > 0 && (digits + pads) % 4 != 0) || pads > 2)
+		return (-1);
+	if ((digits % 4 == 2 && (acc & 15) != 0) || (digits % 4 == 3 && (acc & 3) != 0))
+		return (-1);
+	return ((long)n);
+}
+
+static bool
+starts(struct span text, const char *prefix)
+{
+	return (text.len >= 2 && memcmp(text.p, prefix, 2) == 0);
+}
+
+/* What SECRET_AUTO stands for with this text. */
+static enum secret_format
+settle(enum secret_format format, struct span text)
+{
+	if (format != SECRET_AUTO)
+		return (format);
+	return (starts(text, "0x") || starts(text, "0X") ? SECRET_HEX :
+	    starts(text, "0s") ? SECRET_BASE64 : SECRET_RAW);
+}
+
+int
+secret_decode(struct secret *out, struct span text, enum secret_format format,
+    const char *what, struct fault *f)
+{
+	struct secret nul = {0};	/* the text with a NUL, for hex_get() */
+	long n = -1;
+
+	secret_free(out);
+	format = settle(format, text);
+	if (text.len == 0)
+		return (fault(f, FAULT_SECRET_FILE, "the %s is empty", what));
+	if (format == SECRET_RAW) {
+		if (secret_set(out, text) != 0)
+			goto memory;
+		return (0);
+	}
+	if (secret_make(out, text.len) == NULL || secret_make(&nul, text.len + 1) == NULL)
+		goto memory;
+	memcpy(nul.p, text.p, text.len);
+	if (format == SECRET_BASE64) {
+		if (starts(text, "0s"))
+			text = span_of(text.p + 2, text.len - 2);
+		n = base64_get(out->p, out->len, text);
+	} else if (memchr(text.p, 0, text.len) == NULL)
+		n = hex_get(out->p, out->len, (const char *)nul.p);
+	secret_free(&nul);
+	if (n <= 0) {
+		secret_free(out);
+		return (fault(f, FAULT_SECRET_FILE, n == 0 ? "the %s is empty (%s)" :
+		    "the %s is not %s", what, format == SECRET_HEX ? "hex" : "base64"));
+	}
+	secret_cut(out, (size_t)n);
+	if (out->len == 0)
+		goto memory;
+	return (0);
+memory:
+	secret_free(out);
+	secret_free(&nul);
+	return (fault(f, FAULT_MEMORY, "no locked memory for the %s", what));
+}
+
+/* Text that is valid as it stands but has more often than not been saved by accident. */
+static void
+warn_text(const char *from, struct span t, const char *what)
+{
+	if (t.len == 0)
+		return;
+	if (t.len >= 3 && memcmp(t.p, "\xef\xbb\xbf", 3) == 0)
+		report_warn("%s: starts with a byte order mark, which is taken as part of the %s",
+		    from, what);
+	if (memchr(t.p, '\n', t.len) != NULL)
+		report_warn("%s: has several lines, all of which are taken as the %s", from, what);
+	else if (t.p[0] == ' ' || t.p[t.len - 1] == ' ' || t.p[t.len - 1] == '\t')
+		report_warn("%s: blanks at the ends are taken as part of the %s", from, what);
+	if (memchr(t.p, 0, t.len) != NULL)
+		report_warn("%s: NUL bytes are taken as part of the %s (saved as UTF-16?)", from, what);
+}
+
+/* Whether ${fd} can be read as a secret, and a word if others can read it too. */
+static int
+check_file(int fd, const char *from, struct fault *f)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return (fault_sys(f, FAULT_SECRET_FILE, "cannot read"));
+	if (S_ISDIR(st.st_mode))
+		return (fault(f, FAULT_SECRET_FILE, "is a directory"));
+	if (!S_ISREG(st.st_mode))
+		return (0);
+	if ((st.st_mode & 077) != 0)
+		report_warn("%s: mode %04o lets others at the secret: chmod 600 %s", from,
+		    st.st_mode & 07777U, from);
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		report_warn("%s: belongs to another user (uid %u)", from, (unsigned)st.st_uid);
+	return (0);
+}
+
+static volatile sig_atomic_t caught;
+
+static void
+catch(int sig)
+{
+	caught = sig;
+}
+
+/*
+ * Asks on the terminal ${fd} without echo. A signal puts the terminal back as it was before
+ * it takes its course.
+ */
+static int
+prompt(struct secret *text, int fd, const char *what, struct fault *f)
+{
+	static const int sigs[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
+	struct sigaction act = { .sa_handler = catch }, old[5];
+	struct termios was, quiet;
+	char line[128];
+	size_t i;
+	int rc, n;
+
+	if (tcgetattr(fd, &was) != 0)
+		return (fault_sys(f, FAULT_SECRET_FILE, "cannot prompt for the %s", what));
+	caught = 0;
+	for (i = 0; i < 5; i++)
+		(void)sigaction(sigs[i], &act, &old[i]);
+	quiet = was;
+	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	quiet.c_lflag |= ICANON | ECHONL;
+	(void)tcsetattr(fd, TCSAFLUSH, &quiet);
+	n = snprintf(line, sizeof(line), "%s: ", what);
+	(void)!write(STDERR_FILENO, line, (size_t)n);	/* unseen or not, the line counts */
+	rc = read_all(text, fd, true, f);
+	(void)tcsetattr(fd, TCSAFLUSH, &was);
+	for (i = 0; i < 5; i++)
+		(void)sigaction(sigs[i], &old[i], NULL);
+	if (caught != 0) {
+		secret_free(text);
+		(void)raise(caught);
+		return (fault(f, FAULT_SECRET_FILE, "interrupted while asking for the %s", what));
+	}
+	return (rc);
+}
+
+static int
+read_env(struct secret *text, const char *name, struct fault *f)
+{
+	char *v = getenv(name);
+	size_t len;
+	int rc;
+
+	if (v == NULL)
+		return (fault(f, FAULT_SECRET_FILE, "no such variable in the environment"));
+	if ((len = strlen(v)) > SECRET_FILE_MAX)
+		return (fault(f, FAULT_SECRET_FILE, "longer than %d bytes", SECRET_FILE_MAX));
+	rc = secret_set(text, span_of(v, len));
+	/* Out of /proc/PID/environ and of what scripts inherit. */
+	wipe(v, len);
+	(void)unsetenv(name);
+	return (rc == 0 ? 0 : fault(f, FAULT_MEMORY, "no locked memory for a secret"));
+}
+
+/* The descriptor of a path; relative ones start at the directory of ${beside}. */
+static int
+open_path(const char *from, const char *beside, struct fault *f)
+{
+	char path[PATH_MAX];
+	const char *slash = beside != NULL && from[0] != '/' ? strrchr(beside, '/') : NULL;
+	int n, fd;
+
+	n = snprintf(path, sizeof(path), "%.*s%s", slash != NULL ? (int)(slash + 1 - beside) : 0,
+	    beside != NULL ? beside : "", from);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return (fault(f, FAULT_SECRET_FILE, "the path is too long"));
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) < 0)
+		return (fault_sys(f, FAULT_SECRET_FILE, "cannot open"));
+	return (fd);
+}
+
+static int
+fd_number(const char *text, struct fault *f)
+{
+	char *end;
+	long fd = strtol(text, &end, 10);
+
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || fd > INT_MAX)
+		return (fault(f, FAULT_SECRET_FILE, "fd: wants the number of a descriptor"));
+	return ((int)fd);
+}
+
+static int
+read_text(struct secret *text, const char *from, const char *what, const char *beside,
+    struct fault *f)
+{
+	bool borrowed = false;
+	int fd, rc;
+
+	if (strncmp(from, "env:", 4) == 0)
+		return (read_env(text, from + 4, f));
+	if (strcmp(from, "-") == 0 || strncmp(from, "fd:", 3) == 0) {
+		fd = from[0] == '-' ? STDIN_FILENO : fd_number(from + 3, f);
+		borrowed = true;
+	} else
+		fd = open_path(strcmp(from, "tty") == 0 ? "/dev/tty" : from, beside, f);
+	if (fd < 0)
+		return (-1);
+	if (isatty(fd))
+		rc = prompt(text, fd, what, f);
+	else
+		rc = check_file(fd, from, f) != 0 ? -1 : read_all(text, fd, false, f);
+	if (!borrowed)
+		(void)close(fd);
+	return (rc);
+}
+
+int
+secret_file_read(struct secret *out, const char *from, enum secret_format format,
+    const char *what, const char *beside, struct fault *f)
+{
+	struct secret text = {0};
+	int rc;
+
+	secret_free(out);
+	if (from == NULL && isatty(STDERR_FILENO))
+		from = "tty";
+	if (from == NULL)
+		return (fault(f, FAULT_SECRET_FILE, "no %s given and no terminal to ask on", what));
+	rc = read_text(&text, from, what, beside, f);
+	if (rc == 0)
+		rc = secret_decode(out, secret_span(&text), format, what, f);
+	if (rc == 0 && settle(format, secret_span(&text)) == SECRET_RAW)
+		warn_text(from, secret_span(&text), what);
+	if (rc != 0)
+		fault_where(f, "%s", from);
+	secret_free(&text);
+	return (rc);
+}

@@ -1,0 +1,36 @@
+/* Secrets from files, descriptors, the environment or the terminal; never from argv. */
+#ifndef SAPIPE_CLI_SECRET_FILE_H
+#define SAPIPE_CLI_SECRET_FILE_H
+
+#include "base/fault.h"
+#include "base/secret.h"
+
+#define SECRET_FILE_MAX	8192	/* bytes of text; a longer file is none of ours */
+
+enum secret_format {
+	SECRET_AUTO,		/* 0x...: hex; 0s...: base64, as ipsec.secrets has them; else raw */
+	SECRET_RAW,
+	SECRET_HEX,
+	SECRET_BASE64,
+};
+#define SECRET_FORMATS	"auto|raw|hex|base64"	/* in the order of the enum, for OPT_CHOICE */
+
+/*
+ * Reads the secret named by ${from}: a path; "-" for standard input; "fd:N"; "env:NAME", which is
+ * wiped and taken out of the environment; "tty" for a prompt without echo. NULL prompts where
+ * there is a terminal. A relative path counts from the directory of the file ${beside}, if not NULL.
+ * One newline (\n or \r\n) at the end is not part of the secret. ${what} ("pre-shared key") names it in
+ * messages, which never show the value. Warns on standard error of wide file modes and
+ * of text that looks like a mistake. The text is read into locked memory with read(2).
+ *
+ * 0, or -1 with FAULT_SECRET_FILE (absent, unreadable, a directory, empty, too long, not of that
+ * format) or FAULT_MEMORY; ${out} is then empty.
+ */
+int secret_file_read(struct secret *out, const char *from, enum secret_format format,
+    const char *what, const char *beside, struct fault *f);
+
+/* Decodes ${text} (with no newline left) as ${format}; 0 or -1 as above. For the function above and tests. */
+int secret_decode(struct secret *out, struct span text, enum secret_format format,
+    const char *what, struct fault *f);
+
+#endif
