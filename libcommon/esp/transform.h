@@ -1,0 +1,108 @@
+/*
+ * ESP packets of one direction of an SA: header, IV, padding, and the backend's
+ * crypto (RFC 4303 section 2). Batches of packets, in place, of any number of SAs.
+ */
+#ifndef SAPIPE_ESP_TRANSFORM_H
+#define SAPIPE_ESP_TRANSFORM_H
+
+#include "crypto/crypto.h"
+#include "esp/backend.h"
+
+#define ESP_BATCH	64	/* packets in one call */
+#define ESP_NEXT_IPV4	4
+#define ESP_NEXT_IPV6	41
+#define ESP_NEXT_NONE	59	/* dummy packets (RFC 4303, 2.6) */
+#define ESP_TRAILER	2	/* pad length and next header */
+/* What a packet grows by, at most: header, IV, padding, trailer, ICV. */
+#define ESP_GROW_MAX	(ESP_HDR + ESP_IV_MAX + 16 + ESP_TRAILER + ESP_ICV_MAX)
+
+/* What became of a packet; each has a counter of its own. */
+#define ESP_VERDICTS(V)							\
+	V(OK,		"packets")					\
+	V(SHORT,	"malformed")	/* cut, or not whole blocks */	\
+	V(UNKNOWN_SPI,	"unknown-spi")					\
+	V(REPLAY,	"replays")					\
+	V(BAD_ICV,	"bad-icv")					\
+	V(BAD_PADDING,	"bad-padding")					\
+	V(DUMMY,	"dummies")	/* meant to be dropped */	\
+	V(POLICY,	"policy-drops")	/* outside of the selectors */	\
+	V(NO_SA,	"no-sa")	/* nothing to send it with */	\
+	V(TOO_BIG,	"too-big")					\
+	V(EXPIRED,	"expired")					\
+	V(EXHAUSTED,	"seq-exhausted") /* no number left to send with */	\
+	V(FAILED,	"failed")	/* crypto, memory, the system */
+
+enum esp_verdict {
+#define ESP_VERDICT_ENUM(v, text) ESP_##v,
+	ESP_VERDICTS(ESP_VERDICT_ENUM)
+#undef ESP_VERDICT_ENUM
+	ESP_VERDICT_COUNT
+};
+
+/* "bad-icv" and the like: stable, for statistics. */
+const char *esp_verdict_text(enum esp_verdict v);
+
+struct esp_xf {
+	const struct esp_backend *be;
+	struct esp_key	*key;
+	enum alg_form	 form;
+	bool		 seal, esn;
+	uint8_t		 iv_len, icv_len, align;
+	uint64_t	 iv_next;	/* CTR and AEADs: the explicit IV counts */
+	struct rand	 rand;
+	uint8_t		 pool[256];	/* random bytes for CBC's IVs */
+	size_t		 pool_left;
+};
+
+/*
+ * Prepares one direction: ${enc} is key | salt. IVs come from ${rand}, which
+ * outlives ${xf}: whole ones for CBC, where to begin for counter forms. 0, or -1 as
+ * esp_backend.key_new; nothing is held then.
+ */
+int esp_xf_init(struct esp_xf *xf, const struct esp_backend *be, const struct esp_suite *s,
+    struct span enc, struct span auth, bool seal, const struct rand *rand, struct fault *f);
+void esp_xf_free(struct esp_xf *xf);	/* wipes; harmless on zeros */
+
+/* Bytes before the inner packet: ESP header and IV. */
+static inline size_t
+esp_xf_head(const struct esp_xf *xf)
+{
+	return ((size_t)ESP_HDR + xf->iv_len);
+}
+
+/* Bytes of the ESP packet around ${inner} bytes. */
+size_t esp_xf_len(const struct esp_xf *xf, size_t inner);
+/* The longest inner packet whose ESP packet has at most ${room} bytes; 0 if none fits. */
+size_t esp_xf_inner_max(const struct esp_xf *xf, size_t room);
+
+struct esp_pkt {
+	struct esp_xf	*xf;
+	uint8_t		*p;		/* the ESP packet */
+	size_t		 len;		/* of the ESP packet */
+	size_t		 cap;		/* seal: room at ${p} */
+	size_t		 inner_len;	/* at p + esp_xf_head(): seal: given, open: found */
+	uint8_t		 spi[4];	/* seal */
+	uint64_t	 seq;		/* seal: to use; open: as completed by the window */
+	uint8_t		 next;		/* next header: seal: given, open: found */
+	enum esp_verdict verdict;	/* in: only those that are ESP_OK are worked on */
+};
+
+/*
+ * Seals packets whose inner bytes lie at p + esp_xf_head(xf): fills in the rest
+ * and ${len}. Verdict FAILED where the room, libcrypto or the random source fall short.
+ */
+void esp_seal(struct esp_pkt *pkts, size_t n);
+
+/* The checks of length that come before everything else: false is verdict SHORT. */
+bool esp_open_fits(const struct esp_xf *xf, size_t len);
+
+/*
+ * Authenticates and decrypts packets that esp_open_fits(): verdict BAD_ICV or OK. Padding is
+ * not looked at: esp_unpad() after the window has moved.
+ */
+void esp_open(struct esp_pkt *pkts, size_t n);
+
+/* Finds next header and the inner length, checking the padding (RFC 4303, 2.4). */
+void esp_unpad(struct esp_pkt *pkt);
+
+#endif
