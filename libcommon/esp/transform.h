@@ -26,6 +26,7 @@
 	V(BAD_PADDING,	"bad-padding")					\
 	V(DUMMY,	"dummies")	/* meant to be dropped */	\
 	V(POLICY,	"policy-drops")	/* outside of the selectors */	\
+	V(CONGESTED,	"ecn-drops")	/* RFC 6040, 4.2 */		\
 	V(NO_SA,	"no-sa")	/* nothing to send it with */	\
 	V(TOO_BIG,	"too-big")					\
 	V(EXPIRED,	"expired")					\
