@@ -1,0 +1,288 @@
+#include <assert.h>
+#include <cbor.h>
+
+#include "sa/codec.h"
+#include "sa/fields.h"
+#include "sa/item.h"
+
+_Static_assert(sizeof(enum sa_role) == sizeof(unsigned), "enums are stored as unsigned");
+
+struct enc {
+	uint8_t	*p;
+	size_t	 cap, len;
+	bool	 full;
+};
+
+static void encode_map(struct enc *e, const struct field *rows, const void *base);
+
+/* Takes what libcbor wrote at the end; nothing means that there was no room. */
+static void
+took(struct enc *e, size_t n)
+{
+	e->full = e->full || n == 0;
+	e->len += n;
+}
+
+#define PUT(e, call, v)	took((e), (e)->full ? 0 : call((v), (e)->p + (e)->len, (e)->cap - (e)->len))
+
+static void
+put_raw(struct enc *e, struct span v)
+{
+	e->full = e->full || v.len > e->cap - e->len;
+	if (e->full || v.len == 0)
+		return;
+	memcpy(e->p + e->len, v.p, v.len);
+	e->len += v.len;
+}
+
+static void
+put_bytes(struct enc *e, struct span v)
+{
+	PUT(e, cbor_encode_bytestring_start, v.len);
+	put_raw(e, v);
+}
+
+/* Text that came from a peer (a banner) may hold anything: what is no UTF-8 becomes '?'. */
+static void
+put_text(struct enc *e, const char *text)
+{
+	struct span left = span_str(text);
+	size_t n;
+
+	PUT(e, cbor_encode_string_start, left.len);
+	while (left.len > 0) {
+		n = item_utf8_char(left);
+		put_raw(e, n > 0 ? span_of(left.p, n) : span_str("?"));
+		n = n > 0 ? n : 1;
+		left = span_of(left.p + n, left.len - n);
+	}
+}
+
+static uint64_t
+get_uint(const uint8_t *p, size_t size)
+{
+	uint16_t v16;
+	uint32_t v32;
+	uint64_t v64;
+
+	switch (size) {
+	case 1:
+		return (*p);
+	case 2:
+		memcpy(&v16, p, 2);
+		return (v16);
+	case 4:
+		memcpy(&v32, p, 4);
+		return (v32);
+	default:
+		memcpy(&v64, p, 8);
+		return (v64);
+	}
+}
+
+static size_t
+get_count(const struct field *row, const uint8_t *base)
+{
+	size_t n;
+
+	memcpy(&n, base + row->also, sizeof(n));
+	return (n);
+}
+
+static bool
+get_flag(const uint8_t *p)
+{
+	bool v;
+
+	memcpy(&v, p, sizeof(v));
+	return (v);
+}
+
+/* Whether the struct has a value for ${row}. */
+static bool
+has_value(const struct field *row, const uint8_t *base)
+{
+	const uint8_t *p = base + row->off;
+	const struct field *sub;
+
+	switch (row->kind) {
+	case FIELD_WORD:
+	case FIELD_CONST:
+	case FIELD_ENUM:
+	case FIELD_BYTES:
+	case FIELD_NET:
+	case FIELD_SELECTOR:
+	case FIELD_VID:
+		return (true);
+	case FIELD_UINT:
+		return (get_uint(p, row->size) != 0);
+	case FIELD_SPI:
+		return (get_be32(p) != 0);
+	case FIELD_BOOL:
+		return (get_flag(p));
+	case FIELD_TEXT:
+		return (p[0] != '\0');
+	case FIELD_VARBYTES:
+		return (base[row->also] != 0);
+	case FIELD_SPAN:
+		return (((const struct span *)(const void *)p)->len != 0);
+	case FIELD_SECRET:
+		return (((const struct secret *)(const void *)p)->len != 0);
+	case FIELD_ADDR:
+		return (((const struct addr *)(const void *)p)->family != 0);
+	case FIELD_ID:
+		return (id_type_word(((const struct id *)(const void *)p)->type) != NULL);
+	case FIELD_LIST:
+		return (get_count(row, base) != 0);
+	case FIELD_MAP:
+		for (sub = row->rows; sub->key != NULL; sub++)
+			if (has_value(sub, p))
+				return (true);
+		return (false);
+	}
+	return (false);
+}
+
+/* Whether ${row} is written: asked for, flagged as there, or (without a flag) not empty. */
+static bool
+is_written(const struct field *row, const uint8_t *base)
+{
+	if (row->need != NEED_NO)
+		return (true);
+	if (row->also != FIELD_NONE && row->kind != FIELD_LIST && row->kind != FIELD_VARBYTES)
+		return (get_flag(base + row->also));
+	return (has_value(row, base));
+}
+
+static void
+encode_id(struct enc *e, const struct id *id)
+{
+	struct id_map m = { .der = SPAN_NONE };
+
+	(void)strncpy(m.type, id_type_word(id->type), sizeof(m.type) - 1);
+	(void)id_value(m.value, id);
+	if (id->type == ID_DER_ASN1_DN)
+		m.der = span_of(id->data, id->len);
+	encode_map(e, sa_id_fields, &m);
+}
+
+static void
+encode_selector(struct enc *e, const struct selector *s)
+{
+	struct selector_map m = { .net = *s, .proto = s->proto, .port = s->port,
+		.port_end = s->port_end };
+
+	m.has_port = s->port != 0 || s->port_end != 0;
+	m.has_end = m.has_port && s->port_end != s->port;
+	encode_map(e, sa_selector_fields, &m);
+}
+
+static void
+encode_value(struct enc *e, const struct field *row, const uint8_t *base)
+{
+	const uint8_t *p = base + row->off;
+	char text[SELECTOR_TEXT];
+	unsigned word;
+	size_t i, n;
+
+	switch (row->kind) {
+	case FIELD_WORD:
+		put_text(e, row->words[0]);
+		break;
+	case FIELD_CONST:
+		PUT(e, cbor_encode_uint, row->max);
+		break;
+	case FIELD_UINT:
+		PUT(e, cbor_encode_uint, get_uint(p, row->size));
+		break;
+	case FIELD_SPI:
+		PUT(e, cbor_encode_uint, get_be32(p));
+		break;
+	case FIELD_BOOL:
+		PUT(e, cbor_encode_bool, get_flag(p));
+		break;
+	case FIELD_ENUM:
+		memcpy(&word, p, sizeof(word));
+		put_text(e, row->words[word]);
+		break;
+	case FIELD_TEXT:
+		put_text(e, (const char *)p);
+		break;
+	case FIELD_BYTES:
+		put_bytes(e, span_of(p, row->size));
+		break;
+	case FIELD_VARBYTES:
+		put_bytes(e, span_of(p, base[row->also]));
+		break;
+	case FIELD_VID:		/* a length in one byte, then the bytes */
+		put_bytes(e, span_of(p + 1, p[0]));
+		break;
+	case FIELD_SPAN:
+		put_bytes(e, *(const struct span *)(const void *)p);
+		break;
+	case FIELD_SECRET:
+		put_bytes(e, secret_span((const struct secret *)(const void *)p));
+		break;
+	case FIELD_ADDR:
+		put_text(e, addr_text(text, (const struct addr *)(const void *)p));
+		break;
+	case FIELD_NET:
+		put_text(e, selector_net_text(text, (const struct selector *)(const void *)p));
+		break;
+	case FIELD_ID:
+		encode_id(e, (const struct id *)(const void *)p);
+		break;
+	case FIELD_SELECTOR:
+		encode_selector(e, (const struct selector *)(const void *)p);
+		break;
+	case FIELD_MAP:
+		encode_map(e, row->rows, p);
+		break;
+	case FIELD_LIST:
+		n = get_count(row, base);
+		assert(n <= row->size / row->rows->size);
+		PUT(e, cbor_encode_array_start, n);
+		/* rows[0].off is that of the first element, wherever the list lies. */
+		for (i = 0; i < n; i++)
+			encode_value(e, row->rows, p + i * row->rows->size - row->rows->off);
+		break;
+	}
+}
+
+static void
+encode_map(struct enc *e, const struct field *rows, const void *base)
+{
+	const struct field *row;
+	size_t n = 0;
+
+	for (row = rows; row->key != NULL; row++)
+		n += is_written(row, base);
+	PUT(e, cbor_encode_map_start, n);
+	for (row = rows; row->key != NULL; row++) {
+		if (!is_written(row, base))
+			continue;
+		put_text(e, row->key);
+		encode_value(e, row, base);
+	}
+}
+
+int
+sa_encode(struct secret *out, const struct sa_rec *r, struct fault *f)
+{
+	const struct field *rows = sa_fields(r->type);
+	struct enc e = { .cap = SA_REC_BYTES };
+
+	assert(rows != NULL);
+	if ((e.p = secret_make(out, e.cap)) == NULL)
+		return (fault(f, FAULT_MEMORY, "no locked memory for an SA record"));
+	encode_map(&e, rows, sa_rec_body((struct sa_rec *)(uintptr_t)r));
+	if (e.full) {
+		secret_free(out);
+		return (fault(f, FAULT_TOO_LARGE, "the %s record exceeds %d bytes",
+		    sa_type_word(r->type), SA_REC_BYTES));
+	}
+	secret_cut(out, e.len);
+	if (out->len != e.len)
+		return (fault(f, FAULT_MEMORY, "no locked memory for an SA record"));
+	return (0);
+}
