@@ -13,7 +13,6 @@
 # CC and CFLAGS are yours; CFLAGS come last. demo and check install what they need, so that
 # they work on a machine with nothing but make, git and apt.
 
-VERSION = 0.1
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
@@ -55,7 +54,7 @@ PC_LIBS = $(eval PC_LIBS := $(shell pkg-config --libs $(MODULES)))$(PC_LIBS)
 IPSEC_MB = $(if $(wildcard /usr/include/intel-ipsec-mb.h /usr/local/include/intel-ipsec-mb.h),-lIPSec_MB)
 
 WARN = -Wall -Wextra -Wconversion -Wshadow -Wvla $(if $(WERROR),-Werror)
-OURS = -std=c11 -D_GNU_SOURCE -DSAPIPE_VERSION='"$(VERSION)"' -Ilibcommon $(WARN) -fPIE $(MODE)
+OURS = -std=c11 -D_GNU_SOURCE -Ilibcommon $(WARN) -fPIE $(MODE)
 LINK = $(CC) $(OURS) $(CFLAGS) -pie -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS)
 LDLIBS = $(PC_LIBS) -linih -lev $(IPSEC_MB)
 
