@@ -92,6 +92,12 @@ int fault_at(struct fault *f, enum fault_code code, size_t at, const char *fmt, 
 int fault_sys(struct fault *f, enum fault_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+#ifdef __clang_analyzer__	/* sees no other file: tell it what these return */
+#define fault(...)	(fault(__VA_ARGS__), -1)
+#define fault_at(...)	(fault_at(__VA_ARGS__), -1)
+#define fault_sys(...)	(fault_sys(__VA_ARGS__), -1)
+#endif
+
 /* Adds where it happened ("phase 1, message 5"), unless ${f} says so already. */
 void fault_where(struct fault *f, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -192,10 +192,10 @@ enum opt_verdict opt_try(const struct opt *table, void *o, int argc, char *argv[
 /*
  * Sets one option by its long name, as a line `name = value` of a configuration file does; flags take
  * yes or no. ${value} must outlive ${o}. 0, or -1 with FAULT_USAGE; an unknown name sets
- * ${*known} false. The caller watches for duplicates; *${repeatable} helps it.
+ * ${*known} false. The caller watches for duplicates: *${again} says it may repeat.
  */
 int opt_set(const struct opt *table, void *o, const char *name, const char *value,
-    bool *known, bool *repeatable, struct fault *f);
+    bool *known, bool *again, struct fault *f);
 
 /*
  * Number with unit, in the stored unit and within ${min}..${max}; -1 with FAULT_USAGE that

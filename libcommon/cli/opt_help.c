@@ -52,7 +52,7 @@ number_text(char *out, size_t cap, const struct opt *r, uint64_t v)
 static void
 choice_text(char *out, size_t cap, const struct opt *r, uint64_t v)
 {
-	const char *p = r->arg;
+	const char *p = r->arg != NULL ? r->arg : "";
 
 	if (r->words != NULL) {
 		number_text(out, cap, r, v);
