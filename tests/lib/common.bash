@@ -14,11 +14,16 @@ case :$PATH: in
 esac
 export LC_ALL=C TZ=UTC
 
-# need TOOL...: skips the test while one of our own tools is not built.
+# need TOOL...: skips the test where the tree has no such tool; one that is there but
+# not built is a failure.
 need() {
 	local tool
 	for tool; do
-		[ -x "$SAPIPE_BUILD/$tool" ] || skip "no $tool in ${SAPIPE_BUILD##*/}"
+		[ -d "$SAPIPE_TOP/cmd/$tool" ] || skip "there is no cmd/$tool yet"
+		[ -x "$SAPIPE_BUILD/$tool" ] || {
+			echo "$tool is not built"
+			return 1
+		}
 	done
 }
 

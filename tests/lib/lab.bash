@@ -211,3 +211,73 @@ lab_tunnel_works() {
 	lab_transfer right left "$LEFT_INNER"
 	lab_counted
 }
+
+# ---- our tools in left against that gateway
+
+# lab_policy CONFIG: the policy flags that meet a configuration of the gateway.
+lab_policy() {
+	local ike=aes128-sha1-modp2048 esp=aes128-sha1 exchange='' ids
+	ids="--local-id left.lab.example --remote-id right.lab.example"
+	case $1 in
+	ikev1-psk-address) ids= ;;
+	ikev1-psk-aggressive) exchange="--exchange aggressive" ;;
+	ikev1-3des-md5) ike=3des-md5-modp1024 esp=3des-md5 ;;
+	ikev1-aes128-sha1) ike=aes128-sha1-modp1536 ;;
+	ikev1-aes256-sha256) ike=aes256-sha256-modp2048 esp=aes256-sha256 ;;
+	ikev1-gcm-ecp256) ike=aes128-sha256-ecp256 esp=aes128gcm16 ;;
+	ikev1-pfs) esp=aes128-sha1-modp2048 ;;
+	esac
+	echo "--psk-file $PSK $ids $exchange --ike $ike --esp $esp" \
+		"--local-ts $LEFT_NET --remote-ts $RIGHT_NET"
+}
+
+ESP_TUN() { echo "esp-tun --tun vpn0 --state-dir $LAB_STATE/claims"; }
+
+# lab_initiate CONFIG [OPTION...]: the tunnel as its users type it, in the background as "tunnel".
+lab_initiate() {
+	local config=$1
+	shift
+	lab_start tunnel left "ike-initiate --keep $(lab_policy "$config") $* $RIGHT_IP | $(ESP_TUN)"
+}
+
+# lab_respond CONFIG [OPTION...]: the other end of it.
+lab_respond() {
+	local config=$1
+	shift
+	lab_start tunnel left "ike-respond $(lab_policy "$config") $* | $(ESP_TUN)"
+	eventually 5 lab_listens 500
+}
+
+lab_listens() { in_left ss -Hlun "sport = :$1" | grep -q .; }
+lab_tun_gone() { ! in_left ip link show vpn0 2>/dev/null; }
+
+# lab_interop [--nat] CONFIG [OPTION...]: initiates, and proves the tunnel.
+lab_interop() {
+	local nat=()
+	if [ "$1" = --nat ]; then
+		nat=(--nat)
+		shift
+	fi
+	need ike-initiate esp-tun
+	lab_up "${nat[@]}" "$1"
+	lab_initiate "$@"
+	eventually 10 lab_answers left "$RIGHT_INNER"
+	lab_tunnel_works
+}
+
+# The identifiers that rekeying changes, one "key=value" a line.
+lab_spis() { lab_sas | grep -E '^(initiator-spi|spi-in)='; }
+
+# lab_rekeys: in 26 s of pings the gateway changed the SPIs of ESP and of IKE, none was lost.
+lab_rekeys() {
+	local before after key lost
+	before=$(lab_spis)
+	lost=$(in_left ping -q -i 0.1 -c 260 -W 1 "$RIGHT_INNER" |
+		sed -n 's/.* \([0-9.]*\)% packet loss.*/\1/p')
+	after=$(lab_spis)
+	echo "lost $lost%; before: $before; after: $after"
+	for key in initiator-spi spi-in; do
+		[ "$(grep "^$key=" <<<"$before")" != "$(grep "^$key=" <<<"$after")" ]
+	done
+	[ "$lost" = 0 ]
+}

@@ -1,0 +1,36 @@
+# Interop: dead peers. The gateway probes after 2 s of silence and drops a mute peer 8 s later.
+
+bats_require_minimum_version 1.5.0
+
+load lib/common
+load lib/lab
+
+setup_file() {
+	lab_setup_file
+}
+
+teardown() {
+	lab_teardown
+}
+
+# dpd [--nat]: works, lives through silence by answering probes, is missed when it stops.
+dpd() {
+	local group
+	lab_interop "$@" ikev1-dpd
+	sleep 12
+	lab_has_sa
+	lab_ping left "$RIGHT_INNER" 2
+	lab_log | grep -q DPD
+	group=${LAB_GROUP[tunnel]}
+	kill -STOP -- "-$group"
+	eventually 20 lab_no_sa
+	kill -CONT -- "-$group"
+}
+
+@test "lab dpd: probes are answered, and only a frozen peer is dropped" {
+	dpd
+}
+
+@test "lab dpd: the same through a NAT router" {
+	dpd --nat
+}

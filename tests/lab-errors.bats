@@ -1,0 +1,85 @@
+# Interop: what ike-initiate says when the gateway refuses, and its exit status.
+
+bats_require_minimum_version 1.5.0
+
+load lib/common
+load lib/lab
+
+setup_file() {
+	lab_setup_file
+}
+
+teardown() {
+	lab_teardown
+}
+
+# refused OPTION...: one negotiation that must end with exit status 1 in good time, its words
+# in $stderr. Later options must not repeat earlier ones, so the policy is spelled out.
+refused() {
+	run -1 --separate-stderr in_left timeout 30 ike-initiate --timeout 4 \
+		--local-id left.lab.example --local-ts "$LEFT_NET" "$@" "$RIGHT_IP" </dev/null
+	[ -z "$output" ]
+}
+
+@test "lab errors: a wrong PSK is called a wrong PSK" {
+	need ike-initiate
+	lab_up ikev1-psk
+	printf 'not-the-lab-psk\n' >"$LAB_STATE/bad.psk"
+	chmod 600 "$LAB_STATE/bad.psk"
+	refused --psk-file "$LAB_STATE/bad.psk" --remote-id right.lab.example \
+		--ike aes128-sha1-modp2048 --esp aes128-sha1 --remote-ts "$RIGHT_NET"
+	stderr_has "phase 1"
+	# shellcheck disable=SC2154 # run sets it
+	[[ ${stderr,,} == *"pre-shared key"* || ${stderr^^} == *PSK* ]]
+	stderr_has "hint:"
+	lab_no_sa
+}
+
+@test "lab errors: a phase 1 proposal that the gateway refuses is named" {
+	need ike-initiate
+	lab_up ikev1-psk
+	refused --psk-file "$PSK" --remote-id right.lab.example \
+		--ike aes256-sha512-modp3072 --esp aes128-sha1 --remote-ts "$RIGHT_NET"
+	stderr_has "phase 1"
+	stderr_has "aes256-sha512-modp3072"
+	stderr_has "hint:"
+}
+
+@test "lab errors: a phase 2 proposal that the gateway refuses is named" {
+	need ike-initiate
+	lab_up ikev1-psk
+	refused --psk-file "$PSK" --remote-id right.lab.example \
+		--ike aes128-sha1-modp2048 --esp aes256-sha512 --remote-ts "$RIGHT_NET"
+	stderr_has "phase 2"
+	stderr_has "aes256-sha512"
+	stderr_has "hint:"
+}
+
+@test "lab errors: selectors that the gateway refuses are shown" {
+	need ike-initiate
+	lab_up ikev1-psk
+	refused --psk-file "$PSK" --remote-id right.lab.example \
+		--ike aes128-sha1-modp2048 --esp aes128-sha1 --remote-ts 10.9.0.0/24
+	stderr_has "phase 2"
+	stderr_has "10.9.0.0/24"
+	stderr_has "hint:"
+}
+
+@test "lab errors: a gateway with another name is not trusted" {
+	need ike-initiate
+	lab_up ikev1-psk
+	refused --psk-file "$PSK" --remote-id wrong.lab.example \
+		--ike aes128-sha1-modp2048 --esp aes128-sha1 --remote-ts "$RIGHT_NET"
+	stderr_has "wrong.lab.example"
+	stderr_has "right.lab.example"
+}
+
+@test "lab errors: silence says what was tried and for how long" {
+	need ike-initiate
+	lab_topology
+	refused --psk-file "$PSK" --remote-id right.lab.example \
+		--ike aes128-sha1-modp2048 --esp aes128-sha1 --remote-ts "$RIGHT_NET"
+	stderr_has "$RIGHT_IP"
+	stderr_has "4"
+	stderr_has "hint:"
+}
