@@ -1,7 +1,10 @@
-/* The one place that knows the version; -V, man pages and releases read it. */
+/* The Makefile's VERSION, as -V prints it. */
 #ifndef SAPIPE_CLI_VERSION_H
 #define SAPIPE_CLI_VERSION_H
 
-#define VERSION	"0.1.0"
+#ifndef SAPIPE_VERSION
+#define SAPIPE_VERSION	"unknown"	/* built without the Makefile */
+#endif
+#define VERSION	SAPIPE_VERSION
 
 #endif

@@ -1,0 +1,305 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "cli/peers_file.h"
+#include "cli/policy_opt.h"
+#include "wire/vid.h"
+
+static char dir[] = "/tmp/test_peers.XXXXXX";
+static char path[128], psk[128];
+static struct peers peers;
+static struct fault f;
+
+static void
+write_file(const char *to, const char *text, size_t len)
+{
+	FILE *fp = fopen(to, "w");
+
+	assert_non_null(fp);
+	assert_int_equal(fwrite(text, 1, len, fp), len);
+	assert_int_equal(fclose(fp), 0);
+	assert_int_equal(chmod(to, 0600), 0);
+}
+
+static int
+read_text(const char *text)
+{
+	peers_wipe(&peers);
+	f = (struct fault){0};
+	write_file(path, text, strlen(text));
+	return (peers_file_read(&peers, path, &f));
+}
+
+static void
+good(const char *text)
+{
+	if (read_text(text) != 0)
+		fail_msg("%s\n%s: %s", text, f.where, f.what);
+}
+
+static void
+bad(const char *text, const char *where, const char *what)
+{
+	if (read_text(text) == 0)
+		fail_msg("accepted:\n%s", text);
+	assert_string_equal(f.where, where);
+	if (strstr(f.what, what) == NULL)
+		fail_msg("not '%s' but '%s'", what, f.what);
+	assert_int_equal(fault_exit(f.code), EXIT_MISUSE);
+	assert_int_equal(peers.n, 0);
+	assert_null(peers.p);
+}
+
+static void
+two_peers(void **state)
+{
+	char text[SELECTOR_TEXT];
+
+	(void)state;
+	good("; gateways\n"
+	    "[defaults]\n"
+	    "ike = 3des-md5-modp1024, aes256-sha256-modp2048\n"
+	    "local-ts = 10.0.0.0/24\n"
+	    "\n"
+	    "[branch-7]\n"
+	    "address = 198.51.100.7\n"
+	    "psk-file = gw.psk\n"
+	    "remote-ts = 10.7.0.0/24,\n"
+	    "    10.8.0.0/24 ; a comment\n"
+	    "\tremote-ts = 10.9.0.0/24\n"
+	    "[road warriors]\n"
+	    "# by ID\n"
+	    "exchange = aggressive\n"
+	    "psk-file: gw.psk\n"
+	    "remote-id = road@example\n"
+	    "local-ts = 10.1.0.0/16\n"
+	    "esp = aes128-sha1\n"
+	    "esp-lifebytes = 4Gi\n"
+	    "dpd-interval = off\n"
+	    "natt = force\n");
+	assert_int_equal(peers.n, 2);
+	assert_string_equal(peers.p[0].name, "branch-7");
+	assert_int_equal(peers.p[0].ike.n, 2);
+	assert_int_equal(peers.p[0].n_local_ts, 1);
+	assert_int_equal(peers.p[0].n_remote_ts, 3);
+	assert_string_equal(selector_text(text, &peers.p[0].remote_ts[1]), "10.8.0.0/24");
+	assert_string_equal(selector_text(text, &peers.p[0].remote_addr), "198.51.100.7/32");
+	assert_int_equal(peers.p[0].psk.len, 6);
+	assert_memory_equal(peers.p[0].psk.p, "secret", 6);
+	assert_int_equal(peers.p[0].exchange, SA_MAIN);
+	assert_int_equal(peers.p[0].dpd_seconds, DPD_SECONDS_DEFAULT);
+	assert_string_equal(peers.p[1].name, "road warriors");
+	assert_int_equal(peers.p[1].ike.n, 2);
+	assert_int_equal(peers.p[1].exchange, SA_AGGRESSIVE);
+	assert_int_equal(peers.p[1].remote_addr.first.family, 0);
+	assert_int_equal(peers.p[1].n_local_ts, 1);
+	assert_string_equal(selector_text(text, &peers.p[1].local_ts[0]), "10.1.0.0/16");
+	assert_int_equal(peers.p[1].esp.n, 1);
+	assert_int_equal(peers.p[1].esp_kilobytes, 4 * 1024 * 1024);
+	assert_int_equal(peers.p[1].dpd_seconds, 0);
+	assert_int_equal(peers.p[1].natt, NATT_FORCE);
+}
+
+#define KEY	"psk-file = gw.psk\n"
+
+static void
+mistakes(void **state)
+{
+	(void)state;
+	bad("", "peers.ini:0", "no section describes a peer");
+	bad("[defaults]\nmode = tunnel\n", "peers.ini:2", "no section describes a peer");
+	bad("mode = tunnel\n", "peers.ini:1", "before the first [section]");
+	bad("[a]\n" KEY "colour = red\n", "peers.ini:3", "unknown key 'colour'");
+	bad("[a]\n" KEY "  colour = red\n", "peers.ini:3", "unknown key 'colour'");
+	bad("[a]\n" KEY "name = b\n", "peers.ini:3", "unknown key 'name'");
+	bad("[a]\n" KEY "psk = hunter2\n", "peers.ini:3", "unknown key 'psk'");
+	bad("[a]\n" KEY "mode = tunnel\nmode = tunnel\n", "peers.ini:4",
+	    "mode: given twice, first in line 3");
+	bad("[a]\n" KEY "[b]\naddress = 192.0.2.1\n" KEY "[a]\n" KEY, "peers.ini:6",
+	    "section [a] is there twice");
+	bad("[a]\n" KEY "[a]\n" KEY, "peers.ini:3", "section [a] is there twice");
+	bad("[a]\n" KEY "[b]\n" KEY, "peers.ini:3", "[b] has the same address, remote-id");
+	bad("[a]\n[b]\n" KEY, "peers.ini:1", "the section has no keys");
+	bad("[a]\n" KEY "\n[b]\n", "peers.ini:4", "the section has no keys");
+	bad("[a]\naddress = 192.0.2.1\n", "peers.ini:1", "section [a] has no psk-file");
+	bad("[a]\n" KEY "[defaults]\nmode = tunnel\n", "peers.ini:3", "must be the first section");
+	bad("[a]\n" KEY "garbage\n", "peers.ini:3", "neither [section] nor key = value");
+	bad("[a]\n" KEY "mode =\n", "peers.ini:3", "mode: has no value");
+	bad("[a]\n" KEY "mode = sideways\n", "peers.ini:3", "'sideways' is none of tunnel|transport");
+	bad("[a]\n" KEY "address = gw\n", "peers.ini:3: address", "is no address");
+	bad("[a]\n" KEY "ike = rot13-md5-modp1024\n", "peers.ini:3: ike", "rot13");
+	bad("[a]\nesp = nonsense\n" KEY, "peers.ini:2: esp", "nonsense");
+	bad("[a]\n" KEY "esp = aes128-sha1\nah = sha1\n", "peers.ini:4", "exclude each other");
+	bad("[a]\n" KEY "remote-ts = 10.0.0.1/24\n", "peers.ini:3: remote-ts", "10.0.0.1/24");
+	bad("[a]\n" KEY "remote-ts = 10.0.0.0/24, 10.0.0.0/24\n", "peers.ini:3: remote-ts", "twice");
+	bad("[a]\n" KEY "remote-ts = 10.0.0.0/24\nlocal-ts = 2001:db8::/32\n",
+	    "peers.ini:3: remote-ts", "no counterpart of its family");
+	bad("[a]\nremote-id = \xff\n" KEY, "peers.ini:2: remote-id", "");
+	bad("[a]\npsk-file = absent\n", "peers.ini:2: absent", "cannot open");
+	bad("[a]\n" KEY "aggressive-clear = yes\n", "peers.ini:3: aggressive-clear", "aggressive only");
+	bad("[a]\n" KEY "ike-lifetime = 1\n", "peers.ini:3", "out of range");
+	bad("[a]\n" KEY "psk-format = hex\n", "peers.ini:2: gw.psk", "not hex");
+	assert_int_equal(peers_file_read(&peers, "/nonexistent/peers", &f), -1);
+	assert_string_equal(f.where, "/nonexistent/peers");
+	assert_int_equal(peers_file_read(&peers, dir, &f), -1);
+}
+
+static void
+long_lines_and_files(void **state)
+{
+	static char big[PEERS_FILE_MAX + 100];
+	char line[400], text[1024];
+	size_t n;
+
+	(void)state;
+	memset(line, ' ', sizeof(line));
+	(void)snprintf(line + 300, sizeof(line) - 300, "x");
+	(void)snprintf(text, sizeof(text), "[a]\n" KEY "remote-id = a%s\n", line);
+	bad(text, "peers.ini:3", "the line is too long");
+	n = (size_t)snprintf(big, sizeof(big), "[a]\n" KEY);
+	while (n < sizeof(big) - 2) {
+		big[n++] = '#';
+		big[n++] = '\n';
+	}
+	big[n] = '\0';
+	assert_int_equal(read_text(big), -1);
+	assert_non_null(strstr(f.what, "the file is larger"));
+	write_file(path, "[a]\0\n" KEY, 5 + strlen(KEY));
+	assert_int_equal(peers_file_read(&peers, path, &f), -1);
+	assert_string_equal(f.what, "a NUL byte");
+}
+
+/* Cut anywhere, the file is read or refused with a place; nothing is leaked or half taken. */
+static void
+every_truncation(void **state)
+{
+	static const char text[] = "[defaults]\nike = aes256-sha256-modp2048\n[a]\naddress = "
+	    "192.0.2.0/24\n" KEY "remote-ts = 10.0.0.0/24,\n 10.1.0.0/24\n[b]\naddress = any\n" KEY;
+	size_t n;
+
+	(void)state;
+	for (n = 0; n < sizeof(text) - 1; n++) {
+		peers_wipe(&peers);
+		f = (struct fault){0};
+		write_file(path, text, n);
+		if (peers_file_read(&peers, path, &f) != 0) {
+			assert_int_equal(peers.n, 0);
+			assert_int_equal(strncmp(f.where, "peers.ini:", 10), 0);
+		} else
+			assert_in_range(peers.n, 1, 2);
+	}
+}
+
+static void
+selectors_with_ports(void **state)
+{
+	static const struct { const char *in, *out; } rows[] = {
+		{ "10.1.0.0/24", "10.1.0.0/24" },
+		{ "10.1.0.5[tcp/80]", "10.1.0.5/32 proto 6 port 80" },
+		{ "10.1.0.0/24[udp]", "10.1.0.0/24 proto 17" },
+		{ "10.1.0.0/24[47]", "10.1.0.0/24 proto 47" },
+		{ "10.1.0.0/24[any]", "10.1.0.0/24" },
+		{ "2001:db8::/32[tcp/any]", "2001:db8::/32 proto 6" },
+		{ "10.1.0.0/24[47/80]", NULL }, { "10.1.0.0/24[tcp/0]", NULL },
+		{ "10.1.0.0/24[tcp/65536]", NULL }, { "10.1.0.0/24[256]", NULL },
+		{ "10.1.0.0/24[tcp/80", NULL }, { "10.1.0.0/24[tcp]x", NULL },
+		{ "10.1.0.1/24", NULL }, { "", NULL }, { "[tcp]", NULL },
+	};
+	struct selector s;
+	char text[SELECTOR_TEXT];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].out == NULL) {
+			if (ts_parse(&s, rows[i].in, &f) == 0)
+				fail_msg("'%s' was accepted", rows[i].in);
+			assert_int_equal(f.code, FAULT_BAD_ADDRESS);
+			continue;
+		}
+		assert_int_equal(ts_parse(&s, rows[i].in, &f), 0);
+		assert_string_equal(selector_text(text, &s), rows[i].out);
+	}
+}
+
+static void
+policy_from_options(void **state)
+{
+	struct policy_opts o = POLICY_OPTS_DEFAULT;
+	struct ike_policy p, def;
+	char hint[OPT_HINT], *argv[] = { "t", "--remote-id", "any", "--ah", "sha256-modp2048",
+	    "--natt-versions", "draft-02,rfc3947", "--timeout", "2.5", "--psk-file", NULL, NULL };
+
+	(void)state;
+	/* what the options start from is what the policy starts from */
+	ike_policy_default(&def);
+	assert_int_equal(policy_opts_build(&p, &o, NULL, false, &f), 0);
+	assert_int_equal(p.ike_seconds, def.ike_seconds);
+	assert_int_equal(p.esp_seconds, def.esp_seconds);
+	assert_int_equal(p.timeout_ms, def.timeout_ms);
+	assert_int_equal(p.keepalive_ms, def.keepalive_ms);
+	assert_int_equal(p.dpd_tries, def.dpd_tries);
+	assert_int_equal(p.exchange, def.exchange);
+	assert_int_equal(p.mode, def.mode);
+	assert_int_equal(p.natt, def.natt);
+	assert_int_equal(p.auth, def.auth);
+	assert_true(p.ike.n >= 4 && p.esp.n >= 4);
+	ike_policy_wipe(&p);
+	argv[10] = psk;
+	assert_int_equal(opt_try(policy_optab, &o, 11, argv, hint, &f), OPT_RUN);
+	assert_int_equal(policy_opts_build(&p, &o, NULL, true, &f), 0);
+	assert_true(p.remote_id_any);
+	assert_int_equal(p.proto, SA_AH);
+	assert_int_equal(p.timeout_ms, 2500);
+	assert_int_equal(p.natt_versions, 1U << VID_NATT_DRAFT_02 | 1U << VID_NATT_DRAFT_02_N |
+	    1U << VID_NATT_RFC3947);
+	assert_int_equal(p.psk.len, 6);
+	ike_policy_wipe(&p);
+	assert_int_equal(p.psk.len, 0);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	(void)secret_init();
+	if (mkdtemp(dir) == NULL)
+		return (-1);
+	(void)snprintf(path, sizeof(path), "%s/peers.ini", dir);
+	(void)snprintf(psk, sizeof(psk), "%s/gw.psk", dir);
+	write_file(psk, "secret\n", 7);
+	return (0);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	peers_wipe(&peers);
+	(void)unlink(path);
+	(void)unlink(psk);
+	return (rmdir(dir));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_peers),
+		cmocka_unit_test(mistakes),
+		cmocka_unit_test(long_lines_and_files),
+		cmocka_unit_test(every_truncation),
+		cmocka_unit_test(selectors_with_ports),
+		cmocka_unit_test(policy_from_options),
+	};
+
+	return (cmocka_run_group_tests(tests, setup, teardown));
+}
