@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """SA state without a negotiation, for tests: both ends of an SA as mirror images.
 
     sa_make.py child [OPTION]... LEFT RIGHT      two child-sa files (0600); '-' for stdout, 'none' for nothing
