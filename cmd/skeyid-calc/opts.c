@@ -1,0 +1,247 @@
+#include "opts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define O		struct calc_opts
+#define S(sub)		(1U << SUB_##sub)
+#define HEX(v, nm, help, ...)						\
+	OPT_STR(O, hex[v], 0, nm, "HEX", help, .subs = (__VA_ARGS__), .flags = OPT_SECRET)
+
+#define PHASE1		(S(SKEYID) | S(HASH))
+
+/* CALC_PSK and so on; the methods that share a formula share a value. */
+static const struct opt_word auths[] = {
+	{ "psk", CALC_PSK }, { "xauth-psk", CALC_PSK }, { "sig", CALC_SIG }, { "rsa", CALC_SIG },
+	{ "dss", CALC_SIG }, { "ecdsa", CALC_SIG }, { "hybrid", CALC_SIG },
+	{ "xauth-rsa", CALC_SIG }, { "pke", CALC_PKE }, { NULL, 0 },
+};
+static const struct opt_word protocols[] = { { "esp", 3 }, { "ah", 2 }, { NULL, 0 } };
+
+const struct opt calc_optab[] = {
+	OPT_TOOL("compute the values of IKEv1 by hand"),
+	OPT_USE("SUBCOMMAND [OPTION]..."),
+	OPT_SUB(O, sub, "cookie", SUB_COOKIE, "a cookie: random, or hashed from addresses and a secret"),
+	OPT_SUB(O, sub, "dh", SUB_DH, "public and shared Diffie-Hellman values"),
+	OPT_SUB(O, sub, "skeyid", SUB_SKEYID, "SKEYID, SKEYID_d, SKEYID_a, SKEYID_e and Ka"),
+	OPT_SUB(O, sub, "hash", SUB_HASH, "HASH_I, HASH_R; with --mid HASH(1) to HASH(3)"),
+	OPT_SUB(O, sub, "iv", SUB_IV, "the IV of phase 1, or with --mid that of a later message"),
+	OPT_SUB(O, sub, "keymat", SUB_KEYMAT, "KEYMAT of an SA, cut into keys"),
+	OPT_SUB(O, sub, "natd", SUB_NATD, "the NAT-D hash of an address and a port"),
+	OPT_SUB(O, sub, "vid", SUB_VID, "a vendor ID from its text or its name; all known ones"),
+
+	OPT_SECTION("Algorithms"),
+	OPT_STR(O, hash, 0, "hash", "NAME", "md5, sha1, sha256, sha384 or sha512",
+	    .subs = ~(S(DH))),
+	OPT_STR(O, cipher, 0, "cipher", "NAME", "aes128, aes192, aes256, 3des or des",
+	    .subs = S(SKEYID) | S(IV)),
+	OPT_STR(O, cipher, 0, "enc", "NAME", "another word for --cipher",
+	    .subs = S(SKEYID) | S(IV), .flags = OPT_HIDDEN),
+	OPT_STR(O, group, 0, "group", "NAME", "modp2048, ecp256, ... or its number",
+	    .subs = S(DH) | PHASE1 | S(KEYMAT)),
+	OPT_CHOICE(O, auth, 0, "auth", "psk|xauth-psk|sig|rsa|dss|ecdsa|hybrid|xauth-rsa|pke",
+	    "what SKEYID is made of", .subs = PHASE1, .words = auths),
+	OPT_STR(O, esp, 0, "esp", "PROPOSAL", "cut KEYMAT into its keys, as in aes128-sha256",
+	    .subs = S(KEYMAT), .excl = 1),
+	OPT_STR(O, ah, 0, "ah", "PROPOSAL", "the same for AH, as in sha256", .subs = S(KEYMAT),
+	    .excl = 1),
+	OPT_NUM(O, length, 0, "length", "N", 1, 256, "bytes of KEYMAT", .subs = S(KEYMAT),
+	    .flags = OPT_NO_DEFAULT, .excl = 1),
+
+	OPT_SECTION("Values, by the names of RFC 2409; _b is a payload's body"),
+	HEX(V_NI, "ni", "Ni_b, the initiator's nonce; quick mode's with --mid and in keymat",
+	    PHASE1 | S(KEYMAT)),
+	HEX(V_NR, "nr", "Nr_b, the responder's nonce", PHASE1 | S(KEYMAT)),
+	HEX(V_GXI, "gxi", "g^xi, the initiator's public value; in dh the peer's", S(HASH) | S(IV) |
+	    S(DH)),
+	HEX(V_GXR, "gxr", "g^xr, the responder's public value; in dh the peer's", S(HASH) | S(IV) |
+	    S(DH)),
+	HEX(V_GXY, "gxy", "g^xy, the shared value; quick mode's in keymat, with PFS",
+	    PHASE1 | S(KEYMAT)),
+	HEX(V_CKY_I, "cky-i", "CKY-I, the initiator's cookie", PHASE1 | S(NATD)),
+	HEX(V_CKY_R, "cky-r", "CKY-R, the responder's cookie", PHASE1 | S(NATD)),
+	HEX(V_PSK, "psk", "the pre-shared key", PHASE1),
+	OPT_STR(O, psk_text, 0, "psk-text", "TEXT", "the pre-shared key as text", .subs = PHASE1,
+	    .flags = OPT_SECRET),
+	HEX(V_SAI, "sai", "SAi_b, the SA payload that the initiator sent", S(HASH)),
+	HEX(V_IDI, "idi", "IDii_b: type, protocol, port, data", S(HASH)),
+	HEX(V_IDR, "idr", "IDir_b", S(HASH)),
+	HEX(V_SKEYID, "skeyid", "SKEYID, instead of what it is made of", PHASE1),
+	HEX(V_SKEYID_D, "skeyid-d", "SKEYID_d", PHASE1 | S(KEYMAT)),
+	HEX(V_SKEYID_A, "skeyid-a", "SKEYID_a", PHASE1),
+	HEX(V_SKEYID_E, "skeyid-e", "SKEYID_e", S(SKEYID)),
+	HEX(V_MID, "mid", "M-ID, the message ID", S(HASH) | S(IV)),
+	HEX(V_MESSAGE, "message", "what follows the HASH payload, without padding", S(HASH)),
+	HEX(V_LAST, "last", "the last cipher block of phase 1", S(IV)),
+	OPT_NUM(O, protocol, 0, "protocol", "esp|ah|N", 1, 255, "protocol of the SA",
+	    .words = protocols, .subs = S(KEYMAT), .flags = OPT_NO_DEFAULT),
+	HEX(V_SPI, "spi", "SPI, chosen by the receiver", S(KEYMAT)),
+	HEX(V_PRIVATE, "private", "x, the own private value; without it dh draws one",
+	    S(DH) | PHASE1 | S(KEYMAT)),
+	HEX(V_PUBLIC, "public", "g^y, the peer's public value", S(DH) | PHASE1 | S(KEYMAT)),
+	OPT_STR(O, ip, 0, "ip", "ADDR", "an address", .subs = S(NATD) | S(COOKIE)),
+	OPT_NUM(O, port, 0, "port", "N", 0, 65535, "its port", .subs = S(NATD) | S(COOKIE),
+	    .flags = OPT_NO_DEFAULT),
+	OPT_STR(O, peer_ip, 0, "peer-ip", "ADDR", "the peer's address", .subs = S(COOKIE)),
+	OPT_NUM(O, peer_port, 0, "peer-port", "N", 0, 65535, "its port", .subs = S(COOKIE),
+	    .flags = OPT_NO_DEFAULT),
+	OPT_NUM(O, time, 0, "time", "N", 0, INT64_MAX, "a time in seconds to hash in",
+	    .subs = S(COOKIE), .flags = OPT_NO_DEFAULT),
+	HEX(V_SECRET, "secret", "the secret of the one who makes cookies", S(COOKIE)),
+	OPT_CHOICE(O, role, 0, "role", "initiator|responder", "whose cookie it is",
+	    .subs = S(COOKIE)),
+	OPT_STR(O, hex[V_TEXT], 0, "text", "TEXT", "the text that is hashed into a vendor ID",
+	    .subs = S(VID)),
+	HEX(V_VID, "vid", "a vendor ID to be named", S(VID)),
+
+	OPT_SECTION("Input and output"),
+	OPT_STR(O, sa, 0, "sa", "FILE", "take from SA state what is not given, '-' for standard input",
+	    .subs = ~(S(DH) | S(COOKIE) | S(VID))),
+	OPT_FLAG(O, explain, 0, "explain", "show every step: formula, inputs, result"),
+	OPT_JSON(O, json),
+	OPT_STR(O, seed, 0, "seed", "TEXT", "repeatable randomness", .subs = S(COOKIE) | S(DH),
+	    .flags = OPT_SEAM),
+	OPT_END
+};
+
+/* A row of the registry by its word, or -1 with the words there are. */
+#define ROW(what, dst, find, row) do {					\
+	char words[256] = "";						\
+	size_t i;							\
+									\
+	if (o->what == NULL || (c->dst = find(o->what)) != NULL)	\
+		break;							\
+	for (i = 0; row(i) != NULL; i++)				\
+		(void)snprintf(words + strlen(words), sizeof(words) - strlen(words), "%s%s", \
+		    i > 0 ? ", " : "", row(i)->word);			\
+	return (fault(f, FAULT_USAGE, "--" #what ": no %s, but %s", o->what, words)); \
+} while (0)
+
+static const struct alg_group *
+group_find(const char *text)
+{
+	uint64_t n;
+
+	if (opt_number(&n, text, OPT_PLAIN, 1, 65535, "", NULL) == 0)
+		return (alg_group_num((unsigned)n));
+	return (alg_group_word(text));
+}
+
+/* Ciphers of IKE alone: the words of ESP's would name no cipher of phase 1. */
+static const struct alg_enc *
+cipher_find(const char *word)
+{
+	const struct alg_enc *e = alg_enc_word(word);
+
+	return (e != NULL && e->ike != 0 ? e : NULL);
+}
+
+static const struct alg_enc *
+cipher_row(size_t i)
+{
+	const struct alg_enc *e;
+	size_t j;
+
+	for (j = 0; (e = alg_enc_row(j)) != NULL; j++)
+		if (e->ike != 0 && i-- == 0)
+			return (e);
+	return (NULL);
+}
+
+static int
+set_addr(struct calc *c, enum val v, const char *text, struct fault *f)
+{
+	struct addr a;
+
+	if (text == NULL)
+		return (0);
+	if (addr_parse(&a, text) == -1)
+		return (fault(f, FAULT_BAD_ADDRESS, "%s: no address: %s", calc_option(v), text));
+	return (calc_set(c, v, addr_span(&a), f));
+}
+
+static int
+set_port(struct calc *c, enum val v, const char *option, uint16_t port, struct fault *f)
+{
+	uint8_t be[2];
+
+	put_be16(be, port);
+	return (opt_given(option) ? calc_set(c, v, SPAN_ARRAY(be), f) : 0);
+}
+
+/* The one proposal that KEYMAT is for. */
+static int
+set_proposal(struct calc *c, const struct calc_opts *o, struct fault *f)
+{
+	const char *option = o->esp != NULL ? "--esp" : "--ah";
+	struct esp_proposals list;
+	int rc;
+
+	if (o->esp == NULL && o->ah == NULL)
+		return (0);
+	rc = o->esp != NULL ? esp_proposals_parse(&list, o->esp, f) :
+	    ah_proposals_parse(&list, o->ah, f);
+	if (rc == -1) {
+		fault_where(f, "%s", option);
+		return (-1);
+	}
+	if (list.n != 1)
+		return (fault(f, FAULT_USAGE, "%s: one proposal, not %zu", option, list.n));
+	c->esp = list.p[0];
+	return (0);
+}
+
+int
+calc_from_opts(struct calc *c, const struct calc_opts *o, struct rand_seed *seed,
+    struct fault *f)
+{
+	uint8_t be[8];
+	int v;
+
+	c->sub = (enum calc_sub)o->sub;
+	c->auth = (enum calc_auth)o->auth;
+	c->responder = o->role == 1;
+	c->keymat_len = o->length;
+	c->rand = rand_system;
+	if (o->seed != NULL)
+		c->rand = rand_seeded(seed, span_str(o->seed));
+	ROW(hash, hash, alg_hash_word, alg_hash_row);
+	ROW(cipher, enc, cipher_find, cipher_row);
+	ROW(group, group, group_find, alg_group_row);
+	if (set_proposal(c, o, f) == -1)
+		return (-1);
+	for (v = 0; v < V_HEX_COUNT; v++) {
+		if (o->hex[v] == NULL)
+			continue;
+		if (v == V_TEXT) {
+			if (calc_set(c, V_TEXT, span_str(o->hex[v]), f) == -1)
+				return (-1);
+		} else if (calc_set_hex(c, (enum val)v, o->hex[v], f) == -1)
+			return (-1);
+	}
+	if (o->psk_text != NULL) {
+		if (c->has[V_PSK])
+			return (fault(f, FAULT_USAGE, "--psk and --psk-text exclude each other"));
+		if (calc_set(c, V_PSK, span_str(o->psk_text), f) == -1)
+			return (-1);
+	}
+	if (opt_given("protocol") && calc_set(c, V_PROTOCOL, span_of(&o->protocol, 1), f) == -1)
+		return (-1);
+	if (o->ah != NULL && !c->has[V_PROTOCOL] &&
+	    calc_set(c, V_PROTOCOL, span_of("\2", 1), f) == -1)
+		return (-1);
+	if (o->esp != NULL && !c->has[V_PROTOCOL] &&
+	    calc_set(c, V_PROTOCOL, span_of("\3", 1), f) == -1)
+		return (-1);
+	put_be64(be, o->time);
+	if (opt_given("time") && calc_set(c, V_TIME, SPAN_ARRAY(be), f) == -1)
+		return (-1);
+	/* What is usual where it matters little: MD5 makes vendor IDs and cookies. */
+	if (c->hash == NULL && (c->sub == SUB_VID || c->sub == SUB_COOKIE))
+		c->hash = alg_hash_word("md5");
+	if (set_addr(c, V_IP, o->ip, f) == -1 || set_addr(c, V_PEER_IP, o->peer_ip, f) == -1 ||
+	    set_port(c, V_PORT, "port", o->port, f) == -1 ||
+	    set_port(c, V_PEER_PORT, "peer-port", o->peer_port, f) == -1)
+		return (-1);
+	return (0);
+}

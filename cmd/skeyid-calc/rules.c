@@ -1,0 +1,442 @@
+#include "rules.h"
+
+#include <limits.h>
+
+#include "ike/v1/keys.h"
+#if __has_include("ike/v1/natd.h")
+#include "ike/v1/natd.h"
+#else
+static int
+natd_hash(const struct alg_hash *h, const uint8_t *cky_i, const uint8_t *cky_r,
+    const struct endpoint *e, uint8_t out[HASH_MAX], struct fault *f)
+{
+	uint8_t port[2];
+	struct span parts[] = {
+		span_of(cky_i, COOKIE_LEN), span_of(cky_r, COOKIE_LEN), addr_span(&e->addr),
+		SPAN_ARRAY(port),
+	};
+
+	put_be16(port, e->port);
+	return (hash_parts(h, out, parts, 4, f));
+}
+#endif
+
+static struct span
+in(const struct calc *c, enum val v)
+{
+	return (secret_span(&c->v[v]));
+}
+
+static uint32_t
+mid(const struct calc *c)
+{
+	return (get_be32(c->v[V_MID].p));
+}
+
+/* A digest, which the library writes to plain memory, as a value. */
+static int
+keep(struct secret *out, const uint8_t *digest, size_t len, struct fault *f)
+{
+	return (secret_set(out, span_of(digest, len)) == 0 ? 0 :
+	    fault(f, FAULT_MEMORY, "no memory for a result"));
+}
+
+/* ---- when a rule fits */
+
+static bool
+by_psk(const struct calc *c)
+{
+	return (!c->phase2 && c->auth == CALC_PSK);
+}
+
+static bool
+by_sig(const struct calc *c)
+{
+	return (!c->phase2 && c->auth == CALC_SIG);
+}
+
+static bool
+by_pke(const struct calc *c)
+{
+	return (!c->phase2 && c->auth == CALC_PKE);
+}
+
+static bool
+is_dh(const struct calc *c)
+{
+	return (c->sub == SUB_DH);
+}
+
+static bool
+phase1(const struct calc *c)
+{
+	return (!c->phase2);
+}
+
+/* g^xy is reckoned where a part of it is given; otherwise it is asked for itself. */
+static bool
+has_dh(const struct calc *c)
+{
+	return (c->has[V_PRIVATE] || c->has[V_PUBLIC]);
+}
+
+static bool
+is_short(const struct calc *c)
+{
+	return (c->hash != NULL && c->enc != NULL && c->hash->len < c->enc->key_len);
+}
+
+static bool
+is_des(const struct calc *c)
+{
+	return (c->enc != NULL && c->enc->key_len == 8);
+}
+
+static bool
+has_mid(const struct calc *c)
+{
+	return (c->has[V_MID] || c->has[V_LAST]);
+}
+
+static bool
+has_gxy(const struct calc *c)
+{
+	return (c->has[V_GXY] || has_dh(c));
+}
+
+static bool
+has_secret(const struct calc *c)
+{
+	return (c->has[V_SECRET] || c->has[V_IP] || c->has[V_PEER_IP] || c->has[V_PORT] ||
+	    c->has[V_PEER_PORT] || c->has[V_TIME]);
+}
+
+/* ---- what they do: the calls of the negotiation */
+
+static int
+do_private(const struct calc *c, struct secret *out, struct fault *f)
+{
+	struct dh *d = dh_new(c->group, &c->rand, f);
+	int rc = d != NULL ? dh_private(d, out, f) : -1;
+
+	dh_free(d);
+	return (rc);
+}
+
+static int
+do_gx(const struct calc *c, struct secret *out, struct fault *f)
+{
+	struct dh *d = dh_from_private(c->group, in(c, V_PRIVATE), f);
+	int rc = d != NULL ? keep(out, dh_public(d).p, dh_public(d).len, f) : -1;
+
+	dh_free(d);
+	return (rc);
+}
+
+static int
+do_gxy(const struct calc *c, struct secret *out, struct fault *f)
+{
+	struct dh *d = dh_from_private(c->group, in(c, V_PRIVATE), f);
+	int rc = d != NULL ? dh_shared(d, in(c, V_PUBLIC), out, f) : -1;
+
+	dh_free(d);
+	return (rc);
+}
+
+static int
+do_skeyid_psk(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (v1_skeyid_psk(c->hash, in(c, V_PSK), in(c, V_NI), in(c, V_NR), out, f));
+}
+
+static int
+do_skeyid_sig(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (v1_skeyid_sig(c->hash, in(c, V_NI), in(c, V_NR), in(c, V_GXY), out, f));
+}
+
+static int
+do_skeyid_pke(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (v1_skeyid_pke(c->hash, in(c, V_NI), in(c, V_NR), c->v[V_CKY_I].p,
+	    c->v[V_CKY_R].p, out, f));
+}
+
+static int
+do_skeyid_d(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (v1_skeyid_next(c->hash, V1_SKEYID_D, in(c, V_SKEYID), SPAN_NONE, in(c, V_GXY),
+	    c->v[V_CKY_I].p, c->v[V_CKY_R].p, out, f));
+}
+
+static int
+do_skeyid_a(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (v1_skeyid_next(c->hash, V1_SKEYID_A, in(c, V_SKEYID), in(c, V_SKEYID_D),
+	    in(c, V_GXY), c->v[V_CKY_I].p, c->v[V_CKY_R].p, out, f));
+}
+
+static int
+do_skeyid_e(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (v1_skeyid_next(c->hash, V1_SKEYID_E, in(c, V_SKEYID), in(c, V_SKEYID_A),
+	    in(c, V_GXY), c->v[V_CKY_I].p, c->v[V_CKY_R].p, out, f));
+}
+
+static int
+do_ka(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (v1_cipher_key(c->hash, c->enc, in(c, V_SKEYID_E), out, f));
+}
+
+static int
+do_hash_i(const struct calc *c, struct secret *out, struct fault *f)
+{
+	uint8_t h[HASH_MAX];
+
+	if (v1_hash_i(c->hash, in(c, V_SKEYID), in(c, V_GXI), in(c, V_GXR), c->v[V_CKY_I].p,
+	    c->v[V_CKY_R].p, in(c, V_SAI), in(c, V_IDI), h, f) == -1)
+		return (-1);
+	return (keep(out, h, c->hash->len, f));
+}
+
+static int
+do_hash_r(const struct calc *c, struct secret *out, struct fault *f)
+{
+	uint8_t h[HASH_MAX];
+
+	if (v1_hash_r(c->hash, in(c, V_SKEYID), in(c, V_GXI), in(c, V_GXR), c->v[V_CKY_I].p,
+	    c->v[V_CKY_R].p, in(c, V_SAI), in(c, V_IDR), h, f) == -1)
+		return (-1);
+	return (keep(out, h, c->hash->len, f));
+}
+
+static int
+do_hash1(const struct calc *c, struct secret *out, struct fault *f)
+{
+	uint8_t h[HASH_MAX];
+
+	if (v1_quick_hash1(c->hash, in(c, V_SKEYID_A), mid(c), in(c, V_MESSAGE), h, f) == -1)
+		return (-1);
+	return (keep(out, h, c->hash->len, f));
+}
+
+static int
+do_hash2(const struct calc *c, struct secret *out, struct fault *f)
+{
+	uint8_t h[HASH_MAX];
+
+	if (v1_quick_hash2(c->hash, in(c, V_SKEYID_A), mid(c), in(c, V_NI), in(c, V_MESSAGE), h,
+	    f) == -1)
+		return (-1);
+	return (keep(out, h, c->hash->len, f));
+}
+
+static int
+do_hash3(const struct calc *c, struct secret *out, struct fault *f)
+{
+	uint8_t h[HASH_MAX];
+
+	if (v1_quick_hash3(c->hash, in(c, V_SKEYID_A), mid(c), in(c, V_NI), in(c, V_NR), h,
+	    f) == -1)
+		return (-1);
+	return (keep(out, h, c->hash->len, f));
+}
+
+static int
+do_iv_phase1(const struct calc *c, struct secret *out, struct fault *f)
+{
+	uint8_t iv[BLOCK_MAX];
+
+	if (v1_phase1_iv(c->hash, c->enc, in(c, V_GXI), in(c, V_GXR), iv, f) == -1)
+		return (-1);
+	return (keep(out, iv, c->enc->block, f));
+}
+
+static int
+do_iv_message(const struct calc *c, struct secret *out, struct fault *f)
+{
+	uint8_t iv[BLOCK_MAX], last[BLOCK_MAX] = {0};
+
+	if (c->v[V_LAST].len != c->enc->block)
+		return (fault(f, FAULT_USAGE, "--last: a block of %s has %u bytes, not %zu",
+		    c->enc->word, c->enc->block, c->v[V_LAST].len));
+	memcpy(last, c->v[V_LAST].p, c->v[V_LAST].len);
+	if (v1_message_iv(c->hash, c->enc, last, mid(c), iv, f) == -1)
+		return (-1);
+	return (keep(out, iv, c->enc->block, f));
+}
+
+static int
+do_keymat(const struct calc *c, struct secret *out, struct fault *f)
+{
+	size_t len = c->keymat_len, enc_len, auth_len;
+
+	esp_key_sizes(&c->esp, &enc_len, &auth_len);
+	if (len == 0)
+		len = enc_len + auth_len;
+	if (len == 0)
+		len = c->hash->len;
+	return (v1_keymat(c->hash, in(c, V_SKEYID_D), in(c, V_GXY), c->v[V_PROTOCOL].p[0],
+	    c->v[V_SPI].p, in(c, V_NI), in(c, V_NR), len, out, f));
+}
+
+/* Both keys are cut at once; each rule keeps one. */
+static int
+cut(const struct calc *c, struct secret *enc, struct secret *auth, struct fault *f)
+{
+	struct secret other = {0};
+	int rc;
+
+	rc = v1_keymat_cut(&c->esp, in(c, V_KEYMAT), enc != NULL ? enc : &other,
+	    auth != NULL ? auth : &other, f);
+	secret_free(&other);
+	return (rc);
+}
+
+static int
+do_enc_key(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (cut(c, out, NULL, f));
+}
+
+static int
+do_auth_key(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (cut(c, NULL, out, f));
+}
+
+static int
+do_nat_d(const struct calc *c, struct secret *out, struct fault *f)
+{
+	struct endpoint e = {
+		.addr = addr_make(c->v[V_IP].len == 4 ? 4 : 6, c->v[V_IP].p),
+		.port = get_be16(c->v[V_PORT].p),
+	};
+	uint8_t h[HASH_MAX];
+
+	if (natd_hash(c->hash, c->v[V_CKY_I].p, c->v[V_CKY_R].p, &e, h, f) == -1)
+		return (-1);
+	return (keep(out, h, c->hash->len, f));
+}
+
+static int
+do_cookie_random(const struct calc *c, struct secret *out, struct fault *f)
+{
+	uint8_t cookie[COOKIE_LEN];
+
+	if (c->rand.fill(c->rand.state, cookie, sizeof(cookie)) == -1)
+		return (fault(f, FAULT_CRYPTO, "the random source failed"));
+	return (keep(out, cookie, sizeof(cookie), f));
+}
+
+static int
+do_cookie(const struct calc *c, struct secret *out, struct fault *f)
+{
+	struct span parts[] = {
+		in(c, V_IP), in(c, V_PEER_IP), in(c, V_PORT), in(c, V_PEER_PORT), in(c, V_TIME),
+		in(c, V_SECRET),
+	};
+	uint8_t h[HASH_MAX];
+
+	if (hash_parts(c->hash, h, parts, sizeof(parts) / sizeof(parts[0]), f) == -1)
+		return (-1);
+	return (keep(out, h, COOKIE_LEN, f));
+}
+
+static int
+do_vid(const struct calc *c, struct secret *out, struct fault *f)
+{
+	struct span text = in(c, V_TEXT);
+	uint8_t h[HASH_MAX];
+
+	if (hash_parts(c->hash, h, &text, 1, f) == -1)
+		return (-1);
+	return (keep(out, h, c->hash->len, f));
+}
+
+#define IN(...)								\
+	.n = sizeof((enum val[]){ __VA_ARGS__ }) / sizeof(enum val), .in = { __VA_ARGS__ }
+#define HC	(NEED_HASH | NEED_CIPHER)
+
+static const struct rule rules[] = {
+	{ V_PRIVATE, "random, in the group's range", "RFC 2409, 6", .needs = NEED_GROUP,
+	    .fits = is_dh, .compute = do_private },
+	{ V_GX, "g ^ x", "RFC 2409, 5", IN(V_PRIVATE), .needs = NEED_GROUP, .compute = do_gx },
+	{ V_GXY, "(g^y) ^ x", "RFC 2409, 5", IN(V_PRIVATE, V_PUBLIC), .needs = NEED_GROUP,
+	    .fits = has_dh, .compute = do_gxy },
+
+	{ V_SKEYID, "prf(pre-shared-key, Ni_b | Nr_b)", "RFC 2409, 5", IN(V_PSK, V_NI, V_NR),
+	    .needs = NEED_HASH, .fits = by_psk, .compute = do_skeyid_psk },
+	{ V_SKEYID, "prf(Ni_b | Nr_b, g^xy)", "RFC 2409, 5", IN(V_NI, V_NR, V_GXY),
+	    .needs = NEED_HASH, .fits = by_sig, .compute = do_skeyid_sig },
+	{ V_SKEYID, "prf(hash(Ni_b | Nr_b), CKY-I | CKY-R)", "RFC 2409, 5",
+	    IN(V_NI, V_NR, V_CKY_I, V_CKY_R), .needs = NEED_HASH, .fits = by_pke,
+	    .compute = do_skeyid_pke },
+	{ V_SKEYID_D, "prf(SKEYID, g^xy | CKY-I | CKY-R | 0)", "RFC 2409, 5",
+	    IN(V_SKEYID, V_GXY, V_CKY_I, V_CKY_R), .needs = NEED_HASH, .fits = phase1,
+	    .compute = do_skeyid_d },
+	{ V_SKEYID_A, "prf(SKEYID, SKEYID_d | g^xy | CKY-I | CKY-R | 1)", "RFC 2409, 5",
+	    IN(V_SKEYID, V_SKEYID_D, V_GXY, V_CKY_I, V_CKY_R), .needs = NEED_HASH, .fits = phase1,
+	    .compute = do_skeyid_a },
+	{ V_SKEYID_E, "prf(SKEYID, SKEYID_a | g^xy | CKY-I | CKY-R | 2)", "RFC 2409, 5",
+	    IN(V_SKEYID, V_SKEYID_A, V_GXY, V_CKY_I, V_CKY_R), .needs = NEED_HASH, .fits = phase1,
+	    .compute = do_skeyid_e },
+	{ V_KA, "the first 8 bytes of SKEYID_e that are no weak key", "RFC 2409, B",
+	    IN(V_SKEYID_E), .needs = HC, .fits = is_des, .compute = do_ka },
+	{ V_KA, "K1 | K2 | ..., K1 = prf(SKEYID_e, 0), K2 = prf(SKEYID_e, K1)", "RFC 2409, B",
+	    IN(V_SKEYID_E), .needs = HC, .fits = is_short, .compute = do_ka },
+	{ V_KA, "SKEYID_e, cut to the key's length", "RFC 2409, B", IN(V_SKEYID_E), .needs = HC,
+	    .compute = do_ka },
+
+	{ V_HASH_I, "prf(SKEYID, g^xi | g^xr | CKY-I | CKY-R | SAi_b | IDii_b)", "RFC 2409, 5",
+	    IN(V_SKEYID, V_GXI, V_GXR, V_CKY_I, V_CKY_R, V_SAI, V_IDI), .needs = NEED_HASH,
+	    .compute = do_hash_i },
+	{ V_HASH_R, "prf(SKEYID, g^xr | g^xi | CKY-R | CKY-I | SAi_b | IDir_b)", "RFC 2409, 5",
+	    IN(V_SKEYID, V_GXR, V_GXI, V_CKY_R, V_CKY_I, V_SAI, V_IDR), .needs = NEED_HASH,
+	    .compute = do_hash_r },
+	{ V_HASH1, "prf(SKEYID_a, M-ID | message)", "RFC 2409, 5.5 and 5.7",
+	    IN(V_SKEYID_A, V_MID, V_MESSAGE), .needs = NEED_HASH, .compute = do_hash1 },
+	{ V_HASH2, "prf(SKEYID_a, M-ID | Ni_b | message)", "RFC 2409, 5.5",
+	    IN(V_SKEYID_A, V_MID, V_NI, V_MESSAGE), .needs = NEED_HASH, .compute = do_hash2 },
+	{ V_HASH3, "prf(SKEYID_a, 0 | M-ID | Ni_b | Nr_b)", "RFC 2409, 5.5",
+	    IN(V_SKEYID_A, V_MID, V_NI, V_NR), .needs = NEED_HASH, .compute = do_hash3 },
+
+	{ V_IV, "hash(last block of phase 1 | M-ID), cut to a block", "RFC 2409, B",
+	    IN(V_LAST, V_MID), .needs = HC, .fits = has_mid, .compute = do_iv_message },
+	{ V_IV, "hash(g^xi | g^xr), cut to a block", "RFC 2409, B", IN(V_GXI, V_GXR),
+	    .needs = HC, .compute = do_iv_phase1 },
+
+	{ V_KEYMAT, "K1 | K2 | ..., K1 = prf(SKEYID_d, g(qm)^xy | protocol | SPI | Ni_b | Nr_b), "
+	    "K2 = prf(SKEYID_d, K1 | g(qm)^xy | protocol | SPI | Ni_b | Nr_b)", "RFC 2409, 5.5",
+	    IN(V_SKEYID_D, V_GXY, V_PROTOCOL, V_SPI, V_NI, V_NR), .needs = NEED_HASH,
+	    .fits = has_gxy, .compute = do_keymat },
+	{ V_KEYMAT, "K1 | K2 | ..., K1 = prf(SKEYID_d, protocol | SPI | Ni_b | Nr_b), "
+	    "K2 = prf(SKEYID_d, K1 | protocol | SPI | Ni_b | Nr_b)", "RFC 2409, 5.5",
+	    IN(V_SKEYID_D, V_PROTOCOL, V_SPI, V_NI, V_NR), .needs = NEED_HASH,
+	    .compute = do_keymat },
+	{ V_ENC_KEY, "the head of KEYMAT, with the salt", "RFC 4301, 4.5.2", IN(V_KEYMAT),
+	    .compute = do_enc_key },
+	{ V_AUTH_KEY, "the rest of KEYMAT", "RFC 4301, 4.5.2", IN(V_KEYMAT),
+	    .compute = do_auth_key },
+
+	{ V_NAT_D, "hash(CKY-I | CKY-R | IP | Port)", "RFC 3947, 3.2",
+	    IN(V_CKY_I, V_CKY_R, V_IP, V_PORT), .needs = NEED_HASH, .compute = do_nat_d },
+	{ V_COOKIE, "hash(IP | peer IP | Port | peer Port | time | secret), cut to 8 bytes",
+	    "RFC 2408, 2.5.3", IN(V_IP, V_PEER_IP, V_PORT, V_PEER_PORT, V_TIME, V_SECRET),
+	    .optional = 1U << 4, .needs = NEED_HASH, .fits = has_secret, .compute = do_cookie },
+	{ V_COOKIE, "8 random bytes", "RFC 2408, 2.5.3", .compute = do_cookie_random },
+	{ V_VID, "hash(text)", "RFC 2408, 3.16", IN(V_TEXT), .needs = NEED_HASH,
+	    .compute = do_vid },
+};
+
+const struct rule *
+rule_for(const struct calc *c, enum val v)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (rules[i].out == v && (rules[i].fits == NULL || rules[i].fits(c)))
+			return (&rules[i]);
+	return (NULL);
+}
