@@ -456,7 +456,7 @@ phase2_refuses_odd_transforms(void **state)
 		{ 12, { { 4, 1 }, { 5, 99 }, { 6, 128 } }, 0, "integrity 99" },
 		{ 20, { { 4, 1 }, { 5, 2 }, { 6, 128 } }, 0, "beside an AEAD" },
 	};
-	struct ike_policy r = policy(NULL, "aes128-sha1,aes128gcm16");
+	struct ike_policy r = policy(NULL, "aes128-sha1,aes128gcm16,aes128-sha1-modp2048");
 	struct p2_choice c;
 	struct span a;
 	struct wr w;
