@@ -116,8 +116,9 @@ encap_fits(const struct t2 *t, const struct want *w)
 static bool
 integ_fits(const struct t2 *t, const struct alg_integ *want)
 {
-	if (want == NULL)
-		return (!sa_has(&t->v, IPSEC_ATTR_AUTH));
+	if (want == NULL)	/* beside an AEAD it is refused already */
+		return (!sa_has(&t->v, IPSEC_ATTR_AUTH) ||
+		    (t->p.enc != NULL && t->p.enc->form == ALG_AEAD));
 	return (t->v.v[IPSEC_ATTR_AUTH] == want->auth);
 }
 
