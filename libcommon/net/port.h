@@ -112,8 +112,9 @@ int ports_source(struct addr *local, const struct endpoint *remote, uint32_t mar
 
 /*
  * What datagrams to give this holder. Cookies: both as on the wire; all-zero ${cky_r}: any
- * (an initiator before message 2). New: those with an all-zero responder cookie. SPI:
- * of ESP that comes to ${local} (family 0: any address). Repeating is harmless, as is taking back what
+ * (an initiator before message 2). New: those with an all-zero responder cookie, and those whose cookies
+ * nobody serves (a responder may have given out a cookie and kept no memory of it). SPI: of ESP
+ * that comes to ${local} (family 0: any address). Repeating is harmless, as is taking back what
  * was never registered. Other holders may serve the same cookies; the first has a SPI.
  * 0, or -1 with FAULT_MEMORY.
  */
