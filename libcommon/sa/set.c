@@ -1,0 +1,326 @@
+#include "sa/set.h"
+
+#include <stdlib.h>
+
+#define BUCKETS		1024	/* a power of two */
+
+struct member {
+	struct sa_rec	 rec;		/* type SA_NONE: removed, and only a gap in the order */
+	unsigned	 source;
+	struct member	*chain;		/* of its bucket */
+};
+
+struct sa_set {
+	struct member	**order;	/* as they came; NULL where one was removed */
+	size_t		 n, room;
+	size_t		 live;
+	struct member	*buckets[BUCKETS];
+};
+
+struct sa_set *
+sa_set_new(void)
+{
+	return (calloc(1, sizeof(struct sa_set)));
+}
+
+static void
+member_free(struct member *m)
+{
+	sa_rec_wipe(&m->rec);
+	free(m);
+}
+
+void
+sa_set_free(struct sa_set *s)
+{
+	size_t i;
+
+	if (s == NULL)
+		return;
+	for (i = 0; i < s->n; i++)
+		if (s->order[i] != NULL)
+			member_free(s->order[i]);
+	free(s->order);
+	free(s);
+}
+
+/* SPIs and cookies are the other side's choice: spread them, but nothing depends on it. */
+static size_t
+bucket_of(const struct sa_rec *r)
+{
+	uint32_t v = r->type == SA_IKE ? get_be32(r->ike.spi_i) ^ get_be32(r->ike.spi_r) :
+	    get_be32(r->child.spi_in);
+
+	return ((v * 2654435761u >> 22) & (BUCKETS - 1));
+}
+
+bool
+sa_same_identity(const struct sa_rec *a, const struct sa_rec *b)
+{
+	if (a->type != b->type)
+		return (false);
+	if (a->type == SA_IKE)
+		return (memcmp(a->ike.spi_i, b->ike.spi_i, 8) == 0 &&
+		    memcmp(a->ike.spi_r, b->ike.spi_r, 8) == 0 && a->ike.role == b->ike.role);
+	if (a->type == SA_CHILD)
+		return (a->child.protocol == b->child.protocol &&
+		    memcmp(a->child.spi_in, b->child.spi_in, 4) == 0 &&
+		    addr_cmp(&a->child.local.at.addr, &b->child.local.at.addr) == 0 &&
+		    a->child.local.at.addr.scope == b->child.local.at.addr.scope);
+	return (false);
+}
+
+static bool
+same(const struct secret *a, const struct secret *b)
+{
+	return (ct_eq(secret_span(a), secret_span(b)));
+}
+
+bool
+sa_same_keys(const struct sa_rec *a, const struct sa_rec *b)
+{
+	const struct sa_ike *i = &a->ike, *k = &b->ike;
+	const struct sa_child *c = &a->child, *d = &b->child;
+
+	if (a->type != b->type)
+		return (false);
+	if (a->type == SA_IKE)
+		return (same(&i->skeyid_d, &k->skeyid_d) && same(&i->skeyid_a, &k->skeyid_a) &&
+		    same(&i->cipher, &k->cipher) && strcmp(i->encryption, k->encryption) == 0 &&
+		    i->key_bits == k->key_bits && strcmp(i->hash, k->hash) == 0);
+	if (a->type == SA_CHILD)
+		return (same(&c->enc_in, &d->enc_in) && same(&c->enc_out, &d->enc_out) &&
+		    same(&c->auth_in, &d->auth_in) && same(&c->auth_out, &d->auth_out) &&
+		    strcmp(c->encryption, d->encryption) == 0 && c->key_bits == d->key_bits &&
+		    strcmp(c->integrity, d->integrity) == 0 && c->esn == d->esn &&
+		    memcmp(c->spi_out, d->spi_out, 4) == 0);
+	return (false);
+}
+
+static struct member *
+find(const struct sa_set *s, const struct sa_rec *r)
+{
+	struct member *m;
+
+	for (m = s->buckets[bucket_of(r)]; m != NULL; m = m->chain)
+		if (sa_same_identity(&m->rec, r))
+			return (m);
+	return (NULL);
+}
+
+/* Closes the gaps that removals left in the order, and makes room for one more. */
+static int
+make_room(struct sa_set *s)
+{
+	struct member **more;
+	size_t i, n = 0, room;
+
+	if (s->n < s->room)
+		return (0);
+	for (i = 0; i < s->n; i++)
+		if (s->order[i] != NULL)
+			s->order[n++] = s->order[i];
+	s->n = n;
+	if (2 * s->n < s->room)
+		return (0);
+	room = s->room > 0 ? 2 * s->room : 16;
+	if ((more = realloc(s->order, room * sizeof(struct member *))) == NULL)
+		return (-1);
+	s->order = more;
+	s->room = room;
+	return (0);
+}
+
+static int
+add(struct sa_set *s, unsigned source, const struct sa_rec *r, struct member **out,
+    struct fault *f)
+{
+	struct member *m, **bucket = &s->buckets[bucket_of(r)];
+
+	if (s->live == SA_SET_MAX)
+		return (fault(f, FAULT_TOO_LARGE, "more than %d SAs", SA_SET_MAX));
+	if (make_room(s) != 0 || (m = calloc(1, sizeof(*m))) == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for an SA"));
+	if (sa_rec_copy(&m->rec, r) != 0) {
+		free(m);
+		return (fault(f, FAULT_MEMORY, "no locked memory for the keys of an SA"));
+	}
+	m->source = source;
+	m->chain = *bucket;
+	*bucket = m;
+	s->order[s->n++] = m;
+	s->live++;
+	*out = m;
+	return (0);
+}
+
+static void
+take_out(struct sa_set *s, size_t i, sa_change_fn tell, void *ctx, const char *reason)
+{
+	struct member *m = s->order[i], **link = &s->buckets[bucket_of(&m->rec)];
+
+	while (*link != m)
+		link = &(*link)->chain;
+	*link = m->chain;
+	s->order[i] = NULL;
+	s->live--;
+	if (tell != NULL)
+		tell(ctx, SA_REMOVED, &m->rec, NULL, m->source, reason);
+	member_free(m);
+}
+
+/* Whether ${d} means this SA: all that it names must fit, and it must name enough. */
+static bool
+is_meant(const struct sa_del *d, const struct sa_rec *r)
+{
+	const struct sa_child *c = &r->child;
+
+	if (!d->has_spi_in && !d->has_spi_out)
+		return (r->type == SA_IKE && d->has_ike && !d->has_protocol &&
+		    memcmp(d->ike, r->ike.spi_i, 8) == 0 && memcmp(d->ike + 8, r->ike.spi_r, 8) == 0);
+	if (r->type != SA_CHILD || (d->has_ike && memcmp(d->ike, c->ike, 16) != 0))
+		return (false);
+	return ((!d->has_protocol || d->protocol == c->protocol) &&
+	    (!d->has_spi_in || memcmp(d->spi_in, c->spi_in, 4) == 0) &&
+	    (!d->has_spi_out || memcmp(d->spi_out, c->spi_out, 4) == 0));
+}
+
+static enum sa_verdict
+apply_delete(struct sa_set *s, unsigned source, const struct sa_del *d, sa_change_fn tell,
+    void *ctx)
+{
+	enum sa_verdict v = SA_NOTHING;
+	size_t i;
+
+	/* Children of an IKE SA that goes are left: in IKEv1 they live on. */
+	for (i = 0; i < s->n; i++) {
+		if (s->order[i] == NULL || !is_meant(d, &s->order[i]->rec))
+			continue;
+		if (s->order[i]->source == source) {
+			take_out(s, i, tell, ctx, d->reason);
+			v = SA_DONE;
+		} else if (v == SA_NOTHING)
+			v = SA_FOREIGN;
+	}
+	return (v);
+}
+
+enum sa_verdict
+sa_set_apply(struct sa_set *s, unsigned source, const struct sa_rec *r, sa_change_fn tell,
+    void *ctx, struct fault *f)
+{
+	struct member *m;
+	struct sa_rec was;
+
+	if (r->type == SA_DELETE)
+		return (apply_delete(s, source, &r->del, tell, ctx));
+	if (r->type != SA_IKE && r->type != SA_CHILD)
+		return (SA_NOTHING);
+	if ((m = find(s, r)) == NULL) {
+		if (add(s, source, r, &m, f) != 0)
+			return (SA_BAD);
+		if (tell != NULL)
+			tell(ctx, SA_ADDED, &m->rec, NULL, source, "");
+		return (SA_DONE);
+	}
+	if (m->source != source)
+		return (SA_FOREIGN);
+	if (!sa_same_keys(&m->rec, r)) {
+		(void)fault(f, FAULT_BAD_RECORD, "a second %s with the same identity has other keys",
+		    r->type == SA_IKE ? "ike-sa" : "child-sa");
+		return (SA_BAD);
+	}
+	was = m->rec;
+	if (sa_rec_copy(&m->rec, r) != 0) {
+		m->rec = was;
+		(void)fault(f, FAULT_MEMORY, "no locked memory for the keys of an SA");
+		return (SA_BAD);
+	}
+	if (tell != NULL)
+		tell(ctx, SA_REPLACED, &m->rec, &was, source, "");
+	sa_rec_wipe(&was);
+	return (SA_DONE);
+}
+
+static uint64_t
+expiry(const struct sa_rec *r)
+{
+	return (r->type == SA_IKE ? r->ike.lifetime.expires : r->child.lifetime.expires);
+}
+
+size_t
+sa_set_expire(struct sa_set *s, uint64_t now, sa_change_fn tell, void *ctx)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < s->n; i++)
+		if (s->order[i] != NULL && expiry(&s->order[i]->rec) <= now) {
+			take_out(s, i, tell, ctx, "expired");
+			n++;
+		}
+	return (n);
+}
+
+uint64_t
+sa_set_deadline(const struct sa_set *s)
+{
+	uint64_t first = UINT64_MAX;
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		if (s->order[i] != NULL && expiry(&s->order[i]->rec) < first)
+			first = expiry(&s->order[i]->rec);
+	return (first);
+}
+
+const struct sa_rec *
+sa_set_next(const struct sa_set *s, size_t *at, unsigned *source)
+{
+	const struct member *m;
+
+	while (*at < s->n) {
+		if ((m = s->order[(*at)++]) == NULL)
+			continue;
+		if (source != NULL)
+			*source = m->source;
+		return (&m->rec);
+	}
+	return (NULL);
+}
+
+size_t
+sa_set_count(const struct sa_set *s, enum sa_type type)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < s->n; i++)
+		n += s->order[i] != NULL && s->order[i]->rec.type == type;
+	return (n);
+}
+
+const struct sa_ike *
+sa_set_ike(const struct sa_set *s, const uint8_t ike[16])
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		if (s->order[i] != NULL && s->order[i]->rec.type == SA_IKE &&
+		    memcmp(s->order[i]->rec.ike.spi_i, ike, 8) == 0 &&
+		    memcmp(s->order[i]->rec.ike.spi_r, ike + 8, 8) == 0)
+			return (&s->order[i]->rec.ike);
+	return (NULL);
+}
+
+const struct sa_child *
+sa_set_child(const struct sa_set *s, enum sa_proto protocol, const struct addr *local,
+    const uint8_t spi_in[4])
+{
+	struct sa_rec want = { .type = SA_CHILD };
+	const struct member *m;
+
+	want.child.protocol = protocol;
+	want.child.local.at.addr = *local;
+	memcpy(want.child.spi_in, spi_in, 4);
+	m = find(s, &want);
+	return (m != NULL ? &m->rec.child : NULL);
+}

@@ -1,0 +1,70 @@
+/*
+ * What a stream of records adds up to. A stream is a log: a record replaces an earlier
+ * one of the same identity (ike-sa: cookies and role; child-sa: protocol, local address, spi-in),
+ * sa-delete removes. Both count only from the source that brought the SA, so one
+ * negotiator cannot take another's SAs away. No I/O, no clock.
+ */
+#ifndef SAPIPE_SA_SET_H
+#define SAPIPE_SA_SET_H
+
+#include "base/fault.h"
+#include "sa/record.h"
+
+#define SA_SET_MAX	8192	/* SAs in one set */
+
+struct sa_set;
+
+enum sa_change {
+	SA_ADDED,
+	SA_REPLACED,		/* same SA and keys: its counters go on */
+	SA_REMOVED,		/* by sa-delete or sa_set_expire() */
+};
+
+/*
+ * Tells what became of an SA. ${now} is what the set holds (of SA_REMOVED: held), ${was} what it
+ * held before SA_REPLACED, else NULL; both are gone when this returns, unless the set keeps ${now}.
+ * ${reason} is that of an sa-delete, or "". It must not call back into the set.
+ */
+typedef void (*sa_change_fn)(void *ctx, enum sa_change change, const struct sa_rec *now,
+    const struct sa_rec *was, unsigned source, const char *reason);
+
+struct sa_set *sa_set_new(void);	/* NULL if memory is short */
+void sa_set_free(struct sa_set *s);	/* wipes; harmless on NULL */
+
+enum sa_verdict {
+	SA_BAD = -1,
+	SA_DONE,		/* it counted; ${tell} was called for each SA it concerned */
+	SA_NOTHING,		/* nothing to count: an event, an unknown record, a delete of what is not there */
+	SA_FOREIGN,		/* replaces or deletes an SA that another source brought: left alone */
+};
+
+/*
+ * Applies ${r} from ${source} (a number that the caller gives out); the set keeps a copy.
+ * SA_BAD with FAULT_BAD_RECORD (other keys, algorithms or outbound SPI under the identity of an SA that
+ * is there), FAULT_TOO_LARGE (SA_SET_MAX) or FAULT_MEMORY: the set is as before. ${tell} may be NULL.
+ */
+enum sa_verdict sa_set_apply(struct sa_set *s, unsigned source, const struct sa_rec *r,
+    sa_change_fn tell, void *ctx, struct fault *f);
+
+/* Removes what has expired at ${now} (epoch seconds), with reason "expired". How many. */
+size_t sa_set_expire(struct sa_set *s, uint64_t now, sa_change_fn tell, void *ctx);
+/* The earliest expiry in the set, UINT64_MAX if it is empty. */
+uint64_t sa_set_deadline(const struct sa_set *s);
+
+/*
+ * The SAs in the order they came (a replacement keeps the place): start with ${*at} 0; NULL after the
+ * last. ${source} may be NULL. The record is valid until the set changes.
+ */
+const struct sa_rec *sa_set_next(const struct sa_set *s, size_t *at, unsigned *source);
+size_t sa_set_count(const struct sa_set *s, enum sa_type type);
+
+/* Find one; NULL if it is not there. ${ike}: spi-i | spi-r. */
+const struct sa_ike *sa_set_ike(const struct sa_set *s, const uint8_t ike[16]);
+const struct sa_child *sa_set_child(const struct sa_set *s, enum sa_proto protocol,
+    const struct addr *local, const uint8_t spi_in[4]);
+
+/* Whether two records are of one SA, and whether the keys and algorithms are the same too. */
+bool sa_same_identity(const struct sa_rec *a, const struct sa_rec *b);
+bool sa_same_keys(const struct sa_rec *a, const struct sa_rec *b);
+
+#endif
