@@ -1,0 +1,82 @@
+/*
+ * The IKE engine: all IKE SAs of one process, in both roles, without I/O.
+ * Datagrams, the time and commands go in; what is to be done comes out in an
+ * outbox, in order. The clock is an argument, the random source a parameter, so that
+ * an engine runs in a test, under a fuzzer, or over a lossy net made of arrays.
+ */
+#ifndef SAPIPE_IKE_IKE_H
+#define SAPIPE_IKE_IKE_H
+
+#include "crypto/crypto.h"
+#include "ike/outbox.h"
+#include "ike/policy.h"
+
+struct ike_now {
+	uint64_t	ms;	/* monotonic */
+	uint64_t	epoch;	/* seconds since 1970, for records */
+};
+
+struct ike_conf {
+	/* Policies in order of preference; they outlive the engine. */
+	struct ike_policy	*policies;
+	size_t			 n_policies;
+	struct rand		 rand;
+	bool			 respond;	/* take SAs that peers begin */
+	bool			 keep;		/* rekey, answer, probe; begin anew when lost */
+	uint32_t		 half_open_max;	/* half-open exchanges in all, 0: the default */
+	uint32_t		 half_open_per_addr;
+	uint32_t		 linger_ms;	/* how long finished exchanges answer duplicates */
+};
+#define HALF_OPEN_MAX_DEFAULT		1000
+#define HALF_OPEN_PER_ADDR_DEFAULT	20
+
+struct ike_engine;
+
+struct ike_engine *ike_engine_new(const struct ike_conf *conf, struct fault *f);
+void ike_engine_free(struct ike_engine *e);	/* wipes; sends nothing */
+
+/* A datagram of IKE, without a marker. Never fails: what is wrong with it is noted. */
+void ike_engine_datagram(struct ike_engine *e, struct ike_now now,
+    const struct endpoint *local, const struct endpoint *remote, struct span data,
+    struct ike_outbox *out);
+
+/* Does what is due at ${now}; the next time it is due, UINT64_MAX for never. */
+void ike_engine_timeout(struct ike_engine *e, struct ike_now now, struct ike_outbox *out);
+uint64_t ike_engine_deadline(const struct ike_engine *e);
+
+/*
+ * Begins phase 1 with ${remote} under ${policy}, one of the engine's, and then a quick
+ * mode for each pair of selectors if ${children}. The outcome comes as verdicts.
+ * The cookies' first half is in ${id} (which may be NULL). 0 or -1.
+ */
+int ike_engine_connect(struct ike_engine *e, struct ike_now now, struct ike_policy *policy,
+    const struct endpoint *local, const struct endpoint *remote, bool children,
+    uint8_t id[8], struct ike_outbox *out, struct fault *f);
+
+/* Takes over an IKE SA or a child SA from its record. 0 or -1. */
+int ike_engine_adopt(struct ike_engine *e, struct ike_now now, const struct sa_rec *rec,
+    struct ike_policy *policy, struct fault *f);
+
+/* A quick mode for each pair of ${policy}'s selectors under the IKE SA ${id}. */
+int ike_engine_children(struct ike_engine *e, struct ike_now now, const uint8_t id[16],
+    struct ike_outbox *out, struct fault *f);
+
+/* Sends deletes for all SAs and writes sa-delete records; the engine is then empty. */
+void ike_engine_shutdown(struct ike_engine *e, struct ike_now now, struct ike_outbox *out);
+
+/* What the data path tells: "remap", "soft", "hard", "traffic". */
+void ike_engine_event(struct ike_engine *e, struct ike_now now, const struct sa_event *ev,
+    struct ike_outbox *out);
+
+/* The port became unreachable: a hint for errors, no more. */
+void ike_engine_unreachable(struct ike_engine *e, struct ike_now now,
+    const struct endpoint *remote, struct ike_outbox *out);
+
+/* The cookies of the engine's IKE SAs one by one, for port sharing: false after the last. */
+bool ike_engine_id(const struct ike_engine *e, size_t i, uint8_t id[16]);
+/* Standing IKE SAs and child SAs; exchanges under way (half-open ones included). */
+size_t ike_engine_count_ike(const struct ike_engine *e);
+size_t ike_engine_count_children(const struct ike_engine *e);
+size_t ike_engine_count_running(const struct ike_engine *e);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * What a machine wants done, in order: datagrams to send, SA records to write,
+ * notes for people, verdicts for the tool. The order is a promise: a record that
+ * stands before a datagram is written before it is sent ("record before wire").
+ */
+#ifndef SAPIPE_IKE_OUTBOX_H
+#define SAPIPE_IKE_OUTBOX_H
+
+#include "base/fault.h"
+#include "sa/record.h"
+
+enum ike_out_kind { IKE_OUT_DATAGRAM, IKE_OUT_KEEPALIVE, IKE_OUT_RECORD, IKE_OUT_NOTE, IKE_OUT_VERDICT };
+
+enum ike_note_level { NOTE_WARN, NOTE_INFO, NOTE_DEBUG };
+
+enum ike_verdict {
+	IKE_UP,			/* an IKE SA stands; ${id} are its cookies */
+	IKE_CHILD_UP,		/* a child SA can be used both ways */
+	IKE_FAILED,		/* a negotiation that this end began has failed: see ${why} */
+	IKE_REFUSED,		/* one that the peer began has failed */
+	IKE_GONE,		/* an IKE SA ended: deleted, expired or dead */
+};
+
+struct ike_out {
+	struct ike_out		*next;
+	enum ike_out_kind	 kind;
+	union {
+		struct {
+			struct endpoint	local, remote;
+			size_t		len;
+			uint8_t		*data;	/* IKE alone; a marker is the port's business */
+		} dgram;		/* of a keepalive (RFC 3948 section 2.3) the ends alone */
+		struct sa_rec	rec;
+		struct {
+			enum ike_note_level	level;
+			char			*text;	/* NULL: no memory for it */
+		} note;
+		struct {
+			enum ike_verdict	what;
+			uint8_t			id[16];
+			uint32_t		mid;	/* of the exchange; 0: phase 1 */
+			struct fault		why;
+		} verdict;
+	};
+};
+
+struct ike_outbox {		/* all zero is empty */
+	struct ike_out	*first, **last;
+	bool		 short_of_memory;	/* something could not be put in */
+};
+
+/* Each puts a copy at the end; ${o} may be NULL, then nothing happens. */
+void outbox_datagram(struct ike_outbox *o, const struct endpoint *local,
+    const struct endpoint *remote, struct span data);
+void outbox_keepalive(struct ike_outbox *o, const struct endpoint *local,
+    const struct endpoint *remote);
+void outbox_record(struct ike_outbox *o, const struct sa_rec *rec);
+void outbox_note(struct ike_outbox *o, enum ike_note_level level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void outbox_verdict(struct ike_outbox *o, enum ike_verdict what, const uint8_t id[16],
+    uint32_t mid, const struct fault *why);
+
+/* Takes the first item out, to be released with ike_out_free(); NULL: empty. */
+struct ike_out *outbox_take(struct ike_outbox *o);
+void ike_out_free(struct ike_out *item);	/* wipes; NULL is fine */
+void outbox_free(struct ike_outbox *o);
+
+#endif

@@ -1,0 +1,678 @@
+/*
+ * The engine: which datagram is whose, which policy is for whom, how many
+ * strangers may knock at once, and what was wanted and has to be begun anew.
+ */
+#include <stdlib.h>
+
+#include "ike/v1/sa.h"
+
+static const uint8_t no_cookie[COOKIE_LEN];
+
+struct ike_engine *
+ike_engine_new(const struct ike_conf *conf, struct fault *f)
+{
+	struct ike_engine *e = calloc(1, sizeof(*e));
+
+	if (e == NULL) {
+		(void)fault(f, FAULT_MEMORY, "no memory for the IKE engine");
+		return (NULL);
+	}
+	e->conf = *conf;
+	if (e->conf.half_open_max == 0)
+		e->conf.half_open_max = HALF_OPEN_MAX_DEFAULT;
+	if (e->conf.half_open_per_addr == 0)
+		e->conf.half_open_per_addr = HALF_OPEN_PER_ADDR_DEFAULT;
+	return (e);
+}
+
+void
+ike_engine_free(struct ike_engine *e)
+{
+	struct v1_sa *sa;
+	struct v1_child *c;
+	struct v1_conn *conn;
+
+	if (e == NULL)
+		return;
+	while ((sa = e->sas) != NULL) {
+		e->sas = sa->next;
+		v1_sa_free(sa);
+	}
+	while ((c = e->children) != NULL) {
+		e->children = c->next;
+		sa_rec_wipe(&c->rec);
+		free(c);
+	}
+	while ((conn = e->conns) != NULL) {
+		e->conns = conn->next;
+		free(conn);
+	}
+	free(e);
+}
+
+struct v1_sa *
+v1_engine_find(struct ike_engine *e, const uint8_t cky_i[8], const uint8_t cky_r[8])
+{
+	struct v1_sa *sa;
+
+	for (sa = e->sas; sa != NULL; sa = sa->next)
+		if (sa->state != V1_DEAD && memcmp(sa->rec.ike.spi_i, cky_i, COOKIE_LEN) == 0 &&
+		    memcmp(sa->rec.ike.spi_r, cky_r, COOKIE_LEN) == 0)
+			return (sa);
+	return (NULL);
+}
+
+/* Frees what is over. Nothing else frees an SA that is linked. */
+static void
+sweep(struct ike_engine *e)
+{
+	struct v1_sa **at, *sa;
+
+	for (at = &e->sas; (sa = *at) != NULL;) {
+		if (sa->state == V1_DEAD) {
+			*at = sa->next;
+			v1_sa_free(sa);
+		} else
+			at = &sa->next;
+	}
+}
+
+/* --- policies --- */
+
+static bool
+policy_for_address(const struct ike_policy *p, const struct addr *remote)
+{
+	return (p->remote_addr.first.family == 0 || selector_has_addr(&p->remote_addr, remote));
+}
+
+/*
+ * For a peer of which nothing is known but its address: a policy that names an
+ * address goes before one for all.
+ */
+static struct ike_policy *
+policy_for_stranger(struct ike_engine *e, const struct addr *remote, enum sa_exchange exchange)
+{
+	struct ike_policy *p, *found = NULL;
+	size_t i;
+
+	for (i = 0; i < e->conf.n_policies; i++) {
+		p = &e->conf.policies[i];
+		if (p->exchange != exchange || !policy_for_address(p, remote))
+			continue;
+		if (p->remote_addr.first.family != 0)
+			return (p);
+		if (found == NULL)
+			found = p;
+	}
+	return (found);
+}
+
+struct ike_policy *
+v1_engine_policy_for_id(struct ike_engine *e, const struct v1_sa *sa, const struct id *id)
+{
+	const struct addr *remote = &sa->rec.ike.remote.at.addr;
+	struct ike_policy *p, *any = NULL;
+	size_t i;
+
+	for (i = 0; i < e->conf.n_policies; i++) {
+		p = &e->conf.policies[i];
+		if (p->exchange != sa->rec.ike.exchange || !policy_for_address(p, remote))
+			continue;
+		/* In main mode the secret was used before the name was known. */
+		if (p != sa->policy && p->exchange == SA_MAIN &&
+		    !ct_eq(secret_span(&p->psk), secret_span(&sa->policy->psk)))
+			continue;
+		if (p->remote_id.type != 0 && id_eq(&p->remote_id, id))
+			return (p);
+		if (p->remote_id.type == 0 || p->remote_id_any)
+			any = p == sa->policy || any == NULL ? p : any;
+	}
+	return (any);
+}
+
+/* --- half-open exchanges --- */
+
+static bool
+too_many_half_open(const struct ike_engine *e, const struct addr *remote)
+{
+	const struct v1_sa *sa;
+	uint32_t all = 0, from_there = 0;
+
+	for (sa = e->sas; sa != NULL; sa = sa->next) {
+		if (sa->state != V1_LARVAL || sa->rec.ike.role != SA_RESPONDER)
+			continue;
+		all++;
+		from_there += addr_cmp(&sa->rec.ike.remote.at.addr, remote) == 0;
+	}
+	return (all >= e->conf.half_open_max || from_there >= e->conf.half_open_per_addr);
+}
+
+static int
+new_cookie(struct ike_engine *e, uint8_t cookie[COOKIE_LEN], struct fault *f)
+{
+	do {
+		if (e->conf.rand.fill(e->conf.rand.state, cookie, COOKIE_LEN) != 0)
+			return (fault(f, FAULT_CRYPTO, "no random bytes"));
+	} while (memcmp(cookie, no_cookie, COOKIE_LEN) == 0);
+	return (0);
+}
+
+/* A phase 1 exchange of a new SA; NULL: no memory, and ${sa} is freed. */
+static struct v1_exchange *
+phase1_of(struct v1_sa *sa, enum sa_role role, struct ike_now now)
+{
+	struct v1_exchange *x = v1_exchange_new(sa, v1_phase1_kind(sa->policy->exchange), role,
+	    0, now);
+
+	if (x != NULL && v1_phase1_new(x) == 0) {
+		sa->exchanges = x;
+		return (x);
+	}
+	v1_exchange_free(x);
+	v1_sa_free(sa);
+	return (NULL);
+}
+
+/* The first message of a stranger. */
+static void
+knock(struct ike_engine *e, struct ike_now now, const struct endpoint *local,
+    const struct endpoint *remote, const struct isakmp_hdr *h, struct span data,
+    struct ike_outbox *out)
+{
+	enum sa_exchange exchange = h->exchange == EXCHANGE_MAIN ? SA_MAIN : SA_AGGRESSIVE;
+	struct ike_policy *policy;
+	struct v1_exchange *x;
+	struct v1_sa *sa;
+	char from[ENDPOINT_TEXT];
+
+	if (!e->conf.respond || (h->flags & ISAKMP_FLAG_ENCRYPTED) != 0)
+		return;
+	for (sa = e->sas; sa != NULL; sa = sa->next)
+		if (sa->rec.ike.role == SA_RESPONDER && sa->state != V1_DEAD &&
+		    memcmp(sa->rec.ike.spi_i, h->cky_i, COOKIE_LEN) == 0 &&
+		    endpoint_eq(&sa->rec.ike.remote.at, remote)) {
+			/* Its first message again. */
+			if ((x = v1_sa_exchange(sa, 0)) != NULL)
+				(void)v1_exchange_datagram(x, now, h, data, out);
+			return;
+		}
+	if ((policy = policy_for_stranger(e, &remote->addr, exchange)) == NULL) {
+		outbox_note(out, NOTE_INFO, "%s asks for %s mode: no policy for it",
+		    endpoint_text(from, remote), exchange == SA_MAIN ? "main" : "aggressive");
+		return;
+	}
+	if (too_many_half_open(e, &remote->addr)) {
+		outbox_note(out, NOTE_DEBUG, "%s: too many half-open exchanges",
+		    endpoint_text(from, remote));
+		return;
+	}
+	if ((sa = v1_sa_new(e, policy, SA_RESPONDER, local, remote)) == NULL)
+		return;
+	memcpy(sa->rec.ike.spi_i, h->cky_i, COOKIE_LEN);
+	sa->from_local = *local;
+	sa->from_remote = *remote;
+	if (new_cookie(e, sa->rec.ike.spi_r, NULL) != 0) {
+		v1_sa_free(sa);
+		return;
+	}
+	if ((x = phase1_of(sa, SA_RESPONDER, now)) == NULL)
+		return;
+	if (!v1_exchange_datagram(x, now, h, data, out)) {
+		v1_exchange_fail(x, now, &x->why, out);
+		v1_sa_free(sa);
+		return;
+	}
+	sa->next = e->sas;
+	e->sas = sa;
+}
+
+/*
+ * The initiator goes on while this end still waits: the last message of its phase 1 was lost,
+ * and in aggressive mode it has no way of knowing. Our answer again makes it send it again.
+ */
+static void
+ask_again(struct v1_sa *sa, struct ike_outbox *out)
+{
+	const struct v1_exchange *x = v1_sa_exchange(sa, 0);
+
+	if (x != NULL && x->role == SA_RESPONDER && !x->over && x->answered)
+		v1_sa_send(sa, bytes_span(&x->sent), out);
+}
+
+/* The peer begins, or goes on with, an exchange of phase 2. */
+static void
+quick_datagram(struct v1_sa *sa, struct ike_now now, const struct isakmp_hdr *h,
+    struct span data, struct ike_outbox *out)
+{
+	struct v1_exchange *x = v1_sa_exchange(sa, h->mid);
+	size_t n = 0;
+
+	if (sa->state == V1_LARVAL) {
+		ask_again(sa, out);
+		return;
+	}
+	if (x == NULL) {
+		for (x = sa->exchanges; x != NULL; x = x->next)
+			n++;
+		if (n >= V1_EXCHANGES_MAX || h->mid == 0 ||
+		    !(sa->engine->conf.respond || sa->engine->conf.keep))
+			return;
+		x = v1_exchange_new(sa, &v1_quick_kind, SA_RESPONDER, h->mid, now);
+		if (x == NULL || v1_quick_new(x) != 0) {
+			v1_exchange_free(x);
+			return;
+		}
+		if (!v1_exchange_datagram(x, now, h, data, out)) {
+			/* Only what proves to be the peer's may take up memory. */
+			if (x->why.code != FAULT_MALFORMED && x->why.code != FAULT_NONE)
+				v1_exchange_fail(x, now, &x->why, out);
+			v1_exchange_free(x);
+			return;
+		}
+		x->next = sa->exchanges;
+		sa->exchanges = x;
+		v1_sa_heard(sa, now);
+		return;
+	}
+	if (v1_exchange_datagram(x, now, h, data, out))
+		v1_sa_heard(sa, now);
+}
+
+void
+ike_engine_datagram(struct ike_engine *e, struct ike_now now, const struct endpoint *local,
+    const struct endpoint *remote, struct span data, struct ike_outbox *out)
+{
+	struct isakmp_hdr h;
+	struct v1_exchange *x;
+	struct v1_sa *sa;
+	struct fault f;
+	char from[ENDPOINT_TEXT];
+
+	if (isakmp_hdr_get(&h, data, &f) != 0) {
+		outbox_note(out, NOTE_DEBUG, "%s sends no ISAKMP: %s",
+		    endpoint_text(from, remote), f.what);
+		return;
+	}
+	if (h.version >> 4 != ISAKMP_VERSION_1 >> 4) {
+		outbox_note(out, NOTE_DEBUG, "%s speaks IKE version %u.%u",
+		    endpoint_text(from, remote), h.version >> 4, h.version & 15);
+		return;
+	}
+	sa = v1_engine_find(e, h.cky_i, h.cky_r);
+	if (sa == NULL)		/* the answer to our first message brings the second cookie */
+		sa = v1_engine_find(e, h.cky_i, no_cookie);
+	if (sa == NULL) {
+		if (memcmp(h.cky_r, no_cookie, COOKIE_LEN) == 0 && h.mid == 0 &&
+		    (h.exchange == EXCHANGE_MAIN || h.exchange == EXCHANGE_AGGRESSIVE))
+			knock(e, now, local, remote, &h, data, out);
+		sweep(e);
+		return;
+	}
+	sa->from_local = *local;
+	sa->from_remote = *remote;
+	switch (h.exchange) {
+	case EXCHANGE_MAIN:
+	case EXCHANGE_AGGRESSIVE:
+		x = v1_sa_exchange(sa, 0);
+		if (x != NULL && h.mid == 0 && h.exchange == x->kind->number)
+			(void)v1_exchange_datagram(x, now, &h, data, out);
+		break;
+	case EXCHANGE_QUICK:
+		quick_datagram(sa, now, &h, data, out);
+		break;
+	case EXCHANGE_INFO:
+		v1_info_datagram(sa, now, &h, data, out);
+		break;
+	default:
+		outbox_note(out, NOTE_DEBUG, "%s: exchange %u is not ours",
+		    endpoint_text(from, remote), h.exchange);
+	}
+	sweep(e);
+}
+
+/* --- what this end begins --- */
+
+struct v1_sa *
+v1_engine_begin(struct ike_engine *e, struct ike_now now, struct ike_policy *policy,
+    const struct endpoint *local, const struct endpoint *remote, bool is_rekey,
+    struct ike_outbox *out, struct fault *f)
+{
+	struct v1_sa *sa = v1_sa_new(e, policy, SA_INITIATOR, local, remote);
+	struct v1_exchange *x;
+
+	if (sa == NULL || new_cookie(e, sa->rec.ike.spi_i, f) != 0)
+		goto no_memory;
+	if ((x = phase1_of(sa, SA_INITIATOR, now)) == NULL) {
+		sa = NULL;
+		goto no_memory;
+	}
+	x->phase1->is_rekey = is_rekey;
+	if (v1_exchange_run(x, now, out, f) != 0) {
+		v1_sa_free(sa);
+		return (NULL);
+	}
+	sa->next = e->sas;
+	e->sas = sa;
+	return (sa);
+no_memory:
+	v1_sa_free(sa);
+	(void)fault(f, FAULT_MEMORY, "no memory for an IKE SA");
+	return (NULL);
+}
+
+int
+ike_engine_connect(struct ike_engine *e, struct ike_now now, struct ike_policy *policy,
+    const struct endpoint *local, const struct endpoint *remote, bool children,
+    uint8_t id[8], struct ike_outbox *out, struct fault *f)
+{
+	struct v1_conn *conn = calloc(1, sizeof(*conn));
+	struct v1_sa *sa;
+
+	if (conn == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for a connection"));
+	conn->policy = policy;
+	conn->local = *local;
+	conn->remote = *remote;
+	conn->children = children;
+	conn->at_ms = UINT64_MAX;
+	if ((sa = v1_engine_begin(e, now, policy, local, remote, false, out, f)) == NULL) {
+		free(conn);
+		return (-1);
+	}
+	sa->want_children = children;
+	if (id != NULL)
+		memcpy(id, sa->rec.ike.spi_i, COOKIE_LEN);
+	conn->next = e->conns;
+	e->conns = conn;
+	return (0);
+}
+
+void
+v1_engine_wake(struct ike_engine *e, struct ike_now now, const struct ike_policy *policy,
+    uint64_t wait_ms)
+{
+	struct v1_conn *conn;
+
+	for (conn = e->conns; conn != NULL; conn = conn->next)
+		if (conn->policy == policy && conn->was_up && e->conf.keep &&
+		    conn->at_ms == UINT64_MAX)
+			conn->at_ms = now.ms + wait_ms;
+}
+
+void
+v1_engine_settled(struct ike_engine *e, const struct ike_policy *policy)
+{
+	struct v1_conn *conn;
+
+	for (conn = e->conns; conn != NULL; conn = conn->next)
+		if (conn->policy == policy) {
+			conn->was_up = true;
+			conn->tries = 0;
+		}
+}
+
+static bool
+busy(const struct v1_sa *sa)
+{
+	const struct v1_exchange *x;
+
+	for (x = sa->exchanges; x != NULL; x = x->next)
+		if (!x->over)
+			return (true);
+	return (false);
+}
+
+/* Compares what stands with what is wanted, and begins what is missing. */
+static void
+look_after(struct ike_engine *e, struct v1_conn *conn, struct ike_now now,
+    struct ike_outbox *out)
+{
+	struct v1_sa *sa, *up = NULL;
+	struct fault f = {0};
+	uint64_t wait = V1_CONN_WAIT_MS << (conn->tries < 6 ? conn->tries : 6);
+
+	conn->at_ms = UINT64_MAX;
+	for (sa = e->sas; sa != NULL; sa = sa->next) {
+		if (sa->policy != conn->policy)
+			continue;
+		if (busy(sa)) {		/* wait for what comes of it */
+			conn->at_ms = now.ms + V1_CONN_WAIT_MS;
+			return;
+		}
+		if (sa->state == V1_UP && !sa->replaced)
+			up = sa;
+	}
+	conn->tries++;
+	if (up != NULL) {
+		if (conn->children)
+			v1_sa_want_children(up, now, out);
+		return;
+	}
+	outbox_note(out, NOTE_INFO, "the connection is lost: beginning anew");
+	sa = v1_engine_begin(e, now, conn->policy, &conn->local, &conn->remote, false, out, &f);
+	if (sa != NULL)
+		sa->want_children = conn->children;
+	/* Should that fail, it wakes us; the next try then comes later. */
+	conn->at_ms = now.ms + conn->policy->timeout_ms +
+	    (wait < V1_CONN_WAIT_MAX_MS ? wait : V1_CONN_WAIT_MAX_MS);
+}
+
+/* --- SAs from their records --- */
+
+static int
+adopt_ike(struct ike_engine *e, struct ike_now now, const struct sa_ike *s,
+    struct ike_policy *policy, struct fault *f)
+{
+	struct v1_sa *sa;
+	const struct alg_enc *enc = alg_enc_name(s->encryption, s->key_bits);
+	const struct alg_hash *hash = alg_hash_word(s->hash);
+	const struct alg_group *group = alg_group_word(s->group);
+
+	if (enc == NULL || enc->ike == 0 || hash == NULL || group == NULL ||
+	    s->cipher.len != enc->key_len || s->iv_len != enc->block ||
+	    s->skeyid_a.len != hash->len || s->skeyid_d.len != hash->len)
+		return (fault(f, FAULT_BAD_RECORD,
+		    "the ike-sa record's algorithms and keys do not go together"));
+	if (s->lifetime.expires <= now.epoch)
+		return (fault(f, FAULT_NO_CHILD, "the IKE SA of the record has expired"));
+	sa = v1_sa_new(e, policy, s->role, &s->local.at, &s->remote.at);
+	if (sa == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for an IKE SA"));
+	if (sa_ike_copy(&sa->rec.ike, s) != 0) {
+		v1_sa_free(sa);
+		return (fault(f, FAULT_MEMORY, "no memory for an IKE SA"));
+	}
+	sa->proposal = (struct ike_proposal){ enc, hash, group };
+	sa->natt = natt_version_word(s->natt.version);
+	sa->state = V1_UP;
+	sa->hard_ms = now.ms + (s->lifetime.expires - now.epoch) * 1000;
+	v1_sa_heard(sa, now);
+	sa->next = e->sas;
+	e->sas = sa;
+	return (0);
+}
+
+int
+ike_engine_adopt(struct ike_engine *e, struct ike_now now, const struct sa_rec *rec,
+    struct ike_policy *policy, struct fault *f)
+{
+	if (rec->type == SA_IKE)
+		return (adopt_ike(e, now, &rec->ike, policy, f));
+	if (rec->type == SA_CHILD && rec->child.n_local_ts > 0 && rec->child.n_remote_ts > 0)
+		return (v1_child_adopt(e, policy, now, rec) ? 0 :
+		    fault(f, FAULT_MEMORY, "no memory for a child SA"));
+	return (fault(f, FAULT_BAD_RECORD, "the record is of no SA"));
+}
+
+int
+ike_engine_children(struct ike_engine *e, struct ike_now now, const uint8_t id[16],
+    struct ike_outbox *out, struct fault *f)
+{
+	struct v1_sa *sa = v1_engine_find(e, id, id + COOKIE_LEN);
+
+	if (sa == NULL || sa->state != V1_UP)
+		return (fault(f, FAULT_NO_CHILD, "there is no such IKE SA"));
+	v1_sa_want_children(sa, now, out);
+	return (0);
+}
+
+void
+ike_engine_shutdown(struct ike_engine *e, struct ike_now now, struct ike_outbox *out)
+{
+	struct v1_sa *sa;
+
+	e->conf.keep = e->conf.respond = false;		/* nothing begins anew */
+	while (e->children != NULL)
+		v1_child_end(e, e->children, "shut down", true, out);
+	for (sa = e->sas; sa != NULL; sa = sa->next) {
+		v1_sa_end(sa, now, "shut down", true, out);
+		sa->state = V1_DEAD;
+	}
+	sweep(e);
+}
+
+/* --- the data path's word, time --- */
+
+void
+ike_engine_event(struct ike_engine *e, struct ike_now now, const struct sa_event *ev,
+    struct ike_outbox *out)
+{
+	struct v1_child *c;
+	struct v1_sa *sa;
+
+	if (!ev->has_spi_in)
+		return;
+	for (c = e->children; c != NULL; c = c->next)
+		if (memcmp(c->rec.child.spi_in, ev->spi_in, sizeof(ev->spi_in)) == 0)
+			break;
+	if (c == NULL)
+		return;
+	if (strcmp(ev->what, "soft") == 0)
+		v1_child_rekey(e, c, now, out);
+	else if (strcmp(ev->what, "hard") == 0) {
+		struct ike_policy *policy = c->policy;
+
+		v1_child_end(e, c, "its volume is used up", true, out);
+		v1_engine_wake(e, now, policy, 0);
+	} else if (strcmp(ev->what, "traffic") == 0 || strcmp(ev->what, "remap") == 0) {
+		for (sa = e->sas; sa != NULL; sa = sa->next) {
+			if (sa->state != V1_UP || !v1_child_of(c, sa))
+				continue;
+			v1_sa_heard(sa, now);
+			/* Behind a NAT, IKE and ESP share one mapping. */
+			if (ev->what[0] == 'r' && ev->has_remote &&
+			    sa->rec.ike.natt.marker == SA_MARKER_NON_ESP)
+				sa->rec.ike.remote.at = ev->remote;
+		}
+	}
+}
+
+void
+ike_engine_unreachable(struct ike_engine *e, struct ike_now now,
+    const struct endpoint *remote, struct ike_outbox *out)
+{
+	struct v1_sa *sa;
+	struct v1_exchange *x;
+	struct fault f = {0};
+	char to[ENDPOINT_TEXT];
+
+	for (sa = e->sas; sa != NULL; sa = sa->next) {
+		x = v1_sa_exchange(sa, 0);
+		if (sa->state != V1_LARVAL || x == NULL || x->over ||
+		    !endpoint_eq(&sa->rec.ike.remote.at, remote))
+			continue;
+		(void)fault(&f, FAULT_UNREACHABLE, "%s is unreachable: nothing listens there",
+		    endpoint_text(to, remote));
+		v1_exchange_where(x, x->at > 0 ? x->at - 1 : 0, &f);
+		v1_exchange_hint(x, now, &f, out);
+	}
+}
+
+void
+ike_engine_timeout(struct ike_engine *e, struct ike_now now, struct ike_outbox *out)
+{
+	struct v1_sa *sa;
+	struct v1_child *c, *next;
+	struct v1_conn *conn;
+
+	for (sa = e->sas; sa != NULL; sa = sa->next)
+		v1_sa_timeout(sa, now, out);
+	for (c = e->children; c != NULL; c = next) {
+		next = c->next;
+		v1_child_timeout(e, c, now, out);
+	}
+	sweep(e);
+	for (conn = e->conns; conn != NULL; conn = conn->next)
+		if (now.ms >= conn->at_ms)
+			look_after(e, conn, now, out);
+}
+
+uint64_t
+ike_engine_deadline(const struct ike_engine *e)
+{
+	const struct v1_sa *sa;
+	const struct v1_child *c;
+	const struct v1_conn *conn;
+	uint64_t d = UINT64_MAX, one;
+
+	for (sa = e->sas; sa != NULL; sa = sa->next)
+		if ((one = v1_sa_deadline(sa)) < d)
+			d = one;
+	for (c = e->children; c != NULL; c = c->next)
+		if ((one = v1_child_deadline(c)) < d)
+			d = one;
+	for (conn = e->conns; conn != NULL; conn = conn->next)
+		if (conn->at_ms < d)
+			d = conn->at_ms;
+	return (d);
+}
+
+/* --- looking in --- */
+
+bool
+ike_engine_id(const struct ike_engine *e, size_t i, uint8_t id[16])
+{
+	const struct v1_sa *sa;
+
+	for (sa = e->sas; sa != NULL && i > 0; sa = sa->next)
+		i--;
+	if (sa == NULL)
+		return (false);
+	v1_sa_id(sa, id);
+	return (true);
+}
+
+size_t
+ike_engine_count_ike(const struct ike_engine *e)
+{
+	const struct v1_sa *sa;
+	size_t n = 0;
+
+	for (sa = e->sas; sa != NULL; sa = sa->next)
+		n += sa->state == V1_UP;
+	return (n);
+}
+
+size_t
+ike_engine_count_children(const struct ike_engine *e)
+{
+	const struct v1_child *c;
+	size_t n = 0;
+
+	for (c = e->children; c != NULL; c = c->next)
+		n++;
+	return (n);
+}
+
+size_t
+ike_engine_count_running(const struct ike_engine *e)
+{
+	const struct v1_sa *sa;
+	const struct v1_exchange *x;
+	size_t n = 0;
+
+	for (sa = e->sas; sa != NULL; sa = sa->next)
+		for (x = sa->exchanges; x != NULL; x = x->next)
+			n += !x->over;
+	return (n);
+}

@@ -1,0 +1,396 @@
+#include "ike/v1/exchange.h"
+
+#include <stdlib.h>
+
+#include "ike/v1/sa.h"
+
+/* A responder that has not seen its cookie come back resends this often at most:
+ * not at all in main mode, where the initiator's own resending serves, and a little in
+ * aggressive mode, where the initiator does not notice that its last message was lost. */
+#define UNPROVEN_RESENDS_AGGRESSIVE	3
+
+struct v1_exchange *
+v1_exchange_new(struct v1_sa *sa, const struct v1_kind *kind, enum sa_role role,
+    uint32_t mid, struct ike_now now)
+{
+	struct v1_exchange *x = calloc(1, sizeof(*x));
+
+	if (x == NULL)
+		return (NULL);
+	x->sa = sa;
+	x->kind = kind;
+	x->role = role;
+	x->mid = mid;
+	x->now = now;
+	x->begun_ms = now.ms;
+	x->resend_ms = UINT64_MAX;
+	x->give_up_ms = now.ms + sa->policy->timeout_ms;
+	x->forget_ms = UINT64_MAX;
+	return (x);
+}
+
+void
+v1_exchange_free(struct v1_exchange *x)
+{
+	if (x == NULL)
+		return;
+	x->kind->free(x);
+	bytes_free(&x->sent);
+	free(x);
+}
+
+void
+v1_exchange_where(const struct v1_exchange *x, size_t at, struct fault *f)
+{
+	if (at < x->kind->n_rows)
+		fault_where(f, "%s, message %zu (%s)", x->kind->name, at + 1,
+		    x->kind->rows[at].story);
+	else
+		fault_where(f, "%s", x->kind->name);
+}
+
+static const struct v1_payload *
+payload_of(const struct v1_kind *kind, uint8_t type)
+{
+	const struct v1_payload *p;
+
+	for (p = kind->payloads; p->type != V1_NOTHING; p++)
+		if (p->type == type)
+			return (p);
+	return (NULL);
+}
+
+static bool
+listed(const uint8_t list[V1_CARRIES_MAX], uint8_t type)
+{
+	size_t i;
+
+	for (i = 0; i < V1_CARRIES_MAX && list[i] != V1_NOTHING; i++)
+		if (list[i] == type)
+			return (true);
+	return (false);
+}
+
+/* NAT-D and NAT-OA had private numbers before RFC 3947; to the tables they are the same. */
+static uint8_t
+plain_type(uint8_t type)
+{
+	return (type == PAYLOAD_NAT_D_DRAFT ? PAYLOAD_NAT_D :
+	    type == PAYLOAD_NAT_OA_DRAFT ? PAYLOAD_NAT_OA : type);
+}
+
+static void
+finish(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
+{
+	x->over = true;
+	x->resend_ms = x->give_up_ms = UINT64_MAX;
+	x->forget_ms = now.ms + (x->sa->engine->conf.linger_ms != 0 ?
+	    x->sa->engine->conf.linger_ms : V1_LINGER_MS);
+	x->kind->done(x, now, out);
+}
+
+/* Whether this end, having sent and waiting, may send again unasked. */
+static bool
+may_resend(const struct v1_exchange *x)
+{
+	if (x->mid != 0 || x->role == SA_INITIATOR || x->at > 2)
+		return (true);
+	return (x->kind->number == EXCHANGE_AGGRESSIVE &&
+	    x->resends < UNPROVEN_RESENDS_AGGRESSIVE);
+}
+
+static uint64_t
+resend_wait(const struct v1_exchange *x)
+{
+	uint64_t wait = V1_RESEND_MS;
+	uint32_t i;
+
+	for (i = 0; i < x->resends && wait < V1_RESEND_MAX_MS; i++)
+		wait *= 2;
+	return (wait < V1_RESEND_MAX_MS ? wait : V1_RESEND_MAX_MS);
+}
+
+static int
+put_payloads(struct v1_exchange *x, const uint8_t list[V1_CARRIES_MAX],
+    struct isakmp_builder *b, struct fault *f)
+{
+	size_t i;
+
+	for (i = 0; i < V1_CARRIES_MAX && list[i] != V1_NOTHING; i++)
+		if (payload_of(x->kind, list[i])->put(x, b, f) != 0)
+			return (-1);
+	return (0);
+}
+
+static bool
+row_is_secret(const struct v1_exchange *x, const struct v1_message *row)
+{
+	return (row->cover == V1_SECRET ||
+	    (row->cover == V1_EITHER && !x->sa->policy->aggressive_clear));
+}
+
+static int
+send_row(struct v1_exchange *x, const struct v1_message *row, struct ike_now now,
+    struct ike_outbox *out, struct fault *f)
+{
+	uint8_t buf[V1_SEND_MAX];
+	struct isakmp_builder b;
+	struct isakmp_hdr h = {
+		.version = ISAKMP_VERSION_1,
+		.exchange = x->kind->number,
+		.mid = x->mid,
+	};
+	struct span message;
+
+	if (row->before != NULL && row->before(x, out, f) != 0)
+		return (-1);
+	memcpy(h.cky_i, x->sa->rec.ike.spi_i, COOKIE_LEN);
+	memcpy(h.cky_r, x->sa->rec.ike.spi_r, COOKIE_LEN);
+	isakmp_begin(&b, buf, sizeof(buf), &h);
+	if (put_payloads(x, row->must, &b, f) != 0 || put_payloads(x, row->may, &b, f) != 0)
+		return (-1);
+	if (x->kind->seal != NULL && x->kind->seal(x, &b, f) != 0)
+		return (-1);
+	if (row_is_secret(x, row)) {
+		if (x->kind->keys(x, f) != 0 || v1_encrypt(x->sa, x->iv, &b, f) != 0)
+			return (-1);
+	}
+	message = isakmp_end(&b);
+	if (message.len == 0)
+		return (fault(f, FAULT_TOO_LARGE, "the message exceeds %d bytes", V1_SEND_MAX));
+	if (bytes_set(&x->sent, message) != 0)
+		return (fault(f, FAULT_MEMORY, "no memory for a message"));
+	v1_sa_send(x->sa, message, out);
+	x->at++;
+	x->answered = true;
+	x->resends = 0;
+	x->resend_ms = UINT64_MAX;
+	if (x->at < x->kind->n_rows && may_resend(x))
+		x->resend_ms = now.ms + resend_wait(x);
+	return (0);
+}
+
+int
+v1_exchange_run(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out,
+    struct fault *f)
+{
+	x->now = now;
+	while (!x->over && x->at < x->kind->n_rows &&
+	    x->kind->rows[x->at].from == x->role) {
+		if (send_row(x, &x->kind->rows[x->at], now, out, f) != 0) {
+			v1_exchange_where(x, x->at, f);
+			return (-1);
+		}
+	}
+	if (!x->over && x->at == x->kind->n_rows)
+		finish(x, now, out);
+	return (0);
+}
+
+/* Which payloads are there, and how many: nothing of their meaning. */
+static int
+check_payloads(const struct v1_exchange *x, const struct v1_message *row,
+    const struct isakmp_msg *m, struct fault *f)
+{
+	const struct v1_payload *p;
+	char name[NUM_TEXT];
+	size_t i, n;
+
+	for (p = x->kind->payloads; p->type != V1_NOTHING; p++) {
+		for (i = 0, n = 0; i < m->n; i++)
+			n += plain_type(m->pl[i].type) == p->type;
+		if (n == 0 && listed(row->must, p->type))
+			return (fault(f, FAULT_MALFORMED, "no %s payload",
+			    isakmp_payload_name(p->type, name)));
+		if (n > p->max && (listed(row->must, p->type) || listed(row->may, p->type)))
+			return (fault(f, FAULT_MALFORMED, "%zu %s payloads", n,
+			    isakmp_payload_name(p->type, name)));
+	}
+	return (0);
+}
+
+static int
+take_payloads(struct v1_exchange *x, const struct v1_message *row,
+    const struct isakmp_msg *m, struct fault *f)
+{
+	const struct v1_payload *p;
+	size_t i;
+
+	for (p = x->kind->payloads; p->type != V1_NOTHING; p++) {
+		if (!listed(row->must, p->type) && !listed(row->may, p->type))
+			continue;
+		for (i = 0; i < m->n; i++)
+			if (plain_type(m->pl[i].type) == p->type &&
+			    p->take(x, &m->pl[i], f) != 0)
+				return (-1);
+	}
+	return (0);
+}
+
+/*
+ * Opens and takes the message of ${row}. On success x->iv has moved on; on failure
+ * only what a later good message overwrites has changed.
+ */
+static int
+take_row(struct v1_exchange *x, const struct v1_message *row, const struct isakmp_hdr *h,
+    struct span dgram, struct ike_outbox *out, struct fault *f)
+{
+	uint8_t buf[ISAKMP_MSG_MAX], iv[BLOCK_MAX];
+	struct isakmp_msg m = { .hdr = *h };
+	struct span body = span_of(dgram.p + ISAKMP_HDR_LEN, h->length - ISAKMP_HDR_LEN);
+	bool secret = (h->flags & ISAKMP_FLAG_ENCRYPTED) != 0;
+
+	if (secret != (row->cover == V1_SECRET) && row->cover != V1_EITHER)
+		return (fault(f, FAULT_PROTOCOL, "it is %s", secret ?
+		    "encrypted before there are keys" : "not encrypted"));
+	if (secret) {
+		if (x->kind->keys(x, f) != 0)
+			return (-1);
+		memcpy(iv, x->iv, sizeof(iv));
+		if (v1_decrypt(x->sa, iv, h, dgram, buf, f) != 0)
+			return (-1);
+		memcpy(x->iv_refused, iv, sizeof(iv));
+		x->has_iv_refused = true;
+		body = span_of(buf + ISAKMP_HDR_LEN, h->length - ISAKMP_HDR_LEN);
+		m.raw = span_of(buf, h->length);
+	} else
+		m.raw = span_of(dgram.p, h->length);
+	if (isakmp_chain_get(&m, body, secret, f) != 0 || check_payloads(x, row, &m, f) != 0) {
+		/* The one thing that a wrong key shows itself by. */
+		if (secret && x->mid == 0)
+			(void)fault(f, FAULT_WRONG_PSK,
+			    "it decrypts to nonsense: the two ends' pre-shared keys differ");
+		return (-1);
+	}
+	if ((x->kind->verify != NULL && x->kind->verify(x, &m, f) != 0) ||
+	    take_payloads(x, row, &m, f) != 0 ||
+	    (row->after != NULL && row->after(x, out, f) != 0))
+		return (-1);
+	if (secret)
+		memcpy(x->iv, iv, sizeof(iv));
+	return (0);
+}
+
+bool
+v1_exchange_datagram(struct v1_exchange *x, struct ike_now now, const struct isakmp_hdr *h,
+    struct span dgram, struct ike_outbox *out)
+{
+	static const uint8_t none[COOKIE_LEN];
+	uint8_t digest[HASH_MAX];
+	struct span raw = span_of(dgram.p, h->length);
+	struct fault f = {0};
+	uint8_t *cky_r = x->sa->rec.ike.spi_r;
+	bool first_answer;
+
+	x->now = now;
+	if (hash_parts(alg_hash_word("sha256"), digest, &raw, 1, &f) != 0)
+		return (false);
+	if (x->has_got && memcmp(digest, x->got, sizeof(x->got)) == 0) {
+		if (x->answered && !x->failed) {
+			outbox_note(out, NOTE_DEBUG, "%s: message %zu came again, answered as before",
+			    x->kind->name, x->at);
+			v1_sa_send(x->sa, bytes_span(&x->sent), out);
+		}
+		return (false);
+	}
+	if (x->over || x->kind->rows[x->at].from == x->role)
+		return (false);
+
+	/* The responder's cookie counts from the first message that proves good. */
+	first_answer = x->mid == 0 && memcmp(cky_r, none, COOKIE_LEN) == 0;
+	if (first_answer)
+		memcpy(cky_r, h->cky_r, COOKIE_LEN);
+	if (take_row(x, &x->kind->rows[x->at], h, dgram, out, &f) != 0) {
+		if (first_answer)
+			memset(cky_r, 0, COOKIE_LEN);
+		x->dropped++;
+		v1_exchange_where(x, x->at, &f);
+		if (x->kind->refused != NULL)
+			x->kind->refused(x, &f, out);
+		v1_exchange_hint(x, now, &f, out);
+		return (false);
+	}
+	memcpy(x->got, digest, sizeof(x->got));
+	x->has_got = true;
+	x->answered = false;
+	x->has_iv_refused = false;
+	x->why = (struct fault){0};
+	x->resend_ms = UINT64_MAX;
+	x->give_up_ms = now.ms + x->sa->policy->timeout_ms;
+	x->at++;
+	outbox_note(out, NOTE_DEBUG, "%s, message %zu: the %s %s", x->kind->name, x->at,
+	    x->role == SA_INITIATOR ? "responder" : "initiator",
+	    x->kind->rows[x->at - 1].story);
+	v1_sa_follow(x->sa, out);
+	if (v1_exchange_run(x, now, out, &f) != 0)
+		v1_exchange_fail(x, now, &f, out);
+	return (true);
+}
+
+void
+v1_exchange_hint(struct v1_exchange *x, struct ike_now now, const struct fault *why,
+    struct ike_outbox *out)
+{
+	if (x->over)
+		return;
+	if (x->why.code == FAULT_NONE)
+		outbox_note(out, NOTE_INFO, "%s: %s", why->where, why->what);
+	/* What merely does not parse may be anybody's; it says nothing of the peer. */
+	if (why->code == FAULT_MALFORMED || why->code == FAULT_TRUNCATED ||
+	    why->code == FAULT_PROTOCOL) {
+		if (x->why.code == FAULT_NONE)
+			x->why = *why;
+		return;
+	}
+	x->why = *why;
+	if (x->give_up_ms > now.ms + V1_HINT_PATIENCE_MS)
+		x->give_up_ms = now.ms + V1_HINT_PATIENCE_MS;
+}
+
+void
+v1_exchange_fail(struct v1_exchange *x, struct ike_now now, const struct fault *why,
+    struct ike_outbox *out)
+{
+	if (x->over)
+		return;
+	x->over = x->failed = true;
+	x->why = *why;
+	x->resend_ms = x->give_up_ms = UINT64_MAX;
+	x->forget_ms = now.ms;
+	x->kind->failed(x, now, out);
+}
+
+void
+v1_exchange_timeout(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
+{
+	char where[ENDPOINT_TEXT];
+	struct fault f = x->why;
+
+	if (now.ms >= x->give_up_ms) {
+		if (f.code == FAULT_NONE || f.code == FAULT_MALFORMED)
+			(void)fault(&f, FAULT_NO_REPLY,
+			    "no answer from %s to message %zu, sent %u times in %llu s",
+			    endpoint_text(where, &x->sa->rec.ike.remote.at), x->at,
+			    x->resends + 1, (unsigned long long)(now.ms - x->begun_ms) / 1000);
+		v1_exchange_where(x, x->at, &f);
+		v1_exchange_fail(x, now, &f, out);
+		return;
+	}
+	if (now.ms >= x->resend_ms) {
+		x->resends++;
+		v1_sa_send(x->sa, bytes_span(&x->sent), out);
+		outbox_note(out, NOTE_DEBUG, "%s: message %zu sent again (%u)", x->kind->name,
+		    x->at, x->resends);
+		x->resend_ms = may_resend(x) ? now.ms + resend_wait(x) : UINT64_MAX;
+	}
+}
+
+uint64_t
+v1_exchange_deadline(const struct v1_exchange *x)
+{
+	uint64_t d = x->resend_ms;
+
+	if (x->give_up_ms < d)
+		d = x->give_up_ms;
+	return (x->forget_ms < d ? x->forget_ms : d);
+}

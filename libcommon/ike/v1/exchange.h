@@ -1,0 +1,140 @@
+/*
+ * IKEv1 exchanges: how one is described (a table with a row for each message)
+ * and how any of them is run. The tables read like RFC 2409 section 5; see
+ * phase1.c and quick.c. The runner knows nothing of what a payload means.
+ */
+#ifndef SAPIPE_IKE_V1_EXCHANGE_H
+#define SAPIPE_IKE_V1_EXCHANGE_H
+
+#include "base/bytes.h"
+#include "ike/ike.h"
+#include "wire/isakmp.h"
+
+struct v1_sa;
+struct v1_exchange;
+
+#define V1_CARRIES_MAX	8	/* kinds of payload in one row */
+#define V1_SEND_MAX	16384	/* bytes of a message that we build */
+#define V1_NOTHING	0	/* ends a row's list of payloads */
+
+enum v1_cover { V1_CLEAR, V1_SECRET, V1_EITHER };
+
+/* One message of an exchange, for its sender and its receiver alike. */
+struct v1_message {
+	uint8_t		from;			/* enum sa_role */
+	enum v1_cover	cover;
+	uint8_t		must[V1_CARRIES_MAX];	/* payload types, in the order sent */
+	uint8_t		may[V1_CARRIES_MAX];	/* sent after those where there is cause */
+	/* The sender's work before its payloads are put, the receiver's after all are
+	 * taken; either may be NULL. */
+	int		(*before)(struct v1_exchange *, struct ike_outbox *, struct fault *);
+	int		(*after)(struct v1_exchange *, struct ike_outbox *, struct fault *);
+	const char	*story;			/* what the sender does: for notes and faults */
+};
+
+/* How a payload is put into a message and taken out of one, in one kind of exchange. */
+struct v1_payload {
+	uint8_t		type;
+	uint8_t		max;	/* how many a message may carry */
+	int		(*put)(struct v1_exchange *, struct isakmp_builder *, struct fault *);
+	/* Once for each payload of the type, in the order of this table. */
+	int		(*take)(struct v1_exchange *, const struct isakmp_payload *, struct fault *);
+};
+
+/* A kind of exchange. */
+struct v1_kind {
+	const char		*name;		/* "phase 1", "quick mode" */
+	uint8_t			 number;	/* enum isakmp_exchange */
+	const struct v1_message	*rows;
+	size_t			 n_rows;
+	const struct v1_payload	*payloads;	/* ends with type V1_NOTHING */
+	/* Proves that a decrypted message is the peer's, before anything of it is taken
+	 * (HASH(1) to HASH(3)); NULL where the proof is a payload like others. */
+	int	(*verify)(struct v1_exchange *, const struct isakmp_msg *, struct fault *);
+	/* Fills in what needs the whole message (the same hashes). */
+	int	(*seal)(struct v1_exchange *, struct isakmp_builder *, struct fault *);
+	/* Keys for encryption are at hand, or are made so. NULL: always at hand. */
+	int	(*keys)(struct v1_exchange *, struct fault *);
+	/* The last message is sent or taken. */
+	void	(*done)(struct v1_exchange *, struct ike_now, struct ike_outbox *);
+	/* A message of the peer was dropped for ${why}: the place to tell it so. May be NULL. */
+	void	(*refused)(struct v1_exchange *, const struct fault *why, struct ike_outbox *);
+	/* Given up: ${x}->why says for what cause. */
+	void	(*failed)(struct v1_exchange *, struct ike_now, struct ike_outbox *);
+	void	(*free)(struct v1_exchange *);	/* of ${x}->phase1 or quick */
+};
+
+struct v1_exchange {
+	struct v1_exchange	*next;
+	struct v1_sa		*sa;
+	const struct v1_kind	*kind;
+	enum sa_role		 role;		/* in this exchange */
+	uint32_t		 mid;
+	size_t			 at;		/* the row that comes next */
+	bool			 over;		/* no row is left, or it has failed */
+	bool			 failed;
+	bool			 told;		/* the peer, that its message was refused */
+	uint8_t			 iv[BLOCK_MAX];	/* last cipher block, either way */
+	bool			 has_iv;
+	struct bytes		 sent;		/* the last message, as it went out */
+	uint8_t			 got[32];	/* SHA-256 of the last message taken */
+	bool			 has_got;
+	bool			 answered;	/* ${sent} went out after ${got} came in */
+	uint8_t			 iv_refused[BLOCK_MAX];	/* of a message that was not taken: the
+							   peer's IV has moved on all the same */
+	bool			 has_iv_refused;
+	struct ike_now		 now;		/* of the step in hand */
+	uint64_t		 begun_ms, resend_ms, give_up_ms, forget_ms;
+	uint32_t		 resends;	/* of ${sent} */
+	uint32_t		 dropped;	/* datagrams that did not fit */
+	struct fault		 why;		/* the best reason known so far */
+	union {				/* by kind */
+		struct v1_phase1	*phase1;
+		struct v1_quick		*quick;
+	};
+};
+
+/*
+ * A new exchange of ${sa}, not linked to it; ${mid} 0 in phase 1. NULL: no memory.
+ */
+struct v1_exchange *v1_exchange_new(struct v1_sa *sa, const struct v1_kind *kind,
+    enum sa_role role, uint32_t mid, struct ike_now now);
+void v1_exchange_free(struct v1_exchange *x);
+
+/* Sends what is this end's turn to send, until it is the peer's. 0, or -1: failed. */
+int v1_exchange_run(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out,
+    struct fault *f);
+
+/*
+ * Takes a datagram that belongs to ${x}. True if it was the message that ${x} waited
+ * for: then it is authentic as far as its row can tell. A duplicate is answered with
+ * the stored reply; what does not fit is dropped, noted, and changes nothing.
+ */
+bool v1_exchange_datagram(struct v1_exchange *x, struct ike_now now,
+    const struct isakmp_hdr *h, struct span dgram, struct ike_outbox *out);
+
+/* Resends, gives up. The next time that is due; UINT64_MAX: none. */
+void v1_exchange_timeout(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out);
+uint64_t v1_exchange_deadline(const struct v1_exchange *x);
+
+/*
+ * An unauthenticated or unclear sign that this will not work (a notify in clear, an
+ * answer that decrypts to nonsense). Remembered as the reason; patience becomes short,
+ * the exchange goes on waiting.
+ */
+void v1_exchange_hint(struct v1_exchange *x, struct ike_now now, const struct fault *why,
+    struct ike_outbox *out);
+
+/* Ends it as failed for ${why}. */
+void v1_exchange_fail(struct v1_exchange *x, struct ike_now now, const struct fault *why,
+    struct ike_outbox *out);
+
+/* "phase 1, message 5" of the row ${at}. */
+void v1_exchange_where(const struct v1_exchange *x, size_t at, struct fault *f);
+
+#define V1_RESEND_MS		500	/* first wait for an answer; doubles each time */
+#define V1_RESEND_MAX_MS	8000
+#define V1_HINT_PATIENCE_MS	2500	/* waiting on after a sign of failure */
+#define V1_LINGER_MS		60000	/* finished exchanges answer duplicates as long */
+
+#endif

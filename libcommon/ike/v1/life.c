@@ -1,0 +1,239 @@
+/*
+ * What becomes of an IKE SA with time: it stands, is kept alive, probed,
+ * replaced, and ends.
+ */
+#include <stdio.h>
+
+#include "ike/v1/sa.h"
+
+uint64_t
+v1_soft_ms(struct ike_engine *e, struct ike_now now, uint64_t seconds)
+{
+	struct rand *r = &e->conf.rand;
+	uint8_t spread = 0;
+
+	/* At 80 to 90 %, so that two ends, or many tunnels, don't rekey at one moment. */
+	(void)r->fill(r->state, &spread, 1);
+	return (now.ms + seconds * (800 + spread * 100U / 255));
+}
+
+bool
+v1_same_peer(const struct v1_sa *a, const struct v1_sa *b)
+{
+	return (a->policy == b->policy && id_eq(&a->rec.ike.remote.id, &b->rec.ike.remote.id));
+}
+
+void
+v1_sa_heard(struct v1_sa *sa, struct ike_now now)
+{
+	sa->heard_ms = now.ms;
+}
+
+/* The peer knows of no SA but this one: the others are of a life before. */
+static void
+forget_others(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
+{
+	struct v1_child *c, *next;
+	struct v1_sa *o;
+
+	for (o = sa->engine->sas; o != NULL; o = o->next)
+		if (o != sa && o->state == V1_UP && v1_same_peer(o, sa))
+			v1_sa_end(o, now, "INITIAL-CONTACT from the peer", false, out);
+	for (c = sa->engine->children; c != NULL; c = next) {
+		next = c->next;
+		if (v1_child_of(c, sa))
+			v1_child_end(sa->engine, c, "INITIAL-CONTACT from the peer", false, out);
+	}
+}
+
+/* What this one succeeds to: the end that began it clears away the old one. */
+static void
+replace_others(struct v1_sa *sa, struct ike_now now)
+{
+	struct v1_sa *o;
+
+	for (o = sa->engine->sas; o != NULL; o = o->next) {
+		if (o == sa || o->state != V1_UP || o->replaced || !v1_same_peer(o, sa))
+			continue;
+		o->replaced = true;
+		o->soft_ms = UINT64_MAX;
+		o->dpd.at_ms = o->keepalive_ms = UINT64_MAX;
+		if (sa->rec.ike.role == SA_INITIATOR)
+			o->delete_ms = now.ms + V1_DELETE_AFTER_MS;
+	}
+}
+
+/* Sets the timers of an SA that stands, with ${seconds} of life left. */
+static void
+start_timers(struct v1_sa *sa, struct ike_now now, uint64_t seconds)
+{
+	const struct ike_policy *p = sa->policy;
+	struct sa_ike *s = &sa->rec.ike;
+
+	sa->hard_ms = now.ms + seconds * 1000;
+	if (!sa->engine->conf.keep)
+		return;
+	if (s->role == SA_INITIATOR)
+		sa->soft_ms = v1_soft_ms(sa->engine, now, seconds);
+	if (s->dpd && p->dpd_seconds > 0)
+		sa->dpd.at_ms = now.ms + (uint64_t)p->dpd_seconds * 1000;
+	/* RFC 3947 section 4: from behind the NAT, and from nowhere else. */
+	if (s->natt.local_nat && s->natt.marker != SA_MARKER_NONE)
+		sa->keepalive_ms = now.ms + p->keepalive_ms;
+}
+
+void
+v1_sa_up(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
+{
+	const struct v1_exchange *x = v1_sa_exchange(sa, 0);
+	struct sa_ike *s = &sa->rec.ike;
+	char peer[ENDPOINT_TEXT];
+	uint8_t id[16];
+
+	sa->state = V1_UP;
+	s->established = now.epoch;
+	s->lifetime.expires = now.epoch + s->lifetime.seconds;
+	v1_sa_heard(sa, now);
+	v1_sa_id(sa, id);
+	outbox_note(out, NOTE_INFO, "phase 1 with %s stands (%s)",
+	    endpoint_text(peer, &s->remote.at), s->exchange == SA_MAIN ? "main mode" :
+	    "aggressive mode");
+	outbox_record(out, &sa->rec);
+	outbox_verdict(out, IKE_UP, id, 0, NULL);
+	start_timers(sa, now, s->lifetime.seconds);
+	if (x != NULL && x->phase1->initial_contact)
+		forget_others(sa, now, out);
+	else
+		replace_others(sa, now);
+	if (sa->want_children)
+		v1_sa_want_children(sa, now, out);
+}
+
+void
+v1_sa_want_children(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
+{
+	struct ike_policy *p = sa->policy;
+	struct addr *own = &sa->rec.ike.local.at.addr, *peer = &sa->rec.ike.remote.at.addr;
+	struct selector host = { .first = *own, .last = *own };
+	struct selector other = { .first = *peer, .last = *peer };
+	size_t n_local = p->n_local_ts > 0 ? p->n_local_ts : 1;
+	size_t n_remote = p->n_remote_ts > 0 ? p->n_remote_ts : 1;
+	struct fault f = {0};
+	uint8_t id[16];
+	size_t i, j;
+
+	v1_sa_id(sa, id);
+	for (i = 0; i < n_local; i++)
+		for (j = 0; j < n_remote; j++) {
+			struct selector *l = p->n_local_ts > 0 ? &p->local_ts[i] : &host;
+			struct selector *r = p->n_remote_ts > 0 ? &p->remote_ts[j] : &other;
+
+			if (l->first.family != r->first.family || v1_child_like(sa, l, r) != NULL)
+				continue;
+			if (v1_quick_begin(sa, now, p, l, r, NULL, out, &f) != 0)
+				outbox_verdict(out, IKE_FAILED, id, 1, &f);
+		}
+}
+
+void
+v1_sa_end(struct v1_sa *sa, struct ike_now now, const char *reason, bool tell,
+    struct ike_outbox *out)
+{
+	struct sa_rec gone = { .type = SA_DELETE };
+	struct fault why = {0};
+
+	if (sa->state != V1_UP)
+		return;
+	v1_sa_id(sa, gone.del.ike);
+	gone.del.has_ike = true;
+	(void)snprintf(gone.del.reason, sizeof(gone.del.reason), "%s", reason);
+	if (tell)
+		v1_info_delete(sa, PROTO_ISAKMP, SPAN_ARRAY(gone.del.ike), out);
+	sa->state = V1_DEAD;
+	outbox_note(out, NOTE_INFO, "an IKE SA ends: %s", reason);
+	outbox_record(out, &gone);
+	(void)fault(&why, FAULT_PEER_NOTIFY, "%s", reason);
+	outbox_verdict(out, IKE_GONE, gone.del.ike, 0, &why);
+	if (!sa->replaced)
+		v1_engine_wake(sa->engine, now, sa->policy, V1_CONN_WAIT_MS);
+}
+
+void
+v1_sa_dead(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
+{
+	struct v1_child *c, *next;
+
+	for (c = sa->engine->children; c != NULL; c = next) {
+		next = c->next;
+		if (v1_child_of(c, sa))
+			v1_child_end(sa->engine, c, "the peer is dead", false, out);
+	}
+	v1_sa_end(sa, now, "the peer is dead", false, out);
+}
+
+/* Negotiates a successor, where one is not being negotiated already. */
+static void
+rekey(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
+{
+	struct v1_sa *o;
+	struct fault f;
+
+	sa->soft_ms = now.ms + sa->policy->timeout_ms;	/* again, should this come to nothing */
+	for (o = sa->engine->sas; o != NULL; o = o->next)
+		if (o->state == V1_LARVAL && o->policy == sa->policy &&
+		    addr_cmp(&o->rec.ike.remote.at.addr, &sa->rec.ike.remote.at.addr) == 0)
+			return;
+	/* From port to port as things stand: there the NAT's mapping is alive. */
+	(void)v1_engine_begin(sa->engine, now, sa->policy, &sa->rec.ike.local.at,
+	    &sa->rec.ike.remote.at, true, out, &f);
+}
+
+void
+v1_sa_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
+{
+	struct v1_exchange *x, **at;
+
+	for (x = sa->exchanges; x != NULL; x = x->next)
+		v1_exchange_timeout(x, now, out);
+	for (at = &sa->exchanges; (x = *at) != NULL;) {
+		if (x->over && now.ms >= x->forget_ms) {
+			*at = x->next;
+			v1_exchange_free(x);
+		} else
+			at = &x->next;
+	}
+	if (sa->state != V1_UP)
+		return;
+	if (now.ms >= sa->hard_ms)
+		v1_sa_end(sa, now, "expired", true, out);
+	else if (now.ms >= sa->delete_ms)
+		v1_sa_end(sa, now, "replaced", true, out);
+	else if (now.ms >= sa->soft_ms)
+		rekey(sa, now, out);
+	if (sa->state == V1_UP && now.ms >= sa->keepalive_ms) {
+		outbox_keepalive(out, &sa->rec.ike.local.at, &sa->rec.ike.remote.at);
+		sa->keepalive_ms = now.ms + sa->policy->keepalive_ms;
+	}
+	if (sa->state == V1_UP)
+		v1_dpd_timeout(sa, now, out);
+}
+
+static uint64_t
+least(uint64_t a, uint64_t b)
+{
+	return (a < b ? a : b);
+}
+
+uint64_t
+v1_sa_deadline(const struct v1_sa *sa)
+{
+	const struct v1_exchange *x;
+	uint64_t d = UINT64_MAX;
+
+	for (x = sa->exchanges; x != NULL; x = x->next)
+		d = least(d, v1_exchange_deadline(x));
+	if (sa->state != V1_UP)
+		return (d);
+	d = least(least(d, sa->hard_ms), least(sa->delete_ms, sa->soft_ms));
+	return (least(d, least(sa->keepalive_ms, sa->dpd.at_ms)));
+}

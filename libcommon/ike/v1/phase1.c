@@ -1,0 +1,689 @@
+/*
+ * Phase 1: main mode and aggressive mode. Below are the two tables, as
+ * RFC 2409 section 5 draws them; a function for putting each payload into a message
+ * and one for taking it out follow.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ike/v1/sa.h"
+
+static int	agree_natt(struct v1_exchange *, struct ike_outbox *, struct fault *);
+static int	detect_nat(struct v1_exchange *, struct ike_outbox *, struct fault *);
+static int	agree_and_detect(struct v1_exchange *, struct ike_outbox *, struct fault *);
+
+enum { I = SA_INITIATOR, R = SA_RESPONDER };
+enum {
+	SA = PAYLOAD_SA, KE = PAYLOAD_KE, NONCE = PAYLOAD_NONCE, ID = PAYLOAD_ID,
+	HASH = PAYLOAD_HASH, VID = PAYLOAD_VID, NAT_D = PAYLOAD_NAT_D, N = PAYLOAD_N,
+	CR = PAYLOAD_CR,
+};
+
+/*
+ * Main mode with a pre-shared key (RFC 2409 section 5.4), NAT-D as RFC 3947 section 3.2:
+ *
+ *	HDR, SA                        -->
+ *	                               <--    HDR, SA
+ *	HDR, KE, Ni, NAT-D, NAT-D      -->
+ *	                               <--    HDR, KE, Nr, NAT-D, NAT-D
+ *	HDR*, IDii, HASH_I             -->
+ *	                               <--    HDR*, IDir, HASH_R
+ */
+static const struct v1_message main_mode[] = {
+	{ I, V1_CLEAR,  { SA },        { VID },         NULL, agree_natt, "offers proposals" },
+	{ R, V1_CLEAR,  { SA },        { VID },         NULL, agree_natt, "chooses one" },
+	{ I, V1_CLEAR,  { KE, NONCE }, { NAT_D, VID, CR }, NULL, detect_nat, "sends its key" },
+	{ R, V1_CLEAR,  { KE, NONCE }, { NAT_D, VID, CR }, NULL, detect_nat, "sends its key" },
+	{ I, V1_SECRET, { ID, HASH },  { N, VID },      NULL, NULL, "proves who it is" },
+	{ R, V1_SECRET, { ID, HASH },  { N, VID },      NULL, NULL, "proves who it is" },
+};
+
+/*
+ * Aggressive mode with a pre-shared key (the same section):
+ *
+ *	HDR, SA, KE, Ni, IDii          -->
+ *	                               <--    HDR, SA, KE, Nr, IDir, HASH_R, NAT-D, NAT-D
+ *	HDR*, HASH_I, NAT-D, NAT-D     -->
+ */
+static const struct v1_message aggressive_mode[] = {
+	{ I, V1_CLEAR,  { SA, KE, NONCE, ID }, { VID },
+	    NULL, agree_natt, "offers proposals and its key" },
+	{ R, V1_CLEAR,  { SA, KE, NONCE, ID, HASH }, { NAT_D, VID, CR },
+	    NULL, agree_and_detect, "chooses one, proves who it is" },
+	{ I, V1_EITHER, { HASH }, { NAT_D, N, VID },
+	    NULL, detect_nat, "proves who it is" },
+};
+
+static struct sa_ike *
+ike(const struct v1_exchange *x)
+{
+	return (&x->sa->rec.ike);
+}
+
+/* Ni or Nr, by who sent it. */
+static struct bytes *
+nonce_of(const struct v1_exchange *x, enum sa_role sender)
+{
+	return (sender == SA_INITIATOR ? &x->phase1->ni_b : &x->phase1->nr_b);
+}
+
+static struct bytes *
+id_of(const struct v1_exchange *x, enum sa_role sender)
+{
+	return (sender == SA_INITIATOR ? &x->phase1->idii_b : &x->phase1->idir_b);
+}
+
+static enum sa_role
+peer_role(const struct v1_exchange *x)
+{
+	return (x->role == SA_INITIATOR ? SA_RESPONDER : SA_INITIATOR);
+}
+
+static int
+no_memory(struct fault *f)
+{
+	return (fault(f, FAULT_MEMORY, "no memory for phase 1"));
+}
+
+/* --- SA --- */
+
+static void
+set_proposal(struct v1_exchange *x, const struct p1_choice *c)
+{
+	struct sa_ike *s = ike(x);
+
+	x->sa->proposal = c->proposal;
+	(void)snprintf(s->encryption, sizeof(s->encryption), "%s", c->proposal.enc->name);
+	s->key_bits = c->proposal.enc->key_bits;
+	(void)snprintf(s->hash, sizeof(s->hash), "%s", c->proposal.hash->word);
+	(void)snprintf(s->group, sizeof(s->group), "%s", c->proposal.group->word);
+	s->lifetime.seconds = c->life.seconds;
+}
+
+static int
+put_sa(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	uint8_t buf[SA_BODY_MAX];
+	struct wr w = wr_of(buf, sizeof(buf));
+
+	if (x->role == SA_RESPONDER) {
+		isakmp_payload_put(b, PAYLOAD_SA, bytes_span(&x->phase1->sar_b));
+		return (0);
+	}
+	p1_offer(&w, x->sa->policy, x->sa->policy->auth);
+	if (w.bad)
+		return (fault(f, FAULT_BAD_PROPOSAL, "there are no proposals to make"));
+	if (bytes_set(&x->phase1->sai_b, wr_span(&w)) != 0)
+		return (no_memory(f));
+	isakmp_payload_put(b, PAYLOAD_SA, bytes_span(&x->phase1->sai_b));
+	return (0);
+}
+
+static int
+take_sa(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
+{
+	uint8_t buf[1024];
+	struct wr reply = wr_of(buf, sizeof(buf));
+	struct ike_policy *policy = x->sa->policy;
+	struct p1_choice c;
+
+	if (x->role == SA_INITIATOR) {
+		if (p1_accept(&c, pl->body, policy, policy->auth, f) != 0)
+			return (-1);
+		set_proposal(x, &c);
+		return (0);
+	}
+	/* Kept before it is judged: a refusal shows it. */
+	if (bytes_set(&x->phase1->sai_b, pl->body) != 0)
+		return (no_memory(f));
+	if (p1_choose(&c, pl->body, policy, policy->auth, &reply, f) != 0)
+		return (-1);
+	if (bytes_set(&x->phase1->sar_b, wr_span(&reply)) != 0)
+		return (no_memory(f));
+	set_proposal(x, &c);
+	return (0);
+}
+
+/* --- VID --- */
+
+/* The NAT-T versions that this end speaks: bits 1 << enum vid_kind. */
+static uint32_t
+natt_ours(const struct v1_exchange *x)
+{
+	const struct ike_policy *policy = x->sa->policy;
+
+	if (policy->natt == NATT_OFF)
+		return (0);
+	return (policy->natt_versions != 0 ? policy->natt_versions : NATT_ALL);
+}
+
+static int
+put_vid(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	const struct natt_version *v;
+	uint32_t natt = natt_ours(x);
+	size_t i;
+
+	(void)f;
+	/* The first message of each end is the place for all of them. */
+	if (x->at > 1)
+		return (0);
+	for (i = 0; (v = natt_version_row(i)) != NULL; i++) {
+		if ((natt & 1U << v->kind) == 0)
+			continue;
+		/* The responder answers with the version agreed on, spelled as it came. */
+		if (x->role == SA_RESPONDER && (x->sa->natt == NULL ||
+		    strcmp(v->word, x->sa->natt->word) != 0 ||
+		    (x->phase1->natt_seen & 1U << v->kind) == 0))
+			continue;
+		isakmp_payload_put(b, PAYLOAD_VID, vid_of(v->kind)->bytes);
+	}
+	isakmp_payload_put(b, PAYLOAD_VID, vid_of(VID_DPD)->bytes);
+	return (0);
+}
+
+static int
+take_vid(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
+{
+	struct sa_ike *s = ike(x);
+	const struct vid *v = vid_find(pl->body);
+	size_t len = pl->body.len < SA_VID_MAX ? pl->body.len : SA_VID_MAX, i;
+
+	(void)f;
+	for (i = 0; i < s->n_vids; i++)
+		if (s->vids[i].len == len && memcmp(s->vids[i].b, pl->body.p, len) == 0)
+			return (0);
+	if (s->n_vids < SA_VIDS_MAX) {
+		s->vids[s->n_vids].len = (uint8_t)len;
+		memcpy(s->vids[s->n_vids++].b, pl->body.p, len);
+	}
+	if (v == NULL)
+		return (0);
+	if (v->kind >= VID_NATT_RFC3947 && v->kind <= VID_NATT_DRAFT_00)
+		x->phase1->natt_seen |= 1U << v->kind;
+	else if (v->kind == VID_DPD)
+		s->dpd = true;
+	else if (v->kind == VID_IMPLEMENTATION)
+		(void)snprintf(s->implementation, sizeof(s->implementation), "%s", v->name);
+	return (0);
+}
+
+/* --- KE and nonces --- */
+
+static int
+put_ke(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	const struct alg_group *group = x->sa->proposal.group;
+
+	if (group == NULL)	/* aggressive mode's first message */
+		group = p1_group(x->sa->policy);
+	if (x->phase1->dh == NULL &&
+	    (x->phase1->dh = dh_new(group, &x->sa->engine->conf.rand, f)) == NULL)
+		return (-1);
+	isakmp_payload_put(b, PAYLOAD_KE, dh_public(x->phase1->dh));
+	return (0);
+}
+
+static int
+take_ke(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
+{
+	const struct alg_group *group = x->sa->proposal.group;
+
+	if (pl->body.len != group->pub_len)
+		return (fault(f, FAULT_MALFORMED, "its public value has %zu bytes, %s wants %u",
+		    pl->body.len, group->word, group->pub_len));
+	return (bytes_set(&x->phase1->gx_peer, pl->body) != 0 ? no_memory(f) : 0);
+}
+
+static int
+put_nonce(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	struct rand *r = &x->sa->engine->conf.rand;
+	struct bytes *own = nonce_of(x, x->role);
+	uint8_t fresh[NONCE_OWN];
+
+	if (own->len == 0) {
+		if (r->fill(r->state, fresh, sizeof(fresh)) != 0)
+			return (fault(f, FAULT_CRYPTO, "no random bytes"));
+		if (bytes_set(own, SPAN_ARRAY(fresh)) != 0)
+			return (no_memory(f));
+	}
+	isakmp_payload_put(b, PAYLOAD_NONCE, bytes_span(own));
+	return (0);
+}
+
+static int
+take_nonce(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
+{
+	if (pl->body.len < NONCE_MIN || pl->body.len > NONCE_MAX)
+		return (fault(f, FAULT_MALFORMED, "its nonce has %zu bytes, not %d to %d",
+		    pl->body.len, NONCE_MIN, NONCE_MAX));
+	return (bytes_set(nonce_of(x, peer_role(x)), pl->body) != 0 ? no_memory(f) : 0);
+}
+
+/* g^xi and g^xr, by who made it. */
+static struct span
+gx_of(const struct v1_exchange *x, enum sa_role who)
+{
+	return (who == x->role ? dh_public(x->phase1->dh) : bytes_span(&x->phase1->gx_peer));
+}
+
+/* SKEYID and all that follows from it, once both keys and nonces are there. */
+static int
+make_keys(struct v1_exchange *x, struct fault *f)
+{
+	struct v1_phase1 *p = x->phase1;
+	const struct ike_proposal *alg = &x->sa->proposal;
+	struct sa_ike *s = ike(x);
+	struct v1_keys k = {0};
+	struct secret gxy = {0};
+	int r = -1;
+
+	if (p->has_keys)
+		return (0);
+	if (dh_shared(p->dh, bytes_span(&p->gx_peer), &gxy, f) != 0 ||
+	    v1_skeyid_psk(alg->hash, secret_span(&x->sa->policy->psk), bytes_span(&p->ni_b),
+	    bytes_span(&p->nr_b), &k.skeyid, f) != 0 ||
+	    v1_keys_derive(&k, alg->hash, alg->enc, secret_span(&gxy), s->spi_i, s->spi_r,
+	    f) != 0 ||
+	    v1_phase1_iv(alg->hash, alg->enc, gx_of(x, SA_INITIATOR), gx_of(x, SA_RESPONDER),
+	    x->iv, f) != 0)
+		goto out;
+	secret_move(&s->skeyid, &k.skeyid);
+	secret_move(&s->skeyid_d, &k.skeyid_d);
+	secret_move(&s->skeyid_a, &k.skeyid_a);
+	secret_move(&s->skeyid_e, &k.skeyid_e);
+	secret_move(&s->cipher, &k.cipher);
+	p->has_keys = true;
+	r = 0;
+out:
+	secret_free(&gxy);
+	v1_keys_wipe(&k);
+	return (r);
+}
+
+/* --- ID --- */
+
+static int
+put_id(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	uint8_t buf[ID_MAX + 4];
+	struct wr w = wr_of(buf, sizeof(buf));
+	struct sa_end *own = &ike(x)->local;
+
+	own->id = x->sa->policy->local_id;
+	if (own->id.type == 0)
+		own->id = id_from_addr(&own->at.addr);
+	id_put(&w, &own->id);
+	if (bytes_set(id_of(x, x->role), wr_span(&w)) != 0)
+		return (no_memory(f));
+	isakmp_payload_put(b, PAYLOAD_ID, wr_span(&w));
+	return (0);
+}
+
+static int
+take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
+{
+	struct sa_end *peer = &ike(x)->remote;
+	struct ike_policy *policy = x->sa->policy, *other = NULL;
+	struct id id, expected = policy->remote_id;
+	char *got, *want;
+
+	if (id_get(&id, pl->body, f) != 0)
+		return (-1);
+	if (x->role == SA_INITIATOR) {
+		if (expected.type == 0)
+			expected = id_from_addr(&peer->at.addr);
+		if (policy->remote_id_any || id_eq(&expected, &id))
+			other = policy;
+	} else
+		other = v1_engine_policy_for_id(x->sa->engine, x->sa, &id);
+	if (other == NULL) {
+		got = malloc(ID_TEXT);
+		want = malloc(ID_TEXT);
+		if (got != NULL && want != NULL)
+			(void)fault(f, FAULT_ID_MISMATCH,
+			    "the peer calls itself %s, expected is %s", id_text(got, &id),
+			    expected.type != 0 ? id_text(want, &expected) : "another");
+		else
+			(void)no_memory(f);
+		free(got);
+		free(want);
+		return (-1);
+	}
+	x->sa->policy = other;
+	if (bytes_set(id_of(x, peer_role(x)), pl->body) != 0)
+		return (no_memory(f));
+	peer->id = id;
+	return (0);
+}
+
+/* --- HASH_I, HASH_R --- */
+
+static int
+proof(struct v1_exchange *x, enum sa_role whose, uint8_t out[HASH_MAX], struct fault *f)
+{
+	struct v1_phase1 *p = x->phase1;
+	struct sa_ike *s = ike(x);
+
+	return ((whose == SA_INITIATOR ? v1_hash_i : v1_hash_r)(x->sa->proposal.hash,
+	    secret_span(&s->skeyid), gx_of(x, SA_INITIATOR), gx_of(x, SA_RESPONDER),
+	    s->spi_i, s->spi_r, bytes_span(&p->sai_b), bytes_span(id_of(x, whose)), out, f));
+}
+
+static int
+put_hash(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	uint8_t own[HASH_MAX];
+
+	if (make_keys(x, f) != 0 || proof(x, x->role, own, f) != 0)
+		return (-1);
+	isakmp_payload_put(b, PAYLOAD_HASH, span_of(own, x->sa->proposal.hash->len));
+	return (0);
+}
+
+static int
+take_hash(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
+{
+	uint8_t expected[HASH_MAX];
+
+	/* Of a forged earlier try there may be keys: these must be of this message. */
+	if (x->kind->number == EXCHANGE_AGGRESSIVE && x->role == SA_INITIATOR)
+		x->phase1->has_keys = false;
+	if (make_keys(x, f) != 0 || proof(x, peer_role(x), expected, f) != 0)
+		return (-1);
+	if (ct_eq(span_of(expected, x->sa->proposal.hash->len), pl->body))
+		return (0);
+	if (x->kind->number == EXCHANGE_AGGRESSIVE)
+		return (fault(f, FAULT_WRONG_PSK,
+		    "its hash is not the one that our pre-shared key gives"));
+	return (fault(f, FAULT_AUTH_FAILED, "its hash does not prove who it is"));
+}
+
+/* --- NAT-D --- */
+
+static int
+put_natd_of(struct v1_exchange *x, struct isakmp_builder *b, const struct endpoint *e,
+    bool lie, struct fault *f)
+{
+	uint8_t digest[HASH_MAX];
+	struct sa_ike *s = ike(x);
+
+	if (natd_hash(x->sa->proposal.hash, s->spi_i, s->spi_r, e, digest, f) != 0)
+		return (-1);
+	if (lie)	/* no address gives this: the peer must see a NAT */
+		digest[0] ^= 0xff;
+	isakmp_payload_put(b, x->sa->natt->natd, span_of(digest, x->sa->proposal.hash->len));
+	return (0);
+}
+
+/* First where the message goes, then where it comes from. */
+static int
+put_natd(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	struct sa_ike *s = ike(x);
+
+	if (x->sa->natt == NULL)
+		return (0);
+	/* By now an initiator in aggressive mode has moved to port 4500; the hashes are
+	 * of the ports that the message bears. */
+	if (put_natd_of(x, b, &s->remote.at, false, f) != 0)
+		return (-1);
+	return (put_natd_of(x, b, &s->local.at, s->natt.forced, f));
+}
+
+static int
+take_natd(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
+{
+	struct v1_phase1 *p = x->phase1;
+
+	(void)f;
+	/* More than a few are of a peer with many addresses: the rest changes nothing. */
+	if (pl->body.len > HASH_MAX || p->n_natd == NATD_SEEN_MAX)
+		return (0);
+	p->natd[p->n_natd].len = (uint8_t)pl->body.len;
+	memcpy(p->natd[p->n_natd++].b, pl->body.p, pl->body.len);
+	return (0);
+}
+
+static int
+agree_natt(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
+{
+	(void)out;
+	(void)f;
+	x->sa->natt = natt_choose(natt_ours(x), x->phase1->natt_seen);
+	ike(x)->natt.forced = x->sa->natt != NULL && x->sa->policy->natt == NATT_FORCE;
+	return (0);
+}
+
+/* Moves this end's IKE to port 4500 (RFC 3947 section 4). The responder follows the
+ * initiator when it hears from there. */
+static void
+float_ports(struct v1_exchange *x, struct ike_outbox *out)
+{
+	struct sa_ike *s = ike(x);
+
+	if (!x->sa->natt->floats || x->role != SA_INITIATOR)
+		return;
+	s->local.at.port = NATT_PORT;
+	s->remote.at.port = NATT_PORT;
+	x->sa->floated = true;
+	outbox_note(out, NOTE_DEBUG, "NAT-T: on to port %d", NATT_PORT);
+}
+
+static int
+detect_nat(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
+{
+	struct v1_phase1 *p = x->phase1;
+	struct sa_ike *s = ike(x);
+	uint8_t to_us[HASH_MAX], from_peer[HASH_MAX];
+	const struct alg_hash *h = x->sa->proposal.hash;
+	size_t i;
+	bool seen = false;
+
+	if (x->sa->natt == NULL || p->n_natd < 2) {
+		x->sa->natt = NULL;	/* announced, but not used: as if not announced */
+		s->natt.forced = false;
+		goto forget;
+	}
+	if (natd_hash(h, s->spi_i, s->spi_r, &x->sa->from_local, to_us, f) != 0 ||
+	    natd_hash(h, s->spi_i, s->spi_r, &x->sa->from_remote, from_peer, f) != 0)
+		return (-1);
+	for (i = 1; i < p->n_natd; i++)
+		seen = seen || span_eq(span_of(p->natd[i].b, p->natd[i].len),
+		    span_of(from_peer, h->len));
+	s->natt.remote_nat = !seen;
+	s->natt.local_nat = !span_eq(span_of(p->natd[0].b, p->natd[0].len),
+	    span_of(to_us, h->len));
+	outbox_note(out, NOTE_INFO, "NAT-T %s: %s", x->sa->natt->word,
+	    s->natt.local_nat && s->natt.remote_nat ? "NAT on both sides" :
+	    s->natt.local_nat ? "a NAT in front of this end" :
+	    s->natt.remote_nat ? "a NAT in front of the peer" :
+	    s->natt.forced ? "no NAT, but told to act as if" : "no NAT");
+	(void)snprintf(s->natt.version, sizeof(s->natt.version), "%s", x->sa->natt->word);
+	if (s->natt.local_nat || s->natt.remote_nat || s->natt.forced) {
+		s->natt.marker = x->sa->natt->floats ? SA_MARKER_NON_ESP : SA_MARKER_NON_IKE;
+		float_ports(x, out);
+	}
+forget:
+	p->n_natd = 0;
+	return (0);
+}
+
+static int
+agree_and_detect(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
+{
+	return (agree_natt(x, out, f) != 0 ? -1 : detect_nat(x, out, f));
+}
+
+/* --- N, CR --- */
+
+static int
+put_n(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	uint8_t spi[2 * COOKIE_LEN] = {0};
+	const struct v1_sa *o;
+	struct isakmp_notify n = {
+		.doi = DOI_IPSEC, .proto = PROTO_ISAKMP, .type = NOTIFY_INITIAL_CONTACT,
+		.spi = SPAN_ARRAY(spi),
+	};
+
+	(void)f;
+	/* INITIAL-CONTACT says that this end knows of no other SA with the peer
+	 * (RFC 2407 section 4.6.3.3); only an encrypted message may say so. */
+	if (x->role != SA_INITIATOR || x->phase1->is_rekey ||
+	    (x->kind->number == EXCHANGE_AGGRESSIVE && x->sa->policy->aggressive_clear))
+		return (0);
+	for (o = x->sa->engine->sas; o != NULL; o = o->next)
+		if (o != x->sa && o->state == V1_UP &&
+		    addr_cmp(&o->rec.ike.remote.at.addr, &ike(x)->remote.at.addr) == 0)
+			return (0);
+	v1_sa_id(x->sa, spi);
+	isakmp_payload_begin(b, PAYLOAD_N);
+	isakmp_notify_put(&b->w, &n);
+	isakmp_payload_end(b);
+	return (0);
+}
+
+static int
+take_n(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
+{
+	struct isakmp_notify n;
+
+	if (isakmp_notify_get(&n, pl->body, f) != 0)
+		return (-1);
+	if (n.type == NOTIFY_INITIAL_CONTACT)
+		x->phase1->initial_contact = true;
+	return (0);
+}
+
+static int
+put_none(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	(void)x;
+	(void)b;
+	(void)f;
+	return (0);
+}
+
+/* A certificate request means nothing to a pre-shared key. */
+static int
+take_none(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
+{
+	(void)x;
+	(void)pl;
+	(void)f;
+	return (0);
+}
+
+/* In the order in which they are taken: who it is decides on the policy, that on the
+ * proposal, that on the keys. */
+static const struct v1_payload payloads[] = {
+	{ PAYLOAD_VID,		32,		put_vid,	take_vid },
+	{ PAYLOAD_ID,		1,		put_id,		take_id },
+	{ PAYLOAD_SA,		1,		put_sa,		take_sa },
+	{ PAYLOAD_KE,		1,		put_ke,		take_ke },
+	{ PAYLOAD_NONCE,	1,		put_nonce,	take_nonce },
+	{ PAYLOAD_NAT_D,	32,		put_natd,	take_natd },
+	{ PAYLOAD_CR,		16,		put_none,	take_none },
+	{ PAYLOAD_HASH,		1,		put_hash,	take_hash },
+	{ PAYLOAD_N,		8,		put_n,		take_n },
+	{ V1_NOTHING,		0,		NULL,		NULL },
+};
+
+static void
+done(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
+{
+	struct sa_ike *s = ike(x);
+
+	s->iv_len = x->sa->proposal.enc->block;
+	memcpy(s->iv, x->iv, s->iv_len);
+	v1_sa_up(x->sa, now, out);
+}
+
+/* Tells the peer why it was refused, once, where that gives nothing away. */
+static void
+refused(struct v1_exchange *x, const struct fault *why, struct ike_outbox *out)
+{
+	uint16_t type = why->code == FAULT_NO_PROPOSAL ? NOTIFY_NO_PROPOSAL_CHOSEN :
+	    why->code == FAULT_WRONG_PSK ? NOTIFY_PAYLOAD_MALFORMED :
+	    why->code == FAULT_ID_MISMATCH ? NOTIFY_INVALID_ID_INFORMATION :
+	    why->code == FAULT_AUTH_FAILED ? NOTIFY_AUTHENTICATION_FAILED : 0;
+	uint8_t id[16] = {0};
+	char *text;
+
+	/* What the dropped message brought must not mix with the next one's. */
+	x->phase1->n_natd = 0;
+	x->phase1->initial_contact = false;
+	if (type == 0 || x->told)
+		return;
+	x->told = true;
+	if (type == NOTIFY_NO_PROPOSAL_CHOSEN && (text = malloc(SA_MISMATCH_TEXT)) != NULL) {
+		outbox_note(out, NOTE_WARN, "%s", p1_mismatch_text(text, SA_MISMATCH_TEXT,
+		    bytes_span(&x->phase1->sai_b), x->sa->policy, x->sa->policy->auth));
+		free(text);
+	}
+	if (x->role == SA_RESPONDER)
+		v1_info_notify_clear(x->sa, type, out);
+	else if (type != NOTIFY_NO_PROPOSAL_CHOSEN && x->phase1->has_keys) {
+		/* To the responder the SA stands by now. */
+		v1_sa_id(x->sa, id);
+		v1_info_notify(x->sa, PROTO_ISAKMP, type, SPAN_NONE, SPAN_NONE, out);
+		v1_info_delete(x->sa, PROTO_ISAKMP, SPAN_ARRAY(id), out);
+	}
+}
+
+static void
+failed(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
+{
+	uint8_t id[16];
+
+	v1_sa_id(x->sa, id);
+	v1_engine_wake(x->sa->engine, now, x->sa->policy, V1_CONN_WAIT_MS);
+	outbox_verdict(out, x->role == SA_INITIATOR ? IKE_FAILED : IKE_REFUSED, id, 0,
+	    &x->why);
+	x->sa->state = V1_DEAD;
+}
+
+static void
+phase1_free(struct v1_exchange *x)
+{
+	struct v1_phase1 *p = x->phase1;
+
+	if (p == NULL)
+		return;
+	dh_free(p->dh);
+	bytes_free(&p->sai_b);
+	bytes_free(&p->sar_b);
+	bytes_free(&p->gx_peer);
+	bytes_free(&p->ni_b);
+	bytes_free(&p->nr_b);
+	bytes_free(&p->idii_b);
+	bytes_free(&p->idir_b);
+	free(p);
+}
+
+static const struct v1_kind kinds[] = {
+	[SA_MAIN] = {
+		"phase 1 (main mode)", EXCHANGE_MAIN, main_mode,
+		sizeof(main_mode) / sizeof(main_mode[0]), payloads,
+		NULL, NULL, make_keys, done, refused, failed, phase1_free,
+	},
+	[SA_AGGRESSIVE] = {
+		"phase 1 (aggressive mode)", EXCHANGE_AGGRESSIVE, aggressive_mode,
+		sizeof(aggressive_mode) / sizeof(aggressive_mode[0]), payloads,
+		NULL, NULL, make_keys, done, refused, failed, phase1_free,
+	},
+};
+
+const struct v1_kind *
+v1_phase1_kind(enum sa_exchange exchange)
+{
+	return (&kinds[exchange]);
+}
+
+int
+v1_phase1_new(struct v1_exchange *x)
+{
+	return ((x->phase1 = calloc(1, sizeof(*x->phase1))) != NULL ? 0 : -1);
+}

@@ -1,0 +1,742 @@
+/*
+ * Phase 2: quick mode, RFC 2409 section 5.5.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ike/v1/sa.h"
+
+static int	prepare_answer(struct v1_exchange *, struct ike_outbox *, struct fault *);
+static int	make_child_both(struct v1_exchange *, struct ike_outbox *, struct fault *);
+static int	use_child_both(struct v1_exchange *, struct ike_outbox *, struct fault *);
+
+enum { I = SA_INITIATOR, R = SA_RESPONDER };
+enum {
+	HASH = PAYLOAD_HASH, SA = PAYLOAD_SA, NONCE = PAYLOAD_NONCE, KE = PAYLOAD_KE,
+	ID = PAYLOAD_ID, N = PAYLOAD_N, NAT_OA = PAYLOAD_NAT_OA, VID = PAYLOAD_VID,
+};
+
+/*
+ *	HDR*, HASH(1), SA, Ni, [KE,] [IDci, IDcr]   -->
+ *	                                            <--   HDR*, HASH(2), SA, Nr, [KE,] [IDci, IDcr]
+ *	HDR*, HASH(3)                               -->
+ *
+ * The responder's SA can receive from its message on, and may send from the third; the
+ * record is written before the message that lets the peer use the SA.
+ */
+static const struct v1_message quick_mode[] = {
+	{ I, V1_SECRET, { HASH, SA, NONCE }, { KE, ID, N, NAT_OA, VID },
+	    NULL, NULL, "offers proposals for a child SA" },
+	{ R, V1_SECRET, { HASH, SA, NONCE }, { KE, ID, N, NAT_OA, VID },
+	    prepare_answer, NULL, "chooses one" },
+	{ I, V1_SECRET, { HASH }, { N, VID },
+	    make_child_both, use_child_both, "confirms" },
+};
+
+/* Where HASH(n) lies in every message: right behind the header. */
+#define HASH_AT	(ISAKMP_HDR_LEN + ISAKMP_PAYLOAD_HDR_LEN)
+
+static struct sa_ike *
+ike(const struct v1_exchange *x)
+{
+	return (&x->sa->rec.ike);
+}
+
+static int
+no_memory(struct fault *f)
+{
+	return (fault(f, FAULT_MEMORY, "no memory for quick mode"));
+}
+
+static struct bytes *
+nonce_of(const struct v1_exchange *x, enum sa_role sender)
+{
+	return (sender == SA_INITIATOR ? &x->quick->ni_b : &x->quick->nr_b);
+}
+
+static uint8_t
+proto_number(enum sa_proto proto)
+{
+	return (proto == SA_AH ? PROTO_AH : PROTO_ESP);
+}
+
+static bool
+natt_in_use(const struct v1_exchange *x)
+{
+	return (ike(x)->natt.marker != SA_MARKER_NONE && x->sa->natt != NULL);
+}
+
+/* The encapsulation mode attribute that this IKE SA's way through NATs wants. */
+static uint16_t
+encap_mode(const struct v1_exchange *x)
+{
+	bool tunnel = x->quick->policy->mode == SA_TUNNEL;
+
+	if (natt_in_use(x))
+		return (tunnel ? x->sa->natt->encap_tunnel : x->sa->natt->encap_transport);
+	return (tunnel ? ENCAP_TUNNEL : ENCAP_TRANSPORT);
+}
+
+/* --- HASH(1), HASH(2), HASH(3) --- */
+
+static int
+hash_n(struct v1_exchange *x, struct span rest, uint8_t out[HASH_MAX], struct fault *f)
+{
+	const struct alg_hash *h = x->sa->proposal.hash;
+	struct span skeyid_a = secret_span(&ike(x)->skeyid_a);
+	struct span ni = bytes_span(&x->quick->ni_b), nr = bytes_span(&x->quick->nr_b);
+
+	switch (x->at) {
+	case 0:
+		return (v1_quick_hash1(h, skeyid_a, x->mid, rest, out, f));
+	case 1:
+		return (v1_quick_hash2(h, skeyid_a, x->mid, ni, rest, out, f));
+	default:
+		return (v1_quick_hash3(h, skeyid_a, x->mid, ni, nr, out, f));
+	}
+}
+
+static int
+put_hash(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	static const uint8_t later[HASH_MAX];
+
+	(void)f;
+	isakmp_payload_put(b, PAYLOAD_HASH, span_of(later, x->sa->proposal.hash->len));
+	return (0);
+}
+
+static int
+seal(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	size_t len = x->sa->proposal.hash->len;
+	uint8_t digest[HASH_MAX];
+
+	if (b->w.bad)
+		return (fault(f, FAULT_TOO_LARGE, "the message exceeds %d bytes", V1_SEND_MAX));
+	if (hash_n(x, span_of(b->w.p + HASH_AT + len, b->w.len - HASH_AT - len), digest, f) != 0)
+		return (-1);
+	memcpy(b->w.p + HASH_AT, digest, len);
+	return (0);
+}
+
+static int
+verify(struct v1_exchange *x, const struct isakmp_msg *m, struct fault *f)
+{
+	const struct isakmp_payload *last = &m->pl[m->n - 1];
+	const uint8_t *rest = m->pl[0].raw.p + m->pl[0].raw.len;
+	uint8_t expected[HASH_MAX];
+
+	if (m->pl[0].type != PAYLOAD_HASH)
+		return (fault(f, FAULT_MALFORMED, "it does not begin with a HASH payload"));
+	if (hash_n(x, span_of(rest, (size_t)(last->raw.p + last->raw.len - rest)), expected,
+	    f) != 0)
+		return (-1);
+	if (!ct_eq(span_of(expected, x->sa->proposal.hash->len), m->pl[0].body))
+		return (fault(f, FAULT_MALFORMED, "HASH(%zu) is wrong", x->at + 1));
+	return (0);
+}
+
+static int
+take_nothing(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
+{
+	(void)x;
+	(void)pl;
+	(void)f;
+	return (0);
+}
+
+static int
+put_nothing(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	(void)x;
+	(void)b;
+	(void)f;
+	return (0);
+}
+
+/* --- nonces and keys --- */
+
+static int
+put_nonce(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	(void)f;
+	isakmp_payload_put(b, PAYLOAD_NONCE, bytes_span(nonce_of(x, x->role)));
+	return (0);
+}
+
+static int
+take_nonce(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
+{
+	if (pl->body.len < NONCE_MIN || pl->body.len > NONCE_MAX)
+		return (fault(f, FAULT_PROTOCOL, "its nonce has %zu bytes, not %d to %d",
+		    pl->body.len, NONCE_MIN, NONCE_MAX));
+	if (bytes_set(nonce_of(x, x->role == SA_INITIATOR ? SA_RESPONDER : SA_INITIATOR),
+	    pl->body) != 0)
+		return (no_memory(f));
+	return (0);
+}
+
+static int
+put_ke(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	(void)f;
+	if (x->quick->dh != NULL)
+		isakmp_payload_put(b, PAYLOAD_KE, dh_public(x->quick->dh));
+	return (0);
+}
+
+static int
+take_ke(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
+{
+	if (x->role == SA_INITIATOR && x->quick->dh == NULL)
+		return (fault(f, FAULT_PFS_MISMATCH,
+		    "the peer sends a key for PFS, which is not configured here"));
+	return (bytes_set(&x->quick->gx_peer, pl->body) != 0 ? no_memory(f) : 0);
+}
+
+/* SPIs up to 255 are reserved (RFC 4303 section 2.1). */
+static int
+make_spi(struct v1_exchange *x, struct fault *f)
+{
+	struct v1_quick *q = x->quick;
+	struct rand *r = &x->sa->engine->conf.rand;
+
+	do {
+		if (r->fill(r->state, q->spi_in, sizeof(q->spi_in)) != 0)
+			return (fault(f, FAULT_CRYPTO, "no random bytes"));
+	} while (get_be32(q->spi_in) < 256 || v1_child_find(x->sa->engine, NULL,
+	    q->policy->proto, q->spi_in, NULL) != NULL);
+	return (0);
+}
+
+/* This end's nonce and, with PFS, its key. */
+static int
+make_own(struct v1_exchange *x, struct fault *f)
+{
+	struct v1_quick *q = x->quick;
+	struct rand *r = &x->sa->engine->conf.rand;
+	uint8_t nonce[NONCE_OWN];
+
+	if (r->fill(r->state, nonce, sizeof(nonce)) != 0)
+		return (fault(f, FAULT_CRYPTO, "no random bytes"));
+	if (bytes_set(nonce_of(x, x->role), SPAN_ARRAY(nonce)) != 0)
+		return (no_memory(f));
+	if (q->pfs != NULL && (q->dh = dh_new(q->pfs, r, f)) == NULL)
+		return (-1);
+	return (0);
+}
+
+/* --- SA --- */
+
+static int
+put_sa(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	struct v1_quick *q = x->quick;
+	uint8_t buf[SA_BODY_MAX];
+	struct wr w = wr_of(buf, sizeof(buf));
+
+	if (x->role == SA_RESPONDER) {
+		isakmp_payload_put(b, PAYLOAD_SA, bytes_span(&q->reply));
+		return (0);
+	}
+	p2_offer(&w, q->policy, q->spi_in, encap_mode(x), q->pfs);
+	if (w.bad)
+		return (fault(f, FAULT_BAD_PROPOSAL, "there are no proposals to make"));
+	isakmp_payload_put(b, PAYLOAD_SA, wr_span(&w));
+	return (0);
+}
+
+static int
+take_sa(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
+{
+	struct v1_quick *q = x->quick;
+	uint8_t buf[1024];
+	struct wr reply = wr_of(buf, sizeof(buf));
+	uint16_t encap = encap_mode(x);
+
+	if (x->role == SA_INITIATOR) {
+		if (p2_accept(&q->choice, pl->body, q->policy, encap, q->pfs, f) != 0)
+			return (-1);
+		if ((q->choice.proposal.group != NULL) != (q->gx_peer.len > 0))
+			return (fault(f, FAULT_PFS_MISMATCH, "the peer's answer %s a key",
+			    q->gx_peer.len > 0 ? "has no group, but" : "has a group, but not"));
+		return (0);
+	}
+	/* Kept before it is judged: a refusal shows it. */
+	if (bytes_set(&q->offer, pl->body) != 0)
+		return (no_memory(f));
+	if (p2_choose(&q->choice, pl->body, q->policy, &encap, 1, q->gx_peer.len, q->spi_in,
+	    &reply, f) != 0)
+		return (-1);
+	q->pfs = q->choice.proposal.group;
+	return (bytes_set(&q->reply, wr_span(&reply)) != 0 ? no_memory(f) : 0);
+}
+
+/* --- IDci, IDcr --- */
+
+static int
+put_id(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	struct v1_quick *q = x->quick;
+
+	(void)f;
+	if (!q->has_ids)
+		return (0);
+	isakmp_payload_put(b, PAYLOAD_ID, bytes_span(&q->idci));
+	isakmp_payload_put(b, PAYLOAD_ID, bytes_span(&q->idcr));
+	return (0);
+}
+
+static int
+set_ids(struct v1_exchange *x, const struct selector *ci, const struct selector *cr,
+    struct fault *f)
+{
+	struct id id;
+	uint8_t buf[ID_MAX + 4];
+	struct wr w = wr_of(buf, sizeof(buf));
+
+	id = id_from_selector(ci);
+	id_put(&w, &id);
+	if (bytes_set(&x->quick->idci, wr_span(&w)) != 0)
+		return (no_memory(f));
+	w = wr_of(buf, sizeof(buf));
+	id = id_from_selector(cr);
+	id_put(&w, &id);
+	if (bytes_set(&x->quick->idcr, wr_span(&w)) != 0)
+		return (no_memory(f));
+	x->quick->has_ids = true;
+	return (0);
+}
+
+static int
+take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
+{
+	struct v1_quick *q = x->quick;
+	bool first = q->n_ids++ == 0;
+	struct bytes *to = first ? &q->idci : &q->idcr;
+	struct selector ours, theirs;
+	struct id id, own;
+	char a[SELECTOR_TEXT], b[SELECTOR_TEXT];
+
+	if (id_get(&id, pl->body, f) != 0)
+		return (-1);
+	if (id_to_selector(&theirs, &id) != 0)
+		return (fault(f, FAULT_TS_MISMATCH, "ID%s is no address, subnet or range",
+		    first ? "ci" : "cr"));
+	if (x->role == SA_INITIATOR) {
+		/* The answer has to repeat what was asked; how it spells it may differ. */
+		if (id_get(&own, bytes_span(to), f) != 0 || id_to_selector(&ours, &own) != 0 ||
+		    !selector_eq(&ours, &theirs))
+			return (fault(f, FAULT_TS_MISMATCH,
+			    "the peer answers with %s where %s was asked",
+			    selector_text(a, &theirs), selector_text(b, &ours)));
+		return (0);
+	}
+	q->has_ids = true;
+	*(first ? &q->remote_ts : &q->local_ts) = theirs;
+	return (bytes_set(to, pl->body) != 0 ? no_memory(f) : 0);
+}
+
+/* All selectors of a policy in one line, for the error that compares them. */
+static void
+selectors_text(char *out, size_t cap, const struct selector *s, size_t n)
+{
+	char one[SELECTOR_TEXT];
+	size_t i, len = 0;
+
+	out[0] = '\0';
+	for (i = 0; i < n && len < cap; i++)
+		len += (size_t)snprintf(out + len, cap - len, "%s%s", i > 0 ? ", " : "",
+		    selector_text(one, &s[i]));
+}
+
+static bool
+covered(const struct selector *list, size_t n, const struct selector *s)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (selector_covers(&list[i], s))
+			return (true);
+	return (false);
+}
+
+static struct selector
+host(const struct addr *a)
+{
+	return ((struct selector){ .first = *a, .last = *a });
+}
+
+/* The responder's: what the peer asks for lies within what is configured. */
+static int
+check_selectors(struct v1_exchange *x, struct fault *f)
+{
+	struct v1_quick *q = x->quick;
+	const struct ike_policy *p = q->policy;
+	struct selector own = host(&ike(x)->local.at.addr), peer = host(&ike(x)->remote.at.addr);
+	const struct selector *local = p->n_local_ts > 0 ? p->local_ts : &own;
+	const struct selector *remote = p->n_remote_ts > 0 ? p->remote_ts : &peer;
+	size_t n_local = p->n_local_ts > 0 ? p->n_local_ts : 1;
+	size_t n_remote = p->n_remote_ts > 0 ? p->n_remote_ts : 1;
+	char a[SELECTOR_TEXT], b[SELECTOR_TEXT], want_l[150], want_r[150];
+
+	if (q->n_ids == 1)
+		return (fault(f, FAULT_PROTOCOL, "IDci without IDcr"));
+	if (!q->has_ids) {	/* then the two ends themselves are meant */
+		q->local_ts = own;
+		q->remote_ts = peer;
+	}
+	if (covered(local, n_local, &q->local_ts) && covered(remote, n_remote, &q->remote_ts))
+		return (0);
+	selectors_text(want_l, sizeof(want_l), local, n_local);
+	selectors_text(want_r, sizeof(want_r), remote, n_remote);
+	return (fault(f, FAULT_TS_MISMATCH,
+	    "the peer asks for %s here and %s there, configured are %s and %s",
+	    selector_text(a, &q->local_ts), selector_text(b, &q->remote_ts), want_l, want_r));
+}
+
+/* --- N: RESPONDER-LIFETIME --- */
+
+static int
+put_n(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	struct v1_quick *q = x->quick;
+	uint8_t buf[32];
+	struct wr w = wr_of(buf, sizeof(buf));
+	struct isakmp_notify n = {
+		.doi = DOI_IPSEC, .type = NOTIFY_RESPONDER_LIFETIME,
+		.proto = proto_number(q->policy->proto),
+		.spi = SPAN_ARRAY(q->spi_in),
+	};
+
+	(void)f;
+	/* RFC 2407 section 4.6.3.1: the answer repeats the offer, a shorter life is said apart. */
+	if (x->role != SA_RESPONDER || x->at != 1 || !q->choice.shorter)
+		return (0);
+	isakmp_attr_put(&w, IPSEC_ATTR_LIFE_TYPE, LIFE_TYPE_SECONDS);
+	isakmp_attr_put(&w, IPSEC_ATTR_LIFE_DURATION, (uint32_t)q->choice.life.seconds);
+	if (q->choice.life.kilobytes != 0) {
+		isakmp_attr_put(&w, IPSEC_ATTR_LIFE_TYPE, LIFE_TYPE_KILOBYTES);
+		isakmp_attr_put(&w, IPSEC_ATTR_LIFE_DURATION, (uint32_t)q->choice.life.kilobytes);
+	}
+	n.data = wr_span(&w);
+	isakmp_payload_begin(b, PAYLOAD_N);
+	isakmp_notify_put(&b->w, &n);
+	isakmp_payload_end(b);
+	return (0);
+}
+
+static int
+take_n(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
+{
+	struct isakmp_notify n;
+	struct isakmp_attrs a;
+	size_t i;
+
+	if (isakmp_notify_get(&n, pl->body, f) != 0)
+		return (-1);
+	if (n.type != NOTIFY_RESPONDER_LIFETIME || x->role != SA_INITIATOR)
+		return (0);
+	if (isakmp_attrs_get(&a, n.data, f) != 0)
+		return (-1);
+	for (i = 0; i + 1 < a.n; i += 2) {
+		if (a.a[i].type != IPSEC_ATTR_LIFE_TYPE ||
+		    a.a[i + 1].type != IPSEC_ATTR_LIFE_DURATION || a.a[i + 1].value == 0)
+			continue;
+		if (a.a[i].value == LIFE_TYPE_SECONDS)
+			x->quick->responder_seconds = a.a[i + 1].value;
+		else if (a.a[i].value == LIFE_TYPE_KILOBYTES)
+			x->quick->responder_kilobytes = a.a[i + 1].value;
+	}
+	return (0);
+}
+
+/* --- the child SA --- */
+
+static uint64_t
+shorter(uint64_t a, uint64_t b)		/* of two limits, where 0 is none */
+{
+	return (a == 0 ? b : b == 0 || a < b ? a : b);
+}
+
+/* The keys of one direction: those that the end which chose ${spi} receives with. */
+static int
+make_keys(struct v1_exchange *x, struct span gqmxy, const uint8_t spi[4], struct secret *enc,
+    struct secret *auth, struct fault *f)
+{
+	struct v1_quick *q = x->quick;
+	struct secret keymat = {0};
+	size_t enc_len, auth_len;
+	int r;
+
+	esp_key_sizes(&q->choice.proposal, &enc_len, &auth_len);
+	r = v1_keymat(x->sa->proposal.hash, secret_span(&ike(x)->skeyid_d), gqmxy,
+	    proto_number(q->choice.proto), spi, bytes_span(&q->ni_b), bytes_span(&q->nr_b),
+	    enc_len + auth_len, &keymat, f);
+	if (r == 0)
+		r = v1_keymat_cut(&q->choice.proposal, secret_span(&keymat), enc, auth, f);
+	secret_free(&keymat);
+	return (r);
+}
+
+static void
+fill_child(struct v1_exchange *x, struct v1_child *child)
+{
+	struct v1_quick *q = x->quick;
+	struct sa_child *c = &child->rec.child;
+	const struct esp_proposal *alg = &q->choice.proposal;
+
+	child->policy = q->policy;
+	child->rec.type = SA_CHILD;
+	(void)snprintf(c->name, sizeof(c->name), "%s", ike(x)->name);
+	v1_sa_id(x->sa, c->ike);
+	c->initiator = x->role == SA_INITIATOR;
+	memcpy(c->replaces, q->replaces, sizeof(c->replaces));
+	c->protocol = q->choice.proto;
+	c->mode = q->policy->mode;
+	memcpy(c->spi_in, q->spi_in, sizeof(c->spi_in));
+	memcpy(c->spi_out, q->choice.spi, sizeof(c->spi_out));
+	c->local = ike(x)->local;
+	c->remote = ike(x)->remote;
+	if (natt_in_use(x))
+		c->encap = x->sa->natt->floats ? SA_ENCAP_UDP : SA_ENCAP_UDP_DRAFT;
+	else	/* ESP has no ports: those of IKE would mislead */
+		c->local.at.port = c->remote.at.port = 0;
+	if (alg->enc != NULL) {
+		(void)snprintf(c->encryption, sizeof(c->encryption), "%s", alg->enc->name);
+		c->key_bits = alg->enc->key_bits;
+	}
+	if (alg->integ != NULL)
+		(void)snprintf(c->integrity, sizeof(c->integrity), "%s", alg->integ->name);
+	if (alg->group != NULL)
+		(void)snprintf(c->group, sizeof(c->group), "%s", alg->group->word);
+	c->esn = alg->esn;
+	c->n_local_ts = c->n_remote_ts = 1;
+	c->local_ts[0] = q->local_ts;
+	c->remote_ts[0] = q->remote_ts;
+	c->established = x->now.epoch;
+	c->lifetime.seconds = shorter(q->choice.life.seconds, q->responder_seconds);
+	c->lifetime.kilobytes = shorter(q->choice.life.kilobytes, q->responder_kilobytes);
+	c->lifetime.expires = x->now.epoch + c->lifetime.seconds;
+}
+
+/* Makes the child and writes its record, to be used ${use}. */
+static int
+make_child(struct v1_exchange *x, enum sa_use use, struct ike_outbox *out, struct fault *f)
+{
+	struct v1_quick *q = x->quick;
+	struct v1_child *child;
+	struct sa_child *c;
+	struct secret gqmxy = {0};
+	int r;
+
+	if (q->dh != NULL && dh_shared(q->dh, bytes_span(&q->gx_peer), &gqmxy, f) != 0)
+		return (-1);
+	if ((child = calloc(1, sizeof(*child))) == NULL) {
+		secret_free(&gqmxy);
+		return (no_memory(f));
+	}
+	child->soft_ms = child->hard_ms = child->delete_ms = UINT64_MAX;
+	fill_child(x, child);
+	c = &child->rec.child;
+	c->use = use;
+	r = make_keys(x, secret_span(&gqmxy), c->spi_in, &c->enc_in, &c->auth_in, f);
+	if (r == 0)
+		r = make_keys(x, secret_span(&gqmxy), c->spi_out, &c->enc_out, &c->auth_out, f);
+	secret_free(&gqmxy);
+	if (r != 0) {
+		sa_rec_wipe(&child->rec);
+		free(child);
+		return (-1);
+	}
+	q->child = child;
+	outbox_record(out, &child->rec);
+	return (0);
+}
+
+/* The responder, before its answer: from then on the peer may send. */
+static int
+prepare_answer(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
+{
+	return (make_child(x, SA_USE_IN, out, f));
+}
+
+static int
+make_child_both(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
+{
+	return (make_child(x, SA_USE_BOTH, out, f));
+}
+
+static int
+use_child_both(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
+{
+	(void)f;
+	x->quick->child->rec.child.use = SA_USE_BOTH;
+	outbox_record(out, &x->quick->child->rec);
+	return (0);
+}
+
+/*
+ * The responder, when the first message is taken: everything that can be refused is
+ * refused here, before there is an answer.
+ */
+static int
+take_sa_last(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
+{
+	struct v1_child *old;
+
+	if (x->role == SA_INITIATOR)
+		return (take_sa(x, pl, f));
+	if (check_selectors(x, f) != 0 || make_spi(x, f) != 0 || take_sa(x, pl, f) != 0 ||
+	    make_own(x, f) != 0)
+		return (-1);
+	old = v1_child_like(x->sa, &x->quick->local_ts, &x->quick->remote_ts);
+	if (old != NULL)
+		memcpy(x->quick->replaces, old->rec.child.spi_in, 4);
+	return (0);
+}
+
+static const struct v1_payload payloads[] = {
+	{ PAYLOAD_HASH,		1,	put_hash,	take_nothing },
+	{ PAYLOAD_NONCE,	1,	put_nonce,	take_nonce },
+	{ PAYLOAD_KE,		1,	put_ke,		take_ke },
+	{ PAYLOAD_ID,		2,	put_id,		take_id },
+	{ PAYLOAD_N,		8,	put_n,		take_n },
+	{ PAYLOAD_NAT_OA,	2,	put_nothing,	take_nothing },
+	{ PAYLOAD_VID,		32,	put_nothing,	take_nothing },
+	{ PAYLOAD_SA,		1,	put_sa,		take_sa_last },
+	{ V1_NOTHING,		0,	NULL,		NULL },
+};
+
+static int
+keys(struct v1_exchange *x, struct fault *f)
+{
+	if (x->has_iv)
+		return (0);
+	if (v1_sa_message_iv(x->sa, x->mid, x->iv, f) != 0)
+		return (-1);
+	x->has_iv = true;
+	return (0);
+}
+
+static void
+done(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
+{
+	v1_child_up(x, now, out);
+}
+
+static void
+refused(struct v1_exchange *x, const struct fault *why, struct ike_outbox *out)
+{
+	struct v1_quick *q = x->quick;
+	uint16_t type = why->code == FAULT_TS_MISMATCH ? NOTIFY_INVALID_ID_INFORMATION :
+	    why->code == FAULT_NO_PROPOSAL || why->code == FAULT_PFS_MISMATCH ?
+	    NOTIFY_NO_PROPOSAL_CHOSEN : 0;
+	uint16_t encap = encap_mode(x);
+	char *text;
+
+	if (type != 0 && !x->told && q->offer.len > 0 && type == NOTIFY_NO_PROPOSAL_CHOSEN &&
+	    (text = malloc(SA_MISMATCH_TEXT)) != NULL) {
+		outbox_note(out, NOTE_WARN, "%s", p2_mismatch_text(text, SA_MISMATCH_TEXT,
+		    bytes_span(&q->offer), q->policy, &encap, 1, q->gx_peer.len));
+		free(text);
+	}
+	/* What the dropped message brought must not mix with the next one's. */
+	q->n_ids = 0;
+	bytes_free(&q->gx_peer);
+	if (type == 0 || x->told)
+		return;
+	x->told = true;
+	v1_info_notify(x->sa, proto_number(q->policy->proto), type,
+	    SPAN_NONE, SPAN_NONE, out);
+}
+
+static void
+failed(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
+{
+	uint8_t id[16];
+
+	v1_sa_id(x->sa, id);
+	v1_engine_wake(x->sa->engine, now, x->quick->policy, V1_CONN_WAIT_MS);
+	if (x->quick->child != NULL) {		/* the record was written: take it back */
+		struct v1_child *c = x->quick->child;
+
+		x->quick->child = NULL;
+		v1_child_end(x->sa->engine, c, "quick mode did not end", true, out);
+	}
+	outbox_verdict(out, x->role == SA_INITIATOR ? IKE_FAILED : IKE_REFUSED, id, x->mid,
+	    &x->why);
+}
+
+static void
+quick_free(struct v1_exchange *x)
+{
+	struct v1_quick *q = x->quick;
+
+	if (q == NULL)
+		return;
+	dh_free(q->dh);
+	bytes_free(&q->offer);
+	bytes_free(&q->reply);
+	bytes_free(&q->gx_peer);
+	bytes_free(&q->ni_b);
+	bytes_free(&q->nr_b);
+	bytes_free(&q->idci);
+	bytes_free(&q->idcr);
+	if (q->child != NULL) {
+		sa_rec_wipe(&q->child->rec);
+		free(q->child);
+	}
+	free(q);
+}
+
+const struct v1_kind v1_quick_kind = {
+	"phase 2 (quick mode)", EXCHANGE_QUICK, quick_mode,
+	sizeof(quick_mode) / sizeof(quick_mode[0]), payloads,
+	verify, seal, keys, done, refused, failed, quick_free,
+};
+
+int
+v1_quick_new(struct v1_exchange *x)
+{
+	if ((x->quick = calloc(1, sizeof(*x->quick))) == NULL)
+		return (-1);
+	x->quick->policy = x->sa->policy;
+	return (0);
+}
+
+int
+v1_quick_begin(struct v1_sa *sa, struct ike_now now, struct ike_policy *policy,
+    const struct selector *local_ts, const struct selector *remote_ts,
+    const uint8_t *replaces, struct ike_outbox *out, struct fault *f)
+{
+	struct rand *r = &sa->engine->conf.rand;
+	struct v1_exchange *x;
+	uint8_t mid[4];
+
+	do {
+		if (r->fill(r->state, mid, sizeof(mid)) != 0)
+			return (fault(f, FAULT_CRYPTO, "no random bytes"));
+	} while (get_be32(mid) == 0 || v1_sa_exchange(sa, get_be32(mid)) != NULL);
+	if ((x = v1_exchange_new(sa, &v1_quick_kind, SA_INITIATOR, get_be32(mid), now)) == NULL)
+		return (no_memory(f));
+	if (v1_quick_new(x) != 0) {
+		v1_exchange_free(x);
+		return (no_memory(f));
+	}
+	x->quick->policy = policy;
+	x->quick->local_ts = *local_ts;
+	x->quick->remote_ts = *remote_ts;
+	if (replaces != NULL)
+		memcpy(x->quick->replaces, replaces, sizeof(x->quick->replaces));
+	x->quick->pfs = p2_group(policy);
+	if (set_ids(x, local_ts, remote_ts, f) != 0 || make_spi(x, f) != 0 || make_own(x, f) != 0 ||
+	    v1_exchange_run(x, now, out, f) != 0) {
+		v1_exchange_free(x);
+		return (-1);
+	}
+	x->next = sa->exchanges;
+	sa->exchanges = x;
+	return (0);
+}

@@ -1,0 +1,128 @@
+#include "ike/v1/sa.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct v1_sa *
+v1_sa_new(struct ike_engine *e, struct ike_policy *policy, enum sa_role role,
+    const struct endpoint *local, const struct endpoint *remote)
+{
+	struct v1_sa *sa = calloc(1, sizeof(*sa));
+	struct sa_ike *s;
+
+	if (sa == NULL)
+		return (NULL);
+	sa->engine = e;
+	sa->policy = policy;
+	sa->rec.type = SA_IKE;
+	s = &sa->rec.ike;
+	(void)snprintf(s->name, sizeof(s->name), "%s", policy->name);
+	(void)snprintf(s->auth, sizeof(s->auth), "psk");
+	(void)snprintf(s->natt.version, sizeof(s->natt.version), "none");
+	s->role = role;
+	s->exchange = policy->exchange;
+	s->local.at = *local;
+	s->remote.at = *remote;
+	sa->soft_ms = sa->hard_ms = sa->delete_ms = sa->keepalive_ms = UINT64_MAX;
+	sa->dpd.at_ms = UINT64_MAX;
+	return (sa);
+}
+
+void
+v1_sa_free(struct v1_sa *sa)
+{
+	struct v1_exchange *x;
+
+	if (sa == NULL)
+		return;
+	while ((x = sa->exchanges) != NULL) {
+		sa->exchanges = x->next;
+		v1_exchange_free(x);
+	}
+	sa_rec_wipe(&sa->rec);
+	free(sa);
+}
+
+void
+v1_sa_id(const struct v1_sa *sa, uint8_t id[16])
+{
+	memcpy(id, sa->rec.ike.spi_i, COOKIE_LEN);
+	memcpy(id + COOKIE_LEN, sa->rec.ike.spi_r, COOKIE_LEN);
+}
+
+void
+v1_sa_send(struct v1_sa *sa, struct span message, struct ike_outbox *out)
+{
+	outbox_datagram(out, &sa->rec.ike.local.at, &sa->rec.ike.remote.at, message);
+}
+
+void
+v1_sa_follow(struct v1_sa *sa, struct ike_outbox *out)
+{
+	struct sa_ike *s = &sa->rec.ike;
+	char was[ENDPOINT_TEXT], is[ENDPOINT_TEXT];
+
+	/* What still comes to the port that this end has left says nothing. */
+	if (sa->floated && sa->from_local.port != NATT_PORT)
+		return;
+	sa->floated = sa->floated || sa->from_local.port == NATT_PORT;
+	if (!endpoint_eq(&s->remote.at, &sa->from_remote)) {
+		outbox_note(out, NOTE_DEBUG, "the peer moved from %s to %s",
+		    endpoint_text(was, &s->remote.at), endpoint_text(is, &sa->from_remote));
+		s->remote.at = sa->from_remote;
+	}
+	s->local.at = sa->from_local;
+}
+
+int
+v1_sa_message_iv(const struct v1_sa *sa, uint32_t mid, uint8_t iv[BLOCK_MAX],
+    struct fault *f)
+{
+	const struct v1_exchange *x;
+	const uint8_t *last = sa->rec.ike.iv;
+
+	/* Phase 1 may not be over yet, at this end or at the other. */
+	if (sa->state == V1_LARVAL)
+		for (x = sa->exchanges; x != NULL; x = x->next)
+			if (x->mid == 0)
+				last = x->has_iv_refused ? x->iv_refused : x->iv;
+	return (v1_message_iv(sa->proposal.hash, sa->proposal.enc, last, mid, iv, f));
+}
+
+int
+v1_encrypt(const struct v1_sa *sa, uint8_t iv[BLOCK_MAX], struct isakmp_builder *b,
+    struct fault *f)
+{
+	size_t block = sa->proposal.enc->block;
+	size_t body = b->w.len - ISAKMP_HDR_LEN;
+
+	wr_zeros(&b->w, (block - body % block) % block);
+	if (b->w.bad)
+		return (fault(f, FAULT_TOO_LARGE, "no room for the padding"));
+	b->w.p[19] |= ISAKMP_FLAG_ENCRYPTED;
+	return (cbc_encrypt(sa->proposal.enc, secret_span(&sa->rec.ike.cipher), iv,
+	    b->w.p + ISAKMP_HDR_LEN, b->w.len - ISAKMP_HDR_LEN, f));
+}
+
+int
+v1_decrypt(const struct v1_sa *sa, uint8_t iv[BLOCK_MAX], const struct isakmp_hdr *h,
+    struct span dgram, uint8_t *buf, struct fault *f)
+{
+	size_t body = h->length - ISAKMP_HDR_LEN;
+
+	if (body == 0 || body % sa->proposal.enc->block != 0)
+		return (fault(f, FAULT_MALFORMED, "%zu encrypted bytes are no whole blocks", body));
+	memcpy(buf, dgram.p, h->length);
+	return (cbc_decrypt(sa->proposal.enc, secret_span(&sa->rec.ike.cipher), iv,
+	    buf + ISAKMP_HDR_LEN, body, f));
+}
+
+struct v1_exchange *
+v1_sa_exchange(struct v1_sa *sa, uint32_t mid)
+{
+	struct v1_exchange *x;
+
+	for (x = sa->exchanges; x != NULL && x->mid != mid; x = x->next)
+		;
+	return (x);
+}

@@ -1,0 +1,217 @@
+/*
+ * An IKEv1 SA with its exchanges, and the child SAs that came of them. Private
+ * to ike/: tools see the engine (ike/ike.h) and records alone.
+ */
+#ifndef SAPIPE_IKE_V1_SA_H
+#define SAPIPE_IKE_V1_SA_H
+
+#include "ike/v1/exchange.h"
+#include "ike/v1/keys.h"
+#include "ike/v1/natd.h"
+#include "ike/v1/sa_payload.h"
+
+#define NONCE_MIN	8	/* bytes, RFC 2409 section 5 */
+#define NONCE_MAX	256
+#define NONCE_OWN	32
+#define NATD_SEEN_MAX	16
+#define V1_EXCHANGES_MAX	32	/* quick modes of one IKE SA, finished ones included */
+
+/* What phase 1 needs until it is over. */
+struct v1_phase1 {
+	struct dh	*dh;
+	struct bytes	 sai_b, sar_b;		/* bodies of the SA payloads */
+	struct bytes	 gx_peer;		/* of the KE payload received */
+	struct bytes	 ni_b, nr_b;
+	struct bytes	 idii_b, idir_b;
+	size_t		 n_natd;
+	struct { uint8_t len, b[HASH_MAX]; } natd[NATD_SEEN_MAX];
+	uint32_t	 natt_seen;		/* bit 1 << enum vid_kind of the peer's VIDs */
+	bool		 has_keys;
+	bool		 initial_contact;	/* the peer says so */
+	bool		 is_rekey;		/* of another IKE SA of ours */
+};
+
+/* What quick mode needs until it is over. */
+struct v1_quick {
+	struct ike_policy	*policy;
+	struct selector		 local_ts, remote_ts;
+	struct p2_choice	 choice;
+	uint8_t			 spi_in[4];
+	struct bytes		 offer, reply;	/* bodies of the SA payloads, at the responder */
+	struct dh		*dh;		/* with PFS */
+	struct bytes		 gx_peer;
+	struct bytes		 ni_b, nr_b;
+	struct bytes		 idci, idcr;	/* bodies as received or sent */
+	bool			 has_ids;
+	uint8_t			 n_ids;		/* taken of the message in hand */
+	const struct alg_group	*pfs;
+	uint8_t			 replaces[4];	/* spi-in of the child to be rekeyed, or zero */
+	uint64_t		 responder_seconds;	/* of a RESPONDER-LIFETIME notify, or 0 */
+	uint64_t		 responder_kilobytes;
+	struct v1_child		*child;		/* once its keys are made */
+};
+
+/* A child SA that stands (or that the peer may already use). */
+struct v1_child {
+	struct v1_child		*next;
+	struct ike_policy	*policy;
+	struct sa_rec		 rec;		/* SA_CHILD, with its keys */
+	bool			 replaced;	/* a newer one carries its traffic */
+	uint64_t		 soft_ms, hard_ms, delete_ms;	/* UINT64_MAX: never */
+};
+
+enum v1_state { V1_LARVAL, V1_UP, V1_DEAD };
+
+struct v1_sa {
+	struct v1_sa		*next;
+	struct ike_engine	*engine;
+	struct ike_policy	*policy;
+	enum v1_state		 state;
+	struct sa_rec		 rec;		/* SA_IKE: identities, keys, NAT-T, peer */
+	struct ike_proposal	 proposal;	/* what was agreed on */
+	const struct natt_version *natt;	/* NULL: none agreed on */
+	bool			 floated;
+	bool			 want_children;	/* bring up the policy's when it stands */
+	bool			 replaced;	/* a successor stands */
+	struct v1_exchange	*exchanges;	/* phase 1 and quick modes, newest first */
+	struct endpoint		 from_local, from_remote;	/* of the datagram in hand */
+	uint64_t		 soft_ms, hard_ms, delete_ms, keepalive_ms;
+	uint64_t		 heard_ms;	/* last authentic message or traffic */
+	struct {
+		uint64_t	at_ms;		/* next action */
+		uint32_t	tries;		/* unanswered so far */
+		uint32_t	seq_in;		/* last R-U-THERE of the peer */
+		bool		has_seq_in;
+	} dpd;
+};
+
+struct ike_engine {
+	struct ike_conf		 conf;
+	struct v1_sa		*sas;
+	struct v1_child		*children;
+	struct v1_conn		*conns;
+};
+
+/*
+ * A connection that this end was told to make. What stands is compared with what is
+ * wanted whenever something ended: that alone keeps a tunnel up (--keep).
+ */
+struct v1_conn {
+	struct v1_conn		*next;
+	struct ike_policy	*policy;
+	struct endpoint		 local, remote;
+	bool			 children;
+	bool			 was_up;	/* else its first failure is the tool's to judge */
+	uint64_t		 at_ms;		/* of the next look; UINT64_MAX: when woken */
+	uint32_t		 tries;
+};
+#define V1_CONN_WAIT_MS		1000	/* before beginning anew; doubles ... */
+#define V1_CONN_WAIT_MAX_MS	60000	/* ... up to this */
+#define V1_DPD_RETRY_MS		3000	/* between unanswered R-U-THEREs */
+#define V1_DELETE_AFTER_MS	4000	/* the replaced SA's last packets are through by then */
+
+/* sa.c */
+struct v1_sa *v1_sa_new(struct ike_engine *e, struct ike_policy *policy, enum sa_role role,
+    const struct endpoint *local, const struct endpoint *remote);
+void v1_sa_free(struct v1_sa *sa);
+void v1_sa_id(const struct v1_sa *sa, uint8_t id[16]);
+void v1_sa_send(struct v1_sa *sa, struct span message, struct ike_outbox *out);
+/* The peer has proven itself from where the last datagram came: that is where it is. */
+void v1_sa_follow(struct v1_sa *sa, struct ike_outbox *out);
+/* IV of the first message under ${mid}, from phase 1's last block. */
+int v1_sa_message_iv(const struct v1_sa *sa, uint32_t mid, uint8_t iv[BLOCK_MAX],
+    struct fault *f);
+/* Pads to whole blocks, sets flag and length, encrypts in place; ${iv} moves on. */
+int v1_encrypt(const struct v1_sa *sa, uint8_t iv[BLOCK_MAX], struct isakmp_builder *b,
+    struct fault *f);
+/* Copies the message to ${buf} (at least as long) and decrypts it there. */
+int v1_decrypt(const struct v1_sa *sa, uint8_t iv[BLOCK_MAX], const struct isakmp_hdr *h,
+    struct span dgram, uint8_t *buf, struct fault *f);
+
+struct v1_exchange *v1_sa_exchange(struct v1_sa *sa, uint32_t mid);
+
+/* phase1.c */
+const struct v1_kind *v1_phase1_kind(enum sa_exchange exchange);
+int v1_phase1_new(struct v1_exchange *x);
+
+/* quick.c */
+extern const struct v1_kind v1_quick_kind;
+/* Begins quick mode for a pair of selectors; ${replaces} may be NULL. 0 or -1. */
+int v1_quick_begin(struct v1_sa *sa, struct ike_now now, struct ike_policy *policy,
+    const struct selector *local_ts, const struct selector *remote_ts,
+    const uint8_t *replaces, struct ike_outbox *out, struct fault *f);
+int v1_quick_new(struct v1_exchange *x);
+
+/* info.c: informational exchanges */
+void v1_info_datagram(struct v1_sa *sa, struct ike_now now, const struct isakmp_hdr *h,
+    struct span dgram, struct ike_outbox *out);
+/* A notify under the SA's keys. ${spi} as the notify wants it. */
+void v1_info_notify(struct v1_sa *sa, uint8_t proto, uint16_t type, struct span spi,
+    struct span data, struct ike_outbox *out);
+/* A notify in clear, from before there are keys. */
+void v1_info_notify_clear(struct v1_sa *sa, uint16_t type, struct ike_outbox *out);
+void v1_info_delete(struct v1_sa *sa, uint8_t proto, struct span spi, struct ike_outbox *out);
+void v1_dpd_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out);
+/* A fault for an error notify of the peer: what it means, said in words. */
+void v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x);
+
+/* life.c: what becomes of SAs with time */
+void v1_sa_up(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out);
+void v1_sa_heard(struct v1_sa *sa, struct ike_now now);
+/* The SA is over: record, verdict; ${tell} the peer with a delete. */
+void v1_sa_end(struct v1_sa *sa, struct ike_now now, const char *reason, bool tell,
+    struct ike_outbox *out);
+/* The peer does not answer any more: its SAs and child SAs end. */
+void v1_sa_dead(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out);
+void v1_sa_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out);
+uint64_t v1_sa_deadline(const struct v1_sa *sa);
+bool v1_same_peer(const struct v1_sa *a, const struct v1_sa *b);
+/* Begins a quick mode for each pair of the policy's selectors that no child carries. */
+void v1_sa_want_children(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out);
+
+/* child.c: child SAs that stand */
+void v1_child_up(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out);
+/* Takes over a child SA; false if there is no memory, then ${rec} is still the caller's. */
+bool v1_child_adopt(struct ike_engine *e, struct ike_policy *policy, struct ike_now now,
+    const struct sa_rec *rec);
+/* It is over: record, and a delete if the peer is to be told. Frees ${c}. */
+void v1_child_end(struct ike_engine *e, struct v1_child *c, const char *reason, bool tell,
+    struct ike_outbox *out);
+/* The peer deleted it. */
+void v1_child_lost(struct v1_sa *sa, struct v1_child *c, struct ike_now now,
+    struct ike_outbox *out);
+void v1_child_timeout(struct ike_engine *e, struct v1_child *c, struct ike_now now,
+    struct ike_outbox *out);
+uint64_t v1_child_deadline(const struct v1_child *c);
+void v1_child_rekey(struct ike_engine *e, struct v1_child *c, struct ike_now now,
+    struct ike_outbox *out);
+bool v1_child_of(const struct v1_child *c, const struct v1_sa *sa);	/* of its peer */
+/* The child of ${sa}'s peer that carries just these selectors and is not replaced. */
+struct v1_child *v1_child_like(const struct v1_sa *sa, const struct selector *local_ts,
+    const struct selector *remote_ts);
+/* Arguments that are NULL are not looked at. */
+struct v1_child *v1_child_find(struct ike_engine *e, const struct addr *remote,
+    enum sa_proto proto, const uint8_t *spi_in, const uint8_t *spi_out);
+
+/* engine.c */
+struct v1_sa *v1_engine_find(struct ike_engine *e, const uint8_t cky_i[8],
+    const uint8_t cky_r[8]);
+/* The policy for a peer that calls itself ${id}: the SA's own or, with another one's, the
+ * same secret in main mode, where the secret was used before the identity was known. NULL:
+ * nobody expects it. */
+struct ike_policy *v1_engine_policy_for_id(struct ike_engine *e, const struct v1_sa *sa,
+    const struct id *id);
+/* Phase 1 as initiator. NULL: see ${f}. */
+struct v1_sa *v1_engine_begin(struct ike_engine *e, struct ike_now now,
+    struct ike_policy *policy, const struct endpoint *local, const struct endpoint *remote,
+    bool is_rekey, struct ike_outbox *out, struct fault *f);
+/* Something of ${policy}'s ended: have a look at its connections after ${wait_ms}. */
+void v1_engine_wake(struct ike_engine *e, struct ike_now now, const struct ike_policy *policy,
+    uint64_t wait_ms);
+/* All is well with ${policy}'s connections. */
+void v1_engine_settled(struct ike_engine *e, const struct ike_policy *policy);
+
+/* A point in time some way before the end of a life of ${seconds}, for a rekey. */
+uint64_t v1_soft_ms(struct ike_engine *e, struct ike_now now, uint64_t seconds);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * Two IKE engines and a net made of arrays between them: delay, loss,
+ * duplication and reordering by a seed, time by the simulation alone.
+ */
+#ifndef SAPIPE_TESTS_SIM_H
+#define SAPIPE_TESTS_SIM_H
+
+#include "ike/ike.h"
+
+#define SIM_PACKETS	512
+#define SIM_CHILDREN	64
+
+struct sim_packet {
+	bool		 used;
+	int		 to;		/* 0: left, 1: right */
+	uint64_t	 at_ms;
+	struct endpoint	 from_end, to_end;	/* source and destination as the receiver sees them */
+	uint8_t		*data;
+	size_t		 len;
+};
+
+struct sim_end {
+	struct ike_engine	*engine;
+	struct rand_seed	 seed;
+	int			 n_ike, n_child, n_failed, n_gone, n_sent, n_notes;
+	struct sa_ike		 ike;		/* last record */
+	size_t			 n_children;	/* standing, by the records written */
+	struct sa_child		 children[SIM_CHILDREN];
+	struct fault		 why;		/* of the last failure */
+	char			 notes[16384];
+};
+
+struct sim {
+	struct ike_now		 now;
+	struct sim_end		 end[2];
+	struct sim_packet	 net[SIM_PACKETS];
+	uint64_t		 chance;	/* state of the generator */
+	unsigned		 loss, dup, reorder;	/* percent */
+	bool			 nat;		/* left is behind a NAT */
+	bool			 cut;		/* nothing gets through */
+	/* Looks at, changes or (returning false) drops a datagram on its way. May be NULL. */
+	bool			(*tap)(struct sim *, int from, uint8_t *data, size_t len);
+	void			*tap_arg;
+};
+
+extern const struct endpoint sim_left, sim_right;
+
+/* Policies are the caller's, one for each end. */
+void sim_init(struct sim *s, struct ike_policy *left, struct ike_policy *right, uint64_t seed);
+void sim_free(struct sim *s);
+int sim_connect(struct sim *s, struct ike_policy *left, bool children, struct fault *f);
+/* Runs until nothing is due before ${ms} have passed, or ${until} says so (may be NULL). */
+void sim_run(struct sim *s, uint64_t ms, bool (*until)(struct sim *));
+/* Both ends hold the same keys, mirrored, for each child. */
+bool sim_children_agree(const struct sim *s);
+/* Hands what an engine wants done to the net. */
+void sim_flush(struct sim *s, int side, struct ike_outbox *out);
+struct ike_policy sim_policy(const char *psk, const char *local_id, const char *remote_id,
+    const char *ike, const char *esp);
+
+#endif
