@@ -98,19 +98,16 @@ keymat_one(struct calc *c, const char *const names[3], struct fault *f)
 	return (c->esp.integ != NULL ? calc_result(c, V_AUTH_KEY, names[2], f) : 0);
 }
 
-/* One direction of the state's child SA, held against the keys that it has. */
+/* One direction of the state's child SA; *${same} turns false if the record has other keys. */
 static int
 keymat_child(struct calc *c, const uint8_t spi[4], const struct secret *recorded,
-    const char *const names[3], struct fault *f)
+    const char *const names[3], bool *same, struct fault *f)
 {
-	char hex[9];
-
 	if (calc_set(c, V_SPI, span_of(spi, 4), f) == -1 || keymat_one(c, names, f) == -1)
 		return (-1);
 	if (c->has[V_KEYMAT] && c->keymat_len == 0 && recorded->len > 0 &&
 	    !ct_eq(secret_span(&c->v[V_KEYMAT]), secret_span(recorded)))
-		return (fault(f, FAULT_PROTOCOL, "KEYMAT of SPI %s is not what the state has for "
-		    "its keys", hex_put(hex, sizeof(hex), span_of(spi, 4))));
+		*same = false;
 	calc_unset(c, V_KEYMAT);
 	calc_unset(c, V_ENC_KEY);
 	calc_unset(c, V_AUTH_KEY);
@@ -129,12 +126,19 @@ goal_keymat(struct calc *c, struct fault *f)
 		"KEYMAT-out", "encryption-key-out", "authentication-key-out",
 	};
 
+	bool in = true, out = true;
+	char hex[9];
+
 	c->phase2 = true;
 	if (c->has[V_SPI] || !c->has_child)
 		return (keymat_one(c, plain, f));
-	if (keymat_child(c, c->child_spi_in, &c->child_in, inward, f) == -1)
+	if (keymat_child(c, c->child_spi_in, &c->child_in, inward, &in, f) == -1 ||
+	    keymat_child(c, c->child_spi_out, &c->child_out, outward, &out, f) == -1)
 		return (-1);
-	return (keymat_child(c, c->child_spi_out, &c->child_out, outward, f));
+	if (in && out)
+		return (0);
+	return (fault(f, FAULT_PROTOCOL, "KEYMAT of SPI %s is not what the state has for its keys",
+	    hex_put(hex, sizeof(hex), span_of(in ? c->child_spi_out : c->child_spi_in, 4))));
 }
 
 static int

@@ -12,14 +12,17 @@ main(int argc, char *argv[])
 	struct rand_seed seed;
 	struct fault f = {0};
 	enum exit_status rc = EXIT_DONE;
+	bool done;
 
 	prog_init(argv[0]);
 	opt_parse(calc_optab, &o, argc, argv);
-	if (calc_from_opts(&c, &o, &seed, &f) == -1 ||
-	    (o.sa != NULL && calc_from_state(&c, o.sa, &f) == -1) || calc_run(&c, &f) == -1)
-		rc = report_fault(&f);
-	else
+	done = calc_from_opts(&c, &o, &seed, &f) == 0 &&
+	    (o.sa == NULL || calc_from_state(&c, o.sa, &f) == 0) && calc_run(&c, &f) == 0;
+	/* Values that are not what the state has are worth a look. */
+	if (done || f.code == FAULT_PROTOCOL)
 		calc_print(&c, o.json, o.explain);
+	if (!done)
+		rc = report_fault(&f);
 	calc_wipe(&c);
 	return ((int)rc);
 }

@@ -1,0 +1,479 @@
+# skeyid-calc: every CAVP case through the tool, the other formulas beside the openssl
+# command, and what it says when something is missing or wrong.
+
+bats_require_minimum_version 1.5.0
+
+load lib/common
+
+# Values of one negotiation, made up.
+NI=b9a2d0e922dc66dd2130166863b5ddef
+NR=2130166863b5ddef
+GXI=1111111111111111aaaaaaaaaaaaaaaa
+GXR=2222222222222222bbbbbbbbbbbbbbbb
+GXY=739003ba2c11c982946c65e26acf661fbf8ebb78011a9fead79efa12fe3e71cc
+CKY_I=83d374c30b3b5082
+CKY_R=5afc0da06c728029
+SAI=00000001000000010000002801010001
+ID=01110000c0000201
+KEY=62b04d112877e442fc3282fc37c076997718a0b9
+MID=deadbeef
+SPI=c0ffee01
+
+setup() {
+	need skeyid-calc
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+# bytes HEX...: as bytes.
+bytes() {
+	local IFS=
+	# shellcheck disable=SC2001 # "&" takes what ${//} cannot in bash 5.0
+	printf '%b' "$(sed 's/../\\x&/g' <<<"$*")"
+}
+
+# prf HASH KEY HEX...: by the openssl command.
+prf() {
+	local hash=$1 key=$2
+	shift 2
+	bytes "$@" | openssl dgst "-$hash" -mac HMAC -macopt "hexkey:$key" -r | cut -d' ' -f1
+}
+
+# digest HASH HEX...
+digest() {
+	local hash=$1
+	shift
+	bytes "$@" | openssl dgst "-$hash" -r | cut -d' ' -f1
+}
+
+# value NAME: of the last run's output.
+value() {
+	# shellcheck disable=SC2154 # run sets it
+	sed -n "s/^$1 = //p" <<<"$output"
+}
+
+# is NAME HEX: the last run says so.
+is() {
+	if [ -z "$2" ] || [ "$(value "$1")" != "$2" ]; then
+		printf '%s is not %s in: %s\n' "$1" "$2" "$output"
+		return 1
+	fi
+}
+
+# cavp FILE METHOD: runs each case and compares all four values. Prints how many.
+cavp() {
+	local name value hash n=0 want
+	local -A v
+	while IFS='= ' read -r name value; do
+		value=${value%$'\r'}
+		case $name in
+		'[SHA-'*) hash=$(tr -d '[]\r-' <<<"$name" | tr '[:upper:]' '[:lower:]') ;;
+		CKY_[IR] | N[ir] | g^xy | pre-shared-key | SKEYID*) v[$name]=$value ;;
+		esac
+		[ "$name" = SKEYID_e ] || continue
+		args=(--hash "$hash" --ni "${v[Ni]}" --nr "${v[Nr]}" --gxy "${v[g^xy]}"
+			--cky-i "${v[CKY_I]}" --cky-r "${v[CKY_R]}")
+		[ "$2" != psk ] || args+=(--psk "${v[pre-shared-key]}")
+		want="SKEYID = ${v[SKEYID]}
+SKEYID_d = ${v[SKEYID_d]}
+SKEYID_a = ${v[SKEYID_a]}
+SKEYID_e = ${v[SKEYID_e]}"
+		[ "$(skeyid-calc skeyid --auth "$2" "${args[@]}")" = "$want" ] || {
+			echo "case $n differs: ${args[*]}"
+			return 1
+		}
+		n=$((n + 1))
+	done <"$1"
+	echo "$n"
+}
+
+@test "skeyid-calc: SKEYID, _d, _a, _e of every CAVP case with a pre-shared key" {
+	need_vectors nist-cavp-ike
+	local n=0
+	for f in "$VECTORS"/nist-cavp-ike/ikev1_psk*.rsp; do
+		run -0 cavp "$f" psk
+		n=$((n + output))
+		echo "# $output cases of ${f##*/}" >&3
+	done
+	[ "$n" -ge 51 ]
+}
+
+@test "skeyid-calc: the same with signatures" {
+	need_vectors nist-cavp-ike
+	local n=0
+	for f in "$VECTORS"/nist-cavp-ike/ikev1_dsa*.rsp; do
+		run -0 cavp "$f" sig
+		n=$((n + output))
+		echo "# $output cases of ${f##*/}" >&3
+	done
+	[ "$n" -ge 51 ]
+}
+
+@test "skeyid-calc: SKEYID with public-key encryption is that of openssl" {
+	run -0 skeyid-calc skeyid --auth pke --hash sha256 --ni $NI --nr $NR --gxy $GXY \
+		--cky-i $CKY_I --cky-r $CKY_R
+	is SKEYID "$(prf sha256 "$(digest sha256 $NI $NR)" $CKY_I $CKY_R)"
+}
+
+@test "skeyid-calc: HASH_I and HASH_R are those of openssl, for every hash" {
+	for h in md5 sha1 sha256 sha384 sha512; do
+		run -0 skeyid-calc hash --hash $h --skeyid $KEY --gxi $GXI --gxr $GXR \
+			--cky-i $CKY_I --cky-r $CKY_R --sai $SAI --idi $ID --idr 02110000aa
+		is HASH_I "$(prf $h $KEY $GXI $GXR $CKY_I $CKY_R $SAI $ID)"
+		is HASH_R "$(prf $h $KEY $GXR $GXI $CKY_R $CKY_I $SAI 02110000aa)"
+	done
+}
+
+@test "skeyid-calc: HASH_I from the pre-shared key on" {
+	run -0 skeyid-calc hash --hash sha1 --psk-text secret --ni $NI --nr $NR --gxi $GXI \
+		--gxr $GXR --cky-i $CKY_I --cky-r $CKY_R --sai $SAI --idi $ID
+	is HASH_I "$(prf sha1 "$(prf sha1 736563726574 $NI $NR)" $GXI $GXR $CKY_I $CKY_R $SAI $ID)"
+	[ "${#lines[@]}" -eq 1 ]
+}
+
+@test "skeyid-calc: HASH(1), HASH(2) and HASH(3) are those of openssl" {
+	run -0 skeyid-calc hash --hash sha256 --skeyid-a $KEY --mid $MID --message 0a000008aabbccdd
+	is 'HASH(1)' "$(prf sha256 $KEY $MID 0a000008aabbccdd)"
+	[ "${#lines[@]}" -eq 1 ]
+	run -0 skeyid-calc hash --hash sha256 --skeyid-a $KEY --mid $MID --message 0a000008aabbccdd \
+		--ni $NI --nr $NR
+	is 'HASH(2)' "$(prf sha256 $KEY $MID $NI 0a000008aabbccdd)"
+	is 'HASH(3)' "$(prf sha256 $KEY 00 $MID $NI $NR)"
+}
+
+@test "skeyid-calc: IVs are those of openssl, cut to the cipher's block" {
+	local want
+	for c in aes128:32 aes256:32 3des:16 des:16; do
+		run -0 skeyid-calc iv --hash sha1 --cipher ${c%:*} --gxi $GXI --gxr $GXR
+		want=$(digest sha1 $GXI $GXR)
+		is IV "${want:0:${c#*:}}"
+		last=${GXI:0:${c#*:}}
+		run -0 skeyid-calc iv --hash sha1 --cipher ${c%:*} --last "$last" --mid $MID
+		want=$(digest sha1 "$last" $MID)
+		is IV "${want:0:${c#*:}}"
+	done
+}
+
+@test "skeyid-calc: Ka is SKEYID_e, cut or stretched as openssl does" {
+	local k1 k2
+	k1=$(prf sha1 $KEY 00)
+	k2=$(prf sha1 $KEY "$k1")
+	given=(--hash sha1 --skeyid "$KEY" --skeyid-d "$KEY" --skeyid-a "$KEY" --skeyid-e "$KEY")
+	run -0 skeyid-calc skeyid "${given[@]}" --cipher aes128
+	is Ka ${KEY:0:32}
+	run -0 skeyid-calc skeyid "${given[@]}" --cipher aes256
+	want=$k1$k2
+	is Ka "${want:0:64}"
+	run -0 skeyid-calc skeyid "${given[@]}" --enc 3des
+	is Ka "${want:0:48}"
+	run -0 skeyid-calc skeyid "${given[@]}" --cipher des
+	is Ka ${KEY:0:16}
+}
+
+@test "skeyid-calc: KEYMAT is that of openssl, with PFS and without, and cut into keys" {
+	local k1 k2 k3 want
+	k1=$(prf sha1 $KEY 03 $SPI $NI $NR)
+	k2=$(prf sha1 $KEY "$k1" 03 $SPI $NI $NR)
+	k3=$(prf sha1 $KEY "$k2" 03 $SPI $NI $NR)
+	want=$k1$k2$k3
+	run -0 skeyid-calc keymat --hash sha1 --skeyid-d $KEY --protocol 3 --spi $SPI --ni $NI --nr $NR
+	is KEYMAT "$k1"
+	run -0 skeyid-calc keymat --hash sha1 --skeyid-d $KEY --protocol esp --spi $SPI --ni $NI \
+		--nr $NR --length 60
+	is KEYMAT "$want"
+	run -0 skeyid-calc keymat --hash sha1 --skeyid-d $KEY --spi $SPI --ni $NI --nr $NR \
+		--esp aes128-sha1
+	is KEYMAT "${want:0:72}"
+	is encryption-key "${want:0:32}"
+	is authentication-key "${want:32:40}"
+	run -0 skeyid-calc keymat --hash sha1 --skeyid-d $KEY --spi $SPI --ni $NI --nr $NR \
+		--esp aes256gcm16
+	is encryption-key "${want:0:72}"
+	k1=$(prf md5 $KEY $GXY 02 $SPI $NI $NR)
+	k2=$(prf md5 $KEY "$k1" $GXY 02 $SPI $NI $NR)
+	want=$k1$k2
+	run -0 skeyid-calc keymat --hash md5 --skeyid-d $KEY --spi $SPI --ni $NI --nr $NR --gxy $GXY \
+		--ah sha1
+	is KEYMAT "${want:0:40}"
+	is authentication-key "${want:0:40}"
+}
+
+@test "skeyid-calc: NAT-D is that of openssl, IPv4 and IPv6" {
+	run -0 skeyid-calc natd --hash sha256 --cky-i $CKY_I --cky-r $CKY_R --ip 192.0.2.1 --port 500
+	is NAT-D "$(digest sha256 $CKY_I $CKY_R c0000201 01f4)"
+	run -0 skeyid-calc natd --hash md5 --cky-i $CKY_I --cky-r $CKY_R --ip 2001:db8::1 --port 4500
+	is NAT-D "$(digest md5 $CKY_I $CKY_R 20010db8000000000000000000000001 1194)"
+}
+
+@test "skeyid-calc: vendor IDs are MD5 of their text, are named, and are listed" {
+	run -0 skeyid-calc vid --text $'draft-ietf-ipsec-nat-t-ike-02\n'
+	is VID 90cb80913ebb696e086381b5ec427b1f
+	run -0 skeyid-calc vid --text some-text --hash sha1
+	is VID "$(printf some-text | openssl sha1 -r | cut -d' ' -f1)"
+	is name unknown
+	run -0 skeyid-calc vid --vid afcad71368a1f1c96b8696fc77570100
+	[[ $(value name) == *DPD* ]]
+	run -0 skeyid-calc vid
+	[ "${#lines[@]}" -gt 8 ]
+	output_has 4a131c81070358455c5728f20e95452f
+	run -0 bash -c 'skeyid-calc vid --json | jq -r ".[]" | grep -c "^[0-9a-f]*$"'
+	[ "$output" -eq "${#lines[@]}" ] || [ "$output" -gt 8 ]
+}
+
+@test "skeyid-calc: two ends agree on g^xy in every group, which openssl's X25519 confirms" {
+	for g in modp768 modp1024 modp1536 modp2048 modp3072 modp1024s160 modp2048s224 modp2048s256 \
+		ecp256 ecp384 ecp521 curve25519; do
+		run -0 skeyid-calc dh --group $g
+		x=$(value x) gx=$(value g^x)
+		run -0 skeyid-calc dh --group $g --gxi "$gx"
+		gxr=$(value g^xr) shared=$(value g^xy)
+		run -0 skeyid-calc dh --group $g --private "$x" --gxr "$gxr"
+		is g^xi "$gx"
+		is g^xy "$shared"
+	done
+	# PKCS #8 and SubjectPublicKeyInfo of X25519 are the bytes behind a fixed head.
+	bytes 302e020100300506032b656e04220420 "$x" >x.der
+	bytes 302a300506032b656e032100 "$gxr" >y.der
+	openssl pkeyutl -derive -inkey x.der -keyform DER -peerkey y.der -peerform DER -out z
+	is g^xy "$(od -An -v -tx1 z | tr -d ' \n')"
+}
+
+@test "skeyid-calc: Diffie-Hellman takes the group's number, and refuses a bad public value" {
+	run -0 --separate-stderr skeyid-calc dh --group 19 --seed one
+	stderr_has seed
+	[ "${#lines[@]}" -eq 2 ]
+	first=$output
+	run -0 --separate-stderr skeyid-calc dh --group ecp256 --seed one
+	[ "$output" = "$first" ]
+	x=$(value x)
+	run -4 --separate-stderr skeyid-calc dh --group 19 --private "$x" \
+		--public "$(printf '%0128d' 5)"
+	one_error
+	run -4 --separate-stderr skeyid-calc dh --group modp1024 --public "$(printf '%0256d' 1)"
+	one_error
+	run -4 --separate-stderr skeyid-calc dh --group modp1024 --public 02
+	one_error
+	run -2 --separate-stderr skeyid-calc dh --group 19 --private 00
+	one_error
+	run -2 --separate-stderr skeyid-calc dh --group 3
+	one_error
+	stderr_has modp2048
+	run -2 --separate-stderr skeyid-calc dh --group 19 --gxi 00 --gxr 00
+	one_error
+}
+
+@test "skeyid-calc: cookies are random, or the hash of what they are asked to be of" {
+	run -0 skeyid-calc cookie
+	[[ $output =~ ^CKY-I\ =\ [0-9a-f]{16}$ ]]
+	one=$output
+	run -0 skeyid-calc cookie
+	[ "$output" != "$one" ]
+	run -0 skeyid-calc cookie --role responder --hash sha1 --ip 192.0.2.1 --port 500 \
+		--peer-ip 192.0.2.2 --peer-port 4500 --secret aabb --time 16
+	want=$(digest sha1 c0000201 c0000202 01f4 1194 0000000000000010 aabb)
+	is CKY-R "${want:0:16}"
+}
+
+@test "skeyid-calc: all that is missing is named at once, exit 2" {
+	run -2 --separate-stderr skeyid-calc skeyid --hash sha1 --ni $NI --gxy $GXY --cky-i $CKY_I
+	one_error
+	for o in psk nr cky-r; do stderr_has "--$o"; done
+	[[ $stderr != *--ni* && $stderr != *--gxy* && $stderr != *--hash* ]]
+	run -2 --separate-stderr skeyid-calc hash
+	one_error
+	for o in hash psk ni nr gxi gxr cky-i cky-r sai idi; do stderr_has "--$o"; done
+	run -2 --separate-stderr skeyid-calc hash --mid $MID
+	one_error
+	for o in hash skeyid-a message; do stderr_has "--$o"; done
+	run -2 --separate-stderr skeyid-calc iv
+	for o in hash cipher gxi gxr; do stderr_has "--$o"; done
+	run -2 --separate-stderr skeyid-calc iv --mid $MID
+	for o in hash cipher last; do stderr_has "--$o"; done
+	run -2 --separate-stderr skeyid-calc keymat
+	for o in hash skeyid-d protocol spi ni nr; do stderr_has "--$o"; done
+	run -2 --separate-stderr skeyid-calc natd
+	for o in hash cky-i cky-r ip port; do stderr_has "--$o"; done
+	run -2 --separate-stderr skeyid-calc dh
+	stderr_has --group
+	run -2 --separate-stderr skeyid-calc cookie --ip 192.0.2.1
+	for o in port peer-ip peer-port secret; do stderr_has "--$o"; done
+	run -2 --separate-stderr skeyid-calc
+	run -2 --separate-stderr skeyid-calc keys
+}
+
+@test "skeyid-calc: values that cannot be are refused, and never shown" {
+	run -2 --separate-stderr skeyid-calc skeyid --psk 5ecre7
+	one_error
+	stderr_has --psk
+	[[ $stderr != *5ecre7* ]]
+	run -2 --separate-stderr skeyid-calc skeyid --cky-i 0011
+	one_error
+	run -2 --separate-stderr skeyid-calc hash --mid 1
+	one_error
+	run -2 --separate-stderr skeyid-calc natd --ip 192.0.2.256
+	one_error
+	run -2 --separate-stderr skeyid-calc natd --ip 192.0.2.1 --port 65536
+	one_error
+	run -2 --separate-stderr skeyid-calc iv --hash sha1 --cipher aes128 --last $CKY_I --mid $MID
+	one_error
+	run -2 --separate-stderr skeyid-calc keymat --length 257
+	one_error
+	run -2 --separate-stderr skeyid-calc keymat --esp aes128
+	one_error
+	run -2 --separate-stderr skeyid-calc keymat --esp aes128-sha1,aes256-sha1
+	one_error
+	run -2 --separate-stderr skeyid-calc skeyid --hash sha3
+	one_error
+	stderr_has sha256
+	run -2 --separate-stderr skeyid-calc iv --cipher aes128gcm16
+	one_error
+	run -2 --separate-stderr skeyid-calc skeyid --psk 00 --psk-text x
+	one_error
+}
+
+@test "skeyid-calc: hex may come with blanks, colons and 0x" {
+	run -0 skeyid-calc natd --hash md5 --cky-i 0x$CKY_I --cky-r '5A:FC:0D:A0 6C 72 80 29' \
+		--ip 192.0.2.1 --port 500
+	is NAT-D "$(digest md5 $CKY_I $CKY_R c0000201 01f4)"
+}
+
+@test "skeyid-calc: --json is one object with the RFC's names" {
+	run -0 skeyid-calc skeyid --json --hash sha1 --psk 75 --ni $NI --nr $NR --gxy $GXY \
+		--cky-i $CKY_I --cky-r $CKY_R --cipher aes128
+	[ "${#lines[@]}" -eq 1 ]
+	[ "$(jq -c keys_unsorted <<<"$output")" = '["SKEYID","SKEYID_d","SKEYID_a","SKEYID_e","Ka"]' ]
+	[ "$(jq -r .SKEYID <<<"$output")" = "$(prf sha1 75 $NI $NR)" ]
+	run -0 skeyid-calc dh --json --group 31 --private $GXY --gxr "$(printf '09%062d' 0)"
+	[ "$(jq -c keys_unsorted <<<"$output")" = '["g^xi","g^xy"]' ]
+	[ "$(jq -r '."g^xi" == ."g^xy"' <<<"$output")" = true ]
+	run -0 skeyid-calc cookie --json
+	[ "$(jq -r '."CKY-I" | length' <<<"$output")" = 16 ]
+}
+
+@test "skeyid-calc: --explain shows every step from the inputs on, and the result stays the same" {
+	args=(skeyid --hash sha1 --psk 75 --ni "$NI" --nr "$NR" --gxy "$GXY" --cky-i "$CKY_I" --cky-r "$CKY_R"
+		--cipher aes256)
+	run -0 skeyid-calc "${args[@]}"
+	plain=$output
+	run -0 skeyid-calc "${args[@]}" --explain
+	[ "$(grep -v '^#' <<<"$output")" = "$plain" ]
+	output_has 'SKEYID = prf(pre-shared-key, Ni_b | Nr_b)'
+	output_has 'SKEYID_d = prf(SKEYID, g^xy | CKY-I | CKY-R | 0)'
+	output_has 'prf = HMAC-SHA1'
+	output_has 'K1 = prf(SKEYID_e, 0)'
+	[ "$(grep -c '^# [1-9]' <<<"$output")" -eq 5 ]
+	run -0 skeyid-calc "${args[@]}" --explain --json
+	[ "$(jq -c '[.steps[].name]' <<<"$output")" = '["SKEYID","SKEYID_d","SKEYID_a","SKEYID_e","Ka"]' ]
+	[ "$(jq -r '.steps[1].inputs.SKEYID == .SKEYID' <<<"$output")" = true ]
+	[ "$(jq -r '.steps[1].inputs.SKEYID == .steps[0].value' <<<"$output")" = true ]
+}
+
+# state OPTION...: an IKE SA and a child SA of it in x.sa, mode 0600.
+state() {
+	"$SAPIPE_TOP/tests/lib/sa_make.py" pair --seed 1 --ike "$CKY_I$CKY_R" "$@" x.sa none ||
+		skip "sa_make.py cannot run"
+}
+
+@test "skeyid-calc: --sa fills in what the options leave open" {
+	state --esp aes128-sha1
+	run -0 --separate-stderr skeyid-calc skeyid --sa x.sa
+	[ -z "$stderr" ]
+	d=$(value SKEYID_d) a=$(value SKEYID_a) skeyid=$(value SKEYID)
+	run -0 skeyid-calc skeyid --sa x.sa --gxy $GXY
+	is SKEYID "$skeyid"
+	is SKEYID_d "$(prf sha256 "$skeyid" $GXY $CKY_I $CKY_R 00)"
+	run -0 skeyid-calc hash --sa x.sa --mid $MID --message 0a00000800000000
+	is 'HASH(1)' "$(prf sha256 "$a" $MID 0a00000800000000)"
+	run -0 skeyid-calc natd --sa x.sa
+	is NAT-D-local "$(digest sha256 $CKY_I $CKY_R c0000201 01f4)"
+	is NAT-D-remote "$(digest sha256 $CKY_I $CKY_R c0000202 01f4)"
+	run -0 skeyid-calc natd --sa - --ip 10.0.0.1 --port 1 --hash md5 <x.sa
+	is NAT-D "$(digest md5 $CKY_I $CKY_R 0a000001 0001)"
+	run -0 skeyid-calc keymat --sa x.sa --spi $SPI --ni $NI --nr $NR --length 32
+	is KEYMAT "$(prf sha256 "$d" 03 $SPI $NI $NR)"
+	run -0 skeyid-calc iv --sa x.sa --mid $MID
+	[[ $(value IV) =~ ^[0-9a-f]{32}$ ]]
+}
+
+@test "skeyid-calc: keymat --sa compares both directions with the record's keys" {
+	state --esp aes128-sha1 --spi-in 1 --spi-out 2
+	run -0 skeyid-calc skeyid --sa x.sa
+	d=$(value SKEYID_d)
+	for spi in 00000001 00000002; do
+		run -0 skeyid-calc keymat --hash sha256 --skeyid-d "$d" --spi $spi --ni $NI --nr $NR \
+			--esp aes128-sha1
+		e[10#$spi]=$(value encryption-key) a[10#$spi]=$(value authentication-key)
+	done
+	run -1 --separate-stderr skeyid-calc keymat --sa x.sa --ni $NI --nr $NR
+	stderr_has 00000001
+	is encryption-key-in "${e[1]}"
+	state --esp aes128-sha1 --spi-in 1 --spi-out 2 --enc-in "${e[1]}" --auth-in "${a[1]}" \
+		--enc-out "${e[2]}" --auth-out "${a[2]}"
+	run -0 --separate-stderr skeyid-calc keymat --sa x.sa --ni $NI --nr $NR
+	is encryption-key-in "${e[1]}"
+	is authentication-key-out "${a[2]}"
+	[ "${#lines[@]}" -eq 6 ]
+}
+
+@test "skeyid-calc: state that is missing, open to others, cut short or none at all" {
+	run -2 --separate-stderr skeyid-calc skeyid --sa nowhere.sa
+	one_error
+	state
+	chmod 644 x.sa
+	run -0 --separate-stderr skeyid-calc skeyid --sa x.sa
+	stderr_has warning
+	chmod 600 x.sa
+	head -c 300 x.sa >cut.sa
+	chmod 600 cut.sa
+	run -4 --separate-stderr skeyid-calc skeyid --sa cut.sa
+	one_error
+	run -4 --separate-stderr skeyid-calc skeyid --sa - <<<garbage
+	one_error
+	run -4 --separate-stderr skeyid-calc skeyid --sa - </dev/null
+	one_error
+	head -c 100000 /dev/zero >zero.sa
+	chmod 600 zero.sa
+	run -4 --separate-stderr skeyid-calc skeyid --sa zero.sa
+	one_error
+}
+
+@test "skeyid-calc: the man page has every option and subcommand, and no other" {
+	page=$SAPIPE_TOP/man/skeyid-calc.1
+	mandoc -T lint -W warning "$page"
+	skeyid-calc --list-options | cut -f1 | sort -u >table
+	mandoc -T ascii "$page" | col -b |
+		sed -n '/^DESCRIPTION/,/^EXIT STATUS/p' >text
+	while read -r o; do
+		grep -qE -- "(^|[^a-z-])$o([^a-z-]|$)" text || {
+			echo "not in the page: $o"
+			return 1
+		}
+	done <table
+	grep -oE -- '(^|[ (])--[a-z][a-z-]*' text | tr -d ' (' | sort -u >page
+	run -0 comm -13 table page
+	[ -z "$output" ]
+}
+
+@test "skeyid-calc: the man page's examples print what the page says" {
+	# "$ " starts a command, a trailing \ continues it, what follows is its output.
+	sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' "$SAPIPE_TOP/man/skeyid-calc.1" |
+		sed -n '/^\.Bd/,/^\.Ed/p' | sed 's/\\e/\\/g' >examples
+	n=0
+	while IFS= read -r line; do
+		case $line in
+		.Bd*) cmd='' want='' ;;
+		'$ '*) cmd=${line#??} ;;
+		.Ed)
+			[ "$(bash -c "$cmd")"$'\n' = "$want" ]
+			n=$((n + 1))
+			;;
+		*)
+			if [[ $cmd == *\\ ]]; then
+				cmd=${cmd%?}$line
+			else
+				want+=$line$'\n'
+			fi
+			;;
+		esac
+	done <examples
+	[ "$n" -eq 4 ]
+}
