@@ -196,12 +196,6 @@ take(const struct opt_slot *s, const char *who, const char *value, struct fault 
 	}
 }
 
-static bool
-repeatable(const struct opt *r)
-{
-	return (r->type == OPT_T_COUNT || r->type == OPT_T_LIST || r->type == OPT_T_CALL);
-}
-
 /* The option of that long name; *${on} is false for the --no-NAME of a pair. */
 static struct opt_slot *
 find_long(struct opt_flat *t, const char *name, size_t len, bool *on)
@@ -244,7 +238,7 @@ check_before(const struct opt_flat *t, const struct opt_slot *s, const char *who
 {
 	size_t i;
 
-	if (s->given > 0 && !repeatable(s->row))
+	if (s->given > 0 && !opt_is_repeatable(s->row))
 		return (fault(f, FAULT_USAGE, "%s: given twice", who));
 	for (i = 0; i < t->n; i++)
 		if (&t->s[i] != s && t->s[i].given > 0 && (t->s[i].row->excl & s->row->excl) != 0)
@@ -554,7 +548,7 @@ opt_set(const struct opt *table, void *o, const char *name, const char *value, b
 	if ((s = find_long(&t, name, strlen(name), &on)) == NULL || !on)
 		return (fault(f, FAULT_USAGE, "unknown key '%s'", name));
 	*known = true;
-	*again = repeatable(s->row);
+	*again = opt_is_repeatable(s->row);
 	if (s->row->type == OPT_T_FLAG || s->row->type == OPT_T_PAIR) {
 		on = strcmp(value, "yes") == 0;
 		if (!on && strcmp(value, "no") != 0)

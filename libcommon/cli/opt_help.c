@@ -97,12 +97,26 @@ default_text(char *out, size_t cap, const struct opt_slot *s)
 		(void)snprintf(out, cap, " (default %s)", v);
 }
 
+/* The subcommands of a row: "cookie,dh"; ${all} for all. */
+static char *
+subs_text(char *out, size_t cap, const struct opt_flat *t, const struct opt *r, const char *all)
+{
+	size_t i, n = 0;
+
+	(void)snprintf(out, cap, "%s", r->subs == 0 ? all : "");
+	for (i = 0; i < t->n && r->subs != 0 && n < cap; i++)
+		if (t->s[i].row->type == OPT_T_SUB && opt_fits_sub(r, (int)t->s[i].row->min))
+			n += (size_t)snprintf(out + n, cap - n, "%s%s", n > 0 ? "," : "",
+			    t->s[i].row->name);
+	return (out);
+}
+
 /* One option: "  -o, --output FILE   text (default X)". */
 static void
-print_option(const struct opt_slot *s)
+print_option(const struct opt_flat *t, const struct opt_slot *s)
 {
 	const struct opt *r = s->row;
-	char left[OPT_HINT], text[1024], def[OPT_HINT + 16], letter[5] = "    ";
+	char left[OPT_HINT], text[1024], def[OPT_HINT + 16], letter[5] = "    ", subs[OPT_HINT] = "";
 	int col;
 
 	if (r->letter != 0)
@@ -111,9 +125,12 @@ print_option(const struct opt_slot *s)
 	    r->type == OPT_T_PAIR ? "[no-]" : "", r->name, r->arg != NULL ? " " : "",
 	    r->arg != NULL ? r->arg : "");
 	default_text(def, sizeof(def), s);
-	(void)snprintf(text, sizeof(text), "%s%s%s%s", r->help,
+	if (t->sub < 0)
+		(void)subs_text(subs, sizeof(subs), t, r, "");
+	(void)snprintf(text, sizeof(text), "%s%s%s%s%s%s%s", r->help,
 	    r->type == OPT_T_LIST || r->type == OPT_T_CALL ? "; may be repeated" : "",
-	    (r->flags & OPT_SEAM) != 0 ? " [test seam]" : "", def);
+	    (r->flags & OPT_SEAM) != 0 ? " [test seam]" : "",
+	    subs[0] != '\0' ? " [" : "", subs, subs[0] != '\0' ? "]" : "", def);
 	col = printf("%s", left);
 	if (col > TEXT_AT - 2) {
 		(void)putchar('\n');
@@ -204,8 +221,8 @@ opt_print_help(const struct opt_flat *t)
 
 	print_usage(t);
 	for (i = 0; i < t->n; i++)
-		if (t->s[i].row->type == OPT_T_TOOL ||
-		    (t->s[i].row->type == OPT_T_SUB && t->s[i].given > 0))
+		if (t->sub < 0 ? t->s[i].row->type == OPT_T_TOOL :
+		    t->s[i].row->type == OPT_T_SUB && t->s[i].given > 0)
 			print_wrapped(t->s[i].row->help, 0, 0);
 	for (i = 0; i < t->n && t->sub < 0; i++) {
 		if (t->s[i].row->type != OPT_T_SUB)
@@ -235,7 +252,7 @@ opt_print_help(const struct opt_flat *t)
 		if (!headed)
 			(void)printf("\nOptions:\n");
 		headed = true;
-		print_option(&t->s[i]);
+		print_option(t, &t->s[i]);
 	}
 	for (i = 0; i < t->n; i++)
 		if (t->s[i].row->type == OPT_T_NOTE) {
@@ -244,31 +261,26 @@ opt_print_help(const struct opt_flat *t)
 		}
 }
 
-/* The subcommands of a row: "cookie,dh", or "*" for all. */
+/* "repeat,seam", or "-". */
 static void
-print_subs(const struct opt_flat *t, const struct opt *r)
+print_flags(const struct opt *r)
 {
-	const char *sep = "";
-	size_t i;
+	bool again = opt_is_repeatable(r) || (r->type == OPT_T_ARGS && r->max != 1);
+	bool seam = (r->flags & OPT_SEAM) != 0;
 
-	if (r->subs == 0) {
-		(void)putchar('*');
-		return;
-	}
-	for (i = 0; i < t->n; i++)
-		if (t->s[i].row->type == OPT_T_SUB && opt_fits_sub(r, (int)t->s[i].row->min)) {
-			(void)printf("%s%s", sep, t->s[i].row->name);
-			sep = ",";
-		}
+	(void)printf("%s%s%s", again ? "repeat" : "", again && seam ? "," : "",
+	    seam ? "seam" : again ? "" : "-");
 }
 
 /*
- * One line each, five fields between tabs: what is typed, its letter, the value, the subcommands, the
- * text; "-" for what there is not. A subcommand is listed bare, a positional argument as <NAME>.
+ * One line each, six fields between tabs: what is typed, its letter, the value, the subcommands that
+ * take it, "repeat" and "seam", the text; "-" for what there is not, "*" for all. A subcommand
+ * is listed bare, a positional argument as <NAME>.
  */
 void
 opt_print_list(const struct opt_flat *t)
 {
+	char subs[1024];
 	const struct opt *r;
 	size_t i;
 	int no;
@@ -276,10 +288,11 @@ opt_print_list(const struct opt_flat *t)
 	for (i = 0; i < t->n; i++) {
 		r = t->s[i].row;
 		if (r->type == OPT_T_SUB)
-			(void)printf("%s\t-\t-\t-\t%s\n", r->name, r->help);
+			(void)printf("%s\t-\t-\t-\t-\t%s\n", r->name, r->help);
 		if (r->type == OPT_T_ARG || r->type == OPT_T_ARGS) {
-			(void)printf("<%s>\t-\t%s\t", r->name, r->name);
-			print_subs(t, r);
+			(void)printf("<%s>\t-\t%s\t%s\t", r->name, r->name,
+			    subs_text(subs, sizeof(subs), t, r, "*"));
+			print_flags(r);
 			(void)printf("\t%s\n", r->help);
 		}
 		if (!opt_is_option(r) || (r->flags & OPT_HIDDEN) != 0)
@@ -290,8 +303,9 @@ opt_print_list(const struct opt_flat *t)
 				(void)printf("-%c", r->letter);
 			else
 				(void)putchar('-');
-			(void)printf("\t%s\t", r->arg != NULL ? r->arg : "-");
-			print_subs(t, r);
+			(void)printf("\t%s\t%s\t", r->arg != NULL ? r->arg : "-",
+			    subs_text(subs, sizeof(subs), t, r, "*"));
+			print_flags(r);
 			(void)printf("\t%s%s\n", no ? "the opposite: " : "", r->help);
 		}
 	}

@@ -28,6 +28,12 @@ opt_takes_value(const struct opt *r)
 }
 
 static inline bool
+opt_is_repeatable(const struct opt *r)
+{
+	return (r->type == OPT_T_COUNT || r->type == OPT_T_LIST || r->type == OPT_T_CALL);
+}
+
+static inline bool
 opt_fits_sub(const struct opt *r, int sub)
 {
 	return (r->subs == 0 || sub < 0 || (r->subs >> sub & 1) != 0);

@@ -1,0 +1,88 @@
+# shellcheck shell=bash
+# bash completion for every tool of sapipe. What there is to complete comes from the tool itself,
+# by its option listing; a tool that does not answer completes nothing.
+
+# _sapipe_value KIND CURRENT: candidates for a value called KIND in the listing.
+_sapipe_value() {
+	local kind=$1 cur=$2 words='' part
+	local IFS='|'
+	for part in $kind; do
+		# fixed words are in small letters, names of what to put there in capitals
+		[[ $part =~ ^[a-z0-9][a-z0-9-]*$ ]] && words+="$part"$'\n'
+	done
+	IFS=$'\n'
+	[ -z "$words" ] || mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+	case $kind in
+	*FILE* | *SA* | *CAPTURE* | *PCAP* | *.pcap* | *CMD*)
+		compopt -o filenames 2>/dev/null
+		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")
+		;;
+	*DIR*)
+		compopt -o filenames 2>/dev/null
+		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -d -- "$cur")
+		;;
+	*PEER* | *HOST* | *DEST*)
+		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -A hostname -- "$cur")
+		;;
+	esac
+}
+
+_sapipe() {
+	local listing line name letter arg subs flags i
+	local cur=${COMP_WORDS[COMP_CWORD]} prev='' sub='' has_subs='' positional=''
+	local -a given=() words=() commands=()
+
+	COMPREPLY=()
+	listing=$("${COMP_WORDS[0]}" --list-options 2>/dev/null </dev/null) || return 0
+	# --name=value comes as three words
+	((COMP_CWORD > 0)) && prev=${COMP_WORDS[COMP_CWORD - 1]}
+	if [ "$cur" = = ]; then
+		cur=
+	elif [ "$prev" = = ] && ((COMP_CWORD > 1)); then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		given+=("${COMP_WORDS[i]}")
+	done
+	while IFS=$'\t' read -r name letter arg subs flags _; do
+		[ "$letter$arg$subs$flags" = ---- ] || continue
+		has_subs=1
+		for line in "${given[@]}"; do
+			[ "$line" = "$name" ] && [ -z "$sub" ] && sub=$name
+		done
+	done <<<"$listing"
+	while IFS=$'\t' read -r name letter arg subs flags _; do
+		if [ -n "$sub" ] && [ "$subs" != '*' ] && [[ ,$subs, != *,$sub,* ]]; then
+			continue
+		fi
+		case $name in
+		-*)
+			if [ "$arg" != - ] && { [ "$prev" = "$name" ] || [ "$prev" = "$letter" ]; }; then
+				_sapipe_value "$arg" "$cur"
+				return 0
+			fi
+			if [ "$flags" = - ]; then
+				for line in "${given[@]}"; do
+					[ "$line" = "$name" ] || [ "$line" = "$letter" ] && continue 2
+				done
+			fi
+			words+=("$name")
+			;;
+		'<'*) [ -n "$positional" ] || positional=$arg ;;
+		*) commands+=("$name") ;;
+		esac
+	done <<<"$listing"
+	local IFS=$'\n'
+	if [[ $cur == -* ]]; then
+		:
+	elif [ -n "$has_subs" ] && [ -z "$sub" ]; then
+		words=("${commands[@]}")
+	elif [ -n "$positional" ]; then
+		_sapipe_value "$positional" "$cur"
+		return 0
+	fi
+	mapfile -t COMPREPLY < <(compgen -W "${words[*]}" -- "$cur")
+}
+
+complete -F _sapipe ike-initiate ike-respond esp-tun natd-probe dpd-ping vpnmon skeyid-calc \
+	sa-show ike-trace

@@ -1,0 +1,66 @@
+#compdef ike-initiate ike-respond esp-tun natd-probe dpd-ping vpnmon skeyid-calc sa-show ike-trace
+# zsh completion for every tool of sapipe, from the tool's own option listing; a tool that does
+# not answer completes nothing.
+
+# What completes a value of that kind: fixed words are in small letters.
+_sapipe_action() {
+	local -a fixed
+	fixed=(${(M)${(s:|:)1}:#[a-z0-9][a-z0-9-]#})
+	case $1 in
+	*FILE*|*SA*|*CAPTURE*|*PCAP*|*.pcap*|*CMD*) REPLY=_files ;;
+	*DIR*) REPLY='_files -/' ;;
+	*PEER*|*HOST*|*DEST*) REPLY=_hosts ;;
+	*) REPLY=' ' ;;
+	esac
+	(( $#fixed )) && [[ $REPLY == ' ' ]] && REPLY="($fixed)"
+}
+
+_sapipe() {
+	setopt localoptions extendedglob
+	local listing line sub= REPLY text star
+	local -a lines f specs subs
+
+	listing=$($words[1] --list-options 2>/dev/null </dev/null) || return 1
+	lines=("${(@f)listing}")
+	for line in $lines; do
+		f=("${(@ps:\t:)line}")
+		[[ $f[2]$f[3]$f[4]$f[5] == ---- ]] || continue
+		subs+=("$f[1]:$f[6]")
+		[[ -z $sub && -n ${words[(r)$f[1]]} ]] && sub=$f[1]
+	done
+	for line in $lines; do
+		f=("${(@ps:\t:)line}")
+		[[ -n $sub && $f[4] != '*' && ,$f[4], != *,$sub,* ]] && continue
+		text=${f[6]//(#m)[\[\]:\\]/\\$MATCH}
+		star=
+		[[ $f[5] == *repeat* ]] && star='*'
+		case $f[1] in
+		-*)
+			_sapipe_action $f[3]
+			if [[ $f[3] == - ]]; then
+				specs+=("$star$f[1][$text]")
+				[[ $f[2] != - ]] && specs+=("$star$f[2][$text]")
+			else
+				specs+=("$star$f[1]=[$text]:${f[3]//:/\\:}:$REPLY")
+				[[ $f[2] != - ]] && specs+=("$star$f[2]+[$text]:${f[3]//:/\\:}:$REPLY")
+			fi
+			;;
+		\<*)
+			_sapipe_action $f[3]
+			specs+=("$star:${f[3]//:/\\:}:$REPLY")
+			;;
+		esac
+	done
+	if (( $#subs )) && [[ -z $sub ]]; then
+		if [[ $PREFIX != -* ]]; then
+			_describe command subs
+			return
+		fi
+		specs=(${specs:#(\*|):*})
+	elif (( $#subs )); then
+		specs=(": :($sub)" $specs)
+	fi
+	_arguments -S $specs
+}
+
+_sapipe "$@"
