@@ -17,6 +17,10 @@ PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 DATADIR ?= $(PREFIX)/share
+# Where each shell looks: one file for all tools, by whose name bash and fish find it.
+BASHDIR ?= $(DATADIR)/bash-completion/completions
+ZSHDIR ?= $(DATADIR)/zsh/site-functions
+FISHDIR ?= $(DATADIR)/fish/vendor_completions.d
 FUZZ_SECONDS ?= 60
 CFLAGS ?= -O2 -g
 
@@ -27,7 +31,7 @@ DEPS_BUILD = build-essential pkg-config libssl-dev libpcap-dev libcbor-dev libmn
 	$(if $(filter x86_64,$(shell uname -m)),libipsec-mb-dev)
 DEPS_DEMO = iproute2 iputils-ping procps socat util-linux
 DEPS_CHECK = libcmocka-dev bats jq python3 python3-cbor2 python3-scapy tshark tcpdump mandoc \
-	nftables openssl strace valgrind bsdextrautils git \
+	nftables openssl strace valgrind bsdextrautils git zsh fish \
 	charon-systemd strongswan-swanctl libcharon-extra-plugins libcharon-extauth-plugins \
 	libstrongswan-standard-plugins libstrongswan-extra-plugins
 DEPS_LINT = clang clang-tidy libclang-rt-14-dev cppcheck shellcheck
@@ -169,10 +173,17 @@ install: all
 	install -d $(DESTDIR)$(BINDIR)
 	install -m 755 $(TOOLS:%=$(B)/%) $(DESTDIR)$(BINDIR)
 	$(foreach p,$(PAGES),install -D -m 644 $(p) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p));)
+	install -D -m 644 completions/sapipe.bash $(DESTDIR)$(BASHDIR)/sapipe
+	install -D -m 644 completions/sapipe.zsh $(DESTDIR)$(ZSHDIR)/_sapipe
+	install -D -m 644 completions/sapipe.fish $(DESTDIR)$(FISHDIR)/sapipe.fish
+	$(foreach t,$(TOOLS),ln -sf sapipe $(DESTDIR)$(BASHDIR)/$(t); \
+		ln -sf sapipe.fish $(DESTDIR)$(FISHDIR)/$(t).fish;)
 
 uninstall:
 	rm -f $(TOOLS:%=$(DESTDIR)$(BINDIR)/%)
 	rm -f $(foreach p,$(PAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
+	rm -f $(DESTDIR)$(ZSHDIR)/_sapipe \
+		$(foreach t,sapipe $(TOOLS),$(DESTDIR)$(BASHDIR)/$(t) $(DESTDIR)$(FISHDIR)/$(t).fish)
 
 # ---- packages. One dpkg-query when nothing is missing. A charon that apt would start, and
 # enable, is none of this machine's business: the tests run their own in a namespace.

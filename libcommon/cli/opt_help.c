@@ -244,7 +244,8 @@ opt_print_help(const struct opt_flat *t)
 	for (i = 0; i < t->n; i++) {
 		r = t->s[i].row;
 		if (r->type == OPT_T_SECTION && section_filled(t, i)) {
-			(void)printf("\n%s\n", r->help);
+			(void)printf("\n%s%s\n", r->help,
+			    r->help[strlen(r->help) - 1] == ':' ? "" : ":");
 			headed = true;
 		}
 		if (!opt_is_option(r) || (r->flags & OPT_HIDDEN) != 0 || !opt_fits_sub(r, t->sub))
