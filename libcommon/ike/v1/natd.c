@@ -1,7 +1,7 @@
 #include "ike/v1/natd.h"
 
-/* Draft 01 differs from draft 00 in nothing that we do, and its vendor ID was never
- * assigned to anything that is still met. */
+/* Draft 01 differs from draft 00 in nothing that we do, and its vendor ID is hardly ever met: it
+ * is spoken, but announced only where it is named. */
 static const struct natt_version versions[] = {
 	{ VID_NATT_RFC3947, "rfc3947", PAYLOAD_NAT_D, PAYLOAD_NAT_OA,
 	    ENCAP_UDP_TUNNEL, ENCAP_UDP_TRANSPORT, true },
@@ -11,6 +11,8 @@ static const struct natt_version versions[] = {
 	    ENCAP_UDP_TUNNEL_DRAFT, ENCAP_UDP_TRANSPORT_DRAFT, true },
 	{ VID_NATT_DRAFT_02, "draft-02", PAYLOAD_NAT_D_DRAFT, PAYLOAD_NAT_OA_DRAFT,
 	    ENCAP_UDP_TUNNEL_DRAFT, ENCAP_UDP_TRANSPORT_DRAFT, true },
+	{ VID_NATT_DRAFT_01, "draft-01", PAYLOAD_NAT_D_DRAFT, PAYLOAD_NAT_OA_DRAFT,
+	    ENCAP_UDP_TUNNEL_DRAFT, ENCAP_UDP_TRANSPORT_DRAFT, false },
 	{ VID_NATT_DRAFT_00, "draft-00", PAYLOAD_NAT_D_DRAFT, PAYLOAD_NAT_OA_DRAFT,
 	    ENCAP_UDP_TUNNEL_DRAFT, ENCAP_UDP_TRANSPORT_DRAFT, false },
 };
