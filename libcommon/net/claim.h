@@ -1,0 +1,66 @@
+/*
+ * Claims on outbound SAs. Keys without counters are a trap: two senders on one
+ * record, or a restart, repeat sequence numbers and nonces. A claim is a locked file, named by a
+ * keyed fingerprint of the SA's sending keys, that says which numbers have been given out;
+ * blocks are reserved in it before their first number is used. The highest number that may have
+ * been received is kept in the same way.
+ */
+#ifndef SAPIPE_NET_CLAIM_H
+#define SAPIPE_NET_CLAIM_H
+
+#include <sys/types.h>
+
+#include "base/fault.h"
+#include "base/secret.h"
+#include "sa/record.h"
+
+#define CLAIM_NAME	40	/* 32 hex digits and ".claim" */
+
+struct claims {
+	int		dir;		/* -1: none */
+	struct secret	key;		/* of the fingerprints, kept in the directory */
+	uint64_t	boot;		/* epoch seconds when this machine started */
+};
+
+struct claim {			/* of one SA; the lock lasts as long as ${fd} */
+	int		fd;
+	int		dir;		/* of struct claims, not owned */
+	char		name[CLAIM_NAME];
+	uint64_t	expires;
+	uint64_t	out_next;	/* at the start: send with this and above */
+	uint64_t	in_right;	/* at the start: all up to this counts as received */
+	uint64_t	out_end, in_end;	/* numbers below these are reserved */
+	uint64_t	out_block, in_block, out_ms, in_ms;	/* size and time of the last block */
+};
+
+/*
+ * Opens the state directory ${path}, making it (mode 0700). NULL: /var/lib/sapipe for root, where root
+ * may write there, else $XDG_STATE_HOME/sapipe, else $HOME/.local/state/sapipe. ${uid} other
+ * than (uid_t)-1 is made its owner, for a tool that drops its privileges to that. -1 with
+ * FAULT_PERMISSION, FAULT_SYSTEM, or FAULT_CONFIG if others may write there.
+ */
+int claims_open(struct claims *c, const char *path, uid_t uid, gid_t gid, struct fault *f);
+void claims_close(struct claims *c);	/* claims taken from it go first */
+
+/*
+ * Claims the SA ${rec} at ${now} (epoch seconds). NULL with FAULT_CLAIMED (another process has it),
+ * FAULT_STALE_SA (no claim yet, but made before this machine started: who knows what was sent with
+ * it), FAULT_SYSTEM, FAULT_MALFORMED (the file is damaged).
+ */
+struct claim *claim_take(struct claims *c, const struct sa_child *rec, uint64_t now,
+    struct fault *f);
+
+/* Makes ${seq} and a block above it usable: to send with; to accept. 0, or -1 with FAULT_SYSTEM. */
+int claim_reserve_out(struct claim *cl, uint64_t seq, struct fault *f);
+int claim_reserve_in(struct claim *cl, uint64_t seq, struct fault *f);
+
+/*
+ * Writes down where things ended and lets go: the next to take it goes on with ${out_next} and refuses
+ * all up to ${in_right}. NULL is fine.
+ */
+void claim_release(struct claim *cl, uint64_t out_next, uint64_t in_right);
+
+/* Removes claims that ran out a day before ${now} and that nobody holds. */
+void claims_prune(struct claims *c, uint64_t now);
+
+#endif
