@@ -138,7 +138,7 @@ admit(struct sadb *db, struct flow_pkt *k, struct esp_pkt *e)
 	struct esp_sa *sa;
 
 	k->sa = NULL;
-	k->seen = false;
+	k->seen = k->newest = false;
 	if (k->esp_len < ESP_HDR)
 		return (ESP_SHORT);
 	if ((k->sa = sa = sadb_by_spi(db, k->esp, &k->local)) == NULL)
@@ -202,6 +202,7 @@ flow_in(struct sadb *db, struct flow_pkt *pkts, size_t n)
 			e[i].verdict = ESP_REPLAY;
 		if (e[i].verdict == ESP_OK) {
 			k->seen = true;
+			k->newest = e[i].seq == sa->replay.right;
 			esp_unpad(&e[i]);
 		}
 		if (e[i].verdict == ESP_OK)

@@ -23,6 +23,7 @@ struct flow_pkt {
 	struct inner	 headers;	/* of the inner packet, once parsed */
 	size_t		 mtu;		/* with TOO_BIG: what would fit */
 	bool		 seen;		/* in: authentic and new, whatever became of it then */
+	bool		 newest;	/* in: ... and the highest number so far */
 	enum esp_verdict verdict;
 };
 

@@ -1,0 +1,454 @@
+#include "net/datapath.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/hex.h"
+#include "net/datapath_priv.h"
+#include "sa/codec.h"
+
+#define TICK		1.0	/* seconds */
+#define PATHS_MS	10000	/* between looks at the MTUs of paths */
+#define TRAFFIC_MS	2000	/* between reports of traffic to the negotiator */
+#define MTU_FIRST	1400	/* of the device, before there is an SA */
+
+void
+dp_note(struct datapath *dp, int level, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	if (dp->calls.note == NULL)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	dp->calls.note(dp->ctx, level, text);
+}
+
+void
+dp_warn(struct datapath *dp, const struct fault *f)
+{
+	if (dp->calls.warn != NULL)
+		dp->calls.warn(dp->ctx, f);
+}
+
+/* Tells the negotiator, by way of the ports it shares with us. */
+void
+dp_event(struct datapath *dp, const struct esp_sa *sa, const char *what)
+{
+	struct sa_rec r = { .type = SA_EVENT };
+	struct secret cbor = {0};
+
+	if (dp->ports == NULL)
+		return;
+	r.event.time = clock_now(&dp->clock).epoch;
+	(void)snprintf(r.event.source, sizeof(r.event.source), "esp-tun");
+	(void)snprintf(r.event.what, sizeof(r.event.what), "%s", what);
+	r.event.has_spi_in = r.event.has_remote = true;
+	memcpy(r.event.spi_in, sa->rec.spi_in, sizeof(r.event.spi_in));
+	r.event.remote = sa->remote;
+	if (sa_encode(&cbor, &r, NULL) == 0)
+		ports_send_record(dp->ports, secret_span(&cbor));
+	secret_free(&cbor);
+}
+
+/* ---- hooks of the SA table */
+
+static int
+reserve_out(void *ctx, struct esp_sa *sa, uint64_t seq)
+{
+	struct datapath *dp = ctx;
+	struct own *own = sa->user;
+	struct fault f;
+
+	if (claim_reserve_out(own->claim, seq, &f) != 0) {
+		dp_warn(dp, &f);
+		return (-1);
+	}
+	sa->seq_reserved = own->claim->out_end;
+	return (0);
+}
+
+static int
+reserve_in(void *ctx, struct esp_sa *sa, uint64_t seq)
+{
+	struct datapath *dp = ctx;
+	struct own *own = sa->user;
+	struct fault f;
+
+	if (claim_reserve_in(own->claim, seq, &f) != 0) {
+		dp_warn(dp, &f);
+		return (-1);
+	}
+	sa->in_reserved = own->claim->in_end;
+	return (0);
+}
+
+static void
+happened(void *ctx, struct esp_sa *sa, enum sadb_event what)
+{
+	struct datapath *dp = ctx;
+	struct own *own = sa->user;
+
+	if (what != SADB_GONE) {
+		dp_note(dp, 1, "SA %08x: %s expiry by volume", get_be32(sa->rec.spi_in),
+		    what == SADB_SOFT ? "soft" : "hard");
+		dp_event(dp, sa, what == SADB_SOFT ? "soft" : "hard");
+		return;
+	}
+	dp_note(dp, 1, "SA %08x is gone: %llu packets in, %llu out", get_be32(sa->rec.spi_in),
+	    (unsigned long long)sa->count_in.packets, (unsigned long long)sa->count_out.packets);
+	if (dp->ports != NULL && sa->rec.encap == SA_ENCAP_UDP)
+		ports_unserve_spi(dp->ports, get_be32(sa->rec.spi_in), &sa->rec.local.at.addr);
+	if (own == NULL)
+		return;
+	claim_release(own->claim, sa->seq_next, sa->replay.right);
+	free(own);
+	sa->user = NULL;
+	if (sadb_count(dp->db) == 1 && dp->up) {
+		dp->up = false;
+		if (dp->calls.state != NULL)
+			dp->calls.state(dp->ctx, "down", &sa->rec);
+	}
+}
+
+/* ---- timers */
+
+static void
+traffic(struct datapath *dp, uint64_t now_ms)
+{
+	struct esp_sa *sa;
+
+	for (size_t i = 0; (sa = sadb_at(dp->db, i)) != NULL; i++) {
+		struct own *own = sa->user;
+
+		if (own == NULL || own->told_packets == sa->count_in.packets ||
+		    now_ms - own->told_ms < TRAFFIC_MS)
+			continue;
+		own->told_packets = sa->count_in.packets;
+		own->told_ms = now_ms;
+		dp_event(dp, sa, "traffic");
+	}
+}
+
+static void
+tick(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct datapath *dp = w->data;
+	struct now now = clock_now(&dp->clock);
+	size_t before = sadb_count(dp->db);
+
+	(void)loop, (void)revents;
+	if (sadb_next_expiry(dp->db) <= now.epoch && sadb_expire(dp->db, now.epoch) != before)
+		dp_device(dp);
+	if (now.ms - dp->mtu_ms >= PATHS_MS || dp->mtu_ms == 0)
+		dp_mtu(dp);
+	traffic(dp, now.ms);
+}
+
+static void
+held_over(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	(void)loop, (void)revents;
+	dp_held_retry(w->data, false);
+}
+
+/* ---- life */
+
+static int
+open_all(struct datapath *dp, struct fault *f)
+{
+	size_t i;
+
+	if (tun_open(&dp->tun, dp->opt.tun, f) != 0 ||
+	    router_open(&dp->router, dp->tun.ifindex, f) != 0)
+		return (-1);
+	dp->mtu = dp->opt.mtu != 0 ? dp->opt.mtu : MTU_FIRST;
+	if (router_link_up(&dp->router, dp->mtu, f) != 0)
+		return (-1);
+	for (i = 0; i < dp->opt.n_addresses; i++)
+		if (router_address(&dp->router, &dp->opt.addresses[i].net,
+		    dp->opt.addresses[i].prefix, f) != 0)
+			return (-1);
+	if (rawesp_open(&dp->raw, ROUTE_MARK, f) != 0)
+		return (-1);
+	if (claims_open(&dp->claims, dp->opt.state_dir, dp->opt.uid, dp->opt.gid, f) != 0)
+		return (-1);
+	claims_prune(&dp->claims, clock_now(&dp->clock).epoch);
+	return (0);
+}
+
+static void
+watch(struct datapath *dp, ev_io *w, int fd, void (*ready)(struct ev_loop *, ev_io *, int))
+{
+	ev_io_init(w, ready, fd, EV_READ);
+	w->data = dp;
+	if (fd != -1)
+		ev_io_start(dp->loop, w);
+}
+
+struct datapath *
+datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
+    const struct datapath_calls *calls, void *ctx, struct fault *f)
+{
+	struct datapath *dp = calloc(1, sizeof(*dp));
+
+	if (dp == NULL) {
+		(void)fault(f, FAULT_MEMORY, "no memory for the data path");
+		return (NULL);
+	}
+	dp->loop = loop;
+	dp->opt = *o;
+	dp->calls = *calls;
+	dp->ctx = ctx;
+	dp->tun.fd = dp->raw.fd4 = dp->raw.fd6 = dp->claims.dir = -1;
+	dp->opt.sadb.hooks = (struct sadb_hooks){ dp, reserve_out, reserve_in, happened };
+	if ((dp->slots = calloc(ESP_BATCH, SLOT)) == NULL) {
+		(void)fault(f, FAULT_MEMORY, "no memory for packets");
+		goto bad;
+	}
+	if ((dp->db = sadb_new(&dp->opt.sadb, f)) == NULL || open_all(dp, f) != 0)
+		goto bad;
+	watch(dp, &dp->tun_io, dp->tun.fd, dp_tun_ready);
+	watch(dp, &dp->raw4_io, dp->raw.fd4, dp_raw_ready);
+	watch(dp, &dp->raw6_io, dp->raw.fd6, dp_raw_ready);
+	ev_timer_init(&dp->tick, tick, TICK, TICK);
+	ev_timer_init(&dp->held_timer, held_over, 0., 0.);
+	dp->tick.data = dp->held_timer.data = dp;
+	ev_timer_start(loop, &dp->tick);
+	return (dp);
+bad:
+	datapath_free(dp);
+	return (NULL);
+}
+
+void
+datapath_free(struct datapath *dp)
+{
+	if (dp == NULL)
+		return;
+	ev_timer_stop(dp->loop, &dp->tick);
+	ev_timer_stop(dp->loop, &dp->held_timer);
+	ev_io_stop(dp->loop, &dp->tun_io);
+	ev_io_stop(dp->loop, &dp->raw4_io);
+	ev_io_stop(dp->loop, &dp->raw6_io);
+	for (size_t i = 0; i < dp->n_held; i++)
+		free(dp->held[i].p);
+	sadb_free(dp->db);
+	ports_free(dp->ports);
+	router_close(&dp->router);
+	rawesp_close(&dp->raw);
+	tun_close(&dp->tun);
+	claims_close(&dp->claims);
+	if (dp->slots != NULL)
+		wipe(dp->slots, ESP_BATCH * SLOT);
+	free(dp->slots);
+	free(dp->ikes);
+	free(dp);
+}
+
+/* ---- records */
+
+static void
+port_note(void *ctx, const char *text)
+{
+	dp_note(ctx, 2, "%s", text);
+}
+
+static void
+port_unreachable(void *ctx, const struct endpoint *local, const struct endpoint *remote, int err,
+    uint32_t mtu)
+{
+	struct datapath *dp = ctx;
+
+	(void)local, (void)remote, (void)mtu;
+	/* The kernel has noted the path's MTU; anybody can send these, so look it up there. */
+	if (err == EMSGSIZE)
+		dp->mtu_ms = 0;
+}
+
+/* The UDP port that the SA's packets come to, shared with the negotiator. */
+static int
+open_port(struct datapath *dp, const struct sa_child *c, struct fault *f)
+{
+	static const struct ports_calls calls = { .esp = dp_udp, .note = port_note,
+	    .unreachable = port_unreachable };
+	struct ports_opt o = { .data_path = true, .mark = ROUTE_MARK };
+	struct endpoint local = c->local.at;
+
+	if (dp->ports == NULL &&
+	    (dp->ports = ports_new(dp->loop, &o, &calls, dp, f)) == NULL)
+		return (-1);
+	if (ports_open(dp->ports, &local, PORT_NATT, 0, f) != 0)
+		return (-1);
+	return (ports_serve_spi(dp->ports, get_be32(c->spi_in), &c->local.at.addr, f));
+}
+
+static int
+child(struct datapath *dp, const struct sa_child *c, uint32_t source, struct fault *f)
+{
+	uint64_t now = clock_now(&dp->clock).epoch;
+	struct esp_sa *sa;
+	struct own *own;
+	bool old;
+
+	if (c->lifetime.expires <= now)
+		return (fault(f, FAULT_STALE_SA, "SA %08x expired %llu s ago", get_be32(c->spi_in),
+		    (unsigned long long)(now - c->lifetime.expires)));
+	if ((sa = sadb_add(dp->db, c, source, &old, f)) == NULL)
+		return (-1);
+	if (old) {
+		dp_note(dp, 1, "SA %08x is replaced", get_be32(c->spi_in));
+		dp_device(dp);
+		return (0);
+	}
+	if ((own = calloc(1, sizeof(*own))) == NULL) {
+		(void)fault(f, FAULT_MEMORY, "no memory for an SA");
+		goto bad;
+	}
+	if ((own->claim = claim_take(&dp->claims, c, now, f)) == NULL) {
+		free(own);
+		goto bad;
+	}
+	sa->user = own;
+	sa->seq_next = sa->seq_reserved = own->claim->out_next;
+	sa->in_reserved = own->claim->in_end;
+	replay_leap(&sa->replay, own->claim->in_right);
+	if (c->encap == SA_ENCAP_UDP && open_port(dp, c, f) != 0)
+		goto bad;
+	dp_note(dp, 1, "SA %08x is in use%s", get_be32(c->spi_in),
+	    c->use == SA_USE_IN ? " inbound" : "");
+	dp->ever++;
+	dp_device(dp);
+	if (!dp->up) {
+		dp->up = true;
+		if (dp->calls.state != NULL)
+			dp->calls.state(dp->ctx, "up", &sa->rec);
+	}
+	return (0);
+bad:
+	sadb_remove(dp->db, sa);
+	return (-1);
+}
+
+/* What an IKE SA tells the data path: whether to follow the peer, and the address it was given. */
+static int
+ike(struct datapath *dp, const struct sa_ike *s, struct fault *f)
+{
+	struct ike_seen *seen = NULL, *list;
+	struct addr a;
+	uint8_t spis[16];
+	size_t i;
+
+	memcpy(spis, s->spi_i, 8);
+	memcpy(spis + 8, s->spi_r, 8);
+	for (i = 0; i < dp->n_ikes && seen == NULL; i++)
+		if (span_eq(SPAN_ARRAY(dp->ikes[i].spis), SPAN_ARRAY(spis)))
+			seen = &dp->ikes[i];
+	if (seen == NULL && dp->n_ikes < IKES_MAX) {
+		if ((list = realloc(dp->ikes, (dp->n_ikes + 1) * sizeof(*list))) == NULL)
+			return (fault(f, FAULT_MEMORY, "no memory for an IKE SA"));
+		dp->ikes = list;
+		seen = &dp->ikes[dp->n_ikes++];
+	} else if (seen == NULL)
+		seen = &dp->ikes[dp->next_ike++ % IKES_MAX];
+	memcpy(seen->spis, spis, sizeof(spis));
+	seen->remote_nat = s->natt.remote_nat;
+	if (s->has_config && dp->opt.n_addresses == 0 && addr_parse(&a, s->address) == 0)
+		return (router_address(&dp->router, &a, (uint8_t)(8 * addr_len(&a)), f));
+	return (0);
+}
+
+int
+datapath_record(struct datapath *dp, const struct sa_rec *rec, uint32_t source, struct fault *f)
+{
+	size_t hit;
+	int rc = 0;
+
+	switch (rec->type) {
+	case SA_CHILD:
+		rc = child(dp, &rec->child, source, f);
+		break;
+	case SA_IKE:
+		rc = ike(dp, &rec->ike, f);
+		break;
+	case SA_DELETE:
+		hit = sadb_delete(dp->db, &rec->del, source, clock_now(&dp->clock).epoch);
+		if (hit > 0)
+			dp_device(dp);
+		break;
+	case SA_NONE:
+	case SA_EVENT:
+		break;
+	}
+	if (dp->n_held > 0 && !dp->draining)
+		dp_held_retry(dp, false);
+	return (rc);
+}
+
+size_t
+datapath_alive(const struct datapath *dp)
+{
+	return (sadb_count(dp->db));
+}
+
+uint64_t
+datapath_ever(const struct datapath *dp)
+{
+	return (dp->ever);
+}
+
+const char *
+datapath_tun(const struct datapath *dp)
+{
+	return (dp->tun.name);
+}
+
+/* ---- counters */
+
+static void
+put_drops(char *text, size_t cap, const uint64_t drops[ESP_VERDICT_COUNT])
+{
+	size_t n = strlen(text);
+
+	for (int v = ESP_OK + 1; v < ESP_VERDICT_COUNT && n < cap; v++)
+		if (drops[v] != 0 || v == ESP_REPLAY || v == ESP_BAD_ICV || v == ESP_POLICY ||
+		    v == ESP_UNKNOWN_SPI)
+			n += (size_t)snprintf(text + n, cap - n, ", %s %llu",
+			    esp_verdict_text((enum esp_verdict)v), (unsigned long long)drops[v]);
+}
+
+void
+datapath_stats(const struct datapath *dp, void (*line)(void *ctx, const char *text), void *ctx)
+{
+	char text[1024], at[ENDPOINT_TEXT];
+	const struct esp_sa *sa;
+	size_t i;
+
+	(void)snprintf(text, sizeof(text), "in: packets %llu, bytes %llu",
+	    (unsigned long long)dp->in.packets, (unsigned long long)dp->in.bytes);
+	put_drops(text, sizeof(text), dp->drops_in);
+	line(ctx, text);
+	(void)snprintf(text, sizeof(text), "out: packets %llu, bytes %llu",
+	    (unsigned long long)dp->out.packets, (unsigned long long)dp->out.bytes);
+	put_drops(text, sizeof(text), dp->drops_out);
+	line(ctx, text);
+	(void)snprintf(text, sizeof(text),
+	    "device %s: mtu %zu, cut %llu, unsent %llu, unwritten %llu, remaps %llu, icmp %llu",
+	    dp->tun.name, dp->mtu, (unsigned long long)dp->cut, (unsigned long long)dp->unsent,
+	    (unsigned long long)dp->unwritten, (unsigned long long)dp->remaps,
+	    (unsigned long long)dp->icmp);
+	line(ctx, text);
+	for (i = 0; (sa = sadb_at(dp->db, i)) != NULL; i++) {
+		(void)snprintf(text, sizeof(text), "sa %08x to %s: in %llu packets %llu bytes, "
+		    "out %llu packets %llu bytes, mtu %zu", get_be32(sa->rec.spi_in),
+		    endpoint_text(at, &sa->remote), (unsigned long long)sa->count_in.packets,
+		    (unsigned long long)sa->count_in.bytes, (unsigned long long)sa->count_out.packets,
+		    (unsigned long long)sa->count_out.bytes, sa->mtu);
+		put_drops(text, sizeof(text), sa->drops);
+		line(ctx, text);
+	}
+}

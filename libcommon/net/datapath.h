@@ -1,0 +1,65 @@
+/*
+ * The running data path: TUN device, transports, SA table and claims on one event loop. Records
+ * go in, packets flow, what happened comes out by the calls.
+ */
+#ifndef SAPIPE_NET_DATAPATH_H
+#define SAPIPE_NET_DATAPATH_H
+
+#include <sys/types.h>
+
+#include "esp/sadb.h"
+#include "net/route.h"
+
+struct ev_loop;
+struct datapath;
+
+#define DATAPATH_ADDRESSES	8
+
+struct datapath_opt {
+	const char	*tun;		/* name of the device; NULL: the first free vpnN */
+	size_t		 mtu;		/* of the device; 0: computed from transforms and paths */
+	bool		 route;		/* make routes to the remote selectors */
+	size_t		 n_addresses;
+	struct route	 addresses[DATAPATH_ADDRESSES];	/* for the device: net is the address */
+	const char	*state_dir;	/* NULL: the default of claims_open() */
+	uid_t		 uid;		/* who the process becomes; (uid_t)-1: stays who it is */
+	gid_t		 gid;
+	struct sadb_config sadb;	/* but for its hooks */
+};
+
+struct datapath_calls {
+	/* A line for -v (${level} 1 and up). */
+	void (*note)(void *ctx, int level, const char *text);
+	/* Something went wrong and the data path goes on. */
+	void (*warn)(void *ctx, const struct fault *f);
+	/* The state of the tunnel changed: the first SA came ("up"), the last one went ("down"). */
+	void (*state)(void *ctx, const char *what, const struct sa_child *sa);
+	/* A packet came with an SPI not known here: read all records that are there to be read. */
+	void (*drain)(void *ctx);
+	/* The device is gone: nothing can flow any more. */
+	void (*broken)(void *ctx, const struct fault *f);
+};
+
+/* Opens device, raw sockets and state directory. NULL with a fault. ${loop} outlives it. */
+struct datapath *datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
+    const struct datapath_calls *calls, void *ctx, struct fault *f);
+/* Releases claims with their last numbers, takes routes away, closes. NULL is fine. */
+void datapath_free(struct datapath *dp);
+
+/*
+ * Obeys one record of stream ${source}. 0; or -1 with the fault of an SA that could not be taken:
+ * FAULT_CLAIMED, FAULT_STALE_SA, FAULT_BAD_RECORD, FAULT_CONFIG, ... Others are not disturbed.
+ */
+int datapath_record(struct datapath *dp, const struct sa_rec *rec, uint32_t source,
+    struct fault *f);
+
+/* SAs that are there now, and how many there have been. */
+size_t datapath_alive(const struct datapath *dp);
+uint64_t datapath_ever(const struct datapath *dp);
+/* The device's name, as the kernel has it. */
+const char *datapath_tun(const struct datapath *dp);
+
+/* Counters as lines of text, each to ${line}. */
+void datapath_stats(const struct datapath *dp, void (*line)(void *ctx, const char *text), void *ctx);
+
+#endif
