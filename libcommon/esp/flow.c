@@ -59,6 +59,14 @@ clamp(const struct sadb_config *c, struct flow_pkt *k, const struct esp_sa *sa)
 		    inner_mss_of(k->headers.src.family, sa->mtu));
 }
 
+/* Chatter of the device's own kernel (MLD, mDNS), which is no breach of policy. */
+static bool
+link_local(const struct addr *a)
+{
+	return (a->family == 4 ? a->b[0] == 224 && a->b[1] == 0 && a->b[2] == 0 :
+	    a->b[0] == 0xff && (a->b[1] & 15) <= 2);
+}
+
 /* Everything before the seal; fills ${e} where the verdict is OK. */
 static void
 prepare(struct sadb *db, struct flow_pkt *k, struct esp_pkt *e)
@@ -76,7 +84,7 @@ prepare(struct sadb *db, struct flow_pkt *k, struct esp_pkt *e)
 	}
 	k->inner_len = k->headers.len;
 	if ((k->sa = sa = sadb_by_packet(db, &k->headers, &why)) == NULL) {
-		drop(k, why);
+		drop(k, why == ESP_POLICY && link_local(&k->headers.dst) ? ESP_LINK_LOCAL : why);
 		return;
 	}
 	least = k->headers.src.family == 4 ? INNER_MIN_V4 : INNER_MIN_V6;

@@ -118,7 +118,8 @@ static int
 key_load(struct claims *c, struct fault *f)
 {
 	char temp[32];
-	int fd, i;
+	int fd, i, why;
+	bool linked;
 	ssize_t n = 0;
 	uint8_t *p = secret_make(&c->key, KEY_LEN);
 
@@ -141,11 +142,13 @@ key_load(struct claims *c, struct fault *f)
 		if (fd == -1)
 			break;
 		n = write(fd, p, KEY_LEN);
-		if (n == KEY_LEN && fsync(fd) == 0)
-			(void)linkat(c->dir, temp, c->dir, KEY_FILE, 0);
+		linked = n == KEY_LEN && fsync(fd) == 0 &&
+		    (linkat(c->dir, temp, c->dir, KEY_FILE, 0) == 0 || errno == EEXIST);
+		why = errno;
 		(void)close(fd);
 		(void)unlinkat(c->dir, temp, 0);
-		if (n != KEY_LEN)
+		errno = why;
+		if (!linked)
 			break;
 	}
 	return (fault_sys(f, errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM,

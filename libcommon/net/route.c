@@ -90,8 +90,10 @@ link_set(struct router *r, size_t mtu, bool up, struct fault *f)
 
 	i->ifi_family = AF_UNSPEC;
 	i->ifi_index = (int)r->ifindex;
-	if (up)
-		i->ifi_flags = i->ifi_change = IFF_UP;
+	if (up) {
+		i->ifi_flags = IFF_UP;
+		i->ifi_change = IFF_UP | IFF_MULTICAST;	/* no group reports into the tunnel */
+	}
 	mnl_attr_put_u32(h, IFLA_MTU, (uint32_t)mtu);
 	if (up) {
 		/* A link-local address would send router solicitations into the tunnel. */
