@@ -40,7 +40,7 @@ on_note(void *ctx, int level, const char *text)
 }
 
 static void
-on_warn(void *ctx, const struct fault *f)
+on_trouble(void *ctx, const struct fault *f)
 {
 	(void)ctx;
 	report_note(f);
@@ -79,7 +79,7 @@ main(int argc, char *argv[])
 	struct tun_opts o = { .route = true, .replay = REPLAY_DEFAULT };
 	struct datapath_opt d = { .uid = (uid_t)-1, .sadb = { .backend = &esp_backend_ossl,
 	    .mss_mode = SADB_MSS_CLAMP } };
-	struct datapath_calls calls = { .note = on_note, .warn = on_warn, .broken = on_broken };
+	struct datapath_calls calls = { .note = on_note, .trouble = on_trouble, .broken = on_broken };
 	struct tool t;
 	struct fault f;
 	static uint8_t buf[1 << 20];

@@ -27,6 +27,7 @@
 	V(DUMMY,	"dummies")	/* meant to be dropped */	\
 	V(POLICY,	"policy-drops")	/* outside of the selectors */	\
 	V(CONGESTED,	"ecn-drops")	/* RFC 6040, 4.2 */		\
+	V(LINK_LOCAL,	"link-local")	/* multicast of the link, wanted by no selector */ \
 	V(NO_SA,	"no-sa")	/* nothing to send it with */	\
 	V(TOO_BIG,	"too-big")					\
 	V(EXPIRED,	"expired")					\

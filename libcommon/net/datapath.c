@@ -31,8 +31,8 @@ dp_note(struct datapath *dp, int level, const char *fmt, ...)
 void
 dp_warn(struct datapath *dp, const struct fault *f)
 {
-	if (dp->calls.warn != NULL)
-		dp->calls.warn(dp->ctx, f);
+	if (dp->calls.trouble != NULL)
+		dp->calls.trouble(dp->ctx, f);
 }
 
 /* Tells the negotiator, by way of the ports it shares with us. */

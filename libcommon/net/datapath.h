@@ -31,7 +31,7 @@ struct datapath_calls {
 	/* A line for -v (${level} 1 and up). */
 	void (*note)(void *ctx, int level, const char *text);
 	/* Something went wrong and the data path goes on. */
-	void (*warn)(void *ctx, const struct fault *f);
+	void (*trouble)(void *ctx, const struct fault *f);
 	/* The state of the tunnel changed: the first SA came ("up"), the last one went ("down"). */
 	void (*state)(void *ctx, const char *what, const struct sa_child *sa);
 	/* A packet came with an SPI not known here: read all records that are there to be read. */
