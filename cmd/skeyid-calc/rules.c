@@ -1,25 +1,7 @@
 #include "rules.h"
 
-#include <limits.h>
-
 #include "ike/v1/keys.h"
-#if __has_include("ike/v1/natd.h")
 #include "ike/v1/natd.h"
-#else
-static int
-natd_hash(const struct alg_hash *h, const uint8_t *cky_i, const uint8_t *cky_r,
-    const struct endpoint *e, uint8_t out[HASH_MAX], struct fault *f)
-{
-	uint8_t port[2];
-	struct span parts[] = {
-		span_of(cky_i, COOKIE_LEN), span_of(cky_r, COOKIE_LEN), addr_span(&e->addr),
-		SPAN_ARRAY(port),
-	};
-
-	put_be16(port, e->port);
-	return (hash_parts(h, out, parts, 4, f));
-}
-#endif
 
 static struct span
 in(const struct calc *c, enum val v)
