@@ -298,7 +298,7 @@ opt_print_list(const struct opt_flat *t)
 		}
 		if (!opt_is_option(r) || (r->flags & OPT_HIDDEN) != 0)
 			continue;
-		for (no = 0; no <= (r->type == OPT_T_PAIR); no++) {
+		for (no = 0; no < (r->type == OPT_T_PAIR ? 2 : 1); no++) {
 			(void)printf("--%s%s\t", no ? "no-" : "", r->name);
 			if (r->letter != 0 && !no)
 				(void)printf("-%c", r->letter);
