@@ -1,0 +1,617 @@
+/* Two ends in memory: policy, rekeys, deletes, expiry, replays, reservations, loss of batches. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "esp/flow.h"
+
+#define NOW	1000000u
+
+static struct sadb *left, *right;
+static uint8_t slots[ESP_BATCH][4096];
+static int told[3];		/* by enum sadb_event */
+static int reserved_out, reserved_in, refuse;
+
+static int
+on_reserve_out(void *ctx, struct esp_sa *sa, uint64_t seq)
+{
+	(void)ctx;
+	assert_true(seq >= sa->seq_reserved);
+	reserved_out++;
+	if (refuse)
+		return (-1);
+	sa->seq_reserved = seq + 10;
+	return (0);
+}
+
+static int
+on_reserve_in(void *ctx, struct esp_sa *sa, uint64_t seq)
+{
+	(void)ctx;
+	reserved_in++;
+	sa->in_reserved = seq + 10;
+	return (0);
+}
+
+static void
+on_event(void *ctx, struct esp_sa *sa, enum sadb_event what)
+{
+	(void)ctx, (void)sa;
+	told[what]++;
+}
+
+static struct sadb *
+table(bool hooks)
+{
+	struct sadb_config c = { .backend = &esp_backend_ossl, .rand = rand_system, .replay = 64,
+	    .mss_mode = SADB_MSS_CLAMP };
+
+	if (hooks)
+		c.hooks = (struct sadb_hooks){ NULL, on_reserve_out, on_reserve_in, on_event };
+	return (sadb_new(&c, NULL));
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	left = table(false);
+	right = table(false);
+	memset(told, 0, sizeof(told));
+	reserved_out = reserved_in = refuse = 0;
+	return (0);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	sadb_free(left);
+	sadb_free(right);
+	left = right = NULL;
+	return (0);
+}
+
+static void
+key(struct secret *s, size_t n, uint8_t fill)
+{
+	uint8_t *p = secret_make(s, n);
+
+	assert_non_null(p);
+	memset(p, fill, n);
+}
+
+/* SA number ${n} as ${local} sees it: 1 is left, 2 is right. AES-128-CBC, HMAC-SHA-1-96. */
+static void
+child(struct sa_child *c, uint8_t n, int local, const char *lts, const char *rts)
+{
+	int remote = 3 - local;
+
+	*c = (struct sa_child){ .use = SA_USE_BOTH, .key_bits = 128, .initiator = local == 1,
+	    .n_local_ts = 1, .n_remote_ts = 1, .established = NOW, .lifetime.expires = NOW + 3600 };
+	(void)strcpy(c->encryption, "aes-cbc");
+	(void)strcpy(c->integrity, "hmac-sha1-96");
+	put_be32(c->spi_in, 0x1000u * (unsigned)local + n);
+	put_be32(c->spi_out, 0x1000u * (unsigned)remote + n);
+	c->local.at.addr = addr_make(4, (const uint8_t[]){ 192, 0, 2, (uint8_t)local });
+	c->remote.at.addr = addr_make(4, (const uint8_t[]){ 192, 0, 2, (uint8_t)remote });
+	key(&c->enc_in, 16, (uint8_t)(n * 4 + local));
+	key(&c->auth_in, 20, (uint8_t)(n * 4 + local));
+	key(&c->enc_out, 16, (uint8_t)(n * 4 + remote));
+	key(&c->auth_out, 20, (uint8_t)(n * 4 + remote));
+	assert_int_equal(selector_parse(&c->local_ts[0], local == 1 ? lts : rts), 0);
+	assert_int_equal(selector_parse(&c->remote_ts[0], local == 1 ? rts : lts), 0);
+}
+
+static struct esp_sa *
+add(struct sadb *db, struct sa_child *c)
+{
+	struct esp_sa *sa;
+	struct fault f;
+	bool old;
+
+	if ((sa = sadb_add(db, c, 1, &old, &f)) == NULL)
+		fail_msg("%s", f.what);
+	sa_child_wipe(c);
+	return (sa);
+}
+
+static void
+both(uint8_t n, const char *lts, const char *rts)
+{
+	struct sa_child c;
+
+	child(&c, n, 1, lts, rts);
+	(void)add(left, &c);
+	child(&c, n, 2, lts, rts);
+	(void)add(right, &c);
+}
+
+/* A UDP packet in slot ${i}, ready for flow_out(). */
+static struct flow_pkt
+udp(size_t i, const char *from, const char *to, uint16_t port, size_t len)
+{
+	uint8_t *p = slots[i] + FLOW_HEAD;
+	struct addr a, b;
+
+	assert_true(addr_parse(&a, from) == 0 && addr_parse(&b, to) == 0);
+	memset(p, 0x5a, len);
+	p[0] = 0x45;
+	p[1] = 0;
+	put_be16(p + 2, (uint16_t)len);
+	put_be32(p + 4, 0);
+	p[9] = 17;
+	memcpy(p + 12, a.b, 4);
+	memcpy(p + 16, b.b, 4);
+	put_be16(p + 20, port);
+	put_be16(p + 22, port);
+	return ((struct flow_pkt){ .inner = p, .inner_len = len });
+}
+
+/* One packet left to right; the verdict of whoever stopped it. */
+static enum esp_verdict
+across(const char *from, const char *to, uint16_t port)
+{
+	struct flow_pkt k = udp(0, from, to, port, 100), r;
+
+	flow_out(left, &k, 1);
+	if (k.verdict != ESP_OK)
+		return (k.verdict);
+	r = (struct flow_pkt){ .esp = k.esp, .esp_len = k.esp_len, .tos = FLOW_TOS_NONE };
+	flow_in(right, &r, 1);
+	if (r.verdict == ESP_OK) {
+		assert_int_equal(r.inner_len, 100);
+		assert_int_equal(r.inner[99], 0x5a);
+	}
+	return (r.verdict);
+}
+
+static void
+test_policy(void **state)
+{
+	struct sa_child c;
+
+	(void)state;
+	both(1, "10.1.0.0/24", "10.2.0.0/24");
+	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_OK);
+	assert_int_equal(across("10.1.1.1", "10.2.0.1", 7), ESP_POLICY);
+	assert_int_equal(across("10.1.0.1", "10.2.1.1", 7), ESP_POLICY);
+	assert_int_equal(across("10.1.0.1", "224.0.0.22", 7), ESP_LINK_LOCAL);
+	/* Left lets more through than right wants: right checks for itself. */
+	child(&c, 2, 1, "10.0.0.0/8", "10.0.0.0/8");
+	(void)add(left, &c);
+	child(&c, 2, 2, "10.1.0.0/24", "10.2.0.0/24");
+	(void)add(right, &c);
+	assert_int_equal(across("10.9.0.1", "10.2.0.1", 7), ESP_POLICY);
+	assert_int_equal(across("10.1.0.1", "10.9.0.1", 7), ESP_POLICY);
+	assert_int_equal(sadb_at(right, 1)->drops[ESP_POLICY], 2);
+	/* Both know it, each in its own words: one SA's packets are not the other's. */
+	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_OK);
+	assert_int_equal(sadb_at(right, 0)->count_in.packets, 2);
+}
+
+static void
+test_ports_and_fragments(void **state)
+{
+	struct sa_child c;
+	struct flow_pkt k;
+	enum esp_verdict why;
+	struct inner in;
+
+	(void)state;
+	for (int local = 1; local <= 2; local++) {
+		child(&c, 1, local, "10.1.0.0/24", "10.2.0.0/24");
+		c.local_ts[0].proto = c.remote_ts[0].proto = 17;
+		if (local == 1)
+			c.remote_ts[0].port = c.remote_ts[0].port_end = 53;
+		else
+			c.local_ts[0].port = c.local_ts[0].port_end = 53;
+		(void)add(local == 1 ? left : right, &c);
+	}
+	assert_int_equal(across("10.1.0.1", "10.2.0.1", 53), ESP_OK);
+	assert_int_equal(across("10.1.0.1", "10.2.0.1", 54), ESP_POLICY);
+	/* A later fragment follows its first one, and only that. */
+	k = udp(0, "10.1.0.1", "10.2.0.1", 53, 100);
+	put_be16(k.inner + 4, 777);
+	put_be16(k.inner + 6, 0x0010);
+	assert_int_equal(inner_parse(&in, k.inner, 100), 0);
+	assert_null(sadb_by_packet(left, &in, &why));
+	assert_int_equal(why, ESP_POLICY);
+	assert_false(sadb_admits(left, sadb_at(left, 0), &in));
+	put_be16(k.inner + 6, 0x2000);
+	assert_int_equal(inner_parse(&in, k.inner, 100), 0);
+	assert_non_null(sadb_by_packet(left, &in, &why));
+	put_be16(k.inner + 6, 0x0010);
+	assert_int_equal(inner_parse(&in, k.inner, 100), 0);
+	assert_non_null(sadb_by_packet(left, &in, &why));
+	put_be16(k.inner + 4, 778);
+	assert_int_equal(inner_parse(&in, k.inner, 100), 0);
+	assert_null(sadb_by_packet(left, &in, &why));
+	/* Outbound memory admits nothing inbound. */
+	put_be16(k.inner + 4, 777);
+	assert_int_equal(inner_parse(&in, k.inner, 100), 0);
+	assert_false(sadb_admits(left, sadb_at(left, 0), &in));
+}
+
+static void
+test_narrow_before_wide(void **state)
+{
+	(void)state;
+	both(1, "10.1.0.0/24", "10.2.0.0/24");
+	both(2, "10.1.0.0/24", "10.0.0.0/8");	/* newer, and wider */
+	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_OK);
+	assert_int_equal(across("10.1.0.1", "10.3.0.1", 7), ESP_OK);
+	assert_int_equal(sadb_at(left, 0)->count_out.packets, 1);
+	assert_int_equal(sadb_at(left, 1)->count_out.packets, 1);
+}
+
+static void
+test_rekey(void **state)
+{
+	struct sa_del d = { .has_spi_in = true };
+	struct sa_child c;
+	struct esp_sa *sa;
+	bool old;
+
+	(void)state;
+	both(1, "10.1.0.0/24", "10.2.0.0/24");
+	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_OK);
+	/* The new one may only receive at first. */
+	child(&c, 2, 1, "10.1.0.0/24", "10.2.0.0/24");
+	c.use = SA_USE_IN;
+	(void)add(left, &c);
+	child(&c, 2, 2, "10.1.0.0/24", "10.2.0.0/24");
+	(void)add(right, &c);
+	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_OK);
+	assert_int_equal(sadb_at(left, 0)->count_out.packets, 2);
+	assert_int_equal(sadb_at(left, 1)->count_out.packets, 0);
+	/* Then it may send; the newest one does. Its counters go on when it comes again. */
+	child(&c, 2, 1, "10.1.0.0/24", "10.2.0.0/24");
+	sa = sadb_add(left, &c, 1, &old, NULL);
+	assert_true(old && sa == sadb_at(left, 1));
+	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_OK);
+	assert_int_equal(sa->seq_next, 2);
+	assert_ptr_equal(sadb_add(left, &c, 1, &old, NULL), sa);
+	assert_int_equal(sa->seq_next, 2);
+	sa_child_wipe(&c);
+	/* Deleted, the old one still receives for a moment, as there is an heir. */
+	put_be32(d.spi_in, 0x2001);
+	assert_int_equal(sadb_delete(right, &d, 2, NOW), 0);	/* another source's word */
+	assert_int_equal(sadb_delete(right, &d, 1, NOW), 1);
+	assert_int_equal(sadb_count(right), 2);
+	assert_int_equal(sadb_next_expiry(right), NOW + SADB_LINGER);
+	assert_int_equal(sadb_delete(right, &d, 1, NOW), 0);
+	assert_int_equal(sadb_expire(right, NOW + SADB_LINGER), 1);
+	/* The last one goes at once. */
+	put_be32(d.spi_in, 0x2002);
+	assert_int_equal(sadb_delete(right, &d, 1, NOW), 1);
+	assert_int_equal(sadb_count(right), 0);
+	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_UNKNOWN_SPI);
+	/* A delete that names only the IKE SA leaves children alone. */
+	d = (struct sa_del){ .has_ike = true };
+	assert_int_equal(sadb_delete(left, &d, 1, NOW), 0);
+	d = (struct sa_del){ .has_spi_out = true };
+	put_be32(d.spi_out, 0x2002);
+	assert_int_equal(sadb_delete(left, &d, 1, NOW), 1);
+}
+
+static void
+test_only_inbound(void **state)
+{
+	struct sa_child c;
+
+	(void)state;
+	child(&c, 1, 1, "10.1.0.0/24", "10.2.0.0/24");
+	c.use = SA_USE_IN;
+	(void)add(left, &c);
+	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_NO_SA);
+}
+
+static void
+refused(struct sa_child *c, enum fault_code code, const char *word)
+{
+	struct fault f = {0};
+	bool old;
+
+	assert_null(sadb_add(left, c, 1, &old, &f));
+	assert_int_equal(f.code, code);
+	if (strstr(f.what, word) == NULL)
+		fail_msg("\"%s\" without \"%s\"", f.what, word);
+	sa_child_wipe(c);
+}
+
+static void
+test_refusals(void **state)
+{
+	struct sa_child c;
+	struct fault f;
+	bool old;
+
+	(void)state;
+#define CASE(code, word, ...) do {				\
+	child(&c, 1, 1, "10.1.0.0/24", "10.2.0.0/24");		\
+	__VA_ARGS__;						\
+	refused(&c, code, word);				\
+} while (0)
+	CASE(FAULT_CONFIG, "ah", c.protocol = SA_AH);
+	CASE(FAULT_CONFIG, "transport", c.mode = SA_TRANSPORT);
+	CASE(FAULT_CONFIG, "tcp", c.encap = SA_ENCAP_TCP);
+	CASE(FAULT_CONFIG, "aes-xxx", (void)strcpy(c.encryption, "aes-xxx"));
+	CASE(FAULT_CONFIG, "hmac-xxx", (void)strcpy(c.integrity, "hmac-xxx"));
+	CASE(FAULT_CONFIG, "77", c.key_bits = 77);
+	CASE(FAULT_CONFIG, "without integrity", c.integrity[0] = '\0'; secret_free(&c.auth_in);
+	    secret_free(&c.auth_out));
+	CASE(FAULT_CONFIG, "too much", (void)strcpy(c.encryption, "aes-gcm-16"));
+	CASE(FAULT_CONFIG, "16 bytes", key(&c.enc_out, 15, 1));
+	assert_int_equal(sadb_count(left), 0);
+	child(&c, 1, 1, "10.1.0.0/24", "10.2.0.0/24");
+	(void)add(left, &c);
+	CASE(FAULT_BAD_RECORD, "other keys", c.enc_out.p[3] ^= 1);
+	CASE(FAULT_BAD_RECORD, "other keys", c.spi_out[0] ^= 1);
+	CASE(FAULT_BAD_RECORD, "other keys", c.esn = true);
+#undef CASE
+	child(&c, 1, 1, "10.1.0.0/24", "10.2.0.0/24");
+	assert_null(sadb_add(left, &c, 2, &old, &f));
+	assert_int_equal(f.code, FAULT_BAD_RECORD);
+	sa_child_wipe(&c);
+	assert_int_equal(sadb_count(left), 1);
+	/* The same SPI at another address of ours is another SA. */
+	child(&c, 1, 1, "10.1.0.0/24", "10.2.0.0/24");
+	c.local.at.addr.b[3] = 9;
+	c.enc_out.p[0] ^= 1;
+	(void)add(left, &c);
+	assert_int_equal(sadb_count(left), 2);
+}
+
+static void
+test_replays(void **state)
+{
+	struct flow_pkt k[4], r;
+	uint8_t copy[4][256];
+
+	(void)state;
+	both(1, "10.1.0.0/24", "10.2.0.0/24");
+	for (size_t i = 0; i < 4; i++)
+		k[i] = udp(i, "10.1.0.1", "10.2.0.1", 7, 100);
+	flow_out(left, k, 4);
+	for (size_t i = 0; i < 4; i++)
+		memcpy(copy[i], k[i].esp, k[i].esp_len);
+	/* Twice the same in one batch, then again. */
+	struct flow_pkt b[3] = { { .esp = slots[10], .esp_len = k[3].esp_len, .tos = FLOW_TOS_NONE },
+	    { .esp = slots[11], .esp_len = k[3].esp_len, .tos = FLOW_TOS_NONE },
+	    { .esp = slots[12], .esp_len = k[3].esp_len, .tos = FLOW_TOS_NONE } };
+	memcpy(slots[10], copy[3], 200);
+	memcpy(slots[11], copy[3], 200);
+	memcpy(slots[12], copy[0], 200);
+	flow_in(right, b, 3);
+	assert_true(b[0].verdict == ESP_OK && b[0].newest);
+	assert_int_equal(b[1].verdict, ESP_REPLAY);
+	assert_true(b[2].verdict == ESP_OK && b[2].seen && !b[2].newest);
+	memcpy(slots[10], copy[0], 200);
+	flow_in(right, b, 1);
+	assert_int_equal(b[0].verdict, ESP_REPLAY);
+	/* A forged number moves no window. */
+	memcpy(slots[10], copy[1], 200);
+	put_be32(slots[10] + 4, 100000);
+	flow_in(right, b, 1);
+	assert_int_equal(b[0].verdict, ESP_BAD_ICV);
+	assert_false(b[0].seen);
+	memcpy(slots[10], copy[1], 200);
+	flow_in(right, b, 1);
+	assert_int_equal(b[0].verdict, ESP_OK);
+	/* Garbage of every length. */
+	for (size_t n = 0; n < 200; n++) {
+		memset(slots[10], 0xa5, 200);
+		put_be32(slots[10], 0x2001);
+		put_be32(slots[10] + 4, 50);
+		r = (struct flow_pkt){ .esp = slots[10], .esp_len = n, .tos = FLOW_TOS_NONE };
+		flow_in(right, &r, 1);
+		assert_true(r.verdict == ESP_SHORT || r.verdict == ESP_BAD_ICV);
+	}
+}
+
+/* What a peer that has the keys may still get wrong: not IP, other version, dummies, padding. */
+static void
+test_inside(void **state)
+{
+	struct esp_sa *sa;
+	struct flow_pkt r;
+	static const struct { uint8_t first, next; size_t len; enum esp_verdict want; } cases[] = {
+		{ 0x45, 4, 100, ESP_OK }, { 0x45, 41, 100, ESP_SHORT }, { 0x65, 4, 100, ESP_SHORT },
+		{ 0x45, 59, 100, ESP_DUMMY }, { 0x45, 6, 100, ESP_POLICY }, { 0x45, 4, 140, ESP_OK },
+		{ 0x45, 4, 99, ESP_SHORT }, { 0x41, 4, 100, ESP_SHORT }, { 0x45, 4, 0, ESP_SHORT },
+	};
+
+	(void)state;
+	both(1, "10.1.0.0/24", "10.2.0.0/24");
+	sa = sadb_at(left, 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct flow_pkt k = udp(0, "10.1.0.1", "10.2.0.1", 7, 100);
+		struct esp_pkt e = { .xf = &sa->out, .p = k.inner - 24, .cap = 1000,
+		    .inner_len = cases[i].len, .seq = i + 1, .next = cases[i].next };
+
+		k.inner[0] = cases[i].first;
+		memcpy(e.spi, sa->rec.spi_out, 4);
+		esp_seal(&e, 1);
+		r = (struct flow_pkt){ .esp = e.p, .esp_len = e.len, .tos = FLOW_TOS_NONE };
+		flow_in(right, &r, 1);
+		if (r.verdict != cases[i].want)
+			fail_msg("case %zu: %s", i, esp_verdict_text(r.verdict));
+		assert_true(r.seen);
+		if (r.verdict == ESP_OK)
+			assert_int_equal(r.inner_len, 100);
+	}
+}
+
+static void
+test_volume_and_numbers(void **state)
+{
+	struct sa_child c;
+	struct esp_sa *sa;
+	enum esp_verdict v;
+	int n = 0;
+
+	(void)state;
+	sadb_free(left);
+	left = table(true);
+	both(1, "10.1.0.0/24", "10.2.0.0/24");
+	child(&c, 2, 1, "10.1.0.0/24", "10.3.0.0/24");
+	c.lifetime.kilobytes = 4;
+	sa = add(left, &c);
+	while ((v = across("10.1.0.1", "10.3.0.1", 7)) == ESP_UNKNOWN_SPI && n++ < 100)
+		if (n == 32)
+			assert_int_equal(told[SADB_SOFT], 0);	/* 80 % of 4096 is 32 of 100 */
+	assert_int_equal(n, 40);
+	assert_int_equal(v, ESP_EXPIRED);
+	assert_int_equal(told[SADB_SOFT], 1);
+	assert_int_equal(told[SADB_HARD], 1);
+	assert_int_equal(across("10.1.0.1", "10.3.0.1", 7), ESP_NO_SA);
+	assert_int_equal(told[SADB_HARD], 1);
+	assert_int_equal(sadb_expire(left, NOW), 1);
+	assert_int_equal(told[SADB_GONE], 1);
+	/* Blocks of ten numbers: asked once each; refused, nothing is sent. */
+	sa = sadb_at(left, 0);
+	reserved_out = 0;
+	for (int i = 0; i < 25; i++)
+		assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_OK);
+	assert_int_equal(reserved_out, 3);
+	refuse = 1;
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_OK);
+	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_FAILED);
+	assert_int_equal(sa->seq_next, 31);
+	refuse = 0;
+	/* The last number of 32 bits is not passed. */
+	sa->seq_next = UINT32_MAX - 2;
+	told[SADB_SOFT] = 0;
+	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_OK);
+	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_OK);
+	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_EXHAUSTED);
+	assert_int_equal(told[SADB_SOFT], 1);
+}
+
+static void
+test_reserve_in(void **state)
+{
+	(void)state;
+	sadb_free(right);
+	right = table(true);
+	both(1, "10.1.0.0/24", "10.2.0.0/24");
+	for (int i = 0; i < 25; i++)
+		assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_OK);
+	assert_int_equal(reserved_in, 3);
+}
+
+static void
+test_expiry(void **state)
+{
+	(void)state;
+	both(1, "10.1.0.0/24", "10.2.0.0/24");
+	assert_int_equal(sadb_next_expiry(left), NOW + 3600);
+	assert_int_equal(sadb_expire(left, NOW + 3599), 1);
+	assert_int_equal(sadb_expire(left, NOW + 3600), 0);
+	assert_true(sadb_next_expiry(left) == UINT64_MAX);
+	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_POLICY);
+}
+
+static void
+test_too_big(void **state)
+{
+	struct flow_pkt k;
+
+	(void)state;
+	both(1, "10.1.0.0/24", "10.2.0.0/24");
+	sadb_at(left, 0)->mtu = 1400;
+	k = udp(0, "10.1.0.1", "10.2.0.1", 7, 1401);
+	flow_out(left, &k, 1);
+	assert_int_equal(k.verdict, ESP_OK);		/* may be fragmented outside */
+	k = udp(0, "10.1.0.1", "10.2.0.1", 7, 1401);
+	put_be16(k.inner + 6, 0x4000);
+	flow_out(left, &k, 1);
+	assert_int_equal(k.verdict, ESP_TOO_BIG);
+	assert_int_equal(k.mtu, 1400);
+	k = udp(0, "10.1.0.1", "10.2.0.1", 7, 1400);
+	put_be16(k.inner + 6, 0x4000);
+	flow_out(left, &k, 1);
+	assert_int_equal(k.verdict, ESP_OK);
+}
+
+static void
+test_outer_tos(void **state)
+{
+	struct flow_pkt k, r;
+	struct sadb_config c;
+
+	(void)state;
+	both(1, "10.1.0.0/24", "10.2.0.0/24");
+	k = udp(0, "10.1.0.1", "10.2.0.1", 7, 100);
+	k.inner[1] = 0xba;				/* EF, ECT(0) */
+	flow_out(left, &k, 1);
+	assert_int_equal(k.tos, 0xba);
+	/* Congestion on the way is passed on; the outer DSCP is not. */
+	r = (struct flow_pkt){ .esp = k.esp, .esp_len = k.esp_len, .tos = 0x03 };
+	flow_in(right, &r, 1);
+	assert_int_equal(r.verdict, ESP_OK);
+	assert_int_equal(r.inner[1], 0xbb);
+	k = udp(0, "10.1.0.1", "10.2.0.1", 7, 100);
+	flow_out(left, &k, 1);
+	r = (struct flow_pkt){ .esp = k.esp, .esp_len = k.esp_len, .tos = 0x03 };
+	flow_in(right, &r, 1);
+	assert_int_equal(r.verdict, ESP_CONGESTED);
+	c = *sadb_config(left);
+	sadb_free(left);
+	c.dscp_fixed = true;
+	c.dscp = 10;
+	left = sadb_new(&c, NULL);
+	both(2, "10.1.0.0/24", "10.2.0.0/24");
+	k = udp(0, "10.1.0.1", "10.2.0.1", 7, 100);
+	k.inner[1] = 0xba;
+	flow_out(left, &k, 1);
+	assert_int_equal(k.tos, 10 << 2 | 2);
+}
+
+/* Thousands of SAs: by SPI and by selector each finds its own. */
+static void
+test_many(void **state)
+{
+	char net[32];
+	struct sa_child c;
+	enum { N = 1500 };
+
+	(void)state;
+	for (unsigned i = 0; i < N; i++) {
+		(void)snprintf(net, sizeof(net), "10.%u.%u.0/24", 100 + i / 256, i % 256);
+		for (int local = 1; local <= 2; local++) {
+			child(&c, 1, local, "10.1.0.0/24", net);
+			put_be32(c.spi_in, 0x10000u * (unsigned)local + i);
+			put_be32(c.spi_out, 0x10000u * (3 - (unsigned)local) + i);
+			(void)add(local == 1 ? left : right, &c);
+		}
+	}
+	for (unsigned i = 0; i < N; i += 7) {
+		(void)snprintf(net, sizeof(net), "10.%u.%u.1", 100 + i / 256, i % 256);
+		assert_int_equal(across("10.1.0.1", net, 7), ESP_OK);
+		assert_int_equal(across("10.1.0.1", net, 7), ESP_OK);
+		assert_int_equal(sadb_at(right, i)->count_in.packets, 2);
+	}
+}
+
+int
+main(void)
+{
+#define T(t)	cmocka_unit_test_setup_teardown(t, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_policy), T(test_ports_and_fragments), T(test_narrow_before_wide), T(test_rekey),
+		T(test_only_inbound), T(test_refusals), T(test_replays), T(test_inside),
+		T(test_volume_and_numbers), T(test_reserve_in), T(test_expiry), T(test_too_big),
+		T(test_outer_tos), T(test_many),
+	};
+
+	(void)secret_init();
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
