@@ -54,7 +54,7 @@ send_udp(struct datapath *dp, const struct flow_pkt *const *k, size_t n)
 	}
 	for (i = 0; i < n; i++)
 		d[i] = (struct port_dgram){ .local = k[i]->sa->rec.local.at, .remote = k[i]->sa->remote,
-		    .p = k[i]->esp, .len = k[i]->esp_len };
+		    .p = k[i]->esp, .len = k[i]->esp_len, .tos = (uint8_t)k[i]->tos };
 	for (i = 0; i < n; i += done) {
 		done = ports_send_esp(dp->ports, d + i, n - i, &f);
 		if (done > 0)
@@ -277,7 +277,7 @@ dp_udp(void *ctx, struct port_dgram *d, size_t n)
 		m = n < ESP_BATCH ? n : ESP_BATCH;
 		for (i = 0; i < m; i++) {
 			k[i] = (struct flow_pkt){ .esp = d[i].p, .esp_len = d[i].len,
-			    .local = d[i].local.addr, .tos = FLOW_TOS_NONE };
+			    .local = d[i].local.addr, .tos = d[i].tos };
 			c[i] = (struct came){ d[i].local, d[i].remote, true };
 		}
 		take(dp, k, c, m);

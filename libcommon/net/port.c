@@ -107,7 +107,7 @@ deliver_esp(struct ports *set, const struct port_msg *m)
 		return;
 	for (off = 0; off < m->body.len; off += seg) {
 		d[n++] = (struct port_dgram){ .local = m->local, .remote = m->remote,
-		    .ifindex = m->ifindex, .p = bytes.v + off,
+		    .ifindex = m->ifindex, .tos = m->tos, .p = bytes.v + off,
 		    .len = m->body.len - off < seg ? m->body.len - off : seg };
 		if (n == 64 || off + seg >= m->body.len) {
 			set->calls.esp(set->ctx, d, n);

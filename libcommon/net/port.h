@@ -43,6 +43,7 @@ struct port_dgram {
 	uint32_t	 ifindex;	/* received: the interface; sent: 0, or the one to leave by */
 	uint16_t	 seg;		/* sent: 0, or cut ${len} into datagrams of this size (UDP_SEGMENT);
 					   received: always 0 */
+	uint8_t		 tos;		/* ESP: outer DSCP and ECN, received (0 of a relayed one) and sent */
 	uint8_t		*p;		/* received: valid during the call; ESP may be decrypted in place */
 	size_t		 len;
 };

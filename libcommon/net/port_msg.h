@@ -41,6 +41,7 @@ struct port_msg {
 	struct endpoint	local, remote;	/* of IKE, ESP, UNREACH; else zero */
 	uint32_t	ifindex;
 	uint16_t	seg;
+	uint8_t		tos;		/* of a datagram just read; not part of the message */
 	uint64_t	number;
 	struct span	body;
 };

@@ -9,7 +9,8 @@
 #define UDP_SEGMENT 103
 #endif
 #define SEND_BATCH	64
-#define SEND_CTL	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint16_t)))
+#define SEND_CTL	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint16_t)) + \
+	CMSG_SPACE(sizeof(int)))
 #define GSO_MAX		64	/* UDP_MAX_SEGMENTS of older kernels */
 
 static const uint8_t zero[8];
@@ -58,6 +59,7 @@ make_ready(struct msghdr *mh, struct out *o, const struct port_dgram *d, size_t 
 	struct in_pktinfo v4 = {0};
 	struct in6_pktinfo v6 = {0};
 	union { const uint8_t *c; void *v; } bytes;	/* iovec knows no const */
+	int tos = d->tos;
 
 	*mh = (struct msghdr){ .msg_name = &o->to, .msg_namelen = port_sockaddr(&o->to, &d->remote),
 	    .msg_iov = o->iov, .msg_control = o->ctl };
@@ -77,6 +79,10 @@ make_ready(struct msghdr *mh, struct out *o, const struct port_dgram *d, size_t 
 	}
 	if (d->seg != 0 && d->len > d->seg)
 		add_cmsg(mh, IPPROTO_UDP, UDP_SEGMENT, &d->seg, sizeof(d->seg));
+	if (tos != 0 && d->remote.addr.family == 4)
+		add_cmsg(mh, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+	else if (tos != 0)
+		add_cmsg(mh, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
 	if (mh->msg_controllen == 0)
 		mh->msg_control = NULL;
 }

@@ -81,11 +81,13 @@ port_udp_bind(const struct ports *set, struct endpoint *local, struct fault *f)
 		return (fault_sys(f, FAULT_SYSTEM, "cannot make a UDP socket"));
 	if (ss.ss_family == AF_INET) {
 		bad = on(fd, IPPROTO_IP, IP_PKTINFO, 1) | on(fd, IPPROTO_IP, IP_RECVERR, 1) |
+		    on(fd, IPPROTO_IP, IP_RECVTOS, 1) |
 		    /* A large IKE message or outer packet may be cut on its way. */
 		    on(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
 	} else {
 		bad = on(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) |
-		    on(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) | on(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
+		    on(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) |
+		    on(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1) | on(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
 	}
 	if (bad != 0) {
 		(void)fault_sys(f, FAULT_SYSTEM, "cannot set up a UDP socket");
@@ -133,31 +135,36 @@ port_udp_is(int fd, const struct endpoint *bound)
 	return (addr_cmp(&e.addr, &bound->addr) == 0 && e.port == bound->port);
 }
 
-/* Where a datagram came to and, for UDP_GRO, the size of the datagrams in it. */
+/* Where a datagram came to, its TOS and, for UDP_GRO, the size of the datagrams in it. */
 static void
-read_cmsgs(struct msghdr *mh, struct endpoint *local, uint32_t *ifindex, size_t *seg)
+read_cmsgs(struct msghdr *mh, struct port_msg *m, size_t *seg)
 {
 	struct cmsghdr *c;
 	struct in_pktinfo v4;
 	struct in6_pktinfo v6;
-	int gro;
+	int n;
 
 	for (c = CMSG_FIRSTHDR(mh); c != NULL; c = CMSG_NXTHDR(mh, c)) {
 		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
 			memcpy(&v4, CMSG_DATA(c), sizeof(v4));
-			local->addr.family = 4;
-			memcpy(local->addr.b, &v4.ipi_addr, 4);
-			*ifindex = (uint32_t)v4.ipi_ifindex;
+			m->local.addr.family = 4;
+			memcpy(m->local.addr.b, &v4.ipi_addr, 4);
+			m->ifindex = (uint32_t)v4.ipi_ifindex;
 		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
 			memcpy(&v6, CMSG_DATA(c), sizeof(v6));
-			local->addr.family = 6;
-			memcpy(local->addr.b, &v6.ipi6_addr, 16);
-			*ifindex = v6.ipi6_ifindex;
+			m->local.addr.family = 6;
+			memcpy(m->local.addr.b, &v6.ipi6_addr, 16);
+			m->ifindex = v6.ipi6_ifindex;
 			if (IN6_IS_ADDR_LINKLOCAL(&v6.ipi6_addr))
-				local->addr.scope = v6.ipi6_ifindex;
+				m->local.addr.scope = v6.ipi6_ifindex;
 		} else if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
-			memcpy(&gro, CMSG_DATA(c), sizeof(gro));
-			*seg = gro > 0 ? (size_t)gro : 0;
+			memcpy(&n, CMSG_DATA(c), sizeof(n));
+			*seg = n > 0 ? (size_t)n : 0;
+		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS)
+			m->tos = *CMSG_DATA(c);	/* one byte here, an int in IPv6 */
+		else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
+			memcpy(&n, CMSG_DATA(c), sizeof(n));
+			m->tos = (uint8_t)n;
 		}
 	}
 }
@@ -190,7 +197,7 @@ take_datagram(struct port *p, struct port_msg *m, const uint8_t *b, size_t len)
 		if (set->nesp == PORT_SEGS)
 			port_flush_esp(set);
 		set->esp[set->nesp++] = (struct port_dgram){ .local = m->local,
-		    .remote = m->remote, .ifindex = m->ifindex,
+		    .remote = m->remote, .ifindex = m->ifindex, .tos = m->tos,
 		    .p = set->bufs + (m->body.p - set->bufs), .len = m->body.len };
 		return;
 	}
@@ -264,7 +271,7 @@ read_batches(struct ev_loop *loop, ev_io *w, int revents)
 			m.local.port = p->bound.port;
 			len = mm[i].msg_len;
 			seg = len;
-			read_cmsgs(&mm[i].msg_hdr, &m.local, &m.ifindex, &seg);
+			read_cmsgs(&mm[i].msg_hdr, &m, &seg);
 			if ((mm[i].msg_hdr.msg_flags & MSG_TRUNC) != 0 || seg == 0 ||
 			    m.local.addr.family != p->bound.addr.family ||
 			    m.remote.addr.family != p->bound.addr.family) {
