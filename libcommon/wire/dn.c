@@ -94,15 +94,18 @@ static int
 string_type(const ASN1_OBJECT *o, const uint8_t *v, size_t len)
 {
 	int nid = OBJ_obj2nid(o);
+	bool ascii = true, printable = true;
 	size_t i;
 
-	if (nid == NID_pkcs9_emailAddress || nid == NID_domainComponent)
+	for (i = 0; i < len; i++) {
+		ascii = ascii && v[i] < 0x80;
+		printable = printable && v[i] != '\0' &&
+		    strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		    "0123456789 '()+,-./:=?", v[i]) != NULL;
+	}
+	if (ascii && (nid == NID_pkcs9_emailAddress || nid == NID_domainComponent))
 		return (V_ASN1_IA5STRING);
-	for (i = 0; i < len; i++)
-		if (v[i] == '\0' || strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-		    "0123456789 '()+,-./:=?", v[i]) == NULL)
-			return (V_ASN1_UTF8STRING);
-	return (V_ASN1_PRINTABLESTRING);
+	return (printable ? V_ASN1_PRINTABLESTRING : V_ASN1_UTF8STRING);
 }
 
 /*
