@@ -426,6 +426,11 @@ state() {
 	chmod 600 cut.sa
 	run -4 --separate-stderr skeyid-calc skeyid --sa cut.sa
 	one_error
+	cp x.sa tail.sa
+	printf X >>tail.sa
+	run -4 --separate-stderr skeyid-calc skeyid --sa tail.sa
+	one_error
+	stderr_has "byte $(stat -c %s x.sa)"
 	run -4 --separate-stderr skeyid-calc skeyid --sa - <<<garbage
 	one_error
 	run -4 --separate-stderr skeyid-calc skeyid --sa - </dev/null

@@ -58,6 +58,69 @@ registry_finds_rows(void **state)
 	assert_int_equal(i, 15);
 }
 
+/* The numbers of IANA's "Internet Key Exchange (IKE) Attributes" and "ISAKMP" registries. */
+static void
+registry_numbers(void **state)
+{
+	static const struct { const char *word; unsigned ike, esp, key, salt, iv, icv; } e[] = {
+		{ "des", 1, 2, 8, 0, 8, 0 }, { "3des", 5, 3, 24, 0, 8, 0 },
+		{ "aes128", 7, 12, 16, 0, 16, 0 }, { "aes192", 7, 12, 24, 0, 16, 0 },
+		{ "aes256", 7, 12, 32, 0, 16, 0 }, { "null", 0, 11, 0, 0, 0, 0 },
+		{ "aes128ctr", 0, 13, 16, 4, 8, 0 }, { "aes256ctr", 0, 13, 32, 4, 8, 0 },
+		{ "aes128gcm8", 0, 18, 16, 4, 8, 8 }, { "aes256gcm12", 0, 19, 32, 4, 8, 12 },
+		{ "aes192gcm16", 0, 20, 24, 4, 8, 16 }, { "chacha20poly1305", 0, 254, 32, 4, 8, 16 },
+	};
+	static const struct { const char *word; unsigned ike, len; } h[] = {
+		{ "md5", 1, 16 }, { "sha1", 2, 20 }, { "sha256", 4, 32 }, { "sha384", 5, 48 },
+		{ "sha512", 6, 64 },
+	};
+	static const struct { const char *word; unsigned auth, ah, key, icv; } a[] = {
+		{ "md5", 1, 2, 16, 12 }, { "sha1", 2, 3, 20, 12 }, { "sha256", 5, 5, 32, 16 },
+		{ "sha256_96", 5, 5, 32, 12 }, { "sha384", 6, 6, 48, 24 }, { "sha512", 7, 7, 64, 32 },
+		{ "aesxcbc", 9, 9, 16, 12 },
+	};
+	static const struct { const char *word; unsigned num, pub, shared; } g[] = {
+		{ "modp768", 1, 96, 96 }, { "modp1024", 2, 128, 128 }, { "modp1536", 5, 192, 192 },
+		{ "modp2048", 14, 256, 256 }, { "modp3072", 15, 384, 384 },
+		{ "modp4096", 16, 512, 512 }, { "modp6144", 17, 768, 768 },
+		{ "modp8192", 18, 1024, 1024 }, { "ecp256", 19, 64, 32 }, { "ecp384", 20, 96, 48 },
+		{ "ecp521", 21, 132, 66 }, { "modp1024s160", 22, 128, 128 },
+		{ "modp2048s224", 23, 256, 256 }, { "modp2048s256", 24, 256, 256 },
+		{ "curve25519", 31, 32, 32 },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(e) / sizeof(e[0]); i++) {
+		const struct alg_enc *r = alg_enc_word(e[i].word);
+
+		assert_non_null(r);
+		assert_int_equal(r->ike, e[i].ike);
+		assert_int_equal(r->esp, e[i].esp);
+		assert_int_equal(r->key_len, e[i].key);
+		assert_int_equal(r->salt_len, e[i].salt);
+		assert_int_equal(r->iv_len, e[i].iv);
+		assert_int_equal(r->icv_len, e[i].icv);
+	}
+	for (i = 0; i < sizeof(h) / sizeof(h[0]); i++) {
+		assert_int_equal(alg_hash_word(h[i].word)->ike, h[i].ike);
+		assert_int_equal(alg_hash_word(h[i].word)->len, h[i].len);
+	}
+	for (i = 0; i < sizeof(a) / sizeof(a[0]); i++) {
+		const struct alg_integ *r = alg_integ_word(a[i].word);
+
+		assert_int_equal(r->auth, a[i].auth);
+		assert_int_equal(r->ah, a[i].ah);
+		assert_int_equal(r->key_len, a[i].key);
+		assert_int_equal(r->icv_len, a[i].icv);
+	}
+	for (i = 0; i < sizeof(g) / sizeof(g[0]); i++) {
+		assert_int_equal(alg_group_word(g[i].word)->num, g[i].num);
+		assert_int_equal(alg_group_word(g[i].word)->pub_len, g[i].pub);
+		assert_int_equal(alg_group_word(g[i].word)->shared_len, g[i].shared);
+	}
+}
+
 static void
 registry_corners(void **state)
 {
@@ -490,7 +553,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(des_without_legacy),	/* first: before the provider is loaded */
-		cmocka_unit_test(registry_finds_rows), cmocka_unit_test(registry_corners),
+		cmocka_unit_test(registry_finds_rows), cmocka_unit_test(registry_numbers),
+		cmocka_unit_test(registry_corners),
 		cmocka_unit_test(dh_ends_agree), cmocka_unit_test(dh_seed_repeats),
 		cmocka_unit_test(seeded_stream), cmocka_unit_test(dh_bad_source),
 		cmocka_unit_test(dh_modp_bad_peer), cmocka_unit_test(dh_oakley_primes),
