@@ -1,0 +1,140 @@
+/* ike-respond: negotiates IPsec SAs as responder, for many peers, and writes them as SA state. */
+#include <stdlib.h>
+
+#include "cli/ike_tool.h"
+#include "cli/opt.h"
+#include "cli/peers_file.h"
+#include "cli/policy_opt.h"
+#include "cli/prog.h"
+#include "cli/report.h"
+
+struct opts {
+	struct policy_opts	 policy;
+	struct ike_tool_opts	 tool;
+	const char		*peers, *from;
+	bool			 once, accept_all;
+	uint32_t		 half_open, half_open_per_addr, linger_ms;
+};
+
+#define LINGER_MS_DEFAULT	2000
+
+static const struct opt optab[] = {
+	OPT_TOOL("negotiate IPsec SAs as responder and write them as SA state"),
+	OPT_USE("[OPTION]... | esp-tun ..."),
+	OPT_USE("--peers FILE [OPTION]... | esp-tun ..."),
+	OPT_SECTION("Peers:"),
+	OPT_STR(struct opts, peers, 0, "peers", "FILE", "an INI file with a section for each peer"),
+	OPT_STR(struct opts, from, 0, "from", "NET",
+	    "answer a single peer only from NET, an address, CIDR or FIRST-LAST"),
+	OPT_FLAG(struct opts, accept_all, 0, "accept-all-proposals",
+	    "take any proposal that this program knows, weak ones included"),
+	OPT_FLAG(struct opts, once, 0, "once", "end when one peer's child SA stands"),
+	OPT_NUM(struct opts, half_open, 0, "half-open", "N", 1, 100000,
+	    "phase 1 exchanges that are not done yet, in all"),
+	OPT_NUM(struct opts, half_open_per_addr, 0, "half-open-per-address", "N", 1, 100000,
+	    "and from one address"),
+	OPT_INCLUDE(struct opts, policy, policy_optab),
+	OPT_STR(struct opts, tool.local, 0, "listen", "ADDR[:PORT]", "own address and IKE port"),
+	OPT_MILLIS(struct opts, linger_ms, 0, "linger", "S", 0, 60000,
+	    "seconds in which the peer's last message is still answered, with --once"),
+	OPT_INCLUDE(struct opts, tool, ike_tool_optab),
+	OPT_END
+};
+
+struct run {
+	const struct opts	*o;
+	struct peers		 peers;
+	struct ike_policy	 single;
+	struct ike_tool		 tool;
+};
+
+static void
+on_verdict(struct ike_tool *t, enum ike_verdict what, const uint8_t id[16], uint32_t mid,
+    const struct fault *why)
+{
+	struct run *r = t->ctx;
+
+	(void)id;
+	(void)mid;
+	switch (what) {
+	case IKE_CHILD_UP:
+		ike_tool_commit(t);
+		if (r->o->once)
+			ike_tool_end(t, EXIT_DONE, r->o->linger_ms);
+		break;
+	case IKE_FAILED:
+	case IKE_REFUSED:
+		/* One peer's failure is not the end: the next may do better. */
+		(void)report_fault(why);
+		break;
+	case IKE_UP:
+	case IKE_GONE:
+		break;
+	}
+}
+
+/* The policies: of the file, or the one that the options make. */
+static int
+read_policies(struct run *r, struct ike_conf *conf, struct fault *f)
+{
+	const struct opts *o = r->o;
+	size_t i;
+
+	if (o->peers != NULL) {
+		if (o->policy.psk_file != NULL || o->from != NULL)
+			return (fault(f, FAULT_USAGE,
+			    "--peers holds the secrets and addresses: --psk-file and --from are for one peer"));
+		if (peers_file_read(&r->peers, o->peers, f) != 0)
+			return (-1);
+		conf->policies = r->peers.p;
+		conf->n_policies = r->peers.n;
+	} else {
+		if (policy_opts_build(&r->single, &o->policy, NULL, true, f) != 0)
+			return (-1);
+		if (o->from != NULL && selector_parse(&r->single.remote_addr, o->from) != 0)
+			return (fault(f, FAULT_BAD_ADDRESS, "'%s' is no network", o->from));
+		conf->policies = &r->single;
+		conf->n_policies = 1;
+	}
+	for (i = 0; i < conf->n_policies; i++)
+		conf->policies[i].accept_all = conf->policies[i].accept_all || o->accept_all;
+	return (0);
+}
+
+static enum exit_status
+run(struct run *r)
+{
+	const struct opts *o = r->o;
+	struct ike_conf conf = {
+		.respond = true, .keep = true,
+		.half_open_max = o->half_open, .half_open_per_addr = o->half_open_per_addr,
+	};
+	struct fault f = {0};
+
+	r->tool.ctx = r;
+	r->tool.verdict = on_verdict;
+	if (read_policies(r, &conf, &f) == 0 &&
+	    ike_tool_open(&r->tool, &o->tool, &conf, &f) == 0)
+		return (ike_tool_run(&r->tool));
+	return (report_fault(&f));
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct opts o = {
+		.policy = POLICY_OPTS_DEFAULT, .linger_ms = LINGER_MS_DEFAULT,
+		.half_open = HALF_OPEN_MAX_DEFAULT,
+		.half_open_per_addr = HALF_OPEN_PER_ADDR_DEFAULT,
+	};
+	struct run r = { .o = &o };
+	enum exit_status status;
+
+	prog_init(argv[0]);
+	opt_parse(optab, &o, argc, argv);
+	status = run(&r);
+	ike_tool_close(&r.tool);
+	ike_policy_wipe(&r.single);
+	peers_wipe(&r.peers);
+	return (status);
+}

@@ -1,0 +1,56 @@
+/*
+ * What ike-initiate and ike-respond have in common: options, the event loop with
+ * its signals, the way of records to standard output or -o FILE, and the voice.
+ */
+#ifndef SAPIPE_CLI_IKE_TOOL_H
+#define SAPIPE_CLI_IKE_TOOL_H
+
+#include <ev.h>
+
+#include "cli/opt.h"
+#include "net/ike_host.h"
+#include "net/sa_out.h"
+
+struct ike_tool_opts {
+	const char	*local;		/* --local, --listen */
+	const char	*output;
+	const char	*seed, *clock;	/* test seams */
+};
+
+/* Rows for OPT_INCLUDE: -o, --seed, --clock. */
+extern const struct opt ike_tool_optab[];
+
+struct ike_tool {
+	struct ev_loop		*loop;
+	struct ike_host		*host;
+	struct sa_out		*out;
+	struct endpoint		 local;		/* family 0: not said */
+	struct rand_seed	 seed;
+	struct ev_signal	 on_int, on_term, on_hup;
+	struct ev_io		 on_out;
+	struct ev_timer		 on_linger;
+	enum exit_status	 status;
+	bool			 ending;
+	/* The tool's own: what it makes of verdicts. */
+	void			(*verdict)(struct ike_tool *, enum ike_verdict what,
+				    const uint8_t id[16], uint32_t mid, const struct fault *why);
+	void			*ctx;
+};
+
+/*
+ * Opens in this order: where records go, the ports. ${conf}->rand is set here. On failure 0 is not
+ * returned and ${f} says why; ike_tool_close() is due either way.
+ */
+int ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf *conf,
+    struct fault *f);
+/* Runs until ike_tool_end(); gives the exit status. */
+enum exit_status ike_tool_run(struct ike_tool *t);
+/* What was written so far is of use: a file of records appears now (sa_out_commit()). */
+void ike_tool_commit(struct ike_tool *t);
+/* After ${linger_ms}, in which duplicates are still answered, the loop ends with ${status}. */
+void ike_tool_end(struct ike_tool *t, enum exit_status status, uint32_t linger_ms);
+/* The same at once, having told the peers and written sa-delete records. */
+void ike_tool_shutdown(struct ike_tool *t, enum exit_status status);
+void ike_tool_close(struct ike_tool *t);
+
+#endif

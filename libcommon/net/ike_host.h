@@ -1,0 +1,61 @@
+/*
+ * Runs an IKE engine on an event loop: datagrams from the shared ports go in,
+ * what the engine wants done is done in its order (records are written before the
+ * datagram that follows them is sent), and its timers are kept.
+ */
+#ifndef SAPIPE_NET_IKE_HOST_H
+#define SAPIPE_NET_IKE_HOST_H
+
+#include "ike/ike.h"
+#include "net/clock.h"
+#include "net/port.h"
+#include "net/sa_out.h"
+
+struct ike_host;
+
+struct ike_host_calls {
+	void	(*note)(void *ctx, enum ike_note_level level, const char *text);
+	void	(*verdict)(void *ctx, enum ike_verdict what, const uint8_t id[16], uint32_t mid,
+		    const struct fault *why);
+	/* Records can no longer be written (the reader went away, the disk is full). */
+	void	(*lost)(void *ctx, const struct fault *why);
+	/* A send failed: what stands in the way is on this machine. */
+	void	(*unsent)(void *ctx, const struct fault *why);
+	/* A batch of what the engine wanted is done; records may wait in the queue. */
+	void	(*done)(void *ctx);
+};	/* all are set; none may free the host */
+
+struct ike_host_opt {
+	struct ike_conf		 conf;
+	struct sa_out		*out;		/* where records go; outlives the host */
+	struct clock		 clock;
+	uint32_t		 mark;		/* SO_MARK of the sockets, 0: none */
+};
+
+/* NULL with FAULT_MEMORY. ${loop} outlives the host. */
+struct ike_host *ike_host_new(struct ev_loop *loop, const struct ike_host_opt *opt,
+    const struct ike_host_calls *calls, void *ctx, struct fault *f);
+void ike_host_free(struct ike_host *h);		/* NULL is fine; sends nothing */
+
+/*
+ * Opens the ports as ports_open_usual() does. 0 or -1.
+ */
+int ike_host_listen(struct ike_host *h, const struct endpoint *local, struct fault *f);
+
+/* The engine, for commands; they need an outbox, to be handed to ike_host_do(). */
+struct ike_engine *ike_host_engine(struct ike_host *h);
+struct ike_now ike_host_now(const struct ike_host *h);
+/* Does what ${todo} holds, which is empty afterwards, and sets the timers anew. */
+void ike_host_do(struct ike_host *h, struct ike_outbox *todo);
+
+/* Sends deletes, writes sa-delete records. */
+void ike_host_shutdown(struct ike_host *h);
+
+/*
+ * The endpoint to send from to reach ${remote}: ${local} where it says, the kernel's choice of
+ * address elsewhere, the port of the set. 0, or -1 with FAULT_UNREACHABLE.
+ */
+int ike_host_source(struct ike_host *h, struct endpoint *local, const struct endpoint *remote,
+    struct fault *f);
+
+#endif
