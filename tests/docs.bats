@@ -97,7 +97,7 @@ same() {
 		p=$(page "$t") || { rc=1; continue; }
 		while IFS=$'\t' read -r long letter _; do
 			[ "$letter" = - ] && continue
-			grep -qE "^\.It Fl ${letter#-}( .*)? , Fl ${long#-}( |$)" "$p" ||
+			grep -qE "^\.It (.* , )?Fl ${letter#-}( .*)? , Fl ${long#-}( |$)" "$p" ||
 				{ echo "$p: no .It Fl ${letter#-} , Fl ${long#-}"; rc=1; }
 		done < <("$t" --list-options)
 	done

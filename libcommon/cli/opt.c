@@ -498,12 +498,11 @@ opt_parse(const struct opt *table, void *o, int argc, char *argv[])
 
 	switch (opt_try(table, o, argc, argv, hint, &f)) {
 	case OPT_BAD:
+		if (hint[0] == '\0')
+			exit((int)report_fault(&f));
 		report_note(&f);
-		if (hint[0] != '\0')
-			report_hint("%s", hint);
-		else
-			report_hint("%s --help lists the options", prog_name());
-		exit(EXIT_MISUSE);
+		report_hint("%s", hint);
+		exit((int)fault_exit(f.code));
 	case OPT_HELP:
 		opt_print_help(&flat);
 		exit(EXIT_DONE);

@@ -106,19 +106,40 @@ fail_at_option(struct reading *r)
 	return (fail(r, k != NULL ? k->line : r->in_line, NULL));
 }
 
-/* Two sections that no peer could tell apart: which one would be used is chance. */
 static bool
-same_peer(const struct ike_policy *a, const struct ike_policy *b)
+same_address(const struct ike_policy *a, const struct ike_policy *b)
 {
 	bool any_a = a->remote_addr.first.family == 0, any_b = b->remote_addr.first.family == 0;
 
-	if (any_a != any_b || (!any_a && !selector_eq(&a->remote_addr, &b->remote_addr)))
-		return (false);
-	if (a->exchange != b->exchange)
-		return (false);
+	return (any_a == any_b && (any_a || selector_eq(&a->remote_addr, &b->remote_addr)));
+}
+
+static bool
+same_id(const struct ike_policy *a, const struct ike_policy *b)
+{
 	if (a->remote_id.type == 0 || b->remote_id.type == 0)
 		return (a->remote_id.type == b->remote_id.type);
 	return (id_eq(&a->remote_id, &b->remote_id));
+}
+
+/* Two sections that a peer could not tell apart: which one is used would be chance. */
+static int
+check_apart(struct reading *r, const struct ike_policy *a, const struct ike_policy *b)
+{
+	if (a->exchange != b->exchange || !same_address(a, b))
+		return (0);
+	if (same_id(a, b)) {
+		(void)fault(r->f, FAULT_CONFIG, "[%s] has the same address, remote-id and exchange as [%s]",
+		    b->name, a->name);
+		return (fail(r, r->in_line, NULL));
+	}
+	/* RFC 2409 section 5.4: the key is in use before the identity is known */
+	if (a->exchange == SA_MAIN && !ct_eq(secret_span(&a->psk), secret_span(&b->psk))) {
+		(void)fault(r->f, FAULT_CONFIG, "main mode picks the secret by address, and [%s] and [%s] "
+		    "have one address and two secrets", a->name, b->name);
+		return (fail(r, r->in_line, NULL));
+	}
+	return (0);
 }
 
 static int
@@ -163,11 +184,8 @@ end_section(struct reading *r)
 		return (fail_at_option(r));
 	}
 	for (i = 0; i + 1 < r->out->n; i++)
-		if (same_peer(&r->out->p[i], p)) {
-			(void)fault(r->f, FAULT_CONFIG, "[%s] has the same address, remote-id and "
-			    "exchange as [%s]", p->name, r->out->p[i].name);
-			return (fail(r, r->in_line, NULL));
-		}
+		if (check_apart(r, &r->out->p[i], p) != 0)
+			return (-1);
 	return (0);
 }
 
@@ -373,7 +391,8 @@ open_file(const char *path, struct fault *f)
 }
 
 int
-peers_file_read(struct peers *out, const char *path, struct fault *f)
+peers_file_read(struct peers *out, const char *path, const struct policy_opts *given,
+    struct fault *f)
 {
 	struct reading *r = calloc(1, sizeof(*r));
 	int rc = -1, line;
@@ -384,7 +403,7 @@ peers_file_read(struct peers *out, const char *path, struct fault *f)
 	r->path = path;
 	r->out = out;
 	r->f = f;
-	r->defaults = (struct section_opts){ .policy = POLICY_OPTS_DEFAULT };
+	r->defaults.policy = *given;
 	if ((r->from = open_file(path, f)) == NULL) {
 		fault_where(f, "%s", path);
 		free(r);

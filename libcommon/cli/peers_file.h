@@ -27,12 +27,16 @@ struct peers {
 	struct ike_policy	*p;	/* in the order of the file, names are the sections' */
 };
 
+struct policy_opts;
+
 /*
  * Reads ${path} ('-' for standard input, secret files then count from the working directory). Unknown
  * or repeated keys and sections, two sections that no peer could tell apart, and bad values are
- * errors that name file and line. All or nothing: 0, or -1 with ${out} empty.
+ * errors that name file and line. What no section says is as in ${given}, the options of the command
+ * line. All or nothing: 0, or -1 with ${out} empty.
  */
-int peers_file_read(struct peers *out, const char *path, struct fault *f);
+int peers_file_read(struct peers *out, const char *path, const struct policy_opts *given,
+    struct fault *f);
 void peers_wipe(struct peers *p);
 
 #endif

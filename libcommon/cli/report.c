@@ -198,5 +198,7 @@ report_fault(const struct fault *f)
 	report_note(f);
 	if ((hint = hint_for(f)) != NULL)
 		report_hint("%s", hint);
+	else if (f->code == FAULT_USAGE)
+		report_hint("%s --help lists the options", prog_name());
 	return (fault_exit(f->code));
 }

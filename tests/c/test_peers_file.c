@@ -17,6 +17,7 @@ static char dir[] = "/tmp/test_peers.XXXXXX";
 static char path[128], psk[128];
 static struct peers peers;
 static struct fault f;
+static struct policy_opts given = POLICY_OPTS_DEFAULT;
 
 static void
 write_file(const char *to, const char *text, size_t len)
@@ -35,7 +36,7 @@ read_text(const char *text)
 	peers_wipe(&peers);
 	f = (struct fault){0};
 	write_file(path, text, strlen(text));
-	return (peers_file_read(&peers, path, &f));
+	return (peers_file_read(&peers, path, &given, &f));
 }
 
 static void
@@ -108,6 +109,21 @@ two_peers(void **state)
 	assert_int_equal(peers.p[1].natt, NATT_FORCE);
 }
 
+static void
+options_are_defaults(void **state)
+{
+	(void)state;
+	given.esp = "aes128-sha1";
+	given.dpd_seconds = 7;
+	good("[a]\npsk-file = gw.psk\n[b]\naddress = 192.0.2.1\nah = sha1\ndpd-interval = 9\n"
+	    "psk-file = gw.psk\n");
+	assert_int_equal(peers.p[0].esp.n, 1);
+	assert_int_equal(peers.p[0].dpd_seconds, 7);
+	assert_int_equal(peers.p[1].proto, SA_AH);
+	assert_int_equal(peers.p[1].dpd_seconds, 9);
+	given = (struct policy_opts)POLICY_OPTS_DEFAULT;
+}
+
 #define KEY	"psk-file = gw.psk\n"
 
 static void
@@ -147,9 +163,16 @@ mistakes(void **state)
 	bad("[a]\n" KEY "aggressive-clear = yes\n", "peers.ini:3: aggressive-clear", "aggressive only");
 	bad("[a]\n" KEY "ike-lifetime = 1\n", "peers.ini:3", "out of range");
 	bad("[a]\n" KEY "psk-format = hex\n", "peers.ini:2: gw.psk", "not hex");
-	assert_int_equal(peers_file_read(&peers, "/nonexistent/peers", &f), -1);
+	/* main mode: the secret is chosen before the ID is known */
+	bad("[a]\nremote-id = a.example\n" KEY "[b]\nremote-id = b.example\npsk-file = peers.ini\n",
+	    "peers.ini:4", "main mode picks the secret by address");
+	good("[a]\nremote-id = a.example\n" KEY "[b]\nremote-id = b.example\n" KEY);
+	good("[a]\nexchange = aggressive\nremote-id = a.example\n" KEY
+	    "[b]\nexchange = aggressive\nremote-id = b.example\npsk-file = peers.ini\n");
+	good("[a]\naddress = 192.0.2.0/24\n" KEY "[b]\naddress = 192.0.2.1\npsk-file = peers.ini\n");
+	assert_int_equal(peers_file_read(&peers, "/nonexistent/peers", &given, &f), -1);
 	assert_string_equal(f.where, "/nonexistent/peers");
-	assert_int_equal(peers_file_read(&peers, dir, &f), -1);
+	assert_int_equal(peers_file_read(&peers, dir, &given, &f), -1);
 }
 
 static void
@@ -173,7 +196,7 @@ long_lines_and_files(void **state)
 	assert_int_equal(read_text(big), -1);
 	assert_non_null(strstr(f.what, "the file is larger"));
 	write_file(path, "[a]\0\n" KEY, 5 + strlen(KEY));
-	assert_int_equal(peers_file_read(&peers, path, &f), -1);
+	assert_int_equal(peers_file_read(&peers, path, &given, &f), -1);
 	assert_string_equal(f.what, "a NUL byte");
 }
 
@@ -190,7 +213,7 @@ every_truncation(void **state)
 		peers_wipe(&peers);
 		f = (struct fault){0};
 		write_file(path, text, n);
-		if (peers_file_read(&peers, path, &f) != 0) {
+		if (peers_file_read(&peers, path, &given, &f) != 0) {
 			assert_int_equal(peers.n, 0);
 			assert_int_equal(strncmp(f.where, "peers.ini:", 10), 0);
 		} else
@@ -294,6 +317,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_peers),
+		cmocka_unit_test(options_are_defaults),
 		cmocka_unit_test(mistakes),
 		cmocka_unit_test(long_lines_and_files),
 		cmocka_unit_test(every_truncation),

@@ -96,7 +96,7 @@ static void
 test_twice_in_a_batch(void **state)
 {
 	struct replay r;
-	uint64_t a = 0, b = 0;
+	uint64_t a, b;
 
 	(void)state;
 	replay_init(&r, 64, false);

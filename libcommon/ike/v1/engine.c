@@ -429,7 +429,7 @@ look_after(struct ike_engine *e, struct v1_conn *conn, struct ike_now now,
 {
 	struct v1_sa *sa, *up = NULL;
 	struct fault f = {0};
-	uint64_t wait = (uint64_t)V1_CONN_WAIT_MS << (conn->tries < 6 ? conn->tries : 6);
+	uint64_t wait = V1_CONN_WAIT_MS << (conn->tries < 6 ? conn->tries : 6);
 
 	conn->at_ms = UINT64_MAX;
 	for (sa = e->sas; sa != NULL; sa = sa->next) {
