@@ -1,0 +1,52 @@
+/* What the files of esp-tun share. */
+#ifndef SAPIPE_ESP_TUN_H
+#define SAPIPE_ESP_TUN_H
+
+#include <ev.h>
+
+#include "cli/opt.h"
+#include "cli/prog.h"
+#include "cli/report.h"
+#include "net/datapath.h"
+#include "net/sa_in.h"
+
+#define MSS_CLAMP	0x10000u	/* beyond what an MSS can be */
+#define MSS_OFF		0x10001u
+#define DSCP_COPY	64u
+#define WINDOW_UNSET	UINT32_MAX
+
+struct tun_opts {
+	const char	*tun, *state_dir, *script, *user;
+	struct opt_list	 addresses;
+	struct opt_args	 files;
+	bool		 route, stats;
+	uint32_t	 mtu, replay, mss, dscp;
+};
+
+#define TUN_OPTS_DEFAULT { .route = true, .replay = WINDOW_UNSET, .mss = MSS_CLAMP, .dscp = DSCP_COPY }
+
+extern const struct opt tun_optab[];
+
+/* Makes options of the data path from those of the tool. 0, or -1 with FAULT_USAGE and the like. */
+int tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f);
+
+struct tool {
+	const struct tun_opts *o;
+	struct ev_loop	*loop;
+	struct datapath	*dp;
+	struct sa_in	*in;
+	ev_io		*io;		/* one a source */
+	ev_signal	 sig[4];
+	bool		 dropped;	/* privileges */
+	struct fault	 first;		/* what was wrong with an SA, should none be left */
+	bool		 said;		/* ... and whether that was reported */
+	bool		 stopped, broken;
+};
+
+int tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d,
+    struct fault *f);
+/* Until a signal, or the last SA after the input's end. Returns the exit status. */
+int tool_run(struct tool *t);
+void tool_close(struct tool *t);
+
+#endif

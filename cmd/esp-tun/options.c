@@ -1,0 +1,104 @@
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include "crypto/crypto.h"
+#include "esp_tun.h"
+
+static const struct opt_word window_words[] = { { "off", 0 }, { NULL, 0 } };
+static const struct opt_word mss_words[] = { { "clamp", MSS_CLAMP }, { "off", MSS_OFF }, { NULL, 0 } };
+static const struct opt_word dscp_words[] = { { "copy", DSCP_COPY }, { NULL, 0 } };
+
+#define T struct tun_opts
+const struct opt tun_optab[] = {
+	OPT_TOOL("carry packets between a TUN device and IPsec, as SA state says"),
+	OPT_USE("[OPTION]... [SA]..."),
+	OPT_SECTION("Device"),
+	OPT_STR(T, tun, 0, "tun", "NAME", "name of the device; without it the first free one of vpn0, vpn1, ..."),
+	OPT_LIST(T, addresses, 0, "address", "CIDR", "give the device this address; repeatable"),
+	OPT_NUM(T, mtu, 0, "mtu", "N", 576, 65535, "MTU of the device; without it what fits the paths",
+	    .flags = OPT_NO_DEFAULT),
+	OPT_PAIR(T, route, 0, "route", "make routes to the remote selectors, and take them away at the end"),
+	OPT_STR(T, script, 0, "script", "CMD",
+	    "run CMD (sh -c) when the tunnel comes and goes, with the environment of vpnc-script"),
+	OPT_SECTION("Packets"),
+	OPT_NUM(T, replay, 0, "replay-window", "N|off", 32, REPLAY_MAX,
+	    "anti-replay window in packets (1024 where neither this nor the SA names one)",
+	    .words = window_words, .flags = OPT_NO_DEFAULT),
+	OPT_NUM(T, mss, 0, "mss", "N|clamp|off", 64, 65535,
+	    "lower the MSS of TCP connections to N, or (clamp) to what fits", .words = mss_words),
+	OPT_NUM(T, dscp, 0, "dscp", "copy|N", 0, 63, "DSCP of outer packets: that of the inner one, or N",
+	    .words = dscp_words),
+	OPT_SECTION("Running"),
+	OPT_STR(T, state_dir, 0, "state-dir", "DIR",
+	    "where claims on SAs are kept (/var/lib/sapipe, or sapipe in $XDG_STATE_HOME)"),
+	OPT_STR(T, user, 0, "user", "NAME", "become NAME when all is open (root: nobody)"),
+	OPT_FLAG(T, stats, 0, "stats", "print counters at the end; SIGUSR1 prints them at any time"),
+	OPT_ARGS(T, files, "SA", 0, SA_IN_MAX, "SA state; '-', or none at all: standard input"),
+	OPT_END
+};
+#undef T
+
+/* "10.3.0.7/24" or a bare address: host bits are wanted here. */
+static int
+parse_address(struct route *r, const char *text, struct fault *f)
+{
+	char host[ADDR_TEXT];
+	const char *slash = strchr(text, '/');
+	size_t n = slash != NULL ? (size_t)(slash - text) : strlen(text);
+	uint64_t prefix;
+
+	if (n >= sizeof(host))
+		return (fault(f, FAULT_BAD_ADDRESS, "--address: \"%s\" is no address", text));
+	memcpy(host, text, n);
+	host[n] = '\0';
+	if (addr_parse(&r->net, host) != 0)
+		return (fault(f, FAULT_BAD_ADDRESS, "--address: \"%s\" is no address", text));
+	prefix = 8 * addr_len(&r->net);
+	if (slash != NULL && opt_number(&prefix, slash + 1, OPT_PLAIN, 0, prefix, "--address", f) != 0)
+		return (-1);
+	r->prefix = (uint8_t)prefix;
+	return (0);
+}
+
+/* Who to become. Root becomes nobody unless told otherwise; others stay who they are. */
+static int
+find_user(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
+{
+	const char *name = o->user != NULL ? o->user : "nobody";
+	const struct passwd *pw;
+
+	d->uid = (uid_t)-1;
+	d->gid = (gid_t)-1;
+	if (geteuid() != 0)
+		return (o->user == NULL ? 0 : fault(f, FAULT_PERMISSION, "--user %s: only root can "
+		    "become somebody else", name));
+	if ((pw = getpwnam(name)) == NULL)
+		return (o->user == NULL ? 0 : fault(f, FAULT_CONFIG, "--user %s: there is no such user",
+		    name));
+	if (pw->pw_uid == 0)
+		return (0);
+	d->uid = pw->pw_uid;
+	d->gid = pw->pw_gid;
+	return (0);
+}
+
+int
+tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
+{
+	size_t i;
+
+	*d = (struct datapath_opt){ .tun = o->tun, .mtu = o->mtu, .route = o->route,
+	    .state_dir = o->state_dir };
+	d->sadb = (struct sadb_config){ .backend = &esp_backend_ossl, .rand = rand_system,
+	    .replay = o->replay == WINDOW_UNSET ? REPLAY_DEFAULT : o->replay,
+	    .replay_force = o->replay != WINDOW_UNSET, .dscp_fixed = o->dscp != DSCP_COPY,
+	    .dscp = (uint8_t)(o->dscp & 63), .mss_mode = o->mss == MSS_CLAMP ? SADB_MSS_CLAMP :
+	    o->mss == MSS_OFF ? SADB_MSS_OFF : SADB_MSS_FIXED, .mss = (uint16_t)o->mss };
+	if (o->addresses.n > DATAPATH_ADDRESSES)
+		return (fault(f, FAULT_USAGE, "--address: at most %d of them", DATAPATH_ADDRESSES));
+	for (i = 0; i < o->addresses.n; i++)
+		if (parse_address(&d->addresses[d->n_addresses++], o->addresses.v[i], f) != 0)
+			return (-1);
+	return (find_user(o, d, f));
+}

@@ -1,0 +1,209 @@
+/* The tool around the data path: the record streams, signals, the end. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "esp_tun.h"
+
+/* ---- what the data path has to say */
+
+static void
+on_note(void *ctx, int level, const char *text)
+{
+	(void)ctx;
+	report_say(level, "%s", text);
+}
+
+static void
+on_trouble(void *ctx, const struct fault *f)
+{
+	(void)ctx;
+	report_note(f);
+}
+
+static void
+on_broken(void *ctx, const struct fault *f)
+{
+	struct tool *t = ctx;
+
+	t->first = *f;
+	t->said = false;
+	t->broken = true;
+	ev_break(t->loop, EVBREAK_ALL);
+}
+
+static void
+on_state(void *ctx, const char *what, const struct sa_child *c)
+{
+	char at[ADDR_TEXT], from[SELECTOR_TEXT], to[SELECTOR_TEXT];
+	struct tool *t = ctx;
+
+	report_say(0, "%s is %s: %s to %s by way of %s", datapath_tun(t->dp), what,
+	    selector_net_text(from, &c->local_ts[0]), selector_net_text(to, &c->remote_ts[0]),
+	    addr_text(at, &c->remote.at.addr));
+	if (strcmp(what, "down") == 0 && sa_in_ended(t->in))
+		ev_break(t->loop, EVBREAK_ALL);
+}
+
+static void
+on_line(void *ctx, const char *text)
+{
+	(void)ctx;
+	report_say(-1, "%s", text);
+}
+
+/* ---- records */
+
+/* An SA that cannot be used; the others go on. */
+static void
+bad_record(struct tool *t, const struct fault *f)
+{
+	bool quiet = f->code == FAULT_STALE_SA && strstr(f->what, "expired") != NULL;
+
+	/* A log holds SAs that have had their time: nothing to complain about, unless it is all. */
+	if (t->first.code == FAULT_NONE || !quiet) {
+		t->first = *f;
+		t->said = !quiet;
+	}
+	if (!quiet)
+		(void)report_fault(f);
+	else
+		report_say(1, "%s: %s", f->where, f->what);
+}
+
+/* Reads all records that are there. */
+static void
+drain(void *ctx)
+{
+	struct tool *t = ctx;
+	struct sa_rec *r = malloc(sizeof(*r));
+	struct sa_in_at at;
+	struct fault f;
+	int rc;
+
+	if (r == NULL)
+		return;
+	while ((rc = sa_in_next(t->in, false, r, &at, &f)) != 0) {
+		if (rc == -1) {
+			bad_record(t, &f);
+			continue;
+		}
+		if (datapath_record(t->dp, r, at.source, &f) != 0) {
+			fault_where(&f, "%.40s at byte %llu", at.name, (unsigned long long)at.off);
+			bad_record(t, &f);
+		}
+		sa_rec_wipe(r);
+	}
+	free(r);
+	/* A source that ended has closed its descriptor. */
+	for (unsigned i = 0; i < sa_in_sources(t->in); i++)
+		if (ev_is_active(&t->io[i]) && sa_in_fd(t->in, i) == -1)
+			ev_io_stop(t->loop, &t->io[i]);
+	if (sa_in_ended(t->in) && datapath_alive(t->dp) == 0)
+		ev_break(t->loop, EVBREAK_ALL);
+}
+
+static void
+on_records(struct ev_loop *loop, ev_io *w, int revents)
+{
+	(void)loop, (void)revents;
+	drain(w->data);
+}
+
+static void
+on_signal(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	struct tool *t = w->data;
+
+	(void)revents;
+	if (w->signum == SIGUSR1) {
+		datapath_stats(t->dp, on_line, NULL);
+		return;
+	}
+	t->stopped = true;
+	ev_break(loop, EVBREAK_ALL);
+}
+
+/* ---- life */
+
+int
+tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d, struct fault *f)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+	static const struct datapath_calls calls = { .note = on_note, .trouble = on_trouble,
+	    .state = on_state, .drain = drain, .broken = on_broken };
+	unsigned i, n;
+
+	t->o = o;
+	if ((t->loop = ev_default_loop(0)) == NULL)
+		return (fault(f, FAULT_SYSTEM, "cannot make an event loop"));
+	if ((t->in = sa_in_open(o->files.n, o->files.v, f)) == NULL)
+		return (-1);
+	n = sa_in_sources(t->in);
+	for (i = 0; i < n; i++)
+		if (sa_in_wide_mode(t->in, i) != 0)
+			report_warn("%s holds keys and may be read by others (mode %04o)",
+			    sa_in_name(t->in, i), sa_in_wide_mode(t->in, i));
+	if ((t->io = calloc(n, sizeof(*t->io))) == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for input"));
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		ev_signal_init(&t->sig[i], on_signal, signals[i]);
+		t->sig[i].data = t;
+		ev_signal_start(t->loop, &t->sig[i]);
+	}
+	if ((t->dp = datapath_new(t->loop, d, &calls, t, f)) == NULL)
+		return (-1);
+	report_say(1, "device %s is open", datapath_tun(t->dp));
+	return (0);
+}
+
+static int
+how_it_ended(struct tool *t)
+{
+	struct fault f;
+
+	if (t->first.code != FAULT_NONE && (t->broken || datapath_ever(t->dp) == 0 ||
+	    fault_exit(t->first.code) == EXIT_DATA)) {
+		if (!t->said)
+			return (report_fault(&t->first));
+		return ((int)fault_exit(t->first.code));
+	}
+	if (t->stopped || datapath_ever(t->dp) > 0)
+		return (EXIT_DONE);
+	(void)fault(&f, FAULT_NO_CHILD, "the input ended without a child SA");
+	return (report_fault(&f));
+}
+
+int
+tool_run(struct tool *t)
+{
+	unsigned i, n = sa_in_sources(t->in);
+
+	drain(t);
+	for (i = 0; i < n; i++) {
+		if (sa_in_fd(t->in, i) == -1)
+			continue;
+		ev_io_init(&t->io[i], on_records, sa_in_fd(t->in, i), EV_READ);
+		t->io[i].data = t;
+		ev_io_start(t->loop, &t->io[i]);
+	}
+	if (!sa_in_ended(t->in) || datapath_alive(t->dp) > 0)
+		ev_run(t->loop, 0);
+	if (t->o->stats)
+		datapath_stats(t->dp, on_line, NULL);
+	return (how_it_ended(t));
+}
+
+void
+tool_close(struct tool *t)
+{
+	size_t i;
+
+	for (i = 0; t->io != NULL && i < sa_in_sources(t->in); i++)
+		ev_io_stop(t->loop, &t->io[i]);
+	datapath_free(t->dp);
+	for (i = 0; i < sizeof(t->sig) / sizeof(t->sig[0]) && t->loop != NULL; i++)
+		ev_signal_stop(t->loop, &t->sig[i]);
+	sa_in_close(t->in);
+	free(t->io);
+}
