@@ -27,7 +27,7 @@
 #define MAGIC		UINT64_C(0x736170636c6d3031)	/* "sapclm01" */
 
 #define OUT_BLOCK	(UINT64_C(1) << 16)
-#define IN_BLOCK	UINT64_C(64)
+#define IN_BLOCK	UINT64_C(8)
 #define BLOCK_MAX_OUT	(UINT64_C(1) << 22)
 #define BLOCK_MAX_IN	(UINT64_C(1) << 20)
 
@@ -392,6 +392,20 @@ claim_reserve_in(struct claim *cl, uint64_t seq, struct fault *f)
 {
 	uint64_t end = plus(seq, next_block(&cl->in_block, &cl->in_ms, IN_BLOCK, BLOCK_MAX_IN));
 
+	if (store(cl, cl->out_end, end - 1, f) != 0)
+		return (-1);
+	cl->in_end = end;
+	return (0);
+}
+
+int
+claim_settle_in(struct claim *cl, uint64_t right, struct fault *f)
+{
+	uint64_t end = plus(right, IN_BLOCK);
+
+	if (cl->in_end <= plus(end, IN_BLOCK))
+		return (0);
+	cl->in_block = IN_BLOCK;
 	if (store(cl, cl->out_end, end - 1, f) != 0)
 		return (-1);
 	cl->in_end = end;

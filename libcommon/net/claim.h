@@ -55,6 +55,12 @@ int claim_reserve_out(struct claim *cl, uint64_t seq, struct fault *f);
 int claim_reserve_in(struct claim *cl, uint64_t seq, struct fault *f);
 
 /*
+ * When nothing has come for a while: takes back what is reserved far above ${right}, so that a
+ * crash costs a slow peer few packets. 0, or -1 with FAULT_SYSTEM.
+ */
+int claim_settle_in(struct claim *cl, uint64_t right, struct fault *f);
+
+/*
  * Writes down where things ended and lets go: the next to take it goes on with ${out_next} and refuses
  * all up to ${in_right}. NULL is fine.
  */

@@ -134,6 +134,27 @@ traffic(struct datapath *dp, uint64_t now_ms)
 	}
 }
 
+/* Where nothing came since the last look, what was reserved for more is given back. */
+static void
+settle(struct datapath *dp)
+{
+	struct esp_sa *sa;
+	struct fault f;
+
+	for (size_t i = 0; (sa = sadb_at(dp->db, i)) != NULL; i++) {
+		struct own *own = sa->user;
+
+		if (own == NULL)
+			continue;
+		if (own->tick_packets == sa->count_in.packets) {
+			if (claim_settle_in(own->claim, sa->replay.right, &f) != 0)
+				dp_warn(dp, &f);
+			sa->in_reserved = own->claim->in_end;
+		}
+		own->tick_packets = sa->count_in.packets;
+	}
+}
+
 static void
 tick(struct ev_loop *loop, ev_timer *w, int revents)
 {
@@ -147,6 +168,7 @@ tick(struct ev_loop *loop, ev_timer *w, int revents)
 	if (now.ms - dp->mtu_ms >= PATHS_MS || dp->mtu_ms == 0)
 		dp_mtu(dp);
 	traffic(dp, now.ms);
+	settle(dp);
 }
 
 static void

@@ -35,7 +35,7 @@ struct ike_seen { uint8_t spis[16]; bool remote_nat; };
 /* What is kept beside an SA: its claim, and when its traffic was last reported. */
 struct own {
 	struct claim	*claim;
-	uint64_t	 told_ms, told_packets;
+	uint64_t	 told_ms, told_packets, tick_packets;
 };
 
 struct datapath {

@@ -81,7 +81,7 @@ router_open(struct router *r, unsigned ifindex, struct fault *f)
 /* ---- the device */
 
 static int
-link_set(struct router *r, size_t mtu, bool up, struct fault *f)
+link_set(struct router *r, size_t mtu, bool quiet, struct fault *f)
 {
 	struct msg m;
 	struct nlmsghdr *h = begin(r, &m, RTM_NEWLINK, 0);
@@ -90,12 +90,9 @@ link_set(struct router *r, size_t mtu, bool up, struct fault *f)
 
 	i->ifi_family = AF_UNSPEC;
 	i->ifi_index = (int)r->ifindex;
-	if (up) {
-		i->ifi_flags = IFF_UP;
-		i->ifi_change = IFF_UP | IFF_MULTICAST;	/* no group reports into the tunnel */
-	}
+	i->ifi_change = IFF_MULTICAST;	/* no group reports into the tunnel */
 	mnl_attr_put_u32(h, IFLA_MTU, (uint32_t)mtu);
-	if (up) {
+	if (quiet) {
 		/* A link-local address would send router solicitations into the tunnel. */
 		spec = mnl_attr_nest_start(h, IFLA_AF_SPEC);
 		af = mnl_attr_nest_start(h, AF_INET6);
@@ -115,16 +112,16 @@ router_link_up(struct router *r, size_t mtu, struct fault *f)
 	struct nlmsghdr *h;
 	struct ifinfomsg *i;
 
-	if (link_set(r, mtu, true, NULL) == 0)
-		return (0);
-	/* A kernel without IPv6 knows no such mode. */
+	/* Before it is up, or the kernel has made addresses already; without IPv6 it knows no such mode. */
+	if (link_set(r, mtu, true, NULL) != 0 && link_set(r, mtu, false, f) != 0)
+		return (-1);
 	h = begin(r, &m, RTM_NEWLINK, 0);
 	i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
 	i->ifi_index = (int)r->ifindex;
 	i->ifi_flags = i->ifi_change = IFF_UP;
 	if (talk(r, h, NULL, NULL) != 0)
 		return (fault_sys(f, code_of(errno), "cannot bring the tunnel device up"));
-	return (link_set(r, mtu, false, f));
+	return (0);
 }
 
 int

@@ -1,0 +1,484 @@
+# esp-tun between two namespaces, with hand-made SA state: no negotiation.
+
+bats_require_minimum_version 1.5.0
+
+load lib/common
+load lib/tun
+
+setup() { tun_setup; }
+teardown() { tun_teardown; }
+
+inside() { if [ "$1" = 4 ]; then echo 10.2.0.1; else echo 2001:db8:2::1; fi; }
+
+# carries PROPOSAL ENCAP OUTER INNER: ping and TCP through a tunnel of that kind.
+carries() {
+	echo "# $*"
+	make_pair "$@"
+	tun_both
+	ping_across "$(inside "$4")"
+	tcp_across "$(inside "$4")"
+	[ "$(counter right in bad-icv)" = 0 ]
+	[ "$(counter right in replays)" = 0 ]
+	stop_background
+}
+
+@test "esp-tun: CBC with each integrity, raw ESP" {
+	for p in aes128-sha1 aes192-sha384 aes256-sha512 aes256-sha256 aes128-sha256_96 aes128-aesxcbc; do
+		carries $p none 4 4
+	done
+}
+
+@test "esp-tun: old and counter ciphers, in UDP" {
+	for p in 3des-md5 des-sha1 null-sha256 aes128ctr-sha1 aes256ctr-sha256; do
+		carries $p udp 4 4
+	done
+}
+
+@test "esp-tun: AEADs, raw and in UDP" {
+	carries aes128gcm8 none 4 4
+	carries aes192gcm12 udp 4 4
+	carries aes256gcm16 none 4 4
+	carries chacha20poly1305 udp 4 4
+}
+
+@test "esp-tun: extended sequence numbers, separate and combined" {
+	carries aes128-sha256-esn none 4 4
+	carries aes256gcm16-esn udp 4 4
+}
+
+@test "esp-tun: IPv6 in IPv4, IPv4 in IPv6, IPv6 in IPv6, raw and in UDP" {
+	for encap in none udp; do
+		carries aes128gcm16 $encap 4 6
+		carries aes128-sha1 $encap 6 4
+		carries chacha20poly1305 $encap 6 6
+	done
+}
+
+@test "esp-tun: both families through one tunnel" {
+	make_pair aes128gcm16
+	cp "$T/left.sa" "$T/l4" && cp "$T/right.sa" "$T/r4"
+	make_pair aes128gcm16 none 4 6
+	cat "$T/l4" >>"$T/left.sa"
+	cat "$T/r4" >>"$T/right.sa"
+	tun_both
+	ping_across 10.2.0.1
+	ping_across 2001:db8:2::1
+}
+
+@test "esp-tun: routes come with the right source address, and go at the end" {
+	make_pair aes128gcm16
+	tun_both
+	run -0 left ip route get 10.2.0.9
+	output_has "dev vpn0"
+	output_has "src 10.1.0.1"
+	kill "${BG[left]}"
+	ended left
+	run -0 left ip route
+	[[ $output != *10.2.0.0* ]]
+	run ! left ip link show vpn0
+}
+
+@test "esp-tun: --no-route makes none" {
+	make_pair aes128gcm16
+	tun_both --no-route
+	run ! left ip route get 10.2.0.9
+	left ip route add 10.2.0.0/24 dev vpn0 src 10.1.0.1
+	ping_across 10.2.0.1
+}
+
+@test "esp-tun: an address of the selectors that nobody has goes to the device, as does --address" {
+	make_pair aes128gcm16 none 4 4 --left-set 'local-ts=[{"net": "10.3.0.7/32"}]' \
+		--right-set 'remote-ts=[{"net": "10.3.0.7/32"}]'
+	tun_both --address 10.9.0.1/24
+	run -0 left ip -o addr show dev vpn0
+	output_has "10.3.0.7/32"
+	output_has "10.9.0.1/24"
+	[[ $output != *fe80* ]]
+	ping_across 10.2.0.1
+}
+
+@test "esp-tun: host to host does not lead ESP into its own tunnel; rules go at the end" {
+	for encap in none udp; do
+		make_pair aes128gcm16 $encap 4 4 --local-ts 203.0.113.1/32 --remote-ts 203.0.113.2/32
+		tun_both
+		run -0 left ip rule
+		output_has "not from all fwmark"
+		ping_across 203.0.113.2
+		[ "$(counter left out packets)" -ge 3 ]
+		stop_background
+		run -0 left ip rule
+		[[ $output != *fwmark* ]]
+	done
+}
+
+@test "esp-tun: the whole internet behind the peer, and nets of one's own still reached" {
+	make_pair aes128gcm16 none 4 4 --remote-ts 0.0.0.0/0
+	tun_both
+	ping_across 10.2.0.1
+	left ping -q -c 1 -W 1 203.0.113.2		# on the wire's own net: not through the tunnel
+	[ "$(counter left out packets)" -eq 3 ]
+	stop_background
+	run -0 left ip rule
+	[[ $output != *suppress* ]]
+}
+
+@test "esp-tun: what is outside of the selectors is dropped and counted, on the way out and in" {
+	make_pair aes128gcm16 none 4 4
+	tun_both
+	left ip route add 10.9.0.0/24 dev vpn0 src 10.1.0.1
+	run ! left ping -c 2 -i 0.02 -W 0.1 10.9.0.1
+	[ "$(counter left out policy-drops)" = 2 ]
+	[ "$(counter left out packets)" = 0 ]
+	stop_background
+	# The left end thinks that more may pass than the right end does.
+	make_pair aes128gcm16 none 4 4 --left-set 'remote-ts=[{"net": "10.0.0.0/8"}]'
+	tun_both
+	right ip addr add 10.9.0.1/32 dev lo
+	run ! left ping -c 2 -i 0.02 -W 0.1 10.9.0.1
+	[ "$(counter right in policy-drops)" = 2 ]
+	[ "$(counter right in packets)" = 0 ]
+}
+
+@test "esp-tun: replayed packets are dropped and counted" {
+	make_pair aes128gcm16
+	tun_both
+	right tcpdump -i eth0 -nn -U -w "$T/cap" 'ip proto 50 and src 203.0.113.1' 2>"$T/dump.err" 3>&- &
+	local dump=$!
+	eventually 5 grep -q listening "$T/dump.err"
+	ping_across 10.2.0.1
+	sleep 0.3
+	kill $dump
+	wait $dump || :
+	left /usr/bin/python3 - "$T/cap" <<-'PY'
+		import socket, struct, sys
+		b = open(sys.argv[1], "rb").read()
+		s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+		at = 24
+		while at < len(b):
+		    n = struct.unpack("<I", b[at + 8:at + 12])[0]
+		    s.sendto(b[at + 30:at + 16 + n], ("203.0.113.2", 0))
+		    at += 16 + n
+	PY
+	eventually 5 eval '[ "$(counter right in replays)" = 3 ]'
+	[ "$(counter right in packets)" = 3 ]
+}
+
+@test "esp-tun: garbage on the wire is counted by kind, and harms nothing" {
+	make_pair aes128-sha1 udp
+	tun_both
+	local spi
+	spi=$(counters right | sed -n 's/^esp-tun: sa \([0-9a-f]*\) .*/\1/p')
+	left /usr/bin/python3 - "$spi" <<-'PY'
+		import socket, sys
+		spi = bytes.fromhex(sys.argv[1])
+		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		for p in (spi + bytes(3), spi + b"\0\0\0\1" + bytes(60 - 12), spi + b"\0\0\0\1" + bytes(60),
+		          b"\0\0\1\0" + bytes(60), b"\xff", b"\xff" * 20):
+		    s.sendto(p, ("203.0.113.2", 4500))
+	PY
+	eventually 5 eval '[ "$(counter right in unknown-spi)" = 2 ]'
+	[ "$(counter right in bad-icv)" = 1 ]
+	[ "$(counter right in malformed)" = 1 ]
+	ping_across 10.2.0.1
+}
+
+@test "esp-tun: MTU comes from path, transform and encapsulation; no packet needs fragments outside" {
+	# 1500 - 20 IP - 8 ESP - 8 IV - 16 ICV = 1448, on 4 bytes, less 2.
+	make_pair aes128gcm16
+	tun_both
+	eventually 5 eval 'left ip link show vpn0 | grep -q "mtu 1446"'
+	right tcpdump -i eth0 -nn -U -w "$T/cap" 'ip[6:2] & 0x3fff != 0' 2>"$T/dump.err" 3>&- &
+	local dump=$!
+	eventually 5 grep -q listening "$T/dump.err"
+	left ping -q -c 2 -i 0.02 -W 1 -M do -s $((1446 - 28)) 10.2.0.1
+	run ! left ping -q -c 1 -W 0.2 -M do -s $((1447 - 28)) 10.2.0.1
+	tcp_across 10.2.0.1
+	kill $dump
+	wait $dump || :
+	[ "$(stat -c %s "$T/cap")" -eq 24 ]
+	stop_background
+	# 1500 - 20 IP - 8 UDP - 8 ESP - 16 IV - 12 ICV = 1436, on 16 bytes, less 2.
+	make_pair aes128-sha1 udp
+	tun_both
+	eventually 5 eval 'left ip link show vpn0 | grep -q "mtu 1422"'
+	left ping -q -c 2 -i 0.02 -W 1 -M do -s $((1422 - 28)) 10.2.0.1
+}
+
+@test "esp-tun: a packet too big for its path is answered with ICMP, in both families" {
+	make_pair aes128gcm16
+	tun_both --mtu 1500
+	run ! left ping -c 1 -W 1 -M do -s 1472 10.2.0.1
+	output_has "mtu = 1446"
+	stop_background
+	make_pair aes128gcm16 none 4 6
+	tun_both --mtu 1500
+	run ! left ping -c 1 -W 1 -M do -s 1452 2001:db8:2::1
+	output_has "mtu=1446"
+	# IPv6 may always send 1280 bytes.
+	left ping -q -c 1 -W 1 -s 1232 2001:db8:2::1
+}
+
+# mss_seen ARGUMENT...: prints the MSS that arrives on the right for a connection from the left.
+mss_seen() {
+	make_pair aes128gcm16
+	tun_both "$@" >&2
+	right tcpdump -i vpn0 -nn -l 'tcp[tcpflags] & tcp-syn != 0' >"$T/syn" 2>"$T/dump.err" 3>&- &
+	local dump=$!
+	eventually 5 grep -q listening "$T/dump.err"
+	left timeout 2 socat -u OPEN:/dev/null TCP4:10.2.0.1:7777,connect-timeout=1 2>/dev/null || :
+	eventually 5 grep -q mss "$T/syn"
+	kill $dump
+	wait $dump || :
+	stop_background
+	sed -n 's/.*\[S\].*mss \([0-9]*\).*/\1/p' "$T/syn" | head -1
+}
+
+@test "esp-tun: the MSS of TCP is clamped, set, or left alone" {
+	[ "$(mss_seen --mtu 1500)" = 1406 ]
+	[ "$(mss_seen --mtu 1500 --mss 1000)" = 1000 ]
+	[ "$(mss_seen --mtu 1500 --mss off)" = 1460 ]
+}
+
+@test "esp-tun: DSCP and ECN are copied to the outer header, or DSCP is fixed; raw and in UDP" {
+	for encap in none udp; do
+		for want in copy:0xba 10:0x2a; do
+			make_pair aes128gcm16 $encap
+			tun_both --dscp ${want%:*}
+			right tcpdump -i eth0 -nn -v -l src 203.0.113.1 and not arp >"$T/tos" 2>"$T/dump.err" 3>&- &
+			local dump=$!
+			eventually 5 grep -q listening "$T/dump.err"
+			left ping -q -c 1 -W 1 -Q 0xba 10.2.0.1
+			eventually 5 grep -q "tos ${want#*:}" "$T/tos"
+			kill $dump
+			wait $dump || :
+			stop_background
+		done
+	done
+}
+
+@test "esp-tun: a fragmented inner packet crosses" {
+	make_pair aes128gcm16
+	tun_both
+	left ping -q -c 2 -i 0.02 -W 1 -s 8000 10.2.0.1
+}
+
+@test "esp-tun: a rekey in the stream loses no packet" {
+	make_pair aes128gcm16
+	cp "$T/left.sa" "$T/l1" && cp "$T/right.sa" "$T/r1"
+	local old
+	old=$(sa_field "$T/l1" spi-in)
+	make_pair aes256-sha256 none 4 4 --replaces "$old"
+	cp "$T/left.sa" "$T/l2" && cp "$T/right.sa" "$T/r2"
+	mkfifo "$T/lf" "$T/rf"
+	tun_start left "$T/lf"
+	tun_start right "$T/rf"
+	exec 5>"$T/lf" 6>"$T/rf"
+	cat "$T/l1" >&5
+	cat "$T/r1" >&6
+	eventually 5 tun_is_up left
+	eventually 5 tun_is_up right
+	background ping ip netns exec "$L" ping -q -c 100 -i 0.02 -W 1 10.2.0.1
+	sleep 0.3
+	# The responder first, inbound alone; then the initiator; then both ways; then the old one goes.
+	set_key "$T/r2" use=in >"$T/r2in"
+	cat "$T/r2in" >&6
+	cat "$T/l2" >&5
+	sleep 0.3
+	cat "$T/r2" >&6
+	sleep 0.3
+	sa_make delete --spi-in "$old" --protocol esp "$T/ld"
+	sa_make delete --spi-out "$old" --protocol esp "$T/rd"
+	cat "$T/ld" >&5
+	cat "$T/rd" >&6
+	ended ping 10
+	grep -q ' 0% packet loss' "$T/ping.out" || { cat "$T"/*.out "$T"/*.err; return 1; }
+	sleep 2.5
+	[ "$(counters left | grep -c '^esp-tun: sa ')" = 1 ]
+	[ "$(counter left out no-sa)" = "" ]
+	# The end of the input ends nothing.
+	exec 5>&- 6>&-
+	sleep 0.2
+	ping_across 10.2.0.1
+}
+
+# sa_field FILE KEY: a top-level key of the first record, numbers as they are, bytes in hex.
+sa_field() {
+	/usr/bin/python3 - "$@" <<-'PY'
+		import cbor2, sys
+		v = cbor2.load(open(sys.argv[1], "rb"))[sys.argv[2]]
+		print("0x" + v.hex() if isinstance(v, bytes) else v)
+	PY
+}
+
+# set_key FILE KEY=WORD: the first record with that key changed, on stdout.
+set_key() {
+	/usr/bin/python3 - "$@" <<-'PY'
+		import cbor2, sys
+		r = cbor2.load(open(sys.argv[1], "rb"))
+		k, v = sys.argv[2].split("=")
+		r[k] = v
+		sys.stdout.buffer.write(cbor2.dumps(r, canonical=True))
+	PY
+}
+
+@test "esp-tun: packets that come before their record are held, not lost" {
+	make_pair aes128gcm16
+	mkfifo "$T/rf"
+	tun_start right "$T/rf"
+	exec 6>"$T/rf"
+	tun_start left "$T/left.sa"
+	eventually 5 tun_is_up left
+	left ping -q -c 1 -W 2 10.2.0.1 >"$T/ping.out" 3>&- 5>&- 6>&- &
+	local ping=$!
+	sleep 0.1
+	cat "$T/right.sa" >&6
+	wait $ping
+	exec 6>&-
+	[ "$(counter right in unknown-spi)" = 0 ]
+}
+
+@test "esp-tun: SAs that expired end it with 0; input without a child SA is 1" {
+	make_pair aes128gcm16 none 4 4 --lifetime 2
+	tun_both
+	ping_across 10.2.0.1
+	ended left 6
+	run -1 --separate-stderr left esp-tun --tun vpn0 --state-dir "$T/s" /dev/null
+	one_error
+	stderr_has "without a child SA"
+	sa_make ike --local 203.0.113.1 --remote 203.0.113.2 "$T/ike.sa" none
+	run -1 --separate-stderr left esp-tun --tun vpn0 --state-dir "$T/s" "$T/ike.sa"
+	one_error
+	make_pair aes128gcm16 none 4 4 --established 1000 --lifetime 60
+	run -2 --separate-stderr left esp-tun --tun vpn0 --state-dir "$T/s" "$T/left.sa"
+	one_error
+	stderr_has "expired"
+}
+
+@test "esp-tun: a second sender with the same SA is refused" {
+	make_pair aes128gcm16
+	tun_both
+	run -3 --separate-stderr left esp-tun --tun vpn1 --state-dir "$T/left.state" "$T/left.sa"
+	one_error
+	stderr_has "another esp-tun"
+	ping_across 10.2.0.1
+}
+
+@test "esp-tun: a restart goes on where it ended, and so does a restart after a crash" {
+	local n sig
+	make_pair aes128gcm16
+	tun_both
+	for sig in TERM KILL; do
+		ping_across 10.2.0.1
+		kill -$sig "${BG[left]}"
+		ended left || :
+		tun_start left "$T/left.sa"
+		eventually 5 tun_is_up left
+		eventually 5 left ping -q -c 1 -W 0.2 10.2.0.1 >/dev/null
+	done
+	[ "$(counter right in replays)" = 0 ]
+	# The one that restarts takes nothing twice either: after a crash its window has leapt forward.
+	kill -KILL "${BG[right]}"
+	ended right || :
+	tun_start right "$T/right.sa"
+	eventually 5 tun_is_up right
+	eventually 10 left ping -q -c 1 -W 0.2 10.2.0.1 >/dev/null
+	[ "$(counter right in replays)" -gt 0 ]
+}
+
+@test "esp-tun: an SA from before this boot needs its claim" {
+	local now
+	now=$(date +%s)
+	make_pair aes128gcm16 none 4 4 --established 1000 --lifetime $((now + 3600 - 1000))
+	run -2 --separate-stderr left esp-tun --tun vpn0 --state-dir "$T/s" "$T/left.sa"
+	one_error
+	stderr_has "before this machine started"
+}
+
+@test "esp-tun: the peer's new NAT mapping is followed, by an authentic packet alone" {
+	make_pair aes128gcm16 udp
+	ip -n "$R" addr add 203.0.113.3/24 dev eth0
+	right sysctl -qw net.ipv4.ip_forward=1
+	tun_both
+	ping_across 10.2.0.1
+	# From here on the left end's packets come from another port.
+	left nft -f - <<-'NFT'
+		table ip nat {
+			chain post {
+				type nat hook postrouting priority 100
+				udp sport 4500 snat to 203.0.113.1:34567
+			}
+		}
+	NFT
+	left sysctl -qw net.netfilter.nf_conntrack_udp_timeout=1 || :
+	stop_left_and_again
+	eventually 5 left ping -q -c 1 -W 0.5 10.2.0.1
+	counters right | grep -q 'to 203.0.113.1:34567'
+	grep -q 'peer moved' "$T/right.err"
+	# A forged packet moves nothing.
+	local spi
+	spi=$(counters right | sed -n 's/^esp-tun: sa \([0-9a-f]*\) .*/\1/p')
+	left /usr/bin/python3 -c "
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('203.0.113.1', 5555))
+s.sendto(bytes.fromhex('$spi') + b'\x7f\0\0\0' + bytes(60), ('203.0.113.2', 4500))"
+	eventually 5 eval '[ "$(counter right in bad-icv)" = 1 ]'
+	counters right | grep -q 'to 203.0.113.1:34567'
+}
+
+stop_left_and_again() {
+	kill "${BG[left]}"
+	ended left || :
+	tun_start left "$T/left.sa"
+	eventually 5 tun_is_up left
+}
+
+@test "esp-tun: each mistake is one line, the right status, and nothing half done" {
+	make_pair aes128gcm16
+	local e=(left esp-tun --state-dir "$T/s")
+	# An interface name in use: by another program, and by another kind of interface.
+	tun_start left "$T/left.sa"
+	eventually 5 tun_is_up left
+	run -3 --separate-stderr "${e[@]}" --tun vpn0 "$T/right.sa"
+	one_error
+	stderr_has "vpn0 is in use"
+	run -3 --separate-stderr "${e[@]}" --tun eth0 "$T/right.sa"
+	one_error
+	stderr_has "eth0 is in use"
+	run -2 --separate-stderr "${e[@]}" --tun 'a/b' "$T/right.sa"
+	one_error
+	# State that is none, cut off, of another version, of unknown algorithms.
+	(umask 077 && echo "not CBOR at all" >"$T/bad")
+	run -4 --separate-stderr "${e[@]}" "$T/bad"
+	one_error
+	head -c 100 "$T/right.sa" >"$T/bad"
+	run -4 --separate-stderr "${e[@]}" "$T/bad"
+	one_error
+	make_pair aes128gcm16 none 4 4 --set format=2
+	run -4 --separate-stderr "${e[@]}" "$T/left.sa"
+	one_error
+	make_pair aes128gcm16 none 4 4 --set 'proposal={"encryption": "rot13", "esn": false}'
+	run -2 --separate-stderr "${e[@]}" "$T/left.sa"
+	one_error
+	stderr_has rot13
+	make_pair aes128-sha1 none 4 4 --mode transport
+	run -2 --separate-stderr "${e[@]}" "$T/left.sa"
+	one_error
+	stderr_has transport
+	run -3 --separate-stderr "${e[@]}" "$T/nothing"
+	one_error
+	# No permission for the device.
+	make_pair aes128gcm16
+	chmod 755 "$T" && cp "$T/left.sa" "$T/mine.sa" && chown 65534 "$T/mine.sa"
+	run -3 --separate-stderr left setpriv --reuid 65534 --regid 65534 --clear-groups \
+		--inh-caps=-all --bounding-set=-all esp-tun --state-dir "$T/s2" "$T/mine.sa"
+	one_error
+	run ! left ip link show vpn1
+}
+
+@test "esp-tun: options that make no sense are misuse" {
+	for args in "--mtu 10" "--mss 7" "--dscp 64" "--replay-window 5" "--replay-window 5000" "--address nonsense" \
+		"--address 10.0.0.1/33" "--tun a --tun b" "--user nosuchuserhere" "--unknown"; do
+		# shellcheck disable=SC2086 # words are meant
+		run -2 --separate-stderr left esp-tun $args /dev/null
+	done
+}

@@ -1,0 +1,117 @@
+# shellcheck shell=bash
+# Two network namespaces with a wire between them, for tests of the data path alone:
+#
+#   load lib/common
+#   load lib/tun
+#   setup() { tun_setup; }
+#   teardown() { tun_teardown; }
+#
+# $L and $R are their names; outside 203.0.113.1 and .2, 2001:db8:ff::1 and ::2; inside
+# 10.1.0.1, 2001:db8:1::1 and 10.2.0.1, 2001:db8:2::1 on the loopback devices.
+
+tun_missing() {
+	local tool ns=etprobe$$
+	[ "$(id -u)" = 0 ] || { echo "not root (and not in a user namespace)"; return; }
+	for tool in ip ping socat; do
+		command -v "$tool" >/dev/null || { echo "no $tool (make deps)"; return; }
+	done
+	/usr/bin/python3 -c 'import cbor2' 2>/dev/null || { echo "no python3-cbor2 (make deps)"; return; }
+	[ -w /dev/net/tun ] || { echo "/dev/net/tun is not writable"; return; }
+	ip netns add "$ns" 2>/dev/null || { echo "no permission to make network namespaces"; return; }
+	ip netns del "$ns"
+}
+
+tun_setup() {
+	local why n=1 ns
+	need esp-tun
+	why=$(tun_missing)
+	[ -z "$why" ] || skip "tunnels cannot be tested here: $why"
+	L=et$$x${BATS_TEST_NUMBER}l R=et$$x${BATS_TEST_NUMBER}r T=$BATS_TEST_TMPDIR
+	ip netns add "$L"
+	ip netns add "$R"
+	ip -n "$L" link add eth0 type veth peer name eth0 netns "$R"
+	for ns in "$L" "$R"; do
+		ip -n "$ns" link set lo up
+		ip -n "$ns" addr add 203.0.113.$n/24 dev eth0
+		ip -n "$ns" addr add 2001:db8:ff::$n/64 dev eth0 nodad
+		ip -n "$ns" link set eth0 up
+		ip -n "$ns" addr add 10.$n.0.1/32 dev lo
+		ip -n "$ns" addr add 2001:db8:$n::1/128 dev lo nodad
+		n=2
+	done
+}
+
+tun_teardown() {
+	stop_background
+	[ -z "${L-}" ] || ip netns del "$L" 2>/dev/null || :
+	[ -z "${R-}" ] || ip netns del "$R" 2>/dev/null || :
+}
+
+left() { ip netns exec "$L" "$@"; }
+right() { ip netns exec "$R" "$@"; }
+
+sa_make() { /usr/bin/python3 "$SAPIPE_TOP/tests/lib/sa_make.py" "$@"; }
+
+# make_pair PROPOSAL [ENCAP [OUTER [INNER [OPTION...]]]]: $T/left.sa and $T/right.sa.
+make_pair() {
+	local esp=$1 encap=${2:-none} outer=${3:-4} inner=${4:-4} port=0 a b c d
+	shift $(($# < 4 ? $# : 4))
+	[ "$encap" = none ] || port=4500
+	if [ "$outer" = 4 ]; then a=203.0.113.1 b=203.0.113.2; else a='[2001:db8:ff::1]' b='[2001:db8:ff::2]'; fi
+	if [ "$inner" = 4 ]; then c=10.1.0.0/24 d=10.2.0.0/24; else c=2001:db8:1::/64 d=2001:db8:2::/64; fi
+	sa_make child --esp "$esp" --encap "$encap" --local "$a:$port" --remote "$b:$port" \
+		--local-ts "$c" --remote-ts "$d" "$@" "$T/left.sa" "$T/right.sa"
+}
+
+# tun_start left|right ARGUMENT...: an esp-tun in the background, vpn0, claims of its own.
+tun_start() {
+	local side=$1 ns=$L
+	[ "$side" = left ] || ns=$R
+	shift
+	background "$side" ip netns exec "$ns" esp-tun -v --tun vpn0 --state-dir "$T/$side.state" "$@"
+}
+
+# tun_up left|right: it says so.
+tun_is_up() { grep -q 'vpn0 is up' "$T/$1.err"; }
+tun_both() {
+	tun_start left "$@" "$T/left.sa"
+	tun_start right "$T/right.sa"
+	eventually 5 tun_is_up left && eventually 5 tun_is_up right || {
+		cat "$T/left.err" "$T/right.err"
+		return 1
+	}
+}
+
+# counters left|right: prints what SIGUSR1 prints.
+counters() {
+	local err=$T/$1.err from
+	from=$(wc -l <"$err")
+	kill -USR1 "${BG[$1]}"
+	eventually 5 eval "tail -n +$((from + 1)) '$err' | grep -q ' device '" || return
+	sleep 0.05
+	tail -n +$((from + 1)) "$err"
+}
+
+# counter left|right in|out NAME: one of them.
+counter() {
+	counters "$1" | sed -n "s/^esp-tun: $2: .*\<$3 \([0-9]*\).*/\1/p"
+}
+
+# ping_across ADDRESS [N]: all answered.
+ping_across() {
+	left ping -q -c "${2:-3}" -i 0.02 -W 1 "$1" >"$T/ping.out" || {
+		cat "$T/ping.out" "$T/left.err" "$T/right.err"
+		return 1
+	}
+}
+
+# tcp_across ADDRESS [BYTES]: a file over TCP, compared.
+tcp_across() {
+	local to=$1 addr=$1 kind=4
+	head -c "${2:-300000}" /dev/urandom >"$T/data"
+	case $to in *:*) kind=6 addr="[$to]" ;; esac
+	background sink ip netns exec "$R" socat -u "TCP$kind-LISTEN:7777,reuseaddr" "CREATE:$T/copy"
+	eventually 5 eval "ip netns exec $R ss -ltn | grep -q :7777" || return
+	timeout 10 ip netns exec "$L" socat -u "FILE:$T/data" "TCP$kind:$addr:7777" || return
+	ended sink 10 && cmp "$T/data" "$T/copy"
+}
