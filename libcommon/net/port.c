@@ -1,5 +1,6 @@
 #include "net/port_priv.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,14 +162,17 @@ port_deliver(struct port *p, const struct port_msg *m)
 	}
 }
 
-/* Passes ${m} to ${c}. Whether it wanted it, not whether there was room. */
-static void
+/* Passes ${m} to ${c} if there is room; false with errno if not. */
+static bool
 relay(struct port_conn *c, const struct port_msg *m)
 {
-	if (port_conn_send(c, m))
+	bool ok = port_conn_send(c, m);
+
+	if (ok)
 		c->port->set->stats.relayed_out++;
-	else
+	else if (errno == EAGAIN)
 		c->port->set->stats.dropped_full++;
+	return (ok);
 }
 
 /* To every holder but ${from}; ${from} NULL is ourselves, who then don't get it. */
@@ -179,7 +183,7 @@ route_to_all(struct port *p, struct port_conn *from, const struct port_msg *m)
 
 	for (c = p->conns; c != NULL; c = c->next)
 		if (c != from && c->welcomed && !c->gone)
-			relay(c, m);
+			(void)relay(c, m);
 	if (from != NULL)
 		port_deliver(p, m);
 }
@@ -200,7 +204,7 @@ route_served(struct port *p, const struct port_msg *m)
 	for (c = p->conns; c != NULL && (ike || n == 0); c = c->next)
 		if (c->welcomed && !c->gone && (ike ? serve_wants_ike(&c->serves, m->body.p) :
 		    serve_wants_esp(&c->serves, get_be32(m->body.p), &m->local.addr))) {
-			relay(c, m);
+			(void)relay(c, m);
 			n++;
 		}
 	return (n);
@@ -225,7 +229,7 @@ route_stray(struct port *p, const struct port_msg *m)
 	}
 	for (c = p->conns; c != NULL; c = c->next)
 		if (c->welcomed && !c->gone && (ike ? serve_has(&c->serves, &news) : c->data_path)) {
-			relay(c, m);
+			(void)relay(c, m);
 			n++;
 		}
 	return (n);
@@ -240,10 +244,10 @@ port_route(struct port *p, struct port_conn *from, const struct port_msg *m)
 		/* The owner knows who serves what; without one it waits a little. */
 		if (m->type == PM_UNREACH && from == NULL)
 			port_deliver(p, m);
-		if (p->up == NULL || !p->up->welcomed)
+		if (p->up == NULL || !p->up->welcomed || p->up->gone)
 			(void)port_hold(p, m);
-		else
-			relay(p->up, m);
+		else if (!relay(p->up, m) && errno != EAGAIN)
+			(void)port_hold(p, m);	/* it died, which we are about to see */
 		return;
 	}
 	if (m->type == PM_UNREACH || m->type == PM_RECORD) {
