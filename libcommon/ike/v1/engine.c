@@ -1,6 +1,6 @@
 /*
- * The engine: which datagram is whose, which policy is for whom, how many
- * strangers may knock at once, and what was wanted and has to be begun anew.
+ * The engine: which datagram is whose, how many strangers may knock at once, and
+ * what was wanted and has to be begun anew.
  */
 #include <stdlib.h>
 
@@ -18,6 +18,7 @@ ike_engine_new(const struct ike_conf *conf, struct fault *f)
 		return (NULL);
 	}
 	e->conf = *conf;
+	e->ended = v1_exchange_over;
 	if (e->conf.half_open_max == 0)
 		e->conf.half_open_max = HALF_OPEN_MAX_DEFAULT;
 	if (e->conf.half_open_per_addr == 0)
@@ -29,7 +30,6 @@ void
 ike_engine_free(struct ike_engine *e)
 {
 	struct v1_sa *sa;
-	struct v1_child *c;
 	struct v1_conn *conn;
 
 	if (e == NULL)
@@ -38,28 +38,13 @@ ike_engine_free(struct ike_engine *e)
 		e->sas = sa->next;
 		v1_sa_free(sa);
 	}
-	while ((c = e->children) != NULL) {
-		e->children = c->next;
-		sa_rec_wipe(&c->rec);
-		free(c);
-	}
+	while (e->children != NULL)
+		v1_child_free(e, e->children);
 	while ((conn = e->conns) != NULL) {
 		e->conns = conn->next;
 		free(conn);
 	}
 	free(e);
-}
-
-struct v1_sa *
-v1_engine_find(struct ike_engine *e, const uint8_t cky_i[8], const uint8_t cky_r[8])
-{
-	struct v1_sa *sa;
-
-	for (sa = e->sas; sa != NULL; sa = sa->next)
-		if (sa->state != V1_DEAD && memcmp(sa->rec.ike.spi_i, cky_i, COOKIE_LEN) == 0 &&
-		    memcmp(sa->rec.ike.spi_r, cky_r, COOKIE_LEN) == 0)
-			return (sa);
-	return (NULL);
 }
 
 /* Frees what is over. Nothing else frees an SA that is linked. */
@@ -77,59 +62,6 @@ sweep(struct ike_engine *e)
 	}
 }
 
-/* --- policies --- */
-
-static bool
-policy_for_address(const struct ike_policy *p, const struct addr *remote)
-{
-	return (p->remote_addr.first.family == 0 || selector_has_addr(&p->remote_addr, remote));
-}
-
-/*
- * For a peer of which nothing is known but its address: a policy that names an
- * address goes before one for all.
- */
-static struct ike_policy *
-policy_for_stranger(struct ike_engine *e, const struct addr *remote, enum sa_exchange exchange)
-{
-	struct ike_policy *p, *found = NULL;
-	size_t i;
-
-	for (i = 0; i < e->conf.n_policies; i++) {
-		p = &e->conf.policies[i];
-		if (p->exchange != exchange || !policy_for_address(p, remote))
-			continue;
-		if (p->remote_addr.first.family != 0)
-			return (p);
-		if (found == NULL)
-			found = p;
-	}
-	return (found);
-}
-
-struct ike_policy *
-v1_engine_policy_for_id(struct ike_engine *e, const struct v1_sa *sa, const struct id *id)
-{
-	const struct addr *remote = &sa->rec.ike.remote.at.addr;
-	struct ike_policy *p, *any = NULL;
-	size_t i;
-
-	for (i = 0; i < e->conf.n_policies; i++) {
-		p = &e->conf.policies[i];
-		if (p->exchange != sa->rec.ike.exchange || !policy_for_address(p, remote))
-			continue;
-		/* In main mode the secret was used before the name was known. */
-		if (p != sa->policy && p->exchange == SA_MAIN &&
-		    !ct_eq(secret_span(&p->psk), secret_span(&sa->policy->psk)))
-			continue;
-		if (p->remote_id.type != 0 && id_eq(&p->remote_id, id))
-			return (p);
-		if (p->remote_id.type == 0 || p->remote_id_any)
-			any = p == sa->policy || any == NULL ? p : any;
-	}
-	return (any);
-}
-
 /* --- half-open exchanges --- */
 
 static bool
@@ -145,32 +77,6 @@ too_many_half_open(const struct ike_engine *e, const struct addr *remote)
 		from_there += addr_cmp(&sa->rec.ike.remote.at.addr, remote) == 0;
 	}
 	return (all >= e->conf.half_open_max || from_there >= e->conf.half_open_per_addr);
-}
-
-static int
-new_cookie(struct ike_engine *e, uint8_t cookie[COOKIE_LEN], struct fault *f)
-{
-	do {
-		if (e->conf.rand.fill(e->conf.rand.state, cookie, COOKIE_LEN) != 0)
-			return (fault(f, FAULT_CRYPTO, "no random bytes"));
-	} while (memcmp(cookie, no_cookie, COOKIE_LEN) == 0);
-	return (0);
-}
-
-/* A phase 1 exchange of a new SA; NULL: no memory, and ${sa} is freed. */
-static struct v1_exchange *
-phase1_of(struct v1_sa *sa, enum sa_role role, struct ike_now now)
-{
-	struct v1_exchange *x = v1_exchange_new(sa, v1_phase1_kind(sa->policy->exchange), role,
-	    0, now);
-
-	if (x != NULL && v1_phase1_new(x) == 0) {
-		sa->exchanges = x;
-		return (x);
-	}
-	v1_exchange_free(x);
-	v1_sa_free(sa);
-	return (NULL);
 }
 
 /* The first message of a stranger. */
@@ -196,7 +102,7 @@ knock(struct ike_engine *e, struct ike_now now, const struct endpoint *local,
 				(void)v1_exchange_datagram(x, now, h, data, out);
 			return;
 		}
-	if ((policy = policy_for_stranger(e, &remote->addr, exchange)) == NULL) {
+	if ((policy = v1_policy_for_stranger(&e->conf, &remote->addr, exchange)) == NULL) {
 		outbox_note(out, NOTE_INFO, "%s asks for %s mode: no policy for it",
 		    endpoint_text(from, remote), exchange == SA_MAIN ? "main" : "aggressive");
 		return;
@@ -211,12 +117,14 @@ knock(struct ike_engine *e, struct ike_now now, const struct endpoint *local,
 	memcpy(sa->rec.ike.spi_i, h->cky_i, COOKIE_LEN);
 	sa->from_local = *local;
 	sa->from_remote = *remote;
-	if (new_cookie(e, sa->rec.ike.spi_r, NULL) != 0) {
+	if (v1_cookie(e, sa->rec.ike.spi_r, NULL) != 0) {
 		v1_sa_free(sa);
 		return;
 	}
-	if ((x = phase1_of(sa, SA_RESPONDER, now)) == NULL)
+	if ((x = v1_phase1_new(sa, SA_RESPONDER, now)) == NULL) {
+		v1_sa_free(sa);
 		return;
+	}
 	if (!v1_exchange_datagram(x, now, h, data, out)) {
 		v1_exchange_fail(x, now, &x->why, out);
 		v1_sa_free(sa);
@@ -257,11 +165,8 @@ quick_datagram(struct v1_sa *sa, struct ike_now now, const struct isakmp_hdr *h,
 		if (n >= V1_EXCHANGES_MAX || h->mid == 0 ||
 		    !(sa->engine->conf.respond || sa->engine->conf.keep))
 			return;
-		x = v1_exchange_new(sa, &v1_quick_kind, SA_RESPONDER, h->mid, now);
-		if (x == NULL || v1_quick_new(x) != 0) {
-			v1_exchange_free(x);
+		if ((x = v1_quick_new(sa, SA_RESPONDER, h->mid, now)) == NULL)
 			return;
-		}
 		if (!v1_exchange_datagram(x, now, h, data, out)) {
 			/* Only what proves to be the peer's may take up memory. */
 			if (x->why.code != FAULT_MALFORMED && x->why.code != FAULT_NONE)
@@ -298,9 +203,9 @@ ike_engine_datagram(struct ike_engine *e, struct ike_now now, const struct endpo
 		    endpoint_text(from, remote), h.version >> 4, h.version & 15);
 		return;
 	}
-	sa = v1_engine_find(e, h.cky_i, h.cky_r);
+	sa = v1_sa_find(e, h.cky_i, h.cky_r);
 	if (sa == NULL)		/* the answer to our first message brings the second cookie */
-		sa = v1_engine_find(e, h.cky_i, no_cookie);
+		sa = v1_sa_find(e, h.cky_i, no_cookie);
 	if (sa == NULL) {
 		if (memcmp(h.cky_r, no_cookie, COOKIE_LEN) == 0 && h.mid == 0 &&
 		    (h.exchange == EXCHANGE_MAIN || h.exchange == EXCHANGE_AGGRESSIVE))
@@ -321,7 +226,7 @@ ike_engine_datagram(struct ike_engine *e, struct ike_now now, const struct endpo
 		quick_datagram(sa, now, &h, data, out);
 		break;
 	case EXCHANGE_INFO:
-		v1_info_datagram(sa, now, &h, data, out);
+		v1_inform(sa, now, &h, data, out);
 		break;
 	default:
 		outbox_note(out, NOTE_DEBUG, "%s: exchange %u is not ours",
@@ -332,83 +237,21 @@ ike_engine_datagram(struct ike_engine *e, struct ike_now now, const struct endpo
 
 /* --- what this end begins --- */
 
-struct v1_sa *
-v1_engine_begin(struct ike_engine *e, struct ike_now now, struct ike_policy *policy,
-    const struct endpoint *local, const struct endpoint *remote, bool is_rekey,
-    struct ike_outbox *out, struct fault *f)
-{
-	struct v1_sa *sa = v1_sa_new(e, policy, SA_INITIATOR, local, remote);
-	struct v1_exchange *x;
-
-	if (sa == NULL || new_cookie(e, sa->rec.ike.spi_i, f) != 0)
-		goto no_memory;
-	if ((x = phase1_of(sa, SA_INITIATOR, now)) == NULL) {
-		sa = NULL;
-		goto no_memory;
-	}
-	x->phase1->is_rekey = is_rekey;
-	if (v1_exchange_run(x, now, out, f) != 0) {
-		v1_sa_free(sa);
-		return (NULL);
-	}
-	sa->next = e->sas;
-	e->sas = sa;
-	return (sa);
-no_memory:
-	v1_sa_free(sa);
-	(void)fault(f, FAULT_MEMORY, "no memory for an IKE SA");
-	return (NULL);
-}
-
 int
 ike_engine_connect(struct ike_engine *e, struct ike_now now, struct ike_policy *policy,
     const struct endpoint *local, const struct endpoint *remote, bool children,
     uint8_t id[8], struct ike_outbox *out, struct fault *f)
 {
-	struct v1_conn *conn = calloc(1, sizeof(*conn));
-	struct v1_sa *sa;
+	struct v1_sa *sa = v1_phase1_begin(e, now, policy, local, remote, false, out, f);
 
-	if (conn == NULL)
-		return (fault(f, FAULT_MEMORY, "no memory for a connection"));
-	conn->policy = policy;
-	conn->local = *local;
-	conn->remote = *remote;
-	conn->children = children;
-	conn->at_ms = UINT64_MAX;
-	if ((sa = v1_engine_begin(e, now, policy, local, remote, false, out, f)) == NULL) {
-		free(conn);
+	if (sa == NULL)
 		return (-1);
-	}
+	if (v1_conn_new(e, policy, local, remote, children) == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for a connection"));
 	sa->want_children = children;
 	if (id != NULL)
 		memcpy(id, sa->rec.ike.spi_i, COOKIE_LEN);
-	conn->next = e->conns;
-	e->conns = conn;
 	return (0);
-}
-
-void
-v1_engine_wake(struct ike_engine *e, struct ike_now now, const struct ike_policy *policy,
-    uint64_t wait_ms)
-{
-	struct v1_conn *conn;
-
-	for (conn = e->conns; conn != NULL; conn = conn->next)
-		if (conn->policy == policy && conn->was_up && e->conf.keep &&
-		    conn->at_ms == UINT64_MAX)
-			conn->at_ms = now.ms + wait_ms;
-}
-
-void
-v1_engine_settled(struct ike_engine *e, const struct ike_policy *policy)
-{
-	struct v1_conn *conn;
-
-	for (conn = e->conns; conn != NULL; conn = conn->next)
-		if (conn->policy == policy) {
-			conn->was_up = true;
-			conn->tries = 0;
-		}
 }
 
 static bool
@@ -429,7 +272,7 @@ look_after(struct ike_engine *e, struct v1_conn *conn, struct ike_now now,
 {
 	struct v1_sa *sa, *up = NULL;
 	struct fault f = {0};
-	uint64_t wait = V1_CONN_WAIT_MS << (conn->tries < 6 ? conn->tries : 6);
+	uint64_t wait = (uint64_t)V1_CONN_WAIT_MS << (conn->tries < 6 ? conn->tries : 6);
 
 	conn->at_ms = UINT64_MAX;
 	for (sa = e->sas; sa != NULL; sa = sa->next) {
@@ -449,7 +292,7 @@ look_after(struct ike_engine *e, struct v1_conn *conn, struct ike_now now,
 		return;
 	}
 	outbox_note(out, NOTE_INFO, "the connection is lost: beginning anew");
-	sa = v1_engine_begin(e, now, conn->policy, &conn->local, &conn->remote, false, out, &f);
+	sa = v1_phase1_begin(e, now, conn->policy, &conn->local, &conn->remote, false, out, &f);
 	if (sa != NULL)
 		sa->want_children = conn->children;
 	/* Should that fail, it wakes us; the next try then comes later. */
@@ -508,7 +351,7 @@ int
 ike_engine_children(struct ike_engine *e, struct ike_now now, const uint8_t id[16],
     struct ike_outbox *out, struct fault *f)
 {
-	struct v1_sa *sa = v1_engine_find(e, id, id + COOKIE_LEN);
+	struct v1_sa *sa = v1_sa_find(e, id, id + COOKIE_LEN);
 
 	if (sa == NULL || sa->state != V1_UP)
 		return (fault(f, FAULT_NO_CHILD, "there is no such IKE SA"));
@@ -553,7 +396,7 @@ ike_engine_event(struct ike_engine *e, struct ike_now now, const struct sa_event
 		struct ike_policy *policy = c->policy;
 
 		v1_child_end(e, c, "its volume is used up", true, out);
-		v1_engine_wake(e, now, policy, 0);
+		v1_conn_wake(e, now, policy, 0);
 	} else if (strcmp(ev->what, "traffic") == 0 || strcmp(ev->what, "remap") == 0) {
 		for (sa = e->sas; sa != NULL; sa = sa->next) {
 			if (sa->state != V1_UP || !v1_child_of(c, sa))

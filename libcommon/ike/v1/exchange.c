@@ -86,7 +86,7 @@ finish(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
 	x->resend_ms = x->give_up_ms = UINT64_MAX;
 	x->forget_ms = now.ms + (x->sa->engine->conf.linger_ms != 0 ?
 	    x->sa->engine->conf.linger_ms : V1_LINGER_MS);
-	x->kind->done(x, now, out);
+	x->sa->engine->ended(x, now, out);
 }
 
 /* Whether this end, having sent and waiting, may send again unasked. */
@@ -357,7 +357,7 @@ v1_exchange_fail(struct v1_exchange *x, struct ike_now now, const struct fault *
 	x->why = *why;
 	x->resend_ms = x->give_up_ms = UINT64_MAX;
 	x->forget_ms = now.ms;
-	x->kind->failed(x, now, out);
+	x->sa->engine->ended(x, now, out);
 }
 
 void

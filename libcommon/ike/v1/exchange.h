@@ -55,13 +55,9 @@ struct v1_kind {
 	int	(*seal)(struct v1_exchange *, struct isakmp_builder *, struct fault *);
 	/* Keys for encryption are at hand, or are made so. NULL: always at hand. */
 	int	(*keys)(struct v1_exchange *, struct fault *);
-	/* The last message is sent or taken. */
-	void	(*done)(struct v1_exchange *, struct ike_now, struct ike_outbox *);
 	/* A message of the peer was dropped for ${why}: the place to tell it so. May be NULL. */
 	void	(*refused)(struct v1_exchange *, const struct fault *why, struct ike_outbox *);
-	/* Given up: ${x}->why says for what cause. */
-	void	(*failed)(struct v1_exchange *, struct ike_now, struct ike_outbox *);
-	void	(*free)(struct v1_exchange *);	/* of ${x}->phase1 or quick */
+	void	(*free)(struct v1_exchange *);	/* of ${x}->phase1 or quick, which may be NULL */
 };
 
 struct v1_exchange {

@@ -6,29 +6,6 @@
 
 #include "ike/v1/sa.h"
 
-uint64_t
-v1_soft_ms(struct ike_engine *e, struct ike_now now, uint64_t seconds)
-{
-	struct rand *r = &e->conf.rand;
-	uint8_t spread = 0;
-
-	/* At 80 to 90 %, so that two ends, or many tunnels, don't rekey at one moment. */
-	(void)r->fill(r->state, &spread, 1);
-	return (now.ms + seconds * (800 + spread * 100U / 255));
-}
-
-bool
-v1_same_peer(const struct v1_sa *a, const struct v1_sa *b)
-{
-	return (a->policy == b->policy && id_eq(&a->rec.ike.remote.id, &b->rec.ike.remote.id));
-}
-
-void
-v1_sa_heard(struct v1_sa *sa, struct ike_now now)
-{
-	sa->heard_ms = now.ms;
-}
-
 /* The peer knows of no SA but this one: the others are of a life before. */
 static void
 forget_others(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
@@ -141,6 +118,7 @@ v1_sa_end(struct v1_sa *sa, struct ike_now now, const char *reason, bool tell,
 {
 	struct sa_rec gone = { .type = SA_DELETE };
 	struct fault why = {0};
+	struct v1_exchange *x;
 
 	if (sa->state != V1_UP)
 		return;
@@ -153,9 +131,12 @@ v1_sa_end(struct v1_sa *sa, struct ike_now now, const char *reason, bool tell,
 	outbox_note(out, NOTE_INFO, "an IKE SA ends: %s", reason);
 	outbox_record(out, &gone);
 	(void)fault(&why, FAULT_PEER_NOTIFY, "%s", reason);
+	/* What was being negotiated under it comes to nothing. */
+	for (x = sa->exchanges; x != NULL; x = x->next)
+		v1_exchange_fail(x, now, &why, out);
 	outbox_verdict(out, IKE_GONE, gone.del.ike, 0, &why);
 	if (!sa->replaced)
-		v1_engine_wake(sa->engine, now, sa->policy, V1_CONN_WAIT_MS);
+		v1_conn_wake(sa->engine, now, sa->policy, V1_CONN_WAIT_MS);
 }
 
 void
@@ -184,7 +165,7 @@ rekey(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
 		    addr_cmp(&o->rec.ike.remote.at.addr, &sa->rec.ike.remote.at.addr) == 0)
 			return;
 	/* From port to port as things stand: there the NAT's mapping is alive. */
-	(void)v1_engine_begin(sa->engine, now, sa->policy, &sa->rec.ike.local.at,
+	(void)v1_phase1_begin(sa->engine, now, sa->policy, &sa->rec.ike.local.at,
 	    &sa->rec.ike.remote.at, true, out, &f);
 }
 
@@ -214,8 +195,8 @@ v1_sa_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
 		outbox_keepalive(out, &sa->rec.ike.local.at, &sa->rec.ike.remote.at);
 		sa->keepalive_ms = now.ms + sa->policy->keepalive_ms;
 	}
-	if (sa->state == V1_UP)
-		v1_dpd_timeout(sa, now, out);
+	if (sa->state == V1_UP && !v1_dpd_timeout(sa, now, out))
+		v1_sa_dead(sa, now, out);
 }
 
 static uint64_t
@@ -236,4 +217,52 @@ v1_sa_deadline(const struct v1_sa *sa)
 		return (d);
 	d = least(least(d, sa->hard_ms), least(sa->delete_ms, sa->soft_ms));
 	return (least(d, least(sa->keepalive_ms, sa->dpd.at_ms)));
+}
+
+/* --- exchanges that are over --- */
+
+static void
+phase1_over(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
+{
+	struct v1_sa *sa = x->sa;
+	uint8_t id[16];
+
+	if (!x->failed) {
+		sa->rec.ike.iv_len = sa->proposal.enc->block;
+		memcpy(sa->rec.ike.iv, x->iv, sa->rec.ike.iv_len);
+		v1_sa_up(sa, now, out);
+		return;
+	}
+	v1_sa_id(sa, id);
+	v1_conn_wake(sa->engine, now, sa->policy, V1_CONN_WAIT_MS);
+	outbox_verdict(out, x->role == SA_INITIATOR ? IKE_FAILED : IKE_REFUSED, id, 0, &x->why);
+	sa->state = V1_DEAD;
+}
+
+static void
+quick_over(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
+{
+	struct v1_child *child = x->quick->child;
+	uint8_t id[16];
+
+	x->quick->child = NULL;
+	if (!x->failed) {
+		v1_child_up(x, child, now, out);
+		return;
+	}
+	v1_sa_id(x->sa, id);
+	v1_conn_wake(x->sa->engine, now, x->quick->policy, V1_CONN_WAIT_MS);
+	if (child != NULL)	/* its record was written: take it back */
+		v1_child_end(x->sa->engine, child, "quick mode did not end", true, out);
+	outbox_verdict(out, x->role == SA_INITIATOR ? IKE_FAILED : IKE_REFUSED, id, x->mid,
+	    &x->why);
+}
+
+void
+v1_exchange_over(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
+{
+	if (x->mid == 0)
+		phase1_over(x, now, out);
+	else
+		quick_over(x, now, out);
 }

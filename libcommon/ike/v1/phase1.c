@@ -8,10 +8,6 @@
 
 #include "ike/v1/sa.h"
 
-static int	agree_natt(struct v1_exchange *, struct ike_outbox *, struct fault *);
-static int	detect_nat(struct v1_exchange *, struct ike_outbox *, struct fault *);
-static int	agree_and_detect(struct v1_exchange *, struct ike_outbox *, struct fault *);
-
 enum { I = SA_INITIATOR, R = SA_RESPONDER };
 enum {
 	SA = PAYLOAD_SA, KE = PAYLOAD_KE, NONCE = PAYLOAD_NONCE, ID = PAYLOAD_ID,
@@ -30,10 +26,10 @@ enum {
  *	                               <--    HDR*, IDir, HASH_R
  */
 static const struct v1_message main_mode[] = {
-	{ I, V1_CLEAR,  { SA },        { VID },         NULL, agree_natt, "offers proposals" },
-	{ R, V1_CLEAR,  { SA },        { VID },         NULL, agree_natt, "chooses one" },
-	{ I, V1_CLEAR,  { KE, NONCE }, { NAT_D, VID, CR }, NULL, detect_nat, "sends its key" },
-	{ R, V1_CLEAR,  { KE, NONCE }, { NAT_D, VID, CR }, NULL, detect_nat, "sends its key" },
+	{ I, V1_CLEAR,  { SA },        { VID },         NULL, v1_agree_natt, "offers proposals" },
+	{ R, V1_CLEAR,  { SA },        { VID },         NULL, v1_agree_natt, "chooses one" },
+	{ I, V1_CLEAR,  { KE, NONCE }, { NAT_D, VID, CR }, NULL, v1_detect_nat, "sends its key" },
+	{ R, V1_CLEAR,  { KE, NONCE }, { NAT_D, VID, CR }, NULL, v1_detect_nat, "sends its key" },
 	{ I, V1_SECRET, { ID, HASH },  { N, VID },      NULL, NULL, "proves who it is" },
 	{ R, V1_SECRET, { ID, HASH },  { N, VID },      NULL, NULL, "proves who it is" },
 };
@@ -47,11 +43,11 @@ static const struct v1_message main_mode[] = {
  */
 static const struct v1_message aggressive_mode[] = {
 	{ I, V1_CLEAR,  { SA, KE, NONCE, ID }, { VID },
-	    NULL, agree_natt, "offers proposals and its key" },
+	    NULL, v1_agree_natt, "offers proposals and its key" },
 	{ R, V1_CLEAR,  { SA, KE, NONCE, ID, HASH }, { NAT_D, VID, CR },
-	    NULL, agree_and_detect, "chooses one, proves who it is" },
+	    NULL, v1_agree_and_detect_nat, "chooses one, proves who it is" },
 	{ I, V1_EITHER, { HASH }, { NAT_D, N, VID },
-	    NULL, detect_nat, "proves who it is" },
+	    NULL, v1_detect_nat, "proves who it is" },
 };
 
 static struct sa_ike *
@@ -141,70 +137,6 @@ take_sa(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 	if (bytes_set(&x->phase1->sar_b, wr_span(&reply)) != 0)
 		return (no_memory(f));
 	set_proposal(x, &c);
-	return (0);
-}
-
-/* --- VID --- */
-
-/* The NAT-T versions that this end speaks: bits 1 << enum vid_kind. */
-static uint32_t
-natt_ours(const struct v1_exchange *x)
-{
-	const struct ike_policy *policy = x->sa->policy;
-
-	if (policy->natt == NATT_OFF)
-		return (0);
-	return (policy->natt_versions != 0 ? policy->natt_versions : NATT_ALL);
-}
-
-static int
-put_vid(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
-{
-	const struct natt_version *v;
-	uint32_t natt = natt_ours(x);
-	size_t i;
-
-	(void)f;
-	/* The first message of each end is the place for all of them. */
-	if (x->at > 1)
-		return (0);
-	for (i = 0; (v = natt_version_row(i)) != NULL; i++) {
-		if ((natt & 1U << v->kind) == 0)
-			continue;
-		/* The responder answers with the version agreed on, spelled as it came. */
-		if (x->role == SA_RESPONDER && (x->sa->natt == NULL ||
-		    strcmp(v->word, x->sa->natt->word) != 0 ||
-		    (x->phase1->natt_seen & 1U << v->kind) == 0))
-			continue;
-		isakmp_payload_put(b, PAYLOAD_VID, vid_of(v->kind)->bytes);
-	}
-	isakmp_payload_put(b, PAYLOAD_VID, vid_of(VID_DPD)->bytes);
-	return (0);
-}
-
-static int
-take_vid(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
-{
-	struct sa_ike *s = ike(x);
-	const struct vid *v = vid_find(pl->body);
-	size_t len = pl->body.len < SA_VID_MAX ? pl->body.len : SA_VID_MAX, i;
-
-	(void)f;
-	for (i = 0; i < s->n_vids; i++)
-		if (s->vids[i].len == len && memcmp(s->vids[i].b, pl->body.p, len) == 0)
-			return (0);
-	if (s->n_vids < SA_VIDS_MAX) {
-		s->vids[s->n_vids].len = (uint8_t)len;
-		memcpy(s->vids[s->n_vids++].b, pl->body.p, len);
-	}
-	if (v == NULL)
-		return (0);
-	if (v->kind >= VID_NATT_RFC3947 && v->kind <= VID_NATT_DRAFT_00)
-		x->phase1->natt_seen |= 1U << v->kind;
-	else if (v->kind == VID_DPD)
-		s->dpd = true;
-	else if (v->kind == VID_IMPLEMENTATION)
-		(void)snprintf(s->implementation, sizeof(s->implementation), "%s", v->name);
 	return (0);
 }
 
@@ -337,7 +269,7 @@ take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 		if (policy->remote_id_any || id_eq(&expected, &id))
 			other = policy;
 	} else
-		other = v1_engine_policy_for_id(x->sa->engine, x->sa, &id);
+		other = v1_policy_for_id(&x->sa->engine->conf, x->sa, &id);
 	if (other == NULL) {
 		got = malloc(ID_TEXT);
 		want = malloc(ID_TEXT);
@@ -398,122 +330,6 @@ take_hash(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *
 		return (fault(f, FAULT_WRONG_PSK,
 		    "its hash is not the one that our pre-shared key gives"));
 	return (fault(f, FAULT_AUTH_FAILED, "its hash does not prove who it is"));
-}
-
-/* --- NAT-D --- */
-
-static int
-put_natd_of(struct v1_exchange *x, struct isakmp_builder *b, const struct endpoint *e,
-    bool lie, struct fault *f)
-{
-	uint8_t digest[HASH_MAX];
-	struct sa_ike *s = ike(x);
-
-	if (natd_hash(x->sa->proposal.hash, s->spi_i, s->spi_r, e, digest, f) != 0)
-		return (-1);
-	if (lie)	/* no address gives this: the peer must see a NAT */
-		digest[0] ^= 0xff;
-	isakmp_payload_put(b, x->sa->natt->natd, span_of(digest, x->sa->proposal.hash->len));
-	return (0);
-}
-
-/* First where the message goes, then where it comes from. */
-static int
-put_natd(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
-{
-	struct sa_ike *s = ike(x);
-
-	if (x->sa->natt == NULL)
-		return (0);
-	/* By now an initiator in aggressive mode has moved to port 4500; the hashes are
-	 * of the ports that the message bears. */
-	if (put_natd_of(x, b, &s->remote.at, false, f) != 0)
-		return (-1);
-	return (put_natd_of(x, b, &s->local.at, s->natt.forced, f));
-}
-
-static int
-take_natd(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
-{
-	struct v1_phase1 *p = x->phase1;
-
-	(void)f;
-	/* More than a few are of a peer with many addresses: the rest changes nothing. */
-	if (pl->body.len > HASH_MAX || p->n_natd == NATD_SEEN_MAX)
-		return (0);
-	p->natd[p->n_natd].len = (uint8_t)pl->body.len;
-	memcpy(p->natd[p->n_natd++].b, pl->body.p, pl->body.len);
-	return (0);
-}
-
-static int
-agree_natt(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
-{
-	(void)out;
-	(void)f;
-	x->sa->natt = natt_choose(natt_ours(x), x->phase1->natt_seen);
-	ike(x)->natt.forced = x->sa->natt != NULL && x->sa->policy->natt == NATT_FORCE;
-	return (0);
-}
-
-/* Moves this end's IKE to port 4500 (RFC 3947 section 4). The responder follows the
- * initiator when it hears from there. */
-static void
-float_ports(struct v1_exchange *x, struct ike_outbox *out)
-{
-	struct sa_ike *s = ike(x);
-
-	if (!x->sa->natt->floats || x->role != SA_INITIATOR)
-		return;
-	s->local.at.port = NATT_PORT;
-	s->remote.at.port = NATT_PORT;
-	x->sa->floated = true;
-	outbox_note(out, NOTE_DEBUG, "NAT-T: on to port %d", NATT_PORT);
-}
-
-static int
-detect_nat(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
-{
-	struct v1_phase1 *p = x->phase1;
-	struct sa_ike *s = ike(x);
-	uint8_t to_us[HASH_MAX], from_peer[HASH_MAX];
-	const struct alg_hash *h = x->sa->proposal.hash;
-	size_t i;
-	bool seen = false;
-
-	if (x->sa->natt == NULL || p->n_natd < 2) {
-		x->sa->natt = NULL;	/* announced, but not used: as if not announced */
-		s->natt.forced = false;
-		goto forget;
-	}
-	if (natd_hash(h, s->spi_i, s->spi_r, &x->sa->from_local, to_us, f) != 0 ||
-	    natd_hash(h, s->spi_i, s->spi_r, &x->sa->from_remote, from_peer, f) != 0)
-		return (-1);
-	for (i = 1; i < p->n_natd; i++)
-		seen = seen || span_eq(span_of(p->natd[i].b, p->natd[i].len),
-		    span_of(from_peer, h->len));
-	s->natt.remote_nat = !seen;
-	s->natt.local_nat = !span_eq(span_of(p->natd[0].b, p->natd[0].len),
-	    span_of(to_us, h->len));
-	outbox_note(out, NOTE_INFO, "NAT-T %s: %s", x->sa->natt->word,
-	    s->natt.local_nat && s->natt.remote_nat ? "NAT on both sides" :
-	    s->natt.local_nat ? "a NAT in front of this end" :
-	    s->natt.remote_nat ? "a NAT in front of the peer" :
-	    s->natt.forced ? "no NAT, but told to act as if" : "no NAT");
-	(void)snprintf(s->natt.version, sizeof(s->natt.version), "%s", x->sa->natt->word);
-	if (s->natt.local_nat || s->natt.remote_nat || s->natt.forced) {
-		s->natt.marker = x->sa->natt->floats ? SA_MARKER_NON_ESP : SA_MARKER_NON_IKE;
-		float_ports(x, out);
-	}
-forget:
-	p->n_natd = 0;
-	return (0);
-}
-
-static int
-agree_and_detect(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
-{
-	return (agree_natt(x, out, f) != 0 ? -1 : detect_nat(x, out, f));
 }
 
 /* --- N, CR --- */
@@ -579,27 +395,17 @@ take_none(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *
 /* In the order in which they are taken: who it is decides on the policy, that on the
  * proposal, that on the keys. */
 static const struct v1_payload payloads[] = {
-	{ PAYLOAD_VID,		32,		put_vid,	take_vid },
+	{ PAYLOAD_VID,		32,		v1_put_vid,	v1_take_vid },
 	{ PAYLOAD_ID,		1,		put_id,		take_id },
 	{ PAYLOAD_SA,		1,		put_sa,		take_sa },
 	{ PAYLOAD_KE,		1,		put_ke,		take_ke },
 	{ PAYLOAD_NONCE,	1,		put_nonce,	take_nonce },
-	{ PAYLOAD_NAT_D,	32,		put_natd,	take_natd },
+	{ PAYLOAD_NAT_D,	32,		v1_put_natd,	v1_take_natd },
 	{ PAYLOAD_CR,		16,		put_none,	take_none },
 	{ PAYLOAD_HASH,		1,		put_hash,	take_hash },
 	{ PAYLOAD_N,		8,		put_n,		take_n },
 	{ V1_NOTHING,		0,		NULL,		NULL },
 };
-
-static void
-done(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
-{
-	struct sa_ike *s = ike(x);
-
-	s->iv_len = x->sa->proposal.enc->block;
-	memcpy(s->iv, x->iv, s->iv_len);
-	v1_sa_up(x->sa, now, out);
-}
 
 /* Tells the peer why it was refused, once, where that gives nothing away. */
 static void
@@ -634,18 +440,6 @@ refused(struct v1_exchange *x, const struct fault *why, struct ike_outbox *out)
 }
 
 static void
-failed(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
-{
-	uint8_t id[16];
-
-	v1_sa_id(x->sa, id);
-	v1_engine_wake(x->sa->engine, now, x->sa->policy, V1_CONN_WAIT_MS);
-	outbox_verdict(out, x->role == SA_INITIATOR ? IKE_FAILED : IKE_REFUSED, id, 0,
-	    &x->why);
-	x->sa->state = V1_DEAD;
-}
-
-static void
 phase1_free(struct v1_exchange *x)
 {
 	struct v1_phase1 *p = x->phase1;
@@ -667,23 +461,47 @@ static const struct v1_kind kinds[] = {
 	[SA_MAIN] = {
 		"phase 1 (main mode)", EXCHANGE_MAIN, main_mode,
 		sizeof(main_mode) / sizeof(main_mode[0]), payloads,
-		NULL, NULL, make_keys, done, refused, failed, phase1_free,
+		NULL, NULL, make_keys, refused, phase1_free,
 	},
 	[SA_AGGRESSIVE] = {
 		"phase 1 (aggressive mode)", EXCHANGE_AGGRESSIVE, aggressive_mode,
 		sizeof(aggressive_mode) / sizeof(aggressive_mode[0]), payloads,
-		NULL, NULL, make_keys, done, refused, failed, phase1_free,
+		NULL, NULL, make_keys, refused, phase1_free,
 	},
 };
 
-const struct v1_kind *
-v1_phase1_kind(enum sa_exchange exchange)
+struct v1_exchange *
+v1_phase1_new(struct v1_sa *sa, enum sa_role role, struct ike_now now)
 {
-	return (&kinds[exchange]);
+	struct v1_exchange *x = v1_exchange_new(sa, &kinds[sa->policy->exchange], role, 0, now);
+
+	if (x == NULL || (x->phase1 = calloc(1, sizeof(*x->phase1))) == NULL) {
+		v1_exchange_free(x);
+		return (NULL);
+	}
+	sa->exchanges = x;
+	return (x);
 }
 
-int
-v1_phase1_new(struct v1_exchange *x)
+struct v1_sa *
+v1_phase1_begin(struct ike_engine *e, struct ike_now now, struct ike_policy *policy,
+    const struct endpoint *local, const struct endpoint *remote, bool is_rekey,
+    struct ike_outbox *out, struct fault *f)
 {
-	return ((x->phase1 = calloc(1, sizeof(*x->phase1))) != NULL ? 0 : -1);
+	struct v1_sa *sa = v1_sa_new(e, policy, SA_INITIATOR, local, remote);
+	struct v1_exchange *x;
+
+	if (sa == NULL || (x = v1_phase1_new(sa, SA_INITIATOR, now)) == NULL) {
+		(void)no_memory(f);
+		goto failed;
+	}
+	x->phase1->is_rekey = is_rekey;
+	if (v1_cookie(e, sa->rec.ike.spi_i, f) != 0 || v1_exchange_run(x, now, out, f) != 0)
+		goto failed;
+	sa->next = e->sas;
+	e->sas = sa;
+	return (sa);
+failed:
+	v1_sa_free(sa);
+	return (NULL);
 }

@@ -54,25 +54,13 @@ nonce_of(const struct v1_exchange *x, enum sa_role sender)
 	return (sender == SA_INITIATOR ? &x->quick->ni_b : &x->quick->nr_b);
 }
 
-static uint8_t
-proto_number(enum sa_proto proto)
-{
-	return (proto == SA_AH ? PROTO_AH : PROTO_ESP);
-}
-
-static bool
-natt_in_use(const struct v1_exchange *x)
-{
-	return (ike(x)->natt.marker != SA_MARKER_NONE && x->sa->natt != NULL);
-}
-
 /* The encapsulation mode attribute that this IKE SA's way through NATs wants. */
 static uint16_t
 encap_mode(const struct v1_exchange *x)
 {
 	bool tunnel = x->quick->policy->mode == SA_TUNNEL;
 
-	if (natt_in_use(x))
+	if (v1_sa_natt_in_use(x->sa))
 		return (tunnel ? x->sa->natt->encap_tunnel : x->sa->natt->encap_transport);
 	return (tunnel ? ENCAP_TUNNEL : ENCAP_TRANSPORT);
 }
@@ -406,7 +394,7 @@ put_n(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 	struct wr w = wr_of(buf, sizeof(buf));
 	struct isakmp_notify n = {
 		.doi = DOI_IPSEC, .type = NOTIFY_RESPONDER_LIFETIME,
-		.proto = proto_number(q->policy->proto),
+		.proto = v1_proto_number(q->policy->proto),
 		.spi = SPAN_ARRAY(q->spi_in),
 	};
 
@@ -454,118 +442,17 @@ take_n(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 
 /* --- the child SA --- */
 
-static uint64_t
-shorter(uint64_t a, uint64_t b)		/* of two limits, where 0 is none */
-{
-	return (a == 0 ? b : b == 0 || a < b ? a : b);
-}
-
-/* The keys of one direction: those that the end which chose ${spi} receives with. */
-static int
-make_keys(struct v1_exchange *x, struct span gqmxy, const uint8_t spi[4], struct secret *enc,
-    struct secret *auth, struct fault *f)
-{
-	struct v1_quick *q = x->quick;
-	struct secret keymat = {0};
-	size_t enc_len, auth_len;
-	int r;
-
-	esp_key_sizes(&q->choice.proposal, &enc_len, &auth_len);
-	r = v1_keymat(x->sa->proposal.hash, secret_span(&ike(x)->skeyid_d), gqmxy,
-	    proto_number(q->choice.proto), spi, bytes_span(&q->ni_b), bytes_span(&q->nr_b),
-	    enc_len + auth_len, &keymat, f);
-	if (r == 0)
-		r = v1_keymat_cut(&q->choice.proposal, secret_span(&keymat), enc, auth, f);
-	secret_free(&keymat);
-	return (r);
-}
-
-static void
-fill_child(struct v1_exchange *x, struct v1_child *child)
-{
-	struct v1_quick *q = x->quick;
-	struct sa_child *c = &child->rec.child;
-	const struct esp_proposal *alg = &q->choice.proposal;
-
-	child->policy = q->policy;
-	child->rec.type = SA_CHILD;
-	(void)snprintf(c->name, sizeof(c->name), "%s", ike(x)->name);
-	v1_sa_id(x->sa, c->ike);
-	c->initiator = x->role == SA_INITIATOR;
-	memcpy(c->replaces, q->replaces, sizeof(c->replaces));
-	c->protocol = q->choice.proto;
-	c->mode = q->policy->mode;
-	memcpy(c->spi_in, q->spi_in, sizeof(c->spi_in));
-	memcpy(c->spi_out, q->choice.spi, sizeof(c->spi_out));
-	c->local = ike(x)->local;
-	c->remote = ike(x)->remote;
-	if (natt_in_use(x))
-		c->encap = x->sa->natt->floats ? SA_ENCAP_UDP : SA_ENCAP_UDP_DRAFT;
-	else	/* ESP has no ports: those of IKE would mislead */
-		c->local.at.port = c->remote.at.port = 0;
-	if (alg->enc != NULL) {
-		(void)snprintf(c->encryption, sizeof(c->encryption), "%s", alg->enc->name);
-		c->key_bits = alg->enc->key_bits;
-	}
-	if (alg->integ != NULL)
-		(void)snprintf(c->integrity, sizeof(c->integrity), "%s", alg->integ->name);
-	if (alg->group != NULL)
-		(void)snprintf(c->group, sizeof(c->group), "%s", alg->group->word);
-	c->esn = alg->esn;
-	c->n_local_ts = c->n_remote_ts = 1;
-	c->local_ts[0] = q->local_ts;
-	c->remote_ts[0] = q->remote_ts;
-	c->established = x->now.epoch;
-	c->lifetime.seconds = shorter(q->choice.life.seconds, q->responder_seconds);
-	c->lifetime.kilobytes = shorter(q->choice.life.kilobytes, q->responder_kilobytes);
-	c->lifetime.expires = x->now.epoch + c->lifetime.seconds;
-}
-
-/* Makes the child and writes its record, to be used ${use}. */
-static int
-make_child(struct v1_exchange *x, enum sa_use use, struct ike_outbox *out, struct fault *f)
-{
-	struct v1_quick *q = x->quick;
-	struct v1_child *child;
-	struct sa_child *c;
-	struct secret gqmxy = {0};
-	int r;
-
-	if (q->dh != NULL && dh_shared(q->dh, bytes_span(&q->gx_peer), &gqmxy, f) != 0)
-		return (-1);
-	if ((child = calloc(1, sizeof(*child))) == NULL) {
-		secret_free(&gqmxy);
-		return (no_memory(f));
-	}
-	child->soft_ms = child->hard_ms = child->delete_ms = UINT64_MAX;
-	fill_child(x, child);
-	c = &child->rec.child;
-	c->use = use;
-	r = make_keys(x, secret_span(&gqmxy), c->spi_in, &c->enc_in, &c->auth_in, f);
-	if (r == 0)
-		r = make_keys(x, secret_span(&gqmxy), c->spi_out, &c->enc_out, &c->auth_out, f);
-	secret_free(&gqmxy);
-	if (r != 0) {
-		sa_rec_wipe(&child->rec);
-		free(child);
-		return (-1);
-	}
-	q->child = child;
-	outbox_record(out, &child->rec);
-	return (0);
-}
-
 /* The responder, before its answer: from then on the peer may send. */
 static int
 prepare_answer(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
 {
-	return (make_child(x, SA_USE_IN, out, f));
+	return (v1_quick_make_child(x, SA_USE_IN, out, f));
 }
 
 static int
 make_child_both(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
 {
-	return (make_child(x, SA_USE_BOTH, out, f));
+	return (v1_quick_make_child(x, SA_USE_BOTH, out, f));
 }
 
 static int
@@ -621,12 +508,6 @@ keys(struct v1_exchange *x, struct fault *f)
 }
 
 static void
-done(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
-{
-	v1_child_up(x, now, out);
-}
-
-static void
 refused(struct v1_exchange *x, const struct fault *why, struct ike_outbox *out)
 {
 	struct v1_quick *q = x->quick;
@@ -648,25 +529,8 @@ refused(struct v1_exchange *x, const struct fault *why, struct ike_outbox *out)
 	if (type == 0 || x->told)
 		return;
 	x->told = true;
-	v1_info_notify(x->sa, proto_number(q->policy->proto), type,
+	v1_info_notify(x->sa, v1_proto_number(q->policy->proto), type,
 	    SPAN_NONE, SPAN_NONE, out);
-}
-
-static void
-failed(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
-{
-	uint8_t id[16];
-
-	v1_sa_id(x->sa, id);
-	v1_engine_wake(x->sa->engine, now, x->quick->policy, V1_CONN_WAIT_MS);
-	if (x->quick->child != NULL) {		/* the record was written: take it back */
-		struct v1_child *c = x->quick->child;
-
-		x->quick->child = NULL;
-		v1_child_end(x->sa->engine, c, "quick mode did not end", true, out);
-	}
-	outbox_verdict(out, x->role == SA_INITIATOR ? IKE_FAILED : IKE_REFUSED, id, x->mid,
-	    &x->why);
 }
 
 static void
@@ -691,19 +555,23 @@ quick_free(struct v1_exchange *x)
 	free(q);
 }
 
-const struct v1_kind v1_quick_kind = {
+static const struct v1_kind quick_kind = {
 	"phase 2 (quick mode)", EXCHANGE_QUICK, quick_mode,
 	sizeof(quick_mode) / sizeof(quick_mode[0]), payloads,
-	verify, seal, keys, done, refused, failed, quick_free,
+	verify, seal, keys, refused, quick_free,
 };
 
-int
-v1_quick_new(struct v1_exchange *x)
+struct v1_exchange *
+v1_quick_new(struct v1_sa *sa, enum sa_role role, uint32_t mid, struct ike_now now)
 {
-	if ((x->quick = calloc(1, sizeof(*x->quick))) == NULL)
-		return (-1);
-	x->quick->policy = x->sa->policy;
-	return (0);
+	struct v1_exchange *x = v1_exchange_new(sa, &quick_kind, role, mid, now);
+
+	if (x == NULL || (x->quick = calloc(1, sizeof(*x->quick))) == NULL) {
+		v1_exchange_free(x);
+		return (NULL);
+	}
+	x->quick->policy = sa->policy;
+	return (x);
 }
 
 int
@@ -719,12 +587,8 @@ v1_quick_begin(struct v1_sa *sa, struct ike_now now, struct ike_policy *policy,
 		if (r->fill(r->state, mid, sizeof(mid)) != 0)
 			return (fault(f, FAULT_CRYPTO, "no random bytes"));
 	} while (get_be32(mid) == 0 || v1_sa_exchange(sa, get_be32(mid)) != NULL);
-	if ((x = v1_exchange_new(sa, &v1_quick_kind, SA_INITIATOR, get_be32(mid), now)) == NULL)
+	if ((x = v1_quick_new(sa, SA_INITIATOR, get_be32(mid), now)) == NULL)
 		return (no_memory(f));
-	if (v1_quick_new(x) != 0) {
-		v1_exchange_free(x);
-		return (no_memory(f));
-	}
 	x->quick->policy = policy;
 	x->quick->local_ts = *local_ts;
 	x->quick->remote_ts = *remote_ts;

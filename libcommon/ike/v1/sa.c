@@ -126,3 +126,64 @@ v1_sa_exchange(struct v1_sa *sa, uint32_t mid)
 		;
 	return (x);
 }
+
+uint64_t
+v1_soft_ms(struct ike_engine *e, struct ike_now now, uint64_t seconds)
+{
+	struct rand *r = &e->conf.rand;
+	uint8_t spread = 0;
+
+	/* At 80 to 90 %, so that two ends, or many tunnels, don't rekey at one moment. */
+	(void)r->fill(r->state, &spread, 1);
+	return (now.ms + seconds * (800 + spread * 100U / 255));
+}
+
+
+bool
+v1_same_peer(const struct v1_sa *a, const struct v1_sa *b)
+{
+	return (a->policy == b->policy && id_eq(&a->rec.ike.remote.id, &b->rec.ike.remote.id));
+}
+
+
+void
+v1_sa_heard(struct v1_sa *sa, struct ike_now now)
+{
+	sa->heard_ms = now.ms;
+}
+
+bool
+v1_sa_natt_in_use(const struct v1_sa *sa)
+{
+	return (sa->rec.ike.natt.marker != SA_MARKER_NONE && sa->natt != NULL);
+}
+
+uint8_t
+v1_proto_number(enum sa_proto proto)
+{
+	return (proto == SA_AH ? PROTO_AH : PROTO_ESP);
+}
+
+int
+v1_cookie(struct ike_engine *e, uint8_t cookie[COOKIE_LEN], struct fault *f)
+{
+	static const uint8_t none[COOKIE_LEN];
+
+	do {
+		if (e->conf.rand.fill(e->conf.rand.state, cookie, COOKIE_LEN) != 0)
+			return (fault(f, FAULT_CRYPTO, "no random bytes"));
+	} while (memcmp(cookie, none, COOKIE_LEN) == 0);
+	return (0);
+}
+
+struct v1_sa *
+v1_sa_find(struct ike_engine *e, const uint8_t cky_i[8], const uint8_t cky_r[8])
+{
+	struct v1_sa *sa;
+
+	for (sa = e->sas; sa != NULL; sa = sa->next)
+		if (sa->state != V1_DEAD && memcmp(sa->rec.ike.spi_i, cky_i, COOKIE_LEN) == 0 &&
+		    memcmp(sa->rec.ike.spi_r, cky_r, COOKIE_LEN) == 0)
+			return (sa);
+	return (NULL);
+}

@@ -87,6 +87,8 @@ struct v1_sa {
 
 struct ike_engine {
 	struct ike_conf		 conf;
+	/* Called when an exchange is over, however it ended: v1_exchange_over(). */
+	void			(*ended)(struct v1_exchange *, struct ike_now, struct ike_outbox *);
 	struct v1_sa		*sas;
 	struct v1_child		*children;
 	struct v1_conn		*conns;
@@ -110,14 +112,23 @@ struct v1_conn {
 #define V1_DPD_RETRY_MS		3000	/* between unanswered R-U-THEREs */
 #define V1_DELETE_AFTER_MS	4000	/* the replaced SA's last packets are through by then */
 
-/* sa.c */
+/*
+ * The files of this folder, lowest first; each calls only those above it in this list.
+ */
+
+/* sa.c: an IKE SA, and what its exchanges share */
 struct v1_sa *v1_sa_new(struct ike_engine *e, struct ike_policy *policy, enum sa_role role,
     const struct endpoint *local, const struct endpoint *remote);
-void v1_sa_free(struct v1_sa *sa);
+void v1_sa_free(struct v1_sa *sa);		/* NULL is fine */
+struct v1_sa *v1_sa_find(struct ike_engine *e, const uint8_t cky_i[8], const uint8_t cky_r[8]);
 void v1_sa_id(const struct v1_sa *sa, uint8_t id[16]);
+bool v1_same_peer(const struct v1_sa *a, const struct v1_sa *b);
+bool v1_sa_natt_in_use(const struct v1_sa *sa);
+uint8_t v1_proto_number(enum sa_proto proto);
 void v1_sa_send(struct v1_sa *sa, struct span message, struct ike_outbox *out);
 /* The peer has proven itself from where the last datagram came: that is where it is. */
 void v1_sa_follow(struct v1_sa *sa, struct ike_outbox *out);
+void v1_sa_heard(struct v1_sa *sa, struct ike_now now);
 /* IV of the first message under ${mid}, from phase 1's last block. */
 int v1_sa_message_iv(const struct v1_sa *sa, uint32_t mid, uint8_t iv[BLOCK_MAX],
     struct fault *f);
@@ -127,51 +138,107 @@ int v1_encrypt(const struct v1_sa *sa, uint8_t iv[BLOCK_MAX], struct isakmp_buil
 /* Copies the message to ${buf} (at least as long) and decrypts it there. */
 int v1_decrypt(const struct v1_sa *sa, uint8_t iv[BLOCK_MAX], const struct isakmp_hdr *h,
     struct span dgram, uint8_t *buf, struct fault *f);
-
 struct v1_exchange *v1_sa_exchange(struct v1_sa *sa, uint32_t mid);
+/* A random cookie that is not zero. */
+int v1_cookie(struct ike_engine *e, uint8_t cookie[COOKIE_LEN], struct fault *f);
+/* A point in time some way before the end of a life of ${seconds}, for a rekey. */
+uint64_t v1_soft_ms(struct ike_engine *e, struct ike_now now, uint64_t seconds);
 
-/* phase1.c */
-const struct v1_kind *v1_phase1_kind(enum sa_exchange exchange);
-int v1_phase1_new(struct v1_exchange *x);
+/* peers.c */
+/*
+ * For a peer of which nothing is known but its address: a policy that names an
+ * address goes before one for all. NULL: there is none.
+ */
+struct ike_policy *v1_policy_for_stranger(const struct ike_conf *conf, const struct addr *remote,
+    enum sa_exchange exchange);
+/* For a peer that calls itself ${id}: in main mode only with the secret that was used before
+ * the identity was known. NULL: nobody expects it. */
+struct ike_policy *v1_policy_for_id(const struct ike_conf *conf, const struct v1_sa *sa,
+    const struct id *id);
 
-/* quick.c */
-extern const struct v1_kind v1_quick_kind;
-/* Begins quick mode for a pair of selectors; ${replaces} may be NULL. 0 or -1. */
-int v1_quick_begin(struct v1_sa *sa, struct ike_now now, struct ike_policy *policy,
-    const struct selector *local_ts, const struct selector *remote_ts,
-    const uint8_t *replaces, struct ike_outbox *out, struct fault *f);
-int v1_quick_new(struct v1_exchange *x);
+/* conn.c */
+struct v1_conn *v1_conn_new(struct ike_engine *e, struct ike_policy *policy,
+    const struct endpoint *local, const struct endpoint *remote, bool children);
+/* Something of ${policy}'s ended: have a look at its connections after ${wait_ms}. */
+void v1_conn_wake(struct ike_engine *e, struct ike_now now, const struct ike_policy *policy,
+    uint64_t wait_ms);
+/* All is well with ${policy}'s connections. */
+void v1_conn_settled(struct ike_engine *e, const struct ike_policy *policy);
 
-/* info.c: informational exchanges */
-void v1_info_datagram(struct v1_sa *sa, struct ike_now now, const struct isakmp_hdr *h,
-    struct span dgram, struct ike_outbox *out);
+/* child.c: the list of child SAs */
+void v1_child_link(struct ike_engine *e, struct v1_child *c);
+/* Unlinks (where it is linked), wipes, frees. */
+void v1_child_free(struct ike_engine *e, struct v1_child *c);
+bool v1_child_of(const struct v1_child *c, const struct v1_sa *sa);	/* of its peer */
+bool v1_child_carries(const struct v1_child *c, const struct selector *local_ts,
+    const struct selector *remote_ts);
+/* The child of ${sa}'s peer that carries just these selectors and is not replaced. */
+struct v1_child *v1_child_like(const struct v1_sa *sa, const struct selector *local_ts,
+    const struct selector *remote_ts);
+/* Arguments that are NULL are not looked at. */
+struct v1_child *v1_child_find(struct ike_engine *e, const struct addr *remote,
+    enum sa_proto proto, const uint8_t *spi_in, const uint8_t *spi_out);
+/* The newest standing SA with the peer of ${c}; one that was not replaced before others. */
+struct v1_sa *v1_child_sa(const struct ike_engine *e, const struct v1_child *c);
+
+/* exchange.c: the runner, see exchange.h */
+
+/* info.c: informational messages */
 /* A notify under the SA's keys. ${spi} as the notify wants it. */
 void v1_info_notify(struct v1_sa *sa, uint8_t proto, uint16_t type, struct span spi,
     struct span data, struct ike_outbox *out);
 /* A notify in clear, from before there are keys. */
 void v1_info_notify_clear(struct v1_sa *sa, uint16_t type, struct ike_outbox *out);
 void v1_info_delete(struct v1_sa *sa, uint8_t proto, struct span spi, struct ike_outbox *out);
-void v1_dpd_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out);
+/* Decrypts a message into ${buf} (ISAKMP_MSG_MAX bytes) and checks its HASH(1), which is the
+ * first of ${m}'s payloads. 0, or -1 if it does not prove to be the peer's. */
+int v1_info_open(struct v1_sa *sa, const struct isakmp_hdr *h, struct span dgram, uint8_t *buf,
+    struct isakmp_msg *m);
 /* A fault for an error notify of the peer: what it means, said in words. */
 void v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x);
 
-/* life.c: what becomes of SAs with time */
-void v1_sa_up(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out);
-void v1_sa_heard(struct v1_sa *sa, struct ike_now now);
-/* The SA is over: record, verdict; ${tell} the peer with a delete. */
-void v1_sa_end(struct v1_sa *sa, struct ike_now now, const char *reason, bool tell,
-    struct ike_outbox *out);
-/* The peer does not answer any more: its SAs and child SAs end. */
-void v1_sa_dead(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out);
-void v1_sa_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out);
-uint64_t v1_sa_deadline(const struct v1_sa *sa);
-bool v1_same_peer(const struct v1_sa *a, const struct v1_sa *b);
-/* Begins a quick mode for each pair of the policy's selectors that no child carries. */
-void v1_sa_want_children(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out);
+/* dpd.c */
+/* Asks when it is time to. False: the peer has not answered and is dead. */
+bool v1_dpd_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out);
+/* R-U-THERE or R-U-THERE-ACK that proved to be the peer's. */
+void v1_dpd_take(struct v1_sa *sa, const struct isakmp_notify *n, struct ike_outbox *out);
 
-/* child.c: child SAs that stand */
-void v1_child_up(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out);
-/* Takes over a child SA; false if there is no memory, then ${rec} is still the caller's. */
+/* phase1_natt.c: VID and NAT-D payloads of phase 1 */
+int v1_put_vid(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f);
+int v1_take_vid(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f);
+int v1_put_natd(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f);
+int v1_take_natd(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f);
+/* Rows of the tables: the version that both speak, what its NAT-D payloads tell, and both. */
+int v1_agree_natt(struct v1_exchange *x, struct ike_outbox *out, struct fault *f);
+int v1_detect_nat(struct v1_exchange *x, struct ike_outbox *out, struct fault *f);
+int v1_agree_and_detect_nat(struct v1_exchange *x, struct ike_outbox *out, struct fault *f);
+
+/* phase1.c */
+/* The first exchange of ${sa}, linked to it. NULL: no memory. */
+struct v1_exchange *v1_phase1_new(struct v1_sa *sa, enum sa_role role, struct ike_now now);
+/* An SA that this end begins; its first message is in ${out}. NULL: see ${f}. */
+struct v1_sa *v1_phase1_begin(struct ike_engine *e, struct ike_now now,
+    struct ike_policy *policy, const struct endpoint *local, const struct endpoint *remote,
+    bool is_rekey, struct ike_outbox *out, struct fault *f);
+
+/* quick_child.c */
+/* Makes the child of ${x} with its keys and writes its record, to be used ${use}. */
+int v1_quick_make_child(struct v1_exchange *x, enum sa_use use, struct ike_outbox *out,
+    struct fault *f);
+
+/* quick.c */
+/* A quick mode that the peer begins, not linked. NULL: no memory. */
+struct v1_exchange *v1_quick_new(struct v1_sa *sa, enum sa_role role, uint32_t mid,
+    struct ike_now now);
+/* Begins quick mode for a pair of selectors; ${replaces} may be NULL. 0 or -1. */
+int v1_quick_begin(struct v1_sa *sa, struct ike_now now, struct ike_policy *policy,
+    const struct selector *local_ts, const struct selector *remote_ts,
+    const uint8_t *replaces, struct ike_outbox *out, struct fault *f);
+
+/* child_life.c: what becomes of child SAs with time */
+void v1_child_up(struct v1_exchange *x, struct v1_child *c, struct ike_now now,
+    struct ike_outbox *out);
+/* Takes over a child SA; false: no memory. ${rec} stays the caller's. */
 bool v1_child_adopt(struct ike_engine *e, struct ike_policy *policy, struct ike_now now,
     const struct sa_rec *rec);
 /* It is over: record, and a delete if the peer is to be told. Frees ${c}. */
@@ -185,33 +252,21 @@ void v1_child_timeout(struct ike_engine *e, struct v1_child *c, struct ike_now n
 uint64_t v1_child_deadline(const struct v1_child *c);
 void v1_child_rekey(struct ike_engine *e, struct v1_child *c, struct ike_now now,
     struct ike_outbox *out);
-bool v1_child_of(const struct v1_child *c, const struct v1_sa *sa);	/* of its peer */
-/* The child of ${sa}'s peer that carries just these selectors and is not replaced. */
-struct v1_child *v1_child_like(const struct v1_sa *sa, const struct selector *local_ts,
-    const struct selector *remote_ts);
-/* Arguments that are NULL are not looked at. */
-struct v1_child *v1_child_find(struct ike_engine *e, const struct addr *remote,
-    enum sa_proto proto, const uint8_t *spi_in, const uint8_t *spi_out);
 
-/* engine.c */
-struct v1_sa *v1_engine_find(struct ike_engine *e, const uint8_t cky_i[8],
-    const uint8_t cky_r[8]);
-/* The policy for a peer that calls itself ${id}: the SA's own or, with another one's, the
- * same secret in main mode, where the secret was used before the identity was known. NULL:
- * nobody expects it. */
-struct ike_policy *v1_engine_policy_for_id(struct ike_engine *e, const struct v1_sa *sa,
-    const struct id *id);
-/* Phase 1 as initiator. NULL: see ${f}. */
-struct v1_sa *v1_engine_begin(struct ike_engine *e, struct ike_now now,
-    struct ike_policy *policy, const struct endpoint *local, const struct endpoint *remote,
-    bool is_rekey, struct ike_outbox *out, struct fault *f);
-/* Something of ${policy}'s ended: have a look at its connections after ${wait_ms}. */
-void v1_engine_wake(struct ike_engine *e, struct ike_now now, const struct ike_policy *policy,
-    uint64_t wait_ms);
-/* All is well with ${policy}'s connections. */
-void v1_engine_settled(struct ike_engine *e, const struct ike_policy *policy);
+/* life.c: what becomes of IKE SAs with time, and of exchanges that are over */
+void v1_exchange_over(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out);
+/* The SA is over: record, verdict; ${tell} the peer with a delete. */
+void v1_sa_end(struct v1_sa *sa, struct ike_now now, const char *reason, bool tell,
+    struct ike_outbox *out);
+void v1_sa_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out);
+uint64_t v1_sa_deadline(const struct v1_sa *sa);
+/* Begins a quick mode for each pair of the policy's selectors that no child carries. */
+void v1_sa_want_children(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out);
 
-/* A point in time some way before the end of a life of ${seconds}, for a rekey. */
-uint64_t v1_soft_ms(struct ike_engine *e, struct ike_now now, uint64_t seconds);
+/* inform.c: what the peer's informational messages bring about */
+void v1_inform(struct v1_sa *sa, struct ike_now now, const struct isakmp_hdr *h,
+    struct span dgram, struct ike_outbox *out);
+
+/* engine.c: see ike/ike.h */
 
 #endif

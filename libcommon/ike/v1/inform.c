@@ -1,0 +1,143 @@
+/*
+ * What the peer's informational messages bring about. What proves to be the peer's is
+ * obeyed; anything else is a hint for the error that may come, no more.
+ */
+#include "ike/v1/sa.h"
+
+/* The exchange that an error notify is about: the newest that still waits. */
+static struct v1_exchange *
+waiting(struct v1_sa *sa)
+{
+	struct v1_exchange *x;
+
+	for (x = sa->exchanges; x != NULL; x = x->next)
+		if (!x->over && x->role == SA_INITIATOR)
+			return (x);
+	return (NULL);
+}
+
+
+static void
+take_notify(struct v1_sa *sa, struct ike_now now, struct span body, bool authentic,
+    struct ike_outbox *out)
+{
+	struct isakmp_notify n;
+	struct v1_exchange *x;
+	struct fault f = {0};
+	char name[NUM_TEXT];
+
+	if (isakmp_notify_get(&n, body, &f) != 0)
+		return;
+	if (authentic && (n.type == NOTIFY_R_U_THERE || n.type == NOTIFY_R_U_THERE_ACK)) {
+		v1_dpd_take(sa, &n, out);
+		return;
+	}
+	outbox_note(out, authentic ? NOTE_INFO : NOTE_DEBUG, "the peer says %s%s",
+	    isakmp_notify_name(n.type, name), authentic ? "" : " (in clear: a hint, no more)");
+	/* Status notifies fail nothing. */
+	if (n.type >= NOTIFY_CONNECTED || (x = waiting(sa)) == NULL)
+		return;
+	v1_notify_fault(&f, n.type, x);
+	v1_exchange_where(x, x->at > 0 ? x->at - 1 : 0, &f);
+	/* Only quick mode has a peer that has proven itself. */
+	if (authentic && x->mid != 0)
+		v1_exchange_fail(x, now, &f, out);
+	else
+		v1_exchange_hint(x, now, &f, out);
+}
+
+
+static void
+take_delete(struct v1_sa *sa, struct ike_now now, struct span body, struct ike_outbox *out)
+{
+	struct isakmp_delete d;
+	struct v1_child *c;
+	struct fault f;
+	uint8_t id[16];
+	size_t i;
+
+	if (isakmp_delete_get(&d, body, &f) != 0)
+		return;
+	v1_sa_id(sa, id);
+	for (i = 0; i < d.n; i++) {
+		const uint8_t *spi = d.spis.p + i * d.spi_len;
+		struct v1_sa *of;
+
+		if (d.proto == PROTO_ISAKMP && d.spi_len == 16) {
+			/* Of this SA, or of another with the same, proven, peer. */
+			of = v1_sa_find(sa->engine, spi, spi + COOKIE_LEN);
+			if (of != NULL && of->state == V1_UP && v1_same_peer(of, sa))
+				v1_sa_end(of, now, "deleted by the peer", false, out);
+		} else if ((d.proto == PROTO_ESP || d.proto == PROTO_AH) && d.spi_len == 4) {
+			/* The SPI is the one that the peer receives with. */
+			c = v1_child_find(sa->engine, &sa->rec.ike.remote.at.addr,
+			    d.proto == PROTO_AH ? SA_AH : SA_ESP, NULL, spi);
+			if (c != NULL)
+				v1_child_lost(sa, c, now, out);
+		}
+	}
+}
+
+
+static void
+take_clear(struct v1_sa *sa, struct ike_now now, const struct isakmp_hdr *h,
+    struct span dgram, struct ike_outbox *out)
+{
+	struct isakmp_msg m = { .hdr = *h };
+	struct fault f;
+	size_t i;
+
+	if (isakmp_chain_get(&m, span_of(dgram.p + ISAKMP_HDR_LEN, h->length - ISAKMP_HDR_LEN),
+	    false, &f) != 0)
+		return;
+	for (i = 0; i < m.n; i++)
+		if (m.pl[i].type == PAYLOAD_N)
+			take_notify(sa, now, m.pl[i].body, false, out);
+		else if (m.pl[i].type == PAYLOAD_D)
+			outbox_note(out, NOTE_INFO, "a delete in clear is not obeyed");
+}
+
+
+/* An answer to our proof that makes no sense under our keys. */
+static void
+take_nonsense(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
+{
+	struct v1_exchange *x = v1_sa_exchange(sa, 0);
+	struct fault f = {0};
+
+	outbox_note(out, NOTE_DEBUG, "an informational message that does not prove to be the peer's");
+	if (sa->state != V1_LARVAL || x == NULL || x->over || x->role != SA_INITIATOR ||
+	    x->kind->number != EXCHANGE_MAIN || x->at < 5)
+		return;
+	(void)fault(&f, FAULT_WRONG_PSK, "the peer's answer to our proof decrypts to nonsense: "
+	    "the two ends' pre-shared keys differ");
+	v1_exchange_where(x, x->at - 1, &f);
+	v1_exchange_hint(x, now, &f, out);
+}
+
+void
+v1_inform(struct v1_sa *sa, struct ike_now now, const struct isakmp_hdr *h,
+    struct span dgram, struct ike_outbox *out)
+{
+	uint8_t buf[ISAKMP_MSG_MAX];
+	struct isakmp_msg m;
+	size_t i;
+
+	if ((h->flags & ISAKMP_FLAG_ENCRYPTED) == 0) {
+		take_clear(sa, now, h, dgram, out);
+		return;
+	}
+	if (v1_info_open(sa, h, dgram, buf, &m) != 0) {
+		take_nonsense(sa, now, out);
+		return;
+	}
+	if (sa->state == V1_UP) {
+		v1_sa_follow(sa, out);
+		v1_sa_heard(sa, now);
+	}
+	for (i = 1; i < m.n; i++)
+		if (m.pl[i].type == PAYLOAD_N)
+			take_notify(sa, now, m.pl[i].body, sa->state == V1_UP, out);
+		else if (m.pl[i].type == PAYLOAD_D && sa->state == V1_UP)
+			take_delete(sa, now, m.pl[i].body, out);
+}

@@ -1,0 +1,202 @@
+/*
+ * What phase 1 finds out besides keys: the peer's vendor IDs, and where there is
+ * a NAT (RFC 3947 section 3).
+ */
+#include <stdio.h>
+
+#include "ike/v1/sa.h"
+
+static struct sa_ike *
+ike(const struct v1_exchange *x)
+{
+	return (&x->sa->rec.ike);
+}
+
+/* --- VID --- */
+
+/* The NAT-T versions that this end speaks: bits 1 << enum vid_kind. */
+static uint32_t
+natt_ours(const struct v1_exchange *x)
+{
+	const struct ike_policy *policy = x->sa->policy;
+
+	if (policy->natt == NATT_OFF)
+		return (0);
+	return (policy->natt_versions != 0 ? policy->natt_versions : NATT_ALL);
+}
+
+
+int
+v1_put_vid(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	const struct natt_version *v;
+	uint32_t natt = natt_ours(x);
+	size_t i;
+
+	(void)f;
+	/* The first message of each end is the place for all of them. */
+	if (x->at > 1)
+		return (0);
+	for (i = 0; (v = natt_version_row(i)) != NULL; i++) {
+		if ((natt & 1U << v->kind) == 0)
+			continue;
+		/* The responder answers with the version agreed on, spelled as it came. */
+		if (x->role == SA_RESPONDER && (x->sa->natt == NULL ||
+		    strcmp(v->word, x->sa->natt->word) != 0 ||
+		    (x->phase1->natt_seen & 1U << v->kind) == 0))
+			continue;
+		isakmp_payload_put(b, PAYLOAD_VID, vid_of(v->kind)->bytes);
+	}
+	isakmp_payload_put(b, PAYLOAD_VID, vid_of(VID_DPD)->bytes);
+	return (0);
+}
+
+
+int
+v1_take_vid(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
+{
+	struct sa_ike *s = ike(x);
+	const struct vid *v = vid_find(pl->body);
+	size_t len = pl->body.len < SA_VID_MAX ? pl->body.len : SA_VID_MAX, i;
+
+	(void)f;
+	for (i = 0; i < s->n_vids; i++)
+		if (s->vids[i].len == len && memcmp(s->vids[i].b, pl->body.p, len) == 0)
+			return (0);
+	if (s->n_vids < SA_VIDS_MAX) {
+		s->vids[s->n_vids].len = (uint8_t)len;
+		memcpy(s->vids[s->n_vids++].b, pl->body.p, len);
+	}
+	if (v == NULL)
+		return (0);
+	if (v->kind >= VID_NATT_RFC3947 && v->kind <= VID_NATT_DRAFT_00)
+		x->phase1->natt_seen |= 1U << v->kind;
+	else if (v->kind == VID_DPD)
+		s->dpd = true;
+	else if (v->kind == VID_IMPLEMENTATION)
+		(void)snprintf(s->implementation, sizeof(s->implementation), "%s", v->name);
+	return (0);
+}
+
+
+/* --- NAT-D --- */
+
+static int
+put_natd_of(struct v1_exchange *x, struct isakmp_builder *b, const struct endpoint *e,
+    bool lie, struct fault *f)
+{
+	uint8_t digest[HASH_MAX];
+	struct sa_ike *s = ike(x);
+
+	if (natd_hash(x->sa->proposal.hash, s->spi_i, s->spi_r, e, digest, f) != 0)
+		return (-1);
+	if (lie)	/* no address gives this: the peer must see a NAT */
+		digest[0] ^= 0xff;
+	isakmp_payload_put(b, x->sa->natt->natd, span_of(digest, x->sa->proposal.hash->len));
+	return (0);
+}
+
+
+/* First where the message goes, then where it comes from. */
+int
+v1_put_natd(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	struct sa_ike *s = ike(x);
+
+	if (x->sa->natt == NULL)
+		return (0);
+	/* By now an initiator in aggressive mode has moved to port 4500; the hashes are
+	 * of the ports that the message bears. */
+	if (put_natd_of(x, b, &s->remote.at, false, f) != 0)
+		return (-1);
+	return (put_natd_of(x, b, &s->local.at, s->natt.forced, f));
+}
+
+
+int
+v1_take_natd(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
+{
+	struct v1_phase1 *p = x->phase1;
+
+	(void)f;
+	/* More than a few are of a peer with many addresses: the rest changes nothing. */
+	if (pl->body.len > HASH_MAX || p->n_natd == NATD_SEEN_MAX)
+		return (0);
+	p->natd[p->n_natd].len = (uint8_t)pl->body.len;
+	memcpy(p->natd[p->n_natd++].b, pl->body.p, pl->body.len);
+	return (0);
+}
+
+
+int
+v1_agree_natt(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
+{
+	(void)out;
+	(void)f;
+	x->sa->natt = natt_choose(natt_ours(x), x->phase1->natt_seen);
+	ike(x)->natt.forced = x->sa->natt != NULL && x->sa->policy->natt == NATT_FORCE;
+	return (0);
+}
+
+
+/* Moves this end's IKE to port 4500 (RFC 3947 section 4). The responder follows the
+ * initiator when it hears from there. */
+static void
+float_ports(struct v1_exchange *x, struct ike_outbox *out)
+{
+	struct sa_ike *s = ike(x);
+
+	if (!x->sa->natt->floats || x->role != SA_INITIATOR)
+		return;
+	s->local.at.port = NATT_PORT;
+	s->remote.at.port = NATT_PORT;
+	x->sa->floated = true;
+	outbox_note(out, NOTE_DEBUG, "NAT-T: on to port %d", NATT_PORT);
+}
+
+
+int
+v1_detect_nat(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
+{
+	struct v1_phase1 *p = x->phase1;
+	struct sa_ike *s = ike(x);
+	uint8_t to_us[HASH_MAX], from_peer[HASH_MAX];
+	const struct alg_hash *h = x->sa->proposal.hash;
+	size_t i;
+	bool seen = false;
+
+	if (x->sa->natt == NULL || p->n_natd < 2) {
+		x->sa->natt = NULL;	/* announced, but not used: as if not announced */
+		s->natt.forced = false;
+		goto forget;
+	}
+	if (natd_hash(h, s->spi_i, s->spi_r, &x->sa->from_local, to_us, f) != 0 ||
+	    natd_hash(h, s->spi_i, s->spi_r, &x->sa->from_remote, from_peer, f) != 0)
+		return (-1);
+	for (i = 1; i < p->n_natd; i++)
+		seen = seen || span_eq(span_of(p->natd[i].b, p->natd[i].len),
+		    span_of(from_peer, h->len));
+	s->natt.remote_nat = !seen;
+	s->natt.local_nat = !span_eq(span_of(p->natd[0].b, p->natd[0].len),
+	    span_of(to_us, h->len));
+	outbox_note(out, NOTE_INFO, "NAT-T %s: %s", x->sa->natt->word,
+	    s->natt.local_nat && s->natt.remote_nat ? "NAT on both sides" :
+	    s->natt.local_nat ? "a NAT in front of this end" :
+	    s->natt.remote_nat ? "a NAT in front of the peer" :
+	    s->natt.forced ? "no NAT, but told to act as if" : "no NAT");
+	(void)snprintf(s->natt.version, sizeof(s->natt.version), "%s", x->sa->natt->word);
+	if (s->natt.local_nat || s->natt.remote_nat || s->natt.forced) {
+		s->natt.marker = x->sa->natt->floats ? SA_MARKER_NON_ESP : SA_MARKER_NON_IKE;
+		float_ports(x, out);
+	}
+forget:
+	p->n_natd = 0;
+	return (0);
+}
+
+
+int
+v1_agree_and_detect_nat(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
+{
+	return (v1_agree_natt(x, out, f) != 0 ? -1 : v1_detect_nat(x, out, f));
+}
