@@ -94,7 +94,8 @@ on_verdict(struct ike_tool *t, enum ike_verdict what, const uint8_t id[16], uint
 			settle(r);
 		break;
 	case IKE_REFUSED:
-		report_note(why);
+		if (report_allow())
+			report_note(why);
 		break;
 	case IKE_GONE:
 		if (!r->o->keep && r->up < r->wanted)
@@ -140,6 +141,8 @@ connect_peer(struct run *r, struct fault *f)
 	if (peer_resolve(&remote, r->o->peer, local.addr.family, PORT_IKE_DEFAULT, f) != 0 ||
 	    ike_host_source(r->tool.host, &local, &remote, f) != 0)
 		return (-1);
+	if (endpoint_eq(&local, &remote))
+		return (fault(f, FAULT_BAD_ADDRESS, "%s is this end, not a peer", r->o->peer));
 	if (!r->o->phase1 && prepare_pairs(r, &local.addr, &remote.addr, f) != 0)
 		return (-1);
 	if (ike_engine_connect(ike_host_engine(r->tool.host), ike_host_now(r->tool.host),

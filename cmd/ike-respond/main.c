@@ -65,7 +65,8 @@ on_verdict(struct ike_tool *t, enum ike_verdict what, const uint8_t id[16], uint
 	case IKE_FAILED:
 	case IKE_REFUSED:
 		/* One peer's failure is not the end: the next may do better. */
-		(void)report_fault(why);
+		if (report_allow())
+			(void)report_fault(why);
 		break;
 	case IKE_UP:
 	case IKE_GONE:

@@ -72,7 +72,7 @@ struct fault {
 	enum fault_code	code;
 	int		sys;		/* errno, or 0 */
 	size_t		at;		/* byte offset in the input, or FAULT_AT_NONE */
-	char		where[64];	/* phase and message, file, or "" */
+	char		where[160];	/* phase and message, file, or "" */
 	char		what[512];	/* the fact, no full stop; untrusted bytes are
 					   escaped when it is printed, not here */
 };

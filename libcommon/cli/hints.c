@@ -15,7 +15,11 @@ struct hint {
 };
 
 static const struct hint hints[] = {
-	/* configuration */
+	/* usage and configuration */
+	{ FAULT_USAGE, "is a terminal", 0,
+	  "ike-initiate ... | sa-show shows records, ike-initiate ... | esp-tun uses them, -o FILE keeps them" },
+	{ FAULT_CONFIG, "neither [section]", 0,
+	  "a peers file has a [section] for each peer, with lines such as psk-file = gw.psk: see ike-respond(8)" },
 	{ FAULT_BAD_PROPOSAL, "phase 1", 0,
 	  "phase 1 wants cipher-hash-group, as in aes256-sha256-modp2048; several separated by commas" },
 	{ FAULT_BAD_PROPOSAL, "--ike", 0,
@@ -24,10 +28,18 @@ static const struct hint hints[] = {
 	  "AH wants integrity and, for PFS, a group, as in sha256 or sha1-modp1024" },
 	{ FAULT_BAD_PROPOSAL, NULL, 0,
 	  "phase 2 wants cipher-integrity, as in aes128-sha256 or aes128gcm16; a trailing group means PFS" },
+	{ FAULT_BAD_ADDRESS, "no address for", 0,
+	  "the resolver does not know the name: is it spelled right? an address will do" },
+	{ FAULT_BAD_ADDRESS, "bits set", 0,
+	  "the network of 10.1.0.5 with 24 bits is 10.1.0.0/24; the host alone is 10.1.0.5" },
+	{ FAULT_BAD_ADDRESS, "port", 0, "ADDRESS:PORT, or [2001:db8::1]:PORT for IPv6" },
+	{ FAULT_BAD_ADDRESS, "this end", 0, "name the gateway; for a try on one machine give one end another --local address" },
 	{ FAULT_BAD_ADDRESS, NULL, 0,
 	  "addresses are 192.0.2.1, 2001:db8::1, [2001:db8::1]:500 or a host name; networks 10.1.0.0/24 with no host bits set" },
 	{ FAULT_BAD_ID, NULL, 0,
 	  "IDs are 192.0.2.1, 10.0.0.0/8, gw.example, alice@example, \"C=CH, O=x, CN=y\" or keyid:HEX" },
+	{ FAULT_SECRET_FILE, "no terminal", 0,
+	  "--psk-file names a file; also '-' for standard input, fd:N, or env:NAME" },
 	{ FAULT_SECRET_FILE, NULL, ENOENT,
 	  "the secret is read from a file (--psk-file gw.psk), '-' for standard input, env:NAME, or tty" },
 	{ FAULT_SECRET_FILE, NULL, EACCES,
@@ -93,7 +105,7 @@ static const struct hint hints[] = {
 	{ FAULT_NO_REPLY, NULL, 0,
 	  "no answer: gateway down, UDP 500 or 4500 filtered on the way, or an idle NAT mapping that was dropped" },
 	{ FAULT_UNREACHABLE, NULL, 0,
-	  "an ICMP error came back: nothing listens on that port there, or a firewall rejects it" },
+	  "does the gateway speak IKE, and is this its address? a firewall that rejects UDP 500 looks the same" },
 	{ FAULT_NO_PROPOSAL, "quick mode", 0,
 	  "proposal mismatch in phase 2: cipher, integrity and PFS group must be the peer's (--esp aes128-sha1-modp1024); mode and networks can cause it too" },
 	{ FAULT_NO_PROPOSAL, NULL, 0,

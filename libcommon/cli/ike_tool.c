@@ -28,6 +28,9 @@ on_note(void *ctx, enum ike_note_level level, const char *text)
 	const char *line = text, *end;
 
 	(void)ctx;
+	if (report_level() < (level == NOTE_WARN ? 0 : level == NOTE_INFO ? 1 : 2) ||
+	    (level == NOTE_WARN && !report_allow()))
+		return;
 	/* A comparison of proposals has several lines; each gets its own. */
 	for (; *line != '\0'; line = *end != '\0' ? end + 1 : end) {
 		end = line + strcspn(line, "\n");

@@ -182,7 +182,8 @@ take(const struct opt_slot *s, const char *who, const char *value, struct fault 
 		isset = r->words != NULL ? find_word(r->words, value, &v) :
 		    find_choice(r->arg, value, &v);
 		if (!isset)
-			return (fault(f, FAULT_USAGE, "%s: '%s' is none of %s", who,
+			return (fault(f, FAULT_USAGE, strchr(r->arg, '|') != NULL ?
+			    "%s: '%s' is none of %s" : "%s: '%s' is not possible, only %s", who,
 			    quiet ? "..." : value, r->arg));
 		store(s, v);
 		return (0);

@@ -71,7 +71,7 @@ fail(struct reading *r, unsigned line, const char *key)
 	if (r->f == NULL)
 		return (-1);
 	(void)snprintf(inner, sizeof(inner), "%s", key != NULL ? key : r->f->where);
-	(void)snprintf(r->f->where, sizeof(r->f->where), "%.30s:%u%s%.20s",
+	(void)snprintf(r->f->where, sizeof(r->f->where), "%.40s:%u%s%.40s",
 	    base != NULL ? base + 1 : r->path, line, inner[0] != '\0' ? ": " : "", inner);
 	return (-1);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/prog.h"
@@ -158,6 +159,35 @@ report_warn(const char *fmt, ...)
 	va_start(ap, fmt);
 	put_format("warning: ", fmt, ap);
 	va_end(ap);
+}
+
+bool
+report_allow_at(uint64_t now_ms)
+{
+	/* ${owed_ms}: when the bucket is full again */
+	static uint64_t owed_ms;
+	static unsigned left_out;
+
+	if (owed_ms < now_ms)
+		owed_ms = now_ms;
+	if (owed_ms - now_ms > (REPORT_BURST - 1) * REPORT_PAUSE_MS) {
+		left_out++;
+		return (false);
+	}
+	owed_ms += REPORT_PAUSE_MS;
+	if (left_out > 0)
+		report_say(0, "%u more of such messages were not shown", left_out);
+	left_out = 0;
+	return (true);
+}
+
+bool
+report_allow(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (report_allow_at((uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000));
 }
 
 void

@@ -22,6 +22,17 @@ void report_set_level(int level);
 void report_say(int level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* `tool: warning: ...`, also with -q. */
 void report_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * Whether what a peer caused may be printed now. Anyone can send garbage, so lines about it are
+ * rationed: REPORT_BURST at once, then one in REPORT_PAUSE_MS; how many were left out is said before the
+ * next one. Ask once per event, then print its lines.
+ */
+#define REPORT_BURST	20
+#define REPORT_PAUSE_MS	2000
+bool report_allow(void);
+/* The same with the time given, for tests. */
+bool report_allow_at(uint64_t now_ms);
+
 /* `hint: ...`, also with -q. */
 void report_hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

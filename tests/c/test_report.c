@@ -105,6 +105,29 @@ levels(void **state)
 	report_set_level(0);
 }
 
+static void
+what_peers_cause_is_rationed(void **state)
+{
+	uint64_t now = 1000000;
+	int i, n = 0;
+
+	(void)state;
+	begin();
+	for (i = 0; i < 1000; i++)
+		n += report_allow_at(now);
+	assert_int_equal(n, REPORT_BURST);
+	assert_false(report_allow_at(now + REPORT_PAUSE_MS - 1));
+	assert_string_equal(end(), "");
+	begin();
+	assert_true(report_allow_at(now + REPORT_PAUSE_MS));
+	assert_string_equal(end(), "sapipe: 981 more of such messages were not shown\n");
+	assert_false(report_allow_at(now + REPORT_PAUSE_MS));
+	/* after a quiet time all is as at first */
+	for (n = i = 0; i < 1000; i++)
+		n += report_allow_at(now + 1000 * REPORT_PAUSE_MS);
+	assert_int_equal(n, REPORT_BURST);
+}
+
 /* Codes whose fact says it all, or says so differently each time, have no general hint. */
 static bool
 needs_none(enum fault_code code)
@@ -196,6 +219,7 @@ main(void)
 		cmocka_unit_test(a_fault_is_one_line_and_a_hint),
 		cmocka_unit_test(untrusted_text_is_escaped),
 		cmocka_unit_test(levels),
+		cmocka_unit_test(what_peers_cause_is_rationed),
 		cmocka_unit_test(each_cause_has_a_hint),
 		cmocka_unit_test(hints_fit_the_place),
 	};

@@ -4,6 +4,8 @@
 
 #include "ike/v1/sa.h"
 
+#include <stdio.h>
+
 /* A responder that has not seen its cookie come back resends this often at most:
  * not at all in main mode, where the initiator's own resending serves, and a little in
  * aggressive mode, where the initiator does not notice that its last message was lost. */
@@ -42,11 +44,18 @@ v1_exchange_free(struct v1_exchange *x)
 void
 v1_exchange_where(const struct v1_exchange *x, size_t at, struct fault *f)
 {
+	char from[ENDPOINT_TEXT + SA_NAME + 4] = "", peer[ENDPOINT_TEXT];
+	const char *name = x->sa->rec.ike.name;
+
+	/* An initiator has one peer and knows it; of a responder's many, say which. */
+	if (x->sa->rec.ike.role == SA_RESPONDER)
+		(void)snprintf(from, sizeof(from), "%s%s%s, ", name, name[0] != '\0' ? " at " : "",
+		    endpoint_text(peer, &x->sa->rec.ike.remote.at));
 	if (at < x->kind->n_rows)
-		fault_where(f, "%s, message %zu (%s)", x->kind->name, at + 1,
+		fault_where(f, "%s%s, message %zu (%s)", from, x->kind->name, at + 1,
 		    x->kind->rows[at].story);
 	else
-		fault_where(f, "%s", x->kind->name);
+		fault_where(f, "%s%s", from, x->kind->name);
 }
 
 static const struct v1_payload *
