@@ -476,6 +476,27 @@ stop_left_and_again() {
 	run ! left ip link show vpn1
 }
 
+@test "esp-tun: --script runs at up and down, in vpnc-script's words, filtered" {
+	make_pair aes128gcm16 none 4 4 --left-set 'name="a$(touch x);b"'
+	sa_make ike --local 203.0.113.1 --remote 203.0.113.2 --left-set \
+		'config={"address": "10.1.0.1", "dns": ["10.2.0.53", "10.2.0.54"], "domain": "lab.example", "banner": "hi `id`\u001b[1m"}' \
+		"$T/ike.sa" none
+	cat "$T/ike.sa" "$T/left.sa" >"$T/both.sa"
+	chmod 600 "$T/both.sa"
+	tun_start left --script "env >>$T/env; echo >>$T/env" "$T/both.sa"
+	eventually 5 grep -q reason=connect "$T/env"
+	kill "${BG[left]}"
+	ended left
+	grep -q '^reason=disconnect$' "$T/env"
+	for want in TUNDEV=vpn0 VPNGATEWAY=203.0.113.2 INTERNAL_IP4_ADDRESS=10.1.0.1 CISCO_SPLIT_INC=1 \
+		CISCO_SPLIT_INC_0_ADDR=10.2.0.0 CISCO_SPLIT_INC_0_MASK=255.255.255.0 CISCO_SPLIT_INC_0_MASKLEN=24 \
+		'INTERNAL_IP4_DNS=10.2.0.53 10.2.0.54' CISCO_DEF_DOMAIN=lab.example INTERNAL_IP4_MTU=1446 \
+		'SAPIPE_NAME=a__touch x__b' 'CISCO_BANNER=hi _id___1m'; do
+		[ "$(grep -cFx "$want" "$T/env")" = 2 ] || { echo "not twice: $want"; grep -E "INTERNAL|CISCO|SAPIPE|VPN" "$T/env"; return 1; }
+	done
+	[ ! -e x ]
+}
+
 @test "esp-tun: options that make no sense are misuse" {
 	for args in "--mtu 10" "--mss 7" "--dscp 64" "--replay-window 5" "--replay-window 5000" "--address nonsense" \
 		"--address 10.0.0.1/33" "--tun a --tun b" "--user nosuchuserhere" "--unknown"; do

@@ -7,6 +7,7 @@
 #include "cli/opt.h"
 #include "cli/prog.h"
 #include "cli/report.h"
+#include "cli/script.h"
 #include "net/datapath.h"
 #include "net/sa_in.h"
 
@@ -35,6 +36,8 @@ struct tool {
 	struct ev_loop	*loop;
 	struct datapath	*dp;
 	struct sa_in	*in;
+	struct script	 script;
+	struct sa_ike	*config;	/* what mode config gave, for the script; keys left out */
 	ev_io		*io;		/* one a source */
 	ev_signal	 sig[4];
 	bool		 dropped;	/* privileges */
@@ -42,6 +45,11 @@ struct tool {
 	bool		 said;		/* ... and whether that was reported */
 	bool		 stopped, broken;
 };
+
+/* script.c: environment of --script. */
+void tool_script(struct tool *t, const char *reason, const struct sa_child *c);
+/* Remembers what the script is to know of an IKE SA. */
+void tool_config(struct tool *t, const struct sa_ike *s);
 
 int tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d,
     struct fault *f);

@@ -41,6 +41,7 @@ on_state(void *ctx, const char *what, const struct sa_child *c)
 	report_say(0, "%s is %s: %s to %s by way of %s", datapath_tun(t->dp), what,
 	    selector_net_text(from, &c->local_ts[0]), selector_net_text(to, &c->remote_ts[0]),
 	    addr_text(at, &c->remote.at.addr));
+	tool_script(t, strcmp(what, "up") == 0 ? "connect" : "disconnect", c);
 	if (strcmp(what, "down") == 0 && sa_in_ended(t->in))
 		ev_break(t->loop, EVBREAK_ALL);
 }
@@ -88,6 +89,8 @@ drain(void *ctx)
 			bad_record(t, &f);
 			continue;
 		}
+		if (r->type == SA_IKE && r->ike.has_config)
+			tool_config(t, &r->ike);
 		if (datapath_record(t->dp, r, at.source, &f) != 0) {
 			fault_where(&f, "%.40s at byte %llu", at.name, (unsigned long long)at.off);
 			bad_record(t, &f);
@@ -126,6 +129,8 @@ on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 
 /* ---- life */
 
+#define SCRIPT_WAIT_MS	5000	/* for the script's last run */
+
 int
 tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d, struct fault *f)
 {
@@ -135,6 +140,9 @@ tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d
 	unsigned i, n;
 
 	t->o = o;
+	t->script.fd = -1;
+	if (o->script != NULL && script_open(&t->script, o->script, f) != 0)
+		return (-1);
 	if ((t->loop = ev_default_loop(0)) == NULL)
 		return (fault(f, FAULT_SYSTEM, "cannot make an event loop"));
 	if ((t->in = sa_in_open(o->files.n, o->files.v, f)) == NULL)
@@ -206,4 +214,7 @@ tool_close(struct tool *t)
 		ev_signal_stop(t->loop, &t->sig[i]);
 	sa_in_close(t->in);
 	free(t->io);
+	free(t->config);
+	if (t->o != NULL)
+		script_close(&t->script, SCRIPT_WAIT_MS);
 }

@@ -429,6 +429,12 @@ datapath_tun(const struct datapath *dp)
 	return (dp->tun.name);
 }
 
+size_t
+datapath_mtu(const struct datapath *dp)
+{
+	return (dp->mtu);
+}
+
 /* ---- counters */
 
 static void

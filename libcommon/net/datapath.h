@@ -58,6 +58,7 @@ size_t datapath_alive(const struct datapath *dp);
 uint64_t datapath_ever(const struct datapath *dp);
 /* The device's name, as the kernel has it. */
 const char *datapath_tun(const struct datapath *dp);
+size_t datapath_mtu(const struct datapath *dp);
 
 /* Counters as lines of text, each to ${line}. */
 void datapath_stats(const struct datapath *dp, void (*line)(void *ctx, const char *text), void *ctx);
