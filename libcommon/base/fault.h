@@ -10,6 +10,7 @@
 
 /* Exit status, the same in every tool. Scripts live on these. */
 enum exit_status {
+	EXIT_UNDECIDED = -1,	/* not one yet; makes the type an int, as main() returns */
 	EXIT_DONE = 0,		/* done */
 	EXIT_NO = 1,		/* the answer is no: refused, no reply, down, mismatch */
 	EXIT_MISUSE = 2,	/* usage or configuration */

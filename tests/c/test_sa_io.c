@@ -276,7 +276,7 @@ test_reader_gone(void **state)
 static void
 test_terminal_is_refused(void **state)
 {
-	int m = posix_openpt(O_RDWR | O_NOCTTY), t;
+	int m = posix_openpt(O_RDWR | O_NOCTTY), t = -1;
 
 	(void)state;
 	if (m == -1 || grantpt(m) != 0 || unlockpt(m) != 0 || ptsname(m) == NULL ||
