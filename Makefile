@@ -40,6 +40,9 @@ DEPS ?= $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK) $(DEPS_LINT) $(DEPS_BENCH)
 
 # ---- flags. Anything that asks pkg-config waits for its first use: deps may have to install it
 
+ifeq ($(B),build/san)
+SAN = 1
+endif
 ifdef SAN
 B = build/san
 MODE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -174,21 +177,24 @@ lint-man:
 
 # ---- install
 
+# One completion file serves every tool, under the names that bash and fish look for.
+INSTALLED = $(TOOLS:%=$(BINDIR)/%) $(foreach p,$(PAGES),$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p))) \
+	$(TOOLS:%=$(BASHDIR)/%) $(BASHDIR)/sapipe $(TOOLS:%=$(FISHDIR)/%.fish) $(FISHDIR)/sapipe.fish \
+	$(ZSHDIR)/_sapipe
+
 install: all
-	install -d $(DESTDIR)$(BINDIR)
-	install -m 755 $(TOOLS:%=$(B)/%) $(DESTDIR)$(BINDIR)
-	$(foreach p,$(PAGES),install -D -m 644 $(p) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p));)
-	install -D -m 644 completions/sapipe.bash $(DESTDIR)$(BASHDIR)/sapipe
-	install -D -m 644 completions/sapipe.zsh $(DESTDIR)$(ZSHDIR)/_sapipe
-	install -D -m 644 completions/sapipe.fish $(DESTDIR)$(FISHDIR)/sapipe.fish
-	$(foreach t,$(TOOLS),ln -sf sapipe $(DESTDIR)$(BASHDIR)/$(t); \
-		ln -sf sapipe.fish $(DESTDIR)$(FISHDIR)/$(t).fish;)
+	$(Q)install -d $(addprefix $(DESTDIR),$(BINDIR) $(BASHDIR) $(FISHDIR) $(ZSHDIR))
+	$(Q)install -m 755 $(TOOLS:%=$(B)/%) $(DESTDIR)$(BINDIR)
+	$(Q)set -e; for p in $(PAGES); do \
+		install -D -m 644 $$p $(DESTDIR)$(MANDIR)/man$${p##*.}/$${p##*/}; done
+	$(Q)install -m 644 completions/sapipe.bash $(DESTDIR)$(BASHDIR)/sapipe
+	$(Q)install -m 644 completions/sapipe.fish $(DESTDIR)$(FISHDIR)/sapipe.fish
+	$(Q)install -m 644 completions/sapipe.zsh $(DESTDIR)$(ZSHDIR)/_sapipe
+	$(Q)set -e; for t in $(TOOLS); do \
+		ln -sf sapipe $(DESTDIR)$(BASHDIR)/$$t; ln -sf sapipe.fish $(DESTDIR)$(FISHDIR)/$$t.fish; done
 
 uninstall:
-	rm -f $(TOOLS:%=$(DESTDIR)$(BINDIR)/%)
-	rm -f $(foreach p,$(PAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
-	rm -f $(DESTDIR)$(ZSHDIR)/_sapipe \
-		$(foreach t,sapipe $(TOOLS),$(DESTDIR)$(BASHDIR)/$(t) $(DESTDIR)$(FISHDIR)/$(t).fish)
+	$(Q)rm -f $(addprefix $(DESTDIR),$(INSTALLED))
 
 # ---- packages. One dpkg-query when nothing is missing. A charon that apt would start, and
 # enable, is none of this machine's business: the tests run their own in a namespace.

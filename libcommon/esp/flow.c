@@ -201,6 +201,10 @@ flow_in(struct sadb *db, struct flow_pkt *pkts, size_t n)
 		struct flow_pkt *k = &pkts[i];
 		struct esp_sa *sa = k->sa;
 
+		if (sa == NULL) {	/* admit() gave the reason */
+			drop(k, k->verdict);
+			continue;
+		}
 		if (e[i].verdict == ESP_OK && e[i].seq >= sa->in_reserved &&
 		    c->hooks.reserve_in != NULL &&
 		    c->hooks.reserve_in(c->hooks.ctx, sa, e[i].seq) != 0)

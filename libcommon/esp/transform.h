@@ -105,6 +105,6 @@ bool esp_open_fits(const struct esp_xf *xf, size_t len);
 void esp_open(struct esp_pkt *pkts, size_t n);
 
 /* Finds next header and the inner length, checking the padding (RFC 4303, 2.4). */
-void esp_unpad(struct esp_pkt *pkt);
+void esp_unpad(struct esp_pkt *k);
 
 #endif

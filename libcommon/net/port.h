@@ -122,7 +122,7 @@ int ports_source(struct addr *local, const struct endpoint *remote, uint32_t mar
 int ports_serve_cookies(struct ports *set, const uint8_t cky_i[8], const uint8_t cky_r[8],
     struct fault *f);
 void ports_unserve_cookies(struct ports *set, const uint8_t cky_i[8], const uint8_t cky_r[8]);
-void ports_serve_new(struct ports *set, bool on);
+void ports_serve_new(struct ports *set, bool yes);
 int ports_serve_spi(struct ports *set, uint32_t spi, const struct addr *local, struct fault *f);
 void ports_unserve_spi(struct ports *set, uint32_t spi, const struct addr *local);
 

@@ -96,7 +96,7 @@ static void
 test_twice_in_a_batch(void **state)
 {
 	struct replay r;
-	uint64_t a, b;
+	uint64_t a = 0, b = 0;
 
 	(void)state;
 	replay_init(&r, 64, false);

@@ -79,7 +79,7 @@ lab_up() {
 		shift
 	fi
 	lab_topology "${nat[@]}"
-	LAB_LOGLEVEL=2 "$LAB/strongswan.sh" start "$1" 3>&- 4>&-
+	"$LAB/strongswan.sh" start "$1" 3>&- 4>&-
 }
 
 lab_ctl() { "$LAB/strongswan.sh" ctl "$@"; }
