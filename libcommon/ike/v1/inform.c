@@ -2,6 +2,8 @@
  * What the peer's informational messages bring about. What proves to be the peer's is
  * obeyed; anything else is a hint for the error that may come, no more.
  */
+#include <stdio.h>
+
 #include "ike/v1/sa.h"
 
 /* The exchange that an error notify is about: the newest that still waits. */
@@ -16,6 +18,21 @@ waiting(struct v1_sa *sa)
 	return (NULL);
 }
 
+
+/* None of our proposals was good enough: say which those were, there is nothing to compare with. */
+static void
+list_offers(const struct v1_exchange *x, struct ike_outbox *out)
+{
+	const struct ike_policy *p = x->mid == 0 ? x->sa->policy : x->quick->policy;
+	char all[PROPOSALS_MAX * (PROPOSAL_TEXT + 1)], one[PROPOSAL_TEXT];
+	size_t i, n = x->mid == 0 ? p->ike.n : p->esp.n, len = 0;
+
+	for (i = 0; i < n && len < sizeof(all); i++)
+		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s", i > 0 ? "," : "",
+		    x->mid == 0 ? ike_proposal_text(one, &p->ike.p[i]) :
+		    esp_proposal_text(one, &p->esp.p[i]));
+	outbox_note(out, NOTE_WARN, "offered were %s %s", x->mid == 0 ? "--ike" : "--esp", all);
+}
 
 static void
 take_notify(struct v1_sa *sa, struct ike_now now, struct span body, bool authentic,
@@ -39,6 +56,10 @@ take_notify(struct v1_sa *sa, struct ike_now now, struct span body, bool authent
 		return;
 	v1_notify_fault(&f, n.type, x);
 	v1_exchange_where(x, x->at > 0 ? x->at - 1 : 0, &f);
+	if (n.type == NOTIFY_NO_PROPOSAL_CHOSEN && !x->told) {
+		x->told = true;
+		list_offers(x, out);
+	}
 	/* Only quick mode has a peer that has proven itself. */
 	if (authentic && x->mid != 0)
 		v1_exchange_fail(x, now, &f, out);
