@@ -15,7 +15,7 @@ const struct opt tun_optab[] = {
 	OPT_USE("[OPTION]... [SA]..."),
 	OPT_SECTION("Device"),
 	OPT_STR(T, tun, 0, "tun", "NAME", "name of the device; without it the first free one of vpn0, vpn1, ..."),
-	OPT_LIST(T, addresses, 0, "address", "CIDR", "give the device this address; repeatable"),
+	OPT_LIST(T, addresses, 0, "address", "CIDR", "give the device this address"),
 	OPT_NUM(T, mtu, 0, "mtu", "N", 576, 65535, "MTU of the device; without it what fits the paths",
 	    .flags = OPT_NO_DEFAULT),
 	OPT_PAIR(T, route, 0, "route", "make routes to the remote selectors, and take them away at the end"),

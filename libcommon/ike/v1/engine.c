@@ -103,7 +103,7 @@ knock(struct ike_engine *e, struct ike_now now, const struct endpoint *local,
 			return;
 		}
 	if ((policy = v1_policy_for_stranger(&e->conf, &remote->addr, exchange)) == NULL) {
-		outbox_note(out, NOTE_INFO, "%s asks for %s mode: no policy for it",
+		outbox_note(out, NOTE_WARN, "%s asks for %s mode, which no policy allows there",
 		    endpoint_text(from, remote), exchange == SA_MAIN ? "main" : "aggressive");
 		return;
 	}
