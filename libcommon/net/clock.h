@@ -18,8 +18,9 @@ struct clock {			/* all zero: the machine's clocks */
 };
 
 /*
- * ${text}: "@EPOCH" or "EPOCH" in seconds, or RFC 3339 UTC ("2026-01-02T03:04:05Z"). From then on
- * the clock stands still. 0, or -1 with FAULT_USAGE. The caller says on stderr that a seam is in use.
+ * ${text}: "@EPOCH" or "EPOCH" in seconds, or RFC 3339 UTC ("2026-01-02T03:04:05Z"). From
+ * then on the clock stands still. 0, or -1 with FAULT_USAGE. The caller says on stderr that
+ * a seam is in use.
  */
 int clock_fix(struct clock *c, const char *text, struct fault *f);
 struct now clock_now(const struct clock *c);

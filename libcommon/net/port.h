@@ -1,21 +1,21 @@
 /*
- * UDP ports 500 and 4500, one each per address, shared by the tools that need them
- * at once (a resident negotiator, esp-tun, a dpd-ping now and then) with no daemon.
+ * UDP ports 500 and 4500, one each per address, shared by the tools that need them at once
+ * (a resident negotiator, esp-tun, a dpd-ping now and then) with no daemon.
  *
- * Whoever binds a port first owns it: it also listens on an abstract Unix SEQPACKET
- * socket named after the port. A later tool joins there and gets duplicates of both
- * sockets. One holder reads the UDP socket: a tool with a data path if there is one, else the
- * owner. What the reader takes in for others goes to the owner, which knows who serves what. When the
+ * Whoever binds a port first owns it: it also listens on an abstract Unix SEQPACKET socket
+ * named after the port. A later tool joins there and gets duplicates of both sockets. One
+ * holder reads the UDP socket: a tool with a data path if there is one, else the owner. What
+ * the reader takes in for others goes to the owner, which knows who serves what. When the
  * owner dies the holders race for its place; when the reader dies the owner chooses another.
  * Nothing but what a dead process had in its hands is lost.
  *
- * Open ports before privileges are dropped: binding may need them, and holders show
- * each other the uid of that moment. Open them in rising order (IKE, then NAT-T): a
- * tool that joins waits a bounded time for the owner's answer, and a common order keeps two
- * starting tools from waiting for each other.
+ * Open ports before privileges are dropped: binding may need them, and holders show each
+ * other the uid of that moment. Open them in rising order (IKE, then NAT-T): a tool that
+ * joins waits a bounded time for the owner's answer, and a common order keeps two starting
+ * tools from waiting for each other.
  *
- * The UDP socket is shared: its flags stay as they are, it is never connected, and a
- * full peer process makes drops, not waits.
+ * The UDP socket is shared: its flags stay as they are, it is never connected, and a full
+ * peer process makes drops, not waits.
  */
 #ifndef SAPIPE_NET_PORT_H
 #define SAPIPE_NET_PORT_H
@@ -86,12 +86,12 @@ void ports_free(struct ports *set);
 #define PORTS_BIND_ANY	2u	/* join a holder of that address; if there is none use any address */
 
 /*
- * Opens or joins the port ${local} (address family 4 or 6; all-zero bytes: any address) in ${role}. Port 0: one
- * that is free, stored in ${local}. A holder of the same port on any address is
- * joined as well, so ask for the address and send from it. A port already in the set is done at once.
- * -1 with FAULT_PORT_TAKEN (another program or user has it; says which), FAULT_PERMISSION,
- * FAULT_BAD_ADDRESS (not an address of this machine), FAULT_SYSTEM; with
- * PORTS_JOIN_ONLY FAULT_UNREACHABLE if there is no holder.
+ * Opens or joins the port ${local} (address family 4 or 6; all-zero bytes: any address) in
+ * ${role}. Port 0: one that is free, stored in ${local}. A holder of the same port on any
+ * address is joined as well, so ask for the address and send from it. A port already in the
+ * set is done at once. -1 with FAULT_PORT_TAKEN (another program or user has it; says
+ * which), FAULT_PERMISSION, FAULT_BAD_ADDRESS (not an address of this machine),
+ * FAULT_SYSTEM; with PORTS_JOIN_ONLY FAULT_UNREACHABLE if there is no holder.
  */
 int ports_open(struct ports *set, struct endpoint *local, enum port_role role,
     unsigned flags, struct fault *f);
@@ -113,11 +113,11 @@ int ports_source(struct addr *local, const struct endpoint *remote, uint32_t mar
 
 /*
  * What datagrams to give this holder. Cookies: both as on the wire; all-zero ${cky_r}: any
- * (an initiator before message 2). New: those with an all-zero responder cookie, and those whose cookies
- * nobody serves (a responder may have given out a cookie and kept no memory of it). SPI: of ESP
- * that comes to ${local} (family 0: any address). Repeating is harmless, as is taking back what
- * was never registered. Other holders may serve the same cookies; the first has a SPI.
- * 0, or -1 with FAULT_MEMORY.
+ * (an initiator before message 2). New: those with an all-zero responder cookie, and those
+ * whose cookies nobody serves (a responder may have given out a cookie and kept no memory of
+ * it). SPI: of ESP that comes to ${local} (family 0: any address). Repeating is harmless, as
+ * is taking back what was never registered. Other holders may serve the same cookies; the
+ * first has a SPI. 0, or -1 with FAULT_MEMORY.
  */
 int ports_serve_cookies(struct ports *set, const uint8_t cky_i[8], const uint8_t cky_r[8],
     struct fault *f);
@@ -127,18 +127,20 @@ int ports_serve_spi(struct ports *set, uint32_t spi, const struct addr *local, s
 void ports_unserve_spi(struct ports *set, uint32_t spi, const struct addr *local);
 
 /*
- * Sends an IKE message; the marker is added where ${local}->port has one. ${local}->addr of family 0
- * leaves the source to the kernel, ${local}->port must be one of the set. 0 sent (or dropped
- * for a full buffer, as the network might); -1 with FAULT_PERMISSION (a firewall's REJECT or
- * capability), FAULT_UNREACHABLE (no route), FAULT_TOO_LARGE, FAULT_SYSTEM.
+ * Sends an IKE message; the marker is added where ${local}->port has one. ${local}->addr of
+ * family 0 leaves the source to the kernel, ${local}->port must be one of the set. 0 sent
+ * (or dropped for a full buffer, as the network might); -1 with FAULT_PERMISSION (a
+ * firewall's REJECT or capability), FAULT_UNREACHABLE (no route), FAULT_TOO_LARGE,
+ * FAULT_SYSTEM.
  */
 int ports_send_ike(struct ports *set, const struct endpoint *local,
     const struct endpoint *remote, struct span msg, struct fault *f);
 
 /*
- * Sends ESP datagrams in their order, marker added on a PORT_IKE port. Returns how many of ${n} are done:
- * fewer when the socket is full (try again when it drains, or drop), or when one
- * cannot be sent: then ${f} (code FAULT_NONE otherwise) says why, and d[return value] is that one.
+ * Sends ESP datagrams in their order, marker added on a PORT_IKE port. Returns how many of
+ * ${n} are done: fewer when the socket is full (try again when it drains, or drop), or when
+ * one cannot be sent: then ${f} (code FAULT_NONE otherwise) says why, and d[return value] is
+ * that one.
  */
 size_t ports_send_esp(struct ports *set, const struct port_dgram *d, size_t n,
     struct fault *f);
@@ -166,7 +168,10 @@ struct ports_stats {
 };
 
 const struct ports_stats *ports_stats(const struct ports *set);
-/* Whether this process reads the port numbered ${port} now, and whether it owns it (for tests and -v). */
+/*
+ * Whether this process reads the port numbered ${port} now, and whether it owns it (for
+ * tests and -v).
+ */
 bool ports_reading(const struct ports *set, uint8_t family, uint16_t port);
 bool ports_owning(const struct ports *set, uint8_t family, uint16_t port);
 

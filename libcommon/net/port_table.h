@@ -37,7 +37,10 @@ int serve_put(struct serve_table *t, const struct serve_key *k);
 bool serve_drop(struct serve_table *t, const struct serve_key *k);
 bool serve_has(const struct serve_table *t, const struct serve_key *k);
 void serve_clear(struct serve_table *t);
-/* Up to ${max} keys into ${out} from slot *${at} on, which moves on. Returns how many; 0: no more. */
+/*
+ * Up to ${max} keys into ${out} from slot *${at} on, which moves on. Returns how many; 0: no
+ * more.
+ */
 size_t serve_list(const struct serve_table *t, size_t *at, struct serve_key *out, size_t max);
 
 /* Whether this holder wants an IKE datagram with these cookies (16 bytes), or ESP of ${spi}. */

@@ -1,4 +1,7 @@
-/* Who has a UDP port that cannot be shared: for one line to the user, so nothing here is an error. */
+/*
+ * Who has a UDP port that cannot be shared: for one line to the user, so nothing here is an
+ * error.
+ */
 #include "net/port_priv.h"
 
 #include <ctype.h>
@@ -10,7 +13,10 @@
 
 #define PIDS_MAX	20000	/* of processes looked at */
 
-/* The inode and uid of the socket bound to ${port} as /proc/net/udp has it; false if there is none. */
+/*
+ * The inode and uid of the socket bound to ${port} as /proc/net/udp has it; false if there
+ * is none.
+ */
 static bool
 find_socket(const char *table, uint16_t port, unsigned long *inode, unsigned long *uid)
 {

@@ -44,8 +44,8 @@ stands_still_when_fixed(void **state)
 static void
 refuses_other_text(void **state)
 {
-	static const char *const bad[] = { "", "@", "now", "-5", "12x", "2026-01-02", "2026-13-02T00:00:00Z",
-	    "2026-01-02T03:04:05Zx", "99999999999999999999" };
+	static const char *const bad[] = { "", "@", "now", "-5", "12x", "2026-01-02",
+	    "2026-13-02T00:00:00Z", "2026-01-02T03:04:05Zx", "99999999999999999999" };
 	struct clock c = {0};
 	struct fault f;
 	size_t i;

@@ -20,6 +20,8 @@
 #include <unistd.h>
 
 #include "net/port.h"
+#include "net/priv.h"
+#include "net/sandbox.h"
 
 #define SEQS	40000
 #define HOLDERS	6
@@ -139,8 +141,8 @@ tick(struct ev_loop *loop, ev_timer *w, int revents)
 		ports_send_record(me->set, span_str("hello"));
 		break;
 	case DROP_ROOT:
-		if (setgroups(0, NULL) != 0 || setresgid(65534, 65534, 65534) != 0 ||
-		    setresuid(65534, 65534, 65534) != 0)
+		if (priv_drop(NULL, 0, NULL) != 1 || sandbox_enter(me->id == 1 ?
+		    SANDBOX_DATAPATH : SANDBOX_NEGOTIATOR, NULL) == -1)
 			_exit(9);
 		break;
 	}
