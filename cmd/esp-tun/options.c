@@ -1,7 +1,4 @@
-#include <grp.h>
-#include <pwd.h>
-#include <unistd.h>
-
+#include "cli/user.h"
 #include "crypto/crypto.h"
 #include "esp_tun.h"
 
@@ -61,28 +58,6 @@ parse_address(struct route *r, const char *text, struct fault *f)
 	return (0);
 }
 
-/* Who to become. Root becomes nobody unless told otherwise; others stay who they are. */
-static int
-find_user(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
-{
-	const char *name = o->user != NULL ? o->user : "nobody";
-	const struct passwd *pw;
-
-	d->uid = (uid_t)-1;
-	d->gid = (gid_t)-1;
-	if (geteuid() != 0)
-		return (o->user == NULL ? 0 : fault(f, FAULT_PERMISSION, "--user %s: only root can "
-		    "become somebody else", name));
-	if ((pw = getpwnam(name)) == NULL)
-		return (o->user == NULL ? 0 : fault(f, FAULT_CONFIG, "--user %s: there is no such user",
-		    name));
-	if (pw->pw_uid == 0)
-		return (0);
-	d->uid = pw->pw_uid;
-	d->gid = pw->pw_gid;
-	return (0);
-}
-
 int
 tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
 {
@@ -100,5 +75,5 @@ tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
 	for (i = 0; i < o->addresses.n; i++)
 		if (parse_address(&d->addresses[d->n_addresses++], o->addresses.v[i], f) != 0)
 			return (-1);
-	return (find_user(o, d, f));
+	return (user_find(&d->uid, &d->gid, o->user, f));
 }
