@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "sa/codec.h"
+#include "sa/item.h"
 
 #define CHUNK		((size_t)4096)	/* the first buffer; grows to SA_REC_BYTES */
 
@@ -23,6 +24,7 @@ struct source {
 };
 
 struct sa_in {
+	bool		 raw;
 	unsigned	 n;
 	struct source	 s[];
 };
@@ -179,14 +181,16 @@ source_fill(struct source *s, struct fault *f)
 
 /* As sa_in_next() for one source; 0: nothing now, or ended. */
 static int
-source_next(struct source *s, struct sa_rec *r, struct sa_in_at *at, struct fault *f)
+source_next(struct source *s, bool raw, struct sa_rec *r, struct sa_in_at *at, struct fault *f)
 {
+	struct span in;
 	long len;
 	int rc;
 
 	while (s->fd != -1) {
-		len = s->starved ? 0 :
-		    sa_decode(r, span_of(s->buf.p + s->start, s->end - s->start), f);
+		in = s->starved ? SPAN_NONE : span_of(s->buf.p + s->start, s->end - s->start);
+		len = s->starved ? 0 : raw ? item_check(in, SA_REC_BYTES, SA_REC_DEPTH, f) :
+		    sa_decode(r, in, f);
 		if (len > 0) {
 			at->name = s->name;
 			at->off = s->off;
@@ -228,10 +232,11 @@ sa_in_next(struct sa_in *in, bool wait, struct sa_rec *r, struct sa_in_at *at, s
 	unsigned i;
 	int rc;
 
+	r->type = SA_NONE;
 	for (;;) {
 		for (i = 0; i < in->n; i++) {
 			at->source = i;
-			if ((rc = source_next(&in->s[i], r, at, f)) > 0)
+			if ((rc = source_next(&in->s[i], in->raw, r, at, f)) > 0)
 				return (1);
 			if (rc < 0) {
 				fault_where(f, "%s", in->s[i].name);
@@ -243,6 +248,12 @@ sa_in_next(struct sa_in *in, bool wait, struct sa_rec *r, struct sa_in_at *at, s
 			return (0);
 		wait_for_data(in);
 	}
+}
+
+void
+sa_in_take_raw(struct sa_in *in)
+{
+	in->raw = true;
 }
 
 bool

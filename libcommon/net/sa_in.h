@@ -43,6 +43,12 @@ void sa_in_close(struct sa_in *in);
 int sa_in_next(struct sa_in *in, bool wait, struct sa_rec *r, struct sa_in_at *at,
     struct fault *f);
 
+/*
+ * From now on records are taken as they are: well-formed and within bounds, but not held against the
+ * schema. ${r} then has type SA_NONE, sa_decode() of at.raw says the rest. For tools that show.
+ */
+void sa_in_take_raw(struct sa_in *in);
+
 /* Whether every source has ended and no record is left. */
 bool sa_in_ended(const struct sa_in *in);
 

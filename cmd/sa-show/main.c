@@ -1,0 +1,157 @@
+/* sa-show: what is in SA state. */
+#include <stdio.h>
+
+#include "cli/prog.h"
+#include "cli/report.h"
+#include "net/clock.h"
+#include "net/sa_in.h"
+#include "sa/codec.h"
+#include "sa/set.h"
+#include "show.h"
+
+const struct opt show_optab[] = {
+	OPT_TOOL("show SA state, or export its keys to another program"),
+	OPT_USE("[OPTION]... [SA...]"),
+	OPT_CHOICE(struct show_opts, format, 0, "format",
+	    "text|json|diag|wireshark|tcpdump|xfrm", "how to show it", .excl = 1),
+	OPT_FLAG(struct show_opts, json, 0, "json", "the same as --format json", .excl = 1),
+	OPT_FLAG(struct show_opts, reveal, 0, "reveal-keys", "show keys too (text, json, diag)"),
+	OPT_STR(struct show_opts, clock, 0, "clock", "TIME", "the time for what is left of a lifetime",
+	    .flags = OPT_SEAM),
+	OPT_ARGS(struct show_opts, sa, "SA", 0, SA_IN_MAX,
+	    "SA state, '-' for standard input, which is the default"),
+	OPT_NOTE("Keys are hidden, but for the formats wireshark, tcpdump and xfrm, which are "
+	    "made of them."),
+	OPT_END
+};
+
+struct show {
+	const struct show_opts	*o;
+	struct clock		 clock;
+	struct sa_set		*set;	/* for the formats that another program reads */
+};
+
+/* Each SA once, however often its record is written again. */
+static void
+export_new(void *ctx, enum sa_change change, const struct sa_rec *now, const struct sa_rec *was,
+    unsigned source, const char *reason)
+{
+	const struct show *s = ctx;
+
+	(void)was;
+	(void)source;
+	(void)reason;
+	if (change != SA_ADDED)
+		return;
+	if (s->o->format == SHOW_WIRESHARK)
+		wireshark_record(now);
+	else if (s->o->format == SHOW_TCPDUMP)
+		tcpdump_record(now);
+}
+
+static int
+show_record(struct show *s, const struct sa_rec *r, const struct sa_in_at *at, struct fault *f)
+{
+	struct sa_rec checked;
+
+	switch ((enum show_format)s->o->format) {
+	case SHOW_TEXT:
+		if (r->type == SA_NONE)
+			text_unknown(at->raw);
+		else
+			text_record(r, clock_now(&s->clock).epoch, s->o->reveal);
+		return (0);
+	case SHOW_JSON:
+		json_record(at->raw, s->o->reveal);
+		return (0);
+	case SHOW_DIAG:
+		/* Shown first, then held against the schema: it is how a bad record is looked at. */
+		diag_record(at->raw, s->o->reveal);
+		if (sa_decode(&checked, at->raw, f) < 0) {
+			if (f->at != FAULT_AT_NONE)
+				f->at += (size_t)at->off;
+			fault_where(f, "%s", at->name);
+			return (-1);
+		}
+		sa_rec_wipe(&checked);
+		return (0);
+	default:
+		if (sa_set_apply(s->set, at->source, r, export_new, s, f) != SA_BAD)
+			return (0);
+		if (f->at == FAULT_AT_NONE)
+			f->at = (size_t)at->off;
+		fault_where(f, "%s", at->name);
+		return (-1);
+	}
+}
+
+/* What is there when all is read: a kernel wants states that live, each once. */
+static void
+export_rest(const struct show *s)
+{
+	const struct sa_rec *r;
+	size_t at = 0;
+	unsigned reqid = 0;
+
+	if (s->o->format == SHOW_WIRESHARK)
+		wireshark_end();
+	while (s->o->format == SHOW_XFRM && (r = sa_set_next(s->set, &at, NULL)) != NULL)
+		if (r->type == SA_CHILD)
+			xfrm_record(r, ++reqid);
+}
+
+static enum exit_status
+show_all(struct show *s, struct sa_in *in)
+{
+	enum exit_status status = EXIT_DONE, rc;
+	struct sa_rec r;
+	struct sa_in_at at;
+	struct fault f;
+	int got;
+
+	if (s->o->format == SHOW_DIAG)
+		sa_in_take_raw(in);
+	while ((got = sa_in_next(in, true, &r, &at, &f)) != 0) {
+		if (got > 0) {
+			got = show_record(s, &r, &at, &f);
+			sa_rec_wipe(&r);
+			/* Lines come as the records do: the stream may be that of a resident tool. */
+			(void)fflush(stdout);
+		}
+		if (got < 0 && (rc = report_fault(&f)) > status)
+			status = rc;
+	}
+	export_rest(s);
+	return (status);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct show_opts o = SHOW_OPTS_DEFAULT;
+	struct show s = { .o = &o };
+	struct sa_in *in = NULL;
+	struct fault f = {0};
+	enum exit_status status;
+	unsigned i;
+
+	prog_init(argv[0]);
+	opt_parse(show_optab, &o, argc, argv);
+	if (o.json)
+		o.format = SHOW_JSON;
+	if ((o.clock != NULL && clock_fix(&s.clock, o.clock, &f) != 0) ||
+	    (in = sa_in_open(o.sa.n, o.sa.v, &f)) == NULL)
+		return ((int)report_fault(&f));
+	if ((s.set = sa_set_new()) == NULL) {
+		(void)fault(&f, FAULT_MEMORY, "no memory for SA state");
+		return ((int)report_fault(&f));
+	}
+	for (i = 0; i < sa_in_sources(in); i++)
+		if (sa_in_wide_mode(in, i) != 0)
+			report_warn("%s has mode %04o: others can reach the keys in it; chmod 600 it",
+			    sa_in_name(in, i), sa_in_wide_mode(in, i));
+	status = show_all(&s, in);
+	sa_set_free(s.set);
+	sa_in_close(in);
+	return ((int)status);
+}

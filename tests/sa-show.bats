@@ -1,0 +1,356 @@
+#!/usr/bin/env bats
+# sa-show: SA state for people, scripts and other programs.
+bats_require_minimum_version 1.5.0
+load lib/common
+
+setup() {
+	need sa-show
+	cd "$BATS_TEST_TMPDIR" || return 1
+	umask 077
+}
+
+teardown() {
+	stop_background
+}
+
+# state ARGUMENT...: two ends, the same keys each time, made at 1700000000 for an hour.
+state() {
+	"$SAPIPE_TOP/tests/lib/sa_make.py" "$1" --seed 7 --established 1700000000 "${@:2}"
+}
+
+# The time for which the above has half an hour left.
+NOW=1700001800
+
+# keys_of STATE: every key in it, in hex, one a line.
+keys_of() {
+	/usr/bin/python3 - "$1" <<-'PY'
+		import sys, cbor2
+		with open(sys.argv[1], "rb") as f:
+		    while f.peek(1):
+		        for v in cbor2.load(f).get("keys", {}).values():
+		            if v:
+		                print(v.hex())
+	PY
+}
+
+# shows_no_key STATE: of the keys in it, the last output has none, nor a good part of one.
+shows_no_key() {
+	local k
+	for k in $(keys_of "$1"); do
+		[[ $output != *"${k:0:12}"* ]] || { echo "shown: $k"; return 1; }
+	done
+}
+
+# shows_all_keys STATE
+shows_all_keys() {
+	local k
+	for k in $(keys_of "$1"); do
+		[[ $output == *"$k"* ]] || { echo "not shown: $k"; return 1; }
+	done
+}
+
+@test "sa-show: text names peers, IDs, proposal, selectors and what is left of the lifetime" {
+	state pair --local-id gw.example --remote-id a@b.example --esp aes256-sha256-modp2048 --encap udp \
+		--name site --local-ts 10.1.0.0/24 --local-ts 10.3.0.0-10.3.0.9,6,443 x.sa
+	run -0 --separate-stderr sa-show --clock $NOW x.sa
+	[ "$stderr" = "sa-show: test seam in use: --clock" ] || [[ $stderr == *--clock* ]]
+	output_has "192.0.2.1:4500  gw.example"
+	output_has "192.0.2.2:4500  a@b.example"
+	output_has "aes-cbc 256, hmac-sha2-256-128, PFS modp2048"
+	output_has "aes-cbc 128, sha256, modp2048"
+	output_has "rfc3947, NAT at this end, non-ESP marker"
+	output_has "10.3.0.0-10.3.0.9 proto 6 port 443"
+	output_has "1 h; until 2023-11-14T23:13:20Z, 30 min left"
+	output_has "keys         enc-in, auth-in, enc-out, auth-out: hidden"
+	run -0 --separate-stderr sa-show --clock 1700010000 x.sa
+	output_has "1 h; expired 2023-11-14T23:13:20Z, 1 h 46 min ago"
+}
+
+@test "sa-show: keys are hidden in text, json and diag, and shown with --reveal-keys" {
+	local f
+	state pair --esp aes256-sha256 x.sa
+	for f in text json diag; do
+		run -0 sa-show --format $f x.sa
+		shows_no_key x.sa
+		run -0 sa-show --format $f --reveal-keys x.sa
+		shows_all_keys x.sa
+	done
+}
+
+@test "sa-show: what lies under keys stays hidden in records and forms that are not known" {
+	/usr/bin/python3 -c 'import sys, cbor2; sys.stdout.buffer.write(cbor2.dumps({"type": "new", "keys":
+		{"a": b"secretsecret", "b": "secretsecret", "c": [{"d": b"secretsecret"}], "e": 424242},
+		"deep": {"keys": b"secretsecret"}}))' >new.sa
+	for f in text json diag; do
+		run -0 sa-show --format $f - <new.sa
+		[[ $output != *secretsecret* && $output != *736563726574* && $output != *424242* ]]
+		output_has new
+	done
+	run -0 sa-show --json --reveal-keys - <new.sa
+	[ "$(jq -r '.keys.a' <<<"$output")" = 736563726574736563726574 ]
+	[ "$(jq -r '.keys.e' <<<"$output")" = 424242 ]
+}
+
+@test "sa-show --format json: an object a line, keys as in the schema, byte strings in hex" {
+	state pair --encap udp x.sa y.sa
+	run -0 sa-show --format json --reveal-keys x.sa y.sa
+	[ "${#lines[@]}" -eq 4 ]
+	[ "$(sa-show --json --reveal-keys x.sa y.sa)" = "$output" ]
+	[ "$(jq -r '.type' <<<"$output" | paste -sd,)" = ike-sa,child-sa,ike-sa,child-sa ]
+	# One end's in is the other's out.
+	[ "$(jq -c '[."spi-in", .keys."enc-in"]' <<<"${lines[1]}")" = \
+		"$(jq -c '[."spi-out", .keys."enc-out"]' <<<"${lines[3]}")" ]
+	# Nothing is lost: the JSON makes the same record again.
+	/usr/bin/python3 - "$output" x.sa <<-'PY'
+		import sys, json, cbor2
+		def unhex(v, k=""):
+		    if isinstance(v, dict):
+		        return {n: unhex(w, k if k == "keys" else n) for n, w in v.items()}
+		    if isinstance(v, list):
+		        return [unhex(w, k) for w in v]
+		    return bytes.fromhex(v) if k in ("keys", "ike", "spi-i", "spi-r", "vendor-ids") else v
+		data = b"".join(cbor2.dumps(unhex(json.loads(l)), canonical=True)
+		                for l in sys.argv[1].splitlines()[:2])
+		sys.exit(data != open(sys.argv[2], "rb").read())
+	PY
+	run -0 sa-show --json x.sa
+	[ "$(jq -r '.keys."enc-in"' <<<"${lines[1]}")" = hidden ]
+}
+
+@test "sa-show --format diag: diagnostic notation, of what JSON cannot say too" {
+	state child --set 'new=[1, -7, {"a": null}]' x.sa
+	run -0 sa-show --format diag --reveal-keys x.sa
+	output_has '"spi-in": '
+	output_has "\"ike\": h'"
+	output_has '-7'
+	printf '%b' '\xa2\x64type\x61x\x61y\x9f\x5f\x41a\x41b\xff\xc1\xfb\x3f\xf8\0\0\0\0\0\0\xff' >odd.sa
+	run -0 sa-show --format diag odd.sa
+	output_has "[_ "
+	output_has "(_ "
+	output_has "1(1.5)"
+}
+
+@test "sa-show --format diag: shows a record that breaks the schema, then says what is wrong" {
+	state child --set encap x.sa
+	run -4 --separate-stderr sa-show --format diag x.sa
+	output_has '"type": "child-sa"'
+	stderr_has 'child-sa: key "encap" is missing'
+}
+
+# tshark reads "$@" (a capture first) with the lines of sa-show; the inner payload, a line a packet.
+tshark_with() {
+	local args=() line
+	while IFS= read -r line; do args+=(-o "$line"); done < <(sa-show --format wireshark "$2")
+	tshark -n -r "$1" "${args[@]}" -o esp.enable_authentication_check:TRUE -T fields -e data \
+		-e "$3" 2>/dev/null
+}
+
+@test "sa-show --format wireshark: tshark decrypts both ways with the lines as they are" {
+	local e opt probe
+	command -v tshark >/dev/null || skip "no tshark"
+	probe=$(printf sapipe-probe | od -An -tx1 | tr -d ' \n')
+	for e in aes128-sha256 aes256-sha1 3des-md5 null-sha384 aes192ctr-sha512 aes128gcm16 \
+		aes256gcm16 aes128gcm8 aes192gcm12; do
+		for opt in '' '--encap udp' '--local 2001:db8::1 --remote 2001:db8::2'; do
+			[[ -z $opt || $e == aes128-* || $e == aes128gcm16 ]] || continue
+			# shellcheck disable=SC2086 # several words
+			state child --esp $e $opt x.sa
+			"$SAPIPE_TOP/tests/lib/esp_pcap.py" x.sa x.pcap
+			run -0 tshark_with x.pcap x.sa esp.icv_good
+			[ "$output" = "$probe"$'\t1\n'"$probe"$'\t1' ] || { echo "$e $opt: $output"; return 1; }
+		done
+	done
+}
+
+@test "sa-show --format wireshark: phase 1 by the initiator's cookie" {
+	state ike --ike 0102030405060708f1f2f3f4f5f6f7f8 x.sa
+	run -0 sa-show --format wireshark x.sa
+	[ "$output" = "uat:ikev1_decryption_table:0102030405060708,$(/usr/bin/python3 -c \
+		'import cbor2; print(cbor2.load(open("x.sa", "rb"))["keys"]["cipher"].hex())')" ]
+	command -v tshark >/dev/null || skip "no tshark"
+	run -0 tshark -o "$output" -v
+}
+
+@test "sa-show --format wireshark: an SA comes once, an algorithm without a word is said" {
+	state child --use in x.sa
+	state child y.sa
+	cat x.sa y.sa >z.sa
+	run -0 sa-show --format wireshark z.sa
+	[ "${#lines[@]}" -eq 3 ]
+	state child --esp chacha20poly1305 x.sa
+	run -0 --separate-stderr sa-show --format wireshark x.sa
+	[ -z "$output" ]
+	stderr_has "no word for chacha20-poly1305"
+}
+
+@test "sa-show --format tcpdump: tcpdump decrypts, with -E and with a file" {
+	local e
+	command -v tcpdump >/dev/null || skip "no tcpdump"
+	for e in aes128-sha1 aes256-md5 3des-sha1; do
+		state child --esp $e x.sa
+		"$SAPIPE_TOP/tests/lib/esp_pcap.py" x.sa x.pcap
+		sa-show --format tcpdump x.sa >keys
+		run -0 --separate-stderr tcpdump -Z root -nn -r x.pcap -E "file keys"
+		output_has "IP 10.1.0.1.40000 > 10.2.0.1.9: UDP, length 12"
+		output_has "IP 10.2.0.1.40000 > 10.1.0.1.9: UDP, length 12"
+		run -0 --separate-stderr tcpdump -nn -r x.pcap -E "$(paste -sd, keys)"
+		output_has "IP 10.2.0.1.40000 > 10.1.0.1.9: UDP, length 12"
+	done
+	# It knows ICVs of 96 bits alone.
+	state child --esp aes128-sha256 x.sa
+	run -0 --separate-stderr sa-show --format tcpdump x.sa
+	[ -z "$output" ]
+	stderr_has "tcpdump has no word for aes-cbc with hmac-sha2-256-128"
+}
+
+@test "sa-show --format xfrm: ip takes every line" {
+	local e line lacking=0
+	command -v ip >/dev/null || skip "no ip"
+	unshare -Urn ip xfrm state >/dev/null 2>&1 || skip "no XFRM in a namespace of our own here"
+	for e in "--esp aes128-sha256" "--esp aes256gcm16-esn" "--esp chacha20poly1305" \
+		"--esp null-sha1" "--esp aes128ctr-sha512" "--esp 3des-md5 --replay 64" \
+		"--esp aes128-aesxcbc" "--esp aes128-sha256_96 --encap udp" "--ah sha256" \
+		"--esp aes128-sha1 --local 2001:db8::1 --remote 2001:db8::2 --encap udp" \
+		"--esp aes128gcm8 --local-ts 10.0.0.1-10.0.0.6,6,80 --replay 0 --mode transport" \
+		"--esp aes192gcm12 --use in --encap udp-draft"; do
+		# shellcheck disable=SC2086 # several words
+		state child $e x.sa
+		sa-show --format xfrm x.sa >x.sh
+		grep ' policy ' x.sh >policies
+		# shellcheck disable=SC2016 # for the inner shell
+		run -0 unshare -Urn sh -ec '. ./policies; ip xfrm policy | grep -c "^src"'
+		[ "$output" -eq "$(wc -l <policies)" ]
+		while IFS= read -r line; do
+			run unshare -Urn sh -c "$line"
+			# Kernels without the algorithm say so; ip itself must have understood.
+			[[ $output != *"not found"* ]] || { lacking=1; continue; }
+			[ "$status" -eq 0 ] || { echo "$e: $line: $output"; return 1; }
+		done < <(grep ' state ' x.sh)
+	done
+	[ $lacking -eq 0 ] || echo "# some states: this kernel lacks the algorithm" >&3
+}
+
+@test "sa-show --format xfrm: both directions, ranges as networks, only what lives" {
+	state child --spi-in 0x1001 --spi-out 0x2002 --encap udp --local 192.0.2.1:4500 \
+		--remote 192.0.2.2:33333 --local-ts 10.0.0.1-10.0.0.6 x.sa
+	run -0 sa-show --format xfrm x.sa
+	[[ ${lines[0]} == "ip xfrm state add src 192.0.2.2 dst 192.0.2.1 proto esp spi 0x00001001 "*"encap espinudp 33333 4500 0.0.0.0" ]]
+	[[ ${lines[1]} == "ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x00002002 "*"encap espinudp 4500 33333 0.0.0.0" ]]
+	[ "$(grep -c ' dir out ' <<<"$output")" -eq 4 ]
+	output_has "policy add src 10.0.0.2/31 dst 10.2.0.0/24 dir out tmpl src 192.0.2.1 dst 192.0.2.2"
+	output_has "policy add src 10.2.0.0/24 dst 10.0.0.4/31 dir fwd tmpl src 192.0.2.2 dst 192.0.2.1"
+	# A receive-only SA has no outbound half; a deleted one is not there.
+	state child --use in y.sa
+	run -0 sa-show --format xfrm y.sa
+	[[ $output != *"dir out"* && ${lines[1]} != *"state add"* ]]
+	"$SAPIPE_TOP/tests/lib/sa_make.py" delete --spi-in 0x1001 d.sa
+	cat x.sa d.sa >z.sa
+	run -0 sa-show --format xfrm z.sa
+	[ -z "$output" ]
+	state child --local-ts 10.0.0.0/8,6,80-90 x.sa
+	run -0 --separate-stderr sa-show --format xfrm x.sa
+	[ -z "$output" ]
+	stderr_has "range of ports"
+}
+
+@test "sa-show: standard input is the default, - among files, concatenated files are one" {
+	state pair x.sa y.sa
+	[ "$(sa-show --json <x.sa)" = "$(sa-show --json x.sa)" ]
+	[ "$(cat x.sa y.sa | sa-show --json)" = "$(sa-show --json x.sa y.sa)" ]
+	[ "$(sa-show --json x.sa - <y.sa)" = "$(sa-show --json x.sa y.sa)" ]
+	run -0 sa-show </dev/null
+	[ -z "$output" ]
+}
+
+@test "sa-show: follows a pipe record by record" {
+	local rc=0
+	state pair x.sa
+	mkfifo pipe
+	background show sa-show --json pipe
+	exec 9>pipe
+	cat x.sa >&9
+	eventually 5 grep -q child-sa show.out
+	head -c 20 x.sa >&9
+	exec 9>&-
+	ended show || rc=$?
+	[ "$rc" -eq 4 ]
+	[ "$(wc -l <show.out)" -eq 2 ]
+	grep -q "cut short" show.err
+}
+
+@test "sa-show: a damaged record is exit 4 with key and offset, those before it count" {
+	state ike x.sa
+	cp x.sa two.sa
+	state child --set spi-out x.sa
+	cat x.sa >>two.sa
+	run -4 --separate-stderr sa-show --json two.sa
+	[ "${#lines[@]}" -eq 1 ]
+	stderr_has 'two.sa: '
+	stderr_has 'child-sa: key "spi-out" is missing'
+	stderr_has "$(($(stat -c %s two.sa) - $(stat -c %s x.sa)))"
+	head -c 300 two.sa >cut.sa
+	run -4 --separate-stderr sa-show cut.sa
+	stderr_has "cut short"
+	echo 'no state' >text
+	run -4 --separate-stderr sa-show text
+	one_error
+	state child --set format=9 x.sa
+	run -4 --separate-stderr sa-show x.sa
+	one_error
+	stderr_has "format 9"
+	# The next file is shown all the same.
+	state ike y.sa
+	run -4 --separate-stderr sa-show --json x.sa y.sa
+	[ "${#lines[@]}" -eq 1 ]
+}
+
+@test "sa-show: no file is exit 3, misuse exit 2" {
+	run -3 --separate-stderr sa-show missing.sa
+	one_error
+	stderr_has missing.sa
+	run -2 --separate-stderr sa-show .
+	one_error
+	run -2 --separate-stderr sa-show --format yaml x.sa
+	one_error
+	run -2 --separate-stderr sa-show --format text --json x.sa
+	one_error
+	run -2 --separate-stderr sa-show - - </dev/null
+	one_error
+}
+
+@test "sa-show: a file that others can read is warned about, and shown" {
+	state child x.sa
+	chmod 644 x.sa
+	run -0 --separate-stderr sa-show x.sa
+	stderr_has "x.sa has mode 0644"
+	output_has child-sa
+	run -0 --separate-stderr sa-show <x.sa
+	stderr_has "mode 0644"
+	chmod 600 x.sa
+	run -0 --separate-stderr sa-show x.sa
+	[ -z "$stderr" ]
+}
+
+@test "sa-show: what came from a peer cannot act on the terminal" {
+	local esc=$'\e'
+	state child --set "name=\"a${esc//$'\e'/\\u001b}[2Jb\"" x.sa
+	for f in text json diag; do
+		run -0 sa-show --format $f x.sa
+		[[ $output != *"$esc"* ]]
+	done
+}
+
+@test "sa-show: the examples of its man page run" {
+	local cmd n=0
+	state pair p1.sa
+	cp p1.sa p2.sa
+	cp p1.sa x.sa
+	"$SAPIPE_TOP/tests/lib/esp_pcap.py" x.sa vpn.pcap
+	while IFS= read -r cmd; do
+		[[ $cmd != *"ip xfrm"* && $cmd != *"| sudo"* ]] || continue
+		run -0 bash -o pipefail -c "$cmd" </dev/null
+		n=$((n + 1))
+	done < <(sed -n '/^\.Sh EXAMPLES/,/^\.Sh /{/^\.Bd/,/^\.Ed/{/^\./d;p}}' "$SAPIPE_TOP/man/sa-show.1" |
+		sed -e ':a' -e '/\\e$/{N;s/\\e\n//;ta}' -e 's/\\e/\\/g')
+	[ "$n" -ge 3 ]
+}
