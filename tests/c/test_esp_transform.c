@@ -3,6 +3,7 @@
  * Vectors come from $SAPIPE_VECTORS or ../shared/vectors; absent ones are skipped aloud.
  */
 #include <jansson.h>
+#include <openssl/hmac.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -252,6 +253,27 @@ test_ivs(void **state)
 	k = (struct esp_pkt){ .xf = &xf, .p = buf, .cap = BUF, .inner_len = 20, .seq = 1 };
 	esp_seal(&k, 1);
 	assert_int_equal(k.verdict, ESP_FAILED);
+	esp_xf_free(&xf);
+}
+
+/* RFC 4303, 2.2.1: the upper half stands behind what is sent, and is not sent. */
+static void
+test_esn_icv(void **state)
+{
+	uint8_t buf[BUF], key[20], icv[EVP_MAX_MD_SIZE];
+	struct esp_xf xf;
+	struct esp_pkt k;
+	unsigned n;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(key); i++)
+		key[i] = (uint8_t)(i + 101);
+	make(&xf, alg_enc_word("aes128"), alg_integ_word("sha1"), true, true);
+	k = sealed(&xf, buf, 60, UINT64_C(0x1234567800000007));
+	memmove(buf + 1000, buf + k.len - 12, 12);
+	put_be32(buf + k.len - 12, 0x12345678);
+	assert_non_null(HMAC(EVP_sha1(), key, sizeof(key), buf, k.len - 8, icv, &n));
+	assert_memory_equal(buf + 1000, icv, 12);
 	esp_xf_free(&xf);
 }
 
@@ -658,6 +680,7 @@ main(void)
 		cmocka_unit_test(test_inner_max_is_exact),
 		cmocka_unit_test(test_batch_of_mixed_suites),
 		cmocka_unit_test(test_ivs),
+		cmocka_unit_test(test_esn_icv),
 		cmocka_unit_test(test_bad_keys),
 		cmocka_unit_test(test_padding),
 		cmocka_unit_test(test_rfc3566),

@@ -1,0 +1,148 @@
+/*
+ * Hostile packets: inner ones from the device or a peer with the keys; ESP from the wire, both without and
+ * with a valid ICV; and sequence numbers in any order, where none may be taken twice.
+ */
+#include <stdlib.h>
+
+#include "esp/flow.h"
+
+#define ROOM	8192
+
+static uint8_t buf[FLOW_HEAD + ROOM + FLOW_TAIL];
+static struct sadb *db;
+static struct esp_key *peer;		/* seals what db opens */
+
+static void
+must(bool ok)
+{
+	if (!ok)
+		abort();
+}
+
+static int
+fill(void *state, uint8_t *p, size_t n)
+{
+	(void)state;
+	memset(p, 7, n);
+	return (0);
+}
+
+static void
+setup(void)
+{
+	static const char *nets[2] = { "0.0.0.0/0", "::/0" };
+	struct sadb_config c = { .backend = &esp_backend_ossl, .rand = { fill, NULL },
+	    .mss_mode = SADB_MSS_FIXED, .mss = 536 };
+	struct sa_child s = { .use = SA_USE_BOTH, .n_local_ts = 2, .n_remote_ts = 2,
+	    .lifetime.expires = UINT64_MAX };
+	struct esp_suite suite = { alg_enc_name("null", 0), alg_integ_name("hmac-md5-96"), false };
+	uint8_t key[16] = {0};
+	bool old;
+
+	(void)secret_init();
+	must((db = sadb_new(&c, NULL)) != NULL);
+	(void)strcpy(s.encryption, "null");
+	(void)strcpy(s.integrity, "hmac-md5-96");
+	put_be32(s.spi_in, 0x11111111);
+	must(secret_make(&s.auth_in, 16) != NULL && secret_make(&s.auth_out, 16) != NULL);
+	for (int i = 0; i < 2; i++)
+		must(selector_parse(&s.local_ts[i], nets[i]) == 0 &&
+		    selector_parse(&s.remote_ts[i], nets[i]) == 0);
+	must(sadb_add(db, &s, 1, &old, NULL) != NULL);
+	sadb_at(db, 0)->mtu = 1400;
+	peer = esp_backend_ossl.key_new(&suite, SPAN_NONE, SPAN_ARRAY(key), true, NULL);
+	must(peer != NULL);
+}
+
+static void
+try_inner(const uint8_t *p, size_t len)
+{
+	uint8_t *in = buf + FLOW_HEAD, icmp[TOOBIG_MAX];
+	struct flow_pkt k = { .inner = in, .inner_len = len };
+	struct inner h, again;
+	size_t n;
+
+	memcpy(in, p, len);
+	if (inner_parse(&h, in, len) == 0) {
+		must(h.len <= len && h.l4 <= h.len && h.src.family == h.dst.family);
+		n = inner_toobig(icmp, in, &h, 1400);
+		must(n <= sizeof(icmp) && (n == 0 || inner_parse(&again, icmp, n) == 0));
+		(void)inner_ecn_exit(in, &h, 3);
+		(void)inner_mss_clamp(in, &h, 1000);
+		must(inner_parse(&again, in, len) == 0 && again.len == h.len && again.l4 == h.l4);
+	}
+	flow_out(db, &k, 1);
+	if (k.verdict == ESP_OK)
+		must(k.esp >= buf && k.esp + k.esp_len <= buf + sizeof(buf));
+}
+
+static void
+try_wire(const uint8_t *p, size_t len, bool authentic)
+{
+	static uint32_t seq;
+	struct flow_pkt k = { .esp = buf, .esp_len = len, .tos = 3 };
+	struct esp_job j = { .key = peer, .p = buf, .len = len };
+
+	if (authentic && len >= 8 + 12) {
+		memcpy(buf, p, len - 12);
+		put_be32(buf, 0x11111111);
+		put_be32(buf + 4, ++seq);
+		esp_backend_ossl.seal(&j, 1);
+	} else
+		memcpy(buf, p, len);
+	flow_in(db, &k, 1);
+	if (authentic && len >= 20)
+		must(k.verdict != ESP_BAD_ICV && k.verdict != ESP_REPLAY);
+	if (k.verdict == ESP_OK)
+		must(k.inner >= buf && k.inner + k.inner_len <= buf + len);
+}
+
+/* Bytes as steps of the sequence number; what was taken is remembered. */
+static void
+try_replay(const uint8_t *p, size_t len)
+{
+	static uint8_t seen[1 << 20];
+	uint64_t base = len > 2 && (p[0] & 1) != 0 ? (UINT64_C(1) << 32) - 3000 : 0, at = base + 1, got;
+	struct replay r;
+	bool took;
+
+	if (len < 3)
+		return;
+	memset(seen, 0, sizeof(seen));
+	replay_init(&r, 1u << (p[1] % 13), (p[0] & 1) != 0);
+	if (base != 0)
+		replay_leap(&r, base);
+	for (size_t i = 2; i + 1 < len && at - base < sizeof(seen) - 300; i += 2) {
+		at = (p[i] & 0x80) != 0 ? r.right + p[i + 1] :
+		    r.right - ((uint64_t)(p[i] & 15) << 8 | p[i + 1]);
+		if (at <= base || at > base + sizeof(seen) - 300)
+			at = base + 1;
+		took = replay_test(&r, (uint32_t)at, &got) && got == at && replay_move(&r, at);
+		must(!took || r.window == 0 || !seen[at - base]);
+		if (took)
+			seen[at - base] = 1;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
+{
+	if (db == NULL)
+		setup();
+	if (len < 1 || len > ROOM)
+		return (0);
+	switch (p[0] % 4) {
+	case 0:
+		try_inner(p + 1, len - 1);
+		break;
+	case 1:
+	case 2:
+		try_wire(p + 1, len - 1, p[0] % 4 == 1);
+		break;
+	case 3:
+		try_replay(p + 1, len - 1);
+	}
+	return (0);
+}
