@@ -60,8 +60,10 @@ settle(struct run *r)
 {
 	if (r->up > 0 || r->failed == 0)
 		ike_tool_commit(&r->tool);
-	if (r->failed > 0 && (r->up == 0 || !r->o->keep))
-		ike_tool_end(&r->tool, r->worst, r->up > 0 ? r->o->linger_ms : 0);
+	if (r->failed > 0 && r->up == 0)
+		ike_tool_shutdown(&r->tool, r->worst);	/* an IKE SA alone was not asked for */
+	else if (r->failed > 0 && !r->o->keep)
+		ike_tool_end(&r->tool, r->worst, r->o->linger_ms);
 	else if (!r->o->keep)
 		ike_tool_end(&r->tool, EXIT_DONE, r->o->linger_ms);
 }

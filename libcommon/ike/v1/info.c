@@ -101,6 +101,7 @@ v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x)
 {
 	char name[NUM_TEXT];
 	const char *said = isakmp_notify_name(type, name);
+	char l[SELECTOR_TEXT], r[SELECTOR_TEXT];
 	bool phase1 = x->mid == 0;
 
 	switch (type) {
@@ -115,8 +116,9 @@ v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x)
 			(void)fault(f, FAULT_ID_MISMATCH,
 			    "the peer does not accept our identity (%s)", said);
 		else
-			(void)fault(f, FAULT_TS_MISMATCH,
-			    "the peer does not accept the traffic selectors (%s)", said);
+			(void)fault(f, FAULT_TS_MISMATCH, "the peer does not accept %s here and "
+			    "%s there (%s)", selector_text(l, &x->quick->local_ts),
+			    selector_text(r, &x->quick->remote_ts), said);
 		break;
 	case NOTIFY_PAYLOAD_MALFORMED:
 	case NOTIFY_INVALID_PAYLOAD_TYPE:
