@@ -199,8 +199,8 @@ lab_counted() {
 		}'
 }
 
-# lab_has_sa / lab_no_sa: whether the gateway has an IKE SA.
-lab_has_sa() { lab_sas | grep -q '^uniqueid='; }
+# lab_has_sa / lab_no_sa: whether the gateway has an IKE SA that stands.
+lab_has_sa() { lab_sas | grep -q '^state=ESTABLISHED'; }
 lab_no_sa() { ! lab_has_sa; }
 
 # lab_tunnel_works: pings and 10 MB of TCP each way through the tunnel, nothing past it.
