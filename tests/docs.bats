@@ -303,3 +303,28 @@ bash_completes() {
 	run -0 find "$d" ! -type d
 	[ -z "$output" ]
 }
+
+# example FILE FIRST-LINE: the literal block of a page that starts with that line.
+example() {
+	awk -v first="$2" '/^\.Bd/ { on = 0; n = 1; next } /^\.Ed/ { on = 0 }
+		n == 1 { n = 0; on = ($0 == first) } on' "$1" | sed 's/\\e$/\\/'
+}
+
+@test "the peers file of ike-respond(8) is one that ike-respond takes" {
+	local d=$BATS_TEST_TMPDIR f
+	example man/ike-respond.8 '[defaults]' >"$d/peers.ini"
+	grep -q '^psk-file = ' "$d/peers.ini"
+	while read -r f; do
+		echo "secret of $f" >"$d/$f"
+		chmod 600 "$d/$f"
+	done < <(sed -n 's/^psk-file = //p' "$d/peers.ini")
+	chmod 600 "$d/peers.ini"
+	run -0 --separate-stderr timeout --preserve-status 1 \
+		ike-respond --peers "$d/peers.ini" --listen 127.0.0.1:$((20000 + RANDOM % 10000))
+	[ -z "$stderr" ] || { echo "$stderr"; return 1; }
+	# and one that it refuses, with file and line, once a key is misspelled
+	sed -i '0,/^remote-ts/s//remote-st/' "$d/peers.ini"
+	run -2 --separate-stderr ike-respond --peers "$d/peers.ini"
+	one_error
+	[[ $stderr =~ peers\.ini:[0-9]+:\ unknown\ key\ \'remote-st\' ]]
+}
