@@ -304,8 +304,8 @@ tshark_with() {
 	[ "${#lines[@]}" -eq 1 ]
 }
 
-@test "sa-show: no file is exit 3, misuse exit 2" {
-	run -3 --separate-stderr sa-show missing.sa
+@test "sa-show: a file that is not there and misuse are exit 2" {
+	run -2 --separate-stderr sa-show missing.sa
 	one_error
 	stderr_has missing.sa
 	run -2 --separate-stderr sa-show .
@@ -322,7 +322,7 @@ tshark_with() {
 	state child x.sa
 	chmod 644 x.sa
 	run -0 --separate-stderr sa-show x.sa
-	stderr_has "x.sa has mode 0644"
+	stderr_has "x.sa: mode 0644"
 	output_has child-sa
 	run -0 --separate-stderr sa-show <x.sa
 	stderr_has "mode 0644"

@@ -169,9 +169,7 @@ adopt_state(struct run *r, const char *path, bool children, struct sa_ike *ike, 
 	*n = 0;
 	if (in == NULL)
 		return (-1);
-	if (sa_in_wide_mode(in, 0) != 0)
-		report_warn("%s holds live keys and others may read it (mode %04o)", path,
-		    sa_in_wide_mode(in, 0));
+	report_wide_mode(path, sa_in_wide_mode(in, 0));
 	while ((rc = sa_in_next(in, true, &rec, &at, f)) > 0) {
 		if (rec.type == SA_IKE && rec.ike.lifetime.expires > now.epoch) {
 			rc = ike_engine_adopt(ike_host_engine(r->tool.host), now, &rec, &r->policy, f);

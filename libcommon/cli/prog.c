@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +50,7 @@ fill_descriptors(void)
 static void
 check_stdout(void)
 {
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
 	struct fault f;
 	bool bad;
 
@@ -56,11 +58,19 @@ check_stdout(void)
 		return;		/* a child that leaves by exit() */
 	errno = 0;
 	bad = ferror(stdout) != 0;
-	if (fflush(stdout) != 0 || bad) {
-		(void)fault_sys(&f, errno == EPIPE ? FAULT_READER_GONE : FAULT_SYSTEM,
-		    "cannot write to standard output");
-		_exit((int)report_fault(&f));
-	}
+	if (fflush(stdout) == 0 && !bad)
+		return;
+	/* An earlier write left a mark but no reason. A pipe still tells. */
+	if (errno == 0 && poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0)
+		errno = EPIPE;
+	(void)fault_sys(&f, errno == EPIPE ? FAULT_READER_GONE : FAULT_SYSTEM,
+	    "cannot write to standard output");
+	/* `| head` is common and no mystery: the fact will do. */
+	if (errno == EPIPE)
+		report_note(&f);
+	else
+		(void)report_fault(&f);
+	_exit((int)fault_exit(f.code));
 }
 
 void
