@@ -7,13 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/secret.h"
 #include "cli/report.h"
+#include "net/priv.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED	1
@@ -76,7 +75,6 @@ check_stdout(void)
 void
 prog_init(const char *argv0)
 {
-	const struct rlimit no_core = { 0, 0 };
 	const char *slash;
 
 	if (argv0 != NULL && argv0[0] != '\0') {
@@ -86,10 +84,9 @@ prog_init(const char *argv0)
 	fill_descriptors();
 	(void)umask(077);
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)setrlimit(RLIMIT_CORE, &no_core);
 	/* The leak sanitizer looks at the process by ptrace. */
 	if (!SANITIZED)
-		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+		priv_hide();
 	if (secret_init() != 0)
 		report_say(1, "keys could not be locked in memory (see ulimit -l)");
 	init_pid = getpid();
