@@ -497,6 +497,26 @@ stop_left_and_again() {
 	[ ! -e x ]
 }
 
+@test "esp-tun: root becomes nobody with CAP_NET_ADMIN alone, or who --user says; claims go on" {
+	make_pair aes128gcm16 udp
+	tun_both --user daemon
+	grep -q "^Uid:[[:space:]]$(id -u nobody)[[:space:]]" "/proc/${BG[right]}/status"
+	grep -q "^Uid:[[:space:]]$(id -u daemon)[[:space:]]" "/proc/${BG[left]}/status"
+	grep -q '^CapEff:[[:space:]]0*1000$' "/proc/${BG[left]}/status"
+	grep -q '^CapBnd:[[:space:]]0*$' "/proc/${BG[left]}/status"
+	[[ $SAPIPE_BUILD == *san* ]] || grep -q '^Seccomp:[[:space:]]2$' "/proc/${BG[left]}/status"
+	ping_across 10.2.0.1
+	kill "${BG[left]}"
+	ended left
+	tun_start left "$T/left.sa"		# as nobody now, after daemon
+	eventually 5 tun_is_up left
+	ping_across 10.2.0.1
+	[ "$(counter right in replays)" = 0 ]
+	stop_background
+	run -0 left ip route
+	[[ $output != *10.2.0.0* ]]
+}
+
 @test "esp-tun: options that make no sense are misuse" {
 	for args in "--mtu 10" "--mss 7" "--dscp 64" "--replay-window 5" "--replay-window 5000" "--address nonsense" \
 		"--address 10.0.0.1/33" "--tun a --tun b" "--user nosuchuserhere" "--unknown"; do

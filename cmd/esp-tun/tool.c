@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "esp_tun.h"
+#include "net/priv.h"
+#include "net/sandbox.h"
 
 /* ---- what the data path has to say */
 
@@ -72,6 +74,22 @@ bad_record(struct tool *t, const struct fault *f)
 		report_say(1, "%s: %s", f->where, f->what);
 }
 
+/*
+ * Once the first SA stands, all is open: its port too, which its other holders must see
+ * opened by who we were. Without ever an SA there is nothing left to protect.
+ */
+static void
+drop_privileges(struct tool *t)
+{
+	struct fault f;
+
+	if (t->dropped || datapath_alive(t->dp) == 0)
+		return;
+	t->dropped = true;
+	if (priv_drop(t->o->user, PRIV_NET_ADMIN, &f) == -1 || sandbox_enter(SANDBOX_DATAPATH, &f) == -1)
+		on_broken(t, &f);
+}
+
 /* Reads all records that are there. */
 static void
 drain(void *ctx)
@@ -98,6 +116,7 @@ drain(void *ctx)
 		sa_rec_wipe(r);
 	}
 	free(r);
+	drop_privileges(t);
 	/* A source that ended has closed its descriptor. */
 	for (unsigned i = 0; i < sa_in_sources(t->in); i++)
 		if (ev_is_active(&t->io[i]) && sa_in_fd(t->in, i) == -1)

@@ -103,7 +103,7 @@ prepare(struct sadb *db, struct flow_pkt *k, struct esp_pkt *e)
 		return;
 	}
 	clamp(c, k, sa);
-	k->tos = c->dscp_fixed ? (uint16_t)(c->dscp << 2 | (k->headers.tos & 3)) : k->headers.tos;
+	k->tos = (uint16_t)(c->dscp_fixed ? c->dscp << 2 | (k->headers.tos & 3) : k->headers.tos);
 	*e = (struct esp_pkt){ .xf = &sa->out, .p = k->inner - esp_xf_head(&sa->out),
 	    .cap = k->inner_len + FLOW_HEAD + FLOW_TAIL - (FLOW_HEAD - esp_xf_head(&sa->out)),
 	    .inner_len = k->inner_len, .seq = sa->seq_next++,

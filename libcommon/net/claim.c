@@ -155,12 +155,47 @@ key_load(struct claims *c, struct fault *f)
 	    "cannot keep %s in the state directory", KEY_FILE));
 }
 
+static bool
+is_claim(const char *name)
+{
+	size_t n = strlen(name);
+
+	return (n == CLAIM_NAME - 2 && strcmp(name + n - strlen(SUFFIX), SUFFIX) == 0);
+}
+
+static DIR *
+list(const struct claims *c)
+{
+	int fd = openat(c->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd != -1 ? fdopendir(fd) : NULL;
+
+	if (d == NULL && fd != -1)
+		(void)close(fd);
+	return (d);
+}
+
+/* Makes ${uid} the owner of what is here: root's claims of an earlier run as well. */
+static int
+hand_over(const struct claims *c, uid_t uid, gid_t gid)
+{
+	struct dirent *e;
+	DIR *d = list(c);
+	int rc = d != NULL ? fchown(c->dir, uid, gid) : -1;
+
+	while (rc == 0 && (e = readdir(d)) != NULL)
+		if ((is_claim(e->d_name) || strcmp(e->d_name, KEY_FILE) == 0) &&
+		    fchownat(c->dir, e->d_name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT)
+			rc = -1;
+	if (d != NULL)
+		(void)closedir(d);
+	return (rc);
+}
+
 int
 claims_open(struct claims *c, const char *path, uid_t uid, gid_t gid, struct fault *f)
 {
 	char buf[4096];
 	struct stat st;
-	int key;
 
 	*c = (struct claims){ .dir = -1, .boot = boot_epoch() };
 	if (path != NULL) {
@@ -182,16 +217,10 @@ claims_open(struct claims *c, const char *path, uid_t uid, gid_t gid, struct fau
 		fault_where(f, "%.60s", buf);
 		goto bad;
 	}
-	if (uid != (uid_t)-1) {
-		key = openat(c->dir, KEY_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-		if (key == -1 || fchown(key, uid, gid) != 0 || fchown(c->dir, uid, gid) != 0) {
-			(void)fault_sys(f, FAULT_PERMISSION, "cannot hand state directory %s over to uid %lu",
-			    buf, (unsigned long)uid);
-			if (key != -1)
-				(void)close(key);
-			goto bad;
-		}
-		(void)close(key);
+	if (uid != (uid_t)-1 && hand_over(c, uid, gid) != 0) {
+		(void)fault_sys(f, FAULT_PERMISSION, "cannot hand state directory %s over to uid %lu",
+		    buf, (unsigned long)uid);
+		goto bad;
 	}
 	return (0);
 bad:
@@ -428,18 +457,11 @@ claims_prune(struct claims *c, uint64_t now)
 {
 	uint64_t out, in, expires;
 	struct dirent *e;
-	size_t n;
-	DIR *d;
-	int fd = openat(c->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = list(c);
+	int fd;
 
-	if (fd == -1 || (d = fdopendir(fd)) == NULL) {
-		if (fd != -1)
-			(void)close(fd);
-		return;
-	}
-	while ((e = readdir(d)) != NULL) {
-		n = strlen(e->d_name);
-		if (n != CLAIM_NAME - 2 || strcmp(e->d_name + n - strlen(SUFFIX), SUFFIX) != 0)
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		if (!is_claim(e->d_name))
 			continue;
 		fd = openat(c->dir, e->d_name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 		if (fd == -1)
@@ -450,5 +472,6 @@ claims_prune(struct claims *c, uint64_t now)
 			(void)unlinkat(c->dir, e->d_name, 0);
 		(void)close(fd);
 	}
-	(void)closedir(d);
+	if (d != NULL)
+		(void)closedir(d);
 }
