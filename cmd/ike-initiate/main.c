@@ -9,7 +9,9 @@
 #include "cli/policy_opt.h"
 #include "cli/prog.h"
 #include "cli/report.h"
+#include "net/clock.h"
 #include "net/sa_in.h"
+#include "sa/set.h"
 
 #define LINGER_MS_DEFAULT	2000
 
@@ -52,6 +54,8 @@ struct run {
 	struct ike_tool		 tool;
 	size_t			 wanted, up, failed;	/* child SAs */
 	enum exit_status	 worst;
+	struct sa_set		*state;		/* of --phase2 and --delete */
+	struct sa_rec		 under;		/* its IKE SA that is meant */
 };
 
 /* The exchanges that were asked for are over: stay, or linger and go. */
@@ -100,7 +104,8 @@ on_verdict(struct ike_tool *t, enum ike_verdict what, const uint8_t id[16], uint
 			report_note(why);
 		break;
 	case IKE_GONE:
-		if (!r->o->keep && r->up < r->wanted)
+		/* Without a secret nothing can take the place of an SA from a file. */
+		if (r->o->keep ? r->o->phase2 != NULL : r->up < r->wanted)
 			ike_tool_end(t, report_fault(why), 0);
 		break;
 	}
@@ -154,80 +159,141 @@ connect_peer(struct run *r, struct fault *f)
 	return (0);
 }
 
-/* Reads the state of --phase2 or --delete into the engine; counts its live IKE SAs. */
+/* Whether the IKE SA ${s} is with the peer that was named; without a name any is. */
 static int
-adopt_state(struct run *r, const char *path, bool children, struct sa_ike *ike, size_t *n,
-    struct fault *f)
+is_with_peer(const struct run *r, const struct sa_ike *s, bool *is, struct fault *f)
+{
+	struct endpoint peer;
+
+	*is = true;
+	if (r->o->peer == NULL)
+		return (0);
+	if (peer_resolve(&peer, r->o->peer, s->remote.at.addr.family, PORT_IKE_DEFAULT, f) != 0)
+		return (-1);
+	*is = addr_cmp(&peer.addr, &s->remote.at.addr) == 0;
+	return (0);
+}
+
+/* Adds up the state file of --phase2 or --delete. */
+static int
+read_state(struct run *r, const char *path, struct fault *f)
 {
 	char *names[] = { (char *)(uintptr_t)path };
 	struct sa_in *in = sa_in_open(1, names, f);
-	struct ike_now now = ike_host_now(r->tool.host);
 	struct sa_in_at at;
 	struct sa_rec rec;
 	int rc;
 
-	*n = 0;
 	if (in == NULL)
 		return (-1);
-	report_wide_mode(path, sa_in_wide_mode(in, 0));
+	if (sa_in_wide_mode(in, 0) != 0)
+		report_warn("%s holds live keys and others may read it (mode %04o)", path,
+		    sa_in_wide_mode(in, 0));
+	if ((r->state = sa_set_new()) == NULL) {
+		sa_in_close(in);
+		return (fault(f, FAULT_MEMORY, "no memory for SA state"));
+	}
 	while ((rc = sa_in_next(in, true, &rec, &at, f)) > 0) {
-		if (rec.type == SA_IKE && rec.ike.lifetime.expires > now.epoch) {
-			rc = ike_engine_adopt(ike_host_engine(r->tool.host), now, &rec, &r->policy, f);
-			if (rc == 0 && (*n)++ == 0) {
-				*ike = rec.ike;
-				rec.type = SA_NONE;	/* its secrets are the caller's now */
-			}
-		} else if (rec.type == SA_CHILD && children)
-			rc = ike_engine_adopt(ike_host_engine(r->tool.host), now, &rec, &r->policy, f);
+		if (sa_set_apply(r->state, 0, &rec, NULL, NULL, f) == SA_BAD)
+			rc = -1;
 		sa_rec_wipe(&rec);
 		if (rc < 0)
 			break;
 	}
 	sa_in_close(in);
-	if (rc < 0)
+	return (rc);
+}
+
+/* The one IKE SA that the work is to be done under, with --local in place of its own address. */
+static int
+pick_ike(struct run *r, const char *path, uint64_t epoch, struct fault *f)
+{
+	const struct sa_rec *rec;
+	struct endpoint local;
+	size_t at = 0, n = 0;
+	bool is;
+
+	while ((rec = sa_set_next(r->state, &at, NULL)) != NULL) {
+		if (rec->type != SA_IKE || rec->ike.lifetime.expires <= epoch)
+			continue;
+		if (is_with_peer(r, &rec->ike, &is, f) != 0)
+			return (-1);
+		if (is && n++ == 0 && sa_rec_copy(&r->under, rec) != 0)
+			return (fault(f, FAULT_MEMORY, "no memory for SA state"));
+	}
+	if (n == 0)
+		return (fault(f, FAULT_NO_IKE_SA, "%s holds no live IKE SA%s%s", path,
+		    r->o->peer != NULL ? " with " : "", r->o->peer != NULL ? r->o->peer : ""));
+	if (n > 1)
+		return (fault(f, FAULT_CONFIG, "%s holds %zu live IKE SAs%s: which one is meant?",
+		    path, n, r->o->peer != NULL ? " with that peer" : ""));
+	if (r->o->tool.local == NULL)
+		return (0);
+	if (local_parse(&local, r->o->tool.local, 0, f) != 0)
 		return (-1);
-	return (*n > 0 ? 0 : fault(f, FAULT_NO_CHILD, "%s holds no live IKE SA", path));
+	if (local.addr.family != 0)
+		r->under.ike.local.at.addr = local.addr;
+	if (local.port != 0)
+		r->under.ike.local.at.port = local.port;
+	return (0);
 }
 
 static int
 phase2(struct run *r, struct fault *f)
 {
+	struct ike_engine *e = ike_host_engine(r->tool.host);
+	struct ike_now now = ike_host_now(r->tool.host);
+	struct sa_ike *ike = &r->under.ike;
 	struct ike_outbox todo = {0};
-	struct sa_ike ike = {0};
 	uint8_t id[16];
-	size_t n;
-	int rc = -1;
+	int rc;
 
-	if (adopt_state(r, r->o->phase2, false, &ike, &n, f) != 0)
-		goto out;
-	if (n > 1) {
-		(void)fault(f, FAULT_CONFIG, "%s holds %zu live IKE SAs: which one is meant?",
-		    r->o->phase2, n);
-		goto out;
-	}
-	memcpy(id, ike.spi_i, 8);
-	memcpy(id + 8, ike.spi_r, 8);
-	if (prepare_pairs(r, &ike.local.at.addr, &ike.remote.at.addr, f) != 0)
-		goto out;
-	rc = ike_engine_children(ike_host_engine(r->tool.host), ike_host_now(r->tool.host), id,
-	    &todo, f);
+	memcpy(id, ike->spi_i, 8);
+	memcpy(id + 8, ike->spi_r, 8);
+	if (prepare_pairs(r, &ike->local.at.addr, &ike->remote.at.addr, f) != 0 ||
+	    ike_engine_adopt(e, now, &r->under, &r->policy, f) != 0)
+		return (-1);
+	rc = ike_engine_children(e, now, id, &todo, f);
 	ike_host_do(r->tool.host, &todo);
-out:
-	sa_ike_wipe(&ike);
 	return (rc);
 }
 
 static int
 delete_state(struct run *r, struct fault *f)
 {
-	struct sa_ike ike = {0};
-	size_t n;
-	int rc = adopt_state(r, r->o->delete, true, &ike, &n, f);
+	struct ike_engine *e = ike_host_engine(r->tool.host);
+	struct ike_now now = ike_host_now(r->tool.host);
+	const struct sa_rec *rec;
+	size_t at = 0;
 
-	sa_ike_wipe(&ike);
-	if (rc == 0)
-		ike_tool_shutdown(&r->tool, EXIT_DONE);
-	return (rc);
+	if (ike_engine_adopt(e, now, &r->under, &r->policy, f) != 0)
+		return (-1);
+	while ((rec = sa_set_next(r->state, &at, NULL)) != NULL)
+		if (rec->type == SA_CHILD && id_eq(&rec->child.remote.id, &r->under.ike.remote.id) &&
+		    addr_cmp(&rec->child.remote.at.addr, &r->under.ike.remote.at.addr) == 0 &&
+		    ike_engine_adopt(e, now, rec, &r->policy, f) != 0)
+			return (-1);
+	ike_tool_shutdown(&r->tool, EXIT_DONE);
+	return (0);
+}
+
+static int
+from_state(struct run *r, struct ike_tool_opts *tool, struct ike_conf *conf, struct fault *f)
+{
+	const char *path = r->o->phase2 != NULL ? r->o->phase2 : r->o->delete;
+	struct clock clock = {0};
+
+	/* Whose SA it is ends it: --phase2 takes back no more than it made. */
+	conf->borrowed = r->o->phase2 != NULL && !r->o->keep;
+	/* The sa-delete records of --delete are for a pipe; at a terminal nobody misses them. */
+	if (r->o->delete != NULL && tool->output == NULL && isatty(STDOUT_FILENO))
+		tool->output = "/dev/null";
+	tool->under = &r->under.ike;
+	if ((tool->clock != NULL && clock_fix(&clock, tool->clock, f) != 0) ||
+	    read_state(r, path, f) != 0 || pick_ike(r, path, clock_now(&clock).epoch, f) != 0 ||
+	    ike_tool_open(&r->tool, tool, conf, f) != 0)
+		return (-1);
+	return (r->o->phase2 != NULL ? phase2(r, f) : delete_state(r, f));
 }
 
 static enum exit_status
@@ -239,19 +305,17 @@ run(struct run *r)
 		.policies = &r->policy, .n_policies = 1, .respond = o->keep, .keep = o->keep,
 	};
 	struct fault f = {0};
-	bool from_state = o->phase2 != NULL || o->delete != NULL;
+	bool state = o->phase2 != NULL || o->delete != NULL;
 
 	r->tool.ctx = r;
 	r->tool.verdict = on_verdict;
-	/* The sa-delete records of --delete are for a pipe; at a terminal nobody misses them. */
-	if (o->delete != NULL && tool.output == NULL && isatty(STDOUT_FILENO))
-		tool.output = "/dev/null";
-	if (o->peer == NULL && !from_state)
+	if (o->peer == NULL && !state)
 		(void)fault(&f, FAULT_USAGE, "which peer?");
-	else if (policy_opts_build(&r->policy, &o->policy, NULL, !from_state, &f) == 0 &&
-	    ike_tool_open(&r->tool, &tool, &conf, &f) == 0 &&
-	    (o->phase2 != NULL ? phase2(r, &f) : o->delete != NULL ? delete_state(r, &f) :
-	    connect_peer(r, &f)) == 0)
+	else if (o->keep && o->delete != NULL)
+		(void)fault(&f, FAULT_USAGE, "--delete and --keep exclude each other");
+	else if (policy_opts_build(&r->policy, &o->policy, NULL, !state, &f) == 0 &&
+	    (state ? from_state(r, &tool, &conf, &f) == 0 :
+	    ike_tool_open(&r->tool, &tool, &conf, &f) == 0 && connect_peer(r, &f) == 0))
 		return (ike_tool_run(&r->tool));
 	return (report_fault(&f));
 }
@@ -267,6 +331,8 @@ main(int argc, char *argv[])
 	opt_parse(optab, &o, argc, argv);
 	status = run(&r);
 	ike_tool_close(&r.tool);
+	sa_rec_wipe(&r.under);
+	sa_set_free(r.state);
 	ike_policy_wipe(&r.policy);
 	return (status);
 }

@@ -52,15 +52,10 @@ end_row(const char *label, const struct sa_end *e)
 {
 	char at[ENDPOINT_TEXT], id[ID_TEXT];
 
-	/* ESP without UDP has no ports. */
-	if (e->at.port == 0)
-		(void)addr_text(at, &e->at.addr);
-	else
-		(void)endpoint_text(at, &e->at);
 	if (e->id.type == 0)
-		row(label, "%s", at);
+		row(label, "%s", endpoint_text(at, &e->at));
 	else
-		row(label, "%s  %s", at, id_text(id, &e->id));
+		row(label, "%s  %s", endpoint_text(at, &e->at), id_text(id, &e->id));
 }
 
 static void

@@ -58,6 +58,7 @@ enum exit_status {
 	FAULT(PEER_NOTIFY,		EXIT_NO)			\
 	FAULT(UNKNOWN_PEER,		EXIT_NO)			\
 	FAULT(NO_CHILD,			EXIT_NO)			\
+	FAULT(NO_IKE_SA,		EXIT_NO)			\
 	FAULT(PROTOCOL,			EXIT_NO)
 
 enum fault_code {

@@ -16,7 +16,6 @@ struct hint {
 
 static const struct hint hints[] = {
 	/* usage and configuration */
-	{ FAULT_USAGE, "cannot open", ENOENT, "" },
 	{ FAULT_USAGE, "is a terminal", 0,
 	  "ike-initiate ... | sa-show shows records, ike-initiate ... | esp-tun uses them, -o FILE keeps them" },
 	{ FAULT_CONFIG, "neither [section]", 0,
@@ -128,6 +127,8 @@ static const struct hint hints[] = {
 	  "there is a NAT on the way and no common NAT traversal: open UDP 4500 and switch NAT-T on at the gateway" },
 	{ FAULT_UNKNOWN_PEER, NULL, 0,
 	  "no section of the peers file fits: main mode goes by the peer's address (behind NAT: the NAT's), aggressive mode by its ID" },
+	{ FAULT_NO_IKE_SA, NULL, 0,
+	  "the state must hold an ike-sa that has not expired or been deleted: ike-initiate --phase1 makes one, sa-show shows what is there" },
 	{ FAULT_NO_CHILD, NULL, 0,
 	  "the state holds no child-sa: was phase 2 left out? ike-initiate --phase2 makes one" },
 	{ FAULT_PEER_NOTIFY, "INVALID-ID-INFORMATION", 0,

@@ -148,7 +148,7 @@ ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf
 	conf->rand = o->seed != NULL ? rand_seeded(&t->seed, span_str(o->seed)) : rand_system;
 	if (o->clock != NULL && clock_fix(&opt.clock, o->clock, f) != 0)
 		return (-1);
-	if (o->local != NULL && local_parse(&t->local, o->local, 0, f) != 0)
+	if (o->under == NULL && o->local != NULL && local_parse(&t->local, o->local, 0, f) != 0)
 		return (-1);
 	if ((t->loop = ev_loop_new(EVFLAG_AUTO)) == NULL)
 		return (fault(f, FAULT_SYSTEM, "no event loop"));
@@ -156,7 +156,10 @@ ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf
 		return (-1);
 	opt.conf = *conf;
 	opt.out = t->out;
-	if ((t->host = ike_host_new(t->loop, &opt, &calls, t, f)) == NULL ||
+	if ((t->host = ike_host_new(t->loop, &opt, &calls, t, f)) == NULL)
+		return (-1);
+	if (o->under != NULL ? ike_host_listen_at(t->host, &o->under->local.at,
+	    o->under->natt.marker == SA_MARKER_NON_ESP ? PORT_NATT : PORT_IKE, f) != 0 :
 	    ike_host_listen(t->host, t->local.port != 0 || t->local.addr.family != 0 ?
 	    &t->local : NULL, f) != 0)
 		return (-1);
@@ -175,7 +178,8 @@ ike_tool_run(struct ike_tool *t)
 {
 	struct fault f = {0};
 
-	ev_run(t->loop, 0);
+	if (!t->over)
+		ev_run(t->loop, 0);
 	if (t->status == EXIT_DONE && (sa_out_commit(t->out, &f) != 0 ||
 	    sa_out_drain(t->out, OUT_FLUSH_MS, &f) != 0))
 		t->status = report_fault(&f);
@@ -204,7 +208,7 @@ void
 ike_tool_shutdown(struct ike_tool *t, enum exit_status status)
 {
 	t->status = status;
-	t->ending = true;
+	t->ending = t->over = true;
 	ike_host_shutdown(t->host);
 	ev_break(t->loop, EVBREAK_ALL);
 }

@@ -15,6 +15,8 @@ struct ike_tool_opts {
 	const char	*local;		/* --local, --listen */
 	const char	*output;
 	const char	*seed, *clock;	/* test seams */
+	/* Set by the tool: work under this IKE SA alone, at its port; ${local} is then the caller's. */
+	const struct sa_ike *under;
 };
 
 /* Rows for OPT_INCLUDE: -o, --seed, --clock. */
@@ -31,6 +33,7 @@ struct ike_tool {
 	struct ev_timer		 on_linger;
 	enum exit_status	 status;
 	bool			 ending;
+	bool			 over;		/* ended before ike_tool_run() */
 	/* The tool's own: what it makes of verdicts. */
 	void			(*verdict)(struct ike_tool *, enum ike_verdict what,
 				    const uint8_t id[16], uint32_t mid, const struct fault *why);

@@ -23,6 +23,7 @@ struct ike_conf {
 	struct rand		 rand;
 	bool			 respond;	/* take SAs that peers begin */
 	bool			 keep;		/* rekey, answer, probe; begin anew when lost */
+	bool			 borrowed;	/* adopted IKE SAs are another's: never deleted here */
 	uint32_t		 half_open_max;	/* half-open exchanges in all, 0: the default */
 	uint32_t		 half_open_per_addr;
 	uint32_t		 linger_ms;	/* how long finished exchanges answer duplicates */

@@ -255,6 +255,15 @@ ike_host_listen(struct ike_host *h, const struct endpoint *local, struct fault *
 }
 
 int
+ike_host_listen_at(struct ike_host *h, const struct endpoint *local, enum port_role role,
+    struct fault *f)
+{
+	struct endpoint at = *local;
+
+	return (ports_open(h->ports, &at, role, PORTS_BIND_ANY, f));
+}
+
+int
 ike_host_source(struct ike_host *h, struct endpoint *local, const struct endpoint *remote,
     struct fault *f)
 {

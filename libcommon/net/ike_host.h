@@ -42,6 +42,13 @@ void ike_host_free(struct ike_host *h);		/* NULL is fine; sends nothing */
  */
 int ike_host_listen(struct ike_host *h, const struct endpoint *local, struct fault *f);
 
+/*
+ * Opens, or joins, the one port ${local}, for work under an IKE SA that is there already. Strangers are not
+ * served. 0 or -1.
+ */
+int ike_host_listen_at(struct ike_host *h, const struct endpoint *local, enum port_role role,
+    struct fault *f);
+
 /* The engine, for commands; they need an outbox, to be handed to ike_host_do(). */
 struct ike_engine *ike_host_engine(struct ike_host *h);
 struct ike_now ike_host_now(const struct ike_host *h);

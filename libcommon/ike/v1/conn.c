@@ -28,11 +28,16 @@ v1_conn_wake(struct ike_engine *e, struct ike_now now, const struct ike_policy *
     uint64_t wait_ms)
 {
 	struct v1_conn *conn;
+	uint64_t wait;
 
-	for (conn = e->conns; conn != NULL; conn = conn->next)
-		if (conn->policy == policy && conn->was_up && e->conf.keep &&
-		    conn->at_ms == UINT64_MAX)
-			conn->at_ms = now.ms + wait_ms;
+	for (conn = e->conns; conn != NULL; conn = conn->next) {
+		if (conn->policy != policy || !conn->was_up || !e->conf.keep ||
+		    conn->at_ms != UINT64_MAX)
+			continue;
+		/* What a peer keeps refusing is asked for less and less often. */
+		wait = wait_ms << (conn->tries < 6 ? conn->tries : 6);
+		conn->at_ms = now.ms + (wait < V1_CONN_WAIT_MAX_MS ? wait : V1_CONN_WAIT_MAX_MS);
+	}
 }
 
 void

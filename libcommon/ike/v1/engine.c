@@ -162,7 +162,7 @@ quick_datagram(struct v1_sa *sa, struct ike_now now, const struct isakmp_hdr *h,
 	if (x == NULL) {
 		for (x = sa->exchanges; x != NULL; x = x->next)
 			n++;
-		if (n >= V1_EXCHANGES_MAX || h->mid == 0 ||
+		if (n >= V1_EXCHANGES_MAX || h->mid == 0 || v1_sa_seen(sa, h->mid) ||
 		    !(sa->engine->conf.respond || sa->engine->conf.keep))
 			return;
 		if ((x = v1_quick_new(sa, SA_RESPONDER, h->mid, now)) == NULL)
@@ -176,6 +176,7 @@ quick_datagram(struct v1_sa *sa, struct ike_now now, const struct isakmp_hdr *h,
 		}
 		x->next = sa->exchanges;
 		sa->exchanges = x;
+		v1_sa_saw(sa, h->mid);
 		v1_sa_heard(sa, now);
 		return;
 	}
@@ -317,7 +318,7 @@ adopt_ike(struct ike_engine *e, struct ike_now now, const struct sa_ike *s,
 		return (fault(f, FAULT_BAD_RECORD,
 		    "the ike-sa record's algorithms and keys do not go together"));
 	if (s->lifetime.expires <= now.epoch)
-		return (fault(f, FAULT_NO_CHILD, "the IKE SA of the record has expired"));
+		return (fault(f, FAULT_NO_IKE_SA, "the IKE SA of the record has expired"));
 	sa = v1_sa_new(e, policy, s->role, &s->local.at, &s->remote.at);
 	if (sa == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for an IKE SA"));
@@ -328,8 +329,11 @@ adopt_ike(struct ike_engine *e, struct ike_now now, const struct sa_ike *s,
 	sa->proposal = (struct ike_proposal){ enc, hash, group };
 	sa->natt = natt_version_word(s->natt.version);
 	sa->state = V1_UP;
-	sa->hard_ms = now.ms + (s->lifetime.expires - now.epoch) * 1000;
+	sa->adopted = true;
 	v1_sa_heard(sa, now);
+	v1_sa_timers(sa, now, s->lifetime.expires - now.epoch);
+	if (policy->psk.len == 0)
+		sa->soft_ms = UINT64_MAX;	/* no secret to make a successor with */
 	sa->next = e->sas;
 	e->sas = sa;
 	return (0);
@@ -354,7 +358,7 @@ ike_engine_children(struct ike_engine *e, struct ike_now now, const uint8_t id[1
 	struct v1_sa *sa = v1_sa_find(e, id, id + COOKIE_LEN);
 
 	if (sa == NULL || sa->state != V1_UP)
-		return (fault(f, FAULT_NO_CHILD, "there is no such IKE SA"));
+		return (fault(f, FAULT_NO_IKE_SA, "there is no such IKE SA"));
 	v1_sa_want_children(sa, now, out);
 	return (0);
 }
@@ -368,7 +372,8 @@ ike_engine_shutdown(struct ike_engine *e, struct ike_now now, struct ike_outbox 
 	while (e->children != NULL)
 		v1_child_end(e, e->children, "shut down", true, out);
 	for (sa = e->sas; sa != NULL; sa = sa->next) {
-		v1_sa_end(sa, now, "shut down", true, out);
+		if (!sa->adopted || !e->conf.borrowed)
+			v1_sa_end(sa, now, "shut down", true, out);
 		sa->state = V1_DEAD;
 	}
 	sweep(e);

@@ -6,18 +6,18 @@
 
 #include "ike/v1/sa.h"
 
-/* The exchange that an error notify is about: the newest that still waits. */
-static struct v1_exchange *
-waiting(struct v1_sa *sa)
+/*
+ * Whether ${x} may be what an error notify is about: it waits, and its SPI is the one named,
+ * should the notify name one.
+ */
+static bool
+concerned(const struct v1_exchange *x, struct span spi)
 {
-	struct v1_exchange *x;
-
-	for (x = sa->exchanges; x != NULL; x = x->next)
-		if (!x->over && x->role == SA_INITIATOR)
-			return (x);
-	return (NULL);
+	if (x->over || x->role != SA_INITIATOR)
+		return (false);
+	return (x->mid == 0 || spi.len != sizeof(x->quick->spi_in) ||
+	    span_eq(spi, SPAN_ARRAY(x->quick->spi_in)));
 }
-
 
 /* None of our proposals was good enough: say which those were, there is nothing to compare with. */
 static void
@@ -42,6 +42,7 @@ take_notify(struct v1_sa *sa, struct ike_now now, struct span body, bool authent
 	struct v1_exchange *x;
 	struct fault f = {0};
 	char name[NUM_TEXT];
+	unsigned several = 0;
 
 	if (isakmp_notify_get(&n, body, &f) != 0)
 		return;
@@ -51,22 +52,28 @@ take_notify(struct v1_sa *sa, struct ike_now now, struct span body, bool authent
 	}
 	outbox_note(out, authentic ? NOTE_INFO : NOTE_DEBUG, "the peer says %s%s",
 	    isakmp_notify_name(n.type, name), authentic ? "" : " (in clear: a hint, no more)");
-	/* Status notifies fail nothing. */
-	if (n.type >= NOTIFY_CONNECTED || (x = waiting(sa)) == NULL)
+	if (n.type >= NOTIFY_CONNECTED)		/* status notifies fail nothing */
 		return;
-	v1_notify_fault(&f, n.type, x);
-	v1_exchange_where(x, x->at > 0 ? x->at - 1 : 0, &f);
-	if (n.type == NOTIFY_NO_PROPOSAL_CHOSEN && !x->told) {
-		x->told = true;
-		list_offers(x, out);
+	for (x = sa->exchanges; x != NULL; x = x->next)
+		several += concerned(x, n.spi);
+	for (x = sa->exchanges; x != NULL; x = x->next) {
+		if (!concerned(x, n.spi))
+			continue;
+		v1_notify_fault(&f, n.type, x);
+		f.where[0] = '\0';
+		v1_exchange_where(x, x->at > 0 ? x->at - 1 : 0, &f);
+		if (n.type == NOTIFY_NO_PROPOSAL_CHOSEN && !x->told) {
+			x->told = true;
+			list_offers(x, out);
+		}
+		/* Only quick mode has a peer that has proven itself; and of several that
+		 * wait, those that it is not about will be answered in time. */
+		if (authentic && x->mid != 0 && several == 1)
+			v1_exchange_fail(x, now, &f, out);
+		else
+			v1_exchange_hint(x, now, &f, out);
 	}
-	/* Only quick mode has a peer that has proven itself. */
-	if (authentic && x->mid != 0)
-		v1_exchange_fail(x, now, &f, out);
-	else
-		v1_exchange_hint(x, now, &f, out);
 }
-
 
 static void
 take_delete(struct v1_sa *sa, struct ike_now now, struct span body, struct ike_outbox *out)
@@ -99,7 +106,6 @@ take_delete(struct v1_sa *sa, struct ike_now now, struct span body, struct ike_o
 	}
 }
 
-
 static void
 take_clear(struct v1_sa *sa, struct ike_now now, const struct isakmp_hdr *h,
     struct span dgram, struct ike_outbox *out)
@@ -117,7 +123,6 @@ take_clear(struct v1_sa *sa, struct ike_now now, const struct isakmp_hdr *h,
 		else if (m.pl[i].type == PAYLOAD_D)
 			outbox_note(out, NOTE_INFO, "a delete in clear is not obeyed");
 }
-
 
 /* An answer to our proof that makes no sense under our keys. */
 static void
@@ -153,6 +158,12 @@ v1_inform(struct v1_sa *sa, struct ike_now now, const struct isakmp_hdr *h,
 		return;
 	}
 	if (sa->state == V1_UP) {
+		/* An old message from elsewhere must not make us move there. */
+		if (v1_sa_seen(sa, h->mid)) {
+			outbox_note(out, NOTE_DEBUG, "an informational message came again");
+			return;
+		}
+		v1_sa_saw(sa, h->mid);
 		v1_sa_follow(sa, out);
 		v1_sa_heard(sa, now);
 	}

@@ -40,9 +40,8 @@ replace_others(struct v1_sa *sa, struct ike_now now)
 	}
 }
 
-/* Sets the timers of an SA that stands, with ${seconds} of life left. */
-static void
-start_timers(struct v1_sa *sa, struct ike_now now, uint64_t seconds)
+void
+v1_sa_timers(struct v1_sa *sa, struct ike_now now, uint64_t seconds)
 {
 	const struct ike_policy *p = sa->policy;
 	struct sa_ike *s = &sa->rec.ike;
@@ -77,7 +76,7 @@ v1_sa_up(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
 	    "aggressive mode");
 	outbox_record(out, &sa->rec);
 	outbox_verdict(out, IKE_UP, id, 0, NULL);
-	start_timers(sa, now, s->lifetime.seconds);
+	v1_sa_timers(sa, now, s->lifetime.seconds);
 	if (x != NULL && x->phase1->initial_contact)
 		forget_others(sa, now, out);
 	else

@@ -40,6 +40,7 @@ v1_sa_free(struct v1_sa *sa)
 		v1_exchange_free(x);
 	}
 	sa_rec_wipe(&sa->rec);
+	free(sa->seen.mid);
 	free(sa);
 }
 
@@ -115,6 +116,35 @@ v1_decrypt(const struct v1_sa *sa, uint8_t iv[BLOCK_MAX], const struct isakmp_hd
 	memcpy(buf, dgram.p, h->length);
 	return (cbc_decrypt(sa->proposal.enc, secret_span(&sa->rec.ike.cipher), iv,
 	    buf + ISAKMP_HDR_LEN, body, f));
+}
+
+bool
+v1_sa_seen(const struct v1_sa *sa, uint32_t mid)
+{
+	size_t i;
+
+	for (i = 0; i < sa->seen.n; i++)
+		if (sa->seen.mid[i] == mid)
+			return (true);
+	return (false);
+}
+
+void
+v1_sa_saw(struct v1_sa *sa, uint32_t mid)
+{
+	uint32_t *more;
+
+	if (sa->seen.n == sa->seen.cap && sa->seen.cap < V1_SEEN_MAX) {
+		more = realloc(sa->seen.mid, (2 * sa->seen.cap + 16) * sizeof(*more));
+		if (more != NULL) {
+			sa->seen.mid = more;
+			sa->seen.cap = 2 * sa->seen.cap + 16;
+		}
+	}
+	if (sa->seen.n < sa->seen.cap)
+		sa->seen.mid[sa->seen.n++] = mid;
+	else if (sa->seen.cap > 0)	/* full: the oldest makes room */
+		sa->seen.mid[sa->seen.at++ % sa->seen.cap] = mid;
 }
 
 struct v1_exchange *

@@ -14,6 +14,7 @@
 #define NONCE_MAX	256
 #define NONCE_OWN	32
 #define NATD_SEEN_MAX	16
+#define V1_SEEN_MAX	8192	/* message IDs remembered: a question each 10 s for 22 hours */
 #define V1_EXCHANGES_MAX	32	/* quick modes of one IKE SA, finished ones included */
 
 /* What phase 1 needs until it is over. */
@@ -73,10 +74,13 @@ struct v1_sa {
 	bool			 floated;
 	bool			 want_children;	/* bring up the policy's when it stands */
 	bool			 replaced;	/* a successor stands */
+	bool			 adopted;	/* came from a record */
 	struct v1_exchange	*exchanges;	/* phase 1 and quick modes, newest first */
 	struct endpoint		 from_local, from_remote;	/* of the datagram in hand */
 	uint64_t		 soft_ms, hard_ms, delete_ms, keepalive_ms;
 	uint64_t		 heard_ms;	/* last authentic message or traffic */
+	/* Message IDs under which the peer has begun something: a second time is a replay. */
+	struct { uint32_t *mid; size_t n, cap, at; } seen;
 	struct {
 		uint64_t	at_ms;		/* next action */
 		uint32_t	tries;		/* unanswered so far */
@@ -139,6 +143,9 @@ int v1_encrypt(const struct v1_sa *sa, uint8_t iv[BLOCK_MAX], struct isakmp_buil
 int v1_decrypt(const struct v1_sa *sa, uint8_t iv[BLOCK_MAX], const struct isakmp_hdr *h,
     struct span dgram, uint8_t *buf, struct fault *f);
 struct v1_exchange *v1_sa_exchange(struct v1_sa *sa, uint32_t mid);
+/* Whether the peer has begun an exchange under ${mid} before; remembers that it has now. */
+bool v1_sa_seen(const struct v1_sa *sa, uint32_t mid);
+void v1_sa_saw(struct v1_sa *sa, uint32_t mid);
 /* A random cookie that is not zero. */
 int v1_cookie(struct ike_engine *e, uint8_t cookie[COOKIE_LEN], struct fault *f);
 /* A point in time some way before the end of a life of ${seconds}, for a rekey. */
@@ -254,6 +261,8 @@ void v1_child_rekey(struct ike_engine *e, struct v1_child *c, struct ike_now now
     struct ike_outbox *out);
 
 /* life.c: what becomes of IKE SAs with time, and of exchanges that are over */
+/* Sets the timers of an SA that stands, with ${seconds} of life left. */
+void v1_sa_timers(struct v1_sa *sa, struct ike_now now, uint64_t seconds);
 void v1_exchange_over(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out);
 /* The SA is over: record, verdict; ${tell} the peer with a delete. */
 void v1_sa_end(struct v1_sa *sa, struct ike_now now, const char *reason, bool tell,

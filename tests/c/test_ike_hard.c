@@ -1,0 +1,277 @@
+/* The IKEv1 machines against replays, restarts, collisions and peers that refuse some of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "sim.h"
+#include "wire/isakmp.h"
+
+#define KEPT_MAX	64
+
+struct pair {
+	struct ike_policy	left, right;
+	struct sim		sim;
+	/* Everything that left sent, for replays. */
+	size_t			n_kept;
+	struct { uint8_t *p; size_t len; } kept[KEPT_MAX];
+};
+
+static bool
+keep_left(struct sim *s, int from, uint8_t *data, size_t len)
+{
+	struct pair *p = s->tap_arg;
+
+	if (from == 0 && p->n_kept < KEPT_MAX) {
+		assert_non_null(p->kept[p->n_kept].p = malloc(len));
+		memcpy(p->kept[p->n_kept].p, data, len);
+		p->kept[p->n_kept++].len = len;
+	}
+	return (true);
+}
+
+static struct pair *
+pair_new(uint64_t seed)
+{
+	struct pair *p = calloc(1, sizeof(*p));
+
+	assert_non_null(p);
+	(void)secret_init();
+	p->left = sim_policy("a shared secret", "left.example", "right.example",
+	    "aes128-sha256-modp1024", "aes128-sha256");
+	p->right = sim_policy("a shared secret", "right.example", "left.example",
+	    "aes128-sha256-modp1024", "aes128-sha256");
+	p->left.n_local_ts = p->left.n_remote_ts = 1;
+	p->right.n_local_ts = p->right.n_remote_ts = 1;
+	assert_int_equal(selector_parse(&p->left.local_ts[0], "10.1.0.0/24"), 0);
+	assert_int_equal(selector_parse(&p->left.remote_ts[0], "10.2.0.0/24"), 0);
+	p->right.local_ts[0] = p->left.remote_ts[0];
+	p->right.remote_ts[0] = p->left.local_ts[0];
+	sim_init(&p->sim, &p->left, &p->right, seed);
+	p->sim.tap = keep_left;
+	p->sim.tap_arg = p;
+	return (p);
+}
+
+static void
+pair_free(struct pair *p)
+{
+	sim_free(&p->sim);
+	ike_policy_wipe(&p->left);
+	ike_policy_wipe(&p->right);
+	while (p->n_kept > 0)
+		free(p->kept[--p->n_kept].p);
+	free(p);
+}
+
+static void
+up(struct pair *p)
+{
+	struct fault f = {0};
+
+	if (sim_connect(&p->sim, &p->left, true, &f) != 0)
+		fail_msg("%s", f.what);
+	sim_run(&p->sim, 2000, NULL);
+	assert_int_equal(p->sim.end[0].n_children, p->left.n_remote_ts);
+	assert_true(sim_children_agree(&p->sim));
+}
+
+/* All that left ever sent comes again, from somewhere else. */
+static void
+replay(struct pair *p)
+{
+	const struct endpoint elsewhere = { { 4, { 203, 0, 113, 66 }, 0 }, 500 };
+	size_t i, n = p->n_kept;
+
+	for (i = 0; i < n; i++) {
+		struct ike_outbox out = {0};
+
+		ike_engine_datagram(p->sim.end[1].engine, p->sim.now, &sim_right, &elsewhere,
+		    span_of(p->kept[i].p, p->kept[i].len), &out);
+		sim_flush(&p->sim, 1, &out);
+	}
+}
+
+static void
+replays_move_nothing(void **state)
+{
+	struct pair *p = pair_new(1);
+	struct ike_outbox out = {0};
+	struct ike_out *item;
+	size_t records = 0;
+
+	(void)state;
+	p->left.dpd_seconds = 10;
+	up(p);
+	sim_run(&p->sim, 70000, NULL);	/* questions were asked; what is finished is forgotten */
+	replay(p);
+	assert_int_equal(p->sim.end[1].n_children, 1);
+	assert_int_equal(p->sim.end[1].n_ike, 1);
+	/* What this end says of itself still goes to where the peer is. */
+	ike_engine_shutdown(p->sim.end[1].engine, p->sim.now, &out);
+	while ((item = outbox_take(&out)) != NULL) {
+		records += item->kind == IKE_OUT_RECORD;
+		if (item->kind == IKE_OUT_DATAGRAM)
+			assert_true(endpoint_eq(&item->dgram.remote, &sim_left));
+		ike_out_free(item);
+	}
+	assert_int_equal(records, 2);
+	pair_free(p);
+}
+
+/* One network of three is refused: the other two tunnels come up, whichever it is. */
+static void
+one_refusal_of_several(void **state)
+{
+	static const char *const nets[] = { "10.2.0.0/24", "10.3.0.0/24", "10.4.0.0/24" };
+	struct pair *p;
+	size_t refused, i, n;
+	struct fault f = {0};
+
+	(void)state;
+	for (refused = 0; refused < 3; refused++) {
+		p = pair_new(2 + refused);
+		p->left.n_remote_ts = 3;
+		for (i = n = 0; i < 3; i++) {
+			assert_int_equal(selector_parse(&p->left.remote_ts[i], nets[i]), 0);
+			if (i != refused)
+				p->right.local_ts[n++] = p->left.remote_ts[i];
+		}
+		p->right.n_local_ts = n;
+		assert_int_equal(sim_connect(&p->sim, &p->left, true, &f), 0);
+		sim_run(&p->sim, 8000, NULL);
+		if (p->sim.end[0].n_children != 2 || p->sim.end[0].n_failed < 1)
+			fail_msg("network %zu refused: %zu children, %d failed\n%s", refused,
+			    p->sim.end[0].n_children, p->sim.end[0].n_failed, p->sim.end[0].notes);
+		assert_int_equal(p->sim.end[0].why.code, FAULT_TS_MISMATCH);
+		/* It is asked for again, less and less often. */
+		sim_run(&p->sim, 120000, NULL);
+		assert_in_range(p->sim.end[0].n_failed, 4, 10);
+		assert_int_equal(p->sim.end[0].n_children, 2);
+		assert_true(sim_children_agree(&p->sim));
+		pair_free(p);
+	}
+}
+
+/* Both ends rekey the same child at one moment: traffic has a child all the time. */
+static void
+rekey_collision(void **state)
+{
+	struct pair *p;
+	struct sa_event ev = { .what = "soft", .has_spi_in = true };
+	uint64_t seed;
+	int i, k;
+
+	(void)state;
+	for (seed = 10; seed < 30; seed++) {
+		p = pair_new(seed);
+		up(p);
+		for (i = 0; i < 2; i++) {
+			struct ike_outbox out = {0};
+
+			memcpy(ev.spi_in, p->sim.end[i].children[0].spi_in, 4);
+			ike_engine_event(p->sim.end[i].engine, p->sim.now, &ev, &out);
+			sim_flush(&p->sim, i, &out);
+		}
+		for (k = 0; k < 100; k++) {
+			sim_run(&p->sim, 100, NULL);
+			assert_true(p->sim.end[0].n_children >= 1);
+			assert_true(p->sim.end[1].n_children >= 1);
+		}
+		assert_true(sim_children_agree(&p->sim));
+		assert_int_equal(p->sim.end[0].n_failed + p->sim.end[1].n_failed, 0);
+		assert_true(p->sim.end[0].n_children <= 2);
+		pair_free(p);
+	}
+}
+
+/* The initiator loses all memory: INITIAL-CONTACT clears what it left behind at the peer. */
+static void
+restart_clears_the_past(void **state)
+{
+	struct pair *p = pair_new(40);
+	struct ike_conf conf = {
+		.policies = &p->left, .n_policies = 1, .respond = true, .keep = true,
+	};
+
+	(void)state;
+	up(p);
+	ike_engine_free(p->sim.end[0].engine);
+	while (p->sim.end[0].n_children > 0)
+		sa_child_wipe(&p->sim.end[0].children[--p->sim.end[0].n_children]);
+	conf.rand = rand_seeded(&p->sim.end[0].seed, span_str("another life"));
+	p->sim.end[0].engine = ike_engine_new(&conf, NULL);
+	up(p);
+	assert_int_equal(p->sim.end[1].n_children, 1);
+	assert_int_equal(ike_engine_count_ike(p->sim.end[1].engine), 1);
+	pair_free(p);
+}
+
+/* The responder wants a shorter life and says so apart: both hold it. */
+static void
+responder_lifetime(void **state)
+{
+	struct pair *p = pair_new(50);
+
+	(void)state;
+	p->right.esp_seconds = 1200;
+	p->right.esp_kilobytes = 5000;
+	up(p);
+	assert_int_equal(p->sim.end[1].children[0].lifetime.seconds, 1200);
+	assert_int_equal(p->sim.end[0].children[0].lifetime.seconds, 1200);
+	assert_int_equal(p->sim.end[0].children[0].lifetime.kilobytes, 5000);
+	pair_free(p);
+}
+
+/* A borrowed IKE SA serves for a child and is left standing. */
+static void
+borrowed_sa_is_not_deleted(void **state)
+{
+	struct pair *p = pair_new(60);
+	struct ike_conf conf = { .policies = &p->left, .n_policies = 1, .borrowed = true };
+	struct ike_outbox out = {0};
+	struct sa_rec rec = { .type = SA_IKE };
+	struct fault f = {0};
+	uint8_t id[16];
+
+	(void)state;
+	assert_int_equal(sim_connect(&p->sim, &p->left, false, &f), 0);
+	sim_run(&p->sim, 2000, NULL);
+	assert_int_equal(sa_ike_copy(&rec.ike, &p->sim.end[0].ike), 0);
+	ike_engine_free(p->sim.end[0].engine);
+	conf.rand = rand_seeded(&p->sim.end[0].seed, span_str("phase 2"));
+	p->sim.end[0].engine = ike_engine_new(&conf, NULL);
+	assert_int_equal(ike_engine_adopt(p->sim.end[0].engine, p->sim.now, &rec, &p->left, &f), 0);
+	memcpy(id, rec.ike.spi_i, 8);
+	memcpy(id + 8, rec.ike.spi_r, 8);
+	assert_int_equal(ike_engine_children(p->sim.end[0].engine, p->sim.now, id, &out, &f), 0);
+	sim_flush(&p->sim, 0, &out);
+	sim_run(&p->sim, 2000, NULL);
+	assert_int_equal(p->sim.end[0].n_children, 1);
+	assert_true(sim_children_agree(&p->sim));
+	ike_engine_shutdown(p->sim.end[0].engine, p->sim.now, &out);
+	sim_flush(&p->sim, 0, &out);
+	sim_run(&p->sim, 2000, NULL);
+	assert_int_equal(p->sim.end[1].n_children, 0);
+	assert_int_equal(p->sim.end[1].n_gone, 0);
+	assert_int_equal(ike_engine_count_ike(p->sim.end[1].engine), 1);
+	sa_rec_wipe(&rec);
+	pair_free(p);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(replays_move_nothing),
+		cmocka_unit_test(one_refusal_of_several),
+		cmocka_unit_test(rekey_collision),
+		cmocka_unit_test(restart_clears_the_past),
+		cmocka_unit_test(responder_lifetime),
+		cmocka_unit_test(borrowed_sa_is_not_deleted),
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
