@@ -1,0 +1,94 @@
+#!/usr/bin/env bats
+# Where secrets come from, as users meet it: a prompt, a pipe, the environment; and that none is seen.
+# shellcheck disable=SC2016 # for the inner shell to expand
+bats_require_minimum_version 1.5.0
+load lib/common
+
+setup() {
+	need ike-initiate
+	cd "$BATS_TEST_TMPDIR" || return 1
+	printf 'hunter2\n' >psk
+	chmod 600 psk
+	# nobody listens there: with a secret the answer is no (1), without one it is misuse (2)
+	TRY=(ike-initiate --timeout 0.3 --linger 0 --local "127.0.0.1:$((20000 + RANDOM % 10000))"
+		127.0.0.1:9 -o out.sa)
+	export CMD="${TRY[*]}"
+}
+
+# on_terminal COMMAND: runs it on a terminal of its own, keys typed come from stdin.
+on_terminal() {
+	timeout 10 script -qec "$1" /dev/null
+}
+
+@test "without --psk-file the terminal is asked, and what is typed is not shown" {
+	run -1 on_terminal "$CMD" < <(sleep 0.5; echo hunter2; sleep 1)
+	output_has "pre-shared key: "
+	[[ $output != *hunter2* ]]
+	[[ $output != *"no pre-shared key"* ]]
+}
+
+@test "the terminal echoes again after an interrupted prompt" {
+	run on_terminal "bash -c 'trap : INT; $CMD --psk-file tty; stty -a'" < <(sleep 0.5; printf '\003'; sleep 0.5)
+	output_has "pre-shared key: "
+	output_has " echo "
+	[[ $output != *" -echo "* ]]
+}
+
+@test "no terminal and no --psk-file is exit 2 with a hint" {
+	run -2 --separate-stderr setsid -w "${TRY[@]}" </dev/null
+	one_error
+	stderr_has "hint: --psk-file"
+}
+
+@test "a secret comes from a file, a pipe, a descriptor, a FIFO or the environment" {
+	run -1 "${TRY[@]}" --psk-file psk
+	run -1 "${TRY[@]}" --psk-file - <psk
+	run -1 bash -c 'cat psk | $CMD --psk-file -'
+	run -1 bash -c '$CMD --psk-file <(cat psk)'
+	run -1 bash -c '$CMD --psk-file fd:9 9<psk'
+	mkfifo fifo
+	cat psk >fifo 3>&- &
+	run -1 "${TRY[@]}" --psk-file fifo
+	wait
+	run -1 env PSK=hunter2 "${TRY[@]}" --psk-file env:PSK
+}
+
+@test "a secret that cannot be is exit 2, says where, and never what it is" {
+	local bad
+	printf '\n' >empty
+	head -c 9000 /dev/zero >long
+	mkdir dir
+	chmod 600 empty long
+	for bad in absent empty long dir env:ABSENT fd:77 fd:x; do
+		run -2 --separate-stderr "${TRY[@]}" --psk-file "$bad"
+		one_error
+		stderr_has "ike-initiate: $bad: "
+	done
+	run -2 --separate-stderr "${TRY[@]}" --psk-file psk --psk-format hex
+	one_error
+	# shellcheck disable=SC2154 # run sets it
+	[[ $stderr != *hunter2* ]]
+	[ ! -e out.sa ]
+}
+
+@test "the environment variable of a secret is gone from /proc and from children" {
+	need esp-tun
+	env PSK=hunter2 ike-initiate --timeout 3 --local 127.0.0.1:"$((20000 + RANDOM % 10000))" \
+		--psk-file env:PSK -o out.sa 192.0.2.77 3>&- 2>/dev/null &
+	local pid=$!
+	sleep 0.3
+	# the process is not dumpable, so only root may look; whoever may, finds nothing
+	if [ -r /proc/$pid/environ ]; then
+		run ! grep -q hunter2 /proc/$pid/environ
+	fi
+	kill $pid
+	wait $pid || true
+}
+
+@test "wide modes are warned about, narrow ones not" {
+	run -1 --separate-stderr "${TRY[@]}" --psk-file psk
+	[[ $stderr != *warning* ]]
+	chmod 640 psk
+	run -1 --separate-stderr "${TRY[@]}" --psk-file psk
+	stderr_has "warning: psk: mode 0640"
+}
