@@ -23,7 +23,8 @@ enc_words[] = {
 	{ "aes-gcm-16", 0, "AES-GCM with 16 octet ICV [RFC4106]", NULL },
 };
 
-static const struct integ_word { const char *name, *wireshark; bool keyed, is_96; } integ_words[] = {
+static const struct integ_word { const char *name, *wireshark; bool keyed, is_96; }
+integ_words[] = {
 	{ "hmac-md5-96", "HMAC-MD5-96 [RFC2403]", true, true },
 	{ "hmac-sha1-96", "HMAC-SHA-1-96 [RFC2404]", true, true },
 	{ "hmac-sha2-256-128", "HMAC-SHA-256-128 [RFC4868]", true, false },

@@ -28,14 +28,14 @@ rename_in(int dir, const char *temp, const char *name)
 {
 	if (renameat(dir, temp, dir, name) == -1)
 		return (errno);
-	(void)fsync(dir);	/* not every file system can; the data are on disk already */
+	(void)fsync(dir);	/* not every file system can */
 	return (0);
 }
 
 /*
  * The helper, a process: it may still rename when the tool has dropped its rights, and
- * outlives a tool that is killed. On one byte it renames and answers with errno; at end of file without
- * that the tool has ended, and what is half done goes.
+ * outlives a tool that is killed. On one byte it renames and answers with errno; at end of
+ * file without that the tool has ended, and what is half done goes.
  */
 static void
 helper_run(const struct newfile *n, int sock)

@@ -10,8 +10,9 @@
 struct newfile;
 
 /*
- * Starts ${path} (replaced at the commit; never a directory): mode 0600, open for appending. A process is
- * forked that does the rename; call it while there is one thread and no secret is in memory. NULL with FAULT_PERMISSION or FAULT_SYSTEM naming ${path}.
+ * Starts ${path} (replaced at the commit; never a directory): mode 0600, open for appending.
+ * A process is forked that does the rename; call it while there is one thread and no secret is
+ * in memory. NULL with FAULT_PERMISSION or FAULT_SYSTEM naming ${path}.
  */
 struct newfile *newfile_open(const char *path, struct fault *f);
 

@@ -2,11 +2,12 @@
  * Writing SA state: to a pipe, which may be slow or lose its reader, or to a file,
  * which appears whole or not at all. What is not yet written lies in locked memory, with a bound.
  *
- * A stream (pipe, socket, FIFO, also by -o /dev/fd/N or -o FIFO): sa_out_put() writes what fits and queues the rest;
- * watch sa_out_fd() and call sa_out_ready(). A file (-o FILE): records are collected until sa_out_commit(),
- * which makes the file in one step: a one-shot tool commits at its end, a resident one as soon as a reader
- * could use what is there. After that each put appends a whole record. The file is new, mode 0600,
- * and replaces one of the same name.
+ * A stream (pipe, socket, FIFO, also by -o /dev/fd/N or -o FIFO): sa_out_put() writes what
+ * fits and queues the rest; watch sa_out_fd() and call sa_out_ready().
+ * A file (-o FILE): records are collected until sa_out_commit(), which makes the file in one
+ * step: a one-shot tool commits at its end, a resident one as soon as a reader could use what
+ * is there. After that each put appends a whole record. The file is new, mode 0600, and
+ * replaces one of the same name.
  */
 #ifndef SAPIPE_NET_SA_OUT_H
 #define SAPIPE_NET_SA_OUT_H
@@ -20,8 +21,8 @@
 struct sa_out;
 
 /*
- * Opens ${path}; NULL or "-" is standard output. NULL with FAULT_USAGE for a terminal or a directory,
- * FAULT_PERMISSION, FAULT_SYSTEM. Call it before privileges are dropped and before
+ * Opens ${path}; NULL or "-" is standard output. NULL with FAULT_USAGE for a terminal or a
+ * directory, FAULT_PERMISSION, FAULT_SYSTEM. Call it before privileges are dropped and before
  * secrets are read: with a file it starts a process of two system calls that renames it when the
  * tool has no longer the right to, and removes what is half done should the tool be killed.
  * SIGPIPE must be ignored (prog_init() does).
@@ -35,13 +36,13 @@ struct sa_out *sa_out_open(const char *path, struct fault *f);
  */
 int sa_out_put(struct sa_out *o, const struct sa_rec *r, struct fault *f);
 
-/* What must be in the reader's hands before a datagram leaves: bytes that still wait; 0 for a file. */
+/* Bytes that wait for a slow reader; 0 for a file. Record before wire: 0, then the datagram. */
 size_t sa_out_pending(const struct sa_out *o);
 
 /*
- * The descriptor to watch, -1 if there is none (a file, /dev/null). Watch it for reading always: a reader that
- * goes away shows as readable (poll: POLLERR) even when nothing is to be written. Watch it for
- * writing while sa_out_wants_write().
+ * The descriptor to watch, -1 if there is none (a file, /dev/null). Watch it for reading
+ * always: a reader that goes away shows as readable (poll: POLLERR) even when nothing is to be
+ * written. Watch it for writing while sa_out_wants_write().
  */
 int sa_out_fd(const struct sa_out *o);
 bool sa_out_wants_write(const struct sa_out *o);

@@ -21,9 +21,9 @@ enum sa_change {
 };
 
 /*
- * Tells what became of an SA. ${now} is what the set holds (of SA_REMOVED: held), ${was} what it
- * held before SA_REPLACED, else NULL; both are gone when this returns, unless the set keeps ${now}.
- * ${reason} is that of an sa-delete, or "". It must not call back into the set.
+ * Tells what became of an SA. ${now} is what the set holds (of SA_REMOVED: held), ${was}
+ * what it held before SA_REPLACED, else NULL; neither outlives the call. ${reason} is that of
+ * an sa-delete, or "". It must not call back into the set.
  */
 typedef void (*sa_change_fn)(void *ctx, enum sa_change change, const struct sa_rec *now,
     const struct sa_rec *was, unsigned source, const char *reason);
@@ -34,14 +34,15 @@ void sa_set_free(struct sa_set *s);	/* wipes; harmless on NULL */
 enum sa_verdict {
 	SA_BAD = -1,
 	SA_DONE,		/* it counted; ${tell} was called for each SA it concerned */
-	SA_NOTHING,		/* nothing to count: an event, an unknown record, a delete of what is not there */
-	SA_FOREIGN,		/* replaces or deletes an SA that another source brought: left alone */
+	SA_NOTHING,		/* an event, an unknown record, a delete of what is not there */
+	SA_FOREIGN,		/* means an SA that another source brought: left alone */
 };
 
 /*
  * Applies ${r} from ${source} (a number that the caller gives out); the set keeps a copy.
- * SA_BAD with FAULT_BAD_RECORD (other keys, algorithms or outbound SPI under the identity of an SA that
- * is there), FAULT_TOO_LARGE (SA_SET_MAX) or FAULT_MEMORY: the set is as before. ${tell} may be NULL.
+ * SA_BAD with FAULT_BAD_RECORD (other keys, algorithms or outbound SPI under the identity of an SA
+ * that is there), FAULT_TOO_LARGE (SA_SET_MAX) or FAULT_MEMORY: the set is as before. ${tell}
+ * may be NULL.
  */
 enum sa_verdict sa_set_apply(struct sa_set *s, unsigned source, const struct sa_rec *r,
     sa_change_fn tell, void *ctx, struct fault *f);
@@ -52,8 +53,8 @@ size_t sa_set_expire(struct sa_set *s, uint64_t now, sa_change_fn tell, void *ct
 uint64_t sa_set_deadline(const struct sa_set *s);
 
 /*
- * The SAs in the order they came (a replacement keeps the place): start with ${*at} 0; NULL after the
- * last. ${source} may be NULL. The record is valid until the set changes.
+ * The SAs in the order they came (a replacement keeps the place): start with ${*at} 0; NULL
+ * after the last. ${source} may be NULL. The record is valid until the set changes.
  */
 const struct sa_rec *sa_set_next(const struct sa_set *s, size_t *at, unsigned *source);
 size_t sa_set_count(const struct sa_set *s, enum sa_type type);
