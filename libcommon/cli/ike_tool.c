@@ -6,12 +6,16 @@
 
 #include "cli/peer.h"
 #include "cli/report.h"
+#include "net/priv.h"
+#include "net/sandbox.h"
 
 #define OUT_FLUSH_MS	1000	/* for the last records, at the end */
 
 const struct opt ike_tool_optab[] = {
 	OPT_SECTION("Output and tests:"),
 	OPT_OUTPUT(struct ike_tool_opts, output, "write SA state to FILE in place of standard output"),
+	OPT_STR(struct ike_tool_opts, user, 0, "user", "NAME",
+	    "become NAME once the ports are open (default: nobody, when started as root)"),
 	OPT_STR(struct ike_tool_opts, seed, 0, "seed", "TEXT",
 	    "random values from TEXT alone: a run can be repeated, and is not secure",
 	    .flags = OPT_SEAM),
@@ -139,6 +143,24 @@ add_signal(struct ike_tool *t, struct ev_signal *w, int number)
 
 /* --- life --- */
 
+/* Single DES comes from a provider that can't be loaded later, in the sandbox. */
+static int
+ready_ciphers(const struct ike_conf *conf, struct fault *f)
+{
+	const struct ike_policy *p;
+	size_t i, j;
+
+	for (i = 0; i < conf->n_policies; i++) {
+		p = &conf->policies[i];
+		if (p->accept_all)
+			(void)cipher_ready(alg_enc_word("des"), NULL);
+		for (j = 0; j < p->ike.n; j++)
+			if (cipher_ready(p->ike.p[j].enc, f) != 0)
+				return (-1);
+	}
+	return (0);
+}
+
 int
 ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf *conf,
     struct fault *f)
@@ -147,6 +169,8 @@ ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf
 
 	conf->rand = o->seed != NULL ? rand_seeded(&t->seed, span_str(o->seed)) : rand_system;
 	if (o->clock != NULL && clock_fix(&opt.clock, o->clock, f) != 0)
+		return (-1);
+	if (ready_ciphers(conf, f) != 0)
 		return (-1);
 	if (o->under == NULL && o->local != NULL && local_parse(&t->local, o->local, 0, f) != 0)
 		return (-1);
@@ -169,6 +193,7 @@ ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf
 	ev_init(&t->on_out, on_out);
 	t->on_out.data = t;
 	ev_timer_init(&t->on_linger, on_linger, 0., 0.);
+	t->user = o->user;
 	watch_out(t);
 	return (0);
 }
@@ -178,6 +203,8 @@ ike_tool_run(struct ike_tool *t)
 {
 	struct fault f = {0};
 
+	if (priv_drop(t->user, 0, &f) < 0 || sandbox_enter(SANDBOX_NEGOTIATOR, &f) < 0)
+		ike_tool_shutdown(t, report_fault(&f));
 	if (!t->over)
 		ev_run(t->loop, 0);
 	if (t->status == EXIT_DONE && (sa_out_commit(t->out, &f) != 0 ||

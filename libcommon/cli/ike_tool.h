@@ -14,18 +14,20 @@
 struct ike_tool_opts {
 	const char	*local;		/* --local, --listen */
 	const char	*output;
+	const char	*user;		/* to become; NULL: nobody, if we are root */
 	const char	*seed, *clock;	/* test seams */
 	/* Set by the tool: work under this IKE SA alone, at its port; ${local} is then the caller's. */
 	const struct sa_ike *under;
 };
 
-/* Rows for OPT_INCLUDE: -o, --seed, --clock. */
+/* Rows for OPT_INCLUDE: -o, --user, --seed, --clock. */
 extern const struct opt ike_tool_optab[];
 
 struct ike_tool {
 	struct ev_loop		*loop;
 	struct ike_host		*host;
 	struct sa_out		*out;
+	const char		*user;
 	struct endpoint		 local;		/* family 0: not said */
 	struct rand_seed	 seed;
 	struct ev_signal	 on_int, on_term, on_hup;
@@ -46,7 +48,7 @@ struct ike_tool {
  */
 int ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf *conf,
     struct fault *f);
-/* Runs until ike_tool_end(); gives the exit status. */
+/* Gives up privileges, enters the sandbox, runs until ike_tool_end(); gives the exit status. */
 enum exit_status ike_tool_run(struct ike_tool *t);
 /* What was written so far is of use: a file of records appears now (sa_out_commit()). */
 void ike_tool_commit(struct ike_tool *t);

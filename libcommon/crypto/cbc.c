@@ -88,3 +88,9 @@ des_weak_key(const struct alg_enc *e, struct span key)
 {
 	return (e->form == ALG_CBC && e->key_len == 8 && key.len == 8 && des_weak(key.p));
 }
+
+int
+cipher_ready(const struct alg_enc *e, struct fault *f)
+{
+	return (fetch_cipher(e, f) != NULL ? 0 : -1);
+}

@@ -28,6 +28,12 @@ int cbc_encrypt(const struct alg_enc *e, struct span key, uint8_t iv[BLOCK_MAX],
 int cbc_decrypt(const struct alg_enc *e, struct span key, uint8_t iv[BLOCK_MAX], uint8_t *data,
     size_t len, struct fault *f);
 
+/*
+ * Makes ${e} ready: what it needs (the legacy provider, for single DES) is loaded now and
+ * not when a sandbox forbids it. 0, or -1 with FAULT_NO_LEGACY_PROVIDER or FAULT_CRYPTO.
+ */
+int cipher_ready(const struct alg_enc *e, struct fault *f);
+
 /* DES weak and semi-weak keys (RFC 2409 appendix A): true if ${key} is one. */
 bool des_weak_key(const struct alg_enc *e, struct span key);
 
