@@ -63,7 +63,7 @@ IPSEC_MB = $(if $(wildcard /usr/include/intel-ipsec-mb.h /usr/local/include/inte
 WARN = -Wall -Wextra -Wconversion -Wshadow -Wvla $(if $(WERROR),-Werror)
 OURS = -std=c11 -D_GNU_SOURCE -Ilibcommon $(WARN) -fPIE $(MODE)
 LINK = $(CC) $(OURS) $(CFLAGS) -pie -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS)
-LDLIBS = $(PC_LIBS) -linih -lev $(IPSEC_MB)
+LDLIBS = $(PC_LIBS) -linih -lev -lm $(IPSEC_MB)
 
 # ---- what there is
 

@@ -37,7 +37,8 @@ js_text(const char *text)
 void
 js_print(json_t *v, bool indented, FILE *to)
 {
-	(void)json_dumpf(v, to, JSON_PRESERVE_ORDER | (indented ? JSON_INDENT(2) : JSON_COMPACT));
+	(void)json_dumpf(v, to, JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(10) |
+	    (indented ? JSON_INDENT(2) : JSON_COMPACT));
 	(void)putc('\n', to);
 	json_decref(v);
 }

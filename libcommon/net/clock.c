@@ -47,6 +47,22 @@ clock_now(const struct clock *c)
 }
 
 void
+clock_fine(const struct clock *c, uint64_t *us, uint64_t *epoch_ms)
+{
+	struct timespec mono, real;
+
+	if (c != NULL && c->fixed) {
+		*us = c->at.ms * 1000;
+		*epoch_ms = c->at.epoch * 1000 + c->at.ms % 1000;
+		return;
+	}
+	(void)clock_gettime(CLOCK_BOOTTIME, &mono);
+	(void)clock_gettime(CLOCK_REALTIME, &real);
+	*us = (uint64_t)mono.tv_sec * 1000000 + (uint64_t)mono.tv_nsec / 1000;
+	*epoch_ms = (uint64_t)real.tv_sec * 1000 + (uint64_t)real.tv_nsec / 1000000;
+}
+
+void
 clock_advance(struct clock *c, uint64_t ms)
 {
 	if (!c->fixed)

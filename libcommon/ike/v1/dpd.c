@@ -1,13 +1,40 @@
 /*
- * Dead peer detection, RFC 3706: a question when nothing was heard for a while.
+ * Dead peer detection, RFC 3706.
+ *
+ * Numbers: a peer may drop an R-U-THERE whose number is not above all it has seen, and two
+ * processes may ask under one SA: the resident engine and a dpd-ping now and then, neither of
+ * which knows what the other has sent. So both count up from one base that the cookies give,
+ * one by one, and whoever cannot know where the count stands takes the number that the clock
+ * gives: a hundred a second since the SA was made, which is faster than anybody asks. The engine sees
+ * the ACKs to the other's questions as well, and counts on from there.
  */
 #include "ike/v1/sa.h"
 
 /* R-U-THEREs whose number lies no further back are late, not replayed. */
 #define DPD_WINDOW	16
+#define DPD_TICK_MS	10	/* a number each */
 
-static void
-dpd_send(struct v1_sa *sa, uint16_t type, uint32_t seq, struct ike_outbox *out)
+/* RFC 3706 section 5.4 wants a random start with the top bit zero. Cookies are random. */
+static uint32_t
+base(const struct sa_ike *s)
+{
+	return ((get_be32(s->spi_i) ^ get_be32(s->spi_r)) & 0x3fffffff);
+}
+
+uint32_t
+v1_dpd_start(const struct sa_ike *s, uint64_t epoch_ms)
+{
+	uint64_t begun_ms = s->established * 1000;
+	uint64_t ticks = epoch_ms > begun_ms ? (epoch_ms - begun_ms) / DPD_TICK_MS : 0;
+	uint32_t seq = base(s) + (uint32_t)ticks;
+
+	if (s->has_dpd_seq && (int32_t)(seq - s->dpd_seq) <= 0)
+		seq = s->dpd_seq + 1;
+	return (seq);
+}
+
+void
+v1_dpd_send(struct v1_sa *sa, uint16_t type, uint32_t seq, struct ike_outbox *out)
 {
 	uint8_t spi[2 * COOKIE_LEN], data[4];
 
@@ -16,15 +43,12 @@ dpd_send(struct v1_sa *sa, uint16_t type, uint32_t seq, struct ike_outbox *out)
 	v1_info_notify(sa, PROTO_ISAKMP, type, SPAN_ARRAY(spi), SPAN_ARRAY(data), out);
 }
 
-
 bool
 v1_dpd_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
 {
 	const struct ike_policy *p = sa->policy;
 	struct sa_ike *s = &sa->rec.ike;
-	struct rand *r = &sa->engine->conf.rand;
 	uint64_t idle_ms = (uint64_t)p->dpd_seconds * 1000, retry_ms;
-	uint8_t seq[4];
 
 	if (now.ms < sa->dpd.at_ms)
 		return (true);
@@ -37,32 +61,39 @@ v1_dpd_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
 		    sa->dpd.tries);
 		return (false);
 	}
-	if (!s->has_dpd_seq) {
-		/* RFC 3706 section 6.2: it starts at random, with the top bit zero. */
-		if (r->fill(r->state, seq, sizeof(seq)) != 0)
-			return (true);
-		s->dpd_seq = get_be32(seq) & 0x7fffffff;
-		s->has_dpd_seq = true;
-	} else if (sa->dpd.tries == 0)
-		s->dpd_seq++;
+	/* Unanswered: lost, or its number was an old one. The next is above any of this second. */
+	if (sa->dpd.tries > 0)
+		s->dpd_seq = v1_dpd_start(s, (now.epoch + 1) * 1000);
+	else
+		sa->dpd.first = s->dpd_seq = s->has_dpd_seq ? s->dpd_seq + 1 : base(s);
+	s->has_dpd_seq = true;
 	sa->dpd.tries++;
 	retry_ms = idle_ms < V1_DPD_RETRY_MS ? idle_ms : V1_DPD_RETRY_MS;
 	sa->dpd.at_ms = now.ms + retry_ms;
-	dpd_send(sa, NOTIFY_R_U_THERE, s->dpd_seq, out);
+	v1_dpd_send(sa, NOTIFY_R_U_THERE, s->dpd_seq, out);
 	return (true);
 }
 
+bool
+v1_dpd_number(const struct v1_sa *sa, const struct isakmp_notify *n, uint32_t *seq)
+{
+	uint8_t id[2 * COOKIE_LEN];
+
+	v1_sa_id(sa, id);
+	if (n->data.len != 4 || !span_eq(n->spi, SPAN_ARRAY(id)))
+		return (false);
+	*seq = get_be32(n->data.p);
+	return (true);
+}
 
 void
 v1_dpd_take(struct v1_sa *sa, const struct isakmp_notify *n, struct ike_outbox *out)
 {
-	uint8_t id[16];
+	struct sa_ike *s = &sa->rec.ike;
 	uint32_t seq;
 
-	v1_sa_id(sa, id);
-	if (n->data.len != 4 || !span_eq(n->spi, SPAN_ARRAY(id)))
+	if (!v1_dpd_number(sa, n, &seq))
 		return;
-	seq = get_be32(n->data.p);
 	if (n->type == NOTIFY_R_U_THERE) {
 		/* A number far below the last is a replay (RFC 3706 section 6.3). */
 		if (sa->dpd.has_seq_in && (int32_t)(seq - sa->dpd.seq_in) < -DPD_WINDOW)
@@ -70,7 +101,14 @@ v1_dpd_take(struct v1_sa *sa, const struct isakmp_notify *n, struct ike_outbox *
 		if (!sa->dpd.has_seq_in || (int32_t)(seq - sa->dpd.seq_in) > 0)
 			sa->dpd.seq_in = seq;
 		sa->dpd.has_seq_in = true;
-		dpd_send(sa, NOTIFY_R_U_THERE_ACK, seq, out);
-	} else if (seq == sa->rec.ike.dpd_seq)
+		v1_dpd_send(sa, NOTIFY_R_U_THERE_ACK, seq, out);
+		return;
+	}
+	/* Below the first of this round it may be an answer of old. Above the last it answers
+	 * somebody else's question, and tells as much. */
+	if (sa->dpd.tries > 0 && (int32_t)(seq - sa->dpd.first) >= 0)
 		sa->dpd.tries = 0;
+	if (!s->has_dpd_seq || (int32_t)(seq - s->dpd_seq) > 0)
+		s->dpd_seq = seq;
+	s->has_dpd_seq = true;
 }

@@ -84,6 +84,7 @@ struct v1_sa {
 	struct {
 		uint64_t	at_ms;		/* next action */
 		uint32_t	tries;		/* unanswered so far */
+		uint32_t	first;		/* number of the first of them */
 		uint32_t	seq_in;		/* last R-U-THERE of the peer */
 		bool		has_seq_in;
 	} dpd;
@@ -209,6 +210,11 @@ void v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x
 bool v1_dpd_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out);
 /* R-U-THERE or R-U-THERE-ACK that proved to be the peer's. */
 void v1_dpd_take(struct v1_sa *sa, const struct isakmp_notify *n, struct ike_outbox *out);
+void v1_dpd_send(struct v1_sa *sa, uint16_t type, uint32_t seq, struct ike_outbox *out);
+/* The number of an R-U-THERE or ACK; false if it is not about this SA. */
+bool v1_dpd_number(const struct v1_sa *sa, const struct isakmp_notify *n, uint32_t *seq);
+/* The first number to use at ${epoch_ms} (since 1970) when others may have used some. */
+uint32_t v1_dpd_start(const struct sa_ike *s, uint64_t epoch_ms);
 
 /* phase1_natt.c: VID and NAT-D payloads of phase 1 */
 int v1_put_vid(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f);

@@ -1,0 +1,174 @@
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hex.h"
+#include "cli/js.h"
+#include "cli/report.h"
+#include "dpd_ping.h"
+#include "wire/isakmp.h"
+
+static const char *const words[] = {
+	[IKE_PING_ANSWERED] = "answered",	[IKE_PING_LATE] = "late",
+	[IKE_PING_SILENCE] = "silence",		[IKE_PING_UNREACHABLE] = "unreachable",
+	[IKE_PING_UNKNOWN_SA] = "unknown-sa",	[IKE_PING_NOTIFY] = "notify",
+	[IKE_PING_DELETED] = "deleted",		[IKE_PING_EXPIRED] = "expired",
+};
+
+static double
+ms(uint64_t us)
+{
+	return ((double)us / 1000);
+}
+
+void
+say_start(const struct say *s)
+{
+	char from[ENDPOINT_TEXT], to[ENDPOINT_TEXT], id[2][2 * 8 + 1];
+
+	if (s->json)
+		return;
+	endpoint_text(from, &s->local);
+	endpoint_text(to, &s->remote);
+	if (s->with_sa)
+		(void)printf("R-U-THERE from %s to %s, IKE SA %s:%s\n", from, to,
+		    hex_put(id[0], sizeof(id[0]), span_of(s->id, 8)),
+		    hex_put(id[1], sizeof(id[1]), span_of(s->id + 8, 8)));
+	else
+		(void)printf("IKE from %s to %s, first messages of main mode\n", from, to);
+}
+
+static void
+event_text(const struct say *s, const struct ike_ping_event *ev)
+{
+	char name[NUM_TEXT], to[ENDPOINT_TEXT];
+	const char *label = s->with_sa ? "seq" : "probe";
+
+	endpoint_text(to, &s->remote);
+	switch (ev->what) {
+	case IKE_PING_ANSWERED:
+	case IKE_PING_LATE:
+		(void)printf("%s from %s: %s=%u time=%.3f ms", ev->what == IKE_PING_LATE ?
+		    "late answer" : "answer", to, label, ev->seq, ms(ev->rtt_us));
+		if (ev->notify != 0)
+			(void)printf(" (%s)", isakmp_notify_name(ev->notify, name));
+		else if (ev->version >> 4 != ISAKMP_VERSION_1 >> 4)
+			(void)printf(" (IKE version %u)", ev->version >> 4);
+		else if (!s->with_sa)
+			(void)printf(" (takes a proposal)");
+		(void)putchar('\n');
+		break;
+	case IKE_PING_SILENCE:
+		(void)printf("no answer from %s: %s=%u\n", to, label, ev->seq);
+		break;
+	case IKE_PING_UNREACHABLE:
+		(void)printf("unreachable: %s: %s=%u: %s\n", to, label, ev->seq, strerror(ev->sys));
+		break;
+	case IKE_PING_UNKNOWN_SA:
+		(void)printf("%s from %s: %s=%u: it says that it does not know this IKE SA\n",
+		    isakmp_notify_name(ev->notify, name), to, label, ev->seq);
+		break;
+	case IKE_PING_NOTIFY:
+		(void)printf("%s from %s\n", isakmp_notify_name(ev->notify, name), to);
+		break;
+	case IKE_PING_DELETED:
+		(void)printf("delete from %s: it ends this IKE SA\n", to);
+		break;
+	case IKE_PING_EXPIRED:
+		(void)printf("the life of the IKE SA is over\n");
+		break;
+	}
+}
+
+static void
+event_json(const struct say *s, const struct ike_ping_event *ev)
+{
+	json_t *j = json_object();
+	char name[NUM_TEXT];
+
+	(void)json_object_set_new(j, "result", json_string(words[ev->what]));
+	if (ev->count != 0)
+		(void)json_object_set_new(j, "probe", json_integer(ev->count));
+	if (s->with_sa && ev->count != 0)
+		(void)json_object_set_new(j, "seq", json_integer(ev->seq));
+	if (ev->what == IKE_PING_ANSWERED || ev->what == IKE_PING_LATE)
+		(void)json_object_set_new(j, "rtt-ms", json_real(ms(ev->rtt_us)));
+	if (ev->version >> 4 > ISAKMP_VERSION_1 >> 4)
+		(void)json_object_set_new(j, "version", json_integer(ev->version >> 4));
+	if (ev->notify != 0)
+		(void)json_object_set_new(j, "notify",
+		    json_string(isakmp_notify_name(ev->notify, name)));
+	js_print(j, false, stdout);
+}
+
+void
+say_event(const struct say *s, const struct ike_ping_event *ev)
+{
+	if (s->quiet && ev->what != IKE_PING_DELETED && ev->what != IKE_PING_EXPIRED)
+		return;
+	if (s->json)
+		event_json(s, ev);
+	else
+		event_text(s, ev);
+}
+
+/* In percent, to a tenth. */
+static double
+loss(const struct ike_ping_stats *st)
+{
+	double lost = st->sent - st->answered;
+
+	return (st->sent == 0 ? 0 : round(lost * 1000 / st->sent) / 10);
+}
+
+static double
+mdev_us(const struct ike_ping_stats *st)
+{
+	double avg = (double)st->sum_us / st->answered;
+	double var = st->sum_us2 / st->answered - avg * avg;
+
+	return (var > 0 ? sqrt(var) : 0);
+}
+
+void
+say_end(const struct say *s, const struct ike_ping_stats *st)
+{
+	char to[ENDPOINT_TEXT];
+	json_t *j, *rtt;
+
+	endpoint_text(to, &s->remote);
+	if (!s->json) {
+		(void)printf("\n--- %s dpd-ping statistics ---\n", to);
+		(void)printf("%u sent, %u answered, %g%% loss\n", st->sent, st->answered, loss(st));
+		if (st->answered > 0)
+			(void)printf("rtt min/avg/max/mdev = %.3f/%.3f/%.3f/%.3f ms\n",
+			    ms(st->min_us), ms(st->sum_us) / st->answered, ms(st->max_us),
+			    mdev_us(st) / 1000);
+		return;
+	}
+	j = json_object();
+	(void)json_object_set_new(j, "peer", json_string(to));
+	(void)json_object_set_new(j, "sent", json_integer(st->sent));
+	(void)json_object_set_new(j, "answered", json_integer(st->answered));
+	(void)json_object_set_new(j, "loss", json_real(loss(st)));
+	if (st->answered > 0) {
+		rtt = json_object();
+		(void)json_object_set_new(rtt, "min", json_real(ms(st->min_us)));
+		(void)json_object_set_new(rtt, "avg", json_real(ms(st->sum_us) / st->answered));
+		(void)json_object_set_new(rtt, "max", json_real(ms(st->max_us)));
+		(void)json_object_set_new(rtt, "mdev", json_real(mdev_us(st) / 1000));
+		(void)json_object_set_new(j, "rtt-ms", rtt);
+	}
+	js_print(j, false, stdout);
+}
+
+void
+say_status(const struct ike_ping_stats *st)
+{
+	if (st->answered > 0)
+		report_say(-1, "%u/%u answered, %g%% loss, min/avg/max = %.3f/%.3f/%.3f ms",
+		    st->answered, st->sent, loss(st), ms(st->min_us),
+		    ms(st->sum_us) / st->answered, ms(st->max_us));
+	else
+		report_say(-1, "0/%u answered, %g%% loss", st->sent, loss(st));
+}

@@ -1,0 +1,72 @@
+#include "cli/report.h"
+#include "dpd_ping.h"
+#include "net/sa_in.h"
+#include "sa/set.h"
+
+static int
+read_set(struct sa_set *set, struct sa_in *in, const char *path, struct fault *f)
+{
+	struct sa_in_at at;
+	struct sa_rec rec;
+	int rc;
+
+	if (sa_in_wide_mode(in, 0) != 0)
+		report_warn("%s holds live keys and others may read it (mode %04o)", path,
+		    sa_in_wide_mode(in, 0));
+	while ((rc = sa_in_next(in, true, &rec, &at, f)) > 0) {
+		if (sa_set_apply(set, at.source, &rec, NULL, NULL, f) == SA_BAD)
+			rc = -1;
+		sa_rec_wipe(&rec);
+		if (rc < 0)
+			break;
+	}
+	return (rc);
+}
+
+static int
+choose(struct sa_ike *out, const struct sa_set *set, const char *path, struct fault *f)
+{
+	const struct sa_ike *best = NULL;
+	const struct sa_rec *r;
+	size_t at = 0;
+
+	while ((r = sa_set_next(set, &at, NULL)) != NULL) {
+		if (r->type != SA_IKE)
+			continue;
+		/* While one is rekeyed there are two for a moment, with one peer. */
+		if (best != NULL && addr_cmp(&best->remote.at.addr, &r->ike.remote.at.addr) != 0)
+			return (fault(f, FAULT_CONFIG,
+			    "%s holds live IKE SAs with several peers: which one is meant?", path));
+		if (best == NULL || r->ike.established >= best->established)
+			best = &r->ike;
+	}
+	if (best == NULL)
+		return (fault(f, FAULT_NO_CHILD, "%s holds no live IKE SA", path));
+	if (sa_ike_copy(out, best) != 0)
+		return (fault(f, FAULT_MEMORY, "no memory for the IKE SA"));
+	return (0);
+}
+
+int
+state_read(struct sa_ike *out, const char *path, uint64_t epoch, struct fault *f)
+{
+	char *names[] = { (char *)(uintptr_t)path };
+	struct sa_in *in = sa_in_open(1, names, f);
+	struct sa_set *set = sa_set_new();
+	int rc = -1;
+
+	if (in == NULL)
+		goto out;
+	if (set == NULL) {
+		(void)fault(f, FAULT_MEMORY, "no memory for SA state");
+		goto out;
+	}
+	if (read_set(set, in, sa_in_name(in, 0), f) != 0)
+		goto out;
+	(void)sa_set_expire(set, epoch, NULL, NULL);
+	rc = choose(out, set, sa_in_name(in, 0), f);
+out:
+	sa_set_free(set);
+	sa_in_close(in);
+	return (rc);
+}
