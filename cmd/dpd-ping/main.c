@@ -1,7 +1,9 @@
 /* dpd-ping: asks an IKE peer whether it is alive, under an IKE SA or without one. */
+#include <errno.h>
 #include <ev.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 
 #include "cli/opt.h"
@@ -48,6 +50,8 @@ struct run {
 	bool			 serving;
 	uint32_t		 unsent;
 	struct fault		 why_unsent;
+	bool			 gone;		/* the reader of the report: see ${why_gone} */
+	struct fault		 why_gone;
 };
 
 static struct ike_ping_now
@@ -94,14 +98,28 @@ send_all(struct run *r, struct ike_outbox *out)
 	}
 }
 
-/* After each step: when to come back, or the end. A reader of ours that went away is one, too. */
+/* What was said goes out at once; a reader that went away is the end. */
+static void
+flush(struct run *r)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return;
+	(void)fault_sys(&r->why_gone, errno == EPIPE ? FAULT_READER_GONE : FAULT_SYSTEM,
+	    "cannot write to standard output");
+	r->gone = true;
+	clearerr(stdout);	/* it is said here, and need not be at exit */
+	__fpurge(stdout);
+	ev_break(r->loop, EVBREAK_ALL);
+}
+
+/* After each step: when to come back, or the end. */
 static void
 settle(struct run *r)
 {
 	uint64_t deadline = ike_ping_deadline_us(r->ping), t = now().us;
 
 	ev_timer_stop(r->loop, &r->timer);
-	if (ike_ping_over(r->ping) || ferror(stdout)) {
+	if (ike_ping_over(r->ping) || r->gone) {
 		ev_break(r->loop, EVBREAK_ALL);
 		return;
 	}
@@ -115,7 +133,10 @@ on_event(void *ctx, const struct ike_ping_event *ev)
 {
 	struct run *r = ctx;
 
+	if (r->gone)
+		return;
 	say_event(&r->say, ev);
+	flush(r);
 }
 
 /* --- what happens --- */
@@ -266,11 +287,16 @@ open_all(struct run *r, const struct opts *o, struct fault *f)
 }
 
 static enum exit_status
-end(const struct run *r, const struct opts *o)
+end(struct run *r, const struct opts *o)
 {
 	const struct ike_ping_stats *st = ike_ping_stats(r->ping);
 
-	say_end(&r->say, st);
+	if (!r->gone) {
+		say_end(&r->say, st);
+		flush(r);
+	}
+	if (r->gone)
+		return (report_fault(&r->why_gone));
 	if (st->answered > 0)
 		return (EXIT_DONE);
 	if (st->sent > 0 && r->unsent >= st->sent)
@@ -294,10 +320,11 @@ main(int argc, char *argv[])
 
 	prog_init(argv[0]);
 	opt_parse(optab, &o, argc, argv);
-	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	if (open_all(&r, &o, &f) == 0) {
 		say_start(&r.say);
-		ev_run(r.loop, 0);
+		flush(&r);
+		if (!r.gone)
+			ev_run(r.loop, 0);
 		status = end(&r, &o);
 	} else
 		status = report_fault(&f);

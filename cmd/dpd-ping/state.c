@@ -41,7 +41,7 @@ choose(struct sa_ike *out, const struct sa_set *set, const char *path, struct fa
 			best = &r->ike;
 	}
 	if (best == NULL)
-		return (fault(f, FAULT_NO_CHILD, "%s holds no live IKE SA", path));
+		return (fault(f, FAULT_NO_IKE_SA, "%s holds no live IKE SA", path));
 	if (sa_ike_copy(out, best) != 0)
 		return (fault(f, FAULT_MEMORY, "no memory for the IKE SA"));
 	return (0);

@@ -447,7 +447,7 @@ an_expired_sa_is_not_asked_under(void **state)
 	(void)state;
 	s->lifetime.expires = h->sim.now.epoch;
 	assert_null(ike_ping_sa(s, &conf, now(h), &f));
-	assert_int_equal(f.code, FAULT_NO_CHILD);
+	assert_int_equal(f.code, FAULT_NO_IKE_SA);
 	s->lifetime.expires = h->sim.now.epoch + 3;
 	h->alone = true;
 	ping_open(h, 0, true);
