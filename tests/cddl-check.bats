@@ -125,3 +125,20 @@ broken() {
 	run -1 "$CHECK" --schema odd.cddl x.sa
 	output_has "is not known here"
 }
+
+@test "cddl-check: what libcommon encodes fits the schema, each kind full and minimal" {
+	[ -x "$SAPIPE_BUILD/tests/test_sa_codec" ] || skip "unit tests are not built"
+	"$SAPIPE_BUILD/tests/test_sa_codec" --samples >x.sa
+	run -0 "$CHECK" --min 8 x.sa
+	[ "$output" = "2 child-sa, 2 event, 2 ike-sa, 2 sa-delete" ]
+}
+
+@test "sa-state(5) names every key and every word of the schema" {
+	local word text
+	text=$(mandoc -T ascii "$SAPIPE_TOP/man/sa-state.5" | col -b | tr -d '"')
+	# Without what IKEv2 alone has.
+	while IFS= read -r word; do
+		[[ $text == *"$word"* ]] || { echo "$word"; return 1; }
+	done < <(sed -e 's/;.*//' -e '/^ikev2-sa/,/^}/d' "$SAPIPE_TOP/libcommon/sa/sa-state.cddl" |
+		grep -o '"[^"]*"' | tr -d '"' | sort -u)
+}

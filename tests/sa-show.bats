@@ -171,6 +171,39 @@ tshark_with() {
 	run -0 tshark -o "$output" -v
 }
 
+@test "sa-show --format wireshark: tshark reads a negotiation from its first encrypted message on" {
+	command -v tshark >/dev/null || skip "no tshark"
+	need ike-initiate ike-respond
+	unshare -Urnm true 2>/dev/null || skip "no user namespace here"
+	printf secret >psk
+	cat >negotiate <<-EOF
+		set -eu
+		ip link set lo up
+		ip addr add 192.0.2.1/32 dev lo
+		ip addr add 192.0.2.2/32 dev lo
+		"$SAPIPE_TOP/tests/lib/sniff.py" lo n.pcap 20 >sniffing 3>&- & sniff=\$!
+		ike-respond --psk-file psk --listen 192.0.2.2 --local-ts 10.2.0.0/24 --remote-ts 10.1.0.0/24 \
+			-o r.sa 3>&- & respond=\$!
+		trap 'kill \$sniff \$respond; wait' EXIT
+		for i in 1 2 3 4 5; do
+			[ -s sniffing ] && ike-initiate --psk-file psk --local 192.0.2.1 --local-ts 10.1.0.0/24 \
+				--remote-ts 10.2.0.0/24 --linger 0 -o i.sa 192.0.2.2 && break
+			sleep 0.3
+		done
+		sleep 0.2
+		[ -s i.sa ]
+	EOF
+	run -0 timeout 30 unshare -Urnm bash negotiate
+	"$SAPIPE_TOP/tests/lib/cddl_check.py" --min 2 i.sa
+	tshark -n -r n.pcap -V >plain 2>/dev/null
+	run ! grep -q 'Identification Data:10.1.0.0/255.255.255.0' plain
+	local args=() line
+	while IFS= read -r line; do args+=(-o "$line"); done < <(sa-show --format wireshark i.sa)
+	tshark -n -r n.pcap "${args[@]}" -V >clear 2>/dev/null
+	grep -q 'Identification Data:192.0.2.2' clear
+	grep -q 'Identification Data:10.1.0.0/255.255.255.0' clear
+}
+
 @test "sa-show --format wireshark: an SA comes once, an algorithm without a word is said" {
 	state child --use in x.sa
 	state child y.sa
@@ -304,8 +337,8 @@ tshark_with() {
 	[ "${#lines[@]}" -eq 1 ]
 }
 
-@test "sa-show: no file is exit 3, misuse exit 2" {
-	run -3 --separate-stderr sa-show missing.sa
+@test "sa-show: a file that is not there and misuse are exit 2" {
+	run -2 --separate-stderr sa-show missing.sa
 	one_error
 	stderr_has missing.sa
 	run -2 --separate-stderr sa-show .
@@ -322,7 +355,7 @@ tshark_with() {
 	state child x.sa
 	chmod 644 x.sa
 	run -0 --separate-stderr sa-show x.sa
-	stderr_has "x.sa has mode 0644"
+	stderr_has "x.sa: mode 0644"
 	output_has child-sa
 	run -0 --separate-stderr sa-show <x.sa
 	stderr_has "mode 0644"

@@ -1,6 +1,6 @@
-#include "cli/user.h"
 #include "crypto/crypto.h"
 #include "esp_tun.h"
+#include "net/priv.h"
 
 static const struct opt_word window_words[] = { { "off", 0 }, { NULL, 0 } };
 static const struct opt_word mss_words[] = { { "clamp", MSS_CLAMP }, { "off", MSS_OFF }, { NULL, 0 } };
@@ -75,5 +75,5 @@ tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
 	for (i = 0; i < o->addresses.n; i++)
 		if (parse_address(&d->addresses[d->n_addresses++], o->addresses.v[i], f) != 0)
 			return (-1);
-	return (user_find(&d->uid, &d->gid, o->user, f));
+	return (priv_user(o->user, &d->uid, &d->gid, f) < 0 ? -1 : 0);
 }

@@ -168,9 +168,7 @@ tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d
 		return (-1);
 	n = sa_in_sources(t->in);
 	for (i = 0; i < n; i++)
-		if (sa_in_wide_mode(t->in, i) != 0)
-			report_warn("%s holds keys and may be read by others (mode %04o)",
-			    sa_in_name(t->in, i), sa_in_wide_mode(t->in, i));
+		report_wide_mode(sa_in_name(t->in, i), sa_in_wide_mode(t->in, i));
 	if ((t->io = calloc(n, sizeof(*t->io))) == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for input"));
 	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {

@@ -186,9 +186,7 @@ read_state(struct run *r, const char *path, struct fault *f)
 
 	if (in == NULL)
 		return (-1);
-	if (sa_in_wide_mode(in, 0) != 0)
-		report_warn("%s holds live keys and others may read it (mode %04o)", path,
-		    sa_in_wide_mode(in, 0));
+	report_wide_mode(path, sa_in_wide_mode(in, 0));
 	if ((r->state = sa_set_new()) == NULL) {
 		sa_in_close(in);
 		return (fault(f, FAULT_MEMORY, "no memory for SA state"));

@@ -147,9 +147,7 @@ main(int argc, char *argv[])
 		return ((int)report_fault(&f));
 	}
 	for (i = 0; i < sa_in_sources(in); i++)
-		if (sa_in_wide_mode(in, i) != 0)
-			report_warn("%s has mode %04o: others can reach the keys in it; chmod 600 it",
-			    sa_in_name(in, i), sa_in_wide_mode(in, i));
+		report_wide_mode(sa_in_name(in, i), sa_in_wide_mode(in, i));
 	status = show_all(&s, in);
 	sa_set_free(s.set);
 	sa_in_close(in);

@@ -52,10 +52,15 @@ end_row(const char *label, const struct sa_end *e)
 {
 	char at[ENDPOINT_TEXT], id[ID_TEXT];
 
-	if (e->id.type == 0)
-		row(label, "%s", endpoint_text(at, &e->at));
+	/* ESP without UDP has no ports. */
+	if (e->at.port == 0)
+		(void)addr_text(at, &e->at.addr);
 	else
-		row(label, "%s  %s", endpoint_text(at, &e->at), id_text(id, &e->id));
+		(void)endpoint_text(at, &e->at);
+	if (e->id.type == 0)
+		row(label, "%s", at);
+	else
+		row(label, "%s  %s", at, id_text(id, &e->id));
 }
 
 static void

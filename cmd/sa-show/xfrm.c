@@ -60,6 +60,8 @@ put_state(const struct xfrm *x, bool in)
 	static const char *const encaps[] = { NULL, "espinudp", "espinudp-nonike", "espintcp" };
 	const struct sa_child *s = x->s;
 	uint32_t window = s->has_replay ? s->replay : REPLAY_DEFAULT;
+	unsigned from = in ? s->remote.at.port : s->local.at.port;
+	unsigned to = in ? s->local.at.port : s->remote.at.port;
 
 	(void)printf("ip xfrm state add src %s dst %s proto %s spi 0x%08x reqid %u mode %s",
 	    in ? x->remote : x->local, in ? x->local : x->remote, proto_word(s),
@@ -83,9 +85,7 @@ put_state(const struct xfrm *x, bool in)
 			(void)printf(" %u", encs[x->enc].bits);
 	}
 	if (s->encap != SA_ENCAP_NONE)
-		(void)printf(" encap %s %u %u %s", encaps[s->encap],
-		    in ? s->remote.at.port : s->local.at.port,
-		    in ? s->local.at.port : s->remote.at.port,
+		(void)printf(" encap %s %u %u %s", encaps[s->encap], from, to,
 		    s->local.at.addr.family == 4 ? "0.0.0.0" : "::");
 	(void)putchar('\n');
 }

@@ -163,8 +163,7 @@ calc_from_state(struct calc *c, const char *path, struct fault *f)
 		goto done;
 	}
 	if (!std && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077) != 0)
-		report_warn("%s: others may read or write these keys (mode %03o)", path,
-		    (unsigned)st.st_mode & 0777);
+		report_wide_mode(path, st.st_mode & 07777U);
 	if (recs == NULL || secret_make(&buf, SA_REC_BYTES) == NULL) {
 		(void)fault(f, FAULT_MEMORY, "no memory for records");
 		goto done;

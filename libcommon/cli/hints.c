@@ -16,6 +16,7 @@ struct hint {
 
 static const struct hint hints[] = {
 	/* usage and configuration */
+	{ FAULT_USAGE, "cannot open", ENOENT, "" },
 	{ FAULT_USAGE, "is a terminal", 0,
 	  "ike-initiate ... | sa-show shows records, ike-initiate ... | esp-tun uses them, -o FILE keeps them" },
 	{ FAULT_CONFIG, "neither [section]", 0,

@@ -367,6 +367,7 @@ take_sub(struct opt_flat *t, const char *name, char hint[OPT_HINT], struct fault
 	store(s, s->row->min);
 	s->given++;
 	t->sub = (int)s->row->min;
+	report_set_subcommand(s->row->name);
 	return (1);
 }
 

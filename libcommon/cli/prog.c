@@ -2,17 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/secret.h"
 #include "cli/report.h"
+#include "net/priv.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED	1
@@ -49,6 +49,7 @@ fill_descriptors(void)
 static void
 check_stdout(void)
 {
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
 	struct fault f;
 	bool bad;
 
@@ -56,17 +57,24 @@ check_stdout(void)
 		return;		/* a child that leaves by exit() */
 	errno = 0;
 	bad = ferror(stdout) != 0;
-	if (fflush(stdout) != 0 || bad) {
-		(void)fault_sys(&f, errno == EPIPE ? FAULT_READER_GONE : FAULT_SYSTEM,
-		    "cannot write to standard output");
-		_exit((int)report_fault(&f));
-	}
+	if (fflush(stdout) == 0 && !bad)
+		return;
+	/* An earlier write left a mark but no reason. A pipe still tells. */
+	if (errno == 0 && poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0)
+		errno = EPIPE;
+	(void)fault_sys(&f, errno == EPIPE ? FAULT_READER_GONE : FAULT_SYSTEM,
+	    "cannot write to standard output");
+	/* `| head` is common and no mystery: the fact will do. */
+	if (errno == EPIPE)
+		report_note(&f);
+	else
+		(void)report_fault(&f);
+	_exit((int)fault_exit(f.code));
 }
 
 void
 prog_init(const char *argv0)
 {
-	const struct rlimit no_core = { 0, 0 };
 	const char *slash;
 
 	if (argv0 != NULL && argv0[0] != '\0') {
@@ -76,10 +84,9 @@ prog_init(const char *argv0)
 	fill_descriptors();
 	(void)umask(077);
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)setrlimit(RLIMIT_CORE, &no_core);
 	/* The leak sanitizer looks at the process by ptrace. */
 	if (!SANITIZED)
-		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+		priv_hide();
 	if (secret_init() != 0)
 		report_say(1, "keys could not be locked in memory (see ulimit -l)");
 	init_pid = getpid();

@@ -11,6 +11,7 @@
 #define LINE_TEXT	2048	/* of one line before escaping */
 
 static int level_now;
+static const char *subcommand = "";
 
 int
 report_level(void)
@@ -161,6 +162,19 @@ report_warn(const char *fmt, ...)
 	va_end(ap);
 }
 
+void
+report_wide_mode(const char *name, unsigned mode)
+{
+	if (mode != 0)
+		report_warn("%s: mode %04o lets others at the keys in it: chmod 600 it", name, mode);
+}
+
+void
+report_set_subcommand(const char *sub)
+{
+	subcommand = sub;
+}
+
 bool
 report_allow_at(uint64_t now_ms)
 {
@@ -226,9 +240,10 @@ report_fault(const struct fault *f)
 		return (EXIT_MACHINE);
 	}
 	report_note(f);
-	if ((hint = hint_for(f)) != NULL)
+	if ((hint = hint_for(f)) != NULL && hint[0] != '\0')
 		report_hint("%s", hint);
-	else if (f->code == FAULT_USAGE)
-		report_hint("%s --help lists the options", prog_name());
+	else if (hint == NULL && f->code == FAULT_USAGE)
+		report_hint("%s %s%s--help lists the options", prog_name(), subcommand,
+		    subcommand[0] != '\0' ? " " : "");
 	return (fault_exit(f->code));
 }

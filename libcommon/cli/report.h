@@ -33,6 +33,11 @@ bool report_allow(void);
 /* The same with the time given, for tests. */
 bool report_allow_at(uint64_t now_ms);
 
+/* The warning for a file of keys that others can read: ${mode} is its wide mode, 0 for none and no warning. */
+void report_wide_mode(const char *name, unsigned mode);
+/* What the general hint for misuse adds to the tool's name: a subcommand, or "". ${sub} is kept. */
+void report_set_subcommand(const char *sub);
+
 /* `hint: ...`, also with -q. */
 void report_hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -44,7 +49,7 @@ enum exit_status report_fault(const struct fault *f);
 /* The same without the hint, for what does not end the tool. */
 void report_note(const struct fault *f);
 
-/* Why such a fault usually happens and what to try; NULL where we know nothing. */
+/* Why such a fault usually happens and what to try; NULL where we know nothing, "" where the fact says it all. */
 const char *hint_for(const struct fault *f);
 
 /*

@@ -185,8 +185,7 @@ check_file(int fd, const char *from, struct fault *f)
 	if (!S_ISREG(st.st_mode))
 		return (0);
 	if ((st.st_mode & 077) != 0)
-		report_warn("%s: mode %04o lets others at the secret: chmod 600 %s", from,
-		    st.st_mode & 07777U, from);
+		report_wide_mode(from, st.st_mode & 07777U);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
 		report_warn("%s: belongs to another user (uid %u)", from, (unsigned)st.st_uid);
 	return (0);

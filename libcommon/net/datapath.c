@@ -101,7 +101,7 @@ happened(void *ctx, struct esp_sa *sa, enum sadb_event what)
 	}
 	dp_note(dp, 1, "SA %08x is gone: %llu packets in, %llu out", get_be32(sa->rec.spi_in),
 	    (unsigned long long)sa->count_in.packets, (unsigned long long)sa->count_out.packets);
-	if (dp->ports != NULL && sa->rec.encap == SA_ENCAP_UDP)
+	if (dp->ports != NULL && sa->rec.encap != SA_ENCAP_NONE)
 		ports_unserve_spi(dp->ports, get_be32(sa->rec.spi_in), &sa->rec.local.at.addr);
 	if (own == NULL)
 		return;
@@ -274,41 +274,6 @@ datapath_free(struct datapath *dp)
 
 /* ---- records */
 
-static void
-port_note(void *ctx, const char *text)
-{
-	dp_note(ctx, 2, "%s", text);
-}
-
-static void
-port_unreachable(void *ctx, const struct endpoint *local, const struct endpoint *remote, int err,
-    uint32_t mtu)
-{
-	struct datapath *dp = ctx;
-
-	(void)local, (void)remote, (void)mtu;
-	/* The kernel has noted the path's MTU; anybody can send these, so look it up there. */
-	if (err == EMSGSIZE)
-		dp->mtu_ms = 0;
-}
-
-/* The UDP port that the SA's packets come to, shared with the negotiator. */
-static int
-open_port(struct datapath *dp, const struct sa_child *c, struct fault *f)
-{
-	static const struct ports_calls calls = { .esp = dp_udp, .note = port_note,
-	    .unreachable = port_unreachable };
-	struct ports_opt o = { .data_path = true, .mark = ROUTE_MARK };
-	struct endpoint local = c->local.at;
-
-	if (dp->ports == NULL &&
-	    (dp->ports = ports_new(dp->loop, &o, &calls, dp, f)) == NULL)
-		return (-1);
-	if (ports_open(dp->ports, &local, PORT_NATT, 0, f) != 0)
-		return (-1);
-	return (ports_serve_spi(dp->ports, get_be32(c->spi_in), &c->local.at.addr, f));
-}
-
 static int
 child(struct datapath *dp, const struct sa_child *c, uint32_t source, struct fault *f)
 {
@@ -339,7 +304,7 @@ child(struct datapath *dp, const struct sa_child *c, uint32_t source, struct fau
 	sa->seq_next = sa->seq_reserved = own->claim->out_next;
 	sa->in_reserved = own->claim->in_end;
 	replay_leap(&sa->replay, own->claim->in_right);
-	if (c->encap == SA_ENCAP_UDP && open_port(dp, c, f) != 0)
+	if (dp_ports(dp, c, f) != 0)
 		goto bad;
 	dp_note(dp, 1, "SA %08x is in use%s", get_be32(c->spi_in),
 	    c->use == SA_USE_IN ? " inbound" : "");

@@ -4,13 +4,18 @@
 #include "net/datapath_priv.h"
 
 #define UDP_HDR		8
+#define NON_IKE_MARKER	8
 #define MTU_FIRST	1400	/* before any SA says better */
 
 /* Bytes that the outer headers take. */
 static size_t
 outer_len(const struct sa_child *c, const struct addr *remote)
 {
-	return ((remote->family == 4 ? 20u : 40u) + (c->encap == SA_ENCAP_NONE ? 0u : UDP_HDR));
+	size_t udp = c->encap == SA_ENCAP_NONE ? 0 : UDP_HDR;
+
+	if (c->encap == SA_ENCAP_UDP_DRAFT)
+		udp += NON_IKE_MARKER;
+	return ((remote->family == 4 ? 20u : 40u) + udp);
 }
 
 static bool

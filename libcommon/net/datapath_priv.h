@@ -80,6 +80,13 @@ void dp_udp(void *ctx, struct port_dgram *d, size_t n);
 /* Packets that were held: those with an SA now go in; with ${all} the others are counted and let go. */
 void dp_held_retry(struct datapath *dp, bool all);
 
+/* datapath_port.c */
+/*
+ * Opens or joins the UDP ports that SA ${c} needs, and those that a negotiator may be reached
+ * by. 0, or -1 if its packets could not be had.
+ */
+int dp_ports(struct datapath *dp, const struct sa_child *c, struct fault *f);
+
 /* datapath_dev.c */
 /* Makes MTU, addresses and routes fit the SAs that there are. */
 void dp_device(struct datapath *dp);

@@ -223,7 +223,7 @@ route_stray(struct port *p, const struct port_msg *m)
 	struct port_conn *c;
 	size_t n = 0;
 
-	if (ike ? serve_has(&p->set->own, &news) : p->set->opt.data_path) {
+	if (ike ? serve_has(&p->set->own, &news) : p->data_path) {
 		port_deliver(p, m);
 		n++;
 	}

@@ -82,7 +82,7 @@ struct ports *ports_new(struct ev_loop *loop, const struct ports_opt *opt,
 /* Leaves all ports; other holders go on. NULL is harmless. */
 void ports_free(struct ports *set);
 
-#define PORTS_JOIN_ONLY	1u	/* join a holder, don't bind: for the record channel alone */
+#define PORTS_JOIN_ONLY	1u	/* join a holder, don't bind nor read: for the record channel */
 #define PORTS_BIND_ANY	2u	/* join a holder of that address; if there is none use any address */
 
 /*

@@ -161,7 +161,7 @@ port_join(struct port *p, const struct endpoint *at, struct fault *f)
 		goto err;
 	}
 	m = (struct port_msg){ .type = PM_HELLO,
-	    .flags = set->opt.data_path ? PM_F_DATA_PATH : 0, .body = SPAN_ARRAY(none) };
+	    .flags = p->data_path ? PM_F_DATA_PATH : 0, .body = SPAN_ARRAY(none) };
 	if (!port_conn_send(&hello, &m)) {
 		(void)close(hello.fd);
 		return (JOIN_AGAIN);
@@ -207,7 +207,8 @@ err:
 
 /* Adds a port to the set; free, or NULL with a fault. */
 static struct port *
-port_make(struct ports *set, const struct endpoint *local, enum port_role role, struct fault *f)
+port_make(struct ports *set, const struct endpoint *local, enum port_role role, unsigned flags,
+    struct fault *f)
 {
 	struct port *p;
 
@@ -216,7 +217,8 @@ port_make(struct ports *set, const struct endpoint *local, enum port_role role, 
 		return (NULL);
 	}
 	*p = (struct port){ .set = set, .role = role, .bound = *local, .udp = -1,
-	    .listener = -1, .lock = -1 };
+	    .listener = -1, .lock = -1,
+	    .data_path = set->opt.data_path && (flags & PORTS_JOIN_ONLY) == 0 };
 	port_share_init(p);
 	return (p);
 }
@@ -299,12 +301,15 @@ ports_open(struct ports *set, struct endpoint *local, enum port_role role, unsig
 		p = set->port[i];
 		if (p->bound.port == local->port && p->bound.addr.family == local->addr.family &&
 		    p->role == role && (is_any(&p->bound.addr) ||
-		    addr_cmp(&p->bound.addr, &local->addr) == 0))
+		    addr_cmp(&p->bound.addr, &local->addr) == 0)) {
+			if (set->opt.data_path && (flags & PORTS_JOIN_ONLY) == 0 && !p->data_path)
+				port_want(p);
 			return (0);
+		}
 	}
 	if (addr_len(&local->addr) == 0)
 		return (fault(f, FAULT_BAD_ADDRESS, "a port needs an address family"));
-	if ((p = port_make(set, local, role, f)) == NULL)
+	if ((p = port_make(set, local, role, flags, f)) == NULL)
 		return (-1);
 	/* Others may be between two steps of starting or dying; that takes no time at all. */
 	while ((r = try_port(p, local, flags, &refused, f)) == 1 && seconds() < end)

@@ -47,6 +47,7 @@ struct port {
 	struct ports	*set;
 	enum port_role	 role;
 	struct endpoint	 bound;		/* as in the name */
+	bool		 data_path;	/* we want to read it */
 	int		 udp;
 	ev_io		 udp_in;
 	bool		 reading;
@@ -121,6 +122,8 @@ char *port_who(char out[PORT_WHO], const struct endpoint *at);
 /* port_share.c */
 void port_share_init(struct port *p);
 bool port_take_lock(struct port *p);	/* makes us the owner if nobody is */
+/* We want to read it from now on: tells the owner, or chooses us. */
+void port_want(struct port *p);
 void port_own(struct port *p);		/* we are the owner from now on */
 /* ${fd}, a connection to the owner, is taken over. False: no memory. */
 bool port_follow(struct port *p, int fd, bool welcomed);

@@ -140,7 +140,7 @@ elect(struct port *p)
 
 	if (best != NULL && (best->gone || !best->data_path))
 		best = NULL;
-	if (best == NULL && !p->set->opt.data_path)
+	if (best == NULL && !p->data_path)
 		for (c = p->conns; c != NULL; c = c->next)
 			if (c->welcomed && !c->gone && c->data_path)
 				best = c;	/* the last is the first that came */
@@ -184,7 +184,7 @@ welcome(struct port_conn *c, const struct port_msg *m)
 	port_note(p, "process %ld %s", (long)c->pid, fresh ? "joined" : "came back");
 	/* It goes on if nobody better reads. */
 	if ((m->flags & PM_F_READING) != 0 && c->data_path && p->reader == NULL &&
-	    !p->set->opt.data_path)
+	    !p->data_path)
 		p->reader = c;
 	elect(p);
 	if ((m->flags & PM_F_READING) != 0 && p->reader != c)
@@ -280,6 +280,10 @@ owner_takes(struct port_conn *c, const struct port_msg *m)
 	if (!c->welcomed)
 		return (m->type == PM_HELLO && welcome(c, m));
 	switch (m->type) {
+	case PM_HELLO:		/* it has changed its mind about reading */
+		c->data_path = (m->flags & PM_F_DATA_PATH) != 0;
+		elect(p);
+		return (true);
 	case PM_SERVE:
 		take_keys(c, m);
 		return (true);
@@ -309,6 +313,8 @@ holder_takes(struct port_conn *c, const struct port_msg *m)
 			return (false);
 		c->welcomed = true;
 		ev_timer_stop(p->set->loop, &p->retry);
+		if (p->data_path)
+			port_want(p);
 		c->sync = true;
 		sync_keys(c);
 		release_held(p);
@@ -444,6 +450,19 @@ accept_holder(struct ev_loop *loop, ev_io *w, int revents)
 	p->conns = c;
 }
 
+void
+port_want(struct port *p)
+{
+	struct port_msg m = { .type = PM_HELLO, .flags = PM_F_DATA_PATH,
+	    .body = SPAN_ARRAY(p->token) };
+
+	p->data_path = true;
+	if (p->lock != -1)
+		elect(p);
+	else if (p->up != NULL && p->up->welcomed)
+		(void)port_conn_send(p->up, &m);
+}
+
 bool
 port_take_lock(struct port *p)
 {
@@ -506,7 +525,7 @@ rejoin(struct port *p)
 
 	if (fd == -1)
 		return;
-	m.flags = (uint8_t)((p->set->opt.data_path ? PM_F_DATA_PATH : 0) |
+	m.flags = (uint8_t)((p->data_path ? PM_F_DATA_PATH : 0) |
 	    (p->reading ? PM_F_READING : 0));
 	if (connect(fd, (struct sockaddr *)&un, len) != 0 || !send_with_fds(fd, &m, NULL, 0)) {
 		(void)close(fd);

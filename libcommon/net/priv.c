@@ -109,15 +109,15 @@ keep_caps(unsigned keep, struct fault *f)
 }
 
 int
-priv_drop(const char *user, unsigned keep, struct fault *f)
+priv_user(const char *user, uid_t *to, gid_t *to_group, struct fault *f)
 {
-	const char *name = user != NULL ? user : "nobody";
 	uid_t uid = NOBODY;
 	gid_t gid = NOBODY;
-	bool found, mapped, change;
+	bool found, mapped;
 
-	priv_hide();
-	found = find_user(name, &uid, &gid) == 1;
+	*to = (uid_t)-1;
+	*to_group = (gid_t)-1;
+	found = find_user(user != NULL ? user : "nobody", &uid, &gid) == 1;
 	mapped = is_mapped("/proc/self/uid_map", uid) && is_mapped("/proc/self/gid_map", gid);
 	if (user != NULL && !found)
 		return (fault(f, FAULT_CONFIG, "there is no user %s", user));
@@ -128,7 +128,24 @@ priv_drop(const char *user, unsigned keep, struct fault *f)
 			return (fault(f, FAULT_CONFIG, "user %s does not exist in this user namespace",
 			    user));
 	}
-	change = uid != geteuid() && geteuid() == 0 && mapped;
+	if (uid == geteuid() || geteuid() != 0 || !mapped)
+		return (0);
+	*to = uid;
+	*to_group = gid;
+	return (1);
+}
+
+int
+priv_drop(const char *user, unsigned keep, struct fault *f)
+{
+	const char *name = user != NULL ? user : "nobody";
+	uid_t uid;
+	gid_t gid;
+	int change = priv_user(user, &uid, &gid, f);
+
+	priv_hide();
+	if (change < 0)
+		return (-1);
 	drop_bounds();
 	if (change && change_user(name, uid, gid, f) != 0)
 		return (-1);
@@ -140,5 +157,5 @@ priv_drop(const char *user, unsigned keep, struct fault *f)
 	priv_hide();
 	if (change && (setuid(0) == 0 || geteuid() != uid || getegid() != gid))
 		return (fault(f, FAULT_SYSTEM, "still not user %s for good", name));
-	return (change ? 1 : 0);
+	return (change);
 }

@@ -6,12 +6,19 @@
 #define SAPIPE_NET_PRIV_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/fault.h"
 
 #define PRIV_NET_ADMIN	1u	/* routes, TUN settings, SO_MARK */
 #define PRIV_NET_RAW	2u	/* raw sockets made later */
 #define PRIV_NET_BIND	4u	/* ports below 1024 bound later */
+
+/*
+ * Whom priv_drop(${user}) will become: 1 with ${*uid} and ${*gid}, 0 if we stay who we are (both are
+ * then -1), or -1 as there. For handing files over before.
+ */
+int priv_user(const char *user, uid_t *uid, gid_t *gid, struct fault *f);
 
 /*
  * Becomes ${user} (a name or a number; NULL: nobody if we are root, else nobody new) with

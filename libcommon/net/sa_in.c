@@ -46,8 +46,8 @@ source_open(struct source *s, const char *name, struct fault *f)
 			    "standard input is a terminal: SA state comes from a file or a pipe"));
 	/* O_NONBLOCK: a FIFO whose writer is not there yet is no reason to hang here. */
 	} else if ((s->fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)) == -1)
-		return (fault_sys(f, errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM,
-		    "cannot open %s", name));
+		return (fault_sys(f, errno == ENOENT ? FAULT_USAGE :	/* a name that is wrong */
+		    errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM, "cannot open %s", name));
 	if (fstat(s->fd, &st) == -1)
 		return (fault_sys(f, FAULT_SYSTEM, "cannot read %s", s->name));
 	if (S_ISDIR(st.st_mode))

@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include "cli/report.h"
-#include "cli/user.h"
 
 static char path[] = "/tmp/test_report.XXXXXX";
 static int saved, log_fd;
@@ -205,31 +204,6 @@ hints_fit_the_place(void **state)
 	}
 }
 
-static void
-who_is_mapped(void **state)
-{
-	static const struct { const char *map; unsigned long id; bool yes; } rows[] = {
-		{ "0 0 4294967295\n", 65534, true },
-		{ "0 1000 1\n", 0, true }, { "0 1000 1\n", 65534, false },
-		{ "0 1000 1\n1 100000 65536\n", 65534, true },
-		{ "0 1000 1\n1 100000 65533\n", 65534, false },
-		{ "", 0, false }, { "garbage", 0, false },
-	};
-	char file[] = "/tmp/test_map.XXXXXX";
-	int fd = mkstemp(file);
-	size_t i;
-
-	(void)state;
-	assert_true(fd >= 0);
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_int_equal(ftruncate(fd, 0), 0);
-		assert_int_equal(pwrite(fd, rows[i].map, strlen(rows[i].map), 0), strlen(rows[i].map));
-		assert_int_equal(user_is_mapped(file, rows[i].id), rows[i].yes);
-	}
-	assert_int_equal(unlink(file), 0);
-	(void)close(fd);
-}
-
 static int
 setup(void **state)
 {
@@ -247,7 +221,6 @@ main(void)
 		cmocka_unit_test(levels),
 		cmocka_unit_test(what_peers_cause_is_rationed),
 		cmocka_unit_test(each_cause_has_a_hint),
-		cmocka_unit_test(who_is_mapped),
 		cmocka_unit_test(hints_fit_the_place),
 	};
 

@@ -677,8 +677,25 @@ test_full_sets_encode(void **state)
 	secret_free(&s);
 }
 
+/* Every sample on standard output, for the check against the schema in cddl-check.bats. */
+static int
+write_samples(void)
+{
+	struct copy c;
+	int type, full;
+
+	for (type = SA_IKE; type <= SA_EVENT; type++)
+		for (full = 0; full < 2; full++) {
+			c = encoded((enum sa_type)type, full != 0);
+			if (fwrite(c.p, 1, c.len, stdout) != c.len)
+				return (1);
+			free(c.p);
+		}
+	return (fflush(stdout) != 0);
+}
+
 int
-main(void)
+main(int argc, char *argv[])
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
@@ -698,5 +715,7 @@ main(void)
 	};
 
 	(void)secret_init();
+	if (argc == 2 && strcmp(argv[1], "--samples") == 0)
+		return (write_samples());
 	return (cmocka_run_group_tests_name("sa codec", tests, NULL, NULL));
 }

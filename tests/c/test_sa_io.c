@@ -550,7 +550,7 @@ test_bad_input(void **state)
 	assert_true(sa_in_ended(in));
 	sa_in_close(in);
 	assert_null(sa_in_open(1, missing, &f));
-	assert_int_equal(f.code, FAULT_SYSTEM);
+	assert_int_equal(f.code, FAULT_USAGE);
 	assert_null(sa_in_open(1, there, &f));
 	assert_int_equal(f.code, FAULT_USAGE);
 }
