@@ -1,0 +1,147 @@
+# Each example of README.md, run as it stands there: on two machines, left and right, whose
+# addresses are those of the examples.
+
+bats_require_minimum_version 1.5.0
+
+load lib/common
+load lib/lab
+
+setup_file() {
+	lab_setup_file
+}
+
+teardown() {
+	lab_teardown
+}
+
+# example NAME: the text of that example.
+example() {
+	awk -v want="<!-- example: $1 -->" '
+		$0 == want { on = 1; next }
+		on && /^```/ { if (inside) exit; inside = 1; next }
+		inside
+	' "$SAPIPE_TOP/README.md"
+}
+
+# machines: left and right with the secret in the directory where the examples run.
+machines() {
+	need ike-initiate ike-respond esp-tun sa-show skeyid-calc
+	lab_topology
+	mkdir -m 700 "$LAB_STATE/left" "$LAB_STATE/right"
+	(cd "$LAB_STATE/left" && bash -ec "$(example secret)")
+	cp "$LAB_STATE/left/gw.psk" "$LAB_STATE/right/gw.psk"
+}
+
+# resident SIDE NAME: starts that example there; run SIDE NAME: runs it to its end.
+# Claims go beside the keys: the two machines share this one's disk.
+resident() {
+	local claims
+	claims=$(printf 'cd %q; export HOME=.; esp-tun() { command esp-tun --state-dir claims "$@"; }' \
+		"$LAB_STATE/$1")
+	lab_start "$2" "$1" "$claims
+$(example "$2")"
+}
+
+answers() {
+	eventually 5 lab_listens_on right 500
+}
+
+lab_listens_on() { "in_$1" ss -Hlun "sport = :$2" | grep -q .; }
+
+example_in() {
+	(cd "$LAB_STATE/$1" && "in_$1" bash -o pipefail -ec "$(example "$2")" </dev/null)
+}
+
+@test "README: every example has a name, and a test here" {
+	local name names
+	# A block without a name, or a name without a block, would never run.
+	[ "$(grep -c '^```[a-z]' "$SAPIPE_TOP/README.md")" -eq "$(grep -c '^<!-- example: ' "$SAPIPE_TOP/README.md")" ]
+	names=$(sed -n 's/^<!-- example: \(.*\) -->$/\1/p' "$SAPIPE_TOP/README.md")
+	for name in $names; do
+		[ -n "$(example "$name")" ]
+		grep -qE "(example|resident|example_in) .*\<$name\>" "$BATS_TEST_FILENAME" || {
+			echo "no test runs the example $name"
+			return 1
+		}
+	done
+}
+
+@test "README: its two commands are targets that install what they need" {
+	local line
+	cd "$SAPIPE_TOP"
+	while read -r line; do
+		run -0 bash -c "MAKEFLAGS= ${line%%#*} -n"
+		[[ $output == *dpkg-query* && $output == *tests/* ]]
+	done < <(example commands)
+}
+
+@test "README: install" {
+	cd "$SAPIPE_TOP"
+	example install | grep -qx 'make install PREFIX=$HOME/.local'
+	HOME=$BATS_TEST_TMPDIR run -0 make -s install PREFIX="$BATS_TEST_TMPDIR/.local"
+	"$BATS_TEST_TMPDIR/.local/bin/sa-show" --version
+}
+
+@test "README: the first tunnel, and the values behind it" {
+	machines
+	resident right first-right
+	answers
+	resident left first-left
+	eventually 10 lab_answers left "$RIGHT_INNER"
+	lab_ping right "$LEFT_INNER"
+	lab_stop first-left 2
+	lab_tun_gone
+	lab_stop first-right 2
+}
+
+@test "README: a look at what a gateway agrees to" {
+	machines
+	resident right first-right
+	answers
+	run -0 example_in left look
+	output_has "ike-sa"
+	output_has "10.2.0.0/24"
+	lab_stop first-right
+	# Nobody there: the answer is no.
+	run ! example_in left look
+}
+
+@test "README: a copy of the stream, and the wire decrypted with it" {
+	machines
+	resident right first-right
+	answers
+	background dump ip netns exec "$NS_LEFT" tcpdump --immediate-mode -Z root -U -w "$LAB_STATE/left/vpn.pcap" \
+		-i eth0 'udp port 500 or udp port 4500 or esp'
+	eventually 5 grep -q listening "$BATS_TEST_TMPDIR/dump.err"
+	resident left copy
+	eventually 10 lab_answers left "$RIGHT_INNER"
+	lab_stop copy
+	sleep 0.3
+	stop_background
+	run -0 example_in left wire
+	# Phase 1 and 2 were read, and the ping inside ESP.
+	output_has "Quick Mode"
+	output_has "Echo (ping) request"
+}
+
+@test "README: step by step through files, and the values from them" {
+	machines
+	resident right first-right
+	answers
+	run -0 example_in left steps
+	output_has "10.2.0.0/24"
+	resident left steps-tunnel
+	eventually 10 lab_answers left "$RIGHT_INNER"
+	run -0 example_in left values
+	[[ ${lines[0]} =~ ^[^[:xdigit:]]*.*[[:xdigit:]]{40,}$ ]]
+	run -0 example_in left steps-delete
+}
+
+@test "README: one responder for many peers" {
+	machines
+	example peers-file >"$LAB_STATE/right/peers.ini"
+	resident right peers
+	answers
+	resident left first-left
+	eventually 10 lab_answers left "$RIGHT_INNER"
+}
