@@ -131,6 +131,14 @@ same() {
 	[ "$rc" -eq 0 ]
 }
 
+@test "sapipe(7) introduces every tool" {
+	local t rc=0
+	for t in "${TOOLS[@]}"; do
+		grep -qE "^\.It Xr $t [18]$" man/sapipe.7 || { echo "not in sapipe(7): $t"; rc=1; }
+	done
+	[ "$rc" -eq 0 ]
+}
+
 @test "-V and --version say tool and version" {
 	local t
 	for t in "${TOOLS[@]}"; do
