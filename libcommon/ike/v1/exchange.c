@@ -335,6 +335,14 @@ v1_exchange_datagram(struct v1_exchange *x, struct ike_now now, const struct isa
 	return (true);
 }
 
+/* What merely does not parse may be anybody's; it says nothing of the peer. */
+static bool
+is_noise(enum fault_code code)
+{
+	return (code == FAULT_MALFORMED || code == FAULT_TRUNCATED || code == FAULT_PROTOCOL ||
+	    code == FAULT_TOO_LARGE);
+}
+
 void
 v1_exchange_hint(struct v1_exchange *x, struct ike_now now, const struct fault *why,
     struct ike_outbox *out)
@@ -344,8 +352,7 @@ v1_exchange_hint(struct v1_exchange *x, struct ike_now now, const struct fault *
 	if (x->why.code == FAULT_NONE)
 		outbox_note(out, NOTE_INFO, "%s: %s", why->where, why->what);
 	/* What merely does not parse may be anybody's; it says nothing of the peer. */
-	if (why->code == FAULT_MALFORMED || why->code == FAULT_TRUNCATED ||
-	    why->code == FAULT_PROTOCOL) {
+	if (is_noise(why->code)) {
 		if (x->why.code == FAULT_NONE)
 			x->why = *why;
 		return;
@@ -371,15 +378,20 @@ v1_exchange_fail(struct v1_exchange *x, struct ike_now now, const struct fault *
 void
 v1_exchange_timeout(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
 {
-	char where[ENDPOINT_TEXT];
+	char where[ENDPOINT_TEXT], noise[160];
 	struct fault f = x->why;
 
 	if (now.ms >= x->give_up_ms) {
-		if (f.code == FAULT_NONE || f.code == FAULT_MALFORMED)
+		/* What could be anybody's is no answer, but it is told. */
+		if (f.code == FAULT_NONE || is_noise(f.code)) {
+			(void)snprintf(noise, sizeof(noise), f.code == FAULT_NONE ? "" :
+			    "; what came in its place made no sense (%s)", f.what);
 			(void)fault(&f, FAULT_NO_REPLY,
-			    "no answer from %s to message %zu, sent %u times in %llu s",
+			    "no answer from %s to message %zu, sent %u times in %llu s%s",
 			    endpoint_text(where, &x->sa->rec.ike.remote.at), x->at,
-			    x->resends + 1, (unsigned long long)(now.ms - x->begun_ms) / 1000);
+			    x->resends + 1, (unsigned long long)(now.ms - x->begun_ms) / 1000,
+			    noise);
+		}
 		v1_exchange_where(x, x->at, &f);
 		v1_exchange_fail(x, now, &f, out);
 		return;

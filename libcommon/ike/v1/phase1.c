@@ -284,6 +284,7 @@ take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 		return (-1);
 	}
 	x->sa->policy = other;
+	(void)snprintf(ike(x)->name, sizeof(ike(x)->name), "%s", other->name);
 	if (bytes_set(id_of(x, peer_role(x)), pl->body) != 0)
 		return (no_memory(f));
 	peer->id = id;
