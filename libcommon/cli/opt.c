@@ -1,3 +1,4 @@
+#include "base/uint.h"
 #include "cli/opt.h"
 
 #include <stdio.h>
@@ -58,50 +59,13 @@ opt_word_len(const char *list)
 uint64_t
 opt_load(const struct opt_slot *s)
 {
-	const unsigned char *p = s->base + s->row->off;
-	uint64_t v = 0;
-	uint8_t v8;
-	uint16_t v16;
-	uint32_t v32;
-
-	switch (s->row->width) {
-	case 1:
-		memcpy(&v8, p, 1);
-		return (v8);
-	case 2:
-		memcpy(&v16, p, 2);
-		return (v16);
-	case 4:
-		memcpy(&v32, p, 4);
-		return (v32);
-	default:
-		memcpy(&v, p, 8);
-		return (v);
-	}
+	return (uint_get(s->base + s->row->off, s->row->width));
 }
 
 static void
 store(const struct opt_slot *s, uint64_t v)
 {
-	unsigned char *p = s->base + s->row->off;
-	uint8_t v8 = (uint8_t)v;
-	uint16_t v16 = (uint16_t)v;
-	uint32_t v32 = (uint32_t)v;
-
-	switch (s->row->width) {
-	case 1:
-		memcpy(p, &v8, 1);
-		break;
-	case 2:
-		memcpy(p, &v16, 2);
-		break;
-	case 4:
-		memcpy(p, &v32, 4);
-		break;
-	default:
-		memcpy(p, &v, 8);
-		break;
-	}
+	uint_put(s->base + s->row->off, s->row->width, v);
 }
 
 static void

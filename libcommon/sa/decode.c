@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "base/uint.h"
 #include "sa/codec.h"
 #include "sa/fields.h"
 #include "sa/item.h"
@@ -57,28 +58,6 @@ find(struct span in, const char *key, struct item *value)
 	return (false);
 }
 
-static void
-put_uint(uint8_t *p, size_t size, uint64_t v)
-{
-	uint16_t v16 = (uint16_t)v;
-	uint32_t v32 = (uint32_t)v;
-
-	switch (size) {
-	case 1:
-		*p = (uint8_t)v;
-		break;
-	case 2:
-		memcpy(p, &v16, 2);
-		break;
-	case 4:
-		memcpy(p, &v32, 4);
-		break;
-	default:
-		memcpy(p, &v, 8);
-		break;
-	}
-}
-
 /* Copies text to ${out} of ${cap} bytes, whole or (if it only informs) its front. */
 static int
 decode_text(struct dec *d, const struct field *row, const struct item *it, char *out, size_t cap)
@@ -131,7 +110,7 @@ decode_uint(struct dec *d, const struct field *row, const struct item *it, uint8
 
 	if (it->n > max)
 		return (wrong(d, it, "is too large a number"));
-	put_uint(p, row->size, it->n);
+	uint_put(p, row->size, it->n);
 	return (0);
 }
 

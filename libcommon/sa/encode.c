@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <cbor.h>
 
+#include "base/uint.h"
 #include "sa/codec.h"
 #include "sa/fields.h"
 #include "sa/item.h"
@@ -58,28 +59,6 @@ put_text(struct enc *e, const char *text)
 	}
 }
 
-static uint64_t
-get_uint(const uint8_t *p, size_t size)
-{
-	uint16_t v16;
-	uint32_t v32;
-	uint64_t v64;
-
-	switch (size) {
-	case 1:
-		return (*p);
-	case 2:
-		memcpy(&v16, p, 2);
-		return (v16);
-	case 4:
-		memcpy(&v32, p, 4);
-		return (v32);
-	default:
-		memcpy(&v64, p, 8);
-		return (v64);
-	}
-}
-
 static size_t
 get_count(const struct field *row, const uint8_t *base)
 {
@@ -115,7 +94,7 @@ has_value(const struct field *row, const uint8_t *base)
 	case FIELD_VID:
 		return (true);
 	case FIELD_UINT:
-		return (get_uint(p, row->size) != 0);
+		return (uint_get(p, row->size) != 0);
 	case FIELD_SPI:
 		return (get_be32(p) != 0);
 	case FIELD_BOOL:
@@ -193,7 +172,7 @@ encode_value(struct enc *e, const struct field *row, const uint8_t *base)
 		PUT(e, cbor_encode_uint, row->max);
 		break;
 	case FIELD_UINT:
-		PUT(e, cbor_encode_uint, get_uint(p, row->size));
+		PUT(e, cbor_encode_uint, uint_get(p, row->size));
 		break;
 	case FIELD_SPI:
 		PUT(e, cbor_encode_uint, get_be32(p));

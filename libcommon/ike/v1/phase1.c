@@ -170,16 +170,10 @@ take_ke(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 static int
 put_nonce(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
-	struct rand *r = &x->sa->engine->conf.rand;
 	struct bytes *own = nonce_of(x, x->role);
-	uint8_t fresh[NONCE_OWN];
 
-	if (own->len == 0) {
-		if (r->fill(r->state, fresh, sizeof(fresh)) != 0)
-			return (fault(f, FAULT_CRYPTO, "no random bytes"));
-		if (bytes_set(own, SPAN_ARRAY(fresh)) != 0)
-			return (no_memory(f));
-	}
+	if (own->len == 0 && v1_nonce_make(x, own, f) != 0)
+		return (-1);
 	isakmp_payload_put(b, PAYLOAD_NONCE, bytes_span(own));
 	return (0);
 }
@@ -187,10 +181,7 @@ put_nonce(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 static int
 take_nonce(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 {
-	if (pl->body.len < NONCE_MIN || pl->body.len > NONCE_MAX)
-		return (fault(f, FAULT_MALFORMED, "its nonce has %zu bytes, not %d to %d",
-		    pl->body.len, NONCE_MIN, NONCE_MAX));
-	return (bytes_set(nonce_of(x, peer_role(x)), pl->body) != 0 ? no_memory(f) : 0);
+	return (v1_nonce_take(nonce_of(x, peer_role(x)), pl, f));
 }
 
 /* g^xi and g^xr, by who made it. */
@@ -374,25 +365,6 @@ take_n(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 	return (0);
 }
 
-static int
-put_none(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
-{
-	(void)x;
-	(void)b;
-	(void)f;
-	return (0);
-}
-
-/* A certificate request means nothing to a pre-shared key. */
-static int
-take_none(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
-{
-	(void)x;
-	(void)pl;
-	(void)f;
-	return (0);
-}
-
 /* In the order in which they are taken: who it is decides on the policy, that on the
  * proposal, that on the keys. */
 static const struct v1_payload payloads[] = {
@@ -402,7 +374,8 @@ static const struct v1_payload payloads[] = {
 	{ PAYLOAD_KE,		1,		put_ke,		take_ke },
 	{ PAYLOAD_NONCE,	1,		put_nonce,	take_nonce },
 	{ PAYLOAD_NAT_D,	32,		v1_put_natd,	v1_take_natd },
-	{ PAYLOAD_CR,		16,		put_none,	take_none },
+	/* A certificate request means nothing to a pre-shared key. */
+	{ PAYLOAD_CR,		16,		v1_put_nothing,	v1_take_nothing },
 	{ PAYLOAD_HASH,		1,		put_hash,	take_hash },
 	{ PAYLOAD_N,		8,		put_n,		take_n },
 	{ V1_NOTHING,		0,		NULL,		NULL },

@@ -125,24 +125,6 @@ verify(struct v1_exchange *x, const struct isakmp_msg *m, struct fault *f)
 	return (0);
 }
 
-static int
-take_nothing(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
-{
-	(void)x;
-	(void)pl;
-	(void)f;
-	return (0);
-}
-
-static int
-put_nothing(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
-{
-	(void)x;
-	(void)b;
-	(void)f;
-	return (0);
-}
-
 /* --- nonces and keys --- */
 
 static int
@@ -156,13 +138,8 @@ put_nonce(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 static int
 take_nonce(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 {
-	if (pl->body.len < NONCE_MIN || pl->body.len > NONCE_MAX)
-		return (fault(f, FAULT_PROTOCOL, "its nonce has %zu bytes, not %d to %d",
-		    pl->body.len, NONCE_MIN, NONCE_MAX));
-	if (bytes_set(nonce_of(x, x->role == SA_INITIATOR ? SA_RESPONDER : SA_INITIATOR),
-	    pl->body) != 0)
-		return (no_memory(f));
-	return (0);
+	return (v1_nonce_take(nonce_of(x, x->role == SA_INITIATOR ? SA_RESPONDER :
+	    SA_INITIATOR), pl, f));
 }
 
 static int
@@ -203,14 +180,13 @@ static int
 make_own(struct v1_exchange *x, struct fault *f)
 {
 	struct v1_quick *q = x->quick;
-	struct rand *r = &x->sa->engine->conf.rand;
-	uint8_t nonce[NONCE_OWN];
 
-	if (r->fill(r->state, nonce, sizeof(nonce)) != 0)
-		return (fault(f, FAULT_CRYPTO, "no random bytes"));
-	if (bytes_set(nonce_of(x, x->role), SPAN_ARRAY(nonce)) != 0)
-		return (no_memory(f));
-	if (q->pfs != NULL && (q->dh = dh_new(q->pfs, r, f)) == NULL)
+	if (v1_nonce_make(x, nonce_of(x, x->role), f) != 0)
+		return (-1);
+	dh_free(q->dh);
+	q->dh = NULL;
+	if (q->pfs != NULL &&
+	    (q->dh = dh_new(q->pfs, &x->sa->engine->conf.rand, f)) == NULL)
 		return (-1);
 	return (0);
 }
@@ -485,13 +461,13 @@ take_sa_last(struct v1_exchange *x, const struct isakmp_payload *pl, struct faul
 }
 
 static const struct v1_payload payloads[] = {
-	{ PAYLOAD_HASH,		1,	put_hash,	take_nothing },
+	{ PAYLOAD_HASH,		1,	put_hash,	v1_take_nothing },
 	{ PAYLOAD_NONCE,	1,	put_nonce,	take_nonce },
 	{ PAYLOAD_KE,		1,	put_ke,		take_ke },
 	{ PAYLOAD_ID,		2,	put_id,		take_id },
 	{ PAYLOAD_N,		8,	put_n,		take_n },
-	{ PAYLOAD_NAT_OA,	2,	put_nothing,	take_nothing },
-	{ PAYLOAD_VID,		32,	put_nothing,	take_nothing },
+	{ PAYLOAD_NAT_OA,	2,	v1_put_nothing,	v1_take_nothing },
+	{ PAYLOAD_VID,		32,	v1_put_nothing,	v1_take_nothing },
 	{ PAYLOAD_SA,		1,	put_sa,		take_sa_last },
 	{ V1_NOTHING,		0,	NULL,		NULL },
 };

@@ -191,6 +191,14 @@ struct v1_sa *v1_child_sa(const struct ike_engine *e, const struct v1_child *c);
 
 /* exchange.c: the runner, see exchange.h */
 
+/* payload.c: payloads that mean the same in every exchange */
+/* A fresh nonce of ours into ${own}; the body of the peer's, of legal length, into ${peers}. */
+int v1_nonce_make(struct v1_exchange *x, struct bytes *own, struct fault *f);
+int v1_nonce_take(struct bytes *peers, const struct isakmp_payload *pl, struct fault *f);
+/* For payloads that are not sent, or may come and say nothing to us. */
+int v1_put_nothing(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f);
+int v1_take_nothing(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f);
+
 /* info.c: informational messages */
 /* A notify under the SA's keys. ${spi} as the notify wants it. */
 void v1_info_notify(struct v1_sa *sa, uint8_t proto, uint16_t type, struct span spi,

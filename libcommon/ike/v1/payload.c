@@ -1,0 +1,44 @@
+/* Payloads that mean the same in every exchange. */
+#include "ike/v1/sa.h"
+
+int
+v1_nonce_make(struct v1_exchange *x, struct bytes *own, struct fault *f)
+{
+	const struct rand *r = &x->sa->engine->conf.rand;
+	uint8_t fresh[NONCE_OWN];
+
+	if (r->fill(r->state, fresh, sizeof(fresh)) != 0)
+		return (fault(f, FAULT_CRYPTO, "no random bytes"));
+	if (bytes_set(own, SPAN_ARRAY(fresh)) != 0)
+		return (fault(f, FAULT_MEMORY, "no memory for a nonce"));
+	return (0);
+}
+
+int
+v1_nonce_take(struct bytes *peers, const struct isakmp_payload *pl, struct fault *f)
+{
+	if (pl->body.len < NONCE_MIN || pl->body.len > NONCE_MAX)
+		return (fault(f, FAULT_MALFORMED, "its nonce has %zu bytes, not %d to %d",
+		    pl->body.len, NONCE_MIN, NONCE_MAX));
+	if (bytes_set(peers, pl->body) != 0)
+		return (fault(f, FAULT_MEMORY, "no memory for a nonce"));
+	return (0);
+}
+
+int
+v1_put_nothing(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	(void)x;
+	(void)b;
+	(void)f;
+	return (0);
+}
+
+int
+v1_take_nothing(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
+{
+	(void)x;
+	(void)pl;
+	(void)f;
+	return (0);
+}
