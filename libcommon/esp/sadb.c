@@ -171,6 +171,14 @@ suite_of(struct esp_suite *s, const struct sa_child *c, struct fault *f)
 	return (0);
 }
 
+int
+sadb_check(const struct sa_child *rec, struct fault *f)
+{
+	struct esp_suite s;
+
+	return (suite_of(&s, rec, f));
+}
+
 static bool
 same_keys(const struct sa_child *a, const struct sa_child *b)
 {
