@@ -171,13 +171,14 @@ lab_answers() {
 
 # lab_transfer FROM TO ADDRESS: 10 MB over TCP to ADDRESS in TO, compared at the end.
 lab_transfer() {
-	local from=$NS_LEFT to=$NS_RIGHT got=$LAB_STATE/got
+	local from=$NS_LEFT to=$NS_RIGHT got=$LAB_STATE/got v=4
 	[ "$1" = left ] || { from=$NS_RIGHT to=$NS_LEFT; }
+	[[ $3 != *:* ]] || v=6
 	rm -f "$got"
 	background receive ip netns exec "$to" timeout 60 socat -u \
-		TCP-LISTEN:5001,reuseaddr,accept-timeout=20 "CREATE:$got"
+		"TCP$v-LISTEN:5001,reuseaddr,accept-timeout=20" "CREATE:$got"
 	timeout 60 ip netns exec "$from" socat -u "OPEN:$LAB_DATA" \
-		"TCP:$3:5001,retry=20,interval=0.1,connect-timeout=10" 3>&- || {
+		"TCP$v:$3:5001,retry=20,interval=0.1,connect-timeout=10" 3>&- || {
 		echo "no transfer from $1 to $3"
 		return 1
 	}
