@@ -79,7 +79,7 @@ tunnel() {
 }
 
 @test "dpd-ping: a state that is not there is an error, and so is a directory" {
-	run -3 --separate-stderr dpd-ping "$T/none.sa"
+	run -2 --separate-stderr dpd-ping "$T/none.sa"
 	one_error
 	run -2 --separate-stderr dpd-ping "$T"
 	one_error
