@@ -160,11 +160,11 @@ follow(struct datapath *dp, struct esp_sa *sa, const struct came *c)
 	char from[ENDPOINT_TEXT], to[ENDPOINT_TEXT];
 	struct esp_sa *other;
 
-	if (!c->udp || sa->rec.encap != SA_ENCAP_UDP || endpoint_eq(&old, &c->remote) ||
+	if (!c->udp || sa->rec.encap == SA_ENCAP_NONE || endpoint_eq(&old, &c->remote) ||
 	    !behind_nat(dp, &sa->rec))
 		return;
 	for (size_t i = 0; (other = sadb_at(dp->db, i)) != NULL; i++)
-		if (endpoint_eq(&other->remote, &old) && other->rec.encap == SA_ENCAP_UDP &&
+		if (endpoint_eq(&other->remote, &old) && other->rec.encap == sa->rec.encap &&
 		    span_eq(SPAN_ARRAY(other->rec.ike), SPAN_ARRAY(sa->rec.ike)))
 			other->remote = c->remote;
 	sa->remote = c->remote;

@@ -386,7 +386,7 @@ v1_exchange_timeout(struct v1_exchange *x, struct ike_now now, struct ike_outbox
 		if (f.code == FAULT_NONE || is_noise(f.code)) {
 			if (f.code != FAULT_NONE)
 				(void)snprintf(noise, sizeof(noise),
-				    "; what came in its place made no sense (%s)", f.what);
+				    "; what came in its place made no sense (%.100s)", f.what);
 			(void)fault(&f, FAULT_NO_REPLY,
 			    "no answer from %s to message %zu, sent %u times in %llu s%s",
 			    endpoint_text(where, &x->sa->rec.ike.remote.at), x->at,
