@@ -11,28 +11,28 @@ teardown() { two_teardown; }
 @test "two ends: the left rekeys phase 2 and phase 1, no ping is lost" {
 	two_setup
 	answer "${STEN4[@]}"
-	begin --esp-lifetime 5 --ike-lifetime 8 "${NETS4[@]}"
+	begin --esp-lifetime 8 --ike-lifetime 12 "${NETS4[@]}"
 	crosses
-	lossless 14
+	lossless 20
 	[ "$(records left.sa child-sa)" -ge 3 ]
 	[ "$(records left.sa ike-sa)" -ge 2 ]
 }
 
 @test "two ends: both ends rekey at about the same time, no ping is lost" {
 	two_setup
-	answer --esp-lifetime 5 "${STEN4[@]}"
-	begin --esp-lifetime 5 "${NETS4[@]}"
+	answer --esp-lifetime 8 "${STEN4[@]}"
+	begin --esp-lifetime 8 "${NETS4[@]}"
 	crosses
-	lossless 14
+	lossless 20
 }
 
 @test "two ends: rekeying with PFS through a NAT, no ping is lost" {
 	two_setup nat
 	FAST=(--ike aes128-sha256-modp1024 --esp aes128gcm16-modp1024)
 	answer "${STEN4[@]}"
-	begin --esp-lifetime 5 --ike-lifetime 8 "${NETS4[@]}"
+	begin --esp-lifetime 8 --ike-lifetime 12 "${NETS4[@]}"
 	crosses
-	lossless 14
+	lossless 20
 	[ "$(records left.sa child-sa)" -ge 3 ]
 	[ "$(records left.sa ike-sa)" -ge 2 ]
 }
