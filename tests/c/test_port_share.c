@@ -223,8 +223,13 @@ start_part(int id, const struct part *part)
 	if ((pid[id] = fork()) == 0)
 		be_holder(id, part);
 	assert_true(pid[id] > 0);
-	while (h->up == 0)
+	while (h->up == 0) {
+		if (waitpid(pid[id], NULL, WNOHANG) == pid[id] && h->up == 0) {
+			pid[id] = 0;
+			fail_msg("holder %d died before it was ready", id);
+		}
 		pause_ms(1);
+	}
 }
 
 static void
@@ -689,13 +694,28 @@ names_a_program_that_does_not_share(void **state)
 	(void)close(fd);
 }
 
+/* Whether we are root and may become somebody else: not in a user namespace of one user. */
+static bool
+rules_over(unsigned long uid)
+{
+	unsigned long first = 0, outside, n = 0;
+	FILE *in = fopen("/proc/self/uid_map", "re");
+	bool yes = geteuid() == 0;
+
+	if (in != NULL) {
+		yes = yes && fscanf(in, "%lu %lu %lu", &first, &outside, &n) == 3 && uid - first < n;
+		(void)fclose(in);
+	}
+	return (yes);
+}
+
 static void
 refuses_a_foreign_user_both_ways(void **state)
 {
 	char who[64];
 
 	(void)state;
-	if (geteuid() != 0) {
+	if (!rules_over(12345)) {
 		print_message("SKIPPED: needs root to be somebody else\n");
 		skip();
 	}
@@ -727,7 +747,7 @@ outlives_dropped_privileges(void **state)
 	int fd = client();
 
 	(void)state;
-	if (geteuid() != 0) {
+	if (!rules_over(65534)) {
 		print_message("SKIPPED: needs root to drop it\n");
 		skip();
 	}
