@@ -13,10 +13,12 @@
 #include "dpd_ping.h"
 #include "net/clock.h"
 #include "net/port.h"
+#include "net/priv.h"
+#include "net/sandbox.h"
 
 struct opts {
 	uint32_t	 count, interval_ms, wait_ms;
-	const char	*peer, *sa;
+	const char	*peer, *sa, *user;
 	bool		 json;
 };
 /* Numbers under DPD go by hundredths of a second: nobody may ask faster. */
@@ -34,6 +36,8 @@ static const struct opt optab[] = {
 	    "seconds to wait for each answer"),
 	OPT_STR(struct opts, peer, 0, "peer", "PEER[:PORT]",
 	    "without SA state: does anything speak IKE there?"),
+	OPT_STR(struct opts, user, 0, "user", "NAME",
+	    "become NAME when the ports are open (root: nobody)"),
 	OPT_JSON(struct opts, json),
 	OPT_ARG(struct opts, sa, "SA", "SA state with one live IKE SA, '-' for standard input"),
 	OPT_END
@@ -320,7 +324,8 @@ main(int argc, char *argv[])
 
 	prog_init(argv[0]);
 	opt_parse(optab, &o, argc, argv);
-	if (open_all(&r, &o, &f) == 0) {
+	if (open_all(&r, &o, &f) == 0 && priv_drop(o.user, 0, &f) >= 0 &&
+	    sandbox_enter(SANDBOX_NEGOTIATOR, &f) == 0) {
 		say_start(&r.say);
 		flush(&r);
 		if (!r.gone)

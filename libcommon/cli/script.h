@@ -6,13 +6,14 @@
 #ifndef SAPIPE_CLI_SCRIPT_H
 #define SAPIPE_CLI_SCRIPT_H
 
-#include <stddef.h>
+#include <stdbool.h>
+#include <sys/types.h>
 
-#include "cli/helper.h"
+#include "base/fault.h"
 
 #define SCRIPT_ENV	16384	/* bytes of the variables of one run */
 
-struct script { struct helper helper; };	/* helper.fd -1: none */
+struct script { int fd; pid_t pid; };	/* fd -1: none */
 
 /* Variables of a run, "NAME=value" strings one after the other. */
 struct script_env { size_t len; bool full; char b[SCRIPT_ENV]; };

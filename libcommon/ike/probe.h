@@ -7,6 +7,7 @@
 
 #include "crypto/crypto.h"
 #include "crypto/proposal.h"
+#include "wire/id.h"
 #include "wire/isakmp.h"
 
 #define PROBE_OFFER_MAX	32	/* transforms in one first message: 1300 bytes with all else */
@@ -38,6 +39,18 @@ void probe_offer_put(struct wr *w, const struct probe_offer *o);
  */
 struct span probe_main1(uint8_t buf[PROBE_MSG_MAX], const uint8_t cky_i[COOKIE_LEN],
     const struct probe_offer *o, bool vids);
+
+/*
+ * Message 3 of main mode: KE, nonce, and with ${natd_type} not 0 that payload for each of ${natd}
+ * (the peer's end first, RFC 3947 section 3.2).
+ */
+struct span probe_main3(uint8_t buf[PROBE_MSG_MAX], const uint8_t cky_i[COOKIE_LEN],
+    const uint8_t cky_r[COOKIE_LEN], struct span ke, struct span nonce, uint8_t natd_type,
+    const struct span *natd, size_t n_natd);
+
+/* Message 1 of aggressive mode, with vendor IDs; all transforms of ${o} have the group of ${ke}. */
+struct span probe_aggressive1(uint8_t buf[PROBE_MSG_MAX], const uint8_t cky_i[COOKIE_LEN],
+    const struct probe_offer *o, struct span ke, struct span nonce, const struct id *id);
 
 enum probe_kind {
 	PROBE_NO_ANSWER,	/* not an answer to this cookie, or nonsense */

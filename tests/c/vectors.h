@@ -64,10 +64,9 @@ vec_copy(char *out, size_t cap, const char *s)
 {
 	size_t n = strlen(s);
 
-	if (n < cap)
-		memcpy(out, s, n + 1);
-	else
+	if (n >= cap)
 		fail_msg("too long for the test: %.60s", s);
+	memcpy(out, s, n + 1);
 }
 
 /*

@@ -104,20 +104,69 @@ put_vids(struct isakmp_builder *b)
 	isakmp_payload_put(b, PAYLOAD_VID, vid_of(VID_DPD)->bytes);
 }
 
+static void
+begin(struct isakmp_builder *b, uint8_t buf[PROBE_MSG_MAX], uint8_t exchange,
+    const uint8_t cky_i[COOKIE_LEN], const uint8_t *cky_r)
+{
+	struct isakmp_hdr h = { .version = ISAKMP_VERSION_1, .exchange = exchange };
+
+	memcpy(h.cky_i, cky_i, COOKIE_LEN);
+	if (cky_r != NULL)
+		memcpy(h.cky_r, cky_r, COOKIE_LEN);
+	isakmp_begin(b, buf, PROBE_MSG_MAX, &h);
+}
+
+static void
+put_offer(struct isakmp_builder *b, const struct probe_offer *o)
+{
+	isakmp_payload_begin(b, PAYLOAD_SA);
+	probe_offer_put(&b->w, o);
+	isakmp_payload_end(b);
+}
+
 struct span
 probe_main1(uint8_t buf[PROBE_MSG_MAX], const uint8_t cky_i[COOKIE_LEN],
     const struct probe_offer *o, bool vids)
 {
-	struct isakmp_hdr h = { .version = ISAKMP_VERSION_1, .exchange = EXCHANGE_MAIN };
 	struct isakmp_builder b;
 
-	memcpy(h.cky_i, cky_i, COOKIE_LEN);
-	isakmp_begin(&b, buf, PROBE_MSG_MAX, &h);
-	isakmp_payload_begin(&b, PAYLOAD_SA);
-	probe_offer_put(&b.w, o);
-	isakmp_payload_end(&b);
+	begin(&b, buf, EXCHANGE_MAIN, cky_i, NULL);
+	put_offer(&b, o);
 	if (vids)
 		put_vids(&b);
+	return (isakmp_end(&b));
+}
+
+struct span
+probe_main3(uint8_t buf[PROBE_MSG_MAX], const uint8_t cky_i[COOKIE_LEN],
+    const uint8_t cky_r[COOKIE_LEN], struct span ke, struct span nonce, uint8_t natd_type,
+    const struct span *natd, size_t n_natd)
+{
+	struct isakmp_builder b;
+	size_t i;
+
+	begin(&b, buf, EXCHANGE_MAIN, cky_i, cky_r);
+	isakmp_payload_put(&b, PAYLOAD_KE, ke);
+	isakmp_payload_put(&b, PAYLOAD_NONCE, nonce);
+	for (i = 0; i < n_natd && natd_type != 0; i++)
+		isakmp_payload_put(&b, natd_type, natd[i]);
+	return (isakmp_end(&b));
+}
+
+struct span
+probe_aggressive1(uint8_t buf[PROBE_MSG_MAX], const uint8_t cky_i[COOKIE_LEN],
+    const struct probe_offer *o, struct span ke, struct span nonce, const struct id *id)
+{
+	struct isakmp_builder b;
+
+	begin(&b, buf, EXCHANGE_AGGRESSIVE, cky_i, NULL);
+	put_offer(&b, o);
+	isakmp_payload_put(&b, PAYLOAD_KE, ke);
+	isakmp_payload_put(&b, PAYLOAD_NONCE, nonce);
+	isakmp_payload_begin(&b, PAYLOAD_ID);
+	id_put(&b.w, id);
+	isakmp_payload_end(&b);
+	put_vids(&b);
 	return (isakmp_end(&b));
 }
 
@@ -178,6 +227,7 @@ take_payload(struct probe_answer *a, const struct isakmp_payload *pl)
 void
 probe_answer_get(struct probe_answer *a, const uint8_t cky_i[COOKIE_LEN], struct span dgram)
 {
+	static const uint8_t none[COOKIE_LEN];
 	struct isakmp_msg m;
 	size_t i;
 
@@ -189,6 +239,9 @@ probe_answer_get(struct probe_answer *a, const uint8_t cky_i[COOKIE_LEN], struct
 		a->kind = PROBE_VERSION;
 		return;
 	}
+	/* A first message bears no responder's cookie: this is our own, come back. */
+	if (a->hdr.exchange != EXCHANGE_INFO && memcmp(a->hdr.cky_r, none, COOKIE_LEN) == 0)
+		return;
 	a->kind = PROBE_OTHER;
 	if ((a->hdr.flags & ISAKMP_FLAG_ENCRYPTED) != 0)
 		return;

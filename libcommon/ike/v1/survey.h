@@ -1,0 +1,84 @@
+/* Inside the survey: survey.c has shots and the way to message 4, survey_find.c the search. */
+#ifndef SAPIPE_IKE_V1_SURVEY_H
+#define SAPIPE_IKE_V1_SURVEY_H
+
+#include "base/bytes.h"
+#include "ike/survey.h"
+#include "ike/v1/natd.h"
+
+/* One message that waits for its answer. */
+struct shot {
+	bool			live;
+	bool			sharing;	/* message 3: KE and NAT-D */
+	bool			aggressive;
+	uint8_t			cky_i[COOKIE_LEN], cky_r[COOKIE_LEN];
+	struct probe_offer	offer;
+	struct dh		*dh;
+	struct bytes		sent;
+	uint64_t		sent_ms, resend_ms, give_up_ms;
+	uint32_t		resends;
+	int			sys;		/* of an ICMP error */
+	/* Of the choice, for message 4. */
+	const struct alg_hash	*hash;
+	const struct natt_version *natt;
+};
+
+/* A broad offer after the other, on one port. */
+struct track {
+	bool	over, wants_key;
+	bool	aggressive;		/* main mode got not a word */
+	size_t	row;			/* next offer; in aggressive mode a count of its own */
+	size_t	silent;			/* rows without an answer */
+};
+
+enum find_state { FIND_UNTRIED, FIND_IN_BATCH, FIND_YES, FIND_NO };
+
+struct find_one {
+	struct probe_transform	t;
+	bool			aggressive;
+	enum find_state		state;
+};
+
+struct find {
+	bool			on, over;
+	enum survey_port	port;
+	uint64_t		begun_ms, limit_ms;
+	size_t			n, cap;
+	struct find_one		*all;
+	size_t			n_batch, batch[PROBE_OFFER_MAX];
+	size_t			job;
+	bool			aggressive;	/* the peer knows no main mode */
+	bool			any_of_job;	/* of this job one is enough */
+	bool			canary;		/* a transform known to be taken is out */
+	uint32_t		waits;		/* times that the canary was not heard */
+};
+
+struct ike_survey {
+	struct ike_survey_conf	 conf;
+	struct ike_survey_result r;
+	bool			 begun, over;
+	struct shot		 shot[SURVEY_PORTS];
+	struct track		 track[SURVEY_PORTS];
+	bool			 late_key;	/* the way to message 4 was tried after the search */
+	struct find		 find;
+	uint64_t		 pace_ms;	/* nothing new before that */
+};
+
+enum shot_end { SHOT_CHOICE, SHOT_NOTIFY, SHOT_KEY, SHOT_OTHER, SHOT_SILENCE };
+
+/*
+ * Sends a first message with ${o} from ${port}; ${aggressive} with the group of the first. No
+ * more than one is out at a time on a port. What cannot be made (memory, randomness) ends in silence.
+ */
+void survey_shoot(struct ike_survey *s, enum survey_port port, const struct probe_offer *o,
+    bool aggressive, uint32_t patience_ms, uint64_t now_ms, struct ike_outbox *out);
+/* Puts an accepted transform among the findings, unless it is there. */
+void survey_found(struct ike_survey *s, const struct probe_transform *t, bool aggressive);
+
+/* The search: begins; what to do next when nothing is out; how the last shot ended. */
+void survey_find_begin(struct ike_survey *s, enum survey_port port, uint64_t now_ms);
+void survey_find_next(struct ike_survey *s, uint64_t now_ms, struct ike_outbox *out);
+void survey_find_ended(struct ike_survey *s, enum shot_end end, const struct probe_answer *a,
+    uint64_t now_ms);
+
+#endif

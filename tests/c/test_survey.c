@@ -1,0 +1,514 @@
+/* natd-probe's machine against an engine in memory, with a NAT in front of either, both or none. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "ike/survey.h"
+#include "sim.h"
+#include "wire/vid.h"
+
+#define LATENCY_MS	3
+
+struct net {
+	struct ike_policy	 policy;
+	struct ike_engine	*peer;
+	struct rand_seed	 seed[2];
+	struct ike_survey_conf	 conf;
+	struct ike_survey	*survey;
+	bool			 nat_us, nat_peer;
+	bool			 mute[SURVEY_PORTS];
+	unsigned		 mute_first;	/* datagrams that get lost at the start */
+	bool			 no_refusals;	/* the peer says nothing to what it does not take */
+	struct ike_now		 now;
+	unsigned		 carried;
+};
+
+static const struct endpoint us = { { 4, { 192, 0, 2, 10 }, 0 }, 500 };
+static const struct endpoint us_outside = { { 4, { 203, 0, 113, 1 }, 0 }, 20500 };
+static const struct endpoint peer = { { 4, { 203, 0, 113, 2 }, 0 }, 500 };
+static const struct endpoint peer_inside = { { 4, { 10, 9, 9, 9 }, 0 }, 500 };
+
+static void
+net_init(struct net *n, const char *ike, enum sa_exchange exchange)
+{
+	struct ike_conf conf = { .n_policies = 1, .respond = true, .keep = true };
+	int i;
+
+	memset(n, 0, sizeof(*n));
+	(void)secret_init();
+	n->now = (struct ike_now){ 1000, 1700000000 };
+	n->policy = sim_policy("a secret that nobody tells", "right.example", NULL, ike, "aes128-sha256");
+	n->policy.exchange = exchange;
+	n->policy.remote_id_any = true;
+	conf.policies = &n->policy;
+	conf.rand = rand_seeded(&n->seed[0], span_str("peer"));
+	n->peer = ike_engine_new(&conf, NULL);
+	n->conf.rand = rand_seeded(&n->seed[1], span_str("us"));
+	n->conf.timeout_ms = 4000;
+	n->conf.gap_ms = 20;
+	n->conf.limit_ms = 600000;
+	n->conf.id = id_from_addr(&us.addr);
+	for (i = 0; i < SURVEY_PORTS; i++) {
+		n->conf.local[i] = us;
+		n->conf.remote[i] = peer;
+		n->conf.local[i].port = n->conf.remote[i].port = i == 0 ? 500 : 4500;
+	}
+}
+
+static void
+net_free(struct net *n)
+{
+	ike_survey_free(n->survey);
+	ike_engine_free(n->peer);
+	ike_policy_wipe(&n->policy);
+}
+
+/* From us to the peer, by way of the NATs. */
+static void
+carry(struct net *n, struct ike_outbox *out)
+{
+	struct ike_outbox back = {0}, more = {0};
+	struct ike_out *item;
+	struct endpoint from, to, home;
+	struct isakmp_hdr h;
+	int port;
+
+	while ((item = outbox_take(out)) != NULL) {
+		assert_int_equal(item->kind, IKE_OUT_DATAGRAM);
+		from = home = item->dgram.local;
+		to = item->dgram.remote;
+		port = to.port == 4500;
+		assert_int_equal(isakmp_hdr_get(&h, span_of(item->dgram.data, item->dgram.len), NULL), 0);
+		if (n->mute[port] || n->carried++ < n->mute_first) {
+			ike_out_free(item);
+			continue;
+		}
+		if (n->nat_us) {
+			from.addr = us_outside.addr;
+			from.port = (uint16_t)(from.port + 20000);
+		}
+		if (n->nat_peer)
+			to.addr = peer_inside.addr;
+		ike_engine_datagram(n->peer, n->now, &to, &from,
+		    span_of(item->dgram.data, item->dgram.len), &back);
+		ike_out_free(item);
+		while ((item = outbox_take(&back)) != NULL) {
+			if (item->kind == IKE_OUT_DATAGRAM) {
+				(void)isakmp_hdr_get(&h, span_of(item->dgram.data, item->dgram.len), NULL);
+				to = peer;
+				to.port = item->dgram.local.port;
+				if (!n->no_refusals || h.exchange != EXCHANGE_INFO)
+					ike_survey_datagram(n->survey, n->now.ms + LATENCY_MS, &to,
+					    span_of(item->dgram.data, item->dgram.len), &more);
+			}
+			ike_out_free(item);
+		}
+		carry(n, &more);
+	}
+}
+
+/* Until it is over, or ${ms} have passed. */
+static const struct ike_survey_result *
+net_run(struct net *n, uint64_t ms)
+{
+	struct ike_outbox out = {0};
+	uint64_t end = n->now.ms + ms, next, was;
+	struct fault f = {0};
+
+	if (n->survey == NULL && (n->survey = ike_survey_new(&n->conf, &f)) == NULL)
+		fail_msg("%s", f.what);
+	while (!ike_survey_over(n->survey) && n->now.ms < end) {
+		ike_survey_timeout(n->survey, n->now.ms, &out);
+		carry(n, &out);
+		was = n->now.ms;
+		next = ike_survey_deadline(n->survey);
+		if (ike_engine_deadline(n->peer) < next)
+			next = ike_engine_deadline(n->peer);
+		if (next == UINT64_MAX)
+			break;
+		n->now.ms = next > was ? next : was + 1;
+		n->now.epoch += n->now.ms / 1000 - was / 1000;
+		ike_engine_timeout(n->peer, n->now, &out);
+		outbox_free(&out);	/* no responder sends by itself here */
+	}
+	return (ike_survey_result(n->survey));
+}
+
+static void
+nat_is_found_where_it_is(void **state)
+{
+	static const enum survey_nat expected[4] = {
+		SURVEY_NAT_NONE, SURVEY_NAT_LOCAL, SURVEY_NAT_REMOTE, SURVEY_NAT_BOTH,
+	};
+	static const char *const hashes[] = { "md5", "sha1", "sha256" };
+	const struct ike_survey_result *r;
+	char ike[64];
+	struct net n;
+	int i;
+	size_t h;
+
+	(void)state;
+	for (h = 0; h < 3; h++)
+		for (i = 0; i < 4; i++) {
+			(void)snprintf(ike, sizeof(ike), "aes128-%s-modp1024", hashes[h]);
+			net_init(&n, ike, SA_MAIN);
+			n.nat_us = i & 1;
+			n.nat_peer = i & 2;
+			r = net_run(&n, 20000);
+			assert_true(ike_survey_over(n.survey));
+			assert_int_equal(r->nat, expected[i]);
+			assert_true(r->port[0].answered && r->port[1].answered);
+			assert_int_equal(r->port[0].rtt_ms, LATENCY_MS);
+			assert_true(endpoint_eq(&r->port[0].from, &peer));
+			assert_string_equal(r->natd_version, "rfc3947");
+			assert_string_equal(r->natd_hash, hashes[h]);
+			assert_true(r->n_natd >= 2);
+			assert_int_equal(r->own[0].matches, !n.nat_us);
+			assert_int_equal(r->peer.matches, !n.nat_peer);
+			assert_int_equal(r->n_found, 1);
+			assert_false(r->found[0].stuck);
+			net_free(&n);
+		}
+}
+
+/* The kernel chose another address than the one that was asked from: it counts as ours. */
+static void
+any_own_address_is_ours(void **state)
+{
+	const struct ike_survey_result *r;
+	struct net n;
+
+	(void)state;
+	net_init(&n, "aes128-sha1-modp1024", SA_MAIN);
+	n.nat_us = true;
+	n.conf.n_own = 2;
+	n.conf.own[0] = addr_make(4, (const uint8_t[]){ 10, 0, 0, 1 });
+	n.conf.own[1] = us_outside.addr;
+	n.conf.local[0].port = 20500;		/* what the NAT makes of it below */
+	n.conf.local[0].port = 500;
+	r = net_run(&n, 20000);
+	/* The address is ours, the port is not: that is a NAT all the same. */
+	assert_int_equal(r->nat, SURVEY_NAT_LOCAL);
+	assert_int_equal(r->n_own, 3);
+	net_free(&n);
+}
+
+static void
+other_versions_of_natt(void **state)
+{
+	static const struct { enum vid_kind kind; const char *word; } versions[] = {
+		{ VID_NATT_DRAFT_03, "draft-03" }, { VID_NATT_DRAFT_02_N, "draft-02" },
+		{ VID_NATT_DRAFT_00, "draft-00" },
+	};
+	const struct ike_survey_result *r;
+	struct net n;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		net_init(&n, "aes128-sha1-modp1024", SA_MAIN);
+		n.policy.natt_versions = 1U << versions[i].kind;
+		n.nat_us = true;
+		r = net_run(&n, 20000);
+		assert_string_equal(r->natd_version, versions[i].word);
+		assert_int_equal(r->nat, SURVEY_NAT_LOCAL);
+		net_free(&n);
+	}
+	net_init(&n, "aes128-sha1-modp1024", SA_MAIN);
+	n.policy.natt = NATT_OFF;
+	r = net_run(&n, 20000);
+	assert_true(r->natd_done);
+	assert_null(r->natd_version);
+	assert_int_equal(r->nat, SURVEY_NAT_UNKNOWN);
+	assert_int_equal(r->natt, 0);
+	net_free(&n);
+}
+
+static void
+one_port_may_be_shut(void **state)
+{
+	const struct ike_survey_result *r;
+	struct net n;
+
+	(void)state;
+	net_init(&n, "aes128-sha1-modp1024", SA_MAIN);
+	n.mute[SURVEY_500] = true;
+	r = net_run(&n, 60000);
+	assert_true(ike_survey_over(n.survey));
+	assert_false(r->port[0].answered);
+	assert_true(r->port[1].answered);
+	assert_int_equal(r->nat, SURVEY_NAT_NONE);
+	assert_int_equal(r->natd_port, SURVEY_4500);
+	net_free(&n);
+
+	net_init(&n, "aes128-sha1-modp1024", SA_MAIN);
+	n.mute[SURVEY_4500] = true;
+	r = net_run(&n, 60000);
+	assert_true(r->port[0].answered && !r->port[1].answered);
+	assert_int_equal(r->nat, SURVEY_NAT_NONE);
+	net_free(&n);
+}
+
+static void
+silence_has_an_end(void **state)
+{
+	const struct ike_survey_result *r;
+	struct net n;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		net_init(&n, "aes128-sha1-modp1024", SA_MAIN);
+		n.conf.transforms = i;
+		n.mute[0] = n.mute[1] = true;
+		r = net_run(&n, 20000);
+		assert_true(ike_survey_over(n.survey));
+		assert_true(ike_survey_deadline(n.survey) == UINT64_MAX);
+		assert_false(r->port[0].answered || r->port[1].answered);
+		assert_true(r->sent >= 6);
+		net_free(&n);
+	}
+}
+
+static void
+lost_datagrams_are_sent_again(void **state)
+{
+	const struct ike_survey_result *r;
+	struct net n;
+
+	(void)state;
+	net_init(&n, "aes128-sha1-modp1024", SA_MAIN);
+	n.mute_first = 3;
+	r = net_run(&n, 20000);
+	assert_true(r->port[0].answered && r->port[1].answered);
+	assert_int_equal(r->nat, SURVEY_NAT_NONE);
+	net_free(&n);
+}
+
+static bool
+has(const struct ike_survey_result *r, const char *text, bool aggressive)
+{
+	char one[PROPOSAL_TEXT];
+	size_t i;
+
+	for (i = 0; i < r->n_found; i++)
+		if (strcmp(ike_proposal_text(one, &r->found[i].t.p), text) == 0 &&
+		    r->found[i].t.auth == AUTH_PSK && r->found[i].aggressive == aggressive)
+			return (true);
+	return (false);
+}
+
+static void
+all_transforms_are_found_and_no_other(void **state)
+{
+	static const char *const taken[] = {
+		"aes256-sha512-modp3072", "aes128-sha1-modp1024", "3des-md5-modp768",
+		"aes192-sha384-ecp384", "des-sha1-modp1536",
+	};
+	const struct ike_survey_result *r;
+	char list[SURVEY_IKE];
+	struct net n;
+	size_t i;
+	int quiet;
+
+	(void)state;
+	for (quiet = 0; quiet < 2; quiet++) {
+		net_init(&n, "aes256-sha512-modp3072,aes128-sha1-modp1024,3des-md5-modp768,"
+		    "aes192-sha384-ecp384,des-sha1-modp1536", SA_MAIN);
+		n.conf.transforms = true;
+		n.no_refusals = quiet;
+		r = net_run(&n, 600000);
+		assert_true(ike_survey_over(n.survey));
+		assert_true(r->complete);
+		for (i = 0; i < 5; i++)
+			if (!has(r, taken[i], false))
+				fail_msg("%s was not found", taken[i]);
+		assert_int_equal(r->n_found, 5);
+		assert_int_equal(r->tried, r->to_try);
+		assert_int_equal(r->nat, SURVEY_NAT_NONE);
+		ike_survey_proposals(list, r);
+		assert_string_equal(list, "aes192-sha384-ecp384,aes256-sha512-modp3072");
+		net_free(&n);
+	}
+}
+
+/* None of the common ones: the way to message 4 leads over what the search finds. */
+static void
+uncommon_transforms_lead_to_natd_as_well(void **state)
+{
+	const struct ike_survey_result *r;
+	struct net n;
+
+	(void)state;
+	net_init(&n, "aes192-sha512-modp1024", SA_MAIN);
+	r = net_run(&n, 20000);
+	assert_true(ike_survey_over(n.survey));
+	assert_true(r->port[0].answered);
+	assert_int_equal(r->n_found, 0);
+	assert_int_equal(r->nat, SURVEY_NAT_UNKNOWN);
+	net_free(&n);
+
+	net_init(&n, "aes192-sha512-modp1024", SA_MAIN);
+	n.conf.transforms = true;
+	n.nat_peer = true;
+	r = net_run(&n, 600000);
+	assert_true(r->complete);
+	assert_int_equal(r->n_found, 1);
+	assert_int_equal(r->nat, SURVEY_NAT_REMOTE);
+	net_free(&n);
+}
+
+static void
+aggressive_mode_is_found(void **state)
+{
+	const struct ike_survey_result *r;
+	struct net n;
+
+	(void)state;
+	net_init(&n, "aes128-sha1-modp1024,3des-md5-modp1536", SA_AGGRESSIVE);
+	n.conf.transforms = true;
+	n.no_refusals = true;
+	r = net_run(&n, 1200000);
+	assert_true(ike_survey_over(n.survey));
+	/* Main mode is not for this peer, and gets not a word. */
+	assert_true(r->port[0].answered && r->port[1].answered);
+	assert_true(r->complete);
+	assert_int_equal(r->n_found, 2);
+	assert_true(has(r, "aes128-sha1-modp1024", true) && has(r, "3des-md5-modp1536", true));
+	assert_int_equal(r->nat, SURVEY_NAT_NONE);
+	net_free(&n);
+
+	net_init(&n, "aes128-sha1-modp1024", SA_AGGRESSIVE);
+	n.nat_us = n.nat_peer = true;
+	n.mute[SURVEY_500] = true;
+	r = net_run(&n, 60000);
+	assert_true(ike_survey_over(n.survey));
+	assert_true(!r->port[0].answered && r->port[1].answered);
+	assert_int_equal(r->nat, SURVEY_NAT_BOTH);
+	net_free(&n);
+}
+
+/* A peer that takes all, and allows few half-open exchanges: the search waits for it. */
+static void
+a_peer_that_had_enough_is_waited_for(void **state)
+{
+	const struct ike_survey_result *r;
+	struct net n;
+	bool waited = false;
+	int i;
+
+	(void)state;
+	net_init(&n, "aes128-sha1-modp1024", SA_MAIN);
+	n.policy.accept_all = true;
+	n.conf.transforms = true;
+	n.conf.limit_ms = 1200000;
+	for (i = 0; i < 4000; i++) {
+		r = net_run(&n, 500);
+		waited = waited || r->waiting_ms > 0;
+		if (ike_survey_over(n.survey))
+			break;
+	}
+	assert_true(waited);
+	assert_int_equal(r->n_found, SURVEY_FOUND_MAX);
+	assert_false(r->complete);
+	/* What differs in one thing came first: every cipher is among them. */
+	assert_true(has(r, "aes256-sha256-modp8192", false) || has(r, "aes256-sha1-modp8192", false) ||
+	    has(r, "aes256-sha256-modp2048", false));
+	net_free(&n);
+}
+
+/* The own words come back, from a loop or from asking oneself: no answer. */
+static void
+an_echo_is_no_answer(void **state)
+{
+	struct ike_outbox out = {0}, more = {0};
+	struct ike_out *item;
+	struct net n;
+
+	(void)state;
+	net_init(&n, "aes128-sha1-modp1024", SA_MAIN);
+	n.survey = ike_survey_new(&n.conf, NULL);
+	assert_non_null(n.survey);
+	ike_survey_timeout(n.survey, n.now.ms, &out);
+	while ((item = outbox_take(&out)) != NULL) {
+		ike_survey_datagram(n.survey, n.now.ms, &item->dgram.remote,
+		    span_of(item->dgram.data, item->dgram.len), &more);
+		ike_out_free(item);
+	}
+	assert_null(more.first);
+	assert_false(ike_survey_result(n.survey)->port[0].answered);
+	net_free(&n);
+}
+
+static void
+icmp_errors_shorten_the_wait(void **state)
+{
+	struct net n;
+	const struct ike_survey_result *r;
+	struct ike_outbox out = {0};
+
+	(void)state;
+	net_init(&n, "aes128-sha1-modp1024", SA_MAIN);
+	n.mute[0] = n.mute[1] = true;
+	n.survey = ike_survey_new(&n.conf, NULL);
+	ike_survey_timeout(n.survey, n.now.ms, &out);
+	outbox_free(&out);
+	ike_survey_unreachable(n.survey, n.now.ms, &n.conf.remote[0], 111);
+	ike_survey_unreachable(n.survey, n.now.ms, &n.conf.remote[1], 111);
+	r = net_run(&n, 1000);
+	assert_true(ike_survey_over(n.survey));
+	assert_int_equal(r->port[0].sys, 111);
+	net_free(&n);
+}
+
+static void
+implementations_are_known_by_their_vendor_ids(void **state)
+{
+	struct ike_survey_result r = {0};
+	char name[SURVEY_TEXT], evidence[SURVEY_TEXT];
+	const enum vid_kind order[] = { VID_XAUTH, VID_DPD, VID_NATT_RFC3947 };
+	size_t i;
+
+	(void)state;
+	assert_false(ike_survey_guess(&r, name, evidence));
+	for (i = 0; i < 3; i++) {
+		r.vids[i].len = (uint8_t)vid_of(order[i])->bytes.len;
+		memcpy(r.vids[i].b, vid_of(order[i])->bytes.p, r.vids[i].len);
+	}
+	r.n_vids = 3;
+	assert_true(ike_survey_guess(&r, name, evidence));
+	assert_string_equal(name, "strongSwan 5");
+	assert_non_null(strstr(evidence, "XAuth, DPD"));
+	r.n_vids = 2;
+	assert_false(ike_survey_guess(&r, name, evidence));
+	r.vids[2].len = 20;
+	memcpy(r.vids[2].b, "OE-Libreswan-4.9.123", 20);
+	r.n_vids = 3;
+	assert_true(ike_survey_guess(&r, name, evidence));
+	assert_string_equal(name, "Libreswan");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nat_is_found_where_it_is),
+		cmocka_unit_test(any_own_address_is_ours),
+		cmocka_unit_test(other_versions_of_natt),
+		cmocka_unit_test(one_port_may_be_shut),
+		cmocka_unit_test(silence_has_an_end),
+		cmocka_unit_test(lost_datagrams_are_sent_again),
+		cmocka_unit_test(all_transforms_are_found_and_no_other),
+		cmocka_unit_test(uncommon_transforms_lead_to_natd_as_well),
+		cmocka_unit_test(aggressive_mode_is_found),
+		cmocka_unit_test(a_peer_that_had_enough_is_waited_for),
+		cmocka_unit_test(an_echo_is_no_answer),
+		cmocka_unit_test(icmp_errors_shorten_the_wait),
+		cmocka_unit_test(implementations_are_known_by_their_vendor_ids),
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}

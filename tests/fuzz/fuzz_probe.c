@@ -1,0 +1,146 @@
+/*
+ * Hostile peers before natd-probe's and dpd-ping's machines: datagrams of any kind in any
+ * order. Cookies are put right, so that they are looked at; nothing may be believed that is not proven, and
+ * the survey must come to an end.
+ */
+#include <stdlib.h>
+
+#include "ike/ping.h"
+#include "ike/survey.h"
+
+static void
+must(bool ok)
+{
+	if (!ok)
+		abort();
+}
+
+static void
+on_event(void *ctx, const struct ike_ping_event *ev)
+{
+	(void)ctx;
+	must(ev->what != IKE_PING_DELETED);	/* nobody here has the keys */
+}
+
+/* The next datagram: a length, then as many bytes. */
+static struct span
+next(struct span *in, uint8_t *buf, size_t cap, const uint8_t cky_i[COOKIE_LEN],
+    const uint8_t *cky_r)
+{
+	size_t len;
+
+	if (in->len < 2)
+		return (SPAN_NONE);
+	len = get_be16(in->p) % cap;
+	*in = span_of(in->p + 2, in->len - 2);
+	len = len < in->len ? len : in->len;
+	memcpy(buf, in->p, len);
+	*in = span_of(in->p + len, in->len - len);
+	if (len >= COOKIE_LEN)
+		memcpy(buf, cky_i, COOKIE_LEN);
+	if (len >= 2 * COOKIE_LEN && cky_r != NULL)
+		memcpy(buf + COOKIE_LEN, cky_r, COOKIE_LEN);
+	return (span_of(buf, len));
+}
+
+static void
+survey(struct span in, bool transforms)
+{
+	static uint8_t buf[4096];
+	struct ike_survey_conf conf = {
+		.local = { { { 4, { 192, 0, 2, 1 }, 0 }, 500 }, { { 4, { 192, 0, 2, 1 }, 0 }, 4500 } },
+		.remote = { { { 4, { 192, 0, 2, 2 }, 0 }, 500 }, { { 4, { 192, 0, 2, 2 }, 0 }, 4500 } },
+		.transforms = transforms, .timeout_ms = 2000, .gap_ms = 1, .limit_ms = 20000,
+	};
+	struct rand_seed seed;
+	struct ike_survey *s;
+	struct ike_outbox out = {0};
+	char name[SURVEY_TEXT], evidence[SURVEY_TEXT], list[SURVEY_IKE];
+	uint8_t cky[COOKIE_LEN];
+	uint64_t now = 0, next_ms;
+	unsigned steps;
+
+	conf.rand = rand_seeded(&seed, span_str("fuzz"));
+	conf.id = id_from_addr(&conf.local[0].addr);
+	s = ike_survey_new(&conf, NULL);
+	must(s != NULL);
+	for (steps = 0; !ike_survey_over(s); steps++) {
+		must(steps < 5000);
+		ike_survey_timeout(s, now, &out);
+		(void)ike_survey_cookie(s, in.len & 1, cky);
+		if (in.len >= 2)
+			ike_survey_datagram(s, now, &conf.remote[in.len & 1],
+			    next(&in, buf, sizeof(buf), cky, NULL), &out);
+		outbox_free(&out);
+		next_ms = ike_survey_deadline(s);
+		now = next_ms > now ? next_ms : now + 1;
+		/* Groups cost time; one step in many is enough of them. */
+		if (in.len < 2 && steps > 64)
+			break;
+	}
+	(void)ike_survey_guess(ike_survey_result(s), name, evidence);
+	(void)ike_survey_proposals(list, ike_survey_result(s));
+	ike_survey_free(s);
+}
+
+static void
+ping(struct span in, bool with_sa)
+{
+	static uint8_t buf[4096];
+	const struct endpoint a = { { 4, { 192, 0, 2, 1 }, 0 }, 500 }, b = { { 4, { 192, 0, 2, 2 }, 0 }, 500 };
+	struct ike_ping_conf conf = { .interval_ms = 10, .wait_ms = 10, .count = 100, .tell = on_event };
+	struct ike_ping_now now = { 1000000, 1700000000000 };
+	struct ike_outbox out = {0};
+	struct rand_seed seed;
+	struct sa_ike s = { .encryption = "aes-cbc", .key_bits = 128, .hash = "sha256",
+	    .group = "modp2048", .iv_len = 16, .spi_i = "initiat", .spi_r = "respond" };
+	struct ike_ping *p;
+	uint8_t id[16];
+	uint8_t key[32] = "not known to the one who fuzzes";
+
+	conf.rand = rand_seeded(&seed, span_str("fuzz"));
+	s.local.at = a;
+	s.remote.at = b;
+	s.lifetime.expires = 1800000000;
+	must(secret_set(&s.cipher, span_of(key, 16)) == 0 &&
+	    secret_set(&s.skeyid_a, SPAN_ARRAY(key)) == 0 &&
+	    secret_set(&s.skeyid_d, SPAN_ARRAY(key)) == 0);
+	p = with_sa ? ike_ping_sa(&s, &conf, now, NULL) : ike_ping_peer(&a, &b, &conf, NULL);
+	must(p != NULL);
+	while (in.len >= 2 && !ike_ping_over(p)) {
+		ike_ping_timeout(p, now, &out);
+		outbox_free(&out);
+		ike_ping_id(p, id);
+		ike_ping_datagram(p, now, next(&in, buf, sizeof(buf), id, with_sa ? id + 8 : NULL));
+		now.us += 5000;
+		now.epoch_ms += 5;
+	}
+	if (with_sa)
+		must(ike_ping_stats(p)->answered == 0);
+	ike_ping_free(p);
+	sa_ike_wipe(&s);
+}
+
+int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct span in = span_of(data, size);
+
+	if (size < 1)
+		return (0);
+	(void)secret_init();
+	in = span_of(data + 1, size - 1);
+	switch (data[0] & 3) {
+	case 0:
+		survey(in, false);
+		break;
+	case 1:
+		survey(in, true);
+		break;
+	default:
+		ping(in, data[0] & 1);
+	}
+	return (0);
+}

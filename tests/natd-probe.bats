@@ -1,0 +1,296 @@
+# natd-probe: right about NAT in none, ours, theirs and both; about ports, NAT-T versions and
+# transforms; against the lab's gateway and against ike-respond.
+
+# shellcheck disable=SC2016,SC2030,SC2031 # inner shells expand; run sets lines
+bats_require_minimum_version 1.5.0
+
+load lib/common
+load lib/lab
+
+setup_file() {
+	lab_setup_file
+}
+
+setup() {
+	need natd-probe
+	T=$BATS_TEST_TMPDIR
+}
+
+teardown() {
+	lab_teardown
+}
+
+# respond SIDE [OPTION...]: ike-respond there, as the peer of every policy of the lab.
+respond() {
+	local side=$1 ns=$NS_RIGHT
+	shift
+	need ike-respond
+	[ "$side" = right ] || ns=$NS_LEFT
+	lab_start respond "$side" "ike-respond --psk-file $PSK --remote-id any --local-ts 10.2.0.0/24 $*"
+	eventually 5 eval 'ip netns exec '"$ns"' ss -Hlun "sport = :4500" | grep -q .'
+}
+
+probe_left() { ip netns exec "$NS_LEFT" timeout 120 natd-probe "$@"; }
+
+# shut NFT-MATCH...: what comes in at right and matches is dropped.
+shut() {
+	in_right nft add table ip shut
+	in_right nft add chain ip shut in '{ type filter hook input priority 0 ; }'
+	in_right nft add rule ip shut in "$@" drop
+}
+
+# says JQ-EXPRESSION: of the last report.
+says() {
+	jq -e "$1" <<<"$output" >/dev/null || {
+		echo "not so: $1"
+		jq . <<<"$output"
+		return 1
+	}
+}
+
+@test "natd-probe: no peer, a port for --local, a bad ID: misuse" {
+	run -2 --separate-stderr natd-probe
+	one_error
+	run -2 --separate-stderr natd-probe --local 127.0.0.1:99 127.0.0.1
+	one_error
+	run -2 --separate-stderr natd-probe --id 'keyid:' 127.0.0.1
+	one_error
+	run -2 --separate-stderr natd-probe --local nonsense 127.0.0.1
+	one_error
+}
+
+@test "natd-probe: NAT in front of nobody" {
+	lab_topology
+	respond right
+	run -0 --separate-stderr probe_left --json "$RIGHT_IP"
+	says '.nat == "none" and .reachable == {"500": true, "4500": true}'
+	says '.["nat-d"].own | any(.address == "203.0.113.1" and .port == 500 and .match)'
+	says '.["nat-d"].peer | .address == "203.0.113.2" and .port == 500 and .match'
+	says '.["nat-d"].received[0] == (.["nat-d"].own[] | select(.match) | .hash)'
+	says '.peer == "203.0.113.2" and .["natt-versions"] == ["rfc3947"]'
+	run -0 --separate-stderr probe_left "$RIGHT_IP"
+	output_has "NAT             none"
+}
+
+@test "natd-probe: the hashes are those that skeyid-calc computes" {
+	need skeyid-calc
+	lab_topology
+	respond right
+	run -0 --separate-stderr probe_left --json "$RIGHT_IP"
+	local i r h want
+	i=$(jq -r '.["nat-d"]["cky-i"]' <<<"$output")
+	r=$(jq -r '.["nat-d"]["cky-r"]' <<<"$output")
+	h=$(jq -r '.["nat-d"].hash' <<<"$output")
+	want=$(jq -r '.["nat-d"].received[0]' <<<"$output")
+	run -0 skeyid-calc natd --hash "$h" --cky-i "$i" --cky-r "$r" --ip 203.0.113.1 --port 500
+	output_has "$want"
+}
+
+@test "natd-probe: NAT in front of us" {
+	lab_topology --nat
+	respond right
+	run -0 --separate-stderr probe_left --json "$RIGHT_IP"
+	says '.nat == "local" and .["nat-d"].peer.match and (.["nat-d"].own | all(.match | not))'
+	says '.["nat-d"].own[0].address == "192.0.2.10"'
+}
+
+@test "natd-probe: NAT in front of the peer (the gateway feigns one)" {
+	lab_up ikev1-psk
+	run -0 --separate-stderr probe_left --json "$RIGHT_IP"
+	says '.nat == "remote" and (.["nat-d"].peer.match | not) and (.["nat-d"].own | any(.match))'
+	says '.implementation == "strongSwan 5" and (.evidence | contains("XAuth, DPD"))'
+	says '.proposal == "aes128-sha1-modp2048"'
+	run -0 --separate-stderr probe_left "$RIGHT_IP"
+	output_has "in front of the peer"
+	output_has "strongSwan 5"
+	output_has "afcad71368a1f1c96b8696fc77570100  DPD"
+	output_has "--ike aes128-sha1-modp2048"
+}
+
+@test "natd-probe: NAT in front of the peer, a real one" {
+	lab_topology --nat
+	respond left
+	ip netns exec "$NS_NAT" nft -f - <<-NFT
+		table ip forward_ike {
+			chain prerouting {
+				type nat hook prerouting priority dstnat;
+				iifname "outside" udp dport { 500, 4500 } dnat to $LEFT_PRIV_IP
+			}
+		}
+	NFT
+	run -0 --separate-stderr ip netns exec "$NS_RIGHT" timeout 60 natd-probe --json "$PEER_IP"
+	says '.nat == "remote" and .reachable == {"500": true, "4500": true}'
+	says '.["nat-d"].own | any(.address == "203.0.113.2" and .match)'
+}
+
+@test "natd-probe: NAT on both sides" {
+	lab_up --nat ikev1-psk
+	run -0 --separate-stderr probe_left --json "$RIGHT_IP"
+	says '.nat == "both"'
+}
+
+@test "natd-probe: several own addresses: the one that the peer sees is named" {
+	lab_topology
+	respond right
+	ip -n "$NS_LEFT" addr add 203.0.113.50/24 dev eth0
+	run -0 --separate-stderr probe_left --json --local 203.0.113.50 "$RIGHT_IP"
+	says '.nat == "none" and ([.["nat-d"].own[] | select(.match) | .address] == ["203.0.113.50"])'
+	says '[.["nat-d"].own[].address] | contains(["203.0.113.1", "203.0.113.50"])'
+}
+
+@test "natd-probe: without the right to ports 500 and 4500 it takes others, says so, and is right" {
+	lab_topology
+	respond right
+	run -0 --separate-stderr ip netns exec "$NS_LEFT" \
+		setpriv --bounding-set -net_bind_service,-setuid,-setgid timeout 60 natd-probe --user root "$RIGHT_IP"
+	output_has "in place of 500, which could not be had"
+	output_has "NAT             none"
+}
+
+@test "natd-probe: an ordinary user can do it" {
+	lab_topology
+	respond right
+	[ "$(stat -c %a "$SAPIPE_BUILD/natd-probe")" -ge 755 ]
+	cp "$SAPIPE_BUILD/natd-probe" /tmp/natd-probe.$$
+	run -0 --separate-stderr ip netns exec "$NS_LEFT" setpriv --reuid=65534 --regid=65534 --clear-groups \
+		timeout 60 /tmp/natd-probe.$$ --json "$RIGHT_IP"
+	rm -f /tmp/natd-probe.$$
+	says '.nat == "none" and .ports["500"].local.port != 500'
+}
+
+@test "natd-probe: beside the resident tools, from their ports" {
+	need ike-initiate esp-tun
+	lab_up ikev1-psk
+	lab_initiate ikev1-psk
+	eventually 10 lab_answers left "$RIGHT_INNER"
+	run -0 --separate-stderr probe_left --json "$RIGHT_IP"
+	says '.ports["500"].local.port == 500 and .nat == "remote"'
+	lab_ping left "$RIGHT_INNER"
+}
+
+@test "natd-probe: the versions of NAT traversal" {
+	local v
+	lab_topology
+	for v in draft-03 draft-02 draft-00; do
+		respond right --natt-versions "$v"
+		run -0 --separate-stderr probe_left --json "$RIGHT_IP"
+		says ".nat == \"none\" and .[\"natt-versions\"] == [\"$v\"] and .[\"nat-d\"].version == \"$v\""
+		lab_stop respond
+	done
+	respond right --natt off
+	run -0 --separate-stderr probe_left --json "$RIGHT_IP"
+	says '.nat == "unknown" and .["natt-versions"] == []'
+}
+
+@test "natd-probe: port 500 shut: everything by 4500" {
+	lab_topology --nat
+	respond right
+	shut udp dport 500
+	run -0 --separate-stderr probe_left --json --timeout 0.5 "$RIGHT_IP"
+	says '.reachable == {"500": false, "4500": true} and .nat == "local"'
+}
+
+@test "natd-probe: port 4500 shut" {
+	lab_topology
+	respond right
+	shut udp dport 4500
+	run -0 --separate-stderr probe_left --json --timeout 0.5 "$RIGHT_IP"
+	says '.reachable == {"500": true, "4500": false} and .nat == "none"'
+}
+
+@test "natd-probe: nobody there is exit 1, shut ports too, and a report all the same" {
+	lab_topology
+	run -1 --separate-stderr probe_left --json --timeout 0.3 "$RIGHT_IP"
+	says '.reachable == {"500": false, "4500": false} and .nat == "unknown" and .proposal == null'
+	says '.ports["500"].error == "Connection refused"'
+	stderr_has "no answer from 203.0.113.2"
+	shut meta l4proto udp
+	run -1 --separate-stderr probe_left --timeout 0.3 "$RIGHT_IP"
+	output_has "UDP 500         no answer"
+	output_has "UDP 4500        no answer"
+	stderr_has "hint: "
+}
+
+@test "natd-probe: its own words come back: nobody answered" {
+	lab_topology
+	run -1 --separate-stderr probe_left --json --timeout 0.3 "$PEER_IP"
+	says '.reachable == {"500": false, "4500": false}'
+}
+
+@test "natd-probe: a gateway that refuses everything is reachable, and no more" {
+	lab_up ikev2-psk
+	run -0 --separate-stderr probe_left --json "$RIGHT_IP"
+	says '.reachable == {"500": true, "4500": true} and .nat == "unknown"'
+	says '.ports["500"].notify == "NO-PROPOSAL-CHOSEN" and .transforms == [] and .proposal == null'
+}
+
+# finds CONFIG PROPOSAL: --transforms finds just that in the gateway's configuration.
+finds() {
+	"$LAB/strongswan.sh" load "$1"
+	run -0 --separate-stderr probe_left --json --transforms --rate 50 "$RIGHT_IP"
+	says ".proposal == \"$2\" and .transforms == [\"$2\"] and .complete"
+	says '.accepted | any(.auth == "psk" and .exchange == "main")'
+	[ -z "$stderr" ]
+}
+
+@test "natd-probe: --transforms finds what each configuration of the gateway takes" {
+	lab_up ikev1-psk
+	finds ikev1-psk aes128-sha1-modp2048
+	finds ikev1-3des-md5 3des-md5-modp1024
+	finds ikev1-aes128-sha1 aes128-sha1-modp1536
+	finds ikev1-aes256-sha256 aes256-sha256-modp2048
+	finds ikev1-gcm-ecp256 aes128-sha256-ecp256
+}
+
+@test "natd-probe: --transforms finds all of a list, and ike-initiate takes the line" {
+	lab_topology
+	respond right --ike aes256-sha512-modp3072,aes128-sha1-modp1024,3des-md5-modp1536,des-sha384-ecp384
+	run -0 --separate-stderr probe_left --json --transforms --rate 50 "$RIGHT_IP"
+	says '(.transforms | sort) == ["3des-md5-modp1536", "aes128-sha1-modp1024", "aes256-sha512-modp3072", "des-sha384-ecp384"]'
+	says '.proposal == "aes256-sha512-modp3072" and .complete and .nat == "none"'
+	says '[.accepted[].auth] | unique == ["psk"]'
+	need ike-initiate
+	run -0 --separate-stderr ip netns exec "$NS_LEFT" ike-initiate --phase1 --psk-file "$PSK" \
+		--remote-id any --ike "$(jq -r .proposal <<<"$output")" -o "$T/p1.sa" "$RIGHT_IP"
+}
+
+@test "natd-probe: --transforms finds aggressive mode, with the identity that the gateway wants" {
+	lab_up ikev1-psk-aggressive
+	run -0 --separate-stderr probe_left --json --transforms --rate 50 "$RIGHT_IP"
+	says '[.accepted[].exchange] | index("aggressive") == null'
+	run -0 --separate-stderr probe_left --json --transforms --rate 50 --id left.lab.example "$RIGHT_IP"
+	says '.accepted | any(.exchange == "aggressive" and .proposal == "aes128-sha1-modp2048" and .auth == "psk")'
+}
+
+@test "natd-probe: a peer of aggressive mode alone" {
+	lab_topology --nat
+	respond right --exchange aggressive
+	run -0 --separate-stderr probe_left --json --timeout 0.5 "$RIGHT_IP"
+	says '.nat == "local" and (.accepted | all(.exchange == "aggressive"))'
+}
+
+@test "natd-probe: a bar on a terminal, and none in a file" {
+	lab_up ikev1-psk
+	run -0 ip netns exec "$NS_LEFT" script -qec \
+		"natd-probe --transforms --rate 50 $RIGHT_IP >/dev/null" /dev/null </dev/null
+	[[ $output == *"["*"] "*" % "*" transforms, "* ]]
+	run -0 --separate-stderr probe_left --transforms --rate 50 "$RIGHT_IP"
+	[ -z "$stderr" ]
+}
+
+@test "natd-probe: SIGINT tells what was found so far" {
+	lab_up ikev1-psk
+	background probe ip netns exec "$NS_LEFT" natd-probe --transforms --rate 1 --json "$RIGHT_IP"
+	sleep 2.5
+	kill -INT "${BG[probe]}"
+	ended probe
+	jq -e '.proposal == "aes128-sha1-modp2048" and (.complete | not)' "$T/probe.out"
+}
+
+@test "natd-probe: a reader that goes away is exit 3" {
+	lab_topology
+	respond right
+	run -3 --separate-stderr bash -c 'set -o pipefail
+		ip netns exec "$1" natd-probe "$2" | true' - "$NS_LEFT" "$RIGHT_IP"
+	stderr_has "cannot write to standard output"
+}
