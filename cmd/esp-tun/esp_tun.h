@@ -9,6 +9,7 @@
 #include "cli/report.h"
 #include "cli/script.h"
 #include "net/datapath.h"
+#include "net/keeper.h"
 #include "net/sa_in.h"
 
 #define MSS_CLAMP	0x10000u	/* beyond what an MSS can be */
@@ -37,6 +38,9 @@ struct tool {
 	struct datapath	*dp;
 	struct sa_in	*in;
 	struct script	 script;
+	struct helper	 keeper;	/* of claims */
+	bool		 waiting;	/* for the claim of the last record */
+	struct sa_in_at	 at;		/* where that was */
 	struct sa_ike	*config;	/* what mode config gave, for the script; keys left out */
 	ev_io		*io;		/* one a source */
 	ev_signal	 sig[4];

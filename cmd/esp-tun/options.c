@@ -61,10 +61,11 @@ parse_address(struct route *r, const char *text, struct fault *f)
 int
 tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
 {
+	uid_t uid;
+	gid_t gid;
 	size_t i;
 
-	*d = (struct datapath_opt){ .tun = o->tun, .mtu = o->mtu, .route = o->route,
-	    .state_dir = o->state_dir };
+	*d = (struct datapath_opt){ .tun = o->tun, .mtu = o->mtu, .route = o->route };
 	d->sadb = (struct sadb_config){ .backend = &esp_backend_ossl, .rand = rand_system,
 	    .replay = o->replay == WINDOW_UNSET ? REPLAY_DEFAULT : o->replay,
 	    .replay_force = o->replay != WINDOW_UNSET, .dscp_fixed = o->dscp != DSCP_COPY,
@@ -75,5 +76,6 @@ tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
 	for (i = 0; i < o->addresses.n; i++)
 		if (parse_address(&d->addresses[d->n_addresses++], o->addresses.v[i], f) != 0)
 			return (-1);
-	return (priv_user(o->user, &d->uid, &d->gid, f) < 0 ? -1 : 0);
+	/* A name that is wrong, before anything is done. */
+	return (priv_user(o->user, &uid, &gid, f) < 0 ? -1 : 0);
 }

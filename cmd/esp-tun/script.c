@@ -8,7 +8,7 @@
 void
 tool_config(struct tool *t, const struct sa_ike *s)
 {
-	if (t->script.fd == -1)
+	if (t->script.helper.fd == -1)
 		return;
 	if (t->config == NULL && (t->config = calloc(1, sizeof(*t->config))) == NULL)
 		return;
@@ -67,7 +67,7 @@ tool_script(struct tool *t, const char *reason, const struct sa_child *c)
 	char a[ADDR_TEXT];
 	struct addr local = c->local_ts[0].first;
 
-	if (t->script.fd == -1)
+	if (t->script.helper.fd == -1)
 		return;
 	e.len = 0;
 	script_set(&e, "reason", "%s", reason);

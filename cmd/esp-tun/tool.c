@@ -74,6 +74,31 @@ bad_record(struct tool *t, const struct fault *f)
 		report_say(1, "%s: %s", f->where, f->what);
 }
 
+static void
+bad_sa(struct tool *t, struct fault *f)
+{
+	fault_where(f, "%.40s at byte %llu", t->at.name, (unsigned long long)t->at.off);
+	bad_record(t, f);
+}
+
+static void on_records(struct ev_loop *loop, ev_io *w, int revents);
+
+/* Watches what is open, unless records have to wait. A source that ended has closed its descriptor. */
+static void
+watch(struct tool *t)
+{
+	for (unsigned i = 0; i < sa_in_sources(t->in); i++) {
+		int fd = sa_in_fd(t->in, i);
+
+		ev_io_stop(t->loop, &t->io[i]);
+		if (t->waiting || fd == -1)
+			continue;
+		ev_io_init(&t->io[i], on_records, fd, EV_READ);
+		t->io[i].data = t;
+		ev_io_start(t->loop, &t->io[i]);
+	}
+}
+
 /*
  * Once the first SA stands, all is open: its port too, which its other holders must see
  * opened by who we were. Without ever an SA there is nothing left to protect.
@@ -96,33 +121,44 @@ drain(void *ctx)
 {
 	struct tool *t = ctx;
 	struct sa_rec *r = malloc(sizeof(*r));
-	struct sa_in_at at;
 	struct fault f;
 	int rc;
 
 	if (r == NULL)
 		return;
-	while ((rc = sa_in_next(t->in, false, r, &at, &f)) != 0) {
+	while (!t->waiting && (rc = sa_in_next(t->in, false, r, &t->at, &f)) != 0) {
 		if (rc == -1) {
 			bad_record(t, &f);
 			continue;
 		}
 		if (r->type == SA_IKE && r->ike.has_config)
 			tool_config(t, &r->ike);
-		if (datapath_record(t->dp, r, at.source, &f) != 0) {
-			fault_where(&f, "%.40s at byte %llu", at.name, (unsigned long long)at.off);
-			bad_record(t, &f);
-		}
+		rc = datapath_record(t->dp, r, t->at.source, &f);
+		if (rc == -1)
+			bad_sa(t, &f);
+		t->waiting = rc == 1;
 		sa_rec_wipe(r);
 	}
 	free(r);
 	drop_privileges(t);
-	/* A source that ended has closed its descriptor. */
-	for (unsigned i = 0; i < sa_in_sources(t->in); i++)
-		if (ev_is_active(&t->io[i]) && sa_in_fd(t->in, i) == -1)
-			ev_io_stop(t->loop, &t->io[i]);
-	if (sa_in_ended(t->in) && datapath_alive(t->dp) == 0)
+	watch(t);
+	if (!t->waiting && sa_in_ended(t->in) && datapath_alive(t->dp) == 0)
 		ev_break(t->loop, EVBREAK_ALL);
+}
+
+/* The SA that waited for its claim has it, or is refused. */
+static void
+on_resume(void *ctx, const struct fault *f)
+{
+	struct tool *t = ctx;
+	struct fault own;
+
+	t->waiting = false;
+	if (f != NULL) {
+		own = *f;
+		bad_sa(t, &own);
+	}
+	drain(t);
 }
 
 static void
@@ -149,18 +185,28 @@ on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 /* ---- life */
 
 #define SCRIPT_WAIT_MS	5000	/* for the script's last run */
+#define KEEPER_WAIT_MS	500	/* for the last numbers to be written */
 
 int
 tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d, struct fault *f)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 	static const struct datapath_calls calls = { .note = on_note, .trouble = on_trouble,
-	    .state = on_state, .drain = drain, .broken = on_broken };
+	    .state = on_state, .drain = drain, .resume = on_resume, .broken = on_broken };
+	struct datapath_opt own;
+	struct claims claims;
 	unsigned i, n;
+	int rc;
 
 	t->o = o;
-	t->script.fd = -1;
+	t->script.helper.fd = t->keeper.fd = -1;
 	if (o->script != NULL && script_open(&t->script, o->script, f) != 0)
+		return (-1);
+	if (claims_open(&claims, o->state_dir, f) != 0)
+		return (-1);
+	rc = helper_fork(&t->keeper, keeper_serve, &claims, claims.dir, false, f);
+	claims_close(&claims);
+	if (rc != 0)
 		return (-1);
 	if ((t->loop = ev_default_loop(0)) == NULL)
 		return (fault(f, FAULT_SYSTEM, "cannot make an event loop"));
@@ -176,7 +222,9 @@ tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d
 		t->sig[i].data = t;
 		ev_signal_start(t->loop, &t->sig[i]);
 	}
-	if ((t->dp = datapath_new(t->loop, d, &calls, t, f)) == NULL)
+	own = *d;
+	own.keeper = t->keeper.fd;
+	if ((t->dp = datapath_new(t->loop, &own, &calls, t, f)) == NULL)
 		return (-1);
 	report_say(1, "device %s is open", datapath_tun(t->dp));
 	return (0);
@@ -202,17 +250,8 @@ how_it_ended(struct tool *t)
 int
 tool_run(struct tool *t)
 {
-	unsigned i, n = sa_in_sources(t->in);
-
 	drain(t);
-	for (i = 0; i < n; i++) {
-		if (sa_in_fd(t->in, i) == -1)
-			continue;
-		ev_io_init(&t->io[i], on_records, sa_in_fd(t->in, i), EV_READ);
-		t->io[i].data = t;
-		ev_io_start(t->loop, &t->io[i]);
-	}
-	if (!sa_in_ended(t->in) || datapath_alive(t->dp) > 0)
+	if (t->waiting || !sa_in_ended(t->in) || datapath_alive(t->dp) > 0)
 		ev_run(t->loop, 0);
 	if (t->o->stats)
 		datapath_stats(t->dp, on_line, NULL);
@@ -232,6 +271,8 @@ tool_close(struct tool *t)
 	sa_in_close(t->in);
 	free(t->io);
 	free(t->config);
-	if (t->o != NULL)
-		script_close(&t->script, SCRIPT_WAIT_MS);
+	if (t->o == NULL)
+		return;
+	helper_close(&t->keeper, KEEPER_WAIT_MS);
+	script_close(&t->script, SCRIPT_WAIT_MS);
 }

@@ -150,6 +150,7 @@ connect_peer(struct run *r, struct fault *f)
 		return (-1);
 	if (endpoint_eq(&local, &remote))
 		return (fault(f, FAULT_BAD_ADDRESS, "%s is this end, not a peer", r->o->peer));
+	ike_tool_peer(&r->tool, &r->policy, &remote.addr);
 	if (!r->o->phase1 && prepare_pairs(r, &local.addr, &remote.addr, f) != 0)
 		return (-1);
 	if (ike_engine_connect(ike_host_engine(r->tool.host), ike_host_now(r->tool.host),
@@ -307,6 +308,7 @@ run(struct run *r)
 
 	r->tool.ctx = r;
 	r->tool.verdict = on_verdict;
+	r->tool.one_peer = true;
 	if (o->peer == NULL && !state)
 		(void)fault(&f, FAULT_USAGE, "which peer?");
 	else if (o->keep && o->delete != NULL)

@@ -180,6 +180,7 @@ ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf
 		return (-1);
 	opt.conf = *conf;
 	opt.out = t->out;
+	opt.one_peer = t->one_peer;
 	if ((t->host = ike_host_new(t->loop, &opt, &calls, t, f)) == NULL)
 		return (-1);
 	if (o->under != NULL ? ike_host_listen_at(t->host, &o->under->local.at,
@@ -248,4 +249,11 @@ ike_tool_close(struct ike_tool *t)
 	ike_host_free(t->host);
 	sa_out_close(t->out);
 	ev_loop_destroy(t->loop);
+}
+
+void
+ike_tool_peer(struct ike_tool *t, struct ike_policy *p, const struct addr *remote)
+{
+	p->remote_addr = (struct selector){ .first = *remote, .last = *remote };
+	ike_host_serve_peer(t->host, remote);
 }

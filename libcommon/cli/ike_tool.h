@@ -40,6 +40,8 @@ struct ike_tool {
 	void			(*verdict)(struct ike_tool *, enum ike_verdict what,
 				    const uint8_t id[16], uint32_t mid, const struct fault *why);
 	void			*ctx;
+	/* Set before opening: one peer, who may begin too once ike_tool_peer() names it. */
+	bool			 one_peer;
 };
 
 /*
@@ -57,5 +59,7 @@ void ike_tool_end(struct ike_tool *t, enum exit_status status, uint32_t linger_m
 /* The same at once, having told the peers and written sa-delete records. */
 void ike_tool_shutdown(struct ike_tool *t, enum exit_status status);
 void ike_tool_close(struct ike_tool *t);
+/* What ${remote} begins is for us, under ${p}, and nobody else's is. */
+void ike_tool_peer(struct ike_tool *t, struct ike_policy *p, const struct addr *remote);
 
 #endif

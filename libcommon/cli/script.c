@@ -8,10 +8,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#define FIRST_FD	3
 #define CANNOT_RUN	127
 
 static const int usual[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE };
@@ -38,18 +36,12 @@ run(const char *cmd, char *vars, size_t len)
 }
 
 static void
-helper(int fd, const char *cmd)
+serve(void *ctx, int fd)
 {
 	static char vars[SCRIPT_ENV + 1];
-	sigset_t none;
+	const char *cmd = ctx;
 	ssize_t n;
-	size_t i;
 
-	/* A ^C is for the tool, which then has a last run for us. */
-	for (i = 0; i < USUAL; i++)
-		(void)signal(usual[i], SIG_IGN);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	while ((n = recv(fd, vars, SCRIPT_ENV, 0)) > 0 || (n == -1 && errno == EINTR)) {
 		if (n <= 0)
 			continue;
@@ -61,28 +53,9 @@ helper(int fd, const char *cmd)
 int
 script_open(struct script *s, const char *cmd, struct fault *f)
 {
-	int pair[2];
+	union { const char *c; void *v; } text = { cmd };
 
-	*s = (struct script){ .fd = -1 };
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-		return (fault_sys(f, FAULT_SYSTEM, "cannot make a helper for scripts"));
-	if ((s->pid = fork()) == -1) {
-		(void)close(pair[0]);
-		(void)close(pair[1]);
-		return (fault_sys(f, FAULT_SYSTEM, "cannot make a helper for scripts"));
-	}
-	if (s->pid == 0) {
-		/* Only its end of the pair and the standard descriptors: the input is not its own. */
-		if (dup2(pair[1], FIRST_FD) == -1)
-			_exit(CANNOT_RUN);
-		(void)close_range(FIRST_FD + 1, ~0U, 0);
-		(void)close(STDIN_FILENO);
-		helper(FIRST_FD, cmd);
-		_exit(0);
-	}
-	(void)close(pair[1]);
-	s->fd = pair[0];
-	return (0);
+	return (helper_fork(&s->helper, serve, text.v, -1, true, f));
 }
 
 void
@@ -111,19 +84,12 @@ script_set(struct script_env *e, const char *name, const char *fmt, ...)
 int
 script_run(const struct script *s, const struct script_env *e)
 {
-	return (s->fd != -1 && send(s->fd, e->b, e->len, MSG_NOSIGNAL | MSG_DONTWAIT) ==
+	return (s->helper.fd != -1 && send(s->helper.fd, e->b, e->len, MSG_NOSIGNAL | MSG_DONTWAIT) ==
 	    (ssize_t)e->len ? 0 : -1);
 }
 
 void
 script_close(struct script *s, unsigned ms)
 {
-	const struct timespec wait = { 0, 10 * 1000 * 1000 };
-
-	if (s->fd == -1)
-		return;
-	(void)close(s->fd);
-	s->fd = -1;
-	for (; ms >= 10 && waitpid(s->pid, NULL, WNOHANG) == 0; ms -= 10)
-		(void)nanosleep(&wait, NULL);
+	helper_close(&s->helper, ms);
 }

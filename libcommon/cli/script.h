@@ -6,14 +6,13 @@
 #ifndef SAPIPE_CLI_SCRIPT_H
 #define SAPIPE_CLI_SCRIPT_H
 
-#include <stdbool.h>
-#include <sys/types.h>
+#include <stddef.h>
 
-#include "base/fault.h"
+#include "cli/helper.h"
 
 #define SCRIPT_ENV	16384	/* bytes of the variables of one run */
 
-struct script { int fd; pid_t pid; };	/* fd -1: none */
+struct script { struct helper helper; };	/* helper.fd -1: none */
 
 /* Variables of a run, "NAME=value" strings one after the other. */
 struct script_env { size_t len; bool full; char b[SCRIPT_ENV]; };

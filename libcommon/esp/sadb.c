@@ -151,9 +151,8 @@ suite_of(struct esp_suite *s, const struct sa_child *c, struct fault *f)
 		return (fault(f, FAULT_CONFIG, "protocol ah is not for esp-tun"));
 	if (c->mode != SA_TUNNEL)
 		return (fault(f, FAULT_CONFIG, "transport mode is not for a tunnel device"));
-	if (c->encap == SA_ENCAP_UDP_DRAFT || c->encap == SA_ENCAP_TCP)
-		return (fault(f, FAULT_CONFIG, "encapsulation %s is not supported",
-		    c->encap == SA_ENCAP_TCP ? "tcp" : "udp-draft"));
+	if (c->encap == SA_ENCAP_TCP)
+		return (fault(f, FAULT_CONFIG, "encapsulation tcp is not supported"));
 	s->enc = alg_enc_name(c->encryption, c->key_bits);
 	if (s->enc == NULL)
 		return (fault(f, FAULT_CONFIG, "unknown encryption \"%s\" with %u key bits",
@@ -169,6 +168,14 @@ suite_of(struct esp_suite *s, const struct sa_child *c, struct fault *f)
 		return (fault(f, FAULT_CONFIG, "%s without integrity is refused", c->encryption));
 	s->esn = c->esn;
 	return (0);
+}
+
+int
+sadb_check(const struct sa_child *rec, struct fault *f)
+{
+	struct esp_suite s;
+
+	return (suite_of(&s, rec, f));
 }
 
 static bool

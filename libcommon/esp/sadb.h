@@ -66,6 +66,9 @@ struct sadb *sadb_new(const struct sadb_config *c, struct fault *f);
 void sadb_free(struct sadb *db);	/* GONE for each SA; wipes; NULL is fine */
 const struct sadb_config *sadb_config(const struct sadb *db);
 
+/* Whether sadb_add() would take the kind of SA that ${rec} is. 0, or -1 with FAULT_CONFIG. */
+int sadb_check(const struct sa_child *rec, struct fault *f);
+
 /*
  * Takes ${rec} over into the table (a copy). With an identity that is there already
  * (protocol, local address, spi-in) it replaces: equal keys, counters go on. ${old} tells

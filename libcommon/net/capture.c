@@ -119,6 +119,8 @@ esp_get(struct capture_packet *p, enum capture_by by, struct span s)
 {
 	if (s.len >= 8) {
 		set(p, CAPTURE_ESP, by, s);
+		memcpy(p->spi, s.p, 4);
+		p->seq = get_be32(s.p + 4);
 		return;
 	}
 	p->what = CAPTURE_BAD;
@@ -211,6 +213,19 @@ tcp_get(struct capture_packet *p, struct span s)
 }
 
 static void
+ah_get(struct capture_packet *p, struct span s)
+{
+	if (s.len >= 12) {
+		set(p, CAPTURE_AH, CAPTURE_BY_IP, s);
+		memcpy(p->spi, s.p + 4, 4);
+		p->seq = get_be32(s.p + 8);
+		return;
+	}
+	p->what = CAPTURE_BAD;
+	p->note = "AH of less than 12 bytes";
+}
+
+static void
 ip_payload(struct capture *c, const struct capture_ip *ip, struct capture_packet *p)
 {
 	switch (ip->proto) {
@@ -224,11 +239,7 @@ ip_payload(struct capture *c, const struct capture_ip *ip, struct capture_packet
 		esp_get(p, CAPTURE_BY_IP, ip->payload);
 		break;
 	case IPPROTO_AH:
-		set(p, CAPTURE_AH, CAPTURE_BY_IP, ip->payload);
-		if (ip->payload.len < 12) {
-			set(p, CAPTURE_BAD, CAPTURE_BY_IP, SPAN_NONE);
-			p->note = "AH of less than 12 bytes";
-		}
+		ah_get(p, ip->payload);
 		break;
 	case IPPROTO_GRE:
 		set(p, CAPTURE_GRE, CAPTURE_BY_IP, ip->payload);

@@ -47,6 +47,8 @@ struct capture_packet {
 	uint8_t		 tos;		/* DSCP and ECN of the IP header */
 	struct span	 ip;		/* the IP packet, put together; empty if there is none */
 	struct span	 data;		/* see ${what}; else empty */
+	uint32_t	 seq;		/* of ESP and AH, as is ${spi} */
+	uint8_t		 spi[4];
 	unsigned	 fragments;	/* that it was put together from; 1: it came whole */
 	uint32_t	 lost;		/* bytes that the capture left out at the end */
 	const char	*note;		/* constant text, or NULL */

@@ -20,7 +20,7 @@
 #define KEY_LEN		32
 #define SUFFIX		".claim"
 #define KEEP		86400	/* seconds that a claim outlives its SA: clocks may be set back */
-#define TRIES		8
+#define TRIES		20
 
 /* magic | out | in | expires | check: 8 bytes each. */
 #define FILE_LEN	40
@@ -174,25 +174,8 @@ list(const struct claims *c)
 	return (d);
 }
 
-/* Makes ${uid} the owner of what is here: root's claims of an earlier run as well. */
-static int
-hand_over(const struct claims *c, uid_t uid, gid_t gid)
-{
-	struct dirent *e;
-	DIR *d = list(c);
-	int rc = d != NULL ? fchown(c->dir, uid, gid) : -1;
-
-	while (rc == 0 && (e = readdir(d)) != NULL)
-		if ((is_claim(e->d_name) || strcmp(e->d_name, KEY_FILE) == 0) &&
-		    fchownat(c->dir, e->d_name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT)
-			rc = -1;
-	if (d != NULL)
-		(void)closedir(d);
-	return (rc);
-}
-
 int
-claims_open(struct claims *c, const char *path, uid_t uid, gid_t gid, struct fault *f)
+claims_open(struct claims *c, const char *path, struct fault *f)
 {
 	char buf[4096];
 	struct stat st;
@@ -215,11 +198,6 @@ claims_open(struct claims *c, const char *path, uid_t uid, gid_t gid, struct fau
 	}
 	if (key_load(c, f) != 0) {
 		fault_where(f, "%.60s", buf);
-		goto bad;
-	}
-	if (uid != (uid_t)-1 && hand_over(c, uid, gid) != 0) {
-		(void)fault_sys(f, FAULT_PERMISSION, "cannot hand state directory %s over to uid %lu",
-		    buf, (unsigned long)uid);
 		goto bad;
 	}
 	return (0);
@@ -252,8 +230,19 @@ check_sum(const uint8_t *p, uint8_t out[8])
 	return (0);
 }
 
+int
+claim_sync(struct claim *cl, struct fault *f)
+{
+	if (!cl->dirty)
+		return (0);
+	cl->dirty = false;
+	if (fdatasync(cl->fd) != 0)
+		return (fault_sys(f, FAULT_SYSTEM, "cannot write claim %s", cl->name));
+	return (0);
+}
+
 static int
-store(struct claim *cl, uint64_t out, uint64_t in, struct fault *f)
+store(struct claim *cl, uint64_t out, uint64_t in, bool wait, struct fault *f)
 {
 	uint8_t b[FILE_LEN];
 
@@ -262,10 +251,10 @@ store(struct claim *cl, uint64_t out, uint64_t in, struct fault *f)
 	put_be64(b + 16, in);
 	put_be64(b + 24, cl->expires);
 	/* 40 bytes within one sector: written whole or not at all; the check finds the rest. */
-	if (check_sum(b, b + 32) != 0 || pwrite(cl->fd, b, FILE_LEN, 0) != FILE_LEN ||
-	    fdatasync(cl->fd) != 0)
+	if (check_sum(b, b + 32) != 0 || pwrite(cl->fd, b, FILE_LEN, 0) != FILE_LEN)
 		return (fault_sys(f, FAULT_SYSTEM, "cannot write claim %s", cl->name));
-	return (0);
+	cl->dirty = true;
+	return (wait ? claim_sync(cl, f) : 0);
 }
 
 /* 1: read; 0: empty; -1: damaged. */
@@ -287,19 +276,31 @@ load(int fd, uint64_t *out, uint64_t *in, uint64_t *expires)
 }
 
 /* The keys decide, not the SPI: the same keys under another name are the same trap. */
-static int
-fingerprint(const struct claims *c, const struct sa_child *rec, char name[CLAIM_NAME],
-    struct fault *f)
+int
+claim_digest(const struct sa_child *rec, uint8_t digest[CLAIM_DIGEST], struct fault *f)
 {
 	struct span parts[] = {
 		span_str("sapipe claim 1"), span_str(rec->encryption), span_of("\0", 1),
 		span_str(rec->integrity), span_of("\0", 1),
 		secret_span(&rec->enc_out), secret_span(&rec->auth_out),
 	};
+	uint8_t sum[HASH_MAX];
+
+	if (hash_parts(alg_hash_word("sha256"), sum, parts, sizeof(parts) / sizeof(parts[0]), f) != 0)
+		return (-1);
+	memcpy(digest, sum, CLAIM_DIGEST);
+	wipe(sum, sizeof(sum));
+	return (0);
+}
+
+static int
+fingerprint(const struct claims *c, const uint8_t digest[CLAIM_DIGEST], char name[CLAIM_NAME],
+    struct fault *f)
+{
+	struct span part = span_of(digest, CLAIM_DIGEST);
 	struct secret mac = {0};
 
-	if (prf_parts(alg_hash_word("sha256"), secret_span(&c->key), &mac, parts,
-	    sizeof(parts) / sizeof(parts[0]), f) != 0)
+	if (prf_parts(alg_hash_word("sha256"), secret_span(&c->key), &mac, &part, 1, f) != 0)
 		return (-1);
 	(void)hex_put(name, 33, span_of(mac.p, 16));
 	(void)strcat(name, SUFFIX);
@@ -311,6 +312,7 @@ fingerprint(const struct claims *c, const struct sa_child *rec, char name[CLAIM_
 static int
 open_locked(struct claims *c, const char *name, struct fault *f)
 {
+	const struct timespec moment = { 0, 50 * 1000 * 1000 };
 	struct stat st;
 	bool taken;
 	int fd, i;
@@ -323,6 +325,10 @@ open_locked(struct claims *c, const char *name, struct fault *f)
 		if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 			taken = errno == EWOULDBLOCK;
 			(void)close(fd);
+			if (taken && i + 1 < TRIES) {
+				(void)nanosleep(&moment, NULL);
+				continue;
+			}
 			if (taken)
 				return (fault(f, FAULT_CLAIMED, "another esp-tun sends with the keys of this SA "
 				    "(claim %s)", name));
@@ -335,11 +341,18 @@ open_locked(struct claims *c, const char *name, struct fault *f)
 	return (fault(f, FAULT_CLAIMED, "claim %s does not hold still", name));
 }
 
+static uint64_t
+plus(uint64_t a, uint64_t b)
+{
+	return (a > UINT64_MAX - b ? UINT64_MAX : a + b);
+}
+
 struct claim *
-claim_take(struct claims *c, const struct sa_child *rec, uint64_t now, struct fault *f)
+claim_take(struct claims *c, const uint8_t digest[CLAIM_DIGEST], uint64_t established,
+    uint64_t expires, uint64_t now, struct fault *f)
 {
 	struct claim *cl = calloc(1, sizeof(*cl));
-	uint64_t expires;
+	uint64_t old;
 	int rc;
 
 	if (cl == NULL) {
@@ -348,11 +361,11 @@ claim_take(struct claims *c, const struct sa_child *rec, uint64_t now, struct fa
 	}
 	cl->dir = c->dir;
 	cl->fd = -1;
-	if (fingerprint(c, rec, cl->name, f) != 0 || (cl->fd = open_locked(c, cl->name, f)) == -1) {
+	if (fingerprint(c, digest, cl->name, f) != 0 || (cl->fd = open_locked(c, cl->name, f)) == -1) {
 		free(cl);
 		return (NULL);
 	}
-	rc = load(cl->fd, &cl->out_next, &cl->in_right, &expires);
+	rc = load(cl->fd, &cl->out_next, &cl->in_right, &old);
 	if (rc == -1) {
 		(void)fault(f, FAULT_MALFORMED, "claim %s is damaged; the numbers it held are not known",
 		    cl->name);
@@ -360,22 +373,23 @@ claim_take(struct claims *c, const struct sa_child *rec, uint64_t now, struct fa
 	}
 	if (rc == 0) {
 		cl->out_next = 1;
-		if (rec->established < c->boot) {
+		if (established < c->boot) {
 			(void)fault(f, FAULT_STALE_SA, "the SA was made %lu s before this machine started, "
 			    "and there is no claim that tells what was sent with it",
-			    (unsigned long)(c->boot - rec->established));
+			    (unsigned long)(c->boot - established));
 			(void)unlinkat(c->dir, cl->name, 0);
 			goto bad;
 		}
 	}
-	cl->expires = rec->lifetime.expires > now ? rec->lifetime.expires : now;
-	cl->out_end = cl->out_next;
-	cl->in_end = cl->in_right + 1;
-	/* From here on the file exists with its content: a second start finds it. */
-	if (store(cl, cl->out_end, cl->in_right, f) != 0)
+	cl->expires = expires > now ? expires : now;
+	cl->out_end = plus(cl->out_next, OUT_BLOCK);
+	cl->in_end = plus(cl->in_right + 1, IN_BLOCK);
+	/*
+	 * What was used before must not be used again, so that must be on disk. A new claim
+	 * need not: should the machine fail now, there is none at its next start, and the SA is refused.
+	 */
+	if (store(cl, cl->out_end, cl->in_end - 1, rc == 1, f) != 0)
 		goto bad;
-	if (rc == 0)
-		(void)fsync(c->dir);
 	return (cl);
 bad:
 	(void)close(cl->fd);
@@ -399,18 +413,12 @@ next_block(uint64_t *block, uint64_t *at, uint64_t least, uint64_t most)
 	return (*block);
 }
 
-static uint64_t
-plus(uint64_t a, uint64_t b)
-{
-	return (a > UINT64_MAX - b ? UINT64_MAX : a + b);
-}
-
 int
 claim_reserve_out(struct claim *cl, uint64_t seq, struct fault *f)
 {
 	uint64_t end = plus(seq, next_block(&cl->out_block, &cl->out_ms, OUT_BLOCK, BLOCK_MAX_OUT));
 
-	if (store(cl, end, cl->in_end - 1, f) != 0)
+	if (store(cl, end, cl->in_end - 1, true, f) != 0)
 		return (-1);
 	cl->out_end = end;
 	return (0);
@@ -421,7 +429,7 @@ claim_reserve_in(struct claim *cl, uint64_t seq, struct fault *f)
 {
 	uint64_t end = plus(seq, next_block(&cl->in_block, &cl->in_ms, IN_BLOCK, BLOCK_MAX_IN));
 
-	if (store(cl, cl->out_end, end - 1, f) != 0)
+	if (store(cl, cl->out_end, end - 1, false, f) != 0)
 		return (-1);
 	cl->in_end = end;
 	return (0);
@@ -435,7 +443,7 @@ claim_settle_in(struct claim *cl, uint64_t right, struct fault *f)
 	if (cl->in_end <= plus(end, IN_BLOCK))
 		return (0);
 	cl->in_block = IN_BLOCK;
-	if (store(cl, cl->out_end, end - 1, f) != 0)
+	if (store(cl, cl->out_end, end - 1, false, f) != 0)
 		return (-1);
 	cl->in_end = end;
 	return (0);
@@ -446,7 +454,9 @@ claim_release(struct claim *cl, uint64_t out_next, uint64_t in_right)
 {
 	if (cl == NULL)
 		return;
-	(void)store(cl, out_next, in_right, NULL);
+	(void)store(cl, out_next, in_right, false, NULL);
+	(void)flock(cl->fd, LOCK_UN);	/* the next may have it; what follows is for a reboot */
+	(void)claim_sync(cl, NULL);
 	(void)close(cl->fd);
 	wipe(cl, sizeof(*cl));
 	free(cl);

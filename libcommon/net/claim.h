@@ -14,6 +14,7 @@
 #include "base/secret.h"
 #include "sa/record.h"
 
+#define CLAIM_DIGEST	32
 #define CLAIM_NAME	40	/* 32 hex digits and ".claim" */
 
 struct claims {
@@ -24,6 +25,7 @@ struct claims {
 
 struct claim {			/* of one SA; the lock lasts as long as ${fd} */
 	int		fd;
+	bool		dirty;		/* written, but the disk has not said so */
 	int		dir;		/* of struct claims, not owned */
 	char		name[CLAIM_NAME];
 	uint64_t	expires;
@@ -35,24 +37,33 @@ struct claim {			/* of one SA; the lock lasts as long as ${fd} */
 
 /*
  * Opens the state directory ${path}, making it (mode 0700). NULL: /var/lib/sapipe for root, where root
- * may write there, else $XDG_STATE_HOME/sapipe, else $HOME/.local/state/sapipe. ${uid} other
- * than (uid_t)-1 is made its owner, for a tool that drops its privileges to that. -1 with
+ * may write there, else $XDG_STATE_HOME/sapipe, else $HOME/.local/state/sapipe. -1 with
  * FAULT_PERMISSION, FAULT_SYSTEM, or FAULT_CONFIG if others may write there.
  */
-int claims_open(struct claims *c, const char *path, uid_t uid, gid_t gid, struct fault *f);
+int claims_open(struct claims *c, const char *path, struct fault *f);
 void claims_close(struct claims *c);	/* claims taken from it go first */
 
+/* What an SA is claimed by: a hash of its sending keys and algorithms. 0, or -1 with FAULT_CRYPTO. */
+int claim_digest(const struct sa_child *rec, uint8_t digest[CLAIM_DIGEST], struct fault *f);
+
 /*
- * Claims the SA ${rec} at ${now} (epoch seconds). NULL with FAULT_CLAIMED (another process has it),
+ * Claims the SA of ${digest}, made at ${established} and good until ${expires}, at ${now} (epoch seconds), with first
+ * blocks of numbers. Another holder that is just ending is waited for, at most a second. NULL with FAULT_CLAIMED (another process has it),
  * FAULT_STALE_SA (no claim yet, but made before this machine started: who knows what was sent with
  * it), FAULT_SYSTEM, FAULT_MALFORMED (the file is damaged).
  */
-struct claim *claim_take(struct claims *c, const struct sa_child *rec, uint64_t now,
-    struct fault *f);
+struct claim *claim_take(struct claims *c, const uint8_t digest[CLAIM_DIGEST],
+    uint64_t established, uint64_t expires, uint64_t now, struct fault *f);
 
-/* Makes ${seq} and a block above it usable: to send with; to accept. 0, or -1 with FAULT_SYSTEM. */
+/*
+ * Makes ${seq} and a block above it usable: to send with, for which this waits for the disk; to
+ * accept, for which it does not: claim_sync() does. 0, or -1 with FAULT_SYSTEM.
+ */
 int claim_reserve_out(struct claim *cl, uint64_t seq, struct fault *f);
 int claim_reserve_in(struct claim *cl, uint64_t seq, struct fault *f);
+
+/* Waits for the disk, if there is something to wait for. 0, or -1 with FAULT_SYSTEM. */
+int claim_sync(struct claim *cl, struct fault *f);
 
 /*
  * When nothing has come for a while: takes back what is reserved far above ${right}, so that a

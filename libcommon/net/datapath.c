@@ -57,41 +57,10 @@ dp_event(struct datapath *dp, const struct esp_sa *sa, const char *what)
 
 /* ---- hooks of the SA table */
 
-static int
-reserve_out(void *ctx, struct esp_sa *sa, uint64_t seq)
-{
-	struct datapath *dp = ctx;
-	struct own *own = sa->user;
-	struct fault f;
-
-	if (claim_reserve_out(own->claim, seq, &f) != 0) {
-		dp_warn(dp, &f);
-		return (-1);
-	}
-	sa->seq_reserved = own->claim->out_end;
-	return (0);
-}
-
-static int
-reserve_in(void *ctx, struct esp_sa *sa, uint64_t seq)
-{
-	struct datapath *dp = ctx;
-	struct own *own = sa->user;
-	struct fault f;
-
-	if (claim_reserve_in(own->claim, seq, &f) != 0) {
-		dp_warn(dp, &f);
-		return (-1);
-	}
-	sa->in_reserved = own->claim->in_end;
-	return (0);
-}
-
 static void
 happened(void *ctx, struct esp_sa *sa, enum sadb_event what)
 {
 	struct datapath *dp = ctx;
-	struct own *own = sa->user;
 
 	if (what != SADB_GONE) {
 		dp_note(dp, 1, "SA %08x: %s expiry by volume", get_be32(sa->rec.spi_in),
@@ -103,11 +72,9 @@ happened(void *ctx, struct esp_sa *sa, enum sadb_event what)
 	    (unsigned long long)sa->count_in.packets, (unsigned long long)sa->count_out.packets);
 	if (dp->ports != NULL && sa->rec.encap != SA_ENCAP_NONE)
 		ports_unserve_spi(dp->ports, get_be32(sa->rec.spi_in), &sa->rec.local.at.addr);
-	if (own == NULL)
+	if (sa->user == NULL)
 		return;
-	claim_release(own->claim, sa->seq_next, sa->replay.right);
-	free(own);
-	sa->user = NULL;
+	dp_claim_end(dp, sa);
 	if (sadb_count(dp->db) == 1 && dp->up) {
 		dp->up = false;
 		if (dp->calls.state != NULL)
@@ -134,27 +101,6 @@ traffic(struct datapath *dp, uint64_t now_ms)
 	}
 }
 
-/* Where nothing came since the last look, what was reserved for more is given back. */
-static void
-settle(struct datapath *dp)
-{
-	struct esp_sa *sa;
-	struct fault f;
-
-	for (size_t i = 0; (sa = sadb_at(dp->db, i)) != NULL; i++) {
-		struct own *own = sa->user;
-
-		if (own == NULL)
-			continue;
-		if (own->tick_packets == sa->count_in.packets) {
-			if (claim_settle_in(own->claim, sa->replay.right, &f) != 0)
-				dp_warn(dp, &f);
-			sa->in_reserved = own->claim->in_end;
-		}
-		own->tick_packets = sa->count_in.packets;
-	}
-}
-
 static void
 tick(struct ev_loop *loop, ev_timer *w, int revents)
 {
@@ -168,7 +114,7 @@ tick(struct ev_loop *loop, ev_timer *w, int revents)
 	if (now.ms - dp->mtu_ms >= PATHS_MS || dp->mtu_ms == 0)
 		dp_mtu(dp);
 	traffic(dp, now.ms);
-	settle(dp);
+	dp_settle(dp);
 }
 
 static void
@@ -197,9 +143,6 @@ open_all(struct datapath *dp, struct fault *f)
 			return (-1);
 	if (rawesp_open(&dp->raw, ROUTE_MARK, f) != 0)
 		return (-1);
-	if (claims_open(&dp->claims, dp->opt.state_dir, dp->opt.uid, dp->opt.gid, f) != 0)
-		return (-1);
-	claims_prune(&dp->claims, clock_now(&dp->clock).epoch);
 	return (0);
 }
 
@@ -226,14 +169,15 @@ datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
 	dp->opt = *o;
 	dp->calls = *calls;
 	dp->ctx = ctx;
-	dp->tun.fd = dp->raw.fd4 = dp->raw.fd6 = dp->claims.dir = -1;
-	dp->opt.sadb.hooks = (struct sadb_hooks){ dp, reserve_out, reserve_in, happened };
+	dp->tun.fd = dp->raw.fd4 = dp->raw.fd6 = -1;
+	dp->opt.sadb.hooks = (struct sadb_hooks){ dp, dp_reserve_out, dp_reserve_in, happened };
 	if ((dp->slots = calloc(ESP_BATCH, SLOT)) == NULL) {
 		(void)fault(f, FAULT_MEMORY, "no memory for packets");
 		goto bad;
 	}
 	if ((dp->db = sadb_new(&dp->opt.sadb, f)) == NULL || open_all(dp, f) != 0)
 		goto bad;
+	watch(dp, &dp->keeper_io, dp->opt.keeper, dp_keeper_ready);
 	watch(dp, &dp->tun_io, dp->tun.fd, dp_tun_ready);
 	watch(dp, &dp->raw4_io, dp->raw.fd4, dp_raw_ready);
 	watch(dp, &dp->raw6_io, dp->raw.fd6, dp_raw_ready);
@@ -254,6 +198,7 @@ datapath_free(struct datapath *dp)
 		return;
 	ev_timer_stop(dp->loop, &dp->tick);
 	ev_timer_stop(dp->loop, &dp->held_timer);
+	ev_io_stop(dp->loop, &dp->keeper_io);
 	ev_io_stop(dp->loop, &dp->tun_io);
 	ev_io_stop(dp->loop, &dp->raw4_io);
 	ev_io_stop(dp->loop, &dp->raw6_io);
@@ -264,7 +209,7 @@ datapath_free(struct datapath *dp)
 	router_close(&dp->router);
 	rawesp_close(&dp->raw);
 	tun_close(&dp->tun);
-	claims_close(&dp->claims);
+	sa_child_wipe(&dp->pending.rec);
 	if (dp->slots != NULL)
 		wipe(dp->slots, ESP_BATCH * SLOT);
 	free(dp->slots);
@@ -274,38 +219,22 @@ datapath_free(struct datapath *dp)
 
 /* ---- records */
 
-static int
-child(struct datapath *dp, const struct sa_child *c, uint32_t source, struct fault *f)
+int
+dp_child(struct datapath *dp, const struct sa_child *c, uint32_t source, struct own *own,
+    const struct keeper_answer *a, struct fault *f)
 {
-	uint64_t now = clock_now(&dp->clock).epoch;
 	struct esp_sa *sa;
-	struct own *own;
 	bool old;
 
-	if (c->lifetime.expires <= now)
-		return (fault(f, FAULT_STALE_SA, "SA %08x expired %llu s ago", get_be32(c->spi_in),
-		    (unsigned long long)(now - c->lifetime.expires)));
 	if ((sa = sadb_add(dp->db, c, source, &old, f)) == NULL)
 		return (-1);
-	if (old) {
-		dp_note(dp, 1, "SA %08x is replaced", get_be32(c->spi_in));
-		dp_device(dp);
-		return (0);
+	if (dp_ports(dp, c, f) != 0) {
+		sadb_remove(dp->db, sa);
+		return (-1);
 	}
-	if ((own = calloc(1, sizeof(*own))) == NULL) {
-		(void)fault(f, FAULT_MEMORY, "no memory for an SA");
-		goto bad;
-	}
-	if ((own->claim = claim_take(&dp->claims, c, now, f)) == NULL) {
-		free(own);
-		goto bad;
-	}
-	sa->user = own;
-	sa->seq_next = sa->seq_reserved = own->claim->out_next;
-	sa->in_reserved = own->claim->in_end;
-	replay_leap(&sa->replay, own->claim->in_right);
-	if (dp_ports(dp, c, f) != 0)
-		goto bad;
+	sa->seq_next = a->out_next;
+	replay_leap(&sa->replay, a->in_right);
+	dp_claim_marks(dp, sa, own);
 	dp_note(dp, 1, "SA %08x is in use%s", get_be32(c->spi_in),
 	    c->use == SA_USE_IN ? " inbound" : "");
 	dp->ever++;
@@ -316,9 +245,28 @@ child(struct datapath *dp, const struct sa_child *c, uint32_t source, struct fau
 			dp->calls.state(dp->ctx, "up", &sa->rec);
 	}
 	return (0);
-bad:
-	sadb_remove(dp->db, sa);
-	return (-1);
+}
+
+/* A record of an SA: one that is there is replaced now, a new one waits for its claim. */
+static int
+child(struct datapath *dp, const struct sa_child *c, uint32_t source, struct fault *f)
+{
+	uint64_t now = clock_now(&dp->clock).epoch;
+	bool old;
+
+	if (c->lifetime.expires <= now)
+		return (fault(f, FAULT_STALE_SA, "SA %08x expired %llu s ago", get_be32(c->spi_in),
+		    (unsigned long long)(now - c->lifetime.expires)));
+	if (sadb_by_spi(dp->db, c->spi_in, &c->local.at.addr) == NULL) {
+		if (sadb_check(c, f) != 0)
+			return (-1);
+		return (dp_claim_begin(dp, c, source, f));
+	}
+	if (sadb_add(dp->db, c, source, &old, f) == NULL)
+		return (-1);
+	dp_note(dp, 1, "SA %08x is replaced", get_be32(c->spi_in));
+	dp_device(dp);
+	return (0);
 }
 
 /* What an IKE SA tells the data path: whether to follow the peer, and the address it was given. */

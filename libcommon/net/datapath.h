@@ -21,9 +21,7 @@ struct datapath_opt {
 	bool		 route;		/* make routes to the remote selectors */
 	size_t		 n_addresses;
 	struct route	 addresses[DATAPATH_ADDRESSES];	/* for the device: net is the address */
-	const char	*state_dir;	/* NULL: the default of claims_open() */
-	uid_t		 uid;		/* who the process becomes; (uid_t)-1: stays who it is */
-	gid_t		 gid;
+	int		 keeper;	/* our end of the keeper's socket; stays the caller's */
 	struct sadb_config sadb;	/* but for its hooks */
 };
 
@@ -36,18 +34,21 @@ struct datapath_calls {
 	void (*state)(void *ctx, const char *what, const struct sa_child *sa);
 	/* A packet came with an SPI not known here: read all records that are there to be read. */
 	void (*drain)(void *ctx);
-	/* The device is gone: nothing can flow any more. */
+	/* The record for which datapath_record() gave 1 is done: ${f} is what was wrong, or NULL. */
+	void (*resume)(void *ctx, const struct fault *f);
+	/* The device or the keeper is gone: nothing can flow any more. */
 	void (*broken)(void *ctx, const struct fault *f);
 };
 
-/* Opens device, raw sockets and state directory. NULL with a fault. ${loop} outlives it. */
+/* Opens device and raw sockets. NULL with a fault. ${loop} outlives it. */
 struct datapath *datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
     const struct datapath_calls *calls, void *ctx, struct fault *f);
 /* Releases claims with their last numbers, takes routes away, closes. NULL is fine. */
 void datapath_free(struct datapath *dp);
 
 /*
- * Obeys one record of stream ${source}. 0; or -1 with the fault of an SA that could not be taken:
+ * Obeys one record of stream ${source}. 0; 1 if it must wait for its claim: the next record may be
+ * given when calls.resume() was called, none before; or -1 with the fault of an SA that could not be taken:
  * FAULT_CLAIMED, FAULT_STALE_SA, FAULT_BAD_RECORD, FAULT_CONFIG, ... Others are not disturbed.
  */
 int datapath_record(struct datapath *dp, const struct sa_rec *rec, uint32_t source,

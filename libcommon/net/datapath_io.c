@@ -66,29 +66,35 @@ send_udp(struct datapath *dp, const struct flow_pkt *const *k, size_t n)
 	}
 }
 
+static void
+send_run(struct datapath *dp, const struct flow_pkt *const *run, size_t n)
+{
+	if (n == 0)
+		return;
+	if (run[0]->sa->rec.encap == SA_ENCAP_NONE)
+		send_raw(dp, run, n);
+	else
+		send_udp(dp, run, n);
+}
+
 /* Sends what is sealed, in order, in runs of one transport and family. */
 static void
 send_all(struct datapath *dp, const struct flow_pkt *pkts, size_t n)
 {
-	const struct flow_pkt *run[ESP_BATCH];
-	size_t i, m = 0;
+	const struct flow_pkt *run[ESP_BATCH], *k;
+	size_t m = 0;
 
-	for (i = 0; i <= n; i++) {
-		const struct flow_pkt *k = i < n ? &pkts[i] : NULL;
-
-		if (k != NULL && k->verdict != ESP_OK)
+	for (k = pkts; k < pkts + n; k++) {
+		if (k->verdict != ESP_OK)
 			continue;
-		if (m > 0 && (k == NULL || k->sa->rec.encap != run[0]->sa->rec.encap ||
+		if (m > 0 && (k->sa->rec.encap != run[0]->sa->rec.encap ||
 		    k->sa->remote.addr.family != run[0]->sa->remote.addr.family)) {
-			if (run[0]->sa->rec.encap == SA_ENCAP_NONE)
-				send_raw(dp, run, m);
-			else
-				send_udp(dp, run, m);
+			send_run(dp, run, m);
 			m = 0;
 		}
-		if (k != NULL)
-			run[m++] = k;
+		run[m++] = k;
 	}
+	send_run(dp, run, m);
 }
 
 void
@@ -154,11 +160,11 @@ follow(struct datapath *dp, struct esp_sa *sa, const struct came *c)
 	char from[ENDPOINT_TEXT], to[ENDPOINT_TEXT];
 	struct esp_sa *other;
 
-	if (!c->udp || sa->rec.encap != SA_ENCAP_UDP || endpoint_eq(&old, &c->remote) ||
+	if (!c->udp || sa->rec.encap == SA_ENCAP_NONE || endpoint_eq(&old, &c->remote) ||
 	    !behind_nat(dp, &sa->rec))
 		return;
 	for (size_t i = 0; (other = sadb_at(dp->db, i)) != NULL; i++)
-		if (endpoint_eq(&other->remote, &old) && other->rec.encap == SA_ENCAP_UDP &&
+		if (endpoint_eq(&other->remote, &old) && other->rec.encap == sa->rec.encap &&
 		    span_eq(SPAN_ARRAY(other->rec.ike), SPAN_ARRAY(sa->rec.ike)))
 			other->remote = c->remote;
 	sa->remote = c->remote;

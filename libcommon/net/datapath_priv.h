@@ -5,7 +5,7 @@
 #include <ev.h>
 
 #include "esp/flow.h"
-#include "net/claim.h"
+#include "net/keeper.h"
 #include "net/clock.h"
 #include "net/datapath.h"
 #include "net/port.h"
@@ -34,8 +34,19 @@ struct ike_seen { uint8_t spis[16]; bool remote_nat; };
 
 /* What is kept beside an SA: its claim, and when its traffic was last reported. */
 struct own {
-	struct claim	*claim;
-	uint64_t	 told_ms, told_packets, tick_packets;
+	uint32_t	 id;			/* with the keeper */
+	uint64_t	 out_end, in_end;	/* numbers below are reserved */
+	bool		 asked_out, asked_in;	/* for more */
+	bool		 settled;
+	uint64_t	 tick_right;		/* right edge at the last look */
+	uint64_t	 told_ms, told_packets;
+};
+
+/* An SA whose claim is asked for. */
+struct pending {
+	bool		 on;
+	uint32_t	 id, source;
+	struct sa_child	 rec;
 };
 
 struct datapath {
@@ -48,9 +59,13 @@ struct datapath {
 	struct tun	 tun;
 	struct rawesp	 raw;
 	struct ports	*ports;
-	struct claims	 claims;
+	struct pending	 pending;
+	struct keeper_answer stashed;
+	bool		 has_stashed;
+	struct esp_sa	*by_id[KEEPER_CLAIMS];
+	uint32_t	 next_id;
 	struct router	 router;
-	ev_io		 tun_io, raw4_io, raw6_io;
+	ev_io		 keeper_io, tun_io, raw4_io, raw6_io;
 	ev_timer	 tick, held_timer;
 	uint8_t		*slots;		/* ESP_BATCH of SLOT bytes */
 	size_t		 mtu;		/* that the device has now */
@@ -72,6 +87,20 @@ void dp_note(struct datapath *dp, int level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void dp_warn(struct datapath *dp, const struct fault *f);
 void dp_event(struct datapath *dp, const struct esp_sa *sa, const char *what);
+
+int dp_child(struct datapath *dp, const struct sa_child *c, uint32_t source, struct own *own,
+    const struct keeper_answer *a, struct fault *f);
+
+/* datapath_claim.c */
+int dp_reserve_out(void *ctx, struct esp_sa *sa, uint64_t seq);
+int dp_reserve_in(void *ctx, struct esp_sa *sa, uint64_t seq);
+void dp_settle(struct datapath *dp);
+/* 1: asked for, dp_child() follows; -1 with a fault. */
+int dp_claim_begin(struct datapath *dp, const struct sa_child *c, uint32_t source, struct fault *f);
+/* Ties an SA to its claim, which it then owns; and lets go of it. */
+void dp_claim_marks(struct datapath *dp, struct esp_sa *sa, struct own *own);
+void dp_claim_end(struct datapath *dp, struct esp_sa *sa);
+void dp_keeper_ready(struct ev_loop *loop, ev_io *w, int revents);
 
 /* datapath_io.c */
 void dp_tun_ready(struct ev_loop *loop, ev_io *w, int revents);

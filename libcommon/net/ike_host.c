@@ -20,7 +20,7 @@ struct ike_host {
 	struct ike_host_calls	 calls;
 	void			*ctx;
 	uint32_t		 mark;
-	bool			 respond;
+	bool			 respond, one_peer;
 	struct ev_timer		 timer;
 	struct served		*served;
 	size_t			 n_served, cap_served;
@@ -223,6 +223,7 @@ ike_host_new(struct ev_loop *loop, const struct ike_host_opt *opt,
 	h->ctx = ctx;
 	h->mark = opt->mark;
 	h->respond = opt->conf.respond;
+	h->one_peer = opt->one_peer;
 	ev_timer_init(&h->timer, on_timer, 0., 0.);
 	h->timer.data = h;
 	if ((h->engine = ike_engine_new(&opt->conf, f)) == NULL ||
@@ -250,7 +251,9 @@ ike_host_listen(struct ike_host *h, const struct endpoint *local, struct fault *
 {
 	if (ports_open_usual(h->ports, local, 0, 0, f) != 0)
 		return (-1);
-	ports_serve_new(h->ports, h->respond);
+	/* Of strangers, unless there is but one peer: ike_host_serve_peer() names it then. */
+	if (h->respond && !h->one_peer)
+		ports_serve_new(h->ports, NULL, true);
 	return (0);
 }
 
@@ -274,6 +277,13 @@ ike_host_source(struct ike_host *h, struct endpoint *local, const struct endpoin
 	if (local->port == 0)
 		return (fault(f, FAULT_BAD_ADDRESS, "no port is open for IPv%u", local->addr.family));
 	return (0);
+}
+
+void
+ike_host_serve_peer(struct ike_host *h, const struct addr *remote)
+{
+	if (h->respond)
+		ports_serve_new(h->ports, remote, true);
 }
 
 void

@@ -30,6 +30,7 @@ struct ike_host_opt {
 	struct sa_out		*out;		/* where records go; outlives the host */
 	struct clock		 clock;
 	uint32_t		 mark;		/* SO_MARK of the sockets, 0: none */
+	bool			 one_peer;	/* peers begin only where ike_host_serve_peer() says */
 };
 
 /* NULL with FAULT_MEMORY. ${loop} outlives the host. */
@@ -48,6 +49,11 @@ int ike_host_listen(struct ike_host *h, const struct endpoint *local, struct fau
  */
 int ike_host_listen_at(struct ike_host *h, const struct endpoint *local, enum port_role role,
     struct fault *f);
+
+/*
+ * With one_peer: what ${remote} begins is ours, before any responder that shares the ports.
+ */
+void ike_host_serve_peer(struct ike_host *h, const struct addr *remote);
 
 /* The engine, for commands; they need an outbox, to be handed to ike_host_do(). */
 struct ike_engine *ike_host_engine(struct ike_host *h);

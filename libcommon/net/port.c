@@ -211,24 +211,51 @@ route_served(struct port *p, const struct port_msg *m)
 }
 
 /*
- * What nobody has registered: ESP to all data paths, one of which may find the
- * SA in a record that it has not read yet; IKE to responders, one of which may
- * have sent the responder cookie without keeping a memory of it.
+ * IKE of cookies that nobody has registered: a new peer, or an answer to a responder that
+ * gave out a cookie without keeping a memory of it. To one holder alone, or several would
+ * answer: the one that serves this peer by name, or else the first that serves any.
  */
 static size_t
-route_stray(struct port *p, const struct port_msg *m)
+route_new(struct port *p, const struct port_msg *m)
 {
-	struct serve_key news = serve_key_new();
-	bool ike = m->type == PM_IKE;
+	unsigned rank, most = serve_rank_new(&p->set->own, &m->remote.addr);
+	struct port_conn *c, *best = NULL;
+
+	for (c = p->conns; c != NULL; c = c->next) {
+		if (!c->welcomed || c->gone)
+			continue;
+		rank = serve_rank_new(&c->serves, &m->remote.addr);
+		/* The last in the list came first, so it wins over its equals; we came before it. */
+		if (rank > most || (rank == most && best != NULL)) {
+			best = c;
+			most = rank;
+		}
+	}
+	if (most == 0)
+		return (0);
+	if (best != NULL)
+		(void)relay(best, m);
+	else
+		port_deliver(p, m);
+	return (1);
+}
+
+/*
+ * ESP of a SPI that nobody has registered: to all data paths, one of which may find the
+ * SA in a record that it has not read yet.
+ */
+static size_t
+route_stray_esp(struct port *p, const struct port_msg *m)
+{
 	struct port_conn *c;
 	size_t n = 0;
 
-	if (ike ? serve_has(&p->set->own, &news) : p->data_path) {
+	if (p->data_path) {
 		port_deliver(p, m);
 		n++;
 	}
 	for (c = p->conns; c != NULL; c = c->next)
-		if (c->welcomed && !c->gone && (ike ? serve_has(&c->serves, &news) : c->data_path)) {
+		if (c->welcomed && !c->gone && c->data_path) {
 			(void)relay(c, m);
 			n++;
 		}
@@ -266,7 +293,7 @@ port_route(struct port *p, struct port_conn *from, const struct port_msg *m)
 	}
 	if (ev_is_active(&p->grace) && port_hold(p, m))
 		return;
-	if (route_stray(p, m) == 0)
+	if ((m->type == PM_IKE ? route_new(p, m) : route_stray_esp(p, m)) == 0)
 		set->stats.unserved++;
 }
 
@@ -308,9 +335,9 @@ ports_unserve_cookies(struct ports *set, const uint8_t cky_i[8], const uint8_t c
 }
 
 void
-ports_serve_new(struct ports *set, bool yes)
+ports_serve_new(struct ports *set, const struct addr *remote, bool yes)
 {
-	struct serve_key k = serve_key_new();
+	struct serve_key k = serve_key_new(remote);
 
 	if (yes)
 		(void)serve(set, &k, NULL);

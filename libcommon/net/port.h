@@ -113,16 +113,17 @@ int ports_source(struct addr *local, const struct endpoint *remote, uint32_t mar
 
 /*
  * What datagrams to give this holder. Cookies: both as on the wire; all-zero ${cky_r}: any
- * (an initiator before message 2). New: those with an all-zero responder cookie, and those
- * whose cookies nobody serves (a responder may have given out a cookie and kept no memory of
- * it). SPI: of ESP that comes to ${local} (family 0: any address). Repeating is harmless, as
- * is taking back what was never registered. Other holders may serve the same cookies; the
- * first has a SPI. 0, or -1 with FAULT_MEMORY.
+ * (an initiator before message 2). New: what has an all-zero responder cookie, or cookies
+ * that nobody serves (a responder may have given out a cookie and kept no memory of it), from
+ * address ${remote}, or NULL: from any; it goes to one holder, which is the first of those that name
+ * the peer, or else the first that takes any. SPI: of ESP that comes to ${local} (family 0:
+ * any address). Repeating is harmless, as is taking back what was never registered. All that
+ * serve the same cookies get a datagram; of a SPI the first. 0, or -1 with FAULT_MEMORY.
  */
 int ports_serve_cookies(struct ports *set, const uint8_t cky_i[8], const uint8_t cky_r[8],
     struct fault *f);
 void ports_unserve_cookies(struct ports *set, const uint8_t cky_i[8], const uint8_t cky_r[8]);
-void ports_serve_new(struct ports *set, bool yes);
+void ports_serve_new(struct ports *set, const struct addr *remote, bool yes);
 int ports_serve_spi(struct ports *set, uint32_t spi, const struct addr *local, struct fault *f);
 void ports_unserve_spi(struct ports *set, uint32_t spi, const struct addr *local);
 

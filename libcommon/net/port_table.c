@@ -4,9 +4,12 @@
 #include <sys/random.h>
 
 struct serve_key
-serve_key_new(void)
+serve_key_new(const struct addr *remote)
 {
-	return ((struct serve_key){ .b = { SERVE_NEW } });
+	struct serve_key k = serve_key_spi(0, remote);
+
+	k.b[0] = SERVE_NEW;
+	return (k);
 }
 
 struct serve_key
@@ -42,16 +45,20 @@ serve_key_valid(const struct serve_key *k)
 		return (false);
 	switch (k->b[0]) {
 	case SERVE_NEW:
-		return (memcmp(k->b + 1, zero, SERVE_KEY - 1) == 0);
+		if (memcmp(k->b + 4, zero, 4) != 0)
+			return (false);
+		break;
 	case SERVE_COOKIES:
 		return (k->b[1] == 0 && memcmp(k->b + 4, zero, 4) == 0 &&
 		    memcmp(k->b + 8, zero, 8) != 0);
 	case SERVE_SPI:
-		used = k->b[1] == 0 ? 8 : k->b[1] == 4 ? 12 : SERVE_KEY;
-		return ((k->b[1] == 0 || k->b[1] == 4 || k->b[1] == 6) &&
-		    memcmp(k->b + used, zero, SERVE_KEY - used) == 0);
+		break;
+	default:
+		return (false);
 	}
-	return (false);
+	used = k->b[1] == 0 ? 8 : k->b[1] == 4 ? 12 : SERVE_KEY;
+	return ((k->b[1] == 0 || k->b[1] == 4 || k->b[1] == 6) &&
+	    memcmp(k->b + used, zero, SERVE_KEY - used) == 0);
 }
 
 /* Where ${k} is, or the free slot where it would go. */
@@ -159,10 +166,18 @@ serve_wants_ike(const struct serve_table *t, const uint8_t *cookies)
 	if (serve_has(t, &k))
 		return (true);
 	k = serve_key_cookies(cookies, zero);
+	return (serve_has(t, &k));
+}
+
+unsigned
+serve_rank_new(const struct serve_table *t, const struct addr *remote)
+{
+	struct serve_key k = serve_key_new(remote);
+
 	if (serve_has(t, &k))
-		return (true);
-	k = serve_key_new();
-	return (memcmp(cookies + 8, zero, 8) == 0 && serve_has(t, &k));
+		return (2);
+	k = serve_key_new(NULL);
+	return (serve_has(t, &k) ? 1 : 0);
 }
 
 bool

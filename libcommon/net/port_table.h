@@ -8,7 +8,7 @@
 #define SERVE_MAX	(1u << 18)	/* keys of one holder */
 
 enum serve_kind {
-	SERVE_NEW = 1,		/* IKE with an all-zero responder cookie, and stray cookies */
+	SERVE_NEW = 1,		/* IKE of no cookies that are served, from an address or any */
 	SERVE_COOKIES,		/* CKY-I and CKY-R, or zeros for any CKY-R */
 	SERVE_SPI,		/* SPI and local address, or none for any */
 	SERVE_KINDS
@@ -25,7 +25,7 @@ struct serve_table {		/* all zero is an empty table */
 	uint64_t seed;		/* peers choose cookies: keep them from choosing slots */
 };
 
-struct serve_key serve_key_new(void);
+struct serve_key serve_key_new(const struct addr *remote);
 struct serve_key serve_key_cookies(const uint8_t cky_i[8], const uint8_t cky_r[8]);
 struct serve_key serve_key_spi(uint32_t spi, const struct addr *local);
 /* Whether ${k}, which came from another process, is one that these functions make. */
@@ -46,5 +46,8 @@ size_t serve_list(const struct serve_table *t, size_t *at, struct serve_key *out
 /* Whether this holder wants an IKE datagram with these cookies (16 bytes), or ESP of ${spi}. */
 bool serve_wants_ike(const struct serve_table *t, const uint8_t *cookies);
 bool serve_wants_esp(const struct serve_table *t, uint32_t spi, const struct addr *local);
+
+/* How well it fits IKE of unknown cookies from ${remote}: 2 named, 1 any, 0 not at all. */
+unsigned serve_rank_new(const struct serve_table *t, const struct addr *remote);
 
 #endif

@@ -250,6 +250,8 @@ other_protocols(void **state)
 	assert_int_equal(look_at(c, frame, w.len, 0), CAPTURE_ESP);
 	assert_int_equal(get_be32(got.data.p), 0xc0ffee01);
 	assert_int_equal(got.by, CAPTURE_BY_IP);
+	assert_int_equal(get_be32(got.spi), 0xc0ffee01);
+	assert_int_equal(got.seq, 7);
 	frame[9] = 51;
 	assert_int_equal(look_at(c, frame, w.len, 0), CAPTURE_BAD);
 	frame[9] = 47;

@@ -170,6 +170,7 @@ mistakes(void **state)
 	good("[a]\nexchange = aggressive\nremote-id = a.example\n" KEY
 	    "[b]\nexchange = aggressive\nremote-id = b.example\npsk-file = peers.ini\n");
 	good("[a]\naddress = 192.0.2.0/24\n" KEY "[b]\naddress = 192.0.2.1\npsk-file = peers.ini\n");
+	peers_wipe(&peers);
 	assert_int_equal(peers_file_read(&peers, "/nonexistent/peers", &given, &f), -1);
 	assert_string_equal(f.where, "/nonexistent/peers");
 	assert_int_equal(peers_file_read(&peers, dir, &given, &f), -1);

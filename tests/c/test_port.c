@@ -177,7 +177,7 @@ gives_ike_only_to_whom_it_serves(void **state)
 		if (i == 3)
 			ports_unserve_cookies(t->set[1], cky_i, cky_r);
 		if (i == 4)
-			ports_serve_new(t->set[1], true);
+			ports_serve_new(t->set[1], NULL, true);
 		put_ike(ike, sizeof(ike), cky_i, i % 4 == 3 ? cky_0 : cky_r);
 		assert_int_equal(ports_send_ike(t->set[0], &t->at[0][0], &t->at[1][0],
 		    SPAN_ARRAY(ike), &f), 0);
@@ -232,7 +232,7 @@ drops_keepalives_and_stumps(void **state)
 	size_t len;
 
 	(void)state;
-	ports_serve_new(t->set[1], true);
+	ports_serve_new(t->set[1], NULL, true);
 	ports_send_keepalive(t->set[0], &t->at[0][1], &t->at[1][1]);
 	for (len = 0; len < 28; len++)
 		assert_int_equal(ports_send_ike(t->set[0], &t->at[0][1], &t->at[1][1],

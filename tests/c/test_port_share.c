@@ -27,7 +27,7 @@
 #define HOLDERS	6
 #define BATCH	64	/* what a killed reader may have had in its hands, and then some */
 
-enum command { GO_ON, LEAVE, RECORD, DROP_ROOT };
+enum command { GO_ON, LEAVE, RECORD, DROP_ROOT, READ };
 
 struct holder {
 	atomic_int	 up, reading, owning, command, fault_code;
@@ -47,7 +47,7 @@ static size_t sent;
 
 /* What a holder of the tests is. It serves cookies ${id} 1.. and the SPI 0x1000 + ${id}. */
 struct part {
-	bool	data_path, new, second_port;
+	bool	data_path, new, named, second_port, join_only;
 	uid_t	uid;
 };
 
@@ -73,6 +73,7 @@ struct self {
 	int		 id;
 	struct ports	*set;
 	struct ev_loop	*loop;
+	struct endpoint	at;
 };
 
 static void
@@ -140,6 +141,9 @@ tick(struct ev_loop *loop, ev_timer *w, int revents)
 	case RECORD:
 		ports_send_record(me->set, span_str("hello"));
 		break;
+	case READ:
+		(void)ports_open(me->set, &me->at, PORT_NATT, 0, NULL);
+		break;
 	case DROP_ROOT:
 		if (priv_drop(NULL, 0, NULL) != 1 || sandbox_enter(me->id == 1 ?
 		    SANDBOX_DATAPATH : SANDBOX_NEGOTIATOR, NULL) == -1)
@@ -176,17 +180,19 @@ be_holder(int id, const struct part *part)
 	(void)addr_parse(&at.addr, "127.0.0.1");
 	second = at;
 	second.port++;
-	if (me.set == NULL || ports_open(me.set, &at, PORT_NATT, 0, &f) != 0 ||
+	if (me.set == NULL || ports_open(me.set, &at, PORT_NATT,
+	    part->join_only ? PORTS_JOIN_ONLY : 0, &f) != 0 ||
 	    (part->second_port && ports_open(me.set, &second, PORT_NATT, 0, &f) != 0)) {
 		(void)memcpy(h->what, f.what, sizeof(h->what));
 		h->fault_code = (int)f.code;
 		h->up = -1;
 		_exit(1);
 	}
+	me.at = at;
 	cookies_of(id, i, r);
 	(void)ports_serve_cookies(me.set, i, r, NULL);
 	(void)ports_serve_spi(me.set, 0x1000 + (uint32_t)id, NULL, NULL);
-	ports_serve_new(me.set, part->new);
+	ports_serve_new(me.set, part->named ? &at.addr : NULL, part->new || part->named);
 	ev_timer_init(&timer, tick, 0, 0.001);
 	timer.data = &me;
 	ev_timer_start(me.loop, &timer);
@@ -571,6 +577,57 @@ keeps_going_beside_a_holder_that_sleeps(void **state)
 }
 
 static void
+gives_a_named_peer_to_who_names_it(void **state)
+{
+	uint8_t b[4 + 28] = {0};
+	int fd = client(), i, id;
+	/* A responder for all, one that came later, and two that name the client's address. */
+	static const struct part parts[5] = { {0}, { .new = true }, { .new = true },
+	    { .named = true }, { .named = true, .data_path = true } };
+	static const int expect[] = { 3, 4, 1, 2 }, killed[] = { 3, 4, 1 };
+
+	(void)state;
+	for (id = 0; id < 5; id++)
+		start(id, parts[id]);
+	memset(b + 4, 0x77, 8);
+	for (i = 0; i < 4; i++) {
+		put_be32(b + 4 + 24, (uint32_t)i);
+		(void)send(fd, b, sizeof(b), 0);
+		assert_int_equal(lost((uint32_t)i, 1), 0);
+		for (id = 0; id < 5; id++)
+			assert_int_equal(sh->got[id][i], id == expect[i]);
+		if (i < 3)
+			end(killed[i], SIGKILL);
+	}
+	(void)close(fd);
+}
+
+static void
+joins_without_reading_until_asked(void **state)
+{
+	int fd = client();
+
+	(void)state;
+	start_part(0, &(struct part){ .join_only = true });
+	assert_int_equal(sh->h[0].up, -1);
+	assert_int_equal(sh->h[0].fault_code, FAULT_UNREACHABLE);
+	(void)waitpid(pid[0], NULL, 0);
+	pid[0] = 0;
+	start(0, (struct part){0});
+	start(1, (struct part){ .data_path = true, .join_only = true });
+	pause_ms(30);
+	assert_true(sh->h[0].reading == 1 && sh->h[1].reading == 0);
+	load(fd, 0, 100, both, 2, false);
+	assert_int_equal(lost(0, 100), 0);
+	sh->h[1].command = READ;
+	assert_true(comes_to(&sh->h[1].reading, 1));
+	assert_true(comes_to(&sh->h[0].reading, 0));
+	load(fd, 100, 100, both, 2, false);
+	assert_int_equal(lost(100, 100), 0);
+	(void)close(fd);
+}
+
+static void
 gives_new_peers_to_the_responder(void **state)
 {
 	uint8_t b[4 + 28] = {0};
@@ -763,6 +820,8 @@ main(void)
 		TEST(starts_all_at_once),
 		TEST(keeps_going_beside_a_holder_that_sleeps),
 		TEST(gives_new_peers_to_the_responder),
+		TEST(gives_a_named_peer_to_who_names_it),
+		TEST(joins_without_reading_until_asked),
 		TEST(carries_records_once),
 		TEST(names_a_program_that_does_not_share),
 		TEST(refuses_a_foreign_user_both_ways),

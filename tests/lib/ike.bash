@@ -5,6 +5,7 @@
 #   setup() { ike_setup; }
 #   teardown() { stop_background; }
 
+# shellcheck disable=SC2034 # for the tests
 CHECK=$SAPIPE_TOP/tests/lib/cddl_check.py
 FAKE=$SAPIPE_TOP/tests/lib/ike_fake.py
 
@@ -18,6 +19,7 @@ ike_setup() {
 	umask 077
 	printf 'sesame-and-lilies\n' >gw.psk
 	printf 'another secret\n' >other.psk
+	# shellcheck disable=SC2034
 	NETS=(--local-ts 10.1.0.0/24 --remote-ts 10.2.0.0/24)
 	STEN=(--local-ts 10.2.0.0/24 --remote-ts 10.1.0.0/24)
 	# quick to compute

@@ -409,7 +409,7 @@ ike_engine_event(struct ike_engine *e, struct ike_now now, const struct sa_event
 			v1_sa_heard(sa, now);
 			/* Behind a NAT, IKE and ESP share one mapping. */
 			if (ev->what[0] == 'r' && ev->has_remote &&
-			    sa->rec.ike.natt.marker == SA_MARKER_NON_ESP)
+			    sa->rec.ike.natt.marker != SA_MARKER_NONE)
 				sa->rec.ike.remote.at = ev->remote;
 		}
 	}

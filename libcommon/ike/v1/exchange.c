@@ -378,14 +378,15 @@ v1_exchange_fail(struct v1_exchange *x, struct ike_now now, const struct fault *
 void
 v1_exchange_timeout(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
 {
-	char where[ENDPOINT_TEXT], noise[160];
+	char where[ENDPOINT_TEXT], noise[160] = "";
 	struct fault f = x->why;
 
 	if (now.ms >= x->give_up_ms) {
 		/* What could be anybody's is no answer, but it is told. */
 		if (f.code == FAULT_NONE || is_noise(f.code)) {
-			(void)snprintf(noise, sizeof(noise), f.code == FAULT_NONE ? "" :
-			    "; what came in its place made no sense (%s)", f.what);
+			if (f.code != FAULT_NONE)
+				(void)snprintf(noise, sizeof(noise),
+				    "; what came in its place made no sense (%.100s)", f.what);
 			(void)fault(&f, FAULT_NO_REPLY,
 			    "no answer from %s to message %zu, sent %u times in %llu s%s",
 			    endpoint_text(where, &x->sa->rec.ike.remote.at), x->at,

@@ -56,6 +56,11 @@ take_notify(struct v1_sa *sa, struct ike_now now, struct span body, bool authent
 		return;
 	for (x = sa->exchanges; x != NULL; x = x->next)
 		several += concerned(x, n.spi);
+	if (several == 0) {	/* an SPI of nobody's (strongSwan names zero): not one at all */
+		n.spi = SPAN_NONE;
+		for (x = sa->exchanges; x != NULL; x = x->next)
+			several += concerned(x, n.spi);
+	}
 	for (x = sa->exchanges; x != NULL; x = x->next) {
 		if (!concerned(x, n.spi))
 			continue;

@@ -68,7 +68,7 @@ v1_sa_up(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
 
 	sa->state = V1_UP;
 	s->established = now.epoch;
-	s->lifetime.expires = now.epoch + s->lifetime.seconds;
+	s->lifetime.expires = now.epoch + s->lifetime.seconds + 1;	/* as in quick_child.c */
 	v1_sa_heard(sa, now);
 	v1_sa_id(sa, id);
 	outbox_note(out, NOTE_INFO, "phase 1 with %s stands (%s)",

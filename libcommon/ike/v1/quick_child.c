@@ -76,7 +76,9 @@ fill_child(struct v1_exchange *x, struct v1_child *child)
 	c->established = x->now.epoch;
 	c->lifetime.seconds = shorter(q->choice.life.seconds, q->responder_seconds);
 	c->lifetime.kilobytes = shorter(q->choice.life.kilobytes, q->responder_kilobytes);
-	c->lifetime.expires = x->now.epoch + c->lifetime.seconds;
+	/* This second has begun already: without one more a reader would end a life of five
+	 * seconds after four, before it is rekeyed. */
+	c->lifetime.expires = x->now.epoch + c->lifetime.seconds + 1;
 }
 
 int

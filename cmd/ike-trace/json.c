@@ -1,0 +1,203 @@
+/* One JSON object a line: messages and refused packets as they come, then SPIs, then a summary. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/hex.h"
+#include "cli/js.h"
+#include "net/clock.h"
+#include "trace.h"
+
+static void
+set_text(json_t *o, const char *key, const char *text)
+{
+	(void)json_object_set_new(o, key, js_text(text));
+}
+
+static void
+set_int(json_t *o, const char *key, uint64_t v)
+{
+	(void)json_object_set_new(o, key, json_integer((json_int_t)v));
+}
+
+static void
+set_flag(json_t *o, const char *key, bool v)
+{
+	(void)json_object_set_new(o, key, json_boolean(v));
+}
+
+/* RFC 3339 with microseconds. */
+static void
+set_time(json_t *o, const char *key, uint64_t us)
+{
+	char text[CLOCK_TEXT + 8];
+	size_t n;
+
+	(void)clock_text(text, us / 1000000);
+	n = strlen(text);
+	if (n > 0 && text[n - 1] == 'Z')
+		(void)snprintf(text + n - 1, sizeof(text) - n + 1, ".%06uZ", (unsigned)(us % 1000000));
+	set_text(o, key, text);
+}
+
+static json_t *
+packet(const struct capture_packet *p, const char *type)
+{
+	json_t *o = json_object();
+	char text[ENDPOINT_TEXT];
+
+	set_text(o, "type", type);
+	set_int(o, "frame", p->number);
+	set_time(o, "time", p->time_us);
+	if (p->src.addr.family != 0) {
+		set_text(o, "from", endpoint_text(text, &p->src));
+		set_text(o, "to", endpoint_text(text, &p->dst));
+	}
+	return (o);
+}
+
+static json_t *
+payload(const struct trace *t, const struct v1_told *m, size_t i)
+{
+	const struct isakmp_payload *pl = &m->msg.pl[i];
+	char words[V1_WORDS], name[NUM_TEXT], *line, *end;
+	json_t *o = json_object(), *lines = json_array();
+	struct isakmp_notify n;
+
+	set_text(o, "type", isakmp_payload_name(pl->type, name));
+	set_int(o, "number", pl->type);
+	set_int(o, "length", pl->raw.len);
+	if (pl->type == PAYLOAD_N && isakmp_notify_get(&n, pl->body, NULL) == 0) {
+		set_text(o, "notify", isakmp_notify_name(n.type, name));
+		set_int(o, "notify-number", n.type);
+	}
+	(void)v1_told_words(words, sizeof(words), m, i, t->o->reveal);
+	for (line = words; *line != '\0'; line = end + 1) {
+		end = line + strcspn(line, "\n");
+		if (*end == '\0') {
+			(void)json_array_append_new(lines, js_text(line));
+			break;
+		}
+		*end = '\0';
+		(void)json_array_append_new(lines, js_text(line));
+	}
+	(void)json_object_set_new(o, "text", lines);
+	return (o);
+}
+
+static void
+json_message(struct trace *t, const struct capture_packet *p, const struct v1_told *m)
+{
+	static const char *const proofs[] = { NULL, "right", "wrong", "unknown" };
+	json_t *o = packet(p, "message"), *list;
+	char name[NUM_TEXT], mid[16];
+	const char *why = open_text(m);
+	size_t i;
+
+	set_int(o, "sa", m->sa);
+	(void)json_object_set_new(o, "cky-i", js_hex(SPAN_ARRAY(m->msg.hdr.cky_i)));
+	(void)json_object_set_new(o, "cky-r", js_hex(SPAN_ARRAY(m->msg.hdr.cky_r)));
+	set_text(o, "exchange", v1_mode_name(m->msg.hdr.exchange, name));
+	set_int(o, "exchange-number", m->msg.hdr.exchange);
+	(void)snprintf(mid, sizeof(mid), "%08x", m->msg.hdr.mid);
+	set_text(o, "message-id", mid);
+	if (m->sure)
+		set_text(o, "sender", m->by_initiator ? "initiator" : "responder");
+	set_flag(o, "encrypted", (m->msg.hdr.flags & ISAKMP_FLAG_ENCRYPTED) != 0);
+	set_int(o, "length", m->msg.hdr.length);
+	if (m->moved)
+		set_flag(o, "ports-changed", true);
+	if (m->again_of != 0) {
+		set_int(o, "again-of", m->again_of);
+	} else {
+		set_int(o, "message", m->message);
+		set_flag(o, "readable", m->readable);
+		if (!m->readable)
+			set_text(o, "reason", why != NULL ? why : m->why.what);
+		if (proofs[m->proof] != NULL)
+			set_text(o, "hash", proofs[m->proof]);
+		list = json_array();
+		for (i = 0; i < m->msg.n; i++)
+			(void)json_array_append_new(list, payload(t, m, i));
+		(void)json_object_set_new(o, "payloads", list);
+	}
+	js_print(o, false, stdout);
+}
+
+static void
+json_refused(struct trace *t, const struct capture_packet *p, const char *why)
+{
+	json_t *o = packet(p, "refused");
+
+	(void)t;
+	set_text(o, "reason", why);
+	js_print(o, false, stdout);
+}
+
+static void
+json_flow(struct trace *t, const struct capture_packet *p, const struct watch_flow *f)
+{
+	(void)t;
+	(void)p;
+	(void)f;		/* told at the end, with its numbers */
+}
+
+static void
+flow(const struct trace *t, const struct watch_flow *f)
+{
+	json_t *o = json_object(), *gaps = json_array();
+	char text[ENDPOINT_TEXT], child[CHILD_TEXT];
+	unsigned i;
+
+	set_text(o, "type", f->proto == 50 ? "esp" : "ah");
+	(void)json_object_set_new(o, "spi", js_hex(SPAN_ARRAY(f->spi)));
+	set_text(o, "from", endpoint_text(text, &f->src));
+	set_text(o, "to", endpoint_text(text, &f->dst));
+	set_int(o, "packets", f->packets);
+	set_int(o, "bytes", f->bytes);
+	set_time(o, "first-time", f->first_us);
+	set_time(o, "last-time", f->last_us);
+	set_int(o, "low", f->low);
+	set_int(o, "high", f->high);
+	set_int(o, "missing", watch_missing(f));
+	for (i = 0; i < f->n_gaps; i++)
+		(void)json_array_append_new(gaps, json_pack("[I,I]", (json_int_t)f->gap[i].from,
+		    (json_int_t)f->gap[i].to));
+	(void)json_object_set_new(o, "gaps", gaps);
+	set_flag(o, "gaps-complete", !f->gaps_cut);
+	set_int(o, "replays", f->replays);
+	set_int(o, "reordered", f->reordered);
+	set_int(o, "late", f->late);
+	set_int(o, "wraps", f->wraps);
+	if (child_text(child, t, f)[0] != '\0')
+		set_text(o, "sa", child);
+	js_print(o, false, stdout);
+}
+
+static void
+json_end(struct trace *t)
+{
+	const struct capture_stats *c = capture_stats(t->capture);
+	const struct watch_flow *f;
+	json_t *o = json_object();
+	size_t i;
+
+	for (i = 0; (f = watch_flow(t->esp, i)) != NULL; i++)
+		flow(t, f);
+	set_text(o, "type", "summary");
+	set_int(o, "frames", c->frames);
+	set_int(o, "messages", t->n.ike);
+	set_int(o, "sas", t->n.sas);
+	set_int(o, "again", t->n.again);
+	set_int(o, "unopened", t->n.unopened);
+	set_int(o, "malformed", t->n.bad + c->bad);
+	set_int(o, "keepalives", t->n.keepalives);
+	set_int(o, "tcp", t->n.tcp);
+	set_int(o, "gre", t->n.gre);
+	set_int(o, "cut", c->cut);
+	set_int(o, "fragments", c->fragments);
+	set_int(o, "incomplete", c->incomplete);
+	js_print(o, false, stdout);
+}
+
+const struct trace_view json_view = { json_message, json_refused, json_flow, json_end };

@@ -1,0 +1,317 @@
+/*
+ * The ladder: the initiator on the left, the responder on the right, an arrow a message, what is in it
+ * below. Everything that may come from the wire is printed by escape_print().
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/hex.h"
+#include "cli/report.h"
+#include "net/clock.h"
+#include "trace.h"
+
+#define MARGIN		12	/* columns for the time */
+#define WIDTH		62	/* between the two lines */
+#define ENDS_AGAIN	60	/* lines after which the ends are shown again */
+
+/* One line: ${head} as it is, then text that may hold anything. */
+static void
+put(struct trace *t, const char *head, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void
+put(struct trace *t, const char *head, const char *fmt, ...)
+{
+	char text[V1_WORDS];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	(void)fputs(head, stdout);
+	escape_print(stdout, span_str(text));
+	(void)putchar('\n');
+	t->lines++;
+}
+
+/* A line below an arrow. */
+#define BELOW	"             |   "
+
+static void
+put_time(const struct trace *t, uint64_t time_us)
+{
+	(void)printf("%*.6f ", MARGIN, trace_seconds(t, time_us));
+}
+
+/* --- the ends --- */
+
+static void
+show_ends(struct trace *t)
+{
+	char l[ENDPOINT_TEXT], r[ENDPOINT_TEXT], line[2 * ENDPOINT_TEXT + WIDTH];
+	int pad;
+
+	(void)endpoint_text(l, &t->left);
+	(void)endpoint_text(r, &t->right);
+	pad = WIDTH + 2 - (int)strlen(l);
+	(void)snprintf(line, sizeof(line), "%s%*s%s", l, pad > 1 ? pad - (int)strlen(r) / 2 : 1, "", r);
+	put(t, "      ", "%s", line);
+	put(t, "", "%*s|%*s|", MARGIN + 1, "", WIDTH, "");
+	t->lines = 0;
+}
+
+/* The heading of an IKE SA, whenever the talk turns to it. */
+static void
+show_sa(struct trace *t, const struct capture_packet *p, const struct v1_told *m)
+{
+	char i[2 * COOKIE_LEN + 1], r[2 * COOKIE_LEN + 1], when[CLOCK_TEXT];
+	bool first = t->shown_sa == 0;
+	const struct endpoint *from = m->by_initiator ? &p->src : &p->dst;
+	const struct endpoint *to = m->by_initiator ? &p->dst : &p->src;
+	bool same = t->shown_sa == m->sa;
+
+	if (!same) {
+		if (!first)
+			(void)putchar('\n');
+		else if (t->o->live == NULL)
+			put(t, "", "time 0 is %s", clock_text(when, t->begin_us / 1000000));
+		/* The responder's cookie is not there yet in message 1. */
+		put(t, "", "IKE SA %u, cookies %s %s%s%s", m->sa,
+		    hex_put(i, sizeof(i), SPAN_ARRAY(m->msg.hdr.cky_i)),
+		    get_be64(m->msg.hdr.cky_r) != 0 ?
+		    hex_put(r, sizeof(r), SPAN_ARRAY(m->msg.hdr.cky_r)) : "(none yet)",
+		    m->keys != NULL ? ", keys known" : "",
+		    m->sure ? "" : ", who began it is not known");
+	}
+	if (!same || !endpoint_eq(&t->left, from) || !endpoint_eq(&t->right, to) ||
+	    t->lines > ENDS_AGAIN) {
+		t->left = *from;
+		t->right = *to;
+		show_ends(t);
+	}
+	t->shown_sa = m->sa;
+}
+
+/* --- messages --- */
+
+/* "SA, KE, NONCE, VID x5" */
+static void
+summary(char *out, size_t cap, const struct v1_told *m)
+{
+	char name[NUM_TEXT];
+	size_t i, n, len = 0;
+
+	out[0] = '\0';
+	for (i = 0; i < m->msg.n && len + NUM_TEXT + 16 < cap; i += n) {
+		for (n = 1; i + n < m->msg.n && m->msg.pl[i + n].type == m->msg.pl[i].type; n++)
+			;
+		len += (size_t)snprintf(out + len, cap - len, "%s%s", len > 0 ? ", " : "",
+		    isakmp_payload_name(m->msg.pl[i].type, name));
+		if (n > 1)
+			len += (size_t)snprintf(out + len, cap - len, " x%zu", n);
+	}
+}
+
+static void
+arrow(struct trace *t, const struct capture_packet *p, bool to_right, const char *label, char dash)
+{
+	int len = (int)strlen(label), fill = WIDTH - 6 - len, i;
+
+	put_time(t, p->time_us);
+	(void)printf("|%s%c ", to_right ? "" : "<", dash);
+	escape_print(stdout, span_str(label));
+	(void)putchar(' ');
+	for (i = 0; i < fill; i++)
+		(void)putchar(dash);
+	(void)printf("%c%s|  #%llu\n", dash, to_right ? "->" : "--", (unsigned long long)p->number);
+	t->lines++;
+}
+
+static void
+show_payload(struct trace *t, const struct v1_told *m, size_t i)
+{
+	char words[V1_WORDS], name[NUM_TEXT], *line, *end;
+	const char *type = isakmp_payload_name(m->msg.pl[i].type, name);
+
+	(void)v1_told_words(words, sizeof(words), m, i, t->o->reveal);
+	for (line = words; *line != '\0'; line = end + 1) {
+		end = line + strcspn(line, "\n");
+		if (m->msg.pl[i].type == PAYLOAD_HASH)
+			put(t, BELOW, "%-7s %.*s%s", type, (int)(end - line), line,
+			    m->proof == V1_PROOF_GOOD ? ", right" :
+			    m->proof == V1_PROOF_BAD ? ", WRONG" : "");
+		else
+			put(t, BELOW, "%-7s %.*s", line == words ? type : "", (int)(end - line),
+			    line);
+		if (*end == '\0')
+			break;
+	}
+}
+
+static const char *
+by_text(const struct capture_packet *p)
+{
+	return (p->by == CAPTURE_BY_TCP ? "over TCP" : "");
+}
+
+static void
+ladder_message(struct trace *t, const struct capture_packet *p, const struct v1_told *m)
+{
+	char label[512], mid[24] = "", name[NUM_TEXT], what[256];
+	const char *why = open_text(m), *mode = v1_mode_name(m->msg.hdr.exchange, name);
+	bool secret = (m->msg.hdr.flags & ISAKMP_FLAG_ENCRYPTED) != 0;
+	size_t i;
+
+	if (m->moved && t->shown_sa == m->sa)
+		put(t, "", "%*s|  both ends change ports: NAT traversal begins", MARGIN + 1, "");
+	show_sa(t, p, m);
+	if (m->msg.hdr.mid != 0)
+		(void)snprintf(mid, sizeof(mid), " [%08x]", m->msg.hdr.mid);
+	if (m->again_of != 0) {
+		(void)snprintf(label, sizeof(label), "%s%s again: frame %llu", mode, mid,
+		    (unsigned long long)m->again_of);
+		arrow(t, p, m->by_initiator, label, '.');
+		return;
+	}
+	if (m->readable)
+		summary(what, sizeof(what), m);
+	else
+		(void)snprintf(what, sizeof(what), "%u bytes", m->msg.hdr.length);
+	(void)snprintf(label, sizeof(label), "%s %u%s%s: %s%s%s", mode, m->message, secret ? "*" : "",
+	    mid, what, by_text(p)[0] != '\0' ? ", " : "", by_text(p));
+	arrow(t, p, m->by_initiator, label, '-');
+	if (p->fragments > 1)
+		put(t, BELOW, "(put together from %u fragments)", p->fragments);
+	if (why != NULL)
+		put(t, BELOW, "(encrypted: %s)", why);
+	else if (!m->readable)
+		put(t, BELOW, "(unreadable: %s)", m->why.what);
+	if (report_level() < 0)
+		return;
+	for (i = 0; i < m->msg.n; i++)
+		show_payload(t, m, i);
+}
+
+static void
+ladder_refused(struct trace *t, const struct capture_packet *p, const char *why)
+{
+	char s[ENDPOINT_TEXT], d[ENDPOINT_TEXT];
+
+	put_time(t, p->time_us);
+	put(t, "", "!  %s -> %s: %s  #%llu", endpoint_text(s, &p->src), endpoint_text(d, &p->dst), why,
+	    (unsigned long long)p->number);
+}
+
+/* --- ESP and AH --- */
+
+static const char *
+proto_text(const struct watch_flow *f)
+{
+	return (f->proto == 50 ? "ESP" : "AH");
+}
+
+static void
+ladder_flow(struct trace *t, const struct capture_packet *p, const struct watch_flow *f)
+{
+	char label[80], s[ENDPOINT_TEXT], d[ENDPOINT_TEXT];
+	bool right = addr_cmp(&p->src.addr, &t->left.addr) == 0 &&
+	    addr_cmp(&p->dst.addr, &t->right.addr) == 0;
+	bool left = addr_cmp(&p->src.addr, &t->right.addr) == 0 &&
+	    addr_cmp(&p->dst.addr, &t->left.addr) == 0;
+
+	(void)snprintf(label, sizeof(label), "%s %08x begins with number %u", proto_text(f),
+	    get_be32(f->spi), f->first);
+	if (t->shown_sa != 0 && (left || right)) {
+		/* At one address the ports tell the sides apart. */
+		if (left && right)
+			right = p->src.port == t->left.port;
+		arrow(t, p, right, label, '=');
+	} else {
+		put_time(t, p->time_us);
+		put(t, "", "=  %s -> %s: %s  #%llu", endpoint_text(s, &p->src),
+		    endpoint_text(d, &p->dst), label, (unsigned long long)p->number);
+	}
+}
+
+static void
+show_gaps(struct trace *t, const struct watch_flow *f)
+{
+	char text[WATCH_GAPS * 24 + 8] = "";
+	size_t len = 0;
+	unsigned i;
+
+	for (i = 0; i < f->n_gaps; i++)
+		if (f->gap[i].from == f->gap[i].to)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, " %u", f->gap[i].from);
+		else
+			len += (size_t)snprintf(text + len, sizeof(text) - len, " %u-%u",
+			    f->gap[i].from, f->gap[i].to);
+	put(t, "    ", "%llu missing:%s%s", (unsigned long long)watch_missing(f), text,
+	    f->gaps_cut ? " ..." : "");
+}
+
+static void
+show_flow(struct trace *t, const struct watch_flow *f)
+{
+	char s[ENDPOINT_TEXT], d[ENDPOINT_TEXT], child[CHILD_TEXT];
+	char way[32] = "";
+
+	if (f->dst.port != 0)
+		(void)snprintf(way, sizeof(way), " in UDP");
+	put(t, "", "%s %08x  %s -> %s%s%s%s", proto_text(f), get_be32(f->spi),
+	    f->src.port != 0 ? endpoint_text(s, &f->src) : addr_text(s, &f->src.addr),
+	    f->dst.port != 0 ? endpoint_text(d, &f->dst) : addr_text(d, &f->dst.addr), way,
+	    child_text(child, t, f)[0] != '\0' ? ", " : "", child);
+	put(t, "    ", "%llu packet%s, %llu bytes in %.3f s, numbers %u to %u",
+	    (unsigned long long)f->packets, f->packets == 1 ? "" : "s", (unsigned long long)f->bytes,
+	    (double)(f->last_us >= f->first_us ? f->last_us - f->first_us : 0) / 1e6, f->low, f->high);
+	if (watch_missing(f) > 0)
+		show_gaps(t, f);
+	if (f->replays > 0)
+		put(t, "    ", "%llu REPLAYED: their numbers were seen before",
+		    (unsigned long long)f->replays);
+	if (f->reordered > 0 || f->late > 0)
+		put(t, "    ", "%llu out of order, %llu of them too late for any window",
+		    (unsigned long long)f->reordered + f->late, (unsigned long long)f->late);
+	if (f->wraps > 0)
+		put(t, "    ", "the numbers began anew %llu times", (unsigned long long)f->wraps);
+}
+
+/* "7 things" with a comma before it, where there are any. */
+static void
+count(uint64_t n, const char *what)
+{
+	if (n > 0)
+		(void)printf(", %llu %s", (unsigned long long)n, what);
+}
+
+static void
+ladder_end(struct trace *t)
+{
+	const struct capture_stats *c = capture_stats(t->capture);
+	const struct watch_flow *f;
+	size_t i;
+
+	if (watch_flow(t->esp, 0) != NULL && t->lines + t->shown_sa > 0)
+		(void)putchar('\n');
+	for (i = 0; (f = watch_flow(t->esp, i)) != NULL; i++)
+		show_flow(t, f);
+	if (c->frames > 0)
+		(void)putchar('\n');
+	(void)printf("%llu frames, %llu IKE messages in %u IKE SA%s", (unsigned long long)c->frames,
+	    (unsigned long long)t->n.ike, t->n.sas, t->n.sas == 1 ? "" : "s");
+	count(t->n.again, "sent again");
+	count(t->n.unopened, "not opened");
+	count(t->n.bad + c->bad, "malformed");
+	count(t->n.keepalives, "NAT keepalives");
+	count(t->n.tcp, "segments of TCP 10000 with nothing known");
+	count(t->n.gre, "of GRE");
+	count(c->cut, "not captured whole");
+	count(c->incomplete, "datagrams that lack fragments");
+	count(watch_others(t->esp), "of ESP or AH beyond the table");
+	(void)putchar('\n');
+}
+
+const struct trace_view ladder_view = {
+	ladder_message, ladder_refused, ladder_flow, ladder_end,
+};

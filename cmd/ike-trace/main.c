@@ -1,0 +1,308 @@
+/* ike-trace: reads a capture (or an interface) and tells what IKE said there, message by message. */
+#include "trace.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/prog.h"
+#include "cli/report.h"
+#include "crypto/crypto.h"
+#include "net/priv.h"
+#include "net/sa_in.h"
+#include "net/sandbox.h"
+
+static int
+take_port(void *member, const char *value, struct fault *f)
+{
+	struct trace_opts *o = (struct trace_opts *)((char *)member - offsetof(struct trace_opts, ports));
+	uint64_t v;
+
+	if (opt_number(&v, value, OPT_PLAIN, 1, 65535, "--port", f) != 0)
+		return (-1);
+	if (o->ports.n == CAPTURE_PORTS_MAX)
+		return (fault(f, FAULT_USAGE, "--port: more than %d", CAPTURE_PORTS_MAX));
+	o->ports.v[o->ports.n++] = (uint16_t)v;
+	return (0);
+}
+
+static const struct opt optab[] = {
+	OPT_TOOL("show what IKE said in a capture, decrypted where keys are known"),
+	OPT_USE("[OPTION]... CAPTURE"),
+	OPT_USE("[OPTION]... --live IFACE"),
+	OPT_LIST(struct trace_opts, sa, 0, "sa", "FILE",
+	    "open messages with the keys of this SA state"),
+	OPT_CALL(struct trace_opts, ports, 0, "port", "PORT", take_port,
+	    "look at UDP on this port too, beside 500 and 4500"),
+	OPT_STR(struct trace_opts, live, 0, "live", "IFACE",
+	    "capture on an interface, 'any' for all, until interrupted", .excl = 1),
+	OPT_NUM(struct trace_opts, count, 'c', "count", "N", 1, UINT32_MAX, "stop after N frames",
+	    .flags = OPT_NO_DEFAULT),
+	OPT_STR(struct trace_opts, user, 0, "user", "NAME",
+	    "become NAME once the capture is open (default: nobody, when started as root)"),
+	OPT_FLAG(struct trace_opts, reveal, 0, "reveal-keys", "show passwords of XAuth too"),
+	OPT_JSON(struct trace_opts, json),
+	OPT_ARG(struct trace_opts, capture, "CAPTURE", "pcap or pcapng, '-' for standard input"),
+	OPT_NOTE("With -q the payloads are left out: one line a message."),
+	OPT_END
+};
+
+static struct capture *stop_this;
+
+static void
+on_signal(int number)
+{
+	(void)number;
+	capture_stop(stop_this);
+}
+
+double
+trace_seconds(const struct trace *t, uint64_t time_us)
+{
+	return (time_us >= t->begin_us ? (double)(time_us - t->begin_us) / 1e6 :
+	    -(double)(t->begin_us - time_us) / 1e6);
+}
+
+const char *
+open_text(const struct v1_told *m)
+{
+	switch (m->open) {
+	case V1_OPEN_NO_KEYS:
+		return ("no SA state with its keys (--sa)");
+	case V1_OPEN_NO_IV:
+		return ("its IV follows from messages that are not in the capture");
+	case V1_OPEN_BAD:
+		return ("it does not decrypt: other keys, or a message is missing before it");
+	case V1_OPEN_CLEAR:
+	case V1_OPEN_DONE:
+		break;
+	}
+	return (NULL);
+}
+
+static const char *
+words_of(const char *enc, unsigned bits, const char *integ, char *out, size_t cap)
+{
+	const struct alg_enc *e = alg_enc_name(enc, bits);
+	const struct alg_integ *i = alg_integ_name(integ);
+
+	(void)snprintf(out, cap, "%s%s%s", e != NULL ? e->word : enc,
+	    i != NULL && enc[0] != '\0' ? "-" : "", i != NULL ? i->word : integ);
+	return (out);
+}
+
+char *
+child_text(char out[CHILD_TEXT], const struct trace *t, const struct watch_flow *f)
+{
+	enum sa_proto proto = f->proto == 50 ? SA_ESP : SA_AH;
+	char alg[80], from[SELECTOR_TEXT], to[SELECTOR_TEXT];
+	const struct sa_child *c;
+	const struct sa_rec *r;
+	size_t at = 0;
+	bool in, outward;
+
+	out[0] = '\0';
+	while ((r = sa_set_next(t->keys, &at, NULL)) != NULL) {
+		if (r->type != SA_CHILD || r->child.protocol != proto)
+			continue;
+		c = &r->child;
+		in = memcmp(c->spi_in, f->spi, 4) == 0 &&
+		    addr_cmp(&c->local.at.addr, &f->dst.addr) == 0;
+		outward = memcmp(c->spi_out, f->spi, 4) == 0 &&
+		    addr_cmp(&c->remote.at.addr, &f->dst.addr) == 0;
+		if (!in && !outward)
+			continue;
+		(void)snprintf(out, CHILD_TEXT, "%s, %s -> %s",
+		    words_of(c->encryption, c->key_bits, c->integrity, alg, sizeof(alg)),
+		    selector_text(from, in ? &c->remote_ts[0] : &c->local_ts[0]),
+		    selector_text(to, in ? &c->local_ts[0] : &c->remote_ts[0]));
+		return (out);
+	}
+	return (out);
+}
+
+/* Keys of what is deleted serve too: the capture is of the time when it lived. */
+static int
+read_keys(struct trace *t, struct fault *f)
+{
+	const struct trace_opts *o = t->o;
+	const struct alg_enc *enc;
+	struct sa_in *in;
+	struct sa_in_at at;
+	struct sa_rec r;
+	unsigned i;
+	int rc;
+
+	if (o->sa.n == 0)
+		return (0);
+	if ((in = sa_in_open(o->sa.n, (char *const *)(uintptr_t)o->sa.v, f)) == NULL)
+		return (-1);
+	for (i = 0; i < sa_in_sources(in); i++)
+		report_wide_mode(sa_in_name(in, i), sa_in_wide_mode(in, i));
+	while ((rc = sa_in_next(in, true, &r, &at, f)) > 0) {
+		if (r.type != SA_DELETE &&
+		    sa_set_apply(t->keys, 0, &r, NULL, NULL, f) == SA_BAD) {
+			fault_where(f, "%s", at.name);
+			rc = -1;
+		}
+		if (r.type == SA_IKE &&
+		    (enc = alg_enc_name(r.ike.encryption, r.ike.key_bits)) != NULL)
+			(void)cipher_ready(enc, NULL);
+		sa_rec_wipe(&r);
+		if (rc < 0)
+			break;
+	}
+	sa_in_close(in);
+	return (rc);
+}
+
+/* --- one frame --- */
+
+static void
+ike_packet(struct trace *t, const struct trace_view *v, const struct capture_packet *p)
+{
+	struct v1_seen in = {
+		.number = p->number, .src = p->src, .dst = p->dst, .data = p->data, .lost = p->lost,
+	};
+	static struct v1_told m;
+	struct fault f = {0};
+
+	t->n.ike++;
+	if (v1_trace_take(t->ike, &in, &m, &f) != 0) {
+		t->n.bad++;
+		v->refused(t, p, f.what);
+		return;
+	}
+	t->n.again += m.again_of != 0;
+	t->n.unopened += m.again_of == 0 && open_text(&m) != NULL;
+	t->n.sas += m.new_sa;
+	v->message(t, p, &m);
+}
+
+static void
+packet(struct trace *t, const struct trace_view *v, const struct capture_packet *p)
+{
+	const struct watch_flow *f;
+
+	if (!t->begun) {
+		t->begun = true;
+		t->begin_us = p->time_us;
+	}
+	switch (p->what) {
+	case CAPTURE_IKE:
+		ike_packet(t, v, p);
+		break;
+	case CAPTURE_ESP:
+	case CAPTURE_AH:
+		f = watch_take(t->esp, p->what == CAPTURE_ESP ? 50 : 51, p->spi, p->seq, &p->src,
+		    &p->dst, p->data.len + p->lost, p->time_us);
+		if (f != NULL && f->packets == 1)
+			v->flow(t, p, f);
+		break;
+	case CAPTURE_BAD:
+		v->refused(t, p, p->note);
+		break;
+	case CAPTURE_KEEPALIVE:
+		t->n.keepalives++;
+		break;
+	case CAPTURE_TCP:
+		t->n.tcp++;
+		break;
+	case CAPTURE_GRE:
+		t->n.gre++;
+		break;
+	case CAPTURE_OTHER:
+	case CAPTURE_FRAGMENT:
+		break;
+	}
+}
+
+static enum exit_status
+frames(struct trace *t)
+{
+	const struct trace_view *v = t->o->json ? &json_view : &ladder_view;
+	enum exit_status status = EXIT_DONE;
+	struct capture_packet p;
+	struct fault f = {0};
+	uint64_t left = t->o->count != 0 ? t->o->count : UINT64_MAX;
+	int rc = 0;
+
+	while (left > 0 && ferror(stdout) == 0 &&
+	    (rc = capture_next(t->capture, &p, &f)) > 0) {
+		packet(t, v, &p);
+		left--;
+		if (t->o->live != NULL)
+			(void)fflush(stdout);
+	}
+	v->end(t);
+	if (rc < 0)
+		status = report_fault(&f);
+	else if (t->n.ike == 0 && watch_flow(t->esp, 0) == NULL) {
+		report_say(0, "nothing of IKE, ESP or AH in %llu frames",
+		    (unsigned long long)capture_stats(t->capture)->frames);
+		status = EXIT_NO;
+	}
+	return (status);
+}
+
+/* --- beginning and end --- */
+
+static int
+open_all(struct trace *t, struct fault *f)
+{
+	const struct trace_opts *o = t->o;
+	size_t i;
+
+	if ((o->live == NULL) == (o->capture == NULL))
+		return (fault(f, FAULT_USAGE, o->live == NULL ? "which capture?" :
+		    "either a capture or --live"));
+	if ((t->keys = sa_set_new()) == NULL || (t->ike = v1_trace_new(t->keys)) == NULL ||
+	    (t->esp = watch_new()) == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for a trace"));
+	if (o->capture != NULL)
+		t->capture = capture_open(o->capture, f);
+	else
+		t->capture = capture_live(o->live, o->ports.v, o->ports.n, f);
+	if (t->capture == NULL)
+		return (-1);
+	for (i = 0; o->capture != NULL && i < o->ports.n; i++)
+		if (capture_add_port(t->capture, o->ports.v[i], f) != 0)
+			return (-1);
+	if (read_keys(t, f) != 0)
+		return (-1);
+	/* What is read from here on, anyone may have written. */
+	return (priv_drop(o->user, 0, f) < 0 || sandbox_enter(SANDBOX_FILTER, f) < 0 ? -1 : 0);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct trace_opts o = {0};
+	struct trace t = { .o = &o };
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct fault f = {0};
+	enum exit_status status;
+
+	prog_init(argv[0]);
+	opt_parse(optab, &o, argc, argv);
+	if (open_all(&t, &f) == 0) {
+		if (o.live != NULL) {
+			stop_this = t.capture;
+			(void)sigaction(SIGINT, &sa, NULL);
+			(void)sigaction(SIGTERM, &sa, NULL);
+			(void)sigaction(SIGHUP, &sa, NULL);
+		}
+		status = frames(&t);
+	} else
+		status = report_fault(&f);
+	/* An interrupt from here on ends it the usual way. */
+	(void)signal(SIGINT, SIG_DFL);
+	(void)signal(SIGTERM, SIG_DFL);
+	(void)signal(SIGHUP, SIG_DFL);
+	watch_free(t.esp);
+	v1_trace_free(t.ike);
+	sa_set_free(t.keys);
+	capture_close(t.capture);
+	return ((int)status);
+}

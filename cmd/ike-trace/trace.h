@@ -1,0 +1,60 @@
+/* ike-trace: what was said on the wire. */
+#ifndef SAPIPE_IKE_TRACE_H
+#define SAPIPE_IKE_TRACE_H
+
+#include "cli/opt.h"
+#include "esp/watch.h"
+#include "ike/v1/dissect.h"
+#include "net/capture.h"
+#include "sa/set.h"
+
+struct trace_opts {
+	struct opt_list	 sa;
+	const char	*live;
+	const char	*capture;
+	const char	*user;
+	uint64_t	 count;
+	struct { size_t n; uint16_t v[CAPTURE_PORTS_MAX]; } ports;
+	bool		 json, reveal;
+};
+
+struct trace_counts {
+	uint64_t	ike, again, unopened, bad, keepalives, tcp, gre;
+	unsigned	sas;		/* IKE SAs */
+};
+
+struct trace {
+	const struct trace_opts	*o;
+	struct capture		*capture;
+	struct sa_set		*keys;
+	struct v1_trace		*ike;
+	struct watch		*esp;
+	struct trace_counts	 n;
+	uint64_t		 begin_us;	/* of the first frame */
+	bool			 begun;
+	unsigned		 shown_sa;	/* whose ladder is being drawn; 0: none */
+	struct endpoint		 left, right;	/* its ends as last shown */
+	unsigned		 lines;		/* since the ends were shown */
+};
+
+/* How a report is made: for people, and as one JSON object a line. All print on standard output. */
+struct trace_view {
+	void	(*message)(struct trace *, const struct capture_packet *, const struct v1_told *);
+	/* IKE that is none, or of another version; a packet that is malformed. */
+	void	(*refused)(struct trace *, const struct capture_packet *, const char *why);
+	/* The first packet of an SPI. */
+	void	(*flow)(struct trace *, const struct capture_packet *, const struct watch_flow *);
+	void	(*end)(struct trace *);
+};
+extern const struct trace_view ladder_view, json_view;
+
+/* What SA state knows of an SPI, in words: "aes128-sha256, 10.1.0.0/24 -> 10.2.0.0/24", or "". */
+#define CHILD_TEXT	512
+char *child_text(char out[CHILD_TEXT], const struct trace *t, const struct watch_flow *f);
+
+/* Seconds since the first frame. */
+double trace_seconds(const struct trace *t, uint64_t time_us);
+/* Why a message that is encrypted could not be read, or NULL. */
+const char *open_text(const struct v1_told *m);
+
+#endif

@@ -1,0 +1,247 @@
+/*
+ * The data path's side of the keeper: claims before SAs, numbers before they are needed.
+ * Packets wait for the keeper in one case alone: every number reserved to send with is used
+ * up before the answer came, which at half a block ahead takes a disk that hangs.
+ */
+#include <poll.h>
+#include <stdlib.h>
+
+#include "net/datapath_priv.h"
+
+#define OUT_WAIT_MS	5000
+
+static int
+ask(struct datapath *dp, enum keeper_op op, uint32_t id, uint64_t a, uint64_t b)
+{
+	struct keeper_ask q = { .op = op, .id = id, .a = a, .b = b };
+	struct fault f;
+
+	if (keeper_ask(dp->opt.keeper, &q, &f) == 0)
+		return (0);
+	dp_warn(dp, &f);
+	return (-1);
+}
+
+/* ---- numbers */
+
+/* The hook is called again when half of what is left is used. */
+static void
+set_marks(struct esp_sa *sa, const struct own *own)
+{
+	uint64_t right = sa->replay.right;
+
+	if (!own->asked_out)
+		sa->seq_reserved = own->out_end > sa->seq_next ?
+		    sa->seq_next + (own->out_end - sa->seq_next) / 2 : sa->seq_next;
+	if (!own->asked_in)
+		sa->in_reserved = own->in_end > right ? right + (own->in_end - right) / 2 : right;
+}
+
+static void
+numbers(struct datapath *dp, const struct keeper_answer *a)
+{
+	struct esp_sa *sa = dp->by_id[a->id];
+	struct own *own = sa != NULL ? sa->user : NULL;
+
+	if (a->fault.code != FAULT_NONE)
+		dp_warn(dp, &a->fault);
+	if (own == NULL)
+		return;			/* it was released in the meantime */
+	if (a->op == KEEPER_OUT)
+		own->asked_out = false;
+	else
+		own->asked_in = false;
+	if (a->fault.code == FAULT_NONE) {
+		own->out_end = a->out_end;
+		own->in_end = a->in_end;
+	}
+	set_marks(sa, own);
+}
+
+/* A full disk or a hanging one: until the answer is there, nothing may be sent. */
+static int
+wait_out(struct datapath *dp, const struct own *own, uint64_t seq)
+{
+	struct pollfd p = { .fd = dp->opt.keeper, .events = POLLIN };
+	struct keeper_answer a;
+	struct fault f;
+	int rc;
+
+	while (own->asked_out && poll(&p, 1, OUT_WAIT_MS) > 0) {
+		if ((rc = keeper_answer(dp->opt.keeper, &a, &f)) < 0)
+			return (-1);
+		if (rc == 0)
+			continue;
+		/* SAs must not come and go in the middle of a batch. */
+		if (a.op == KEEPER_TAKE) {
+			dp->stashed = a;
+			dp->has_stashed = true;
+			ev_feed_event(dp->loop, &dp->keeper_io, EV_READ);
+		} else
+			numbers(dp, &a);
+	}
+	return (seq < own->out_end ? 0 : -1);
+}
+
+int
+dp_reserve_out(void *ctx, struct esp_sa *sa, uint64_t seq)
+{
+	struct datapath *dp = ctx;
+	struct own *own = sa->user;
+
+	if (!own->asked_out) {
+		/* Above what is reserved already, or the block would begin before it. */
+		if (ask(dp, KEEPER_OUT, own->id, seq > own->out_end ? seq : own->out_end, 0) != 0)
+			return (-1);
+		own->asked_out = true;
+		sa->seq_reserved = own->out_end;
+	}
+	return (seq < own->out_end ? 0 : wait_out(dp, own, seq));
+}
+
+/*
+ * What comes in waits for nothing: the keeper outlives us should we crash, and has been told before
+ * the packet goes on. After a failure of the whole machine replays of its last moment may pass.
+ */
+int
+dp_reserve_in(void *ctx, struct esp_sa *sa, uint64_t seq)
+{
+	struct datapath *dp = ctx;
+	struct own *own = sa->user;
+
+	if (!own->asked_in && ask(dp, KEEPER_IN, own->id, seq, 0) != 0) {
+		sa->in_reserved = seq + ESP_BATCH;	/* told of the failure; once a batch will do */
+		return (0);
+	}
+	own->asked_in = true;
+	sa->in_reserved = UINT64_MAX;
+	return (0);
+}
+
+/* Where nothing came since the last look, what was reserved for more is given back. */
+void
+dp_settle(struct datapath *dp)
+{
+	struct esp_sa *sa;
+
+	for (size_t i = 0; (sa = sadb_at(dp->db, i)) != NULL; i++) {
+		struct own *own = sa->user;
+
+		if (own->tick_right == sa->replay.right && !own->asked_in && !own->settled &&
+		    ask(dp, KEEPER_SETTLE, own->id, sa->replay.right, 0) == 0)
+			own->settled = own->asked_in = true;
+		else if (own->tick_right != sa->replay.right)
+			own->settled = false;
+		own->tick_right = sa->replay.right;
+	}
+}
+
+/* ---- claims */
+
+static int
+free_id(struct datapath *dp, uint32_t *id)
+{
+	for (size_t i = 0; i < KEEPER_CLAIMS; i++) {
+		*id = dp->next_id++ % KEEPER_CLAIMS;
+		if (dp->by_id[*id] == NULL)
+			return (0);
+	}
+	return (-1);
+}
+
+int
+dp_claim_begin(struct datapath *dp, const struct sa_child *c, uint32_t source, struct fault *f)
+{
+	struct keeper_ask q = { .op = KEEPER_TAKE, .a = c->established, .b = c->lifetime.expires };
+
+	if (free_id(dp, &q.id) != 0)
+		return (fault(f, FAULT_TOO_LARGE, "more than %d SAs at once", KEEPER_CLAIMS));
+	if (claim_digest(c, q.digest, f) != 0)
+		return (-1);
+	if (sa_child_copy(&dp->pending.rec, c) != 0)
+		return (fault(f, FAULT_MEMORY, "no memory for an SA"));
+	if (keeper_ask(dp->opt.keeper, &q, f) != 0) {
+		sa_child_wipe(&dp->pending.rec);
+		return (-1);
+	}
+	dp->pending.id = q.id;
+	dp->pending.source = source;
+	dp->pending.on = true;
+	return (1);
+}
+
+static void
+claimed(struct datapath *dp, const struct keeper_answer *a)
+{
+	struct fault f = a->fault;
+	struct own *own = NULL;
+	int rc = -1;
+
+	if (!dp->pending.on || a->id != dp->pending.id)
+		return;
+	dp->pending.on = false;
+	if (f.code == FAULT_NONE) {
+		if ((own = calloc(1, sizeof(*own))) == NULL)
+			(void)fault(&f, FAULT_MEMORY, "no memory for an SA");
+		else {
+			own->id = a->id;
+			own->out_end = a->out_end;
+			own->in_end = a->in_end;
+			rc = dp_child(dp, &dp->pending.rec, dp->pending.source, own, a, &f);
+		}
+		if (rc != 0) {
+			(void)ask(dp, KEEPER_RELEASE, a->id, a->out_next, a->in_right);
+			free(own);
+		}
+	}
+	sa_child_wipe(&dp->pending.rec);
+	dp->calls.resume(dp->ctx, rc == 0 ? NULL : &f);
+	if (dp->n_held > 0)
+		dp_held_retry(dp, false);
+}
+
+void
+dp_claim_marks(struct datapath *dp, struct esp_sa *sa, struct own *own)
+{
+	dp->by_id[own->id] = sa;
+	sa->user = own;
+	set_marks(sa, own);
+}
+
+void
+dp_claim_end(struct datapath *dp, struct esp_sa *sa)
+{
+	struct own *own = sa->user;
+
+	(void)ask(dp, KEEPER_RELEASE, own->id, sa->seq_next, sa->replay.right);
+	dp->by_id[own->id] = NULL;
+	free(own);
+	sa->user = NULL;
+}
+
+void
+dp_keeper_ready(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct datapath *dp = w->data;
+	struct keeper_answer a;
+	struct fault f;
+	int rc;
+
+	(void)loop, (void)revents;
+	if (dp->has_stashed) {
+		dp->has_stashed = false;
+		claimed(dp, &dp->stashed);
+	}
+	while ((rc = keeper_answer(dp->opt.keeper, &a, &f)) == 1) {
+		if (a.id >= KEEPER_CLAIMS)
+			continue;
+		if (a.op == KEEPER_TAKE)
+			claimed(dp, &a);
+		else
+			numbers(dp, &a);
+	}
+	if (rc == -1) {
+		ev_io_stop(dp->loop, &dp->keeper_io);
+		dp->calls.broken(dp->ctx, &f);
+	}
+}

@@ -1,0 +1,311 @@
+/* Claims on disk, the keeper that holds them, and the blocks of a route. */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/hex.h"
+#include "cli/helper.h"
+#include "net/keeper.h"
+#include "net/route.h"
+
+static char dir[] = "/tmp/claimXXXXXX";
+static uint64_t now;
+static uint8_t digest[CLAIM_DIGEST];
+
+static int
+setup(void **state)
+{
+	(void)state;
+	memcpy(dir, "/tmp/claimXXXXXX", sizeof(dir));
+	now = (uint64_t)time(NULL);
+	memset(digest, 7, sizeof(digest));
+	return (mkdtemp(dir) != NULL ? 0 : -1);
+}
+
+static int
+teardown(void **state)
+{
+	char cmd[64];
+
+	(void)state;
+	(void)snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
+	return (system(cmd));
+}
+
+static struct claim *
+take(struct claims *c, struct fault *f)
+{
+	return (claim_take(c, digest, now, now + 3600, now, f));
+}
+
+static void
+test_blocks_and_restart(void **state)
+{
+	struct claims c;
+	struct claim *cl;
+	struct fault f;
+	uint64_t end;
+
+	(void)state;
+	assert_int_equal(claims_open(&c, dir, &f), 0);
+	assert_non_null(cl = take(&c, &f));
+	assert_int_equal(cl->out_next, 1);
+	assert_int_equal(cl->in_right, 0);
+	assert_true(cl->out_end > 1 && cl->in_end > 1);
+	/* Ended in order: it goes on exactly there. */
+	claim_release(cl, 1234, 77);
+	assert_non_null(cl = take(&c, &f));
+	assert_int_equal(cl->out_next, 1234);
+	assert_int_equal(cl->in_right, 77);
+	/* Ended badly: behind what was reserved, both ways. */
+	assert_int_equal(claim_reserve_out(cl, 500000, &f), 0);
+	assert_int_equal(claim_reserve_in(cl, 900, &f), 0);
+	assert_true(cl->out_end > 500000 && cl->in_end > 900);
+	end = cl->out_end;
+	(void)close(cl->fd);
+	struct claim *dead = cl;
+	assert_non_null(cl = take(&c, &f));
+	assert_true(cl->out_next == end && cl->in_right == dead->in_end - 1);
+	free(dead);
+	/* Quiet: what was reserved inbound is given back, what was sent never. */
+	for (int i = 0; i < 6; i++)
+		assert_int_equal(claim_reserve_in(cl, cl->in_end, &f), 0);
+	end = cl->out_end;
+	assert_int_equal(claim_settle_in(cl, 950, &f), 0);
+	assert_true(cl->in_end > 950 && cl->in_end < 1000 && cl->out_end == end);
+	claim_release(cl, cl->out_next, 950);
+	claims_close(&c);
+}
+
+static void
+test_one_holder(void **state)
+{
+	struct claims c, d;
+	struct claim *cl;
+	struct fault f;
+
+	(void)state;
+	assert_int_equal(claims_open(&c, dir, &f), 0);
+	assert_int_equal(claims_open(&d, dir, &f), 0);
+	assert_non_null(cl = take(&c, &f));
+	assert_null(take(&d, &f));
+	assert_int_equal(f.code, FAULT_CLAIMED);
+	digest[0]++;					/* other keys: another claim */
+	struct claim *other = take(&d, &f);
+	assert_non_null(other);
+	claim_release(other, 1, 0);
+	digest[0]--;
+	claim_release(cl, 5, 0);
+	assert_non_null(cl = take(&d, &f));
+	assert_int_equal(cl->out_next, 5);
+	claim_release(cl, 5, 0);
+	claims_close(&c);
+	claims_close(&d);
+}
+
+static void
+test_stale_and_damaged(void **state)
+{
+	char path[128];
+	struct claims c;
+	struct claim *cl;
+	struct fault f;
+	int fd;
+
+	(void)state;
+	assert_int_equal(claims_open(&c, dir, &f), 0);
+	assert_null(claim_take(&c, digest, 1000, now + 60, now, &f));
+	assert_int_equal(f.code, FAULT_STALE_SA);
+	assert_non_null(cl = take(&c, &f));
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, cl->name);
+	claim_release(cl, 10, 0);
+	/* With a claim, its age does not matter. */
+	assert_non_null(cl = claim_take(&c, digest, 1000, now + 60, now, &f));
+	assert_int_equal(cl->out_next, 10);
+	claim_release(cl, 10, 0);
+	/* Each byte counts. */
+	for (off_t at = 0; at < 40; at++) {
+		uint8_t b;
+
+		assert_true((fd = open(path, O_RDWR)) != -1);
+		assert_int_equal(pread(fd, &b, 1, at), 1);
+		b ^= 4;
+		assert_int_equal(pwrite(fd, &b, 1, at), 1);
+		assert_null(take(&c, &f));
+		assert_int_equal(f.code, FAULT_MALFORMED);
+		b ^= 4;
+		assert_int_equal(pwrite(fd, &b, 1, at), 1);
+		(void)close(fd);
+	}
+	assert_int_equal(truncate(path, 39), 0);
+	assert_null(take(&c, &f));
+	assert_int_equal(f.code, FAULT_MALFORMED);
+	/* A link in place of a claim is not followed. */
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("/etc/passwd", path), 0);
+	assert_null(take(&c, &f));
+	claims_close(&c);
+}
+
+static void
+test_prune(void **state)
+{
+	char path[128];
+	struct claims c;
+	struct claim *cl;
+
+	(void)state;
+	assert_int_equal(claims_open(&c, dir, NULL), 0);
+	assert_non_null(cl = take(&c, NULL));
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, cl->name);
+	claims_prune(&c, now + 1000000);
+	assert_int_equal(access(path, F_OK), 0);	/* held */
+	claim_release(cl, 1, 0);
+	claims_prune(&c, now + 3600 + 86400);
+	assert_int_equal(access(path, F_OK), 0);
+	claims_prune(&c, now + 3600 + 86401);
+	assert_int_equal(access(path, F_OK), -1);
+	claims_close(&c);
+}
+
+static void
+test_directory(void **state)
+{
+	char path[128];
+	struct claims c;
+	struct fault f;
+	struct stat st;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/a/b/c", dir);
+	assert_int_equal(claims_open(&c, path, &f), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	claims_close(&c);
+	assert_int_equal(chmod(path, 0770), 0);
+	assert_int_equal(claims_open(&c, path, &f), -1);
+	assert_int_equal(f.code, FAULT_CONFIG);
+	(void)snprintf(path, sizeof(path), "%s/a/b/c/claim.key", dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+static void
+answer(int fd, struct keeper_answer *a)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct fault f;
+
+	assert_int_equal(poll(&p, 1, 5000), 1);
+	assert_int_equal(keeper_answer(fd, a, &f), 1);
+}
+
+static void
+test_keeper(void **state)
+{
+	struct keeper_ask q = { .op = KEEPER_TAKE, .id = 3, .a = now, .b = now + 60 };
+	struct keeper_answer a;
+	struct helper h, h2;
+	struct claims c;
+	struct fault f;
+
+	(void)state;
+	memcpy(q.digest, digest, sizeof(digest));
+	assert_int_equal(claims_open(&c, dir, &f), 0);
+	assert_int_equal(helper_fork(&h, keeper_serve, &c, c.dir, false, &f), 0);
+	assert_int_equal(helper_fork(&h2, keeper_serve, &c, c.dir, false, &f), 0);
+	claims_close(&c);
+	assert_int_equal(keeper_answer(h.fd, &a, &f), 0);	/* nothing asked */
+	assert_int_equal(keeper_ask(h.fd, &q, &f), 0);
+	answer(h.fd, &a);
+	assert_true(a.fault.code == FAULT_NONE && a.id == 3 && a.out_next == 1 && a.out_end > 1);
+	assert_int_equal(keeper_ask(h.fd, &q, &f), 0);		/* the same id again */
+	answer(h.fd, &a);
+	assert_int_equal(a.fault.code, FAULT_SYSTEM);
+	assert_int_equal(keeper_ask(h2.fd, &q, &f), 0);		/* another process */
+	answer(h2.fd, &a);
+	assert_int_equal(a.fault.code, FAULT_CLAIMED);
+	q = (struct keeper_ask){ .op = KEEPER_OUT, .id = 3, .a = 1000000 };
+	assert_int_equal(keeper_ask(h.fd, &q, &f), 0);
+	answer(h.fd, &a);
+	assert_true(a.op == KEEPER_OUT && a.out_end > 1000000);
+	q = (struct keeper_ask){ .op = KEEPER_IN, .id = 4, .a = 1 };	/* not held */
+	assert_int_equal(keeper_ask(h.fd, &q, &f), 0);
+	answer(h.fd, &a);
+	assert_int_equal(a.fault.code, FAULT_SYSTEM);
+	q = (struct keeper_ask){ .op = KEEPER_RELEASE, .id = 3, .a = 42, .b = 6 };
+	assert_int_equal(keeper_ask(h.fd, &q, &f), 0);
+	helper_close(&h, 5000);
+	q = (struct keeper_ask){ .op = KEEPER_TAKE, .id = 0, .a = now, .b = now + 60 };
+	memcpy(q.digest, digest, sizeof(digest));
+	assert_int_equal(keeper_ask(h2.fd, &q, &f), 0);
+	answer(h2.fd, &a);
+	assert_true(a.fault.code == FAULT_NONE && a.out_next == 42 && a.in_right == 6);
+	/* Words it does not know end it. */
+	q.op = 99;
+	assert_int_equal(keeper_ask(h2.fd, &q, &f), 0);
+	struct pollfd p = { .fd = h2.fd, .events = POLLIN };
+	assert_int_equal(poll(&p, 1, 5000), 1);
+	assert_int_equal(keeper_answer(h2.fd, &a, &f), -1);
+	helper_close(&h2, 5000);
+}
+
+static void
+test_route_blocks(void **state)
+{
+	static const struct { const char *range, *want; } cases[] = {
+		{ "10.2.0.0/24", "10.2.0.0/24" }, { "10.0.0.1", "10.0.0.1/32" }, { "0.0.0.0/0", "0.0.0.0/0" },
+		{ "::/0", "::/0" },
+		{ "10.0.0.1-10.0.0.6", "10.0.0.1/32 10.0.0.2/31 10.0.0.4/31 10.0.0.6/32" },
+		{ "10.0.0.255-10.0.1.0", "10.0.0.255/32 10.0.1.0/32" },
+		{ "255.255.255.254-255.255.255.255", "255.255.255.254/31" },
+		{ "0.0.0.0-255.255.255.254", NULL },
+		{ "2001:db8::ffff-2001:db8::1:0", "2001:db8::ffff/128 2001:db8::1:0/128" },
+	};
+	struct route r[256];
+	struct selector s;
+	char text[1024], a[ADDR_TEXT];
+	size_t n, len;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(selector_parse(&s, cases[i].range), 0);
+		n = route_blocks(&s, r, 256);
+		len = 0;
+		text[0] = '\0';
+		for (size_t k = 0; k < n && cases[i].want != NULL; k++)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s/%u", k > 0 ? " " : "",
+			    addr_text(a, &r[k].net), r[k].prefix);
+		if (cases[i].want != NULL)
+			assert_string_equal(text, cases[i].want);
+		else
+			assert_int_equal(n, 32);
+	}
+	assert_int_equal(selector_parse(&s, "::1-ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe"), 0);
+	assert_int_equal(route_blocks(&s, r, 256), 254);
+	assert_int_equal(route_blocks(&s, r, 3), 3);
+}
+
+int
+main(void)
+{
+#define T(t)	cmocka_unit_test_setup_teardown(t, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_blocks_and_restart), T(test_one_holder), T(test_stale_and_damaged), T(test_prune),
+		T(test_directory), T(test_keeper), cmocka_unit_test(test_route_blocks),
+	};
+
+	(void)secret_init();
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}

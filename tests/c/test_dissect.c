@@ -1,0 +1,304 @@
+/* Negotiations of the two machines watched from outside, with their keys and without. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "ike/v1/dissect.h"
+#include "sim.h"
+
+#define SEEN	64
+
+static struct {
+	size_t		n;
+	struct v1_seen	d[SEEN];
+	uint8_t		*data[SEEN];
+} tape;
+
+static bool
+tap(struct sim *s, int from, uint8_t *data, size_t len)
+{
+	struct v1_seen *d = &tape.d[tape.n];
+
+	(void)s;
+	assert_true(tape.n < SEEN);
+	tape.data[tape.n] = malloc(len);
+	assert_non_null(tape.data[tape.n]);
+	memcpy(tape.data[tape.n], data, len);
+	d->data = span_of(tape.data[tape.n], len);
+	d->number = ++tape.n;
+	d->src = from == 0 ? sim_left : sim_right;
+	d->dst = from == 0 ? sim_right : sim_left;
+	return (true);
+}
+
+static void
+tape_free(void)
+{
+	while (tape.n > 0)
+		free(tape.data[--tape.n]);
+}
+
+/* Runs a negotiation onto the tape; ${keys} gets the record of one end. */
+static void
+record(struct ike_policy *l, struct ike_policy *r, struct sa_set *keys, int of)
+{
+	struct sim sim;
+	struct sa_rec rec = { .type = SA_IKE };
+	struct ike_outbox out = {0};
+	struct fault f;
+
+	l->n_local_ts = l->n_remote_ts = 1;
+	r->n_local_ts = r->n_remote_ts = 1;
+	assert_int_equal(selector_parse(&l->local_ts[0], "10.1.0.0/24"), 0);
+	assert_int_equal(selector_parse(&l->remote_ts[0], "10.2.0.0/24"), 0);
+	r->local_ts[0] = l->remote_ts[0];
+	r->remote_ts[0] = l->local_ts[0];
+	sim_init(&sim, l, r, 3);
+	sim.tap = tap;
+	assert_int_equal(sim_connect(&sim, l, true, &f), 0);
+	sim_run(&sim, 3000, NULL);
+	assert_int_equal(sim.end[1].n_children, 1);
+	if (keys != NULL) {
+		assert_int_equal(sa_ike_copy(&rec.ike, &sim.end[of].ike), 0);
+		assert_int_equal(sa_set_apply(keys, 0, &rec, NULL, NULL, &f), SA_DONE);
+		sa_rec_wipe(&rec);
+	}
+	ike_engine_shutdown(sim.end[0].engine, sim.now, &out);
+	sim_flush(&sim, 0, &out);
+	sim_free(&sim);
+	ike_policy_wipe(l);
+	ike_policy_wipe(r);
+}
+
+static struct ike_policy
+policy(const char *a, const char *b)
+{
+	return (sim_policy("a shared secret", a, b, "aes128-sha256-modp1024,aes256-sha1-modp1024",
+	    "aes128-sha256-modp1024"));
+}
+
+/* The words of all payloads of ${m}, line by line. */
+static const char *
+words(const struct v1_told *m)
+{
+	static char all[65536];
+	char one[V1_WORDS];
+	size_t i, len = 0;
+
+	all[0] = '\0';
+	for (i = 0; i < m->msg.n; i++)
+		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s",
+		    v1_told_words(one, sizeof(one), m, i, false));
+	return (all);
+}
+
+static void
+says(const struct v1_told *m, const char *text)
+{
+	if (strstr(words(m), text) == NULL)
+		fail_msg("not in it: %s\n%s", text, words(m));
+}
+
+static void
+main_mode(void **state)
+{
+	static const struct { uint8_t exchange; unsigned message; const char *word; } want[] = {
+		{ EXCHANGE_MAIN, 1, "aes256-sha1-modp1024, PSK, 28800 s" },
+		{ EXCHANGE_MAIN, 2, "aes128-sha256-modp1024, PSK, 28800 s" },
+		{ EXCHANGE_MAIN, 3, "of the receiver: is 192.0.2.2:500, no NAT" },
+		{ EXCHANGE_MAIN, 4, "of the sender: is 192.0.2.2:500, no NAT" },
+		{ EXCHANGE_MAIN, 5, "ID_FQDN left.example" },
+		{ EXCHANGE_MAIN, 6, "ID_FQDN right.example" },
+		{ EXCHANGE_QUICK, 1, "initiator's side: 10.1.0.0/24" },
+		{ EXCHANGE_QUICK, 2, "responder's side: 10.2.0.0/24" },
+		{ EXCHANGE_QUICK, 3, "" },
+		{ EXCHANGE_INFO, 1, "ESP " },
+		{ EXCHANGE_INFO, 1, "ISAKMP " },
+	};
+	struct ike_policy l = policy("left.example", "right.example"),
+	    r = policy("right.example", "left.example");
+	struct sa_set *keys = sa_set_new();
+	struct v1_trace *t = v1_trace_new(keys);
+	struct v1_told m;
+	struct fault f;
+	size_t i;
+
+	(void)state;
+	record(&l, &r, keys, 1);
+	assert_int_equal(tape.n, sizeof(want) / sizeof(want[0]));
+	for (i = 0; i < tape.n; i++) {
+		assert_int_equal(v1_trace_take(t, &tape.d[i], &m, &f), 0);
+		assert_int_equal(m.msg.hdr.exchange, want[i].exchange);
+		assert_int_equal(m.message, want[i].message);
+		assert_int_equal(m.new_sa, i == 0);
+		assert_int_equal(m.sa, 1);
+		assert_int_equal(m.again_of, 0);
+		assert_true(m.readable && m.sure);
+		assert_int_equal(m.by_initiator, addr_cmp(&tape.d[i].src.addr, &sim_left.addr) == 0);
+		assert_int_equal(m.open, i < 4 ? V1_OPEN_CLEAR : V1_OPEN_DONE);
+		assert_int_equal(m.proof, i < 4 ? V1_PROOF_NONE : V1_PROOF_GOOD);
+		says(&m, want[i].word);
+	}
+	/* a retransmission is known again, and does not disturb the IVs of what follows */
+	assert_int_equal(v1_trace_take(t, &tape.d[6], &m, &f), 0);
+	assert_int_equal(m.again_of, 7);
+	assert_int_equal(m.again, 1);
+	v1_trace_free(t);
+
+	/* without the keys, what is clear is told and the rest is not */
+	t = v1_trace_new(NULL);
+	for (i = 0; i < tape.n; i++) {
+		assert_int_equal(v1_trace_take(t, &tape.d[i], &m, &f), 0);
+		assert_int_equal(m.open, i < 4 ? V1_OPEN_CLEAR : V1_OPEN_NO_KEYS);
+		assert_int_equal(m.readable, i < 4);
+	}
+	v1_trace_free(t);
+
+	/* a capture that begins after phase 1: the state's IV serves, and it knows who is who */
+	t = v1_trace_new(keys);
+	for (i = 7; i < tape.n; i++) {
+		assert_int_equal(v1_trace_take(t, &tape.d[i], &m, &f), 0);
+		assert_true(m.sure);
+		assert_int_equal(m.by_initiator, addr_cmp(&tape.d[i].src.addr, &sim_left.addr) == 0);
+		/* the first quick message is missing: its IV was what the second's follows from */
+		assert_int_equal(m.open, i == 7 ? V1_OPEN_BAD : V1_OPEN_DONE);
+	}
+	v1_trace_free(t);
+	sa_set_free(keys);
+	tape_free();
+}
+
+static void
+aggressive_mode(void **state)
+{
+	struct ike_policy l = policy("left.example", "right.example"),
+	    r = policy("right.example", "left.example");
+	struct sa_set *keys = sa_set_new();
+	struct v1_trace *t = v1_trace_new(keys);
+	struct v1_told m;
+	struct fault f;
+	size_t i;
+
+	(void)state;
+	l.exchange = r.exchange = SA_AGGRESSIVE;
+	record(&l, &r, keys, 0);
+	assert_int_equal(tape.n, 8);
+	for (i = 0; i < tape.n; i++) {
+		assert_int_equal(v1_trace_take(t, &tape.d[i], &m, &f), 0);
+		assert_int_equal(m.msg.hdr.exchange, i < 3 ? EXCHANGE_AGGRESSIVE :
+		    i < 6 ? EXCHANGE_QUICK : EXCHANGE_INFO);
+		assert_true(m.readable);
+		assert_int_equal(m.proof, i == 0 ? V1_PROOF_NONE : V1_PROOF_GOOD);
+		if (i == 0)
+			says(&m, "ID_FQDN left.example");
+		if (i == 1)
+			says(&m, "of the receiver: is 192.0.2.1:500, no NAT");
+	}
+	v1_trace_free(t);
+	sa_set_free(keys);
+	tape_free();
+}
+
+static void
+moved(void **state)
+{
+	struct ike_policy l = policy("left.example", "right.example"),
+	    r = policy("right.example", "left.example");
+	struct v1_trace *t = v1_trace_new(NULL);
+	struct v1_told m;
+	struct fault f;
+	size_t i;
+
+	(void)state;
+	record(&l, &r, NULL, 0);
+	for (i = 0; i < tape.n; i++) {
+		if (i == 2)	/* as a NAT would show it */
+			tape.d[i].src.port = 40000;
+		if (i >= 4) {
+			tape.d[i].src.port += 4000;
+			tape.d[i].dst.port += 4000;
+		}
+		assert_int_equal(v1_trace_take(t, &tape.d[i], &m, &f), 0);
+		assert_int_equal(m.moved, i == 4);
+		if (i == 2)
+			says(&m, "of the sender: is not 192.0.2.1:40000, a NAT");
+	}
+	v1_trace_free(t);
+	tape_free();
+}
+
+/* Every length and each byte changed: it is told or refused, never more. */
+static void
+hostile(void **state)
+{
+	struct ike_policy l = policy("left.example", "right.example"),
+	    r = policy("right.example", "left.example");
+	struct sa_set *keys = sa_set_new();
+	struct v1_trace *t = v1_trace_new(keys);
+	struct v1_told m;
+	struct v1_seen d;
+	struct fault f;
+	uint8_t *copy;
+	const char *p;
+	size_t i, n;
+
+	(void)state;
+	record(&l, &r, keys, 0);
+	for (i = 0; i < tape.n; i++)
+		for (n = 0; n <= 2 * tape.d[i].data.len; n++) {
+			d = tape.d[i];
+			d.data.len = n <= d.data.len ? n : d.data.len;
+			copy = malloc(d.data.len > 0 ? d.data.len : 1);
+			assert_non_null(copy);
+			memcpy(copy, d.data.p, d.data.len);
+			if (n > d.data.len)
+				copy[n - d.data.len - 1] ^= (uint8_t)(1 + n);
+			d.data.p = copy;
+			if (v1_trace_take(t, &d, &m, &f) == 0 && m.readable)
+				for (p = words(&m); *p != '\0'; p++)
+					assert_true(*p == '\n' || (*p >= 0x20 && *p < 0x7f));
+			free(copy);
+		}
+	v1_trace_free(t);
+	sa_set_free(keys);
+	tape_free();
+}
+
+static void
+configuration(void **state)
+{
+	static const uint8_t body[] = {
+		2, 0, 0, 7, 0, 1, 0, 4, 10, 9, 8, 7, 0x40, 0x89, 0, 4, 'a', '\n', 0x1b, 'b',
+		0x40, 0x8a, 0, 6, 's', 'e', 'c', 'r', 'e', 't', 0xc0, 0x8f, 0, 1, 0, 3, 0, 0,
+		0x70, 0x04, 0, 14, 10, 1, 0, 0, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0,
+	};
+	struct isakmp_payload pl = { PAYLOAD_ATTR, SPAN_ARRAY(body), SPAN_ARRAY(body) };
+	struct v1_words_of of = {0};
+	char out[V1_WORDS];
+
+	(void)state;
+	assert_string_equal(v1_payload_words(out, sizeof(out), &pl, &of), "REPLY 7\n"
+	    "INTERNAL_IP4_ADDRESS 10.9.8.7\nXAUTH_USER_NAME a\\x0a\\x1bb\n"
+	    "XAUTH_USER_PASSWORD (hidden)\nXAUTH_STATUS 1\nINTERNAL_IP4_DNS\n"
+	    "UNITY_SPLIT_INCLUDE 10.1.0.0/255.255.0.0\n");
+	of.reveal = true;
+	assert_non_null(strstr(v1_payload_words(out, sizeof(out), &pl, &of), "PASSWORD secret\n"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(main_mode),
+		cmocka_unit_test(aggressive_mode),
+		cmocka_unit_test(moved),
+		cmocka_unit_test(hostile),
+		cmocka_unit_test(configuration),
+	};
+
+	(void)secret_init();
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}

@@ -1,0 +1,373 @@
+# ike-trace: captures of real negotiations (our two ends, the lab's gateway), captures made by hand,
+# and hostile ones. tshark is asked what it sees in the same files.
+
+# shellcheck disable=SC2016,SC2030,SC2031 # inner shells and jq expand; run sets lines
+bats_require_minimum_version 1.5.0
+
+load lib/common
+load lib/lab
+
+setup_file() {
+	lab_setup_file
+}
+
+setup() {
+	need ike-trace
+	T=$BATS_TEST_TMPDIR
+}
+
+teardown() {
+	lab_teardown
+}
+
+# ---- no network
+
+# frames FILE [LINKTYPE]: a pcap of what scapy expressions on standard input make, one a line.
+frames() {
+	/usr/bin/python3 - "$1" "${2:-}" 3<&0 <<-'PY'
+		import os, sys, logging
+		logging.getLogger("scapy.runtime").setLevel(logging.ERROR)
+		from scapy.all import *
+		from scapy.layers.ipsec import ESP, AH
+		HDR = bytes(range(1, 9)) + bytes(8) + bytes([0, 0x10, 2, 0]) + bytes(4) + (28).to_bytes(4, "big")
+		out = []
+		for line in os.fdopen(3):
+		    if line.strip():
+		        p = eval(line)
+		        out += p if isinstance(p, list) else [p]
+		for i, p in enumerate(out):
+		    p.time = 1700000000 + i / 1000
+		kw = {"linktype": int(sys.argv[2])} if sys.argv[2] else {}
+		wrpcap(sys.argv[1], out, **kw)
+	PY
+}
+
+@test "ike-trace: without a capture, and with two sources, it is misuse" {
+	run -2 --separate-stderr ike-trace
+	one_error
+	run -2 --separate-stderr ike-trace --live lo x.pcap
+	one_error
+}
+
+@test "ike-trace: a file that is not there is exit 3, one that is no capture exit 4" {
+	run -3 --separate-stderr ike-trace "$T/none"
+	stderr_has "cannot open $T/none"
+	echo 'not a capture at all, but long enough' >"$T/text"
+	run -4 --separate-stderr ike-trace "$T/text"
+	stderr_has "is no capture"
+	run -4 --separate-stderr ike-trace - <"$T/text"
+	: >"$T/empty"
+	run -4 --separate-stderr ike-trace "$T/empty"
+}
+
+@test "ike-trace: a capture without IPsec is exit 1 and says so" {
+	frames "$T/x.pcap" <<<'Ether()/IP(src="192.0.2.1", dst="192.0.2.2")/UDP(sport=53, dport=53)/b"x"'
+	run -1 --separate-stderr ike-trace "$T/x.pcap"
+	stderr_has "nothing of IKE"
+}
+
+@test "ike-trace: Ethernet, VLAN, cooked and raw frames of IPv4 and IPv6 all show the same message" {
+	local link
+	frames "$T/eth.pcap" <<-'PY'
+		Ether()/IP(src="192.0.2.1", dst="192.0.2.2")/UDP(sport=500, dport=500)/HDR
+		Ether()/Dot1Q(vlan=7)/IP(src="192.0.2.1", dst="192.0.2.2")/UDP(sport=500, dport=500)/HDR
+		Ether(type=0x88a8)/Dot1Q(vlan=7)/Dot1Q(vlan=9)/IPv6(src="2001:db8::1", dst="2001:db8::2")/UDP(sport=500, dport=500)/HDR
+		Ether()/IPv6(src="2001:db8::1", dst="2001:db8::2")/IPv6ExtHdrDestOpt()/UDP(sport=4500, dport=4500)/(bytes(4)+HDR)
+	PY
+	frames "$T/cooked.pcap" 113 <<-'PY'
+		CookedLinux(proto=0x800)/IP(src="192.0.2.1", dst="192.0.2.2")/UDP(sport=500, dport=500)/HDR
+	PY
+	frames "$T/cooked2.pcap" 276 <<-'PY'
+		Raw(bytes.fromhex("0800000000000001000100060000000000000000"))/IP(src="192.0.2.1", dst="192.0.2.2")/UDP(sport=500, dport=500)/HDR
+	PY
+	frames "$T/raw.pcap" 101 <<-'PY'
+		IP(src="192.0.2.1", dst="192.0.2.2")/UDP(sport=500, dport=500)/HDR
+		IPv6(src="2001:db8::1", dst="2001:db8::2")/UDP(sport=500, dport=500)/HDR
+	PY
+	for link in eth:4 cooked:1 cooked2:1 raw:2; do
+		run -0 --separate-stderr ike-trace --json "$T/${link%:*}.pcap"
+		echo "$link: $output"
+		[ "$(jq -s '[.[] | select(.type == "message" and .exchange == "main mode")] | length' <<<"$output")" = "${link#*:}" ]
+	done
+}
+
+@test "ike-trace: fragments are put together; what lacks one is counted" {
+	frames "$T/x.pcap" <<-'PY'
+		fragment(IP(src="192.0.2.1", dst="192.0.2.2", id=7)/UDP(sport=500, dport=500)/(HDR[:16]+bytes([13,0x10,2,0])+bytes(4)+(1228).to_bytes(4,"big")+bytes([0,0])+(1200).to_bytes(2,"big")+b"a"*1196), fragsize=400)
+		fragment6(IPv6(src="2001:db8::1", dst="2001:db8::2")/IPv6ExtHdrFragment(id=9)/UDP(sport=500, dport=500)/(HDR[:16]+bytes([13,0x10,2,0])+bytes(4)+(1828).to_bytes(4,"big")+bytes([0,0])+(1800).to_bytes(2,"big")+b"a"*1796), 1280)
+		fragment(IP(src="192.0.2.1", dst="192.0.2.2", id=8)/UDP(sport=500, dport=500)/(b"x"*1000), fragsize=400)[:1]
+	PY
+	run -0 --separate-stderr ike-trace "$T/x.pcap"
+	output_has "(put together from 4 fragments)"
+	output_has "(put together from 2 fragments)"
+	output_has "1 datagrams that lack fragments"
+	[ "$(ike-trace --json "$T/x.pcap" | jq -s 'map(select(.type == "message" and .readable)) | length')" = 2 ]
+}
+
+@test "ike-trace: ESP and AH by SPI: missing numbers, replays, order" {
+	frames "$T/x.pcap" <<-'PY'
+		[IP(src="192.0.2.1", dst="192.0.2.2")/ESP(spi=0xc0ffee01, seq=n, data=b"x"*32) for n in (1, 2, 3, 7, 5, 3)]
+		[IP(src="192.0.2.2", dst="192.0.2.1")/UDP(sport=4500, dport=4500)/ESP(spi=0xc0ffee02, seq=n, data=b"x"*32) for n in (100, 101)]
+		IP(src="192.0.2.1", dst="192.0.2.2")/AH(spi=0xc0ffee03, seq=9, icv=b"x"*12, nh=59)
+		IP(src="192.0.2.2", dst="192.0.2.1")/UDP(sport=4500, dport=4500)/b"\xff"
+	PY
+	run -0 --separate-stderr ike-trace "$T/x.pcap"
+	output_has "ESP c0ffee01  192.0.2.1 -> 192.0.2.2"
+	output_has "2 missing: 4 6"
+	output_has "1 REPLAYED"
+	output_has "ESP c0ffee02  192.0.2.2:4500 -> 192.0.2.1:4500 in UDP"
+	output_has "AH c0ffee03"
+	output_has "1 NAT keepalives"
+	run -0 ike-trace --json "$T/x.pcap"
+	jq -es 'map(select(.spi == "c0ffee01"))[0] | .packets == 6 and .missing == 2 and .replays == 1
+		and .reordered == 1 and .gaps == [[4,4],[6,6]]' <<<"$output"
+}
+
+@test "ike-trace: SA state names what an SPI carries" {
+	"$SAPIPE_TOP/tests/lib/sa_make.py" child --seed 1 --esp aes128-sha256 --local-ts 10.1.0.0/24 \
+		--remote-ts 10.2.0.0/24 "$T/l.sa" "$T/r.sa"
+	local spi
+	spi=$(sa-show --json "$T/l.sa" | jq -r '."spi-out" | if type == "number" then . else "0x" + . end')
+	frames "$T/x.pcap" <<<"IP(src='192.0.2.1', dst='192.0.2.2')/ESP(spi=$spi, seq=1, data=b'x'*32)"
+	run -0 --separate-stderr ike-trace --sa "$T/l.sa" "$T/x.pcap"
+	output_has "aes128-sha256, 10.1.0.0/24 -> 10.2.0.0/24"
+	run -0 --separate-stderr ike-trace --sa "$T/r.sa" "$T/x.pcap"
+	output_has "aes128-sha256, 10.1.0.0/24 -> 10.2.0.0/24"
+}
+
+# plain: the last output has no control code and nothing beyond ASCII.
+plain() {
+	if LC_ALL=C grep -n $'[\x01-\x09\x0b-\x1f\x7f-\xff]' <<<"$output"; then return 1; fi
+}
+
+@test "ike-trace: what a peer writes reaches the terminal as text, never as control codes" {
+	frames "$T/x.pcap" <<-'PY'
+		IP(src="192.0.2.1", dst="192.0.2.2")/UDP(sport=500, dport=500)/(HDR[:16]+bytes([5,0x10,4,0])+bytes(4)+(28+28).to_bytes(4,"big")+bytes([0,0])+(28).to_bytes(2,"big")+bytes([2,0,0,0])+b"gw\x1b]0;x\x07\x9b2J.exampl\n\r")
+	PY
+	run -0 --separate-stderr ike-trace "$T/x.pcap"
+	output_has 'gw\x1b]0;x\x07\x9b2J.exampl\x0a\x0d'
+	plain
+	run -0 ike-trace --json "$T/x.pcap"
+	jq -es . <<<"$output" >/dev/null
+	plain
+}
+
+@test "ike-trace: ports that were asked for, by what the datagrams look like" {
+	frames "$T/x.pcap" <<-'PY'
+		IP(src="192.0.2.1", dst="192.0.2.2")/UDP(sport=7500, dport=9)/HDR
+		IP(src="192.0.2.1", dst="192.0.2.2")/UDP(sport=9, dport=7501)/(bytes(4)+HDR)
+	PY
+	run -1 ike-trace "$T/x.pcap"
+	run -0 ike-trace --port 7500 --port 7501 --json "$T/x.pcap"
+	[ "$(jq -s 'map(select(.type == "message")) | length' <<<"$output")" = 2 ]
+	run -2 --separate-stderr ike-trace --port 0 "$T/x.pcap"
+}
+
+@test "ike-trace: a capture that breaks off shows what came before, exit 4" {
+	frames "$T/x.pcap" <<-'PY'
+		[IP(src="192.0.2.1", dst="192.0.2.2")/UDP(sport=500, dport=500)/HDR for n in range(3)]
+	PY
+	head -c -10 "$T/x.pcap" >"$T/cut.pcap"
+	run -4 --separate-stderr ike-trace "$T/cut.pcap"
+	stderr_has "breaks off after frame 2"
+	output_has "2 IKE messages"
+}
+
+@test "ike-trace: hostile captures: every byte changed in turn, no crash, no control codes" {
+	frames "$T/x.pcap" <<-'PY'
+		Ether()/IP(src="192.0.2.1", dst="192.0.2.2")/UDP(sport=500, dport=500)/(HDR[:16]+bytes([1,0x10,2,0])+bytes(4)+(28+48+20).to_bytes(4,"big")+bytes.fromhex("0d000030"+"0000000100000001"+"00000024"+"01010001"+"0000001c"+"01010000"+"80010007800e0100"+"80020004"+"80030001"+"8004000e"+"00000014afcad71368a1f1c96b8696fc77570100"))
+		Ether()/IP(src="192.0.2.1", dst="192.0.2.2")/ESP(spi=7, seq=1, data=b"x"*8)
+	PY
+	run -0 ike-trace "$T/x.pcap"
+	output_has "aes256-sha256-modp2048, PSK"
+	output_has "DPD"
+	/usr/bin/python3 - "$T" <<-'PY'
+		import subprocess, sys
+		d = open(sys.argv[1] + "/x.pcap", "rb").read()
+		for i in range(24, len(d)):
+		    b = bytearray(d)
+		    b[i] ^= 0xff
+		    r = subprocess.run(["ike-trace", "-"], input=bytes(b), capture_output=True, timeout=20)
+		    bad = [c for c in r.stdout if c != 10 and not 32 <= c < 127]
+		    if r.returncode not in (0, 1, 4) or bad:
+		        sys.exit(f"byte {i}: exit {r.returncode} {bad} {r.stderr}")
+	PY
+}
+
+@test "ike-trace: a reader that goes away is exit 3 and no signal" {
+	frames "$T/x.pcap" <<-'PY'
+		[IP(src="192.0.2.1", dst="192.0.2.2", id=n)/UDP(sport=500, dport=500)/(HDR[:7]+bytes([n % 250 + 1])+HDR[8:]) for n in range(3000)]
+	PY
+	run -3 --separate-stderr bash -c 'set -o pipefail; { sleep 0.2; ike-trace "$1"; } | true' - "$T/x.pcap"
+	stderr_has "Broken pipe"
+}
+
+# ---- negotiations on a wire
+
+# record NAME: captures all of right's interface to $T/NAME.pcap, in the background.
+record() {
+	background "dump-$1" ip netns exec "$NS_RIGHT" tcpdump -Z root -i any -U --immediate-mode -w "$T/$1.pcap" \
+		"udp port 500 or udp port 4500 or esp"
+	eventually 10 grep -q listening "$T/dump-$1.err"
+}
+
+has_frames() { [ "$(tcpdump -r "$T/$1.pcap" 2>/dev/null | wc -l)" -ge "$2" ]; }
+
+# recorded NAME N: the capture holds N frames at least, and its writer has ended.
+recorded() {
+	eventually 10 has_frames "$@"
+	kill "${BG[dump-$1]}"
+	ended "dump-$1" || :
+}
+
+# ours OPTION...: ike-initiate in left, ike-respond in right, state in $T/l.sa and $T/r.sa.
+ours() {
+	need ike-initiate ike-respond
+	echo secret >"$T/psk"
+	chmod 600 "$T/psk"
+	background respond ip netns exec "$NS_RIGHT" ike-respond --once --psk-file "$T/psk" \
+		--local-id right.example --remote-id left.example --local-ts 10.2.0.0/24 \
+		--remote-ts 10.1.0.0/24 -o "$T/r.sa" "$@"
+	eventually 5 eval 'in_right ss -Hlun "sport = :500" | grep -q .'
+	in_left ike-initiate --psk-file "$T/psk" --local-id left.example --remote-id right.example \
+		--local-ts 10.1.0.0/24 --remote-ts 10.2.0.0/24 --linger 0.1 -o "$T/l.sa" "$@" "$RIGHT_IP"
+	in_left ike-initiate --delete "$T/l.sa" >/dev/null
+	ended respond 10
+}
+
+# like_tshark FILE [STATE]: tshark sees the same exchanges, IDs, lengths and payloads in their order; with STATE
+# also those of encrypted messages. Proposals and transforms, inside of SA payloads, are types 2 and 3.
+like_tshark() {
+	local -a keys=()
+	if [ $# -gt 1 ]; then
+		local line
+		while read -r line; do keys+=(-o "$line"); done < <(sa-show --format wireshark "$2")
+	fi
+	tshark "${keys[@]}" -r "$1" -Y isakmp -T fields -E separator=';' -e isakmp.exchangetype -e isakmp.messageid \
+		-e isakmp.length -e isakmp.typepayload 2>/dev/null |
+		sed -e 's/0x//' -e :a -e 's/\([;,]\)[23]\(,\|$\)/\1/; ta' -e 's/,$//' >"$T/tshark"
+	ike-trace --json ${2:+--sa "$2"} "$1" | jq -r 'select(.type == "message") |
+		[."exchange-number", ."message-id", .length, (.payloads | map(.number) | join(","))] |
+		map(tostring) | join(";")' >"$T/ours"
+	[ -s "$T/ours" ]
+	diff "$T/tshark" "$T/ours"
+}
+
+@test "ike-trace: main mode of our two ends: every message opened, every hash right, as tshark sees it" {
+	lab_topology
+	record main
+	ours
+	recorded main 11
+	like_tshark "$T/main.pcap"
+	like_tshark "$T/main.pcap" "$T/l.sa"
+	local state
+	for state in l r; do
+		run -0 --separate-stderr ike-trace --json --sa "$T/$state.sa" "$T/main.pcap"
+		[ "$(jq -rs 'map(select(.type == "message")) | map("\(.exchange) \(.message) \(.sender) \(.hash // "-")") | .[]' <<<"$output")" = "\
+main mode 1 initiator -
+main mode 2 responder -
+main mode 3 initiator -
+main mode 4 responder -
+main mode 5 initiator right
+main mode 6 responder right
+quick mode 1 initiator right
+quick mode 2 responder right
+quick mode 3 initiator right
+informational 1 initiator right
+informational 1 initiator right" ]
+		jq -es 'last | .unopened == 0 and .sas == 1 and .messages == 11' <<<"$output"
+	done
+	run -0 ike-trace "$T/main.pcap"
+	output_has "no SA state with its keys"
+	output_has "7 not opened"
+	# the keys of another SA open nothing
+	"$SAPIPE_TOP/tests/lib/sa_make.py" ike --seed 4 "$T/other.sa" none
+	run -0 ike-trace --sa "$T/other.sa" "$T/main.pcap"
+	output_has "7 not opened"
+}
+
+@test "ike-trace: aggressive mode with NAT-T: the float is marked, the third message opened" {
+	lab_topology
+	record aggr
+	ours --exchange aggressive --natt force
+	recorded aggr 8
+	like_tshark "$T/aggr.pcap"
+	like_tshark "$T/aggr.pcap" "$T/r.sa"
+	run -0 --separate-stderr ike-trace --sa "$T/l.sa" "$T/aggr.pcap"
+	output_has "both ends change ports: NAT traversal begins"
+	output_has "aggressive mode 3*"
+	output_has "UDP-TUNNEL"
+	[[ $output != *"not opened"* && $output != *WRONG* ]]
+	[ "$(ike-trace --json "$T/aggr.pcap" | jq -s 'map(select(."ports-changed")) | length')" = 1 ]
+}
+
+@test "ike-trace: a refusal is told with its meaning" {
+	need ike-initiate ike-respond
+	lab_topology
+	record refused
+	echo secret >"$T/psk"
+	chmod 600 "$T/psk"
+	background respond ip netns exec "$NS_RIGHT" ike-respond --psk-file "$T/psk" --ike aes256-sha256-modp2048
+	eventually 5 eval 'in_right ss -Hlun "sport = :500" | grep -q .'
+	run -1 in_left ike-initiate --psk-file "$T/psk" --ike 3des-sha1-modp1024 --timeout 2 "$RIGHT_IP"
+	recorded refused 2
+	run -0 ike-trace "$T/refused.pcap"
+	output_has "3des-sha1-modp1024, PSK"
+	output_has "NO-PROPOSAL-CHOSEN"
+	output_has "no proposal is acceptable to the peer"
+	run -0 ike-trace --json "$T/refused.pcap"
+	jq -es 'map(.payloads[]?.notify) | contains(["NO-PROPOSAL-CHOSEN"])' <<<"$output"
+}
+
+@test "ike-trace: retransmissions are known again" {
+	need ike-initiate
+	lab_topology
+	record again
+	echo secret >"$T/psk"
+	chmod 600 "$T/psk"
+	run -1 in_left ike-initiate --psk-file "$T/psk" --timeout 2 "$RIGHT_IP"
+	recorded again 2
+	run -0 ike-trace "$T/again.pcap"
+	output_has "main mode again: frame 1"
+	run -0 ike-trace --json "$T/again.pcap"
+	jq -es 'last | .sas == 1 and .again >= 1 and .again == .messages - 1' <<<"$output"
+}
+
+@test "ike-trace: a session with the lab's gateway: all opened, ESP told, as tshark sees it" {
+	need ike-initiate esp-tun
+	lab_up ikev1-pfs
+	record gw
+	lab_start tunnel left \
+		"ike-initiate --keep $(lab_policy ikev1-pfs) $RIGHT_IP | tee $T/gw.sa | $(ESP_TUN)"
+	eventually 10 lab_answers left "$RIGHT_INNER"
+	in_left ping -q -c 5 -i 0.1 "$RIGHT_INNER"
+	lab_stop tunnel
+	recorded gw 15
+	chmod 600 "$T/gw.sa"
+	like_tshark "$T/gw.pcap"
+	like_tshark "$T/gw.pcap" "$T/gw.sa"
+	run -0 --separate-stderr ike-trace --sa "$T/gw.sa" "$T/gw.pcap"
+	[[ $output != *"not opened"* && $output != *WRONG* ]]
+	output_has "VID     XAuth"
+	output_has "aes128-sha1-modp2048"
+	run -0 --separate-stderr ike-trace --json --sa "$T/gw.sa" "$T/gw.pcap"
+	jq -es 'map(select(.type == "esp")) | length == 2 and all(.packets >= 5 and .missing == 0 and .replays == 0
+		and (.sa | startswith("aes128-sha1, 10.")))' <<<"$output"
+}
+
+@test "ike-trace: --live shows a negotiation as it happens; SIGINT ends it with the summary" {
+	lab_topology
+	background live ip netns exec "$NS_RIGHT" ike-trace --live any
+	sleep 1
+	ours
+	eventually 5 grep -q 'quick mode 3' "$T/live.out"
+	kill -INT "${BG[live]}"
+	ended live 5
+	grep -q 'IKE messages in 1 IKE SA' "$T/live.out"
+}
+
+@test "ike-trace: an interface that is not there is exit 3" {
+	[ "$(id -u)" = 0 ] || skip "not root"
+	run -3 --separate-stderr ike-trace --live no-such-if
+	stderr_has "cannot capture on no-such-if"
+}

@@ -1,0 +1,174 @@
+# The compositions of tools that share UDP 500 and 4500 on one machine, with our own tools at
+# both ends: started in any order, killed in any order, and the others go on.
+
+bats_require_minimum_version 1.5.0
+
+load lib/common
+load lib/tun
+
+# Besides left and right a third machine: $M, 198.51.100.2, with 10.3.0.1 behind it.
+setup() {
+	need ike-initiate ike-respond esp-tun
+	tun_setup
+	M=et$$x${BATS_TEST_NUMBER}m
+	ip netns add "$M"
+	ip -n "$L" link add eth1 type veth peer name eth0 netns "$M"
+	ip -n "$L" addr add 198.51.100.1/24 dev eth1
+	ip -n "$L" link set eth1 up
+	ip -n "$M" link set lo up
+	ip -n "$M" addr add 198.51.100.2/24 dev eth0
+	ip -n "$M" link set eth0 up
+	ip -n "$M" addr add 10.3.0.1/32 dev lo
+	umask 077
+	echo "not so secret 17" >"$T/psk"
+}
+
+teardown() {
+	[ -n "${BATS_TEST_COMPLETED-}" ] || tail -n 30 "$T"/*.err || :
+	tun_teardown
+	[ -z "${M-}" ] || ip netns del "$M" 2>/dev/null || :
+}
+
+# gateway right|middle NET [OPTION...]: ike-respond and esp-tun, one of each, by way of a FIFO.
+gateway() {
+	local name=$1 net=$2 ns=$R
+	[ "$name" = right ] || ns=$M
+	shift 2
+	pipeline "$name" "$ns" vpn0 ike-respond --psk-file "$T/psk" --local-ts "$net" \
+		--remote-ts 10.1.0.0/24 "$@"
+	eventually 5 eval "ip netns exec $ns ss -Hlun 'sport = :4500' | grep -q ."
+}
+
+# pipeline NAME NS TUN COMMAND...: COMMAND | esp-tun in NS, as NAME.ike and NAME.esp, each killed alone.
+# The state goes to NAME.sa as well.
+pipeline() {
+	local name=$1 ns=$2 tun=$3
+	shift 3
+	mkfifo "$T/$name.fifo" "$T/$name.copy"
+	# shellcheck disable=SC2016 # the inner shell expands it
+	background "$name.esp" ip netns exec "$ns" bash -c 'exec esp-tun -vv --state-dir "$1" --tun "$2" <"$3"' - \
+		"$T/$name.state" "$tun" "$T/$name.copy"
+	# shellcheck disable=SC2016
+	background "$name.tee" bash -c 'exec tee "$1" <"$2" >"$3"' - "$T/$name.sa" "$T/$name.fifo" \
+		"$T/$name.copy"
+	# shellcheck disable=SC2016
+	background "$name.ike" ip netns exec "$ns" bash -c 'f=$1; shift; exec "$@" >"$f"' - \
+		"$T/$name.fifo" "$@" -vv
+}
+
+initiate() { # NAME TUN PEER NET [OPTION...]
+	local name=$1 tun=$2 peer=$3 net=$4
+	shift 4
+	pipeline "$name" "$L" "$tun" ike-initiate --keep --psk-file "$T/psk" --local-ts 10.1.0.0/24 \
+		--remote-ts "$net" "$@" "$peer"
+}
+
+crosses() { left ping -q -c 1 -W 0.2 "$1" >/dev/null 2>&1; }
+
+# loses_none ADDRESS COMMAND...: pings while COMMAND runs, and for a while after; all are answered.
+loses_none() { loses 0 "$@"; }
+
+# loses N ADDRESS COMMAND...: the same, but N may be lost.
+loses() {
+	local most=$1 to=$2 lost
+	shift 2
+	echo "# $*"
+	background pings ip netns exec "$L" ping -i 0.02 -c 100 -W 3 "$to"
+	sleep 0.4
+	"$@"
+	ended pings 10 || :
+	lost=$(awk '/packets transmitted/ { print $1 - $4 }' "$T/pings.out")
+	[ "${lost:-100}" -le "$most" ] || {
+		cat "$T/pings.out"
+		return 1
+	}
+}
+
+slay() {
+	local pid=${BG[$1]}
+	kill -9 "$pid"
+	wait "$pid" 2>/dev/null || :
+	unset "BG[$1]"
+}
+
+# both_ways NATT: a pipeline at each end; then the owner of the ports dies, then the reader.
+both_ways() {
+	gateway right 10.2.0.0/24 --natt "$1"
+	initiate left vpn0 203.0.113.2 10.2.0.0/24 --natt "$1"
+	eventually 5 crosses 10.2.0.1
+	# The negotiators die: the tunnel outlives them.
+	loses_none 10.2.0.1 slay left.ike
+	loses_none 10.2.0.1 slay right.ike
+}
+
+@test "sharing: ike-initiate | esp-tun and ike-respond | esp-tun, in UDP; the negotiators die" {
+	both_ways force
+}
+
+@test "sharing: the same with raw ESP" {
+	both_ways off
+}
+
+@test "sharing: a data path dies and comes back beside a negotiator that lives" {
+	gateway right 10.2.0.0/24 --natt force
+	background left.ike ip netns exec "$L" ike-initiate -vv --keep --natt force --psk-file "$T/psk" \
+		--local-ts 10.1.0.0/24 --remote-ts 10.2.0.0/24 -o "$T/left.sa" 203.0.113.2
+	eventually 5 test -s "$T/left.sa"
+	for _ in 1 2 3; do
+		tun_start left "$T/left.sa"
+		# After a crash the claim has the first few inbound packets count as replays.
+		eventually 10 crosses 10.2.0.1
+		slay left
+	done
+	# IKE is still read, by the negotiator again: told to end, it tells the peer, which ends its side.
+	kill "${BG[left.ike]}"
+	ended left.ike
+	eventually 5 grep -q 'is gone' "$T/right.esp.err"
+}
+
+@test "sharing: a second pipeline to another gateway, and the first one dies" {
+	for natt in force off; do
+		gateway right 10.2.0.0/24 --natt $natt
+		gateway middle 10.3.0.0/24 --natt $natt
+		initiate one vpn0 203.0.113.2 10.2.0.0/24 --natt $natt
+		initiate two vpn1 198.51.100.2 10.3.0.0/24 --natt $natt
+		eventually 5 crosses 10.2.0.1
+		eventually 5 crosses 10.3.0.1
+		# In UDP the first pipeline reads the port and relays: what it has in its hands dies with it.
+		for victim in one.ike one.esp; do loses 2 10.3.0.1 slay $victim; done
+		# The second negotiator still hears its peer: told to end, both ends do.
+		kill "${BG[two.ike]}"
+		ended two.ike
+		eventually 5 grep -q 'is gone' "$T/middle.esp.err"
+		stop_background
+		rm -f "$T"/*.fifo "$T"/*.copy
+	done
+}
+
+@test "sharing: responder and initiator on one machine, the responder killed first" {
+	gateway right 10.2.0.0/24 --natt force
+	pipeline third "$M" vpn0 ike-respond --psk-file "$T/psk" --local-ts 10.3.0.0/24 \
+		--remote-ts 10.1.0.0/24 --natt force
+	initiate left vpn0 203.0.113.2 10.2.0.0/24 --natt force
+	eventually 5 crosses 10.2.0.1
+	# Left is a gateway as well: the machine in the middle calls, on the ports that left has already.
+	pipeline serve "$L" vpn1 ike-respond --psk-file "$T/psk" --local-ts 10.1.0.0/24 \
+		--remote-ts 10.3.0.0/24 --natt force
+	slay third.ike
+	sleep 0.3
+	pipeline call "$M" vpn1 ike-initiate --keep --psk-file "$T/psk" --local-ts 10.3.0.0/24 \
+		--remote-ts 10.1.0.0/24 --natt force 198.51.100.1
+	eventually 5 crosses 10.3.0.1
+	loses_none 10.2.0.1 slay serve.ike
+	loses 2 10.3.0.1 slay left.ike	# which relays for the second data path
+}
+
+@test "sharing: a program that does not share is named, and the exit status is 3" {
+	background other ip netns exec "$L" socat -u UDP4-RECV:4500 OPEN:/dev/null
+	eventually 5 eval "ip netns exec $L ss -Hlun 'sport = :4500' | grep -q ."
+	run -3 --separate-stderr left ike-initiate --psk-file "$T/psk" -o "$T/x.sa" 203.0.113.2
+	one_error
+	stderr_has "4500"
+	stderr_has "socat (process"
+	stderr_has "hint: "
+}
