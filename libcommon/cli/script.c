@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +16,13 @@
 static const int usual[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE };
 #define USUAL	(sizeof(usual) / sizeof(usual[0]))
 
-/* The command itself: a process of its own, with standard signals. */
-static void
+/* The command itself: a process of its own, with standard signals. Returns how it ended, in a byte. */
+static uint8_t
 run(const char *cmd, char *vars, size_t len)
 {
-	pid_t pid;
+	int status = CANNOT_RUN << 8;
 	size_t at, i;
-	int status;
+	pid_t pid;
 
 	if ((pid = fork()) == 0) {
 		for (i = 0; i < USUAL; i++)
@@ -33,6 +34,7 @@ run(const char *cmd, char *vars, size_t len)
 	}
 	while (pid > 0 && waitpid(pid, &status, 0) == -1 && errno == EINTR)
 		;
+	return ((uint8_t)(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status)));
 }
 
 static void
@@ -40,13 +42,17 @@ serve(void *ctx, int fd)
 {
 	static char vars[SCRIPT_ENV + 1];
 	const char *cmd = ctx;
+	uint8_t status;
 	ssize_t n;
 
-	while ((n = recv(fd, vars, SCRIPT_ENV, 0)) > 0 || (n == -1 && errno == EINTR)) {
+	/* A tool that ended without reading what we sent resets the pair; its last words are still there. */
+	while ((n = recv(fd, vars, SCRIPT_ENV, 0)) > 0 ||
+	    (n == -1 && (errno == EINTR || errno == ECONNRESET))) {
 		if (n <= 0)
 			continue;
 		vars[n] = '\0';
-		run(cmd, vars, (size_t)n);
+		status = run(cmd, vars, (size_t)n);
+		(void)send(fd, &status, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
 }
 
@@ -55,6 +61,7 @@ script_open(struct script *s, const char *cmd, struct fault *f)
 {
 	union { const char *c; void *v; } text = { cmd };
 
+	*s = (struct script){0};
 	return (helper_fork(&s->helper, serve, text.v, -1, true, f));
 }
 
@@ -81,11 +88,27 @@ script_set(struct script_env *e, const char *name, const char *fmt, ...)
 		e->len += (size_t)n + 1;
 }
 
-int
-script_run(const struct script *s, const struct script_env *e)
+bool
+script_busy(struct script *s)
 {
-	return (s->helper.fd != -1 && send(s->helper.fd, e->b, e->len, MSG_NOSIGNAL | MSG_DONTWAIT) ==
-	    (ssize_t)e->len ? 0 : -1);
+	uint8_t status;
+
+	while (s->helper.fd != -1 && s->runs > 0 && recv(s->helper.fd, &status, 1, MSG_DONTWAIT) == 1) {
+		s->runs--;
+		s->status = status;
+	}
+	return (s->helper.fd != -1 && s->runs > 0);
+}
+
+int
+script_run(struct script *s, const struct script_env *e)
+{
+	(void)script_busy(s);	/* keeps room for what the helper says */
+	if (s->helper.fd == -1 || send(s->helper.fd, e->b, e->len, MSG_NOSIGNAL | MSG_DONTWAIT) !=
+	    (ssize_t)e->len)
+		return (-1);
+	s->runs++;
+	return (0);
 }
 
 void

@@ -12,7 +12,11 @@
 
 #define SCRIPT_ENV	16384	/* bytes of the variables of one run */
 
-struct script { struct helper helper; };	/* helper.fd -1: none */
+struct script {
+	struct helper	helper;		/* fd -1: none */
+	unsigned	runs;		/* handed over that have not ended yet, as far as is known */
+	int		status;		/* of the last that ended: 0 to 255, 128 + N for signal N */
+};
 
 /* Variables of a run, "NAME=value" strings one after the other. */
 struct script_env { size_t len; bool full; char b[SCRIPT_ENV]; };
@@ -28,7 +32,10 @@ void script_set(struct script_env *e, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Has the helper run the command with ${e} beside the own environment; does not wait. -1 if it is gone. */
-int script_run(const struct script *s, const struct script_env *e);
+int script_run(struct script *s, const struct script_env *e);
+
+/* Whether a run is under way or waiting; ${s->runs} and ${s->status} are up to date then. */
+bool script_busy(struct script *s);
 
 /* No more runs; waits at most ${ms} for those that are under way. Harmless with fd -1. */
 void script_close(struct script *s, unsigned ms);

@@ -1,0 +1,27 @@
+/*
+ * A small text file that is replaced again and again, each time whole or not at all, by a helper process
+ * that keeps the rights to its directory when the tool has dropped its own.
+ */
+#ifndef SAPIPE_CLI_TEXTFILE_H
+#define SAPIPE_CLI_TEXTFILE_H
+
+#include "base/span.h"
+#include "cli/helper.h"
+
+#define TEXTFILE_MAX	16384	/* bytes of it */
+
+struct textfile { struct helper helper; };	/* helper.fd -1: none */
+
+/*
+ * For ${path}, which all may read (0644). Forks; call it before privileges are dropped and secrets
+ * are read. 0, or -1 with FAULT_PERMISSION or FAULT_SYSTEM: the directory cannot be written to.
+ */
+int textfile_open(struct textfile *t, const char *path, struct fault *f);
+
+/* Hands ${text} over; does not wait. -1: too long, or the helper is behind or gone; the old text stands then. */
+int textfile_put(const struct textfile *t, struct span text);
+
+/* Waits until what was handed over is written. The file stays. Harmless with fd -1. */
+void textfile_close(struct textfile *t);
+
+#endif
