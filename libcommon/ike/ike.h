@@ -73,8 +73,11 @@ void ike_engine_event(struct ike_engine *e, struct ike_now now, const struct sa_
 void ike_engine_unreachable(struct ike_engine *e, struct ike_now now,
     const struct endpoint *remote, struct ike_outbox *out);
 
-/* The cookies of the engine's IKE SAs one by one, for port sharing: false after the last. */
-bool ike_engine_id(const struct ike_engine *e, size_t i, uint8_t id[16]);
+/* Hands the cookies of each of the engine's IKE SAs to ${each}, for port sharing. */
+void ike_engine_ids(const struct ike_engine *e, void (*each)(void *ctx, const uint8_t id[16]),
+    void *ctx);
+/* A number that stays the same while those cookies do: cheap enough for every datagram. */
+uint64_t ike_engine_ids_mark(const struct ike_engine *e);
 /* Standing IKE SAs and child SAs; exchanges under way (half-open ones included). */
 size_t ike_engine_count_ike(const struct ike_engine *e);
 size_t ike_engine_count_children(const struct ike_engine *e);

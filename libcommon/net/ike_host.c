@@ -4,12 +4,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "net/port_table.h"
 #include "sa/codec.h"
-
-struct served {			/* an IKE SA whose datagrams the ports hand to us */
-	uint8_t	id[16];
-	bool	stays;
-};
 
 struct ike_host {
 	struct ev_loop		*loop;
@@ -22,8 +18,8 @@ struct ike_host {
 	uint32_t		 mark;
 	bool			 respond, one_peer;
 	struct ev_timer		 timer;
-	struct served		*served;
-	size_t			 n_served, cap_served;
+	struct serve_table	 served;	/* cookies told to the ports, */
+	uint64_t		 served_mark;	/* and the engine's mark then */
 };
 
 struct ike_now
@@ -42,44 +38,41 @@ ike_host_engine(struct ike_host *h)
 
 /* --- what the engine wants done --- */
 
+struct telling {		/* the cookies as they are told to the ports */
+	struct ike_host		*host;
+	struct serve_table	 now;
+};
+
+static void
+tell(void *ctx, const uint8_t id[16])
+{
+	struct telling *t = ctx;
+	struct serve_key k = serve_key_cookies(id, id + 8);
+
+	if (serve_has(&t->host->served, &k) ||
+	    ports_serve_cookies(t->host->ports, id, id + 8, NULL) == 0)
+		(void)serve_put(&t->now, &k);
+}
+
 /* Tells the ports which cookies are ours: those of the engine's SAs as they stand. */
 static void
 serve(struct ike_host *h)
 {
-	uint8_t id[16];
-	size_t i, j;
-	struct served *more;
-	struct fault f;
+	uint64_t mark = ike_engine_ids_mark(h->engine);
+	struct telling t = { .host = h };
+	struct serve_key k[64];
+	size_t at = 0, i, n;
 
-	for (i = 0; i < h->n_served; i++)
-		h->served[i].stays = false;
-	for (i = 0; ike_engine_id(h->engine, i, id); i++) {
-		for (j = 0; j < h->n_served && memcmp(h->served[j].id, id, 16) != 0; j++)
-			;
-		if (j < h->n_served) {
-			h->served[j].stays = true;
-			continue;
-		}
-		if (h->n_served == h->cap_served) {
-			more = realloc(h->served, (2 * h->cap_served + 8) * sizeof(*more));
-			if (more == NULL)
-				return;
-			h->served = more;
-			h->cap_served = 2 * h->cap_served + 8;
-		}
-		if (ports_serve_cookies(h->ports, id, id + 8, &f) != 0)
-			return;
-		memcpy(h->served[h->n_served].id, id, 16);
-		h->served[h->n_served++].stays = true;
-	}
-	for (i = 0; i < h->n_served;) {
-		if (h->served[i].stays) {
-			i++;
-			continue;
-		}
-		ports_unserve_cookies(h->ports, h->served[i].id, h->served[i].id + 8);
-		h->served[i] = h->served[--h->n_served];
-	}
+	if (mark == h->served_mark)
+		return;
+	ike_engine_ids(h->engine, tell, &t);
+	while ((n = serve_list(&h->served, &at, k, 64)) > 0)
+		for (i = 0; i < n; i++)
+			if (!serve_has(&t.now, &k[i]))
+				ports_unserve_cookies(h->ports, k[i].b + 8, k[i].b + 16);
+	serve_clear(&h->served);
+	h->served = t.now;
+	h->served_mark = mark;
 }
 
 static void
@@ -242,7 +235,7 @@ ike_host_free(struct ike_host *h)
 	ev_timer_stop(h->loop, &h->timer);
 	ports_free(h->ports);
 	ike_engine_free(h->engine);
-	free(h->served);
+	serve_clear(&h->served);
 	free(h);
 }
 

@@ -1,4 +1,4 @@
-/* What a holder of a shared port serves: a set of fixed-size keys. Private to net/port*.c. */
+/* What a holder of a shared port serves: a set of fixed-size keys. Of net/ alone. */
 #ifndef SAPIPE_NET_PORT_TABLE_H
 #define SAPIPE_NET_PORT_TABLE_H
 

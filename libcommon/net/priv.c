@@ -109,29 +109,29 @@ keep_caps(unsigned keep, struct fault *f)
 }
 
 int
-priv_user(const char *user, uid_t *to, gid_t *to_group, struct fault *f)
+priv_user(const char *user, uid_t *uid, gid_t *gid, struct fault *f)
 {
-	uid_t uid = NOBODY;
-	gid_t gid = NOBODY;
+	uid_t to = NOBODY;
+	gid_t to_group = NOBODY;
 	bool found, mapped;
 
-	*to = (uid_t)-1;
-	*to_group = (gid_t)-1;
-	found = find_user(user != NULL ? user : "nobody", &uid, &gid) == 1;
-	mapped = is_mapped("/proc/self/uid_map", uid) && is_mapped("/proc/self/gid_map", gid);
+	*uid = (uid_t)-1;
+	*gid = (gid_t)-1;
+	found = find_user(user != NULL ? user : "nobody", &to, &to_group) == 1;
+	mapped = is_mapped("/proc/self/uid_map", to) && is_mapped("/proc/self/gid_map", to_group);
 	if (user != NULL && !found)
 		return (fault(f, FAULT_CONFIG, "there is no user %s", user));
-	if (user != NULL && uid != geteuid()) {
+	if (user != NULL && to != geteuid()) {
 		if (geteuid() != 0)
 			return (fault(f, FAULT_PERMISSION, "only root can become user %s", user));
 		if (!mapped)
 			return (fault(f, FAULT_CONFIG, "user %s does not exist in this user namespace",
 			    user));
 	}
-	if (uid == geteuid() || geteuid() != 0 || !mapped)
+	if (to == geteuid() || geteuid() != 0 || !mapped)
 		return (0);
-	*to = uid;
-	*to_group = gid;
+	*uid = to;
+	*gid = to_group;
 	return (1);
 }
 

@@ -477,17 +477,28 @@ ike_engine_deadline(const struct ike_engine *e)
 
 /* --- looking in --- */
 
-bool
-ike_engine_id(const struct ike_engine *e, size_t i, uint8_t id[16])
+void
+ike_engine_ids(const struct ike_engine *e, void (*each)(void *ctx, const uint8_t id[16]), void *ctx)
 {
 	const struct v1_sa *sa;
+	uint8_t id[16];
 
-	for (sa = e->sas; sa != NULL && i > 0; sa = sa->next)
-		i--;
-	if (sa == NULL)
-		return (false);
-	v1_sa_id(sa, id);
-	return (true);
+	for (sa = e->sas; sa != NULL; sa = sa->next) {
+		v1_sa_id(sa, id);
+		each(ctx, id);
+	}
+}
+
+uint64_t
+ike_engine_ids_mark(const struct ike_engine *e)
+{
+	const struct v1_sa *sa;
+	uint64_t sum = 0;
+
+	/* One half of each pair is our own choice and random, so equal sums mean equal sets. */
+	for (sa = e->sas; sa != NULL; sa = sa->next)
+		sum += get_be64(sa->rec.ike.spi_i) * 3 + get_be64(sa->rec.ike.spi_r) * 5 + 1;
+	return (sum);
 }
 
 size_t
