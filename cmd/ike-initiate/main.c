@@ -250,7 +250,7 @@ phase2(struct run *r, struct fault *f)
 	memcpy(id, ike->spi_i, 8);
 	memcpy(id + 8, ike->spi_r, 8);
 	if (prepare_pairs(r, &ike->local.at.addr, &ike->remote.at.addr, f) != 0 ||
-	    ike_engine_adopt(e, now, &r->under, &r->policy, f) != 0)
+	    ike_tool_adopt(&r->tool, &r->under, &r->policy, f) != 0)
 		return (-1);
 	rc = ike_engine_children(e, now, id, &todo, f);
 	ike_host_do(r->tool.host, &todo);
@@ -260,17 +260,15 @@ phase2(struct run *r, struct fault *f)
 static int
 delete_state(struct run *r, struct fault *f)
 {
-	struct ike_engine *e = ike_host_engine(r->tool.host);
-	struct ike_now now = ike_host_now(r->tool.host);
 	const struct sa_rec *rec;
 	size_t at = 0;
 
-	if (ike_engine_adopt(e, now, &r->under, &r->policy, f) != 0)
+	if (ike_tool_adopt(&r->tool, &r->under, &r->policy, f) != 0)
 		return (-1);
 	while ((rec = sa_set_next(r->state, &at, NULL)) != NULL)
 		if (rec->type == SA_CHILD && id_eq(&rec->child.remote.id, &r->under.ike.remote.id) &&
 		    addr_cmp(&rec->child.remote.at.addr, &r->under.ike.remote.at.addr) == 0 &&
-		    ike_engine_adopt(e, now, rec, &r->policy, f) != 0)
+		    ike_tool_adopt(&r->tool, rec, &r->policy, f) != 0)
 			return (-1);
 	ike_tool_shutdown(&r->tool, EXIT_DONE);
 	return (0);

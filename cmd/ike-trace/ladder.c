@@ -94,24 +94,6 @@ show_sa(struct trace *t, const struct capture_packet *p, const struct v1_told *m
 
 /* --- messages --- */
 
-/* "SA, KE, NONCE, VID x5" */
-static void
-summary(char *out, size_t cap, const struct v1_told *m)
-{
-	char name[NUM_TEXT];
-	size_t i, n, len = 0;
-
-	out[0] = '\0';
-	for (i = 0; i < m->msg.n && len + NUM_TEXT + 16 < cap; i += n) {
-		for (n = 1; i + n < m->msg.n && m->msg.pl[i + n].type == m->msg.pl[i].type; n++)
-			;
-		len += (size_t)snprintf(out + len, cap - len, "%s%s", len > 0 ? ", " : "",
-		    isakmp_payload_name(m->msg.pl[i].type, name));
-		if (n > 1)
-			len += (size_t)snprintf(out + len, cap - len, " x%zu", n);
-	}
-}
-
 static void
 arrow(struct trace *t, const struct capture_packet *p, bool to_right, const char *label, char dash)
 {
@@ -148,38 +130,28 @@ show_payload(struct trace *t, const struct v1_told *m, size_t i)
 	}
 }
 
-static const char *
-by_text(const struct capture_packet *p)
-{
-	return (p->by == CAPTURE_BY_TCP ? "over TCP" : "");
-}
-
 static void
 ladder_message(struct trace *t, const struct capture_packet *p, const struct v1_told *m)
 {
-	char label[512], mid[24] = "", name[NUM_TEXT], what[256];
-	const char *why = open_text(m), *mode = v1_mode_name(m->msg.hdr.exchange, name);
-	bool secret = (m->msg.hdr.flags & ISAKMP_FLAG_ENCRYPTED) != 0;
-	size_t i;
+	char label[V1_LABEL + 64];
+	const char *why = open_text(m), *story = v1_told_story(m);
+	size_t i, n;
 
 	if (m->moved && t->shown_sa == m->sa)
 		put(t, "", "%*s|  both ends change ports: NAT traversal begins", MARGIN + 1, "");
 	show_sa(t, p, m);
-	if (m->msg.hdr.mid != 0)
-		(void)snprintf(mid, sizeof(mid), " [%08x]", m->msg.hdr.mid);
+	n = strlen(v1_told_label(label, V1_LABEL, m));
 	if (m->again_of != 0) {
-		(void)snprintf(label, sizeof(label), "%s%s again: frame %llu", mode, mid,
+		(void)snprintf(label + n, sizeof(label) - n, ": frame %llu",
 		    (unsigned long long)m->again_of);
 		arrow(t, p, m->by_initiator, label, '.');
 		return;
 	}
-	if (m->readable)
-		summary(what, sizeof(what), m);
-	else
-		(void)snprintf(what, sizeof(what), "%u bytes", m->msg.hdr.length);
-	(void)snprintf(label, sizeof(label), "%s %u%s%s: %s%s%s", mode, m->message, secret ? "*" : "",
-	    mid, what, by_text(p)[0] != '\0' ? ", " : "", by_text(p));
+	if (p->by == CAPTURE_BY_TCP)
+		(void)snprintf(label + n, sizeof(label) - n, ", over TCP");
 	arrow(t, p, m->by_initiator, label, '-');
+	if (report_level() > 0 && story != NULL)
+		put(t, BELOW, "(%s)", story);
 	if (p->fragments > 1)
 		put(t, BELOW, "(put together from %u fragments)", p->fragments);
 	if (why != NULL)

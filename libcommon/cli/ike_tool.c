@@ -14,6 +14,10 @@
 const struct opt ike_tool_optab[] = {
 	OPT_SECTION("Output and tests:"),
 	OPT_OUTPUT(struct ike_tool_opts, output, "write SA state to FILE in place of standard output"),
+	OPT_FLAG(struct ike_tool_opts, explain, 0, "explain",
+	    "tell each message on standard error as it comes and goes"),
+	OPT_STR(struct ike_tool_opts, pcap, 0, "pcap", "FILE",
+	    "record the messages as pcapng, with comments that name them"),
 	OPT_STR(struct ike_tool_opts, user, 0, "user", "NAME",
 	    "become NAME once the ports are open (default: nobody, when started as root)"),
 	OPT_STR(struct ike_tool_opts, seed, 0, "seed", "TEXT",
@@ -51,6 +55,8 @@ on_verdict(void *ctx, enum ike_verdict what, const uint8_t id[16], uint32_t mid,
 {
 	struct ike_tool *t = ctx;
 
+	if (what == IKE_FAILED || what == IKE_REFUSED || what == IKE_GONE)
+		ike_wire_flush(t->wire);
 	if (!t->ending)
 		t->verdict(t, what, id, mid, why);
 }
@@ -82,9 +88,21 @@ on_done(void *ctx)
 	watch_out(ctx);
 }
 
+static void
+on_wire(void *ctx, const struct ike_wire_dgram *d)
+{
+	ike_wire_dgram(((struct ike_tool *)ctx)->wire, d);
+}
+
+static void
+on_record(void *ctx, const struct sa_rec *rec)
+{
+	ike_wire_record(((struct ike_tool *)ctx)->wire, rec);
+}
+
 static const struct ike_host_calls calls = {
 	.note = on_note, .verdict = on_verdict, .lost = on_lost, .unsent = on_unsent,
-	.done = on_done,
+	.done = on_done, .wire = on_wire, .record = on_record,
 };
 
 /* --- events --- */
@@ -174,6 +192,8 @@ ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf
 		return (-1);
 	if (o->under == NULL && o->local != NULL && local_parse(&t->local, o->local, 0, f) != 0)
 		return (-1);
+	if ((t->wire = ike_wire_open(o->pcap, o->explain, f)) == NULL && f->code != FAULT_NONE)
+		return (-1);
 	if ((t->loop = ev_loop_new(EVFLAG_AUTO)) == NULL)
 		return (fault(f, FAULT_SYSTEM, "no event loop"));
 	if ((t->out = sa_out_open(o->output, f)) == NULL)
@@ -244,11 +264,19 @@ ike_tool_shutdown(struct ike_tool *t, enum exit_status status)
 void
 ike_tool_close(struct ike_tool *t)
 {
+	ike_wire_close(t->wire);
 	if (t->loop == NULL)
 		return;
 	ike_host_free(t->host);
 	sa_out_close(t->out);
 	ev_loop_destroy(t->loop);
+}
+
+int
+ike_tool_adopt(struct ike_tool *t, const struct sa_rec *rec, struct ike_policy *p, struct fault *f)
+{
+	ike_wire_record(t->wire, rec);
+	return (ike_engine_adopt(ike_host_engine(t->host), ike_host_now(t->host), rec, p, f));
 }
 
 void

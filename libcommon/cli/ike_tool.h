@@ -7,6 +7,7 @@
 
 #include <ev.h>
 
+#include "cli/ike_wire.h"
 #include "cli/opt.h"
 #include "net/ike_host.h"
 #include "net/sa_out.h"
@@ -14,19 +15,22 @@
 struct ike_tool_opts {
 	const char	*local;		/* --local, --listen */
 	const char	*output;
+	const char	*pcap;
+	bool		 explain;
 	const char	*user;		/* to become; NULL: nobody, if we are root */
 	const char	*seed, *clock;	/* test seams */
 	/* Set by the tool: work under this IKE SA alone, at its port; ${local} is then the caller's. */
 	const struct sa_ike *under;
 };
 
-/* Rows for OPT_INCLUDE: -o, --user, --seed, --clock. */
+/* Rows for OPT_INCLUDE: -o, --explain, --pcap, --user, --seed, --clock. */
 extern const struct opt ike_tool_optab[];
 
 struct ike_tool {
 	struct ev_loop		*loop;
 	struct ike_host		*host;
 	struct sa_out		*out;
+	struct ike_wire		*wire;		/* --pcap, --explain; NULL: neither */
 	const char		*user;
 	struct endpoint		 local;		/* family 0: not said */
 	struct rand_seed	 seed;
@@ -59,6 +63,9 @@ void ike_tool_end(struct ike_tool *t, enum exit_status status, uint32_t linger_m
 /* The same at once, having told the peers and written sa-delete records. */
 void ike_tool_shutdown(struct ike_tool *t, enum exit_status status);
 void ike_tool_close(struct ike_tool *t);
+/* Takes over an SA from its record, as ike_engine_adopt(). */
+int ike_tool_adopt(struct ike_tool *t, const struct sa_rec *rec, struct ike_policy *p,
+    struct fault *f);
 /* What ${remote} begins is for us, under ${p}, and nobody else's is. */
 void ike_tool_peer(struct ike_tool *t, struct ike_policy *p, const struct addr *remote);
 

@@ -62,6 +62,17 @@ clock_fine(const struct clock *c, uint64_t *us, uint64_t *epoch_ms)
 	*epoch_ms = (uint64_t)real.tv_sec * 1000 + (uint64_t)real.tv_nsec / 1000000;
 }
 
+uint64_t
+clock_epoch_us(const struct clock *c)
+{
+	struct timespec real;
+
+	if (c != NULL && c->fixed)
+		return (c->at.epoch * 1000000 + c->at.ms % 1000 * 1000);
+	(void)clock_gettime(CLOCK_REALTIME, &real);
+	return ((uint64_t)real.tv_sec * 1000000 + (uint64_t)real.tv_nsec / 1000);
+}
+
 void
 clock_advance(struct clock *c, uint64_t ms)
 {

@@ -88,9 +88,38 @@ set_timer(struct ike_host *h)
 	ev_timer_start(h->loop, &h->timer);
 }
 
-void
-ike_host_do(struct ike_host *h, struct ike_outbox *todo)
+/* --- for those who watch --- */
+
+static void
+tell_records(struct ike_host *h, const struct ike_outbox *todo)
 {
+	const struct ike_out *item;
+
+	for (item = todo->first; h->calls.record != NULL && item != NULL; item = item->next)
+		if (item->kind == IKE_OUT_RECORD)
+			h->calls.record(h->ctx, &item->rec);
+}
+
+static void
+tell_wire(struct ike_host *h, bool out, const struct endpoint *local,
+    const struct endpoint *remote, struct span data, bool marker)
+{
+	struct ike_wire_dgram d = {
+		.out = out, .local = *local, .remote = *remote, .data = data,
+	};
+
+	if (h->calls.wire == NULL)
+		return;
+	d.marker = marker && ports_number(h->ports, remote->addr.family, PORT_NATT) == local->port;
+	d.time_us = clock_epoch_us(&h->clock);
+	h->calls.wire(h->ctx, &d);
+}
+
+/* Does what ${todo} holds, whose records are told already. */
+static void
+do_all(struct ike_host *h, struct ike_outbox *todo)
+{
+	static const uint8_t keepalive = 0xff;
 	struct ike_out *item;
 	struct fault f = {0};
 
@@ -99,12 +128,17 @@ ike_host_do(struct ike_host *h, struct ike_outbox *todo)
 	while ((item = outbox_take(todo)) != NULL) {
 		switch (item->kind) {
 		case IKE_OUT_DATAGRAM:
+			if (item->dgram.len > 0)
+				tell_wire(h, true, &item->dgram.local, &item->dgram.remote,
+				    span_of(item->dgram.data, item->dgram.len), true);
 			if (item->dgram.len > 0 && ports_send_ike(h->ports, &item->dgram.local,
 			    &item->dgram.remote, span_of(item->dgram.data, item->dgram.len),
 			    &f) != 0)
 				h->calls.unsent(h->ctx, &f);
 			break;
 		case IKE_OUT_KEEPALIVE:
+			tell_wire(h, true, &item->dgram.local, &item->dgram.remote,
+			    span_of(&keepalive, 1), false);
 			ports_send_keepalive(h->ports, &item->dgram.local, &item->dgram.remote);
 			break;
 		case IKE_OUT_RECORD:
@@ -124,6 +158,13 @@ ike_host_do(struct ike_host *h, struct ike_outbox *todo)
 	}
 	h->calls.done(h->ctx);
 	set_timer(h);
+}
+
+void
+ike_host_do(struct ike_host *h, struct ike_outbox *todo)
+{
+	tell_records(h, todo);
+	do_all(h, todo);
 }
 
 /* --- what happens --- */
@@ -148,7 +189,9 @@ on_ike(void *ctx, const struct port_dgram *d)
 
 	ike_engine_datagram(h->engine, ike_host_now(h), &d->local, &d->remote,
 	    span_of(d->p, d->len), &todo);
-	ike_host_do(h, &todo);
+	tell_records(h, &todo);
+	tell_wire(h, false, &d->local, &d->remote, span_of(d->p, d->len), true);
+	do_all(h, &todo);
 }
 
 static void

@@ -13,6 +13,15 @@
 
 struct ike_host;
 
+/* A datagram as it stands on the wire; of a NAT keepalive ${data} is its one byte. */
+struct ike_wire_dgram {
+	bool		out;			/* sent by this end */
+	struct endpoint	local, remote;
+	bool		marker;			/* a non-ESP marker stands before it */
+	struct span	data;
+	uint64_t	time_us;		/* since 1970 */
+};
+
 struct ike_host_calls {
 	void	(*note)(void *ctx, enum ike_note_level level, const char *text);
 	void	(*verdict)(void *ctx, enum ike_verdict what, const uint8_t id[16], uint32_t mid,
@@ -23,7 +32,13 @@ struct ike_host_calls {
 	void	(*unsent)(void *ctx, const struct fault *why);
 	/* A batch of what the engine wanted is done; records may wait in the queue. */
 	void	(*done)(void *ctx);
-};	/* all are set; none may free the host */
+	/*
+	 * For those who watch, both may be NULL: what was received or is about to be sent; and each record.
+	 * Records that a received message brings about come before it, so that its keys are known.
+	 */
+	void	(*wire)(void *ctx, const struct ike_wire_dgram *d);
+	void	(*record)(void *ctx, const struct sa_rec *rec);
+};	/* those before are set; none may free the host */
 
 struct ike_host_opt {
 	struct ike_conf		 conf;

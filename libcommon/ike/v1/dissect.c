@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "ike/v1/keys.h"
+#include "ike/v1/sa_attr.h"
 
 /* Bounds on what is kept of messages. */
 #define KE_KEPT		1024
@@ -18,8 +19,8 @@ struct exchange {
 	uint32_t	 mid;
 	unsigned	 messages;
 	bool		 by_initiator;	/* of the IKE SA: who sent its first message */
-	uint8_t		 iv[BLOCK_MAX];
-	bool		 has_iv;
+	uint8_t		 tail[BLOCK_MAX];	/* last bytes of the encrypted message before */
+	bool		 has_tail;
 	uint8_t		 ni_len, nr_len;	/* 0: not seen */
 	uint8_t		 ni[NONCE_KEPT], nr[NONCE_KEPT];
 	unsigned	 n_seen;
@@ -288,44 +289,45 @@ seen_again(struct exchange *x, const struct v1_seen *in, struct v1_told *out)
 
 /* --- opening --- */
 
-/* The IV of ${x}'s next message, if it follows from what is known. */
+/*
+ * The IV of the message in hand: the last cipher block of the one before, whether or not that could be
+ * opened; of the first, what RFC 2409 appendix B makes it of.
+ */
 static bool
-find_iv(struct trace_sa *sa, struct exchange *x, const struct sa_ike *keys,
-    const struct alg_hash *h, const struct alg_enc *e)
+find_iv(const struct trace_sa *sa, const struct exchange *x, const struct sa_ike *keys,
+    const struct alg_hash *h, const struct alg_enc *e, uint8_t iv[BLOCK_MAX])
 {
-	if (x->has_iv)
+	if (x->has_tail) {
+		memcpy(iv, x->tail + BLOCK_MAX - e->block, e->block);
 		return (true);
+	}
 	if (phase1(x->number))
-		x->has_iv = sa->gxi.len > 0 && sa->gxr.len > 0 &&
-		    v1_phase1_iv(h, e, bytes_span(&sa->gxi), bytes_span(&sa->gxr), x->iv, NULL) == 0;
-	else
-		x->has_iv = keys->iv_len == e->block &&
-		    v1_message_iv(h, e, keys->iv, x->mid, x->iv, NULL) == 0;
-	return (x->has_iv);
+		return (sa->gxi.len > 0 && sa->gxr.len > 0 &&
+		    v1_phase1_iv(h, e, bytes_span(&sa->gxi), bytes_span(&sa->gxr), iv, NULL) == 0);
+	return (keys->iv_len == e->block && v1_message_iv(h, e, keys->iv, x->mid, iv, NULL) == 0);
 }
 
-/* Decrypts into t->plain and reads the payloads there; moves the IV on whatever comes of it. */
+/* Decrypts into t->plain and reads the payloads there. */
 static enum v1_open
-open_message(struct v1_trace *t, struct trace_sa *sa, struct exchange *x,
-    const struct sa_ike *keys, struct v1_told *out)
+open_message(struct v1_trace *t, const struct trace_sa *sa, const struct exchange *x,
+    struct span body, struct v1_told *out)
 {
-	const struct alg_enc *e = alg_enc_name(keys->encryption, keys->key_bits);
-	const struct alg_hash *h = alg_hash_word(keys->hash);
-	struct span body = span_of(out->msg.raw.p + ISAKMP_HDR_LEN,
-	    out->msg.raw.len - ISAKMP_HDR_LEN);
+	const struct sa_ike *keys = out->keys;
+	const struct alg_enc *e;
+	const struct alg_hash *h;
 	uint8_t iv[BLOCK_MAX];
 
-	if (e == NULL || h == NULL || e->ike == 0 || keys->cipher.len != e->key_len)
+	if (keys == NULL || (e = alg_enc_name(keys->encryption, keys->key_bits)) == NULL ||
+	    (h = alg_hash_word(keys->hash)) == NULL || e->ike == 0 ||
+	    keys->cipher.len != e->key_len)
 		return (V1_OPEN_NO_KEYS);
-	if (!find_iv(sa, x, keys, h, e))
+	if (!find_iv(sa, x, keys, h, e, iv))
 		return (V1_OPEN_NO_IV);
 	if (body.len == 0 || body.len % e->block != 0) {
 		(void)fault(&out->why, FAULT_MALFORMED, "%zu encrypted bytes are no whole blocks",
 		    body.len);
 		return (V1_OPEN_BAD);
 	}
-	memcpy(iv, x->iv, sizeof(iv));
-	memcpy(x->iv, body.p + body.len - e->block, e->block);
 	memcpy(t->plain.p, body.p, body.len);
 	if (cbc_decrypt(e, secret_span(&keys->cipher), iv, t->plain.p, body.len, &out->why) != 0)
 		return (V1_OPEN_BAD);
@@ -333,6 +335,19 @@ open_message(struct v1_trace *t, struct trace_sa *sa, struct exchange *x,
 		return (V1_OPEN_BAD);
 	out->readable = true;
 	return (V1_OPEN_DONE);
+}
+
+/* The next message's IV is at the end of this one. */
+static void
+keep_tail(struct exchange *x, struct span body)
+{
+	size_t n = body.len < BLOCK_MAX ? body.len : BLOCK_MAX;
+
+	if (n == 0)
+		return;
+	memset(x->tail, 0, BLOCK_MAX);
+	memcpy(x->tail + BLOCK_MAX - n, body.p + body.len - n, n);
+	x->has_tail = true;
 }
 
 /* --- proofs --- */
@@ -435,6 +450,8 @@ static int
 take(struct v1_trace *t, struct trace_sa *sa, struct exchange *x, const struct v1_seen *in,
     struct v1_told *out)
 {
+	struct span body;
+
 	out->by_initiator = from_left(sa, x, in);
 	out->sure = sa->sure;
 	if (x->messages == 0)
@@ -450,9 +467,11 @@ take(struct v1_trace *t, struct trace_sa *sa, struct exchange *x, const struct v
 	out->message = ++x->messages;
 	if ((out->msg.hdr.flags & ISAKMP_FLAG_ENCRYPTED) == 0)
 		out->readable = isakmp_msg_get(&out->msg, in->data, &out->why) == 0;
-	else
-		out->open = out->keys == NULL ? V1_OPEN_NO_KEYS :
-		    open_message(t, sa, x, out->keys, out);
+	else {
+		body = span_of(out->msg.raw.p + ISAKMP_HDR_LEN, out->msg.raw.len - ISAKMP_HDR_LEN);
+		out->open = open_message(t, sa, x, body, out);
+		keep_tail(x, body);
+	}
 	if (out->readable) {
 		/* The hash that NAT-D payloads of this very message go by may be in it. */
 		remember(sa, x, out);
@@ -534,4 +553,77 @@ v1_told_words(char *out, size_t cap, const struct v1_told *m, size_t i, bool rev
 	for (j = 0; j < i; j++)
 		of.nth += m->msg.pl[j].type == m->msg.pl[i].type;
 	return (v1_payload_words(out, cap, &m->msg.pl[i], &of));
+}
+
+/* "SA, KE, NONCE, VID x5" */
+static void
+summary(struct sa_text *t, const struct isakmp_msg *m)
+{
+	char name[NUM_TEXT];
+	size_t i, n;
+
+	for (i = 0; i < m->n; i += n) {
+		for (n = 1; i + n < m->n && m->pl[i + n].type == m->pl[i].type; n++)
+			;
+		sa_text_add(t, "%s%s", i > 0 ? ", " : "", isakmp_payload_name(m->pl[i].type, name));
+		if (n > 1)
+			sa_text_add(t, " x%zu", n);
+	}
+}
+
+char *
+v1_told_label(char *out, size_t cap, const struct v1_told *m)
+{
+	struct sa_text t = { out, cap, 0 };
+	char name[NUM_TEXT];
+
+	if (cap > 0)
+		out[0] = '\0';
+	sa_text_add(&t, "%s", v1_mode_name(m->msg.hdr.exchange, name));
+	if (m->again_of == 0)
+		sa_text_add(&t, " %u", m->message);
+	if ((m->msg.hdr.flags & ISAKMP_FLAG_ENCRYPTED) != 0 && m->again_of == 0)
+		sa_text_add(&t, "*");
+	if (m->msg.hdr.mid != 0)
+		sa_text_add(&t, " [%08x]", m->msg.hdr.mid);
+	if (m->again_of != 0) {
+		sa_text_add(&t, " again");
+		return (out);
+	}
+	sa_text_add(&t, ": ");
+	if (m->readable)
+		summary(&t, &m->msg);
+	else
+		sa_text_add(&t, "%u bytes", m->msg.hdr.length);
+	return (out);
+}
+
+/* Exchange and place, and what the message is for. */
+static const struct { uint8_t exchange; unsigned message; const char *story; } stories[] = {
+	{ EXCHANGE_MAIN, 1, "the initiator proposes: ciphers, hashes, groups, and what it can do besides" },
+	{ EXCHANGE_MAIN, 2, "the responder chooses one proposal" },
+	{ EXCHANGE_MAIN, 3, "the initiator's half of the key exchange" },
+	{ EXCHANGE_MAIN, 4, "the responder's half: both now compute SKEYID, and encrypt from here on" },
+	{ EXCHANGE_MAIN, 5, "the initiator names itself and proves that it has the key" },
+	{ EXCHANGE_MAIN, 6, "the responder does the same: the IKE SA stands" },
+	{ EXCHANGE_AGGRESSIVE, 1, "the initiator proposes, sends its half of the key exchange and its name, in clear" },
+	{ EXCHANGE_AGGRESSIVE, 2, "the responder chooses, sends its half and its name, and proves itself" },
+	{ EXCHANGE_AGGRESSIVE, 3, "the initiator proves itself: the IKE SA stands" },
+	{ EXCHANGE_QUICK, 1, "a child SA is proposed, for the traffic of the two IDs" },
+	{ EXCHANGE_QUICK, 2, "the other end chooses a proposal and names its SPI" },
+	{ EXCHANGE_QUICK, 3, "the proof that message 2 was answered now: the child SA stands" },
+	{ EXCHANGE_INFO, 1, "a word under way: a notify or a delete, which nobody answers by itself" },
+	{ EXCHANGE_TRANSACTION, 1, "mode config or XAuth: a request, or values set" },
+	{ EXCHANGE_TRANSACTION, 2, "the answer to it" },
+};
+
+const char *
+v1_told_story(const struct v1_told *m)
+{
+	size_t i;
+
+	for (i = 0; m->again_of == 0 && i < sizeof(stories) / sizeof(stories[0]); i++)
+		if (stories[i].exchange == m->msg.hdr.exchange && stories[i].message == m->message)
+			return (stories[i].story);
+	return (NULL);
 }

@@ -68,6 +68,15 @@ int v1_trace_take(struct v1_trace *t, const struct v1_seen *in, struct v1_told *
 /* "main mode", "quick mode", ... */
 const char *v1_mode_name(uint8_t exchange, char buf[NUM_TEXT]);
 
+/*
+ * A message in a line: "main mode 1: SA, VID x6", "quick mode 1* [5d2c0f11]: HASH, SA, NONCE, ID x2" (the asterisk: it was
+ * encrypted), "main mode again". Cut to ${cap}.
+ */
+#define V1_LABEL	2048	/* room for any */
+char *v1_told_label(char *out, size_t cap, const struct v1_told *m);
+/* What such a message is for, in a sentence without full stop; NULL where there is none. */
+const char *v1_told_story(const struct v1_told *m);
+
 /* Words for payload ${i} of ${m}: sets ${nth} first. */
 char *v1_told_words(char *out, size_t cap, const struct v1_told *m, size_t i, bool reveal);
 

@@ -1,0 +1,55 @@
+# shellcheck shell=bash
+# Negotiations on the lab's wire, captured, and what tshark makes of captures: for bats files that have loaded
+# lib/common and lib/lab and have set T to a directory of their own.
+
+# record NAME: captures all of right's interface to $T/NAME.pcap, in the background.
+record() {
+	background "dump-$1" ip netns exec "$NS_RIGHT" tcpdump -Z root -i any -U --immediate-mode -w "$T/$1.pcap" \
+		"udp port 500 or udp port 4500 or esp"
+	eventually 10 grep -q listening "$T/dump-$1.err"
+}
+
+has_frames() { [ "$(tcpdump -r "$T/$1.pcap" 2>/dev/null | wc -l)" -ge "$2" ]; }
+
+# recorded NAME N: the capture holds N frames at least, and its writer has ended.
+recorded() {
+	eventually 10 has_frames "$@"
+	kill "${BG[dump-$1]}"
+	ended "dump-$1" || :
+}
+
+# ours OPTION...: ike-initiate in left, ike-respond in right, state in $T/l.sa and $T/r.sa; the options are for
+# both, ${LEFT_OPTS[@]} and ${RIGHT_OPTS[@]} for one. What left says is in $T/l.err.
+declare -a LEFT_OPTS=() RIGHT_OPTS=()
+ours() {
+	need ike-initiate ike-respond
+	echo secret >"$T/psk"
+	chmod 600 "$T/psk"
+	background respond ip netns exec "$NS_RIGHT" ike-respond --once --psk-file "$T/psk" \
+		--local-id right.example --remote-id left.example --local-ts 10.2.0.0/24 \
+		--remote-ts 10.1.0.0/24 -o "$T/r.sa" "${RIGHT_OPTS[@]}" "$@"
+	eventually 5 eval 'in_right ss -Hlun "sport = :500" | grep -q .'
+	in_left ike-initiate --psk-file "$T/psk" --local-id left.example --remote-id right.example \
+		--local-ts 10.1.0.0/24 --remote-ts 10.2.0.0/24 --linger 0.1 -o "$T/l.sa" "${LEFT_OPTS[@]}" "$@" \
+		"$RIGHT_IP" 2>"$T/l.err" || { cat "$T/l.err"; return 1; }
+	in_left ike-initiate --delete "$T/l.sa" >/dev/null
+	ended respond 10
+}
+
+# like_tshark FILE [STATE]: tshark sees the same exchanges, IDs, lengths and payloads in their order; with STATE
+# also those of encrypted messages. Proposals and transforms, inside of SA payloads, are types 2 and 3.
+like_tshark() {
+	local -a keys=()
+	if [ $# -gt 1 ]; then
+		local line
+		while read -r line; do keys+=(-o "$line"); done < <(sa-show --format wireshark "$2")
+	fi
+	tshark "${keys[@]}" -r "$1" -Y isakmp -T fields -E separator=';' -e isakmp.exchangetype -e isakmp.messageid \
+		-e isakmp.length -e isakmp.typepayload 2>/dev/null |
+		sed -e 's/0x//' -e :a -e 's/\([;,]\)[23]\(,\|$\)/\1/; ta' -e 's/,$//' >"$T/tshark"
+	ike-trace --json ${2:+--sa "$2"} "$1" | jq -r 'select(.type == "message") |
+		[."exchange-number", ."message-id", .length, (.payloads | map(.number) | join(","))] |
+		map(tostring) | join(";")' >"$T/ours"
+	[ -s "$T/ours" ]
+	diff "$T/tshark" "$T/ours"
+}
