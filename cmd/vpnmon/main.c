@@ -24,6 +24,7 @@ static const struct opt optab[] = {
 	    "run CMD to bring it back, again and again in growing intervals; implies --persist"),
 	OPT_SECTION("Running"),
 	OPT_JSON(T, json),
+	OPT_FLAG(T, watch, 0, "watch", "draw a live table on the terminal"),
 	OPT_STR(T, metrics, 0, "metrics", "FILE", "keep metrics there, in Prometheus' text format"),
 	OPT_STR(T, user, 0, "user", "NAME", "become NAME when all is open (root: nobody)"),
 	OPT_ARG(T, dest, "DEST", "an address behind the tunnel that answers ICMP echo",

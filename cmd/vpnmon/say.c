@@ -80,8 +80,8 @@ reason_text(char out[REASON_TEXT], const struct tool *t)
 }
 
 /* What was said goes out at once; a reader that went away is the end. */
-static void
-flush(struct tool *t)
+void
+say_flush(struct tool *t)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return;
@@ -103,6 +103,7 @@ say_event(struct tool *t)
 	clock_fine(NULL, &us, &t->since_ms);
 	if (t->gone)
 		return;
+	watch_clear(t);
 	if (t->o->json) {
 		j = json_object();
 		(void)json_object_set_new(j, "time", json_string(time_text(when, t->since_ms)));
@@ -116,7 +117,7 @@ say_event(struct tool *t)
 	} else
 		(void)printf("%s %s %s: %s\n", time_text(when, t->since_ms), t->o->tun,
 		    upper(state, monitor_state_name(t->mon.state)), reason_text(why, t));
-	flush(t);
+	say_flush(t);
 }
 
 void

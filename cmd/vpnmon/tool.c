@@ -88,6 +88,7 @@ apply(struct tool *t, struct monitor_do d)
 	bool up = t->mon.state == MONITOR_UP;
 	int sys;
 
+	watch_clear(t);
 	/* Before it is told: who hears of it finds the routes as they are to be. */
 	if (t->mon.state == MONITOR_DOWN)
 		withdraw(t);
@@ -118,6 +119,7 @@ drain(struct tool *t)
 		d = monitor_answer(&t->mon, now_us(), seq);
 		if (d.changed)
 			apply(t, d);
+		watch_draw(t, now_us());
 	}
 }
 
@@ -144,6 +146,7 @@ on_timer(struct ev_loop *loop, ev_timer *w, int revents)
 	    linkroute_received(&t->routes, if_nametoindex(t->o->tun), &rx) == 0;
 	apply(t, monitor_turn(&t->mon, now_us(), known ? &rx : NULL));
 	say_metrics(t);
+	watch_draw(t, now_us());
 	arm(t);
 }
 
@@ -153,6 +156,7 @@ on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 	struct tool *t = w->data;
 
 	(void)revents;
+	watch_clear(t);
 	if (w->signum == SIGUSR1)
 		say_status(t);
 	else if (w->signum == SIGHUP) {
@@ -215,6 +219,9 @@ tool_open(struct tool *t, const struct mon_opts *o, struct fault *f)
 	if (parse_address(&t->dest, o->dest, "DEST", f) != 0 ||
 	    (o->source != NULL && parse_address(&t->source, o->source, "--source", f) != 0))
 		return (-1);
+	if (o->watch && (o->json || isatty(STDOUT_FILENO) == 0))
+		return (fault(f, FAULT_USAGE, o->json ? "--watch and --json exclude each other" :
+		    "--watch draws on a terminal, and standard output is none"));
 	if (o->source != NULL && t->source.family != t->dest.family)
 		return (fault(f, FAULT_USAGE, "--source and DEST are not of one family"));
 	if (echo_open(&t->echo, o->tun, &t->dest, o->source != NULL ? &t->source : NULL, f) != 0)
@@ -254,6 +261,9 @@ tool_run(struct tool *t)
 		ev_run(t->loop, 0);
 	ev_io_stop(t->loop, &t->io);
 	ev_timer_stop(t->loop, &t->timer);
+	watch_draw(t, now_us());
+	if (t->drawn && putchar('\n') != EOF)
+		say_flush(t);
 	say_metrics(t);
 	if (t->gone)
 		return ((int)report_fault(&t->why_gone));

@@ -19,7 +19,7 @@ struct mon_opts {
 	const char	*tun, *dest, *source, *on_up, *on_down, *rekey, *metrics, *user;
 	uint32_t	 interval_ms, threshold;
 	uint8_t		 routes;	/* enum routes */
-	bool		 optimized, persist, json;
+	bool		 optimized, persist, json, watch;
 };
 
 struct tool {
@@ -35,6 +35,7 @@ struct tool {
 	ev_io		 io;
 	ev_timer	 timer;
 	ev_signal	 sig[4];
+	bool		 drawn;		/* the table of --watch */
 	bool		 gone;		/* the reader of the report */
 	struct fault	 why_gone;
 };
@@ -46,6 +47,13 @@ void say_status(const struct tool *t);
 void say_metrics(struct tool *t);
 /* Runs one of the commands with the environment of a vpnc-script. */
 void say_script(struct tool *t, struct script *s, const char *option, const char *reason);
+
+/* Has what was printed go out; a reader that went away ends the loop. */
+void say_flush(struct tool *t);
+
+/* watch.c: the table, with --watch alone; away with it before something else is printed. */
+void watch_draw(struct tool *t, uint64_t now_us);
+void watch_clear(struct tool *t);
 
 /* tool.c */
 int tool_open(struct tool *t, const struct mon_opts *o, struct fault *f);

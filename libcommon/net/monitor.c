@@ -114,6 +114,7 @@ monitor_answer(struct monitor *m, uint64_t now_us, uint16_t seq)
 		return (d);
 	m->ring[seq % MONITOR_RING].out = false;
 	m->rtt_us = now_us - m->ring[seq % MONITOR_RING].us;
+	m->ring[seq % MONITOR_RING].us = m->rtt_us;
 	m->answered++;
 	m->heard++;
 	if (ago == 1)
@@ -139,16 +140,27 @@ monitor_nudge(struct monitor *m, uint64_t now_us)
 	m->rekey_us = now_us;
 }
 
+enum monitor_fate
+monitor_probe(const struct monitor *m, uint64_t ago, uint64_t *rtt_us)
+{
+	uint64_t at = (m->sent - ago) % MONITOR_RING;
+
+	*rtt_us = m->ring[at].us;
+	if (!m->ring[at].out)
+		return (MONITOR_HEARD);
+	return (ago == 1 && m->out ? MONITOR_WAITING : MONITOR_LOST);
+}
+
 double
 monitor_loss(const struct monitor *m)
 {
-	uint64_t n = m->sent < MONITOR_RING ? m->sent : MONITOR_RING, counted = 0, lost = 0, i;
+	uint64_t n = m->sent < MONITOR_RING ? m->sent : MONITOR_RING, counted = 0, lost = 0, rtt, i;
+	enum monitor_fate fate;
 
 	for (i = 1; i <= n; i++) {
-		if (i == 1 && m->out)
-			continue;
-		counted++;
-		lost += m->ring[(m->sent - i) % MONITOR_RING].out;
+		fate = monitor_probe(m, i, &rtt);
+		counted += fate != MONITOR_WAITING;
+		lost += fate == MONITOR_LOST;
 	}
 	return (counted == 0 ? 0 : (double)lost * 100 / (double)counted);
 }

@@ -56,7 +56,7 @@ struct monitor {
 	bool		out;		/* the newest probe has no answer yet */
 	uint64_t	rekey_us, rekey_wait_us, rx;
 	bool		rx_known;
-	struct { uint64_t us; bool out; } ring[MONITOR_RING];
+	struct { uint64_t us; bool out; } ring[MONITOR_RING];	/* when it was sent; answered: how long that took */
 };
 
 /* READY, with its first turn at ${now_us}. */
@@ -82,6 +82,10 @@ void monitor_nudge(struct monitor *m, uint64_t now_us);
 
 /* Percent of the last MONITOR_RING probes that have no answer, the one under way left out; 0 without any. */
 double monitor_loss(const struct monitor *m);
+
+/* How the probe ${ago} fared, 1: the last one; not beyond those sent nor MONITOR_RING. MONITOR_HEARD: ${*rtt_us}. */
+enum monitor_fate { MONITOR_HEARD, MONITOR_LOST, MONITOR_WAITING };
+enum monitor_fate monitor_probe(const struct monitor *m, uint64_t ago, uint64_t *rtt_us);
 
 /* "ready"; "answered". Stable words, for --json. */
 const char *monitor_state_name(enum monitor_state s);

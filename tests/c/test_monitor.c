@@ -374,6 +374,26 @@ loss_is_of_the_last_probes(void **state)
 }
 
 static void
+each_of_the_last_probes_is_told(void **state)
+{
+	struct lab l;
+	uint64_t rtt;
+
+	(void)state;
+	begin(&l, (struct monitor_conf){ .persist = true });
+	for (int i = 0; i < 100; i++) {
+		turn(&l);
+		if (i == 97)
+			answer(&l);
+	}
+	assert_int_equal(monitor_probe(&l.m, 1, &rtt), MONITOR_WAITING);
+	assert_int_equal(monitor_probe(&l.m, 2, &rtt), MONITOR_LOST);
+	assert_int_equal(monitor_probe(&l.m, 3, &rtt), MONITOR_HEARD);
+	assert_true(rtt == 1000);
+	assert_int_equal(monitor_probe(&l.m, MONITOR_RING, &rtt), MONITOR_LOST);
+}
+
+static void
 names_are_stable(void **state)
 {
 	(void)state;
@@ -405,6 +425,7 @@ main(void)
 		cmocka_unit_test(traffic_counts_when_asked_to),
 		cmocka_unit_test(a_sleep_is_one_miss),
 		cmocka_unit_test(loss_is_of_the_last_probes),
+		cmocka_unit_test(each_of_the_last_probes_is_told),
 		cmocka_unit_test(names_are_stable),
 	};
 
