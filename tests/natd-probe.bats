@@ -198,6 +198,38 @@ says() {
 	says '.reachable == {"500": true, "4500": false} and .nat == "none"'
 }
 
+@test "natd-probe: --sizes tells whether large packets and fragments get through" {
+	lab_topology
+	respond right
+	run -0 --separate-stderr probe_left --json --sizes "$RIGHT_IP"
+	says '.sizes == {"whole": {"bytes": 1472, "answered": true}, "fragments": {"bytes": 2972, "answered": true}}'
+	# a router that drops fragments
+	in_right nft add table ip frags
+	in_right nft add chain ip frags in '{ type filter hook prerouting priority -450 ; }'
+	in_right nft add rule ip frags in ip frag-off '&' 0x3fff != 0 drop
+	run -0 --separate-stderr probe_left --json --sizes --timeout 0.7 "$RIGHT_IP"
+	says '.sizes.whole.answered and (.sizes.fragments.answered | not) and .nat == "none"'
+	# and one whose tunnel is narrower, and that does not say so
+	in_right nft add rule ip frags in ip length '>' 1450 drop
+	run -0 --separate-stderr probe_left --sizes --timeout 0.7 "$RIGHT_IP"
+	output_has "1472 bytes of IKE in one packet: no answer"
+}
+
+@test "natd-probe, dpd-ping: IPv6" {
+	need ike-respond dpd-ping
+	lab_topology
+	ip -n "$NS_LEFT" addr add fd00:1::1/64 dev eth0 nodad
+	ip -n "$NS_RIGHT" addr add fd00:1::2/64 dev eth0 nodad
+	respond right
+	run -0 --separate-stderr probe_left --json --sizes fd00:1::2
+	says '.nat == "none" and .reachable == {"500": true, "4500": true} and .peer == "fd00:1::2"'
+	says '.sizes.whole == {"bytes": 1452, "answered": true} and .sizes.fragments.answered'
+	run -0 --separate-stderr probe_left --json '[fd00:1::2]:4500'
+	says '.nat == "none" and .reachable == {"500": false, "4500": true}'
+	run -0 ip netns exec "$NS_LEFT" dpd-ping -c 2 -i 0.1 --peer fd00:1::2
+	[ "${lines[-2]}" = "2 sent, 2 answered, 0% loss" ]
+}
+
 @test "natd-probe: nobody there is exit 1, shut ports too, and a report all the same" {
 	lab_topology
 	run -1 --separate-stderr probe_left --json --timeout 0.3 "$RIGHT_IP"

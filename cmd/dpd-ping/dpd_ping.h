@@ -17,8 +17,8 @@ void say_end(const struct say *s, const struct ike_ping_stats *st);
 void say_status(const struct ike_ping_stats *st);
 
 /*
- * The live IKE SA of the state in ${path}: the one that there is, or the newest of one peer. 0, or -1:
- * unreadable, none (FAULT_NO_IKE_SA), or several peers' (FAULT_CONFIG). To be wiped.
+ * The live IKE SA of the state in ${path}: the one that there is, or the newest of one peer. 0,
+ * or -1: unreadable, none (FAULT_NO_IKE_SA), or several peers' (FAULT_CONFIG). To be wiped.
  */
 int state_read(struct sa_ike *out, const char *path, uint64_t epoch, struct fault *f);
 

@@ -53,7 +53,7 @@ event_text(const struct say *s, const struct ike_ping_event *ev)
 		if (ev->notify != 0)
 			(void)printf(" (%s)", isakmp_notify_name(ev->notify, name));
 		else if (ev->version >> 4 != ISAKMP_VERSION_1 >> 4)
-			(void)printf(" (IKE version %u)", ev->version >> 4);
+			(void)printf(" (IKE version %d)", ev->version >> 4);
 		else if (!s->with_sa)
 			(void)printf(" (takes a proposal)");
 		(void)putchar('\n');

@@ -19,14 +19,16 @@
 
 struct opts {
 	const char	*peer, *local, *id, *user;
-	bool		 transforms, json;
+	bool		 transforms, sizes, json;
 	uint32_t	 timeout_ms, rate, limit_ms;
 };
 
 static const struct opt optab[] = {
 	OPT_TOOL("find out what stands before an IKE gateway, and what it takes"),
+	OPT_USE("[OPTION]... PEER[:PORT]"),
 	OPT_FLAG(struct opts, transforms, 0, "transforms",
 	    "find all transforms of phase 1 that the peer takes"),
+	OPT_FLAG(struct opts, sizes, 0, "sizes", "see whether large packets and fragments pass"),
 	OPT_MILLIS(struct opts, timeout_ms, 0, "timeout", "S", 100, 600000,
 	    "seconds to wait for an answer, messages being sent again meanwhile"),
 	OPT_NUM(struct opts, rate, 0, "rate", "N", 1, 50, "new negotiations in a second, at most"),
@@ -257,6 +259,7 @@ open_all(struct run *r, const struct opts *o, struct fault *f)
 
 	c->rand = rand_system;
 	c->transforms = o->transforms;
+	c->sizes = o->sizes;
 	c->timeout_ms = o->timeout_ms;
 	c->gap_ms = 1000 / o->rate;
 	c->limit_ms = o->limit_ms;

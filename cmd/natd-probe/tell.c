@@ -151,6 +151,22 @@ vids_text(const struct ike_survey_result *r)
 		    vid_name(r, i));
 }
 
+static const char *const size_words[] = {
+	[SURVEY_WHOLE] = "whole", [SURVEY_FRAGMENTS] = "fragments",
+};
+
+static void
+sizes_text(const struct ike_survey_result *r)
+{
+	size_t i;
+
+	for (i = 0; i < SURVEY_SIZES; i++)
+		if (r->size[i].asked)
+			(void)printf("  %-15s %zu bytes of IKE in %s: %s\n", i == 0 ? "large packets" : "",
+			    r->size[i].len, i == SURVEY_WHOLE ? "one packet" : "fragments",
+			    r->size[i].answered ? "answered" : "no answer");
+}
+
 static void
 found_text(const struct ike_survey_result *r)
 {
@@ -195,7 +211,7 @@ tell_text(const struct about *a)
 	if (!r->port[0].answered && !r->port[1].answered)
 		return;
 	if (r->other_version != 0) {
-		(void)printf("  version         answers in IKE version %u, not 1\n",
+		(void)printf("  version         answers in IKE version %d, not 1\n",
 		    r->other_version >> 4);
 		return;
 	}
@@ -203,6 +219,7 @@ tell_text(const struct about *a)
 	    !r->natd_done ? ": the peer went no further than its first answer" :
 	    ": the peer sent no NAT-D");
 	natd_text(a);
+	sizes_text(r);
 	vids_text(r);
 	found_text(r);
 }
@@ -286,6 +303,23 @@ put_found(json_t *j, const struct ike_survey_result *r)
 }
 
 static json_t *
+sizes_json(const struct ike_survey_result *r)
+{
+	json_t *j = json_object(), *one;
+	size_t i;
+
+	for (i = 0; i < SURVEY_SIZES; i++) {
+		if (!r->size[i].asked)
+			continue;
+		one = json_object();
+		(void)json_object_set_new(one, "bytes", json_integer((json_int_t)r->size[i].len));
+		(void)json_object_set_new(one, "answered", json_boolean(r->size[i].answered));
+		(void)json_object_set_new(j, size_words[i], one);
+	}
+	return (j);
+}
+
+static json_t *
 port_json(const struct about *a, int i)
 {
 	const struct ike_survey_result *r = a->r;
@@ -337,6 +371,8 @@ tell_json(const struct about *a)
 	(void)json_object_set_new(j, "natt-versions", versions);
 	if (r->natd_done)
 		(void)json_object_set_new(j, "nat-d", natd_json(r));
+	if (r->size[0].asked)
+		(void)json_object_set_new(j, "sizes", sizes_json(r));
 	if (ike_survey_guess(r, name, evidence)) {
 		(void)json_object_set_new(j, "implementation", json_string(name));
 		(void)json_object_set_new(j, "evidence", json_string(evidence));

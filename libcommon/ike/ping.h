@@ -54,8 +54,8 @@ struct ike_ping_stats {
 struct ike_ping;
 
 /*
- * Under the IKE SA ${s}, which is copied. NULL with FAULT_BAD_RECORD (algorithms and keys that do not go
- * together), FAULT_NO_IKE_SA (expired), FAULT_MEMORY.
+ * Under the IKE SA ${s}, which is copied. NULL with FAULT_BAD_RECORD (algorithms and keys that do
+ * not go together), FAULT_NO_IKE_SA (expired), FAULT_MEMORY.
  */
 struct ike_ping *ike_ping_sa(const struct sa_ike *s, const struct ike_ping_conf *conf,
     struct ike_ping_now now, struct fault *f);

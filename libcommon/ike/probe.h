@@ -34,11 +34,18 @@ bool probe_offer_broad(struct probe_offer *o, size_t i);
 void probe_offer_put(struct wr *w, const struct probe_offer *o);
 
 /*
- * Message 1 of main mode into ${buf}. ${vids}: with the vendor IDs of NAT traversal and DPD, so that
- * the peer names its own. The message, or an empty span if it does not fit.
+ * Message 1 of main mode into ${buf}. ${vids}: with the vendor IDs of NAT traversal and DPD, so
+ * that the peer names its own. The message, or an empty span if it does not fit.
  */
 struct span probe_main1(uint8_t buf[PROBE_MSG_MAX], const uint8_t cky_i[COOKIE_LEN],
     const struct probe_offer *o, bool vids);
+
+/*
+ * The same, ${len} bytes long (up to ${cap} and 64 KiB) by a vendor ID of zeros, which every peer
+ * has to skip.
+ */
+struct span probe_main1_long(uint8_t *buf, size_t cap, const uint8_t cky_i[COOKIE_LEN],
+    const struct probe_offer *o, size_t len);
 
 /*
  * Message 3 of main mode: KE, nonce, and with ${natd_type} not 0 that payload for each of ${natd}

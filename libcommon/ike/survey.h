@@ -23,12 +23,14 @@ struct ike_survey_conf {
 	struct endpoint	remote[SURVEY_PORTS];
 	size_t		n_own;			/* addresses of this machine that NAT-D may name */
 	struct addr	own[SURVEY_OWN_MAX];
-	bool		transforms;
+	bool		transforms, sizes;
 	struct id	id;			/* to call ourselves in aggressive mode */
 	uint32_t	timeout_ms;		/* for an answer to a message, resends included */
 	uint32_t	gap_ms;			/* between messages that begin something */
 	uint32_t	limit_ms;		/* of the search for transforms */
 };
+
+enum { SURVEY_WHOLE, SURVEY_FRAGMENTS, SURVEY_SIZES };
 
 enum survey_nat {
 	SURVEY_NAT_UNKNOWN, SURVEY_NAT_NONE, SURVEY_NAT_LOCAL, SURVEY_NAT_REMOTE, SURVEY_NAT_BOTH,
@@ -71,6 +73,8 @@ struct ike_survey_result {
 	struct { uint8_t len, b[HASH_MAX]; } natd[SURVEY_NATD_MAX];
 	size_t			n_own;
 	struct survey_hash	own[SURVEY_OWN_MAX], peer;
+	/* Long messages: IP packets of 1500 bytes, and of twice that, thus in fragments. */
+	struct { bool asked, answered; size_t len; } size[SURVEY_SIZES];
 	/* Transforms. */
 	size_t			n_found;
 	struct survey_found	found[SURVEY_FOUND_MAX];
@@ -109,7 +113,7 @@ bool ike_survey_guess(const struct ike_survey_result *r, char name[SURVEY_TEXT],
     char evidence[SURVEY_TEXT]);
 
 /*
- * The accepted transforms of main mode as a list for --ike, the strongest first, the weak ones only if there
+ * The accepted transforms as a list for --ike, the strongest first, the weak ones only if there
  * are no others; "" if none. ${out} has room for SURVEY_IKE bytes.
  */
 #define SURVEY_IKE	(PROPOSALS_MAX * PROPOSAL_TEXT)

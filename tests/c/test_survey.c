@@ -20,6 +20,7 @@ struct net {
 	struct ike_survey	*survey;
 	bool			 nat_us, nat_peer;
 	bool			 mute[SURVEY_PORTS];
+	size_t			 len_max;	/* what is longer gets lost; 0: nothing */
 	unsigned		 mute_first;	/* datagrams that get lost at the start */
 	bool			 no_refusals;	/* the peer says nothing to what it does not take */
 	struct ike_now		 now;
@@ -82,7 +83,8 @@ carry(struct net *n, struct ike_outbox *out)
 		to = item->dgram.remote;
 		port = to.port == 4500;
 		assert_int_equal(isakmp_hdr_get(&h, span_of(item->dgram.data, item->dgram.len), NULL), 0);
-		if (n->mute[port] || n->carried++ < n->mute_first) {
+		if (n->mute[port] || n->carried++ < n->mute_first ||
+		    (n->len_max != 0 && item->dgram.len > n->len_max)) {
 			ike_out_free(item);
 			continue;
 		}
@@ -286,6 +288,31 @@ lost_datagrams_are_sent_again(void **state)
 	assert_true(r->port[0].answered && r->port[1].answered);
 	assert_int_equal(r->nat, SURVEY_NAT_NONE);
 	net_free(&n);
+}
+
+static void
+long_messages_are_told_from_short_ones(void **state)
+{
+	static const size_t max[] = { 0, 2000, 1400 };
+	const struct ike_survey_result *r;
+	struct net n;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		net_init(&n, "aes128-sha1-modp1024", SA_MAIN);
+		n.conf.sizes = true;
+		n.len_max = max[i];
+		r = net_run(&n, 60000);
+		assert_true(ike_survey_over(n.survey));
+		assert_int_equal(r->size[SURVEY_WHOLE].len, 1472);
+		assert_int_equal(r->size[SURVEY_FRAGMENTS].len, 2972);
+		assert_int_equal(r->size[SURVEY_WHOLE].answered, i < 2);
+		assert_int_equal(r->size[SURVEY_FRAGMENTS].answered, i < 1);
+		assert_int_equal(r->nat, SURVEY_NAT_NONE);
+		assert_int_equal(r->port[0].rtt_ms, LATENCY_MS);
+		net_free(&n);
+	}
 }
 
 static bool
@@ -501,6 +528,7 @@ main(void)
 		cmocka_unit_test(one_port_may_be_shut),
 		cmocka_unit_test(silence_has_an_end),
 		cmocka_unit_test(lost_datagrams_are_sent_again),
+		cmocka_unit_test(long_messages_are_told_from_short_ones),
 		cmocka_unit_test(all_transforms_are_found_and_no_other),
 		cmocka_unit_test(uncommon_transforms_lead_to_natd_as_well),
 		cmocka_unit_test(aggressive_mode_is_found),

@@ -105,7 +105,7 @@ put_vids(struct isakmp_builder *b)
 }
 
 static void
-begin(struct isakmp_builder *b, uint8_t buf[PROBE_MSG_MAX], uint8_t exchange,
+begin(struct isakmp_builder *b, uint8_t *buf, size_t cap, uint8_t exchange,
     const uint8_t cky_i[COOKIE_LEN], const uint8_t *cky_r)
 {
 	struct isakmp_hdr h = { .version = ISAKMP_VERSION_1, .exchange = exchange };
@@ -113,7 +113,7 @@ begin(struct isakmp_builder *b, uint8_t buf[PROBE_MSG_MAX], uint8_t exchange,
 	memcpy(h.cky_i, cky_i, COOKIE_LEN);
 	if (cky_r != NULL)
 		memcpy(h.cky_r, cky_r, COOKIE_LEN);
-	isakmp_begin(b, buf, PROBE_MSG_MAX, &h);
+	isakmp_begin(b, buf, cap, &h);
 }
 
 static void
@@ -130,10 +130,24 @@ probe_main1(uint8_t buf[PROBE_MSG_MAX], const uint8_t cky_i[COOKIE_LEN],
 {
 	struct isakmp_builder b;
 
-	begin(&b, buf, EXCHANGE_MAIN, cky_i, NULL);
+	begin(&b, buf, PROBE_MSG_MAX, EXCHANGE_MAIN, cky_i, NULL);
 	put_offer(&b, o);
 	if (vids)
 		put_vids(&b);
+	return (isakmp_end(&b));
+}
+
+struct span
+probe_main1_long(uint8_t *buf, size_t cap, const uint8_t cky_i[COOKIE_LEN],
+    const struct probe_offer *o, size_t len)
+{
+	struct isakmp_builder b;
+
+	begin(&b, buf, cap, EXCHANGE_MAIN, cky_i, NULL);
+	put_offer(&b, o);
+	isakmp_payload_begin(&b, PAYLOAD_VID);
+	wr_zeros(&b.w, len > b.w.len ? len - b.w.len : 0);
+	isakmp_payload_end(&b);
 	return (isakmp_end(&b));
 }
 
@@ -145,7 +159,7 @@ probe_main3(uint8_t buf[PROBE_MSG_MAX], const uint8_t cky_i[COOKIE_LEN],
 	struct isakmp_builder b;
 	size_t i;
 
-	begin(&b, buf, EXCHANGE_MAIN, cky_i, cky_r);
+	begin(&b, buf, PROBE_MSG_MAX, EXCHANGE_MAIN, cky_i, cky_r);
 	isakmp_payload_put(&b, PAYLOAD_KE, ke);
 	isakmp_payload_put(&b, PAYLOAD_NONCE, nonce);
 	for (i = 0; i < n_natd && natd_type != 0; i++)
@@ -159,7 +173,7 @@ probe_aggressive1(uint8_t buf[PROBE_MSG_MAX], const uint8_t cky_i[COOKIE_LEN],
 {
 	struct isakmp_builder b;
 
-	begin(&b, buf, EXCHANGE_AGGRESSIVE, cky_i, NULL);
+	begin(&b, buf, PROBE_MSG_MAX, EXCHANGE_AGGRESSIVE, cky_i, NULL);
 	put_offer(&b, o);
 	isakmp_payload_put(&b, PAYLOAD_KE, ke);
 	isakmp_payload_put(&b, PAYLOAD_NONCE, nonce);

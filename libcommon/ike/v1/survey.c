@@ -8,6 +8,11 @@
 #define SILENT_ROWS_MAX	3	/* unanswered offers in a row that prove the point */
 #define SILENT_MAIN	2	/* ... where nothing was ever answered: then aggressive mode */
 #define NONCE_BYTES	32
+#define LINK_MTU	1500	/* bytes of an IP packet on the commonest links */
+#define IPV4_HDR	20
+#define IPV6_HDR	40
+#define UDP_HDR		8
+#define MARKER_LEN	4	/* RFC 3948, before IKE on port 4500 */
 
 /* --- shots --- */
 
@@ -149,7 +154,8 @@ matches(struct ike_survey *s, const struct shot *shot, struct survey_hash *h,
 	return (h->matches);
 }
 
-/* Message 4, or 2 of aggressive mode: the first NAT-D is of us as the peer sees us, the others are of itself. */
+/* Message 4, or 2 of aggressive mode: the first NAT-D is of us as the peer sees us, the others
+ * are of itself. */
 static void
 take_natd(struct ike_survey *s, enum survey_port port, const struct probe_answer *a)
 {
@@ -222,7 +228,7 @@ static void
 track_next(struct ike_survey *s, enum survey_port port, uint64_t now_ms, struct ike_outbox *out)
 {
 	struct track *t = &s->track[port];
-	struct probe_offer o;
+	struct probe_offer o = { .n = 0 };
 
 	if (!t->aggressive && !s->r.port[port].answered && t->silent >= SILENT_MAIN) {
 		t->aggressive = true;
@@ -333,6 +339,29 @@ tracks_over(const struct ike_survey *s)
 	return (s->track[SURVEY_500].over && s->track[SURVEY_4500].over);
 }
 
+/* Asks with a message that makes IP packets of full size, or of more than one packet. */
+static void
+ask_long(struct ike_survey *s, enum survey_port port, uint64_t now_ms, struct ike_outbox *out)
+{
+	static const size_t packets[] = { [SURVEY_WHOLE] = 1, [SURVEY_FRAGMENTS] = 2 };
+	struct shot *shot = &s->shot[port];
+	struct probe_offer o = { .n = 1 };
+	size_t size = s->sizes++, len = packets[size] * LINK_MTU - UDP_HDR;
+	uint8_t buf[2 * LINK_MTU];
+
+	len -= s->conf.remote[port].addr.family == 4 ? IPV4_HDR : IPV6_HDR;
+	len -= port == SURVEY_4500 ? MARKER_LEN : 0;
+	o.t[0] = s->r.found[0].t;
+	s->r.size[size].asked = s->sizing = true;
+	s->r.size[size].len = len;
+	shot_clear(shot);
+	shot->offer = o;
+	s->pace_ms = now_ms + s->conf.gap_ms;
+	fire(s, port, draw(s, shot->cky_i, COOKIE_LEN) ?
+	    probe_main1_long(buf, sizeof(buf), shot->cky_i, &o, len) : SPAN_NONE,
+	    s->conf.timeout_ms, now_ms, out);
+}
+
 /* What comes after the tracks: the other port, the search, message 4 with what it found. */
 static void
 advance(struct ike_survey *s, uint64_t now_ms, struct ike_outbox *out)
@@ -349,6 +378,10 @@ advance(struct ike_survey *s, uint64_t now_ms, struct ike_outbox *out)
 		/* What was silent there before is so again: begin where it answered. */
 		s->track[port] = (struct track){
 		    .wants_key = true, .aggressive = s->track[port].aggressive };
+		return;
+	}
+	if (s->conf.sizes && s->sizes < SURVEY_SIZES && r->n_found > 0 && !r->found[0].aggressive) {
+		ask_long(s, port, now_ms, out);
 		return;
 	}
 	if (s->conf.transforms && !s->find.on) {
@@ -375,7 +408,10 @@ ended(struct ike_survey *s, enum survey_port port, enum shot_end end,
     const struct probe_answer *a, uint64_t now_ms, struct ike_outbox *out)
 {
 	s->shot[port].live = false;
-	if (s->find.on && !s->find.over)
+	if (s->sizing) {
+		s->r.size[s->sizes - 1].answered = end != SHOT_SILENCE;
+		s->sizing = false;
+	} else if (s->find.on && !s->find.over)
 		survey_find_ended(s, end, a, now_ms);
 	else
 		track_ended(s, port, end, a, now_ms, out);
@@ -415,6 +451,7 @@ ike_survey_timeout(struct ike_survey *s, uint64_t now_ms, struct ike_outbox *out
 			outbox_datagram(out, &s->conf.local[i], &s->conf.remote[i],
 			    bytes_span(&shot->sent));
 			s->r.sent++;
+			shot->sent_ms = now_ms;
 			wait = (uint64_t)RESEND_MS << ++shot->resends;
 			shot->resend_ms = now_ms + (wait < RESEND_MAX_MS ? wait : RESEND_MAX_MS);
 		}

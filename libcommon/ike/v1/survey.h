@@ -59,6 +59,8 @@ struct ike_survey {
 	bool			 begun, over;
 	struct shot		 shot[SURVEY_PORTS];
 	struct track		 track[SURVEY_PORTS];
+	size_t			 sizes;		/* asked so far */
+	bool			 sizing;	/* one of them is out */
 	bool			 late_key;	/* the way to message 4 was tried after the search */
 	struct find		 find;
 	uint64_t		 pace_ms;	/* nothing new before that */
@@ -68,7 +70,8 @@ enum shot_end { SHOT_CHOICE, SHOT_NOTIFY, SHOT_KEY, SHOT_OTHER, SHOT_SILENCE };
 
 /*
  * Sends a first message with ${o} from ${port}; ${aggressive} with the group of the first. No
- * more than one is out at a time on a port. What cannot be made (memory, randomness) ends in silence.
+ * more than one is out at a time on a port. What cannot be made (memory, randomness) ends in
+ * silence.
  */
 void survey_shoot(struct ike_survey *s, enum survey_port port, const struct probe_offer *o,
     bool aggressive, uint32_t patience_ms, uint64_t now_ms, struct ike_outbox *out);

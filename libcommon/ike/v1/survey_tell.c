@@ -112,7 +112,7 @@ by_strength(const void *a, const void *b)
 char *
 ike_survey_proposals(char out[SURVEY_IKE], const struct ike_survey_result *r)
 {
-	struct ike_proposal p[SURVEY_FOUND_MAX];
+	struct ike_proposal p[SURVEY_FOUND_MAX] = {0};
 	char text[PROPOSAL_TEXT];
 	size_t i, j, n = 0, len = 0;
 
