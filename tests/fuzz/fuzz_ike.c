@@ -300,9 +300,10 @@ nonce_of(const struct sa_ike *s, struct span dgram, uint32_t mid, uint8_t *buf, 
  * mode message ${asked}, HASH(2), and encrypted.
  */
 static void
-keyed(const struct sa_ike *s, struct ike_engine *e, int side, struct span asked,
+keyed(const struct tape *t, struct ike_engine *e, int side, struct span asked,
     struct input *in, struct ike_outbox *out)
 {
+	const struct sa_ike *s = &t->ike[side].ike;
 	const struct alg_enc *enc = alg_enc_name(s->encryption, s->key_bits);
 	const struct alg_hash *hash = alg_hash_word(s->hash);
 	struct isakmp_hdr h = { .version = ISAKMP_VERSION_1 };
@@ -332,6 +333,13 @@ keyed(const struct sa_ike *s, struct ike_engine *e, int side, struct span asked,
 		buf[at + hash->len] = 0;
 		put_be16(buf + at + hash->len + 2, (uint16_t)rest.len);
 	}
+	/* What no input guesses: the cookies and SPIs that notifies and deletes are about. */
+	if ((how & 4) != 0 && rest.len >= 28) {
+		memcpy(buf + at + hash->len + 12, s->spi_i, COOKIE_LEN);
+		memcpy(buf + at + hash->len + 12 + COOKIE_LEN, s->spi_r, COOKIE_LEN);
+	} else if ((how & 8) != 0 && rest.len >= 16)
+		memcpy(buf + at + hash->len + 12, (how & 16) != 0 ? t->child[side].child.spi_in :
+		    t->child[side].child.spi_out, 4);
 	rest = span_of(buf + at + hash->len, rest.len);
 	if (asked.len > 0) {
 		if (v1_quick_hash2(hash, secret_span(&s->skeyid_a), h.mid, nonce_of(s, asked, h.mid,
@@ -409,6 +417,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct ike_outbox out = {0};
 	struct rand_seed seed;
 	struct ike_engine *e;
+	struct span asked;
 	struct tape *t;
 	uint8_t buf[2048], id[16], how;
 	struct sa_event ev = { .what = "soft", .has_spi_in = true };
@@ -450,13 +459,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	case 3:		/* the right keys */
 		e = standing(t, side, &seed);
 		while (in.left > 0)
-			keyed(&t->ike[side].ike, e, side, SPAN_NONE, &in, &out);
+			keyed(t, e, side, SPAN_NONE, &in, &out);
 		break;
 	default:	/* the right keys, in answer to a rekey of ours */
 		e = standing(t, side, &seed);
 		memcpy(ev.spi_in, t->child[side].child.spi_in, 4);
 		ike_engine_event(e, begin, &ev, &out);
-		keyed(&t->ike[side].ike, e, side, first_of(&out, buf, sizeof(buf)), &in, &out);
+		asked = first_of(&out, buf, sizeof(buf));
+		if ((k & 1) != 0)	/* a refusal of it, for one */
+			asked = SPAN_NONE;
+		keyed(t, e, side, asked, &in, &out);
 		break;
 	}
 	(void)look(&out);
