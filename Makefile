@@ -126,7 +126,7 @@ unit: units
 check:
 	@$(MAKE) --no-print-directory deps DEPS="$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK)"
 	+@$(SUBMAKE) all units
-	@SAPIPE_BUILD=$(B) tests/run $(UNITS) $(or $(TESTS),$(wildcard tests/*.bats))
+	@SAPIPE_BUILD=$(B) tests/run $(or $(TESTS),$(wildcard tests/*.bats)) $(UNITS)
 
 demo:
 	@$(MAKE) --no-print-directory deps DEPS="$(DEPS_BUILD) $(DEPS_DEMO)"
