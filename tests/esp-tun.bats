@@ -54,6 +54,15 @@ carries() {
 	done
 }
 
+@test "esp-tun: behind the marker of the first NAT-T drafts, on the port of IKE" {
+	make_pair aes128-sha1 udp-draft 4 4 --local 203.0.113.1:500 --remote 203.0.113.2:500
+	tun_both
+	ping_across 10.2.0.1
+	tcp_across 10.2.0.1
+	# 1500 - 20 IP - 8 UDP - 8 marker - 8 ESP - 16 IV - 12 ICV = 1428, on 16 bytes, less 2.
+	left ip link show vpn0 | grep -q "mtu 1422"
+}
+
 @test "esp-tun: both families through one tunnel" {
 	make_pair aes128gcm16
 	cp "$T/left.sa" "$T/l4" && cp "$T/right.sa" "$T/r4"
