@@ -187,6 +187,69 @@ rekey_collision(void **state)
 	}
 }
 
+/* The end that answered phase 1 begins a quick mode of its own: the other answers it. */
+static void
+responder_rekeys(void **state)
+{
+	struct pair *p = pair_new(35);
+	struct sa_event ev = { .what = "soft", .has_spi_in = true };
+	struct ike_outbox out = {0};
+	uint8_t was[4];
+
+	(void)state;
+	up(p);
+	memcpy(was, p->sim.end[0].children[0].spi_in, 4);
+	memcpy(ev.spi_in, p->sim.end[1].children[0].spi_in, 4);
+	ike_engine_event(p->sim.end[1].engine, p->sim.now, &ev, &out);
+	sim_flush(&p->sim, 1, &out);
+	sim_run(&p->sim, 10000, NULL);
+	assert_int_equal(p->sim.end[0].n_children, 1);
+	assert_int_equal(p->sim.end[1].n_children, 1);
+	assert_true(sim_children_agree(&p->sim));
+	assert_memory_not_equal(was, p->sim.end[0].children[0].spi_in, 4);
+	assert_memory_equal(was, p->sim.end[0].children[0].replaces, 4);
+	assert_false(p->sim.end[0].children[0].initiator);
+	pair_free(p);
+}
+
+/* What comes in clear, or from nowhere, ends nothing that stands. */
+static void
+deletes_in_clear_end_nothing(void **state)
+{
+	struct pair *p = pair_new(36);
+	uint8_t buf[128];
+	struct isakmp_builder b;
+	struct isakmp_hdr h = { .version = ISAKMP_VERSION_1, .exchange = EXCHANGE_INFO, .mid = 77 };
+	struct isakmp_delete d = { .doi = DOI_IPSEC, .proto = PROTO_ESP, .spi_len = 4, .n = 1 };
+	struct ike_outbox out = {0};
+	int i;
+
+	(void)state;
+	up(p);
+	for (i = 0; i < 2; i++) {
+		uint8_t id[16];
+
+		memcpy(h.cky_i, p->sim.end[0].ike.spi_i, 8);
+		memcpy(h.cky_r, p->sim.end[0].ike.spi_r, 8);
+		memcpy(id, h.cky_i, 8);
+		memcpy(id + 8, h.cky_r, 8);
+		d.spis = span_of(p->sim.end[1].children[0].spi_out, 4);
+		if (i == 1)
+			d = (struct isakmp_delete){ DOI_IPSEC, PROTO_ISAKMP, 16, 1, SPAN_ARRAY(id) };
+		isakmp_begin(&b, buf, sizeof(buf), &h);
+		isakmp_payload_begin(&b, PAYLOAD_D);
+		isakmp_delete_put(&b.w, &d);
+		isakmp_payload_end(&b);
+		ike_engine_datagram(p->sim.end[1].engine, p->sim.now, &sim_right, &sim_left,
+		    isakmp_end(&b), &out);
+		sim_flush(&p->sim, 1, &out);
+	}
+	assert_int_equal(p->sim.end[1].n_children, 1);
+	assert_int_equal(ike_engine_count_ike(p->sim.end[1].engine), 1);
+	assert_non_null(strstr(p->sim.end[1].notes, "a delete in clear is not obeyed"));
+	pair_free(p);
+}
+
 /* The initiator loses all memory: INITIAL-CONTACT clears what it left behind at the peer. */
 static void
 restart_clears_the_past(void **state)
@@ -268,6 +331,8 @@ main(void)
 		cmocka_unit_test(replays_move_nothing),
 		cmocka_unit_test(one_refusal_of_several),
 		cmocka_unit_test(rekey_collision),
+		cmocka_unit_test(responder_rekeys),
+		cmocka_unit_test(deletes_in_clear_end_nothing),
 		cmocka_unit_test(restart_clears_the_past),
 		cmocka_unit_test(responder_lifetime),
 		cmocka_unit_test(borrowed_sa_is_not_deleted),
