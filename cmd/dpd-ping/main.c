@@ -325,7 +325,7 @@ main(int argc, char *argv[])
 	prog_init(argv[0]);
 	opt_parse(optab, &o, argc, argv);
 	if (open_all(&r, &o, &f) == 0 && priv_drop(o.user, 0, &f) >= 0 &&
-	    sandbox_enter(SANDBOX_NEGOTIATOR, &f) == 0) {
+	    sandbox_enter(SANDBOX_NEGOTIATOR, &f) >= 0) {
 		say_start(&r.say);
 		flush(&r);
 		if (!r.gone)

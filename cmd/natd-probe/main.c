@@ -320,7 +320,7 @@ main(int argc, char *argv[])
 	prog_init(argv[0]);
 	opt_parse(optab, &o, argc, argv);
 	if (open_all(&r, &o, &f) == 0 && priv_drop(o.user, 0, &f) >= 0 &&
-	    sandbox_enter(SANDBOX_NEGOTIATOR, &f) == 0) {
+	    sandbox_enter(SANDBOX_NEGOTIATOR, &f) >= 0) {
 		ev_run(r.loop, 0);
 		status = end(&r, &o);
 	} else
