@@ -25,7 +25,7 @@ example() {
 
 # machines: left and right with the secret in the directory where the examples run.
 machines() {
-	need ike-initiate ike-respond esp-tun sa-show skeyid-calc
+	need ike-initiate ike-respond esp-tun sa-show skeyid-calc natd-probe dpd-ping
 	lab_topology
 	mkdir -m 700 "$LAB_STATE/left" "$LAB_STATE/right"
 	(cd "$LAB_STATE/left" && bash -ec "$(example secret)")
@@ -115,6 +115,8 @@ example_in() {
 	eventually 5 grep -q listening "$BATS_TEST_TMPDIR/dump.err"
 	resident left copy
 	eventually 10 lab_answers left "$RIGHT_INNER"
+	run -0 example_in left alive
+	output_has "3 sent, 3 answered, 0% loss"
 	lab_stop copy
 	sleep 0.3
 	stop_background
@@ -122,6 +124,16 @@ example_in() {
 	# Phase 1 and 2 were read, and the ping inside ESP.
 	output_has "Quick Mode"
 	output_has "Echo (ping) request"
+}
+
+@test "README: what a stranger finds out" {
+	machines
+	resident right first-right
+	answers
+	run -0 example_in left stranger
+	output_has "NAT             none"
+	[[ $output == *$'\naes256-sha'* ]]
+	output_has "3 sent, 3 answered, 0% loss"
 }
 
 @test "README: step by step through files, and the values from them" {
