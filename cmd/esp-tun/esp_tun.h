@@ -19,6 +19,7 @@
 
 struct tun_opts {
 	const char	*tun, *state_dir, *script, *user;
+	const char	*decrypt, *encrypt, *output;	/* captures: no device then */
 	struct opt_list	 addresses;
 	struct opt_args	 files;
 	bool		 route, stats;
@@ -49,6 +50,9 @@ struct tool {
 	bool		 said;		/* ... and whether that was reported */
 	bool		 stopped, broken;
 };
+
+/* offline.c: --decrypt and --encrypt. Returns the exit status. */
+int tun_offline(const struct tun_opts *o);
 
 /* script.c: environment of --script. */
 void tool_script(struct tool *t, const char *reason, const struct sa_child *c);

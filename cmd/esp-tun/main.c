@@ -12,6 +12,8 @@ main(int argc, char *argv[])
 
 	prog_init(argv[0]);
 	opt_parse(tun_optab, &o, argc, argv);
+	if (o.decrypt != NULL || o.encrypt != NULL)
+		return (tun_offline(&o));
 	if (tun_settle(&o, &d, &f) != 0 || tool_open(&t, &o, &d, &f) != 0)
 		rc = report_fault(&f);
 	else

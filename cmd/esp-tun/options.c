@@ -10,6 +10,8 @@ static const struct opt_word dscp_words[] = { { "copy", DSCP_COPY }, { NULL, 0 }
 const struct opt tun_optab[] = {
 	OPT_TOOL("carry packets between a TUN device and IPsec, as SA state says"),
 	OPT_USE("[OPTION]... [SA]..."),
+	OPT_USE("--decrypt CAPTURE SA... -o CLEAR"),
+	OPT_USE("--encrypt CLEAR SA... -o CAPTURE"),
 	OPT_SECTION("Device"),
 	OPT_STR(T, tun, 0, "tun", "NAME", "name of the device; without it the first free one of vpn0, vpn1, ..."),
 	OPT_LIST(T, addresses, 0, "address", "CIDR", "give the device this address"),
@@ -26,6 +28,12 @@ const struct opt tun_optab[] = {
 	    "lower the MSS of TCP connections to N, or (clamp) to what fits", .words = mss_words),
 	OPT_NUM(T, dscp, 0, "dscp", "copy|N", 0, 63, "DSCP of outer packets: that of the inner one, or N",
 	    .words = dscp_words),
+	OPT_SECTION("Captures in place of a device"),
+	OPT_STR(T, decrypt, 0, "decrypt", "CAPTURE",
+	    "write the packets within the ESP of this capture to -o FILE", .excl = 1),
+	OPT_STR(T, encrypt, 0, "encrypt", "CAPTURE",
+	    "write the packets of this capture as ESP to -o FILE", .excl = 1),
+	OPT_OUTPUT(T, output, "pcapng file for --decrypt and --encrypt, '-' for standard output"),
 	OPT_SECTION("Running"),
 	OPT_STR(T, state_dir, 0, "state-dir", "DIR",
 	    "where claims on SAs are kept (/var/lib/sapipe, or sapipe in $XDG_STATE_HOME)"),
@@ -71,6 +79,8 @@ tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
 	    .replay_force = o->replay != WINDOW_UNSET, .dscp_fixed = o->dscp != DSCP_COPY,
 	    .dscp = (uint8_t)(o->dscp & 63), .mss_mode = o->mss == MSS_CLAMP ? SADB_MSS_CLAMP :
 	    o->mss == MSS_OFF ? SADB_MSS_OFF : SADB_MSS_FIXED, .mss = (uint16_t)o->mss };
+	if (o->output != NULL)
+		return (fault(f, FAULT_USAGE, "-o is for --decrypt and --encrypt"));
 	if (o->addresses.n > DATAPATH_ADDRESSES)
 		return (fault(f, FAULT_USAGE, "--address: at most %d of them", DATAPATH_ADDRESSES));
 	for (i = 0; i < o->addresses.n; i++)

@@ -445,6 +445,11 @@ capture_close(struct capture *c)
 int
 capture_add_port(struct capture *c, uint16_t port, struct fault *f)
 {
+	size_t i;
+
+	for (i = 0; i < c->n_ports; i++)
+		if (c->ports[i] == port)
+			return (0);
 	if (port == 500 || port == 4500)
 		return (0);
 	if (c->n_ports == CAPTURE_PORTS_MAX)

@@ -201,45 +201,73 @@ fold(uint32_t sum)
 	return ((uint16_t)~sum);
 }
 
+/* An IP header for ${len} bytes behind it, into w->ip. Its length, 20 or 40. */
+static size_t
+put_ip(struct pcapng *w, const struct addr *src, const struct addr *dst, uint8_t proto, size_t len)
+{
+	size_t head = src->family == 4 ? 20 : 40;
+	uint8_t *ip = w->ip;
+
+	memset(ip, 0, head);
+	if (head == 20) {
+		ip[0] = 0x45;
+		put_be16(ip + 2, (uint16_t)(head + len));
+		ip[6] = 0x40;		/* don't fragment: then an ID of 0 is right (RFC 6864) */
+		ip[8] = 64;
+		ip[9] = proto;
+		memcpy(ip + 12, src->b, 4);
+		memcpy(ip + 16, dst->b, 4);
+		put_be16(ip + 10, fold(sum16(0, ip, head)));
+	} else {
+		ip[0] = 0x60;
+		put_be16(ip + 4, (uint16_t)len);
+		ip[6] = proto;
+		ip[7] = 64;
+		memcpy(ip + 8, src->b, 16);
+		memcpy(ip + 24, dst->b, 16);
+	}
+	return (head);
+}
+
+int
+pcapng_put_payload(struct pcapng *w, uint64_t time_us, enum pcapng_way way,
+    const struct addr *src, const struct addr *dst, uint8_t proto, struct span data,
+    const char *comment, struct fault *f)
+{
+	size_t head;
+
+	if (data.len > 65535 - 20U)
+		return (fault(f, FAULT_TOO_LARGE, "a packet of %zu bytes", data.len));
+	head = put_ip(w, src, dst, proto, data.len);
+	if (data.len > 0)
+		memcpy(w->ip + head, data.p, data.len);
+	return (pcapng_put(w, time_us, way, span_of(w->ip, head + data.len), comment, f));
+}
+
 int
 pcapng_put_udp(struct pcapng *w, uint64_t time_us, enum pcapng_way way,
     const struct endpoint *src, const struct endpoint *dst, struct span head, struct span data,
     const char *comment, struct fault *f)
 {
-	bool v4 = src->addr.family == 4;
-	size_t ip_len = v4 ? 20 : 40, udp_len = 8 + head.len + data.len, addrs = v4 ? 12 : 8;
-	uint8_t *ip = w->ip, *udp = ip + ip_len;
+	size_t udp_len = 8 + head.len + data.len, ip_len, addrs;
+	uint8_t *udp;
 	uint16_t check;
 
 	if (udp_len > 65535 - 20U)
 		return (fault(f, FAULT_TOO_LARGE, "a datagram of %zu bytes", udp_len));
-	memset(ip, 0, ip_len + 8);
-	if (v4) {
-		ip[0] = 0x45;
-		put_be16(ip + 2, (uint16_t)(ip_len + udp_len));
-		ip[6] = 0x40;		/* don't fragment: then an ID of 0 is right (RFC 6864) */
-		ip[8] = 64;
-		ip[9] = IPPROTO_UDP;
-		memcpy(ip + 12, src->addr.b, 4);
-		memcpy(ip + 16, dst->addr.b, 4);
-		put_be16(ip + 10, fold(sum16(0, ip, ip_len)));
-	} else {
-		ip[0] = 0x60;
-		put_be16(ip + 4, (uint16_t)udp_len);
-		ip[6] = IPPROTO_UDP;
-		ip[7] = 64;
-		memcpy(ip + 8, src->addr.b, 16);
-		memcpy(ip + 24, dst->addr.b, 16);
-	}
+	ip_len = put_ip(w, &src->addr, &dst->addr, IPPROTO_UDP, udp_len);
+	addrs = ip_len == 20 ? 12 : 8;
+	udp = w->ip + ip_len;
 	put_be16(udp, src->port);
 	put_be16(udp + 2, dst->port);
 	put_be16(udp + 4, (uint16_t)udp_len);
+	put_be16(udp + 6, 0);
 	if (head.len > 0)
 		memcpy(udp + 8, head.p, head.len);
 	if (data.len > 0)
 		memcpy(udp + 8 + head.len, data.p, data.len);
-	check = fold(sum16(sum16(IPPROTO_UDP + (uint32_t)udp_len, ip + addrs, ip_len - addrs), udp,
-	    udp_len));
+	check = fold(sum16(sum16(IPPROTO_UDP + (uint32_t)udp_len, w->ip + addrs, ip_len - addrs),
+	    udp, udp_len));
 	put_be16(udp + 6, check != 0 ? check : 0xffff);
-	return (pcapng_put(w, time_us, way, span_of(ip, ip_len + udp_len), comment, f));
+	return (pcapng_put(w, time_us, way, span_of(w->ip, ip_len + udp_len), comment, f));
 }

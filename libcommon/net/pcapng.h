@@ -28,6 +28,10 @@ enum pcapng_way { PCAPNG_UNKNOWN, PCAPNG_IN, PCAPNG_OUT };
  */
 int pcapng_put(struct pcapng *w, uint64_t time_us, enum pcapng_way way, struct span ip,
     const char *comment, struct fault *f);
+/* The same for the payload ${data} of an IP packet of ${proto}, behind a made-up header. */
+int pcapng_put_payload(struct pcapng *w, uint64_t time_us, enum pcapng_way way,
+    const struct addr *src, const struct addr *dst, uint8_t proto, struct span data,
+    const char *comment, struct fault *f);
 /*
  * The same for the payload of a UDP datagram: the headers are made up, with checksums. ${head} stands before
  * ${data} (a marker). What does not fit a datagram is FAULT_TOO_LARGE.

@@ -1,0 +1,245 @@
+# esp-tun --decrypt and --encrypt: captures in place of a device, against scapy, tshark and the live data path.
+
+# shellcheck disable=SC2030,SC2031 # run sets lines
+bats_require_minimum_version 1.5.0
+
+load lib/common
+load lib/lab
+load lib/wire
+
+setup_file() {
+	lab_setup_file
+}
+
+setup() {
+	need esp-tun
+	T=$BATS_TEST_TMPDIR
+	umask 077
+}
+
+teardown() {
+	lab_teardown
+}
+
+# state OPTION...: an SA between 192.0.2.1 and .2 in $T/l.sa and $T/r.sa.
+state() {
+	"$SAPIPE_TOP/tests/lib/sa_make.py" child --local-ts 10.1.0.0/24 --remote-ts 10.2.0.0/24 "$@" \
+		"$T/l.sa" "$T/r.sa"
+}
+
+# py: the Python of standard input, with scapy and the arguments.
+py() {
+	/usr/bin/python3 -c 'import sys, logging
+logging.getLogger("scapy.runtime").setLevel(logging.ERROR)
+import warnings; warnings.simplefilter("ignore")
+from scapy.all import *
+from scapy.layers.ipsec import *
+exec(sys.stdin.read())' "$@"
+}
+
+# clear [4|6]: ten packets of the tunnel, both ways, of many lengths, in $T/clear.pcap.
+clear() {
+	py "$T/clear.pcap" "${1:-4}" <<-'PY'
+		out = []
+		for i, n in enumerate((0, 1, 2, 3, 15, 16, 17, 100, 1000, 1400)):
+		    a, b = ("10.1.0.1", "10.2.0.1") if sys.argv[2] == "4" else ("2001:db8:1::1", "2001:db8:2::1")
+		    if i % 3 == 2:
+		        a, b = b, a
+		    ip = IP(src=a, dst=b, id=i + 1) if sys.argv[2] == "4" else IPv6(src=a, dst=b, hlim=i + 1)
+		    p = ip/UDP(sport=1000 + i, dport=2000)/bytes(j % 256 for j in range(n))
+		    p.time = 1700000000 + i / 8
+		    out.append(p)
+		wrpcap(sys.argv[1], out, linktype=101)
+	PY
+}
+
+# packets FILE: time and bytes of each IP packet, one a line.
+packets() {
+	py "$1" <<-'PY'
+		for p in rdpcap(sys.argv[1]):
+		    print(f"{float(p.time):.6f}", bytes(p).hex())
+	PY
+}
+
+# there_and_back OPTION...: sealed with one end's state and opened with the other's, nothing is changed.
+there_and_back() {
+	state "$@"
+	run -0 --separate-stderr esp-tun --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/esp.pcap"
+	stderr_has "10 packets encrypted, 0 not"
+	stderr_has "not for sending"
+	run -0 --separate-stderr esp-tun --decrypt "$T/esp.pcap" "$T/r.sa" -o "$T/back.pcap"
+	stderr_has "10 packets decrypted, 0 not"
+	diff <(packets "$T/clear.pcap") <(packets "$T/back.pcap")
+}
+
+ALGORITHMS=(aes128-sha1 aes192-sha256 aes256-sha512 aes128-sha384 aes128-sha256_96 aes128-md5 3des-sha1
+	des-md5 null-sha256 aes128-aesxcbc aes128ctr-sha256 aes256ctr-sha1 aes128gcm16 aes256gcm16 aes128gcm12
+	aes128gcm8 chacha20poly1305)
+
+@test "offline: every algorithm there and back" {
+	local a
+	clear
+	for a in "${ALGORITHMS[@]}"; do
+		echo "$a"
+		there_and_back --esp "$a"
+	done
+}
+
+@test "offline: every encapsulation, IPv4 and IPv6 inside and outside, transport mode" {
+	clear
+	there_and_back --encap udp
+	[ "$(tshark -r "$T/esp.pcap" -Y 'udp.port == 4500 && esp' 2>/dev/null | wc -l)" = 10 ]
+	there_and_back --encap udp --local 192.0.2.1:7000 --remote 192.0.2.2:7001
+	there_and_back --encap udp-draft --local 192.0.2.1:500 --remote 192.0.2.2:500
+	there_and_back --local 2001:db8:f::1 --remote 2001:db8:f::2
+	clear 6
+	there_and_back --local-ts 2001:db8:1::/64 --remote-ts 2001:db8:2::/64
+	there_and_back --local-ts 2001:db8:1::/64 --remote-ts 2001:db8:2::/64 \
+		--local 2001:db8:f::1 --remote 2001:db8:f::2 --encap udp
+	clear
+	state --mode transport --local 10.1.0.1 --remote 10.2.0.1
+	esp-tun -q --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/esp.pcap"
+	esp-tun -q --decrypt "$T/esp.pcap" "$T/r.sa" -o "$T/back.pcap"
+	# the header that carries it is a new one: what it carries is the same
+	diff <(tshark -r "$T/clear.pcap" -T fields -e ip.src -e ip.dst -e udp.srcport -e data.data 2>/dev/null) \
+		<(tshark -r "$T/back.pcap" -T fields -e ip.src -e ip.dst -e udp.srcport -e data.data 2>/dev/null)
+	[ -z "$(tshark -o ip.check_checksum:TRUE -r "$T/back.pcap" -Y 'ip.checksum.status != 1' 2>/dev/null)" ]
+}
+
+@test "offline: scapy opens what --encrypt makes, and --decrypt what scapy makes" {
+	local a
+	clear
+	for a in aes128-sha1 aes256-sha256 aes192-sha384 aes128-sha512 3des-sha1 des-md5 null-sha256 \
+		aes128ctr-sha256 aes128gcm16 aes256gcm16 chacha20poly1305; do
+		echo "$a"
+		state --seed "$a" --esp "$a"
+		esp-tun -q --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/esp.pcap"
+		py "$a" "$T" <<-'PY'
+			import cbor2
+			alg, T = sys.argv[1:]
+			enc, _, integ = alg.partition("-")
+			crypt = "AES-CTR" if "ctr" in enc else "AES-GCM" if "gcm" in enc else "AES-CBC" if enc.startswith("aes") \
+			    else {"3des": "3DES", "des": "DES", "null": "NULL", "chacha20poly1305": "CHACHA20-POLY1305"}[enc]
+			auth = {"sha1": "HMAC-SHA1-96", "sha256": "SHA2-256-128", "sha384": "SHA2-384-192",
+			    "sha512": "SHA2-512-256", "md5": "HMAC-MD5-96", "": None}[integ]
+			r = cbor2.load(open(T + "/l.sa", "rb"))
+			k = r["keys"]
+			num = lambda v: int.from_bytes(v, "big") if isinstance(v, bytes) else v
+			def sa(way, a, b):
+			    return SecurityAssociation(ESP, spi=num(r["spi-" + way]), crypt_algo=crypt,
+			        crypt_key=k.get("enc-" + way) or b"", auth_algo=auth, auth_key=k.get("auth-" + way) or b"",
+			        tunnel_header=IP(src=a, dst=b))
+			ways = {"192.0.2.2": ("out", "192.0.2.1", "192.0.2.2"), "192.0.2.1": ("in", "192.0.2.2", "192.0.2.1")}
+			clear = rdpcap(T + "/clear.pcap")
+			for p, want in zip(rdpcap(T + "/esp.pcap"), clear, strict=True):
+			    got = sa(*ways[p[IP].dst]).decrypt(IP(bytes(p)))
+			    assert bytes(got) == bytes(want), (p.summary(), got.summary())
+			sas, out = {}, []
+			for p in clear:
+			    way = ways["192.0.2.2" if p[IP].dst == "10.2.0.1" else "192.0.2.1"]
+			    e = sas.setdefault(way[0], sa(*way)).encrypt(IP(bytes(p)))
+			    e.time = p.time
+			    out.append(e)
+			wrpcap(T + "/scapy.pcap", out, linktype=101)
+		PY
+		run -0 --separate-stderr esp-tun --decrypt "$T/scapy.pcap" "$T/r.sa" -o "$T/back.pcap"
+		diff <(packets "$T/clear.pcap") <(packets "$T/back.pcap")
+	done
+}
+
+@test "offline: tshark with sa-show's tables and --decrypt agree packet by packet" {
+	need sa-show
+	local a line
+	local -a keys
+	clear
+	for a in aes128-sha1 aes256-sha256 aes128-sha512 3des-md5 aes128gcm16 aes256gcm16 null-sha1; do
+		echo "$a"
+		state --esp "$a"
+		esp-tun -q --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/esp.pcap"
+		esp-tun -q --decrypt "$T/esp.pcap" "$T/r.sa" -o "$T/back.pcap"
+		keys=(-o esp.enable_encryption_decode:TRUE)
+		while read -r line; do keys+=(-o "$line"); done < <(sa-show --format wireshark "$T/l.sa")
+		diff <(tshark "${keys[@]}" -r "$T/esp.pcap" -T fields -E occurrence=l -e ip.src -e ip.id -e udp.srcport -e data.data 2>/dev/null) \
+			<(tshark -r "$T/back.pcap" -T fields -e ip.src -e ip.id -e udp.srcport -e data.data 2>/dev/null)
+	done
+}
+
+@test "offline: the comments name frame, SPI and number" {
+	clear
+	state
+	esp-tun -q --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/esp.pcap"
+	esp-tun -q --decrypt "$T/esp.pcap" "$T/r.sa" -o - >"$T/back.pcap"
+	[[ $(tshark -r "$T/back.pcap" -T fields -e frame.comment 2>/dev/null | tail -n 1) =~ ^"frame 10: ESP "[0-9a-f]{8}" number 7"$ ]]
+}
+
+@test "offline: what failed is told with its reason, and the exit status is 1" {
+	clear
+	state --esp aes128-sha256
+	esp-tun -q --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/esp.pcap"
+	py "$T" <<-'PY'
+		T = sys.argv[1]
+		p = [bytes(x) for x in rdpcap(T + "/esp.pcap")]
+		bad = bytearray(p[1]); bad[-1] ^= 1
+		alien = bytearray(p[2]); alien[20:24] = b"\0\0\1\0"
+		short = IP(src="192.0.2.1", dst="192.0.2.2", proto=50)/p[3][20:40]
+		ah = IP(src="192.0.2.1", dst="192.0.2.2")/AH(spi=7, seq=1, icv=b"x" * 12)
+		out = [IP(p[0]), IP(bytes(bad)), IP(bytes(alien)), IP(p[0]), IP(bytes(short)), ah, IP(p[3])]
+		wrpcap(T + "/bad.pcap", out, linktype=101)
+	PY
+	run -1 --separate-stderr esp-tun --decrypt "$T/bad.pcap" "$T/r.sa" -o "$T/back.pcap"
+	stderr_has "2 packets decrypted, 4 not: 1 malformed, 1 unknown-spi, 1 replays, 1 bad-icv; 1 other frames"
+	[[ $stderr =~ "frame 2: ESP "[0-9a-f]{8}" number 2: bad-icv" ]]
+	stderr_has "frame 3: ESP 00000100 number"
+	[[ $stderr =~ "frame 4: ESP "[0-9a-f]{8}" number 1: replays" ]]
+	[ "$(packets "$T/back.pcap" | wc -l)" = 2 ]
+	run -1 --separate-stderr esp-tun --replay-window off --decrypt "$T/bad.pcap" "$T/r.sa" -o "$T/back.pcap"
+	stderr_has "3 packets decrypted"
+	# the keys of another SA
+	"$SAPIPE_TOP/tests/lib/sa_make.py" child --seed other "$T/o.sa" none
+	run -1 --separate-stderr esp-tun --decrypt "$T/esp.pcap" "$T/o.sa" -o "$T/back.pcap"
+	stderr_has "0 packets decrypted, 10 not: 10 unknown-spi"
+	# packets that no selector fits
+	"$SAPIPE_TOP/tests/lib/sa_make.py" child --local-ts 10.9.0.0/24 --remote-ts 10.8.0.0/24 "$T/o.sa" none
+	run -1 --separate-stderr esp-tun --encrypt "$T/clear.pcap" "$T/o.sa" -o "$T/x.pcap"
+	stderr_has "10 no-sa"
+}
+
+@test "offline: usage, and files that are none" {
+	clear
+	state
+	run -2 --separate-stderr esp-tun --decrypt "$T/clear.pcap" "$T/l.sa"
+	one_error
+	run -2 --separate-stderr esp-tun --decrypt "$T/clear.pcap" --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/x"
+	run -2 --separate-stderr esp-tun "$T/l.sa" -o "$T/x"
+	stderr_has "-o is for"
+	run -4 --separate-stderr esp-tun --decrypt "$T/l.sa" "$T/l.sa" -o "$T/x"
+	stderr_has "is no capture"
+	run -3 --separate-stderr esp-tun --decrypt "$T/none" "$T/l.sa" -o "$T/x"
+	run -4 --separate-stderr esp-tun --decrypt "$T/clear.pcap" "$T/clear.pcap" -o "$T/x"
+	run -1 --separate-stderr esp-tun --decrypt "$T/clear.pcap" "$T/l.sa" -o "$T/x"
+	stderr_has "0 packets decrypted, 0 not; 10 other frames"
+	head -c -5 "$T/clear.pcap" >"$T/cut.pcap"
+	run -4 --separate-stderr esp-tun --encrypt "$T/cut.pcap" "$T/l.sa" -o "$T/x"
+	stderr_has "9 packets encrypted"
+}
+
+@test "offline: what the live data path carried comes out as the device saw it" {
+	need ike-initiate
+	lab_up ikev1-gcm-ecp256
+	record live
+	lab_start tunnel left \
+		"ike-initiate --keep $(lab_policy ikev1-gcm-ecp256) $RIGHT_IP | tee $T/live.sa | $(ESP_TUN)"
+	eventually 10 lab_answers left "$RIGHT_INNER"
+	background dump-tun ip netns exec "$NS_LEFT" tcpdump -Z root -i vpn0 -U --immediate-mode -w "$T/tun.pcap" icmp
+	eventually 10 grep -q listening "$T/dump-tun.err"
+	in_left ping -q -c 5 -i 0.1 -s 300 "$RIGHT_INNER"
+	lab_stop tunnel
+	kill "${BG[dump-tun]}" "${BG[dump-live]}"
+	ended dump-tun || :
+	ended dump-live || :
+	run -0 --separate-stderr esp-tun --decrypt "$T/live.pcap" "$T/live.sa" -o "$T/back.pcap"
+	tshark -r "$T/tun.pcap" -Y icmp -T fields -e ip.src -e ip.id -e ip.ttl -e icmp.seq -e data.data 2>/dev/null | sort >"$T/want"
+	[ "$(wc -l <"$T/want")" = 10 ]
+	tshark -r "$T/back.pcap" -Y 'icmp && frame.len == 328' -T fields -e ip.src -e ip.id -e ip.ttl -e icmp.seq -e data.data 2>/dev/null | sort >"$T/got"
+	diff "$T/want" "$T/got"
+}
