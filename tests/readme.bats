@@ -25,7 +25,7 @@ example() {
 
 # machines: left and right with the secret in the directory where the examples run.
 machines() {
-	need ike-initiate ike-respond esp-tun sa-show skeyid-calc natd-probe dpd-ping
+	need ike-initiate ike-respond esp-tun sa-show skeyid-calc ike-trace natd-probe dpd-ping
 	lab_topology
 	mkdir -m 700 "$LAB_STATE/left" "$LAB_STATE/right"
 	(cd "$LAB_STATE/left" && bash -ec "$(example secret)")
@@ -61,6 +61,17 @@ example_in() {
 		[ -n "$(example "$name")" ]
 		grep -qE "(example|resident|example_in) .*\<$name\>" "$BATS_TEST_FILENAME" || {
 			echo "no test runs the example $name"
+			return 1
+		}
+	done
+}
+
+@test "README: every tool has a line" {
+	local tool
+	for tool in "$SAPIPE_TOP"/cmd/*/; do
+		tool=$(basename "$tool")
+		grep -q "^| \`$tool\` |" "$SAPIPE_TOP/README.md" || {
+			echo "no line about $tool"
 			return 1
 		}
 	done
@@ -124,6 +135,9 @@ example_in() {
 	# Phase 1 and 2 were read, and the ping inside ESP.
 	output_has "Quick Mode"
 	output_has "Echo (ping) request"
+	run -0 example_in left ladder
+	output_has "203.0.113.2"
+	[[ ${output,,} == *"quick mode"* ]]
 }
 
 @test "README: what a stranger finds out" {
