@@ -88,6 +88,7 @@ example_in() {
 
 @test "README: install" {
 	cd "$SAPIPE_TOP"
+	# shellcheck disable=SC2016 # as it stands there
 	example install | grep -qx 'make install PREFIX=$HOME/.local'
 	HOME=$BATS_TEST_TMPDIR run -0 make -s install PREFIX="$BATS_TEST_TMPDIR/.local"
 	"$BATS_TEST_TMPDIR/.local/bin/sa-show" --version

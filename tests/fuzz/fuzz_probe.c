@@ -50,7 +50,7 @@ survey(struct span in, bool transforms)
 	struct ike_survey_conf conf = {
 		.local = { { { 4, { 192, 0, 2, 1 }, 0 }, 500 }, { { 4, { 192, 0, 2, 1 }, 0 }, 4500 } },
 		.remote = { { { 4, { 192, 0, 2, 2 }, 0 }, 500 }, { { 4, { 192, 0, 2, 2 }, 0 }, 4500 } },
-		.transforms = transforms, .timeout_ms = 2000, .gap_ms = 1, .limit_ms = 20000,
+		.transforms = transforms, .sizes = transforms, .timeout_ms = 2000, .gap_ms = 1, .limit_ms = 20000,
 	};
 	struct rand_seed seed;
 	struct ike_survey *s;
