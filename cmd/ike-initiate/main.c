@@ -139,14 +139,20 @@ prepare_pairs(struct run *r, const struct addr *own, const struct addr *peer, st
 	return (0);
 }
 
+/* Who the peer is comes first: a mistake there needs no port to be found. */
 static int
-connect_peer(struct run *r, struct fault *f)
+connect_peer(struct run *r, const struct ike_tool_opts *tool, struct ike_conf *conf,
+    struct fault *f)
 {
-	struct endpoint remote, local = r->tool.local;
+	struct endpoint remote, local = {0};
 	struct ike_outbox todo = {0};
 
-	if (peer_resolve(&remote, r->o->peer, local.addr.family, PORT_IKE_DEFAULT, f) != 0 ||
-	    ike_host_source(r->tool.host, &local, &remote, f) != 0)
+	if ((tool->local != NULL && local_parse(&local, tool->local, 0, f) != 0) ||
+	    peer_resolve(&remote, r->o->peer, local.addr.family, PORT_IKE_DEFAULT, f) != 0 ||
+	    ike_tool_open(&r->tool, tool, conf, f) != 0)
+		return (-1);
+	local = r->tool.local;
+	if (ike_host_source(r->tool.host, &local, &remote, f) != 0)
 		return (-1);
 	if (endpoint_eq(&local, &remote))
 		return (fault(f, FAULT_BAD_ADDRESS, "%s is this end, not a peer", r->o->peer));
@@ -312,8 +318,7 @@ run(struct run *r)
 	else if (o->keep && o->delete != NULL)
 		(void)fault(&f, FAULT_USAGE, "--delete and --keep exclude each other");
 	else if (policy_opts_build(&r->policy, &o->policy, NULL, !state, &f) == 0 &&
-	    (state ? from_state(r, &tool, &conf, &f) == 0 :
-	    ike_tool_open(&r->tool, &tool, &conf, &f) == 0 && connect_peer(r, &f) == 0))
+	    (state ? from_state(r, &tool, &conf, &f) : connect_peer(r, &tool, &conf, &f)) == 0)
 		return (ike_tool_run(&r->tool));
 	return (report_fault(&f));
 }
