@@ -13,7 +13,8 @@
 #include "crypto/crypto.h"
 #include "crypto/proposal.h"
 
-enum calc_sub { SUB_COOKIE, SUB_DH, SUB_SKEYID, SUB_HASH, SUB_IV, SUB_KEYMAT, SUB_NATD, SUB_VID };
+enum calc_sub { SUB_COOKIE, SUB_DH, SUB_SKEYID, SUB_HASH, SUB_IV, SUB_KEYMAT, SUB_NATD, SUB_VID,
+	SUB_CHECK };
 enum calc_auth { CALC_PSK, CALC_SIG, CALC_PKE };	/* what SKEYID is made of */
 
 enum val {

@@ -1,3 +1,4 @@
+#include "cli/secret_file.h"
 #include "opts.h"
 
 #include <stdio.h>
@@ -21,6 +22,7 @@ static const struct opt_word protocols[] = { { "esp", 3 }, { "ah", 2 }, { NULL, 
 const struct opt calc_optab[] = {
 	OPT_TOOL("compute the values of IKEv1 by hand"),
 	OPT_USE("SUBCOMMAND [OPTION]..."),
+	OPT_USE("check [OPTION]... CAPTURE"),
 	OPT_SUB(O, sub, "cookie", SUB_COOKIE, "a cookie: random, or hashed from addresses and a secret"),
 	OPT_SUB(O, sub, "dh", SUB_DH, "public and shared Diffie-Hellman values"),
 	OPT_SUB(O, sub, "skeyid", SUB_SKEYID, "SKEYID, SKEYID_d, SKEYID_a, SKEYID_e and Ka"),
@@ -29,10 +31,11 @@ const struct opt calc_optab[] = {
 	OPT_SUB(O, sub, "keymat", SUB_KEYMAT, "KEYMAT of an SA, cut into keys"),
 	OPT_SUB(O, sub, "natd", SUB_NATD, "the NAT-D hash of an address and a port"),
 	OPT_SUB(O, sub, "vid", SUB_VID, "a vendor ID from its text or its name; all known ones"),
+	OPT_SUB(O, sub, "check", SUB_CHECK, "whether a key is that of a captured phase 1: exit 0 or 1"),
 
 	OPT_SECTION("Algorithms"),
 	OPT_STR(O, hash, 0, "hash", "NAME", "md5, sha1, sha256, sha384 or sha512",
-	    .subs = ~(S(DH))),
+	    .subs = ~(S(DH) | S(CHECK))),
 	OPT_STR(O, cipher, 0, "cipher", "NAME", "aes128, aes192, aes256, 3des or des",
 	    .subs = S(SKEYID) | S(IV)),
 	OPT_STR(O, cipher, 0, "enc", "NAME", "another word for --cipher",
@@ -57,16 +60,19 @@ const struct opt calc_optab[] = {
 	HEX(V_GXR, "gxr", "g^xr, the responder's public value; in dh the peer's", S(HASH) | S(IV) |
 	    S(DH)),
 	HEX(V_GXY, "gxy", "g^xy, the shared value; quick mode's in keymat, with PFS",
-	    PHASE1 | S(KEYMAT)),
-	HEX(V_CKY_I, "cky-i", "CKY-I, the initiator's cookie", PHASE1 | S(NATD)),
+	    PHASE1 | S(KEYMAT) | S(CHECK)),
+	HEX(V_CKY_I, "cky-i", "CKY-I, the initiator's cookie; in check whose phase 1 is meant",
+	    PHASE1 | S(NATD) | S(CHECK)),
 	HEX(V_CKY_R, "cky-r", "CKY-R, the responder's cookie", PHASE1 | S(NATD)),
-	HEX(V_PSK, "psk", "the pre-shared key", PHASE1),
-	OPT_STR(O, psk_text, 0, "psk-text", "TEXT", "the pre-shared key as text", .subs = PHASE1,
-	    .flags = OPT_SECRET),
+	HEX(V_PSK, "psk", "the pre-shared key", PHASE1 | S(CHECK)),
+	OPT_STR(O, psk_text, 0, "psk-text", "TEXT", "the pre-shared key as text",
+	    .subs = PHASE1 | S(CHECK), .flags = OPT_SECRET),
+	OPT_STR(O, psk_file, 0, "psk-file", "FILE", "the pre-shared key in a file, as for ike-initiate",
+	    .subs = PHASE1 | S(CHECK)),
 	HEX(V_SAI, "sai", "SAi_b, the SA payload that the initiator sent", S(HASH)),
 	HEX(V_IDI, "idi", "IDii_b: type, protocol, port, data", S(HASH)),
 	HEX(V_IDR, "idr", "IDir_b", S(HASH)),
-	HEX(V_SKEYID, "skeyid", "SKEYID, instead of what it is made of", PHASE1),
+	HEX(V_SKEYID, "skeyid", "SKEYID, instead of what it is made of", PHASE1 | S(CHECK)),
 	HEX(V_SKEYID_D, "skeyid-d", "SKEYID_d", PHASE1 | S(KEYMAT)),
 	HEX(V_SKEYID_A, "skeyid-a", "SKEYID_a", PHASE1),
 	HEX(V_SKEYID_E, "skeyid-e", "SKEYID_e", S(SKEYID)),
@@ -77,7 +83,7 @@ const struct opt calc_optab[] = {
 	    .words = protocols, .subs = S(KEYMAT), .flags = OPT_NO_DEFAULT),
 	HEX(V_SPI, "spi", "SPI, chosen by the receiver", S(KEYMAT)),
 	HEX(V_PRIVATE, "private", "x, the own private value; without it dh draws one",
-	    S(DH) | PHASE1 | S(KEYMAT)),
+	    S(DH) | PHASE1 | S(KEYMAT) | S(CHECK)),
 	HEX(V_PUBLIC, "public", "g^y, the peer's public value", S(DH) | PHASE1 | S(KEYMAT)),
 	OPT_STR(O, ip, 0, "ip", "ADDR", "an address", .subs = S(NATD) | S(COOKIE)),
 	OPT_NUM(O, port, 0, "port", "N", 0, 65535, "its port", .subs = S(NATD) | S(COOKIE),
@@ -96,9 +102,11 @@ const struct opt calc_optab[] = {
 
 	OPT_SECTION("Input and output"),
 	OPT_STR(O, sa, 0, "sa", "FILE", "take from SA state what is not given, '-' for standard input",
-	    .subs = ~(S(DH) | S(COOKIE) | S(VID))),
+	    .subs = ~(S(DH) | S(COOKIE) | S(VID) | S(CHECK))),
 	OPT_FLAG(O, explain, 0, "explain", "show every step: formula, inputs, result"),
 	OPT_JSON(O, json),
+	OPT_ARG(O, capture, "CAPTURE", "pcap or pcapng of a phase 1", .subs = S(CHECK),
+	    .flags = OPT_REQUIRED),
 	OPT_STR(O, seed, 0, "seed", "TEXT", "repeatable randomness", .subs = S(COOKIE) | S(DH),
 	    .flags = OPT_SEAM),
 	OPT_END
@@ -219,11 +227,15 @@ calc_from_opts(struct calc *c, const struct calc_opts *o, struct rand_seed *seed
 		} else if (calc_set_hex(c, (enum val)v, o->hex[v], f) == -1)
 			return (-1);
 	}
-	if (o->psk_text != NULL) {
-		if (c->has[V_PSK])
-			return (fault(f, FAULT_USAGE, "--psk and --psk-text exclude each other"));
-		if (calc_set(c, V_PSK, span_str(o->psk_text), f) == -1)
+	if (c->has[V_PSK] + (o->psk_text != NULL) + (o->psk_file != NULL) > 1)
+		return (fault(f, FAULT_USAGE, "--psk, --psk-text and --psk-file exclude each other"));
+	if (o->psk_text != NULL && calc_set(c, V_PSK, span_str(o->psk_text), f) == -1)
+		return (-1);
+	if (o->psk_file != NULL) {
+		if (secret_file_read(&c->v[V_PSK], o->psk_file, SECRET_AUTO, "pre-shared key", NULL,
+		    f) == -1)
 			return (-1);
+		c->has[V_PSK] = true;
 	}
 	if (opt_given("protocol") && calc_set(c, V_PROTOCOL, span_of(&o->protocol, 1), f) == -1)
 		return (-1);

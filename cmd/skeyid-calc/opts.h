@@ -7,7 +7,8 @@
 struct calc_opts {
 	uint8_t		sub;			/* enum calc_sub */
 	const char	*hex[V_HEX_COUNT];
-	const char	*hash, *cipher, *group, *esp, *ah, *ip, *peer_ip, *psk_text, *sa, *seed;
+	const char	*hash, *cipher, *group, *esp, *ah, *ip, *peer_ip, *psk_text, *psk_file,
+			*sa, *seed, *capture;
 	uint8_t		auth, protocol, role;
 	uint16_t	port, peer_port;
 	uint32_t	length;
@@ -27,6 +28,12 @@ int calc_from_opts(struct calc *c, const struct calc_opts *o, struct rand_seed *
  * last IKE SA and the last child SA in it. 0, or -1.
  */
 int calc_from_state(struct calc *c, const char *path, struct fault *f);
+
+/*
+ * Whether the given key is that of the phase 1 in ${path}: the first, or the one with the given CKY-I. Takes what is on
+ * the wire as values; the outcome is a result. 0: yes; -1 with FAULT_WRONG_PSK: no; else it cannot be told.
+ */
+int calc_check(struct calc *c, const char *path, struct fault *f);
 
 /* On standard output: lines `NAME = hex`, one JSON object, and before them every step. */
 void calc_print(const struct calc *c, bool json, bool explain);

@@ -423,6 +423,7 @@ static void
 remember(struct trace_sa *sa, struct exchange *x, const struct v1_told *m)
 {
 	const struct isakmp_payload *p;
+	struct ike_proposal chosen;
 
 	if ((p = isakmp_find(&m->msg, PAYLOAD_NONCE, NULL)) != NULL && p->body.len < NONCE_KEPT) {
 		bool first = m->by_initiator == x->by_initiator;
@@ -440,7 +441,7 @@ remember(struct trace_sa *sa, struct exchange *x, const struct v1_told *m)
 		if (m->by_initiator)
 			keep(&sa->sai_b, p->body, BODY_KEPT);
 		else
-			sa->hash = v1_sa_hash(p->body);
+			sa->hash = v1_sa_chosen(p->body, &chosen, NULL) ? chosen.hash : NULL;
 	}
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/addr.h"
 #include "crypto/crypto.h"
+#include "crypto/proposal.h"
 #include "wire/isakmp.h"
 
 #define V1_WORDS	16384	/* room that suffices for a payload of usual size; more is cut */
@@ -34,7 +35,10 @@ const char *v1_notify_means(uint16_t type);
 /* The lines of an SA payload. */
 struct sa_text;
 void v1_sa_words(struct sa_text *out, struct span body, bool phase1);
-/* The hash of the single transform that a responder chose in phase 1; NULL if there is none. */
-const struct alg_hash *v1_sa_hash(struct span body);
+/*
+ * The single transform that a responder chose in phase 1, members NULL where the registry has no such row. False if
+ * it is none. ${auth} is enum ike_auth and may be NULL.
+ */
+bool v1_sa_chosen(struct span body, struct ike_proposal *p, uint16_t *auth);
 
 #endif

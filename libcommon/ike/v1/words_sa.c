@@ -221,14 +221,19 @@ v1_sa_words(struct sa_text *out, struct span body, bool phase1)
 		sa_text_add(out, "no transform\n");
 }
 
-const struct alg_hash *
-v1_sa_hash(struct span body)
+bool
+v1_sa_chosen(struct span body, struct ike_proposal *p, uint16_t *auth)
 {
 	struct isakmp_sa sa;
 	struct values v;
 
 	if (isakmp_sa_get(&sa, body, NULL) != 0 || sa.nt != 1)
-		return (NULL);
+		return (false);
 	values_get(&v, sa.t[0].attrs, get1);
-	return (alg_hash_ike(small(v.hash)));
+	p->hash = alg_hash_ike(small(v.hash));
+	p->enc = alg_enc_ike(small(v.enc), small(v.bits));
+	p->group = alg_group_num(small(v.group));
+	if (auth != NULL)
+		*auth = (uint16_t)small(v.auth);
+	return (true);
 }
