@@ -151,12 +151,14 @@ lab_teardown() {
 	rm -rf "$LAB_STATE"
 }
 
-# lab_replies SIDE: echo replies that its kernel has had so far.
+# lab_replies SIDE: echo replies of either family that its kernel has had so far.
 lab_replies() {
 	local in=in_left
 	[ "$1" = left ] || in=in_right
 	$in awk '$1 == "Icmp:" && !n { for (i = 2; i <= NF; i++) if ($i == "InEchoReps") n = i; next }
-		$1 == "Icmp:" { print $n }' /proc/net/snmp
+		$1 == "Icmp:" { sum += $n }
+		$1 == "Icmp6InEchoReplies" { sum += $2 }
+		END { print sum + 0 }' /proc/net/snmp /proc/net/snmp6
 }
 
 lab_replied() { [ "$(lab_replies "$1")" -ge "$2" ]; }
