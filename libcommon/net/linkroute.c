@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define NL_BUF		8192
-#define DUMP_BUF	32768	/* the kernel's parts of a dump are at most that long */
 #define ATTR_MAX	30	/* rtattr_type_t as of Linux 6.1, and no more: an array of ours */
 #define ATTRS_LEN	512	/* of a route's message; a longer one (tunnel encapsulation) is left alone */
 /* Protocol of a copy that does not come from the main table: not to be recovered. */
@@ -29,57 +27,16 @@ struct linkroute_saved {
 	    (int)((const char *)mnl_nlmsg_get_payload_tail(h) - (const char *)(a))); \
 	    (a) = mnl_attr_next(a))
 
-struct msg { union { struct nlmsghdr h; uint8_t b[NL_BUF]; } u; };
-
-static struct nlmsghdr *
-begin(struct linkroute *r, struct msg *m, uint16_t type, uint16_t flags)
-{
-	struct nlmsghdr *h = mnl_nlmsg_put_header(m->u.b);
-
-	h->nlmsg_type = type;
-	h->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags);
-	h->nlmsg_seq = ++r->seq;
-	return (h);
-}
-
-/* 0, or -1 with errno from the kernel. */
-static int
-talk(struct linkroute *r, struct nlmsghdr *h, mnl_cb_t each, void *ctx)
-{
-	uint8_t buf[DUMP_BUF];
-	ssize_t n;
-	int rc;
-
-	if (mnl_socket_sendto(r->nl, h, h->nlmsg_len) < 0)
-		return (-1);
-	do {
-		if ((n = mnl_socket_recvfrom(r->nl, buf, sizeof(buf))) < 0)
-			return (-1);
-		rc = mnl_cb_run(buf, (size_t)n, h->nlmsg_seq, mnl_socket_get_portid(r->nl), each, ctx);
-	} while (rc > MNL_CB_STOP);
-	return (rc < 0 ? -1 : 0);
-}
-
-static enum fault_code
-code_of(int e)
-{
-	return (e == EPERM || e == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM);
-}
-
 int
 linkroute_open(struct linkroute *r, const struct addr *dest, struct fault *f)
 {
 	int on = 1;
 
 	*r = (struct linkroute){ .dest = *dest };
-	r->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	if (r->nl == NULL || mnl_socket_bind(r->nl, 0, MNL_SOCKET_AUTOPID) != 0) {
-		(void)fault_sys(f, FAULT_SYSTEM, "cannot open a netlink socket for routes");
-		linkroute_close(r);
+	if (netlink_open(&r->nl, f) != 0)
 		return (-1);
-	}
 	/* Linux 4.20: a dump is of one device's routes, not of all. Without it each is looked at. */
-	(void)mnl_socket_setsockopt(r->nl, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+	(void)mnl_socket_setsockopt(r->nl.nl, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	return (0);
 }
 
@@ -95,8 +52,8 @@ our_table(const struct linkroute *r)
 static int
 change(struct linkroute *r, const struct linkroute_saved *s, uint32_t table, uint8_t protocol, bool on)
 {
-	struct msg m;
-	struct nlmsghdr *h = begin(r, &m, on ? RTM_NEWROUTE : RTM_DELROUTE,
+	struct netlink_msg m;
+	struct nlmsghdr *h = netlink_begin(&r->nl, &m, on ? RTM_NEWROUTE : RTM_DELROUTE,
 	    on ? NLM_F_CREATE | NLM_F_EXCL : 0);
 	struct rtmsg *rt = mnl_nlmsg_put_extra_header(h, sizeof(*rt));
 	int rc;
@@ -107,7 +64,7 @@ change(struct linkroute *r, const struct linkroute_saved *s, uint32_t table, uin
 	memcpy(mnl_nlmsg_get_payload_tail(h), s->attrs, s->len);
 	h->nlmsg_len += s->len;
 	mnl_attr_put_u32(h, RTA_TABLE, table);
-	rc = talk(r, h, NULL, NULL);
+	rc = netlink_talk(&r->nl, h, NULL, NULL);
 	/* It stands as we want it already. */
 	return (rc != 0 && (on ? errno == EEXIST : errno == ESRCH) ? 0 : rc);
 }
@@ -116,8 +73,8 @@ change(struct linkroute *r, const struct linkroute_saved *s, uint32_t table, uin
 static int
 rule_change(struct linkroute *r, bool on)
 {
-	struct msg m;
-	struct nlmsghdr *h = begin(r, &m, on ? RTM_NEWRULE : RTM_DELRULE,
+	struct netlink_msg m;
+	struct nlmsghdr *h = netlink_begin(&r->nl, &m, on ? RTM_NEWRULE : RTM_DELRULE,
 	    on ? NLM_F_CREATE | NLM_F_EXCL : 0);
 	struct fib_rule_hdr *i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
 	bool v4 = r->dest.family == 4;
@@ -129,7 +86,7 @@ rule_change(struct linkroute *r, bool on)
 	mnl_attr_put_u8(h, FRA_IP_PROTO, v4 ? 1 : 58);
 	mnl_attr_put_u32(h, FRA_TABLE, our_table(r));
 	mnl_attr_put_u32(h, FRA_PRIORITY, LINKROUTE_PRIO);
-	return (talk(r, h, NULL, NULL));
+	return (netlink_talk(&r->nl, h, NULL, NULL));
 }
 
 static void
@@ -240,13 +197,13 @@ walk_each(const struct nlmsghdr *h, void *ctx)
 static int
 walk_family(struct walk *w, uint8_t family)
 {
-	struct msg m;
-	struct nlmsghdr *h = begin(w->r, &m, RTM_GETROUTE, NLM_F_DUMP);
+	struct netlink_msg m;
+	struct nlmsghdr *h = netlink_begin(&w->r->nl, &m, RTM_GETROUTE, NLM_F_DUMP);
 	struct rtmsg *rt = mnl_nlmsg_put_extra_header(h, sizeof(*rt));
 
 	rt->rtm_family = family;
 	mnl_attr_put_u32(h, RTA_OIF, w->ifindex);
-	return (talk(w->r, h, walk_each, w));
+	return (netlink_talk(&w->r->nl, h, walk_each, w));
 }
 
 static int
@@ -272,7 +229,7 @@ static void
 first_fault(struct fault *f, const char *what, unsigned ifindex)
 {
 	if (f->code == FAULT_NONE)
-		(void)fault_sys(f, code_of(errno), "cannot %s a route over device %u", what, ifindex);
+		(void)fault_sys(f, netlink_code(errno), "cannot %s a route over device %u", what, ifindex);
 }
 
 static int
@@ -382,10 +339,9 @@ linkroute_close(struct linkroute *r)
 {
 	size_t n;
 
-	if (r->nl != NULL) {
+	if (r->nl.nl != NULL)
 		(void)linkroute_put(r, &n, NULL);
-		(void)mnl_socket_close(r->nl);
-	}
+	netlink_close(&r->nl);
 	free(r->saved);
 	*r = (struct linkroute){0};
 }
@@ -413,12 +369,12 @@ received_each(const struct nlmsghdr *h, void *ctx)
 int
 linkroute_received(struct linkroute *r, unsigned ifindex, uint64_t *packets)
 {
-	struct msg m;
-	struct nlmsghdr *h = begin(r, &m, RTM_GETLINK, 0);
+	struct netlink_msg m;
+	struct nlmsghdr *h = netlink_begin(&r->nl, &m, RTM_GETLINK, 0);
 	struct ifinfomsg *i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
 
 	i->ifi_index = (int)ifindex;
 	*packets = UINT64_MAX;
-	return (ifindex != 0 && talk(r, h, received_each, packets) == 0 && *packets != UINT64_MAX ?
-	    0 : -1);
+	return (ifindex != 0 && netlink_talk(&r->nl, h, received_each, packets) == 0 &&
+	    *packets != UINT64_MAX ? 0 : -1);
 }

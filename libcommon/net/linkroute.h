@@ -11,17 +11,17 @@
 
 #include "base/addr.h"
 #include "base/fault.h"
+#include "net/netlink.h"
 
 #define LINKROUTE_TABLE	UINT32_C(0x5b000000)	/* + the device's number: routes taken out of use */
 #define LINKROUTE_PRIO	5190			/* of the rule: before those of esp-tun (route.h) */
 #define LINKROUTE_MAX	4096			/* routes over one device */
 
-struct mnl_socket;
 struct linkroute_saved;
 
 struct linkroute {
-	struct mnl_socket *nl;
-	unsigned	 seq, ifindex;		/* ${ifindex}: whose routes ${saved} are */
+	struct netlink	 nl;
+	unsigned	 ifindex;		/* ${ifindex}: whose routes ${saved} are */
 	struct addr	 dest;
 	bool		 rule;			/* made by us */
 	size_t		 n, cap;

@@ -9,49 +9,9 @@
 #include <net/if.h>
 #include <stdlib.h>
 
-#define NL_BUF		8192
 #define BLOCKS_MAX	254	/* of one range of IPv6 addresses */
 /* Tables of our own, by device, so that two tunnels do not meet; above the numbers of people. */
 #define TABLE(r, whole)	(UINT32_C(0x5a000000) | ((r)->ifindex & 0x7fffffu) << 1 | (whole))
-
-struct msg {
-	union { struct nlmsghdr h; uint8_t b[NL_BUF]; } u;
-};
-
-static struct nlmsghdr *
-begin(struct router *r, struct msg *m, uint16_t type, uint16_t flags)
-{
-	struct nlmsghdr *h = mnl_nlmsg_put_header(m->u.b);
-
-	h->nlmsg_type = type;
-	h->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags);
-	h->nlmsg_seq = ++r->seq;
-	return (h);
-}
-
-/* Sends and waits for the answer: 0, or -1 with errno from the kernel. */
-static int
-talk(struct router *r, struct nlmsghdr *h, mnl_cb_t each, void *ctx)
-{
-	uint8_t buf[NL_BUF];
-	ssize_t n;
-	int rc;
-
-	if (mnl_socket_sendto(r->nl, h, h->nlmsg_len) < 0)
-		return (-1);
-	do {
-		if ((n = mnl_socket_recvfrom(r->nl, buf, sizeof(buf))) < 0)
-			return (-1);
-		rc = mnl_cb_run(buf, (size_t)n, h->nlmsg_seq, mnl_socket_get_portid(r->nl), each, ctx);
-	} while (rc > MNL_CB_STOP);
-	return (rc < 0 ? -1 : 0);
-}
-
-static enum fault_code
-code_of(int e)
-{
-	return (e == EPERM || e == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM);
-}
 
 static uint8_t
 family_of(const struct addr *a)
@@ -69,13 +29,7 @@ int
 router_open(struct router *r, unsigned ifindex, struct fault *f)
 {
 	*r = (struct router){ .ifindex = ifindex };
-	r->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	if (r->nl == NULL || mnl_socket_bind(r->nl, 0, MNL_SOCKET_AUTOPID) != 0) {
-		(void)fault_sys(f, FAULT_SYSTEM, "cannot open a netlink socket for routes");
-		router_close(r);
-		return (-1);
-	}
-	return (0);
+	return (netlink_open(&r->nl, f));
 }
 
 /* ---- the device */
@@ -83,8 +37,8 @@ router_open(struct router *r, unsigned ifindex, struct fault *f)
 static int
 link_set(struct router *r, size_t mtu, bool quiet, struct fault *f)
 {
-	struct msg m;
-	struct nlmsghdr *h = begin(r, &m, RTM_NEWLINK, 0);
+	struct netlink_msg m;
+	struct nlmsghdr *h = netlink_begin(&r->nl, &m, RTM_NEWLINK, 0);
 	struct ifinfomsg *i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
 	struct nlattr *spec, *af;
 
@@ -100,27 +54,27 @@ link_set(struct router *r, size_t mtu, bool quiet, struct fault *f)
 		mnl_attr_nest_end(h, af);
 		mnl_attr_nest_end(h, spec);
 	}
-	if (talk(r, h, NULL, NULL) == 0)
+	if (netlink_talk(&r->nl, h, NULL, NULL) == 0)
 		return (0);
-	return (fault_sys(f, code_of(errno), "cannot set MTU %zu on the tunnel device", mtu));
+	return (fault_sys(f, netlink_code(errno), "cannot set MTU %zu on the tunnel device", mtu));
 }
 
 int
 router_link_up(struct router *r, size_t mtu, struct fault *f)
 {
-	struct msg m;
+	struct netlink_msg m;
 	struct nlmsghdr *h;
 	struct ifinfomsg *i;
 
 	/* Before it is up, or the kernel has made addresses already; without IPv6 it knows no such mode. */
 	if (link_set(r, mtu, true, NULL) != 0 && link_set(r, mtu, false, f) != 0)
 		return (-1);
-	h = begin(r, &m, RTM_NEWLINK, 0);
+	h = netlink_begin(&r->nl, &m, RTM_NEWLINK, 0);
 	i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
 	i->ifi_index = (int)r->ifindex;
 	i->ifi_flags = i->ifi_change = IFF_UP;
-	if (talk(r, h, NULL, NULL) != 0)
-		return (fault_sys(f, code_of(errno), "cannot bring the tunnel device up"));
+	if (netlink_talk(&r->nl, h, NULL, NULL) != 0)
+		return (fault_sys(f, netlink_code(errno), "cannot bring the tunnel device up"));
 	return (0);
 }
 
@@ -134,8 +88,8 @@ int
 router_address(struct router *r, const struct addr *a, uint8_t prefix, struct fault *f)
 {
 	char text[ADDR_TEXT];
-	struct msg m;
-	struct nlmsghdr *h = begin(r, &m, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+	struct netlink_msg m;
+	struct nlmsghdr *h = netlink_begin(&r->nl, &m, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
 	struct ifaddrmsg *i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
 
 	i->ifa_family = family_of(a);
@@ -144,9 +98,9 @@ router_address(struct router *r, const struct addr *a, uint8_t prefix, struct fa
 	i->ifa_index = r->ifindex;
 	put_addr(h, IFA_LOCAL, a);
 	put_addr(h, IFA_ADDRESS, a);
-	if (talk(r, h, NULL, NULL) == 0 || errno == EEXIST)
+	if (netlink_talk(&r->nl, h, NULL, NULL) == 0 || errno == EEXIST)
 		return (0);
-	return (fault_sys(f, code_of(errno), "cannot give the tunnel device address %s/%u",
+	return (fault_sys(f, netlink_code(errno), "cannot give the tunnel device address %s/%u",
 	    addr_text(text, a), prefix));
 }
 
@@ -190,12 +144,12 @@ bool
 router_find_address(struct router *r, const struct selector *s, struct addr *out)
 {
 	struct find w = { .in = s, .own = r->ifindex };
-	struct msg m;
-	struct nlmsghdr *h = begin(r, &m, RTM_GETADDR, NLM_F_DUMP);
+	struct netlink_msg m;
+	struct nlmsghdr *h = netlink_begin(&r->nl, &m, RTM_GETADDR, NLM_F_DUMP);
 	struct ifaddrmsg *i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
 
 	i->ifa_family = family_of(&s->first);
-	if (talk(r, h, find_each, &w) != 0 || w.best.family == 0)
+	if (netlink_talk(&r->nl, h, find_each, &w) != 0 || w.best.family == 0)
 		return (false);
 	*out = w.best;
 	return (true);
@@ -207,8 +161,8 @@ router_find_address(struct router *r, const struct selector *s, struct addr *out
 static int
 route_change(struct router *r, const struct route *t, bool on)
 {
-	struct msg m;
-	struct nlmsghdr *h = begin(r, &m, on ? RTM_NEWROUTE : RTM_DELROUTE,
+	struct netlink_msg m;
+	struct nlmsghdr *h = netlink_begin(&r->nl, &m, on ? RTM_NEWROUTE : RTM_DELROUTE,
 	    on ? NLM_F_CREATE | NLM_F_EXCL : 0);
 	struct rtmsg *i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
 
@@ -227,7 +181,7 @@ route_change(struct router *r, const struct route *t, bool on)
 	mnl_attr_put_u32(h, RTA_OIF, r->ifindex);
 	if (t->src.family != 0 && on)
 		put_addr(h, RTA_PREFSRC, &t->src);
-	return (talk(r, h, NULL, NULL));
+	return (netlink_talk(&r->nl, h, NULL, NULL));
 }
 
 /*
@@ -237,8 +191,8 @@ route_change(struct router *r, const struct route *t, bool on)
 static int
 rule_change(struct router *r, bool v6, bool whole, bool main, bool on)
 {
-	struct msg m;
-	struct nlmsghdr *h = begin(r, &m, on ? RTM_NEWRULE : RTM_DELRULE,
+	struct netlink_msg m;
+	struct nlmsghdr *h = netlink_begin(&r->nl, &m, on ? RTM_NEWRULE : RTM_DELRULE,
 	    on ? NLM_F_CREATE | NLM_F_EXCL : 0);
 	struct fib_rule_hdr *i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
 
@@ -254,7 +208,7 @@ rule_change(struct router *r, bool v6, bool whole, bool main, bool on)
 		mnl_attr_put_u32(h, FRA_FWMASK, UINT32_MAX);
 	}
 	mnl_attr_put_u32(h, FRA_PRIORITY, ROUTE_PRIO + (whole ? main ? 1u : 2u : 0u));
-	return (talk(r, h, NULL, NULL));
+	return (netlink_talk(&r->nl, h, NULL, NULL));
 }
 
 static int
@@ -267,7 +221,7 @@ rules_need(struct router *r, const struct route *t, struct fault *f)
 	/* EEXIST: another tunnel's, or what a killed one left behind. */
 	if ((whole && rule_change(r, v6, whole, true, true) != 0 && errno != EEXIST) ||
 	    (rule_change(r, v6, whole, false, true) != 0 && errno != EEXIST))
-		return (fault_sys(f, code_of(errno), "cannot add a routing rule for the tunnel"));
+		return (fault_sys(f, netlink_code(errno), "cannot add a routing rule for the tunnel"));
 	r->rules[v6][whole] = true;
 	return (0);
 }
@@ -319,8 +273,8 @@ route_add(struct router *r, const struct route *t, struct fault *f)
 	if (errno == EEXIST)
 		return (fault(f, FAULT_SYSTEM, "there is a route to %s/%u already, it is left as it is",
 		    addr_text(text, &t->net), t->prefix));
-	return (fault_sys(f, code_of(errno), "cannot add a route to %s/%u", addr_text(text, &t->net),
-	    t->prefix));
+	return (fault_sys(f, netlink_code(errno), "cannot add a route to %s/%u",
+	    addr_text(text, &t->net), t->prefix));
 }
 
 int
@@ -370,12 +324,12 @@ router_close(struct router *r)
 {
 	size_t i;
 
-	if (r->nl != NULL) {
+	if (r->nl.nl != NULL) {
 		for (i = 0; i < r->n_have; i++)
 			(void)route_change(r, &r->have[i], false);
 		rules_drop(r);
-		(void)mnl_socket_close(r->nl);
 	}
+	netlink_close(&r->nl);
 	free(r->have);
 	*r = (struct router){0};
 }

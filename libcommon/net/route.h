@@ -7,6 +7,7 @@
 
 #include "base/addr.h"
 #include "base/fault.h"
+#include "net/netlink.h"
 
 /*
  * The mark of sockets whose packets must not enter a tunnel ("sapipe" by telephone keys is
@@ -14,8 +15,6 @@
  */
 #define ROUTE_MARK	0x727473u
 #define ROUTE_PRIO	5200	/* of the rules: before main (32766), behind local (0) */
-
-struct mnl_socket;
 
 struct route {
 	struct addr	net;
@@ -25,8 +24,8 @@ struct route {
 };
 
 struct router {
-	struct mnl_socket *nl;
-	unsigned	 ifindex, seq;
+	struct netlink	 nl;
+	unsigned	 ifindex;
 	struct route	*have;		/* sorted */
 	size_t		 n_have, cap_have;
 	bool		 rules[2][2];	/* [IPv6][whole internet]: made by us */
