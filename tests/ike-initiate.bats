@@ -402,6 +402,22 @@ fact() {
 	done
 }
 
+@test "ike-initiate: a signal to the whole pipeline is no reader gone, though the reader goes first" {
+	usual_responder
+	for _ in 1 2 3 4 5 6; do
+		rm -f i.err i.rc
+		# shellcheck disable=SC2016 # the inner bash expands it
+		background k setsid bash -c 'trap : TERM; ike-initiate -v --keep --local "$1" --psk-file gw.psk \
+			--ike aes128-sha1-modp1024 --esp aes128-sha1 --remote-id any --local-ts 10.1.0.0/24 \
+			--remote-ts 10.2.0.0/24 "$2" 2>i.err | cat >/dev/null
+			echo "${PIPESTATUS[0]}" >i.rc' - "$I" "$R"
+		eventually 10 grep -qs "stands: " i.err
+		kill -TERM -- "-${BG[k]}"
+		ended k 10 || :
+		[ "$(cat i.rc)" = 0 ] && ! grep "reader" i.err || { cat i.rc i.err; return 1; }
+	done
+}
+
 @test "ike-initiate: --keep rekeys both phases and answers the peer's DPD" {
 	usual_responder --dpd-interval 1 --dpd-tries 2
 	background k ike-initiate -v --keep --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any "${NETS[@]}" \

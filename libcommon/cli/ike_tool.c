@@ -10,6 +10,7 @@
 #include "net/sandbox.h"
 
 #define OUT_FLUSH_MS	1000	/* for the last records, at the end */
+#define SIGNAL_GRACE_MS	100	/* from a reader's end to the signal that ended it too */
 
 const struct opt ike_tool_optab[] = {
 	OPT_SECTION("Output and tests:"),
@@ -57,19 +58,42 @@ on_verdict(void *ctx, enum ike_verdict what, const uint8_t id[16], uint32_t mid,
 
 	if (what == IKE_FAILED || what == IKE_REFUSED || what == IKE_GONE)
 		ike_wire_flush(t->wire);
-	if (!t->ending)
+	if (!t->ending && t->lost.code == FAULT_NONE)
 		t->verdict(t, what, id, mid, why);
 }
 
+static void
+give_up(struct ike_tool *t)
+{
+	(void)report_fault(&t->lost);
+	ike_tool_shutdown(t, fault_exit(t->lost.code));
+}
+
+/* Records have nowhere to go any more. */
 static void
 on_lost(void *ctx, const struct fault *why)
 {
 	struct ike_tool *t = ctx;
 
-	if (t->ending)
+	if (t->ending || t->lost.code != FAULT_NONE)
 		return;
-	(void)report_fault(why);
-	ike_tool_shutdown(t, fault_exit(why->code));
+	t->lost = *why;
+	ev_io_stop(t->loop, &t->on_out);
+	if (why->code != FAULT_READER_GONE) {
+		give_up(t);
+		return;
+	}
+	/* ^C goes to the whole pipeline, and the reader may have been quicker: then it is no failure. */
+	ev_timer_set(&t->on_grace, SIGNAL_GRACE_MS / 1000., 0.);
+	ev_timer_start(t->loop, &t->on_grace);
+}
+
+static void
+on_grace(struct ev_loop *loop, struct ev_timer *w, int events)
+{
+	(void)loop;
+	(void)events;
+	give_up(w->data);
 }
 
 static void
@@ -113,6 +137,7 @@ on_signal(struct ev_loop *loop, struct ev_signal *w, int events)
 	(void)loop;
 	(void)events;
 	/* Told to stop, it stops: that is what was asked of it. */
+	((struct ike_tool *)w->data)->told_to_stop = true;
 	ike_tool_shutdown(w->data, EXIT_DONE);
 }
 
@@ -214,6 +239,8 @@ ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf
 	ev_init(&t->on_out, on_out);
 	t->on_out.data = t;
 	ev_timer_init(&t->on_linger, on_linger, 0., 0.);
+	ev_timer_init(&t->on_grace, on_grace, 0., 0.);
+	t->on_grace.data = t;
 	t->user = o->user;
 	watch_out(t);
 	return (0);
@@ -229,7 +256,8 @@ ike_tool_run(struct ike_tool *t)
 	if (!t->over)
 		ev_run(t->loop, 0);
 	if (t->status == EXIT_DONE && (sa_out_commit(t->out, &f) != 0 ||
-	    sa_out_drain(t->out, OUT_FLUSH_MS, &f) != 0))
+	    sa_out_drain(t->out, OUT_FLUSH_MS, &f) != 0) &&
+	    !(t->told_to_stop && f.code == FAULT_READER_GONE))	/* the reader was told, too */
 		t->status = report_fault(&f);
 	return (t->status);
 }
@@ -246,6 +274,8 @@ ike_tool_commit(struct ike_tool *t)
 void
 ike_tool_end(struct ike_tool *t, enum exit_status status, uint32_t linger_ms)
 {
+	if (t->lost.code != FAULT_NONE)
+		return;			/* that is its end, and its status */
 	t->status = status;
 	t->ending = true;
 	ev_timer_set(&t->on_linger, linger_ms / 1000., 0.);

@@ -36,10 +36,12 @@ struct ike_tool {
 	struct rand_seed	 seed;
 	struct ev_signal	 on_int, on_term, on_hup;
 	struct ev_io		 on_out;
-	struct ev_timer		 on_linger;
+	struct ev_timer		 on_linger, on_grace;
+	struct fault		 lost;		/* why records go nowhere; FAULT_NONE: they do go */
 	enum exit_status	 status;
 	bool			 ending;
 	bool			 over;		/* ended before ike_tool_run() */
+	bool			 told_to_stop;	/* by a signal */
 	/* The tool's own: what it makes of verdicts. */
 	void			(*verdict)(struct ike_tool *, enum ike_verdict what,
 				    const uint8_t id[16], uint32_t mid, const struct fault *why);
