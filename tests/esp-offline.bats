@@ -106,64 +106,6 @@ ALGORITHMS=(aes128-sha1 aes192-sha256 aes256-sha512 aes128-sha384 aes128-sha256_
 	[ -z "$(tshark -o ip.check_checksum:TRUE -r "$T/back.pcap" -Y 'ip.checksum.status != 1' 2>/dev/null)" ]
 }
 
-@test "offline: scapy opens what --encrypt makes, and --decrypt what scapy makes" {
-	local a
-	clear
-	for a in aes128-sha1 aes256-sha256 aes192-sha384 aes128-sha512 3des-sha1 des-md5 null-sha256 \
-		aes128ctr-sha256 aes128gcm16 aes256gcm16 chacha20poly1305; do
-		echo "$a"
-		state --seed "$a" --esp "$a"
-		esp-tun -q --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/esp.pcap"
-		py "$a" "$T" <<-'PY'
-			import cbor2
-			alg, T = sys.argv[1:]
-			enc, _, integ = alg.partition("-")
-			crypt = "AES-CTR" if "ctr" in enc else "AES-GCM" if "gcm" in enc else "AES-CBC" if enc.startswith("aes") \
-			    else {"3des": "3DES", "des": "DES", "null": "NULL", "chacha20poly1305": "CHACHA20-POLY1305"}[enc]
-			auth = {"sha1": "HMAC-SHA1-96", "sha256": "SHA2-256-128", "sha384": "SHA2-384-192",
-			    "sha512": "SHA2-512-256", "md5": "HMAC-MD5-96", "": None}[integ]
-			r = cbor2.load(open(T + "/l.sa", "rb"))
-			k = r["keys"]
-			num = lambda v: int.from_bytes(v, "big") if isinstance(v, bytes) else v
-			def sa(way, a, b):
-			    return SecurityAssociation(ESP, spi=num(r["spi-" + way]), crypt_algo=crypt,
-			        crypt_key=k.get("enc-" + way) or b"", auth_algo=auth, auth_key=k.get("auth-" + way) or b"",
-			        tunnel_header=IP(src=a, dst=b))
-			ways = {"192.0.2.2": ("out", "192.0.2.1", "192.0.2.2"), "192.0.2.1": ("in", "192.0.2.2", "192.0.2.1")}
-			clear = rdpcap(T + "/clear.pcap")
-			for p, want in zip(rdpcap(T + "/esp.pcap"), clear, strict=True):
-			    got = sa(*ways[p[IP].dst]).decrypt(IP(bytes(p)))
-			    assert bytes(got) == bytes(want), (p.summary(), got.summary())
-			sas, out = {}, []
-			for p in clear:
-			    way = ways["192.0.2.2" if p[IP].dst == "10.2.0.1" else "192.0.2.1"]
-			    e = sas.setdefault(way[0], sa(*way)).encrypt(IP(bytes(p)))
-			    e.time = p.time
-			    out.append(e)
-			wrpcap(T + "/scapy.pcap", out, linktype=101)
-		PY
-		run -0 --separate-stderr esp-tun --decrypt "$T/scapy.pcap" "$T/r.sa" -o "$T/back.pcap"
-		diff <(packets "$T/clear.pcap") <(packets "$T/back.pcap")
-	done
-}
-
-@test "offline: tshark with sa-show's tables and --decrypt agree packet by packet" {
-	need sa-show
-	local a line
-	local -a keys
-	clear
-	for a in aes128-sha1 aes256-sha256 aes128-sha512 3des-md5 aes128gcm16 aes256gcm16 null-sha1; do
-		echo "$a"
-		state --esp "$a"
-		esp-tun -q --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/esp.pcap"
-		esp-tun -q --decrypt "$T/esp.pcap" "$T/r.sa" -o "$T/back.pcap"
-		keys=(-o esp.enable_encryption_decode:TRUE)
-		while read -r line; do keys+=(-o "$line"); done < <(sa-show --format wireshark "$T/l.sa")
-		diff <(tshark "${keys[@]}" -r "$T/esp.pcap" -T fields -E occurrence=l -e ip.src -e ip.id -e udp.srcport -e data.data 2>/dev/null) \
-			<(tshark -r "$T/back.pcap" -T fields -e ip.src -e ip.id -e udp.srcport -e data.data 2>/dev/null)
-	done
-}
-
 @test "offline: the comments name frame, SPI and number" {
 	clear
 	state

@@ -6,27 +6,11 @@
 STATE holds child-sa records as the peer sees them. Answers ICMP echo requests that come through any of them,
 raw or in UDP, over IPv4; says "ready", then a line for each packet that it could open.
 """
-import select, socket, sys, warnings
-
-warnings.filterwarnings("ignore")
+import select, socket, sys
 import cbor2
-from scapy.config import conf
-conf.verb = 0
-from scapy.layers.inet import IP, ICMP, UDP
-from scapy.layers.ipsec import ESP, SecurityAssociation
-
-CRYPT = {"aes-cbc": "AES-CBC", "3des-cbc": "3DES", "des-cbc": "DES", "null": "NULL", "aes-ctr": "AES-CTR",
-         "aes-gcm-16": "AES-GCM", "chacha20-poly1305": "CHACHA20-POLY1305"}
-AUTH = {"hmac-sha1-96": "HMAC-SHA1-96", "hmac-md5-96": "HMAC-MD5-96", "hmac-sha2-256-128": "SHA2-256-128",
-        "hmac-sha2-384-192": "SHA2-384-192", "hmac-sha2-512-256": "SHA2-512-256"}
-
-
-def association(r, way, spi, src, dst):
-    p, k = r["proposal"], r["keys"]
-    return SecurityAssociation(
-        ESP, spi=spi, crypt_algo=CRYPT[p["encryption"]], crypt_key=k.get("enc-" + way) or None,
-        auth_algo=AUTH[p["integrity"]] if "integrity" in p else None, auth_key=k.get("auth-" + way),
-        tunnel_header=IP(src=src, dst=dst), esn_en=p.get("esn", False))
+from esp_scapy import association
+from scapy.layers.inet import IP, ICMP
+from scapy.layers.ipsec import ESP
 
 
 def main():
@@ -34,9 +18,8 @@ def main():
     with open(sys.argv[1], "rb") as f:
         while f.peek(1):
             r = cbor2.load(f)
-            here, there = r["local"]["address"], r["remote"]["address"]
-            ins[r["spi-in"]] = (association(r, "in", r["spi-in"], there, here),
-                                association(r, "out", r["spi-out"], here, there), r["encap"], there)
+            encap, r["encap"] = r["encap"], "none"    # the socket makes the UDP header
+            ins[r["spi-in"]] = association(r, "in"), association(r, "out"), encap, r["remote"]["address"]
     raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, 50)
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udp.bind(("0.0.0.0", 4500))
