@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ike/heartbeat.h"
 #include "wire/vid.h"
 
 #define LIFE_MIN	5ULL		/* seconds; shorter than a rekey takes */
@@ -15,6 +16,7 @@ static const struct opt_word auths[] = { { "psk", AUTH_PSK }, { NULL, 0 } };
 
 static const struct opt_word lifebytes_words[] = { { "off", 0 }, { NULL, 0 } };
 static const struct opt_word dpd_words[] = { { "off", 0 }, { NULL, 0 } };
+static const struct opt_word heartbeat_words[] = { { "off", 0 }, { NULL, 0 } };
 
 const struct opt policy_optab[] = {
 	OPT_SECTION("Phase 1:"),
@@ -62,6 +64,13 @@ const struct opt policy_optab[] = {
 	    "seconds of silence before the peer is asked whether it is alive", .words = dpd_words),
 	OPT_NUM(struct policy_opts, dpd_tries, 0, "dpd-tries", "N", 1, 100,
 	    "unanswered questions until it is taken for dead"),
+	OPT_MILLIS(struct policy_opts, heartbeat_ms, 0, "heartbeat", "S|off", HEARTBEAT_MIN_MS,
+	    HEARTBEAT_MAX_MS, "say hello every S seconds to a peer that does so as well",
+	    .words = heartbeat_words),
+	OPT_NUM(struct policy_opts, heartbeat_threshold, 0, "heartbeat-threshold", "N", 1, 3600,
+	    "lost hellos until the peer is taken for dead"),
+	OPT_MILLIS(struct policy_opts, heartbeat_reconnect_ms, 0, "heartbeat-reconnect", "S", 0, 86400000,
+	    "seconds from then until an initiator calls it again"),
 	OPT_MILLIS(struct policy_opts, timeout_ms, 0, "timeout", "S", 100, 3600000,
 	    "seconds until an unanswered exchange is given up"),
 	OPT_STR(struct policy_opts, name, 0, "name", "NAME", "name for the SAs, kept in their records"),
@@ -302,6 +311,9 @@ policy_opts_build(struct ike_policy *p, const struct policy_opts *o, const char 
 	p->esp_kilobytes = o->esp_bytes / KILOBYTE;
 	p->dpd_seconds = o->dpd_seconds;
 	p->dpd_tries = o->dpd_tries;
+	p->heartbeat_ms = o->heartbeat_ms;
+	p->heartbeat_threshold = o->heartbeat_threshold;
+	p->heartbeat_reconnect_ms = o->heartbeat_reconnect_ms;
 	p->timeout_ms = o->timeout_ms;
 	p->keepalive_ms = o->keepalive_ms;
 	p->aggressive_clear = o->aggressive_clear;

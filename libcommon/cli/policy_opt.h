@@ -24,6 +24,7 @@ struct policy_opts {
 	uint8_t		 natt;		/* enum natt_policy */
 	struct opt_list	 natt_versions;
 	uint32_t	 dpd_seconds, dpd_tries, timeout_ms, keepalive_ms;
+	uint32_t	 heartbeat_ms, heartbeat_threshold, heartbeat_reconnect_ms;
 	bool		 aggressive_clear;
 };
 
@@ -31,6 +32,8 @@ struct policy_opts {
 	.auth = AUTH_PSK,						\
 	.ike_seconds = IKE_SECONDS_DEFAULT, .esp_seconds = ESP_SECONDS_DEFAULT, \
 	.dpd_seconds = DPD_SECONDS_DEFAULT, .dpd_tries = DPD_TRIES_DEFAULT, \
+	.heartbeat_threshold = HEARTBEAT_THRESHOLD_DEFAULT,		\
+	.heartbeat_reconnect_ms = HEARTBEAT_RECONNECT_MS_DEFAULT,	\
 	.timeout_ms = TIMEOUT_MS_DEFAULT, .keepalive_ms = KEEPALIVE_MS_DEFAULT }
 
 /* Rows for OPT_INCLUDE(struct tool_opts, policy, policy_optab). */

@@ -13,6 +13,8 @@ ike_policy_default(struct ike_policy *p)
 		.natt = NATT_AUTO,
 		.dpd_seconds = DPD_SECONDS_DEFAULT,
 		.dpd_tries = DPD_TRIES_DEFAULT,
+		.heartbeat_threshold = HEARTBEAT_THRESHOLD_DEFAULT,
+		.heartbeat_reconnect_ms = HEARTBEAT_RECONNECT_MS_DEFAULT,
 		.timeout_ms = TIMEOUT_MS_DEFAULT,
 		.keepalive_ms = KEEPALIVE_MS_DEFAULT,
 	};

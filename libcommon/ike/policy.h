@@ -40,6 +40,9 @@ struct ike_policy {
 	uint32_t		natt_versions;	/* bit 1 << enum vid_kind; 0: all (test seam) */
 	uint32_t		dpd_seconds;	/* idle time before R-U-THERE; 0: never sent */
 	uint32_t		dpd_tries;	/* unanswered ones until the peer is dead */
+	uint32_t		heartbeat_ms;	/* from one hello to the next; 0: no heartbeats */
+	uint32_t		heartbeat_threshold;	/* lost ones until the peer is dead */
+	uint32_t		heartbeat_reconnect_ms;	/* then, until it is called again */
 	uint32_t		timeout_ms;	/* of one exchange, first send to giving up */
 	uint32_t		keepalive_ms;	/* NAT keepalive */
 };
@@ -48,6 +51,8 @@ struct ike_policy {
 #define ESP_SECONDS_DEFAULT	3600
 #define DPD_SECONDS_DEFAULT	30
 #define DPD_TRIES_DEFAULT	4
+#define HEARTBEAT_THRESHOLD_DEFAULT	5
+#define HEARTBEAT_RECONNECT_MS_DEFAULT	1000
 #define TIMEOUT_MS_DEFAULT	30000
 #define KEEPALIVE_MS_DEFAULT	20000
 

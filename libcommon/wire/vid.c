@@ -47,6 +47,9 @@ static const struct vid rows[] = {
 	/* RFC 3706 section 5.1: 14 bytes, then major version 1, minor 0. */
 	{ VID_DPD, "DPD", NULL,
 	    B("\xaf\xca\xd7\x13\x68\xa1\xf1\xc9\x6b\x86\x96\xfc\x77\x57\x01\x00"), false },
+	/* The hello interval in milliseconds follows. */
+	{ VID_HEARTBEAT, "IKE heartbeat (sapipe)", "sapipe heartbeat",
+	    B("\x6d\x15\x0a\x0e\x95\x04\x50\x5b\x83\x1b\x21\x29\x1f\x92\xa8\x13"), true },
 	{ VID_XAUTH, "XAuth", "draft-ietf-ipsra-isakmp-xauth-06.txt",
 	    B("\x09\x00\x26\x89\xdf\xd6\xb7\x12"), false },
 	/* The last two bytes are a version; 1.0 is what everyone sends. */

@@ -13,6 +13,7 @@ enum vid_kind {
 	VID_NATT_DRAFT_01,
 	VID_NATT_DRAFT_00,
 	VID_DPD,
+	VID_HEARTBEAT,		/* our own: see ike/heartbeat.h */
 	VID_XAUTH,
 	VID_UNITY,
 	VID_FRAGMENTATION,

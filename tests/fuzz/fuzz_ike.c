@@ -120,6 +120,7 @@ make_policy(struct ike_policy *p, enum sa_exchange exchange, bool pfs, int side)
 	    selector_parse(&p->remote_ts[0], nets[!side]) == 0);
 	p->n_local_ts = p->n_remote_ts = 1;
 	p->exchange = exchange;
+	p->heartbeat_ms = 500;
 }
 
 static void

@@ -36,7 +36,9 @@ v1_conn_wake(struct ike_engine *e, struct ike_now now, const struct ike_policy *
 			continue;
 		/* What a peer keeps refusing is asked for less and less often. */
 		wait = wait_ms << (conn->tries < 6 ? conn->tries : 6);
-		conn->at_ms = now.ms + (wait < V1_CONN_WAIT_MAX_MS ? wait : V1_CONN_WAIT_MAX_MS);
+		if (wait > V1_CONN_WAIT_MAX_MS)
+			wait = wait_ms > V1_CONN_WAIT_MAX_MS ? wait_ms : V1_CONN_WAIT_MAX_MS;
+		conn->at_ms = now.ms + wait;
 	}
 }
 

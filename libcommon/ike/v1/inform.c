@@ -151,6 +151,7 @@ v1_inform(struct v1_sa *sa, struct ike_now now, const struct isakmp_hdr *h,
     struct span dgram, struct ike_outbox *out)
 {
 	uint8_t buf[ISAKMP_MSG_MAX];
+	struct ike_hello hello;
 	struct isakmp_msg m;
 	size_t i;
 
@@ -160,6 +161,14 @@ v1_inform(struct v1_sa *sa, struct ike_now now, const struct isakmp_hdr *h,
 	}
 	if (v1_info_open(sa, h, dgram, buf, &m) != 0) {
 		take_nonsense(sa, now, out);
+		return;
+	}
+	if (sa->state == V1_UP && v1_heartbeat_get(sa, &m, &hello)) {
+		/* Its number tells a replay; there are too many for the list of message IDs. */
+		if (v1_heartbeat_take(sa, now, &hello, out)) {
+			v1_sa_follow(sa, out);
+			v1_sa_heard(sa, now);
+		}
 		return;
 	}
 	if (sa->state == V1_UP) {

@@ -35,6 +35,7 @@ replace_others(struct v1_sa *sa, struct ike_now now)
 		o->replaced = true;
 		o->soft_ms = UINT64_MAX;
 		o->dpd.at_ms = o->keepalive_ms = UINT64_MAX;
+		v1_heartbeat_stop(o);
 		if (sa->rec.ike.role == SA_INITIATOR)
 			o->delete_ms = now.ms + V1_DELETE_AFTER_MS;
 	}
@@ -53,6 +54,7 @@ v1_sa_timers(struct v1_sa *sa, struct ike_now now, uint64_t seconds)
 		sa->soft_ms = v1_soft_ms(sa->engine, now, seconds);
 	if (s->dpd && p->dpd_seconds > 0)
 		sa->dpd.at_ms = now.ms + (uint64_t)p->dpd_seconds * 1000;
+	v1_heartbeat_start(sa, now);
 	/* RFC 3947 section 4: from behind the NAT, and from nowhere else. */
 	if (s->natt.local_nat && s->natt.marker != SA_MARKER_NONE)
 		sa->keepalive_ms = now.ms + p->keepalive_ms;
@@ -138,17 +140,20 @@ v1_sa_end(struct v1_sa *sa, struct ike_now now, const char *reason, bool tell,
 		v1_conn_wake(sa->engine, now, sa->policy, V1_CONN_WAIT_MS);
 }
 
-void
-v1_sa_dead(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
+/* The peer does not answer, or not say hello: it and its children go, and it is called again. */
+static void
+dead(struct v1_sa *sa, struct ike_now now, const char *reason, uint64_t call_ms,
+    struct ike_outbox *out)
 {
 	struct v1_child *c, *next;
 
+	v1_conn_wake(sa->engine, now, sa->policy, call_ms);
 	for (c = sa->engine->children; c != NULL; c = next) {
 		next = c->next;
 		if (v1_child_of(c, sa))
-			v1_child_end(sa->engine, c, "the peer is dead", false, out);
+			v1_child_end(sa->engine, c, reason, false, out);
 	}
-	v1_sa_end(sa, now, "the peer is dead", false, out);
+	v1_sa_end(sa, now, reason, false, out);
 }
 
 /* Negotiates a successor, where one is not being negotiated already. */
@@ -195,7 +200,10 @@ v1_sa_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
 		sa->keepalive_ms = now.ms + sa->policy->keepalive_ms;
 	}
 	if (sa->state == V1_UP && !v1_dpd_timeout(sa, now, out))
-		v1_sa_dead(sa, now, out);
+		dead(sa, now, "the peer is dead", V1_CONN_WAIT_MS, out);
+	if (sa->state == V1_UP && !v1_heartbeat_timeout(sa, now, out))
+		dead(sa, now, "the peer is dead: no heartbeats",
+		    sa->policy->heartbeat_reconnect_ms, out);
 }
 
 static uint64_t
@@ -215,7 +223,8 @@ v1_sa_deadline(const struct v1_sa *sa)
 	if (sa->state != V1_UP)
 		return (d);
 	d = least(least(d, sa->hard_ms), least(sa->delete_ms, sa->soft_ms));
-	return (least(d, least(sa->keepalive_ms, sa->dpd.at_ms)));
+	d = least(least(d, sa->keepalive_ms), sa->dpd.at_ms);
+	return (least(d, v1_heartbeat_deadline(sa)));
 }
 
 /* --- exchanges that are over --- */

@@ -30,7 +30,8 @@ int
 v1_put_vid(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
 	const struct natt_version *v;
-	uint32_t natt = natt_ours(x);
+	uint32_t natt = natt_ours(x), hello_ms = x->sa->policy->heartbeat_ms;
+	uint8_t buf[HEARTBEAT_VID_LEN];
 	size_t i;
 
 	(void)f;
@@ -48,6 +49,10 @@ v1_put_vid(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 		isakmp_payload_put(b, PAYLOAD_VID, vid_of(v->kind)->bytes);
 	}
 	isakmp_payload_put(b, PAYLOAD_VID, vid_of(VID_DPD)->bytes);
+	if (hello_ms != 0 && (x->role == SA_INITIATOR || ike_heartbeat_announced(ike(x)) != 0)) {
+		isakmp_payload_put(b, PAYLOAD_VID, v1_heartbeat_vid(buf, hello_ms));
+		x->sa->hb.own_ms = hello_ms;
+	}
 	return (0);
 }
 

@@ -24,7 +24,7 @@ v1_sa_new(struct ike_engine *e, struct ike_policy *policy, enum sa_role role,
 	s->local.at = *local;
 	s->remote.at = *remote;
 	sa->soft_ms = sa->hard_ms = sa->delete_ms = sa->keepalive_ms = UINT64_MAX;
-	sa->dpd.at_ms = UINT64_MAX;
+	sa->dpd.at_ms = sa->hb.send_ms = sa->hb.late_ms = UINT64_MAX;
 	return (sa);
 }
 

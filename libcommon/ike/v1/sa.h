@@ -5,6 +5,7 @@
 #ifndef SAPIPE_IKE_V1_SA_H
 #define SAPIPE_IKE_V1_SA_H
 
+#include "ike/heartbeat.h"
 #include "ike/v1/exchange.h"
 #include "ike/v1/keys.h"
 #include "ike/v1/natd.h"
@@ -88,6 +89,14 @@ struct v1_sa {
 		uint32_t	seq_in;		/* last R-U-THERE of the peer */
 		bool		has_seq_in;
 	} dpd;
+	struct {
+		uint32_t	own_ms;		/* between our hellos, as announced; 0: not announced */
+		uint32_t	peer_ms;	/* between the peer's */
+		uint32_t	seq_out, seq_in;	/* last numbers; 0: none */
+		uint32_t	lost;		/* of the peer's, one after another */
+		uint64_t	send_ms;	/* of the next hello; UINT64_MAX: never */
+		uint64_t	late_ms;	/* when one more of the peer's is lost */
+	} hb;
 };
 
 struct ike_engine {
@@ -223,6 +232,26 @@ void v1_dpd_send(struct v1_sa *sa, uint16_t type, uint32_t seq, struct ike_outbo
 bool v1_dpd_number(const struct v1_sa *sa, const struct isakmp_notify *n, uint32_t *seq);
 /* The first number to use at ${epoch_ms} (since 1970) when others may have used some. */
 uint32_t v1_dpd_start(const struct sa_ike *s, uint64_t epoch_ms);
+
+/* heartbeat.c: see ike/heartbeat.h */
+/* The vendor ID that announces hellos at this interval, in ${buf}. */
+struct span v1_heartbeat_vid(uint8_t buf[HEARTBEAT_VID_LEN], uint32_t interval_ms);
+/* The interval of the vendor ID ${body}; 0: it is another one, or says nothing sensible. */
+uint32_t v1_heartbeat_vid_ms(struct span body);
+/* Hellos begin if both ends have announced them. */
+void v1_heartbeat_start(struct v1_sa *sa, struct ike_now now);
+void v1_heartbeat_stop(struct v1_sa *sa);
+/* Says hello and counts lost ones when it is time to. False: the peer is dead. */
+bool v1_heartbeat_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out);
+uint64_t v1_heartbeat_deadline(const struct v1_sa *sa);
+void v1_heartbeat_send(struct v1_sa *sa, const struct ike_hello *h, struct ike_outbox *out);
+/* The hello that ${m}, proven to be the peer's, consists of; false: it is something else. */
+bool v1_heartbeat_get(const struct v1_sa *sa, const struct isakmp_msg *m, struct ike_hello *h);
+/* Whether a hello's number is above ${than}, the last one's (0: there was none). */
+bool v1_heartbeat_newer(uint32_t seq, uint32_t than);
+/* False: it is a replay, and nothing has changed. */
+bool v1_heartbeat_take(struct v1_sa *sa, struct ike_now now, const struct ike_hello *h,
+    struct ike_outbox *out);
 
 /* phase1_natt.c: VID and NAT-D payloads of phase 1 */
 int v1_put_vid(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f);

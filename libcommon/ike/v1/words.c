@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "ike/heartbeat.h"
 #include "ike/v1/natd.h"
 #include "ike/v1/sa_attr.h"
 #include "wire/dn.h"
@@ -79,6 +80,7 @@ static const struct { uint16_t type; const char *means; } meanings[] = {
 	{ NOTIFY_RESPONDER_LIFETIME, "the responder's lifetime is shorter than the one agreed on" },
 	{ NOTIFY_REPLAY_STATUS, "whether the sender checks for replays" },
 	{ NOTIFY_INITIAL_CONTACT, "the sender has no other SA with the peer: older ones are void" },
+	{ NOTIFY_HEARTBEAT, "a hello of ours: alive" },
 	{ NOTIFY_R_U_THERE, "are you alive?" },
 	{ NOTIFY_R_U_THERE_ACK, "yes, alive" },
 };
@@ -118,6 +120,11 @@ notify_words(struct sa_text *t, struct span body)
 	case NOTIFY_R_U_THERE: case NOTIFY_R_U_THERE_ACK:
 		if (n.data.len == 4)
 			sa_text_add(t, " %u", get_be32(n.data.p));
+		break;
+	case NOTIFY_HEARTBEAT:
+		if (n.data.len == HELLO_LEN)
+			sa_text_add(t, " %u, next in %u ms, heard %u", get_be32(n.data.p),
+			    get_be32(n.data.p + 4), get_be32(n.data.p + 8));
 		break;
 	case NOTIFY_RESPONDER_LIFETIME:
 		if (isakmp_attrs_get(&attrs, n.data, NULL) != 0)
