@@ -3,12 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* One way out: selectors of one SA. */
-struct way {
-	struct selector	local, remote;
-	struct esp_sa	*sa;
-	unsigned	 narrow;	/* how specific, for the order */
-};
+#include "esp/spd.h"
 
 /* A recent packet's flow and the SA that took it. */
 struct flow {
@@ -34,9 +29,8 @@ struct sadb {
 	struct esp_sa	**sas;		/* in order of arrival */
 	size_t		 n, cap;
 	struct esp_sa	*buckets[SADB_BUCKETS];
-	struct way	*ways;
-	size_t		 n_ways, cap_ways;
-	bool		 stale;		/* ways are to be made anew */
+	struct spd	 spd;
+	bool		 stale;		/* it is to be made anew */
 	uint64_t	 age, serial;
 	struct flow	 flows[SADB_FLOWS];
 	struct frag	 frags[SADB_FRAGS];
@@ -74,7 +68,7 @@ sadb_free(struct sadb *db)
 	while (db->n > 0)
 		sadb_remove(db, db->sas[db->n - 1]);
 	free(db->sas);
-	free(db->ways);
+	spd_free(&db->spd);
 	free(db);
 }
 
@@ -355,64 +349,6 @@ sadb_next_expiry(const struct sadb *db)
 
 /* ---- the ways out */
 
-/* Bits that all addresses of ${s} share: the longer, the narrower. */
-static unsigned
-shared_bits(const struct selector *s)
-{
-	unsigned n = 0, bits = (unsigned)(8 * addr_len(&s->first));
-
-	while (n < bits && ((s->first.b[n / 8] ^ s->last.b[n / 8]) & (0x80 >> n % 8)) == 0)
-		n++;
-	return (n);
-}
-
-/* Narrowest first, then newest. */
-static int
-way_cmp(const void *a, const void *b)
-{
-	const struct way *x = a, *y = b;
-	const struct esp_sa *s = x->sa, *t = y->sa;
-
-	if (x->narrow != y->narrow)
-		return (x->narrow > y->narrow ? -1 : 1);
-	if (s->rec.established != t->rec.established)
-		return (s->rec.established > t->rec.established ? -1 : 1);
-	return (s->serial > t->serial ? -1 : s->serial < t->serial);
-}
-
-static int
-ways_make(struct sadb *db)
-{
-	size_t i, r, l, want = 0;
-	struct way *w;
-
-	for (i = 0; i < db->n; i++)
-		want += db->sas[i]->rec.n_local_ts * db->sas[i]->rec.n_remote_ts;
-	if (want > db->cap_ways) {
-		if ((w = realloc(db->ways, want * sizeof(*w))) == NULL)
-			return (-1);
-		db->ways = w;
-		db->cap_ways = want;
-	}
-	db->n_ways = 0;
-	for (i = 0; i < db->n; i++) {
-		const struct sa_child *c = &db->sas[i]->rec;
-
-		for (r = 0; r < c->n_remote_ts; r++)
-			for (l = 0; l < c->n_local_ts; l++) {
-				w = &db->ways[db->n_ways++];
-				*w = (struct way){ c->local_ts[l], c->remote_ts[r], db->sas[i], 0 };
-				w->narrow = shared_bits(&w->remote) * 1024 +
-				    shared_bits(&w->local) * 4 + (w->remote.proto != 0) +
-				    (w->remote.port_end != 0 || w->local.port_end != 0);
-			}
-	}
-	if (db->n_ways > 1)
-		qsort(db->ways, db->n_ways, sizeof(*db->ways), way_cmp);
-	db->stale = false;
-	return (0);
-}
-
 static bool
 usable(const struct esp_sa *sa)
 {
@@ -468,23 +404,23 @@ struct esp_sa *
 sadb_by_packet(struct sadb *db, const struct inner *in, enum esp_verdict *why)
 {
 	struct flow *fl = flow_slot(db, in);
+	struct spd_walk at = {0};
+	struct spd_way *w;
 	uint64_t first;
-	size_t i;
 
 	*why = ESP_OK;
-	if (db->stale && ways_make(db) != 0) {
+	if (db->stale && spd_make(&db->spd, db->sas, db->n) != 0) {
 		*why = ESP_FAILED;
 		return (NULL);
 	}
+	db->stale = false;
 	if (flow_is(fl, in, db->age) && usable(fl->sa)) {
 		frag_note(db, in, fl->sa, true);
 		return (fl->sa);
 	}
 	*why = ESP_POLICY;
 	first = frag_find(db, in, true);
-	for (i = 0; i < db->n_ways; i++) {
-		struct way *w = &db->ways[i];
-
+	while ((w = spd_next(&db->spd, in, &at)) != NULL) {
 		if (!inner_matches(in, &w->local, &w->remote) && w->sa->serial != first)
 			continue;
 		if (!usable(w->sa)) {

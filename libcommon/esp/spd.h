@@ -1,0 +1,45 @@
+/*
+ * The ways out of the tunnel: selectors of outbound SAs (RFC 4301, 4.4.1), most specific first, found by
+ * hashing so that thousands cost a packet no more than a few.
+ */
+#ifndef SAPIPE_ESP_SPD_H
+#define SAPIPE_ESP_SPD_H
+
+#include "esp/inner.h"
+
+struct esp_sa;
+
+/* One way: a pair of selectors of one SA. */
+struct spd_way {
+	struct selector	local, remote;
+	struct esp_sa	*sa;
+	unsigned	 narrow;	/* how specific, for the order */
+	uint32_t	 group;
+	uint32_t	 next;		/* of the same hash: index + 1; 0: none */
+};
+
+/* Ways whose selectors share the same lengths of prefix. */
+struct spd_group { unsigned remote_bits, local_bits; };
+
+struct spd {			/* all zero is empty */
+	struct spd_way	*ways;		/* sorted */
+	size_t		 n_ways, cap_ways;
+	struct spd_group *groups;	/* sorted; room for as many as ways */
+	size_t		 n_groups;
+	uint32_t	*heads;		/* by hash: index + 1 */
+	size_t		 n_heads;	/* a power of two */
+};
+
+void spd_free(struct spd *d);
+
+/* Makes it anew from ${n} SAs, which outlive it or its next making. 0, or -1: no memory, and it is empty. */
+int spd_make(struct spd *d, struct esp_sa *const *sas, size_t n);
+
+/*
+ * Ways in turn that may fit ${in}, narrowest and then newest first; of those left out none fits. ${at} starts
+ * as all zero. NULL after the last.
+ */
+struct spd_walk { size_t group; uint32_t next; bool begun; };
+struct spd_way *spd_next(const struct spd *d, const struct inner *in, struct spd_walk *at);
+
+#endif
