@@ -422,6 +422,63 @@ set_key() {
 	grep -q 'keeper of claims' "$T/left.err"
 }
 
+# many N: N SAs between the two ends, each with a host of its own on the right, in $T/left.sa and $T/right.sa.
+many() {
+	PYTHONPATH=$SAPIPE_TOP/tests/lib /usr/bin/python3 -B - "$1" "$T" <<-'PY'
+		import os, sys, sa_make
+		os.umask(0o077)
+		left, right = (open(f"{sys.argv[2]}/{end}.sa", "wb") for end in ("left", "right"))
+		for i in range(int(sys.argv[1])):
+		    o = sa_make.defaults("--esp", "aes128gcm16", "--local", "203.0.113.1:0", "--remote", "203.0.113.2:0",
+		        "--remote-ts", f"10.2.{i // 250}.{i % 250 + 1}/32")
+		    r = sa_make.make_child(o)
+		    left.write(sa_make.encode(r))
+		    right.write(sa_make.encode(sa_make.mirror(r)))
+	PY
+}
+
+in_use() { [ "$(grep -c 'is in use' "$T/$1.err")" = "$2" ]; }
+
+@test "esp-tun: two thousand SAs through a pipe come up, carry, go, and come again" {
+	local side start keeper
+	many 2000
+	right ip addr add 10.2.0.0/16 dev lo
+	mkfifo "$T/pipe"
+	# The keeper of claims is slow to begin with: nobody may wait for the other.
+	tun_start left "$T/pipe"
+	eventually 15 grep -q 'device vpn0 is open' "$T/left.err"
+	keeper=$(pgrep -P "${BG[left]}")
+	kill -STOP "$keeper"
+	cat "$T/left.sa" >"$T/pipe" 3>&- &
+	sleep 0.3
+	kill -CONT "$keeper"
+	start=$SECONDS
+	tun_start right "$T/right.sa"
+	for side in left right; do
+		eventually 60 in_use $side 2000 || {
+			grep -v 'is in use' "$T/$side.err"
+			return 1
+		}
+	done
+	echo "# up after $((SECONDS - start)) s" >&3
+	eventually 15 eval '[ "$(left ip route | grep -c vpn0)" = 2000 ]'
+	ping_across 10.2.0.1
+	ping_across 10.2.3.7
+	ping_across 10.2.7.250
+	# Idle for two looks at the claims: no storm of questions stops the keeper or us.
+	sleep 2.5
+	ping_across 10.2.7.249
+	run ! grep -E 'keeper|hint' "$T/left.err" "$T/right.err"
+	kill "${BG[left]}"
+	ended left 30
+	# Again, from their claims: each goes on where it was, so nothing looks like a replay.
+	tun_start left "$T/left.sa"
+	eventually 60 in_use left 2000 || { grep -v 'is in use' "$T/left.err"; return 1; }
+	ping_across 10.2.0.1
+	ping_across 10.2.7.250
+	[ "$(counter right in replays)" = 0 ]
+}
+
 @test "esp-tun: an SA from before this boot needs its claim" {
 	local now
 	now=$(date +%s)

@@ -40,8 +40,6 @@ struct tool {
 	struct sa_in	*in;
 	struct script	 script;
 	struct helper	 keeper;	/* of claims */
-	bool		 waiting;	/* for the claim of the last record */
-	struct sa_in_at	 at;		/* where that was */
 	struct sa_ike	*config;	/* what mode config gave, for the script; keys left out */
 	ev_io		*io;		/* one a source */
 	ev_signal	 sig[4];

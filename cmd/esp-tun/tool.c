@@ -75,10 +75,17 @@ bad_record(struct tool *t, const struct fault *f)
 }
 
 static void
-bad_sa(struct tool *t, struct fault *f)
+bad_sa(struct tool *t, uint32_t source, uint64_t off, struct fault *f)
 {
-	fault_where(f, "%.40s at byte %llu", t->at.name, (unsigned long long)t->at.off);
+	fault_where(f, "%.40s at byte %llu", sa_in_name(t->in, source), (unsigned long long)off);
 	bad_record(t, f);
+}
+
+/* Whether no more records can be taken for now. */
+static bool
+full(const struct tool *t)
+{
+	return (datapath_waiting(t->dp) >= DATAPATH_TURNS);
 }
 
 static void on_records(struct ev_loop *loop, ev_io *w, int revents);
@@ -91,7 +98,7 @@ watch(struct tool *t)
 		int fd = sa_in_fd(t->in, i);
 
 		ev_io_stop(t->loop, &t->io[i]);
-		if (t->waiting || fd == -1)
+		if (full(t) || fd == -1)
 			continue;
 		ev_io_init(&t->io[i], on_records, fd, EV_READ);
 		t->io[i].data = t;
@@ -121,44 +128,36 @@ drain(void *ctx)
 {
 	struct tool *t = ctx;
 	struct sa_rec *r = malloc(sizeof(*r));
+	struct sa_in_at at;
 	struct fault f;
 	int rc;
 
 	if (r == NULL)
 		return;
-	while (!t->waiting && (rc = sa_in_next(t->in, false, r, &t->at, &f)) != 0) {
+	while (!full(t) && (rc = sa_in_next(t->in, false, r, &at, &f)) != 0) {
 		if (rc == -1) {
 			bad_record(t, &f);
 			continue;
 		}
 		if (r->type == SA_IKE && r->ike.has_config)
 			tool_config(t, &r->ike);
-		rc = datapath_record(t->dp, r, t->at.source, &f);
-		if (rc == -1)
-			bad_sa(t, &f);
-		t->waiting = rc == 1;
+		if (datapath_record(t->dp, r, at.source, at.off, &f) != 0)
+			bad_sa(t, at.source, at.off, &f);
 		sa_rec_wipe(r);
 	}
 	free(r);
 	drop_privileges(t);
 	watch(t);
-	if (!t->waiting && sa_in_ended(t->in) && datapath_alive(t->dp) == 0)
+	if (datapath_waiting(t->dp) == 0 && sa_in_ended(t->in) && datapath_alive(t->dp) == 0)
 		ev_break(t->loop, EVBREAK_ALL);
 }
 
-/* The SA that waited for its claim has it, or is refused. */
 static void
-on_resume(void *ctx, const struct fault *f)
+on_refused(void *ctx, uint32_t source, uint64_t off, const struct fault *f)
 {
-	struct tool *t = ctx;
-	struct fault own;
+	struct fault own = *f;
 
-	t->waiting = false;
-	if (f != NULL) {
-		own = *f;
-		bad_sa(t, &own);
-	}
-	drain(t);
+	bad_sa(ctx, source, off, &own);
 }
 
 static void
@@ -192,7 +191,8 @@ tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 	static const struct datapath_calls calls = { .note = on_note, .trouble = on_trouble,
-	    .state = on_state, .drain = drain, .resume = on_resume, .broken = on_broken };
+	    .state = on_state, .drain = drain, .refused = on_refused,
+	    .resume = drain, .broken = on_broken };
 	struct datapath_opt own;
 	struct claims claims;
 	unsigned i, n;
@@ -251,7 +251,7 @@ int
 tool_run(struct tool *t)
 {
 	drain(t);
-	if (t->waiting || !sa_in_ended(t->in) || datapath_alive(t->dp) > 0)
+	if (datapath_waiting(t->dp) > 0 || !sa_in_ended(t->in) || datapath_alive(t->dp) > 0)
 		ev_run(t->loop, 0);
 	if (t->o->stats)
 		datapath_stats(t->dp, on_line, NULL);

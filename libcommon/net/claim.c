@@ -21,6 +21,7 @@
 #define SUFFIX		".claim"
 #define KEEP		86400	/* seconds that a claim outlives its SA: clocks may be set back */
 #define TRIES		20
+#define SYNC_ONE_BY_ONE	16	/* files; with more, asking for the whole filesystem is faster */
 
 /* magic | out | in | expires | check: 8 bytes each. */
 #define FILE_LEN	40
@@ -235,14 +236,35 @@ claim_sync(struct claim *cl, struct fault *f)
 {
 	if (!cl->dirty)
 		return (0);
-	cl->dirty = false;
+	cl->dirty = cl->owed = false;
 	if (fdatasync(cl->fd) != 0)
 		return (fault_sys(f, FAULT_SYSTEM, "cannot write claim %s", cl->name));
 	return (0);
 }
 
+int
+claims_sync(const struct claims *c, struct claim *const *list, size_t n, struct fault *f)
+{
+	size_t i, dirty = 0;
+	int rc = 0;
+
+	for (i = 0; i < n; i++)
+		dirty += list[i] != NULL && list[i]->dirty;
+	if (dirty > SYNC_ONE_BY_ONE && syncfs(c->dir) == 0) {
+		for (i = 0; i < n; i++)
+			if (list[i] != NULL)
+				list[i]->dirty = list[i]->owed = false;
+		return (0);
+	}
+	for (i = 0; i < n; i++)
+		if (list[i] != NULL && claim_sync(list[i], f) != 0)
+			rc = -1;
+	return (rc);
+}
+
+/* ${owed}: what is reserved must not be used before the disk has it. */
 static int
-store(struct claim *cl, uint64_t out, uint64_t in, bool wait, struct fault *f)
+store(struct claim *cl, uint64_t out, uint64_t in, bool owed, struct fault *f)
 {
 	uint8_t b[FILE_LEN];
 
@@ -254,7 +276,8 @@ store(struct claim *cl, uint64_t out, uint64_t in, bool wait, struct fault *f)
 	if (check_sum(b, b + 32) != 0 || pwrite(cl->fd, b, FILE_LEN, 0) != FILE_LEN)
 		return (fault_sys(f, FAULT_SYSTEM, "cannot write claim %s", cl->name));
 	cl->dirty = true;
-	return (wait ? claim_sync(cl, f) : 0);
+	cl->owed = cl->owed || owed;
+	return (0);
 }
 
 /* 1: read; 0: empty; -1: damaged. */
@@ -435,12 +458,18 @@ claim_reserve_in(struct claim *cl, uint64_t seq, struct fault *f)
 	return (0);
 }
 
+bool
+claim_unsettled(uint64_t in_end, uint64_t right)
+{
+	return (in_end > plus(right, 2 * IN_BLOCK));
+}
+
 int
 claim_settle_in(struct claim *cl, uint64_t right, struct fault *f)
 {
 	uint64_t end = plus(right, IN_BLOCK);
 
-	if (cl->in_end <= plus(end, IN_BLOCK))
+	if (!claim_unsettled(cl->in_end, right))
 		return (0);
 	cl->in_block = IN_BLOCK;
 	if (store(cl, cl->out_end, end - 1, false, f) != 0)
@@ -452,11 +481,15 @@ claim_settle_in(struct claim *cl, uint64_t right, struct fault *f)
 void
 claim_release(struct claim *cl, uint64_t out_next, uint64_t in_right)
 {
+	(void)store(cl, out_next, in_right, false, NULL);
+	(void)flock(cl->fd, LOCK_UN);
+}
+
+void
+claim_free(struct claim *cl)
+{
 	if (cl == NULL)
 		return;
-	(void)store(cl, out_next, in_right, false, NULL);
-	(void)flock(cl->fd, LOCK_UN);	/* the next may have it; what follows is for a reboot */
-	(void)claim_sync(cl, NULL);
 	(void)close(cl->fd);
 	wipe(cl, sizeof(*cl));
 	free(cl);

@@ -13,6 +13,7 @@
 #define PATHS_MS	10000	/* between looks at the MTUs of paths */
 #define TRAFFIC_MS	2000	/* between reports of traffic to the negotiator */
 #define MTU_FIRST	1400	/* of the device, before there is an SA */
+#define KEEPER_END_MS	5000	/* for the keeper to take the last numbers */
 
 void
 dp_note(struct datapath *dp, int level, const char *fmt, ...)
@@ -112,7 +113,7 @@ tick(struct ev_loop *loop, ev_timer *w, int revents)
 	if (sadb_next_expiry(dp->db) <= now.epoch && sadb_expire(dp->db, now.epoch) != before)
 		dp_device(dp);
 	if (now.ms - dp->mtu_ms >= PATHS_MS || dp->mtu_ms == 0)
-		dp_mtu(dp);
+		dp_mtu(dp, true);
 	traffic(dp, now.ms);
 	dp_settle(dp);
 }
@@ -166,10 +167,12 @@ datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
 		return (NULL);
 	}
 	dp->loop = loop;
+	dp->last_turn = &dp->turns;
 	dp->opt = *o;
 	dp->calls = *calls;
 	dp->ctx = ctx;
 	dp->tun.fd = dp->raw.fd4 = dp->raw.fd6 = -1;
+	keeper_init(&dp->keeper, o->keeper);
 	dp->opt.sadb.hooks = (struct sadb_hooks){ dp, dp_reserve_out, dp_reserve_in, happened };
 	if ((dp->slots = calloc(ESP_BATCH, SLOT)) == NULL) {
 		(void)fault(f, FAULT_MEMORY, "no memory for packets");
@@ -183,7 +186,8 @@ datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
 	watch(dp, &dp->raw6_io, dp->raw.fd6, dp_raw_ready);
 	ev_timer_init(&dp->tick, tick, TICK, TICK);
 	ev_timer_init(&dp->held_timer, held_over, 0., 0.);
-	dp->tick.data = dp->held_timer.data = dp;
+	ev_timer_init(&dp->device_timer, dp_device_over, 0., 0.);
+	dp->tick.data = dp->held_timer.data = dp->device_timer.data = dp;
 	ev_timer_start(loop, &dp->tick);
 	return (dp);
 bad:
@@ -198,6 +202,7 @@ datapath_free(struct datapath *dp)
 		return;
 	ev_timer_stop(dp->loop, &dp->tick);
 	ev_timer_stop(dp->loop, &dp->held_timer);
+	ev_timer_stop(dp->loop, &dp->device_timer);
 	ev_io_stop(dp->loop, &dp->keeper_io);
 	ev_io_stop(dp->loop, &dp->tun_io);
 	ev_io_stop(dp->loop, &dp->raw4_io);
@@ -205,11 +210,13 @@ datapath_free(struct datapath *dp)
 	for (size_t i = 0; i < dp->n_held; i++)
 		free(dp->held[i].p);
 	sadb_free(dp->db);
+	keeper_finish(&dp->keeper, KEEPER_END_MS);
+	keeper_free(&dp->keeper);
 	ports_free(dp->ports);
 	router_close(&dp->router);
 	rawesp_close(&dp->raw);
 	tun_close(&dp->tun);
-	sa_child_wipe(&dp->pending.rec);
+	dp_turns_free(dp);
 	if (dp->slots != NULL)
 		wipe(dp->slots, ESP_BATCH * SLOT);
 	free(dp->slots);
@@ -217,117 +224,18 @@ datapath_free(struct datapath *dp)
 	free(dp);
 }
 
-/* ---- records */
-
-int
-dp_child(struct datapath *dp, const struct sa_child *c, uint32_t source, struct own *own,
-    const struct keeper_answer *a, struct fault *f)
-{
-	struct esp_sa *sa;
-	bool old;
-
-	if ((sa = sadb_add(dp->db, c, source, &old, f)) == NULL)
-		return (-1);
-	if (dp_ports(dp, c, f) != 0) {
-		sadb_remove(dp->db, sa);
-		return (-1);
-	}
-	sa->seq_next = a->out_next;
-	replay_leap(&sa->replay, a->in_right);
-	dp_claim_marks(dp, sa, own);
-	dp_note(dp, 1, "SA %08x is in use%s", get_be32(c->spi_in),
-	    c->use == SA_USE_IN ? " inbound" : "");
-	dp->ever++;
-	dp_device(dp);
-	if (!dp->up) {
-		dp->up = true;
-		if (dp->calls.state != NULL)
-			dp->calls.state(dp->ctx, "up", &sa->rec);
-	}
-	return (0);
-}
-
-/* A record of an SA: one that is there is replaced now, a new one waits for its claim. */
-static int
-child(struct datapath *dp, const struct sa_child *c, uint32_t source, struct fault *f)
-{
-	uint64_t now = clock_now(&dp->clock).epoch;
-	bool old;
-
-	if (c->lifetime.expires <= now)
-		return (fault(f, FAULT_STALE_SA, "SA %08x expired %llu s ago", get_be32(c->spi_in),
-		    (unsigned long long)(now - c->lifetime.expires)));
-	if (sadb_by_spi(dp->db, c->spi_in, &c->local.at.addr) == NULL) {
-		if (sadb_check(c, f) != 0)
-			return (-1);
-		return (dp_claim_begin(dp, c, source, f));
-	}
-	if (sadb_add(dp->db, c, source, &old, f) == NULL)
-		return (-1);
-	dp_note(dp, 1, "SA %08x is replaced", get_be32(c->spi_in));
-	dp_device(dp);
-	return (0);
-}
-
-/* What an IKE SA tells the data path: whether to follow the peer, and the address it was given. */
-static int
-ike(struct datapath *dp, const struct sa_ike *s, struct fault *f)
-{
-	struct ike_seen *seen = NULL, *list;
-	struct addr a;
-	uint8_t spis[16];
-	size_t i;
-
-	memcpy(spis, s->spi_i, 8);
-	memcpy(spis + 8, s->spi_r, 8);
-	for (i = 0; i < dp->n_ikes && seen == NULL; i++)
-		if (span_eq(SPAN_ARRAY(dp->ikes[i].spis), SPAN_ARRAY(spis)))
-			seen = &dp->ikes[i];
-	if (seen == NULL && dp->n_ikes < IKES_MAX) {
-		if ((list = realloc(dp->ikes, (dp->n_ikes + 1) * sizeof(*list))) == NULL)
-			return (fault(f, FAULT_MEMORY, "no memory for an IKE SA"));
-		dp->ikes = list;
-		seen = &dp->ikes[dp->n_ikes++];
-	} else if (seen == NULL)
-		seen = &dp->ikes[dp->next_ike++ % IKES_MAX];
-	memcpy(seen->spis, spis, sizeof(spis));
-	seen->remote_nat = s->natt.remote_nat;
-	if (s->has_config && dp->opt.n_addresses == 0 && addr_parse(&a, s->address) == 0)
-		return (router_address(&dp->router, &a, (uint8_t)(8 * addr_len(&a)), f));
-	return (0);
-}
-
-int
-datapath_record(struct datapath *dp, const struct sa_rec *rec, uint32_t source, struct fault *f)
-{
-	size_t hit;
-	int rc = 0;
-
-	switch (rec->type) {
-	case SA_CHILD:
-		rc = child(dp, &rec->child, source, f);
-		break;
-	case SA_IKE:
-		rc = ike(dp, &rec->ike, f);
-		break;
-	case SA_DELETE:
-		hit = sadb_delete(dp->db, &rec->del, source, clock_now(&dp->clock).epoch);
-		if (hit > 0)
-			dp_device(dp);
-		break;
-	case SA_NONE:
-	case SA_EVENT:
-		break;
-	}
-	if (dp->n_held > 0 && !dp->draining)
-		dp_held_retry(dp, false);
-	return (rc);
-}
+/* ---- what there is */
 
 size_t
 datapath_alive(const struct datapath *dp)
 {
 	return (sadb_count(dp->db));
+}
+
+size_t
+datapath_waiting(const struct datapath *dp)
+{
+	return (dp->n_turns);
 }
 
 uint64_t

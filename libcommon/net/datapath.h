@@ -14,6 +14,7 @@ struct ev_loop;
 struct datapath;
 
 #define DATAPATH_ADDRESSES	8
+#define DATAPATH_TURNS		128
 
 struct datapath_opt {
 	const char	*tun;		/* name of the device; NULL: the first free vpnN */
@@ -34,8 +35,10 @@ struct datapath_calls {
 	void (*state)(void *ctx, const char *what, const struct sa_child *sa);
 	/* A packet came with an SPI not known here: read all records that are there to be read. */
 	void (*drain)(void *ctx);
-	/* The record for which datapath_record() gave 1 is done: ${f} is what was wrong, or NULL. */
-	void (*resume)(void *ctx, const struct fault *f);
+	/* The record at byte ${off} of stream ${source}, which waited, was refused. */
+	void (*refused)(void *ctx, uint32_t source, uint64_t off, const struct fault *f);
+	/* Records that waited are done: there may be room for more. */
+	void (*resume)(void *ctx);
 	/* The device or the keeper is gone: nothing can flow any more. */
 	void (*broken)(void *ctx, const struct fault *f);
 };
@@ -47,12 +50,15 @@ struct datapath *datapath_new(struct ev_loop *loop, const struct datapath_opt *o
 void datapath_free(struct datapath *dp);
 
 /*
- * Obeys one record of stream ${source}. 0; 1 if it must wait for its claim: the next record may be
- * given when calls.resume() was called, none before; or -1 with the fault of an SA that could not be taken:
- * FAULT_CLAIMED, FAULT_STALE_SA, FAULT_BAD_RECORD, FAULT_CONFIG, ... Others are not disturbed.
+ * Obeys one record, from byte ${off} of stream ${source}; what it holds is taken over. Records take effect in the order
+ * of these calls: a new SA waits for its claim, and what is behind it waits too. 0; or -1 with the
+ * fault of an SA that cannot be taken: FAULT_STALE_SA, FAULT_BAD_RECORD, FAULT_CONFIG, ... Others are not disturbed.
+ * What goes wrong after a wait (FAULT_CLAIMED and the like) is told by calls.refused().
  */
-int datapath_record(struct datapath *dp, const struct sa_rec *rec, uint32_t source,
+int datapath_record(struct datapath *dp, struct sa_rec *rec, uint32_t source, uint64_t off,
     struct fault *f);
+/* Records that wait. No more may be given while there are DATAPATH_TURNS of them. */
+size_t datapath_waiting(const struct datapath *dp);
 
 /* SAs that are there now, and how many there have been. */
 size_t datapath_alive(const struct datapath *dp);

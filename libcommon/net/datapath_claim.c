@@ -10,16 +10,30 @@
 
 #define OUT_WAIT_MS	5000
 
+/* Whether the socket can be written matters only while requests wait for that. */
+static void
+watch_keeper(struct datapath *dp)
+{
+	int want = EV_READ | (keeper_waits(&dp->keeper) ? EV_WRITE : 0);
+
+	if (!ev_is_active(&dp->keeper_io) || (dp->keeper_io.events & (EV_READ | EV_WRITE)) == want)
+		return;
+	ev_io_stop(dp->loop, &dp->keeper_io);
+	ev_io_set(&dp->keeper_io, dp->keeper.fd, want);
+	ev_io_start(dp->loop, &dp->keeper_io);
+}
+
 static int
 ask(struct datapath *dp, enum keeper_op op, uint32_t id, uint64_t a, uint64_t b)
 {
 	struct keeper_ask q = { .op = op, .id = id, .a = a, .b = b };
 	struct fault f;
+	int rc = keeper_ask(&dp->keeper, &q, &f);
 
-	if (keeper_ask(dp->opt.keeper, &q, &f) == 0)
-		return (0);
-	dp_warn(dp, &f);
-	return (-1);
+	watch_keeper(dp);
+	if (rc != 0)
+		dp_warn(dp, &f);
+	return (rc);
 }
 
 /* ---- numbers */
@@ -58,28 +72,36 @@ numbers(struct datapath *dp, const struct keeper_answer *a)
 	set_marks(sa, own);
 }
 
+static void
+answered(struct datapath *dp, const struct keeper_answer *a)
+{
+	if (a->id >= KEEPER_CLAIMS)
+		return;
+	if (a->op == KEEPER_TAKE)
+		dp_turn_claimed(dp, a);
+	else
+		numbers(dp, a);
+}
+
 /* A full disk or a hanging one: until the answer is there, nothing may be sent. */
 static int
 wait_out(struct datapath *dp, const struct own *own, uint64_t seq)
 {
-	struct pollfd p = { .fd = dp->opt.keeper, .events = POLLIN };
+	struct pollfd p = { .fd = dp->keeper.fd };
 	struct keeper_answer a;
 	struct fault f;
 	int rc;
 
-	while (own->asked_out && poll(&p, 1, OUT_WAIT_MS) > 0) {
-		if ((rc = keeper_answer(dp->opt.keeper, &a, &f)) < 0)
+	while (own->asked_out) {
+		p.events = (short)(POLLIN | (keeper_waits(&dp->keeper) ? POLLOUT : 0));
+		if (poll(&p, 1, OUT_WAIT_MS) <= 0 || keeper_flush(&dp->keeper, &f) != 0 ||
+		    (rc = keeper_answer(&dp->keeper, &a, &f)) < 0)
 			return (-1);
-		if (rc == 0)
-			continue;
-		/* SAs must not come and go in the middle of a batch. */
-		if (a.op == KEEPER_TAKE) {
-			dp->stashed = a;
-			dp->has_stashed = true;
-			ev_feed_event(dp->loop, &dp->keeper_io, EV_READ);
-		} else
-			numbers(dp, &a);
+		if (rc > 0)
+			answered(dp, &a);
 	}
+	/* SAs must not come and go in the middle of a batch: that is for later. */
+	ev_feed_event(dp->loop, &dp->keeper_io, EV_READ);
 	return (seq < own->out_end ? 0 : -1);
 }
 
@@ -127,10 +149,11 @@ dp_settle(struct datapath *dp)
 	for (size_t i = 0; (sa = sadb_at(dp->db, i)) != NULL; i++) {
 		struct own *own = sa->user;
 
-		if (own->tick_right == sa->replay.right && !own->asked_in && !own->settled &&
-		    ask(dp, KEEPER_SETTLE, own->id, sa->replay.right, 0) == 0)
-			own->settled = own->asked_in = true;
-		else if (own->tick_right != sa->replay.right)
+		if (own->tick_right == sa->replay.right && !own->asked_in && !own->settled) {
+			own->settled = true;
+			if (claim_unsettled(own->in_end, sa->replay.right))
+				own->asked_in = ask(dp, KEEPER_SETTLE, own->id, sa->replay.right, 0) == 0;
+		} else if (own->tick_right != sa->replay.right)
 			own->settled = false;
 		own->tick_right = sa->replay.right;
 	}
@@ -143,69 +166,50 @@ free_id(struct datapath *dp, uint32_t *id)
 {
 	for (size_t i = 0; i < KEEPER_CLAIMS; i++) {
 		*id = dp->next_id++ % KEEPER_CLAIMS;
-		if (dp->by_id[*id] == NULL)
+		if (!dp->id_used[*id])
 			return (0);
 	}
 	return (-1);
 }
 
 int
-dp_claim_begin(struct datapath *dp, const struct sa_child *c, uint32_t source, struct fault *f)
+dp_claim_begin(struct datapath *dp, const struct sa_child *c, uint32_t *id, struct fault *f)
 {
 	struct keeper_ask q = { .op = KEEPER_TAKE, .a = c->established, .b = c->lifetime.expires };
 
-	if (free_id(dp, &q.id) != 0)
+	if (free_id(dp, id) != 0)
 		return (fault(f, FAULT_TOO_LARGE, "more than %d SAs at once", KEEPER_CLAIMS));
-	if (claim_digest(c, q.digest, f) != 0)
+	q.id = *id;
+	if (claim_digest(c, q.digest, f) != 0 || keeper_ask(&dp->keeper, &q, f) != 0)
 		return (-1);
-	if (sa_child_copy(&dp->pending.rec, c) != 0)
-		return (fault(f, FAULT_MEMORY, "no memory for an SA"));
-	if (keeper_ask(dp->opt.keeper, &q, f) != 0) {
-		sa_child_wipe(&dp->pending.rec);
-		return (-1);
-	}
-	dp->pending.id = q.id;
-	dp->pending.source = source;
-	dp->pending.on = true;
-	return (1);
-}
-
-static void
-claimed(struct datapath *dp, const struct keeper_answer *a)
-{
-	struct fault f = a->fault;
-	struct own *own = NULL;
-	int rc = -1;
-
-	if (!dp->pending.on || a->id != dp->pending.id)
-		return;
-	dp->pending.on = false;
-	if (f.code == FAULT_NONE) {
-		if ((own = calloc(1, sizeof(*own))) == NULL)
-			(void)fault(&f, FAULT_MEMORY, "no memory for an SA");
-		else {
-			own->id = a->id;
-			own->out_end = a->out_end;
-			own->in_end = a->in_end;
-			rc = dp_child(dp, &dp->pending.rec, dp->pending.source, own, a, &f);
-		}
-		if (rc != 0) {
-			(void)ask(dp, KEEPER_RELEASE, a->id, a->out_next, a->in_right);
-			free(own);
-		}
-	}
-	sa_child_wipe(&dp->pending.rec);
-	dp->calls.resume(dp->ctx, rc == 0 ? NULL : &f);
-	if (dp->n_held > 0)
-		dp_held_retry(dp, false);
+	watch_keeper(dp);
+	dp->id_used[*id] = true;
+	return (0);
 }
 
 void
-dp_claim_marks(struct datapath *dp, struct esp_sa *sa, struct own *own)
+dp_claim_back(struct datapath *dp, const struct keeper_answer *a)
 {
+	(void)ask(dp, KEEPER_RELEASE, a->id, a->out_next, a->in_right);
+	dp->id_used[a->id] = false;
+}
+
+int
+dp_claim_tie(struct datapath *dp, struct esp_sa *sa, const struct keeper_answer *a, struct fault *f)
+{
+	struct own *own = calloc(1, sizeof(*own));
+
+	if (own == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for an SA"));
+	own->id = a->id;
+	own->out_end = a->out_end;
+	own->in_end = a->in_end;
+	sa->seq_next = a->out_next;
+	replay_leap(&sa->replay, a->in_right);
 	dp->by_id[own->id] = sa;
 	sa->user = own;
 	set_marks(sa, own);
+	return (0);
 }
 
 void
@@ -215,6 +219,8 @@ dp_claim_end(struct datapath *dp, struct esp_sa *sa)
 
 	(void)ask(dp, KEEPER_RELEASE, own->id, sa->seq_next, sa->replay.right);
 	dp->by_id[own->id] = NULL;
+	dp->id_used[own->id] = false;
+	free(own->routes);
 	free(own);
 	sa->user = NULL;
 }
@@ -228,18 +234,13 @@ dp_keeper_ready(struct ev_loop *loop, ev_io *w, int revents)
 	int rc;
 
 	(void)loop, (void)revents;
-	if (dp->has_stashed) {
-		dp->has_stashed = false;
-		claimed(dp, &dp->stashed);
+	rc = keeper_flush(&dp->keeper, &f);
+	while (rc == 0 && (rc = keeper_answer(&dp->keeper, &a, &f)) == 1) {
+		answered(dp, &a);
+		rc = 0;
 	}
-	while ((rc = keeper_answer(dp->opt.keeper, &a, &f)) == 1) {
-		if (a.id >= KEEPER_CLAIMS)
-			continue;
-		if (a.op == KEEPER_TAKE)
-			claimed(dp, &a);
-		else
-			numbers(dp, &a);
-	}
+	watch_keeper(dp);
+	dp_turns(dp);
 	if (rc == -1) {
 		ev_io_stop(dp->loop, &dp->keeper_io);
 		dp->calls.broken(dp->ctx, &f);

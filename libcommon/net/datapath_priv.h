@@ -40,14 +40,25 @@ struct own {
 	bool		 settled;
 	uint64_t	 tick_right;		/* right edge at the last look */
 	uint64_t	 told_ms, told_packets;
+	struct route	*routes;		/* to its remote selectors */
+	size_t		 n_routes;
+	bool		 routed;		/* they are made up */
 };
 
-/* An SA whose claim is asked for. */
-struct pending {
-	bool		 on;
-	uint32_t	 id, source;
-	struct sa_child	 rec;
+/* A record that waits: for its own claim, or for one before it. */
+struct turn {
+	struct turn	*next;
+	struct sa_rec	 rec;
+	uint32_t	 source;
+	uint64_t	 off;
+	uint32_t	 id;			/* with the keeper */
+	bool		 asked, answered;
+	struct keeper_answer answer;
 };
+
+/* MTUs of paths that were looked up in the same pass. */
+#define PATHS	1024
+struct path { struct addr remote; size_t mtu; uint64_t pass; };
 
 struct datapath {
 	struct ev_loop	*loop;
@@ -59,18 +70,22 @@ struct datapath {
 	struct tun	 tun;
 	struct rawesp	 raw;
 	struct ports	*ports;
-	struct pending	 pending;
-	struct keeper_answer stashed;
-	bool		 has_stashed;
+	struct keeper	 keeper;
+	struct turn	*turns, **last_turn;
+	size_t		 n_turns;
+	bool		 id_used[KEEPER_CLAIMS];
 	struct esp_sa	*by_id[KEEPER_CLAIMS];
 	uint32_t	 next_id;
 	struct router	 router;
 	ev_io		 keeper_io, tun_io, raw4_io, raw6_io;
-	ev_timer	 tick, held_timer;
+	ev_timer	 tick, held_timer, device_timer;
 	uint8_t		*slots;		/* ESP_BATCH of SLOT bytes */
 	size_t		 mtu;		/* that the device has now */
-	uint64_t	 mtu_ms;	/* when paths were last looked at */
+	uint64_t	 mtu_ms;	/* when paths were last looked at; 0: look again */
+	struct path	 paths[PATHS];
+	uint64_t	 pass;
 	bool		 draining, up;
+	bool		 device_due;	/* SAs have come or gone since the device was fitted to them */
 	struct held	 held[HELD_MAX];
 	size_t		 n_held, held_bytes;
 	struct ike_seen	*ikes;
@@ -88,17 +103,25 @@ void dp_note(struct datapath *dp, int level, const char *fmt, ...)
 void dp_warn(struct datapath *dp, const struct fault *f);
 void dp_event(struct datapath *dp, const struct esp_sa *sa, const char *what);
 
-int dp_child(struct datapath *dp, const struct sa_child *c, uint32_t source, struct own *own,
-    const struct keeper_answer *a, struct fault *f);
+/* datapath_rec.c */
+/* Records whose turn it is take effect. */
+void dp_turns(struct datapath *dp);
+void dp_turns_free(struct datapath *dp);
+/* The claim of a record that waits: dp_turns() is called for it. */
+void dp_turn_claimed(struct datapath *dp, const struct keeper_answer *a);
+void dp_device_over(struct ev_loop *loop, ev_timer *w, int revents);
 
 /* datapath_claim.c */
 int dp_reserve_out(void *ctx, struct esp_sa *sa, uint64_t seq);
 int dp_reserve_in(void *ctx, struct esp_sa *sa, uint64_t seq);
 void dp_settle(struct datapath *dp);
-/* 1: asked for, dp_child() follows; -1 with a fault. */
-int dp_claim_begin(struct datapath *dp, const struct sa_child *c, uint32_t source, struct fault *f);
+/* Asks for the claim of ${c}, whose answer comes under ${id}. 0, or -1 with a fault. */
+int dp_claim_begin(struct datapath *dp, const struct sa_child *c, uint32_t *id, struct fault *f);
+/* Gives a claim back that no SA came to own. */
+void dp_claim_back(struct datapath *dp, const struct keeper_answer *a);
 /* Ties an SA to its claim, which it then owns; and lets go of it. */
-void dp_claim_marks(struct datapath *dp, struct esp_sa *sa, struct own *own);
+int dp_claim_tie(struct datapath *dp, struct esp_sa *sa, const struct keeper_answer *a,
+    struct fault *f);
 void dp_claim_end(struct datapath *dp, struct esp_sa *sa);
 void dp_keeper_ready(struct ev_loop *loop, ev_io *w, int revents);
 
@@ -119,6 +142,7 @@ int dp_ports(struct datapath *dp, const struct sa_child *c, struct fault *f);
 /* datapath_dev.c */
 /* Makes MTU, addresses and routes fit the SAs that there are. */
 void dp_device(struct datapath *dp);
-void dp_mtu(struct datapath *dp);
+/* Looks at the paths again: those of ${all} SAs, or of those that are new. */
+void dp_mtu(struct datapath *dp, bool all);
 
 #endif

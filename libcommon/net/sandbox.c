@@ -49,7 +49,7 @@ static const struct row {
 	    "rename", "renameat", "renameat2", "unlink", "unlinkat", "mkdir", "mkdirat", "fchmod",
 	    "flock", "sync_file_range" } },
 	/* Descriptors go to a helper that was forked before, which may have to be ended. */
-	{ IN_NET, { "kill", "linkat", "statfs", "fstatfs" } },
+	{ IN_NET, { "kill", "linkat", "statfs", "fstatfs", "syncfs" } },
 };
 
 /* What honest code of ours cannot ask for. */

@@ -18,6 +18,7 @@
 #include "cli/helper.h"
 #include "net/keeper.h"
 #include "net/route.h"
+#include "wire/wr.h"
 
 static char dir[] = "/tmp/claimXXXXXX";
 static uint64_t now;
@@ -50,6 +51,14 @@ take(struct claims *c, struct fault *f)
 }
 
 static void
+release(struct claim *cl, uint64_t out, uint64_t in)
+{
+	claim_release(cl, out, in);
+	assert_int_equal(claim_sync(cl, NULL), 0);
+	claim_free(cl);
+}
+
+static void
 test_blocks_and_restart(void **state)
 {
 	struct claims c;
@@ -63,11 +72,15 @@ test_blocks_and_restart(void **state)
 	assert_int_equal(cl->out_next, 1);
 	assert_int_equal(cl->in_right, 0);
 	assert_true(cl->out_end > 1 && cl->in_end > 1);
+	assert_false(cl->owed);		/* should the machine fail now, the SA is refused */
 	/* Ended in order: it goes on exactly there. */
-	claim_release(cl, 1234, 77);
+	release(cl, 1234, 77);
 	assert_non_null(cl = take(&c, &f));
 	assert_int_equal(cl->out_next, 1234);
 	assert_int_equal(cl->in_right, 77);
+	assert_true(cl->owed);
+	assert_int_equal(claims_sync(&c, &cl, 1, &f), 0);
+	assert_false(cl->owed);
 	/* Ended badly: behind what was reserved, both ways. */
 	assert_int_equal(claim_reserve_out(cl, 500000, &f), 0);
 	assert_int_equal(claim_reserve_in(cl, 900, &f), 0);
@@ -84,7 +97,7 @@ test_blocks_and_restart(void **state)
 	end = cl->out_end;
 	assert_int_equal(claim_settle_in(cl, 950, &f), 0);
 	assert_true(cl->in_end > 950 && cl->in_end < 1000 && cl->out_end == end);
-	claim_release(cl, cl->out_next, 950);
+	release(cl, cl->out_next, 950);
 	claims_close(&c);
 }
 
@@ -104,12 +117,12 @@ test_one_holder(void **state)
 	digest[0]++;					/* other keys: another claim */
 	struct claim *other = take(&d, &f);
 	assert_non_null(other);
-	claim_release(other, 1, 0);
+	release(other, 1, 0);
 	digest[0]--;
-	claim_release(cl, 5, 0);
+	release(cl, 5, 0);
 	assert_non_null(cl = take(&d, &f));
 	assert_int_equal(cl->out_next, 5);
-	claim_release(cl, 5, 0);
+	release(cl, 5, 0);
 	claims_close(&c);
 	claims_close(&d);
 }
@@ -129,11 +142,11 @@ test_stale_and_damaged(void **state)
 	assert_int_equal(f.code, FAULT_STALE_SA);
 	assert_non_null(cl = take(&c, &f));
 	(void)snprintf(path, sizeof(path), "%s/%s", dir, cl->name);
-	claim_release(cl, 10, 0);
+	release(cl, 10, 0);
 	/* With a claim, its age does not matter. */
 	assert_non_null(cl = claim_take(&c, digest, 1000, now + 60, now, &f));
 	assert_int_equal(cl->out_next, 10);
-	claim_release(cl, 10, 0);
+	release(cl, 10, 0);
 	/* Each byte counts. */
 	for (off_t at = 0; at < 40; at++) {
 		uint8_t b;
@@ -171,7 +184,7 @@ test_prune(void **state)
 	(void)snprintf(path, sizeof(path), "%s/%s", dir, cl->name);
 	claims_prune(&c, now + 1000000);
 	assert_int_equal(access(path, F_OK), 0);	/* held */
-	claim_release(cl, 1, 0);
+	release(cl, 1, 0);
 	claims_prune(&c, now + 3600 + 86400);
 	assert_int_equal(access(path, F_OK), 0);
 	claims_prune(&c, now + 3600 + 86401);
@@ -202,13 +215,13 @@ test_directory(void **state)
 }
 
 static void
-answer(int fd, struct keeper_answer *a)
+answer(struct keeper *k, struct keeper_answer *a)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p = { .fd = k->fd, .events = POLLIN };
 	struct fault f;
 
 	assert_int_equal(poll(&p, 1, 5000), 1);
-	assert_int_equal(keeper_answer(fd, a, &f), 1);
+	assert_int_equal(keeper_answer(k, a, &f), 1);
 }
 
 static void
@@ -217,6 +230,7 @@ test_keeper(void **state)
 	struct keeper_ask q = { .op = KEEPER_TAKE, .id = 3, .a = now, .b = now + 60 };
 	struct keeper_answer a;
 	struct helper h, h2;
+	struct keeper k, k2;
 	struct claims c;
 	struct fault f;
 
@@ -226,39 +240,110 @@ test_keeper(void **state)
 	assert_int_equal(helper_fork(&h, keeper_serve, &c, c.dir, false, &f), 0);
 	assert_int_equal(helper_fork(&h2, keeper_serve, &c, c.dir, false, &f), 0);
 	claims_close(&c);
-	assert_int_equal(keeper_answer(h.fd, &a, &f), 0);	/* nothing asked */
-	assert_int_equal(keeper_ask(h.fd, &q, &f), 0);
-	answer(h.fd, &a);
+	keeper_init(&k, h.fd);
+	keeper_init(&k2, h2.fd);
+	assert_int_equal(keeper_answer(&k, &a, &f), 0);	/* nothing asked */
+	assert_int_equal(keeper_ask(&k, &q, &f), 0);
+	answer(&k, &a);
 	assert_true(a.fault.code == FAULT_NONE && a.id == 3 && a.out_next == 1 && a.out_end > 1);
-	assert_int_equal(keeper_ask(h.fd, &q, &f), 0);		/* the same id again */
-	answer(h.fd, &a);
+	assert_int_equal(keeper_ask(&k, &q, &f), 0);		/* the same id again */
+	answer(&k, &a);
 	assert_int_equal(a.fault.code, FAULT_SYSTEM);
-	assert_int_equal(keeper_ask(h2.fd, &q, &f), 0);		/* another process */
-	answer(h2.fd, &a);
+	assert_int_equal(keeper_ask(&k2, &q, &f), 0);		/* another process */
+	answer(&k2, &a);
 	assert_int_equal(a.fault.code, FAULT_CLAIMED);
 	q = (struct keeper_ask){ .op = KEEPER_OUT, .id = 3, .a = 1000000 };
-	assert_int_equal(keeper_ask(h.fd, &q, &f), 0);
-	answer(h.fd, &a);
+	assert_int_equal(keeper_ask(&k, &q, &f), 0);
+	answer(&k, &a);
 	assert_true(a.op == KEEPER_OUT && a.out_end > 1000000);
 	q = (struct keeper_ask){ .op = KEEPER_IN, .id = 4, .a = 1 };	/* not held */
-	assert_int_equal(keeper_ask(h.fd, &q, &f), 0);
-	answer(h.fd, &a);
+	assert_int_equal(keeper_ask(&k, &q, &f), 0);
+	answer(&k, &a);
 	assert_int_equal(a.fault.code, FAULT_SYSTEM);
 	q = (struct keeper_ask){ .op = KEEPER_RELEASE, .id = 3, .a = 42, .b = 6 };
-	assert_int_equal(keeper_ask(h.fd, &q, &f), 0);
+	assert_int_equal(keeper_ask(&k, &q, &f), 0);
 	helper_close(&h, 5000);
 	q = (struct keeper_ask){ .op = KEEPER_TAKE, .id = 0, .a = now, .b = now + 60 };
 	memcpy(q.digest, digest, sizeof(digest));
-	assert_int_equal(keeper_ask(h2.fd, &q, &f), 0);
-	answer(h2.fd, &a);
+	assert_int_equal(keeper_ask(&k2, &q, &f), 0);
+	answer(&k2, &a);
 	assert_true(a.fault.code == FAULT_NONE && a.out_next == 42 && a.in_right == 6);
 	/* Words it does not know end it. */
 	q.op = 99;
-	assert_int_equal(keeper_ask(h2.fd, &q, &f), 0);
+	assert_int_equal(keeper_ask(&k2, &q, &f), 0);
 	struct pollfd p = { .fd = h2.fd, .events = POLLIN };
 	assert_int_equal(poll(&p, 1, 5000), 1);
-	assert_int_equal(keeper_answer(h2.fd, &a, &f), -1);
+	assert_int_equal(keeper_answer(&k2, &a, &f), -1);
 	helper_close(&h2, 5000);
+}
+
+/*
+ * Thousands of requests before one answer is read: neither end may wait for the other, no request may be
+ * lost, and the answers come in order.
+ */
+static void
+test_keeper_never_blocks(void **state)
+{
+	enum { MANY = 500 };
+	struct keeper_ask q;
+	struct keeper_answer a;
+	struct helper h;
+	struct keeper k;
+	struct claims c;
+	struct fault f;
+	struct pollfd p;
+	size_t i, got;
+
+	(void)state;
+	assert_int_equal(claims_open(&c, dir, &f), 0);
+	assert_int_equal(helper_fork(&h, keeper_serve, &c, c.dir, false, &f), 0);
+	claims_close(&c);
+	keeper_init(&k, h.fd);
+	for (i = 0; i < MANY; i++) {
+		q = (struct keeper_ask){ .op = KEEPER_TAKE, .id = (uint32_t)i, .a = now, .b = now + 60 };
+		memcpy(q.digest, digest, sizeof(digest));
+		put_be32(q.digest, (uint32_t)i);
+		assert_int_equal(keeper_ask(&k, &q, &f), 0);
+		q = (struct keeper_ask){ .op = KEEPER_OUT, .id = (uint32_t)i, .a = 100000 + i };
+		assert_int_equal(keeper_ask(&k, &q, &f), 0);
+	}
+	assert_true(keeper_waits(&k));
+	p = (struct pollfd){ .fd = k.fd };
+	for (got = 0; got < (size_t)2 * MANY; ) {
+		p.events = (short)(POLLIN | (keeper_waits(&k) ? POLLOUT : 0));
+		assert_int_equal(poll(&p, 1, 20000), 1);
+		assert_int_equal(keeper_flush(&k, &f), 0);
+		for (; keeper_answer(&k, &a, &f) == 1; got++) {
+			assert_int_equal(a.fault.code, FAULT_NONE);
+			assert_int_equal(a.id, got / 2);
+			assert_int_equal(a.op, got % 2 == 0 ? KEEPER_TAKE : KEEPER_OUT);
+			assert_true(a.op == KEEPER_TAKE || a.out_end > 100000 + got / 2);
+		}
+	}
+	/* At the end none is read any more, and all releases get there. */
+	for (i = 0; i < MANY; i++) {
+		q = (struct keeper_ask){ .op = KEEPER_IN, .id = (uint32_t)i, .a = 5 };
+		assert_int_equal(keeper_ask(&k, &q, &f), 0);
+		q = (struct keeper_ask){ .op = KEEPER_RELEASE, .id = (uint32_t)i, .a = 7000 + i, .b = 9 };
+		assert_int_equal(keeper_ask(&k, &q, &f), 0);
+	}
+	keeper_finish(&k, 20000);
+	assert_false(keeper_waits(&k));
+	keeper_free(&k);
+	helper_close(&h, 20000);
+	assert_int_equal(claims_open(&c, dir, &f), 0);
+	for (i = 0; i < MANY; i += 97) {
+		struct claim *cl;
+		uint8_t d[CLAIM_DIGEST];
+
+		memcpy(d, digest, sizeof(d));
+		put_be32(d, (uint32_t)i);
+		assert_non_null(cl = claim_take(&c, d, now, now + 60, now, &f));
+		assert_int_equal(cl->out_next, 7000 + i);
+		assert_int_equal(cl->in_right, 9);
+		release(cl, 1, 1);
+	}
+	claims_close(&c);
 }
 
 static void
@@ -303,7 +388,8 @@ main(void)
 #define T(t)	cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_blocks_and_restart), T(test_one_holder), T(test_stale_and_damaged), T(test_prune),
-		T(test_directory), T(test_keeper), cmocka_unit_test(test_route_blocks),
+		T(test_directory), T(test_keeper),
+		T(test_keeper_never_blocks), cmocka_unit_test(test_route_blocks),
 	};
 
 	(void)secret_init();
