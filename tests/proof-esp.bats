@@ -4,6 +4,7 @@
 # inside and outside; an SA for each proposal lies in one state file, so that one run shows all.
 bats_require_minimum_version 1.5.0
 load lib/common
+load lib/wire
 
 # Name, and what lib/esp_all.py makes of it.
 CASES=("raw-4-4 --encap none" "udp-6-in-4 --encap udp --inner 6" "raw-4-in-6 --encap none --outer 6"
@@ -70,26 +71,13 @@ told() { [ "$1" != "${CASES[0]%% *}" ] || echo "# $2" >&3; }
 	each eval same_packets clear.pcap back.pcap \#
 }
 
-# inner FILE 4|6 [OPTION]...: the packets within, a line each, as tshark reads them.
-inner() {
-	local file=$1 v=ip none=28 fields=(src dst proto id len ttl)
-	[ "$2" = 4 ] || v=ipv6 none=8 fields=(src dst nxt flow plen hlim)
-	tshark -n -r "$file" "${@:3}" -T fields -E occurrence=l -e frame.number "${fields[@]/#/-e$v.}" \
-		-e tcp.payload -e udp.payload -e data.data -e tcp.seq_raw 2>/dev/null |
-		# an outer UDP has a payload too: only what the protocol within has counts
-		awk -F'\t' -v OFS='\t' -v none=$none '{ if ($4 != 6) { $8 = ""; $11 = "" }
-			if ($4 != 17 || $6 == none) $9 = ""; if ($4 == 6 || $4 == 17) $10 = ""; print }'
-}
-
 @test "proof: tshark with the tables of sa-show and --decrypt agree packet by packet, for every proposal that tshark knows" {
 	have tshark
 	compare() {
-		local -a keys=()
-		local line v=4 lacks unchecked
+		local v=4 lacks unchecked
 		[[ $1 != *-6-* ]] || v=6
-		sa-show --format wireshark l.sa >tables
-		while IFS= read -r line; do keys+=(-o "$line"); done <tables
-		inner esp.pcap $v "${keys[@]}" >theirs
+		tables l.sa
+		inner esp.pcap $v "${TABLES[@]}" >theirs
 		inner back.pcap $v >ours
 		[ "$(wc -l <theirs)" = 600 ] && [ "$(wc -l <ours)" = 600 ] || return
 		# proposals of which any packet of the eight differs
@@ -99,7 +87,7 @@ inner() {
 		told "$1" "tshark has no word for: $lacks"
 		[ "$lacks" = "chacha20poly1305 chacha20poly1305-esn" ] || { diff theirs ours; return 1; }
 		# ... and the ICV is right, where it checks it
-		tshark -n -r esp.pcap "${keys[@]}" -o esp.enable_authentication_check:TRUE -T fields -e esp.icv_good 2>/dev/null |
+		tshark -n -r esp.pcap "${TABLES[@]}" -o esp.enable_authentication_check:TRUE -T fields -e esp.icv_good 2>/dev/null |
 			awk '$1 != 1 { print int((NR - 1) / 8) + 1 }' | uniq >unchecked
 		unchecked=$(words_of unchecked | tr ' ' '\n' | grep -v -e chacha -e aesxcbc)
 		told "$1" "tshark cannot check the ICV of AES-XCBC, nor with ESN"

@@ -36,15 +36,30 @@ ours() {
 	ended respond 10
 }
 
+# tables STATE: the options that make tshark open what it has the keys of, in TABLES.
+tables() {
+	local line
+	TABLES=()
+	while IFS= read -r line; do TABLES+=(-o "$line"); done < <(sa-show --format wireshark "$1")
+}
+
+# inner FILE 4|6 [OPTION]...: the packets within, a line each, as tshark reads them.
+inner() {
+	local file=$1 v=ip none=28 fields=(src dst proto id len ttl)
+	[ "$2" = 4 ] || v=ipv6 none=8 fields=(src dst nxt flow plen hlim)
+	tshark -n -r "$file" "${@:3}" -T fields -E occurrence=l -e frame.number "${fields[@]/#/-e$v.}" \
+		-e tcp.payload -e udp.payload -e data.data -e tcp.seq_raw 2>/dev/null |
+		# an outer UDP has a payload too: only what the protocol within has counts
+		awk -F'\t' -v OFS='\t' -v none=$none '{ if ($4 != 6) { $8 = ""; $11 = "" }
+			if ($4 != 17 || $6 == none) $9 = ""; if ($4 == 6 || $4 == 17) $10 = ""; print }'
+}
+
 # like_tshark FILE [STATE]: tshark sees the same exchanges, IDs, lengths and payloads in their order; with STATE
 # also those of encrypted messages. Proposals and transforms, inside of SA payloads, are types 2 and 3.
 like_tshark() {
-	local -a keys=()
-	if [ $# -gt 1 ]; then
-		local line
-		while read -r line; do keys+=(-o "$line"); done < <(sa-show --format wireshark "$2")
-	fi
-	tshark "${keys[@]}" -r "$1" -Y isakmp -T fields -E separator=';' -e isakmp.exchangetype -e isakmp.messageid \
+	TABLES=()
+	[ $# -eq 1 ] || tables "$2"
+	tshark "${TABLES[@]}" -r "$1" -Y isakmp -T fields -E separator=';' -e isakmp.exchangetype -e isakmp.messageid \
 		-e isakmp.length -e isakmp.typepayload 2>/dev/null |
 		sed -e 's/0x//' -e :a -e 's/\([;,]\)[23]\(,\|$\)/\1/; ta' -e 's/,$//' >"$T/tshark"
 	ike-trace --json ${2:+--sa "$2"} "$1" | jq -r 'select(.type == "message") |
