@@ -283,11 +283,16 @@ port_route(struct port *p, struct port_conn *from, const struct port_msg *m)
 		route_to_all(p, from, m);
 		return;
 	}
+	/*
+	 * A key may be on its way to us, told before the peer was asked. IKE goes to all who serve it, so
+	 * that one of them is known is not enough.
+	 */
+	if (m->type == PM_IKE && !set->draining)
+		port_conns_drain(p, p->reader);
 	if (route_served(p, m) > 0)
 		return;
-	if (p->conns != NULL && !set->draining) {
-		/* Its key may be on its way to us, sent before the peer was asked. */
-		port_conns_drain(p);
+	if (m->type == PM_ESP && !set->draining) {
+		port_conns_drain(p, NULL);
 		if (route_served(p, m) > 0)
 			return;
 	}

@@ -130,7 +130,8 @@ bool port_follow(struct port *p, int fd, bool welcomed);
 /* Sends without waiting; false: dropped. */
 bool port_conn_send(struct port_conn *c, const struct port_msg *m);
 void port_share_key(struct ports *set, const struct serve_key *k, bool drop);
-void port_conns_drain(struct port *p);
+/* Owner: takes what holders have sent by now; not of ${but}, the reader, who sends what it reads besides. */
+void port_conns_drain(struct port *p, const struct port_conn *but);
 bool port_hold(struct port *p, const struct port_msg *m);
 void port_leave(struct port *p);	/* closes everything of sharing */
 

@@ -382,13 +382,13 @@ on_message(struct ev_loop *loop, ev_io *w, int revents)
 }
 
 void
-port_conns_drain(struct port *p)
+port_conns_drain(struct port *p, const struct port_conn *but)
 {
 	struct port_conn *c;
 
 	p->set->draining = true;
 	for (c = p->conns; c != NULL; c = c->next)
-		if (!c->gone && c->welcomed && !conn_read(c, READ_TURNS))
+		if (c != but && !c->gone && c->welcomed && !conn_read(c, READ_TURNS))
 			c->gone = true;		/* its own event buries it */
 	p->set->draining = false;
 }

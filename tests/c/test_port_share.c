@@ -29,10 +29,10 @@
 #define PATIENCE 20000	/* ms: what takes no time at all may take this on a busy machine */
 #define BATCH	64	/* what a killed reader may have had in its hands, and then some */
 
-enum command { GO_ON, LEAVE, RECORD, DROP_ROOT, READ };
+enum command { GO_ON, LEAVE, RECORD, DROP_ROOT, READ, SHARE };
 
 struct holder {
-	atomic_int	 up, reading, owning, command, fault_code, dropped;
+	atomic_int	 up, reading, owning, command, fault_code, dropped, shares;
 	atomic_size_t	 ike, esp, records;
 	char		 what[512];
 };
@@ -128,10 +128,18 @@ had_note(void *ctx, const char *text)
 }
 
 static void
+cookies_of(int id, uint8_t i[8], uint8_t r[8])
+{
+	memset(i, id + 1, 8);
+	memset(r, 0x80 | id, 8);
+}
+
+static void
 tick(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct self *me = w->data;
 	struct holder *h = &sh->h[me->id];
+	uint8_t i[8], r[8];
 
 	(void)revents;
 	h->reading = ports_reading(me->set, 4, number);
@@ -146,6 +154,11 @@ tick(struct ev_loop *loop, ev_timer *w, int revents)
 	case READ:
 		(void)ports_open(me->set, &me->at, PORT_NATT, 0, NULL);
 		break;
+	case SHARE:
+		cookies_of(0, i, r);
+		(void)ports_serve_cookies(me->set, i, r, NULL);
+		h->shares = 1;
+		break;
 	case DROP_ROOT:
 		if (priv_drop(NULL, 0, NULL) != 1 || sandbox_enter(me->id == 1 ?
 		    SANDBOX_DATAPATH : SANDBOX_NEGOTIATOR, NULL) == -1)
@@ -153,13 +166,6 @@ tick(struct ev_loop *loop, ev_timer *w, int revents)
 		h->dropped = 1;
 		break;
 	}
-}
-
-static void
-cookies_of(int id, uint8_t i[8], uint8_t r[8])
-{
-	memset(i, id + 1, 8);
-	memset(r, 0x80 | id, 8);
 }
 
 static void
@@ -645,6 +651,39 @@ gives_a_named_peer_to_who_names_it(void **state)
 	(void)close(fd);
 }
 
+/* What a holder asks under an IKE SA that another serves as well, it has the answer to. */
+static void
+knows_in_time_who_else_serves_a_cookie(void **state)
+{
+	int round, fd, k, reader, joiner;
+
+	(void)state;
+	for (round = 0; round < 10; round++) {
+		fd = client();
+		reader = 1 + round % 2;
+		joiner = 2 - round % 2;
+		memset(sh, 0, sizeof(*sh));
+		start(0, (struct part){0});
+		for (k = 1; k < 3; k++)
+			start(k, (struct part){ .data_path = k == reader });
+		assert_true(comes_to(&sh->h[reader].reading, 1));
+		assert_true(is_reached(fd, 0));
+		/* The owner sees both at once: the word that it is shared, and the answer. */
+		(void)kill(pid[0], SIGSTOP);
+		sh->h[joiner].command = SHARE;
+		assert_true(comes_to(&sh->h[joiner].shares, 1));
+		send_to(fd, 0, true, 7);
+		pause_ms(20);
+		(void)kill(pid[0], SIGCONT);
+		assert_true(is_reached(fd, 0));
+		assert_int_equal(sh->got[0][7], 1);
+		assert_int_equal(sh->got[joiner][7], 1);
+		for (k = 0; k < 3; k++)
+			end(k, SIGKILL);
+		(void)close(fd);
+	}
+}
+
 static void
 joins_without_reading_until_asked(void **state)
 {
@@ -882,6 +921,7 @@ main(void)
 		TEST(keeps_going_beside_a_holder_that_sleeps),
 		TEST(gives_new_peers_to_the_responder),
 		TEST(gives_a_named_peer_to_who_names_it),
+		TEST(knows_in_time_who_else_serves_a_cookie),
 		TEST(joins_without_reading_until_asked),
 		TEST(carries_records_once),
 		TEST(names_a_program_that_does_not_share),
