@@ -237,11 +237,12 @@ take_payloads(struct v1_exchange *x, const struct v1_message *row,
 
 /*
  * Opens and takes the message of ${row}. On success x->iv has moved on; on failure
- * only what a later good message overwrites has changed.
+ * only what a later good message overwrites has changed, and ${*proven} says whether
+ * it is the peer's beyond doubt.
  */
 static int
 take_row(struct v1_exchange *x, const struct v1_message *row, const struct isakmp_hdr *h,
-    struct span dgram, struct ike_outbox *out, struct fault *f)
+    struct span dgram, struct ike_outbox *out, bool *proven, struct fault *f)
 {
 	uint8_t buf[ISAKMP_MSG_MAX], iv[BLOCK_MAX];
 	struct isakmp_msg m = { .hdr = *h };
@@ -270,8 +271,12 @@ take_row(struct v1_exchange *x, const struct v1_message *row, const struct isakm
 			    "it decrypts to nonsense: the two ends' pre-shared keys differ");
 		return (-1);
 	}
-	if ((x->kind->verify != NULL && x->kind->verify(x, &m, f) != 0) ||
-	    take_payloads(x, row, &m, f) != 0 ||
+	if (x->kind->verify != NULL) {
+		if (x->kind->verify(x, &m, f) != 0)
+			return (-1);
+		*proven = true;
+	}
+	if (take_payloads(x, row, &m, f) != 0 ||
 	    (row->after != NULL && row->after(x, out, f) != 0))
 		return (-1);
 	if (secret)
@@ -288,7 +293,7 @@ v1_exchange_datagram(struct v1_exchange *x, struct ike_now now, const struct isa
 	struct span raw = span_of(dgram.p, h->length);
 	struct fault f = {0};
 	uint8_t *cky_r = x->sa->rec.ike.spi_r;
-	bool first_answer;
+	bool first_answer, proven = false;
 
 	x->now = now;
 	if (hash_parts(alg_hash_word("sha256"), digest, &raw, 1, &f) != 0)
@@ -308,14 +313,18 @@ v1_exchange_datagram(struct v1_exchange *x, struct ike_now now, const struct isa
 	first_answer = x->mid == 0 && memcmp(cky_r, none, COOKIE_LEN) == 0;
 	if (first_answer)
 		memcpy(cky_r, h->cky_r, COOKIE_LEN);
-	if (take_row(x, &x->kind->rows[x->at], h, dgram, out, &f) != 0) {
+	if (take_row(x, &x->kind->rows[x->at], h, dgram, out, &proven, &f) != 0) {
 		if (first_answer)
 			memset(cky_r, 0, COOKIE_LEN);
 		x->dropped++;
 		v1_exchange_where(x, x->at, &f);
 		if (x->kind->refused != NULL)
 			x->kind->refused(x, &f, out);
-		v1_exchange_hint(x, now, &f, out);
+		/* HASH(2) covers our nonce: no other answer will come. HASH(1) may be an old one's. */
+		if (proven && x->role == SA_INITIATOR)
+			v1_exchange_fail(x, now, &f, out);
+		else
+			v1_exchange_hint(x, now, &f, out);
 		return (false);
 	}
 	memcpy(x->got, digest, sizeof(x->got));

@@ -31,7 +31,8 @@ list_offers(const struct v1_exchange *x, struct ike_outbox *out)
 		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s", i > 0 ? "," : "",
 		    x->mid == 0 ? ike_proposal_text(one, &p->ike.p[i]) :
 		    esp_proposal_text(one, &p->esp.p[i]));
-	outbox_note(out, NOTE_WARN, "offered were %s %s", x->mid == 0 ? "--ike" : "--esp", all);
+	outbox_note(out, NOTE_WARN, "the peer takes none of these: %s %s", x->mid == 0 ? "--ike" :
+	    "--esp", all);
 }
 
 static void
