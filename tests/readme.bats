@@ -5,6 +5,7 @@ bats_require_minimum_version 1.5.0
 
 load lib/common
 load lib/lab
+load lib/readme
 
 setup_file() {
 	lab_setup_file
@@ -14,44 +15,6 @@ teardown() {
 	lab_teardown
 }
 
-# example NAME: the text of that example.
-example() {
-	awk -v want="<!-- example: $1 -->" '
-		$0 == want { on = 1; next }
-		on && /^```/ { if (inside) exit; inside = 1; next }
-		inside
-	' "$SAPIPE_TOP/README.md"
-}
-
-# machines: left and right with the secret in the directory where the examples run.
-machines() {
-	need ike-initiate ike-respond esp-tun sa-show skeyid-calc ike-trace natd-probe dpd-ping
-	lab_topology
-	mkdir -m 700 "$LAB_STATE/left" "$LAB_STATE/right"
-	(cd "$LAB_STATE/left" && bash -ec "$(example secret)")
-	cp "$LAB_STATE/left/gw.psk" "$LAB_STATE/right/gw.psk"
-}
-
-# resident SIDE NAME: starts that example there; run SIDE NAME: runs it to its end.
-# Claims go beside the keys: the two machines share this one's disk.
-resident() {
-	local claims
-	claims=$(printf 'cd %q; export HOME=.; esp-tun() { command esp-tun --state-dir claims "$@"; }' \
-		"$LAB_STATE/$1")
-	lab_start "$2" "$1" "$claims
-$(example "$2")"
-}
-
-answers() {
-	eventually 5 lab_listens_on right 500
-}
-
-lab_listens_on() { "in_$1" ss -Hlun "sport = :$2" | grep -q .; }
-
-example_in() {
-	(cd "$LAB_STATE/$1" && "in_$1" bash -o pipefail -ec "$(example "$2")" </dev/null)
-}
-
 @test "README: every example has a name, and a test here" {
 	local name names
 	# A block without a name, or a name without a block, would never run.
@@ -59,7 +22,7 @@ example_in() {
 	names=$(sed -n 's/^<!-- example: \(.*\) -->$/\1/p' "$SAPIPE_TOP/README.md")
 	for name in $names; do
 		[ -n "$(example "$name")" ]
-		grep -qE "(example|resident|example_in) .*\<$name\>" "$BATS_TEST_FILENAME" || {
+		grep -qE "(example|resident|example_in) .*\<$name\>" "$BATS_TEST_DIRNAME"/{readme,troubles}.bats || {
 			echo "no test runs the example $name"
 			return 1
 		}
