@@ -17,29 +17,31 @@ sources() {
 	[ ! -d "libcommon/$1" ] || find "libcommon/$1" -name '*.[ch]'
 }
 
-# included FILE: what it includes with quotes, one a line.
-included() {
-	sed -n 's/^[ \t]*#[ \t]*include[ \t]*"\([^"]*\)".*/\1/p' "$1"
+# includes FILE...: what they include with quotes, "file header" a line.
+includes() {
+	awk 'match($0, /^[ \t]*#[ \t]*include[ \t]*"[^"]*"/) {
+		split(substr($0, RSTART, RLENGTH), part, "\"")
+		print FILENAME, part[2]
+	}' "$@"
 }
 
 @test "layers: an include points to the same layer or down" {
 	local -A rank=()
-	local i layer file inc bad=0
+	local i layer files file inc bad=0
 	for i in "${!LAYERS[@]}"; do rank[${LAYERS[i]}]=$i; done
 	for layer in "${LAYERS[@]}"; do
-		while read -r file; do
-			while read -r inc; do
-				case $inc in
-				*/*) ;;
-				*) [ -e "${file%/*}/$inc" ] && continue ;;
-				esac
-				i=${rank[${inc%%/*}]-}
-				if [ -z "$i" ] || [ "$i" -lt "${rank[$layer]}" ]; then
-					echo "$file includes $inc"
-					bad=1
-				fi
-			done < <(included "$file")
-		done < <(sources "$layer")
+		mapfile -t files < <(sources "$layer")
+		while read -r file inc; do
+			case $inc in
+			*/*) ;;
+			*) [ -e "${file%/*}/$inc" ] && continue ;;
+			esac
+			i=${rank[${inc%%/*}]-}
+			if [ -z "$i" ] || [ "$i" -lt "${rank[$layer]}" ]; then
+				echo "$file includes $inc"
+				bad=1
+			fi
+		done < <(includes "${files[@]}")
 	done
 	[ $bad -eq 0 ]
 }
@@ -54,29 +56,25 @@ included() {
 
 @test "layers: a tool includes headers of libcommon or its own, never another tool's" {
 	local file inc bad=0
-	for file in cmd/*/*.[ch]; do
-		[ -e "$file" ] || continue
-		while read -r inc; do
-			[ -e "libcommon/$inc" ] || [ -e "${file%/*}/$inc" ] || {
-				echo "$file includes $inc"
-				bad=1
-			}
-			[[ $inc != *..* ]] || { echo "$file includes $inc"; bad=1; }
-		done < <(included "$file")
-	done
+	while read -r file inc; do
+		[ -e "libcommon/$inc" ] || [ -e "${file%/*}/$inc" ] || {
+			echo "$file includes $inc"
+			bad=1
+		}
+		[[ $inc != *..* ]] || { echo "$file includes $inc"; bad=1; }
+	done < <(includes cmd/*/*.[ch])
 	[ $bad -eq 0 ]
 }
 
-# wanted LAYER...: undefined symbols of the layers' objects, "object: symbol" a line.
+# wanted LAYER...: undefined symbols of the layers' objects, "file: symbol" a line.
 wanted() {
-	local layer file obj
-	for layer; do
-		while read -r file; do
-			obj=$SAPIPE_BUILD/${file%.c}.o
-			[ -e "$obj" ] || { echo "no $obj" >&2; return 1; }
-			nm -u --format=posix "$obj" | sed "s|^\([^ ]*\).*|$file: \1|"
-		done < <(find "libcommon/$layer" -name '*.c' 2>/dev/null)
+	local files obj
+	mapfile -t files < <(cd libcommon && find "$@" -name '*.c')
+	for obj in "${files[@]/%.c/.o}"; do
+		[ -e "$SAPIPE_BUILD/libcommon/$obj" ] || { echo "no $obj" >&2; return 1; }
 	done
+	(cd "$SAPIPE_BUILD/libcommon" && nm -A -u --format=posix "${files[@]/%.c/.o}") |
+		sed 's|^\(.*\)\.o: \([^ ]*\).*|libcommon/\1.c: \2|'
 }
 
 @test "layers: ike, esp, sa and wire want no socket, clock, stream or exit" {

@@ -48,6 +48,7 @@ example_in() {
 }
 
 # types NAME: as at a terminal in left: what fails does not end it; all that it prints, in $typed.
+# shellcheck disable=SC2034 # for the tests
 types() {
 	typed=$(cd "$LAB_STATE/left" && in_left bash -c "$(declare -f pkill)
 $(example "$1")" </dev/null 2>&1) || :
