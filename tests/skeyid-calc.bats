@@ -114,6 +114,42 @@ SKEYID_e = ${v[SKEYID_e]}"
 	is SKEYID "$(prf sha256 "$(digest sha256 $NI $NR)" $CKY_I $CKY_R)"
 }
 
+@test "skeyid-calc: revised public-key encryption: Ne, Ke and bodies are those of openssl" {
+	local ne k1 k2 ke body=02110000aabbccddee first=0102030405060708090a0b0c0d0e0f10
+	ne=$(prf sha1 $NI $CKY_I)
+	run -0 skeyid-calc pke --hash sha1 --cipher aes128 --ni $NI --cky-i $CKY_I
+	is Ne_i "$ne"
+	is Ke_i "${ne:0:32}"
+	[ "${#lines[@]}" -eq 2 ]
+	k1=$(prf sha1 "$ne" 00)
+	k2=$(prf sha1 "$ne" "$k1")
+	ke=$k1$k2
+	run -0 skeyid-calc pke --hash sha1 --cipher aes256 --ni $NI --cky-i $CKY_I --body $body
+	is Ke_i "${ke:0:64}"
+	want=$(bytes ${body}00000000000006 | openssl enc -aes-256-cbc -K "${ke:0:64}" -iv 00000000000000000000000000000000 \
+		-nopad | od -An -v -tx1 | tr -d ' \n')
+	is '<body>Ke_i' "$want"
+	run -0 skeyid-calc pke --hash sha1 --cipher aes256 --ni $NI --cky-i $CKY_I --ciphertext "$want"
+	is body $body
+	# the next payload goes on from the last block of the one before
+	run -0 skeyid-calc pke --hash sha1 --cipher aes256 --ni $NI --cky-i $CKY_I --body $body --previous $first
+	want=$(bytes ${body}00000000000006 | openssl enc -aes-256-cbc -K "${ke:0:64}" -iv $first -nopad |
+		od -An -v -tx1 | tr -d ' \n')
+	is '<body>Ke_i' "$want"
+	ne=$(prf md5 $NR $CKY_R)
+	run -0 skeyid-calc pke --hash md5 --cipher aes128 --nr $NR --cky-r $CKY_R --role responder --body $body \
+		--cert 30820001
+	is Ne_r "$ne"
+	is Ke_r "${ne:0:32}"
+	is 'HASH(1)' "$(digest md5 30820001)"
+	run -2 --separate-stderr skeyid-calc pke
+	for o in hash cipher ni cky-i; do stderr_has "--$o"; done
+	run -2 --separate-stderr skeyid-calc pke --hash md5 --cipher aes128 --nr $NR --cky-r $CKY_R --body 00 --ciphertext 00
+	one_error
+	run -4 --separate-stderr skeyid-calc pke --hash md5 --cipher aes128 --ni $NI --cky-i $CKY_I --ciphertext ${NI}00
+	one_error
+}
+
 @test "skeyid-calc: HASH_I and HASH_R are those of openssl, for every hash" {
 	for h in md5 sha1 sha256 sha384 sha512; do
 		run -0 skeyid-calc hash --hash $h --skeyid $KEY --gxi $GXI --gxr $GXR \
@@ -151,6 +187,29 @@ SKEYID_e = ${v[SKEYID_e]}"
 		want=$(digest sha1 "$last" $MID)
 		is IV "${want:0:${c#*:}}"
 	done
+}
+
+@test "skeyid-calc: the IV of a message is the last block of the one before" {
+	run -0 skeyid-calc iv --cipher aes128 --previous $GXI$GXR
+	is IV $GXR
+	run -0 skeyid-calc iv --cipher 3des --previous $GXI$GXR
+	is IV ${GXR:16}
+	run -2 --separate-stderr skeyid-calc iv --cipher aes128 --previous $GXI${GXR:2}
+	one_error
+}
+
+@test "skeyid-calc: keymat of both directions at once" {
+	run -0 skeyid-calc keymat --hash sha1 --skeyid-d $KEY --ni $NI --nr $NR --esp aes128-sha1 --spi-in 00000101 \
+		--spi-out 00000102
+	in=$(value KEYMAT-in) out=$(value KEYMAT-out)
+	run -0 skeyid-calc keymat --hash sha1 --skeyid-d $KEY --ni $NI --nr $NR --esp aes128-sha1 --spi 00000101
+	is KEYMAT "$in"
+	run -0 skeyid-calc keymat --hash sha1 --skeyid-d $KEY --ni $NI --nr $NR --esp aes128-sha1 --spi 00000102
+	is KEYMAT "$out"
+	run -2 --separate-stderr skeyid-calc keymat --hash sha1 --skeyid-d $KEY --ni $NI --nr $NR --spi-in 00000101
+	one_error
+	run -2 --separate-stderr skeyid-calc dh --group 19 --private 01 --private 02
+	one_error
 }
 
 @test "skeyid-calc: Ka is SKEYID_e, cut or stretched as openssl does" {
@@ -356,11 +415,16 @@ SKEYID_e = ${v[SKEYID_e]}"
 	plain=$output
 	run -0 skeyid-calc "${args[@]}" --explain
 	[ "$(grep -v '^#' <<<"$output")" = "$plain" ]
-	output_has 'SKEYID = prf(pre-shared-key, Ni_b | Nr_b)'
-	output_has 'SKEYID_d = prf(SKEYID, g^xy | CKY-I | CKY-R | 0)'
-	output_has 'prf = HMAC-SHA1'
+	output_has 'SKEYID [20] = prf(pre-shared-key, Ni_b | Nr_b) (RFC 2409, 5)'
+	output_has 'SKEYID_d [20] = prf(SKEYID, g^xy | CKY-I | CKY-R | 0)'
+	output_has 'prf is HMAC-SHA1'
+	output_has '2 is the one octet 02'
 	output_has 'K1 = prf(SKEYID_e, 0)'
-	[ "$(grep -c '^# [1-9]' <<<"$output")" -eq 5 ]
+	output_has 'next: SKEYID_d, SKEYID_a, SKEYID_e, HASH_I, HASH_R'
+	[ "$(grep -c '^#  *[1-9][0-9]*\. ' <<<"$output")" -eq 5 ]
+	[ -z "$(awk 'length > 80' <<<"$output")" ]
+	# each value is there, in groups of four bytes
+	output_has "= $(value SKEYID_d | sed 's/.\{8\}/& /g; s/ $//')"
 	run -0 skeyid-calc "${args[@]}" --explain --json
 	[ "$(jq -c '[.steps[].name]' <<<"$output")" = '["SKEYID","SKEYID_d","SKEYID_a","SKEYID_e","Ka"]' ]
 	[ "$(jq -r '.steps[1].inputs.SKEYID == .SKEYID' <<<"$output")" = true ]

@@ -8,9 +8,8 @@
 
 #include "cli/prog.h"
 #include "cli/report.h"
-#include "crypto/crypto.h"
+#include "cli/sa_keys.h"
 #include "net/priv.h"
-#include "net/sa_in.h"
 #include "net/sandbox.h"
 
 static int
@@ -120,41 +119,6 @@ child_text(char out[CHILD_TEXT], const struct trace *t, const struct watch_flow 
 		return (out);
 	}
 	return (out);
-}
-
-/* Keys of what is deleted serve too: the capture is of the time when it lived. */
-static int
-read_keys(struct trace *t, struct fault *f)
-{
-	const struct trace_opts *o = t->o;
-	const struct alg_enc *enc;
-	struct sa_in *in;
-	struct sa_in_at at;
-	struct sa_rec r;
-	unsigned i;
-	int rc;
-
-	if (o->sa.n == 0)
-		return (0);
-	if ((in = sa_in_open(o->sa.n, (char *const *)(uintptr_t)o->sa.v, f)) == NULL)
-		return (-1);
-	for (i = 0; i < sa_in_sources(in); i++)
-		report_wide_mode(sa_in_name(in, i), sa_in_wide_mode(in, i));
-	while ((rc = sa_in_next(in, true, &r, &at, f)) > 0) {
-		if (r.type != SA_DELETE &&
-		    sa_set_apply(t->keys, 0, &r, NULL, NULL, f) == SA_BAD) {
-			fault_where(f, "%s", at.name);
-			rc = -1;
-		}
-		if (r.type == SA_IKE &&
-		    (enc = alg_enc_name(r.ike.encryption, r.ike.key_bits)) != NULL)
-			(void)cipher_ready(enc, NULL);
-		sa_rec_wipe(&r);
-		if (rc < 0)
-			break;
-	}
-	sa_in_close(in);
-	return (rc);
 }
 
 /* --- one frame --- */
@@ -269,7 +233,7 @@ open_all(struct trace *t, struct fault *f)
 	for (i = 0; o->capture != NULL && i < o->ports.n; i++)
 		if (capture_add_port(t->capture, o->ports.v[i], f) != 0)
 			return (-1);
-	if (read_keys(t, f) != 0)
+	if (sa_keys_read(t->keys, t->o->sa.n, t->o->sa.v, f) != 0)
 		return (-1);
 	/* What is read from here on, anyone may have written. */
 	return (priv_drop(o->user, 0, f) < 0 || sandbox_enter(SANDBOX_FILTER, f) < 0 ? -1 : 0);

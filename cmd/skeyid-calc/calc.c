@@ -25,12 +25,15 @@ static const struct {
 	[V_SPI] = { "SPI", "--spi", 4, 4 },
 	[V_MID] = { "M-ID", "--mid", 4, 4 },
 	[V_MESSAGE] = { "message", "--message", 1, 0 },
-	[V_LAST] = { "last block", "--last", 8, 16 },
-	[V_PRIVATE] = { "x", "--private", 1, 0 },
+	[V_LAST] = { "last block of phase 1", "--last", 8, 16 },
+	[V_PREVIOUS] = { "previous message", "--previous", 8, 0 },
 	[V_PUBLIC] = { "g^y", "--public", 1, 0 },
 	[V_SECRET] = { "secret", "--secret", 1, 0 },
 	[V_TEXT] = { "text", "--text", 1, 0 },
 	[V_VID] = { "VID", "--vid", 1, 0 },
+	[V_CERT] = { "certificate", "--cert", 1, 0 },
+	[V_BODY] = { "body", "--body", 1, 0 },
+	[V_CIPHERTEXT] = { "ciphertext", "--ciphertext", 8, 0 },
 	[V_SKEYID] = { "SKEYID", "--skeyid", 1, 0 },
 	[V_SKEYID_D] = { "SKEYID_d", "--skeyid-d", 1, 0 },
 	[V_SKEYID_A] = { "SKEYID_a", "--skeyid-a", 1, 0 },
@@ -41,6 +44,7 @@ static const struct {
 	[V_PEER_IP] = { "peer IP", "--peer-ip", 4, 16 },
 	[V_PEER_PORT] = { "peer Port", "--peer-port", 2, 2 },
 	[V_TIME] = { "time", "--time", 8, 8 },
+	[V_PRIVATE] = { "x", "--private", 1, 0 },
 	[V_GX] = { "g^x", "", 0, 0 },
 	[V_KA] = { "Ka", "", 0, 0 },
 	[V_HASH_I] = { "HASH_I", "", 0, 0 },
@@ -54,11 +58,29 @@ static const struct {
 	[V_AUTH_KEY] = { "authentication key", "", 0, 0 },
 	[V_NAT_D] = { "NAT-D", "", 0, 0 },
 	[V_COOKIE] = { "CKY-I", "", 0, 0 },
+	[V_NE_I] = { "Ne_i", "", 0, 0 },
+	[V_NE_R] = { "Ne_r", "", 0, 0 },
+	[V_KE_I] = { "Ke_i", "", 0, 0 },
+	[V_KE_R] = { "Ke_r", "", 0, 0 },
+	[V_HASH_CERT] = { "HASH(1)", "", 0, 0 },
+	[V_BODY_I] = { "body", "", 0, 0 },
+	[V_BODY_R] = { "body", "", 0, 0 },
+	[V_CIPHERTEXT_I] = { "<body>Ke_i", "", 0, 0 },
+	[V_CIPHERTEXT_R] = { "<body>Ke_r", "", 0, 0 },
+	[V_PLAINTEXT] = { "plaintext", "", 0, 0 },
+	[V_LAST_BLOCK] = { "last block", "", 0, 0 },
 };
 
 const char *
-calc_name(enum val v)
+calc_name(const struct calc *c, enum val v)
 {
+	/* Quick mode's own key exchange has names of its own. */
+	if (c->phase2 && v == V_GXI)
+		return ("g(qm)^xi");
+	if (c->phase2 && v == V_GXR)
+		return ("g(qm)^xr");
+	if (c->phase2 && v == V_GXY)
+		return ("g(qm)^xy");
 	return (infos[v].name);
 }
 
@@ -109,6 +131,7 @@ calc_unset(struct calc *c, enum val v)
 {
 	secret_free(&c->v[v]);
 	c->has[v] = false;
+	c->from[v] = 0;
 }
 
 int
@@ -122,6 +145,19 @@ calc_set_endpoint(struct calc *c, enum val ip, enum val port, const struct endpo
 	    calc_set(c, port, SPAN_ARRAY(be), f) == -1)
 		return (-1);
 	return (0);
+}
+
+/* What would give ${v}: an option, but where a capture is to give it. */
+static const char *
+giver(const struct calc *c, enum val v)
+{
+	if (c->sub != SUB_WALK)
+		return (infos[v].option);
+	if (v == V_PSK)
+		return ("--psk or --psk-file");
+	if (v == V_GXY)
+		return (c->phase2 ? "--private" : "--private or --gxy");
+	return (infos[v].name);
 }
 
 /* Notes an option among the missing ones, once. */
@@ -138,26 +174,119 @@ miss(struct calc *c, const char *option)
 	    option);
 }
 
+/* --- steps --- */
+
+static void
+step_free(struct step *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		secret_free(&s->in[i].value);
+	for (i = 0; i < s->n_held; i++)
+		secret_free(&s->held[i].value);
+	secret_free(&s->out);
+}
+
+void
+calc_steps_clear(struct steps *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		step_free(&s->v[i]);
+	free(s->v);
+	s->v = NULL;
+	s->n = s->cap = 0;
+}
+
+struct step *
+calc_step(struct calc *c, struct fault *f)
+{
+	struct steps *s = c->steps;
+	struct step *more;
+	size_t cap;
+
+	if (s->n == s->cap) {
+		cap = s->cap > 0 ? 2 * s->cap : 16;
+		if ((more = realloc(s->v, cap * sizeof(*more))) == NULL) {
+			(void)fault(f, FAULT_MEMORY, "no memory for a step");
+			return (NULL);
+		}
+		s->v = more;
+		s->cap = cap;
+	}
+	s->v[s->n] = (struct step){ .number = ++s->numbered };
+	return (&s->v[s->n++]);
+}
+
+struct step *
+calc_step_of(struct calc *c, enum val v)
+{
+	size_t i;
+
+	for (i = c->steps->n; i > 0; i--)
+		if (c->from[v] != 0 && c->steps->v[i - 1].number == c->from[v])
+			return (&c->steps->v[i - 1]);
+	return (NULL);
+}
+
+struct step *
+calc_given(struct calc *c, enum val v, struct span value, const char *how, struct fault *f)
+{
+	struct step *s;
+
+	if (calc_set(c, v, value, f) == -1 || (s = calc_step(c, f)) == NULL)
+		return (NULL);
+	s->name = calc_name(c, v);
+	s->formula = how;
+	s->given = true;
+	c->from[v] = s->number;
+	rule_next(s->next, sizeof(s->next), c, v);
+	if (secret_set(&s->out, value) == 0)
+		return (s);
+	(void)fault(f, FAULT_MEMORY, "no memory for a step");
+	return (NULL);
+}
+
+int
+calc_hold(struct step *s, const char *where, struct span value, struct fault *f)
+{
+	if (s->n_held == STEP_HELD)
+		return (0);
+	s->held[s->n_held].where = where;
+	s->held[s->n_held].same = ct_eq(secret_span(&s->out), value);
+	if (secret_set(&s->held[s->n_held].value, value) == -1)
+		return (fault(f, FAULT_MEMORY, "no memory for a step"));
+	s->n_held++;
+	return (0);
+}
+
 static int
 step_add(struct calc *c, const struct rule *r, struct fault *f)
 {
-	struct step *s;
+	struct step *s = calc_step(c, f);
 	size_t i;
 
-	if (c->n_steps == STEPS_MAX)
-		return (0);
-	s = &c->steps[c->n_steps++];
-	s->name = calc_name(r->out);
+	if (s == NULL)
+		return (-1);
+	s->name = calc_name(c, r->out);
 	s->formula = r->formula;
 	s->section = r->section;
+	s->octet = r->octet;
+	s->hash = c->hash;
+	s->enc = c->enc;
 	for (i = 0; i < r->n; i++) {
 		if (!c->has[r->in[i]])
 			continue;
-		s->in[s->n].name = calc_name(r->in[i]);
+		s->in[s->n].name = calc_name(c, r->in[i]);
+		s->in[s->n].from = c->from[r->in[i]];
 		if (secret_set(&s->in[s->n].value, secret_span(&c->v[r->in[i]])) == -1)
 			return (fault(f, FAULT_MEMORY, "no memory for a step"));
 		s->n++;
 	}
+	c->from[r->out] = s->number;
+	rule_next(s->next, sizeof(s->next), c, r->out);
 	if (secret_set(&s->out, secret_span(&c->v[r->out])) == -1)
 		return (fault(f, FAULT_MEMORY, "no memory for a step"));
 	return (0);
@@ -173,7 +302,7 @@ calc_want(struct calc *c, enum val v, struct fault *f)
 	if (c->has[v])
 		return (1);
 	if ((r = rule_for(c, v)) == NULL) {
-		miss(c, calc_option(v));
+		miss(c, giver(c, v));
 		return (0);
 	}
 	/* All of them, also after one is missing: the user hears of all at once. */
@@ -220,7 +349,7 @@ calc_result(struct calc *c, enum val v, const char *name, struct fault *f)
 
 	if (got != 1)
 		return (got);
-	return (result_add(c, name != NULL ? name : calc_name(v), secret_span(&c->v[v]), NULL, f));
+	return (result_add(c, name != NULL ? name : calc_name(c, v), secret_span(&c->v[v]), NULL, f));
 }
 
 int
@@ -232,15 +361,10 @@ calc_result_text(struct calc *c, const char *name, const char *text, struct faul
 void
 calc_wipe(struct calc *c)
 {
-	size_t i, j;
+	size_t i;
 
 	for (i = 0; i < V_COUNT; i++)
 		secret_free(&c->v[i]);
-	for (i = 0; i < c->n_steps; i++) {
-		for (j = 0; j < c->steps[i].n; j++)
-			secret_free(&c->steps[i].in[j].value);
-		secret_free(&c->steps[i].out);
-	}
 	for (i = 0; i < c->n_results; i++)
 		secret_free(&c->results[i].value);
 	secret_free(&c->child_in);

@@ -2,8 +2,6 @@
 #include "calc.h"
 
 #include "base/hex.h"
-
-
 #include "wire/vid.h"
 
 static int
@@ -51,6 +49,29 @@ goal_skeyid(struct calc *c, struct fault *f)
 			return (-1);
 	}
 	return (c->enc != NULL ? calc_result(c, V_KA, NULL, f) : 0);
+}
+
+/* Revised public-key encryption: the keys of what was given, and bodies under them. */
+static int
+goal_pke(struct calc *c, struct fault *f)
+{
+	bool body = c->has[V_BODY] || c->has[V_CIPHERTEXT];
+	int rc = 0;
+
+	c->auth = CALC_PKE;
+	if (c->has[V_BODY] && c->has[V_CIPHERTEXT])
+		return (fault(f, FAULT_USAGE, "pke: --body encrypts and --ciphertext decrypts"));
+	if (c->has[V_CERT])
+		rc = calc_result(c, V_HASH_CERT, NULL, f);
+	if (rc != -1 && (c->has[V_NI] || (!c->has[V_NR] && !c->has[V_CERT]) || (body && !c->responder)))
+		rc = calc_result(c, V_NE_I, NULL, f) == -1 ? -1 : calc_result(c, V_KE_I, NULL, f);
+	if (rc != -1 && (c->has[V_NR] || (body && c->responder)))
+		rc = calc_result(c, V_NE_R, NULL, f) == -1 ? -1 : calc_result(c, V_KE_R, NULL, f);
+	if (rc != -1 && c->has[V_BODY])
+		rc = calc_result(c, c->responder ? V_CIPHERTEXT_R : V_CIPHERTEXT_I, NULL, f);
+	if (rc != -1 && c->has[V_CIPHERTEXT])
+		rc = calc_result(c, c->responder ? V_BODY_R : V_BODY_I, NULL, f);
+	return (rc == -1 ? -1 : 0);
 }
 
 /* Without a message ID the proofs of phase 1, with one the hashes of quick mode. */
@@ -191,6 +212,7 @@ calc_run(struct calc *c, struct fault *f)
 		[SUB_COOKIE] = { "cookie", goal_cookie },
 		[SUB_DH] = { "dh", goal_dh },
 		[SUB_SKEYID] = { "skeyid", goal_skeyid },
+		[SUB_PKE] = { "pke", goal_pke },
 		[SUB_HASH] = { "hash", goal_hash },
 		[SUB_IV] = { "iv", goal_iv },
 		[SUB_KEYMAT] = { "keymat", goal_keymat },

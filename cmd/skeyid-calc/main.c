@@ -1,34 +1,112 @@
 /* skeyid-calc: the values of IKEv1 by hand, with the functions that negotiate. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "calc.h"
 #include "cli/prog.h"
 #include "cli/report.h"
 #include "opts.h"
+#include "print.h"
+
+/* Whether one of the arguments is a subcommand. */
+static bool
+has_sub(int argc, char *argv[])
+{
+	const struct opt *r;
+	int i;
+
+	for (i = 1; i < argc; i++)
+		for (r = calc_optab; r->type != OPT_T_END; r++)
+			if (r->type == OPT_T_SUB && strcmp(argv[i], r->name) == 0)
+				return (true);
+	return (false);
+}
+
+/*
+ * Questions more than values: --check CAPTURE for check, and --explain CAPTURE, where no subcommand says
+ * otherwise, for walk. The result is ${room}, of argc + 2, or ${argv}.
+ */
+static char **
+spell_out(int *argc, char *argv[], char **room)
+{
+	static char check[] = "check", walk[] = "walk";
+	int i;
+
+	if (*argc < 2 || has_sub(*argc, argv))
+		return (argv);
+	for (i = 1; i < *argc; i++) {
+		if (strcmp(argv[i], "--check") == 0) {
+			argv[i] = check;
+			return (argv);
+		}
+		if (strcmp(argv[i], "--explain") == 0) {
+			room[0] = argv[0];
+			room[1] = walk;
+			memcpy(room + 2, argv + 1, (size_t)*argc * sizeof(*argv));
+			*argc += 1;
+			return (room);
+		}
+	}
+	return (argv);
+}
+
+/* All that --private names. */
+static int
+get_privates(struct calc_privates *out, struct calc *c, const struct opt_list *list, struct fault *f)
+{
+	for (out->n = 0; out->n < list->n; out->n++) {
+		if (calc_set_hex(c, V_PRIVATE, list->v[out->n], f) == -1)
+			return (-1);
+		secret_move(&out->v[out->n], &c->v[V_PRIVATE]);
+		calc_unset(c, V_PRIVATE);
+	}
+	return (0);
+}
+
+static int
+walk(struct calc *c, const struct calc_opts *o, struct fault *f)
+{
+	static struct calc_privates privates;
+	int rc = get_privates(&privates, c, &o->private, f);
+
+	if (rc == 0)
+		rc = calc_walk(c, o->capture, o->sa, &privates, o, f);
+	while (privates.n > 0)
+		secret_free(&privates.v[--privates.n]);
+	return (rc);
+}
 
 int
 main(int argc, char *argv[])
 {
 	struct calc_opts o = CALC_OPTS_DEFAULT;
 	static struct calc c;
+	static struct steps steps;
 	struct rand_seed seed;
 	struct fault f = {0};
 	enum exit_status rc = EXIT_DONE;
+	char **room = calloc((size_t)argc + 2, sizeof(*room));
 	bool done;
 
 	prog_init(argv[0]);
-	/* It is a question more than a value: either word will do. */
-	if (argc > 1 && strcmp(argv[1], "--check") == 0)
-		argv[1] += 2;
+	if (room != NULL)
+		argv = spell_out(&argc, argv, room);
 	opt_parse(calc_optab, &o, argc, argv);
-	done = calc_from_opts(&c, &o, &seed, &f) == 0 &&
-	    (o.sa == NULL || calc_from_state(&c, o.sa, &f) == 0) &&
-	    (o.capture != NULL ? calc_check(&c, o.capture, &f) : calc_run(&c, &f)) == 0;
-	/* Values that are not what the state has are worth a look. */
-	if (done || f.code == FAULT_PROTOCOL || f.code == FAULT_WRONG_PSK)
-		calc_print(&c, o.json, o.explain);
+	c.steps = &steps;
+	done = calc_from_opts(&c, &o, &seed, &f) == 0;
+	if (done && c.sub == SUB_WALK)
+		done = walk(&c, &o, &f) == 0;
+	else if (done) {
+		done = (o.sa == NULL || calc_from_state(&c, o.sa, &f) == 0) &&
+		    (o.capture != NULL ? calc_check(&c, o.capture, &f) : calc_run(&c, &f)) == 0;
+		/* Values that are not what the state has are worth a look. */
+		if (done || f.code == FAULT_PROTOCOL || f.code == FAULT_WRONG_PSK)
+			calc_print(&c, o.json, o.explain);
+	}
 	if (!done)
 		rc = report_fault(&f);
 	calc_wipe(&c);
+	calc_steps_clear(&steps);
+	free(room);
 	return ((int)rc);
 }

@@ -4,12 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hex.h"
+
 #define O		struct calc_opts
 #define S(sub)		(1U << SUB_##sub)
 #define HEX(v, nm, help, ...)						\
 	OPT_STR(O, hex[v], 0, nm, "HEX", help, .subs = (__VA_ARGS__), .flags = OPT_SECRET)
 
 #define PHASE1		(S(SKEYID) | S(HASH))
+#define CAPTURES	(S(CHECK) | S(WALK))
 
 /* CALC_PSK and so on; the methods that share a formula share a value. */
 static const struct opt_word auths[] = {
@@ -23,23 +26,26 @@ const struct opt calc_optab[] = {
 	OPT_TOOL("compute the values of IKEv1 by hand"),
 	OPT_USE("SUBCOMMAND [OPTION]..."),
 	OPT_USE("check [OPTION]... CAPTURE"),
+	OPT_USE("[walk] --explain [OPTION]... [--sa FILE] CAPTURE"),
 	OPT_SUB(O, sub, "cookie", SUB_COOKIE, "a cookie: random, or hashed from addresses and a secret"),
 	OPT_SUB(O, sub, "dh", SUB_DH, "public and shared Diffie-Hellman values"),
 	OPT_SUB(O, sub, "skeyid", SUB_SKEYID, "SKEYID, SKEYID_d, SKEYID_a, SKEYID_e and Ka"),
+	OPT_SUB(O, sub, "pke", SUB_PKE, "Ne_i, Ke_i and so on of public-key encryption, revised"),
 	OPT_SUB(O, sub, "hash", SUB_HASH, "HASH_I, HASH_R; with --mid HASH(1) to HASH(3)"),
 	OPT_SUB(O, sub, "iv", SUB_IV, "the IV of phase 1, or with --mid that of a later message"),
 	OPT_SUB(O, sub, "keymat", SUB_KEYMAT, "KEYMAT of an SA, cut into keys"),
 	OPT_SUB(O, sub, "natd", SUB_NATD, "the NAT-D hash of an address and a port"),
 	OPT_SUB(O, sub, "vid", SUB_VID, "a vendor ID from its text or its name; all known ones"),
 	OPT_SUB(O, sub, "check", SUB_CHECK, "whether a key is that of a captured phase 1: exit 0 or 1"),
+	OPT_SUB(O, sub, "walk", SUB_WALK, "every value of a captured exchange, message by message"),
 
 	OPT_SECTION("Algorithms"),
 	OPT_STR(O, hash, 0, "hash", "NAME", "md5, sha1, sha256, sha384 or sha512",
-	    .subs = ~(S(DH) | S(CHECK))),
+	    .subs = ~(S(DH) | CAPTURES)),
 	OPT_STR(O, cipher, 0, "cipher", "NAME", "aes128, aes192, aes256, 3des or des",
-	    .subs = S(SKEYID) | S(IV)),
+	    .subs = S(SKEYID) | S(PKE) | S(IV)),
 	OPT_STR(O, cipher, 0, "enc", "NAME", "another word for --cipher",
-	    .subs = S(SKEYID) | S(IV), .flags = OPT_HIDDEN),
+	    .subs = S(SKEYID) | S(PKE) | S(IV), .flags = OPT_HIDDEN),
 	OPT_STR(O, group, 0, "group", "NAME", "modp2048, ecp256, ... or its number",
 	    .subs = S(DH) | PHASE1 | S(KEYMAT)),
 	OPT_CHOICE(O, auth, 0, "auth", "psk|xauth-psk|sig|rsa|dss|ecdsa|hybrid|xauth-rsa|pke",
@@ -53,40 +59,51 @@ const struct opt calc_optab[] = {
 
 	OPT_SECTION("Values, by the names of RFC 2409; _b is a payload's body"),
 	HEX(V_NI, "ni", "Ni_b, the initiator's nonce; quick mode's with --mid and in keymat",
-	    PHASE1 | S(KEYMAT)),
-	HEX(V_NR, "nr", "Nr_b, the responder's nonce", PHASE1 | S(KEYMAT)),
+	    PHASE1 | S(PKE) | S(KEYMAT)),
+	HEX(V_NR, "nr", "Nr_b, the responder's nonce", PHASE1 | S(PKE) | S(KEYMAT)),
 	HEX(V_GXI, "gxi", "g^xi, the initiator's public value; in dh the peer's", S(HASH) | S(IV) |
 	    S(DH)),
 	HEX(V_GXR, "gxr", "g^xr, the responder's public value; in dh the peer's", S(HASH) | S(IV) |
 	    S(DH)),
 	HEX(V_GXY, "gxy", "g^xy, the shared value; quick mode's in keymat, with PFS",
-	    PHASE1 | S(KEYMAT) | S(CHECK)),
-	HEX(V_CKY_I, "cky-i", "CKY-I, the initiator's cookie; in check whose phase 1 is meant",
-	    PHASE1 | S(NATD) | S(CHECK)),
-	HEX(V_CKY_R, "cky-r", "CKY-R, the responder's cookie", PHASE1 | S(NATD)),
-	HEX(V_PSK, "psk", "the pre-shared key", PHASE1 | S(CHECK)),
+	    PHASE1 | S(KEYMAT) | CAPTURES),
+	HEX(V_CKY_I, "cky-i", "CKY-I, the initiator's cookie; with a capture whose phase 1 is meant",
+	    PHASE1 | S(PKE) | S(NATD) | CAPTURES),
+	HEX(V_CKY_R, "cky-r", "CKY-R, the responder's cookie", PHASE1 | S(PKE) | S(NATD)),
+	HEX(V_PSK, "psk", "the pre-shared key", PHASE1 | CAPTURES),
 	OPT_STR(O, psk_text, 0, "psk-text", "TEXT", "the pre-shared key as text",
-	    .subs = PHASE1 | S(CHECK), .flags = OPT_SECRET),
+	    .subs = PHASE1 | CAPTURES, .flags = OPT_SECRET),
 	OPT_STR(O, psk_file, 0, "psk-file", "FILE", "the pre-shared key in a file, as for ike-initiate",
-	    .subs = PHASE1 | S(CHECK)),
+	    .subs = PHASE1 | CAPTURES),
 	HEX(V_SAI, "sai", "SAi_b, the SA payload that the initiator sent", S(HASH)),
 	HEX(V_IDI, "idi", "IDii_b: type, protocol, port, data", S(HASH)),
 	HEX(V_IDR, "idr", "IDir_b", S(HASH)),
-	HEX(V_SKEYID, "skeyid", "SKEYID, instead of what it is made of", PHASE1 | S(CHECK)),
+	HEX(V_CERT, "cert", "a certificate, DER: that of the peer, whose hash says which key is meant",
+	    S(PKE)),
+	HEX(V_BODY, "body", "a payload's body to be encrypted with Ke_i, or by --role Ke_r", S(PKE)),
+	HEX(V_CIPHERTEXT, "ciphertext", "such a body to be decrypted", S(PKE)),
+	HEX(V_SKEYID, "skeyid", "SKEYID, instead of what it is made of", PHASE1 | CAPTURES),
 	HEX(V_SKEYID_D, "skeyid-d", "SKEYID_d", PHASE1 | S(KEYMAT)),
 	HEX(V_SKEYID_A, "skeyid-a", "SKEYID_a", PHASE1),
 	HEX(V_SKEYID_E, "skeyid-e", "SKEYID_e", S(SKEYID)),
 	HEX(V_MID, "mid", "M-ID, the message ID", S(HASH) | S(IV)),
 	HEX(V_MESSAGE, "message", "what follows the HASH payload, without padding", S(HASH)),
 	HEX(V_LAST, "last", "the last cipher block of phase 1", S(IV)),
+	HEX(V_PREVIOUS, "previous", "the encrypted message before it (in pke: payload), or its last block",
+	    S(IV) | S(PKE)),
 	OPT_NUM(O, protocol, 0, "protocol", "esp|ah|N", 1, 255, "protocol of the SA",
 	    .words = protocols, .subs = S(KEYMAT), .flags = OPT_NO_DEFAULT),
 	HEX(V_SPI, "spi", "SPI, chosen by the receiver", S(KEYMAT)),
-	HEX(V_PRIVATE, "private", "x, the own private value; without it dh draws one",
-	    S(DH) | PHASE1 | S(KEYMAT) | S(CHECK)),
+	OPT_STR(O, spi_in, 0, "spi-in", "HEX", "SPI of what comes in: both directions at once",
+	    .subs = S(KEYMAT)),
+	OPT_STR(O, spi_out, 0, "spi-out", "HEX", "SPI of what goes out", .subs = S(KEYMAT)),
+	OPT_LIST(O, private, 0, "private", "HEX",
+	    "x, the own private value; without it dh draws one; in walk as many as are known",
+	    .subs = S(DH) | PHASE1 | S(KEYMAT) | CAPTURES, .flags = OPT_SECRET),
 	HEX(V_PUBLIC, "public", "g^y, the peer's public value", S(DH) | PHASE1 | S(KEYMAT)),
-	OPT_STR(O, ip, 0, "ip", "ADDR", "an address", .subs = S(NATD) | S(COOKIE)),
-	OPT_NUM(O, port, 0, "port", "N", 0, 65535, "its port", .subs = S(NATD) | S(COOKIE),
+	OPT_STR(O, ip, 0, "ip", "ADDR", "an address; in walk one that a NAT may have hidden",
+	    .subs = S(NATD) | S(COOKIE) | S(WALK)),
+	OPT_NUM(O, port, 0, "port", "N", 0, 65535, "its port", .subs = S(NATD) | S(COOKIE) | S(WALK),
 	    .flags = OPT_NO_DEFAULT),
 	OPT_STR(O, peer_ip, 0, "peer-ip", "ADDR", "the peer's address", .subs = S(COOKIE)),
 	OPT_NUM(O, peer_port, 0, "peer-port", "N", 0, 65535, "its port", .subs = S(COOKIE),
@@ -94,8 +111,8 @@ const struct opt calc_optab[] = {
 	OPT_NUM(O, time, 0, "time", "N", 0, INT64_MAX, "a time in seconds to hash in",
 	    .subs = S(COOKIE), .flags = OPT_NO_DEFAULT),
 	HEX(V_SECRET, "secret", "the secret of the one who makes cookies", S(COOKIE)),
-	OPT_CHOICE(O, role, 0, "role", "initiator|responder", "whose cookie it is",
-	    .subs = S(COOKIE)),
+	OPT_CHOICE(O, role, 0, "role", "initiator|responder", "whose cookie or body it is",
+	    .subs = S(COOKIE) | S(PKE)),
 	OPT_STR(O, hex[V_TEXT], 0, "text", "TEXT", "the text that is hashed into a vendor ID",
 	    .subs = S(VID)),
 	HEX(V_VID, "vid", "a vendor ID to be named", S(VID)),
@@ -103,9 +120,9 @@ const struct opt calc_optab[] = {
 	OPT_SECTION("Input and output"),
 	OPT_STR(O, sa, 0, "sa", "FILE", "take from SA state what is not given, '-' for standard input",
 	    .subs = ~(S(DH) | S(COOKIE) | S(VID) | S(CHECK))),
-	OPT_FLAG(O, explain, 0, "explain", "show every step: formula, inputs, result"),
+	OPT_FLAG(O, explain, 0, "explain", "show every step: formula, inputs, result, and where it goes"),
 	OPT_JSON(O, json),
-	OPT_ARG(O, capture, "CAPTURE", "pcap or pcapng of a phase 1", .subs = S(CHECK),
+	OPT_ARG(O, capture, "CAPTURE", "pcap or pcapng with a phase 1", .subs = CAPTURES,
 	    .flags = OPT_REQUIRED),
 	OPT_STR(O, seed, 0, "seed", "TEXT", "repeatable randomness", .subs = S(COOKIE) | S(DH),
 	    .flags = OPT_SEAM),
@@ -199,6 +216,22 @@ set_proposal(struct calc *c, const struct calc_opts *o, struct fault *f)
 	return (0);
 }
 
+/* Both directions at once. */
+static int
+set_spis(struct calc *c, const struct calc_opts *o, struct fault *f)
+{
+	if (o->spi_in == NULL && o->spi_out == NULL)
+		return (0);
+	if (o->spi_in == NULL || o->spi_out == NULL || c->has[V_SPI])
+		return (fault(f, FAULT_USAGE, "--spi, or both of --spi-in and --spi-out"));
+	if (hex_get(c->child_spi_in, 4, o->spi_in) != 4)
+		return (fault(f, FAULT_USAGE, "--spi-in: an SPI has 4 bytes, in hex"));
+	if (hex_get(c->child_spi_out, 4, o->spi_out) != 4)
+		return (fault(f, FAULT_USAGE, "--spi-out: an SPI has 4 bytes, in hex"));
+	c->has_child = true;
+	return (0);
+}
+
 int
 calc_from_opts(struct calc *c, const struct calc_opts *o, struct rand_seed *seed,
     struct fault *f)
@@ -227,6 +260,12 @@ calc_from_opts(struct calc *c, const struct calc_opts *o, struct rand_seed *seed
 		} else if (calc_set_hex(c, (enum val)v, o->hex[v], f) == -1)
 			return (-1);
 	}
+	if (o->private.n > 1 && c->sub != SUB_WALK)
+		return (fault(f, FAULT_USAGE, "--private: one of them, but in walk"));
+	if (o->private.n == 1 && calc_set_hex(c, V_PRIVATE, o->private.v[0], f) == -1)
+		return (-1);
+	if (set_spis(c, o, f) == -1)
+		return (-1);
 	if (c->has[V_PSK] + (o->psk_text != NULL) + (o->psk_file != NULL) > 1)
 		return (fault(f, FAULT_USAGE, "--psk, --psk-text and --psk-file exclude each other"));
 	if (o->psk_text != NULL && calc_set(c, V_PSK, span_str(o->psk_text), f) == -1)

@@ -7,8 +7,9 @@
 struct calc_opts {
 	uint8_t		sub;			/* enum calc_sub */
 	const char	*hex[V_HEX_COUNT];
+	struct opt_list	private;
 	const char	*hash, *cipher, *group, *esp, *ah, *ip, *peer_ip, *psk_text, *psk_file,
-			*sa, *seed, *capture;
+			*sa, *seed, *capture, *spi_in, *spi_out;
 	uint8_t		auth, protocol, role;
 	uint16_t	port, peer_port;
 	uint32_t	length;
@@ -29,13 +30,29 @@ int calc_from_opts(struct calc *c, const struct calc_opts *o, struct rand_seed *
  */
 int calc_from_state(struct calc *c, const char *path, struct fault *f);
 
+/* enc | auth of one direction, as KEYMAT has them; empty if both are. 0, or -1 with FAULT_MEMORY. */
+int calc_join(struct secret *out, const struct secret *enc, const struct secret *auth,
+    struct fault *f);
+
 /*
  * Whether the given key is that of the phase 1 in ${path}: the first, or the one with the given CKY-I. Takes what is on
  * the wire as values; the outcome is a result. 0: yes; -1 with FAULT_WRONG_PSK: no; else it cannot be told.
  */
 int calc_check(struct calc *c, const char *path, struct fault *f);
 
-/* On standard output: lines `NAME = hex`, one JSON object, and before them every step. */
-void calc_print(const struct calc *c, bool json, bool explain);
+/* The values of --private, which walk and keymat take several of. */
+#define CALC_PRIVATES	OPT_LIST_MAX
+struct calc_privates {
+	size_t		n;
+	struct secret	v[CALC_PRIVATES];
+};
+
+/*
+ * Every value of the exchanges in ${path}, message by message, printed as they come: computed as far as ${c}, the SA
+ * state in ${sa} (may be NULL) and ${privates} go, and held against the wire and the state. 0: nothing differs; -1
+ * with FAULT_PROTOCOL: something does; else it cannot be told.
+ */
+int calc_walk(struct calc *c, const char *path, const char *sa, const struct calc_privates *privates,
+    const struct calc_opts *o, struct fault *f);
 
 #endif

@@ -1,9 +1,19 @@
+#include "print.h"
+
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/hex.h"
 #include "cli/js.h"
-#include "opts.h"
+#include "cli/report.h"
+#include "cli/term.h"
+
+#define GROUP		4	/* bytes between blanks */
+#define LINE_MAX_BYTES	64
+#define LONG		64	/* bytes; longer inputs are shown whole in their own step alone */
+#define ENDS		8	/* bytes of them that are shown, first and last */
+#define INDENT		6
 
 /* Values are printed on purpose, so this is where secrets become text. */
 static void
@@ -16,58 +26,279 @@ put_hex(struct span v)
 		(void)fputs(hex_put(pair, sizeof(pair), span_of(v.p + i, 1)), stdout);
 }
 
+/* In groups; a blank before each but the first. */
 static void
-print_steps(const struct calc *c)
+put_groups(struct span v)
 {
-	const struct step *s;
-	size_t i, j;
+	size_t i, n;
 
-	for (i = 0; i < c->n_steps; i++) {
-		s = &c->steps[i];
-		(void)printf("# %zu. %s = %s    (%s)\n", i + 1, s->name, s->formula, s->section);
-		if (c->hash != NULL && strstr(s->formula, "prf(") != NULL)
-			(void)printf("#    prf = HMAC-%s\n", c->hash->ossl);
-		if (c->hash != NULL && strstr(s->formula, "hash(") != NULL)
-			(void)printf("#    hash = %s\n", c->hash->ossl);
-		for (j = 0; j < s->n; j++) {
-			(void)printf("#    %s (%zu byte%s) = ", s->in[j].name, s->in[j].value.len,
-			    s->in[j].value.len == 1 ? "" : "s");
-			put_hex(secret_span(&s->in[j].value));
-			(void)putchar('\n');
+	for (i = 0; i < v.len; i += n) {
+		n = v.len - i < GROUP ? v.len - i : GROUP;
+		if (i > 0)
+			(void)putchar(' ');
+		put_hex(span_of(v.p + i, n));
+	}
+}
+
+/* As many lines as it takes; the cursor is at column ${at}, where the others begin too. */
+static void
+put_block(struct span v, const char *prefix, size_t at)
+{
+	size_t columns = term_columns(STDOUT_FILENO), line = LINE_MAX_BYTES, i, n;
+
+	/* A group takes nine columns, the last one eight. */
+	while (line > GROUP && at + line / GROUP * (2 * GROUP + 1) > columns)
+		line /= 2;
+	if (v.len == 0)
+		(void)printf("(empty)");
+	for (i = 0; i < v.len; i += n) {
+		n = v.len - i < line ? v.len - i : line;
+		if (i > 0)
+			(void)printf("\n%s%*s", prefix, (int)(at - strlen(prefix)), "");
+		put_groups(span_of(v.p + i, n));
+	}
+	(void)putchar('\n');
+}
+
+/* Whether ${v} reads well as it is. */
+static bool
+is_text(struct span v)
+{
+	size_t i;
+
+	for (i = 0; i < v.len; i++)
+		if ((v.p[i] < ' ' && v.p[i] != '\n') || v.p[i] > '~')
+			return (false);
+	return (v.len > 0);
+}
+
+/* A blank in a text that is no place to break the line. */
+#define HARD_BLANK	'\x1f'
+
+static void
+put_word(struct span word)
+{
+	size_t i;
+
+	for (i = 0; i < word.len; i++)
+		if (word.p[i] == HARD_BLANK)
+			(void)putchar(' ');
+		else
+			escape_print(stdout, span_of(word.p + i, 1));
+}
+
+/* Words from column ${at} on, further lines from ${indent} on; ${text} may hold anything. */
+static void
+put_words(const char *text, const char *prefix, size_t at, size_t indent)
+{
+	size_t columns = term_columns(STDOUT_FILENO), n;
+	bool first = true;
+
+	for (; *text != '\0'; text += n) {
+		text += strspn(text, " \n");
+		n = strcspn(text, " \n");
+		if (n == 0)
+			break;
+		if (!first && at + 1 + n >= columns) {
+			(void)printf("\n%s%*s", prefix, (int)(indent - strlen(prefix)), "");
+			at = indent;
+		} else if (!first) {
+			(void)putchar(' ');
+			at++;
 		}
-		(void)printf("#    -> %s (%zu bytes) = ", s->name, s->out.len);
-		put_hex(secret_span(&s->out));
-		(void)printf("\n#\n");
+		put_word(span_of(text, n));
+		at += n;
+		first = false;
 	}
+	(void)putchar('\n');
 }
 
-static json_t *
-json_steps(const struct calc *c)
+void
+print_words(const char *text, size_t indent)
 {
-	json_t *all = json_array(), *step, *in;
-	const struct step *s;
-	size_t i, j;
-
-	for (i = 0; i < c->n_steps; i++) {
-		s = &c->steps[i];
-		step = json_object();
-		in = json_object();
-		for (j = 0; j < s->n; j++)
-			json_object_set_new(in, s->in[j].name, js_hex(secret_span(&s->in[j].value)));
-		json_object_set_new(step, "name", json_string(s->name));
-		json_object_set_new(step, "formula", json_string(s->formula));
-		json_object_set_new(step, "section", json_string(s->section));
-		json_object_set_new(step, "inputs", in);
-		json_object_set_new(step, "value", js_hex(secret_span(&s->out)));
-		json_array_append_new(all, step);
-	}
-	return (all);
+	(void)printf("%*s", (int)indent, "");
+	put_words(text, "", indent, indent);
 }
+
+/* --- one step --- */
+
+/* "SKEYID [20] (11)": name, length, the step it is from; returns the columns taken. */
+static size_t
+put_name(const char *prefix, const char *name, size_t len, unsigned from, size_t width)
+{
+	char text[80], number[16] = "";
+
+	if (from != 0)
+		(void)snprintf(number, sizeof(number), " (%u)", from);
+	(void)snprintf(text, sizeof(text), "%s [%zu]%s", name, len, number);
+	(void)printf("%s%*s%-*s ", prefix, INDENT, "", (int)width, text);
+	return (strlen(prefix) + INDENT + (strlen(text) > width ? strlen(text) : width) + 1);
+}
+
+static size_t
+names_width(const struct step *s)
+{
+	char text[80];
+	size_t i, n, most = 0;
+
+	for (i = 0; i < s->n; i++) {
+		n = (size_t)snprintf(text, sizeof(text), s->in[i].from != 0 ? "%s [%zu] (%u)" : "%s [%zu]",
+		    s->in[i].name, s->in[i].value.len, s->in[i].from);
+		most = n > most ? n : most;
+	}
+	return (most);
+}
+
+static void
+put_inputs(const struct step *s, const char *prefix)
+{
+	size_t i, at, width = names_width(s);
+	struct span v;
+
+	if (s->hash != NULL && strstr(s->formula, "prf(") != NULL)
+		(void)printf("%s%*sprf is HMAC-%s\n", prefix, INDENT, "", s->hash->ossl);
+	if (s->hash != NULL && strstr(s->formula, "hash(") != NULL)
+		(void)printf("%s%*shash is %s\n", prefix, INDENT, "", s->hash->ossl);
+	if (s->enc != NULL && strstr(s->formula, "crypt(") != NULL)
+		(void)printf("%s%*sthe cipher is %s\n", prefix, INDENT, "", s->enc->ossl);
+	for (i = 0; i < s->n; i++) {
+		v = secret_span(&s->in[i].value);
+		at = put_name(prefix, s->in[i].name, v.len, s->in[i].from, width);
+		if (strcmp(s->in[i].name, "text") == 0 && is_text(v)) {
+			(void)putchar('"');
+			escape_print(stdout, v);
+			(void)puts("\"");
+			continue;
+		}
+		if (v.len <= LONG || s->in[i].from == 0 || report_level() > 0) {
+			put_block(v, prefix, at);
+			continue;
+		}
+		put_groups(span_of(v.p, ENDS));
+		(void)fputs(" ... ", stdout);
+		put_groups(span_of(v.p + v.len - ENDS, ENDS));
+		(void)putchar('\n');
+	}
+	if (s->octet != NULL)
+		(void)printf("%s%*s%s is the one octet 0%s\n", prefix, INDENT, "", s->octet, s->octet);
+}
+
+static void
+put_held(const struct step *s, const char *prefix)
+{
+	size_t i;
+
+	for (i = 0; i < s->n_held; i++) {
+		if (s->held[i].same) {
+			(void)printf("%s%*sthe same %s\n", prefix, INDENT, "", s->held[i].where);
+			continue;
+		}
+		(void)printf("%s%*s%s %s: ", prefix, INDENT, "", s->held[i].other ? "other" : "DIFFERS",
+		    s->held[i].where);
+		put_block(secret_span(&s->held[i].value), prefix, strlen(prefix) + INDENT + 2 +
+		    strlen(s->held[i].other ? "other" : "DIFFERS") + 1 + strlen(s->held[i].where));
+	}
+}
+
+static void
+put_line(const char *prefix, const char *what, const char *text)
+{
+	(void)printf("%s%*s%s", prefix, INDENT, "", what);
+	put_words(text, prefix, strlen(prefix) + INDENT + strlen(what),
+	    strlen(prefix) + INDENT + strlen(what));
+}
+
+/* "SKEYID_d [20] = prf(...) (RFC 2409, 5)", "Ni_b [32]: on the wire, ...", "g^xy: not known". */
+static void
+title(char *out, size_t cap, const struct step *s, bool full)
+{
+	int n = snprintf(out, cap, "%s%s%s", s->name, s->of[0] != '\0' ? ", " : "", s->of);
+	char *p;
+
+	if (s->missing[0] != '\0') {
+		(void)snprintf(out + n, cap - (size_t)n, ": not known");
+		return;
+	}
+	n += snprintf(out + n, cap - (size_t)n, " [%zu]", s->out.len);
+	if (!full)
+		return;
+	n += snprintf(out + n, cap - (size_t)n, "%s%s", s->given ? ": " : " = ", s->formula);
+	if (s->section == NULL)
+		return;
+	p = out + n + 1;
+	(void)snprintf(out + n, cap - (size_t)n, " (%s)", s->section);
+	for (; *p != '\0'; p++)
+		if (*p == ' ')
+			*p = HARD_BLANK;
+}
+
+void
+print_step(const struct step *s, const char *prefix, bool full)
+{
+	char text[512];
+	int n = full ? printf("%s%3u. ", prefix, s->number) : printf("%s  ", prefix);
+
+	title(text, sizeof(text), s, full);
+	put_words(text, prefix, (size_t)n, strlen(prefix) + INDENT);
+	if (s->missing[0] != '\0') {
+		put_line(prefix, "", s->missing);
+		return;
+	}
+	if (full)
+		put_inputs(s, prefix);
+	(void)printf("%s%*s= ", prefix, INDENT - 2, "");
+	put_block(secret_span(&s->out), prefix, strlen(prefix) + INDENT);
+	put_held(s, prefix);
+	if (s->note[0] != '\0')
+		put_line(prefix, s->wrong ? "WRONG: " : "", s->note);
+	if (full && s->next[0] != '\0')
+		put_line(prefix, "next: ", s->next);
+}
+
+json_t *
+json_step(const struct step *s)
+{
+	json_t *step = json_object(), *in = json_object(), *held;
+	size_t i;
+
+	json_object_set_new(step, "step", json_integer(s->number));
+	json_object_set_new(step, "name", json_string(s->name));
+	if (s->of[0] != '\0')
+		json_object_set_new(step, "of", js_text(s->of));
+	if (s->missing[0] != '\0') {
+		json_object_set_new(step, "missing", js_text(s->missing));
+		json_decref(in);
+		return (step);
+	}
+	json_object_set_new(step, s->given ? "given" : "formula", json_string(s->formula));
+	if (s->section != NULL)
+		json_object_set_new(step, "section", json_string(s->section));
+	for (i = 0; i < s->n; i++)
+		json_object_set_new(in, s->in[i].name, js_hex(secret_span(&s->in[i].value)));
+	json_object_set_new(step, "inputs", in);
+	json_object_set_new(step, "value", js_hex(secret_span(&s->out)));
+	for (i = 0; i < s->n_held; i++) {
+		held = json_object();
+		json_object_set_new(held, "verdict", json_string(s->held[i].same ? "same" :
+		    s->held[i].other ? "other" : "differs"));
+		json_object_set_new(held, "value", js_hex(secret_span(&s->held[i].value)));
+		json_object_set_new(step, s->held[i].where, held);
+	}
+	if (s->wrong)
+		json_object_set_new(step, "wrong", json_true());
+	if (s->note[0] != '\0')
+		json_object_set_new(step, "note", js_text(s->note));
+	if (s->next[0] != '\0')
+		json_object_set_new(step, "next", json_string(s->next));
+	return (step);
+}
+
+/* --- the results of a subcommand --- */
 
 static void
 print_json(const struct calc *c, bool explain)
 {
-	json_t *o = json_object();
+	json_t *o = json_object(), *all;
 	const struct result *r;
 	size_t i;
 
@@ -76,8 +307,12 @@ print_json(const struct calc *c, bool explain)
 		json_object_set_new(o, r->name, r->text != NULL ? js_text(r->text) :
 		    js_hex(secret_span(&r->value)));
 	}
-	if (explain)
-		json_object_set_new(o, "steps", json_steps(c));
+	if (explain) {
+		all = json_array();
+		for (i = 0; i < c->steps->n; i++)
+			json_array_append_new(all, json_step(&c->steps->v[i]));
+		json_object_set_new(o, "steps", all);
+	}
 	js_print(o, false, stdout);
 }
 
@@ -91,8 +326,10 @@ calc_print(const struct calc *c, bool json, bool explain)
 		print_json(c, explain);
 		return;
 	}
-	if (explain)
-		print_steps(c);
+	for (i = 0; explain && i < c->steps->n; i++) {
+		print_step(&c->steps->v[i], "# ", true);
+		(void)puts("#");
+	}
 	for (i = 0; i < c->n_results; i++) {
 		r = &c->results[i];
 		(void)printf("%s = ", r->name);

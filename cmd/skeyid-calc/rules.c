@@ -1,5 +1,7 @@
 #include "rules.h"
 
+#include <stdio.h>
+
 #include "ike/v1/keys.h"
 #include "ike/v1/natd.h"
 
@@ -26,33 +28,9 @@ keep(struct secret *out, const uint8_t *digest, size_t len, struct fault *f)
 /* ---- when a rule fits */
 
 static bool
-by_psk(const struct calc *c)
-{
-	return (!c->phase2 && c->auth == CALC_PSK);
-}
-
-static bool
-by_sig(const struct calc *c)
-{
-	return (!c->phase2 && c->auth == CALC_SIG);
-}
-
-static bool
-by_pke(const struct calc *c)
-{
-	return (!c->phase2 && c->auth == CALC_PKE);
-}
-
-static bool
 is_dh(const struct calc *c)
 {
 	return (c->sub == SUB_DH);
-}
-
-static bool
-phase1(const struct calc *c)
-{
-	return (!c->phase2);
 }
 
 /* g^xy is reckoned where a part of it is given; otherwise it is asked for itself. */
@@ -81,9 +59,15 @@ has_mid(const struct calc *c)
 }
 
 static bool
+has_previous(const struct calc *c)
+{
+	return (c->has[V_PREVIOUS]);
+}
+
+static bool
 has_gxy(const struct calc *c)
 {
-	return (c->has[V_GXY] || has_dh(c));
+	return (c->pfs || c->has[V_GXY] || has_dh(c));
 }
 
 static bool
@@ -250,6 +234,116 @@ do_iv_message(const struct calc *c, struct secret *out, struct fault *f)
 }
 
 static int
+do_iv_chain(const struct calc *c, struct secret *out, struct fault *f)
+{
+	struct span v = in(c, V_PREVIOUS);
+	size_t n = c->enc->block;
+
+	if (v.len % n != 0)
+		return (fault(f, FAULT_USAGE, "--previous: %zu bytes are no whole blocks of %s", v.len,
+		    c->enc->word));
+	return (keep(out, v.p + v.len - n, n, f));
+}
+
+static int
+do_last_block(const struct calc *c, struct secret *out, struct fault *f)
+{
+	struct span v = in(c, V_CIPHERTEXT);
+
+	return (keep(out, v.p + v.len - c->enc->block, c->enc->block, f));
+}
+
+static int
+do_plaintext(const struct calc *c, struct secret *out, struct fault *f)
+{
+	struct span v = in(c, V_CIPHERTEXT);
+	uint8_t iv[BLOCK_MAX];
+
+	if (v.len == 0 || v.len % c->enc->block != 0)
+		return (fault(f, FAULT_MALFORMED, "%zu encrypted bytes are no whole blocks", v.len));
+	memcpy(iv, c->v[V_IV].p, c->enc->block);
+	if (secret_set(out, v) == -1)
+		return (fault(f, FAULT_MEMORY, "no memory for a message"));
+	return (cbc_decrypt(c->enc, in(c, V_KA), iv, out->p, out->len, f));
+}
+
+/* ---- public-key encryption, revised */
+
+static int
+do_ne_i(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (v1_pke_ne(c->hash, in(c, V_NI), c->v[V_CKY_I].p, out, f));
+}
+
+static int
+do_ne_r(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (v1_pke_ne(c->hash, in(c, V_NR), c->v[V_CKY_R].p, out, f));
+}
+
+static int
+do_ke_i(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (v1_pke_ke(c->hash, c->enc, in(c, V_NE_I), out, f));
+}
+
+static int
+do_ke_r(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (v1_pke_ke(c->hash, c->enc, in(c, V_NE_R), out, f));
+}
+
+static int
+do_hash_cert(const struct calc *c, struct secret *out, struct fault *f)
+{
+	struct span cert = in(c, V_CERT);
+	uint8_t h[HASH_MAX];
+
+	if (hash_parts(c->hash, h, &cert, 1, f) == -1)
+		return (-1);
+	return (keep(out, h, c->hash->len, f));
+}
+
+/* A body under Ke_i or Ke_r, either way; --last is the last block of the payload before. */
+static int
+pke_crypt(const struct calc *c, enum val ke, bool encrypt, struct secret *out, struct fault *f)
+{
+	uint8_t iv[BLOCK_MAX] = {0};
+
+	if (c->has[V_PREVIOUS] && c->v[V_PREVIOUS].len % c->enc->block != 0)
+		return (fault(f, FAULT_USAGE, "--previous: %zu bytes are no whole blocks of %s",
+		    c->v[V_PREVIOUS].len, c->enc->word));
+	if (c->has[V_PREVIOUS])
+		memcpy(iv, c->v[V_PREVIOUS].p + c->v[V_PREVIOUS].len - c->enc->block, c->enc->block);
+	return (encrypt ? v1_pke_encrypt(c->enc, in(c, ke), iv, in(c, V_BODY), out, f) :
+	    v1_pke_decrypt(c->enc, in(c, ke), iv, in(c, V_CIPHERTEXT), out, f));
+}
+
+static int
+do_ciphertext_i(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (pke_crypt(c, V_KE_I, true, out, f));
+}
+
+static int
+do_ciphertext_r(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (pke_crypt(c, V_KE_R, true, out, f));
+}
+
+static int
+do_body_i(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (pke_crypt(c, V_KE_I, false, out, f));
+}
+
+static int
+do_body_r(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (pke_crypt(c, V_KE_R, false, out, f));
+}
+
+static int
 do_keymat(const struct calc *c, struct secret *out, struct fault *f)
 {
 	size_t len = c->keymat_len, enc_len, auth_len;
@@ -340,6 +434,7 @@ do_vid(const struct calc *c, struct secret *out, struct fault *f)
 #define IN(...)								\
 	.n = sizeof((enum val[]){ __VA_ARGS__ }) / sizeof(enum val), .in = { __VA_ARGS__ }
 #define HC	(NEED_HASH | NEED_CIPHER)
+#define AUTH(a)	(1U << CALC_##a)
 
 static const struct rule rules[] = {
 	{ V_PRIVATE, "random, in the group's range", "RFC 2409, 6", .needs = NEED_GROUP,
@@ -349,53 +444,92 @@ static const struct rule rules[] = {
 	    .fits = has_dh, .compute = do_gxy },
 
 	{ V_SKEYID, "prf(pre-shared-key, Ni_b | Nr_b)", "RFC 2409, 5", IN(V_PSK, V_NI, V_NR),
-	    .needs = NEED_HASH, .fits = by_psk, .compute = do_skeyid_psk },
+	    .phases = PHASE_1, .auths = AUTH(PSK), .needs = NEED_HASH, .compute = do_skeyid_psk },
 	{ V_SKEYID, "prf(Ni_b | Nr_b, g^xy)", "RFC 2409, 5", IN(V_NI, V_NR, V_GXY),
-	    .needs = NEED_HASH, .fits = by_sig, .compute = do_skeyid_sig },
+	    .phases = PHASE_1, .auths = AUTH(SIG), .needs = NEED_HASH, .compute = do_skeyid_sig },
 	{ V_SKEYID, "prf(hash(Ni_b | Nr_b), CKY-I | CKY-R)", "RFC 2409, 5",
-	    IN(V_NI, V_NR, V_CKY_I, V_CKY_R), .needs = NEED_HASH, .fits = by_pke,
-	    .compute = do_skeyid_pke },
-	{ V_SKEYID_D, "prf(SKEYID, g^xy | CKY-I | CKY-R | 0)", "RFC 2409, 5",
-	    IN(V_SKEYID, V_GXY, V_CKY_I, V_CKY_R), .needs = NEED_HASH, .fits = phase1,
+	    IN(V_NI, V_NR, V_CKY_I, V_CKY_R), .phases = PHASE_1, .auths = AUTH(PKE),
+	    .needs = NEED_HASH, .compute = do_skeyid_pke },
+	{ V_SKEYID_D, "prf(SKEYID, g^xy | CKY-I | CKY-R | 0)", "RFC 2409, 5", .octet = "0",
+	    IN(V_SKEYID, V_GXY, V_CKY_I, V_CKY_R), .phases = PHASE_1, .needs = NEED_HASH,
 	    .compute = do_skeyid_d },
 	{ V_SKEYID_A, "prf(SKEYID, SKEYID_d | g^xy | CKY-I | CKY-R | 1)", "RFC 2409, 5",
-	    IN(V_SKEYID, V_SKEYID_D, V_GXY, V_CKY_I, V_CKY_R), .needs = NEED_HASH, .fits = phase1,
-	    .compute = do_skeyid_a },
+	    .octet = "1", IN(V_SKEYID, V_SKEYID_D, V_GXY, V_CKY_I, V_CKY_R), .phases = PHASE_1,
+	    .needs = NEED_HASH, .compute = do_skeyid_a },
 	{ V_SKEYID_E, "prf(SKEYID, SKEYID_a | g^xy | CKY-I | CKY-R | 2)", "RFC 2409, 5",
-	    IN(V_SKEYID, V_SKEYID_A, V_GXY, V_CKY_I, V_CKY_R), .needs = NEED_HASH, .fits = phase1,
-	    .compute = do_skeyid_e },
-	{ V_KA, "the first 8 bytes of SKEYID_e that are no weak key", "RFC 2409, B",
+	    .octet = "2", IN(V_SKEYID, V_SKEYID_A, V_GXY, V_CKY_I, V_CKY_R), .phases = PHASE_1,
+	    .needs = NEED_HASH, .compute = do_skeyid_e },
+	{ V_KA, "the first 8 bytes of SKEYID_e that are no weak key", "RFC 2409, appendix B",
 	    IN(V_SKEYID_E), .needs = HC, .fits = is_des, .compute = do_ka },
-	{ V_KA, "K1 | K2 | ..., K1 = prf(SKEYID_e, 0), K2 = prf(SKEYID_e, K1)", "RFC 2409, B",
-	    IN(V_SKEYID_E), .needs = HC, .fits = is_short, .compute = do_ka },
-	{ V_KA, "SKEYID_e, cut to the key's length", "RFC 2409, B", IN(V_SKEYID_E), .needs = HC,
+	{ V_KA, "K1 | K2 | ..., K1 = prf(SKEYID_e, 0), K2 = prf(SKEYID_e, K1), cut to the key's length",
+	    "RFC 2409, appendix B", .octet = "0", IN(V_SKEYID_E), .needs = HC, .fits = is_short,
+	    .compute = do_ka },
+	{ V_KA, "SKEYID_e, cut to the key's length", "RFC 2409, appendix B", IN(V_SKEYID_E), .needs = HC,
 	    .compute = do_ka },
 
 	{ V_HASH_I, "prf(SKEYID, g^xi | g^xr | CKY-I | CKY-R | SAi_b | IDii_b)", "RFC 2409, 5",
-	    IN(V_SKEYID, V_GXI, V_GXR, V_CKY_I, V_CKY_R, V_SAI, V_IDI), .needs = NEED_HASH,
-	    .compute = do_hash_i },
+	    IN(V_SKEYID, V_GXI, V_GXR, V_CKY_I, V_CKY_R, V_SAI, V_IDI), .phases = PHASE_1,
+	    .needs = NEED_HASH, .compute = do_hash_i },
 	{ V_HASH_R, "prf(SKEYID, g^xr | g^xi | CKY-R | CKY-I | SAi_b | IDir_b)", "RFC 2409, 5",
-	    IN(V_SKEYID, V_GXR, V_GXI, V_CKY_R, V_CKY_I, V_SAI, V_IDR), .needs = NEED_HASH,
-	    .compute = do_hash_r },
+	    IN(V_SKEYID, V_GXR, V_GXI, V_CKY_R, V_CKY_I, V_SAI, V_IDR), .phases = PHASE_1,
+	    .needs = NEED_HASH, .compute = do_hash_r },
 	{ V_HASH1, "prf(SKEYID_a, M-ID | message)", "RFC 2409, 5.5 and 5.7",
-	    IN(V_SKEYID_A, V_MID, V_MESSAGE), .needs = NEED_HASH, .compute = do_hash1 },
+	    IN(V_SKEYID_A, V_MID, V_MESSAGE), .phases = PHASE_2, .needs = NEED_HASH,
+	    .compute = do_hash1 },
 	{ V_HASH2, "prf(SKEYID_a, M-ID | Ni_b | message)", "RFC 2409, 5.5",
-	    IN(V_SKEYID_A, V_MID, V_NI, V_MESSAGE), .needs = NEED_HASH, .compute = do_hash2 },
-	{ V_HASH3, "prf(SKEYID_a, 0 | M-ID | Ni_b | Nr_b)", "RFC 2409, 5.5",
-	    IN(V_SKEYID_A, V_MID, V_NI, V_NR), .needs = NEED_HASH, .compute = do_hash3 },
+	    IN(V_SKEYID_A, V_MID, V_NI, V_MESSAGE), .phases = PHASE_2, .needs = NEED_HASH,
+	    .compute = do_hash2 },
+	{ V_HASH3, "prf(SKEYID_a, 0 | M-ID | Ni_b | Nr_b)", "RFC 2409, 5.5", .octet = "0",
+	    IN(V_SKEYID_A, V_MID, V_NI, V_NR), .phases = PHASE_2, .needs = NEED_HASH,
+	    .compute = do_hash3 },
 
-	{ V_IV, "hash(last block of phase 1 | M-ID), cut to a block", "RFC 2409, B",
+	{ V_IV, "the last cipher block of the message before", "RFC 2409, appendix B", IN(V_PREVIOUS),
+	    .needs = NEED_CIPHER, .fits = has_previous, .compute = do_iv_chain },
+	{ V_IV, "hash(last block of phase 1 | M-ID), cut to a block", "RFC 2409, appendix B",
 	    IN(V_LAST, V_MID), .needs = HC, .fits = has_mid, .compute = do_iv_message },
-	{ V_IV, "hash(g^xi | g^xr), cut to a block", "RFC 2409, B", IN(V_GXI, V_GXR),
-	    .needs = HC, .compute = do_iv_phase1 },
+	{ V_IV, "hash(g^xi | g^xr), cut to a block", "RFC 2409, appendix B", IN(V_GXI, V_GXR),
+	    .phases = PHASE_1, .needs = HC, .compute = do_iv_phase1 },
+	{ V_PLAINTEXT, "decrypt(Ka, IV, ciphertext)", "RFC 2409, appendix B", IN(V_KA, V_IV, V_CIPHERTEXT),
+	    .needs = NEED_CIPHER, .compute = do_plaintext },
+	{ V_LAST_BLOCK, "the last cipher block of the message", "RFC 2409, appendix B", IN(V_CIPHERTEXT),
+	    .needs = NEED_CIPHER, .compute = do_last_block },
+
+	{ V_NE_I, "prf(Ni_b, CKY-I)", "RFC 2409, 5.3", IN(V_NI, V_CKY_I), .auths = AUTH(PKE),
+	    .needs = NEED_HASH, .compute = do_ne_i },
+	{ V_NE_R, "prf(Nr_b, CKY-R)", "RFC 2409, 5.3", IN(V_NR, V_CKY_R), .auths = AUTH(PKE),
+	    .needs = NEED_HASH, .compute = do_ne_r },
+	{ V_KE_I, "K1 | K2 | ..., K1 = prf(Ne_i, 0), K2 = prf(Ne_i, K1), cut to the key's length",
+	    "RFC 2409, 5.3", .octet = "0", IN(V_NE_I), .needs = HC, .fits = is_short,
+	    .compute = do_ke_i },
+	{ V_KE_I, "Ne_i, cut to the key's length", "RFC 2409, 5.3", IN(V_NE_I), .needs = HC,
+	    .compute = do_ke_i },
+	{ V_KE_R, "K1 | K2 | ..., K1 = prf(Ne_r, 0), K2 = prf(Ne_r, K1), cut to the key's length",
+	    "RFC 2409, 5.3", .octet = "0", IN(V_NE_R), .needs = HC, .fits = is_short,
+	    .compute = do_ke_r },
+	{ V_KE_R, "Ne_r, cut to the key's length", "RFC 2409, 5.3", IN(V_NE_R), .needs = HC,
+	    .compute = do_ke_r },
+	{ V_HASH_CERT, "hash(certificate)", "RFC 2409, 5.2", IN(V_CERT), .needs = NEED_HASH,
+	    .compute = do_hash_cert },
+	{ V_CIPHERTEXT_I, "encrypt(Ke_i, IV, body | padding), IV = 0 or --previous's last block",
+	    "RFC 2409, 5.3", IN(V_KE_I, V_PREVIOUS, V_BODY), .optional = 1U << 1, .auths = AUTH(PKE),
+	    .needs = HC, .compute = do_ciphertext_i },
+	{ V_CIPHERTEXT_R, "encrypt(Ke_r, IV, body | padding), IV = 0 or --previous's last block",
+	    "RFC 2409, 5.3", IN(V_KE_R, V_PREVIOUS, V_BODY), .optional = 1U << 1, .auths = AUTH(PKE),
+	    .needs = HC, .compute = do_ciphertext_r },
+	{ V_BODY_I, "decrypt(Ke_i, IV, ciphertext) without padding, IV = 0 or --previous's last block",
+	    "RFC 2409, 5.3", IN(V_KE_I, V_PREVIOUS, V_CIPHERTEXT), .optional = 1U << 1, .auths = AUTH(PKE),
+	    .needs = HC, .compute = do_body_i },
+	{ V_BODY_R, "decrypt(Ke_r, IV, ciphertext) without padding, IV = 0 or --previous's last block",
+	    "RFC 2409, 5.3", IN(V_KE_R, V_PREVIOUS, V_CIPHERTEXT), .optional = 1U << 1, .auths = AUTH(PKE),
+	    .needs = HC, .compute = do_body_r },
 
 	{ V_KEYMAT, "K1 | K2 | ..., K1 = prf(SKEYID_d, g(qm)^xy | protocol | SPI | Ni_b | Nr_b), "
 	    "K2 = prf(SKEYID_d, K1 | g(qm)^xy | protocol | SPI | Ni_b | Nr_b)", "RFC 2409, 5.5",
-	    IN(V_SKEYID_D, V_GXY, V_PROTOCOL, V_SPI, V_NI, V_NR), .needs = NEED_HASH,
-	    .fits = has_gxy, .compute = do_keymat },
+	    IN(V_SKEYID_D, V_GXY, V_PROTOCOL, V_SPI, V_NI, V_NR), .phases = PHASE_2,
+	    .needs = NEED_HASH, .fits = has_gxy, .compute = do_keymat },
 	{ V_KEYMAT, "K1 | K2 | ..., K1 = prf(SKEYID_d, protocol | SPI | Ni_b | Nr_b), "
 	    "K2 = prf(SKEYID_d, K1 | protocol | SPI | Ni_b | Nr_b)", "RFC 2409, 5.5",
-	    IN(V_SKEYID_D, V_PROTOCOL, V_SPI, V_NI, V_NR), .needs = NEED_HASH,
+	    IN(V_SKEYID_D, V_PROTOCOL, V_SPI, V_NI, V_NR), .phases = PHASE_2, .needs = NEED_HASH,
 	    .compute = do_keymat },
 	{ V_ENC_KEY, "the head of KEYMAT, with the salt", "RFC 4301, 4.5.2", IN(V_KEYMAT),
 	    .compute = do_enc_key },
@@ -411,14 +545,74 @@ static const struct rule rules[] = {
 	{ V_VID, "hash(text)", "RFC 2408, 3.16", IN(V_TEXT), .needs = NEED_HASH,
 	    .compute = do_vid },
 };
+#define RULES	(sizeof(rules) / sizeof(rules[0]))
 
 const struct rule *
 rule_for(const struct calc *c, enum val v)
 {
+	unsigned phase = c->phase2 ? PHASE_2 : PHASE_1;
+	const struct rule *r;
+
+	for (r = rules; r < rules + RULES; r++)
+		if (r->out == v && (r->phases == 0 || (r->phases & phase) != 0) &&
+		    (r->auths == 0 || (r->auths & 1U << c->auth) != 0) &&
+		    (r->fits == NULL || r->fits(c)))
+			return (r);
+	return (NULL);
+}
+
+/* ---- what comes next */
+
+/* What no rule tells: where a value leaves the calculation. */
+static const struct { enum val v; const char *text; } ends[] = {
+	{ V_GX, "the KE payload" }, { V_GXI, "the KE payload" }, { V_GXR, "the KE payload" },
+	{ V_KA, "every encrypted message" },
+	{ V_HASH_I, "the HASH payload of the initiator, or what its SIG signs" },
+	{ V_HASH_R, "the HASH payload of the responder, or what its SIG signs" },
+	{ V_HASH1, "the HASH payload" }, { V_HASH2, "the HASH payload" },
+	{ V_HASH3, "the HASH payload" }, { V_HASH_CERT, "the HASH payload before the key exchange" },
+	{ V_IV, "the decryption of this message" },
+	{ V_LAST_BLOCK, "the IV of the next message" },
+	{ V_ENC_KEY, "the cipher of the SA" }, { V_AUTH_KEY, "the integrity of the SA" },
+	{ V_NAT_D, "the NAT-D payload: 20 in RFC 3947, 130 in the drafts" },
+	{ V_COOKIE, "the header of every message" }, { V_VID, "the VID payload" },
+};
+
+/* Appends ${text} unless it is there already, as a whole or a part between commas. */
+static void
+add(char *out, size_t cap, const char *text)
+{
+	size_t have = strlen(out), n = strlen(text);
+	const char *p;
+
+	for (p = out; (p = strstr(p, text)) != NULL; p += n)
+		if ((p == out || p[-1] == ' ') && (p[n] == '\0' || p[n] == ','))
+			return;
+	(void)snprintf(out + have, cap - have, "%s%s", have > 0 ? ", " : "", text);
+}
+
+/* What outlives phase 1: its rules are those of both. */
+static bool
+lasts(enum val v)
+{
+	return (v == V_SKEYID_D || v == V_SKEYID_A || v == V_KA || v == V_LAST);
+}
+
+void
+rule_next(char *out, size_t cap, const struct calc *c, enum val v)
+{
+	unsigned phase = lasts(v) ? PHASE_1 | PHASE_2 : c->phase2 ? PHASE_2 : PHASE_1;
+	const struct rule *r;
 	size_t i;
 
-	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		if (rules[i].out == v && (rules[i].fits == NULL || rules[i].fits(c)))
-			return (&rules[i]);
-	return (NULL);
+	out[0] = '\0';
+	for (r = rules; r < rules + RULES; r++)
+		for (i = 0; i < r->n; i++)
+			if (r->in[i] == v && (r->phases == 0 || (r->phases & phase) != 0) &&
+			    (r->auths == 0 || (r->auths & 1U << c->auth) != 0) &&
+			    r->out != V_COOKIE && r->out != V_GX && r->out != V_PLAINTEXT)
+				add(out, cap, calc_name(c, r->out));
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (ends[i].v == v)
+			add(out, cap, ends[i].text);
 }

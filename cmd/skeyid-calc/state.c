@@ -48,12 +48,9 @@ from_ike(struct calc *c, const struct sa_ike *s, struct fault *f)
 	return (0);
 }
 
-/* enc | auth of one direction, as KEYMAT has them. */
-static int
-join(struct secret *out, const struct secret *enc, const struct secret *auth, struct fault *f)
+int
+calc_join(struct secret *out, const struct secret *enc, const struct secret *auth, struct fault *f)
 {
-	if (enc->len + auth->len == 0)
-		return (0);
 	if (enc->len + auth->len > SECRET_MAX || secret_make(out, enc->len + auth->len) == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for keys"));
 	if (enc->len > 0)
@@ -82,8 +79,8 @@ from_child(struct calc *c, const struct sa_child *s, struct fault *f)
 			    s->integrity));
 	}
 	if (take(c, V_PROTOCOL, span_of(&protocol, 1), f) == -1 ||
-	    join(&c->child_in, &s->enc_in, &s->auth_in, f) == -1 ||
-	    join(&c->child_out, &s->enc_out, &s->auth_out, f) == -1)
+	    calc_join(&c->child_in, &s->enc_in, &s->auth_in, f) == -1 ||
+	    calc_join(&c->child_out, &s->enc_out, &s->auth_out, f) == -1)
 		return (-1);
 	return (0);
 }

@@ -95,6 +95,10 @@ static const struct hint hints[] = {
 
 	/* data */
 	{ FAULT_WRONG_VERSION, NULL, 0, "the state was written by another version of sapipe; negotiate again with this one" },
+	{ FAULT_TRUNCATED, "the capture holds no", 0,
+	  "were UDP 500 and 4500 captured from the beginning on? ike-trace CAPTURE shows what is there" },
+	{ FAULT_TRUNCATED, "is not there up to", 0,
+	  "the capture begins too late, ends too early or lost packets: ike-trace CAPTURE shows what is there" },
 	{ FAULT_TRUNCATED, NULL, 0, "the file ends in the middle of a record: was the writer stopped, or the disk full?" },
 	{ FAULT_BAD_RECORD, NULL, 0, "is this SA state (the output of ike-initiate)? sa-show --format diag shows what can be read" },
 	{ FAULT_TOO_LARGE, "record", 0, "a record is 64 KiB at most; this is hardly SA state" },
@@ -120,6 +124,8 @@ static const struct hint hints[] = {
 	  "the secrets differ: look for a newline or blanks in the file and at --psk-format; in main mode the peer picks the key by our address, so a dynamic address or NAT makes it pick another (use --exchange aggressive with IDs)" },
 	{ FAULT_WRONG_PSK, NULL, 0,
 	  "the secrets differ: a newline or blanks in the file, --psk-format (hex or text?), or the key of another peer: main mode picks it by address, which a dynamic address or NAT changes" },
+	{ FAULT_PROTOCOL, "of the values differ", 0,
+	  "begin at the first: one of its inputs (the key, the state, a private value) is not that of this exchange; --explain shows them" },
 	{ FAULT_AUTH_FAILED, NULL, 0,
 	  "the peer's proof does not check: another secret, or a peer ID that is not the one expected (--remote-id)" },
 	{ FAULT_ID_MISMATCH, NULL, 0,

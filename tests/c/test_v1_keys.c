@@ -247,6 +247,74 @@ cipher_keys(void **state)
 	secret_free(&got);
 }
 
+/* Revised public-key encryption: Ne and Ke by the same formulas, bodies there and back. */
+static void
+pke_keys_and_bodies(void **state)
+{
+	static const char *const ciphers[] = { "3des", "aes128", "aes256" };
+	uint8_t block[64], all[192], iv[BLOCK_MAX], body[40], cky[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	const struct alg_hash *h = alg_hash_word("sha1");
+	struct secret ne = {0}, ke = {0}, out = {0}, back = {0};
+	const struct alg_enc *e;
+	struct span want, k;
+	size_t i, n, have;
+
+	(void)state;
+	memset(body, 0xab, sizeof(body));
+	put(cky, sizeof(cky));
+	want = mac("sha1", ni, block);
+	assert_int_equal(v1_pke_ne(h, ni, cky, &ne, &f), 0);
+	assert_span_eq(secret_span(&ne), want);
+	for (i = 0; i < 3; i++) {
+		e = alg_enc_word(ciphers[i]);
+		memcpy(all, ne.p, ne.len);
+		if (ne.len < e->key_len) {
+			put("", 1);
+			for (have = 0; have < e->key_len; have += k.len) {
+				k = mac("sha1", secret_span(&ne), block);
+				memcpy(all + have, k.p, k.len);
+				put(k.p, k.len);
+			}
+			buf.len = 0;
+		}
+		assert_int_equal(v1_pke_ke(h, e, secret_span(&ne), &ke, &f), 0);
+		assert_span_eq(secret_span(&ke), span_of(all, e->key_len));
+		for (n = 0; n <= sizeof(body); n++) {
+			memset(iv, 0, sizeof(iv));
+			assert_int_equal(v1_pke_encrypt(e, secret_span(&ke), iv, span_of(body, n), &out,
+			    &f), 0);
+			assert_int_equal(out.len, (n / e->block + 1) * e->block);
+			assert_memory_equal(iv, out.p + out.len - e->block, e->block);
+			memset(iv, 0, sizeof(iv));
+			assert_int_equal(v1_pke_decrypt(e, secret_span(&ke), iv, secret_span(&out), &back,
+			    &f), 0);
+			assert_span_eq(secret_span(&back), span_of(body, n));
+		}
+		/* padding as RFC 2409, 5.3 wants it: zeros, then their number */
+		memset(iv, 0, sizeof(iv));
+		assert_int_equal(v1_pke_encrypt(e, secret_span(&ke), iv, span_of(body, 1), &out, &f), 0);
+		memset(iv, 0, sizeof(iv));
+		assert_int_equal(cbc_decrypt(e, secret_span(&ke), iv, out.p, out.len, &f), 0);
+		for (n = 1; n + 1 < out.len; n++)
+			assert_int_equal(out.p[n], 0);
+		assert_int_equal(out.p[out.len - 1], out.len - 2);
+		/* no whole blocks; more padding than there is payload */
+		assert_int_equal(v1_pke_decrypt(e, secret_span(&ke), iv, span_of(body, 7), &back, &f), -1);
+		assert_int_equal(f.code, FAULT_MALFORMED);
+		assert_int_equal(v1_pke_decrypt(e, secret_span(&ke), iv, SPAN_NONE, &back, &f), -1);
+		memset(out.p, 0xff, out.len);
+		memset(iv, 0, sizeof(iv));
+		assert_int_equal(cbc_encrypt(e, secret_span(&ke), iv, out.p, out.len, &f), 0);
+		memset(iv, 0, sizeof(iv));
+		assert_int_equal(v1_pke_decrypt(e, secret_span(&ke), iv, secret_span(&out), &back, &f), -1);
+		assert_int_equal(f.code, FAULT_MALFORMED);
+	}
+	secret_free(&ne);
+	secret_free(&ke);
+	secret_free(&out);
+	secret_free(&back);
+}
+
 static void
 cipher_key_skips_weak_des(void **state)
 {
@@ -371,6 +439,7 @@ main(void)
 		cmocka_unit_test(phase1_hashes), cmocka_unit_test(quick_hashes),
 		cmocka_unit_test(skeyid_pke), cmocka_unit_test(ivs),
 		cmocka_unit_test(cipher_keys), cmocka_unit_test(cipher_key_skips_weak_des),
+		cmocka_unit_test(pke_keys_and_bodies),
 		cmocka_unit_test(keymat), cmocka_unit_test(keymat_cut), cmocka_unit_test(in_place),
 	};
 

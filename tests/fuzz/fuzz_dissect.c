@@ -18,12 +18,16 @@ static void
 words(const struct v1_told *m)
 {
 	static char out[V1_WORDS];
+	struct v1_sa_proposal chosen;
 	const char *p;
-	size_t i;
+	size_t i, j;
 
-	for (i = 0; i < m->msg.n; i++)
+	for (i = 0; i < m->msg.n; i++) {
+		for (j = 0; v1_sa_proposal(m->msg.pl[i].body, j, &chosen); j++)
+			must(j < ISAKMP_PROPOSALS_MAX);
 		for (p = v1_told_words(out, sizeof(out), m, i, (i & 1) != 0); *p != '\0'; p++)
 			must(*p == '\n' || (*p >= 0x20 && *p < 0x7f));
+	}
 }
 
 static struct sa_set *

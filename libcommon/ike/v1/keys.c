@@ -123,19 +123,79 @@ des_key(const struct alg_enc *enc, struct span skeyid_e, struct secret *out, str
 	return (fault(f, FAULT_CRYPTO, "SKEYID_e holds nothing but weak keys of DES"));
 }
 
-int
-v1_cipher_key(const struct alg_hash *h, const struct alg_enc *enc, struct span skeyid_e,
-    struct secret *out, struct fault *f)
+/* The head of ${from}, or where that is too short K1 | K2 | ... with K1 = prf(from, 0). */
+static int
+head(const struct alg_hash *h, const struct alg_enc *enc, struct span from, struct secret *out,
+    struct fault *f)
 {
 	static const uint8_t zero[1];
 	struct span first = SPAN_ARRAY(zero);
 
-	if (enc->key_len == 8)
-		return (des_key(enc, skeyid_e, out, f));
-	if (skeyid_e.len < enc->key_len)
-		return (stretch(h, skeyid_e, &first, 1, NULL, 0, enc->key_len, out, f));
-	if (secret_set(out, span_of(skeyid_e.p, enc->key_len)) == -1)
+	if (from.len < enc->key_len)
+		return (stretch(h, from, &first, 1, NULL, 0, enc->key_len, out, f));
+	if (secret_set(out, span_of(from.p, enc->key_len)) == -1)
 		return (fault(f, FAULT_MEMORY, "no memory for a key"));
+	return (0);
+}
+
+int
+v1_cipher_key(const struct alg_hash *h, const struct alg_enc *enc, struct span skeyid_e,
+    struct secret *out, struct fault *f)
+{
+	return (enc->key_len == 8 ? des_key(enc, skeyid_e, out, f) : head(h, enc, skeyid_e, out, f));
+}
+
+int
+v1_pke_ne(const struct alg_hash *h, struct span nonce_b, const uint8_t cky[COOKIE_LEN],
+    struct secret *out, struct fault *f)
+{
+	struct span part = span_of(cky, COOKIE_LEN);
+
+	return (prf_parts(h, nonce_b, out, &part, 1, f));
+}
+
+int
+v1_pke_ke(const struct alg_hash *h, const struct alg_enc *enc, struct span ne, struct secret *out,
+    struct fault *f)
+{
+	return (head(h, enc, ne, out, f));
+}
+
+int
+v1_pke_encrypt(const struct alg_enc *enc, struct span ke, uint8_t iv[BLOCK_MAX], struct span body,
+    struct secret *out, struct fault *f)
+{
+	/* There is padding always; its last byte counts those before it. */
+	size_t len = (body.len / enc->block + 1) * enc->block;
+
+	if (secret_make(out, len) == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for a payload of %zu bytes", body.len));
+	if (body.len > 0)
+		memcpy(out->p, body.p, body.len);
+	out->p[len - 1] = (uint8_t)(len - body.len - 1);
+	return (cbc_encrypt(enc, ke, iv, out->p, len, f));
+}
+
+int
+v1_pke_decrypt(const struct alg_enc *enc, struct span ke, uint8_t iv[BLOCK_MAX],
+    struct span ciphertext, struct secret *out, struct fault *f)
+{
+	size_t pad;
+
+	if (ciphertext.len == 0 || ciphertext.len % enc->block != 0)
+		return (fault(f, FAULT_MALFORMED, "%zu encrypted bytes are no whole blocks",
+		    ciphertext.len));
+	if (secret_set(out, ciphertext) == -1)
+		return (fault(f, FAULT_MEMORY, "no memory for a payload"));
+	if (cbc_decrypt(enc, ke, iv, out->p, out->len, f) == -1)
+		return (-1);
+	pad = (size_t)out->p[out->len - 1] + 1;
+	if (pad > out->len) {
+		secret_free(out);
+		return (fault(f, FAULT_MALFORMED, "padding of %zu bytes in a payload of %zu: another key?",
+		    pad, ciphertext.len));
+	}
+	secret_cut(out, out->len - pad);
 	return (0);
 }
 

@@ -55,6 +55,26 @@ int v1_skeyid_next(const struct alg_hash *h, enum v1_skeyid_which which, struct 
 int v1_cipher_key(const struct alg_hash *h, const struct alg_enc *enc, struct span skeyid_e,
     struct secret *out, struct fault *f);
 
+/*
+ * Public-key encryption in its revised mode, RFC 2409 section 5.3: of each end's nonce and cookie an ephemeral
+ * key for the payloads that go with it. ${nonce_b} is that end's, ${cky} its cookie, ${ne} what v1_pke_ne() gave.
+ *   Ne_i = prf(Ni_b, CKY-I), Ne_r = prf(Nr_b, CKY-R)
+ *   Ke_i = the head of Ne_i, or where that is too short K1 | K2 | ..., K1 = prf(Ne_i, 0), K2 = prf(Ne_i, K1)
+ */
+int v1_pke_ne(const struct alg_hash *h, struct span nonce_b, const uint8_t cky[COOKIE_LEN],
+    struct secret *out, struct fault *f);
+int v1_pke_ke(const struct alg_hash *h, const struct alg_enc *enc, struct span ne, struct secret *out,
+    struct fault *f);
+/*
+ * A payload's body under such a key, in CBC. ${iv} is zero for the first, and moves on to the next. Padding is zeros
+ * and, last, their number; there is at least that one byte. FAULT_MALFORMED: no whole blocks, or no such padding;
+ * ${out} is then undefined, but may be released.
+ */
+int v1_pke_encrypt(const struct alg_enc *enc, struct span ke, uint8_t iv[BLOCK_MAX], struct span body,
+    struct secret *out, struct fault *f);
+int v1_pke_decrypt(const struct alg_enc *enc, struct span ke, uint8_t iv[BLOCK_MAX],
+    struct span ciphertext, struct secret *out, struct fault *f);
+
 /* All of it at once: ${k}->skeyid is given, the others are filled. On failure all
  * of ${k} is released. */
 int v1_keys_derive(struct v1_keys *k, const struct alg_hash *h, const struct alg_enc *enc,

@@ -40,5 +40,11 @@ void v1_sa_words(struct sa_text *out, struct span body, bool phase1);
  * it is none. ${auth} is enum ike_auth and may be NULL.
  */
 bool v1_sa_chosen(struct span body, struct ike_proposal *p, uint16_t *auth);
+/*
+ * Of an SA payload of phase 2 the proposal number ${i}, from 0, with its first transform; members of ${p} NULL as
+ * above. False: there is no such proposal, or it has no SPI of four bytes.
+ */
+struct v1_sa_proposal { uint8_t num, proto, spi[4]; struct esp_proposal p; };
+bool v1_sa_proposal(struct span body, size_t i, struct v1_sa_proposal *out);
 
 #endif

@@ -237,3 +237,24 @@ v1_sa_chosen(struct span body, struct ike_proposal *p, uint16_t *auth)
 		*auth = (uint16_t)small(v.auth);
 	return (true);
 }
+
+bool
+v1_sa_proposal(struct span body, size_t i, struct v1_sa_proposal *out)
+{
+	const struct isakmp_proposal *p;
+	struct isakmp_sa sa;
+	struct values v;
+
+	if (isakmp_sa_get(&sa, body, NULL) != 0 || i >= sa.np || sa.p[i].n == 0 || sa.p[i].spi.len != 4)
+		return (false);
+	p = &sa.p[i];
+	*out = (struct v1_sa_proposal){ .num = p->num, .proto = p->proto };
+	memcpy(out->spi, p->spi.p, sizeof(out->spi));
+	values_get(&v, sa.t[p->first].attrs, get2);
+	out->p.integ = alg_integ_auth(small(v.auth));
+	out->p.group = alg_group_num(small(v.group));
+	out->p.esn = v.esn != 0;
+	if (p->proto == PROTO_ESP)
+		out->p.enc = alg_enc_esp(sa.t[p->first].id, small(v.bits));
+	return (true);
+}

@@ -1,0 +1,271 @@
+# skeyid-calc walk: every value of real negotiations with the lab's gateway, held against an own
+# computation, tshark, and the gateway's log (lib/ike_values.py); and what it says when something is not known.
+
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154 # run sets lines; lib/wire uses the options
+bats_require_minimum_version 1.5.0
+
+load lib/common
+load lib/lab
+load lib/wire
+
+setup_file() {
+	lab_setup_file
+}
+
+setup() {
+	need skeyid-calc ike-initiate
+	T=$BATS_TEST_TMPDIR
+}
+
+teardown() {
+	[ -z "${BOTH:-}" ] || LAB_SIDE=left "$LAB/strongswan.sh" stop
+	lab_teardown
+}
+
+# session [--nat] CONFIG: a tunnel to the gateway and its end: $T/gw.pcap, gw.sa, log. The initiator's random
+# values come of a seed.
+session() {
+	local nat=()
+	if [ "$1" = --nat ]; then
+		nat=(--nat)
+		shift
+	fi
+	need esp-tun
+	LAB_LOGLEVEL=4 lab_up "${nat[@]}" "$1"
+	record gw
+	lab_start tunnel left \
+		"ike-initiate --seed walk --keep $(lab_policy "$1") $RIGHT_IP | tee $T/gw.sa | $(ESP_TUN)"
+	eventually 20 lab_answers left "$RIGHT_INNER"
+	lab_stop tunnel
+	eventually 5 lab_no_sa
+	recorded gw 8
+	chmod 600 "$T/gw.sa"
+	lab_log >"$T/log"
+}
+
+# privates BYTES: options --private for walk: of each public value of the initiator the private one, found
+# among what its seed gives.
+privates() {
+	local -a all some
+	local i
+	mapfile -t all < <(/usr/bin/python3 - "$1" <<-'PY'
+		import hashlib, sys
+		s, n = hashlib.sha256(b"walk").digest(), int(sys.argv[1])
+		b = [hashlib.sha256(s + i.to_bytes(8, "big")).digest() for i in range(66)]
+		for i in range(64):
+		    print(b"".join(b[i:])[:n].hex())
+	PY
+	)
+	for ((i = 0; i < 64; i += 32)); do
+		some=("${all[@]:i:32}")
+		skeyid-calc walk --json "$T/gw.pcap" --sa "$T/gw.sa" "${some[@]/#/--private=}" |
+			jq -r '.messages[].values[] | select(.name == "x") | "--private=" + .value'
+	done
+}
+
+# explained HASH CIPHER KEYS BYTES LENGTH: all of it is right. BYTES are those of a private value, LENGTH
+# those of the hash.
+explained() {
+	local x
+	x=$(privates "$4")
+	[ -n "$x" ]
+	# shellcheck disable=SC2086 # options
+	skeyid-calc walk --json "$T/gw.pcap" --sa "$T/gw.sa" --psk-file "$PSK" $x >"$T/walk"
+	jq -e '.differ == 0 and .unknown == 0 and .same > 20' "$T/walk"
+	"$SAPIPE_TOP/tests/lib/ike_values.py" "$T/gw.pcap" "$T/walk" "$T/log" lab-psk "$1" "$2" "$3" "$T/gw.sa"
+	# in words: to its end, and as wide as it says
+	# shellcheck disable=SC2086 # options
+	run -0 --separate-stderr skeyid-calc --explain "$T/gw.pcap" --sa "$T/gw.sa" --psk-file "$PSK" $x
+	[ -z "$stderr" ]
+	output_has "SKEYID_d [$5] = prf(SKEYID, g^xy | CKY-I | CKY-R | 0) (RFC 2409, 5)"
+	[ -z "$(awk 'length > 80' <<<"$output")" ]
+}
+
+@test "walk: main mode: every value is that of an own computation, tshark's and the gateway's" {
+	session ikev1-psk
+	explained sha1 aes-128-cbc 16+20 40 20
+}
+
+@test "walk: aggressive mode" {
+	session ikev1-psk-aggressive
+	explained sha1 aes-128-cbc 16+20 40 20
+}
+
+@test "walk: PFS: the second key exchange in KEYMAT" {
+	session ikev1-pfs
+	explained sha1 aes-128-cbc 16+20 40 20
+}
+
+@test "walk: 3DES and MD5: Ka stretched, blocks of eight" {
+	session ikev1-3des-md5
+	explained md5 des-ede3-cbc 24+16 32 16
+}
+
+@test "walk: AES-GCM and P-256: keys with salt" {
+	session ikev1-gcm-ecp256
+	explained sha256 aes-128-cbc 20+0 32 32
+}
+
+@test "walk: a NAT: the address before it is in the state" {
+	session --nat ikev1-psk
+	explained sha1 aes-128-cbc 16+20 40 20
+	jq -e '[.messages[].values[] | select(.name == "NAT-D" and .note != null)] |
+		any(.["on the wire"].verdict == "same" and (.note | test("a NAT on the way")))' "$T/walk"
+}
+
+@test "walk: XAuth and mode config between two others: from the pre-shared key and g^xy alone" {
+	local gxy
+	LAB_LOGLEVEL=4 lab_up ikev1-xauth-psk
+	record gw
+	BOTH=yes
+	LAB_SIDE=left "$LAB/strongswan.sh" start ikev1-xauth-psk 3>&- 4>&-
+	LAB_SIDE=left "$LAB/strongswan.sh" ctl --initiate --child net
+	LAB_SIDE=left "$LAB/strongswan.sh" stop
+	eventually 5 lab_no_sa
+	recorded gw 15
+	lab_log >"$T/log"
+	gxy=$(awk '/shared Diffie Hellman secret =>/ { on = 1; next }
+		on && /\] +[0-9]+: / { sub(/.*\] +[0-9]+: /, ""); print substr($0, 1, 47); next }
+		on { exit }' "$T/log" | tr -d ' \n')
+	skeyid-calc walk --json "$T/gw.pcap" --psk-file "$PSK" --gxy "$gxy" >"$T/walk"
+	"$SAPIPE_TOP/tests/lib/ike_values.py" "$T/gw.pcap" "$T/walk" "$T/log" lab-psk sha1 aes-128-cbc 16+20
+	jq -e '.differ == 0 and .unknown == 0 and ([.messages[] | select(.exchange == "transaction") | .values[] |
+		select(.name == "HASH(1)" and .["on the wire"].verdict == "same")] | length >= 6)' "$T/walk"
+	jq -e '[.messages[].values[].note // empty] | any(test("XAUTH_USER_NAME"))' "$T/walk"
+	# and the key can be checked
+	run -0 skeyid-calc check --psk-file "$PSK" --gxy "$gxy" "$T/gw.pcap"
+	run -1 skeyid-calc check --psk-text other --gxy "$gxy" "$T/gw.pcap"
+}
+
+# recording OPTION...: our two ends, captured by the initiator: $T/x.pcapng, l.sa, r.sa
+recording() {
+	lab_topology
+	LEFT_OPTS=(--pcap "$T/x.pcapng")
+	ours "$@"
+}
+
+@test "walk: the state of either end explains the same; without it what is missing is named" {
+	recording --natt force
+	local end
+	for end in l r; do
+		run -0 --separate-stderr skeyid-calc walk --json "$T/x.pcapng" --sa "$T/$end.sa" --psk-file "$T/psk"
+		jq -e '.differ == 0 and .same >= 20' <<<"$output"
+		[ "$(jq -c '[.messages[].values[] | select(.missing != null) | .name]' <<<"$output")" = '["g^xy"]' ]
+	done
+	# What needs no key is told without any.
+	run -0 --separate-stderr skeyid-calc walk --explain "$T/x.pcapng"
+	output_has "IV [16] = hash(g^xi | g^xr), cut to a block"
+	output_has "SKEYID: not known"
+	output_has "it takes --psk or --psk-file"
+	output_has "--private of either"
+	run -0 skeyid-calc walk --json "$T/x.pcapng" --psk-file "$T/psk"
+	jq -e '[.messages[].values[] | select(.name == "SKEYID")] | length == 1 and .[0].formula != null' <<<"$output"
+	[ "$(jq '[.messages[].values[] | select(.name == "plaintext" and .missing != null)] | length' <<<"$output")" -ge 5 ]
+	# both words for it, options in any order
+	skeyid-calc --sa "$T/l.sa" --explain "$T/x.pcapng" >"$T/one"
+	skeyid-calc walk "$T/x.pcapng" --explain --sa "$T/l.sa" | cmp - "$T/one"
+	# a state on standard input
+	skeyid-calc --sa - --explain "$T/x.pcapng" <"$T/l.sa" 2>/dev/null | cmp - "$T/one"
+}
+
+@test "walk: what differs is named, exit 1: another key, another state, a changed datagram" {
+	recording --exchange aggressive
+	run -1 --separate-stderr skeyid-calc walk "$T/x.pcapng" --sa "$T/l.sa" --psk-text wrong
+	stderr_has "SKEYID of frame 2"
+	stderr_has "HASH_R of frame 2"
+	output_has "DIFFERS on the wire"
+	output_has "DIFFERS in the state"
+	# cookies of one SA, keys of another
+	"$SAPIPE_TOP/tests/lib/sa_make.py" ike --seed 4 --ike "$(skeyid-calc walk --json "$T/x.pcapng" |
+		jq -r '[.messages[].values[] | select(.name | test("CKY")) | .value] | add')" "$T/other.sa" none
+	run -1 --separate-stderr skeyid-calc walk --json "$T/x.pcapng" --sa "$T/other.sa"
+	stderr_has differ
+	jq -e '.differ > 0' <<<"$output"
+	# a byte of quick mode
+	/usr/bin/python3 - "$T" <<-'PY'
+		import sys
+		d = bytearray(open(sys.argv[1] + "/x.pcapng", "rb").read())
+		at = d.index(bytes.fromhex("08102001"))
+		d[at + 40] ^= 1
+		open(sys.argv[1] + "/y.pcapng", "wb").write(d)
+	PY
+	run -1 --separate-stderr skeyid-calc walk "$T/y.pcapng" --sa "$T/l.sa"
+	stderr_has differ
+}
+
+@test "walk: which phase 1 of several; a capture that is none, empty, cut" {
+	recording
+	local cky
+	cp "$T/x.pcapng" "$T/one.pcapng"
+	cp "$T/l.sa" "$T/both.sa"
+	ours
+	cat "$T/l.sa" >>"$T/both.sa"
+	mergecap -w "$T/both.pcapng" "$T/one.pcapng" "$T/x.pcapng"
+	run -0 skeyid-calc walk --json "$T/both.pcapng" --sa "$T/both.sa"
+	jq -e '[.messages[].sa] | unique == [1, 2]' <<<"$output"
+	jq -e '.differ == 0 and ([.messages[].values[] | select(.name == "HASH_R")] | length == 2)' <<<"$output"
+	cky=$(jq -r '[.messages[] | select(.sa == 2)][0].values[0].value' <<<"$output")
+	run -0 skeyid-calc walk --json "$T/both.pcapng" --sa "$T/both.sa" --cky-i "$cky"
+	jq -e '[.messages[].sa] | unique == [2]' <<<"$output"
+	run -4 --separate-stderr skeyid-calc walk "$T/both.pcapng" --cky-i 0102030405060708
+	one_error
+	run -2 --separate-stderr skeyid-calc walk
+	run -2 --separate-stderr skeyid-calc walk "$T/one.pcapng" --private xyz
+	one_error
+	run -2 --separate-stderr skeyid-calc walk "$T/one.pcapng" --sa "$T/nothing.sa"
+	one_error
+	run -4 --separate-stderr skeyid-calc walk "$T/l.sa"
+	one_error
+	run -4 --separate-stderr skeyid-calc walk "$T/one.pcapng" --sa "$T/one.pcapng"
+	one_error
+	run -3 --separate-stderr skeyid-calc walk "$T/none.pcapng"
+	one_error
+	# The last message is cut: what came before it counts.
+	head -c -40 "$T/one.pcapng" >"$T/cut.pcapng"
+	run -4 --separate-stderr skeyid-calc walk "$T/cut.pcapng" --sa "$T/both.sa"
+	output_has "HASH_R"
+	run -3 bash -c 'set -o pipefail; { sleep 0.2; skeyid-calc --explain "$1"; } | true' - "$T/one.pcapng"
+}
+
+@test "walk: later messages alone, with the state; nothing of phase 1 in the capture" {
+	recording
+	tshark -r "$T/x.pcapng" -Y 'isakmp.exchangetype != 2' -w "$T/late.pcapng" 2>/dev/null
+	run -0 --separate-stderr skeyid-calc walk --json "$T/late.pcapng" --sa "$T/r.sa"
+	jq -e '.differ == 0 and .unknown == 0 and
+		([.messages[].values[] | select(.name | test("HASH")) | .["on the wire"].verdict] | length == 3 and all(. == "same"))' \
+		<<<"$output"
+	run -0 skeyid-calc walk "$T/late.pcapng"
+	output_has "not known"
+}
+
+@test "walk: hostile captures: bytes changed in turn, no crash, no control codes" {
+	recording
+	/usr/bin/python3 - "$T" <<-'PY'
+		import subprocess, sys, random
+		t = sys.argv[1]
+		d = open(t + "/x.pcapng", "rb").read()
+		random.seed(1)
+		for i in random.sample(range(200, len(d)), 250):
+		    b = bytearray(d)
+		    b[i] ^= random.choice((0xff, 0x01, 0x80))
+		    open(t + "/y.pcapng", "wb").write(b)
+		    r = subprocess.run(["skeyid-calc", "--explain", t + "/y.pcapng", "--sa", t + "/l.sa", "--psk-text", "secret"],
+		                       capture_output=True, timeout=20)
+		    bad = [c for c in r.stdout if c != 10 and not 32 <= c < 127]
+		    if r.returncode not in (0, 1, 4) or bad:
+		        sys.exit(f"byte {i}: exit {r.returncode} {bad} {r.stderr}")
+	PY
+}
+
+@test "walk: on a terminal lines are as long as it is wide, and hex comes in whole groups" {
+	recording
+	local columns longest
+	for columns in 80 200; do
+		script -qec "stty cols $columns; skeyid-calc --explain '$T/x.pcapng' --sa '$T/l.sa'" /dev/null </dev/null |
+			tr -d '\r' >"$T/out"
+		longest=$(wc -L <"$T/out")
+		[ "$longest" -le "$columns" ]
+		[ "$longest" -gt $((columns / 2)) ]
+		grep -q 'HASH_R' "$T/out"
+	done
+}
