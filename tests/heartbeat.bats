@@ -115,3 +115,98 @@ except cbor2.CBORDecodeEOF:
 	one_error
 	stderr_has "peers.ini:3"
 }
+
+# ---- dpd-ping --heartbeat
+
+# hello_seqs FILE: the numbers of the hellos in a JSON report, one a line.
+hello_seqs() { jq -r 'select(.result == "hello") | .seq' "$1"; }
+
+@test "dpd-ping --heartbeat: beside the resident tool it shows each hello and says none itself" {
+	need dpd-ping
+	usual_responder -v --heartbeat 0.2
+	keeper --heartbeat 0.3
+	run -0 --separate-stderr timeout 60 dpd-ping --heartbeat -c 6 k.out
+	[[ ${lines[0]} == "hellos from $R to $I, each 0.2 s, IKE SA "* ]]
+	[ "$(grep -cE "^hello from $R: seq=[0-9]+ interval=[0-9.]+ ms jitter=[+-][0-9.]+ ms heard=[0-9]+" <<<"$output")" -ge 2 ]
+	[[ ${lines[-2]} =~ ^"6 due, "[1-6]" heard, "[0-9.]+"% loss"$ ]]
+	[[ ${lines[-1]} =~ ^"interval min/avg/max/mdev = "[0-9.]+/[0-9.]+/[0-9.]+/[0-9.]+" ms"$ ]]
+	[ -z "$stderr" ]
+	run -0 --separate-stderr timeout 60 dpd-ping --heartbeat -c 4 --json k.out
+	printf '%s\n' "$output" >report
+	hello_seqs report | sort -nuc
+	jq -se '.[-1] | .due == 4 and .heard > 0 and .heard <= 4 and (.peer | length) > 0' report
+	# the questions of dpd-ping go past them
+	run -0 --separate-stderr timeout 60 dpd-ping -c 3 -i 0.3 k.out
+	[[ $output != *HEARTBEAT* ]]
+	[ "${lines[-2]}" = "3 sent, 3 answered, 0% loss" ]
+	run ! grep -q "replay\|is dead" r.err k.err
+}
+
+@test "dpd-ping --heartbeat: alone with an SA it says hello, so that the peer keeps it" {
+	need dpd-ping
+	usual_responder -v --heartbeat 0.2 --heartbeat-threshold 20
+	run -0 timeout 20 ike-initiate --phase1 --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any --linger 0 \
+		--heartbeat 0.2 -o p1.sa "$R"
+	run -0 --separate-stderr timeout 60 dpd-ping --heartbeat -c 25 p1.sa
+	[[ ${lines[0]} == *", each 0.2 s, and ours each 0.2 s, IKE SA "* ]]
+	heard r 10
+	run ! grep -q "is dead" r.err
+	# another run goes on above the numbers of the first, at another interval
+	run -0 --separate-stderr timeout 60 dpd-ping --heartbeat -c 20 --hello 0.1 p1.sa
+	[[ ${lines[0]} == *", and ours each 0.1 s, "* ]]
+	heard r 25
+	run ! grep -q "is dead" r.err
+	# and one that only listens sees the peer give up; then that one is silent
+	background listen dpd-ping --heartbeat --hello off --threshold 3 p1.sa
+	eventually 20 r_says "the peer is dead: 20 heartbeats lost"
+	eventually 10 grep -q "^threshold reached, 3 hellos lost: $R is dead$" listen.out
+	kill -INT "${BG[listen]}"
+	ended listen
+}
+
+@test "dpd-ping --heartbeat: silence is exit 1, every one that was due is a line" {
+	need dpd-ping
+	usual_responder --heartbeat 0.2
+	run -0 timeout 20 ike-initiate --phase1 --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any --linger 0 \
+		--heartbeat 0.2 -o p1.sa "$R"
+	kill -KILL "${BG[r]}"
+	wait "${BG[r]}" || :
+	run -1 --separate-stderr timeout 60 dpd-ping --heartbeat -c 4 --threshold 2 p1.sa
+	[ "$(grep -c "^no hello from $R: " <<<"$output")" = 4 ]
+	[ "$(grep -c "^threshold reached, 2 hellos lost: $R is dead$" <<<"$output")" = 1 ]
+	[ "${lines[-1]}" = "4 due, 0 heard, 100% loss" ]
+	stderr_has "hint: "
+}
+
+@test "dpd-ping --heartbeat: SIGQUIT says where it stands, SIGINT ends it with the summary" {
+	need dpd-ping
+	usual_responder --heartbeat 0.2
+	keeper --heartbeat 0.2
+	background listen dpd-ping --heartbeat k.out
+	eventually 10 eval '[ "$(grep -c "^hello" listen.out)" -ge 3 ]'
+	kill -QUIT "${BG[listen]}"
+	eventually 5 grep -qE '^dpd-ping: [0-9]+/[0-9]+ heard, [0-9.]+% loss, min/avg/max = ' listen.err
+	kill -INT "${BG[listen]}"
+	ended listen
+	tail -n 1 listen.out | grep -q '^interval min/avg/max/mdev = '
+}
+
+@test "dpd-ping --heartbeat: a peer that has not announced them is refused, with a hint" {
+	need dpd-ping
+	usual_responder
+	keeper --heartbeat 0.2
+	run -1 --separate-stderr dpd-ping --heartbeat k.out
+	stderr_has "has not announced heartbeats"
+	stderr_has "hint: both ends"
+}
+
+@test "dpd-ping --heartbeat: what does not go with it is misuse" {
+	need dpd-ping
+	local args
+	for args in "--heartbeat --peer 192.0.2.1" "--heartbeat -W 1 x.sa" "--heartbeat -i 1 x.sa" "--threshold 2 x.sa" \
+		"--hello 1 x.sa" "--heartbeat" "--heartbeat --hello 0 x.sa" "--heartbeat --threshold 0 x.sa"; do
+		# shellcheck disable=SC2086 # words
+		run -2 --separate-stderr dpd-ping $args
+		one_error
+	done
+}

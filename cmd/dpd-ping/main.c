@@ -9,28 +9,52 @@
 #include "cli/prog.h"
 #include "cli/report.h"
 #include "dpd_ping.h"
+#include "ike/heartbeat.h"
+#include "ike/policy.h"
 #include "net/clock.h"
 
 struct opts {
 	uint32_t	 count, interval_ms, wait_ms;
+	uint32_t	 threshold, hello_ms;
 	const char	*peer, *sa, *user;
-	bool		 json;
+	bool		 json, heartbeat;
 };
+#define HELLO_AUTO	0
+#define HELLO_OFF	UINT32_MAX
+/* Bits of pairs that do not go together: --heartbeat and each of these. */
+#define NOT_PEER	1U
+#define NOT_INTERVAL	2U
+#define NOT_WAIT	4U
+
+static const struct opt_word hello_words[] = {
+	{ "auto", HELLO_AUTO }, { "off", HELLO_OFF }, { NULL, 0 }
+};
+
 /* Numbers under DPD go by hundredths of a second: nobody may ask faster. */
 #define INTERVAL_MIN_MS	10
 
 static const struct opt optab[] = {
 	OPT_TOOL("ask an IKE peer whether it is alive"),
 	OPT_USE("[OPTION]... SA"),
+	OPT_USE("--heartbeat [OPTION]... SA"),
 	OPT_USE("[OPTION]... --peer PEER[:PORT]"),
 	OPT_NUM(struct opts, count, 'c', "count", "N", 1, 1000000000,
-	    "end after N probes; without it a signal ends it", .flags = OPT_NO_DEFAULT),
+	    "end after N probes, or hellos that were due; without it a signal ends it",
+	    .flags = OPT_NO_DEFAULT),
 	OPT_MILLIS(struct opts, interval_ms, 'i', "interval", "S", INTERVAL_MIN_MS, 86400000,
-	    "seconds from one probe to the next"),
+	    "seconds from one probe to the next", .excl = NOT_INTERVAL),
 	OPT_MILLIS(struct opts, wait_ms, 'W', "wait", "S", 10, 3600000,
-	    "seconds to wait for each answer"),
+	    "seconds to wait for each answer", .excl = NOT_WAIT),
 	OPT_STR(struct opts, peer, 0, "peer", "PEER[:PORT]",
-	    "without SA state: does anything speak IKE there?"),
+	    "without SA state: does anything speak IKE there?", .excl = NOT_PEER),
+	OPT_FLAG(struct opts, heartbeat, 0, "heartbeat",
+	    "listen for the hellos that the peer sends unasked",
+	    .excl = NOT_PEER | NOT_INTERVAL | NOT_WAIT),
+	OPT_NUM(struct opts, threshold, 0, "threshold", "N", 1, 3600,
+	    "with --heartbeat: lost hellos that mean death"),
+	OPT_MILLIS(struct opts, hello_ms, 0, "hello", "S|auto|off", HEARTBEAT_MIN_MS, HEARTBEAT_MAX_MS,
+	    "with --heartbeat: say hello as well, every S seconds; auto: as often as the peer, "
+	    "where no other tool has the port", .words = hello_words),
 	OPT_STR(struct opts, user, 0, "user", "NAME",
 	    "become NAME when the ports are open (root: nobody)"),
 	OPT_JSON(struct opts, json),
@@ -119,7 +143,9 @@ ping_id(void *ctx, size_t i, uint8_t id[16])
 static void
 ping_status(void *ctx)
 {
-	say_status(ike_ping_stats(((struct run *)ctx)->ping));
+	struct run *r = ctx;
+
+	say_status(&r->say, ike_ping_stats(r->ping));
 }
 
 static const struct probe_tool_calls calls = {
@@ -128,6 +154,22 @@ static const struct probe_tool_calls calls = {
 };
 
 /* --- beginning --- */
+
+/* Whoever has the port says hello to the peer; if that is nobody the peer would miss it. */
+static struct ike_ping *
+listen_for(struct run *r, const struct opts *o, const struct sa_ike *s, struct ike_ping_conf *conf,
+    struct fault *f)
+{
+	bool alone = ports_owning(r->tool.ports, s->local.at.addr.family, r->say.local.port);
+
+	r->say.hellos = true;
+	r->say.peer_ms = ike_heartbeat_announced(s);
+	r->say.hello_ms = o->hello_ms == HELLO_OFF ? 0 : o->hello_ms != HELLO_AUTO ? o->hello_ms :
+	    alone ? r->say.peer_ms : 0;
+	conf->hello_ms = r->say.hello_ms;
+	conf->threshold = o->threshold;
+	return (ike_ping_heartbeats(s, conf, now(), f));
+}
 
 /* The port that the SA's datagrams go by: joined where a resident tool has it, else bound. */
 static int
@@ -139,14 +181,15 @@ open_sa(struct run *r, const struct opts *o, struct ike_ping_conf *conf, struct 
 
 	if (state_read(&s, o->sa, t.epoch_ms / 1000, f) != 0)
 		return (-1);
-	if (!s.dpd)
+	if (!s.dpd && !o->heartbeat)
 		report_warn("the peer has not announced DPD: it may not answer");
 	r->say.with_sa = true;
 	r->say.local = s.local.at;
 	r->say.remote = s.remote.at;
 	if (ports_open(r->tool.ports, &r->say.local, s.natt.marker == SA_MARKER_NON_ESP ? PORT_NATT :
 	    PORT_IKE, PORTS_BIND_ANY, f) == 0 &&
-	    (r->ping = ike_ping_sa(&s, conf, t, f)) != NULL) {
+	    (r->ping = o->heartbeat ? listen_for(r, o, &s, conf, f) :
+	    ike_ping_sa(&s, conf, t, f)) != NULL) {
 		ike_ping_id(r->ping, r->say.id);
 		rc = 0;
 	}
@@ -182,6 +225,8 @@ open_all(struct run *r, const struct opts *o, struct fault *f)
 	if ((o->peer == NULL) == (o->sa == NULL))
 		return (fault(f, FAULT_USAGE, o->peer == NULL ?
 		    "which SA state, or which --peer?" : "SA state or --peer, not both"));
+	if (!o->heartbeat && (o->threshold != HEARTBEAT_THRESHOLD_DEFAULT || o->hello_ms != HELLO_AUTO))
+		return (fault(f, FAULT_USAGE, "--threshold and --hello go with --heartbeat only"));
 	r->tool.calls = &calls;
 	r->tool.ctx = r;
 	if (probe_tool_open(&r->tool, f) != 0)
@@ -204,7 +249,10 @@ end(struct run *r, const struct opts *o)
 		return (EXIT_DONE);
 	if (st->sent > 0 && r->tool.unsent >= st->sent)
 		return (fault_exit(r->tool.why_unsent.code));
-	if (o->sa != NULL)
+	if (o->heartbeat)
+		report_hint("the peer is down or forgot this SA, or UDP %u is filtered; without "
+		    "--heartbeat it is asked whether it is alive", r->say.remote.port);
+	else if (o->sa != NULL)
 		report_hint("the peer is down or forgot this SA, or UDP %u is filtered; "
 		    "dpd-ping --peer tells whether anything speaks IKE there", r->say.remote.port);
 	else
@@ -216,7 +264,9 @@ end(struct run *r, const struct opts *o)
 int
 main(int argc, char *argv[])
 {
-	struct opts o = { .interval_ms = 1000, .wait_ms = 2000 };
+	struct opts o = {
+		.interval_ms = 1000, .wait_ms = 2000, .threshold = HEARTBEAT_THRESHOLD_DEFAULT,
+	};
 	struct run r = {0};
 	struct fault f = {0};
 	enum exit_status status;

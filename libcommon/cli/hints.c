@@ -55,6 +55,9 @@ static const struct hint hints[] = {
 	{ FAULT_STALE_SA, NULL, 0,
 	  "a record without a claim from this boot may have sent packets already; negotiate a new one (ike-initiate --phase2)" },
 
+	{ FAULT_PROTOCOL, "not announced heartbeats", 0,
+	  "both ends have to be told: ike-initiate --keep --heartbeat 5, ike-respond --heartbeat 5; without, dpd-ping asks with R-U-THERE" },
+
 	/* this machine */
 	{ FAULT_PERMISSION, "tun", 0,
 	  "a TUN device needs CAP_NET_ADMIN: run as root, or inside unshare -Urn for a try" },

@@ -1,4 +1,5 @@
-/* IKE heartbeats: two engines over a net made of arrays that say hello, lose some, and replay. */
+/* IKE heartbeats: two engines over a net made of arrays that say hello, lose some, and replay; and
+ * dpd-ping's machine listening beside one of them, or in its place. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -6,10 +7,12 @@
 
 #include <cmocka.h>
 
+#include "ike/ping.h"
 #include "ike/v1/sa.h"
 #include "sim.h"
 
 #define KEPT_MAX	64
+#define EVENTS_MAX	64
 #define INTERVAL	1000
 
 struct pair {
@@ -20,7 +23,18 @@ struct pair {
 	unsigned		lose_first;	/* that many hellos of left's get lost */
 	size_t			n_kept;		/* left's hellos */
 	struct { uint8_t p[256]; size_t len; } kept[KEPT_MAX];
+	/* A listener on left's machine: what right sends goes to both, as the shared ports do it. */
+	struct ike_ping		*ping;
+	size_t			n;
+	struct ike_ping_event	ev[EVENTS_MAX];
 };
+
+static struct ike_ping_now
+ping_now(const struct pair *p)
+{
+	return ((struct ike_ping_now){ p->sim.now.ms * 1000,
+	    p->sim.now.epoch * 1000 + p->sim.now.ms % 1000 });
+}
 
 /* With DPD off and nothing deleted, what is Informational is a hello. */
 static bool
@@ -39,6 +53,8 @@ tap(struct sim *s, int from, uint8_t *data, size_t len)
 		p->lose_first--;
 		return (false);
 	}
+	if (from == 1 && p->ping != NULL && !p->mute[from])
+		ike_ping_datagram(p->ping, ping_now(p), span_of(data, len));
 	return (!p->mute[from]);
 }
 
@@ -65,6 +81,7 @@ pair_new(uint64_t seed, uint32_t left_ms, uint32_t right_ms)
 static void
 pair_free(struct pair *p)
 {
+	ike_ping_free(p->ping);
 	sim_free(&p->sim);
 	ike_policy_wipe(&p->left);
 	ike_policy_wipe(&p->right);
@@ -441,6 +458,265 @@ vendor_ids_are_bounded(void **state)
 	assert_int_equal(v1_heartbeat_vid_ms(v), 0);
 }
 
+/* --- listening --- */
+
+static void
+on_event(void *ctx, const struct ike_ping_event *ev)
+{
+	struct pair *p = ctx;
+
+	assert_true(p->n < EVENTS_MAX);
+	p->ev[p->n++] = *ev;
+}
+
+static void
+listen_for(struct pair *p, uint32_t count, uint32_t hello_ms)
+{
+	struct ike_ping_conf conf = {
+		.rand = rand_system, .count = count, .hello_ms = hello_ms, .threshold = 3,
+		.interval_ms = 1000, .wait_ms = 1000, .tell = on_event, .ctx = p,
+	};
+	struct fault f = {0};
+
+	ike_ping_free(p->ping);
+	p->n = 0;
+	if ((p->ping = ike_ping_heartbeats(&p->sim.end[0].ike, &conf, ping_now(p), &f)) == NULL)
+		fail_msg("%s", f.what);
+}
+
+/* Lets ${ms} pass, with the listener doing what is due. */
+static void
+run(struct pair *p, uint64_t ms)
+{
+	struct ike_outbox out = {0}, in = {0};
+	uint64_t end = p->sim.now.ms + ms;
+	struct ike_out *item;
+
+	while (p->sim.now.ms < end) {
+		if (p->ping != NULL && ike_ping_deadline_us(p->ping) <= ping_now(p).us)
+			ike_ping_timeout(p->ping, ping_now(p), &out);
+		while ((item = outbox_take(&out)) != NULL) {
+			if (item->kind == IKE_OUT_DATAGRAM)
+				ike_engine_datagram(p->sim.end[1].engine, p->sim.now, &sim_right,
+				    &sim_left, span_of(item->dgram.data, item->dgram.len), &in);
+			ike_out_free(item);
+		}
+		sim_flush(&p->sim, 1, &in);
+		sim_run(&p->sim, 10, NULL);
+	}
+}
+
+/* The resident engine of left is gone without a word; its record is all that is left. */
+static void
+resident_goes(struct pair *p)
+{
+	struct ike_conf conf = { .policies = &p->left, .n_policies = 1 };
+
+	ike_engine_free(p->sim.end[0].engine);
+	conf.rand = rand_seeded(&p->sim.end[0].seed, span_str("gone"));
+	p->sim.end[0].engine = ike_engine_new(&conf, NULL);
+}
+
+static void
+each_hello_is_shown(void **state)
+{
+	struct pair *p = pair_new(20, INTERVAL, 2 * INTERVAL);
+	size_t i;
+
+	(void)state;
+	up(p);
+	run(p, 5000);
+	listen_for(p, 5, 0);
+	run(p, 20000);
+	assert_int_equal(p->n, 5);
+	for (i = 0; i < 5; i++) {
+		assert_int_equal(p->ev[i].what, IKE_PING_HELLO);
+		assert_int_equal(p->ev[i].count, i + 1);
+		assert_int_equal(p->ev[i].seq, p->ev[0].seq + i);
+		assert_int_equal(p->ev[i].rtt_us, i == 0 ? 0 : 2000 * INTERVAL);
+		assert_int_equal(p->ev[i].interval_ms, 2 * INTERVAL);
+		assert_int_equal(p->ev[i].heard, p->ev[0].heard + 2 * i);
+		assert_int_equal(p->ev[i].lost, 0);
+	}
+	assert_true(ike_ping_over(p->ping));
+	assert_int_equal(ike_ping_stats(p->ping)->sent, 5);
+	assert_int_equal(ike_ping_stats(p->ping)->answered, 5);
+	assert_int_equal(ike_ping_stats(p->ping)->measured, 4);
+	assert_int_equal(ike_ping_stats(p->ping)->max_us, 2000 * INTERVAL);
+	/* It said nothing. */
+	assert_in_range(p->hellos[0], 25, 26);
+	pair_free(p);
+}
+
+static void
+lost_ones_are_counted_and_the_threshold_told(void **state)
+{
+	struct pair *p = pair_new(21, INTERVAL, INTERVAL);
+	static const enum ike_ping_what said[] = {
+		IKE_PING_HELLO, IKE_PING_HELLO, IKE_PING_LOST, IKE_PING_LOST, IKE_PING_LOST, IKE_PING_DEAD,
+		IKE_PING_LOST, IKE_PING_HELLO, IKE_PING_HELLO,
+	};
+	size_t i;
+
+	(void)state;
+	p->left.heartbeat_threshold = 10;
+	up(p);
+	run(p, 2000);
+	listen_for(p, 0, 0);
+	run(p, 2000);
+	p->mute[1] = true;
+	run(p, 4200);
+	p->mute[1] = false;
+	run(p, 1500);
+	assert_int_equal(p->n, sizeof(said) / sizeof(said[0]));
+	for (i = 0; i < p->n; i++)
+		assert_int_equal(p->ev[i].what, said[i]);
+	for (i = 0; i < 4; i++) {
+		size_t k = i < 3 ? 2 + i : 6;
+
+		assert_int_equal(p->ev[k].lost, i + 1);
+		assert_int_equal(p->ev[k].seq, p->ev[1].seq + i + 1);
+	}
+	assert_int_equal(p->ev[7].seq, p->ev[1].seq + 5);
+	assert_int_equal(p->ev[7].lost, 4);
+	assert_int_equal(p->ev[7].rtt_us, 0);
+	assert_int_equal(ike_ping_stats(p->ping)->sent, 8);
+	assert_int_equal(ike_ping_stats(p->ping)->answered, 4);
+	/* Silence ends a counted run, too. */
+	listen_for(p, 2, 0);
+	p->mute[1] = true;
+	run(p, 5000);
+	assert_true(ike_ping_over(p->ping));
+	assert_int_equal(ike_ping_stats(p->ping)->sent, 2);
+	assert_int_equal(ike_ping_stats(p->ping)->answered, 0);
+	pair_free(p);
+}
+
+/* One that comes after it had been given up was not lost, and is not due twice. */
+static void
+a_late_one_is_not_lost(void **state)
+{
+	struct pair *p = pair_new(22, INTERVAL, INTERVAL);
+	struct ike_hello h = { .interval_ms = INTERVAL };
+	struct ike_outbox out = {0};
+	struct ike_out *item;
+
+	(void)state;
+	up(p);
+	run(p, 2000);
+	listen_for(p, 0, 0);
+	run(p, 2000);
+	p->mute[1] = true;
+	run(p, 1700);
+	assert_int_equal(p->ev[p->n - 1].what, IKE_PING_LOST);
+	assert_int_equal(ike_ping_stats(p->ping)->sent, 3);
+	h.seq = p->ev[p->n - 2].seq + 1;
+	v1_heartbeat_send(p->sim.end[1].engine->sas, &h, &out);
+	item = outbox_take(&out);
+	ike_ping_datagram(p->ping, ping_now(p), span_of(item->dgram.data, item->dgram.len));
+	assert_int_equal(p->ev[p->n - 1].what, IKE_PING_HELLO);
+	assert_int_equal(p->ev[p->n - 1].lost, 0);
+	assert_int_equal(ike_ping_stats(p->ping)->sent, 3);
+	assert_int_equal(ike_ping_stats(p->ping)->answered, 3);
+	/* And once more it is a replay, that counts for nothing. */
+	ike_ping_datagram(p->ping, ping_now(p), span_of(item->dgram.data, item->dgram.len));
+	assert_int_equal(p->ev[p->n - 1].what, IKE_PING_REPLAY);
+	assert_int_equal(ike_ping_stats(p->ping)->sent, 3);
+	assert_int_equal(ike_ping_stats(p->ping)->answered, 3);
+	/* Numbers that leap do not make more lost than there was time for. */
+	ike_out_free(item);
+	run(p, 300);
+	h.seq += 100000;
+	v1_heartbeat_send(p->sim.end[1].engine->sas, &h, &out);
+	item = outbox_take(&out);
+	ike_ping_datagram(p->ping, ping_now(p), span_of(item->dgram.data, item->dgram.len));
+	assert_int_equal(p->ev[p->n - 1].what, IKE_PING_HELLO);
+	assert_int_equal(ike_ping_stats(p->ping)->sent, 4);
+	ike_out_free(item);
+	pair_free(p);
+}
+
+/* With no resident tool the listener keeps the SA alive at the peer, run after run. */
+static void
+alone_it_says_hello_itself(void **state)
+{
+	struct pair *p = pair_new(23, INTERVAL, INTERVAL);
+	unsigned i;
+
+	(void)state;
+	p->right.heartbeat_threshold = 3;
+	up(p);
+	run(p, 7000);
+	resident_goes(p);
+	for (i = 0; i < 3; i++) {
+		listen_for(p, 20, INTERVAL);
+		run(p, 21000);
+		assert_true(ike_ping_over(p->ping));
+		assert_int_equal(ike_ping_stats(p->ping)->answered, 20);
+		assert_int_equal(p->ev[19].heard, p->ev[18].heard + 1);
+		assert_true(p->ev[19].heard > 20 * i + 15);
+	}
+	assert_int_equal(p->sim.end[1].n_gone, 0);
+	run(p, 6000);
+	assert_int_equal(p->sim.end[1].n_gone, 1);
+	pair_free(p);
+}
+
+/* It says hello beside the resident engine: whoever is behind goes on above the other. */
+static void
+two_voices_share_the_numbers(void **state)
+{
+	struct pair *p = pair_new(24, 2 * INTERVAL, INTERVAL);
+
+	(void)state;
+	p->right.heartbeat_threshold = 3;
+	up(p);
+	run(p, 7000);
+	listen_for(p, 0, INTERVAL / 2);
+	run(p, 20000);
+	ike_ping_free(p->ping);
+	p->ping = NULL;
+	run(p, 60000);
+	assert_int_equal(p->sim.end[1].n_gone, 0);
+	assert_int_equal(p->sim.end[1].engine->sas->hb.seq_in, p->sim.end[0].engine->sas->hb.seq_out);
+	assert_int_equal(p->sim.end[1].engine->sas->hb.peer_ms, 2 * INTERVAL);
+	pair_free(p);
+}
+
+/* dpd-ping without --heartbeat takes the resident tool's hellos for no word to itself. */
+static void
+questions_go_past_hellos(void **state)
+{
+	struct pair *p = pair_new(25, INTERVAL, INTERVAL);
+	struct ike_ping_conf conf = {
+		.rand = rand_system, .count = 1, .interval_ms = 1000, .wait_ms = 5000,
+		.tell = on_event, .ctx = p,
+	};
+
+	(void)state;
+	up(p);
+	p->ping = ike_ping_sa(&p->sim.end[0].ike, &conf, ping_now(p), NULL);
+	assert_non_null(p->ping);
+	run(p, 10000);
+	assert_int_equal(p->n, 1);
+	assert_int_equal(p->ev[0].what, IKE_PING_ANSWERED);
+	pair_free(p);
+}
+
+static void
+a_peer_without_is_refused(void **state)
+{
+	struct pair *p = pair_new(26, INTERVAL, 0);
+	struct ike_ping_conf conf = { .rand = rand_system, .tell = on_event, .ctx = p };
+	struct fault f = {0};
+
+	(void)state;
+	up(p);
+	assert_null(ike_ping_heartbeats(&p->sim.end[0].ike, &conf, ping_now(p), &f));
+	assert_int_equal(f.code, FAULT_PROTOCOL);
+	pair_free(p);
+}
+
 int
 main(void)
 {
@@ -459,6 +735,13 @@ main(void)
 		cmocka_unit_test(an_own_pause_is_not_the_peers_death),
 		cmocka_unit_test(numbers_wrap),
 		cmocka_unit_test(vendor_ids_are_bounded),
+		cmocka_unit_test(each_hello_is_shown),
+		cmocka_unit_test(lost_ones_are_counted_and_the_threshold_told),
+		cmocka_unit_test(a_late_one_is_not_lost),
+		cmocka_unit_test(alone_it_says_hello_itself),
+		cmocka_unit_test(two_voices_share_the_numbers),
+		cmocka_unit_test(questions_go_past_hellos),
+		cmocka_unit_test(a_peer_without_is_refused),
 	};
 
 	return (cmocka_run_group_tests_name("heartbeat", tests, NULL, NULL));

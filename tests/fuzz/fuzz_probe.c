@@ -5,8 +5,10 @@
  */
 #include <stdlib.h>
 
+#include "ike/heartbeat.h"
 #include "ike/ping.h"
 #include "ike/survey.h"
+#include "wire/vid.h"
 
 static void
 must(bool ok)
@@ -83,12 +85,15 @@ survey(struct span in, bool transforms)
 	ike_survey_free(s);
 }
 
+enum asks { STRANGER, WITH_SA, LISTENS };
+
 static void
-ping(struct span in, bool with_sa)
+ping(struct span in, enum asks how)
 {
 	static uint8_t buf[4096];
 	const struct endpoint a = { { 4, { 192, 0, 2, 1 }, 0 }, 500 }, b = { { 4, { 192, 0, 2, 2 }, 0 }, 500 };
-	struct ike_ping_conf conf = { .interval_ms = 10, .wait_ms = 10, .count = 100, .tell = on_event };
+	struct ike_ping_conf conf = { .interval_ms = 10, .wait_ms = 10, .count = 100,
+	    .hello_ms = 100, .threshold = 5, .tell = on_event };
 	struct ike_ping_now now = { 1000000, 1700000000000 };
 	struct ike_outbox out = {0};
 	struct rand_seed seed;
@@ -105,17 +110,22 @@ ping(struct span in, bool with_sa)
 	must(secret_set(&s.cipher, span_of(key, 16)) == 0 &&
 	    secret_set(&s.skeyid_a, SPAN_ARRAY(key)) == 0 &&
 	    secret_set(&s.skeyid_d, SPAN_ARRAY(key)) == 0);
-	p = with_sa ? ike_ping_sa(&s, &conf, now, NULL) : ike_ping_peer(&a, &b, &conf, NULL);
+	s.n_vids = 1;
+	s.vids[0].len = HEARTBEAT_VID_LEN;
+	memcpy(s.vids[0].b, vid_of(VID_HEARTBEAT)->bytes.p, vid_of(VID_HEARTBEAT)->bytes.len);
+	put_be32(s.vids[0].b + HEARTBEAT_VID_LEN - 4, 100);
+	p = how == LISTENS ? ike_ping_heartbeats(&s, &conf, now, NULL) :
+	    how == WITH_SA ? ike_ping_sa(&s, &conf, now, NULL) : ike_ping_peer(&a, &b, &conf, NULL);
 	must(p != NULL);
 	while (in.len >= 2 && !ike_ping_over(p)) {
 		ike_ping_timeout(p, now, &out);
 		outbox_free(&out);
 		ike_ping_id(p, id);
-		ike_ping_datagram(p, now, next(&in, buf, sizeof(buf), id, with_sa ? id + 8 : NULL));
+		ike_ping_datagram(p, now, next(&in, buf, sizeof(buf), id, how != STRANGER ? id + 8 : NULL));
 		now.us += 5000;
 		now.epoch_ms += 5;
 	}
-	if (with_sa)
+	if (how != STRANGER)
 		must(ike_ping_stats(p)->answered == 0);
 	ike_ping_free(p);
 	sa_ike_wipe(&s);
@@ -140,7 +150,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		survey(in, true);
 		break;
 	default:
-		ping(in, data[0] & 1);
+		ping(in, (data[0] & 1) == 0 ? STRANGER : (data[0] & 4) == 0 ? WITH_SA : LISTENS);
 	}
 	return (0);
 }

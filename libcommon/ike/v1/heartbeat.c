@@ -125,7 +125,8 @@ v1_heartbeat_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *ou
 
 	if (now.ms >= sa->hb.send_ms) {
 		h.seq = sa->hb.seq_out += sa->hb.seq_out == UINT32_MAX ? 2 : 1;	/* 0 is none */
-		sa->hb.send_ms = now.ms + sa->hb.own_ms;
+		/* In step, however late this call comes. */
+		sa->hb.send_ms += ((now.ms - sa->hb.send_ms) / sa->hb.own_ms + 1) * sa->hb.own_ms;
 		v1_heartbeat_send(sa, &h, out);
 	}
 	if (now.ms < sa->hb.late_ms)

@@ -3,35 +3,7 @@
 #include <stdlib.h>
 
 #include "ike/probe.h"
-#include "ike/v1/sa.h"
-
-#define ASKED_MAX	64	/* questions remembered: a later answer is nobody's */
-
-struct asked {
-	uint32_t	count, seq;
-	uint64_t	sent_us;
-	bool		answered;
-};
-
-struct ike_ping {
-	struct ike_ping_conf	 conf;
-	struct ike_ping_stats	 stats;
-	bool			 over;
-	bool			 waiting;	/* for the outcome of the last question */
-	bool			 scolded;	/* the last one was told an UNKNOWN_SA or UNREACHABLE */
-	uint64_t		 next_us, give_up_us;
-	struct asked		 asked[ASKED_MAX];	/* by count */
-	/* Under an IKE SA: an engine that holds it and is never stepped. */
-	struct ike_policy	 policy;
-	struct ike_engine	*engine;
-	struct v1_sa		*sa;
-	uint32_t		 seq;
-	/* Without one. */
-	struct endpoint		 local, remote;
-	uint8_t			 cky_i[COOKIE_LEN];
-	size_t			 offer;		/* row of probe_offer_broad() */
-	bool			 renew;		/* another cookie for the next */
-};
+#include "ike/v1/ping_priv.h"
 
 static struct ike_ping *
 ping_new(const struct ike_ping_conf *conf, struct fault *f)
@@ -77,6 +49,21 @@ ike_ping_sa(const struct sa_ike *s, const struct ike_ping_conf *conf, struct ike
 bad:
 	ike_ping_free(p);
 	return (NULL);
+}
+
+struct ike_ping *
+ike_ping_heartbeats(const struct sa_ike *s, const struct ike_ping_conf *conf,
+    struct ike_ping_now now, struct fault *f)
+{
+	struct ike_ping *p;
+
+	if (ike_heartbeat_announced(s) == 0) {
+		(void)fault(f, FAULT_PROTOCOL, "the peer has not announced heartbeats under this IKE SA");
+		return (NULL);
+	}
+	if ((p = ike_ping_sa(s, conf, now, f)) != NULL)
+		ping_hello_begin(p, now);
+	return (p);
 }
 
 static int
@@ -204,11 +191,25 @@ ask(struct ike_ping *p, struct ike_ping_now now, struct ike_outbox *out)
 	p->give_up_us = now.us + (uint64_t)p->conf.wait_ms * 1000;
 }
 
+bool
+ping_expired(struct ike_ping *p, struct ike_ping_now now)
+{
+	if (p->sa == NULL || now.epoch_ms / 1000 < p->sa->rec.ike.lifetime.expires)
+		return (false);
+	tell(p, IKE_PING_EXPIRED, 0, 0);
+	p->over = true;
+	return (true);
+}
+
 void
 ike_ping_timeout(struct ike_ping *p, struct ike_ping_now now, struct ike_outbox *out)
 {
 	if (p->over)
 		return;
+	if (p->listens) {
+		ping_hello_timeout(p, now, out);
+		return;
+	}
 	if (p->waiting && now.us >= p->give_up_us) {
 		if (!p->scolded)
 			tell(p, IKE_PING_SILENCE, 0, 0);
@@ -218,21 +219,33 @@ ike_ping_timeout(struct ike_ping *p, struct ike_ping_now now, struct ike_outbox 
 	}
 	if (p->over || p->waiting || now.us < p->next_us)
 		return;
-	if (p->sa != NULL && now.epoch_ms / 1000 >= p->sa->rec.ike.lifetime.expires) {
-		tell(p, IKE_PING_EXPIRED, 0, 0);
-		p->over = true;
-		return;
-	}
-	ask(p, now, out);
+	if (!ping_expired(p, now))
+		ask(p, now, out);
 }
 
 uint64_t
 ike_ping_deadline_us(const struct ike_ping *p)
 {
-	return (p->over ? UINT64_MAX : p->waiting ? p->give_up_us : p->next_us);
+	if (p->over)
+		return (UINT64_MAX);
+	if (p->listens)
+		return (p->next_us < p->give_up_us ? p->next_us : p->give_up_us);
+	return (p->waiting ? p->give_up_us : p->next_us);
 }
 
 /* --- what comes back --- */
+
+void
+ping_measured(struct ike_ping_stats *st, uint64_t us)
+{
+	st->measured++;
+	st->sum_us += us;
+	st->sum_us2 += (double)us * (double)us;
+	if (us < st->min_us)
+		st->min_us = us;
+	if (us > st->max_us)
+		st->max_us = us;
+}
 
 static void
 answered(struct ike_ping *p, struct asked *a, struct ike_ping_now now, uint16_t notify,
@@ -250,12 +263,7 @@ answered(struct ike_ping *p, struct asked *a, struct ike_ping_now now, uint16_t 
 		return;			/* a duplicate */
 	a->answered = true;
 	st->answered++;
-	st->sum_us += ev.rtt_us;
-	st->sum_us2 += (double)ev.rtt_us * (double)ev.rtt_us;
-	if (ev.rtt_us < st->min_us)
-		st->min_us = ev.rtt_us;
-	if (ev.rtt_us > st->max_us)
-		st->max_us = ev.rtt_us;
+	ping_measured(st, ev.rtt_us);
 	if (last && p->waiting)
 		settle(p);
 	p->conf.tell(p->conf.ctx, &ev);
@@ -288,10 +296,10 @@ take_proven(struct ike_ping *p, struct ike_ping_now now, const struct isakmp_pay
 	v1_sa_id(p->sa, id);
 	if (pl->type == PAYLOAD_N && isakmp_notify_get(&n, pl->body, NULL) == 0) {
 		if (n.type == NOTIFY_R_U_THERE_ACK) {
-			if (v1_dpd_number(p->sa, &n, &seq))
+			if (!p->listens && v1_dpd_number(p->sa, &n, &seq))
 				take_ack(p, now, seq);
-		} else if (n.type != NOTIFY_R_U_THERE)	/* that is the resident tool's */
-			tell(p, IKE_PING_NOTIFY, n.type, 0);
+		} else if (n.type != NOTIFY_R_U_THERE && n.type != NOTIFY_HEARTBEAT)
+			tell(p, IKE_PING_NOTIFY, n.type, 0);	/* those are the resident tool's */
 	} else if (pl->type == PAYLOAD_D && isakmp_delete_get(&d, pl->body, NULL) == 0 &&
 	    d.proto == PROTO_ISAKMP && d.spi_len == sizeof(id)) {
 		for (i = 0; i < d.n && !p->over; i++)
@@ -322,6 +330,7 @@ static void
 datagram_sa(struct ike_ping *p, struct ike_ping_now now, struct span data)
 {
 	uint8_t buf[ISAKMP_MSG_MAX];
+	struct ike_hello hello;
 	struct isakmp_hdr h;
 	struct isakmp_msg m;
 	size_t i;
@@ -338,6 +347,8 @@ datagram_sa(struct ike_ping *p, struct ike_ping_now now, struct span data)
 	}
 	if (v1_info_open(p->sa, &h, data, buf, &m) != 0)
 		return;
+	if (p->listens && v1_heartbeat_get(p->sa, &m, &hello))
+		ping_hello_take(p, now, &hello);
 	for (i = 1; i < m.n && !p->over; i++)
 		take_proven(p, now, &m.pl[i]);
 }
@@ -361,7 +372,7 @@ datagram_peer(struct ike_ping *p, struct ike_ping_now now, struct span data)
 void
 ike_ping_datagram(struct ike_ping *p, struct ike_ping_now now, struct span data)
 {
-	if (p->over || p->stats.sent == 0)
+	if (p->over || (p->stats.sent == 0 && !p->listens))
 		return;
 	if (p->sa != NULL)
 		datagram_sa(p, now, data);
