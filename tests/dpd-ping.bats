@@ -246,6 +246,57 @@ r = cbor2.load(open(sys.argv[1], "rb")); print((r["spi-i"] + r["spi-r"]).hex())'
 	[ "${lines[-2]}" = "2 sent, 2 answered, 0% loss" ]
 }
 
+# nat_reboots: the router forgets its mappings and comes back with another address.
+nat_reboots() {
+	ip -n "$NS_NAT" addr add 203.0.113.9/24 dev outside
+	# with it go the secondary ones of its network, unless the kernel promotes them
+	ip -n "$NS_NAT" addr del 203.0.113.1/24 dev outside
+	ip -n "$NS_NAT" addr show dev outside | grep -q 203.0.113.9 ||
+		ip -n "$NS_NAT" addr add 203.0.113.9/24 dev outside
+}
+
+# more_than FILE PATTERN N: more lines than N match; for eventually.
+more_than() { [ "$(grep -c "$2" "$1")" -gt "$3" ]; }
+
+@test "dpd-ping: a NAT router that reboots is not the peer's death" {
+	lab_up --nat ikev1-psk
+	phase1 ikev1-psk
+	background ping ip netns exec "$NS_LEFT" dpd-ping -i 0.2 -W 2 "$T/p1.sa"
+	eventually 10 grep -q '^answer' "$T/ping.out"
+	nat_reboots
+	eventually 20 eval 'lab_log | grep -q "from 203.0.113.9.* to 203.0.113.2.4500"'
+	local n
+	n=$(grep -c '^answer' "$T/ping.out")
+	eventually 20 more_than "$T/ping.out" '^answer' $((n + 3))
+	kill -INT "${BG[ping]}"
+	ends 0 ping
+}
+
+@test "dpd-ping: heartbeats of our own two ends go through a NAT router, and its reboot" {
+	need ike-initiate ike-respond
+	lab_topology --nat
+	printf 'lab-psk\n' >"$T/gw.psk"
+	local patient=(--heartbeat 0.3 --heartbeat-threshold 40 --natt-keepalive 1 --psk-file "$T/gw.psk" --remote-id any
+		--ike aes128-sha1-modp1024 --esp aes128-sha1)
+	umask 077
+	background right ip netns exec "$NS_RIGHT" ike-respond -v "${patient[@]}" --local-ts 10.2.0.0/24 --remote-ts 10.1.0.0/24
+	eventually 10 eval 'in_right ss -Hlun "sport = :500" | grep -q .'
+	background left ip netns exec "$NS_LEFT" ike-initiate -v --keep "${patient[@]}" --local-ts 10.1.0.0/24 \
+		--remote-ts 10.2.0.0/24 "$RIGHT_IP"
+	eventually 10 grep -q 'child SA .* stands' "$T/left.err"
+	background ping ip netns exec "$NS_LEFT" dpd-ping --heartbeat "$T/left.out"
+	eventually 10 grep -q '^hello from 203.0.113.2:4500: ' "$T/ping.out"
+	nat_reboots
+	# right learns where left is from its hellos, which prove themselves, and answers there
+	sleep 2
+	local n
+	n=$(grep -c '^hello' "$T/ping.out")
+	eventually 20 more_than "$T/ping.out" '^hello' $((n + 5))
+	kill -INT "${BG[ping]}"
+	ends 0 ping
+	run ! grep -q 'is dead' "$T/left.err" "$T/right.err"
+}
+
 @test "dpd-ping: the numbers rise from run to run, and within one by one" {
 	lab_up ikev1-psk
 	phase1 ikev1-psk
