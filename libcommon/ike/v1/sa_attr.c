@@ -131,3 +131,39 @@ sa_text_add(struct sa_text *t, const char *fmt, ...)
 	if (n > 0)
 		t->n += (size_t)n < t->cap - t->n ? (size_t)n : t->cap - t->n - 1;
 }
+
+char *
+sa_mismatch_text(char *out, size_t cap, struct span sa_body, const struct sa_words *w)
+{
+	struct sa_text x = { out, cap, 0 };
+	struct isakmp_sa sa;
+	struct fault f;
+	char words[SA_WORDS], conf[PROPOSAL_TEXT];
+	size_t i = 0, j = 0, row;
+
+	if (cap > 0)
+		out[0] = '\0';
+	if (isakmp_sa_get(&sa, sa_body, &f) != 0) {
+		sa_text_add(&x, "the offer is malformed: %s\n", f.what);
+		return (out);
+	}
+	sa_text_add(&x, "  %-40s %s\n", "offered", "configured");
+	for (row = 0; (row < sa.nt && row < SA_SHOWN) || row < w->n_own; row++) {
+		words[0] = conf[0] = '\0';
+		while (i < sa.np && j == sa.p[i].n) {
+			i++;
+			j = 0;
+		}
+		if (i < sa.np && row < SA_SHOWN)
+			w->offered(w->ctx, words, &sa, &sa.p[i], &sa.t[sa.p[i].first + j++]);
+		if (row < w->n_own)
+			w->own(w->ctx, conf, row);
+		sa_text_add(&x, conf[0] != '\0' ? "  %-40s %s\n" : "  %s%s\n", words, conf);
+	}
+	if (sa.nt > SA_SHOWN)
+		sa_text_add(&x, "  ... and %zu more\n", sa.nt - SA_SHOWN);
+	sa_text_add(&x, "  first difference: ");
+	w->difference(w->ctx, &x, &sa);
+	sa_text_add(&x, "\n");
+	return (out);
+}

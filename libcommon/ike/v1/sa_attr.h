@@ -48,4 +48,16 @@ struct sa_text {
 void sa_text_add(struct sa_text *t, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The words that a phase has for what is offered and what is configured. */
+struct sa_words {
+	const void *ctx;
+	size_t	n_own;		/* configured proposals */
+	void	(*offered)(const void *ctx, char words[SA_WORDS], const struct isakmp_sa *sa,
+		    const struct isakmp_proposal *p, const struct isakmp_transform *t);
+	void	(*own)(const void *ctx, char words[PROPOSAL_TEXT], size_t i);
+	void	(*difference)(const void *ctx, struct sa_text *x, const struct isakmp_sa *sa);
+};
+/* See p1_mismatch_text(). */
+char *sa_mismatch_text(char *out, size_t cap, struct span sa_body, const struct sa_words *w);
+
 #endif

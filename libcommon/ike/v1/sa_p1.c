@@ -195,44 +195,47 @@ difference(struct sa_text *x, const struct isakmp_sa *sa, const struct ike_polic
 		    conf->group->word);
 }
 
+/* --- the mismatch as a table --- */
+
+struct of {
+	const struct ike_policy	*p;
+	uint16_t		 auth;
+};
+
+static void
+offered_words(const void *ctx, char words[SA_WORDS], const struct isakmp_sa *sa,
+    const struct isakmp_proposal *p, const struct isakmp_transform *wire)
+{
+	const struct of *of = ctx;
+	struct t1 t;
+
+	(void)sa;
+	t1_get(&t, p, wire);
+	(void)t1_text(words, &t, of->auth);
+}
+
+static void
+own_words(const void *ctx, char words[PROPOSAL_TEXT], size_t i)
+{
+	(void)ike_proposal_text(words, &((const struct of *)ctx)->p->ike.p[i]);
+}
+
+static void
+difference_words(const void *ctx, struct sa_text *x, const struct isakmp_sa *sa)
+{
+	const struct of *of = ctx;
+
+	difference(x, sa, of->p, of->auth);
+}
+
 char *
 p1_mismatch_text(char *out, size_t cap, struct span sa_body, const struct ike_policy *p,
     uint16_t auth)
 {
-	struct sa_text x = { out, cap, 0 };
-	struct isakmp_sa sa;
-	struct fault f;
-	struct t1 t;
-	char words[SA_WORDS], conf[PROPOSAL_TEXT];
-	size_t i = 0, row = 0, j = 0;
+	const struct of of = { p, auth };
+	const struct sa_words w = { &of, p->ike.n, offered_words, own_words, difference_words };
 
-	if (cap > 0)
-		out[0] = '\0';
-	if (isakmp_sa_get(&sa, sa_body, &f) != 0) {
-		sa_text_add(&x, "the offer is malformed: %s\n", f.what);
-		return (out);
-	}
-	sa_text_add(&x, "  %-40s %s\n", "offered", "configured");
-	for (row = 0; (row < sa.nt && row < SA_SHOWN) || row < p->ike.n; row++) {
-		words[0] = conf[0] = '\0';
-		while (i < sa.np && j == sa.p[i].n) {
-			i++;
-			j = 0;
-		}
-		if (i < sa.np && row < SA_SHOWN) {
-			t1_get(&t, &sa.p[i], &sa.t[sa.p[i].first + j++]);
-			(void)t1_text(words, &t, auth);
-		}
-		if (row < p->ike.n)
-			(void)ike_proposal_text(conf, &p->ike.p[row]);
-		sa_text_add(&x, conf[0] != '\0' ? "  %-40s %s\n" : "  %s%s\n", words, conf);
-	}
-	if (sa.nt > SA_SHOWN)
-		sa_text_add(&x, "  ... and %zu more\n", sa.nt - SA_SHOWN);
-	sa_text_add(&x, "  first difference: ");
-	difference(&x, &sa, p, auth);
-	sa_text_add(&x, "\n");
-	return (out);
+	return (sa_mismatch_text(out, cap, sa_body, &w));
 }
 
 static void

@@ -322,46 +322,42 @@ difference(struct sa_text *x, const struct isakmp_sa *sa, const struct want *w)
 	return (d);
 }
 
+/* --- the mismatch as a table --- */
+
+static void
+offered_words(const void *ctx, char words[SA_WORDS], const struct isakmp_sa *sa,
+    const struct isakmp_proposal *p, const struct isakmp_transform *wire)
+{
+	const struct want *w = ctx;
+	struct t2 t;
+
+	t2_get(&t, sa, p, wire, w->ke_len);
+	(void)t2_text(words, &t, w);
+}
+
+static void
+own_words(const void *ctx, char words[PROPOSAL_TEXT], size_t i)
+{
+	(void)esp_proposal_text(words, &((const struct want *)ctx)->p->esp.p[i]);
+}
+
+static void
+difference_words(const void *ctx, struct sa_text *x, const struct isakmp_sa *sa)
+{
+	(void)difference(x, sa, ctx);
+}
+
 char *
 p2_mismatch_text(char *out, size_t cap, struct span sa_body, const struct ike_policy *p,
     const uint16_t *encaps, size_t n_encaps, size_t ke_len)
 {
-	const struct want w = { p, encaps, n_encaps, ke_len };
-	struct sa_text x = { out, cap, 0 };
-	struct isakmp_sa sa;
-	struct fault f;
-	struct t2 t;
-	char words[SA_WORDS], conf[PROPOSAL_TEXT];
-	size_t i = 0, row, j = 0;
+	const struct want want = { p, encaps, n_encaps, ke_len };
+	const struct sa_words w = { &want, p->esp.n, offered_words, own_words, difference_words };
 
-	if (cap > 0)
-		out[0] = '\0';
-	if (isakmp_sa_get(&sa, sa_body, &f) != 0) {
-		sa_text_add(&x, "the offer is malformed: %s\n", f.what);
-		return (out);
-	}
-	sa_text_add(&x, "  %-40s %s\n", "offered", "configured");
-	for (row = 0; (row < sa.nt && row < SA_SHOWN) || row < p->esp.n; row++) {
-		words[0] = conf[0] = '\0';
-		while (i < sa.np && j == sa.p[i].n) {
-			i++;
-			j = 0;
-		}
-		if (i < sa.np && row < SA_SHOWN) {
-			t2_get(&t, &sa, &sa.p[i], &sa.t[sa.p[i].first + j++], ke_len);
-			(void)t2_text(words, &t, &w);
-		}
-		if (row < p->esp.n)
-			(void)esp_proposal_text(conf, &p->esp.p[row]);
-		sa_text_add(&x, conf[0] != '\0' ? "  %-40s %s\n" : "  %s%s\n", words, conf);
-	}
-	if (sa.nt > SA_SHOWN)
-		sa_text_add(&x, "  ... and %zu more\n", sa.nt - SA_SHOWN);
-	sa_text_add(&x, "  first difference: ");
-	(void)difference(&x, &sa, &w);
-	sa_text_add(&x, "\n");
-	return (out);
+	return (sa_mismatch_text(out, cap, sa_body, &w));
 }
+
+/* --- choosing --- */
 
 /* Whether the registry knows all of a transform that is otherwise in order. */
 static bool
