@@ -29,15 +29,19 @@ v1_child_up(struct v1_exchange *x, struct v1_child *c, struct ike_now now,
 	char l[SELECTOR_TEXT], r[SELECTOR_TEXT];
 	uint8_t id[16];
 
-	/* Whatever carried this traffic so far has had its time. Where both ends rekey
-	 * at once, two children come up; the later one stays, here as there. */
+	/*
+	 * Whatever carried this traffic so far has had its time. Where both ends rekey at once, two
+	 * children come up, and each end may take the other's for the later one. RFC 2409 has no
+	 * rule for that, and a rule like that of IKEv2 (RFC 7296, 2.8.1) would need both to see that it
+	 * happened, which a lost message prevents: so both stay, until the next child, which
+	 * both ends know to be the latest; who began that one deletes all before it.
+	 */
 	for (o = e->children; o != NULL; o = o->next) {
-		if (o->replaced || !v1_child_of(o, x->sa) ||
-		    !v1_child_carries(o, &s->local_ts[0], &s->remote_ts[0]))
+		if (!v1_child_of(o, x->sa) || !v1_child_carries(o, &s->local_ts[0], &s->remote_ts[0]))
 			continue;
 		o->replaced = true;
 		o->soft_ms = UINT64_MAX;
-		if (s->initiator)
+		if (s->initiator && o->delete_ms == UINT64_MAX)
 			o->delete_ms = now.ms + V1_DELETE_AFTER_MS;
 	}
 	v1_child_link(e, c);
