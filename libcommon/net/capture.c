@@ -1,13 +1,9 @@
 #include "net/capture_priv.h"
 
-#include <errno.h>
 #include <netinet/in.h>
-#include <pcap/pcap.h>
-#include <stdio.h>
+#include <pcap/dlt.h>
 #include <stdlib.h>
 
-#define LIVE_BUFFER	(8 * 1024 * 1024)	/* bytes that the kernel keeps for us */
-#define LIVE_WAIT_MS	200
 #define TAGS_MAX	4			/* VLAN tags */
 #define TCP_TRAILER	16			/* of Cisco's IPsec over TCP */
 
@@ -17,20 +13,10 @@
 #define PPP_IP4		0x0021
 #define PPP_IP6		0x0057
 
-struct capture {
-	pcap_t			*pcap;		/* NULL: frames are handed in */
-	bool			 live;
-	int			 link;
-	uint16_t		 ports[CAPTURE_PORTS_MAX];
-	size_t			 n_ports;
-	struct capture_frags	*frags;
-	struct capture_stats	 stats;
-};
-
 /* --- from the frame to the IP packet --- */
 
-static bool
-link_known(int link)
+bool
+capture_link_known(int link)
 {
 	switch (link) {
 	case DLT_EN10MB: case DLT_LINUX_SLL: case DLT_LINUX_SLL2: case DLT_RAW:
@@ -295,10 +281,10 @@ capture_frame(struct capture *c, struct span frame, size_t len, uint64_t time_us
 	ip_payload(c, &ip, p);
 }
 
-/* --- where frames come from --- */
+/* --- of captures --- */
 
-static struct capture *
-new_capture(struct fault *f)
+struct capture *
+capture_new(struct fault *f)
 {
 	struct capture *c = calloc(1, sizeof(*c));
 
@@ -314,121 +300,13 @@ capture_of_frames(int link, struct fault *f)
 {
 	struct capture *c;
 
-	if (!link_known(link)) {
+	if (!capture_link_known(link)) {
 		(void)fault(f, FAULT_MALFORMED, "frames of link type %d", link);
 		return (NULL);
 	}
-	if ((c = new_capture(f)) != NULL)
+	if ((c = capture_new(f)) != NULL)
 		c->link = link;
 	return (c);
-}
-
-struct capture *
-capture_open(const char *path, struct fault *f)
-{
-	char err[PCAP_ERRBUF_SIZE] = "";
-	struct capture *c;
-	const char *name;
-	FILE *in = NULL;
-
-	/* Opened here: a path that cannot be read is another mistake than a file that is none. */
-	if (strcmp(path, "-") != 0 && (in = fopen(path, "re")) == NULL) {
-		(void)fault_sys(f, errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM,
-		    "cannot open %s", path);
-		return (NULL);
-	}
-	if ((c = new_capture(f)) == NULL) {
-		if (in != NULL)
-			(void)fclose(in);
-		return (NULL);
-	}
-	c->pcap = in != NULL ? pcap_fopen_offline(in, err) : pcap_open_offline("-", err);
-	if (c->pcap == NULL) {
-		(void)fault(f, FAULT_MALFORMED, "%s is no capture: %s", path, err);
-		if (in != NULL)
-			(void)fclose(in);
-		capture_close(c);
-		return (NULL);
-	}
-	c->link = pcap_datalink(c->pcap);
-	if (!link_known(c->link)) {
-		name = pcap_datalink_val_to_name(c->link);
-		(void)fault(f, FAULT_MALFORMED, "%s has frames of link type %d (%s)", path, c->link,
-		    name != NULL ? name : "unknown");
-		capture_close(c);
-		return (NULL);
-	}
-	return (c);
-}
-
-/* The filter: what may be of IPsec, and fragments, whose ports only the first one shows. */
-static void
-make_filter(char *out, size_t cap, const uint16_t *ports, size_t n)
-{
-	int len = snprintf(out, cap, "udp port 500 or udp port 4500 or tcp port %d or proto 50 or "
-	    "proto 51 or proto 47 or (ip[6:2] & 0x3fff != 0) or (ip6[6] == 44)", CAPTURE_TCP_PORT);
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		len += snprintf(out + len, cap - (size_t)len, " or udp port %u", ports[i]);
-}
-
-static int
-set_filter(pcap_t *p, const char *text)
-{
-	struct bpf_program prog;
-	int rc;
-
-	if (pcap_compile(p, &prog, text, 1, PCAP_NETMASK_UNKNOWN) != 0)
-		return (-1);
-	rc = pcap_setfilter(p, &prog);
-	pcap_freecode(&prog);
-	return (rc);
-}
-
-struct capture *
-capture_live(const char *iface, const uint16_t *ports, size_t n, struct fault *f)
-{
-	char err[PCAP_ERRBUF_SIZE] = "", filter[256 + CAPTURE_PORTS_MAX * 24];
-	struct capture *c = new_capture(f);
-	size_t i;
-	int rc;
-
-	if (c == NULL)
-		return (NULL);
-	c->live = true;
-	for (i = 0; i < n; i++)
-		if (capture_add_port(c, ports[i], f) != 0)
-			goto fail;
-	if ((c->pcap = pcap_create(iface, err)) == NULL) {
-		(void)fault(f, FAULT_DEVICE, "cannot capture on %s: %s", iface, err);
-		goto fail;
-	}
-	(void)pcap_set_snaplen(c->pcap, CAPTURE_FRAME_MAX);
-	(void)pcap_set_immediate_mode(c->pcap, 1);
-	(void)pcap_set_timeout(c->pcap, LIVE_WAIT_MS);
-	(void)pcap_set_buffer_size(c->pcap, LIVE_BUFFER);
-	if ((rc = pcap_activate(c->pcap)) < 0) {
-		(void)fault(f, rc == PCAP_ERROR_PERM_DENIED ? FAULT_PERMISSION :
-		    FAULT_DEVICE, "cannot capture on %s: %s", iface, pcap_geterr(c->pcap)[0] != '\0' ?
-		    pcap_geterr(c->pcap) : pcap_statustostr(rc));
-		goto fail;
-	}
-	c->link = pcap_datalink(c->pcap);
-	if (!link_known(c->link)) {
-		(void)fault(f, FAULT_DEVICE, "%s has frames of link type %d", iface, c->link);
-		goto fail;
-	}
-	make_filter(filter, sizeof(filter), ports, n);
-	if (set_filter(c->pcap, filter) != 0) {
-		(void)fault(f, FAULT_DEVICE, "cannot filter on %s: %s", iface,
-		    pcap_geterr(c->pcap));
-		goto fail;
-	}
-	return (c);
-fail:
-	capture_close(c);
-	return (NULL);
 }
 
 void
@@ -436,8 +314,8 @@ capture_close(struct capture *c)
 {
 	if (c == NULL)
 		return;
-	if (c->pcap != NULL)
-		pcap_close(c->pcap);
+	capture_source_close(c->source);
+	free(c->buffer);
 	capture_frags_free(c->frags);
 	free(c);
 }
@@ -456,38 +334,6 @@ capture_add_port(struct capture *c, uint16_t port, struct fault *f)
 		return (fault(f, FAULT_USAGE, "more than %d ports", CAPTURE_PORTS_MAX));
 	c->ports[c->n_ports++] = port;
 	return (0);
-}
-
-int
-capture_next(struct capture *c, struct capture_packet *p, struct fault *f)
-{
-	struct pcap_pkthdr *h;
-	const u_char *bytes;
-	uint64_t sec, us;
-
-	switch (pcap_next_ex(c->pcap, &h, &bytes)) {
-	case 1:
-		break;
-	case 0:
-	case PCAP_ERROR_BREAK:
-		return (0);
-	default:
-		if (c->live)
-			return (fault(f, FAULT_DEVICE, "%s", pcap_geterr(c->pcap)));
-		return (fault(f, FAULT_TRUNCATED, "the capture breaks off after frame %llu: %s",
-		    (unsigned long long)c->stats.frames, pcap_geterr(c->pcap)));
-	}
-	/* A file's times are anything: what is before 1970 counts as that. */
-	sec = h->ts.tv_sec < 0 || (uint64_t)h->ts.tv_sec > UINT32_MAX ? 0 : (uint64_t)h->ts.tv_sec;
-	us = h->ts.tv_usec < 0 || h->ts.tv_usec > 999999 ? 0 : (uint64_t)h->ts.tv_usec;
-	capture_frame(c, span_of(bytes, h->caplen), h->len, sec * 1000000 + us, p);
-	return (1);
-}
-
-void
-capture_stop(struct capture *c)
-{
-	pcap_breakloop(c->pcap);
 }
 
 const struct capture_stats *

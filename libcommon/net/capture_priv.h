@@ -4,6 +4,24 @@
 
 #include "net/capture.h"
 
+struct pcap;				/* libpcap's */
+struct capture_frags;
+
+struct capture {
+	struct pcap		*source;	/* NULL: frames are handed in */
+	char			*buffer;	/* of its file */
+	bool			 live;
+	int			 link;		/* a DLT_ number */
+	uint16_t		 ports[CAPTURE_PORTS_MAX];
+	size_t			 n_ports;
+	struct capture_frags	*frags;
+	struct capture_stats	 stats;
+};
+
+struct capture *capture_new(struct fault *f);	/* NULL with FAULT_MEMORY */
+bool capture_link_known(int link);
+void capture_source_close(struct pcap *source);	/* NULL is fine */
+
 /* One IP packet, headers read. */
 struct capture_ip {
 	struct addr	src, dst;
@@ -21,8 +39,6 @@ struct capture_ip {
 
 /* 0, or -1 with ${*note} set to what is wrong. */
 int capture_ip_get(struct capture_ip *ip, struct span s, size_t wire_len, const char **note);
-
-struct capture_frags;
 
 struct capture_frags *capture_frags_new(void);	/* NULL: no memory */
 void capture_frags_free(struct capture_frags *t);
