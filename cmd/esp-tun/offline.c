@@ -85,6 +85,7 @@ open_all(struct job *j, struct fault *f)
 	if ((j->in = capture_open(j->seal ? o->encrypt : o->decrypt, f)) == NULL ||
 	    read_state(j, f) != 0 || (j->out = pcapng_open(o->output, prog_name(), f)) == NULL)
 		return (-1);
+	pcapng_together(j->out);
 	return (priv_drop(o->user, 0, f) < 0 || sandbox_enter(SANDBOX_FILTER, f) < 0 ? -1 : 0);
 }
 
@@ -191,6 +192,8 @@ tun_offline(const struct tun_opts *o)
 		while ((rc = capture_next(j.in, &p, &f)) > 0)
 			if ((rc = j.seal ? seal_packet(&j, &p, &f) : open_packet(&j, &p, &f)) != 0)
 				break;
+		if (rc >= 0)
+			rc = pcapng_flush(j.out, &f);
 		tell(&j);
 		status = rc < 0 ? report_fault(&f) : j.failed > 0 || j.done == 0 ? EXIT_NO : EXIT_DONE;
 	}

@@ -17,12 +17,14 @@
 #define OPT_USERAPPL	4
 #define OPT_EPB_FLAGS	2
 #define BLOCK_MAX_LEN	(PCAPNG_PACKET_MAX + PCAPNG_COMMENT_MAX + 128)
+#define TOGETHER	(256 * 1024)	/* bytes in one write, where packets are not written singly */
 
 struct pcapng {
 	int		fd;
-	bool		own, failed;
-	size_t		len;		/* of the block being built */
-	uint8_t		b[BLOCK_MAX_LEN];
+	bool		own, failed, together;
+	size_t		block;		/* offset of the block being built: before it, what waits */
+	size_t		len;		/* of all in ${b} */
+	uint8_t		b[TOGETHER + BLOCK_MAX_LEN];
 	uint8_t		ip[PCAPNG_PACKET_MAX];
 };
 
@@ -61,25 +63,19 @@ option(struct pcapng *w, uint16_t code, struct span v)
 static void
 begin(struct pcapng *w, uint32_t type)
 {
-	w->len = 0;
+	w->block = w->len;
 	u32(w, type);
 	u32(w, 0);
 }
 
-/* Fills in the length, which stands at both ends, and writes the block. */
-static int
-end(struct pcapng *w, struct fault *f)
+int
+pcapng_flush(struct pcapng *w, struct fault *f)
 {
-	uint32_t len = (uint32_t)w->len + 4;
-	size_t all = w->len + 4, off = 0;
+	size_t off = 0;
 	ssize_t n;
 
-	w->len = 4;
-	u32(w, len);
-	w->len = all - 4;
-	u32(w, len);
-	while (off < all) {
-		n = write(w->fd, w->b + off, all - off);
+	while (off < w->len && !w->failed) {
+		n = write(w->fd, w->b + off, w->len - off);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) {
@@ -90,7 +86,22 @@ end(struct pcapng *w, struct fault *f)
 		}
 		off += (size_t)n;
 	}
+	w->len = 0;
 	return (0);
+}
+
+/* Fills in the length, which stands at both ends, and writes the block if it is time. */
+static int
+end(struct pcapng *w, struct fault *f)
+{
+	size_t all = w->len + 4;
+	uint32_t len = (uint32_t)(all - w->block);
+
+	w->len = w->block + 4;
+	u32(w, len);
+	w->len = all - 4;
+	u32(w, len);
+	return (w->together && w->len < TOGETHER ? 0 : pcapng_flush(w, f));
 }
 
 static int
@@ -138,6 +149,12 @@ pcapng_open(const char *path, const char *tool, struct fault *f)
 		return (w);
 	pcapng_close(w);
 	return (NULL);
+}
+
+void
+pcapng_together(struct pcapng *w)
+{
+	w->together = true;
 }
 
 void

@@ -20,6 +20,13 @@ struct pcapng;
 struct pcapng *pcapng_open(const char *path, const char *tool, struct fault *f);
 void pcapng_close(struct pcapng *w);		/* NULL is fine */
 
+/*
+ * For files that nobody follows: packets from here on are written many at a time, and the last by pcapng_flush(), which
+ * is due before the end. It returns as pcapng_put().
+ */
+void pcapng_together(struct pcapng *w);
+int pcapng_flush(struct pcapng *w, struct fault *f);
+
 enum pcapng_way { PCAPNG_UNKNOWN, PCAPNG_IN, PCAPNG_OUT };
 
 /*

@@ -482,6 +482,44 @@ writer(void **state)
 	assert_null(pcapng_open("/dev/full", "test", &f));
 }
 
+/* Many packets in a write: nothing is lost at the seams, all is there after the flush. */
+static void
+together(void **state)
+{
+	char path[] = "/tmp/sapipe-test-capture-XXXXXX";
+	struct endpoint a = { { 4, { 192, 0, 2, 1 }, 0 }, 4500 }, b = { { 4, { 192, 0, 2, 2 }, 0 }, 500 };
+	struct pcapng *w;
+	struct capture *c;
+	struct fault f;
+	unsigned i, n = 3000;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(close(fd), 0);
+	w = pcapng_open(path, "test", &f);
+	assert_non_null(w);
+	pcapng_together(w);
+	for (i = 0; i < n; i++)
+		assert_int_equal(pcapng_put_udp(w, i, PCAPNG_OUT, &a, &b, SPAN_NONE,
+		    span_of(frame, 1 + i % 1400), "x", &f), 0);
+	c = capture_open(path, &f);
+	for (i = 0; capture_next(c, &got, &f) == 1; i++)
+		;
+	assert_true(i < n);
+	capture_close(c);
+	assert_int_equal(pcapng_flush(w, &f), 0);
+	c = capture_open(path, &f);
+	for (i = 0; capture_next(c, &got, &f) == 1; i++) {
+		assert_int_equal(got.time_us, i);
+		assert_int_equal(got.ip.len, 29 + i % 1400);
+	}
+	assert_int_equal(i, n);
+	capture_close(c);
+	pcapng_close(w);
+	assert_int_equal(unlink(path), 0);
+}
+
 int
 main(void)
 {
@@ -495,6 +533,7 @@ main(void)
 		cmocka_unit_test(fragments),
 		cmocka_unit_test(bad_fragments),
 		cmocka_unit_test(writer),
+		cmocka_unit_test(together),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
