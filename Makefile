@@ -6,7 +6,7 @@
 #   make check      every test; the last line counts them
 #   make lint       compilers and checkers, warnings are errors
 #   make fuzz       every fuzz driver for FUZZ_SECONDS
-#   make bench      how long things take, beside a yardstick of the same run
+#   make bench      how long things take, beside a yardstick of the same run; BENCH="startup captures" for some of it
 #   make install    PREFIX=/usr/local DESTDIR=
 #
 # V=1 shows commands, SAN=1 builds with the address and undefined sanitizers (in build/san),
