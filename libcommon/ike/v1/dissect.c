@@ -1,291 +1,7 @@
-#include "ike/v1/dissect.h"
+#include "ike/v1/dissect_priv.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "base/bytes.h"
 #include "ike/v1/keys.h"
 #include "ike/v1/sa_attr.h"
-
-/* Bounds on what is kept of messages. */
-#define KE_KEPT		1024
-#define NONCE_KEPT	256
-#define BODY_KEPT	16384
-#define DIGEST_KEPT	16
-
-struct exchange {
-	struct exchange	*next;
-	uint8_t		 number;	/* enum isakmp_exchange */
-	uint32_t	 mid;
-	unsigned	 messages;
-	bool		 by_initiator;	/* of the IKE SA: who sent its first message */
-	uint8_t		 tail[BLOCK_MAX];	/* last bytes of the encrypted message before */
-	bool		 has_tail;
-	uint8_t		 ni_len, nr_len;	/* 0: not seen */
-	uint8_t		 ni[NONCE_KEPT], nr[NONCE_KEPT];
-	unsigned	 n_seen;
-	struct { uint64_t number; unsigned times; uint8_t digest[DIGEST_KEPT]; } seen[V1_TRACE_AGAIN];
-};
-
-struct trace_sa {
-	struct trace_sa	*next;
-	unsigned	 number;
-	uint8_t		 cky_i[COOKIE_LEN], cky_r[COOKIE_LEN];
-	bool		 has_cky_r, sure;
-	struct endpoint	 left, right;		/* the initiator and the responder */
-	struct exchange	*exchanges;		/* latest first */
-	size_t		 n_exchanges;
-	const struct alg_hash *hash;		/* that the responder chose */
-	struct bytes	 sai_b, gxi, gxr, idii_b;
-};
-
-struct v1_trace {
-	const struct sa_set	*keys;
-	struct trace_sa		*sas;		/* latest first */
-	size_t			 n_sas;
-	unsigned		 numbered;
-	struct secret		 plain;		/* of the message in hand */
-};
-
-/* --- what is kept --- */
-
-struct v1_trace *
-v1_trace_new(const struct sa_set *keys)
-{
-	struct v1_trace *t = calloc(1, sizeof(*t));
-
-	if (t == NULL)
-		return (NULL);
-	t->keys = keys;
-	if (secret_make(&t->plain, ISAKMP_MSG_MAX) == NULL) {
-		free(t);
-		return (NULL);
-	}
-	return (t);
-}
-
-static void
-sa_free(struct trace_sa *sa)
-{
-	struct exchange *x;
-
-	while ((x = sa->exchanges) != NULL) {
-		sa->exchanges = x->next;
-		free(x);
-	}
-	bytes_free(&sa->sai_b);
-	bytes_free(&sa->gxi);
-	bytes_free(&sa->gxr);
-	bytes_free(&sa->idii_b);
-	free(sa);
-}
-
-void
-v1_trace_free(struct v1_trace *t)
-{
-	struct trace_sa *sa;
-
-	if (t == NULL)
-		return;
-	while ((sa = t->sas) != NULL) {
-		t->sas = sa->next;
-		sa_free(sa);
-	}
-	secret_free(&t->plain);
-	free(t);
-}
-
-static void
-keep(struct bytes *b, struct span v, size_t max)
-{
-	if (v.len <= max)
-		(void)bytes_set(b, v);	/* without memory for it, less can be opened */
-}
-
-/* --- which IKE SA, which exchange --- */
-
-static bool
-zero(const uint8_t *cookie)
-{
-	return (get_be64(cookie) == 0);
-}
-
-static bool
-phase1(uint8_t exchange)
-{
-	return (exchange == EXCHANGE_MAIN || exchange == EXCHANGE_AGGRESSIVE ||
-	    exchange == EXCHANGE_BASE || exchange == EXCHANGE_AUTH_ONLY);
-}
-
-/* The record of these cookies; of either end, as both hold the same keys. */
-static const struct sa_ike *
-find_keys(const struct v1_trace *t, const struct trace_sa *sa)
-{
-	uint8_t id[2 * COOKIE_LEN];
-
-	if (t->keys == NULL || !sa->has_cky_r)
-		return (NULL);
-	memcpy(id, sa->cky_i, COOKIE_LEN);
-	memcpy(id + COOKIE_LEN, sa->cky_r, COOKIE_LEN);
-	return (sa_set_ike(t->keys, id));
-}
-
-static bool
-is(const struct endpoint *a, const struct endpoint *b, bool ports)
-{
-	return (ports ? endpoint_eq(a, b) : addr_cmp(&a->addr, &b->addr) == 0);
-}
-
-/* Which of the two ends is the initiator, by the addresses of the record (which may be NULL). */
-static void
-ask_record(struct trace_sa *sa, const struct sa_ike *keys)
-{
-	const struct endpoint *i, *r;
-	struct endpoint was = sa->left;
-	bool ports;
-
-	if (keys == NULL)
-		return;
-	i = keys->role == SA_INITIATOR ? &keys->local.at : &keys->remote.at;
-	r = keys->role == SA_INITIATOR ? &keys->remote.at : &keys->local.at;
-	ports = addr_cmp(&i->addr, &r->addr) == 0;
-	if (is(&sa->left, i, ports) || is(&sa->right, r, ports))
-		sa->sure = true;
-	else if (is(&sa->right, i, ports) || is(&sa->left, r, ports)) {
-		sa->left = sa->right;
-		sa->right = was;
-		sa->sure = true;
-	}
-}
-
-static struct trace_sa *
-new_sa(struct v1_trace *t, const struct isakmp_hdr *h, const struct v1_seen *in)
-{
-	struct trace_sa *sa, *old, **last;
-	if (t->n_sas == V1_TRACE_SAS) {
-		for (last = &t->sas; (old = *last) != NULL && old->next != NULL; last = &old->next)
-			;
-		*last = NULL;
-		if (old != NULL)
-			sa_free(old);
-		t->n_sas--;
-	}
-	if ((sa = calloc(1, sizeof(*sa))) == NULL)
-		return (NULL);
-	sa->number = ++t->numbered;
-	memcpy(sa->cky_i, h->cky_i, COOKIE_LEN);
-	if (!zero(h->cky_r)) {
-		memcpy(sa->cky_r, h->cky_r, COOKIE_LEN);
-		sa->has_cky_r = true;
-	}
-	/* Message 1 shows who the initiator is; later on, a record may know. */
-	sa->sure = !sa->has_cky_r && phase1(h->exchange);
-	sa->left = in->src;
-	sa->right = in->dst;
-	if (!sa->sure)
-		ask_record(sa, find_keys(t, sa));
-	sa->next = t->sas;
-	t->sas = sa;
-	t->n_sas++;
-	return (sa);
-}
-
-static struct trace_sa *
-find_sa(struct v1_trace *t, const struct isakmp_hdr *h)
-{
-	struct trace_sa *sa, **p;
-
-	for (p = &t->sas; (sa = *p) != NULL; p = &sa->next) {
-		if (memcmp(sa->cky_i, h->cky_i, COOKIE_LEN) != 0)
-			continue;
-		if (sa->has_cky_r && !zero(h->cky_r) &&
-		    memcmp(sa->cky_r, h->cky_r, COOKIE_LEN) != 0)
-			continue;
-		/* An answer to message 1 that is no message 2 may carry any cookie. */
-		if (!sa->has_cky_r && !zero(h->cky_r) && phase1(h->exchange)) {
-			memcpy(sa->cky_r, h->cky_r, COOKIE_LEN);
-			sa->has_cky_r = true;
-		}
-		*p = sa->next;
-		sa->next = t->sas;
-		t->sas = sa;
-		return (sa);
-	}
-	return (NULL);
-}
-
-static struct exchange *
-find_exchange(struct trace_sa *sa, const struct isakmp_hdr *h)
-{
-	struct exchange *x, **p;
-
-	for (p = &sa->exchanges; (x = *p) != NULL; p = &x->next) {
-		if (x->number == h->exchange && x->mid == h->mid) {
-			*p = x->next;
-			sa->n_exchanges--;
-			break;
-		}
-	}
-	if (x == NULL) {
-		if (sa->n_exchanges == V1_TRACE_EXCHANGES) {
-			for (p = &sa->exchanges; (x = *p) != NULL && x->next != NULL; p = &x->next)
-				;
-			free(x);
-			*p = NULL;
-			sa->n_exchanges--;
-		}
-		if ((x = calloc(1, sizeof(*x))) == NULL)
-			return (NULL);
-		x->number = h->exchange;
-		x->mid = h->mid;
-	}
-	x->next = sa->exchanges;
-	sa->exchanges = x;
-	sa->n_exchanges++;
-	return (x);
-}
-
-/* Whether the initiator sent it. Ports decide where both ends are at one address. */
-static bool
-from_left(const struct trace_sa *sa, const struct exchange *x, const struct v1_seen *in)
-{
-	bool src_left = addr_cmp(&in->src.addr, &sa->left.addr) == 0;
-	bool src_right = addr_cmp(&in->src.addr, &sa->right.addr) == 0;
-
-	if (endpoint_eq(&in->src, &sa->left) || endpoint_eq(&in->dst, &sa->right))
-		return (true);
-	if (endpoint_eq(&in->src, &sa->right) || endpoint_eq(&in->dst, &sa->left))
-		return (false);
-	if (src_left != src_right)
-		return (src_left);
-	/* Both ends moved at once, and from one address: turn by turn, as phase 1 goes. */
-	return (x->messages == 0 || (x->messages % 2 == 0) == x->by_initiator);
-}
-
-/* --- known again --- */
-
-/* True if ${in} was seen before in ${x}; remembers it otherwise. */
-static bool
-seen_again(struct exchange *x, const struct v1_seen *in, struct v1_told *out)
-{
-	uint8_t digest[HASH_MAX];
-	unsigned i;
-
-	if (hash_parts(alg_hash_word("sha256"), digest, &in->data, 1, NULL) != 0)
-		return (false);
-	for (i = 0; i < x->n_seen && i < V1_TRACE_AGAIN; i++)
-		if (memcmp(x->seen[i].digest, digest, DIGEST_KEPT) == 0) {
-			out->again_of = x->seen[i].number;
-			out->again = ++x->seen[i].times;
-			out->message = 0;
-			return (true);
-		}
-	i = x->n_seen++ % V1_TRACE_AGAIN;
-	x->seen[i].number = in->number;
-	x->seen[i].times = 0;
-	memcpy(x->seen[i].digest, digest, DIGEST_KEPT);
-	return (false);
-}
 
 /* --- opening --- */
 
@@ -301,7 +17,7 @@ find_iv(const struct trace_sa *sa, const struct exchange *x, const struct sa_ike
 		memcpy(iv, x->tail + BLOCK_MAX - e->block, e->block);
 		return (true);
 	}
-	if (phase1(x->number))
+	if (dissect_phase1(x->number))
 		return (sa->gxi.len > 0 && sa->gxr.len > 0 &&
 		    v1_phase1_iv(h, e, bytes_span(&sa->gxi), bytes_span(&sa->gxr), iv, NULL) == 0);
 	return (keys->iv_len == e->block && v1_message_iv(h, e, keys->iv, x->mid, iv, NULL) == 0);
@@ -408,7 +124,7 @@ prove(const struct trace_sa *sa, const struct exchange *x, const struct v1_told 
 		return (V1_PROOF_NONE);
 	if (m->keys == NULL || (h = alg_hash_word(m->keys->hash)) == NULL)
 		return (V1_PROOF_UNKNOWN);
-	if (phase1(x->number))
+	if (dissect_phase1(x->number))
 		rc = phase1_hash(sa, m->keys, h, m, expected);
 	else
 		rc = hash == m->msg.pl ? late_hash(x, m->keys, h, m, expected) : -1;
@@ -418,6 +134,13 @@ prove(const struct trace_sa *sa, const struct exchange *x, const struct v1_told 
 }
 
 /* --- what later messages need of this one --- */
+
+static void
+keep(struct bytes *b, struct span v, size_t max)
+{
+	if (v.len <= max)
+		(void)bytes_set(b, v);	/* without memory for it, less can be opened */
+}
 
 static void
 remember(struct trace_sa *sa, struct exchange *x, const struct v1_told *m)
@@ -431,7 +154,7 @@ remember(struct trace_sa *sa, struct exchange *x, const struct v1_told *m)
 		memcpy(first ? x->ni : x->nr, p->body.p, p->body.len);
 		*(first ? &x->ni_len : &x->nr_len) = (uint8_t)p->body.len;
 	}
-	if (!phase1(x->number))
+	if (!dissect_phase1(x->number))
 		return;
 	if ((p = isakmp_find(&m->msg, PAYLOAD_KE, NULL)) != NULL)
 		keep(m->by_initiator ? &sa->gxi : &sa->gxr, p->body, KE_KEPT);
@@ -453,7 +176,7 @@ take(struct v1_trace *t, struct trace_sa *sa, struct exchange *x, const struct v
 {
 	struct span body;
 
-	out->by_initiator = from_left(sa, x, in);
+	out->by_initiator = dissect_from_left(sa, x, in);
 	out->sure = sa->sure;
 	if (x->messages == 0)
 		x->by_initiator = out->by_initiator;
@@ -463,7 +186,7 @@ take(struct v1_trace *t, struct trace_sa *sa, struct exchange *x, const struct v
 	    in->dst.port != (out->by_initiator ? sa->right : sa->left).port;
 	sa->left = out->by_initiator ? in->src : in->dst;
 	sa->right = out->by_initiator ? in->dst : in->src;
-	if (in->lost == 0 && seen_again(x, in, out))
+	if (in->lost == 0 && dissect_seen_again(x, in, out))
 		return (0);
 	out->message = ++x->messages;
 	if ((out->msg.hdr.flags & ISAKMP_FLAG_ENCRYPTED) == 0)
@@ -498,133 +221,26 @@ v1_trace_take(struct v1_trace *t, const struct v1_seen *in, struct v1_told *out,
 	if (out->msg.hdr.version >> 4 != ISAKMP_VERSION_1 >> 4)
 		return (fault(f, FAULT_WRONG_VERSION, "version %u.%u of IKE",
 		    out->msg.hdr.version >> 4, out->msg.hdr.version & 15U));
-	if (zero(out->msg.hdr.cky_i))
+	if (dissect_zero(out->msg.hdr.cky_i))
 		return (fault(f, FAULT_MALFORMED, "an initiator cookie of zero"));
-	if ((sa = find_sa(t, &out->msg.hdr)) == NULL) {
-		sa = new_sa(t, &out->msg.hdr, in);
+	if ((sa = dissect_find_sa(t, &out->msg.hdr)) == NULL) {
+		sa = dissect_new_sa(t, &out->msg.hdr, in);
 		out->new_sa = true;
 	}
-	if (sa == NULL || (x = find_exchange(sa, &out->msg.hdr)) == NULL)
+	if (sa == NULL || (x = dissect_find_exchange(sa, &out->msg.hdr)) == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for an exchange"));
 	out->sa = sa->number;
-	out->keys = find_keys(t, sa);
+	out->keys = dissect_keys(t, sa);
 	out->words = (struct v1_words_of){
-		.hdr = &out->msg.hdr, .phase1 = phase1(out->msg.hdr.exchange),
+		.hdr = &out->msg.hdr, .phase1 = dissect_phase1(out->msg.hdr.exchange),
 		.src = &in->src, .dst = &in->dst,
 	};
 	if (out->msg.hdr.length > in->data.len) {
 		out->message = ++x->messages;
-		out->by_initiator = from_left(sa, x, in);
+		out->by_initiator = dissect_from_left(sa, x, in);
 		(void)fault(&out->why, FAULT_TRUNCATED, "%zu bytes were not captured", in->lost);
 		return (0);
 	}
 	out->msg.raw = span_of(in->data.p, out->msg.hdr.length);
 	return (take(t, sa, x, in, out));
-}
-
-const char *
-v1_mode_name(uint8_t exchange, char buf[NUM_TEXT])
-{
-	switch (exchange) {
-	case EXCHANGE_MAIN:
-		return ("main mode");
-	case EXCHANGE_AGGRESSIVE:
-		return ("aggressive mode");
-	case EXCHANGE_QUICK:
-		return ("quick mode");
-	case EXCHANGE_INFO:
-		return ("informational");
-	case EXCHANGE_TRANSACTION:
-		return ("transaction");
-	case EXCHANGE_NEW_GROUP:
-		return ("new group mode");
-	default:
-		return (isakmp_exchange_name(exchange, buf));
-	}
-}
-
-char *
-v1_told_words(char *out, size_t cap, const struct v1_told *m, size_t i, bool reveal)
-{
-	struct v1_words_of of = m->words;
-	size_t j;
-
-	of.reveal = reveal;
-	of.nth = 0;
-	for (j = 0; j < i; j++)
-		of.nth += m->msg.pl[j].type == m->msg.pl[i].type;
-	return (v1_payload_words(out, cap, &m->msg.pl[i], &of));
-}
-
-/* "SA, KE, NONCE, VID x5" */
-static void
-summary(struct sa_text *t, const struct isakmp_msg *m)
-{
-	char name[NUM_TEXT];
-	size_t i, n;
-
-	for (i = 0; i < m->n; i += n) {
-		for (n = 1; i + n < m->n && m->pl[i + n].type == m->pl[i].type; n++)
-			;
-		sa_text_add(t, "%s%s", i > 0 ? ", " : "", isakmp_payload_name(m->pl[i].type, name));
-		if (n > 1)
-			sa_text_add(t, " x%zu", n);
-	}
-}
-
-char *
-v1_told_label(char *out, size_t cap, const struct v1_told *m)
-{
-	struct sa_text t = { out, cap, 0 };
-	char name[NUM_TEXT];
-
-	if (cap > 0)
-		out[0] = '\0';
-	sa_text_add(&t, "%s", v1_mode_name(m->msg.hdr.exchange, name));
-	if (m->again_of == 0)
-		sa_text_add(&t, " %u", m->message);
-	if ((m->msg.hdr.flags & ISAKMP_FLAG_ENCRYPTED) != 0 && m->again_of == 0)
-		sa_text_add(&t, "*");
-	if (m->msg.hdr.mid != 0)
-		sa_text_add(&t, " [%08x]", m->msg.hdr.mid);
-	if (m->again_of != 0) {
-		sa_text_add(&t, " again");
-		return (out);
-	}
-	sa_text_add(&t, ": ");
-	if (m->readable)
-		summary(&t, &m->msg);
-	else
-		sa_text_add(&t, "%u bytes", m->msg.hdr.length);
-	return (out);
-}
-
-/* Exchange and place, and what the message is for. */
-static const struct { uint8_t exchange; unsigned message; const char *story; } stories[] = {
-	{ EXCHANGE_MAIN, 1, "the initiator proposes: ciphers, hashes, groups, and what it can do besides" },
-	{ EXCHANGE_MAIN, 2, "the responder chooses one proposal" },
-	{ EXCHANGE_MAIN, 3, "the initiator's half of the key exchange" },
-	{ EXCHANGE_MAIN, 4, "the responder's half: both now compute SKEYID, and encrypt from here on" },
-	{ EXCHANGE_MAIN, 5, "the initiator names itself and proves that it has the key" },
-	{ EXCHANGE_MAIN, 6, "the responder does the same: the IKE SA stands" },
-	{ EXCHANGE_AGGRESSIVE, 1, "the initiator proposes, sends its half of the key exchange and its name, in clear" },
-	{ EXCHANGE_AGGRESSIVE, 2, "the responder chooses, sends its half and its name, and proves itself" },
-	{ EXCHANGE_AGGRESSIVE, 3, "the initiator proves itself: the IKE SA stands" },
-	{ EXCHANGE_QUICK, 1, "a child SA is proposed, for the traffic of the two IDs" },
-	{ EXCHANGE_QUICK, 2, "the other end chooses a proposal and names its SPI" },
-	{ EXCHANGE_QUICK, 3, "the proof that message 2 was answered now: the child SA stands" },
-	{ EXCHANGE_INFO, 1, "a word under way: a notify or a delete, which nobody answers by itself" },
-	{ EXCHANGE_TRANSACTION, 1, "mode config or XAuth: a request, or values set" },
-	{ EXCHANGE_TRANSACTION, 2, "the answer to it" },
-};
-
-const char *
-v1_told_story(const struct v1_told *m)
-{
-	size_t i;
-
-	for (i = 0; m->again_of == 0 && i < sizeof(stories) / sizeof(stories[0]); i++)
-		if (stories[i].exchange == m->msg.hdr.exchange && stories[i].message == m->message)
-			return (stories[i].story);
-	return (NULL);
 }
