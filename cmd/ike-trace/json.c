@@ -110,7 +110,12 @@ json_message(struct trace *t, const struct capture_packet *p, const struct v1_to
 	if (m->again_of != 0) {
 		set_int(o, "again-of", m->again_of);
 	} else {
-		set_int(o, "message", m->message);
+		if (m->message != 0)
+			set_int(o, "message", m->message);
+		else
+			set_flag(o, "fragment", true);
+		if (m->fragments != 0)
+			set_int(o, "fragments", m->fragments);
 		set_flag(o, "readable", m->readable);
 		if (!m->readable)
 			set_text(o, "reason", why != NULL ? why : m->why.what);

@@ -154,6 +154,8 @@ ladder_message(struct trace *t, const struct capture_packet *p, const struct v1_
 		put(t, BELOW, "(%s)", story);
 	if (p->fragments > 1)
 		put(t, BELOW, "(put together from %u fragments)", p->fragments);
+	if (m->fragments > 0)
+		put(t, BELOW, "(put together from %u fragments of IKE)", m->fragments);
 	if (why != NULL)
 		put(t, BELOW, "(encrypted: %s)", why);
 	else if (!m->readable)

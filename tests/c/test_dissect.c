@@ -41,27 +41,58 @@ tape_free(void)
 		free(tape.data[--tape.n]);
 }
 
-/* Runs a negotiation onto the tape; ${keys} gets the record of one end. */
+/* What each test begins with: two ends that can agree, and nothing known of their keys. */
+static struct ike_policy l, r;
+static struct sa_set *keys;
+
+static struct ike_policy
+policy(const char *a, const char *b)
+{
+	return (sim_policy("a shared secret", a, b, "aes128-sha256-modp1024,aes256-sha1-modp1024",
+	    "aes128-sha256-modp1024"));
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	l = policy("left.example", "right.example");
+	r = policy("right.example", "left.example");
+	return ((keys = sa_set_new()) != NULL ? 0 : -1);
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	ike_policy_wipe(&l);
+	ike_policy_wipe(&r);
+	sa_set_free(keys);
+	tape_free();
+	return (0);
+}
+
+/* Runs a negotiation onto the tape; keys get the record of end ${of}, -1: of none. */
 static void
-record(struct ike_policy *l, struct ike_policy *r, struct sa_set *keys, int of)
+record(int of)
 {
 	struct sim sim;
 	struct sa_rec rec = { .type = SA_IKE };
 	struct ike_outbox out = {0};
 	struct fault f;
 
-	l->n_local_ts = l->n_remote_ts = 1;
-	r->n_local_ts = r->n_remote_ts = 1;
-	assert_int_equal(selector_parse(&l->local_ts[0], "10.1.0.0/24"), 0);
-	assert_int_equal(selector_parse(&l->remote_ts[0], "10.2.0.0/24"), 0);
-	r->local_ts[0] = l->remote_ts[0];
-	r->remote_ts[0] = l->local_ts[0];
-	sim_init(&sim, l, r, 3);
+	l.n_local_ts = l.n_remote_ts = 1;
+	r.n_local_ts = r.n_remote_ts = 1;
+	assert_int_equal(selector_parse(&l.local_ts[0], "10.1.0.0/24"), 0);
+	assert_int_equal(selector_parse(&l.remote_ts[0], "10.2.0.0/24"), 0);
+	r.local_ts[0] = l.remote_ts[0];
+	r.remote_ts[0] = l.local_ts[0];
+	sim_init(&sim, &l, &r, 3);
 	sim.tap = tap;
-	assert_int_equal(sim_connect(&sim, l, true, &f), 0);
+	assert_int_equal(sim_connect(&sim, &l, true, &f), 0);
 	sim_run(&sim, 3000, NULL);
 	assert_int_equal(sim.end[1].n_children, 1);
-	if (keys != NULL) {
+	if (of >= 0) {
 		assert_int_equal(sa_ike_copy(&rec.ike, &sim.end[of].ike), 0);
 		assert_int_equal(sa_set_apply(keys, 0, &rec, NULL, NULL, &f), SA_DONE);
 		sa_rec_wipe(&rec);
@@ -69,15 +100,6 @@ record(struct ike_policy *l, struct ike_policy *r, struct sa_set *keys, int of)
 	ike_engine_shutdown(sim.end[0].engine, sim.now, &out);
 	sim_flush(&sim, 0, &out);
 	sim_free(&sim);
-	ike_policy_wipe(l);
-	ike_policy_wipe(r);
-}
-
-static struct ike_policy
-policy(const char *a, const char *b)
-{
-	return (sim_policy("a shared secret", a, b, "aes128-sha256-modp1024,aes256-sha1-modp1024",
-	    "aes128-sha256-modp1024"));
 }
 
 /* The words of all payloads of ${m}, line by line. */
@@ -118,16 +140,13 @@ main_mode(void **state)
 		{ EXCHANGE_INFO, 1, "ESP " },
 		{ EXCHANGE_INFO, 1, "ISAKMP " },
 	};
-	struct ike_policy l = policy("left.example", "right.example"),
-	    r = policy("right.example", "left.example");
-	struct sa_set *keys = sa_set_new();
 	struct v1_trace *t = v1_trace_new(keys);
 	struct v1_told m;
 	struct fault f;
 	size_t i;
 
 	(void)state;
-	record(&l, &r, keys, 1);
+	record(1);
 	assert_int_equal(tape.n, sizeof(want) / sizeof(want[0]));
 	for (i = 0; i < tape.n; i++) {
 		assert_int_equal(v1_trace_take(t, &tape.d[i], &m, &f), 0);
@@ -167,16 +186,11 @@ main_mode(void **state)
 		assert_int_equal(m.open, i == 7 ? V1_OPEN_BAD : V1_OPEN_DONE);
 	}
 	v1_trace_free(t);
-	sa_set_free(keys);
-	tape_free();
 }
 
 static void
 aggressive_mode(void **state)
 {
-	struct ike_policy l = policy("left.example", "right.example"),
-	    r = policy("right.example", "left.example");
-	struct sa_set *keys = sa_set_new();
 	struct v1_trace *t = v1_trace_new(keys);
 	struct v1_told m;
 	struct fault f;
@@ -184,7 +198,7 @@ aggressive_mode(void **state)
 
 	(void)state;
 	l.exchange = r.exchange = SA_AGGRESSIVE;
-	record(&l, &r, keys, 0);
+	record(0);
 	assert_int_equal(tape.n, 8);
 	for (i = 0; i < tape.n; i++) {
 		assert_int_equal(v1_trace_take(t, &tape.d[i], &m, &f), 0);
@@ -198,22 +212,18 @@ aggressive_mode(void **state)
 			says(&m, "of the receiver: is 192.0.2.1:500, no NAT");
 	}
 	v1_trace_free(t);
-	sa_set_free(keys);
-	tape_free();
 }
 
 static void
 moved(void **state)
 {
-	struct ike_policy l = policy("left.example", "right.example"),
-	    r = policy("right.example", "left.example");
 	struct v1_trace *t = v1_trace_new(NULL);
 	struct v1_told m;
 	struct fault f;
 	size_t i;
 
 	(void)state;
-	record(&l, &r, NULL, 0);
+	record(-1);
 	for (i = 0; i < tape.n; i++) {
 		if (i == 2)	/* as a NAT would show it */
 			tape.d[i].src.port = 40000;
@@ -227,16 +237,90 @@ moved(void **state)
 			says(&m, "of the sender: is not 192.0.2.1:40000, a NAT");
 	}
 	v1_trace_free(t);
-	tape_free();
+}
+
+/* A fragment of IKE that holds ${len} bytes of the tape's datagram ${of} from ${at}. */
+static struct v1_seen
+piece(size_t of, uint8_t number, bool last, size_t at, size_t len)
+{
+	static uint8_t out[8][2048];
+	static unsigned turn;
+	struct v1_seen d = tape.d[of];
+	uint8_t *p = out[turn++ % 8];
+
+	memcpy(p, d.data.p, ISAKMP_HDR_LEN);
+	p[16] = PAYLOAD_FRAG;
+	p[19] = 0;				/* in clear */
+	put_be32(p + 24, (uint32_t)(ISAKMP_HDR_LEN + 8 + len));
+	memcpy(p + ISAKMP_HDR_LEN, "\0\0\0\0\0\1", 6);
+	put_be16(p + ISAKMP_HDR_LEN + 2, (uint16_t)(8 + len));
+	p[ISAKMP_HDR_LEN + 6] = number;
+	p[ISAKMP_HDR_LEN + 7] = last;
+	memcpy(p + ISAKMP_HDR_LEN + 8, d.data.p + at, len);
+	d.data = span_of(p, ISAKMP_HDR_LEN + 8 + len);
+	d.number = 100 + turn;
+	return (d);
+}
+
+/* Messages 5 and 6 in fragments of IKE, in any order: put together, opened, and what follows is opened too. */
+static void
+fragments(void **state)
+{
+	struct v1_trace *t = v1_trace_new(keys);
+	struct v1_seen d[7], bad;
+	struct v1_told m;
+	struct fault f;
+	size_t i, len;
+
+	(void)state;
+	record(0);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(v1_trace_take(t, &tape.d[i], &m, &f), 0);
+	len = tape.d[4].data.len;
+	d[0] = piece(4, 3, true, 40, len - 40);
+	d[1] = piece(4, 1, false, 0, 30);
+	d[2] = piece(4, 0, false, 0, 30);	/* numbers begin at 1 */
+	d[3] = piece(4, 200, false, 0, 30);	/* too many */
+	d[4] = piece(4, 4, false, 0, 30);	/* behind the last */
+	d[5] = piece(4, 1, false, 5, 31);	/* the first of a number counts */
+	d[6] = piece(4, 2, false, 30, 10);
+	for (i = 0; i < 7; i++) {
+		assert_int_equal(v1_trace_take(t, &d[i], &m, &f), 0);
+		assert_int_equal(m.message, i < 6 ? 0 : 5);
+		assert_int_equal(m.fragments, i < 6 ? 0 : 3);
+		assert_true(m.readable && m.by_initiator);
+	}
+	assert_int_equal(m.open, V1_OPEN_DONE);
+	assert_int_equal(m.proof, V1_PROOF_GOOD);
+	says(&m, "ID_FQDN left.example");
+	assert_int_equal(v1_trace_take(t, &d[6], &m, &f), 0);
+	assert_int_equal(m.again_of, d[6].number);
+	/* the other way; one fragment that is all */
+	d[0] = piece(5, 1, true, 0, tape.d[5].data.len);
+	assert_int_equal(v1_trace_take(t, &d[0], &m, &f), 0);
+	assert_int_equal(m.message, 6);
+	assert_int_equal(m.proof, V1_PROOF_GOOD);
+	for (i = 6; i < tape.n; i++) {
+		assert_int_equal(v1_trace_take(t, &tape.d[i], &m, &f), 0);
+		assert_int_equal(m.proof, V1_PROOF_GOOD);
+	}
+	/* what they make is no message of this IKE SA: then they are fragments, and no more */
+	bad = piece(4, 1, true, 7, 60);
+	assert_int_equal(v1_trace_take(t, &bad, &m, &f), 0);
+	assert_int_equal(m.message, 0);
+	assert_int_equal(m.fragments, 0);
+	says(&m, "fragment 1 (last), 60 bytes");
+	/* an empty one */
+	bad = piece(4, 1, true, 0, 0);
+	assert_int_equal(v1_trace_take(t, &bad, &m, &f), 0);
+	assert_int_equal(m.message, 0);
+	v1_trace_free(t);
 }
 
 /* Every length and each byte changed: it is told or refused, never more. */
 static void
 hostile(void **state)
 {
-	struct ike_policy l = policy("left.example", "right.example"),
-	    r = policy("right.example", "left.example");
-	struct sa_set *keys = sa_set_new();
 	struct v1_trace *t = v1_trace_new(keys);
 	struct v1_told m;
 	struct v1_seen d;
@@ -246,7 +330,7 @@ hostile(void **state)
 	size_t i, n;
 
 	(void)state;
-	record(&l, &r, keys, 0);
+	record(0);
 	for (i = 0; i < tape.n; i++)
 		for (n = 0; n <= 2 * tape.d[i].data.len; n++) {
 			d = tape.d[i];
@@ -263,8 +347,6 @@ hostile(void **state)
 			free(copy);
 		}
 	v1_trace_free(t);
-	sa_set_free(keys);
-	tape_free();
 }
 
 static void
@@ -282,7 +364,7 @@ configuration(void **state)
 	(void)state;
 	assert_string_equal(v1_payload_words(out, sizeof(out), &pl, &of), "REPLY 7\n"
 	    "INTERNAL_IP4_ADDRESS 10.9.8.7\nXAUTH_USER_NAME a\\x0a\\x1bb\n"
-	    "XAUTH_USER_PASSWORD (hidden)\nXAUTH_STATUS 1\nINTERNAL_IP4_DNS\n"
+	    "XAUTH_USER_PASSWORD (hidden)\nXAUTH_STATUS ok\nINTERNAL_IP4_DNS\n"
 	    "UNITY_SPLIT_INCLUDE 10.1.0.0/255.255.0.0\n");
 	of.reveal = true;
 	assert_non_null(strstr(v1_payload_words(out, sizeof(out), &pl, &of), "PASSWORD secret\n"));
@@ -292,10 +374,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(main_mode),
-		cmocka_unit_test(aggressive_mode),
-		cmocka_unit_test(moved),
-		cmocka_unit_test(hostile),
+		cmocka_unit_test_setup_teardown(main_mode, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(aggressive_mode, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(moved, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(fragments, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(hostile, set_up, tear_down),
 		cmocka_unit_test(configuration),
 	};
 

@@ -170,12 +170,54 @@ remember(struct trace_sa *sa, struct exchange *x, const struct v1_told *m)
 
 /* --- all of it --- */
 
+/* A whole message, of which out->msg has the header and, unless it is encrypted, what is in it. */
+static void
+message(struct v1_trace *t, struct trace_sa *sa, struct exchange *x, struct v1_told *out)
+{
+	struct span body;
+
+	out->message = ++x->messages;
+	if ((out->msg.hdr.flags & ISAKMP_FLAG_ENCRYPTED) != 0) {
+		body = span_of(out->msg.raw.p + ISAKMP_HDR_LEN, out->msg.raw.len - ISAKMP_HDR_LEN);
+		out->open = open_message(t, sa, x, body, out);
+		keep_tail(x, body);
+	}
+	if (out->readable) {
+		/* The hash that NAT-D payloads of this very message go by may be in it. */
+		remember(sa, x, out);
+		out->proof = prove(sa, x, out);
+	}
+	out->words.hash = sa->hash;
+}
+
+/* One fragment; with the last that lacked, ${out} becomes the message that they make. */
+static void
+fragment(struct v1_trace *t, struct trace_sa *sa, struct v1_told *out)
+{
+	struct isakmp_hdr h;
+	struct exchange *x;
+	unsigned n;
+
+	if (!dissect_frag(&sa->frags[out->by_initiator], out->msg.pl[0].body, &t->whole, &n))
+		return;
+	/* What is no message of this IKE SA stays what it was: a fragment. */
+	if (isakmp_hdr_get(&h, bytes_span(&t->whole), NULL) != 0 ||
+	    memcmp(h.cky_i, sa->cky_i, COOKIE_LEN) != 0 ||
+	    (sa->has_cky_r && memcmp(h.cky_r, sa->cky_r, COOKIE_LEN) != 0) ||
+	    (x = dissect_find_exchange(sa, &h)) == NULL)
+		return;
+	out->fragments = n;
+	out->msg = (struct isakmp_msg){ .hdr = h, .raw = span_of(t->whole.p, h.length) };
+	out->words.phase1 = dissect_phase1(h.exchange);
+	out->readable = (h.flags & ISAKMP_FLAG_ENCRYPTED) == 0 &&
+	    isakmp_msg_get(&out->msg, out->msg.raw, &out->why) == 0;
+	message(t, sa, x, out);
+}
+
 static int
 take(struct v1_trace *t, struct trace_sa *sa, struct exchange *x, const struct v1_seen *in,
     struct v1_told *out)
 {
-	struct span body;
-
 	out->by_initiator = dissect_from_left(sa, x, in);
 	out->sure = sa->sure;
 	if (x->messages == 0)
@@ -188,20 +230,12 @@ take(struct v1_trace *t, struct trace_sa *sa, struct exchange *x, const struct v
 	sa->right = out->by_initiator ? in->dst : in->src;
 	if (in->lost == 0 && dissect_seen_again(x, in, out))
 		return (0);
-	out->message = ++x->messages;
 	if ((out->msg.hdr.flags & ISAKMP_FLAG_ENCRYPTED) == 0)
 		out->readable = isakmp_msg_get(&out->msg, in->data, &out->why) == 0;
-	else {
-		body = span_of(out->msg.raw.p + ISAKMP_HDR_LEN, out->msg.raw.len - ISAKMP_HDR_LEN);
-		out->open = open_message(t, sa, x, body, out);
-		keep_tail(x, body);
-	}
-	if (out->readable) {
-		/* The hash that NAT-D payloads of this very message go by may be in it. */
-		remember(sa, x, out);
-		out->proof = prove(sa, x, out);
-	}
-	out->words.hash = sa->hash;
+	if (out->readable && out->msg.n == 1 && out->msg.pl[0].type == PAYLOAD_FRAG)
+		fragment(t, sa, out);
+	else
+		message(t, sa, x, out);
 	return (0);
 }
 

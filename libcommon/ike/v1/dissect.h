@@ -47,7 +47,8 @@ struct v1_told {
 	bool			 new_sa;
 	bool			 by_initiator;	/* sent by the initiator of the IKE SA */
 	bool			 sure;		/* of that; else by the first that was seen */
-	unsigned		 message;	/* its place in the exchange, from 1 */
+	unsigned		 message;	/* its place in the exchange, from 1; 0: a fragment of one */
+	unsigned		 fragments;	/* of IKE, that it came in, this one the last; 0: none */
 	uint64_t		 again_of;	/* a retransmission of that frame; 0: it is new */
 	unsigned		 again;		/* how often it was seen before */
 	bool			 moved;		/* the IKE SA went to other ports with it (NAT-T) */
@@ -70,7 +71,7 @@ const char *v1_mode_name(uint8_t exchange, char buf[NUM_TEXT]);
 
 /*
  * A message in a line: "main mode 1: SA, VID x6", "quick mode 1* [5d2c0f11]: HASH, SA, NONCE, ID x2" (the asterisk: it was
- * encrypted), "main mode again". Cut to ${cap}.
+ * encrypted), "main mode again", "main mode fragment: FRAG". Cut to ${cap}.
  */
 #define V1_LABEL	2048	/* room for any */
 char *v1_told_label(char *out, size_t cap, const struct v1_told *m);

@@ -12,6 +12,8 @@
 #define BODY_KEPT	16384
 #define DIGEST_KEPT	16
 
+struct dissect_frags;
+
 struct exchange {
 	struct exchange	*next;
 	uint8_t		 number;	/* enum isakmp_exchange */
@@ -36,9 +38,11 @@ struct trace_sa {
 	size_t		 n_exchanges;
 	const struct alg_hash *hash;		/* that the responder chose */
 	struct bytes	 sai_b, gxi, gxr, idii_b;
+	struct dissect_frags *frags[2];		/* under way, of the responder and the initiator */
 };
 
 struct v1_trace {
+	struct bytes		 whole;		/* of a message that came in fragments */
 	const struct sa_set	*keys;
 	struct trace_sa		*sas;		/* latest first */
 	size_t			 n_sas;
@@ -71,5 +75,12 @@ bool dissect_from_left(const struct trace_sa *sa, const struct exchange *x,
     const struct v1_seen *in);
 /* True if ${in} was seen before in ${x}, told in ${out}; remembers it otherwise. */
 bool dissect_seen_again(struct exchange *x, const struct v1_seen *in, struct v1_told *out);
+
+/*
+ * Takes the body of a FRAG payload into ${*of} (NULL at first). True: it was the one that lacked, ${whole} is replaced
+ * by the message and ${*n} the number of its fragments. What does not fit is dropped.
+ */
+bool dissect_frag(struct dissect_frags **of, struct span body, struct bytes *whole, unsigned *n);
+void dissect_frags_free(struct dissect_frags *g);	/* NULL is fine */
 
 #endif

@@ -33,6 +33,8 @@ sa_free(struct trace_sa *sa)
 	bytes_free(&sa->gxi);
 	bytes_free(&sa->gxr);
 	bytes_free(&sa->idii_b);
+	dissect_frags_free(sa->frags[0]);
+	dissect_frags_free(sa->frags[1]);
 	free(sa);
 }
 
@@ -47,6 +49,7 @@ v1_trace_free(struct v1_trace *t)
 		t->sas = sa->next;
 		sa_free(sa);
 	}
+	bytes_free(&t->whole);
 	secret_free(&t->plain);
 	free(t);
 }

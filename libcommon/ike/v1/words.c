@@ -172,7 +172,9 @@ delete_words(struct sa_text *t, struct span body)
 
 /* --- mode config and XAuth: draft-dukes-ike-mode-cfg, draft-beaulieu-ike-xauth, Cisco's Unity --- */
 
-enum value_kind { VALUE_NUM, VALUE_ADDR, VALUE_TEXT, VALUE_SECRET, VALUE_NET, VALUE_HEX };
+enum value_kind {
+	VALUE_NUM, VALUE_ADDR, VALUE_TEXT, VALUE_SECRET, VALUE_NET, VALUE_HEX, VALUE_STATUS,
+};
 
 static const struct { uint16_t type; const char *name; enum value_kind kind; } config_attrs[] = {
 	{ 1, "INTERNAL_IP4_ADDRESS", VALUE_ADDR }, { 2, "INTERNAL_IP4_NETMASK", VALUE_ADDR },
@@ -185,7 +187,7 @@ static const struct { uint16_t type; const char *name; enum value_kind kind; } c
 	{ 16520, "XAUTH_TYPE", VALUE_NUM }, { 16521, "XAUTH_USER_NAME", VALUE_TEXT },
 	{ 16522, "XAUTH_USER_PASSWORD", VALUE_SECRET }, { 16523, "XAUTH_PASSCODE", VALUE_SECRET },
 	{ 16524, "XAUTH_MESSAGE", VALUE_TEXT }, { 16525, "XAUTH_CHALLENGE", VALUE_HEX },
-	{ 16526, "XAUTH_DOMAIN", VALUE_TEXT }, { 16527, "XAUTH_STATUS", VALUE_NUM },
+	{ 16526, "XAUTH_DOMAIN", VALUE_TEXT }, { 16527, "XAUTH_STATUS", VALUE_STATUS },
 	{ 16528, "XAUTH_NEXT_PIN", VALUE_SECRET }, { 16529, "XAUTH_ANSWER", VALUE_SECRET },
 	{ 28672, "UNITY_BANNER", VALUE_TEXT }, { 28673, "UNITY_SAVE_PASSWD", VALUE_NUM },
 	{ 28674, "UNITY_DEF_DOMAIN", VALUE_TEXT }, { 28675, "UNITY_SPLITDNS_NAME", VALUE_TEXT },
@@ -201,6 +203,10 @@ config_value(struct sa_text *t, const struct isakmp_attr *a, enum value_kind kin
 
 	if (kind == VALUE_SECRET && !reveal) {
 		sa_text_add(t, " (hidden)");
+		return;
+	}
+	if (kind == VALUE_STATUS && a->basic && a->value <= 1) {
+		sa_text_add(t, " %s", a->value == 1 ? "ok" : "FAILED");
 		return;
 	}
 	if (a->basic || (kind == VALUE_NUM && a->bytes.len <= 8)) {
@@ -225,6 +231,7 @@ config_value(struct sa_text *t, const struct isakmp_attr *a, enum value_kind kin
 		}
 		break;
 	case VALUE_NUM:
+	case VALUE_STATUS:
 	case VALUE_HEX:
 		put_hex(t, a->bytes);
 		break;
