@@ -10,6 +10,7 @@
 #include "cli/script.h"
 #include "net/datapath.h"
 #include "net/keeper.h"
+#include "net/recorder.h"
 #include "net/sa_in.h"
 
 #define MSS_CLAMP	0x10000u	/* beyond what an MSS can be */
@@ -18,7 +19,7 @@
 #define WINDOW_UNSET	UINT32_MAX
 
 struct tun_opts {
-	const char	*tun, *state_dir, *script, *user;
+	const char	*tun, *state_dir, *script, *user, *pcap;
 	const char	*decrypt, *encrypt, *output;	/* captures: no device then */
 	struct opt_list	 addresses;
 	struct opt_args	 files;
@@ -40,6 +41,7 @@ struct tool {
 	struct sa_in	*in;
 	struct script	 script;
 	struct helper	 keeper;	/* of claims */
+	struct helper	 recorder;	/* of --pcap */
 	struct sa_ike	*config;	/* what mode config gave, for the script; keys left out */
 	ev_io		*io;		/* one a source */
 	ev_signal	 sig[4];

@@ -28,6 +28,8 @@ const struct opt tun_optab[] = {
 	    "lower the MSS of TCP connections to N, or (clamp) to what fits", .words = mss_words),
 	OPT_NUM(T, dscp, 0, "dscp", "copy|N", 0, 63, "DSCP of outer packets: that of the inner one, or N",
 	    .words = dscp_words),
+	OPT_STR(T, pcap, 0, "pcap", "FILE",
+	    "record what is sent and received outside in FILE (pcapng), '-' for standard output", .excl = 1),
 	OPT_SECTION("Captures in place of a device"),
 	OPT_STR(T, decrypt, 0, "decrypt", "CAPTURE",
 	    "write the packets within the ESP of this capture to -o FILE", .excl = 1),
@@ -73,7 +75,8 @@ tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
 	gid_t gid;
 	size_t i;
 
-	*d = (struct datapath_opt){ .tun = o->tun, .mtu = o->mtu, .route = o->route };
+	*d = (struct datapath_opt){ .tun = o->tun, .mtu = o->mtu, .route = o->route,
+	    .keeper = -1, .recorder = -1 };
 	d->sadb = (struct sadb_config){ .backend = &esp_backend_ossl, .rand = rand_system,
 	    .replay = o->replay == WINDOW_UNSET ? REPLAY_DEFAULT : o->replay,
 	    .replay_force = o->replay != WINDOW_UNSET, .dscp_fixed = o->dscp != DSCP_COPY,

@@ -185,6 +185,7 @@ on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 
 #define SCRIPT_WAIT_MS	5000	/* for the script's last run */
 #define KEEPER_WAIT_MS	500	/* for the last numbers to be written */
+#define RECORDER_WAIT_MS 2000	/* for the last packets to be written */
 
 int
 tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d, struct fault *f)
@@ -193,13 +194,14 @@ tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d
 	static const struct datapath_calls calls = { .note = on_note, .trouble = on_trouble,
 	    .state = on_state, .drain = drain, .refused = on_refused,
 	    .resume = drain, .broken = on_broken };
+	struct recorder_task task = { .path = o->pcap, .tool = prog_name(), .user = o->user };
 	struct datapath_opt own;
 	struct claims claims;
 	unsigned i, n;
 	int rc;
 
 	t->o = o;
-	t->script.helper.fd = t->keeper.fd = -1;
+	t->script.helper.fd = t->keeper.fd = t->recorder.fd = -1;
 	if (o->script != NULL && script_open(&t->script, o->script, f) != 0)
 		return (-1);
 	if (claims_open(&claims, o->state_dir, f) != 0)
@@ -207,6 +209,10 @@ tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d
 	rc = helper_fork(&t->keeper, keeper_serve, &claims, claims.dir, false, f);
 	claims_close(&claims);
 	if (rc != 0)
+		return (-1);
+	/* Before there is a key in memory; standard output is for it alone if it goes there. */
+	if (o->pcap != NULL && helper_fork(&t->recorder, recorder_serve, &task, -1,
+	    strcmp(o->pcap, "-") == 0, f) != 0)
 		return (-1);
 	if ((t->loop = ev_default_loop(0)) == NULL)
 		return (fault(f, FAULT_SYSTEM, "cannot make an event loop"));
@@ -224,6 +230,7 @@ tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d
 	}
 	own = *d;
 	own.keeper = t->keeper.fd;
+	own.recorder = t->recorder.fd;
 	if ((t->dp = datapath_new(t->loop, &own, &calls, t, f)) == NULL)
 		return (-1);
 	report_say(1, "device %s is open", datapath_tun(t->dp));
@@ -274,5 +281,6 @@ tool_close(struct tool *t)
 	if (t->o == NULL)
 		return;
 	helper_close(&t->keeper, KEEPER_WAIT_MS);
+	helper_close(&t->recorder, RECORDER_WAIT_MS);
 	script_close(&t->script, SCRIPT_WAIT_MS);
 }

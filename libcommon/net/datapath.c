@@ -178,7 +178,8 @@ datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
 		(void)fault(f, FAULT_MEMORY, "no memory for packets");
 		goto bad;
 	}
-	if ((dp->db = sadb_new(&dp->opt.sadb, f)) == NULL || open_all(dp, f) != 0)
+	if ((o->recorder != -1 && dp_wire_open(dp, o->recorder, f) != 0) ||
+	    (dp->db = sadb_new(&dp->opt.sadb, f)) == NULL || open_all(dp, f) != 0)
 		goto bad;
 	watch(dp, &dp->keeper_io, dp->opt.keeper, dp_keeper_ready);
 	watch(dp, &dp->tun_io, dp->tun.fd, dp_tun_ready);
@@ -207,11 +208,13 @@ datapath_free(struct datapath *dp)
 	ev_io_stop(dp->loop, &dp->tun_io);
 	ev_io_stop(dp->loop, &dp->raw4_io);
 	ev_io_stop(dp->loop, &dp->raw6_io);
-	for (size_t i = 0; i < dp->n_held; i++)
-		free(dp->held[i].p);
+	/* For the record too: these come to nothing now. */
+	if (dp->db != NULL)
+		dp_held_retry(dp, true);
 	sadb_free(dp->db);
 	keeper_finish(&dp->keeper, KEEPER_END_MS);
 	keeper_free(&dp->keeper);
+	dp_wire_close(dp);
 	ports_free(dp->ports);
 	router_close(&dp->router);
 	rawesp_close(&dp->raw);
@@ -275,6 +278,7 @@ datapath_stats(const struct datapath *dp, void (*line)(void *ctx, const char *te
 {
 	char text[1024], at[ENDPOINT_TEXT];
 	const struct esp_sa *sa;
+	uint64_t sent, lost;
 	size_t i;
 
 	(void)snprintf(text, sizeof(text), "in: packets %llu, bytes %llu",
@@ -291,6 +295,11 @@ datapath_stats(const struct datapath *dp, void (*line)(void *ctx, const char *te
 	    (unsigned long long)dp->unwritten, (unsigned long long)dp->remaps,
 	    (unsigned long long)dp->icmp);
 	line(ctx, text);
+	if (dp_wire_counts(dp, &sent, &lost)) {
+		(void)snprintf(text, sizeof(text), "capture: packets %llu, lost %llu",
+		    (unsigned long long)sent, (unsigned long long)lost);
+		line(ctx, text);
+	}
 	for (i = 0; (sa = sadb_at(dp->db, i)) != NULL; i++) {
 		(void)snprintf(text, sizeof(text), "sa %08x to %s: in %llu packets %llu bytes, "
 		    "out %llu packets %llu bytes, mtu %zu", get_be32(sa->rec.spi_in),

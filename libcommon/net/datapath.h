@@ -23,6 +23,7 @@ struct datapath_opt {
 	size_t		 n_addresses;
 	struct route	 addresses[DATAPATH_ADDRESSES];	/* for the device: net is the address */
 	int		 keeper;	/* our end of the keeper's socket; stays the caller's */
+	int		 recorder;	/* ... of the recorder's, see net/recorder.h; -1: none */
 	struct sadb_config sadb;	/* but for its hooks */
 };
 

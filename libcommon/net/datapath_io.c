@@ -32,6 +32,7 @@ send_raw(struct datapath *dp, const struct flow_pkt *const *k, size_t n)
 	for (i = 0; i < n; i += done) {
 		errno = 0;
 		done = rawesp_send(&dp->raw, r + i, n - i);
+		dp_wire_sent(dp, k + i, done);
 		if (done > 0)
 			continue;
 		dp->unsent++;
@@ -57,6 +58,7 @@ send_udp(struct datapath *dp, const struct flow_pkt *const *k, size_t n)
 		    .p = k[i]->esp, .len = k[i]->esp_len, .tos = (uint8_t)k[i]->tos };
 	for (i = 0; i < n; i += done) {
 		done = ports_send_esp(dp->ports, d + i, n - i, &f);
+		dp_wire_sent(dp, k + i, done);
 		if (done > 0)
 			continue;
 		dp->unsent++;
@@ -134,9 +136,6 @@ dp_tun_ready(struct ev_loop *loop, ev_io *w, int revents)
 
 /* ---- in */
 
-/* Where a packet came from, for what follows it. */
-struct came { struct endpoint local, remote; bool udp; };
-
 static bool
 behind_nat(const struct datapath *dp, const struct sa_child *c)
 {
@@ -185,9 +184,7 @@ hold(struct datapath *dp, const struct flow_pkt *k, const struct came *c)
 		return (false);
 	memcpy(h->p, k->esp, k->esp_len);
 	h->len = k->esp_len;
-	h->local = c->local;
-	h->remote = c->remote;
-	h->udp = c->udp;
+	h->came = *c;
 	h->tos = k->tos;
 	h->until_ms = clock_now(&dp->clock).ms + HELD_MS;
 	dp->n_held++;
@@ -223,13 +220,15 @@ deliver(struct datapath *dp, const struct flow_pkt *k, const struct came *c, siz
 }
 
 static void
-take(struct datapath *dp, struct flow_pkt *k, const struct came *c, size_t n)
+take(struct datapath *dp, struct flow_pkt *k, struct came *c, size_t n)
 {
 	bool drained = false;
 	size_t i;
 
+	dp_wire_copy(dp, k, c, n);
 	flow_in(dp->db, k, n);
 	deliver(dp, k, c, n, true);
+	dp_wire_received(dp, k, c, 0, n, true);
 	/* From here on SAs may come and go: of the others only the verdict is still looked at. */
 	for (i = 0; i < n; i++) {
 		if (k[i].verdict != ESP_UNKNOWN_SPI)
@@ -244,6 +243,7 @@ take(struct datapath *dp, struct flow_pkt *k, const struct came *c, size_t n)
 			continue;
 		flow_in(dp->db, &k[i], 1);
 		deliver(dp, &k[i], &c[i], 1, false);
+		dp_wire_received(dp, k, c, i, i + 1, false);
 	}
 }
 
@@ -265,7 +265,7 @@ dp_raw_ready(struct ev_loop *loop, ev_io *w, int revents)
 		for (size_t i = 0; i < n; i++) {
 			k[i] = (struct flow_pkt){ .esp = r[i].p, .esp_len = r[i].len, .local = r[i].local,
 			    .tos = r[i].tos };
-			c[i] = (struct came){ { r[i].local, 0 }, { r[i].remote, 0 }, false };
+			c[i] = (struct came){ { r[i].local, 0 }, { r[i].remote, 0 }, false, 0 };
 		}
 		take(dp, k, c, n);
 	}
@@ -284,7 +284,7 @@ dp_udp(void *ctx, struct port_dgram *d, size_t n)
 		for (i = 0; i < m; i++) {
 			k[i] = (struct flow_pkt){ .esp = d[i].p, .esp_len = d[i].len,
 			    .local = d[i].local.addr, .tos = d[i].tos };
-			c[i] = (struct came){ d[i].local, d[i].remote, true };
+			c[i] = (struct came){ d[i].local, d[i].remote, true, 0 };
 		}
 		take(dp, k, c, m);
 	}
@@ -298,17 +298,18 @@ dp_held_retry(struct datapath *dp, bool all)
 
 	for (i = 0; i < dp->n_held; i++) {
 		struct held h = dp->held[i];
-		struct flow_pkt k = { .esp = h.p, .esp_len = h.len, .local = h.local.addr,
+		struct flow_pkt k = { .esp = h.p, .esp_len = h.len, .local = h.came.local.addr,
 		    .tos = h.tos };
-		struct came c = { h.local, h.remote, h.udp };
 
-		if (!all && now < h.until_ms && sadb_by_spi(dp->db, h.p, &h.local.addr) == NULL) {
+		if (!all && now < h.until_ms && sadb_by_spi(dp->db, h.p, &k.local) == NULL) {
 			dp->held[kept++] = h;
 			continue;
 		}
 		dp->held_bytes -= h.len;
+		dp_wire_copy(dp, &k, &h.came, 1);
 		flow_in(dp->db, &k, 1);
-		deliver(dp, &k, &c, 1, false);
+		deliver(dp, &k, &h.came, 1, false);
+		dp_wire_received(dp, &k, &h.came, 0, 1, false);
 		free(h.p);
 	}
 	dp->n_held = kept;

@@ -10,6 +10,7 @@
 #include "net/datapath.h"
 #include "net/port.h"
 #include "net/rawesp.h"
+#include "net/recorder.h"
 #include "net/route.h"
 #include "net/tun.h"
 
@@ -20,13 +21,19 @@
 #define HELD_MS		250
 #define IKES_MAX	4096		/* IKE SAs of which we know whether the peer is behind a NAT */
 
+/* Where a packet came from, for what follows it. */
+struct came {
+	struct endpoint	 local, remote;
+	bool		 udp;
+	uint64_t	 time_us;	/* for the record, if there is one */
+};
+
 /* A packet whose SA may be on its way. */
 struct held {
 	uint8_t		*p;
 	size_t		 len;
-	struct endpoint	 local, remote;
+	struct came	 came;
 	uint16_t	 tos;
-	bool		 udp;
 	uint64_t	 until_ms;
 };
 
@@ -70,6 +77,7 @@ struct datapath {
 	struct tun	 tun;
 	struct rawesp	 raw;
 	struct ports	*ports;
+	struct wire	*wire;		/* the record of outer packets; NULL: none */
 	struct keeper	 keeper;
 	struct turn	*turns, **last_turn;
 	size_t		 n_turns;
@@ -131,6 +139,18 @@ void dp_raw_ready(struct ev_loop *loop, ev_io *w, int revents);
 void dp_udp(void *ctx, struct port_dgram *d, size_t n);
 /* Packets that were held: those with an SA now go in; with ${all} the others are counted and let go. */
 void dp_held_retry(struct datapath *dp, bool all);
+
+/* datapath_wire.c: the record of outer packets; without one these do nothing. */
+/* ${fd}: the recorder. 0, or -1 with a fault of its file; a disk that is full is only told. */
+int dp_wire_open(struct datapath *dp, int fd, struct fault *f);
+void dp_wire_close(struct datapath *dp);
+/* False if there is none. */
+bool dp_wire_counts(const struct datapath *dp, uint64_t *sent, uint64_t *lost);
+void dp_wire_sent(struct datapath *dp, const struct flow_pkt *const *k, size_t n);
+/* Before ${n} packets are opened in place; and what became of those ${from} .. ${to} - 1 of them. */
+void dp_wire_copy(struct datapath *dp, const struct flow_pkt *k, struct came *c, size_t n);
+void dp_wire_received(struct datapath *dp, const struct flow_pkt *k, const struct came *c, size_t from,
+    size_t to, bool but_unknown);
 
 /* datapath_port.c */
 /*
