@@ -61,6 +61,9 @@ packets() {
 	PY
 }
 
+# dump FILE [OPTION]: the same by tcpdump, which is quick, to be compared.
+dump() { tcpdump -nn "${2:--tt}" -x -r "$1" 2>/dev/null; }
+
 # there_and_back OPTION...: sealed with one end's state and opened with the other's, nothing is changed.
 there_and_back() {
 	state "$@"
@@ -69,12 +72,14 @@ there_and_back() {
 	stderr_has "not for sending"
 	run -0 --separate-stderr esp-tun --decrypt "$T/esp.pcap" "$T/r.sa" -o "$T/back.pcap"
 	stderr_has "10 packets decrypted, 0 not"
-	diff <(packets "$T/clear.pcap") <(packets "$T/back.pcap")
+	[ -s "$T/clear.pcap" ]
+	diff <(dump "$T/clear.pcap") <(dump "$T/back.pcap")
 }
 
 ALGORITHMS=(aes128-sha1 aes192-sha256 aes256-sha512 aes128-sha384 aes128-sha256_96 aes128-md5 3des-sha1
 	des-md5 null-sha256 aes128-aesxcbc aes128ctr-sha256 aes256ctr-sha1 aes128gcm16 aes256gcm16 aes128gcm12
-	aes128gcm8 chacha20poly1305)
+	aes128gcm8 chacha20poly1305 aes128-sha256-esn aes256gcm16-esn aes128-aesxcbc-esn)
+AH_ALGORITHMS=(md5 sha1 sha256 sha256_96 sha384 sha512 aesxcbc sha256-esn aesxcbc-esn)
 
 @test "offline: every algorithm there and back" {
 	local a
@@ -106,6 +111,123 @@ ALGORITHMS=(aes128-sha1 aes192-sha256 aes256-sha512 aes128-sha384 aes128-sha256_
 	[ -z "$(tshark -o ip.check_checksum:TRUE -r "$T/back.pcap" -Y 'ip.checksum.status != 1' 2>/dev/null)" ]
 }
 
+@test "offline: AH, every algorithm, tunnel and transport, IPv4 and IPv6: there and back" {
+	local a
+	clear
+	for a in "${AH_ALGORITHMS[@]}"; do
+		echo "$a"
+		there_and_back --ah "$a"
+		there_and_back --ah "$a" --local 2001:db8:f::1 --remote 2001:db8:f::2
+		# In transport mode the packet's own header stays: nothing at all is changed.
+		there_and_back --ah "$a" --mode transport --local 10.1.0.1 --remote 10.2.0.1
+	done
+	[ "$(tshark -r "$T/esp.pcap" -Y 'ah && udp' 2>/dev/null | wc -l)" = 10 ]
+	[ -z "$(tshark -o ip.check_checksum:TRUE -r "$T/esp.pcap" -Y 'ip.checksum.status != 1' 2>/dev/null)" ]
+	clear 6
+	for a in "${AH_ALGORITHMS[@]}"; do
+		there_and_back --ah "$a" --local-ts 2001:db8:1::/64 --remote-ts 2001:db8:2::/64
+		there_and_back --ah "$a" --local-ts 2001:db8:1::/64 --remote-ts 2001:db8:2::/64 \
+			--mode transport --local 2001:db8:1::1 --remote 2001:db8:2::1
+		there_and_back --ah "$a" --local-ts 2001:db8:1::/64 --remote-ts 2001:db8:2::/64 \
+			--local 2001:db8:f::1 --remote 2001:db8:f::2
+	done
+	[ "$(tshark -r "$T/esp.pcap" -Y 'ah && udp' 2>/dev/null | wc -l)" = 10 ]
+}
+
+@test "offline: AH that changed on the way: what may opens, what may not is bad-icv, twice is a replay" {
+	clear
+	state --ah sha1
+	esp-tun -q --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/esp.pcap"
+	py "$T" <<-'PY'
+		T = sys.argv[1]
+		p = [bytes(x) for x in rdpcap(T + "/esp.pcap")]
+		def but(i, *at):
+		    b = bytearray(p[i])
+		    for a in at:
+		        b[a] ^= 0x5a
+		    return IP(bytes(b))
+		# DSCP, time to live and checksum may change; ID, an address, AH and what follows it may not.
+		out = [but(0, 1, 8, 10), but(1, 5), but(1, 15), but(1, 21 + 1), but(1, 60), but(1, 36), IP(p[1]), IP(p[1])]
+		wrpcap(T + "/bad.pcap", out, linktype=101)
+	PY
+	run -1 --separate-stderr esp-tun --decrypt "$T/bad.pcap" "$T/r.sa" -o "$T/back.pcap"
+	stderr_has "2 packets decrypted, 6 not: 1 replays, 5 bad-icv; 0 other frames"
+	[[ $stderr =~ "frame 2: AH "[0-9a-f]{8}" number 2: bad-icv" ]]
+	state --ah sha1 --encap udp
+	run -1 --separate-stderr esp-tun --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/x.pcap"
+	stderr_has "AH is not put into UDP"
+}
+
+# ah_kinds: each kind of SA that scapy's AH does, one a line: family, algorithm, mode.
+ah_kinds() {
+	local v a mode
+	for v in 4 6; do
+		for a in md5 sha1 sha256 sha384 sha512; do
+			for mode in tunnel transport; do echo $v $a $mode; done
+		done
+	done
+}
+
+# ah_py: the Python of standard input for each kind: v, mode, cls, r (the record), a, b (addresses), sa (scapy's SA) and at(FILE).
+ah_py() {
+	ah_kinds >"$T/kinds"
+	py "$T" "$(cat)" <<-'PY'
+		import cbor2
+		T, body = sys.argv[1:]
+		auth = {"sha1": "HMAC-SHA1-96", "sha256": "SHA2-256-128", "sha384": "SHA2-384-192",
+		    "sha512": "SHA2-512-256", "md5": "HMAC-MD5-96"}
+		for line in open(T + "/kinds"):
+		    v, alg, mode = line.split()
+		    at = lambda name: f"{T}/{v}{alg}{mode}.{name}"
+		    cls = IP if v == "4" else IPv6
+		    r = cbor2.load(open(at("l"), "rb"))
+		    a, b = r["local"]["address"], r["remote"]["address"]
+		    sa = SecurityAssociation(AH, spi=r["spi-out"], auth_algo=auth[alg], auth_key=r["keys"]["auth-out"],
+		        **({"tunnel_header": cls(src=a, dst=b)} if mode == "tunnel" else {}))
+		    exec(body)
+	PY
+}
+
+@test "offline: scapy's AH and ours agree, tunnel and transport, IPv4 with options and IPv6 with headers of them" {
+	local v a mode f
+	local -a net
+	while read -r v a mode; do
+		net=(--local-ts 10.1.0.0/24 --remote-ts 10.2.0.0/24 --local 10.1.0.1 --remote 10.2.0.1)
+		[ "$v" = 4 ] || net=(--local-ts 2001:db8:1::/64 --remote-ts 2001:db8:2::/64
+			--local 2001:db8:1::1 --remote 2001:db8:2::1)
+		state --ah "$a" --mode "$mode" "${net[@]}"
+		mv "$T/l.sa" "$T/$v$a$mode.l"
+		mv "$T/r.sa" "$T/$v$a$mode.r"
+	done < <(ah_kinds)
+	ah_py <<-'PY'
+		clear = []
+		for i in range(6):
+		    if v == "4":
+		        opts = [[], [IPOption_Router_Alert()], [IPOption_RR(length=7, routers=["0.0.0.0"])]][i % 3]
+		        h = IP(src=a, dst=b, id=i + 1, ttl=9, tos=4, options=opts)
+		    else:
+		        h = IPv6(src=a, dst=b, hlim=9, tc=4, fl=77)
+		        if i % 2:
+		            h = h/IPv6ExtHdrHopByHop(options=[RouterAlert(), HBHOptUnknown(otype=0x3e, optdata=b"abcd")])
+		    clear.append(cls(bytes(h/UDP(sport=1000 + i, dport=2000)/bytes(range(i * 7)))))
+		wrpcap(at("clear"), clear, linktype=101)
+		wrpcap(at("scapy"), [sa.encrypt(cls(bytes(p))) for p in clear], linktype=101)
+	PY
+	while read -r v a mode; do
+		echo "$v $a $mode"
+		f=$T/$v$a$mode
+		esp-tun -q --encrypt "$f.clear" "$f.l" -o "$f.ah"
+		run -0 --separate-stderr esp-tun --decrypt "$f.scapy" "$f.r" -o "$f.back"
+		stderr_has "6 packets decrypted, 0 not"
+		diff <(dump "$f.clear" -t) <(dump "$f.back" -t)
+	done < <(ah_kinds)
+	ah_py <<-'PY'
+		for p, want in zip(rdpcap(at("ah")), rdpcap(at("clear")), strict=True):
+		    got = sa.decrypt(cls(bytes(p)))
+		    assert bytes(got) == bytes(want), (line, p.summary(), bytes(got).hex(), bytes(want).hex())
+	PY
+}
+
 @test "offline: the comments name frame, SPI and number" {
 	clear
 	state
@@ -124,12 +246,13 @@ ALGORITHMS=(aes128-sha1 aes192-sha256 aes256-sha512 aes128-sha384 aes128-sha256_
 		bad = bytearray(p[1]); bad[-1] ^= 1
 		alien = bytearray(p[2]); alien[20:24] = b"\0\0\1\0"
 		short = IP(src="192.0.2.1", dst="192.0.2.2", proto=50)/p[3][20:40]
-		ah = IP(src="192.0.2.1", dst="192.0.2.2")/AH(spi=7, seq=1, icv=b"x" * 12)
+		ah = IP(src="192.0.2.1", dst="192.0.2.2")/AH(payloadlen=4, spi=7, seq=1, icv=b"x" * 12)
 		out = [IP(p[0]), IP(bytes(bad)), IP(bytes(alien)), IP(p[0]), IP(bytes(short)), ah, IP(p[3])]
 		wrpcap(T + "/bad.pcap", out, linktype=101)
 	PY
 	run -1 --separate-stderr esp-tun --decrypt "$T/bad.pcap" "$T/r.sa" -o "$T/back.pcap"
-	stderr_has "2 packets decrypted, 4 not: 1 malformed, 1 unknown-spi, 1 replays, 1 bad-icv; 1 other frames"
+	stderr_has "2 packets decrypted, 5 not: 1 malformed, 2 unknown-spi, 1 replays, 1 bad-icv; 0 other frames"
+	stderr_has "frame 6: AH 00000007 number 1: unknown-spi"
 	[[ $stderr =~ "frame 2: ESP "[0-9a-f]{8}" number 2: bad-icv" ]]
 	stderr_has "frame 3: ESP 00000100 number"
 	[[ $stderr =~ "frame 4: ESP "[0-9a-f]{8}" number 1: replays" ]]

@@ -97,7 +97,7 @@ refuse(struct job *j, const struct capture_packet *p, enum esp_verdict v)
 	char spi[64] = "";
 
 	if (!j->seal)
-		(void)snprintf(spi, sizeof(spi), "ESP %08x number %u: ", get_be32(p->spi), p->seq);
+		(void)snprintf(spi, sizeof(spi), "%s %08x number %u: ", p->what == CAPTURE_AH ? "AH" : "ESP", get_be32(p->spi), p->seq);
 	j->why[v]++;
 	if (j->failed++ < SAID_MAX || report_level() > 0)
 		report_say(0, "frame %llu: %s%s", (unsigned long long)p->number, spi,
@@ -112,19 +112,20 @@ open_packet(struct job *j, const struct capture_packet *p, struct fault *f)
 	struct span inner;
 	char comment[96];
 
-	if (p->what != CAPTURE_ESP) {
+	if (p->what != CAPTURE_ESP && p->what != CAPTURE_AH) {
 		j->others += p->what != CAPTURE_FRAGMENT;
 		return (0);
 	}
 	if (p->lost == 0)
-		v = offline_open(j->esp, p->ip, &p->dst.addr, p->data, &inner, &way);
+		v = p->what == CAPTURE_AH ? offline_open_ah(j->esp, p->ip, &p->dst.addr, &inner, &way) :
+		    offline_open(j->esp, p->ip, &p->dst.addr, p->data, &inner, &way);
 	if (v != ESP_OK) {
 		refuse(j, p, v);
 		return (0);
 	}
 	j->done++;
-	(void)snprintf(comment, sizeof(comment), "frame %llu: ESP %08x number %llu",
-	    (unsigned long long)p->number, get_be32(way->spi), (unsigned long long)way->seq);
+	(void)snprintf(comment, sizeof(comment), "frame %llu: %s %08x number %llu",
+	    (unsigned long long)p->number, p->what == CAPTURE_AH ? "AH" : "ESP", get_be32(way->spi), (unsigned long long)way->seq);
 	return (pcapng_put(j->out, p->time_us, PCAPNG_UNKNOWN, inner, comment, f));
 }
 
@@ -152,6 +153,8 @@ seal_packet(struct job *j, const struct capture_packet *p, struct fault *f)
 	j->done++;
 	(void)snprintf(comment, sizeof(comment), "of frame %llu, number %llu",
 	    (unsigned long long)p->number, (unsigned long long)way->seq);
+	if (way->protocol == SA_AH)	/* a whole packet */
+		return (pcapng_put(j->out, p->time_us, PCAPNG_UNKNOWN, esp, comment, f));
 	if (way->encap == SA_ENCAP_NONE)
 		return (pcapng_put_payload(j->out, p->time_us, PCAPNG_UNKNOWN, &way->src.addr,
 		    &way->dst.addr, 50, esp, comment, f));

@@ -1,9 +1,10 @@
 /*
  * Hostile packets: inner ones from the device or a peer with the keys; ESP from the wire, both without and
- * with a valid ICV; and sequence numbers in any order, where none may be taken twice.
+ * with a valid ICV; IP packets with AH likewise; and sequence numbers in any order, where none may be taken twice.
  */
 #include <stdlib.h>
 
+#include "esp/ah.h"
 #include "esp/flow.h"
 
 #define ROOM	8192
@@ -97,6 +98,32 @@ try_wire(const uint8_t *p, size_t len, bool authentic)
 		must(k.inner >= buf && k.inner + k.inner_len <= buf + len);
 }
 
+/* An IP packet with AH: what is signed here is found good, and not when the last byte of its ICV changes. */
+static void
+try_ah(const uint8_t *p, size_t len)
+{
+	static struct ah_xf xf;
+	static uint8_t packet[ROOM], work[ROOM + ESP_ICV_MAX];
+	static const uint8_t key[16];
+	struct ah_at at;
+
+	if (xf.be == NULL)
+		must(ah_xf_init(&xf, &esp_backend_ossl, alg_integ_name("hmac-md5-96"), false,
+		    SPAN_ARRAY(key), NULL) == 0);
+	memcpy(packet, p, len);
+	if (ah_find(&at, span_of(packet, len)) != 0)
+		return;
+	must(at.end <= len && at.off <= at.end && at.prev < at.off && at.len <= at.end - at.off);
+	if (at.len == 0)
+		return;
+	(void)ah_check(&xf, span_of(packet, len), &at, 0, work);
+	if (ah_sign(&xf, packet, &at, 0, work) != ESP_OK)
+		return;
+	must(ah_check(&xf, span_of(packet, len), &at, 0, work) == ESP_OK);
+	packet[at.off + AH_HDR + 11] ^= 1;
+	must(ah_check(&xf, span_of(packet, len), &at, 0, work) == ESP_BAD_ICV);
+}
+
 /* Bytes as steps of the sequence number; what was taken is remembered. */
 static void
 try_replay(const uint8_t *p, size_t len)
@@ -133,16 +160,19 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 		setup();
 	if (len < 1 || len > ROOM)
 		return (0);
-	switch (p[0] % 4) {
+	switch (p[0] % 5) {
 	case 0:
 		try_inner(p + 1, len - 1);
 		break;
 	case 1:
 	case 2:
-		try_wire(p + 1, len - 1, p[0] % 4 == 1);
+		try_wire(p + 1, len - 1, p[0] % 5 == 1);
 		break;
 	case 3:
 		try_replay(p + 1, len - 1);
+		break;
+	case 4:
+		try_ah(p + 1, len - 1);
 	}
 	return (0);
 }
