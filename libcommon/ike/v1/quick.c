@@ -1,7 +1,6 @@
 /*
  * Phase 2: quick mode, RFC 2409 section 5.5.
  */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "ike/v1/sa.h"
@@ -237,129 +236,6 @@ take_sa(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 	return (bytes_set(&q->reply, wr_span(&reply)) != 0 ? no_memory(f) : 0);
 }
 
-/* --- IDci, IDcr --- */
-
-static int
-put_id(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
-{
-	struct v1_quick *q = x->quick;
-
-	(void)f;
-	if (!q->has_ids)
-		return (0);
-	isakmp_payload_put(b, PAYLOAD_ID, bytes_span(&q->idci));
-	isakmp_payload_put(b, PAYLOAD_ID, bytes_span(&q->idcr));
-	return (0);
-}
-
-static int
-set_ids(struct v1_exchange *x, const struct selector *ci, const struct selector *cr,
-    struct fault *f)
-{
-	struct id id;
-	uint8_t buf[ID_MAX + 4];
-	struct wr w = wr_of(buf, sizeof(buf));
-
-	id = id_from_selector(ci);
-	id_put(&w, &id);
-	if (bytes_set(&x->quick->idci, wr_span(&w)) != 0)
-		return (no_memory(f));
-	w = wr_of(buf, sizeof(buf));
-	id = id_from_selector(cr);
-	id_put(&w, &id);
-	if (bytes_set(&x->quick->idcr, wr_span(&w)) != 0)
-		return (no_memory(f));
-	x->quick->has_ids = true;
-	return (0);
-}
-
-static int
-take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
-{
-	struct v1_quick *q = x->quick;
-	bool first = q->n_ids++ == 0;
-	struct bytes *to = first ? &q->idci : &q->idcr;
-	struct selector ours, theirs;
-	struct id id, own;
-	char a[SELECTOR_TEXT], b[SELECTOR_TEXT];
-
-	if (id_get(&id, pl->body, f) != 0)
-		return (-1);
-	if (id_to_selector(&theirs, &id) != 0)
-		return (fault(f, FAULT_TS_MISMATCH, "ID%s is no address, subnet or range",
-		    first ? "ci" : "cr"));
-	if (x->role == SA_INITIATOR) {
-		/* The answer has to repeat what was asked; how it spells it may differ. */
-		if (id_get(&own, bytes_span(to), f) != 0 || id_to_selector(&ours, &own) != 0 ||
-		    !selector_eq(&ours, &theirs))
-			return (fault(f, FAULT_TS_MISMATCH,
-			    "the peer answers with %s where %s was asked",
-			    selector_text(a, &theirs), selector_text(b, &ours)));
-		return (0);
-	}
-	q->has_ids = true;
-	*(first ? &q->remote_ts : &q->local_ts) = theirs;
-	return (bytes_set(to, pl->body) != 0 ? no_memory(f) : 0);
-}
-
-/* All selectors of a policy in one line, for the error that compares them. */
-static void
-selectors_text(char *out, size_t cap, const struct selector *s, size_t n)
-{
-	char one[SELECTOR_TEXT];
-	size_t i, len = 0;
-
-	out[0] = '\0';
-	for (i = 0; i < n && len < cap; i++)
-		len += (size_t)snprintf(out + len, cap - len, "%s%s", i > 0 ? ", " : "",
-		    selector_text(one, &s[i]));
-}
-
-static bool
-covered(const struct selector *list, size_t n, const struct selector *s)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (selector_covers(&list[i], s))
-			return (true);
-	return (false);
-}
-
-static struct selector
-host(const struct addr *a)
-{
-	return ((struct selector){ .first = *a, .last = *a });
-}
-
-/* The responder's: what the peer asks for lies within what is configured. */
-static int
-check_selectors(struct v1_exchange *x, struct fault *f)
-{
-	struct v1_quick *q = x->quick;
-	const struct ike_policy *p = q->policy;
-	struct selector own = host(&ike(x)->local.at.addr), peer = host(&ike(x)->remote.at.addr);
-	const struct selector *local = p->n_local_ts > 0 ? p->local_ts : &own;
-	const struct selector *remote = p->n_remote_ts > 0 ? p->remote_ts : &peer;
-	size_t n_local = p->n_local_ts > 0 ? p->n_local_ts : 1;
-	size_t n_remote = p->n_remote_ts > 0 ? p->n_remote_ts : 1;
-	char a[SELECTOR_TEXT], b[SELECTOR_TEXT], want_l[150], want_r[150];
-
-	if (q->n_ids == 1)
-		return (fault(f, FAULT_PROTOCOL, "IDci without IDcr"));
-	if (!q->has_ids) {	/* then the two ends themselves are meant */
-		q->local_ts = own;
-		q->remote_ts = peer;
-	}
-	if (covered(local, n_local, &q->local_ts) && covered(remote, n_remote, &q->remote_ts))
-		return (0);
-	selectors_text(want_l, sizeof(want_l), local, n_local);
-	selectors_text(want_r, sizeof(want_r), remote, n_remote);
-	return (fault(f, FAULT_TS_MISMATCH,
-	    "the peer asks for %s here and %s there, configured are %s and %s",
-	    selector_text(a, &q->local_ts), selector_text(b, &q->remote_ts), want_l, want_r));
-}
-
 /* --- N: RESPONDER-LIFETIME --- */
 
 static int
@@ -451,7 +327,7 @@ take_sa_last(struct v1_exchange *x, const struct isakmp_payload *pl, struct faul
 
 	if (x->role == SA_INITIATOR)
 		return (take_sa(x, pl, f));
-	if (check_selectors(x, f) != 0 || make_spi(x, f) != 0 || take_sa(x, pl, f) != 0 ||
+	if (v1_quick_check_ts(x, f) != 0 || make_spi(x, f) != 0 || take_sa(x, pl, f) != 0 ||
 	    make_own(x, f) != 0)
 		return (-1);
 	old = v1_child_like(x->sa, &x->quick->local_ts, &x->quick->remote_ts);
@@ -464,7 +340,7 @@ static const struct v1_payload payloads[] = {
 	{ PAYLOAD_HASH,		1,	put_hash,	v1_take_nothing },
 	{ PAYLOAD_NONCE,	1,	put_nonce,	take_nonce },
 	{ PAYLOAD_KE,		1,	put_ke,		take_ke },
-	{ PAYLOAD_ID,		2,	put_id,		take_id },
+	{ PAYLOAD_ID,		2,	v1_quick_put_id,		v1_quick_take_id },
 	{ PAYLOAD_N,		8,	put_n,		take_n },
 	{ PAYLOAD_NAT_OA,	2,	v1_put_nothing,	v1_take_nothing },
 	{ PAYLOAD_VID,		32,	v1_put_nothing,	v1_take_nothing },
@@ -571,7 +447,7 @@ v1_quick_begin(struct v1_sa *sa, struct ike_now now, struct ike_policy *policy,
 	if (replaces != NULL)
 		memcpy(x->quick->replaces, replaces, sizeof(x->quick->replaces));
 	x->quick->pfs = p2_group(policy);
-	if (set_ids(x, local_ts, remote_ts, f) != 0 || make_spi(x, f) != 0 || make_own(x, f) != 0 ||
+	if (v1_quick_set_ids(x, local_ts, remote_ts, f) != 0 || make_spi(x, f) != 0 || make_own(x, f) != 0 ||
 	    v1_exchange_run(x, now, out, f) != 0) {
 		v1_exchange_free(x);
 		return (-1);

@@ -271,6 +271,15 @@ struct v1_sa *v1_phase1_begin(struct ike_engine *e, struct ike_now now,
     struct ike_policy *policy, const struct endpoint *local, const struct endpoint *remote,
     bool is_rekey, struct ike_outbox *out, struct fault *f);
 
+/* quick_ts.c: IDci and IDcr */
+int v1_quick_put_id(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f);
+int v1_quick_take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f);
+/* The initiator's: what it will ask for, ${ci} its own side. */
+int v1_quick_set_ids(struct v1_exchange *x, const struct selector *ci, const struct selector *cr,
+    struct fault *f);
+/* The responder's: what the peer asks for lies within what is configured. */
+int v1_quick_check_ts(struct v1_exchange *x, struct fault *f);
+
 /* quick_child.c */
 /* Makes the child of ${x} with its keys and writes its record, to be used ${use}. */
 int v1_quick_make_child(struct v1_exchange *x, enum sa_use use, struct ike_outbox *out,

@@ -1,0 +1,134 @@
+/*
+ * Quick mode's traffic selectors: the IDci and IDcr payloads, and whether what the peer asks for is
+ * configured.
+ */
+#include <stdio.h>
+
+#include "ike/v1/sa.h"
+
+static int
+no_memory(struct fault *f)
+{
+	return (fault(f, FAULT_MEMORY, "no memory for quick mode"));
+}
+
+int
+v1_quick_put_id(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	struct v1_quick *q = x->quick;
+
+	(void)f;
+	if (!q->has_ids)
+		return (0);
+	isakmp_payload_put(b, PAYLOAD_ID, bytes_span(&q->idci));
+	isakmp_payload_put(b, PAYLOAD_ID, bytes_span(&q->idcr));
+	return (0);
+}
+
+int
+v1_quick_set_ids(struct v1_exchange *x, const struct selector *ci, const struct selector *cr,
+    struct fault *f)
+{
+	struct id id;
+	uint8_t buf[ID_MAX + 4];
+	struct wr w = wr_of(buf, sizeof(buf));
+
+	id = id_from_selector(ci);
+	id_put(&w, &id);
+	if (bytes_set(&x->quick->idci, wr_span(&w)) != 0)
+		return (no_memory(f));
+	w = wr_of(buf, sizeof(buf));
+	id = id_from_selector(cr);
+	id_put(&w, &id);
+	if (bytes_set(&x->quick->idcr, wr_span(&w)) != 0)
+		return (no_memory(f));
+	x->quick->has_ids = true;
+	return (0);
+}
+
+int
+v1_quick_take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
+{
+	struct v1_quick *q = x->quick;
+	bool first = q->n_ids++ == 0;
+	struct bytes *to = first ? &q->idci : &q->idcr;
+	struct selector ours, theirs;
+	struct id id, own;
+	char a[SELECTOR_TEXT], b[SELECTOR_TEXT];
+
+	if (id_get(&id, pl->body, f) != 0)
+		return (-1);
+	if (id_to_selector(&theirs, &id) != 0)
+		return (fault(f, FAULT_TS_MISMATCH, "ID%s is no address, subnet or range",
+		    first ? "ci" : "cr"));
+	if (x->role == SA_INITIATOR) {
+		/* The answer has to repeat what was asked; how it spells it may differ. */
+		if (id_get(&own, bytes_span(to), f) != 0 || id_to_selector(&ours, &own) != 0 ||
+		    !selector_eq(&ours, &theirs))
+			return (fault(f, FAULT_TS_MISMATCH,
+			    "the peer answers with %s where %s was asked",
+			    selector_text(a, &theirs), selector_text(b, &ours)));
+		return (0);
+	}
+	q->has_ids = true;
+	*(first ? &q->remote_ts : &q->local_ts) = theirs;
+	return (bytes_set(to, pl->body) != 0 ? no_memory(f) : 0);
+}
+
+/* All selectors of a policy in one line, for the error that compares them. */
+static void
+selectors_text(char *out, size_t cap, const struct selector *s, size_t n)
+{
+	char one[SELECTOR_TEXT];
+	size_t i, len = 0;
+
+	out[0] = '\0';
+	for (i = 0; i < n && len < cap; i++)
+		len += (size_t)snprintf(out + len, cap - len, "%s%s", i > 0 ? ", " : "",
+		    selector_text(one, &s[i]));
+}
+
+static bool
+covered(const struct selector *list, size_t n, const struct selector *s)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (selector_covers(&list[i], s))
+			return (true);
+	return (false);
+}
+
+static struct selector
+host(const struct addr *a)
+{
+	return ((struct selector){ .first = *a, .last = *a });
+}
+
+int
+v1_quick_check_ts(struct v1_exchange *x, struct fault *f)
+{
+	struct v1_quick *q = x->quick;
+	const struct ike_policy *p = q->policy;
+	const struct sa_ike *s = &x->sa->rec.ike;
+	struct selector own = host(&s->local.at.addr), peer = host(&s->remote.at.addr);
+	const struct selector *local = p->n_local_ts > 0 ? p->local_ts : &own;
+	const struct selector *remote = p->n_remote_ts > 0 ? p->remote_ts : &peer;
+	size_t n_local = p->n_local_ts > 0 ? p->n_local_ts : 1;
+	size_t n_remote = p->n_remote_ts > 0 ? p->n_remote_ts : 1;
+	char a[SELECTOR_TEXT], b[SELECTOR_TEXT], want_l[150], want_r[150];
+
+	if (q->n_ids == 1)
+		return (fault(f, FAULT_PROTOCOL, "IDci without IDcr"));
+	if (!q->has_ids) {	/* then the two ends themselves are meant */
+		q->local_ts = own;
+		q->remote_ts = peer;
+	}
+	if (covered(local, n_local, &q->local_ts) && covered(remote, n_remote, &q->remote_ts))
+		return (0);
+	selectors_text(want_l, sizeof(want_l), local, n_local);
+	selectors_text(want_r, sizeof(want_r), remote, n_remote);
+	return (fault(f, FAULT_TS_MISMATCH,
+	    "the peer asks for %s here and %s there, configured are %s and %s",
+	    selector_text(a, &q->local_ts), selector_text(b, &q->remote_ts), want_l, want_r));
+}
