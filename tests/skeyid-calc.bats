@@ -420,6 +420,7 @@ SKEYID_e = ${v[SKEYID_e]}"
 	output_has 'prf is HMAC-SHA1'
 	output_has '2 is the one octet 02'
 	output_has 'K1 = prf(SKEYID_e, 0)'
+	output_has 'K1 is its first 20 bytes, K2 the next 20'
 	output_has 'next: SKEYID_d, SKEYID_a, SKEYID_e, HASH_I, HASH_R'
 	[ "$(grep -c '^#  *[1-9][0-9]*\. ' <<<"$output")" -eq 5 ]
 	[ -z "$(awk 'length > 80' <<<"$output")" ]

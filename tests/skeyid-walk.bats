@@ -113,28 +113,52 @@ explained() {
 		any(.["on the wire"].verdict == "same" and (.note | test("a NAT on the way")))' "$T/walk"
 }
 
-@test "walk: XAuth and mode config between two others: from the pre-shared key and g^xy alone" {
-	local gxy
-	LAB_LOGLEVEL=4 lab_up ikev1-xauth-psk
+# between_others CONFIG: two of the gateway's kind with each other: $T/gw.pcap, log, and $GXY out of it.
+between_others() {
+	LAB_LOGLEVEL=4 lab_up "$1"
 	record gw
 	BOTH=yes
-	LAB_SIDE=left "$LAB/strongswan.sh" start ikev1-xauth-psk 3>&- 4>&-
+	LAB_SIDE=left "$LAB/strongswan.sh" start "$1" 3>&- 4>&-
 	LAB_SIDE=left "$LAB/strongswan.sh" ctl --initiate --child net
 	LAB_SIDE=left "$LAB/strongswan.sh" stop
 	eventually 5 lab_no_sa
-	recorded gw 15
+	recorded gw 11
 	lab_log >"$T/log"
-	gxy=$(awk '/shared Diffie Hellman secret =>/ { on = 1; next }
+	GXY=$(awk '/shared Diffie Hellman secret =>/ { on = 1; next }
 		on && /\] +[0-9]+: / { sub(/.*\] +[0-9]+: /, ""); print substr($0, 1, 47); next }
 		on { exit }' "$T/log" | tr -d ' \n')
-	skeyid-calc walk --json "$T/gw.pcap" --psk-file "$PSK" --gxy "$gxy" >"$T/walk"
+}
+
+@test "walk: signatures: SKEYID of g^xy, and what SIG_I and SIG_R sign" {
+	# in one datagram, which IP may cut
+	LAB_CHARON='fragment_size = 8000' between_others ikev1-rsa
+	skeyid-calc walk --json "$T/gw.pcap" --gxy "$GXY" >"$T/walk"
+	"$SAPIPE_TOP/tests/lib/ike_values.py" "$T/gw.pcap" "$T/walk" "$T/log" signatures sha1 aes-128-cbc 16+20
+	jq -e '.differ == 0 and .unknown == 0' "$T/walk"
+	jq -e '[.messages[].values[] | select(.name == "SIG_I" or .name == "SIG_R")] | length == 2' "$T/walk"
+	run -2 --separate-stderr skeyid-calc check --psk-text x "$T/gw.pcap"
+	stderr_has "it has no pre-shared key"
+}
+
+@test "walk: messages in fragments of IKE are named as what is not known, not as wrong" {
+	LAB_CHARON='fragment_size = 576' between_others ikev1-rsa
+	run -0 --separate-stderr skeyid-calc walk --json "$T/gw.pcap" --gxy "$GXY"
+	jq -c '.messages[] | [.label, (.values[] | .missing // empty)]' <<<"$output"
+	jq -e '[.messages[].values[] | select(.of == "FRAG")] | length > 2' <<<"$output"
+	jq -e '[.messages[].values[].missing // empty] | any(test("came in fragments of IKE"))' <<<"$output"
+	jq -e '.differ == 0' <<<"$output"
+}
+
+@test "walk: XAuth and mode config between two others: from the pre-shared key and g^xy alone" {
+	between_others ikev1-xauth-psk
+	skeyid-calc walk --json "$T/gw.pcap" --psk-file "$PSK" --gxy "$GXY" >"$T/walk"
 	"$SAPIPE_TOP/tests/lib/ike_values.py" "$T/gw.pcap" "$T/walk" "$T/log" lab-psk sha1 aes-128-cbc 16+20
 	jq -e '.differ == 0 and .unknown == 0 and ([.messages[] | select(.exchange == "transaction") | .values[] |
 		select(.name == "HASH(1)" and .["on the wire"].verdict == "same")] | length >= 6)' "$T/walk"
 	jq -e '[.messages[].values[].note // empty] | any(test("XAUTH_USER_NAME"))' "$T/walk"
 	# and the key can be checked
-	run -0 skeyid-calc check --psk-file "$PSK" --gxy "$gxy" "$T/gw.pcap"
-	run -1 skeyid-calc check --psk-text other --gxy "$gxy" "$T/gw.pcap"
+	run -0 skeyid-calc check --psk-file "$PSK" --gxy "$GXY" "$T/gw.pcap"
+	run -1 skeyid-calc check --psk-text other --gxy "$GXY" "$T/gw.pcap"
 }
 
 # recording OPTION...: our two ends, captured by the initiator: $T/x.pcapng, l.sa, r.sa

@@ -276,6 +276,9 @@ step_add(struct calc *c, const struct rule *r, struct fault *f)
 	s->octet = r->octet;
 	s->hash = c->hash;
 	s->enc = c->enc;
+	if (strncmp(r->formula, "K1 | K2", 7) == 0 && c->hash != NULL)
+		(void)snprintf(s->note, sizeof(s->note), "K1 is its first %u bytes, K2 the next %u, and so on; the "
+		    "last one is cut", c->hash->len, c->hash->len);
 	for (i = 0; i < r->n; i++) {
 		if (!c->has[r->in[i]])
 			continue;

@@ -4,8 +4,8 @@
 Holds what `skeyid-calc walk --json` says (file WALK) against three others, value by value:
 an own computation from the datagrams of CAPTURE (hmac, hashlib, the openssl command for
 decryption; Diffie-Hellman's result is from the gateway's log), the fields that tshark shows
-(with the keys of STATE), and what the gateway's LOG at level 4 says. KEYS is the lengths of
-KEYMAT's two parts, as 16+20. Prints how many values were compared; ends with a line for
+(with the keys of STATE), and what the gateway's LOG at level 4 says. PSK is "signatures" where
+those prove the identities. KEYS is the lengths of KEYMAT's two parts, as 16+20. Prints how many values were compared; ends with a line for
 each that differs, or that nothing was held against, and exit 1.
 """
 import collections
@@ -21,7 +21,7 @@ state = sys.argv[8] if len(sys.argv) > 8 else None
 H = getattr(hashlib, hashname)
 BLOCK = 8 if "des" in cipher else 16
 KEY = {"aes-128-cbc": 16, "aes-256-cbc": 32, "des-ede3-cbc": 24}[cipher]
-SA, KE, ID, HASH, NONCE, VID, NATD = 1, 4, 5, 8, 10, 13, 20
+SA, KE, ID, HASH, SIG, NONCE, VID, NATD = 1, 4, 5, 8, 9, 10, 13, 20
 QUICK, MAIN, AGGRESSIVE = 32, 2, 4
 problems = []
 
@@ -151,7 +151,8 @@ def nat_d(frame, body, nth, src, dst):
 def family(frame):
     gxy = one("shared Diffie Hellman secret")
     ck = p["ci"] + p["cr"]
-    p["skeyid"] = prf(psk.encode(), p["ni"], p["nr"])
+    p["skeyid"] = (prf(p["ni"] + p["nr"], gxy) if psk == "signatures" else
+                   prf(psk.encode(), p["ni"], p["nr"]))
     p["d"] = prf(p["skeyid"], gxy, ck, b"\0")
     p["a"] = prf(p["skeyid"], p["d"], gxy, ck, b"\1")
     p["e"] = prf(p["skeyid"], p["a"], gxy, ck, b"\2")
@@ -254,12 +255,14 @@ def message(frame, src, dst, data):
                 if n < 8 or not b.startswith(want[:n]):
                     problems.append(f"frame {frame}: VID {v['of']} is not MD5 of its text")
                 check(frame, "VID", want[:n])
+        elif t == SIG:
+            check(frame, "SIG_I" if initiator else "SIG_R", b)
         elif t != HASH:
             check(frame, "payload", b)
     if "gxi" in p and "gxr" in p and "skeyid" not in p:
         family(frame)
     for t, b, start, end in payloads:
-        if t != HASH:
+        if t not in (HASH, SIG):
             continue
         rest = plain[end:payloads[-1][3]]
         if phase1 and initiator:
@@ -277,7 +280,7 @@ def message(frame, src, dst, data):
         else:
             want = prf(p["a"], mid, rest)
             check(frame, "HASH(1)", want, "Hash(1)" if exchange == QUICK else "Hash")
-        if want != b:
+        if want != b and t == HASH:
             problems.append(f"frame {frame}: the wire has another hash: {b.hex()}")
     if exchange == QUICK and x.n == 2:
         if x.gxi:
