@@ -29,7 +29,7 @@ _sapipe_value() {
 
 _sapipe() {
 	local listing line name letter arg subs flags i
-	local cur=${COMP_WORDS[COMP_CWORD]} prev='' sub='' has_subs='' positional=''
+	local cur=${COMP_WORDS[COMP_CWORD]} prev='' sub='' has_subs='' positional='' equals=''
 	local -a given=() words=() commands=()
 
 	COMPREPLY=()
@@ -37,9 +37,9 @@ _sapipe() {
 	# --name=value comes as three words
 	((COMP_CWORD > 0)) && prev=${COMP_WORDS[COMP_CWORD - 1]}
 	if [ "$cur" = = ]; then
-		cur=
+		cur='' equals=1
 	elif [ "$prev" = = ] && ((COMP_CWORD > 1)); then
-		prev=${COMP_WORDS[COMP_CWORD - 2]}
+		prev=${COMP_WORDS[COMP_CWORD - 2]} equals=1
 	fi
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		given+=("${COMP_WORDS[i]}")
@@ -57,6 +57,9 @@ _sapipe() {
 		fi
 		case $name in
 		-*)
+			# a value that may be left out comes behind = alone
+			[[ $arg != =* || -n $equals ]] || arg=-
+			arg=${arg#=}
 			if [ "$arg" != - ] && { [ "$prev" = "$name" ] || [ "$prev" = "$letter" ]; }; then
 				_sapipe_value "$arg" "$cur"
 				return 0

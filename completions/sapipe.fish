@@ -30,9 +30,11 @@ function __sapipe
     or return 0
     set -l prev $words[-1]
     set -l before ''
+    set -l equals ''
     if string match -qr '^--[^=]+=' -- $cur
         set prev (string replace -r '=.*' '' -- $cur)
         set before $prev=
+        set equals 1
         set cur (string replace -r '^[^=]*=' '' -- $cur)
     end
     set -l sub ''
@@ -52,8 +54,12 @@ function __sapipe
         end
         switch $f[1]
             case '-*'
+                # a value that may be left out comes behind = alone
+                if string match -q '=*' -- $f[3]; and test -z "$equals"
+                    set f[3] -
+                end
                 if test "$f[3]" != -; and contains -- $prev $f[1] $f[2]
-                    __sapipe_value $f[3] $before $cur
+                    __sapipe_value (string replace -r '^=' '' -- $f[3]) $before $cur
                     return 0
                 end
                 if test "$f[5]" = -; and contains -- $f[1] $words

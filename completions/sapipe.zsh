@@ -36,8 +36,11 @@ _sapipe() {
 		[[ $f[5] == *repeat* ]] && star='*'
 		case $f[1] in
 		-*)
-			_sapipe_action $f[3]
-			if [[ $f[3] == - ]]; then
+			_sapipe_action ${f[3]#=}
+			if [[ $f[3] == =* ]]; then
+				# a value that may be left out comes behind = alone
+				specs+=("$star$f[1]=-[$text]::${${f[3]#=}//:/\\:}:$REPLY")
+			elif [[ $f[3] == - ]]; then
 				specs+=("$star$f[1][$text]")
 				[[ $f[2] != - ]] && specs+=("$star$f[2][$text]")
 			else

@@ -143,6 +143,10 @@ take(const struct opt_slot *s, const char *who, const char *value, struct fault 
 		store(s, v);
 		return (0);
 	case OPT_T_CHOICE:
+		if (value == NULL) {
+			store(s, r->min);
+			return (0);
+		}
 		isset = r->words != NULL ? find_word(r->words, value, &v) :
 		    find_choice(r->arg, value, &v);
 		if (!isset)
@@ -256,7 +260,9 @@ parse_long(struct opt_flat *t, char *argv[], char hint[OPT_HINT], struct fault *
 			(void)snprintf(hint, OPT_HINT, "did you mean --%s?", near);
 		return (fault(f, FAULT_USAGE, "unknown option %s", who));
 	}
-	if (!opt_takes_value(s->row)) {
+	if ((s->row->flags & OPT_VALUE_MAY) != 0)
+		;	/* as it is */
+	else if (!opt_takes_value(s->row)) {
 		if (value != NULL)
 			return (fault(f, FAULT_USAGE, "%s: takes no value", who));
 	} else if (value == NULL) {
@@ -280,7 +286,7 @@ parse_letters(struct opt_flat *t, char *argv[], struct fault *f)
 		who[1] = *p;
 		if ((s = find_letter(t, *p)) == NULL)
 			return (fault(f, FAULT_USAGE, "unknown option %s", who));
-		if (!opt_takes_value(s->row)) {
+		if (!opt_takes_value(s->row) || (s->row->flags & OPT_VALUE_MAY) != 0) {
 			if (use(t, s, who, true, NULL, f) != 0)
 				return (-1);
 			continue;
@@ -519,6 +525,10 @@ opt_set(const struct opt *table, void *o, const char *name, const char *value, b
 		if (!on && strcmp(value, "no") != 0)
 			return (fault(f, FAULT_USAGE, "%s: wants yes or no", name));
 		store_bool(s, on);
+		return (0);
+	}
+	if ((s->row->flags & OPT_VALUE_MAY) != 0 && (strcmp(value, "yes") == 0 || strcmp(value, "no") == 0)) {
+		store(s, value[0] == 'y' ? s->row->min : 0);
 		return (0);
 	}
 	return (take(s, name, value, f));

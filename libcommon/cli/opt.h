@@ -73,6 +73,7 @@ enum opt_flag {
 	OPT_HIDDEN = 4,		/* in no help and no listing */
 	OPT_NO_DEFAULT = 8,	/* --help does not show the default */
 	OPT_SECRET = 16,	/* the value is never printed, not even in an error */
+	OPT_VALUE_MAY = 32,	/* --NAME alone stores ${min}; a value comes behind '=' only */
 };
 
 /* A word that stands for a number; ends with a NULL word. */
@@ -155,6 +156,11 @@ struct opt {
 #define OPT_CHOICE(T, m, l, nm, a, ...)					\
 	{ .type = OPT_T_CHOICE, .off = OPT_OFF_(T, m, OPT_UINT_), .width = OPT_WIDTH_(T, m), \
 	  .name = (nm), .letter = (l), .arg = (a), .help = __VA_ARGS__ }
+/* The same where the value may be left out, --NAME[=WORD]: then it is ${bare}. .words is a must. */
+#define OPT_CHOICE_MAY(T, m, l, nm, a, bare, ...)			\
+	{ .type = OPT_T_CHOICE, .off = OPT_OFF_(T, m, OPT_UINT_), .width = OPT_WIDTH_(T, m), \
+	  .name = (nm), .letter = (l), .arg = (a), .min = (bare), \
+	  .flags = OPT_VALUE_MAY | OPT_NO_DEFAULT, .help = __VA_ARGS__ }
 #define OPT_CALL(T, m, l, nm, a, fn, ...)				\
 	{ .type = OPT_T_CALL, .off = offsetof(T, m), .call = (fn),	\
 	  .name = (nm), .letter = (l), .arg = (a), .help = __VA_ARGS__ }
@@ -190,8 +196,8 @@ enum opt_verdict opt_try(const struct opt *table, void *o, int argc, char *argv[
     char hint[OPT_HINT], struct fault *f);
 
 /*
- * Sets one option by its long name, as a line `name = value` of a configuration file does; flags take
- * yes or no. ${value} must outlive ${o}. 0, or -1 with FAULT_USAGE; an unknown name sets
+ * Sets one option by its long name, as a line `name = value` of a configuration file does; flags, and
+ * options whose value may be left out, take yes or no. ${value} must outlive ${o}. 0, or -1 with FAULT_USAGE; an unknown name sets
  * ${*known} false. The caller watches for duplicates: *${again} says it may repeat.
  */
 int opt_set(const struct opt *table, void *o, const char *name, const char *value,

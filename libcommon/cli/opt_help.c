@@ -117,13 +117,14 @@ print_option(const struct opt_flat *t, const struct opt_slot *s)
 {
 	const struct opt *r = s->row;
 	char left[OPT_HINT], text[1024], def[OPT_HINT + 16], letter[5] = "    ", subs[OPT_HINT] = "";
+	bool may = (r->flags & OPT_VALUE_MAY) != 0;
 	int col;
 
 	if (r->letter != 0)
 		(void)snprintf(letter, sizeof(letter), "-%c, ", r->letter);
-	(void)snprintf(left, sizeof(left), "  %s--%s%s%s%s", letter,
-	    r->type == OPT_T_PAIR ? "[no-]" : "", r->name, r->arg != NULL ? " " : "",
-	    r->arg != NULL ? r->arg : "");
+	(void)snprintf(left, sizeof(left), "  %s--%s%s%s%s%s", letter,
+	    r->type == OPT_T_PAIR ? "[no-]" : "", r->name, r->arg == NULL ? "" : may ? "[=" : " ",
+	    r->arg != NULL ? r->arg : "", may ? "]" : "");
 	default_text(def, sizeof(def), s);
 	if (t->sub < 0)
 		(void)subs_text(subs, sizeof(subs), t, r, "");
@@ -275,7 +276,8 @@ print_flags(const struct opt *r)
 
 /*
  * One line each, six fields between tabs: what is typed, its letter, the value, the subcommands that
- * take it, "repeat" and "seam", the text; "-" for what there is not, "*" for all. A subcommand
+ * take it, "repeat" and "seam", the text; "-" for what there is not, "*" for all. A value that may be left
+ * out begins with "=". A subcommand
  * is listed bare, a positional argument as <NAME>.
  */
 void
@@ -304,8 +306,8 @@ opt_print_list(const struct opt_flat *t)
 				(void)printf("-%c", r->letter);
 			else
 				(void)putchar('-');
-			(void)printf("\t%s\t%s\t", r->arg != NULL ? r->arg : "-",
-			    subs_text(subs, sizeof(subs), t, r, "*"));
+			(void)printf("\t%s%s\t%s\t", (r->flags & OPT_VALUE_MAY) != 0 ? "=" : "",
+			    r->arg != NULL ? r->arg : "-", subs_text(subs, sizeof(subs), t, r, "*"));
 			print_flags(r);
 			(void)printf("\t%s%s\n", no ? "the opposite: " : "", r->help);
 		}

@@ -11,7 +11,7 @@
  *	psk-file = branch7.psk		; relative to the peers file
  *	remote-ts = 10.7.0.0/24, 10.8.0.0/24
  *
- * An indented line goes on with the value above it. ';' and '#' start comments.
+ * See ini_file.h for the form.
  */
 #ifndef SAPIPE_CLI_PEERS_FILE_H
 #define SAPIPE_CLI_PEERS_FILE_H
@@ -20,7 +20,6 @@
 #include "ike/policy.h"
 
 #define PEERS_MAX	4096		/* sections */
-#define PEERS_FILE_MAX	(1024 * 1024)	/* bytes */
 
 struct peers {
 	size_t			 n;

@@ -23,9 +23,11 @@ struct opts {
 	uint64_t	 life, volume, rate;
 	const char	*out, *seed, *esp, *ah, *peer;
 	struct opt_args	 rest;
-	uint8_t		 sub;
+	uint8_t		 sub, may;
 	uint32_t	 calls;
 };
+
+static const struct opt_word may_words[] = { { "a", 1 }, { "b", 2 }, { NULL, 0 } };
 
 static int
 call(void *m, const char *value, struct fault *f)
@@ -64,6 +66,7 @@ static const struct opt inner_table[] = {
 	OPT_STR(struct opts, esp, 0, "esp", "P", "esp", .excl = 1),	\
 	OPT_STR(struct opts, ah, 0, "ah", "P", "ah", .excl = 1),	\
 	OPT_STR(struct opts, seed, 0, "seed", "HEX", "seed", .flags = OPT_SEAM), \
+	OPT_CHOICE_MAY(struct opts, may, 0, "may", "a|b", 1, "may", .words = may_words), \
 	OPT_CALL(struct opts, calls, 0, "call", "X", call, "calls")
 
 static const struct opt table[] = {
@@ -241,6 +244,30 @@ ends_and_dashes(void **state)
 }
 
 static void
+values_that_may_be_left_out(void **state)
+{
+	bool known, again;
+
+	(void)state;
+	good(table, "gw");
+	assert_int_equal(o.may, 0);
+	good(table, "--may gw");
+	assert_int_equal(o.may, 1);
+	assert_string_equal(o.peer, "gw");
+	good(table, "--may=b gw");
+	assert_int_equal(o.may, 2);
+	bad(table, "--may=c gw", "--may: 'c' is none of a|b", "");
+	bad(table, "--may= gw", "--may: '' is none of a|b", "");
+	bad(table, "--may --may=b gw", "--may: given twice", "");
+	assert_int_equal(opt_set(table, &o, "may", "yes", &known, &again, &f), 0);
+	assert_int_equal(o.may, 1);
+	assert_int_equal(opt_set(table, &o, "may", "b", &known, &again, &f), 0);
+	assert_int_equal(o.may, 2);
+	assert_int_equal(opt_set(table, &o, "may", "no", &known, &again, &f), 0);
+	assert_int_equal(o.may, 0);
+}
+
+static void
 subcommands(void **state)
 {
 	(void)state;
@@ -307,6 +334,7 @@ main(void)
 		cmocka_unit_test(misuse),
 		cmocka_unit_test(no_abbreviations),
 		cmocka_unit_test(ends_and_dashes),
+		cmocka_unit_test(values_that_may_be_left_out),
 		cmocka_unit_test(subcommands),
 		cmocka_unit_test(configuration_lines),
 		cmocka_unit_test(list_is_bounded),

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "cli/ini_file.h"
 #include "cli/peers_file.h"
 #include "cli/policy_opt.h"
 #include "wire/vid.h"
@@ -179,7 +180,7 @@ mistakes(void **state)
 static void
 long_lines_and_files(void **state)
 {
-	static char big[PEERS_FILE_MAX + 100];
+	static char big[INI_FILE_MAX + 100];
 	char line[400], text[1024];
 	size_t n;
 

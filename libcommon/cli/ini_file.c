@@ -1,0 +1,389 @@
+#include "cli/ini_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/report.h"
+
+#define KEYS_MAX	48	/* keys set in one section */
+#define KEY_NAME	40
+
+struct key {
+	char	name[KEY_NAME];
+	unsigned line;
+};
+
+struct reading {
+	const struct ini_conf *conf;
+	const char	*path;
+	FILE		*from;
+	size_t		 bytes;
+	unsigned	 line;		/* of the last physical line read */
+	bool		 indented;	/* it continues the one before */
+	unsigned	 serial;	/* of the last [section] line */
+	unsigned	 serial_line;
+	struct {			/* the key that may still be continued */
+		char		name[KEY_NAME];
+		char		*value;
+		unsigned	line;
+	} open;
+	unsigned	 in;		/* serial of the section being read; 0: none yet */
+	unsigned	 in_line;
+	char		 name[INI_NAME];
+	bool		 is_defaults;
+	void		*defaults, *opts;	/* ${conf->size} bytes each */
+	struct key	 keys[KEYS_MAX];
+	size_t		 n_keys;
+	struct ini_values *values;
+	char		(*names)[INI_NAME];	/* of the sections so far, without [defaults] */
+	size_t		 n;
+	bool		 bad;
+	struct fault	*f;
+};
+
+/* Doubles the room of an array of ${n} elements, ${n} a power of two or 0. */
+static int
+grow(void **array, size_t n, size_t size)
+{
+	void *more = realloc(*array, (n == 0 ? 1 : 2 * n) * size);
+
+	if (more == NULL)
+		return (-1);
+	*array = more;
+	return (0);
+}
+
+/* Keeps the first fault and where it is: "peers.ini:7". */
+static int
+fail(struct reading *r, unsigned line, const char *key)
+{
+	const char *base = strrchr(r->path, '/');
+	char inner[sizeof(r->f->where)];
+
+	r->bad = true;
+	if (r->f == NULL)
+		return (-1);
+	(void)snprintf(inner, sizeof(inner), "%s", key != NULL ? key : r->f->where);
+	(void)snprintf(r->f->where, sizeof(r->f->where), "%.40s:%u%s%.40s",
+	    base != NULL ? base + 1 : r->path, line, inner[0] != '\0' ? ": " : "", inner);
+	return (-1);
+}
+
+static struct key *
+key_find(struct reading *r, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_keys; i++)
+		if (strcmp(r->keys[i].name, name) == 0)
+			return (&r->keys[i]);
+	return (NULL);
+}
+
+/* The line of the key that the fault of a section names ("--KEY", or a file's name), or the section's. */
+static int
+fail_at_option(struct reading *r)
+{
+	struct key *k = NULL;
+	char name[KEY_NAME];
+
+	if (r->f == NULL || r->f->where[0] == '\0')
+		return (fail(r, r->in_line, NULL));
+	(void)snprintf(name, sizeof(name), "%.30s", r->f->where);
+	if (strncmp(name, "--", 2) == 0) {
+		k = key_find(r, name + 2);
+		return (fail(r, k != NULL ? k->line : r->in_line, k != NULL ? k->name : name + 2));
+	}
+	if (r->conf->file_key != NULL)
+		k = key_find(r, r->conf->file_key);
+	return (fail(r, k != NULL ? k->line : r->in_line, NULL));
+}
+
+static int
+end_section(struct reading *r)
+{
+	if (r->in == 0)
+		return (0);
+	if (r->is_defaults) {
+		memcpy(r->defaults, r->opts, r->conf->size);
+		return (0);
+	}
+	if (r->n == r->conf->max) {
+		(void)fault(r->f, FAULT_CONFIG, "more than %zu sections", r->conf->max);
+		return (fail(r, r->in_line, NULL));
+	}
+	if ((r->n & (r->n - 1)) == 0 && grow((void **)&r->names, r->n, sizeof(*r->names)) != 0) {
+		(void)fault_sys(r->f, FAULT_MEMORY, "no memory for a section");
+		return (fail(r, r->in_line, NULL));
+	}
+	(void)strcpy(r->names[r->n++], r->name);
+	if (r->conf->section(r->conf->ctx, r->name, r->opts, r->f) != 0)
+		return (fail_at_option(r));
+	return (0);
+}
+
+static int
+begin_section(struct reading *r, const char *name)
+{
+	size_t i;
+
+	r->in = r->serial;
+	r->in_line = r->serial_line;
+	r->n_keys = 0;
+	memcpy(r->opts, r->defaults, r->conf->size);
+	if (name[0] == '\0' || strlen(name) >= sizeof(r->name)) {
+		(void)fault(r->f, FAULT_CONFIG, name[0] == '\0' ? "keys before the first [section]" :
+		    "the name of a section has more than %zu bytes", sizeof(r->name) - 1);
+		return (fail(r, name[0] == '\0' ? r->open.line : r->in_line, NULL));
+	}
+	(void)snprintf(r->name, sizeof(r->name), "%s", name);
+	r->is_defaults = strcmp(name, "defaults") == 0;
+	if (r->is_defaults && r->serial != 1) {
+		(void)fault(r->f, FAULT_CONFIG, "[defaults] must be the first section");
+		return (fail(r, r->in_line, NULL));
+	}
+	for (i = 0; i < r->n; i++)
+		if (strcmp(r->names[i], name) == 0) {
+			(void)fault(r->f, FAULT_CONFIG, "section [%s] is there twice", name);
+			return (fail(r, r->in_line, NULL));
+		}
+	return (0);
+}
+
+/* Hands the key whose value is now complete to its option. */
+static int
+close_key(struct reading *r)
+{
+	const struct ini_conf *c = r->conf;
+	char *value = r->open.value;
+	struct key *k;
+	bool known, again;
+
+	r->open.value = NULL;
+	if (value == NULL)
+		return (0);
+	if ((r->values->n & (r->values->n - 1)) == 0 &&
+	    grow((void **)&r->values->v, r->values->n, sizeof(*r->values->v)) != 0) {
+		free(value);
+		(void)fault_sys(r->f, FAULT_MEMORY, "no memory for a value");
+		return (fail(r, r->open.line, NULL));
+	}
+	r->values->v[r->values->n++] = value;
+	k = key_find(r, r->open.name);
+	if (k == NULL && c->first != NULL)
+		c->first(r->opts, r->open.name);
+	if (opt_set(c->table, r->opts, r->open.name, value, &known, &again, r->f) != 0 || !known)
+		return (fail(r, r->open.line, NULL));
+	if (c->no_key != NULL && strcmp(r->open.name, c->no_key) == 0) {
+		(void)fault(r->f, FAULT_CONFIG, "unknown key '%s': the section's name is the %s",
+		    c->no_key, c->no_key);
+		return (fail(r, r->open.line, NULL));
+	}
+	if (k != NULL && !again) {
+		(void)fault(r->f, FAULT_CONFIG, "%s: given twice, first in line %u", k->name, k->line);
+		return (fail(r, r->open.line, NULL));
+	}
+	if (k == NULL && r->n_keys < KEYS_MAX) {
+		k = &r->keys[r->n_keys++];
+		(void)snprintf(k->name, sizeof(k->name), "%s", r->open.name);
+		k->line = r->open.line;
+	}
+	if (c->apart[0] != NULL && key_find(r, c->apart[0]) != NULL && key_find(r, c->apart[1]) != NULL) {
+		(void)fault(r->f, FAULT_CONFIG, "%s and %s exclude each other", c->apart[0], c->apart[1]);
+		return (fail(r, r->open.line, NULL));
+	}
+	return (0);
+}
+
+/* inih calls this for each line with a value. It wants 0 for an error. */
+static int
+on_value(void *user, const char *section, const char *name, const char *value)
+{
+	struct reading *r = user;
+	size_t len;
+	char *more;
+
+	if (r->bad)
+		return (0);
+	if (r->indented && r->open.value != NULL) {
+		len = strlen(r->open.value);
+		if ((more = realloc(r->open.value, len + strlen(value) + 2)) == NULL) {
+			(void)fault_sys(r->f, FAULT_MEMORY, "no memory for a value");
+			(void)fail(r, r->line, NULL);
+			return (0);
+		}
+		r->open.value = more;
+		more[len] = ' ';
+		(void)strcpy(more + len + 1, value);
+		return (1);
+	}
+	if (close_key(r) != 0)
+		return (0);
+	r->open.line = r->line;
+	if ((r->in != r->serial || r->in == 0) &&
+	    (end_section(r) != 0 || begin_section(r, section) != 0))
+		return (0);
+	if (strlen(name) >= sizeof(r->open.name) || value[0] == '\0') {
+		(void)fault(r->f, FAULT_CONFIG, value[0] == '\0' ? "%.60s: has no value" :
+		    "unknown key '%.60s'", name);
+		(void)fail(r, r->line, NULL);
+		return (0);
+	}
+	(void)snprintf(r->open.name, sizeof(r->open.name), "%s", name);
+	if ((r->open.value = strdup(value)) == NULL) {
+		(void)fault_sys(r->f, FAULT_MEMORY, "no memory for a value");
+		(void)fail(r, r->line, NULL);
+		return (0);
+	}
+	return (1);
+}
+
+/* `   key = value`: an indented key, which inih would take for more of the value before. */
+static bool
+looks_like_key(const char *text)
+{
+	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz-");
+
+	return (n > 0 && text[n + strspn(text + n, " \t")] == '=');
+}
+
+/* What inih reads lines with; as fgets, but it counts and looks. NULL ends the file. */
+static char *
+next_line(char *line, int room, void *user)
+{
+	struct reading *r = user;
+	size_t len, blanks;
+	char *comment;
+
+	if (r->bad || fgets(line, room, r->from) == NULL)
+		return (NULL);
+	len = strlen(line);
+	r->line++;
+	r->bytes += len;
+	if (len == 0 || (line[len - 1] != '\n' && !feof(r->from))) {
+		(void)fault(r->f, FAULT_CONFIG, len + 1 < (size_t)room ? "a NUL byte" :
+		    "the line is too long; let it go on in the next one, indented");
+		(void)fail(r, r->line, NULL);
+		return (NULL);
+	}
+	if (r->bytes > INI_FILE_MAX) {
+		(void)fault(r->f, FAULT_CONFIG, "the file is larger than %d bytes", INI_FILE_MAX);
+		(void)fail(r, r->line, NULL);
+		return (NULL);
+	}
+	blanks = strspn(line, " \t");
+	if (looks_like_key(line + blanks) || line[blanks] == '[')
+		memmove(line, line + blanks, len - blanks + 1);
+	r->indented = line[0] == ' ' || line[0] == '\t';
+	/* inih knows comments behind a value, but not behind its continuation */
+	if (r->indented && (comment = strstr(line, " ;")) != NULL)
+		(void)strcpy(comment, "\n");
+	if (line[0] == '[') {
+		if (r->serial != 0 && r->in != r->serial) {
+			(void)fault(r->f, FAULT_CONFIG, "the section has no keys");
+			(void)fail(r, r->serial_line, NULL);
+			return (NULL);
+		}
+		r->serial++;
+		r->serial_line = r->line;
+	}
+	return (line);
+}
+
+static FILE *
+open_file(const char *path, const char *risk, struct fault *f)
+{
+	struct stat st;
+	FILE *from;
+	int fd;
+
+	if (strcmp(path, "-") == 0)
+		return (stdin);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) < 0) {
+		(void)fault_sys(f, FAULT_CONFIG, "cannot open");
+		return (NULL);
+	}
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 022) != 0)
+		report_warn("%s: mode %04o lets others change %s: chmod 600 %s", path,
+		    st.st_mode & 07777U, risk, path);
+	if ((from = fdopen(fd, "r")) == NULL) {
+		(void)fault_sys(f, FAULT_MEMORY, "cannot open");
+		(void)close(fd);
+	}
+	return (from);
+}
+
+/* What remains to be said when all lines are read, or none could be any more. */
+static int
+finish(struct reading *r, int line)
+{
+	if (!r->bad && ferror(r->from)) {
+		(void)fault_sys(r->f, FAULT_CONFIG, "cannot read");
+		return (fail(r, r->line, NULL));
+	}
+	if (!r->bad && line != 0) {
+		(void)fault(r->f, line > 0 ? FAULT_CONFIG : FAULT_MEMORY, line > 0 ?
+		    "neither [section] nor key = value" : "no memory for the file");
+		return (fail(r, line > 0 ? (unsigned)line : r->line, NULL));
+	}
+	if (r->bad || close_key(r) != 0 || end_section(r) != 0)
+		return (-1);
+	if (r->serial != 0 && r->in != r->serial) {
+		(void)fault(r->f, FAULT_CONFIG, "the section has no keys");
+		return (fail(r, r->serial_line, NULL));
+	}
+	if (r->n == 0) {
+		(void)fault(r->f, FAULT_CONFIG, "no section describes %s", r->conf->of);
+		return (fail(r, r->line, NULL));
+	}
+	return (0);
+}
+
+int
+ini_file_read(const struct ini_conf *conf, const void *given, const char *path,
+    struct ini_values *values, struct fault *f)
+{
+	struct reading *r = calloc(1, sizeof(*r));
+	void *two = calloc(2, conf->size);
+	int rc = -1;
+
+	*values = (struct ini_values){0};
+	if (r == NULL || two == NULL) {
+		free(r);
+		free(two);
+		return (fault(f, FAULT_MEMORY, "no memory for the file"));
+	}
+	*r = (struct reading){ .conf = conf, .path = path, .f = f, .values = values, .defaults = two,
+	    .opts = (char *)two + conf->size };
+	memcpy(r->defaults, given, conf->size);
+	if ((r->from = open_file(path, conf->risk, f)) == NULL)
+		fault_where(f, "%s", path);
+	else {
+		errno = 0;
+		rc = finish(r, ini_parse_stream(next_line, r, on_value, r));
+		if (r->from != stdin)
+			(void)fclose(r->from);
+	}
+	free(r->open.value);
+	free(r->names);
+	free(r);
+	free(two);
+	if (rc != 0)
+		ini_values_free(values);
+	return (rc);
+}
+
+void
+ini_values_free(struct ini_values *values)
+{
+	while (values->n > 0)
+		free(values->v[--values->n]);
+	free(values->v);
+	*values = (struct ini_values){0};
+}

@@ -1,0 +1,53 @@
+/*
+ * Files of settings with a section for each of several things (peers, tunnels), by inih. Keys are the long
+ * names of an option table:
+ *
+ *	[defaults]			; optional, first: for all sections below
+ *	key = value
+ *
+ *	[name]
+ *	other-key = value,
+ *	    that goes on		; indented
+ *
+ * ';' and '#' start comments.
+ */
+#ifndef SAPIPE_CLI_INI_FILE_H
+#define SAPIPE_CLI_INI_FILE_H
+
+#include "cli/opt.h"
+
+#define INI_FILE_MAX	(1024 * 1024)	/* bytes */
+#define INI_NAME	64		/* of a section, with NUL */
+
+struct ini_conf {
+	const struct opt *table;	/* the keys */
+	size_t		 size;		/* of the struct that they fill */
+	const char	*of;		/* what a section describes: "a peer" */
+	const char	*risk;		/* what others who may write to the file can change */
+	size_t		 max;		/* sections */
+	const char	*file_key;	/* whose file a fault without "--KEY" is about; NULL: none */
+	const char	*no_key;	/* a row of ${table} that is no key: it is the section's name */
+	const char	*apart[2];	/* two keys that exclude each other, or NULL */
+	/* Before ${key} is set for the first time in a section: lists make way. May be NULL. */
+	void		(*first)(void *opts, const char *key);
+	/*
+	 * A section is complete. 0, or -1 with a fault, whose ${where} may name a key: "--dest"; the
+	 * line is added.
+	 */
+	int		(*section)(void *ctx, const char *name, void *opts, struct fault *f);
+	void		*ctx;
+};
+
+/* The texts that options of a file point to. */
+struct ini_values { size_t n; char **v; };
+
+/*
+ * Reads ${path} ('-': standard input). Unknown or repeated keys, sections that come twice and
+ * bad values are errors that name file and line. What no section says is as in ${given}, a struct of
+ * ${conf->size} bytes. 0; or -1, at the first fault, ${values} empty.
+ */
+int ini_file_read(const struct ini_conf *conf, const void *given, const char *path,
+    struct ini_values *values, struct fault *f);
+void ini_values_free(struct ini_values *values);
+
+#endif
