@@ -246,6 +246,8 @@ event_rows(const struct sa_event *e)
 		row("spi-in", "%08x", get_be32(e->spi_in));
 	if (e->has_remote)
 		row("remote", "%s", endpoint_text(remote, &e->remote));
+	if (e->tun[0] != '\0')
+		row("tun", "%s", e->tun);
 	if (e->text[0] != '\0')
 		row("text", "%s", e->text);
 }

@@ -1,10 +1,11 @@
-/* What is said: events, metrics, the environment of commands. */
+/* What is said: events in three forms, a line of status, the environment of commands. */
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/js.h"
@@ -13,6 +14,7 @@
 
 #define TIME_TEXT	(CLOCK_TEXT + 8)
 #define REASON_TEXT	160
+#define DRAIN_MS	2000	/* for the last records, at the end */
 
 /* RFC 3339 with milliseconds: flaps may be short. */
 static char *
@@ -27,15 +29,23 @@ time_text(char out[TIME_TEXT], uint64_t epoch_ms)
 	return (out);
 }
 
+static uint64_t
+epoch_now(void)
+{
+	uint64_t us, epoch_ms;
+
+	clock_fine(NULL, &us, &epoch_ms);
+	return (epoch_ms);
+}
+
 static double
-rtt_ms(const struct tool *t)
+rtt_ms(const struct tunnel *t)
 {
 	return ((double)t->mon.rtt_us / 1000);
 }
 
-/* One place after the point is what 64 probes can tell. */
-static double
-loss(const struct tool *t)
+double
+say_loss(const struct tunnel *t)
 {
 	return ((double)(int)(monitor_loss(&t->mon) * 10 + .5) / 10);
 }
@@ -52,7 +62,7 @@ upper(char out[16], const char *word)
 }
 
 static char *
-reason_text(char out[REASON_TEXT], const struct tool *t)
+reason_text(char out[REASON_TEXT], const struct tunnel *t)
 {
 	char dest[ADDR_TEXT];
 
@@ -60,17 +70,17 @@ reason_text(char out[REASON_TEXT], const struct tool *t)
 	switch (t->mon.why) {
 	case MONITOR_STARTED:
 		(void)snprintf(out, REASON_TEXT, "asking %s every %g s", dest,
-		    (double)t->o->interval_ms / 1000);
+		    (double)t->how.interval_ms / 1000);
 		break;
 	case MONITOR_ANSWERED:
 		(void)snprintf(out, REASON_TEXT, "%s answers, rtt %.3f ms, loss %g%%", dest, rtt_ms(t),
-		    loss(t));
+		    say_loss(t));
 		break;
 	case MONITOR_TRAFFIC:
 		(void)snprintf(out, REASON_TEXT, "packets come in");
 		break;
 	case MONITOR_SILENCE:
-		(void)snprintf(out, REASON_TEXT, "%s does not answer, loss %g%%", dest, loss(t));
+		(void)snprintf(out, REASON_TEXT, "%s does not answer, loss %g%%", dest, say_loss(t));
 		break;
 	case MONITOR_UNSENT:
 		(void)snprintf(out, REASON_TEXT, "%s cannot be asked: %s", dest, strerror(t->mon.sys));
@@ -79,140 +89,222 @@ reason_text(char out[REASON_TEXT], const struct tool *t)
 	return (out);
 }
 
-/* What was said goes out at once; a reader that went away is the end. */
-void
-say_flush(struct tool *t)
+/* ---- standard output */
+
+static void
+lost(struct tool *w, const struct fault *f)
 {
+	w->why_gone = *f;
+	w->gone = true;
+	if (w->loop != NULL)
+		ev_break(w->loop, EVBREAK_ALL);
+}
+
+void
+say_flush(struct tool *w)
+{
+	struct fault f;
+
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return;
-	(void)fault_sys(&t->why_gone, errno == EPIPE ? FAULT_READER_GONE : FAULT_SYSTEM,
+	(void)fault_sys(&f, errno == EPIPE ? FAULT_READER_GONE : FAULT_SYSTEM,
 	    "cannot write to standard output");
-	t->gone = true;
 	clearerr(stdout);	/* it is said here, and need not be at exit */
 	__fpurge(stdout);
-	ev_break(t->loop, EVBREAK_ALL);
+	lost(w, &f);
+}
+
+static void
+watch_out(struct tool *w, int fd, int events)
+{
+	ev_io_stop(w->loop, &w->out);
+	ev_io_set(&w->out, fd, events);
+	ev_io_start(w->loop, &w->out);
+}
+
+/* A reader that goes away is noticed when there is nothing to be said, too. */
+static void
+on_out(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct tool *w = io->data;
+	struct pollfd p = { .fd = STDOUT_FILENO, .events = POLLOUT };
+	struct fault f;
+
+	(void)revents;
+	if (w->records != NULL) {
+		if (sa_out_ready(w->records, &f) != 0)
+			lost(w, &f);
+		else
+			watch_out(w, sa_out_fd(w->records),
+			    EV_READ | (sa_out_wants_write(w->records) ? EV_WRITE : 0));
+		return;
+	}
+	if (poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0) {
+		errno = EPIPE;
+		(void)fault_sys(&f, FAULT_READER_GONE, "cannot write to standard output");
+		lost(w, &f);
+	} else
+		ev_io_stop(loop, io);	/* a socket whose other end talks to us */
+}
+
+int
+say_open(struct tool *w, struct fault *f)
+{
+	struct stat st;
+	int fd = STDOUT_FILENO;
+
+	if (w->format == FORMAT_CBOR) {
+		if (isatty(STDOUT_FILENO) != 0)
+			return (fault(f, FAULT_USAGE, "standard output is a terminal, and CBOR is not for people"));
+		if ((w->records = sa_out_open(NULL, f)) == NULL)
+			return (-1);
+		fd = sa_out_fd(w->records);
+	} else if (fstat(fd, &st) != 0 || (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode)))
+		fd = -1;
+	if ((w->loop = ev_default_loop(0)) == NULL)
+		return (fault(f, FAULT_SYSTEM, "cannot make an event loop"));
+	ev_io_init(&w->out, on_out, fd, EV_READ);
+	w->out.data = w;
+	if (fd != -1)
+		ev_io_start(w->loop, &w->out);
+	return (0);
 }
 
 void
-say_event(struct tool *t)
+say_close(struct tool *w)
+{
+	if (w->loop != NULL)
+		ev_io_stop(w->loop, &w->out);
+	if (w->records != NULL && !w->gone)
+		(void)sa_out_drain(w->records, DRAIN_MS, NULL);
+	sa_out_close(w->records);
+	w->records = NULL;
+}
+
+static void
+put_record(struct tool *w, const char *what, const char *tun, uint64_t epoch_ms, const char *text)
+{
+	struct sa_rec r = { .type = SA_EVENT };
+	struct fault f;
+
+	r.event.time = epoch_ms / 1000;
+	(void)snprintf(r.event.source, sizeof(r.event.source), "vpnmon");
+	(void)snprintf(r.event.what, sizeof(r.event.what), "%s", what);
+	(void)snprintf(r.event.tun, sizeof(r.event.tun), "%s", tun);
+	(void)snprintf(r.event.text, sizeof(r.event.text), "%s", text);
+	if (sa_out_put(w->records, &r, &f) != 0)
+		lost(w, &f);
+	else if (sa_out_wants_write(w->records))
+		watch_out(w, sa_out_fd(w->records), EV_READ | EV_WRITE);
+}
+
+/* ---- events */
+
+void
+say_event(struct tunnel *t)
 {
 	char when[TIME_TEXT], state[16], why[REASON_TEXT];
-	uint64_t us;
+	const char *name = monitor_state_name(t->mon.state);
+	struct tool *w = t->tool;
 	json_t *j;
 
-	clock_fine(NULL, &us, &t->since_ms);
-	if (t->gone)
+	t->since_ms = epoch_now();
+	if (w->gone)
 		return;
-	watch_clear(t);
-	if (t->o->json) {
+	watch_clear(w);
+	switch (w->format) {
+	case FORMAT_CBOR:
+		put_record(w, name, t->tun, t->since_ms, reason_text(why, t));
+		return;
+	case FORMAT_JSON:
 		j = json_object();
 		(void)json_object_set_new(j, "time", json_string(time_text(when, t->since_ms)));
-		(void)json_object_set_new(j, "tun", js_text(t->o->tun));
-		(void)json_object_set_new(j, "state", json_string(monitor_state_name(t->mon.state)));
+		(void)json_object_set_new(j, "tun", js_text(t->tun));
+		(void)json_object_set_new(j, "state", json_string(name));
 		(void)json_object_set_new(j, "reason", json_string(monitor_why_name(t->mon.why)));
-		(void)json_object_set_new(j, "loss", json_real(loss(t)));
+		(void)json_object_set_new(j, "loss", json_real(say_loss(t)));
 		(void)json_object_set_new(j, "rtt-ms", t->mon.answered > 0 ? json_real(rtt_ms(t)) :
 		    json_null());
+		if (t->group != NULL)
+			(void)json_object_set_new(j, "group", js_text(t->group->name));
 		js_print(j, false, stdout);
-	} else
-		(void)printf("%s %s %s: %s\n", time_text(when, t->since_ms), t->o->tun,
-		    upper(state, monitor_state_name(t->mon.state)), reason_text(why, t));
-	say_flush(t);
+		break;
+	case FORMAT_TEXT:
+		(void)printf("%s %s %s: %s\n", time_text(when, t->since_ms), t->tun, upper(state, name),
+		    reason_text(why, t));
+		break;
+	}
+	say_flush(w);
 }
 
 void
-say_status(const struct tool *t)
+say_group(struct tool *w, const struct group *g, size_t before)
+{
+	const char *now = g->carrier == GROUP_NONE ? NULL : g->m[g->carrier]->tun;
+	const char *was = before == GROUP_NONE ? NULL : g->m[before]->tun;
+	char when[TIME_TEXT], text[REASON_TEXT];
+	uint64_t at = epoch_now();
+	json_t *j;
+
+	if (w->gone)
+		return;
+	watch_clear(w);
+	if (now == NULL)
+		(void)snprintf(text, sizeof(text), "none, in place of %s (%s)", was, group_why(g, before));
+	else if (was == NULL)
+		(void)snprintf(text, sizeof(text), "%s (%s)", now, group_why(g, before));
+	else
+		(void)snprintf(text, sizeof(text), "%s, in place of %s (%s)", now, was,
+		    group_why(g, before));
+	switch (w->format) {
+	case FORMAT_CBOR:
+		put_record(w, "carrier", now != NULL ? now : "", at, text);
+		return;
+	case FORMAT_JSON:
+		j = json_object();
+		(void)json_object_set_new(j, "time", json_string(time_text(when, at)));
+		(void)json_object_set_new(j, "group", js_text(g->name));
+		(void)json_object_set_new(j, "carrier", now != NULL ? js_text(now) : json_null());
+		(void)json_object_set_new(j, "before", was != NULL ? js_text(was) : json_null());
+		(void)json_object_set_new(j, "reason", json_string(group_why(g, before)));
+		js_print(j, false, stdout);
+		break;
+	case FORMAT_TEXT:
+		(void)printf("%s %s CARRIER: %s\n", time_text(when, at), g->name, text);
+		break;
+	}
+	say_flush(w);
+}
+
+void
+say_status(const struct tunnel *t)
 {
 	char when[TIME_TEXT], state[16], rtt[40] = "";
+	bool carries = t->group != NULL && t->group->carrier != GROUP_NONE &&
+	    t->group->m[t->group->carrier] == t;
 
 	if (t->mon.answered > 0)
 		(void)snprintf(rtt, sizeof(rtt), ", rtt %.3f ms", rtt_ms(t));
-	report_say(-1, "%s is %s since %s, %llu/%llu answered, loss %g%%%s", t->o->tun,
+	report_say(-1, "%s is %s since %s, %llu/%llu answered, loss %g%%%s%s%s", t->tun,
 	    upper(state, monitor_state_name(t->mon.state)), time_text(when, t->since_ms),
-	    (unsigned long long)t->mon.answered, (unsigned long long)t->mon.sent, loss(t), rtt);
-}
-
-/* ---- metrics */
-
-struct text { size_t len; char b[TEXTFILE_MAX]; };
-
-static void put(struct text *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void
-put(struct text *x, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(x->b + x->len, sizeof(x->b) - x->len, fmt, ap);
-	va_end(ap);
-	if (n > 0 && (size_t)n < sizeof(x->b) - x->len)
-		x->len += (size_t)n;
-}
-
-static void
-put_metric(struct text *x, const char *labels, const char *name, const char *type, const char *help,
-    double value)
-{
-	put(x, "# HELP vpnmon_%s %s\n# TYPE vpnmon_%s %s\n", name, help, name, type);
-	put(x, "vpnmon_%s{%s} %.15g\n", name, labels, value);
-}
-
-void
-say_metrics(struct tool *t)
-{
-	static struct text x;
-	char dest[ADDR_TEXT], labels[2 * IF_NAMESIZE + ADDR_TEXT + 32], dev[2 * IF_NAMESIZE];
-	const struct monitor *m = &t->mon;
-	size_t i, n = 0;
-
-	if (t->metrics.helper.fd == -1)
-		return;
-	for (i = 0; t->o->tun[i] != '\0' && n + 2 < sizeof(dev); i++) {
-		if (t->o->tun[i] == '"' || t->o->tun[i] == '\\')
-			dev[n++] = '\\';
-		dev[n++] = t->o->tun[i];
-	}
-	dev[n] = '\0';
-	(void)snprintf(labels, sizeof(labels), "tun=\"%s\",destination=\"%s\"", dev,
-	    addr_text(dest, &t->dest));
-	x.len = 0;
-	put_metric(&x, labels, "up", "gauge", "Whether the tunnel carries traffic.",
-	    m->state == MONITOR_UP);
-	put(&x, "# HELP vpnmon_state The state: 1 for the one that it is.\n# TYPE vpnmon_state gauge\n");
-	for (i = MONITOR_READY; i <= MONITOR_DOWN; i++)
-		put(&x, "vpnmon_state{%s,state=\"%s\"} %d\n", labels,
-		    monitor_state_name((enum monitor_state)i), m->state == i);
-	put_metric(&x, labels, "state_since_seconds", "gauge", "When the state changed, since 1970.",
-	    (double)t->since_ms / 1000);
-	put_metric(&x, labels, "state_changes_total", "counter", "Changes of the state.",
-	    (double)m->changes);
-	put_metric(&x, labels, "probes_total", "counter", "Questions.", (double)m->sent);
-	put_metric(&x, labels, "answers_total", "counter", "Answers.", (double)m->answered);
-	put_metric(&x, labels, "rekeys_total", "counter", "Runs of the --rekey command.",
-	    (double)t->rekeys);
-	put_metric(&x, labels, "loss_ratio", "gauge", "Share of the last questions without an answer.",
-	    monitor_loss(m) / 100);
-	if (m->answered > 0)
-		put_metric(&x, labels, "rtt_seconds", "gauge", "Time to the last answer.",
-		    (double)m->rtt_us / 1e6);
-	(void)textfile_put(&t->metrics, span_of(x.b, x.len));
+	    (unsigned long long)t->mon.answered, (unsigned long long)t->mon.sent, say_loss(t), rtt,
+	    carries ? ", carries the routes of " : "", carries ? t->group->name : "");
 }
 
 /* ---- commands */
 
 void
-say_script(struct tool *t, struct script *s, const char *option, const char *reason)
+say_script(struct tunnel *t, struct script *s, const char *option, const char *reason)
 {
 	static struct script_env e;
+	const struct group *g = t->group;
 	char a[ADDR_TEXT], when[TIME_TEXT];
 
 	if (s->helper.fd == -1)
 		return;
 	e.len = 0;
 	script_set(&e, "reason", "%s", reason);
-	script_set(&e, "TUNDEV", "%s", t->o->tun);
+	script_set(&e, "TUNDEV", "%s", t->tun);
 	script_set(&e, "VPNPID", "%ld", (long)getpid());
 	if (t->source.family != 0)
 		script_set(&e, t->source.family == 4 ? "INTERNAL_IP4_ADDRESS" : "INTERNAL_IP6_ADDRESS",
@@ -221,9 +313,14 @@ say_script(struct tool *t, struct script *s, const char *option, const char *rea
 	script_set(&e, "SAPIPE_STATE", "%s", monitor_state_name(t->mon.state));
 	script_set(&e, "SAPIPE_REASON", "%s", monitor_why_name(t->mon.why));
 	script_set(&e, "SAPIPE_SINCE", "%s", time_text(when, t->since_ms));
-	script_set(&e, "SAPIPE_LOSS", "%g", loss(t));
+	script_set(&e, "SAPIPE_LOSS", "%g", say_loss(t));
 	if (t->mon.answered > 0)
 		script_set(&e, "SAPIPE_RTT_MS", "%.3f", rtt_ms(t));
+	if (g != NULL) {
+		script_set(&e, "SAPIPE_GROUP", "%s", g->name);
+		script_set(&e, "SAPIPE_CARRIER", "%s",
+		    g->carrier == GROUP_NONE ? "" : g->m[g->carrier]->tun);
+	}
 	if (script_run(s, &e) != 0)
-		report_warn("the %s command could not be run", option);
+		report_warn("%s: the %s command could not be run", t->tun, option);
 }

@@ -17,10 +17,11 @@ struct hint {
 static const struct hint hints[] = {
 	/* usage and configuration */
 	{ FAULT_USAGE, "cannot open", ENOENT, "" },
+	{ FAULT_USAGE, "CBOR is not for people", 0, "vpnmon --format cbor ... | sa-show" },
 	{ FAULT_USAGE, "is a terminal", 0,
 	  "ike-initiate ... | sa-show shows records, ike-initiate ... | esp-tun uses them, -o FILE keeps them" },
 	{ FAULT_CONFIG, "neither [section]", 0,
-	  "a peers file has a [section] for each peer, with lines such as psk-file = gw.psk: see ike-respond(8)" },
+	  "a peers file has a [section] for each, with lines such as psk-file = gw.psk: see the tool's man page" },
 	{ FAULT_BAD_PROPOSAL, "phase 1", 0,
 	  "phase 1 wants cipher-hash-group, as in aes256-sha256-modp2048; several separated by commas" },
 	{ FAULT_BAD_PROPOSAL, "--ike", 0,
@@ -31,6 +32,8 @@ static const struct hint hints[] = {
 	  "phase 2 wants cipher-integrity, as in aes128-sha256 or aes128gcm16; a trailing group means PFS" },
 	{ FAULT_BAD_ADDRESS, "no address for", 0,
 	  "the resolver does not know the name: is it spelled right? an address will do" },
+	{ FAULT_BAD_ADDRESS, "DEST", 0, "an address as 10.2.0.1 or 2001:db8::1; names are not looked up" },
+	{ FAULT_BAD_ADDRESS, "dest", 0, "an address as 10.2.0.1 or 2001:db8::1; names are not looked up" },
 	{ FAULT_BAD_ADDRESS, "--address", 0, "an own address inside the tunnel, as 10.1.0.1 or 10.1.0.1/24" },
 	{ FAULT_BAD_ADDRESS, "bits set", 0,
 	  "the network of 10.1.0.5 with 24 bits is 10.1.0.0/24; the host alone is 10.1.0.5" },

@@ -8,7 +8,7 @@
 #include "base/span.h"
 #include "cli/helper.h"
 
-#define TEXTFILE_MAX	16384	/* bytes of it */
+#define TEXTFILE_MAX	(128 * 1024)	/* bytes of it; a message of the socket pair */
 
 struct textfile { struct helper helper; };	/* helper.fd -1: none */
 

@@ -5,6 +5,7 @@
 #include <linux/fib_rules.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -28,11 +29,11 @@ struct linkroute_saved {
 	    (a) = mnl_attr_next(a))
 
 int
-linkroute_open(struct linkroute *r, const struct addr *dest, struct fault *f)
+linkroute_open(struct linkroute *r, const struct addr *dest, bool shared, struct fault *f)
 {
 	int on = 1;
 
-	*r = (struct linkroute){ .dest = *dest };
+	*r = (struct linkroute){ .dest = *dest, .shared = shared };
 	if (netlink_open(&r->nl, f) != 0)
 		return (-1);
 	/* Linux 4.20: a dump is of one device's routes, not of all. Without it each is looked at. */
@@ -53,8 +54,9 @@ static int
 change(struct linkroute *r, const struct linkroute_saved *s, uint32_t table, uint8_t protocol, bool on)
 {
 	struct netlink_msg m;
+	/* Behind a route of another device to the same net, of the same metric, if there is one. */
 	struct nlmsghdr *h = netlink_begin(&r->nl, &m, on ? RTM_NEWROUTE : RTM_DELROUTE,
-	    on ? NLM_F_CREATE | NLM_F_EXCL : 0);
+	    on ? NLM_F_CREATE | NLM_F_APPEND : 0);
 	struct rtmsg *rt = mnl_nlmsg_put_extra_header(h, sizeof(*rt));
 	int rc;
 
@@ -69,10 +71,14 @@ change(struct linkroute *r, const struct linkroute_saved *s, uint32_t table, uin
 	return (rc != 0 && (on ? errno == EEXIST : errno == ESRCH) ? 0 : rc);
 }
 
-/* "to DEST ipproto icmp lookup T": for our questions, and for the kernel's check of where answers come from. */
+/*
+ * "to DEST ipproto icmp lookup T": for our questions, and for the kernel's check of where answers come
+ * from. ${shared}: "oif DEVICE" besides, for our questions alone.
+ */
 static int
-rule_change(struct linkroute *r, bool on)
+rule_change(struct linkroute *r, bool shared, bool on)
 {
+	char name[IF_NAMESIZE];
 	struct netlink_msg m;
 	struct nlmsghdr *h = netlink_begin(&r->nl, &m, on ? RTM_NEWRULE : RTM_DELRULE,
 	    on ? NLM_F_CREATE | NLM_F_EXCL : 0);
@@ -86,6 +92,8 @@ rule_change(struct linkroute *r, bool on)
 	mnl_attr_put_u8(h, FRA_IP_PROTO, v4 ? 1 : 58);
 	mnl_attr_put_u32(h, FRA_TABLE, our_table(r));
 	mnl_attr_put_u32(h, FRA_PRIORITY, LINKROUTE_PRIO);
+	if (shared && if_indextoname(r->ifindex, name) != NULL)
+		mnl_attr_put_strz(h, FRA_OIFNAME, name);
 	return (netlink_talk(&r->nl, h, NULL, NULL));
 }
 
@@ -93,7 +101,7 @@ static void
 rule_drop(struct linkroute *r)
 {
 	if (r->rule)
-		(void)rule_change(r, false);
+		(void)rule_change(r, r->shared, false);
 	r->rule = false;
 }
 
@@ -242,6 +250,17 @@ outcome(const struct fault *first, struct fault *f)
 	return (-1);
 }
 
+/* The routes of a device that was replaced have gone with it. */
+static void
+follow(struct linkroute *r, unsigned ifindex)
+{
+	if (ifindex == r->ifindex)
+		return;
+	rule_drop(r);
+	r->n = 0;
+	r->ifindex = ifindex;
+}
+
 int
 linkroute_take(struct linkroute *r, unsigned ifindex, size_t *n, struct fault *f)
 {
@@ -249,15 +268,11 @@ linkroute_take(struct linkroute *r, unsigned ifindex, size_t *n, struct fault *f
 	size_t from, i;
 
 	*n = 0;
-	if (ifindex != r->ifindex) {
-		rule_drop(r);
-		r->n = 0;
-		r->ifindex = ifindex;
-	}
+	follow(r, ifindex);
 	from = r->n;
 	(void)walk(&w);
 	if (r->n > from && !r->rule) {
-		if (rule_change(r, true) == 0 || errno == EEXIST)
+		if (rule_change(r, r->shared, true) == 0 || errno == EEXIST)
 			r->rule = true;
 		else
 			first_fault(&w.fault, "add a rule for", ifindex);
@@ -279,8 +294,8 @@ linkroute_take(struct linkroute *r, unsigned ifindex, size_t *n, struct fault *f
 	return (outcome(&w.fault, f));
 }
 
-int
-linkroute_put(struct linkroute *r, size_t *n, struct fault *f)
+static int
+put(struct linkroute *r, size_t *n, struct fault *f)
 {
 	struct fault first = {0};
 	struct linkroute_saved *s;
@@ -307,6 +322,14 @@ linkroute_put(struct linkroute *r, size_t *n, struct fault *f)
 }
 
 int
+linkroute_put(struct linkroute *r, unsigned ifindex, size_t *n, struct fault *f)
+{
+	*n = 0;
+	follow(r, ifindex);
+	return (put(r, n, f));
+}
+
+int
 linkroute_recover(struct linkroute *r, unsigned ifindex, size_t *n, struct fault *f)
 {
 	struct walk w = { .r = r, .ifindex = ifindex, .ours = true };
@@ -315,7 +338,8 @@ linkroute_recover(struct linkroute *r, unsigned ifindex, size_t *n, struct fault
 	*n = 0;
 	r->ifindex = ifindex;
 	/* There is hardly one; what matters is whether we would have been allowed. */
-	if (rule_change(r, false) != 0 && (errno == EPERM || errno == EACCES))
+	(void)rule_change(r, true, false);
+	if (rule_change(r, false, false) != 0 && (errno == EPERM || errno == EACCES))
 		return (fault_sys(f, FAULT_PERMISSION, "cannot change routes"));
 	if (ifindex == 0)
 		return (0);
@@ -331,7 +355,7 @@ linkroute_recover(struct linkroute *r, unsigned ifindex, size_t *n, struct fault
 		r->saved[kept++].out = true;
 	}
 	r->n = kept;
-	return (linkroute_put(r, n, f));
+	return (put(r, n, f));
 }
 
 void
@@ -340,7 +364,7 @@ linkroute_close(struct linkroute *r)
 	size_t n;
 
 	if (r->nl.nl != NULL)
-		(void)linkroute_put(r, &n, NULL);
+		(void)put(r, &n, NULL);
 	netlink_close(&r->nl);
 	free(r->saved);
 	*r = (struct linkroute){0};

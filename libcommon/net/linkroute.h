@@ -2,7 +2,7 @@
  * The routes over one device, whoever made them: taken out of use while a tunnel is down, and put
  * back. They are not forgotten meanwhile but stand in a table of their own, which one rule leads to: ICMP to
  * the monitored destination still finds its way, and a monitor that was killed finds them when it is
- * started again. By netlink (libmnl).
+ * started again. By netlink (libmnl). Of several devices each has its own struct.
  */
 #ifndef SAPIPE_NET_LINKROUTE_H
 #define SAPIPE_NET_LINKROUTE_H
@@ -23,13 +23,16 @@ struct linkroute {
 	struct netlink	 nl;
 	unsigned	 ifindex;		/* ${ifindex}: whose routes ${saved} are */
 	struct addr	 dest;
-	bool		 rule;			/* made by us */
+	bool		 shared, rule;		/* ${rule}: made by us */
 	size_t		 n, cap;
 	struct linkroute_saved *saved;
 };
 
-/* For a monitor of ${dest}. 0, or -1 with FAULT_SYSTEM. */
-int linkroute_open(struct linkroute *r, const struct addr *dest, struct fault *f);
+/*
+ * For a monitor of ${dest}; ${shared}: which others ask as well, over other devices, so that the rule is for
+ * packets of sockets that are bound to the device alone. 0, or -1 with FAULT_SYSTEM.
+ */
+int linkroute_open(struct linkroute *r, const struct addr *dest, bool shared, struct fault *f);
 /* Puts back what is out of use. */
 void linkroute_close(struct linkroute *r);
 
@@ -47,8 +50,8 @@ int linkroute_recover(struct linkroute *r, unsigned ifindex, size_t *n, struct f
  */
 int linkroute_take(struct linkroute *r, unsigned ifindex, size_t *n, struct fault *f);
 
-/* Puts them back where they were. As linkroute_take(). */
-int linkroute_put(struct linkroute *r, size_t *n, struct fault *f);
+/* Puts them back where they were; behind routes to the same nets that others made meanwhile. As linkroute_take(). */
+int linkroute_put(struct linkroute *r, unsigned ifindex, size_t *n, struct fault *f);
 
 /* How many packets the device has taken in. 0, or -1: there is none. */
 int linkroute_received(struct linkroute *r, unsigned ifindex, uint64_t *packets);

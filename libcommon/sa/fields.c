@@ -230,6 +230,7 @@ static const struct field delete_fields[] = {
 };
 
 static const struct field event_fields[] = {
+	{ "tun", FIELD_TEXT, NEED_NO, AT(sa_event, tun), NO, 0, false, NULL, NULL },
 	{ "text", FIELD_TEXT, NEED_NO, AT(sa_event, text), NO, 0, true, NULL, NULL },
 	{ "time", FIELD_UINT, NEED_YES, AT(sa_event, time), NO, 0, false, NULL, NULL },
 	{ "type", FIELD_WORD, NEED_YES, HERE, NO, 0, false, type_event, NULL },

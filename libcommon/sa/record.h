@@ -114,10 +114,11 @@ struct sa_del {
 struct sa_event {
 	uint64_t	time;
 	char		source[SA_WORD], what[SA_WORD];
-	/* what it is about, where it is about one: keys "spi-in", "remote", "text" */
+	/* what it is about, where it is about one: keys "spi-in", "remote", "tun" (a device), "text" */
 	bool		has_spi_in, has_remote;
 	uint8_t		spi_in[4];
 	struct endpoint	remote;
+	char		tun[SA_WORD];
 	char		text[SA_TEXT];
 };
 

@@ -1,0 +1,289 @@
+/* One tunnel around its machine: questions, routes, commands; and who carries the routes of a group. */
+#include <string.h>
+
+#include "vpnmon.h"
+
+#define COMMAND_WAIT_MS	2000	/* for commands that run at the end */
+
+/* ---- routes */
+
+static void
+withdraw(struct tunnel *t)
+{
+	unsigned ifindex = if_nametoindex(t->tun);
+	struct fault f;
+	size_t n;
+
+	if (t->how.routes != ROUTES_MARK || ifindex == 0)
+		return;
+	if (linkroute_take(&t->routes, ifindex, &n, &f) != 0)
+		report_note(&f);
+	if (n > 0)
+		report_say(1, "%zu routes over %s are out of use", n, t->tun);
+}
+
+static void
+put_back(struct tunnel *t)
+{
+	struct fault f;
+	size_t n;
+
+	if (t->how.routes != ROUTES_MARK)
+		return;
+	if (linkroute_put(&t->routes, if_nametoindex(t->tun), &n, &f) != 0)
+		report_note(&f);
+	if (n > 0)
+		report_say(1, "%zu routes over %s are back", n, t->tun);
+}
+
+/* ---- groups */
+
+static struct group_member
+member_of(const struct tunnel *t)
+{
+	const struct monitor *m = &t->mon;
+
+	return ((struct group_member){ .state = m->state, .priority = t->how.priority,
+	    .present = if_nametoindex(t->tun) != 0, .preempt = t->how.preempt,
+	    .waiting = m->state == MONITOR_READY && m->misses == 0 && m->unsent == 0 });
+}
+
+bool
+group_settle(struct group *g, size_t *before)
+{
+	struct group_member m[TUNNELS_MAX];
+	size_t i;
+
+	for (i = 0; i < g->n; i++)
+		m[i] = member_of(g->m[i]);
+	*before = g->carrier;
+	g->carrier = group_elect(m, g->n, g->carrier);
+	if (g->carrier == *before)
+		return (false);
+	g->switches += g->carrier != GROUP_NONE && *before != GROUP_NONE;
+	/* First there are two ways, then one: packets on their way find one all the time. */
+	if (g->carrier != GROUP_NONE)
+		put_back(g->m[g->carrier]);
+	for (i = 0; i < g->n; i++)
+		if (i != g->carrier)
+			withdraw(g->m[i]);
+	return (true);
+}
+
+const char *
+group_why(const struct group *g, size_t before)
+{
+	struct group_member was;
+
+	if (before == GROUP_NONE)
+		return (g->m[g->carrier]->mon.state == MONITOR_UP ? "up" : "started");
+	was = member_of(g->m[before]);
+	if (!was.present)
+		return ("no-device");
+	if (was.state == MONITOR_DOWN)
+		return ("down");
+	return (was.state == MONITOR_UP ? "preempted" : "no-answer");
+}
+
+/* Routes as the state wants them. Returns whether a group has changed to another member. */
+static bool
+settle(struct tunnel *t, bool changed, size_t *before)
+{
+	bool moved;
+
+	if (t->group == NULL) {
+		if (t->mon.state == MONITOR_DOWN)
+			withdraw(t);
+		else if (changed)
+			put_back(t);
+		return (false);
+	}
+	moved = group_settle(t->group, before);
+	/* What was added since, or came with a new device. */
+	if (t->group->carrier == GROUP_NONE || t->group->m[t->group->carrier] != t)
+		withdraw(t);
+	return (moved);
+}
+
+/* ---- what the machine wants */
+
+static void
+run_rekey(struct tunnel *t)
+{
+	if (script_busy(&t->rekey)) {
+		report_say(0, "%s: the --rekey command runs still, it is not started again", t->tun);
+		return;
+	}
+	if (t->rekeys > 0 && t->rekey.status != 0)
+		report_say(1, "%s: the --rekey command ended with status %d the last time", t->tun,
+		    t->rekey.status);
+	t->rekeys++;
+	report_say(1, "%s: running the --rekey command", t->tun);
+	say_script(t, &t->rekey, "--rekey", "attempt-reconnect");
+}
+
+static void
+arm(struct tunnel *t)
+{
+	struct ev_loop *loop = t->tool->loop;
+	uint64_t now = tool_now();
+
+	ev_timer_stop(loop, &t->timer);
+	if (t->mon.deadline_us == MONITOR_NEVER)
+		return;
+	ev_now_update(loop);
+	ev_timer_set(&t->timer, t->mon.deadline_us > now ?
+	    (double)(t->mon.deadline_us - now) / 1e6 : 0., 0.);
+	ev_timer_start(loop, &t->timer);
+}
+
+static void
+apply(struct tunnel *t, struct monitor_do d)
+{
+	bool up = t->mon.state == MONITOR_UP, moved;
+	size_t before;
+	int sys;
+
+	watch_clear(t->tool);
+	/* Before it is told: who hears of it finds the routes as they are to be. */
+	moved = settle(t, d.changed, &before);
+	if (d.changed)
+		say_event(t);
+	if (moved)
+		say_group(t->tool, t->group, before);
+	if (d.changed)
+		say_script(t, up ? &t->on_up : &t->on_down, up ? "--on-up" : "--on-down",
+		    up ? "connect" : "disconnect");
+	if (d.rekey)
+		run_rekey(t);
+	if (d.probe && (sys = echo_send(&t->echo, d.seq)) != 0) {
+		monitor_unsent(&t->mon, sys);
+		report_say(2, "%s: a probe could not be sent: %s", t->tun, strerror(sys));
+	}
+	t->tool->dirty = true;
+	if (d.changed || moved)
+		metrics_put(t->tool);
+}
+
+/* ---- what happens */
+
+static void
+drain(struct tunnel *t)
+{
+	struct monitor_do d;
+	uint16_t seq;
+
+	while (echo_receive(&t->echo, &seq) == 1) {
+		d = monitor_answer(&t->mon, tool_now(), seq);
+		if (d.changed)
+			apply(t, d);
+		t->tool->dirty = true;
+	}
+}
+
+static void
+on_answer(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct tunnel *t = io->data;
+
+	(void)loop, (void)revents;
+	drain(t);
+	arm(t);
+	watch_draw(t->tool);
+}
+
+static void
+on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	struct tunnel *t = timer->data;
+	uint64_t rx;
+	bool known;
+
+	(void)loop, (void)revents;
+	drain(t);	/* what has come in time counts, even if we did not get to it */
+	known = t->how.optimized != OPTIMIZED_NO &&
+	    linkroute_received(&t->routes, if_nametoindex(t->tun), &rx) == 0;
+	apply(t, monitor_turn(&t->mon, tool_now(), known ? &rx : NULL));
+	arm(t);
+	watch_draw(t->tool);
+}
+
+/* ---- life */
+
+static int
+open_routes(struct tunnel *t, bool shared, struct fault *f)
+{
+	size_t n;
+
+	if (linkroute_open(&t->routes, &t->dest, shared, f) != 0)
+		return (-1);
+	if (t->how.routes != ROUTES_MARK)
+		return (0);
+	if (linkroute_recover(&t->routes, if_nametoindex(t->tun), &n, f) != 0)
+		return (-1);
+	if (n > 0)
+		report_warn("%zu routes over %s were out of use, left so by a monitor that was killed; "
+		    "they are back", n, t->tun);
+	return (0);
+}
+
+int
+tunnel_open(struct tunnel *t, struct tool *w, bool shared, struct fault *f)
+{
+	const struct how *h = &t->how;
+
+	t->tool = w;
+	if (echo_open(&t->echo, t->tun, &t->dest, t->source.family != 0 ? &t->source : NULL, f) != 0 ||
+	    open_routes(t, shared, f) != 0 ||
+	    (h->on_up != NULL && script_open(&t->on_up, h->on_up, f) != 0) ||
+	    (h->on_down != NULL && script_open(&t->on_down, h->on_down, f) != 0) ||
+	    (h->rekey != NULL && script_open(&t->rekey, h->rekey, f) != 0)) {
+		if (w->n > 1)
+			fault_where(f, "%s", t->tun);
+		return (-1);
+	}
+	if (if_nametoindex(t->tun) == 0)
+		report_warn("there is no device %s yet", t->tun);
+	return (0);
+}
+
+void
+tunnel_start(struct tunnel *t, uint64_t now_us)
+{
+	const struct monitor_conf conf = { .interval_us = (uint64_t)t->how.interval_ms * 1000,
+	    .threshold = t->how.threshold, .optimized = t->how.optimized != OPTIMIZED_NO,
+	    /* A member that is DOWN has to be seen when it comes back. */
+	    .rekey = t->how.rekey != NULL, .persist = t->how.persist || t->group != NULL };
+
+	monitor_start(&t->mon, &conf, now_us);
+	say_event(t);
+	ev_io_init(&t->io, on_answer, t->echo.fd, EV_READ);
+	ev_timer_init(&t->timer, on_timer, 0., 0.);
+	t->io.data = t->timer.data = t;
+	ev_io_start(t->tool->loop, &t->io);
+	arm(t);
+}
+
+void
+tunnel_stop(struct tunnel *t)
+{
+	ev_io_stop(t->tool->loop, &t->io);
+	ev_timer_stop(t->tool->loop, &t->timer);
+}
+
+void
+tunnel_nudge(struct tunnel *t)
+{
+	monitor_nudge(&t->mon, tool_now());
+	arm(t);
+}
+
+void
+tunnel_close(struct tunnel *t)
+{
+	linkroute_close(&t->routes);
+	echo_close(&t->echo);
+	script_close(&t->on_up, COMMAND_WAIT_MS);
+	script_close(&t->on_down, COMMAND_WAIT_MS);
+	script_close(&t->rekey, 0);	/* it may be meant to run on */
+}
