@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-static const struct opt_word optimized_words[] = { { "counters", OPTIMIZED_COUNTERS }, { NULL, 0 } };
+static const struct opt_word optimized_words[] = { { "counters", OPTIMIZED_COUNTERS },
+    { "pcap", OPTIMIZED_PCAP }, { NULL, 0 } };
 
 #define T struct how
 const struct opt how_optab[] = {
@@ -11,7 +12,7 @@ const struct opt how_optab[] = {
 	    "seconds from one question to the next"),
 	OPT_NUM(T, threshold, 0, "threshold", "N", 1, 1000000,
 	    "the tunnel is down after so many questions without an answer"),
-	OPT_CHOICE_MAY(T, optimized, 0, "optimized", "counters", OPTIMIZED_COUNTERS,
+	OPT_CHOICE_MAY(T, optimized, 0, "optimized", "counters|pcap", OPTIMIZED_COUNTERS,
 	    "packets from the tunnel count as an answer and take the place of a question",
 	    .words = optimized_words),
 	OPT_FLAG(T, persist, 0, "persist", "go on asking while the tunnel is down"),

@@ -13,7 +13,7 @@
 #include "vpnmon.h"
 
 #define TIME_TEXT	(CLOCK_TEXT + 8)
-#define REASON_TEXT	160
+#define REASON_TEXT	(64 + WITNESS_TEXT)
 #define DRAIN_MS	2000	/* for the last records, at the end */
 
 /* RFC 3339 with milliseconds: flaps may be short. */
@@ -61,6 +61,12 @@ upper(char out[16], const char *word)
 	return (out);
 }
 
+static bool
+has_packet(const struct tunnel *t)
+{
+	return (t->how.optimized == OPTIMIZED_PCAP && t->witness.text[0] != '\0');
+}
+
 static char *
 reason_text(char out[REASON_TEXT], const struct tunnel *t)
 {
@@ -77,7 +83,8 @@ reason_text(char out[REASON_TEXT], const struct tunnel *t)
 		    say_loss(t));
 		break;
 	case MONITOR_TRAFFIC:
-		(void)snprintf(out, REASON_TEXT, "packets come in");
+		(void)snprintf(out, REASON_TEXT, "packets come in%s%s", has_packet(t) ? ": " : "",
+		    has_packet(t) ? t->witness.text : "");
 		break;
 	case MONITOR_SILENCE:
 		(void)snprintf(out, REASON_TEXT, "%s does not answer, loss %g%%", dest, say_loss(t));
@@ -225,6 +232,8 @@ say_event(struct tunnel *t)
 		(void)json_object_set_new(j, "loss", json_real(say_loss(t)));
 		(void)json_object_set_new(j, "rtt-ms", t->mon.answered > 0 ? json_real(rtt_ms(t)) :
 		    json_null());
+		if (t->mon.why == MONITOR_TRAFFIC && has_packet(t))
+			(void)json_object_set_new(j, "packet", json_string(t->witness.text));
 		if (t->group != NULL)
 			(void)json_object_set_new(j, "group", js_text(t->group->name));
 		js_print(j, false, stdout);
@@ -289,6 +298,9 @@ say_status(const struct tunnel *t)
 	    upper(state, monitor_state_name(t->mon.state)), time_text(when, t->since_ms),
 	    (unsigned long long)t->mon.answered, (unsigned long long)t->mon.sent, say_loss(t), rtt,
 	    carries ? ", carries the routes of " : "", carries ? t->group->name : "");
+	if (has_packet(t))
+		report_say(-1, "%s: %llu packets were seen, the last: %s", t->tun,
+		    (unsigned long long)t->witness.packets, t->witness.text);
 }
 
 /* ---- commands */

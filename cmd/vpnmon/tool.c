@@ -105,7 +105,7 @@ tool_open(struct tool *w, const struct mon_opts *o, struct fault *f)
 		w->sig[i].data = w;
 		ev_signal_start(w->loop, &w->sig[i]);
 	}
-	return (priv_drop(o->user, keep, f) == -1 || sandbox_enter(SANDBOX_DATAPATH, f) == -1 ? -1 : 0);
+	return (priv_drop(o->user, keep, f) == -1 || sandbox_enter(SANDBOX_MONITOR, f) == -1 ? -1 : 0);
 }
 
 /* Whether a tunnel, or all of a group, is out of use. */

@@ -192,6 +192,28 @@ on_answer(struct ev_loop *loop, ev_io *io, int revents)
 	watch_draw(t->tool);
 }
 
+/* How many packets have come in so far: by the device's counter, or by what was seen of them. */
+static bool
+count_packets(struct tunnel *t, uint64_t *rx)
+{
+	struct fault f;
+
+	if (t->how.optimized == OPTIMIZED_NO)
+		return (false);
+	if (t->how.optimized == OPTIMIZED_COUNTERS)
+		return (linkroute_received(&t->routes, if_nametoindex(t->tun), rx) == 0);
+	if (witness_look(&t->witness, &f) != 0) {
+		if (!t->blind && if_nametoindex(t->tun) != 0)
+			report_note(&f);
+		t->blind = true;
+		return (false);
+	}
+	t->blind = false;
+	/* The machine takes answers off again, which are not in it. */
+	*rx = t->witness.packets + t->mon.answered;
+	return (true);
+}
+
 static void
 on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 {
@@ -201,8 +223,7 @@ on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 
 	(void)loop, (void)revents;
 	drain(t);	/* what has come in time counts, even if we did not get to it */
-	known = t->how.optimized != OPTIMIZED_NO &&
-	    linkroute_received(&t->routes, if_nametoindex(t->tun), &rx) == 0;
+	known = count_packets(t, &rx);
 	apply(t, monitor_turn(&t->mon, tool_now(), known ? &rx : NULL));
 	arm(t);
 	watch_draw(t->tool);
@@ -233,6 +254,7 @@ tunnel_open(struct tunnel *t, struct tool *w, bool shared, struct fault *f)
 	const struct how *h = &t->how;
 
 	t->tool = w;
+	witness_init(&t->witness, &t->echo);
 	if (echo_open(&t->echo, t->tun, &t->dest, t->source.family != 0 ? &t->source : NULL, f) != 0 ||
 	    open_routes(t, shared, f) != 0 ||
 	    (h->on_up != NULL && script_open(&t->on_up, h->on_up, f) != 0) ||
@@ -244,6 +266,8 @@ tunnel_open(struct tunnel *t, struct tool *w, bool shared, struct fault *f)
 	}
 	if (if_nametoindex(t->tun) == 0)
 		report_warn("there is no device %s yet", t->tun);
+	else if (h->optimized == OPTIMIZED_PCAP && witness_look(&t->witness, f) != 0)
+		return (-1);	/* now is the time to say that it may not */
 	return (0);
 }
 
@@ -282,6 +306,7 @@ void
 tunnel_close(struct tunnel *t)
 {
 	linkroute_close(&t->routes);
+	witness_close(&t->witness);
 	echo_close(&t->echo);
 	script_close(&t->on_up, COMMAND_WAIT_MS);
 	script_close(&t->on_down, COMMAND_WAIT_MS);

@@ -15,12 +15,13 @@
 #include "net/linkroute.h"
 #include "net/monitor.h"
 #include "net/sa_out.h"
+#include "net/witness.h"
 
 #define TUNNELS_MAX	64
 
 enum routes { ROUTES_MARK, ROUTES_KEEP };
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CBOR };
-enum optimized { OPTIMIZED_NO, OPTIMIZED_COUNTERS };
+enum optimized { OPTIMIZED_NO, OPTIMIZED_COUNTERS, OPTIMIZED_PCAP };
 
 /* How a tunnel is watched: options of the command line and keys of the peers file. */
 struct how {
@@ -55,6 +56,8 @@ struct tunnel {
 	struct monitor	 mon;
 	struct echo	 echo;
 	struct linkroute routes;
+	struct witness	 witness;	/* --optimized=pcap */
+	bool		 blind;		/* that it sees nothing has been said */
 	struct script	 on_up, on_down, rekey;
 	uint64_t	 rekeys, since_ms;	/* ${since_ms}: wall clock of the last change */
 	ev_io		 io;

@@ -135,12 +135,22 @@ echo_send(struct echo *e, uint16_t seq)
 	return (sendto(e->fd, b, sizeof(b), MSG_DONTWAIT | MSG_NOSIGNAL, &at.sa, len) == -1 ? errno : 0);
 }
 
-static bool
-is_dest(const struct echo *e, const union sockaddr_any *s)
+bool
+echo_is_answer(const struct echo *e, const struct addr *from, struct span icmp)
 {
-	if (e->dest.family == 4)
-		return (s->sa.sa_family == AF_INET && memcmp(&s->in.sin_addr, e->dest.b, 4) == 0);
-	return (s->sa.sa_family == AF_INET6 && memcmp(&s->in6.sin6_addr, e->dest.b, 16) == 0);
+	return (icmp.len >= HEADER + sizeof(e->cookie) && addr_cmp(from, &e->dest) == 0 &&
+	    icmp.p[0] == (e->dest.family == 4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY) && icmp.p[1] == 0 &&
+	    (!e->raw || get_be16(icmp.p + 4) == e->id) &&
+	    memcmp(icmp.p + HEADER, e->cookie, sizeof(e->cookie)) == 0);
+}
+
+static struct addr
+addr_of(const union sockaddr_any *s)
+{
+	struct addr none = {0};
+
+	return (s->sa.sa_family == AF_INET ? addr_make(4, (const uint8_t *)&s->in.sin_addr) :
+	    s->sa.sa_family == AF_INET6 ? addr_make(6, s->in6.sin6_addr.s6_addr) : none);
 }
 
 int
@@ -148,6 +158,7 @@ echo_receive(struct echo *e, uint16_t *seq)
 {
 	uint8_t b[ANSWER_MAX], *p;
 	union sockaddr_any from = {0};
+	struct addr src;
 	socklen_t len;
 	size_t left, ihl;
 	ssize_t n;
@@ -173,10 +184,8 @@ echo_receive(struct echo *e, uint16_t *seq)
 			p += ihl;
 			left -= ihl;
 		}
-		if (left < QUESTION || !is_dest(e, &from) ||
-		    p[0] != (e->dest.family == 4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY) || p[1] != 0 ||
-		    (e->raw && get_be16(p + 4) != e->id) ||
-		    memcmp(p + HEADER, e->cookie, sizeof(e->cookie)) != 0)
+		src = addr_of(&from);
+		if (left < QUESTION || !echo_is_answer(e, &src, span_of(p, left)))
 			continue;
 		*seq = get_be16(p + 6);
 		return (1);

@@ -6,6 +6,7 @@
 
 #include "base/addr.h"
 #include "base/fault.h"
+#include "base/span.h"
 
 #define ECHO_COOKIE	8	/* bytes of an answer that only who got the question knows */
 
@@ -37,5 +38,8 @@ int echo_send(struct echo *e, uint16_t seq);
  * when there is no more. Anything else is dropped.
  */
 int echo_receive(struct echo *e, uint16_t *seq);
+
+/* Whether the ICMP message ${icmp} from ${from} is an answer to a question of this process. */
+bool echo_is_answer(const struct echo *e, const struct addr *from, struct span icmp);
 
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <seccomp.h>
 #include <stdint.h>
@@ -15,8 +16,8 @@
 
 #define CALLS	16	/* names in a row, at most */
 
-#define IN_ALL	(1u << SANDBOX_FILTER | 1u << SANDBOX_NEGOTIATOR | 1u << SANDBOX_DATAPATH)
-#define IN_NET	(1u << SANDBOX_NEGOTIATOR | 1u << SANDBOX_DATAPATH)
+#define IN_NET	(1u << SANDBOX_NEGOTIATOR | 1u << SANDBOX_DATAPATH | 1u << SANDBOX_MONITOR)
+#define IN_ALL	(1u << SANDBOX_FILTER | IN_NET)
 
 /* Calls with any arguments, by what they are for. Names that a machine lacks are skipped. */
 static const struct row {
@@ -135,6 +136,7 @@ allow_special(struct filter *fl, enum sandbox profile)
 	    SIOCGIFNAME, SIOCGIFADDR };
 	static const unsigned long tun[] = { TUNSETOFFLOAD, TUNSETVNETHDRSZ, TUNGETIFF, SIOCSIFMTU,
 	    SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK };
+	static const unsigned long packet[] = { SIOCGIFHWADDR, SIOCETHTOOL };
 	const struct scmp_arg_cmp name[] = { SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0) };
 	const struct scmp_arg_cmp get_limit[] = { SCMP_A2(SCMP_CMP_EQ, 0, 0) };
 
@@ -152,11 +154,17 @@ allow_special(struct filter *fl, enum sandbox profile)
 	allow_socket(fl, AF_INET6, SOCK_DGRAM);
 	/* if_indextoname() and the like */
 	allow_socket(fl, AF_UNIX, SOCK_DGRAM);
-	if (profile != SANDBOX_DATAPATH)
+	if (profile < SANDBOX_DATAPATH)
 		return;
 	allow_ioctls(fl, tun, COUNT(tun));
 	allow_socket(fl, AF_NETLINK, SOCK_RAW);
 	allow_socket(fl, AF_NETLINK, SOCK_DGRAM);
+	if (profile != SANDBOX_MONITOR)
+		return;
+	/* What libpcap asks of a device. */
+	allow_ioctls(fl, packet, COUNT(packet));
+	allow_socket(fl, AF_PACKET, SOCK_RAW);
+	allow_socket(fl, AF_PACKET, SOCK_DGRAM);
 }
 
 static bool

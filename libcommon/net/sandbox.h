@@ -19,6 +19,8 @@ enum sandbox {
 	SANDBOX_NEGOTIATOR,
 	/* esp-tun: the above, netlink, and the settings of a TUN device. */
 	SANDBOX_DATAPATH,
+	/* vpnmon: the above, and captures on a device that comes later. */
+	SANDBOX_MONITOR,
 	SANDBOX_PROFILES
 };
 

@@ -1,0 +1,237 @@
+# What vpnmon says and how it is told: mistakes, the peers file, records, the table, metrics, readers
+# that go away. On tunnels of esp-tun with hand-made SA state.
+
+bats_require_minimum_version 1.5.0
+
+load lib/common
+load lib/tun
+
+setup() {
+	need vpnmon
+	T=$BATS_TEST_TMPDIR
+}
+
+teardown() { tun_teardown; }
+
+# tunnel: an esp-tun on each side.
+tunnel() {
+	tun_setup
+	make_pair aes128gcm16
+	tun_both
+}
+
+# monitor OPTION...: vpnmon in left, every 0.2 s, DOWN after 3.
+monitor() {
+	background mon ip netns exec "$L" vpnmon -v --tun vpn0 --interval 0.2 --threshold 3 "$@" 10.2.0.1
+}
+
+# pull, plug: ESP on its way from right to left is lost, or not.
+pull() {
+	left nft 'add table inet plug; add chain inet plug in { type filter hook input priority -300; }; add rule inet plug in meta l4proto esp drop'
+}
+plug() { left nft delete table inet plug; }
+
+# says STATE [N]: the report has N (1) events of that state.
+says() { [ "$(grep -c " vpn0 $1: " "$T/mon.out")" -ge "${2:-1}" ]; }
+says_soon() {
+	eventually 6 says "$@" || {
+		echo "not there: $*"
+		cat "$T/mon.out" "$T/mon.err"
+		return 1
+	}
+}
+
+# ended_with STATUS: the monitor has, with that.
+ended_with() {
+	local rc=0
+	ended mon || rc=$?
+	[ "$rc" -eq "$1" ] || {
+		echo "exit status $rc"
+		return 1
+	}
+}
+
+has_route() { left ip route show table main | grep -q '^10\.2\.0\.0/24 dev vpn0 .*src 10\.1\.0\.1'; }
+
+@test "vpnmon: misuse" {
+	run -2 --separate-stderr vpnmon 10.2.0.1
+	one_error
+	run -2 --separate-stderr vpnmon --tun vpn0
+	one_error
+	run -2 --separate-stderr vpnmon --tun vpn0 nonsense
+	one_error
+	stderr_has '"nonsense" is no address'
+	run -2 --separate-stderr vpnmon --tun vpn0 --tun vpn1 --tun vpn2 10.2.0.1 10.2.0.2
+	one_error
+	stderr_has "2 DEST for 3 tunnels"
+	run -2 --separate-stderr vpnmon --tun vpn0 --tun vpn0 10.2.0.1
+	stderr_has "two tunnels with the device vpn0"
+	run -2 --separate-stderr vpnmon --tun vpn0 --group gw --routes keep 10.2.0.1
+	stderr_has "a group moves routes"
+	run -2 --separate-stderr vpnmon --json --format cbor --tun vpn0 10.2.0.1
+	stderr_has "exclude each other"
+	run -2 --separate-stderr vpnmon --tun vpn0 --source 2001:db8::1 10.2.0.1
+	stderr_has "not of one family"
+	run -2 --separate-stderr vpnmon --tun a-name-that-no-device-has 10.2.0.1
+	one_error
+	for bad in "--interval 0" "--threshold 0" "--routes maybe"; do
+		# shellcheck disable=SC2086 # two words
+		run -2 --separate-stderr vpnmon --tun vpn0 $bad 10.2.0.1
+		one_error
+	done
+}
+
+# peers TEXT MESSAGE: a peers file of that is refused with that.
+peers() {
+	printf "$1" >"$T/peers.ini"
+	chmod 600 "$T/peers.ini"
+	run -2 --separate-stderr vpnmon --peers "$T/peers.ini"
+	one_error
+	stderr_has "$2"
+}
+
+@test "vpnmon: mistakes of a peers file are told with their line" {
+	peers '[a]\ntun = vpn0\n' 'peers.ini:1: section [a] has no dest'
+	peers '[a]\ndest = 10.2.0.1\n' 'peers.ini:1: section [a] has no tun'
+	peers '[a]\ntun = vpn0\ndest = gw\n' 'peers.ini:3: dest: "gw" is no address'
+	peers '[a]\ntun = vpn0\ndest = 10.2.0.1\n[b]\ntun = vpn0\ndest = 10.2.0.1\n' \
+		'peers.ini:5: tun: two tunnels with the device vpn0'
+	peers '[a]\ntun = vpn0\ntund = x\n' "peers.ini:3: unknown key 'tund'"
+	peers '[a]\ntun = vpn0\ninterval = 0\n' 'peers.ini:3: interval: 0 is out of range'
+	peers '[defaults]\ngroup = gw\n[a]\ntun = vpn0\ndest = 10.2.0.1\nroutes = keep\n' 'peers.ini:3: group'
+	peers '' 'no section describes a tunnel'
+	run -2 --separate-stderr vpnmon --peers "$T/peers.ini" --tun vpn0 10.2.0.1
+	stderr_has "no --tun, --source or DEST beside it"
+	run -2 --separate-stderr vpnmon --peers "$T/none.ini"
+	stderr_has "No such file"
+}
+
+@test "vpnmon: the peers file of its man page is one that it takes" {
+	tun_setup
+	awk '/^\.Bd/ { n = 1; next } /^\.Ed/ { on = 0 } n == 1 { n = 0; on = ($0 == "[defaults]") } on' \
+		"$SAPIPE_TOP/man/vpnmon.8" >"$T/peers.ini"
+	chmod 600 "$T/peers.ini"
+	left ip link add vpn0 type veth peer name vpn1
+	left ip addr add 10.1.255.1/32 dev vpn0
+	left ip addr add 10.1.255.2/32 dev vpn1
+	run -0 --separate-stderr left timeout --preserve-status 1 vpnmon --peers "$T/peers.ini"
+	[ -z "$stderr" ] || { echo "$stderr"; return 1; }
+	[[ $output == *"vpn0 READY: asking 10.7.255.1 every 5 s"*"vpn1 READY: asking 10.7.255.2 every 30 s"*"branch-7 CARRIER: vpn0 (started)"* ]]
+}
+
+@test "vpnmon: --metrics writes a whole file each time, readable by all" {
+	tunnel
+	mkdir -m 755 "$T/m"
+	monitor --persist --metrics "$T/m/vpn.prom"
+	says_soon UP
+	eventually 3 grep -q '^vpnmon_up{tun="vpn0",destination="10.2.0.1"} 1$' "$T/m/vpn.prom"
+	grep -q '^vpnmon_state{tun="vpn0",destination="10.2.0.1",state="up"} 1$' "$T/m/vpn.prom"
+	grep -qE '^vpnmon_rtt_seconds\{[^}]*\} 0\.0[0-9]+$' "$T/m/vpn.prom"
+	[ "$(stat -c %a "$T/m/vpn.prom")" = 644 ]
+	pull
+	says_soon DOWN
+	eventually 3 grep -q '^vpnmon_up{.*} 0$' "$T/m/vpn.prom"
+	# every line of the format: a comment, or a name, labels and a number
+	run ! grep -vE '^# (HELP|TYPE) vpnmon_[a-z_]+ .+$|^vpnmon_[a-z_]+\{[^}]*\} [-+0-9.e]+$' "$T/m/vpn.prom"
+	kill "${BG[mon]}"
+	ended_with 1
+	[ "$(ls -A "$T/m")" = vpn.prom ]
+	run -3 --separate-stderr left vpnmon --tun vpn0 --metrics "$T/none/vpn.prom" 10.2.0.1
+	stderr_has "cannot make"
+}
+
+@test "vpnmon: a reader that goes away is exit 3, and the routes are there" {
+	tunnel
+	run -3 --separate-stderr bash -c \
+		'set -o pipefail; ip netns exec "$1" timeout 20 vpnmon --persist --tun vpn0 --interval 0.1 --threshold 3 10.2.0.1 |
+		{ read -r _; read -r _; ip netns exec "$1" nft "add table inet plug; add chain inet plug in { type filter hook input priority -300; }; add rule inet plug in meta l4proto esp drop"; }' - "$L"
+	stderr_has "Broken pipe"
+	has_route
+}
+
+@test "vpnmon: a reader that goes away is noticed when there is nothing to be said" {
+	tunnel
+	run -3 --separate-stderr bash -c 'set -o pipefail
+		ip netns exec "$1" timeout 20 vpnmon --tun vpn0 --interval 300 10.2.0.1 | { read -r _; read -r _; }' - "$L"
+	stderr_has "Broken pipe"
+	run -3 --separate-stderr bash -c 'set -o pipefail
+		ip netns exec "$1" timeout 20 vpnmon --format cbor --tun vpn0 --interval 300 10.2.0.1 | head -c 100 >/dev/null' - "$L"
+	stderr_has "vpnmon: "
+}
+
+@test "vpnmon: --format cbor: event records that fit the schema and that sa-show reads" {
+	need sa-show
+	tunnel
+	monitor --format cbor --persist --group gw
+	eventually 6 grep -qa carrier "$T/mon.out"
+	eventually 6 eval "sa-show '$T/mon.out' | grep -q 'what  *up'"
+	pull
+	eventually 6 eval "sa-show '$T/mon.out' | grep -q 'what  *down'"
+	kill "${BG[mon]}"
+	ended_with 1
+	run -0 /usr/bin/python3 "$SAPIPE_TOP/tests/lib/cddl_check.py" "$T/mon.out"
+	[ "$output" = "5 event" ]
+	run -0 --separate-stderr sa-show --format json "$T/mon.out"
+	[ "$(jq -r -s 'map([.source, .what, .tun // ""] | join(" ")) | join("; ")' <<<"$output")" = \
+		"vpnmon ready vpn0; vpnmon carrier vpn0; vpnmon up vpn0; vpnmon down vpn0; vpnmon carrier " ]
+	jq -e -s --argjson now "$(date +%s)" 'all(.[]; .time > $now - 60 and .time <= $now and .text != "")' <<<"$output"
+	# through a pipe, as it is meant
+	run -0 bash -c 'ip netns exec "$1" timeout 2 vpnmon --format cbor --tun vpn0 10.2.0.1 | sa-show' - "$L"
+	output_has "ready, from vpnmon"
+	run -2 env TERM=xterm script -qec "ip netns exec $L vpnmon --format cbor --tun vpn0 10.2.0.1" /dev/null </dev/null
+	output_has "vpnmon --format cbor ... | sa-show"
+}
+
+@test "vpnmon: --watch draws a table on a terminal, events above it" {
+	tunnel
+	run -2 --separate-stderr left vpnmon --watch --tun vpn0 10.2.0.1
+	stderr_has "standard output is none"
+	pull
+	background unplug bash -c "sleep 1.5; ip netns exec $L nft delete table inet plug"
+	run -0 env TERM=xterm LC_ALL=C.UTF-8 script -qec "timeout --foreground --preserve-status -s INT 3 ip netns exec $L \
+		vpnmon --watch --persist --tun vpn0 -i 0.2 --threshold 3 10.2.0.1" /dev/null </dev/null
+	local plain
+	plain=$(sed 's/\x1b\[[0-9;]*m//g' <<<"$output")
+	grep -qE 'vpn0 +DOWN +0m0[0-9]s +100\.0% +-  xxx' <<<"$plain"
+	grep -qE 'vpn0 +UP +0m0[0-9]s +[0-9.]+% +[0-9]+\.[0-9]{3}  xxxx*[▁▂▃▄▅▆▇█]+' <<<"$plain"
+	grep -qE '^20[^ ]*Z vpn0 DOWN: ' <<<"$(tr '\r' '\n' <<<"$plain" | sed 's/\x1b\[[0-9]*[AJ]//g')"
+	[[ $output == *$'\x1b[1A'* ]]
+}
+
+# draws ENVIRONMENT STTY: what a terminal of that kind gets in 2 s, without colours and movements.
+draws() {
+	# shellcheck disable=SC2086 # variables for env
+	env TERM=xterm LC_ALL=C.UTF-8 $1 script -qec "stty $2; timeout --foreground --preserve-status -s INT 2 \
+		ip netns exec $L vpnmon --watch --persist --tun vpn0 -i 0.2 --threshold 3 10.2.0.1" /dev/null </dev/null >"$T/raw" || :
+	tr '\r' '\n' <"$T/raw" | sed 's/\x1b\[[0-9;]*[mAJ]//g'
+}
+
+@test "vpnmon: --watch: narrow and low terminals, NO_COLOR, TERM=dumb, no UTF-8" {
+	tunnel
+	# of 30 columns none but events is longer
+	draws "" "cols 30 rows 10" | grep -v '^20' >"$T/narrow"
+	grep -qE '^vpn0 UP +0m0' "$T/narrow"
+	[ "$(awk '{ gsub(/[^ -~]/, ""); print length }' "$T/narrow" | sort -n | tail -1)" -lt 30 ]
+	draws "" "cols 12 rows 2" | grep -v '^20' >"$T/narrow"
+	grep -qE '^vpn0 UP *$' "$T/narrow"
+	[ "$(awk '{ print length }' "$T/narrow" | sort -n | tail -1)" -lt 12 ]
+	draws NO_COLOR=1 "cols 100" | grep -qE '^vpn0 UP .*[▁▂▃▄▅▆▇█]'
+	! grep -q $'\x1b\\[[0-9;]*m' "$T/raw" || return 1
+	grep -q $'\x1b\\[1A' "$T/raw"
+	draws LC_ALL=C "cols 100" | grep -qE '^vpn0 UP .*[.0-9]  [1-8]+'
+	draws TERM=dumb "cols 80" >"$T/dumb"
+	! grep -q $'\x1b' "$T/raw" || return 1
+	grep -q 'cannot be drawn on' "$T/dumb"
+	grep -q ' vpn0 UP: ' "$T/dumb"
+}
+
+@test "vpnmon: --watch follows the size of the terminal" {
+	tunnel
+	env TERM=xterm LC_ALL=C.UTF-8 script -qec "stty cols 90; (sleep 2; stty -F /dev/tty cols 24) &
+		timeout --foreground --preserve-status -s INT 4 ip netns exec $L vpnmon --watch --persist --tun vpn0 \
+		-i 0.2 --threshold 3 10.2.0.1" /dev/null </dev/null >"$T/raw" || :
+	# wide first, narrow at the end
+	tr '\r' '\n' <"$T/raw" | sed 's/\x1b\[[0-9;]*[mAJ]//g' >"$T/text"
+	grep -q 'LAST QUESTIONS' "$T/text"
+	[ "$(grep '^vpn0 UP' "$T/text" | tail -1 | awk '{ gsub(/[^ -~]/, ""); print length }')" -lt 24 ]
+}
