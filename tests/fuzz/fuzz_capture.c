@@ -1,11 +1,13 @@
 /*
  * Hostile frames: the first byte picks the link type, then frames follow, each behind 2 bytes of
- * length and one of time. What is handed out lies within the frame or the reassembled packet.
+ * length and one of time. What is handed out lies within the frame or the reassembled packet. The same
+ * frames go to the witness of vpnmon, which puts them in words.
  */
 #include <pcap/pcap.h>
 #include <stdlib.h>
 
 #include "net/capture.h"
+#include "net/witness.h"
 
 static void
 must(bool ok)
@@ -58,15 +60,20 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const int links[] = {
 		DLT_RAW, DLT_EN10MB, DLT_LINUX_SLL, DLT_LINUX_SLL2, DLT_NULL, DLT_LOOP,
 	};
+	static const struct echo asker = { .fd = -1, .dest = { .family = 4 } };
 	struct capture_packet p;
+	struct witness w;
 	struct capture *c;
 	uint64_t time_us = 0;
 	uint8_t *copy;
 	size_t len, take;
+	int link;
 
 	if (size < 1)
 		return (0);
-	c = capture_of_frames(links[data[0] % (sizeof(links) / sizeof(links[0]))], NULL);
+	link = links[data[0] % (sizeof(links) / sizeof(links[0]))];
+	c = capture_of_frames(link, NULL);
+	witness_init(&w, &asker);
 	must(c != NULL && capture_add_port(c, 0x0505, NULL) == 0);
 	for (data++, size--; size >= 3; data += take, size -= take) {
 		len = get_be16(data);
@@ -79,9 +86,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(copy, data, take);
 		capture_frame(c, span_of(copy, take), len, time_us, &p);
 		check(&p);
+		witness_frame(&w, link, span_of(copy, take), len);
+		must(strlen(w.text) < sizeof(w.text));
 		free(copy);
 	}
 	(void)capture_stats(c);
+	witness_close(&w);
 	capture_close(c);
 	return (0);
 }
