@@ -65,7 +65,7 @@ plug() { left nft delete table inet "plug$1"; }
 # says SIDE TEXT [N]: N (1) lines of its report have that.
 says() { [ "$(grep -c -- " $2" "$T/mon-$1.out")" -ge "${3:-1}" ]; }
 says_soon() {
-	eventually 12 says "$@" || {
+	eventually 15 says "$@" || {
 		echo "not there: $*"
 		cat "$T/mon-$1.out" "$T/mon-$1.err"
 		return 1
@@ -94,7 +94,7 @@ connect() {
 	host=$(addr 2 3)
 	[ "$v" = 4 ] || host="[$host]"
 	background echo ip netns exec "$R" socat "TCP$v-LISTEN:7,reuseaddr" EXEC:cat
-	eventually 5 eval "ip netns exec $R ss -ltn | grep -q ':7 '"
+	eventually 15 eval "ip netns exec $R ss -ltn | grep -q ':7 '"
 	mkfifo "$T/say"
 	left socat -t 30 STDIO "TCP$v:$host:7" <"$T/say" >"$T/heard" 3>&- 4>&- &
 	BG[client]=$!
@@ -155,20 +155,20 @@ failover() {
 	right ip route add "$(addr 1 2)" dev vpn1
 	group left --no-preempt --json
 	says_soon left '' 0
-	eventually 12 eval "[ \"\$(jq -r 'select(.state == \"up\") | .tun' '$T/mon-left.out' | sort -u | xargs)\" = 'vpn0 vpn1' ]"
+	eventually 15 eval "[ \"\$(jq -r 'select(.state == \"up\") | .tun' '$T/mon-left.out' | sort -u | xargs)\" = 'vpn0 vpn1' ]"
 	carries vpn0
 	pull 4
-	eventually 12 carries vpn1
+	eventually 15 carries vpn1
 	plug 4
-	eventually 12 eval "[ \$(jq -r 'select(.tun == \"vpn0\" and .state == \"up\") | .tun' '$T/mon-left.out' | wc -l) -eq 2 ]"
+	eventually 15 eval "[ \$(jq -r 'select(.tun == \"vpn0\" and .state == \"up\") | .tun' '$T/mon-left.out' | wc -l) -eq 2 ]"
 	carries vpn1
 	pull 4
 	pull 6
-	eventually 12 eval "jq -e -s 'last(.[] | select(.carrier != null or has(\"carrier\"))) | .carrier == null' '$T/mon-left.out'"
+	eventually 15 eval "jq -e -s 'last(.[] | select(.carrier != null or has(\"carrier\"))) | .carrier == null' '$T/mon-left.out'"
 	run -0 left ip route show table main "$(net 2)"
 	[ -z "$output" ]
 	plug 6
-	eventually 12 carries vpn1
+	eventually 15 carries vpn1
 	kill "${BG[mon-left]}"
 	ended mon-left
 	run -0 jq -r -s '[.[] | select(has("carrier")) | (.carrier // "none") + "/" + (.before // "none") + "/" + .reason] | join(" ")' "$T/mon-left.out"
@@ -220,7 +220,7 @@ failover() {
 	left ip route add "$(net 2)" dev vpn0 metric 10 src "$(addr 1 3)"
 	says_soon left "gw CARRIER: vpn0, in place of vpn1 (preempted)"
 	carries vpn0
-	eventually 5 crosses
+	eventually 15 crosses
 	run ! says left "vpn0 DOWN"
 }
 
@@ -290,12 +290,12 @@ failover() {
 	pull 6
 	says_soon left "gw CARRIER: vpn0, in place of vpn1 (down)"
 	carries vpn0
-	eventually 5 grep -qx 'vpn1 gw vpn0' "$T/downs"
+	eventually 15 grep -qx 'vpn1 gw vpn0' "$T/downs"
 	kill -USR1 "${BG[mon-left]}"
-	eventually 5 grep -q 'vpn0 is UP since .*, carries the routes of gw' "$T/mon-left.err"
-	eventually 5 grep -q 'vpn1 is DOWN since ' "$T/mon-left.err"
+	eventually 15 grep -q 'vpn0 is UP since .*, carries the routes of gw' "$T/mon-left.err"
+	eventually 15 grep -q 'vpn1 is DOWN since ' "$T/mon-left.err"
 	# all tunnels in one file: one HELP and TYPE a name, its samples together
-	eventually 5 grep -q '^vpnmon_up{tun="vpn1",.*} 0$' "$T/m/vpn.prom"
+	eventually 15 grep -q '^vpnmon_up{tun="vpn1",.*} 0$' "$T/m/vpn.prom"
 	run -0 /usr/bin/python3 "$SAPIPE_TOP/tests/lib/prom_check.py" "$T/m/vpn.prom"
 	output_has 'vpnmon_up{destination="10.2.0.1",group="gw",tun="vpn0"} 1'
 	output_has 'vpnmon_up{destination="10.2.0.2",group="gw",tun="vpn1"} 0'

@@ -5,53 +5,11 @@ bats_require_minimum_version 1.5.0
 
 load lib/common
 load lib/tun
+load lib/mon
 
-setup() {
-	need vpnmon
-	T=$BATS_TEST_TMPDIR
-}
+setup() { mon_setup; }
 
 teardown() { tun_teardown; }
-
-# tunnel: an esp-tun on each side.
-tunnel() {
-	tun_setup
-	make_pair aes128gcm16
-	tun_both
-}
-
-# monitor OPTION...: vpnmon in left, every 0.2 s, DOWN after 3.
-monitor() {
-	background mon ip netns exec "$L" vpnmon -v --tun vpn0 --interval 0.2 --threshold 3 "$@" 10.2.0.1
-}
-
-# pull, plug: ESP on its way from right to left is lost, or not.
-pull() {
-	left nft 'add table inet plug; add chain inet plug in { type filter hook input priority -300; }; add rule inet plug in meta l4proto esp drop'
-}
-plug() { left nft delete table inet plug; }
-
-# says STATE [N]: the report has N (1) events of that state.
-says() { [ "$(grep -c " vpn0 $1: " "$T/mon.out")" -ge "${2:-1}" ]; }
-says_soon() {
-	eventually 6 says "$@" || {
-		echo "not there: $*"
-		cat "$T/mon.out" "$T/mon.err"
-		return 1
-	}
-}
-
-# ended_with STATUS: the monitor has, with that.
-ended_with() {
-	local rc=0
-	ended mon || rc=$?
-	[ "$rc" -eq "$1" ] || {
-		echo "exit status $rc"
-		return 1
-	}
-}
-
-has_route() { left ip route show table main | grep -q '^10\.2\.0\.0/24 dev vpn0 .*src 10\.1\.0\.1'; }
 
 @test "vpnmon: misuse" {
 	run -2 --separate-stderr vpnmon 10.2.0.1
@@ -124,13 +82,13 @@ peers() {
 	mkdir -m 755 "$T/m"
 	monitor --persist --metrics "$T/m/vpn.prom"
 	says_soon UP
-	eventually 3 grep -q '^vpnmon_up{tun="vpn0",destination="10.2.0.1"} 1$' "$T/m/vpn.prom"
+	eventually 15 grep -q '^vpnmon_up{tun="vpn0",destination="10.2.0.1"} 1$' "$T/m/vpn.prom"
 	grep -q '^vpnmon_state{tun="vpn0",destination="10.2.0.1",state="up"} 1$' "$T/m/vpn.prom"
 	grep -qE '^vpnmon_rtt_seconds\{[^}]*\} 0\.0[0-9]+$' "$T/m/vpn.prom"
 	[ "$(stat -c %a "$T/m/vpn.prom")" = 644 ]
 	pull
 	says_soon DOWN
-	eventually 3 grep -q '^vpnmon_up{.*} 0$' "$T/m/vpn.prom"
+	eventually 15 grep -q '^vpnmon_up{.*} 0$' "$T/m/vpn.prom"
 	# every line of the format: a comment, or a name, labels and a number
 	run ! grep -vE '^# (HELP|TYPE) vpnmon_[a-z_]+ .+$|^vpnmon_[a-z_]+\{[^}]*\} [-+0-9.e]+$' "$T/m/vpn.prom"
 	kill "${BG[mon]}"
@@ -159,14 +117,37 @@ peers() {
 	stderr_has "vpnmon: "
 }
 
+@test "vpnmon: a reader that is stuck keeps nobody from moving routes, and misses nothing when it reads on" {
+	tunnel
+	mkfifo "$T/pipe"
+	exec 8<>"$T/pipe"
+	# a pipe has room for so much
+	head -c 65536 /dev/zero >&8
+	ip netns exec "$L" vpnmon -v --json --persist --tun vpn0 --interval 0.2 --threshold 3 10.2.0.1 \
+		</dev/null >"$T/pipe" 2>"$T/mon.err" 3>&- 4>&- 8>&- &
+	BG[mon]=$!
+	sleep 1
+	pull
+	eventually 15 eval '! left ip route show table main | grep -q "^10\.2\.0\.0/24"'
+	plug
+	eventually 15 has_route
+	kill -USR1 "${BG[mon]}"
+	eventually 15 grep -q 'vpn0 is UP since' "$T/mon.err"
+	timeout 2 cat <&8 >"$T/late" || :
+	exec 8>&-
+	[ "$(tr -d '\0' <"$T/late" | jq -r .state | xargs)" = "ready up down up" ]
+	eventually 15 grep -q 'Broken pipe' "$T/mon.err"
+	ended_with 3
+}
+
 @test "vpnmon: --format cbor: event records that fit the schema and that sa-show reads" {
 	need sa-show
 	tunnel
 	monitor --format cbor --persist --group gw
-	eventually 6 grep -qa carrier "$T/mon.out"
-	eventually 6 eval "sa-show '$T/mon.out' | grep -q 'what  *up'"
+	eventually 15 grep -qa carrier "$T/mon.out"
+	eventually 15 eval "sa-show '$T/mon.out' | grep -q 'what  *up'"
 	pull
-	eventually 6 eval "sa-show '$T/mon.out' | grep -q 'what  *down'"
+	eventually 15 eval "sa-show '$T/mon.out' | grep -q 'what  *down'"
 	kill "${BG[mon]}"
 	ended_with 1
 	run -0 /usr/bin/python3 "$SAPIPE_TOP/tests/lib/cddl_check.py" "$T/mon.out"

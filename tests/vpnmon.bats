@@ -5,56 +5,11 @@ bats_require_minimum_version 1.5.0
 
 load lib/common
 load lib/tun
+load lib/mon
 
-setup() {
-	need vpnmon
-	T=$BATS_TEST_TMPDIR
-}
+setup() { mon_setup; }
 
 teardown() { tun_teardown; }
-
-# tunnel [INNER]: an esp-tun on each side.
-tunnel() {
-	tun_setup
-	make_pair aes128gcm16 none 4 "${1:-4}"
-	tun_both
-}
-
-# monitor OPTION...: vpnmon in left, every 0.2 s, DOWN after 3.
-monitor() {
-	background mon ip netns exec "$L" vpnmon -v --tun vpn0 --interval 0.2 --threshold 3 "$@" 10.2.0.1
-}
-
-# pull, plug: ESP on its way from right to left is lost, or not.
-pull() {
-	left nft 'add table inet plug; add chain inet plug in { type filter hook input priority -300; }; add rule inet plug in meta l4proto esp drop'
-}
-plug() { left nft delete table inet plug; }
-
-# says STATE [N]: the report has N (1) events of that state.
-says() { [ "$(grep -c " vpn0 $1: " "$T/mon.out")" -ge "${2:-1}" ]; }
-says_soon() {
-	eventually 6 says "$@" || {
-		echo "not there: $*"
-		cat "$T/mon.out" "$T/mon.err"
-		return 1
-	}
-}
-
-# epoch_ms LINE: the time of the n-th event.
-epoch_ms() { date -d "$(sed -n "$1p" "$T/mon.out" | cut -d' ' -f1)" +%s%3N; }
-
-# ended_with STATUS: the monitor has, with that.
-ended_with() {
-	local rc=0
-	ended mon || rc=$?
-	[ "$rc" -eq "$1" ] || {
-		echo "exit status $rc"
-		return 1
-	}
-}
-
-has_route() { left ip route show table main | grep -q '^10\.2\.0\.0/24 dev vpn0 .*src 10\.1\.0\.1'; }
 
 @test "vpnmon: READY, UP at the first answer; the plug pulled: DOWN after interval x threshold, routes gone; back: UP, routes as before" {
 	tunnel
@@ -63,7 +18,7 @@ has_route() { left ip route show table main | grep -q '^10\.2\.0\.0/24 dev vpn0 
 	left ip route add 10.79.0.0/16 via 10.77.0.9 dev vpn0
 	left ip route show table all dev vpn0 >"$T/before"
 	monitor --persist --json
-	eventually 5 grep -q '"up"' "$T/mon.out"
+	eventually 15 grep -q '"up"' "$T/mon.out"
 	run -0 jq -r -s '.[] | .state + " " + .reason' "$T/mon.out"
 	[ "$output" = $'ready started\nup answered' ]
 	run -0 jq -e -s '.[0]["rtt-ms"] == null and .[1]["rtt-ms"] > 0 and .[1].loss == 0 and
@@ -73,18 +28,18 @@ has_route() { left ip route show table main | grep -q '^10\.2\.0\.0/24 dev vpn0 
 	local from
 	from=$(date +%s%3N)
 	pull
-	eventually 5 grep -q '"down"' "$T/mon.out"
+	eventually 15 grep -q '"down"' "$T/mon.out"
 	run -0 jq -r -s '.[2] | .state + " " + .reason' "$T/mon.out"
 	[ "$output" = "down no-answer" ]
 	# three questions in a row, the first of them up to one interval after the pull or just before it
 	local took=$(($(date -d "$(jq -r -s '.[2].time' "$T/mon.out")" +%s%3N) - from))
-	[ "$took" -ge 395 ] && [ "$took" -le 1200 ] || { echo "DOWN after $took ms"; return 1; }
+	[ "$took" -ge 395 ] && [ "$took" -le 3000 ] || { echo "DOWN after $took ms"; return 1; }
 	run -0 left ip route show table main dev vpn0
 	[ -z "$output" ] || { echo "left over: $output"; return 1; }
 	run -0 left ip route show 10.78.0.0/16
 	output_has "dev eth0"
 	plug
-	eventually 5 eval "[ \$(grep -c '\"up\"' '$T/mon.out') -eq 2 ]"
+	eventually 15 eval "[ \$(grep -c '\"up\"' '$T/mon.out') -eq 2 ]"
 	left ip route show table all dev vpn0 | diff "$T/before" -
 	run -0 left ip rule
 	[[ $output != *icmp* ]]
@@ -101,10 +56,10 @@ has_route() { left ip route show table main | grep -q '^10\.2\.0\.0/24 dev vpn0 
 	monitor
 	says_soon DOWN
 	local took=$(($(epoch_ms 2) - $(epoch_ms 1)))
-	[ "$took" -ge 600 ] && [ "$took" -lt 900 ] || { echo "DOWN after $took ms"; return 1; }
+	[ "$took" -ge 600 ] && [ "$took" -lt 2500 ] || { echo "DOWN after $took ms"; return 1; }
 	run ! says UP
 	kill -USR1 "${BG[mon]}"
-	eventually 3 grep -q 'vpn0 is DOWN since 20.*, 0/3 answered, loss 100%' "$T/mon.err"
+	eventually 15 grep -q 'vpn0 is DOWN since 20.*, 0/3 answered, loss 100%' "$T/mon.err"
 	plug
 	sleep 0.8
 	run ! says UP
@@ -189,7 +144,7 @@ has_route() { left ip route show table main | grep -q '^10\.2\.0\.0/24 dev vpn0 
 	[ "$(sort -u "$T/rekey")" = "attempt-reconnect vpn0 down 10.2.0.1" ]
 	[ "$(wc -l <"$T/rekey")" -eq 3 ]
 	grep -q 'ended with status 5' "$T/mon.err"
-	eventually 3 eval "[ \$(wc -l <'$T/script') -eq 3 ]"
+	eventually 15 eval "[ \$(wc -l <'$T/script') -eq 3 ]"
 	[ "$(cut -d' ' -f1,2 "$T/script")" = $'up connect\ndown disconnect\nup connect' ]
 	grep -q '^down disconnect no-answer [0-9.]*$' "$T/script"
 }
@@ -199,7 +154,7 @@ has_route() { left ip route show table main | grep -q '^10\.2\.0\.0/24 dev vpn0 
 	pull
 	monitor --rekey "echo run >>'$T/rekey'; exec sleep 30"
 	says_soon DOWN
-	eventually 5 grep -q 'runs still' "$T/mon.err"
+	eventually 15 grep -q 'runs still' "$T/mon.err"
 	[ "$(wc -l <"$T/rekey")" -eq 1 ]
 	kill "${BG[mon]}"
 	ended_with 1
@@ -230,7 +185,7 @@ has_route() { left ip route show table main | grep -q '^10\.2\.0\.0/24 dev vpn0 
 @test "vpnmon: a device that is not there yet" {
 	tun_setup
 	monitor --persist
-	eventually 5 grep -q 'warning: there is no device vpn0 yet' "$T/mon.err"
+	eventually 15 grep -q 'warning: there is no device vpn0 yet' "$T/mon.err"
 	says_soon DOWN
 	grep -q 'DOWN: 10.2.0.1 cannot be asked: No such device' "$T/mon.out"
 	make_pair aes128gcm16
@@ -292,16 +247,16 @@ has_route() { left ip route show table main | grep -q '^10\.2\.0\.0/24 dev vpn0 
 	right ip route add blackhole 10.2.0.9
 	background mon ip netns exec "$L" vpnmon -v --optimized=pcap --persist --json --tun vpn0 --interval 0.3 \
 		--threshold 3 --routes keep 10.2.0.9
-	eventually 6 grep -q '"down"' "$T/mon.out"
+	eventually 15 grep -q '"down"' "$T/mon.out"
 	right bash -c 'echo x >/dev/udp/10.1.0.1/4321'
-	eventually 6 grep -q '"up"' "$T/mon.out"
+	eventually 15 grep -q '"up"' "$T/mon.out"
 	run -0 jq -r 'select(.state == "up") | .reason + " " + .packet' "$T/mon.out"
 	[[ $output =~ ^traffic\ UDP\ 10\.2\.0\.1:[0-9]+\ \>\ 10\.1\.0\.1:4321,\ 30\ bytes$ ]] || { echo "$output"; return 1; }
 	# what goes out does not count
 	background out ip netns exec "$L" ping -q -i 0.1 -I vpn0 10.2.0.9
-	eventually 6 eval "[ \$(grep -c '\"down\"' '$T/mon.out') -eq 2 ]"
+	eventually 15 eval "[ \$(grep -c '\"down\"' '$T/mon.out') -eq 2 ]"
 	kill -USR1 "${BG[mon]}"
-	eventually 3 grep -q '1 packets were seen, the last: UDP 10.2.0.1' "$T/mon.err"
+	eventually 15 grep -q '1 packets were seen, the last: UDP 10.2.0.1' "$T/mon.err"
 	kill "${BG[left]}" "${BG[out]}"
 	ended left
 	make_pair aes256gcm16
@@ -312,7 +267,7 @@ has_route() { left ip route show table main | grep -q '^10\.2\.0\.0/24 dev vpn0 
 	eventually 15 tun_is_up left && eventually 15 tun_is_up right
 	sleep 1
 	right bash -c 'echo x >/dev/udp/10.1.0.1/4322'
-	eventually 6 grep -q '10.1.0.1:4322' "$T/mon.out"
+	eventually 15 grep -q '10.1.0.1:4322' "$T/mon.out"
 }
 
 @test "vpnmon: --optimized counts no answer of its own as traffic" {

@@ -1,9 +1,11 @@
 /* What is said: events in three forms, a line of status, the environment of commands. */
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdio_ext.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -96,7 +98,7 @@ reason_text(char out[REASON_TEXT], const struct tunnel *t)
 	return (out);
 }
 
-/* ---- standard output */
+/* ---- standard output. A reader that is slow, or stuck, must not keep us from moving routes. */
 
 static void
 lost(struct tool *w, const struct fault *f)
@@ -122,11 +124,58 @@ say_flush(struct tool *w)
 }
 
 static void
-watch_out(struct tool *w, int fd, int events)
+watch_out(struct tool *w, int fd, bool waits)
 {
 	ev_io_stop(w->loop, &w->out);
-	ev_io_set(&w->out, fd, events);
+	ev_io_set(&w->out, fd, EV_READ | (waits ? EV_WRITE : 0));
 	ev_io_start(w->loop, &w->out);
+}
+
+/* Writes what goes without waiting. */
+static void
+push(struct tool *w)
+{
+	struct pollfd p = { .fd = STDOUT_FILENO, .events = POLLOUT };
+	struct queue *q = &w->queue;
+	struct fault f;
+	ssize_t n = 0;
+
+	while (q->len > 0 && poll(&p, 1, 0) == 1 && (p.revents & (POLLOUT | POLLERR)) != 0) {
+		/* So much has room in a pipe that takes anything (pipe(7)). */
+		n = write(STDOUT_FILENO, q->b, q->len < PIPE_BUF ? q->len : PIPE_BUF);
+		if (n == -1 && (errno == EAGAIN || errno == EINTR))
+			break;
+		if (n == -1) {
+			(void)fault_sys(&f, errno == EPIPE ? FAULT_READER_GONE : FAULT_SYSTEM,
+			    "cannot write to standard output");
+			q->len = 0;
+			lost(w, &f);
+			return;
+		}
+		q->len -= (size_t)n;
+		memmove(q->b, q->b + n, q->len);
+	}
+	watch_out(w, STDOUT_FILENO, q->len > 0);
+}
+
+/* A line of the report. */
+static void
+put_line(struct tool *w, const char *text, size_t len)
+{
+	struct queue *q = &w->queue;
+	struct fault f;
+
+	if (!w->piped) {
+		(void)fwrite(text, 1, len, stdout);
+		say_flush(w);
+	} else if (len > sizeof(q->b) - q->len) {
+		(void)fault(&f, FAULT_READER_GONE, "who reads standard output does not: %zu bytes wait", q->len);
+		lost(w, &f);
+	} else {
+		memcpy(q->b + q->len, text, len);
+		q->len += len;
+		push(w);
+	}
 }
 
 /* A reader that goes away is noticed when there is nothing to be said, too. */
@@ -137,20 +186,18 @@ on_out(struct ev_loop *loop, ev_io *io, int revents)
 	struct pollfd p = { .fd = STDOUT_FILENO, .events = POLLOUT };
 	struct fault f;
 
-	(void)revents;
 	if (w->records != NULL) {
 		if (sa_out_ready(w->records, &f) != 0)
 			lost(w, &f);
 		else
-			watch_out(w, sa_out_fd(w->records),
-			    EV_READ | (sa_out_wants_write(w->records) ? EV_WRITE : 0));
-		return;
-	}
-	if (poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0) {
+			watch_out(w, sa_out_fd(w->records), sa_out_wants_write(w->records));
+	} else if (poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0) {
 		errno = EPIPE;
 		(void)fault_sys(&f, FAULT_READER_GONE, "cannot write to standard output");
 		lost(w, &f);
-	} else
+	} else if (w->queue.len > 0)
+		push(w);
+	else if ((revents & EV_READ) != 0)
 		ev_io_stop(loop, io);	/* a socket whose other end talks to us */
 }
 
@@ -166,8 +213,10 @@ say_open(struct tool *w, struct fault *f)
 		if ((w->records = sa_out_open(NULL, f)) == NULL)
 			return (-1);
 		fd = sa_out_fd(w->records);
-	} else if (fstat(fd, &st) != 0 || (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode)))
-		fd = -1;
+	} else {
+		w->piped = fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+		fd = w->piped ? fd : -1;
+	}
 	if ((w->loop = ev_default_loop(0)) == NULL)
 		return (fault(f, FAULT_SYSTEM, "cannot make an event loop"));
 	ev_io_init(&w->out, on_out, fd, EV_READ);
@@ -178,12 +227,27 @@ say_open(struct tool *w, struct fault *f)
 }
 
 void
+say_drain(struct tool *w)
+{
+	struct pollfd p = { .fd = STDOUT_FILENO, .events = POLLOUT };
+	struct fault f;
+
+	if (w->records != NULL && !w->gone && sa_out_drain(w->records, DRAIN_MS, &f) != 0)
+		lost(w, &f);
+	while (!w->gone && w->queue.len > 0 && poll(&p, 1, DRAIN_MS) == 1)
+		push(w);
+	if (!w->gone && w->queue.len > 0) {
+		(void)fault(&f, FAULT_READER_GONE, "who reads standard output does not: %zu bytes wait",
+		    w->queue.len);
+		lost(w, &f);
+	}
+}
+
+void
 say_close(struct tool *w)
 {
 	if (w->loop != NULL)
 		ev_io_stop(w->loop, &w->out);
-	if (w->records != NULL && !w->gone)
-		(void)sa_out_drain(w->records, DRAIN_MS, NULL);
 	sa_out_close(w->records);
 	w->records = NULL;
 }
@@ -202,48 +266,85 @@ put_record(struct tool *w, const char *what, const char *tun, uint64_t epoch_ms,
 	if (sa_out_put(w->records, &r, &f) != 0)
 		lost(w, &f);
 	else if (sa_out_wants_write(w->records))
-		watch_out(w, sa_out_fd(w->records), EV_READ | EV_WRITE);
+		watch_out(w, sa_out_fd(w->records), true);
 }
 
 /* ---- events */
 
+static json_t *
+tunnel_object(const struct tunnel *t)
+{
+	char when[TIME_TEXT];
+	json_t *j = json_object();
+
+	(void)json_object_set_new(j, "time", json_string(time_text(when, t->since_ms)));
+	(void)json_object_set_new(j, "tun", js_text(t->tun));
+	(void)json_object_set_new(j, "state", json_string(monitor_state_name(t->mon.state)));
+	(void)json_object_set_new(j, "reason", json_string(monitor_why_name(t->mon.why)));
+	(void)json_object_set_new(j, "loss", json_real(say_loss(t)));
+	(void)json_object_set_new(j, "rtt-ms", t->mon.answered > 0 ? json_real(rtt_ms(t)) : json_null());
+	if (t->mon.why == MONITOR_TRAFFIC && has_packet(t))
+		(void)json_object_set_new(j, "packet", json_string(t->witness.text));
+	if (t->group != NULL)
+		(void)json_object_set_new(j, "group", js_text(t->group->name));
+	return (j);
+}
+
+/* "WHO WHAT: TEXT" with the time, or the object ${j}, which is released. */
+static void
+put_event(struct tool *w, uint64_t epoch_ms, const char *who, const char *what, const char *text, json_t *j)
+{
+	char when[TIME_TEXT], *line = NULL;
+	size_t len = 0;
+	struct fault f;
+	FILE *to;
+
+	watch_clear(w);
+	if ((to = open_memstream(&line, &len)) == NULL) {
+		(void)fault_sys(&f, FAULT_MEMORY, "no memory for a line of the report");
+		lost(w, &f);
+		json_decref(j);
+		return;
+	}
+	if (j != NULL)
+		js_print(j, false, to);
+	else
+		(void)fprintf(to, "%s %s %s: %s\n", time_text(when, epoch_ms), who, what, text);
+	if (fclose(to) == 0)
+		put_line(w, line, len);
+	free(line);
+}
+
 void
 say_event(struct tunnel *t)
 {
-	char when[TIME_TEXT], state[16], why[REASON_TEXT];
 	const char *name = monitor_state_name(t->mon.state);
+	char state[16], why[REASON_TEXT];
 	struct tool *w = t->tool;
-	json_t *j;
 
 	t->since_ms = epoch_now();
 	if (w->gone)
 		return;
-	watch_clear(w);
-	switch (w->format) {
-	case FORMAT_CBOR:
-		put_record(w, name, t->tun, t->since_ms, reason_text(why, t));
-		return;
-	case FORMAT_JSON:
-		j = json_object();
-		(void)json_object_set_new(j, "time", json_string(time_text(when, t->since_ms)));
-		(void)json_object_set_new(j, "tun", js_text(t->tun));
-		(void)json_object_set_new(j, "state", json_string(name));
-		(void)json_object_set_new(j, "reason", json_string(monitor_why_name(t->mon.why)));
-		(void)json_object_set_new(j, "loss", json_real(say_loss(t)));
-		(void)json_object_set_new(j, "rtt-ms", t->mon.answered > 0 ? json_real(rtt_ms(t)) :
-		    json_null());
-		if (t->mon.why == MONITOR_TRAFFIC && has_packet(t))
-			(void)json_object_set_new(j, "packet", json_string(t->witness.text));
-		if (t->group != NULL)
-			(void)json_object_set_new(j, "group", js_text(t->group->name));
-		js_print(j, false, stdout);
-		break;
-	case FORMAT_TEXT:
-		(void)printf("%s %s %s: %s\n", time_text(when, t->since_ms), t->tun, upper(state, name),
-		    reason_text(why, t));
-		break;
-	}
-	say_flush(w);
+	(void)reason_text(why, t);
+	if (w->format == FORMAT_CBOR)
+		put_record(w, name, t->tun, t->since_ms, why);
+	else
+		put_event(w, t->since_ms, t->tun, upper(state, name), why,
+		    w->format == FORMAT_JSON ? tunnel_object(t) : NULL);
+}
+
+static json_t *
+group_object(const struct group *g, uint64_t epoch_ms, const char *now, const char *was, const char *why)
+{
+	char when[TIME_TEXT];
+	json_t *j = json_object();
+
+	(void)json_object_set_new(j, "time", json_string(time_text(when, epoch_ms)));
+	(void)json_object_set_new(j, "group", js_text(g->name));
+	(void)json_object_set_new(j, "carrier", now != NULL ? js_text(now) : json_null());
+	(void)json_object_set_new(j, "before", was != NULL ? js_text(was) : json_null());
+	(void)json_object_set_new(j, "reason", json_string(why));
+	return (j);
 }
 
 void
@@ -251,38 +352,19 @@ say_group(struct tool *w, const struct group *g, size_t before)
 {
 	const char *now = g->carrier == GROUP_NONE ? NULL : g->m[g->carrier]->tun;
 	const char *was = before == GROUP_NONE ? NULL : g->m[before]->tun;
-	char when[TIME_TEXT], text[REASON_TEXT];
+	const char *why = group_why(g, before);
 	uint64_t at = epoch_now();
-	json_t *j;
+	char text[REASON_TEXT];
 
 	if (w->gone)
 		return;
-	watch_clear(w);
-	if (now == NULL)
-		(void)snprintf(text, sizeof(text), "none, in place of %s (%s)", was, group_why(g, before));
-	else if (was == NULL)
-		(void)snprintf(text, sizeof(text), "%s (%s)", now, group_why(g, before));
-	else
-		(void)snprintf(text, sizeof(text), "%s, in place of %s (%s)", now, was,
-		    group_why(g, before));
-	switch (w->format) {
-	case FORMAT_CBOR:
+	(void)snprintf(text, sizeof(text), "%s%s%s (%s)", now != NULL ? now : "none",
+	    was != NULL ? ", in place of " : "", was != NULL ? was : "", why);
+	if (w->format == FORMAT_CBOR)
 		put_record(w, "carrier", now != NULL ? now : "", at, text);
-		return;
-	case FORMAT_JSON:
-		j = json_object();
-		(void)json_object_set_new(j, "time", json_string(time_text(when, at)));
-		(void)json_object_set_new(j, "group", js_text(g->name));
-		(void)json_object_set_new(j, "carrier", now != NULL ? js_text(now) : json_null());
-		(void)json_object_set_new(j, "before", was != NULL ? js_text(was) : json_null());
-		(void)json_object_set_new(j, "reason", json_string(group_why(g, before)));
-		js_print(j, false, stdout);
-		break;
-	case FORMAT_TEXT:
-		(void)printf("%s %s CARRIER: %s\n", time_text(when, at), g->name, text);
-		break;
-	}
-	say_flush(w);
+	else
+		put_event(w, at, g->name, "CARRIER", text,
+		    w->format == FORMAT_JSON ? group_object(g, at, now, was, why) : NULL);
 }
 
 void

@@ -146,6 +146,7 @@ tool_run(struct tool *w)
 		tunnel_stop(&w->t[i]);
 	watch_end(w);
 	metrics_put(w);
+	say_drain(w);
 	if (w->gone)
 		return ((int)report_fault(&w->why_gone));
 	return (is_down(w) ? EXIT_NO : EXIT_DONE);

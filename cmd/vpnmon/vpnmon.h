@@ -18,6 +18,7 @@
 #include "net/witness.h"
 
 #define TUNNELS_MAX	64
+#define QUEUE		(256 * 1024)	/* bytes of the report that wait for its reader */
 
 enum routes { ROUTES_MARK, ROUTES_KEEP };
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CBOR };
@@ -71,6 +72,8 @@ struct group {
 	uint64_t	 switches;	/* times that it changed from one member to another */
 };
 
+struct queue { size_t len; char b[QUEUE]; };
+
 struct tool {
 	const struct mon_opts *o;
 	enum format	 format;
@@ -82,6 +85,8 @@ struct tool {
 	struct sa_out	*records;	/* CBOR */
 	struct ev_loop	*loop;
 	ev_io		 out;		/* standard output: whether its reader is there */
+	bool		 piped;		/* it is a pipe, and lines go by the queue */
+	struct queue	 queue;
 	ev_timer	 tick;		/* each second, for table and metrics */
 	ev_signal	 sig[5];
 	bool		 dirty;		/* the metrics have changed */
@@ -118,6 +123,8 @@ void say_status(const struct tunnel *t);
 void say_script(struct tunnel *t, struct script *s, const char *option, const char *reason);
 /* Has what was printed go out; a reader that went away ends the loop. */
 void say_flush(struct tool *w);
+/* Waits a moment for a slow reader to take the rest. */
+void say_drain(struct tool *w);
 void say_close(struct tool *w);
 /* One place after the point is what 64 probes can tell. */
 double say_loss(const struct tunnel *t);
