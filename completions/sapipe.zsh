@@ -37,7 +37,7 @@ _sapipe() {
 		case $f[1] in
 		-*)
 			_sapipe_action ${f[3]#=}
-			if [[ $f[3] == =* ]]; then
+			if [[ $f[3] == '='* ]]; then
 				# a value that may be left out comes behind = alone
 				specs+=("$star$f[1]=-[$text]::${${f[3]#=}//:/\\:}:$REPLY")
 			elif [[ $f[3] == - ]]; then
