@@ -1,4 +1,4 @@
-/* natd-probe's machine against an engine in memory, with a NAT in front of either, both or none. */
+/* natd-probe's machine against an engine in memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -6,138 +6,8 @@
 
 #include <cmocka.h>
 
-#include "ike/survey.h"
-#include "sim.h"
+#include "survey_net.h"
 #include "wire/vid.h"
-
-#define LATENCY_MS	3
-
-struct net {
-	struct ike_policy	 policy;
-	struct ike_engine	*peer;
-	struct rand_seed	 seed[2];
-	struct ike_survey_conf	 conf;
-	struct ike_survey	*survey;
-	bool			 nat_us, nat_peer;
-	bool			 mute[SURVEY_PORTS];
-	size_t			 len_max;	/* what is longer gets lost; 0: nothing */
-	unsigned		 mute_first;	/* datagrams that get lost at the start */
-	bool			 no_refusals;	/* the peer says nothing to what it does not take */
-	struct ike_now		 now;
-	unsigned		 carried;
-};
-
-static const struct endpoint us = { { 4, { 192, 0, 2, 10 }, 0 }, 500 };
-static const struct endpoint us_outside = { { 4, { 203, 0, 113, 1 }, 0 }, 20500 };
-static const struct endpoint peer = { { 4, { 203, 0, 113, 2 }, 0 }, 500 };
-static const struct endpoint peer_inside = { { 4, { 10, 9, 9, 9 }, 0 }, 500 };
-
-static void
-net_init(struct net *n, const char *ike, enum sa_exchange exchange)
-{
-	struct ike_conf conf = { .n_policies = 1, .respond = true, .keep = true };
-	int i;
-
-	memset(n, 0, sizeof(*n));
-	(void)secret_init();
-	n->now = (struct ike_now){ 1000, 1700000000 };
-	n->policy = sim_policy("a secret that nobody tells", "right.example", NULL, ike, "aes128-sha256");
-	n->policy.exchange = exchange;
-	n->policy.remote_id_any = true;
-	conf.policies = &n->policy;
-	conf.rand = rand_seeded(&n->seed[0], span_str("peer"));
-	n->peer = ike_engine_new(&conf, NULL);
-	n->conf.rand = rand_seeded(&n->seed[1], span_str("us"));
-	n->conf.timeout_ms = 4000;
-	n->conf.gap_ms = 20;
-	n->conf.limit_ms = 600000;
-	n->conf.id = id_from_addr(&us.addr);
-	for (i = 0; i < SURVEY_PORTS; i++) {
-		n->conf.local[i] = us;
-		n->conf.remote[i] = peer;
-		n->conf.local[i].port = n->conf.remote[i].port = i == 0 ? 500 : 4500;
-	}
-}
-
-static void
-net_free(struct net *n)
-{
-	ike_survey_free(n->survey);
-	ike_engine_free(n->peer);
-	ike_policy_wipe(&n->policy);
-}
-
-/* From us to the peer, by way of the NATs. */
-static void
-carry(struct net *n, struct ike_outbox *out)
-{
-	struct ike_outbox back = {0}, more = {0};
-	struct ike_out *item;
-	struct endpoint from, to, home;
-	struct isakmp_hdr h;
-	int port;
-
-	while ((item = outbox_take(out)) != NULL) {
-		assert_int_equal(item->kind, IKE_OUT_DATAGRAM);
-		from = home = item->dgram.local;
-		to = item->dgram.remote;
-		port = to.port == 4500;
-		assert_int_equal(isakmp_hdr_get(&h, span_of(item->dgram.data, item->dgram.len), NULL), 0);
-		if (n->mute[port] || n->carried++ < n->mute_first ||
-		    (n->len_max != 0 && item->dgram.len > n->len_max)) {
-			ike_out_free(item);
-			continue;
-		}
-		if (n->nat_us) {
-			from.addr = us_outside.addr;
-			from.port = (uint16_t)(from.port + 20000);
-		}
-		if (n->nat_peer)
-			to.addr = peer_inside.addr;
-		ike_engine_datagram(n->peer, n->now, &to, &from,
-		    span_of(item->dgram.data, item->dgram.len), &back);
-		ike_out_free(item);
-		while ((item = outbox_take(&back)) != NULL) {
-			if (item->kind == IKE_OUT_DATAGRAM) {
-				(void)isakmp_hdr_get(&h, span_of(item->dgram.data, item->dgram.len), NULL);
-				to = peer;
-				to.port = item->dgram.local.port;
-				if (!n->no_refusals || h.exchange != EXCHANGE_INFO)
-					ike_survey_datagram(n->survey, n->now.ms + LATENCY_MS, &to,
-					    span_of(item->dgram.data, item->dgram.len), &more);
-			}
-			ike_out_free(item);
-		}
-		carry(n, &more);
-	}
-}
-
-/* Until it is over, or ${ms} have passed. */
-static const struct ike_survey_result *
-net_run(struct net *n, uint64_t ms)
-{
-	struct ike_outbox out = {0};
-	uint64_t end = n->now.ms + ms, next, was;
-	struct fault f = {0};
-
-	if (n->survey == NULL && (n->survey = ike_survey_new(&n->conf, &f)) == NULL)
-		fail_msg("%s", f.what);
-	while (!ike_survey_over(n->survey) && n->now.ms < end) {
-		ike_survey_timeout(n->survey, n->now.ms, &out);
-		carry(n, &out);
-		was = n->now.ms;
-		next = ike_survey_deadline(n->survey);
-		if (ike_engine_deadline(n->peer) < next)
-			next = ike_engine_deadline(n->peer);
-		if (next == UINT64_MAX)
-			break;
-		n->now.ms = next > was ? next : was + 1;
-		n->now.epoch += n->now.ms / 1000 - was / 1000;
-		ike_engine_timeout(n->peer, n->now, &out);
-		outbox_free(&out);	/* no responder sends by itself here */
-	}
-	return (ike_survey_result(n->survey));
-}
 
 static void
 nat_is_found_where_it_is(void **state)
@@ -164,7 +34,7 @@ nat_is_found_where_it_is(void **state)
 			assert_int_equal(r->nat, expected[i]);
 			assert_true(r->port[0].answered && r->port[1].answered);
 			assert_int_equal(r->port[0].rtt_ms, LATENCY_MS);
-			assert_true(endpoint_eq(&r->port[0].from, &peer));
+			assert_true(endpoint_eq(&r->port[0].from, &survey_peer));
 			assert_string_equal(r->natd_version, "rfc3947");
 			assert_string_equal(r->natd_hash, hashes[h]);
 			assert_true(r->n_natd >= 2);
@@ -188,7 +58,7 @@ any_own_address_is_ours(void **state)
 	n.nat_us = true;
 	n.conf.n_own = 2;
 	n.conf.own[0] = addr_make(4, (const uint8_t[]){ 10, 0, 0, 1 });
-	n.conf.own[1] = us_outside.addr;
+	n.conf.own[1] = survey_us_outside.addr;
 	n.conf.local[0].port = 20500;		/* what the NAT makes of it below */
 	n.conf.local[0].port = 500;
 	r = net_run(&n, 20000);

@@ -1,4 +1,7 @@
-/* Inside the survey: survey.c has shots and the way to message 4, survey_find.c the search. */
+/*
+ * Inside the survey: survey.c is the whole and its order, survey_shot.c sends, survey_natd.c
+ * reads answers, survey_track.c goes the way to message 4, survey_find.c searches.
+ */
 #ifndef SAPIPE_IKE_V1_SURVEY_H
 #define SAPIPE_IKE_V1_SURVEY_H
 
@@ -75,6 +78,28 @@ enum shot_end { SHOT_CHOICE, SHOT_NOTIFY, SHOT_KEY, SHOT_OTHER, SHOT_SILENCE };
  */
 void survey_shoot(struct ike_survey *s, enum survey_port port, const struct probe_offer *o,
     bool aggressive, uint32_t patience_ms, uint64_t now_ms, struct ike_outbox *out);
+/* Message 3 on the choice that ${a} made. False: it cannot be made. */
+bool survey_share(struct ike_survey *s, enum survey_port port, const struct probe_answer *a,
+    uint64_t now_ms, struct ike_outbox *out);
+/* Sends ${msg}, and waits ${patience_ms} for what comes; ${port}'s shot is set up but for that. */
+void survey_fire(struct ike_survey *s, enum survey_port port, struct span msg,
+    uint32_t patience_ms, uint64_t now_ms, struct ike_outbox *out);
+void survey_shot_resend(struct ike_survey *s, enum survey_port port, uint64_t now_ms,
+    struct ike_outbox *out);
+void survey_shot_clear(struct shot *shot);
+bool survey_draw(struct ike_survey *s, uint8_t *p, size_t n);
+/* What NAT-D depends on is known with the choice. */
+void survey_agree(const struct ike_survey *s, struct shot *shot, const struct probe_answer *a);
+
+void survey_take_vids(struct ike_survey *s, const struct probe_answer *a);
+/* From message 4, or 2 of aggressive mode. */
+void survey_take_natd(struct ike_survey *s, enum survey_port port, const struct probe_answer *a);
+
+/* The next offer of a track, past those of a method that led to no message 4. */
+void survey_track_next(struct ike_survey *s, enum survey_port port, uint64_t now_ms,
+    struct ike_outbox *out);
+void survey_track_ended(struct ike_survey *s, enum survey_port port, enum shot_end end,
+    const struct probe_answer *a, uint64_t now_ms, struct ike_outbox *out);
 /* Puts an accepted transform among the findings, unless it is there. */
 void survey_found(struct ike_survey *s, const struct probe_transform *t, bool aggressive);
 

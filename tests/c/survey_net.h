@@ -1,0 +1,33 @@
+/* A survey and an engine in memory, with a NAT in front of either, both or none. */
+#ifndef SAPIPE_TEST_SURVEY_NET_H
+#define SAPIPE_TEST_SURVEY_NET_H
+
+#include "ike/survey.h"
+#include "sim.h"
+
+#define LATENCY_MS	3
+
+extern const struct endpoint survey_us, survey_us_outside, survey_peer;
+
+struct net {
+	struct ike_policy	 policy;
+	struct ike_engine	*peer;
+	struct rand_seed	 seed[2];
+	struct ike_survey_conf	 conf;
+	struct ike_survey	*survey;
+	bool			 nat_us, nat_peer;
+	bool			 mute[SURVEY_PORTS];
+	size_t			 len_max;	/* what is longer gets lost; 0: nothing */
+	unsigned		 mute_first;	/* datagrams that get lost at the start */
+	bool			 no_refusals;	/* the peer says nothing to what it does not take */
+	struct ike_now		 now;
+	unsigned		 carried;
+};
+
+/* A peer that takes ${ike} in ${exchange}, and a survey to be configured further. */
+void net_init(struct net *n, const char *ike, enum sa_exchange exchange);
+void net_free(struct net *n);
+/* Until it is over, or ${ms} have passed. */
+const struct ike_survey_result *net_run(struct net *n, uint64_t ms);
+
+#endif
