@@ -51,6 +51,7 @@ static void
 ask_long(struct ike_survey *s, enum survey_port port, uint64_t now_ms, struct ike_outbox *out)
 {
 	static const size_t packets[] = { [SURVEY_WHOLE] = 1, [SURVEY_FRAGMENTS] = 2 };
+	const struct rand *rand = &s->conf.rand;
 	struct shot *shot = &s->shot[port];
 	struct probe_offer o = { .n = 1 };
 	size_t size = s->sizes++, len = packets[size] * LINK_MTU - UDP_HDR;
@@ -64,8 +65,8 @@ ask_long(struct ike_survey *s, enum survey_port port, uint64_t now_ms, struct ik
 	survey_shot_clear(shot);
 	shot->offer = o;
 	s->pace_ms = now_ms + s->conf.gap_ms;
-	survey_fire(s, port, survey_draw(s, shot->cky_i, COOKIE_LEN) ?
-	    probe_main1_long(buf, sizeof(buf), shot->cky_i, &o, len) : SPAN_NONE,
+	survey_fire(s, port, rand->fill(rand->state, shot->key.cky_i, COOKIE_LEN) == 0 ?
+	    probe_main1_long(buf, sizeof(buf), shot->key.cky_i, &o, len) : SPAN_NONE,
 	    s->conf.timeout_ms, now_ms, out);
 }
 
@@ -209,7 +210,7 @@ ike_survey_datagram(struct ike_survey *s, uint64_t now_ms, const struct endpoint
 		shot = &s->shot[i];
 		if (!shot->live)
 			continue;
-		probe_answer_get(&a, shot->cky_i, data);
+		probe_answer_get(&a, shot->key.cky_i, data);
 		if (a.kind == PROBE_NO_ANSWER || span_eq(data, bytes_span(&shot->sent)))
 			continue;
 		/* What answers message 3 is no repetition of message 2. */
@@ -255,7 +256,7 @@ ike_survey_cookie(const struct ike_survey *s, size_t i, uint8_t cky_i[COOKIE_LEN
 {
 	if (i >= SURVEY_PORTS)
 		return (false);
-	memcpy(cky_i, s->shot[i].cky_i, COOKIE_LEN);
+	memcpy(cky_i, s->shot[i].key.cky_i, COOKIE_LEN);
 	return (true);
 }
 

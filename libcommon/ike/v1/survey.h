@@ -7,23 +7,19 @@
 
 #include "base/bytes.h"
 #include "ike/survey.h"
-#include "ike/v1/natd.h"
+#include "ike/v1/ask.h"
 
 /* One message that waits for its answer. */
 struct shot {
 	bool			live;
 	bool			sharing;	/* message 3: KE and NAT-D */
 	bool			aggressive;
-	uint8_t			cky_i[COOKIE_LEN], cky_r[COOKIE_LEN];
+	struct ask_key		key;		/* ${cky_i} from the start, the rest with the choice */
 	struct probe_offer	offer;
-	struct dh		*dh;
 	struct bytes		sent;
 	uint64_t		sent_ms, resend_ms, give_up_ms;
 	uint32_t		resends;
 	int			sys;		/* of an ICMP error */
-	/* Of the choice, for message 4. */
-	const struct alg_hash	*hash;
-	const struct natt_version *natt;
 };
 
 /* A broad offer after the other, on one port. */
@@ -87,9 +83,9 @@ void survey_fire(struct ike_survey *s, enum survey_port port, struct span msg,
 void survey_shot_resend(struct ike_survey *s, enum survey_port port, uint64_t now_ms,
     struct ike_outbox *out);
 void survey_shot_clear(struct shot *shot);
-bool survey_draw(struct ike_survey *s, uint8_t *p, size_t n);
 /* What NAT-D depends on is known with the choice. */
-void survey_agree(const struct ike_survey *s, struct shot *shot, const struct probe_answer *a);
+void survey_agree(const struct ike_survey *s, enum survey_port port, struct shot *shot,
+    const struct probe_answer *a);
 
 void survey_take_vids(struct ike_survey *s, const struct probe_answer *a);
 /* From message 4, or 2 of aggressive mode. */

@@ -35,11 +35,11 @@ matches(struct ike_survey *s, const struct shot *shot, struct survey_hash *h,
 	size_t i;
 
 	*h = (struct survey_hash){ .of = *of };
-	if (natd_hash(shot->hash, shot->cky_i, shot->cky_r, of, h->b, NULL) != 0)
+	if (natd_hash(shot->key.choice.hash, shot->key.cky_i, shot->key.cky_r, of, h->b, NULL) != 0)
 		return (false);
 	for (i = from; i < to && i < r->n_natd; i++)
-		h->matches = h->matches || (r->natd[i].len == shot->hash->len &&
-		    memcmp(r->natd[i].b, h->b, shot->hash->len) == 0);
+		h->matches = h->matches || (r->natd[i].len == shot->key.choice.hash->len &&
+		    memcmp(r->natd[i].b, h->b, shot->key.choice.hash->len) == 0);
 	return (h->matches);
 }
 
@@ -55,17 +55,17 @@ survey_take_natd(struct ike_survey *s, enum survey_port port, const struct probe
 
 	r->natd_done = true;
 	r->natd_port = port;
-	r->natd_version = shot->natt != NULL ? shot->natt->word : NULL;
-	r->natd_hash = shot->hash->word;
-	r->natd_len = shot->hash->len;
-	memcpy(r->cky_i, shot->cky_i, COOKIE_LEN);
-	memcpy(r->cky_r, shot->cky_r, COOKIE_LEN);
+	r->natd_version = shot->key.natt != NULL ? shot->key.natt->word : NULL;
+	r->natd_hash = shot->key.choice.hash->word;
+	r->natd_len = shot->key.choice.hash->len;
+	memcpy(r->cky_i, shot->key.cky_i, COOKIE_LEN);
+	memcpy(r->cky_r, shot->key.cky_r, COOKIE_LEN);
 	for (i = 0; i < a->n_natd && i < SURVEY_NATD_MAX; i++) {
 		r->natd[i].len = (uint8_t)(a->natd[i].len < HASH_MAX ? a->natd[i].len : HASH_MAX);
 		memcpy(r->natd[i].b, a->natd[i].p, r->natd[i].len);
 		r->n_natd++;
 	}
-	if (shot->natt == NULL || r->n_natd < 2)
+	if (shot->key.natt == NULL || r->n_natd < 2)
 		return;
 	us = matches(s, shot, &r->own[r->n_own++], &own, 0, 1);
 	for (i = 0; i < s->conf.n_own && r->n_own < SURVEY_OWN_MAX; i++) {

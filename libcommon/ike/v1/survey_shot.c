@@ -3,12 +3,10 @@
 
 #define RESEND_MS	500	/* first wait for an answer; doubles */
 #define RESEND_MAX_MS	4000
-#define NONCE_BYTES	32
 
 void
 survey_shot_clear(struct shot *shot)
 {
-	dh_free(shot->dh);
 	bytes_free(&shot->sent);
 	*shot = (struct shot){0};
 }
@@ -33,41 +31,31 @@ survey_fire(struct ike_survey *s, enum survey_port port, struct span msg, uint32
 	s->r.sent++;
 }
 
-bool
-survey_draw(struct ike_survey *s, uint8_t *p, size_t n)
-{
-	return (s->conf.rand.fill(s->conf.rand.state, p, n) == 0);
-}
-
 void
 survey_shoot(struct ike_survey *s, enum survey_port port, const struct probe_offer *o,
     bool aggressive, uint32_t patience_ms, uint64_t now_ms, struct ike_outbox *out)
 {
 	struct shot *shot = &s->shot[port];
-	uint8_t buf[PROBE_MSG_MAX], nonce[NONCE_BYTES];
-	struct span msg = SPAN_NONE;
+	uint8_t buf[PROBE_MSG_MAX];
 
 	survey_shot_clear(shot);
 	shot->offer = *o;
 	shot->aggressive = aggressive;
 	s->pace_ms = now_ms + s->conf.gap_ms;
-	if (!survey_draw(s, shot->cky_i, COOKIE_LEN))
-		;
-	else if (!aggressive)
-		msg = probe_main1(buf, shot->cky_i, o, true);
-	else if (survey_draw(s, nonce, sizeof(nonce)) &&
-	    (shot->dh = dh_new(o->t[0].p.group, &s->conf.rand, NULL)) != NULL)
-		msg = probe_aggressive1(buf, shot->cky_i, o, dh_public(shot->dh),
-		    SPAN_ARRAY(nonce), &s->conf.id);
-	survey_fire(s, port, msg, patience_ms, now_ms, out);
+	survey_fire(s, port, aggressive ?
+	    ask_aggressive1(buf, &s->conf.rand, shot->key.cky_i, o, &s->conf.id) :
+	    ask_main1(buf, &s->conf.rand, shot->key.cky_i, o), patience_ms, now_ms, out);
 }
 
 void
-survey_agree(const struct ike_survey *s, struct shot *shot, const struct probe_answer *a)
+survey_agree(const struct ike_survey *s, enum survey_port port, struct shot *shot,
+    const struct probe_answer *a)
 {
-	memcpy(shot->cky_r, a->hdr.cky_r, COOKIE_LEN);
-	shot->hash = a->choice.p.hash;
-	shot->natt = natt_choose(NATT_ALL, s->r.natt);
+	memcpy(shot->key.cky_r, a->hdr.cky_r, COOKIE_LEN);
+	shot->key.choice = a->choice.p;
+	shot->key.natt = natt_choose(NATT_ALL, s->r.natt);
+	shot->key.local = s->conf.local[port];
+	shot->key.remote = s->conf.remote[port];
 }
 
 bool
@@ -75,24 +63,17 @@ survey_share(struct ike_survey *s, enum survey_port port, const struct probe_ans
     uint64_t now_ms, struct ike_outbox *out)
 {
 	struct shot *shot = &s->shot[port];
-	uint8_t buf[PROBE_MSG_MAX], nonce[NONCE_BYTES], hash[2][HASH_MAX];
-	struct span natd[2];
-	const struct endpoint *ends[2] = { &s->conf.remote[port], &s->conf.local[port] };
-	int i;
+	uint8_t buf[PROBE_MSG_MAX];
+	struct span msg;
 
-	if (!a->chosen || !survey_draw(s, nonce, sizeof(nonce)) ||
-	    (shot->dh = dh_new(a->choice.p.group, &s->conf.rand, NULL)) == NULL)
+	if (!a->chosen)
 		return (false);
-	survey_agree(s, shot, a);
-	for (i = 0; i < 2; i++) {
-		if (natd_hash(shot->hash, shot->cky_i, shot->cky_r, ends[i], hash[i], NULL) != 0)
-			return (false);
-		natd[i] = span_of(hash[i], shot->hash->len);
-	}
+	survey_agree(s, port, shot, a);
+	msg = ask_main3(buf, &s->conf.rand, &shot->key);
+	if (msg.len == 0)
+		return (false);
 	shot->sharing = true;
-	survey_fire(s, port, probe_main3(buf, shot->cky_i, shot->cky_r, dh_public(shot->dh),
-	    SPAN_ARRAY(nonce), shot->natt != NULL ? shot->natt->natd : 0, natd, 2),
-	    s->conf.timeout_ms, now_ms, out);
+	survey_fire(s, port, msg, s->conf.timeout_ms, now_ms, out);
 	return (true);
 }
 

@@ -101,7 +101,7 @@ survey_track_ended(struct ike_survey *s, enum survey_port port, enum shot_end en
 	if (end == SHOT_SILENCE)
 		return;
 	if (shot->aggressive && end == SHOT_CHOICE && a->chosen && t->wants_key) {
-		survey_agree(s, shot, a);
+		survey_agree(s, port, shot, a);
 		survey_take_natd(s, port, a);
 		t->over = true;
 	} else if (!t->wants_key || a->kind == PROBE_VERSION)
