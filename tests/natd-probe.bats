@@ -215,6 +215,59 @@ says() {
 	output_has "1472 bytes of IKE in one packet: no answer"
 }
 
+# nat_keeps YOUNG OLD: seconds that the NAT router keeps a silent UDP flow: a single question with
+# its answer, and one that has lasted.
+nat_keeps() {
+	ip netns exec "$NS_NAT" sysctl -qw "net.netfilter.nf_conntrack_udp_timeout=$1" \
+		"net.netfilter.nf_conntrack_udp_timeout_stream=$2" || skip "no conntrack timeouts here"
+}
+
+@test "natd-probe: --mapping-timeout finds the 9 s of a NAT, and says where this end is seen" {
+	lab_up --nat ikev1-psk
+	nat_keeps 3 9
+	run -0 --separate-stderr probe_left --json --mapping-timeout --max-time 100 --external "$PEER_IP" "$RIGHT_IP"
+	says '.["mapping-timeout"] | .["at-least-ms"] > 6000 and .["at-least-ms"] <= 9000'
+	# the answer's way counts too, and this machine may be busy
+	says '.["mapping-timeout"] | .["at-most-ms"] >= 9000 and .["at-most-ms"] < 13000'
+	says '.["mapping-timeout"].ports == "chosen"'
+	says '.["nat-d"].seen | .address == "203.0.113.1" and .port >= 20000 and .port < 30000'
+	says '.["mapping-timeout"].seen | length == 3 and all(.outside.port >= 20000 and .inside.port >= 1024)'
+	stderr_has "up to 100 s"
+}
+
+@test "natd-probe: --mapping-timeout finds 4 s, with a peer that repeats message 4 of itself" {
+	lab_topology --nat
+	nat_keeps 4 4
+	respond right
+	run -0 --separate-stderr probe_left --json --mapping-timeout --max-time 100 --external "$PEER_IP" "$RIGHT_IP"
+	says '.["mapping-timeout"] | .["at-least-ms"] > 1900 and .["at-least-ms"] <= 4000'
+	says '.["mapping-timeout"] | .["at-most-ms"] >= 4000 and .["at-most-ms"] < 8000'
+}
+
+@test "natd-probe: --mapping-timeout says unknown, and why, where there is no evidence" {
+	lab_up --nat ikev1-psk
+	run -0 --separate-stderr probe_left --mapping-timeout "$RIGHT_IP"
+	output_has "unknown: the peer sees this end at an address that is not known here: try --external"
+	# a NAT that keeps ports: a flow made anew looks like the old one
+	ip netns exec "$NS_NAT" nft flush table ip lab
+	ip netns exec "$NS_NAT" nft add rule ip lab postrouting oifname outside masquerade
+	nat_keeps 2 2
+	run -0 --separate-stderr probe_left --json --mapping-timeout --max-time 15 --external "$PEER_IP" "$RIGHT_IP"
+	says '.["mapping-timeout"] | .["at-least-ms"] == null and .["at-most-ms"] == null and .ports == "kept"'
+	says '.["mapping-timeout"].unknown | contains("same port each time")'
+	says '.["nat-d"].seen.address == "203.0.113.1" and .nat == "both"'
+}
+
+@test "natd-probe: --mapping-timeout without a NAT in front of us, or with a foreign --external" {
+	lab_up ikev1-psk
+	run -0 --separate-stderr probe_left --mapping-timeout "$RIGHT_IP"
+	output_has "unknown: there is no NAT in front of this end"
+	run -2 --separate-stderr probe_left --mapping-timeout --external fd00::1 "$RIGHT_IP"
+	one_error
+	run -2 --separate-stderr probe_left --mapping-timeout --external nonsense "$RIGHT_IP"
+	one_error
+}
+
 @test "natd-probe, dpd-ping: IPv6" {
 	need ike-respond dpd-ping
 	lab_topology

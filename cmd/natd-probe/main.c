@@ -13,8 +13,8 @@
 #include "net/ifaddr.h"
 
 struct opts {
-	const char	*peer, *local, *id, *user;
-	bool		 transforms, sizes, json;
+	const char	*peer, *local, *external, *id, *user;
+	bool		 transforms, sizes, mapping, json;
 	uint32_t	 timeout_ms, rate, limit_ms;
 };
 
@@ -24,14 +24,18 @@ static const struct opt optab[] = {
 	OPT_FLAG(struct opts, transforms, 0, "transforms",
 	    "find all transforms of phase 1 that the peer takes"),
 	OPT_FLAG(struct opts, sizes, 0, "sizes", "see whether large packets and fragments pass"),
+	OPT_FLAG(struct opts, mapping, 0, "mapping-timeout",
+	    "measure how long the NAT in front of us keeps a silent flow"),
 	OPT_MILLIS(struct opts, timeout_ms, 0, "timeout", "S", 100, 600000,
 	    "seconds to wait for an answer, messages being sent again meanwhile"),
 	OPT_NUM(struct opts, rate, 0, "rate", "N", 1, 50, "new negotiations in a second, at most"),
 	OPT_MILLIS(struct opts, limit_ms, 0, "max-time", "S", 1000, 3600000,
-	    "seconds for --transforms"),
+	    "seconds for --transforms, and for --mapping-timeout"),
 	OPT_STR(struct opts, id, 0, "id", "ID",
 	    "who to be in aggressive mode; the own address by default"),
 	OPT_STR(struct opts, local, 0, "local", "ADDR", "own address to ask from"),
+	OPT_STR(struct opts, external, 0, "external", "ADDR",
+	    "the address of the NAT in front of us, as the peer sees it"),
 	OPT_STR(struct opts, user, 0, "user", "NAME",
 	    "become NAME when the ports are open (root: nobody)"),
 	OPT_JSON(struct opts, json),
@@ -45,6 +49,8 @@ struct run {
 	struct ike_survey	*survey;
 	struct ike_survey_conf	 conf;
 	struct about		 about;
+	struct ike_mapping	*mapping;
+	struct endpoint		 lane[SURVEY_PORTS][MAPPING_LANES];
 	bool			 told;		/* that the peer has fallen silent */
 };
 
@@ -54,49 +60,75 @@ now(void)
 	return (clock_now(NULL).ms);
 }
 
-/* --- the machine --- */
+/* --- the machines: the survey, and then perhaps the measurement --- */
 
 static void
-survey_timeout(void *ctx, struct ike_outbox *out)
+probe_timeout(void *ctx, struct ike_outbox *out)
 {
-	ike_survey_timeout(((struct run *)ctx)->survey, now(), out);
+	struct run *r = ctx;
+
+	if (r->mapping != NULL)
+		ike_mapping_timeout(r->mapping, now(), out);
+	else
+		ike_survey_timeout(r->survey, now(), out);
 }
 
 static void
-survey_datagram(void *ctx, const struct endpoint *remote, struct span data,
+probe_datagram(void *ctx, const struct endpoint *remote, struct span data,
     struct ike_outbox *out)
 {
-	ike_survey_datagram(((struct run *)ctx)->survey, now(), remote, data, out);
+	struct run *r = ctx;
+
+	if (r->mapping != NULL)
+		ike_mapping_datagram(r->mapping, now(), data, out);
+	else
+		ike_survey_datagram(r->survey, now(), remote, data, out);
 }
 
 static void
-survey_unreachable(void *ctx, const struct endpoint *remote, int sys, struct ike_outbox *out)
+probe_unreachable(void *ctx, const struct endpoint *remote, int sys, struct ike_outbox *out)
 {
+	struct run *r = ctx;
+
 	(void)out;
-	ike_survey_unreachable(((struct run *)ctx)->survey, now(), remote, sys);
+	if (r->mapping == NULL)
+		ike_survey_unreachable(r->survey, now(), remote, sys);
 }
 
 static uint64_t
-survey_deadline_us(void *ctx)
+probe_deadline_us(void *ctx)
 {
-	uint64_t ms = ike_survey_deadline(((struct run *)ctx)->survey);
+	struct run *r = ctx;
+	uint64_t ms = r->mapping != NULL ? ike_mapping_deadline(r->mapping) :
+	    ike_survey_deadline(r->survey);
 
 	return (ms == UINT64_MAX ? ms : ms * 1000);
 }
 
 static bool
-survey_id(void *ctx, size_t i, uint8_t id[16])
+probe_id(void *ctx, size_t i, uint8_t id[16])
 {
+	struct run *r = ctx;
+
 	memset(id, 0, 16);
-	return (ike_survey_cookie(((struct run *)ctx)->survey, i, id));
+	return (r->mapping != NULL ? ike_mapping_cookie(r->mapping, i, id) :
+	    ike_survey_cookie(r->survey, i, id));
 }
 
 static void
-survey_show(void *ctx)
+show_mapping(struct run *r)
 {
-	struct run *r = ctx;
+	const struct ike_mapping_result *res = ike_mapping_result(r->mapping);
+	char text[TELL_TEXT];
+
+	progress_show(res->elapsed_ms, r->about.limit_ms, tell_mapping(text, res));
+}
+
+static void
+show_survey(struct run *r)
+{
 	const struct ike_survey_result *res = ike_survey_result(r->survey);
-	char text[128];
+	char text[TELL_TEXT];
 
 	if (res->waiting_ms != 0 && !r->told) {
 		progress_clear();
@@ -110,9 +142,51 @@ survey_show(void *ctx)
 	progress_show(res->tried, res->to_try, text);
 }
 
+/* The survey knows what the measurement needs; where it does not, there is none. */
+static void
+measure(struct run *r)
+{
+	const struct ike_survey_result *res = ike_survey_result(r->survey);
+	const struct probe_transform *t = ike_survey_leads_on(res);
+	/* ESP in UDP goes to 4500, so that is the flow to ask about, where it answers. */
+	enum survey_port port = res->port[SURVEY_4500].answered ? SURVEY_4500 : SURVEY_500;
+	struct ike_mapping_conf c = {
+		.rand = r->conf.rand, .n = MAPPING_LANES, .remote = r->conf.remote[port],
+		.natt = res->natt, .n_outside = 1, .outside = { r->conf.local[port].addr },
+		.timeout_ms = r->conf.timeout_ms, .gap_ms = r->conf.gap_ms,
+		.limit_ms = r->about.limit_ms,
+	};
+	struct fault f;
+
+	if ((res->nat != SURVEY_NAT_LOCAL && res->nat != SURVEY_NAT_BOTH) || t == NULL)
+		return;
+	c.offer = *t;
+	memcpy(c.local, r->lane[port], sizeof(c.local));
+	if (r->conf.outside.family != 0)
+		c.outside[c.n_outside++] = r->conf.outside;
+	progress_clear();
+	report_say(0, "measuring how long the NAT keeps a silent flow: up to %u s, fewer if "
+	    "that is not long", c.limit_ms / 1000);
+	if ((r->mapping = ike_mapping_new(&c, &f)) == NULL)
+		report_note(&f);
+}
+
+static void
+probe_stepped(void *ctx)
+{
+	struct run *r = ctx;
+
+	if (r->mapping != NULL)
+		show_mapping(r);
+	else
+		show_survey(r);
+	if (r->mapping == NULL && r->about.measure && ike_survey_over(r->survey))
+		measure(r);
+}
+
 static const struct probe_tool_calls calls = {
-	.timeout = survey_timeout, .datagram = survey_datagram, .unreachable = survey_unreachable,
-	.deadline_us = survey_deadline_us, .id = survey_id, .stepped = survey_show,
+	.timeout = probe_timeout, .datagram = probe_datagram, .unreachable = probe_unreachable,
+	.deadline_us = probe_deadline_us, .id = probe_id, .stepped = probe_stepped,
 };
 
 /* --- beginning and end --- */
@@ -133,6 +207,9 @@ find_ends(struct run *r, const struct opts *o, struct fault *f)
 	    (n = ifaddr_list(c->own, SURVEY_OWN_MAX, local.addr.family, f)) < 0)
 		return (-1);
 	c->n_own = (size_t)n;
+	if (o->external != NULL && (addr_parse(&c->outside, o->external) != 0 ||
+	    c->outside.family != local.addr.family))
+		return (fault(f, FAULT_USAGE, "--external takes an address of the peer's family"));
 	c->local[0] = c->local[1] = local;
 	c->remote[1] = c->remote[0];
 	c->remote[1].port = PORT_NATT_DEFAULT;
@@ -146,6 +223,20 @@ open_port(struct run *r, enum survey_port i, enum port_role role, struct fault *
 	return (probe_tool_port(&r->tool, &r->conf.local[i], role, &r->about.odd_port[i], f));
 }
 
+/* A NAT may treat 500 and 4500 like no others, and resident tools talk from there. */
+static int
+open_lanes(struct run *r, enum survey_port i, enum port_role role, struct fault *f)
+{
+	struct endpoint *e;
+
+	for (e = r->lane[i]; e < r->lane[i] + MAPPING_LANES && r->about.asked[i]; e++) {
+		*e = (struct endpoint){ r->conf.local[i].addr, 0 };
+		if (ports_open(r->tool.ports, e, role, 0, f) != 0)
+			return (-1);
+	}
+	return (0);
+}
+
 static int
 open_all(struct run *r, const struct opts *o, struct fault *f)
 {
@@ -156,7 +247,8 @@ open_all(struct run *r, const struct opts *o, struct fault *f)
 	c->sizes = o->sizes;
 	c->timeout_ms = o->timeout_ms;
 	c->gap_ms = 1000 / o->rate;
-	c->limit_ms = o->limit_ms;
+	c->limit_ms = r->about.limit_ms = o->limit_ms;
+	r->about.measure = o->mapping;
 	if (find_ends(r, o, f) != 0)
 		return (-1);
 	if (o->id == NULL)
@@ -171,7 +263,9 @@ open_all(struct run *r, const struct opts *o, struct fault *f)
 	/* Behind that port every message has a marker, so it is one question, not two. */
 	if ((c->remote[0].port != PORT_NATT_DEFAULT &&
 	    open_port(r, SURVEY_500, PORT_IKE, f) != 0) ||
-	    open_port(r, SURVEY_4500, PORT_NATT, f) != 0)
+	    open_port(r, SURVEY_4500, PORT_NATT, f) != 0 ||
+	    (o->mapping && (open_lanes(r, SURVEY_500, PORT_IKE, f) != 0 ||
+	    open_lanes(r, SURVEY_4500, PORT_NATT, f) != 0)))
 		return (-1);
 	r->survey = ike_survey_new(c, f);
 	return (r->survey != NULL ? 0 : -1);
@@ -186,6 +280,7 @@ end(struct run *r, const struct opts *o)
 
 	r->about.conf = &r->conf;
 	r->about.r = res;
+	r->about.mapping = r->mapping != NULL ? ike_mapping_result(r->mapping) : NULL;
 	progress_clear();
 	if (r->tool.unsent > 0 && r->tool.unsent >= res->sent)
 		return (report_fault(&r->tool.why_unsent));
@@ -215,5 +310,6 @@ main(int argc, char *argv[])
 		status = report_fault(&f);
 	probe_tool_close(&r.tool);
 	ike_survey_free(r.survey);
+	ike_mapping_free(r.mapping);
 	return (status);
 }

@@ -1,6 +1,9 @@
 #ifndef SAPIPE_NATD_PROBE_H
 #define SAPIPE_NATD_PROBE_H
 
+#include <jansson.h>
+
+#include "ike/mapping.h"
 #include "ike/survey.h"
 
 /* What the report is about besides the findings. */
@@ -9,7 +12,17 @@ struct about {
 	const struct ike_survey_result	*r;
 	bool				 asked[SURVEY_PORTS];
 	bool				 odd_port[SURVEY_PORTS];	/* not from 500 or 4500 */
+	bool				 measure;	/* --mapping-timeout, up to ${limit_ms} */
+	uint32_t			 limit_ms;
+	const struct ike_mapping_result	*mapping;	/* NULL: there was no cause to measure */
 };
+
+#define TELL_TEXT	160
+/* "kept between 28 s and 35 s", for the report and on the way there. */
+char *tell_mapping(char out[TELL_TEXT], const struct ike_mapping_result *m);
+void tell_mapping_text(const struct about *a);
+json_t *tell_mapping_json(const struct about *a);
+json_t *endpoint_json(const struct endpoint *e);
 
 void tell_text(const struct about *a);
 void tell_json(const struct about *a);

@@ -123,6 +123,8 @@ natd_text(const struct about *a)
 		(void)printf("this end as %s: %s\n", endpoint_text(at, &r->own[i].of),
 		    r->own[i].matches ? "the same" : "differs");
 	}
+	if (r->seen_known)
+		(void)printf("    the peer sees this end as %s\n", endpoint_text(at, &r->seen));
 	if (r->n_own > 0) {
 		hash_text("computed", r->peer.b, r->natd_len);
 		(void)printf("the peer as %s: %s\n", endpoint_text(at, &r->peer.of),
@@ -219,6 +221,7 @@ tell_text(const struct about *a)
 	    !r->natd_done ? ": the peer went no further than its first answer" :
 	    ": the peer sent no NAT-D");
 	natd_text(a);
+	tell_mapping_text(a);
 	sizes_text(r);
 	vids_text(r);
 	found_text(r);
@@ -226,7 +229,7 @@ tell_text(const struct about *a)
 
 /* --- JSON --- */
 
-static json_t *
+json_t *
 endpoint_json(const struct endpoint *e)
 {
 	char at[ADDR_TEXT];
@@ -267,6 +270,8 @@ natd_json(const struct ike_survey_result *r)
 	(void)json_object_set_new(j, "own", own);
 	if (r->n_own > 0)
 		(void)json_object_set_new(j, "peer", computed_json(&r->peer, r->natd_len));
+	if (r->seen_known)
+		(void)json_object_set_new(j, "seen", endpoint_json(&r->seen));
 	return (j);
 }
 
@@ -371,6 +376,8 @@ tell_json(const struct about *a)
 	(void)json_object_set_new(j, "natt-versions", versions);
 	if (r->natd_done)
 		(void)json_object_set_new(j, "nat-d", natd_json(r));
+	if (a->measure)
+		(void)json_object_set_new(j, "mapping-timeout", tell_mapping_json(a));
 	if (r->size[0].asked)
 		(void)json_object_set_new(j, "sizes", sizes_json(r));
 	if (ike_survey_guess(r, name, evidence)) {

@@ -23,6 +23,7 @@ struct ike_survey_conf {
 	struct endpoint	remote[SURVEY_PORTS];
 	size_t		n_own;			/* addresses of this machine that NAT-D may name */
 	struct addr	own[SURVEY_OWN_MAX];
+	struct addr	outside;		/* where we may be seen at, behind a NAT; family 0: not known */
 	bool		transforms, sizes;
 	struct id	id;			/* to call ourselves in aggressive mode */
 	uint32_t	timeout_ms;		/* for an answer to a message, resends included */
@@ -73,6 +74,9 @@ struct ike_survey_result {
 	struct { uint8_t len, b[HASH_MAX]; } natd[SURVEY_NATD_MAX];
 	size_t			n_own;
 	struct survey_hash	own[SURVEY_OWN_MAX], peer;
+	/* Where the peer sees us, if it is at ${outside} or an own address, but behind another port. */
+	bool			seen_known;
+	struct endpoint		seen;
 	/* Long messages: IP packets of 1500 bytes, and of twice that, thus in fragments. */
 	struct { bool asked, answered; size_t len; } size[SURVEY_SIZES];
 	/* Transforms. */
@@ -103,6 +107,9 @@ void ike_survey_unreachable(struct ike_survey *s, uint64_t now_ms,
 bool ike_survey_cookie(const struct ike_survey *s, size_t i, uint8_t cky_i[COOKIE_LEN]);
 bool ike_survey_over(const struct ike_survey *s);
 const struct ike_survey_result *ike_survey_result(const struct ike_survey *s);
+
+/* The first accepted transform that leads to message 4 of main mode; NULL: there is none. */
+const struct probe_transform *ike_survey_leads_on(const struct ike_survey_result *r);
 
 #define SURVEY_TEXT	256
 /*

@@ -43,6 +43,17 @@ matches(struct ike_survey *s, const struct shot *shot, struct survey_hash *h,
 	return (h->matches);
 }
 
+/* There is a NAT before us: what does it make of us? */
+static void
+find_seen(struct ike_survey *s, const struct shot *shot)
+{
+	struct ike_survey_result *r = &s->r;
+	struct addr at[2] = { shot->key.local.addr, s->conf.outside };
+
+	r->seen_known = ask_seen(&r->seen, &shot->key, span_of(r->natd[0].b, r->natd[0].len), at,
+	    s->conf.outside.family != 0 ? 2 : 1, shot->key.local.port);
+}
+
 /* The first NAT-D is of us as the peer sees us, the others are of itself. */
 void
 survey_take_natd(struct ike_survey *s, enum survey_port port, const struct probe_answer *a)
@@ -77,4 +88,6 @@ survey_take_natd(struct ike_survey *s, enum survey_port port, const struct probe
 	them = matches(s, shot, &r->peer, &s->conf.remote[port], 1, r->n_natd);
 	r->nat = us ? (them ? SURVEY_NAT_NONE : SURVEY_NAT_REMOTE) :
 	    (them ? SURVEY_NAT_LOCAL : SURVEY_NAT_BOTH);
+	if (!us)
+		find_seen(s, shot);
 }

@@ -88,6 +88,17 @@ ike_survey_guess(const struct ike_survey_result *r, char name[SURVEY_TEXT],
 	return (false);
 }
 
+const struct probe_transform *
+ike_survey_leads_on(const struct ike_survey_result *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_found; i++)
+		if (!r->found[i].aggressive && !r->found[i].stuck)
+			return (&r->found[i].t);
+	return (NULL);
+}
+
 /* More is better; weak ones lie below zero. */
 static int
 strength(const struct ike_proposal *p)
