@@ -202,7 +202,7 @@ says() {
 	lab_topology
 	respond right
 	run -0 --separate-stderr probe_left --json --sizes "$RIGHT_IP"
-	says '.sizes == {"whole": {"bytes": 1472, "answered": true}, "fragments": {"bytes": 2972, "answered": true}}'
+	says '.sizes == {"whole": {"port": 4500, "bytes": 1468, "answered": true}, "fragments": {"port": 4500, "bytes": 2968, "answered": true}}'
 	# a router that drops fragments
 	in_right nft add table ip frags
 	in_right nft add chain ip frags in '{ type filter hook prerouting priority -450 ; }'
@@ -212,7 +212,19 @@ says() {
 	# and one whose tunnel is narrower, and that does not say so
 	in_right nft add rule ip frags in ip length '>' 1450 drop
 	run -0 --separate-stderr probe_left --sizes --timeout 0.7 "$RIGHT_IP"
-	output_has "1472 bytes of IKE in one packet: no answer"
+	output_has "1468 bytes of IKE to port 4500 in one packet: no answer"
+}
+
+@test "natd-probe: --fingerprint tells what the peer repeats, and whose habit that is" {
+	lab_topology
+	respond right --ike aes128-sha1-modp2048
+	# busy machines are late: the intervals are checked in virtual time, by test_pattern
+	run -0 --separate-stderr probe_left --json --fingerprint --max-time 60 "$RIGHT_IP"
+	says '.repetitions | .["main-2"] == [] and (.["main-4"] | length == 6) and .["main-4"][4] > 6000'
+	lab_stop respond
+	respond right --ike aes128-sha1-modp2048 --exchange aggressive
+	run -0 --separate-stderr probe_left --fingerprint --timeout 1 "$RIGHT_IP"
+	output_has "message 2 of aggressive mode  again after "
 }
 
 # nat_keeps YOUNG OLD: seconds that the NAT router keeps a silent UDP flow: a single question with
@@ -276,7 +288,7 @@ nat_keeps() {
 	respond right
 	run -0 --separate-stderr probe_left --json --sizes fd00:1::2
 	says '.nat == "none" and .reachable == {"500": true, "4500": true} and .peer == "fd00:1::2"'
-	says '.sizes.whole == {"bytes": 1452, "answered": true} and .sizes.fragments.answered'
+	says '.sizes.whole == {"port": 4500, "bytes": 1448, "answered": true} and .sizes.fragments.answered'
 	run -0 --separate-stderr probe_left --json '[fd00:1::2]:4500'
 	says '.nat == "none" and .reachable == {"500": false, "4500": true}'
 	run -0 ip netns exec "$NS_LEFT" dpd-ping -c 2 -i 0.1 --peer fd00:1::2
@@ -345,6 +357,7 @@ finds() {
 	says '[.accepted[].exchange] | index("aggressive") == null'
 	run -0 --separate-stderr probe_left --json --transforms --rate 50 --id left.lab.example "$RIGHT_IP"
 	says '.accepted | any(.exchange == "aggressive" and .proposal == "aes128-sha1-modp2048" and .auth == "psk")'
+	says '.id == "right.lab.example" and .lifetime == 28800 and .["nonce-bytes"] == 32'
 }
 
 @test "natd-probe: a peer of aggressive mode alone" {

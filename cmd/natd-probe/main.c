@@ -12,9 +12,11 @@
 #include "net/clock.h"
 #include "net/ifaddr.h"
 
+#define QUIET_MS	25000	/* no first repetition is known to come later */
+
 struct opts {
 	const char	*peer, *local, *external, *id, *user;
-	bool		 transforms, sizes, mapping, json;
+	bool		 transforms, sizes, fingerprint, mapping, json;
 	uint32_t	 timeout_ms, rate, limit_ms;
 };
 
@@ -24,13 +26,15 @@ static const struct opt optab[] = {
 	OPT_FLAG(struct opts, transforms, 0, "transforms",
 	    "find all transforms of phase 1 that the peer takes"),
 	OPT_FLAG(struct opts, sizes, 0, "sizes", "see whether large packets and fragments pass"),
+	OPT_FLAG(struct opts, fingerprint, 0, "fingerprint",
+	    "see how the peer repeats answers that stay unanswered"),
 	OPT_FLAG(struct opts, mapping, 0, "mapping-timeout",
 	    "measure how long the NAT in front of us keeps a silent flow"),
 	OPT_MILLIS(struct opts, timeout_ms, 0, "timeout", "S", 100, 600000,
 	    "seconds to wait for an answer, messages being sent again meanwhile"),
 	OPT_NUM(struct opts, rate, 0, "rate", "N", 1, 50, "new negotiations in a second, at most"),
 	OPT_MILLIS(struct opts, limit_ms, 0, "max-time", "S", 1000, 3600000,
-	    "seconds for --transforms, and for --mapping-timeout"),
+	    "seconds for each of --transforms, --fingerprint, --mapping-timeout"),
 	OPT_STR(struct opts, id, 0, "id", "ID",
 	    "who to be in aggressive mode; the own address by default"),
 	OPT_STR(struct opts, local, 0, "local", "ADDR", "own address to ask from"),
@@ -49,6 +53,7 @@ struct run {
 	struct ike_survey	*survey;
 	struct ike_survey_conf	 conf;
 	struct about		 about;
+	struct ike_pattern	*pattern;
 	struct ike_mapping	*mapping;
 	struct endpoint		 lane[SURVEY_PORTS][MAPPING_LANES];
 	bool			 told;		/* that the peer has fallen silent */
@@ -60,91 +65,70 @@ now(void)
 	return (clock_now(NULL).ms);
 }
 
-/* --- the machines: the survey, and then perhaps the measurement --- */
-
-static void
-probe_timeout(void *ctx, struct ike_outbox *out)
-{
-	struct run *r = ctx;
-
-	if (r->mapping != NULL)
-		ike_mapping_timeout(r->mapping, now(), out);
-	else
-		ike_survey_timeout(r->survey, now(), out);
-}
-
-static void
-probe_datagram(void *ctx, const struct endpoint *remote, struct span data,
-    struct ike_outbox *out)
-{
-	struct run *r = ctx;
-
-	if (r->mapping != NULL)
-		ike_mapping_datagram(r->mapping, now(), data, out);
-	else
-		ike_survey_datagram(r->survey, now(), remote, data, out);
-}
-
-static void
-probe_unreachable(void *ctx, const struct endpoint *remote, int sys, struct ike_outbox *out)
-{
-	struct run *r = ctx;
-
-	(void)out;
-	if (r->mapping == NULL)
-		ike_survey_unreachable(r->survey, now(), remote, sys);
-}
-
 static uint64_t
-probe_deadline_us(void *ctx)
+us_of(uint64_t ms)
 {
-	struct run *r = ctx;
-	uint64_t ms = r->mapping != NULL ? ike_mapping_deadline(r->mapping) :
-	    ike_survey_deadline(r->survey);
-
 	return (ms == UINT64_MAX ? ms : ms * 1000);
 }
 
-static bool
-probe_id(void *ctx, size_t i, uint8_t id[16])
-{
-	struct run *r = ctx;
+/* --- the last machine: the measurement --- */
 
-	memset(id, 0, 16);
-	return (r->mapping != NULL ? ike_mapping_cookie(r->mapping, i, id) :
-	    ike_survey_cookie(r->survey, i, id));
+static void
+mapping_timeout(void *ctx, struct ike_outbox *out)
+{
+	ike_mapping_timeout(((struct run *)ctx)->mapping, now(), out);
 }
 
 static void
-show_mapping(struct run *r)
+mapping_datagram(void *ctx, const struct endpoint *remote, struct span data,
+    struct ike_outbox *out)
 {
+	(void)remote;		/* the cookies tell whose it is */
+	ike_mapping_datagram(((struct run *)ctx)->mapping, now(), data, out);
+}
+
+static uint64_t
+mapping_deadline_us(void *ctx)
+{
+	return (us_of(ike_mapping_deadline(((struct run *)ctx)->mapping)));
+}
+
+static bool
+mapping_id(void *ctx, size_t i, uint8_t id[16])
+{
+	memset(id, 0, 16);
+	return (ike_mapping_cookie(((struct run *)ctx)->mapping, i, id));
+}
+
+static void
+mapping_stepped(void *ctx)
+{
+	struct run *r = ctx;
 	const struct ike_mapping_result *res = ike_mapping_result(r->mapping);
 	char text[TELL_TEXT];
 
 	progress_show(res->elapsed_ms, r->about.limit_ms, tell_mapping(text, res));
 }
 
+/* They send little, and what comes of it is told by silence. */
 static void
-show_survey(struct run *r)
+ignore_unreachable(void *ctx, const struct endpoint *remote, int sys, struct ike_outbox *out)
 {
-	const struct ike_survey_result *res = ike_survey_result(r->survey);
-	char text[TELL_TEXT];
-
-	if (res->waiting_ms != 0 && !r->told) {
-		progress_clear();
-		report_say(1, "the peer has fallen silent: waiting for it to recover");
-	}
-	r->told = res->waiting_ms != 0;
-	if (!res->searched)
-		return;
-	(void)snprintf(text, sizeof(text), "%u of %u transforms, %zu taken%s", res->tried,
-	    res->to_try, res->n_found, res->waiting_ms != 0 ? ", waiting" : "");
-	progress_show(res->tried, res->to_try, text);
+	(void)ctx;
+	(void)remote;
+	(void)sys;
+	(void)out;
 }
+
+static const struct probe_tool_calls mapping_calls = {
+	.timeout = mapping_timeout, .datagram = mapping_datagram,
+	.unreachable = ignore_unreachable, .deadline_us = mapping_deadline_us, .id = mapping_id,
+	.stepped = mapping_stepped,
+};
 
 /* The survey knows what the measurement needs; where it does not, there is none. */
 static void
-measure(struct run *r)
+begin_mapping(struct run *r)
 {
 	const struct ike_survey_result *res = ike_survey_result(r->survey);
 	const struct probe_transform *t = ike_survey_leads_on(res);
@@ -158,7 +142,8 @@ measure(struct run *r)
 	};
 	struct fault f;
 
-	if ((res->nat != SURVEY_NAT_LOCAL && res->nat != SURVEY_NAT_BOTH) || t == NULL)
+	if (!r->about.measure || t == NULL ||
+	    (res->nat != SURVEY_NAT_LOCAL && res->nat != SURVEY_NAT_BOTH))
 		return;
 	c.offer = *t;
 	memcpy(c.local, r->lane[port], sizeof(c.local));
@@ -169,24 +154,142 @@ measure(struct run *r)
 	    "that is not long", c.limit_ms / 1000);
 	if ((r->mapping = ike_mapping_new(&c, &f)) == NULL)
 		report_note(&f);
+	else
+		r->tool.calls = &mapping_calls;
+}
+
+/* --- the one before: how the peer repeats itself --- */
+
+static void
+pattern_timeout(void *ctx, struct ike_outbox *out)
+{
+	ike_pattern_timeout(((struct run *)ctx)->pattern, now(), out);
 }
 
 static void
-probe_stepped(void *ctx)
+pattern_datagram(void *ctx, const struct endpoint *remote, struct span data,
+    struct ike_outbox *out)
+{
+	(void)remote;
+	ike_pattern_datagram(((struct run *)ctx)->pattern, now(), data, out);
+}
+
+static uint64_t
+pattern_deadline_us(void *ctx)
+{
+	return (us_of(ike_pattern_deadline(((struct run *)ctx)->pattern)));
+}
+
+static bool
+pattern_id(void *ctx, size_t i, uint8_t id[16])
+{
+	memset(id, 0, 16);
+	return (ike_pattern_cookie(((struct run *)ctx)->pattern, i, id));
+}
+
+static void
+pattern_stepped(void *ctx)
 {
 	struct run *r = ctx;
 
-	if (r->mapping != NULL)
-		show_mapping(r);
-	else
-		show_survey(r);
-	if (r->mapping == NULL && r->about.measure && ike_survey_over(r->survey))
-		measure(r);
+	progress_show(ike_pattern_result(r->pattern)->elapsed_ms, r->about.limit_ms,
+	    "waiting for what the peer repeats");
+	if (ike_pattern_over(r->pattern))
+		begin_mapping(r);
 }
 
-static const struct probe_tool_calls calls = {
-	.timeout = probe_timeout, .datagram = probe_datagram, .unreachable = probe_unreachable,
-	.deadline_us = probe_deadline_us, .id = probe_id, .stepped = probe_stepped,
+static const struct probe_tool_calls pattern_calls = {
+	.timeout = pattern_timeout, .datagram = pattern_datagram,
+	.unreachable = ignore_unreachable, .deadline_us = pattern_deadline_us, .id = pattern_id,
+	.stepped = pattern_stepped,
+};
+
+static void
+begin_pattern(struct run *r)
+{
+	const struct ike_survey_result *res = ike_survey_result(r->survey);
+	enum survey_port port = res->port[SURVEY_500].answered ? SURVEY_500 : SURVEY_4500;
+	const struct probe_transform *t = ike_survey_leads_on(res);
+	struct ike_pattern_conf c = {
+		.rand = r->conf.rand, .local = r->conf.local[port], .remote = r->conf.remote[port],
+		.no_main = t == NULL, .id = r->conf.id, .natt = res->natt,
+		.timeout_ms = r->conf.timeout_ms, .quiet_ms = QUIET_MS, .limit_ms = r->about.limit_ms,
+	};
+	struct fault f;
+
+	if (!r->about.fingerprint || res->n_found == 0) {
+		begin_mapping(r);
+		return;
+	}
+	c.offer = t != NULL ? *t : res->found[0].t;
+	progress_clear();
+	report_say(0, "waiting for what the peer repeats: %u s where that is nothing, up to %u s",
+	    QUIET_MS / 1000, c.limit_ms / 1000);
+	if ((r->pattern = ike_pattern_new(&c, &f)) == NULL)
+		report_note(&f);
+	else
+		r->tool.calls = &pattern_calls;
+}
+
+/* --- the first: the survey --- */
+
+static void
+survey_timeout(void *ctx, struct ike_outbox *out)
+{
+	ike_survey_timeout(((struct run *)ctx)->survey, now(), out);
+}
+
+static void
+survey_datagram(void *ctx, const struct endpoint *remote, struct span data,
+    struct ike_outbox *out)
+{
+	ike_survey_datagram(((struct run *)ctx)->survey, now(), remote, data, out);
+}
+
+static void
+survey_unreachable(void *ctx, const struct endpoint *remote, int sys, struct ike_outbox *out)
+{
+	(void)out;
+	ike_survey_unreachable(((struct run *)ctx)->survey, now(), remote, sys);
+}
+
+static uint64_t
+survey_deadline_us(void *ctx)
+{
+	return (us_of(ike_survey_deadline(((struct run *)ctx)->survey)));
+}
+
+static bool
+survey_id(void *ctx, size_t i, uint8_t id[16])
+{
+	memset(id, 0, 16);
+	return (ike_survey_cookie(((struct run *)ctx)->survey, i, id));
+}
+
+static void
+survey_stepped(void *ctx)
+{
+	struct run *r = ctx;
+	const struct ike_survey_result *res = ike_survey_result(r->survey);
+	char text[TELL_TEXT];
+
+	if (res->waiting_ms != 0 && !r->told) {
+		progress_clear();
+		report_say(1, "the peer has fallen silent: waiting for it to recover");
+	}
+	r->told = res->waiting_ms != 0;
+	if (res->searched) {
+		(void)snprintf(text, sizeof(text), "%u of %u transforms, %zu taken%s", res->tried,
+		    res->to_try, res->n_found, res->waiting_ms != 0 ? ", waiting" : "");
+		progress_show(res->tried, res->to_try, text);
+	}
+	if (ike_survey_over(r->survey))
+		begin_pattern(r);
+}
+
+static const struct probe_tool_calls survey_calls = {
+	.timeout = survey_timeout, .datagram = survey_datagram, .unreachable = survey_unreachable,
+	.deadline_us = survey_deadline_us, .id = survey_id, .stepped = survey_stepped,
 };
 
 /* --- beginning and end --- */
@@ -249,13 +352,14 @@ open_all(struct run *r, const struct opts *o, struct fault *f)
 	c->gap_ms = 1000 / o->rate;
 	c->limit_ms = r->about.limit_ms = o->limit_ms;
 	r->about.measure = o->mapping;
+	r->about.fingerprint = o->fingerprint;
 	if (find_ends(r, o, f) != 0)
 		return (-1);
 	if (o->id == NULL)
 		c->id = id_from_addr(&c->local[0].addr);
 	else if (id_parse(&c->id, o->id, f) != 0)
 		return (-1);
-	r->tool.calls = &calls;
+	r->tool.calls = &survey_calls;
 	r->tool.ctx = r;
 	r->tool.note_once = true;
 	if (probe_tool_open(&r->tool, f) != 0)
@@ -280,6 +384,7 @@ end(struct run *r, const struct opts *o)
 
 	r->about.conf = &r->conf;
 	r->about.r = res;
+	r->about.pattern = r->pattern != NULL ? ike_pattern_result(r->pattern) : NULL;
 	r->about.mapping = r->mapping != NULL ? ike_mapping_result(r->mapping) : NULL;
 	progress_clear();
 	if (r->tool.unsent > 0 && r->tool.unsent >= res->sent)
@@ -310,6 +415,7 @@ main(int argc, char *argv[])
 		status = report_fault(&f);
 	probe_tool_close(&r.tool);
 	ike_survey_free(r.survey);
+	ike_pattern_free(r.pattern);
 	ike_mapping_free(r.mapping);
 	return (status);
 }

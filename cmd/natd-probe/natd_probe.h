@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "ike/mapping.h"
+#include "ike/pattern.h"
 #include "ike/survey.h"
 
 /* What the report is about besides the findings. */
@@ -12,6 +13,8 @@ struct about {
 	const struct ike_survey_result	*r;
 	bool				 asked[SURVEY_PORTS];
 	bool				 odd_port[SURVEY_PORTS];	/* not from 500 or 4500 */
+	bool				 fingerprint;
+	const struct ike_pattern_result	*pattern;	/* NULL: nothing was taken */
 	bool				 measure;	/* --mapping-timeout, up to ${limit_ms} */
 	uint32_t			 limit_ms;
 	const struct ike_mapping_result	*mapping;	/* NULL: there was no cause to measure */
@@ -22,6 +25,8 @@ struct about {
 char *tell_mapping(char out[TELL_TEXT], const struct ike_mapping_result *m);
 void tell_mapping_text(const struct about *a);
 json_t *tell_mapping_json(const struct about *a);
+void tell_pattern_text(const struct about *a);
+json_t *tell_pattern_json(const struct about *a);
 json_t *endpoint_json(const struct endpoint *e);
 
 void tell_text(const struct about *a);

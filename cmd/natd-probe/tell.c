@@ -132,9 +132,26 @@ natd_text(const struct about *a)
 	}
 }
 
-static void
-vids_text(const struct ike_survey_result *r)
+/* By its vendor IDs or, where they say nothing, by what it repeats. */
+static bool
+guess(const struct about *a, char name[SURVEY_TEXT], char evidence[SURVEY_TEXT])
 {
+	const char *like;
+
+	if (ike_survey_guess(a->r, name, evidence))
+		return (true);
+	like = a->pattern != NULL ? ike_pattern_like(a->pattern) : NULL;
+	if (like == NULL)
+		return (false);
+	(void)snprintf(name, SURVEY_TEXT, "%s", like);
+	(void)snprintf(evidence, SURVEY_TEXT, "likely, by how it repeats its answers");
+	return (true);
+}
+
+static void
+vids_text(const struct about *a)
+{
+	const struct ike_survey_result *r = a->r;
 	char hex[2 * SURVEY_VID_LEN + 1], name[SURVEY_TEXT], evidence[SURVEY_TEXT];
 	const char *word;
 	size_t i, row = 0, n = 0;
@@ -143,7 +160,7 @@ vids_text(const struct ike_survey_result *r)
 	for (; (word = natt_word(r, &row)) != NULL; n++)
 		(void)printf("%s%s", n > 0 ? ", " : "", word);
 	(void)printf("%s\n", n == 0 ? "none announced" : "");
-	if (ike_survey_guess(r, name, evidence))
+	if (guess(a, name, evidence))
 		(void)printf("  implementation  %s (%s)\n", name, evidence);
 	else
 		(void)printf("  implementation  unknown\n");
@@ -151,6 +168,22 @@ vids_text(const struct ike_survey_result *r)
 		(void)printf("    vendor ID %s  %s\n",
 		    hex_put(hex, sizeof(hex), span_of(r->vids[i].b, r->vids[i].len)),
 		    vid_name(r, i));
+}
+
+/* What the peer says in clear besides. */
+static void
+words_text(const struct ike_survey_result *r)
+{
+	char text[ID_TEXT];
+
+	if (r->peer_id.type != 0)
+		(void)printf("  calls itself    %s (in clear, in aggressive mode)\n",
+		    id_text(text, &r->peer_id));
+	if (r->life_s != 0)
+		(void)printf("  lifetime        %llu s of phase 1 in its answer\n",
+		    (unsigned long long)r->life_s);
+	if (r->nonce_len != 0)
+		(void)printf("  nonce           %zu bytes\n", r->nonce_len);
 }
 
 static const char *const size_words[] = {
@@ -164,8 +197,9 @@ sizes_text(const struct ike_survey_result *r)
 
 	for (i = 0; i < SURVEY_SIZES; i++)
 		if (r->size[i].asked)
-			(void)printf("  %-15s %zu bytes of IKE in %s: %s\n", i == 0 ? "large packets" : "",
-			    r->size[i].len, i == SURVEY_WHOLE ? "one packet" : "fragments",
+			(void)printf("  %-15s %zu bytes of IKE to port %s in %s: %s\n",
+			    i == 0 ? "large packets" : "", r->size[i].len,
+			    port_words[r->size[i].port], i == SURVEY_WHOLE ? "one packet" : "fragments",
 			    r->size[i].answered ? "answered" : "no answer");
 }
 
@@ -223,7 +257,9 @@ tell_text(const struct about *a)
 	natd_text(a);
 	tell_mapping_text(a);
 	sizes_text(r);
-	vids_text(r);
+	vids_text(a);
+	tell_pattern_text(a);
+	words_text(r);
 	found_text(r);
 }
 
@@ -317,6 +353,8 @@ sizes_json(const struct ike_survey_result *r)
 		if (!r->size[i].asked)
 			continue;
 		one = json_object();
+		(void)json_object_set_new(one, "port",
+		    json_integer(r->size[i].port == SURVEY_4500 ? 4500 : 500));
 		(void)json_object_set_new(one, "bytes", json_integer((json_int_t)r->size[i].len));
 		(void)json_object_set_new(one, "answered", json_boolean(r->size[i].answered));
 		(void)json_object_set_new(j, size_words[i], one);
@@ -350,7 +388,7 @@ tell_json(const struct about *a)
 	const struct ike_survey_result *r = a->r;
 	json_t *j = json_object(), *reach = json_object(), *ports = json_object();
 	json_t *versions = json_array(), *vids = json_array(), *one;
-	char at[ADDR_TEXT], name[SURVEY_TEXT], evidence[SURVEY_TEXT];
+	char at[ADDR_TEXT], name[SURVEY_TEXT], evidence[SURVEY_TEXT], id[ID_TEXT];
 	const char *word;
 	size_t i, row = 0;
 
@@ -380,12 +418,20 @@ tell_json(const struct about *a)
 		(void)json_object_set_new(j, "mapping-timeout", tell_mapping_json(a));
 	if (r->size[0].asked)
 		(void)json_object_set_new(j, "sizes", sizes_json(r));
-	if (ike_survey_guess(r, name, evidence)) {
+	if (guess(a, name, evidence)) {
 		(void)json_object_set_new(j, "implementation", json_string(name));
 		(void)json_object_set_new(j, "evidence", json_string(evidence));
 	} else
 		(void)json_object_set_new(j, "implementation", json_null());
 	(void)json_object_set_new(j, "vendor-ids", vids);
+	if (r->peer_id.type != 0)
+		(void)json_object_set_new(j, "id", json_string(id_text(id, &r->peer_id)));
+	if (r->life_s != 0)
+		(void)json_object_set_new(j, "lifetime", json_integer((json_int_t)r->life_s));
+	if (r->nonce_len != 0)
+		(void)json_object_set_new(j, "nonce-bytes", json_integer((json_int_t)r->nonce_len));
+	if (a->fingerprint)
+		(void)json_object_set_new(j, "repetitions", tell_pattern_json(a));
 	if (r->other_version != 0)
 		(void)json_object_set_new(j, "version", json_integer(r->other_version >> 4));
 	put_found(j, r);

@@ -74,6 +74,7 @@ struct probe_answer {		/* spans point into the datagram */
 	uint16_t		notify;		/* of PROBE_NOTIFY */
 	bool			chosen;		/* ${choice} is one of the registry's */
 	struct probe_transform	choice;		/* what is unknown is NULL */
+	uint64_t		life_s;		/* of the choice, 0: not said */
 	struct span		sa_b, ke_b, nonce_b, id_b;	/* empty: none */
 	size_t			n_vids;
 	struct span		vids[PROBE_VIDS_MAX];

@@ -62,6 +62,9 @@ struct ike_survey_result {
 	size_t			n_vids;
 	struct { uint8_t len, b[SURVEY_VID_LEN]; } vids[PROBE_VIDS_MAX];
 	uint32_t		natt;		/* versions announced: bits 1 << enum vid_kind */
+	struct id		peer_id;	/* said in clear, in aggressive mode; type 0: not */
+	uint64_t		life_s;		/* in the first choice: of phase 1, 0: not said */
+	size_t			nonce_len;	/* of its first nonce, 0: none came */
 	/* NAT-D: of the exchange that got as far. */
 	enum survey_nat		nat;
 	bool			natd_done;	/* message 4 came */
@@ -77,8 +80,11 @@ struct ike_survey_result {
 	/* Where the peer sees us, if it is at ${outside} or an own address, but behind another port. */
 	bool			seen_known;
 	struct endpoint		seen;
-	/* Long messages: IP packets of 1500 bytes, and of twice that, thus in fragments. */
-	struct { bool asked, answered; size_t len; } size[SURVEY_SIZES];
+	/*
+	 * Long messages, to the port of ESP in UDP where that answers: IP packets of 1500 bytes, and
+	 * of twice that, thus in fragments.
+	 */
+	struct { bool asked, answered; enum survey_port port; size_t len; } size[SURVEY_SIZES];
 	/* Transforms. */
 	size_t			n_found;
 	struct survey_found	found[SURVEY_FOUND_MAX];

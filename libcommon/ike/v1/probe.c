@@ -198,6 +198,7 @@ take_choice(struct probe_answer *a)
 	a->choice.p.hash = alg_hash_ike(v.v[IKE_ATTR_HASH]);
 	a->choice.p.group = alg_group_num(v.v[IKE_ATTR_GROUP]);
 	a->choice.auth = v.v[IKE_ATTR_AUTH];
+	a->life_s = v.life.seconds;
 	a->chosen = a->choice.p.enc != NULL && a->choice.p.hash != NULL &&
 	    a->choice.p.group != NULL;
 }

@@ -61,6 +61,7 @@ ask_long(struct ike_survey *s, enum survey_port port, uint64_t now_ms, struct ik
 	len -= port == SURVEY_4500 ? MARKER_LEN : 0;
 	o.t[0] = s->r.found[0].t;
 	s->r.size[size].asked = s->sizing = true;
+	s->r.size[size].port = port;
 	s->r.size[size].len = len;
 	survey_shot_clear(shot);
 	shot->offer = o;
@@ -89,7 +90,7 @@ advance(struct ike_survey *s, uint64_t now_ms, struct ike_outbox *out)
 		return;
 	}
 	if (s->conf.sizes && s->sizes < SURVEY_SIZES && r->n_found > 0 && !r->found[0].aggressive) {
-		ask_long(s, port, now_ms, out);
+		ask_long(s, r->port[SURVEY_4500].answered ? SURVEY_4500 : port, now_ms, out);
 		return;
 	}
 	if (s->conf.transforms && !s->find.on) {
@@ -197,6 +198,20 @@ end_of(const struct probe_answer *a)
 	}
 }
 
+/* What else an answer says of the peer; the first word counts. */
+static void
+take_rest(struct ike_survey_result *r, const struct probe_answer *a)
+{
+	struct id id;
+
+	if (r->life_s == 0)
+		r->life_s = a->life_s;
+	if (r->nonce_len == 0)
+		r->nonce_len = a->nonce_b.len;
+	if (r->peer_id.type == 0 && a->id_b.len > 0 && id_get(&id, a->id_b, NULL) == 0)
+		r->peer_id = id;
+}
+
 void
 ike_survey_datagram(struct ike_survey *s, uint64_t now_ms, const struct endpoint *remote,
     struct span data, struct ike_outbox *out)
@@ -228,6 +243,7 @@ ike_survey_datagram(struct ike_survey *s, uint64_t now_ms, const struct endpoint
 		if (a.kind == PROBE_VERSION)
 			r->other_version = a.hdr.version;
 		survey_take_vids(s, &a);
+		take_rest(r, &a);
 		ended(s, i, end_of(&a), &a, now_ms, out);
 		move_on(s, now_ms, out);
 		return;
