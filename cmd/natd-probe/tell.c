@@ -188,6 +188,11 @@ words_text(const struct ike_survey_result *r)
 
 static const char *const size_words[] = {
 	[SURVEY_WHOLE] = "whole", [SURVEY_FRAGMENTS] = "fragments",
+	[SURVEY_IKE_FRAGMENTS] = "ike-fragments",
+};
+static const char *const size_text[] = {
+	[SURVEY_WHOLE] = "in one packet", [SURVEY_FRAGMENTS] = "in fragments",
+	[SURVEY_IKE_FRAGMENTS] = "in IKE fragments of full size",
 };
 
 static void
@@ -195,12 +200,17 @@ sizes_text(const struct ike_survey_result *r)
 {
 	size_t i;
 
-	for (i = 0; i < SURVEY_SIZES; i++)
-		if (r->size[i].asked)
-			(void)printf("  %-15s %zu bytes of IKE to port %s in %s: %s\n",
-			    i == 0 ? "large packets" : "", r->size[i].len,
-			    port_words[r->size[i].port], i == SURVEY_WHOLE ? "one packet" : "fragments",
+	for (i = 0; i < SURVEY_SIZES; i++) {
+		if (!r->size[i].asked)
+			continue;
+		(void)printf("  %-15s ", i == 0 ? "large packets" : "");
+		if (i == SURVEY_IKE_FRAGMENTS && !r->fragments_announced)
+			(void)printf("IKE fragments are not announced, so not tried\n");
+		else
+			(void)printf("%zu bytes of IKE to port %s %s: %s\n", r->size[i].len,
+			    port_words[r->size[i].port], size_text[i],
 			    r->size[i].answered ? "answered" : "no answer");
+	}
 }
 
 static void
@@ -353,6 +363,9 @@ sizes_json(const struct ike_survey_result *r)
 		if (!r->size[i].asked)
 			continue;
 		one = json_object();
+		if (i == SURVEY_IKE_FRAGMENTS)
+			(void)json_object_set_new(one, "announced",
+			    json_boolean(r->fragments_announced));
 		(void)json_object_set_new(one, "port",
 		    json_integer(r->size[i].port == SURVEY_4500 ? 4500 : 500));
 		(void)json_object_set_new(one, "bytes", json_integer((json_int_t)r->size[i].len));

@@ -33,12 +33,15 @@ bool probe_offer_broad(struct probe_offer *o, size_t i);
 /* The body of an SA payload with these transforms, in their order. */
 void probe_offer_put(struct wr *w, const struct probe_offer *o);
 
+#define PROBE_VIDS		1u	/* NAT traversal and DPD, so that the peer names its own */
+#define PROBE_VID_FRAGMENTS	2u	/* IKE fragments: the peer may send them, then */
+
 /*
- * Message 1 of main mode into ${buf}. ${vids}: with the vendor IDs of NAT traversal and DPD, so
- * that the peer names its own. The message, or an empty span if it does not fit.
+ * Message 1 of main mode into ${buf}, with the vendor IDs of ${vids}: PROBE_VID... The message, or
+ * an empty span if it does not fit.
  */
 struct span probe_main1(uint8_t buf[PROBE_MSG_MAX], const uint8_t cky_i[COOKIE_LEN],
-    const struct probe_offer *o, bool vids);
+    const struct probe_offer *o, unsigned vids);
 
 /*
  * The same, ${len} bytes long (up to ${cap} and 64 KiB) by a vendor ID of zeros, which every peer
@@ -49,11 +52,19 @@ struct span probe_main1_long(uint8_t *buf, size_t cap, const uint8_t cky_i[COOKI
 
 /*
  * Message 3 of main mode: KE, nonce, and with ${natd_type} not 0 that payload for each of ${natd}
- * (the peer's end first, RFC 3947 section 3.2).
+ * (the peer's end first, RFC 3947 section 3.2). What falls short of ${len} bytes is made up as
+ * above.
  */
-struct span probe_main3(uint8_t buf[PROBE_MSG_MAX], const uint8_t cky_i[COOKIE_LEN],
+struct span probe_main3(uint8_t *buf, size_t cap, const uint8_t cky_i[COOKIE_LEN],
     const uint8_t cky_r[COOKIE_LEN], struct span ke, struct span nonce, uint8_t natd_type,
-    const struct span *natd, size_t n_natd);
+    const struct span *natd, size_t n_natd, size_t len);
+
+/*
+ * The fragment ${i} from 0 of ${msg}, of ${part} bytes of it, as vendors with the vendor ID
+ * FRAGMENTATION have them (payload type 132): a message of its own. Empty: there is none.
+ */
+#define PROBE_FRAGMENT_HDR	(ISAKMP_HDR_LEN + 8)	/* bytes before the part */
+struct span probe_fragment(uint8_t buf[PROBE_MSG_MAX], struct span msg, size_t part, size_t i);
 
 /* Message 1 of aggressive mode, with vendor IDs; all transforms of ${o} have the group of ${ke}. */
 struct span probe_aggressive1(uint8_t buf[PROBE_MSG_MAX], const uint8_t cky_i[COOKIE_LEN],

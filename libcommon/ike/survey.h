@@ -31,7 +31,7 @@ struct ike_survey_conf {
 	uint32_t	limit_ms;		/* of the search for transforms */
 };
 
-enum { SURVEY_WHOLE, SURVEY_FRAGMENTS, SURVEY_SIZES };
+enum { SURVEY_WHOLE, SURVEY_FRAGMENTS, SURVEY_IKE_FRAGMENTS, SURVEY_SIZES };
 
 enum survey_nat {
 	SURVEY_NAT_UNKNOWN, SURVEY_NAT_NONE, SURVEY_NAT_LOCAL, SURVEY_NAT_REMOTE, SURVEY_NAT_BOTH,
@@ -82,9 +82,11 @@ struct ike_survey_result {
 	struct endpoint		seen;
 	/*
 	 * Long messages, to the port of ESP in UDP where that answers: IP packets of 1500 bytes, and
-	 * of twice that, thus in fragments.
+	 * of twice that, thus in fragments; message 3 in two IKE fragments of 1280 bytes, if the peer
+	 * announces them.
 	 */
 	struct { bool asked, answered; enum survey_port port; size_t len; } size[SURVEY_SIZES];
+	bool			fragments_announced;
 	/* Transforms. */
 	size_t			n_found;
 	struct survey_found	found[SURVEY_FOUND_MAX];

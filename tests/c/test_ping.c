@@ -549,7 +549,7 @@ offers_fit_a_datagram(void **state)
 		for (j = 0; j < o.n; j++)
 			assert_true(o.t[j].p.enc != NULL && o.t[j].p.enc->ike != 0 &&
 			    o.t[j].p.hash != NULL && o.t[j].p.group != NULL);
-		msg = probe_main1(buf, cookie, &o, true);
+		msg = probe_main1(buf, cookie, &o, PROBE_VIDS);
 		assert_true(msg.len > 0);
 		assert_int_equal(isakmp_msg_get(&m, msg, NULL), 0);
 		assert_int_equal(m.pl[0].type, PAYLOAD_SA);

@@ -182,10 +182,44 @@ long_messages_are_told_from_short_ones(void **state)
 		assert_int_equal(r->size[SURVEY_FRAGMENTS].len, 2968);
 		assert_int_equal(r->size[SURVEY_WHOLE].answered, i < 2);
 		assert_int_equal(r->size[SURVEY_FRAGMENTS].answered, i < 1);
+		/* the engine announces no IKE fragments */
+		assert_true(r->size[SURVEY_IKE_FRAGMENTS].asked && !r->fragments_announced);
+		assert_false(r->size[SURVEY_IKE_FRAGMENTS].answered);
 		assert_int_equal(r->nat, SURVEY_NAT_NONE);
 		assert_int_equal(r->port[0].rtt_ms, LATENCY_MS);
 		net_free(&n);
 	}
+}
+
+static void
+fragments_make_up_the_message(void **state)
+{
+	static const uint8_t cky[COOKIE_LEN] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	uint8_t msg_buf[3000], buf[PROBE_MSG_MAX], all[3000];
+	struct probe_offer o;
+	struct isakmp_hdr h;
+	struct span msg, one;
+	size_t i, len = 0;
+
+	(void)state;
+	assert_true(probe_offer_broad(&o, 0));
+	msg = probe_main1_long(msg_buf, sizeof(msg_buf), cky, &o, 2100);
+	assert_int_equal(msg.len, 2100);
+	for (i = 0; (one = probe_fragment(buf, msg, 700, i)).len > 0; i++) {
+		assert_int_equal(isakmp_hdr_get(&h, one, NULL), 0);
+		assert_memory_equal(h.cky_i, cky, COOKIE_LEN);
+		assert_int_equal(h.next, PAYLOAD_FRAG);
+		assert_int_equal(h.exchange, EXCHANGE_MAIN);
+		assert_int_equal(one.p[ISAKMP_HDR_LEN + 6], i + 1);
+		assert_int_equal(one.p[ISAKMP_HDR_LEN + 7], i == 2);
+		assert_int_equal(get_be16(one.p + ISAKMP_HDR_LEN + 2), 708);
+		memcpy(all + len, one.p + PROBE_FRAGMENT_HDR, one.len - PROBE_FRAGMENT_HDR);
+		len += one.len - PROBE_FRAGMENT_HDR;
+	}
+	assert_int_equal(i, 3);
+	assert_int_equal(len, msg.len);
+	assert_memory_equal(all, msg.p, len);
+	assert_int_equal(probe_fragment(buf, msg, 2000, 0).len, 0);	/* no room for it */
 }
 
 static bool
@@ -402,6 +436,7 @@ main(void)
 		cmocka_unit_test(silence_has_an_end),
 		cmocka_unit_test(lost_datagrams_are_sent_again),
 		cmocka_unit_test(long_messages_are_told_from_short_ones),
+		cmocka_unit_test(fragments_make_up_the_message),
 		cmocka_unit_test(all_transforms_are_found_and_no_other),
 		cmocka_unit_test(uncommon_transforms_lead_to_natd_as_well),
 		cmocka_unit_test(aggressive_mode_is_found),

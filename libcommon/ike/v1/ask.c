@@ -10,11 +10,11 @@ draw(const struct rand *rand, uint8_t *p, size_t n)
 
 struct span
 ask_main1(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand, uint8_t cky_i[COOKIE_LEN],
-    const struct probe_offer *o)
+    const struct probe_offer *o, unsigned vids)
 {
 	if (!draw(rand, cky_i, COOKIE_LEN))
 		return (SPAN_NONE);
-	return (probe_main1(buf, cky_i, o, true));
+	return (probe_main1(buf, cky_i, o, vids));
 }
 
 struct span
@@ -34,7 +34,7 @@ ask_aggressive1(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand, uint8_t cky
 }
 
 struct span
-ask_main3(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand, const struct ask_key *k)
+ask_main3(uint8_t *buf, size_t cap, const struct rand *rand, const struct ask_key *k, size_t len)
 {
 	uint8_t nonce[NONCE_BYTES], hash[2][HASH_MAX];
 	const struct endpoint *ends[2] = { &k->remote, &k->local };
@@ -50,8 +50,8 @@ ask_main3(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand, const struct ask_
 	if (!draw(rand, nonce, sizeof(nonce)) ||
 	    (dh = dh_new(k->choice.group, rand, NULL)) == NULL)
 		return (msg);
-	msg = probe_main3(buf, k->cky_i, k->cky_r, dh_public(dh), SPAN_ARRAY(nonce),
-	    k->natt != NULL ? k->natt->natd : 0, natd, 2);
+	msg = probe_main3(buf, cap, k->cky_i, k->cky_r, dh_public(dh), SPAN_ARRAY(nonce),
+	    k->natt != NULL ? k->natt->natd : 0, natd, 2, len);
 	dh_free(dh);
 	return (msg);
 }

@@ -8,9 +8,9 @@
 #include "ike/probe.h"
 #include "ike/v1/natd.h"
 
-/* Message 1 of main mode under a new cookie. */
+/* Message 1 of main mode under a new cookie; ${vids} as probe_main1() has them. */
 struct span ask_main1(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand,
-    uint8_t cky_i[COOKIE_LEN], const struct probe_offer *o);
+    uint8_t cky_i[COOKIE_LEN], const struct probe_offer *o, unsigned vids);
 /* Message 1 of aggressive mode, with a key of the group of the first transform. */
 struct span ask_aggressive1(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand,
     uint8_t cky_i[COOKIE_LEN], const struct probe_offer *o, const struct id *id);
@@ -22,8 +22,8 @@ struct ask_key {
 	const struct natt_version *natt;	/* NULL: without NAT-D */
 	struct endpoint		 local, remote;	/* for NAT-D */
 };
-struct span ask_main3(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand,
-    const struct ask_key *k);
+struct span ask_main3(uint8_t *buf, size_t cap, const struct rand *rand,
+    const struct ask_key *k, size_t len);		/* made up to ${len} bytes; 0: as it is */
 
 /*
  * What a NAT-D hash was computed from, among ${n} addresses with any port: ${guess} first. 65536

@@ -212,7 +212,7 @@ ask(struct ike_mapping *m, struct lane *l, struct ike_outbox *out)
 	l->key.remote = m->conf.remote;
 	l->key.natt = m->natt;
 	m->pace_ms = m->now_ms + m->conf.gap_ms;
-	fire(m, l, ask_main1(buf, &m->conf.rand, l->key.cky_i, &o), out);
+	fire(m, l, ask_main1(buf, &m->conf.rand, l->key.cky_i, &o, PROBE_VIDS), out);
 }
 
 /* The peer may just have too many of us half open. */
@@ -451,7 +451,7 @@ take(struct ike_mapping *m, struct lane *l, const struct probe_answer *a, struct
 		l->key.choice = a->choice.p;
 		l->last_ms = m->now_ms;
 		l->state = LANE_KEY;
-		fire(m, l, ask_main3(buf, &m->conf.rand, &l->key), out);
+		fire(m, l, ask_main3(buf, sizeof(buf), &m->conf.rand, &l->key, 0), out);
 	} else if (l->state == LANE_KEY && a->kind == PROBE_KEY) {
 		judge(m, l, a->n_natd > 0 ? a->natd[0] : SPAN_NONE);
 		l->last_ms = m->now_ms;

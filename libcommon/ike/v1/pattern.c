@@ -85,7 +85,7 @@ ask(struct ike_pattern *p, enum pattern_of i, struct ike_outbox *out)
 	l->key.natt = natt_choose(NATT_ALL, p->conf.natt);
 	fire(p, l, i == PATTERN_AGGRESSIVE_2 ?
 	    ask_aggressive1(buf, &p->conf.rand, l->key.cky_i, &o, &p->conf.id) :
-	    ask_main1(buf, &p->conf.rand, l->key.cky_i, &o), out);
+	    ask_main1(buf, &p->conf.rand, l->key.cky_i, &o, PROBE_VIDS), out);
 }
 
 static void
@@ -202,7 +202,7 @@ ike_pattern_datagram(struct ike_pattern *p, uint64_t now_ms, struct span data,
 			memcpy(l->key.cky_r, a.hdr.cky_r, COOKIE_LEN);
 			l->key.choice = a.choice.p;
 			l->sharing = true;
-			fire(p, l, ask_main3(buf, &p->conf.rand, &l->key), out);
+			fire(p, l, ask_main3(buf, sizeof(buf), &p->conf.rand, &l->key, 0), out);
 		} else if (i == PATTERN_MAIN_4 ? a.kind == PROBE_KEY : a.kind == PROBE_CHOICE)
 			note(p, i, data);
 		else if (a.kind == PROBE_NOTIFY && !p->r.of[i].answered)

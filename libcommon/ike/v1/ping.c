@@ -170,7 +170,7 @@ knock(struct ike_ping *p, struct ike_outbox *out)
 		p->offer = 0;
 		(void)probe_offer_broad(&offer, 0);
 	}
-	outbox_datagram(out, &p->local, &p->remote, probe_main1(buf, p->cky_i, &offer, false));
+	outbox_datagram(out, &p->local, &p->remote, probe_main1(buf, p->cky_i, &offer, 0));
 }
 
 static void

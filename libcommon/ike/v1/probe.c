@@ -126,15 +126,26 @@ put_offer(struct isakmp_builder *b, const struct probe_offer *o)
 
 struct span
 probe_main1(uint8_t buf[PROBE_MSG_MAX], const uint8_t cky_i[COOKIE_LEN],
-    const struct probe_offer *o, bool vids)
+    const struct probe_offer *o, unsigned vids)
 {
 	struct isakmp_builder b;
 
 	begin(&b, buf, PROBE_MSG_MAX, EXCHANGE_MAIN, cky_i, NULL);
 	put_offer(&b, o);
-	if (vids)
+	if ((vids & PROBE_VID_FRAGMENTS) != 0)
+		isakmp_payload_put(&b, PAYLOAD_VID, vid_of(VID_FRAGMENTATION)->bytes);
+	if ((vids & PROBE_VIDS) != 0)
 		put_vids(&b);
 	return (isakmp_end(&b));
+}
+
+/* Up to ${len} bytes, by a vendor ID of zeros. */
+static void
+fill(struct isakmp_builder *b, size_t len)
+{
+	isakmp_payload_begin(b, PAYLOAD_VID);
+	wr_zeros(&b->w, len > b->w.len ? len - b->w.len : 0);
+	isakmp_payload_end(b);
 }
 
 struct span
@@ -145,26 +156,50 @@ probe_main1_long(uint8_t *buf, size_t cap, const uint8_t cky_i[COOKIE_LEN],
 
 	begin(&b, buf, cap, EXCHANGE_MAIN, cky_i, NULL);
 	put_offer(&b, o);
-	isakmp_payload_begin(&b, PAYLOAD_VID);
-	wr_zeros(&b.w, len > b.w.len ? len - b.w.len : 0);
-	isakmp_payload_end(&b);
+	fill(&b, len);
 	return (isakmp_end(&b));
 }
 
 struct span
-probe_main3(uint8_t buf[PROBE_MSG_MAX], const uint8_t cky_i[COOKIE_LEN],
+probe_main3(uint8_t *buf, size_t cap, const uint8_t cky_i[COOKIE_LEN],
     const uint8_t cky_r[COOKIE_LEN], struct span ke, struct span nonce, uint8_t natd_type,
-    const struct span *natd, size_t n_natd)
+    const struct span *natd, size_t n_natd, size_t len)
 {
 	struct isakmp_builder b;
 	size_t i;
 
-	begin(&b, buf, PROBE_MSG_MAX, EXCHANGE_MAIN, cky_i, cky_r);
+	begin(&b, buf, cap, EXCHANGE_MAIN, cky_i, cky_r);
 	isakmp_payload_put(&b, PAYLOAD_KE, ke);
 	isakmp_payload_put(&b, PAYLOAD_NONCE, nonce);
 	for (i = 0; i < n_natd && natd_type != 0; i++)
 		isakmp_payload_put(&b, natd_type, natd[i]);
+	if (len > 0)
+		fill(&b, len);
 	return (isakmp_end(&b));
+}
+
+struct span
+probe_fragment(uint8_t buf[PROBE_MSG_MAX], struct span msg, size_t part, size_t i)
+{
+	struct wr w = wr_of(buf, PROBE_MSG_MAX);
+	struct isakmp_hdr h;
+	size_t from = i * part, len;
+	bool last;
+
+	if (isakmp_hdr_get(&h, msg, NULL) != 0 || from >= msg.len || i >= UINT8_MAX)
+		return (SPAN_NONE);
+	last = msg.len - from <= part;
+	len = last ? msg.len - from : part;
+	h.next = PAYLOAD_FRAG;
+	h.length = (uint32_t)(PROBE_FRAGMENT_HDR + len);
+	isakmp_hdr_put(&w, &h);
+	wr_u16(&w, 0);			/* no payload follows; reserved */
+	wr_u16(&w, (uint16_t)(PROBE_FRAGMENT_HDR - ISAKMP_HDR_LEN + len));
+	wr_u16(&w, 1);			/* all of one message */
+	wr_u8(&w, (uint8_t)(i + 1));
+	wr_u8(&w, last);
+	wr_bytes(&w, span_of(msg.p + from, len));
+	return (w.bad ? SPAN_NONE : span_of(buf, w.len));
 }
 
 struct span

@@ -3,11 +3,6 @@
 #include <stdlib.h>
 
 #define ICMP_MS		300	/* waiting on after an ICMP error, that anybody may have sent */
-#define LINK_MTU	1500	/* bytes of an IP packet on the commonest links */
-#define IPV4_HDR	20
-#define IPV6_HDR	40
-#define UDP_HDR		8
-#define MARKER_LEN	4	/* RFC 3948, before IKE on port 4500 */
 
 struct ike_survey *
 ike_survey_new(const struct ike_survey_conf *conf, struct fault *f)
@@ -46,31 +41,6 @@ tracks_over(const struct ike_survey *s)
 	return (s->track[SURVEY_500].over && s->track[SURVEY_4500].over);
 }
 
-/* Asks with a message that makes IP packets of full size, or of more than one packet. */
-static void
-ask_long(struct ike_survey *s, enum survey_port port, uint64_t now_ms, struct ike_outbox *out)
-{
-	static const size_t packets[] = { [SURVEY_WHOLE] = 1, [SURVEY_FRAGMENTS] = 2 };
-	const struct rand *rand = &s->conf.rand;
-	struct shot *shot = &s->shot[port];
-	struct probe_offer o = { .n = 1 };
-	size_t size = s->sizes++, len = packets[size] * LINK_MTU - UDP_HDR;
-	uint8_t buf[2 * LINK_MTU];
-
-	len -= s->conf.remote[port].addr.family == 4 ? IPV4_HDR : IPV6_HDR;
-	len -= port == SURVEY_4500 ? MARKER_LEN : 0;
-	o.t[0] = s->r.found[0].t;
-	s->r.size[size].asked = s->sizing = true;
-	s->r.size[size].port = port;
-	s->r.size[size].len = len;
-	survey_shot_clear(shot);
-	shot->offer = o;
-	s->pace_ms = now_ms + s->conf.gap_ms;
-	survey_fire(s, port, rand->fill(rand->state, shot->key.cky_i, COOKIE_LEN) == 0 ?
-	    probe_main1_long(buf, sizeof(buf), shot->key.cky_i, &o, len) : SPAN_NONE,
-	    s->conf.timeout_ms, now_ms, out);
-}
-
 /* What comes after the tracks: the other port, the search, message 4 with what it found. */
 static void
 advance(struct ike_survey *s, uint64_t now_ms, struct ike_outbox *out)
@@ -90,7 +60,7 @@ advance(struct ike_survey *s, uint64_t now_ms, struct ike_outbox *out)
 		return;
 	}
 	if (s->conf.sizes && s->sizes < SURVEY_SIZES && r->n_found > 0 && !r->found[0].aggressive) {
-		ask_long(s, r->port[SURVEY_4500].answered ? SURVEY_4500 : port, now_ms, out);
+		survey_size_next(s, r->port[SURVEY_4500].answered ? SURVEY_4500 : port, now_ms, out);
 		return;
 	}
 	if (s->conf.transforms && !s->find.on) {
@@ -117,10 +87,9 @@ ended(struct ike_survey *s, enum survey_port port, enum shot_end end,
     const struct probe_answer *a, uint64_t now_ms, struct ike_outbox *out)
 {
 	s->shot[port].live = false;
-	if (s->sizing) {
-		s->r.size[s->sizes - 1].answered = end != SHOT_SILENCE;
-		s->sizing = false;
-	} else if (s->find.on && !s->find.over)
+	if (s->sizing)
+		survey_size_ended(s, port, end, a, now_ms, out);
+	else if (s->find.on && !s->find.over)
 		survey_find_ended(s, end, a, now_ms);
 	else
 		survey_track_ended(s, port, end, a, now_ms, out);
@@ -242,7 +211,9 @@ ike_survey_datagram(struct ike_survey *s, uint64_t now_ms, const struct endpoint
 		}
 		if (a.kind == PROBE_VERSION)
 			r->other_version = a.hdr.version;
-		survey_take_vids(s, &a);
+		/* Where fragments are announced there is one vendor ID more: not the usual order. */
+		if (!s->sizing)
+			survey_take_vids(s, &a);
 		take_rest(r, &a);
 		ended(s, i, end_of(&a), &a, now_ms, out);
 		move_on(s, now_ms, out);

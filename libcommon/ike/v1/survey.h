@@ -1,6 +1,7 @@
 /*
  * Inside the survey: survey.c is the whole and its order, survey_shot.c sends, survey_natd.c
- * reads answers, survey_track.c goes the way to message 4, survey_find.c searches.
+ * reads answers, survey_track.c goes the way to message 4, survey_size.c sends what is long,
+ * survey_find.c searches.
  */
 #ifndef SAPIPE_IKE_V1_SURVEY_H
 #define SAPIPE_IKE_V1_SURVEY_H
@@ -17,6 +18,7 @@ struct shot {
 	struct ask_key		key;		/* ${cky_i} from the start, the rest with the choice */
 	struct probe_offer	offer;
 	struct bytes		sent;
+	size_t			part;		/* in IKE fragments of so much each; 0: whole */
 	uint64_t		sent_ms, resend_ms, give_up_ms;
 	uint32_t		resends;
 	int			sys;		/* of an ICMP error */
@@ -90,6 +92,12 @@ void survey_agree(const struct ike_survey *s, enum survey_port port, struct shot
 void survey_take_vids(struct ike_survey *s, const struct probe_answer *a);
 /* From message 4, or 2 of aggressive mode. */
 void survey_take_natd(struct ike_survey *s, enum survey_port port, const struct probe_answer *a);
+
+/* The next question of --sizes, and how one ended; the last has two parts. */
+void survey_size_next(struct ike_survey *s, enum survey_port port, uint64_t now_ms,
+    struct ike_outbox *out);
+void survey_size_ended(struct ike_survey *s, enum survey_port port, enum shot_end end,
+    const struct probe_answer *a, uint64_t now_ms, struct ike_outbox *out);
 
 /* The next offer of a track, past those of a method that led to no message 4. */
 void survey_track_next(struct ike_survey *s, enum survey_port port, uint64_t now_ms,

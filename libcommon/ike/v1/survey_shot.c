@@ -11,6 +11,23 @@ survey_shot_clear(struct shot *shot)
 	*shot = (struct shot){0};
 }
 
+static void
+transmit(struct ike_survey *s, enum survey_port port, struct ike_outbox *out)
+{
+	const struct shot *shot = &s->shot[port];
+	struct span msg = bytes_span(&shot->sent), one = msg;
+	uint8_t buf[PROBE_MSG_MAX];
+	size_t i = 0;
+
+	if (shot->part != 0)
+		one = probe_fragment(buf, msg, shot->part, i);
+	while (one.len > 0) {
+		outbox_datagram(out, &s->conf.local[port], &s->conf.remote[port], one);
+		s->r.sent++;
+		one = shot->part != 0 ? probe_fragment(buf, msg, shot->part, ++i) : SPAN_NONE;
+	}
+}
+
 void
 survey_fire(struct ike_survey *s, enum survey_port port, struct span msg, uint32_t patience_ms,
     uint64_t now_ms, struct ike_outbox *out)
@@ -27,8 +44,7 @@ survey_fire(struct ike_survey *s, enum survey_port port, struct span msg, uint32
 		shot->give_up_ms = now_ms;
 		return;
 	}
-	outbox_datagram(out, &s->conf.local[port], &s->conf.remote[port], msg);
-	s->r.sent++;
+	transmit(s, port, out);
 }
 
 void
@@ -44,7 +60,7 @@ survey_shoot(struct ike_survey *s, enum survey_port port, const struct probe_off
 	s->pace_ms = now_ms + s->conf.gap_ms;
 	survey_fire(s, port, aggressive ?
 	    ask_aggressive1(buf, &s->conf.rand, shot->key.cky_i, o, &s->conf.id) :
-	    ask_main1(buf, &s->conf.rand, shot->key.cky_i, o), patience_ms, now_ms, out);
+	    ask_main1(buf, &s->conf.rand, shot->key.cky_i, o, PROBE_VIDS), patience_ms, now_ms, out);
 }
 
 void
@@ -69,7 +85,7 @@ survey_share(struct ike_survey *s, enum survey_port port, const struct probe_ans
 	if (!a->chosen)
 		return (false);
 	survey_agree(s, port, shot, a);
-	msg = ask_main3(buf, &s->conf.rand, &shot->key);
+	msg = ask_main3(buf, sizeof(buf), &s->conf.rand, &shot->key, 0);
 	if (msg.len == 0)
 		return (false);
 	shot->sharing = true;
@@ -84,9 +100,7 @@ survey_shot_resend(struct ike_survey *s, enum survey_port port, uint64_t now_ms,
 	struct shot *shot = &s->shot[port];
 	uint64_t wait = (uint64_t)RESEND_MS << ++shot->resends;
 
-	outbox_datagram(out, &s->conf.local[port], &s->conf.remote[port],
-	    bytes_span(&shot->sent));
-	s->r.sent++;
+	transmit(s, port, out);
 	shot->sent_ms = now_ms;
 	shot->resend_ms = now_ms + (wait < RESEND_MAX_MS ? wait : RESEND_MAX_MS);
 }
