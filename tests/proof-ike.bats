@@ -53,6 +53,7 @@ setup() {
 	/usr/bin/python3 -c 'import cbor2, scapy.layers.ipsec' 2>/dev/null || skip "no scapy or cbor2"
 	unshare -Urnm true 2>/dev/null || skip "no user namespace here"
 	cd "$DIR" || return
+	# shellcheck disable=SC2034 # lib/wire.bash reads it
 	T=$DIR
 }
 
@@ -73,8 +74,8 @@ setup() {
 	jq -es 'last | .unopened == 0 and .malformed == 0 and .sas == 75' <<<"$output"
 	jq -es 'map(select(.encrypted == true)) | length >= 75 * 5 and all(.hash == "right")' <<<"$output"
 	# main mode 5 and 6 and quick mode 1 and 2 begin with ID and HASH behind each other where they were decrypted
-	[ "$(cut -d';' -f4 tshark | grep -c '^5,8')" = 150 ]
-	[ "$(cut -d';' -f4 tshark | grep -c '^8,1,10,.*5,5')" = 150 ]
+	[ "$(cut -d';' -f5 tshark | grep -c '^5,8')" = 150 ]
+	[ "$(cut -d';' -f5 tshark | grep -c '^8,1,10,.*5,5')" = 150 ]
 }
 
 @test "proof: tshark opens the ESP of each as --decrypt does, packet by packet" {

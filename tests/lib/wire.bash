@@ -4,7 +4,7 @@
 
 # record NAME: captures all of right's interface to $T/NAME.pcap, in the background.
 record() {
-	background "dump-$1" ip netns exec "$NS_RIGHT" tcpdump -Z root -i any -U --immediate-mode -w "$T/$1.pcap" \
+	background "dump-$1" ip netns exec "$NS_RIGHT" tcpdump -Z root -i any -U --immediate-mode -B 8192 -s 4096 -w "$T/$1.pcap" \
 		"udp port 500 or udp port 4500 or esp"
 	eventually 10 grep -q listening "$T/dump-$1.err"
 }
@@ -55,16 +55,20 @@ inner() {
 }
 
 # like_tshark FILE [STATE]: tshark sees the same exchanges, IDs, lengths and payloads in their order; with STATE
-# also those of encrypted messages. Proposals and transforms, inside of SA payloads, are types 2 and 3.
+# also those of encrypted messages. Proposals and transforms, inside of SA payloads, are types 2 and 3. The last of
+# several fragments of IKE is followed there by the message that they make, which is what counts. What was sent again
+# is looked at once.
 like_tshark() {
 	TABLES=()
 	[ $# -eq 1 ] || tables "$2"
-	tshark "${TABLES[@]}" -r "$1" -Y isakmp -T fields -E separator=';' -e isakmp.exchangetype -e isakmp.messageid \
-		-e isakmp.length -e isakmp.typepayload 2>/dev/null |
+	ike-trace --json ${2:+--sa "$2"} "$1" | jq -r 'select(.type == "message") | if ."again-of" then "\(.frame);again" else
+		[.frame, ."exchange-number", ."message-id", .length, (.payloads | map(.number) | join(","))] |
+		map(tostring) | join(";") end' >"$T/ours"
+	tshark "${TABLES[@]}" -r "$1" -Y isakmp -T fields -E separator=';' -e frame.number -e isakmp.exchangetype \
+		-e isakmp.messageid -e isakmp.length -e isakmp.typepayload 2>/dev/null |
+		awk -F';' -v OFS=';' 'NR == FNR { if ($2 == "again") again[$1] = 1; next } $1 in again { print $1, "again"; next }
+			{ for (i = 2; i <= 4; i++) n = sub(/.*,/, "", $i); if (n) sub(/^132,?/, "", $5); print }' "$T/ours" - |
 		sed -e 's/0x//' -e :a -e 's/\([;,]\)[23]\(,\|$\)/\1/; ta' -e 's/,$//' >"$T/tshark"
-	ike-trace --json ${2:+--sa "$2"} "$1" | jq -r 'select(.type == "message") |
-		[."exchange-number", ."message-id", .length, (.payloads | map(.number) | join(","))] |
-		map(tostring) | join(";")' >"$T/ours"
 	[ -s "$T/ours" ]
 	diff "$T/tshark" "$T/ours"
 }
