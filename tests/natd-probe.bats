@@ -92,6 +92,8 @@ says() {
 	run -0 --separate-stderr probe_left --json "$RIGHT_IP"
 	says '.nat == "local" and .["nat-d"].peer.match and (.["nat-d"].own | all(.match | not))'
 	says '.["nat-d"].own[0].address == "192.0.2.10"'
+	run -0 --separate-stderr probe_left "$RIGHT_IP"
+	output_has "NAT             in front of this end"
 }
 
 @test "natd-probe: NAT in front of the peer (the gateway feigns one)" {
@@ -121,12 +123,16 @@ says() {
 	run -0 --separate-stderr ip netns exec "$NS_RIGHT" timeout 60 natd-probe --json "$PEER_IP"
 	says '.nat == "remote" and .reachable == {"500": true, "4500": true}'
 	says '.["nat-d"].own | any(.address == "203.0.113.2" and .match)'
+	run -0 --separate-stderr ip netns exec "$NS_RIGHT" timeout 60 natd-probe "$PEER_IP"
+	output_has "NAT             in front of the peer"
 }
 
 @test "natd-probe: NAT on both sides" {
 	lab_up --nat ikev1-psk
 	run -0 --separate-stderr probe_left --json "$RIGHT_IP"
 	says '.nat == "both"'
+	run -0 --separate-stderr probe_left "$RIGHT_IP"
+	output_has "NAT             in front of both ends"
 }
 
 @test "natd-probe: several own addresses: the one that the peer sees is named" {
@@ -261,6 +267,20 @@ nat_keeps() {
 	says '.["nat-d"].seen | .address == "203.0.113.1" and .port >= 20000 and .port < 30000'
 	says '.["mapping-timeout"].seen | length == 3 and all(.outside.port >= 20000 and .inside.port >= 1024)'
 	stderr_has "up to 100 s"
+}
+
+@test "natd-probe: SIGINT ends --mapping-timeout with what is known so far, and a bar goes with it" {
+	lab_up --nat ikev1-psk
+	background probe ip netns exec "$NS_LEFT" natd-probe --mapping-timeout --json --external "$PEER_IP" "$RIGHT_IP"
+	measuring() { grep -q measuring "$T/probe.err"; }
+	eventually 15 measuring
+	sleep 3
+	kill -INT "${BG[probe]}"
+	ended probe
+	jq -e '.["mapping-timeout"].unknown | contains("time did not suffice")' "$T/probe.out"
+	run -0 ip netns exec "$NS_LEFT" script -qec \
+		"natd-probe --mapping-timeout --max-time 8 --external $PEER_IP $RIGHT_IP >/dev/null" /dev/null </dev/null
+	[[ $output == *"["*"] "*" % unknown"* ]]
 }
 
 @test "natd-probe: --mapping-timeout finds 4 s, with a peer that repeats message 4 of itself" {
