@@ -112,9 +112,6 @@ walk_copy(struct calc *to, enum val v, const struct calc *from, enum val of, str
 
 /* --- opening --- */
 
-static const char in_fragments[] = "it follows from a message that came in fragments of IKE, which are not "
-    "put together here";
-
 int
 walk_open(struct walk *w, struct calc *c, struct v1_told *m, struct fault *f)
 {
@@ -140,18 +137,13 @@ walk_open(struct walk *w, struct calc *c, struct v1_told *m, struct fault *f)
 	calc_unset(c, V_LAST_BLOCK);
 	calc_unset(c, V_IV);
 	if (walk_from_wire(c, V_CIPHERTEXT, body, m, NULL, f) == -1 ||
-	    walk_derive(c, V_IV, SPAN_NONE, &s, f) == -1)
-		return (-1);
-	if (s != NULL && s->missing[0] != '\0' && w->fragments)
-		walk_note(s->missing, "%s", in_fragments);
-	if (walk_derive(c, V_PLAINTEXT, SPAN_NONE, &s, f) == -1)
+	    walk_derive(c, V_IV, SPAN_NONE, NULL, f) == -1 ||
+	    walk_derive(c, V_PLAINTEXT, SPAN_NONE, &s, f) == -1)
 		return (-1);
 	if (c->has[V_PLAINTEXT]) {
 		secret_move(&w->plain, &c->v[V_PLAINTEXT]);
 		m->readable = isakmp_chain_get(&m->msg, secret_span(&w->plain), true, &why) == 0;
-		if (s != NULL && !m->readable && w->fragments)
-			walk_note(s->missing, "%s", in_fragments);
-		else if (s != NULL && !m->readable) {
+		if (s != NULL && !m->readable) {
 			s->wrong = true;
 			walk_note(s->note, "no payloads come out (%s): other keys, or a "
 			    "message before it is missing", why.what);
@@ -458,8 +450,6 @@ message(struct walk *w, const struct capture_packet *p, struct v1_told *m, struc
 	add_ends(w, s, p, m);
 	if (m->again_of == 0)
 		rc = phase1 ? walk_phase1(w, s, m, f) : walk_late(w, s, m, f);
-	if (m->readable && isakmp_find(&m->msg, PAYLOAD_FRAG, NULL) != NULL)
-		w->fragments = true;
 	if (rc == -1) {
 		fault_where(f, "frame %llu", (unsigned long long)p->number);
 		return (-1);

@@ -46,7 +46,6 @@ struct walk {
 	size_t			 n_sas;
 	json_t			*messages;	/* NULL: text */
 	struct secret		 plain;		/* of the message in hand */
-	bool			 fragments;	/* of IKE were met: what they are parts of is not there */
 	uint64_t		 told;		/* messages */
 	size_t			 same, differ, other, given_n, alone, unknown;
 	char			 differing[256], missing[256];	/* their names */

@@ -343,6 +343,5 @@ walk_phase1(struct walk *w, struct walk_sa *s, struct v1_told *m, struct fault *
 		if ((m->msg.pl[i].type == PAYLOAD_HASH || m->msg.pl[i].type == PAYLOAD_SIG) &&
 		    proof(s, m, i, f) == -1)
 			return (-1);
-	/* Among fragments the count of messages says nothing: the state has the last block, or nobody. */
-	return (is_last(m) && !w->fragments ? ending(s, m, f) : 0);
+	return (is_last(m) ? ending(s, m, f) : 0);
 }
