@@ -22,7 +22,7 @@ teardown() {
 	names=$(sed -n 's/^<!-- example: \(.*\) -->$/\1/p' "$SAPIPE_TOP/README.md")
 	for name in $names; do
 		[ -n "$(example "$name")" ]
-		grep -qE "(example|resident|example_in|types) .*\<$name\>" "$BATS_TEST_DIRNAME"/{readme.bats,troubles.bats,lib/readme.bash} || {
+		grep -qE "(example|resident|example_in|types) .*\<$name\>" "$BATS_TEST_DIRNAME"/{readme.bats,troubles.bats,vpnmon-group.bats,lib/readme.bash} || {
 			echo "no test runs the example $name"
 			return 1
 		}

@@ -5,6 +5,7 @@ bats_require_minimum_version 1.5.0
 
 load lib/common
 load lib/tun
+load lib/readme
 
 setup() {
 	need vpnmon
@@ -107,7 +108,13 @@ echoes() {
 
 failover() {
 	tunnels "$1"
-	group left
+	if [ "$1" = 4 ]; then
+		# as README has it, but for the pace
+		background mon-left ip netns exec "$L" bash -c \
+			"exec $(example failover | sed 's/^vpnmon /&-v /; s/ 5 / 0.3 /')"
+	else
+		group left
+	fi
 	group right
 	says_soon left "vpn0 UP"
 	says_soon left "vpn1 UP"
