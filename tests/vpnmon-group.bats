@@ -52,7 +52,7 @@ group() {
 	local side=$1 ns=$L n=1 peer=2
 	shift
 	[ "$side" = left ] || { ns=$R n=2 peer=1; }
-	background "mon-$side" ip netns exec "$ns" vpnmon -v --interval 0.3 --threshold "${THRESHOLD:-3}" --group gw \
+	background "mon-$side" ip netns exec "$ns" vpnmon -v --interval 0.3 --threshold "${THRESHOLD:-6}" --group gw \
 		--tun vpn0 --tun vpn1 --source "$(addr $n 1)" --source "$(addr $n 2)" "$@" \
 		"$(addr $peer 1)" "$(addr $peer 2)"
 }
@@ -111,7 +111,7 @@ failover() {
 	if [ "$1" = 4 ]; then
 		# as README has it, but for the pace
 		background mon-left ip netns exec "$L" bash -c \
-			"exec $(example failover | sed 's/^vpnmon /&-v /; s/ 5 / 0.3 /')"
+			"exec $(example failover | sed 's/^vpnmon /&-v /; s/ 5 / 0.3 /; s/ 3 / 6 /')"
 	else
 		group left
 	fi
@@ -170,6 +170,7 @@ failover() {
 	eventually 15 eval "[ \$(jq -r 'select(.tun == \"vpn0\" and .state == \"up\") | .tun' '$T/mon-left.out' | wc -l) -eq 2 ]"
 	carries vpn1
 	pull 4
+	eventually 15 eval "[ \$(jq -r 'select(.tun == \"vpn0\" and .state == \"down\") | .tun' '$T/mon-left.out' | wc -l) -eq 2 ]"
 	pull 6
 	eventually 15 eval "jq -e -s 'last(.[] | select(.carrier != null or has(\"carrier\"))) | .carrier == null' '$T/mon-left.out'"
 	run -0 left ip route show table main "$(net 2)"
@@ -254,7 +255,7 @@ failover() {
 @test "vpnmon: one DEST for two tunnels: others' pings take the way of the routes" {
 	tunnels
 	right ip route add "$(addr 1 2)" dev vpn1
-	background mon-left ip netns exec "$L" vpnmon -v --interval 0.3 --threshold 3 --group gw \
+	background mon-left ip netns exec "$L" vpnmon -v --interval 0.3 --threshold 6 --group gw \
 		--tun vpn0 --tun vpn1 --source "$(addr 1 1)" --source "$(addr 1 2)" "$(addr 2 1)"
 	says_soon left "vpn0 UP"
 	says_soon left "vpn1 UP"
@@ -268,7 +269,7 @@ failover() {
 	cat >"$T/peers.ini" <<-END
 		[defaults]
 		interval = 0.3
-		threshold = 3
+		threshold = 6
 		persist = yes
 		on-down = echo "\$TUNDEV \$SAPIPE_GROUP \$SAPIPE_CARRIER" >>$T/downs
 

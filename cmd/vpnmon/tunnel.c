@@ -203,8 +203,10 @@ count_packets(struct tunnel *t, uint64_t *rx)
 	if (t->how.optimized == OPTIMIZED_COUNTERS)
 		return (linkroute_received(&t->routes, if_nametoindex(t->tun), rx) == 0);
 	if (witness_look(&t->witness, &f) != 0) {
-		if (!t->blind && if_nametoindex(t->tun) != 0)
+		if (!t->blind && if_nametoindex(t->tun) != 0) {
+			watch_clear(t->tool);
 			report_note(&f);
+		}
 		t->blind = true;
 		return (false);
 	}
