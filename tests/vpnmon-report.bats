@@ -156,6 +156,7 @@ peers() {
 	[ "$(jq -r -s 'map([.source, .what, .tun // ""] | join(" ")) | join("; ")' <<<"$output")" = \
 		"vpnmon ready vpn0; vpnmon carrier vpn0; vpnmon up vpn0; vpnmon down vpn0; vpnmon carrier " ]
 	jq -e -s --argjson now "$(date +%s)" 'all(.[]; .time > $now - 60 and .time <= $now and .text != "")' <<<"$output"
+	[ "$(jq -r 'select(.what == "carrier") | .text' <<<"$output")" = $'gw: vpn0 (started)\ngw: none, in place of vpn0 (down)' ]
 	# through a pipe, as it is meant
 	run -0 bash -c 'ip netns exec "$1" timeout 2 vpnmon --format cbor --tun vpn0 10.2.0.1 | sa-show' - "$L"
 	output_has "ready, from vpnmon"

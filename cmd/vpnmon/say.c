@@ -355,12 +355,14 @@ say_group(struct tool *w, const struct group *g, size_t before)
 	const char *why = group_why(g, before);
 	uint64_t at = epoch_now();
 	char text[REASON_TEXT];
+	bool cbor = w->format == FORMAT_CBOR;
 
 	if (w->gone)
 		return;
-	(void)snprintf(text, sizeof(text), "%s%s%s (%s)", now != NULL ? now : "none",
+	/* A record has no key for the group. */
+	(void)snprintf(text, sizeof(text), "%s%s%s%s%s (%s)", cbor ? g->name : "", cbor ? ": " : "", now != NULL ? now : "none",
 	    was != NULL ? ", in place of " : "", was != NULL ? was : "", why);
-	if (w->format == FORMAT_CBOR)
+	if (cbor)
 		put_record(w, "carrier", now != NULL ? now : "", at, text);
 	else
 		put_event(w, at, g->name, "CARRIER", text,
