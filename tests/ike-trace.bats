@@ -318,6 +318,29 @@ informational 1 initiator right" ]
 	grep -q 'IKE messages in 1 IKE SA' "$T/live.out"
 }
 
+@test "ike-trace: --live sees what goes out and comes in behind one VLAN tag and two" {
+	lab_topology
+	local side
+	captures() { [ "$("in_$1" cat /proc/net/packet | wc -l)" -gt 1 ]; }
+	for side in left right; do
+		background "$side" "in_$side" ike-trace -q --live eth0 -c 4
+		eventually 10 captures "$side"
+	done
+	ip netns exec "$NS_LEFT" /usr/bin/python3 - 2>/dev/null <<-'PY'
+		from scapy.all import *
+		HDR = bytes.fromhex("1111111111111111" + "00" * 8 + "01100200000000000000001c")
+		for tags, src, dst in ((Ether(), "192.0.2.1", "192.0.2.2"), (Ether()/Dot1Q(vlan=7), "192.0.2.1", "192.0.2.3"),
+		    (Ether(type=0x88a8)/Dot1Q(vlan=7)/Dot1Q(vlan=9), "192.0.2.1", "192.0.2.4")):
+		    sendp(tags/IP(src=src, dst=dst)/UDP(sport=500, dport=500)/HDR, iface="eth0", verbose=0)
+		sendp(Ether()/Dot1Q(vlan=7)/IPv6(src="2001:db8::1", dst="2001:db8::2")/UDP(sport=500, dport=500)/HDR,
+		    iface="eth0", verbose=0)
+	PY
+	for side in left right; do
+		ended "$side" 10 || { cat "$BATS_TEST_TMPDIR/$side.out"; return 1; }
+		grep -q "4 frames, 4 IKE messages" "$BATS_TEST_TMPDIR/$side.out"
+	done
+}
+
 @test "ike-trace: an interface that is not there is exit 3" {
 	[ "$(id -u)" = 0 ] || skip "not root"
 	run -3 --separate-stderr ike-trace --live no-such-if

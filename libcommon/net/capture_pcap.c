@@ -120,16 +120,24 @@ capture_open(const char *path, struct fault *f)
 	return (c);
 }
 
-/* The filter: what may be of IPsec, and fragments, whose ports only the first one shows. */
+#define FILTER_MAX	(256 + CAPTURE_PORTS_MAX * 24)
+
+/*
+ * The filter: what may be of IPsec, and fragments, whose ports only the first one shows; with ${tags}
+ * behind one VLAN tag or two as well. The kernel takes the first tag off what comes in, no others, and none of
+ * what goes out.
+ */
 static void
-make_filter(char *out, size_t cap, const uint16_t *ports, size_t n)
+make_filter(char *out, size_t cap, const uint16_t *ports, size_t n, bool tags)
 {
-	int len = snprintf(out, cap, "udp port 500 or udp port 4500 or tcp port %d or proto 50 or "
+	char what[FILTER_MAX];
+	int len = snprintf(what, sizeof(what), "udp port 500 or udp port 4500 or tcp port %d or proto 50 or "
 	    "proto 51 or proto 47 or (ip[6:2] & 0x3fff != 0) or (ip6[6] == 44)", CAPTURE_TCP_PORT);
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		len += snprintf(out + len, cap - (size_t)len, " or udp port %u", ports[i]);
+		len += snprintf(what + len, sizeof(what) - (size_t)len, " or udp port %u", ports[i]);
+	(void)snprintf(out, cap, tags ? "%s or (vlan and (%s or (vlan and (%s))))" : "%s", what, what, what);
 }
 
 static int
@@ -148,7 +156,7 @@ set_filter(pcap_t *p, const char *text)
 struct capture *
 capture_live(const char *iface, const uint16_t *ports, size_t n, struct fault *f)
 {
-	char err[PCAP_ERRBUF_SIZE] = "", filter[256 + CAPTURE_PORTS_MAX * 24];
+	char err[PCAP_ERRBUF_SIZE] = "", filter[3 * FILTER_MAX + 32];
 	struct capture *c;
 	size_t i;
 	int rc;
@@ -178,7 +186,11 @@ capture_live(const char *iface, const uint16_t *ports, size_t n, struct fault *f
 		(void)fault(f, FAULT_DEVICE, "%s has frames of link type %d", iface, c->link);
 		goto fail;
 	}
-	make_filter(filter, sizeof(filter), ports, n);
+	make_filter(filter, sizeof(filter), ports, n, true);
+	if (set_filter(c->source, filter) == 0)
+		return (c);
+	/* A link without VLANs. */
+	make_filter(filter, sizeof(filter), ports, n, false);
 	if (set_filter(c->source, filter) != 0) {
 		(void)fault(f, FAULT_DEVICE, "cannot filter on %s: %s", iface,
 		    pcap.geterr(c->source));
