@@ -87,6 +87,37 @@ carries() {
 	run ! left ip link show vpn0
 }
 
+@test "esp-tun: --metric: a second tunnel to one place stands behind the first, and takes only its own routes away" {
+	local v
+	make_pair aes128gcm16
+	tun_both
+	for v in 4 6; do
+		make_pair aes128gcm16 none 4 $v
+		cat "$T/left.sa" >>"$T/second.sa"
+	done
+	background second ip netns exec "$L" esp-tun -v --tun vpn1 --metric 2020 --state-dir "$T/second.state" "$T/second.sa"
+	eventually 15 grep -q 'vpn1 is up' "$T/second.err"
+	eventually 15 eval '[ -n "$(left ip -6 route show 2001:db8:2::/64)" ]'
+	run -0 left ip route show 10.2.0.0/24
+	[ "${#lines[@]}" -eq 2 ]
+	output_has "dev vpn1 proto static scope link src 10.1.0.1 metric 2020"
+	run -0 left ip -6 route show 2001:db8:2::/64
+	output_has "dev vpn1"
+	output_has "metric 2020"
+	run -0 left ip route get 10.2.0.9
+	output_has "dev vpn0"
+	# what has the device of the better one goes with it
+	kill "${BG[left]}"
+	ended left
+	run -0 left ip route get 10.2.0.9
+	output_has "dev vpn1"
+	kill "${BG[second]}"
+	ended second
+	run -0 left ip route
+	[[ $output != *10.2.0.0* ]]
+	run -2 esp-tun --metric 0 </dev/null
+}
+
 @test "esp-tun: --no-route makes none" {
 	make_pair aes128gcm16
 	tun_both --no-route

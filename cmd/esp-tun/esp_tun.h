@@ -24,7 +24,7 @@ struct tun_opts {
 	struct opt_list	 addresses;
 	struct opt_args	 files;
 	bool		 route, stats;
-	uint32_t	 mtu, replay, mss, dscp;
+	uint32_t	 mtu, metric, replay, mss, dscp;
 };
 
 #define TUN_OPTS_DEFAULT { .route = true, .replay = WINDOW_UNSET, .mss = MSS_CLAMP, .dscp = DSCP_COPY }

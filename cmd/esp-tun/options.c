@@ -18,6 +18,8 @@ const struct opt tun_optab[] = {
 	OPT_NUM(T, mtu, 0, "mtu", "N", 576, 65535, "MTU of the device; without it what fits the paths",
 	    .flags = OPT_NO_DEFAULT),
 	OPT_PAIR(T, route, 0, "route", "make routes to the remote selectors, and take them away at the end"),
+	OPT_NUM(T, metric, 0, "metric", "N", 1, 4294967295, "metric of these routes: of two to one place the lower counts",
+	    .flags = OPT_NO_DEFAULT),
 	OPT_STR(T, script, 0, "script", "CMD",
 	    "run CMD (sh -c) when the tunnel comes and goes, with the environment of vpnc-script"),
 	OPT_SECTION("Packets"),
@@ -76,7 +78,7 @@ tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
 	size_t i;
 
 	*d = (struct datapath_opt){ .tun = o->tun, .mtu = o->mtu, .route = o->route,
-	    .keeper = -1, .recorder = -1 };
+	    .metric = o->metric, .keeper = -1, .recorder = -1 };
 	d->sadb = (struct sadb_config){ .backend = &esp_backend_ossl, .rand = rand_system,
 	    .replay = o->replay == WINDOW_UNSET ? REPLAY_DEFAULT : o->replay,
 	    .replay_force = o->replay != WINDOW_UNSET, .dscp_fixed = o->dscp != DSCP_COPY,

@@ -20,6 +20,7 @@ struct datapath_opt {
 	const char	*tun;		/* name of the device; NULL: the first free vpnN */
 	size_t		 mtu;		/* of the device; 0: computed from transforms and paths */
 	bool		 route;		/* make routes to the remote selectors */
+	uint32_t	 metric;	/* of these; 0: the kernel's own */
 	size_t		 n_addresses;
 	struct route	 addresses[DATAPATH_ADDRESSES];	/* for the device: net is the address */
 	int		 keeper;	/* our end of the keeper's socket; stays the caller's */

@@ -179,6 +179,8 @@ route_change(struct router *r, const struct route *t, bool on)
 	if (t->prefix > 0)
 		put_addr(h, RTA_DST, &t->net);
 	mnl_attr_put_u32(h, RTA_OIF, r->ifindex);
+	if (r->metric != 0)
+		mnl_attr_put_u32(h, RTA_PRIORITY, r->metric);
 	if (t->src.family != 0 && on)
 		put_addr(h, RTA_PREFSRC, &t->src);
 	return (netlink_talk(&r->nl, h, NULL, NULL));

@@ -26,6 +26,7 @@ struct route {
 struct router {
 	struct netlink	 nl;
 	unsigned	 ifindex;
+	uint32_t	 metric;	/* of all routes, set by the caller; 0: the kernel's own */
 	struct route	*have;		/* sorted */
 	size_t		 n_have, cap_have;
 	bool		 rules[2][2];	/* [IPv6][whole internet]: made by us */
