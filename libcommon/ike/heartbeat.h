@@ -13,9 +13,10 @@
  *	interval in milliseconds, 4 bytes. A responder announces it only to an initiator that does.
  *
  *	Hello: HDR*, HASH(1), N in an Informational exchange (RFC 2409, 5.7) under a message ID
- *	of its own. N is for the IPsec DOI and protocol ISAKMP, the SPI are both cookies, as
- *	in an R-U-THERE (RFC 3706, 5.3); the type is 35818, of those that RFC 2408 (3.14.1) leaves
- *	to private use among status notifies. Data, each 4 bytes in network order:
+ *	of its own. N is for the IPsec DOI and protocol ISAKMP, the SPI are both cookies, the
+ *	sender's first: HASH(1) is the same in both directions, and a hello that somebody sends back
+ *	to where it is from must not pass for the peer's. The type is 35818, of those that RFC 2408
+ *	(3.14.1) leaves to private use among status notifies. Data, each 4 bytes in network order:
  *
  *	  sequence number	from 1, one more with each hello; wraps past 0
  *	  interval		ms from this hello to the next

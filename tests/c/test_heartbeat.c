@@ -270,6 +270,35 @@ replays_are_no_life(void **state)
 	pair_free(p);
 }
 
+/* Own hellos that come back say nothing of the peer, though they are under the same keys. */
+static void
+reflected_ones_are_no_life(void **state)
+{
+	const struct endpoint elsewhere = { { 4, { 203, 0, 113, 66 }, 0 }, 500 };
+	struct pair *p = pair_new(12, INTERVAL, 2 * INTERVAL);
+	unsigned i;
+
+	(void)state;
+	p->left.heartbeat_threshold = 3;
+	p->left.heartbeat_reconnect_ms = 600000;
+	up(p);
+	sim_run(&p->sim, 10000, NULL);
+	p->mute[1] = true;
+	for (i = 0; i < 40 && p->sim.end[0].n_gone == 0; i++) {
+		struct ike_outbox out = {0};
+
+		sim_run(&p->sim, INTERVAL / 2, NULL);
+		if (p->sim.end[0].n_gone != 0)
+			break;
+		ike_engine_datagram(p->sim.end[0].engine, p->sim.now, &sim_left, &elsewhere,
+		    span_of(p->kept[p->n_kept - 1].p, p->kept[p->n_kept - 1].len), &out);
+		sim_flush(&p->sim, 0, &out);
+		assert_true(endpoint_eq(&p->sim.end[0].engine->sas->rec.ike.remote.at, &sim_right));
+	}
+	assert_int_equal(p->sim.end[0].n_gone, 1);
+	pair_free(p);
+}
+
 /* A hello as right would say it, but ${key} and ${encrypted} may be wrong. */
 static void
 forge(struct pair *p, uint32_t seq, bool encrypted, bool right_key)
@@ -728,6 +757,7 @@ main(void)
 		cmocka_unit_test(a_bad_net_is_no_death),
 		cmocka_unit_test(one_way_silence_ends_both),
 		cmocka_unit_test(replays_are_no_life),
+		cmocka_unit_test(reflected_ones_are_no_life),
 		cmocka_unit_test(forged_ones_are_no_life),
 		cmocka_unit_test(proven_ones_are),
 		cmocka_unit_test(intervals_may_differ),

@@ -49,12 +49,23 @@ ike_heartbeat_announced(const struct sa_ike *s)
 
 /* --- hellos --- */
 
+/* Both cookies, the sender's first; ${ours}: we send. */
+static void
+spi_of(const struct v1_sa *sa, bool ours, uint8_t spi[2 * COOKIE_LEN])
+{
+	const struct sa_ike *s = &sa->rec.ike;
+	bool by_initiator = ours == (s->role == SA_INITIATOR);
+
+	memcpy(spi, by_initiator ? s->spi_i : s->spi_r, COOKIE_LEN);
+	memcpy(spi + COOKIE_LEN, by_initiator ? s->spi_r : s->spi_i, COOKIE_LEN);
+}
+
 void
 v1_heartbeat_send(struct v1_sa *sa, const struct ike_hello *h, struct ike_outbox *out)
 {
 	uint8_t spi[2 * COOKIE_LEN], data[HELLO_LEN];
 
-	v1_sa_id(sa, spi);
+	spi_of(sa, true, spi);
 	put_be32(data, h->seq);
 	put_be32(data + 4, h->interval_ms);
 	put_be32(data + 8, h->heard);
@@ -65,17 +76,20 @@ bool
 v1_heartbeat_get(const struct v1_sa *sa, const struct isakmp_msg *m, struct ike_hello *h)
 {
 	struct isakmp_notify n;
-	uint8_t id[2 * COOKIE_LEN];
+	uint8_t spi[2 * COOKIE_LEN];
 
-	v1_sa_id(sa, id);
+	*h = (struct ike_hello){0};
 	if (m->n != 2 || m->pl[1].type != PAYLOAD_N ||
-	    isakmp_notify_get(&n, m->pl[1].body, NULL) != 0 || n.type != NOTIFY_HEARTBEAT ||
-	    n.data.len != HELLO_LEN || !span_eq(n.spi, SPAN_ARRAY(id)))
+	    isakmp_notify_get(&n, m->pl[1].body, NULL) != 0 || n.type != NOTIFY_HEARTBEAT)
 		return (false);
+	spi_of(sa, false, spi);
+	if (n.data.len != HELLO_LEN || !span_eq(n.spi, SPAN_ARRAY(spi)) ||
+	    !is_interval(get_be32(n.data.p + 4)))
+		return (true);
 	h->seq = get_be32(n.data.p);
 	h->interval_ms = get_be32(n.data.p + 4);
 	h->heard = get_be32(n.data.p + 8);
-	return (h->seq != 0 && is_interval(h->interval_ms));
+	return (true);
 }
 
 bool

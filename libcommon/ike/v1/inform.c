@@ -166,7 +166,7 @@ v1_inform(struct v1_sa *sa, struct ike_now now, const struct isakmp_hdr *h,
 	}
 	if (sa->state == V1_UP && v1_heartbeat_get(sa, &m, &hello)) {
 		/* Its number tells a replay; there are too many for the list of message IDs. */
-		if (v1_heartbeat_take(sa, now, &hello, out)) {
+		if (hello.seq != 0 && v1_heartbeat_take(sa, now, &hello, out)) {
 			v1_sa_follow(sa, out);
 			v1_sa_heard(sa, now);
 		}

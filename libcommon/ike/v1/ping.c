@@ -347,7 +347,7 @@ datagram_sa(struct ike_ping *p, struct ike_ping_now now, struct span data)
 	}
 	if (v1_info_open(p->sa, &h, data, buf, &m) != 0)
 		return;
-	if (p->listens && v1_heartbeat_get(p->sa, &m, &hello))
+	if (p->listens && v1_heartbeat_get(p->sa, &m, &hello) && hello.seq != 0)
 		ping_hello_take(p, now, &hello);
 	for (i = 1; i < m.n && !p->over; i++)
 		take_proven(p, now, &m.pl[i]);

@@ -245,7 +245,10 @@ void v1_heartbeat_stop(struct v1_sa *sa);
 bool v1_heartbeat_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out);
 uint64_t v1_heartbeat_deadline(const struct v1_sa *sa);
 void v1_heartbeat_send(struct v1_sa *sa, const struct ike_hello *h, struct ike_outbox *out);
-/* The hello that ${m}, proven to be the peer's, consists of; false: it is something else. */
+/*
+ * The hello that ${m}, whose HASH(1) is right, consists of; false: it is something else. A number of 0: it is
+ * not the peer's but our own that has come back, or makes no sense.
+ */
 bool v1_heartbeat_get(const struct v1_sa *sa, const struct isakmp_msg *m, struct ike_hello *h);
 /* Whether a hello's number is above ${than}, the last one's (0: there was none). */
 bool v1_heartbeat_newer(uint32_t seq, uint32_t than);
