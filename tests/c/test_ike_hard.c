@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "ike/v1/sa.h"
 #include "sim.h"
 #include "wire/isakmp.h"
 
@@ -118,6 +119,39 @@ replays_move_nothing(void **state)
 		ike_out_free(item);
 	}
 	assert_int_equal(records, 2);
+	pair_free(p);
+}
+
+/* What this end has said proves nothing when it comes back, though both directions are under the same keys. */
+static void
+reflections_move_nothing(void **state)
+{
+	const struct endpoint elsewhere = { { 4, { 203, 0, 113, 66 }, 0 }, 500 };
+	struct pair *p = pair_new(1);
+	size_t i, n, answers = 0;
+
+	(void)state;
+	p->left.dpd_seconds = 10;
+	/* The same at both ends, so that it could be taken for an offer of the peer's. */
+	p->left.local_ts[0] = p->right.local_ts[0] = p->left.remote_ts[0] = p->right.remote_ts[0];
+	up(p);
+	sim_run(&p->sim, 70000, NULL);
+	for (i = 0, n = p->n_kept; i < n; i++) {
+		struct ike_outbox out = {0};
+		struct ike_out *item;
+
+		/* A first message of phase 1 may come from anybody. */
+		if (get_be32(p->kept[i].p + 20) == 0)
+			continue;
+		ike_engine_datagram(p->sim.end[0].engine, p->sim.now, &sim_left, &elsewhere,
+		    span_of(p->kept[i].p, p->kept[i].len), &out);
+		while ((item = outbox_take(&out)) != NULL) {
+			answers += item->kind != IKE_OUT_NOTE;
+			ike_out_free(item);
+		}
+	}
+	assert_int_equal(answers, 0);
+	assert_true(endpoint_eq(&p->sim.end[0].engine->sas->rec.ike.remote.at, &sim_right));
 	pair_free(p);
 }
 
@@ -334,6 +368,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(replays_move_nothing),
+		cmocka_unit_test(reflections_move_nothing),
 		cmocka_unit_test(one_refusal_of_several),
 		cmocka_unit_test(rekey_collision),
 		cmocka_unit_test(responder_rekeys),

@@ -10,8 +10,8 @@
 
 /* --- sending --- */
 
-/* Sends one payload under the SA's keys: HDR*, HASH(1), N or D. */
-static void
+/* Sends one payload under the SA's keys: HDR*, HASH(1), N or D. Its message ID; 0: it could not be sent. */
+static uint32_t
 send_secret(struct v1_sa *sa, uint8_t type, struct span body, struct ike_outbox *out)
 {
 	struct rand *r = &sa->engine->conf.rand;
@@ -23,7 +23,7 @@ send_secret(struct v1_sa *sa, uint8_t type, struct span body, struct ike_outbox 
 
 	do {
 		if (r->fill(r->state, mid, sizeof(mid)) != 0)
-			return;
+			return (0);
 	} while (get_be32(mid) == 0);
 	h.mid = get_be32(mid);
 	memcpy(h.cky_i, sa->rec.ike.spi_i, COOKIE_LEN);
@@ -33,11 +33,12 @@ send_secret(struct v1_sa *sa, uint8_t type, struct span body, struct ike_outbox 
 	isakmp_payload_put(&b, type, body);
 	if (b.w.bad || v1_quick_hash1(sa->proposal.hash, secret_span(&sa->rec.ike.skeyid_a),
 	    h.mid, span_of(buf + at + len, b.w.len - at - len), digest, &f) != 0)
-		return;
+		return (0);
 	memcpy(buf + at, digest, len);
 	if (v1_sa_message_iv(sa, h.mid, iv, &f) != 0 || v1_encrypt(sa, iv, &b, &f) != 0)
-		return;
+		return (0);
 	v1_sa_send(sa, isakmp_end(&b), out);
+	return (h.mid);
 }
 
 static struct span
@@ -58,8 +59,14 @@ v1_info_notify(struct v1_sa *sa, uint8_t proto, uint16_t type, struct span spi,
     struct span data, struct ike_outbox *out)
 {
 	uint8_t buf[INFO_MAX / 2];
+	uint32_t mid = send_secret(sa, PAYLOAD_N, notify_body(buf, sizeof(buf), proto, type, spi, data), out);
 
-	send_secret(sa, PAYLOAD_N, notify_body(buf, sizeof(buf), proto, type, spi, data), out);
+	/*
+	 * HASH(1) is the same in both directions: should it come back it is known, and not taken for
+	 * the peer's. A hello says itself who sends it.
+	 */
+	if (type != NOTIFY_HEARTBEAT)
+		v1_sa_saw(sa, mid);
 }
 
 void
@@ -91,7 +98,7 @@ v1_info_delete(struct v1_sa *sa, uint8_t proto, struct span spi, struct ike_outb
 	};
 
 	isakmp_delete_put(&w, &d);
-	send_secret(sa, PAYLOAD_D, wr_span(&w), out);
+	v1_sa_saw(sa, send_secret(sa, PAYLOAD_D, wr_span(&w), out));
 }
 
 /* --- what the peer's notifies mean --- */

@@ -182,6 +182,9 @@ v1_sa_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
 		v1_exchange_timeout(x, now, out);
 	for (at = &sa->exchanges; (x = *at) != NULL;) {
 		if (x->over && now.ms >= x->forget_ms) {
+			/* Should its first message be sent back to us, it is nothing new of the peer's. */
+			if (x->mid != 0 && x->role == SA_INITIATOR)
+				v1_sa_saw(sa, x->mid);
 			*at = x->next;
 			v1_exchange_free(x);
 		} else

@@ -15,7 +15,7 @@
 #define NONCE_MAX	256
 #define NONCE_OWN	32
 #define NATD_SEEN_MAX	16
-#define V1_SEEN_MAX	8192	/* message IDs remembered: a question each 10 s for 22 hours */
+#define V1_SEEN_MAX	16384	/* message IDs remembered: a question and its answer each 10 s for 22 hours */
 #define V1_EXCHANGES_MAX	32	/* quick modes of one IKE SA, finished ones included */
 
 /* What phase 1 needs until it is over. */
@@ -153,7 +153,7 @@ int v1_encrypt(const struct v1_sa *sa, uint8_t iv[BLOCK_MAX], struct isakmp_buil
 int v1_decrypt(const struct v1_sa *sa, uint8_t iv[BLOCK_MAX], const struct isakmp_hdr *h,
     struct span dgram, uint8_t *buf, struct fault *f);
 struct v1_exchange *v1_sa_exchange(struct v1_sa *sa, uint32_t mid);
-/* Whether the peer has begun an exchange under ${mid} before; remembers that it has now. */
+/* Whether either end has begun an exchange under ${mid} before; remembers that it has now. */
 bool v1_sa_seen(const struct v1_sa *sa, uint32_t mid);
 void v1_sa_saw(struct v1_sa *sa, uint32_t mid);
 /* A random cookie that is not zero. */
