@@ -38,6 +38,20 @@ netlink_begin(struct netlink *n, struct netlink_msg *m, uint16_t type, uint16_t 
 	return (h);
 }
 
+/*
+ * What is left of an answer that was not heard to its end: the kernel may say in the middle of a dump that it has
+ * changed meanwhile (EINTR). It would be taken for the answer to the next request, and so on for ever.
+ */
+static void
+drop_rest(const struct netlink *n, void *buf, size_t cap)
+{
+	int e = errno;
+
+	while (recv(mnl_socket_get_fd(n->nl), buf, cap, MSG_DONTWAIT) > 0 || errno == ENOBUFS)
+		;
+	errno = e;
+}
+
 int
 netlink_talk(struct netlink *n, const struct nlmsghdr *h,
     int (*each)(const struct nlmsghdr *h, void *ctx), void *ctx)
@@ -50,10 +64,14 @@ netlink_talk(struct netlink *n, const struct nlmsghdr *h,
 		return (-1);
 	do {
 		if ((len = mnl_socket_recvfrom(n->nl, buf, sizeof(buf))) < 0)
-			return (-1);
-		rc = mnl_cb_run(buf, (size_t)len, h->nlmsg_seq, mnl_socket_get_portid(n->nl), each, ctx);
+			rc = MNL_CB_ERROR;
+		else
+			rc = mnl_cb_run(buf, (size_t)len, h->nlmsg_seq, mnl_socket_get_portid(n->nl), each, ctx);
 	} while (rc > MNL_CB_STOP);
-	return (rc < 0 ? -1 : 0);
+	if (rc == MNL_CB_STOP)
+		return (0);
+	drop_rest(n, buf, sizeof(buf));
+	return (-1);
 }
 
 enum fault_code

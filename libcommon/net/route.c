@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #define BLOCKS_MAX	254	/* of one range of IPv6 addresses */
+#define DUMP_TRIES	5
 /* Tables of our own, by device, so that two tunnels do not meet; above the numbers of people. */
 #define TABLE(r, whole)	(UINT32_C(0x5a000000) | ((r)->ifindex & 0x7fffffu) << 1 | (whole))
 
@@ -143,13 +144,21 @@ find_each(const struct nlmsghdr *h, void *ctx)
 bool
 router_find_address(struct router *r, const struct selector *s, struct addr *out)
 {
-	struct find w = { .in = s, .own = r->ifindex };
+	struct find w;
 	struct netlink_msg m;
-	struct nlmsghdr *h = netlink_begin(&r->nl, &m, RTM_GETADDR, NLM_F_DUMP);
-	struct ifaddrmsg *i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
+	struct nlmsghdr *h;
+	struct ifaddrmsg *i;
+	int rc, tries = 0;
 
-	i->ifa_family = family_of(&s->first);
-	if (netlink_talk(&r->nl, h, find_each, &w) != 0 || w.best.family == 0)
+	/* Addresses that come or go while they are listed make the kernel begin anew. */
+	do {
+		w = (struct find){ .in = s, .own = r->ifindex };
+		h = netlink_begin(&r->nl, &m, RTM_GETADDR, NLM_F_DUMP);
+		i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
+		i->ifa_family = family_of(&s->first);
+		rc = netlink_talk(&r->nl, h, find_each, &w);
+	} while (rc != 0 && errno == EINTR && ++tries < DUMP_TRIES);
+	if (rc != 0 || w.best.family == 0)
 		return (false);
 	*out = w.best;
 	return (true);
