@@ -1,14 +1,10 @@
 /* Values from SA state. What the options gave stays. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/report.h"
+#include "net/sa_in.h"
 #include "opts.h"
-#include "sa/codec.h"
 
 static int
 take(struct calc *c, enum val v, struct span value, struct fault *f)
@@ -85,60 +81,27 @@ from_child(struct calc *c, const struct sa_child *s, struct fault *f)
 	return (0);
 }
 
-/* Fills ${buf} from ${fd}; bytes read, 0 at the end, -1. */
-static ssize_t
-read_some(int fd, uint8_t *buf, size_t cap)
-{
-	ssize_t n;
-
-	do
-		n = read(fd, buf, cap);
-	while (n == -1 && errno == EINTR);
-	return (n);
-}
-
-/*
- * Decodes what ${fd} has into the last IKE and the last child SA. ${buf} has room for
- * the longest record, so one that does not end in it is caught by the decoder.
- */
+/* The last IKE and the last child SA of what ${in} reads. */
 static int
-read_records(int fd, struct secret *buf, struct sa_rec *rec, struct sa_rec *ike,
-    struct sa_rec *child, struct fault *f)
+read_records(struct sa_in *in, struct sa_rec *rec, struct sa_rec *ike, struct sa_rec *child,
+    struct fault *f)
 {
-	size_t have = 0, base = 0;
-	ssize_t n;
-	long used;
+	struct sa_in_at at;
+	int rc;
 
-	for (;;) {
-		if ((n = read_some(fd, buf->p + have, buf->len - have)) == -1)
-			return (fault_sys(f, FAULT_SYSTEM, "reading"));
-		have += (size_t)n;
-		while ((used = sa_decode(rec, span_of(buf->p, have), f)) > 0) {
-			if (rec->type == SA_IKE || rec->type == SA_CHILD) {
-				struct sa_rec *to = rec->type == SA_IKE ? ike : child;
+	while ((rc = sa_in_next(in, true, rec, &at, f)) > 0) {
+		if (rec->type == SA_IKE || rec->type == SA_CHILD) {
+			struct sa_rec *to = rec->type == SA_IKE ? ike : child;
 
-				sa_rec_wipe(to);
-				*to = *rec;	/* moved: its secrets change hands */
-				*rec = (struct sa_rec){0};
-			} else
-				sa_rec_wipe(rec);
-			memmove(buf->p, buf->p + used, have - (size_t)used);
-			have -= (size_t)used;
-			base += (size_t)used;
-		}
-		if (used == -1) {
-			if (f->at != FAULT_AT_NONE)
-				f->at += base;
-			return (-1);
-		}
-		if (n == 0)
-			break;
+			sa_rec_wipe(to);
+			*to = *rec;	/* moved: its secrets change hands */
+			*rec = (struct sa_rec){0};
+		} else
+			sa_rec_wipe(rec);
 	}
-	if (have > 0)
-		return (fault_at(f, FAULT_TRUNCATED, base, "the last record is cut short"));
-	if (ike->type == SA_NONE && child->type == SA_NONE)
-		return (fault(f, FAULT_BAD_RECORD, "no IKE SA and no child SA in it"));
-	return (0);
+	if (rc == 0 && ike->type == SA_NONE && child->type == SA_NONE)
+		rc = fault(f, FAULT_BAD_RECORD, "no IKE SA and no child SA in it");
+	return (rc);
 }
 
 int
@@ -146,38 +109,29 @@ calc_from_state(struct calc *c, const char *path, struct fault *f)
 {
 	/* Records are large; three of them are not for the stack. */
 	struct sa_rec *recs = calloc(3, sizeof(*recs));
-	struct secret buf = {0};
-	struct stat st;
-	bool std = strcmp(path, "-") == 0;
-	int fd = std ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC), rc = -1;
+	char *names[] = { (char *)(uintptr_t)path };
+	struct sa_in *in = sa_in_open(1, names, f);
 	size_t i;
+	int rc = -1;
 
-	if (fd == -1) {
-		(void)fault_sys(f, FAULT_SYSTEM, "cannot open it");
-		/* A name that is wrong is the user's matter. */
-		if (errno == ENOENT)
-			f->code = FAULT_USAGE;
+	if (in == NULL)
 		goto done;
-	}
-	if (!std && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077) != 0)
-		report_wide_mode(path, st.st_mode & 07777U);
-	if (recs == NULL || secret_make(&buf, SA_REC_BYTES) == NULL) {
+	report_wide_mode(sa_in_name(in, 0), sa_in_wide_mode(in, 0));
+	if (recs == NULL) {
 		(void)fault(f, FAULT_MEMORY, "no memory for records");
 		goto done;
 	}
-	rc = read_records(fd, &buf, &recs[0], &recs[1], &recs[2], f);
+	rc = read_records(in, &recs[0], &recs[1], &recs[2], f);
 	if (rc == 0 && recs[1].type == SA_IKE)
 		rc = from_ike(c, &recs[1].ike, f);
 	if (rc == 0 && recs[2].type == SA_CHILD && c->sub == SUB_KEYMAT)
 		rc = from_child(c, &recs[2].child, f);
-done:
 	if (rc == -1)
-		fault_where(f, "%s", std ? "standard input" : path);
+		fault_where(f, "%s", sa_in_name(in, 0));
+done:
 	for (i = 0; recs != NULL && i < 3; i++)
 		sa_rec_wipe(&recs[i]);
 	free(recs);
-	secret_free(&buf);
-	if (fd != -1 && !std)
-		(void)close(fd);
+	sa_in_close(in);
 	return (rc);
 }
