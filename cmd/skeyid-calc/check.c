@@ -5,12 +5,11 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
-#include "ike/v1/dissect.h"
-#include "net/capture.h"
 #include "opts.h"
 
 /* What was on the wire. */
 struct wire {
+	struct span		 only;		/* the CKY-I that counts; empty: the first */
 	unsigned		 sa;		/* its number in the trace; 0: none yet */
 	uint8_t			 exchange;
 	bool			 chosen;	/* message 2 was there */
@@ -72,38 +71,20 @@ keep_message(struct wire *w, const struct capture_packet *p, const struct v1_tol
 	return (rc);
 }
 
-/* Reads ${path}: the first phase 1, or that of ${cky_i} where it is not empty, with ${keys} where there are any. */
+/* Keeps what is of the first phase 1, or of that of w->only where it is not empty. */
 static int
-scan(struct wire *w, const char *path, struct span cky_i, const struct sa_set *keys,
-    struct fault *f)
+keep(void *arg, const struct capture_packet *p, struct v1_told *m, struct fault *f)
 {
-	struct capture *c = capture_open(path, f);
-	struct v1_trace *t = v1_trace_new(keys);
-	struct capture_packet p;
-	struct v1_told m;
-	int rc = -1;
+	struct wire *w = arg;
 
-	if (c != NULL && t == NULL)
-		(void)fault(f, FAULT_MEMORY, "no memory for a trace");
-	while (c != NULL && t != NULL && (rc = capture_next(c, &p, f)) > 0) {
-		struct v1_seen in = {
-			.number = p.number, .src = p.src, .dst = p.dst, .data = p.data, .lost = p.lost,
-		};
-
-		if (p.what != CAPTURE_IKE || v1_trace_take(t, &in, &m, NULL) != 0 || m.again_of != 0 ||
-		    (m.msg.hdr.exchange != EXCHANGE_MAIN &&
-		    m.msg.hdr.exchange != EXCHANGE_AGGRESSIVE))
-			continue;
-		if (w->sa == 0 && (cky_i.len == 0 || span_eq(cky_i, SPAN_ARRAY(m.msg.hdr.cky_i))))
-			w->sa = m.sa;
-		if (m.sa == w->sa && keep_message(w, &p, &m) != 0) {
-			rc = fault(f, FAULT_MEMORY, "no memory for a message");
-			break;
-		}
-	}
-	v1_trace_free(t);
-	capture_close(c);
-	return (rc);
+	if (m->again_of != 0 || (m->msg.hdr.exchange != EXCHANGE_MAIN &&
+	    m->msg.hdr.exchange != EXCHANGE_AGGRESSIVE))
+		return (0);
+	if (w->sa == 0 && (w->only.len == 0 || span_eq(w->only, SPAN_ARRAY(m->msg.hdr.cky_i))))
+		w->sa = m->sa;
+	if (m->sa == w->sa && keep_message(w, p, m) != 0)
+		return (fault(f, FAULT_MEMORY, "no memory for a message"));
+	return (0);
 }
 
 /* --- the values --- */
@@ -216,7 +197,7 @@ static int
 check_main(struct calc *c, const char *path, const struct wire *first, struct fault *f)
 {
 	struct sa_set *set = sa_set_new();
-	struct wire w = {0};
+	struct wire w = { .only = bytes_span(&first->cky_i) };
 	int rc = -1;
 
 	if (set == NULL)
@@ -224,7 +205,7 @@ check_main(struct calc *c, const char *path, const struct wire *first, struct fa
 	else if (first->proof_frame == 0)
 		(void)fault(f, FAULT_TRUNCATED, "the phase 1 is not there up to message 5");
 	else if (find_end(c, f) == 0 && make_keys(c, set, f) == 0 &&
-	    scan(&w, path, bytes_span(&first->cky_i), set, f) == 0) {
+	    calc_messages(path, set, keep, &w, f) == 0) {
 		/* With other keys message 5 decrypts to noise. */
 		if (w.idi.len < 4 || w.hash_i.len == 0)
 			rc = verdict(c, false, f);
@@ -239,14 +220,14 @@ check_main(struct calc *c, const char *path, const struct wire *first, struct fa
 int
 calc_check(struct calc *c, const char *path, struct fault *f)
 {
-	struct wire w = {0};
+	struct wire w = { .only = secret_span(&c->v[V_CKY_I]) };
 	int rc = -1;
 
 	if (strcmp(path, "-") == 0)
 		return (fault(f, FAULT_USAGE, "check: the capture is read twice, it has to be a file"));
 	if (!c->has[V_PSK] && !c->has[V_SKEYID])
 		return (fault(f, FAULT_USAGE, "check: missing --psk, --psk-text or --psk-file"));
-	if (scan(&w, path, secret_span(&c->v[V_CKY_I]), NULL, f) == 0 && give_all(c, &w, f) == 0)
+	if (calc_messages(path, NULL, keep, &w, f) == 0 && give_all(c, &w, f) == 0)
 		rc = w.exchange == EXCHANGE_MAIN ? check_main(c, path, &w, f) :
 		    compare(c, V_HASH_R, &w.hash_r, f);
 	wire_free(&w);

@@ -3,6 +3,8 @@
 
 #include "calc.h"
 #include "cli/opt.h"
+#include "ike/v1/dissect.h"
+#include "net/capture.h"
 
 struct calc_opts {
 	uint8_t		sub;			/* enum calc_sub */
@@ -32,6 +34,15 @@ int calc_from_state(struct calc *c, const char *path, struct fault *f);
 
 /* enc | auth of one direction, as KEYMAT has them; empty if both are. 0, or -1 with FAULT_MEMORY. */
 int calc_join(struct secret *out, const struct secret *enc, const struct secret *auth,
+    struct fault *f);
+
+/*
+ * Calls ${each} with every IKE message in the capture ${path}, opened with ${keys} (may be NULL) where they are its
+ * own; both are good until it returns, 0 to go on, or -1 with a fault. 0, or -1: a fault of the capture, memory, or
+ * of ${each}.
+ */
+typedef int calc_each(void *arg, const struct capture_packet *p, struct v1_told *m, struct fault *f);
+int calc_messages(const char *path, const struct sa_set *keys, calc_each *each, void *arg,
     struct fault *f);
 
 /*

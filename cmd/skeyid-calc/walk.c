@@ -7,7 +7,6 @@
 #include "cli/js.h"
 #include "cli/report.h"
 #include "cli/sa_keys.h"
-#include "net/capture.h"
 #include "print.h"
 
 /* --- values --- */
@@ -436,16 +435,27 @@ add_ends(struct walk *w, struct walk_sa *s, const struct capture_packet *p, cons
 	add_end(s, &e);
 }
 
-static int
-message(struct walk *w, const struct capture_packet *p, struct v1_told *m, struct fault *f)
+static bool
+wanted(const struct walk *w, const struct v1_told *m)
 {
-	struct walk_sa *s = find_sa(w, m->sa);
+	const struct secret *cky = &w->given->v[V_CKY_I];
+
+	return (!w->given->has[V_CKY_I] || span_eq(secret_span(cky), SPAN_ARRAY(m->msg.hdr.cky_i)));
+}
+
+static int
+message(void *arg, const struct capture_packet *p, struct v1_told *m, struct fault *f)
+{
+	struct walk *w = arg;
+	struct walk_sa *s;
 	struct steps *steps = w->given->steps;
 	bool phase1 = m->msg.hdr.exchange == EXCHANGE_MAIN || m->msg.hdr.exchange == EXCHANGE_AGGRESSIVE;
 	size_t i;
 	int rc = 0;
 
-	if (s == NULL)
+	if (!wanted(w, m))
+		return (0);
+	if ((s = find_sa(w, m->sa)) == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for an IKE SA"));
 	add_ends(w, s, p, m);
 	if (m->again_of == 0)
@@ -466,37 +476,11 @@ message(struct walk *w, const struct capture_packet *p, struct v1_told *m, struc
 	return (0);
 }
 
-static bool
-wanted(const struct walk *w, const struct v1_told *m)
-{
-	const struct secret *cky = &w->given->v[V_CKY_I];
-
-	return (!w->given->has[V_CKY_I] || span_eq(secret_span(cky), SPAN_ARRAY(m->msg.hdr.cky_i)));
-}
-
 static int
 read_capture(struct walk *w, const char *path, struct fault *f)
 {
-	struct capture *c = capture_open(path, f);
-	struct v1_trace *t = v1_trace_new(w->state);
-	static struct v1_told m;
-	struct capture_packet p;
-	int rc = -1;
+	int rc = calc_messages(path, w->state, message, w, f);
 
-	if (c != NULL && t == NULL)
-		(void)fault(f, FAULT_MEMORY, "no memory for a trace");
-	while (c != NULL && t != NULL && (rc = capture_next(c, &p, f)) > 0) {
-		struct v1_seen in = {
-			.number = p.number, .src = p.src, .dst = p.dst, .data = p.data, .lost = p.lost,
-		};
-
-		if (p.what != CAPTURE_IKE || v1_trace_take(t, &in, &m, NULL) != 0 || !wanted(w, &m))
-			continue;
-		if ((rc = message(w, &p, &m, f)) == -1)
-			break;
-	}
-	v1_trace_free(t);
-	capture_close(c);
 	if (rc == 0 && w->told == 0)
 		rc = fault(f, FAULT_TRUNCATED, "the capture holds no IKEv1%s", w->given->has[V_CKY_I] ?
 		    " with that cookie" : "");
