@@ -8,6 +8,9 @@ enum rule_need { NEED_HASH = 1, NEED_CIPHER = 2, NEED_GROUP = 4 };
 
 enum rule_phase { PHASE_1 = 1, PHASE_2 = 2 };
 
+/* Computes a value of what is in ${c}, which the rule has made sure of, into ${out}; 0, or -1. */
+typedef int rule_do(const struct calc *c, struct secret *out, struct fault *f);
+
 struct rule {
 	enum val	 out;
 	const char	*formula, *section;
@@ -19,8 +22,19 @@ struct rule {
 	unsigned	 optional;	/* bit 1 << i: input i may be absent */
 	unsigned	 needs;		/* enum rule_need */
 	bool		(*fits)(const struct calc *c);	/* NULL: always */
-	int		(*compute)(const struct calc *c, struct secret *out, struct fault *f);
+	rule_do		*compute;
 };
+
+/* --- rules_do.c: for the table in rules.c --- */
+
+extern rule_do do_private, do_gx, do_gxy, do_skeyid_psk, do_skeyid_sig, do_skeyid_pke, do_skeyid_d,
+    do_skeyid_a, do_skeyid_e, do_ka, do_hash_i, do_hash_r, do_hash1, do_hash2, do_hash3,
+    do_iv_phase1, do_iv_message, do_iv_chain, do_last_block, do_plaintext, do_ne_i,
+    do_ne_r, do_ke_i, do_ke_r, do_hash_cert, do_ciphertext_i, do_ciphertext_r, do_body_i,
+    do_body_r, do_keymat, do_enc_key, do_auth_key, do_nat_d, do_cookie_random, do_cookie,
+    do_vid;
+
+/* --- rules.c --- */
 
 /* The first rule for ${v} that fits what is given; NULL: it has to be given itself. */
 const struct rule *rule_for(const struct calc *c, enum val v);

@@ -1,0 +1,376 @@
+/* What the rules do: the calls of the negotiation. */
+#include "ike/v1/keys.h"
+#include "ike/v1/natd.h"
+#include "rules.h"
+
+static struct span
+in(const struct calc *c, enum val v)
+{
+	return (secret_span(&c->v[v]));
+}
+
+static uint32_t
+mid(const struct calc *c)
+{
+	return (get_be32(c->v[V_MID].p));
+}
+
+/* A digest, which the library writes to plain memory, as a value. */
+static int
+keep(struct secret *out, const uint8_t *digest, size_t len, struct fault *f)
+{
+	return (secret_set(out, span_of(digest, len)) == 0 ? 0 :
+	    fault(f, FAULT_MEMORY, "no memory for a result"));
+}
+
+int
+do_private(const struct calc *c, struct secret *out, struct fault *f)
+{
+	struct dh *d = dh_new(c->group, &c->rand, f);
+	int rc = d != NULL ? dh_private(d, out, f) : -1;
+
+	dh_free(d);
+	return (rc);
+}
+
+int
+do_gx(const struct calc *c, struct secret *out, struct fault *f)
+{
+	struct dh *d = dh_from_private(c->group, in(c, V_PRIVATE), f);
+	int rc = d != NULL ? keep(out, dh_public(d).p, dh_public(d).len, f) : -1;
+
+	dh_free(d);
+	return (rc);
+}
+
+int
+do_gxy(const struct calc *c, struct secret *out, struct fault *f)
+{
+	struct dh *d = dh_from_private(c->group, in(c, V_PRIVATE), f);
+	int rc = d != NULL ? dh_shared(d, in(c, V_PUBLIC), out, f) : -1;
+
+	dh_free(d);
+	return (rc);
+}
+
+int
+do_skeyid_psk(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (v1_skeyid_psk(c->hash, in(c, V_PSK), in(c, V_NI), in(c, V_NR), out, f));
+}
+
+int
+do_skeyid_sig(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (v1_skeyid_sig(c->hash, in(c, V_NI), in(c, V_NR), in(c, V_GXY), out, f));
+}
+
+int
+do_skeyid_pke(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (v1_skeyid_pke(c->hash, in(c, V_NI), in(c, V_NR), c->v[V_CKY_I].p,
+	    c->v[V_CKY_R].p, out, f));
+}
+
+int
+do_skeyid_d(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (v1_skeyid_next(c->hash, V1_SKEYID_D, in(c, V_SKEYID), SPAN_NONE, in(c, V_GXY),
+	    c->v[V_CKY_I].p, c->v[V_CKY_R].p, out, f));
+}
+
+int
+do_skeyid_a(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (v1_skeyid_next(c->hash, V1_SKEYID_A, in(c, V_SKEYID), in(c, V_SKEYID_D),
+	    in(c, V_GXY), c->v[V_CKY_I].p, c->v[V_CKY_R].p, out, f));
+}
+
+int
+do_skeyid_e(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (v1_skeyid_next(c->hash, V1_SKEYID_E, in(c, V_SKEYID), in(c, V_SKEYID_A),
+	    in(c, V_GXY), c->v[V_CKY_I].p, c->v[V_CKY_R].p, out, f));
+}
+
+int
+do_ka(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (v1_cipher_key(c->hash, c->enc, in(c, V_SKEYID_E), out, f));
+}
+
+int
+do_hash_i(const struct calc *c, struct secret *out, struct fault *f)
+{
+	uint8_t h[HASH_MAX];
+
+	if (v1_hash_i(c->hash, in(c, V_SKEYID), in(c, V_GXI), in(c, V_GXR), c->v[V_CKY_I].p,
+	    c->v[V_CKY_R].p, in(c, V_SAI), in(c, V_IDI), h, f) == -1)
+		return (-1);
+	return (keep(out, h, c->hash->len, f));
+}
+
+int
+do_hash_r(const struct calc *c, struct secret *out, struct fault *f)
+{
+	uint8_t h[HASH_MAX];
+
+	if (v1_hash_r(c->hash, in(c, V_SKEYID), in(c, V_GXI), in(c, V_GXR), c->v[V_CKY_I].p,
+	    c->v[V_CKY_R].p, in(c, V_SAI), in(c, V_IDR), h, f) == -1)
+		return (-1);
+	return (keep(out, h, c->hash->len, f));
+}
+
+int
+do_hash1(const struct calc *c, struct secret *out, struct fault *f)
+{
+	uint8_t h[HASH_MAX];
+
+	if (v1_quick_hash1(c->hash, in(c, V_SKEYID_A), mid(c), in(c, V_MESSAGE), h, f) == -1)
+		return (-1);
+	return (keep(out, h, c->hash->len, f));
+}
+
+int
+do_hash2(const struct calc *c, struct secret *out, struct fault *f)
+{
+	uint8_t h[HASH_MAX];
+
+	if (v1_quick_hash2(c->hash, in(c, V_SKEYID_A), mid(c), in(c, V_NI), in(c, V_MESSAGE), h,
+	    f) == -1)
+		return (-1);
+	return (keep(out, h, c->hash->len, f));
+}
+
+int
+do_hash3(const struct calc *c, struct secret *out, struct fault *f)
+{
+	uint8_t h[HASH_MAX];
+
+	if (v1_quick_hash3(c->hash, in(c, V_SKEYID_A), mid(c), in(c, V_NI), in(c, V_NR), h,
+	    f) == -1)
+		return (-1);
+	return (keep(out, h, c->hash->len, f));
+}
+
+int
+do_iv_phase1(const struct calc *c, struct secret *out, struct fault *f)
+{
+	uint8_t iv[BLOCK_MAX];
+
+	if (v1_phase1_iv(c->hash, c->enc, in(c, V_GXI), in(c, V_GXR), iv, f) == -1)
+		return (-1);
+	return (keep(out, iv, c->enc->block, f));
+}
+
+int
+do_iv_message(const struct calc *c, struct secret *out, struct fault *f)
+{
+	uint8_t iv[BLOCK_MAX], last[BLOCK_MAX] = {0};
+
+	if (c->v[V_LAST].len != c->enc->block)
+		return (fault(f, FAULT_USAGE, "--last: a block of %s has %u bytes, not %zu",
+		    c->enc->word, c->enc->block, c->v[V_LAST].len));
+	memcpy(last, c->v[V_LAST].p, c->v[V_LAST].len);
+	if (v1_message_iv(c->hash, c->enc, last, mid(c), iv, f) == -1)
+		return (-1);
+	return (keep(out, iv, c->enc->block, f));
+}
+
+int
+do_iv_chain(const struct calc *c, struct secret *out, struct fault *f)
+{
+	struct span v = in(c, V_PREVIOUS);
+	size_t n = c->enc->block;
+
+	if (v.len % n != 0)
+		return (fault(f, FAULT_USAGE, "--previous: %zu bytes are no whole blocks of %s", v.len,
+		    c->enc->word));
+	return (keep(out, v.p + v.len - n, n, f));
+}
+
+int
+do_last_block(const struct calc *c, struct secret *out, struct fault *f)
+{
+	struct span v = in(c, V_CIPHERTEXT);
+
+	return (keep(out, v.p + v.len - c->enc->block, c->enc->block, f));
+}
+
+int
+do_plaintext(const struct calc *c, struct secret *out, struct fault *f)
+{
+	struct span v = in(c, V_CIPHERTEXT);
+	uint8_t iv[BLOCK_MAX];
+
+	if (v.len == 0 || v.len % c->enc->block != 0)
+		return (fault(f, FAULT_MALFORMED, "%zu encrypted bytes are no whole blocks", v.len));
+	memcpy(iv, c->v[V_IV].p, c->enc->block);
+	if (secret_set(out, v) == -1)
+		return (fault(f, FAULT_MEMORY, "no memory for a message"));
+	return (cbc_decrypt(c->enc, in(c, V_KA), iv, out->p, out->len, f));
+}
+
+/* ---- public-key encryption, revised */
+
+int
+do_ne_i(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (v1_pke_ne(c->hash, in(c, V_NI), c->v[V_CKY_I].p, out, f));
+}
+
+int
+do_ne_r(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (v1_pke_ne(c->hash, in(c, V_NR), c->v[V_CKY_R].p, out, f));
+}
+
+int
+do_ke_i(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (v1_pke_ke(c->hash, c->enc, in(c, V_NE_I), out, f));
+}
+
+int
+do_ke_r(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (v1_pke_ke(c->hash, c->enc, in(c, V_NE_R), out, f));
+}
+
+int
+do_hash_cert(const struct calc *c, struct secret *out, struct fault *f)
+{
+	struct span cert = in(c, V_CERT);
+	uint8_t h[HASH_MAX];
+
+	if (hash_parts(c->hash, h, &cert, 1, f) == -1)
+		return (-1);
+	return (keep(out, h, c->hash->len, f));
+}
+
+/* A body under Ke_i or Ke_r, either way; --last is the last block of the payload before. */
+static int
+pke_crypt(const struct calc *c, enum val ke, bool encrypt, struct secret *out, struct fault *f)
+{
+	uint8_t iv[BLOCK_MAX] = {0};
+
+	if (c->has[V_PREVIOUS] && c->v[V_PREVIOUS].len % c->enc->block != 0)
+		return (fault(f, FAULT_USAGE, "--previous: %zu bytes are no whole blocks of %s",
+		    c->v[V_PREVIOUS].len, c->enc->word));
+	if (c->has[V_PREVIOUS])
+		memcpy(iv, c->v[V_PREVIOUS].p + c->v[V_PREVIOUS].len - c->enc->block, c->enc->block);
+	return (encrypt ? v1_pke_encrypt(c->enc, in(c, ke), iv, in(c, V_BODY), out, f) :
+	    v1_pke_decrypt(c->enc, in(c, ke), iv, in(c, V_CIPHERTEXT), out, f));
+}
+
+int
+do_ciphertext_i(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (pke_crypt(c, V_KE_I, true, out, f));
+}
+
+int
+do_ciphertext_r(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (pke_crypt(c, V_KE_R, true, out, f));
+}
+
+int
+do_body_i(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (pke_crypt(c, V_KE_I, false, out, f));
+}
+
+int
+do_body_r(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (pke_crypt(c, V_KE_R, false, out, f));
+}
+
+int
+do_keymat(const struct calc *c, struct secret *out, struct fault *f)
+{
+	size_t len = c->keymat_len, enc_len, auth_len;
+
+	esp_key_sizes(&c->esp, &enc_len, &auth_len);
+	if (len == 0)
+		len = enc_len + auth_len;
+	if (len == 0)
+		len = c->hash->len;
+	return (v1_keymat(c->hash, in(c, V_SKEYID_D), in(c, V_GXY), c->v[V_PROTOCOL].p[0],
+	    c->v[V_SPI].p, in(c, V_NI), in(c, V_NR), len, out, f));
+}
+
+/* Both keys are cut at once; each rule keeps one. */
+static int
+cut(const struct calc *c, struct secret *enc, struct secret *auth, struct fault *f)
+{
+	struct secret other = {0};
+	int rc;
+
+	rc = v1_keymat_cut(&c->esp, in(c, V_KEYMAT), enc != NULL ? enc : &other,
+	    auth != NULL ? auth : &other, f);
+	secret_free(&other);
+	return (rc);
+}
+
+int
+do_enc_key(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (cut(c, out, NULL, f));
+}
+
+int
+do_auth_key(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (cut(c, NULL, out, f));
+}
+
+int
+do_nat_d(const struct calc *c, struct secret *out, struct fault *f)
+{
+	struct endpoint e = {
+		.addr = addr_make(c->v[V_IP].len == 4 ? 4 : 6, c->v[V_IP].p),
+		.port = get_be16(c->v[V_PORT].p),
+	};
+	uint8_t h[HASH_MAX];
+
+	if (natd_hash(c->hash, c->v[V_CKY_I].p, c->v[V_CKY_R].p, &e, h, f) == -1)
+		return (-1);
+	return (keep(out, h, c->hash->len, f));
+}
+
+int
+do_cookie_random(const struct calc *c, struct secret *out, struct fault *f)
+{
+	uint8_t cookie[COOKIE_LEN];
+
+	if (c->rand.fill(c->rand.state, cookie, sizeof(cookie)) == -1)
+		return (fault(f, FAULT_CRYPTO, "the random source failed"));
+	return (keep(out, cookie, sizeof(cookie), f));
+}
+
+int
+do_cookie(const struct calc *c, struct secret *out, struct fault *f)
+{
+	struct span parts[] = {
+		in(c, V_IP), in(c, V_PEER_IP), in(c, V_PORT), in(c, V_PEER_PORT), in(c, V_TIME),
+		in(c, V_SECRET),
+	};
+	uint8_t h[HASH_MAX];
+
+	if (hash_parts(c->hash, h, parts, sizeof(parts) / sizeof(parts[0]), f) == -1)
+		return (-1);
+	return (keep(out, h, COOKIE_LEN, f));
+}
+
+int
+do_vid(const struct calc *c, struct secret *out, struct fault *f)
+{
+	struct span text = in(c, V_TEXT);
+	uint8_t h[HASH_MAX];
+
+	if (hash_parts(c->hash, h, &text, 1, f) == -1)
+		return (-1);
+	return (keep(out, h, c->hash->len, f));
+}
