@@ -21,25 +21,11 @@ teardown() {
 	lab_teardown
 }
 
-# captured OPTION...: a negotiation of our two ends in $T/x.pcapng; the initiator's random values come of $SEED.
-captured() {
-	lab_topology
-	LEFT_OPTS=(--pcap "$T/x.pcapng" --seed "$SEED")
-	ours --ike aes256-sha256-modp2048 "$@"
-}
-
 # private: the initiator's private value, found among what its seed gives: the one that makes its g^x.
 private() {
 	local gx x
 	gx=$(tshark -r "$T/x.pcapng" -T fields -e isakmp.key_exchange.data 2>/dev/null | grep . | head -n 1)
-	for x in $(/usr/bin/python3 - "$SEED" <<-'PY'
-		import hashlib, sys
-		s = hashlib.sha256(sys.argv[1].encode()).digest()
-		b = [hashlib.sha256(s + i.to_bytes(8, "big")).digest() for i in range(60)]
-		for i in range(59):
-		    print((b[i] + b[i + 1][:8]).hex())
-	PY
-	); do
+	for x in $(seeded "$SEED" 40); do
 		[ "$(skeyid-calc dh --group modp2048 --private "$x" --json | jq -r '."g^x"')" != "$gx" ] || {
 			echo "$x"
 			return
@@ -50,7 +36,7 @@ private() {
 }
 
 @test "check: aggressive mode: yes to the key, no to another, of text, hex and file" {
-	captured --exchange aggressive
+	captured --ike aes256-sha256-modp2048 --exchange aggressive
 	run -0 --separate-stderr skeyid-calc check --psk-text secret "$T/x.pcapng"
 	[ "${lines[-1]}" = "check = yes" ]
 	run -0 skeyid-calc --check "$T/x.pcapng" --psk 736563726574
@@ -67,7 +53,7 @@ private() {
 }
 
 @test "check: main mode with a private value: yes, no, and what is missing is named" {
-	captured
+	captured --ike aes256-sha256-modp2048
 	local x
 	x=$(private)
 	run -0 --separate-stderr skeyid-calc check --psk-text secret --private "$x" "$T/x.pcapng"
@@ -97,7 +83,7 @@ private() {
 }
 
 @test "check: what cannot be told is no answer: no capture, no phase 1, half of one" {
-	captured --exchange aggressive
+	captured --ike aes256-sha256-modp2048 --exchange aggressive
 	run -2 --separate-stderr skeyid-calc check --psk-text x
 	run -2 --separate-stderr skeyid-calc check --psk-text x - <"$T/x.pcapng"
 	run -4 --separate-stderr skeyid-calc check --psk-text x "$T/l.sa"

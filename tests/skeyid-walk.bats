@@ -48,14 +48,7 @@ session() {
 privates() {
 	local -a all some
 	local i
-	mapfile -t all < <(/usr/bin/python3 - "$1" <<-'PY'
-		import hashlib, sys
-		s, n = hashlib.sha256(b"walk").digest(), int(sys.argv[1])
-		b = [hashlib.sha256(s + i.to_bytes(8, "big")).digest() for i in range(66)]
-		for i in range(64):
-		    print(b"".join(b[i:])[:n].hex())
-	PY
-	)
+	mapfile -t all < <(seeded walk "$1")
 	for ((i = 0; i < 64; i += 32)); do
 		some=("${all[@]:i:32}")
 		skeyid-calc walk --json "$T/gw.pcap" --sa "$T/gw.sa" "${some[@]/#/--private=}" |
@@ -160,15 +153,8 @@ between_others() {
 	run -1 skeyid-calc check --psk-text other --gxy "$GXY" "$T/gw.pcap"
 }
 
-# recording OPTION...: our two ends, captured by the initiator: $T/x.pcapng, l.sa, r.sa
-recording() {
-	lab_topology
-	LEFT_OPTS=(--pcap "$T/x.pcapng")
-	ours "$@"
-}
-
 @test "walk: the state of either end explains the same; without it what is missing is named" {
-	recording --natt force
+	captured --natt force
 	local end
 	for end in l r; do
 		run -0 --separate-stderr skeyid-calc walk --json "$T/x.pcapng" --sa "$T/$end.sa" --psk-file "$T/psk"
@@ -192,7 +178,7 @@ recording() {
 }
 
 @test "walk: what differs is named, exit 1: another key, another state, a changed datagram" {
-	recording --exchange aggressive
+	captured --exchange aggressive
 	run -1 --separate-stderr skeyid-calc walk "$T/x.pcapng" --sa "$T/l.sa" --psk-text wrong
 	stderr_has "SKEYID of frame 2"
 	stderr_has "HASH_R of frame 2"
@@ -217,7 +203,7 @@ recording() {
 }
 
 @test "walk: which phase 1 of several; a capture that is none, empty, cut" {
-	recording
+	captured
 	local cky
 	cp "$T/x.pcapng" "$T/one.pcapng"
 	cp "$T/l.sa" "$T/both.sa"
@@ -251,7 +237,7 @@ recording() {
 }
 
 @test "walk: later messages alone, with the state; nothing of phase 1 in the capture" {
-	recording
+	captured
 	tshark -r "$T/x.pcapng" -Y 'isakmp.exchangetype != 2' -w "$T/late.pcapng" 2>/dev/null
 	run -0 --separate-stderr skeyid-calc walk --json "$T/late.pcapng" --sa "$T/r.sa"
 	jq -e '.differ == 0 and .unknown == 0 and
@@ -262,7 +248,7 @@ recording() {
 }
 
 @test "walk: hostile captures: bytes changed in turn, no crash, no control codes" {
-	recording
+	captured
 	/usr/bin/python3 - "$T" <<-'PY'
 		import subprocess, sys, random
 		t = sys.argv[1]
@@ -281,7 +267,7 @@ recording() {
 }
 
 @test "walk: on a terminal lines are as long as it is wide, and hex comes in whole groups" {
-	recording
+	captured
 	local columns longest
 	for columns in 80 200; do
 		script -qec "stty cols $columns; skeyid-calc --explain '$T/x.pcapng' --sa '$T/l.sa'" /dev/null </dev/null |

@@ -36,6 +36,26 @@ ours() {
 	ended respond 10
 }
 
+# captured OPTION...: a negotiation of our two ends in $T/x.pcapng, by the initiator, with l.sa and r.sa. The
+# initiator's random values come of $SEED, if there is one.
+captured() {
+	lab_topology
+	LEFT_OPTS=(--pcap "$T/x.pcapng" ${SEED:+--seed "$SEED"})
+	ours "$@"
+}
+
+# seeded SEED BYTES: the values of that length that --seed SEED may give, a line each: one from each of the first
+# 64 blocks on.
+seeded() {
+	/usr/bin/python3 - "$@" <<-'PY'
+		import hashlib, sys
+		s, n = hashlib.sha256(sys.argv[1].encode()).digest(), int(sys.argv[2])
+		b = [hashlib.sha256(s + i.to_bytes(8, "big")).digest() for i in range(66)]
+		for i in range(64):
+		    print(b"".join(b[i:])[:n].hex())
+	PY
+}
+
 # tables STATE: the options that make tshark open what it has the keys of, in TABLES.
 tables() {
 	local line
