@@ -41,8 +41,8 @@ ike(const struct v1_exchange *x)
 	return (&x->sa->rec.ike);
 }
 
-static int
-no_memory(struct fault *f)
+int
+v1_quick_no_memory(struct fault *f)
 {
 	return (fault(f, FAULT_MEMORY, "no memory for quick mode"));
 }
@@ -156,7 +156,7 @@ take_ke(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 	if (x->role == SA_INITIATOR && x->quick->dh == NULL)
 		return (fault(f, FAULT_PFS_MISMATCH,
 		    "the peer sends a key for PFS, which is not configured here"));
-	return (bytes_set(&x->quick->gx_peer, pl->body) != 0 ? no_memory(f) : 0);
+	return (bytes_set(&x->quick->gx_peer, pl->body) != 0 ? v1_quick_no_memory(f) : 0);
 }
 
 /* SPIs up to 255 are reserved (RFC 4303 section 2.1). */
@@ -228,12 +228,12 @@ take_sa(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 	}
 	/* Kept before it is judged: a refusal shows it. */
 	if (bytes_set(&q->offer, pl->body) != 0)
-		return (no_memory(f));
+		return (v1_quick_no_memory(f));
 	if (p2_choose(&q->choice, pl->body, q->policy, &encap, 1, q->gx_peer.len, q->spi_in,
 	    &reply, f) != 0)
 		return (-1);
 	q->pfs = q->choice.proposal.group;
-	return (bytes_set(&q->reply, wr_span(&reply)) != 0 ? no_memory(f) : 0);
+	return (bytes_set(&q->reply, wr_span(&reply)) != 0 ? v1_quick_no_memory(f) : 0);
 }
 
 /* --- N: RESPONDER-LIFETIME --- */
@@ -440,7 +440,7 @@ v1_quick_begin(struct v1_sa *sa, struct ike_now now, struct ike_policy *policy,
 			return (fault(f, FAULT_CRYPTO, "no random bytes"));
 	} while (get_be32(mid) == 0 || v1_sa_exchange(sa, get_be32(mid)) != NULL);
 	if ((x = v1_quick_new(sa, SA_INITIATOR, get_be32(mid), now)) == NULL)
-		return (no_memory(f));
+		return (v1_quick_no_memory(f));
 	x->quick->policy = policy;
 	x->quick->local_ts = *local_ts;
 	x->quick->remote_ts = *remote_ts;

@@ -6,12 +6,6 @@
 
 #include "ike/v1/sa.h"
 
-static int
-no_memory(struct fault *f)
-{
-	return (fault(f, FAULT_MEMORY, "no memory for quick mode"));
-}
-
 int
 v1_quick_put_id(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
@@ -36,12 +30,12 @@ v1_quick_set_ids(struct v1_exchange *x, const struct selector *ci, const struct 
 	id = id_from_selector(ci);
 	id_put(&w, &id);
 	if (bytes_set(&x->quick->idci, wr_span(&w)) != 0)
-		return (no_memory(f));
+		return (v1_quick_no_memory(f));
 	w = wr_of(buf, sizeof(buf));
 	id = id_from_selector(cr);
 	id_put(&w, &id);
 	if (bytes_set(&x->quick->idcr, wr_span(&w)) != 0)
-		return (no_memory(f));
+		return (v1_quick_no_memory(f));
 	x->quick->has_ids = true;
 	return (0);
 }
@@ -72,7 +66,7 @@ v1_quick_take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct 
 	}
 	q->has_ids = true;
 	*(first ? &q->remote_ts : &q->local_ts) = theirs;
-	return (bytes_set(to, pl->body) != 0 ? no_memory(f) : 0);
+	return (bytes_set(to, pl->body) != 0 ? v1_quick_no_memory(f) : 0);
 }
 
 /* All selectors of a policy in one line, for the error that compares them. */

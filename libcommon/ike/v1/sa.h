@@ -289,6 +289,7 @@ int v1_quick_make_child(struct v1_exchange *x, enum sa_use use, struct ike_outbo
     struct fault *f);
 
 /* quick.c */
+int v1_quick_no_memory(struct fault *f);	/* -1 with FAULT_MEMORY */
 /* A quick mode that the peer begins, not linked. NULL: no memory. */
 struct v1_exchange *v1_quick_new(struct v1_sa *sa, enum sa_role role, uint32_t mid,
     struct ike_now now);
