@@ -65,6 +65,9 @@ initiate() { # NAME TUN PEER NET [OPTION...]
 
 crosses() { left ping -q -c 1 -W 0.2 "$1" >/dev/null 2>&1; }
 
+# answers ADDRESS: five times of five.
+answers() { left ping -q -i 0.1 -c 5 -W 3 "$1" | grep ' 0% packet loss'; }
+
 # loses_none ADDRESS COMMAND...: pings while COMMAND runs, and for a while after; all are answered.
 loses_none() { loses 0 "$@"; }
 
@@ -143,6 +146,48 @@ both_ways() {
 		stop_background
 		rm -f "$T"/*.fifo "$T"/*.copy
 	done
+}
+
+# shares NATT: two gateways on one machine, each on an address of its own; at the other end a pipeline to each, and a
+# phase 2 of its own from the state of the first.
+shares() {
+	local net
+	ip -n "$R" addr add 203.0.113.3/24 dev eth0
+	for net in 22 23; do ip -n "$R" addr add 10.$net.0.1/24 dev lo; done
+	ip -n "$L" addr add 10.11.0.1/24 dev lo
+	pipeline right "$R" vpn0 ike-respond --psk-file "$T/psk" --listen 203.0.113.2 --local-ts 10.2.0.0/24 \
+		--local-ts 10.23.0.0/24 --remote-ts 10.1.0.0/24 --natt "$1"
+	pipeline other "$R" vpn1 ike-respond --psk-file "$T/psk" --listen 203.0.113.3 --local-ts 10.22.0.0/24 \
+		--remote-ts 10.11.0.0/24 --natt "$1"
+	eventually 5 eval "[ \$(ip netns exec $R ss -Hlun 'sport = :500' | wc -l) -ge 2 ]"
+	initiate one vpn0 203.0.113.2 10.2.0.0/24 --natt "$1"
+	eventually 10 crosses 10.2.0.1
+	pipeline two "$L" vpn1 ike-initiate --keep --psk-file "$T/psk" --local-ts 10.11.0.0/24 \
+		--remote-ts 10.22.0.0/24 --natt "$1" 203.0.113.3
+	eventually 10 crosses 10.22.0.1
+	pipeline three "$L" vpn2 ike-initiate --phase2 "$T/one.sa" --local-ts 10.1.0.0/24 --remote-ts 10.23.0.0/24
+	eventually 10 crosses 10.23.0.1
+	answers 10.2.0.1
+	tcp_across 10.2.0.1 10000000
+	tcp_across 10.1.0.1 10000000 back
+	# Whoever goes, the others go on.
+	kill "${BG[two.ike]}" "${BG[two.esp]}"
+	ended two.ike
+	ended two.esp
+	answers 10.2.0.1
+	answers 10.23.0.1
+	kill "${BG[one.ike]}" "${BG[one.esp]}"
+	ended one.ike
+	ended one.esp
+	kill -0 "${BG[three.esp]}"
+}
+
+@test "sharing: two pipelines and a phase 2 of its own, to two gateways on one machine, raw ESP" {
+	shares auto
+}
+
+@test "sharing: two pipelines and a phase 2 of its own, to two gateways on one machine, in UDP" {
+	shares force
 }
 
 @test "sharing: responder and initiator on one machine, the responder killed first" {

@@ -27,6 +27,24 @@ teardown() { two_teardown; }
 	[ -z "$(left ip route show 10.2.0.0/24)" ]
 }
 
+@test "two ends: NAT traversal off at one end alone is ESP too, 10 MB each way, nothing in UDP" {
+	right nft -f - <<-'NFT'
+		table inet count {
+			counter natt { }
+			chain in {
+				type filter hook input priority -300;
+				udp dport 4500 counter name natt
+			}
+		}
+	NFT
+	answer "${STEN4[@]}"
+	begin --natt off "${NETS4[@]}"
+	crosses
+	tcp_across 10.2.0.1 10000000
+	tcp_across 10.1.0.1 10000000 back
+	[ "$(right nft -j list counter inet count natt | jq '.nftables[] | select(.counter).counter.packets')" -eq 0 ]
+}
+
 @test "two ends: aggressive mode with PFS and an AEAD" {
 	FAST=(--ike aes256-sha1-curve25519 --esp aes256gcm16-ecp256)
 	answer --exchange aggressive "${STEN4[@]}"

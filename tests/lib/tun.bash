@@ -119,13 +119,14 @@ ping_across() {
 	}
 }
 
-# tcp_across ADDRESS [BYTES]: a file over TCP, compared.
+# tcp_across ADDRESS [BYTES [back]]: a file over TCP, compared; back: from right to left.
 tcp_across() {
-	local to=$1 addr=$1 kind=4
+	local to=$1 addr=$1 kind=4 from=$L at=$R
+	[ "${3-}" != back ] || from=$R at=$L
 	head -c "${2:-300000}" /dev/urandom >"$T/data"
 	case $to in *:*) kind=6 addr="[$to]" ;; esac
-	background sink ip netns exec "$R" socat -u "TCP$kind-LISTEN:7777,reuseaddr" "CREATE:$T/copy"
-	eventually 15 eval "ip netns exec $R ss -ltn | grep -q :7777" || return
-	timeout 10 ip netns exec "$L" socat -u "FILE:$T/data" "TCP$kind:$addr:7777" || return
+	background sink ip netns exec "$at" socat -u "TCP$kind-LISTEN:7777,reuseaddr" "CREATE:$T/copy"
+	eventually 15 eval "ip netns exec $at ss -ltn | grep -q :7777" || return
+	timeout 10 ip netns exec "$from" socat -u "FILE:$T/data" "TCP$kind:$addr:7777" || return
 	ended sink 10 && cmp "$T/data" "$T/copy"
 }
