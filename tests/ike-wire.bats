@@ -92,6 +92,13 @@ sent quick mode 3*" ]
 	lab_topology
 	mkfifo "$T/fifo"
 	background reader head -c 200 "$T/fifo"
+	# Message 1 is answered, when it comes again, once the reader has seen it and gone.
+	in_right nft -f - <<<'table inet late { chain in { type filter hook input priority 0; udp dport 500 drop; }; }'
+	gone() {
+		while kill -0 "$1"; do sleep 0.05; done 2>/dev/null
+		in_right nft delete table inet late
+	}
+	background gone gone "${BG[reader]}"
 	LEFT_OPTS=(--pcap "$T/fifo")
 	ours
 	grep -q 'the capture ends here' "$T/l.err"
