@@ -266,6 +266,30 @@ between_others() {
 	PY
 }
 
+@test "walk: values larger and more than the heap for secrets holds: the oldest go, the walk goes on" {
+	/usr/bin/python3 - "$T" <<-'PY'
+		import struct, sys, os
+		def capture(name, messages):
+		    with open(sys.argv[1] + name, "wb") as f:
+		        f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101))
+		        for m in messages:
+		            u = struct.pack(">HHHH", 500, 500, 8 + len(m), 0) + m
+		            p = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(u), 0, 0, 64, 17, 0) + bytes((192, 0, 2, 1, 192, 0, 2, 2)) + u
+		            f.write(struct.pack("<IIII", 0, 0, len(p), len(p)) + p)
+		def message(cky_i, cky_r, exchange, mid, kind, body):
+		    return (cky_i + cky_r + struct.pack(">BBBBII", kind, 0x10, exchange, 0, mid, 32 + len(body)) +
+		            struct.pack(">BBH", 0, 0, 4 + len(body)) + body)
+		# offers of main mode, each of another IKE SA
+		capture("/offers.pcap", [message(struct.pack(">Q", i), bytes(8), 2, 0, 1, os.urandom(60000)) for i in range(1, 91)])
+		# key exchanges of quick mode, all of one
+		capture("/keys.pcap", [message(b"initiato", b"responde", 32, i, 4, os.urandom(60000)) for i in range(1, 91)])
+	PY
+	run -0 --separate-stderr skeyid-calc walk --json "$T/offers.pcap"
+	jq -e '.messages | length == 90' <<<"$output"
+	run -0 --separate-stderr skeyid-calc walk --json "$T/keys.pcap"
+	jq -e '.messages | length == 90' <<<"$output"
+}
+
 @test "walk: on a terminal lines are as long as it is wide, and hex comes in whole groups" {
 	captured
 	local columns longest

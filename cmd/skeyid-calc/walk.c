@@ -361,14 +361,36 @@ tell_end(struct walk *w, struct fault *f)
 static void
 sa_free(struct walk_sa *s)
 {
-	struct walk_late *x;
-
-	while ((x = s->late) != NULL) {
-		s->late = x->next;
-		walk_late_free(x);
-	}
+	while (s->late != NULL)
+		walk_late_drop(s);
 	calc_wipe(&s->c);
 	free(s);
+}
+
+/* The one seen longest ago. */
+static void
+drop_sa(struct walk *w)
+{
+	struct walk_sa *s, **p;
+
+	for (p = &w->sas; (s = *p) != NULL && s->next != NULL; p = &s->next)
+		;
+	if (s == NULL)
+		return;
+	*p = NULL;
+	w->n_sas--;
+	sa_free(s);
+}
+
+/* Large values, and many of them, are no reason to end: what is oldest goes. */
+static void
+make_room(struct walk *w, struct walk_sa *now)
+{
+	while (secret_room() < WALK_ROOM && (w->n_sas > 1 || now->n_late > 0))
+		if (w->n_sas > 1)
+			drop_sa(w);
+		else
+			walk_late_drop(now);
 }
 
 static struct walk_sa *
@@ -382,14 +404,8 @@ find_sa(struct walk *w, unsigned number)
 			break;
 		}
 	if (s == NULL) {
-		if (w->n_sas == WALK_SAS) {
-			for (p = &w->sas; (s = *p) != NULL && s->next != NULL; p = &s->next)
-				;
-			*p = NULL;
-			if (s != NULL)
-				sa_free(s);
-			w->n_sas--;
-		}
+		if (w->n_sas == WALK_SAS)
+			drop_sa(w);
 		if ((s = calloc(1, sizeof(*s))) == NULL)
 			return (NULL);
 		s->number = number;
@@ -457,6 +473,7 @@ message(void *arg, const struct capture_packet *p, struct v1_told *m, struct fau
 		return (0);
 	if ((s = find_sa(w, m->sa)) == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for an IKE SA"));
+	make_room(w, s);
 	add_ends(w, s, p, m);
 	if (m->again_of == 0)
 		rc = phase1 ? walk_phase1(w, s, m, f) : walk_late(w, s, m, f);

@@ -13,6 +13,7 @@
 
 #define WALK_SAS	64	/* IKE SAs at a time; the one seen longest ago goes */
 #define WALK_LATE	64	/* exchanges of each, likewise */
+#define WALK_ROOM	(2 * 1024 * 1024)	/* bytes of the heap for secrets kept free: a message may take half of that */
 #define WALK_ENDS	16	/* addresses of each that NAT-D hashes are tried with */
 
 /* An exchange under the keys of phase 1. */
@@ -83,6 +84,7 @@ int walk_adopt(struct walk_sa *s, const struct sa_ike *keys, bool late, struct f
 
 /* --- walk_late.c --- */
 int walk_late(struct walk *w, struct walk_sa *s, struct v1_told *m, struct fault *f);
-void walk_late_free(struct walk_late *x);
+/* The exchange begun first of those that are kept; harmless where there is none. */
+void walk_late_drop(struct walk_sa *s);
 
 #endif

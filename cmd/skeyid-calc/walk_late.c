@@ -5,8 +5,16 @@
 #include "walk.h"
 
 void
-walk_late_free(struct walk_late *x)
+walk_late_drop(struct walk_sa *s)
 {
+	struct walk_late *x, **p;
+
+	for (p = &s->late; (x = *p) != NULL && x->next != NULL; p = &x->next)
+		;
+	if (x == NULL)
+		return;
+	*p = NULL;
+	s->n_late--;
 	calc_wipe(&x->c);
 	bytes_free(&x->offer);
 	free(x);
@@ -35,19 +43,13 @@ inherit(struct walk_late *x, const struct walk_sa *s, struct fault *f)
 static struct walk_late *
 find(struct walk_sa *s, const struct v1_told *m, struct fault *f)
 {
-	struct walk_late *x, **p;
+	struct walk_late *x;
 
-	for (p = &s->late; (x = *p) != NULL; p = &x->next)
+	for (x = s->late; x != NULL; x = x->next)
 		if (x->exchange == m->msg.hdr.exchange && x->mid == m->msg.hdr.mid)
 			return (x);
-	if (s->n_late == WALK_LATE) {
-		for (p = &s->late; (x = *p) != NULL && x->next != NULL; p = &x->next)
-			;
-		*p = NULL;
-		if (x != NULL)
-			walk_late_free(x);
-		s->n_late--;
-	}
+	if (s->n_late == WALK_LATE)
+		walk_late_drop(s);
 	if ((x = calloc(1, sizeof(*x))) == NULL) {
 		(void)fault(f, FAULT_MEMORY, "no memory for an exchange");
 		return (NULL);

@@ -17,6 +17,14 @@ secret_init(void)
 	return (CRYPTO_secure_malloc_init(SECRET_HEAP, SECRET_UNIT) == 1 ? 0 : -1);
 }
 
+size_t
+secret_room(void)
+{
+	size_t used = CRYPTO_secure_used();
+
+	return (used < SECRET_HEAP ? SECRET_HEAP - used : 0);
+}
+
 uint8_t *
 secret_make(struct secret *s, size_t len)
 {

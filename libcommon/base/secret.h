@@ -21,6 +21,8 @@ struct secret {			/* all zero is an empty secret */
  * work and are wiped, but may reach swap. Calling it again is harmless.
  */
 int secret_init(void);
+/* Bytes of the heap that are free, if not in one piece. */
+size_t secret_room(void);
 
 /*
  * Releases what ${s} holds and gives it ${len} fresh bytes (zeroed) to be
