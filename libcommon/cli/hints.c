@@ -37,6 +37,7 @@ static const struct hint hints[] = {
 	{ FAULT_BAD_ADDRESS, "--address", 0, "an own address inside the tunnel, as 10.1.0.1 or 10.1.0.1/24" },
 	{ FAULT_BAD_ADDRESS, "bits set", 0,
 	  "the network of 10.1.0.5 with 24 bits is 10.1.0.0/24; the host alone is 10.1.0.5" },
+	{ FAULT_BAD_ADDRESS, NULL, EADDRNOTAVAIL, "this machine does not have that address: ip addr lists those it has" },
 	{ FAULT_BAD_ADDRESS, "port", 0, "ADDRESS:PORT, or [2001:db8::1]:PORT for IPv6" },
 	{ FAULT_BAD_ADDRESS, "this end", 0, "name the gateway; for a try on one machine give one end another --local address" },
 	{ FAULT_BAD_ADDRESS, NULL, 0,

@@ -84,6 +84,7 @@ prog_init(const char *argv0)
 	fill_descriptors();
 	(void)umask(077);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
 	/* The leak sanitizer looks at the process by ptrace. */
 	if (!SANITIZED)
 		priv_hide();

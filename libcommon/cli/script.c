@@ -13,7 +13,7 @@
 
 #define CANNOT_RUN	127
 
-static const int usual[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE };
+static const int usual[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE, SIGXFSZ };
 #define USUAL	(sizeof(usual) / sizeof(usual[0]))
 
 /* The command itself: a process of its own, with standard signals. Returns how it ended, in a byte. */
