@@ -6,6 +6,8 @@
 #include <stdlib.h>
 
 #include "ike/heartbeat.h"
+#include "ike/mapping.h"
+#include "ike/pattern.h"
 #include "ike/ping.h"
 #include "ike/survey.h"
 #include "wire/vid.h"
@@ -85,6 +87,78 @@ survey(struct span in, bool transforms)
 	ike_survey_free(s);
 }
 
+/* What both machines below are told: what was offered, and to whom. */
+static const struct endpoint us = { { 4, { 192, 0, 2, 1 }, 0 }, 500 }, peer = { { 4, { 192, 0, 2, 2 }, 0 }, 500 };
+
+static struct probe_transform
+offer(void)
+{
+	return ((struct probe_transform){ { alg_enc_word("aes128"), alg_hash_word("sha1"),
+	    alg_group_word("modp1024") }, AUTH_PSK });
+}
+
+static void
+mapping(struct span in)
+{
+	static uint8_t buf[4096];
+	struct ike_mapping_conf conf = { .n = MAPPING_LANES, .local = { us, us, us }, .remote = peer,
+	    .offer = offer(), .natt = 1U << VID_NATT_RFC3947, .n_outside = 1, .outside = { us.addr },
+	    .timeout_ms = 2000, .gap_ms = 1, .limit_ms = 60000 };
+	const struct ike_mapping_result *r;
+	struct rand_seed seed;
+	struct ike_outbox out = {0};
+	struct ike_mapping *m;
+	uint8_t cky[COOKIE_LEN];
+	uint64_t now = 1, next_ms;
+	unsigned steps;
+
+	conf.rand = rand_seeded(&seed, span_str("fuzz"));
+	must((m = ike_mapping_new(&conf, NULL)) != NULL);
+	for (steps = 0; !ike_mapping_over(m); steps++) {
+		must(steps < 5000);
+		ike_mapping_timeout(m, now, &out);
+		(void)ike_mapping_cookie(m, in.len % MAPPING_LANES, cky);
+		if (in.len >= 2)
+			ike_mapping_datagram(m, now, next(&in, buf, sizeof(buf), cky, NULL), &out);
+		outbox_free(&out);
+		next_ms = ike_mapping_deadline(m);
+		must(ike_mapping_over(m) || next_ms <= 1 + conf.limit_ms);
+		now = in.len >= 2 ? now + 1 : next_ms > now ? next_ms : now + 1;
+	}
+	r = ike_mapping_result(m);
+	must(r->at_most_ms == 0 || r->at_least_ms < r->at_most_ms);
+	ike_mapping_free(m);
+}
+
+static void
+pattern(struct span in)
+{
+	static uint8_t buf[4096];
+	struct ike_pattern_conf conf = { .local = us, .remote = peer, .offer = offer(), .id = id_from_addr(&us.addr),
+	    .natt = 1U << VID_NATT_RFC3947, .timeout_ms = 2000, .quiet_ms = 1000, .limit_ms = 20000 };
+	struct rand_seed seed;
+	struct ike_outbox out = {0};
+	struct ike_pattern *p;
+	uint8_t cky[COOKIE_LEN];
+	uint64_t now = 1, next_ms;
+	unsigned steps;
+
+	conf.rand = rand_seeded(&seed, span_str("fuzz"));
+	must((p = ike_pattern_new(&conf, NULL)) != NULL);
+	for (steps = 0; !ike_pattern_over(p); steps++) {
+		must(steps < 5000);
+		ike_pattern_timeout(p, now, &out);
+		(void)ike_pattern_cookie(p, in.len % PATTERN_ANSWERS, cky);
+		if (in.len >= 2)
+			ike_pattern_datagram(p, now, next(&in, buf, sizeof(buf), cky, NULL), &out);
+		outbox_free(&out);
+		next_ms = ike_pattern_deadline(p);
+		now = in.len >= 2 ? now + 1 : next_ms > now ? next_ms : now + 1;
+	}
+	(void)ike_pattern_like(ike_pattern_result(p));
+	ike_pattern_free(p);
+}
+
 enum asks { STRANGER, WITH_SA, LISTENS };
 
 static void
@@ -142,15 +216,28 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return (0);
 	(void)secret_init();
 	in = span_of(data + 1, size - 1);
-	switch (data[0] & 3) {
+	switch (data[0] % 7) {
 	case 0:
 		survey(in, false);
 		break;
 	case 1:
 		survey(in, true);
 		break;
-	default:
-		ping(in, (data[0] & 1) == 0 ? STRANGER : (data[0] & 4) == 0 ? WITH_SA : LISTENS);
+	case 2:
+		mapping(in);
+		break;
+	case 3:
+		pattern(in);
+		break;
+	case 4:
+		ping(in, STRANGER);
+		break;
+	case 5:
+		ping(in, WITH_SA);
+		break;
+	case 6:
+		ping(in, LISTENS);
+		break;
 	}
 	return (0);
 }
