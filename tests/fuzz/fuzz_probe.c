@@ -210,7 +210,7 @@ int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct span in = span_of(data, size);
+	struct span in;
 
 	if (size < 1)
 		return (0);
