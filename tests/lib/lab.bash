@@ -102,7 +102,8 @@ lab_start() {
 # lab_pid NAME TOOL: the pid of that tool within what lab_start started.
 lab_pid() { pgrep -g "${LAB_GROUP[$1]}" -x "$2" | head -n 1; }
 
-lab_running() { pgrep -g "${LAB_GROUP[$1]}" >/dev/null; }
+# Those that are dead and not yet waited for do not count.
+lab_running() { pgrep -r D,R,S,T -g "${LAB_GROUP[$1]}" >/dev/null; }
 lab_ended() { ! lab_running "$1"; }
 
 # lab_stop NAME [SECONDS]: TERM to the whole group; fails, and kills, if it outlives SECONDS.

@@ -38,7 +38,8 @@ two_teardown() {
 	tun_teardown
 }
 
-group_gone() { ! kill -0 -- "-$1" 2>/dev/null; }
+# Those that are dead and not yet waited for do not count.
+group_gone() { ! pgrep -r D,R,S,T -g "$1" >/dev/null; }
 
 # The wire of tun_setup becomes one with a router in it.
 nat_between() {
