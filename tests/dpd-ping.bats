@@ -29,7 +29,7 @@ made_state() {
 # mute: the peer's port is open, and nothing answers.
 mute() {
 	background mute ip netns exec "$NS_RIGHT" socat -u UDP4-RECV:500 OPEN:/dev/null
-	eventually 5 eval 'in_right ss -Hlun "sport = :500" | grep -q .'
+	eventually 15 eval 'in_right ss -Hlun "sport = :500" | grep -q .'
 }
 
 # ping_left OPTION...: dpd-ping in left, for run.
@@ -189,7 +189,7 @@ r = cbor2.load(open(sys.argv[1], "rb")); print((r["spi-i"] + r["spi-r"]).hex())'
 		    s.sendto(head + body, a)
 	PY
 	background forgot ip netns exec "$NS_RIGHT" python3 "$T/forgot.py"
-	eventually 5 eval 'in_right ss -Hlun "sport = :500" | grep -q .'
+	eventually 15 eval 'in_right ss -Hlun "sport = :500" | grep -q .'
 	run -1 --separate-stderr ping_left -c 2 -i 0.1 -W 0.2 "$T/left.sa"
 	[ "$(grep -c '^INVALID-COOKIE from 203.0.113.2:500: seq=' <<<"$output")" = 2 ]
 	[ "${lines[-1]}" = "2 sent, 0 answered, 100% loss" ]
@@ -389,7 +389,7 @@ beside() {
 	need ike-respond
 	lab_topology
 	lab_start respond right "ike-respond $(lab_policy ikev1-psk)"
-	eventually 5 eval 'in_right ss -Hlun "sport = :500" | grep -q .'
+	eventually 15 eval 'in_right ss -Hlun "sport = :500" | grep -q .'
 	run -0 --separate-stderr ping_left -c 3 -i 0.1 --peer "$RIGHT_IP"
 	[ "${lines[-2]}" = "3 sent, 3 answered, 0% loss" ]
 }

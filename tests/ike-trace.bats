@@ -260,7 +260,7 @@ informational 1 initiator right" ]
 	echo secret >"$T/psk"
 	chmod 600 "$T/psk"
 	background respond ip netns exec "$NS_RIGHT" ike-respond --psk-file "$T/psk" --ike aes256-sha256-modp2048
-	eventually 5 eval 'in_right ss -Hlun "sport = :500" | grep -q .'
+	eventually 15 eval 'in_right ss -Hlun "sport = :500" | grep -q .'
 	run -1 in_left ike-initiate --psk-file "$T/psk" --ike 3des-sha1-modp1024 --timeout 2 "$RIGHT_IP"
 	recorded refused 2
 	run -0 ike-trace "$T/refused.pcap"

@@ -28,7 +28,7 @@ ours() {
 	background respond ip netns exec "$NS_RIGHT" ike-respond --once --psk-file "$T/psk" \
 		--local-id right.example --remote-id left.example --local-ts 10.2.0.0/24 \
 		--remote-ts 10.1.0.0/24 -o "$T/r.sa" "${RIGHT_OPTS[@]}" "$@"
-	eventually 5 eval 'in_right ss -Hlun "sport = :500" | grep -q .'
+	eventually 15 eval 'in_right ss -Hlun "sport = :500" | grep -q .'
 	in_left ike-initiate --psk-file "$T/psk" --local-id left.example --remote-id right.example \
 		--local-ts 10.1.0.0/24 --remote-ts 10.2.0.0/24 --linger 0.1 -o "$T/l.sa" "${LEFT_OPTS[@]}" "$@" \
 		"$RIGHT_IP" 2>"$T/l.err" || { cat "$T/l.err"; return 1; }
