@@ -37,6 +37,13 @@ sim_policy(const char *psk, const char *local_id, const char *remote_id, const c
 }
 
 void
+sim_policies(struct ike_policy *left, struct ike_policy *right, const char *ike, const char *esp)
+{
+	*left = sim_policy("a shared secret", "left.example", "right.example", ike, esp);
+	*right = sim_policy("a shared secret", "right.example", "left.example", ike, esp);
+}
+
+void
 sim_init(struct sim *s, struct ike_policy *left, struct ike_policy *right, uint64_t seed)
 {
 	struct ike_policy *policy[2] = { left, right };

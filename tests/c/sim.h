@@ -57,5 +57,8 @@ bool sim_children_agree(const struct sim *s);
 void sim_flush(struct sim *s, int side, struct ike_outbox *out);
 struct ike_policy sim_policy(const char *psk, const char *local_id, const char *remote_id,
     const char *ike, const char *esp);
+/* Those of two ends that know each other, left.example and right.example. */
+void sim_policies(struct ike_policy *left, struct ike_policy *right, const char *ike,
+    const char *esp);
 
 #endif

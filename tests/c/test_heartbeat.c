@@ -65,10 +65,7 @@ pair_new(uint64_t seed, uint32_t left_ms, uint32_t right_ms)
 
 	assert_non_null(p);
 	(void)secret_init();
-	p->left = sim_policy("a shared secret", "left.example", "right.example",
-	    "aes128-sha256-modp1024", "aes128-sha256");
-	p->right = sim_policy("a shared secret", "right.example", "left.example",
-	    "aes128-sha256-modp1024", "aes128-sha256");
+	sim_policies(&p->left, &p->right, "aes128-sha256-modp1024", "aes128-sha256");
 	p->left.dpd_seconds = p->right.dpd_seconds = 0;
 	p->left.heartbeat_ms = left_ms;
 	p->right.heartbeat_ms = right_ms;

@@ -25,8 +25,7 @@ pair_new(const char *ike, const char *esp, uint64_t seed)
 
 	assert_non_null(p);
 	(void)secret_init();
-	p->left = sim_policy("a shared secret", "left.example", "right.example", ike, esp);
-	p->right = sim_policy("a shared secret", "right.example", "left.example", ike, esp);
+	sim_policies(&p->left, &p->right, ike, esp);
 	p->left.n_local_ts = p->left.n_remote_ts = 1;
 	p->right.n_local_ts = p->right.n_remote_ts = 1;
 	assert_int_equal(selector_parse(&p->left.local_ts[0], "10.1.0.0/24"), 0);

@@ -40,10 +40,7 @@ pair_new(uint64_t seed)
 
 	assert_non_null(p);
 	(void)secret_init();
-	p->left = sim_policy("a shared secret", "left.example", "right.example",
-	    "aes128-sha256-modp1024", "aes128-sha256");
-	p->right = sim_policy("a shared secret", "right.example", "left.example",
-	    "aes128-sha256-modp1024", "aes128-sha256");
+	sim_policies(&p->left, &p->right, "aes128-sha256-modp1024", "aes128-sha256");
 	p->left.n_local_ts = p->left.n_remote_ts = 1;
 	p->right.n_local_ts = p->right.n_remote_ts = 1;
 	assert_int_equal(selector_parse(&p->left.local_ts[0], "10.1.0.0/24"), 0);

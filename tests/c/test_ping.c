@@ -45,10 +45,7 @@ host_with_dpd(uint64_t seed, uint32_t dpd_seconds)
 
 	assert_non_null(h);
 	(void)secret_init();
-	h->left = sim_policy("a shared secret", "left.example", "right.example",
-	    "aes128-sha256-modp1024", "aes128-sha256");
-	h->right = sim_policy("a shared secret", "right.example", "left.example",
-	    "aes128-sha256-modp1024", "aes128-sha256");
+	sim_policies(&h->left, &h->right, "aes128-sha256-modp1024", "aes128-sha256");
 	h->left.dpd_seconds = dpd_seconds;
 	h->left.dpd_tries = 2;
 	sim_init(&h->sim, &h->left, &h->right, seed);
