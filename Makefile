@@ -152,8 +152,8 @@ fuzz:
 
 # Where cppcheck does not follow: a pointer kept by a compound literal, correlated conditions.
 CPPCHECK_OFF = missingIncludeSystem compareBoolExpressionWithInt invalidPrintfArgType_uint \
-	memleak:libcommon/base/bytes.h nullPointer:libcommon/net/datapath_io.c \
-	uninitvar:libcommon/net/datapath_io.c
+	memleak:libcommon/base/bytes.h nullPointer:libcommon/datapath/datapath_io.c \
+	uninitvar:libcommon/datapath/datapath_io.c
 
 objects: $(OBJECTS)
 lint:

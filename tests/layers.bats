@@ -1,20 +1,53 @@
-# The house rules that a compiler does not check: which layer may know which,
-# and what library code may call.
+# House rules that a compiler does not check: which room may include which, and what library
+# code may call.
 
 bats_require_minimum_version 1.5.0
 
 load lib/common
 
-# From the top down; a layer includes itself and those after it.
-LAYERS=(cli net ike esp sa crypto wire base)
+# The rooms of libcommon and the rooms that each may include, besides itself and base/.
+# A room that is not named beside another is a sibling, which it does not know.
+ROOMS='
+base:
+crypto:
+wire:
+monitor:
+sa:		crypto wire
+esp:		crypto wire sa
+ike:		crypto wire sa
+ike/v1:		crypto wire sa ike
+probe:		crypto wire sa ike ike/v1
+trace:		crypto wire sa ike ike/v1
+os:		sa
+port:		wire os
+capture:	os
+datapath:	crypto wire sa esp os port capture
+host:		sa ike probe os port capture
+cli:		os
+tool:		crypto wire sa ike ike/v1 probe trace monitor os port capture host cli
+'
+# Rooms whose objects want no socket, clock, stdio or exit.
+PURE=(base crypto wire sa esp ike probe trace monitor)
+# Modules (a .c file, its header or both) that one room may hold.
+MODULES_MAX=25
 
 setup() {
 	cd "$SAPIPE_TOP" || return
 }
 
-# sources LAYER: its C files and headers, one a line.
+# rooms: their names, one a line.
+rooms() {
+	awk -F: 'NF { print $1 }' <<<"$ROOMS"
+}
+
+# seen_by ROOM: the rooms that it may include, with blanks around each.
+seen_by() {
+	awk -F: -v room="$1" '$1 == room { gsub(/[ \t]+/, " ", $2); print " base " room $2 " " }' <<<"$ROOMS"
+}
+
+# sources ROOM: its C files and headers, one a line; ike/v1 is a room of its own.
 sources() {
-	[ ! -d "libcommon/$1" ] || find "libcommon/$1" -name '*.[ch]'
+	find "libcommon/$1" -maxdepth 1 -name '*.[ch]'
 }
 
 # includes FILE...: what they include with quotes, "file header" a line.
@@ -25,33 +58,44 @@ includes() {
 	}' "$@"
 }
 
-@test "layers: an include points to the same layer or down" {
-	local -A rank=()
-	local i layer files file inc bad=0
-	for i in "${!LAYERS[@]}"; do rank[${LAYERS[i]}]=$i; done
-	for layer in "${LAYERS[@]}"; do
-		mapfile -t files < <(sources "$layer")
+@test "layers: a room includes only the rooms that the table names beside it" {
+	local room seen files file inc bad=0
+	while read -r room; do
+		seen=$(seen_by "$room")
+		mapfile -t files < <(sources "$room")
+		[ ${#files[@]} -gt 0 ] || { echo "$room is empty"; return 1; }
 		while read -r file inc; do
 			case $inc in
-			*/*) ;;
-			*) [ -e "${file%/*}/$inc" ] && continue ;;
+			*/*) inc=${inc%/*} ;;
+			*) inc=$room ;;
 			esac
-			i=${rank[${inc%%/*}]-}
-			if [ -z "$i" ] || [ "$i" -lt "${rank[$layer]}" ]; then
-				echo "$file includes $inc"
-				bad=1
-			fi
+			[[ $seen == *" $inc "* ]] || { echo "$file includes a header of $inc/"; bad=1; }
 		done < <(includes "${files[@]}")
-	done
+	done < <(rooms)
 	[ $bad -eq 0 ]
 }
 
-@test "layers: every directory of libcommon is a layer" {
-	local dir
-	for dir in libcommon/*/; do
-		dir=${dir#libcommon/}
-		[[ " ${LAYERS[*]} " == *" ${dir%/} "* ]] || { echo "$dir"; return 1; }
-	done
+@test "layers: the table knows every room, and each edge leads to one above it in the table" {
+	local room inc known=' '
+	while read -r room; do
+		for inc in $(seen_by "$room"); do
+			[[ $inc = "$room" || $inc = base || $known == *" $inc "* ]] ||
+				{ echo "$room sees $inc, which comes after it"; return 1; }
+		done
+		known+="$room "
+	done < <(rooms)
+	while read -r room; do
+		room=${room#libcommon/}
+		[[ $known == *" $room "* ]] || { echo "$room is not in the table"; return 1; }
+	done < <(find libcommon -name '*.[ch]' -printf '%h\n' | sort -u)
+}
+
+@test "layers: no room holds more modules than a reader can keep in mind" {
+	local room n
+	while read -r room; do
+		n=$(sources "$room" | sed 's/\.[ch]$//' | sort -u | wc -l)
+		[ "$n" -le $MODULES_MAX ] || { echo "$room: $n modules"; return 1; }
+	done < <(rooms)
 }
 
 @test "layers: a tool includes headers of libcommon or its own, never another tool's" {
@@ -66,10 +110,12 @@ includes() {
 	[ $bad -eq 0 ]
 }
 
-# wanted LAYER...: undefined symbols of the layers' objects, "file: symbol" a line.
+# wanted ROOM...: undefined symbols of the rooms' objects, "file: symbol" a line.
 wanted() {
-	local files obj
-	mapfile -t files < <(cd libcommon && find "$@" -name '*.c')
+	local room files=() obj
+	for room; do
+		mapfile -t -O ${#files[@]} files < <(cd libcommon && find "$room" -name '*.c')
+	done
 	for obj in "${files[@]/%.c/.o}"; do
 		[ -e "$SAPIPE_BUILD/libcommon/$obj" ] || { echo "no $obj" >&2; return 1; }
 	done
@@ -77,14 +123,14 @@ wanted() {
 		sed 's|^\(.*\)\.o: \([^ ]*\).*|libcommon/\1.c: \2|'
 }
 
-@test "layers: ike, esp, sa and wire want no socket, clock, stream or exit" {
+@test "layers: the pure rooms want no socket, clock, stdio or exit" {
 	local io='socket|socketpair|bind|connect|listen|accept4?|send(to|msg|mmsg)?|recv(from|msg|mmsg)?|setsockopt|getsockopt'
 	io+='|open(at)?(64)?|read|write|readv|writev|ioctl|poll|ppoll|select|epoll_.*|ev_.*'
 	local clock='time|gettimeofday|clock_gettime|ftime|nanosleep|usleep|sleep|alarm|timer_.*'
 	local stdio='f?printf|vf?printf|puts|fputs|putchar|fputc|putc|fopen(64)?|fdopen|fread|fwrite|fflush|stdout|stderr|stdin|perror|syslog|getline'
 	local ends='exit|_exit|_Exit|quick_exit|abort|err|errx|warn|warnx'
 	local fortified='__(f|vf|v)?printf_chk|__(read|recv|recvfrom)_chk'
-	wanted ike esp sa wire >"$BATS_TEST_TMPDIR/wanted"
+	wanted "${PURE[@]}" >"$BATS_TEST_TMPDIR/wanted"
 	[ -s "$BATS_TEST_TMPDIR/wanted" ]
 	grep -E ": ($io|$clock|$stdio|$ends|$fortified)\$" "$BATS_TEST_TMPDIR/wanted" | none
 }
@@ -115,9 +161,9 @@ code() {
 }
 
 # _exit() is how a forked child ends; exit() and abort() end the caller.
-@test "layers: library code outside cli neither prints nor exits" {
+@test "layers: library code outside cli and tool neither prints nor exits" {
 	local files
-	mapfile -t files < <(find libcommon -name '*.[ch]' -not -path 'libcommon/cli/*')
+	mapfile -t files < <(find libcommon -name '*.[ch]' -not -path 'libcommon/cli/*' -not -path 'libcommon/tool/*')
 	[ ${#files[@]} -gt 0 ]
 	code "${files[@]}" |
 		grep -E '\<(v?f?printf|f?puts|putchar|perror|errx?|warnx?|v?syslog|exit|abort)[ \t]*\(' | none

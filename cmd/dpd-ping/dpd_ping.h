@@ -1,7 +1,7 @@
 #ifndef SAPIPE_DPD_PING_H
 #define SAPIPE_DPD_PING_H
 
-#include "ike/ping.h"
+#include "probe/ping.h"
 
 /* What is said on standard output, as text in ping's manner or as JSON lines. */
 struct say {

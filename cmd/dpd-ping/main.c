@@ -4,14 +4,14 @@
 #include <stdio_ext.h>
 
 #include "cli/opt.h"
-#include "cli/peer.h"
-#include "cli/probe_tool.h"
+#include "cli/peer_addr.h"
+#include "tool/probe_tool.h"
 #include "cli/prog.h"
 #include "cli/report.h"
 #include "dpd_ping.h"
 #include "ike/heartbeat.h"
 #include "ike/policy.h"
-#include "net/clock.h"
+#include "os/clock.h"
 
 struct opts {
 	uint32_t	 count, interval_ms, wait_ms;

@@ -1,6 +1,6 @@
 #include "cli/report.h"
 #include "dpd_ping.h"
-#include "net/sa_in.h"
+#include "os/record_in.h"
 #include "sa/set.h"
 
 static int

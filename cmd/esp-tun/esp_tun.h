@@ -8,10 +8,10 @@
 #include "cli/prog.h"
 #include "cli/report.h"
 #include "cli/script.h"
-#include "net/datapath.h"
-#include "net/keeper.h"
-#include "net/recorder.h"
-#include "net/sa_in.h"
+#include "datapath/datapath.h"
+#include "datapath/claim_keeper.h"
+#include "capture/recorder.h"
+#include "os/record_in.h"
 
 #define MSS_CLAMP	0x10000u	/* beyond what an MSS can be */
 #define MSS_OFF		0x10001u

@@ -3,10 +3,10 @@
 
 #include "esp/offline.h"
 #include "esp_tun.h"
-#include "net/capture.h"
-#include "net/pcapng.h"
-#include "net/priv.h"
-#include "net/sandbox.h"
+#include "capture/capture.h"
+#include "capture/pcapng.h"
+#include "os/priv.h"
+#include "os/sandbox.h"
 
 #define SAID_MAX	20	/* packets named in the report, without -v */
 

@@ -1,6 +1,6 @@
 #include "crypto/crypto.h"
 #include "esp_tun.h"
-#include "net/priv.h"
+#include "os/priv.h"
 
 static const struct opt_word window_words[] = { { "off", 0 }, { NULL, 0 } };
 static const struct opt_word mss_words[] = { { "clamp", MSS_CLAMP }, { "off", MSS_OFF }, { NULL, 0 } };

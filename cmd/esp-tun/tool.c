@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "esp_tun.h"
-#include "net/priv.h"
-#include "net/sandbox.h"
+#include "os/priv.h"
+#include "os/sandbox.h"
 
 /* ---- what the data path has to say */
 

@@ -3,14 +3,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/ike_tool.h"
+#include "tool/ike_tool.h"
 #include "cli/opt.h"
-#include "cli/peer.h"
-#include "cli/policy_opt.h"
+#include "cli/peer_addr.h"
+#include "tool/policy_opt.h"
 #include "cli/prog.h"
 #include "cli/report.h"
-#include "net/clock.h"
-#include "net/sa_in.h"
+#include "os/clock.h"
+#include "os/record_in.h"
 #include "sa/set.h"
 
 #define LINGER_MS_DEFAULT	2000

@@ -1,10 +1,10 @@
 /* ike-respond: negotiates IPsec SAs as responder, for many peers, and writes them as SA state. */
 #include <stdlib.h>
 
-#include "cli/ike_tool.h"
+#include "tool/ike_tool.h"
 #include "cli/opt.h"
-#include "cli/peers_file.h"
-#include "cli/policy_opt.h"
+#include "tool/peers_file.h"
+#include "tool/policy_opt.h"
 #include "cli/prog.h"
 #include "cli/report.h"
 

@@ -5,7 +5,7 @@
 
 #include "base/hex.h"
 #include "cli/js.h"
-#include "net/clock.h"
+#include "os/clock.h"
 #include "trace.h"
 
 static void

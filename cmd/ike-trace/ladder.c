@@ -7,7 +7,7 @@
 
 #include "base/hex.h"
 #include "cli/report.h"
-#include "net/clock.h"
+#include "os/clock.h"
 #include "trace.h"
 
 #define MARGIN		12	/* columns for the time */

@@ -8,9 +8,9 @@
 
 #include "cli/prog.h"
 #include "cli/report.h"
-#include "cli/sa_keys.h"
-#include "net/priv.h"
-#include "net/sandbox.h"
+#include "tool/state_files.h"
+#include "os/priv.h"
+#include "os/sandbox.h"
 
 static int
 take_port(void *member, const char *value, struct fault *f)

@@ -4,8 +4,8 @@
 
 #include "cli/opt.h"
 #include "esp/watch.h"
-#include "ike/v1/dissect.h"
-#include "net/capture.h"
+#include "trace/dissect.h"
+#include "capture/capture.h"
 #include "sa/set.h"
 
 struct trace_opts {

@@ -3,14 +3,14 @@
 #include <string.h>
 
 #include "cli/opt.h"
-#include "cli/peer.h"
-#include "cli/probe_tool.h"
+#include "cli/peer_addr.h"
+#include "tool/probe_tool.h"
 #include "cli/progress.h"
 #include "cli/prog.h"
 #include "cli/report.h"
 #include "natd_probe.h"
-#include "net/clock.h"
-#include "net/ifaddr.h"
+#include "os/clock.h"
+#include "os/ifaddr.h"
 
 #define QUIET_MS	25000	/* no first repetition is known to come later */
 

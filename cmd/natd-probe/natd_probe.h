@@ -3,9 +3,9 @@
 
 #include <jansson.h>
 
-#include "ike/mapping.h"
-#include "ike/pattern.h"
-#include "ike/survey.h"
+#include "probe/mapping.h"
+#include "probe/pattern.h"
+#include "probe/survey.h"
 
 /* What the report is about besides the findings. */
 struct about {

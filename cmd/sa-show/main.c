@@ -3,8 +3,8 @@
 
 #include "cli/prog.h"
 #include "cli/report.h"
-#include "net/clock.h"
-#include "net/sa_in.h"
+#include "os/clock.h"
+#include "os/record_in.h"
 #include "sa/codec.h"
 #include "sa/set.h"
 #include "show.h"

@@ -3,7 +3,7 @@
 
 #include "base/hex.h"
 #include "cli/report.h"
-#include "net/clock.h"
+#include "os/clock.h"
 #include "sa/item.h"
 #include "show.h"
 

@@ -1,5 +1,5 @@
 /* The IKE messages of a capture, one after another. */
-#include "net/capture.h"
+#include "capture/capture.h"
 #include "opts.h"
 
 int

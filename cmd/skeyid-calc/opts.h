@@ -3,8 +3,8 @@
 
 #include "calc.h"
 #include "cli/opt.h"
-#include "ike/v1/dissect.h"
-#include "net/capture.h"
+#include "trace/dissect.h"
+#include "capture/capture.h"
 
 struct calc_opts {
 	uint8_t		sub;			/* enum calc_sub */

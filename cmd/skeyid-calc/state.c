@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli/report.h"
-#include "net/sa_in.h"
+#include "os/record_in.h"
 #include "opts.h"
 
 static int

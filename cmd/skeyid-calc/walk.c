@@ -6,7 +6,7 @@
 
 #include "cli/js.h"
 #include "cli/report.h"
-#include "cli/sa_keys.h"
+#include "tool/state_files.h"
 #include "print.h"
 
 /* --- values --- */

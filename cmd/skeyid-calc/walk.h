@@ -8,7 +8,7 @@
 #include <jansson.h>
 
 #include "base/bytes.h"
-#include "ike/v1/dissect.h"
+#include "trace/dissect.h"
 #include "opts.h"
 
 #define WALK_SAS	64	/* IKE SAs at a time; the one seen longest ago goes */

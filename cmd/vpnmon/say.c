@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "cli/js.h"
-#include "net/clock.h"
+#include "os/clock.h"
 #include "vpnmon.h"
 
 #define TIME_TEXT	(CLOCK_TEXT + 8)

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "net/clock.h"
-#include "net/priv.h"
-#include "net/sandbox.h"
+#include "os/clock.h"
+#include "os/priv.h"
+#include "os/sandbox.h"
 #include "vpnmon.h"
 
 uint64_t

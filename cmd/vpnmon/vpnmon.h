@@ -10,12 +10,12 @@
 #include "cli/report.h"
 #include "cli/script.h"
 #include "cli/textfile.h"
-#include "net/echo.h"
-#include "net/group.h"
-#include "net/linkroute.h"
-#include "net/monitor.h"
-#include "net/sa_out.h"
-#include "net/witness.h"
+#include "os/echo.h"
+#include "monitor/group.h"
+#include "os/linkroute.h"
+#include "monitor/monitor.h"
+#include "os/record_out.h"
+#include "capture/inbound.h"
 
 #define TUNNELS_MAX	64
 #define QUEUE		(256 * 1024)	/* bytes of the report that wait for its reader */

@@ -12,7 +12,7 @@
 
 #include "base/secret.h"
 #include "cli/report.h"
-#include "net/priv.h"
+#include "os/priv.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED	1

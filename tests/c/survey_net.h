@@ -2,7 +2,7 @@
 #ifndef SAPIPE_TEST_SURVEY_NET_H
 #define SAPIPE_TEST_SURVEY_NET_H
 
-#include "ike/survey.h"
+#include "probe/survey.h"
 #include "sim.h"
 
 #define LATENCY_MS	3

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "net/capture.h"
-#include "net/pcapng.h"
+#include "capture/capture.h"
+#include "capture/pcapng.h"
 #include "wire/wr.h"
 
 #define ROOM	70000

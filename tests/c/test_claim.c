@@ -16,8 +16,8 @@
 
 #include "base/hex.h"
 #include "cli/helper.h"
-#include "net/keeper.h"
-#include "net/route.h"
+#include "datapath/claim_keeper.h"
+#include "os/route.h"
 #include "wire/wr.h"
 
 static char dir[] = "/tmp/claimXXXXXX";

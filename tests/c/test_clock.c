@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "net/clock.h"
+#include "os/clock.h"
 
 static void
 reads_the_machines_clocks(void **state)

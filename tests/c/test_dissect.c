@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "ike/v1/dissect.h"
+#include "trace/dissect.h"
 #include "sim.h"
 
 #define SEEN	64

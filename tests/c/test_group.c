@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "net/group.h"
+#include "monitor/group.h"
 
 #define READY	{ .state = MONITOR_READY, .present = true, .waiting = true, .preempt = true }
 #define MISSED	{ .state = MONITOR_READY, .present = true, .preempt = true }

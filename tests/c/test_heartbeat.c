@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "ike/ping.h"
+#include "probe/ping.h"
 #include "ike/v1/sa.h"
 #include "sim.h"
 

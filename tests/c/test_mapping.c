@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "ike/mapping.h"
+#include "probe/mapping.h"
 #include "survey_net.h"
 #include "wire/vid.h"
 

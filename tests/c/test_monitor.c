@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "net/monitor.h"
+#include "monitor/monitor.h"
 
 #define S	UINT64_C(1000000)
 #define START	(1000 * S)

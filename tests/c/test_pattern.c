@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "ike/pattern.h"
+#include "probe/pattern.h"
 #include "survey_net.h"
 #include "wire/vid.h"
 

@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "cli/ini_file.h"
-#include "cli/peers_file.h"
-#include "cli/policy_opt.h"
+#include "tool/peers_file.h"
+#include "tool/policy_opt.h"
 #include "wire/vid.h"
 
 static char dir[] = "/tmp/test_peers.XXXXXX";

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "ike/ping.h"
-#include "ike/probe.h"
+#include "probe/ping.h"
+#include "probe/probe.h"
 #include "ike/v1/sa.h"
 #include "sim.h"
 

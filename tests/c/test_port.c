@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "net/port.h"
-#include "net/port_msg.h"
-#include "net/port_table.h"
+#include "port/port.h"
+#include "port/port_msg.h"
+#include "port/port_table.h"
 
 struct seen {
 	size_t		ike, esp, unreach, records;

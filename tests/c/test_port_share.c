@@ -19,9 +19,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "net/port.h"
-#include "net/priv.h"
-#include "net/sandbox.h"
+#include "port/port.h"
+#include "os/priv.h"
+#include "os/sandbox.h"
 
 #define SEQS	40000
 #define HOLDERS	6

@@ -19,8 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "net/priv.h"
-#include "net/sandbox.h"
+#include "os/priv.h"
+#include "os/sandbox.h"
 
 #define SKIP_IT	77
 #define CHECK(x) check((x), #x, __LINE__)

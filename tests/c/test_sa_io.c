@@ -15,8 +15,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "net/sa_in.h"
-#include "net/sa_out.h"
+#include "os/record_in.h"
+#include "os/record_out.h"
 #include "sa/codec.h"
 #include "sa_sample.h"
 

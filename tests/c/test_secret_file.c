@@ -11,7 +11,7 @@
 #include <fcntl.h>
 #include <cmocka.h>
 
-#include "cli/peer.h"
+#include "cli/peer_addr.h"
 #include "cli/report.h"
 #include "cli/secret_file.h"
 

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <pcap/pcap.h>
 
-#include "net/witness.h"
+#include "capture/inbound.h"
 
 static struct echo asker;
 static struct witness w;

@@ -6,8 +6,8 @@
 #include <pcap/pcap.h>
 #include <stdlib.h>
 
-#include "net/capture.h"
-#include "net/witness.h"
+#include "capture/capture.h"
+#include "capture/inbound.h"
 
 static void
 must(bool ok)

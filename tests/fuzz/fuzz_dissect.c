@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "ike/v1/dissect.h"
+#include "trace/dissect.h"
 
 static void
 must(bool ok)

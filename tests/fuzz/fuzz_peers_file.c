@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/peers_file.h"
-#include "cli/policy_opt.h"
+#include "tool/peers_file.h"
+#include "tool/policy_opt.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

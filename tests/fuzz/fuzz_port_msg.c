@@ -4,8 +4,8 @@
  */
 #include <stdlib.h>
 
-#include "net/port_msg.h"
-#include "net/port_table.h"
+#include "port/port_msg.h"
+#include "port/port_table.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

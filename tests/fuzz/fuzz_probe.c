@@ -6,10 +6,10 @@
 #include <stdlib.h>
 
 #include "ike/heartbeat.h"
-#include "ike/mapping.h"
-#include "ike/pattern.h"
-#include "ike/ping.h"
-#include "ike/survey.h"
+#include "probe/mapping.h"
+#include "probe/pattern.h"
+#include "probe/ping.h"
+#include "probe/survey.h"
 #include "wire/vid.h"
 
 static void

@@ -1,0 +1,54 @@
+/* Inside net/: what the files of capture.h share. */
+#ifndef SAPIPE_CAPTURE_CAPTURE_PRIV_H
+#define SAPIPE_CAPTURE_CAPTURE_PRIV_H
+
+#include "capture/capture.h"
+
+struct pcap;				/* libpcap's */
+struct capture_frags;
+
+struct capture {
+	struct pcap		*source;	/* NULL: frames are handed in */
+	char			*buffer;	/* of its file */
+	bool			 live;
+	int			 link;		/* a DLT_ number */
+	uint16_t		 ports[CAPTURE_PORTS_MAX];
+	size_t			 n_ports;
+	struct capture_frags	*frags;
+	struct capture_stats	 stats;
+};
+
+struct capture *capture_new(struct fault *f);	/* NULL with FAULT_MEMORY */
+bool capture_link_known(int link);
+void capture_source_close(struct pcap *source);	/* NULL is fine */
+
+/* One IP packet, headers read. */
+struct capture_ip {
+	struct addr	src, dst;
+	uint8_t		proto;		/* of what is behind the last header */
+	uint8_t		tos;
+	struct span	all;		/* header and payload as far as captured */
+	struct span	payload;
+	size_t		lost;		/* bytes of it that were not captured */
+	bool		fragment, more;	/* a part; there is one behind it */
+	uint32_t	id;
+	size_t		off;		/* of the part, bytes */
+	size_t		head;		/* IPv6: bytes of ${all} before the fragment header; IPv4: header */
+	size_t		next_at;	/* IPv6: offset in ${all} of the next header that leads to it */
+};
+
+/* 0, or -1 with ${*note} set to what is wrong. */
+int capture_ip_get(struct capture_ip *ip, struct span s, size_t wire_len, const char **note);
+
+struct capture_frags *capture_frags_new(void);	/* NULL: no memory */
+void capture_frags_free(struct capture_frags *t);
+/*
+ * Takes a fragment. 1: the datagram is whole, and ${ip} is it (valid until the next call), made of ${*n}
+ * fragments; 0: more are needed; -1: it does not fit what was there before, or in 64 KiB.
+ */
+int capture_frags_take(struct capture_frags *t, struct capture_ip *ip, uint64_t time_us,
+    unsigned *n, const char **note);
+/* Datagrams that were given up so far, and those that wait. */
+uint64_t capture_frags_incomplete(const struct capture_frags *t);
+
+#endif

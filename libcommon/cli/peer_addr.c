@@ -1,0 +1,107 @@
+#include "cli/peer_addr.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static int
+port_get(uint16_t *port, const char *text, struct fault *f)
+{
+	char *end;
+	unsigned long v = strtoul(text, &end, 10);
+
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || v == 0 || v > 65535)
+		return (fault(f, FAULT_BAD_ADDRESS, "'%s' is not a port, 1 to 65535", text));
+	*port = (uint16_t)v;
+	return (0);
+}
+
+int
+peer_split(char host[PEER_HOST], uint16_t *port, const char *text, struct fault *f)
+{
+	const char *start = text, *end, *colon;
+
+	*port = 0;
+	if (text[0] == '[') {
+		start = text + 1;
+		if ((end = strchr(start, ']')) == NULL || (end[1] != '\0' && end[1] != ':'))
+			return (fault(f, FAULT_BAD_ADDRESS, "'%s' is not [ADDRESS]:PORT", text));
+		colon = end[1] == ':' ? end + 1 : NULL;
+	} else {
+		colon = strchr(text, ':');
+		/* two colons without brackets: IPv6, and no port */
+		if (colon != NULL && strchr(colon + 1, ':') != NULL)
+			colon = NULL;
+		end = colon != NULL ? colon : text + strlen(text);
+	}
+	if (end == start && !(colon == text))
+		return (fault(f, FAULT_BAD_ADDRESS, "'%s' has no address", text));
+	if ((size_t)(end - start) >= PEER_HOST)
+		return (fault(f, FAULT_BAD_ADDRESS, "the host name is too long"));
+	memcpy(host, start, (size_t)(end - start));
+	host[end - start] = '\0';
+	return (colon != NULL ? port_get(port, colon + 1, f) : 0);
+}
+
+static void
+from_sockaddr(struct addr *a, const struct addrinfo *ai)
+{
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+
+	if (ai->ai_family == AF_INET) {
+		memcpy(&in, ai->ai_addr, sizeof(in));
+		*a = addr_make(4, (const uint8_t *)&in.sin_addr);
+		return;
+	}
+	memcpy(&in6, ai->ai_addr, sizeof(in6));
+	*a = addr_make(6, in6.sin6_addr.s6_addr);
+	a->scope = in6.sin6_scope_id;
+}
+
+int
+peer_resolve(struct endpoint *out, const char *text, uint8_t family, uint16_t port,
+    struct fault *f)
+{
+	struct addrinfo want = { .ai_socktype = SOCK_DGRAM }, *found;
+	char host[PEER_HOST];
+	int err;
+
+	if (peer_split(host, &out->port, text, f) != 0)
+		return (-1);
+	if (host[0] == '\0')
+		return (fault(f, FAULT_BAD_ADDRESS, "'%s' has no address", text));
+	if (out->port == 0)
+		out->port = port;
+	if (addr_parse(&out->addr, host) == 0) {
+		if (family != 0 && family != out->addr.family)
+			return (fault(f, FAULT_BAD_ADDRESS, "%s is not an IPv%u address", host, family));
+		return (0);
+	}
+	want.ai_family = family == 4 ? AF_INET : family == 6 ? AF_INET6 : AF_UNSPEC;
+	if ((err = getaddrinfo(host, NULL, &want, &found)) != 0) {
+		if (err == EAI_AGAIN || err == EAI_FAIL)
+			return (fault(f, FAULT_UNREACHABLE, "cannot look up %s: %s", host,
+			    gai_strerror(err)));
+		return (fault(f, FAULT_BAD_ADDRESS, "no address for %s: %s", host, gai_strerror(err)));
+	}
+	from_sockaddr(&out->addr, found);
+	freeaddrinfo(found);
+	return (0);
+}
+
+int
+local_parse(struct endpoint *out, const char *text, uint16_t port, struct fault *f)
+{
+	char host[PEER_HOST];
+
+	*out = (struct endpoint){0};
+	if (peer_split(host, &out->port, text, f) != 0)
+		return (-1);
+	if (out->port == 0)
+		out->port = port;
+	if (host[0] != '\0' && addr_parse(&out->addr, host) != 0)
+		return (fault(f, FAULT_BAD_ADDRESS, "'%s' is not an address", host));
+	return (0);
+}

@@ -1,0 +1,90 @@
+/*
+ * Claims on outbound SAs. Keys without counters are a trap: two senders on one
+ * record, or a restart, repeat sequence numbers and nonces. A claim is a locked file, named by a
+ * keyed fingerprint of the SA's sending keys, that says which numbers have been given out;
+ * blocks are reserved in it before their first number is used. The highest number that may have
+ * been received is kept in the same way.
+ */
+#ifndef SAPIPE_DATAPATH_CLAIM_H
+#define SAPIPE_DATAPATH_CLAIM_H
+
+#include <sys/types.h>
+
+#include "base/fault.h"
+#include "base/secret.h"
+#include "sa/record.h"
+
+#define CLAIM_DIGEST	32
+#define CLAIM_NAME	40	/* 32 hex digits and ".claim" */
+
+struct claims {
+	int		dir;		/* -1: none */
+	struct secret	key;		/* of the fingerprints, kept in the directory */
+	uint64_t	boot;		/* epoch seconds when this machine started */
+};
+
+struct claim {			/* of one SA; the lock lasts as long as ${fd} */
+	int		fd;
+	bool		dirty;		/* written, but the disk has not said so */
+	bool		owed;		/* ... and until it has, what was given out must not be used */
+	int		dir;		/* of struct claims, not owned */
+	char		name[CLAIM_NAME];
+	uint64_t	expires;
+	uint64_t	out_next;	/* at the start: send with this and above */
+	uint64_t	in_right;	/* at the start: all up to this counts as received */
+	uint64_t	out_end, in_end;	/* numbers below these are reserved */
+	uint64_t	out_block, in_block, out_ms, in_ms;	/* size and time of the last block */
+	struct claim	*next;		/* the holder's */
+};
+
+/*
+ * Opens the state directory ${path}, making it (mode 0700). NULL: /var/lib/sapipe for root, where root
+ * may write there, else $XDG_STATE_HOME/sapipe, else $HOME/.local/state/sapipe. -1 with
+ * FAULT_PERMISSION, FAULT_SYSTEM, or FAULT_CONFIG if others may write there.
+ */
+int claims_open(struct claims *c, const char *path, struct fault *f);
+void claims_close(struct claims *c);	/* claims taken from it go first */
+
+/* What an SA is claimed by: a hash of its sending keys and algorithms. 0, or -1 with FAULT_CRYPTO. */
+int claim_digest(const struct sa_child *rec, uint8_t digest[CLAIM_DIGEST], struct fault *f);
+
+/*
+ * Claims the SA of ${digest}, made at ${established} and good until ${expires}, at ${now} (epoch seconds), with first
+ * blocks of numbers: to be used when ${owed} is false, see claim_sync(). Another holder that is just ending is waited
+ * for, at most a second. NULL with FAULT_CLAIMED (another process has it), FAULT_STALE_SA (no claim yet, but made
+ * before this machine started: who knows what was sent with it), FAULT_SYSTEM, FAULT_MALFORMED (the file is damaged).
+ */
+struct claim *claim_take(struct claims *c, const uint8_t digest[CLAIM_DIGEST],
+    uint64_t established, uint64_t expires, uint64_t now, struct fault *f);
+
+/*
+ * Makes ${seq} and a block above it usable: to send with, once the disk has it (${owed}); to
+ * accept, for which nothing waits. 0, or -1 with FAULT_SYSTEM.
+ */
+int claim_reserve_out(struct claim *cl, uint64_t seq, struct fault *f);
+int claim_reserve_in(struct claim *cl, uint64_t seq, struct fault *f);
+
+/* Waits for the disk, if there is something to wait for. 0, or -1 with FAULT_SYSTEM. */
+int claim_sync(struct claim *cl, struct fault *f);
+/* The same for all ${n} of them, some of which may be NULL: many are waited for at once. */
+int claims_sync(const struct claims *c, struct claim *const *list, size_t n, struct fault *f);
+
+/*
+ * When nothing has come for a while: takes back what is reserved far above ${right}, so that a
+ * crash costs a slow peer few packets. 0, or -1 with FAULT_SYSTEM.
+ */
+int claim_settle_in(struct claim *cl, uint64_t right, struct fault *f);
+/* Whether that would change anything where numbers below ${in_end} are reserved. */
+bool claim_unsettled(uint64_t in_end, uint64_t right);
+
+/*
+ * Writes down where things ended and lets go: the next to take it goes on with ${out_next} and refuses
+ * all up to ${in_right}. What follows is for a reboot: claim_sync(), then claim_free().
+ */
+void claim_release(struct claim *cl, uint64_t out_next, uint64_t in_right);
+void claim_free(struct claim *cl);	/* NULL is fine */
+
+/* Removes claims that ran out a day before ${now} and that nobody holds. */
+void claims_prune(struct claims *c, uint64_t now);
+
+#endif

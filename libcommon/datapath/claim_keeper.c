@@ -1,0 +1,317 @@
+#include "datapath/claim_keeper.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "os/priv.h"
+#include "os/sandbox.h"
+
+#define ROUND		64	/* requests between two looks at the disk */
+#define QUIET_MS	20	/* nobody asks for so long: time to wait for the disk */
+#define DIRTY_MS	500	/* ... which is not put off for longer */
+
+/* Claims held, by id, and those let go of that the disk is still to have. */
+struct table {
+	struct claims	*c;
+	struct claim	*by_id[KEEPER_CLAIMS], *gone;
+	uint64_t	 dirty_ms;	/* since when there is something; 0: nothing */
+};
+
+static uint64_t
+epoch(void)
+{
+	return ((uint64_t)time(NULL));
+}
+
+static uint64_t
+mono_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return ((uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000);
+}
+
+static void
+fill(struct keeper_answer *a, const struct claim *cl)
+{
+	a->out_next = cl->out_next;
+	a->in_right = cl->in_right;
+	a->out_end = cl->out_end;
+	a->in_end = cl->in_end;
+}
+
+/* Does what is asked. True if that is to be answered. */
+static bool
+obey(struct table *t, const struct keeper_ask *q, struct keeper_answer *a)
+{
+	struct claim **cl = &t->by_id[q->id];
+	int rc = 0;
+
+	*a = (struct keeper_answer){ .op = q->op, .id = q->id };
+	if ((*cl == NULL) != (q->op == KEEPER_TAKE)) {
+		(void)fault(&a->fault, FAULT_SYSTEM, "the keeper of claims was asked for what it cannot do");
+		return (true);
+	}
+	switch ((enum keeper_op)q->op) {
+	case KEEPER_TAKE:
+		*cl = claim_take(t->c, q->digest, q->a, q->b, epoch(), &a->fault);
+		rc = *cl != NULL ? 0 : -1;
+		break;
+	case KEEPER_OUT:
+		rc = claim_reserve_out(*cl, q->a, &a->fault);
+		break;
+	case KEEPER_IN:
+		rc = claim_reserve_in(*cl, q->a, &a->fault);
+		break;
+	case KEEPER_SETTLE:
+		rc = claim_settle_in(*cl, q->a, &a->fault);
+		break;
+	case KEEPER_RELEASE:
+		claim_release(*cl, q->a, q->b);
+		(*cl)->next = t->gone;
+		t->gone = *cl;
+		*cl = NULL;
+		return (false);
+	}
+	if (rc == 0) {
+		a->fault.code = FAULT_NONE;
+		fill(a, *cl);
+	}
+	return (true);
+}
+
+/*
+ * Waits for the disk with all that was written. If that fails, none of the ${n} answers ${a} counts.
+ */
+static void
+sync_all(struct table *t, struct keeper_answer *a, size_t n)
+{
+	struct fault f = {0}, *bad = NULL;
+	struct claim *cl;
+
+	if (claims_sync(t->c, t->by_id, KEEPER_CLAIMS, &f) != 0)
+		bad = &f;
+	for (size_t i = 0; bad != NULL && i < n; i++) {
+		if (a[i].fault.code != FAULT_NONE)
+			continue;
+		a[i].fault = *bad;
+		if (a[i].op == KEEPER_TAKE) {
+			claim_free(t->by_id[a[i].id]);
+			t->by_id[a[i].id] = NULL;
+		}
+	}
+	while ((cl = t->gone) != NULL) {
+		t->gone = cl->next;
+		(void)claim_sync(cl, NULL);
+		claim_free(cl);
+	}
+	t->dirty_ms = 0;
+}
+
+/* It keeps its user, who owns the directory, and nothing else. */
+static void
+confine(const struct claims *c)
+{
+	struct rlimit r;
+	struct stat st;
+	char uid[24];
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
+		r.rlim_cur = r.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &r);
+	}
+	/* Root that works in somebody's directory needs to be root. */
+	(void)snprintf(uid, sizeof(uid), "%lu", (unsigned long)geteuid());
+	if (fstat(c->dir, &st) == 0 && st.st_uid == geteuid())
+		(void)priv_drop(uid, 0, NULL);
+	(void)sandbox_enter(SANDBOX_NEGOTIATOR, NULL);
+}
+
+/* Requests that are there, the first waited for; 0 if the other end is gone or talks nonsense. */
+static size_t
+hear(int fd, struct keeper_ask q[ROUND])
+{
+	size_t n = 0;
+	ssize_t got;
+
+	while (n < ROUND) {
+		got = recv(fd, &q[n], sizeof(q[n]), n > 0 ? MSG_DONTWAIT : 0);
+		/* Reset: it went without having read all answers; what it asked before is there all the same. */
+		if (got == -1 && (errno == EINTR || errno == ECONNRESET))
+			continue;
+		if (got <= 0)
+			break;
+		if (got != sizeof(q[n]) || q[n].id >= KEEPER_CLAIMS || q[n].op > KEEPER_RELEASE)
+			return (0);
+		n++;
+	}
+	return (n);
+}
+
+/* One round: what was asked is done, then the disk waited for where that must be, then answered. */
+static void
+serve(struct table *t, int fd, const struct keeper_ask *q, size_t n)
+{
+	struct keeper_answer a[ROUND];
+	size_t i, m = 0;
+	bool owed = false;
+
+	for (i = 0; i < n; i++) {
+		if (obey(t, &q[i], &a[m]))
+			m++;
+		owed = owed || (t->by_id[q[i].id] != NULL && t->by_id[q[i].id]->owed);
+	}
+	if (owed)
+		sync_all(t, a, m);
+	else if (t->dirty_ms == 0)
+		t->dirty_ms = mono_ms();
+	/* Nobody may be there to hear it any more: what was asked for is to be done to the end. */
+	for (i = 0; i < m; i++)
+		(void)send(fd, &a[i], sizeof(a[i]), MSG_NOSIGNAL);
+}
+
+void
+keeper_serve(void *claims, int fd)
+{
+	struct table *t = calloc(1, sizeof(*t));
+	struct keeper_ask q[ROUND];
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	size_t n;
+
+	confine(claims);
+	claims_prune(claims, epoch());
+	if (t == NULL)
+		return;
+	t->c = claims;
+	do {
+		if (t->dirty_ms != 0 &&
+		    (poll(&p, 1, QUIET_MS) == 0 || mono_ms() - t->dirty_ms > DIRTY_MS))
+			sync_all(t, NULL, 0);
+		if ((n = hear(fd, q)) > 0)
+			serve(t, fd, q, n);
+	} while (n > 0);
+	/* Those not released stay as they are: what was reserved counts as used. */
+	for (size_t i = 0; i < KEEPER_CLAIMS; i++)
+		if (t->by_id[i] != NULL)
+			(void)flock(t->by_id[i]->fd, LOCK_UN);
+	sync_all(t, NULL, 0);
+}
+
+/* --- the end that asks --- */
+
+void
+keeper_init(struct keeper *k, int fd)
+{
+	*k = (struct keeper){ .fd = fd };
+}
+
+void
+keeper_free(struct keeper *k)
+{
+	free(k->queue);
+	keeper_init(k, -1);
+}
+
+/* 1: sent; 0: no room; -1: gone. */
+static int
+put(const struct keeper *k, const struct keeper_ask *q, struct fault *f)
+{
+	ssize_t n;
+
+	do {
+		n = send(k->fd, q, sizeof(*q), MSG_NOSIGNAL | MSG_DONTWAIT);
+	} while (n == -1 && errno == EINTR);
+	if (n == sizeof(*q))
+		return (1);
+	if (n == -1 && (errno == EAGAIN || errno == ENOBUFS))
+		return (0);
+	return (fault(f, FAULT_SYSTEM, "the keeper of claims has ended"));
+}
+
+static int
+queue(struct keeper *k, const struct keeper_ask *q, struct fault *f)
+{
+	size_t cap = k->cap > 0 ? 2 * k->cap : 256;
+	struct keeper_ask *more;
+
+	if (k->n == KEEPER_QUEUE)
+		return (fault(f, FAULT_SYSTEM, "the keeper of claims is far behind: is the disk of the state "
+		    "directory at work?"));
+	if (k->first + k->n == k->cap && k->first > k->cap / 2) {
+		memmove(k->queue, k->queue + k->first, k->n * sizeof(*q));
+		k->first = 0;
+	} else if (k->first + k->n == k->cap) {
+		if ((more = realloc(k->queue, cap * sizeof(*q))) == NULL)
+			return (fault(f, FAULT_MEMORY, "no memory for requests to the keeper of claims"));
+		k->queue = more;
+		k->cap = cap;
+	}
+	k->queue[k->first + k->n++] = *q;
+	return (0);
+}
+
+int
+keeper_ask(struct keeper *k, const struct keeper_ask *q, struct fault *f)
+{
+	int rc = 0;
+
+	if (k->n == 0 && (rc = put(k, q, f)) != 0)
+		return (rc < 0 ? -1 : 0);
+	return (queue(k, q, f));
+}
+
+bool
+keeper_waits(const struct keeper *k)
+{
+	return (k->n > 0);
+}
+
+int
+keeper_flush(struct keeper *k, struct fault *f)
+{
+	int rc = 1;
+
+	while (k->n > 0 && (rc = put(k, &k->queue[k->first], f)) == 1) {
+		k->first++;
+		k->n--;
+	}
+	if (k->n == 0)
+		k->first = 0;
+	return (rc < 0 ? -1 : 0);
+}
+
+int
+keeper_answer(struct keeper *k, struct keeper_answer *a, struct fault *f)
+{
+	ssize_t n = recv(k->fd, a, sizeof(*a), MSG_DONTWAIT);
+
+	if (n == sizeof(*a))
+		return (1);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return (0);
+	return (fault(f, FAULT_SYSTEM, "the keeper of claims has ended"));
+}
+
+void
+keeper_finish(struct keeper *k, unsigned ms)
+{
+	struct pollfd p = { .fd = k->fd, .events = POLLIN | POLLOUT };
+	uint64_t now = mono_ms(), end = now + ms;
+	struct keeper_answer a;
+
+	for (; k->n > 0 && now < end && poll(&p, 1, (int)(end - now)) > 0; now = mono_ms()) {
+		while (keeper_answer(k, &a, NULL) == 1)
+			;
+		if (keeper_flush(k, NULL) != 0)
+			return;
+	}
+}

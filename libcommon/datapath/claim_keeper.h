@@ -1,0 +1,60 @@
+/*
+ * The keeper of claims: a helper process that does what may wait for a disk, so that packets
+ * never do. It owns the state directory; the data path asks it over a socket, mostly
+ * before it needs the answer. The keeper may wait for the data path to read, never the other way round: what
+ * the socket has no room for is queued where it is asked.
+ */
+#ifndef SAPIPE_DATAPATH_CLAIM_KEEPER_H
+#define SAPIPE_DATAPATH_CLAIM_KEEPER_H
+
+#include "datapath/claim.h"
+
+#define KEEPER_CLAIMS	8192	/* held at once */
+#define KEEPER_QUEUE	(4 * KEEPER_CLAIMS)	/* requests that wait at once */
+
+enum keeper_op { KEEPER_TAKE, KEEPER_OUT, KEEPER_IN, KEEPER_SETTLE, KEEPER_RELEASE };
+
+/* One request, of a claim that goes by ${id} (below KEEPER_CLAIMS, chosen by who asks). */
+struct keeper_ask {
+	uint32_t	op, id;
+	uint64_t	a, b;		/* TAKE: established, expires. OUT, IN: number. SETTLE: right edge.
+					   RELEASE: number to send with next, right edge */
+	uint8_t		digest[CLAIM_DIGEST];	/* TAKE */
+};
+
+/* What came of it; RELEASE is not answered. */
+struct keeper_answer {
+	uint32_t	op, id;
+	uint64_t	out_next, in_right;	/* TAKE: where to go on */
+	uint64_t	out_end, in_end;	/* numbers below are reserved */
+	struct fault	fault;			/* code FAULT_NONE: it worked */
+};
+
+/*
+ * The process: serves ${fd} until its other end is closed, then lets go of every claim. ${claims} is a
+ * struct claims, open. Fits helper_fork() of cli/.
+ */
+void keeper_serve(void *claims, int fd);
+
+/* The end that asks. */
+struct keeper {
+	int		 fd;		/* of the caller */
+	struct keeper_ask *queue;
+	size_t		 first, n, cap;
+};
+
+void keeper_init(struct keeper *k, int fd);
+void keeper_free(struct keeper *k);
+
+/* Asks, and does not wait. -1 with FAULT_SYSTEM if the keeper is gone or is far behind, or FAULT_MEMORY. */
+int keeper_ask(struct keeper *k, const struct keeper_ask *q, struct fault *f);
+/* Whether requests wait: call keeper_flush() when ${fd} can be written. */
+bool keeper_waits(const struct keeper *k);
+/* Sends what there is room for. 0, or -1 with FAULT_SYSTEM if the keeper is gone. */
+int keeper_flush(struct keeper *k, struct fault *f);
+/* The next answer. 1; 0 if there is none now; -1 with FAULT_SYSTEM if the keeper is gone. */
+int keeper_answer(struct keeper *k, struct keeper_answer *a, struct fault *f);
+/* At the end: sends what waits, dropping answers, for ${ms} milliseconds at most. */
+void keeper_finish(struct keeper *k, unsigned ms);
+
+#endif

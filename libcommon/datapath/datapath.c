@@ -1,0 +1,313 @@
+#include "datapath/datapath.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/hex.h"
+#include "datapath/datapath_priv.h"
+#include "sa/codec.h"
+
+#define TICK		1.0	/* seconds */
+#define PATHS_MS	10000	/* between looks at the MTUs of paths */
+#define TRAFFIC_MS	2000	/* between reports of traffic to the negotiator */
+#define MTU_FIRST	1400	/* of the device, before there is an SA */
+#define KEEPER_END_MS	5000	/* for the keeper to take the last numbers */
+
+void
+dp_note(struct datapath *dp, int level, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	if (dp->calls.note == NULL)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	dp->calls.note(dp->ctx, level, text);
+}
+
+void
+dp_warn(struct datapath *dp, const struct fault *f)
+{
+	if (dp->calls.trouble != NULL)
+		dp->calls.trouble(dp->ctx, f);
+}
+
+/* Tells the negotiator, by way of the ports it shares with us. */
+void
+dp_event(struct datapath *dp, const struct esp_sa *sa, const char *what)
+{
+	struct sa_rec r = { .type = SA_EVENT };
+	struct secret cbor = {0};
+
+	if (dp->ports == NULL)
+		return;
+	r.event.time = clock_now(&dp->clock).epoch;
+	(void)snprintf(r.event.source, sizeof(r.event.source), "esp-tun");
+	(void)snprintf(r.event.what, sizeof(r.event.what), "%s", what);
+	r.event.has_spi_in = r.event.has_remote = true;
+	memcpy(r.event.spi_in, sa->rec.spi_in, sizeof(r.event.spi_in));
+	r.event.remote = sa->remote;
+	if (sa_encode(&cbor, &r, NULL) == 0)
+		ports_send_record(dp->ports, secret_span(&cbor));
+	secret_free(&cbor);
+}
+
+/* ---- hooks of the SA table */
+
+static void
+happened(void *ctx, struct esp_sa *sa, enum sadb_event what)
+{
+	struct datapath *dp = ctx;
+
+	if (what != SADB_GONE) {
+		dp_note(dp, 1, "SA %08x: %s expiry by volume", get_be32(sa->rec.spi_in),
+		    what == SADB_SOFT ? "soft" : "hard");
+		dp_event(dp, sa, what == SADB_SOFT ? "soft" : "hard");
+		return;
+	}
+	dp_note(dp, 1, "SA %08x is gone: %llu packets in, %llu out", get_be32(sa->rec.spi_in),
+	    (unsigned long long)sa->count_in.packets, (unsigned long long)sa->count_out.packets);
+	if (dp->ports != NULL && sa->rec.encap != SA_ENCAP_NONE)
+		ports_unserve_spi(dp->ports, get_be32(sa->rec.spi_in), &sa->rec.local.at.addr);
+	if (sa->user == NULL)
+		return;
+	dp_claim_end(dp, sa);
+	if (sadb_count(dp->db) == 1 && dp->up) {
+		dp->up = false;
+		if (dp->calls.state != NULL)
+			dp->calls.state(dp->ctx, "down", &sa->rec);
+	}
+}
+
+/* ---- timers */
+
+static void
+traffic(struct datapath *dp, uint64_t now_ms)
+{
+	struct esp_sa *sa;
+
+	for (size_t i = 0; (sa = sadb_at(dp->db, i)) != NULL; i++) {
+		struct own *own = sa->user;
+
+		if (own == NULL || own->told_packets == sa->count_in.packets ||
+		    now_ms - own->told_ms < TRAFFIC_MS)
+			continue;
+		own->told_packets = sa->count_in.packets;
+		own->told_ms = now_ms;
+		dp_event(dp, sa, "traffic");
+	}
+}
+
+static void
+tick(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct datapath *dp = w->data;
+	struct now now = clock_now(&dp->clock);
+	size_t before = sadb_count(dp->db);
+
+	(void)loop, (void)revents;
+	if (sadb_next_expiry(dp->db) <= now.epoch && sadb_expire(dp->db, now.epoch) != before)
+		dp_device(dp);
+	if (now.ms - dp->mtu_ms >= PATHS_MS || dp->mtu_ms == 0)
+		dp_mtu(dp, true);
+	traffic(dp, now.ms);
+	dp_settle(dp);
+}
+
+static void
+held_over(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	(void)loop, (void)revents;
+	dp_held_retry(w->data, false);
+}
+
+/* ---- life */
+
+static int
+open_all(struct datapath *dp, struct fault *f)
+{
+	size_t i;
+
+	if (tun_open(&dp->tun, dp->opt.tun, f) != 0 ||
+	    router_open(&dp->router, dp->tun.ifindex, f) != 0)
+		return (-1);
+	dp->router.metric = dp->opt.metric;
+	dp->mtu = dp->opt.mtu != 0 ? dp->opt.mtu : MTU_FIRST;
+	if (router_link_up(&dp->router, dp->mtu, f) != 0)
+		return (-1);
+	for (i = 0; i < dp->opt.n_addresses; i++)
+		if (router_address(&dp->router, &dp->opt.addresses[i].net,
+		    dp->opt.addresses[i].prefix, f) != 0)
+			return (-1);
+	if (rawesp_open(&dp->raw, ROUTE_MARK, f) != 0)
+		return (-1);
+	return (0);
+}
+
+static void
+watch(struct datapath *dp, ev_io *w, int fd, void (*ready)(struct ev_loop *, ev_io *, int))
+{
+	ev_io_init(w, ready, fd, EV_READ);
+	w->data = dp;
+	if (fd != -1)
+		ev_io_start(dp->loop, w);
+}
+
+struct datapath *
+datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
+    const struct datapath_calls *calls, void *ctx, struct fault *f)
+{
+	struct datapath *dp = calloc(1, sizeof(*dp));
+
+	if (dp == NULL) {
+		(void)fault(f, FAULT_MEMORY, "no memory for the data path");
+		return (NULL);
+	}
+	dp->loop = loop;
+	dp->last_turn = &dp->turns;
+	dp->opt = *o;
+	dp->calls = *calls;
+	dp->ctx = ctx;
+	dp->tun.fd = dp->raw.fd4 = dp->raw.fd6 = -1;
+	keeper_init(&dp->keeper, o->keeper);
+	dp->opt.sadb.hooks = (struct sadb_hooks){ dp, dp_reserve_out, dp_reserve_in, happened };
+	if ((dp->slots = calloc(ESP_BATCH, SLOT)) == NULL) {
+		(void)fault(f, FAULT_MEMORY, "no memory for packets");
+		goto bad;
+	}
+	if ((o->recorder != -1 && dp_wire_open(dp, o->recorder, f) != 0) ||
+	    (dp->db = sadb_new(&dp->opt.sadb, f)) == NULL || open_all(dp, f) != 0)
+		goto bad;
+	watch(dp, &dp->keeper_io, dp->opt.keeper, dp_keeper_ready);
+	watch(dp, &dp->tun_io, dp->tun.fd, dp_tun_ready);
+	watch(dp, &dp->raw4_io, dp->raw.fd4, dp_raw_ready);
+	watch(dp, &dp->raw6_io, dp->raw.fd6, dp_raw_ready);
+	ev_timer_init(&dp->tick, tick, TICK, TICK);
+	ev_timer_init(&dp->held_timer, held_over, 0., 0.);
+	ev_timer_init(&dp->device_timer, dp_device_over, 0., 0.);
+	dp->tick.data = dp->held_timer.data = dp->device_timer.data = dp;
+	ev_timer_start(loop, &dp->tick);
+	return (dp);
+bad:
+	datapath_free(dp);
+	return (NULL);
+}
+
+void
+datapath_free(struct datapath *dp)
+{
+	if (dp == NULL)
+		return;
+	ev_timer_stop(dp->loop, &dp->tick);
+	ev_timer_stop(dp->loop, &dp->held_timer);
+	ev_timer_stop(dp->loop, &dp->device_timer);
+	ev_io_stop(dp->loop, &dp->keeper_io);
+	ev_io_stop(dp->loop, &dp->tun_io);
+	ev_io_stop(dp->loop, &dp->raw4_io);
+	ev_io_stop(dp->loop, &dp->raw6_io);
+	/* For the record too: these come to nothing now. */
+	if (dp->db != NULL)
+		dp_held_retry(dp, true);
+	sadb_free(dp->db);
+	keeper_finish(&dp->keeper, KEEPER_END_MS);
+	keeper_free(&dp->keeper);
+	dp_wire_close(dp);
+	ports_free(dp->ports);
+	router_close(&dp->router);
+	rawesp_close(&dp->raw);
+	tun_close(&dp->tun);
+	dp_turns_free(dp);
+	if (dp->slots != NULL)
+		wipe(dp->slots, ESP_BATCH * SLOT);
+	free(dp->slots);
+	free(dp->ikes);
+	free(dp);
+}
+
+/* ---- what there is */
+
+size_t
+datapath_alive(const struct datapath *dp)
+{
+	return (sadb_count(dp->db));
+}
+
+size_t
+datapath_waiting(const struct datapath *dp)
+{
+	return (dp->n_turns);
+}
+
+uint64_t
+datapath_ever(const struct datapath *dp)
+{
+	return (dp->ever);
+}
+
+const char *
+datapath_tun(const struct datapath *dp)
+{
+	return (dp->tun.name);
+}
+
+size_t
+datapath_mtu(const struct datapath *dp)
+{
+	return (dp->mtu);
+}
+
+/* ---- counters */
+
+static void
+put_drops(char *text, size_t cap, const uint64_t drops[ESP_VERDICT_COUNT])
+{
+	size_t n = strlen(text);
+
+	for (int v = ESP_OK + 1; v < ESP_VERDICT_COUNT && n < cap; v++)
+		if (drops[v] != 0 || v == ESP_REPLAY || v == ESP_BAD_ICV || v == ESP_POLICY ||
+		    v == ESP_UNKNOWN_SPI)
+			n += (size_t)snprintf(text + n, cap - n, ", %s %llu",
+			    esp_verdict_text((enum esp_verdict)v), (unsigned long long)drops[v]);
+}
+
+void
+datapath_stats(const struct datapath *dp, void (*line)(void *ctx, const char *text), void *ctx)
+{
+	char text[1024], at[ENDPOINT_TEXT];
+	const struct esp_sa *sa;
+	uint64_t sent, lost;
+	size_t i;
+
+	(void)snprintf(text, sizeof(text), "in: packets %llu, bytes %llu",
+	    (unsigned long long)dp->in.packets, (unsigned long long)dp->in.bytes);
+	put_drops(text, sizeof(text), dp->drops_in);
+	line(ctx, text);
+	(void)snprintf(text, sizeof(text), "out: packets %llu, bytes %llu",
+	    (unsigned long long)dp->out.packets, (unsigned long long)dp->out.bytes);
+	put_drops(text, sizeof(text), dp->drops_out);
+	line(ctx, text);
+	(void)snprintf(text, sizeof(text),
+	    "device %s: mtu %zu, cut %llu, unsent %llu, unwritten %llu, remaps %llu, icmp %llu",
+	    dp->tun.name, dp->mtu, (unsigned long long)dp->cut, (unsigned long long)dp->unsent,
+	    (unsigned long long)dp->unwritten, (unsigned long long)dp->remaps,
+	    (unsigned long long)dp->icmp);
+	line(ctx, text);
+	if (dp_wire_counts(dp, &sent, &lost)) {
+		(void)snprintf(text, sizeof(text), "capture: packets %llu, lost %llu",
+		    (unsigned long long)sent, (unsigned long long)lost);
+		line(ctx, text);
+	}
+	for (i = 0; (sa = sadb_at(dp->db, i)) != NULL; i++) {
+		(void)snprintf(text, sizeof(text), "sa %08x to %s: in %llu packets %llu bytes, "
+		    "out %llu packets %llu bytes, mtu %zu", get_be32(sa->rec.spi_in),
+		    endpoint_text(at, &sa->remote), (unsigned long long)sa->count_in.packets,
+		    (unsigned long long)sa->count_in.bytes, (unsigned long long)sa->count_out.packets,
+		    (unsigned long long)sa->count_out.bytes, sa->mtu);
+		put_drops(text, sizeof(text), sa->drops);
+		line(ctx, text);
+	}
+}

@@ -1,0 +1,75 @@
+/*
+ * The running data path: TUN device, transports, SA table and claims on one event loop. Records
+ * go in, packets flow, what happened comes out by the calls.
+ */
+#ifndef SAPIPE_DATAPATH_DATAPATH_H
+#define SAPIPE_DATAPATH_DATAPATH_H
+
+#include <sys/types.h>
+
+#include "esp/sadb.h"
+#include "os/route.h"
+
+struct ev_loop;
+struct datapath;
+
+#define DATAPATH_ADDRESSES	8
+#define DATAPATH_TURNS		128
+
+struct datapath_opt {
+	const char	*tun;		/* name of the device; NULL: the first free vpnN */
+	size_t		 mtu;		/* of the device; 0: computed from transforms and paths */
+	bool		 route;		/* make routes to the remote selectors */
+	uint32_t	 metric;	/* of these; 0: the kernel's own */
+	size_t		 n_addresses;
+	struct route	 addresses[DATAPATH_ADDRESSES];	/* for the device: net is the address */
+	int		 keeper;	/* our end of the keeper's socket; stays the caller's */
+	int		 recorder;	/* ... of the recorder's, see net/recorder.h; -1: none */
+	struct sadb_config sadb;	/* but for its hooks */
+};
+
+struct datapath_calls {
+	/* A line for -v (${level} 1 and up). */
+	void (*note)(void *ctx, int level, const char *text);
+	/* Something went wrong and the data path goes on. */
+	void (*trouble)(void *ctx, const struct fault *f);
+	/* The state of the tunnel changed: the first SA came ("up"), the last one went ("down"). */
+	void (*state)(void *ctx, const char *what, const struct sa_child *sa);
+	/* A packet came with an SPI not known here: read all records that are there to be read. */
+	void (*drain)(void *ctx);
+	/* The record at byte ${off} of stream ${source}, which waited, was refused. */
+	void (*refused)(void *ctx, uint32_t source, uint64_t off, const struct fault *f);
+	/* Records that waited are done: there may be room for more. */
+	void (*resume)(void *ctx);
+	/* The device or the keeper is gone: nothing can flow any more. */
+	void (*broken)(void *ctx, const struct fault *f);
+};
+
+/* Opens device and raw sockets. NULL with a fault. ${loop} outlives it. */
+struct datapath *datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
+    const struct datapath_calls *calls, void *ctx, struct fault *f);
+/* Releases claims with their last numbers, takes routes away, closes. NULL is fine. */
+void datapath_free(struct datapath *dp);
+
+/*
+ * Obeys one record, from byte ${off} of stream ${source}; what it holds is taken over. Records take effect in the order
+ * of these calls: a new SA waits for its claim, and what is behind it waits too. 0; or -1 with the
+ * fault of an SA that cannot be taken: FAULT_STALE_SA, FAULT_BAD_RECORD, FAULT_CONFIG, ... Others are not disturbed.
+ * What goes wrong after a wait (FAULT_CLAIMED and the like) is told by calls.refused().
+ */
+int datapath_record(struct datapath *dp, struct sa_rec *rec, uint32_t source, uint64_t off,
+    struct fault *f);
+/* Records that wait. No more may be given while there are DATAPATH_TURNS of them. */
+size_t datapath_waiting(const struct datapath *dp);
+
+/* SAs that are there now, and how many there have been. */
+size_t datapath_alive(const struct datapath *dp);
+uint64_t datapath_ever(const struct datapath *dp);
+/* The device's name, as the kernel has it. */
+const char *datapath_tun(const struct datapath *dp);
+size_t datapath_mtu(const struct datapath *dp);
+
+/* Counters as lines of text, each to ${line}. */
+void datapath_stats(const struct datapath *dp, void (*line)(void *ctx, const char *text), void *ctx);
+
+#endif

@@ -1,0 +1,248 @@
+/*
+ * The data path's side of the keeper: claims before SAs, numbers before they are needed.
+ * Packets wait for the keeper in one case alone: every number reserved to send with is used
+ * up before the answer came, which at half a block ahead takes a disk that hangs.
+ */
+#include <poll.h>
+#include <stdlib.h>
+
+#include "datapath/datapath_priv.h"
+
+#define OUT_WAIT_MS	5000
+
+/* Whether the socket can be written matters only while requests wait for that. */
+static void
+watch_keeper(struct datapath *dp)
+{
+	int want = EV_READ | (keeper_waits(&dp->keeper) ? EV_WRITE : 0);
+
+	if (!ev_is_active(&dp->keeper_io) || (dp->keeper_io.events & (EV_READ | EV_WRITE)) == want)
+		return;
+	ev_io_stop(dp->loop, &dp->keeper_io);
+	ev_io_set(&dp->keeper_io, dp->keeper.fd, want);
+	ev_io_start(dp->loop, &dp->keeper_io);
+}
+
+static int
+ask(struct datapath *dp, enum keeper_op op, uint32_t id, uint64_t a, uint64_t b)
+{
+	struct keeper_ask q = { .op = op, .id = id, .a = a, .b = b };
+	struct fault f;
+	int rc = keeper_ask(&dp->keeper, &q, &f);
+
+	watch_keeper(dp);
+	if (rc != 0)
+		dp_warn(dp, &f);
+	return (rc);
+}
+
+/* ---- numbers */
+
+/* The hook is called again when half of what is left is used. */
+static void
+set_marks(struct esp_sa *sa, const struct own *own)
+{
+	uint64_t right = sa->replay.right;
+
+	if (!own->asked_out)
+		sa->seq_reserved = own->out_end > sa->seq_next ?
+		    sa->seq_next + (own->out_end - sa->seq_next) / 2 : sa->seq_next;
+	if (!own->asked_in)
+		sa->in_reserved = own->in_end > right ? right + (own->in_end - right) / 2 : right;
+}
+
+static void
+numbers(struct datapath *dp, const struct keeper_answer *a)
+{
+	struct esp_sa *sa = dp->by_id[a->id];
+	struct own *own = sa != NULL ? sa->user : NULL;
+
+	if (a->fault.code != FAULT_NONE)
+		dp_warn(dp, &a->fault);
+	if (own == NULL)
+		return;			/* it was released in the meantime */
+	if (a->op == KEEPER_OUT)
+		own->asked_out = false;
+	else
+		own->asked_in = false;
+	if (a->fault.code == FAULT_NONE) {
+		own->out_end = a->out_end;
+		own->in_end = a->in_end;
+	}
+	set_marks(sa, own);
+}
+
+static void
+answered(struct datapath *dp, const struct keeper_answer *a)
+{
+	if (a->id >= KEEPER_CLAIMS)
+		return;
+	if (a->op == KEEPER_TAKE)
+		dp_turn_claimed(dp, a);
+	else
+		numbers(dp, a);
+}
+
+/* A full disk or a hanging one: until the answer is there, nothing may be sent. */
+static int
+wait_out(struct datapath *dp, const struct own *own, uint64_t seq)
+{
+	struct pollfd p = { .fd = dp->keeper.fd };
+	struct keeper_answer a;
+	struct fault f;
+	int rc;
+
+	while (own->asked_out) {
+		p.events = (short)(POLLIN | (keeper_waits(&dp->keeper) ? POLLOUT : 0));
+		if (poll(&p, 1, OUT_WAIT_MS) <= 0 || keeper_flush(&dp->keeper, &f) != 0 ||
+		    (rc = keeper_answer(&dp->keeper, &a, &f)) < 0)
+			return (-1);
+		if (rc > 0)
+			answered(dp, &a);
+	}
+	/* SAs must not come and go in the middle of a batch: that is for later. */
+	ev_feed_event(dp->loop, &dp->keeper_io, EV_READ);
+	return (seq < own->out_end ? 0 : -1);
+}
+
+int
+dp_reserve_out(void *ctx, struct esp_sa *sa, uint64_t seq)
+{
+	struct datapath *dp = ctx;
+	struct own *own = sa->user;
+
+	if (!own->asked_out) {
+		/* Above what is reserved already, or the block would begin before it. */
+		if (ask(dp, KEEPER_OUT, own->id, seq > own->out_end ? seq : own->out_end, 0) != 0)
+			return (-1);
+		own->asked_out = true;
+		sa->seq_reserved = own->out_end;
+	}
+	return (seq < own->out_end ? 0 : wait_out(dp, own, seq));
+}
+
+/*
+ * What comes in waits for nothing: the keeper outlives us should we crash, and has been told before
+ * the packet goes on. After a failure of the whole machine replays of its last moment may pass.
+ */
+int
+dp_reserve_in(void *ctx, struct esp_sa *sa, uint64_t seq)
+{
+	struct datapath *dp = ctx;
+	struct own *own = sa->user;
+
+	if (!own->asked_in && ask(dp, KEEPER_IN, own->id, seq, 0) != 0) {
+		sa->in_reserved = seq + ESP_BATCH;	/* told of the failure; once a batch will do */
+		return (0);
+	}
+	own->asked_in = true;
+	sa->in_reserved = UINT64_MAX;
+	return (0);
+}
+
+/* Where nothing came since the last look, what was reserved for more is given back. */
+void
+dp_settle(struct datapath *dp)
+{
+	struct esp_sa *sa;
+
+	for (size_t i = 0; (sa = sadb_at(dp->db, i)) != NULL; i++) {
+		struct own *own = sa->user;
+
+		if (own->tick_right == sa->replay.right && !own->asked_in && !own->settled) {
+			own->settled = true;
+			if (claim_unsettled(own->in_end, sa->replay.right))
+				own->asked_in = ask(dp, KEEPER_SETTLE, own->id, sa->replay.right, 0) == 0;
+		} else if (own->tick_right != sa->replay.right)
+			own->settled = false;
+		own->tick_right = sa->replay.right;
+	}
+}
+
+/* ---- claims */
+
+static int
+free_id(struct datapath *dp, uint32_t *id)
+{
+	for (size_t i = 0; i < KEEPER_CLAIMS; i++) {
+		*id = dp->next_id++ % KEEPER_CLAIMS;
+		if (!dp->id_used[*id])
+			return (0);
+	}
+	return (-1);
+}
+
+int
+dp_claim_begin(struct datapath *dp, const struct sa_child *c, uint32_t *id, struct fault *f)
+{
+	struct keeper_ask q = { .op = KEEPER_TAKE, .a = c->established, .b = c->lifetime.expires };
+
+	if (free_id(dp, id) != 0)
+		return (fault(f, FAULT_TOO_LARGE, "more than %d SAs at once", KEEPER_CLAIMS));
+	q.id = *id;
+	if (claim_digest(c, q.digest, f) != 0 || keeper_ask(&dp->keeper, &q, f) != 0)
+		return (-1);
+	watch_keeper(dp);
+	dp->id_used[*id] = true;
+	return (0);
+}
+
+void
+dp_claim_back(struct datapath *dp, const struct keeper_answer *a)
+{
+	(void)ask(dp, KEEPER_RELEASE, a->id, a->out_next, a->in_right);
+	dp->id_used[a->id] = false;
+}
+
+int
+dp_claim_tie(struct datapath *dp, struct esp_sa *sa, const struct keeper_answer *a, struct fault *f)
+{
+	struct own *own = calloc(1, sizeof(*own));
+
+	if (own == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for an SA"));
+	own->id = a->id;
+	own->out_end = a->out_end;
+	own->in_end = a->in_end;
+	sa->seq_next = a->out_next;
+	replay_leap(&sa->replay, a->in_right);
+	dp->by_id[own->id] = sa;
+	sa->user = own;
+	set_marks(sa, own);
+	return (0);
+}
+
+void
+dp_claim_end(struct datapath *dp, struct esp_sa *sa)
+{
+	struct own *own = sa->user;
+
+	(void)ask(dp, KEEPER_RELEASE, own->id, sa->seq_next, sa->replay.right);
+	dp->by_id[own->id] = NULL;
+	dp->id_used[own->id] = false;
+	free(own->routes);
+	free(own);
+	sa->user = NULL;
+}
+
+void
+dp_keeper_ready(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct datapath *dp = w->data;
+	struct keeper_answer a;
+	struct fault f;
+	int rc;
+
+	(void)loop, (void)revents;
+	rc = keeper_flush(&dp->keeper, &f);
+	while (rc == 0 && (rc = keeper_answer(&dp->keeper, &a, &f)) == 1) {
+		answered(dp, &a);
+		rc = 0;
+	}
+	watch_keeper(dp);
+	dp_turns(dp);
+	if (rc == -1) {
+		ev_io_stop(dp->loop, &dp->keeper_io);
+		dp->calls.broken(dp->ctx, &f);
+	}
+}

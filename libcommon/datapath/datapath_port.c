@@ -1,0 +1,66 @@
+/* The UDP ports that the data path shares with negotiators. */
+#include <errno.h>
+
+#include "datapath/datapath_priv.h"
+
+static void
+port_note(void *ctx, const char *text)
+{
+	dp_note(ctx, 2, "%s", text);
+}
+
+static void
+port_unreachable(void *ctx, const struct endpoint *local, const struct endpoint *remote, int err,
+    uint32_t mtu)
+{
+	struct datapath *dp = ctx;
+
+	(void)local, (void)remote, (void)mtu;
+	/* The kernel has noted the path's MTU; anybody can send these, so look it up there. */
+	if (err == EMSGSIZE)
+		dp->mtu_ms = 0;
+}
+
+/* A port that others may have; it is no loss if nobody does. */
+static void
+join(struct datapath *dp, const struct addr *at, uint16_t port, enum port_role role)
+{
+	struct endpoint local = { .addr = *at, .port = port };
+	struct fault f;
+
+	if (ports_open(dp->ports, &local, role, PORTS_JOIN_ONLY, &f) != 0 &&
+	    f.code != FAULT_UNREACHABLE)
+		dp_warn(dp, &f);
+}
+
+int
+dp_ports(struct datapath *dp, const struct sa_child *c, struct fault *f)
+{
+	static const struct ports_calls calls = { .esp = dp_udp, .note = port_note,
+	    .unreachable = port_unreachable };
+	struct ports_opt o = { .data_path = true, .mark = ROUTE_MARK };
+	enum port_role role = c->encap == SA_ENCAP_UDP_DRAFT ? PORT_IKE : PORT_NATT;
+	struct endpoint local = c->local.at;
+	struct addr other = { .family = local.addr.family == 4 ? 6 : 4 };
+
+	if (dp->ports == NULL) {
+		if ((dp->ports = ports_new(dp->loop, &o, &calls, dp, f)) == NULL)
+			return (-1);
+		/*
+		 * Raw ESP needs no port, but the negotiator wants to hear of traffic and of bytes that
+		 * ran out, and its packets the mark. All at once: later SAs find privileges gone.
+		 */
+		join(dp, &local.addr, c->encap == SA_ENCAP_NONE && local.port != 0 ? local.port :
+		    PORT_IKE_DEFAULT, PORT_IKE);
+		join(dp, &other, PORT_IKE_DEFAULT, PORT_IKE);
+		if (c->encap != SA_ENCAP_UDP)
+			join(dp, &local.addr, PORT_NATT_DEFAULT, PORT_NATT);
+		join(dp, &other, PORT_NATT_DEFAULT, PORT_NATT);
+	}
+	if (c->encap == SA_ENCAP_NONE)
+		return (0);
+	/* Any address rather than one, so that a negotiator that starts later can share it. */
+	if (ports_open(dp->ports, &local, role, PORTS_BIND_ANY, f) != 0)
+		return (-1);
+	return (ports_serve_spi(dp->ports, get_be32(c->spi_in), &c->local.at.addr, f));
+}

@@ -1,0 +1,168 @@
+/* What the files of the data path share. */
+#ifndef SAPIPE_DATAPATH_DATAPATH_PRIV_H
+#define SAPIPE_DATAPATH_DATAPATH_PRIV_H
+
+#include <ev.h>
+
+#include "esp/flow.h"
+#include "datapath/claim_keeper.h"
+#include "os/clock.h"
+#include "datapath/datapath.h"
+#include "port/port.h"
+#include "os/rawesp.h"
+#include "capture/recorder.h"
+#include "os/route.h"
+#include "os/tun.h"
+
+#define PKT_MAX		65535
+#define SLOT		(FLOW_HEAD + PKT_MAX + FLOW_TAIL + 64)
+#define HELD_MAX	64		/* packets of unknown SPIs that wait for a record */
+#define HELD_BYTES	(256 * 1024)
+#define HELD_MS		250
+#define IKES_MAX	4096		/* IKE SAs of which we know whether the peer is behind a NAT */
+
+/* Where a packet came from, for what follows it. */
+struct came {
+	struct endpoint	 local, remote;
+	bool		 udp;
+	uint64_t	 time_us;	/* for the record, if there is one */
+};
+
+/* A packet whose SA may be on its way. */
+struct held {
+	uint8_t		*p;
+	size_t		 len;
+	struct came	 came;
+	uint16_t	 tos;
+	uint64_t	 until_ms;
+};
+
+struct ike_seen { uint8_t spis[16]; bool remote_nat; };
+
+/* What is kept beside an SA: its claim, and when its traffic was last reported. */
+struct own {
+	uint32_t	 id;			/* with the keeper */
+	uint64_t	 out_end, in_end;	/* numbers below are reserved */
+	bool		 asked_out, asked_in;	/* for more */
+	bool		 settled;
+	uint64_t	 tick_right;		/* right edge at the last look */
+	uint64_t	 told_ms, told_packets;
+	struct route	*routes;		/* to its remote selectors */
+	size_t		 n_routes;
+	bool		 routed;		/* they are made up */
+};
+
+/* A record that waits: for its own claim, or for one before it. */
+struct turn {
+	struct turn	*next;
+	struct sa_rec	 rec;
+	uint32_t	 source;
+	uint64_t	 off;
+	uint32_t	 id;			/* with the keeper */
+	bool		 asked, answered;
+	struct keeper_answer answer;
+};
+
+/* MTUs of paths that were looked up in the same pass. */
+#define PATHS	1024
+struct path { struct addr remote; size_t mtu; uint64_t pass; };
+
+struct datapath {
+	struct ev_loop	*loop;
+	struct datapath_opt opt;
+	struct datapath_calls calls;
+	void		*ctx;
+	struct clock	 clock;
+	struct sadb	*db;
+	struct tun	 tun;
+	struct rawesp	 raw;
+	struct ports	*ports;
+	struct wire	*wire;		/* the record of outer packets; NULL: none */
+	struct keeper	 keeper;
+	struct turn	*turns, **last_turn;
+	size_t		 n_turns;
+	bool		 id_used[KEEPER_CLAIMS];
+	struct esp_sa	*by_id[KEEPER_CLAIMS];
+	uint32_t	 next_id;
+	struct router	 router;
+	ev_io		 keeper_io, tun_io, raw4_io, raw6_io;
+	ev_timer	 tick, held_timer, device_timer;
+	uint8_t		*slots;		/* ESP_BATCH of SLOT bytes */
+	size_t		 mtu;		/* that the device has now */
+	uint64_t	 mtu_ms;	/* when paths were last looked at; 0: look again */
+	struct path	 paths[PATHS];
+	uint64_t	 pass;
+	bool		 draining, up;
+	bool		 device_due;	/* SAs have come or gone since the device was fitted to them */
+	struct held	 held[HELD_MAX];
+	size_t		 n_held, held_bytes;
+	struct ike_seen	*ikes;
+	size_t		 n_ikes, next_ike;
+	uint64_t	 ever;
+	/* counters, of all SAs there have been */
+	struct esp_count out, in;
+	uint64_t	 drops_out[ESP_VERDICT_COUNT], drops_in[ESP_VERDICT_COUNT];
+	uint64_t	 cut, unsent, unwritten, remaps, icmp;
+};
+
+/* datapath.c */
+void dp_note(struct datapath *dp, int level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void dp_warn(struct datapath *dp, const struct fault *f);
+void dp_event(struct datapath *dp, const struct esp_sa *sa, const char *what);
+
+/* datapath_rec.c */
+/* Records whose turn it is take effect. */
+void dp_turns(struct datapath *dp);
+void dp_turns_free(struct datapath *dp);
+/* The claim of a record that waits: dp_turns() is called for it. */
+void dp_turn_claimed(struct datapath *dp, const struct keeper_answer *a);
+void dp_device_over(struct ev_loop *loop, ev_timer *w, int revents);
+
+/* datapath_claim.c */
+int dp_reserve_out(void *ctx, struct esp_sa *sa, uint64_t seq);
+int dp_reserve_in(void *ctx, struct esp_sa *sa, uint64_t seq);
+void dp_settle(struct datapath *dp);
+/* Asks for the claim of ${c}, whose answer comes under ${id}. 0, or -1 with a fault. */
+int dp_claim_begin(struct datapath *dp, const struct sa_child *c, uint32_t *id, struct fault *f);
+/* Gives a claim back that no SA came to own. */
+void dp_claim_back(struct datapath *dp, const struct keeper_answer *a);
+/* Ties an SA to its claim, which it then owns; and lets go of it. */
+int dp_claim_tie(struct datapath *dp, struct esp_sa *sa, const struct keeper_answer *a,
+    struct fault *f);
+void dp_claim_end(struct datapath *dp, struct esp_sa *sa);
+void dp_keeper_ready(struct ev_loop *loop, ev_io *w, int revents);
+
+/* datapath_io.c */
+void dp_tun_ready(struct ev_loop *loop, ev_io *w, int revents);
+void dp_raw_ready(struct ev_loop *loop, ev_io *w, int revents);
+void dp_udp(void *ctx, struct port_dgram *d, size_t n);
+/* Packets that were held: those with an SA now go in; with ${all} the others are counted and let go. */
+void dp_held_retry(struct datapath *dp, bool all);
+
+/* datapath_wire.c: the record of outer packets; without one these do nothing. */
+/* ${fd}: the recorder. 0, or -1 with a fault of its file; a disk that is full is only told. */
+int dp_wire_open(struct datapath *dp, int fd, struct fault *f);
+void dp_wire_close(struct datapath *dp);
+/* False if there is none. */
+bool dp_wire_counts(const struct datapath *dp, uint64_t *sent, uint64_t *lost);
+void dp_wire_sent(struct datapath *dp, const struct flow_pkt *const *k, size_t n);
+/* Before ${n} packets are opened in place; and what became of those ${from} .. ${to} - 1 of them. */
+void dp_wire_copy(struct datapath *dp, const struct flow_pkt *k, struct came *c, size_t n);
+void dp_wire_received(struct datapath *dp, const struct flow_pkt *k, const struct came *c, size_t from,
+    size_t to, bool but_unknown);
+
+/* datapath_port.c */
+/*
+ * Opens or joins the UDP ports that SA ${c} needs, and those that a negotiator may be reached
+ * by. 0, or -1 if its packets could not be had.
+ */
+int dp_ports(struct datapath *dp, const struct sa_child *c, struct fault *f);
+
+/* datapath_dev.c */
+/* Makes MTU, addresses and routes fit the SAs that there are. */
+void dp_device(struct datapath *dp);
+/* Looks at the paths again: those of ${all} SAs, or of those that are new. */
+void dp_mtu(struct datapath *dp, bool all);
+
+#endif

@@ -1,0 +1,283 @@
+/*
+ * Records on their way into the data path. They take effect in the order in which they came, each new SA
+ * after its claim; claims are asked for ahead, so that many SAs do not wait for one another.
+ */
+#include <stdlib.h>
+
+#include "datapath/datapath_priv.h"
+
+#define DEVICE_MS	100	/* while more SAs are on their way, the device is fitted to them this often */
+
+/* ---- their effect */
+
+static bool
+is_new(const struct datapath *dp, const struct sa_child *c)
+{
+	return (sadb_by_spi(dp->db, c->spi_in, &c->local.at.addr) == NULL);
+}
+
+/* What need not wait to be refused. */
+static int
+check(struct datapath *dp, const struct sa_child *c, struct fault *f)
+{
+	uint64_t now = clock_now(&dp->clock).epoch;
+
+	if (c->lifetime.expires <= now)
+		return (fault(f, FAULT_STALE_SA, "SA %08x expired %llu s ago", get_be32(c->spi_in),
+		    (unsigned long long)(now - c->lifetime.expires)));
+	return (is_new(dp, c) ? sadb_check(c, f) : 0);
+}
+
+static int
+replace(struct datapath *dp, const struct sa_child *c, uint32_t source, struct fault *f)
+{
+	struct esp_sa *sa;
+	struct own *own;
+	bool old;
+
+	if (check(dp, c, f) != 0 || (sa = sadb_add(dp->db, c, source, &old, f)) == NULL)
+		return (-1);
+	own = sa->user;
+	own->routed = false;
+	dp_note(dp, 1, "SA %08x is replaced", get_be32(c->spi_in));
+	dp->device_due = true;
+	return (0);
+}
+
+/* A new SA whose claim is here. */
+static int
+add(struct datapath *dp, const struct sa_child *c, uint32_t source, const struct keeper_answer *a,
+    struct fault *f)
+{
+	struct esp_sa *sa;
+	bool old;
+
+	if (a->fault.code != FAULT_NONE) {
+		*f = a->fault;
+		dp->id_used[a->id] = false;
+		return (-1);
+	}
+	if (check(dp, c, f) != 0 || (sa = sadb_add(dp->db, c, source, &old, f)) == NULL)
+		goto bad;
+	if (dp_ports(dp, c, f) != 0 || dp_claim_tie(dp, sa, a, f) != 0) {
+		sadb_remove(dp->db, sa);
+		goto bad;
+	}
+	dp_note(dp, 1, "SA %08x is in use%s", get_be32(c->spi_in),
+	    c->use == SA_USE_IN ? " inbound" : "");
+	dp->ever++;
+	dp->device_due = true;
+	return (0);
+bad:
+	dp_claim_back(dp, a);
+	return (-1);
+}
+
+/* What an IKE SA tells the data path: whether to follow the peer, and the address it was given. */
+static int
+ike(struct datapath *dp, const struct sa_ike *s, struct fault *f)
+{
+	struct ike_seen *seen = NULL, *list;
+	struct addr a;
+	uint8_t spis[16];
+	size_t i;
+
+	memcpy(spis, s->spi_i, 8);
+	memcpy(spis + 8, s->spi_r, 8);
+	for (i = 0; i < dp->n_ikes && seen == NULL; i++)
+		if (span_eq(SPAN_ARRAY(dp->ikes[i].spis), SPAN_ARRAY(spis)))
+			seen = &dp->ikes[i];
+	if (seen == NULL && dp->n_ikes < IKES_MAX) {
+		if ((list = realloc(dp->ikes, (dp->n_ikes + 1) * sizeof(*list))) == NULL)
+			return (fault(f, FAULT_MEMORY, "no memory for an IKE SA"));
+		dp->ikes = list;
+		seen = &dp->ikes[dp->n_ikes++];
+	} else if (seen == NULL)
+		seen = &dp->ikes[dp->next_ike++ % IKES_MAX];
+	memcpy(seen->spis, spis, sizeof(spis));
+	seen->remote_nat = s->natt.remote_nat;
+	if (s->has_config && dp->opt.n_addresses == 0 && addr_parse(&a, s->address) == 0)
+		return (router_address(&dp->router, &a, (uint8_t)(8 * addr_len(&a)), f));
+	return (0);
+}
+
+/* A record that needs no claim, or has it. */
+static int
+obey(struct datapath *dp, const struct sa_rec *rec, uint32_t source, const struct keeper_answer *a,
+    struct fault *f)
+{
+	switch (rec->type) {
+	case SA_CHILD:
+		return (a != NULL ? add(dp, &rec->child, source, a, f) :
+		    replace(dp, &rec->child, source, f));
+	case SA_IKE:
+		return (ike(dp, &rec->ike, f));
+	case SA_DELETE:
+		if (sadb_delete(dp->db, &rec->del, source, clock_now(&dp->clock).epoch) > 0)
+			dp->device_due = true;
+		return (0);
+	case SA_NONE:
+	case SA_EVENT:
+		break;
+	}
+	return (0);
+}
+
+/* ---- after it */
+
+static void
+fit_device(struct datapath *dp)
+{
+	struct esp_sa *sa;
+
+	ev_timer_stop(dp->loop, &dp->device_timer);
+	dp->device_due = false;
+	dp_device(dp);
+	if (dp->up || (sa = sadb_at(dp->db, 0)) == NULL)
+		return;
+	dp->up = true;
+	if (dp->calls.state != NULL)
+		dp->calls.state(dp->ctx, "up", &sa->rec);
+}
+
+void
+dp_device_over(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct datapath *dp = w->data;
+
+	(void)loop, (void)revents;
+	if (dp->device_due)
+		fit_device(dp);
+}
+
+/* Once for all that are on their way, lest each of many has the device fitted to all of them. */
+static void
+after(struct datapath *dp)
+{
+	if (dp->device_due && dp->n_turns == 0)
+		fit_device(dp);
+	else if (dp->device_due && !ev_is_active(&dp->device_timer)) {
+		ev_timer_set(&dp->device_timer, DEVICE_MS / 1000.0, 0.);
+		ev_timer_start(dp->loop, &dp->device_timer);
+	}
+	if (dp->n_held > 0 && !dp->draining)
+		dp_held_retry(dp, false);
+}
+
+/* ---- their turn */
+
+static bool
+waits_already(const struct datapath *dp, const struct sa_child *c)
+{
+	const struct turn *t;
+
+	for (t = dp->turns; t != NULL; t = t->next)
+		if (t->rec.type == SA_CHILD && get_be32(t->rec.child.spi_in) == get_be32(c->spi_in) &&
+		    addr_cmp(&t->rec.child.local.at.addr, &c->local.at.addr) == 0)
+			return (true);
+	return (false);
+}
+
+static void
+turn_free(struct turn *t)
+{
+	sa_rec_wipe(&t->rec);
+	free(t);
+}
+
+int
+datapath_record(struct datapath *dp, struct sa_rec *rec, uint32_t source, uint64_t off,
+    struct fault *f)
+{
+	bool child = rec->type == SA_CHILD, want;
+	struct turn *t;
+	int rc;
+
+	if (child && check(dp, &rec->child, f) != 0)
+		return (-1);
+	want = child && is_new(dp, &rec->child) && !waits_already(dp, &rec->child);
+	if (!want && dp->turns == NULL) {
+		rc = obey(dp, rec, source, NULL, f);
+		after(dp);
+		return (rc);
+	}
+	if (dp->n_turns >= DATAPATH_TURNS || (t = calloc(1, sizeof(*t))) == NULL)
+		return (fault(f, FAULT_MEMORY, "no room for a record"));
+	if (want && dp_claim_begin(dp, &rec->child, &t->id, f) != 0) {
+		free(t);
+		return (-1);
+	}
+	t->asked = want;
+	t->rec = *rec;
+	rec->type = SA_NONE;
+	t->source = source;
+	t->off = off;
+	*dp->last_turn = t;
+	dp->last_turn = &t->next;
+	dp->n_turns++;
+	return (0);
+}
+
+void
+dp_turn_claimed(struct datapath *dp, const struct keeper_answer *a)
+{
+	struct turn *t;
+
+	for (t = dp->turns; t != NULL; t = t->next)
+		if (t->asked && !t->answered && t->id == a->id) {
+			t->answered = true;
+			t->answer = *a;
+			return;
+		}
+}
+
+/* Whether the first one has to wait: a claim may turn out to be needed only now. -1 with a fault. */
+static int
+must_wait(struct datapath *dp, struct turn *t, struct fault *f)
+{
+	if (t->rec.type != SA_CHILD)
+		return (0);
+	if (!t->asked && is_new(dp, &t->rec.child)) {
+		if (check(dp, &t->rec.child, f) != 0 ||
+		    dp_claim_begin(dp, &t->rec.child, &t->id, f) != 0)
+			return (-1);
+		t->asked = true;
+	}
+	return (t->asked && !t->answered);
+}
+
+void
+dp_turns(struct datapath *dp)
+{
+	bool any = false;
+	struct fault f;
+	struct turn *t;
+	int rc;
+
+	while ((t = dp->turns) != NULL && (rc = must_wait(dp, t, &f)) <= 0) {
+		if ((dp->turns = t->next) == NULL)
+			dp->last_turn = &dp->turns;
+		dp->n_turns--;
+		any = true;
+		if (rc == 0)
+			rc = obey(dp, &t->rec, t->source, t->asked ? &t->answer : NULL, &f);
+		if (rc != 0)
+			dp->calls.refused(dp->ctx, t->source, t->off, &f);
+		turn_free(t);
+	}
+	if (!any)
+		return;
+	after(dp);
+	dp->calls.resume(dp->ctx);
+}
+
+void
+dp_turns_free(struct datapath *dp)
+{
+	struct turn *t;
+
+	while ((t = dp->turns) != NULL) {
+		dp->turns = t->next;
+		turn_free(t);
+	}
+}

@@ -1,0 +1,169 @@
+#include "ike/v1/sa_payload_attr.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* Bits of sa_values.set above those of attribute types: which durations were there. */
+#define SEEN_SECONDS	(1U << 30)
+#define SEEN_KILOBYTES	(1U << 31)
+
+/* Notes why a transform is refused; the first reason stays. */
+static void
+refuse(struct sa_values *out, const char *what, const char *name)
+{
+	if (out->why[0] == '\0')
+		(void)snprintf(out->why, SA_WHY, "%s %s", name, what);
+}
+
+/* One attribute; ${*life_type} is the life type that waits for its duration, or 0. */
+static void
+attr_take(struct sa_values *out, const struct isakmp_attr *a, const struct sa_rules *r,
+    uint64_t *life_type)
+{
+	char buf[NUM_TEXT];
+	const char *name = r->name(a->type, buf);
+	bool seconds = *life_type == LIFE_TYPE_SECONDS;
+	uint32_t seen = seconds ? SEEN_SECONDS : SEEN_KILOBYTES;
+
+	if (a->type == r->life_type) {
+		if (*life_type != 0)
+			refuse(out, "stands without its duration", name);
+		if (!a->basic || a->value < LIFE_TYPE_SECONDS || a->value > LIFE_TYPE_KILOBYTES)
+			refuse(out, "is unknown", name);
+		*life_type = a->value;
+	} else if (a->type == r->life_duration) {
+		/* RFC 2407 section 4.5: a duration follows its type. */
+		if (*life_type == 0)
+			refuse(out, "stands without its type", name);
+		if (*life_type != 0 && (out->set & seen) != 0)
+			refuse(out, "stands twice for one type", name);
+		out->set |= seen;
+		*(seconds ? &out->life.seconds : &out->life.kilobytes) = a->value;
+		*life_type = 0;
+	} else if (a->type >= SA_ATTR_TYPES || (r->basic >> a->type & 1) == 0) {
+		refuse(out, "is not supported", name);
+	} else if (!a->basic) {
+		refuse(out, "is not in the basic form", name);
+	} else if (sa_has(out, a->type)) {
+		refuse(out, "stands twice", name);
+	} else {
+		out->set |= 1U << a->type;
+		out->v[a->type] = (uint16_t)a->value;
+	}
+}
+
+void
+sa_values_get(struct sa_values *out, struct span attrs, const struct sa_rules *rules)
+{
+	struct isakmp_attrs list;
+	uint64_t life_type = 0;
+	size_t i;
+
+	*out = (struct sa_values){0};
+	if (isakmp_attrs_get(&list, attrs, NULL) != 0) {
+		refuse(out, "are malformed", "its attributes");
+		return;
+	}
+	/* Go on after a bad one: the text of a mismatch shows what else there is. */
+	for (i = 0; i < list.n; i++)
+		attr_take(out, &list.a[i], rules, &life_type);
+	if (life_type != 0)
+		refuse(out, "stands without its duration", "LIFE-TYPE");
+}
+
+static void
+life_put(struct wr *w, const struct sa_rules *rules, uint16_t type, uint64_t v)
+{
+	if (v == 0)
+		return;
+	isakmp_attr_put(w, rules->life_type, type);
+	isakmp_attr_put(w, rules->life_duration, v > UINT32_MAX ? UINT32_MAX : (uint32_t)v);
+}
+
+void
+sa_life_put(struct wr *w, const struct sa_rules *rules, const struct sa_life *life)
+{
+	life_put(w, rules, LIFE_TYPE_SECONDS, life->seconds);
+	life_put(w, rules, LIFE_TYPE_KILOBYTES, life->kilobytes);
+}
+
+static bool
+shorter(uint64_t *out, uint64_t own, uint64_t said)
+{
+	*out = own == 0 || (said != 0 && said < own) ? said : own;
+	return (own != 0 && (said == 0 || own < said));
+}
+
+bool
+sa_life_min(struct sa_life *out, const struct sa_life *own, const struct sa_life *said)
+{
+	bool s = shorter(&out->seconds, own->seconds, said->seconds);
+	bool k = shorter(&out->kilobytes, own->kilobytes, said->kilobytes);
+
+	return (s || k);
+}
+
+void
+sa_reply_put(struct wr *w, const struct isakmp_proposal *p, const struct isakmp_transform *t,
+    struct span spi)
+{
+	struct isakmp_sa sa;
+
+	sa.doi = DOI_IPSEC;
+	sa.situation = SIT_IDENTITY_ONLY;
+	sa.np = sa.nt = 1;
+	sa.p[0] = (struct isakmp_proposal){ p->num, p->proto, spi, 1, 0 };
+	sa.t[0] = *t;
+	isakmp_sa_put(w, &sa);
+}
+
+void
+sa_text_add(struct sa_text *t, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	if (t->cap == 0 || t->n + 1 >= t->cap)
+		return;
+	va_start(ap, fmt);
+	n = vsnprintf(t->p + t->n, t->cap - t->n, fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		t->n += (size_t)n < t->cap - t->n ? (size_t)n : t->cap - t->n - 1;
+}
+
+char *
+sa_mismatch_text(char *out, size_t cap, struct span sa_body, const struct sa_words *w)
+{
+	struct sa_text x = { out, cap, 0 };
+	struct isakmp_sa sa;
+	struct fault f;
+	char words[SA_WORDS], conf[PROPOSAL_TEXT];
+	size_t i = 0, j = 0, row;
+
+	if (cap > 0)
+		out[0] = '\0';
+	if (isakmp_sa_get(&sa, sa_body, &f) != 0) {
+		sa_text_add(&x, "the offer is malformed: %s\n", f.what);
+		return (out);
+	}
+	sa_text_add(&x, "  %-40s %s\n", "offered", "configured");
+	for (row = 0; (row < sa.nt && row < SA_SHOWN) || row < w->n_own; row++) {
+		words[0] = conf[0] = '\0';
+		while (i < sa.np && j == sa.p[i].n) {
+			i++;
+			j = 0;
+		}
+		if (i < sa.np && row < SA_SHOWN)
+			w->offered(w->ctx, words, &sa, &sa.p[i], &sa.t[sa.p[i].first + j++]);
+		if (row < w->n_own)
+			w->own(w->ctx, conf, row);
+		sa_text_add(&x, conf[0] != '\0' ? "  %-40s %s\n" : "  %s%s\n", words, conf);
+	}
+	if (sa.nt > SA_SHOWN)
+		sa_text_add(&x, "  ... and %zu more\n", sa.nt - SA_SHOWN);
+	sa_text_add(&x, "  first difference: ");
+	w->difference(w->ctx, &x, &sa);
+	sa_text_add(&x, "\n");
+	return (out);
+}

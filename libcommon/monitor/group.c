@@ -1,0 +1,33 @@
+#include "monitor/group.h"
+
+/* How well it can carry: 2 UP, or as good as; 1 nobody knows; 0 not at all. */
+static int
+fitness(const struct group_member *m)
+{
+	if (!m->present || m->state == MONITOR_DOWN)
+		return (0);
+	return (m->state == MONITOR_UP || m->waiting ? 2 : 1);
+}
+
+size_t
+group_elect(const struct group_member *m, size_t n, size_t now)
+{
+	bool held = now < n && fitness(&m[now]) == 2 && m[now].state == MONITOR_UP;
+	size_t best = GROUP_NONE, i;
+	int most = 0, fit;
+
+	for (i = 0; i < n; i++) {
+		fit = fitness(&m[i]);
+		/* One that is not to take the routes from who has them and is UP. */
+		if (fit == 0 || (held && i != now && !m[i].preempt))
+			continue;
+		/* A READY one that may turn out well does not take them from one that has. */
+		if (held && i != now && m[i].state != MONITOR_UP)
+			continue;
+		if (fit > most || (fit == most && m[i].priority < m[best].priority)) {
+			best = i;
+			most = fit;
+		}
+	}
+	return (best);
+}

@@ -1,0 +1,96 @@
+#include "os/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+int
+clock_fix(struct clock *c, const char *text, struct fault *f)
+{
+	struct tm tm = {0};
+	const char *p = *text == '@' ? text + 1 : text;
+	char *end;
+	unsigned long long n;
+	time_t t;
+
+	n = strtoull(p, &end, 10);
+	if (*p >= '0' && *p <= '9' && *end == '\0') {
+		if (n > UINT32_MAX * 16ULL)
+			return (fault(f, FAULT_USAGE, "clock %s is out of range", text));
+		c->at.epoch = n;
+	} else {
+		p = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+		if (p == NULL || *p != '\0' || (t = timegm(&tm)) < 0)
+			return (fault(f, FAULT_USAGE,
+			    "clock %s is neither epoch seconds nor RFC 3339 UTC", text));
+		c->at.epoch = (uint64_t)t;
+	}
+	c->at.ms = 0;
+	c->fixed = true;
+	return (0);
+}
+
+struct now
+clock_now(const struct clock *c)
+{
+	struct timespec mono, real;
+
+	if (c != NULL && c->fixed)
+		return (c->at);
+	/* BOOTTIME: a lifetime goes on while a laptop sleeps. */
+	(void)clock_gettime(CLOCK_BOOTTIME, &mono);
+	(void)clock_gettime(CLOCK_REALTIME, &real);
+	return ((struct now){
+	    .ms = (uint64_t)mono.tv_sec * 1000 + (uint64_t)mono.tv_nsec / 1000000,
+	    .epoch = (uint64_t)real.tv_sec });
+}
+
+void
+clock_fine(const struct clock *c, uint64_t *us, uint64_t *epoch_ms)
+{
+	struct timespec mono, real;
+
+	if (c != NULL && c->fixed) {
+		*us = c->at.ms * 1000;
+		*epoch_ms = c->at.epoch * 1000 + c->at.ms % 1000;
+		return;
+	}
+	(void)clock_gettime(CLOCK_BOOTTIME, &mono);
+	(void)clock_gettime(CLOCK_REALTIME, &real);
+	*us = (uint64_t)mono.tv_sec * 1000000 + (uint64_t)mono.tv_nsec / 1000;
+	*epoch_ms = (uint64_t)real.tv_sec * 1000 + (uint64_t)real.tv_nsec / 1000000;
+}
+
+uint64_t
+clock_epoch_us(const struct clock *c)
+{
+	struct timespec real;
+
+	if (c != NULL && c->fixed)
+		return (c->at.epoch * 1000000 + c->at.ms % 1000 * 1000);
+	(void)clock_gettime(CLOCK_REALTIME, &real);
+	return ((uint64_t)real.tv_sec * 1000000 + (uint64_t)real.tv_nsec / 1000);
+}
+
+void
+clock_advance(struct clock *c, uint64_t ms)
+{
+	if (!c->fixed)
+		return;
+	/* The second turns with the milliseconds, counted from the fixed start. */
+	c->at.epoch += (c->at.ms + ms) / 1000 - c->at.ms / 1000;
+	c->at.ms += ms;
+}
+
+char *
+clock_text(char out[CLOCK_TEXT], uint64_t epoch)
+{
+	time_t t = (time_t)epoch;
+	struct tm tm;
+
+	if (epoch >= 253402300800ULL || gmtime_r(&t, &tm) == NULL ||
+	    strftime(out, CLOCK_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		(void)snprintf(out, CLOCK_TEXT, "%llu", (unsigned long long)epoch);
+	return (out);
+}

@@ -1,0 +1,38 @@
+/* The time as one value, so that a machine's view of it can be handed in and a run repeated. */
+#ifndef SAPIPE_OS_CLOCK_H
+#define SAPIPE_OS_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/fault.h"
+
+struct now {
+	uint64_t ms;	/* monotonic, counts suspend too: for timers and lifetimes */
+	uint64_t epoch;	/* seconds since 1970 UTC: for records and people */
+};
+
+struct clock {			/* all zero: the machine's clocks */
+	bool	 fixed;		/* --clock: ${at} at the start, moved on by clock_advance() alone */
+	struct now at;
+};
+
+/*
+ * ${text}: "@EPOCH" or "EPOCH" in seconds, or RFC 3339 UTC ("2026-01-02T03:04:05Z"). From
+ * then on the clock stands still. 0, or -1 with FAULT_USAGE. The caller says on stderr that
+ * a seam is in use.
+ */
+int clock_fix(struct clock *c, const char *text, struct fault *f);
+struct now clock_now(const struct clock *c);
+/* The same clocks, finer: microseconds, monotonic, and milliseconds since 1970. For measuring. */
+void clock_fine(const struct clock *c, uint64_t *us, uint64_t *epoch_ms);
+/* Microseconds since 1970, for captures. */
+uint64_t clock_epoch_us(const struct clock *c);
+/* Moves a fixed clock on, harmless on a running one. */
+void clock_advance(struct clock *c, uint64_t ms);
+
+#define CLOCK_TEXT 32
+/* RFC 3339 UTC of ${epoch}: "2026-01-02T03:04:05Z"; beyond year 9999 just the number. */
+char *clock_text(char out[CLOCK_TEXT], uint64_t epoch);
+
+#endif

@@ -1,0 +1,14 @@
+/* Addresses of this machine. */
+#ifndef SAPIPE_OS_IFADDR_H
+#define SAPIPE_OS_IFADDR_H
+
+#include "base/addr.h"
+#include "base/fault.h"
+
+/*
+ * Those of ${family} on interfaces that are up, without 127.0.0.0/8 and ::1, at most ${max}. How
+ * many, or -1 with FAULT_SYSTEM.
+ */
+long ifaddr_list(struct addr *out, size_t max, uint8_t family, struct fault *f);
+
+#endif

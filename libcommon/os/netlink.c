@@ -1,0 +1,81 @@
+#include "os/netlink.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <sys/socket.h>
+
+#define ANSWER_BUF	32768	/* the kernel's parts of a dump are at most that long */
+
+int
+netlink_open(struct netlink *n, struct fault *f)
+{
+	*n = (struct netlink){0};
+	n->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	if (n->nl == NULL || mnl_socket_bind(n->nl, 0, MNL_SOCKET_AUTOPID) != 0) {
+		(void)fault_sys(f, FAULT_SYSTEM, "cannot open a netlink socket for routes");
+		netlink_close(n);
+		return (-1);
+	}
+	return (0);
+}
+
+void
+netlink_close(struct netlink *n)
+{
+	if (n->nl != NULL)
+		(void)mnl_socket_close(n->nl);
+	n->nl = NULL;
+}
+
+struct nlmsghdr *
+netlink_begin(struct netlink *n, struct netlink_msg *m, uint16_t type, uint16_t flags)
+{
+	struct nlmsghdr *h = mnl_nlmsg_put_header(m->b);
+
+	h->nlmsg_type = type;
+	h->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags);
+	h->nlmsg_seq = ++n->seq;
+	return (h);
+}
+
+/*
+ * What is left of an answer that was not heard to its end: the kernel may say in the middle of a dump that it has
+ * changed meanwhile (EINTR). It would be taken for the answer to the next request, and so on for ever.
+ */
+static void
+drop_rest(const struct netlink *n, void *buf, size_t cap)
+{
+	int e = errno;
+
+	while (recv(mnl_socket_get_fd(n->nl), buf, cap, MSG_DONTWAIT) > 0 || errno == ENOBUFS)
+		;
+	errno = e;
+}
+
+int
+netlink_talk(struct netlink *n, const struct nlmsghdr *h,
+    int (*each)(const struct nlmsghdr *h, void *ctx), void *ctx)
+{
+	_Alignas(8) uint8_t buf[ANSWER_BUF];
+	ssize_t len;
+	int rc;
+
+	if (mnl_socket_sendto(n->nl, h, h->nlmsg_len) < 0)
+		return (-1);
+	do {
+		if ((len = mnl_socket_recvfrom(n->nl, buf, sizeof(buf))) < 0)
+			rc = MNL_CB_ERROR;
+		else
+			rc = mnl_cb_run(buf, (size_t)len, h->nlmsg_seq, mnl_socket_get_portid(n->nl), each, ctx);
+	} while (rc > MNL_CB_STOP);
+	if (rc == MNL_CB_STOP)
+		return (0);
+	drop_rest(n, buf, sizeof(buf));
+	return (-1);
+}
+
+enum fault_code
+netlink_code(int e)
+{
+	return (e == EPERM || e == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM);
+}

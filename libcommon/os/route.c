@@ -1,0 +1,384 @@
+#include "os/route.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdlib.h>
+
+#define BLOCKS_MAX	254	/* of one range of IPv6 addresses */
+#define DUMP_TRIES	5
+/* Tables of our own, by device, so that two tunnels do not meet; above the numbers of people. */
+#define TABLE(r, whole)	(UINT32_C(0x5a000000) | ((r)->ifindex & 0x7fffffu) << 1 | (whole))
+
+static uint8_t
+family_of(const struct addr *a)
+{
+	return (a->family == 4 ? AF_INET : AF_INET6);
+}
+
+static void
+put_addr(struct nlmsghdr *h, uint16_t type, const struct addr *a)
+{
+	mnl_attr_put(h, type, addr_len(a), a->b);
+}
+
+int
+router_open(struct router *r, unsigned ifindex, struct fault *f)
+{
+	*r = (struct router){ .ifindex = ifindex };
+	return (netlink_open(&r->nl, f));
+}
+
+/* ---- the device */
+
+static int
+link_set(struct router *r, size_t mtu, bool quiet, struct fault *f)
+{
+	struct netlink_msg m;
+	struct nlmsghdr *h = netlink_begin(&r->nl, &m, RTM_NEWLINK, 0);
+	struct ifinfomsg *i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
+	struct nlattr *spec, *af;
+
+	i->ifi_family = AF_UNSPEC;
+	i->ifi_index = (int)r->ifindex;
+	i->ifi_change = IFF_MULTICAST;	/* no group reports into the tunnel */
+	mnl_attr_put_u32(h, IFLA_MTU, (uint32_t)mtu);
+	if (quiet) {
+		/* A link-local address would send router solicitations into the tunnel. */
+		spec = mnl_attr_nest_start(h, IFLA_AF_SPEC);
+		af = mnl_attr_nest_start(h, AF_INET6);
+		mnl_attr_put_u8(h, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+		mnl_attr_nest_end(h, af);
+		mnl_attr_nest_end(h, spec);
+	}
+	if (netlink_talk(&r->nl, h, NULL, NULL) == 0)
+		return (0);
+	return (fault_sys(f, netlink_code(errno), "cannot set MTU %zu on the tunnel device", mtu));
+}
+
+int
+router_link_up(struct router *r, size_t mtu, struct fault *f)
+{
+	struct netlink_msg m;
+	struct nlmsghdr *h;
+	struct ifinfomsg *i;
+
+	/* Before it is up, or the kernel has made addresses already; without IPv6 it knows no such mode. */
+	if (link_set(r, mtu, true, NULL) != 0 && link_set(r, mtu, false, f) != 0)
+		return (-1);
+	h = netlink_begin(&r->nl, &m, RTM_NEWLINK, 0);
+	i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
+	i->ifi_index = (int)r->ifindex;
+	i->ifi_flags = i->ifi_change = IFF_UP;
+	if (netlink_talk(&r->nl, h, NULL, NULL) != 0)
+		return (fault_sys(f, netlink_code(errno), "cannot bring the tunnel device up"));
+	return (0);
+}
+
+int
+router_mtu(struct router *r, size_t mtu, struct fault *f)
+{
+	return (link_set(r, mtu, false, f));
+}
+
+int
+router_address(struct router *r, const struct addr *a, uint8_t prefix, struct fault *f)
+{
+	char text[ADDR_TEXT];
+	struct netlink_msg m;
+	struct nlmsghdr *h = netlink_begin(&r->nl, &m, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+	struct ifaddrmsg *i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
+
+	i->ifa_family = family_of(a);
+	i->ifa_prefixlen = prefix;
+	i->ifa_flags = a->family == 6 ? IFA_F_NODAD : 0;
+	i->ifa_index = r->ifindex;
+	put_addr(h, IFA_LOCAL, a);
+	put_addr(h, IFA_ADDRESS, a);
+	if (netlink_talk(&r->nl, h, NULL, NULL) == 0 || errno == EEXIST)
+		return (0);
+	return (fault_sys(f, netlink_code(errno), "cannot give the tunnel device address %s/%u",
+	    addr_text(text, a), prefix));
+}
+
+struct find { const struct selector *in; unsigned own; struct addr best; bool own_best; };
+
+static int
+find_attr(const struct nlattr *a, void *ctx)
+{
+	const struct nlattr **found = ctx;
+	uint16_t type = mnl_attr_get_type(a);
+
+	/* On a point-to-point device IFA_ADDRESS is the other end. */
+	if (type == IFA_LOCAL || (type == IFA_ADDRESS && *found == NULL))
+		*found = a;
+	return (MNL_CB_OK);
+}
+
+static int
+find_each(const struct nlmsghdr *h, void *ctx)
+{
+	struct find *w = ctx;
+	const struct ifaddrmsg *i = mnl_nlmsg_get_payload(h);
+	const struct nlattr *at = NULL;
+	struct addr a;
+
+	if (h->nlmsg_type != RTM_NEWADDR || mnl_nlmsg_get_payload_len(h) < sizeof(*i))
+		return (MNL_CB_OK);
+	(void)mnl_attr_parse(h, sizeof(*i), find_attr, &at);
+	if (at == NULL || i->ifa_family != family_of(&w->in->first) ||
+	    mnl_attr_get_payload_len(at) != addr_len(&w->in->first))
+		return (MNL_CB_OK);
+	a = addr_make(w->in->first.family, mnl_attr_get_payload(at));
+	if (!selector_has_addr(w->in, &a) || (w->best.family != 0 && !w->own_best))
+		return (MNL_CB_OK);
+	w->best = a;
+	w->own_best = i->ifa_index == w->own;
+	return (MNL_CB_OK);
+}
+
+bool
+router_find_address(struct router *r, const struct selector *s, struct addr *out)
+{
+	struct find w;
+	struct netlink_msg m;
+	struct nlmsghdr *h;
+	struct ifaddrmsg *i;
+	int rc, tries = 0;
+
+	/* Addresses that come or go while they are listed make the kernel begin anew. */
+	do {
+		w = (struct find){ .in = s, .own = r->ifindex };
+		h = netlink_begin(&r->nl, &m, RTM_GETADDR, NLM_F_DUMP);
+		i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
+		i->ifa_family = family_of(&s->first);
+		rc = netlink_talk(&r->nl, h, find_each, &w);
+	} while (rc != 0 && errno == EINTR && ++tries < DUMP_TRIES);
+	if (rc != 0 || w.best.family == 0)
+		return (false);
+	*out = w.best;
+	return (true);
+}
+
+/* ---- routes and rules */
+
+/* ${on}: adds, else deletes. 0 or -1 with errno. */
+static int
+route_change(struct router *r, const struct route *t, bool on)
+{
+	struct netlink_msg m;
+	struct nlmsghdr *h = netlink_begin(&r->nl, &m, on ? RTM_NEWROUTE : RTM_DELROUTE,
+	    on ? NLM_F_CREATE | NLM_F_EXCL : 0);
+	struct rtmsg *i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
+
+	i->rtm_family = family_of(&t->net);
+	i->rtm_dst_len = t->prefix;
+	i->rtm_protocol = RTPROT_STATIC;
+	i->rtm_scope = t->net.family == 4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+	i->rtm_type = RTN_UNICAST;
+	i->rtm_table = RT_TABLE_MAIN;
+	if (t->covers) {
+		i->rtm_table = RT_TABLE_UNSPEC;
+		mnl_attr_put_u32(h, RTA_TABLE, TABLE(r, t->prefix == 0));
+	}
+	if (t->prefix > 0)
+		put_addr(h, RTA_DST, &t->net);
+	mnl_attr_put_u32(h, RTA_OIF, r->ifindex);
+	if (r->metric != 0)
+		mnl_attr_put_u32(h, RTA_PRIORITY, r->metric);
+	if (t->src.family != 0 && on)
+		put_addr(h, RTA_PREFSRC, &t->src);
+	return (netlink_talk(&r->nl, h, NULL, NULL));
+}
+
+/*
+ * "not fwmark M lookup T"; before the table of a default route stands "lookup main
+ * suppress_prefixlength 0", so that nets of this machine's own are still reached.
+ */
+static int
+rule_change(struct router *r, bool v6, bool whole, bool main, bool on)
+{
+	struct netlink_msg m;
+	struct nlmsghdr *h = netlink_begin(&r->nl, &m, on ? RTM_NEWRULE : RTM_DELRULE,
+	    on ? NLM_F_CREATE | NLM_F_EXCL : 0);
+	struct fib_rule_hdr *i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
+
+	i->family = v6 ? AF_INET6 : AF_INET;
+	i->action = FR_ACT_TO_TBL;
+	if (main) {
+		i->table = RT_TABLE_MAIN;
+		mnl_attr_put_u32(h, FRA_SUPPRESS_PREFIXLEN, 0);
+	} else {
+		i->flags = FIB_RULE_INVERT;
+		mnl_attr_put_u32(h, FRA_TABLE, TABLE(r, whole));
+		mnl_attr_put_u32(h, FRA_FWMARK, ROUTE_MARK);
+		mnl_attr_put_u32(h, FRA_FWMASK, UINT32_MAX);
+	}
+	mnl_attr_put_u32(h, FRA_PRIORITY, ROUTE_PRIO + (whole ? main ? 1u : 2u : 0u));
+	return (netlink_talk(&r->nl, h, NULL, NULL));
+}
+
+static int
+rules_need(struct router *r, const struct route *t, struct fault *f)
+{
+	bool v6 = t->net.family == 6, whole = t->prefix == 0;
+
+	if (r->rules[v6][whole])
+		return (0);
+	/* EEXIST: another tunnel's, or what a killed one left behind. */
+	if ((whole && rule_change(r, v6, whole, true, true) != 0 && errno != EEXIST) ||
+	    (rule_change(r, v6, whole, false, true) != 0 && errno != EEXIST))
+		return (fault_sys(f, netlink_code(errno), "cannot add a routing rule for the tunnel"));
+	r->rules[v6][whole] = true;
+	return (0);
+}
+
+static void
+rules_drop(struct router *r)
+{
+	for (int v6 = 0; v6 < 2; v6++)
+		for (int whole = 0; whole < 2; whole++) {
+			if (!r->rules[v6][whole])
+				continue;
+			(void)rule_change(r, v6 != 0, whole != 0, false, false);
+			if (whole)
+				(void)rule_change(r, v6 != 0, true, true, false);
+			r->rules[v6][whole] = false;
+		}
+}
+
+static int
+route_cmp(const void *a, const void *b)
+{
+	const struct route *x = a, *y = b;
+	int c = addr_cmp(&x->net, &y->net);
+
+	if (c != 0)
+		return (c);
+	if (x->prefix != y->prefix)
+		return (x->prefix < y->prefix ? -1 : 1);
+	return ((int)x->covers - (int)y->covers);
+}
+
+static int
+route_add(struct router *r, const struct route *t, struct fault *f)
+{
+	char text[ADDR_TEXT];
+	struct route plain = *t;
+	int rc;
+
+	if (t->covers && rules_need(r, t, f) != 0)
+		return (-1);
+	rc = route_change(r, t, true);
+	if (rc != 0 && errno == EINVAL && t->src.family != 0) {
+		/* The source address has gone in the meantime. */
+		plain.src.family = 0;
+		rc = route_change(r, &plain, true);
+	}
+	if (rc == 0)
+		return (0);
+	if (errno == EEXIST)
+		return (fault(f, FAULT_SYSTEM, "there is a route to %s/%u already, it is left as it is",
+		    addr_text(text, &t->net), t->prefix));
+	return (fault_sys(f, netlink_code(errno), "cannot add a route to %s/%u",
+	    addr_text(text, &t->net), t->prefix));
+}
+
+int
+router_sync(struct router *r, struct route *want, size_t n, struct fault *f)
+{
+	struct fault first = {0}, one;
+	struct route *list;
+	size_t i, j, kept = 0;
+	int c;
+
+	if (n > 1)
+		qsort(want, n, sizeof(*want), route_cmp);
+	for (i = 0; i < n; i++)
+		if (kept == 0 || route_cmp(&want[kept - 1], &want[i]) != 0)
+			want[kept++] = want[i];
+	n = kept;
+	if (n > r->cap_have) {
+		if ((list = realloc(r->have, n * sizeof(*list))) == NULL)
+			return (fault(f, FAULT_MEMORY, "no memory for routes"));
+		r->have = list;
+		r->cap_have = n;
+	}
+	for (i = j = 0; i < n || j < r->n_have; ) {
+		c = i == n ? 1 : j == r->n_have ? -1 : route_cmp(&want[i], &r->have[j]);
+		if (c > 0)
+			(void)route_change(r, &r->have[j++], false);
+		else if (c < 0) {
+			if (route_add(r, &want[i++], &one) != 0 && first.code == FAULT_NONE)
+				first = one;
+		} else {
+			i++;
+			j++;
+		}
+	}
+	if (n > 0)
+		memcpy(r->have, want, n * sizeof(*want));
+	r->n_have = n;
+	if (first.code == FAULT_NONE)
+		return (0);
+	if (f != NULL)
+		*f = first;
+	return (-1);
+}
+
+void
+router_close(struct router *r)
+{
+	size_t i;
+
+	if (r->nl.nl != NULL) {
+		for (i = 0; i < r->n_have; i++)
+			(void)route_change(r, &r->have[i], false);
+		rules_drop(r);
+	}
+	netlink_close(&r->nl);
+	free(r->have);
+	*r = (struct router){0};
+}
+
+/* ---- ranges */
+
+/* The last address of the block of ${prefix} bits that begins at ${a}. */
+static struct addr
+block_end(struct addr a, unsigned prefix)
+{
+	for (unsigned b = prefix; b < 8 * addr_len(&a); b++)
+		a.b[b / 8] |= (uint8_t)(0x80 >> b % 8);
+	return (a);
+}
+
+size_t
+route_blocks(const struct selector *s, struct route *out, size_t cap)
+{
+	struct addr at = s->first, end;
+	unsigned bits = (unsigned)(8 * addr_len(&at)), prefix;
+	size_t n = 0, i;
+
+	while (n < cap && n < BLOCKS_MAX) {
+		/* The widest block that begins here and does not go too far. */
+		for (prefix = bits; prefix > 0; prefix--) {
+			if ((at.b[(prefix - 1) / 8] & (0x80 >> (prefix - 1) % 8)) != 0)
+				break;
+			end = block_end(at, prefix - 1);
+			if (addr_cmp(&end, &s->last) > 0)
+				break;
+		}
+		out[n++] = (struct route){ .net = at, .prefix = (uint8_t)prefix };
+		end = block_end(at, prefix);
+		if (addr_cmp(&end, &s->last) >= 0)
+			break;
+		for (i = addr_len(&end); i-- > 0 && ++end.b[i] == 0; )
+			;
+		at = end;
+	}
+	return (n);
+}

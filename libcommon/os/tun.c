@@ -1,0 +1,131 @@
+#include "os/tun.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <linux/virtio_net.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define AUTO_NAME	"vpn%d"
+
+/* Names that an ifreq can hold, without what the kernel takes for a pattern or refuses. */
+static bool
+name_ok(const char *name)
+{
+	size_t n = strlen(name);
+
+	return (n < IFNAMSIZ && strpbrk(name, "/% \t\n:") == NULL && strcmp(name, ".") != 0 &&
+	    strcmp(name, "..") != 0);
+}
+
+static int
+attach_failed(const char *name, struct fault *f)
+{
+	switch (errno) {
+	case EPERM:
+	case EACCES:
+		return (fault_sys(f, FAULT_PERMISSION, "cannot make TUN device %s", name));
+	case EBUSY:
+		return (fault_sys(f, FAULT_DEVICE, "interface %s is in use by another program", name));
+	case EINVAL:
+	case EEXIST:
+		/* There is one of that name that is no TUN device, or of another shape. */
+		if (if_nametoindex(name) != 0)
+			return (fault(f, FAULT_DEVICE, "interface %s is in use, and is no such TUN device",
+			    name));
+		return (fault_sys(f, FAULT_DEVICE, "cannot make TUN device %s", name));
+	default:
+		return (fault_sys(f, FAULT_DEVICE, "cannot make TUN device %s", name));
+	}
+}
+
+int
+tun_open(struct tun *t, const char *name, struct fault *f)
+{
+	struct ifreq ifr = {0};
+	int hdr = (int)sizeof(struct virtio_net_hdr);
+
+	*t = (struct tun){ .fd = -1 };
+	if (name == NULL || name[0] == '\0')
+		name = AUTO_NAME;
+	else if (!name_ok(name))
+		return (fault(f, FAULT_USAGE, "\"%s\" is no name for an interface", name));
+	t->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (t->fd == -1)
+		return (fault_sys(f, errno == EACCES || errno == EPERM ? FAULT_PERMISSION :
+		    FAULT_DEVICE, "cannot open /dev/net/tun"));
+	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	ifr.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR);
+	if (ioctl(t->fd, TUNSETIFF, &ifr) == -1) {
+		(void)attach_failed(name, f);
+		tun_close(t);
+		return (-1);
+	}
+	(void)snprintf(t->name, sizeof(t->name), "%s", ifr.ifr_name);
+	t->ifindex = if_nametoindex(t->name);
+	/* No offloads yet: packets come whole and with their checksums. */
+	if (t->ifindex == 0 || ioctl(t->fd, TUNSETVNETHDRSZ, &hdr) == -1 ||
+	    ioctl(t->fd, TUNSETOFFLOAD, 0UL) == -1) {
+		(void)fault_sys(f, FAULT_DEVICE, "cannot set up TUN device %s", t->name);
+		tun_close(t);
+		return (-1);
+	}
+	return (0);
+}
+
+void
+tun_close(struct tun *t)
+{
+	if (t->fd != -1)
+		(void)close(t->fd);
+	*t = (struct tun){ .fd = -1 };
+}
+
+long
+tun_read(const struct tun *t, struct tun_pkt *pkts, size_t n, uint64_t *cut, struct fault *f)
+{
+	struct virtio_net_hdr hdr;
+	struct iovec iov[3];
+	uint8_t over;
+	size_t i = 0;
+	ssize_t got;
+
+	iov[0] = (struct iovec){ &hdr, sizeof(hdr) };
+	iov[2] = (struct iovec){ &over, 1 };	/* tells a packet that fits from one that does not */
+	while (i < n) {
+		iov[1] = (struct iovec){ pkts[i].p, pkts[i].cap };
+		got = readv(t->fd, iov, 3);
+		if (got == -1 && errno == EINTR)
+			continue;
+		if (got == -1 && errno == EAGAIN)
+			break;
+		if (got <= 0)
+			return (fault_sys(f, FAULT_DEVICE, "TUN device %s is gone", t->name));
+		if ((size_t)got <= sizeof(hdr) || (size_t)got > sizeof(hdr) + pkts[i].cap ||
+		    hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE) {
+			++*cut;
+			continue;
+		}
+		pkts[i++].len = (size_t)got - sizeof(hdr);
+	}
+	return ((long)i);
+}
+
+size_t
+tun_write(const struct tun *t, const struct tun_pkt *pkts, size_t n)
+{
+	struct virtio_net_hdr hdr = {0};
+	struct iovec iov[2];
+	size_t i, done = 0;
+
+	iov[0] = (struct iovec){ &hdr, sizeof(hdr) };
+	for (i = 0; i < n; i++) {
+		iov[1] = (struct iovec){ pkts[i].p, pkts[i].len };
+		if (writev(t->fd, iov, 2) > 0)
+			done++;
+	}
+	return (done);
+}

@@ -1,0 +1,179 @@
+/*
+ * UDP ports 500 and 4500, one each per address, shared by the tools that need them at once
+ * (a resident negotiator, esp-tun, a dpd-ping now and then) with no daemon.
+ *
+ * Whoever binds a port first owns it: it also listens on an abstract Unix SEQPACKET socket
+ * named after the port. A later tool joins there and gets duplicates of both sockets. One
+ * holder reads the UDP socket: a tool with a data path if there is one, else the owner. What
+ * the reader takes in for others goes to the owner, which knows who serves what. When the
+ * owner dies the holders race for its place; when the reader dies the owner chooses another.
+ * Nothing but what a dead process had in its hands is lost.
+ *
+ * Open ports before privileges are dropped: binding may need them, and holders show each
+ * other the uid of that moment. Open them in rising order (IKE, then NAT-T): a tool that
+ * joins waits a bounded time for the owner's answer, and a common order keeps two starting
+ * tools from waiting for each other.
+ *
+ * The UDP socket is shared: its flags stay as they are, it is never connected, and a full
+ * peer process makes drops, not waits.
+ */
+#ifndef SAPIPE_PORT_PORT_H
+#define SAPIPE_PORT_PORT_H
+
+#include <sys/types.h>
+
+#include "base/addr.h"
+#include "base/fault.h"
+
+struct ev_loop;
+
+#define PORT_IKE_DEFAULT	500
+#define PORT_NATT_DEFAULT	4500
+#define PORTS_MAX		8	/* ports in one set */
+
+enum port_role {
+	PORT_IKE,	/* IKE bare, ESP behind the non-IKE marker (drafts 00 and 01) */
+	PORT_NATT,	/* IKE behind the non-ESP marker, ESP bare (RFC 3948, 2) */
+};
+
+/* One datagram without its marker, or with ${seg} several of one size. */
+struct port_dgram {
+	struct endpoint	 local;		/* received: the address it came to */
+	struct endpoint	 remote;
+	uint32_t	 ifindex;	/* received: the interface; sent: 0, or the one to leave by */
+	uint16_t	 seg;		/* sent: 0, or cut ${len} into datagrams of this size (UDP_SEGMENT);
+					   received: always 0 */
+	uint8_t		 tos;		/* ESP: outer DSCP and ECN, received (0 of a relayed one) and sent */
+	uint8_t		*p;		/* received: valid during the call; ESP may be decrypted in place */
+	size_t		 len;
+};
+
+struct ports_calls {
+	/*
+	 * An IKE datagram (28 bytes at least; no more is known of it). It may be for
+	 * another holder that serves the same cookies: ignore silently what is not yours.
+	 */
+	void (*ike)(void *ctx, const struct port_dgram *d);
+	/* ESP datagrams (8 bytes at least), of registered SPIs and of SPIs that nobody knows. */
+	void (*esp)(void *ctx, struct port_dgram *d, size_t n);
+	/*
+	 * An ICMP error for something that a holder sent to ${remote}: errno ${err} (ECONNREFUSED:
+	 * port unreachable; EMSGSIZE: ${mtu}; ...). Anybody can send these: a hint, no more.
+	 */
+	void (*unreachable)(void *ctx, const struct endpoint *local,
+	    const struct endpoint *remote, int err, uint32_t mtu);
+	/* A record from another holder (hostile until decoded). It may concern you or not. */
+	void (*record)(void *ctx, struct span cbor);
+	/* For -v: who reads and who owns, as a line of text. */
+	void (*note)(void *ctx, const char *text);
+};	/* any may be NULL; all are called from the loop; none may free the set */
+
+struct ports_opt {
+	bool		data_path;	/* this tool moves ESP: it wants to be the reader */
+	uint32_t	mark;		/* SO_MARK on the sockets; 0: leave them as they are */
+};
+
+struct ports;
+
+/* An empty set on ${loop}, which must outlive it. NULL with FAULT_MEMORY. */
+struct ports *ports_new(struct ev_loop *loop, const struct ports_opt *opt,
+    const struct ports_calls *calls, void *ctx, struct fault *f);
+
+/* Leaves all ports; other holders go on. NULL is harmless. */
+void ports_free(struct ports *set);
+
+#define PORTS_JOIN_ONLY	1u	/* join a holder, don't bind nor read: for the record channel */
+#define PORTS_BIND_ANY	2u	/* join a holder of that address; if there is none use any address */
+
+/*
+ * Opens or joins the port ${local} (address family 4 or 6; all-zero bytes: any address) in
+ * ${role}. Port 0: one that is free, stored in ${local}. A holder of the same port on any
+ * address is joined as well, so ask for the address and send from it. A port already in the
+ * set is done at once. -1 with FAULT_PORT_TAKEN (another program or user has it; says
+ * which), FAULT_PERMISSION, FAULT_BAD_ADDRESS (not an address of this machine),
+ * FAULT_SYSTEM; with PORTS_JOIN_ONLY FAULT_UNREACHABLE if there is no holder.
+ */
+int ports_open(struct ports *set, struct endpoint *local, enum port_role role,
+    unsigned flags, struct fault *f);
+
+/*
+ * The usual call: ports 500 and 4500 for ${local} or, if NULL (or of family 0), any address of both
+ * families; a family this machine lacks is left out. ${local}->port, if not 0, stands
+ * in for 500, and 4500 then becomes ${natt_port} (0: 4500).
+ */
+int ports_open_usual(struct ports *set, const struct endpoint *local, uint16_t natt_port,
+    unsigned flags, struct fault *f);
+
+/* The port this set has in ${role} for ${family} 4 or 6: its number, or 0. */
+uint16_t ports_number(const struct ports *set, uint8_t family, enum port_role role);
+
+/* The address this machine would send from to reach ${remote}. 0, or -1 with FAULT_UNREACHABLE. */
+int ports_source(struct addr *local, const struct endpoint *remote, uint32_t mark,
+    struct fault *f);
+
+/*
+ * What datagrams to give this holder. Cookies: both as on the wire; all-zero ${cky_r}: any
+ * (an initiator before message 2). New: what has an all-zero responder cookie, or cookies
+ * that nobody serves (a responder may have given out a cookie and kept no memory of it), from
+ * address ${remote}, or NULL: from any; it goes to one holder, which is the first of those that name
+ * the peer, or else the first that takes any. SPI: of ESP that comes to ${local} (family 0:
+ * any address). Repeating is harmless, as is taking back what was never registered. All that
+ * serve the same cookies get a datagram; of a SPI the first. 0, or -1 with FAULT_MEMORY.
+ */
+int ports_serve_cookies(struct ports *set, const uint8_t cky_i[8], const uint8_t cky_r[8],
+    struct fault *f);
+void ports_unserve_cookies(struct ports *set, const uint8_t cky_i[8], const uint8_t cky_r[8]);
+void ports_serve_new(struct ports *set, const struct addr *remote, bool yes);
+int ports_serve_spi(struct ports *set, uint32_t spi, const struct addr *local, struct fault *f);
+void ports_unserve_spi(struct ports *set, uint32_t spi, const struct addr *local);
+
+/*
+ * Sends an IKE message; the marker is added where ${local}->port has one. ${local}->addr of
+ * family 0 leaves the source to the kernel, ${local}->port must be one of the set. 0 sent
+ * (or dropped for a full buffer, as the network might); -1 with FAULT_PERMISSION (a
+ * firewall's REJECT or capability), FAULT_UNREACHABLE (no route), FAULT_TOO_LARGE,
+ * FAULT_SYSTEM.
+ */
+int ports_send_ike(struct ports *set, const struct endpoint *local,
+    const struct endpoint *remote, struct span msg, struct fault *f);
+
+/*
+ * Sends ESP datagrams in their order, marker added on a PORT_IKE port. Returns how many of
+ * ${n} are done: fewer when the socket is full (try again when it drains, or drop), or when
+ * one cannot be sent: then ${f} (code FAULT_NONE otherwise) says why, and d[return value] is
+ * that one.
+ */
+size_t ports_send_esp(struct ports *set, const struct port_dgram *d, size_t n,
+    struct fault *f);
+
+/* The single 0xff byte that keeps a NAT mapping (RFC 3948, 2.3). Errors don't matter. */
+void ports_send_keepalive(struct ports *set, const struct endpoint *local,
+    const struct endpoint *remote);
+
+/*
+ * Hands a record to every other holder of these ports; each gets it once however many
+ * ports are shared. Dropped for those that are full. At most 64 KiB.
+ */
+void ports_send_record(struct ports *set, struct span cbor);
+
+struct ports_stats {
+	uint64_t received;	/* datagrams read from the sockets, segments counted */
+	uint64_t relayed_in;	/* had from other holders */
+	uint64_t relayed_out;	/* passed to other holders */
+	uint64_t dropped_full;	/* a holder or the socket was full */
+	uint64_t dropped_short;	/* too short to be IKE or ESP, or cut off */
+	uint64_t unserved;	/* nobody's */
+	uint64_t keepalives;
+	uint64_t errors;	/* from the error queue */
+	uint64_t bad_peer;	/* malformed words from a holder, and refused ones */
+};
+
+const struct ports_stats *ports_stats(const struct ports *set);
+/*
+ * Whether this process reads the port numbered ${port} now, and whether it owns it (for
+ * tests and -v).
+ */
+bool ports_reading(const struct ports *set, uint8_t family, uint16_t port);
+bool ports_owning(const struct ports *set, uint8_t family, uint16_t port);
+
+#endif

@@ -1,0 +1,301 @@
+#include "port/port_priv.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <unistd.h>
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+#define SEND_BATCH	64
+#define SEND_CTL	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint16_t)) + \
+	CMSG_SPACE(sizeof(int)))
+#define GSO_MAX		64	/* UDP_MAX_SEGMENTS of older kernels */
+
+static const uint8_t zero[8];
+
+/* One datagram being made ready; it points into itself, so it stays where it is. */
+struct out {
+	struct sockaddr_storage to;
+	struct iovec iov[2];
+	_Alignas(struct cmsghdr) char ctl[SEND_CTL];
+};
+
+static struct port *
+port_of(const struct ports *set, const struct endpoint *local, uint8_t family)
+{
+	struct port *any = NULL;
+	size_t i;
+
+	for (i = 0; i < set->n; i++) {
+		if (set->port[i]->bound.port != local->port ||
+		    set->port[i]->bound.addr.family != family)
+			continue;
+		if (local->addr.family != 0 &&
+		    addr_cmp(&set->port[i]->bound.addr, &local->addr) == 0)
+			return (set->port[i]);
+		any = set->port[i];
+	}
+	return (any);
+}
+
+/* Adds a control message to ${mh}, for which ctl has room. */
+static void
+add_cmsg(struct msghdr *mh, int level, int type, const void *value, size_t len)
+{
+	char *at = (char *)mh->msg_control + mh->msg_controllen;
+	struct cmsghdr c = { .cmsg_len = CMSG_LEN(len), .cmsg_level = level, .cmsg_type = type };
+
+	memset(at, 0, CMSG_SPACE(len));
+	memcpy(at, &c, sizeof(c));
+	memcpy(at + CMSG_LEN(0), value, len);
+	mh->msg_controllen += CMSG_SPACE(len);
+}
+
+static void
+make_ready(struct msghdr *mh, struct out *o, const struct port_dgram *d, size_t marker)
+{
+	struct in_pktinfo v4 = {0};
+	struct in6_pktinfo v6 = {0};
+	union { const uint8_t *c; void *v; } bytes;	/* iovec knows no const */
+	int tos = d->tos;
+
+	*mh = (struct msghdr){ .msg_name = &o->to, .msg_namelen = port_sockaddr(&o->to, &d->remote),
+	    .msg_iov = o->iov, .msg_control = o->ctl };
+	if (marker > 0) {
+		bytes.c = zero;
+		o->iov[mh->msg_iovlen++] = (struct iovec){ bytes.v, marker };
+	}
+	o->iov[mh->msg_iovlen++] = (struct iovec){ d->p, d->len };
+	if (d->local.addr.family == 4) {
+		memcpy(&v4.ipi_spec_dst, d->local.addr.b, 4);
+		v4.ipi_ifindex = (int)d->ifindex;
+		add_cmsg(mh, IPPROTO_IP, IP_PKTINFO, &v4, sizeof(v4));
+	} else if (d->local.addr.family == 6) {
+		memcpy(&v6.ipi6_addr, d->local.addr.b, 16);
+		v6.ipi6_ifindex = d->ifindex != 0 ? d->ifindex : d->local.addr.scope;
+		add_cmsg(mh, IPPROTO_IPV6, IPV6_PKTINFO, &v6, sizeof(v6));
+	}
+	if (d->seg != 0 && d->len > d->seg)
+		add_cmsg(mh, IPPROTO_UDP, UDP_SEGMENT, &d->seg, sizeof(d->seg));
+	if (tos != 0 && d->remote.addr.family == 4)
+		add_cmsg(mh, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+	else if (tos != 0)
+		add_cmsg(mh, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
+	if (mh->msg_controllen == 0)
+		mh->msg_control = NULL;
+}
+
+/*
+ * The socket reports what ICMP said of earlier datagrams, perhaps another holder's,
+ * at the next call: such errors say nothing about this one.
+ */
+static bool
+is_echo(int err)
+{
+	return (err == ECONNREFUSED || err == EHOSTUNREACH || err == ENETUNREACH ||
+	    err == EPROTO || err == EHOSTDOWN || err == ENONET || err == EOPNOTSUPP ||
+	    err == EMSGSIZE || err == EACCES || err == ENOPROTOOPT);
+}
+
+static int
+send_fault(struct fault *f, int err, const struct port_dgram *d)
+{
+	char to[ENDPOINT_TEXT], from[ADDR_TEXT];
+
+	endpoint_text(to, &d->remote);
+	errno = err;
+	switch (err) {
+	case EACCES:
+	case EPERM:
+		return (fault_sys(f, FAULT_PERMISSION, "not allowed to send to %s", to));
+	case EMSGSIZE:
+		return (fault_sys(f, FAULT_TOO_LARGE, "%zu bytes are too many to send to %s",
+		    d->len, to));
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case EHOSTDOWN:
+	case ENETDOWN:
+		return (fault_sys(f, FAULT_UNREACHABLE, "no way to %s", to));
+	case EINVAL:
+	case EADDRNOTAVAIL:
+		return (fault_sys(f, FAULT_UNREACHABLE, "cannot send to %s from %s", to,
+		    addr_text(from, &d->local.addr)));
+	}
+	return (fault_sys(f, FAULT_SYSTEM, "cannot send to %s", to));
+}
+
+static bool
+is_full(int err)
+{
+	return (err == EAGAIN || err == EWOULDBLOCK || err == ENOBUFS);
+}
+
+/* Sends one datagram. 0, or errno. */
+static int
+send_one(struct port *p, const struct port_dgram *d, size_t marker)
+{
+	struct msghdr mh;
+	struct out o;
+	int i, err = 0;
+
+	make_ready(&mh, &o, d, marker);
+	for (i = 0; i < 4; i++) {
+		if (sendmsg(p->udp, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) != -1)
+			return (0);
+		err = errno;
+		if (err != EINTR && !is_echo(err))
+			break;
+	}
+	return (err);
+}
+
+int
+ports_send_ike(struct ports *set, const struct endpoint *local, const struct endpoint *remote,
+    struct span msg, struct fault *f)
+{
+	struct port *p = port_of(set, local, remote->addr.family);
+	union { const uint8_t *c; uint8_t *v; } bytes = { msg.p };
+	struct port_dgram d = { .local = *local, .remote = *remote, .p = bytes.v, .len = msg.len };
+	char text[ENDPOINT_TEXT];
+	int err;
+
+	if (p == NULL)
+		return (fault(f, FAULT_SYSTEM, "no open port to send from %s",
+		    endpoint_text(text, local)));
+	err = send_one(p, &d, p->role == PORT_NATT ? 4 : 0);
+	if (err != 0 && is_full(err))
+		set->stats.dropped_full++;
+	else if (err != 0)
+		return (send_fault(f, err, &d));
+	return (0);
+}
+
+void
+ports_send_keepalive(struct ports *set, const struct endpoint *local,
+    const struct endpoint *remote)
+{
+	struct port *p = port_of(set, local, remote->addr.family);
+	uint8_t ff = 0xff;
+	struct port_dgram d = { .local = *local, .remote = *remote, .p = &ff, .len = 1 };
+
+	if (p != NULL)
+		(void)send_one(p, &d, 0);
+}
+
+/* Cuts what the kernel will not cut. 0, or errno. */
+static int
+send_split(struct port *p, const struct port_dgram *d, size_t marker)
+{
+	struct port_dgram one = *d;
+	size_t off;
+	int err;
+
+	one.seg = 0;
+	for (off = 0; off < d->len; off += one.len) {
+		one.p = d->p + off;
+		one.len = d->len - off < d->seg ? d->len - off : d->seg;
+		/* What left has left: only the first may fail and be sent again. */
+		if ((err = send_one(p, &one, marker)) != 0 && off == 0)
+			return (err);
+		if (err != 0)
+			p->set->stats.dropped_full++;
+	}
+	return (0);
+}
+
+static bool
+must_split(const struct ports *set, const struct port_dgram *d, size_t marker)
+{
+	return (d->seg != 0 && d->len > d->seg && (set->no_gso || marker > 0 ||
+	    (d->len + d->seg - 1) / d->seg > GSO_MAX));
+}
+
+size_t
+ports_send_esp(struct ports *set, const struct port_dgram *d, size_t n, struct fault *f)
+{
+	struct mmsghdr mm[SEND_BATCH];
+	struct out out[SEND_BATCH];
+	struct port *p, *q;
+	size_t done = 0, k, marker;
+	char text[ENDPOINT_TEXT];
+	int sent, err, echoes = 0;
+
+	if (f != NULL)
+		f->code = FAULT_NONE;
+	while (done < n) {
+		if ((p = port_of(set, &d[done].local, d[done].remote.addr.family)) == NULL) {
+			(void)fault(f, FAULT_SYSTEM, "no open port to send from %s",
+			    endpoint_text(text, &d[done].local));
+			return (done);
+		}
+		marker = p->role == PORT_NATT ? 0 : 8;
+		for (k = 0; k < SEND_BATCH && done + k < n; k++) {
+			q = k == 0 ? p : port_of(set, &d[done + k].local,
+			    d[done + k].remote.addr.family);
+			if (q != p || must_split(set, &d[done + k], marker))
+				break;
+			make_ready(&mm[k].msg_hdr, &out[k], &d[done + k], marker);
+		}
+		if (k == 0) {
+			err = send_split(p, &d[done], marker);
+			sent = err == 0 ? 1 : -1;
+		} else {
+			sent = sendmmsg(p->udp, mm, (unsigned)k, MSG_DONTWAIT | MSG_NOSIGNAL);
+			err = sent == -1 ? errno : 0;
+		}
+		if (sent > 0) {
+			done += (size_t)sent;
+			echoes = 0;
+			continue;
+		}
+		if (k > 0 && d[done].seg != 0 && (err == EIO || err == EINVAL) &&
+		    (err = send_split(p, &d[done], marker)) == 0) {
+			set->no_gso = true;
+			done++;
+			continue;
+		}
+		if ((err == EINTR || is_echo(err)) && echoes++ < 4)
+			continue;
+		if (!is_full(err))
+			(void)send_fault(f, err, &d[done]);
+		return (done);
+	}
+	return (done);
+}
+
+int
+ports_source(struct addr *local, const struct endpoint *remote, uint32_t mark, struct fault *f)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = port_sockaddr(&ss, remote);
+	struct sockaddr_in sin;
+	struct sockaddr_in6 sin6;
+	char text[ENDPOINT_TEXT];
+	int fd;
+
+	*local = (struct addr){0};
+	/* Connecting a UDP socket sends nothing; this one is our own. */
+	if ((fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0)) == -1)
+		return (fault_sys(f, FAULT_SYSTEM, "cannot make a UDP socket"));
+	if ((mark != 0 && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) != 0) ||
+	    connect(fd, (struct sockaddr *)&ss, len) != 0 ||
+	    getsockname(fd, (struct sockaddr *)&ss, &len) != 0) {
+		(void)fault_sys(f, FAULT_UNREACHABLE, "no way to %s", endpoint_text(text, remote));
+		(void)close(fd);
+		return (-1);
+	}
+	(void)close(fd);
+	if (ss.ss_family == AF_INET) {
+		memcpy(&sin, &ss, sizeof(sin));
+		local->family = 4;
+		memcpy(local->b, &sin.sin_addr, 4);
+	} else {
+		memcpy(&sin6, &ss, sizeof(sin6));
+		local->family = 6;
+		memcpy(local->b, &sin6.sin6_addr, 16);
+		local->scope = sin6.sin6_scope_id;
+	}
+	return (0);
+}

@@ -1,0 +1,267 @@
+#include "probe/pattern.h"
+
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "probe/probe_msg.h"
+
+#define RESEND_MS	1000	/* for a first answer; doubles */
+#define LOOSE_MS	300	/* by which intervals may differ from a row's, */
+#define LOOSE_PART	8	/* or by this part of them: networks and peers are busy */
+
+struct left {
+	bool		live;		/* still waited for */
+	bool		sharing;	/* message 3 is out */
+	struct ask_key	key;
+	struct bytes	sent, first;	/* what was asked; the first answer */
+	uint64_t	due_ms, give_up_ms, last_ms;
+	uint32_t	resends;
+};
+
+struct ike_pattern {
+	struct ike_pattern_conf	  conf;
+	struct ike_pattern_result r;
+	bool			  begun, over;
+	uint64_t		  begun_ms, now_ms;
+	struct left		  left[PATTERN_ANSWERS];
+};
+
+struct ike_pattern *
+ike_pattern_new(const struct ike_pattern_conf *conf, struct fault *f)
+{
+	struct ike_pattern *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		(void)fault(f, FAULT_MEMORY, "no memory for the fingerprint");
+	else
+		p->conf = *conf;
+	return (p);
+}
+
+void
+ike_pattern_free(struct ike_pattern *p)
+{
+	size_t i;
+
+	if (p == NULL)
+		return;
+	for (i = 0; i < PATTERN_ANSWERS; i++) {
+		bytes_free(&p->left[i].sent);
+		bytes_free(&p->left[i].first);
+	}
+	free(p);
+}
+
+static void
+transmit(struct ike_pattern *p, struct left *l, struct ike_outbox *out)
+{
+	outbox_datagram(out, &l->key.local, &l->key.remote, bytes_span(&l->sent));
+	p->r.sent++;
+}
+
+static void
+fire(struct ike_pattern *p, struct left *l, struct span msg, struct ike_outbox *out)
+{
+	l->resends = 0;
+	l->due_ms = p->now_ms + RESEND_MS;
+	l->give_up_ms = p->now_ms + p->conf.timeout_ms;
+	l->live = msg.len > 0 && bytes_set(&l->sent, msg) == 0;
+	if (l->live)
+		transmit(p, l, out);
+}
+
+/* Under a new cookie each time: what answers an earlier one is no repetition. */
+static void
+ask(struct ike_pattern *p, enum pattern_of i, struct ike_outbox *out)
+{
+	struct left *l = &p->left[i];
+	struct probe_offer o = { .n = 1 };
+	uint8_t buf[PROBE_MSG_MAX];
+
+	o.t[0] = p->conf.offer;
+	p->r.of[i].asked = true;
+	l->key.local = p->conf.local;
+	l->key.remote = p->conf.remote;
+	l->key.natt = natt_choose(NATT_ALL, p->conf.natt);
+	fire(p, l, i == PATTERN_AGGRESSIVE_2 ?
+	    ask_aggressive1(buf, &p->conf.rand, l->key.cky_i, &o, &p->conf.id) :
+	    ask_main1(buf, &p->conf.rand, l->key.cky_i, &o, PROBE_VIDS), out);
+}
+
+static void
+run(struct ike_pattern *p, enum pattern_of i, struct ike_outbox *out)
+{
+	struct left *l = &p->left[i];
+	uint64_t give_up = l->give_up_ms;
+	uint32_t resends = l->resends;
+
+	if (!l->live || (p->now_ms < give_up && p->now_ms < l->due_ms))
+		return;
+	if (p->now_ms >= give_up) {
+		l->live = false;
+		p->r.of[i].ended = p->r.of[i].answered;
+	} else if (l->sharing) {
+		transmit(p, l, out);
+		l->due_ms = p->now_ms + ((uint64_t)RESEND_MS << ++l->resends);
+	} else {
+		ask(p, i, out);
+		l->give_up_ms = give_up;
+		l->resends = resends + 1;
+		l->due_ms = p->now_ms + ((uint64_t)RESEND_MS << l->resends);
+	}
+}
+
+static void
+settle(struct ike_pattern *p)
+{
+	size_t i;
+
+	p->r.elapsed_ms = p->now_ms - p->begun_ms;
+	p->over = true;
+	for (i = 0; i < PATTERN_ANSWERS; i++)
+		p->over = p->over && !p->left[i].live;
+	p->over = p->over || p->r.elapsed_ms >= p->conf.limit_ms;
+}
+
+void
+ike_pattern_timeout(struct ike_pattern *p, uint64_t now_ms, struct ike_outbox *out)
+{
+	enum pattern_of i;
+
+	if (p->over)
+		return;
+	p->now_ms = now_ms;
+	if (!p->begun)
+		p->begun_ms = now_ms;
+	for (i = 0; i < PATTERN_ANSWERS; i++)
+		if (p->begun)
+			run(p, i, out);
+		else if (i == PATTERN_AGGRESSIVE_2 || !p->conf.no_main)
+			ask(p, i, out);
+	p->begun = true;
+	settle(p);
+}
+
+uint64_t
+ike_pattern_deadline(const struct ike_pattern *p)
+{
+	uint64_t d = p->begun ? p->begun_ms + p->conf.limit_ms : 0;
+	size_t i;
+
+	if (p->over)
+		return (UINT64_MAX);
+	for (i = 0; i < PATTERN_ANSWERS; i++) {
+		const struct left *l = &p->left[i];
+
+		if (l->live && l->give_up_ms < d)
+			d = l->give_up_ms;
+		if (l->live && l->due_ms < d)
+			d = l->due_ms;
+	}
+	return (d);
+}
+
+/* The answer, for the first time or again; from now on nothing is sent. */
+static void
+note(struct ike_pattern *p, enum pattern_of i, struct span data)
+{
+	struct left *l = &p->left[i];
+	uint64_t gap = p->now_ms - l->last_ms, wait = p->conf.quiet_ms;
+
+	if (!p->r.of[i].answered) {
+		p->r.of[i].answered = true;
+		l->live = bytes_set(&l->first, data) == 0;
+	} else if (!span_eq(data, bytes_span(&l->first)) || p->r.of[i].n == PATTERN_MAX)
+		return;		/* another word in the same exchange, or enough of them */
+	else {
+		p->r.of[i].after_ms[p->r.of[i].n++] = (uint32_t)gap;
+		/* Intervals grow: the next may take a good deal longer than the last. */
+		wait = 3 * gap > wait ? 3 * gap : wait;
+	}
+	l->last_ms = p->now_ms;
+	l->due_ms = UINT64_MAX;
+	l->give_up_ms = p->now_ms + wait;
+}
+
+void
+ike_pattern_datagram(struct ike_pattern *p, uint64_t now_ms, struct span data,
+    struct ike_outbox *out)
+{
+	struct probe_answer a;
+	uint8_t buf[PROBE_MSG_MAX];
+	enum pattern_of i;
+
+	p->now_ms = now_ms;
+	for (i = 0; i < PATTERN_ANSWERS && !p->over; i++) {
+		struct left *l = &p->left[i];
+
+		probe_answer_get(&a, l->key.cky_i, data);
+		if (!l->live || a.kind == PROBE_NO_ANSWER || span_eq(data, bytes_span(&l->sent)))
+			continue;
+		if (i == PATTERN_MAIN_4 && a.kind == PROBE_CHOICE && a.chosen && !l->sharing) {
+			memcpy(l->key.cky_r, a.hdr.cky_r, COOKIE_LEN);
+			l->key.choice = a.choice.p;
+			l->sharing = true;
+			fire(p, l, ask_main3(buf, sizeof(buf), &p->conf.rand, &l->key, 0), out);
+		} else if (i == PATTERN_MAIN_4 ? a.kind == PROBE_KEY : a.kind == PROBE_CHOICE)
+			note(p, i, data);
+		else if (a.kind == PROBE_NOTIFY && !p->r.of[i].answered)
+			l->live = false;	/* a refusal */
+		settle(p);
+		return;
+	}
+}
+
+bool
+ike_pattern_cookie(const struct ike_pattern *p, size_t i, uint8_t cky_i[COOKIE_LEN])
+{
+	if (i >= PATTERN_ANSWERS)
+		return (false);
+	memcpy(cky_i, p->left[i].key.cky_i, COOKIE_LEN);
+	return (true);
+}
+
+bool
+ike_pattern_over(const struct ike_pattern *p)
+{
+	return (p->over);
+}
+
+const struct ike_pattern_result *
+ike_pattern_result(const struct ike_pattern *p)
+{
+	return (&p->r);
+}
+
+/*
+ * Habits, each measured with the real thing; ${after_ms} ends with 0. strongSwan 5.9.8 and its
+ * defaults, until it forgets what has been half open for 30 s; ike-respond as it is.
+ */
+static const struct {
+	const char	*name;
+	enum pattern_of	 of;
+	uint32_t	 after_ms[PATTERN_MAX + 1];
+} habits[] = {
+	{ "strongSwan 5", PATTERN_AGGRESSIVE_2, { 4000, 7200, 12960, 0 } },
+	{ "sapipe", PATTERN_AGGRESSIVE_2, { 500, 1000, 2000, 0 } },
+	{ "sapipe", PATTERN_MAIN_4, { 500, 1000, 2000, 4000, 8000, 8000, 0 } },
+};
+
+const char *
+ike_pattern_like(const struct ike_pattern_result *r)
+{
+	size_t i, k;
+	uint32_t want, is, off;
+
+	for (i = 0; i < sizeof(habits) / sizeof(habits[0]); i++) {
+		for (k = 0; k < r->of[habits[i].of].n && (want = habits[i].after_ms[k]) != 0; k++) {
+			is = r->of[habits[i].of].after_ms[k];
+			off = is > want ? is - want : want - is;
+			if (off > LOOSE_MS && off > want / LOOSE_PART)
+				break;
+		}
+		if (k > 0 && k == r->of[habits[i].of].n && habits[i].after_ms[k] == 0)
+			return (habits[i].name);
+	}
+	return (NULL);
+}

@@ -1,0 +1,35 @@
+/*
+ * The messages of one who asks and means nothing by it: cookies, nonces and keys are drawn and not
+ * kept. Each gives the message, in ${buf}, or an empty span: no randomness, no memory.
+ */
+#ifndef SAPIPE_PROBE_PROBE_MSG_H
+#define SAPIPE_PROBE_PROBE_MSG_H
+
+#include "probe/probe.h"
+#include "ike/v1/natd.h"
+
+/* Message 1 of main mode under a new cookie; ${vids} as probe_main1() has them. */
+struct span ask_main1(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand,
+    uint8_t cky_i[COOKIE_LEN], const struct probe_offer *o, unsigned vids);
+/* Message 1 of aggressive mode, with a key of the group of the first transform. */
+struct span ask_aggressive1(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand,
+    uint8_t cky_i[COOKIE_LEN], const struct probe_offer *o, const struct id *id);
+
+/* What message 3 says, on the choice that message 2 made. */
+struct ask_key {
+	uint8_t			 cky_i[COOKIE_LEN], cky_r[COOKIE_LEN];
+	struct ike_proposal	 choice;
+	const struct natt_version *natt;	/* NULL: without NAT-D */
+	struct endpoint		 local, remote;	/* for NAT-D */
+};
+struct span ask_main3(uint8_t *buf, size_t cap, const struct rand *rand,
+    const struct ask_key *k, size_t len);		/* made up to ${len} bytes; 0: as it is */
+
+/*
+ * What a NAT-D hash was computed from, among ${n} addresses with any port: ${guess} first. 65536
+ * hashes an address where it is not that. False: none of them.
+ */
+bool ask_seen(struct endpoint *seen, const struct ask_key *k, struct span natd,
+    const struct addr *addrs, size_t n, uint16_t guess);
+
+#endif

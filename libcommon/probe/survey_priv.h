@@ -1,0 +1,116 @@
+/*
+ * Inside the survey: survey.c is the whole and its order, survey_shot.c sends, survey_natd.c
+ * reads answers, survey_track.c goes the way to message 4, survey_size.c sends what is long,
+ * survey_find.c searches.
+ */
+#ifndef SAPIPE_PROBE_SURVEY_PRIV_H
+#define SAPIPE_PROBE_SURVEY_PRIV_H
+
+#include "base/bytes.h"
+#include "probe/survey.h"
+#include "probe/probe_msg.h"
+
+/* One message that waits for its answer. */
+struct shot {
+	bool			live;
+	bool			sharing;	/* message 3: KE and NAT-D */
+	bool			aggressive;
+	struct ask_key		key;		/* ${cky_i} from the start, the rest with the choice */
+	struct probe_offer	offer;
+	struct bytes		sent;
+	size_t			part;		/* in IKE fragments of so much each; 0: whole */
+	uint64_t		sent_ms, resend_ms, give_up_ms;
+	uint32_t		resends;
+	int			sys;		/* of an ICMP error */
+};
+
+/* A broad offer after the other, on one port. */
+struct track {
+	bool	over, wants_key;
+	bool	aggressive;		/* main mode got not a word */
+	size_t	row;			/* next offer; in aggressive mode a count of its own */
+	size_t	silent;			/* rows without an answer */
+};
+
+enum find_state { FIND_UNTRIED, FIND_IN_BATCH, FIND_YES, FIND_NO };
+
+struct find_one {
+	struct probe_transform	t;
+	bool			aggressive;
+	enum find_state		state;
+};
+
+struct find {
+	bool			on, over;
+	enum survey_port	port;
+	uint64_t		begun_ms, limit_ms;
+	size_t			n, cap;
+	struct find_one		*all;
+	size_t			n_batch, batch[PROBE_OFFER_MAX];
+	size_t			job;
+	bool			aggressive;	/* the peer knows no main mode */
+	bool			any_of_job;	/* of this job one is enough */
+	bool			canary;		/* a transform known to be taken is out */
+	uint32_t		waits;		/* times that the canary was not heard */
+};
+
+struct ike_survey {
+	struct ike_survey_conf	 conf;
+	struct ike_survey_result r;
+	bool			 begun, over;
+	struct shot		 shot[SURVEY_PORTS];
+	struct track		 track[SURVEY_PORTS];
+	size_t			 sizes;		/* asked so far */
+	bool			 sizing;	/* one of them is out */
+	bool			 late_key;	/* the way to message 4 was tried after the search */
+	struct find		 find;
+	uint64_t		 pace_ms;	/* nothing new before that */
+};
+
+enum shot_end { SHOT_CHOICE, SHOT_NOTIFY, SHOT_KEY, SHOT_OTHER, SHOT_SILENCE };
+
+/*
+ * Sends a first message with ${o} from ${port}; ${aggressive} with the group of the first. No
+ * more than one is out at a time on a port. What cannot be made (memory, randomness) ends in
+ * silence.
+ */
+void survey_shoot(struct ike_survey *s, enum survey_port port, const struct probe_offer *o,
+    bool aggressive, uint32_t patience_ms, uint64_t now_ms, struct ike_outbox *out);
+/* Message 3 on the choice that ${a} made. False: it cannot be made. */
+bool survey_share(struct ike_survey *s, enum survey_port port, const struct probe_answer *a,
+    uint64_t now_ms, struct ike_outbox *out);
+/* Sends ${msg}, and waits ${patience_ms} for what comes; ${port}'s shot is set up but for that. */
+void survey_fire(struct ike_survey *s, enum survey_port port, struct span msg,
+    uint32_t patience_ms, uint64_t now_ms, struct ike_outbox *out);
+void survey_shot_resend(struct ike_survey *s, enum survey_port port, uint64_t now_ms,
+    struct ike_outbox *out);
+void survey_shot_clear(struct shot *shot);
+/* What NAT-D depends on is known with the choice. */
+void survey_agree(const struct ike_survey *s, enum survey_port port, struct shot *shot,
+    const struct probe_answer *a);
+
+void survey_take_vids(struct ike_survey *s, const struct probe_answer *a);
+/* From message 4, or 2 of aggressive mode. */
+void survey_take_natd(struct ike_survey *s, enum survey_port port, const struct probe_answer *a);
+
+/* The next question of --sizes, and how one ended; the last has two parts. */
+void survey_size_next(struct ike_survey *s, enum survey_port port, uint64_t now_ms,
+    struct ike_outbox *out);
+void survey_size_ended(struct ike_survey *s, enum survey_port port, enum shot_end end,
+    const struct probe_answer *a, uint64_t now_ms, struct ike_outbox *out);
+
+/* The next offer of a track, past those of a method that led to no message 4. */
+void survey_track_next(struct ike_survey *s, enum survey_port port, uint64_t now_ms,
+    struct ike_outbox *out);
+void survey_track_ended(struct ike_survey *s, enum survey_port port, enum shot_end end,
+    const struct probe_answer *a, uint64_t now_ms, struct ike_outbox *out);
+/* Puts an accepted transform among the findings, unless it is there. */
+void survey_found(struct ike_survey *s, const struct probe_transform *t, bool aggressive);
+
+/* The search: begins; what to do next when nothing is out; how the last shot ended. */
+void survey_find_begin(struct ike_survey *s, enum survey_port port, uint64_t now_ms);
+void survey_find_next(struct ike_survey *s, uint64_t now_ms, struct ike_outbox *out);
+void survey_find_ended(struct ike_survey *s, enum shot_end end, const struct probe_answer *a,
+    uint64_t now_ms);
+
+#endif

@@ -1,0 +1,111 @@
+/* The way to message 4: broad offers in turn, then a key on the first that is taken. */
+#include "probe/survey_priv.h"
+
+#define SILENT_ROWS_MAX	3	/* unanswered offers in a row that prove the point */
+#define SILENT_MAIN	2	/* ... where nothing was ever answered: then aggressive mode */
+
+void
+survey_found(struct ike_survey *s, const struct probe_transform *t, bool aggressive)
+{
+	struct ike_survey_result *r = &s->r;
+	size_t i;
+
+	for (i = 0; i < r->n_found; i++)
+		if (memcmp(&r->found[i].t.p, &t->p, sizeof(t->p)) == 0 &&
+		    r->found[i].t.auth == t->auth && r->found[i].aggressive == aggressive)
+			return;
+	if (r->n_found < SURVEY_FOUND_MAX)
+		r->found[r->n_found++] = (struct survey_found){ *t, aggressive, false };
+}
+
+/* Common algorithms with the group that goes along; in aggressive mode there is but one. */
+static bool
+aggressive_offer(struct probe_offer *o, size_t i)
+{
+	static const char *const groups[] = { "modp2048", "modp1024" };
+	size_t j, n = 0;
+
+	if (i >= sizeof(groups) / sizeof(groups[0]) || !probe_offer_broad(o, 0))
+		return (false);
+	for (j = 0; j < o->n; j++)
+		if (o->t[j].p.group == alg_group_word(groups[i]))
+			o->t[n++] = o->t[j];
+	o->n = n;
+	return (true);
+}
+
+void
+survey_track_next(struct ike_survey *s, enum survey_port port, uint64_t now_ms, struct ike_outbox *out)
+{
+	struct track *t = &s->track[port];
+	struct probe_offer o = { .n = 0 };
+
+	if (!t->aggressive && !s->r.port[port].answered && t->silent >= SILENT_MAIN) {
+		t->aggressive = true;
+		t->row = 0;
+	}
+	if ((s->shot[port].sys != 0 && t->silent > 0) ||
+	    (!t->aggressive && t->silent >= SILENT_ROWS_MAX) ||
+	    !(t->aggressive ? aggressive_offer : probe_offer_broad)(&o, t->row)) {
+		t->over = true;
+		return;
+	}
+	t->row++;
+	survey_shoot(s, port, &o, t->aggressive, s->conf.timeout_ms, now_ms, out);
+}
+
+/* What was taken with a method that leads no further. */
+static void
+mark_stuck(struct ike_survey *s, uint16_t auth)
+{
+	size_t i;
+
+	for (i = 0; i < s->r.n_found; i++)
+		s->r.found[i].stuck = s->r.found[i].stuck || s->r.found[i].t.auth == auth;
+}
+
+/* Rows of the same authentication method end in the same way. */
+static void
+skip_method(struct track *t, uint16_t auth)
+{
+	struct probe_offer o;
+
+	while (probe_offer_broad(&o, t->row) && o.t[0].auth == auth)
+		t->row++;
+}
+
+void
+survey_track_ended(struct ike_survey *s, enum survey_port port, enum shot_end end,
+    const struct probe_answer *a, uint64_t now_ms, struct ike_outbox *out)
+{
+	struct track *t = &s->track[port];
+	struct shot *shot = &s->shot[port];
+	uint16_t auth = shot->offer.t[0].auth;
+
+	if (end == SHOT_SILENCE)
+		t->silent += !shot->sharing;
+	else
+		t->silent = 0;
+	if (shot->sharing) {
+		if (end == SHOT_KEY) {
+			survey_take_natd(s, port, a);
+			t->over = true;
+		} else {
+			mark_stuck(s, auth);
+			skip_method(t, auth);
+		}
+		return;
+	}
+	if (end == SHOT_CHOICE && a->chosen)
+		survey_found(s, &a->choice, shot->aggressive);
+	if (end == SHOT_SILENCE)
+		return;
+	if (shot->aggressive && end == SHOT_CHOICE && a->chosen && t->wants_key) {
+		survey_agree(s, port, shot, a);
+		survey_take_natd(s, port, a);
+		t->over = true;
+	} else if (!t->wants_key || a->kind == PROBE_VERSION)
+		t->over = true;		/* somebody is there: that was the question */
+	else if (end == SHOT_CHOICE && !shot->aggressive && !survey_share(s, port, a, now_ms, out))
+		skip_method(t, auth);
+}

@@ -1,0 +1,317 @@
+#include "tool/ike_tool.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/peer_addr.h"
+#include "cli/report.h"
+#include "os/priv.h"
+#include "os/sandbox.h"
+
+#define OUT_FLUSH_MS	1000	/* for the last records, at the end */
+#define SIGNAL_GRACE_MS	100	/* from a reader's end to the signal that ended it too */
+
+const struct opt ike_tool_optab[] = {
+	OPT_SECTION("Output and tests:"),
+	OPT_OUTPUT(struct ike_tool_opts, output, "write SA state to FILE in place of standard output"),
+	OPT_FLAG(struct ike_tool_opts, explain, 0, "explain",
+	    "tell each message on standard error as it comes and goes"),
+	OPT_STR(struct ike_tool_opts, pcap, 0, "pcap", "FILE",
+	    "record the messages as pcapng, with comments that name them"),
+	OPT_STR(struct ike_tool_opts, user, 0, "user", "NAME",
+	    "become NAME once the ports are open (default: nobody, when started as root)"),
+	OPT_STR(struct ike_tool_opts, seed, 0, "seed", "TEXT",
+	    "random values from TEXT alone: a run can be repeated, and is not secure",
+	    .flags = OPT_SEAM),
+	OPT_STR(struct ike_tool_opts, clock, 0, "clock", "TIME",
+	    "a clock that stands still at TIME", .flags = OPT_SEAM),
+	OPT_END
+};
+
+/* --- the voice --- */
+
+static void
+on_note(void *ctx, enum ike_note_level level, const char *text)
+{
+	const char *line = text, *end;
+
+	(void)ctx;
+	if (report_level() < (level == NOTE_WARN ? 0 : level == NOTE_INFO ? 1 : 2) ||
+	    (level == NOTE_WARN && !report_allow()))
+		return;
+	/* A comparison of proposals has several lines; each gets its own. */
+	for (; *line != '\0'; line = *end != '\0' ? end + 1 : end) {
+		end = line + strcspn(line, "\n");
+		if (level == NOTE_WARN)
+			report_say(0, "%.*s", (int)(end - line), line);
+		else
+			report_say(level == NOTE_INFO ? 1 : 2, "%.*s", (int)(end - line), line);
+	}
+}
+
+static void
+on_verdict(void *ctx, enum ike_verdict what, const uint8_t id[16], uint32_t mid,
+    const struct fault *why)
+{
+	struct ike_tool *t = ctx;
+
+	if (what == IKE_FAILED || what == IKE_REFUSED || what == IKE_GONE)
+		ike_wire_flush(t->wire);
+	if (!t->ending && t->lost.code == FAULT_NONE)
+		t->verdict(t, what, id, mid, why);
+}
+
+static void
+give_up(struct ike_tool *t)
+{
+	(void)report_fault(&t->lost);
+	ike_tool_shutdown(t, fault_exit(t->lost.code));
+}
+
+/* Records have nowhere to go any more. */
+static void
+on_lost(void *ctx, const struct fault *why)
+{
+	struct ike_tool *t = ctx;
+
+	if (t->ending || t->lost.code != FAULT_NONE)
+		return;
+	t->lost = *why;
+	ev_io_stop(t->loop, &t->on_out);
+	if (why->code != FAULT_READER_GONE) {
+		give_up(t);
+		return;
+	}
+	/* ^C goes to the whole pipeline, and the reader may have been quicker: then it is no failure. */
+	ev_timer_set(&t->on_grace, SIGNAL_GRACE_MS / 1000., 0.);
+	ev_timer_start(t->loop, &t->on_grace);
+}
+
+static void
+on_grace(struct ev_loop *loop, struct ev_timer *w, int events)
+{
+	(void)loop;
+	(void)events;
+	give_up(w->data);
+}
+
+static void
+on_unsent(void *ctx, const struct fault *why)
+{
+	(void)ctx;
+	report_note(why);
+}
+
+static void	watch_out(struct ike_tool *t);
+
+/* Records may have been queued: then the pipe's room is waited for. */
+static void
+on_done(void *ctx)
+{
+	watch_out(ctx);
+}
+
+static void
+on_wire(void *ctx, const struct ike_wire_dgram *d)
+{
+	ike_wire_dgram(((struct ike_tool *)ctx)->wire, d);
+}
+
+static void
+on_record(void *ctx, const struct sa_rec *rec)
+{
+	ike_wire_record(((struct ike_tool *)ctx)->wire, rec);
+}
+
+static const struct ike_host_calls calls = {
+	.note = on_note, .verdict = on_verdict, .lost = on_lost, .unsent = on_unsent,
+	.done = on_done, .wire = on_wire, .record = on_record,
+};
+
+/* --- events --- */
+
+static void
+on_signal(struct ev_loop *loop, struct ev_signal *w, int events)
+{
+	(void)loop;
+	(void)events;
+	/* Told to stop, it stops: that is what was asked of it. */
+	((struct ike_tool *)w->data)->told_to_stop = true;
+	ike_tool_shutdown(w->data, EXIT_DONE);
+}
+
+static void
+watch_out(struct ike_tool *t)
+{
+	int fd = sa_out_fd(t->out);
+
+	if (fd < 0 || t->on_out.data == NULL)
+		return;
+	ev_io_stop(t->loop, &t->on_out);
+	/* A pipe whose reader has gone shows as readable. */
+	ev_io_set(&t->on_out, fd, EV_READ | (sa_out_wants_write(t->out) ? EV_WRITE : 0));
+	ev_io_start(t->loop, &t->on_out);
+}
+
+static void
+on_out(struct ev_loop *loop, struct ev_io *w, int events)
+{
+	struct ike_tool *t = w->data;
+	struct fault f = {0};
+
+	(void)loop;
+	(void)events;
+	if (sa_out_ready(t->out, &f) != 0)
+		on_lost(t, &f);
+	else
+		watch_out(t);
+}
+
+static void
+on_linger(struct ev_loop *loop, struct ev_timer *w, int events)
+{
+	(void)w;
+	(void)events;
+	ev_break(loop, EVBREAK_ALL);
+}
+
+static void
+add_signal(struct ike_tool *t, struct ev_signal *w, int number)
+{
+	ev_signal_init(w, on_signal, number);
+	w->data = t;
+	ev_signal_start(t->loop, w);
+}
+
+/* --- life --- */
+
+/* Single DES comes from a provider that can't be loaded later, in the sandbox. */
+static int
+ready_ciphers(const struct ike_conf *conf, struct fault *f)
+{
+	const struct ike_policy *p;
+	size_t i, j;
+
+	for (i = 0; i < conf->n_policies; i++) {
+		p = &conf->policies[i];
+		if (p->accept_all)
+			(void)cipher_ready(alg_enc_word("des"), NULL);
+		for (j = 0; j < p->ike.n; j++)
+			if (cipher_ready(p->ike.p[j].enc, f) != 0)
+				return (-1);
+	}
+	return (0);
+}
+
+int
+ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf *conf,
+    struct fault *f)
+{
+	struct ike_host_opt opt = {0};
+
+	conf->rand = o->seed != NULL ? rand_seeded(&t->seed, span_str(o->seed)) : rand_system;
+	if (o->clock != NULL && clock_fix(&opt.clock, o->clock, f) != 0)
+		return (-1);
+	if (ready_ciphers(conf, f) != 0)
+		return (-1);
+	if (o->under == NULL && o->local != NULL && local_parse(&t->local, o->local, 0, f) != 0)
+		return (-1);
+	if ((t->wire = ike_wire_open(o->pcap, o->explain, f)) == NULL && f->code != FAULT_NONE)
+		return (-1);
+	if ((t->loop = ev_loop_new(EVFLAG_AUTO)) == NULL)
+		return (fault(f, FAULT_SYSTEM, "no event loop"));
+	if ((t->out = sa_out_open(o->output, f)) == NULL)
+		return (-1);
+	opt.conf = *conf;
+	opt.out = t->out;
+	opt.one_peer = t->one_peer;
+	if ((t->host = ike_host_new(t->loop, &opt, &calls, t, f)) == NULL)
+		return (-1);
+	if (o->under != NULL ? ike_host_listen_at(t->host, &o->under->local.at,
+	    o->under->natt.marker == SA_MARKER_NON_ESP ? PORT_NATT : PORT_IKE, f) != 0 :
+	    ike_host_listen(t->host, t->local.port != 0 || t->local.addr.family != 0 ?
+	    &t->local : NULL, f) != 0)
+		return (-1);
+	add_signal(t, &t->on_int, SIGINT);
+	add_signal(t, &t->on_term, SIGTERM);
+	add_signal(t, &t->on_hup, SIGHUP);
+	ev_init(&t->on_out, on_out);
+	t->on_out.data = t;
+	ev_timer_init(&t->on_linger, on_linger, 0., 0.);
+	ev_timer_init(&t->on_grace, on_grace, 0., 0.);
+	t->on_grace.data = t;
+	t->user = o->user;
+	watch_out(t);
+	return (0);
+}
+
+enum exit_status
+ike_tool_run(struct ike_tool *t)
+{
+	struct fault f = {0};
+
+	if (priv_drop(t->user, 0, &f) < 0 || sandbox_enter(SANDBOX_NEGOTIATOR, &f) < 0)
+		ike_tool_shutdown(t, report_fault(&f));
+	if (!t->over)
+		ev_run(t->loop, 0);
+	if (t->status == EXIT_DONE && (sa_out_commit(t->out, &f) != 0 ||
+	    sa_out_drain(t->out, OUT_FLUSH_MS, &f) != 0) &&
+	    !(t->told_to_stop && f.code == FAULT_READER_GONE))	/* the reader was told, too */
+		t->status = report_fault(&f);
+	return (t->status);
+}
+
+void
+ike_tool_commit(struct ike_tool *t)
+{
+	struct fault f = {0};
+
+	if (sa_out_commit(t->out, &f) != 0)
+		on_lost(t, &f);
+}
+
+void
+ike_tool_end(struct ike_tool *t, enum exit_status status, uint32_t linger_ms)
+{
+	if (t->lost.code != FAULT_NONE)
+		return;			/* that is its end, and its status */
+	t->status = status;
+	t->ending = true;
+	ev_timer_set(&t->on_linger, linger_ms / 1000., 0.);
+	ev_timer_start(t->loop, &t->on_linger);
+}
+
+void
+ike_tool_shutdown(struct ike_tool *t, enum exit_status status)
+{
+	t->status = status;
+	t->ending = t->over = true;
+	ike_host_shutdown(t->host);
+	ev_break(t->loop, EVBREAK_ALL);
+}
+
+void
+ike_tool_close(struct ike_tool *t)
+{
+	ike_wire_close(t->wire);
+	if (t->loop == NULL)
+		return;
+	ike_host_free(t->host);
+	sa_out_close(t->out);
+	ev_loop_destroy(t->loop);
+}
+
+int
+ike_tool_adopt(struct ike_tool *t, const struct sa_rec *rec, struct ike_policy *p, struct fault *f)
+{
+	ike_wire_record(t->wire, rec);
+	return (ike_engine_adopt(ike_host_engine(t->host), ike_host_now(t->host), rec, p, f));
+}
+
+void
+ike_tool_peer(struct ike_tool *t, struct ike_policy *p, const struct addr *remote)
+{
+	p->remote_addr = (struct selector){ .first = *remote, .last = *remote };
+	ike_host_serve_peer(t->host, remote);
+}

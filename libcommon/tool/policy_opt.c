@@ -1,0 +1,343 @@
+#include "tool/policy_opt.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ike/heartbeat.h"
+#include "wire/vid.h"
+
+#define LIFE_MIN	5ULL		/* seconds; shorter than a rekey takes */
+#define LIFE_MAX	31536000ULL	/* a year */
+#define KILOBYTE	1024ULL		/* RFC 2407 section 4.5, SA Life Type 2 */
+
+static const struct opt_word auths[] = { { "psk", AUTH_PSK }, { NULL, 0 } };
+
+static const struct opt_word lifebytes_words[] = { { "off", 0 }, { NULL, 0 } };
+static const struct opt_word dpd_words[] = { { "off", 0 }, { NULL, 0 } };
+static const struct opt_word heartbeat_words[] = { { "off", 0 }, { NULL, 0 } };
+
+const struct opt policy_optab[] = {
+	OPT_SECTION("Phase 1:"),
+	OPT_CHOICE(struct policy_opts, exchange, 0, "exchange", "main|aggressive",
+	    "exchange that makes the IKE SA"),
+	OPT_CHOICE(struct policy_opts, auth, 0, "auth", "psk", "how the ends prove who they are",
+	    .words = auths),
+	OPT_STR(struct policy_opts, psk_file, 0, "psk-file", "FILE",
+	    "pre-shared key: a file, '-', fd:N, env:NAME, or tty for a prompt"),
+	OPT_CHOICE(struct policy_opts, psk_format, 0, "psk-format", SECRET_FORMATS,
+	    "how it is written; auto: hex after 0x, base64 after 0s, else as it stands"),
+	OPT_STR(struct policy_opts, local_id, 0, "local-id", "ID",
+	    "who we say we are (default: the local address)"),
+	OPT_STR(struct policy_opts, remote_id, 0, "remote-id", "ID|any",
+	    "who the peer must be (default: an initiator wants the peer's address, a responder takes any)"),
+	OPT_STR(struct policy_opts, ike, 0, "ike", "PROPOSALS",
+	    "cipher-hash-group, best first, as aes256-sha256-modp2048,3des-sha1-modp1024"),
+	OPT_SECONDS(struct policy_opts, ike_seconds, 0, "ike-lifetime", "S", LIFE_MIN, LIFE_MAX,
+	    "life of the IKE SA in seconds, or as 8h"),
+	OPT_FLAG(struct policy_opts, aggressive_clear, 0, "aggressive-clear",
+	    "send the third aggressive message in clear, for old peers"),
+	OPT_SECTION("Phase 2:"),
+	OPT_STR(struct policy_opts, esp, 0, "esp", "PROPOSALS",
+	    "cipher-integrity[-group], as aes128gcm16 or aes256-sha256-modp2048; a group means PFS",
+	    .excl = 1U << 30),
+	OPT_STR(struct policy_opts, ah, 0, "ah", "PROPOSALS",
+	    "AH in place of ESP: integrity[-group], as sha256-modp2048", .excl = 1U << 30),
+	OPT_LIST(struct policy_opts, local_ts, 0, "local-ts", "TS",
+	    "our networks, as 10.1.0.0/24 or 10.1.0.5[tcp/80] (default: the own address)"),
+	OPT_LIST(struct policy_opts, remote_ts, 0, "remote-ts", "TS",
+	    "the peer's networks (default: the peer's address)"),
+	OPT_CHOICE(struct policy_opts, mode, 0, "mode", "tunnel|transport", "what ESP carries"),
+	OPT_SECONDS(struct policy_opts, esp_seconds, 0, "esp-lifetime", "S", LIFE_MIN, LIFE_MAX,
+	    "life of a child SA in seconds, or as 1h"),
+	OPT_BYTES(struct policy_opts, esp_bytes, 0, "esp-lifebytes", "BYTES|off", KILOBYTE,
+	    KILOBYTE * UINT32_MAX, "and in bytes, as 4Gi", .words = lifebytes_words),
+	OPT_SECTION("Connection:"),
+	OPT_CHOICE(struct policy_opts, natt, 0, "natt", "auto|force|off",
+	    "ESP in UDP: where there is a NAT, always, or never"),
+	OPT_LIST(struct policy_opts, natt_versions, 0, "natt-versions", "VERSION",
+	    "speak only rfc3947, draft-03, draft-02, draft-01 or draft-00", .flags = OPT_SEAM),
+	OPT_MILLIS(struct policy_opts, keepalive_ms, 0, "natt-keepalive", "S", 100, 3600000,
+	    "seconds between keepalives behind a NAT"),
+	OPT_SECONDS(struct policy_opts, dpd_seconds, 0, "dpd-interval", "S|off", 1, 86400,
+	    "seconds of silence before the peer is asked whether it is alive", .words = dpd_words),
+	OPT_NUM(struct policy_opts, dpd_tries, 0, "dpd-tries", "N", 1, 100,
+	    "unanswered questions until it is taken for dead"),
+	OPT_MILLIS(struct policy_opts, heartbeat_ms, 0, "heartbeat", "S|off", HEARTBEAT_MIN_MS,
+	    HEARTBEAT_MAX_MS, "say hello every S seconds to a peer that does so as well",
+	    .words = heartbeat_words),
+	OPT_NUM(struct policy_opts, heartbeat_threshold, 0, "heartbeat-threshold", "N", 1, 3600,
+	    "lost hellos until the peer is taken for dead"),
+	OPT_MILLIS(struct policy_opts, heartbeat_reconnect_ms, 0, "heartbeat-reconnect", "S", 0, 86400000,
+	    "seconds from then until an initiator calls it again"),
+	OPT_MILLIS(struct policy_opts, timeout_ms, 0, "timeout", "S", 100, 3600000,
+	    "seconds until an unanswered exchange is given up"),
+	OPT_STR(struct policy_opts, name, 0, "name", "NAME", "name for the SAs, kept in their records"),
+	OPT_END
+};
+
+/* ${out}: ${text} without blanks, as lists in files have them after commas. */
+static int
+squeeze(char *out, size_t cap, const char *text, struct fault *f)
+{
+	size_t n = 0;
+
+	for (; *text != '\0'; text++) {
+		if (*text == ' ' || *text == '\t')
+			continue;
+		if (n + 1 == cap)
+			return (fault(f, FAULT_BAD_PROPOSAL, "the list is longer than %zu bytes", cap));
+		out[n++] = *text;
+	}
+	out[n] = '\0';
+	return (0);
+}
+
+static int
+build_proposals(struct ike_policy *p, const struct policy_opts *o, struct fault *f)
+{
+	char list[4096];
+	const char *second = o->ah != NULL ? o->ah : o->esp != NULL ? o->esp : esp_proposals_default;
+
+	if (squeeze(list, sizeof(list), o->ike != NULL ? o->ike : ike_proposals_default, f) != 0 ||
+	    ike_proposals_parse(&p->ike, list, f) != 0) {
+		fault_where(f, "--ike");
+		return (-1);
+	}
+	p->proto = o->ah != NULL ? SA_AH : SA_ESP;
+	if (squeeze(list, sizeof(list), second, f) != 0 || (o->ah != NULL ?
+	    ah_proposals_parse(&p->esp, list, f) : esp_proposals_parse(&p->esp, list, f)) != 0) {
+		fault_where(f, o->ah != NULL ? "--ah" : "--esp");
+		return (-1);
+	}
+	return (0);
+}
+
+/* The protocol and port of "tcp/80", "udp", "47", "any/500". */
+static int
+ts_port(struct selector *s, char *text, struct fault *f)
+{
+	struct protoent *pe;
+	struct servent *se;
+	char *port = strchr(text, '/');
+	uint64_t v = 0;
+
+	if (port != NULL)
+		*port++ = '\0';
+	if (strcmp(text, "any") == 0 || strcmp(text, "%any") == 0)
+		s->proto = 0;
+	else if ((pe = getprotobyname(text)) != NULL)
+		s->proto = (uint8_t)pe->p_proto;
+	else if (opt_number(&v, text, OPT_PLAIN, 0, 255, "protocol", NULL) == 0)
+		s->proto = (uint8_t)v;
+	else
+		return (fault(f, FAULT_BAD_ADDRESS, "'%s' is no IP protocol", text));
+	if (port == NULL || strcmp(port, "any") == 0 || strcmp(port, "%any") == 0)
+		return (0);
+	if (s->proto != IPPROTO_TCP && s->proto != IPPROTO_UDP && s->proto != IPPROTO_SCTP)
+		return (fault(f, FAULT_BAD_ADDRESS, "protocol '%s' has no ports", text));
+	if (opt_number(&v, port, OPT_PLAIN, 1, 65535, "port", NULL) != 0) {
+		if ((se = getservbyname(port, s->proto == IPPROTO_UDP ? "udp" : "tcp")) == NULL)
+			return (fault(f, FAULT_BAD_ADDRESS, "'%s' is no port", port));
+		v = ntohs((uint16_t)se->s_port);
+	}
+	s->port = s->port_end = (uint16_t)v;
+	return (0);
+}
+
+int
+ts_parse(struct selector *s, const char *text, struct fault *f)
+{
+	char net[SELECTOR_TEXT], *bracket, *end;
+
+	if (strlen(text) >= sizeof(net))
+		return (fault(f, FAULT_BAD_ADDRESS, "'%.40s...' is too long", text));
+	(void)strcpy(net, text);
+	if ((bracket = strchr(net, '[')) != NULL) {
+		*bracket++ = '\0';
+		end = strchr(bracket, ']');
+		if (end == NULL || end[1] != '\0')
+			return (fault(f, FAULT_BAD_ADDRESS, "'%s' is not NET[PROTOCOL/PORT]", text));
+		*end = '\0';
+	}
+	if (selector_parse(s, net) != 0) {
+		if (strchr(net, '/') != NULL)
+			return (fault(f, FAULT_BAD_ADDRESS,
+			    "'%s' is no network (or has bits set behind its prefix)", net));
+		return (fault(f, FAULT_BAD_ADDRESS, "'%s' is no network, address or FIRST-LAST", net));
+	}
+	return (bracket != NULL ? ts_port(s, bracket, f) : 0);
+}
+
+/* One value of a selector option, in which a peers file may have commas. */
+static int
+build_ts(size_t *n, struct selector *out, const struct opt_list *list, const char *where,
+    struct fault *f)
+{
+	char word[SELECTOR_TEXT];
+	const char *p;
+	size_t i, j, len;
+
+	for (i = 0; i < list->n; i++)
+		for (p = list->v[i]; *p != '\0'; p += len) {
+			p += strspn(p, ", ");
+			len = strcspn(p, ", ");
+			if (len == 0)
+				break;
+			(void)snprintf(word, sizeof(word), "%.*s", (int)len, p);
+			if (*n == POLICY_SELECTORS_MAX) {
+				(void)fault(f, FAULT_CONFIG, "more than %d networks",
+				    POLICY_SELECTORS_MAX);
+				goto bad;
+			}
+			if (len >= sizeof(word) ? fault(f, FAULT_BAD_ADDRESS, "'%.40s...' is too long",
+			    p) != 0 : ts_parse(&out[*n], word, f) != 0)
+				goto bad;
+			for (j = 0; j < *n; j++)
+				if (selector_eq(&out[j], &out[*n])) {
+					(void)fault(f, FAULT_CONFIG, "%s is there twice", word);
+					goto bad;
+				}
+			(*n)++;
+		}
+	return (0);
+bad:
+	fault_where(f, "%s", where);
+	return (-1);
+}
+
+static bool
+has_family(size_t n, const struct selector *s, uint8_t family)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (s[i].first.family == family)
+			return (true);
+	return (n == 0);
+}
+
+static int
+build_selectors(struct ike_policy *p, const struct policy_opts *o, struct fault *f)
+{
+	char text[SELECTOR_TEXT];
+	size_t i;
+
+	if (build_ts(&p->n_local_ts, p->local_ts, &o->local_ts, "--local-ts", f) != 0 ||
+	    build_ts(&p->n_remote_ts, p->remote_ts, &o->remote_ts, "--remote-ts", f) != 0)
+		return (-1);
+	/* A tunnel has one family inside; a network that fits no other would be left out in silence. */
+	for (i = 0; i < p->n_remote_ts; i++)
+		if (!has_family(p->n_local_ts, p->local_ts, p->remote_ts[i].first.family)) {
+			(void)fault(f, FAULT_CONFIG, "%s has no counterpart of its family in local-ts",
+			    selector_text(text, &p->remote_ts[i]));
+			fault_where(f, "--remote-ts");
+			return (-1);
+		}
+	for (i = 0; i < p->n_local_ts; i++)
+		if (!has_family(p->n_remote_ts, p->remote_ts, p->local_ts[i].first.family)) {
+			(void)fault(f, FAULT_CONFIG, "%s has no counterpart of its family in remote-ts",
+			    selector_text(text, &p->local_ts[i]));
+			fault_where(f, "--local-ts");
+			return (-1);
+		}
+	return (0);
+}
+
+static int
+build_natt(struct ike_policy *p, const struct policy_opts *o, struct fault *f)
+{
+	static const struct { const char *word; uint32_t bits; } versions[] = {
+		{ "rfc3947", 1U << VID_NATT_RFC3947 },
+		{ "draft-03", 1U << VID_NATT_DRAFT_03 },
+		{ "draft-02", 1U << VID_NATT_DRAFT_02 | 1U << VID_NATT_DRAFT_02_N },
+		{ "draft-01", 1U << VID_NATT_DRAFT_01 },
+		{ "draft-00", 1U << VID_NATT_DRAFT_00 },
+	};
+	size_t i, j, len;
+	const char *w;
+
+	for (i = 0; i < o->natt_versions.n; i++)
+		for (w = o->natt_versions.v[i]; *w != '\0'; w += len) {
+			w += strspn(w, ", ");
+			if ((len = strcspn(w, ", ")) == 0)
+				break;
+			for (j = 0; j < sizeof(versions) / sizeof(versions[0]); j++)
+				if (strlen(versions[j].word) == len && memcmp(versions[j].word, w, len) == 0)
+					break;
+			if (j == sizeof(versions) / sizeof(versions[0])) {
+				(void)fault(f, FAULT_CONFIG, "'%.*s' is no version of NAT-T",
+				    (int)(len < 40 ? len : 40), w);
+				fault_where(f, "--natt-versions");
+				return (-1);
+			}
+			p->natt_versions |= versions[j].bits;
+		}
+	p->natt = (enum natt_policy)o->natt;
+	return (0);
+}
+
+static int
+build_ids(struct ike_policy *p, const struct policy_opts *o, struct fault *f)
+{
+	if (o->local_id != NULL && id_parse(&p->local_id, o->local_id, f) != 0) {
+		fault_where(f, "--local-id");
+		return (-1);
+	}
+	if (o->remote_id == NULL)
+		return (0);
+	if (strcmp(o->remote_id, "any") == 0 || strcmp(o->remote_id, "%any") == 0) {
+		p->remote_id_any = true;
+		return (0);
+	}
+	if (id_parse(&p->remote_id, o->remote_id, f) != 0) {
+		fault_where(f, "--remote-id");
+		return (-1);
+	}
+	return (0);
+}
+
+int
+policy_opts_build(struct ike_policy *p, const struct policy_opts *o, const char *beside,
+    bool with_secret, struct fault *f)
+{
+	ike_policy_default(p);
+	p->exchange = (enum sa_exchange)o->exchange;
+	p->auth = o->auth;
+	p->mode = (enum sa_mode)o->mode;
+	p->ike_seconds = o->ike_seconds;
+	p->esp_seconds = o->esp_seconds;
+	p->esp_kilobytes = o->esp_bytes / KILOBYTE;
+	p->dpd_seconds = o->dpd_seconds;
+	p->dpd_tries = o->dpd_tries;
+	p->heartbeat_ms = o->heartbeat_ms;
+	p->heartbeat_threshold = o->heartbeat_threshold;
+	p->heartbeat_reconnect_ms = o->heartbeat_reconnect_ms;
+	p->timeout_ms = o->timeout_ms;
+	p->keepalive_ms = o->keepalive_ms;
+	p->aggressive_clear = o->aggressive_clear;
+	if (o->name != NULL && strlen(o->name) >= sizeof(p->name)) {
+		(void)fault(f, FAULT_CONFIG, "longer than %zu bytes", sizeof(p->name) - 1);
+		fault_where(f, "--name");
+		goto bad;
+	}
+	(void)snprintf(p->name, sizeof(p->name), "%s", o->name != NULL ? o->name : "");
+	if (o->aggressive_clear && p->exchange != SA_AGGRESSIVE) {
+		(void)fault(f, FAULT_CONFIG, "goes with exchange aggressive only");
+		fault_where(f, "--aggressive-clear");
+		goto bad;
+	}
+	if (build_ids(p, o, f) != 0 || build_proposals(p, o, f) != 0 ||
+	    build_selectors(p, o, f) != 0 || build_natt(p, o, f) != 0)
+		goto bad;
+	if (with_secret && secret_file_read(&p->psk, o->psk_file,
+	    (enum secret_format)o->psk_format, "pre-shared key", beside, f) != 0) {
+		fault_where(f, "--psk-file");
+		goto bad;
+	}
+	return (0);
+bad:
+	ike_policy_wipe(p);
+	return (-1);
+}

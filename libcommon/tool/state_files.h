@@ -1,0 +1,15 @@
+/* Keys from SA state, for tools that look at captures. */
+#ifndef SAPIPE_TOOL_STATE_FILES_H
+#define SAPIPE_TOOL_STATE_FILES_H
+
+#include "base/fault.h"
+#include "sa/set.h"
+
+/*
+ * Reads the SAs of ${n} files ("-": standard input) into ${keys}. Those that were deleted serve too: a
+ * capture is of the time when they lived. Warns of files that others can read; makes ready what their ciphers
+ * need. 0, or -1 with a fault that names the file.
+ */
+int sa_keys_read(struct sa_set *keys, size_t n, const char *const *names, struct fault *f);
+
+#endif

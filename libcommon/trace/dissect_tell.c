@@ -1,0 +1,112 @@
+/* What a watched message is called, and what it is for. */
+#include "trace/dissect.h"
+#include "ike/v1/sa_payload_attr.h"
+
+const char *
+v1_mode_name(uint8_t exchange, char buf[NUM_TEXT])
+{
+	switch (exchange) {
+	case EXCHANGE_MAIN:
+		return ("main mode");
+	case EXCHANGE_AGGRESSIVE:
+		return ("aggressive mode");
+	case EXCHANGE_QUICK:
+		return ("quick mode");
+	case EXCHANGE_INFO:
+		return ("informational");
+	case EXCHANGE_TRANSACTION:
+		return ("transaction");
+	case EXCHANGE_NEW_GROUP:
+		return ("new group mode");
+	default:
+		return (isakmp_exchange_name(exchange, buf));
+	}
+}
+
+char *
+v1_told_words(char *out, size_t cap, const struct v1_told *m, size_t i, bool reveal)
+{
+	struct v1_words_of of = m->words;
+	size_t j;
+
+	of.reveal = reveal;
+	of.nth = 0;
+	for (j = 0; j < i; j++)
+		of.nth += m->msg.pl[j].type == m->msg.pl[i].type;
+	return (v1_payload_words(out, cap, &m->msg.pl[i], &of));
+}
+
+/* "SA, KE, NONCE, VID x5" */
+static void
+summary(struct sa_text *t, const struct isakmp_msg *m)
+{
+	char name[NUM_TEXT];
+	size_t i, n;
+
+	for (i = 0; i < m->n; i += n) {
+		for (n = 1; i + n < m->n && m->pl[i + n].type == m->pl[i].type; n++)
+			;
+		sa_text_add(t, "%s%s", i > 0 ? ", " : "", isakmp_payload_name(m->pl[i].type, name));
+		if (n > 1)
+			sa_text_add(t, " x%zu", n);
+	}
+}
+
+char *
+v1_told_label(char *out, size_t cap, const struct v1_told *m)
+{
+	struct sa_text t = { out, cap, 0 };
+	char name[NUM_TEXT];
+
+	if (cap > 0)
+		out[0] = '\0';
+	sa_text_add(&t, "%s", v1_mode_name(m->msg.hdr.exchange, name));
+	if (m->again_of == 0 && m->message == 0)
+		sa_text_add(&t, " fragment");
+	else if (m->again_of == 0)
+		sa_text_add(&t, " %u", m->message);
+	if ((m->msg.hdr.flags & ISAKMP_FLAG_ENCRYPTED) != 0 && m->again_of == 0)
+		sa_text_add(&t, "*");
+	if (m->msg.hdr.mid != 0)
+		sa_text_add(&t, " [%08x]", m->msg.hdr.mid);
+	if (m->again_of != 0) {
+		sa_text_add(&t, " again");
+		return (out);
+	}
+	sa_text_add(&t, ": ");
+	if (m->readable)
+		summary(&t, &m->msg);
+	else
+		sa_text_add(&t, "%u bytes", m->msg.hdr.length);
+	return (out);
+}
+
+/* Exchange and place, and what the message is for. */
+static const struct { uint8_t exchange; unsigned message; const char *story; } stories[] = {
+	{ EXCHANGE_MAIN, 1, "the initiator proposes: ciphers, hashes, groups, and what it can do besides" },
+	{ EXCHANGE_MAIN, 2, "the responder chooses one proposal" },
+	{ EXCHANGE_MAIN, 3, "the initiator's half of the key exchange" },
+	{ EXCHANGE_MAIN, 4, "the responder's half: both now compute SKEYID, and encrypt from here on" },
+	{ EXCHANGE_MAIN, 5, "the initiator names itself and proves that it has the key" },
+	{ EXCHANGE_MAIN, 6, "the responder does the same: the IKE SA stands" },
+	{ EXCHANGE_AGGRESSIVE, 1, "the initiator proposes, sends its half of the key exchange and its name, in clear" },
+	{ EXCHANGE_AGGRESSIVE, 2, "the responder chooses, sends its half and its name, and proves itself" },
+	{ EXCHANGE_AGGRESSIVE, 3, "the initiator proves itself: the IKE SA stands" },
+	{ EXCHANGE_QUICK, 1, "a child SA is proposed, for the traffic of the two IDs" },
+	{ EXCHANGE_QUICK, 2, "the other end chooses a proposal and names its SPI" },
+	{ EXCHANGE_QUICK, 3, "the proof that message 2 was answered now: the child SA stands" },
+	{ EXCHANGE_INFO, 1, "a word under way: a notify or a delete, which nobody answers by itself" },
+	{ EXCHANGE_TRANSACTION, 1, "mode config or XAuth: a request, or values set" },
+	{ EXCHANGE_TRANSACTION, 2, "the answer to it" },
+};
+
+const char *
+v1_told_story(const struct v1_told *m)
+{
+	size_t i;
+
+	for (i = 0; m->again_of == 0 && i < sizeof(stories) / sizeof(stories[0]); i++)
+		if (stories[i].exchange == m->msg.hdr.exchange && stories[i].message == m->message)
+			return (stories[i].story);
+	return (NULL);
+}

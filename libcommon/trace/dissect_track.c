@@ -1,0 +1,227 @@
+/* Which IKE SA and exchange a watched datagram belongs to, who sent it, and whether it was seen before. */
+#include <stdlib.h>
+
+#include "trace/dissect_priv.h"
+
+/* --- what is kept --- */
+
+struct v1_trace *
+v1_trace_new(const struct sa_set *keys)
+{
+	struct v1_trace *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return (NULL);
+	t->keys = keys;
+	if (secret_make(&t->plain, ISAKMP_MSG_MAX) == NULL) {
+		free(t);
+		return (NULL);
+	}
+	return (t);
+}
+
+static void
+sa_free(struct trace_sa *sa)
+{
+	struct exchange *x;
+
+	while ((x = sa->exchanges) != NULL) {
+		sa->exchanges = x->next;
+		free(x);
+	}
+	bytes_free(&sa->sai_b);
+	bytes_free(&sa->gxi);
+	bytes_free(&sa->gxr);
+	bytes_free(&sa->idii_b);
+	dissect_frags_free(sa->frags[0]);
+	dissect_frags_free(sa->frags[1]);
+	free(sa);
+}
+
+void
+v1_trace_free(struct v1_trace *t)
+{
+	struct trace_sa *sa;
+
+	if (t == NULL)
+		return;
+	while ((sa = t->sas) != NULL) {
+		t->sas = sa->next;
+		sa_free(sa);
+	}
+	bytes_free(&t->whole);
+	secret_free(&t->plain);
+	free(t);
+}
+
+/* --- which IKE SA, which exchange --- */
+
+/* The record of these cookies; of either end, as both hold the same keys. */
+const struct sa_ike *
+dissect_keys(const struct v1_trace *t, const struct trace_sa *sa)
+{
+	uint8_t id[2 * COOKIE_LEN];
+
+	if (t->keys == NULL || !sa->has_cky_r)
+		return (NULL);
+	memcpy(id, sa->cky_i, COOKIE_LEN);
+	memcpy(id + COOKIE_LEN, sa->cky_r, COOKIE_LEN);
+	return (sa_set_ike(t->keys, id));
+}
+
+static bool
+is(const struct endpoint *a, const struct endpoint *b, bool ports)
+{
+	return (ports ? endpoint_eq(a, b) : addr_cmp(&a->addr, &b->addr) == 0);
+}
+
+/* Which of the two ends is the initiator, by the addresses of the record (which may be NULL). */
+static void
+ask_record(struct trace_sa *sa, const struct sa_ike *keys)
+{
+	const struct endpoint *i, *r;
+	struct endpoint was = sa->left;
+	bool ports;
+
+	if (keys == NULL)
+		return;
+	i = keys->role == SA_INITIATOR ? &keys->local.at : &keys->remote.at;
+	r = keys->role == SA_INITIATOR ? &keys->remote.at : &keys->local.at;
+	ports = addr_cmp(&i->addr, &r->addr) == 0;
+	if (is(&sa->left, i, ports) || is(&sa->right, r, ports))
+		sa->sure = true;
+	else if (is(&sa->right, i, ports) || is(&sa->left, r, ports)) {
+		sa->left = sa->right;
+		sa->right = was;
+		sa->sure = true;
+	}
+}
+
+struct trace_sa *
+dissect_new_sa(struct v1_trace *t, const struct isakmp_hdr *h, const struct v1_seen *in)
+{
+	struct trace_sa *sa, *old, **last;
+	if (t->n_sas == V1_TRACE_SAS) {
+		for (last = &t->sas; (old = *last) != NULL && old->next != NULL; last = &old->next)
+			;
+		*last = NULL;
+		if (old != NULL)
+			sa_free(old);
+		t->n_sas--;
+	}
+	if ((sa = calloc(1, sizeof(*sa))) == NULL)
+		return (NULL);
+	sa->number = ++t->numbered;
+	memcpy(sa->cky_i, h->cky_i, COOKIE_LEN);
+	if (!dissect_zero(h->cky_r)) {
+		memcpy(sa->cky_r, h->cky_r, COOKIE_LEN);
+		sa->has_cky_r = true;
+	}
+	/* Message 1 shows who the initiator is; later on, a record may know. */
+	sa->sure = !sa->has_cky_r && dissect_phase1(h->exchange);
+	sa->left = in->src;
+	sa->right = in->dst;
+	if (!sa->sure)
+		ask_record(sa, dissect_keys(t, sa));
+	sa->next = t->sas;
+	t->sas = sa;
+	t->n_sas++;
+	return (sa);
+}
+
+struct trace_sa *
+dissect_find_sa(struct v1_trace *t, const struct isakmp_hdr *h)
+{
+	struct trace_sa *sa, **p;
+
+	for (p = &t->sas; (sa = *p) != NULL; p = &sa->next) {
+		if (memcmp(sa->cky_i, h->cky_i, COOKIE_LEN) != 0)
+			continue;
+		if (sa->has_cky_r && !dissect_zero(h->cky_r) &&
+		    memcmp(sa->cky_r, h->cky_r, COOKIE_LEN) != 0)
+			continue;
+		/* An answer to message 1 that is no message 2 may carry any cookie. */
+		if (!sa->has_cky_r && !dissect_zero(h->cky_r) && dissect_phase1(h->exchange)) {
+			memcpy(sa->cky_r, h->cky_r, COOKIE_LEN);
+			sa->has_cky_r = true;
+		}
+		*p = sa->next;
+		sa->next = t->sas;
+		t->sas = sa;
+		return (sa);
+	}
+	return (NULL);
+}
+
+struct exchange *
+dissect_find_exchange(struct trace_sa *sa, const struct isakmp_hdr *h)
+{
+	struct exchange *x, **p;
+
+	for (p = &sa->exchanges; (x = *p) != NULL; p = &x->next) {
+		if (x->number == h->exchange && x->mid == h->mid) {
+			*p = x->next;
+			sa->n_exchanges--;
+			break;
+		}
+	}
+	if (x == NULL) {
+		if (sa->n_exchanges == V1_TRACE_EXCHANGES) {
+			for (p = &sa->exchanges; (x = *p) != NULL && x->next != NULL; p = &x->next)
+				;
+			free(x);
+			*p = NULL;
+			sa->n_exchanges--;
+		}
+		if ((x = calloc(1, sizeof(*x))) == NULL)
+			return (NULL);
+		x->number = h->exchange;
+		x->mid = h->mid;
+	}
+	x->next = sa->exchanges;
+	sa->exchanges = x;
+	sa->n_exchanges++;
+	return (x);
+}
+
+/* Whether the initiator sent it. Ports decide where both ends are at one address. */
+bool
+dissect_from_left(const struct trace_sa *sa, const struct exchange *x, const struct v1_seen *in)
+{
+	bool src_left = addr_cmp(&in->src.addr, &sa->left.addr) == 0;
+	bool src_right = addr_cmp(&in->src.addr, &sa->right.addr) == 0;
+
+	if (endpoint_eq(&in->src, &sa->left) || endpoint_eq(&in->dst, &sa->right))
+		return (true);
+	if (endpoint_eq(&in->src, &sa->right) || endpoint_eq(&in->dst, &sa->left))
+		return (false);
+	if (src_left != src_right)
+		return (src_left);
+	/* Both ends moved at once, and from one address: turn by turn, as phase 1 goes. */
+	return (x->messages == 0 || (x->messages % 2 == 0) == x->by_initiator);
+}
+
+/* --- known again --- */
+
+/* True if ${in} was seen before in ${x}; remembers it otherwise. */
+bool
+dissect_seen_again(struct exchange *x, const struct v1_seen *in, struct v1_told *out)
+{
+	uint8_t digest[HASH_MAX];
+	unsigned i;
+
+	if (hash_parts(alg_hash_word("sha256"), digest, &in->data, 1, NULL) != 0)
+		return (false);
+	for (i = 0; i < x->n_seen && i < V1_TRACE_AGAIN; i++)
+		if (memcmp(x->seen[i].digest, digest, DIGEST_KEPT) == 0) {
+			out->again_of = x->seen[i].number;
+			out->again = ++x->seen[i].times;
+			out->message = 0;
+			return (true);
+		}
+	i = x->n_seen++ % V1_TRACE_AGAIN;
+	x->seen[i].number = in->number;
+	x->seen[i].times = 0;
+	memcpy(x->seen[i].digest, digest, DIGEST_KEPT);
+	return (false);
+}
