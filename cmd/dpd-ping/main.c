@@ -70,13 +70,10 @@ struct run {
 	struct fault		 why_gone;
 };
 
-static struct ike_ping_now
+static struct now
 now(void)
 {
-	struct ike_ping_now t;
-
-	clock_fine(NULL, &t.us, &t.epoch_ms);
-	return (t);
+	return (clock_now(NULL));
 }
 
 /* What was said goes out at once; a reader that went away is the end. */
@@ -175,11 +172,11 @@ listen_for(struct run *r, const struct opts *o, const struct sa_ike *s, struct i
 static int
 open_sa(struct run *r, const struct opts *o, struct ike_ping_conf *conf, struct fault *f)
 {
-	struct ike_ping_now t = now();
+	struct now t = now();
 	struct sa_ike s = {0};
 	int rc = -1;
 
-	if (state_read(&s, o->sa, t.epoch_ms / 1000, f) != 0)
+	if (state_read(&s, o->sa, t.epoch, f) != 0)
 		return (-1);
 	if (!s.dpd && !o->heartbeat)
 		report_warn("the peer has not announced DPD: it may not answer");

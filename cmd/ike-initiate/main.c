@@ -247,7 +247,7 @@ static int
 phase2(struct run *r, struct fault *f)
 {
 	struct ike_engine *e = ike_host_engine(r->tool.host);
-	struct ike_now now = ike_host_now(r->tool.host);
+	struct now now = ike_host_now(r->tool.host);
 	struct sa_ike *ike = &r->under.ike;
 	struct ike_outbox todo = {0};
 	uint8_t id[16];

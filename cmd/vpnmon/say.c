@@ -34,10 +34,7 @@ time_text(char out[TIME_TEXT], uint64_t epoch_ms)
 static uint64_t
 epoch_now(void)
 {
-	uint64_t us, epoch_ms;
-
-	clock_fine(NULL, &us, &epoch_ms);
-	return (epoch_ms);
+	return (now_epoch_ms(clock_now(NULL)));
 }
 
 static double

@@ -11,10 +11,7 @@
 uint64_t
 tool_now(void)
 {
-	uint64_t us, epoch_ms;
-
-	clock_fine(NULL, &us, &epoch_ms);
-	return (us);
+	return (now_us(clock_now(NULL)));
 }
 
 static void

@@ -112,7 +112,7 @@ dp_wire_sent(struct datapath *dp, const struct flow_pkt *const *k, size_t n)
 		return;
 	for (i = 0; i < n; i++) {
 		sa = k[i]->sa;
-		p[i] = (struct recorder_pkt){ .time_us = clock_epoch_us(&dp->clock), .way = PCAPNG_OUT,
+		p[i] = (struct recorder_pkt){ .time_us = now_epoch_us(clock_now(&dp->clock)), .way = PCAPNG_OUT,
 		    .proto = sa->rec.encap == SA_ENCAP_NONE ? PROTO_ESP : PROTO_UDP,
 		    .marker = sa->rec.encap == SA_ENCAP_UDP_DRAFT ? NON_IKE_MARKER : 0,
 		    .src = sa->rec.local.at, .dst = sa->remote,
@@ -129,7 +129,7 @@ dp_wire_copy(struct datapath *dp, const struct flow_pkt *k, struct came *c, size
 
 	if (dp->wire == NULL || dp->wire->to.fd == -1)
 		return;
-	now = clock_epoch_us(&dp->clock);
+	now = now_epoch_us(clock_now(&dp->clock));
 	for (size_t i = 0; i < n; i++) {
 		if (c[i].time_us == 0)
 			c[i].time_us = now;

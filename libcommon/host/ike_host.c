@@ -22,12 +22,10 @@ struct ike_host {
 	uint64_t		 served_mark;	/* and the engine's mark then */
 };
 
-struct ike_now
+struct now
 ike_host_now(const struct ike_host *h)
 {
-	struct now now = clock_now(&h->clock);
-
-	return ((struct ike_now){ now.ms, now.epoch });
+	return (clock_now(&h->clock));
 }
 
 struct ike_engine *
@@ -111,7 +109,7 @@ tell_wire(struct ike_host *h, bool out, const struct endpoint *local,
 	if (h->calls.wire == NULL)
 		return;
 	d.marker = marker && ports_number(h->ports, remote->addr.family, PORT_NATT) == local->port;
-	d.time_us = clock_epoch_us(&h->clock);
+	d.time_us = now_epoch_us(clock_now(&h->clock));
 	h->calls.wire(h->ctx, &d);
 }
 

@@ -72,7 +72,7 @@ void ike_host_serve_peer(struct ike_host *h, const struct addr *remote);
 
 /* The engine, for commands; they need an outbox, to be handed to ike_host_do(). */
 struct ike_engine *ike_host_engine(struct ike_host *h);
-struct ike_now ike_host_now(const struct ike_host *h);
+struct now ike_host_now(const struct ike_host *h);
 /* Does what ${todo} holds, which is empty afterwards, and sets the timers anew. */
 void ike_host_do(struct ike_host *h, struct ike_outbox *todo);
 

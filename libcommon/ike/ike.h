@@ -7,14 +7,10 @@
 #ifndef SAPIPE_IKE_IKE_H
 #define SAPIPE_IKE_IKE_H
 
+#include "base/now.h"
 #include "crypto/crypto.h"
 #include "ike/outbox.h"
 #include "ike/policy.h"
-
-struct ike_now {
-	uint64_t	ms;	/* monotonic */
-	uint64_t	epoch;	/* seconds since 1970, for records */
-};
 
 struct ike_conf {
 	/* Policies in order of preference; they outlive the engine. */
@@ -37,12 +33,12 @@ struct ike_engine *ike_engine_new(const struct ike_conf *conf, struct fault *f);
 void ike_engine_free(struct ike_engine *e);	/* wipes; sends nothing */
 
 /* A datagram of IKE, without a marker. Never fails: what is wrong with it is noted. */
-void ike_engine_datagram(struct ike_engine *e, struct ike_now now,
+void ike_engine_datagram(struct ike_engine *e, struct now now,
     const struct endpoint *local, const struct endpoint *remote, struct span data,
     struct ike_outbox *out);
 
 /* Does what is due at ${now}; the next time it is due, UINT64_MAX for never. */
-void ike_engine_timeout(struct ike_engine *e, struct ike_now now, struct ike_outbox *out);
+void ike_engine_timeout(struct ike_engine *e, struct now now, struct ike_outbox *out);
 uint64_t ike_engine_deadline(const struct ike_engine *e);
 
 /*
@@ -50,27 +46,27 @@ uint64_t ike_engine_deadline(const struct ike_engine *e);
  * mode for each pair of selectors if ${children}. The outcome comes as verdicts.
  * The cookies' first half is in ${id} (which may be NULL). 0 or -1.
  */
-int ike_engine_connect(struct ike_engine *e, struct ike_now now, struct ike_policy *policy,
+int ike_engine_connect(struct ike_engine *e, struct now now, struct ike_policy *policy,
     const struct endpoint *local, const struct endpoint *remote, bool children,
     uint8_t id[8], struct ike_outbox *out, struct fault *f);
 
 /* Takes over an IKE SA or a child SA from its record. 0 or -1. */
-int ike_engine_adopt(struct ike_engine *e, struct ike_now now, const struct sa_rec *rec,
+int ike_engine_adopt(struct ike_engine *e, struct now now, const struct sa_rec *rec,
     struct ike_policy *policy, struct fault *f);
 
 /* A quick mode for each pair of ${policy}'s selectors under the IKE SA ${id}. */
-int ike_engine_children(struct ike_engine *e, struct ike_now now, const uint8_t id[16],
+int ike_engine_children(struct ike_engine *e, struct now now, const uint8_t id[16],
     struct ike_outbox *out, struct fault *f);
 
 /* Sends deletes for all SAs and writes sa-delete records; the engine is then empty. */
-void ike_engine_shutdown(struct ike_engine *e, struct ike_now now, struct ike_outbox *out);
+void ike_engine_shutdown(struct ike_engine *e, struct now now, struct ike_outbox *out);
 
 /* What the data path tells: "remap", "soft", "hard", "traffic". */
-void ike_engine_event(struct ike_engine *e, struct ike_now now, const struct sa_event *ev,
+void ike_engine_event(struct ike_engine *e, struct now now, const struct sa_event *ev,
     struct ike_outbox *out);
 
 /* The port became unreachable: a hint for errors, no more. */
-void ike_engine_unreachable(struct ike_engine *e, struct ike_now now,
+void ike_engine_unreachable(struct ike_engine *e, struct now now,
     const struct endpoint *remote, struct ike_outbox *out);
 
 /* Hands the cookies of each of the engine's IKE SAs to ${each}, for port sharing. */

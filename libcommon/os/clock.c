@@ -43,34 +43,9 @@ clock_now(const struct clock *c)
 	(void)clock_gettime(CLOCK_REALTIME, &real);
 	return ((struct now){
 	    .ms = (uint64_t)mono.tv_sec * 1000 + (uint64_t)mono.tv_nsec / 1000000,
-	    .epoch = (uint64_t)real.tv_sec });
-}
-
-void
-clock_fine(const struct clock *c, uint64_t *us, uint64_t *epoch_ms)
-{
-	struct timespec mono, real;
-
-	if (c != NULL && c->fixed) {
-		*us = c->at.ms * 1000;
-		*epoch_ms = c->at.epoch * 1000 + c->at.ms % 1000;
-		return;
-	}
-	(void)clock_gettime(CLOCK_BOOTTIME, &mono);
-	(void)clock_gettime(CLOCK_REALTIME, &real);
-	*us = (uint64_t)mono.tv_sec * 1000000 + (uint64_t)mono.tv_nsec / 1000;
-	*epoch_ms = (uint64_t)real.tv_sec * 1000 + (uint64_t)real.tv_nsec / 1000000;
-}
-
-uint64_t
-clock_epoch_us(const struct clock *c)
-{
-	struct timespec real;
-
-	if (c != NULL && c->fixed)
-		return (c->at.epoch * 1000000 + c->at.ms % 1000 * 1000);
-	(void)clock_gettime(CLOCK_REALTIME, &real);
-	return ((uint64_t)real.tv_sec * 1000000 + (uint64_t)real.tv_nsec / 1000);
+	    .us = (uint32_t)(mono.tv_nsec / 1000 % 1000),
+	    .epoch = (uint64_t)real.tv_sec,
+	    .epoch_us = (uint32_t)(real.tv_nsec / 1000) });
 }
 
 void
@@ -81,6 +56,7 @@ clock_advance(struct clock *c, uint64_t ms)
 	/* The second turns with the milliseconds, counted from the fixed start. */
 	c->at.epoch += (c->at.ms + ms) / 1000 - c->at.ms / 1000;
 	c->at.ms += ms;
+	c->at.epoch_us = (uint32_t)(c->at.ms % 1000 * 1000);
 }
 
 char *

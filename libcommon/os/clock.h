@@ -6,11 +6,7 @@
 #include <stdint.h>
 
 #include "base/fault.h"
-
-struct now {
-	uint64_t ms;	/* monotonic, counts suspend too: for timers and lifetimes */
-	uint64_t epoch;	/* seconds since 1970 UTC: for records and people */
-};
+#include "base/now.h"
 
 struct clock {			/* all zero: the machine's clocks */
 	bool	 fixed;		/* --clock: ${at} at the start, moved on by clock_advance() alone */
@@ -24,10 +20,6 @@ struct clock {			/* all zero: the machine's clocks */
  */
 int clock_fix(struct clock *c, const char *text, struct fault *f);
 struct now clock_now(const struct clock *c);
-/* The same clocks, finer: microseconds, monotonic, and milliseconds since 1970. For measuring. */
-void clock_fine(const struct clock *c, uint64_t *us, uint64_t *epoch_ms);
-/* Microseconds since 1970, for captures. */
-uint64_t clock_epoch_us(const struct clock *c);
 /* Moves a fixed clock on, harmless on a running one. */
 void clock_advance(struct clock *c, uint64_t ms);
 

@@ -21,12 +21,11 @@ ping_new(const struct ike_ping_conf *conf, struct fault *f)
 }
 
 struct ike_ping *
-ike_ping_sa(const struct sa_ike *s, const struct ike_ping_conf *conf, struct ike_ping_now now,
+ike_ping_sa(const struct sa_ike *s, const struct ike_ping_conf *conf, struct now now,
     struct fault *f)
 {
 	struct ike_ping *p = ping_new(conf, f);
 	struct ike_conf ec = { .rand = conf->rand };
-	struct ike_now at = { now.us / 1000, now.epoch_ms / 1000 };
 	struct sa_rec rec = { .type = SA_IKE };
 	int rc;
 
@@ -38,13 +37,13 @@ ike_ping_sa(const struct sa_ike *s, const struct ike_ping_conf *conf, struct ike
 		(void)fault(f, FAULT_MEMORY, "no memory for the IKE SA");
 		goto bad;
 	}
-	rc = ike_engine_adopt(p->engine, at, &rec, &p->policy, f);
+	rc = ike_engine_adopt(p->engine, now, &rec, &p->policy, f);
 	sa_rec_wipe(&rec);
 	if (rc != 0)
 		goto bad;
 	p->sa = v1_sa_find(p->engine, s->spi_i, s->spi_r);
 	p->remote = s->remote.at;
-	p->seq = v1_dpd_start(s, now.epoch_ms) - 1;
+	p->seq = v1_dpd_start(s, now_epoch_ms(now)) - 1;
 	return (p);
 bad:
 	ike_ping_free(p);
@@ -53,7 +52,7 @@ bad:
 
 struct ike_ping *
 ike_ping_heartbeats(const struct sa_ike *s, const struct ike_ping_conf *conf,
-    struct ike_ping_now now, struct fault *f)
+    struct now now, struct fault *f)
 {
 	struct ike_ping *p;
 
@@ -174,27 +173,27 @@ knock(struct ike_ping *p, struct ike_outbox *out)
 }
 
 static void
-ask(struct ike_ping *p, struct ike_ping_now now, struct ike_outbox *out)
+ask(struct ike_ping *p, struct now now, struct ike_outbox *out)
 {
 	uint32_t count = ++p->stats.sent;
 	struct asked *a = &p->asked[count % ASKED_MAX];
 
 	p->seq++;
-	*a = (struct asked){ count, p->sa != NULL ? p->seq : count, now.us, false };
+	*a = (struct asked){ count, p->sa != NULL ? p->seq : count, now_us(now), false };
 	if (p->sa != NULL)
 		v1_dpd_send(p->sa, NOTIFY_R_U_THERE, p->seq, out);
 	else
 		knock(p, out);
 	p->waiting = true;
 	p->scolded = false;
-	p->next_us = now.us + (uint64_t)p->conf.interval_ms * 1000;
-	p->give_up_us = now.us + (uint64_t)p->conf.wait_ms * 1000;
+	p->next_us = now_us(now) + (uint64_t)p->conf.interval_ms * 1000;
+	p->give_up_us = now_us(now) + (uint64_t)p->conf.wait_ms * 1000;
 }
 
 bool
-ping_expired(struct ike_ping *p, struct ike_ping_now now)
+ping_expired(struct ike_ping *p, struct now now)
 {
-	if (p->sa == NULL || now.epoch_ms / 1000 < p->sa->rec.ike.lifetime.expires)
+	if (p->sa == NULL || now.epoch < p->sa->rec.ike.lifetime.expires)
 		return (false);
 	tell(p, IKE_PING_EXPIRED, 0, 0);
 	p->over = true;
@@ -202,7 +201,7 @@ ping_expired(struct ike_ping *p, struct ike_ping_now now)
 }
 
 void
-ike_ping_timeout(struct ike_ping *p, struct ike_ping_now now, struct ike_outbox *out)
+ike_ping_timeout(struct ike_ping *p, struct now now, struct ike_outbox *out)
 {
 	if (p->over)
 		return;
@@ -210,14 +209,14 @@ ike_ping_timeout(struct ike_ping *p, struct ike_ping_now now, struct ike_outbox 
 		ping_hello_timeout(p, now, out);
 		return;
 	}
-	if (p->waiting && now.us >= p->give_up_us) {
+	if (p->waiting && now_us(now) >= p->give_up_us) {
 		if (!p->scolded)
 			tell(p, IKE_PING_SILENCE, 0, 0);
 		p->renew = true;
 		p->offer += p->stats.answered == 0;
 		settle(p);
 	}
-	if (p->over || p->waiting || now.us < p->next_us)
+	if (p->over || p->waiting || now_us(now) < p->next_us)
 		return;
 	if (!ping_expired(p, now))
 		ask(p, now, out);
@@ -248,14 +247,14 @@ ping_measured(struct ike_ping_stats *st, uint64_t us)
 }
 
 static void
-answered(struct ike_ping *p, struct asked *a, struct ike_ping_now now, uint16_t notify,
+answered(struct ike_ping *p, struct asked *a, struct now now, uint16_t notify,
     uint8_t version)
 {
 	struct ike_ping_stats *st = &p->stats;
 	bool last = a->count == st->sent;
 	struct ike_ping_event ev = {
 		.what = last && p->waiting ? IKE_PING_ANSWERED : IKE_PING_LATE,
-		.count = a->count, .seq = a->seq, .rtt_us = now.us - a->sent_us,
+		.count = a->count, .seq = a->seq, .rtt_us = now_us(now) - a->sent_us,
 		.notify = notify, .version = version,
 	};
 
@@ -270,7 +269,7 @@ answered(struct ike_ping *p, struct asked *a, struct ike_ping_now now, uint16_t 
 }
 
 static void
-take_ack(struct ike_ping *p, struct ike_ping_now now, uint32_t seq)
+take_ack(struct ike_ping *p, struct now now, uint32_t seq)
 {
 	size_t i;
 
@@ -285,7 +284,7 @@ take_ack(struct ike_ping *p, struct ike_ping_now now, uint32_t seq)
 }
 
 static void
-take_proven(struct ike_ping *p, struct ike_ping_now now, const struct isakmp_payload *pl)
+take_proven(struct ike_ping *p, struct now now, const struct isakmp_payload *pl)
 {
 	struct isakmp_notify n;
 	struct isakmp_delete d;
@@ -327,7 +326,7 @@ take_clear(struct ike_ping *p, const struct isakmp_msg *m)
 }
 
 static void
-datagram_sa(struct ike_ping *p, struct ike_ping_now now, struct span data)
+datagram_sa(struct ike_ping *p, struct now now, struct span data)
 {
 	uint8_t buf[ISAKMP_MSG_MAX];
 	struct ike_hello hello;
@@ -354,7 +353,7 @@ datagram_sa(struct ike_ping *p, struct ike_ping_now now, struct span data)
 }
 
 static void
-datagram_peer(struct ike_ping *p, struct ike_ping_now now, struct span data)
+datagram_peer(struct ike_ping *p, struct now now, struct span data)
 {
 	struct probe_answer a;
 	bool open;
@@ -370,7 +369,7 @@ datagram_peer(struct ike_ping *p, struct ike_ping_now now, struct span data)
 }
 
 void
-ike_ping_datagram(struct ike_ping *p, struct ike_ping_now now, struct span data)
+ike_ping_datagram(struct ike_ping *p, struct now now, struct span data)
 {
 	if (p->over || (p->stats.sent == 0 && !p->listens))
 		return;
@@ -381,7 +380,7 @@ ike_ping_datagram(struct ike_ping *p, struct ike_ping_now now, struct span data)
 }
 
 void
-ike_ping_unreachable(struct ike_ping *p, struct ike_ping_now now,
+ike_ping_unreachable(struct ike_ping *p, struct now now,
     const struct endpoint *remote, int sys)
 {
 	(void)now;

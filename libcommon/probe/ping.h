@@ -7,13 +7,9 @@
 #ifndef SAPIPE_PROBE_PING_H
 #define SAPIPE_PROBE_PING_H
 
+#include "base/now.h"
 #include "crypto/crypto.h"
 #include "ike/outbox.h"
-
-struct ike_ping_now {
-	uint64_t	us;		/* monotonic */
-	uint64_t	epoch_ms;	/* since 1970 */
-};
 
 enum ike_ping_what {
 	IKE_PING_ANSWERED,
@@ -71,25 +67,25 @@ struct ike_ping;
  * not go together), FAULT_NO_IKE_SA (expired), FAULT_MEMORY.
  */
 struct ike_ping *ike_ping_sa(const struct sa_ike *s, const struct ike_ping_conf *conf,
-    struct ike_ping_now now, struct fault *f);
+    struct now now, struct fault *f);
 /*
  * Listens for the peer's hellos (ike/heartbeat.h) and asks nothing; ${conf}->count is then of hellos that
  * were due. The same, or NULL with FAULT_PROTOCOL: the peer has not announced any.
  */
 struct ike_ping *ike_ping_heartbeats(const struct sa_ike *s, const struct ike_ping_conf *conf,
-    struct ike_ping_now now, struct fault *f);
+    struct now now, struct fault *f);
 /* With no SA, from ${local} to ${remote}. NULL with FAULT_MEMORY or FAULT_CRYPTO. */
 struct ike_ping *ike_ping_peer(const struct endpoint *local, const struct endpoint *remote,
     const struct ike_ping_conf *conf, struct fault *f);
 void ike_ping_free(struct ike_ping *p);		/* wipes; NULL is fine */
 
 /* The first call sends the first question. UINT64_MAX: nothing is due any more. */
-void ike_ping_timeout(struct ike_ping *p, struct ike_ping_now now, struct ike_outbox *out);
+void ike_ping_timeout(struct ike_ping *p, struct now now, struct ike_outbox *out);
 uint64_t ike_ping_deadline_us(const struct ike_ping *p);
 /* A datagram of IKE; what is not an answer is ignored. */
-void ike_ping_datagram(struct ike_ping *p, struct ike_ping_now now, struct span data);
+void ike_ping_datagram(struct ike_ping *p, struct now now, struct span data);
 /* An ICMP error, errno ${sys}, about something sent to ${remote}. */
-void ike_ping_unreachable(struct ike_ping *p, struct ike_ping_now now,
+void ike_ping_unreachable(struct ike_ping *p, struct now now,
     const struct endpoint *remote, int sys);
 
 /* The cookies to be served now, responder's zero: any. They may change with each timeout. */

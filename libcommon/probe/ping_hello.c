@@ -11,14 +11,14 @@ peer_us(const struct ike_ping *p)
 }
 
 void
-ping_hello_begin(struct ike_ping *p, struct ike_ping_now now)
+ping_hello_begin(struct ike_ping *p, struct now now)
 {
 	p->listens = p->waiting = true;
 	p->hello.interval_ms = ike_heartbeat_announced(&p->sa->rec.ike);
-	p->hello.at_us = now.us;
+	p->hello.at_us = now_us(now);
 	p->seq = 0;
-	p->next_us = p->conf.hello_ms != 0 ? now.us : UINT64_MAX;
-	p->give_up_us = now.us + peer_us(p) * 3 / 2;
+	p->next_us = p->conf.hello_ms != 0 ? now_us(now) : UINT64_MAX;
+	p->give_up_us = now_us(now) + peer_us(p) * 3 / 2;
 }
 
 /* One more hello of the peer's was due. */
@@ -30,25 +30,25 @@ settle(struct ike_ping *p)
 }
 
 static void
-say(struct ike_ping *p, struct ike_ping_now now, struct ike_outbox *out)
+say(struct ike_ping *p, struct now now, struct ike_outbox *out)
 {
 	struct ike_hello h = { .interval_ms = p->conf.hello_ms, .heard = p->hello.seq };
 	uint64_t every = (uint64_t)p->conf.hello_ms * 1000;
 
 	h.seq = p->seq += p->seq == UINT32_MAX ? 2 : 1;		/* 0 is none */
-	p->next_us += ((now.us - p->next_us) / every + 1) * every;	/* in step */
+	p->next_us += ((now_us(now) - p->next_us) / every + 1) * every;	/* in step */
 	v1_heartbeat_send(p->sa, &h, out);
 }
 
 static void
-lost(struct ike_ping *p, struct ike_ping_now now)
+lost(struct ike_ping *p, struct now now)
 {
 	struct ike_ping_event ev = { .what = IKE_PING_LOST, .count = ++p->stats.sent };
 
 	ev.lost = ++p->hello.lost;
 	ev.seq = p->hello.seq != 0 ? p->hello.seq + p->hello.lost : 0;
 	p->scolded = false;
-	p->give_up_us = now.us + peer_us(p);
+	p->give_up_us = now_us(now) + peer_us(p);
 	p->conf.tell(p->conf.ctx, &ev);
 	if (p->hello.lost == p->conf.threshold) {
 		ev.what = IKE_PING_DEAD;
@@ -58,13 +58,13 @@ lost(struct ike_ping *p, struct ike_ping_now now)
 }
 
 void
-ping_hello_timeout(struct ike_ping *p, struct ike_ping_now now, struct ike_outbox *out)
+ping_hello_timeout(struct ike_ping *p, struct now now, struct ike_outbox *out)
 {
 	if (ping_expired(p, now))
 		return;
-	if (now.us >= p->next_us)
+	if (now_us(now) >= p->next_us)
 		say(p, now, out);
-	if (now.us >= p->give_up_us)
+	if (now_us(now) >= p->give_up_us)
 		lost(p, now);
 }
 
@@ -73,9 +73,9 @@ ping_hello_timeout(struct ike_ping *p, struct ike_ping_now now, struct ike_outbo
  * those may leap, as when another process goes on for the peer, so no more than there was time for.
  */
 static uint32_t
-due(const struct ike_ping *p, struct ike_ping_now now, uint32_t seq)
+due(const struct ike_ping *p, struct now now, uint32_t seq)
 {
-	uint64_t most = (now.us - p->hello.at_us) / peer_us(p) + 1;
+	uint64_t most = (now_us(now) - p->hello.at_us) / peer_us(p) + 1;
 
 	if (p->hello.seq == 0)
 		return (p->hello.lost + 1);
@@ -83,7 +83,7 @@ due(const struct ike_ping *p, struct ike_ping_now now, uint32_t seq)
 }
 
 void
-ping_hello_take(struct ike_ping *p, struct ike_ping_now now, const struct ike_hello *h)
+ping_hello_take(struct ike_ping *p, struct now now, const struct ike_hello *h)
 {
 	struct ike_ping_event ev = {
 		.what = IKE_PING_HELLO, .seq = h->seq, .interval_ms = h->interval_ms, .heard = h->heard,
@@ -102,14 +102,14 @@ ping_hello_take(struct ike_ping *p, struct ike_ping_now now, const struct ike_he
 	ev.count = p->stats.sent;
 	p->stats.answered++;
 	if (p->hello.seq != 0 && h->seq - p->hello.seq == 1) {
-		ev.rtt_us = now.us - p->hello.at_us;
+		ev.rtt_us = now_us(now) - p->hello.at_us;
 		ping_measured(&p->stats, ev.rtt_us);
 	}
 	p->hello.seq = h->seq;
 	p->hello.interval_ms = h->interval_ms;
 	p->hello.lost = 0;
-	p->hello.at_us = now.us;
-	p->give_up_us = now.us + peer_us(p) * 3 / 2;
+	p->hello.at_us = now_us(now);
+	p->give_up_us = now_us(now) + peer_us(p) * 3 / 2;
 	/* Somebody says hello on this end's behalf, or did: ours go on above that. */
 	if (h->heard != 0 && v1_heartbeat_newer(h->heard, p->seq))
 		p->seq = h->heard;

@@ -42,13 +42,13 @@ struct ike_ping {
 };
 
 /* ping.c */
-bool ping_expired(struct ike_ping *p, struct ike_ping_now now);	/* says so, and is then over */
+bool ping_expired(struct ike_ping *p, struct now now);	/* says so, and is then over */
 /* A value for min/avg/max/mdev. */
 void ping_measured(struct ike_ping_stats *st, uint64_t us);
 
 /* ping_hello.c */
-void ping_hello_begin(struct ike_ping *p, struct ike_ping_now now);
-void ping_hello_timeout(struct ike_ping *p, struct ike_ping_now now, struct ike_outbox *out);
-void ping_hello_take(struct ike_ping *p, struct ike_ping_now now, const struct ike_hello *h);
+void ping_hello_begin(struct ike_ping *p, struct now now);
+void ping_hello_timeout(struct ike_ping *p, struct now now, struct ike_outbox *out);
+void ping_hello_take(struct ike_ping *p, struct now now, const struct ike_hello *h);
 
 #endif

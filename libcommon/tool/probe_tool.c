@@ -53,7 +53,7 @@ send_all(struct probe_tool *t, struct ike_outbox *out)
 static void
 settle(struct probe_tool *t, struct ike_outbox *out)
 {
-	uint64_t deadline, now_us, epoch_ms;
+	uint64_t deadline, us;
 
 	send_all(t, out);
 	if (t->calls->stepped != NULL)
@@ -64,9 +64,9 @@ settle(struct probe_tool *t, struct ike_outbox *out)
 		probe_tool_stop(t);
 		return;
 	}
-	clock_fine(NULL, &now_us, &epoch_ms);
+	us = now_us(clock_now(NULL));
 	ev_now_update(t->loop);
-	ev_timer_set(&t->timer, deadline > now_us ? (double)(deadline - now_us) / 1e6 : 0., 0.);
+	ev_timer_set(&t->timer, deadline > us ? (double)(deadline - us) / 1e6 : 0., 0.);
 	ev_timer_start(t->loop, &t->timer);
 }
 

@@ -31,7 +31,7 @@ struct sim_end {
 };
 
 struct sim {
-	struct ike_now		 now;
+	struct now		 now;
 	struct sim_end		 end[2];
 	struct sim_packet	 net[SIM_PACKETS];
 	uint64_t		 chance;	/* state of the generator */

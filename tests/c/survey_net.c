@@ -20,7 +20,7 @@ net_init(struct net *n, const char *ike, enum sa_exchange exchange)
 
 	memset(n, 0, sizeof(*n));
 	(void)secret_init();
-	n->now = (struct ike_now){ 1000, 1700000000 };
+	n->now = (struct now){ .ms = 1000, .epoch = 1700000000 };
 	n->policy = sim_policy("a secret that nobody tells", "right.example", NULL, ike, "aes128-sha256");
 	n->policy.exchange = exchange;
 	n->policy.remote_id_any = true;

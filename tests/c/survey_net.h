@@ -20,7 +20,7 @@ struct net {
 	size_t			 len_max;	/* what is longer gets lost; 0: nothing */
 	unsigned		 mute_first;	/* datagrams that get lost at the start */
 	bool			 no_refusals;	/* the peer says nothing to what it does not take */
-	struct ike_now		 now;
+	struct now		 now;
 	unsigned		 carried;
 };
 

@@ -29,11 +29,10 @@ struct pair {
 	struct ike_ping_event	ev[EVENTS_MAX];
 };
 
-static struct ike_ping_now
+static struct now
 ping_now(const struct pair *p)
 {
-	return ((struct ike_ping_now){ p->sim.now.ms * 1000,
-	    p->sim.now.epoch * 1000 + p->sim.now.ms % 1000 });
+	return (p->sim.now);
 }
 
 /* With DPD off and nothing deleted, what is Informational is a hello. */
@@ -519,7 +518,7 @@ run(struct pair *p, uint64_t ms)
 	struct ike_out *item;
 
 	while (p->sim.now.ms < end) {
-		if (p->ping != NULL && ike_ping_deadline_us(p->ping) <= ping_now(p).us)
+		if (p->ping != NULL && ike_ping_deadline_us(p->ping) <= now_us(ping_now(p)))
 			ike_ping_timeout(p->ping, ping_now(p), &out);
 		while ((item = outbox_take(&out)) != NULL) {
 			if (item->kind == IKE_OUT_DATAGRAM)

@@ -72,11 +72,14 @@ host_free(struct host *h)
 	free(h);
 }
 
-static struct ike_ping_now
+static struct now
 now(const struct host *h)
 {
-	return ((struct ike_ping_now){ h->sim.now.ms * 1000 + h->late_us,
-	    h->sim.now.epoch * 1000 + h->sim.now.ms % 1000 });
+	struct now t = now_at_us(h->sim.now.ms * 1000 + h->late_us);
+
+	t.epoch = h->sim.now.epoch;
+	t.epoch_us = (uint32_t)(h->sim.now.ms % 1000 * 1000);
+	return (t);
 }
 
 static void
@@ -185,7 +188,7 @@ ping_run(struct host *h, uint64_t ms, uint64_t rtt_us)
 
 	while (h->sim.now.ms <= end) {
 		due = ike_ping_deadline_us(h->ping);
-		if (due <= now(h).us) {
+		if (due <= now_us(now(h))) {
 			ike_ping_timeout(h->ping, now(h), &out);
 			carry(h, &out, rtt_us);
 		}

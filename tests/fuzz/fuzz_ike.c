@@ -31,7 +31,7 @@ struct tape {
 	bool		has_child[2];
 };
 static struct tape tapes[3];	/* main mode, aggressive mode, main mode with PFS */
-static const struct ike_now begin = { 1000, 1700000000 };
+static const struct now begin = { 1000, 1700000000 };
 
 static void
 must(bool ok)
@@ -175,7 +175,7 @@ look(struct ike_outbox *out)
 static void
 let_time_pass(struct ike_engine *e)
 {
-	struct ike_now now = begin;
+	struct now now = begin;
 	struct ike_outbox out = {0};
 	uint64_t due;
 	int i;

@@ -168,7 +168,7 @@ ping(struct span in, enum asks how)
 	const struct endpoint a = { { 4, { 192, 0, 2, 1 }, 0 }, 500 }, b = { { 4, { 192, 0, 2, 2 }, 0 }, 500 };
 	struct ike_ping_conf conf = { .interval_ms = 10, .wait_ms = 10, .count = 100,
 	    .hello_ms = 100, .threshold = 5, .tell = on_event };
-	struct ike_ping_now now = { 1000000, 1700000000000 };
+	struct now now = { .ms = 1000, .epoch = 1700000000 };
 	struct ike_outbox out = {0};
 	struct rand_seed seed;
 	struct sa_ike s = { .encryption = "aes-cbc", .key_bits = 128, .hash = "sha256",
@@ -196,8 +196,7 @@ ping(struct span in, enum asks how)
 		outbox_free(&out);
 		ike_ping_id(p, id);
 		ike_ping_datagram(p, now, next(&in, buf, sizeof(buf), id, how != STRANGER ? id + 8 : NULL));
-		now.us += 5000;
-		now.epoch_ms += 5;
+		now.ms += 5;
 	}
 	if (how != STRANGER)
 		must(ike_ping_stats(p)->answered == 0);

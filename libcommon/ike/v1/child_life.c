@@ -9,7 +9,7 @@
 #define REKEY_AGAIN_MS	5000	/* after a try that came to nothing */
 
 static void
-start_timers(struct ike_engine *e, struct v1_child *c, struct ike_now now, uint64_t seconds)
+start_timers(struct ike_engine *e, struct v1_child *c, struct now now, uint64_t seconds)
 {
 	uint64_t soft = v1_soft_ms(e, now, seconds);
 
@@ -20,7 +20,7 @@ start_timers(struct ike_engine *e, struct v1_child *c, struct ike_now now, uint6
 }
 
 void
-v1_child_up(struct v1_exchange *x, struct v1_child *c, struct ike_now now,
+v1_child_up(struct v1_exchange *x, struct v1_child *c, struct now now,
     struct ike_outbox *out)
 {
 	struct v1_child *o;
@@ -55,7 +55,7 @@ v1_child_up(struct v1_exchange *x, struct v1_child *c, struct ike_now now,
 }
 
 bool
-v1_child_adopt(struct ike_engine *e, struct ike_policy *policy, struct ike_now now,
+v1_child_adopt(struct ike_engine *e, struct ike_policy *policy, struct now now,
     const struct sa_rec *rec)
 {
 	struct v1_child *c = calloc(1, sizeof(*c));
@@ -99,7 +99,7 @@ v1_child_end(struct ike_engine *e, struct v1_child *c, const char *reason, bool 
 }
 
 void
-v1_child_lost(struct v1_sa *sa, struct v1_child *c, struct ike_now now,
+v1_child_lost(struct v1_sa *sa, struct v1_child *c, struct now now,
     struct ike_outbox *out)
 {
 	struct ike_policy *policy = c->policy;
@@ -125,7 +125,7 @@ under_way(const struct v1_sa *sa, const struct v1_child *c)
 }
 
 void
-v1_child_rekey(struct ike_engine *e, struct v1_child *c, struct ike_now now,
+v1_child_rekey(struct ike_engine *e, struct v1_child *c, struct now now,
     struct ike_outbox *out)
 {
 	struct v1_sa *sa = v1_child_sa(e, c);
@@ -147,7 +147,7 @@ v1_child_rekey(struct ike_engine *e, struct v1_child *c, struct ike_now now,
 }
 
 void
-v1_child_timeout(struct ike_engine *e, struct v1_child *c, struct ike_now now,
+v1_child_timeout(struct ike_engine *e, struct v1_child *c, struct now now,
     struct ike_outbox *out)
 {
 	struct ike_policy *policy = c->policy;

@@ -24,7 +24,7 @@ v1_conn_new(struct ike_engine *e, struct ike_policy *policy, const struct endpoi
 }
 
 void
-v1_conn_wake(struct ike_engine *e, struct ike_now now, const struct ike_policy *policy,
+v1_conn_wake(struct ike_engine *e, struct now now, const struct ike_policy *policy,
     uint64_t wait_ms)
 {
 	struct v1_conn *conn;

@@ -44,7 +44,7 @@ v1_dpd_send(struct v1_sa *sa, uint16_t type, uint32_t seq, struct ike_outbox *ou
 }
 
 bool
-v1_dpd_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
+v1_dpd_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
 	const struct ike_policy *p = sa->policy;
 	struct sa_ike *s = &sa->rec.ike;

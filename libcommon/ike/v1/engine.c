@@ -81,7 +81,7 @@ too_many_half_open(const struct ike_engine *e, const struct addr *remote)
 
 /* The first message of a stranger. */
 static void
-knock(struct ike_engine *e, struct ike_now now, const struct endpoint *local,
+knock(struct ike_engine *e, struct now now, const struct endpoint *local,
     const struct endpoint *remote, const struct isakmp_hdr *h, struct span data,
     struct ike_outbox *out)
 {
@@ -149,7 +149,7 @@ ask_again(struct v1_sa *sa, struct ike_outbox *out)
 
 /* The peer begins, or goes on with, an exchange of phase 2. */
 static void
-quick_datagram(struct v1_sa *sa, struct ike_now now, const struct isakmp_hdr *h,
+quick_datagram(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
     struct span data, struct ike_outbox *out)
 {
 	struct v1_exchange *x = v1_sa_exchange(sa, h->mid);
@@ -185,7 +185,7 @@ quick_datagram(struct v1_sa *sa, struct ike_now now, const struct isakmp_hdr *h,
 }
 
 void
-ike_engine_datagram(struct ike_engine *e, struct ike_now now, const struct endpoint *local,
+ike_engine_datagram(struct ike_engine *e, struct now now, const struct endpoint *local,
     const struct endpoint *remote, struct span data, struct ike_outbox *out)
 {
 	struct isakmp_hdr h;
@@ -239,7 +239,7 @@ ike_engine_datagram(struct ike_engine *e, struct ike_now now, const struct endpo
 /* --- what this end begins --- */
 
 int
-ike_engine_connect(struct ike_engine *e, struct ike_now now, struct ike_policy *policy,
+ike_engine_connect(struct ike_engine *e, struct now now, struct ike_policy *policy,
     const struct endpoint *local, const struct endpoint *remote, bool children,
     uint8_t id[8], struct ike_outbox *out, struct fault *f)
 {
@@ -268,7 +268,7 @@ busy(const struct v1_sa *sa)
 
 /* Compares what stands with what is wanted, and begins what is missing. */
 static void
-look_after(struct ike_engine *e, struct v1_conn *conn, struct ike_now now,
+look_after(struct ike_engine *e, struct v1_conn *conn, struct now now,
     struct ike_outbox *out)
 {
 	struct v1_sa *sa, *up = NULL;
@@ -304,7 +304,7 @@ look_after(struct ike_engine *e, struct v1_conn *conn, struct ike_now now,
 /* --- SAs from their records --- */
 
 static int
-adopt_ike(struct ike_engine *e, struct ike_now now, const struct sa_ike *s,
+adopt_ike(struct ike_engine *e, struct now now, const struct sa_ike *s,
     struct ike_policy *policy, struct fault *f)
 {
 	struct v1_sa *sa;
@@ -340,7 +340,7 @@ adopt_ike(struct ike_engine *e, struct ike_now now, const struct sa_ike *s,
 }
 
 int
-ike_engine_adopt(struct ike_engine *e, struct ike_now now, const struct sa_rec *rec,
+ike_engine_adopt(struct ike_engine *e, struct now now, const struct sa_rec *rec,
     struct ike_policy *policy, struct fault *f)
 {
 	if (rec->type == SA_IKE)
@@ -352,7 +352,7 @@ ike_engine_adopt(struct ike_engine *e, struct ike_now now, const struct sa_rec *
 }
 
 int
-ike_engine_children(struct ike_engine *e, struct ike_now now, const uint8_t id[16],
+ike_engine_children(struct ike_engine *e, struct now now, const uint8_t id[16],
     struct ike_outbox *out, struct fault *f)
 {
 	struct v1_sa *sa = v1_sa_find(e, id, id + COOKIE_LEN);
@@ -364,7 +364,7 @@ ike_engine_children(struct ike_engine *e, struct ike_now now, const uint8_t id[1
 }
 
 void
-ike_engine_shutdown(struct ike_engine *e, struct ike_now now, struct ike_outbox *out)
+ike_engine_shutdown(struct ike_engine *e, struct now now, struct ike_outbox *out)
 {
 	struct v1_sa *sa;
 
@@ -382,7 +382,7 @@ ike_engine_shutdown(struct ike_engine *e, struct ike_now now, struct ike_outbox 
 /* --- the data path's word, time --- */
 
 void
-ike_engine_event(struct ike_engine *e, struct ike_now now, const struct sa_event *ev,
+ike_engine_event(struct ike_engine *e, struct now now, const struct sa_event *ev,
     struct ike_outbox *out)
 {
 	struct v1_child *c;
@@ -416,7 +416,7 @@ ike_engine_event(struct ike_engine *e, struct ike_now now, const struct sa_event
 }
 
 void
-ike_engine_unreachable(struct ike_engine *e, struct ike_now now,
+ike_engine_unreachable(struct ike_engine *e, struct now now,
     const struct endpoint *remote, struct ike_outbox *out)
 {
 	struct v1_sa *sa;
@@ -437,7 +437,7 @@ ike_engine_unreachable(struct ike_engine *e, struct ike_now now,
 }
 
 void
-ike_engine_timeout(struct ike_engine *e, struct ike_now now, struct ike_outbox *out)
+ike_engine_timeout(struct ike_engine *e, struct now now, struct ike_outbox *out)
 {
 	struct v1_sa *sa;
 	struct v1_child *c, *next;

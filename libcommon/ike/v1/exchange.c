@@ -12,7 +12,7 @@
 
 struct v1_exchange *
 v1_exchange_new(struct v1_sa *sa, const struct v1_kind *kind, enum sa_role role,
-    uint32_t mid, struct ike_now now)
+    uint32_t mid, struct now now)
 {
 	struct v1_exchange *x = calloc(1, sizeof(*x));
 
@@ -88,7 +88,7 @@ plain_type(uint8_t type)
 }
 
 static void
-finish(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
+finish(struct v1_exchange *x, struct now now, struct ike_outbox *out)
 {
 	x->over = true;
 	x->resend_ms = x->give_up_ms = UINT64_MAX;
@@ -138,7 +138,7 @@ row_is_secret(const struct v1_exchange *x, const struct v1_message *row)
 }
 
 static int
-send_row(struct v1_exchange *x, const struct v1_message *row, struct ike_now now,
+send_row(struct v1_exchange *x, const struct v1_message *row, struct now now,
     struct ike_outbox *out, struct fault *f)
 {
 	uint8_t buf[V1_SEND_MAX];
@@ -179,7 +179,7 @@ send_row(struct v1_exchange *x, const struct v1_message *row, struct ike_now now
 }
 
 int
-v1_exchange_run(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out,
+v1_exchange_run(struct v1_exchange *x, struct now now, struct ike_outbox *out,
     struct fault *f)
 {
 	x->now = now;
@@ -285,7 +285,7 @@ take_row(struct v1_exchange *x, const struct v1_message *row, const struct isakm
 }
 
 bool
-v1_exchange_datagram(struct v1_exchange *x, struct ike_now now, const struct isakmp_hdr *h,
+v1_exchange_datagram(struct v1_exchange *x, struct now now, const struct isakmp_hdr *h,
     struct span dgram, struct ike_outbox *out)
 {
 	static const uint8_t none[COOKIE_LEN];
@@ -353,7 +353,7 @@ is_noise(enum fault_code code)
 }
 
 void
-v1_exchange_hint(struct v1_exchange *x, struct ike_now now, const struct fault *why,
+v1_exchange_hint(struct v1_exchange *x, struct now now, const struct fault *why,
     struct ike_outbox *out)
 {
 	if (x->over)
@@ -372,7 +372,7 @@ v1_exchange_hint(struct v1_exchange *x, struct ike_now now, const struct fault *
 }
 
 void
-v1_exchange_fail(struct v1_exchange *x, struct ike_now now, const struct fault *why,
+v1_exchange_fail(struct v1_exchange *x, struct now now, const struct fault *why,
     struct ike_outbox *out)
 {
 	if (x->over)
@@ -385,7 +385,7 @@ v1_exchange_fail(struct v1_exchange *x, struct ike_now now, const struct fault *
 }
 
 void
-v1_exchange_timeout(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
+v1_exchange_timeout(struct v1_exchange *x, struct now now, struct ike_outbox *out)
 {
 	char where[ENDPOINT_TEXT], noise[160] = "";
 	struct fault f = x->why;

@@ -79,7 +79,7 @@ struct v1_exchange {
 	uint8_t			 iv_refused[BLOCK_MAX];	/* of a message that was not taken: the
 							   peer's IV has moved on all the same */
 	bool			 has_iv_refused;
-	struct ike_now		 now;		/* of the step in hand */
+	struct now		 now;		/* of the step in hand */
 	uint64_t		 begun_ms, resend_ms, give_up_ms, forget_ms;
 	uint32_t		 resends;	/* of ${sent} */
 	uint32_t		 dropped;	/* datagrams that did not fit */
@@ -94,11 +94,11 @@ struct v1_exchange {
  * A new exchange of ${sa}, not linked to it; ${mid} 0 in phase 1. NULL: no memory.
  */
 struct v1_exchange *v1_exchange_new(struct v1_sa *sa, const struct v1_kind *kind,
-    enum sa_role role, uint32_t mid, struct ike_now now);
+    enum sa_role role, uint32_t mid, struct now now);
 void v1_exchange_free(struct v1_exchange *x);
 
 /* Sends what is this end's turn to send, until it is the peer's. 0, or -1: failed. */
-int v1_exchange_run(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out,
+int v1_exchange_run(struct v1_exchange *x, struct now now, struct ike_outbox *out,
     struct fault *f);
 
 /*
@@ -106,11 +106,11 @@ int v1_exchange_run(struct v1_exchange *x, struct ike_now now, struct ike_outbox
  * for: then it is authentic as far as its row can tell. A duplicate is answered with
  * the stored reply; what does not fit is dropped, noted, and changes nothing.
  */
-bool v1_exchange_datagram(struct v1_exchange *x, struct ike_now now,
+bool v1_exchange_datagram(struct v1_exchange *x, struct now now,
     const struct isakmp_hdr *h, struct span dgram, struct ike_outbox *out);
 
 /* Resends, gives up. The next time that is due; UINT64_MAX: none. */
-void v1_exchange_timeout(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out);
+void v1_exchange_timeout(struct v1_exchange *x, struct now now, struct ike_outbox *out);
 uint64_t v1_exchange_deadline(const struct v1_exchange *x);
 
 /*
@@ -118,11 +118,11 @@ uint64_t v1_exchange_deadline(const struct v1_exchange *x);
  * answer that decrypts to nonsense). Remembered as the reason; patience becomes short,
  * the exchange goes on waiting.
  */
-void v1_exchange_hint(struct v1_exchange *x, struct ike_now now, const struct fault *why,
+void v1_exchange_hint(struct v1_exchange *x, struct now now, const struct fault *why,
     struct ike_outbox *out);
 
 /* Ends it as failed for ${why}. */
-void v1_exchange_fail(struct v1_exchange *x, struct ike_now now, const struct fault *why,
+void v1_exchange_fail(struct v1_exchange *x, struct now now, const struct fault *why,
     struct ike_outbox *out);
 
 /* "phase 1, message 5" of the row ${at}. */

@@ -102,13 +102,13 @@ v1_heartbeat_newer(uint32_t seq, uint32_t than)
 
 /* Half an interval more than the next hello needs: one that is merely late is not lost. */
 static uint64_t
-patience(struct ike_now now, uint32_t interval_ms)
+patience(struct now now, uint32_t interval_ms)
 {
 	return (now.ms + interval_ms + interval_ms / 2);
 }
 
 void
-v1_heartbeat_start(struct v1_sa *sa, struct ike_now now)
+v1_heartbeat_start(struct v1_sa *sa, struct now now)
 {
 	sa->hb.peer_ms = ike_heartbeat_announced(&sa->rec.ike);
 	if (sa->adopted)	/* what was announced then is not known: what is wanted now */
@@ -132,7 +132,7 @@ v1_heartbeat_deadline(const struct v1_sa *sa)
 }
 
 bool
-v1_heartbeat_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
+v1_heartbeat_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
 	uint32_t threshold = sa->policy->heartbeat_threshold;
 	struct ike_hello h = { .interval_ms = sa->hb.own_ms, .heard = sa->hb.seq_in };
@@ -157,7 +157,7 @@ v1_heartbeat_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *ou
 }
 
 bool
-v1_heartbeat_take(struct v1_sa *sa, struct ike_now now, const struct ike_hello *h,
+v1_heartbeat_take(struct v1_sa *sa, struct now now, const struct ike_hello *h,
     struct ike_outbox *out)
 {
 	if (!v1_heartbeat_newer(h->seq, sa->hb.seq_in)) {

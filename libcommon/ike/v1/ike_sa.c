@@ -158,7 +158,7 @@ v1_sa_exchange(struct v1_sa *sa, uint32_t mid)
 }
 
 uint64_t
-v1_soft_ms(struct ike_engine *e, struct ike_now now, uint64_t seconds)
+v1_soft_ms(struct ike_engine *e, struct now now, uint64_t seconds)
 {
 	struct rand *r = &e->conf.rand;
 	uint8_t spread = 0;
@@ -177,7 +177,7 @@ v1_same_peer(const struct v1_sa *a, const struct v1_sa *b)
 
 
 void
-v1_sa_heard(struct v1_sa *sa, struct ike_now now)
+v1_sa_heard(struct v1_sa *sa, struct now now)
 {
 	sa->heard_ms = now.ms;
 }

@@ -8,7 +8,7 @@
 
 /* The peer knows of no SA but this one: the others are of a life before. */
 static void
-forget_others(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
+forget_others(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
 	struct v1_child *c, *next;
 	struct v1_sa *o;
@@ -25,7 +25,7 @@ forget_others(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
 
 /* What this one succeeds to: the end that began it clears away the old one. */
 static void
-replace_others(struct v1_sa *sa, struct ike_now now)
+replace_others(struct v1_sa *sa, struct now now)
 {
 	struct v1_sa *o;
 
@@ -42,7 +42,7 @@ replace_others(struct v1_sa *sa, struct ike_now now)
 }
 
 void
-v1_sa_timers(struct v1_sa *sa, struct ike_now now, uint64_t seconds)
+v1_sa_timers(struct v1_sa *sa, struct now now, uint64_t seconds)
 {
 	const struct ike_policy *p = sa->policy;
 	struct sa_ike *s = &sa->rec.ike;
@@ -61,7 +61,7 @@ v1_sa_timers(struct v1_sa *sa, struct ike_now now, uint64_t seconds)
 }
 
 void
-v1_sa_up(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
+v1_sa_up(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
 	const struct v1_exchange *x = v1_sa_exchange(sa, 0);
 	struct sa_ike *s = &sa->rec.ike;
@@ -88,7 +88,7 @@ v1_sa_up(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
 }
 
 void
-v1_sa_want_children(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
+v1_sa_want_children(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
 	struct ike_policy *p = sa->policy;
 	struct addr *own = &sa->rec.ike.local.at.addr, *peer = &sa->rec.ike.remote.at.addr;
@@ -114,7 +114,7 @@ v1_sa_want_children(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out
 }
 
 void
-v1_sa_end(struct v1_sa *sa, struct ike_now now, const char *reason, bool tell,
+v1_sa_end(struct v1_sa *sa, struct now now, const char *reason, bool tell,
     struct ike_outbox *out)
 {
 	struct sa_rec gone = { .type = SA_DELETE };
@@ -142,7 +142,7 @@ v1_sa_end(struct v1_sa *sa, struct ike_now now, const char *reason, bool tell,
 
 /* The peer does not answer, or not say hello: it and its children go, and it is called again. */
 static void
-dead(struct v1_sa *sa, struct ike_now now, const char *reason, uint64_t call_ms,
+dead(struct v1_sa *sa, struct now now, const char *reason, uint64_t call_ms,
     struct ike_outbox *out)
 {
 	struct v1_child *c, *next;
@@ -158,7 +158,7 @@ dead(struct v1_sa *sa, struct ike_now now, const char *reason, uint64_t call_ms,
 
 /* Negotiates a successor, where one is not being negotiated already. */
 static void
-rekey(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
+rekey(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
 	struct v1_sa *o;
 	struct fault f;
@@ -174,7 +174,7 @@ rekey(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
 }
 
 void
-v1_sa_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
+v1_sa_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
 	struct v1_exchange *x, **at;
 
@@ -233,7 +233,7 @@ v1_sa_deadline(const struct v1_sa *sa)
 /* --- exchanges that are over --- */
 
 static void
-phase1_over(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
+phase1_over(struct v1_exchange *x, struct now now, struct ike_outbox *out)
 {
 	struct v1_sa *sa = x->sa;
 	uint8_t id[16];
@@ -251,7 +251,7 @@ phase1_over(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
 }
 
 static void
-quick_over(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
+quick_over(struct v1_exchange *x, struct now now, struct ike_outbox *out)
 {
 	struct v1_child *child = x->quick->child;
 	uint8_t id[16];
@@ -270,7 +270,7 @@ quick_over(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
 }
 
 void
-v1_exchange_over(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out)
+v1_exchange_over(struct v1_exchange *x, struct now now, struct ike_outbox *out)
 {
 	if (x->mid == 0)
 		phase1_over(x, now, out);

@@ -36,7 +36,7 @@ list_offers(const struct v1_exchange *x, struct ike_outbox *out)
 }
 
 static void
-take_notify(struct v1_sa *sa, struct ike_now now, struct span body, bool authentic,
+take_notify(struct v1_sa *sa, struct now now, struct span body, bool authentic,
     struct ike_outbox *out)
 {
 	struct isakmp_notify n;
@@ -82,7 +82,7 @@ take_notify(struct v1_sa *sa, struct ike_now now, struct span body, bool authent
 }
 
 static void
-take_delete(struct v1_sa *sa, struct ike_now now, struct span body, struct ike_outbox *out)
+take_delete(struct v1_sa *sa, struct now now, struct span body, struct ike_outbox *out)
 {
 	struct isakmp_delete d;
 	struct v1_child *c;
@@ -113,7 +113,7 @@ take_delete(struct v1_sa *sa, struct ike_now now, struct span body, struct ike_o
 }
 
 static void
-take_clear(struct v1_sa *sa, struct ike_now now, const struct isakmp_hdr *h,
+take_clear(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
     struct span dgram, struct ike_outbox *out)
 {
 	struct isakmp_msg m = { .hdr = *h };
@@ -132,7 +132,7 @@ take_clear(struct v1_sa *sa, struct ike_now now, const struct isakmp_hdr *h,
 
 /* An answer to our proof that makes no sense under our keys. */
 static void
-take_nonsense(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
+take_nonsense(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
 	struct v1_exchange *x = v1_sa_exchange(sa, 0);
 	struct fault f = {0};
@@ -148,7 +148,7 @@ take_nonsense(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out)
 }
 
 void
-v1_inform(struct v1_sa *sa, struct ike_now now, const struct isakmp_hdr *h,
+v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
     struct span dgram, struct ike_outbox *out)
 {
 	uint8_t buf[ISAKMP_MSG_MAX];

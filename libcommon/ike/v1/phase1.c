@@ -445,7 +445,7 @@ static const struct v1_kind kinds[] = {
 };
 
 struct v1_exchange *
-v1_phase1_new(struct v1_sa *sa, enum sa_role role, struct ike_now now)
+v1_phase1_new(struct v1_sa *sa, enum sa_role role, struct now now)
 {
 	struct v1_exchange *x = v1_exchange_new(sa, &kinds[sa->policy->exchange], role, 0, now);
 
@@ -458,7 +458,7 @@ v1_phase1_new(struct v1_sa *sa, enum sa_role role, struct ike_now now)
 }
 
 struct v1_sa *
-v1_phase1_begin(struct ike_engine *e, struct ike_now now, struct ike_policy *policy,
+v1_phase1_begin(struct ike_engine *e, struct now now, struct ike_policy *policy,
     const struct endpoint *local, const struct endpoint *remote, bool is_rekey,
     struct ike_outbox *out, struct fault *f)
 {

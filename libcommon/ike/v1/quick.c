@@ -414,7 +414,7 @@ static const struct v1_kind quick_kind = {
 };
 
 struct v1_exchange *
-v1_quick_new(struct v1_sa *sa, enum sa_role role, uint32_t mid, struct ike_now now)
+v1_quick_new(struct v1_sa *sa, enum sa_role role, uint32_t mid, struct now now)
 {
 	struct v1_exchange *x = v1_exchange_new(sa, &quick_kind, role, mid, now);
 
@@ -427,7 +427,7 @@ v1_quick_new(struct v1_sa *sa, enum sa_role role, uint32_t mid, struct ike_now n
 }
 
 int
-v1_quick_begin(struct v1_sa *sa, struct ike_now now, struct ike_policy *policy,
+v1_quick_begin(struct v1_sa *sa, struct now now, struct ike_policy *policy,
     const struct selector *local_ts, const struct selector *remote_ts,
     const uint8_t *replaces, struct ike_outbox *out, struct fault *f)
 {

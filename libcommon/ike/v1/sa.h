@@ -102,7 +102,7 @@ struct v1_sa {
 struct ike_engine {
 	struct ike_conf		 conf;
 	/* Called when an exchange is over, however it ended: v1_exchange_over(). */
-	void			(*ended)(struct v1_exchange *, struct ike_now, struct ike_outbox *);
+	void			(*ended)(struct v1_exchange *, struct now, struct ike_outbox *);
 	struct v1_sa		*sas;
 	struct v1_child		*children;
 	struct v1_conn		*conns;
@@ -142,7 +142,7 @@ uint8_t v1_proto_number(enum sa_proto proto);
 void v1_sa_send(struct v1_sa *sa, struct span message, struct ike_outbox *out);
 /* The peer has proven itself from where the last datagram came: that is where it is. */
 void v1_sa_follow(struct v1_sa *sa, struct ike_outbox *out);
-void v1_sa_heard(struct v1_sa *sa, struct ike_now now);
+void v1_sa_heard(struct v1_sa *sa, struct now now);
 /* IV of the first message under ${mid}, from phase 1's last block. */
 int v1_sa_message_iv(const struct v1_sa *sa, uint32_t mid, uint8_t iv[BLOCK_MAX],
     struct fault *f);
@@ -159,7 +159,7 @@ void v1_sa_saw(struct v1_sa *sa, uint32_t mid);
 /* A random cookie that is not zero. */
 int v1_cookie(struct ike_engine *e, uint8_t cookie[COOKIE_LEN], struct fault *f);
 /* A point in time some way before the end of a life of ${seconds}, for a rekey. */
-uint64_t v1_soft_ms(struct ike_engine *e, struct ike_now now, uint64_t seconds);
+uint64_t v1_soft_ms(struct ike_engine *e, struct now now, uint64_t seconds);
 
 /* peers.c */
 /*
@@ -177,7 +177,7 @@ struct ike_policy *v1_policy_for_id(const struct ike_conf *conf, const struct v1
 struct v1_conn *v1_conn_new(struct ike_engine *e, struct ike_policy *policy,
     const struct endpoint *local, const struct endpoint *remote, bool children);
 /* Something of ${policy}'s ended: have a look at its connections after ${wait_ms}. */
-void v1_conn_wake(struct ike_engine *e, struct ike_now now, const struct ike_policy *policy,
+void v1_conn_wake(struct ike_engine *e, struct now now, const struct ike_policy *policy,
     uint64_t wait_ms);
 /* All is well with ${policy}'s connections. */
 void v1_conn_settled(struct ike_engine *e, const struct ike_policy *policy);
@@ -224,7 +224,7 @@ void v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x
 
 /* dpd.c */
 /* Asks when it is time to. False: the peer has not answered and is dead. */
-bool v1_dpd_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out);
+bool v1_dpd_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out);
 /* R-U-THERE or R-U-THERE-ACK that proved to be the peer's. */
 void v1_dpd_take(struct v1_sa *sa, const struct isakmp_notify *n, struct ike_outbox *out);
 void v1_dpd_send(struct v1_sa *sa, uint16_t type, uint32_t seq, struct ike_outbox *out);
@@ -239,10 +239,10 @@ struct span v1_heartbeat_vid(uint8_t buf[HEARTBEAT_VID_LEN], uint32_t interval_m
 /* The interval of the vendor ID ${body}; 0: it is another one, or says nothing sensible. */
 uint32_t v1_heartbeat_vid_ms(struct span body);
 /* Hellos begin if both ends have announced them. */
-void v1_heartbeat_start(struct v1_sa *sa, struct ike_now now);
+void v1_heartbeat_start(struct v1_sa *sa, struct now now);
 void v1_heartbeat_stop(struct v1_sa *sa);
 /* Says hello and counts lost ones when it is time to. False: the peer is dead. */
-bool v1_heartbeat_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out);
+bool v1_heartbeat_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out);
 uint64_t v1_heartbeat_deadline(const struct v1_sa *sa);
 void v1_heartbeat_send(struct v1_sa *sa, const struct ike_hello *h, struct ike_outbox *out);
 /*
@@ -253,7 +253,7 @@ bool v1_heartbeat_get(const struct v1_sa *sa, const struct isakmp_msg *m, struct
 /* Whether a hello's number is above ${than}, the last one's (0: there was none). */
 bool v1_heartbeat_newer(uint32_t seq, uint32_t than);
 /* False: it is a replay, and nothing has changed. */
-bool v1_heartbeat_take(struct v1_sa *sa, struct ike_now now, const struct ike_hello *h,
+bool v1_heartbeat_take(struct v1_sa *sa, struct now now, const struct ike_hello *h,
     struct ike_outbox *out);
 
 /* phase1_natt.c: VID and NAT-D payloads of phase 1 */
@@ -268,9 +268,9 @@ int v1_agree_and_detect_nat(struct v1_exchange *x, struct ike_outbox *out, struc
 
 /* phase1.c */
 /* The first exchange of ${sa}, linked to it. NULL: no memory. */
-struct v1_exchange *v1_phase1_new(struct v1_sa *sa, enum sa_role role, struct ike_now now);
+struct v1_exchange *v1_phase1_new(struct v1_sa *sa, enum sa_role role, struct now now);
 /* An SA that this end begins; its first message is in ${out}. NULL: see ${f}. */
-struct v1_sa *v1_phase1_begin(struct ike_engine *e, struct ike_now now,
+struct v1_sa *v1_phase1_begin(struct ike_engine *e, struct now now,
     struct ike_policy *policy, const struct endpoint *local, const struct endpoint *remote,
     bool is_rekey, struct ike_outbox *out, struct fault *f);
 
@@ -292,44 +292,44 @@ int v1_quick_make_child(struct v1_exchange *x, enum sa_use use, struct ike_outbo
 int v1_quick_no_memory(struct fault *f);	/* -1 with FAULT_MEMORY */
 /* A quick mode that the peer begins, not linked. NULL: no memory. */
 struct v1_exchange *v1_quick_new(struct v1_sa *sa, enum sa_role role, uint32_t mid,
-    struct ike_now now);
+    struct now now);
 /* Begins quick mode for a pair of selectors; ${replaces} may be NULL. 0 or -1. */
-int v1_quick_begin(struct v1_sa *sa, struct ike_now now, struct ike_policy *policy,
+int v1_quick_begin(struct v1_sa *sa, struct now now, struct ike_policy *policy,
     const struct selector *local_ts, const struct selector *remote_ts,
     const uint8_t *replaces, struct ike_outbox *out, struct fault *f);
 
 /* child_life.c: what becomes of child SAs with time */
-void v1_child_up(struct v1_exchange *x, struct v1_child *c, struct ike_now now,
+void v1_child_up(struct v1_exchange *x, struct v1_child *c, struct now now,
     struct ike_outbox *out);
 /* Takes over a child SA; false: no memory. ${rec} stays the caller's. */
-bool v1_child_adopt(struct ike_engine *e, struct ike_policy *policy, struct ike_now now,
+bool v1_child_adopt(struct ike_engine *e, struct ike_policy *policy, struct now now,
     const struct sa_rec *rec);
 /* It is over: record, and a delete if the peer is to be told. Frees ${c}. */
 void v1_child_end(struct ike_engine *e, struct v1_child *c, const char *reason, bool tell,
     struct ike_outbox *out);
 /* The peer deleted it. */
-void v1_child_lost(struct v1_sa *sa, struct v1_child *c, struct ike_now now,
+void v1_child_lost(struct v1_sa *sa, struct v1_child *c, struct now now,
     struct ike_outbox *out);
-void v1_child_timeout(struct ike_engine *e, struct v1_child *c, struct ike_now now,
+void v1_child_timeout(struct ike_engine *e, struct v1_child *c, struct now now,
     struct ike_outbox *out);
 uint64_t v1_child_deadline(const struct v1_child *c);
-void v1_child_rekey(struct ike_engine *e, struct v1_child *c, struct ike_now now,
+void v1_child_rekey(struct ike_engine *e, struct v1_child *c, struct now now,
     struct ike_outbox *out);
 
 /* life.c: what becomes of IKE SAs with time, and of exchanges that are over */
 /* Sets the timers of an SA that stands, with ${seconds} of life left. */
-void v1_sa_timers(struct v1_sa *sa, struct ike_now now, uint64_t seconds);
-void v1_exchange_over(struct v1_exchange *x, struct ike_now now, struct ike_outbox *out);
+void v1_sa_timers(struct v1_sa *sa, struct now now, uint64_t seconds);
+void v1_exchange_over(struct v1_exchange *x, struct now now, struct ike_outbox *out);
 /* The SA is over: record, verdict; ${tell} the peer with a delete. */
-void v1_sa_end(struct v1_sa *sa, struct ike_now now, const char *reason, bool tell,
+void v1_sa_end(struct v1_sa *sa, struct now now, const char *reason, bool tell,
     struct ike_outbox *out);
-void v1_sa_timeout(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out);
+void v1_sa_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out);
 uint64_t v1_sa_deadline(const struct v1_sa *sa);
 /* Begins a quick mode for each pair of the policy's selectors that no child carries. */
-void v1_sa_want_children(struct v1_sa *sa, struct ike_now now, struct ike_outbox *out);
+void v1_sa_want_children(struct v1_sa *sa, struct now now, struct ike_outbox *out);
 
 /* inform.c: what the peer's informational messages bring about */
-void v1_inform(struct v1_sa *sa, struct ike_now now, const struct isakmp_hdr *h,
+void v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
     struct span dgram, struct ike_outbox *out);
 
 /* engine.c: see ike/ike.h */

@@ -1,0 +1,44 @@
+/*
+ * What host/ runs: a protocol machine without I/O. The host hands in datagrams, the time and
+ * ICMP errors; the machine puts what is to be done into an outbox (ike/outbox.h), which the host
+ * carries out in order when the call returns. The engine (ike/ike.h) and the machines of probe/
+ * are machines. A machine is used by one thread at a time.
+ */
+#ifndef SAPIPE_IKE_MACHINE_H
+#define SAPIPE_IKE_MACHINE_H
+
+#include "base/addr.h"
+#include "base/now.h"
+#include "ike/outbox.h"
+
+struct ike_machine_ops {
+	/* Does what is due at ${now}. The first call starts a machine that asks. */
+	void	 (*timeout)(void *m, struct now now, struct ike_outbox *out);
+	/*
+	 * One datagram without its non-ESP marker, received on ${local} from ${remote}. ${data} is
+	 * valid during the call. Never fails: a machine drops what it cannot use.
+	 */
+	void	 (*datagram)(void *m, struct now now, const struct endpoint *local,
+		    const struct endpoint *remote, struct span data, struct ike_outbox *out);
+	/* An ICMP error about ${remote}, errno ${sys}. Anybody can send one: a hint only. */
+	void	 (*unreachable)(void *m, struct now now, const struct endpoint *remote, int sys,
+		    struct ike_outbox *out);
+	/* Monotonic microseconds of the next timeout; UINT64_MAX: nothing is due. */
+	uint64_t (*deadline_us)(const void *m);
+	/* Whether the machine has finished for good. NULL: it never does. */
+	bool	 (*over)(const void *m);
+	/*
+	 * Hands each pair of cookies (CKY-I | CKY-R, CKY-R zero: any) that the machine serves now to
+	 * ${each}: the ports deliver what carries one of them.
+	 */
+	void	 (*ids)(const void *m, void (*each)(void *ctx, const uint8_t id[16]), void *ctx);
+	/* A number that changes when what ids() yields changes; cheap. NULL: ask ids() at each step. */
+	uint64_t (*ids_mark)(const void *m);
+};
+
+struct ike_machine {
+	const struct ike_machine_ops *ops;
+	void			*self;		/* the first argument of each call */
+};
+
+#endif
