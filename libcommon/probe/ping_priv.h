@@ -3,7 +3,10 @@
 #define SAPIPE_PROBE_PING_PRIV_H
 
 #include "probe/ping.h"
-#include "ike/v1/sa.h"
+#include "ike/v1/engine_priv.h"
+#include "ike/v1/dpd.h"
+#include "ike/v1/heartbeat.h"
+#include "ike/v1/info_send.h"
 
 #define ASKED_MAX	64	/* questions remembered: a later answer is nobody's */
 

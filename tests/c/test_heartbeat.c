@@ -8,7 +8,8 @@
 #include <cmocka.h>
 
 #include "probe/ping.h"
-#include "ike/v1/sa.h"
+#include "ike/v1/heartbeat.h"
+#include "ike/v1/ike_sa.h"
 #include "sim.h"
 
 #define KEPT_MAX	64

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "ike/v1/sa.h"
+#include "ike/v1/ike_sa.h"
 #include "sim.h"
 #include "wire/isakmp.h"
 

@@ -8,7 +8,9 @@
 
 #include "probe/ping.h"
 #include "probe/probe.h"
-#include "ike/v1/sa.h"
+#include "ike/v1/engine_priv.h"
+#include "ike/v1/ike_sa.h"
+#include "ike/v1/info_send.h"
 #include "sim.h"
 
 #define EVENTS_MAX	64

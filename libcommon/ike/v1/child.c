@@ -5,7 +5,10 @@
  */
 #include <stdlib.h>
 
-#include "ike/v1/sa.h"
+#include "ike/v1/child.h"
+
+#include "ike/v1/engine_priv.h"
+#include "ike/v1/ike_sa.h"
 
 void
 v1_child_link(struct ike_engine *e, struct v1_child *c)

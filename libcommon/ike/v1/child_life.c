@@ -4,7 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ike/v1/sa.h"
+#include "ike/v1/child_life.h"
+
+#include "ike/v1/child.h"
+#include "ike/v1/conn.h"
+#include "ike/v1/engine_priv.h"
+#include "ike/v1/ike_sa.h"
+#include "ike/v1/ike_sa_life.h"
+#include "ike/v1/info_send.h"
+#include "ike/v1/quick.h"
 
 #define REKEY_AGAIN_MS	5000	/* after a try that came to nothing */
 

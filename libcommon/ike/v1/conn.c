@@ -3,7 +3,10 @@
  */
 #include <stdlib.h>
 
-#include "ike/v1/sa.h"
+#include "ike/v1/conn.h"
+
+#include "ike/v1/engine_priv.h"
+#include "ike/v1/ike_sa.h"
 
 struct v1_conn *
 v1_conn_new(struct ike_engine *e, struct ike_policy *policy, const struct endpoint *local,

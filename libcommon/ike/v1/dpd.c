@@ -8,7 +8,10 @@
  * gives: a hundred a second since the SA was made, which is faster than anybody asks. The engine sees
  * the ACKs to the other's questions as well, and counts on from there.
  */
-#include "ike/v1/sa.h"
+#include "ike/v1/dpd.h"
+
+#include "ike/v1/ike_sa.h"
+#include "ike/v1/info_send.h"
 
 /* R-U-THEREs whose number lies no further back are late, not replayed. */
 #define DPD_WINDOW	16

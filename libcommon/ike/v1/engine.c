@@ -4,7 +4,16 @@
  */
 #include <stdlib.h>
 
-#include "ike/v1/sa.h"
+#include "ike/v1/child.h"
+#include "ike/v1/child_life.h"
+#include "ike/v1/conn.h"
+#include "ike/v1/engine_priv.h"
+#include "ike/v1/ike_sa.h"
+#include "ike/v1/ike_sa_life.h"
+#include "ike/v1/info_receive.h"
+#include "ike/v1/phase1.h"
+#include "ike/v1/policy_match.h"
+#include "ike/v1/quick.h"
 
 static const uint8_t no_cookie[COOKIE_LEN];
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ike/v1/sa.h"
+#include "ike/v1/ike_sa.h"
 
 /* A responder that has not seen its cookie come back resends this often at most:
  * not at all in main mode, where the initiator's own resending serves, and a little in

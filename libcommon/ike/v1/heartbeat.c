@@ -6,7 +6,10 @@
  * nothing. Two processes may send under one SA, the resident engine and a dpd-ping --heartbeat,
  * so each goes on above the highest number that the peer says to have heard.
  */
-#include "ike/v1/sa.h"
+#include "ike/v1/heartbeat.h"
+
+#include "ike/v1/ike_sa.h"
+#include "ike/v1/info_send.h"
 
 struct span
 v1_heartbeat_vid(uint8_t buf[HEARTBEAT_VID_LEN], uint32_t interval_ms)

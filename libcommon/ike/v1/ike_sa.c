@@ -1,4 +1,6 @@
-#include "ike/v1/sa.h"
+#include "ike/v1/ike_sa.h"
+
+#include "ike/v1/engine_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>

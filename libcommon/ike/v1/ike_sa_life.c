@@ -4,7 +4,17 @@
  */
 #include <stdio.h>
 
-#include "ike/v1/sa.h"
+#include "ike/v1/ike_sa_life.h"
+
+#include "ike/v1/child.h"
+#include "ike/v1/child_life.h"
+#include "ike/v1/conn.h"
+#include "ike/v1/dpd.h"
+#include "ike/v1/heartbeat.h"
+#include "ike/v1/ike_sa.h"
+#include "ike/v1/info_send.h"
+#include "ike/v1/phase1.h"
+#include "ike/v1/quick.h"
 
 /* The peer knows of no SA but this one: the others are of a life before. */
 static void

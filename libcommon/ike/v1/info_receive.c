@@ -4,7 +4,16 @@
  */
 #include <stdio.h>
 
-#include "ike/v1/sa.h"
+#include "ike/v1/info_receive.h"
+
+#include "ike/v1/child.h"
+#include "ike/v1/child_life.h"
+#include "ike/v1/dpd.h"
+#include "ike/v1/heartbeat.h"
+#include "ike/v1/ike_sa.h"
+#include "ike/v1/ike_sa_life.h"
+#include "ike/v1/info_send.h"
+#include "ike/v1/quick.h"
 
 /*
  * Whether ${x} may be what an error notify is about: it waits, and its SPI is the one named,

@@ -4,7 +4,10 @@
  */
 #include <stdio.h>
 
-#include "ike/v1/sa.h"
+#include "ike/v1/info_send.h"
+
+#include "ike/v1/ike_sa.h"
+#include "ike/v1/quick.h"
 
 #define INFO_MAX	1024	/* bytes of an informational message that we build */
 

@@ -1,5 +1,7 @@
 /* Payloads that mean the same in every exchange. */
-#include "ike/v1/sa.h"
+#include "ike/v1/payload.h"
+
+#include "ike/v1/ike_sa.h"
 
 int
 v1_nonce_make(struct v1_exchange *x, struct bytes *own, struct fault *f)

@@ -6,7 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ike/v1/sa.h"
+#include "ike/v1/phase1.h"
+
+#include "ike/v1/engine_priv.h"
+#include "ike/v1/ike_sa.h"
+#include "ike/v1/info_send.h"
+#include "ike/v1/payload.h"
+#include "ike/v1/phase1_natt.h"
+#include "ike/v1/policy_match.h"
 
 enum { I = SA_INITIATOR, R = SA_RESPONDER };
 enum {

@@ -4,7 +4,11 @@
  */
 #include <stdio.h>
 
-#include "ike/v1/sa.h"
+#include "ike/v1/phase1_natt.h"
+
+#include "ike/v1/heartbeat.h"
+#include "ike/v1/ike_sa.h"
+#include "ike/v1/phase1.h"
 
 static struct sa_ike *
 ike(const struct v1_exchange *x)

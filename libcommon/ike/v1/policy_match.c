@@ -1,7 +1,9 @@
 /*
  * Which policy is for whom: by address while nothing else is known, by identity later.
  */
-#include "ike/v1/sa.h"
+#include "ike/v1/policy_match.h"
+
+#include "ike/v1/ike_sa.h"
 
 static bool
 fits_address(const struct ike_policy *p, const struct addr *remote)

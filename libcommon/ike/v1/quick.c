@@ -3,7 +3,14 @@
  */
 #include <stdlib.h>
 
-#include "ike/v1/sa.h"
+#include "ike/v1/quick.h"
+
+#include "ike/v1/child.h"
+#include "ike/v1/ike_sa.h"
+#include "ike/v1/info_send.h"
+#include "ike/v1/payload.h"
+#include "ike/v1/quick_child.h"
+#include "ike/v1/quick_ts.h"
 
 static int	prepare_answer(struct v1_exchange *, struct ike_outbox *, struct fault *);
 static int	make_child_both(struct v1_exchange *, struct ike_outbox *, struct fault *);

@@ -4,7 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ike/v1/sa.h"
+#include "ike/v1/quick_child.h"
+
+#include "ike/v1/child.h"
+#include "ike/v1/ike_sa.h"
+#include "ike/v1/quick.h"
 
 static struct sa_ike *
 ike(const struct v1_exchange *x)

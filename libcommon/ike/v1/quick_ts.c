@@ -4,7 +4,10 @@
  */
 #include <stdio.h>
 
-#include "ike/v1/sa.h"
+#include "ike/v1/quick_ts.h"
+
+#include "ike/v1/ike_sa.h"
+#include "ike/v1/quick.h"
 
 int
 v1_quick_put_id(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)

@@ -1,0 +1,19 @@
+/* Dead peer detection (RFC 3706). */
+#ifndef SAPIPE_IKE_V1_DPD_H
+#define SAPIPE_IKE_V1_DPD_H
+
+#include "ike/v1/ike_sa.h"
+
+#define V1_DPD_RETRY_MS		3000	/* between unanswered R-U-THEREs */
+
+/* Asks when it is time to. False: the peer has not answered and is dead. */
+bool v1_dpd_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out);
+/* R-U-THERE or R-U-THERE-ACK that proved to be the peer's. */
+void v1_dpd_take(struct v1_sa *sa, const struct isakmp_notify *n, struct ike_outbox *out);
+void v1_dpd_send(struct v1_sa *sa, uint16_t type, uint32_t seq, struct ike_outbox *out);
+/* The number of an R-U-THERE or ACK; false if it is not about this SA. */
+bool v1_dpd_number(const struct v1_sa *sa, const struct isakmp_notify *n, uint32_t *seq);
+/* The first number to use at ${epoch_ms} (since 1970) when others may have used some. */
+uint32_t v1_dpd_start(const struct sa_ike *s, uint64_t epoch_ms);
+
+#endif

@@ -1,0 +1,81 @@
+/* An IKEv1 SA: its state, its exchanges, and what they share. */
+#ifndef SAPIPE_IKE_V1_IKE_SA_H
+#define SAPIPE_IKE_V1_IKE_SA_H
+
+#include "ike/v1/engine_priv.h"
+#include "ike/v1/exchange.h"
+#include "ike/v1/keys.h"
+#include "ike/v1/natd.h"
+#include "ike/v1/sa_payload.h"
+
+#define V1_SEEN_MAX	16384	/* message IDs remembered: a question and its answer each 10 s for 22 hours */
+#define V1_EXCHANGES_MAX	32	/* quick modes of one IKE SA, finished ones included */
+
+enum v1_state { V1_LARVAL, V1_UP, V1_DEAD };
+
+struct v1_sa {
+	struct v1_sa		*next;
+	struct ike_engine	*engine;
+	struct ike_policy	*policy;
+	enum v1_state		 state;
+	struct sa_rec		 rec;		/* SA_IKE: identities, keys, NAT-T, peer */
+	struct ike_proposal	 proposal;	/* what was agreed on */
+	const struct natt_version *natt;	/* NULL: none agreed on */
+	bool			 floated;
+	bool			 want_children;	/* bring up the policy's when it stands */
+	bool			 replaced;	/* a successor stands */
+	bool			 adopted;	/* came from a record */
+	struct v1_exchange	*exchanges;	/* phase 1 and quick modes, newest first */
+	struct endpoint		 from_local, from_remote;	/* of the datagram in hand */
+	uint64_t		 soft_ms, hard_ms, delete_ms, keepalive_ms;
+	uint64_t		 heard_ms;	/* last authentic message or traffic */
+	/* Message IDs under which the peer has begun something: a second time is a replay. */
+	struct { uint32_t *mid; size_t n, cap, at; } seen;
+	struct {
+		uint64_t	at_ms;		/* next action */
+		uint32_t	tries;		/* unanswered so far */
+		uint32_t	first;		/* number of the first of them */
+		uint32_t	seq_in;		/* last R-U-THERE of the peer */
+		bool		has_seq_in;
+	} dpd;
+	struct {
+		uint32_t	own_ms;		/* between our hellos, as announced; 0: not announced */
+		uint32_t	peer_ms;	/* between the peer's */
+		uint32_t	seq_out, seq_in;	/* last numbers; 0: none */
+		uint32_t	lost;		/* of the peer's, one after another */
+		uint64_t	send_ms;	/* of the next hello; UINT64_MAX: never */
+		uint64_t	late_ms;	/* when one more of the peer's is lost */
+	} hb;
+};
+
+struct v1_sa *v1_sa_new(struct ike_engine *e, struct ike_policy *policy, enum sa_role role,
+    const struct endpoint *local, const struct endpoint *remote);
+void v1_sa_free(struct v1_sa *sa);		/* NULL is fine */
+struct v1_sa *v1_sa_find(struct ike_engine *e, const uint8_t cky_i[8], const uint8_t cky_r[8]);
+void v1_sa_id(const struct v1_sa *sa, uint8_t id[16]);
+bool v1_same_peer(const struct v1_sa *a, const struct v1_sa *b);
+bool v1_sa_natt_in_use(const struct v1_sa *sa);
+uint8_t v1_proto_number(enum sa_proto proto);
+void v1_sa_send(struct v1_sa *sa, struct span message, struct ike_outbox *out);
+/* The peer has proven itself from where the last datagram came: that is where it is. */
+void v1_sa_follow(struct v1_sa *sa, struct ike_outbox *out);
+void v1_sa_heard(struct v1_sa *sa, struct now now);
+/* IV of the first message under ${mid}, from phase 1's last block. */
+int v1_sa_message_iv(const struct v1_sa *sa, uint32_t mid, uint8_t iv[BLOCK_MAX],
+    struct fault *f);
+/* Pads to whole blocks, sets flag and length, encrypts in place; ${iv} moves on. */
+int v1_encrypt(const struct v1_sa *sa, uint8_t iv[BLOCK_MAX], struct isakmp_builder *b,
+    struct fault *f);
+/* Copies the message to ${buf} (at least as long) and decrypts it there. */
+int v1_decrypt(const struct v1_sa *sa, uint8_t iv[BLOCK_MAX], const struct isakmp_hdr *h,
+    struct span dgram, uint8_t *buf, struct fault *f);
+struct v1_exchange *v1_sa_exchange(struct v1_sa *sa, uint32_t mid);
+/* Whether either end has begun an exchange under ${mid} before; remembers that it has now. */
+bool v1_sa_seen(const struct v1_sa *sa, uint32_t mid);
+void v1_sa_saw(struct v1_sa *sa, uint32_t mid);
+/* A random cookie that is not zero. */
+int v1_cookie(struct ike_engine *e, uint8_t cookie[COOKIE_LEN], struct fault *f);
+/* A point in time some way before the end of a life of ${seconds}, for a rekey. */
+uint64_t v1_soft_ms(struct ike_engine *e, struct now now, uint64_t seconds);
+
+#endif

@@ -1,0 +1,20 @@
+/* What becomes of IKE SAs with time, and of exchanges that are over. */
+#ifndef SAPIPE_IKE_V1_IKE_SA_LIFE_H
+#define SAPIPE_IKE_V1_IKE_SA_LIFE_H
+
+#include "ike/v1/ike_sa.h"
+
+#define V1_DELETE_AFTER_MS	4000	/* the replaced SA's last packets are through by then */
+
+/* Sets the timers of an SA that stands, with ${seconds} of life left. */
+void v1_sa_timers(struct v1_sa *sa, struct now now, uint64_t seconds);
+void v1_exchange_over(struct v1_exchange *x, struct now now, struct ike_outbox *out);
+/* The SA is over: record, verdict; ${tell} the peer with a delete. */
+void v1_sa_end(struct v1_sa *sa, struct now now, const char *reason, bool tell,
+    struct ike_outbox *out);
+void v1_sa_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out);
+uint64_t v1_sa_deadline(const struct v1_sa *sa);
+/* Begins a quick mode for each pair of the policy's selectors that no child carries. */
+void v1_sa_want_children(struct v1_sa *sa, struct now now, struct ike_outbox *out);
+
+#endif

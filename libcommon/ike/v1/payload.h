@@ -1,0 +1,19 @@
+/* Payloads that mean the same in every exchange. */
+#ifndef SAPIPE_IKE_V1_PAYLOAD_H
+#define SAPIPE_IKE_V1_PAYLOAD_H
+
+#include "base/bytes.h"
+#include "ike/v1/exchange.h"
+
+#define NONCE_MIN	8	/* bytes, RFC 2409 section 5 */
+#define NONCE_MAX	256
+#define NONCE_OWN	32
+
+/* A fresh nonce of ours into ${own}; the body of the peer's, of legal length, into ${peers}. */
+int v1_nonce_make(struct v1_exchange *x, struct bytes *own, struct fault *f);
+int v1_nonce_take(struct bytes *peers, const struct isakmp_payload *pl, struct fault *f);
+/* For payloads that are not sent, or may come and say nothing to us. */
+int v1_put_nothing(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f);
+int v1_take_nothing(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f);
+
+#endif
