@@ -30,7 +30,8 @@ DEPS_BUILD = build-essential pkg-config libssl-dev libpcap-dev libcbor-dev libmn
 	libseccomp-dev libinih-dev libev-dev libjansson-dev libcap-ng-dev \
 	$(if $(filter x86_64,$(shell uname -m)),libipsec-mb-dev)
 DEPS_DEMO = iproute2 iputils-ping procps socat util-linux
-DEPS_CHECK = libcmocka-dev bats jq python3 python3-cbor2 python3-cryptography python3-scapy tshark tcpdump mandoc \
+DEPS_CHECK = libcmocka-dev bats jq python3 python3-cbor2 python3-cryptography python3-cryptography-vectors \
+	python3-scapy tshark tcpdump mandoc \
 	nftables openssl strace valgrind bsdextrautils git zsh fish \
 	charon-systemd strongswan-swanctl libcharon-extra-plugins libcharon-extauth-plugins \
 	libstrongswan-standard-plugins libstrongswan-extra-plugins

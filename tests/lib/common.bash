@@ -2,7 +2,7 @@
 # What every bats file loads: "load lib/common".
 #
 # SAPIPE_TOP is the project's root, SAPIPE_BUILD the build under test (and first in
-# PATH), VECTORS the directory of published vectors if there is one.
+# PATH), VECTORS a directory of further published vectors, if there is one.
 
 SAPIPE_TOP=${SAPIPE_TOP:-$(cd "$BATS_TEST_DIRNAME" && git rev-parse --show-toplevel)}
 SAPIPE_BUILD=${SAPIPE_BUILD:-$SAPIPE_TOP/build}
@@ -25,11 +25,6 @@ need() {
 			return 1
 		}
 	done
-}
-
-# need_vectors FILE: skips aloud where the published vectors are absent.
-need_vectors() {
-	[ -e "$VECTORS/$1" ] || skip "no $VECTORS/$1"
 }
 
 # stderr_has TEXT, output_has TEXT: claims about the last run, that show what there was
