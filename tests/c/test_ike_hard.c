@@ -6,7 +6,10 @@
 
 #include <cmocka.h>
 
+#include "ike/v1/engine_priv.h"
 #include "ike/v1/ike_sa.h"
+#include "ike/v1/phase1.h"
+#include "ike/v1/quick.h"
 #include "sim.h"
 #include "wire/isakmp.h"
 
@@ -360,6 +363,86 @@ borrowed_sa_is_not_deleted(void **state)
 	pair_free(p);
 }
 
+/* Each kind of exchange has its own part, which nobody gets by asking for another kind's. */
+static void
+parts_are_of_their_kind(void **state)
+{
+	struct pair *p = pair_new(1);
+	const struct v1_exchange *x;
+	size_t quick = 0, phase1 = 0;
+
+	(void)state;
+	up(p);
+	for (x = p->sim.end[1].engine->sas->exchanges; x != NULL; x = x->next) {
+		assert_true((v1_phase1_of(x) == NULL) != (v1_quick_of(x) == NULL));
+		phase1 += v1_phase1_of(x) != NULL;
+		quick += v1_quick_of(x) != NULL;
+	}
+	assert_int_equal(phase1, 1);
+	assert_int_equal(quick, 1);
+	pair_free(p);
+}
+
+/* Message ID 0 is phase 1's: a quick mode message under it is nobody's. */
+static bool
+zero_quick_mid(struct sim *s, int from, uint8_t *data, size_t len)
+{
+	(void)s;
+	(void)from;
+	if (len > 24 && data[18] == EXCHANGE_QUICK)
+		put_be32(data + 20, 0);
+	return (true);
+}
+
+static void
+quick_mode_under_message_id_0_is_dropped(void **state)
+{
+	struct pair *p = pair_new(1);
+	struct fault f = {0};
+	const struct v1_sa *sa;
+
+	(void)state;
+	p->sim.tap = zero_quick_mid;
+	assert_int_equal(sim_connect(&p->sim, &p->left, true, &f), 0);
+	sim_run(&p->sim, 2000, NULL);
+	assert_int_equal(p->sim.end[1].n_ike, 1);
+	sa = p->sim.end[1].engine->sas;
+	assert_non_null(sa);
+	assert_null(sa->exchanges->next);
+	assert_non_null(v1_phase1_of(sa->exchanges));
+	assert_int_equal(sa->exchanges->dropped, 0);
+	assert_int_equal(p->sim.end[1].n_children, 0);
+	pair_free(p);
+}
+
+/* The offers that the peer takes none of are named by the option that made them. */
+static void
+refused_offers_are_named_by_their_option(void **state)
+{
+	static const struct { enum sa_proto proto; const char *left, *right, *says; } t[] = {
+		{ SA_ESP, "aes128-sha256", "aes256-sha256", "none of these: --esp aes128-sha256" },
+		{ SA_AH, "sha256", "sha1", "none of these: --ah sha256" },
+	};
+	struct fault f = {0};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct pair *p = pair_new(1);
+
+		p->left.proto = p->right.proto = t[i].proto;
+		assert_int_equal((t[i].proto == SA_AH ? ah_proposals_parse : esp_proposals_parse)(
+		    &p->left.esp, t[i].left, &f), 0);
+		assert_int_equal((t[i].proto == SA_AH ? ah_proposals_parse : esp_proposals_parse)(
+		    &p->right.esp, t[i].right, &f), 0);
+		assert_int_equal(sim_connect(&p->sim, &p->left, true, &f), 0);
+		sim_run(&p->sim, 5000, NULL);
+		if (strstr(p->sim.end[0].notes, t[i].says) == NULL)
+			fail_msg("%s: %s", t[i].says, p->sim.end[0].notes);
+		pair_free(p);
+	}
+}
+
 int
 main(void)
 {
@@ -373,6 +456,9 @@ main(void)
 		cmocka_unit_test(restart_clears_the_past),
 		cmocka_unit_test(responder_lifetime),
 		cmocka_unit_test(borrowed_sa_is_not_deleted),
+		cmocka_unit_test(parts_are_of_their_kind),
+		cmocka_unit_test(quick_mode_under_message_id_0_is_dropped),
+		cmocka_unit_test(refused_offers_are_named_by_their_option),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -124,10 +124,11 @@ static bool
 under_way(const struct v1_sa *sa, const struct v1_child *c)
 {
 	const struct v1_exchange *x;
+	const struct v1_quick *q;
 
 	for (x = sa->exchanges; x != NULL; x = x->next)
-		if (!x->over && x->mid != 0 &&
-		    memcmp(x->quick->replaces, c->rec.child.spi_in, 4) == 0)
+		if (!x->over && (q = v1_quick_of(x)) != NULL &&
+		    memcmp(q->replaces, c->rec.child.spi_in, 4) == 0)
 			return (true);
 	return (false);
 }

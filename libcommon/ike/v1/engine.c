@@ -189,7 +189,8 @@ quick_datagram(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 		v1_sa_heard(sa, now);
 		return;
 	}
-	if (v1_exchange_datagram(x, now, h, data, out))
+	/* Message ID 0 is phase 1's. */
+	if (v1_quick_of(x) != NULL && v1_exchange_datagram(x, now, h, data, out))
 		v1_sa_heard(sa, now);
 }
 

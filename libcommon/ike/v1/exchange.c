@@ -1,14 +1,13 @@
+/*
+ * The runner: sends and receives the messages of an exchange by the rows of its table,
+ * retransmits, gives up.
+ */
 #include "ike/v1/exchange.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "ike/v1/ike_sa.h"
-
-/* A responder that has not seen its cookie come back resends this often at most:
- * not at all in main mode, where the initiator's own resending serves, and a little in
- * aggressive mode, where the initiator does not notice that its last message was lost. */
-#define UNPROVEN_RESENDS_AGGRESSIVE	3
 
 struct v1_exchange *
 v1_exchange_new(struct v1_sa *sa, const struct v1_kind *kind, enum sa_role role,
@@ -97,14 +96,29 @@ finish(struct v1_exchange *x, struct now now, struct ike_outbox *out)
 	x->sa->engine->ended(x, now, out);
 }
 
+/* Whether the peer has answered a message of this end. */
+static bool
+was_answered(const struct v1_exchange *x)
+{
+	bool sent = false;
+	size_t i;
+
+	for (i = 0; i < x->at; i++)
+		if (x->kind->rows[i].from == x->role)
+			sent = true;
+		else if (sent)
+			return (true);
+	return (false);
+}
+
 /* Whether this end, having sent and waiting, may send again unasked. */
 static bool
 may_resend(const struct v1_exchange *x)
 {
-	if (x->mid != 0 || x->role == SA_INITIATOR || x->at > 2)
+	if (x->role == SA_INITIATOR || was_answered(x))
 		return (true);
-	return (x->kind->number == EXCHANGE_AGGRESSIVE &&
-	    x->resends < UNPROVEN_RESENDS_AGGRESSIVE);
+	return (x->kind->unasked == V1_OFTEN ||
+	    (x->kind->unasked == V1_SELDOM && x->resends < V1_SELDOM_MAX));
 }
 
 static uint64_t
@@ -265,10 +279,8 @@ take_row(struct v1_exchange *x, const struct v1_message *row, const struct isakm
 	} else
 		m.raw = span_of(dgram.p, h->length);
 	if (isakmp_chain_get(&m, body, secret, f) != 0 || check_payloads(x, row, &m, f) != 0) {
-		/* The one thing that a wrong key shows itself by. */
-		if (secret && x->mid == 0)
-			(void)fault(f, FAULT_WRONG_PSK,
-			    "it decrypts to nonsense: the two ends' pre-shared keys differ");
+		if (secret && x->kind->nonsense != NULL)
+			x->kind->nonsense(x, f);
 		return (-1);
 	}
 	if (x->kind->verify != NULL) {
@@ -310,7 +322,7 @@ v1_exchange_datagram(struct v1_exchange *x, struct now now, const struct isakmp_
 		return (false);
 
 	/* The responder's cookie counts from the first message that proves good. */
-	first_answer = x->mid == 0 && memcmp(cky_r, none, COOKIE_LEN) == 0;
+	first_answer = memcmp(cky_r, none, COOKIE_LEN) == 0;
 	if (first_answer)
 		memcpy(cky_r, h->cky_r, COOKIE_LEN);
 	if (take_row(x, &x->kind->rows[x->at], h, dgram, out, &proven, &f) != 0) {
@@ -413,6 +425,23 @@ v1_exchange_timeout(struct v1_exchange *x, struct now now, struct ike_outbox *ou
 		    x->at, x->resends);
 		x->resend_ms = may_resend(x) ? now.ms + resend_wait(x) : UINT64_MAX;
 	}
+}
+
+bool
+v1_exchange_has_sent(const struct v1_exchange *x)
+{
+	return (x->sent.len > 0);
+}
+
+bool
+v1_exchange_has_sent_type(const struct v1_exchange *x, uint8_t type)
+{
+	size_t i;
+
+	for (i = 0; i < x->at; i++)
+		if (x->kind->rows[i].from == x->role && listed(x->kind->rows[i].must, type))
+			return (true);
+	return (false);
 }
 
 uint64_t

@@ -19,6 +19,17 @@ struct v1_exchange;
 
 enum v1_cover { V1_CLEAR, V1_SECRET, V1_EITHER };
 
+/*
+ * How often a responder retransmits its first message unasked, before the initiator has answered
+ * it: until then nothing shows that the initiator's address is real.
+ */
+enum v1_unasked {
+	V1_NEVER,	/* only in answer to a duplicate */
+	V1_SELDOM,	/* V1_SELDOM_MAX times */
+	V1_OFTEN,	/* until the exchange gives up */
+};
+#define V1_SELDOM_MAX	3
+
 /* One message of an exchange, for its sender and its receiver alike. */
 struct v1_message {
 	uint8_t		from;			/* enum sa_role */
@@ -48,6 +59,7 @@ struct v1_kind {
 	const struct v1_message	*rows;
 	size_t			 n_rows;
 	const struct v1_payload	*payloads;	/* ends with type V1_NOTHING */
+	enum v1_unasked		 unasked;
 	/* Proves that a decrypted message is the peer's, before anything of it is taken
 	 * (HASH(1) to HASH(3)); NULL where the proof is a payload like others. */
 	int	(*verify)(struct v1_exchange *, const struct isakmp_msg *, struct fault *);
@@ -55,9 +67,11 @@ struct v1_kind {
 	int	(*seal)(struct v1_exchange *, struct isakmp_builder *, struct fault *);
 	/* Keys for encryption are at hand, or are made so. NULL: always at hand. */
 	int	(*keys)(struct v1_exchange *, struct fault *);
-	/* A message of the peer was dropped for ${why}: the place to tell it so. May be NULL. */
+	/* A message decrypts to nonsense, as ${f} has it: ${f} becomes what that suggests. May be NULL. */
+	void	(*nonsense)(const struct v1_exchange *, struct fault *f);
+	/* A message of the peer was dropped for ${why}: the place to notify it. May be NULL. */
 	void	(*refused)(struct v1_exchange *, const struct fault *why, struct ike_outbox *);
-	void	(*free)(struct v1_exchange *);	/* of ${x}->phase1 or quick, which may be NULL */
+	void	(*free)(struct v1_exchange *);	/* frees ${x}->part, which may be NULL */
 };
 
 struct v1_exchange {
@@ -84,10 +98,8 @@ struct v1_exchange {
 	uint32_t		 resends;	/* of ${sent} */
 	uint32_t		 dropped;	/* datagrams that did not fit */
 	struct fault		 why;		/* the best reason known so far */
-	union {				/* by kind */
-		struct v1_phase1	*phase1;
-		struct v1_quick		*quick;
-	};
+	/* What this kind of exchange needs beside the above: see v1_phase1_of(), v1_quick_of(). */
+	void			*part;
 };
 
 /*
@@ -124,6 +136,10 @@ void v1_exchange_hint(struct v1_exchange *x, struct now now, const struct fault 
 /* Ends it as failed for ${why}. */
 void v1_exchange_fail(struct v1_exchange *x, struct now now, const struct fault *why,
     struct ike_outbox *out);
+
+/* Whether this end has sent a message of ${x}; whether that was so of one with a ${type} payload. */
+bool v1_exchange_has_sent(const struct v1_exchange *x);
+bool v1_exchange_has_sent_type(const struct v1_exchange *x, uint8_t type);
 
 /* "phase 1, message 5" of the row ${at}. */
 void v1_exchange_where(const struct v1_exchange *x, size_t at, struct fault *f);

@@ -74,6 +74,7 @@ void
 v1_sa_up(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
 	const struct v1_exchange *x = v1_sa_exchange(sa, 0);
+	const struct v1_phase1 *p1 = x != NULL ? v1_phase1_of(x) : NULL;
 	struct sa_ike *s = &sa->rec.ike;
 	char peer[ENDPOINT_TEXT];
 	uint8_t id[16];
@@ -89,7 +90,7 @@ v1_sa_up(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 	outbox_record(out, &sa->rec);
 	outbox_verdict(out, IKE_UP, id, 0, NULL);
 	v1_sa_timers(sa, now, s->lifetime.seconds);
-	if (x != NULL && x->phase1->initial_contact)
+	if (p1 != NULL && p1->initial_contact)
 		forget_others(sa, now, out);
 	else
 		replace_others(sa, now);
@@ -193,7 +194,7 @@ v1_sa_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 	for (at = &sa->exchanges; (x = *at) != NULL;) {
 		if (x->over && now.ms >= x->forget_ms) {
 			/* Should its first message be sent back to us, it is nothing new of the peer's. */
-			if (x->mid != 0 && x->role == SA_INITIATOR)
+			if (v1_quick_of(x) != NULL && x->role == SA_INITIATOR)
 				v1_sa_saw(sa, x->mid);
 			*at = x->next;
 			v1_exchange_free(x);
@@ -261,18 +262,18 @@ phase1_over(struct v1_exchange *x, struct now now, struct ike_outbox *out)
 }
 
 static void
-quick_over(struct v1_exchange *x, struct now now, struct ike_outbox *out)
+quick_over(struct v1_exchange *x, struct v1_quick *q, struct now now, struct ike_outbox *out)
 {
-	struct v1_child *child = x->quick->child;
+	struct v1_child *child = q->child;
 	uint8_t id[16];
 
-	x->quick->child = NULL;
+	q->child = NULL;
 	if (!x->failed) {
 		v1_child_up(x, child, now, out);
 		return;
 	}
 	v1_sa_id(x->sa, id);
-	v1_conn_wake(x->sa->engine, now, x->quick->policy, V1_CONN_WAIT_MS);
+	v1_conn_wake(x->sa->engine, now, q->policy, V1_CONN_WAIT_MS);
 	if (child != NULL)	/* its record was written: take it back */
 		v1_child_end(x->sa->engine, child, "quick mode did not end", true, out);
 	outbox_verdict(out, x->role == SA_INITIATOR ? IKE_FAILED : IKE_REFUSED, id, x->mid,
@@ -282,8 +283,10 @@ quick_over(struct v1_exchange *x, struct now now, struct ike_outbox *out)
 void
 v1_exchange_over(struct v1_exchange *x, struct now now, struct ike_outbox *out)
 {
-	if (x->mid == 0)
-		phase1_over(x, now, out);
+	struct v1_quick *q = v1_quick_of(x);
+
+	if (q != NULL)
+		quick_over(x, q, now, out);
 	else
-		quick_over(x, now, out);
+		phase1_over(x, now, out);
 }

@@ -13,6 +13,7 @@
 #include "ike/v1/ike_sa.h"
 #include "ike/v1/ike_sa_life.h"
 #include "ike/v1/info_send.h"
+#include "ike/v1/phase1.h"
 #include "ike/v1/quick.h"
 
 /*
@@ -22,26 +23,30 @@
 static bool
 concerned(const struct v1_exchange *x, struct span spi)
 {
+	const struct v1_quick *q = v1_quick_of(x);
+
 	if (x->over || x->role != SA_INITIATOR)
 		return (false);
-	return (x->mid == 0 || spi.len != sizeof(x->quick->spi_in) ||
-	    span_eq(spi, SPAN_ARRAY(x->quick->spi_in)));
+	if (q == NULL)
+		return (true);
+	return (spi.len != sizeof(q->spi_in) || span_eq(spi, SPAN_ARRAY(q->spi_in)));
 }
 
 /* None of our proposals was good enough: say which those were, there is nothing to compare with. */
 static void
 list_offers(const struct v1_exchange *x, struct ike_outbox *out)
 {
-	const struct ike_policy *p = x->mid == 0 ? x->sa->policy : x->quick->policy;
+	const struct v1_quick *q = v1_quick_of(x);
+	const struct ike_policy *p = q == NULL ? x->sa->policy : q->policy;
+	const char *option = q == NULL ? "--ike" : p->proto == SA_AH ? "--ah" : "--esp";
 	char all[PROPOSALS_MAX * (PROPOSAL_TEXT + 1)], one[PROPOSAL_TEXT];
-	size_t i, n = x->mid == 0 ? p->ike.n : p->esp.n, len = 0;
+	size_t i, n = q == NULL ? p->ike.n : p->esp.n, len = 0;
 
 	for (i = 0; i < n && len < sizeof(all); i++)
 		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s", i > 0 ? "," : "",
-		    x->mid == 0 ? ike_proposal_text(one, &p->ike.p[i]) :
+		    q == NULL ? ike_proposal_text(one, &p->ike.p[i]) :
 		    esp_proposal_text(one, &p->esp.p[i]));
-	outbox_note(out, NOTE_WARN, "the peer takes none of these: %s %s", x->mid == 0 ? "--ike" :
-	    "--esp", all);
+	outbox_note(out, NOTE_WARN, "the peer takes none of these: %s %s", option, all);
 }
 
 static void
@@ -83,7 +88,7 @@ take_notify(struct v1_sa *sa, struct now now, struct span body, bool authentic,
 		}
 		/* Only quick mode has a peer that has proven itself; and of several that
 		 * wait, those that it is not about will be answered in time. */
-		if (authentic && x->mid != 0 && several == 1)
+		if (authentic && v1_quick_of(x) != NULL && several == 1)
 			v1_exchange_fail(x, now, &f, out);
 		else
 			v1_exchange_hint(x, now, &f, out);
@@ -148,7 +153,7 @@ take_nonsense(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 
 	outbox_note(out, NOTE_DEBUG, "an informational message that does not prove to be the peer's");
 	if (sa->state != V1_LARVAL || x == NULL || x->over || x->role != SA_INITIATOR ||
-	    x->kind->number != EXCHANGE_MAIN || x->at < 5)
+	    !v1_phase1_proof_sent(x))
 		return;
 	(void)fault(&f, FAULT_WRONG_PSK, "the peer's answer to our proof decrypts to nonsense: "
 	    "the two ends' pre-shared keys differ");

@@ -7,6 +7,7 @@
 #include "ike/v1/info_send.h"
 
 #include "ike/v1/ike_sa.h"
+#include "ike/v1/phase1.h"
 #include "ike/v1/quick.h"
 
 #define INFO_MAX	1024	/* bytes of an informational message that we build */
@@ -112,28 +113,28 @@ v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x)
 	char name[NUM_TEXT];
 	const char *said = isakmp_notify_name(type, name);
 	char l[SELECTOR_TEXT], r[SELECTOR_TEXT];
-	bool phase1 = x->mid == 0;
+	const struct v1_quick *q = v1_quick_of(x);
 
 	switch (type) {
 	case NOTIFY_NO_PROPOSAL_CHOSEN:
 	case NOTIFY_ATTRIBUTES_NOT_SUPPORTED:
 	case NOTIFY_BAD_PROPOSAL_SYNTAX:
-		(void)fault(f, !phase1 && x->quick->pfs != NULL ? FAULT_PFS_MISMATCH :
+		(void)fault(f, q != NULL && q->pfs != NULL ? FAULT_PFS_MISMATCH :
 		    FAULT_NO_PROPOSAL, "the peer takes none of our proposals (%s)", said);
 		break;
 	case NOTIFY_INVALID_ID_INFORMATION:
-		if (phase1)
+		if (q == NULL)
 			(void)fault(f, FAULT_ID_MISMATCH,
 			    "the peer does not accept our identity (%s)", said);
 		else
 			(void)fault(f, FAULT_TS_MISMATCH, "the peer does not accept %s here and "
-			    "%s there (%s)", selector_text(l, &x->quick->local_ts),
-			    selector_text(r, &x->quick->remote_ts), said);
+			    "%s there (%s)", selector_text(l, &q->local_ts),
+			    selector_text(r, &q->remote_ts), said);
 		break;
 	case NOTIFY_PAYLOAD_MALFORMED:
 	case NOTIFY_INVALID_PAYLOAD_TYPE:
 	case NOTIFY_UNEQUAL_PAYLOAD_LENGTHS:
-		if (phase1 && x->at >= 5)
+		if (v1_phase1_proof_sent(x))
 			(void)fault(f, FAULT_WRONG_PSK,
 			    "the peer could not read our proof (%s): "
 			    "the two ends' pre-shared keys differ", said);
@@ -142,7 +143,7 @@ v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x)
 		break;
 	case NOTIFY_AUTHENTICATION_FAILED:
 	case NOTIFY_INVALID_HASH_INFORMATION:
-		(void)fault(f, phase1 ? FAULT_WRONG_PSK : FAULT_AUTH_FAILED,
+		(void)fault(f, q == NULL ? FAULT_WRONG_PSK : FAULT_AUTH_FAILED,
 		    "the peer rejects our proof (%s)", said);
 		break;
 	default:

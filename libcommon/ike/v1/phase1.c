@@ -63,17 +63,23 @@ ike(const struct v1_exchange *x)
 	return (&x->sa->rec.ike);
 }
 
+static struct v1_phase1 *
+part(const struct v1_exchange *x)
+{
+	return (x->part);
+}
+
 /* Ni or Nr, by who sent it. */
 static struct bytes *
 nonce_of(const struct v1_exchange *x, enum sa_role sender)
 {
-	return (sender == SA_INITIATOR ? &x->phase1->ni_b : &x->phase1->nr_b);
+	return (sender == SA_INITIATOR ? &part(x)->ni_b : &part(x)->nr_b);
 }
 
 static struct bytes *
 id_of(const struct v1_exchange *x, enum sa_role sender)
 {
-	return (sender == SA_INITIATOR ? &x->phase1->idii_b : &x->phase1->idir_b);
+	return (sender == SA_INITIATOR ? &part(x)->idii_b : &part(x)->idir_b);
 }
 
 static enum sa_role
@@ -110,15 +116,15 @@ put_sa(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 	struct wr w = wr_of(buf, sizeof(buf));
 
 	if (x->role == SA_RESPONDER) {
-		isakmp_payload_put(b, PAYLOAD_SA, bytes_span(&x->phase1->sar_b));
+		isakmp_payload_put(b, PAYLOAD_SA, bytes_span(&part(x)->sar_b));
 		return (0);
 	}
 	p1_offer(&w, x->sa->policy, x->sa->policy->auth);
 	if (w.bad)
 		return (fault(f, FAULT_BAD_PROPOSAL, "there are no proposals to make"));
-	if (bytes_set(&x->phase1->sai_b, wr_span(&w)) != 0)
+	if (bytes_set(&part(x)->sai_b, wr_span(&w)) != 0)
 		return (no_memory(f));
-	isakmp_payload_put(b, PAYLOAD_SA, bytes_span(&x->phase1->sai_b));
+	isakmp_payload_put(b, PAYLOAD_SA, bytes_span(&part(x)->sai_b));
 	return (0);
 }
 
@@ -137,11 +143,11 @@ take_sa(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 		return (0);
 	}
 	/* Kept before it is judged: a refusal shows it. */
-	if (bytes_set(&x->phase1->sai_b, pl->body) != 0)
+	if (bytes_set(&part(x)->sai_b, pl->body) != 0)
 		return (no_memory(f));
 	if (p1_choose(&c, pl->body, policy, policy->auth, &reply, f) != 0)
 		return (-1);
-	if (bytes_set(&x->phase1->sar_b, wr_span(&reply)) != 0)
+	if (bytes_set(&part(x)->sar_b, wr_span(&reply)) != 0)
 		return (no_memory(f));
 	set_proposal(x, &c);
 	return (0);
@@ -156,10 +162,10 @@ put_ke(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 
 	if (group == NULL)	/* aggressive mode's first message */
 		group = p1_group(x->sa->policy);
-	if (x->phase1->dh == NULL &&
-	    (x->phase1->dh = dh_new(group, &x->sa->engine->conf.rand, f)) == NULL)
+	if (part(x)->dh == NULL &&
+	    (part(x)->dh = dh_new(group, &x->sa->engine->conf.rand, f)) == NULL)
 		return (-1);
-	isakmp_payload_put(b, PAYLOAD_KE, dh_public(x->phase1->dh));
+	isakmp_payload_put(b, PAYLOAD_KE, dh_public(part(x)->dh));
 	return (0);
 }
 
@@ -171,7 +177,7 @@ take_ke(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 	if (pl->body.len != group->pub_len)
 		return (fault(f, FAULT_MALFORMED, "its public value has %zu bytes, %s wants %u",
 		    pl->body.len, group->word, group->pub_len));
-	return (bytes_set(&x->phase1->gx_peer, pl->body) != 0 ? no_memory(f) : 0);
+	return (bytes_set(&part(x)->gx_peer, pl->body) != 0 ? no_memory(f) : 0);
 }
 
 static int
@@ -195,14 +201,14 @@ take_nonce(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault 
 static struct span
 gx_of(const struct v1_exchange *x, enum sa_role who)
 {
-	return (who == x->role ? dh_public(x->phase1->dh) : bytes_span(&x->phase1->gx_peer));
+	return (who == x->role ? dh_public(part(x)->dh) : bytes_span(&part(x)->gx_peer));
 }
 
 /* SKEYID and all that follows from it, once both keys and nonces are there. */
 static int
 make_keys(struct v1_exchange *x, struct fault *f)
 {
-	struct v1_phase1 *p = x->phase1;
+	struct v1_phase1 *p = x->part;
 	const struct ike_proposal *alg = &x->sa->proposal;
 	struct sa_ike *s = ike(x);
 	struct v1_keys k = {0};
@@ -294,7 +300,7 @@ take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 static int
 proof(struct v1_exchange *x, enum sa_role whose, uint8_t out[HASH_MAX], struct fault *f)
 {
-	struct v1_phase1 *p = x->phase1;
+	struct v1_phase1 *p = x->part;
 	struct sa_ike *s = ike(x);
 
 	return ((whose == SA_INITIATOR ? v1_hash_i : v1_hash_r)(x->sa->proposal.hash,
@@ -320,7 +326,7 @@ take_hash(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *
 
 	/* Of a forged earlier try there may be keys: these must be of this message. */
 	if (x->kind->number == EXCHANGE_AGGRESSIVE && x->role == SA_INITIATOR)
-		x->phase1->has_keys = false;
+		part(x)->has_keys = false;
 	if (make_keys(x, f) != 0 || proof(x, peer_role(x), expected, f) != 0)
 		return (-1);
 	if (ct_eq(span_of(expected, x->sa->proposal.hash->len), pl->body))
@@ -346,7 +352,7 @@ put_n(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 	(void)f;
 	/* INITIAL-CONTACT says that this end knows of no other SA with the peer
 	 * (RFC 2407 section 4.6.3.3); only an encrypted message may say so. */
-	if (x->role != SA_INITIATOR || x->phase1->is_rekey ||
+	if (x->role != SA_INITIATOR || part(x)->is_rekey ||
 	    (x->kind->number == EXCHANGE_AGGRESSIVE && x->sa->policy->aggressive_clear))
 		return (0);
 	for (o = x->sa->engine->sas; o != NULL; o = o->next)
@@ -368,7 +374,7 @@ take_n(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 	if (isakmp_notify_get(&n, pl->body, f) != 0)
 		return (-1);
 	if (n.type == NOTIFY_INITIAL_CONTACT)
-		x->phase1->initial_contact = true;
+		part(x)->initial_contact = true;
 	return (0);
 }
 
@@ -388,6 +394,15 @@ static const struct v1_payload payloads[] = {
 	{ V1_NOTHING,		0,		NULL,		NULL },
 };
 
+/* What a message that a wrong key decrypts shows itself by. */
+static void
+nonsense(const struct v1_exchange *x, struct fault *f)
+{
+	(void)x;
+	(void)fault(f, FAULT_WRONG_PSK,
+	    "it decrypts to nonsense: the two ends' pre-shared keys differ");
+}
+
 /* Tells the peer why it was refused, once, where that gives nothing away. */
 static void
 refused(struct v1_exchange *x, const struct fault *why, struct ike_outbox *out)
@@ -400,19 +415,19 @@ refused(struct v1_exchange *x, const struct fault *why, struct ike_outbox *out)
 	char *text;
 
 	/* What the dropped message brought must not mix with the next one's. */
-	x->phase1->n_natd = 0;
-	x->phase1->initial_contact = false;
+	part(x)->n_natd = 0;
+	part(x)->initial_contact = false;
 	if (type == 0 || x->told)
 		return;
 	x->told = true;
 	if (type == NOTIFY_NO_PROPOSAL_CHOSEN && (text = malloc(SA_MISMATCH_TEXT)) != NULL) {
 		outbox_note(out, NOTE_WARN, "%s", p1_mismatch_text(text, SA_MISMATCH_TEXT,
-		    bytes_span(&x->phase1->sai_b), x->sa->policy, x->sa->policy->auth));
+		    bytes_span(&part(x)->sai_b), x->sa->policy, x->sa->policy->auth));
 		free(text);
 	}
 	if (x->role == SA_RESPONDER)
 		v1_info_notify_clear(x->sa, type, out);
-	else if (type != NOTIFY_NO_PROPOSAL_CHOSEN && x->phase1->has_keys) {
+	else if (type != NOTIFY_NO_PROPOSAL_CHOSEN && part(x)->has_keys) {
 		/* To the responder the SA stands by now. */
 		v1_sa_id(x->sa, id);
 		v1_info_notify(x->sa, PROTO_ISAKMP, type, SPAN_NONE, SPAN_NONE, out);
@@ -423,7 +438,7 @@ refused(struct v1_exchange *x, const struct fault *why, struct ike_outbox *out)
 static void
 phase1_free(struct v1_exchange *x)
 {
-	struct v1_phase1 *p = x->phase1;
+	struct v1_phase1 *p = x->part;
 
 	if (p == NULL)
 		return;
@@ -442,21 +457,35 @@ static const struct v1_kind kinds[] = {
 	[SA_MAIN] = {
 		"phase 1 (main mode)", EXCHANGE_MAIN, main_mode,
 		sizeof(main_mode) / sizeof(main_mode[0]), payloads,
-		NULL, NULL, make_keys, refused, phase1_free,
+		V1_NEVER,	/* the initiator retransmits */
+		NULL, NULL, make_keys, nonsense, refused, phase1_free,
 	},
 	[SA_AGGRESSIVE] = {
 		"phase 1 (aggressive mode)", EXCHANGE_AGGRESSIVE, aggressive_mode,
 		sizeof(aggressive_mode) / sizeof(aggressive_mode[0]), payloads,
-		NULL, NULL, make_keys, refused, phase1_free,
+		V1_SELDOM,	/* the initiator does not notice that its last message was lost */
+		NULL, NULL, make_keys, nonsense, refused, phase1_free,
 	},
 };
+
+struct v1_phase1 *
+v1_phase1_of(const struct v1_exchange *x)
+{
+	return (x->kind == &kinds[SA_MAIN] || x->kind == &kinds[SA_AGGRESSIVE] ? x->part : NULL);
+}
+
+bool
+v1_phase1_proof_sent(const struct v1_exchange *x)
+{
+	return (v1_phase1_of(x) != NULL && v1_exchange_has_sent_type(x, HASH));
+}
 
 struct v1_exchange *
 v1_phase1_new(struct v1_sa *sa, enum sa_role role, struct now now)
 {
 	struct v1_exchange *x = v1_exchange_new(sa, &kinds[sa->policy->exchange], role, 0, now);
 
-	if (x == NULL || (x->phase1 = calloc(1, sizeof(*x->phase1))) == NULL) {
+	if (x == NULL || (x->part = calloc(1, sizeof(struct v1_phase1))) == NULL) {
 		v1_exchange_free(x);
 		return (NULL);
 	}
@@ -476,7 +505,7 @@ v1_phase1_begin(struct ike_engine *e, struct now now, struct ike_policy *policy,
 		(void)no_memory(f);
 		goto failed;
 	}
-	x->phase1->is_rekey = is_rekey;
+	part(x)->is_rekey = is_rekey;
 	if (v1_cookie(e, sa->rec.ike.spi_i, f) != 0 || v1_exchange_run(x, now, out, f) != 0)
 		goto failed;
 	sa->next = e->sas;

@@ -21,6 +21,10 @@ struct v1_phase1 {
 	bool		 is_rekey;		/* of another IKE SA of ours */
 };
 
+/* The phase 1 part of ${x}; NULL where ${x} is of another kind. */
+struct v1_phase1 *v1_phase1_of(const struct v1_exchange *x);
+/* Whether ${x} is a phase 1 in which this end has sent its proof. */
+bool v1_phase1_proof_sent(const struct v1_exchange *x);
 /* The first exchange of ${sa}, linked to it. NULL: no memory. */
 struct v1_exchange *v1_phase1_new(struct v1_sa *sa, enum sa_role role, struct now now);
 /* An SA that this end begins; its first message is in ${out}. NULL: see ${f}. */

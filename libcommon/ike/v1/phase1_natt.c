@@ -16,6 +16,12 @@ ike(const struct v1_exchange *x)
 	return (&x->sa->rec.ike);
 }
 
+static struct v1_phase1 *
+part(const struct v1_exchange *x)
+{
+	return (x->part);
+}
+
 /* --- VID --- */
 
 /* The NAT-T versions that this end speaks: bits 1 << enum vid_kind. */
@@ -29,7 +35,6 @@ natt_ours(const struct v1_exchange *x)
 	return (policy->natt_versions != 0 ? policy->natt_versions : NATT_ALL);
 }
 
-
 int
 v1_put_vid(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
@@ -40,7 +45,7 @@ v1_put_vid(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 
 	(void)f;
 	/* The first message of each end is the place for all of them. */
-	if (x->at > 1)
+	if (v1_exchange_has_sent(x))
 		return (0);
 	for (i = 0; (v = natt_version_row(i)) != NULL; i++) {
 		if ((natt & 1U << v->kind) == 0)
@@ -48,7 +53,7 @@ v1_put_vid(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 		/* The responder answers with the version agreed on, spelled as it came. */
 		if (x->role == SA_RESPONDER && (x->sa->natt == NULL ||
 		    strcmp(v->word, x->sa->natt->word) != 0 ||
-		    (x->phase1->natt_seen & 1U << v->kind) == 0))
+		    (part(x)->natt_seen & 1U << v->kind) == 0))
 			continue;
 		isakmp_payload_put(b, PAYLOAD_VID, vid_of(v->kind)->bytes);
 	}
@@ -59,7 +64,6 @@ v1_put_vid(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 	}
 	return (0);
 }
-
 
 int
 v1_take_vid(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
@@ -79,14 +83,13 @@ v1_take_vid(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault
 	if (v == NULL)
 		return (0);
 	if (v->kind >= VID_NATT_RFC3947 && v->kind <= VID_NATT_DRAFT_00)
-		x->phase1->natt_seen |= 1U << v->kind;
+		part(x)->natt_seen |= 1U << v->kind;
 	else if (v->kind == VID_DPD)
 		s->dpd = true;
 	else if (v->kind == VID_IMPLEMENTATION)
 		(void)snprintf(s->implementation, sizeof(s->implementation), "%s", v->name);
 	return (0);
 }
-
 
 /* --- NAT-D --- */
 
@@ -105,7 +108,6 @@ put_natd_of(struct v1_exchange *x, struct isakmp_builder *b, const struct endpoi
 	return (0);
 }
 
-
 /* First where the message goes, then where it comes from. */
 int
 v1_put_natd(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
@@ -121,11 +123,10 @@ v1_put_natd(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 	return (put_natd_of(x, b, &s->local.at, s->natt.forced, f));
 }
 
-
 int
 v1_take_natd(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 {
-	struct v1_phase1 *p = x->phase1;
+	struct v1_phase1 *p = x->part;
 
 	(void)f;
 	/* More than a few are of a peer with many addresses: the rest changes nothing. */
@@ -136,17 +137,15 @@ v1_take_natd(struct v1_exchange *x, const struct isakmp_payload *pl, struct faul
 	return (0);
 }
 
-
 int
 v1_agree_natt(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
 {
 	(void)out;
 	(void)f;
-	x->sa->natt = natt_choose(natt_ours(x), x->phase1->natt_seen);
+	x->sa->natt = natt_choose(natt_ours(x), part(x)->natt_seen);
 	ike(x)->natt.forced = x->sa->natt != NULL && x->sa->policy->natt == NATT_FORCE;
 	return (0);
 }
-
 
 /* Moves this end's IKE to port 4500 (RFC 3947 section 4). The responder follows the
  * initiator when it hears from there. */
@@ -163,11 +162,10 @@ float_ports(struct v1_exchange *x, struct ike_outbox *out)
 	outbox_note(out, NOTE_DEBUG, "NAT-T: on to port %d", NATT_PORT);
 }
 
-
 int
 v1_detect_nat(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
 {
-	struct v1_phase1 *p = x->phase1;
+	struct v1_phase1 *p = x->part;
 	struct sa_ike *s = ike(x);
 	uint8_t to_us[HASH_MAX], from_peer[HASH_MAX];
 	const struct alg_hash *h = x->sa->proposal.hash;
@@ -202,7 +200,6 @@ forget:
 	p->n_natd = 0;
 	return (0);
 }
-
 
 int
 v1_agree_and_detect_nat(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)

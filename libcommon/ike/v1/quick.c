@@ -48,6 +48,12 @@ ike(const struct v1_exchange *x)
 	return (&x->sa->rec.ike);
 }
 
+static struct v1_quick *
+part(const struct v1_exchange *x)
+{
+	return (x->part);
+}
+
 int
 v1_quick_no_memory(struct fault *f)
 {
@@ -57,14 +63,14 @@ v1_quick_no_memory(struct fault *f)
 static struct bytes *
 nonce_of(const struct v1_exchange *x, enum sa_role sender)
 {
-	return (sender == SA_INITIATOR ? &x->quick->ni_b : &x->quick->nr_b);
+	return (sender == SA_INITIATOR ? &part(x)->ni_b : &part(x)->nr_b);
 }
 
 /* The encapsulation mode attribute that this IKE SA's way through NATs wants. */
 static uint16_t
 encap_mode(const struct v1_exchange *x)
 {
-	bool tunnel = x->quick->policy->mode == SA_TUNNEL;
+	bool tunnel = part(x)->policy->mode == SA_TUNNEL;
 
 	if (v1_sa_natt_in_use(x->sa))
 		return (tunnel ? x->sa->natt->encap_tunnel : x->sa->natt->encap_transport);
@@ -78,7 +84,7 @@ hash_n(struct v1_exchange *x, struct span rest, uint8_t out[HASH_MAX], struct fa
 {
 	const struct alg_hash *h = x->sa->proposal.hash;
 	struct span skeyid_a = secret_span(&ike(x)->skeyid_a);
-	struct span ni = bytes_span(&x->quick->ni_b), nr = bytes_span(&x->quick->nr_b);
+	struct span ni = bytes_span(&part(x)->ni_b), nr = bytes_span(&part(x)->nr_b);
 
 	switch (x->at) {
 	case 0:
@@ -152,25 +158,25 @@ static int
 put_ke(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
 	(void)f;
-	if (x->quick->dh != NULL)
-		isakmp_payload_put(b, PAYLOAD_KE, dh_public(x->quick->dh));
+	if (part(x)->dh != NULL)
+		isakmp_payload_put(b, PAYLOAD_KE, dh_public(part(x)->dh));
 	return (0);
 }
 
 static int
 take_ke(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 {
-	if (x->role == SA_INITIATOR && x->quick->dh == NULL)
+	if (x->role == SA_INITIATOR && part(x)->dh == NULL)
 		return (fault(f, FAULT_PFS_MISMATCH,
 		    "the peer sends a key for PFS, which is not configured here"));
-	return (bytes_set(&x->quick->gx_peer, pl->body) != 0 ? v1_quick_no_memory(f) : 0);
+	return (bytes_set(&part(x)->gx_peer, pl->body) != 0 ? v1_quick_no_memory(f) : 0);
 }
 
 /* SPIs up to 255 are reserved (RFC 4303 section 2.1). */
 static int
 make_spi(struct v1_exchange *x, struct fault *f)
 {
-	struct v1_quick *q = x->quick;
+	struct v1_quick *q = x->part;
 	struct rand *r = &x->sa->engine->conf.rand;
 
 	do {
@@ -185,7 +191,7 @@ make_spi(struct v1_exchange *x, struct fault *f)
 static int
 make_own(struct v1_exchange *x, struct fault *f)
 {
-	struct v1_quick *q = x->quick;
+	struct v1_quick *q = x->part;
 
 	if (v1_nonce_make(x, nonce_of(x, x->role), f) != 0)
 		return (-1);
@@ -202,7 +208,7 @@ make_own(struct v1_exchange *x, struct fault *f)
 static int
 put_sa(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
-	struct v1_quick *q = x->quick;
+	struct v1_quick *q = x->part;
 	uint8_t buf[SA_BODY_MAX];
 	struct wr w = wr_of(buf, sizeof(buf));
 
@@ -220,7 +226,7 @@ put_sa(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 static int
 take_sa(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 {
-	struct v1_quick *q = x->quick;
+	struct v1_quick *q = x->part;
 	uint8_t buf[1024];
 	struct wr reply = wr_of(buf, sizeof(buf));
 	uint16_t encap = encap_mode(x);
@@ -248,7 +254,7 @@ take_sa(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 static int
 put_n(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
-	struct v1_quick *q = x->quick;
+	struct v1_quick *q = x->part;
 	uint8_t buf[32];
 	struct wr w = wr_of(buf, sizeof(buf));
 	struct isakmp_notify n = {
@@ -259,7 +265,7 @@ put_n(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 
 	(void)f;
 	/* RFC 2407 section 4.6.3.1: the answer repeats the offer, a shorter life is said apart. */
-	if (x->role != SA_RESPONDER || x->at != 1 || !q->choice.shorter)
+	if (x->role != SA_RESPONDER || !q->choice.shorter)
 		return (0);
 	isakmp_attr_put(&w, IPSEC_ATTR_LIFE_TYPE, LIFE_TYPE_SECONDS);
 	isakmp_attr_put(&w, IPSEC_ATTR_LIFE_DURATION, (uint32_t)q->choice.life.seconds);
@@ -292,9 +298,9 @@ take_n(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 		    a.a[i + 1].type != IPSEC_ATTR_LIFE_DURATION || a.a[i + 1].value == 0)
 			continue;
 		if (a.a[i].value == LIFE_TYPE_SECONDS)
-			x->quick->responder_seconds = a.a[i + 1].value;
+			part(x)->responder_seconds = a.a[i + 1].value;
 		else if (a.a[i].value == LIFE_TYPE_KILOBYTES)
-			x->quick->responder_kilobytes = a.a[i + 1].value;
+			part(x)->responder_kilobytes = a.a[i + 1].value;
 	}
 	return (0);
 }
@@ -318,8 +324,8 @@ static int
 use_child_both(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
 {
 	(void)f;
-	x->quick->child->rec.child.use = SA_USE_BOTH;
-	outbox_record(out, &x->quick->child->rec);
+	part(x)->child->rec.child.use = SA_USE_BOTH;
+	outbox_record(out, &part(x)->child->rec);
 	return (0);
 }
 
@@ -337,9 +343,9 @@ take_sa_last(struct v1_exchange *x, const struct isakmp_payload *pl, struct faul
 	if (v1_quick_check_ts(x, f) != 0 || make_spi(x, f) != 0 || take_sa(x, pl, f) != 0 ||
 	    make_own(x, f) != 0)
 		return (-1);
-	old = v1_child_like(x->sa, &x->quick->local_ts, &x->quick->remote_ts);
+	old = v1_child_like(x->sa, &part(x)->local_ts, &part(x)->remote_ts);
 	if (old != NULL)
-		memcpy(x->quick->replaces, old->rec.child.spi_in, 4);
+		memcpy(part(x)->replaces, old->rec.child.spi_in, 4);
 	return (0);
 }
 
@@ -369,7 +375,7 @@ keys(struct v1_exchange *x, struct fault *f)
 static void
 refused(struct v1_exchange *x, const struct fault *why, struct ike_outbox *out)
 {
-	struct v1_quick *q = x->quick;
+	struct v1_quick *q = x->part;
 	uint16_t type = why->code == FAULT_TS_MISMATCH ? NOTIFY_INVALID_ID_INFORMATION :
 	    why->code == FAULT_NO_PROPOSAL || why->code == FAULT_PFS_MISMATCH ?
 	    NOTIFY_NO_PROPOSAL_CHOSEN : 0;
@@ -395,7 +401,7 @@ refused(struct v1_exchange *x, const struct fault *why, struct ike_outbox *out)
 static void
 quick_free(struct v1_exchange *x)
 {
-	struct v1_quick *q = x->quick;
+	struct v1_quick *q = x->part;
 
 	if (q == NULL)
 		return;
@@ -416,20 +422,26 @@ quick_free(struct v1_exchange *x)
 
 static const struct v1_kind quick_kind = {
 	"phase 2 (quick mode)", EXCHANGE_QUICK, quick_mode,
-	sizeof(quick_mode) / sizeof(quick_mode[0]), payloads,
-	verify, seal, keys, refused, quick_free,
+	sizeof(quick_mode) / sizeof(quick_mode[0]), payloads, V1_OFTEN,
+	verify, seal, keys, NULL, refused, quick_free,
 };
+
+struct v1_quick *
+v1_quick_of(const struct v1_exchange *x)
+{
+	return (x->kind == &quick_kind ? x->part : NULL);
+}
 
 struct v1_exchange *
 v1_quick_new(struct v1_sa *sa, enum sa_role role, uint32_t mid, struct now now)
 {
 	struct v1_exchange *x = v1_exchange_new(sa, &quick_kind, role, mid, now);
 
-	if (x == NULL || (x->quick = calloc(1, sizeof(*x->quick))) == NULL) {
+	if (x == NULL || (x->part = calloc(1, sizeof(struct v1_quick))) == NULL) {
 		v1_exchange_free(x);
 		return (NULL);
 	}
-	x->quick->policy = sa->policy;
+	part(x)->policy = sa->policy;
 	return (x);
 }
 
@@ -448,12 +460,12 @@ v1_quick_begin(struct v1_sa *sa, struct now now, struct ike_policy *policy,
 	} while (get_be32(mid) == 0 || v1_sa_exchange(sa, get_be32(mid)) != NULL);
 	if ((x = v1_quick_new(sa, SA_INITIATOR, get_be32(mid), now)) == NULL)
 		return (v1_quick_no_memory(f));
-	x->quick->policy = policy;
-	x->quick->local_ts = *local_ts;
-	x->quick->remote_ts = *remote_ts;
+	part(x)->policy = policy;
+	part(x)->local_ts = *local_ts;
+	part(x)->remote_ts = *remote_ts;
 	if (replaces != NULL)
-		memcpy(x->quick->replaces, replaces, sizeof(x->quick->replaces));
-	x->quick->pfs = p2_group(policy);
+		memcpy(part(x)->replaces, replaces, sizeof(part(x)->replaces));
+	part(x)->pfs = p2_group(policy);
 	if (v1_quick_set_ids(x, local_ts, remote_ts, f) != 0 || make_spi(x, f) != 0 || make_own(x, f) != 0 ||
 	    v1_exchange_run(x, now, out, f) != 0) {
 		v1_exchange_free(x);

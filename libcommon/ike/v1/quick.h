@@ -27,6 +27,8 @@ struct v1_quick {
 };
 
 int v1_quick_no_memory(struct fault *f);	/* -1 with FAULT_MEMORY */
+/* The quick mode part of ${x}; NULL where ${x} is of another kind. */
+struct v1_quick *v1_quick_of(const struct v1_exchange *x);
 /* A quick mode that the peer begins, not linked. NULL: no memory. */
 struct v1_exchange *v1_quick_new(struct v1_sa *sa, enum sa_role role, uint32_t mid,
     struct now now);

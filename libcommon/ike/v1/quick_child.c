@@ -27,7 +27,7 @@ static int
 make_keys(struct v1_exchange *x, struct span gqmxy, const uint8_t spi[4], struct secret *enc,
     struct secret *auth, struct fault *f)
 {
-	struct v1_quick *q = x->quick;
+	struct v1_quick *q = x->part;
 	struct secret keymat = {0};
 	size_t enc_len, auth_len;
 	int r;
@@ -45,7 +45,7 @@ make_keys(struct v1_exchange *x, struct span gqmxy, const uint8_t spi[4], struct
 static void
 fill_child(struct v1_exchange *x, struct v1_child *child)
 {
-	struct v1_quick *q = x->quick;
+	struct v1_quick *q = x->part;
 	struct sa_child *c = &child->rec.child;
 	const struct esp_proposal *alg = &q->choice.proposal;
 
@@ -88,7 +88,7 @@ fill_child(struct v1_exchange *x, struct v1_child *child)
 int
 v1_quick_make_child(struct v1_exchange *x, enum sa_use use, struct ike_outbox *out, struct fault *f)
 {
-	struct v1_quick *q = x->quick;
+	struct v1_quick *q = x->part;
 	struct v1_child *child;
 	struct sa_child *c;
 	struct secret gqmxy = {0};

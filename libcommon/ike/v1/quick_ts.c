@@ -9,10 +9,16 @@
 #include "ike/v1/ike_sa.h"
 #include "ike/v1/quick.h"
 
+static struct v1_quick *
+part(const struct v1_exchange *x)
+{
+	return (x->part);
+}
+
 int
 v1_quick_put_id(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
-	struct v1_quick *q = x->quick;
+	struct v1_quick *q = x->part;
 
 	(void)f;
 	if (!q->has_ids)
@@ -32,21 +38,21 @@ v1_quick_set_ids(struct v1_exchange *x, const struct selector *ci, const struct 
 
 	id = id_from_selector(ci);
 	id_put(&w, &id);
-	if (bytes_set(&x->quick->idci, wr_span(&w)) != 0)
+	if (bytes_set(&part(x)->idci, wr_span(&w)) != 0)
 		return (v1_quick_no_memory(f));
 	w = wr_of(buf, sizeof(buf));
 	id = id_from_selector(cr);
 	id_put(&w, &id);
-	if (bytes_set(&x->quick->idcr, wr_span(&w)) != 0)
+	if (bytes_set(&part(x)->idcr, wr_span(&w)) != 0)
 		return (v1_quick_no_memory(f));
-	x->quick->has_ids = true;
+	part(x)->has_ids = true;
 	return (0);
 }
 
 int
 v1_quick_take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 {
-	struct v1_quick *q = x->quick;
+	struct v1_quick *q = x->part;
 	bool first = q->n_ids++ == 0;
 	struct bytes *to = first ? &q->idci : &q->idcr;
 	struct selector ours, theirs;
@@ -105,7 +111,7 @@ host(const struct addr *a)
 int
 v1_quick_check_ts(struct v1_exchange *x, struct fault *f)
 {
-	struct v1_quick *q = x->quick;
+	struct v1_quick *q = x->part;
 	const struct ike_policy *p = q->policy;
 	const struct sa_ike *s = &x->sa->rec.ike;
 	struct selector own = host(&s->local.at.addr), peer = host(&s->remote.at.addr);
