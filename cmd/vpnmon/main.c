@@ -1,5 +1,7 @@
 /* vpnmon: whether tunnels carry traffic, and what to do when they do not. */
+#include "cli/prog.h"
 #include "conf.h"
+#include "tool.h"
 
 #define T struct mon_opts
 static const struct opt optab[] = {

@@ -1,8 +1,8 @@
-/* The metrics of all tunnels, in the text format of Prometheus: all samples of a name stand together. */
+/* The metrics of all tunnels, in the text format of Prometheus: all samples of a name follow one another. */
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "vpnmon.h"
+#include "metrics.h"
 
 #define LABELS		320
 

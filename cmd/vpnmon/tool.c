@@ -1,18 +1,20 @@
 /* The process around the tunnels: what they share, signals, the end. */
+#include "tool.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "conf.h"
+#include "metrics.h"
 #include "os/clock.h"
 #include "os/priv.h"
 #include "os/sandbox.h"
-#include "vpnmon.h"
-
-uint64_t
-tool_now(void)
-{
-	return (now_us(clock_now(NULL)));
-}
+#include "output.h"
+#include "routes.h"
+#include "say.h"
+#include "tunnel.h"
+#include "watch.h"
 
 static void
 on_signal(struct ev_loop *loop, ev_signal *s, int revents)
@@ -86,7 +88,7 @@ tool_open(struct tool *w, const struct mon_opts *o, struct fault *f)
 	w->o = o;
 	w->format = o->json ? FORMAT_JSON : o->format;
 	w->metrics.helper.fd = -1;
-	if (conf_read(w, o, f) != 0 || check_output(w, f) != 0 || say_open(w, f) != 0)
+	if (conf_read(w, o, f) != 0 || check_output(w, f) != 0 || output_open(w, f) != 0)
 		return (-1);
 	for (i = 0; i < w->n; i++) {
 		if (tunnel_open(&w->t[i], w, is_shared(w, &w->t[i]), f) != 0)
@@ -123,7 +125,7 @@ is_down(const struct tool *w)
 int
 tool_run(struct tool *w)
 {
-	uint64_t now = tool_now();
+	struct now now = clock_now(NULL);
 	size_t i, before;
 
 	watch_open(w);
@@ -143,7 +145,7 @@ tool_run(struct tool *w)
 		tunnel_stop(&w->t[i]);
 	watch_end(w);
 	metrics_put(w);
-	say_drain(w);
+	output_drain(w);
 	if (w->gone)
 		return ((int)report_fault(&w->why_gone));
 	return (is_down(w) ? EXIT_NO : EXIT_DONE);
@@ -159,6 +161,6 @@ tool_close(struct tool *w)
 	for (i = 0; i < sizeof(w->sig) / sizeof(w->sig[0]) && w->loop != NULL; i++)
 		ev_signal_stop(w->loop, &w->sig[i]);
 	textfile_close(&w->metrics);
-	say_close(w);
+	output_close(w);
 	ini_values_free(&w->values);
 }

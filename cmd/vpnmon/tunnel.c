@@ -1,109 +1,16 @@
-/* One tunnel around its machine: questions, routes, commands; and who carries the routes of a group. */
+/* One tunnel around its machine: sends probes, and applies each change of state. */
+#include "tunnel.h"
+
 #include <string.h>
 
-#include "vpnmon.h"
+#include "command.h"
+#include "metrics.h"
+#include "os/clock.h"
+#include "routes.h"
+#include "say.h"
+#include "watch.h"
 
 #define COMMAND_WAIT_MS	2000	/* for commands that run at the end */
-
-/* ---- routes */
-
-static void
-withdraw(struct tunnel *t)
-{
-	unsigned ifindex = if_nametoindex(t->tun);
-	struct fault f;
-	size_t n;
-
-	if (t->how.routes != ROUTES_MARK || ifindex == 0)
-		return;
-	if (linkroute_take(&t->routes, ifindex, &n, &f) != 0)
-		report_note(&f);
-	if (n > 0)
-		report_say(1, "%zu routes over %s are out of use", n, t->tun);
-}
-
-static void
-put_back(struct tunnel *t)
-{
-	struct fault f;
-	size_t n;
-
-	if (t->how.routes != ROUTES_MARK)
-		return;
-	if (linkroute_put(&t->routes, if_nametoindex(t->tun), &n, &f) != 0)
-		report_note(&f);
-	if (n > 0)
-		report_say(1, "%zu routes over %s are back", n, t->tun);
-}
-
-/* ---- groups */
-
-static struct group_member
-member_of(const struct tunnel *t)
-{
-	const struct monitor *m = &t->mon;
-
-	return ((struct group_member){ .state = m->state, .priority = t->how.priority,
-	    .present = if_nametoindex(t->tun) != 0, .preempt = t->how.preempt,
-	    .waiting = m->state == MONITOR_READY && m->misses == 0 && m->unsent == 0 });
-}
-
-bool
-group_settle(struct group *g, size_t *before)
-{
-	struct group_member m[TUNNELS_MAX];
-	size_t i;
-
-	for (i = 0; i < g->n; i++)
-		m[i] = member_of(g->m[i]);
-	*before = g->carrier;
-	g->carrier = group_elect(m, g->n, g->carrier);
-	if (g->carrier == *before)
-		return (false);
-	g->switches += g->carrier != GROUP_NONE && *before != GROUP_NONE;
-	/* First there are two ways, then one: packets on their way find one all the time. */
-	if (g->carrier != GROUP_NONE)
-		put_back(g->m[g->carrier]);
-	for (i = 0; i < g->n; i++)
-		if (i != g->carrier)
-			withdraw(g->m[i]);
-	return (true);
-}
-
-const char *
-group_why(const struct group *g, size_t before)
-{
-	struct group_member was;
-
-	if (before == GROUP_NONE)
-		return (g->m[g->carrier]->mon.state == MONITOR_UP ? "up" : "started");
-	was = member_of(g->m[before]);
-	if (!was.present)
-		return ("no-device");
-	if (was.state == MONITOR_DOWN)
-		return ("down");
-	return (was.state == MONITOR_UP ? "preempted" : "no-answer");
-}
-
-/* Routes as the state wants them. Returns whether a group has changed to another member. */
-static bool
-settle(struct tunnel *t, bool changed, size_t *before)
-{
-	bool moved;
-
-	if (t->group == NULL) {
-		if (t->mon.state == MONITOR_DOWN)
-			withdraw(t);
-		else if (changed)
-			put_back(t);
-		return (false);
-	}
-	moved = group_settle(t->group, before);
-	/* What was added since, or came with a new device. */
-	if (t->group->carrier == GROUP_NONE || t->group->m[t->group->carrier] != t)
-		withdraw(t);
-	return (moved);
-}
 
 /* ---- what the machine wants */
 
@@ -119,21 +26,21 @@ run_rekey(struct tunnel *t)
 		    t->rekey.status);
 	t->rekeys++;
 	report_say(1, "%s: running the --rekey command", t->tun);
-	say_script(t, &t->rekey, "--rekey", "attempt-reconnect");
+	command_run(t, &t->rekey, "--rekey", "attempt-reconnect");
 }
 
 static void
 arm(struct tunnel *t)
 {
 	struct ev_loop *loop = t->tool->loop;
-	uint64_t now = tool_now();
+	uint64_t us = now_us(clock_now(NULL));
 
 	ev_timer_stop(loop, &t->timer);
 	if (t->mon.deadline_us == MONITOR_NEVER)
 		return;
 	ev_now_update(loop);
-	ev_timer_set(&t->timer, t->mon.deadline_us > now ?
-	    (double)(t->mon.deadline_us - now) / 1e6 : 0., 0.);
+	ev_timer_set(&t->timer, t->mon.deadline_us > us ?
+	    (double)(t->mon.deadline_us - us) / 1e6 : 0., 0.);
 	ev_timer_start(loop, &t->timer);
 }
 
@@ -146,13 +53,13 @@ apply(struct tunnel *t, struct monitor_do d)
 
 	watch_clear(t->tool);
 	/* Before it is told: who hears of it finds the routes as they are to be. */
-	moved = settle(t, d.changed, &before);
+	moved = routes_settle(t, d.changed, &before);
 	if (d.changed)
 		say_event(t);
 	if (moved)
 		say_group(t->tool, t->group, before);
 	if (d.changed)
-		say_script(t, up ? &t->on_up : &t->on_down, up ? "--on-up" : "--on-down",
+		command_run(t, up ? &t->on_up : &t->on_down, up ? "--on-up" : "--on-down",
 		    up ? "connect" : "disconnect");
 	if (d.rekey)
 		run_rekey(t);
@@ -174,7 +81,7 @@ drain(struct tunnel *t)
 	uint16_t seq;
 
 	while (echo_receive(&t->echo, &seq) == 1) {
-		d = monitor_answer(&t->mon, tool_now(), seq);
+		d = monitor_answer(&t->mon, clock_now(NULL), seq);
 		if (d.changed)
 			apply(t, d);
 		t->tool->dirty = true;
@@ -226,7 +133,7 @@ on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 	(void)loop, (void)revents;
 	drain(t);	/* what has come in time counts, even if we did not get to it */
 	known = count_packets(t, &rx);
-	apply(t, monitor_turn(&t->mon, tool_now(), known ? &rx : NULL));
+	apply(t, monitor_turn(&t->mon, clock_now(NULL), known ? &rx : NULL));
 	arm(t);
 	watch_draw(t->tool);
 }
@@ -274,14 +181,14 @@ tunnel_open(struct tunnel *t, struct tool *w, bool shared, struct fault *f)
 }
 
 void
-tunnel_start(struct tunnel *t, uint64_t now_us)
+tunnel_start(struct tunnel *t, struct now now)
 {
 	const struct monitor_conf conf = { .interval_us = (uint64_t)t->how.interval_ms * 1000,
 	    .threshold = t->how.threshold, .optimized = t->how.optimized != OPTIMIZED_NO,
 	    /* A member that is DOWN has to be seen when it comes back. */
 	    .rekey = t->how.rekey != NULL, .persist = t->how.persist || t->group != NULL };
 
-	monitor_start(&t->mon, &conf, now_us);
+	monitor_start(&t->mon, &conf, now);
 	say_event(t);
 	ev_io_init(&t->io, on_answer, t->echo.fd, EV_READ);
 	ev_timer_init(&t->timer, on_timer, 0., 0.);
@@ -300,7 +207,7 @@ tunnel_stop(struct tunnel *t)
 void
 tunnel_nudge(struct tunnel *t)
 {
-	monitor_nudge(&t->mon, tool_now());
+	monitor_nudge(&t->mon, clock_now(NULL));
 	arm(t);
 }
 

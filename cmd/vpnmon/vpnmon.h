@@ -1,4 +1,4 @@
-/* What the files of vpnmon share. */
+/* The types that the files of vpnmon share; each file has a header for its functions. */
 #ifndef SAPIPE_VPNMON_H
 #define SAPIPE_VPNMON_H
 
@@ -18,7 +18,7 @@
 #include "capture/inbound.h"
 
 #define TUNNELS_MAX	64
-#define QUEUE		(256 * 1024)	/* bytes of the report that wait for its reader */
+#define QUEUE		(256 * 1024)	/* bytes of the report that wait for a slow reader */
 
 enum routes { ROUTES_MARK, ROUTES_KEEP };
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CBOR };
@@ -58,7 +58,7 @@ struct tunnel {
 	struct echo	 echo;
 	struct linkroute routes;
 	struct witness	 witness;	/* --optimized=pcap */
-	bool		 blind;		/* that it sees nothing has been said */
+	bool		 blind;		/* a warning that it sees nothing was printed */
 	struct script	 on_up, on_down, rekey;
 	uint64_t	 rekeys, since_ms;	/* ${since_ms}: wall clock of the last change */
 	ev_io		 io;
@@ -69,7 +69,7 @@ struct group {
 	const char	*name;
 	size_t		 n, carrier;	/* ${carrier}: index of the member that carries the routes, or GROUP_NONE */
 	struct tunnel	*m[TUNNELS_MAX];
-	uint64_t	 switches;	/* times that it changed from one member to another */
+	uint64_t	 switches;	/* how often the routes moved from one member to another */
 };
 
 struct queue { size_t len; char b[QUEUE]; };
@@ -84,8 +84,8 @@ struct tool {
 	struct textfile	 metrics;
 	struct sa_out	*records;	/* CBOR */
 	struct ev_loop	*loop;
-	ev_io		 out;		/* standard output: whether its reader is there */
-	bool		 piped;		/* it is a pipe, and lines go by the queue */
+	ev_io		 out;		/* standard output: whether its reader is still there */
+	bool		 piped;		/* it is a pipe: lines pass through the queue */
 	struct queue	 queue;
 	ev_timer	 tick;		/* each second, for table and metrics */
 	ev_signal	 sig[5];
@@ -93,57 +93,5 @@ struct tool {
 	bool		 gone;		/* the reader of the report */
 	struct fault	 why_gone;
 };
-
-/* Why a group's routes have changed to another member. Stable words, for --json. */
-const char *group_why(const struct group *g, size_t before);
-
-/*
- * conf.c: the tunnels and groups of ${o} or of its peers file; nothing is opened. 0, or -1 with
- * FAULT_USAGE, FAULT_CONFIG or FAULT_BAD_ADDRESS.
- */
-int conf_read(struct tool *w, const struct mon_opts *o, struct fault *f);
-
-/* tunnel.c: one tunnel. Its socket, routes and commands. */
-int tunnel_open(struct tunnel *t, struct tool *w, bool shared, struct fault *f);
-void tunnel_start(struct tunnel *t, uint64_t now_us);
-void tunnel_stop(struct tunnel *t);
-/* Somebody expects it to be back. */
-void tunnel_nudge(struct tunnel *t);
-/* Routes come back on every path. */
-void tunnel_close(struct tunnel *t);
-/* Elects who carries the routes of ${g}, and has it so. Returns whether that has changed; ${*before}: who did. */
-bool group_settle(struct group *g, size_t *before);
-
-/* say.c: the event that the state tells of, on standard output; SIGUSR1's line, on standard error. */
-int say_open(struct tool *w, struct fault *f);
-void say_event(struct tunnel *t);
-void say_group(struct tool *w, const struct group *g, size_t before);
-void say_status(const struct tunnel *t);
-/* Runs one of the commands with the environment of a vpnc-script. */
-void say_script(struct tunnel *t, struct script *s, const char *option, const char *reason);
-/* Has what was printed go out; a reader that went away ends the loop. */
-void say_flush(struct tool *w);
-/* Waits a moment for a slow reader to take the rest. */
-void say_drain(struct tool *w);
-void say_close(struct tool *w);
-/* One place after the point is what 64 probes can tell. */
-double say_loss(const struct tunnel *t);
-
-/* metrics.c: all tunnels, to the file. */
-void metrics_put(struct tool *w);
-
-/* watch.c: the table, with --watch alone; away with it before something else is printed. */
-void watch_open(struct tool *w);
-void watch_draw(struct tool *w);
-void watch_clear(struct tool *w);
-/* The last table stays where it is. */
-void watch_end(struct tool *w);
-
-/* tool.c */
-int tool_open(struct tool *w, const struct mon_opts *o, struct fault *f);
-/* Until a signal. Returns the exit status. */
-int tool_run(struct tool *w);
-void tool_close(struct tool *w);
-uint64_t tool_now(void);	/* microseconds, monotonic */
 
 #endif

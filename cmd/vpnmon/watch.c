@@ -1,4 +1,4 @@
-/* The live table of --watch: a row for each tunnel, drawn anew in place; events scroll by above it. */
+/* The live table of --watch: a row for each tunnel, redrawn in place; events scroll by above it. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "vpnmon.h"
+#include "os/clock.h"
+#include "output.h"
+#include "watch.h"
 
 #define WIDTH		80	/* of a terminal that does not say */
 #define HEIGHT		24
@@ -240,7 +242,7 @@ watch_draw(struct tool *w)
 	const struct tunnel *list[TUNNELS_MAX];
 	size_t width, height, n, i, shown = w->n;
 	struct layout l;
-	uint64_t now = tool_now();
+	uint64_t now = now_us(clock_now(NULL));
 
 	if (!s.on || w->gone)
 		return;
@@ -262,7 +264,7 @@ watch_draw(struct tool *w)
 		add(&x, "... and %zu more", w->n - shown);
 		s.cols[s.rows++] = x.cols;
 	}
-	say_flush(w);
+	output_flush(w);
 }
 
 /* Whether the locale's character set is UTF-8. */
@@ -298,6 +300,6 @@ watch_end(struct tool *w)
 {
 	watch_draw(w);
 	if (s.rows > 0 && putchar('\n') != EOF)
-		say_flush(w);
+		output_flush(w);
 	s.rows = 0;
 }

@@ -1,6 +1,7 @@
+/* The election of the member that carries the routes. */
 #include "monitor/group.h"
 
-/* How well it can carry: 2 UP, or as good as; 1 nobody knows; 0 not at all. */
+/* 2: UP, or counts as UP; 1: unknown; 0: unusable. */
 static int
 fitness(const struct group_member *m)
 {
@@ -18,10 +19,10 @@ group_elect(const struct group_member *m, size_t n, size_t now)
 
 	for (i = 0; i < n; i++) {
 		fit = fitness(&m[i]);
-		/* One that is not to take the routes from who has them and is UP. */
+		/* Without preempt it does not take the routes over from a member that is UP. */
 		if (fit == 0 || (held && i != now && !m[i].preempt))
 			continue;
-		/* A READY one that may turn out well does not take them from one that has. */
+		/* Nor does a member that is only READY. */
 		if (held && i != now && m[i].state != MONITOR_UP)
 			continue;
 		if (fit > most || (fit == most && m[i].priority < m[best].priority)) {

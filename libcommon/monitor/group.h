@@ -1,6 +1,6 @@
 /*
- * Which of several tunnels to one place carries the routes: a machine without I/O or clock. It is told
- * how its members are, and says who it is to be.
+ * Elects which of several tunnels to the same networks carries the routes. A machine without I/O or clock: the
+ * caller hands in the state of the members.
  */
 #ifndef SAPIPE_MONITOR_GROUP_H
 #define SAPIPE_MONITOR_GROUP_H
@@ -14,15 +14,15 @@
 struct group_member {
 	enum monitor_state state;
 	uint32_t	priority;	/* the lowest first; of equal ones the first in order */
-	bool		present;	/* its device is there */
-	bool		waiting;	/* READY, and none of its questions was missed so far */
-	bool		preempt;	/* takes the routes also from one that is UP */
+	bool		present;	/* its device exists */
+	bool		waiting;	/* READY, and no probe was missed so far */
+	bool		preempt;	/* takes the routes over also from a member that is UP */
 };
 
 /*
- * The member of ${m} that is to carry the routes when ${now} does (GROUP_NONE: nobody yet): the first that
- * is UP. A READY one whose first question is still open counts as UP, so that a start does not
- * move the routes twice; if there is neither, the first READY one. GROUP_NONE: all are DOWN or without a
+ * The member of ${m} that is to carry the routes, given that ${now} carries them (GROUP_NONE: none does): the
+ * first one that is UP. A READY one whose first probe is pending counts as UP, so that a start does not
+ * move the routes twice. If there is neither: the first READY one. GROUP_NONE: all are DOWN or have no
  * device.
  */
 size_t group_elect(const struct group_member *m, size_t n, size_t now);

@@ -1,48 +1,49 @@
+/* The states of a monitored tunnel, and what each probe changes. */
 #include "monitor/monitor.h"
 
 #include <stddef.h>
 
 void
-monitor_start(struct monitor *m, const struct monitor_conf *conf, uint64_t now_us)
+monitor_start(struct monitor *m, const struct monitor_conf *conf, struct now now)
 {
 	*m = (struct monitor){ .conf = *conf, .state = MONITOR_READY, .why = MONITOR_STARTED,
-	    .since_us = now_us, .deadline_us = now_us };
+	    .since_us = now_us(now), .deadline_us = now_us(now) };
 }
 
 static void
 change(struct monitor *m, struct monitor_do *d, enum monitor_state s, enum monitor_why why,
-    uint64_t now_us)
+    struct now now)
 {
 	m->state = s;
 	m->why = why;
-	m->since_us = now_us;
+	m->since_us = now_us(now);
 	m->changes++;
 	d->changed = true;
 }
 
 /* A sign of life. */
 static void
-alive(struct monitor *m, struct monitor_do *d, enum monitor_why why, uint64_t now_us)
+alive(struct monitor *m, struct monitor_do *d, enum monitor_why why, struct now now)
 {
 	m->misses = m->unsent = m->grace = 0;
 	if (m->state != MONITOR_UP)
-		change(m, d, MONITOR_UP, why, now_us);
+		change(m, d, MONITOR_UP, why, now);
 	if (m->deadline_us == MONITOR_NEVER)
-		m->deadline_us = now_us + m->conf.interval_us;
+		m->deadline_us = now_us(now) + m->conf.interval_us;
 }
 
 static void
-down(struct monitor *m, struct monitor_do *d, uint64_t now_us)
+down(struct monitor *m, struct monitor_do *d, struct now now)
 {
-	change(m, d, MONITOR_DOWN, m->unsent >= m->misses ? MONITOR_UNSENT : MONITOR_SILENCE, now_us);
+	change(m, d, MONITOR_DOWN, m->unsent >= m->misses ? MONITOR_UNSENT : MONITOR_SILENCE, now);
 	d->rekey = m->conf.rekey;
 	/* As long as it takes to see that the command did not help. */
 	m->rekey_wait_us = m->conf.interval_us * m->conf.threshold;
-	m->rekey_us = now_us + m->rekey_wait_us;
+	m->rekey_us = now_us(now) + m->rekey_wait_us;
 }
 
 static void
-rekey_again(struct monitor *m, struct monitor_do *d, uint64_t now_us)
+rekey_again(struct monitor *m, struct monitor_do *d, struct now now)
 {
 	uint64_t cap = m->conf.interval_us * m->conf.threshold;
 
@@ -50,7 +51,7 @@ rekey_again(struct monitor *m, struct monitor_do *d, uint64_t now_us)
 		cap = MONITOR_REKEY_MAX_US;
 	d->rekey = true;
 	m->rekey_wait_us = m->rekey_wait_us > cap / 2 ? cap : m->rekey_wait_us * 2;
-	m->rekey_us = now_us + m->rekey_wait_us;
+	m->rekey_us = now_us(now) + m->rekey_wait_us;
 }
 
 /* Packets that were no answers to our probes. */
@@ -69,42 +70,42 @@ traffic(struct monitor *m, const uint64_t *rx)
 }
 
 struct monitor_do
-monitor_turn(struct monitor *m, uint64_t now_us, const uint64_t *rx)
+monitor_turn(struct monitor *m, struct now now, const uint64_t *rx)
 {
 	struct monitor_do d = {0};
 	bool busy = traffic(m, rx);
 
 	if (busy)
-		alive(m, &d, MONITOR_TRAFFIC, now_us);
+		alive(m, &d, MONITOR_TRAFFIC, now);
 	else if (m->out) {
 		m->misses++;
 		if (m->misses >= m->conf.threshold && m->state != MONITOR_DOWN)
-			down(m, &d, now_us);
+			down(m, &d, now);
 	}
 	m->out = false;
-	if (m->state == MONITOR_DOWN && m->conf.rekey && !d.rekey && now_us >= m->rekey_us)
-		rekey_again(m, &d, now_us);
+	if (m->state == MONITOR_DOWN && m->conf.rekey && !d.rekey && now_us(now) >= m->rekey_us)
+		rekey_again(m, &d, now);
 	d.probe = !busy && (m->state != MONITOR_DOWN || m->conf.rekey || m->conf.persist ||
 	    m->grace > 0);
 	if (d.probe) {
 		if (m->grace > 0)
 			m->grace--;
 		d.seq = (uint16_t)m->sent;
-		m->ring[m->sent++ % MONITOR_RING].us = now_us;
+		m->ring[m->sent++ % MONITOR_RING].us = now_us(now);
 		m->ring[d.seq % MONITOR_RING].out = true;
 		m->out = true;
 	}
 	/* After a sleep of the machine or of this process: from now on, not all that was slept through. */
 	m->deadline_us += m->conf.interval_us;
-	if (m->deadline_us <= now_us)
-		m->deadline_us = now_us + m->conf.interval_us;
+	if (m->deadline_us <= now_us(now))
+		m->deadline_us = now_us(now) + m->conf.interval_us;
 	if (!d.probe && m->state == MONITOR_DOWN && !m->conf.optimized)
 		m->deadline_us = MONITOR_NEVER;
 	return (d);
 }
 
 struct monitor_do
-monitor_answer(struct monitor *m, uint64_t now_us, uint16_t seq)
+monitor_answer(struct monitor *m, struct now now, uint16_t seq)
 {
 	struct monitor_do d = {0};
 	/* How long ago, in probes; the number wraps, the count does not. */
@@ -113,13 +114,13 @@ monitor_answer(struct monitor *m, uint64_t now_us, uint16_t seq)
 	if (ago == 0 || ago > MONITOR_RING || ago > m->sent || !m->ring[seq % MONITOR_RING].out)
 		return (d);
 	m->ring[seq % MONITOR_RING].out = false;
-	m->rtt_us = now_us - m->ring[seq % MONITOR_RING].us;
+	m->rtt_us = now_us(now) - m->ring[seq % MONITOR_RING].us;
 	m->ring[seq % MONITOR_RING].us = m->rtt_us;
 	m->answered++;
 	m->heard++;
 	if (ago == 1)
 		m->out = false;
-	alive(m, &d, MONITOR_ANSWERED, now_us);
+	alive(m, &d, MONITOR_ANSWERED, now);
 	return (d);
 }
 
@@ -131,13 +132,13 @@ monitor_unsent(struct monitor *m, int sys)
 }
 
 void
-monitor_nudge(struct monitor *m, uint64_t now_us)
+monitor_nudge(struct monitor *m, struct now now)
 {
 	if (m->state != MONITOR_DOWN)
 		return;
 	m->grace = m->conf.threshold;
-	m->deadline_us = now_us;
-	m->rekey_us = now_us;
+	m->deadline_us = now_us(now);
+	m->rekey_us = now_us(now);
 }
 
 enum monitor_fate

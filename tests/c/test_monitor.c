@@ -39,7 +39,7 @@ begin(struct lab *l, struct monitor_conf conf)
 		conf.interval_us = 10 * S;
 	if (conf.threshold == 0)
 		conf.threshold = 10;
-	monitor_start(&l->m, &conf, l->now);
+	monitor_start(&l->m, &conf, now_at_us(l->now));
 }
 
 static void
@@ -47,7 +47,7 @@ turn(struct lab *l)
 {
 	assert_true(l->m.deadline_us != MONITOR_NEVER && l->m.deadline_us >= l->now);
 	l->now = l->m.deadline_us;
-	note(l, monitor_turn(&l->m, l->now, l->count ? &l->rx : NULL));
+	note(l, monitor_turn(&l->m, now_at_us(l->now), l->count ? &l->rx : NULL));
 }
 
 /* The answer to the last probe, a millisecond after it. */
@@ -55,7 +55,7 @@ static void
 answer(struct lab *l)
 {
 	l->now += 1000;
-	note(l, monitor_answer(&l->m, l->now, l->seq));
+	note(l, monitor_answer(&l->m, now_at_us(l->now), l->seq));
 }
 
 static void
@@ -93,7 +93,7 @@ down_after_interval_times_threshold(void **state)
 	assert_true(l.m.deadline_us == MONITOR_NEVER);
 	/* A late answer is one all the same, and it goes on. */
 	l.now += 2 * S;
-	note(&l, monitor_answer(&l.m, l.now, l.seq));
+	note(&l, monitor_answer(&l.m, now_at_us(l.now), l.seq));
 	assert_true(l.m.state == MONITOR_UP && l.m.rtt_us == 12 * S);
 	assert_true(l.m.deadline_us == l.now + 10 * S);
 	turn(&l);
@@ -150,23 +150,23 @@ foreign_answers_are_ignored(void **state)
 	(void)state;
 	begin(&l, (struct monitor_conf){ .persist = true });
 	/* Before anything was asked. */
-	note(&l, monitor_answer(&l.m, l.now, 0));
-	note(&l, monitor_answer(&l.m, l.now, 65535));
+	note(&l, monitor_answer(&l.m, now_at_us(l.now), 0));
+	note(&l, monitor_answer(&l.m, now_at_us(l.now), 65535));
 	assert_true(l.m.state == MONITOR_READY && l.m.answered == 0);
 	turn(&l);
-	note(&l, monitor_answer(&l.m, l.now, 1));	/* not asked yet */
+	note(&l, monitor_answer(&l.m, now_at_us(l.now), 1));	/* not asked yet */
 	assert_true(l.m.answered == 0);
 	answer(&l);
 	at = l.m.rtt_us;
 	l.now += S;
-	note(&l, monitor_answer(&l.m, l.now, l.seq));	/* twice */
+	note(&l, monitor_answer(&l.m, now_at_us(l.now), l.seq));	/* twice */
 	assert_true(l.m.answered == 1 && l.m.rtt_us == at);
 	for (unsigned i = 0; i < MONITOR_RING + 5; i++)
 		turn(&l);
 	assert_true(l.m.state == MONITOR_DOWN);
-	note(&l, monitor_answer(&l.m, l.now, (uint16_t)(l.seq - MONITOR_RING)));	/* too old */
+	note(&l, monitor_answer(&l.m, now_at_us(l.now), (uint16_t)(l.seq - MONITOR_RING)));	/* too old */
 	assert_true(l.m.state == MONITOR_DOWN);
-	note(&l, monitor_answer(&l.m, l.now, (uint16_t)(l.seq - MONITOR_RING + 1)));
+	note(&l, monitor_answer(&l.m, now_at_us(l.now), (uint16_t)(l.seq - MONITOR_RING + 1)));
 	assert_true(l.m.state == MONITOR_UP);
 }
 
@@ -249,17 +249,17 @@ a_nudge_asks_threshold_times(void **state)
 
 	(void)state;
 	begin(&l, (struct monitor_conf){ .threshold = 3 });
-	monitor_nudge(&l.m, l.now);
+	monitor_nudge(&l.m, now_at_us(l.now));
 	while (l.m.deadline_us != MONITOR_NEVER)
 		turn(&l);
 	assert_true(l.probes == 3 && l.m.state == MONITOR_DOWN);
 	l.now += 1000 * S;
-	monitor_nudge(&l.m, l.now);
+	monitor_nudge(&l.m, now_at_us(l.now));
 	assert_true(l.m.deadline_us == l.now);
 	while (l.m.deadline_us != MONITOR_NEVER)
 		turn(&l);
 	assert_true(l.probes == 6 && l.downs == 1);
-	monitor_nudge(&l.m, l.now);
+	monitor_nudge(&l.m, now_at_us(l.now));
 	turn(&l);
 	answer(&l);
 	assert_true(l.m.state == MONITOR_UP && l.m.deadline_us != MONITOR_NEVER);
@@ -343,7 +343,7 @@ a_sleep_is_one_miss(void **state)
 	answer(&l);
 	turn(&l);
 	l.now += 3600 * S;
-	note(&l, monitor_turn(&l.m, l.now, NULL));
+	note(&l, monitor_turn(&l.m, now_at_us(l.now), NULL));
 	assert_true(l.m.state == MONITOR_UP && l.m.deadline_us == l.now + 10 * S);
 }
 
@@ -369,7 +369,7 @@ loss_is_of_the_last_probes(void **state)
 	}
 	assert_true(monitor_loss(&l.m) == 25);
 	/* A late answer makes good. */
-	note(&l, monitor_answer(&l.m, l.now, (uint16_t)(l.seq - 3)));
+	note(&l, monitor_answer(&l.m, now_at_us(l.now), (uint16_t)(l.seq - 3)));
 	assert_true(monitor_loss(&l.m) > 23 && monitor_loss(&l.m) < 24);
 }
 

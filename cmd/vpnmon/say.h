@@ -1,0 +1,20 @@
+/* What vpnmon reports: events on standard output, status on standard error. */
+#ifndef SAPIPE_VPNMON_SAY_H
+#define SAPIPE_VPNMON_SAY_H
+
+#include "os/clock.h"
+#include "vpnmon.h"
+
+/* The state of ${t} has changed, now. */
+void say_event(struct tunnel *t);
+/* The routes of ${g} have moved from member ${before}. */
+void say_group(struct tool *w, const struct group *g, size_t before);
+/* The line of SIGUSR1. */
+void say_status(const struct tunnel *t);
+
+#define TIME_TEXT	(CLOCK_TEXT + 8)
+char *say_time(char out[TIME_TEXT], uint64_t epoch_ms);
+/* In percent, to one decimal: 64 probes resolve no more. */
+double say_loss(const struct tunnel *t);
+
+#endif
