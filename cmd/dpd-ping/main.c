@@ -104,40 +104,6 @@ on_event(void *ctx, const struct ike_ping_event *ev)
 }
 
 static void
-ping_timeout(void *ctx, struct ike_outbox *out)
-{
-	ike_ping_timeout(((struct run *)ctx)->ping, now(), out);
-}
-
-static void
-ping_datagram(void *ctx, const struct endpoint *remote, struct span data, struct ike_outbox *out)
-{
-	(void)remote;		/* the cookies tell whose it is */
-	(void)out;
-	ike_ping_datagram(((struct run *)ctx)->ping, now(), data);
-}
-
-static void
-ping_unreachable(void *ctx, const struct endpoint *remote, int sys, struct ike_outbox *out)
-{
-	(void)out;
-	ike_ping_unreachable(((struct run *)ctx)->ping, now(), remote, sys);
-}
-
-static uint64_t
-ping_deadline_us(void *ctx)
-{
-	return (ike_ping_deadline_us(((struct run *)ctx)->ping));
-}
-
-static bool
-ping_id(void *ctx, size_t i, uint8_t id[16])
-{
-	ike_ping_id(((struct run *)ctx)->ping, id);
-	return (i == 0);
-}
-
-static void
 ping_status(void *ctx)
 {
 	struct run *r = ctx;
@@ -145,10 +111,7 @@ ping_status(void *ctx)
 	say_status(&r->say, ike_ping_stats(r->ping));
 }
 
-static const struct probe_tool_calls calls = {
-	.timeout = ping_timeout, .datagram = ping_datagram, .unreachable = ping_unreachable,
-	.deadline_us = ping_deadline_us, .id = ping_id, .status = ping_status,
-};
+static const struct probe_tool_calls calls = { .status = ping_status };
 
 /* --- beginning --- */
 
@@ -273,6 +236,7 @@ main(int argc, char *argv[])
 	if (open_all(&r, &o, &f) == 0 && probe_tool_confine(o.user, &f) == 0) {
 		say_start(&r.say);
 		flush(&r);
+		probe_tool_start(&r.tool, ike_ping_machine(r.ping));
 		if (!r.gone)
 			probe_tool_run(&r.tool);
 		status = end(&r, &o);

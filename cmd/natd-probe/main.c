@@ -1,4 +1,4 @@
-/* natd-probe: what stands between this end and an IKE gateway, and what the gateway takes. */
+/* natd-probe: detects NAT, filtering and accepted proposals of an IKE gateway. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,8 +9,10 @@
 #include "cli/prog.h"
 #include "cli/report.h"
 #include "natd_probe.h"
-#include "os/clock.h"
 #include "os/ifaddr.h"
+#include "tell_json.h"
+#include "tell_mapping.h"
+#include "tell_text.h"
 
 #define QUIET_MS	25000	/* no first repetition is known to come later */
 
@@ -59,74 +61,9 @@ struct run {
 	bool			 told;		/* that the peer has fallen silent */
 };
 
-static uint64_t
-now(void)
-{
-	return (clock_now(NULL).ms);
-}
+/* --- third and last: the measurement of the NAT mapping --- */
 
-static uint64_t
-us_of(uint64_t ms)
-{
-	return (ms == UINT64_MAX ? ms : ms * 1000);
-}
-
-/* --- the last machine: the measurement --- */
-
-static void
-mapping_timeout(void *ctx, struct ike_outbox *out)
-{
-	ike_mapping_timeout(((struct run *)ctx)->mapping, now(), out);
-}
-
-static void
-mapping_datagram(void *ctx, const struct endpoint *remote, struct span data,
-    struct ike_outbox *out)
-{
-	(void)remote;		/* the cookies tell whose it is */
-	ike_mapping_datagram(((struct run *)ctx)->mapping, now(), data, out);
-}
-
-static uint64_t
-mapping_deadline_us(void *ctx)
-{
-	return (us_of(ike_mapping_deadline(((struct run *)ctx)->mapping)));
-}
-
-static bool
-mapping_id(void *ctx, size_t i, uint8_t id[16])
-{
-	memset(id, 0, 16);
-	return (ike_mapping_cookie(((struct run *)ctx)->mapping, i, id));
-}
-
-static void
-mapping_stepped(void *ctx)
-{
-	struct run *r = ctx;
-	const struct ike_mapping_result *res = ike_mapping_result(r->mapping);
-	char text[TELL_TEXT];
-
-	progress_show(res->elapsed_ms, r->about.limit_ms, tell_mapping(text, res));
-}
-
-/* They send little, and what comes of it is told by silence. */
-static void
-ignore_unreachable(void *ctx, const struct endpoint *remote, int sys, struct ike_outbox *out)
-{
-	(void)ctx;
-	(void)remote;
-	(void)sys;
-	(void)out;
-}
-
-static const struct probe_tool_calls mapping_calls = {
-	.timeout = mapping_timeout, .datagram = mapping_datagram,
-	.unreachable = ignore_unreachable, .deadline_us = mapping_deadline_us, .id = mapping_id,
-	.stepped = mapping_stepped,
-};
-
-/* The survey knows what the measurement needs; where it does not, there is none. */
+/* The survey has found what the measurement needs, or there is no measurement. */
 static void
 begin_mapping(struct run *r)
 {
@@ -155,54 +92,10 @@ begin_mapping(struct run *r)
 	if ((r->mapping = ike_mapping_new(&c, &f)) == NULL)
 		report_note(&f);
 	else
-		r->tool.calls = &mapping_calls;
+		probe_tool_start(&r->tool, ike_mapping_machine(r->mapping));
 }
 
-/* --- the one before: how the peer repeats itself --- */
-
-static void
-pattern_timeout(void *ctx, struct ike_outbox *out)
-{
-	ike_pattern_timeout(((struct run *)ctx)->pattern, now(), out);
-}
-
-static void
-pattern_datagram(void *ctx, const struct endpoint *remote, struct span data,
-    struct ike_outbox *out)
-{
-	(void)remote;
-	ike_pattern_datagram(((struct run *)ctx)->pattern, now(), data, out);
-}
-
-static uint64_t
-pattern_deadline_us(void *ctx)
-{
-	return (us_of(ike_pattern_deadline(((struct run *)ctx)->pattern)));
-}
-
-static bool
-pattern_id(void *ctx, size_t i, uint8_t id[16])
-{
-	memset(id, 0, 16);
-	return (ike_pattern_cookie(((struct run *)ctx)->pattern, i, id));
-}
-
-static void
-pattern_stepped(void *ctx)
-{
-	struct run *r = ctx;
-
-	progress_show(ike_pattern_result(r->pattern)->elapsed_ms, r->about.limit_ms,
-	    "waiting for what the peer repeats");
-	if (ike_pattern_over(r->pattern))
-		begin_mapping(r);
-}
-
-static const struct probe_tool_calls pattern_calls = {
-	.timeout = pattern_timeout, .datagram = pattern_datagram,
-	.unreachable = ignore_unreachable, .deadline_us = pattern_deadline_us, .id = pattern_id,
-	.stepped = pattern_stepped,
-};
+/* --- second: how the peer retransmits --- */
 
 static void
 begin_pattern(struct run *r)
@@ -228,48 +121,14 @@ begin_pattern(struct run *r)
 	if ((r->pattern = ike_pattern_new(&c, &f)) == NULL)
 		report_note(&f);
 	else
-		r->tool.calls = &pattern_calls;
+		probe_tool_start(&r->tool, ike_pattern_machine(r->pattern));
 }
 
-/* --- the first: the survey --- */
+/* --- progress of each --- */
 
 static void
-survey_timeout(void *ctx, struct ike_outbox *out)
+show_survey(struct run *r)
 {
-	ike_survey_timeout(((struct run *)ctx)->survey, now(), out);
-}
-
-static void
-survey_datagram(void *ctx, const struct endpoint *remote, struct span data,
-    struct ike_outbox *out)
-{
-	ike_survey_datagram(((struct run *)ctx)->survey, now(), remote, data, out);
-}
-
-static void
-survey_unreachable(void *ctx, const struct endpoint *remote, int sys, struct ike_outbox *out)
-{
-	(void)out;
-	ike_survey_unreachable(((struct run *)ctx)->survey, now(), remote, sys);
-}
-
-static uint64_t
-survey_deadline_us(void *ctx)
-{
-	return (us_of(ike_survey_deadline(((struct run *)ctx)->survey)));
-}
-
-static bool
-survey_id(void *ctx, size_t i, uint8_t id[16])
-{
-	memset(id, 0, 16);
-	return (ike_survey_cookie(((struct run *)ctx)->survey, i, id));
-}
-
-static void
-survey_stepped(void *ctx)
-{
-	struct run *r = ctx;
 	const struct ike_survey_result *res = ike_survey_result(r->survey);
 	char text[TELL_TEXT];
 
@@ -278,19 +137,44 @@ survey_stepped(void *ctx)
 		report_say(1, "the peer has fallen silent: waiting for it to recover");
 	}
 	r->told = res->waiting_ms != 0;
-	if (res->searched) {
-		(void)snprintf(text, sizeof(text), "%u of %u transforms, %zu taken%s", res->tried,
-		    res->to_try, res->n_found, res->waiting_ms != 0 ? ", waiting" : "");
-		progress_show(res->tried, res->to_try, text);
-	}
-	if (ike_survey_over(r->survey))
+	if (!res->searched)
+		return;
+	(void)snprintf(text, sizeof(text), "%u of %u transforms, %zu taken%s", res->tried,
+	    res->to_try, res->n_found, res->waiting_ms != 0 ? ", waiting" : "");
+	progress_show(res->tried, res->to_try, text);
+}
+
+static void
+on_stepped(void *ctx)
+{
+	struct run *r = ctx;
+	const struct ike_mapping_result *res;
+	char text[TELL_TEXT];
+
+	if (r->mapping != NULL) {
+		res = ike_mapping_result(r->mapping);
+		progress_show(res->elapsed_ms, r->about.limit_ms, tell_mapping(text, res));
+	} else if (r->pattern != NULL)
+		progress_show(ike_pattern_result(r->pattern)->elapsed_ms, r->about.limit_ms,
+		    "waiting for what the peer repeats");
+	else
+		show_survey(r);
+}
+
+static void
+on_over(void *ctx)
+{
+	struct run *r = ctx;
+
+	if (r->mapping != NULL)
+		return;
+	if (r->pattern != NULL)
+		begin_mapping(r);
+	else
 		begin_pattern(r);
 }
 
-static const struct probe_tool_calls survey_calls = {
-	.timeout = survey_timeout, .datagram = survey_datagram, .unreachable = survey_unreachable,
-	.deadline_us = survey_deadline_us, .id = survey_id, .stepped = survey_stepped,
-};
+static const struct probe_tool_calls calls = { .stepped = on_stepped, .over = on_over };
 
 /* --- beginning and end --- */
 
@@ -359,7 +243,7 @@ open_all(struct run *r, const struct opts *o, struct fault *f)
 		c->id = id_from_addr(&c->local[0].addr);
 	else if (id_parse(&c->id, o->id, f) != 0)
 		return (-1);
-	r->tool.calls = &survey_calls;
+	r->tool.calls = &calls;
 	r->tool.ctx = r;
 	r->tool.note_once = true;
 	if (probe_tool_open(&r->tool, f) != 0)
@@ -409,6 +293,7 @@ main(int argc, char *argv[])
 	prog_init(argv[0]);
 	opt_parse(optab, &o, argc, argv);
 	if (open_all(&r, &o, &f) == 0 && probe_tool_confine(o.user, &f) == 0) {
+		probe_tool_start(&r.tool, ike_survey_machine(r.survey));
 		probe_tool_run(&r.tool);
 		status = end(&r, &o);
 	} else

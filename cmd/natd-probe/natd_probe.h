@@ -1,3 +1,4 @@
+/* The type that the files of natd-probe share. */
 #ifndef SAPIPE_NATD_PROBE_H
 #define SAPIPE_NATD_PROBE_H
 
@@ -19,17 +20,5 @@ struct about {
 	uint32_t			 limit_ms;
 	const struct ike_mapping_result	*mapping;	/* NULL: there was no cause to measure */
 };
-
-#define TELL_TEXT	160
-/* "kept between 28 s and 35 s", for the report and on the way there. */
-char *tell_mapping(char out[TELL_TEXT], const struct ike_mapping_result *m);
-void tell_mapping_text(const struct about *a);
-json_t *tell_mapping_json(const struct about *a);
-void tell_pattern_text(const struct about *a);
-json_t *tell_pattern_json(const struct about *a);
-json_t *endpoint_json(const struct endpoint *e);
-
-void tell_text(const struct about *a);
-void tell_json(const struct about *a);
 
 #endif

@@ -1,7 +1,9 @@
-/* How the measurement of --mapping-timeout is told. */
+/* The result of --mapping-timeout as text and JSON. */
+#include "tell_mapping.h"
+
 #include <stdio.h>
 
-#include "natd_probe.h"
+#include "names.h"
 
 static const char *const ports_words[] = {
 	[MAPPING_PORTS_UNKNOWN] = "unknown",	[MAPPING_PORTS_KEPT] = "kept",

@@ -1,7 +1,7 @@
-/* How the findings of --fingerprint are told. */
-#include <stdio.h>
+/* The result of --fingerprint as text and JSON. */
+#include "tell_pattern.h"
 
-#include "natd_probe.h"
+#include <stdio.h>
 
 static const struct { const char *key, *text; } answers[] = {
 	[PATTERN_MAIN_2] = { "main-2", "message 2 of main mode" },

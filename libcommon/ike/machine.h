@@ -25,11 +25,11 @@ struct ike_machine_ops {
 		    struct ike_outbox *out);
 	/* Monotonic microseconds of the next timeout; UINT64_MAX: nothing is due. */
 	uint64_t (*deadline_us)(const void *m);
-	/* Whether the machine has finished for good. NULL: it never does. */
+	/* Whether the machine has finished for good; it ignores what it is called with then. NULL: it never does. */
 	bool	 (*over)(const void *m);
 	/*
 	 * Hands each pair of cookies (CKY-I | CKY-R, CKY-R zero: any) that the machine serves now to
-	 * ${each}: the ports deliver what carries one of them.
+	 * ${each}: the ports deliver datagrams that carry one of them.
 	 */
 	void	 (*ids)(const void *m, void (*each)(void *ctx, const uint8_t id[16]), void *ctx);
 	/* A number that changes when what ids() yields changes; cheap. NULL: ask ids() at each step. */
@@ -40,5 +40,45 @@ struct ike_machine {
 	const struct ike_machine_ops *ops;
 	void			*self;		/* the first argument of each call */
 };
+
+static inline void
+machine_timeout(struct ike_machine m, struct now now, struct ike_outbox *out)
+{
+	m.ops->timeout(m.self, now, out);
+}
+
+static inline void
+machine_datagram(struct ike_machine m, struct now now, const struct endpoint *local,
+    const struct endpoint *remote, struct span data, struct ike_outbox *out)
+{
+	m.ops->datagram(m.self, now, local, remote, data, out);
+}
+
+static inline void
+machine_unreachable(struct ike_machine m, struct now now, const struct endpoint *remote, int sys,
+    struct ike_outbox *out)
+{
+	m.ops->unreachable(m.self, now, remote, sys, out);
+}
+
+/* ${unreachable} of a machine for which ICMP errors mean nothing. */
+static inline void
+machine_ignores(void *m, struct now now, const struct endpoint *remote, int sys,
+    struct ike_outbox *out)
+{
+	(void)m, (void)now, (void)remote, (void)sys, (void)out;
+}
+
+static inline uint64_t
+machine_deadline_us(struct ike_machine m)
+{
+	return (m.ops->deadline_us(m.self));
+}
+
+static inline bool
+machine_over(struct ike_machine m)
+{
+	return (m.ops->over != NULL && m.ops->over(m.self));
+}
 
 #endif

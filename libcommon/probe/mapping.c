@@ -1,10 +1,11 @@
+/* The measurement: lanes that fall silent, and what the peer sees of each afterwards. */
 #include "probe/mapping.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/bytes.h"
 #include "probe/probe_msg.h"
+#include "probe/retry.h"
 
 #define RESEND_MS	500	/* first wait for an answer; doubles */
 #define WARM_MS		2500	/* a flow this old is one that lasts, to Linux after two seconds */
@@ -29,12 +30,10 @@ enum lane_state {
 struct lane {
 	enum lane_state	 state;
 	struct ask_key	 key;
-	struct bytes	 sent;
+	struct retry	 retry;		/* of message 1 or 3 */
 	uint64_t	 last_ms;	/* when something last went either way */
 	uint64_t	 gap_ms;	/* the longest silence since the port outside was seen */
-	uint64_t	 due_ms;	/* of the state: resend, next step */
-	uint64_t	 give_up_ms;
-	uint32_t	 resends;
+	uint64_t	 due_ms;	/* the next step, while no answer is awaited */
 	uint64_t	 quiet_ms;	/* the silence to try */
 	uint32_t	 rests;
 	bool		 known;		/* ${outside} is where the peer saw us last */
@@ -48,7 +47,8 @@ struct ike_mapping {
 	bool			  begun, over;
 	bool			  heard;	/* NAT-D has come */
 	bool			  changed;	/* a new port for a new mapping was seen */
-	uint64_t		  begun_ms, now_ms, pace_ms;
+	struct now		  now;
+	uint64_t		  begun_ms, pace_ms;
 	uint64_t		  same_ms;	/* the longest silence after which the port was the same */
 	struct lane		  lane[MAPPING_LANES];
 };
@@ -79,7 +79,7 @@ ike_mapping_free(struct ike_mapping *m)
 	if (m == NULL)
 		return;
 	for (i = 0; i < MAPPING_LANES; i++)
-		bytes_free(&m->lane[i].sent);
+		retry_free(&m->lane[i].retry);
 	free(m);
 }
 
@@ -95,7 +95,7 @@ end_ms(const struct ike_mapping *m)
 static uint64_t
 room_ms(const struct ike_mapping *m)
 {
-	uint64_t need = m->now_ms + WARM_MS + WARM_WAIT_MS;
+	uint64_t need = m->now.ms + WARM_MS + WARM_WAIT_MS;
 
 	return (end_ms(m) > need ? end_ms(m) - need : 0);
 }
@@ -181,11 +181,11 @@ pick(const struct ike_mapping *m, const struct lane *lane)
 static void
 transmit(struct ike_mapping *m, struct lane *l, struct ike_outbox *out)
 {
-	uint64_t gap = l->last_ms != 0 ? m->now_ms - l->last_ms : 0;
+	uint64_t gap = l->last_ms != 0 ? m->now.ms - l->last_ms : 0;
 
 	l->gap_ms = gap > l->gap_ms ? gap : l->gap_ms;
-	l->last_ms = m->now_ms;
-	outbox_datagram(out, &l->key.local, &l->key.remote, bytes_span(&l->sent));
+	l->last_ms = m->now.ms;
+	outbox_datagram(out, &l->key.local, &l->key.remote, bytes_span(&l->retry.msg));
 	m->r.sent++;
 }
 
@@ -193,10 +193,7 @@ transmit(struct ike_mapping *m, struct lane *l, struct ike_outbox *out)
 static void
 fire(struct ike_mapping *m, struct lane *l, struct span msg, struct ike_outbox *out)
 {
-	l->resends = 0;
-	l->due_ms = m->now_ms + RESEND_MS;
-	l->give_up_ms = m->now_ms + m->conf.timeout_ms;
-	if (msg.len > 0 && bytes_set(&l->sent, msg) == 0)
+	if (retry_begin(&l->retry, msg, RESEND_MS, m->conf.timeout_ms, m->now))
 		transmit(m, l, out);
 }
 
@@ -211,7 +208,7 @@ ask(struct ike_mapping *m, struct lane *l, struct ike_outbox *out)
 	l->key.local = m->conf.local[l - m->lane];
 	l->key.remote = m->conf.remote;
 	l->key.natt = m->natt;
-	m->pace_ms = m->now_ms + m->conf.gap_ms;
+	m->pace_ms = m->now.ms + m->conf.gap_ms;
 	fire(m, l, ask_main1(buf, &m->conf.rand, l->key.cky_i, &o, PROBE_VIDS), out);
 }
 
@@ -222,7 +219,7 @@ rest(struct ike_mapping *m, struct lane *l)
 	m->r.refused++;
 	l->state = LANE_REST;
 	l->known = false;
-	l->due_ms = m->now_ms + ((uint64_t)REST_MS << l->rests);
+	l->due_ms = m->now.ms + ((uint64_t)REST_MS << l->rests);
 	l->rests++;
 }
 
@@ -243,7 +240,7 @@ reconsider(struct ike_mapping *m)
 			continue;
 		l->quiet_ms = 0;
 		l->state = LANE_IDLE;
-		l->due_ms = m->now_ms;
+		l->due_ms = m->now.ms;
 	}
 }
 
@@ -295,7 +292,7 @@ judge(struct ike_mapping *m, struct lane *l, struct span natd)
 		if (endpoint_eq(&now_at, &l->outside))
 			outlived(m, l->gap_ms, false);
 		else
-			dropped(m, l->gap_ms + (m->now_ms - l->last_ms));
+			dropped(m, l->gap_ms + (m->now.ms - l->last_ms));
 	}
 	m->r.seen[i].known = l->known = known;
 	if (known)
@@ -304,7 +301,7 @@ judge(struct ike_mapping *m, struct lane *l, struct span natd)
 	l->rests = 0;
 	l->quiet_ms = 0;
 	l->state = LANE_YOUNG;
-	l->due_ms = m->now_ms + WARM_MS;
+	l->due_ms = m->now.ms + WARM_MS;
 	reconsider(m);
 }
 
@@ -319,47 +316,42 @@ be_silent(struct ike_mapping *m, struct lane *l)
 }
 
 static void
-resend(struct ike_mapping *m, struct lane *l, struct ike_outbox *out)
-{
-	transmit(m, l, out);
-	l->due_ms = m->now_ms + ((uint64_t)RESEND_MS << ++l->resends);
-}
-
-static void
 run_lane(struct ike_mapping *m, struct lane *l, struct ike_outbox *out)
 {
 	switch (l->state) {
 	case LANE_IDLE:
 	case LANE_REST:
-		if (m->now_ms < l->due_ms)
+		if (m->now.ms < l->due_ms)
 			break;
 		if (room_ms(m) < FIRST_MS)
 			l->state = LANE_DONE;
-		else if (m->now_ms < m->pace_ms)
+		else if (m->now.ms < m->pace_ms)
 			l->due_ms = m->pace_ms;
 		else
 			ask(m, l, out);
 		break;
 	case LANE_CHOICE:
 	case LANE_KEY:
-		if (m->now_ms >= l->give_up_ms)
+		if (retry_is_over(&l->retry, m->now))
 			rest(m, l);
-		else if (m->now_ms >= l->due_ms)
-			resend(m, l, out);
+		else if (retry_is_due(&l->retry, m->now)) {
+			transmit(m, l, out);
+			retry_again(&l->retry, UINT32_MAX, m->now);
+		}
 		break;
 	case LANE_YOUNG:
-		if (m->now_ms < l->due_ms)
+		if (m->now.ms < l->due_ms)
 			break;
 		l->state = LANE_WARM;
-		l->due_ms = m->now_ms + WARM_WAIT_MS;
+		l->due_ms = m->now.ms + WARM_WAIT_MS;
 		transmit(m, l, out);
 		break;
 	case LANE_WARM:
-		if (m->now_ms >= l->due_ms)
+		if (m->now.ms >= l->due_ms)
 			be_silent(m, l);
 		break;
 	case LANE_SILENT:
-		if (m->now_ms >= l->due_ms)
+		if (m->now.ms >= l->due_ms)
 			ask(m, l, out);
 		break;
 	case LANE_DONE:
@@ -400,44 +392,45 @@ static void
 settle(struct ike_mapping *m)
 {
 	/* Seen at none of the addresses: silence would tell nothing. */
-	m->over = m->over || m->now_ms >= end_ms(m) || near_enough(m) || all(m, is_done) ||
+	m->over = m->over || m->now.ms >= end_ms(m) || near_enough(m) || all(m, is_done) ||
 	    all(m, is_refused) || all(m, is_strange);
 }
 
-void
-ike_mapping_timeout(struct ike_mapping *m, uint64_t now_ms, struct ike_outbox *out)
+static void
+mapping_timeout(void *machine, struct now now, struct ike_outbox *out)
 {
+	struct ike_mapping *m = machine;
 	size_t i;
 
 	if (m->over)
 		return;
-	m->now_ms = now_ms;
+	m->now = now;
 	if (!m->begun)
-		m->begun_ms = m->pace_ms = now_ms;
+		m->begun_ms = m->pace_ms = now.ms;
 	m->begun = true;
 	for (i = 0; i < m->conf.n; i++)
 		run_lane(m, &m->lane[i], out);
 	settle(m);
 }
 
-uint64_t
-ike_mapping_deadline(const struct ike_mapping *m)
+static uint64_t
+mapping_deadline_us(const void *machine)
 {
-	uint64_t d = m->begun ? end_ms(m) : 0;
+	const struct ike_mapping *m = machine;
+	uint64_t d = m->begun ? end_ms(m) : 0, due;
 	size_t i;
 
 	if (m->over)
 		return (UINT64_MAX);
 	for (i = 0; i < m->conf.n; i++) {
 		const struct lane *l = &m->lane[i];
-		uint64_t due = l->due_ms;
 
-		if ((l->state == LANE_CHOICE || l->state == LANE_KEY) && l->give_up_ms < due)
-			due = l->give_up_ms;
+		due = l->state == LANE_CHOICE || l->state == LANE_KEY ?
+		    retry_deadline_ms(&l->retry) : l->due_ms;
 		if (l->state != LANE_DONE && due < d)
 			d = due;
 	}
-	return (d);
+	return (retry_us(d));
 }
 
 /* Something for ${l}: on the way to message 4, or of the peer's own accord. */
@@ -449,38 +442,41 @@ take(struct ike_mapping *m, struct lane *l, const struct probe_answer *a, struct
 	if (l->state == LANE_CHOICE && a->kind == PROBE_CHOICE && a->chosen) {
 		memcpy(l->key.cky_r, a->hdr.cky_r, COOKIE_LEN);
 		l->key.choice = a->choice.p;
-		l->last_ms = m->now_ms;
+		l->last_ms = m->now.ms;
 		l->state = LANE_KEY;
 		fire(m, l, ask_main3(buf, sizeof(buf), &m->conf.rand, &l->key, 0), out);
 	} else if (l->state == LANE_KEY && a->kind == PROBE_KEY) {
 		judge(m, l, a->n_natd > 0 ? a->natd[0] : SPAN_NONE);
-		l->last_ms = m->now_ms;
+		l->last_ms = m->now.ms;
 	} else if (l->state == LANE_WARM) {
-		l->last_ms = m->now_ms;
+		l->last_ms = m->now.ms;
 		be_silent(m, l);
 	} else if (l->state == LANE_SILENT) {
 		/* Into the silence: the mapping lives, and its clock may start anew. */
-		outlived(m, m->now_ms - l->last_ms, true);
-		l->last_ms = m->now_ms;
+		outlived(m, m->now.ms - l->last_ms, true);
+		l->last_ms = m->now.ms;
 		l->due_ms = l->last_ms + l->quiet_ms;
 		reconsider(m);
 	} else if (l->state == LANE_YOUNG)
-		l->last_ms = m->now_ms;
+		l->last_ms = m->now.ms;
 }
 
-void
-ike_mapping_datagram(struct ike_mapping *m, uint64_t now_ms, struct span data,
-    struct ike_outbox *out)
+static void
+mapping_datagram(void *machine, struct now now, const struct endpoint *local,
+    const struct endpoint *remote, struct span data, struct ike_outbox *out)
 {
+	struct ike_mapping *m = machine;
 	struct probe_answer a;
 	size_t i;
 
-	m->now_ms = now_ms;
+	(void)local;
+	(void)remote;		/* the cookies identify the lane */
+	m->now = now;
 	for (i = 0; i < m->conf.n && !m->over; i++) {
 		struct lane *l = &m->lane[i];
 
 		probe_answer_get(&a, l->key.cky_i, data);
-		if (a.kind == PROBE_NO_ANSWER || span_eq(data, bytes_span(&l->sent)))
+		if (a.kind == PROBE_NO_ANSWER || retry_is_own(&l->retry, data))
 			continue;
 		take(m, l, &a, out);
 		run_lane(m, l, out);
@@ -489,19 +485,32 @@ ike_mapping_datagram(struct ike_mapping *m, uint64_t now_ms, struct span data,
 	}
 }
 
-bool
-ike_mapping_cookie(const struct ike_mapping *m, size_t i, uint8_t cky_i[COOKIE_LEN])
+static void
+mapping_ids(const void *machine, void (*each)(void *ctx, const uint8_t id[16]), void *ctx)
 {
-	if (i >= m->conf.n)
-		return (false);
-	memcpy(cky_i, m->lane[i].key.cky_i, COOKIE_LEN);
-	return (true);
+	const struct ike_mapping *m = machine;
+	size_t i;
+
+	for (i = 0; i < m->conf.n; i++)
+		ask_id(&m->lane[i].key, each, ctx);
 }
 
-bool
-ike_mapping_over(const struct ike_mapping *m)
+static bool
+mapping_over(const void *machine)
 {
-	return (m->over);
+	return (((const struct ike_mapping *)machine)->over);
+}
+
+struct ike_machine
+ike_mapping_machine(struct ike_mapping *m)
+{
+	static const struct ike_machine_ops ops = {
+		.timeout = mapping_timeout, .datagram = mapping_datagram,
+		.unreachable = machine_ignores, .deadline_us = mapping_deadline_us,
+		.over = mapping_over, .ids = mapping_ids,
+	};
+
+	return ((struct ike_machine){ &ops, m });
 }
 
 /* --- what is to be made of it --- */
@@ -537,7 +546,7 @@ ike_mapping_result(struct ike_mapping *m)
 	r->at_least_ms = r->arrived_ms;
 	if (r->ports == MAPPING_PORTS_CHOSEN && m->same_ms > r->at_least_ms)
 		r->at_least_ms = (uint32_t)m->same_ms;
-	r->elapsed_ms = m->begun ? m->now_ms - m->begun_ms : 0;
+	r->elapsed_ms = m->begun ? m->now.ms - m->begun_ms : 0;
 	r->why = r->at_least_ms != 0 || r->at_most_ms != 0 ? MAPPING_FINE :
 	    r->samples > 0 ? MAPPING_SAME_PORT :
 	    r->ports != MAPPING_PORTS_UNKNOWN ? MAPPING_SHORT :

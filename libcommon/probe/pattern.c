@@ -1,9 +1,11 @@
+/* The fingerprint: three answers of the peer are left unanswered, and its retransmissions noted. */
 #include "probe/pattern.h"
 
 #include <stdlib.h>
 
 #include "base/bytes.h"
 #include "probe/probe_msg.h"
+#include "probe/retry.h"
 
 #define RESEND_MS	1000	/* for a first answer; doubles */
 #define LOOSE_MS	300	/* by which intervals may differ from a row's, */
@@ -13,16 +15,17 @@ struct left {
 	bool		live;		/* still waited for */
 	bool		sharing;	/* message 3 is out */
 	struct ask_key	key;
-	struct bytes	sent, first;	/* what was asked; the first answer */
-	uint64_t	due_ms, give_up_ms, last_ms;
-	uint32_t	resends;
+	struct retry	retry;		/* of message 1 or 3 */
+	struct bytes	first;		/* the first answer */
+	uint64_t	last_ms;
 };
 
 struct ike_pattern {
 	struct ike_pattern_conf	  conf;
 	struct ike_pattern_result r;
 	bool			  begun, over;
-	uint64_t		  begun_ms, now_ms;
+	struct now		  now;
+	uint64_t		  begun_ms;
 	struct left		  left[PATTERN_ANSWERS];
 };
 
@@ -46,7 +49,7 @@ ike_pattern_free(struct ike_pattern *p)
 	if (p == NULL)
 		return;
 	for (i = 0; i < PATTERN_ANSWERS; i++) {
-		bytes_free(&p->left[i].sent);
+		retry_free(&p->left[i].retry);
 		bytes_free(&p->left[i].first);
 	}
 	free(p);
@@ -55,59 +58,62 @@ ike_pattern_free(struct ike_pattern *p)
 static void
 transmit(struct ike_pattern *p, struct left *l, struct ike_outbox *out)
 {
-	outbox_datagram(out, &l->key.local, &l->key.remote, bytes_span(&l->sent));
+	outbox_datagram(out, &l->key.local, &l->key.remote, bytes_span(&l->retry.msg));
 	p->r.sent++;
 }
 
+/* A message that cannot be created (memory, randomness) leaves its answer out of the fingerprint. */
 static void
 fire(struct ike_pattern *p, struct left *l, struct span msg, struct ike_outbox *out)
 {
-	l->resends = 0;
-	l->due_ms = p->now_ms + RESEND_MS;
-	l->give_up_ms = p->now_ms + p->conf.timeout_ms;
-	l->live = msg.len > 0 && bytes_set(&l->sent, msg) == 0;
+	l->live = retry_begin(&l->retry, msg, RESEND_MS, p->conf.timeout_ms, p->now);
 	if (l->live)
 		transmit(p, l, out);
 }
 
-/* Under a new cookie each time: what answers an earlier one is no repetition. */
-static void
-ask(struct ike_pattern *p, enum pattern_of i, struct ike_outbox *out)
+/* A first message under a new cookie: an answer under an earlier one is no retransmission. */
+static struct span
+make_first(struct ike_pattern *p, enum pattern_of i, uint8_t buf[PROBE_MSG_MAX])
 {
 	struct left *l = &p->left[i];
 	struct probe_offer o = { .n = 1 };
-	uint8_t buf[PROBE_MSG_MAX];
 
 	o.t[0] = p->conf.offer;
-	p->r.of[i].asked = true;
 	l->key.local = p->conf.local;
 	l->key.remote = p->conf.remote;
 	l->key.natt = natt_choose(NATT_ALL, p->conf.natt);
-	fire(p, l, i == PATTERN_AGGRESSIVE_2 ?
+	return (i == PATTERN_AGGRESSIVE_2 ?
 	    ask_aggressive1(buf, &p->conf.rand, l->key.cky_i, &o, &p->conf.id) :
-	    ask_main1(buf, &p->conf.rand, l->key.cky_i, &o, PROBE_VIDS), out);
+	    ask_main1(buf, &p->conf.rand, l->key.cky_i, &o, PROBE_VIDS));
+}
+
+static void
+ask(struct ike_pattern *p, enum pattern_of i, struct ike_outbox *out)
+{
+	uint8_t buf[PROBE_MSG_MAX];
+
+	p->r.of[i].asked = true;
+	fire(p, &p->left[i], make_first(p, i, buf), out);
 }
 
 static void
 run(struct ike_pattern *p, enum pattern_of i, struct ike_outbox *out)
 {
 	struct left *l = &p->left[i];
-	uint64_t give_up = l->give_up_ms;
-	uint32_t resends = l->resends;
+	uint8_t buf[PROBE_MSG_MAX];
 
-	if (!l->live || (p->now_ms < give_up && p->now_ms < l->due_ms))
+	if (!l->live)
 		return;
-	if (p->now_ms >= give_up) {
+	if (retry_is_over(&l->retry, p->now)) {
 		l->live = false;
 		p->r.of[i].ended = p->r.of[i].answered;
-	} else if (l->sharing) {
-		transmit(p, l, out);
-		l->due_ms = p->now_ms + ((uint64_t)RESEND_MS << ++l->resends);
-	} else {
-		ask(p, i, out);
-		l->give_up_ms = give_up;
-		l->resends = resends + 1;
-		l->due_ms = p->now_ms + ((uint64_t)RESEND_MS << l->resends);
+	} else if (retry_is_due(&l->retry, p->now)) {
+		if (l->sharing)
+			retry_again(&l->retry, UINT32_MAX, p->now);
+		else
+			l->live = retry_replace(&l->retry, make_first(p, i, buf), UINT32_MAX, p->now);
+		if (l->live)
+			transmit(p, l, out);
 	}
 }
 
@@ -116,23 +122,24 @@ settle(struct ike_pattern *p)
 {
 	size_t i;
 
-	p->r.elapsed_ms = p->now_ms - p->begun_ms;
+	p->r.elapsed_ms = p->now.ms - p->begun_ms;
 	p->over = true;
 	for (i = 0; i < PATTERN_ANSWERS; i++)
 		p->over = p->over && !p->left[i].live;
 	p->over = p->over || p->r.elapsed_ms >= p->conf.limit_ms;
 }
 
-void
-ike_pattern_timeout(struct ike_pattern *p, uint64_t now_ms, struct ike_outbox *out)
+static void
+pattern_timeout(void *machine, struct now now, struct ike_outbox *out)
 {
+	struct ike_pattern *p = machine;
 	enum pattern_of i;
 
 	if (p->over)
 		return;
-	p->now_ms = now_ms;
+	p->now = now;
 	if (!p->begun)
-		p->begun_ms = now_ms;
+		p->begun_ms = now.ms;
 	for (i = 0; i < PATTERN_ANSWERS; i++)
 		if (p->begun)
 			run(p, i, out);
@@ -142,23 +149,19 @@ ike_pattern_timeout(struct ike_pattern *p, uint64_t now_ms, struct ike_outbox *o
 	settle(p);
 }
 
-uint64_t
-ike_pattern_deadline(const struct ike_pattern *p)
+static uint64_t
+pattern_deadline_us(const void *machine)
 {
+	const struct ike_pattern *p = machine;
 	uint64_t d = p->begun ? p->begun_ms + p->conf.limit_ms : 0;
 	size_t i;
 
 	if (p->over)
 		return (UINT64_MAX);
-	for (i = 0; i < PATTERN_ANSWERS; i++) {
-		const struct left *l = &p->left[i];
-
-		if (l->live && l->give_up_ms < d)
-			d = l->give_up_ms;
-		if (l->live && l->due_ms < d)
-			d = l->due_ms;
-	}
-	return (d);
+	for (i = 0; i < PATTERN_ANSWERS; i++)
+		if (p->left[i].live && retry_deadline_ms(&p->left[i].retry) < d)
+			d = retry_deadline_ms(&p->left[i].retry);
+	return (retry_us(d));
 }
 
 /* The answer, for the first time or again; from now on nothing is sent. */
@@ -166,7 +169,7 @@ static void
 note(struct ike_pattern *p, enum pattern_of i, struct span data)
 {
 	struct left *l = &p->left[i];
-	uint64_t gap = p->now_ms - l->last_ms, wait = p->conf.quiet_ms;
+	uint64_t gap = p->now.ms - l->last_ms, wait = p->conf.quiet_ms;
 
 	if (!p->r.of[i].answered) {
 		p->r.of[i].answered = true;
@@ -178,25 +181,27 @@ note(struct ike_pattern *p, enum pattern_of i, struct span data)
 		/* Intervals grow: the next may take a good deal longer than the last. */
 		wait = 3 * gap > wait ? 3 * gap : wait;
 	}
-	l->last_ms = p->now_ms;
-	l->due_ms = UINT64_MAX;
-	l->give_up_ms = p->now_ms + wait;
+	l->last_ms = p->now.ms;
+	retry_listen(&l->retry, wait, p->now);
 }
 
-void
-ike_pattern_datagram(struct ike_pattern *p, uint64_t now_ms, struct span data,
-    struct ike_outbox *out)
+static void
+pattern_datagram(void *machine, struct now now, const struct endpoint *local,
+    const struct endpoint *remote, struct span data, struct ike_outbox *out)
 {
+	struct ike_pattern *p = machine;
 	struct probe_answer a;
 	uint8_t buf[PROBE_MSG_MAX];
 	enum pattern_of i;
 
-	p->now_ms = now_ms;
+	(void)local;
+	(void)remote;		/* the cookies identify the exchange */
+	p->now = now;
 	for (i = 0; i < PATTERN_ANSWERS && !p->over; i++) {
 		struct left *l = &p->left[i];
 
 		probe_answer_get(&a, l->key.cky_i, data);
-		if (!l->live || a.kind == PROBE_NO_ANSWER || span_eq(data, bytes_span(&l->sent)))
+		if (!l->live || a.kind == PROBE_NO_ANSWER || retry_is_own(&l->retry, data))
 			continue;
 		if (i == PATTERN_MAIN_4 && a.kind == PROBE_CHOICE && a.chosen && !l->sharing) {
 			memcpy(l->key.cky_r, a.hdr.cky_r, COOKIE_LEN);
@@ -212,19 +217,32 @@ ike_pattern_datagram(struct ike_pattern *p, uint64_t now_ms, struct span data,
 	}
 }
 
-bool
-ike_pattern_cookie(const struct ike_pattern *p, size_t i, uint8_t cky_i[COOKIE_LEN])
+static void
+pattern_ids(const void *machine, void (*each)(void *ctx, const uint8_t id[16]), void *ctx)
 {
-	if (i >= PATTERN_ANSWERS)
-		return (false);
-	memcpy(cky_i, p->left[i].key.cky_i, COOKIE_LEN);
-	return (true);
+	const struct ike_pattern *p = machine;
+	size_t i;
+
+	for (i = 0; i < PATTERN_ANSWERS; i++)
+		ask_id(&p->left[i].key, each, ctx);
 }
 
-bool
-ike_pattern_over(const struct ike_pattern *p)
+static bool
+pattern_over(const void *machine)
 {
-	return (p->over);
+	return (((const struct ike_pattern *)machine)->over);
+}
+
+struct ike_machine
+ike_pattern_machine(struct ike_pattern *p)
+{
+	static const struct ike_machine_ops ops = {
+		.timeout = pattern_timeout, .datagram = pattern_datagram,
+		.unreachable = machine_ignores, .deadline_us = pattern_deadline_us,
+		.over = pattern_over, .ids = pattern_ids,
+	};
+
+	return ((struct ike_machine){ &ops, p });
 }
 
 const struct ike_pattern_result *

@@ -1,3 +1,4 @@
+/* The machine that asks: questions, their timeouts, and what the peer answers. */
 #include "probe/ping.h"
 
 #include <stdlib.h>
@@ -111,34 +112,10 @@ ike_ping_id(const struct ike_ping *p, uint8_t id[16])
 	memcpy(id, p->cky_i, COOKIE_LEN);
 }
 
-bool
-ike_ping_over(const struct ike_ping *p)
-{
-	return (p->over);
-}
-
 const struct ike_ping_stats *
 ike_ping_stats(const struct ike_ping *p)
 {
 	return (&p->stats);
-}
-
-static struct ike_ping_event
-event_of(const struct ike_ping *p, enum ike_ping_what what)
-{
-	const struct asked *a = &p->asked[p->stats.sent % ASKED_MAX];
-
-	return ((struct ike_ping_event){ .what = what, .count = a->count, .seq = a->seq });
-}
-
-static void
-tell(struct ike_ping *p, enum ike_ping_what what, uint16_t notify, int sys)
-{
-	struct ike_ping_event ev = event_of(p, what);
-
-	ev.notify = notify;
-	ev.sys = sys;
-	p->conf.tell(p->conf.ctx, &ev);
 }
 
 /* The last question has its outcome. */
@@ -190,19 +167,11 @@ ask(struct ike_ping *p, struct now now, struct ike_outbox *out)
 	p->give_up_us = now_us(now) + (uint64_t)p->conf.wait_ms * 1000;
 }
 
-bool
-ping_expired(struct ike_ping *p, struct now now)
+static void
+ping_timeout(void *machine, struct now now, struct ike_outbox *out)
 {
-	if (p->sa == NULL || now.epoch < p->sa->rec.ike.lifetime.expires)
-		return (false);
-	tell(p, IKE_PING_EXPIRED, 0, 0);
-	p->over = true;
-	return (true);
-}
+	struct ike_ping *p = machine;
 
-void
-ike_ping_timeout(struct ike_ping *p, struct now now, struct ike_outbox *out)
-{
 	if (p->over)
 		return;
 	if (p->listens) {
@@ -211,7 +180,7 @@ ike_ping_timeout(struct ike_ping *p, struct now now, struct ike_outbox *out)
 	}
 	if (p->waiting && now_us(now) >= p->give_up_us) {
 		if (!p->scolded)
-			tell(p, IKE_PING_SILENCE, 0, 0);
+			ping_tell(p, IKE_PING_SILENCE, 0, 0);
 		p->renew = true;
 		p->offer += p->stats.answered == 0;
 		settle(p);
@@ -222,9 +191,11 @@ ike_ping_timeout(struct ike_ping *p, struct now now, struct ike_outbox *out)
 		ask(p, now, out);
 }
 
-uint64_t
-ike_ping_deadline_us(const struct ike_ping *p)
+static uint64_t
+ping_deadline_us(const void *machine)
 {
+	const struct ike_ping *p = machine;
+
 	if (p->over)
 		return (UINT64_MAX);
 	if (p->listens)
@@ -233,18 +204,6 @@ ike_ping_deadline_us(const struct ike_ping *p)
 }
 
 /* --- what comes back --- */
-
-void
-ping_measured(struct ike_ping_stats *st, uint64_t us)
-{
-	st->measured++;
-	st->sum_us += us;
-	st->sum_us2 += (double)us * (double)us;
-	if (us < st->min_us)
-		st->min_us = us;
-	if (us > st->max_us)
-		st->max_us = us;
-}
 
 static void
 answered(struct ike_ping *p, struct asked *a, struct now now, uint16_t notify,
@@ -298,12 +257,12 @@ take_proven(struct ike_ping *p, struct now now, const struct isakmp_payload *pl)
 			if (!p->listens && v1_dpd_number(p->sa, &n, &seq))
 				take_ack(p, now, seq);
 		} else if (n.type != NOTIFY_R_U_THERE && n.type != NOTIFY_HEARTBEAT)
-			tell(p, IKE_PING_NOTIFY, n.type, 0);	/* those are the resident tool's */
+			ping_tell(p, IKE_PING_NOTIFY, n.type, 0);	/* those are the resident tool's */
 	} else if (pl->type == PAYLOAD_D && isakmp_delete_get(&d, pl->body, NULL) == 0 &&
 	    d.proto == PROTO_ISAKMP && d.spi_len == sizeof(id)) {
 		for (i = 0; i < d.n && !p->over; i++)
 			if (memcmp(d.spis.p + i * d.spi_len, id, sizeof(id)) == 0) {
-				tell(p, IKE_PING_DELETED, 0, 0);
+				ping_tell(p, IKE_PING_DELETED, 0, 0);
 				p->over = true;
 			}
 	}
@@ -321,7 +280,7 @@ take_clear(struct ike_ping *p, const struct isakmp_msg *m)
 		    isakmp_notify_get(&n, m->pl[i].body, NULL) == 0 &&
 		    (n.type == NOTIFY_INVALID_COOKIE || n.type == NOTIFY_INVALID_SPI)) {
 			p->scolded = true;
-			tell(p, IKE_PING_UNKNOWN_SA, n.type, 0);
+			ping_tell(p, IKE_PING_UNKNOWN_SA, n.type, 0);
 		}
 }
 
@@ -368,9 +327,14 @@ datagram_peer(struct ike_ping *p, struct now now, struct span data)
 		p->renew = a.kind != PROBE_CHOICE;
 }
 
-void
-ike_ping_datagram(struct ike_ping *p, struct now now, struct span data)
+static void
+ping_datagram(void *machine, struct now now, const struct endpoint *local,
+    const struct endpoint *remote, struct span data, struct ike_outbox *out)
 {
+	struct ike_ping *p = machine;
+
+	(void)local, (void)remote;	/* the cookies identify the question */
+	(void)out;
 	if (p->over || (p->stats.sent == 0 && !p->listens))
 		return;
 	if (p->sa != NULL)
@@ -379,13 +343,42 @@ ike_ping_datagram(struct ike_ping *p, struct now now, struct span data)
 		datagram_peer(p, now, data);
 }
 
-void
-ike_ping_unreachable(struct ike_ping *p, struct now now,
-    const struct endpoint *remote, int sys)
+static void
+ping_unreachable(void *machine, struct now now, const struct endpoint *remote, int sys,
+    struct ike_outbox *out)
 {
-	(void)now;
+	struct ike_ping *p = machine;
+
+	(void)now, (void)out;
 	if (p->over || !p->waiting || p->scolded || !endpoint_eq(remote, &p->remote))
 		return;
 	p->scolded = true;
-	tell(p, IKE_PING_UNREACHABLE, 0, sys);
+	ping_tell(p, IKE_PING_UNREACHABLE, 0, sys);
+}
+
+static void
+ping_ids(const void *machine, void (*each)(void *ctx, const uint8_t id[16]), void *ctx)
+{
+	uint8_t id[2 * COOKIE_LEN];
+
+	ike_ping_id(machine, id);
+	each(ctx, id);
+}
+
+static bool
+ping_over(const void *machine)
+{
+	return (((const struct ike_ping *)machine)->over);
+}
+
+struct ike_machine
+ike_ping_machine(struct ike_ping *p)
+{
+	static const struct ike_machine_ops ops = {
+		.timeout = ping_timeout, .datagram = ping_datagram,
+		.unreachable = ping_unreachable, .deadline_us = ping_deadline_us,
+		.over = ping_over, .ids = ping_ids,
+	};
+
+	return ((struct ike_machine){ &ops, p });
 }

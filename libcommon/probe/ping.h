@@ -1,30 +1,29 @@
 /*
- * Asks a peer whether it is alive, one question at a time: an R-U-THERE (RFC 3706) under an
- * IKE SA that stands, or, with no SA, a first message of phase 1, which whoever speaks IKE answers
- * in some way. A machine without I/O: datagrams and the time go in, datagrams and
- * events come out. It changes nothing of the SA and obeys nothing that it hears.
+ * Checks whether a peer is alive, one question at a time: R-U-THERE (RFC 3706) under an established
+ * IKE SA or, without an SA, a first message of phase 1, which every IKE responder answers in some way.
+ * A machine without I/O (ike/machine.h) that also reports events. It never changes the SA, and never acts
+ * on a received notify or delete.
  */
 #ifndef SAPIPE_PROBE_PING_H
 #define SAPIPE_PROBE_PING_H
 
-#include "base/now.h"
 #include "crypto/crypto.h"
-#include "ike/outbox.h"
+#include "ike/machine.h"
 
 enum ike_ping_what {
 	IKE_PING_ANSWERED,
-	IKE_PING_LATE,		/* answered after it had been given up: counts as answered */
+	IKE_PING_LATE,		/* answered after the timeout: counts as answered */
 	IKE_PING_SILENCE,	/* no answer in time */
 	IKE_PING_UNREACHABLE,	/* an ICMP error in place of an answer; ${sys} is its errno */
-	IKE_PING_UNKNOWN_SA,	/* the peer says INVALID-COOKIE, in clear: anybody can */
-	IKE_PING_NOTIFY,	/* it says something else, proven to be its word; the wait goes on */
-	IKE_PING_DELETED,	/* it deletes the IKE SA, proven: over */
-	IKE_PING_EXPIRED,	/* the IKE SA's life ended: over */
-	/* Where hellos are listened for; the others but the first three may come as well. */
-	IKE_PING_HELLO,		/* one came */
-	IKE_PING_LOST,		/* one was due and did not come in half an interval more */
-	IKE_PING_DEAD,		/* that was the threshold's: a resident tool gives up here */
-	IKE_PING_REPLAY,	/* its number is not above the last one's: it proves nothing */
+	IKE_PING_UNKNOWN_SA,	/* INVALID-COOKIE in clear, which anybody can send */
+	IKE_PING_NOTIFY,	/* another authenticated notify; the wait goes on */
+	IKE_PING_DELETED,	/* an authenticated delete of the IKE SA: over */
+	IKE_PING_EXPIRED,	/* the IKE SA expired: over */
+	/* While listening for hellos; of the events above all but the first three may occur too. */
+	IKE_PING_HELLO,		/* one was received */
+	IKE_PING_LOST,		/* one was due and did not arrive within another half interval */
+	IKE_PING_DEAD,		/* the threshold is reached: a resident tool gives up here */
+	IKE_PING_REPLAY,	/* its number is not above the last: it proves nothing */
 };
 
 struct ike_ping_event {
@@ -35,26 +34,26 @@ struct ike_ping_event {
 	uint16_t		notify;	/* type of a notify, also where that is the answer; 0: none */
 	uint8_t			version;	/* of the answer to a question without an SA: 0x10 is IKEv1 */
 	int			sys;
-	/* Of hellos: ${count} is how many were due, ${seq} its number (of a lost one, the likely
-	 * one, or 0), ${rtt_us} the time since the one before, 0 if that was not the one right before. */
-	uint32_t		interval_ms;	/* that the peer says: the next is due then */
-	uint32_t		heard;		/* our end's number that the peer has heard; 0: none */
-	uint32_t		lost;		/* one after another, up to now; before this hello */
+	/* Of hellos: ${count} is how many were due, ${seq} its number (of a lost one, the expected one,
+	 * or 0), ${rtt_us} the time since the previous hello, 0 if one was lost in between. */
+	uint32_t		interval_ms;	/* as announced by the peer: the next is due then */
+	uint32_t		heard;		/* our last number that the peer has received; 0: none */
+	uint32_t		lost;		/* consecutive, up to now; before this hello */
 };
 
 struct ike_ping_conf {
 	struct rand	rand;
 	uint32_t	count;		/* questions; 0: no end */
-	uint32_t	interval_ms;	/* from one to the next, which waits for the outcome as well */
+	uint32_t	interval_ms;	/* from one to the next; the next also waits for the outcome */
 	uint32_t	wait_ms;	/* for an answer */
-	uint32_t	hello_ms;	/* listening: say hello as well, this often; 0: don't */
+	uint32_t	hello_ms;	/* listening: send hellos too, this often; 0: none */
 	uint32_t	threshold;	/* listening: lost ones until IKE_PING_DEAD */
 	void		(*tell)(void *ctx, const struct ike_ping_event *ev);
 	void		*ctx;
 };
 
 struct ike_ping_stats {
-	uint32_t	sent, answered;	/* of hellos: due, heard */
+	uint32_t	sent, answered;	/* of hellos: due, received */
 	uint32_t	measured;	/* values in what follows: times to answers, or between hellos */
 	uint64_t	min_us, max_us, sum_us;
 	double		sum_us2;	/* of the squares */
@@ -69,8 +68,8 @@ struct ike_ping;
 struct ike_ping *ike_ping_sa(const struct sa_ike *s, const struct ike_ping_conf *conf,
     struct now now, struct fault *f);
 /*
- * Listens for the peer's hellos (ike/heartbeat.h) and asks nothing; ${conf}->count is then of hellos that
- * were due. The same, or NULL with FAULT_PROTOCOL: the peer has not announced any.
+ * Listens for the peer's hellos (ike/heartbeat.h) and asks nothing; ${conf}->count then counts hellos that
+ * were due. NULL with FAULT_PROTOCOL if the peer has not announced hellos, or as above.
  */
 struct ike_ping *ike_ping_heartbeats(const struct sa_ike *s, const struct ike_ping_conf *conf,
     struct now now, struct fault *f);
@@ -79,18 +78,9 @@ struct ike_ping *ike_ping_peer(const struct endpoint *local, const struct endpoi
     const struct ike_ping_conf *conf, struct fault *f);
 void ike_ping_free(struct ike_ping *p);		/* wipes; NULL is fine */
 
-/* The first call sends the first question. UINT64_MAX: nothing is due any more. */
-void ike_ping_timeout(struct ike_ping *p, struct now now, struct ike_outbox *out);
-uint64_t ike_ping_deadline_us(const struct ike_ping *p);
-/* A datagram of IKE; what is not an answer is ignored. */
-void ike_ping_datagram(struct ike_ping *p, struct now now, struct span data);
-/* An ICMP error, errno ${sys}, about something sent to ${remote}. */
-void ike_ping_unreachable(struct ike_ping *p, struct now now,
-    const struct endpoint *remote, int sys);
-
-/* The cookies to be served now, responder's zero: any. They may change with each timeout. */
+struct ike_machine ike_ping_machine(struct ike_ping *p);
+/* The cookies that it serves now, responder's zero: any. They may change with each timeout. */
 void ike_ping_id(const struct ike_ping *p, uint8_t id[16]);
-bool ike_ping_over(const struct ike_ping *p);
 const struct ike_ping_stats *ike_ping_stats(const struct ike_ping *p);
 
 #endif

@@ -1,4 +1,7 @@
-/* The machine of ike/ping.h from inside: what asks (ping.c) and what listens (ping_hello.c). */
+/*
+ * The machine of probe/ping.h from inside: ping.c asks and calls ping_hello.c, which listens; both call
+ * ping_event.c.
+ */
 #ifndef SAPIPE_PROBE_PING_PRIV_H
 #define SAPIPE_PROBE_PING_PRIV_H
 
@@ -44,9 +47,11 @@ struct ike_ping {
 	bool			 renew;		/* another cookie for the next */
 };
 
-/* ping.c */
-bool ping_expired(struct ike_ping *p, struct now now);	/* says so, and is then over */
-/* A value for min/avg/max/mdev. */
+/* ping_event.c */
+void ping_tell(struct ike_ping *p, enum ike_ping_what what, uint16_t notify, int sys);
+/* Whether the IKE SA has expired; reports it, and the ping is then over. */
+bool ping_expired(struct ike_ping *p, struct now now);
+/* Adds a value to min/avg/max/mdev. */
 void ping_measured(struct ike_ping_stats *st, uint64_t us);
 
 /* ping_hello.c */

@@ -1,3 +1,4 @@
+/* Probe messages with random cookies, nonces and keys, which are thrown away. */
 #include "probe/probe_msg.h"
 
 #define NONCE_BYTES	32
@@ -86,4 +87,15 @@ ask_seen(struct endpoint *seen, const struct ask_key *k, struct span natd,
 				return (true);
 		}
 	return (false);
+}
+
+void
+ask_id(const struct ask_key *k, void (*each)(void *ctx, const uint8_t id[16]), void *ctx)
+{
+	static const uint8_t none[COOKIE_LEN];
+	uint8_t id[2 * COOKIE_LEN] = {0};
+
+	memcpy(id, k->cky_i, COOKIE_LEN);
+	if (memcmp(k->cky_i, none, COOKIE_LEN) != 0)
+		each(ctx, id);
 }

@@ -1,6 +1,6 @@
 /*
- * The messages of one who asks and means nothing by it: cookies, nonces and keys are drawn and not
- * kept. Each gives the message, in ${buf}, or an empty span: no randomness, no memory.
+ * Probe messages: cookies, nonces and keys are random and thrown away. Each function returns the
+ * message, in ${buf}, or an empty span: no randomness, no memory.
  */
 #ifndef SAPIPE_PROBE_PROBE_MSG_H
 #define SAPIPE_PROBE_PROBE_MSG_H
@@ -15,7 +15,7 @@ struct span ask_main1(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand,
 struct span ask_aggressive1(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand,
     uint8_t cky_i[COOKIE_LEN], const struct probe_offer *o, const struct id *id);
 
-/* What message 3 says, on the choice that message 2 made. */
+/* What message 3 needs: the cookies, and the transform that message 2 chose. */
 struct ask_key {
 	uint8_t			 cky_i[COOKIE_LEN], cky_r[COOKIE_LEN];
 	struct ike_proposal	 choice;
@@ -23,13 +23,16 @@ struct ask_key {
 	struct endpoint		 local, remote;	/* for NAT-D */
 };
 struct span ask_main3(uint8_t *buf, size_t cap, const struct rand *rand,
-    const struct ask_key *k, size_t len);		/* made up to ${len} bytes; 0: as it is */
+    const struct ask_key *k, size_t len);		/* padded to ${len} bytes; 0: as it is */
 
 /*
- * What a NAT-D hash was computed from, among ${n} addresses with any port: ${guess} first. 65536
- * hashes an address where it is not that. False: none of them.
+ * Finds the address, among ${n}, and the port that a NAT-D hash was computed from: tries port ${guess}
+ * first, then all 65536 for each address. False: none of them.
  */
 bool ask_seen(struct endpoint *seen, const struct ask_key *k, struct span natd,
     const struct addr *addrs, size_t n, uint16_t guess);
+
+/* Hands the cookies to ${each} as the ids of a machine (ike/machine.h), if there are any yet. */
+void ask_id(const struct ask_key *k, void (*each)(void *ctx, const uint8_t id[16]), void *ctx);
 
 #endif

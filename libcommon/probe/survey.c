@@ -1,8 +1,9 @@
+/* The survey as a machine: which question comes next, and which shot an answer belongs to. */
 #include "probe/survey_priv.h"
 
 #include <stdlib.h>
 
-#define ICMP_MS		300	/* waiting on after an ICMP error, that anybody may have sent */
+#define ICMP_MS		300	/* the timeout after an ICMP error, which anybody may have sent */
 
 struct ike_survey *
 ike_survey_new(const struct ike_survey_conf *conf, struct fault *f)
@@ -43,7 +44,7 @@ tracks_over(const struct ike_survey *s)
 
 /* What comes after the tracks: the other port, the search, message 4 with what it found. */
 static void
-advance(struct ike_survey *s, uint64_t now_ms, struct ike_outbox *out)
+advance(struct ike_survey *s, struct now now, struct ike_outbox *out)
 {
 	struct ike_survey_result *r = &s->r;
 	enum survey_port port = r->port[SURVEY_500].answered ? SURVEY_500 : SURVEY_4500;
@@ -60,15 +61,15 @@ advance(struct ike_survey *s, uint64_t now_ms, struct ike_outbox *out)
 		return;
 	}
 	if (s->conf.sizes && s->sizes < SURVEY_SIZES && r->n_found > 0 && !r->found[0].aggressive) {
-		survey_size_next(s, r->port[SURVEY_4500].answered ? SURVEY_4500 : port, now_ms, out);
+		survey_size_next(s, r->port[SURVEY_4500].answered ? SURVEY_4500 : port, now, out);
 		return;
 	}
 	if (s->conf.transforms && !s->find.on) {
-		survey_find_begin(s, port, now_ms);
+		survey_find_begin(s, port, now);
 		return;
 	}
 	if (s->find.on && !s->find.over) {
-		survey_find_next(s, now_ms, out);
+		survey_find_next(s, now, out);
 		return;
 	}
 	if (!r->natd_done && !s->late_key && s->find.on && r->n_found > 0 &&
@@ -76,7 +77,7 @@ advance(struct ike_survey *s, uint64_t now_ms, struct ike_outbox *out)
 		s->late_key = true;
 		s->track[port] = (struct track){ .wants_key = true, .row = SIZE_MAX };
 		o.t[0] = r->found[0].t;
-		survey_shoot(s, port, &o, false, s->conf.timeout_ms, now_ms, out);
+		survey_shoot(s, port, &o, false, s->conf.timeout_ms, now, out);
 		return;
 	}
 	s->over = true;
@@ -84,35 +85,36 @@ advance(struct ike_survey *s, uint64_t now_ms, struct ike_outbox *out)
 
 static void
 ended(struct ike_survey *s, enum survey_port port, enum shot_end end,
-    const struct probe_answer *a, uint64_t now_ms, struct ike_outbox *out)
+    const struct probe_answer *a, struct now now, struct ike_outbox *out)
 {
 	s->shot[port].live = false;
 	if (s->sizing)
-		survey_size_ended(s, port, end, a, now_ms, out);
+		survey_size_ended(s, port, end, a, now, out);
 	else if (s->find.on && !s->find.over)
-		survey_find_ended(s, end, a, now_ms);
+		survey_find_ended(s, end, a, now);
 	else
-		survey_track_ended(s, port, end, a, now_ms, out);
+		survey_track_ended(s, port, end, a, now, out);
 }
 
 /* Until something is out, or the end. */
 static void
-move_on(struct ike_survey *s, uint64_t now_ms, struct ike_outbox *out)
+move_on(struct ike_survey *s, struct now now, struct ike_outbox *out)
 {
 	enum survey_port i;
 
 	for (i = 0; i < SURVEY_PORTS; i++)
-		if (!s->track[i].over && !s->shot[i].live && (now_ms >= s->pace_ms || !s->begun))
-			survey_track_next(s, i, now_ms, out);
+		if (!s->track[i].over && !s->shot[i].live && (now.ms >= s->pace_ms || !s->begun))
+			survey_track_next(s, i, now, out);
 	s->begun = true;
 	while (!s->over && tracks_over(s) && !s->shot[0].live && !s->shot[1].live &&
-	    now_ms >= s->pace_ms)
-		advance(s, now_ms, out);
+	    now.ms >= s->pace_ms)
+		advance(s, now, out);
 }
 
-void
-ike_survey_timeout(struct ike_survey *s, uint64_t now_ms, struct ike_outbox *out)
+static void
+survey_timeout(void *machine, struct now now, struct ike_outbox *out)
 {
+	struct ike_survey *s = machine;
 	enum survey_port i;
 	struct shot *shot;
 
@@ -120,20 +122,21 @@ ike_survey_timeout(struct ike_survey *s, uint64_t now_ms, struct ike_outbox *out
 		shot = &s->shot[i];
 		if (!shot->live)
 			continue;
-		if (now_ms >= shot->give_up_ms) {
+		if (retry_is_over(&shot->retry, now)) {
 			if (shot->sys != 0 && s->r.port[i].sys == 0)
 				s->r.port[i].sys = shot->sys;
-			ended(s, i, SHOT_SILENCE, NULL, now_ms, out);
-		} else if (now_ms >= shot->resend_ms)
-			survey_shot_resend(s, i, now_ms, out);
+			ended(s, i, SHOT_SILENCE, NULL, now, out);
+		} else if (retry_is_due(&shot->retry, now))
+			survey_shot_resend(s, i, now, out);
 	}
 	if (!s->over)
-		move_on(s, now_ms, out);
+		move_on(s, now, out);
 }
 
-uint64_t
-ike_survey_deadline(const struct ike_survey *s)
+static uint64_t
+survey_deadline_us(const void *machine)
 {
+	const struct ike_survey *s = machine;
 	uint64_t d = UINT64_MAX;
 	bool live = false;
 	int i;
@@ -145,11 +148,11 @@ ike_survey_deadline(const struct ike_survey *s)
 	for (i = 0; i < SURVEY_PORTS; i++)
 		if (s->shot[i].live) {
 			live = true;
-			d = s->shot[i].resend_ms < d ? s->shot[i].resend_ms : d;
-			d = s->shot[i].give_up_ms < d ? s->shot[i].give_up_ms : d;
+			if (retry_deadline_ms(&s->shot[i].retry) < d)
+				d = retry_deadline_ms(&s->shot[i].retry);
 		} else if (!s->track[i].over && s->pace_ms < d)
 			d = s->pace_ms;
-	return (!live && s->pace_ms < d ? s->pace_ms : d);
+	return (retry_us(!live && s->pace_ms < d ? s->pace_ms : d));
 }
 
 static enum shot_end
@@ -181,21 +184,23 @@ take_rest(struct ike_survey_result *r, const struct probe_answer *a)
 		r->peer_id = id;
 }
 
-void
-ike_survey_datagram(struct ike_survey *s, uint64_t now_ms, const struct endpoint *remote,
-    struct span data, struct ike_outbox *out)
+static void
+survey_datagram(void *machine, struct now now, const struct endpoint *local,
+    const struct endpoint *remote, struct span data, struct ike_outbox *out)
 {
+	struct ike_survey *s = machine;
 	struct ike_survey_result *r = &s->r;
 	struct probe_answer a;
 	struct shot *shot;
 	enum survey_port i;
 
+	(void)local;
 	for (i = 0; i < SURVEY_PORTS && !s->over; i++) {
 		shot = &s->shot[i];
 		if (!shot->live)
 			continue;
 		probe_answer_get(&a, shot->key.cky_i, data);
-		if (a.kind == PROBE_NO_ANSWER || span_eq(data, bytes_span(&shot->sent)))
+		if (a.kind == PROBE_NO_ANSWER || retry_is_own(&shot->retry, data))
 			continue;
 		/* What answers message 3 is no repetition of message 2. */
 		if (shot->sharing && (a.kind == PROBE_CHOICE || a.kind == PROBE_OTHER))
@@ -205,7 +210,7 @@ ike_survey_datagram(struct ike_survey *s, uint64_t now_ms, const struct endpoint
 		if (!r->port[i].answered) {
 			r->port[i].answered = true;
 			r->port[i].from = *remote;
-			r->port[i].rtt_ms = (uint32_t)(now_ms - shot->sent_ms);
+			r->port[i].rtt_ms = (uint32_t)(now.ms - shot->retry.sent_ms);
 			r->port[i].notify = a.notify;
 			r->port[i].sys = 0;
 		}
@@ -215,42 +220,57 @@ ike_survey_datagram(struct ike_survey *s, uint64_t now_ms, const struct endpoint
 		if (!s->sizing)
 			survey_take_vids(s, &a);
 		take_rest(r, &a);
-		ended(s, i, end_of(&a), &a, now_ms, out);
-		move_on(s, now_ms, out);
+		ended(s, i, end_of(&a), &a, now, out);
+		move_on(s, now, out);
 		return;
 	}
 }
 
-void
-ike_survey_unreachable(struct ike_survey *s, uint64_t now_ms, const struct endpoint *remote,
-    int sys)
+static void
+survey_unreachable(void *machine, struct now now, const struct endpoint *remote, int sys,
+    struct ike_outbox *out)
 {
+	struct ike_survey *s = machine;
 	int i;
 
+	(void)out;
 	for (i = 0; i < SURVEY_PORTS; i++) {
 		struct shot *shot = &s->shot[i];
 
 		if (!shot->live || !endpoint_eq(remote, &s->conf.remote[i]))
 			continue;
 		shot->sys = sys;
-		if (shot->give_up_ms > now_ms + ICMP_MS)
-			shot->give_up_ms = now_ms + ICMP_MS;
+		if (shot->retry.give_up_ms > now.ms + ICMP_MS)
+			shot->retry.give_up_ms = now.ms + ICMP_MS;
 	}
 }
 
-bool
-ike_survey_cookie(const struct ike_survey *s, size_t i, uint8_t cky_i[COOKIE_LEN])
+static void
+survey_ids(const void *machine, void (*each)(void *ctx, const uint8_t id[16]), void *ctx)
 {
-	if (i >= SURVEY_PORTS)
-		return (false);
-	memcpy(cky_i, s->shot[i].key.cky_i, COOKIE_LEN);
-	return (true);
+	const struct ike_survey *s = machine;
+	int i;
+
+	for (i = 0; i < SURVEY_PORTS; i++)
+		ask_id(&s->shot[i].key, each, ctx);
 }
 
-bool
-ike_survey_over(const struct ike_survey *s)
+static bool
+survey_over(const void *machine)
 {
-	return (s->over);
+	return (((const struct ike_survey *)machine)->over);
+}
+
+struct ike_machine
+ike_survey_machine(struct ike_survey *s)
+{
+	static const struct ike_machine_ops ops = {
+		.timeout = survey_timeout, .datagram = survey_datagram,
+		.unreachable = survey_unreachable, .deadline_us = survey_deadline_us,
+		.over = survey_over, .ids = survey_ids,
+	};
+
+	return ((struct ike_machine){ &ops, s });
 }
 
 const struct ike_survey_result *

@@ -1,13 +1,12 @@
 /*
- * What stands between this end and an IKE gateway, and what it takes: reachability of both
- * ports, NAT traversal and NAT-D, vendor IDs, and (if asked) which transforms of phase 1
- * are accepted. Nobody's credentials are needed, nothing gets established. A machine without
- * I/O: datagrams and the time go in, datagrams come out, the findings can be looked at any time.
+ * Detects what an IKE gateway answers and accepts: reachability of both ports, NAT traversal and NAT-D,
+ * vendor IDs and, on request, the accepted transforms of phase 1. It needs no credentials and
+ * establishes no SA. A machine without I/O (ike/machine.h).
  */
 #ifndef SAPIPE_PROBE_SURVEY_H
 #define SAPIPE_PROBE_SURVEY_H
 
-#include "ike/outbox.h"
+#include "ike/machine.h"
 #include "probe/probe.h"
 
 #define SURVEY_OWN_MAX		16
@@ -19,15 +18,15 @@ enum survey_port { SURVEY_500, SURVEY_4500, SURVEY_PORTS };
 
 struct ike_survey_conf {
 	struct rand	rand;
-	struct endpoint	local[SURVEY_PORTS];	/* to send from; port 0: not open, don't ask there */
+	struct endpoint	local[SURVEY_PORTS];	/* to send from; port 0: not open, no probes there */
 	struct endpoint	remote[SURVEY_PORTS];
 	size_t		n_own;			/* addresses of this machine that NAT-D may name */
 	struct addr	own[SURVEY_OWN_MAX];
-	struct addr	outside;		/* where we may be seen at, behind a NAT; family 0: not known */
+	struct addr	outside;		/* our address outside a NAT; family 0: not known */
 	bool		transforms, sizes;
-	struct id	id;			/* to call ourselves in aggressive mode */
-	uint32_t	timeout_ms;		/* for an answer to a message, resends included */
-	uint32_t	gap_ms;			/* between messages that begin something */
+	struct id	id;			/* our ID in aggressive mode */
+	uint32_t	timeout_ms;		/* for an answer to a message, retransmissions included */
+	uint32_t	gap_ms;			/* between first messages */
 	uint32_t	limit_ms;		/* of the search for transforms */
 };
 
@@ -37,11 +36,11 @@ enum survey_nat {
 	SURVEY_NAT_UNKNOWN, SURVEY_NAT_NONE, SURVEY_NAT_LOCAL, SURVEY_NAT_REMOTE, SURVEY_NAT_BOTH,
 };
 
-/* One way of address and port into a NAT-D hash. */
+/* The NAT-D hash of one address and port. */
 struct survey_hash {
 	struct endpoint	of;
 	uint8_t		b[HASH_MAX];
-	bool		matches;	/* what the peer has sent */
+	bool		matches;	/* a hash that the peer has sent */
 };
 
 struct survey_found {
@@ -62,14 +61,14 @@ struct ike_survey_result {
 	size_t			n_vids;
 	struct { uint8_t len, b[SURVEY_VID_LEN]; } vids[PROBE_VIDS_MAX];
 	uint32_t		natt;		/* versions announced: bits 1 << enum vid_kind */
-	struct id		peer_id;	/* said in clear, in aggressive mode; type 0: not */
-	uint64_t		life_s;		/* in the first choice: of phase 1, 0: not said */
-	size_t			nonce_len;	/* of its first nonce, 0: none came */
-	/* NAT-D: of the exchange that got as far. */
+	struct id		peer_id;	/* sent in clear, in aggressive mode; type 0: none */
+	uint64_t		life_s;		/* of phase 1, in the first choice; 0: none */
+	size_t			nonce_len;	/* of its first nonce; 0: none received */
+	/* NAT-D, from the exchange that reached message 4. */
 	enum survey_nat		nat;
-	bool			natd_done;	/* message 4 came */
+	bool			natd_done;	/* message 4 was received */
 	enum survey_port	natd_port;
-	const char		*natd_version;	/* agreed on; NULL: none */
+	const char		*natd_version;	/* negotiated; NULL: none */
 	const char		*natd_hash;
 	uint8_t			natd_len;
 	uint8_t			cky_i[COOKIE_LEN], cky_r[COOKIE_LEN];
@@ -77,24 +76,23 @@ struct ike_survey_result {
 	struct { uint8_t len, b[HASH_MAX]; } natd[SURVEY_NATD_MAX];
 	size_t			n_own;
 	struct survey_hash	own[SURVEY_OWN_MAX], peer;
-	/* Where the peer sees us, if it is at ${outside} or an own address, but behind another port. */
+	/* Our address and port as the peer sees them, if the address is ${outside} or one of ours. */
 	bool			seen_known;
 	struct endpoint		seen;
 	/*
-	 * Long messages, to the port of ESP in UDP where that answers: IP packets of 1500 bytes, and
-	 * of twice that, thus in fragments; message 3 in two IKE fragments of 1280 bytes, if the peer
-	 * announces them.
+	 * Long messages, to port 4500 if that answers: IP packets of 1500 bytes, and of 3000 bytes, which
+	 * are fragmented; message 3 in two IKE fragments of 1280 bytes, if the peer announces them.
 	 */
 	struct { bool asked, answered; enum survey_port port; size_t len; } size[SURVEY_SIZES];
 	bool			fragments_announced;
 	/* Transforms. */
 	size_t			n_found;
 	struct survey_found	found[SURVEY_FOUND_MAX];
-	uint16_t		aggressive_notify;	/* how aggressive mode was refused; 0: no word */
-	bool			searched, complete;	/* the search was asked for; it saw its end */
-	uint32_t		tried, to_try;	/* transforms, of those that are known to be due */
+	uint16_t		aggressive_notify;	/* that rejected aggressive mode; 0: none */
+	bool			searched, complete;	/* the search was requested; it was completed */
+	uint32_t		tried, to_try;	/* transforms tried, of those planned so far */
 	uint32_t		sent;		/* messages */
-	uint64_t		waiting_ms;	/* the peer has fallen silent: asked again then; 0: no */
+	uint64_t		waiting_ms;	/* until the silent peer is probed again; 0: it answers */
 };
 
 struct ike_survey;
@@ -102,18 +100,9 @@ struct ike_survey;
 struct ike_survey *ike_survey_new(const struct ike_survey_conf *conf, struct fault *f);
 void ike_survey_free(struct ike_survey *s);	/* NULL is fine */
 
-/* The first call begins. UINT64_MAX: over. */
-void ike_survey_timeout(struct ike_survey *s, uint64_t now_ms, struct ike_outbox *out);
-uint64_t ike_survey_deadline(const struct ike_survey *s);
-void ike_survey_datagram(struct ike_survey *s, uint64_t now_ms, const struct endpoint *remote,
-    struct span data, struct ike_outbox *out);
-/* An ICMP error with errno ${sys}: patience becomes short. */
-void ike_survey_unreachable(struct ike_survey *s, uint64_t now_ms,
-    const struct endpoint *remote, int sys);
-
-/* The initiator cookies to be served now, one by one: false after the last. */
-bool ike_survey_cookie(const struct ike_survey *s, size_t i, uint8_t cky_i[COOKIE_LEN]);
-bool ike_survey_over(const struct ike_survey *s);
+/* ${s} as a machine. An ICMP error shortens the timeout. */
+struct ike_machine ike_survey_machine(struct ike_survey *s);
+/* What is known so far, at any time. */
 const struct ike_survey_result *ike_survey_result(const struct ike_survey *s);
 
 /* The first accepted transform that leads to message 4 of main mode; NULL: there is none. */
@@ -121,15 +110,15 @@ const struct probe_transform *ike_survey_leads_on(const struct ike_survey_result
 
 #define SURVEY_TEXT	256
 /*
- * What the peer runs, as far as its vendor IDs tell: by one that names a product, or by which
- * there are in which order. ${evidence} says so in words. False: they don't tell.
+ * The peer's implementation, from a vendor ID that names a product, or from the set and order of its vendor
+ * IDs. ${evidence} is the reason in words. False: unknown.
  */
 bool ike_survey_guess(const struct ike_survey_result *r, char name[SURVEY_TEXT],
     char evidence[SURVEY_TEXT]);
 
 /*
- * The accepted transforms as a list for --ike, the strongest first, the weak ones only if there
- * are no others; "" if none. ${out} has room for SURVEY_IKE bytes.
+ * The accepted transforms as a list for --ike, strongest first, weak ones only if there are no others;
+ * "" if none. ${out} has room for SURVEY_IKE bytes.
  */
 #define SURVEY_IKE	(PROPOSALS_MAX * PROPOSAL_TEXT)
 char *ike_survey_proposals(char out[SURVEY_IKE], const struct ike_survey_result *r);

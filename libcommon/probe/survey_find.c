@@ -163,15 +163,15 @@ near_first(struct find *f, const struct ike_proposal *p)
 }
 
 void
-survey_find_begin(struct ike_survey *s, enum survey_port port, uint64_t now_ms)
+survey_find_begin(struct ike_survey *s, enum survey_port port, struct now now)
 {
 	size_t i, j;
 
 	s->find.on = s->r.searched = true;
 	s->find.port = port;
 	s->find.aggressive = s->r.n_found > 0 && s->r.found[0].aggressive;
-	s->find.begun_ms = now_ms;
-	s->find.limit_ms = now_ms + s->conf.limit_ms;
+	s->find.begun_ms = now.ms;
+	s->find.limit_ms = now.ms + s->conf.limit_ms;
 	add_job(s, JOB_ALL);
 	if (s->r.n_found > 0)
 		near_first(&s->find, &s->r.found[0].t.p);
@@ -235,19 +235,19 @@ gather(struct find *f, struct probe_offer *o)
 }
 
 void
-survey_find_next(struct ike_survey *s, uint64_t now_ms, struct ike_outbox *out)
+survey_find_next(struct ike_survey *s, struct now now, struct ike_outbox *out)
 {
 	struct find *f = &s->find;
 	struct probe_offer o = { .n = 0 };
 
 	s->r.waiting_ms = 0;
-	if (now_ms >= f->limit_ms || s->r.n_found == SURVEY_FOUND_MAX || f->waits > WAITS_MAX) {
+	if (now.ms >= f->limit_ms || s->r.n_found == SURVEY_FOUND_MAX || f->waits > WAITS_MAX) {
 		f->over = true;
 		return;
 	}
 	if (f->canary) {
 		o.t[o.n++] = s->r.found[0].t;
-		survey_shoot(s, f->port, &o, s->r.found[0].aggressive, patience(s), now_ms, out);
+		survey_shoot(s, f->port, &o, s->r.found[0].aggressive, patience(s), now, out);
 		return;
 	}
 	for (;;) {
@@ -261,7 +261,7 @@ survey_find_next(struct ike_survey *s, uint64_t now_ms, struct ike_outbox *out)
 		}
 		add_job(s, f->job);
 	}
-	survey_shoot(s, f->port, &o, f->all[f->batch[0]].aggressive, patience(s), now_ms, out);
+	survey_shoot(s, f->port, &o, f->all[f->batch[0]].aggressive, patience(s), now, out);
 }
 
 /* The batch's outcome: what is not ${yes} becomes ${rest}. */
@@ -301,7 +301,7 @@ take_choice(struct ike_survey *s, const struct probe_answer *a)
 
 void
 survey_find_ended(struct ike_survey *s, enum shot_end end, const struct probe_answer *a,
-    uint64_t now_ms)
+    struct now now)
 {
 	struct find *f = &s->find;
 	uint64_t wait;
@@ -313,7 +313,7 @@ survey_find_ended(struct ike_survey *s, enum shot_end end, const struct probe_an
 		f->waits = 0;
 	} else if (f->canary) {
 		wait = (uint64_t)WAIT_MS << f->waits++;
-		s->pace_ms = now_ms + wait;
+		s->pace_ms = now.ms + wait;
 		s->r.waiting_ms = wait;
 	} else if (end == SHOT_CHOICE) {
 		take_choice(s, a);

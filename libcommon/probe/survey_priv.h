@@ -6,9 +6,9 @@
 #ifndef SAPIPE_PROBE_SURVEY_PRIV_H
 #define SAPIPE_PROBE_SURVEY_PRIV_H
 
-#include "base/bytes.h"
 #include "probe/survey.h"
 #include "probe/probe_msg.h"
+#include "probe/retry.h"
 
 /* One message that waits for its answer. */
 struct shot {
@@ -17,10 +17,8 @@ struct shot {
 	bool			aggressive;
 	struct ask_key		key;		/* ${cky_i} from the start, the rest with the choice */
 	struct probe_offer	offer;
-	struct bytes		sent;
+	struct retry		retry;
 	size_t			part;		/* in IKE fragments of so much each; 0: whole */
-	uint64_t		sent_ms, resend_ms, give_up_ms;
-	uint32_t		resends;
 	int			sys;		/* of an ICMP error */
 };
 
@@ -75,14 +73,14 @@ enum shot_end { SHOT_CHOICE, SHOT_NOTIFY, SHOT_KEY, SHOT_OTHER, SHOT_SILENCE };
  * silence.
  */
 void survey_shoot(struct ike_survey *s, enum survey_port port, const struct probe_offer *o,
-    bool aggressive, uint32_t patience_ms, uint64_t now_ms, struct ike_outbox *out);
+    bool aggressive, uint32_t patience_ms, struct now now, struct ike_outbox *out);
 /* Message 3 on the choice that ${a} made. False: it cannot be made. */
 bool survey_share(struct ike_survey *s, enum survey_port port, const struct probe_answer *a,
-    uint64_t now_ms, struct ike_outbox *out);
+    struct now now, struct ike_outbox *out);
 /* Sends ${msg}, and waits ${patience_ms} for what comes; ${port}'s shot is set up but for that. */
 void survey_fire(struct ike_survey *s, enum survey_port port, struct span msg,
-    uint32_t patience_ms, uint64_t now_ms, struct ike_outbox *out);
-void survey_shot_resend(struct ike_survey *s, enum survey_port port, uint64_t now_ms,
+    uint32_t patience_ms, struct now now, struct ike_outbox *out);
+void survey_shot_resend(struct ike_survey *s, enum survey_port port, struct now now,
     struct ike_outbox *out);
 void survey_shot_clear(struct shot *shot);
 /* What NAT-D depends on is known with the choice. */
@@ -94,23 +92,23 @@ void survey_take_vids(struct ike_survey *s, const struct probe_answer *a);
 void survey_take_natd(struct ike_survey *s, enum survey_port port, const struct probe_answer *a);
 
 /* The next question of --sizes, and how one ended; the last has two parts. */
-void survey_size_next(struct ike_survey *s, enum survey_port port, uint64_t now_ms,
+void survey_size_next(struct ike_survey *s, enum survey_port port, struct now now,
     struct ike_outbox *out);
 void survey_size_ended(struct ike_survey *s, enum survey_port port, enum shot_end end,
-    const struct probe_answer *a, uint64_t now_ms, struct ike_outbox *out);
+    const struct probe_answer *a, struct now now, struct ike_outbox *out);
 
 /* The next offer of a track, past those of a method that led to no message 4. */
-void survey_track_next(struct ike_survey *s, enum survey_port port, uint64_t now_ms,
+void survey_track_next(struct ike_survey *s, enum survey_port port, struct now now,
     struct ike_outbox *out);
 void survey_track_ended(struct ike_survey *s, enum survey_port port, enum shot_end end,
-    const struct probe_answer *a, uint64_t now_ms, struct ike_outbox *out);
+    const struct probe_answer *a, struct now now, struct ike_outbox *out);
 /* Puts an accepted transform among the findings, unless it is there. */
 void survey_found(struct ike_survey *s, const struct probe_transform *t, bool aggressive);
 
 /* The search: begins; what to do next when nothing is out; how the last shot ended. */
-void survey_find_begin(struct ike_survey *s, enum survey_port port, uint64_t now_ms);
-void survey_find_next(struct ike_survey *s, uint64_t now_ms, struct ike_outbox *out);
+void survey_find_begin(struct ike_survey *s, enum survey_port port, struct now now);
+void survey_find_next(struct ike_survey *s, struct now now, struct ike_outbox *out);
 void survey_find_ended(struct ike_survey *s, enum shot_end end, const struct probe_answer *a,
-    uint64_t now_ms);
+    struct now now);
 
 #endif

@@ -7,7 +7,7 @@
 void
 survey_shot_clear(struct shot *shot)
 {
-	bytes_free(&shot->sent);
+	retry_free(&shot->retry);
 	*shot = (struct shot){0};
 }
 
@@ -15,7 +15,7 @@ static void
 transmit(struct ike_survey *s, enum survey_port port, struct ike_outbox *out)
 {
 	const struct shot *shot = &s->shot[port];
-	struct span msg = bytes_span(&shot->sent), one = msg;
+	struct span msg = bytes_span(&shot->retry.msg), one = msg;
 	uint8_t buf[PROBE_MSG_MAX];
 	size_t i = 0;
 
@@ -29,27 +29,22 @@ transmit(struct ike_survey *s, enum survey_port port, struct ike_outbox *out)
 }
 
 void
-survey_fire(struct ike_survey *s, enum survey_port port, struct span msg, uint32_t patience_ms,
-    uint64_t now_ms, struct ike_outbox *out)
+survey_fire(struct ike_survey *s, enum survey_port port, struct span msg, uint32_t timeout_ms,
+    struct now now, struct ike_outbox *out)
 {
 	struct shot *shot = &s->shot[port];
 
 	shot->live = true;
 	shot->sys = 0;
-	shot->resends = 0;
-	shot->sent_ms = now_ms;
-	shot->resend_ms = now_ms + RESEND_MS;
-	shot->give_up_ms = now_ms + patience_ms;
-	if (msg.len == 0 || bytes_set(&shot->sent, msg) != 0) {
-		shot->give_up_ms = now_ms;
-		return;
-	}
-	transmit(s, port, out);
+	if (retry_begin(&shot->retry, msg, RESEND_MS, timeout_ms, now))
+		transmit(s, port, out);
+	else
+		retry_listen(&shot->retry, 0, now);
 }
 
 void
 survey_shoot(struct ike_survey *s, enum survey_port port, const struct probe_offer *o,
-    bool aggressive, uint32_t patience_ms, uint64_t now_ms, struct ike_outbox *out)
+    bool aggressive, uint32_t timeout_ms, struct now now, struct ike_outbox *out)
 {
 	struct shot *shot = &s->shot[port];
 	uint8_t buf[PROBE_MSG_MAX];
@@ -57,10 +52,10 @@ survey_shoot(struct ike_survey *s, enum survey_port port, const struct probe_off
 	survey_shot_clear(shot);
 	shot->offer = *o;
 	shot->aggressive = aggressive;
-	s->pace_ms = now_ms + s->conf.gap_ms;
+	s->pace_ms = now.ms + s->conf.gap_ms;
 	survey_fire(s, port, aggressive ?
 	    ask_aggressive1(buf, &s->conf.rand, shot->key.cky_i, o, &s->conf.id) :
-	    ask_main1(buf, &s->conf.rand, shot->key.cky_i, o, PROBE_VIDS), patience_ms, now_ms, out);
+	    ask_main1(buf, &s->conf.rand, shot->key.cky_i, o, PROBE_VIDS), timeout_ms, now, out);
 }
 
 void
@@ -76,7 +71,7 @@ survey_agree(const struct ike_survey *s, enum survey_port port, struct shot *sho
 
 bool
 survey_share(struct ike_survey *s, enum survey_port port, const struct probe_answer *a,
-    uint64_t now_ms, struct ike_outbox *out)
+    struct now now, struct ike_outbox *out)
 {
 	struct shot *shot = &s->shot[port];
 	uint8_t buf[PROBE_MSG_MAX];
@@ -89,18 +84,14 @@ survey_share(struct ike_survey *s, enum survey_port port, const struct probe_ans
 	if (msg.len == 0)
 		return (false);
 	shot->sharing = true;
-	survey_fire(s, port, msg, s->conf.timeout_ms, now_ms, out);
+	survey_fire(s, port, msg, s->conf.timeout_ms, now, out);
 	return (true);
 }
 
 void
-survey_shot_resend(struct ike_survey *s, enum survey_port port, uint64_t now_ms,
+survey_shot_resend(struct ike_survey *s, enum survey_port port, struct now now,
     struct ike_outbox *out)
 {
-	struct shot *shot = &s->shot[port];
-	uint64_t wait = (uint64_t)RESEND_MS << ++shot->resends;
-
 	transmit(s, port, out);
-	shot->sent_ms = now_ms;
-	shot->resend_ms = now_ms + (wait < RESEND_MAX_MS ? wait : RESEND_MAX_MS);
+	retry_again(&s->shot[port].retry, RESEND_MAX_MS, now);
 }

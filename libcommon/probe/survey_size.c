@@ -17,7 +17,7 @@ room(const struct ike_survey *s, enum survey_port port, size_t mtu, size_t n)
 }
 
 void
-survey_size_next(struct ike_survey *s, enum survey_port port, uint64_t now_ms,
+survey_size_next(struct ike_survey *s, enum survey_port port, struct now now,
     struct ike_outbox *out)
 {
 	static const size_t packets[] = { [SURVEY_WHOLE] = 1, [SURVEY_FRAGMENTS] = 2 };
@@ -31,7 +31,7 @@ survey_size_next(struct ike_survey *s, enum survey_port port, uint64_t now_ms,
 	s->r.size[size].port = port;
 	survey_shot_clear(shot);
 	shot->offer = (struct probe_offer){ .n = 1, .t = { s->r.found[0].t } };
-	s->pace_ms = now_ms + s->conf.gap_ms;
+	s->pace_ms = now.ms + s->conf.gap_ms;
 	if (size == SURVEY_IKE_FRAGMENTS) {
 		/* Fragments are for those that announce them: that is to be seen first. */
 		msg = ask_main1(buf, rand, shot->key.cky_i, &shot->offer,
@@ -42,7 +42,7 @@ survey_size_next(struct ike_survey *s, enum survey_port port, uint64_t now_ms,
 			msg = probe_main1_long(buf, sizeof(buf), shot->key.cky_i, &shot->offer,
 			    s->r.size[size].len);
 	}
-	survey_fire(s, port, msg, s->conf.timeout_ms, now_ms, out);
+	survey_fire(s, port, msg, s->conf.timeout_ms, now, out);
 }
 
 static bool
@@ -60,7 +60,7 @@ announced(const struct probe_answer *a)
 /* Message 3 in two fragments, each of full size. */
 static bool
 send_fragments(struct ike_survey *s, enum survey_port port, const struct probe_answer *a,
-    uint64_t now_ms, struct ike_outbox *out)
+    struct now now, struct ike_outbox *out)
 {
 	struct shot *shot = &s->shot[port];
 	uint8_t buf[2 * LINK_MTU];
@@ -74,19 +74,19 @@ send_fragments(struct ike_survey *s, enum survey_port port, const struct probe_a
 	s->r.size[SURVEY_IKE_FRAGMENTS].len = msg.len;
 	shot->sharing = true;
 	shot->part = part;
-	survey_fire(s, port, msg, s->conf.timeout_ms, now_ms, out);
+	survey_fire(s, port, msg, s->conf.timeout_ms, now, out);
 	return (true);
 }
 
 void
 survey_size_ended(struct ike_survey *s, enum survey_port port, enum shot_end end,
-    const struct probe_answer *a, uint64_t now_ms, struct ike_outbox *out)
+    const struct probe_answer *a, struct now now, struct ike_outbox *out)
 {
 	size_t size = s->sizes - 1;
 
 	if (size == SURVEY_IKE_FRAGMENTS && !s->shot[port].sharing) {
 		s->r.fragments_announced = end == SHOT_CHOICE && a->chosen && announced(a);
-		if (s->r.fragments_announced && send_fragments(s, port, a, now_ms, out))
+		if (s->r.fragments_announced && send_fragments(s, port, a, now, out))
 			return;
 	} else
 		s->r.size[size].answered = end != SHOT_SILENCE;

@@ -35,7 +35,7 @@ aggressive_offer(struct probe_offer *o, size_t i)
 }
 
 void
-survey_track_next(struct ike_survey *s, enum survey_port port, uint64_t now_ms, struct ike_outbox *out)
+survey_track_next(struct ike_survey *s, enum survey_port port, struct now now, struct ike_outbox *out)
 {
 	struct track *t = &s->track[port];
 	struct probe_offer o = { .n = 0 };
@@ -51,7 +51,7 @@ survey_track_next(struct ike_survey *s, enum survey_port port, uint64_t now_ms, 
 		return;
 	}
 	t->row++;
-	survey_shoot(s, port, &o, t->aggressive, s->conf.timeout_ms, now_ms, out);
+	survey_shoot(s, port, &o, t->aggressive, s->conf.timeout_ms, now, out);
 }
 
 /* What was taken with a method that leads no further. */
@@ -76,7 +76,7 @@ skip_method(struct track *t, uint16_t auth)
 
 void
 survey_track_ended(struct ike_survey *s, enum survey_port port, enum shot_end end,
-    const struct probe_answer *a, uint64_t now_ms, struct ike_outbox *out)
+    const struct probe_answer *a, struct now now, struct ike_outbox *out)
 {
 	struct track *t = &s->track[port];
 	struct shot *shot = &s->shot[port];
@@ -106,6 +106,6 @@ survey_track_ended(struct ike_survey *s, enum survey_port port, enum shot_end en
 		t->over = true;
 	} else if (!t->wants_key || a->kind == PROBE_VERSION)
 		t->over = true;		/* somebody is there: that was the question */
-	else if (end == SHOT_CHOICE && !shot->aggressive && !survey_share(s, port, a, now_ms, out))
+	else if (end == SHOT_CHOICE && !shot->aggressive && !survey_share(s, port, a, now, out))
 		skip_method(t, auth);
 }

@@ -113,7 +113,7 @@ on_done(void *ctx)
 }
 
 static void
-on_wire(void *ctx, const struct ike_wire_dgram *d)
+on_wire(void *ctx, const struct host_dgram *d)
 {
 	ike_wire_dgram(((struct ike_tool *)ctx)->wire, d);
 }

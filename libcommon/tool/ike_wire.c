@@ -71,7 +71,7 @@ ike_wire_close(struct ike_wire *w)
 
 /* Where the kernel chose the address, an address of zeros of the right family stands for it. */
 static struct endpoint
-own(const struct ike_wire_dgram *d)
+own(const struct host_dgram *d)
 {
 	struct endpoint e = d->local;
 
@@ -81,7 +81,7 @@ own(const struct ike_wire_dgram *d)
 }
 
 static void
-record_dgram(struct ike_wire *w, const struct ike_wire_dgram *d, const struct v1_seen *seen)
+record_dgram(struct ike_wire *w, const struct host_dgram *d, const struct v1_seen *seen)
 {
 	static const uint8_t marker[4];
 	char label[V1_LABEL], text[V1_LABEL + 32];
@@ -181,7 +181,7 @@ waits_for_keys(const struct ike_wire *w, const struct v1_seen *seen)
 }
 
 static void
-explain_dgram(struct ike_wire *w, const struct ike_wire_dgram *d, const struct v1_seen *seen)
+explain_dgram(struct ike_wire *w, const struct host_dgram *d, const struct v1_seen *seen)
 {
 	struct held *h;
 
@@ -204,7 +204,7 @@ explain_dgram(struct ike_wire *w, const struct ike_wire_dgram *d, const struct v
 /* --- what comes --- */
 
 void
-ike_wire_dgram(struct ike_wire *w, const struct ike_wire_dgram *d)
+ike_wire_dgram(struct ike_wire *w, const struct host_dgram *d)
 {
 	struct endpoint local;
 	struct v1_seen seen;

@@ -14,7 +14,7 @@ struct ike_wire *ike_wire_open(const char *pcap, bool explain, struct fault *f);
 void ike_wire_close(struct ike_wire *w);	/* tells what was held back; NULL is fine */
 
 /* Both as ike_host_calls has them; ${w} NULL: nothing. */
-void ike_wire_dgram(struct ike_wire *w, const struct ike_wire_dgram *d);
+void ike_wire_dgram(struct ike_wire *w, const struct host_dgram *d);
 void ike_wire_record(struct ike_wire *w, const struct sa_rec *rec);
 /* What waits for keys is told as it is: something has failed, or takes long. */
 void ike_wire_flush(struct ike_wire *w);

@@ -83,13 +83,31 @@ carry(struct net *n, struct ike_outbox *out)
 				to = survey_peer;
 				to.port = item->dgram.local.port;
 				if (!n->no_refusals || h.exchange != EXCHANGE_INFO)
-					ike_survey_datagram(n->survey, n->now.ms + LATENCY_MS, &to,
+					machine_datagram(ike_survey_machine(n->survey), net_later(n),
+					    &item->dgram.remote, &to,
 					    span_of(item->dgram.data, item->dgram.len), &more);
 			}
 			ike_out_free(item);
 		}
 		carry(n, &more);
 	}
+}
+
+uint64_t
+net_deadline_ms(struct ike_machine m)
+{
+	uint64_t us = machine_deadline_us(m);
+
+	return (us == UINT64_MAX ? us : us / 1000);
+}
+
+struct now
+net_later(const struct net *n)
+{
+	struct now t = n->now;
+
+	t.ms += LATENCY_MS;
+	return (t);
 }
 
 const struct ike_survey_result *
@@ -101,11 +119,11 @@ net_run(struct net *n, uint64_t ms)
 
 	if (n->survey == NULL && (n->survey = ike_survey_new(&n->conf, &f)) == NULL)
 		fail_msg("%s", f.what);
-	while (!ike_survey_over(n->survey) && n->now.ms < end) {
-		ike_survey_timeout(n->survey, n->now.ms, &out);
+	while (!machine_over(ike_survey_machine(n->survey)) && n->now.ms < end) {
+		machine_timeout(ike_survey_machine(n->survey), n->now, &out);
 		carry(n, &out);
 		was = n->now.ms;
-		next = ike_survey_deadline(n->survey);
+		next = net_deadline_ms(ike_survey_machine(n->survey));
 		if (ike_engine_deadline(n->peer) < next)
 			next = ike_engine_deadline(n->peer);
 		if (next == UINT64_MAX)

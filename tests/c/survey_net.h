@@ -27,6 +27,10 @@ struct net {
 /* A peer that takes ${ike} in ${exchange}, and a survey to be configured further. */
 void net_init(struct net *n, const char *ike, enum sa_exchange exchange);
 void net_free(struct net *n);
+/* The deadline of ${m} in ms; UINT64_MAX: nothing is due. */
+uint64_t net_deadline_ms(struct ike_machine m);
+/* When an answer arrives. */
+struct now net_later(const struct net *n);
 /* Until it is over, or ${ms} have passed. */
 const struct ike_survey_result *net_run(struct net *n, uint64_t ms);
 

@@ -36,6 +36,13 @@ ping_now(const struct pair *p)
 	return (p->sim.now);
 }
 
+/* ${data} of the peer reaches the ping. */
+static void
+take(struct pair *p, struct span data)
+{
+	machine_datagram(ike_ping_machine(p->ping), ping_now(p), &sim_left, &sim_right, data, NULL);
+}
+
 /* With DPD off and nothing deleted, what is Informational is a hello. */
 static bool
 tap(struct sim *s, int from, uint8_t *data, size_t len)
@@ -54,7 +61,7 @@ tap(struct sim *s, int from, uint8_t *data, size_t len)
 		return (false);
 	}
 	if (from == 1 && p->ping != NULL && !p->mute[from])
-		ike_ping_datagram(p->ping, ping_now(p), span_of(data, len));
+		take(p, span_of(data, len));
 	return (!p->mute[from]);
 }
 
@@ -519,8 +526,8 @@ run(struct pair *p, uint64_t ms)
 	struct ike_out *item;
 
 	while (p->sim.now.ms < end) {
-		if (p->ping != NULL && ike_ping_deadline_us(p->ping) <= now_us(ping_now(p)))
-			ike_ping_timeout(p->ping, ping_now(p), &out);
+		if (p->ping != NULL && machine_deadline_us(ike_ping_machine(p->ping)) <= now_us(ping_now(p)))
+			machine_timeout(ike_ping_machine(p->ping), ping_now(p), &out);
 		while ((item = outbox_take(&out)) != NULL) {
 			if (item->kind == IKE_OUT_DATAGRAM)
 				ike_engine_datagram(p->sim.end[1].engine, p->sim.now, &sim_right,
@@ -564,7 +571,7 @@ each_hello_is_shown(void **state)
 		assert_int_equal(p->ev[i].heard, p->ev[0].heard + 2 * i);
 		assert_int_equal(p->ev[i].lost, 0);
 	}
-	assert_true(ike_ping_over(p->ping));
+	assert_true(machine_over(ike_ping_machine(p->ping)));
 	assert_int_equal(ike_ping_stats(p->ping)->sent, 5);
 	assert_int_equal(ike_ping_stats(p->ping)->answered, 5);
 	assert_int_equal(ike_ping_stats(p->ping)->measured, 4);
@@ -612,7 +619,7 @@ lost_ones_are_counted_and_the_threshold_told(void **state)
 	listen_for(p, 2, 0);
 	p->mute[1] = true;
 	run(p, 5000);
-	assert_true(ike_ping_over(p->ping));
+	assert_true(machine_over(ike_ping_machine(p->ping)));
 	assert_int_equal(ike_ping_stats(p->ping)->sent, 2);
 	assert_int_equal(ike_ping_stats(p->ping)->answered, 0);
 	pair_free(p);
@@ -639,13 +646,13 @@ a_late_one_is_not_lost(void **state)
 	h.seq = p->ev[p->n - 2].seq + 1;
 	v1_heartbeat_send(p->sim.end[1].engine->sas, &h, &out);
 	item = outbox_take(&out);
-	ike_ping_datagram(p->ping, ping_now(p), span_of(item->dgram.data, item->dgram.len));
+	take(p, span_of(item->dgram.data, item->dgram.len));
 	assert_int_equal(p->ev[p->n - 1].what, IKE_PING_HELLO);
 	assert_int_equal(p->ev[p->n - 1].lost, 0);
 	assert_int_equal(ike_ping_stats(p->ping)->sent, 3);
 	assert_int_equal(ike_ping_stats(p->ping)->answered, 3);
 	/* And once more it is a replay, that counts for nothing. */
-	ike_ping_datagram(p->ping, ping_now(p), span_of(item->dgram.data, item->dgram.len));
+	take(p, span_of(item->dgram.data, item->dgram.len));
 	assert_int_equal(p->ev[p->n - 1].what, IKE_PING_REPLAY);
 	assert_int_equal(ike_ping_stats(p->ping)->sent, 3);
 	assert_int_equal(ike_ping_stats(p->ping)->answered, 3);
@@ -655,7 +662,7 @@ a_late_one_is_not_lost(void **state)
 	h.seq += 100000;
 	v1_heartbeat_send(p->sim.end[1].engine->sas, &h, &out);
 	item = outbox_take(&out);
-	ike_ping_datagram(p->ping, ping_now(p), span_of(item->dgram.data, item->dgram.len));
+	take(p, span_of(item->dgram.data, item->dgram.len));
 	assert_int_equal(p->ev[p->n - 1].what, IKE_PING_HELLO);
 	assert_int_equal(ike_ping_stats(p->ping)->sent, 4);
 	ike_out_free(item);
@@ -677,7 +684,7 @@ alone_it_says_hello_itself(void **state)
 	for (i = 0; i < 3; i++) {
 		listen_for(p, 20, INTERVAL);
 		run(p, 21000);
-		assert_true(ike_ping_over(p->ping));
+		assert_true(machine_over(ike_ping_machine(p->ping)));
 		assert_int_equal(ike_ping_stats(p->ping)->answered, 20);
 		assert_int_equal(p->ev[19].heard, p->ev[18].heard + 1);
 		assert_true(p->ev[19].heard > 20 * i + 15);

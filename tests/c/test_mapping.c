@@ -93,7 +93,8 @@ carry_back(struct nat *n, struct ike_outbox *back)
 		for (i = 0; i < MAPPING_LANES && item->kind == IKE_OUT_DATAGRAM; i++)
 			if (n->m[i].outside == item->dgram.remote.port &&
 			    nat_mapping(n, i, n->net.now.ms, false)) {
-				ike_mapping_datagram(n->mapping, n->net.now.ms + LATENCY_MS,
+				machine_datagram(ike_mapping_machine(n->mapping), net_later(&n->net),
+				    &n->conf.local[i], &survey_peer,
 				    span_of(item->dgram.data, item->dgram.len), &more);
 				carry(n, &more);
 				break;
@@ -135,12 +136,12 @@ nat_run(struct nat *n)
 
 	n->mapping = ike_mapping_new(&n->conf, &f);
 	assert_non_null(n->mapping);
-	while (!ike_mapping_over(n->mapping)) {
-		ike_mapping_timeout(n->mapping, n->net.now.ms, &out);
+	while (!machine_over(ike_mapping_machine(n->mapping))) {
+		machine_timeout(ike_mapping_machine(n->mapping), n->net.now, &out);
 		carry(n, &out);
 		was = n->net.now.ms;
 		assert_true(was - begun <= n->conf.limit_ms + 1000);
-		next = ike_mapping_deadline(n->mapping);
+		next = net_deadline_ms(ike_mapping_machine(n->mapping));
 		if (ike_engine_deadline(n->net.peer) < next)
 			next = ike_engine_deadline(n->net.peer);
 		if (next == UINT64_MAX)

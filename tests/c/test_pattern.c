@@ -20,7 +20,7 @@ carry_back(struct net *n, struct ike_pattern *p, struct ike_outbox *back)
 
 	while ((item = outbox_take(back)) != NULL) {
 		if (item->kind == IKE_OUT_DATAGRAM)
-			ike_pattern_datagram(p, n->now.ms + LATENCY_MS,
+			machine_datagram(ike_pattern_machine(p), net_later(n), &survey_us, &survey_peer,
 			    span_of(item->dgram.data, item->dgram.len), &more);
 		ike_out_free(item);
 		carry(n, p, &more);
@@ -67,11 +67,11 @@ run(enum sa_exchange exchange, unsigned lost, uint32_t limit_ms)
 	c.limit_ms = limit_ms;
 	p = ike_pattern_new(&c, NULL);
 	assert_non_null(p);
-	while (!ike_pattern_over(p)) {
-		ike_pattern_timeout(p, n.now.ms, &out);
+	while (!machine_over(ike_pattern_machine(p))) {
+		machine_timeout(ike_pattern_machine(p), n.now, &out);
 		carry(&n, p, &out);
 		was = n.now.ms;
-		next = ike_pattern_deadline(p);
+		next = net_deadline_ms(ike_pattern_machine(p));
 		if (ike_engine_deadline(n.peer) < next)
 			next = ike_engine_deadline(n.peer);
 		if (next == UINT64_MAX)

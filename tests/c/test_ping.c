@@ -84,6 +84,13 @@ now(const struct host *h)
 	return (t);
 }
 
+/* ${data} of the peer reaches the ping. */
+static void
+take(struct host *h, struct span data)
+{
+	machine_datagram(ike_ping_machine(h->ping), now(h), &sim_left, &sim_right, data, NULL);
+}
+
 static void
 ping_open(struct host *h, uint32_t count, bool with_sa)
 {
@@ -170,7 +177,7 @@ carry(struct host *h, struct ike_outbox *out, uint64_t rtt_us)
 		if (item->kind == IKE_OUT_DATAGRAM) {
 			struct span d = span_of(item->dgram.data, item->dgram.len);
 
-			ike_ping_datagram(h->ping, now(h), d);
+			take(h, d);
 			if (!h->alone)
 				ike_engine_datagram(h->sim.end[0].engine, h->sim.now, &sim_left,
 				    &sim_right, d, &more);
@@ -189,9 +196,9 @@ ping_run(struct host *h, uint64_t ms, uint64_t rtt_us)
 	uint64_t end = h->sim.now.ms + ms, due;
 
 	while (h->sim.now.ms <= end) {
-		due = ike_ping_deadline_us(h->ping);
+		due = machine_deadline_us(ike_ping_machine(h->ping));
 		if (due <= now_us(now(h))) {
-			ike_ping_timeout(h->ping, now(h), &out);
+			machine_timeout(ike_ping_machine(h->ping), now(h), &out);
 			carry(h, &out, rtt_us);
 		}
 		sim_run(&h->sim, 10, NULL);
@@ -215,8 +222,8 @@ answers_are_counted(void **state)
 		assert_int_equal(h->ev[i].rtt_us, 1234);
 		assert_int_equal(h->ev[i].seq, h->ev[0].seq + i);
 	}
-	assert_true(ike_ping_over(h->ping));
-	assert_true(ike_ping_deadline_us(h->ping) == UINT64_MAX);
+	assert_true(machine_over(ike_ping_machine(h->ping)));
+	assert_true(machine_deadline_us(ike_ping_machine(h->ping)) == UINT64_MAX);
 	st = ike_ping_stats(h->ping);
 	assert_int_equal(st->sent, 3);
 	assert_int_equal(st->answered, 3);
@@ -304,7 +311,7 @@ silence_is_told_and_late_answers_count(void **state)
 
 	(void)state;
 	ping_open(h, 3, true);
-	ike_ping_timeout(h->ping, now(h), &out);
+	machine_timeout(ike_ping_machine(h->ping), now(h), &out);
 	item = outbox_take(&out);
 	ike_engine_datagram(h->sim.end[1].engine, h->sim.now, &sim_right, &sim_left,
 	    span_of(item->dgram.data, item->dgram.len), &back);
@@ -320,16 +327,16 @@ silence_is_told_and_late_answers_count(void **state)
 	ping_run(h, 2500, 0);
 	assert_int_equal(h->n, 1);
 	assert_int_equal(h->ev[0].what, IKE_PING_SILENCE);
-	ike_ping_datagram(h->ping, now(h), span_of(kept->dgram.data, kept->dgram.len));
+	take(h, span_of(kept->dgram.data, kept->dgram.len));
 	assert_int_equal(h->n, 2);
 	assert_int_equal(h->ev[1].what, IKE_PING_LATE);
 	assert_int_equal(h->ev[1].count, 1);
 	assert_true(h->ev[1].rtt_us >= 2500000);
 	/* once */
-	ike_ping_datagram(h->ping, now(h), span_of(kept->dgram.data, kept->dgram.len));
+	take(h, span_of(kept->dgram.data, kept->dgram.len));
 	assert_int_equal(h->n, 2);
 	ping_run(h, 6000, 0);
-	assert_true(ike_ping_over(h->ping));
+	assert_true(machine_over(ike_ping_machine(h->ping)));
 	assert_int_equal(ike_ping_stats(h->ping)->sent, 3);
 	assert_int_equal(ike_ping_stats(h->ping)->answered, 1);
 	ike_out_free(kept);
@@ -348,7 +355,7 @@ forged_answers_are_none(void **state)
 
 	(void)state;
 	ping_open(h, 1, true);
-	ike_ping_timeout(h->ping, now(h), &out);
+	machine_timeout(ike_ping_machine(h->ping), now(h), &out);
 	item = outbox_take(&out);
 	ike_engine_datagram(h->sim.end[1].engine, h->sim.now, &sim_right, &sim_left,
 	    span_of(item->dgram.data, item->dgram.len), &back);
@@ -367,13 +374,13 @@ forged_answers_are_none(void **state)
 		if (bit / 8 == 17 || bit / 8 == 19)
 			continue;
 		copy[bit / 8] ^= (uint8_t)(1U << bit % 8);
-		ike_ping_datagram(h->ping, now(h), span_of(copy, len));
+		take(h, span_of(copy, len));
 		if (ike_ping_stats(h->ping)->answered != 0)
 			fail_msg("bit %zu of byte %zu", bit % 8, bit / 8);
 		copy[bit / 8] ^= (uint8_t)(1U << bit % 8);
 	}
 	assert_int_equal(h->n, 0);
-	ike_ping_datagram(h->ping, now(h), span_of(copy, len));
+	take(h, span_of(copy, len));
 	assert_int_equal(ike_ping_stats(h->ping)->answered, 1);
 	host_free(h);
 }
@@ -393,7 +400,7 @@ a_peer_that_forgot_says_so(void **state)
 	(void)state;
 	ping_open(h, 1, true);
 	h->peer_mute = true;
-	ike_ping_timeout(h->ping, now(h), &out);
+	machine_timeout(ike_ping_machine(h->ping), now(h), &out);
 	outbox_free(&out);
 	memcpy(hdr.cky_i, h->sim.end[0].ike.spi_i, 8);
 	memcpy(hdr.cky_r, h->sim.end[0].ike.spi_r, 8);
@@ -403,13 +410,13 @@ a_peer_that_forgot_says_so(void **state)
 	isakmp_payload_end(&b);
 	msg = isakmp_end(&b);
 	/* In clear, so told once and not believed: the wait goes on. */
-	ike_ping_datagram(h->ping, now(h), msg);
-	ike_ping_datagram(h->ping, now(h), msg);
+	take(h, msg);
+	take(h, msg);
 	assert_int_equal(h->n, 1);
 	assert_int_equal(h->ev[0].what, IKE_PING_UNKNOWN_SA);
-	assert_false(ike_ping_over(h->ping));
+	assert_false(machine_over(ike_ping_machine(h->ping)));
 	ping_run(h, 3000, 0);
-	assert_true(ike_ping_over(h->ping));
+	assert_true(machine_over(ike_ping_machine(h->ping)));
 	assert_int_equal(h->n, 1);
 	assert_int_equal(ike_ping_stats(h->ping)->answered, 0);
 	host_free(h);
@@ -429,12 +436,11 @@ a_delete_ends_it(void **state)
 	ike_engine_shutdown(h->sim.end[1].engine, h->sim.now, &out);
 	while ((item = outbox_take(&out)) != NULL) {
 		if (item->kind == IKE_OUT_DATAGRAM)
-			ike_ping_datagram(h->ping, now(h),
-			    span_of(item->dgram.data, item->dgram.len));
+			take(h, span_of(item->dgram.data, item->dgram.len));
 		ike_out_free(item);
 	}
 	assert_int_equal(h->ev[h->n - 1].what, IKE_PING_DELETED);
-	assert_true(ike_ping_over(h->ping));
+	assert_true(machine_over(ike_ping_machine(h->ping)));
 	host_free(h);
 }
 
@@ -454,7 +460,7 @@ an_expired_sa_is_not_asked_under(void **state)
 	h->alone = true;
 	ping_open(h, 0, true);
 	ping_run(h, 6000, 100);
-	assert_true(ike_ping_over(h->ping));
+	assert_true(machine_over(ike_ping_machine(h->ping)));
 	assert_int_equal(h->ev[h->n - 1].what, IKE_PING_EXPIRED);
 	host_free(h);
 }
@@ -522,13 +528,13 @@ icmp_errors_are_told_of_that_peer_alone(void **state)
 	(void)state;
 	h->peer_mute = true;
 	ping_open(h, 1, false);
-	ike_ping_timeout(h->ping, now(h), &out);
+	machine_timeout(ike_ping_machine(h->ping), now(h), &out);
 	outbox_free(&out);
 	other.port++;
-	ike_ping_unreachable(h->ping, now(h), &other, 111);
+	machine_unreachable(ike_ping_machine(h->ping), now(h), &other, 111, NULL);
 	assert_int_equal(h->n, 0);
-	ike_ping_unreachable(h->ping, now(h), &sim_right, 111);
-	ike_ping_unreachable(h->ping, now(h), &sim_right, 111);
+	machine_unreachable(ike_ping_machine(h->ping), now(h), &sim_right, 111, NULL);
+	machine_unreachable(ike_ping_machine(h->ping), now(h), &sim_right, 111, NULL);
 	assert_int_equal(h->n, 1);
 	assert_int_equal(h->ev[0].what, IKE_PING_UNREACHABLE);
 	assert_int_equal(h->ev[0].sys, 111);

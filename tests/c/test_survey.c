@@ -30,7 +30,7 @@ nat_is_found_where_it_is(void **state)
 			n.nat_us = i & 1;
 			n.nat_peer = i & 2;
 			r = net_run(&n, 20000);
-			assert_true(ike_survey_over(n.survey));
+			assert_true(machine_over(ike_survey_machine(n.survey)));
 			assert_int_equal(r->nat, expected[i]);
 			assert_true(r->port[0].answered && r->port[1].answered);
 			assert_int_equal(r->port[0].rtt_ms, LATENCY_MS);
@@ -112,7 +112,7 @@ one_port_may_be_shut(void **state)
 	net_init(&n, "aes128-sha1-modp1024", SA_MAIN);
 	n.mute[SURVEY_500] = true;
 	r = net_run(&n, 60000);
-	assert_true(ike_survey_over(n.survey));
+	assert_true(machine_over(ike_survey_machine(n.survey)));
 	assert_false(r->port[0].answered);
 	assert_true(r->port[1].answered);
 	assert_int_equal(r->nat, SURVEY_NAT_NONE);
@@ -140,8 +140,8 @@ silence_has_an_end(void **state)
 		n.conf.transforms = i;
 		n.mute[0] = n.mute[1] = true;
 		r = net_run(&n, 20000);
-		assert_true(ike_survey_over(n.survey));
-		assert_true(ike_survey_deadline(n.survey) == UINT64_MAX);
+		assert_true(machine_over(ike_survey_machine(n.survey)));
+		assert_true(net_deadline_ms(ike_survey_machine(n.survey)) == UINT64_MAX);
 		assert_false(r->port[0].answered || r->port[1].answered);
 		assert_true(r->sent >= 6);
 		net_free(&n);
@@ -177,7 +177,7 @@ long_messages_are_told_from_short_ones(void **state)
 		n.conf.sizes = true;
 		n.len_max = max[i];
 		r = net_run(&n, 60000);
-		assert_true(ike_survey_over(n.survey));
+		assert_true(machine_over(ike_survey_machine(n.survey)));
 		assert_int_equal(r->size[SURVEY_WHOLE].len, 1468);
 		assert_int_equal(r->size[SURVEY_FRAGMENTS].len, 2968);
 		assert_int_equal(r->size[SURVEY_WHOLE].answered, i < 2);
@@ -255,7 +255,7 @@ all_transforms_are_found_and_no_other(void **state)
 		n.conf.transforms = true;
 		n.no_refusals = quiet;
 		r = net_run(&n, 600000);
-		assert_true(ike_survey_over(n.survey));
+		assert_true(machine_over(ike_survey_machine(n.survey)));
 		assert_true(r->complete);
 		for (i = 0; i < 5; i++)
 			if (!has(r, taken[i], false))
@@ -279,7 +279,7 @@ uncommon_transforms_lead_to_natd_as_well(void **state)
 	(void)state;
 	net_init(&n, "aes192-sha512-modp1024", SA_MAIN);
 	r = net_run(&n, 20000);
-	assert_true(ike_survey_over(n.survey));
+	assert_true(machine_over(ike_survey_machine(n.survey)));
 	assert_true(r->port[0].answered);
 	assert_int_equal(r->n_found, 0);
 	assert_int_equal(r->nat, SURVEY_NAT_UNKNOWN);
@@ -306,7 +306,7 @@ aggressive_mode_is_found(void **state)
 	n.conf.transforms = true;
 	n.no_refusals = true;
 	r = net_run(&n, 1200000);
-	assert_true(ike_survey_over(n.survey));
+	assert_true(machine_over(ike_survey_machine(n.survey)));
 	/* Main mode is not for this peer, and gets not a word. */
 	assert_true(r->port[0].answered && r->port[1].answered);
 	assert_true(r->complete);
@@ -319,7 +319,7 @@ aggressive_mode_is_found(void **state)
 	n.nat_us = n.nat_peer = true;
 	n.mute[SURVEY_500] = true;
 	r = net_run(&n, 60000);
-	assert_true(ike_survey_over(n.survey));
+	assert_true(machine_over(ike_survey_machine(n.survey)));
 	assert_true(!r->port[0].answered && r->port[1].answered);
 	assert_int_equal(r->nat, SURVEY_NAT_BOTH);
 	net_free(&n);
@@ -342,7 +342,7 @@ a_peer_that_had_enough_is_waited_for(void **state)
 	for (i = 0; i < 4000; i++) {
 		r = net_run(&n, 500);
 		waited = waited || r->waiting_ms > 0;
-		if (ike_survey_over(n.survey))
+		if (machine_over(ike_survey_machine(n.survey)))
 			break;
 	}
 	assert_true(waited);
@@ -366,9 +366,9 @@ an_echo_is_no_answer(void **state)
 	net_init(&n, "aes128-sha1-modp1024", SA_MAIN);
 	n.survey = ike_survey_new(&n.conf, NULL);
 	assert_non_null(n.survey);
-	ike_survey_timeout(n.survey, n.now.ms, &out);
+	machine_timeout(ike_survey_machine(n.survey), n.now, &out);
 	while ((item = outbox_take(&out)) != NULL) {
-		ike_survey_datagram(n.survey, n.now.ms, &item->dgram.remote,
+		machine_datagram(ike_survey_machine(n.survey), n.now, &item->dgram.local, &item->dgram.remote,
 		    span_of(item->dgram.data, item->dgram.len), &more);
 		ike_out_free(item);
 	}
@@ -388,12 +388,12 @@ icmp_errors_shorten_the_wait(void **state)
 	net_init(&n, "aes128-sha1-modp1024", SA_MAIN);
 	n.mute[0] = n.mute[1] = true;
 	n.survey = ike_survey_new(&n.conf, NULL);
-	ike_survey_timeout(n.survey, n.now.ms, &out);
+	machine_timeout(ike_survey_machine(n.survey), n.now, &out);
 	outbox_free(&out);
-	ike_survey_unreachable(n.survey, n.now.ms, &n.conf.remote[0], 111);
-	ike_survey_unreachable(n.survey, n.now.ms, &n.conf.remote[1], 111);
+	machine_unreachable(ike_survey_machine(n.survey), n.now, &n.conf.remote[0], 111, NULL);
+	machine_unreachable(ike_survey_machine(n.survey), n.now, &n.conf.remote[1], 111, NULL);
 	r = net_run(&n, 1000);
-	assert_true(ike_survey_over(n.survey));
+	assert_true(machine_over(ike_survey_machine(n.survey)));
 	assert_int_equal(r->port[0].sys, 111);
 	net_free(&n);
 }

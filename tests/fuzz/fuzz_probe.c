@@ -47,6 +47,43 @@ next(struct span *in, uint8_t *buf, size_t cap, const uint8_t cky_i[COOKIE_LEN],
 	return (span_of(buf, len));
 }
 
+/* The ${n}-th of the initiator cookies that a machine serves, or zeros. */
+struct pick { size_t n; uint8_t cky[COOKIE_LEN]; };
+
+static void
+pick_one(void *ctx, const uint8_t id[16])
+{
+	struct pick *p = ctx;
+
+	if (p->n-- == 0)
+		memcpy(p->cky, id, COOKIE_LEN);
+}
+
+/* One step of a machine: what is due, then a datagram of ${in} under one of its cookies. */
+static void
+step(struct ike_machine m, uint64_t now_ms, const struct endpoint *from, size_t n, struct span *in,
+    uint8_t *buf, size_t cap)
+{
+	struct now now = now_at_us(now_ms * 1000);
+	struct pick p = { .n = n };
+	struct ike_outbox out = {0};
+
+	machine_timeout(m, now, &out);
+	m.ops->ids(m.self, pick_one, &p);
+	if (in->len >= 2)
+		machine_datagram(m, now, from, from, next(in, buf, cap, p.cky, NULL), &out);
+	outbox_free(&out);
+}
+
+/* The deadline of ${m} in ms; UINT64_MAX: nothing is due. */
+static uint64_t
+deadline_ms(struct ike_machine m)
+{
+	uint64_t us = machine_deadline_us(m);
+
+	return (us == UINT64_MAX ? us : us / 1000);
+}
+
 static void
 survey(struct span in, bool transforms)
 {
@@ -58,9 +95,7 @@ survey(struct span in, bool transforms)
 	};
 	struct rand_seed seed;
 	struct ike_survey *s;
-	struct ike_outbox out = {0};
 	char name[SURVEY_TEXT], evidence[SURVEY_TEXT], list[SURVEY_IKE];
-	uint8_t cky[COOKIE_LEN];
 	uint64_t now = 0, next_ms;
 	unsigned steps;
 
@@ -68,15 +103,10 @@ survey(struct span in, bool transforms)
 	conf.id = id_from_addr(&conf.local[0].addr);
 	s = ike_survey_new(&conf, NULL);
 	must(s != NULL);
-	for (steps = 0; !ike_survey_over(s); steps++) {
+	for (steps = 0; !machine_over(ike_survey_machine(s)); steps++) {
 		must(steps < 5000);
-		ike_survey_timeout(s, now, &out);
-		(void)ike_survey_cookie(s, in.len & 1, cky);
-		if (in.len >= 2)
-			ike_survey_datagram(s, now, &conf.remote[in.len & 1],
-			    next(&in, buf, sizeof(buf), cky, NULL), &out);
-		outbox_free(&out);
-		next_ms = ike_survey_deadline(s);
+		step(ike_survey_machine(s), now, &conf.remote[in.len & 1], in.len & 1, &in, buf, sizeof(buf));
+		next_ms = deadline_ms(ike_survey_machine(s));
 		now = next_ms > now ? next_ms : now + 1;
 		/* Groups cost time; one step in many is enough of them. */
 		if (in.len < 2 && steps > 64)
@@ -106,23 +136,17 @@ mapping(struct span in)
 	    .timeout_ms = 2000, .gap_ms = 1, .limit_ms = 60000 };
 	const struct ike_mapping_result *r;
 	struct rand_seed seed;
-	struct ike_outbox out = {0};
 	struct ike_mapping *m;
-	uint8_t cky[COOKIE_LEN];
 	uint64_t now = 1, next_ms;
 	unsigned steps;
 
 	conf.rand = rand_seeded(&seed, span_str("fuzz"));
 	must((m = ike_mapping_new(&conf, NULL)) != NULL);
-	for (steps = 0; !ike_mapping_over(m); steps++) {
+	for (steps = 0; !machine_over(ike_mapping_machine(m)); steps++) {
 		must(steps < 5000);
-		ike_mapping_timeout(m, now, &out);
-		(void)ike_mapping_cookie(m, in.len % MAPPING_LANES, cky);
-		if (in.len >= 2)
-			ike_mapping_datagram(m, now, next(&in, buf, sizeof(buf), cky, NULL), &out);
-		outbox_free(&out);
-		next_ms = ike_mapping_deadline(m);
-		must(ike_mapping_over(m) || next_ms <= 1 + conf.limit_ms);
+		step(ike_mapping_machine(m), now, &conf.remote, in.len % MAPPING_LANES, &in, buf, sizeof(buf));
+		next_ms = deadline_ms(ike_mapping_machine(m));
+		must(machine_over(ike_mapping_machine(m)) || next_ms <= 1 + conf.limit_ms);
 		now = in.len >= 2 ? now + 1 : next_ms > now ? next_ms : now + 1;
 	}
 	r = ike_mapping_result(m);
@@ -137,22 +161,16 @@ pattern(struct span in)
 	struct ike_pattern_conf conf = { .local = us, .remote = peer, .offer = offer(), .id = id_from_addr(&us.addr),
 	    .natt = 1U << VID_NATT_RFC3947, .timeout_ms = 2000, .quiet_ms = 1000, .limit_ms = 20000 };
 	struct rand_seed seed;
-	struct ike_outbox out = {0};
 	struct ike_pattern *p;
-	uint8_t cky[COOKIE_LEN];
 	uint64_t now = 1, next_ms;
 	unsigned steps;
 
 	conf.rand = rand_seeded(&seed, span_str("fuzz"));
 	must((p = ike_pattern_new(&conf, NULL)) != NULL);
-	for (steps = 0; !ike_pattern_over(p); steps++) {
+	for (steps = 0; !machine_over(ike_pattern_machine(p)); steps++) {
 		must(steps < 5000);
-		ike_pattern_timeout(p, now, &out);
-		(void)ike_pattern_cookie(p, in.len % PATTERN_ANSWERS, cky);
-		if (in.len >= 2)
-			ike_pattern_datagram(p, now, next(&in, buf, sizeof(buf), cky, NULL), &out);
-		outbox_free(&out);
-		next_ms = ike_pattern_deadline(p);
+		step(ike_pattern_machine(p), now, &conf.remote, in.len % PATTERN_ANSWERS, &in, buf, sizeof(buf));
+		next_ms = deadline_ms(ike_pattern_machine(p));
 		now = in.len >= 2 ? now + 1 : next_ms > now ? next_ms : now + 1;
 	}
 	(void)ike_pattern_like(ike_pattern_result(p));
@@ -191,11 +209,13 @@ ping(struct span in, enum asks how)
 	p = how == LISTENS ? ike_ping_heartbeats(&s, &conf, now, NULL) :
 	    how == WITH_SA ? ike_ping_sa(&s, &conf, now, NULL) : ike_ping_peer(&a, &b, &conf, NULL);
 	must(p != NULL);
-	while (in.len >= 2 && !ike_ping_over(p)) {
-		ike_ping_timeout(p, now, &out);
+	while (in.len >= 2 && !machine_over(ike_ping_machine(p))) {
+		machine_timeout(ike_ping_machine(p), now, &out);
 		outbox_free(&out);
 		ike_ping_id(p, id);
-		ike_ping_datagram(p, now, next(&in, buf, sizeof(buf), id, how != STRANGER ? id + 8 : NULL));
+		machine_datagram(ike_ping_machine(p), now, &a, &b,
+		    next(&in, buf, sizeof(buf), id, how != STRANGER ? id + 8 : NULL), &out);
+		outbox_free(&out);
 		now.ms += 5;
 	}
 	if (how != STRANGER)
