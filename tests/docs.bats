@@ -115,6 +115,16 @@ same() {
 	[ "$rc" -eq 0 ]
 }
 
+@test "NAME of the man page says what --help says, and README says it too" {
+	local t what rc=0
+	for t in "${TOOLS[@]}"; do
+		what=$("$t" --help | awk '!/^(usage:|  )/ { print; exit }')
+		grep -qxF ".Nd $what" "$(page "$t")" || { echo "$(page "$t"): NAME is not: $what"; rc=1; }
+		grep -qF "| \`$t\` | $what" README.md || { echo "README.md: $t is not: $what"; rc=1; }
+	done
+	[ "$rc" -eq 0 ]
+}
+
 @test "mandoc has no complaint about any page" {
 	run -0 mandoc -T lint -W warning man/*.[1-8]
 	[ -z "$output" ]

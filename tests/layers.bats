@@ -90,6 +90,13 @@ includes() {
 	done < <(find libcommon -name '*.[ch]' -printf '%h\n' | sort -u)
 }
 
+@test "layers: the table of rooms in README.md is this one" {
+	local ours theirs
+	ours=$(awk -F: 'NF { gsub(/[ \t]+/, " ", $2); sub(/^ /, "", $2); print $1 ": " $2 }' <<<"$ROOMS")
+	theirs=$(sed -nE 's/^\| `([a-z0-9/]+)\/`( \*)? \|.*\| ?([^|]*) ?\|$/\1: \3/p' README.md)
+	diff <(sed 's/ *$//' <<<"$ours") <(sed 's/ *$//' <<<"$theirs")
+}
+
 @test "layers: no room holds more modules than a reader can keep in mind" {
 	local room n
 	while read -r room; do

@@ -34,29 +34,29 @@ static const struct opt_word hello_words[] = {
 #define INTERVAL_MIN_MS	10
 
 static const struct opt optab[] = {
-	OPT_TOOL("ask an IKE peer whether it is alive"),
+	OPT_TOOL("check that an IKE peer is alive"),
 	OPT_USE("[OPTION]... SA"),
 	OPT_USE("--heartbeat [OPTION]... SA"),
 	OPT_USE("[OPTION]... --peer PEER[:PORT]"),
 	OPT_NUM(struct opts, count, 'c', "count", "N", 1, 1000000000,
-	    "end after N probes, or hellos that were due; without it a signal ends it",
+	    "stop after N probes, or N expected hellos (default: run until a signal)",
 	    .flags = OPT_NO_DEFAULT),
 	OPT_MILLIS(struct opts, interval_ms, 'i', "interval", "S", INTERVAL_MIN_MS, 86400000,
-	    "seconds from one probe to the next", .excl = NOT_INTERVAL),
+	    "seconds between probes", .excl = NOT_INTERVAL),
 	OPT_MILLIS(struct opts, wait_ms, 'W', "wait", "S", 10, 3600000,
 	    "seconds to wait for each answer", .excl = NOT_WAIT),
 	OPT_STR(struct opts, peer, 0, "peer", "PEER[:PORT]",
-	    "without SA state: does anything speak IKE there?", .excl = NOT_PEER),
+	    "without SA state: check that something answers IKE there", .excl = NOT_PEER),
 	OPT_FLAG(struct opts, heartbeat, 0, "heartbeat",
-	    "listen for the hellos that the peer sends unasked",
+	    "listen for the heartbeats (hellos) that the peer sends",
 	    .excl = NOT_PEER | NOT_INTERVAL | NOT_WAIT),
 	OPT_NUM(struct opts, threshold, 0, "threshold", "N", 1, 3600,
-	    "with --heartbeat: lost hellos that mean death"),
+	    "with --heartbeat: missed hellos before the peer is considered dead"),
 	OPT_MILLIS(struct opts, hello_ms, 0, "hello", "S|auto|off", HEARTBEAT_MIN_MS, HEARTBEAT_MAX_MS,
-	    "with --heartbeat: say hello as well, every S seconds; auto: as often as the peer, "
-	    "where no other tool has the port", .words = hello_words),
+	    "with --heartbeat: also send hellos every S seconds; auto: as often as the peer, "
+	    "if no other tool holds the port", .words = hello_words),
 	OPT_STR(struct opts, user, 0, "user", "NAME",
-	    "become NAME when the ports are open (root: nobody)"),
+	    "drop privileges to NAME once the ports are open (root: nobody)"),
 	OPT_JSON(struct opts, json),
 	OPT_ARG(struct opts, sa, "SA", "SA state with one live IKE SA, '-' for standard input"),
 	OPT_END

@@ -25,25 +25,25 @@ struct opts {
 };
 
 static const struct opt optab[] = {
-	OPT_TOOL("negotiate IPsec SAs as initiator and write them as SA state"),
+	OPT_TOOL("negotiate IPsec SAs as initiator and write SA state"),
 	OPT_USE("[--keep] [OPTION]... PEER[:PORT] | esp-tun ..."),
 	OPT_USE("--phase1 [OPTION]... -o SA PEER[:PORT]"),
-	OPT_USE("--phase2 SA [OPTION]... [PEER]"),
+	OPT_USE("--phase2 SA [OPTION]... [PEER[:PORT]]"),
 	OPT_USE("--delete SA [PEER]"),
 	OPT_SECTION("What to do:"),
-	OPT_FLAG(struct opts, phase1, 0, "phase1", "stop when the IKE SA stands", .excl = 1),
-	OPT_STR(struct opts, phase2, 0, "phase2", "SA", "child SAs under the IKE SA of this state",
+	OPT_FLAG(struct opts, phase1, 0, "phase1", "only negotiate the IKE SA", .excl = 1),
+	OPT_STR(struct opts, phase2, 0, "phase2", "SA", "negotiate child SAs under the IKE SA of this state",
 	    .excl = 1),
-	OPT_STR(struct opts, delete, 0, "delete", "SA", "tell the peer that these SAs are deleted",
+	OPT_STR(struct opts, delete, 0, "delete", "SA", "send the peer deletes for these SAs",
 	    .excl = 1),
 	OPT_FLAG(struct opts, keep, 0, "keep",
-	    "stay: rekey, answer, probe, begin anew when lost, delete at the end"),
+	    "keep running: rekey, answer, probe, reconnect, delete on exit"),
 	OPT_MILLIS(struct opts, linger_ms, 0, "linger", "S", 0, 60000,
-	    "seconds in which the peer's last message is still answered, without --keep"),
+	    "without --keep: seconds to answer retransmissions before exit"),
 	OPT_INCLUDE(struct opts, policy, policy_optab),
-	OPT_STR(struct opts, tool.local, 0, "local", "ADDR[:PORT]", "own address and IKE port"),
+	OPT_STR(struct opts, tool.local, 0, "local", "ADDR[:PORT]", "local address and IKE port"),
 	OPT_INCLUDE(struct opts, tool, ike_tool_optab),
-	OPT_ARG(struct opts, peer, "PEER", "the peer: address or name, and port (500)"),
+	OPT_ARG(struct opts, peer, "PEER", "address or name of the peer, and port (default 500)"),
 	OPT_END
 };
 

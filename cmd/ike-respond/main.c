@@ -19,24 +19,24 @@ struct opts {
 #define LINGER_MS_DEFAULT	2000
 
 static const struct opt optab[] = {
-	OPT_TOOL("negotiate IPsec SAs as responder and write them as SA state"),
+	OPT_TOOL("negotiate IPsec SAs as responder and write SA state"),
 	OPT_USE("[OPTION]... | esp-tun ..."),
 	OPT_USE("--peers FILE [OPTION]... | esp-tun ..."),
 	OPT_SECTION("Peers:"),
-	OPT_STR(struct opts, peers, 0, "peers", "FILE", "an INI file with a section for each peer"),
+	OPT_STR(struct opts, peers, 0, "peers", "FILE", "INI file with a section for each peer"),
 	OPT_STR(struct opts, from, 0, "from", "NET",
-	    "answer a single peer only from NET, an address, CIDR or FIRST-LAST"),
+	    "without --peers: only answer peers in NET (address, CIDR or FIRST-LAST)"),
 	OPT_FLAG(struct opts, accept_all, 0, "accept-all-proposals",
-	    "take any proposal that this program knows, weak ones included"),
-	OPT_FLAG(struct opts, once, 0, "once", "end when one peer's child SA stands"),
+	    "accept every supported algorithm, weak ones included"),
+	OPT_FLAG(struct opts, once, 0, "once", "exit when the child SA of one peer is established"),
 	OPT_NUM(struct opts, half_open, 0, "half-open", "N", 1, 100000,
-	    "phase 1 exchanges that are not done yet, in all"),
+	    "limit of half-open phase 1 exchanges in total"),
 	OPT_NUM(struct opts, half_open_per_addr, 0, "half-open-per-address", "N", 1, 100000,
-	    "and from one address"),
+	    "limit of half-open phase 1 exchanges per address"),
 	OPT_INCLUDE(struct opts, policy, policy_optab),
-	OPT_STR(struct opts, tool.local, 0, "listen", "ADDR[:PORT]", "own address and IKE port"),
+	OPT_STR(struct opts, tool.local, 0, "listen", "ADDR[:PORT]", "local address and IKE port"),
 	OPT_MILLIS(struct opts, linger_ms, 0, "linger", "S", 0, 60000,
-	    "seconds in which the peer's last message is still answered, with --once"),
+	    "with --once: seconds to answer retransmissions before exit"),
 	OPT_INCLUDE(struct opts, tool, ike_tool_optab),
 	OPT_END
 };

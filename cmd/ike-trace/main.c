@@ -27,23 +27,23 @@ take_port(void *member, const char *value, struct fault *f)
 }
 
 static const struct opt optab[] = {
-	OPT_TOOL("show what IKE said in a capture, decrypted where keys are known"),
+	OPT_TOOL("show the IKE exchanges of a capture, decrypted where keys are known"),
 	OPT_USE("[OPTION]... CAPTURE"),
 	OPT_USE("[OPTION]... --live IFACE"),
 	OPT_LIST(struct trace_opts, sa, 0, "sa", "FILE",
-	    "open messages with the keys of this SA state"),
+	    "decrypt messages with the keys of this SA state"),
 	OPT_CALL(struct trace_opts, ports, 0, "port", "PORT", take_port,
-	    "look at UDP on this port too, beside 500 and 4500"),
+	    "also parse UDP on this port, in addition to 500 and 4500"),
 	OPT_STR(struct trace_opts, live, 0, "live", "IFACE",
-	    "capture on an interface, 'any' for all, until interrupted", .excl = 1),
+	    "capture on this interface ('any': all) until interrupted", .excl = 1),
 	OPT_NUM(struct trace_opts, count, 'c', "count", "N", 1, UINT32_MAX, "stop after N frames",
 	    .flags = OPT_NO_DEFAULT),
 	OPT_STR(struct trace_opts, user, 0, "user", "NAME",
-	    "become NAME once the capture is open (default: nobody, when started as root)"),
-	OPT_FLAG(struct trace_opts, reveal, 0, "reveal-keys", "show passwords of XAuth too"),
+	    "drop privileges to NAME once the capture is open (root: nobody)"),
+	OPT_FLAG(struct trace_opts, reveal, 0, "reveal-keys", "also print XAuth passwords"),
 	OPT_JSON(struct trace_opts, json),
 	OPT_ARG(struct trace_opts, capture, "CAPTURE", "pcap or pcapng, '-' for standard input"),
-	OPT_NOTE("With -q the payloads are left out: one line a message."),
+	OPT_NOTE("With -q each message is one line, without its payloads."),
 	OPT_END
 };
 

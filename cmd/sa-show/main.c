@@ -10,18 +10,18 @@
 #include "show.h"
 
 const struct opt show_optab[] = {
-	OPT_TOOL("show SA state, or export its keys to another program"),
+	OPT_TOOL("print SA state, or export its keys to Wireshark, tcpdump or ip xfrm"),
 	OPT_USE("[OPTION]... [SA...]"),
 	OPT_CHOICE(struct show_opts, format, 0, "format",
-	    "text|json|diag|wireshark|tcpdump|xfrm", "how to show it", .excl = 1),
-	OPT_FLAG(struct show_opts, json, 0, "json", "the same as --format json", .excl = 1),
-	OPT_FLAG(struct show_opts, reveal, 0, "reveal-keys", "show keys too (text, json, diag)"),
-	OPT_STR(struct show_opts, clock, 0, "clock", "TIME", "the time for what is left of a lifetime",
+	    "text|json|diag|wireshark|tcpdump|xfrm", "output format", .excl = 1),
+	OPT_FLAG(struct show_opts, json, 0, "json", "same as --format json", .excl = 1),
+	OPT_FLAG(struct show_opts, reveal, 0, "reveal-keys", "print keys (text, json, diag)"),
+	OPT_STR(struct show_opts, clock, 0, "clock", "TIME", "time from which remaining lifetimes are computed",
 	    .flags = OPT_SEAM),
 	OPT_ARGS(struct show_opts, sa, "SA", 0, SA_IN_MAX,
-	    "SA state, '-' for standard input, which is the default"),
-	OPT_NOTE("Keys are hidden, but for the formats wireshark, tcpdump and xfrm, which are "
-	    "made of them."),
+	    "SA state; '-' or none: standard input"),
+	OPT_NOTE("Keys are hidden, except in the formats wireshark, tcpdump and xfrm, which consist "
+	    "of them."),
 	OPT_END
 };
 

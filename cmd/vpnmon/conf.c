@@ -9,34 +9,34 @@ static const struct opt_word optimized_words[] = { { "counters", OPTIMIZED_COUNT
 #define T struct how
 const struct opt how_optab[] = {
 	OPT_MILLIS(T, interval_ms, 'i', "interval", "S", 20, 86400000,
-	    "seconds from one question to the next"),
+	    "seconds between probes"),
 	OPT_NUM(T, threshold, 0, "threshold", "N", 1, 1000000,
-	    "the tunnel is down after so many questions without an answer"),
+	    "consecutive unanswered probes until the tunnel is down"),
 	OPT_CHOICE_MAY(T, optimized, 0, "optimized", "counters|pcap", OPTIMIZED_COUNTERS,
-	    "packets from the tunnel count as an answer and take the place of a question",
+	    "inbound packets of the tunnel count as answers and replace probes",
 	    .words = optimized_words),
-	OPT_FLAG(T, persist, 0, "persist", "go on asking while the tunnel is down"),
+	OPT_FLAG(T, persist, 0, "persist", "keep probing while the tunnel is down"),
 	OPT_SECTION("When the state changes"),
 	OPT_CHOICE(T, routes, 0, "routes", "mark|keep",
-	    "while it is down, take the routes over the device out of use, or keep them"),
+	    "while down: withdraw the routes over the device, or keep them"),
 	OPT_STR(T, group, 0, "group", "NAME",
-	    "a member of this failover group: the first that is up carries the routes"),
+	    "failover group: the first member that is up carries the routes"),
 	OPT_NUM(T, priority, 0, "priority", "N", 1, 1000000,
-	    "place in the group, the lowest first; of equal ones by their order"),
+	    "priority in the group; the lowest number is preferred, then the order given"),
 	OPT_PAIR(T, preempt, 0, "preempt",
-	    "when it is back, take the routes from a member behind it"),
-	OPT_STR(T, on_up, 0, "on-up", "CMD", "run CMD (sh -c) when it comes up"),
-	OPT_STR(T, on_down, 0, "on-down", "CMD", "run CMD when it goes down"),
+	    "when up again, take the routes over from a less preferred member"),
+	OPT_STR(T, on_up, 0, "on-up", "CMD", "run CMD (sh -c) when the tunnel comes up"),
+	OPT_STR(T, on_down, 0, "on-down", "CMD", "run CMD when the tunnel goes down"),
 	OPT_STR(T, rekey, 0, "rekey", "CMD",
-	    "run CMD to bring it back, again and again in growing intervals; implies --persist"),
+	    "run CMD to restore a down tunnel, repeated at growing intervals; implies --persist"),
 	OPT_END
 };
 #undef T
 
 static const struct opt section_optab[] = {
 	OPT_STR(struct tunnel_opts, tun, 0, "tun", "NAME", "the tunnel's device"),
-	OPT_STR(struct tunnel_opts, dest, 0, "dest", "ADDR", "an address behind it"),
-	OPT_STR(struct tunnel_opts, source, 0, "source", "ADDR", "ask from this address"),
+	OPT_STR(struct tunnel_opts, dest, 0, "dest", "ADDR", "address behind the tunnel to probe"),
+	OPT_STR(struct tunnel_opts, source, 0, "source", "ADDR", "source address of the probes"),
 	OPT_INCLUDE(struct tunnel_opts, how, how_optab),
 	OPT_END
 };

@@ -5,24 +5,24 @@
 
 #define T struct mon_opts
 static const struct opt optab[] = {
-	OPT_TOOL("watch whether a tunnel carries traffic"),
+	OPT_TOOL("monitor tunnels by ICMP echo, withdraw routes and fail over"),
 	OPT_USE("[OPTION]... --tun NAME DEST"),
 	OPT_USE("[OPTION]... --tun NAME --tun NAME... DEST..."),
 	OPT_USE("[OPTION]... --peers FILE"),
 	OPT_SECTION("Probes"),
 	OPT_LIST(T, tuns, 0, "tun", "NAME", "the tunnel's device"),
 	OPT_LIST(T, sources, 0, "source", "ADDR",
-	    "ask from this address of this machine; one for all, or one for each --tun"),
-	OPT_STR(T, peers, 0, "peers", "FILE", "the tunnels are in FILE, a section for each"),
+	    "source address of the probes; one for all, or one for each --tun"),
+	OPT_STR(T, peers, 0, "peers", "FILE", "INI file with a section for each tunnel"),
 	OPT_INCLUDE(T, how, how_optab),
 	OPT_SECTION("Running"),
-	OPT_CHOICE(T, format, 0, "format", "text|json|cbor", "of the report", .excl = 1),
-	OPT_FLAG(T, json, 0, "json", "report as JSON, for scripts: --format json", .excl = 1),
-	OPT_FLAG(T, watch, 0, "watch", "draw a live table on the terminal"),
-	OPT_STR(T, metrics, 0, "metrics", "FILE", "keep metrics there, in Prometheus' text format"),
-	OPT_STR(T, user, 0, "user", "NAME", "become NAME when all is open (root: nobody)"),
+	OPT_CHOICE(T, format, 0, "format", "text|json|cbor", "format of the report", .excl = 1),
+	OPT_FLAG(T, json, 0, "json", "report as JSON, for scripts (same as --format json)", .excl = 1),
+	OPT_FLAG(T, watch, 0, "watch", "show a live table on the terminal"),
+	OPT_STR(T, metrics, 0, "metrics", "FILE", "write metrics to FILE in Prometheus text format"),
+	OPT_STR(T, user, 0, "user", "NAME", "drop privileges to NAME after start-up (root: nobody)"),
 	OPT_ARGS(T, dests, "DEST", 0, OPT_LIST_MAX,
-	    "an address behind the tunnel that answers ICMP echo; one for all, or one for each --tun"),
+	    "address behind the tunnel that answers ICMP echo; one for all, or one for each --tun"),
 	OPT_END
 };
 #undef T

@@ -18,10 +18,10 @@ struct common {
 
 static const struct opt common_table[] = {
 	OPT_SECTION("Common options:"),
-	OPT_COUNT(struct common, verbose, 'v', "verbose", "say more; more so when repeated", .excl = 1U << 31),
-	OPT_FLAG(struct common, quiet, 'q', "quiet", "say nothing but errors and warnings", .excl = 1U << 31),
-	OPT_FLAG(struct common, help, 'h', "help", "show this and exit"),
-	OPT_FLAG(struct common, version, 'V', "version", "show the version and exit"),
+	OPT_COUNT(struct common, verbose, 'v', "verbose", "print more; may be repeated", .excl = 1U << 31),
+	OPT_FLAG(struct common, quiet, 'q', "quiet", "print errors and warnings only", .excl = 1U << 31),
+	OPT_FLAG(struct common, help, 'h', "help", "print this help and exit"),
+	OPT_FLAG(struct common, version, 'V', "version", "print the version and exit"),
 	OPT_FLAG(struct common, listing, 0, "list-options", "one option a line, for completions",
 	    .flags = OPT_HIDDEN),
 	OPT_END

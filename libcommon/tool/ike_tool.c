@@ -14,18 +14,18 @@
 
 const struct opt ike_tool_optab[] = {
 	OPT_SECTION("Output and tests:"),
-	OPT_OUTPUT(struct ike_tool_opts, output, "write SA state to FILE in place of standard output"),
+	OPT_OUTPUT(struct ike_tool_opts, output, "write SA state to FILE instead of standard output"),
 	OPT_FLAG(struct ike_tool_opts, explain, 0, "explain",
-	    "tell each message on standard error as it comes and goes"),
+	    "explain each message on standard error when it is sent or received"),
 	OPT_STR(struct ike_tool_opts, pcap, 0, "pcap", "FILE",
-	    "record the messages as pcapng, with comments that name them"),
+	    "record the messages in FILE (pcapng), each with a comment"),
 	OPT_STR(struct ike_tool_opts, user, 0, "user", "NAME",
-	    "become NAME once the ports are open (default: nobody, when started as root)"),
+	    "drop privileges to NAME once the ports are open (root: nobody)"),
 	OPT_STR(struct ike_tool_opts, seed, 0, "seed", "TEXT",
-	    "random values from TEXT alone: a run can be repeated, and is not secure",
+	    "derive all random values from TEXT: repeatable, not secure",
 	    .flags = OPT_SEAM),
 	OPT_STR(struct ike_tool_opts, clock, 0, "clock", "TIME",
-	    "a clock that stands still at TIME", .flags = OPT_SEAM),
+	    "stop the clock at TIME", .flags = OPT_SEAM),
 	OPT_END
 };
 
