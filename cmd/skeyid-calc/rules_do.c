@@ -1,5 +1,6 @@
 /* What the rules do: the calls of the negotiation. */
 #include "ike/v1/keys.h"
+#include "ike/v1/message.h"
 #include "ike/v1/natd.h"
 #include "rules.h"
 
@@ -121,36 +122,34 @@ do_hash_r(const struct calc *c, struct secret *out, struct fault *f)
 	return (keep(out, h, c->hash->len, f));
 }
 
+static int
+hash_n(const struct calc *c, unsigned n, struct secret *out, struct fault *f)
+{
+	const struct v1_message_keys k = { .hash = c->hash, .skeyid_a = in(c, V_SKEYID_A) };
+	const struct v1_hash_n of = { .n = n, .ni_b = in(c, V_NI), .nr_b = in(c, V_NR) };
+	uint8_t h[HASH_MAX];
+
+	if (v1_message_hash(&k, &of, mid(c), in(c, V_MESSAGE), h, f) == -1)
+		return (-1);
+	return (keep(out, h, c->hash->len, f));
+}
+
 int
 do_hash1(const struct calc *c, struct secret *out, struct fault *f)
 {
-	uint8_t h[HASH_MAX];
-
-	if (v1_quick_hash1(c->hash, in(c, V_SKEYID_A), mid(c), in(c, V_MESSAGE), h, f) == -1)
-		return (-1);
-	return (keep(out, h, c->hash->len, f));
+	return (hash_n(c, 1, out, f));
 }
 
 int
 do_hash2(const struct calc *c, struct secret *out, struct fault *f)
 {
-	uint8_t h[HASH_MAX];
-
-	if (v1_quick_hash2(c->hash, in(c, V_SKEYID_A), mid(c), in(c, V_NI), in(c, V_MESSAGE), h,
-	    f) == -1)
-		return (-1);
-	return (keep(out, h, c->hash->len, f));
+	return (hash_n(c, 2, out, f));
 }
 
 int
 do_hash3(const struct calc *c, struct secret *out, struct fault *f)
 {
-	uint8_t h[HASH_MAX];
-
-	if (v1_quick_hash3(c->hash, in(c, V_SKEYID_A), mid(c), in(c, V_NI), in(c, V_NR), h,
-	    f) == -1)
-		return (-1);
-	return (keep(out, h, c->hash->len, f));
+	return (hash_n(c, 3, out, f));
 }
 
 int
@@ -181,20 +180,24 @@ int
 do_iv_chain(const struct calc *c, struct secret *out, struct fault *f)
 {
 	struct span v = in(c, V_PREVIOUS);
-	size_t n = c->enc->block;
+	uint8_t iv[BLOCK_MAX];
 
-	if (v.len % n != 0)
+	if (v.len % c->enc->block != 0)
 		return (fault(f, FAULT_USAGE, "--previous: %zu bytes are no whole blocks of %s", v.len,
 		    c->enc->word));
-	return (keep(out, v.p + v.len - n, n, f));
+	if (v1_next_iv(c->enc, v, iv, f) == -1)
+		return (-1);
+	return (keep(out, iv, c->enc->block, f));
 }
 
 int
 do_last_block(const struct calc *c, struct secret *out, struct fault *f)
 {
-	struct span v = in(c, V_CIPHERTEXT);
+	uint8_t iv[BLOCK_MAX];
 
-	return (keep(out, v.p + v.len - c->enc->block, c->enc->block, f));
+	if (v1_next_iv(c->enc, in(c, V_CIPHERTEXT), iv, f) == -1)
+		return (-1);
+	return (keep(out, iv, c->enc->block, f));
 }
 
 int

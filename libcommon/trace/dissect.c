@@ -1,62 +1,62 @@
+/* What a captured message holds: decrypted with the keys of SA state, its hash verified. */
 #include "trace/dissect_priv.h"
 
 #include "ike/v1/keys.h"
+#include "ike/v1/message.h"
 #include "ike/v1/sa_payload_attr.h"
 
-/* --- opening --- */
+/* --- decryption --- */
 
-/*
- * The IV of the message in hand: the last cipher block of the one before, whether or not that could be
- * opened; of the first, what RFC 2409 appendix B makes it of.
- */
-static bool
-find_iv(const struct trace_sa *sa, const struct exchange *x, const struct sa_ike *keys,
-    const struct alg_hash *h, const struct alg_enc *e, uint8_t iv[BLOCK_MAX])
+/* The keys of a record; those that are not known are NULL or empty. */
+static struct v1_message_keys
+message_keys(const struct sa_ike *s)
 {
-	if (x->has_tail) {
-		memcpy(iv, x->tail + BLOCK_MAX - e->block, e->block);
-		return (true);
-	}
-	if (dissect_phase1(x->number))
-		return (sa->gxi.len > 0 && sa->gxr.len > 0 &&
-		    v1_phase1_iv(h, e, bytes_span(&sa->gxi), bytes_span(&sa->gxr), iv, NULL) == 0);
-	return (keys->iv_len == e->block && v1_message_iv(h, e, keys->iv, x->mid, iv, NULL) == 0);
+	return ((struct v1_message_keys){
+		.hash = alg_hash_word(s->hash), .enc = alg_enc_name(s->encryption, s->key_bits),
+		.cipher = secret_span(&s->cipher), .skeyid_a = secret_span(&s->skeyid_a),
+	});
 }
 
-/* Decrypts into t->plain and reads the payloads there. */
+/* The IV of the current message. False if a message that it follows from was not seen. */
+static bool
+find_iv(const struct trace_sa *sa, const struct exchange *x, const struct sa_ike *keys,
+    const struct v1_message_keys *k, uint8_t iv[BLOCK_MAX])
+{
+	if (x->has_tail)
+		return (v1_next_iv(k->enc, SPAN_ARRAY(x->tail), iv, NULL) == 0);
+	if (dissect_phase1(x->number))
+		return (sa->gxi.len > 0 && sa->gxr.len > 0 && v1_phase1_iv(k->hash, k->enc,
+		    bytes_span(&sa->gxi), bytes_span(&sa->gxr), iv, NULL) == 0);
+	return (keys->iv_len == k->enc->block &&
+	    v1_message_iv(k->hash, k->enc, keys->iv, x->mid, iv, NULL) == 0);
+}
+
+/* Decrypts into t->plain and parses the payloads there. */
 static enum v1_open
 open_message(struct v1_trace *t, const struct trace_sa *sa, const struct exchange *x,
-    struct span body, struct v1_told *out)
+    struct v1_told *out)
 {
-	const struct sa_ike *keys = out->keys;
-	const struct alg_enc *e;
-	const struct alg_hash *h;
+	struct v1_message_keys k;
 	uint8_t iv[BLOCK_MAX];
 
-	if (keys == NULL || (e = alg_enc_name(keys->encryption, keys->key_bits)) == NULL ||
-	    (h = alg_hash_word(keys->hash)) == NULL || e->ike == 0 ||
-	    keys->cipher.len != e->key_len)
+	if (out->keys == NULL)
 		return (V1_OPEN_NO_KEYS);
-	if (!find_iv(sa, x, keys, h, e, iv))
+	k = message_keys(out->keys);
+	if (k.hash == NULL || k.enc == NULL || k.enc->ike == 0 || k.cipher.len != k.enc->key_len)
+		return (V1_OPEN_NO_KEYS);
+	if (!find_iv(sa, x, out->keys, &k, iv))
 		return (V1_OPEN_NO_IV);
-	if (body.len == 0 || body.len % e->block != 0) {
-		(void)fault(&out->why, FAULT_MALFORMED, "%zu encrypted bytes are no whole blocks",
-		    body.len);
-		return (V1_OPEN_BAD);
-	}
-	memcpy(t->plain.p, body.p, body.len);
-	if (cbc_decrypt(e, secret_span(&keys->cipher), iv, t->plain.p, body.len, &out->why) != 0)
-		return (V1_OPEN_BAD);
-	if (isakmp_chain_get(&out->msg, span_of(t->plain.p, body.len), true, &out->why) != 0)
+	if (v1_message_open(&k, iv, &out->msg, t->plain.p, &out->why) != V1_OPENED)
 		return (V1_OPEN_BAD);
 	out->readable = true;
 	return (V1_OPEN_DONE);
 }
 
-/* The next message's IV is at the end of this one. */
+/* Keeps the IV of the next message: the end of this one, whether or not it can be decrypted. */
 static void
-keep_tail(struct exchange *x, struct span body)
+keep_tail(struct exchange *x, const struct isakmp_msg *m)
 {
+	struct span body = span_of(m->raw.p + ISAKMP_HDR_LEN, m->raw.len - ISAKMP_HDR_LEN);
 	size_t n = body.len < BLOCK_MAX ? body.len : BLOCK_MAX;
 
 	if (n == 0)
@@ -68,36 +68,29 @@ keep_tail(struct exchange *x, struct span body)
 
 /* --- proofs --- */
 
-static struct span
-rest_of(const struct isakmp_msg *m)
-{
-	const uint8_t *from = m->pl[0].raw.p + m->pl[0].raw.len;
-	const struct isakmp_payload *last = &m->pl[m->n - 1];
-
-	return (span_of(from, (size_t)(last->raw.p + last->raw.len - from)));
-}
-
 /* HASH(1) to HASH(3), by the place of the message in its exchange. */
-static int
-late_hash(const struct exchange *x, const struct sa_ike *keys, const struct alg_hash *h,
-    const struct v1_told *m, uint8_t out[HASH_MAX])
+static enum v1_proof
+prove_late(const struct exchange *x, const struct v1_message_keys *k, const struct v1_told *m)
 {
-	struct span a = secret_span(&keys->skeyid_a), rest = rest_of(&m->msg);
-	struct span ni = span_of(x->ni, x->ni_len), nr = span_of(x->nr, x->nr_len);
+	struct v1_hash_n of = {
+		.n = x->number == EXCHANGE_QUICK ? m->message : 1,
+		.ni_b = span_of(x->ni, x->ni_len), .nr_b = span_of(x->nr, x->nr_len),
+	};
+	struct fault f;
 
-	if (x->number != EXCHANGE_QUICK || m->message == 1)
-		return (v1_quick_hash1(h, a, x->mid, rest, out, NULL));
-	if (m->message == 2 && ni.len > 0)
-		return (v1_quick_hash2(h, a, x->mid, ni, rest, out, NULL));
-	if (m->message == 3 && ni.len > 0 && nr.len > 0)
-		return (v1_quick_hash3(h, a, x->mid, ni, nr, out, NULL));
-	return (-1);
+	if (of.n > 3 || (of.n > 1 && of.ni_b.len == 0) || (of.n > 2 && of.nr_b.len == 0))
+		return (V1_PROOF_UNKNOWN);
+	if (v1_message_hash_verify(k, &of, &m->msg, &f) == 0)
+		return (V1_PROOF_GOOD);
+	return (f.code == FAULT_MALFORMED ? V1_PROOF_BAD : V1_PROOF_UNKNOWN);
 }
 
-static int
-phase1_hash(const struct trace_sa *sa, const struct sa_ike *keys, const struct alg_hash *h,
-    const struct v1_told *m, uint8_t out[HASH_MAX])
+/* HASH_I or HASH_R, by the sender. */
+static enum v1_proof
+prove_phase1(const struct trace_sa *sa, const struct sa_ike *keys, const struct alg_hash *h,
+    const struct v1_told *m, struct span hash)
 {
+	uint8_t expected[HASH_MAX];
 	const struct isakmp_payload *p = isakmp_find(&m->msg, PAYLOAD_ID, NULL);
 	struct span id = p != NULL ? p->body : SPAN_NONE;
 
@@ -106,31 +99,27 @@ phase1_hash(const struct trace_sa *sa, const struct sa_ike *keys, const struct a
 		id = bytes_span(&sa->idii_b);
 	if (id.len == 0 || keys->skeyid.len == 0 || sa->sai_b.len == 0 || sa->gxi.len == 0 ||
 	    sa->gxr.len == 0)
-		return (-1);
-	return ((m->by_initiator ? v1_hash_i : v1_hash_r)(h, secret_span(&keys->skeyid),
+		return (V1_PROOF_UNKNOWN);
+	if ((m->by_initiator ? v1_hash_i : v1_hash_r)(h, secret_span(&keys->skeyid),
 	    bytes_span(&sa->gxi), bytes_span(&sa->gxr), sa->cky_i, sa->cky_r,
-	    bytes_span(&sa->sai_b), id, out, NULL));
+	    bytes_span(&sa->sai_b), id, expected, NULL) != 0)
+		return (V1_PROOF_UNKNOWN);
+	return (ct_eq(hash, span_of(expected, h->len)) ? V1_PROOF_GOOD : V1_PROOF_BAD);
 }
 
 static enum v1_proof
 prove(const struct trace_sa *sa, const struct exchange *x, const struct v1_told *m)
 {
 	const struct isakmp_payload *hash = isakmp_find(&m->msg, PAYLOAD_HASH, NULL);
-	const struct alg_hash *h;
-	uint8_t expected[HASH_MAX];
-	int rc;
+	struct v1_message_keys k;
 
 	if (hash == NULL)
 		return (V1_PROOF_NONE);
-	if (m->keys == NULL || (h = alg_hash_word(m->keys->hash)) == NULL)
+	if (m->keys == NULL || (k = message_keys(m->keys)).hash == NULL)
 		return (V1_PROOF_UNKNOWN);
 	if (dissect_phase1(x->number))
-		rc = phase1_hash(sa, m->keys, h, m, expected);
-	else
-		rc = hash == m->msg.pl ? late_hash(x, m->keys, h, m, expected) : -1;
-	if (rc != 0)
-		return (V1_PROOF_UNKNOWN);
-	return (ct_eq(hash->body, span_of(expected, h->len)) ? V1_PROOF_GOOD : V1_PROOF_BAD);
+		return (prove_phase1(sa, m->keys, k.hash, m, hash->body));
+	return (hash == m->msg.pl ? prove_late(x, &k, m) : V1_PROOF_UNKNOWN);
 }
 
 /* --- what later messages need of this one --- */
@@ -174,13 +163,10 @@ remember(struct trace_sa *sa, struct exchange *x, const struct v1_told *m)
 static void
 message(struct v1_trace *t, struct trace_sa *sa, struct exchange *x, struct v1_told *out)
 {
-	struct span body;
-
 	out->message = ++x->messages;
 	if ((out->msg.hdr.flags & ISAKMP_FLAG_ENCRYPTED) != 0) {
-		body = span_of(out->msg.raw.p + ISAKMP_HDR_LEN, out->msg.raw.len - ISAKMP_HDR_LEN);
-		out->open = open_message(t, sa, x, body, out);
-		keep_tail(x, body);
+		out->open = open_message(t, sa, x, out);
+		keep_tail(x, &out->msg);
 	}
 	if (out->readable) {
 		/* The hash that NAT-D payloads of this very message go by may be in it. */

@@ -149,29 +149,6 @@ phase1_hashes(void **state)
 }
 
 static void
-quick_hashes(void **state)
-{
-	static const uint8_t mid[] = { 0xde, 0xad, 0xbe, 0xef };
-	const struct alg_hash *h;
-	uint8_t want[64], got[HASH_MAX];
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < 5; i++) {
-		h = alg_hash_word(hashes[i]);
-		put(mid, 4), put(sai.p, sai.len);
-		assert_int_equal(v1_quick_hash1(h, SPAN_ARRAY(key), 0xdeadbeef, sai, got, &f), 0);
-		assert_span_eq(span_of(got, h->len), mac(hashes[i], SPAN_ARRAY(key), want));
-		put(mid, 4), put(ni.p, ni.len), put(sai.p, sai.len);
-		assert_int_equal(v1_quick_hash2(h, SPAN_ARRAY(key), 0xdeadbeef, ni, sai, got, &f), 0);
-		assert_span_eq(span_of(got, h->len), mac(hashes[i], SPAN_ARRAY(key), want));
-		put("", 1), put(mid, 4), put(ni.p, ni.len), put(nr.p, nr.len);
-		assert_int_equal(v1_quick_hash3(h, SPAN_ARRAY(key), 0xdeadbeef, ni, nr, got, &f), 0);
-		assert_span_eq(span_of(got, h->len), mac(hashes[i], SPAN_ARRAY(key), want));
-	}
-}
-
-static void
 skeyid_pke(void **state)
 {
 	const struct alg_hash *h;
@@ -190,32 +167,6 @@ skeyid_pke(void **state)
 		assert_span_eq(secret_span(&got), mac(hashes[i], nkey, want));
 	}
 	secret_free(&got);
-}
-
-static void
-ivs(void **state)
-{
-	static const uint8_t last[16] = "last block of it", mid[] = { 0, 0, 1, 2 };
-	const struct alg_hash *h;
-	const struct alg_enc *e;
-	uint8_t want[64], iv[BLOCK_MAX];
-	size_t i, j;
-
-	(void)state;
-	for (i = 0; i < 5; i++)
-	for (j = 0; (e = alg_enc_row(j)) != NULL; j++) {
-		if (e->ike == 0)
-			continue;
-		h = alg_hash_word(hashes[i]);
-		put(gxi.p, gxi.len), put(gxr.p, gxr.len);
-		assert_int_equal(v1_phase1_iv(h, e, gxi, gxr, iv, &f), 0);
-		(void)digest(hashes[i], want);
-		assert_memory_equal(iv, want, e->block);
-		put(last, e->block), put(mid, 4);
-		assert_int_equal(v1_message_iv(h, e, last, 0x102, iv, &f), 0);
-		(void)digest(hashes[i], want);
-		assert_memory_equal(iv, want, e->block);
-	}
 }
 
 /* Appendix B: the head of SKEYID_e where that is enough, else the feedback from a zero byte. */
@@ -444,8 +395,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(skeyid_psk), cmocka_unit_test(skeyid_sig),
-		cmocka_unit_test(phase1_hashes), cmocka_unit_test(quick_hashes),
-		cmocka_unit_test(skeyid_pke), cmocka_unit_test(ivs),
+		cmocka_unit_test(phase1_hashes), cmocka_unit_test(skeyid_pke),
 		cmocka_unit_test(cipher_keys), cmocka_unit_test(cipher_key_skips_weak_des),
 		cmocka_unit_test(pke_keys_and_bodies),
 		cmocka_unit_test(keymat), cmocka_unit_test(keymat_cut), cmocka_unit_test(in_place),

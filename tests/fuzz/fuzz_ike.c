@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "ike/ike.h"
-#include "ike/v1/keys.h"
+#include "ike/v1/message.h"
 #include "sa/codec.h"
 #include "wire/isakmp.h"
 
@@ -307,6 +307,8 @@ keyed(const struct tape *t, struct ike_engine *e, int side, struct span asked,
 	const struct sa_ike *s = &t->ike[side].ike;
 	const struct alg_enc *enc = alg_enc_name(s->encryption, s->key_bits);
 	const struct alg_hash *hash = alg_hash_word(s->hash);
+	const struct v1_message_keys k = { .hash = hash, .skeyid_a = secret_span(&s->skeyid_a) };
+	struct v1_hash_n of = { .n = asked.len > 0 ? 2 : 1 };
 	struct isakmp_hdr h = { .version = ISAKMP_VERSION_1 };
 	uint8_t buf[8192], plain[2048], iv[BLOCK_MAX], digest[HASH_MAX] = {0}, next;
 	uint8_t how = byte(in);
@@ -343,13 +345,11 @@ keyed(const struct tape *t, struct ike_engine *e, int side, struct span asked,
 		    t->child[side].child.spi_out, 4);
 	rest = span_of(buf + at + hash->len, rest.len);
 	if (asked.len > 0) {
-		if (v1_quick_hash2(hash, secret_span(&s->skeyid_a), h.mid, nonce_of(s, asked, h.mid,
-		    plain, sizeof(plain)), rest, digest, &f) != 0)
-			return;
-		memcpy(iv, asked.p + asked.len - enc->block, enc->block);
-	} else if (v1_quick_hash1(hash, secret_span(&s->skeyid_a), h.mid, rest, digest, &f) != 0 ||
-	    v1_message_iv(hash, enc, s->iv, h.mid, iv, &f) != 0)
-		return;
+		of.ni_b = nonce_of(s, asked, h.mid, plain, sizeof(plain));
+		must(v1_next_iv(enc, asked, iv, &f) == 0);
+	} else
+		must(v1_message_iv(hash, enc, s->iv, h.mid, iv, &f) == 0);
+	must(v1_message_hash(&k, &of, h.mid, rest, digest, &f) == 0);
 	memcpy(buf + at, digest, hash->len);
 	body = b.w.len - ISAKMP_HDR_LEN;
 	wr_zeros(&b.w, (enc->block - body % enc->block) % enc->block);

@@ -162,6 +162,7 @@ send_row(struct v1_exchange *x, const struct v1_message *row, struct now now,
 		.exchange = x->kind->number,
 		.mid = x->mid,
 	};
+	struct v1_message_keys k;
 	struct span message;
 
 	if (row->before != NULL && row->before(x, out, f) != 0)
@@ -174,11 +175,12 @@ send_row(struct v1_exchange *x, const struct v1_message *row, struct now now,
 	if (x->kind->seal != NULL && x->kind->seal(x, &b, f) != 0)
 		return (-1);
 	if (row_is_secret(x, row)) {
-		if (x->kind->keys(x, f) != 0 || v1_encrypt(x->sa, x->iv, &b, f) != 0)
+		if (x->kind->keys(x, f) != 0)
 			return (-1);
-	}
-	message = isakmp_end(&b);
-	if (message.len == 0)
+		k = v1_sa_message_keys(x->sa);
+		if (v1_message_seal(&k, x->iv, &b, &message, f) != 0)
+			return (-1);
+	} else if ((message = isakmp_end(&b)).len == 0)
 		return (fault(f, FAULT_TOO_LARGE, "the message exceeds %d bytes", V1_SEND_MAX));
 	if (bytes_set(&x->sent, message) != 0)
 		return (fault(f, FAULT_MEMORY, "no memory for a message"));
@@ -249,6 +251,38 @@ take_payloads(struct v1_exchange *x, const struct v1_message *row,
 	return (0);
 }
 
+/* What an encrypted message means that decrypts to something else: the kind may know. */
+static int
+nonsense(const struct v1_exchange *x, struct fault *f)
+{
+	if (x->kind->nonsense != NULL)
+		x->kind->nonsense(x, f);
+	return (-1);
+}
+
+/*
+ * Decrypts ${m} into ${plain} and parses its payloads; ${iv}, that of the exchange at first, becomes that of the
+ * next message.
+ */
+static int
+open_secret(struct v1_exchange *x, struct isakmp_msg *m, uint8_t iv[BLOCK_MAX], uint8_t *plain,
+    struct fault *f)
+{
+	struct v1_message_keys k;
+	enum v1_opened opened;
+
+	if (x->kind->keys(x, f) != 0)
+		return (-1);
+	k = v1_sa_message_keys(x->sa);
+	memcpy(iv, x->iv, BLOCK_MAX);
+	opened = v1_message_open(&k, iv, m, plain, f);
+	if (opened == V1_UNDECRYPTED)
+		return (-1);
+	memcpy(x->iv_refused, iv, BLOCK_MAX);
+	x->has_iv_refused = true;
+	return (opened == V1_OPENED ? 0 : nonsense(x, f));
+}
+
 /*
  * Opens and takes the message of ${row}. On success x->iv has moved on; on failure
  * only what a later good message overwrites has changed, and ${*proven} says whether
@@ -259,30 +293,17 @@ take_row(struct v1_exchange *x, const struct v1_message *row, const struct isakm
     struct span dgram, struct ike_outbox *out, bool *proven, struct fault *f)
 {
 	uint8_t buf[ISAKMP_MSG_MAX], iv[BLOCK_MAX];
-	struct isakmp_msg m = { .hdr = *h };
-	struct span body = span_of(dgram.p + ISAKMP_HDR_LEN, h->length - ISAKMP_HDR_LEN);
+	struct isakmp_msg m = { .hdr = *h, .raw = span_of(dgram.p, h->length) };
 	bool secret = (h->flags & ISAKMP_FLAG_ENCRYPTED) != 0;
 
 	if (secret != (row->cover == V1_SECRET) && row->cover != V1_EITHER)
 		return (fault(f, FAULT_PROTOCOL, "it is %s", secret ?
 		    "encrypted before there are keys" : "not encrypted"));
-	if (secret) {
-		if (x->kind->keys(x, f) != 0)
-			return (-1);
-		memcpy(iv, x->iv, sizeof(iv));
-		if (v1_decrypt(x->sa, iv, h, dgram, buf, f) != 0)
-			return (-1);
-		memcpy(x->iv_refused, iv, sizeof(iv));
-		x->has_iv_refused = true;
-		body = span_of(buf + ISAKMP_HDR_LEN, h->length - ISAKMP_HDR_LEN);
-		m.raw = span_of(buf, h->length);
-	} else
-		m.raw = span_of(dgram.p, h->length);
-	if (isakmp_chain_get(&m, body, secret, f) != 0 || check_payloads(x, row, &m, f) != 0) {
-		if (secret && x->kind->nonsense != NULL)
-			x->kind->nonsense(x, f);
+	if (secret ? open_secret(x, &m, iv, buf, f) != 0 : isakmp_chain_get(&m,
+	    span_of(m.raw.p + ISAKMP_HDR_LEN, m.raw.len - ISAKMP_HDR_LEN), false, f) != 0)
 		return (-1);
-	}
+	if (check_payloads(x, row, &m, f) != 0)
+		return (secret ? nonsense(x, f) : -1);
 	if (x->kind->verify != NULL) {
 		if (x->kind->verify(x, &m, f) != 0)
 			return (-1);

@@ -92,32 +92,14 @@ v1_sa_message_iv(const struct v1_sa *sa, uint32_t mid, uint8_t iv[BLOCK_MAX],
 	return (v1_message_iv(sa->proposal.hash, sa->proposal.enc, last, mid, iv, f));
 }
 
-int
-v1_encrypt(const struct v1_sa *sa, uint8_t iv[BLOCK_MAX], struct isakmp_builder *b,
-    struct fault *f)
+struct v1_message_keys
+v1_sa_message_keys(const struct v1_sa *sa)
 {
-	size_t block = sa->proposal.enc->block;
-	size_t body = b->w.len - ISAKMP_HDR_LEN;
-
-	wr_zeros(&b->w, (block - body % block) % block);
-	if (b->w.bad)
-		return (fault(f, FAULT_TOO_LARGE, "no room for the padding"));
-	b->w.p[19] |= ISAKMP_FLAG_ENCRYPTED;
-	return (cbc_encrypt(sa->proposal.enc, secret_span(&sa->rec.ike.cipher), iv,
-	    b->w.p + ISAKMP_HDR_LEN, b->w.len - ISAKMP_HDR_LEN, f));
-}
-
-int
-v1_decrypt(const struct v1_sa *sa, uint8_t iv[BLOCK_MAX], const struct isakmp_hdr *h,
-    struct span dgram, uint8_t *buf, struct fault *f)
-{
-	size_t body = h->length - ISAKMP_HDR_LEN;
-
-	if (body == 0 || body % sa->proposal.enc->block != 0)
-		return (fault(f, FAULT_MALFORMED, "%zu encrypted bytes are no whole blocks", body));
-	memcpy(buf, dgram.p, h->length);
-	return (cbc_decrypt(sa->proposal.enc, secret_span(&sa->rec.ike.cipher), iv,
-	    buf + ISAKMP_HDR_LEN, body, f));
+	return ((struct v1_message_keys){
+		.hash = sa->proposal.hash, .enc = sa->proposal.enc,
+		.cipher = secret_span(&sa->rec.ike.cipher),
+		.skeyid_a = secret_span(&sa->rec.ike.skeyid_a),
+	});
 }
 
 bool

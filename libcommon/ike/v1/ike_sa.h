@@ -5,6 +5,7 @@
 #include "ike/v1/engine_priv.h"
 #include "ike/v1/exchange.h"
 #include "ike/v1/keys.h"
+#include "ike/v1/message.h"
 #include "ike/v1/natd.h"
 #include "ike/v1/sa_payload.h"
 
@@ -63,12 +64,8 @@ void v1_sa_heard(struct v1_sa *sa, struct now now);
 /* IV of the first message under ${mid}, from phase 1's last block. */
 int v1_sa_message_iv(const struct v1_sa *sa, uint32_t mid, uint8_t iv[BLOCK_MAX],
     struct fault *f);
-/* Pads to whole blocks, sets flag and length, encrypts in place; ${iv} moves on. */
-int v1_encrypt(const struct v1_sa *sa, uint8_t iv[BLOCK_MAX], struct isakmp_builder *b,
-    struct fault *f);
-/* Copies the message to ${buf} (at least as long) and decrypts it there. */
-int v1_decrypt(const struct v1_sa *sa, uint8_t iv[BLOCK_MAX], const struct isakmp_hdr *h,
-    struct span dgram, uint8_t *buf, struct fault *f);
+/* What protects the messages of ${sa}; borrowed from it. */
+struct v1_message_keys v1_sa_message_keys(const struct v1_sa *sa);
 struct v1_exchange *v1_sa_exchange(struct v1_sa *sa, uint32_t mid);
 /* Whether either end has begun an exchange under ${mid} before; remembers that it has now. */
 bool v1_sa_seen(const struct v1_sa *sa, uint32_t mid);

@@ -12,15 +12,18 @@
 
 #define INFO_MAX	1024	/* bytes of an informational message that we build */
 
+static const struct v1_hash_n hash_1 = { .n = 1 };
+
 /* --- sending --- */
 
 /* Sends one payload under the SA's keys: HDR*, HASH(1), N or D. Its message ID; 0: it could not be sent. */
 static uint32_t
 send_secret(struct v1_sa *sa, uint8_t type, struct span body, struct ike_outbox *out)
 {
+	const struct v1_message_keys k = v1_sa_message_keys(sa);
 	struct rand *r = &sa->engine->conf.rand;
-	uint8_t buf[INFO_MAX], mid[4], iv[BLOCK_MAX], digest[HASH_MAX] = {0};
-	size_t len = sa->proposal.hash->len, at = ISAKMP_HDR_LEN + ISAKMP_PAYLOAD_HDR_LEN;
+	uint8_t buf[INFO_MAX], mid[4], iv[BLOCK_MAX];
+	struct span message;
 	struct isakmp_builder b;
 	struct isakmp_hdr h = { .version = ISAKMP_VERSION_1, .exchange = EXCHANGE_INFO };
 	struct fault f;
@@ -33,15 +36,13 @@ send_secret(struct v1_sa *sa, uint8_t type, struct span body, struct ike_outbox 
 	memcpy(h.cky_i, sa->rec.ike.spi_i, COOKIE_LEN);
 	memcpy(h.cky_r, sa->rec.ike.spi_r, COOKIE_LEN);
 	isakmp_begin(&b, buf, sizeof(buf), &h);
-	isakmp_payload_put(&b, PAYLOAD_HASH, span_of(digest, len));
+	v1_message_hash_put(&k, &b);
 	isakmp_payload_put(&b, type, body);
-	if (b.w.bad || v1_quick_hash1(sa->proposal.hash, secret_span(&sa->rec.ike.skeyid_a),
-	    h.mid, span_of(buf + at + len, b.w.len - at - len), digest, &f) != 0)
+	if (v1_message_hash_fill(&k, &hash_1, &b, &f) != 0 ||
+	    v1_sa_message_iv(sa, h.mid, iv, &f) != 0 ||
+	    v1_message_seal(&k, iv, &b, &message, &f) != 0)
 		return (0);
-	memcpy(buf + at, digest, len);
-	if (v1_sa_message_iv(sa, h.mid, iv, &f) != 0 || v1_encrypt(sa, iv, &b, &f) != 0)
-		return (0);
-	v1_sa_send(sa, isakmp_end(&b), out);
+	v1_sa_send(sa, message, out);
 	return (h.mid);
 }
 
@@ -155,23 +156,13 @@ int
 v1_info_open(struct v1_sa *sa, const struct isakmp_hdr *h, struct span dgram, uint8_t *buf,
     struct isakmp_msg *m)
 {
-	uint8_t iv[BLOCK_MAX], expected[HASH_MAX];
-	const struct isakmp_payload *last;
-	const uint8_t *rest;
+	const struct v1_message_keys k = v1_sa_message_keys(sa);
+	uint8_t iv[BLOCK_MAX];
 	struct fault f;
 
-	*m = (struct isakmp_msg){ .hdr = *h };
-	if (sa->rec.ike.cipher.len == 0)
+	*m = (struct isakmp_msg){ .hdr = *h, .raw = span_of(dgram.p, h->length) };
+	if (k.cipher.len == 0 || v1_sa_message_iv(sa, h->mid, iv, &f) != 0 ||
+	    v1_message_open(&k, iv, m, buf, &f) != V1_OPENED || m->n < 2)
 		return (-1);
-	if (v1_sa_message_iv(sa, h->mid, iv, &f) != 0 ||
-	    v1_decrypt(sa, iv, h, dgram, buf, &f) != 0 ||
-	    isakmp_chain_get(m, span_of(buf + ISAKMP_HDR_LEN, h->length - ISAKMP_HDR_LEN),
-	    true, &f) != 0 || m->n < 2 || m->pl[0].type != PAYLOAD_HASH)
-		return (-1);
-	last = &m->pl[m->n - 1];
-	rest = m->pl[0].raw.p + m->pl[0].raw.len;
-	if (v1_quick_hash1(sa->proposal.hash, secret_span(&sa->rec.ike.skeyid_a), h->mid,
-	    span_of(rest, (size_t)(last->raw.p + last->raw.len - rest)), expected, &f) != 0)
-		return (-1);
-	return (ct_eq(span_of(expected, sa->proposal.hash->len), m->pl[0].body) ? 0 : -1);
+	return (v1_message_hash_verify(&k, &hash_1, m, &f));
 }

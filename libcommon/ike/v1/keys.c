@@ -1,3 +1,4 @@
+/* The derivations of RFC 2409: SKEYID and its family, the cipher key, HASH_I and HASH_R, KEYMAT. */
 #include "ike/v1/keys.h"
 
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
@@ -230,33 +231,6 @@ v1_keys_wipe(struct v1_keys *k)
 }
 
 int
-v1_phase1_iv(const struct alg_hash *h, const struct alg_enc *enc, struct span gxi, struct span gxr,
-    uint8_t iv[BLOCK_MAX], struct fault *f)
-{
-	struct span parts[] = { gxi, gxr };
-	uint8_t digest[HASH_MAX];
-
-	if (hash_parts(h, digest, parts, COUNT(parts), f) == -1)
-		return (-1);
-	memcpy(iv, digest, enc->block);
-	return (0);
-}
-
-int
-v1_message_iv(const struct alg_hash *h, const struct alg_enc *enc, const uint8_t last[BLOCK_MAX],
-    uint32_t mid, uint8_t iv[BLOCK_MAX], struct fault *f)
-{
-	uint8_t m_id[4], digest[HASH_MAX];
-	struct span parts[] = { span_of(last, enc->block), SPAN_ARRAY(m_id) };
-
-	put_be32(m_id, mid);
-	if (hash_parts(h, digest, parts, COUNT(parts), f) == -1)
-		return (-1);
-	memcpy(iv, digest, enc->block);
-	return (0);
-}
-
-int
 v1_hash_i(const struct alg_hash *h, struct span skeyid, struct span gxi, struct span gxr,
     const uint8_t cky_i[COOKIE_LEN], const uint8_t cky_r[COOKIE_LEN], struct span sai_b,
     struct span idii_b, uint8_t out[HASH_MAX], struct fault *f)
@@ -278,39 +252,6 @@ v1_hash_r(const struct alg_hash *h, struct span skeyid, struct span gxi, struct 
 	};
 
 	return (prf_public(h, skeyid, out, parts, COUNT(parts), f));
-}
-
-int
-v1_quick_hash1(const struct alg_hash *h, struct span skeyid_a, uint32_t mid, struct span rest,
-    uint8_t out[HASH_MAX], struct fault *f)
-{
-	uint8_t m_id[4];
-	struct span parts[] = { SPAN_ARRAY(m_id), rest };
-
-	put_be32(m_id, mid);
-	return (prf_public(h, skeyid_a, out, parts, COUNT(parts), f));
-}
-
-int
-v1_quick_hash2(const struct alg_hash *h, struct span skeyid_a, uint32_t mid, struct span ni_b,
-    struct span rest, uint8_t out[HASH_MAX], struct fault *f)
-{
-	uint8_t m_id[4];
-	struct span parts[] = { SPAN_ARRAY(m_id), ni_b, rest };
-
-	put_be32(m_id, mid);
-	return (prf_public(h, skeyid_a, out, parts, COUNT(parts), f));
-}
-
-int
-v1_quick_hash3(const struct alg_hash *h, struct span skeyid_a, uint32_t mid, struct span ni_b,
-    struct span nr_b, uint8_t out[HASH_MAX], struct fault *f)
-{
-	uint8_t zero_m_id[5] = {0};
-	struct span parts[] = { SPAN_ARRAY(zero_m_id), ni_b, nr_b };
-
-	put_be32(zero_m_id + 1, mid);
-	return (prf_public(h, skeyid_a, out, parts, COUNT(parts), f));
 }
 
 int

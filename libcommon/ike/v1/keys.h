@@ -1,8 +1,8 @@
 /*
- * The derivations of RFC 2409, by its own names: SKEYID*, HASH_I and HASH_R,
- * HASH(1) to (3), IV and KEYMAT. Pure: inputs in, result out, no exchange and no
- * state. "_b" is the body of a payload without its generic header (RFC 2409 section 3.2);
- * ${g^xi} is the initiator's public value and so on; cookies are COOKIE_LEN bytes.
+ * The derivations of RFC 2409, by its own names: SKEYID and its family, the cipher key, HASH_I and HASH_R, KEYMAT.
+ * Pure: inputs in, result out, no exchange and no state. IVs and HASH(1) to HASH(3) are in message.h. "_b" is the
+ * body of a payload without its generic header (RFC 2409 section 3.2); ${g^xi} is the initiator's public value and
+ * so on; cookies are COOKIE_LEN bytes.
  *
  * Every function returns 0, or -1 with FAULT_CRYPTO, FAULT_MEMORY or (single DES)
  * FAULT_NO_LEGACY_PROVIDER; results are then empty or unchanged. A secret that
@@ -83,17 +83,6 @@ int v1_keys_derive(struct v1_keys *k, const struct alg_hash *h, const struct alg
 void v1_keys_wipe(struct v1_keys *k);
 
 /*
- * IVs, RFC 2409 appendix B, cut to ${enc}->block bytes. Phase 1: hash(g^xi | g^xr).
- * Any other message ID: hash(last cipher block of phase 1 | M-ID); ${last} is ${enc}->block
- * bytes. ${iv} then runs through the messages of that ID, cbc_encrypt() and
- * cbc_decrypt() keep it.
- */
-int v1_phase1_iv(const struct alg_hash *h, const struct alg_enc *enc, struct span gxi,
-    struct span gxr, uint8_t iv[BLOCK_MAX], struct fault *f);
-int v1_message_iv(const struct alg_hash *h, const struct alg_enc *enc,
-    const uint8_t last[BLOCK_MAX], uint32_t mid, uint8_t iv[BLOCK_MAX], struct fault *f);
-
-/*
  * Proof of phase 1, RFC 2409 section 5; ${h}->len bytes into ${out}. To be compared with ct_eq().
  *   HASH_I = prf(SKEYID, g^xi | g^xr | CKY-I | CKY-R | SAi_b | IDii_b)
  *   HASH_R = prf(SKEYID, g^xr | g^xi | CKY-R | CKY-I | SAi_b | IDir_b)
@@ -105,21 +94,6 @@ int v1_hash_i(const struct alg_hash *h, struct span skeyid, struct span gxi, str
 int v1_hash_r(const struct alg_hash *h, struct span skeyid, struct span gxi, struct span gxr,
     const uint8_t cky_i[COOKIE_LEN], const uint8_t cky_r[COOKIE_LEN], struct span sai_b,
     struct span idir_b, uint8_t out[HASH_MAX], struct fault *f);
-
-/*
- * Quick mode, RFC 2409 section 5.5; HASH(1) is that of an informational exchange (section
- * 5.7) and of a transaction as well. ${rest} is the message behind the HASH payload: payloads with their
- * generic headers, without padding.
- *   HASH(1) = prf(SKEYID_a, M-ID | rest)
- *   HASH(2) = prf(SKEYID_a, M-ID | Ni_b | rest)
- *   HASH(3) = prf(SKEYID_a, 0 | M-ID | Ni_b | Nr_b)
- */
-int v1_quick_hash1(const struct alg_hash *h, struct span skeyid_a, uint32_t mid, struct span rest,
-    uint8_t out[HASH_MAX], struct fault *f);
-int v1_quick_hash2(const struct alg_hash *h, struct span skeyid_a, uint32_t mid, struct span ni_b,
-    struct span rest, uint8_t out[HASH_MAX], struct fault *f);
-int v1_quick_hash3(const struct alg_hash *h, struct span skeyid_a, uint32_t mid, struct span ni_b,
-    struct span nr_b, uint8_t out[HASH_MAX], struct fault *f);
 
 /*
  * KEYMAT of one SA, RFC 2409 section 5.5: K1 | K2 | ... cut to ${len} (1 to V1_KEYMAT_MAX),

@@ -39,15 +39,6 @@ static const struct v1_message quick_mode[] = {
 	    make_child_both, use_child_both, "confirms" },
 };
 
-/* Where HASH(n) lies in every message: right behind the header. */
-#define HASH_AT	(ISAKMP_HDR_LEN + ISAKMP_PAYLOAD_HDR_LEN)
-
-static struct sa_ike *
-ike(const struct v1_exchange *x)
-{
-	return (&x->sa->rec.ike);
-}
-
 static struct v1_quick *
 part(const struct v1_exchange *x)
 {
@@ -79,62 +70,42 @@ encap_mode(const struct v1_exchange *x)
 
 /* --- HASH(1), HASH(2), HASH(3) --- */
 
-static int
-hash_n(struct v1_exchange *x, struct span rest, uint8_t out[HASH_MAX], struct fault *f)
+/* The hash of the message in hand: message n of quick mode has HASH(n). */
+static struct v1_hash_n
+hash_n(const struct v1_exchange *x)
 {
-	const struct alg_hash *h = x->sa->proposal.hash;
-	struct span skeyid_a = secret_span(&ike(x)->skeyid_a);
-	struct span ni = bytes_span(&part(x)->ni_b), nr = bytes_span(&part(x)->nr_b);
-
-	switch (x->at) {
-	case 0:
-		return (v1_quick_hash1(h, skeyid_a, x->mid, rest, out, f));
-	case 1:
-		return (v1_quick_hash2(h, skeyid_a, x->mid, ni, rest, out, f));
-	default:
-		return (v1_quick_hash3(h, skeyid_a, x->mid, ni, nr, out, f));
-	}
+	return ((struct v1_hash_n){
+		.n = (unsigned)x->at + 1, .ni_b = bytes_span(&part(x)->ni_b),
+		.nr_b = bytes_span(&part(x)->nr_b),
+	});
 }
 
 static int
 put_hash(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
-	static const uint8_t later[HASH_MAX];
+	const struct v1_message_keys k = v1_sa_message_keys(x->sa);
 
 	(void)f;
-	isakmp_payload_put(b, PAYLOAD_HASH, span_of(later, x->sa->proposal.hash->len));
+	v1_message_hash_put(&k, b);
 	return (0);
 }
 
 static int
 seal(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
-	size_t len = x->sa->proposal.hash->len;
-	uint8_t digest[HASH_MAX];
+	const struct v1_message_keys k = v1_sa_message_keys(x->sa);
+	const struct v1_hash_n of = hash_n(x);
 
-	if (b->w.bad)
-		return (fault(f, FAULT_TOO_LARGE, "the message exceeds %d bytes", V1_SEND_MAX));
-	if (hash_n(x, span_of(b->w.p + HASH_AT + len, b->w.len - HASH_AT - len), digest, f) != 0)
-		return (-1);
-	memcpy(b->w.p + HASH_AT, digest, len);
-	return (0);
+	return (v1_message_hash_fill(&k, &of, b, f));
 }
 
 static int
 verify(struct v1_exchange *x, const struct isakmp_msg *m, struct fault *f)
 {
-	const struct isakmp_payload *last = &m->pl[m->n - 1];
-	const uint8_t *rest = m->pl[0].raw.p + m->pl[0].raw.len;
-	uint8_t expected[HASH_MAX];
+	const struct v1_message_keys k = v1_sa_message_keys(x->sa);
+	const struct v1_hash_n of = hash_n(x);
 
-	if (m->pl[0].type != PAYLOAD_HASH)
-		return (fault(f, FAULT_MALFORMED, "it does not begin with a HASH payload"));
-	if (hash_n(x, span_of(rest, (size_t)(last->raw.p + last->raw.len - rest)), expected,
-	    f) != 0)
-		return (-1);
-	if (!ct_eq(span_of(expected, x->sa->proposal.hash->len), m->pl[0].body))
-		return (fault(f, FAULT_MALFORMED, "HASH(%zu) is wrong", x->at + 1));
-	return (0);
+	return (v1_message_hash_verify(&k, &of, m, f));
 }
 
 /* --- nonces and keys --- */
