@@ -58,11 +58,13 @@ parse_address(struct route *r, const char *text, struct fault *f)
 	uint64_t prefix;
 
 	if (n >= sizeof(host))
-		return (fault(f, FAULT_BAD_ADDRESS, "--address: \"%s\" is no address", text));
+		return (fault_because(f, CAUSE_TUNNEL_ADDRESS,
+		    fault(f, FAULT_BAD_ADDRESS, "--address: \"%s\" is no address", text)));
 	memcpy(host, text, n);
 	host[n] = '\0';
 	if (addr_parse(&r->net, host) != 0)
-		return (fault(f, FAULT_BAD_ADDRESS, "--address: \"%s\" is no address", text));
+		return (fault_because(f, CAUSE_TUNNEL_ADDRESS,
+		    fault(f, FAULT_BAD_ADDRESS, "--address: \"%s\" is no address", text)));
 	prefix = 8 * addr_len(&r->net);
 	if (slash != NULL && opt_number(&prefix, slash + 1, OPT_PLAIN, 0, prefix, "--address", f) != 0)
 		return (-1);

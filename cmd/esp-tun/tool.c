@@ -61,7 +61,7 @@ on_line(void *ctx, const char *text)
 static void
 bad_record(struct tool *t, const struct fault *f)
 {
-	bool quiet = f->code == FAULT_STALE_SA && strstr(f->what, "expired") != NULL;
+	bool quiet = f->cause == CAUSE_EXPIRED;
 
 	/* A log holds SAs that have had their time: nothing to complain about, unless it is all. */
 	if (t->first.code == FAULT_NONE || !quiet) {

@@ -155,7 +155,8 @@ connect_peer(struct run *r, const struct ike_tool_opts *tool, struct ike_conf *c
 	if (ike_host_source(r->tool.host, &local, &remote, f) != 0)
 		return (-1);
 	if (endpoint_eq(&local, &remote))
-		return (fault(f, FAULT_BAD_ADDRESS, "%s is this end, not a peer", r->o->peer));
+		return (fault_because(f, CAUSE_OWN_ADDRESS,
+		    fault(f, FAULT_BAD_ADDRESS, "%s is this end, not a peer", r->o->peer)));
 	ike_tool_peer(&r->tool, &r->policy, &remote.addr);
 	if (!r->o->phase1 && prepare_pairs(r, &local.addr, &remote.addr, f) != 0)
 		return (-1);

@@ -102,12 +102,14 @@ give_all(struct calc *c, const struct wire *w, struct fault *f)
 	char name[NUM_TEXT];
 
 	if (w->sa == 0)
-		return (fault(f, FAULT_TRUNCATED, "the capture holds no phase 1%s",
-		    c->has[V_CKY_I] ? " with that cookie" : ""));
+		return (fault_because(f, CAUSE_NOT_CAPTURED,
+		    fault(f, FAULT_TRUNCATED, "the capture holds no phase 1%s",
+		    c->has[V_CKY_I] ? " with that cookie" : "")));
 	if (!w->chosen || w->sai.len == 0 || w->gxi.len == 0 || w->gxr.len == 0 || w->ni.len == 0 ||
 	    w->nr.len == 0 || (!main_mode && (w->idr.len == 0 || w->hash_r.len == 0)))
-		return (fault(f, FAULT_TRUNCATED, "the phase 1 is not there up to message %d",
-		    main_mode ? 4 : 2));
+		return (fault_because(f, CAUSE_NOT_ALL_CAPTURED,
+		    fault(f, FAULT_TRUNCATED, "the phase 1 is not there up to message %d",
+		    main_mode ? 4 : 2)));
 	if (w->auth != AUTH_PSK && w->auth != AUTH_XAUTH_INIT_PSK && w->auth != AUTH_XAUTH_RESP_PSK)
 		return (fault(f, FAULT_USAGE, "the phase 1 goes by %s: it has no pre-shared key",
 		    ike_auth_name(w->auth, name)));
@@ -203,7 +205,8 @@ check_main(struct calc *c, const char *path, const struct wire *first, struct fa
 	if (set == NULL)
 		(void)fault(f, FAULT_MEMORY, "no memory for keys");
 	else if (first->proof_frame == 0)
-		(void)fault(f, FAULT_TRUNCATED, "the phase 1 is not there up to message 5");
+		(void)fault_because(f, CAUSE_NOT_ALL_CAPTURED,
+		    fault(f, FAULT_TRUNCATED, "the phase 1 is not there up to message 5"));
 	else if (find_end(c, f) == 0 && make_keys(c, set, f) == 0 &&
 	    calc_messages(path, set, keep, &w, f) == 0) {
 		/* With other keys message 5 decrypts to noise. */

@@ -198,7 +198,7 @@ set_port(struct calc *c, enum val v, const char *option, uint16_t port, struct f
 static int
 set_proposal(struct calc *c, const struct calc_opts *o, struct fault *f)
 {
-	const char *option = o->esp != NULL ? "--esp" : "--ah";
+	const char *option = o->esp != NULL ? "esp" : "ah";
 	struct esp_proposals list;
 	int rc;
 
@@ -207,11 +207,11 @@ set_proposal(struct calc *c, const struct calc_opts *o, struct fault *f)
 	rc = o->esp != NULL ? esp_proposals_parse(&list, o->esp, f) :
 	    ah_proposals_parse(&list, o->ah, f);
 	if (rc == -1) {
-		fault_where(f, "%s", option);
+		fault_option(f, option);
 		return (-1);
 	}
 	if (list.n != 1)
-		return (fault(f, FAULT_USAGE, "%s: one proposal, not %zu", option, list.n));
+		return (fault(f, FAULT_USAGE, "--%s: one proposal, not %zu", option, list.n));
 	c->esp = list.p[0];
 	return (0);
 }

@@ -353,7 +353,8 @@ tell_end(struct walk *w, struct fault *f)
 	}
 	if (w->differ == 0)
 		return (0);
-	return (fault(f, FAULT_PROTOCOL, "%zu of the values differ: %s", w->differ, w->differing));
+	return (fault_because(f, CAUSE_VALUES_DIFFER,
+	    fault(f, FAULT_PROTOCOL, "%zu of the values differ: %s", w->differ, w->differing)));
 }
 
 /* --- following --- */
@@ -499,8 +500,9 @@ read_capture(struct walk *w, const char *path, struct fault *f)
 	int rc = calc_messages(path, w->state, message, w, f);
 
 	if (rc == 0 && w->told == 0)
-		rc = fault(f, FAULT_TRUNCATED, "the capture holds no IKEv1%s", w->given->has[V_CKY_I] ?
-		    " with that cookie" : "");
+		rc = fault_because(f, CAUSE_NOT_CAPTURED,
+		    fault(f, FAULT_TRUNCATED, "the capture holds no IKEv1%s", w->given->has[V_CKY_I] ?
+		    " with that cookie" : ""));
 	return (rc);
 }
 

@@ -41,13 +41,18 @@ static const struct opt section_optab[] = {
 	OPT_END
 };
 
+/* ${option}: where ${text} comes from; NULL: the argument DEST. */
 static int
-parse_address(struct addr *a, const char *text, const char *what, struct fault *f)
+parse_address(struct addr *a, const char *text, const char *option, struct fault *f)
 {
 	if (addr_parse(a, text) == 0)
 		return (0);
-	(void)fault(f, FAULT_BAD_ADDRESS, "\"%s\" is no address", text);
-	fault_where(f, "%s", what);
+	(void)fault_because(f, CAUSE_NOT_NUMERIC,
+	    fault(f, FAULT_BAD_ADDRESS, "\"%s\" is no address", text));
+	if (option != NULL)
+		fault_option(f, option);
+	else
+		fault_where(f, "DEST");
 	return (-1);
 }
 
@@ -57,7 +62,7 @@ bad(struct fault *f, bool in_file, const char *key, const char *text, const char
 {
 	(void)fault(f, in_file ? FAULT_CONFIG : FAULT_USAGE, text, arg);
 	if (in_file)
-		fault_where(f, "--%s", key);
+		fault_option(f, key);
 	return (-1);
 }
 
@@ -89,8 +94,8 @@ add_tunnel(struct tool *w, const struct tunnel_opts *o, bool in_file, struct fau
 	for (i = 0; i < w->n; i++)
 		if (strcmp(w->t[i].tun, o->tun) == 0)
 			return (bad(f, in_file, "tun", "two tunnels with the device %s", o->tun));
-	if (parse_address(&t->dest, o->dest, in_file ? "--dest" : "DEST", f) != 0 ||
-	    (o->source != NULL && parse_address(&t->source, o->source, "--source", f) != 0))
+	if (parse_address(&t->dest, o->dest, in_file ? "dest" : NULL, f) != 0 ||
+	    (o->source != NULL && parse_address(&t->source, o->source, "source", f) != 0))
 		return (-1);
 	if (o->source != NULL && t->source.family != t->dest.family)
 		return (bad(f, in_file, "source", in_file ? "source and dest of %s are not of one family" :

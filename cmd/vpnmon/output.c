@@ -122,7 +122,8 @@ output_open(struct tool *w, struct fault *f)
 
 	if (w->format == FORMAT_CBOR) {
 		if (isatty(STDOUT_FILENO) != 0)
-			return (fault(f, FAULT_USAGE, "standard output is a terminal, and CBOR is not for people"));
+			return (fault_because(f, CAUSE_EVENTS_TERMINAL,
+			    fault(f, FAULT_USAGE, "standard output is a terminal, and CBOR is not for people")));
 		if ((w->records = sa_out_open(NULL, f)) == NULL)
 			return (-1);
 		fd = sa_out_fd(w->records);

@@ -1,6 +1,8 @@
+/* Faults are filled here, and their tables of codes and causes kept. */
 #include "base/fault.h"
 #undef fault	/* as the analyzer sees them, fault.h */
 #undef fault_at
+#undef fault_because
 #undef fault_sys
 
 #include <errno.h>
@@ -16,6 +18,12 @@ static const struct {
 #undef FAULT_ROW
 };
 
+static const char *const causes[FAULT_CAUSES] = {
+#define CAUSE_ROW(cause) [CAUSE_##cause] = #cause,
+	FAULT_CAUSE_TABLE(CAUSE_ROW)
+#undef CAUSE_ROW
+};
+
 static void
 fill(struct fault *f, enum fault_code code, int sys, size_t at, const char *fmt,
     va_list ap)
@@ -23,9 +31,13 @@ fill(struct fault *f, enum fault_code code, int sys, size_t at, const char *fmt,
 	if (f == NULL)
 		return;
 	f->code = code;
+	f->cause = CAUSE_NONE;
+	f->phase = PHASE_NONE;
+	f->message = 0;
+	f->evidence = EVIDENCE_NONE;
 	f->sys = sys;
 	f->at = at;
-	f->where[0] = '\0';
+	f->option[0] = f->where[0] = '\0';
 	(void)vsnprintf(f->what, sizeof(f->what), fmt, ap);
 }
 
@@ -63,6 +75,14 @@ fault_sys(struct fault *f, enum fault_code code, const char *fmt, ...)
 	return (-1);
 }
 
+int
+fault_because(struct fault *f, enum fault_cause cause, int rc)
+{
+	if (f != NULL && rc != 0 && f->cause == CAUSE_NONE)
+		f->cause = cause;
+	return (rc);
+}
+
 void
 fault_where(struct fault *f, const char *fmt, ...)
 {
@@ -75,6 +95,22 @@ fault_where(struct fault *f, const char *fmt, ...)
 	va_end(ap);
 }
 
+void
+fault_message(struct fault *f, enum fault_phase phase, size_t message)
+{
+	if (f == NULL || f->phase != PHASE_NONE)
+		return;
+	f->phase = phase;
+	f->message = (unsigned)message;
+}
+
+void
+fault_option(struct fault *f, const char *name)
+{
+	if (f != NULL && f->option[0] == '\0')
+		(void)snprintf(f->option, sizeof(f->option), "%s", name);
+}
+
 enum exit_status
 fault_exit(enum fault_code code)
 {
@@ -85,4 +121,10 @@ const char *
 fault_name(enum fault_code code)
 {
 	return (codes[code].name);
+}
+
+const char *
+fault_cause_name(enum fault_cause cause)
+{
+	return (causes[cause]);
 }

@@ -1,7 +1,8 @@
 /*
  * What went wrong. Library code neither prints nor exits: it fills the
  * caller's fault and returns -1 (or NULL); cli/ turns the fault into one
- * line for the fact and one hint, and into an exit status.
+ * line for the fact and one hint, and into an exit status. Code decides by
+ * ${code}, ${cause}, ${phase}, ${message}, ${evidence} and ${sys}, never by a text.
  */
 #ifndef SAPIPE_BASE_FAULT_H
 #define SAPIPE_BASE_FAULT_H
@@ -18,7 +19,7 @@ enum exit_status {
 	EXIT_DATA = 4,		/* bad input data: corrupt state, capture, vector */
 };
 
-/* FAULT(code, exit status): stable codes; cli/ has a hint for each. */
+/* FAULT(code, exit status): stable codes. */
 #define FAULT_TABLE(FAULT)						\
 	FAULT(NONE,			EXIT_DONE)			\
 	/* usage and configuration */					\
@@ -68,12 +69,96 @@ enum fault_code {
 	FAULT_CODES
 };
 
+/*
+ * CAUSE(cause): why, where a code has several reasons that differ in what to do about them.
+ * cli/hints.c has a hint for each.
+ */
+#define FAULT_CAUSE_TABLE(CAUSE)					\
+	CAUSE(NONE)							\
+	/* USAGE, CONFIG */						\
+	CAUSE(STATE_TERMINAL)	/* SA state from or to a terminal */	\
+	CAUSE(EVENTS_TERMINAL)	/* event records to a terminal */	\
+	CAUSE(INI_LINE)		/* neither a section nor a key */	\
+	/* BAD_PROPOSAL: which list it is in */				\
+	CAUSE(IKE_PROPOSAL)						\
+	CAUSE(ESP_PROPOSAL)						\
+	CAUSE(AH_PROPOSAL)						\
+	/* BAD_ADDRESS */						\
+	CAUSE(UNKNOWN_HOST)	/* the resolver has no address for it */ \
+	CAUSE(NOT_NUMERIC)	/* names are not resolved here */	\
+	CAUSE(TUNNEL_ADDRESS)	/* --address of a TUN device */		\
+	CAUSE(HOST_BITS)	/* set behind the prefix */		\
+	CAUSE(BAD_PORT)							\
+	CAUSE(OWN_ADDRESS)	/* the peer's address is this end's */	\
+	/* SECRET_FILE */						\
+	CAUSE(NO_TERMINAL)	/* to prompt on */			\
+	CAUSE(NOT_HEX)							\
+	CAUSE(NOT_BASE64)						\
+	/* STALE_SA */							\
+	CAUSE(EXPIRED)							\
+	/* PERMISSION: what for */					\
+	CAUSE(TUN)							\
+	CAUSE(UDP_PORT)							\
+	CAUSE(MARK)		/* of packets, SO_MARK */		\
+	CAUSE(RAW_SOCKET)						\
+	CAUSE(ICMP_SOCKET)	/* for echo requests */			\
+	CAUSE(ROUTES)							\
+	CAUSE(STATE_DIR)						\
+	/* DEVICE */							\
+	CAUSE(NAME_IN_USE)						\
+	/* UNREACHABLE */						\
+	CAUSE(RESOLVER)		/* it does not answer */		\
+	CAUSE(NOT_SHARED)	/* no process shares the UDP port */	\
+	/* TRUNCATED, TOO_LARGE */					\
+	CAUSE(NOT_CAPTURED)	/* nothing of it is in the capture */	\
+	CAUSE(NOT_ALL_CAPTURED)						\
+	CAUSE(RECORD_SIZE)						\
+	/* PROTOCOL */							\
+	CAUSE(NO_HEARTBEATS)	/* not announced by the peer */		\
+	CAUSE(VALUES_DIFFER)	/* calculated and captured ones */	\
+	/* PEER_NOTIFY */						\
+	CAUSE(NOTIFY_COOKIE)						\
+	CAUSE(NOTIFY_PAYLOAD)	/* it could not parse our message */
+
+enum fault_cause {
+#define FAULT_CAUSE_ENUM(cause) CAUSE_##cause,
+	FAULT_CAUSE_TABLE(FAULT_CAUSE_ENUM)
+#undef FAULT_CAUSE_ENUM
+	FAULT_CAUSES
+};
+
+/* The exchange that failed. */
+enum fault_phase {
+	PHASE_NONE,		/* not one of an exchange */
+	PHASE_MAIN,		/* phase 1, main mode */
+	PHASE_AGGRESSIVE,	/* phase 1, aggressive mode */
+	PHASE_XAUTH,
+	PHASE_CONFIG,		/* mode config */
+	PHASE_QUICK,		/* phase 2 */
+	PHASE_INFO,
+	FAULT_PHASES
+};
+
+/* How well a fault of an exchange is known; a higher one is better. */
+enum fault_evidence {
+	EVIDENCE_NONE,		/* no message of the peer: silence, or a fault of this end */
+	EVIDENCE_CLEAR,		/* a message that anyone can send */
+	EVIDENCE_AUTHENTIC,	/* a message under the keys of an IKE SA, perhaps about something else */
+	EVIDENCE_PROVEN,	/* the peer's message of this exchange, its HASH verified */
+};
+
 #define FAULT_AT_NONE	((size_t)-1)
+#define FAULT_OPTION	32	/* bytes of an option's name, with NUL */
 
 struct fault {
 	enum fault_code	code;
+	enum fault_cause cause;
+	enum fault_phase phase;
+	unsigned	message;	/* of the exchange, counted from 1; 0: none */
+	enum fault_evidence evidence;
 	int		sys;		/* errno, or 0 */
 	size_t		at;		/* byte offset in the input, or FAULT_AT_NONE */
+	char		option[FAULT_OPTION];	/* the option or key with a bad value, no dashes; or "" */
 	char		where[160];	/* phase and message, file, or "" */
 	char		what[512];	/* the fact, no full stop; untrusted bytes are
 					   escaped when it is printed, not here */
@@ -94,18 +179,30 @@ int fault_at(struct fault *f, enum fault_code code, size_t at, const char *fmt, 
 int fault_sys(struct fault *f, enum fault_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/*
+ * Adds the cause to a fault, unless ${rc} is 0 (no fault) or ${f} has a cause already. Returns ${rc}:
+ * return (fault_because(f, CAUSE_HOST_BITS, fault(f, FAULT_BAD_ADDRESS, ...))).
+ */
+int fault_because(struct fault *f, enum fault_cause cause, int rc);
+
 #ifdef __clang_analyzer__	/* sees no other file: tell it what these return */
+#define fault_because(f, cause, rc)	((void)fault_because(f, cause, 0), (rc))
 #define fault(...)	(fault(__VA_ARGS__), -1)
 #define fault_at(...)	(fault_at(__VA_ARGS__), -1)
 #define fault_sys(...)	(fault_sys(__VA_ARGS__), -1)
 #endif
 
-/* Adds where it happened ("phase 1, message 5"), unless ${f} says so already. */
+/* Each adds where it happened, unless ${f} has that already: in words ("phase 1, message 5"), */
 void fault_where(struct fault *f, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* the exchange and its message, counted from 1 (0: none), */
+void fault_message(struct fault *f, enum fault_phase phase, size_t message);
+/* the option (or key of a file) that has a bad value, without dashes. */
+void fault_option(struct fault *f, const char *name);
 
 enum exit_status fault_exit(enum fault_code code);
-/* "NO_PROPOSAL" and the like: stable, for --json and tests. */
+/* "NO_PROPOSAL", "HOST_BITS" and the like: stable, for --json and tests. */
 const char *fault_name(enum fault_code code);
+const char *fault_cause_name(enum fault_cause cause);
 
 #endif

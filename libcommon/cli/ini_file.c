@@ -86,23 +86,17 @@ key_find(struct reading *r, const char *name)
 	return (NULL);
 }
 
-/* The line of the key that the fault of a section names ("--KEY", or a file's name), or the section's. */
+/* The line of the key that the fault of a section names, or the section's. */
 static int
 fail_at_option(struct reading *r)
 {
-	struct key *k = NULL;
-	char name[KEY_NAME];
+	struct key *k;
 
-	if (r->f == NULL || r->f->where[0] == '\0')
+	if (r->f == NULL || r->f->option[0] == '\0')
 		return (fail(r, r->in_line, NULL));
-	(void)snprintf(name, sizeof(name), "%.30s", r->f->where);
-	if (strncmp(name, "--", 2) == 0) {
-		k = key_find(r, name + 2);
-		return (fail(r, k != NULL ? k->line : r->in_line, k != NULL ? k->name : name + 2));
-	}
-	if (r->conf->file_key != NULL)
-		k = key_find(r, r->conf->file_key);
-	return (fail(r, k != NULL ? k->line : r->in_line, NULL));
+	k = key_find(r, r->f->option);
+	/* Where there is more to say than the key, it says whose file is bad. */
+	return (fail(r, k != NULL ? k->line : r->in_line, r->f->where[0] == '\0' ? r->f->option : NULL));
 }
 
 static int
@@ -328,8 +322,9 @@ finish(struct reading *r, int line)
 		return (fail(r, r->line, NULL));
 	}
 	if (!r->bad && line != 0) {
-		(void)fault(r->f, line > 0 ? FAULT_CONFIG : FAULT_MEMORY, line > 0 ?
-		    "neither [section] nor key = value" : "no memory for the file");
+		(void)fault_because(r->f, line > 0 ? CAUSE_INI_LINE : CAUSE_NONE,
+		    fault(r->f, line > 0 ? FAULT_CONFIG : FAULT_MEMORY, line > 0 ?
+		    "neither [section] nor key = value" : "no memory for the file"));
 		return (fail(r, line > 0 ? (unsigned)line : r->line, NULL));
 	}
 	if (r->bad || close_key(r) != 0 || end_section(r) != 0)

@@ -25,14 +25,12 @@ struct ini_conf {
 	const char	*of;		/* what a section describes: "a peer" */
 	const char	*risk;		/* what others who may write to the file can change */
 	size_t		 max;		/* sections */
-	const char	*file_key;	/* whose file a fault without "--KEY" is about; NULL: none */
 	const char	*no_key;	/* a row of ${table} that is no key: it is the section's name */
 	const char	*apart[2];	/* two keys that exclude each other, or NULL */
 	/* Before ${key} is set for the first time in a section: lists make way. May be NULL. */
 	void		(*first)(void *opts, const char *key);
 	/*
-	 * A section is complete. 0, or -1 with a fault, whose ${where} may name a key: "--dest"; the
-	 * line is added.
+	 * A section is complete. 0, or -1 with a fault, whose ${option} may name a key; the line is added.
 	 */
 	int		(*section)(void *ctx, const char *name, void *opts, struct fault *f);
 	void		*ctx;

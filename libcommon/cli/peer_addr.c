@@ -12,7 +12,8 @@ port_get(uint16_t *port, const char *text, struct fault *f)
 	unsigned long v = strtoul(text, &end, 10);
 
 	if (text[0] < '0' || text[0] > '9' || *end != '\0' || v == 0 || v > 65535)
-		return (fault(f, FAULT_BAD_ADDRESS, "'%s' is not a port, 1 to 65535", text));
+		return (fault_because(f, CAUSE_BAD_PORT,
+		    fault(f, FAULT_BAD_ADDRESS, "'%s' is not a port, 1 to 65535", text)));
 	*port = (uint16_t)v;
 	return (0);
 }
@@ -26,7 +27,8 @@ peer_split(char host[PEER_HOST], uint16_t *port, const char *text, struct fault 
 	if (text[0] == '[') {
 		start = text + 1;
 		if ((end = strchr(start, ']')) == NULL || (end[1] != '\0' && end[1] != ':'))
-			return (fault(f, FAULT_BAD_ADDRESS, "'%s' is not [ADDRESS]:PORT", text));
+			return (fault_because(f, CAUSE_BAD_PORT,
+			    fault(f, FAULT_BAD_ADDRESS, "'%s' is not [ADDRESS]:PORT", text)));
 		colon = end[1] == ':' ? end + 1 : NULL;
 	} else {
 		colon = strchr(text, ':');
@@ -82,9 +84,11 @@ peer_resolve(struct endpoint *out, const char *text, uint8_t family, uint16_t po
 	want.ai_family = family == 4 ? AF_INET : family == 6 ? AF_INET6 : AF_UNSPEC;
 	if ((err = getaddrinfo(host, NULL, &want, &found)) != 0) {
 		if (err == EAI_AGAIN || err == EAI_FAIL)
-			return (fault(f, FAULT_UNREACHABLE, "cannot look up %s: %s", host,
-			    gai_strerror(err)));
-		return (fault(f, FAULT_BAD_ADDRESS, "no address for %s: %s", host, gai_strerror(err)));
+			return (fault_because(f, CAUSE_RESOLVER,
+			    fault(f, FAULT_UNREACHABLE, "cannot look up %s: %s", host,
+			    gai_strerror(err))));
+		return (fault_because(f, CAUSE_UNKNOWN_HOST,
+		    fault(f, FAULT_BAD_ADDRESS, "no address for %s: %s", host, gai_strerror(err))));
 	}
 	from_sockaddr(&out->addr, found);
 	freeaddrinfo(found);

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/hints.h"
 #include "cli/prog.h"
 
 #define LINE_TEXT	2048	/* of one line before escaping */
@@ -220,11 +221,13 @@ void
 report_note(const struct fault *f)
 {
 	char text[LINE_TEXT], at[48] = "";
+	bool option = f->where[0] == '\0' && f->option[0] != '\0';
+	const char *where = option ? f->option : f->where;
 
 	if (f->at != FAULT_AT_NONE)
 		(void)snprintf(at, sizeof(at), " (at byte %zu)", f->at);
-	(void)snprintf(text, sizeof(text), "%s: %s%s%s%s%s%s", prog_name(), f->where,
-	    f->where[0] != '\0' ? ": " : "", f->what, at, f->sys != 0 ? ": " : "",
+	(void)snprintf(text, sizeof(text), "%s: %s%s%s%s%s%s%s", prog_name(), option ? "--" : "", where,
+	    where[0] != '\0' ? ": " : "", f->what, at, f->sys != 0 ? ": " : "",
 	    f->sys != 0 ? strerror(f->sys) : "");
 	put_line("", text);
 }

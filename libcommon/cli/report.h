@@ -49,9 +49,6 @@ enum exit_status report_fault(const struct fault *f);
 /* The same without the hint, for what does not end the tool. */
 void report_note(const struct fault *f);
 
-/* Why such a fault usually happens and what to try; NULL where we know nothing, "" where the fact says it all. */
-const char *hint_for(const struct fault *f);
-
 /*
  * Copies ${v} to ${out} (${cap} bytes, NUL-terminated) so that a terminal shows it and does nothing
  * else: printable ASCII and well-formed UTF-8 text as is, everything else (controls, ESC,

@@ -142,8 +142,9 @@ secret_decode(struct secret *out, struct span text, enum secret_format format,
 	secret_free(&nul);
 	if (n <= 0) {
 		secret_free(out);
-		return (fault(f, FAULT_SECRET_FILE, n == 0 ? "the %s is empty (%s)" :
-		    "the %s is not %s", what, format == SECRET_HEX ? "hex" : "base64"));
+		return (fault_because(f, format == SECRET_HEX ? CAUSE_NOT_HEX : CAUSE_NOT_BASE64,
+		    fault(f, FAULT_SECRET_FILE, n == 0 ? "the %s is empty (%s)" :
+		    "the %s is not %s", what, format == SECRET_HEX ? "hex" : "base64")));
 	}
 	secret_cut(out, (size_t)n);
 	if (out->len == 0)
@@ -318,7 +319,8 @@ secret_file_read(struct secret *out, const char *from, enum secret_format format
 	if (from == NULL && isatty(STDERR_FILENO))
 		from = "tty";
 	if (from == NULL)
-		return (fault(f, FAULT_SECRET_FILE, "no %s given and no terminal to ask on", what));
+		return (fault_because(f, CAUSE_NO_TERMINAL,
+		    fault(f, FAULT_SECRET_FILE, "no %s given and no terminal to ask on", what)));
 	rc = read_text(&text, from, what, beside, f);
 	if (rc == 0)
 		rc = secret_decode(out, secret_span(&text), format, what, f);

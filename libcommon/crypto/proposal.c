@@ -249,8 +249,8 @@ too_many(struct fault *f)
 	    PROPOSALS_MAX));
 }
 
-int
-ike_proposals_parse(struct ike_proposals *out, const char *text, struct fault *f)
+static int
+ike_parse(struct ike_proposals *out, const char *text, struct fault *f)
 {
 	struct ike_proposals list = { .n = 0 };
 	struct parts p;
@@ -273,6 +273,12 @@ ike_proposals_parse(struct ike_proposals *out, const char *text, struct fault *f
 	}
 	*out = list;
 	return (0);
+}
+
+int
+ike_proposals_parse(struct ike_proposals *out, const char *text, struct fault *f)
+{
+	return (fault_because(f, CAUSE_IKE_PROPOSAL, ike_parse(out, text, f)));
 }
 
 static int
@@ -304,13 +310,13 @@ child_parse(struct esp_proposals *out, enum list kind, const char *text, struct 
 int
 esp_proposals_parse(struct esp_proposals *out, const char *text, struct fault *f)
 {
-	return (child_parse(out, LIST_ESP, text, f));
+	return (fault_because(f, CAUSE_ESP_PROPOSAL, child_parse(out, LIST_ESP, text, f)));
 }
 
 int
 ah_proposals_parse(struct esp_proposals *out, const char *text, struct fault *f)
 {
-	return (child_parse(out, LIST_AH, text, f));
+	return (fault_because(f, CAUSE_AH_PROPOSAL, child_parse(out, LIST_AH, text, f)));
 }
 
 static char *

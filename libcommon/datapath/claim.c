@@ -152,8 +152,9 @@ key_load(struct claims *c, struct fault *f)
 		if (!linked)
 			break;
 	}
-	return (fault_sys(f, errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM,
-	    "cannot keep %s in the state directory", KEY_FILE));
+	return (fault_because(f, CAUSE_STATE_DIR,
+	    fault_sys(f, errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM,
+	    "cannot keep %s in the state directory", KEY_FILE)));
 }
 
 static bool
@@ -188,8 +189,9 @@ claims_open(struct claims *c, const char *path, struct fault *f)
 	} else
 		c->dir = open_default(buf, sizeof(buf));
 	if (c->dir == -1 || fstat(c->dir, &st) != 0) {
-		(void)fault_sys(f, errno == EACCES || errno == EPERM ? FAULT_PERMISSION : FAULT_SYSTEM,
-		    "cannot open state directory %s", buf);
+		(void)fault_because(f, CAUSE_STATE_DIR,
+		    fault_sys(f, errno == EACCES || errno == EPERM ? FAULT_PERMISSION : FAULT_SYSTEM,
+		    "cannot open state directory %s", buf));
 		goto bad;
 	}
 	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
@@ -343,8 +345,9 @@ open_locked(struct claims *c, const char *name, struct fault *f)
 	for (i = 0; i < TRIES; i++) {
 		fd = openat(c->dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd == -1)
-			return (fault_sys(f, errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM,
-			    "cannot open claim %s", name));
+			return (fault_because(f, CAUSE_STATE_DIR,
+			    fault_sys(f, errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM,
+			    "cannot open claim %s", name)));
 		if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 			taken = errno == EWOULDBLOCK;
 			(void)close(fd);

@@ -23,8 +23,9 @@ check(struct datapath *dp, const struct sa_child *c, struct fault *f)
 	uint64_t now = clock_now(&dp->clock).epoch;
 
 	if (c->lifetime.expires <= now)
-		return (fault(f, FAULT_STALE_SA, "SA %08x expired %llu s ago", get_be32(c->spi_in),
-		    (unsigned long long)(now - c->lifetime.expires)));
+		return (fault_because(f, CAUSE_EXPIRED,
+		    fault(f, FAULT_STALE_SA, "SA %08x expired %llu s ago", get_be32(c->spi_in),
+		    (unsigned long long)(now - c->lifetime.expires))));
 	return (is_new(dp, c) ? sadb_check(c, f) : 0);
 }
 

@@ -75,8 +75,9 @@ echo_open(struct echo *e, const char *dev, const struct addr *dest, const struct
 		e->fd = socket(domain, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, proto);
 	}
 	if (e->fd == -1)
-		return (fault_sys(f, errno == EPERM || errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM,
-		    "cannot open a socket for ICMP echo"));
+		return (fault_because(f, CAUSE_ICMP_SOCKET,
+		    fault_sys(f, errno == EPERM || errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM,
+		    "cannot open a socket for ICMP echo")));
 	set_filter(e);
 	if (source == NULL)
 		return (0);

@@ -237,7 +237,8 @@ static void
 first_fault(struct fault *f, const char *what, unsigned ifindex)
 {
 	if (f->code == FAULT_NONE)
-		(void)fault_sys(f, netlink_code(errno), "cannot %s a route over device %u", what, ifindex);
+		(void)fault_because(f, CAUSE_ROUTES,
+		    fault_sys(f, netlink_code(errno), "cannot %s a route over device %u", what, ifindex));
 }
 
 static int
@@ -340,7 +341,8 @@ linkroute_recover(struct linkroute *r, unsigned ifindex, size_t *n, struct fault
 	/* There is hardly one; what matters is whether we would have been allowed. */
 	(void)rule_change(r, true, false);
 	if (rule_change(r, false, false) != 0 && (errno == EPERM || errno == EACCES))
-		return (fault_sys(f, FAULT_PERMISSION, "cannot change routes"));
+		return (fault_because(f, CAUSE_ROUTES,
+		    fault_sys(f, FAULT_PERMISSION, "cannot change routes")));
 	if (ifindex == 0)
 		return (0);
 	if (walk(&w) != 0)

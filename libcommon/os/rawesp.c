@@ -61,8 +61,9 @@ rawesp_open(struct rawesp *r, uint32_t mark, struct fault *f)
 	if (r->fd4 != -1 || r->fd6 != -1)
 		return (0);
 	errno = why4 != 0 && why4 != EAFNOSUPPORT ? why4 : why6;
-	return (fault_sys(f, errno == EPERM || errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM,
-	    "cannot open a raw socket for ESP (protocol 50)"));
+	return (fault_because(f, CAUSE_RAW_SOCKET,
+	    fault_sys(f, errno == EPERM || errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM,
+	    "cannot open a raw socket for ESP (protocol 50)")));
 }
 
 void

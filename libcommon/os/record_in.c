@@ -42,8 +42,8 @@ source_open(struct source *s, const char *name, struct fault *f)
 		if ((s->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)) == -1)
 			return (fault_sys(f, FAULT_SYSTEM, "cannot read standard input"));
 		if (isatty(s->fd))
-			return (fault(f, FAULT_USAGE,
-			    "standard input is a terminal: SA state comes from a file or a pipe"));
+			return (fault_because(f, CAUSE_STATE_TERMINAL, fault(f, FAULT_USAGE,
+			    "standard input is a terminal: SA state comes from a file or a pipe")));
 	/* O_NONBLOCK: a FIFO whose writer is not there yet is no reason to hang here. */
 	} else if ((s->fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)) == -1)
 		return (fault_sys(f, errno == ENOENT ? FAULT_USAGE :	/* a name that is wrong */

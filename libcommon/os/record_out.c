@@ -50,8 +50,9 @@ stream_open(struct sa_out *o, int fd, bool ours, const char *name, struct fault 
 	if (fstat(fd, &st) == -1)
 		return (fault_sys(f, FAULT_SYSTEM, "cannot write to %s", name));
 	if (isatty(fd))
-		return (fault(f, FAULT_USAGE, "%s is a terminal: SA state is binary and holds "
-		    "keys; pipe it to sa-show, or use -o FILE", name));
+		return (fault_because(f, CAUSE_STATE_TERMINAL,
+		    fault(f, FAULT_USAGE, "%s is a terminal: SA state is binary and holds "
+		    "keys; pipe it to sa-show, or use -o FILE", name)));
 	o->kind = PLAIN;
 	if (S_ISSOCK(st.st_mode))
 		o->kind = STREAM_SOCKET;

@@ -57,7 +57,8 @@ link_set(struct router *r, size_t mtu, bool quiet, struct fault *f)
 	}
 	if (netlink_talk(&r->nl, h, NULL, NULL) == 0)
 		return (0);
-	return (fault_sys(f, netlink_code(errno), "cannot set MTU %zu on the tunnel device", mtu));
+	return (fault_because(f, CAUSE_TUN,
+	    fault_sys(f, netlink_code(errno), "cannot set MTU %zu on the tunnel device", mtu)));
 }
 
 int
@@ -75,7 +76,8 @@ router_link_up(struct router *r, size_t mtu, struct fault *f)
 	i->ifi_index = (int)r->ifindex;
 	i->ifi_flags = i->ifi_change = IFF_UP;
 	if (netlink_talk(&r->nl, h, NULL, NULL) != 0)
-		return (fault_sys(f, netlink_code(errno), "cannot bring the tunnel device up"));
+		return (fault_because(f, CAUSE_TUN,
+		    fault_sys(f, netlink_code(errno), "cannot bring the tunnel device up")));
 	return (0);
 }
 
@@ -101,8 +103,9 @@ router_address(struct router *r, const struct addr *a, uint8_t prefix, struct fa
 	put_addr(h, IFA_ADDRESS, a);
 	if (netlink_talk(&r->nl, h, NULL, NULL) == 0 || errno == EEXIST)
 		return (0);
-	return (fault_sys(f, netlink_code(errno), "cannot give the tunnel device address %s/%u",
-	    addr_text(text, a), prefix));
+	return (fault_because(f, CAUSE_TUN,
+	    fault_sys(f, netlink_code(errno), "cannot give the tunnel device address %s/%u",
+	    addr_text(text, a), prefix)));
 }
 
 struct find { const struct selector *in; unsigned own; struct addr best; bool own_best; };
@@ -232,7 +235,8 @@ rules_need(struct router *r, const struct route *t, struct fault *f)
 	/* EEXIST: another tunnel's, or what a killed one left behind. */
 	if ((whole && rule_change(r, v6, whole, true, true) != 0 && errno != EEXIST) ||
 	    (rule_change(r, v6, whole, false, true) != 0 && errno != EEXIST))
-		return (fault_sys(f, netlink_code(errno), "cannot add a routing rule for the tunnel"));
+		return (fault_because(f, CAUSE_TUN,
+		    fault_sys(f, netlink_code(errno), "cannot add a routing rule for the tunnel")));
 	r->rules[v6][whole] = true;
 	return (0);
 }

@@ -27,15 +27,18 @@ attach_failed(const char *name, struct fault *f)
 	switch (errno) {
 	case EPERM:
 	case EACCES:
-		return (fault_sys(f, FAULT_PERMISSION, "cannot make TUN device %s", name));
+		return (fault_because(f, CAUSE_TUN,
+		    fault_sys(f, FAULT_PERMISSION, "cannot make TUN device %s", name)));
 	case EBUSY:
-		return (fault_sys(f, FAULT_DEVICE, "interface %s is in use by another program", name));
+		return (fault_because(f, CAUSE_NAME_IN_USE,
+		    fault_sys(f, FAULT_DEVICE, "interface %s is in use by another program", name)));
 	case EINVAL:
 	case EEXIST:
 		/* There is one of that name that is no TUN device, or of another shape. */
 		if (if_nametoindex(name) != 0)
-			return (fault(f, FAULT_DEVICE, "interface %s is in use, and is no such TUN device",
-			    name));
+			return (fault_because(f, CAUSE_NAME_IN_USE,
+			    fault(f, FAULT_DEVICE, "interface %s is in use, and is no such TUN device",
+			    name)));
 		return (fault_sys(f, FAULT_DEVICE, "cannot make TUN device %s", name));
 	default:
 		return (fault_sys(f, FAULT_DEVICE, "cannot make TUN device %s", name));
@@ -55,8 +58,9 @@ tun_open(struct tun *t, const char *name, struct fault *f)
 		return (fault(f, FAULT_USAGE, "\"%s\" is no name for an interface", name));
 	t->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (t->fd == -1)
-		return (fault_sys(f, errno == EACCES || errno == EPERM ? FAULT_PERMISSION :
-		    FAULT_DEVICE, "cannot open /dev/net/tun"));
+		return (fault_because(f, CAUSE_TUN,
+		    fault_sys(f, errno == EACCES || errno == EPERM ? FAULT_PERMISSION :
+		    FAULT_DEVICE, "cannot open /dev/net/tun")));
 	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
 	ifr.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR);
 	if (ioctl(t->fd, TUNSETIFF, &ifr) == -1) {

@@ -277,7 +277,8 @@ try_port(struct port *p, const struct endpoint *local, unsigned flags, bool *ref
 		*refused = *refused && j == JOIN_NOBODY;
 	}
 	if ((flags & PORTS_JOIN_ONLY) != 0 && *refused)
-		return (fault(f, FAULT_UNREACHABLE, "no tool shares UDP port %u", local->port));
+		return (fault_because(f, CAUSE_NOT_SHARED,
+		    fault(f, FAULT_UNREACHABLE, "no tool shares UDP port %u", local->port)));
 	if ((flags & (PORTS_JOIN_ONLY | PORTS_BIND_ANY)) == PORTS_BIND_ANY) {
 		if ((r = try_bind(p, &any, f)) == 1 && n == 2)
 			r = try_bind(p, local, f);
@@ -363,5 +364,6 @@ ports_open_usual(struct ports *set, const struct endpoint *local, uint16_t natt_
 		}
 	if (set->n > before || (flags & PORTS_JOIN_ONLY) == 0)
 		return (set->n > 0 ? 0 : -1);
-	return (before > 0 ? 0 : fault(f, FAULT_UNREACHABLE, "no tool shares these UDP ports"));
+	return (before > 0 ? 0 : fault_because(f, CAUSE_NOT_SHARED,
+	    fault(f, FAULT_UNREACHABLE, "no tool shares these UDP ports")));
 }

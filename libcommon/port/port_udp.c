@@ -64,7 +64,8 @@ int
 port_udp_adopt(const struct ports *set, int fd, struct fault *f)
 {
 	if (set->opt.mark != 0 && on(fd, SOL_SOCKET, SO_MARK, (int)set->opt.mark) != 0)
-		return (fault_sys(f, FAULT_PERMISSION, "cannot mark the packets of a UDP port"));
+		return (fault_because(f, CAUSE_MARK,
+		    fault_sys(f, FAULT_PERMISSION, "cannot mark the packets of a UDP port")));
 	return (0);
 }
 
@@ -103,10 +104,11 @@ port_udp_bind(const struct ports *set, struct endpoint *local, struct fault *f)
 	if (bind(fd, (struct sockaddr *)&ss, len) != 0 ||
 	    getsockname(fd, (struct sockaddr *)&ss, &len) != 0) {
 		keep = errno;
-		(void)fault_sys(f, keep == EADDRINUSE ? FAULT_PORT_TAKEN :
+		(void)fault_because(f, CAUSE_UDP_PORT,
+		    fault_sys(f, keep == EADDRINUSE ? FAULT_PORT_TAKEN :
 		    keep == EACCES || keep == EPERM ? FAULT_PERMISSION :
 		    keep == EADDRNOTAVAIL ? FAULT_BAD_ADDRESS : FAULT_SYSTEM,
-		    "cannot bind UDP %s", endpoint_text(text, local));
+		    "cannot bind UDP %s", endpoint_text(text, local)));
 		(void)close(fd);
 		errno = keep;
 		return (-1);

@@ -58,7 +58,8 @@ ike_ping_heartbeats(const struct sa_ike *s, const struct ike_ping_conf *conf,
 	struct ike_ping *p;
 
 	if (ike_heartbeat_announced(s) == 0) {
-		(void)fault(f, FAULT_PROTOCOL, "the peer has not announced heartbeats under this IKE SA");
+		(void)fault_because(f, CAUSE_NO_HEARTBEATS,
+		    fault(f, FAULT_PROTOCOL, "the peer has not announced heartbeats under this IKE SA"));
 		return (NULL);
 	}
 	if ((p = ike_ping_sa(s, conf, now, f)) != NULL)

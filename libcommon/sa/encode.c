@@ -257,8 +257,9 @@ sa_encode(struct secret *out, const struct sa_rec *r, struct fault *f)
 	encode_map(&e, rows, sa_rec_body((struct sa_rec *)(uintptr_t)r));
 	if (e.full) {
 		secret_free(out);
-		return (fault(f, FAULT_TOO_LARGE, "the %s record exceeds %d bytes",
-		    sa_type_word(r->type), SA_REC_BYTES));
+		return (fault_because(f, CAUSE_RECORD_SIZE,
+		    fault(f, FAULT_TOO_LARGE, "the %s record exceeds %d bytes",
+		    sa_type_word(r->type), SA_REC_BYTES)));
 	}
 	secret_cut(out, e.len);
 	if (out->len != e.len)

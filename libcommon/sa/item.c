@@ -187,6 +187,14 @@ refuse(struct check *c, enum fault_code code, size_t at, const char *what)
 }
 
 static bool
+too_large(struct check *c, size_t at)
+{
+	(void)fault_because(c->f, CAUSE_RECORD_SIZE,
+	    fault_at(c->f, FAULT_TOO_LARGE, at, "the record is too large"));
+	return (false);
+}
+
+static bool
 check_get(struct check *c, struct item *it, size_t off)
 {
 	int rc = item_get(it, c->in, off);
@@ -198,7 +206,7 @@ check_get(struct check *c, struct item *it, size_t off)
 		return (false);
 	}
 	if (it->next > c->max)
-		return (refuse(c, FAULT_TOO_LARGE, off, "the record is too large"));
+		return (too_large(c, off));
 	if (it->kind == ITEM_TEXT && !it->indefinite && !item_utf8(it->bytes))
 		return (refuse(c, FAULT_BAD_RECORD, off, "text is not UTF-8"));
 	return (true);
@@ -294,7 +302,7 @@ check_value(struct check *c, size_t *off, unsigned level)
 			return (refuse(c, FAULT_TOO_LARGE, *off, "nested too deeply"));
 		/* Each entry takes a byte at least: don't wait for what cannot come. */
 		if (it.kind != ITEM_TAG && !it.indefinite && it.n > c->max - it.next)
-			return (refuse(c, FAULT_TOO_LARGE, *off, "the record is too large"));
+			return (too_large(c, *off));
 		*off = it.next;
 		if (it.kind == ITEM_TAG)
 			return (check_value(c, off, level + 1));
@@ -321,7 +329,8 @@ item_check(struct span in, size_t max, unsigned depth, struct fault *f)
 	if (!c.more)
 		return (-1);
 	if (in.len >= max)
-		return (fault_at(f, FAULT_TOO_LARGE, 0, "the record is too large"));
+		return (fault_because(f, CAUSE_RECORD_SIZE,
+		    fault_at(f, FAULT_TOO_LARGE, 0, "the record is too large")));
 	return (0);
 }
 

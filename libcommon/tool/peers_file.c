@@ -79,7 +79,7 @@ on_section(void *ctx, const char *name, void *opts, struct fault *f)
 	if (o->address != NULL && strcmp(o->address, "any") != 0 &&
 	    selector_parse(&p->remote_addr, o->address) != 0) {
 		(void)fault(f, FAULT_BAD_ADDRESS, "'%s' is no address, network or FIRST-LAST", o->address);
-		fault_where(f, "--address");
+		fault_option(f, "address");
 		return (-1);
 	}
 	for (i = 0; i + 1 < r->out->n; i++)
@@ -112,7 +112,7 @@ peers_file_read(struct peers *out, const char *path, const struct policy_opts *g
 {
 	struct reading r = { .path = path, .out = out };
 	const struct ini_conf conf = { .table = section_optab, .size = sizeof(struct section_opts),
-	    .of = "a peer", .risk = "who may connect", .max = PEERS_MAX, .file_key = "psk-file",
+	    .of = "a peer", .risk = "who may connect", .max = PEERS_MAX,
 	    .no_key = "name", .apart = { "esp", "ah" }, .first = on_first, .section = on_section,
 	    .ctx = &r };
 	const struct section_opts defaults = { .policy = *given };

@@ -102,14 +102,14 @@ build_proposals(struct ike_policy *p, const struct policy_opts *o, struct fault 
 
 	if (squeeze(list, sizeof(list), o->ike != NULL ? o->ike : ike_proposals_default, f) != 0 ||
 	    ike_proposals_parse(&p->ike, list, f) != 0) {
-		fault_where(f, "--ike");
-		return (-1);
+		fault_option(f, "ike");
+		return (fault_because(f, CAUSE_IKE_PROPOSAL, -1));
 	}
 	p->proto = o->ah != NULL ? SA_AH : SA_ESP;
 	if (squeeze(list, sizeof(list), second, f) != 0 || (o->ah != NULL ?
 	    ah_proposals_parse(&p->esp, list, f) : esp_proposals_parse(&p->esp, list, f)) != 0) {
-		fault_where(f, o->ah != NULL ? "--ah" : "--esp");
-		return (-1);
+		fault_option(f, o->ah != NULL ? "ah" : "esp");
+		return (fault_because(f, o->ah != NULL ? CAUSE_AH_PROPOSAL : CAUSE_ESP_PROPOSAL, -1));
 	}
 	return (0);
 }
@@ -163,8 +163,8 @@ ts_parse(struct selector *s, const char *text, struct fault *f)
 	}
 	if (selector_parse(s, net) != 0) {
 		if (strchr(net, '/') != NULL)
-			return (fault(f, FAULT_BAD_ADDRESS,
-			    "'%s' is no network (or has bits set behind its prefix)", net));
+			return (fault_because(f, CAUSE_HOST_BITS, fault(f, FAULT_BAD_ADDRESS,
+			    "'%s' is no network (or has bits set behind its prefix)", net)));
 		return (fault(f, FAULT_BAD_ADDRESS, "'%s' is no network, address or FIRST-LAST", net));
 	}
 	return (bracket != NULL ? ts_port(s, bracket, f) : 0);
@@ -172,7 +172,7 @@ ts_parse(struct selector *s, const char *text, struct fault *f)
 
 /* One value of a selector option, in which a peers file may have commas. */
 static int
-build_ts(size_t *n, struct selector *out, const struct opt_list *list, const char *where,
+build_ts(size_t *n, struct selector *out, const struct opt_list *list, const char *option,
     struct fault *f)
 {
 	char word[SELECTOR_TEXT];
@@ -203,7 +203,7 @@ build_ts(size_t *n, struct selector *out, const struct opt_list *list, const cha
 		}
 	return (0);
 bad:
-	fault_where(f, "%s", where);
+	fault_option(f, option);
 	return (-1);
 }
 
@@ -224,22 +224,22 @@ build_selectors(struct ike_policy *p, const struct policy_opts *o, struct fault 
 	char text[SELECTOR_TEXT];
 	size_t i;
 
-	if (build_ts(&p->n_local_ts, p->local_ts, &o->local_ts, "--local-ts", f) != 0 ||
-	    build_ts(&p->n_remote_ts, p->remote_ts, &o->remote_ts, "--remote-ts", f) != 0)
+	if (build_ts(&p->n_local_ts, p->local_ts, &o->local_ts, "local-ts", f) != 0 ||
+	    build_ts(&p->n_remote_ts, p->remote_ts, &o->remote_ts, "remote-ts", f) != 0)
 		return (-1);
 	/* A tunnel has one family inside; a network that fits no other would be left out in silence. */
 	for (i = 0; i < p->n_remote_ts; i++)
 		if (!has_family(p->n_local_ts, p->local_ts, p->remote_ts[i].first.family)) {
 			(void)fault(f, FAULT_CONFIG, "%s has no counterpart of its family in local-ts",
 			    selector_text(text, &p->remote_ts[i]));
-			fault_where(f, "--remote-ts");
+			fault_option(f, "remote-ts");
 			return (-1);
 		}
 	for (i = 0; i < p->n_local_ts; i++)
 		if (!has_family(p->n_remote_ts, p->remote_ts, p->local_ts[i].first.family)) {
 			(void)fault(f, FAULT_CONFIG, "%s has no counterpart of its family in remote-ts",
 			    selector_text(text, &p->local_ts[i]));
-			fault_where(f, "--local-ts");
+			fault_option(f, "local-ts");
 			return (-1);
 		}
 	return (0);
@@ -269,7 +269,7 @@ build_natt(struct ike_policy *p, const struct policy_opts *o, struct fault *f)
 			if (j == sizeof(versions) / sizeof(versions[0])) {
 				(void)fault(f, FAULT_CONFIG, "'%.*s' is no version of NAT-T",
 				    (int)(len < 40 ? len : 40), w);
-				fault_where(f, "--natt-versions");
+				fault_option(f, "natt-versions");
 				return (-1);
 			}
 			p->natt_versions |= versions[j].bits;
@@ -282,7 +282,7 @@ static int
 build_ids(struct ike_policy *p, const struct policy_opts *o, struct fault *f)
 {
 	if (o->local_id != NULL && id_parse(&p->local_id, o->local_id, f) != 0) {
-		fault_where(f, "--local-id");
+		fault_option(f, "local-id");
 		return (-1);
 	}
 	if (o->remote_id == NULL)
@@ -292,7 +292,7 @@ build_ids(struct ike_policy *p, const struct policy_opts *o, struct fault *f)
 		return (0);
 	}
 	if (id_parse(&p->remote_id, o->remote_id, f) != 0) {
-		fault_where(f, "--remote-id");
+		fault_option(f, "remote-id");
 		return (-1);
 	}
 	return (0);
@@ -319,13 +319,13 @@ policy_opts_build(struct ike_policy *p, const struct policy_opts *o, const char 
 	p->aggressive_clear = o->aggressive_clear;
 	if (o->name != NULL && strlen(o->name) >= sizeof(p->name)) {
 		(void)fault(f, FAULT_CONFIG, "longer than %zu bytes", sizeof(p->name) - 1);
-		fault_where(f, "--name");
+		fault_option(f, "name");
 		goto bad;
 	}
 	(void)snprintf(p->name, sizeof(p->name), "%s", o->name != NULL ? o->name : "");
 	if (o->aggressive_clear && p->exchange != SA_AGGRESSIVE) {
 		(void)fault(f, FAULT_CONFIG, "goes with exchange aggressive only");
-		fault_where(f, "--aggressive-clear");
+		fault_option(f, "aggressive-clear");
 		goto bad;
 	}
 	if (build_ids(p, o, f) != 0 || build_proposals(p, o, f) != 0 ||
@@ -333,7 +333,7 @@ policy_opts_build(struct ike_policy *p, const struct policy_opts *o, const char 
 		goto bad;
 	if (with_secret && secret_file_read(&p->psk, o->psk_file,
 	    (enum secret_format)o->psk_format, "pre-shared key", beside, f) != 0) {
-		fault_where(f, "--psk-file");
+		fault_option(f, "psk-file");
 		goto bad;
 	}
 	return (0);

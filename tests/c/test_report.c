@@ -128,82 +128,6 @@ what_peers_cause_is_rationed(void **state)
 	assert_int_equal(n, REPORT_BURST);
 }
 
-/* Codes whose fact says it all, or says so differently each time, have no general hint. */
-static bool
-needs_none(enum fault_code code)
-{
-	switch (code) {
-	case FAULT_NONE:
-	case FAULT_USAGE:
-	case FAULT_CONFIG:
-	case FAULT_SECRET_FILE:
-	case FAULT_SYSTEM:
-	case FAULT_CRYPTO:
-	case FAULT_DEVICE:
-	case FAULT_MALFORMED:
-	case FAULT_TOO_LARGE:
-	case FAULT_PROTOCOL:
-		return (true);
-	default:
-		return (false);
-	}
-}
-
-static void
-each_cause_has_a_hint(void **state)
-{
-	struct fault f;
-	int code;
-
-	(void)state;
-	for (code = 0; code < FAULT_CODES; code++) {
-		(void)fault(&f, (enum fault_code)code, "x");
-		if ((hint_for(&f) == NULL) != needs_none((enum fault_code)code))
-			fail_msg("%s", fault_name((enum fault_code)code));
-	}
-}
-
-static void
-hints_fit_the_place(void **state)
-{
-	static const struct { enum fault_code code; int sys; const char *where, *what, *tip; } rows[] = {
-		{ FAULT_NO_REPLY, 0, "main mode, message 2 (take choice)",
-		    "no answer from 192.0.2.1:500 to message 1, sent 4 times in 30 s", "UDP 500 filtered" },
-		{ FAULT_NO_REPLY, 0, "main mode, message 6 (check)",
-		    "no answer from 192.0.2.1:500 to message 5, sent 4 times in 30 s", "pre-shared key" },
-		{ FAULT_NO_REPLY, 0, "quick mode, message 2 (check)",
-		    "no answer from 192.0.2.1:500 to message 1, sent 4 times in 30 s", "proxy IDs" },
-		{ FAULT_WRONG_PSK, 0, "main mode, message 5 (x)", "it decrypts to nonsense",
-		    "dynamic address" },
-		{ FAULT_TS_MISMATCH, 0, "quick mode, message 1 (x)", "the peer asks for", "proxy IDs" },
-		{ FAULT_PFS_MISMATCH, 0, "quick mode, message 1 (x)", "no key", "perfect forward" },
-		{ FAULT_PEER_NOTIFY, 0, "", "the peer says INVALID-COOKIE", "restarted" },
-		{ FAULT_PERMISSION, EPERM, "", "cannot make TUN device vpn0", "CAP_NET_ADMIN" },
-		{ FAULT_PERMISSION, EACCES, "", "cannot bind UDP 0.0.0.0:500", "CAP_NET_BIND_SERVICE" },
-		{ FAULT_PERMISSION, EPERM, "", "cannot open a raw socket for ESP (protocol 50)", "--natt force" },
-		{ FAULT_DEVICE, ENOENT, "", "cannot open /dev/net/tun", "modprobe" },
-		{ FAULT_UNREACHABLE, ENETUNREACH, "", "no way to 192.0.2.1:500", "no route" },
-		{ FAULT_UNREACHABLE, 0, "", "no tool shares these UDP ports", "ike-initiate --keep" },
-		{ FAULT_SECRET_FILE, ENOENT, "gw.psk", "cannot open", "env:NAME" },
-		{ FAULT_SECRET_FILE, 0, "gw.psk", "the pre-shared key is not hex", "--psk-format raw" },
-		{ FAULT_BAD_PROPOSAL, 0, "--ike", "x", "cipher-hash-group" },
-		{ FAULT_BAD_PROPOSAL, 0, "--esp", "x", "PFS" },
-	};
-	struct fault f;
-	const char *tip;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		(void)fault(&f, rows[i].code, "%s", rows[i].what);
-		fault_where(&f, "%s", rows[i].where);
-		f.sys = rows[i].sys;
-		tip = hint_for(&f);
-		if (tip == NULL || strstr(tip, rows[i].tip) == NULL)
-			fail_msg("%s: %s", rows[i].what, tip != NULL ? tip : "no hint");
-	}
-}
-
 static int
 setup(void **state)
 {
@@ -220,8 +144,6 @@ main(void)
 		cmocka_unit_test(untrusted_text_is_escaped),
 		cmocka_unit_test(levels),
 		cmocka_unit_test(what_peers_cause_is_rationed),
-		cmocka_unit_test(each_cause_has_a_hint),
-		cmocka_unit_test(hints_fit_the_place),
 	};
 
 	return (cmocka_run_group_tests(tests, setup, NULL));

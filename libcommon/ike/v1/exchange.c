@@ -45,6 +45,7 @@ v1_exchange_where(const struct v1_exchange *x, size_t at, struct fault *f)
 	char from[ENDPOINT_TEXT + SA_NAME + 4] = "", peer[ENDPOINT_TEXT];
 	const char *name = x->sa->rec.ike.name;
 
+	fault_message(f, x->kind->phase, at < x->kind->n_rows ? at + 1 : 0);
 	/* An initiator has one peer and knows it; of a responder's many, say which. */
 	if (x->sa->rec.ike.role == SA_RESPONDER)
 		(void)snprintf(from, sizeof(from), "%s%s%s, ", name, name[0] != '\0' ? " at " : "",
@@ -350,6 +351,7 @@ v1_exchange_datagram(struct v1_exchange *x, struct now now, const struct isakmp_
 		if (first_answer)
 			memset(cky_r, 0, COOKIE_LEN);
 		x->dropped++;
+		f.evidence = proven ? EVIDENCE_PROVEN : EVIDENCE_CLEAR;
 		v1_exchange_where(x, x->at, &f);
 		if (x->kind->refused != NULL)
 			x->kind->refused(x, &f, out);

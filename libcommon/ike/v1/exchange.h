@@ -55,6 +55,7 @@ struct v1_payload {
 /* A kind of exchange. */
 struct v1_kind {
 	const char		*name;		/* "phase 1", "quick mode" */
+	enum fault_phase	 phase;		/* the same, in faults */
 	uint8_t			 number;	/* enum isakmp_exchange */
 	const struct v1_message	*rows;
 	size_t			 n_rows;
@@ -141,7 +142,7 @@ void v1_exchange_fail(struct v1_exchange *x, struct now now, const struct fault 
 bool v1_exchange_has_sent(const struct v1_exchange *x);
 bool v1_exchange_has_sent_type(const struct v1_exchange *x, uint8_t type);
 
-/* "phase 1, message 5" of the row ${at}. */
+/* Adds the exchange and its message, that of row ${at}, to a fault. */
 void v1_exchange_where(const struct v1_exchange *x, size_t at, struct fault *f);
 
 #define V1_RESEND_MS		500	/* first wait for an answer; doubles each time */

@@ -80,7 +80,7 @@ take_notify(struct v1_sa *sa, struct now now, struct span body, bool authentic,
 		if (!concerned(x, n.spi))
 			continue;
 		v1_notify_fault(&f, n.type, x);
-		f.where[0] = '\0';
+		f.evidence = authentic ? EVIDENCE_AUTHENTIC : EVIDENCE_CLEAR;
 		v1_exchange_where(x, x->at > 0 ? x->at - 1 : 0, &f);
 		if (n.type == NOTIFY_NO_PROPOSAL_CHOSEN && !x->told) {
 			x->told = true;
@@ -157,6 +157,7 @@ take_nonsense(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 		return;
 	(void)fault(&f, FAULT_WRONG_PSK, "the peer's answer to our proof decrypts to nonsense: "
 	    "the two ends' pre-shared keys differ");
+	f.evidence = EVIDENCE_CLEAR;
 	v1_exchange_where(x, x->at - 1, &f);
 	v1_exchange_hint(x, now, &f, out);
 }

@@ -140,7 +140,12 @@ v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x)
 			    "the peer could not read our proof (%s): "
 			    "the two ends' pre-shared keys differ", said);
 		else
-			(void)fault(f, FAULT_PEER_NOTIFY, "the peer says %s", said);
+			(void)fault_because(f, CAUSE_NOTIFY_PAYLOAD,
+			    fault(f, FAULT_PEER_NOTIFY, "the peer says %s", said));
+		break;
+	case NOTIFY_INVALID_COOKIE:
+		(void)fault_because(f, CAUSE_NOTIFY_COOKIE,
+		    fault(f, FAULT_PEER_NOTIFY, "the peer says %s", said));
 		break;
 	case NOTIFY_AUTHENTICATION_FAILED:
 	case NOTIFY_INVALID_HASH_INFORMATION:

@@ -121,7 +121,8 @@ put_sa(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 	}
 	p1_offer(&w, x->sa->policy, x->sa->policy->auth);
 	if (w.bad)
-		return (fault(f, FAULT_BAD_PROPOSAL, "there are no proposals to make"));
+		return (fault_because(f, CAUSE_IKE_PROPOSAL,
+		    fault(f, FAULT_BAD_PROPOSAL, "there are no proposals to make")));
 	if (bytes_set(&part(x)->sai_b, wr_span(&w)) != 0)
 		return (no_memory(f));
 	isakmp_payload_put(b, PAYLOAD_SA, bytes_span(&part(x)->sai_b));
@@ -455,13 +456,13 @@ phase1_free(struct v1_exchange *x)
 
 static const struct v1_kind kinds[] = {
 	[SA_MAIN] = {
-		"phase 1 (main mode)", EXCHANGE_MAIN, main_mode,
+		"phase 1 (main mode)", PHASE_MAIN, EXCHANGE_MAIN, main_mode,
 		sizeof(main_mode) / sizeof(main_mode[0]), payloads,
 		V1_NEVER,	/* the initiator retransmits */
 		NULL, NULL, make_keys, nonsense, refused, phase1_free,
 	},
 	[SA_AGGRESSIVE] = {
-		"phase 1 (aggressive mode)", EXCHANGE_AGGRESSIVE, aggressive_mode,
+		"phase 1 (aggressive mode)", PHASE_AGGRESSIVE, EXCHANGE_AGGRESSIVE, aggressive_mode,
 		sizeof(aggressive_mode) / sizeof(aggressive_mode[0]), payloads,
 		V1_SELDOM,	/* the initiator does not notice that its last message was lost */
 		NULL, NULL, make_keys, nonsense, refused, phase1_free,

@@ -189,7 +189,8 @@ put_sa(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 	}
 	p2_offer(&w, q->policy, q->spi_in, encap_mode(x), q->pfs);
 	if (w.bad)
-		return (fault(f, FAULT_BAD_PROPOSAL, "there are no proposals to make"));
+		return (fault_because(f, CAUSE_ESP_PROPOSAL,
+		    fault(f, FAULT_BAD_PROPOSAL, "there are no proposals to make")));
 	isakmp_payload_put(b, PAYLOAD_SA, wr_span(&w));
 	return (0);
 }
@@ -392,7 +393,7 @@ quick_free(struct v1_exchange *x)
 }
 
 static const struct v1_kind quick_kind = {
-	"phase 2 (quick mode)", EXCHANGE_QUICK, quick_mode,
+	"phase 2 (quick mode)", PHASE_QUICK, EXCHANGE_QUICK, quick_mode,
 	sizeof(quick_mode) / sizeof(quick_mode[0]), payloads, V1_OFTEN,
 	verify, seal, keys, NULL, refused, quick_free,
 };
