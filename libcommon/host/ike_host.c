@@ -91,7 +91,7 @@ on_before(void *ctx, const struct ike_outbox *todo)
 
 	for (item = todo->first; h->calls.record != NULL && item != NULL; item = item->next)
 		if (item->kind == IKE_OUT_RECORD)
-			h->calls.record(h->ctx, &item->rec);
+			h->calls.record(h->ctx, item->rec);
 }
 
 static void
@@ -102,16 +102,15 @@ on_item(void *ctx, const struct ike_out *item)
 
 	switch (item->kind) {
 	case IKE_OUT_RECORD:
-		if (sa_out_put(h->out, &item->rec, &f) != 0)
+		if (sa_out_put(h->out, item->rec, &f) != 0)
 			h->calls.lost(h->ctx, &f);
 		break;
 	case IKE_OUT_NOTE:
-		if (item->note.text != NULL)
-			h->calls.note(h->ctx, item->note.level, item->note.text);
+		h->calls.note(h->ctx, item->note.level, item->note.text);
 		break;
 	case IKE_OUT_VERDICT:
 		h->calls.verdict(h->ctx, item->verdict.what, item->verdict.id,
-		    item->verdict.mid, &item->verdict.why);
+		    item->verdict.mid, item->verdict.why);
 		break;
 	case IKE_OUT_DATAGRAM:
 	case IKE_OUT_KEEPALIVE:

@@ -1,21 +1,23 @@
+/* The queue of what a machine wants done; each item is as large as its kind needs. */
 #include "ike/outbox.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+/* An item with ${extra} bytes behind it. */
 static struct ike_out *
-put(struct ike_outbox *o, enum ike_out_kind kind)
+put(struct ike_outbox *o, enum ike_out_kind kind, size_t extra)
 {
 	struct ike_out *item;
 
 	if (o == NULL)
 		return (NULL);
-	if ((item = calloc(1, sizeof(*item))) == NULL) {
+	if ((item = malloc(sizeof(*item) + extra)) == NULL) {
 		o->short_of_memory = true;
 		return (NULL);
 	}
-	item->kind = kind;
+	*item = (struct ike_out){ .kind = kind };
 	if (o->last == NULL)
 		o->last = &o->first;
 	*o->last = item;
@@ -27,25 +29,23 @@ void
 outbox_datagram(struct ike_outbox *o, const struct endpoint *local,
     const struct endpoint *remote, struct span data)
 {
-	struct ike_out *item = put(o, IKE_OUT_DATAGRAM);
+	struct ike_out *item = put(o, IKE_OUT_DATAGRAM, data.len);
 
 	if (item == NULL)
 		return;
 	item->dgram.local = *local;
 	item->dgram.remote = *remote;
-	if ((item->dgram.data = malloc(data.len)) == NULL) {
-		o->short_of_memory = true;	/* an empty datagram is not sent */
-		return;
-	}
-	memcpy(item->dgram.data, data.p, data.len);
 	item->dgram.len = data.len;
+	item->dgram.data = (uint8_t *)(item + 1);
+	if (data.len > 0)
+		memcpy(item + 1, data.p, data.len);
 }
 
 void
 outbox_keepalive(struct ike_outbox *o, const struct endpoint *local,
     const struct endpoint *remote)
 {
-	struct ike_out *item = put(o, IKE_OUT_KEEPALIVE);
+	struct ike_out *item = put(o, IKE_OUT_KEEPALIVE, 0);
 
 	if (item == NULL)
 		return;
@@ -53,48 +53,68 @@ outbox_keepalive(struct ike_outbox *o, const struct endpoint *local,
 	item->dgram.remote = *remote;
 }
 
-void
-outbox_record(struct ike_outbox *o, const struct sa_rec *rec)
+struct sa_rec *
+outbox_record(struct ike_outbox *o, enum sa_type type)
 {
-	struct ike_out *item = put(o, IKE_OUT_RECORD);
+	struct sa_rec *rec;
+	struct ike_out *item;
 
-	if (item != NULL && sa_rec_copy(&item->rec, rec) != 0)
+	if (o == NULL)
+		return (NULL);
+	if ((rec = calloc(1, sizeof(*rec))) == NULL) {
+		o->short_of_memory = true;
+		return (NULL);
+	}
+	if ((item = put(o, IKE_OUT_RECORD, 0)) == NULL) {
+		free(rec);
+		return (NULL);
+	}
+	rec->type = type;
+	item->rec = rec;
+	return (rec);
+}
+
+void
+outbox_record_secret(struct ike_outbox *o, struct secret *to, const struct secret *from)
+{
+	if (secret_set(to, secret_span(from)) != 0)
 		o->short_of_memory = true;
 }
 
 void
 outbox_note(struct ike_outbox *o, enum ike_note_level level, const char *fmt, ...)
 {
-	struct ike_out *item = put(o, IKE_OUT_NOTE);
+	struct ike_out *item;
+	char *text;
 	va_list ap;
 	int len;
 
-	if (item == NULL)
-		return;
-	item->note.level = level;
 	va_start(ap, fmt);
 	len = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	if (len < 0 || (item->note.text = malloc((size_t)len + 1)) == NULL)
+	if (len < 0 || (item = put(o, IKE_OUT_NOTE, (size_t)len + 1)) == NULL)
 		return;
+	text = (char *)(item + 1);
 	va_start(ap, fmt);
-	(void)vsnprintf(item->note.text, (size_t)len + 1, fmt, ap);
+	(void)vsnprintf(text, (size_t)len + 1, fmt, ap);
 	va_end(ap);
+	item->note.level = level;
+	item->note.text = text;
 }
 
 void
 outbox_verdict(struct ike_outbox *o, enum ike_verdict what, const uint8_t id[16],
     uint32_t mid, const struct fault *why)
 {
-	struct ike_out *item = put(o, IKE_OUT_VERDICT);
+	static const struct fault none;
+	struct ike_out *item = put(o, IKE_OUT_VERDICT, why != NULL ? sizeof(*why) : 0);
 
 	if (item == NULL)
 		return;
 	item->verdict.what = what;
 	memcpy(item->verdict.id, id, sizeof(item->verdict.id));
 	item->verdict.mid = mid;
-	if (why != NULL)
-		item->verdict.why = *why;
+	item->verdict.why = why != NULL ? memcpy(item + 1, why, sizeof(*why)) : &none;
 }
 
 struct ike_out *
@@ -116,12 +136,10 @@ ike_out_free(struct ike_out *item)
 {
 	if (item == NULL)
 		return;
-	if (item->kind == IKE_OUT_DATAGRAM)
-		free(item->dgram.data);
-	else if (item->kind == IKE_OUT_RECORD)
-		sa_rec_wipe(&item->rec);
-	else if (item->kind == IKE_OUT_NOTE)
-		free(item->note.text);
+	if (item->kind == IKE_OUT_RECORD) {
+		sa_rec_wipe(item->rec);
+		free(item->rec);
+	}
 	free(item);
 }
 

@@ -1,7 +1,7 @@
 /*
- * What a machine wants done, in order: datagrams to send, SA records to write,
- * notes for people, verdicts for the tool. The order is a promise: a record that
- * stands before a datagram is written before it is sent ("record before wire").
+ * What a machine wants done, in order: datagrams to send, SA records to write, notes for people,
+ * verdicts for the tool. The host keeps the order: it writes a record before it sends the
+ * datagram that follows it ("record before wire").
  */
 #ifndef SAPIPE_IKE_OUTBOX_H
 #define SAPIPE_IKE_OUTBOX_H
@@ -14,13 +14,17 @@ enum ike_out_kind { IKE_OUT_DATAGRAM, IKE_OUT_KEEPALIVE, IKE_OUT_RECORD, IKE_OUT
 enum ike_note_level { NOTE_WARN, NOTE_INFO, NOTE_DEBUG };
 
 enum ike_verdict {
-	IKE_UP,			/* an IKE SA stands; ${id} are its cookies */
-	IKE_CHILD_UP,		/* a child SA can be used both ways */
+	IKE_UP,			/* an IKE SA is established; ${id} are its SPIs */
+	IKE_CHILD_UP,		/* a child SA can be used in both directions */
 	IKE_FAILED,		/* a negotiation that this end began has failed: see ${why} */
 	IKE_REFUSED,		/* one that the peer began has failed */
 	IKE_GONE,		/* an IKE SA ended: deleted, expired or dead */
 };
 
+/*
+ * One thing to be done. What its kind needs is in the same allocation or behind a pointer that the
+ * item owns, so that each costs what its kind costs.
+ */
 struct ike_out {
 	struct ike_out		*next;
 	enum ike_out_kind	 kind;
@@ -28,18 +32,18 @@ struct ike_out {
 		struct {
 			struct endpoint	local, remote;
 			size_t		len;
-			uint8_t		*data;	/* IKE alone; a marker is the port's business */
-		} dgram;		/* of a keepalive (RFC 3948 section 2.3) the ends alone */
-		struct sa_rec	rec;
+			uint8_t		*data;	/* IKE without a non-ESP marker: the port adds it */
+		} dgram;		/* of a keepalive (RFC 3948 section 2.3) only the ends */
+		struct sa_rec	*rec;
 		struct {
 			enum ike_note_level	level;
-			char			*text;	/* NULL: no memory for it */
+			const char		*text;
 		} note;
 		struct {
 			enum ike_verdict	what;
 			uint8_t			id[16];
 			uint32_t		mid;	/* of the exchange; 0: phase 1 */
-			struct fault		why;
+			const struct fault	*why;	/* code FAULT_NONE: no reason */
 		} verdict;
 	};
 };
@@ -49,12 +53,18 @@ struct ike_outbox {		/* all zero is empty */
 	bool		 short_of_memory;	/* something could not be put in */
 };
 
-/* Each puts a copy at the end; ${o} may be NULL, then nothing happens. */
+/* Each puts a copy at the end. With ${o} NULL nothing happens. */
 void outbox_datagram(struct ike_outbox *o, const struct endpoint *local,
     const struct endpoint *remote, struct span data);
 void outbox_keepalive(struct ike_outbox *o, const struct endpoint *local,
     const struct endpoint *remote);
-void outbox_record(struct ike_outbox *o, const struct sa_rec *rec);
+/*
+ * An empty record of ${type} at the end, for the caller to fill; the outbox owns it. NULL where
+ * ${o} is NULL or memory is short.
+ */
+struct sa_rec *outbox_record(struct ike_outbox *o, enum sa_type type);
+/* Copies a secret into such a record. */
+void outbox_record_secret(struct ike_outbox *o, struct secret *to, const struct secret *from);
 void outbox_note(struct ike_outbox *o, enum ike_note_level level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void outbox_verdict(struct ike_outbox *o, enum ike_verdict what, const uint8_t id[16],

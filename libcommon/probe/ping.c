@@ -44,7 +44,7 @@ ike_ping_sa(const struct sa_ike *s, const struct ike_ping_conf *conf, struct now
 		goto bad;
 	p->sa = v1_sa_find(p->engine, s->spi_i, s->spi_r);
 	p->remote = s->remote.at;
-	p->seq = v1_dpd_start(s, now_epoch_ms(now)) - 1;
+	p->seq = v1_dpd_start(p->sa, now_epoch_ms(now)) - 1;
 	return (p);
 bad:
 	ike_ping_free(p);
@@ -296,8 +296,8 @@ datagram_sa(struct ike_ping *p, struct now now, struct span data)
 
 	if (isakmp_hdr_get(&h, data, NULL) != 0 || h.exchange != EXCHANGE_INFO ||
 	    h.version >> 4 != ISAKMP_VERSION_1 >> 4 ||
-	    memcmp(h.cky_i, p->sa->rec.ike.spi_i, COOKIE_LEN) != 0 ||
-	    memcmp(h.cky_r, p->sa->rec.ike.spi_r, COOKIE_LEN) != 0)
+	    memcmp(h.cky_i, p->sa->ike.spi_i, COOKIE_LEN) != 0 ||
+	    memcmp(h.cky_r, p->sa->ike.spi_r, COOKIE_LEN) != 0)
 		return;
 	if ((h.flags & ISAKMP_FLAG_ENCRYPTED) == 0) {
 		if (isakmp_msg_get(&m, data, NULL) == 0)

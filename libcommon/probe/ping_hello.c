@@ -14,7 +14,7 @@ void
 ping_hello_begin(struct ike_ping *p, struct now now)
 {
 	p->listens = p->waiting = true;
-	p->hello.interval_ms = ike_heartbeat_announced(&p->sa->rec.ike);
+	p->hello.interval_ms = v1_heartbeat_announced(p->sa);
 	p->hello.at_us = now_us(now);
 	p->seq = 0;
 	p->next_us = p->conf.hello_ms != 0 ? now_us(now) : UINT64_MAX;

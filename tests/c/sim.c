@@ -173,7 +173,7 @@ sim_flush(struct sim *s, int side, struct ike_outbox *out)
 		case IKE_OUT_KEEPALIVE:
 			break;
 		case IKE_OUT_RECORD:
-			record(e, &item->rec);
+			record(e, item->rec);
 			break;
 		case IKE_OUT_NOTE:
 			len = strlen(e->notes);
@@ -190,7 +190,7 @@ sim_flush(struct sim *s, int side, struct ike_outbox *out)
 			e->n_gone += item->verdict.what == IKE_GONE;
 			if (item->verdict.what == IKE_FAILED || item->verdict.what == IKE_REFUSED) {
 				e->n_failed++;
-				e->why = item->verdict.why;
+				e->why = *item->verdict.why;
 			}
 			break;
 		}

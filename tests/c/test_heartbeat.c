@@ -266,7 +266,7 @@ replays_are_no_life(void **state)
 		k++;
 		sim_flush(&p->sim, 1, &out);
 		if (p->sim.end[1].n_gone == 0)
-			assert_true(endpoint_eq(&p->sim.end[1].engine->sas->rec.ike.remote.at, &sim_left));
+			assert_true(endpoint_eq(&p->sim.end[1].engine->sas->ike.remote.at, &sim_left));
 	}
 	assert_true(said(p, 1, "is a replay"));
 	assert_true(said(p, 1, "the peer is dead: 5 heartbeats lost"));
@@ -297,7 +297,7 @@ reflected_ones_are_no_life(void **state)
 		ike_engine_datagram(p->sim.end[0].engine, p->sim.now, &sim_left, &elsewhere,
 		    span_of(p->kept[p->n_kept - 1].p, p->kept[p->n_kept - 1].len), &out);
 		sim_flush(&p->sim, 0, &out);
-		assert_true(endpoint_eq(&p->sim.end[0].engine->sas->rec.ike.remote.at, &sim_right));
+		assert_true(endpoint_eq(&p->sim.end[0].engine->sas->ike.remote.at, &sim_right));
 	}
 	assert_int_equal(p->sim.end[0].n_gone, 1);
 	pair_free(p);
@@ -313,8 +313,8 @@ forge(struct pair *p, uint32_t seq, bool encrypted, bool right_key)
 	struct ike_out *item;
 
 	if (!right_key) {
-		sa.rec.ike.skeyid_a = (struct secret){0};
-		assert_int_equal(secret_set(&sa.rec.ike.skeyid_a,
+		sa.keys.skeyid_a = (struct secret){0};
+		assert_int_equal(secret_set(&sa.keys.skeyid_a,
 		    span_str("0123456789abcdef0123456789abcdef")), 0);
 	}
 	v1_heartbeat_send(&sa, &h, &out);
@@ -329,8 +329,8 @@ forge(struct pair *p, uint32_t seq, bool encrypted, bool right_key)
 		struct isakmp_builder b;
 
 		v1_sa_id(real, spi);
-		memcpy(hdr.cky_i, real->rec.ike.spi_i, 8);
-		memcpy(hdr.cky_r, real->rec.ike.spi_r, 8);
+		memcpy(hdr.cky_i, real->ike.spi_i, 8);
+		memcpy(hdr.cky_r, real->ike.spi_r, 8);
 		isakmp_begin(&b, buf, sizeof(buf), &hdr);
 		isakmp_payload_begin(&b, PAYLOAD_N);
 		isakmp_notify_put(&b.w, &n);
@@ -343,7 +343,7 @@ forge(struct pair *p, uint32_t seq, bool encrypted, bool right_key)
 	ike_out_free(item);
 	sim_flush(&p->sim, 0, &in);
 	if (!right_key)
-		secret_free(&sa.rec.ike.skeyid_a);
+		secret_free(&sa.keys.skeyid_a);
 }
 
 static void

@@ -151,7 +151,7 @@ reflections_move_nothing(void **state)
 		}
 	}
 	assert_int_equal(answers, 0);
-	assert_true(endpoint_eq(&p->sim.end[0].engine->sas->rec.ike.remote.at, &sim_right));
+	assert_true(endpoint_eq(&p->sim.end[0].engine->sas->ike.remote.at, &sim_right));
 	pair_free(p);
 }
 

@@ -87,7 +87,7 @@ play(struct tape *t, struct ike_engine *e[2], struct ike_outbox *out)
 	while (out->first != NULL) {
 		while ((item = outbox_take(out)) != NULL) {
 			if (item->kind == IKE_OUT_RECORD)
-				take_record(t, side, &item->rec);
+				take_record(t, side, item->rec);
 			else if (item->kind == IKE_OUT_DATAGRAM) {
 				must(t->n[side] < SAID_MAX && item->dgram.len <= 2048);
 				memcpy(t->said[side][t->n[side]].b, item->dgram.data,
@@ -161,7 +161,7 @@ look(struct ike_outbox *out)
 		if (item->kind == IKE_OUT_RECORD) {
 			struct secret cbor = {0};
 
-			must(sa_encode(&cbor, &item->rec, &f) == 0);
+			must(sa_encode(&cbor, item->rec, &f) == 0);
 			secret_free(&cbor);
 			n++;
 		} else if (item->kind == IKE_OUT_DATAGRAM)

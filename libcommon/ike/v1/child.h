@@ -2,30 +2,22 @@
 #ifndef SAPIPE_IKE_V1_CHILD_H
 #define SAPIPE_IKE_V1_CHILD_H
 
+#include "ike/child.h"
 #include "ike/v1/ike_sa.h"
 
-/* A child SA that stands (or that the peer may already use). */
-struct v1_child {
-	struct v1_child		*next;
-	struct ike_policy	*policy;
-	struct sa_rec		 rec;		/* SA_CHILD, with its keys */
-	bool			 replaced;	/* a newer one carries its traffic */
-	uint64_t		 soft_ms, hard_ms, delete_ms;	/* UINT64_MAX: never */
-};
-
-void v1_child_link(struct ike_engine *e, struct v1_child *c);
+void v1_child_link(struct ike_engine *e, struct ike_child *c);
 /* Unlinks (where it is linked), wipes, frees. */
-void v1_child_free(struct ike_engine *e, struct v1_child *c);
-bool v1_child_of(const struct v1_child *c, const struct v1_sa *sa);	/* of its peer */
-bool v1_child_carries(const struct v1_child *c, const struct selector *local_ts,
+void v1_child_remove(struct ike_engine *e, struct ike_child *c);
+bool v1_child_of(const struct ike_child *c, const struct v1_sa *sa);	/* of its peer */
+bool v1_child_carries(const struct ike_child *c, const struct selector *local_ts,
     const struct selector *remote_ts);
 /* The child of ${sa}'s peer that carries just these selectors and is not replaced. */
-struct v1_child *v1_child_like(const struct v1_sa *sa, const struct selector *local_ts,
+struct ike_child *v1_child_like(const struct v1_sa *sa, const struct selector *local_ts,
     const struct selector *remote_ts);
 /* Arguments that are NULL are not looked at. */
-struct v1_child *v1_child_find(struct ike_engine *e, const struct addr *remote,
+struct ike_child *v1_child_find(struct ike_engine *e, const struct addr *remote,
     enum sa_proto proto, const uint8_t *spi_in, const uint8_t *spi_out);
 /* The newest standing SA with the peer of ${c}; one that was not replaced before others. */
-struct v1_sa *v1_child_sa(const struct ike_engine *e, const struct v1_child *c);
+struct v1_sa *v1_child_sa(const struct ike_engine *e, const struct ike_child *c);
 
 #endif

@@ -19,20 +19,20 @@
 
 /* RFC 3706 section 5.4 wants a random start with the top bit zero. Cookies are random. */
 static uint32_t
-base(const struct sa_ike *s)
+base(const struct v1_sa *sa)
 {
-	return ((get_be32(s->spi_i) ^ get_be32(s->spi_r)) & 0x3fffffff);
+	return ((get_be32(sa->ike.spi_i) ^ get_be32(sa->ike.spi_r)) & 0x3fffffff);
 }
 
 uint32_t
-v1_dpd_start(const struct sa_ike *s, uint64_t epoch_ms)
+v1_dpd_start(const struct v1_sa *sa, uint64_t epoch_ms)
 {
-	uint64_t begun_ms = s->established * 1000;
+	uint64_t begun_ms = sa->ike.established * 1000;
 	uint64_t ticks = epoch_ms > begun_ms ? (epoch_ms - begun_ms) / DPD_TICK_MS : 0;
-	uint32_t seq = base(s) + (uint32_t)ticks;
+	uint32_t seq = base(sa) + (uint32_t)ticks;
 
-	if (s->has_dpd_seq && (int32_t)(seq - s->dpd_seq) <= 0)
-		seq = s->dpd_seq + 1;
+	if (sa->dpd.has_seq_out && (int32_t)(seq - sa->dpd.seq_out) <= 0)
+		seq = sa->dpd.seq_out + 1;
 	return (seq);
 }
 
@@ -49,14 +49,13 @@ v1_dpd_send(struct v1_sa *sa, uint16_t type, uint32_t seq, struct ike_outbox *ou
 bool
 v1_dpd_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
-	const struct ike_policy *p = sa->policy;
-	struct sa_ike *s = &sa->rec.ike;
+	const struct ike_policy *p = sa->ike.policy;
 	uint64_t idle_ms = (uint64_t)p->dpd_seconds * 1000, retry_ms;
 
 	if (now.ms < sa->dpd.at_ms)
 		return (true);
-	if (sa->dpd.tries == 0 && now.ms < sa->heard_ms + idle_ms) {
-		sa->dpd.at_ms = sa->heard_ms + idle_ms;	/* it was heard since */
+	if (sa->dpd.tries == 0 && now.ms < sa->ike.heard_ms + idle_ms) {
+		sa->dpd.at_ms = sa->ike.heard_ms + idle_ms;	/* it was heard since */
 		return (true);
 	}
 	if (sa->dpd.tries >= p->dpd_tries) {
@@ -66,14 +65,14 @@ v1_dpd_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 	}
 	/* Unanswered: lost, or its number was an old one. The next is above any of this second. */
 	if (sa->dpd.tries > 0)
-		s->dpd_seq = v1_dpd_start(s, (now.epoch + 1) * 1000);
+		sa->dpd.seq_out = v1_dpd_start(sa, (now.epoch + 1) * 1000);
 	else
-		sa->dpd.first = s->dpd_seq = s->has_dpd_seq ? s->dpd_seq + 1 : base(s);
-	s->has_dpd_seq = true;
+		sa->dpd.first = sa->dpd.seq_out = sa->dpd.has_seq_out ? sa->dpd.seq_out + 1 : base(sa);
+	sa->dpd.has_seq_out = true;
 	sa->dpd.tries++;
 	retry_ms = idle_ms < V1_DPD_RETRY_MS ? idle_ms : V1_DPD_RETRY_MS;
 	sa->dpd.at_ms = now.ms + retry_ms;
-	v1_dpd_send(sa, NOTIFY_R_U_THERE, s->dpd_seq, out);
+	v1_dpd_send(sa, NOTIFY_R_U_THERE, sa->dpd.seq_out, out);
 	return (true);
 }
 
@@ -92,7 +91,6 @@ v1_dpd_number(const struct v1_sa *sa, const struct isakmp_notify *n, uint32_t *s
 void
 v1_dpd_take(struct v1_sa *sa, const struct isakmp_notify *n, struct ike_outbox *out)
 {
-	struct sa_ike *s = &sa->rec.ike;
 	uint32_t seq;
 
 	if (!v1_dpd_number(sa, n, &seq))
@@ -111,7 +109,7 @@ v1_dpd_take(struct v1_sa *sa, const struct isakmp_notify *n, struct ike_outbox *
 	 * somebody else's question, and tells as much. */
 	if (sa->dpd.tries > 0 && (int32_t)(seq - sa->dpd.first) >= 0)
 		sa->dpd.tries = 0;
-	if (!s->has_dpd_seq || (int32_t)(seq - s->dpd_seq) > 0)
-		s->dpd_seq = seq;
-	s->has_dpd_seq = true;
+	if (!sa->dpd.has_seq_out || (int32_t)(seq - sa->dpd.seq_out) > 0)
+		sa->dpd.seq_out = seq;
+	sa->dpd.has_seq_out = true;
 }

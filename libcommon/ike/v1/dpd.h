@@ -14,6 +14,6 @@ void v1_dpd_send(struct v1_sa *sa, uint16_t type, uint32_t seq, struct ike_outbo
 /* The number of an R-U-THERE or ACK; false if it is not about this SA. */
 bool v1_dpd_number(const struct v1_sa *sa, const struct isakmp_notify *n, uint32_t *seq);
 /* The first number to use at ${epoch_ms} (since 1970) when others may have used some. */
-uint32_t v1_dpd_start(const struct sa_ike *s, uint64_t epoch_ms);
+uint32_t v1_dpd_start(const struct v1_sa *sa, uint64_t epoch_ms);
 
 #endif

@@ -27,7 +27,6 @@ ike_engine_new(const struct ike_conf *conf, struct fault *f)
 		return (NULL);
 	}
 	e->conf = *conf;
-	e->ended = v1_exchange_over;
 	if (e->conf.half_open_max == 0)
 		e->conf.half_open_max = HALF_OPEN_MAX_DEFAULT;
 	if (e->conf.half_open_per_addr == 0)
@@ -48,7 +47,7 @@ ike_engine_free(struct ike_engine *e)
 		v1_sa_free(sa);
 	}
 	while (e->children != NULL)
-		v1_child_free(e, e->children);
+		v1_child_remove(e, e->children);
 	while ((conn = e->conns) != NULL) {
 		e->conns = conn->next;
 		free(conn);
@@ -63,7 +62,7 @@ sweep(struct ike_engine *e)
 	struct v1_sa **at, *sa;
 
 	for (at = &e->sas; (sa = *at) != NULL;) {
-		if (sa->state == V1_DEAD) {
+		if (sa->ike.state == IKE_SA_DEAD) {
 			*at = sa->next;
 			v1_sa_free(sa);
 		} else
@@ -80,10 +79,10 @@ too_many_half_open(const struct ike_engine *e, const struct addr *remote)
 	uint32_t all = 0, from_there = 0;
 
 	for (sa = e->sas; sa != NULL; sa = sa->next) {
-		if (sa->state != V1_LARVAL || sa->rec.ike.role != SA_RESPONDER)
+		if (sa->ike.state != IKE_SA_HALF_OPEN || sa->ike.role != SA_RESPONDER)
 			continue;
 		all++;
-		from_there += addr_cmp(&sa->rec.ike.remote.at.addr, remote) == 0;
+		from_there += addr_cmp(&sa->ike.remote.at.addr, remote) == 0;
 	}
 	return (all >= e->conf.half_open_max || from_there >= e->conf.half_open_per_addr);
 }
@@ -103,9 +102,9 @@ knock(struct ike_engine *e, struct now now, const struct endpoint *local,
 	if (!e->conf.respond || (h->flags & ISAKMP_FLAG_ENCRYPTED) != 0)
 		return;
 	for (sa = e->sas; sa != NULL; sa = sa->next)
-		if (sa->rec.ike.role == SA_RESPONDER && sa->state != V1_DEAD &&
-		    memcmp(sa->rec.ike.spi_i, h->cky_i, COOKIE_LEN) == 0 &&
-		    endpoint_eq(&sa->rec.ike.remote.at, remote)) {
+		if (sa->ike.role == SA_RESPONDER && sa->ike.state != IKE_SA_DEAD &&
+		    memcmp(sa->ike.spi_i, h->cky_i, COOKIE_LEN) == 0 &&
+		    endpoint_eq(&sa->ike.remote.at, remote)) {
 			/* Its first message again. */
 			if ((x = v1_sa_exchange(sa, 0)) != NULL)
 				(void)v1_exchange_datagram(x, now, h, data, out);
@@ -123,10 +122,10 @@ knock(struct ike_engine *e, struct now now, const struct endpoint *local,
 	}
 	if ((sa = v1_sa_new(e, policy, SA_RESPONDER, local, remote)) == NULL)
 		return;
-	memcpy(sa->rec.ike.spi_i, h->cky_i, COOKIE_LEN);
-	sa->from_local = *local;
-	sa->from_remote = *remote;
-	if (v1_cookie(e, sa->rec.ike.spi_r, NULL) != 0) {
+	memcpy(sa->ike.spi_i, h->cky_i, COOKIE_LEN);
+	sa->ike.from_local = *local;
+	sa->ike.from_remote = *remote;
+	if (v1_cookie(e, sa->ike.spi_r, NULL) != 0) {
 		v1_sa_free(sa);
 		return;
 	}
@@ -135,12 +134,14 @@ knock(struct ike_engine *e, struct now now, const struct endpoint *local,
 		return;
 	}
 	if (!v1_exchange_datagram(x, now, h, data, out)) {
-		v1_exchange_fail(x, now, &x->why, out);
+		v1_exchange_fail(x, now, &x->why);
+		v1_sa_report(sa, now, out);
 		v1_sa_free(sa);
 		return;
 	}
 	sa->next = e->sas;
 	e->sas = sa;
+	v1_sa_report(sa, now, out);
 }
 
 /*
@@ -164,7 +165,7 @@ quick_datagram(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 	struct v1_exchange *x = v1_sa_exchange(sa, h->mid);
 	size_t n = 0;
 
-	if (sa->state == V1_LARVAL) {
+	if (sa->ike.state == IKE_SA_HALF_OPEN) {
 		ask_again(sa, out);
 		return;
 	}
@@ -172,14 +173,14 @@ quick_datagram(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 		for (x = sa->exchanges; x != NULL; x = x->next)
 			n++;
 		if (n >= V1_EXCHANGES_MAX || h->mid == 0 || v1_sa_seen(sa, h->mid) ||
-		    !(sa->engine->conf.respond || sa->engine->conf.keep))
+		    !(sa->ike.engine->conf.respond || sa->ike.engine->conf.keep))
 			return;
 		if ((x = v1_quick_new(sa, SA_RESPONDER, h->mid, now)) == NULL)
 			return;
 		if (!v1_exchange_datagram(x, now, h, data, out)) {
 			/* Only what proves to be the peer's may take up memory. */
 			if (x->why.code != FAULT_MALFORMED && x->why.code != FAULT_NONE)
-				v1_exchange_fail(x, now, &x->why, out);
+				v1_exchange_refuse(x, now, out);
 			v1_exchange_free(x);
 			return;
 		}
@@ -224,8 +225,8 @@ ike_engine_datagram(struct ike_engine *e, struct now now, const struct endpoint 
 		sweep(e);
 		return;
 	}
-	sa->from_local = *local;
-	sa->from_remote = *remote;
+	sa->ike.from_local = *local;
+	sa->ike.from_remote = *remote;
 	switch (h.exchange) {
 	case EXCHANGE_MAIN:
 	case EXCHANGE_AGGRESSIVE:
@@ -243,6 +244,7 @@ ike_engine_datagram(struct ike_engine *e, struct now now, const struct endpoint 
 		outbox_note(out, NOTE_DEBUG, "%s: exchange %u is not ours",
 		    endpoint_text(from, remote), h.exchange);
 	}
+	v1_sa_report(sa, now, out);
 	sweep(e);
 }
 
@@ -259,9 +261,9 @@ ike_engine_connect(struct ike_engine *e, struct now now, struct ike_policy *poli
 		return (-1);
 	if (v1_conn_new(e, policy, local, remote, children) == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for a connection"));
-	sa->want_children = children;
+	sa->ike.want_children = children;
 	if (id != NULL)
-		memcpy(id, sa->rec.ike.spi_i, COOKIE_LEN);
+		memcpy(id, sa->ike.spi_i, COOKIE_LEN);
 	return (0);
 }
 
@@ -287,13 +289,13 @@ look_after(struct ike_engine *e, struct v1_conn *conn, struct now now,
 
 	conn->at_ms = UINT64_MAX;
 	for (sa = e->sas; sa != NULL; sa = sa->next) {
-		if (sa->policy != conn->policy)
+		if (sa->ike.policy != conn->policy)
 			continue;
 		if (busy(sa)) {		/* wait for what comes of it */
 			conn->at_ms = now.ms + V1_CONN_WAIT_MS;
 			return;
 		}
-		if (sa->state == V1_UP && !sa->replaced)
+		if (sa->ike.state == IKE_SA_ESTABLISHED && !sa->ike.replaced)
 			up = sa;
 	}
 	conn->tries++;
@@ -305,13 +307,43 @@ look_after(struct ike_engine *e, struct v1_conn *conn, struct now now,
 	outbox_note(out, NOTE_INFO, "the connection is lost: beginning anew");
 	sa = v1_phase1_begin(e, now, conn->policy, &conn->local, &conn->remote, false, out, &f);
 	if (sa != NULL)
-		sa->want_children = conn->children;
+		sa->ike.want_children = conn->children;
 	/* Should that fail, it wakes us; the next try then comes later. */
 	conn->at_ms = now.ms + conn->policy->timeout_ms +
 	    (wait < V1_CONN_WAIT_MAX_MS ? wait : V1_CONN_WAIT_MAX_MS);
 }
 
 /* --- SAs from their records --- */
+
+/* What the engine needs of a record. */
+static int
+copy_ike(struct v1_sa *sa, const struct sa_ike *s)
+{
+	size_t i;
+
+	if (ike_sa_set_name(&sa->ike, s->name) != 0 ||
+	    ike_id_set(&sa->ike.local.id, &s->local.id) != 0 ||
+	    ike_id_set(&sa->ike.remote.id, &s->remote.id) != 0 ||
+	    secret_set(&sa->keys.skeyid, secret_span(&s->skeyid)) != 0 ||
+	    secret_set(&sa->keys.skeyid_d, secret_span(&s->skeyid_d)) != 0 ||
+	    secret_set(&sa->keys.skeyid_a, secret_span(&s->skeyid_a)) != 0 ||
+	    secret_set(&sa->keys.skeyid_e, secret_span(&s->skeyid_e)) != 0 ||
+	    secret_set(&sa->keys.cipher, secret_span(&s->cipher)) != 0)
+		return (-1);
+	memcpy(sa->ike.spi_i, s->spi_i, sizeof(sa->ike.spi_i));
+	memcpy(sa->ike.spi_r, s->spi_r, sizeof(sa->ike.spi_r));
+	sa->ike.natt = s->natt;
+	sa->ike.established = s->established;
+	sa->ike.lifetime = s->lifetime;
+	sa->exchange = s->exchange;
+	memcpy(sa->iv, s->iv, s->iv_len);
+	sa->dpd.peer_can = s->dpd;
+	sa->dpd.has_seq_out = s->has_dpd_seq;
+	sa->dpd.seq_out = s->dpd_seq;
+	for (i = 0; i < s->n_vids; i++)
+		v1_vids_add(&sa->vids, span_of(s->vids[i].b, s->vids[i].len));
+	return (0);
+}
 
 static int
 adopt_ike(struct ike_engine *e, struct now now, const struct sa_ike *s,
@@ -332,18 +364,18 @@ adopt_ike(struct ike_engine *e, struct now now, const struct sa_ike *s,
 	sa = v1_sa_new(e, policy, s->role, &s->local.at, &s->remote.at);
 	if (sa == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for an IKE SA"));
-	if (sa_ike_copy(&sa->rec.ike, s) != 0) {
+	if (copy_ike(sa, s) != 0) {
 		v1_sa_free(sa);
 		return (fault(f, FAULT_MEMORY, "no memory for an IKE SA"));
 	}
 	sa->proposal = (struct ike_proposal){ enc, hash, group };
 	sa->natt = natt_version_word(s->natt.version);
-	sa->state = V1_UP;
-	sa->adopted = true;
+	sa->ike.state = IKE_SA_ESTABLISHED;
+	sa->ike.adopted = true;
 	v1_sa_heard(sa, now);
 	v1_sa_timers(sa, now, s->lifetime.expires - now.epoch);
 	if (policy->psk.len == 0)
-		sa->soft_ms = UINT64_MAX;	/* no secret to make a successor with */
+		sa->ike.soft_ms = UINT64_MAX;	/* no secret to make a successor with */
 	sa->next = e->sas;
 	e->sas = sa;
 	return (0);
@@ -356,7 +388,7 @@ ike_engine_adopt(struct ike_engine *e, struct now now, const struct sa_rec *rec,
 	if (rec->type == SA_IKE)
 		return (adopt_ike(e, now, &rec->ike, policy, f));
 	if (rec->type == SA_CHILD && rec->child.n_local_ts > 0 && rec->child.n_remote_ts > 0)
-		return (v1_child_adopt(e, policy, now, rec) ? 0 :
+		return (v1_child_adopt(e, policy, now, &rec->child) ? 0 :
 		    fault(f, FAULT_MEMORY, "no memory for a child SA"));
 	return (fault(f, FAULT_BAD_RECORD, "the record is of no SA"));
 }
@@ -367,7 +399,7 @@ ike_engine_children(struct ike_engine *e, struct now now, const uint8_t id[16],
 {
 	struct v1_sa *sa = v1_sa_find(e, id, id + COOKIE_LEN);
 
-	if (sa == NULL || sa->state != V1_UP)
+	if (sa == NULL || sa->ike.state != IKE_SA_ESTABLISHED)
 		return (fault(f, FAULT_NO_IKE_SA, "there is no such IKE SA"));
 	v1_sa_want_children(sa, now, out);
 	return (0);
@@ -382,9 +414,9 @@ ike_engine_shutdown(struct ike_engine *e, struct now now, struct ike_outbox *out
 	while (e->children != NULL)
 		v1_child_end(e, e->children, "shut down", true, out);
 	for (sa = e->sas; sa != NULL; sa = sa->next) {
-		if (!sa->adopted || !e->conf.borrowed)
+		if (!sa->ike.adopted || !e->conf.borrowed)
 			v1_sa_end(sa, now, "shut down", true, out);
-		sa->state = V1_DEAD;
+		sa->ike.state = IKE_SA_DEAD;
 	}
 	sweep(e);
 }
@@ -395,13 +427,13 @@ void
 ike_engine_event(struct ike_engine *e, struct now now, const struct sa_event *ev,
     struct ike_outbox *out)
 {
-	struct v1_child *c;
+	struct ike_child *c;
 	struct v1_sa *sa;
 
 	if (!ev->has_spi_in)
 		return;
 	for (c = e->children; c != NULL; c = c->next)
-		if (memcmp(c->rec.child.spi_in, ev->spi_in, sizeof(ev->spi_in)) == 0)
+		if (memcmp(c->spi_in, ev->spi_in, sizeof(ev->spi_in)) == 0)
 			break;
 	if (c == NULL)
 		return;
@@ -414,13 +446,13 @@ ike_engine_event(struct ike_engine *e, struct now now, const struct sa_event *ev
 		v1_conn_wake(e, now, policy, 0);
 	} else if (strcmp(ev->what, "traffic") == 0 || strcmp(ev->what, "remap") == 0) {
 		for (sa = e->sas; sa != NULL; sa = sa->next) {
-			if (sa->state != V1_UP || !v1_child_of(c, sa))
+			if (sa->ike.state != IKE_SA_ESTABLISHED || !v1_child_of(c, sa))
 				continue;
 			v1_sa_heard(sa, now);
 			/* Behind a NAT, IKE and ESP share one mapping. */
 			if (ev->what[0] == 'r' && ev->has_remote &&
-			    sa->rec.ike.natt.marker != SA_MARKER_NONE)
-				sa->rec.ike.remote.at = ev->remote;
+			    sa->ike.natt.marker != SA_MARKER_NONE)
+				sa->ike.remote.at = ev->remote;
 		}
 	}
 }
@@ -436,8 +468,8 @@ ike_engine_unreachable(struct ike_engine *e, struct now now,
 
 	for (sa = e->sas; sa != NULL; sa = sa->next) {
 		x = v1_sa_exchange(sa, 0);
-		if (sa->state != V1_LARVAL || x == NULL || x->over ||
-		    !endpoint_eq(&sa->rec.ike.remote.at, remote))
+		if (sa->ike.state != IKE_SA_HALF_OPEN || x == NULL || x->over ||
+		    !endpoint_eq(&sa->ike.remote.at, remote))
 			continue;
 		(void)fault(&f, FAULT_UNREACHABLE, "%s is unreachable: nothing listens there",
 		    endpoint_text(to, remote));
@@ -450,7 +482,7 @@ void
 ike_engine_timeout(struct ike_engine *e, struct now now, struct ike_outbox *out)
 {
 	struct v1_sa *sa;
-	struct v1_child *c, *next;
+	struct ike_child *c, *next;
 	struct v1_conn *conn;
 
 	for (sa = e->sas; sa != NULL; sa = sa->next)
@@ -469,7 +501,7 @@ uint64_t
 ike_engine_deadline(const struct ike_engine *e)
 {
 	const struct v1_sa *sa;
-	const struct v1_child *c;
+	const struct ike_child *c;
 	const struct v1_conn *conn;
 	uint64_t d = UINT64_MAX, one;
 
@@ -507,7 +539,7 @@ ike_engine_ids_mark(const struct ike_engine *e)
 
 	/* One half of each pair is our own choice and random, so equal sums mean equal sets. */
 	for (sa = e->sas; sa != NULL; sa = sa->next)
-		sum += get_be64(sa->rec.ike.spi_i) * 3 + get_be64(sa->rec.ike.spi_r) * 5 + 1;
+		sum += get_be64(sa->ike.spi_i) * 3 + get_be64(sa->ike.spi_r) * 5 + 1;
 	return (sum);
 }
 
@@ -518,14 +550,14 @@ ike_engine_count_ike(const struct ike_engine *e)
 	size_t n = 0;
 
 	for (sa = e->sas; sa != NULL; sa = sa->next)
-		n += sa->state == V1_UP;
+		n += sa->ike.state == IKE_SA_ESTABLISHED;
 	return (n);
 }
 
 size_t
 ike_engine_count_children(const struct ike_engine *e)
 {
-	const struct v1_child *c;
+	const struct ike_child *c;
 	size_t n = 0;
 
 	for (c = e->children; c != NULL; c = c->next)

@@ -5,16 +5,13 @@
 #include "ike/ike.h"
 
 struct v1_sa;
-struct v1_child;
+struct ike_child;
 struct v1_conn;
-struct v1_exchange;
 
 struct ike_engine {
 	struct ike_conf		 conf;
-	/* Called when an exchange is over, however it ended: v1_exchange_over(). */
-	void			(*ended)(struct v1_exchange *, struct now, struct ike_outbox *);
 	struct v1_sa		*sas;
-	struct v1_child		*children;
+	struct ike_child	*children;
 	struct v1_conn		*conns;
 };
 

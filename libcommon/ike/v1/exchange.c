@@ -24,7 +24,7 @@ v1_exchange_new(struct v1_sa *sa, const struct v1_kind *kind, enum sa_role role,
 	x->now = now;
 	x->begun_ms = now.ms;
 	x->resend_ms = UINT64_MAX;
-	x->give_up_ms = now.ms + sa->policy->timeout_ms;
+	x->give_up_ms = now.ms + sa->ike.policy->timeout_ms;
 	x->forget_ms = UINT64_MAX;
 	return (x);
 }
@@ -43,13 +43,13 @@ void
 v1_exchange_where(const struct v1_exchange *x, size_t at, struct fault *f)
 {
 	char from[ENDPOINT_TEXT + SA_NAME + 4] = "", peer[ENDPOINT_TEXT];
-	const char *name = x->sa->rec.ike.name;
+	const char *name = x->sa->ike.name;
 
 	fault_message(f, x->kind->phase, at < x->kind->n_rows ? at + 1 : 0);
 	/* An initiator has one peer and knows it; of a responder's many, say which. */
-	if (x->sa->rec.ike.role == SA_RESPONDER)
+	if (x->sa->ike.role == SA_RESPONDER)
 		(void)snprintf(from, sizeof(from), "%s%s%s, ", name, name[0] != '\0' ? " at " : "",
-		    endpoint_text(peer, &x->sa->rec.ike.remote.at));
+		    endpoint_text(peer, &x->sa->ike.remote.at));
 	if (at < x->kind->n_rows)
 		fault_where(f, "%s%s, message %zu (%s)", from, x->kind->name, at + 1,
 		    x->kind->rows[at].story);
@@ -88,13 +88,12 @@ plain_type(uint8_t type)
 }
 
 static void
-finish(struct v1_exchange *x, struct now now, struct ike_outbox *out)
+finish(struct v1_exchange *x, struct now now)
 {
 	x->over = true;
 	x->resend_ms = x->give_up_ms = UINT64_MAX;
-	x->forget_ms = now.ms + (x->sa->engine->conf.linger_ms != 0 ?
-	    x->sa->engine->conf.linger_ms : V1_LINGER_MS);
-	x->sa->engine->ended(x, now, out);
+	x->forget_ms = now.ms + (x->sa->ike.engine->conf.linger_ms != 0 ?
+	    x->sa->ike.engine->conf.linger_ms : V1_LINGER_MS);
 }
 
 /* Whether the peer has answered a message of this end. */
@@ -149,7 +148,7 @@ static bool
 row_is_secret(const struct v1_exchange *x, const struct v1_message *row)
 {
 	return (row->cover == V1_SECRET ||
-	    (row->cover == V1_EITHER && !x->sa->policy->aggressive_clear));
+	    (row->cover == V1_EITHER && !x->sa->ike.policy->aggressive_clear));
 }
 
 static int
@@ -168,8 +167,8 @@ send_row(struct v1_exchange *x, const struct v1_message *row, struct now now,
 
 	if (row->before != NULL && row->before(x, out, f) != 0)
 		return (-1);
-	memcpy(h.cky_i, x->sa->rec.ike.spi_i, COOKIE_LEN);
-	memcpy(h.cky_r, x->sa->rec.ike.spi_r, COOKIE_LEN);
+	memcpy(h.cky_i, x->sa->ike.spi_i, COOKIE_LEN);
+	memcpy(h.cky_r, x->sa->ike.spi_r, COOKIE_LEN);
 	isakmp_begin(&b, buf, sizeof(buf), &h);
 	if (put_payloads(x, row->must, &b, f) != 0 || put_payloads(x, row->may, &b, f) != 0)
 		return (-1);
@@ -208,7 +207,7 @@ v1_exchange_run(struct v1_exchange *x, struct now now, struct ike_outbox *out,
 		}
 	}
 	if (!x->over && x->at == x->kind->n_rows)
-		finish(x, now, out);
+		finish(x, now);
 	return (0);
 }
 
@@ -326,7 +325,7 @@ v1_exchange_datagram(struct v1_exchange *x, struct now now, const struct isakmp_
 	uint8_t digest[HASH_MAX];
 	struct span raw = span_of(dgram.p, h->length);
 	struct fault f = {0};
-	uint8_t *cky_r = x->sa->rec.ike.spi_r;
+	uint8_t *cky_r = x->sa->ike.spi_r;
 	bool first_answer, proven = false;
 
 	x->now = now;
@@ -357,7 +356,7 @@ v1_exchange_datagram(struct v1_exchange *x, struct now now, const struct isakmp_
 			x->kind->refused(x, &f, out);
 		/* HASH(2) covers our nonce: no other answer will come. HASH(1) may be an old one's. */
 		if (proven && x->role == SA_INITIATOR)
-			v1_exchange_fail(x, now, &f, out);
+			v1_exchange_fail(x, now, &f);
 		else
 			v1_exchange_hint(x, now, &f, out);
 		return (false);
@@ -368,14 +367,14 @@ v1_exchange_datagram(struct v1_exchange *x, struct now now, const struct isakmp_
 	x->has_iv_refused = false;
 	x->why = (struct fault){0};
 	x->resend_ms = UINT64_MAX;
-	x->give_up_ms = now.ms + x->sa->policy->timeout_ms;
+	x->give_up_ms = now.ms + x->sa->ike.policy->timeout_ms;
 	x->at++;
 	outbox_note(out, NOTE_DEBUG, "%s, message %zu: the %s %s", x->kind->name, x->at,
 	    x->role == SA_INITIATOR ? "responder" : "initiator",
 	    x->kind->rows[x->at - 1].story);
 	v1_sa_follow(x->sa, out);
 	if (v1_exchange_run(x, now, out, &f) != 0)
-		v1_exchange_fail(x, now, &f, out);
+		v1_exchange_fail(x, now, &f);
 	return (true);
 }
 
@@ -407,8 +406,7 @@ v1_exchange_hint(struct v1_exchange *x, struct now now, const struct fault *why,
 }
 
 void
-v1_exchange_fail(struct v1_exchange *x, struct now now, const struct fault *why,
-    struct ike_outbox *out)
+v1_exchange_fail(struct v1_exchange *x, struct now now, const struct fault *why)
 {
 	if (x->over)
 		return;
@@ -416,7 +414,6 @@ v1_exchange_fail(struct v1_exchange *x, struct now now, const struct fault *why,
 	x->why = *why;
 	x->resend_ms = x->give_up_ms = UINT64_MAX;
 	x->forget_ms = now.ms;
-	x->sa->engine->ended(x, now, out);
 }
 
 void
@@ -433,12 +430,12 @@ v1_exchange_timeout(struct v1_exchange *x, struct now now, struct ike_outbox *ou
 				    "; what came in its place made no sense (%.100s)", f.what);
 			(void)fault(&f, FAULT_NO_REPLY,
 			    "no answer from %s to message %zu, sent %u times in %llu s%s",
-			    endpoint_text(where, &x->sa->rec.ike.remote.at), x->at,
+			    endpoint_text(where, &x->sa->ike.remote.at), x->at,
 			    x->resends + 1, (unsigned long long)(now.ms - x->begun_ms) / 1000,
 			    noise);
 		}
 		v1_exchange_where(x, x->at, &f);
-		v1_exchange_fail(x, now, &f, out);
+		v1_exchange_fail(x, now, &f);
 		return;
 	}
 	if (now.ms >= x->resend_ms) {

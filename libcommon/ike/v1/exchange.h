@@ -84,6 +84,7 @@ struct v1_exchange {
 	size_t			 at;		/* the row that comes next */
 	bool			 over;		/* no row is left, or it has failed */
 	bool			 failed;
+	bool			 reported;	/* v1_sa_report() has seen its end */
 	bool			 told;		/* the peer, that its message was refused */
 	uint8_t			 iv[BLOCK_MAX];	/* last cipher block, either way */
 	bool			 has_iv;
@@ -134,9 +135,8 @@ uint64_t v1_exchange_deadline(const struct v1_exchange *x);
 void v1_exchange_hint(struct v1_exchange *x, struct now now, const struct fault *why,
     struct ike_outbox *out);
 
-/* Ends it as failed for ${why}. */
-void v1_exchange_fail(struct v1_exchange *x, struct now now, const struct fault *why,
-    struct ike_outbox *out);
+/* Ends it as failed for ${why}; v1_sa_report() does what follows from it. */
+void v1_exchange_fail(struct v1_exchange *x, struct now now, const struct fault *why);
 
 /* Whether this end has sent a message of ${x}; whether that was so of one with a ${type} payload. */
 bool v1_exchange_has_sent(const struct v1_exchange *x);

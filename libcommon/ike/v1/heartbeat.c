@@ -50,13 +50,25 @@ ike_heartbeat_announced(const struct sa_ike *s)
 	return (ms);
 }
 
+uint32_t
+v1_heartbeat_announced(const struct v1_sa *sa)
+{
+	struct span body;
+	uint32_t ms = 0;
+	size_t at = 0;
+
+	while (ms == 0 && v1_vids_next(&sa->vids, &at, &body))
+		ms = v1_heartbeat_vid_ms(body);
+	return (ms);
+}
+
 /* --- hellos --- */
 
 /* Both cookies, the sender's first; ${ours}: we send. */
 static void
 spi_of(const struct v1_sa *sa, bool ours, uint8_t spi[2 * COOKIE_LEN])
 {
-	const struct sa_ike *s = &sa->rec.ike;
+	const struct ike_sa *s = &sa->ike;
 	bool by_initiator = ours == (s->role == SA_INITIATOR);
 
 	memcpy(spi, by_initiator ? s->spi_i : s->spi_r, COOKIE_LEN);
@@ -113,9 +125,9 @@ patience(struct now now, uint32_t interval_ms)
 void
 v1_heartbeat_start(struct v1_sa *sa, struct now now)
 {
-	sa->hb.peer_ms = ike_heartbeat_announced(&sa->rec.ike);
-	if (sa->adopted)	/* what was announced then is not known: what is wanted now */
-		sa->hb.own_ms = sa->policy->heartbeat_ms;
+	sa->hb.peer_ms = v1_heartbeat_announced(sa);
+	if (sa->ike.adopted)	/* what was announced then is not known: what is wanted now */
+		sa->hb.own_ms = sa->ike.policy->heartbeat_ms;
 	if (sa->hb.own_ms == 0 || sa->hb.peer_ms == 0)
 		return;
 	sa->hb.send_ms = now.ms;
@@ -137,7 +149,7 @@ v1_heartbeat_deadline(const struct v1_sa *sa)
 bool
 v1_heartbeat_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
-	uint32_t threshold = sa->policy->heartbeat_threshold;
+	uint32_t threshold = sa->ike.policy->heartbeat_threshold;
 	struct ike_hello h = { .interval_ms = sa->hb.own_ms, .heard = sa->hb.seq_in };
 
 	if (now.ms >= sa->hb.send_ms) {

@@ -9,6 +9,8 @@
 struct span v1_heartbeat_vid(uint8_t buf[HEARTBEAT_VID_LEN], uint32_t interval_ms);
 /* The interval of the vendor ID ${body}; 0: it is another one, or says nothing sensible. */
 uint32_t v1_heartbeat_vid_ms(struct span body);
+/* The interval that the peer of ${sa} has announced, in ms; 0: none. */
+uint32_t v1_heartbeat_announced(const struct v1_sa *sa);
 /* Hellos begin if both ends have announced them. */
 void v1_heartbeat_start(struct v1_sa *sa, struct now now);
 void v1_heartbeat_stop(struct v1_sa *sa);

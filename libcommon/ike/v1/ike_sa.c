@@ -1,3 +1,4 @@
+/* IKEv1 SAs: what they own, their records, and their messages under the keys. */
 #include "ike/v1/ike_sa.h"
 
 #include "ike/v1/engine_priv.h"
@@ -10,22 +11,19 @@ v1_sa_new(struct ike_engine *e, struct ike_policy *policy, enum sa_role role,
     const struct endpoint *local, const struct endpoint *remote)
 {
 	struct v1_sa *sa = calloc(1, sizeof(*sa));
-	struct sa_ike *s;
 
-	if (sa == NULL)
+	if (sa == NULL || ike_sa_set_name(&sa->ike, policy->name) != 0) {
+		free(sa);
 		return (NULL);
-	sa->engine = e;
-	sa->policy = policy;
-	sa->rec.type = SA_IKE;
-	s = &sa->rec.ike;
-	(void)snprintf(s->name, sizeof(s->name), "%s", policy->name);
-	(void)snprintf(s->auth, sizeof(s->auth), "psk");
-	(void)snprintf(s->natt.version, sizeof(s->natt.version), "none");
-	s->role = role;
-	s->exchange = policy->exchange;
-	s->local.at = *local;
-	s->remote.at = *remote;
-	sa->soft_ms = sa->hard_ms = sa->delete_ms = sa->keepalive_ms = UINT64_MAX;
+	}
+	sa->ike.engine = e;
+	sa->ike.policy = policy;
+	sa->ike.role = role;
+	sa->ike.local.at = *local;
+	sa->ike.remote.at = *remote;
+	(void)snprintf(sa->ike.natt.version, sizeof(sa->ike.natt.version), "none");
+	sa->ike.soft_ms = sa->ike.hard_ms = sa->ike.delete_ms = sa->ike.keepalive_ms = UINT64_MAX;
+	sa->exchange = policy->exchange;
 	sa->dpd.at_ms = sa->hb.send_ms = sa->hb.late_ms = UINT64_MAX;
 	return (sa);
 }
@@ -41,40 +39,85 @@ v1_sa_free(struct v1_sa *sa)
 		sa->exchanges = x->next;
 		v1_exchange_free(x);
 	}
-	sa_rec_wipe(&sa->rec);
+	v1_keys_wipe(&sa->keys);
+	v1_vids_free(&sa->vids);
 	free(sa->seen.mid);
+	ike_sa_clear(&sa->ike);
+	wipe(sa, sizeof(*sa));
 	free(sa);
+}
+
+static void
+record_vids(const struct v1_sa *sa, struct sa_ike *s)
+{
+	const struct vid *known;
+	struct span body;
+	size_t at = 0;
+
+	for (; v1_vids_next(&sa->vids, &at, &body); s->n_vids++) {
+		s->vids[s->n_vids].len = (uint8_t)body.len;
+		memcpy(s->vids[s->n_vids].b, body.p, body.len);
+		if ((known = vid_find(body)) != NULL && known->kind == VID_IMPLEMENTATION)
+			(void)snprintf(s->implementation, sizeof(s->implementation), "%s",
+			    known->name);
+	}
+}
+
+void
+v1_sa_record(const struct v1_sa *sa, struct ike_outbox *out)
+{
+	struct sa_rec *rec = outbox_record(out, SA_IKE);
+	struct sa_ike *s;
+
+	if (rec == NULL)
+		return;
+	s = &rec->ike;
+	ike_sa_record(&sa->ike, s);
+	(void)snprintf(s->auth, sizeof(s->auth), "psk");
+	s->exchange = sa->exchange;
+	(void)snprintf(s->encryption, sizeof(s->encryption), "%s", sa->proposal.enc->name);
+	s->key_bits = sa->proposal.enc->key_bits;
+	(void)snprintf(s->hash, sizeof(s->hash), "%s", sa->proposal.hash->word);
+	(void)snprintf(s->group, sizeof(s->group), "%s", sa->proposal.group->word);
+	outbox_record_secret(out, &s->skeyid, &sa->keys.skeyid);
+	outbox_record_secret(out, &s->skeyid_d, &sa->keys.skeyid_d);
+	outbox_record_secret(out, &s->skeyid_a, &sa->keys.skeyid_a);
+	outbox_record_secret(out, &s->skeyid_e, &sa->keys.skeyid_e);
+	outbox_record_secret(out, &s->cipher, &sa->keys.cipher);
+	s->iv_len = sa->proposal.enc->block;
+	memcpy(s->iv, sa->iv, s->iv_len);
+	s->dpd = sa->dpd.peer_can;
+	record_vids(sa, s);
 }
 
 void
 v1_sa_id(const struct v1_sa *sa, uint8_t id[16])
 {
-	memcpy(id, sa->rec.ike.spi_i, COOKIE_LEN);
-	memcpy(id + COOKIE_LEN, sa->rec.ike.spi_r, COOKIE_LEN);
+	ike_sa_id(&sa->ike, id);
 }
 
 void
 v1_sa_send(struct v1_sa *sa, struct span message, struct ike_outbox *out)
 {
-	outbox_datagram(out, &sa->rec.ike.local.at, &sa->rec.ike.remote.at, message);
+	outbox_datagram(out, &sa->ike.local.at, &sa->ike.remote.at, message);
 }
 
 void
 v1_sa_follow(struct v1_sa *sa, struct ike_outbox *out)
 {
-	struct sa_ike *s = &sa->rec.ike;
+	struct ike_sa *s = &sa->ike;
 	char was[ENDPOINT_TEXT], is[ENDPOINT_TEXT];
 
 	/* What still comes to the port that this end has left says nothing. */
-	if (sa->floated && sa->from_local.port != NATT_PORT)
+	if (sa->ike.floated && sa->ike.from_local.port != NATT_PORT)
 		return;
-	sa->floated = sa->floated || sa->from_local.port == NATT_PORT;
-	if (!endpoint_eq(&s->remote.at, &sa->from_remote)) {
+	sa->ike.floated = sa->ike.floated || sa->ike.from_local.port == NATT_PORT;
+	if (!endpoint_eq(&s->remote.at, &sa->ike.from_remote)) {
 		outbox_note(out, NOTE_DEBUG, "the peer moved from %s to %s",
-		    endpoint_text(was, &s->remote.at), endpoint_text(is, &sa->from_remote));
-		s->remote.at = sa->from_remote;
+		    endpoint_text(was, &s->remote.at), endpoint_text(is, &sa->ike.from_remote));
+		s->remote.at = sa->ike.from_remote;
 	}
-	s->local.at = sa->from_local;
+	s->local.at = sa->ike.from_local;
 }
 
 int
@@ -82,10 +125,10 @@ v1_sa_message_iv(const struct v1_sa *sa, uint32_t mid, uint8_t iv[BLOCK_MAX],
     struct fault *f)
 {
 	const struct v1_exchange *x;
-	const uint8_t *last = sa->rec.ike.iv;
+	const uint8_t *last = sa->iv;
 
 	/* Phase 1 may not be over yet, at this end or at the other. */
-	if (sa->state == V1_LARVAL)
+	if (sa->ike.state == IKE_SA_HALF_OPEN)
 		for (x = sa->exchanges; x != NULL; x = x->next)
 			if (x->mid == 0)
 				last = x->has_iv_refused ? x->iv_refused : x->iv;
@@ -97,8 +140,8 @@ v1_sa_message_keys(const struct v1_sa *sa)
 {
 	return ((struct v1_message_keys){
 		.hash = sa->proposal.hash, .enc = sa->proposal.enc,
-		.cipher = secret_span(&sa->rec.ike.cipher),
-		.skeyid_a = secret_span(&sa->rec.ike.skeyid_a),
+		.cipher = secret_span(&sa->keys.cipher),
+		.skeyid_a = secret_span(&sa->keys.skeyid_a),
 	});
 }
 
@@ -152,24 +195,22 @@ v1_soft_ms(struct ike_engine *e, struct now now, uint64_t seconds)
 	return (now.ms + seconds * (800 + spread * 100U / 255));
 }
 
-
 bool
 v1_same_peer(const struct v1_sa *a, const struct v1_sa *b)
 {
-	return (a->policy == b->policy && id_eq(&a->rec.ike.remote.id, &b->rec.ike.remote.id));
+	return (a->ike.policy == b->ike.policy && ike_id_eq(a->ike.remote.id, b->ike.remote.id));
 }
-
 
 void
 v1_sa_heard(struct v1_sa *sa, struct now now)
 {
-	sa->heard_ms = now.ms;
+	sa->ike.heard_ms = now.ms;
 }
 
 bool
 v1_sa_natt_in_use(const struct v1_sa *sa)
 {
-	return (sa->rec.ike.natt.marker != SA_MARKER_NONE && sa->natt != NULL);
+	return (sa->ike.natt.marker != SA_MARKER_NONE && sa->natt != NULL);
 }
 
 uint8_t
@@ -196,8 +237,8 @@ v1_sa_find(struct ike_engine *e, const uint8_t cky_i[8], const uint8_t cky_r[8])
 	struct v1_sa *sa;
 
 	for (sa = e->sas; sa != NULL; sa = sa->next)
-		if (sa->state != V1_DEAD && memcmp(sa->rec.ike.spi_i, cky_i, COOKIE_LEN) == 0 &&
-		    memcmp(sa->rec.ike.spi_r, cky_r, COOKIE_LEN) == 0)
+		if (sa->ike.state != IKE_SA_DEAD && memcmp(sa->ike.spi_i, cky_i, COOKIE_LEN) == 0 &&
+		    memcmp(sa->ike.spi_r, cky_r, COOKIE_LEN) == 0)
 			return (sa);
 	return (NULL);
 }

@@ -1,38 +1,35 @@
-/* An IKEv1 SA: its state, its exchanges, and what they share. */
+/* An IKEv1 SA: its exchanges, its keys, and what they share. */
 #ifndef SAPIPE_IKE_V1_IKE_SA_H
 #define SAPIPE_IKE_V1_IKE_SA_H
 
+#include "ike/sa.h"
 #include "ike/v1/engine_priv.h"
 #include "ike/v1/exchange.h"
 #include "ike/v1/keys.h"
 #include "ike/v1/message.h"
 #include "ike/v1/natd.h"
 #include "ike/v1/sa_payload.h"
+#include "ike/v1/vids.h"
 
 #define V1_SEEN_MAX	16384	/* message IDs remembered: a question and its answer each 10 s for 22 hours */
 #define V1_EXCHANGES_MAX	32	/* quick modes of one IKE SA, finished ones included */
 
-enum v1_state { V1_LARVAL, V1_UP, V1_DEAD };
-
 struct v1_sa {
+	struct ike_sa		 ike;		/* first: the engine's part */
 	struct v1_sa		*next;
-	struct ike_engine	*engine;
-	struct ike_policy	*policy;
-	enum v1_state		 state;
-	struct sa_rec		 rec;		/* SA_IKE: identities, keys, NAT-T, peer */
+	enum sa_exchange	 exchange;
 	struct ike_proposal	 proposal;	/* what was agreed on */
 	const struct natt_version *natt;	/* NULL: none agreed on */
-	bool			 floated;
-	bool			 want_children;	/* bring up the policy's when it stands */
-	bool			 replaced;	/* a successor stands */
-	bool			 adopted;	/* came from a record */
+	struct v1_keys		 keys;
+	uint8_t			 iv[BLOCK_MAX];	/* the last cipher block of phase 1 */
 	struct v1_exchange	*exchanges;	/* phase 1 and quick modes, newest first */
-	struct endpoint		 from_local, from_remote;	/* of the datagram in hand */
-	uint64_t		 soft_ms, hard_ms, delete_ms, keepalive_ms;
-	uint64_t		 heard_ms;	/* last authentic message or traffic */
+	struct v1_vids		 vids;		/* of the peer, in the order received */
 	/* Message IDs under which the peer has begun something: a second time is a replay. */
 	struct { uint32_t *mid; size_t n, cap, at; } seen;
 	struct {
+		bool		peer_can;	/* it announced DPD */
+		bool		has_seq_out;
+		uint32_t	seq_out;	/* last R-U-THERE of this end */
 		uint64_t	at_ms;		/* next action */
 		uint32_t	tries;		/* unanswered so far */
 		uint32_t	first;		/* number of the first of them */
@@ -52,6 +49,8 @@ struct v1_sa {
 struct v1_sa *v1_sa_new(struct ike_engine *e, struct ike_policy *policy, enum sa_role role,
     const struct endpoint *local, const struct endpoint *remote);
 void v1_sa_free(struct v1_sa *sa);		/* NULL is fine */
+/* Puts its record into ${out}. */
+void v1_sa_record(const struct v1_sa *sa, struct ike_outbox *out);
 struct v1_sa *v1_sa_find(struct ike_engine *e, const uint8_t cky_i[8], const uint8_t cky_r[8]);
 void v1_sa_id(const struct v1_sa *sa, uint8_t id[16]);
 bool v1_same_peer(const struct v1_sa *a, const struct v1_sa *b);

@@ -20,16 +20,16 @@
 static void
 forget_others(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
-	struct v1_child *c, *next;
+	struct ike_child *c, *next;
 	struct v1_sa *o;
 
-	for (o = sa->engine->sas; o != NULL; o = o->next)
-		if (o != sa && o->state == V1_UP && v1_same_peer(o, sa))
+	for (o = sa->ike.engine->sas; o != NULL; o = o->next)
+		if (o != sa && o->ike.state == IKE_SA_ESTABLISHED && v1_same_peer(o, sa))
 			v1_sa_end(o, now, "INITIAL-CONTACT from the peer", false, out);
-	for (c = sa->engine->children; c != NULL; c = next) {
+	for (c = sa->ike.engine->children; c != NULL; c = next) {
 		next = c->next;
 		if (v1_child_of(c, sa))
-			v1_child_end(sa->engine, c, "INITIAL-CONTACT from the peer", false, out);
+			v1_child_end(sa->ike.engine, c, "INITIAL-CONTACT from the peer", false, out);
 	}
 }
 
@@ -39,35 +39,35 @@ replace_others(struct v1_sa *sa, struct now now)
 {
 	struct v1_sa *o;
 
-	for (o = sa->engine->sas; o != NULL; o = o->next) {
-		if (o == sa || o->state != V1_UP || o->replaced || !v1_same_peer(o, sa))
+	for (o = sa->ike.engine->sas; o != NULL; o = o->next) {
+		if (o == sa || o->ike.state != IKE_SA_ESTABLISHED || o->ike.replaced || !v1_same_peer(o, sa))
 			continue;
-		o->replaced = true;
-		o->soft_ms = UINT64_MAX;
-		o->dpd.at_ms = o->keepalive_ms = UINT64_MAX;
+		o->ike.replaced = true;
+		o->ike.soft_ms = UINT64_MAX;
+		o->dpd.at_ms = o->ike.keepalive_ms = UINT64_MAX;
 		v1_heartbeat_stop(o);
-		if (sa->rec.ike.role == SA_INITIATOR)
-			o->delete_ms = now.ms + V1_DELETE_AFTER_MS;
+		if (sa->ike.role == SA_INITIATOR)
+			o->ike.delete_ms = now.ms + V1_DELETE_AFTER_MS;
 	}
 }
 
 void
 v1_sa_timers(struct v1_sa *sa, struct now now, uint64_t seconds)
 {
-	const struct ike_policy *p = sa->policy;
-	struct sa_ike *s = &sa->rec.ike;
+	const struct ike_policy *p = sa->ike.policy;
+	struct ike_sa *s = &sa->ike;
 
-	sa->hard_ms = now.ms + seconds * 1000;
-	if (!sa->engine->conf.keep)
+	sa->ike.hard_ms = now.ms + seconds * 1000;
+	if (!sa->ike.engine->conf.keep)
 		return;
 	if (s->role == SA_INITIATOR)
-		sa->soft_ms = v1_soft_ms(sa->engine, now, seconds);
-	if (s->dpd && p->dpd_seconds > 0)
+		sa->ike.soft_ms = v1_soft_ms(sa->ike.engine, now, seconds);
+	if (sa->dpd.peer_can && p->dpd_seconds > 0)
 		sa->dpd.at_ms = now.ms + (uint64_t)p->dpd_seconds * 1000;
 	v1_heartbeat_start(sa, now);
 	/* RFC 3947 section 4: from behind the NAT, and from nowhere else. */
 	if (s->natt.local_nat && s->natt.marker != SA_MARKER_NONE)
-		sa->keepalive_ms = now.ms + p->keepalive_ms;
+		sa->ike.keepalive_ms = now.ms + p->keepalive_ms;
 }
 
 void
@@ -75,34 +75,34 @@ v1_sa_up(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
 	const struct v1_exchange *x = v1_sa_exchange(sa, 0);
 	const struct v1_phase1 *p1 = x != NULL ? v1_phase1_of(x) : NULL;
-	struct sa_ike *s = &sa->rec.ike;
+	struct ike_sa *s = &sa->ike;
 	char peer[ENDPOINT_TEXT];
 	uint8_t id[16];
 
-	sa->state = V1_UP;
+	sa->ike.state = IKE_SA_ESTABLISHED;
 	s->established = now.epoch;
 	s->lifetime.expires = now.epoch + s->lifetime.seconds + 1;	/* as in quick_child.c */
 	v1_sa_heard(sa, now);
 	v1_sa_id(sa, id);
 	outbox_note(out, NOTE_INFO, "phase 1 with %s stands (%s)",
-	    endpoint_text(peer, &s->remote.at), s->exchange == SA_MAIN ? "main mode" :
+	    endpoint_text(peer, &s->remote.at), sa->exchange == SA_MAIN ? "main mode" :
 	    "aggressive mode");
-	outbox_record(out, &sa->rec);
+	v1_sa_record(sa, out);
 	outbox_verdict(out, IKE_UP, id, 0, NULL);
 	v1_sa_timers(sa, now, s->lifetime.seconds);
 	if (p1 != NULL && p1->initial_contact)
 		forget_others(sa, now, out);
 	else
 		replace_others(sa, now);
-	if (sa->want_children)
+	if (sa->ike.want_children)
 		v1_sa_want_children(sa, now, out);
 }
 
 void
 v1_sa_want_children(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
-	struct ike_policy *p = sa->policy;
-	struct addr *own = &sa->rec.ike.local.at.addr, *peer = &sa->rec.ike.remote.at.addr;
+	struct ike_policy *p = sa->ike.policy;
+	struct addr *own = &sa->ike.local.at.addr, *peer = &sa->ike.remote.at.addr;
 	struct selector host = { .first = *own, .last = *own };
 	struct selector other = { .first = *peer, .last = *peer };
 	size_t n_local = p->n_local_ts > 0 ? p->n_local_ts : 1;
@@ -128,27 +128,31 @@ void
 v1_sa_end(struct v1_sa *sa, struct now now, const char *reason, bool tell,
     struct ike_outbox *out)
 {
-	struct sa_rec gone = { .type = SA_DELETE };
+	struct sa_rec *gone;
 	struct fault why = {0};
 	struct v1_exchange *x;
+	uint8_t id[16];
 
-	if (sa->state != V1_UP)
+	if (sa->ike.state != IKE_SA_ESTABLISHED)
 		return;
-	v1_sa_id(sa, gone.del.ike);
-	gone.del.has_ike = true;
-	(void)snprintf(gone.del.reason, sizeof(gone.del.reason), "%s", reason);
+	v1_sa_id(sa, id);
 	if (tell)
-		v1_info_delete(sa, PROTO_ISAKMP, SPAN_ARRAY(gone.del.ike), out);
-	sa->state = V1_DEAD;
+		v1_info_delete(sa, PROTO_ISAKMP, SPAN_ARRAY(id), out);
+	sa->ike.state = IKE_SA_DEAD;
 	outbox_note(out, NOTE_INFO, "an IKE SA ends: %s", reason);
-	outbox_record(out, &gone);
+	if ((gone = outbox_record(out, SA_DELETE)) != NULL) {
+		gone->del.has_ike = true;
+		memcpy(gone->del.ike, id, sizeof(id));
+		(void)snprintf(gone->del.reason, sizeof(gone->del.reason), "%s", reason);
+	}
 	(void)fault(&why, FAULT_PEER_NOTIFY, "%s", reason);
 	/* What was being negotiated under it comes to nothing. */
 	for (x = sa->exchanges; x != NULL; x = x->next)
-		v1_exchange_fail(x, now, &why, out);
-	outbox_verdict(out, IKE_GONE, gone.del.ike, 0, &why);
-	if (!sa->replaced)
-		v1_conn_wake(sa->engine, now, sa->policy, V1_CONN_WAIT_MS);
+		v1_exchange_fail(x, now, &why);
+	v1_sa_report(sa, now, out);
+	outbox_verdict(out, IKE_GONE, id, 0, &why);
+	if (!sa->ike.replaced)
+		v1_conn_wake(sa->ike.engine, now, sa->ike.policy, V1_CONN_WAIT_MS);
 }
 
 /* The peer does not answer, or not say hello: it and its children go, and it is called again. */
@@ -156,13 +160,13 @@ static void
 dead(struct v1_sa *sa, struct now now, const char *reason, uint64_t call_ms,
     struct ike_outbox *out)
 {
-	struct v1_child *c, *next;
+	struct ike_child *c, *next;
 
-	v1_conn_wake(sa->engine, now, sa->policy, call_ms);
-	for (c = sa->engine->children; c != NULL; c = next) {
+	v1_conn_wake(sa->ike.engine, now, sa->ike.policy, call_ms);
+	for (c = sa->ike.engine->children; c != NULL; c = next) {
 		next = c->next;
 		if (v1_child_of(c, sa))
-			v1_child_end(sa->engine, c, reason, false, out);
+			v1_child_end(sa->ike.engine, c, reason, false, out);
 	}
 	v1_sa_end(sa, now, reason, false, out);
 }
@@ -174,14 +178,14 @@ rekey(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 	struct v1_sa *o;
 	struct fault f;
 
-	sa->soft_ms = now.ms + sa->policy->timeout_ms;	/* again, should this come to nothing */
-	for (o = sa->engine->sas; o != NULL; o = o->next)
-		if (o->state == V1_LARVAL && o->policy == sa->policy &&
-		    addr_cmp(&o->rec.ike.remote.at.addr, &sa->rec.ike.remote.at.addr) == 0)
+	sa->ike.soft_ms = now.ms + sa->ike.policy->timeout_ms;	/* again, should this come to nothing */
+	for (o = sa->ike.engine->sas; o != NULL; o = o->next)
+		if (o->ike.state == IKE_SA_HALF_OPEN && o->ike.policy == sa->ike.policy &&
+		    addr_cmp(&o->ike.remote.at.addr, &sa->ike.remote.at.addr) == 0)
 			return;
 	/* From port to port as things stand: there the NAT's mapping is alive. */
-	(void)v1_phase1_begin(sa->engine, now, sa->policy, &sa->rec.ike.local.at,
-	    &sa->rec.ike.remote.at, true, out, &f);
+	(void)v1_phase1_begin(sa->ike.engine, now, sa->ike.policy, &sa->ike.local.at,
+	    &sa->ike.remote.at, true, out, &f);
 }
 
 void
@@ -189,8 +193,10 @@ v1_sa_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
 	struct v1_exchange *x, **at;
 
-	for (x = sa->exchanges; x != NULL; x = x->next)
+	for (x = sa->exchanges; x != NULL; x = x->next) {
 		v1_exchange_timeout(x, now, out);
+		v1_sa_report(sa, now, out);
+	}
 	for (at = &sa->exchanges; (x = *at) != NULL;) {
 		if (x->over && now.ms >= x->forget_ms) {
 			/* Should its first message be sent back to us, it is nothing new of the peer's. */
@@ -201,23 +207,23 @@ v1_sa_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 		} else
 			at = &x->next;
 	}
-	if (sa->state != V1_UP)
+	if (sa->ike.state != IKE_SA_ESTABLISHED)
 		return;
-	if (now.ms >= sa->hard_ms)
+	if (now.ms >= sa->ike.hard_ms)
 		v1_sa_end(sa, now, "expired", true, out);
-	else if (now.ms >= sa->delete_ms)
+	else if (now.ms >= sa->ike.delete_ms)
 		v1_sa_end(sa, now, "replaced", true, out);
-	else if (now.ms >= sa->soft_ms)
+	else if (now.ms >= sa->ike.soft_ms)
 		rekey(sa, now, out);
-	if (sa->state == V1_UP && now.ms >= sa->keepalive_ms) {
-		outbox_keepalive(out, &sa->rec.ike.local.at, &sa->rec.ike.remote.at);
-		sa->keepalive_ms = now.ms + sa->policy->keepalive_ms;
+	if (sa->ike.state == IKE_SA_ESTABLISHED && now.ms >= sa->ike.keepalive_ms) {
+		outbox_keepalive(out, &sa->ike.local.at, &sa->ike.remote.at);
+		sa->ike.keepalive_ms = now.ms + sa->ike.policy->keepalive_ms;
 	}
-	if (sa->state == V1_UP && !v1_dpd_timeout(sa, now, out))
+	if (sa->ike.state == IKE_SA_ESTABLISHED && !v1_dpd_timeout(sa, now, out))
 		dead(sa, now, "the peer is dead", V1_CONN_WAIT_MS, out);
-	if (sa->state == V1_UP && !v1_heartbeat_timeout(sa, now, out))
+	if (sa->ike.state == IKE_SA_ESTABLISHED && !v1_heartbeat_timeout(sa, now, out))
 		dead(sa, now, "the peer is dead: no heartbeats",
-		    sa->policy->heartbeat_reconnect_ms, out);
+		    sa->ike.policy->heartbeat_reconnect_ms, out);
 }
 
 static uint64_t
@@ -234,10 +240,10 @@ v1_sa_deadline(const struct v1_sa *sa)
 
 	for (x = sa->exchanges; x != NULL; x = x->next)
 		d = least(d, v1_exchange_deadline(x));
-	if (sa->state != V1_UP)
+	if (sa->ike.state != IKE_SA_ESTABLISHED)
 		return (d);
-	d = least(least(d, sa->hard_ms), least(sa->delete_ms, sa->soft_ms));
-	d = least(least(d, sa->keepalive_ms), sa->dpd.at_ms);
+	d = least(least(d, sa->ike.hard_ms), least(sa->ike.delete_ms, sa->ike.soft_ms));
+	d = least(least(d, sa->ike.keepalive_ms), sa->dpd.at_ms);
 	return (least(d, v1_heartbeat_deadline(sa)));
 }
 
@@ -250,21 +256,20 @@ phase1_over(struct v1_exchange *x, struct now now, struct ike_outbox *out)
 	uint8_t id[16];
 
 	if (!x->failed) {
-		sa->rec.ike.iv_len = sa->proposal.enc->block;
-		memcpy(sa->rec.ike.iv, x->iv, sa->rec.ike.iv_len);
+		memcpy(sa->iv, x->iv, sizeof(sa->iv));
 		v1_sa_up(sa, now, out);
 		return;
 	}
 	v1_sa_id(sa, id);
-	v1_conn_wake(sa->engine, now, sa->policy, V1_CONN_WAIT_MS);
+	v1_conn_wake(sa->ike.engine, now, sa->ike.policy, V1_CONN_WAIT_MS);
 	outbox_verdict(out, x->role == SA_INITIATOR ? IKE_FAILED : IKE_REFUSED, id, 0, &x->why);
-	sa->state = V1_DEAD;
+	sa->ike.state = IKE_SA_DEAD;
 }
 
 static void
 quick_over(struct v1_exchange *x, struct v1_quick *q, struct now now, struct ike_outbox *out)
 {
-	struct v1_child *child = q->child;
+	struct ike_child *child = q->child;
 	uint8_t id[16];
 
 	q->child = NULL;
@@ -273,20 +278,39 @@ quick_over(struct v1_exchange *x, struct v1_quick *q, struct now now, struct ike
 		return;
 	}
 	v1_sa_id(x->sa, id);
-	v1_conn_wake(x->sa->engine, now, q->policy, V1_CONN_WAIT_MS);
+	v1_conn_wake(x->sa->ike.engine, now, q->policy, V1_CONN_WAIT_MS);
 	if (child != NULL)	/* its record was written: take it back */
-		v1_child_end(x->sa->engine, child, "quick mode did not end", true, out);
+		v1_child_end(x->sa->ike.engine, child, "quick mode did not end", true, out);
 	outbox_verdict(out, x->role == SA_INITIATOR ? IKE_FAILED : IKE_REFUSED, id, x->mid,
 	    &x->why);
 }
 
-void
-v1_exchange_over(struct v1_exchange *x, struct now now, struct ike_outbox *out)
+static void
+report(struct v1_exchange *x, struct now now, struct ike_outbox *out)
 {
 	struct v1_quick *q = v1_quick_of(x);
 
+	x->reported = true;
 	if (q != NULL)
 		quick_over(x, q, now, out);
 	else
 		phase1_over(x, now, out);
+}
+
+void
+v1_sa_report(struct v1_sa *sa, struct now now, struct ike_outbox *out)
+{
+	struct v1_exchange *x;
+
+	/* What follows may begin exchanges, at the head of the list, but frees none. */
+	for (x = sa->exchanges; x != NULL; x = x->next)
+		if (x->over && !x->reported)
+			report(x, now, out);
+}
+
+void
+v1_exchange_refuse(struct v1_exchange *x, struct now now, struct ike_outbox *out)
+{
+	v1_exchange_fail(x, now, &x->why);
+	report(x, now, out);
 }

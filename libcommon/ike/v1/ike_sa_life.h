@@ -8,7 +8,13 @@
 
 /* Sets the timers of an SA that stands, with ${seconds} of life left. */
 void v1_sa_timers(struct v1_sa *sa, struct now now, uint64_t seconds);
-void v1_exchange_over(struct v1_exchange *x, struct now now, struct ike_outbox *out);
+/*
+ * Does what follows from the end of each of ${sa}'s exchanges that has ended since the last call. To be
+ * called after each step of an exchange.
+ */
+void v1_sa_report(struct v1_sa *sa, struct now now, struct ike_outbox *out);
+/* Ends an exchange that the peer began and that is not linked to its SA, for ${x}->why. */
+void v1_exchange_refuse(struct v1_exchange *x, struct now now, struct ike_outbox *out);
 /* The SA is over: record, verdict; ${tell} the peer with a delete. */
 void v1_sa_end(struct v1_sa *sa, struct now now, const char *reason, bool tell,
     struct ike_outbox *out);

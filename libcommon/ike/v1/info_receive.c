@@ -37,7 +37,7 @@ static void
 list_offers(const struct v1_exchange *x, struct ike_outbox *out)
 {
 	const struct v1_quick *q = v1_quick_of(x);
-	const struct ike_policy *p = q == NULL ? x->sa->policy : q->policy;
+	const struct ike_policy *p = q == NULL ? x->sa->ike.policy : q->policy;
 	const char *option = q == NULL ? "--ike" : p->proto == SA_AH ? "--ah" : "--esp";
 	char all[PROPOSALS_MAX * (PROPOSAL_TEXT + 1)], one[PROPOSAL_TEXT];
 	size_t i, n = q == NULL ? p->ike.n : p->esp.n, len = 0;
@@ -89,17 +89,18 @@ take_notify(struct v1_sa *sa, struct now now, struct span body, bool authentic,
 		/* Only quick mode has a peer that has proven itself; and of several that
 		 * wait, those that it is not about will be answered in time. */
 		if (authentic && v1_quick_of(x) != NULL && several == 1)
-			v1_exchange_fail(x, now, &f, out);
+			v1_exchange_fail(x, now, &f);
 		else
 			v1_exchange_hint(x, now, &f, out);
 	}
+	v1_sa_report(sa, now, out);
 }
 
 static void
 take_delete(struct v1_sa *sa, struct now now, struct span body, struct ike_outbox *out)
 {
 	struct isakmp_delete d;
-	struct v1_child *c;
+	struct ike_child *c;
 	struct fault f;
 	uint8_t id[16];
 	size_t i;
@@ -113,12 +114,12 @@ take_delete(struct v1_sa *sa, struct now now, struct span body, struct ike_outbo
 
 		if (d.proto == PROTO_ISAKMP && d.spi_len == 16) {
 			/* Of this SA, or of another with the same, proven, peer. */
-			of = v1_sa_find(sa->engine, spi, spi + COOKIE_LEN);
-			if (of != NULL && of->state == V1_UP && v1_same_peer(of, sa))
+			of = v1_sa_find(sa->ike.engine, spi, spi + COOKIE_LEN);
+			if (of != NULL && of->ike.state == IKE_SA_ESTABLISHED && v1_same_peer(of, sa))
 				v1_sa_end(of, now, "deleted by the peer", false, out);
 		} else if ((d.proto == PROTO_ESP || d.proto == PROTO_AH) && d.spi_len == 4) {
 			/* The SPI is the one that the peer receives with. */
-			c = v1_child_find(sa->engine, &sa->rec.ike.remote.at.addr,
+			c = v1_child_find(sa->ike.engine, &sa->ike.remote.at.addr,
 			    d.proto == PROTO_AH ? SA_AH : SA_ESP, NULL, spi);
 			if (c != NULL)
 				v1_child_lost(sa, c, now, out);
@@ -152,7 +153,7 @@ take_nonsense(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 	struct fault f = {0};
 
 	outbox_note(out, NOTE_DEBUG, "an informational message that does not prove to be the peer's");
-	if (sa->state != V1_LARVAL || x == NULL || x->over || x->role != SA_INITIATOR ||
+	if (sa->ike.state != IKE_SA_HALF_OPEN || x == NULL || x->over || x->role != SA_INITIATOR ||
 	    !v1_phase1_proof_sent(x))
 		return;
 	(void)fault(&f, FAULT_WRONG_PSK, "the peer's answer to our proof decrypts to nonsense: "
@@ -179,7 +180,7 @@ v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 		take_nonsense(sa, now, out);
 		return;
 	}
-	if (sa->state == V1_UP && v1_heartbeat_get(sa, &m, &hello)) {
+	if (sa->ike.state == IKE_SA_ESTABLISHED && v1_heartbeat_get(sa, &m, &hello)) {
 		/* Its number tells a replay; there are too many for the list of message IDs. */
 		if (hello.seq != 0 && v1_heartbeat_take(sa, now, &hello, out)) {
 			v1_sa_follow(sa, out);
@@ -187,7 +188,7 @@ v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 		}
 		return;
 	}
-	if (sa->state == V1_UP) {
+	if (sa->ike.state == IKE_SA_ESTABLISHED) {
 		/* An old message from elsewhere must not make us move there. */
 		if (v1_sa_seen(sa, h->mid)) {
 			outbox_note(out, NOTE_DEBUG, "an informational message came again");
@@ -199,7 +200,7 @@ v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 	}
 	for (i = 1; i < m.n; i++)
 		if (m.pl[i].type == PAYLOAD_N)
-			take_notify(sa, now, m.pl[i].body, sa->state == V1_UP, out);
-		else if (m.pl[i].type == PAYLOAD_D && sa->state == V1_UP)
+			take_notify(sa, now, m.pl[i].body, sa->ike.state == IKE_SA_ESTABLISHED, out);
+		else if (m.pl[i].type == PAYLOAD_D && sa->ike.state == IKE_SA_ESTABLISHED)
 			take_delete(sa, now, m.pl[i].body, out);
 }

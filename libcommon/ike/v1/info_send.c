@@ -21,7 +21,7 @@ static uint32_t
 send_secret(struct v1_sa *sa, uint8_t type, struct span body, struct ike_outbox *out)
 {
 	const struct v1_message_keys k = v1_sa_message_keys(sa);
-	struct rand *r = &sa->engine->conf.rand;
+	struct rand *r = &sa->ike.engine->conf.rand;
 	uint8_t buf[INFO_MAX], mid[4], iv[BLOCK_MAX];
 	struct span message;
 	struct isakmp_builder b;
@@ -33,8 +33,8 @@ send_secret(struct v1_sa *sa, uint8_t type, struct span body, struct ike_outbox 
 			return (0);
 	} while (get_be32(mid) == 0);
 	h.mid = get_be32(mid);
-	memcpy(h.cky_i, sa->rec.ike.spi_i, COOKIE_LEN);
-	memcpy(h.cky_r, sa->rec.ike.spi_r, COOKIE_LEN);
+	memcpy(h.cky_i, sa->ike.spi_i, COOKIE_LEN);
+	memcpy(h.cky_r, sa->ike.spi_r, COOKIE_LEN);
 	isakmp_begin(&b, buf, sizeof(buf), &h);
 	v1_message_hash_put(&k, &b);
 	isakmp_payload_put(&b, type, body);
@@ -78,15 +78,15 @@ void
 v1_info_notify_clear(struct v1_sa *sa, uint16_t type, struct ike_outbox *out)
 {
 	uint8_t buf[INFO_MAX], body[INFO_MAX / 2], mid[4];
-	struct rand *r = &sa->engine->conf.rand;
+	struct rand *r = &sa->ike.engine->conf.rand;
 	struct isakmp_builder b;
 	struct isakmp_hdr h = { .version = ISAKMP_VERSION_1, .exchange = EXCHANGE_INFO };
 
 	if (r->fill(r->state, mid, sizeof(mid)) != 0)
 		return;
 	h.mid = get_be32(mid);
-	memcpy(h.cky_i, sa->rec.ike.spi_i, COOKIE_LEN);
-	memcpy(h.cky_r, sa->rec.ike.spi_r, COOKIE_LEN);
+	memcpy(h.cky_i, sa->ike.spi_i, COOKIE_LEN);
+	memcpy(h.cky_r, sa->ike.spi_r, COOKIE_LEN);
 	isakmp_begin(&b, buf, sizeof(buf), &h);
 	isakmp_payload_put(&b, PAYLOAD_N,
 	    notify_body(body, sizeof(body), PROTO_ISAKMP, type, SPAN_NONE, SPAN_NONE));

@@ -6,7 +6,7 @@
 int
 v1_nonce_make(struct v1_exchange *x, struct bytes *own, struct fault *f)
 {
-	const struct rand *r = &x->sa->engine->conf.rand;
+	const struct rand *r = &x->sa->ike.engine->conf.rand;
 	uint8_t fresh[NONCE_OWN];
 
 	if (r->fill(r->state, fresh, sizeof(fresh)) != 0)

@@ -3,7 +3,6 @@
  * RFC 2409 section 5 draws them; a function for putting each payload into a message
  * and one for taking it out follow.
  */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "ike/v1/phase1.h"
@@ -57,10 +56,10 @@ static const struct v1_message aggressive_mode[] = {
 	    NULL, v1_detect_nat, "proves who it is" },
 };
 
-static struct sa_ike *
+static struct ike_sa *
 ike(const struct v1_exchange *x)
 {
-	return (&x->sa->rec.ike);
+	return (&x->sa->ike);
 }
 
 static struct v1_phase1 *
@@ -99,14 +98,8 @@ no_memory(struct fault *f)
 static void
 set_proposal(struct v1_exchange *x, const struct p1_choice *c)
 {
-	struct sa_ike *s = ike(x);
-
 	x->sa->proposal = c->proposal;
-	(void)snprintf(s->encryption, sizeof(s->encryption), "%s", c->proposal.enc->name);
-	s->key_bits = c->proposal.enc->key_bits;
-	(void)snprintf(s->hash, sizeof(s->hash), "%s", c->proposal.hash->word);
-	(void)snprintf(s->group, sizeof(s->group), "%s", c->proposal.group->word);
-	s->lifetime.seconds = c->life.seconds;
+	ike(x)->lifetime.seconds = c->life.seconds;
 }
 
 static int
@@ -119,7 +112,7 @@ put_sa(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 		isakmp_payload_put(b, PAYLOAD_SA, bytes_span(&part(x)->sar_b));
 		return (0);
 	}
-	p1_offer(&w, x->sa->policy, x->sa->policy->auth);
+	p1_offer(&w, x->sa->ike.policy, x->sa->ike.policy->auth);
 	if (w.bad)
 		return (fault_because(f, CAUSE_IKE_PROPOSAL,
 		    fault(f, FAULT_BAD_PROPOSAL, "there are no proposals to make")));
@@ -134,7 +127,7 @@ take_sa(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 {
 	uint8_t buf[1024];
 	struct wr reply = wr_of(buf, sizeof(buf));
-	struct ike_policy *policy = x->sa->policy;
+	struct ike_policy *policy = x->sa->ike.policy;
 	struct p1_choice c;
 
 	if (x->role == SA_INITIATOR) {
@@ -162,9 +155,9 @@ put_ke(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 	const struct alg_group *group = x->sa->proposal.group;
 
 	if (group == NULL)	/* aggressive mode's first message */
-		group = p1_group(x->sa->policy);
+		group = p1_group(x->sa->ike.policy);
 	if (part(x)->dh == NULL &&
-	    (part(x)->dh = dh_new(group, &x->sa->engine->conf.rand, f)) == NULL)
+	    (part(x)->dh = dh_new(group, &x->sa->ike.engine->conf.rand, f)) == NULL)
 		return (-1);
 	isakmp_payload_put(b, PAYLOAD_KE, dh_public(part(x)->dh));
 	return (0);
@@ -211,7 +204,7 @@ make_keys(struct v1_exchange *x, struct fault *f)
 {
 	struct v1_phase1 *p = x->part;
 	const struct ike_proposal *alg = &x->sa->proposal;
-	struct sa_ike *s = ike(x);
+	struct ike_sa *s = ike(x);
 	struct v1_keys k = {0};
 	struct secret gxy = {0};
 	int r = -1;
@@ -219,18 +212,16 @@ make_keys(struct v1_exchange *x, struct fault *f)
 	if (p->has_keys)
 		return (0);
 	if (dh_shared(p->dh, bytes_span(&p->gx_peer), &gxy, f) != 0 ||
-	    v1_skeyid_psk(alg->hash, secret_span(&x->sa->policy->psk), bytes_span(&p->ni_b),
+	    v1_skeyid_psk(alg->hash, secret_span(&x->sa->ike.policy->psk), bytes_span(&p->ni_b),
 	    bytes_span(&p->nr_b), &k.skeyid, f) != 0 ||
 	    v1_keys_derive(&k, alg->hash, alg->enc, secret_span(&gxy), s->spi_i, s->spi_r,
 	    f) != 0 ||
 	    v1_phase1_iv(alg->hash, alg->enc, gx_of(x, SA_INITIATOR), gx_of(x, SA_RESPONDER),
 	    x->iv, f) != 0)
 		goto out;
-	secret_move(&s->skeyid, &k.skeyid);
-	secret_move(&s->skeyid_d, &k.skeyid_d);
-	secret_move(&s->skeyid_a, &k.skeyid_a);
-	secret_move(&s->skeyid_e, &k.skeyid_e);
-	secret_move(&s->cipher, &k.cipher);
+	v1_keys_wipe(&x->sa->keys);
+	x->sa->keys = k;
+	k = (struct v1_keys){0};
 	p->has_keys = true;
 	r = 0;
 out:
@@ -246,13 +237,13 @@ put_id(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
 	uint8_t buf[ID_MAX + 4];
 	struct wr w = wr_of(buf, sizeof(buf));
-	struct sa_end *own = &ike(x)->local;
+	struct ike_end *own = &ike(x)->local;
+	struct id id = x->sa->ike.policy->local_id;
 
-	own->id = x->sa->policy->local_id;
-	if (own->id.type == 0)
-		own->id = id_from_addr(&own->at.addr);
-	id_put(&w, &own->id);
-	if (bytes_set(id_of(x, x->role), wr_span(&w)) != 0)
+	if (id.type == 0)
+		id = id_from_addr(&own->at.addr);
+	id_put(&w, &id);
+	if (ike_id_set(&own->id, &id) != 0 || bytes_set(id_of(x, x->role), wr_span(&w)) != 0)
 		return (no_memory(f));
 	isakmp_payload_put(b, PAYLOAD_ID, wr_span(&w));
 	return (0);
@@ -261,8 +252,8 @@ put_id(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 static int
 take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 {
-	struct sa_end *peer = &ike(x)->remote;
-	struct ike_policy *policy = x->sa->policy, *other = NULL;
+	struct ike_end *peer = &ike(x)->remote;
+	struct ike_policy *policy = x->sa->ike.policy, *other = NULL;
 	struct id id, expected = policy->remote_id;
 	char *got, *want;
 
@@ -274,7 +265,7 @@ take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 		if (policy->remote_id_any || id_eq(&expected, &id))
 			other = policy;
 	} else
-		other = v1_policy_for_id(&x->sa->engine->conf, x->sa, &id);
+		other = v1_policy_for_id(&x->sa->ike.engine->conf, x->sa, &id);
 	if (other == NULL) {
 		got = malloc(ID_TEXT);
 		want = malloc(ID_TEXT);
@@ -288,11 +279,10 @@ take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 		free(want);
 		return (-1);
 	}
-	x->sa->policy = other;
-	(void)snprintf(ike(x)->name, sizeof(ike(x)->name), "%s", other->name);
-	if (bytes_set(id_of(x, peer_role(x)), pl->body) != 0)
+	x->sa->ike.policy = other;
+	if (ike_sa_set_name(ike(x), other->name) != 0 || ike_id_set(&peer->id, &id) != 0 ||
+	    bytes_set(id_of(x, peer_role(x)), pl->body) != 0)
 		return (no_memory(f));
-	peer->id = id;
 	return (0);
 }
 
@@ -302,10 +292,10 @@ static int
 proof(struct v1_exchange *x, enum sa_role whose, uint8_t out[HASH_MAX], struct fault *f)
 {
 	struct v1_phase1 *p = x->part;
-	struct sa_ike *s = ike(x);
+	struct ike_sa *s = ike(x);
 
 	return ((whose == SA_INITIATOR ? v1_hash_i : v1_hash_r)(x->sa->proposal.hash,
-	    secret_span(&s->skeyid), gx_of(x, SA_INITIATOR), gx_of(x, SA_RESPONDER),
+	    secret_span(&x->sa->keys.skeyid), gx_of(x, SA_INITIATOR), gx_of(x, SA_RESPONDER),
 	    s->spi_i, s->spi_r, bytes_span(&p->sai_b), bytes_span(id_of(x, whose)), out, f));
 }
 
@@ -354,11 +344,11 @@ put_n(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 	/* INITIAL-CONTACT says that this end knows of no other SA with the peer
 	 * (RFC 2407 section 4.6.3.3); only an encrypted message may say so. */
 	if (x->role != SA_INITIATOR || part(x)->is_rekey ||
-	    (x->kind->number == EXCHANGE_AGGRESSIVE && x->sa->policy->aggressive_clear))
+	    (x->kind->number == EXCHANGE_AGGRESSIVE && x->sa->ike.policy->aggressive_clear))
 		return (0);
-	for (o = x->sa->engine->sas; o != NULL; o = o->next)
-		if (o != x->sa && o->state == V1_UP &&
-		    addr_cmp(&o->rec.ike.remote.at.addr, &ike(x)->remote.at.addr) == 0)
+	for (o = x->sa->ike.engine->sas; o != NULL; o = o->next)
+		if (o != x->sa && o->ike.state == IKE_SA_ESTABLISHED &&
+		    addr_cmp(&o->ike.remote.at.addr, &ike(x)->remote.at.addr) == 0)
 			return (0);
 	v1_sa_id(x->sa, spi);
 	isakmp_payload_begin(b, PAYLOAD_N);
@@ -423,7 +413,7 @@ refused(struct v1_exchange *x, const struct fault *why, struct ike_outbox *out)
 	x->told = true;
 	if (type == NOTIFY_NO_PROPOSAL_CHOSEN && (text = malloc(SA_MISMATCH_TEXT)) != NULL) {
 		outbox_note(out, NOTE_WARN, "%s", p1_mismatch_text(text, SA_MISMATCH_TEXT,
-		    bytes_span(&part(x)->sai_b), x->sa->policy, x->sa->policy->auth));
+		    bytes_span(&part(x)->sai_b), x->sa->ike.policy, x->sa->ike.policy->auth));
 		free(text);
 	}
 	if (x->role == SA_RESPONDER)
@@ -484,7 +474,7 @@ v1_phase1_proof_sent(const struct v1_exchange *x)
 struct v1_exchange *
 v1_phase1_new(struct v1_sa *sa, enum sa_role role, struct now now)
 {
-	struct v1_exchange *x = v1_exchange_new(sa, &kinds[sa->policy->exchange], role, 0, now);
+	struct v1_exchange *x = v1_exchange_new(sa, &kinds[sa->ike.policy->exchange], role, 0, now);
 
 	if (x == NULL || (x->part = calloc(1, sizeof(struct v1_phase1))) == NULL) {
 		v1_exchange_free(x);
@@ -507,7 +497,7 @@ v1_phase1_begin(struct ike_engine *e, struct now now, struct ike_policy *policy,
 		goto failed;
 	}
 	part(x)->is_rekey = is_rekey;
-	if (v1_cookie(e, sa->rec.ike.spi_i, f) != 0 || v1_exchange_run(x, now, out, f) != 0)
+	if (v1_cookie(e, sa->ike.spi_i, f) != 0 || v1_exchange_run(x, now, out, f) != 0)
 		goto failed;
 	sa->next = e->sas;
 	e->sas = sa;

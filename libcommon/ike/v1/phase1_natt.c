@@ -10,10 +10,10 @@
 #include "ike/v1/ike_sa.h"
 #include "ike/v1/phase1.h"
 
-static struct sa_ike *
+static struct ike_sa *
 ike(const struct v1_exchange *x)
 {
-	return (&x->sa->rec.ike);
+	return (&x->sa->ike);
 }
 
 static struct v1_phase1 *
@@ -28,7 +28,7 @@ part(const struct v1_exchange *x)
 static uint32_t
 natt_ours(const struct v1_exchange *x)
 {
-	const struct ike_policy *policy = x->sa->policy;
+	const struct ike_policy *policy = x->sa->ike.policy;
 
 	if (policy->natt == NATT_OFF)
 		return (0);
@@ -39,7 +39,7 @@ int
 v1_put_vid(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
 	const struct natt_version *v;
-	uint32_t natt = natt_ours(x), hello_ms = x->sa->policy->heartbeat_ms;
+	uint32_t natt = natt_ours(x), hello_ms = x->sa->ike.policy->heartbeat_ms;
 	uint8_t buf[HEARTBEAT_VID_LEN];
 	size_t i;
 
@@ -58,7 +58,7 @@ v1_put_vid(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 		isakmp_payload_put(b, PAYLOAD_VID, vid_of(v->kind)->bytes);
 	}
 	isakmp_payload_put(b, PAYLOAD_VID, vid_of(VID_DPD)->bytes);
-	if (hello_ms != 0 && (x->role == SA_INITIATOR || ike_heartbeat_announced(ike(x)) != 0)) {
+	if (hello_ms != 0 && (x->role == SA_INITIATOR || v1_heartbeat_announced(x->sa) != 0)) {
 		isakmp_payload_put(b, PAYLOAD_VID, v1_heartbeat_vid(buf, hello_ms));
 		x->sa->hb.own_ms = hello_ms;
 	}
@@ -68,26 +68,16 @@ v1_put_vid(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 int
 v1_take_vid(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 {
-	struct sa_ike *s = ike(x);
 	const struct vid *v = vid_find(pl->body);
-	size_t len = pl->body.len < SA_VID_MAX ? pl->body.len : SA_VID_MAX, i;
 
 	(void)f;
-	for (i = 0; i < s->n_vids; i++)
-		if (s->vids[i].len == len && memcmp(s->vids[i].b, pl->body.p, len) == 0)
-			return (0);
-	if (s->n_vids < SA_VIDS_MAX) {
-		s->vids[s->n_vids].len = (uint8_t)len;
-		memcpy(s->vids[s->n_vids++].b, pl->body.p, len);
-	}
+	v1_vids_add(&x->sa->vids, pl->body);
 	if (v == NULL)
 		return (0);
 	if (v->kind >= VID_NATT_RFC3947 && v->kind <= VID_NATT_DRAFT_00)
 		part(x)->natt_seen |= 1U << v->kind;
 	else if (v->kind == VID_DPD)
-		s->dpd = true;
-	else if (v->kind == VID_IMPLEMENTATION)
-		(void)snprintf(s->implementation, sizeof(s->implementation), "%s", v->name);
+		x->sa->dpd.peer_can = true;
 	return (0);
 }
 
@@ -98,7 +88,7 @@ put_natd_of(struct v1_exchange *x, struct isakmp_builder *b, const struct endpoi
     bool lie, struct fault *f)
 {
 	uint8_t digest[HASH_MAX];
-	struct sa_ike *s = ike(x);
+	struct ike_sa *s = ike(x);
 
 	if (natd_hash(x->sa->proposal.hash, s->spi_i, s->spi_r, e, digest, f) != 0)
 		return (-1);
@@ -112,7 +102,7 @@ put_natd_of(struct v1_exchange *x, struct isakmp_builder *b, const struct endpoi
 int
 v1_put_natd(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
-	struct sa_ike *s = ike(x);
+	struct ike_sa *s = ike(x);
 
 	if (x->sa->natt == NULL)
 		return (0);
@@ -143,7 +133,7 @@ v1_agree_natt(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
 	(void)out;
 	(void)f;
 	x->sa->natt = natt_choose(natt_ours(x), part(x)->natt_seen);
-	ike(x)->natt.forced = x->sa->natt != NULL && x->sa->policy->natt == NATT_FORCE;
+	ike(x)->natt.forced = x->sa->natt != NULL && x->sa->ike.policy->natt == NATT_FORCE;
 	return (0);
 }
 
@@ -152,13 +142,13 @@ v1_agree_natt(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
 static void
 float_ports(struct v1_exchange *x, struct ike_outbox *out)
 {
-	struct sa_ike *s = ike(x);
+	struct ike_sa *s = ike(x);
 
 	if (!x->sa->natt->floats || x->role != SA_INITIATOR)
 		return;
 	s->local.at.port = NATT_PORT;
 	s->remote.at.port = NATT_PORT;
-	x->sa->floated = true;
+	x->sa->ike.floated = true;
 	outbox_note(out, NOTE_DEBUG, "NAT-T: on to port %d", NATT_PORT);
 }
 
@@ -166,7 +156,7 @@ int
 v1_detect_nat(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
 {
 	struct v1_phase1 *p = x->part;
-	struct sa_ike *s = ike(x);
+	struct ike_sa *s = ike(x);
 	uint8_t to_us[HASH_MAX], from_peer[HASH_MAX];
 	const struct alg_hash *h = x->sa->proposal.hash;
 	size_t i;
@@ -177,8 +167,8 @@ v1_detect_nat(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
 		s->natt.forced = false;
 		goto forget;
 	}
-	if (natd_hash(h, s->spi_i, s->spi_r, &x->sa->from_local, to_us, f) != 0 ||
-	    natd_hash(h, s->spi_i, s->spi_r, &x->sa->from_remote, from_peer, f) != 0)
+	if (natd_hash(h, s->spi_i, s->spi_r, &x->sa->ike.from_local, to_us, f) != 0 ||
+	    natd_hash(h, s->spi_i, s->spi_r, &x->sa->ike.from_remote, from_peer, f) != 0)
 		return (-1);
 	for (i = 1; i < p->n_natd; i++)
 		seen = seen || span_eq(span_of(p->natd[i].b, p->natd[i].len),

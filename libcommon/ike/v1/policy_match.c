@@ -33,22 +33,22 @@ v1_policy_for_stranger(const struct ike_conf *conf, const struct addr *remote,
 struct ike_policy *
 v1_policy_for_id(const struct ike_conf *conf, const struct v1_sa *sa, const struct id *id)
 {
-	const struct addr *remote = &sa->rec.ike.remote.at.addr;
+	const struct addr *remote = &sa->ike.remote.at.addr;
 	struct ike_policy *p, *any = NULL;
 	size_t i;
 
 	for (i = 0; i < conf->n_policies; i++) {
 		p = &conf->policies[i];
-		if (p->exchange != sa->rec.ike.exchange || !fits_address(p, remote))
+		if (p->exchange != sa->exchange || !fits_address(p, remote))
 			continue;
 		/* In main mode the secret was used before the name was known. */
-		if (p != sa->policy && p->exchange == SA_MAIN &&
-		    !ct_eq(secret_span(&p->psk), secret_span(&sa->policy->psk)))
+		if (p != sa->ike.policy && p->exchange == SA_MAIN &&
+		    !ct_eq(secret_span(&p->psk), secret_span(&sa->ike.policy->psk)))
 			continue;
 		if (p->remote_id.type != 0 && id_eq(&p->remote_id, id))
 			return (p);
 		if (p->remote_id.type == 0 || p->remote_id_any)
-			any = p == sa->policy || any == NULL ? p : any;
+			any = p == sa->ike.policy || any == NULL ? p : any;
 	}
 	return (any);
 }

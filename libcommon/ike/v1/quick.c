@@ -148,12 +148,12 @@ static int
 make_spi(struct v1_exchange *x, struct fault *f)
 {
 	struct v1_quick *q = x->part;
-	struct rand *r = &x->sa->engine->conf.rand;
+	struct rand *r = &x->sa->ike.engine->conf.rand;
 
 	do {
 		if (r->fill(r->state, q->spi_in, sizeof(q->spi_in)) != 0)
 			return (fault(f, FAULT_CRYPTO, "no random bytes"));
-	} while (get_be32(q->spi_in) < 256 || v1_child_find(x->sa->engine, NULL,
+	} while (get_be32(q->spi_in) < 256 || v1_child_find(x->sa->ike.engine, NULL,
 	    q->policy->proto, q->spi_in, NULL) != NULL);
 	return (0);
 }
@@ -169,7 +169,7 @@ make_own(struct v1_exchange *x, struct fault *f)
 	dh_free(q->dh);
 	q->dh = NULL;
 	if (q->pfs != NULL &&
-	    (q->dh = dh_new(q->pfs, &x->sa->engine->conf.rand, f)) == NULL)
+	    (q->dh = dh_new(q->pfs, &x->sa->ike.engine->conf.rand, f)) == NULL)
 		return (-1);
 	return (0);
 }
@@ -296,8 +296,7 @@ static int
 use_child_both(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
 {
 	(void)f;
-	part(x)->child->rec.child.use = SA_USE_BOTH;
-	outbox_record(out, &part(x)->child->rec);
+	ike_child_record(part(x)->child, SA_USE_BOTH, out);
 	return (0);
 }
 
@@ -308,7 +307,7 @@ use_child_both(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
 static int
 take_sa_last(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 {
-	struct v1_child *old;
+	struct ike_child *old;
 
 	if (x->role == SA_INITIATOR)
 		return (take_sa(x, pl, f));
@@ -317,7 +316,7 @@ take_sa_last(struct v1_exchange *x, const struct isakmp_payload *pl, struct faul
 		return (-1);
 	old = v1_child_like(x->sa, &part(x)->local_ts, &part(x)->remote_ts);
 	if (old != NULL)
-		memcpy(part(x)->replaces, old->rec.child.spi_in, 4);
+		memcpy(part(x)->replaces, old->spi_in, 4);
 	return (0);
 }
 
@@ -385,10 +384,7 @@ quick_free(struct v1_exchange *x)
 	bytes_free(&q->nr_b);
 	bytes_free(&q->idci);
 	bytes_free(&q->idcr);
-	if (q->child != NULL) {
-		sa_rec_wipe(&q->child->rec);
-		free(q->child);
-	}
+	ike_child_free(q->child);
 	free(q);
 }
 
@@ -413,7 +409,7 @@ v1_quick_new(struct v1_sa *sa, enum sa_role role, uint32_t mid, struct now now)
 		v1_exchange_free(x);
 		return (NULL);
 	}
-	part(x)->policy = sa->policy;
+	part(x)->policy = sa->ike.policy;
 	return (x);
 }
 
@@ -422,7 +418,7 @@ v1_quick_begin(struct v1_sa *sa, struct now now, struct ike_policy *policy,
     const struct selector *local_ts, const struct selector *remote_ts,
     const uint8_t *replaces, struct ike_outbox *out, struct fault *f)
 {
-	struct rand *r = &sa->engine->conf.rand;
+	struct rand *r = &sa->ike.engine->conf.rand;
 	struct v1_exchange *x;
 	uint8_t mid[4];
 

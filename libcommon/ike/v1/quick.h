@@ -4,7 +4,7 @@
 
 #include "ike/v1/ike_sa.h"
 
-struct v1_child;
+struct ike_child;
 
 /* What quick mode needs until it is over. */
 struct v1_quick {
@@ -23,7 +23,7 @@ struct v1_quick {
 	uint8_t			 replaces[4];	/* spi-in of the child to be rekeyed, or zero */
 	uint64_t		 responder_seconds;	/* of a RESPONDER-LIFETIME notify, or 0 */
 	uint64_t		 responder_kilobytes;
-	struct v1_child		*child;		/* once its keys are made */
+	struct ike_child	*child;		/* once its keys are made */
 };
 
 int v1_quick_no_memory(struct fault *f);	/* -1 with FAULT_MEMORY */

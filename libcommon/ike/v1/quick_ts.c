@@ -113,7 +113,7 @@ v1_quick_check_ts(struct v1_exchange *x, struct fault *f)
 {
 	struct v1_quick *q = x->part;
 	const struct ike_policy *p = q->policy;
-	const struct sa_ike *s = &x->sa->rec.ike;
+	const struct ike_sa *s = &x->sa->ike;
 	struct selector own = host(&s->local.at.addr), peer = host(&s->remote.at.addr);
 	const struct selector *local = p->n_local_ts > 0 ? p->local_ts : &own;
 	const struct selector *remote = p->n_remote_ts > 0 ? p->remote_ts : &peer;

@@ -1,0 +1,44 @@
+/* Identities that SAs keep, each in as many bytes as it needs. */
+#include "ike/ident.h"
+
+#include <stdlib.h>
+
+int
+ike_id_set(struct ike_id **to, const struct id *id)
+{
+	struct ike_id *copy = malloc(sizeof(*copy) + id->len);
+
+	if (copy == NULL)
+		return (-1);
+	copy->type = id->type;
+	copy->proto = id->proto;
+	copy->port = id->port;
+	copy->len = id->len;
+	memcpy(copy->data, id->data, id->len);
+	free(*to);
+	*to = copy;
+	return (0);
+}
+
+struct id
+ike_id_get(const struct ike_id *id)
+{
+	struct id out = {0};
+
+	if (id == NULL)
+		return (out);
+	out.type = id->type;
+	out.proto = id->proto;
+	out.port = id->port;
+	out.len = id->len;
+	memcpy(out.data, id->data, id->len);
+	return (out);
+}
+
+bool
+ike_id_eq(const struct ike_id *a, const struct ike_id *b)
+{
+	struct id x = ike_id_get(a), y = ike_id_get(b);
+
+	return (id_eq(&x, &y));
+}

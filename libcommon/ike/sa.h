@@ -1,0 +1,59 @@
+/*
+ * An IKE SA as the engine knows it, whatever its version of IKE: who the ends are, where they
+ * are, and when something is due. The version keeps what only it knows behind it (a struct that
+ * begins with this one). A record (sa/record.h) is made of it when one is written.
+ */
+#ifndef SAPIPE_IKE_SA_H
+#define SAPIPE_IKE_SA_H
+
+#include "ike/ident.h"
+#include "ike/ike.h"
+
+enum ike_state {
+	IKE_SA_HALF_OPEN,	/* its first exchange is under way */
+	/*
+	 * The ends have keys, and what must come before the first child SA has not ended: XAuth.
+	 * Informational messages work as when it is established; no child SA is negotiated.
+	 */
+	IKE_SA_AUTHENTICATING,
+	IKE_SA_ESTABLISHED,
+	IKE_SA_DEAD,		/* freed before the engine returns */
+};
+
+struct ike_end {
+	struct endpoint	 at;
+	struct ike_id	*id;		/* NULL: none */
+};
+
+struct ike_sa {
+	struct ike_engine	*engine;
+	struct ike_policy	*policy;
+	enum ike_state		 state;
+	enum sa_role		 role;		/* of this end */
+	uint8_t			 spi_i[8], spi_r[8];	/* the cookies, in IKEv1 */
+	struct ike_end		 local, remote;
+	char			*name;		/* of the policy, or of the record it came from */
+	struct sa_natt		 natt;
+	struct endpoint		 from_local, from_remote;	/* of the datagram in hand */
+	uint64_t		 established;	/* epoch seconds */
+	struct sa_lifetime	 lifetime;
+	bool			 want_children;	/* begin the policy's once it is established */
+	bool			 replaced;	/* its successor is established */
+	bool			 adopted;	/* it came from a record */
+	bool			 floated;	/* it has moved to port 4500 */
+	uint64_t		 soft_ms, hard_ms, delete_ms, keepalive_ms;	/* UINT64_MAX: never */
+	uint64_t		 heard_ms;	/* the last authentic message, or traffic */
+};
+
+/* Replaces the name. 0, or -1: no memory. */
+int ike_sa_set_name(struct ike_sa *sa, const char *name);
+/* Releases what the SA owns, not ${sa} itself. */
+void ike_sa_clear(struct ike_sa *sa);
+/* Both SPIs, the initiator's first. */
+void ike_sa_id(const struct ike_sa *sa, uint8_t id[16]);
+/* Fills in what a record has of every version's SA. ${s} is otherwise untouched. */
+void ike_sa_record(const struct ike_sa *sa, struct sa_ike *s);
+/* One end for a record. */
+struct sa_end ike_end_record(const struct ike_end *end);
+
+#endif
