@@ -1,13 +1,19 @@
 # sapipe: IPsec as a Unix pipeline.
 #
+#   make help       these lines
 #   make deps       install what is missing (Debian; as root), else print the line to run
 #   make            build the tools into build/
 #   make demo       two gateways, a tunnel between them, each command printed
 #   make check      every test; the last line counts them
+#   make check T=NAME   one bats file (natd-probe), one unit (test_hex or hex), or one test by its name
+#   make unit       the unit tests alone
 #   make lint       compilers and checkers, warnings are errors
+#   make lint-format    what clang-format would change, by .clang-format
 #   make fuzz       every fuzz driver for FUZZ_SECONDS
 #   make bench      how long things take, beside a yardstick of the same run; BENCH="startup captures" for some of it
+#   make compile_commands.json      for clangd and other tools that read C
 #   make install    PREFIX=/usr/local DESTDIR=
+#   make uninstall, make clean
 #
 # V=1 shows commands, SAN=1 builds with the address and undefined sanitizers (in build/san),
 # CC and CFLAGS are yours; CFLAGS come last. demo and check install what they need, so that
@@ -76,6 +82,7 @@ HELPERS := $(filter-out $(B)/tests/c/test_%,$(call objs,tests/c/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 PAGES := $(wildcard man/*.[1-8])
+SOURCES = $(wildcard libcommon/*/*.[ch] libcommon/*/*/*.[ch] cmd/*/*.[ch] tests/c/*.[ch] tests/fuzz/*.c tests/bench/*.c)
 OBJECTS := $(LIB) $(HELPERS) $(call objs,cmd/*/*.c tests/c/test_*.c)
 SCRIPTS = .ci/run completions/sapipe.bash $(wildcard tests/*.sh tests/*/*.sh tests/run tests/bench/run tests/*.bats tests/*/*.bash)
 
@@ -92,6 +99,9 @@ SUBMAKE = $(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAG
 .SECONDEXPANSION:
 .DELETE_ON_ERROR:
 all: $(B)/libsapipe.a $(TOOLS:%=$(B)/%)
+
+help:
+	@sed -n '/^#   make/,/^$$/s/^#\( \|$$\)//p' $(firstword $(MAKEFILE_LIST))
 
 $(B)/libsapipe.a: $(LIB)
 	$(call say,AR)
@@ -118,16 +128,27 @@ $(B)/.flags: FORCE
 	@mkdir -p $(B); echo '$(subst ','\'',$(CC) $(OURS) $(CFLAGS))' | cmp -s - $@ || \
 		echo '$(subst ','\'',$(CC) $(OURS) $(CFLAGS))' >$@
 
+# What clangd and its like read: a line for each object.
+compile_commands.json: $(B)/.flags
+	@{ echo '['; for o in $(OBJECTS); do f=$${o#$(B)/}; f=$${f%.o}.c; \
+		printf '{ "directory": "%s", "file": "%s", "command": "%s -c -o %s %s" },\n' '$(CURDIR)' "$$f" \
+			'$(subst ",\\",$(CC) $(OURS) $(PC_CFLAGS) $(CFLAGS))' "$$o" "$$f"; \
+		done | sed '$$s/,$$//'; echo ']'; } >$@
+
 # ---- tests
 
 units: $(UNITS)
 unit: units
 	@SAPIPE_BUILD=$(B) tests/run $(UNITS)
 
+# With T: the unit of that name, or that has a test of that name; else T is for bats, which needs the tools.
+UNIT_T = $(if $(word 2,$(T)),,$(or $(filter $(B)/tests/$(T) $(B)/tests/test_$(T),$(UNITS)),\
+	$(patsubst tests/c/%.c,$(B)/tests/%,$(shell grep -lE 'cmocka_unit_test[a-z_]*\($(T)[,)]' tests/c/test_*.c))))
+
 check:
 	@$(MAKE) --no-print-directory deps DEPS="$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK)"
-	+@$(SUBMAKE) all units
-	@SAPIPE_BUILD=$(B) tests/run $(or $(TESTS),$(wildcard tests/*.bats)) $(UNITS)
+	+@$(SUBMAKE) $(if $(T),$(or $(UNIT_T),all),all units)
+	@SAPIPE_BUILD=$(B) tests/run $(if $(T),-t '$(T)',$(or $(TESTS),$(wildcard tests/*.bats)) $(UNITS))
 
 demo:
 	@$(MAKE) --no-print-directory deps DEPS="$(DEPS_BUILD) $(DEPS_DEMO)"
@@ -171,6 +192,8 @@ lint-tidy:
 lint-cppcheck:
 	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 		--inline-suppr $(CPPCHECK_OFF:%=--suppress=%) -j $(NPROC) -Ilibcommon libcommon cmd
+lint-format:
+	@clang-format --dry-run --Werror $(SOURCES)
 lint-shell:
 	@shellcheck --severity=warning --external-sources --source-path=SCRIPTDIR $(SCRIPTS)
 lint-man:
@@ -226,7 +249,7 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all units unit check demo benches bench fuzzers fuzz objects lint lint-gcc lint-clang \
-	lint-tidy lint-cppcheck lint-shell lint-man install uninstall deps clean FORCE
+.PHONY: all help units unit check demo benches bench fuzzers fuzz objects lint lint-gcc lint-clang \
+	lint-tidy lint-cppcheck lint-format lint-shell lint-man install uninstall deps clean FORCE
 .SECONDARY:
 -include $(OBJECTS:.o=.d)

@@ -1,5 +1,6 @@
 # dpd-ping: what it says of hand-made state, of a mute peer, and of the lab's gateway with and
 # without the resident tools beside it.
+# shards: 5
 
 # shellcheck disable=SC2016,SC2030,SC2031 # inner shells expand; run sets lines
 bats_require_minimum_version 1.5.0

@@ -1,4 +1,5 @@
 # esp-tun between two namespaces, with hand-made SA state: no negotiation.
+# shards: 6
 
 bats_require_minimum_version 1.5.0
 

@@ -1,5 +1,6 @@
 # IKE heartbeats between our own two ends, on loopback: who says hello, who is dead without, and
 # what dpd-ping --heartbeat shows of it.
+# shards: 5
 
 # shellcheck disable=SC2016,SC2030,SC2031 # inner shells expand; run sets lines
 bats_require_minimum_version 1.5.0

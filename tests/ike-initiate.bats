@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # ike-initiate by itself: what it is told, what it says, what it leaves behind.
+# shards: 6
 # shellcheck disable=SC2016 # for the inner shell to expand
 # shellcheck disable=SC2030,SC2031,SC2154 # each test is a subshell, and BG has names for keys
 bats_require_minimum_version 1.5.0

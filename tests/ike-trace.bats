@@ -1,5 +1,6 @@
 # ike-trace: captures of real negotiations (our two ends, the lab's gateway), captures made by hand,
 # and hostile ones. tshark is asked what it sees in the same files.
+# shards: 2
 
 # shellcheck disable=SC2016,SC2030,SC2031 # inner shells and jq expand; run sets lines
 bats_require_minimum_version 1.5.0

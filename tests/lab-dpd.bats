@@ -1,4 +1,5 @@
 # Interop: dead peers. The gateway probes after 2 s of silence and drops a mute peer 8 s later.
+# shards: 2
 
 bats_require_minimum_version 1.5.0
 

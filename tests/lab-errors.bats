@@ -1,4 +1,5 @@
 # Interop: what ike-initiate says when the gateway refuses, and its exit status.
+# shards: 3
 
 bats_require_minimum_version 1.5.0
 

@@ -1,5 +1,6 @@
 # Interop: ike-initiate | esp-tun against strongSwan through a NAT router, ping and 10 MB of TCP
 # each way for every configuration.
+# shards: 3
 
 bats_require_minimum_version 1.5.0
 

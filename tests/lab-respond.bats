@@ -1,4 +1,5 @@
 # Interop: the gateway initiates, ike-respond | esp-tun answers.
+# shards: 4
 
 bats_require_minimum_version 1.5.0
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # ike-trace on negotiations of strongSwan with itself, of kinds that need certificates, XAuth or mode config: told as
 # tshark sees them without keys; with the keys that strongSwan logs, every message is opened and every hash right.
+# shards: 2
 # shellcheck disable=SC2016,SC2030,SC2031 # jq expands; run sets lines
 bats_require_minimum_version 1.5.0
 load lib/common

@@ -1,5 +1,6 @@
 # Interop: vpnmon over a tunnel to the lab's gateway whose plug is pulled. The tunnel is one-shot
 # (no --keep), so that nothing but --rekey mends it.
+# shards: 2
 
 bats_require_minimum_version 1.5.0
 

@@ -1,5 +1,6 @@
 # natd-probe: right about NAT in none, ours, theirs and both; about ports, NAT-T versions and
 # transforms; against the lab's gateway and against ike-respond.
+# shards: 8
 
 # shellcheck disable=SC2016,SC2030,SC2031 # inner shells expand; run sets lines
 bats_require_minimum_version 1.5.0

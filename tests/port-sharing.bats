@@ -1,5 +1,6 @@
 # The compositions of tools that share UDP 500 and 4500 on one machine, with our own tools at
 # both ends: started in any order, killed in any order, and the others go on.
+# shards: 4
 
 bats_require_minimum_version 1.5.0
 

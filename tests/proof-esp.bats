@@ -2,6 +2,7 @@
 # ESP of every proposal there is, held against implementations that share nothing with ours: tshark, scapy,
 # tcpdump, and the kernel's own parser. Each claim goes over all encapsulations and both families,
 # inside and outside; an SA for each proposal lies in one state file, so that one run shows all.
+# shards: 4
 bats_require_minimum_version 1.5.0
 load lib/common
 load lib/wire

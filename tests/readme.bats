@@ -1,5 +1,6 @@
 # Each example of README.md, run as it stands there: on two machines, left and right, whose
 # addresses are those of the examples.
+# shards: 3
 
 bats_require_minimum_version 1.5.0
 

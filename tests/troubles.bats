@@ -1,5 +1,6 @@
 # README's chapter "When it does not work": each trouble is made, the example typed, and what it
 # prints is what stands there.
+# shards: 4
 
 bats_require_minimum_version 1.5.0
 

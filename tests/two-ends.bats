@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Our own two ends, pipelines in two namespaces with a wire between them.
+# shards: 3
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154 # each test is a subshell, lib/two.bash reads what it sets
 bats_require_minimum_version 1.5.0
 load lib/common

@@ -1,5 +1,6 @@
 # vpnmon with several tunnels: two of esp-tun between two namespaces, one outside over IPv4,
 # the other over IPv6, so that the plug of each is pulled by itself.
+# shards: 3
 
 bats_require_minimum_version 1.5.0
 

@@ -1,5 +1,6 @@
 # What vpnmon says and how it is told: mistakes, the peers file, records, the table, metrics, readers
 # that go away. On tunnels of esp-tun with hand-made SA state.
+# shards: 3
 
 bats_require_minimum_version 1.5.0
 

@@ -1,5 +1,6 @@
 # vpnmon between two namespaces: the plug is pulled and put back, on tunnels of esp-tun with
 # hand-made SA state.
+# shards: 6
 
 bats_require_minimum_version 1.5.0
 

@@ -57,13 +57,21 @@ one_error() {
 	fi
 }
 
-# eventually SECONDS COMMAND...: waits until COMMAND succeeds; fails when it never does.
+# nap SECONDS: waits without a process of its own, which "sleep" would be.
+nap() {
+	[ -n "${NAP_FD-}" ] || exec {NAP_FD}<> <(:)
+	read -rt "$1" -u "$NAP_FD" || :
+}
+
+# eventually SECONDS COMMAND...: waits until COMMAND succeeds; fails when it never does. A busy machine may take
+# three times as long.
 eventually() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + 3 * $1)) pause=.02
 	shift
 	until "$@"; do
 		[ $SECONDS -lt $end ] || return 1
-		sleep 0.05
+		nap $pause
+		case $pause in .02) pause=.05 ;; .05) pause=.1 ;; *) pause=.2 ;; esac
 	done
 }
 
@@ -81,25 +89,20 @@ background() {
 
 # ended NAME [SECONDS]: waits for the end of one; returns its exit status, 124 if it runs on.
 ended() {
-	local pid=${BG[$1]} i
-	for ((i = 0; i < ${2:-5} * 50; i++)); do
-		kill -0 "$pid" 2>/dev/null || break
-		sleep 0.02
-	done
+	local pid=${BG[$1]} end=$((SECONDS + 3 * ${2:-5}))
+	while kill -0 "$pid" 2>/dev/null && [ $SECONDS -lt $end ]; do nap .02; done
 	! kill -0 "$pid" 2>/dev/null || return 124
 	unset "BG[$1]"
 	wait "$pid"
 }
 
 stop_background() {
-	local name pid i
+	local name pid end
 	for name in "${!BG[@]}"; do kill "${BG[$name]}" 2>/dev/null || :; done
 	for name in "${!BG[@]}"; do
 		pid=${BG[$name]}
-		for ((i = 0; i < 100; i++)); do
-			kill -0 "$pid" 2>/dev/null || break
-			sleep 0.02
-		done
+		end=$((SECONDS + 5))
+		while kill -0 "$pid" 2>/dev/null && [ $SECONDS -lt $end ]; do nap .02; done
 		kill -9 "$pid" 2>/dev/null || :
 		wait "$pid" 2>/dev/null || :
 		unset "BG[$name]"

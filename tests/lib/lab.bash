@@ -18,6 +18,7 @@ LAB=$SAPIPE_TOP/tests/lab
 # What the lab lacks on this machine, one line; nothing when it can run.
 lab_missing() {
 	local tool ns=spprobe$$
+	[ ! -e "$BATS_RUN_TMPDIR/lab-works" ] || return 0
 	[ "$(id -u)" = 0 ] || { echo "not root (and not in a user namespace)"; return; }
 	for tool in ip nft ping socat charon-systemd swanctl sysctl openssl; do
 		command -v "$tool" >/dev/null || { echo "no $tool (make deps)"; return; }
@@ -25,6 +26,7 @@ lab_missing() {
 	[ -w /dev/net/tun ] || { echo "/dev/net/tun is not writable"; return; }
 	ip netns add "$ns" 2>/dev/null || { echo "no permission to make network namespaces"; return; }
 	ip netns del "$ns"
+	: >"$BATS_RUN_TMPDIR/lab-works"
 }
 
 lab_require() {
@@ -108,13 +110,9 @@ lab_ended() { ! lab_running "$1"; }
 
 # lab_stop NAME [SECONDS]: TERM to the whole group; fails, and kills, if it outlives SECONDS.
 lab_stop() {
-	local group=${LAB_GROUP[$1]} i rc=0
+	local group=${LAB_GROUP[$1]} rc=0
 	kill -TERM -- "-$group" 2>/dev/null || :
-	for ((i = 0; i < ${2:-5} * 50; i++)); do
-		lab_running "$1" || break
-		sleep 0.02
-	done
-	if lab_running "$1"; then
+	if ! eventually "${2:-5}" lab_ended "$1"; then
 		echo "$1 outlived SIGTERM by ${2:-5} s:"
 		pgrep -g "$group" -a
 		kill -KILL -- "-$group" 2>/dev/null || :

@@ -11,6 +11,7 @@
 
 tun_missing() {
 	local tool ns=etprobe$$
+	[ ! -e "$BATS_RUN_TMPDIR/tun-works" ] || return 0
 	[ "$(id -u)" = 0 ] || { echo "not root (and not in a user namespace)"; return; }
 	for tool in ip ping socat; do
 		command -v "$tool" >/dev/null || { echo "no $tool (make deps)"; return; }
@@ -19,26 +20,34 @@ tun_missing() {
 	[ -w /dev/net/tun ] || { echo "/dev/net/tun is not writable"; return; }
 	ip netns add "$ns" 2>/dev/null || { echo "no permission to make network namespaces"; return; }
 	ip netns del "$ns"
+	: >"$BATS_RUN_TMPDIR/tun-works"
 }
 
 tun_setup() {
-	local why n=1 ns
+	local why
 	need esp-tun
 	why=$(tun_missing)
 	[ -z "$why" ] || skip "tunnels cannot be tested here: $why"
 	L=et$$x${BATS_TEST_NUMBER}l R=et$$x${BATS_TEST_NUMBER}r T=$BATS_TEST_TMPDIR
 	ip netns add "$L"
 	ip netns add "$R"
-	ip -n "$L" link add eth0 type veth peer name eth0 netns "$R"
-	for ns in "$L" "$R"; do
-		ip -n "$ns" link set lo up
-		ip -n "$ns" addr add 203.0.113.$n/24 dev eth0
-		ip -n "$ns" addr add 2001:db8:ff::$n/64 dev eth0 nodad
-		ip -n "$ns" link set eth0 up
-		ip -n "$ns" addr add 10.$n.0.1/32 dev lo
-		ip -n "$ns" addr add 2001:db8:$n::1/128 dev lo nodad
-		n=2
-	done
+	{
+		echo "link add eth0 type veth peer name eth0 netns $R"
+		tun_addresses 1
+	} | ip -n "$L" -batch -
+	tun_addresses 2 | ip -n "$R" -batch -
+}
+
+# tun_addresses N: the lines of "ip -batch" for the N-th end.
+tun_addresses() {
+	cat <<-IP
+		link set lo up
+		addr add 203.0.113.$1/24 dev eth0
+		addr add 2001:db8:ff::$1/64 dev eth0 nodad
+		link set eth0 up
+		addr add 10.$1.0.1/32 dev lo
+		addr add 2001:db8:$1::1/128 dev lo nodad
+	IP
 }
 
 tun_teardown() {
@@ -88,7 +97,7 @@ counters() {
 	from=$(wc -l <"$err")
 	kill -USR1 "${BG[$1]}"
 	eventually 15 eval "tail -n +$((from + 1)) '$err' | grep -q ' device '" || return
-	sleep 0.05
+	nap 0.05
 	tail -n +$((from + 1)) "$err"
 }
 
