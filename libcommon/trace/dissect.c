@@ -94,7 +94,7 @@ prove_phase1(const struct trace_sa *sa, const struct sa_ike *keys, const struct 
 	const struct isakmp_payload *p = isakmp_find(&m->msg, PAYLOAD_ID, NULL);
 	struct span id = p != NULL ? p->body : SPAN_NONE;
 
-	/* An aggressive mode's third message proves the identity that was in the first. */
+	/* Message 3 of aggressive mode proves the identity of message 1. */
 	if (p == NULL && m->by_initiator)
 		id = bytes_span(&sa->idii_b);
 	if (id.len == 0 || keys->skeyid.len == 0 || sa->sai_b.len == 0 || sa->gxi.len == 0 ||
@@ -122,13 +122,13 @@ prove(const struct trace_sa *sa, const struct exchange *x, const struct v1_told 
 	return (hash == m->msg.pl ? prove_late(x, &k, m) : V1_PROOF_UNKNOWN);
 }
 
-/* --- what later messages need of this one --- */
+/* --- values that later messages need --- */
 
 static void
 keep(struct bytes *b, struct span v, size_t max)
 {
 	if (v.len <= max)
-		(void)bytes_set(b, v);	/* without memory for it, less can be opened */
+		(void)bytes_set(b, v);	/* without memory, fewer messages can be decrypted */
 }
 
 static void
@@ -157,26 +157,37 @@ remember(struct trace_sa *sa, struct exchange *x, const struct v1_told *m)
 	}
 }
 
-/* --- all of it --- */
+/* --- a message --- */
 
-/* A whole message, of which out->msg has the header and, unless it is encrypted, what is in it. */
+/* ${out} is the next message of ${x}. */
+static void
+count(struct exchange *x, struct v1_told *out)
+{
+	if (x->messages == 0)
+		x->by_initiator = out->by_initiator;
+	out->message = ++x->messages;
+	out->begun_by_initiator = x->by_initiator;
+	out->beside_exchange = &x->beside;
+}
+
+/* A whole message: out->msg has its header and, unless it is encrypted, its payloads. */
 static void
 message(struct v1_trace *t, struct trace_sa *sa, struct exchange *x, struct v1_told *out)
 {
-	out->message = ++x->messages;
+	count(x, out);
 	if ((out->msg.hdr.flags & ISAKMP_FLAG_ENCRYPTED) != 0) {
 		out->open = open_message(t, sa, x, out);
 		keep_tail(x, &out->msg);
 	}
 	if (out->readable) {
-		/* The hash that NAT-D payloads of this very message go by may be in it. */
+		/* The same message may choose the hash of its NAT-D payloads. */
 		remember(sa, x, out);
 		out->proof = prove(sa, x, out);
 	}
 	out->words.hash = sa->hash;
 }
 
-/* One fragment; with the last that lacked, ${out} becomes the message that they make. */
+/* One fragment; if it completes a message, ${out} becomes that message. */
 static void
 fragment(struct v1_trace *t, struct trace_sa *sa, struct v1_told *out)
 {
@@ -186,11 +197,11 @@ fragment(struct v1_trace *t, struct trace_sa *sa, struct v1_told *out)
 
 	if (!dissect_frag(&sa->frags[out->by_initiator], out->msg.pl[0].body, &t->whole, &n))
 		return;
-	/* What is no message of this IKE SA stays what it was: a fragment. */
+	/* Fragments of another IKE SA's message stay fragments. */
 	if (isakmp_hdr_get(&h, bytes_span(&t->whole), NULL) != 0 ||
 	    memcmp(h.cky_i, sa->cky_i, COOKIE_LEN) != 0 ||
 	    (sa->has_cky_r && memcmp(h.cky_r, sa->cky_r, COOKIE_LEN) != 0) ||
-	    (x = dissect_find_exchange(sa, &h)) == NULL)
+	    (x = dissect_find_exchange(t, sa, &h)) == NULL)
 		return;
 	out->fragments = n;
 	out->msg = (struct isakmp_msg){ .hdr = h, .raw = span_of(t->whole.p, h.length) };
@@ -206,9 +217,7 @@ take(struct v1_trace *t, struct trace_sa *sa, struct exchange *x, const struct v
 {
 	out->by_initiator = dissect_from_left(sa, x, in);
 	out->sure = sa->sure;
-	if (x->messages == 0)
-		x->by_initiator = out->by_initiator;
-	/* Moved: both ports changed. A NAT may change one alone, which is no news of the protocol. */
+	/* Both ports changed. A NAT may change only one, which is no event of the protocol. */
 	out->moved_from = out->by_initiator ? sa->left : sa->right;
 	out->moved = !out->new_sa && in->src.port != out->moved_from.port &&
 	    in->dst.port != (out->by_initiator ? sa->right : sa->left).port;
@@ -216,6 +225,8 @@ take(struct v1_trace *t, struct trace_sa *sa, struct exchange *x, const struct v
 	sa->right = out->by_initiator ? in->dst : in->src;
 	if (in->lost == 0 && dissect_seen_again(x, in, out))
 		return (0);
+	out->beside_sa = &sa->beside;
+	out->beside_exchange = &x->beside;
 	if ((out->msg.hdr.flags & ISAKMP_FLAG_ENCRYPTED) == 0)
 		out->readable = isakmp_msg_get(&out->msg, in->data, &out->why) == 0;
 	if (out->readable && out->msg.n == 1 && out->msg.pl[0].type == PAYLOAD_FRAG)
@@ -233,7 +244,7 @@ v1_trace_take(struct v1_trace *t, const struct v1_seen *in, struct v1_told *out,
 
 	*out = (struct v1_told){0};
 	if (isakmp_hdr_get(&out->msg.hdr, in->data, f) != 0) {
-		/* Cut by the capture: then the header is all there is. */
+		/* Cut by the capture: only the header is there. */
 		if (in->data.len < ISAKMP_HDR_LEN || out->msg.hdr.length < ISAKMP_HDR_LEN ||
 		    out->msg.hdr.length > in->data.len + in->lost)
 			return (-1);
@@ -247,7 +258,7 @@ v1_trace_take(struct v1_trace *t, const struct v1_seen *in, struct v1_told *out,
 		sa = dissect_new_sa(t, &out->msg.hdr, in);
 		out->new_sa = true;
 	}
-	if (sa == NULL || (x = dissect_find_exchange(sa, &out->msg.hdr)) == NULL)
+	if (sa == NULL || (x = dissect_find_exchange(t, sa, &out->msg.hdr)) == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for an exchange"));
 	out->sa = sa->number;
 	out->keys = dissect_keys(t, sa);
@@ -256,8 +267,9 @@ v1_trace_take(struct v1_trace *t, const struct v1_seen *in, struct v1_told *out,
 		.src = &in->src, .dst = &in->dst,
 	};
 	if (out->msg.hdr.length > in->data.len) {
-		out->message = ++x->messages;
 		out->by_initiator = dissect_from_left(sa, x, in);
+		count(x, out);
+		out->beside_sa = &sa->beside;
 		(void)fault(&out->why, FAULT_TRUNCATED, "%zu bytes were not captured", in->lost);
 		return (0);
 	}

@@ -1,4 +1,4 @@
-/* Inside ike/v1: what the files of dissect.h share. */
+/* Inside trace/: what the files of dissect.h share. */
 #ifndef SAPIPE_TRACE_DISSECT_PRIV_H
 #define SAPIPE_TRACE_DISSECT_PRIV_H
 
@@ -6,7 +6,7 @@
 #include "crypto/crypto.h"
 #include "trace/dissect.h"
 
-/* Bounds on what is kept of messages. */
+/* Bounds on what the tracking keeps of messages. */
 #define KE_KEPT		1024
 #define NONCE_KEPT	256
 #define BODY_KEPT	16384
@@ -16,13 +16,14 @@ struct dissect_frags;
 
 struct exchange {
 	struct exchange	*next;
+	void		*beside;	/* the caller's; NULL: nothing */
 	uint8_t		 number;	/* enum isakmp_exchange */
 	uint32_t	 mid;
 	unsigned	 messages;
 	bool		 by_initiator;	/* of the IKE SA: who sent its first message */
 	uint8_t		 tail[BLOCK_MAX];	/* last bytes of the encrypted message before */
 	bool		 has_tail;
-	uint8_t		 ni_len, nr_len;	/* 0: not seen */
+	uint8_t		 ni_len, nr_len;	/* 0: not captured */
 	uint8_t		 ni[NONCE_KEPT], nr[NONCE_KEPT];
 	unsigned	 n_seen;
 	struct { uint64_t number; unsigned times; uint8_t digest[DIGEST_KEPT]; } seen[V1_TRACE_AGAIN];
@@ -30,24 +31,26 @@ struct exchange {
 
 struct trace_sa {
 	struct trace_sa	*next;
+	void		*beside;	/* the caller's; NULL: nothing */
 	unsigned	 number;
 	uint8_t		 cky_i[COOKIE_LEN], cky_r[COOKIE_LEN];
 	bool		 has_cky_r, sure;
 	struct endpoint	 left, right;		/* the initiator and the responder */
 	struct exchange	*exchanges;		/* latest first */
 	size_t		 n_exchanges;
-	const struct alg_hash *hash;		/* that the responder chose */
+	const struct alg_hash *hash;		/* the responder's choice */
 	struct bytes	 sai_b, gxi, gxr, idii_b;
-	struct dissect_frags *frags[2];		/* under way, of the responder and the initiator */
+	struct dissect_frags *frags[2];		/* incomplete, of the responder and the initiator */
 };
 
 struct v1_trace {
-	struct bytes		 whole;		/* of a message that came in fragments */
+	struct bytes		 whole;		/* the latest message joined from fragments */
 	const struct sa_set	*keys;
 	struct trace_sa		*sas;		/* latest first */
 	size_t			 n_sas;
 	unsigned		 numbered;
-	struct secret		 plain;		/* of the message in hand */
+	struct secret		 plain;		/* the current message, decrypted */
+	v1_beside_free		*free_sa, *free_exchange;
 };
 
 static inline bool
@@ -63,22 +66,23 @@ dissect_phase1(uint8_t exchange)
 	    exchange == EXCHANGE_BASE || exchange == EXCHANGE_AUTH_ONLY);
 }
 
-/* The record of these cookies; of either end, as both hold the same keys. NULL: none. */
+/* The record with these cookies, of either end: both have the same keys. NULL: none. */
 const struct sa_ike *dissect_keys(const struct v1_trace *t, const struct trace_sa *sa);
-/* What the header belongs to, moved to the front; NULL: none, or no memory for a new one. */
+/* The IKE SA or exchange of a header, moved to the front of its list; NULL: none, or no memory for a new one. */
 struct trace_sa *dissect_find_sa(struct v1_trace *t, const struct isakmp_hdr *h);
 struct trace_sa *dissect_new_sa(struct v1_trace *t, const struct isakmp_hdr *h,
     const struct v1_seen *in);
-struct exchange *dissect_find_exchange(struct trace_sa *sa, const struct isakmp_hdr *h);
+struct exchange *dissect_find_exchange(struct v1_trace *t, struct trace_sa *sa,
+    const struct isakmp_hdr *h);
 /* Whether the initiator sent it. */
 bool dissect_from_left(const struct trace_sa *sa, const struct exchange *x,
     const struct v1_seen *in);
-/* True if ${in} was seen before in ${x}, told in ${out}; remembers it otherwise. */
+/* True: ${in} is a retransmission in ${x}, and ${out} says of which frame. Else ${x} remembers it. */
 bool dissect_seen_again(struct exchange *x, const struct v1_seen *in, struct v1_told *out);
 
 /*
- * Takes the body of a FRAG payload into ${*of} (NULL at first). True: it was the one that lacked, ${whole} is replaced
- * by the message and ${*n} the number of its fragments. What does not fit is dropped.
+ * Adds the body of a FRAG payload to ${*of} (NULL at first). True: the message is complete; it replaces ${whole}, and
+ * ${*n} is the number of its fragments. Drops fragments that do not belong to it.
  */
 bool dissect_frag(struct dissect_frags **of, struct span body, struct bytes *whole, unsigned *n);
 void dissect_frags_free(struct dissect_frags *g);	/* NULL is fine */

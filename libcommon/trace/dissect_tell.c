@@ -1,4 +1,4 @@
-/* What a watched message is called, and what it is for. */
+/* Names of messages, and their purpose. */
 #include "trace/dissect.h"
 #include "ike/v1/sa_payload_attr.h"
 

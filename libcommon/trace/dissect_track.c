@@ -1,4 +1,4 @@
-/* Which IKE SA and exchange a watched datagram belongs to, who sent it, and whether it was seen before. */
+/* Assigns captured datagrams to IKE SAs and exchanges, finds their sender, recognizes retransmissions. */
 #include <stdlib.h>
 
 #include "trace/dissect_priv.h"
@@ -20,15 +20,77 @@ v1_trace_new(const struct sa_set *keys)
 	return (t);
 }
 
+/* --- what the caller keeps beside them --- */
+
+void
+v1_trace_beside(struct v1_trace *t, v1_beside_free *sa, v1_beside_free *exchange)
+{
+	t->free_sa = sa;
+	t->free_exchange = exchange;
+}
+
+/* False: there was nothing. */
+static bool
+free_beside(void **beside, v1_beside_free *release)
+{
+	if (*beside == NULL)
+		return (false);
+	release(*beside);
+	*beside = NULL;
+	return (true);
+}
+
+/* Of the exchange used longest ago that has something, except the latest one. */
+static bool
+shed_exchange(struct v1_trace *t, struct trace_sa *sa)
+{
+	struct exchange *x, *oldest = NULL;
+
+	for (x = sa->exchanges; x != NULL; x = x->next)
+		if (x != sa->exchanges && x->beside != NULL)
+			oldest = x;
+	return (oldest != NULL && free_beside(&oldest->beside, t->free_exchange));
+}
+
+bool
+v1_trace_shed(struct v1_trace *t)
+{
+	struct trace_sa *sa, *oldest = NULL;
+	struct exchange *x;
+
+	if (t->sas == NULL)
+		return (false);
+	for (sa = t->sas->next; sa != NULL; sa = sa->next)
+		if (sa->beside != NULL)
+			oldest = sa;
+	if (oldest == NULL)
+		return (shed_exchange(t, t->sas));
+	for (x = oldest->exchanges; x != NULL; x = x->next)
+		(void)free_beside(&x->beside, t->free_exchange);
+	return (free_beside(&oldest->beside, t->free_sa));
+}
+
+/* --- which IKE SA, which exchange --- */
+
 static void
-sa_free(struct trace_sa *sa)
+exchange_free(struct v1_trace *t, struct exchange *x)
+{
+	if (x == NULL)
+		return;
+	(void)free_beside(&x->beside, t->free_exchange);
+	free(x);
+}
+
+static void
+sa_free(struct v1_trace *t, struct trace_sa *sa)
 {
 	struct exchange *x;
 
 	while ((x = sa->exchanges) != NULL) {
 		sa->exchanges = x->next;
-		free(x);
+		exchange_free(t, x);
 	}
+	(void)free_beside(&sa->beside, t->free_sa);
 	bytes_free(&sa->sai_b);
 	bytes_free(&sa->gxi);
 	bytes_free(&sa->gxr);
@@ -47,16 +109,13 @@ v1_trace_free(struct v1_trace *t)
 		return;
 	while ((sa = t->sas) != NULL) {
 		t->sas = sa->next;
-		sa_free(sa);
+		sa_free(t, sa);
 	}
 	bytes_free(&t->whole);
 	secret_free(&t->plain);
 	free(t);
 }
 
-/* --- which IKE SA, which exchange --- */
-
-/* The record of these cookies; of either end, as both hold the same keys. */
 const struct sa_ike *
 dissect_keys(const struct v1_trace *t, const struct trace_sa *sa)
 {
@@ -75,7 +134,7 @@ is(const struct endpoint *a, const struct endpoint *b, bool ports)
 	return (ports ? endpoint_eq(a, b) : addr_cmp(&a->addr, &b->addr) == 0);
 }
 
-/* Which of the two ends is the initiator, by the addresses of the record (which may be NULL). */
+/* Finds the initiator by the addresses of the record (which may be NULL). */
 static void
 ask_record(struct trace_sa *sa, const struct sa_ike *keys)
 {
@@ -106,7 +165,7 @@ dissect_new_sa(struct v1_trace *t, const struct isakmp_hdr *h, const struct v1_s
 			;
 		*last = NULL;
 		if (old != NULL)
-			sa_free(old);
+			sa_free(t, old);
 		t->n_sas--;
 	}
 	if ((sa = calloc(1, sizeof(*sa))) == NULL)
@@ -117,7 +176,7 @@ dissect_new_sa(struct v1_trace *t, const struct isakmp_hdr *h, const struct v1_s
 		memcpy(sa->cky_r, h->cky_r, COOKIE_LEN);
 		sa->has_cky_r = true;
 	}
-	/* Message 1 shows who the initiator is; later on, a record may know. */
+	/* Message 1 shows the initiator; for later messages a record may. */
 	sa->sure = !sa->has_cky_r && dissect_phase1(h->exchange);
 	sa->left = in->src;
 	sa->right = in->dst;
@@ -140,7 +199,7 @@ dissect_find_sa(struct v1_trace *t, const struct isakmp_hdr *h)
 		if (sa->has_cky_r && !dissect_zero(h->cky_r) &&
 		    memcmp(sa->cky_r, h->cky_r, COOKIE_LEN) != 0)
 			continue;
-		/* An answer to message 1 that is no message 2 may carry any cookie. */
+		/* Only phase 1 sets the responder cookie: an informational answer may carry any. */
 		if (!sa->has_cky_r && !dissect_zero(h->cky_r) && dissect_phase1(h->exchange)) {
 			memcpy(sa->cky_r, h->cky_r, COOKIE_LEN);
 			sa->has_cky_r = true;
@@ -154,7 +213,7 @@ dissect_find_sa(struct v1_trace *t, const struct isakmp_hdr *h)
 }
 
 struct exchange *
-dissect_find_exchange(struct trace_sa *sa, const struct isakmp_hdr *h)
+dissect_find_exchange(struct v1_trace *t, struct trace_sa *sa, const struct isakmp_hdr *h)
 {
 	struct exchange *x, **p;
 
@@ -169,7 +228,7 @@ dissect_find_exchange(struct trace_sa *sa, const struct isakmp_hdr *h)
 		if (sa->n_exchanges == V1_TRACE_EXCHANGES) {
 			for (p = &sa->exchanges; (x = *p) != NULL && x->next != NULL; p = &x->next)
 				;
-			free(x);
+			exchange_free(t, x);
 			*p = NULL;
 			sa->n_exchanges--;
 		}
@@ -184,7 +243,7 @@ dissect_find_exchange(struct trace_sa *sa, const struct isakmp_hdr *h)
 	return (x);
 }
 
-/* Whether the initiator sent it. Ports decide where both ends are at one address. */
+/* Ports decide if both ends have one address. */
 bool
 dissect_from_left(const struct trace_sa *sa, const struct exchange *x, const struct v1_seen *in)
 {
@@ -197,13 +256,12 @@ dissect_from_left(const struct trace_sa *sa, const struct exchange *x, const str
 		return (false);
 	if (src_left != src_right)
 		return (src_left);
-	/* Both ends moved at once, and from one address: turn by turn, as phase 1 goes. */
+	/* Both ends moved at once, from one address: they alternate, as in phase 1. */
 	return (x->messages == 0 || (x->messages % 2 == 0) == x->by_initiator);
 }
 
-/* --- known again --- */
+/* --- retransmissions --- */
 
-/* True if ${in} was seen before in ${x}; remembers it otherwise. */
 bool
 dissect_seen_again(struct exchange *x, const struct v1_seen *in, struct v1_told *out)
 {

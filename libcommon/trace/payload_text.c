@@ -1,3 +1,4 @@
+/* Payloads of IKEv1 as text; SA payloads are in payload_text_sa.c. */
 #include "trace/payload_text.h"
 
 #include <stdio.h>

@@ -1,7 +1,6 @@
 /*
- * Payloads of IKEv1 in words: proposals as users write them, identities as text, vendor IDs and
- * notifies named and explained. Pure. What comes out is printable ASCII whatever comes in, in lines that end
- * with '\n'; other bytes of the wire stand as \xNN.
+ * Payloads of IKEv1 as text: proposals as users write them, identities, vendor IDs and notifies with their names and
+ * meaning. Pure. The text is printable ASCII in lines that end with '\n'; other bytes of the wire become \xNN.
  */
 #ifndef SAPIPE_TRACE_PAYLOAD_TEXT_H
 #define SAPIPE_TRACE_PAYLOAD_TEXT_H
@@ -11,15 +10,15 @@
 #include "crypto/proposal.h"
 #include "wire/isakmp.h"
 
-#define V1_WORDS	16384	/* room that suffices for a payload of usual size; more is cut */
-#define V1_WORDS_ROWS	32	/* lines of one payload at most; the rest is counted */
+#define V1_WORDS	16384	/* room for a payload of usual size; more is cut */
+#define V1_WORDS_ROWS	32	/* lines of one payload at most; the last one counts the rest */
 
-/* What the words of a payload depend on, beside it. */
+/* What the text of a payload depends on besides the payload. */
 struct v1_words_of {
 	const struct isakmp_hdr	*hdr;
 	bool			 phase1;	/* SA payloads of phase 1, IDs of the ends */
 	unsigned		 nth;		/* among those of its type in the message, from 0 */
-	/* For NAT-D: the hash agreed on, the ends as the datagram has them. NULL: not known. */
+	/* For NAT-D: the negotiated hash, the endpoints of the datagram. NULL: not known. */
 	const struct alg_hash	*hash;
 	const struct endpoint	*src, *dst;
 	bool			 reveal;	/* passwords too */
@@ -29,7 +28,7 @@ struct v1_words_of {
 char *v1_payload_words(char *out, size_t cap, const struct isakmp_payload *pl,
     const struct v1_words_of *of);
 
-/* What a notify means for the one who reads it, or NULL. */
+/* The meaning of a notify for its reader, or NULL. */
 const char *v1_notify_means(uint16_t type);
 
 /* The lines of an SA payload. */

@@ -57,6 +57,16 @@ v1_next_iv(const struct alg_enc *enc, struct span ciphertext, uint8_t iv[BLOCK_M
 
 /* --- encryption --- */
 
+int
+v1_message_decrypt(const struct v1_message_keys *k, uint8_t iv[BLOCK_MAX], struct span body,
+    uint8_t *plain, struct fault *f)
+{
+	if (body.len == 0 || body.len % k->enc->block != 0)
+		return (fault(f, FAULT_MALFORMED, "%zu encrypted bytes are no whole blocks", body.len));
+	memcpy(plain, body.p, body.len);
+	return (cbc_decrypt(k->enc, k->cipher, iv, plain, body.len, f));
+}
+
 enum v1_opened
 v1_message_open(const struct v1_message_keys *k, uint8_t iv[BLOCK_MAX], struct isakmp_msg *m,
     uint8_t *plain, struct fault *f)
@@ -64,12 +74,7 @@ v1_message_open(const struct v1_message_keys *k, uint8_t iv[BLOCK_MAX], struct i
 	struct span body = span_of(m->raw.p + ISAKMP_HDR_LEN, m->raw.len - ISAKMP_HDR_LEN);
 
 	m->n = 0;
-	if (body.len == 0 || body.len % k->enc->block != 0) {
-		(void)fault(f, FAULT_MALFORMED, "%zu encrypted bytes are no whole blocks", body.len);
-		return (V1_UNDECRYPTED);
-	}
-	memcpy(plain, body.p, body.len);
-	if (cbc_decrypt(k->enc, k->cipher, iv, plain, body.len, f) == -1)
+	if (v1_message_decrypt(k, iv, body, plain, f) == -1)
 		return (V1_UNDECRYPTED);
 	if (isakmp_chain_get(m, span_of(plain, body.len), true, f) == -1)
 		return (V1_NONSENSE);

@@ -44,6 +44,11 @@ enum v1_opened {
 };
 
 /*
+ * Decrypts ${body}, a message without its header, into ${plain} (as long). FAULT_MALFORMED: no whole blocks.
+ */
+int v1_message_decrypt(const struct v1_message_keys *k, uint8_t iv[BLOCK_MAX], struct span body,
+    uint8_t *plain, struct fault *f);
+/*
  * Decrypts ${m} and parses its payloads. ${m}->hdr and raw hold the message as it was received; ${plain} has room
  * for its body (header.length - ISAKMP_HDR_LEN bytes), and the payloads of ${m} point there. ${iv} is then the IV of
  * the next message, even if the payloads cannot be parsed. Not V1_OPENED: ${m} has no payloads, ${f} the reason
