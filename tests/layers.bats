@@ -18,6 +18,7 @@ ike:		crypto wire sa
 ike/v1:		crypto wire sa ike
 probe:		crypto wire sa ike ike/v1
 trace:		crypto wire sa ike ike/v1
+explain:	crypto wire sa ike ike/v1 trace
 os:		sa
 port:		wire os
 capture:	os
@@ -27,7 +28,7 @@ cli:		os
 tool:		crypto wire sa ike ike/v1 probe trace monitor os port capture host cli
 '
 # Rooms whose objects want no socket, clock, stdio or exit.
-PURE=(base crypto wire sa esp ike probe trace monitor)
+PURE=(base crypto wire sa esp ike probe trace explain monitor)
 # Modules (a .c file, its header or both) that one room may hold.
 MODULES_MAX=27
 

@@ -85,7 +85,7 @@ private() {
 @test "check: what cannot be told is no answer: no capture, no phase 1, half of one" {
 	captured --ike aes256-sha256-modp2048 --exchange aggressive
 	run -2 --separate-stderr skeyid-calc check --psk-text x
-	run -2 --separate-stderr skeyid-calc check --psk-text x - <"$T/x.pcapng"
+	run -1 --separate-stderr skeyid-calc check --psk-text x - <"$T/x.pcapng"
 	run -4 --separate-stderr skeyid-calc check --psk-text x "$T/l.sa"
 	run -4 --separate-stderr skeyid-calc check --psk-text x --cky-i 0102030405060708 "$T/x.pcapng"
 	stderr_has "no phase 1 with that cookie"

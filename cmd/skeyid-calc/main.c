@@ -2,9 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "calc.h"
 #include "cli/prog.h"
 #include "cli/report.h"
+#include "explain/check.h"
+#include "explain/goals.h"
 #include "opts.h"
 #include "print.h"
 
@@ -76,6 +77,26 @@ walk(struct calc *c, const struct calc_opts *o, struct fault *f)
 	return (rc);
 }
 
+static int
+one_datagram(void *arg, const struct v1_seen *in, struct fault *f)
+{
+	return (check_datagram(arg, in, f));
+}
+
+static int
+check(struct calc *c, const char *path, struct fault *f)
+{
+	struct check *k = check_new(secret_span(&c->v[V_CKY_I]));
+	int rc = -1;
+
+	if (k == NULL)
+		(void)fault(f, FAULT_MEMORY, "no memory for a phase 1");
+	else if (calc_messages(path, one_datagram, k, f) == 0)
+		rc = check_end(k, c, f);
+	check_free(k);
+	return (rc);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -98,7 +119,7 @@ main(int argc, char *argv[])
 		done = walk(&c, &o, &f) == 0;
 	else if (done) {
 		done = (o.sa == NULL || calc_from_state(&c, o.sa, &f) == 0) &&
-		    (o.capture != NULL ? calc_check(&c, o.capture, &f) : calc_run(&c, &f)) == 0;
+		    (o.capture != NULL ? check(&c, o.capture, &f) : calc_run(&c, &f)) == 0;
 		/* Values that are not what the state has are worth a look. */
 		if (done || f.code == FAULT_PROTOCOL || f.code == FAULT_WRONG_PSK)
 			calc_print(&c, o.json, o.explain);
@@ -106,7 +127,7 @@ main(int argc, char *argv[])
 	if (!done)
 		rc = report_fault(&f);
 	calc_wipe(&c);
-	calc_steps_clear(&steps);
+	steps_clear(&steps);
 	free(room);
 	return ((int)rc);
 }

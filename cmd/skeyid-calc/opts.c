@@ -1,10 +1,11 @@
-#include "cli/secret_file.h"
+/* The options of skeyid-calc, and the values that they give. */
 #include "opts.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/hex.h"
+#include "cli/secret_file.h"
 
 #define O		struct calc_opts
 #define S(sub)		(1U << SUB_##sub)

@@ -1,10 +1,10 @@
+/* Options of skeyid-calc, and its files: SA state and captures. */
 #ifndef SAPIPE_SKEYID_OPTS_H
 #define SAPIPE_SKEYID_OPTS_H
 
-#include "calc.h"
 #include "cli/opt.h"
+#include "explain/values.h"
 #include "trace/dissect.h"
-#include "capture/capture.h"
 
 struct calc_opts {
 	uint8_t		sub;			/* enum calc_sub */
@@ -32,24 +32,12 @@ int calc_from_opts(struct calc *c, const struct calc_opts *o, struct rand_seed *
  */
 int calc_from_state(struct calc *c, const char *path, struct fault *f);
 
-/* enc | auth of one direction, as KEYMAT has them; empty if both are. 0, or -1 with FAULT_MEMORY. */
-int calc_join(struct secret *out, const struct secret *enc, const struct secret *auth,
-    struct fault *f);
-
 /*
- * Calls ${each} with every IKE message in the capture ${path}, opened with ${keys} (may be NULL) where they are its
- * own; both are good until it returns, 0 to go on, or -1 with a fault. 0, or -1: a fault of the capture, memory, or
- * of ${each}.
+ * Calls ${each} with every IKE datagram in the capture ${path} ("-": standard input), which is valid until it
+ * returns: 0 to continue, or -1 with a fault. 0, or -1: a fault of the capture, or of ${each}.
  */
-typedef int calc_each(void *arg, const struct capture_packet *p, struct v1_told *m, struct fault *f);
-int calc_messages(const char *path, const struct sa_set *keys, calc_each *each, void *arg,
-    struct fault *f);
-
-/*
- * Whether the given key is that of the phase 1 in ${path}: the first, or the one with the given CKY-I. Takes what is on
- * the wire as values; the outcome is a result. 0: yes; -1 with FAULT_WRONG_PSK: no; else it cannot be told.
- */
-int calc_check(struct calc *c, const char *path, struct fault *f);
+typedef int calc_each(void *arg, const struct v1_seen *in, struct fault *f);
+int calc_messages(const char *path, calc_each *each, void *arg, struct fault *f);
 
 /* The values of --private, which walk and keymat take several of. */
 #define CALC_PRIVATES	OPT_LIST_MAX
@@ -59,11 +47,11 @@ struct calc_privates {
 };
 
 /*
- * Every value of the exchanges in ${path}, message by message, printed as they come: computed as far as ${c}, the SA
- * state in ${sa} (may be NULL) and ${privates} go, and held against the wire and the state. 0: nothing differs; -1
- * with FAULT_PROTOCOL: something does; else it cannot be told.
+ * Prints every value of the exchanges in ${path}, message by message: computed from ${c}, the SA state in ${sa} (may
+ * be NULL) and ${privates}, and compared with the wire and the state. 0: nothing differs; -1 with FAULT_PROTOCOL:
+ * a value differs; another fault: the capture cannot be read, or holds no IKEv1.
  */
-int calc_walk(struct calc *c, const char *path, const char *sa, const struct calc_privates *privates,
-    const struct calc_opts *o, struct fault *f);
+int calc_walk(const struct calc *c, const char *path, const char *sa,
+    const struct calc_privates *privates, const struct calc_opts *o, struct fault *f);
 
 #endif

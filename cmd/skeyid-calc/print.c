@@ -1,3 +1,4 @@
+/* Steps and results as text and as JSON. */
 #include "print.h"
 
 #include <stdio.h>

@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "calc.h"
+#include "explain/values.h"
 
 /*
  * One step on standard output, as wide as the terminal; each line begins with ${prefix}. ${full}: with its formula,

@@ -1,11 +1,39 @@
 /* Main and aggressive mode: what each message holds, and what follows from it. */
+#include "explain/walk_priv.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "ike/v1/natd.h"
-#include "walk.h"
 #include "wire/vid.h"
 
 #define VID_SHORTEST	8	/* bytes of the digest that a vendor ID begins with: XAuth's */
+
+struct walk_sa *
+walk_sa_new(struct walk *w, struct fault *f)
+{
+	struct walk_sa *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		(void)fault(f, FAULT_MEMORY, "no memory for an IKE SA");
+		return (NULL);
+	}
+	s->walk = w;
+	s->c.sub = SUB_WALK;
+	s->c.steps = &w->steps;
+	w->kept++;
+	return (s);
+}
+
+void
+walk_sa_free(void *sa)
+{
+	struct walk_sa *s = sa;
+
+	s->walk->kept--;
+	calc_wipe(&s->c);
+	free(s);
+}
 
 static enum calc_auth
 made_of(uint16_t auth)
@@ -62,7 +90,7 @@ vendor(struct walk_sa *s, const struct v1_told *m, size_t i, struct fault *f)
 		return (walk_payload(&s->c, m, i, f));
 	if (calc_set(&c, V_TEXT, span_str(row->text), f) == 0 &&
 	    walk_derive(&c, V_VID, SPAN_NONE, &step, f) == 0 && step != NULL &&
-	    calc_hold(step, "on the wire", body, f) == 0) {
+	    step_hold(step, "on the wire", body, f) == 0) {
 		(void)snprintf(step->of, sizeof(step->of), "%s", row->name);
 		while (n < body.len && n < step->out.len && body.p[n] == step->out.p[n])
 			n++;
@@ -71,10 +99,10 @@ vendor(struct walk_sa *s, const struct v1_told *m, size_t i, struct fault *f)
 			secret_cut(&step->out, n);
 			step->held[0].same = true;
 			if (n < body.len)
-				walk_note(step->note, "the digest's first %zu bytes, and behind them %zu more on the "
+				step_note(step->note, "the digest's first %zu bytes, and behind them %zu more on the "
 				    "wire: a version, or what the peer can do", n, body.len - n);
 			else
-				walk_note(step->note, "the digest's first %zu bytes", n);
+				step_note(step->note, "the digest's first %zu bytes", n);
 		}
 		rc = 0;
 	}
@@ -120,16 +148,16 @@ nat_d(struct walk_sa *s, const struct v1_told *m, size_t i, unsigned nth, struct
 	e = whose(s, body, should);
 	if (calc_set_endpoint(c, V_IP, V_PORT, &e, f) == 0 &&
 	    walk_derive(c, V_NAT_D, SPAN_NONE, &step, f) == 0 && step != NULL &&
-	    calc_hold(step, "on the wire", body, f) == 0) {
+	    step_hold(step, "on the wire", body, f) == 0) {
 		(void)snprintf(step->of, sizeof(step->of), "%s's end %s", nth == 0 ? "receiver" : "sender",
 		    endpoint_text(text, &e));
 		if (!step->held[0].same) {
 			step->held[0].other = true;
-			walk_note(step->note, "of no address seen here: there is a NAT before "
+			step_note(step->note, "of no address seen here: there is a NAT before "
 			    "the %s (--ip and --port name its outer side), or NAT traversal is forced by a hash of "
 			    "nothing", nth == 0 ? "receiver" : "sender");
 		} else if (!endpoint_eq(&e, should))
-			walk_note(step->note, "and not of %s, where the datagram %s: a NAT "
+			step_note(step->note, "and not of %s, where the datagram %s: a NAT "
 			    "on the way", endpoint_text(text, should), nth == 0 ? "goes to" : "comes from");
 		rc = 0;
 	}
@@ -151,7 +179,7 @@ value(struct walk_sa *s, const struct v1_told *m, size_t i, enum val v, struct f
 		return (0);
 	(void)v1_told_words(words, sizeof(words), m, i, true);
 	words[strcspn(words, "\n")] = '\0';
-	walk_note(step->note, "%s%s", words, v == V_SAI ? ", ..." : "");
+	step_note(step->note, "%s%s", words, v == V_SAI ? ", ..." : "");
 	return (0);
 }
 
@@ -165,13 +193,13 @@ proof(struct walk_sa *s, const struct v1_told *m, size_t i, struct fault *f)
 	if (walk_derive(&s->c, m->by_initiator ? V_HASH_I : V_HASH_R, SPAN_NONE, &step, f) == -1)
 		return (-1);
 	if (pl->type == PAYLOAD_HASH)
-		return (step != NULL && step->missing[0] == '\0' ? calc_hold(step, "on the wire", pl->body, f) : 0);
+		return (step != NULL && step->missing[0] == '\0' ? step_hold(step, "on the wire", pl->body, f) : 0);
 	if (walk_payload(&s->c, m, i, f) == -1)
 		return (-1);
 	step = &s->c.steps->v[s->c.steps->n - 1];
 	step->name = m->by_initiator ? "SIG_I" : "SIG_R";
 	step->of[0] = '\0';
-	walk_note(step->note, "the signature of %s by the sender's private key (RFC 2409, "
+	step_note(step->note, "the signature of %s by the sender's private key (RFC 2409, "
 	    "5.1); its certificate checks it", m->by_initiator ? "HASH_I" : "HASH_R");
 	return (0);
 }
@@ -209,7 +237,7 @@ static const struct sa_ike nothing;	/* of a phase 1 that the state does not have
 static int
 family(struct walk *w, struct walk_sa *s, const struct sa_ike *keys, struct fault *f)
 {
-	const struct calc *g = w->given;
+	const struct calc *g = w->given.values;
 	struct calc *c = &s->c;
 
 	if (keys == NULL)
@@ -289,16 +317,16 @@ ending(struct walk_sa *s, const struct v1_told *m, struct fault *f)
 	/* An aggressive third message in clear leaves the IV that it would have had. */
 	if (!c->has[V_LAST_BLOCK]) {
 		if (walk_derive(c, V_IV, SPAN_NONE, &step, f) == -1 ||
-		    walk_copy(c, V_LAST_BLOCK, c, V_IV, f) == -1)
+		    calc_copy(c, V_LAST_BLOCK, c, V_IV, f) == -1)
 			return (-1);
 	} else
 		step = calc_step_of(c, V_LAST_BLOCK);
-	if (walk_copy(c, V_LAST, c, V_LAST_BLOCK, f) == -1)
+	if (calc_copy(c, V_LAST, c, V_LAST_BLOCK, f) == -1)
 		return (-1);
 	if (step == NULL || keys == NULL || keys->iv_len == 0 || step->missing[0] != '\0')
 		return (0);
 	(void)snprintf(step->next, sizeof(step->next), "the IV of every later exchange: hash(this | M-ID)");
-	return (calc_hold(step, "in the state", span_of(keys->iv, keys->iv_len), f));
+	return (step_hold(step, "in the state", span_of(keys->iv, keys->iv_len), f));
 }
 
 /* --- a message --- */

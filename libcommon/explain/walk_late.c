@@ -1,20 +1,17 @@
 /* What comes under the keys of phase 1: quick mode, informational exchanges, transactions. */
+#include "explain/walk_priv.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "walk.h"
+#include "explain/records.h"
 
 void
-walk_late_drop(struct walk_sa *s)
+walk_late_free(void *late)
 {
-	struct walk_late *x, **p;
+	struct walk_late *x = late;
 
-	for (p = &s->late; (x = *p) != NULL && x->next != NULL; p = &x->next)
-		;
-	if (x == NULL)
-		return;
-	*p = NULL;
-	s->n_late--;
+	x->walk->kept--;
 	calc_wipe(&x->c);
 	bytes_free(&x->offer);
 	free(x);
@@ -34,33 +31,27 @@ inherit(struct walk_late *x, const struct walk_sa *s, struct fault *f)
 	c->hash = s->c.hash;
 	c->enc = s->c.enc;
 	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (walk_copy(c, all[i], &s->c, all[i], f) == -1)
+		if (calc_copy(c, all[i], &s->c, all[i], f) == -1)
 			return (-1);
 	/* Beside a phase 1 that is not over, its last block so far. */
-	return (walk_copy(c, V_LAST, &s->c, s->c.has[V_LAST] ? V_LAST : V_PREVIOUS, f));
+	return (calc_copy(c, V_LAST, &s->c, s->c.has[V_LAST] ? V_LAST : V_PREVIOUS, f));
 }
 
 static struct walk_late *
-find(struct walk_sa *s, const struct v1_told *m, struct fault *f)
+late_new(struct walk *w, const struct walk_sa *s, struct fault *f)
 {
-	struct walk_late *x;
+	struct walk_late *x = calloc(1, sizeof(*x));
 
-	for (x = s->late; x != NULL; x = x->next)
-		if (x->exchange == m->msg.hdr.exchange && x->mid == m->msg.hdr.mid)
-			return (x);
-	if (s->n_late == WALK_LATE)
-		walk_late_drop(s);
-	if ((x = calloc(1, sizeof(*x))) == NULL) {
+	if (x == NULL) {
 		(void)fault(f, FAULT_MEMORY, "no memory for an exchange");
 		return (NULL);
 	}
-	x->exchange = m->msg.hdr.exchange;
-	x->mid = m->msg.hdr.mid;
-	x->by_initiator = m->by_initiator;
-	x->next = s->late;
-	s->late = x;
-	s->n_late++;
-	return (inherit(x, s, f) == 0 ? x : NULL);
+	x->walk = w;
+	w->kept++;
+	if (inherit(x, s, f) == 0)
+		return (x);
+	walk_late_free(x);
+	return (NULL);
 }
 
 /* --- payloads --- */
@@ -68,7 +59,7 @@ find(struct walk_sa *s, const struct v1_told *m, struct fault *f)
 static int
 quick_payload(struct walk_late *x, const struct v1_told *m, size_t i, struct fault *f)
 {
-	bool first = m->by_initiator == x->by_initiator;
+	bool first = m->by_initiator == m->begun_by_initiator;
 
 	switch (m->msg.pl[i].type) {
 	case PAYLOAD_NONCE:
@@ -95,7 +86,7 @@ proof(struct walk_late *x, const struct v1_told *m, size_t i, struct fault *f)
 	enum val v = V_HASH1;
 	int rc = 0;
 
-	if (x->exchange == EXCHANGE_QUICK && (m->message == 2 || m->message == 3))
+	if (m->msg.hdr.exchange == EXCHANGE_QUICK && (m->message == 2 || m->message == 3))
 		v = m->message == 2 ? V_HASH2 : V_HASH3;
 	calc_unset(c, v);
 	if (v != V_HASH3 && rest < last->raw.p + last->raw.len)
@@ -104,7 +95,7 @@ proof(struct walk_late *x, const struct v1_told *m, size_t i, struct fault *f)
 	if (rc == -1 || walk_derive(c, v, SPAN_NONE, &step, f) == -1)
 		return (-1);
 	calc_unset(c, V_MESSAGE);
-	return (step != NULL && step->missing[0] == '\0' ? calc_hold(step, "on the wire", pl->body, f) : 0);
+	return (step != NULL && step->missing[0] == '\0' ? step_hold(step, "on the wire", pl->body, f) : 0);
 }
 
 /* --- KEYMAT --- */
@@ -118,7 +109,7 @@ recorded(const struct sa_set *state, uint8_t proto, const uint8_t spi[4], const 
 	size_t at = 0;
 
 	*enc = *auth = NULL;
-	while ((r = sa_set_next(state, &at, NULL)) != NULL) {
+	while (state != NULL && (r = sa_set_next(state, &at, NULL)) != NULL) {
 		if (r->type != SA_CHILD || (r->child.protocol == SA_AH) != (proto == PROTO_AH))
 			continue;
 		if (memcmp(r->child.spi_in, spi, 4) == 0) {
@@ -156,7 +147,7 @@ keys_of(struct walk *w, struct walk_late *x, const struct v1_sa_proposal *p, con
 	struct step *s;
 	int rc = -1;
 
-	recorded(w->state, p->proto, spi, &enc, &auth);
+	recorded(w->given.state, p->proto, spi, &enc, &auth);
 	if (enc != NULL && calc_join(&all, enc, auth, f) == -1)
 		return (-1);
 	c->esp = p->p;
@@ -182,7 +173,7 @@ keys_of(struct walk *w, struct walk_late *x, const struct v1_sa_proposal *p, con
 
 /* Each protocol that the answer chose: SPIs of both ends, keys of both directions. */
 static int
-keymat(struct walk *w, struct walk_late *x, struct span answer, struct fault *f)
+keymat(struct walk *w, struct walk_late *x, const struct v1_told *m, struct span answer, struct fault *f)
 {
 	struct v1_sa_proposal chosen, offered;
 	size_t i, j;
@@ -197,11 +188,11 @@ keymat(struct walk *w, struct walk_late *x, struct span answer, struct fault *f)
 		for (j = 0; v1_sa_proposal(bytes_span(&x->offer), j, &offered); j++)
 			if (offered.num == chosen.num && offered.proto == chosen.proto)
 				break;
-		if (keys_of(w, x, &chosen, chosen.spi, x->by_initiator ? "initiator to responder" :
+		if (keys_of(w, x, &chosen, chosen.spi, m->begun_by_initiator ? "initiator to responder" :
 		    "responder to initiator", f) == -1)
 			return (-1);
 		if (offered.proto == chosen.proto && x->offer.len > 0 &&
-		    keys_of(w, x, &chosen, offered.spi, x->by_initiator ? "responder to initiator" :
+		    keys_of(w, x, &chosen, offered.spi, m->begun_by_initiator ? "responder to initiator" :
 		    "initiator to responder", f) == -1)
 			return (-1);
 	}
@@ -225,22 +216,23 @@ walk_late(struct walk *w, struct walk_sa *s, struct v1_told *m, struct fault *f)
 		return (-1);
 	if (encrypted && walk_adopt(s, m->keys, true, f) == -1)
 		return (-1);
-	if ((x = find(s, m, f)) == NULL)
+	if (*m->beside_exchange == NULL && (*m->beside_exchange = late_new(w, s, f)) == NULL)
 		return (-1);
+	x = *m->beside_exchange;
 	put_be32(mid, m->msg.hdr.mid);
 	if (!x->c.has[V_MID] && encrypted && walk_from_wire(&x->c, V_MID, SPAN_ARRAY(mid), m, NULL, f) == -1)
 		return (-1);
 	if (encrypted && walk_open(w, &x->c, m, f) == -1)
 		return (-1);
 	for (i = 0; i < m->msg.n && rc == 0; i++)
-		if (x->exchange == EXCHANGE_QUICK && m->msg.pl[i].type != PAYLOAD_HASH)
+		if (m->msg.hdr.exchange == EXCHANGE_QUICK && m->msg.pl[i].type != PAYLOAD_HASH)
 			rc = quick_payload(x, m, i, f);
 		else if (m->msg.pl[i].type != PAYLOAD_HASH || !encrypted)
 			rc = walk_payload(&x->c, m, i, f);
 	if (rc == 0 && encrypted && m->msg.n > 0 && m->msg.pl[0].type == PAYLOAD_HASH)
 		rc = proof(x, m, 0, f);
 	answer = isakmp_find(&m->msg, PAYLOAD_SA, NULL);
-	if (rc == 0 && x->exchange == EXCHANGE_QUICK && m->by_initiator != x->by_initiator && answer != NULL)
-		rc = keymat(w, x, answer->body, f);
+	if (rc == 0 && m->msg.hdr.exchange == EXCHANGE_QUICK && m->by_initiator != m->begun_by_initiator && answer != NULL)
+		rc = keymat(w, x, m, answer->body, f);
 	return (rc);
 }

@@ -1,14 +1,14 @@
-/* How values come from each other; the text of a rule is what --explain prints. */
-#ifndef SAPIPE_SKEYID_RULES_H
-#define SAPIPE_SKEYID_RULES_H
+/* How values are computed from each other: a table of formulas, and the functions that compute them. */
+#ifndef SAPIPE_EXPLAIN_RULES_H
+#define SAPIPE_EXPLAIN_RULES_H
 
-#include "calc.h"
+#include "explain/values.h"
 
 enum rule_need { NEED_HASH = 1, NEED_CIPHER = 2, NEED_GROUP = 4 };
 
 enum rule_phase { PHASE_1 = 1, PHASE_2 = 2 };
 
-/* Computes a value of what is in ${c}, which the rule has made sure of, into ${out}; 0, or -1. */
+/* Computes a value into ${out}; the inputs that the rule names are in ${c}. 0, or -1. */
 typedef int rule_do(const struct calc *c, struct secret *out, struct fault *f);
 
 struct rule {
@@ -36,12 +36,10 @@ extern rule_do do_private, do_gx, do_gxy, do_skeyid_psk, do_skeyid_sig, do_skeyi
 
 /* --- rules.c --- */
 
-/* The first rule for ${v} that fits what is given; NULL: it has to be given itself. */
+/* The first rule for ${v} that fits the known values; NULL: ${v} has to be given. */
 const struct rule *rule_for(const struct calc *c, enum val v);
 
-/*
- * What ${v} goes into, by the rules and beside them: "SKEYID_a, SKEYID_e", into ${out}; "" if nothing is known.
- */
+/* The values that are computed from ${v}, and what else uses it: "SKEYID_a, SKEYID_e"; "" if nothing does. */
 void rule_next(char *out, size_t cap, const struct calc *c, enum val v);
 
 #endif

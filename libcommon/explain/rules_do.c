@@ -1,8 +1,9 @@
-/* What the rules do: the calls of the negotiation. */
+/* The computations of the rules: calls of the functions that the negotiation calls. */
+#include "explain/rules.h"
+
 #include "ike/v1/keys.h"
 #include "ike/v1/message.h"
 #include "ike/v1/natd.h"
-#include "rules.h"
 
 static struct span
 in(const struct calc *c, enum val v)
@@ -203,15 +204,14 @@ do_last_block(const struct calc *c, struct secret *out, struct fault *f)
 int
 do_plaintext(const struct calc *c, struct secret *out, struct fault *f)
 {
+	const struct v1_message_keys k = { .enc = c->enc, .cipher = in(c, V_KA) };
 	struct span v = in(c, V_CIPHERTEXT);
 	uint8_t iv[BLOCK_MAX];
 
-	if (v.len == 0 || v.len % c->enc->block != 0)
-		return (fault(f, FAULT_MALFORMED, "%zu encrypted bytes are no whole blocks", v.len));
 	memcpy(iv, c->v[V_IV].p, c->enc->block);
-	if (secret_set(out, v) == -1)
+	if (secret_make(out, v.len) == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for a message"));
-	return (cbc_decrypt(c->enc, in(c, V_KA), iv, out->p, out->len, f));
+	return (v1_message_decrypt(&k, iv, v, out->p, f));
 }
 
 /* ---- public-key encryption, revised */

@@ -1,5 +1,5 @@
-/* What each subcommand computes, by what it was given. */
-#include "calc.h"
+/* What each subcommand computes, by what is given. */
+#include "explain/goals.h"
 
 #include "base/hex.h"
 #include "wire/vid.h"

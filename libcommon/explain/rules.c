@@ -1,4 +1,5 @@
-#include "rules.h"
+/* The formulas of IKEv1 as a table: each value, its inputs, and when the formula applies. */
+#include "explain/rules.h"
 
 #include <stdio.h>
 

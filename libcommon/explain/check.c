@@ -1,37 +1,60 @@
 /*
- * A candidate key against a phase 1 on the wire. Aggressive mode shows HASH_R in clear. Main mode hides its proof
- * behind the key exchange: with one end's private value message 5 can be opened, as that end did.
+ * Verifies a pre-shared key against a captured phase 1. Aggressive mode shows HASH_R in clear. Main mode encrypts its
+ * proof: with a private value of either end, message 5 can be decrypted.
  */
+#include "explain/check.h"
+
 #include <stdlib.h>
 
 #include "base/bytes.h"
-#include "opts.h"
+#include "ike/v1/message.h"
 
 /* What was on the wire. */
-struct wire {
-	struct span		 only;		/* the CKY-I that counts; empty: the first */
+struct check {
+	struct v1_trace		*trace;
+	struct bytes		 only;		/* the CKY-I of the phase 1; empty: the first one */
 	unsigned		 sa;		/* its number in the trace; 0: none yet */
 	uint8_t			 exchange;
 	bool			 chosen;	/* message 2 was there */
 	struct ike_proposal	 p;
 	uint16_t		 auth;
-	uint64_t		 proof_frame;	/* of the encrypted message with the proof; 0: none */
+	struct bytes		 proof;		/* the first encrypted message of the initiator, as it came */
 	struct bytes		 cky_i, cky_r, sai, ni, nr, gxi, gxr, idi, idr, hash_i, hash_r;
 };
 
-static void
-wire_free(struct wire *w)
+struct check *
+check_new(struct span cky_i)
 {
-	struct bytes *all[] = { &w->cky_i, &w->cky_r, &w->sai, &w->ni, &w->nr, &w->gxi, &w->gxr,
-	    &w->idi, &w->idr, &w->hash_i, &w->hash_r };
-	size_t i;
+	struct check *w = calloc(1, sizeof(*w));
 
-	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		bytes_free(all[i]);
+	if (w == NULL)
+		return (NULL);
+	if ((w->trace = v1_trace_new(NULL)) == NULL || bytes_set(&w->only, cky_i) != 0) {
+		check_free(w);
+		return (NULL);
+	}
+	return (w);
 }
 
+void
+check_free(struct check *w)
+{
+	struct bytes *all[] = { &w->only, &w->proof, &w->cky_i, &w->cky_r, &w->sai, &w->ni, &w->nr,
+	    &w->gxi, &w->gxr, &w->idi, &w->idr, &w->hash_i, &w->hash_r };
+	size_t i;
+
+	if (w == NULL)
+		return;
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		bytes_free(all[i]);
+	v1_trace_free(w->trace);
+	free(w);
+}
+
+/* --- the messages --- */
+
 static int
-keep_payload(struct wire *w, const struct v1_told *m, const struct isakmp_payload *pl)
+keep_payload(struct check *w, const struct v1_told *m, const struct isakmp_payload *pl)
 {
 	bool i = m->by_initiator;
 
@@ -55,14 +78,15 @@ keep_payload(struct wire *w, const struct v1_told *m, const struct isakmp_payloa
 }
 
 static int
-keep_message(struct wire *w, const struct capture_packet *p, const struct v1_told *m)
+keep_message(struct check *w, const struct v1_told *m)
 {
 	size_t i;
 	int rc = 0;
 
 	w->exchange = m->msg.hdr.exchange;
-	if ((m->msg.hdr.flags & ISAKMP_FLAG_ENCRYPTED) != 0 && m->by_initiator && w->proof_frame == 0)
-		w->proof_frame = p->number;
+	if ((m->msg.hdr.flags & ISAKMP_FLAG_ENCRYPTED) != 0 && m->by_initiator && w->proof.len == 0 &&
+	    m->msg.raw.len > 0 && bytes_set(&w->proof, m->msg.raw) != 0)
+		return (-1);
 	if (bytes_set(&w->cky_i, SPAN_ARRAY(m->msg.hdr.cky_i)) != 0 ||
 	    bytes_set(&w->cky_r, SPAN_ARRAY(m->msg.hdr.cky_r)) != 0)
 		return (-1);
@@ -71,18 +95,17 @@ keep_message(struct wire *w, const struct capture_packet *p, const struct v1_tol
 	return (rc);
 }
 
-/* Keeps what is of the first phase 1, or of that of w->only where it is not empty. */
-static int
-keep(void *arg, const struct capture_packet *p, struct v1_told *m, struct fault *f)
+int
+check_datagram(struct check *w, const struct v1_seen *in, struct fault *f)
 {
-	struct wire *w = arg;
+	struct v1_told m;
 
-	if (m->again_of != 0 || (m->msg.hdr.exchange != EXCHANGE_MAIN &&
-	    m->msg.hdr.exchange != EXCHANGE_AGGRESSIVE))
+	if (v1_trace_take(w->trace, in, &m, NULL) != 0 || m.again_of != 0 ||
+	    (m.msg.hdr.exchange != EXCHANGE_MAIN && m.msg.hdr.exchange != EXCHANGE_AGGRESSIVE))
 		return (0);
-	if (w->sa == 0 && (w->only.len == 0 || span_eq(w->only, SPAN_ARRAY(m->msg.hdr.cky_i))))
-		w->sa = m->sa;
-	if (m->sa == w->sa && keep_message(w, p, m) != 0)
+	if (w->sa == 0 && (w->only.len == 0 || span_eq(bytes_span(&w->only), SPAN_ARRAY(m.msg.hdr.cky_i))))
+		w->sa = m.sa;
+	if (m.sa == w->sa && keep_message(w, &m) != 0)
 		return (fault(f, FAULT_MEMORY, "no memory for a message"));
 	return (0);
 }
@@ -96,7 +119,7 @@ give(struct calc *c, enum val v, const struct bytes *b, struct fault *f)
 }
 
 static int
-give_all(struct calc *c, const struct wire *w, struct fault *f)
+give_all(struct calc *c, const struct check *w, struct fault *f)
 {
 	const bool main_mode = w->exchange == EXCHANGE_MAIN;
 	char name[NUM_TEXT];
@@ -164,75 +187,69 @@ find_end(struct calc *c, struct fault *f)
 	return (fault(f, FAULT_USAGE, "--private is the private value of neither end"));
 }
 
-/* SKEYID and what follows, as a record that opens the messages. */
+/* SKEYID and what follows from it, as results. */
 static int
-make_keys(struct calc *c, struct sa_set *set, struct fault *f)
+make_keys(struct calc *c, struct fault *f)
 {
 	static const enum val all[] = { V_SKEYID, V_SKEYID_D, V_SKEYID_A, V_SKEYID_E, V_KA };
-	struct sa_rec r = { .type = SA_IKE };
 	size_t i;
-	int rc = 0;
 
 	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (calc_result(c, all[i], NULL, f) != 0)
 			return (-1);
-	if (c->missing[0] != '\0')
-		return (fault(f, FAULT_USAGE, "check: missing %s", c->missing));
-	memcpy(r.ike.spi_i, c->v[V_CKY_I].p, COOKIE_LEN);
-	memcpy(r.ike.spi_r, c->v[V_CKY_R].p, COOKIE_LEN);
-	(void)strncat(r.ike.encryption, c->enc->name, SA_WORD - 1);
-	(void)strncat(r.ike.hash, c->hash->word, SA_WORD - 1);
-	r.ike.key_bits = c->enc->key_bits;
-	r.ike.lifetime.expires = UINT64_MAX;
-	if (secret_set(&r.ike.skeyid, secret_span(&c->v[V_SKEYID])) != 0 ||
-	    secret_set(&r.ike.skeyid_d, secret_span(&c->v[V_SKEYID_D])) != 0 ||
-	    secret_set(&r.ike.skeyid_a, secret_span(&c->v[V_SKEYID_A])) != 0 ||
-	    secret_set(&r.ike.cipher, secret_span(&c->v[V_KA])) != 0)
-		rc = fault(f, FAULT_MEMORY, "no memory for keys");
-	else if (sa_set_apply(set, 0, &r, NULL, NULL, f) == SA_BAD)
-		rc = -1;
-	sa_rec_wipe(&r);
-	return (rc);
+	return (c->missing[0] == '\0' ? 0 : fault(f, FAULT_USAGE, "check: missing %s", c->missing));
+}
+
+/* Decrypts message 5 into ${plain} and keeps its payloads; with other keys there are none, or senseless ones. */
+static int
+open_proof(struct check *w, const struct calc *c, struct secret *plain, struct fault *f)
+{
+	const struct v1_message_keys k = {
+		.hash = c->hash, .enc = c->enc, .cipher = secret_span(&c->v[V_KA]),
+	};
+	struct v1_told m = { .msg = { .raw = bytes_span(&w->proof) }, .by_initiator = true };
+	uint8_t iv[BLOCK_MAX];
+	size_t i;
+
+	if (secret_make(plain, w->proof.len) == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for a message"));
+	if (isakmp_hdr_get(&m.msg.hdr, m.msg.raw, f) != 0 || v1_phase1_iv(k.hash, k.enc, bytes_span(&w->gxi),
+	    bytes_span(&w->gxr), iv, f) != 0)
+		return (-1);
+	if (v1_message_open(&k, iv, &m.msg, plain->p, NULL) != V1_OPENED)
+		return (0);
+	for (i = 0; i < m.msg.n; i++)
+		if (keep_payload(w, &m, &m.msg.pl[i]) != 0)
+			return (fault(f, FAULT_MEMORY, "no memory for a message"));
+	return (0);
 }
 
 static int
-check_main(struct calc *c, const char *path, const struct wire *first, struct fault *f)
+check_main(struct check *w, struct calc *c, struct fault *f)
 {
-	struct sa_set *set = sa_set_new();
-	struct wire w = { .only = bytes_span(&first->cky_i) };
-	int rc = -1;
+	struct secret plain = {0};
+	int rc;
 
-	if (set == NULL)
-		(void)fault(f, FAULT_MEMORY, "no memory for keys");
-	else if (first->proof_frame == 0)
-		(void)fault_because(f, CAUSE_NOT_ALL_CAPTURED,
-		    fault(f, FAULT_TRUNCATED, "the phase 1 is not there up to message 5"));
-	else if (find_end(c, f) == 0 && make_keys(c, set, f) == 0 &&
-	    calc_messages(path, set, keep, &w, f) == 0) {
-		/* With other keys message 5 decrypts to noise. */
-		if (w.idi.len < 4 || w.hash_i.len == 0)
-			rc = verdict(c, false, f);
-		else if (give(c, V_IDI, &w.idi, f) == 0)
-			rc = compare(c, V_HASH_I, &w.hash_i, f);
-	}
-	wire_free(&w);
-	sa_set_free(set);
-	return (rc);
+	if (w->proof.len == 0)
+		return (fault_because(f, CAUSE_NOT_ALL_CAPTURED,
+		    fault(f, FAULT_TRUNCATED, "the phase 1 is not there up to message 5")));
+	if (find_end(c, f) != 0 || make_keys(c, f) != 0)
+		return (-1);
+	rc = open_proof(w, c, &plain, f);
+	secret_free(&plain);
+	if (rc == -1)
+		return (-1);
+	if (w->idi.len < 4 || w->hash_i.len == 0)
+		return (verdict(c, false, f));
+	return (give(c, V_IDI, &w->idi, f) == 0 ? compare(c, V_HASH_I, &w->hash_i, f) : -1);
 }
 
 int
-calc_check(struct calc *c, const char *path, struct fault *f)
+check_end(struct check *w, struct calc *c, struct fault *f)
 {
-	struct wire w = { .only = secret_span(&c->v[V_CKY_I]) };
-	int rc = -1;
-
-	if (strcmp(path, "-") == 0)
-		return (fault(f, FAULT_USAGE, "check: the capture is read twice, it has to be a file"));
 	if (!c->has[V_PSK] && !c->has[V_SKEYID])
 		return (fault(f, FAULT_USAGE, "check: missing --psk, --psk-text or --psk-file"));
-	if (calc_messages(path, NULL, keep, &w, f) == 0 && give_all(c, &w, f) == 0)
-		rc = w.exchange == EXCHANGE_MAIN ? check_main(c, path, &w, f) :
-		    compare(c, V_HASH_R, &w.hash_r, f);
-	wire_free(&w);
-	return (rc);
+	if (give_all(c, w, f) != 0)
+		return (-1);
+	return (w->exchange == EXCHANGE_MAIN ? check_main(w, c, f) : compare(c, V_HASH_R, &w->hash_r, f));
 }

@@ -1,0 +1,170 @@
+/* Values by their RFC names: names, options, lengths, and the known ones of a calculation. */
+#include "explain/values.h"
+
+#include "base/hex.h"
+
+/* Names as RFC 2408, 2409 and 3947 spell them; lengths in bytes, max 0: any. */
+static const struct {
+	const char	*name, *option;
+	size_t		 min, max;
+} infos[V_COUNT] = {
+	[V_NI] = { "Ni_b", "--ni", 1, 0 },
+	[V_NR] = { "Nr_b", "--nr", 1, 0 },
+	[V_GXI] = { "g^xi", "--gxi", 1, 0 },
+	[V_GXR] = { "g^xr", "--gxr", 1, 0 },
+	[V_GXY] = { "g^xy", "--gxy", 1, 0 },
+	[V_CKY_I] = { "CKY-I", "--cky-i", 8, 8 },
+	[V_CKY_R] = { "CKY-R", "--cky-r", 8, 8 },
+	[V_PSK] = { "pre-shared-key", "--psk", 1, 0 },
+	[V_SAI] = { "SAi_b", "--sai", 1, 0 },
+	[V_IDI] = { "IDii_b", "--idi", 4, 0 },
+	[V_IDR] = { "IDir_b", "--idr", 4, 0 },
+	[V_SPI] = { "SPI", "--spi", 4, 4 },
+	[V_MID] = { "M-ID", "--mid", 4, 4 },
+	[V_MESSAGE] = { "message", "--message", 1, 0 },
+	[V_LAST] = { "last block of phase 1", "--last", 8, 16 },
+	[V_PREVIOUS] = { "previous message", "--previous", 8, 0 },
+	[V_PUBLIC] = { "g^y", "--public", 1, 0 },
+	[V_SECRET] = { "secret", "--secret", 1, 0 },
+	[V_TEXT] = { "text", "--text", 1, 0 },
+	[V_VID] = { "VID", "--vid", 1, 0 },
+	[V_CERT] = { "certificate", "--cert", 1, 0 },
+	[V_BODY] = { "body", "--body", 1, 0 },
+	[V_CIPHERTEXT] = { "ciphertext", "--ciphertext", 8, 0 },
+	[V_SKEYID] = { "SKEYID", "--skeyid", 1, 0 },
+	[V_SKEYID_D] = { "SKEYID_d", "--skeyid-d", 1, 0 },
+	[V_SKEYID_A] = { "SKEYID_a", "--skeyid-a", 1, 0 },
+	[V_SKEYID_E] = { "SKEYID_e", "--skeyid-e", 1, 0 },
+	[V_PROTOCOL] = { "protocol", "--protocol", 1, 1 },
+	[V_IP] = { "IP", "--ip", 4, 16 },
+	[V_PORT] = { "Port", "--port", 2, 2 },
+	[V_PEER_IP] = { "peer IP", "--peer-ip", 4, 16 },
+	[V_PEER_PORT] = { "peer Port", "--peer-port", 2, 2 },
+	[V_TIME] = { "time", "--time", 8, 8 },
+	[V_PRIVATE] = { "x", "--private", 1, 0 },
+	[V_GX] = { "g^x", "", 0, 0 },
+	[V_KA] = { "Ka", "", 0, 0 },
+	[V_HASH_I] = { "HASH_I", "", 0, 0 },
+	[V_HASH_R] = { "HASH_R", "", 0, 0 },
+	[V_HASH1] = { "HASH(1)", "", 0, 0 },
+	[V_HASH2] = { "HASH(2)", "", 0, 0 },
+	[V_HASH3] = { "HASH(3)", "", 0, 0 },
+	[V_IV] = { "IV", "", 0, 0 },
+	[V_KEYMAT] = { "KEYMAT", "", 0, 0 },
+	[V_ENC_KEY] = { "encryption key", "", 0, 0 },
+	[V_AUTH_KEY] = { "authentication key", "", 0, 0 },
+	[V_NAT_D] = { "NAT-D", "", 0, 0 },
+	[V_COOKIE] = { "CKY-I", "", 0, 0 },
+	[V_NE_I] = { "Ne_i", "", 0, 0 },
+	[V_NE_R] = { "Ne_r", "", 0, 0 },
+	[V_KE_I] = { "Ke_i", "", 0, 0 },
+	[V_KE_R] = { "Ke_r", "", 0, 0 },
+	[V_HASH_CERT] = { "HASH(1)", "", 0, 0 },
+	[V_BODY_I] = { "body", "", 0, 0 },
+	[V_BODY_R] = { "body", "", 0, 0 },
+	[V_CIPHERTEXT_I] = { "<body>Ke_i", "", 0, 0 },
+	[V_CIPHERTEXT_R] = { "<body>Ke_r", "", 0, 0 },
+	[V_PLAINTEXT] = { "plaintext", "", 0, 0 },
+	[V_LAST_BLOCK] = { "last block", "", 0, 0 },
+};
+
+const char *
+calc_name(const struct calc *c, enum val v)
+{
+	/* Quick mode's own key exchange has names of its own. */
+	if (c->phase2 && v == V_GXI)
+		return ("g(qm)^xi");
+	if (c->phase2 && v == V_GXR)
+		return ("g(qm)^xr");
+	if (c->phase2 && v == V_GXY)
+		return ("g(qm)^xy");
+	return (infos[v].name);
+}
+
+const char *
+calc_option(enum val v)
+{
+	return (infos[v].option);
+}
+
+int
+calc_set(struct calc *c, enum val v, struct span value, struct fault *f)
+{
+	if (value.len < infos[v].min || (infos[v].max > 0 && value.len > infos[v].max)) {
+		if (infos[v].min == infos[v].max)
+			return (fault(f, FAULT_USAGE, "%s: %s has %zu bytes, not %zu",
+			    infos[v].option, infos[v].name, infos[v].min, value.len));
+		return (fault(f, FAULT_USAGE, "%s: %s cannot have %zu bytes", infos[v].option,
+		    infos[v].name, value.len));
+	}
+	if (secret_set(&c->v[v], value) == -1)
+		return (fault(f, FAULT_MEMORY, "no memory for %s", infos[v].name));
+	c->has[v] = true;
+	return (0);
+}
+
+int
+calc_set_hex(struct calc *c, enum val v, const char *hex, struct fault *f)
+{
+	struct secret s = {0};
+	size_t cap = strlen(hex) / 2 + 1;
+	long n;
+	int rc;
+
+	if (cap > SECRET_MAX)
+		return (fault(f, FAULT_USAGE, "%s: too long", infos[v].option));
+	if (secret_make(&s, cap) == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for %s", infos[v].name));
+	if ((n = hex_get(s.p, cap, hex)) == -1)
+		rc = fault(f, FAULT_USAGE, "%s: %s is not in hex", infos[v].option, infos[v].name);
+	else
+		rc = calc_set(c, v, span_of(s.p, (size_t)n), f);
+	secret_free(&s);
+	return (rc);
+}
+
+void
+calc_unset(struct calc *c, enum val v)
+{
+	secret_free(&c->v[v]);
+	c->has[v] = false;
+	c->from[v] = 0;
+}
+
+int
+calc_set_endpoint(struct calc *c, enum val ip, enum val port, const struct endpoint *e,
+    struct fault *f)
+{
+	uint8_t be[2];
+
+	put_be16(be, e->port);
+	if (calc_set(c, ip, addr_span(&e->addr), f) == -1 ||
+	    calc_set(c, port, SPAN_ARRAY(be), f) == -1)
+		return (-1);
+	return (0);
+}
+
+int
+calc_copy(struct calc *to, enum val v, const struct calc *from, enum val of, struct fault *f)
+{
+	if (!from->has[of])
+		return (0);
+	if (calc_set(to, v, secret_span(&from->v[of]), f) == -1)
+		return (-1);
+	to->from[v] = from->from[of];
+	return (0);
+}
+
+void
+calc_wipe(struct calc *c)
+{
+	size_t i;
+
+	for (i = 0; i < V_COUNT; i++)
+		secret_free(&c->v[i]);
+	for (i = 0; i < c->n_results; i++)
+		secret_free(&c->results[i].value);
+	secret_free(&c->child_in);
+	secret_free(&c->child_out);
+	*c = (struct calc){0};
+}
