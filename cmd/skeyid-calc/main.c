@@ -1,4 +1,4 @@
-/* skeyid-calc: the values of IKEv1 by hand, with the functions that negotiate. */
+/* skeyid-calc: computes and explains the values of IKEv1 with the functions that the negotiation calls. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,8 +24,8 @@ has_sub(int argc, char *argv[])
 }
 
 /*
- * Questions more than values: --check CAPTURE for check, and --explain CAPTURE, where no subcommand says
- * otherwise, for walk. The result is ${room}, of argc + 2, or ${argv}.
+ * Without a subcommand, --check CAPTURE means check, and --explain CAPTURE means walk. Returns ${room} (argc + 2
+ * entries) or ${argv}.
  */
 static char **
 spell_out(int *argc, char *argv[], char **room)
@@ -51,7 +51,7 @@ spell_out(int *argc, char *argv[], char **room)
 	return (argv);
 }
 
-/* All that --private names. */
+/* All values of --private. */
 static int
 get_privates(struct calc_privates *out, struct calc *c, const struct opt_list *list, struct fault *f)
 {
@@ -86,10 +86,12 @@ one_datagram(void *arg, const struct v1_seen *in, struct fault *f)
 static int
 check(struct calc *c, const char *path, struct fault *f)
 {
-	struct check *k = check_new(secret_span(&c->v[V_CKY_I]));
+	struct check *k;
 	int rc = -1;
 
-	if (k == NULL)
+	if (!c->has[V_PSK] && !c->has[V_SKEYID])
+		return (fault(f, FAULT_USAGE, "check: missing --psk, --psk-text or --psk-file"));
+	if ((k = check_new(secret_span(&c->v[V_CKY_I]))) == NULL)
 		(void)fault(f, FAULT_MEMORY, "no memory for a phase 1");
 	else if (calc_messages(path, one_datagram, k, f) == 0)
 		rc = check_end(k, c, f);
@@ -120,7 +122,7 @@ main(int argc, char *argv[])
 	else if (done) {
 		done = (o.sa == NULL || calc_from_state(&c, o.sa, &f) == 0) &&
 		    (o.capture != NULL ? check(&c, o.capture, &f) : calc_run(&c, &f)) == 0;
-		/* Values that are not what the state has are worth a look. */
+		/* Print values that differ from the state as well. */
 		if (done || f.code == FAULT_PROTOCOL || f.code == FAULT_WRONG_PSK)
 			calc_print(&c, o.json, o.explain);
 	}

@@ -15,7 +15,7 @@
 #define PHASE1		(S(SKEYID) | S(HASH))
 #define CAPTURES	(S(CHECK) | S(WALK))
 
-/* CALC_PSK and so on; the methods that share a formula share a value. */
+/* enum calc_auth; methods with the same formula have the same value. */
 static const struct opt_word auths[] = {
 	{ "psk", CALC_PSK }, { "xauth-psk", CALC_PSK }, { "sig", CALC_SIG }, { "rsa", CALC_SIG },
 	{ "dss", CALC_SIG }, { "ecdsa", CALC_SIG }, { "hybrid", CALC_SIG },
@@ -130,7 +130,7 @@ const struct opt calc_optab[] = {
 	OPT_END
 };
 
-/* A row of the registry by its word, or -1 with the words there are. */
+/* Finds a row of the registry by its word; the fault lists all words. */
 #define ROW(what, dst, find, row) do {					\
 	char words[256] = "";						\
 	size_t i;							\
@@ -153,7 +153,7 @@ group_find(const char *text)
 	return (alg_group_word(text));
 }
 
-/* Ciphers of IKE alone: the words of ESP's would name no cipher of phase 1. */
+/* Only ciphers that phase 1 can use. */
 static const struct alg_enc *
 cipher_find(const char *word)
 {
@@ -195,7 +195,7 @@ set_port(struct calc *c, enum val v, const char *option, uint16_t port, struct f
 	return (opt_given(option) ? calc_set(c, v, SPAN_ARRAY(be), f) : 0);
 }
 
-/* The one proposal that KEYMAT is for. */
+/* The proposal whose KEYMAT is wanted. */
 static int
 set_proposal(struct calc *c, const struct calc_opts *o, struct fault *f)
 {
@@ -217,7 +217,7 @@ set_proposal(struct calc *c, const struct calc_opts *o, struct fault *f)
 	return (0);
 }
 
-/* Both directions at once. */
+/* The SPIs of both directions. */
 static int
 set_spis(struct calc *c, const struct calc_opts *o, struct fault *f)
 {
@@ -288,7 +288,7 @@ calc_from_opts(struct calc *c, const struct calc_opts *o, struct rand_seed *seed
 	put_be64(be, o->time);
 	if (opt_given("time") && calc_set(c, V_TIME, SPAN_ARRAY(be), f) == -1)
 		return (-1);
-	/* What is usual where it matters little: MD5 makes vendor IDs and cookies. */
+	/* MD5 is the usual hash of vendor IDs and cookies. */
 	if (c->hash == NULL && (c->sub == SUB_VID || c->sub == SUB_COOKIE))
 		c->hash = alg_hash_word("md5");
 	if (set_addr(c, V_IP, o->ip, f) == -1 || set_addr(c, V_PEER_IP, o->peer_ip, f) == -1 ||

@@ -22,13 +22,13 @@ struct calc_opts {
 
 extern const struct opt calc_optab[];
 
-/* From options, words and hex to values; FAULT_USAGE or FAULT_BAD_PROPOSAL. */
+/* Sets the values that the options give. 0, or -1 with FAULT_USAGE, FAULT_BAD_PROPOSAL or FAULT_BAD_ADDRESS. */
 int calc_from_opts(struct calc *c, const struct calc_opts *o, struct rand_seed *seed,
     struct fault *f);
 
 /*
- * From the SA state in ${path} ("-": standard input), where the options left something open: the
- * last IKE SA and the last child SA in it. 0, or -1.
+ * Sets values that no option gave from the last IKE SA and the last child SA in ${path} ("-": standard input). 0, or
+ * -1 with a fault.
  */
 int calc_from_state(struct calc *c, const char *path, struct fault *f);
 
@@ -39,7 +39,7 @@ int calc_from_state(struct calc *c, const char *path, struct fault *f);
 typedef int calc_each(void *arg, const struct v1_seen *in, struct fault *f);
 int calc_messages(const char *path, calc_each *each, void *arg, struct fault *f);
 
-/* The values of --private, which walk and keymat take several of. */
+/* The values of --private; walk accepts several. */
 #define CALC_PRIVATES	OPT_LIST_MAX
 struct calc_privates {
 	size_t		n;

@@ -12,11 +12,11 @@
 
 #define GROUP		4	/* bytes between blanks */
 #define LINE_MAX_BYTES	64
-#define LONG		64	/* bytes; longer inputs are shown whole in their own step alone */
+#define LONG		64	/* bytes; longer inputs are printed whole only in their own step */
 #define ENDS		8	/* bytes of them that are shown, first and last */
 #define INDENT		6
 
-/* Values are printed on purpose, so this is where secrets become text. */
+/* Prints secrets: the tool is for that. */
 static void
 put_hex(struct span v)
 {
@@ -27,7 +27,7 @@ put_hex(struct span v)
 		(void)fputs(hex_put(pair, sizeof(pair), span_of(v.p + i, 1)), stdout);
 }
 
-/* In groups; a blank before each but the first. */
+/* In groups with blanks between them. */
 static void
 put_groups(struct span v)
 {
@@ -41,7 +41,7 @@ put_groups(struct span v)
 	}
 }
 
-/* As many lines as it takes; the cursor is at column ${at}, where the others begin too. */
+/* Wraps lines; the cursor is at column ${at}, where all lines begin. */
 static void
 put_block(struct span v, const char *prefix, size_t at)
 {
@@ -61,7 +61,7 @@ put_block(struct span v, const char *prefix, size_t at)
 	(void)putchar('\n');
 }
 
-/* Whether ${v} reads well as it is. */
+/* Whether ${v} is printable text. */
 static bool
 is_text(struct span v)
 {
@@ -73,7 +73,7 @@ is_text(struct span v)
 	return (v.len > 0);
 }
 
-/* A blank in a text that is no place to break the line. */
+/* A blank at which a line is not wrapped. */
 #define HARD_BLANK	'\x1f'
 
 static void
@@ -88,7 +88,7 @@ put_word(struct span word)
 			escape_print(stdout, span_of(word.p + i, 1));
 }
 
-/* Words from column ${at} on, further lines from ${indent} on; ${text} may hold anything. */
+/* Prints words from column ${at}, further lines from ${indent}; escapes whatever is not printable. */
 static void
 put_words(const char *text, const char *prefix, size_t at, size_t indent)
 {
@@ -123,7 +123,7 @@ print_words(const char *text, size_t indent)
 
 /* --- one step --- */
 
-/* "SKEYID [20] (11)": name, length, the step it is from; returns the columns taken. */
+/* "SKEYID [20] (11)": name, length, number of its step; returns the printed columns. */
 static size_t
 put_name(const char *prefix, const char *name, size_t len, unsigned from, size_t width)
 {

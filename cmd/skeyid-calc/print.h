@@ -7,16 +7,16 @@
 #include "explain/values.h"
 
 /*
- * One step on standard output, as wide as the terminal; each line begins with ${prefix}. ${full}: with its formula,
- * inputs and where it goes, else name and value alone.
+ * Prints a step on standard output, as wide as the terminal; each line begins with ${prefix}. ${full}: with formula,
+ * inputs and the values that use it, else only name and value.
  */
 void print_step(const struct step *s, const char *prefix, bool full);
-/* A line of text, ${indent} columns from the left, broken where the terminal ends. */
+/* Prints text, indented by ${indent} columns and wrapped at the terminal's width. */
 void print_words(const char *text, size_t indent);
 /* A step as an object; NULL: no memory. */
 json_t *json_step(const struct step *s);
 
-/* On standard output: lines `NAME = hex`, one JSON object, and before them every step. */
+/* Prints the results on standard output: lines `NAME = hex`, or one JSON object; ${explain}: with every step. */
 void calc_print(const struct calc *c, bool json, bool explain);
 
 #endif

@@ -7,7 +7,7 @@
 #include "os/record_in.h"
 #include "opts.h"
 
-/* The last IKE and the last child SA of what ${in} reads. */
+/* Reads all records and keeps the last IKE SA and the last child SA. */
 static int
 read_records(struct sa_in *in, struct sa_rec *rec, struct sa_rec *ike, struct sa_rec *child,
     struct fault *f)

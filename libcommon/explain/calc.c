@@ -5,7 +5,7 @@
 
 #include "explain/rules.h"
 
-/* What would give ${v}: an option, but where a capture is to give it. */
+/* The source of ${v}: an option, or in a walk its own name, as the capture should contain it. */
 static const char *
 giver(const struct calc *c, enum val v)
 {
@@ -18,7 +18,7 @@ giver(const struct calc *c, enum val v)
 	return (calc_name(c, v));
 }
 
-/* Notes an option among the missing ones, once. */
+/* Adds an option to the missing ones, once. */
 static void
 miss(struct calc *c, const char *option)
 {
@@ -102,7 +102,7 @@ calc_want(struct calc *c, enum val v, struct fault *f)
 		miss(c, giver(c, v));
 		return (0);
 	}
-	/* All of them, also after one is missing: the user hears of all at once. */
+	/* Tries all inputs, even after one is missing, so that the error names all that are. */
 	for (i = 0; i < r->n; i++) {
 		if ((r->optional & 1U << i) != 0 && !c->has[r->in[i]])
 			continue;

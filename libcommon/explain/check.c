@@ -15,7 +15,7 @@ struct check {
 	struct bytes		 only;		/* the CKY-I of the phase 1; empty: the first one */
 	unsigned		 sa;		/* its number in the trace; 0: none yet */
 	uint8_t			 exchange;
-	bool			 chosen;	/* message 2 was there */
+	bool			 chosen;	/* message 2 was captured */
 	struct ike_proposal	 p;
 	uint16_t		 auth;
 	struct bytes		 proof;		/* the first encrypted message of the initiator, as it came */
@@ -156,7 +156,7 @@ verdict(struct calc *c, bool yes, struct fault *f)
 	return (yes ? 0 : fault(f, FAULT_WRONG_PSK, "this is not the key of that phase 1"));
 }
 
-/* Computes ${v} and holds it against what was sent. */
+/* Computes ${v} and compares it with the value on the wire. */
 static int
 compare(struct calc *c, enum val v, const struct bytes *sent, struct fault *f)
 {
@@ -169,7 +169,7 @@ compare(struct calc *c, enum val v, const struct bytes *sent, struct fault *f)
 
 /* --- main mode --- */
 
-/* The private value belongs to one of the ends: the public one of the other makes g^xy. */
+/* Finds the end that the private value belongs to; with the other end's public value it makes g^xy. */
 static int
 find_end(struct calc *c, struct fault *f)
 {
@@ -200,7 +200,7 @@ make_keys(struct calc *c, struct fault *f)
 	return (c->missing[0] == '\0' ? 0 : fault(f, FAULT_USAGE, "check: missing %s", c->missing));
 }
 
-/* Decrypts message 5 into ${plain} and keeps its payloads; with other keys there are none, or senseless ones. */
+/* Decrypts message 5 into ${plain} and keeps its payloads; with other keys it has none, or random ones. */
 static int
 open_proof(struct check *w, const struct calc *c, struct secret *plain, struct fault *f)
 {
@@ -247,8 +247,6 @@ check_main(struct check *w, struct calc *c, struct fault *f)
 int
 check_end(struct check *w, struct calc *c, struct fault *f)
 {
-	if (!c->has[V_PSK] && !c->has[V_SKEYID])
-		return (fault(f, FAULT_USAGE, "check: missing --psk, --psk-text or --psk-file"));
 	if (give_all(c, w, f) != 0)
 		return (-1);
 	return (w->exchange == EXCHANGE_MAIN ? check_main(w, c, f) : compare(c, V_HASH_R, &w->hash_r, f));

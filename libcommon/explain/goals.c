@@ -17,12 +17,12 @@ goal_dh(struct calc *c, struct fault *f)
 	enum val peer = c->has[V_GXR] ? V_GXR : V_GXI;
 	int rc = 0;
 
-	/* The peer's value by its own name tells which end we are. */
+	/* --gxi and --gxr name the peer's end, and so our own. */
 	if (c->has[V_GXI] + c->has[V_GXR] + c->has[V_PUBLIC] > 1)
 		return (fault(f, FAULT_USAGE, "dh: one public value, the peer's"));
 	if (own != NULL && calc_set(c, V_PUBLIC, secret_span(&c->v[peer]), f) == -1)
 		return (-1);
-	/* A value drawn here is of use only if it is told. */
+	/* A random private value is a result too: without it the public one is useless. */
 	if (!c->has[V_PRIVATE])
 		rc = calc_result(c, V_PRIVATE, NULL, f);
 	if (rc != -1)
@@ -42,7 +42,7 @@ goal_skeyid(struct calc *c, struct fault *f)
 	if (!c->has[V_GXY] && c->has[V_PUBLIC] && calc_result(c, V_GXY, NULL, f) == -1)
 		return (-1);
 	for (i = 0; i < 4; i++) {
-		/* A state may hold all that follows from SKEYID and not SKEYID itself. */
+		/* SA state may have the keys that follow from SKEYID without SKEYID itself. */
 		if (all[i] == V_SKEYID && derived && !c->has[V_SKEYID])
 			continue;
 		if (calc_result(c, all[i], NULL, f) == -1)
@@ -51,7 +51,7 @@ goal_skeyid(struct calc *c, struct fault *f)
 	return (c->enc != NULL ? calc_result(c, V_KA, NULL, f) : 0);
 }
 
-/* Revised public-key encryption: the keys of what was given, and bodies under them. */
+/* Revised public-key encryption: the keys of the given nonces, and payload bodies encrypted with them. */
 static int
 goal_pke(struct calc *c, struct fault *f)
 {
@@ -74,7 +74,7 @@ goal_pke(struct calc *c, struct fault *f)
 	return (rc == -1 ? -1 : 0);
 }
 
-/* Without a message ID the proofs of phase 1, with one the hashes of quick mode. */
+/* Without a message ID HASH_I and HASH_R of phase 1, with one HASH(1) to HASH(3). */
 static int
 goal_hash(struct calc *c, struct fault *f)
 {
@@ -119,7 +119,7 @@ keymat_one(struct calc *c, const char *const names[3], struct fault *f)
 	return (c->esp.integ != NULL ? calc_result(c, V_AUTH_KEY, names[2], f) : 0);
 }
 
-/* One direction of the state's child SA; *${same} turns false if the record has other keys. */
+/* One direction of the state's child SA; *${same} becomes false if the record has other keys. */
 static int
 keymat_child(struct calc *c, const uint8_t spi[4], const struct secret *recorded,
     const char *const names[3], bool *same, struct fault *f)
@@ -167,7 +167,7 @@ goal_natd(struct calc *c, struct fault *f)
 {
 	if (c->has[V_IP] || c->has[V_PORT] || !c->has_ends)
 		return (calc_result(c, V_NAT_D, NULL, f));
-	/* In the order of the payloads: whom it goes to, then whom it comes from. */
+	/* In the order of the payloads: first the receiver, then the sender. */
 	if (calc_set_endpoint(c, V_IP, V_PORT, &c->remote, f) == -1 ||
 	    calc_result(c, V_NAT_D, "NAT-D-remote", f) == -1)
 		return (-1);
@@ -193,7 +193,7 @@ goal_vid(struct calc *c, struct fault *f)
 		row = vid_find(secret_span(&c->v[V_VID]));
 		return (calc_result_text(c, "name", row != NULL ? row->name : "unknown", f));
 	}
-	/* Nothing asked: all that we know. */
+	/* No argument: list all known vendor IDs. */
 	for (i = 0; (row = vid_row(i)) != NULL; i++) {
 		if (calc_set(c, V_VID, row->bytes, f) == -1 ||
 		    calc_result(c, V_VID, row->name, f) == -1)

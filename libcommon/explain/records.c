@@ -1,4 +1,4 @@
-/* Values from SA records. Values that the options gave stay. */
+/* Values from SA records. They replace no value that is already known. */
 #include "explain/records.h"
 
 static int
@@ -10,7 +10,7 @@ take(struct calc *c, enum val v, struct span value, struct fault *f)
 int
 calc_from_ike(struct calc *c, const struct sa_ike *s, struct fault *f)
 {
-	/* Who gives what a value is made of wants it made, not looked up. */
+	/* If the inputs of a value are given, it is computed, not taken from the record. */
 	bool made = c->sub == SUB_SKEYID && (c->has[V_PSK] || c->has[V_NI] || c->has[V_NR]);
 	bool derived = c->sub == SUB_SKEYID && (made || c->has[V_SKEYID] || c->has[V_GXY] ||
 	    c->has[V_PRIVATE] || c->has[V_PUBLIC]);
@@ -33,7 +33,7 @@ calc_from_ike(struct calc *c, const struct sa_ike *s, struct fault *f)
 	    take(c, V_SKEYID_A, secret_span(&s->skeyid_a), f) == -1 ||
 	    take(c, V_SKEYID_E, secret_span(&s->skeyid_e), f) == -1))
 		return (-1);
-	/* It serves where a message ID is given, and would else stand in the way. */
+	/* Only with a message ID; without one the IV of phase 1 is wanted, which does not use it. */
 	if (c->sub == SUB_IV && c->has[V_MID])
 		return (take(c, V_LAST, span_of(s->iv, s->iv_len), f));
 	return (0);

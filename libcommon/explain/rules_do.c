@@ -17,7 +17,7 @@ mid(const struct calc *c)
 	return (get_be32(c->v[V_MID].p));
 }
 
-/* A digest, which the library writes to plain memory, as a value. */
+/* Copies a digest, which is in plain memory, into a value. */
 static int
 keep(struct secret *out, const uint8_t *digest, size_t len, struct fault *f)
 {
@@ -251,7 +251,7 @@ do_hash_cert(const struct calc *c, struct secret *out, struct fault *f)
 	return (keep(out, h, c->hash->len, f));
 }
 
-/* A body under Ke_i or Ke_r, either way; --last is the last block of the payload before. */
+/* Encrypts or decrypts a body with Ke_i or Ke_r; --previous ends with the IV. */
 static int
 pke_crypt(const struct calc *c, enum val ke, bool encrypt, struct secret *out, struct fault *f)
 {
@@ -304,7 +304,7 @@ do_keymat(const struct calc *c, struct secret *out, struct fault *f)
 	    c->v[V_SPI].p, in(c, V_NI), in(c, V_NR), len, out, f));
 }
 
-/* Both keys are cut at once; each rule keeps one. */
+/* Cuts KEYMAT into both keys; each rule keeps one. */
 static int
 cut(const struct calc *c, struct secret *enc, struct secret *auth, struct fault *f)
 {

@@ -71,7 +71,7 @@ static const struct {
 const char *
 calc_name(const struct calc *c, enum val v)
 {
-	/* Quick mode's own key exchange has names of its own. */
+	/* The key exchange of quick mode has its own names. */
 	if (c->phase2 && v == V_GXI)
 		return ("g(qm)^xi");
 	if (c->phase2 && v == V_GXR)

@@ -42,7 +42,7 @@ walk_sums(const struct walk *w)
 
 /* --- counting --- */
 
-/* Appends to a list of names, once. */
+/* Appends a name to a list, once. */
 static void
 note_name(char *list, size_t cap, const char *name, uint64_t frame)
 {
@@ -106,7 +106,7 @@ add_end(struct walk_sa *s, const struct endpoint *e)
 		s->ends[s->n_ends++] = *e;
 }
 
-/* Addresses that NAT-D hashes may be of: from the datagram, the state and the options. */
+/* Collects the addresses to try NAT-D hashes with: of the datagram, the state and the options. */
 static void
 add_ends(const struct walk *w, struct walk_sa *s, const struct v1_seen *in, const struct v1_told *m)
 {

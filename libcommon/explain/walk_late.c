@@ -1,4 +1,4 @@
-/* What comes under the keys of phase 1: quick mode, informational exchanges, transactions. */
+/* Messages under the keys of phase 1: quick mode, informational exchanges, transactions. */
 #include "explain/walk_priv.h"
 
 #include <stdio.h>
@@ -17,7 +17,7 @@ walk_late_free(void *late)
 	free(x);
 }
 
-/* What an exchange has of phase 1. */
+/* Copies the values of phase 1 that an exchange needs. */
 static int
 inherit(struct walk_late *x, const struct walk_sa *s, struct fault *f)
 {
@@ -33,7 +33,7 @@ inherit(struct walk_late *x, const struct walk_sa *s, struct fault *f)
 	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (calc_copy(c, all[i], &s->c, all[i], f) == -1)
 			return (-1);
-	/* Beside a phase 1 that is not over, its last block so far. */
+	/* While phase 1 is not complete, its last block so far. */
 	return (calc_copy(c, V_LAST, &s->c, s->c.has[V_LAST] ? V_LAST : V_PREVIOUS, f));
 }
 
@@ -75,7 +75,7 @@ quick_payload(struct walk_late *x, const struct v1_told *m, size_t i, struct fau
 	}
 }
 
-/* HASH(1) to HASH(3) by the place in quick mode; elsewhere it is HASH(1) always. */
+/* HASH(1) to HASH(3) by the message number in quick mode; in every other exchange HASH(1). */
 static int
 proof(struct walk_late *x, const struct v1_told *m, size_t i, struct fault *f)
 {
@@ -100,7 +100,7 @@ proof(struct walk_late *x, const struct v1_told *m, size_t i, struct fault *f)
 
 /* --- KEYMAT --- */
 
-/* The keys that the state has under ${spi}; NULLs where there are none. */
+/* The keys of ${spi} in the state; NULL: none. */
 static void
 recorded(const struct sa_set *state, uint8_t proto, const uint8_t spi[4], const struct secret **enc,
     const struct secret **auth)
@@ -129,17 +129,17 @@ key(const struct secret *s)
 }
 
 static int
-told_of(struct step *s, const uint8_t spi[4], const char *way)
+set_of(struct step *s, const uint8_t spi[4], const char *direction)
 {
 	if (s != NULL)
-		(void)snprintf(s->of, sizeof(s->of), "SPI %08x, %s", get_be32(spi), way);
+		(void)snprintf(s->of, sizeof(s->of), "SPI %08x, %s", get_be32(spi), direction);
 	return (0);
 }
 
-/* The keys of what goes to the end that chose ${spi}. */
+/* The keys of the direction towards the end that chose ${spi}. */
 static int
 keys_of(struct walk *w, struct walk_late *x, const struct v1_sa_proposal *p, const uint8_t spi[4],
-    const char *way, struct fault *f)
+    const char *direction, struct fault *f)
 {
 	const struct secret *enc, *auth;
 	struct secret all = {0};
@@ -153,15 +153,15 @@ keys_of(struct walk *w, struct walk_late *x, const struct v1_sa_proposal *p, con
 	c->esp = p->p;
 	if (calc_set(c, V_PROTOCOL, span_of(&p->proto, 1), f) == 0 &&
 	    calc_set(c, V_SPI, span_of(spi, 4), f) == 0 &&
-	    walk_derive(c, V_KEYMAT, secret_span(&all), &s, f) == 0 && told_of(s, spi, way) == 0)
+	    walk_derive(c, V_KEYMAT, secret_span(&all), &s, f) == 0 && set_of(s, spi, direction) == 0)
 		rc = 0;
 	if (rc == 0 && c->has[V_KEYMAT] && p->p.enc != NULL && p->p.enc->key_len > 0) {
 		rc = walk_derive(c, V_ENC_KEY, key(enc), &s, f);
-		(void)told_of(s, spi, way);
+		(void)set_of(s, spi, direction);
 	}
 	if (rc == 0 && c->has[V_KEYMAT] && p->p.integ != NULL) {
 		rc = walk_derive(c, V_AUTH_KEY, key(auth), &s, f);
-		(void)told_of(s, spi, way);
+		(void)set_of(s, spi, direction);
 	}
 	secret_free(&all);
 	calc_unset(c, V_KEYMAT);
@@ -171,7 +171,7 @@ keys_of(struct walk *w, struct walk_late *x, const struct v1_sa_proposal *p, con
 	return (rc);
 }
 
-/* Each protocol that the answer chose: SPIs of both ends, keys of both directions. */
+/* For each chosen protocol the keys of both directions. */
 static int
 keymat(struct walk *w, struct walk_late *x, const struct v1_told *m, struct span answer, struct fault *f)
 {
@@ -184,7 +184,7 @@ keymat(struct walk *w, struct walk_late *x, const struct v1_told *m, struct span
 		if (i == 0 && x->c.pfs && walk_dh(w, &x->c, f) == -1)
 			return (-1);
 		if (chosen.p.enc == NULL && chosen.p.integ == NULL)
-			continue;	/* algorithms that are not known here: the words say so */
+			continue;	/* unknown algorithms; the text of the payload says so */
 		for (j = 0; v1_sa_proposal(bytes_span(&x->offer), j, &offered); j++)
 			if (offered.num == chosen.num && offered.proto == chosen.proto)
 				break;

@@ -1,4 +1,4 @@
-/* Main and aggressive mode: what each message holds, and what follows from it. */
+/* Main and aggressive mode: the values in each message, and those that are computed from them. */
 #include "explain/walk_priv.h"
 
 #include <stdio.h>
@@ -95,7 +95,7 @@ vendor(struct walk_sa *s, const struct v1_told *m, size_t i, struct fault *f)
 		while (n < body.len && n < step->out.len && body.p[n] == step->out.p[n])
 			n++;
 		if (!step->held[0].same && n >= VID_SHORTEST) {
-			/* What stands behind the digest is a version or a capability. */
+			/* A version or a capability follows the digest. */
 			secret_cut(&step->out, n);
 			step->held[0].same = true;
 			if (n < body.len)
@@ -110,7 +110,7 @@ vendor(struct walk_sa *s, const struct v1_told *m, size_t i, struct fault *f)
 	return (rc);
 }
 
-/* Which of the addresses seen has that hash; else the one that the payload should be of. */
+/* The known address with that hash; if there is none, the address that the payload should be of. */
 static struct endpoint
 whose(const struct walk_sa *s, struct span hash, const struct endpoint *should)
 {
@@ -183,7 +183,7 @@ value(struct walk_sa *s, const struct v1_told *m, size_t i, enum val v, struct f
 	return (0);
 }
 
-/* HASH_I or HASH_R, or what the signature is of. */
+/* HASH_I or HASH_R; with a signature the hash that it signs. */
 static int
 proof(struct walk_sa *s, const struct v1_told *m, size_t i, struct fault *f)
 {
@@ -223,7 +223,7 @@ payload(struct walk_sa *s, const struct v1_told *m, size_t i, unsigned nth, stru
 	case PAYLOAD_NAT_D: case PAYLOAD_NAT_D_DRAFT:
 		return (nat_d(s, m, i, nth, f));
 	case PAYLOAD_HASH: case PAYLOAD_SIG:
-		return (0);	/* once all that they are made of is there */
+		return (0);	/* later, when their inputs are known */
 	default:
 		return (walk_payload(&s->c, m, i, f));
 	}
@@ -231,9 +231,9 @@ payload(struct walk_sa *s, const struct v1_told *m, size_t i, unsigned nth, stru
 
 /* --- keys --- */
 
-static const struct sa_ike nothing;	/* of a phase 1 that the state does not have */
+static const struct sa_ike nothing;	/* for a phase 1 that is not in the state */
 
-/* All that follows once both halves of the key exchange are there. */
+/* The keys, once both public values are known. */
 static int
 family(struct walk *w, struct walk_sa *s, const struct sa_ike *keys, struct fault *f)
 {
@@ -252,7 +252,7 @@ family(struct walk *w, struct walk_sa *s, const struct sa_ike *keys, struct faul
 	    calc_given(c, V_PSK, secret_span(&g->v[V_PSK]), "the pre-shared key, from the options",
 	    f) == NULL)
 		return (-1);
-	/* Encrypted nonces are not the nonces. */
+	/* With public-key encryption the nonces on the wire are encrypted. */
 	if (c->auth == CALC_PKE) {
 		calc_unset(c, V_NI);
 		calc_unset(c, V_NR);
@@ -293,14 +293,14 @@ walk_adopt(struct walk_sa *s, const struct sa_ike *keys, bool late, struct fault
 	if (!s->adopted && adopt_keys(c, keys, f) == -1)
 		return (-1);
 	s->adopted = true;
-	/* In phase 1 it is still to come. */
+	/* Not before phase 1 is complete. */
 	if (late && !c->has[V_LAST] && keys->iv_len > 0 &&
 	    calc_given(c, V_LAST, span_of(keys->iv, keys->iv_len), "from the state", f) == NULL)
 		return (-1);
 	return (0);
 }
 
-/* Whether phase 1 ends with ${m}: its last block is where all later IVs begin. */
+/* Whether ${m} is the last message of phase 1: all later IVs are derived from its last block. */
 static bool
 is_last(const struct v1_told *m)
 {
@@ -314,7 +314,7 @@ ending(struct walk_sa *s, const struct v1_told *m, struct fault *f)
 	struct calc *c = &s->c;
 	struct step *step;
 
-	/* An aggressive third message in clear leaves the IV that it would have had. */
+	/* Message 3 of aggressive mode in clear: later IVs are derived from its unused IV. */
 	if (!c->has[V_LAST_BLOCK]) {
 		if (walk_derive(c, V_IV, SPAN_NONE, &step, f) == -1 ||
 		    calc_copy(c, V_LAST_BLOCK, c, V_IV, f) == -1)

@@ -50,7 +50,7 @@ walk_from_wire(struct calc *c, enum val v, struct span value, const struct v1_to
 		*step = s;
 	if (s != NULL)
 		return (0);
-	/* A length that cannot be is the sender's fault, and no reason to stop. */
+	/* An impossible length is an error of the sender; the walk continues. */
 	if (f->code != FAULT_USAGE || (s = steps_add(c->steps, f)) == NULL)
 		return (-1);
 	s->name = calc_name(c, v);
@@ -121,12 +121,12 @@ walk_open(struct walk *w, struct calc *c, struct v1_told *m, struct fault *f)
 			step_note(s->note, "%zu payload%s, then %zu bytes of padding",
 			    m->msg.n, m->msg.n == 1 ? "" : "s", m->msg.trailer.len);
 	}
-	/* Whether or not it could be read: the next one's IV. */
+	/* The IV of the next message, whether or not this one has payloads. */
 	if (walk_derive(c, V_LAST_BLOCK, SPAN_NONE, NULL, f) == -1 ||
 	    calc_copy(c, V_PREVIOUS, c, V_LAST_BLOCK, f) == -1)
 		return (-1);
 	calc_unset(c, V_CIPHERTEXT);
-	c->has[V_PLAINTEXT] = false;	/* its bytes are in w->plain, its step is still known */
+	c->has[V_PLAINTEXT] = false;	/* its bytes are in w->plain; ${from} still names its step */
 	return (m->readable ? 1 : 0);
 }
 

@@ -1,7 +1,7 @@
 /*
- * Fragments of IKE itself (the vendor ID FRAGMENTATION of Cisco and Microsoft): a message that is too long for one datagram
- * comes as several, each behind a header like its own, in clear, with one payload: the number of the message (16 bits),
- * that of the fragment from 1, a flag on the last, and the piece.
+ * IKE fragments (vendor ID FRAGMENTATION of Cisco and Microsoft): a long message comes as several datagrams. Each has
+ * an ISAKMP header like the message's own and one payload in clear: the number of the message (16 bits), the number of
+ * the fragment from 1, a flag on the last one, and a part of the message.
  */
 #include <stdlib.h>
 
@@ -36,7 +36,7 @@ dissect_frags_free(struct dissect_frags *g)
 	free(g);
 }
 
-/* All parts in a row into ${whole}; false while one lacks, or without memory. */
+/* Joins all parts into ${whole}. False: a part is missing, or no memory. */
 static bool
 join(const struct dissect_frags *g, struct bytes *whole)
 {
@@ -74,7 +74,7 @@ dissect_frag(struct dissect_frags **of, struct span body, struct bytes *whole, u
 	if (g->id != id)
 		forget(g);
 	g->id = (uint16_t)id;
-	/* The first of each number counts, and none behind the last or beyond what a message may have. */
+	/* Drops a second fragment with the same number, one after the last, and what makes the message too long. */
 	if (g->part[number - 1].p != NULL || (g->last != 0 && number > g->last) ||
 	    g->total + piece.len > ISAKMP_MSG_MAX || bytes_set(&g->part[number - 1], piece) != 0)
 		return (false);

@@ -81,7 +81,7 @@ v1_told_label(char *out, size_t cap, const struct v1_told *m)
 	return (out);
 }
 
-/* Exchange and place, and what the message is for. */
+/* The purpose of each message of an exchange. */
 static const struct { uint8_t exchange; unsigned message; const char *story; } stories[] = {
 	{ EXCHANGE_MAIN, 1, "the initiator proposes: ciphers, hashes, groups, and what it can do besides" },
 	{ EXCHANGE_MAIN, 2, "the responder chooses one proposal" },

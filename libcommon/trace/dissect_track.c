@@ -29,7 +29,7 @@ v1_trace_beside(struct v1_trace *t, v1_beside_free *sa, v1_beside_free *exchange
 	t->free_exchange = exchange;
 }
 
-/* False: there was nothing. */
+/* False: it was NULL already. */
 static bool
 free_beside(void **beside, v1_beside_free *release)
 {
@@ -40,7 +40,7 @@ free_beside(void **beside, v1_beside_free *release)
 	return (true);
 }
 
-/* Of the exchange used longest ago that has something, except the latest one. */
+/* Of the exchange used longest ago; never of the latest one. */
 static bool
 shed_exchange(struct v1_trace *t, struct trace_sa *sa)
 {

@@ -11,8 +11,8 @@
 #include "wire/rd.h"
 #include "wire/vid.h"
 
-#define HEX_SHOWN	48	/* bytes of something unknown */
-#define TEXT_SHOWN	512	/* bytes of a text of the peer's */
+#define HEX_SHOWN	48	/* bytes of an unknown value */
+#define TEXT_SHOWN	512	/* bytes of a text from the peer */
 #define DN_SHOWN	2048
 
 /* --- pieces --- */
@@ -28,7 +28,7 @@ put_hex(struct sa_text *t, struct span v)
 		sa_text_add(t, "... (%zu bytes)", v.len);
 }
 
-/* A text of the peer's: nothing but printable ASCII gets through as it is. */
+/* A text from the peer: everything except printable ASCII is escaped. */
 static void
 put_text(struct sa_text *t, struct span v)
 {
@@ -285,7 +285,7 @@ id_words(struct sa_text *t, struct span body, const struct v1_words_of *of)
 	struct id id;
 	char buf[SELECTOR_TEXT], name[NUM_TEXT];
 
-	/* In quick mode the two are the initiator's side and the responder's. */
+	/* In quick mode the first ID is the initiator's side, the second the responder's. */
 	if (!of->phase1)
 		sa_text_add(t, "%s ", of->nth == 0 ? "initiator's side:" : "responder's side:");
 	if (id_get(&id, body, &f) != 0)
@@ -314,7 +314,7 @@ vid_words(struct sa_text *t, struct span body)
 	sa_text_add(t, "\n");
 }
 
-/* RFC 3947 section 3.2: the first is of the receiver's address, the others of the sender's. */
+/* RFC 3947 section 3.2: the first hash is of the receiver's address, the others are of the sender's. */
 static void
 natd_words(struct sa_text *t, struct span body, const struct v1_words_of *of)
 {
