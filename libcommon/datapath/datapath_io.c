@@ -45,7 +45,7 @@ send_raw(struct datapath *dp, const struct flow_pkt *const *k, size_t n)
 static void
 send_udp(struct datapath *dp, const struct flow_pkt *const *k, size_t n)
 {
-	struct port_dgram d[ESP_BATCH];
+	struct pkt d[ESP_BATCH];
 	struct fault f;
 	size_t i, done;
 
@@ -54,7 +54,7 @@ send_udp(struct datapath *dp, const struct flow_pkt *const *k, size_t n)
 		return;
 	}
 	for (i = 0; i < n; i++)
-		d[i] = (struct port_dgram){ .local = k[i]->sa->rec.local.at, .remote = k[i]->sa->remote,
+		d[i] = (struct pkt){ .local = k[i]->sa->rec.local.at, .remote = k[i]->sa->remote,
 		    .p = k[i]->esp, .len = k[i]->esp_len, .tos = (uint8_t)k[i]->tos };
 	for (i = 0; i < n; i += done) {
 		done = ports_send_esp(dp->ports, d + i, n - i, &f);
@@ -272,7 +272,7 @@ dp_raw_ready(struct ev_loop *loop, ev_io *w, int revents)
 }
 
 void
-dp_udp(void *ctx, struct port_dgram *d, size_t n)
+dp_udp(void *ctx, struct pkt *d, size_t n)
 {
 	struct datapath *dp = ctx;
 	struct flow_pkt k[ESP_BATCH];

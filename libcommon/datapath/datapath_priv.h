@@ -14,7 +14,6 @@
 #include "os/route.h"
 #include "os/tun.h"
 
-#define PKT_MAX		65535
 #define SLOT		(FLOW_HEAD + PKT_MAX + FLOW_TAIL + 64)
 #define HELD_MAX	64		/* packets of unknown SPIs that wait for a record */
 #define HELD_BYTES	(256 * 1024)
@@ -136,7 +135,7 @@ void dp_keeper_ready(struct ev_loop *loop, ev_io *w, int revents);
 /* datapath_io.c */
 void dp_tun_ready(struct ev_loop *loop, ev_io *w, int revents);
 void dp_raw_ready(struct ev_loop *loop, ev_io *w, int revents);
-void dp_udp(void *ctx, struct port_dgram *d, size_t n);
+void dp_udp(void *ctx, struct pkt *d, size_t n);
 /* Packets that were held: those with an SA now go in; with ${all} the others are counted and let go. */
 void dp_held_retry(struct datapath *dp, bool all);
 

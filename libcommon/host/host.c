@@ -182,7 +182,7 @@ on_timer(struct ev_loop *loop, struct ev_timer *w, int events)
 }
 
 static void
-on_ike(void *ctx, const struct port_dgram *d)
+on_ike(void *ctx, const struct pkt *d)
 {
 	struct host *h = ctx;
 	struct span data = span_of(d->p, d->len);

@@ -1,6 +1,7 @@
 #include "port/port_priv.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,17 +99,19 @@ port_flush_esp(struct ports *set)
 }
 
 static void
-deliver_esp(struct ports *set, const struct port_msg *m)
+deliver_esp(struct port *p, const struct port_msg *m)
 {
+	struct ports *set = p->set;
 	union { const uint8_t *c; uint8_t *v; } bytes = { m->body.p };
-	struct port_dgram d[64];
+	struct pkt d[64];
 	size_t off, n = 0, seg = m->seg != 0 ? m->seg : m->body.len;
 
 	if (set->calls.esp == NULL)
 		return;
 	for (off = 0; off < m->body.len; off += seg) {
-		d[n++] = (struct port_dgram){ .local = m->local, .remote = m->remote,
-		    .ifindex = m->ifindex, .tos = m->tos, .p = bytes.v + off,
+		d[n++] = (struct pkt){ .local = m->local, .remote = m->remote,
+		    .ifindex = m->ifindex, .tos = m->tos, .proto = IPPROTO_UDP,
+		    .marker = port_marker_esp(p), .p = bytes.v + off,
 		    .len = m->body.len - off < seg ? m->body.len - off : seg };
 		if (n == 64 || off + seg >= m->body.len) {
 			set->calls.esp(set->ctx, d, n);
@@ -139,17 +142,17 @@ port_deliver(struct port *p, const struct port_msg *m)
 {
 	struct ports *set = p->set;
 	union { const uint8_t *c; uint8_t *v; } bytes = { m->body.p };
-	struct port_dgram d;
+	struct pkt d;
 
 	switch (m->type) {
 	case PM_IKE:
-		d = (struct port_dgram){ .local = m->local, .remote = m->remote,
+		d = (struct pkt){ .local = m->local, .remote = m->remote,
 		    .ifindex = m->ifindex, .p = bytes.v, .len = m->body.len };
 		if (set->calls.ike != NULL)
 			set->calls.ike(set->ctx, &d);
 		break;
 	case PM_ESP:
-		deliver_esp(set, m);
+		deliver_esp(p, m);
 		break;
 	case PM_UNREACH:
 		if (set->calls.unreachable != NULL)

@@ -24,6 +24,7 @@
 
 #include "base/addr.h"
 #include "base/fault.h"
+#include "base/pkt.h"
 
 struct ev_loop;
 
@@ -36,26 +37,19 @@ enum port_role {
 	PORT_NATT,	/* IKE behind the non-ESP marker, ESP bare (RFC 3948, 2) */
 };
 
-/* One datagram without its marker, or with ${seg} several of one size. */
-struct port_dgram {
-	struct endpoint	 local;		/* received: the address it came to */
-	struct endpoint	 remote;
-	uint32_t	 ifindex;	/* received: the interface; sent: 0, or the one to leave by */
-	uint16_t	 seg;		/* sent: 0, or cut ${len} into datagrams of this size (UDP_SEGMENT);
-					   received: always 0 */
-	uint8_t		 tos;		/* ESP: outer DSCP and ECN, received (0 of a relayed one) and sent */
-	uint8_t		*p;		/* received: valid during the call; ESP may be decrypted in place */
-	size_t		 len;
-};
-
+/*
+ * Datagrams are struct pkt without their marker. Received: valid during the call; ESP may be decrypted in place;
+ * ${tos} is 0 of one that another holder relayed. Sent: with ${seg}, ${len} is cut into datagrams of that size
+ * (UDP_SEGMENT).
+ */
 struct ports_calls {
 	/*
 	 * An IKE datagram (28 bytes at least; no more is known of it). It may be for
 	 * another holder that serves the same cookies: ignore silently what is not yours.
 	 */
-	void (*ike)(void *ctx, const struct port_dgram *d);
+	void (*ike)(void *ctx, const struct pkt *d);
 	/* ESP datagrams (8 bytes at least), of registered SPIs and of SPIs that nobody knows. */
-	void (*esp)(void *ctx, struct port_dgram *d, size_t n);
+	void (*esp)(void *ctx, struct pkt *d, size_t n);
 	/*
 	 * An ICMP error for something that a holder sent to ${remote}: errno ${err} (ECONNREFUSED:
 	 * port unreachable; EMSGSIZE: ${mtu}; ...). Anybody can send these: a hint, no more.
@@ -143,7 +137,7 @@ int ports_send_ike(struct ports *set, const struct endpoint *local,
  * one cannot be sent: then ${f} (code FAULT_NONE otherwise) says why, and d[return value] is
  * that one.
  */
-size_t ports_send_esp(struct ports *set, const struct port_dgram *d, size_t n,
+size_t ports_send_esp(struct ports *set, const struct pkt *d, size_t n,
     struct fault *f);
 
 /* The single 0xff byte that keeps a NAT mapping (RFC 3948, 2.3). Errors don't matter. */

@@ -81,16 +81,23 @@ struct ports {
 	bool		 draining;
 	uint8_t		*bufs;		/* PORT_BATCH * PORT_BUF */
 	uint8_t		*msgs[2];	/* PORT_MSG_MAX each; the second while draining */
-	struct port_dgram esp[PORT_SEGS];
+	struct pkt esp[PORT_SEGS];
 	size_t		 nesp;
 	uint64_t	 origin, seq;	/* of records sent */
 	struct { uint64_t origin, seq; } seen[64];
 	size_t		 nseen;
 };
 
+/* Zero bytes before ESP in the datagrams of ${p}: none, or the non-IKE marker of the first drafts. */
+static inline uint8_t
+port_marker_esp(const struct port *p)
+{
+	return (p->role == PORT_NATT ? 0 : 8);
+}
+
 /* port.c */
 void port_note(struct port *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Takes in a datagram from the wire: without marker, ${seg} as in port_dgram. */
+/* Takes in a datagram from the wire: without marker, ${seg} as in struct pkt. */
 void port_route(struct port *p, struct port_conn *from, const struct port_msg *m);
 /* Hands ${m}, which is ours, to the callbacks. */
 void port_deliver(struct port *p, const struct port_msg *m);

@@ -54,12 +54,12 @@ add_cmsg(struct msghdr *mh, int level, int type, const void *value, size_t len)
 }
 
 static void
-make_ready(struct msghdr *mh, struct out *o, const struct port_dgram *d, size_t marker)
+make_ready(struct msghdr *mh, struct out *o, const struct pkt *d, size_t marker)
 {
 	struct in_pktinfo v4 = {0};
 	struct in6_pktinfo v6 = {0};
 	union { const uint8_t *c; void *v; } bytes;	/* iovec knows no const */
-	int tos = d->tos;
+	int tos = d->tos != PKT_TOS_NONE ? d->tos : 0;
 
 	*mh = (struct msghdr){ .msg_name = &o->to, .msg_namelen = port_sockaddr(&o->to, &d->remote),
 	    .msg_iov = o->iov, .msg_control = o->ctl };
@@ -100,7 +100,7 @@ is_echo(int err)
 }
 
 static int
-send_fault(struct fault *f, int err, const struct port_dgram *d)
+send_fault(struct fault *f, int err, const struct pkt *d)
 {
 	char to[ENDPOINT_TEXT], from[ADDR_TEXT];
 
@@ -134,7 +134,7 @@ is_full(int err)
 
 /* Sends one datagram. 0, or errno. */
 static int
-send_one(struct port *p, const struct port_dgram *d, size_t marker)
+send_one(struct port *p, const struct pkt *d, size_t marker)
 {
 	struct msghdr mh;
 	struct out o;
@@ -157,7 +157,7 @@ ports_send_ike(struct ports *set, const struct endpoint *local, const struct end
 {
 	struct port *p = port_of(set, local, remote->addr.family);
 	union { const uint8_t *c; uint8_t *v; } bytes = { msg.p };
-	struct port_dgram d = { .local = *local, .remote = *remote, .p = bytes.v, .len = msg.len };
+	struct pkt d = { .local = *local, .remote = *remote, .p = bytes.v, .len = msg.len };
 	char text[ENDPOINT_TEXT];
 	int err;
 
@@ -178,7 +178,7 @@ ports_send_keepalive(struct ports *set, const struct endpoint *local,
 {
 	struct port *p = port_of(set, local, remote->addr.family);
 	uint8_t ff = 0xff;
-	struct port_dgram d = { .local = *local, .remote = *remote, .p = &ff, .len = 1 };
+	struct pkt d = { .local = *local, .remote = *remote, .p = &ff, .len = 1 };
 
 	if (p != NULL)
 		(void)send_one(p, &d, 0);
@@ -186,9 +186,9 @@ ports_send_keepalive(struct ports *set, const struct endpoint *local,
 
 /* Cuts what the kernel will not cut. 0, or errno. */
 static int
-send_split(struct port *p, const struct port_dgram *d, size_t marker)
+send_split(struct port *p, const struct pkt *d, size_t marker)
 {
-	struct port_dgram one = *d;
+	struct pkt one = *d;
 	size_t off;
 	int err;
 
@@ -206,14 +206,14 @@ send_split(struct port *p, const struct port_dgram *d, size_t marker)
 }
 
 static bool
-must_split(const struct ports *set, const struct port_dgram *d, size_t marker)
+must_split(const struct ports *set, const struct pkt *d, size_t marker)
 {
 	return (d->seg != 0 && d->len > d->seg && (set->no_gso || marker > 0 ||
 	    (d->len + d->seg - 1) / d->seg > GSO_MAX));
 }
 
 size_t
-ports_send_esp(struct ports *set, const struct port_dgram *d, size_t n, struct fault *f)
+ports_send_esp(struct ports *set, const struct pkt *d, size_t n, struct fault *f)
 {
 	struct mmsghdr mm[SEND_BATCH];
 	struct out out[SEND_BATCH];
@@ -230,7 +230,7 @@ ports_send_esp(struct ports *set, const struct port_dgram *d, size_t n, struct f
 			    endpoint_text(text, &d[done].local));
 			return (done);
 		}
-		marker = p->role == PORT_NATT ? 0 : 8;
+		marker = port_marker_esp(p);
 		for (k = 0; k < SEND_BATCH && done + k < n; k++) {
 			q = k == 0 ? p : port_of(set, &d[done + k].local,
 			    d[done + k].remote.addr.family);

@@ -198,8 +198,9 @@ take_datagram(struct port *p, struct port_msg *m, const uint8_t *b, size_t len)
 	    serve_wants_esp(&set->own, get_be32(m->body.p), &m->local.addr)) {
 		if (set->nesp == PORT_SEGS)
 			port_flush_esp(set);
-		set->esp[set->nesp++] = (struct port_dgram){ .local = m->local,
+		set->esp[set->nesp++] = (struct pkt){ .local = m->local,
 		    .remote = m->remote, .ifindex = m->ifindex, .tos = m->tos,
+		    .proto = IPPROTO_UDP, .marker = port_marker_esp(p),
 		    .p = set->bufs + (m->body.p - set->bufs), .len = m->body.len };
 		return;
 	}

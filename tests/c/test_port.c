@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <ev.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,10 +18,11 @@ struct seen {
 	uint8_t		last[70000];
 	size_t		last_len, esp_bytes;
 	int		err;
+	uint8_t		marker;		/* of the latest ESP */
 };
 
 static void
-see_ike(void *ctx, const struct port_dgram *d)
+see_ike(void *ctx, const struct pkt *d)
 {
 	struct seen *s = ctx;
 
@@ -32,13 +34,15 @@ see_ike(void *ctx, const struct port_dgram *d)
 }
 
 static void
-see_esp(void *ctx, struct port_dgram *d, size_t n)
+see_esp(void *ctx, struct pkt *d, size_t n)
 {
 	struct seen *s = ctx;
 	size_t i;
 
 	for (i = 0; i < n; i++) {
 		assert_int_equal(d[i].seg, 0);
+		assert_int_equal(d[i].proto, IPPROTO_UDP);
+		s->marker = d[i].marker;
 		s->esp++;
 		s->esp_bytes += d[i].len;
 		s->local = d[i].local;
@@ -194,7 +198,7 @@ carries_esp_in_batches_and_in_the_draft_form(void **state)
 {
 	static uint8_t big[40 * 1000 + 500];
 	struct pair *t = pair_make("127.0.0.1", "127.0.0.1");
-	struct port_dgram d[3];
+	struct pkt d[3];
 	struct fault f;
 	size_t off, want = 0, bytes = 0;
 	int role;
@@ -204,7 +208,7 @@ carries_esp_in_batches_and_in_the_draft_form(void **state)
 		put_be32(big + off, 0x11223344);
 	assert_int_equal(ports_serve_spi(t->set[1], 0x11223344, NULL, &f), 0);
 	for (role = 1; role >= 0; role--) {
-		d[0] = (struct port_dgram){ .local = t->at[0][role], .remote = t->at[1][role],
+		d[0] = (struct pkt){ .local = t->at[0][role], .remote = t->at[1][role],
 		    .p = big, .len = 300 };
 		d[1] = d[0];
 		d[1].len = sizeof(big);
@@ -218,6 +222,7 @@ carries_esp_in_batches_and_in_the_draft_form(void **state)
 		assert_int_equal(t->seen[1].esp, want);
 		assert_int_equal(t->seen[1].esp_bytes, bytes);
 		assert_int_equal(t->seen[1].last_len, 8);
+		assert_int_equal(t->seen[1].marker, role == PORT_NATT ? 0 : 8);
 	}
 	assert_int_equal(t->seen[1].ike, 0);
 	pair_free(t);

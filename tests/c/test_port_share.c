@@ -90,7 +90,7 @@ count(struct self *me, const uint8_t *p)
 }
 
 static void
-had_ike(void *ctx, const struct port_dgram *d)
+had_ike(void *ctx, const struct pkt *d)
 {
 	struct self *me = ctx;
 
@@ -99,7 +99,7 @@ had_ike(void *ctx, const struct port_dgram *d)
 }
 
 static void
-had_esp(void *ctx, struct port_dgram *d, size_t n)
+had_esp(void *ctx, struct pkt *d, size_t n)
 {
 	struct self *me = ctx;
 	size_t i;
