@@ -14,6 +14,7 @@ wire:
 monitor:
 sa:		crypto wire
 esp:		crypto wire sa
+esp/backends:	crypto esp
 ike:		crypto wire sa
 ike/v1:		crypto wire sa ike
 probe:		crypto wire sa ike ike/v1
@@ -163,7 +164,7 @@ code() {
 
 @test "layers: crypto and esp compare nothing with memcmp; ct_eq is there for that" {
 	local files
-	mapfile -t files < <(sources crypto; sources esp)
+	mapfile -t files < <(sources crypto; sources esp; sources esp/backends)
 	[ ${#files[@]} -gt 0 ]
 	code "${files[@]}" | grep -E '\<(memcmp|bcmp|CRYPTO_memcmp)[ \t]*\(' | none
 }

@@ -8,6 +8,8 @@
 #include "os/priv.h"
 #include "os/sandbox.h"
 
+#define PROTO_ESP	50
+#define PROTO_AH	51
 #define SAID_MAX	20	/* packets named in the report, without -v */
 
 struct job {
@@ -73,16 +75,15 @@ open_all(struct job *j, struct fault *f)
 {
 	const struct tun_opts *o = j->o;
 	struct offline_conf c = {
-		.backend = &esp_backend_ossl, .rand = rand_system, .seal = j->seal,
-		.replay = o->replay == WINDOW_UNSET ? REPLAY_DEFAULT : o->replay,
-		.replay_force = o->replay != WINDOW_UNSET,
+		.sa = { .backends = esp_backends, .rand = rand_system,
+		    .replay = o->replay == WINDOW_UNSET ? REPLAY_DEFAULT : o->replay,
+		    .replay_force = o->replay != WINDOW_UNSET },
+		.seal = j->seal,
 	};
 
 	if (o->output == NULL)
 		return (fault(f, FAULT_USAGE, "%s: where to? -o FILE", j->seal ? "--encrypt" : "--decrypt"));
-	if ((j->esp = offline_new(&c)) == NULL)
-		return (fault(f, FAULT_MEMORY, "no memory for the packets"));
-	if ((j->in = capture_open(j->seal ? o->encrypt : o->decrypt, f)) == NULL ||
+	if ((j->esp = offline_new(&c, f)) == NULL || (j->in = capture_open(j->seal ? o->encrypt : o->decrypt, f)) == NULL ||
 	    read_state(j, f) != 0 || (j->out = pcapng_open(o->output, prog_name(), f)) == NULL)
 		return (-1);
 	pcapng_together(j->out);
@@ -107,7 +108,7 @@ refuse(struct job *j, const struct capture_packet *p, enum esp_verdict v)
 static int
 open_packet(struct job *j, const struct capture_packet *p, struct fault *f)
 {
-	const struct offline_way *way;
+	const struct esp_sa *sa;
 	enum esp_verdict v = ESP_SHORT;
 	struct span inner;
 	char comment[96];
@@ -117,15 +118,15 @@ open_packet(struct job *j, const struct capture_packet *p, struct fault *f)
 		return (0);
 	}
 	if (p->lost == 0)
-		v = p->what == CAPTURE_AH ? offline_open_ah(j->esp, p->ip, &p->dst.addr, &inner, &way) :
-		    offline_open(j->esp, p->ip, &p->dst.addr, p->data, &inner, &way);
+		v = offline_open(j->esp, p->what == CAPTURE_AH ? PROTO_AH : PROTO_ESP, p->ip, &p->dst.addr,
+		    p->data, &inner, &sa);
 	if (v != ESP_OK) {
 		refuse(j, p, v);
 		return (0);
 	}
 	j->done++;
 	(void)snprintf(comment, sizeof(comment), "frame %llu: %s %08x number %llu",
-	    (unsigned long long)p->number, p->what == CAPTURE_AH ? "AH" : "ESP", get_be32(way->spi), (unsigned long long)way->seq);
+	    (unsigned long long)p->number, p->what == CAPTURE_AH ? "AH" : "ESP", get_be32(sa->spi), (unsigned long long)sa->seq);
 	return (pcapng_put(j->out, p->time_us, PCAPNG_UNKNOWN, inner, comment, f));
 }
 
@@ -133,7 +134,7 @@ static int
 seal_packet(struct job *j, const struct capture_packet *p, struct fault *f)
 {
 	static const uint8_t marker[8];
-	const struct offline_way *way;
+	const struct esp_sa *sa;
 	enum esp_verdict v = ESP_SHORT;
 	struct span esp;
 	char comment[64];
@@ -143,8 +144,8 @@ seal_packet(struct job *j, const struct capture_packet *p, struct fault *f)
 		return (0);
 	}
 	if (p->lost == 0)
-		v = offline_seal(j->esp, p->ip, &esp, &way);
-	if (v == ESP_OK && way->encap == SA_ENCAP_TCP)
+		v = offline_seal(j->esp, p->ip, &esp, &sa);
+	if (v == ESP_OK && sa->encap == SA_ENCAP_TCP)
 		v = ESP_FAILED;		/* there is no connection to put it in */
 	if (v != ESP_OK) {
 		refuse(j, p, v);
@@ -152,14 +153,14 @@ seal_packet(struct job *j, const struct capture_packet *p, struct fault *f)
 	}
 	j->done++;
 	(void)snprintf(comment, sizeof(comment), "of frame %llu, number %llu",
-	    (unsigned long long)p->number, (unsigned long long)way->seq);
-	if (way->protocol == SA_AH)	/* a whole packet */
+	    (unsigned long long)p->number, (unsigned long long)sa->seq);
+	if (sa->protocol == SA_AH)	/* a whole packet */
 		return (pcapng_put(j->out, p->time_us, PCAPNG_UNKNOWN, esp, comment, f));
-	if (way->encap == SA_ENCAP_NONE)
-		return (pcapng_put_payload(j->out, p->time_us, PCAPNG_UNKNOWN, &way->src.addr,
-		    &way->dst.addr, 50, esp, comment, f));
-	return (pcapng_put_udp(j->out, p->time_us, PCAPNG_UNKNOWN, &way->src, &way->dst,
-	    span_of(marker, way->encap == SA_ENCAP_UDP_DRAFT ? 8 : 0), esp, comment, f));
+	if (sa->encap == SA_ENCAP_NONE)
+		return (pcapng_put_payload(j->out, p->time_us, PCAPNG_UNKNOWN, &sa->src.addr,
+		    &sa->dst.addr, 50, esp, comment, f));
+	return (pcapng_put_udp(j->out, p->time_us, PCAPNG_UNKNOWN, &sa->src, &sa->dst,
+	    span_of(marker, sa->encap == SA_ENCAP_UDP_DRAFT ? 8 : 0), esp, comment, f));
 }
 
 /* "120 packets decrypted, 3 not: 2 bad-icv, 1 replays" */

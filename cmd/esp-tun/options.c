@@ -81,9 +81,9 @@ tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
 
 	*d = (struct datapath_opt){ .tun = o->tun, .mtu = o->mtu, .route = o->route,
 	    .metric = o->metric, .keeper = -1, .recorder = -1 };
-	d->sadb = (struct sadb_config){ .backend = &esp_backend_ossl, .rand = rand_system,
+	d->sadb = (struct sadb_config){ .sa = { .backends = esp_backends, .rand = rand_system,
 	    .replay = o->replay == WINDOW_UNSET ? REPLAY_DEFAULT : o->replay,
-	    .replay_force = o->replay != WINDOW_UNSET, .dscp_fixed = o->dscp != DSCP_COPY,
+	    .replay_force = o->replay != WINDOW_UNSET }, .dscp_fixed = o->dscp != DSCP_COPY,
 	    .dscp = (uint8_t)(o->dscp & 63), .mss_mode = o->mss == MSS_CLAMP ? SADB_MSS_CLAMP :
 	    o->mss == MSS_OFF ? SADB_MSS_OFF : SADB_MSS_FIXED, .mss = (uint16_t)o->mss };
 	if (o->output != NULL)

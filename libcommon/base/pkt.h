@@ -46,6 +46,16 @@ struct pkt {
 	enum pkt_gso	 gso;
 	enum pkt_csum	 csum;
 	uint16_t	 seg, csum_start, csum_offset;
+
+	/* What esp/ needs and finds (esp/seal.h, esp/open.h, esp/flow.h). */
+	struct esp_sa	*sa;		/* NULL: none is known */
+	uint64_t	 seq;		/* the whole number */
+	size_t		 inner_len;	/* of the packet in the tunnel, or in transport mode */
+	size_t		 fit;		/* with ESP_TOO_BIG: the length that fits */
+	unsigned	 verdict;	/* enum esp_verdict */
+	uint8_t		 next;		/* received: the next header */
+	bool		 seen;		/* received: authentic and new, whatever the verdict is then */
+	bool		 newest;	/* ... and the highest number so far */
 };
 
 static inline size_t
@@ -57,7 +67,9 @@ pkt_headroom(const struct pkt *k)
 static inline size_t
 pkt_tailroom(const struct pkt *k)
 {
-	return (k->buf != NULL ? k->cap - pkt_headroom(k) - k->len : 0);
+	size_t used = pkt_headroom(k) + k->len;
+
+	return (k->buf != NULL && used <= k->cap ? k->cap - used : 0);
 }
 
 #endif

@@ -1,3 +1,4 @@
+/* The recorder's process, and the data path's side of its socket. */
 #include "capture/recorder.h"
 
 #include <errno.h>
@@ -11,11 +12,14 @@
 #define BATCH		64
 #define ROOM		(4 * 1024 * 1024)	/* bytes that may be on their way to a disk */
 #define MARKER_MAX	8
+#define PROTO_UDP	17
+#define PROTO_AH	51
+#define PROTO_WHOLE	0
 
 /* Goes before the payload of each. */
 struct head {
 	uint64_t	 time_us;
-	uint8_t		 way, proto, marker;
+	uint8_t		 way, proto, marker;	/* proto PROTO_WHOLE: an IP packet as it is */
 	struct endpoint	 src, dst;
 	char		 comment[RECORDER_COMMENT];
 };
@@ -27,7 +31,9 @@ put(struct pcapng *w, const struct head *h, struct span data, struct fault *f)
 {
 	static const uint8_t zero[MARKER_MAX];
 
-	if (h->proto == 17)
+	if (h->proto == PROTO_WHOLE)
+		return (pcapng_put(w, h->time_us, (enum pcapng_way)h->way, data, h->comment, f));
+	if (h->proto == PROTO_UDP)
 		return (pcapng_put_udp(w, h->time_us, (enum pcapng_way)h->way, &h->src, &h->dst,
 		    span_of(zero, h->marker), data, h->comment, f));
 	return (pcapng_put_payload(w, h->time_us, (enum pcapng_way)h->way, &h->src.addr, &h->dst.addr,
@@ -93,8 +99,26 @@ recorder_open(struct recorder *r, int fd, struct fault *f)
 	return (-1);
 }
 
+/* Describes ${k}; returns what of it is to be written. */
+static struct iovec
+describe(struct head *h, enum pcapng_way way, const struct pkt *k, const char comment[RECORDER_COMMENT])
+{
+	bool whole = k->proto == PROTO_AH && k->net > 0, in = way == PCAPNG_IN;
+	size_t before = whole ? k->net : 0;
+
+	h->time_us = k->time_us;
+	h->way = (uint8_t)way;
+	h->proto = whole ? PROTO_WHOLE : k->proto;
+	h->marker = k->marker < MARKER_MAX ? k->marker : MARKER_MAX;
+	h->src = in ? k->remote : k->local;
+	h->dst = in ? k->local : k->remote;
+	memcpy(h->comment, comment, sizeof(h->comment));
+	return ((struct iovec){ k->p - before, k->len + before });
+}
+
 void
-recorder_put(struct recorder *r, const struct recorder_pkt *p, size_t n)
+recorder_put(struct recorder *r, enum pcapng_way way, const struct pkt *const *pkts,
+    const char (*comments)[RECORDER_COMMENT], size_t n)
 {
 	struct head h[BATCH];
 	struct iovec iov[BATCH][2];
@@ -109,15 +133,8 @@ recorder_put(struct recorder *r, const struct recorder_pkt *p, size_t n)
 	memset(m, 0, n * sizeof(m[0]));
 	memset(h, 0, n * sizeof(h[0]));
 	for (i = 0; i < n; i++) {
-		h[i].time_us = p[i].time_us;
-		h[i].way = (uint8_t)p[i].way;
-		h[i].proto = p[i].proto;
-		h[i].marker = p[i].marker < MARKER_MAX ? p[i].marker : MARKER_MAX;
-		h[i].src = p[i].src;
-		h[i].dst = p[i].dst;
-		memcpy(h[i].comment, p[i].comment, sizeof(h[i].comment));
+		iov[i][1] = describe(&h[i], way, pkts[i], comments[i]);
 		iov[i][0] = (struct iovec){ &h[i], sizeof(h[i]) };
-		iov[i][1] = (struct iovec){ (void *)(uintptr_t)p[i].data.p, p[i].data.len };
 		m[i].msg_hdr.msg_iov = iov[i];
 		m[i].msg_hdr.msg_iovlen = 2;
 	}

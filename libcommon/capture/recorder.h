@@ -1,12 +1,12 @@
 /*
  * The recorder: a helper process that writes a capture of what a data path sends and receives. A slow disk
- * slows the recorder alone: packets that its socket has no room for are counted, not waited for.
+ * slows the recorder alone: packets that its socket has no room for are counted, and nothing waits.
  */
 #ifndef SAPIPE_CAPTURE_RECORDER_H
 #define SAPIPE_CAPTURE_RECORDER_H
 
-#include "base/addr.h"
 #include "base/fault.h"
+#include "base/pkt.h"
 #include "capture/pcapng.h"
 
 #define RECORDER_COMMENT	192	/* bytes of a comment, its end included */
@@ -28,18 +28,12 @@ struct recorder {
 /* Waits until the file is open. 0, or -1 as pcapng_open(). */
 int recorder_open(struct recorder *r, int fd, struct fault *f);
 
-struct recorder_pkt {
-	uint64_t	 time_us;
-	enum pcapng_way	 way;
-	uint8_t		 proto;		/* 17: a datagram, headers are made up; else payload of IP */
-	uint8_t		 marker;	/* zero bytes before the payload */
-	struct endpoint	 src, dst;	/* addresses of one family */
-	struct span	 data;
-	char		 comment[RECORDER_COMMENT];
-};
-
-/* Hands packets over, at most 64. Never waits. */
-void recorder_put(struct recorder *r, const struct recorder_pkt *p, size_t n);
+/*
+ * Hands over ${n} (at most 64) packets that came in or went out, as ${way} says: ${p}, ${net}, ${proto}, ${marker},
+ * ${local}, ${remote} and ${time_us} count. Headers are made up, but for AH: its own are recorded. Never waits.
+ */
+void recorder_put(struct recorder *r, enum pcapng_way way, const struct pkt *const *pkts,
+    const char (*comments)[RECORDER_COMMENT], size_t n);
 /*
  * When ${fd} can be read: the recorder has something to say. 0: nothing; else -1 with the fault
  * that ended it, ${fd} is -1 then.

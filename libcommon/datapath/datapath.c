@@ -1,3 +1,4 @@
+/* The data path: opened, closed, its timers, and what it reports. */
 #include "datapath/datapath.h"
 
 #include <errno.h>
@@ -38,7 +39,7 @@ dp_warn(struct datapath *dp, const struct fault *f)
 
 /* Tells the negotiator, by way of the ports it shares with us. */
 void
-dp_event(struct datapath *dp, const struct esp_sa *sa, const char *what)
+dp_event(struct datapath *dp, const struct esp_pair *pair, const char *what)
 {
 	struct sa_rec r = { .type = SA_EVENT };
 	struct secret cbor = {0};
@@ -49,8 +50,8 @@ dp_event(struct datapath *dp, const struct esp_sa *sa, const char *what)
 	(void)snprintf(r.event.source, sizeof(r.event.source), "esp-tun");
 	(void)snprintf(r.event.what, sizeof(r.event.what), "%s", what);
 	r.event.has_spi_in = r.event.has_remote = true;
-	memcpy(r.event.spi_in, sa->rec.spi_in, sizeof(r.event.spi_in));
-	r.event.remote = sa->remote;
+	memcpy(r.event.spi_in, pair->in.spi, sizeof(r.event.spi_in));
+	r.event.remote = pair->out.dst;
 	if (sa_encode(&cbor, &r, NULL) == 0)
 		ports_send_record(dp->ports, secret_span(&cbor));
 	secret_free(&cbor);
@@ -59,27 +60,27 @@ dp_event(struct datapath *dp, const struct esp_sa *sa, const char *what)
 /* ---- hooks of the SA table */
 
 static void
-happened(void *ctx, struct esp_sa *sa, enum sadb_event what)
+happened(void *ctx, struct esp_pair *pair, enum sadb_event what)
 {
 	struct datapath *dp = ctx;
 
 	if (what != SADB_GONE) {
-		dp_note(dp, 1, "SA %08x: %s expiry by volume", get_be32(sa->rec.spi_in),
+		dp_note(dp, 1, "SA %08x: %s expiry by volume", get_be32(pair->in.spi),
 		    what == SADB_SOFT ? "soft" : "hard");
-		dp_event(dp, sa, what == SADB_SOFT ? "soft" : "hard");
+		dp_event(dp, pair, what == SADB_SOFT ? "soft" : "hard");
 		return;
 	}
-	dp_note(dp, 1, "SA %08x is gone: %llu packets in, %llu out", get_be32(sa->rec.spi_in),
-	    (unsigned long long)sa->count_in.packets, (unsigned long long)sa->count_out.packets);
-	if (dp->ports != NULL && sa->rec.encap != SA_ENCAP_NONE)
-		ports_unserve_spi(dp->ports, get_be32(sa->rec.spi_in), &sa->rec.local.at.addr);
-	if (sa->user == NULL)
+	dp_note(dp, 1, "SA %08x is gone: %llu packets in, %llu out", get_be32(pair->in.spi),
+	    (unsigned long long)pair->in.count.packets, (unsigned long long)pair->out.count.packets);
+	if (dp->ports != NULL && pair->in.encap != SA_ENCAP_NONE)
+		ports_unserve_spi(dp->ports, get_be32(pair->in.spi), &pair->in.dst.addr);
+	if (pair->user == NULL)
 		return;
-	dp_claim_end(dp, sa);
+	dp_claim_end(dp, pair);
 	if (sadb_count(dp->db) == 1 && dp->up) {
 		dp->up = false;
 		if (dp->calls.state != NULL)
-			dp->calls.state(dp->ctx, "down", &sa->rec);
+			dp->calls.state(dp->ctx, "down", pair->rec);
 	}
 }
 
@@ -88,17 +89,17 @@ happened(void *ctx, struct esp_sa *sa, enum sadb_event what)
 static void
 traffic(struct datapath *dp, uint64_t now_ms)
 {
-	struct esp_sa *sa;
+	struct esp_pair *pair;
 
-	for (size_t i = 0; (sa = sadb_at(dp->db, i)) != NULL; i++) {
-		struct own *own = sa->user;
+	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++) {
+		struct own *own = pair->user;
 
-		if (own == NULL || own->told_packets == sa->count_in.packets ||
+		if (own == NULL || own->told_packets == pair->in.count.packets ||
 		    now_ms - own->told_ms < TRAFFIC_MS)
 			continue;
-		own->told_packets = sa->count_in.packets;
+		own->told_packets = pair->in.count.packets;
 		own->told_ms = now_ms;
-		dp_event(dp, sa, "traffic");
+		dp_event(dp, pair, "traffic");
 	}
 }
 
@@ -172,20 +173,18 @@ datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
 	dp->opt = *o;
 	dp->calls = *calls;
 	dp->ctx = ctx;
-	dp->tun.fd = dp->raw.fd4 = dp->raw.fd6 = -1;
+	dp->tun.fd = -1;
+	for (size_t i = 0; i < RAWESP_SOCKETS; i++)
+		dp->raw.fd[i] = -1;
 	keeper_init(&dp->keeper, o->keeper);
 	dp->opt.sadb.hooks = (struct sadb_hooks){ dp, dp_reserve_out, dp_reserve_in, happened };
-	if ((dp->slots = calloc(ESP_BATCH, SLOT)) == NULL) {
-		(void)fault(f, FAULT_MEMORY, "no memory for packets");
-		goto bad;
-	}
-	if ((o->recorder != -1 && dp_wire_open(dp, o->recorder, f) != 0) ||
+	if (worker_open(&dp->worker, o->sadb.sa.backends, f) != 0 || (o->recorder != -1 && dp_wire_open(dp, o->recorder, f) != 0) ||
 	    (dp->db = sadb_new(&dp->opt.sadb, f)) == NULL || open_all(dp, f) != 0)
 		goto bad;
 	watch(dp, &dp->keeper_io, dp->opt.keeper, dp_keeper_ready);
 	watch(dp, &dp->tun_io, dp->tun.fd, dp_tun_ready);
-	watch(dp, &dp->raw4_io, dp->raw.fd4, dp_raw_ready);
-	watch(dp, &dp->raw6_io, dp->raw.fd6, dp_raw_ready);
+	for (size_t i = 0; i < RAWESP_SOCKETS; i++)
+		watch(dp, &dp->raw_io[i], dp->raw.fd[i], dp_raw_ready);
 	ev_timer_init(&dp->tick, tick, TICK, TICK);
 	ev_timer_init(&dp->held_timer, held_over, 0., 0.);
 	ev_timer_init(&dp->device_timer, dp_device_over, 0., 0.);
@@ -207,8 +206,8 @@ datapath_free(struct datapath *dp)
 	ev_timer_stop(dp->loop, &dp->device_timer);
 	ev_io_stop(dp->loop, &dp->keeper_io);
 	ev_io_stop(dp->loop, &dp->tun_io);
-	ev_io_stop(dp->loop, &dp->raw4_io);
-	ev_io_stop(dp->loop, &dp->raw6_io);
+	for (size_t i = 0; i < RAWESP_SOCKETS; i++)
+		ev_io_stop(dp->loop, &dp->raw_io[i]);
 	/* For the record too: these come to nothing now. */
 	if (dp->db != NULL)
 		dp_held_retry(dp, true);
@@ -221,14 +220,12 @@ datapath_free(struct datapath *dp)
 	rawesp_close(&dp->raw);
 	tun_close(&dp->tun);
 	dp_turns_free(dp);
-	if (dp->slots != NULL)
-		wipe(dp->slots, ESP_BATCH * SLOT);
-	free(dp->slots);
+	worker_close(&dp->worker);
 	free(dp->ikes);
 	free(dp);
 }
 
-/* ---- what there is */
+/* ---- for the tool */
 
 size_t
 datapath_alive(const struct datapath *dp)
@@ -278,36 +275,39 @@ void
 datapath_stats(const struct datapath *dp, void (*line)(void *ctx, const char *text), void *ctx)
 {
 	char text[1024], at[ENDPOINT_TEXT];
-	const struct esp_sa *sa;
-	uint64_t sent, lost;
+	const struct worker *w = &dp->worker;
+	const struct esp_pair *pair;
+	uint64_t sent, lost, both[ESP_VERDICT_COUNT];
 	size_t i;
 
 	(void)snprintf(text, sizeof(text), "in: packets %llu, bytes %llu",
-	    (unsigned long long)dp->in.packets, (unsigned long long)dp->in.bytes);
-	put_drops(text, sizeof(text), dp->drops_in);
+	    (unsigned long long)w->in.packets, (unsigned long long)w->in.bytes);
+	put_drops(text, sizeof(text), w->drops_in);
 	line(ctx, text);
 	(void)snprintf(text, sizeof(text), "out: packets %llu, bytes %llu",
-	    (unsigned long long)dp->out.packets, (unsigned long long)dp->out.bytes);
-	put_drops(text, sizeof(text), dp->drops_out);
+	    (unsigned long long)w->out.packets, (unsigned long long)w->out.bytes);
+	put_drops(text, sizeof(text), w->drops_out);
 	line(ctx, text);
 	(void)snprintf(text, sizeof(text),
 	    "device %s: mtu %zu, cut %llu, unsent %llu, unwritten %llu, remaps %llu, icmp %llu",
-	    dp->tun.name, dp->mtu, (unsigned long long)dp->cut, (unsigned long long)dp->unsent,
-	    (unsigned long long)dp->unwritten, (unsigned long long)dp->remaps,
-	    (unsigned long long)dp->icmp);
+	    dp->tun.name, dp->mtu, (unsigned long long)w->cut, (unsigned long long)w->unsent,
+	    (unsigned long long)w->unwritten, (unsigned long long)dp->remaps,
+	    (unsigned long long)w->icmp);
 	line(ctx, text);
 	if (dp_wire_counts(dp, &sent, &lost)) {
 		(void)snprintf(text, sizeof(text), "capture: packets %llu, lost %llu",
 		    (unsigned long long)sent, (unsigned long long)lost);
 		line(ctx, text);
 	}
-	for (i = 0; (sa = sadb_at(dp->db, i)) != NULL; i++) {
+	for (i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++) {
 		(void)snprintf(text, sizeof(text), "sa %08x to %s: in %llu packets %llu bytes, "
-		    "out %llu packets %llu bytes, mtu %zu", get_be32(sa->rec.spi_in),
-		    endpoint_text(at, &sa->remote), (unsigned long long)sa->count_in.packets,
-		    (unsigned long long)sa->count_in.bytes, (unsigned long long)sa->count_out.packets,
-		    (unsigned long long)sa->count_out.bytes, sa->mtu);
-		put_drops(text, sizeof(text), sa->drops);
+		    "out %llu packets %llu bytes, mtu %zu", get_be32(pair->in.spi),
+		    endpoint_text(at, &pair->out.dst), (unsigned long long)pair->in.count.packets,
+		    (unsigned long long)pair->in.count.bytes, (unsigned long long)pair->out.count.packets,
+		    (unsigned long long)pair->out.count.bytes, pair->out.mtu);
+		for (int v = 0; v < ESP_VERDICT_COUNT; v++)
+			both[v] = pair->in.drops[v] + pair->out.drops[v];
+		put_drops(text, sizeof(text), both);
 		line(ctx, text);
 	}
 }

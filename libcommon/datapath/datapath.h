@@ -24,7 +24,7 @@ struct datapath_opt {
 	size_t		 n_addresses;
 	struct route	 addresses[DATAPATH_ADDRESSES];	/* for the device: net is the address */
 	int		 keeper;	/* our end of the keeper's socket; stays the caller's */
-	int		 recorder;	/* ... of the recorder's, see net/recorder.h; -1: none */
+	int		 recorder;	/* ... of the recorder's, see capture/recorder.h; -1: none */
 	struct sadb_config sadb;	/* but for its hooks */
 };
 
@@ -52,10 +52,10 @@ struct datapath *datapath_new(struct ev_loop *loop, const struct datapath_opt *o
 void datapath_free(struct datapath *dp);
 
 /*
- * Obeys one record, from byte ${off} of stream ${source}; what it holds is taken over. Records take effect in the order
- * of these calls: a new SA waits for its claim, and what is behind it waits too. 0; or -1 with the
- * fault of an SA that cannot be taken: FAULT_STALE_SA, FAULT_BAD_RECORD, FAULT_CONFIG, ... Others are not disturbed.
- * What goes wrong after a wait (FAULT_CLAIMED and the like) is told by calls.refused().
+ * Applies one record, from byte ${off} of stream ${source}, and owns what it holds. Records take effect in the order
+ * of these calls: a new SA waits for its claim, and the records behind it wait too. 0; or -1 with the
+ * fault of an SA that cannot be used: FAULT_STALE_SA, FAULT_BAD_RECORD, FAULT_CONFIG, ... Others are not disturbed.
+ * What fails after a wait (FAULT_CLAIMED and the like) goes to calls.refused().
  */
 int datapath_record(struct datapath *dp, struct sa_rec *rec, uint32_t source, uint64_t off,
     struct fault *f);

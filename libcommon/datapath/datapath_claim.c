@@ -40,22 +40,21 @@ ask(struct datapath *dp, enum keeper_op op, uint32_t id, uint64_t a, uint64_t b)
 
 /* The hook is called again when half of what is left is used. */
 static void
-set_marks(struct esp_sa *sa, const struct own *own)
+set_marks(struct esp_pair *pair, const struct own *own)
 {
-	uint64_t right = sa->replay.right;
+	uint64_t right = pair->in.window->right, next = pair->out.seq + 1;
 
 	if (!own->asked_out)
-		sa->seq_reserved = own->out_end > sa->seq_next ?
-		    sa->seq_next + (own->out_end - sa->seq_next) / 2 : sa->seq_next;
+		pair->out.reserved = own->out_end > next ? next + (own->out_end - next) / 2 : next;
 	if (!own->asked_in)
-		sa->in_reserved = own->in_end > right ? right + (own->in_end - right) / 2 : right;
+		pair->in.reserved = own->in_end > right ? right + (own->in_end - right) / 2 : right;
 }
 
 static void
 numbers(struct datapath *dp, const struct keeper_answer *a)
 {
-	struct esp_sa *sa = dp->by_id[a->id];
-	struct own *own = sa != NULL ? sa->user : NULL;
+	struct esp_pair *pair = dp->by_id[a->id];
+	struct own *own = pair != NULL ? pair->user : NULL;
 
 	if (a->fault.code != FAULT_NONE)
 		dp_warn(dp, &a->fault);
@@ -69,7 +68,7 @@ numbers(struct datapath *dp, const struct keeper_answer *a)
 		own->out_end = a->out_end;
 		own->in_end = a->in_end;
 	}
-	set_marks(sa, own);
+	set_marks(pair, own);
 }
 
 static void
@@ -109,14 +108,14 @@ int
 dp_reserve_out(void *ctx, struct esp_sa *sa, uint64_t seq)
 {
 	struct datapath *dp = ctx;
-	struct own *own = sa->user;
+	struct own *own = sa->pair->user;
 
 	if (!own->asked_out) {
 		/* Above what is reserved already, or the block would begin before it. */
 		if (ask(dp, KEEPER_OUT, own->id, seq > own->out_end ? seq : own->out_end, 0) != 0)
 			return (-1);
 		own->asked_out = true;
-		sa->seq_reserved = own->out_end;
+		sa->reserved = own->out_end;
 	}
 	return (seq < own->out_end ? 0 : wait_out(dp, own, seq));
 }
@@ -129,14 +128,14 @@ int
 dp_reserve_in(void *ctx, struct esp_sa *sa, uint64_t seq)
 {
 	struct datapath *dp = ctx;
-	struct own *own = sa->user;
+	struct own *own = sa->pair->user;
 
 	if (!own->asked_in && ask(dp, KEEPER_IN, own->id, seq, 0) != 0) {
-		sa->in_reserved = seq + ESP_BATCH;	/* told of the failure; once a batch will do */
+		sa->reserved = seq + ESP_BATCH;	/* the failure was reported; once a batch will do */
 		return (0);
 	}
 	own->asked_in = true;
-	sa->in_reserved = UINT64_MAX;
+	sa->reserved = UINT64_MAX;
 	return (0);
 }
 
@@ -144,18 +143,19 @@ dp_reserve_in(void *ctx, struct esp_sa *sa, uint64_t seq)
 void
 dp_settle(struct datapath *dp)
 {
-	struct esp_sa *sa;
+	struct esp_pair *pair;
 
-	for (size_t i = 0; (sa = sadb_at(dp->db, i)) != NULL; i++) {
-		struct own *own = sa->user;
+	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++) {
+		uint64_t right = pair->in.window->right;
+		struct own *own = pair->user;
 
-		if (own->tick_right == sa->replay.right && !own->asked_in && !own->settled) {
+		if (own->tick_right == right && !own->asked_in && !own->settled) {
 			own->settled = true;
-			if (claim_unsettled(own->in_end, sa->replay.right))
-				own->asked_in = ask(dp, KEEPER_SETTLE, own->id, sa->replay.right, 0) == 0;
-		} else if (own->tick_right != sa->replay.right)
+			if (claim_unsettled(own->in_end, right))
+				own->asked_in = ask(dp, KEEPER_SETTLE, own->id, right, 0) == 0;
+		} else if (own->tick_right != right)
 			own->settled = false;
-		own->tick_right = sa->replay.right;
+		own->tick_right = right;
 	}
 }
 
@@ -195,7 +195,7 @@ dp_claim_back(struct datapath *dp, const struct keeper_answer *a)
 }
 
 int
-dp_claim_tie(struct datapath *dp, struct esp_sa *sa, const struct keeper_answer *a, struct fault *f)
+dp_claim_tie(struct datapath *dp, struct esp_pair *pair, const struct keeper_answer *a, struct fault *f)
 {
 	struct own *own = calloc(1, sizeof(*own));
 
@@ -204,25 +204,25 @@ dp_claim_tie(struct datapath *dp, struct esp_sa *sa, const struct keeper_answer 
 	own->id = a->id;
 	own->out_end = a->out_end;
 	own->in_end = a->in_end;
-	sa->seq_next = a->out_next;
-	replay_leap(&sa->replay, a->in_right);
-	dp->by_id[own->id] = sa;
-	sa->user = own;
-	set_marks(sa, own);
+	pair->out.seq = a->out_next - 1;
+	replay_leap(pair->in.window, a->in_right);
+	dp->by_id[own->id] = pair;
+	pair->user = own;
+	set_marks(pair, own);
 	return (0);
 }
 
 void
-dp_claim_end(struct datapath *dp, struct esp_sa *sa)
+dp_claim_end(struct datapath *dp, struct esp_pair *pair)
 {
-	struct own *own = sa->user;
+	struct own *own = pair->user;
 
-	(void)ask(dp, KEEPER_RELEASE, own->id, sa->seq_next, sa->replay.right);
+	(void)ask(dp, KEEPER_RELEASE, own->id, pair->out.seq + 1, pair->in.window->right);
 	dp->by_id[own->id] = NULL;
 	dp->id_used[own->id] = false;
 	free(own->routes);
 	free(own);
-	sa->user = NULL;
+	pair->user = NULL;
 }
 
 void

@@ -3,31 +3,18 @@
 
 #include "datapath/datapath_priv.h"
 
-#define UDP_HDR		8
-#define NON_IKE_MARKER	8
 #define MTU_FIRST	1400	/* before any SA says better */
 
-/* Bytes that the outer headers take. */
-static size_t
-outer_len(const struct sa_child *c, const struct addr *remote)
-{
-	size_t udp = c->encap == SA_ENCAP_NONE ? 0 : UDP_HDR;
-
-	if (c->encap == SA_ENCAP_UDP_DRAFT)
-		udp += NON_IKE_MARKER;
-	return ((remote->family == 4 ? 20u : 40u) + udp);
-}
-
 static bool
-carries_v6(const struct sa_child *c)
+carries_v6(const struct esp_sa *out)
 {
-	for (size_t i = 0; i < c->n_remote_ts; i++)
-		if (c->remote_ts[i].first.family == 6)
+	for (size_t i = 0; i < out->n_dst_ts; i++)
+		if (out->dst_ts[i].first.family == 6)
 			return (true);
 	return (false);
 }
 
-/* The MTU of the path to ${remote}, looked up once in a pass over the SAs: many have the same peer. */
+/* The MTU of the path to ${remote}, looked up once for all SAs that have the same peer. */
 static size_t
 mtu_to(struct datapath *dp, const struct addr *remote)
 {
@@ -45,23 +32,21 @@ mtu_to(struct datapath *dp, const struct addr *remote)
 void
 dp_mtu(struct datapath *dp, bool all)
 {
-	size_t least = 0, path, room, floor = INNER_MIN_V4;
-	struct esp_sa *sa;
+	size_t least = 0, most, floor = INNER_MIN_V4;
+	struct esp_pair *pair;
 	struct fault f;
 
 	dp->pass++;
 	if (all)
 		dp->mtu_ms = clock_now(&dp->clock).ms;
-	for (size_t i = 0; (sa = sadb_at(dp->db, i)) != NULL; i++) {
-		if (sa->dying != 0)
+	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++) {
+		struct esp_sa *sa = &pair->out;
+
+		if (pair->dying != 0)
 			continue;
-		if (all || sa->mtu == 0) {
-			path = mtu_to(dp, &sa->remote.addr);
-			room = outer_len(&sa->rec, &sa->remote.addr);
-			if (path > room)
-				sa->mtu = esp_xf_inner_max(&sa->out, path - room);
-		}
-		if (carries_v6(&sa->rec))
+		if ((all || sa->mtu == 0) && (most = esp_sa_inner_max(sa, mtu_to(dp, &sa->dst.addr))) > 0)
+			sa->mtu = most;
+		if (carries_v6(sa))
 			floor = INNER_MIN_V6;	/* below it the kernel takes IPv6 off the device */
 		if (sa->mtu != 0 && (least == 0 || sa->mtu < least))
 			least = sa->mtu;
@@ -105,7 +90,7 @@ source_for(struct datapath *dp, const struct sa_child *c, uint8_t family)
 	return (found);
 }
 
-/* Makes up the routes that an SA brings. -1: no memory. */
+/* Fills in the routes that an SA brings. -1: no memory. */
 static int
 routes_of(struct datapath *dp, const struct sa_child *c, struct own *own)
 {
@@ -172,26 +157,26 @@ routes(struct datapath *dp)
 	size_t n = 0, m = 0, count = sadb_count(dp->db);
 	struct addr *peers = calloc(count + 1, sizeof(*peers));
 	struct route *want = NULL;
-	struct esp_sa *sa;
+	struct esp_pair *pair;
 	struct own *own;
 	struct fault f;
 
-	for (size_t i = 0; (sa = sadb_at(dp->db, i)) != NULL && peers != NULL; i++) {
-		own = sa->user;
-		peers[i] = sa->remote.addr;
+	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL && peers != NULL; i++) {
+		own = pair->user;
+		peers[i] = pair->out.dst.addr;
 		peers[i].scope = 0;
-		if (sa->dying == 0 && !own->routed && routes_of(dp, &sa->rec, own) != 0)
+		if (pair->dying == 0 && !own->routed && routes_of(dp, pair->rec, own) != 0)
 			goto memory;
-		if (sa->dying == 0)
+		if (pair->dying == 0)
 			n += own->n_routes;
 	}
 	if (peers == NULL || (want = calloc(n + 1, sizeof(*want))) == NULL)
 		goto memory;
 	if (count > 0)
 		qsort(peers, count, sizeof(*peers), by_addr);
-	for (size_t i = 0; (sa = sadb_at(dp->db, i)) != NULL; i++) {
-		own = sa->user;
-		for (size_t r = 0; r < own->n_routes && sa->dying == 0; r++) {
+	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++) {
+		own = pair->user;
+		for (size_t r = 0; r < own->n_routes && pair->dying == 0; r++) {
 			want[m] = own->routes[r];
 			want[m].covers = covers_a_peer(&want[m], peers, count);
 			m++;

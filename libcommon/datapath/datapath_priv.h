@@ -8,37 +8,27 @@
 #include "datapath/claim_keeper.h"
 #include "os/clock.h"
 #include "datapath/datapath.h"
+#include "datapath/worker.h"
 #include "port/port.h"
 #include "os/rawesp.h"
 #include "capture/recorder.h"
 #include "os/route.h"
 #include "os/tun.h"
 
-#define SLOT		(FLOW_HEAD + PKT_MAX + FLOW_TAIL + 64)
 #define HELD_MAX	64		/* packets of unknown SPIs that wait for a record */
 #define HELD_BYTES	(256 * 1024)
 #define HELD_MS		250
 #define IKES_MAX	4096		/* IKE SAs of which we know whether the peer is behind a NAT */
 
-/* Where a packet came from, for what follows it. */
-struct came {
-	struct endpoint	 local, remote;
-	bool		 udp;
-	uint64_t	 time_us;	/* for the record, if there is one */
-};
-
-/* A packet whose SA may be on its way. */
+/* A copy of a packet whose SA may be on its way. */
 struct held {
-	uint8_t		*p;
-	size_t		 len;
-	struct came	 came;
-	uint16_t	 tos;
+	struct pkt	 k;		/* its buffer is its own */
 	uint64_t	 until_ms;
 };
 
 struct ike_seen { uint8_t spis[16]; bool remote_nat; };
 
-/* What is kept beside an SA: its claim, and when its traffic was last reported. */
+/* What is kept beside a pair of SAs: its claim, and when its traffic was last reported. */
 struct own {
 	uint32_t	 id;			/* with the keeper */
 	uint64_t	 out_end, in_end;	/* numbers below are reserved */
@@ -48,7 +38,7 @@ struct own {
 	uint64_t	 told_ms, told_packets;
 	struct route	*routes;		/* to its remote selectors */
 	size_t		 n_routes;
-	bool		 routed;		/* they are made up */
+	bool		 routed;		/* they are known */
 };
 
 /* A record that waits: for its own claim, or for one before it. */
@@ -81,12 +71,12 @@ struct datapath {
 	struct turn	*turns, **last_turn;
 	size_t		 n_turns;
 	bool		 id_used[KEEPER_CLAIMS];
-	struct esp_sa	*by_id[KEEPER_CLAIMS];
+	struct esp_pair	*by_id[KEEPER_CLAIMS];
 	uint32_t	 next_id;
 	struct router	 router;
-	ev_io		 keeper_io, tun_io, raw4_io, raw6_io;
+	ev_io		 keeper_io, tun_io, raw_io[RAWESP_SOCKETS];
 	ev_timer	 tick, held_timer, device_timer;
-	uint8_t		*slots;		/* ESP_BATCH of SLOT bytes */
+	struct worker	 worker;
 	size_t		 mtu;		/* that the device has now */
 	uint64_t	 mtu_ms;	/* when paths were last looked at; 0: look again */
 	struct path	 paths[PATHS];
@@ -98,20 +88,17 @@ struct datapath {
 	struct ike_seen	*ikes;
 	size_t		 n_ikes, next_ike;
 	uint64_t	 ever;
-	/* counters, of all SAs there have been */
-	struct esp_count out, in;
-	uint64_t	 drops_out[ESP_VERDICT_COUNT], drops_in[ESP_VERDICT_COUNT];
-	uint64_t	 cut, unsent, unwritten, remaps, icmp;
+	uint64_t	 remaps;
 };
 
 /* datapath.c */
 void dp_note(struct datapath *dp, int level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void dp_warn(struct datapath *dp, const struct fault *f);
-void dp_event(struct datapath *dp, const struct esp_sa *sa, const char *what);
+void dp_event(struct datapath *dp, const struct esp_pair *pair, const char *what);
 
 /* datapath_rec.c */
-/* Records whose turn it is take effect. */
+/* Applies records that have nothing to wait for any more. */
 void dp_turns(struct datapath *dp);
 void dp_turns_free(struct datapath *dp);
 /* The claim of a record that waits: dp_turns() is called for it. */
@@ -126,10 +113,10 @@ void dp_settle(struct datapath *dp);
 int dp_claim_begin(struct datapath *dp, const struct sa_child *c, uint32_t *id, struct fault *f);
 /* Gives a claim back that no SA came to own. */
 void dp_claim_back(struct datapath *dp, const struct keeper_answer *a);
-/* Ties an SA to its claim, which it then owns; and lets go of it. */
-int dp_claim_tie(struct datapath *dp, struct esp_sa *sa, const struct keeper_answer *a,
+/* Gives an SA its claim, which it then owns; and releases that. */
+int dp_claim_tie(struct datapath *dp, struct esp_pair *pair, const struct keeper_answer *a,
     struct fault *f);
-void dp_claim_end(struct datapath *dp, struct esp_sa *sa);
+void dp_claim_end(struct datapath *dp, struct esp_pair *pair);
 void dp_keeper_ready(struct ev_loop *loop, ev_io *w, int revents);
 
 /* datapath_io.c */
@@ -145,11 +132,10 @@ int dp_wire_open(struct datapath *dp, int fd, struct fault *f);
 void dp_wire_close(struct datapath *dp);
 /* False if there is none. */
 bool dp_wire_counts(const struct datapath *dp, uint64_t *sent, uint64_t *lost);
-void dp_wire_sent(struct datapath *dp, const struct flow_pkt *const *k, size_t n);
+void dp_wire_sent(struct datapath *dp, struct pkt *k, size_t n);
 /* Before ${n} packets are opened in place; and what became of those ${from} .. ${to} - 1 of them. */
-void dp_wire_copy(struct datapath *dp, const struct flow_pkt *k, struct came *c, size_t n);
-void dp_wire_received(struct datapath *dp, const struct flow_pkt *k, const struct came *c, size_t from,
-    size_t to, bool but_unknown);
+void dp_wire_copy(struct datapath *dp, struct pkt *k, size_t n);
+void dp_wire_received(struct datapath *dp, const struct pkt *k, size_t from, size_t to, bool but_unknown);
 
 /* datapath_port.c */
 /*

@@ -13,7 +13,7 @@
 static bool
 is_new(const struct datapath *dp, const struct sa_child *c)
 {
-	return (sadb_by_spi(dp->db, c->spi_in, &c->local.at.addr) == NULL);
+	return (sadb_by_spi(dp->db, c->protocol, c->spi_in, &c->local.at.addr) == NULL);
 }
 
 /* What need not wait to be refused. */
@@ -32,13 +32,13 @@ check(struct datapath *dp, const struct sa_child *c, struct fault *f)
 static int
 replace(struct datapath *dp, const struct sa_child *c, uint32_t source, struct fault *f)
 {
-	struct esp_sa *sa;
+	struct esp_pair *pair;
 	struct own *own;
 	bool old;
 
-	if (check(dp, c, f) != 0 || (sa = sadb_add(dp->db, c, source, &old, f)) == NULL)
+	if (check(dp, c, f) != 0 || (pair = sadb_add(dp->db, c, source, &old, f)) == NULL)
 		return (-1);
-	own = sa->user;
+	own = pair->user;
 	own->routed = false;
 	dp_note(dp, 1, "SA %08x is replaced", get_be32(c->spi_in));
 	dp->device_due = true;
@@ -50,7 +50,7 @@ static int
 add(struct datapath *dp, const struct sa_child *c, uint32_t source, const struct keeper_answer *a,
     struct fault *f)
 {
-	struct esp_sa *sa;
+	struct esp_pair *pair;
 	bool old;
 
 	if (a->fault.code != FAULT_NONE) {
@@ -58,10 +58,10 @@ add(struct datapath *dp, const struct sa_child *c, uint32_t source, const struct
 		dp->id_used[a->id] = false;
 		return (-1);
 	}
-	if (check(dp, c, f) != 0 || (sa = sadb_add(dp->db, c, source, &old, f)) == NULL)
+	if (check(dp, c, f) != 0 || (pair = sadb_add(dp->db, c, source, &old, f)) == NULL)
 		goto bad;
-	if (dp_ports(dp, c, f) != 0 || dp_claim_tie(dp, sa, a, f) != 0) {
-		sadb_remove(dp->db, sa);
+	if (dp_ports(dp, c, f) != 0 || dp_claim_tie(dp, pair, a, f) != 0) {
+		sadb_remove(dp->db, pair);
 		goto bad;
 	}
 	dp_note(dp, 1, "SA %08x is in use%s", get_be32(c->spi_in),
@@ -129,16 +129,16 @@ obey(struct datapath *dp, const struct sa_rec *rec, uint32_t source, const struc
 static void
 fit_device(struct datapath *dp)
 {
-	struct esp_sa *sa;
+	struct esp_pair *pair;
 
 	ev_timer_stop(dp->loop, &dp->device_timer);
 	dp->device_due = false;
 	dp_device(dp);
-	if (dp->up || (sa = sadb_at(dp->db, 0)) == NULL)
+	if (dp->up || (pair = sadb_at(dp->db, 0)) == NULL)
 		return;
 	dp->up = true;
 	if (dp->calls.state != NULL)
-		dp->calls.state(dp->ctx, "up", &sa->rec);
+		dp->calls.state(dp->ctx, "up", pair->rec);
 }
 
 void
@@ -173,7 +173,7 @@ waits_already(const struct datapath *dp, const struct sa_child *c)
 	const struct turn *t;
 
 	for (t = dp->turns; t != NULL; t = t->next)
-		if (t->rec.type == SA_CHILD && get_be32(t->rec.child.spi_in) == get_be32(c->spi_in) &&
+		if (t->rec.type == SA_CHILD && t->rec.child.protocol == c->protocol && get_be32(t->rec.child.spi_in) == get_be32(c->spi_in) &&
 		    addr_cmp(&t->rec.child.local.at.addr, &c->local.at.addr) == 0)
 			return (true);
 	return (false);

@@ -8,15 +8,13 @@
 
 #include "datapath/datapath_priv.h"
 
-#define NON_IKE_MARKER	8
-#define PROTO_UDP	17
-#define PROTO_ESP	50
+#define COPY_MAX	(PKT_MAX + 64)	/* with the IP header of AH */
 
 struct wire {
 	struct recorder	 to;
 	ev_io		 io;
-	struct span	 copy[ESP_BATCH];	/* of the batch in hand, in ${room} */
-	uint8_t		 room[ESP_BATCH][PKT_MAX];
+	struct pkt	 copy[ESP_BATCH];	/* of the batch in hand, in ${room} */
+	uint8_t		 room[ESP_BATCH][COPY_MAX];
 };
 
 /* The tunnel matters more than its record. */
@@ -88,82 +86,72 @@ dp_wire_counts(const struct datapath *dp, uint64_t *sent, uint64_t *lost)
 
 /* "received ESP 40a1b2c3 number 17 of berne, dropped: bad-icv" */
 static void
-describe(char out[RECORDER_COMMENT], const char *did, const struct esp_sa *sa, struct span esp,
-    enum esp_verdict v)
+describe(char out[RECORDER_COMMENT], const char *did, const struct pkt *k, const struct esp_sa *sa, unsigned v)
 {
+	const char *why = esp_verdict_text((enum esp_verdict)v);
 	char name[SA_NAME + 8] = "", spi[40] = "";
+	bool ah = k->proto == RAWESP_AH;
+	const uint8_t *at = k->p + (ah ? 4 : 0);	/* SPI and number */
 
-	if (esp.len >= ESP_HDR)
-		(void)snprintf(spi, sizeof(spi), " %08x number %u", get_be32(esp.p), get_be32(esp.p + 4));
-	if (sa != NULL && sa->rec.name[0] != '\0')
-		(void)snprintf(name, sizeof(name), " of %s", sa->rec.name);
-	(void)snprintf(out, RECORDER_COMMENT, "%s ESP%s%s%s%s", did, spi, name,
-	    v == ESP_OK ? "" : ", dropped: ", v == ESP_OK ? "" : esp_verdict_text(v));
+	if (k->len >= (ah ? 4 + ESP_HDR : ESP_HDR))
+		(void)snprintf(spi, sizeof(spi), " %08x number %u", get_be32(at), get_be32(at + 4));
+	if (sa != NULL && sa->pair->rec->name[0] != '\0')
+		(void)snprintf(name, sizeof(name), " of %s", sa->pair->rec->name);
+	(void)snprintf(out, RECORDER_COMMENT, "%s %s%s%s%s%s", did, ah ? "AH" : "ESP", spi, name,
+	    v == ESP_OK ? "" : ", dropped: ", v == ESP_OK ? "" : why);
 }
 
 void
-dp_wire_sent(struct datapath *dp, const struct flow_pkt *const *k, size_t n)
+dp_wire_sent(struct datapath *dp, struct pkt *k, size_t n)
 {
-	struct recorder_pkt p[ESP_BATCH];
-	const struct esp_sa *sa;
-	size_t i;
+	char comments[ESP_BATCH][RECORDER_COMMENT];
+	const struct pkt *p[ESP_BATCH];
 
 	if (n == 0 || dp->wire == NULL || dp->wire->to.fd == -1)
 		return;
-	for (i = 0; i < n; i++) {
-		sa = k[i]->sa;
-		p[i] = (struct recorder_pkt){ .time_us = now_epoch_us(clock_now(&dp->clock)), .way = PCAPNG_OUT,
-		    .proto = sa->rec.encap == SA_ENCAP_NONE ? PROTO_ESP : PROTO_UDP,
-		    .marker = sa->rec.encap == SA_ENCAP_UDP_DRAFT ? NON_IKE_MARKER : 0,
-		    .src = sa->rec.local.at, .dst = sa->remote,
-		    .data = span_of(k[i]->esp, k[i]->esp_len) };
-		describe(p[i].comment, "sent", sa, p[i].data, ESP_OK);
+	for (size_t i = 0; i < n; i++) {
+		k[i].time_us = now_epoch_us(clock_now(&dp->clock));
+		describe(comments[i], "sent", &k[i], k[i].sa, ESP_OK);
+		p[i] = &k[i];
 	}
-	recorder_put(&dp->wire->to, p, n);
+	recorder_put(&dp->wire->to, PCAPNG_OUT, p, comments, n);
 }
 
 void
-dp_wire_copy(struct datapath *dp, const struct flow_pkt *k, struct came *c, size_t n)
+dp_wire_copy(struct datapath *dp, struct pkt *k, size_t n)
 {
+	struct pkt *copy;
 	uint64_t now;
 
 	if (dp->wire == NULL || dp->wire->to.fd == -1)
 		return;
 	now = now_epoch_us(clock_now(&dp->clock));
 	for (size_t i = 0; i < n; i++) {
-		if (c[i].time_us == 0)
-			c[i].time_us = now;
-		memcpy(dp->wire->room[i], k[i].esp, k[i].esp_len);
-		dp->wire->copy[i] = span_of(dp->wire->room[i], k[i].esp_len);
+		if (k[i].time_us == 0)
+			k[i].time_us = now;
+		copy = &dp->wire->copy[i];
+		*copy = k[i];
+		if (copy->net + copy->len > COPY_MAX)
+			copy->len = COPY_MAX - copy->net;	/* net is an IP header's at most */
+		memcpy(dp->wire->room[i], k[i].p - copy->net, copy->net + copy->len);
+		copy->p = dp->wire->room[i] + copy->net;
 	}
-}
-
-/* Whether the non-IKE marker stood before it: if its SA is not known, the port tells. */
-static bool
-was_marked(const struct flow_pkt *k, const struct came *c)
-{
-	return (k->sa != NULL ? k->sa->rec.encap == SA_ENCAP_UDP_DRAFT :
-	    c->local.port == PORT_IKE_DEFAULT);
 }
 
 void
-dp_wire_received(struct datapath *dp, const struct flow_pkt *k, const struct came *c, size_t from,
-    size_t to, bool but_unknown)
+dp_wire_received(struct datapath *dp, const struct pkt *k, size_t from, size_t to, bool but_unknown)
 {
-	struct recorder_pkt p[ESP_BATCH];
-	size_t i, m = 0;
+	char comments[ESP_BATCH][RECORDER_COMMENT];
+	const struct pkt *p[ESP_BATCH];
+	size_t m = 0;
 
 	if (dp->wire == NULL || dp->wire->to.fd == -1)
 		return;
-	for (i = from; i < to; i++) {
+	for (size_t i = from; i < to; i++) {
 		if (but_unknown && k[i].verdict == ESP_UNKNOWN_SPI)
 			continue;
-		p[m] = (struct recorder_pkt){ .time_us = c[i].time_us, .way = PCAPNG_IN,
-		    .proto = c[i].udp ? PROTO_UDP : PROTO_ESP,
-		    .marker = c[i].udp && was_marked(&k[i], &c[i]) ? NON_IKE_MARKER : 0,
-		    .src = c[i].remote, .dst = c[i].local, .data = dp->wire->copy[i] };
-		describe(p[m].comment, "received", k[i].sa, p[m].data, k[i].verdict);
-		m++;
+		describe(comments[m], "received", &dp->wire->copy[i], k[i].sa, k[i].verdict);
+		p[m++] = &dp->wire->copy[i];
 	}
-	recorder_put(&dp->wire->to, p, m);
+	recorder_put(&dp->wire->to, PCAPNG_IN, p, comments, m);
 }

@@ -1,3 +1,4 @@
+/* AH in an IP packet: where it is, and its ICV over all that does not change on the way. */
 #include "esp/ah.h"
 
 #include "base/secret.h"
@@ -11,34 +12,15 @@
 #define P_DSTOPTS	60
 #define OPT_CHANGES	0x20	/* of an IPv6 option's type: its data may change on the way */
 
-int
-ah_xf_init(struct ah_xf *xf, const struct esp_backend *be, const struct alg_integ *integ, bool esn,
-    struct span auth, struct fault *f)
-{
-	const struct esp_suite s = { .enc = alg_enc_name("null", 0), .integ = integ, .esn = esn };
-
-	*xf = (struct ah_xf){ .be = be, .esn = esn, .icv_len = integ->icv_len };
-	xf->key = be->key_new(&s, SPAN_NONE, auth, true, f);
-	return (xf->key != NULL ? 0 : -1);
-}
-
-void
-ah_xf_free(struct ah_xf *xf)
-{
-	if (xf->be != NULL)
-		xf->be->key_free(xf->key);
-	wipe(xf, sizeof(*xf));
-}
-
 size_t
-ah_xf_len(const struct ah_xf *xf, uint8_t family)
+ah_len(const struct esp_xf *xf, uint8_t family)
 {
 	size_t align = family == 4 ? 4 : 8;
 
 	return (((size_t)AH_HDR + xf->icv_len + align - 1) / align * align);
 }
 
-/* --- where it stands --- */
+/* --- its place --- */
 
 static int
 find_v4(struct ah_at *at, struct span ip)
@@ -173,42 +155,44 @@ blank_v6(uint8_t *ip, size_t off)
 	}
 }
 
-/* The ICV, at work + at->end. False: libcrypto failed. */
+/* The ICV, at ctx->work + at->end. False: libcrypto failed. */
 static bool
-icv(const struct ah_xf *xf, const uint8_t *ip, const struct ah_at *at, uint32_t seq_hi, uint8_t *work)
+icv(struct esp_ctx *ctx, const struct esp_xf *xf, const uint8_t *ip, const struct ah_at *at, uint32_t seq_hi)
 {
+	uint8_t *work = ctx->work;
 	struct esp_job j = { .key = xf->key, .p = work, .len = at->end + xf->icv_len, .seq_hi = seq_hi };
 
+	if (j.len > ESP_WORK)
+		return (false);
 	memcpy(work, ip, at->end);
 	if (at->family == 4)
 		blank_v4(work, at->off);
 	else
 		blank_v6(work, at->off);
 	memset(work + at->off + AH_HDR, 0, xf->icv_len);
-	xf->be->seal(&j, 1);
+	xf->be->seal(esp_ctx_of(ctx, xf->be), &j, 1);
 	return (j.ok);
 }
 
 enum esp_verdict
-ah_check(const struct ah_xf *xf, struct span ip, const struct ah_at *at, uint32_t seq_hi,
-    uint8_t *work)
+ah_check(struct esp_ctx *ctx, const struct esp_xf *xf, struct span ip, const struct ah_at *at, uint32_t seq_hi)
 {
-	size_t least = ah_xf_len(xf, at->family);
+	size_t least = ah_len(xf, at->family);
 
 	/* Some pad IPv4 to 8 bytes too. */
 	if (at->fragment || at->len < least || at->len > least + 4)
 		return (ESP_SHORT);
-	if (!icv(xf, ip.p, at, seq_hi, work))
+	if (!icv(ctx, xf, ip.p, at, seq_hi))
 		return (ESP_FAILED);
-	return (ct_eq(span_of(work + at->end, xf->icv_len),
+	return (ct_eq(span_of(ctx->work + at->end, xf->icv_len),
 	    span_of(ip.p + at->off + AH_HDR, xf->icv_len)) ? ESP_OK : ESP_BAD_ICV);
 }
 
 enum esp_verdict
-ah_sign(const struct ah_xf *xf, uint8_t *ip, const struct ah_at *at, uint32_t seq_hi, uint8_t *work)
+ah_sign(struct esp_ctx *ctx, const struct esp_xf *xf, uint8_t *ip, const struct ah_at *at, uint32_t seq_hi)
 {
-	if (at->fragment || at->len != ah_xf_len(xf, at->family) || !icv(xf, ip, at, seq_hi, work))
+	if (at->fragment || at->len != ah_len(xf, at->family) || !icv(ctx, xf, ip, at, seq_hi))
 		return (ESP_FAILED);
-	memcpy(ip + at->off + AH_HDR, work + at->end, xf->icv_len);
+	memcpy(ip + at->off + AH_HDR, ctx->work + at->end, xf->icv_len);
 	return (ESP_OK);
 }

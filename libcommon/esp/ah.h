@@ -1,6 +1,6 @@
 /*
- * The IP Authentication Header (RFC 4302) of one direction of an SA: its ICV over whole IP packets, and where it
- * stands in them. Tunnel or transport mode is the caller's.
+ * The IP Authentication Header (RFC 4302): its place in an IP packet, and its ICV over the whole packet under a
+ * transform with NULL encryption. seal.h and open.h add and remove it.
  */
 #ifndef SAPIPE_ESP_AH_H
 #define SAPIPE_ESP_AH_H
@@ -12,22 +12,10 @@
 #define AH_PROTO	51
 #define AH_LEN_MAX	(AH_HDR + ESP_ICV_MAX + 4)
 
-struct ah_xf {
-	const struct esp_backend *be;
-	struct esp_key	*key;
-	bool		 esn;
-	uint8_t		 icv_len;
-};
-
-/* 0, or -1 as esp_backend.key_new; nothing is held then. */
-int ah_xf_init(struct ah_xf *xf, const struct esp_backend *be, const struct alg_integ *integ, bool esn,
-    struct span auth, struct fault *f);
-void ah_xf_free(struct ah_xf *xf);	/* wipes; harmless on zeros */
-
 /* Bytes of the header in packets of ${family} 4 or 6: padded to 4 or 8 (RFC 4302, 3.3.3.2.1). */
-size_t ah_xf_len(const struct ah_xf *xf, uint8_t family);
+size_t ah_len(const struct esp_xf *xf, uint8_t family);
 
-/* Where a header stands, or would, in an IP packet: offsets and lengths in bytes. */
+/* The place of the header in an IP packet, or the place where it belongs: offsets and lengths in bytes. */
 struct ah_at {
 	uint8_t	family;
 	uint8_t	next;		/* what follows at ${off}: AH_PROTO if it is there */
@@ -42,13 +30,12 @@ struct ah_at {
 int ah_find(struct ah_at *at, struct span ip);
 
 /*
- * The ICV of ${ip}, with AH at ${at} and its sequence number's upper half ${seq_hi}: checked, and made. Fields that change
- * on the way count as zero (RFC 4302, 3.3.3.1). ${work} has room for the packet and ESP_ICV_MAX bytes
- * more; it must not overlap ${ip}. OK, SHORT (the header is not as long as it should be), BAD_ICV, FAILED.
+ * Checks, and makes, the ICV of ${ip} with AH at ${at} and the upper half ${seq_hi} of its sequence number. Fields that
+ * change on the way count as zero (RFC 4302, 3.3.3.1). OK, SHORT (the header has the wrong length), BAD_ICV, FAILED.
  */
-enum esp_verdict ah_check(const struct ah_xf *xf, struct span ip, const struct ah_at *at,
-    uint32_t seq_hi, uint8_t *work);
-enum esp_verdict ah_sign(const struct ah_xf *xf, uint8_t *ip, const struct ah_at *at, uint32_t seq_hi,
-    uint8_t *work);
+enum esp_verdict ah_check(struct esp_ctx *ctx, const struct esp_xf *xf, struct span ip, const struct ah_at *at,
+    uint32_t seq_hi);
+enum esp_verdict ah_sign(struct esp_ctx *ctx, const struct esp_xf *xf, uint8_t *ip, const struct ah_at *at,
+    uint32_t seq_hi);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * The bulk crypto of ESP behind one interface: libcrypto now, others beside it.
- * Operations take batches, so that a backend may interleave packets (ipsec-mb
- * works on 4 to 16 at once). A key belongs to one direction of one SA, is
- * prepared once, and is used by one thread at a time.
+ * The bulk crypto of ESP and AH behind one interface, chosen by suite: libcrypto now, others beside it in backends/.
+ * Operations work on batches, so that a backend may interleave packets (ipsec-mb works on 4 to 16 at once). A key
+ * belongs to one direction of one SA, is prepared once, and is used by one worker at a time. Each worker has a
+ * context of its own of each backend.
  */
 #ifndef SAPIPE_ESP_BACKEND_H
 #define SAPIPE_ESP_BACKEND_H
@@ -14,6 +14,8 @@
 #define ESP_HDR		8	/* SPI and sequence number (RFC 4303 section 2) */
 #define ESP_IV_MAX	16
 #define ESP_ICV_MAX	32
+#define ESP_BATCH	64	/* packets in one call of this room */
+#define ESP_BACKENDS_MAX 4
 
 /* What a key is for: rows of the registry. */
 struct esp_suite {
@@ -23,18 +25,27 @@ struct esp_suite {
 };
 
 struct esp_key;			/* the backend's own */
+struct esp_backend_ctx;		/* the backend's own, one for each worker */
 
-/* One packet, worked on in place. */
+/*
+ * The work on one packet, in place. This is not a struct pkt: a backend sees bytes under a key and no addresses, and
+ * for AH the bytes are a copy whose mutable fields are zero.
+ */
 struct esp_job {
 	struct esp_key	*key;
 	uint8_t		*p;	/* SPI | sequence number | IV | body | ICV */
 	size_t		 len;	/* of all of it, room for the ICV included */
 	uint32_t	 seq_hi;	/* upper half of the sequence number; read with ESN alone */
 	bool		 ok;	/* the result */
+	void		*owner;	/* the caller's */
 };
 
 struct esp_backend {
 	const char *name;
+	/* A worker's context. NULL with FAULT_MEMORY or FAULT_CRYPTO. */
+	struct esp_backend_ctx *(*ctx_new)(struct fault *);
+	void (*ctx_free)(struct esp_backend_ctx *);	/* wipes; NULL is fine */
+	bool (*supports)(const struct esp_suite *);
 	/*
 	 * Prepares a key: ${enc} is cipher key | salt, ${auth} the integrity key.
 	 * NULL with FAULT_CONFIG if lengths do not fit the suite, FAULT_CRYPTO or
@@ -45,17 +56,43 @@ struct esp_backend {
 	void (*key_free)(struct esp_key *);	/* wipes; NULL is fine */
 	/*
 	 * Encrypts each body (padded already) and fills in the ICV. The caller has
-	 * written header and IV, and has made sure that they fit in ${len}.
+	 * written header and IV, and has made sure that they fit in ${len}. On return all jobs are done; the
+	 * array may hold them in another order, that of their completion: ${owner} says which is which.
 	 */
-	void (*seal)(struct esp_job *, size_t n);
+	void (*seal)(struct esp_backend_ctx *, struct esp_job *, size_t n);
 	/*
 	 * Authenticates each packet and, where the ICV holds, decrypts its body.
 	 * The caller has made sure that header, IV, whole blocks and ICV fit in ${len}. Of a
-	 * packet that is not ok, the body is garbage.
+	 * packet that is not ok, the body is garbage. Order as for seal.
 	 */
-	void (*open)(struct esp_job *, size_t n);
+	void (*open)(struct esp_backend_ctx *, struct esp_job *, size_t n);
 };
 
 extern const struct esp_backend esp_backend_ossl;
+
+/* A list of backends ends with NULL. This one holds those of this build, the preferred one first. */
+extern const struct esp_backend *const esp_backends[];
+/* The first of ${list} that supports ${s}; NULL if none does. */
+const struct esp_backend *esp_backend_for(const struct esp_backend *const *list,
+    const struct esp_suite *s);
+
+/* What one worker needs to seal and open: a context of each backend, and room of its own. */
+struct esp_ctx {
+	const struct esp_backend *const *list;
+	struct esp_backend_ctx *of[ESP_BACKENDS_MAX];
+	uint8_t		*work;		/* ESP_WORK bytes: the packet in hand of AH */
+	uint8_t		*slots;		/* for received packets that lack headroom; NULL until needed */
+};
+
+/* ${list} (at most ESP_BACKENDS_MAX) outlives it. NULL with FAULT_MEMORY or FAULT_CRYPTO. */
+struct esp_ctx *esp_ctx_new(const struct esp_backend *const *list, struct fault *f);
+void esp_ctx_free(struct esp_ctx *ctx);		/* wipes; NULL is fine */
+/* The context of ${be}, which is in the list. */
+struct esp_backend_ctx *esp_ctx_of(const struct esp_ctx *ctx, const struct esp_backend *be);
+/* Room for packet ${i} < ESP_BATCH with ESP_SLOT bytes; NULL: no memory. */
+uint8_t *esp_ctx_slot(struct esp_ctx *ctx, size_t i);
+
+#define ESP_WORK	(65535 + 40 + ESP_ICV_MAX)
+#define ESP_SLOT	(65535 + 256)
 
 #endif

@@ -1,3 +1,4 @@
+/* IP packets inside the tunnel: parsed, matched, and changed where the tunnel has to. */
 #include "esp/inner.h"
 
 #include "wire/rd.h"
@@ -243,6 +244,52 @@ sum_end(uint32_t sum)
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	return ((uint16_t)~sum);
+}
+
+/* ${sum} of a text in which the bytes of ${from} became those of ${to}. */
+static uint16_t
+sum_replace(uint16_t sum, const struct addr *from, const struct addr *to)
+{
+	for (size_t i = 0; i < addr_len(from); i += 2)
+		sum = sum_adjust(sum, get_be16(from->b + i), get_be16(to->b + i));
+	return (sum);
+}
+
+/* The checksum of the upper layer over pseudo header and ${len} bytes, its own field counted as it is. */
+static uint16_t
+l4_sum(const uint8_t *p, const struct inner *in, size_t len)
+{
+	uint32_t sum = (uint32_t)len + in->proto;
+
+	sum = sum_add(sum, in->src.b, addr_len(&in->src));
+	sum = sum_add(sum, in->dst.b, addr_len(&in->dst));
+	return (sum_end(sum_add(sum, p + in->l4, len)));
+}
+
+void
+inner_csum_renew(uint8_t *p, const struct inner *in, const struct addr *src, const struct addr *dst)
+{
+	size_t at = in->proto == P_TCP ? 16 : 6, len = in->len - in->l4;
+	uint8_t *field = p + in->l4 + at;
+	uint16_t sum;
+
+	if ((in->proto != P_TCP && in->proto != P_UDP) || in->frag || len < (in->proto == P_TCP ? 20 : 8))
+		return;
+	sum = get_be16(field);
+	if (in->proto == P_UDP && sum == 0)
+		return;			/* it has none */
+	if (src->family == in->src.family && dst->family == in->dst.family)
+		sum = sum_replace(sum_replace(sum, src, &in->src), dst, &in->dst);
+	else if (l4_sum(p, in, len) == 0)
+		return;			/* it is right: the NAT was before the end that made it */
+	else if (in->proto == P_UDP && in->src.family == 4) {
+		put_be16(field, 0);
+		return;
+	} else {
+		put_be16(field, 0);
+		sum = l4_sum(p, in, len);
+	}
+	put_be16(field, in->proto == P_UDP && sum == 0 ? 0xffff : sum);
 }
 
 /* RFC 1122 3.2.2, RFC 4443 2.4 (e): packets that no ICMP error may answer. */

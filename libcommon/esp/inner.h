@@ -52,6 +52,13 @@ bool inner_mss_clamp(uint8_t *p, const struct inner *in, uint16_t mss);
 uint16_t inner_mss_of(uint8_t family, size_t mtu);
 
 /*
+ * The checksum of TCP or UDP in a packet of transport mode whose addresses a NAT has changed (RFC 3948, 3.1.2). ${src}
+ * and ${dst} are the addresses it was made with; of family 0 they are not known: then a
+ * checksum that is wrong is left out of UDP over IPv4, and made for all else. Other protocols and fragments are left alone.
+ */
+void inner_csum_renew(uint8_t *p, const struct inner *in, const struct addr *src, const struct addr *dst);
+
+/*
  * Builds the answer to ${p} when its way takes no more than ${mtu} bytes: ICMP "fragmentation
  * needed" (RFC 1191) or ICMPv6 "packet too big" (RFC 4443, 3.2), from the packet's
  * destination to its source. 0 if there must be no answer: to an ICMP error, a later fragment, a

@@ -1,3 +1,4 @@
+/* A ring of bits around the highest sequence number that was accepted. */
 #include "esp/replay.h"
 
 #include <string.h>
@@ -57,8 +58,8 @@ replay_test(const struct replay *r, uint32_t low, uint64_t *seq)
 	return (r->right - *seq < r->window && (r->bits[WORD(*seq)] & BIT(*seq)) == 0);
 }
 
-bool
-replay_move(struct replay *r, uint64_t seq)
+static bool
+mark(struct replay *r, uint64_t seq)
 {
 	uint64_t w, words;
 
@@ -74,4 +75,16 @@ replay_move(struct replay *r, uint64_t seq)
 		return (false);
 	r->bits[WORD(seq)] |= BIT(seq);
 	return (true);
+}
+
+bool
+replay_move(struct replay *r, uint64_t seq)
+{
+	return (mark(r, seq));
+}
+
+bool
+replay_see(struct replay *r, uint32_t low, uint64_t *seq)
+{
+	return (replay_test(r, low, seq) && mark(r, *seq));
 }

@@ -39,4 +39,7 @@ bool replay_test(const struct replay *r, uint32_t low, uint64_t *seq);
  */
 bool replay_move(struct replay *r, uint64_t seq);
 
+/* Both at once, for a reader that authenticates nothing (watch.h). */
+bool replay_see(struct replay *r, uint32_t low, uint64_t *seq);
+
 #endif

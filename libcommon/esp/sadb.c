@@ -1,3 +1,4 @@
+/* The table of SAs: pairs by SPI and, over spd.h, by selectors; what replaces what, and when it ends. */
 #include "esp/sadb.h"
 
 #include <stdio.h>
@@ -5,7 +6,7 @@
 
 #include "esp/spd.h"
 
-/* A recent packet's flow and the SA that took it. */
+/* The flow of a recent packet and its outbound SA. */
 struct flow {
 	struct addr	src, dst;
 	uint16_t	sport, dport;
@@ -21,16 +22,16 @@ struct frag {
 	uint32_t	id;
 	uint8_t		proto;
 	bool		out;
-	uint64_t	serial;		/* of the SA; 0: empty */
+	uint64_t	serial;		/* of the pair; 0: empty */
 };
 
 struct sadb {
 	struct sadb_config conf;
-	struct esp_sa	**sas;		/* in order of arrival */
+	struct esp_pair	**pairs;	/* in order of arrival */
 	size_t		 n, cap;
-	struct esp_sa	*buckets[SADB_BUCKETS];
+	struct esp_sa	*buckets[SADB_BUCKETS];	/* inbound ones */
 	struct spd	 spd;
-	bool		 stale;		/* it is to be made anew */
+	bool		 stale;		/* spd has to be made again */
 	uint64_t	 age, serial;
 	struct flow	 flows[SADB_FLOWS];
 	struct frag	 frags[SADB_FRAGS];
@@ -52,12 +53,14 @@ sadb_new(const struct sadb_config *c, struct fault *f)
 }
 
 static void
-sa_free(struct esp_sa *sa)
+pair_free(struct esp_pair *pair)
 {
-	esp_xf_free(&sa->in);
-	esp_xf_free(&sa->out);
-	sa_child_wipe(&sa->rec);
-	free(sa);
+	esp_sa_free(&pair->in);
+	esp_sa_free(&pair->out);
+	if (pair->rec != NULL)
+		sa_child_wipe(pair->rec);
+	free(pair->rec);
+	free(pair);
 }
 
 void
@@ -66,8 +69,8 @@ sadb_free(struct sadb *db)
 	if (db == NULL)
 		return;
 	while (db->n > 0)
-		sadb_remove(db, db->sas[db->n - 1]);
-	free(db->sas);
+		sadb_remove(db, db->pairs[db->n - 1]);
+	free(db->pairs);
 	spd_free(&db->spd);
 	free(db);
 }
@@ -84,10 +87,10 @@ sadb_count(const struct sadb *db)
 	return (db->n);
 }
 
-struct esp_sa *
+struct esp_pair *
 sadb_at(const struct sadb *db, size_t i)
 {
-	return (i < db->n ? db->sas[i] : NULL);
+	return (i < db->n ? db->pairs[i] : NULL);
 }
 
 void
@@ -106,70 +109,51 @@ bucket(const uint8_t spi[4])
 }
 
 struct esp_sa *
-sadb_by_spi(const struct sadb *db, const uint8_t spi[4], const struct addr *local)
+sadb_by_spi(const struct sadb *db, enum sa_proto protocol, const uint8_t spi[4], const struct addr *local)
 {
 	struct esp_sa *sa;
 	uint32_t want = get_be32(spi);
 
 	for (sa = db->buckets[bucket(spi)]; sa != NULL; sa = sa->chain)
-		if (get_be32(sa->rec.spi_in) == want && (local == NULL || local->family == 0 ||
-		    addr_cmp(&sa->rec.local.at.addr, local) == 0))
+		if (get_be32(sa->spi) == want && sa->protocol == protocol && (local == NULL ||
+		    local->family == 0 || addr_cmp(&sa->dst.addr, local) == 0))
 			return (sa);
 	return (NULL);
 }
 
 void
-sadb_remove(struct sadb *db, struct esp_sa *sa)
+sadb_remove(struct sadb *db, struct esp_pair *pair)
 {
 	struct esp_sa **pp;
 	size_t i;
 
 	if (db->conf.hooks.event != NULL)
-		db->conf.hooks.event(db->conf.hooks.ctx, sa, SADB_GONE);
-	for (pp = &db->buckets[bucket(sa->rec.spi_in)]; *pp != sa; )
+		db->conf.hooks.event(db->conf.hooks.ctx, pair, SADB_GONE);
+	for (pp = &db->buckets[bucket(pair->in.spi)]; *pp != &pair->in; )
 		pp = &(*pp)->chain;
-	*pp = sa->chain;
-	for (i = 0; db->sas[i] != sa; )
+	*pp = pair->in.chain;
+	for (i = 0; db->pairs[i] != pair; )
 		i++;
-	memmove(&db->sas[i], &db->sas[i + 1], (db->n - i - 1) * sizeof(db->sas[0]));
+	memmove(&db->pairs[i], &db->pairs[i + 1], (db->n - i - 1) * sizeof(db->pairs[0]));
 	db->n--;
 	sadb_changed(db);
-	sa_free(sa);
-}
-
-/* What this data path takes: names the key at fault. */
-static int
-suite_of(struct esp_suite *s, const struct sa_child *c, struct fault *f)
-{
-	if (c->protocol != SA_ESP)
-		return (fault(f, FAULT_CONFIG, "protocol ah is not for esp-tun"));
-	if (c->mode != SA_TUNNEL)
-		return (fault(f, FAULT_CONFIG, "transport mode is not for a tunnel device"));
-	if (c->encap == SA_ENCAP_TCP)
-		return (fault(f, FAULT_CONFIG, "encapsulation tcp is not supported"));
-	s->enc = alg_enc_name(c->encryption, c->key_bits);
-	if (s->enc == NULL)
-		return (fault(f, FAULT_CONFIG, "unknown encryption \"%s\" with %u key bits",
-		    c->encryption, c->key_bits));
-	s->integ = NULL;
-	if (c->integrity[0] != '\0' && (s->integ = alg_integ_name(c->integrity)) == NULL)
-		return (fault(f, FAULT_CONFIG, "unknown integrity \"%s\"", c->integrity));
-	if (s->enc->form == ALG_AEAD && s->integ != NULL)
-		return (fault(f, FAULT_CONFIG, "%s brings its own integrity, %s is too much",
-		    c->encryption, c->integrity));
-	/* RFC 4303 allows it; what it carries anyone could change. */
-	if (s->enc->form != ALG_AEAD && s->integ == NULL)
-		return (fault(f, FAULT_CONFIG, "%s without integrity is refused", c->encryption));
-	s->esn = c->esn;
-	return (0);
+	pair_free(pair);
 }
 
 int
 sadb_check(const struct sa_child *rec, struct fault *f)
 {
-	struct esp_suite s;
+	const struct alg_enc *e;
 
-	return (suite_of(&s, rec, f));
+	if (rec->encap == SA_ENCAP_TCP)
+		return (fault(f, FAULT_CONFIG, "encapsulation tcp is not supported"));
+	if (esp_sa_check(rec, f) != 0)
+		return (-1);
+	e = alg_enc_name(rec->encryption, rec->key_bits);
+	/* RFC 4303 allows it; anyone could change what it carries. */
+	if (rec->protocol == SA_ESP && e->form != ALG_AEAD && rec->integrity[0] == '\0')
+		return (fault(f, FAULT_CONFIG, "%s without integrity is refused", rec->encryption));
+	return (0);
 }
 
 static bool
@@ -184,19 +168,31 @@ same_keys(const struct sa_child *a, const struct sa_child *b)
 	    ct_eq(secret_span(&a->auth_out), secret_span(&b->auth_out)));
 }
 
-static struct esp_sa *
-replace(struct sadb *db, struct esp_sa *sa, const struct sa_child *rec, uint32_t source,
+/* What a record may change of a pair that is there. */
+static void
+take_terms(struct esp_pair *pair, const struct sa_child *rec)
+{
+	pair->may_send = rec->use == SA_USE_BOTH;
+	pair->initiator = rec->initiator;
+	pair->kilobytes = rec->lifetime.kilobytes;
+	pair->expires = rec->lifetime.expires;
+	pair->established = rec->established;
+	pair->dying = 0;
+}
+
+static struct esp_pair *
+replace(struct sadb *db, struct esp_pair *pair, const struct sa_child *rec, uint32_t source,
     struct fault *f)
 {
+	struct endpoint remote = pair->out.dst;
 	struct sa_child copy;
-	bool moved;
 
-	if (sa->source != source) {
+	if (pair->source != source) {
 		(void)fault(f, FAULT_BAD_RECORD, "spi-in %08x belongs to another source",
 		    get_be32(rec->spi_in));
 		return (NULL);
 	}
-	if (!same_keys(&sa->rec, rec)) {
+	if (!same_keys(pair->rec, rec)) {
 		(void)fault(f, FAULT_BAD_RECORD, "spi-in %08x comes again with other keys",
 		    get_be32(rec->spi_in));
 		return (NULL);
@@ -205,77 +201,82 @@ replace(struct sadb *db, struct esp_sa *sa, const struct sa_child *rec, uint32_t
 		(void)fault(f, FAULT_MEMORY, "no memory for an SA");
 		return (NULL);
 	}
+	if (esp_sa_renew(&pair->in, rec, true, f) != 0 || esp_sa_renew(&pair->out, rec, false, f) != 0) {
+		sa_child_wipe(&copy);
+		return (NULL);
+	}
 	/* A remapped peer stays where it is unless the record says something new. */
-	moved = !endpoint_eq(&sa->rec.remote.at, &rec->remote.at);
-	sa_child_wipe(&sa->rec);
-	sa->rec = copy;
-	if (moved)
-		sa->remote = rec->remote.at;
-	sa->dying = 0;
+	if (endpoint_eq(&pair->rec->remote.at, &rec->remote.at))
+		pair->out.dst = remote;
+	sa_child_wipe(pair->rec);
+	*pair->rec = copy;
+	take_terms(pair, rec);
 	sadb_changed(db);
-	return (sa);
+	return (pair);
 }
 
-struct esp_sa *
-sadb_add(struct sadb *db, const struct sa_child *rec, uint32_t source, bool *old, struct fault *f)
+static struct esp_pair *
+pair_new(const struct sadb *db, const struct sa_child *rec, struct fault *f)
 {
-	struct esp_sa *sa, **list;
-	struct esp_suite s;
-	uint32_t window;
+	struct esp_pair *pair = calloc(1, sizeof(*pair));
 
-	*old = false;
-	if (suite_of(&s, rec, f) != 0)
-		return (NULL);
-	if ((sa = sadb_by_spi(db, rec->spi_in, &rec->local.at.addr)) != NULL) {
-		*old = true;
-		return (replace(db, sa, rec, source, f));
+	if (pair == NULL || (pair->rec = calloc(1, sizeof(*pair->rec))) == NULL ||
+	    sa_child_copy(pair->rec, rec) != 0)
+		(void)fault(f, FAULT_MEMORY, "no memory for an SA");
+	else if (esp_sa_init(&pair->in, rec, true, false, &db->conf.sa, f) == 0 &&
+	    esp_sa_init(&pair->out, rec, false, true, &db->conf.sa, f) == 0) {
+		pair->in.pair = pair->out.pair = pair;
+		take_terms(pair, rec);
+		return (pair);
 	}
-	if (db->n == db->cap) {
-		list = realloc(db->sas, (db->cap + 64) * sizeof(db->sas[0]));
-		if (list == NULL)
-			goto memory;
-		db->sas = list;
-		db->cap += 64;
-	}
-	if ((sa = calloc(1, sizeof(*sa))) == NULL)
-		goto memory;
-	if (sa_child_copy(&sa->rec, rec) != 0) {
-		free(sa);
-		goto memory;
-	}
-	if (esp_xf_init(&sa->in, db->conf.backend, &s, secret_span(&rec->enc_in),
-	    secret_span(&rec->auth_in), false, &db->conf.rand, f) != 0 ||
-	    esp_xf_init(&sa->out, db->conf.backend, &s, secret_span(&rec->enc_out),
-	    secret_span(&rec->auth_out), true, &db->conf.rand, f) != 0) {
-		sa_free(sa);
-		return (NULL);
-	}
-	window = rec->has_replay && !db->conf.replay_force ? rec->replay : db->conf.replay;
-	replay_init(&sa->replay, window, rec->esn);
-	sa->source = source;
-	sa->serial = ++db->serial;
-	sa->seq_next = sa->seq_reserved = sa->in_reserved = 1;
-	sa->remote = rec->remote.at;
-	sa->chain = db->buckets[bucket(rec->spi_in)];
-	db->buckets[bucket(rec->spi_in)] = sa;
-	db->sas[db->n++] = sa;
-	sadb_changed(db);
-	return (sa);
-memory:
-	(void)fault(f, FAULT_MEMORY, "no memory for an SA");
+	if (pair != NULL)
+		pair_free(pair);
 	return (NULL);
 }
 
-/* Whether another living SA does the work of ${sa}: same ends, same selectors. */
-static bool
-has_heir(const struct sadb *db, const struct esp_sa *sa)
+struct esp_pair *
+sadb_add(struct sadb *db, const struct sa_child *rec, uint32_t source, bool *old, struct fault *f)
 {
-	size_t i;
+	struct esp_pair *pair, **list;
+	struct esp_sa *sa;
 
-	for (i = 0; i < db->n; i++) {
-		const struct sa_child *a = &sa->rec, *b = &db->sas[i]->rec;
+	*old = false;
+	if (sadb_check(rec, f) != 0)
+		return (NULL);
+	if ((sa = sadb_by_spi(db, rec->protocol, rec->spi_in, &rec->local.at.addr)) != NULL) {
+		*old = true;
+		return (replace(db, sa->pair, rec, source, f));
+	}
+	if (db->n == db->cap) {
+		if ((list = realloc(db->pairs, (db->cap + 64) * sizeof(db->pairs[0]))) == NULL) {
+			(void)fault(f, FAULT_MEMORY, "no memory for an SA");
+			return (NULL);
+		}
+		db->pairs = list;
+		db->cap += 64;
+	}
+	if ((pair = pair_new(db, rec, f)) == NULL)
+		return (NULL);
+	pair->source = source;
+	pair->serial = ++db->serial;
+	pair->in.chain = db->buckets[bucket(rec->spi_in)];
+	db->buckets[bucket(rec->spi_in)] = &pair->in;
+	db->pairs[db->n++] = pair;
+	sadb_changed(db);
+	return (pair);
+}
 
-		if (db->sas[i] != sa && db->sas[i]->dying == 0 && db->sas[i]->serial > sa->serial &&
+/* Whether another living pair does the work of ${pair}: same ends, same selectors. */
+static bool
+has_heir(const struct sadb *db, const struct esp_pair *pair)
+{
+	const struct sa_child *a = pair->rec, *b;
+	const struct esp_pair *other;
+
+	for (size_t i = 0; i < db->n; i++) {
+		other = db->pairs[i];
+		b = other->rec;
+		if (other != pair && other->dying == 0 && other->serial > pair->serial &&
 		    addr_cmp(&a->remote.at.addr, &b->remote.at.addr) == 0 &&
 		    a->n_remote_ts > 0 && b->n_remote_ts > 0 && a->n_local_ts > 0 && b->n_local_ts > 0 &&
 		    selector_eq(&a->remote_ts[0], &b->remote_ts[0]) &&
@@ -286,42 +287,40 @@ has_heir(const struct sadb *db, const struct esp_sa *sa)
 }
 
 static bool
-named(const struct esp_sa *sa, const struct sa_del *d)
+named(const struct esp_pair *pair, const struct sa_del *d)
 {
 	/* One that names no child is about the IKE SA, and children outlive it (IKEv1). */
 	if (!d->has_spi_in && !d->has_spi_out)
 		return (false);
-	return ((!d->has_protocol || d->protocol == sa->rec.protocol) &&
-	    (!d->has_spi_in || get_be32(d->spi_in) == get_be32(sa->rec.spi_in)) &&
-	    (!d->has_spi_out || get_be32(d->spi_out) == get_be32(sa->rec.spi_out)));
+	return ((!d->has_protocol || d->protocol == pair->in.protocol) &&
+	    (!d->has_spi_in || get_be32(d->spi_in) == get_be32(pair->in.spi)) &&
+	    (!d->has_spi_out || get_be32(d->spi_out) == get_be32(pair->out.spi)));
 }
 
 size_t
 sadb_delete(struct sadb *db, const struct sa_del *del, uint32_t source, uint64_t now)
 {
+	struct esp_pair *pair;
 	size_t i, hit = 0;
-	struct esp_sa *sa;
 
 	for (i = db->n; i-- > 0; ) {
-		sa = db->sas[i];
-		if (sa->source != source || sa->dying != 0 || !named(sa, del))
+		pair = db->pairs[i];
+		if (pair->source != source || pair->dying != 0 || !named(pair, del))
 			continue;
 		hit++;
-		if (has_heir(db, sa)) {
-			sa->dying = now + SADB_LINGER;
+		if (has_heir(db, pair)) {
+			pair->dying = now + SADB_LINGER;
 			sadb_changed(db);
 		} else
-			sadb_remove(db, sa);
+			sadb_remove(db, pair);
 	}
 	return (hit);
 }
 
 static uint64_t
-end_of(const struct esp_sa *sa)
+end_of(const struct esp_pair *pair)
 {
-	uint64_t end = sa->rec.lifetime.expires;
-
-	return (sa->dying != 0 && sa->dying < end ? sa->dying : end);
+	return (pair->dying != 0 && pair->dying < pair->expires ? pair->dying : pair->expires);
 }
 
 size_t
@@ -330,8 +329,8 @@ sadb_expire(struct sadb *db, uint64_t now)
 	size_t i;
 
 	for (i = db->n; i-- > 0; )
-		if (end_of(db->sas[i]) <= now)
-			sadb_remove(db, db->sas[i]);
+		if (end_of(db->pairs[i]) <= now)
+			sadb_remove(db, db->pairs[i]);
 	return (db->n);
 }
 
@@ -342,19 +341,17 @@ sadb_next_expiry(const struct sadb *db)
 	size_t i;
 
 	for (i = 0; i < db->n; i++)
-		if (end_of(db->sas[i]) < first)
-			first = end_of(db->sas[i]);
+		if (end_of(db->pairs[i]) < first)
+			first = end_of(db->pairs[i]);
 	return (first);
 }
 
-/* ---- the ways out */
+/* ---- the SA of a packet */
 
 static bool
 usable(const struct esp_sa *sa)
 {
-	uint64_t max = sa->rec.esn ? UINT64_MAX : UINT32_MAX;
-
-	return (sa->rec.use == SA_USE_BOTH && sa->dying == 0 && sa->seq_next < max);
+	return (sa->pair->may_send && sa->pair->dying == 0 && !esp_sa_exhausted(sa));
 }
 
 static void
@@ -363,7 +360,7 @@ frag_note(struct sadb *db, const struct inner *in, const struct esp_sa *sa, bool
 	if (!in->frag || in->frag_rest)
 		return;
 	db->frags[db->next_frag++ % SADB_FRAGS] = (struct frag){ in->src, in->dst, in->id,
-	    in->proto, out, sa->serial };
+	    in->proto, out, sa->pair->serial };
 }
 
 static uint64_t
@@ -409,7 +406,7 @@ sadb_by_packet(struct sadb *db, const struct inner *in, enum esp_verdict *why)
 	uint64_t first;
 
 	*why = ESP_OK;
-	if (db->stale && spd_make(&db->spd, db->sas, db->n) != 0) {
+	if (db->stale && spd_make(&db->spd, db->pairs, db->n) != 0) {
 		*why = ESP_FAILED;
 		return (NULL);
 	}
@@ -421,10 +418,10 @@ sadb_by_packet(struct sadb *db, const struct inner *in, enum esp_verdict *why)
 	*why = ESP_POLICY;
 	first = frag_find(db, in, true);
 	while ((w = spd_next(&db->spd, in, &at)) != NULL) {
-		if (!inner_matches(in, &w->local, &w->remote) && w->sa->serial != first)
+		if (!inner_matches(in, &w->local, &w->remote) && w->sa->pair->serial != first)
 			continue;
 		if (!usable(w->sa)) {
-			*why = w->sa->rec.use == SA_USE_BOTH && w->sa->dying == 0 ?
+			*why = w->sa->pair->may_send && w->sa->pair->dying == 0 ?
 			    ESP_EXHAUSTED : ESP_NO_SA;
 			continue;
 		}
@@ -439,17 +436,25 @@ sadb_by_packet(struct sadb *db, const struct inner *in, enum esp_verdict *why)
 	return (NULL);
 }
 
+/* As its sender had it, before a NAT gave it other addresses: what selectors of transport mode may speak of. */
+static bool
+admits_original(const struct esp_sa *sa, const struct inner *in)
+{
+	struct inner was = *in;
+
+	if (!sa->has_oa || sa->mode != SA_TRANSPORT || sa->oa_src.family != in->src.family)
+		return (false);
+	was.src = sa->oa_src;
+	was.dst = sa->oa_dst;
+	return (esp_sa_matches(sa, &was));
+}
+
 bool
 sadb_admits(struct sadb *db, struct esp_sa *sa, const struct inner *in)
 {
-	const struct sa_child *c = &sa->rec;
-	size_t l, r;
-
-	for (l = 0; l < c->n_local_ts; l++)
-		for (r = 0; r < c->n_remote_ts; r++)
-			if (inner_matches(in, &c->remote_ts[r], &c->local_ts[l])) {
-				frag_note(db, in, sa, false);
-				return (true);
-			}
-	return (frag_find(db, in, false) == sa->serial);
+	if (esp_sa_matches(sa, in) || admits_original(sa, in)) {
+		frag_note(db, in, sa, false);
+		return (true);
+	}
+	return (frag_find(db, in, false) == sa->pair->serial);
 }

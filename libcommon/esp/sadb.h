@@ -1,58 +1,47 @@
 /*
- * The SAs of the data path: inbound by SPI, outbound by selectors; rekeys,
- * expiry, counters. No files, sockets or clock: times are handed in, and hooks tell
- * the owner what it has to write down or pass on.
+ * The SAs of the data path in pairs: inbound by SPI, outbound by selectors; rekeys and
+ * expiry. No files, sockets or clock: times are handed in, and hooks report what
+ * the owner has to write down or pass on.
  */
 #ifndef SAPIPE_ESP_SADB_H
 #define SAPIPE_ESP_SADB_H
 
-#include "esp/inner.h"
-#include "esp/replay.h"
-#include "esp/transform.h"
-#include "sa/record.h"
+#include "esp/sa.h"
 
 #define SADB_BUCKETS	1024
 #define SADB_FLOWS	1024
 #define SADB_FRAGS	64
 #define SADB_LINGER	2	/* seconds that a deleted, rekeyed SA still receives */
 
-struct esp_count { uint64_t packets, bytes; };	/* bytes of inner packets */
-
-struct esp_sa {
-	struct sa_child	 rec;		/* owned, keys and all */
-	uint32_t	 source;	/* the stream that brought it */
+/* Both directions of what one record says. */
+struct esp_pair {
+	struct esp_sa	 in, out;
+	bool		 may_send;	/* the record's "use" is "both" */
+	bool		 soft;		/* soft expiry by volume or numbers was reported */
+	bool		 initiator;
+	uint64_t	 kilobytes;	/* lifetime; 0: no limit */
+	uint64_t	 expires;	/* epoch seconds */
+	uint64_t	 dying;		/* when a lingering pair ends; 0: it lives */
+	uint64_t	 established;
 	uint64_t	 serial;	/* order of arrival */
-	struct esp_xf	 in, out;
-	struct replay	 replay;
-	uint64_t	 seq_next;	/* to send with */
-	uint64_t	 seq_reserved;	/* numbers below it may be used; sadb_hooks.reserve_out */
-	uint64_t	 in_reserved;	/* numbers below it may be accepted; sadb_hooks.reserve_in */
-	struct endpoint	 remote;	/* where to send: the record's, or as remapped */
-	size_t		 mtu;		/* longest inner packet that needs no outer fragments; 0: not known */
-	uint64_t	 dying;		/* when a lingering SA ends; 0: it lives */
-	bool		 soft;		/* soft expiry by volume was told */
-	struct esp_count count_in, count_out;
-	uint64_t	 drops[ESP_VERDICT_COUNT];
+	uint32_t	 source;	/* the stream that brought it */
 	void		*user;		/* the owner's: the claim */
-	struct esp_sa	*chain;		/* of its bucket */
+	struct sa_child	*rec;		/* owned, keys and all */
 };
 
 enum sadb_event { SADB_SOFT, SADB_HARD, SADB_GONE };
 
-struct sadb_hooks {			/* each may be NULL: no limit, nothing told */
+struct sadb_hooks {			/* each may be NULL: no limit, no report */
 	void	*ctx;
-	/* Make ${seq} and more usable: move sa->seq_reserved (or in_reserved) beyond it. 0 or -1. */
+	/* Make ${seq} and more usable: move sa->reserved beyond it. 0 or -1. */
 	int	(*reserve_out)(void *ctx, struct esp_sa *sa, uint64_t seq);
 	int	(*reserve_in)(void *ctx, struct esp_sa *sa, uint64_t seq);
 	/* SOFT, HARD: by volume or sequence number. GONE: the last look before it is released. */
-	void	(*event)(void *ctx, struct esp_sa *sa, enum sadb_event what);
+	void	(*event)(void *ctx, struct esp_pair *pair, enum sadb_event what);
 };
 
 struct sadb_config {
-	const struct esp_backend *backend;
-	struct rand	 rand;
-	uint32_t	 replay;	/* window where the record names none */
-	bool		 replay_force;	/* ... and where it does */
+	struct esp_sa_conf sa;
 	bool		 dscp_fixed;	/* outer DSCP: ${dscp}, else that of the inner packet */
 	uint8_t		 dscp;
 	enum { SADB_MSS_OFF, SADB_MSS_CLAMP, SADB_MSS_FIXED } mss_mode;
@@ -70,18 +59,18 @@ const struct sadb_config *sadb_config(const struct sadb *db);
 int sadb_check(const struct sa_child *rec, struct fault *f);
 
 /*
- * Takes ${rec} over into the table (a copy). With an identity that is there already
+ * Copies ${rec} into the table. With an identity that is there already
  * (protocol, local address, spi-in) it replaces: equal keys, counters go on. ${old} tells
- * whether it did. New SAs start with seq_next 1 and nothing reserved: the hooks
+ * whether it did. New SAs have used no number and have none reserved: the hooks
  * are asked before the first packet. NULL with FAULT_BAD_RECORD (other keys under the
- * same identity, or from another source), FAULT_CONFIG (AH, transport mode,
- * encryption without integrity, unknown algorithm: not for this data path), or as esp_xf_init().
+ * same identity, or from another source), FAULT_CONFIG (encapsulation in TCP,
+ * encryption without integrity, unknown algorithm), or as esp_sa_init().
  */
-struct esp_sa *sadb_add(struct sadb *db, const struct sa_child *rec, uint32_t source, bool *old,
+struct esp_pair *sadb_add(struct sadb *db, const struct sa_child *rec, uint32_t source, bool *old,
     struct fault *f);
 
 /*
- * Obeys a delete from ${source} at ${now} (epoch seconds). An SA that another has replaced lingers
+ * Applies a delete from ${source} at ${now} (epoch seconds). An SA that another has replaced lingers
  * inbound for SADB_LINGER, for packets that are on their way. Returns how many it hit.
  */
 size_t sadb_delete(struct sadb *db, const struct sa_del *del, uint32_t source, uint64_t now);
@@ -92,20 +81,21 @@ size_t sadb_expire(struct sadb *db, uint64_t now);
 uint64_t sadb_next_expiry(const struct sadb *db);
 
 size_t sadb_count(const struct sadb *db);
-/* SAs in turn, in order of arrival; NULL after the last. */
-struct esp_sa *sadb_at(const struct sadb *db, size_t i);
-/* Takes one out and releases it. */
-void sadb_remove(struct sadb *db, struct esp_sa *sa);
+/* Pairs in turn, in order of arrival; NULL after the last. */
+struct esp_pair *sadb_at(const struct sadb *db, size_t i);
+/* Removes one and releases it. */
+void sadb_remove(struct sadb *db, struct esp_pair *pair);
 
-/* The SA of ${spi}; ${local} (family 0: any) is where the packet came to. */
-struct esp_sa *sadb_by_spi(const struct sadb *db, const uint8_t spi[4], const struct addr *local);
+/* The inbound SA of ${spi}; ${local} (family 0 or NULL: any) is the address that the packet came to. */
+struct esp_sa *sadb_by_spi(const struct sadb *db, enum sa_proto protocol, const uint8_t spi[4],
+    const struct addr *local);
 
 /*
- * The newest usable SA for an outbound packet, most specific selectors first. NULL
+ * The newest usable outbound SA for a packet, most specific selectors first. NULL
  * with ${why} POLICY (no selectors fit) or NO_SA (those that fit may not send yet).
  */
 struct esp_sa *sadb_by_packet(struct sadb *db, const struct inner *in, enum esp_verdict *why);
-/* Whether ${in} may come out of ${sa}. */
+/* Whether ${in} may come out of the inbound ${sa}. */
 bool sadb_admits(struct sadb *db, struct esp_sa *sa, const struct inner *in);
 
 /* Call when what sadb_by_packet() goes by has changed outside of these functions. */

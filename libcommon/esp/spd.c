@@ -1,7 +1,7 @@
 /*
- * A packet that fits a range of addresses has the bits that all of the range share. So the ways are hashed
- * by those bits of both ends, and for each pair of lengths that there is (two or three, as a rule) one chain
- * is looked at.
+ * The policy of outbound packets, hashed. A packet that fits a range of addresses has the bits that all of the range
+ * share. So entries are hashed by those bits of both ends, and for each pair of lengths that there is (two or three,
+ * as a rule) one chain is searched.
  */
 #include "esp/spd.h"
 
@@ -34,12 +34,12 @@ static int
 way_cmp(const void *a, const void *b)
 {
 	const struct spd_way *x = a, *y = b;
-	const struct esp_sa *s = x->sa, *t = y->sa;
+	const struct esp_pair *s = x->sa->pair, *t = y->sa->pair;
 
 	if (x->narrow != y->narrow)
 		return (x->narrow > y->narrow ? -1 : 1);
-	if (s->rec.established != t->rec.established)
-		return (s->rec.established > t->rec.established ? -1 : 1);
+	if (s->established != t->established)
+		return (s->established > t->established ? -1 : 1);
 	return (s->serial > t->serial ? -1 : s->serial < t->serial);
 }
 
@@ -97,19 +97,17 @@ make_room(struct spd *d, size_t want)
 }
 
 static void
-list(struct spd *d, struct esp_sa *const *sas, size_t n)
+list(struct spd *d, struct esp_pair *const *pairs, size_t n)
 {
 	struct spd_way *w;
-	size_t i, r, l;
+	struct esp_sa *sa;
 
-	for (i = 0; i < n; i++) {
-		const struct sa_child *c = &sas[i]->rec;
-
-		for (r = 0; r < c->n_remote_ts; r++)
-			for (l = 0; l < c->n_local_ts; l++) {
+	for (size_t i = 0; i < n; i++) {
+		sa = &pairs[i]->out;
+		for (size_t r = 0; r < sa->n_dst_ts; r++)
+			for (size_t l = 0; l < sa->n_src_ts; l++) {
 				w = &d->ways[d->n_ways++];
-				*w = (struct spd_way){ .local = c->local_ts[l], .remote = c->remote_ts[r],
-				    .sa = sas[i] };
+				*w = (struct spd_way){ .local = sa->src_ts[l], .remote = sa->dst_ts[r], .sa = sa };
 				w->narrow = shared_bits(&w->remote) * 1024 +
 				    shared_bits(&w->local) * 4 + (w->remote.proto != 0) +
 				    (w->remote.port_end != 0 || w->local.port_end != 0);
@@ -118,17 +116,17 @@ list(struct spd *d, struct esp_sa *const *sas, size_t n)
 }
 
 int
-spd_make(struct spd *d, struct esp_sa *const *sas, size_t n)
+spd_make(struct spd *d, struct esp_pair *const *pairs, size_t n)
 {
 	size_t i, h, want = 0;
 	struct spd_way *w;
 
 	for (i = 0; i < n; i++)
-		want += sas[i]->rec.n_local_ts * sas[i]->rec.n_remote_ts;
+		want += pairs[i]->out.n_src_ts * pairs[i]->out.n_dst_ts;
 	d->n_ways = d->n_groups = 0;
 	if (make_room(d, want) != 0)
 		return (-1);
-	list(d, sas, n);
+	list(d, pairs, n);
 	if (d->n_ways > 1)
 		qsort(d->ways, d->n_ways, sizeof(*d->ways), way_cmp);
 	for (i = 0; i < d->n_ways; i++) {

@@ -1,5 +1,5 @@
 /*
- * The ways out of the tunnel: selectors of outbound SAs (RFC 4301, 4.4.1), most specific first, found by
+ * The policy of outbound packets: selectors of outbound SAs (RFC 4301, 4.4.1), most specific first, found by
  * hashing so that thousands cost a packet no more than a few.
  */
 #ifndef SAPIPE_ESP_SPD_H
@@ -7,18 +7,19 @@
 
 #include "esp/inner.h"
 
+struct esp_pair;
 struct esp_sa;
 
-/* One way: a pair of selectors of one SA. */
+/* One entry: a pair of selectors of one SA. */
 struct spd_way {
 	struct selector	local, remote;
-	struct esp_sa	*sa;
+	struct esp_sa	*sa;		/* the outbound one */
 	unsigned	 narrow;	/* how specific, for the order */
 	uint32_t	 group;
 	uint32_t	 next;		/* of the same hash: index + 1; 0: none */
 };
 
-/* Ways whose selectors share the same lengths of prefix. */
+/* Entries whose selectors share the same lengths of prefix. */
 struct spd_group { unsigned remote_bits, local_bits; };
 
 struct spd {			/* all zero is empty */
@@ -32,11 +33,11 @@ struct spd {			/* all zero is empty */
 
 void spd_free(struct spd *d);
 
-/* Makes it anew from ${n} SAs, which outlive it or its next making. 0, or -1: no memory, and it is empty. */
-int spd_make(struct spd *d, struct esp_sa *const *sas, size_t n);
+/* Makes it again from ${n} pairs, which outlive it or its next making. 0, or -1: no memory, and it is empty. */
+int spd_make(struct spd *d, struct esp_pair *const *pairs, size_t n);
 
 /*
- * Ways in turn that may fit ${in}, narrowest and then newest first; of those left out none fits. ${at} starts
+ * Entries in turn that may fit ${in}, narrowest and then newest first; of those left out none fits. ${at} starts
  * as all zero. NULL after the last.
  */
 struct spd_walk { size_t group; uint32_t next; bool begun; };

@@ -1,6 +1,6 @@
 /*
- * ESP packets of one direction of an SA: header, IV, padding, and the backend's
- * crypto (RFC 4303 section 2). Batches of packets, in place, of any number of SAs.
+ * The transform of one direction of an SA: sizes, IVs, keys (RFC 4303 section 2). ESP and AH both have one; AH's has
+ * NULL encryption. seal.h and open.h work on packets with it.
  */
 #ifndef SAPIPE_ESP_TRANSFORM_H
 #define SAPIPE_ESP_TRANSFORM_H
@@ -8,12 +8,11 @@
 #include "crypto/crypto.h"
 #include "esp/backend.h"
 
-#define ESP_BATCH	64	/* packets in one call */
 #define ESP_NEXT_IPV4	4
 #define ESP_NEXT_IPV6	41
 #define ESP_NEXT_NONE	59	/* dummy packets (RFC 4303, 2.6) */
 #define ESP_TRAILER	2	/* pad length and next header */
-/* What a packet grows by, at most: header, IV, padding, trailer, ICV. */
+/* What ESP adds to a packet at most: header, IV, padding, trailer, ICV. */
 #define ESP_GROW_MAX	(ESP_HDR + ESP_IV_MAX + 16 + ESP_TRAILER + ESP_ICV_MAX)
 
 /* What became of a packet; each has a counter of its own. */
@@ -45,7 +44,7 @@ enum esp_verdict {
 const char *esp_verdict_text(enum esp_verdict v);
 
 struct esp_xf {
-	const struct esp_backend *be;
+	const struct esp_backend *be;	/* NULL: nothing is here */
 	struct esp_key	*key;
 	enum alg_form	 form;
 	bool		 seal, esn;
@@ -57,11 +56,11 @@ struct esp_xf {
 };
 
 /*
- * Prepares one direction: ${enc} is key | salt. IVs come from ${rand}, which
- * outlives ${xf}: whole ones for CBC, where to begin for counter forms. 0, or -1 as
- * esp_backend.key_new; nothing is held then.
+ * Prepares one direction with the first of ${list} that supports ${s}: ${enc} is key | salt. IVs come from ${rand},
+ * which outlives ${xf}: whole ones for CBC, the first one for counter forms. 0, or -1 with FAULT_CONFIG (no backend
+ * supports it) or as esp_backend.key_new; nothing is held then.
  */
-int esp_xf_init(struct esp_xf *xf, const struct esp_backend *be, const struct esp_suite *s,
+int esp_xf_init(struct esp_xf *xf, const struct esp_backend *const *list, const struct esp_suite *s,
     struct span enc, struct span auth, bool seal, const struct rand *rand, struct fault *f);
 void esp_xf_free(struct esp_xf *xf);	/* wipes; harmless on zeros */
 
@@ -77,34 +76,10 @@ size_t esp_xf_len(const struct esp_xf *xf, size_t inner);
 /* The longest inner packet whose ESP packet has at most ${room} bytes; 0 if none fits. */
 size_t esp_xf_inner_max(const struct esp_xf *xf, size_t room);
 
-struct esp_pkt {
-	struct esp_xf	*xf;
-	uint8_t		*p;		/* the ESP packet */
-	size_t		 len;		/* of the ESP packet */
-	size_t		 cap;		/* seal: room at ${p} */
-	size_t		 inner_len;	/* at p + esp_xf_head(): seal: given, open: found */
-	uint8_t		 spi[4];	/* seal */
-	uint64_t	 seq;		/* seal: to use; open: as completed by the window */
-	uint8_t		 next;		/* next header: seal: given, open: found */
-	enum esp_verdict verdict;	/* in: only those that are ESP_OK are worked on */
-};
-
-/*
- * Seals packets whose inner bytes lie at p + esp_xf_head(xf): fills in the rest
- * and ${len}. Verdict FAILED where the room, libcrypto or the random source fall short.
- */
-void esp_seal(struct esp_pkt *pkts, size_t n);
+/* Fills in the IV of a packet at ${p}. 0, or -1: no random bytes. */
+int esp_xf_iv(struct esp_xf *xf, uint8_t *p);
 
 /* The checks of length that come before everything else: false is verdict SHORT. */
-bool esp_open_fits(const struct esp_xf *xf, size_t len);
-
-/*
- * Authenticates and decrypts packets that esp_open_fits(): verdict BAD_ICV or OK. Padding is
- * not looked at: esp_unpad() after the window has moved.
- */
-void esp_open(struct esp_pkt *pkts, size_t n);
-
-/* Finds next header and the inner length, checking the padding (RFC 4303, 2.4). */
-void esp_unpad(struct esp_pkt *k);
+bool esp_xf_fits(const struct esp_xf *xf, size_t len);
 
 #endif

@@ -1,3 +1,4 @@
+/* Statistics of ESP and AH by SPI, without keys. */
 #include "esp/watch.h"
 
 #include <stdlib.h>
@@ -108,14 +109,13 @@ count(struct watch_flow *f, uint32_t seq)
 		replay_init(&f->window, REPLAY_MAX, false);
 	}
 	/* 0 is never sent, and the window does not know it. */
-	if (seq == 0 || !replay_test(&f->window, seq, &full)) {
+	if (seq == 0 || !replay_see(&f->window, seq, &full)) {
 		if (f->high - seq >= REPLAY_MAX && seq != 0)
 			f->late++;
 		else
 			f->replays++;
 		return;
 	}
-	(void)replay_move(&f->window, full);
 	if (f->distinct++ == 0) {
 		f->low = f->high = seq;
 		return;

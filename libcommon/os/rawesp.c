@@ -1,3 +1,4 @@
+/* Raw sockets for ESP and AH. */
 #include "os/rawesp.h"
 
 #include <errno.h>
@@ -5,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define V6_HDR		40
+#define V6_HOPS		64
 #define RCVBUF		(4 * 1024 * 1024)
 #define CONTROL		(CMSG_SPACE(sizeof(struct in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int)))
 
@@ -27,14 +30,15 @@ to_sockaddr(union sockaddr_any *s, const struct addr *a)
 }
 
 static int
-open_family(int family, uint32_t mark)
+open_one(int family, int protocol, uint32_t mark)
 {
 	int on = 1, size = RCVBUF, fd;
 
-	fd = socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ESP);
+	fd = socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
 	if (fd == -1)
 		return (-1);
-	if (family == AF_INET ? setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) != 0 :
+	if (family == AF_INET ? setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) != 0 ||
+	    (protocol == RAWESP_AH && setsockopt(fd, IPPROTO_IP, IP_HDRINCL, &on, sizeof(on)) != 0) :
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on)) != 0 ||
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, &on, sizeof(on)) != 0) {
 		(void)close(fd);
@@ -51,16 +55,22 @@ open_family(int family, uint32_t mark)
 int
 rawesp_open(struct rawesp *r, uint32_t mark, struct fault *f)
 {
-	int why4, why6;
+	static const int family[RAWESP_SOCKETS] = { AF_INET, AF_INET6, AF_INET, AF_INET6 };
+	static const int protocol[RAWESP_SOCKETS] = { RAWESP_ESP, RAWESP_ESP, RAWESP_AH, RAWESP_AH };
+	int why = 0;
 
-	errno = 0;
-	r->fd4 = open_family(AF_INET, mark);
-	why4 = errno;
-	r->fd6 = open_family(AF_INET6, mark);
-	why6 = errno;
-	if (r->fd4 != -1 || r->fd6 != -1)
+	r->mark = mark;
+	for (size_t i = 0; i < RAWESP_SOCKETS; i++) {
+		errno = 0;
+		r->fd[i] = open_one(family[i], protocol[i], mark);
+		/* A machine may lack a family. */
+		if (r->fd[i] == -1 && (why == 0 || why == EAFNOSUPPORT))
+			why = errno;
+	}
+	if (r->fd[RAWESP_ESP4] != -1 || r->fd[RAWESP_ESP6] != -1)
 		return (0);
-	errno = why4 != 0 && why4 != EAFNOSUPPORT ? why4 : why6;
+	rawesp_close(r);
+	errno = why;
 	return (fault_because(f, CAUSE_RAW_SOCKET,
 	    fault_sys(f, errno == EPERM || errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM,
 	    "cannot open a raw socket for ESP (protocol 50)")));
@@ -69,16 +79,16 @@ rawesp_open(struct rawesp *r, uint32_t mark, struct fault *f)
 void
 rawesp_close(struct rawesp *r)
 {
-	if (r->fd4 != -1)
-		(void)close(r->fd4);
-	if (r->fd6 != -1)
-		(void)close(r->fd6);
-	r->fd4 = r->fd6 = -1;
+	for (size_t i = 0; i < RAWESP_SOCKETS; i++) {
+		if (r->fd[i] != -1)
+			(void)close(r->fd[i]);
+		r->fd[i] = -1;
+	}
 }
 
 /* Where it came to, and its TOS, from the control messages. */
 static void
-read_control(struct msghdr *m, struct rawesp_pkt *k)
+read_control(struct msghdr *m, struct pkt *k)
 {
 	struct in_pktinfo p4;
 	struct in6_pktinfo p6;
@@ -88,10 +98,10 @@ read_control(struct msghdr *m, struct rawesp_pkt *k)
 	for (c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
 		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
 			memcpy(&p4, CMSG_DATA(c), sizeof(p4));
-			k->local = addr_make(4, (const uint8_t *)&p4.ipi_addr);
+			k->local.addr = addr_make(4, (const uint8_t *)&p4.ipi_addr);
 		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
 			memcpy(&p6, CMSG_DATA(c), sizeof(p6));
-			k->local = addr_make(6, (const uint8_t *)&p6.ipi6_addr);
+			k->local.addr = addr_make(6, (const uint8_t *)&p6.ipi6_addr);
 		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
 			memcpy(&tc, CMSG_DATA(c), sizeof(tc));
 			k->tos = (uint16_t)(tc & 0xff);
@@ -101,7 +111,7 @@ read_control(struct msghdr *m, struct rawesp_pkt *k)
 
 /* IPv4 comes with its header, which is trusted no more than its bytes go. */
 static bool
-strip_v4(struct rawesp_pkt *k)
+strip_v4(struct pkt *k)
 {
 	size_t hdr;
 
@@ -110,16 +120,57 @@ strip_v4(struct rawesp_pkt *k)
 	k->tos = k->p[1];
 	k->p += hdr;
 	k->len -= hdr;
+	k->net = hdr;
 	return (true);
 }
 
+/* IPv6 comes without its header: the fields that AH protects are known all the same. */
+static bool
+restore_v6(struct pkt *k)
+{
+	uint8_t *ip = k->p - V6_HDR;
+
+	if (pkt_headroom(k) < V6_HDR || k->local.addr.family != 6)
+		return (false);
+	memset(ip, 0, V6_HDR);
+	ip[0] = (uint8_t)(0x60 | k->tos >> 4);
+	ip[1] = (uint8_t)(k->tos << 4);
+	ip[4] = (uint8_t)(k->len >> 8);
+	ip[5] = (uint8_t)k->len;
+	ip[6] = RAWESP_AH;
+	ip[7] = V6_HOPS;
+	memcpy(ip + 8, k->remote.addr.b, 16);
+	memcpy(ip + 24, k->local.addr.b, 16);
+	k->net = V6_HDR;
+	return (true);
+}
+
+/* Makes of what was received what the header promises. False: there is no sense in it. */
+static bool
+settle(struct pkt *k, enum rawesp_which which, struct msghdr *h, const union sockaddr_any *from, size_t len)
+{
+	bool v4 = which == RAWESP_ESP4 || which == RAWESP_AH4;
+
+	*k = (struct pkt){ .p = k->p, .len = len, .buf = k->buf, .cap = k->cap,
+	    .proto = which == RAWESP_ESP4 || which == RAWESP_ESP6 ? RAWESP_ESP : RAWESP_AH };
+	if (v4)
+		k->remote.addr = addr_make(4, (const uint8_t *)&from->in.sin_addr);
+	else {
+		k->remote.addr = addr_make(6, (const uint8_t *)&from->in6.sin6_addr);
+		k->remote.addr.scope = from->in6.sin6_scope_id;
+	}
+	read_control(h, k);
+	return (v4 ? strip_v4(k) : which != RAWESP_AH6 || restore_v6(k));
+}
+
 size_t
-rawesp_receive(const struct rawesp *r, uint8_t family, struct rawesp_pkt *pkts, size_t n)
+rawesp_receive(const struct rawesp *r, enum rawesp_which which, struct pkt *pkts, size_t n)
 {
 	struct mmsghdr m[RAWESP_BATCH];
 	struct iovec iov[RAWESP_BATCH];
 	union sockaddr_any from[RAWESP_BATCH];
 	union control control[RAWESP_BATCH];
+	struct pkt k;
 	size_t i, kept = 0;
 	int got;
 
@@ -127,25 +178,17 @@ rawesp_receive(const struct rawesp *r, uint8_t family, struct rawesp_pkt *pkts, 
 		n = RAWESP_BATCH;
 	memset(m, 0, n * sizeof(m[0]));
 	for (i = 0; i < n; i++) {
-		iov[i] = (struct iovec){ pkts[i].p, pkts[i].cap };
+		iov[i] = (struct iovec){ pkts[i].p, pkts[i].cap - pkt_headroom(&pkts[i]) };
 		m[i].msg_hdr = (struct msghdr){ .msg_name = &from[i], .msg_namelen = sizeof(from[i]),
 		    .msg_iov = &iov[i], .msg_iovlen = 1, .msg_control = &control[i],
 		    .msg_controllen = sizeof(control[i]) };
 	}
-	got = recvmmsg(family == 4 ? r->fd4 : r->fd6, m, (unsigned)n, MSG_DONTWAIT, NULL);
+	got = recvmmsg(r->fd[which], m, (unsigned)n, MSG_DONTWAIT, NULL);
 	for (i = 0; got > 0 && i < (size_t)got; i++) {
-		struct rawesp_pkt k = { .p = pkts[i].p, .len = m[i].msg_len, .cap = pkts[i].cap };
-
 		if ((m[i].msg_hdr.msg_flags & MSG_TRUNC) != 0)
 			continue;
-		if (family == 4)
-			k.remote = addr_make(4, (const uint8_t *)&from[i].in.sin_addr);
-		else {
-			k.remote = addr_make(6, (const uint8_t *)&from[i].in6.sin6_addr);
-			k.remote.scope = from[i].in6.sin6_scope_id;
-		}
-		read_control(&m[i].msg_hdr, &k);
-		if (family == 6 || strip_v4(&k))
+		k = pkts[i];
+		if (settle(&k, which, &m[i].msg_hdr, &from[i], m[i].msg_len))
 			pkts[kept++] = k;
 	}
 	return (kept);
@@ -164,51 +207,100 @@ put_control(struct msghdr *m, int level, int type, const void *v, size_t len)
 	m->msg_controllen += CMSG_SPACE(len);
 }
 
+/* Where from, and with which TOS. */
+static void
+put_controls(struct msghdr *h, const struct pkt *k)
+{
+	struct in_pktinfo p4 = {0};
+	struct in6_pktinfo p6 = {0};
+	int tos = k->tos & 0xff;
+
+	if (k->remote.addr.family == 4) {
+		memcpy(&p4.ipi_spec_dst, k->local.addr.b, 4);
+		if (k->local.addr.family == 4)
+			put_control(h, IPPROTO_IP, IP_PKTINFO, &p4, sizeof(p4));
+		put_control(h, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+	} else {
+		memcpy(&p6.ipi6_addr, k->local.addr.b, 16);
+		p6.ipi6_ifindex = k->local.addr.scope;
+		if (k->local.addr.family == 6)
+			put_control(h, IPPROTO_IPV6, IPV6_PKTINFO, &p6, sizeof(p6));
+		put_control(h, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
+	}
+}
+
+/*
+ * A packet that brings its own header is not fragmented by the kernel. Done here, where it may be, in pieces of ${mtu}
+ * bytes; -1 with errno.
+ */
+static int
+send_pieces(int fd, const struct pkt *k, size_t mtu)
+{
+	const uint8_t *ip = k->p - k->net;
+	uint8_t piece[PKT_MAX];
+	union sockaddr_any to;
+	socklen_t to_len = to_sockaddr(&to, &k->remote.addr);
+	size_t step = mtu > k->net + 8 ? (mtu - k->net) / 8 * 8 : 0, off, n;
+
+	errno = EMSGSIZE;
+	if (step == 0 || (ip[6] & 0x40) != 0)
+		return (-1);
+	memcpy(piece, ip, k->net);
+	for (off = 0; off < k->len; off += n) {
+		bool more = k->len - off > step;
+
+		n = more ? step : k->len - off;
+		memcpy(piece + k->net, k->p + off, n);
+		piece[2] = (uint8_t)((k->net + n) >> 8);
+		piece[3] = (uint8_t)(k->net + n);
+		piece[6] = (uint8_t)((more ? 0x20 : 0) | off / 8 >> 8);
+		piece[7] = (uint8_t)(off / 8);
+		/* Length and checksum are the kernel's to fill in. */
+		if (sendto(fd, piece, k->net + n, MSG_DONTWAIT, &to.sa, to_len) == -1)
+			return (-1);
+	}
+	return (0);
+}
+
 size_t
-rawesp_send(const struct rawesp *r, const struct rawesp_pkt *pkts, size_t n)
+rawesp_send(const struct rawesp *r, const struct pkt *pkts, size_t n)
 {
 	struct mmsghdr m[RAWESP_BATCH];
 	struct iovec iov[RAWESP_BATCH];
 	union sockaddr_any to[RAWESP_BATCH];
 	union control control[RAWESP_BATCH];
-	struct in_pktinfo p4;
-	struct in6_pktinfo p6;
+	bool v4, whole;
 	size_t i;
-	int tos, sent;
+	int sent, fd;
 
 	if (n > RAWESP_BATCH)
 		n = RAWESP_BATCH;
 	if (n == 0)
 		return (0);
+	v4 = pkts[0].remote.addr.family == 4;
+	whole = v4 && pkts[0].proto == RAWESP_AH;	/* with its header */
+	fd = r->fd[pkts[0].proto == RAWESP_AH ? (v4 ? RAWESP_AH4 : RAWESP_AH6) : v4 ? RAWESP_ESP4 : RAWESP_ESP6];
 	memset(m, 0, n * sizeof(m[0]));
 	memset(control, 0, n * sizeof(control[0]));
 	for (i = 0; i < n; i++) {
-		const struct rawesp_pkt *k = &pkts[i];
+		const struct pkt *k = &pkts[i];
 		struct msghdr *h = &m[i].msg_hdr;
 
-		iov[i] = (struct iovec){ k->p, k->len };
+		/* The kernel's header has no extensions, and the ICV covers them. */
+		if (!v4 && k->proto == RAWESP_AH && k->net != V6_HDR)
+			break;
+		iov[i] = (struct iovec){ k->p - (whole ? k->net : 0), k->len + (whole ? k->net : 0) };
 		h->msg_name = &to[i];
-		h->msg_namelen = to_sockaddr(&to[i], &k->remote);
+		h->msg_namelen = to_sockaddr(&to[i], &k->remote.addr);
 		h->msg_iov = &iov[i];
 		h->msg_iovlen = 1;
 		h->msg_control = &control[i];
-		tos = k->tos & 0xff;
-		if (k->remote.family == 4) {
-			memset(&p4, 0, sizeof(p4));
-			memcpy(&p4.ipi_spec_dst, k->local.b, 4);
-			if (k->local.family == 4)
-				put_control(h, IPPROTO_IP, IP_PKTINFO, &p4, sizeof(p4));
-			put_control(h, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
-		} else {
-			memset(&p6, 0, sizeof(p6));
-			memcpy(&p6.ipi6_addr, k->local.b, 16);
-			p6.ipi6_ifindex = k->local.scope;
-			if (k->local.family == 6)
-				put_control(h, IPPROTO_IPV6, IPV6_PKTINFO, &p6, sizeof(p6));
-			put_control(h, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
-		}
+		put_controls(h, k);
 	}
-	sent = sendmmsg(pkts[0].remote.family == 4 ? r->fd4 : r->fd6, m, (unsigned)n, MSG_DONTWAIT);
+	errno = EOPNOTSUPP;
+	sent = i > 0 ? sendmmsg(fd, m, (unsigned)i, MSG_DONTWAIT) : -1;
+	if (sent <= 0 && errno == EMSGSIZE && whole)
+		return (send_pieces(fd, &pkts[0], path_mtu(&pkts[0].remote.addr, r->mark, NULL)) == 0);
 	return (sent > 0 ? (size_t)sent : 0);
 }
 

@@ -1,3 +1,4 @@
+/* The TUN device. */
 #include "os/tun.h"
 
 #include <errno.h>
@@ -34,7 +35,7 @@ attach_failed(const char *name, struct fault *f)
 		    fault_sys(f, FAULT_DEVICE, "interface %s is in use by another program", name)));
 	case EINVAL:
 	case EEXIST:
-		/* There is one of that name that is no TUN device, or of another shape. */
+		/* An interface of that name exists that is no TUN device, or one of another kind. */
 		if (if_nametoindex(name) != 0)
 			return (fault_because(f, CAUSE_NAME_IN_USE,
 			    fault(f, FAULT_DEVICE, "interface %s is in use, and is no such TUN device",
@@ -88,19 +89,37 @@ tun_close(struct tun *t)
 	*t = (struct tun){ .fd = -1 };
 }
 
+/* What the device says of a packet. False: it stands for several. */
+static bool
+read_header(struct pkt *k, const struct virtio_net_hdr *hdr)
+{
+	bool partial = (hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0;
+
+	k->gso = PKT_GSO_NONE;
+	k->seg = 0;
+	k->csum = partial ? PKT_CSUM_PARTIAL :
+	    (hdr->flags & VIRTIO_NET_HDR_F_DATA_VALID) != 0 ? PKT_CSUM_GOOD : PKT_CSUM_FULL;
+	k->csum_start = partial ? hdr->csum_start : 0;
+	k->csum_offset = partial ? hdr->csum_offset : 0;
+	return (hdr->gso_type == VIRTIO_NET_HDR_GSO_NONE);
+}
+
 long
-tun_read(const struct tun *t, struct tun_pkt *pkts, size_t n, uint64_t *cut, struct fault *f)
+tun_read(const struct tun *t, struct pkt *pkts, size_t n, uint64_t *cut, struct fault *f)
 {
 	struct virtio_net_hdr hdr;
 	struct iovec iov[3];
 	uint8_t over;
-	size_t i = 0;
+	size_t i = 0, room;
 	ssize_t got;
 
 	iov[0] = (struct iovec){ &hdr, sizeof(hdr) };
 	iov[2] = (struct iovec){ &over, 1 };	/* tells a packet that fits from one that does not */
 	while (i < n) {
-		iov[1] = (struct iovec){ pkts[i].p, pkts[i].cap };
+		room = pkts[i].cap - pkt_headroom(&pkts[i]);
+		if (room > PKT_MAX)
+			room = PKT_MAX;
+		iov[1] = (struct iovec){ pkts[i].p, room };
 		got = readv(t->fd, iov, 3);
 		if (got == -1 && errno == EINTR)
 			continue;
@@ -108,8 +127,7 @@ tun_read(const struct tun *t, struct tun_pkt *pkts, size_t n, uint64_t *cut, str
 			break;
 		if (got <= 0)
 			return (fault_sys(f, FAULT_DEVICE, "TUN device %s is gone", t->name));
-		if ((size_t)got <= sizeof(hdr) || (size_t)got > sizeof(hdr) + pkts[i].cap ||
-		    hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE) {
+		if ((size_t)got <= sizeof(hdr) || (size_t)got > sizeof(hdr) + room || !read_header(&pkts[i], &hdr)) {
 			++*cut;
 			continue;
 		}
@@ -118,16 +136,29 @@ tun_read(const struct tun *t, struct tun_pkt *pkts, size_t n, uint64_t *cut, str
 	return ((long)i);
 }
 
-size_t
-tun_write(const struct tun *t, const struct tun_pkt *pkts, size_t n)
+static void
+write_header(struct virtio_net_hdr *hdr, const struct pkt *k)
 {
-	struct virtio_net_hdr hdr = {0};
+	*hdr = (struct virtio_net_hdr){ .gso_type = VIRTIO_NET_HDR_GSO_NONE };
+	if (k->csum == PKT_CSUM_PARTIAL) {
+		hdr->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+		hdr->csum_start = k->csum_start;
+		hdr->csum_offset = k->csum_offset;
+	} else if (k->csum == PKT_CSUM_GOOD)
+		hdr->flags = VIRTIO_NET_HDR_F_DATA_VALID;
+}
+
+size_t
+tun_write(const struct tun *t, const struct pkt *const *pkts, size_t n)
+{
+	struct virtio_net_hdr hdr;
 	struct iovec iov[2];
 	size_t i, done = 0;
 
 	iov[0] = (struct iovec){ &hdr, sizeof(hdr) };
 	for (i = 0; i < n; i++) {
-		iov[1] = (struct iovec){ pkts[i].p, pkts[i].len };
+		write_header(&hdr, pkts[i]);
+		iov[1] = (struct iovec){ pkts[i]->p, pkts[i]->inner_len };
 		if (writev(t->fd, iov, 2) > 0)
 			done++;
 	}

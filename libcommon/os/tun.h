@@ -7,8 +7,8 @@
 
 #include <net/if.h>
 
-#include "base/addr.h"
 #include "base/fault.h"
+#include "base/pkt.h"
 
 struct tun {
 	int		fd;		/* nonblocking; -1: none */
@@ -16,28 +16,22 @@ struct tun {
 	char		name[IFNAMSIZ];
 };
 
-struct tun_pkt {
-	uint8_t	*p;
-	size_t	 len;			/* read: found; write: given */
-	size_t	 cap;			/* read: room at ${p} */
-};
-
 /*
  * Makes the device ${name}, or attaches to a persistent one of that name that nobody uses.
  * NULL or "": the first free one of "vpn0", "vpn1", ... -1 with FAULT_PERMISSION, FAULT_DEVICE (no TUN
- * driver; the name is in use, or no name for an interface). It goes with tun_close().
+ * driver; the name is in use, or no name for an interface). tun_close() removes it.
  */
 int tun_open(struct tun *t, const char *name, struct fault *f);
 void tun_close(struct tun *t);	/* harmless with fd -1 */
 
 /*
- * Reads whole packets, at most ${n}, as long as there are any. Longer ones than their room are
- * dropped and counted in ${*cut}. Returns how many; -1 with FAULT_DEVICE when the device is gone.
+ * Reads packets, at most ${n}, as long as there are any, to ${p} up to the end of each buffer: fills in ${len} and what
+ * the device says of checksum and segments. Longer packets are dropped and counted in ${*cut}, as are those that have
+ * to be cut into segments: tun_open() asks for none. Returns how many; -1 with FAULT_DEVICE when the device is gone.
  */
-long tun_read(const struct tun *t, struct tun_pkt *pkts, size_t n, uint64_t *cut,
-    struct fault *f);
+long tun_read(const struct tun *t, struct pkt *pkts, size_t n, uint64_t *cut, struct fault *f);
 
-/* Writes packets in order; what the kernel does not take now is lost. Returns how many it took. */
-size_t tun_write(const struct tun *t, const struct tun_pkt *pkts, size_t n);
+/* Writes packets in order, ${inner_len} bytes of each; what the kernel has no room for is lost. Returns how many it took. */
+size_t tun_write(const struct tun *t, const struct pkt *const *pkts, size_t n);
 
 #endif

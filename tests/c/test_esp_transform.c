@@ -13,7 +13,8 @@
 #include <cmocka.h>
 
 #include "base/hex.h"
-#include "esp/transform.h"
+#include "esp/open.h"
+#include "esp/seal.h"
 
 #define BUF	4096
 
@@ -35,7 +36,8 @@ fill_none(void *state, uint8_t *p, size_t n)
 	return (-1);
 }
 
-static uint8_t counter;
+static uint8_t counter, spi[4] = { 0xc0, 1, 2, 3 };
+static struct esp_ctx *ctx;
 static const struct rand steady = { fill_count, &counter };
 
 /* A transform with keys 1, 2, 3, ... and 101, 102, ... */
@@ -50,36 +52,54 @@ make(struct esp_xf *xf, const struct alg_enc *e, const struct alg_integ *a, bool
 		enc[i] = (uint8_t)(i + 1);
 		auth[i] = (uint8_t)(i + 101);
 	}
-	if (esp_xf_init(xf, &esp_backend_ossl, &s, span_of(enc, (size_t)e->key_len + e->salt_len),
+	if (esp_xf_init(xf, esp_backends, &s, span_of(enc, (size_t)e->key_len + e->salt_len),
 	    span_of(auth, a != NULL ? a->key_len : 0), seal, &steady, &f) != 0)
 		fail_msg("%s: %s", e->word, f.what);
 }
 
-static struct esp_pkt
+/* Seals the ${inner} bytes at ${k}->p, as payload of protocol ${next} in transport mode. */
+static unsigned
+seal(struct esp_xf *xf, struct pkt *k, size_t inner, uint64_t seq, uint8_t next)
+{
+	struct esp_sa sa = { .mode = SA_TRANSPORT, .xf = *xf };
+	struct inner in = { .len = inner, .proto = next };
+
+	memcpy(sa.spi, spi, sizeof(sa.spi));
+	k->sa = &sa;
+	k->seq = seq;
+	k->len = inner;
+	k->verdict = ESP_OK;
+	esp_seal(ctx, k, &in, 1);
+	*xf = sa.xf;
+	k->sa = NULL;
+	return (k->verdict);
+}
+
+/* ${inner} bytes sealed: the packet begins at ${buf}. */
+static struct pkt
 sealed(struct esp_xf *xf, uint8_t *buf, size_t inner, uint64_t seq)
 {
-	struct esp_pkt k = { .xf = xf, .p = buf, .cap = BUF, .inner_len = inner,
-	    .spi = { 0xc0, 1, 2, 3 }, .seq = seq, .next = ESP_NEXT_IPV4 };
+	struct pkt k = { .p = buf + esp_xf_head(xf), .buf = buf, .cap = BUF };
 
 	for (size_t i = 0; i < inner; i++)
-		buf[esp_xf_head(xf) + i] = (uint8_t)(i * 7);
-	esp_seal(&k, 1);
-	assert_int_equal(k.verdict, ESP_OK);
+		k.p[i] = (uint8_t)(i * 7);
+	assert_int_equal(seal(xf, &k, inner, seq, ESP_NEXT_IPV4), ESP_OK);
+	assert_ptr_equal(k.p, buf);
 	assert_int_equal(k.len, esp_xf_len(xf, inner));
 	return (k);
 }
 
-/* The verdict on ${len} bytes of ${buf}; ${k} then tells what was found. */
+/* The verdict on ${len} bytes of ${buf}; ${k} then is what was found. */
 static enum esp_verdict
-opened(struct esp_xf *xf, uint8_t *buf, size_t len, uint64_t seq, struct esp_pkt *k)
+opened(struct esp_xf *xf, uint8_t *buf, size_t len, uint64_t seq, struct pkt *k)
 {
-	*k = (struct esp_pkt){ .xf = xf, .p = buf, .len = len, .seq = seq };
-	if (!esp_open_fits(xf, len))
+	struct esp_job j = { .key = xf->key, .p = buf, .len = len, .seq_hi = (uint32_t)(seq >> 32) };
+
+	*k = (struct pkt){ .p = buf, .len = len };
+	if (!esp_xf_fits(xf, len))
 		return (ESP_SHORT);
-	esp_open(k, 1);
-	if (k->verdict == ESP_OK)
-		esp_unpad(k);
-	return (k->verdict);
+	xf->be->open(esp_ctx_of(ctx, xf->be), &j, 1);
+	return (j.ok ? esp_unpad(xf, k) : ESP_BAD_ICV);
 }
 
 /* Calls ${each} for every pair of algorithms that ESP knows, without and with ESN. */
@@ -108,7 +128,7 @@ there_and_back(const struct alg_enc *e, const struct alg_integ *a, bool esn)
 	static const size_t sizes[] = { 0, 1, 2, 3, 5, 13, 14, 15, 16, 20, 64, 1023, 1024, 1025, 1400 };
 	struct esp_xf out, in;
 	uint8_t buf[BUF], icv;
-	struct esp_pkt k, r;
+	struct pkt k, r;
 	uint64_t seq = esn ? UINT64_C(0x700000009) : 9;
 
 	make(&out, e, a, esn, true);
@@ -119,7 +139,7 @@ there_and_back(const struct alg_enc *e, const struct alg_integ *a, bool esn)
 		assert_int_equal(get_be32(buf + 4), 9);
 		assert_int_equal((k.len - out.icv_len) % 4, 0);
 		assert_int_equal(opened(&in, buf, k.len, seq, &r), ESP_OK);
-		assert_int_equal(r.inner_len, sizes[i]);
+		assert_int_equal(r.len, sizes[i]);
 		assert_int_equal(r.next, ESP_NEXT_IPV4);
 		for (size_t j = 0; j < sizes[i]; j++)
 			assert_int_equal(buf[esp_xf_head(&in) + j], (uint8_t)(j * 7));
@@ -184,38 +204,55 @@ test_batch_of_mixed_suites(void **state)
 {
 	const struct alg_enc *e[2] = { alg_enc_word("aes128"), alg_enc_word("aes256gcm16") };
 	const struct alg_integ *a[2] = { alg_integ_word("sha256"), NULL };
-	struct esp_xf out[2], in[2];
-	static uint8_t buf[ESP_BATCH + 9][512];
-	struct esp_pkt k[ESP_BATCH + 9];
-	size_t n = ESP_BATCH + 9, i;
+	struct esp_sa out[2], in[2];
+	static struct replay window[2];
+	static uint8_t buf[ESP_BATCH][512];
+	static struct inner head[ESP_BATCH];
+	struct pkt k[ESP_BATCH];
+	enum esp_verdict want;
+	size_t i;
 
 	(void)state;
 	for (i = 0; i < 2; i++) {
-		make(&out[i], e[i], a[i], false, true);
-		make(&in[i], e[i], a[i], false, false);
+		out[i] = (struct esp_sa){ .mode = SA_TRANSPORT };
+		in[i] = (struct esp_sa){ .mode = SA_TRANSPORT, .reserved = UINT64_MAX, .window = &window[i] };
+		replay_init(&window[i], 1024, false);
+		make(&out[i].xf, e[i], a[i], false, true);
+		make(&in[i].xf, e[i], a[i], false, false);
 	}
-	for (i = 0; i < n; i++) {
-		k[i] = (struct esp_pkt){ .xf = &out[i % 2], .p = buf[i], .cap = 512, .seq = i + 1,
-		    .inner_len = 100 + i, .next = ESP_NEXT_IPV6 };
-		memset(buf[i] + esp_xf_head(k[i].xf), (int)i, 100 + i);
+	for (i = 0; i < ESP_BATCH; i++) {
+		k[i] = (struct pkt){ .p = buf[i] + 64, .buf = buf[i], .cap = 512, .seq = i + 1, .len = 100 + i,
+		    .sa = &out[i % 2] };
+		head[i] = (struct inner){ .len = 100 + i, .proto = 253 };
+		memset(k[i].p, (int)i, 100 + i);
 		if (i % 5 == 4)
 			k[i].verdict = ESP_POLICY;	/* passed over */
 		if (i % 7 == 6)
 			k[i].cap = 120;			/* no room */
 	}
-	esp_seal(k, n);
-	for (i = 0; i < n; i++)
+	esp_seal(ctx, k, head, ESP_BATCH);
+	for (i = 0; i < ESP_BATCH; i++)
 		assert_int_equal(k[i].verdict, i % 5 == 4 ? ESP_POLICY : i % 7 == 6 ? ESP_FAILED : ESP_OK);
-	for (i = 0; i < n; i++)
-		k[i].xf = &in[i % 2];
-	buf[20][30] ^= 1;
-	esp_open(k, n);
-	for (i = 0; i < n; i++)
-		assert_int_equal(k[i].verdict, i == 20 ? (i % 7 == 6 ? ESP_FAILED : ESP_BAD_ICV) :
-		    i % 5 == 4 ? ESP_POLICY : i % 7 == 6 ? ESP_FAILED : ESP_OK);
+	for (i = 0; i < ESP_BATCH; i++) {
+		k[i].sa = &in[i % 2];
+		k[i].local.addr = k[i].remote.addr = addr_make(4, (const uint8_t[]){ 192, 0, 2, (uint8_t)i });
+	}
+	k[21].p[40] ^= 1;
+	esp_open(ctx, k, head, ESP_BATCH, NULL);
+	for (i = 0; i < ESP_BATCH; i++) {
+		want = i == 21 ? ESP_BAD_ICV : i % 5 == 4 ? ESP_POLICY : i % 7 == 6 ? ESP_FAILED : ESP_OK;
+		assert_int_equal(k[i].verdict, want);
+		assert_true(k[i].seen == (want == ESP_OK));
+		if (want != ESP_OK)
+			continue;
+		/* An IPv4 header for the addresses of each, then what was sealed. */
+		assert_int_equal(k[i].inner_len, 20 + 100 + i);
+		assert_true(k[i].p[0] == 0x45 && k[i].p[9] == 253 && k[i].p[15] == i && k[i].p[19] == i);
+		assert_true(k[i].p[20] == i && k[i].p[119 + i] == i);
+	}
 	for (i = 0; i < 2; i++) {
-		esp_xf_free(&out[i]);
-		esp_xf_free(&in[i]);
+		esp_xf_free(&out[i].xf);
+		esp_xf_free(&in[i].xf);
 	}
 }
 
@@ -224,7 +261,7 @@ test_ivs(void **state)
 {
 	uint8_t buf[BUF], last[16] = {0};
 	struct esp_xf xf;
-	struct esp_pkt k;
+	struct pkt k;
 	uint64_t first;
 
 	(void)state;
@@ -249,9 +286,8 @@ test_ivs(void **state)
 	/* No random bytes, no packet. */
 	xf.rand.fill = fill_none;
 	xf.pool_left = 0;
-	k = (struct esp_pkt){ .xf = &xf, .p = buf, .cap = BUF, .inner_len = 20, .seq = 1 };
-	esp_seal(&k, 1);
-	assert_int_equal(k.verdict, ESP_FAILED);
+	k = (struct pkt){ .p = buf + 64, .buf = buf, .cap = BUF };
+	assert_int_equal(seal(&xf, &k, 20, 1, 4), ESP_FAILED);
 	esp_xf_free(&xf);
 }
 
@@ -261,7 +297,7 @@ test_esn_icv(void **state)
 {
 	uint8_t buf[BUF], key[20], icv[EVP_MAX_MD_SIZE];
 	struct esp_xf xf;
-	struct esp_pkt k;
+	struct pkt k;
 	unsigned n;
 
 	(void)state;
@@ -285,15 +321,15 @@ test_bad_keys(void **state)
 	struct fault f;
 
 	(void)state;
-	assert_int_equal(esp_xf_init(&xf, &esp_backend_ossl, &s, span_of(key, 15),
+	assert_int_equal(esp_xf_init(&xf, esp_backends, &s, span_of(key, 15),
 	    span_of(key, 20), true, &steady, &f), -1);
 	assert_int_equal(f.code, FAULT_CONFIG);
 	assert_non_null(strstr(f.what, "aes-cbc"));
-	assert_int_equal(esp_xf_init(&xf, &esp_backend_ossl, &s, span_of(key, 16),
+	assert_int_equal(esp_xf_init(&xf, esp_backends, &s, span_of(key, 16),
 	    span_of(key, 21), true, &steady, &f), -1);
 	assert_non_null(strstr(f.what, "hmac-sha1-96"));
 	s = (struct esp_suite){ alg_enc_word("aes128gcm16"), NULL, false };
-	assert_int_equal(esp_xf_init(&xf, &esp_backend_ossl, &s, span_of(key, 16), SPAN_NONE, true,
+	assert_int_equal(esp_xf_init(&xf, esp_backends, &s, span_of(key, 16), SPAN_NONE, true,
 	    &steady, &f), -1);		/* without its salt */
 	assert_int_equal(f.code, FAULT_CONFIG);
 }
@@ -303,7 +339,7 @@ test_padding(void **state)
 {
 	struct esp_xf xf = { .form = ALG_NULL, .align = 4, .icv_len = 12 };
 	uint8_t buf[64] = {0};
-	struct esp_pkt k = { .xf = &xf, .p = buf, .len = 8 + 24 + 12 };
+	struct pkt k;
 	uint8_t *end = buf + 8 + 24;
 
 	(void)state;
@@ -312,16 +348,16 @@ test_padding(void **state)
 			end[-3 - (int)i] = (uint8_t)(pad - i);
 		end[-2] = (uint8_t)pad;
 		end[-1] = 41;
-		k.verdict = ESP_OK;
-		esp_unpad(&k);
-		assert_int_equal(k.verdict, pad <= 22 ? ESP_OK : ESP_BAD_PADDING);
+		k = (struct pkt){ .p = buf, .len = 8 + 24 + 12 };
+		assert_int_equal(esp_unpad(&xf, &k), pad <= 22 ? ESP_OK : ESP_BAD_PADDING);
+		assert_int_equal(k.next, 41);
 		if (pad <= 22)
-			assert_int_equal(k.inner_len, 22 - pad);
+			assert_true(k.p == buf + 8 && k.len == 22 - pad);
 		if (pad == 0 || pad > 22)
 			continue;
 		end[-2 - (int)pad] ^= 0x40;
-		esp_unpad(&k);
-		assert_int_equal(k.verdict, ESP_BAD_PADDING);
+		k = (struct pkt){ .p = buf, .len = 8 + 24 + 12 };
+		assert_int_equal(esp_unpad(&xf, &k), ESP_BAD_PADDING);
 	}
 }
 
@@ -338,5 +374,9 @@ main(void)
 		cmocka_unit_test(test_padding),
 	};
 
-	return (cmocka_run_group_tests(tests, NULL, NULL));
+	if ((ctx = esp_ctx_new(esp_backends, NULL)) == NULL)
+		return (1);
+	int rc = cmocka_run_group_tests(tests, NULL, NULL);
+	esp_ctx_free(ctx);
+	return (rc);
 }

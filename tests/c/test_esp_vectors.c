@@ -1,7 +1,8 @@
 /* Tests ESP packets and ciphers with known answers: RFCs, NIST's CAVP, tests/vectors, Wycheproof where present. */
 #include "vectors.h"
 
-#include "esp/transform.h"
+#include "esp/open.h"
+#include "esp/seal.h"
 
 #define BUF	4096
 
@@ -14,6 +15,24 @@ fill_zero(void *state, uint8_t *p, size_t n)
 }
 
 static const struct rand zeros = { fill_zero, NULL };
+static struct esp_ctx *ctx;
+static struct esp_backend_ctx *bctx;
+
+/* Seals the ${len} bytes at ${buf} + head of ${xf}, as payload of protocol ${next}. */
+static struct pkt
+sealed(const struct esp_xf *xf, uint8_t *buf, size_t len, const uint8_t spi[4], uint64_t seq, uint8_t next)
+{
+	struct esp_sa sa = { .mode = SA_TRANSPORT, .xf = *xf };
+	struct inner in = { .len = len, .proto = next };
+	struct pkt k = { .p = buf + esp_xf_head(xf), .len = len, .buf = buf, .cap = BUF, .sa = &sa, .seq = seq };
+
+	memcpy(sa.spi, spi, 4);
+	esp_seal(ctx, &k, &in, 1);
+	assert_int_equal(k.verdict, ESP_OK);
+	assert_ptr_equal(k.p, buf);
+	k.sa = NULL;
+	return (k);
+}
 
 /* One ESP packet of AES-CBC without ICV, opened and sealed again with the same IV. */
 static void
@@ -23,7 +42,8 @@ esp_cbc_case(const json_t *v)
 	struct esp_suite s = { alg_enc_word("aes128"), NULL, false };
 	uint8_t buf[BUF];
 	struct esp_xf in, out;
-	struct esp_pkt k;
+	struct esp_job j;
+	struct pkt k;
 	size_t len;
 
 	vec_json(&key, v, "key");
@@ -33,27 +53,23 @@ esp_cbc_case(const json_t *v)
 	len = payload.len;
 	assert_int_equal(iv.len, 16);
 	memcpy(buf, pkt.b, pkt.len);
-	assert_int_equal(esp_xf_init(&in, &esp_backend_ossl, &s, vec_span(&key), SPAN_NONE, false, &zeros,
+	assert_int_equal(esp_xf_init(&in, esp_backends, &s, vec_span(&key), SPAN_NONE, false, &zeros,
 	    NULL), 0);
-	k = (struct esp_pkt){ .xf = &in, .p = buf, .len = pkt.len };
-	assert_true(esp_open_fits(&in, pkt.len));
-	esp_open(&k, 1);
-	assert_int_equal(k.verdict, ESP_OK);
-	esp_unpad(&k);
-	assert_int_equal(k.verdict, ESP_OK);
-	assert_span_eq(span_of(buf + 24, k.inner_len), vec_span(&payload));
+	k = (struct pkt){ .p = buf, .len = pkt.len };
+	assert_true(esp_xf_fits(&in, pkt.len));
+	j = (struct esp_job){ .key = in.key, .p = buf, .len = pkt.len };
+	esp_backend_ossl.open(bctx, &j, 1);
+	assert_true(j.ok);
+	assert_int_equal(esp_unpad(&in, &k), ESP_OK);
+	assert_span_eq(span_of(k.p, k.len), vec_span(&payload));
 	assert_int_equal(k.next, json_integer_value(json_object_get(v, "next_header")));
 	esp_xf_free(&in);
-	assert_int_equal(esp_xf_init(&out, &esp_backend_ossl, &s, vec_span(&key), SPAN_NONE, true, &zeros,
+	assert_int_equal(esp_xf_init(&out, esp_backends, &s, vec_span(&key), SPAN_NONE, true, &zeros,
 	    NULL), 0);
 	memcpy(out.pool + sizeof(out.pool) - 16, iv.b, 16);
 	out.pool_left = 16;
-	k = (struct esp_pkt){ .xf = &out, .p = buf, .cap = BUF, .inner_len = len, .seq = get_be32(pkt.b + 4),
-	    .next = k.next };
-	memcpy(k.spi, pkt.b, 4);
 	memcpy(buf + 24, payload.b, len);
-	esp_seal(&k, 1);
-	assert_int_equal(k.verdict, ESP_OK);
+	k = sealed(&out, buf, len, pkt.b, get_be32(pkt.b + 4), k.next);
 	/* Some cases have more padding than necessary, which only their sender can choose. */
 	if (json_integer_value(json_object_get(v, "pad_length")) < 16)
 		assert_span_eq(span_of(buf, k.len), vec_span(&pkt));
@@ -91,7 +107,7 @@ esp_chacha_case(const json_t *v, size_t trailer)
 	struct esp_suite s = { alg_enc_word("chacha20poly1305"), NULL, false };
 	uint8_t buf[BUF];
 	struct esp_xf out;
-	struct esp_pkt k;
+	struct pkt k;
 
 	vec_json(&key, v, "key");
 	vec_json(&salt, v, "salt");
@@ -101,15 +117,11 @@ esp_chacha_case(const json_t *v, size_t trailer)
 	vec_json(&ct, v, "ciphertext");
 	vec_json(&tag, v, "tag");
 	memcpy(key.b + key.len, salt.b, salt.len);
-	assert_int_equal(esp_xf_init(&out, &esp_backend_ossl, &s, span_of(key.b, key.len + salt.len),
+	assert_int_equal(esp_xf_init(&out, esp_backends, &s, span_of(key.b, key.len + salt.len),
 	    SPAN_NONE, true, &zeros, NULL), 0);
 	out.iv_next = get_be64(iv.b);
-	k = (struct esp_pkt){ .xf = &out, .p = buf, .cap = BUF, .inner_len = plain.len - trailer,
-	    .seq = (uint64_t)json_integer_value(json_object_get(v, "seq")), .next = 4 };
-	memcpy(k.spi, spi.b, 4);
 	memcpy(buf + 16, plain.b, plain.len - trailer);
-	esp_seal(&k, 1);
-	assert_int_equal(k.verdict, ESP_OK);
+	k = sealed(&out, buf, plain.len - trailer, spi.b, (uint64_t)json_integer_value(json_object_get(v, "seq")), 4);
 	assert_int_equal(k.len, 16 + ct.len + tag.len);
 	assert_span_eq(span_of(buf + 16, ct.len), vec_span(&ct));
 	assert_span_eq(span_of(buf + 16 + ct.len, tag.len), vec_span(&tag));
@@ -166,7 +178,7 @@ aead_case(const char *word, const json_t *v)
 	j.seq_hi = s.esn ? get_be32(aad.b + 4) : 0;
 	j.key = esp_backend_ossl.key_new(&s, span_of(key.b, key.len + 4), SPAN_NONE, false, NULL);
 	assert_non_null(j.key);
-	esp_backend_ossl.open(&j, 1);
+	esp_backend_ossl.open(bctx, &j, 1);
 	esp_backend_ossl.key_free(j.key);
 	assert_int_equal(j.ok, vec_valid(v));
 	if (!vec_valid(v))
@@ -174,7 +186,7 @@ aead_case(const char *word, const json_t *v)
 	assert_span_eq(span_of(buf + 16, msg.len), vec_span(&msg));
 	j.key = esp_backend_ossl.key_new(&s, span_of(key.b, key.len + 4), SPAN_NONE, true, NULL);
 	assert_non_null(j.key);
-	esp_backend_ossl.seal(&j, 1);
+	esp_backend_ossl.seal(bctx, &j, 1);
 	esp_backend_ossl.key_free(j.key);
 	assert_true(j.ok);
 	assert_span_eq(span_of(buf + 16, ct.len), vec_span(&ct));
@@ -270,12 +282,12 @@ cipher_case(const char *word, const struct rsp *r, struct span key, struct span 
 	memcpy(pkt + head, r->plain.b, r->plain.len);
 	j.key = esp_backend_ossl.key_new(&s, key, SPAN_NONE, true, NULL);
 	assert_non_null(j.key);
-	esp_backend_ossl.seal(&j, 1);
+	esp_backend_ossl.seal(bctx, &j, 1);
 	esp_backend_ossl.key_free(j.key);
 	assert_span_eq(span_of(pkt + head, r->plain.len), vec_span(&r->cipher));
 	j.key = esp_backend_ossl.key_new(&s, key, SPAN_NONE, false, NULL);
 	assert_non_null(j.key);
-	esp_backend_ossl.open(&j, 1);
+	esp_backend_ossl.open(bctx, &j, 1);
 	esp_backend_ossl.key_free(j.key);
 	assert_span_eq(span_of(pkt + head, r->plain.len), vec_span(&r->plain));
 }
@@ -341,7 +353,7 @@ rfc3566(void **state)
 		for (size_t b = 0; b < cases[i].len; b++)
 			pkt[b] = (uint8_t)b;
 		j.len = cases[i].len + 12;
-		esp_backend_ossl.seal(&j, 1);
+		esp_backend_ossl.seal(bctx, &j, 1);
 		assert_true(j.ok);
 		assert_int_equal(hex_get(mac, 12, cases[i].mac), 12);
 		assert_memory_equal(pkt + cases[i].len, mac, 12);
@@ -365,7 +377,7 @@ des_fips81(void **state)
 	memcpy(pkt + 16, text, 24);
 	j.key = esp_backend_ossl.key_new(&s, SPAN_ARRAY(key), SPAN_NONE, true, NULL);
 	assert_non_null(j.key);
-	esp_backend_ossl.seal(&j, 1);
+	esp_backend_ossl.seal(bctx, &j, 1);
 	assert_memory_equal(pkt + 16, want, 24);
 	esp_backend_ossl.key_free(j.key);
 }
@@ -379,5 +391,10 @@ main(void)
 		cmocka_unit_test(cavp_cbc), cmocka_unit_test(aead),
 	};
 
-	return (cmocka_run_group_tests(tests, NULL, NULL));
+	if ((ctx = esp_ctx_new(esp_backends, NULL)) == NULL)
+		return (1);
+	bctx = esp_ctx_of(ctx, &esp_backend_ossl);
+	int rc = cmocka_run_group_tests(tests, NULL, NULL);
+	esp_ctx_free(ctx);
+	return (rc);
 }

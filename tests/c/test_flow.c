@@ -9,46 +9,48 @@
 #include <cmocka.h>
 
 #include "esp/flow.h"
+#include "esp/open.h"
 
 #define NOW	1000000u
 
 static struct sadb *left, *right;
+static struct esp_ctx *ctx;
 static uint8_t slots[ESP_BATCH][4096];
 static int told[3];		/* by enum sadb_event */
 static int reserved_out, reserved_in, refuse;
 
 static int
-on_reserve_out(void *ctx, struct esp_sa *sa, uint64_t seq)
+on_reserve_out(void *arg, struct esp_sa *sa, uint64_t seq)
 {
-	(void)ctx;
-	assert_true(seq >= sa->seq_reserved);
+	(void)arg;
+	assert_true(seq >= sa->reserved);
 	reserved_out++;
 	if (refuse)
 		return (-1);
-	sa->seq_reserved = seq + 10;
+	sa->reserved = seq + 10;
 	return (0);
 }
 
 static int
-on_reserve_in(void *ctx, struct esp_sa *sa, uint64_t seq)
+on_reserve_in(void *arg, struct esp_sa *sa, uint64_t seq)
 {
-	(void)ctx;
+	(void)arg;
 	reserved_in++;
-	sa->in_reserved = seq + 10;
+	sa->reserved = seq + 10;
 	return (0);
 }
 
 static void
-on_event(void *ctx, struct esp_sa *sa, enum sadb_event what)
+on_event(void *arg, struct esp_pair *pair, enum sadb_event what)
 {
-	(void)ctx, (void)sa;
+	(void)arg, (void)pair;
 	told[what]++;
 }
 
 static struct sadb *
 table(bool hooks)
 {
-	struct sadb_config c = { .backend = &esp_backend_ossl, .rand = rand_system, .replay = 64,
+	struct sadb_config c = { .sa = { .backends = esp_backends, .rand = rand_system, .replay = 64 },
 	    .mss_mode = SADB_MSS_CLAMP };
 
 	if (hooks)
@@ -108,10 +110,10 @@ child(struct sa_child *c, uint8_t n, int local, const char *lts, const char *rts
 	assert_int_equal(selector_parse(&c->remote_ts[0], local == 1 ? rts : lts), 0);
 }
 
-static struct esp_sa *
+static struct esp_pair *
 add(struct sadb *db, struct sa_child *c)
 {
-	struct esp_sa *sa;
+	struct esp_pair *sa;
 	struct fault f;
 	bool old;
 
@@ -133,10 +135,10 @@ both(uint8_t n, const char *lts, const char *rts)
 }
 
 /* A UDP packet in slot ${i}, ready for flow_out(). */
-static struct flow_pkt
+static struct pkt
 udp(size_t i, const char *from, const char *to, uint16_t port, size_t len)
 {
-	uint8_t *p = slots[i] + FLOW_HEAD;
+	uint8_t *p = slots[i] + ESP_HEADROOM;
 	struct addr a, b;
 
 	assert_true(addr_parse(&a, from) == 0 && addr_parse(&b, to) == 0);
@@ -150,23 +152,23 @@ udp(size_t i, const char *from, const char *to, uint16_t port, size_t len)
 	memcpy(p + 16, b.b, 4);
 	put_be16(p + 20, port);
 	put_be16(p + 22, port);
-	return ((struct flow_pkt){ .inner = p, .inner_len = len });
+	return ((struct pkt){ .p = p, .len = len, .buf = slots[i], .cap = sizeof(slots[i]) });
 }
 
 /* One packet left to right; the verdict of whoever stopped it. */
 static enum esp_verdict
 across(const char *from, const char *to, uint16_t port)
 {
-	struct flow_pkt k = udp(0, from, to, port, 100), r;
+	struct pkt k = udp(0, from, to, port, 100), r;
 
-	flow_out(left, &k, 1);
+	flow_out(left, ctx, &k, 1);
 	if (k.verdict != ESP_OK)
 		return (k.verdict);
-	r = (struct flow_pkt){ .esp = k.esp, .esp_len = k.esp_len, .tos = FLOW_TOS_NONE };
-	flow_in(right, &r, 1);
+	r = (struct pkt){ .p = k.p, .len = k.len, .tos = PKT_TOS_NONE };
+	flow_in(right, ctx, &r, 1);
 	if (r.verdict == ESP_OK) {
 		assert_int_equal(r.inner_len, 100);
-		assert_int_equal(r.inner[99], 0x5a);
+		assert_int_equal(r.p[99], 0x5a);
 	}
 	return (r.verdict);
 }
@@ -189,17 +191,17 @@ test_policy(void **state)
 	(void)add(right, &c);
 	assert_int_equal(across("10.9.0.1", "10.2.0.1", 7), ESP_POLICY);
 	assert_int_equal(across("10.1.0.1", "10.9.0.1", 7), ESP_POLICY);
-	assert_int_equal(sadb_at(right, 1)->drops[ESP_POLICY], 2);
+	assert_int_equal(sadb_at(right, 1)->in.drops[ESP_POLICY], 2);
 	/* Both know it, each in its own words: one SA's packets are not the other's. */
 	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_OK);
-	assert_int_equal(sadb_at(right, 0)->count_in.packets, 2);
+	assert_int_equal(sadb_at(right, 0)->in.count.packets, 2);
 }
 
 static void
 test_ports_and_fragments(void **state)
 {
 	struct sa_child c;
-	struct flow_pkt k;
+	struct pkt k;
 	enum esp_verdict why;
 	struct inner in;
 
@@ -217,25 +219,25 @@ test_ports_and_fragments(void **state)
 	assert_int_equal(across("10.1.0.1", "10.2.0.1", 54), ESP_POLICY);
 	/* A later fragment follows its first one, and only that. */
 	k = udp(0, "10.1.0.1", "10.2.0.1", 53, 100);
-	put_be16(k.inner + 4, 777);
-	put_be16(k.inner + 6, 0x0010);
-	assert_int_equal(inner_parse(&in, k.inner, 100), 0);
+	put_be16(k.p + 4, 777);
+	put_be16(k.p + 6, 0x0010);
+	assert_int_equal(inner_parse(&in, k.p, 100), 0);
 	assert_null(sadb_by_packet(left, &in, &why));
 	assert_int_equal(why, ESP_POLICY);
-	assert_false(sadb_admits(left, sadb_at(left, 0), &in));
-	put_be16(k.inner + 6, 0x2000);
-	assert_int_equal(inner_parse(&in, k.inner, 100), 0);
+	assert_false(sadb_admits(left, &sadb_at(left, 0)->in, &in));
+	put_be16(k.p + 6, 0x2000);
+	assert_int_equal(inner_parse(&in, k.p, 100), 0);
 	assert_non_null(sadb_by_packet(left, &in, &why));
-	put_be16(k.inner + 6, 0x0010);
-	assert_int_equal(inner_parse(&in, k.inner, 100), 0);
+	put_be16(k.p + 6, 0x0010);
+	assert_int_equal(inner_parse(&in, k.p, 100), 0);
 	assert_non_null(sadb_by_packet(left, &in, &why));
-	put_be16(k.inner + 4, 778);
-	assert_int_equal(inner_parse(&in, k.inner, 100), 0);
+	put_be16(k.p + 4, 778);
+	assert_int_equal(inner_parse(&in, k.p, 100), 0);
 	assert_null(sadb_by_packet(left, &in, &why));
 	/* Outbound memory admits nothing inbound. */
-	put_be16(k.inner + 4, 777);
-	assert_int_equal(inner_parse(&in, k.inner, 100), 0);
-	assert_false(sadb_admits(left, sadb_at(left, 0), &in));
+	put_be16(k.p + 4, 777);
+	assert_int_equal(inner_parse(&in, k.p, 100), 0);
+	assert_false(sadb_admits(left, &sadb_at(left, 0)->in, &in));
 }
 
 static void
@@ -246,8 +248,8 @@ test_narrow_before_wide(void **state)
 	both(2, "10.1.0.0/24", "10.0.0.0/8");	/* newer, and wider */
 	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_OK);
 	assert_int_equal(across("10.1.0.1", "10.3.0.1", 7), ESP_OK);
-	assert_int_equal(sadb_at(left, 0)->count_out.packets, 1);
-	assert_int_equal(sadb_at(left, 1)->count_out.packets, 1);
+	assert_int_equal(sadb_at(left, 0)->out.count.packets, 1);
+	assert_int_equal(sadb_at(left, 1)->out.count.packets, 1);
 }
 
 static void
@@ -255,7 +257,7 @@ test_rekey(void **state)
 {
 	struct sa_del d = { .has_spi_in = true };
 	struct sa_child c;
-	struct esp_sa *sa;
+	struct esp_pair *sa;
 	bool old;
 
 	(void)state;
@@ -268,16 +270,16 @@ test_rekey(void **state)
 	child(&c, 2, 2, "10.1.0.0/24", "10.2.0.0/24");
 	(void)add(right, &c);
 	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_OK);
-	assert_int_equal(sadb_at(left, 0)->count_out.packets, 2);
-	assert_int_equal(sadb_at(left, 1)->count_out.packets, 0);
+	assert_int_equal(sadb_at(left, 0)->out.count.packets, 2);
+	assert_int_equal(sadb_at(left, 1)->out.count.packets, 0);
 	/* Then it may send; the newest one does. Its counters go on when it comes again. */
 	child(&c, 2, 1, "10.1.0.0/24", "10.2.0.0/24");
 	sa = sadb_add(left, &c, 1, &old, NULL);
 	assert_true(old && sa == sadb_at(left, 1));
 	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_OK);
-	assert_int_equal(sa->seq_next, 2);
+	assert_int_equal(sa->out.seq, 1);
 	assert_ptr_equal(sadb_add(left, &c, 1, &old, NULL), sa);
-	assert_int_equal(sa->seq_next, 2);
+	assert_int_equal(sa->out.seq, 1);
 	sa_child_wipe(&c);
 	/* Deleted, the old one still receives for a moment, as there is an heir. */
 	put_be32(d.spi_in, 0x2001);
@@ -338,8 +340,8 @@ test_refusals(void **state)
 	__VA_ARGS__;						\
 	refused(&c, code, word);				\
 } while (0)
-	CASE(FAULT_CONFIG, "ah", c.protocol = SA_AH);
-	CASE(FAULT_CONFIG, "transport", c.mode = SA_TRANSPORT);
+	CASE(FAULT_CONFIG, "AH", c.protocol = SA_AH; c.encap = SA_ENCAP_UDP);
+	CASE(FAULT_CONFIG, "AH without", c.protocol = SA_AH; c.integrity[0] = '\0');
 	CASE(FAULT_CONFIG, "tcp", c.encap = SA_ENCAP_TCP);
 	CASE(FAULT_CONFIG, "aes-xxx", (void)strcpy(c.encryption, "aes-xxx"));
 	CASE(FAULT_CONFIG, "hmac-xxx", (void)strcpy(c.integrity, "hmac-xxx"));
@@ -368,49 +370,54 @@ test_refusals(void **state)
 	assert_int_equal(sadb_count(left), 2);
 }
 
+/* The verdict of right on ${len} bytes of a packet; ${seq}, if not 0, is put in place of its number. */
+static unsigned
+again(const uint8_t *p, size_t len, uint32_t seq, struct pkt *r)
+{
+	memcpy(slots[10], p, len);
+	if (seq != 0)
+		put_be32(slots[10] + 4, seq);
+	*r = (struct pkt){ .p = slots[10], .len = len, .tos = PKT_TOS_NONE };
+	flow_in(right, ctx, r, 1);
+	return (r->verdict);
+}
+
 static void
 test_replays(void **state)
 {
-	struct flow_pkt k[4], r;
+	struct pkt k[4], r;
 	uint8_t copy[4][256];
 
 	(void)state;
 	both(1, "10.1.0.0/24", "10.2.0.0/24");
 	for (size_t i = 0; i < 4; i++)
 		k[i] = udp(i, "10.1.0.1", "10.2.0.1", 7, 100);
-	flow_out(left, k, 4);
+	flow_out(left, ctx, k, 4);
 	for (size_t i = 0; i < 4; i++)
-		memcpy(copy[i], k[i].esp, k[i].esp_len);
+		memcpy(copy[i], k[i].p, k[i].len);
 	/* Twice the same in one batch, then again. */
-	struct flow_pkt b[3] = { { .esp = slots[10], .esp_len = k[3].esp_len, .tos = FLOW_TOS_NONE },
-	    { .esp = slots[11], .esp_len = k[3].esp_len, .tos = FLOW_TOS_NONE },
-	    { .esp = slots[12], .esp_len = k[3].esp_len, .tos = FLOW_TOS_NONE } };
+	struct pkt b[3] = { { .p = slots[10], .len = k[3].len, .tos = PKT_TOS_NONE },
+	    { .p = slots[11], .len = k[3].len, .tos = PKT_TOS_NONE },
+	    { .p = slots[12], .len = k[3].len, .tos = PKT_TOS_NONE } };
 	memcpy(slots[10], copy[3], 200);
 	memcpy(slots[11], copy[3], 200);
 	memcpy(slots[12], copy[0], 200);
-	flow_in(right, b, 3);
+	flow_in(right, ctx, b, 3);
 	assert_true(b[0].verdict == ESP_OK && b[0].newest);
 	assert_int_equal(b[1].verdict, ESP_REPLAY);
 	assert_true(b[2].verdict == ESP_OK && b[2].seen && !b[2].newest);
-	memcpy(slots[10], copy[0], 200);
-	flow_in(right, b, 1);
-	assert_int_equal(b[0].verdict, ESP_REPLAY);
+	assert_int_equal(again(copy[0], k[3].len, 0, &r), ESP_REPLAY);
 	/* A forged number moves no window. */
-	memcpy(slots[10], copy[1], 200);
-	put_be32(slots[10] + 4, 100000);
-	flow_in(right, b, 1);
-	assert_int_equal(b[0].verdict, ESP_BAD_ICV);
-	assert_false(b[0].seen);
-	memcpy(slots[10], copy[1], 200);
-	flow_in(right, b, 1);
-	assert_int_equal(b[0].verdict, ESP_OK);
+	assert_int_equal(again(copy[1], k[3].len, 100000, &r), ESP_BAD_ICV);
+	assert_false(r.seen);
+	assert_int_equal(again(copy[1], k[3].len, 0, &r), ESP_OK);
 	/* Garbage of every length. */
 	for (size_t n = 0; n < 200; n++) {
 		memset(slots[10], 0xa5, 200);
 		put_be32(slots[10], 0x2001);
 		put_be32(slots[10] + 4, 50);
-		r = (struct flow_pkt){ .esp = slots[10], .esp_len = n, .tos = FLOW_TOS_NONE };
-		flow_in(right, &r, 1);
+		r = (struct pkt){ .p = slots[10], .len = n, .tos = PKT_TOS_NONE };
+		flow_in(right, ctx, &r, 1);
 		assert_true(r.verdict == ESP_SHORT || r.verdict == ESP_BAD_ICV);
 	}
 }
@@ -420,7 +427,7 @@ static void
 test_inside(void **state)
 {
 	struct esp_sa *sa;
-	struct flow_pkt r;
+	struct pkt r;
 	static const struct { uint8_t first, next; size_t len; enum esp_verdict want; } cases[] = {
 		{ 0x45, 4, 100, ESP_OK }, { 0x45, 41, 100, ESP_SHORT }, { 0x65, 4, 100, ESP_SHORT },
 		{ 0x45, 59, 100, ESP_DUMMY }, { 0x45, 6, 100, ESP_POLICY }, { 0x45, 4, 140, ESP_OK },
@@ -429,17 +436,20 @@ test_inside(void **state)
 
 	(void)state;
 	both(1, "10.1.0.0/24", "10.2.0.0/24");
-	sa = sadb_at(left, 0);
+	sa = &sadb_at(left, 0)->out;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct flow_pkt k = udp(0, "10.1.0.1", "10.2.0.1", 7, 100);
-		struct esp_pkt e = { .xf = &sa->out, .p = k.inner - 24, .cap = 1000,
-		    .inner_len = cases[i].len, .seq = i + 1, .next = cases[i].next };
+		struct pkt k = udp(0, "10.1.0.1", "10.2.0.1", 7, 100);
+		struct inner in = { .len = cases[i].len, .proto = cases[i].next };
 
-		k.inner[0] = cases[i].first;
-		memcpy(e.spi, sa->rec.spi_out, 4);
-		esp_seal(&e, 1);
-		r = (struct flow_pkt){ .esp = e.p, .esp_len = e.len, .tos = FLOW_TOS_NONE };
-		flow_in(right, &r, 1);
+		/* In transport mode the next header is the sender's choice. */
+		sa->mode = SA_TRANSPORT;
+		k.sa = sa;
+		k.p[0] = cases[i].first;
+		esp_number(&k);
+		esp_seal(ctx, &k, &in, 1);
+		assert_int_equal(k.verdict, ESP_OK);
+		r = (struct pkt){ .p = k.p, .len = k.len, .tos = PKT_TOS_NONE };
+		flow_in(right, ctx, &r, 1);
 		if (r.verdict != cases[i].want)
 			fail_msg("case %zu: %s", i, esp_verdict_text(r.verdict));
 		assert_true(r.seen);
@@ -452,7 +462,7 @@ static void
 test_volume_and_numbers(void **state)
 {
 	struct sa_child c;
-	struct esp_sa *sa;
+	struct esp_pair *sa;
 	enum esp_verdict v;
 	int n = 0;
 
@@ -484,10 +494,10 @@ test_volume_and_numbers(void **state)
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_OK);
 	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_FAILED);
-	assert_int_equal(sa->seq_next, 31);
+	assert_int_equal(sa->out.seq, 30);
 	refuse = 0;
 	/* The last number of 32 bits is not passed. */
-	sa->seq_next = UINT32_MAX - 2;
+	sa->out.seq = UINT32_MAX - 3;
 	told[SADB_SOFT] = 0;
 	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_OK);
 	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_OK);
@@ -522,46 +532,46 @@ test_expiry(void **state)
 static void
 test_too_big(void **state)
 {
-	struct flow_pkt k;
+	struct pkt k;
 
 	(void)state;
 	both(1, "10.1.0.0/24", "10.2.0.0/24");
-	sadb_at(left, 0)->mtu = 1400;
+	sadb_at(left, 0)->out.mtu = 1400;
 	k = udp(0, "10.1.0.1", "10.2.0.1", 7, 1401);
-	flow_out(left, &k, 1);
+	flow_out(left, ctx, &k, 1);
 	assert_int_equal(k.verdict, ESP_OK);		/* may be fragmented outside */
 	k = udp(0, "10.1.0.1", "10.2.0.1", 7, 1401);
-	put_be16(k.inner + 6, 0x4000);
-	flow_out(left, &k, 1);
+	put_be16(k.p + 6, 0x4000);
+	flow_out(left, ctx, &k, 1);
 	assert_int_equal(k.verdict, ESP_TOO_BIG);
-	assert_int_equal(k.mtu, 1400);
+	assert_int_equal(k.fit, 1400);
 	k = udp(0, "10.1.0.1", "10.2.0.1", 7, 1400);
-	put_be16(k.inner + 6, 0x4000);
-	flow_out(left, &k, 1);
+	put_be16(k.p + 6, 0x4000);
+	flow_out(left, ctx, &k, 1);
 	assert_int_equal(k.verdict, ESP_OK);
 }
 
 static void
 test_outer_tos(void **state)
 {
-	struct flow_pkt k, r;
+	struct pkt k, r;
 	struct sadb_config c;
 
 	(void)state;
 	both(1, "10.1.0.0/24", "10.2.0.0/24");
 	k = udp(0, "10.1.0.1", "10.2.0.1", 7, 100);
-	k.inner[1] = 0xba;				/* EF, ECT(0) */
-	flow_out(left, &k, 1);
+	k.p[1] = 0xba;				/* EF, ECT(0) */
+	flow_out(left, ctx, &k, 1);
 	assert_int_equal(k.tos, 0xba);
 	/* Congestion on the way is passed on; the outer DSCP is not. */
-	r = (struct flow_pkt){ .esp = k.esp, .esp_len = k.esp_len, .tos = 0x03 };
-	flow_in(right, &r, 1);
+	r = (struct pkt){ .p = k.p, .len = k.len, .tos = 0x03 };
+	flow_in(right, ctx, &r, 1);
 	assert_int_equal(r.verdict, ESP_OK);
-	assert_int_equal(r.inner[1], 0xbb);
+	assert_int_equal(r.p[1], 0xbb);
 	k = udp(0, "10.1.0.1", "10.2.0.1", 7, 100);
-	flow_out(left, &k, 1);
-	r = (struct flow_pkt){ .esp = k.esp, .esp_len = k.esp_len, .tos = 0x03 };
-	flow_in(right, &r, 1);
+	flow_out(left, ctx, &k, 1);
+	r = (struct pkt){ .p = k.p, .len = k.len, .tos = 0x03 };
+	flow_in(right, ctx, &r, 1);
 	assert_int_equal(r.verdict, ESP_CONGESTED);
 	c = *sadb_config(left);
 	sadb_free(left);
@@ -570,8 +580,8 @@ test_outer_tos(void **state)
 	left = sadb_new(&c, NULL);
 	both(2, "10.1.0.0/24", "10.2.0.0/24");
 	k = udp(0, "10.1.0.1", "10.2.0.1", 7, 100);
-	k.inner[1] = 0xba;
-	flow_out(left, &k, 1);
+	k.p[1] = 0xba;
+	flow_out(left, ctx, &k, 1);
 	assert_int_equal(k.tos, 10 << 2 | 2);
 }
 
@@ -597,7 +607,7 @@ test_many(void **state)
 		(void)snprintf(net, sizeof(net), "10.%u.%u.1", 100 + i / 256, i % 256);
 		assert_int_equal(across("10.1.0.1", net, 7), ESP_OK);
 		assert_int_equal(across("10.1.0.1", net, 7), ESP_OK);
-		assert_int_equal(sadb_at(right, i)->count_in.packets, 2);
+		assert_int_equal(sadb_at(right, i)->in.count.packets, 2);
 	}
 }
 
@@ -613,5 +623,9 @@ main(void)
 	};
 
 	(void)secret_init();
-	return (cmocka_run_group_tests(tests, NULL, NULL));
+	if ((ctx = esp_ctx_new(esp_backends, NULL)) == NULL)
+		return (1);
+	int rc = cmocka_run_group_tests(tests, NULL, NULL);
+	esp_ctx_free(ctx);
+	return (rc);
 }

@@ -13,7 +13,8 @@
 
 #define SAS	300
 
-static struct esp_sa sas[SAS], *list[SAS];
+static struct esp_pair pairs[SAS], *list[SAS];
+static struct selector ts[SAS][2][3];	/* of each: local, remote */
 static uint32_t seed;
 
 static unsigned
@@ -81,18 +82,19 @@ test_same_as_slow(void **state)
 		size_t n = round == 0 ? 0 : 1 + chance(SAS);
 
 		for (size_t i = 0; i < n; i++) {
-			struct sa_child *c = &sas[i].rec;
+			struct esp_sa *out = &pairs[i].out;
 			uint8_t family = chance(2) != 0 ? 4 : 6;
 
-			list[i] = &sas[i];
-			sas[i].serial = i + 1;
-			c->established = chance(3);
-			c->n_local_ts = 1 + chance(2);
-			c->n_remote_ts = 1 + chance(3);
-			for (size_t k = 0; k < c->n_local_ts; k++)
-				c->local_ts[k] = selector(family);
-			for (size_t k = 0; k < c->n_remote_ts; k++)
-				c->remote_ts[k] = selector(family);
+			list[i] = &pairs[i];
+			pairs[i].serial = i + 1;
+			pairs[i].established = chance(3);
+			*out = (struct esp_sa){ .pair = &pairs[i], .src_ts = ts[i][0], .dst_ts = ts[i][1] };
+			out->n_src_ts = 1 + chance(2);
+			out->n_dst_ts = 1 + chance(3);
+			for (size_t k = 0; k < out->n_src_ts; k++)
+				out->src_ts[k] = selector(family);
+			for (size_t k = 0; k < out->n_dst_ts; k++)
+				out->dst_ts[k] = selector(family);
 		}
 		assert_int_equal(spd_make(&d, list, n), 0);
 		for (size_t i = 1; i < d.n_ways; i++)
@@ -122,30 +124,32 @@ static void
 test_looks_at_few(void **state)
 {
 	enum { MANY = 4000 };
-	struct esp_sa *many = calloc(MANY, sizeof(*many)), **all = calloc(MANY, sizeof(struct esp_sa *));
+	struct esp_pair *many = calloc(MANY, sizeof(*many)), **all = calloc(MANY, sizeof(struct esp_pair *));
+	static struct selector nets[MANY][2];
 	struct spd d = {0};
 	unsigned looked = 0;
 
 	(void)state;
 	for (unsigned i = 0; many != NULL && all != NULL && i < MANY; i++) {
-		struct sa_child *c = &many[i].rec;
+		struct esp_sa *out = &many[i].out;
 		char net[32];
 
 		all[i] = &many[i];
-		c->n_local_ts = c->n_remote_ts = 1;
+		*out = (struct esp_sa){ .pair = &many[i], .n_src_ts = 1, .n_dst_ts = 1, .src_ts = &nets[i][0],
+		    .dst_ts = &nets[i][1] };
 		(void)snprintf(net, sizeof(net), i % 2 == 0 ? "10.%u.%u.0/24" : "172.%u.%u.7/32", i / 250, i % 250);
-		assert_int_equal(selector_parse(&c->local_ts[0], "10.1.0.0/16"), 0);
-		assert_int_equal(selector_parse(&c->remote_ts[0], net), 0);
+		assert_int_equal(selector_parse(out->src_ts, "10.1.0.0/16"), 0);
+		assert_int_equal(selector_parse(out->dst_ts, net), 0);
 	}
 	assert_int_equal(spd_make(&d, all, MANY), 0);
 	assert_int_equal(d.n_groups, 2);
 	for (unsigned i = 0; all != NULL && i < MANY; i++) {
 		struct inner in = { .src = addr_make(4, (const uint8_t[]){ 10, 1, 2, 3 }),
-		    .dst = all[i]->rec.remote_ts[0].last };
+		    .dst = all[i]->out.dst_ts[0].last };
 		struct spd_walk at = {0};
 		struct spd_way *w;
 
-		while ((w = spd_next(&d, &in, &at)) != NULL && w->sa != all[i])
+		while ((w = spd_next(&d, &in, &at)) != NULL && w->sa != &all[i]->out)
 			looked++;
 		assert_non_null(w);
 	}

@@ -1,6 +1,7 @@
 /*
  * Hostile packets: inner ones from the device or a peer with the keys; ESP from the wire, both without and
- * with a valid ICV; IP packets with AH likewise; and sequence numbers in any order, where none may be taken twice.
+ * with a valid ICV, in tunnel and in transport mode; IP packets with AH likewise; and sequence numbers in any order,
+ * of which none may be accepted twice.
  */
 #include <stdlib.h>
 
@@ -9,8 +10,13 @@
 
 #define ROOM	8192
 
-static uint8_t buf[FLOW_HEAD + ROOM + FLOW_TAIL];
+#define SPI_TUNNEL	0x11111111
+#define SPI_TRANSPORT	0x22222222
+#define SPI_AH		0x33333333
+
+static uint8_t buf[ESP_HEADROOM + ROOM + ESP_TAILROOM];
 static struct sadb *db;
+static struct esp_ctx *ctx;
 static struct esp_key *peer;		/* seals what db opens */
 
 static void
@@ -32,7 +38,7 @@ static void
 setup(void)
 {
 	static const char *nets[2] = { "0.0.0.0/0", "::/0" };
-	struct sadb_config c = { .backend = &esp_backend_ossl, .rand = { fill, NULL },
+	struct sadb_config c = { .sa = { .backends = esp_backends, .rand = { fill, NULL } },
 	    .mss_mode = SADB_MSS_FIXED, .mss = 536 };
 	struct sa_child s = { .use = SA_USE_BOTH, .n_local_ts = 2, .n_remote_ts = 2,
 	    .lifetime.expires = UINT64_MAX };
@@ -41,16 +47,21 @@ setup(void)
 	bool old;
 
 	(void)secret_init();
-	must((db = sadb_new(&c, NULL)) != NULL);
+	must((db = sadb_new(&c, NULL)) != NULL && (ctx = esp_ctx_new(esp_backends, NULL)) != NULL);
 	(void)strcpy(s.encryption, "null");
 	(void)strcpy(s.integrity, "hmac-md5-96");
-	put_be32(s.spi_in, 0x11111111);
 	must(secret_make(&s.auth_in, 16) != NULL && secret_make(&s.auth_out, 16) != NULL);
 	for (int i = 0; i < 2; i++)
 		must(selector_parse(&s.local_ts[i], nets[i]) == 0 &&
 		    selector_parse(&s.remote_ts[i], nets[i]) == 0);
-	must(sadb_add(db, &s, 1, &old, NULL) != NULL);
-	sadb_at(db, 0)->mtu = 1400;
+	for (int i = 0; i < 3; i++) {
+		put_be32(s.spi_in, i == 0 ? SPI_TUNNEL : i == 1 ? SPI_TRANSPORT : SPI_AH);
+		s.mode = i == 0 ? SA_TUNNEL : SA_TRANSPORT;
+		s.encap = i == 1 ? SA_ENCAP_UDP : SA_ENCAP_NONE;
+		s.protocol = i == 2 ? SA_AH : SA_ESP;
+		must(sadb_add(db, &s, 1, &old, NULL) != NULL);
+		sadb_at(db, (size_t)i)->out.mtu = 1400;
+	}
 	peer = esp_backend_ossl.key_new(&suite, SPAN_NONE, SPAN_ARRAY(key), true, NULL);
 	must(peer != NULL);
 }
@@ -58,8 +69,8 @@ setup(void)
 static void
 try_inner(const uint8_t *p, size_t len)
 {
-	uint8_t *in = buf + FLOW_HEAD, icmp[TOOBIG_MAX];
-	struct flow_pkt k = { .inner = in, .inner_len = len };
+	uint8_t *in = buf + ESP_HEADROOM, icmp[TOOBIG_MAX];
+	struct pkt k = { .p = in, .len = len, .buf = buf, .cap = sizeof(buf) };
 	struct inner h, again;
 	size_t n;
 
@@ -72,56 +83,73 @@ try_inner(const uint8_t *p, size_t len)
 		(void)inner_mss_clamp(in, &h, 1000);
 		must(inner_parse(&again, in, len) == 0 && again.len == h.len && again.l4 == h.l4);
 	}
-	flow_out(db, &k, 1);
+	flow_out(db, ctx, &k, 1);
 	if (k.verdict == ESP_OK)
-		must(k.esp >= buf && k.esp + k.esp_len <= buf + sizeof(buf));
+		must(k.p - k.net >= buf && k.p + k.len <= buf + sizeof(buf));
 }
 
 static void
 try_wire(const uint8_t *p, size_t len, bool authentic)
 {
 	static uint32_t seq;
-	struct flow_pkt k = { .esp = buf, .esp_len = len, .tos = 3 };
+	static const uint8_t at[4] = { 192, 0, 2, 1 };
+	bool transport = len > 0 && (p[0] & 1) != 0;
+	struct pkt k = { .p = buf, .len = len, .tos = 3, .proto = 17 };
 	struct esp_job j = { .key = peer, .p = buf, .len = len };
 
 	if (authentic && len >= 8 + 12) {
 		memcpy(buf, p, len - 12);
-		put_be32(buf, 0x11111111);
+		put_be32(buf, transport ? SPI_TRANSPORT : SPI_TUNNEL);
 		put_be32(buf + 4, ++seq);
-		esp_backend_ossl.seal(&j, 1);
+		esp_backend_ossl.seal(esp_ctx_of(ctx, &esp_backend_ossl), &j, 1);
 	} else
 		memcpy(buf, p, len);
-	flow_in(db, &k, 1);
+	k.remote.addr = addr_make(4, at);
+	if (transport)
+		k.local.addr = k.remote.addr;
+	flow_in(db, ctx, &k, 1);
 	if (authentic && len >= 20)
 		must(k.verdict != ESP_BAD_ICV && k.verdict != ESP_REPLAY);
 	if (k.verdict == ESP_OK)
-		must(k.inner >= buf && k.inner + k.inner_len <= buf + len);
+		must(k.p >= k.buf && k.p + k.inner_len <= k.buf + k.cap);
 }
 
 /* An IP packet with AH: what is signed here is found good, and not when the last byte of its ICV changes. */
 static void
 try_ah(const uint8_t *p, size_t len)
 {
-	static struct ah_xf xf;
-	static uint8_t packet[ROOM], work[ROOM + ESP_ICV_MAX];
+	const struct esp_suite suite = { alg_enc_name("null", 0), alg_integ_name("hmac-md5-96"), false };
+	static struct esp_xf xf;
+	static uint8_t packet[ROOM];
 	static const uint8_t key[16];
+	static uint32_t seq;
 	struct ah_at at;
+	struct pkt k;
 
 	if (xf.be == NULL)
-		must(ah_xf_init(&xf, &esp_backend_ossl, alg_integ_name("hmac-md5-96"), false,
-		    SPAN_ARRAY(key), NULL) == 0);
+		must(esp_xf_init(&xf, esp_backends, &suite, SPAN_NONE, SPAN_ARRAY(key), true, &rand_system,
+		    NULL) == 0);
 	memcpy(packet, p, len);
 	if (ah_find(&at, span_of(packet, len)) != 0)
 		return;
 	must(at.end <= len && at.off <= at.end && at.prev < at.off && at.len <= at.end - at.off);
 	if (at.len == 0)
 		return;
-	(void)ah_check(&xf, span_of(packet, len), &at, 0, work);
-	if (ah_sign(&xf, packet, &at, 0, work) != ESP_OK)
+	(void)ah_check(ctx, &xf, span_of(packet, len), &at, 0);
+	put_be32(packet + at.off + 4, SPI_AH);
+	put_be32(packet + at.off + 8, ++seq);
+	if (ah_sign(ctx, &xf, packet, &at, 0) != ESP_OK)
 		return;
-	must(ah_check(&xf, span_of(packet, len), &at, 0, work) == ESP_OK);
+	must(ah_check(ctx, &xf, span_of(packet, len), &at, 0) == ESP_OK);
 	packet[at.off + AH_HDR + 11] ^= 1;
-	must(ah_check(&xf, span_of(packet, len), &at, 0, work) == ESP_BAD_ICV);
+	must(ah_check(ctx, &xf, span_of(packet, len), &at, 0) == ESP_BAD_ICV);
+	packet[at.off + AH_HDR + 11] ^= 1;
+	k = (struct pkt){ .p = packet + at.off, .len = len - at.off, .buf = packet, .cap = len, .net = at.off,
+	    .proto = 51 };
+	flow_in(db, ctx, &k, 1);
+	must(k.seen && k.verdict != ESP_BAD_ICV && k.verdict != ESP_REPLAY);
+	if (k.verdict == ESP_OK)
+		must(k.p >= packet && k.p + k.inner_len <= packet + len);
 }
 
 /* Bytes as steps of the sequence number; what was taken is remembered. */

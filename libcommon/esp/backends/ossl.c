@@ -1,4 +1,4 @@
-/* ESP's bulk crypto by libcrypto. */
+/* The bulk crypto of ESP and AH by libcrypto: every suite of the registry. */
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -18,6 +18,11 @@ struct esp_key {
 	EVP_MAC_CTX	*mac;		/* HMAC, keyed */
 	EVP_CIPHER_CTX	*xcbc;		/* AES-XCBC: CBC under K1 */
 	uint8_t		 k2[XCBC_BLOCK], k3[XCBC_BLOCK];
+};
+
+/* All else that libcrypto needs hangs on the keys. */
+struct esp_backend_ctx {
+	uint8_t		 icv[EVP_MAX_MD_SIZE];	/* in full, before it is cut */
 };
 
 /* One block under AES-128, for the XCBC keys. */
@@ -169,9 +174,9 @@ aead_open(const struct esp_key *k, struct esp_job *j)
 }
 
 static void
-ossl_seal(struct esp_job *jobs, size_t n)
+ossl_seal(struct esp_backend_ctx *ctx, struct esp_job *jobs, size_t n)
 {
-	uint8_t icv[EVP_MAX_MD_SIZE];
+	uint8_t *icv = ctx->icv;
 	struct esp_job *j;
 	const struct esp_key *k;
 
@@ -190,9 +195,9 @@ ossl_seal(struct esp_job *jobs, size_t n)
 }
 
 static void
-ossl_open(struct esp_job *jobs, size_t n)
+ossl_open(struct esp_backend_ctx *ctx, struct esp_job *jobs, size_t n)
 {
-	uint8_t icv[EVP_MAX_MD_SIZE];
+	uint8_t *icv = ctx->icv;
 	struct esp_job *j;
 	const struct esp_key *k;
 
@@ -207,6 +212,32 @@ ossl_open(struct esp_job *jobs, size_t n)
 		if (j->ok && k->form != ALG_NULL)
 			j->ok = crypt_body(k, j);
 	}
+}
+
+static struct esp_backend_ctx *
+ossl_ctx_new(struct fault *f)
+{
+	struct esp_backend_ctx *ctx = calloc(1, sizeof(*ctx));
+
+	if (ctx == NULL)
+		(void)fault(f, FAULT_MEMORY, "no memory for a context of libcrypto");
+	return (ctx);
+}
+
+static void
+ossl_ctx_free(struct esp_backend_ctx *ctx)
+{
+	if (ctx == NULL)
+		return;
+	wipe(ctx, sizeof(*ctx));
+	free(ctx);
+}
+
+/* What this libcrypto lacks all the same (a FIPS build) is a fault of ossl_key_new(). */
+static bool
+ossl_supports(const struct esp_suite *s)
+{
+	return (s->enc->form == ALG_NULL || s->enc->ossl != NULL);
 }
 
 static void
@@ -319,6 +350,9 @@ ossl_key_new(const struct esp_suite *s, struct span enc, struct span auth, bool 
 
 const struct esp_backend esp_backend_ossl = {
 	.name = "libcrypto",
+	.ctx_new = ossl_ctx_new,
+	.ctx_free = ossl_ctx_free,
+	.supports = ossl_supports,
 	.key_new = ossl_key_new,
 	.key_free = ossl_key_free,
 	.seal = ossl_seal,

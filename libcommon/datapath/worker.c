@@ -1,0 +1,39 @@
+/* Buffers and crypto contexts of one thread of the data path. */
+#include "datapath/worker.h"
+
+#include <stdlib.h>
+
+#include "esp/seal.h"
+
+#define SLOT	(ESP_HEADROOM + PKT_MAX + ESP_TAILROOM + 65)	/* a multiple of 64 and a little */
+
+int
+worker_open(struct worker *w, const struct esp_backend *const *backends, struct fault *f)
+{
+	*w = (struct worker){0};
+	if ((w->slots = calloc(ESP_BATCH, SLOT)) == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for packets"));
+	return ((w->esp = esp_ctx_new(backends, f)) != NULL ? 0 : -1);
+}
+
+void
+worker_close(struct worker *w)
+{
+	esp_ctx_free(w->esp);
+	if (w->slots != NULL)
+		wipe(w->slots, (size_t)ESP_BATCH * SLOT);
+	free(w->slots);
+	w->esp = NULL;
+	w->slots = NULL;
+}
+
+struct pkt *
+worker_batch(struct worker *w)
+{
+	for (size_t i = 0; i < ESP_BATCH; i++) {
+		uint8_t *slot = w->slots + i * SLOT;
+
+		w->pkts[i] = (struct pkt){ .p = slot + ESP_HEADROOM, .buf = slot, .cap = SLOT };
+	}
+	return (w->pkts);
+}

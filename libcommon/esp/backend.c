@@ -1,0 +1,69 @@
+/* Which backends there are, which of them serves a suite, and a worker's context of each. */
+#include "esp/backend.h"
+
+#include <stdlib.h>
+
+#include "base/secret.h"
+
+const struct esp_backend *const esp_backends[] = { &esp_backend_ossl, NULL };
+
+const struct esp_backend *
+esp_backend_for(const struct esp_backend *const *list, const struct esp_suite *s)
+{
+	for (; *list != NULL; list++)
+		if ((*list)->supports(s))
+			return (*list);
+	return (NULL);
+}
+
+struct esp_ctx *
+esp_ctx_new(const struct esp_backend *const *list, struct fault *f)
+{
+	struct esp_ctx *ctx = calloc(1, sizeof(*ctx));
+
+	if (ctx == NULL || (ctx->work = calloc(1, ESP_WORK)) == NULL) {
+		(void)fault(f, FAULT_MEMORY, "no memory for packets");
+		free(ctx);
+		return (NULL);
+	}
+	ctx->list = list;
+	for (size_t i = 0; i < ESP_BACKENDS_MAX && list[i] != NULL; i++)
+		if ((ctx->of[i] = list[i]->ctx_new(f)) == NULL) {
+			esp_ctx_free(ctx);
+			return (NULL);
+		}
+	return (ctx);
+}
+
+void
+esp_ctx_free(struct esp_ctx *ctx)
+{
+	if (ctx == NULL)
+		return;
+	for (size_t i = 0; i < ESP_BACKENDS_MAX && ctx->list[i] != NULL; i++)
+		ctx->list[i]->ctx_free(ctx->of[i]);
+	wipe(ctx->work, ESP_WORK);
+	free(ctx->work);
+	if (ctx->slots != NULL)
+		wipe(ctx->slots, (size_t)ESP_BATCH * ESP_SLOT);
+	free(ctx->slots);
+	free(ctx);
+}
+
+struct esp_backend_ctx *
+esp_ctx_of(const struct esp_ctx *ctx, const struct esp_backend *be)
+{
+	size_t i = 0;
+
+	while (ctx->list[i] != be)
+		i++;
+	return (ctx->of[i]);
+}
+
+uint8_t *
+esp_ctx_slot(struct esp_ctx *ctx, size_t i)
+{
+	if (ctx->slots == NULL)
+		ctx->slots = calloc(ESP_BATCH, ESP_SLOT);
+	return (ctx->slots != NULL ? ctx->slots + i * ESP_SLOT : NULL);
+}

@@ -1,0 +1,77 @@
+/*
+ * One simplex SA (RFC 4301, 4.1): one direction, with its keys, numbers and selectors. sadb.h pairs two of them for a
+ * running data path and owns their lifetimes; offline.h has them alone. seal.h and open.h work on their packets.
+ */
+#ifndef SAPIPE_ESP_SA_H
+#define SAPIPE_ESP_SA_H
+
+#include "esp/inner.h"
+#include "esp/replay.h"
+#include "esp/transform.h"
+#include "sa/record.h"
+
+struct esp_pair;
+
+struct esp_count { uint64_t packets, bytes; };	/* bytes of inner packets */
+
+struct esp_sa {
+	/* What each packet touches. */
+	uint8_t		 spi[4];
+	enum sa_proto	 protocol;
+	enum sa_mode	 mode;
+	enum sa_encap	 encap;
+	bool		 esn;
+	uint64_t	 seq;		/* the latest number: sealed with, or found authentic; 0: none yet */
+	uint64_t	 reserved;	/* numbers below it may be used; beyond it the owner is asked (sadb_hooks) */
+	struct esp_count count;
+	size_t		 mtu;		/* outbound: longest inner packet that needs no outer fragments; 0: not known */
+	struct endpoint	 src, dst;	/* as in the record; outbound dst: also as remapped */
+	struct replay	*window;	/* opening; NULL: this one seals */
+	struct esp_pair	*pair;		/* of a running data path; else NULL */
+	struct esp_sa	*chain;		/* of its bucket, the owner's */
+	struct esp_xf	 xf;
+	/* What few touch. */
+	size_t		 n_src_ts, n_dst_ts;
+	struct selector	*src_ts, *dst_ts;
+	bool		 has_oa;	/* addresses before NAT (RFC 3947, 5.2), of transport mode */
+	struct addr	 oa_src, oa_dst;
+	uint64_t	 drops[ESP_VERDICT_COUNT];
+};
+
+struct esp_sa_conf {
+	const struct esp_backend *const *backends;
+	struct rand	 rand;		/* for IVs */
+	uint32_t	 replay;	/* window where the record names none; 0: off */
+	bool		 replay_force;	/* ... and where it does */
+};
+
+/*
+ * Whether esp/ can do what ${rec} says. 0, or -1 with FAULT_CONFIG: an unknown algorithm, AH in UDP or TCP or
+ * without integrity, a second integrity beside an AEAD.
+ */
+int esp_sa_check(const struct sa_child *rec, struct fault *f);
+
+/*
+ * Makes the SA of the packets that ${rec}'s owner receives (${in}) or sends, to seal or to open them: a capture
+ * holds both. 0, or -1 as esp_sa_check() and esp_xf_init(), or FAULT_MEMORY; nothing is held then.
+ */
+int esp_sa_init(struct esp_sa *sa, const struct sa_child *rec, bool in, bool seal,
+    const struct esp_sa_conf *c, struct fault *f);
+/* Takes ends, selectors, mode and encapsulation of a record with the same keys; numbers go on. 0, or -1: FAULT_MEMORY. */
+int esp_sa_renew(struct esp_sa *sa, const struct sa_child *rec, bool in, struct fault *f);
+void esp_sa_free(struct esp_sa *sa);	/* wipes; harmless on zeros */
+
+/* Whether its numbers are used up. */
+bool esp_sa_exhausted(const struct esp_sa *sa);
+/* Whether ${in} goes from its source to its destination selectors. */
+bool esp_sa_matches(const struct esp_sa *sa, const struct inner *in);
+
+/* The longest inner packet whose outer packet to ${sa}->dst has at most ${path} bytes; 0: none fits. */
+size_t esp_sa_inner_max(const struct esp_sa *sa, size_t path);
+
+/* The IP protocol of its packets: 17, 50 or 51. */
+uint8_t esp_sa_carrier(const struct esp_sa *sa);
+/* Zero bytes before its ESP in a datagram. */
+uint8_t esp_sa_marker(const struct esp_sa *sa);
+
+#endif
