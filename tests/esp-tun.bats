@@ -586,10 +586,10 @@ stop_left_and_again() {
 	run -2 --separate-stderr "${e[@]}" "$T/left.sa"
 	one_error
 	stderr_has rot13
-	make_pair aes128-sha1 none 4 4 --mode transport
+	make_pair aes128-sha1 tcp 4 4
 	run -2 --separate-stderr "${e[@]}" "$T/left.sa"
 	one_error
-	stderr_has transport
+	stderr_has tcp
 	run -2 --separate-stderr "${e[@]}" "$T/nothing"
 	one_error
 	# No permission for the device. Others may not look into bats' own directory.

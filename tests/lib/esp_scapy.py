@@ -7,7 +7,7 @@ from scapy.config import conf
 conf.verb = 0
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
-from scapy.layers.ipsec import AUTH_ALGOS, ESP, SecurityAssociation
+from scapy.layers.ipsec import AH, AUTH_ALGOS, ESP, SecurityAssociation
 
 CRYPT = {"aes-cbc": "AES-CBC", "aes-ctr": "AES-CTR", "3des-cbc": "3DES", "des-cbc": "DES", "null": "NULL",
          "aes-gcm-8": "AES-GCM", "aes-gcm-12": "AES-GCM", "aes-gcm-16": "AES-GCM",
@@ -37,18 +37,21 @@ def short_icv(r):
 def association(r, way):
     """One direction, "in" or "out", of a child-sa record."""
     p, k = r["proposal"], r["keys"]
-    if r["protocol"] != "esp" or p["encryption"] not in CRYPT or p.get("integrity", "hmac-sha1-96") not in AUTH:
+    src, dst = (r["local"], r["remote"]) if way == "out" else (r["remote"], r["local"])
+    args = {}
+    if r["mode"] == "tunnel":
+        args.update(tunnel_header=ip(src["address"], dst["address"]))
+    if r["protocol"] == "ah":
+        return SecurityAssociation(AH, spi=r[f"spi-{way}"], auth_algo=AUTH[p["integrity"]],
+                                   auth_key=k[f"auth-{way}"], **args)
+    if p["encryption"] not in CRYPT or p.get("integrity", "hmac-sha1-96") not in AUTH:
         raise NoWord(p)
     if p.get("esn") and "integrity" in p:
         raise NoWord("the upper half of ESN in the ICV of ESP")
-    src, dst = (r["local"], r["remote"]) if way == "out" else (r["remote"], r["local"])
-    args = {}
     if "integrity" in p:
         args.update(auth_algo=AUTH[p["integrity"]], auth_key=k[f"auth-{way}"])
     if r["encap"] == "udp":
         args.update(nat_t_header=UDP(sport=src["port"], dport=dst["port"]))
-    if r["mode"] == "tunnel":
-        args.update(tunnel_header=ip(src["address"], dst["address"]))
     return SecurityAssociation(ESP, spi=r[f"spi-{way}"], crypt_algo=CRYPT[p["encryption"]],
                                crypt_key=k.get(f"enc-{way}", b""), esn_en=p.get("esn", False), **args)
 
