@@ -5,7 +5,8 @@ ike_policy_default(struct ike_policy *p)
 {
 	*p = (struct ike_policy){
 		.exchange = SA_MAIN,
-		.auth = AUTH_PSK,
+		.n_auths = 1,
+		.auths = { AUTH_PSK },
 		.proto = SA_ESP,
 		.mode = SA_TUNNEL,
 		.ike_seconds = IKE_SECONDS_DEFAULT,

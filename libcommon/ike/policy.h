@@ -12,6 +12,7 @@
 #include "wire/id.h"
 
 #define POLICY_SELECTORS_MAX	16
+#define POLICY_AUTHS_MAX	4
 
 enum natt_policy { NATT_AUTO, NATT_FORCE, NATT_OFF };
 
@@ -19,7 +20,9 @@ struct ike_policy {
 	char			name[SA_NAME];	/* of the section, or --name */
 	enum sa_exchange	exchange;
 	bool			aggressive_clear;	/* third aggressive message in clear */
-	uint16_t		auth;		/* enum ike_auth */
+	/* Authentication methods, the preferred one first: enum ike_auth. */
+	size_t			n_auths;
+	uint16_t		auths[POLICY_AUTHS_MAX];
 	struct secret		psk;
 	struct id		local_id;	/* type 0: the local address */
 	struct id		remote_id;	/* type 0: any (initiator: the peer's address) */

@@ -304,7 +304,8 @@ policy_opts_build(struct ike_policy *p, const struct policy_opts *o, const char 
 {
 	ike_policy_default(p);
 	p->exchange = (enum sa_exchange)o->exchange;
-	p->auth = o->auth;
+	p->n_auths = 1;
+	p->auths[0] = o->auth;
 	p->mode = (enum sa_mode)o->mode;
 	p->ike_seconds = o->ike_seconds;
 	p->esp_seconds = o->esp_seconds;

@@ -275,7 +275,8 @@ policy_from_options(void **state)
 	assert_int_equal(p.exchange, def.exchange);
 	assert_int_equal(p.mode, def.mode);
 	assert_int_equal(p.natt, def.natt);
-	assert_int_equal(p.auth, def.auth);
+	assert_int_equal(p.n_auths, def.n_auths);
+	assert_int_equal(p.auths[0], def.auths[0]);
 	assert_true(p.ike.n >= 4 && p.esp.n >= 4);
 	ike_policy_wipe(&p);
 	argv[10] = psk;

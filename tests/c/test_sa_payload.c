@@ -43,7 +43,7 @@ offer1(struct body *b, const struct ike_policy *p)
 {
 	struct wr w = wr_of(b->b, sizeof(b->b));
 
-	p1_offer(&w, p, AUTH_PSK);
+	p1_offer(&w, p);
 	assert_false(w.bad);
 	assert_true(w.len <= SA_BODY_MAX);
 	b->len = w.len;
@@ -165,11 +165,11 @@ every_ike_algorithm_is_agreed(void **state)
 					continue;
 				p.ike.p[0] = (struct ike_proposal){ e, h, g };
 				w = wr_of(b2.b, sizeof(b2.b));
-				assert_int_equal(p1_choose(&c, offer1(&b1, &p), &p, AUTH_PSK, &w,
+				assert_int_equal(p1_choose(&c, offer1(&b1, &p), &p, &w,
 				    &f), 0);
 				assert_true(c.proposal.enc == e && c.proposal.hash == h &&
 				    c.proposal.group == g);
-				assert_int_equal(p1_accept(&d, wr_span(&w), &p, AUTH_PSK, &f), 0);
+				assert_int_equal(p1_accept(&d, wr_span(&w), &p, &f), 0);
 				assert_true(d.proposal.enc == e && d.proposal.group == g);
 				n++;
 			}
@@ -225,7 +225,7 @@ the_responder_goes_by_its_own_list(void **state)
 	char text[PROPOSAL_TEXT];
 
 	(void)state;
-	assert_int_equal(p1_choose(&c, offer1(&b1, &i), &r, AUTH_PSK, &w, &f), 0);
+	assert_int_equal(p1_choose(&c, offer1(&b1, &i), &r, &w, &f), 0);
 	assert_string_equal(ike_proposal_text(text, &c.proposal), "aes256-sha256-modp2048");
 	assert_int_equal(c.num, 3);
 	/* The reply is that transform, byte for byte. */
@@ -251,12 +251,13 @@ all_known_is_taken_only_when_asked(void **state)
 	struct wr w = wr_of(b2.b, sizeof(b2.b));
 
 	(void)state;
-	assert_int_equal(p1_choose(&c, offer1(&b1, &i), &r, AUTH_PSK, &w, &f), -1);
+	assert_int_equal(p1_choose(&c, offer1(&b1, &i), &r, &w, &f), -1);
 	assert_int_equal(w.len, 0);
 	r.accept_all = true;
-	assert_int_equal(p1_choose(&c, offer1(&b1, &i), &r, AUTH_PSK, &w, &f), 0);
+	assert_int_equal(p1_choose(&c, offer1(&b1, &i), &r, &w, &f), 0);
 	assert_string_equal(c.proposal.enc->word, "des");
-	assert_int_equal(p1_choose(&c, offer1(&b1, &i), &r, AUTH_RSA_SIG, &w, &f), -1);
+	r.auths[0] = AUTH_RSA_SIG;
+	assert_int_equal(p1_choose(&c, offer1(&b1, &i), &r, &w, &f), -1);
 	assert_int_equal(p2_choose(&d, offer2(&b1, &i), &r, tunnel, 1, 96, spi_r, &w, &f), 0);
 	assert_string_equal(d.proposal.group->word, "modp768");
 }
@@ -280,16 +281,18 @@ each_difference_of_phase1_is_named(void **state)
 	(void)state;
 	for (n = 0; n < sizeof(t) / sizeof(t[0]); n++) {
 		i = policy(t[n].offer, NULL);
-		assert_int_equal(p1_choose(&c, offer1(&b1, &i), &r, AUTH_PSK, &w, &f), -1);
+		assert_int_equal(p1_choose(&c, offer1(&b1, &i), &r, &w, &f), -1);
 		assert_int_equal(f.code, FAULT_NO_PROPOSAL);
 		if (strstr(f.what, t[n].says) == NULL)
 			fail_msg("%s: %s", t[n].offer, f.what);
-		p1_mismatch_text(text, sizeof(text), span(&b1), &r, AUTH_PSK);
+		p1_mismatch_text(text, sizeof(text), span(&b1), &r);
 		assert_non_null(strstr(text, t[n].says));
 		assert_non_null(strstr(text, "aes256-sha256-modp2048\n"));
 	}
 	assert_int_equal(w.len, 0);
-	assert_int_equal(p1_choose(&c, offer1(&b1, &r), &r, AUTH_RSA_SIG, &w, &f), -1);
+	(void)offer1(&b1, &r);
+	r.auths[0] = AUTH_RSA_SIG;
+	assert_int_equal(p1_choose(&c, span(&b1), &r, &w, &f), -1);
 	assert_non_null(strstr(f.what, "authentication PSK where RSA-SIG is configured"));
 }
 
@@ -391,38 +394,37 @@ phase1_refuses_odd_transforms(void **state)
 		a = attrs(buf, sizeof(buf), t[i].a);
 		w = wr_of(b2.b, sizeof(b2.b));
 		(void)made(&b1, PROTO_ISAKMP, SPAN_NONE, 1, &a, 1);
-		if ((p1_choose(&c, span(&b1), &r, AUTH_PSK, &w, &f) == 0) != (t[i].says == NULL))
+		if ((p1_choose(&c, span(&b1), &r, &w, &f) == 0) != (t[i].says == NULL))
 			fail_msg("%zu: %s", i, t[i].says != NULL ? t[i].says : f.what);
 		if (t[i].says != NULL && strstr(f.what, t[i].says) == NULL)
 			fail_msg("%s: %s", t[i].says, f.what);
 		if (t[i].says != NULL) {
-			assert_int_equal(p1_accept(&c, span(&b1), &r, AUTH_PSK, &f), -1);
+			assert_int_equal(p1_accept(&c, span(&b1), &r, &f), -1);
 			assert_int_equal(f.code, FAULT_PROTOCOL);
 			/* With accept-all only what the registry knows. */
 			r.accept_all = true;
-			assert_int_equal(p1_choose(&c, span(&b1), &r, AUTH_PSK, &w, &f), -1);
+			assert_int_equal(p1_choose(&c, span(&b1), &r, &w, &f), -1);
 			r.accept_all = false;
 		}
 	}
 	a = attrs(buf, sizeof(buf), t[0].a);
-	assert_int_equal(p1_choose(&c, made(&b1, PROTO_ISAKMP, SPAN_NONE, 2, &a, 1), &r, AUTH_PSK, &w,
+	assert_int_equal(p1_choose(&c, made(&b1, PROTO_ISAKMP, SPAN_NONE, 2, &a, 1), &r, &w,
 	    &f), -1);
 	assert_non_null(strstr(f.what, "KEY_IKE"));
-	assert_int_equal(p1_choose(&c, made(&b1, PROTO_ESP, SPAN_NONE, 1, &a, 1), &r, AUTH_PSK, &w,
+	assert_int_equal(p1_choose(&c, made(&b1, PROTO_ESP, SPAN_NONE, 1, &a, 1), &r, &w,
 	    &f), -1);
-	assert_int_equal(p1_choose(&c, made(&b1, PROTO_ISAKMP, SPAN_NONE, 1, &a, 0), &r, AUTH_PSK, &w,
+	assert_int_equal(p1_choose(&c, made(&b1, PROTO_ISAKMP, SPAN_NONE, 1, &a, 0), &r, &w,
 	    &f), -1);
 	assert_non_null(strstr(f.what, "no transform is offered"));
 	a.len -= 1;
-	assert_int_equal(p1_choose(&c, made(&b1, PROTO_ISAKMP, SPAN_NONE, 1, &a, 1), &r, AUTH_PSK, &w,
+	assert_int_equal(p1_choose(&c, made(&b1, PROTO_ISAKMP, SPAN_NONE, 1, &a, 1), &r, &w,
 	    &f), -1);
 	assert_non_null(strstr(f.what, "malformed"));
 	/* A phase 1 SPI, which some send, is nobody's business. */
 	a.len += 1;
 	w = wr_of(b2.b, sizeof(b2.b));
-	assert_int_equal(p1_choose(&c, made(&b1, PROTO_ISAKMP, span_of("12345678", 8), 1, &a, 1), &r,
-	    AUTH_PSK, &w, &f), 0);
-	assert_int_equal(p1_choose(&c, span_of(b1.b, b1.len - 1), &r, AUTH_PSK, &w, &f), -1);
+	assert_int_equal(p1_choose(&c, made(&b1, PROTO_ISAKMP, span_of("12345678", 8), 1, &a, 1), &r, &w, &f), 0);
+	assert_int_equal(p1_choose(&c, span_of(b1.b, b1.len - 1), &r, &w, &f), -1);
 	assert_int_equal(f.code, FAULT_MALFORMED);
 }
 
@@ -552,7 +554,7 @@ lifetimes_take_the_shorter(void **state)
 		assert_int_equal(p2_choose(&d, offer2(&b1, &i), &r, tunnel, 1, 0, spi_r, &w, &f), 0);
 		assert_true(d.life.seconds == t[n].s && d.life.kilobytes == t[n].k);
 		assert_int_equal(d.shorter, t[n].shorter);
-		assert_int_equal(p1_choose(&c, offer1(&b1, &i), &r, AUTH_PSK, &w, &f), 0);
+		assert_int_equal(p1_choose(&c, offer1(&b1, &i), &r, &w, &f), 0);
 		assert_true(c.life.seconds == t[n].s);
 	}
 }
@@ -569,19 +571,21 @@ the_initiator_takes_only_what_it_offered(void **state)
 	struct wr w = wr_of(b1.b, sizeof(b1.b));
 
 	(void)state;
-	assert_int_equal(p1_accept(&c, offer1(&b1, &other), &i, AUTH_PSK, &f), -1);
+	assert_int_equal(p1_accept(&c, offer1(&b1, &other), &i, &f), -1);
 	assert_int_equal(f.code, FAULT_PROTOCOL);
 	assert_non_null(strstr(f.what, "aes128-sha1-modp2048, which was not offered"));
-	assert_int_equal(p1_accept(&c, offer1(&b1, &i), &i, AUTH_PSK, &f), -1);
+	assert_int_equal(p1_accept(&c, offer1(&b1, &i), &i, &f), -1);
 	assert_non_null(strstr(f.what, "2 transforms"));
 	i.accept_all = true;	/* which is about what others offer */
-	assert_int_equal(p1_accept(&c, offer1(&b1, &other), &i, AUTH_PSK, &f), -1);
+	assert_int_equal(p1_accept(&c, offer1(&b1, &other), &i, &f), -1);
 	other = policy("aes128-sha1-ecp256", NULL);
-	assert_int_equal(p1_accept(&c, offer1(&b1, &other), &i, AUTH_PSK, &f), 0);
-	assert_int_equal(p1_accept(&c, span(&b1), &i, AUTH_RSA_SIG, &f), -1);
+	assert_int_equal(p1_accept(&c, offer1(&b1, &other), &i, &f), 0);
+	i.auths[0] = AUTH_RSA_SIG;
+	assert_int_equal(p1_accept(&c, span(&b1), &i, &f), -1);
+	i.auths[0] = AUTH_PSK;
 	/* Aggressive mode offers the group of the first alone. */
 	i.exchange = SA_AGGRESSIVE;
-	assert_int_equal(p1_accept(&c, span(&b1), &i, AUTH_PSK, &f), -1);
+	assert_int_equal(p1_accept(&c, span(&b1), &i, &f), -1);
 	assert_ptr_equal(p1_group(&i), g);
 	assert_int_equal(b1.b[15], 1);
 	(void)offer1(&b1, &i);
@@ -609,7 +613,75 @@ the_initiator_takes_only_what_it_offered(void **state)
 	assert_true(w.bad);
 	i.ike.n = 0;
 	w = wr_of(b1.b, sizeof(b1.b));
-	p1_offer(&w, &i, AUTH_PSK);
+	p1_offer(&w, &i);
+	assert_true(w.bad);
+}
+
+static void
+offers_are_proposals_under_each_method(void **state)
+{
+	struct ike_policy i = policy("aes256-sha256-modp2048,aes128-sha1-ecp256", NULL), r = i;
+	static const uint16_t auths[] = { AUTH_RSA_SIG, AUTH_RSA_SIG, AUTH_PSK, AUTH_PSK };
+	static struct isakmp_sa sa;
+	struct isakmp_attrs a;
+	struct p1_choice c;
+	struct wr w = wr_of(b2.b, sizeof(b2.b));
+	char text[SA_MISMATCH_TEXT];
+	size_t n, k;
+
+	(void)state;
+	i.n_auths = 2;
+	i.auths[0] = AUTH_RSA_SIG;
+	i.auths[1] = AUTH_PSK;
+	assert_int_equal(isakmp_sa_get(&sa, offer1(&b1, &i), &f), 0);
+	assert_int_equal(sa.nt, 4);
+	for (n = 0; n < sa.nt; n++) {
+		assert_int_equal(sa.t[n].num, n + 1);
+		assert_int_equal(isakmp_attrs_get(&a, sa.t[n].attrs, &f), 0);
+		for (k = 0; k < a.n && a.a[k].type != IKE_ATTR_AUTH; k++)
+			;
+		assert_true(k < a.n && a.a[k].value == auths[n]);
+	}
+	/* Of two methods the responder prefers its own first; the choice names it. */
+	assert_int_equal(p1_choose(&c, span(&b1), &r, &w, &f), 0);
+	assert_int_equal(c.auth, AUTH_PSK);
+	assert_int_equal(c.num, 3);
+	assert_int_equal(p1_accept(&c, wr_span(&w), &i, &f), 0);
+	assert_int_equal(c.auth, AUTH_PSK);
+	r.n_auths = 2;
+	r.auths[1] = AUTH_RSA_SIG;
+	w = wr_of(b2.b, sizeof(b2.b));
+	assert_int_equal(p1_choose(&c, span(&b1), &r, &w, &f), 0);
+	assert_int_equal(c.auth, AUTH_PSK);
+	r.auths[0] = AUTH_RSA_SIG;
+	r.auths[1] = AUTH_PSK;
+	w = wr_of(b2.b, sizeof(b2.b));
+	assert_int_equal(p1_choose(&c, span(&b1), &r, &w, &f), 0);
+	assert_int_equal(c.auth, AUTH_RSA_SIG);
+	assert_int_equal(c.num, 1);
+	/* A method that was not offered is not accepted. */
+	i.auths[0] = AUTH_DSS_SIG;
+	assert_int_equal(p1_accept(&c, wr_span(&w), &i, &f), -1);
+	assert_non_null(strstr(f.what, "aes256-sha256-modp2048 (RSA-SIG), which was not offered"));
+	(void)offer1(&b1, &r);
+	assert_int_equal(p1_choose(&c, span(&b1), &i, &w, &f), 0);
+	i.auths[1] = AUTH_ECDSA_256;
+	assert_int_equal(p1_choose(&c, span(&b1), &i, &w, &f), -1);
+	assert_non_null(strstr(f.what,
+	    "authentication RSA-SIG where DSS-SIG or ECDSA-256 is configured"));
+	p1_mismatch_text(text, sizeof(text), span(&b1), &i);
+	assert_non_null(strstr(text, "aes128-sha1-ecp256 (PSK)"));
+	/* Each list at its longest: the offer fits. */
+	for (i.n_auths = 0; i.n_auths < POLICY_AUTHS_MAX; i.n_auths++)
+		i.auths[i.n_auths] = AUTH_ECDSA_521;
+	for (n = 0; n < PROPOSALS_MAX; n++)
+		i.ike.p[n] = i.ike.p[0];
+	i.ike.n = PROPOSALS_MAX;
+	i.ike_seconds = UINT32_MAX;
+	(void)offer1(&b1, &i);
+	i.n_auths = 0;
+	w = wr_of(b2.b, sizeof(b2.b));
+	p1_offer(&w, &i);
 	assert_true(w.bad);
 }
 
@@ -629,24 +701,24 @@ many_transforms_and_small_buffers(void **state)
 	(void)state;
 	for (i = 0; i < 200; i++)
 		list[i] = attrs(x, sizeof(x), bad);
-	assert_int_equal(p1_choose(&c, made(&b1, PROTO_ISAKMP, SPAN_NONE, 1, list, 200), &r, AUTH_PSK,
+	assert_int_equal(p1_choose(&c, made(&b1, PROTO_ISAKMP, SPAN_NONE, 1, list, 200), &r,
 	    &w, &f), -1);
-	p1_mismatch_text(text, sizeof(text), span(&b1), &r, AUTH_PSK);
+	p1_mismatch_text(text, sizeof(text), span(&b1), &r);
 	assert_non_null(strstr(text, "  des-md5-modp768"));
 	assert_non_null(strstr(text, "... and 176 more\n"));
 	for (cap = 0; cap < sizeof(text); cap += 7) {
 		char *small = malloc(cap > 0 ? cap : 1);
 
-		p1_mismatch_text(small, cap, span(&b1), &r, AUTH_PSK);
+		p1_mismatch_text(small, cap, span(&b1), &r);
 		assert_true(cap == 0 || strlen(small) < cap);
 		free(small);
 	}
 	list[199] = attrs(y, sizeof(y), good);
-	assert_int_equal(p1_choose(&c, made(&b1, PROTO_ISAKMP, SPAN_NONE, 1, list, 200), &r, AUTH_PSK,
+	assert_int_equal(p1_choose(&c, made(&b1, PROTO_ISAKMP, SPAN_NONE, 1, list, 200), &r,
 	    &w, &f), 0);
 	assert_int_equal(c.num, 200);
 	w = wr_of(b2.b, 20);
-	assert_int_equal(p1_choose(&c, span(&b1), &r, AUTH_PSK, &w, &f), 0);
+	assert_int_equal(p1_choose(&c, span(&b1), &r, &w, &f), 0);
 	assert_true(w.bad);
 }
 
@@ -667,6 +739,7 @@ main(void)
 		cmocka_unit_test(spis_and_proposals_that_share_a_number),
 		cmocka_unit_test(lifetimes_take_the_shorter),
 		cmocka_unit_test(the_initiator_takes_only_what_it_offered),
+		cmocka_unit_test(offers_are_proposals_under_each_method),
 		cmocka_unit_test(many_transforms_and_small_buffers),
 	};
 

@@ -23,7 +23,7 @@ try_p1(struct span body, const struct ike_policy *p)
 	struct wr w = wr_of(buf, sizeof(buf));
 	size_t i;
 
-	if (p1_choose(&c, body, p, AUTH_PSK, &w, &f) != 0) {
+	if (p1_choose(&c, body, p, &w, &f) != 0) {
 		must(f.code == FAULT_NO_PROPOSAL || f.code == FAULT_MALFORMED ||
 		    f.code == FAULT_TOO_LARGE);
 		must(w.len == 0 && f.what[0] != '\0');
@@ -36,10 +36,10 @@ try_p1(struct span body, const struct ike_policy *p)
 			    p->ike.p[i].group == c.proposal.group)
 				break;
 		must(i < p->ike.n || p->accept_all);
-		must((p1_accept(&d, wr_span(&w), p, AUTH_PSK, &f) == 0) == (i < p->ike.n));
+		must((p1_accept(&d, wr_span(&w), p, &f) == 0) == (i < p->ike.n));
 	}
-	(void)p1_accept(&d, body, p, AUTH_PSK, &f);
-	p1_mismatch_text(text, body.len % sizeof(text), body, p, AUTH_PSK);
+	(void)p1_accept(&d, body, p, &f);
+	p1_mismatch_text(text, body.len % sizeof(text), body, p);
 }
 
 static void

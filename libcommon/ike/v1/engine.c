@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "ike/v1/auth.h"
 #include "ike/v1/child.h"
 #include "ike/v1/child_life.h"
 #include "ike/v1/conn.h"
@@ -374,7 +375,7 @@ adopt_ike(struct ike_engine *e, struct now now, const struct sa_ike *s,
 	sa->ike.adopted = true;
 	v1_sa_heard(sa, now);
 	v1_sa_timers(sa, now, s->lifetime.expires - now.epoch);
-	if (policy->psk.len == 0)
+	if (!v1_auth_ready(policy))
 		sa->ike.soft_ms = UINT64_MAX;	/* no secret to make a successor with */
 	sa->next = e->sas;
 	e->sas = sa;

@@ -211,24 +211,36 @@ v1_exchange_run(struct v1_exchange *x, struct now now, struct ike_outbox *out,
 	return (0);
 }
 
+/* Whether ${m} has as many payloads of ${type} as ${row} allows of ${p}. */
+static int
+check_number(const struct v1_message *row, const struct v1_payload *p, uint8_t type,
+    const struct isakmp_msg *m, struct fault *f)
+{
+	char name[NUM_TEXT];
+	size_t i, n = 0;
+
+	for (i = 0; i < m->n; i++)
+		n += plain_type(m->pl[i].type) == type;
+	if (n == 0 && listed(row->must, p->type))
+		return (fault(f, FAULT_MALFORMED, "no %s payload", isakmp_payload_name(type, name)));
+	if (n > p->max && (listed(row->must, p->type) || listed(row->may, p->type)))
+		return (fault(f, FAULT_MALFORMED, "%zu %s payloads", n,
+		    isakmp_payload_name(type, name)));
+	return (0);
+}
+
 /* Which payloads are there, and how many: nothing of their meaning. */
 static int
 check_payloads(const struct v1_exchange *x, const struct v1_message *row,
     const struct isakmp_msg *m, struct fault *f)
 {
 	const struct v1_payload *p;
-	char name[NUM_TEXT];
-	size_t i, n;
+	uint8_t type;
 
 	for (p = x->kind->payloads; p->type != V1_NOTHING; p++) {
-		for (i = 0, n = 0; i < m->n; i++)
-			n += plain_type(m->pl[i].type) == p->type;
-		if (n == 0 && listed(row->must, p->type))
-			return (fault(f, FAULT_MALFORMED, "no %s payload",
-			    isakmp_payload_name(p->type, name)));
-		if (n > p->max && (listed(row->must, p->type) || listed(row->may, p->type)))
-			return (fault(f, FAULT_MALFORMED, "%zu %s payloads", n,
-			    isakmp_payload_name(p->type, name)));
+		type = p->type == V1_AUTH ? x->kind->proof(x, m) : p->type;
+		if (type != V1_NOTHING && check_number(row, p, type, m, f) != 0)
+			return (-1);
 	}
 	return (0);
 }
@@ -238,13 +250,20 @@ take_payloads(struct v1_exchange *x, const struct v1_message *row,
     const struct isakmp_msg *m, struct fault *f)
 {
 	const struct v1_payload *p;
+	uint8_t type;
 	size_t i;
 
 	for (p = x->kind->payloads; p->type != V1_NOTHING; p++) {
 		if (!listed(row->must, p->type) && !listed(row->may, p->type))
 			continue;
+		type = p->type;
+		if (type == V1_AUTH) {
+			type = x->kind->proof(x, NULL);
+			if (check_number(row, p, type, m, f) != 0)
+				return (-1);
+		}
 		for (i = 0; i < m->n; i++)
-			if (plain_type(m->pl[i].type) == p->type &&
+			if (plain_type(m->pl[i].type) == type &&
 			    p->take(x, &m->pl[i], f) != 0)
 				return (-1);
 	}

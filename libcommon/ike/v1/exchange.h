@@ -16,6 +16,8 @@ struct v1_exchange;
 #define V1_CARRIES_MAX	8	/* kinds of payload in one row */
 #define V1_SEND_MAX	16384	/* bytes of a message that we build */
 #define V1_NOTHING	0	/* ends a row's list of payloads */
+/* In rows and in the table of payloads: the proof, whose type the authentication method decides. */
+#define V1_AUTH		255
 
 enum v1_cover { V1_CLEAR, V1_SECRET, V1_EITHER };
 
@@ -66,6 +68,9 @@ struct v1_kind {
 	int	(*verify)(struct v1_exchange *, const struct isakmp_msg *, struct fault *);
 	/* Fills in what needs the whole message (the same hashes). */
 	int	(*seal)(struct v1_exchange *, struct isakmp_builder *, struct fault *);
+	/* The payload type that V1_AUTH stands for; V1_NOTHING: not known until the SA payload is
+	 * parsed, which ${m} brings (NULL: it is). NULL: no row has V1_AUTH. */
+	uint8_t	(*proof)(const struct v1_exchange *, const struct isakmp_msg *m);
 	/* Keys for encryption are at hand, or are made so. NULL: always at hand. */
 	int	(*keys)(struct v1_exchange *, struct fault *);
 	/* A message decrypts to nonsense, as ${f} has it: ${f} becomes what that suggests. May be NULL. */

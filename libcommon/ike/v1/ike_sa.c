@@ -73,7 +73,7 @@ v1_sa_record(const struct v1_sa *sa, struct ike_outbox *out)
 		return;
 	s = &rec->ike;
 	ike_sa_record(&sa->ike, s);
-	(void)snprintf(s->auth, sizeof(s->auth), "psk");
+	(void)snprintf(s->auth, sizeof(s->auth), "%s", sa->auth->word);
 	s->exchange = sa->exchange;
 	(void)snprintf(s->encryption, sizeof(s->encryption), "%s", sa->proposal.enc->name);
 	s->key_bits = sa->proposal.enc->key_bits;

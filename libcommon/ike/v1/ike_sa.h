@@ -3,6 +3,7 @@
 #define SAPIPE_IKE_V1_IKE_SA_H
 
 #include "ike/sa.h"
+#include "ike/v1/auth.h"
 #include "ike/v1/engine_priv.h"
 #include "ike/v1/exchange.h"
 #include "ike/v1/keys.h"
@@ -19,6 +20,7 @@ struct v1_sa {
 	struct v1_sa		*next;
 	enum sa_exchange	 exchange;
 	struct ike_proposal	 proposal;	/* what was agreed on */
+	const struct v1_auth	*auth;		/* NULL until the SA payload is parsed, or adopted */
 	const struct natt_version *natt;	/* NULL: none agreed on */
 	struct v1_keys		 keys;
 	uint8_t			 iv[BLOCK_MAX];	/* the last cipher block of phase 1 */

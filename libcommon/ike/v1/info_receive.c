@@ -150,14 +150,18 @@ static void
 take_nonsense(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
 	struct v1_exchange *x = v1_sa_exchange(sa, 0);
+	const struct v1_auth *auth;
 	struct fault f = {0};
 
 	outbox_note(out, NOTE_DEBUG, "an informational message that does not prove to be the peer's");
 	if (sa->ike.state != IKE_SA_HALF_OPEN || x == NULL || x->over || x->role != SA_INITIATOR ||
 	    !v1_phase1_proof_sent(x))
 		return;
-	(void)fault(&f, FAULT_WRONG_PSK, "the peer's answer to our proof decrypts to nonsense: "
-	    "the two ends' pre-shared keys differ");
+	auth = v1_phase1_auth(x);
+	if (auth == NULL || auth->nonsense == FAULT_NONE)
+		return;
+	(void)fault(&f, auth->nonsense, "the peer's answer to our proof decrypts to nonsense: %s",
+	    auth->nonsense_text);
 	f.evidence = EVIDENCE_CLEAR;
 	v1_exchange_where(x, x->at - 1, &f);
 	v1_exchange_hint(x, now, &f, out);

@@ -115,6 +115,7 @@ v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x)
 	const char *said = isakmp_notify_name(type, name);
 	char l[SELECTOR_TEXT], r[SELECTOR_TEXT];
 	const struct v1_quick *q = v1_quick_of(x);
+	const struct v1_auth *auth = v1_phase1_auth(x);
 
 	switch (type) {
 	case NOTIFY_NO_PROPOSAL_CHOSEN:
@@ -135,10 +136,9 @@ v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x)
 	case NOTIFY_PAYLOAD_MALFORMED:
 	case NOTIFY_INVALID_PAYLOAD_TYPE:
 	case NOTIFY_UNEQUAL_PAYLOAD_LENGTHS:
-		if (v1_phase1_proof_sent(x))
-			(void)fault(f, FAULT_WRONG_PSK,
-			    "the peer could not read our proof (%s): "
-			    "the two ends' pre-shared keys differ", said);
+		if (v1_phase1_proof_sent(x) && auth != NULL && auth->nonsense != FAULT_NONE)
+			(void)fault(f, auth->nonsense, "the peer could not read our proof (%s): %s",
+			    said, auth->nonsense_text);
 		else
 			(void)fault_because(f, CAUSE_NOTIFY_PAYLOAD,
 			    fault(f, FAULT_PEER_NOTIFY, "the peer says %s", said));
@@ -149,7 +149,7 @@ v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x)
 		break;
 	case NOTIFY_AUTHENTICATION_FAILED:
 	case NOTIFY_INVALID_HASH_INFORMATION:
-		(void)fault(f, q == NULL ? FAULT_WRONG_PSK : FAULT_AUTH_FAILED,
+		(void)fault(f, auth != NULL ? auth->rejected : FAULT_AUTH_FAILED,
 		    "the peer rejects our proof (%s)", said);
 		break;
 	default:

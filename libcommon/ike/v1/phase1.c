@@ -7,6 +7,7 @@
 
 #include "ike/v1/phase1.h"
 
+#include "ike/v1/auth.h"
 #include "ike/v1/engine_priv.h"
 #include "ike/v1/ike_sa.h"
 #include "ike/v1/info_send.h"
@@ -17,42 +18,43 @@
 enum { I = SA_INITIATOR, R = SA_RESPONDER };
 enum {
 	SA = PAYLOAD_SA, KE = PAYLOAD_KE, NONCE = PAYLOAD_NONCE, ID = PAYLOAD_ID,
-	HASH = PAYLOAD_HASH, VID = PAYLOAD_VID, NAT_D = PAYLOAD_NAT_D, N = PAYLOAD_N,
+	AUTH = V1_AUTH, VID = PAYLOAD_VID, NAT_D = PAYLOAD_NAT_D, N = PAYLOAD_N,
 	CR = PAYLOAD_CR,
 };
 
 /*
- * Main mode with a pre-shared key (RFC 2409 section 5.4), NAT-D as RFC 3947 section 3.2:
+ * Main mode (RFC 2409 sections 5.1 and 5.4), NAT-D as RFC 3947 section 3.2. AUTH is HASH_I and
+ * HASH_R with a pre-shared key; the authentication method decides:
  *
  *	HDR, SA                        -->
  *	                               <--    HDR, SA
  *	HDR, KE, Ni, NAT-D, NAT-D      -->
  *	                               <--    HDR, KE, Nr, NAT-D, NAT-D
- *	HDR*, IDii, HASH_I             -->
- *	                               <--    HDR*, IDir, HASH_R
+ *	HDR*, IDii, AUTH               -->
+ *	                               <--    HDR*, IDir, AUTH
  */
 static const struct v1_message main_mode[] = {
 	{ I, V1_CLEAR,  { SA },        { VID },         NULL, v1_agree_natt, "offers proposals" },
 	{ R, V1_CLEAR,  { SA },        { VID },         NULL, v1_agree_natt, "chooses one" },
 	{ I, V1_CLEAR,  { KE, NONCE }, { NAT_D, VID, CR }, NULL, v1_detect_nat, "sends its key" },
 	{ R, V1_CLEAR,  { KE, NONCE }, { NAT_D, VID, CR }, NULL, v1_detect_nat, "sends its key" },
-	{ I, V1_SECRET, { ID, HASH },  { N, VID },      NULL, NULL, "proves who it is" },
-	{ R, V1_SECRET, { ID, HASH },  { N, VID },      NULL, NULL, "proves who it is" },
+	{ I, V1_SECRET, { ID, AUTH },  { N, VID },      NULL, NULL, "proves who it is" },
+	{ R, V1_SECRET, { ID, AUTH },  { N, VID },      NULL, NULL, "proves who it is" },
 };
 
 /*
- * Aggressive mode with a pre-shared key (the same section):
+ * Aggressive mode (the same sections):
  *
  *	HDR, SA, KE, Ni, IDii          -->
- *	                               <--    HDR, SA, KE, Nr, IDir, HASH_R, NAT-D, NAT-D
- *	HDR*, HASH_I, NAT-D, NAT-D     -->
+ *	                               <--    HDR, SA, KE, Nr, IDir, AUTH, NAT-D, NAT-D
+ *	HDR*, AUTH, NAT-D, NAT-D       -->
  */
 static const struct v1_message aggressive_mode[] = {
 	{ I, V1_CLEAR,  { SA, KE, NONCE, ID }, { VID },
 	    NULL, v1_agree_natt, "offers proposals and its key" },
-	{ R, V1_CLEAR,  { SA, KE, NONCE, ID, HASH }, { NAT_D, VID, CR },
+	{ R, V1_CLEAR,  { SA, KE, NONCE, ID, AUTH }, { NAT_D, VID, CR },
 	    NULL, v1_agree_and_detect_nat, "chooses one, proves who it is" },
-	{ I, V1_EITHER, { HASH }, { NAT_D, N, VID },
+	{ I, V1_EITHER, { AUTH }, { NAT_D, N, VID },
 	    NULL, v1_detect_nat, "proves who it is" },
 };
 
@@ -95,11 +97,17 @@ no_memory(struct fault *f)
 
 /* --- SA --- */
 
-static void
-set_proposal(struct v1_exchange *x, const struct p1_choice *c)
+static int
+set_proposal(struct v1_exchange *x, const struct p1_choice *c, struct fault *f)
 {
+	char name[NUM_TEXT];
+
+	if ((x->sa->auth = v1_auth_find(c->auth)) == NULL)
+		return (fault(f, FAULT_NO_PROPOSAL, "authentication %s is not implemented",
+		    ike_auth_name(c->auth, name)));
 	x->sa->proposal = c->proposal;
 	ike(x)->lifetime.seconds = c->life.seconds;
+	return (0);
 }
 
 static int
@@ -112,7 +120,7 @@ put_sa(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 		isakmp_payload_put(b, PAYLOAD_SA, bytes_span(&part(x)->sar_b));
 		return (0);
 	}
-	p1_offer(&w, x->sa->ike.policy, x->sa->ike.policy->auth);
+	p1_offer(&w, x->sa->ike.policy);
 	if (w.bad)
 		return (fault_because(f, CAUSE_IKE_PROPOSAL,
 		    fault(f, FAULT_BAD_PROPOSAL, "there are no proposals to make")));
@@ -131,20 +139,18 @@ take_sa(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 	struct p1_choice c;
 
 	if (x->role == SA_INITIATOR) {
-		if (p1_accept(&c, pl->body, policy, policy->auth, f) != 0)
+		if (p1_accept(&c, pl->body, policy, f) != 0)
 			return (-1);
-		set_proposal(x, &c);
-		return (0);
+		return (set_proposal(x, &c, f));
 	}
 	/* Kept before it is judged: a refusal shows it. */
 	if (bytes_set(&part(x)->sai_b, pl->body) != 0)
 		return (no_memory(f));
-	if (p1_choose(&c, pl->body, policy, policy->auth, &reply, f) != 0)
+	if (p1_choose(&c, pl->body, policy, &reply, f) != 0)
 		return (-1);
 	if (bytes_set(&part(x)->sar_b, wr_span(&reply)) != 0)
 		return (no_memory(f));
-	set_proposal(x, &c);
-	return (0);
+	return (set_proposal(x, &c, f));
 }
 
 /* --- KE and nonces --- */
@@ -198,6 +204,20 @@ gx_of(const struct v1_exchange *x, enum sa_role who)
 	return (who == x->role ? dh_public(part(x)->dh) : bytes_span(&part(x)->gx_peer));
 }
 
+/* What the authentication method works with. */
+static struct v1_auth_in
+auth_in(const struct v1_exchange *x)
+{
+	const struct v1_phase1 *p = x->part;
+
+	return ((struct v1_auth_in){
+		.policy = x->sa->ike.policy, .hash = x->sa->proposal.hash,
+		.aggressive = x->kind->number == EXCHANGE_AGGRESSIVE,
+		.ni_b = bytes_span(&p->ni_b), .nr_b = bytes_span(&p->nr_b),
+		.cky_i = ike(x)->spi_i, .cky_r = ike(x)->spi_r,
+	});
+}
+
 /* SKEYID and all that follows from it, once both keys and nonces are there. */
 static int
 make_keys(struct v1_exchange *x, struct fault *f)
@@ -205,15 +225,17 @@ make_keys(struct v1_exchange *x, struct fault *f)
 	struct v1_phase1 *p = x->part;
 	const struct ike_proposal *alg = &x->sa->proposal;
 	struct ike_sa *s = ike(x);
+	struct v1_auth_in in = auth_in(x);
 	struct v1_keys k = {0};
 	struct secret gxy = {0};
 	int r = -1;
 
 	if (p->has_keys)
 		return (0);
-	if (dh_shared(p->dh, bytes_span(&p->gx_peer), &gxy, f) != 0 ||
-	    v1_skeyid_psk(alg->hash, secret_span(&x->sa->ike.policy->psk), bytes_span(&p->ni_b),
-	    bytes_span(&p->nr_b), &k.skeyid, f) != 0 ||
+	if (dh_shared(p->dh, bytes_span(&p->gx_peer), &gxy, f) != 0)
+		goto out;
+	in.gxy = secret_span(&gxy);
+	if (x->sa->auth->skeyid(&in, &k.skeyid, f) != 0 ||
 	    v1_keys_derive(&k, alg->hash, alg->enc, secret_span(&gxy), s->spi_i, s->spi_r,
 	    f) != 0 ||
 	    v1_phase1_iv(alg->hash, alg->enc, gx_of(x, SA_INITIATOR), gx_of(x, SA_RESPONDER),
@@ -265,7 +287,7 @@ take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 		if (policy->remote_id_any || id_eq(&expected, &id))
 			other = policy;
 	} else
-		other = v1_policy_for_id(&x->sa->ike.engine->conf, x->sa, &id);
+		other = v1_policy_for_id(&x->sa->ike.engine->conf, x->sa, x->sa->auth, &id);
 	if (other == NULL) {
 		got = malloc(ID_TEXT);
 		want = malloc(ID_TEXT);
@@ -286,10 +308,21 @@ take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 	return (0);
 }
 
-/* --- HASH_I, HASH_R --- */
+/* --- AUTH: the proof of who it is --- */
+
+static uint8_t
+proof(const struct v1_exchange *x, const struct isakmp_msg *m)
+{
+	size_t i;
+
+	for (i = 0; m != NULL && i < m->n; i++)
+		if (m->pl[i].type == PAYLOAD_SA)
+			return (V1_NOTHING);
+	return (x->sa->auth != NULL ? x->sa->auth->proof : V1_NOTHING);
+}
 
 static int
-proof(struct v1_exchange *x, enum sa_role whose, uint8_t out[HASH_MAX], struct fault *f)
+hash_ir(struct v1_exchange *x, enum sa_role whose, uint8_t out[HASH_MAX], struct fault *f)
 {
 	struct v1_phase1 *p = x->part;
 	struct ike_sa *s = ike(x);
@@ -300,32 +333,34 @@ proof(struct v1_exchange *x, enum sa_role whose, uint8_t out[HASH_MAX], struct f
 }
 
 static int
-put_hash(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+put_auth(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
+	const struct v1_auth *auth = x->sa->auth;
+	const struct v1_auth_in in = auth_in(x);
 	uint8_t own[HASH_MAX];
+	struct bytes body = {0};
+	int r = -1;
 
-	if (make_keys(x, f) != 0 || proof(x, x->role, own, f) != 0)
-		return (-1);
-	isakmp_payload_put(b, PAYLOAD_HASH, span_of(own, x->sa->proposal.hash->len));
-	return (0);
+	if (make_keys(x, f) == 0 && hash_ir(x, x->role, own, f) == 0)
+		r = auth->prove(&in, span_of(own, in.hash->len), &body, f);
+	if (r == 0)
+		isakmp_payload_put(b, auth->proof, bytes_span(&body));
+	bytes_free(&body);
+	return (r);
 }
 
 static int
-take_hash(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
+take_auth(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 {
+	const struct v1_auth_in in = auth_in(x);
 	uint8_t expected[HASH_MAX];
 
-	/* Of a forged earlier try there may be keys: these must be of this message. */
+	/* A forged message may have made keys before: these must be this message's. */
 	if (x->kind->number == EXCHANGE_AGGRESSIVE && x->role == SA_INITIATOR)
 		part(x)->has_keys = false;
-	if (make_keys(x, f) != 0 || proof(x, peer_role(x), expected, f) != 0)
+	if (make_keys(x, f) != 0 || hash_ir(x, peer_role(x), expected, f) != 0)
 		return (-1);
-	if (ct_eq(span_of(expected, x->sa->proposal.hash->len), pl->body))
-		return (0);
-	if (x->kind->number == EXCHANGE_AGGRESSIVE)
-		return (fault(f, FAULT_WRONG_PSK,
-		    "its hash is not the one that our pre-shared key gives"));
-	return (fault(f, FAULT_AUTH_FAILED, "its hash does not prove who it is"));
+	return (x->sa->auth->check(&in, span_of(expected, in.hash->len), pl->body, f));
 }
 
 /* --- N, CR --- */
@@ -378,20 +413,20 @@ static const struct v1_payload payloads[] = {
 	{ PAYLOAD_KE,		1,		put_ke,		take_ke },
 	{ PAYLOAD_NONCE,	1,		put_nonce,	take_nonce },
 	{ PAYLOAD_NAT_D,	32,		v1_put_natd,	v1_take_natd },
-	/* A certificate request means nothing to a pre-shared key. */
+	/* No method here has certificates. */
 	{ PAYLOAD_CR,		16,		v1_put_nothing,	v1_take_nothing },
-	{ PAYLOAD_HASH,		1,		put_hash,	take_hash },
+	{ V1_AUTH,		1,		put_auth,	take_auth },
 	{ PAYLOAD_N,		8,		put_n,		take_n },
 	{ V1_NOTHING,		0,		NULL,		NULL },
 };
 
-/* What a message that a wrong key decrypts shows itself by. */
 static void
 nonsense(const struct v1_exchange *x, struct fault *f)
 {
-	(void)x;
-	(void)fault(f, FAULT_WRONG_PSK,
-	    "it decrypts to nonsense: the two ends' pre-shared keys differ");
+	const struct v1_auth *auth = x->sa->auth;
+
+	if (auth->nonsense != FAULT_NONE)
+		(void)fault(f, auth->nonsense, "it decrypts to nonsense: %s", auth->nonsense_text);
 }
 
 /* Tells the peer why it was refused, once, where that gives nothing away. */
@@ -413,7 +448,7 @@ refused(struct v1_exchange *x, const struct fault *why, struct ike_outbox *out)
 	x->told = true;
 	if (type == NOTIFY_NO_PROPOSAL_CHOSEN && (text = malloc(SA_MISMATCH_TEXT)) != NULL) {
 		outbox_note(out, NOTE_WARN, "%s", p1_mismatch_text(text, SA_MISMATCH_TEXT,
-		    bytes_span(&part(x)->sai_b), x->sa->ike.policy, x->sa->ike.policy->auth));
+		    bytes_span(&part(x)->sai_b), x->sa->ike.policy));
 		free(text);
 	}
 	if (x->role == SA_RESPONDER)
@@ -449,13 +484,13 @@ static const struct v1_kind kinds[] = {
 		"phase 1 (main mode)", PHASE_MAIN, EXCHANGE_MAIN, main_mode,
 		sizeof(main_mode) / sizeof(main_mode[0]), payloads,
 		V1_NEVER,	/* the initiator retransmits */
-		NULL, NULL, make_keys, nonsense, refused, phase1_free,
+		NULL, NULL, proof, make_keys, nonsense, refused, phase1_free,
 	},
 	[SA_AGGRESSIVE] = {
 		"phase 1 (aggressive mode)", PHASE_AGGRESSIVE, EXCHANGE_AGGRESSIVE, aggressive_mode,
 		sizeof(aggressive_mode) / sizeof(aggressive_mode[0]), payloads,
 		V1_SELDOM,	/* the initiator does not notice that its last message was lost */
-		NULL, NULL, make_keys, nonsense, refused, phase1_free,
+		NULL, NULL, proof, make_keys, nonsense, refused, phase1_free,
 	},
 };
 
@@ -465,10 +500,20 @@ v1_phase1_of(const struct v1_exchange *x)
 	return (x->kind == &kinds[SA_MAIN] || x->kind == &kinds[SA_AGGRESSIVE] ? x->part : NULL);
 }
 
+const struct v1_auth *
+v1_phase1_auth(const struct v1_exchange *x)
+{
+	const struct ike_policy *policy = x->sa->ike.policy;
+
+	if (v1_phase1_of(x) == NULL || x->sa->auth != NULL)
+		return (v1_phase1_of(x) != NULL ? x->sa->auth : NULL);
+	return (policy->n_auths == 1 ? v1_auth_find(policy->auths[0]) : NULL);
+}
+
 bool
 v1_phase1_proof_sent(const struct v1_exchange *x)
 {
-	return (v1_phase1_of(x) != NULL && v1_exchange_has_sent_type(x, HASH));
+	return (v1_phase1_of(x) != NULL && v1_exchange_has_sent_type(x, V1_AUTH));
 }
 
 struct v1_exchange *

@@ -2,6 +2,7 @@
 #ifndef SAPIPE_IKE_V1_PHASE1_H
 #define SAPIPE_IKE_V1_PHASE1_H
 
+#include "ike/v1/auth.h"
 #include "ike/v1/ike_sa.h"
 
 #define NATD_SEEN_MAX	16
@@ -23,6 +24,8 @@ struct v1_phase1 {
 
 /* The phase 1 part of ${x}; NULL where ${x} is of another kind. */
 struct v1_phase1 *v1_phase1_of(const struct v1_exchange *x);
+/* The method of ${x}, agreed on or the only one allowed. NULL: ${x} is no phase 1, or it is not known. */
+const struct v1_auth *v1_phase1_auth(const struct v1_exchange *x);
 /* Whether ${x} is a phase 1 in which this end has sent its proof. */
 bool v1_phase1_proof_sent(const struct v1_exchange *x);
 /* The first exchange of ${sa}, linked to it. NULL: no memory. */

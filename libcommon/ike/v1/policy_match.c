@@ -3,6 +3,7 @@
  */
 #include "ike/v1/policy_match.h"
 
+#include "ike/v1/auth.h"
 #include "ike/v1/ike_sa.h"
 
 static bool
@@ -31,7 +32,8 @@ v1_policy_for_stranger(const struct ike_conf *conf, const struct addr *remote,
 }
 
 struct ike_policy *
-v1_policy_for_id(const struct ike_conf *conf, const struct v1_sa *sa, const struct id *id)
+v1_policy_for_id(const struct ike_conf *conf, const struct v1_sa *sa,
+    const struct v1_auth *auth, const struct id *id)
 {
 	const struct addr *remote = &sa->ike.remote.at.addr;
 	struct ike_policy *p, *any = NULL;
@@ -41,9 +43,8 @@ v1_policy_for_id(const struct ike_conf *conf, const struct v1_sa *sa, const stru
 		p = &conf->policies[i];
 		if (p->exchange != sa->exchange || !fits_address(p, remote))
 			continue;
-		/* In main mode the secret was used before the name was known. */
 		if (p != sa->ike.policy && p->exchange == SA_MAIN &&
-		    !ct_eq(secret_span(&p->psk), secret_span(&sa->ike.policy->psk)))
+		    !auth->same_key(p, sa->ike.policy))
 			continue;
 		if (p->remote_id.type != 0 && id_eq(&p->remote_id, id))
 			return (p);

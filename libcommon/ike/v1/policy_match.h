@@ -4,6 +4,7 @@
 
 #include "ike/ike.h"
 
+struct v1_auth;
 struct v1_sa;
 
 /*
@@ -12,9 +13,9 @@ struct v1_sa;
  */
 struct ike_policy *v1_policy_for_stranger(const struct ike_conf *conf, const struct addr *remote,
     enum sa_exchange exchange);
-/* For a peer that calls itself ${id}: in main mode only with the secret that was used before
- * the identity was known. NULL: nobody expects it. */
+/* For a peer that calls itself ${id}. In main mode the keys were made before the identity was
+ * known, by ${auth}: they have to be those of the policy. NULL: no policy expects the peer. */
 struct ike_policy *v1_policy_for_id(const struct ike_conf *conf, const struct v1_sa *sa,
-    const struct id *id);
+    const struct v1_auth *auth, const struct id *id);
 
 #endif

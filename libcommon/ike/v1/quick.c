@@ -391,7 +391,7 @@ quick_free(struct v1_exchange *x)
 static const struct v1_kind quick_kind = {
 	"phase 2 (quick mode)", PHASE_QUICK, EXCHANGE_QUICK, quick_mode,
 	sizeof(quick_mode) / sizeof(quick_mode[0]), payloads, V1_OFTEN,
-	verify, seal, keys, NULL, refused, quick_free,
+	verify, seal, NULL, keys, NULL, refused, quick_free,
 };
 
 struct v1_quick *

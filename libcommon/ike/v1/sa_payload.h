@@ -25,6 +25,7 @@ struct sa_life {
 
 struct p1_choice {
 	struct ike_proposal	proposal;
+	uint16_t		auth;		/* enum ike_auth: one of the policy's methods */
 	uint8_t			num;		/* transform number */
 	struct sa_life		said;		/* as the transform has it */
 	struct sa_life		life;		/* the shorter of that and our own */
@@ -32,36 +33,37 @@ struct p1_choice {
 };
 
 /*
- * The initiator's offer: one proposal, a transform for each of ${p}->ike, numbered from 1. In
- * aggressive mode, whose KE is sent along, only those with the group of the first, which is
- * p1_group(). ${auth} is enum ike_auth. ${w}->bad if the list is empty or does not fit.
+ * The initiator's offer: one proposal with a transform for each of ${p}->ike under each of
+ * ${p}->auths, numbered from 1: all proposals under the first method, then all under the next. In
+ * aggressive mode, whose KE is sent along, only those with the group of the first proposal, which
+ * is p1_group(). ${w}->bad if a list is empty or the offer does not fit.
  */
-void p1_offer(struct wr *w, const struct ike_policy *p, uint16_t auth);
+void p1_offer(struct wr *w, const struct ike_policy *p);
 /* The group of an aggressive mode's KE; NULL if the list is empty. */
 const struct alg_group *p1_group(const struct ike_policy *p);
 
 /*
- * The responder's choice: the first of its own list that the peer offers, whatever the peer's
- * order, so that an initiator cannot push it to what stands last for old peers; with
- * ${p}->accept_all next the first offer that the registry knows. ${reply} gets the body: that
- * transform alone, byte for byte. 0, or -1 with ${reply} untouched.
+ * The responder's choice: the first of its own offer (as p1_offer() orders it) that the peer
+ * offers, whatever the peer's order, so that an initiator cannot make it choose the last one,
+ * which is there for old peers. With ${p}->accept_all, next the first offer that the registry
+ * knows under one of ${p}->auths. ${reply} gets the body: that transform alone, byte for byte.
+ * 0, or -1 with ${reply} untouched.
  */
 int p1_choose(struct p1_choice *out, struct span sa_body, const struct ike_policy *p,
-    uint16_t auth, struct wr *reply, struct fault *f);
+    struct wr *reply, struct fault *f);
 
 /*
  * The initiator's check of the reply: exactly one proposal with one transform that it did offer;
  * lifetimes may differ, as some responders put their own. Else FAULT_PROTOCOL.
  */
 int p1_accept(struct p1_choice *out, struct span sa_body, const struct ike_policy *p,
-    uint16_t auth, struct fault *f);
+    struct fault *f);
 
 /*
  * What ${sa_body} offers beside what ${p} is configured for, line by line in the words of
  * proposals, unknown numbers as such; then the first difference. Cut to ${cap} bytes.
  */
-char *p1_mismatch_text(char *out, size_t cap, struct span sa_body, const struct ike_policy *p,
-    uint16_t auth);
+char *p1_mismatch_text(char *out, size_t cap, struct span sa_body, const struct ike_policy *p);
 
 struct p2_choice {
 	struct esp_proposal	proposal;

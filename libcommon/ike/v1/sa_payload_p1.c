@@ -43,9 +43,23 @@ t1_get(struct t1 *t, const struct isakmp_proposal *prop, const struct isakmp_tra
 		(void)snprintf(v->why, SA_WHY, "its transform ID is %u, not KEY_IKE", wire->id);
 }
 
-/* The words of ${t}; what the registry does not know as a number. */
+/* The place of ${auth} among the methods of ${p}; their number: it is none of them. */
+static size_t
+auth_index(const struct ike_policy *p, uint16_t auth)
+{
+	size_t i;
+
+	for (i = 0; i < p->n_auths && p->auths[i] != auth; i++)
+		;
+	return (i);
+}
+
+/*
+ * The words of ${t}; what the registry does not know as a number. The method is among them where
+ * it is not the only one of ${p}; ${p} may be NULL, then it is not.
+ */
 static char *
-t1_text(char out[SA_WORDS], const struct t1 *t, uint16_t auth)
+t1_text(char out[SA_WORDS], const struct t1 *t, const struct ike_policy *p)
 {
 	struct sa_text x = { out, SA_WORDS, 0 };
 	const struct sa_values *v = &t->v;
@@ -67,17 +81,18 @@ t1_text(char out[SA_WORDS], const struct t1 *t, uint16_t auth)
 		sa_text_add(&x, "-%s", t->p.group->word);
 	else
 		sa_text_add(&x, "-group(%u)", v->v[IKE_ATTR_GROUP]);
-	if (t->auth != auth)
+	if (p != NULL && (p->n_auths != 1 || auth_index(p, t->auth) != 0))
 		sa_text_add(&x, " (%s)", ike_auth_name(t->auth, name));
 	return (out);
 }
 
 static unsigned
-t1_diff(const struct t1 *t, const struct ike_proposal *p, uint16_t auth)
+t1_diff(const struct t1 *t, const struct ike_proposal *one, const struct ike_policy *p)
 {
-	return ((t->v.why[0] != '\0' ? D_REFUSED : 0U) | (t->auth != auth ? D_AUTH : 0U) |
-	    (t->p.enc != p->enc ? D_ENC : 0U) | (t->p.hash != p->hash ? D_HASH : 0U) |
-	    (t->p.group != p->group ? D_GROUP : 0U));
+	return ((t->v.why[0] != '\0' ? D_REFUSED : 0U) |
+	    (auth_index(p, t->auth) == p->n_auths ? D_AUTH : 0U) |
+	    (t->p.enc != one->enc ? D_ENC : 0U) | (t->p.hash != one->hash ? D_HASH : 0U) |
+	    (t->p.group != one->group ? D_GROUP : 0U));
 }
 
 const struct alg_group *
@@ -92,36 +107,42 @@ p1_offered(const struct ike_policy *p, const struct ike_proposal *one)
 	return (p->exchange != SA_AGGRESSIVE || one->group == p1_group(p));
 }
 
-void
-p1_offer(struct wr *w, const struct ike_policy *p, uint16_t auth)
+/* The attributes of one transform. */
+static void
+attrs_put(struct wr *a, const struct ike_proposal *one, uint16_t auth, const struct sa_life *life)
 {
-	uint8_t buf[PROPOSALS_MAX * 64];
+	isakmp_attr_put(a, IKE_ATTR_ENCRYPTION, one->enc->ike);
+	if (one->enc->key_bits != 0)
+		isakmp_attr_put(a, IKE_ATTR_KEY_LENGTH, one->enc->key_bits);
+	isakmp_attr_put(a, IKE_ATTR_HASH, one->hash->ike);
+	isakmp_attr_put(a, IKE_ATTR_GROUP, one->group->num);
+	isakmp_attr_put(a, IKE_ATTR_AUTH, auth);
+	sa_life_put(a, &rules, life);
+}
+
+void
+p1_offer(struct wr *w, const struct ike_policy *p)
+{
+	uint8_t buf[POLICY_AUTHS_MAX * PROPOSALS_MAX * 64];
 	struct wr a = wr_of(buf, sizeof(buf));
-	const struct ike_proposal *one;
 	const struct sa_life life = { p->ike_seconds, 0 };
 	struct isakmp_sa sa;
-	size_t i, from;
+	size_t i, m, from;
 
 	sa.doi = DOI_IPSEC;
 	sa.situation = SIT_IDENTITY_ONLY;
 	sa.np = 1;
 	sa.nt = 0;
-	for (i = 0; i < p->ike.n; i++) {
-		one = &p->ike.p[i];
-		if (!p1_offered(p, one))
-			continue;
-		from = a.len;
-		isakmp_attr_put(&a, IKE_ATTR_ENCRYPTION, one->enc->ike);
-		if (one->enc->key_bits != 0)
-			isakmp_attr_put(&a, IKE_ATTR_KEY_LENGTH, one->enc->key_bits);
-		isakmp_attr_put(&a, IKE_ATTR_HASH, one->hash->ike);
-		isakmp_attr_put(&a, IKE_ATTR_GROUP, one->group->num);
-		isakmp_attr_put(&a, IKE_ATTR_AUTH, auth);
-		sa_life_put(&a, &rules, &life);
-		sa.t[sa.nt] = (struct isakmp_transform){ (uint8_t)(sa.nt + 1), KEY_IKE,
-		    span_of(buf + from, a.len - from) };
-		sa.nt++;
-	}
+	for (m = 0; m < p->n_auths; m++)
+		for (i = 0; i < p->ike.n; i++) {
+			if (!p1_offered(p, &p->ike.p[i]))
+				continue;
+			from = a.len;
+			attrs_put(&a, &p->ike.p[i], p->auths[m], &life);
+			sa.t[sa.nt] = (struct isakmp_transform){ (uint8_t)(sa.nt + 1), KEY_IKE,
+			    span_of(buf + from, a.len - from) };
+			sa.nt++;
+		}
 	sa.p[0] = (struct isakmp_proposal){ 1, PROTO_ISAKMP, SPAN_NONE, sa.nt, 0 };
 	if (sa.nt == 0 || a.bad)
 		w->bad = true;
@@ -130,8 +151,8 @@ p1_offer(struct wr *w, const struct ike_policy *p, uint16_t auth)
 
 /* The configured proposal and the transform that differ least; the first of equals. */
 static unsigned
-closest(const struct isakmp_sa *sa, const struct ike_policy *p, uint16_t auth,
-    const struct ike_proposal **conf, struct t1 *best)
+closest(const struct isakmp_sa *sa, const struct ike_policy *p, const struct ike_proposal **conf,
+    struct t1 *best)
 {
 	struct t1 t;
 	size_t i, j, k;
@@ -141,7 +162,7 @@ closest(const struct isakmp_sa *sa, const struct ike_policy *p, uint16_t auth,
 		for (j = 0; j < sa->p[i].n; j++) {
 			t1_get(&t, &sa->p[i], &sa->t[sa->p[i].first + j]);
 			for (k = 0; k < p->ike.n; k++) {
-				d = t1_diff(&t, &p->ike.p[k], auth);
+				d = t1_diff(&t, &p->ike.p[k], p);
 				if (least != UINT32_MAX &&
 				    __builtin_popcount(d) >= __builtin_popcount(least))
 					continue;
@@ -153,14 +174,26 @@ closest(const struct isakmp_sa *sa, const struct ike_policy *p, uint16_t auth,
 	return (least);
 }
 
+/* "has authentication RSA_SIG where PSK is configured" */
+static void
+auth_difference(struct sa_text *x, uint16_t auth, const struct ike_policy *p)
+{
+	char name[NUM_TEXT];
+	size_t i;
+
+	sa_text_add(x, "has authentication %s where ", ike_auth_name(auth, name));
+	for (i = 0; i < p->n_auths; i++)
+		sa_text_add(x, "%s%s", i > 0 ? " or " : "", ike_auth_name(p->auths[i], name));
+	sa_text_add(x, "%s is configured", p->n_auths == 0 ? "none" : "");
+}
+
 /* The first difference as text: "cipher 3des where aes128 is configured". */
 static void
-difference(struct sa_text *x, const struct isakmp_sa *sa, const struct ike_policy *p,
-    uint16_t auth)
+difference(struct sa_text *x, const struct isakmp_sa *sa, const struct ike_policy *p)
 {
 	const struct ike_proposal *conf = NULL;
 	struct t1 t = {0};
-	char words[SA_WORDS], a[NUM_TEXT], b[NUM_TEXT];
+	char words[SA_WORDS];
 	unsigned d;
 
 	if (sa->nt == 0 || p->ike.n == 0) {
@@ -168,13 +201,12 @@ difference(struct sa_text *x, const struct isakmp_sa *sa, const struct ike_polic
 		    "no proposal is configured");
 		return;
 	}
-	d = closest(sa, p, auth, &conf, &t);
-	sa_text_add(x, "%s, the closest offer, ", t1_text(words, &t, t.auth));
+	d = closest(sa, p, &conf, &t);
+	sa_text_add(x, "%s, the closest offer, ", t1_text(words, &t, NULL));
 	if (d & D_REFUSED)
 		sa_text_add(x, "is refused: %s", t.v.why);
 	else if (d & D_AUTH)
-		sa_text_add(x, "has authentication %s where %s is configured",
-		    ike_auth_name(t.auth, a), ike_auth_name(auth, b));
+		auth_difference(x, t.auth, p);
 	else if ((d & D_ENC) && t.p.enc == NULL && alg_enc_ike(t.v.v[IKE_ATTR_ENCRYPTION], 128) &&
 	    !sa_has(&t.v, IKE_ATTR_KEY_LENGTH))
 		sa_text_add(x, "has AES without a key length");
@@ -197,43 +229,33 @@ difference(struct sa_text *x, const struct isakmp_sa *sa, const struct ike_polic
 
 /* --- the mismatch as a table --- */
 
-struct of {
-	const struct ike_policy	*p;
-	uint16_t		 auth;
-};
-
 static void
 offered_words(const void *ctx, char words[SA_WORDS], const struct isakmp_sa *sa,
     const struct isakmp_proposal *p, const struct isakmp_transform *wire)
 {
-	const struct of *of = ctx;
 	struct t1 t;
 
 	(void)sa;
 	t1_get(&t, p, wire);
-	(void)t1_text(words, &t, of->auth);
+	(void)t1_text(words, &t, ctx);
 }
 
 static void
 own_words(const void *ctx, char words[PROPOSAL_TEXT], size_t i)
 {
-	(void)ike_proposal_text(words, &((const struct of *)ctx)->p->ike.p[i]);
+	(void)ike_proposal_text(words, &((const struct ike_policy *)ctx)->ike.p[i]);
 }
 
 static void
 difference_words(const void *ctx, struct sa_text *x, const struct isakmp_sa *sa)
 {
-	const struct of *of = ctx;
-
-	difference(x, sa, of->p, of->auth);
+	difference(x, sa, ctx);
 }
 
 char *
-p1_mismatch_text(char *out, size_t cap, struct span sa_body, const struct ike_policy *p,
-    uint16_t auth)
+p1_mismatch_text(char *out, size_t cap, struct span sa_body, const struct ike_policy *p)
 {
-	const struct of of = { p, auth };
-	const struct sa_words w = { &of, p->ike.n, offered_words, own_words, difference_words };
+	const struct sa_words w = { p, p->ike.n, offered_words, own_words, difference_words };
 
 	return (sa_mismatch_text(out, cap, sa_body, &w));
 }
@@ -243,13 +265,14 @@ choice_fill(struct p1_choice *out, const struct t1 *t, uint8_t num, const struct
 {
 	const struct sa_life own = { p->ike_seconds, 0 };
 
-	*out = (struct p1_choice){ .proposal = t->p, .num = num, .said = t->v.life };
+	*out = (struct p1_choice){ .proposal = t->p, .auth = t->auth, .num = num,
+	    .said = t->v.life };
 	out->shorter = sa_life_min(&out->life, &own, &out->said);
 }
 
-/* What p1_choose() looks for: a place in the own list, and the transform found for it. */
+/* What p1_choose() looks for: a place in our own offer, and the transform found for it. */
 struct found {
-	size_t				 k;	/* own proposal; list length: known only */
+	size_t				 rank;	/* its number in our own offer; beyond that: known only */
 	const struct isakmp_proposal	*prop;
 	const struct isakmp_transform	*wire;	/* NULL: nothing */
 	struct t1			 t;
@@ -257,32 +280,34 @@ struct found {
 
 /* One pass over the offer, as reading a transform costs more than comparing it. */
 static void
-find(struct found *best, const struct isakmp_sa *sa, const struct ike_policy *p, uint16_t auth)
+find(struct found *best, const struct isakmp_sa *sa, const struct ike_policy *p)
 {
 	struct found c;
-	size_t i, j;
+	size_t i, j, k;
 
-	*best = (struct found){ .k = p->ike.n + 1 };
+	*best = (struct found){ .rank = SIZE_MAX };
 	for (i = 0; i < sa->np; i++)
 		for (j = 0; j < sa->p[i].n; j++) {
 			c.prop = &sa->p[i];
 			c.wire = &sa->t[sa->p[i].first + j];
 			t1_get(&c.t, c.prop, c.wire);
-			for (c.k = 0; c.k < p->ike.n; c.k++)
-				if (t1_diff(&c.t, &p->ike.p[c.k], auth) == 0)
+			for (k = 0; k < p->ike.n; k++)
+				if (t1_diff(&c.t, &p->ike.p[k], p) == 0)
 					break;
-			if (c.k == p->ike.n && (!p->accept_all || c.t.p.enc == NULL ||
+			if (k == p->ike.n && (!p->accept_all || c.t.p.enc == NULL ||
 			    c.t.p.hash == NULL || c.t.p.group == NULL ||
-			    t1_diff(&c.t, &c.t.p, auth) != 0))
+			    t1_diff(&c.t, &c.t.p, p) != 0))
 				continue;
-			if (c.k < best->k)
+			c.rank = k < p->ike.n ? auth_index(p, c.t.auth) * p->ike.n + k :
+			    p->n_auths * p->ike.n + auth_index(p, c.t.auth);
+			if (c.rank < best->rank)
 				*best = c;
 		}
 }
 
 int
 p1_choose(struct p1_choice *out, struct span sa_body, const struct ike_policy *p,
-    uint16_t auth, struct wr *reply, struct fault *f)
+    struct wr *reply, struct fault *f)
 {
 	struct isakmp_sa sa;
 	struct found best;
@@ -291,9 +316,9 @@ p1_choose(struct p1_choice *out, struct span sa_body, const struct ike_policy *p
 
 	if (isakmp_sa_get(&sa, sa_body, f) != 0)
 		return (-1);
-	find(&best, &sa, p, auth);
+	find(&best, &sa, p);
 	if (best.wire == NULL) {
-		difference(&x, &sa, p, auth);
+		difference(&x, &sa, p);
 		return (fault(f, FAULT_NO_PROPOSAL, "none of %zu phase 1 proposals is configured: %s",
 		    sa.nt, why));
 	}
@@ -304,7 +329,7 @@ p1_choose(struct p1_choice *out, struct span sa_body, const struct ike_policy *p
 
 int
 p1_accept(struct p1_choice *out, struct span sa_body, const struct ike_policy *p,
-    uint16_t auth, struct fault *f)
+    struct fault *f)
 {
 	struct isakmp_sa sa;
 	struct t1 t;
@@ -318,11 +343,11 @@ p1_accept(struct p1_choice *out, struct span sa_body, const struct ike_policy *p
 		    "instead of one", sa.np, sa.nt));
 	t1_get(&t, &sa.p[0], &sa.t[0]);
 	for (i = 0; i < p->ike.n; i++)
-		if (p1_offered(p, &p->ike.p[i]) && t1_diff(&t, &p->ike.p[i], auth) == 0)
+		if (p1_offered(p, &p->ike.p[i]) && t1_diff(&t, &p->ike.p[i], p) == 0)
 			break;
 	if (i == p->ike.n)
 		return (fault(f, FAULT_PROTOCOL, "the peer chose %s%s%s, which was not offered",
-		    t1_text(words, &t, auth), t.v.why[0] != '\0' ? ": " : "", t.v.why));
+		    t1_text(words, &t, p), t.v.why[0] != '\0' ? ": " : "", t.v.why));
 	choice_fill(out, &t, sa.t[0].num, p);
 	return (0);
 }

@@ -1,0 +1,86 @@
+/*
+ * The authentication methods of phase 1.
+ */
+#include "ike/v1/auth.h"
+
+#include "ike/v1/keys.h"
+
+/* --- pre-shared key, RFC 2409 section 5.4 --- */
+
+static int
+psk_skeyid(const struct v1_auth_in *in, struct secret *out, struct fault *f)
+{
+	return (v1_skeyid_psk(in->hash, secret_span(&in->policy->psk), in->ni_b, in->nr_b, out, f));
+}
+
+static int
+psk_prove(const struct v1_auth_in *in, struct span hash_ir, struct bytes *out, struct fault *f)
+{
+	(void)in;
+	return (bytes_set(out, hash_ir) == 0 ? 0 : fault(f, FAULT_MEMORY, "no memory for phase 1"));
+}
+
+static int
+psk_check(const struct v1_auth_in *in, struct span hash_ir, struct span proof, struct fault *f)
+{
+	if (ct_eq(hash_ir, proof))
+		return (0);
+	if (in->aggressive)
+		return (fault(f, FAULT_WRONG_PSK,
+		    "its hash is not the one that our pre-shared key gives"));
+	/* In main mode the message could be decrypted: the keys are the same. */
+	return (fault(f, FAULT_AUTH_FAILED, "its hash does not prove who it is"));
+}
+
+static bool
+psk_ready(const struct ike_policy *p)
+{
+	return (p->psk.len > 0);
+}
+
+static bool
+psk_same_key(const struct ike_policy *a, const struct ike_policy *b)
+{
+	return (ct_eq(secret_span(&a->psk), secret_span(&b->psk)));
+}
+
+static const struct v1_auth rows[] = {
+	{ AUTH_PSK, "psk", PAYLOAD_HASH, V1_AUTH_THEN_QUICK,
+	    psk_skeyid, psk_prove, psk_check, psk_ready, psk_same_key,
+	    FAULT_WRONG_PSK, "the two ends' pre-shared keys differ", FAULT_WRONG_PSK },
+};
+
+static const struct v1_auth *more;	/* see v1_auth_add() */
+
+void
+v1_auth_add(const struct v1_auth *added)
+{
+	more = added;
+}
+
+const struct v1_auth *
+v1_auth_find(uint16_t number)
+{
+	const struct v1_auth *a;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].number == number)
+			return (&rows[i]);
+	for (a = more; a != NULL && a->number != 0; a++)
+		if (a->number == number)
+			return (a);
+	return (NULL);
+}
+
+bool
+v1_auth_ready(const struct ike_policy *p)
+{
+	const struct v1_auth *a;
+	size_t i;
+
+	for (i = 0; i < p->n_auths; i++)
+		if ((a = v1_auth_find(p->auths[i])) != NULL && a->ready(p))
+			return (true);
+	return (false);
+}

@@ -1,0 +1,60 @@
+/*
+ * How the two ends of phase 1 authenticate each other (RFC 2409, section 5): one row for each
+ * method. Rows see neither the exchange nor its messages: values in, values out.
+ */
+#ifndef SAPIPE_IKE_V1_AUTH_H
+#define SAPIPE_IKE_V1_AUTH_H
+
+#include "base/bytes.h"
+#include "crypto/crypto.h"
+#include "ike/policy.h"
+#include "wire/isakmp.h"
+
+/* What a method works with. All of it is borrowed. */
+struct v1_auth_in {
+	const struct ike_policy	*policy;
+	const struct alg_hash	*hash;		/* negotiated; it makes the PRF */
+	bool			 aggressive;
+	struct span		 ni_b, nr_b;	/* bodies of the nonce payloads */
+	struct span		 gxy;		/* only for skeyid() */
+	const uint8_t		*cky_i, *cky_r;
+};
+
+enum v1_auth_next { V1_AUTH_THEN_QUICK, V1_AUTH_THEN_XAUTH };
+
+struct v1_auth {
+	uint16_t		 number;	/* enum ike_auth, in the SA payload */
+	const char		*word;		/* in options and SA records */
+	uint8_t			 proof;		/* payload type: PAYLOAD_HASH or PAYLOAD_SIG */
+	enum v1_auth_next	 next;		/* what follows phase 1 */
+	/* SKEYID. 0, or -1. */
+	int	(*skeyid)(const struct v1_auth_in *in, struct secret *out, struct fault *f);
+	/*
+	 * The body of the proof payload of this end, whose HASH_I or HASH_R is ${hash_ir}; ${out}
+	 * is the caller's to release. 0, or -1.
+	 */
+	int	(*prove)(const struct v1_auth_in *in, struct span hash_ir, struct bytes *out,
+		    struct fault *f);
+	/* Verifies the peer's, whose HASH_I or HASH_R ought to be ${hash_ir}. 0, or -1. */
+	int	(*check)(const struct v1_auth_in *in, struct span hash_ir, struct span proof,
+		    struct fault *f);
+	/* Whether ${p} has what the method needs to begin phase 1. */
+	bool	(*ready)(const struct ike_policy *p);
+	/* Whether SKEYID made with ${a} is the one that ${b} makes. */
+	bool	(*same_key)(const struct ike_policy *a, const struct ike_policy *b);
+	/* What it suggests if an end cannot decrypt the other's messages; FAULT_NONE: nothing. */
+	enum fault_code		 nonsense;
+	const char		*nonsense_text;
+	/* What it suggests if the peer rejects our proof. */
+	enum fault_code		 rejected;
+};
+
+/* NULL: this end does not implement the method. */
+const struct v1_auth *v1_auth_find(uint16_t number);
+/* Whether ${p} has what one of its methods needs to begin phase 1. */
+bool v1_auth_ready(const struct ike_policy *p);
+
+/* Test seam: more rows, ending with number 0. No tool calls this function. */
+void v1_auth_add(const struct v1_auth *rows);
+
+#endif
