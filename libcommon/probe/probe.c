@@ -1,7 +1,7 @@
 #include "probe/probe.h"
 
 #include "ike/v1/natd.h"
-#include "ike/v1/sa_payload_attr.h"
+#include "ike/v1/sa_payload.h"
 
 #define KEY_IKE		1	/* the one transform ID of PROTO_ISAKMP, RFC 2407 section 4.4.2 */
 #define LIFE_SECONDS	28800	/* short enough for any peer that compares lifetimes */

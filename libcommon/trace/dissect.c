@@ -3,7 +3,7 @@
 
 #include "ike/v1/keys.h"
 #include "ike/v1/message.h"
-#include "ike/v1/sa_payload_attr.h"
+#include "ike/v1/sa_payload.h"
 
 /* --- decryption --- */
 

@@ -5,7 +5,7 @@
 
 #include "ike/heartbeat.h"
 #include "ike/v1/natd.h"
-#include "ike/v1/sa_payload_attr.h"
+#include "ike/v1/sa_payload.h"
 #include "wire/dn.h"
 #include "wire/id.h"
 #include "wire/rd.h"

@@ -9,7 +9,6 @@
 #include "ike/v1/keys.h"
 #include "ike/v1/message.h"
 #include "ike/v1/natd.h"
-#include "ike/v1/sa_payload.h"
 #include "ike/v1/vids.h"
 
 #define V1_SEEN_MAX	16384	/* message IDs remembered: a question and its answer each 10 s for 22 hours */

@@ -3,6 +3,7 @@
 #define SAPIPE_IKE_V1_QUICK_H
 
 #include "ike/v1/ike_sa.h"
+#include "ike/v1/sa_payload_p2.h"
 
 struct ike_child;
 

@@ -1,7 +1,7 @@
-/* Phase 1: RFC 2409 section 5 and appendix A. */
-#include <stdio.h>
+/* SA payloads of phase 1: RFC 2409 section 5 and appendix A. */
+#include "ike/v1/sa_payload_p1.h"
 
-#include "ike/v1/sa_payload_attr.h"
+#include <stdio.h>
 
 #define KEY_IKE	1	/* the one transform ID of PROTO_ISAKMP, RFC 2407 section 4.4.2 */
 

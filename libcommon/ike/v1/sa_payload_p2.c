@@ -1,7 +1,7 @@
-/* Phase 2: RFC 2407 sections 4.4 and 4.5, RFC 4106, RFC 4304. */
-#include <stdio.h>
+/* SA payloads of phase 2: RFC 2407 sections 4.4 and 4.5, RFC 4106, RFC 4304. */
+#include "ike/v1/sa_payload_p2.h"
 
-#include "ike/v1/sa_payload_attr.h"
+#include <stdio.h>
 
 #define SPI_LEN		4
 #define SPI_RESERVED	255	/* SPIs up to here are IANA's, RFC 4303 section 2.1 */
@@ -370,7 +370,7 @@ all_known(const struct t2 *t)
 	return (t->p.enc != NULL && (t->p.enc->form == ALG_AEAD || t->p.integ != NULL));
 }
 
-/* What p2_choose() looks for, as in sa_p1.c. */
+/* What p2_choose() looks for, as in sa_payload_p1.c. */
 struct found {
 	size_t				 k;	/* own proposal; list length: known only */
 	const struct isakmp_proposal	*prop;

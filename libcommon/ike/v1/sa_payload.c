@@ -1,4 +1,7 @@
-#include "ike/v1/sa_payload_attr.h"
+/*
+ * What the SA payloads of both phases share.
+ */
+#include "ike/v1/sa_payload.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,0 +1,56 @@
+/*
+ * SA payloads of phase 2, RFC 2407 sections 4.4 and 4.5: our offer, the responder's choice, the
+ * initiator's check of it. Bodies only, without the generic header: pure functions of their arguments.
+ *
+ * A mismatch is FAULT_NO_PROPOSAL, or FAULT_PFS_MISMATCH where only the group
+ * differs; both are answered with NO-PROPOSAL-CHOSEN. fault.what is then what the closest offer
+ * differs in. A body that does not decode is FAULT_MALFORMED or FAULT_TOO_LARGE.
+ */
+#ifndef SAPIPE_IKE_V1_SA_PAYLOAD_P2_H
+#define SAPIPE_IKE_V1_SA_PAYLOAD_P2_H
+
+#include "crypto/proposal.h"
+#include "ike/policy.h"
+#include "ike/v1/sa_payload.h"
+
+struct p2_choice {
+	struct esp_proposal	proposal;
+	enum sa_proto		proto;
+	uint8_t			spi[4];		/* the peer's */
+	uint8_t			num;		/* transform number */
+	uint16_t		encap;		/* enum ipsec_encap, as agreed */
+	struct sa_life		said, life;	/* as in p1_choice */
+	bool			shorter;	/* RESPONDER-LIFETIME is due */
+};
+
+/*
+ * The initiator's offer: one ESP or AH proposal (${p}->proto) with ${spi}, a transform for each
+ * of ${p}->esp whose group is ${pfs} (NULL: those without). Quick mode carries one KE, so
+ * proposals with another group are not offered; p2_group() is the group to take: that of the
+ * first. ${encap} goes into each transform. ${w}->bad if there is none or it does not fit.
+ */
+void p2_offer(struct wr *w, const struct ike_policy *p, const uint8_t spi[4], uint16_t encap,
+    const struct alg_group *pfs);
+const struct alg_group *p2_group(const struct ike_policy *p);
+
+/*
+ * The responder's choice, by its own order as p1_choose(). ${encaps} are the modes it takes; a
+ * transform that names none gets the first. ${ke_len}: bytes in the peer's KE payload, 0 without
+ * one; a transform's group must be the one that this fits, and a transform without a group fits
+ * only no KE. Proposals that share their number (AND, RFC 2408 section 4.2) are
+ * refused, as are SPIs of other than 4 bytes or below 256. ${reply} gets the transform byte for
+ * byte under ${spi}, our own. 0, or -1 with ${reply} untouched.
+ */
+int p2_choose(struct p2_choice *out, struct span sa_body, const struct ike_policy *p,
+    const uint16_t *encaps, size_t n_encaps, size_t ke_len, const uint8_t spi[4],
+    struct wr *reply, struct fault *f);
+
+/* The initiator's check of the reply to p2_offer() with the same arguments, as p1_accept(). */
+int p2_accept(struct p2_choice *out, struct span sa_body, const struct ike_policy *p,
+    uint16_t encap, const struct alg_group *pfs, struct fault *f);
+
+/* As p1_mismatch_text(). */
+char *p2_mismatch_text(char *out, size_t cap, struct span sa_body, const struct ike_policy *p,
+    const uint16_t *encaps, size_t n_encaps, size_t ke_len);
+
+#endif
