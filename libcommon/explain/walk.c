@@ -99,6 +99,8 @@ add_end(struct walk_sa *s, const struct endpoint *e)
 {
 	size_t i;
 
+	if (e->addr.family == 0)	/* a record without the address */
+		return;
 	for (i = 0; i < s->n_ends; i++)
 		if (endpoint_eq(&s->ends[i], e))
 			return;

@@ -54,12 +54,13 @@ static int
 each(void *arg, const struct walk_message *m, struct fault *f)
 {
 	const struct step *s;
-	size_t i;
+	size_t i, j;
 
 	(void)arg;
 	(void)f;
 	must(m->told->sa > 0);
-	for (s = m->values->v; s < m->values->v + m->values->n; s++) {
+	for (j = 0; j < m->values->n; j++) {
+		s = &m->values->v[j];
 		must(s->name != NULL && (s->missing[0] != '\0' || s->formula != NULL));
 		printable(s->note);
 		printable(s->of);
