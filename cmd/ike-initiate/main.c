@@ -108,6 +108,8 @@ on_verdict(struct ike_tool *t, enum ike_verdict what, const uint8_t id[16], uint
 		if (r->o->keep ? r->o->phase2 != NULL : r->up < r->wanted)
 			ike_tool_end(t, report_fault(why), 0);
 		break;
+	case IKE_ASKS:		/* a pre-shared key is here already */
+		break;
 	}
 }
 

@@ -70,6 +70,7 @@ on_verdict(struct ike_tool *t, enum ike_verdict what, const uint8_t id[16], uint
 		break;
 	case IKE_UP:
 	case IKE_GONE:
+	case IKE_ASKS:		/* a pre-shared key is here already */
 		break;
 	}
 }

@@ -9,6 +9,7 @@
 
 #include "base/now.h"
 #include "crypto/crypto.h"
+#include "ike/answer.h"
 #include "ike/outbox.h"
 #include "ike/policy.h"
 
@@ -57,6 +58,13 @@ int ike_engine_adopt(struct ike_engine *e, struct now now, const struct sa_rec *
 /* A quick mode for each pair of ${policy}'s selectors under the IKE SA ${id}. */
 int ike_engine_children(struct ike_engine *e, struct now now, const uint8_t id[16],
     struct ike_outbox *out, struct fault *f);
+
+/*
+ * The answer to what IKE_ASKS has asked for the exchange ${mid} of the IKE SA ${id}. False: that
+ * does not wait for one, or not any more.
+ */
+bool ike_engine_answer(struct ike_engine *e, struct now now, const uint8_t id[16], uint32_t mid,
+    const struct ike_answer *answer, struct ike_outbox *out);
 
 /* Sends deletes for all SAs and writes sa-delete records; the engine is then empty. */
 void ike_engine_shutdown(struct ike_engine *e, struct now now, struct ike_outbox *out);

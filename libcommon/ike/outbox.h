@@ -19,6 +19,7 @@ enum ike_verdict {
 	IKE_FAILED,		/* a negotiation that this end began has failed: see ${why} */
 	IKE_REFUSED,		/* one that the peer began has failed */
 	IKE_GONE,		/* an IKE SA ended: deleted, expired or dead */
+	IKE_ASKS,		/* a step waits for ike_engine_answer(); the question: why.what */
 };
 
 /*

@@ -17,6 +17,7 @@ ike_policy_default(struct ike_policy *p)
 		.heartbeat_threshold = HEARTBEAT_THRESHOLD_DEFAULT,
 		.heartbeat_reconnect_ms = HEARTBEAT_RECONNECT_MS_DEFAULT,
 		.timeout_ms = TIMEOUT_MS_DEFAULT,
+		.answer_ms = ANSWER_MS_DEFAULT,
 		.keepalive_ms = KEEPALIVE_MS_DEFAULT,
 	};
 }

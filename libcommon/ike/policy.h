@@ -47,6 +47,7 @@ struct ike_policy {
 	uint32_t		heartbeat_threshold;	/* lost ones until the peer is dead */
 	uint32_t		heartbeat_reconnect_ms;	/* then, until it is called again */
 	uint32_t		timeout_ms;	/* of one exchange, first send to giving up */
+	uint32_t		answer_ms;	/* for an answer from outside (ike/answer.h) */
 	uint32_t		keepalive_ms;	/* NAT keepalive */
 };
 
@@ -57,6 +58,7 @@ struct ike_policy {
 #define HEARTBEAT_THRESHOLD_DEFAULT	5
 #define HEARTBEAT_RECONNECT_MS_DEFAULT	1000
 #define TIMEOUT_MS_DEFAULT	30000
+#define ANSWER_MS_DEFAULT	120000
 #define KEEPALIVE_MS_DEFAULT	20000
 
 /* Everything at its default, lists empty. */

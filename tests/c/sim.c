@@ -188,6 +188,11 @@ sim_flush(struct sim *s, int side, struct ike_outbox *out)
 			e->n_ike += item->verdict.what == IKE_UP;
 			e->n_child += item->verdict.what == IKE_CHILD_UP;
 			e->n_gone += item->verdict.what == IKE_GONE;
+			if (item->verdict.what == IKE_ASKS) {
+				e->asks = true;
+				memcpy(e->ask_id, item->verdict.id, sizeof(e->ask_id));
+				e->ask_mid = item->verdict.mid;
+			}
 			if (item->verdict.what == IKE_FAILED || item->verdict.what == IKE_REFUSED) {
 				e->n_failed++;
 				e->why = *item->verdict.why;

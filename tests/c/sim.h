@@ -27,6 +27,9 @@ struct sim_end {
 	size_t			 n_children;	/* standing, by the records written */
 	struct sa_child		 children[SIM_CHILDREN];
 	struct fault		 why;		/* of the last failure */
+	bool			 asks;		/* IKE_ASKS: the test has to answer, and clears it */
+	uint8_t			 ask_id[16];
+	uint32_t		 ask_mid;
 	char			 notes[16384];
 };
 

@@ -10,18 +10,30 @@
 #include <cmocka.h>
 
 #include "ike/v1/auth.h"
+#include "ike/v1/engine_priv.h"
+#include "ike/v1/ike_sa.h"
+#include "ike/v1/ike_sa_life.h"
 #include "ike/v1/keys.h"
 #include "sim.h"
 #include "wire/isakmp.h"
 
-#define MOCK	AUTH_RSA_SIG
+#define MOCK		AUTH_RSA_SIG
+#define MOCK_XAUTH	AUTH_XAUTH_INIT_RSA
 
 static const char signed_with[] = "mock";
 static bool forge;	/* the next proofs are wrong */
 
+/* Which steps of the mock answer later, a bit each; the secret then comes with the answer. */
+enum { LATER_SKEYID = 1, LATER_PROVE = 2, LATER_CHECK = 4 };
+static unsigned later;
+static unsigned n_keys, n_proofs, n_checks;	/* times that a step came to its end */
+
 static int
 mock_skeyid(const struct v1_auth_in *in, struct secret *out, struct fault *f)
 {
+	if ((later & LATER_SKEYID) != 0 && in->answer == NULL)
+		return (ike_later(f, "mock: key"));
+	n_keys++;
 	return (v1_skeyid_sig(in->hash, in->ni_b, in->nr_b, in->gxy, out, f));
 }
 
@@ -29,7 +41,8 @@ mock_skeyid(const struct v1_auth_in *in, struct secret *out, struct fault *f)
 static int
 mock_sign(const struct v1_auth_in *in, struct span hash_ir, struct bytes *out, struct fault *f)
 {
-	struct span parts[] = { SPAN_ARRAY(signed_with), hash_ir };
+	struct span key = in->answer != NULL ? in->answer->data : span_str(signed_with);
+	struct span parts[] = { key, hash_ir };
 	uint8_t sig[HASH_MAX + 7] = {0};
 
 	if (hash_parts(in->hash, sig, parts, 2, f) != 0)
@@ -40,8 +53,13 @@ mock_sign(const struct v1_auth_in *in, struct span hash_ir, struct bytes *out, s
 static int
 mock_prove(const struct v1_auth_in *in, struct span hash_ir, struct bytes *out, struct fault *f)
 {
+	if ((later & LATER_PROVE) != 0 && in->answer == NULL)
+		return (ike_later(f, "mock: sign"));
+	if (in->answer != NULL && in->answer->no)
+		return (fault(f, FAULT_AUTH_FAILED, "the smartcard does not sign"));
 	if (mock_sign(in, hash_ir, out, f) != 0)
 		return (-1);
+	n_proofs++;
 	if (forge)
 		out->p[0] ^= 1;
 	return (0);
@@ -51,8 +69,13 @@ static int
 mock_check(const struct v1_auth_in *in, struct span hash_ir, struct span proof, struct fault *f)
 {
 	struct bytes own = {0};
-	bool good = mock_sign(in, hash_ir, &own, f) == 0 && ct_eq(bytes_span(&own), proof);
+	bool good;
 
+	if ((later & LATER_CHECK) != 0 && in->answer == NULL)
+		return (ike_later(f, "mock: check"));
+	good = (in->answer == NULL || !in->answer->no) && mock_sign(in, hash_ir, &own, f) == 0 &&
+	    ct_eq(bytes_span(&own), proof);
+	n_checks++;
 	bytes_free(&own);
 	return (good ? 0 : fault(f, FAULT_AUTH_FAILED, "the signature is not the peer's"));
 }
@@ -74,6 +97,9 @@ mock_same_key(const struct ike_policy *a, const struct ike_policy *b)
 
 static const struct v1_auth mock[] = {
 	{ MOCK, "mock", PAYLOAD_SIG, V1_AUTH_THEN_QUICK,
+	    mock_skeyid, mock_prove, mock_check, mock_ready, mock_same_key,
+	    FAULT_NONE, NULL, FAULT_AUTH_FAILED },
+	{ MOCK_XAUTH, "xauth-mock", PAYLOAD_SIG, V1_AUTH_THEN_XAUTH,
 	    mock_skeyid, mock_prove, mock_check, mock_ready, mock_same_key,
 	    FAULT_NONE, NULL, FAULT_AUTH_FAILED },
 	{ .number = 0 },
@@ -125,8 +151,15 @@ pair_new(uint64_t seed, enum sa_exchange exchange)
 	(void)secret_init();
 	v1_auth_add(mock);
 	forge = false;
+	later = n_keys = n_proofs = n_checks = 0;
 	sim_policies(&p->left, &p->right, "aes128-sha256-modp1024", "aes128-sha256");
 	p->left.exchange = p->right.exchange = exchange;
+	p->left.n_local_ts = p->left.n_remote_ts = 1;
+	p->right.n_local_ts = p->right.n_remote_ts = 1;
+	assert_int_equal(selector_parse(&p->left.local_ts[0], "10.1.0.0/24"), 0);
+	assert_int_equal(selector_parse(&p->left.remote_ts[0], "10.2.0.0/24"), 0);
+	p->right.local_ts[0] = p->left.remote_ts[0];
+	p->right.remote_ts[0] = p->left.local_ts[0];
 	sim_init(&p->sim, &p->left, &p->right, seed);
 	p->sim.tap = count_proofs;
 	p->sim.tap_arg = p;
@@ -271,6 +304,272 @@ a_forged_choice_does_not_stick(void **state)
 	pair_free(p);
 }
 
+/* --- answers that come later --- */
+
+static bool
+anybody_asks(struct sim *s)
+{
+	return (s->end[0].asks || s->end[1].asks);
+}
+
+static bool
+answer(struct pair *p, int side, bool no)
+{
+	struct sim_end *e = &p->sim.end[side];
+	struct ike_outbox out = {0};
+	struct ike_answer a = { .no = no, .data = span_str(signed_with) };
+	bool waited = ike_engine_answer(e->engine, p->sim.now, e->ask_id, e->ask_mid, &a, &out);
+
+	e->asks = false;
+	sim_flush(&p->sim, side, &out);
+	return (waited);
+}
+
+/* Begins; answers each question ${after_ms} after it was asked, until nothing happens in ${ms}. */
+static unsigned
+connect_answering(struct pair *p, uint64_t after_ms, uint64_t ms)
+{
+	struct fault f = {0};
+	unsigned n = 0;
+	int side;
+
+	if (sim_connect(&p->sim, &p->left, true, &f) != 0)
+		fail_msg("%s", f.what);
+	for (;;) {
+		sim_run(&p->sim, ms, anybody_asks);
+		if (!anybody_asks(&p->sim))
+			return (n);
+		sim_run(&p->sim, after_ms, NULL);
+		for (side = 0; side < 2; side++)
+			if (p->sim.end[side].asks)
+				n += answer(p, side, false);
+	}
+}
+
+static void
+assert_tunnel(struct pair *p)
+{
+	struct sim_end *l = &p->sim.end[0], *r = &p->sim.end[1];
+
+	if (l->n_ike != 1 || r->n_ike != 1 || l->n_children != 1 || !sim_children_agree(&p->sim))
+		fail_msg("left %d ike %zu children, right %d and %zu\n%s---\n%s%s: %s", l->n_ike,
+		    l->n_children, r->n_ike, r->n_children, l->notes, r->notes,
+		    l->why.where, l->why.what);
+}
+
+static void
+a_step_may_wait_for_an_answer(void **state)
+{
+	static const struct { unsigned later, questions; } t[] = {
+		{ LATER_PROVE, 2 }, { LATER_CHECK, 2 }, { LATER_SKEYID, 2 },
+		{ LATER_PROVE | LATER_CHECK, 4 },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2 * sizeof(t) / sizeof(t[0]); i++) {
+		struct pair *p = pair_new(i, i % 2 ? SA_AGGRESSIVE : SA_MAIN);
+
+		allow(&p->left, MOCK, 0);
+		allow(&p->right, MOCK, 0);
+		later = t[i / 2].later;
+		p->left.timeout_ms = p->right.timeout_ms = 60000;
+		assert_int_equal(connect_answering(p, 20000, 10000), t[i / 2].questions);
+		assert_tunnel(p);
+		assert_int_equal(n_proofs, 2);
+		assert_int_equal(n_checks, 2);
+		/* In aggressive mode the initiator makes keys each time it handles the message. */
+		assert_int_equal(n_keys, 2 + (i % 2 && (later & LATER_CHECK) != 0));
+		pair_free(p);
+	}
+}
+
+/* While an end waits it sends nothing, though the other end retransmits. */
+static void
+retransmissions_are_absorbed_while_a_step_waits(void **state)
+{
+	struct pair *p = pair_new(1, SA_MAIN);
+	struct fault f = {0};
+	int sent;
+
+	(void)state;
+	allow(&p->left, MOCK, 0);
+	allow(&p->right, MOCK, 0);
+	p->left.timeout_ms = 60000;
+	later = LATER_CHECK;
+	assert_int_equal(sim_connect(&p->sim, &p->left, true, &f), 0);
+	sim_run(&p->sim, 1000, anybody_asks);
+	assert_true(p->sim.end[1].asks);	/* the responder has message 5 */
+	sent = p->sim.end[1].n_sent;
+	sim_run(&p->sim, 20000, NULL);
+	assert_true(p->sim.end[0].n_sent >= 3 + 4);
+	assert_int_equal(p->sim.end[1].n_sent, sent);
+	assert_true(answer(p, 1, false));
+	assert_false(answer(p, 1, false));	/* only once */
+	sim_run(&p->sim, 100, anybody_asks);
+	assert_true(p->sim.end[0].asks);
+	assert_true(answer(p, 0, false));
+	sim_run(&p->sim, 1000, NULL);
+	assert_tunnel(p);
+	pair_free(p);
+}
+
+static void
+answers_come_through_a_bad_net(void **state)
+{
+	uint64_t seed;
+
+	(void)state;
+	for (seed = 0; seed < 60; seed++) {
+		struct pair *p = pair_new(100 + seed, seed % 2 ? SA_AGGRESSIVE : SA_MAIN);
+
+		allow(&p->left, MOCK, AUTH_PSK);
+		allow(&p->right, MOCK, AUTH_PSK);
+		p->left.timeout_ms = p->right.timeout_ms = 120000;
+		p->left.dpd_seconds = p->right.dpd_seconds = 0;
+		p->sim.loss = 20;
+		p->sim.dup = 20;
+		p->sim.reorder = 20;
+		p->sim.nat = seed % 3 == 0;
+		later = LATER_PROVE | LATER_CHECK;
+		if (connect_answering(p, 3000, 100000) != 4)
+			fail_msg("seed %u\n%s---\n%s", (unsigned)seed, p->sim.end[0].notes,
+			    p->sim.end[1].notes);
+		if (p->sim.end[0].n_children < 1 || !sim_children_agree(&p->sim))
+			fail_msg("seed %u\n%s---\n%s", (unsigned)seed, p->sim.end[0].notes,
+			    p->sim.end[1].notes);
+		assert_int_equal(n_proofs, 2);
+		assert_int_equal(n_checks, 2);
+		pair_free(p);
+	}
+}
+
+static void
+no_answer_ends_the_exchange_in_time(void **state)
+{
+	struct pair *p = pair_new(1, SA_MAIN);
+	struct fault f = {0};
+
+	(void)state;
+	allow(&p->left, MOCK, 0);
+	allow(&p->right, MOCK, 0);
+	p->left.answer_ms = 40000;
+	later = LATER_PROVE;
+	assert_int_equal(sim_connect(&p->sim, &p->left, true, &f), 0);
+	sim_run(&p->sim, 39000, NULL);
+	assert_int_equal(p->sim.end[0].n_failed, 0);
+	sim_run(&p->sim, 2000, NULL);
+	assert_int_equal(p->sim.end[0].n_failed, 1);
+	assert_string_equal(p->sim.end[0].why.what, "no answer to \"mock: sign\" in 40 s");
+	assert_false(answer(p, 0, false));
+	pair_free(p);
+}
+
+static void
+a_refusal_fails_the_proof(void **state)
+{
+	static const struct { unsigned later; int side; } t[] = {
+		{ LATER_PROVE, 0 }, { LATER_CHECK, 1 },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		struct pair *p = pair_new(1, SA_MAIN);
+		struct fault f = {0};
+
+		allow(&p->left, MOCK, 0);
+		allow(&p->right, MOCK, 0);
+		later = t[i].later;
+		assert_int_equal(sim_connect(&p->sim, &p->left, true, &f), 0);
+		sim_run(&p->sim, 1000, anybody_asks);
+		assert_true(p->sim.end[t[i].side].asks);
+		assert_true(answer(p, t[i].side, true));
+		sim_run(&p->sim, 20000, NULL);
+		assert_int_equal(p->sim.end[t[i].side].n_failed, 1);
+		assert_int_equal(p->sim.end[t[i].side].why.code, FAULT_AUTH_FAILED);
+		assert_int_equal(p->sim.end[0].n_ike + p->sim.end[1].n_ike, 0);
+		pair_free(p);
+	}
+}
+
+/* --- what follows phase 1 --- */
+
+static struct v1_sa *
+sa_of(struct pair *p, int side)
+{
+	struct v1_sa *sa = p->sim.end[side].engine->sas;
+
+	assert_non_null(sa);
+	assert_null(sa->next);
+	return (sa);
+}
+
+static void
+xauth_ended(struct pair *p, int side)
+{
+	struct ike_outbox out = {0};
+
+	v1_sa_up(sa_of(p, side), p->sim.now, &out);
+	sim_flush(&p->sim, side, &out);
+}
+
+static void
+no_quick_mode_before_the_end_of_xauth(void **state)
+{
+	struct pair *p = pair_new(1, SA_MAIN);
+	struct ike_outbox out = {0};
+	struct fault f = {0};
+	uint8_t id[16];
+	int side;
+
+	(void)state;
+	allow(&p->left, MOCK_XAUTH, 0);
+	allow(&p->right, MOCK_XAUTH, 0);
+	connect_pair(p);
+	for (side = 0; side < 2; side++) {
+		assert_int_equal(sa_of(p, side)->ike.state, IKE_SA_AUTHENTICATING);
+		assert_int_equal(p->sim.end[side].n_ike, 0);
+		assert_null(sa_of(p, side)->exchanges->next);	/* phase 1 alone */
+	}
+	v1_sa_id(sa_of(p, 0), id);
+	assert_int_equal(ike_engine_children(p->sim.end[0].engine, p->sim.now, id, &out, &f), -1);
+	assert_int_equal(f.code, FAULT_NO_IKE_SA);
+	/* An initiator that does not wait is not answered ... */
+	xauth_ended(p, 0);
+	sim_run(&p->sim, 3000, NULL);
+	assert_int_equal(p->sim.end[0].n_ike, 1);
+	assert_int_equal(p->sim.end[0].n_children + p->sim.end[1].n_children, 0);
+	assert_non_null(strstr(p->sim.end[1].notes, "quick mode before the end of XAuth"));
+	/* ... until the responder has finished, too. */
+	xauth_ended(p, 1);
+	sim_run(&p->sim, 10000, NULL);
+	assert_tunnel(p);
+	assert_string_equal(p->sim.end[1].ike.auth, "xauth-mock");
+	pair_free(p);
+}
+
+static void
+xauth_has_a_time_limit(void **state)
+{
+	struct pair *p = pair_new(1, SA_AGGRESSIVE);
+
+	(void)state;
+	allow(&p->left, MOCK_XAUTH, 0);
+	allow(&p->right, MOCK_XAUTH, 0);
+	p->left.answer_ms = p->right.answer_ms = 60000;
+	connect_pair(p);
+	sim_run(&p->sim, 50000, NULL);
+	assert_int_equal(p->sim.end[0].n_failed + p->sim.end[1].n_failed, 0);
+	sim_run(&p->sim, 10000, NULL);
+	assert_int_equal(p->sim.end[0].n_failed, 1);
+	assert_int_equal(p->sim.end[1].n_failed, 1);
+	assert_string_equal(p->sim.end[0].why.what, "XAuth did not end within 60 s");
+	assert_null(p->sim.end[0].engine->sas);
+	assert_null(p->sim.end[1].engine->sas);
+	pair_free(p);
+}
+
 int
 main(void)
 {
@@ -279,6 +578,13 @@ main(void)
 		cmocka_unit_test(no_common_method_is_a_proposal_mismatch),
 		cmocka_unit_test(a_wrong_proof_is_what_the_method_says),
 		cmocka_unit_test(a_forged_choice_does_not_stick),
+		cmocka_unit_test(a_step_may_wait_for_an_answer),
+		cmocka_unit_test(retransmissions_are_absorbed_while_a_step_waits),
+		cmocka_unit_test(answers_come_through_a_bad_net),
+		cmocka_unit_test(no_answer_ends_the_exchange_in_time),
+		cmocka_unit_test(a_refusal_fails_the_proof),
+		cmocka_unit_test(no_quick_mode_before_the_end_of_xauth),
+		cmocka_unit_test(xauth_has_a_time_limit),
 	};
 
 	return (cmocka_run_group_tests_name("auth", tests, NULL, NULL));

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "crypto/crypto.h"
+#include "ike/answer.h"
 #include "ike/policy.h"
 #include "wire/isakmp.h"
 
@@ -18,10 +19,15 @@ struct v1_auth_in {
 	struct span		 ni_b, nr_b;	/* bodies of the nonce payloads */
 	struct span		 gxy;		/* only for skeyid() */
 	const uint8_t		*cky_i, *cky_r;
+	const struct ike_answer	*answer;	/* to its question, see below; NULL: none yet */
 };
 
 enum v1_auth_next { V1_AUTH_THEN_QUICK, V1_AUTH_THEN_XAUTH };
 
+/*
+ * skeyid(), prove() and check() may return ike_later() instead of 0 or -1. They are called again
+ * with the answer, and with the same values otherwise. A message has one question at most.
+ */
 struct v1_auth {
 	uint16_t		 number;	/* enum ike_auth, in the SA payload */
 	const char		*word;		/* in options and SA records */

@@ -80,7 +80,8 @@ too_many_half_open(const struct ike_engine *e, const struct addr *remote)
 	uint32_t all = 0, from_there = 0;
 
 	for (sa = e->sas; sa != NULL; sa = sa->next) {
-		if (sa->ike.state != IKE_SA_HALF_OPEN || sa->ike.role != SA_RESPONDER)
+		if ((sa->ike.state != IKE_SA_HALF_OPEN && sa->ike.state != IKE_SA_AUTHENTICATING) ||
+		    sa->ike.role != SA_RESPONDER)
 			continue;
 		all++;
 		from_there += addr_cmp(&sa->ike.remote.at.addr, remote) == 0;
@@ -154,7 +155,8 @@ ask_again(struct v1_sa *sa, struct ike_outbox *out)
 {
 	const struct v1_exchange *x = v1_sa_exchange(sa, 0);
 
-	if (x != NULL && x->role == SA_RESPONDER && !x->over && x->answered)
+	if (x != NULL && x->role == SA_RESPONDER && !x->over && x->answered &&
+	    !v1_exchange_waits(x))
 		v1_sa_send(sa, bytes_span(&x->sent), out);
 }
 
@@ -168,6 +170,10 @@ quick_datagram(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 
 	if (sa->ike.state == IKE_SA_HALF_OPEN) {
 		ask_again(sa, out);
+		return;
+	}
+	if (sa->ike.state == IKE_SA_AUTHENTICATING) {
+		outbox_note(out, NOTE_DEBUG, "quick mode before the end of XAuth");
 		return;
 	}
 	if (x == NULL) {
@@ -404,6 +410,20 @@ ike_engine_children(struct ike_engine *e, struct now now, const uint8_t id[16],
 		return (fault(f, FAULT_NO_IKE_SA, "there is no such IKE SA"));
 	v1_sa_want_children(sa, now, out);
 	return (0);
+}
+
+bool
+ike_engine_answer(struct ike_engine *e, struct now now, const uint8_t id[16], uint32_t mid,
+    const struct ike_answer *answer, struct ike_outbox *out)
+{
+	struct v1_sa *sa = v1_sa_find(e, id, id + COOKIE_LEN);
+	struct v1_exchange *x = sa != NULL ? v1_sa_exchange(sa, mid) : NULL;
+	bool waited = x != NULL && v1_exchange_answer(x, now, answer, out);
+
+	if (waited)
+		v1_sa_report(sa, now, out);
+	sweep(e);
+	return (waited);
 }
 
 void

@@ -29,11 +29,34 @@ v1_exchange_new(struct v1_sa *sa, const struct v1_kind *kind, enum sa_role role,
 	return (x);
 }
 
+static void
+wait_free(struct v1_wait *w)
+{
+	if (w == NULL)
+		return;
+	bytes_free(&w->dgram);
+	free(w);
+}
+
+static void
+wait_end(struct v1_exchange *x)
+{
+	wait_free(x->wait);
+	x->wait = NULL;
+}
+
+bool
+v1_exchange_waits(const struct v1_exchange *x)
+{
+	return (x->wait != NULL && !x->wait->answered);
+}
+
 void
 v1_exchange_free(struct v1_exchange *x)
 {
 	if (x == NULL)
 		return;
+	wait_end(x);
 	x->kind->free(x);
 	bytes_free(&x->sent);
 	free(x);
@@ -137,11 +160,11 @@ put_payloads(struct v1_exchange *x, const uint8_t list[V1_CARRIES_MAX],
     struct isakmp_builder *b, struct fault *f)
 {
 	size_t i;
+	int r = 0;
 
-	for (i = 0; i < V1_CARRIES_MAX && list[i] != V1_NOTHING; i++)
-		if (payload_of(x->kind, list[i])->put(x, b, f) != 0)
-			return (-1);
-	return (0);
+	for (i = 0; r == 0 && i < V1_CARRIES_MAX && list[i] != V1_NOTHING; i++)
+		r = payload_of(x->kind, list[i])->put(x, b, f);
+	return (r);
 }
 
 static bool
@@ -164,19 +187,21 @@ send_row(struct v1_exchange *x, const struct v1_message *row, struct now now,
 	};
 	struct v1_message_keys k;
 	struct span message;
+	int r;
 
-	if (row->before != NULL && row->before(x, out, f) != 0)
-		return (-1);
+	if (row->before != NULL && (r = row->before(x, out, f)) != 0)
+		return (r);
 	memcpy(h.cky_i, x->sa->ike.spi_i, COOKIE_LEN);
 	memcpy(h.cky_r, x->sa->ike.spi_r, COOKIE_LEN);
 	isakmp_begin(&b, buf, sizeof(buf), &h);
-	if (put_payloads(x, row->must, &b, f) != 0 || put_payloads(x, row->may, &b, f) != 0)
-		return (-1);
+	if ((r = put_payloads(x, row->must, &b, f)) != 0 ||
+	    (r = put_payloads(x, row->may, &b, f)) != 0)
+		return (r);
 	if (x->kind->seal != NULL && x->kind->seal(x, &b, f) != 0)
 		return (-1);
 	if (row_is_secret(x, row)) {
-		if (x->kind->keys(x, f) != 0)
-			return (-1);
+		if ((r = x->kind->keys(x, f)) != 0)
+			return (r);
 		k = v1_sa_message_keys(x->sa);
 		if (v1_message_seal(&k, x->iv, &b, &message, f) != 0)
 			return (-1);
@@ -194,14 +219,51 @@ send_row(struct v1_exchange *x, const struct v1_message *row, struct now now,
 	return (0);
 }
 
+/*
+ * The step in hand returned IKE_LATER with its question in ${f}: ${dgram}, if it has one, is
+ * kept, and nothing is sent or resent until there is an answer. 0, or -1: no memory.
+ */
+static int
+wait_begin(struct v1_exchange *x, struct now now, struct span dgram, const uint8_t *digest,
+    struct ike_outbox *out, struct fault *f)
+{
+	struct v1_wait *w = calloc(1, sizeof(*w));
+	uint8_t id[16];
+
+	if (w == NULL || (dgram.len > 0 && bytes_set(&w->dgram, dgram) != 0)) {
+		wait_free(w);
+		return (fault(f, FAULT_MEMORY, "no memory for a message"));
+	}
+	if (digest != NULL)
+		memcpy(w->digest, digest, sizeof(w->digest));
+	w->local = x->sa->ike.from_local;
+	w->remote = x->sa->ike.from_remote;
+	(void)snprintf(w->question, sizeof(w->question), "%.*s", (int)sizeof(w->question) - 1, f->what);
+	wait_end(x);
+	x->wait = w;
+	x->resend_ms = UINT64_MAX;
+	x->give_up_ms = now.ms + x->sa->ike.policy->answer_ms;
+	v1_sa_id(x->sa, id);
+	outbox_note(out, NOTE_DEBUG, "%s, message %zu waits: %s", x->kind->name, x->at + 1,
+	    w->question);
+	outbox_verdict(out, IKE_ASKS, id, x->mid, f);
+	return (0);
+}
+
 int
 v1_exchange_run(struct v1_exchange *x, struct now now, struct ike_outbox *out,
     struct fault *f)
 {
+	int r;
+
 	x->now = now;
 	while (!x->over && x->at < x->kind->n_rows &&
 	    x->kind->rows[x->at].from == x->role) {
-		if (send_row(x, &x->kind->rows[x->at], now, out, f) != 0) {
+		r = send_row(x, &x->kind->rows[x->at], now, out, f);
+		x->answer = NULL;
+		if (r == IKE_LATER && (r = wait_begin(x, now, SPAN_NONE, NULL, out, f)) == 0)
+			return (0);
+		if (r != 0) {
 			v1_exchange_where(x, x->at, f);
 			return (-1);
 		}
@@ -252,6 +314,7 @@ take_payloads(struct v1_exchange *x, const struct v1_message *row,
 	const struct v1_payload *p;
 	uint8_t type;
 	size_t i;
+	int r;
 
 	for (p = x->kind->payloads; p->type != V1_NOTHING; p++) {
 		if (!listed(row->must, p->type) && !listed(row->may, p->type))
@@ -264,8 +327,8 @@ take_payloads(struct v1_exchange *x, const struct v1_message *row,
 		}
 		for (i = 0; i < m->n; i++)
 			if (plain_type(m->pl[i].type) == type &&
-			    p->take(x, &m->pl[i], f) != 0)
-				return (-1);
+			    (r = p->take(x, &m->pl[i], f)) != 0)
+				return (r);
 	}
 	return (0);
 }
@@ -289,9 +352,10 @@ open_secret(struct v1_exchange *x, struct isakmp_msg *m, uint8_t iv[BLOCK_MAX], 
 {
 	struct v1_message_keys k;
 	enum v1_opened opened;
+	int r;
 
-	if (x->kind->keys(x, f) != 0)
-		return (-1);
+	if ((r = x->kind->keys(x, f)) != 0)
+		return (r);
 	k = v1_sa_message_keys(x->sa);
 	memcpy(iv, x->iv, BLOCK_MAX);
 	opened = v1_message_open(&k, iv, m, plain, f);
@@ -303,7 +367,7 @@ open_secret(struct v1_exchange *x, struct isakmp_msg *m, uint8_t iv[BLOCK_MAX], 
 }
 
 /*
- * Opens and takes the message of ${row}. On success x->iv has moved on; on failure
+ * Opens and takes the message of ${row}. On success x->iv has moved on; on failure, or IKE_LATER,
  * only what a later good message overwrites has changed, and ${*proven} says whether
  * it is the peer's beyond doubt.
  */
@@ -314,13 +378,15 @@ take_row(struct v1_exchange *x, const struct v1_message *row, const struct isakm
 	uint8_t buf[ISAKMP_MSG_MAX], iv[BLOCK_MAX];
 	struct isakmp_msg m = { .hdr = *h, .raw = span_of(dgram.p, h->length) };
 	bool secret = (h->flags & ISAKMP_FLAG_ENCRYPTED) != 0;
+	int r;
 
 	if (secret != (row->cover == V1_SECRET) && row->cover != V1_EITHER)
 		return (fault(f, FAULT_PROTOCOL, "it is %s", secret ?
 		    "encrypted before there are keys" : "not encrypted"));
-	if (secret ? open_secret(x, &m, iv, buf, f) != 0 : isakmp_chain_get(&m,
-	    span_of(m.raw.p + ISAKMP_HDR_LEN, m.raw.len - ISAKMP_HDR_LEN), false, f) != 0)
-		return (-1);
+	r = secret ? open_secret(x, &m, iv, buf, f) : isakmp_chain_get(&m,
+	    span_of(m.raw.p + ISAKMP_HDR_LEN, m.raw.len - ISAKMP_HDR_LEN), false, f);
+	if (r != 0)
+		return (r);
 	if (check_payloads(x, row, &m, f) != 0)
 		return (secret ? nonsense(x, f) : -1);
 	if (x->kind->verify != NULL) {
@@ -328,59 +394,60 @@ take_row(struct v1_exchange *x, const struct v1_message *row, const struct isakm
 			return (-1);
 		*proven = true;
 	}
-	if (take_payloads(x, row, &m, f) != 0 ||
-	    (row->after != NULL && row->after(x, out, f) != 0))
-		return (-1);
+	if ((r = take_payloads(x, row, &m, f)) != 0 ||
+	    (row->after != NULL && (r = row->after(x, out, f)) != 0))
+		return (r);
 	if (secret)
 		memcpy(x->iv, iv, sizeof(iv));
 	return (0);
 }
 
-bool
-v1_exchange_datagram(struct v1_exchange *x, struct now now, const struct isakmp_hdr *h,
-    struct span dgram, struct ike_outbox *out)
+/* Drops the message that ${f} is about. */
+static void
+drop(struct v1_exchange *x, struct now now, bool proven, struct ike_outbox *out, struct fault *f)
+{
+	x->dropped++;
+	f->evidence = proven ? EVIDENCE_PROVEN : EVIDENCE_CLEAR;
+	v1_exchange_where(x, x->at, f);
+	if (x->kind->refused != NULL)
+		x->kind->refused(x, f, out);
+	x->kind->forget(x);
+	/* HASH(2) covers our nonce: no other answer will come. HASH(1) may be an old one's. */
+	if (proven && x->role == SA_INITIATOR)
+		v1_exchange_fail(x, now, f);
+	else
+		v1_exchange_hint(x, now, f, out);
+}
+
+/* Handles the message that is the peer's turn to send. */
+static bool
+receive(struct v1_exchange *x, struct now now, const struct isakmp_hdr *h, struct span dgram,
+    const uint8_t digest[HASH_MAX], struct ike_outbox *out)
 {
 	static const uint8_t none[COOKIE_LEN];
-	uint8_t digest[HASH_MAX];
-	struct span raw = span_of(dgram.p, h->length);
 	struct fault f = {0};
 	uint8_t *cky_r = x->sa->ike.spi_r;
 	bool first_answer, proven = false;
-
-	x->now = now;
-	if (hash_parts(alg_hash_word("sha256"), digest, &raw, 1, &f) != 0)
-		return (false);
-	if (x->has_got && memcmp(digest, x->got, sizeof(x->got)) == 0) {
-		if (x->answered && !x->failed) {
-			outbox_note(out, NOTE_DEBUG, "%s: message %zu came again, answered as before",
-			    x->kind->name, x->at);
-			v1_sa_send(x->sa, bytes_span(&x->sent), out);
-		}
-		return (false);
-	}
-	if (x->over || x->kind->rows[x->at].from == x->role)
-		return (false);
+	int r;
 
 	/* The responder's cookie counts from the first message that proves good. */
 	first_answer = memcmp(cky_r, none, COOKIE_LEN) == 0;
 	if (first_answer)
 		memcpy(cky_r, h->cky_r, COOKIE_LEN);
-	if (take_row(x, &x->kind->rows[x->at], h, dgram, out, &proven, &f) != 0) {
-		if (first_answer)
-			memset(cky_r, 0, COOKIE_LEN);
-		x->dropped++;
-		f.evidence = proven ? EVIDENCE_PROVEN : EVIDENCE_CLEAR;
-		v1_exchange_where(x, x->at, &f);
-		if (x->kind->refused != NULL)
-			x->kind->refused(x, &f, out);
-		/* HASH(2) covers our nonce: no other answer will come. HASH(1) may be an old one's. */
-		if (proven && x->role == SA_INITIATOR)
-			v1_exchange_fail(x, now, &f);
-		else
-			v1_exchange_hint(x, now, &f, out);
+	r = take_row(x, &x->kind->rows[x->at], h, dgram, out, &proven, &f);
+	x->answer = NULL;
+	if (r != 0 && first_answer)
+		memset(cky_r, 0, COOKIE_LEN);
+	if (r == IKE_LATER && wait_begin(x, now, dgram, digest, out, &f) == 0) {
+		x->kind->forget(x);
+		return (true);
+	}
+	if (r != 0) {
+		drop(x, now, proven, out, &f);
 		return (false);
 	}
 	memcpy(x->got, digest, sizeof(x->got));
+	wait_end(x);
 	x->has_got = true;
 	x->answered = false;
 	x->has_iv_refused = false;
@@ -394,6 +461,66 @@ v1_exchange_datagram(struct v1_exchange *x, struct now now, const struct isakmp_
 	v1_sa_follow(x->sa, out);
 	if (v1_exchange_run(x, now, out, &f) != 0)
 		v1_exchange_fail(x, now, &f);
+	return (true);
+}
+
+bool
+v1_exchange_datagram(struct v1_exchange *x, struct now now, const struct isakmp_hdr *h,
+    struct span dgram, struct ike_outbox *out)
+{
+	uint8_t digest[HASH_MAX] = {0};
+	struct span raw = span_of(dgram.p, h->length);
+
+	x->now = now;
+	if (hash_parts(alg_hash_word("sha256"), digest, &raw, 1, NULL) != 0)
+		return (false);
+	if (x->has_got && memcmp(digest, x->got, sizeof(x->got)) == 0) {
+		if (x->answered && !x->failed) {
+			outbox_note(out, NOTE_DEBUG, "%s: message %zu came again, answered as before",
+			    x->kind->name, x->at);
+			v1_sa_send(x->sa, bytes_span(&x->sent), out);
+		}
+		return (false);
+	}
+	if (x->over || v1_exchange_waits(x) || x->kind->rows[x->at].from == x->role)
+		return (false);
+	/* The answer said no to this message: nobody is asked again for a retransmission. */
+	if (x->wait != NULL && memcmp(digest, x->wait->digest, sizeof(digest)) == 0)
+		return (false);
+	return (receive(x, now, h, dgram, digest, out));
+}
+
+bool
+v1_exchange_answer(struct v1_exchange *x, struct now now, const struct ike_answer *answer,
+    struct ike_outbox *out)
+{
+	struct bytes dgram = {0};
+	struct isakmp_hdr h;
+	struct fault f = {0};
+
+	if (!v1_exchange_waits(x))
+		return (false);
+	x->wait->answered = true;
+	x->now = now;
+	x->answer = answer;
+	x->give_up_ms = now.ms + x->sa->ike.policy->timeout_ms;
+	if (x->wait->dgram.len == 0) {
+		wait_end(x);
+		if (v1_exchange_run(x, now, out, &f) != 0)
+			v1_exchange_fail(x, now, &f);
+	} else {
+		dgram = x->wait->dgram;
+		x->wait->dgram = (struct bytes){0};
+		x->sa->ike.from_local = x->wait->local;
+		x->sa->ike.from_remote = x->wait->remote;
+		/* Should the message be dropped now, the exchange goes on as it was. */
+		if (v1_exchange_has_sent(x) && may_resend(x))
+			x->resend_ms = now.ms + resend_wait(x);
+		if (isakmp_hdr_get(&h, bytes_span(&dgram), &f) == 0)
+			(void)receive(x, now, &h, bytes_span(&dgram), x->wait->digest, out);
+		bytes_free(&dgram);
+	}
+	x->answer = NULL;
 	return (true);
 }
 
@@ -420,7 +547,8 @@ v1_exchange_hint(struct v1_exchange *x, struct now now, const struct fault *why,
 		return;
 	}
 	x->why = *why;
-	if (x->give_up_ms > now.ms + V1_HINT_PATIENCE_MS)
+	/* What waits at this end is not the peer's to shorten. */
+	if (!v1_exchange_waits(x) && x->give_up_ms > now.ms + V1_HINT_PATIENCE_MS)
 		x->give_up_ms = now.ms + V1_HINT_PATIENCE_MS;
 }
 
@@ -430,6 +558,7 @@ v1_exchange_fail(struct v1_exchange *x, struct now now, const struct fault *why)
 	if (x->over)
 		return;
 	x->over = x->failed = true;
+	wait_end(x);
 	x->why = *why;
 	x->resend_ms = x->give_up_ms = UINT64_MAX;
 	x->forget_ms = now.ms;
@@ -442,8 +571,11 @@ v1_exchange_timeout(struct v1_exchange *x, struct now now, struct ike_outbox *ou
 	struct fault f = x->why;
 
 	if (now.ms >= x->give_up_ms) {
-		/* What could be anybody's is no answer, but it is told. */
-		if (f.code == FAULT_NONE || is_noise(f.code)) {
+		/* What could be anybody's is no answer, but it is reported. */
+		if (v1_exchange_waits(x))
+			(void)fault(&f, FAULT_NO_REPLY, "no answer to \"%s\" in %u s",
+			    x->wait->question, x->sa->ike.policy->answer_ms / 1000);
+		else if (f.code == FAULT_NONE || is_noise(f.code)) {
 			if (f.code != FAULT_NONE)
 				(void)snprintf(noise, sizeof(noise),
 				    "; what came in its place made no sense (%.100s)", f.what);

@@ -7,6 +7,7 @@
 #define SAPIPE_IKE_V1_EXCHANGE_H
 
 #include "base/bytes.h"
+#include "ike/answer.h"
 #include "ike/ike.h"
 #include "wire/isakmp.h"
 
@@ -32,7 +33,12 @@ enum v1_unasked {
 };
 #define V1_SELDOM_MAX	3
 
-/* One message of an exchange, for its sender and its receiver alike. */
+/*
+ * One message of an exchange, for its sender and its receiver alike. The handlers here and in the
+ * tables below return 0, -1 or, except verify and seal, IKE_LATER (ike/answer.h). All handlers of
+ * the message then run again when the answer is there, so those before the one that asked must
+ * do the same a second time.
+ */
 struct v1_message {
 	uint8_t		from;			/* enum sa_role */
 	enum v1_cover	cover;
@@ -75,9 +81,20 @@ struct v1_kind {
 	int	(*keys)(struct v1_exchange *, struct fault *);
 	/* A message decrypts to nonsense, as ${f} has it: ${f} becomes what that suggests. May be NULL. */
 	void	(*nonsense)(const struct v1_exchange *, struct fault *f);
+	/* Forgets what the message in hand brought: it was dropped, or is handled again later. */
+	void	(*forget)(struct v1_exchange *);
 	/* A message of the peer was dropped for ${why}: the place to notify it. May be NULL. */
 	void	(*refused)(struct v1_exchange *, const struct fault *why, struct ike_outbox *);
 	void	(*free)(struct v1_exchange *);	/* frees ${x}->part, which may be NULL */
+};
+
+/* A step that waits for an answer from outside. */
+struct v1_wait {
+	struct bytes	dgram;		/* the message to be handled again; empty: one to be sent */
+	uint8_t		digest[HASH_MAX];	/* of that message */
+	struct endpoint	local, remote;	/* its destination and source */
+	char		question[128];
+	bool		answered;	/* with no: ${digest} is still known */
 };
 
 struct v1_exchange {
@@ -100,6 +117,8 @@ struct v1_exchange {
 	uint8_t			 iv_refused[BLOCK_MAX];	/* of a message that was not taken: the
 							   peer's IV has moved on all the same */
 	bool			 has_iv_refused;
+	struct v1_wait		*wait;		/* NULL: no step waits */
+	const struct ike_answer	*answer;	/* for the step in hand, or NULL */
 	struct now		 now;		/* of the step in hand */
 	uint64_t		 begun_ms, resend_ms, give_up_ms, forget_ms;
 	uint32_t		 resends;	/* of ${sent} */
@@ -121,12 +140,19 @@ int v1_exchange_run(struct v1_exchange *x, struct now now, struct ike_outbox *ou
     struct fault *f);
 
 /*
- * Takes a datagram that belongs to ${x}. True if it was the message that ${x} waited
- * for: then it is authentic as far as its row can tell. A duplicate is answered with
- * the stored reply; what does not fit is dropped, noted, and changes nothing.
+ * Handles a datagram that belongs to ${x}. True if it was the message that ${x} waited
+ * for: then it is authentic as far as its row can tell, or is kept until that can be told (see
+ * v1_exchange_answer()). A duplicate is answered with the stored reply; what does not fit is
+ * dropped, noted, and changes nothing. While ${x} waits for an answer, all is dropped.
  */
 bool v1_exchange_datagram(struct v1_exchange *x, struct now now,
     const struct isakmp_hdr *h, struct span dgram, struct ike_outbox *out);
+
+/* Whether a step of ${x} waits for an answer. */
+bool v1_exchange_waits(const struct v1_exchange *x);
+/* The answer to that step, which runs again. False: none waits. */
+bool v1_exchange_answer(struct v1_exchange *x, struct now now, const struct ike_answer *answer,
+    struct ike_outbox *out);
 
 /* Resends, gives up. The next time that is due; UINT64_MAX: none. */
 void v1_exchange_timeout(struct v1_exchange *x, struct now now, struct ike_outbox *out);

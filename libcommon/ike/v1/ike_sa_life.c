@@ -188,6 +188,31 @@ rekey(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 	    &sa->ike.remote.at, true, out, &f);
 }
 
+/* Phase 1 has ended, and no child SA is negotiated before XAuth has: v1_sa_up() then. */
+static void
+await_xauth(struct v1_sa *sa, struct now now, struct ike_outbox *out)
+{
+	sa->ike.state = IKE_SA_AUTHENTICATING;
+	sa->ike.hard_ms = now.ms + sa->ike.policy->answer_ms;
+	v1_sa_heard(sa, now);
+	outbox_note(out, NOTE_DEBUG, "phase 1 has ended, XAuth follows");
+}
+
+static void
+xauth_timed_out(struct v1_sa *sa, struct now now, struct ike_outbox *out)
+{
+	struct fault why = {0};
+	uint8_t id[16];
+
+	(void)fault(&why, FAULT_NO_REPLY, "XAuth did not end within %u s",
+	    sa->ike.policy->answer_ms / 1000);
+	v1_sa_id(sa, id);
+	v1_info_delete(sa, PROTO_ISAKMP, SPAN_ARRAY(id), out);
+	v1_conn_wake(sa->ike.engine, now, sa->ike.policy, V1_CONN_WAIT_MS);
+	outbox_verdict(out, sa->ike.role == SA_INITIATOR ? IKE_FAILED : IKE_REFUSED, id, 0, &why);
+	sa->ike.state = IKE_SA_DEAD;
+}
+
 void
 v1_sa_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
@@ -207,6 +232,8 @@ v1_sa_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 		} else
 			at = &x->next;
 	}
+	if (sa->ike.state == IKE_SA_AUTHENTICATING && now.ms >= sa->ike.hard_ms)
+		xauth_timed_out(sa, now, out);
 	if (sa->ike.state != IKE_SA_ESTABLISHED)
 		return;
 	if (now.ms >= sa->ike.hard_ms)
@@ -240,6 +267,8 @@ v1_sa_deadline(const struct v1_sa *sa)
 
 	for (x = sa->exchanges; x != NULL; x = x->next)
 		d = least(d, v1_exchange_deadline(x));
+	if (sa->ike.state == IKE_SA_AUTHENTICATING)
+		return (least(d, sa->ike.hard_ms));
 	if (sa->ike.state != IKE_SA_ESTABLISHED)
 		return (d);
 	d = least(least(d, sa->ike.hard_ms), least(sa->ike.delete_ms, sa->ike.soft_ms));
@@ -257,7 +286,10 @@ phase1_over(struct v1_exchange *x, struct now now, struct ike_outbox *out)
 
 	if (!x->failed) {
 		memcpy(sa->iv, x->iv, sizeof(sa->iv));
-		v1_sa_up(sa, now, out);
+		if (sa->auth->next == V1_AUTH_THEN_XAUTH)
+			await_xauth(sa, now, out);
+		else
+			v1_sa_up(sa, now, out);
 		return;
 	}
 	v1_sa_id(sa, id);

@@ -6,6 +6,8 @@
 
 #define V1_DELETE_AFTER_MS	4000	/* the replaced SA's last packets are through by then */
 
+/* All that authenticates the ends has ended: record, verdict, timers; child SAs may be negotiated. */
+void v1_sa_up(struct v1_sa *sa, struct now now, struct ike_outbox *out);
 /* Sets the timers of an SA that stands, with ${seconds} of life left. */
 void v1_sa_timers(struct v1_sa *sa, struct now now, uint64_t seconds);
 /*

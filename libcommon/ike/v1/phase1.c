@@ -215,7 +215,7 @@ auth_in(const struct v1_exchange *x)
 		.policy = x->sa->ike.policy, .hash = x->sa->proposal.hash,
 		.aggressive = x->kind->number == EXCHANGE_AGGRESSIVE,
 		.ni_b = bytes_span(&p->ni_b), .nr_b = bytes_span(&p->nr_b),
-		.cky_i = ike(x)->spi_i, .cky_r = ike(x)->spi_r,
+		.cky_i = ike(x)->spi_i, .cky_r = ike(x)->spi_r, .answer = x->answer,
 	});
 }
 
@@ -236,8 +236,10 @@ make_keys(struct v1_exchange *x, struct fault *f)
 	if (dh_shared(p->dh, bytes_span(&p->gx_peer), &gxy, f) != 0)
 		goto out;
 	in.gxy = secret_span(&gxy);
-	if (x->sa->auth->skeyid(&in, &k.skeyid, f) != 0 ||
-	    v1_keys_derive(&k, alg->hash, alg->enc, secret_span(&gxy), s->spi_i, s->spi_r,
+	if ((r = x->sa->auth->skeyid(&in, &k.skeyid, f)) != 0)
+		goto out;
+	r = -1;
+	if (v1_keys_derive(&k, alg->hash, alg->enc, secret_span(&gxy), s->spi_i, s->spi_r,
 	    f) != 0 ||
 	    v1_phase1_iv(alg->hash, alg->enc, gx_of(x, SA_INITIATOR), gx_of(x, SA_RESPONDER),
 	    x->iv, f) != 0)
@@ -340,9 +342,9 @@ put_auth(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 	const struct v1_auth_in in = auth_in(x);
 	uint8_t own[HASH_MAX];
 	struct bytes body = {0};
-	int r = -1;
+	int r;
 
-	if (make_keys(x, f) == 0 && hash_ir(x, x->role, own, f) == 0)
+	if ((r = make_keys(x, f)) == 0 && (r = hash_ir(x, x->role, own, f)) == 0)
 		r = auth->prove(&in, span_of(own, in.hash->len), &body, f);
 	if (r == 0)
 		isakmp_payload_put(b, auth->proof, bytes_span(&body));
@@ -355,12 +357,13 @@ take_auth(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *
 {
 	const struct v1_auth_in in = auth_in(x);
 	uint8_t expected[HASH_MAX];
+	int r;
 
 	/* A forged message may have made keys before: these must be this message's. */
 	if (x->kind->number == EXCHANGE_AGGRESSIVE && x->role == SA_INITIATOR)
 		part(x)->has_keys = false;
-	if (make_keys(x, f) != 0 || hash_ir(x, peer_role(x), expected, f) != 0)
-		return (-1);
+	if ((r = make_keys(x, f)) != 0 || (r = hash_ir(x, peer_role(x), expected, f)) != 0)
+		return (r);
 	return (x->sa->auth->check(&in, span_of(expected, in.hash->len), pl->body, f));
 }
 
@@ -430,6 +433,13 @@ nonsense(const struct v1_exchange *x, struct fault *f)
 		(void)fault(f, auth->nonsense, "it decrypts to nonsense: %s", auth->nonsense_text);
 }
 
+static void
+forget(struct v1_exchange *x)
+{
+	part(x)->n_natd = 0;
+	part(x)->initial_contact = false;
+}
+
 /* Tells the peer why it was refused, once, where that gives nothing away. */
 static void
 refused(struct v1_exchange *x, const struct fault *why, struct ike_outbox *out)
@@ -441,9 +451,6 @@ refused(struct v1_exchange *x, const struct fault *why, struct ike_outbox *out)
 	uint8_t id[16] = {0};
 	char *text;
 
-	/* What the dropped message brought must not mix with the next one's. */
-	part(x)->n_natd = 0;
-	part(x)->initial_contact = false;
 	if (type == 0 || x->told)
 		return;
 	x->told = true;
@@ -485,13 +492,13 @@ static const struct v1_kind kinds[] = {
 		"phase 1 (main mode)", PHASE_MAIN, EXCHANGE_MAIN, main_mode,
 		sizeof(main_mode) / sizeof(main_mode[0]), payloads,
 		V1_NEVER,	/* the initiator retransmits */
-		NULL, NULL, proof, make_keys, nonsense, refused, phase1_free,
+		NULL, NULL, proof, make_keys, nonsense, forget, refused, phase1_free,
 	},
 	[SA_AGGRESSIVE] = {
 		"phase 1 (aggressive mode)", PHASE_AGGRESSIVE, EXCHANGE_AGGRESSIVE, aggressive_mode,
 		sizeof(aggressive_mode) / sizeof(aggressive_mode[0]), payloads,
 		V1_SELDOM,	/* the initiator does not notice that its last message was lost */
-		NULL, NULL, proof, make_keys, nonsense, refused, phase1_free,
+		NULL, NULL, proof, make_keys, nonsense, forget, refused, phase1_free,
 	},
 };
 

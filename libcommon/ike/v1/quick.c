@@ -344,6 +344,13 @@ keys(struct v1_exchange *x, struct fault *f)
 }
 
 static void
+forget(struct v1_exchange *x)
+{
+	part(x)->n_ids = 0;
+	bytes_free(&part(x)->gx_peer);
+}
+
+static void
 refused(struct v1_exchange *x, const struct fault *why, struct ike_outbox *out)
 {
 	struct v1_quick *q = x->part;
@@ -359,9 +366,6 @@ refused(struct v1_exchange *x, const struct fault *why, struct ike_outbox *out)
 		    bytes_span(&q->offer), q->policy, &encap, 1, q->gx_peer.len));
 		free(text);
 	}
-	/* What the dropped message brought must not mix with the next one's. */
-	q->n_ids = 0;
-	bytes_free(&q->gx_peer);
 	if (type == 0 || x->told)
 		return;
 	x->told = true;
@@ -391,7 +395,7 @@ quick_free(struct v1_exchange *x)
 static const struct v1_kind quick_kind = {
 	"phase 2 (quick mode)", PHASE_QUICK, EXCHANGE_QUICK, quick_mode,
 	sizeof(quick_mode) / sizeof(quick_mode[0]), payloads, V1_OFTEN,
-	verify, seal, NULL, keys, NULL, refused, quick_free,
+	verify, seal, NULL, keys, NULL, forget, refused, quick_free,
 };
 
 struct v1_quick *

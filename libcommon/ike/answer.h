@@ -1,0 +1,30 @@
+/*
+ * Steps that need an answer from outside the machine: a prompt, a smartcard, a RADIUS server. The
+ * step ends with IKE_LATER; the machine keeps what it had and says IKE_ASKS (ike/outbox.h); with
+ * the answer the same step runs again.
+ */
+#ifndef SAPIPE_IKE_ANSWER_H
+#define SAPIPE_IKE_ANSWER_H
+
+#include <stdio.h>
+
+#include "base/fault.h"
+#include "base/span.h"
+
+#define IKE_LATER	1	/* beside 0 and -1 */
+
+struct ike_answer {
+	bool		no;	/* refused, or it could not be asked */
+	struct span	data;	/* what was asked for, may be empty; valid during the call */
+};
+
+/* Returns IKE_LATER; ${question} becomes ${f}->what. */
+static inline int
+ike_later(struct fault *f, const char *question)
+{
+	*f = (struct fault){0};
+	(void)snprintf(f->what, sizeof(f->what), "%s", question);
+	return (IKE_LATER);
+}
+
+#endif
