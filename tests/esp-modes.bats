@@ -123,3 +123,19 @@ modes() {
 	eventually 10 eval '[ "$(counter right in bad-icv)" = 1 ]'
 	[ "$(counter right in replays)" = 1 ]
 }
+
+@test "modes: --pcap records AH as it was, and --decrypt opens it" {
+	sa_make child --ah sha256 --local 203.0.113.1 --remote 203.0.113.2 --local-ts 10.1.0.0/24 \
+		--remote-ts 10.2.0.0/24 --name berne "$T/left.sa" "$T/right.sa"
+	tun_start left --pcap "$T/left.pcapng" "$T/left.sa"
+	tun_start right --pcap "$T/right.pcapng" "$T/right.sa"
+	eventually 15 tun_is_up left && eventually 15 tun_is_up right
+	ping_across 10.2.0.1 2
+	stop_background
+	for side in left right; do
+		run -0 --separate-stderr esp-tun --decrypt "$T/$side.pcapng" "$T/$side.sa" -o "$T/clear.pcapng"
+		stderr_has "4 packets decrypted, 0 not"
+		grep -q "sent AH [0-9a-f]* number 2 of berne" "$T/$side.pcapng"
+		grep -q "received AH [0-9a-f]* number 2 of berne" "$T/$side.pcapng"
+	done
+}

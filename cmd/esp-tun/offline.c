@@ -178,7 +178,7 @@ tell(const struct job *j)
 	    j->seal ? "encrypted" : "decrypted", (unsigned long long)j->failed, text,
 	    (unsigned long long)j->others);
 	if (j->seal && j->done > 0)
-		report_warn("numbers and IVs begin anew each time: these packets are for tests, not for sending");
+		report_warn("sequence numbers and IVs start again in each run: these packets are for tests, do not send them");
 }
 
 int

@@ -1,3 +1,4 @@
+/* The options of esp-tun, and what they mean for the data path. */
 #include "crypto/crypto.h"
 #include "esp_tun.h"
 #include "os/priv.h"

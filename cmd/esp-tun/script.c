@@ -49,7 +49,7 @@ set_split(struct script_env *e, const struct selector *s, unsigned *n4, unsigned
 	(void)snprintf(name, sizeof(name), "%s_%u_ADDR", base, n);
 	script_set(e, name, "%s", addr_text(a, &s->first));
 	if (prefix < 0)
-		prefix = 0;	/* a range that is no net: no mask tells it */
+		prefix = 0;	/* a range that is no net has no mask */
 	(void)snprintf(name, sizeof(name), "%s_%u_MASKLEN", base, n);
 	script_set(e, name, "%d", prefix);
 	if (v4) {

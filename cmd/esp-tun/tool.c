@@ -7,7 +7,7 @@
 #include "os/priv.h"
 #include "os/sandbox.h"
 
-/* ---- what the data path has to say */
+/* ---- reports of the data path */
 
 static void
 on_note(void *ctx, int level, const char *text)
@@ -107,8 +107,8 @@ watch(struct tool *t)
 }
 
 /*
- * Once the first SA stands, all is open: its port too, which its other holders must see
- * opened by who we were. Without ever an SA there is nothing left to protect.
+ * With the first SA in use everything is open: its port too, whose other holders must see
+ * the uid of before. Without an SA there is nothing to protect.
  */
 static void
 drop_privileges(struct tool *t)

@@ -1,3 +1,4 @@
+/* Claims: locked files that record which sequence numbers are used. */
 #include "datapath/claim.h"
 
 #include <dirent.h>
@@ -84,7 +85,7 @@ open_dir(const char *path)
 	return (open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
-/* Where state goes when nobody says; -1 with errno. */
+/* The default state directory; -1 with errno. */
 static int
 open_default(char *path, size_t cap)
 {

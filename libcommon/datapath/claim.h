@@ -1,8 +1,7 @@
 /*
- * Claims on outbound SAs. Keys without counters are a trap: two senders on one
- * record, or a restart, repeat sequence numbers and nonces. A claim is a locked file, named by a
- * keyed fingerprint of the SA's sending keys, that says which numbers have been given out;
- * blocks are reserved in it before their first number is used. The highest number that may have
+ * Claims on outbound SAs. Two senders on one record, or a restart, would repeat sequence numbers and nonces. A claim
+ * is a locked file, named by a keyed fingerprint of the SA's sending keys. It records which numbers have been given
+ * out: blocks are reserved in it before their first number is used. The highest number that may have
  * been received is kept in the same way.
  */
 #ifndef SAPIPE_DATAPATH_CLAIM_H
@@ -43,16 +42,16 @@ struct claim {			/* of one SA; the lock lasts as long as ${fd} */
  * FAULT_PERMISSION, FAULT_SYSTEM, or FAULT_CONFIG if others may write there.
  */
 int claims_open(struct claims *c, const char *path, struct fault *f);
-void claims_close(struct claims *c);	/* claims taken from it go first */
+void claims_close(struct claims *c);	/* free its claims first */
 
 /* What an SA is claimed by: a hash of its sending keys and algorithms. 0, or -1 with FAULT_CRYPTO. */
 int claim_digest(const struct sa_child *rec, uint8_t digest[CLAIM_DIGEST], struct fault *f);
 
 /*
  * Claims the SA of ${digest}, made at ${established} and good until ${expires}, at ${now} (epoch seconds), with first
- * blocks of numbers: to be used when ${owed} is false, see claim_sync(). Another holder that is just ending is waited
- * for, at most a second. NULL with FAULT_CLAIMED (another process has it), FAULT_STALE_SA (no claim yet, but made
- * before this machine started: who knows what was sent with it), FAULT_SYSTEM, FAULT_MALFORMED (the file is damaged).
+ * blocks of numbers: to be used when ${owed} is false, see claim_sync(). Waits at most a second for another holder
+ * that is just ending. NULL with FAULT_CLAIMED (another process has it), FAULT_STALE_SA (no claim yet, but made
+ * before this machine started: numbers may have been used), FAULT_SYSTEM, FAULT_MALFORMED (the file is damaged).
  */
 struct claim *claim_take(struct claims *c, const uint8_t digest[CLAIM_DIGEST],
     uint64_t established, uint64_t expires, uint64_t now, struct fault *f);
@@ -70,7 +69,7 @@ int claim_sync(struct claim *cl, struct fault *f);
 int claims_sync(const struct claims *c, struct claim *const *list, size_t n, struct fault *f);
 
 /*
- * When nothing has come for a while: takes back what is reserved far above ${right}, so that a
+ * When nothing was received for a while: gives back what is reserved far above ${right}, so that a
  * crash costs a slow peer few packets. 0, or -1 with FAULT_SYSTEM.
  */
 int claim_settle_in(struct claim *cl, uint64_t right, struct fault *f);
@@ -78,8 +77,8 @@ int claim_settle_in(struct claim *cl, uint64_t right, struct fault *f);
 bool claim_unsettled(uint64_t in_end, uint64_t right);
 
 /*
- * Writes down where things ended and lets go: the next to take it goes on with ${out_next} and refuses
- * all up to ${in_right}. What follows is for a reboot: claim_sync(), then claim_free().
+ * Records the last numbers and unlocks: the next holder continues with ${out_next} and refuses
+ * all up to ${in_right}. For a reboot call claim_sync() then, and claim_free().
  */
 void claim_release(struct claim *cl, uint64_t out_next, uint64_t in_right);
 void claim_free(struct claim *cl);	/* NULL is fine */

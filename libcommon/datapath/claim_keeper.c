@@ -1,3 +1,4 @@
+/* The keeper's process, and the data path's side of its socket. */
 #include "datapath/claim_keeper.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /*
- * The keeper of claims: a helper process that does what may wait for a disk, so that packets
- * never do. It owns the state directory; the data path asks it over a socket, mostly
- * before it needs the answer. The keeper may wait for the data path to read, never the other way round: what
- * the socket has no room for is queued where it is asked.
+ * The keeper of claims: a helper process that does all that may wait for a disk, so that packets
+ * never wait. It owns the state directory; the data path sends requests over a socket, mostly
+ * before it needs the answer. The keeper may wait for the data path to read; the data path never waits for the
+ * keeper: requests that the socket has no room for are queued.
  */
 #ifndef SAPIPE_DATAPATH_CLAIM_KEEPER_H
 #define SAPIPE_DATAPATH_CLAIM_KEEPER_H
@@ -31,7 +31,7 @@ struct keeper_answer {
 };
 
 /*
- * The process: serves ${fd} until its other end is closed, then lets go of every claim. ${claims} is a
+ * The process: serves ${fd} until its other end is closed, then releases every claim. ${claims} is a
  * struct claims, open. Fits helper_fork() of cli/.
  */
 void keeper_serve(void *claims, int fd);

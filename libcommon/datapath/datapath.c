@@ -14,7 +14,7 @@
 #define PATHS_MS	10000	/* between looks at the MTUs of paths */
 #define TRAFFIC_MS	2000	/* between reports of traffic to the negotiator */
 #define MTU_FIRST	1400	/* of the device, before there is an SA */
-#define KEEPER_END_MS	5000	/* for the keeper to take the last numbers */
+#define KEEPER_END_MS	5000	/* for the keeper to record the last numbers */
 
 void
 dp_note(struct datapath *dp, int level, const char *fmt, ...)
@@ -37,7 +37,7 @@ dp_warn(struct datapath *dp, const struct fault *f)
 		dp->calls.trouble(dp->ctx, f);
 }
 
-/* Tells the negotiator, by way of the ports it shares with us. */
+/* Reports to the negotiator, over the ports it shares with us. */
 void
 dp_event(struct datapath *dp, const struct esp_pair *pair, const char *what)
 {

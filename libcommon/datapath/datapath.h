@@ -1,6 +1,6 @@
 /*
  * The running data path: TUN device, transports, SA table and claims on one event loop. Records
- * go in, packets flow, what happened comes out by the calls.
+ * are its input; it reports events by the calls.
  */
 #ifndef SAPIPE_DATAPATH_DATAPATH_H
 #define SAPIPE_DATAPATH_DATAPATH_H
@@ -31,7 +31,7 @@ struct datapath_opt {
 struct datapath_calls {
 	/* A line for -v (${level} 1 and up). */
 	void (*note)(void *ctx, int level, const char *text);
-	/* Something went wrong and the data path goes on. */
+	/* An error that does not end the data path. */
 	void (*trouble)(void *ctx, const struct fault *f);
 	/* The state of the tunnel changed: the first SA came ("up"), the last one went ("down"). */
 	void (*state)(void *ctx, const char *what, const struct sa_child *sa);
@@ -48,7 +48,7 @@ struct datapath_calls {
 /* Opens device and raw sockets. NULL with a fault. ${loop} outlives it. */
 struct datapath *datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
     const struct datapath_calls *calls, void *ctx, struct fault *f);
-/* Releases claims with their last numbers, takes routes away, closes. NULL is fine. */
+/* Releases claims with their last numbers, removes routes, closes. NULL is fine. */
 void datapath_free(struct datapath *dp);
 
 /*

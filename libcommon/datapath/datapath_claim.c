@@ -1,7 +1,7 @@
 /*
  * The data path's side of the keeper: claims before SAs, numbers before they are needed.
  * Packets wait for the keeper in one case alone: every number reserved to send with is used
- * up before the answer came, which at half a block ahead takes a disk that hangs.
+ * up before the answer came. As blocks are asked for half a block ahead, this needs a disk that hangs.
  */
 #include <poll.h>
 #include <stdlib.h>
@@ -121,8 +121,8 @@ dp_reserve_out(void *ctx, struct esp_sa *sa, uint64_t seq)
 }
 
 /*
- * What comes in waits for nothing: the keeper outlives us should we crash, and has been told before
- * the packet goes on. After a failure of the whole machine replays of its last moment may pass.
+ * Inbound packets wait for nothing: the keeper outlives a crash of this process, and has the request before
+ * the packet is delivered. After a failure of the whole machine replays of its last moment may pass.
  */
 int
 dp_reserve_in(void *ctx, struct esp_sa *sa, uint64_t seq)

@@ -3,7 +3,7 @@
 
 #include "datapath/datapath_priv.h"
 
-#define MTU_FIRST	1400	/* before any SA says better */
+#define MTU_FIRST	1400	/* before there is an SA */
 
 static bool
 carries_v6(const struct esp_sa *out)
@@ -47,7 +47,7 @@ dp_mtu(struct datapath *dp, bool all)
 		if ((all || sa->mtu == 0) && (most = esp_sa_inner_max(sa, mtu_to(dp, &sa->dst.addr))) > 0)
 			sa->mtu = most;
 		if (carries_v6(sa))
-			floor = INNER_MIN_V6;	/* below it the kernel takes IPv6 off the device */
+			floor = INNER_MIN_V6;	/* below it the kernel disables IPv6 on the device */
 		if (sa->mtu != 0 && (least == 0 || sa->mtu < least))
 			least = sa->mtu;
 	}

@@ -127,7 +127,7 @@ void dp_udp(void *ctx, struct pkt *d, size_t n);
 void dp_held_retry(struct datapath *dp, bool all);
 
 /* datapath_wire.c: the record of outer packets; without one these do nothing. */
-/* ${fd}: the recorder. 0, or -1 with a fault of its file; a disk that is full is only told. */
+/* ${fd}: the recorder. 0, or -1 with a fault of its file; a full disk is only reported. */
 int dp_wire_open(struct datapath *dp, int fd, struct fault *f);
 void dp_wire_close(struct datapath *dp);
 /* False if there is none. */

@@ -74,7 +74,7 @@ bad:
 	return (-1);
 }
 
-/* What an IKE SA tells the data path: whether to follow the peer, and the address it was given. */
+/* What the data path needs of an IKE SA: whether to follow the peer, and the address that mode config gave. */
 static int
 ike(struct datapath *dp, const struct sa_ike *s, struct fault *f)
 {

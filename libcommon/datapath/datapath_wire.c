@@ -1,6 +1,6 @@
 /*
  * The record of outer packets (--pcap): copies of what is received, since packets are opened in place, and
- * a comment on each that says what became of it.
+ * a comment on each with what became of it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ struct wire {
 	uint8_t		 room[ESP_BATCH][COPY_MAX];
 };
 
-/* The tunnel matters more than its record. */
+/* A capture that fails does not end the tunnel. */
 static void
 ends_here(struct datapath *dp, struct fault *f)
 {

@@ -112,7 +112,7 @@ blank_v4(uint8_t *ip, size_t head)
 	for (i = V4_HDR; i < head && ip[i] != 0; i += n) {
 		n = ip[i] == 1 ? 1 : i + 1 < head ? ip[i + 1] : 0;
 		if (n == 0 || (n == 1 && ip[i] != 1) || n > head - i)
-			n = head - i;	/* no sense in it: both ends take all of it */
+			n = head - i;	/* malformed: the rest counts as one option at both ends */
 		if (!v4_option_stays(ip[i]))
 			memset(ip + i, 0, n);
 	}

@@ -26,7 +26,7 @@
 #define ECN_CE		0x03
 #define ECN_ECT1	0x01
 
-/* Ports of the first fragment; ${r} stands at the upper layer. */
+/* Ports of the first fragment; ${r} is at the upper layer. */
 static void
 ports(struct inner *in, struct rd *r)
 {

@@ -1,8 +1,8 @@
 /*
- * The packets inside the tunnel: what the policy check needs to know of them, and
- * what changes on the way (DSCP and ECN, TCP's MSS, the answer to one that is too big).
- * Time to live is left alone: the kernel that forwards into or out of the device
- * counts it down (RFC 4301, 5.1.2.1 note 3).
+ * The packets inside the tunnel: their headers as the policy check needs them, and
+ * what the tunnel changes (DSCP and ECN, TCP's MSS, checksums behind NAT, the answer to one that is too big).
+ * Time to live is not changed here: the kernel that forwards into or out of the device
+ * decrements it (RFC 4301, 5.1.2.1 note 3).
  */
 #ifndef SAPIPE_ESP_INNER_H
 #define SAPIPE_ESP_INNER_H
@@ -37,9 +37,9 @@ int inner_parse(struct inner *in, const uint8_t *p, size_t len);
 bool inner_matches(const struct inner *in, const struct selector *src, const struct selector *dst);
 
 /*
- * At the tunnel's exit: ECN of the inner header by what the outer header met
- * (RFC 6040 section 4.2, which updates RFC 4301). -1: to be dropped, congestion was met by
- * a packet whose ends would not understand the mark.
+ * At the tunnel's exit: ECN of the inner header by that of the outer header
+ * (RFC 6040 section 4.2, which updates RFC 4301). -1: to be dropped, the outer header has a
+ * congestion mark and the inner packet is not ECN-capable.
  */
 int inner_ecn_exit(uint8_t *p, const struct inner *in, uint8_t outer_tos);
 
@@ -59,7 +59,7 @@ uint16_t inner_mss_of(uint8_t family, size_t mtu);
 void inner_csum_renew(uint8_t *p, const struct inner *in, const struct addr *src, const struct addr *dst);
 
 /*
- * Builds the answer to ${p} when its way takes no more than ${mtu} bytes: ICMP "fragmentation
+ * Builds the answer to ${p} when the path takes no more than ${mtu} bytes: ICMP "fragmentation
  * needed" (RFC 1191) or ICMPv6 "packet too big" (RFC 4443, 3.2), from the packet's
  * destination to its source. 0 if there must be no answer: to an ICMP error, a later fragment, a
  * broadcast or multicast. Returns its length.

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #define BUCKETS		4096	/* a power of two */
-#define WRAP		0x80000000U	/* a number so far below the highest begins anew */
+#define WRAP		0x80000000U	/* a number so far below the highest starts again */
 
 struct watch {
 	size_t			 n;

@@ -1,6 +1,6 @@
 /*
- * ESP and AH seen from outside, by SPI: how many packets, which numbers are missing, which came
- * twice or out of order. Nothing is decrypted; numbers are those of the wire. No I/O, no clock.
+ * Statistics of ESP and AH by SPI, without keys: packets, missing numbers, replays,
+ * reordering. Numbers are those of the wire. No I/O, no clock.
  */
 #ifndef SAPIPE_ESP_WATCH_H
 #define SAPIPE_ESP_WATCH_H
@@ -21,8 +21,8 @@ struct watch_flow {
 	uint64_t	distinct;	/* numbers seen once at least */
 	uint64_t	replays;	/* seen before */
 	uint64_t	reordered;	/* lower than one before it, but new */
-	uint64_t	late;		/* too old to tell which of the two */
-	uint64_t	wraps;		/* times that the numbers began anew */
+	uint64_t	late;		/* too old to be counted as one of these two */
+	uint64_t	wraps;		/* times that the numbers started again */
 	unsigned	n_gaps;		/* runs of missing numbers, WATCH_GAPS at most */
 	struct { uint32_t from, to; } gap[WATCH_GAPS];
 	bool		gaps_cut;	/* there were more */
@@ -36,8 +36,8 @@ struct watch *watch_new(void);		/* NULL: no memory */
 void watch_free(struct watch *w);	/* NULL is fine */
 
 /*
- * Takes a packet of ${len} bytes. Its flow, new if ->packets is 1; NULL if there are too many or no
- * memory: then it is counted alone. Flows are told apart by protocol, SPI and destination address.
+ * Counts a packet of ${len} bytes. Returns its flow, new if ->packets is 1; NULL if there are too many or no
+ * memory: then it is counted alone. Flows are distinguished by protocol, SPI and destination address.
  */
 struct watch_flow *watch_take(struct watch *w, uint8_t proto, const uint8_t spi[4], uint32_t seq,
     const struct endpoint *src, const struct endpoint *dst, size_t len, uint64_t time_us);
