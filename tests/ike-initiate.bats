@@ -419,17 +419,21 @@ fact() {
 	done
 }
 
+# rekeyed: the records of k hold two SAs of each phase at least.
+rekeyed() {
+	[[ $("$CHECK" k.out) =~ ([0-9]+)" child-sa, "([0-9]+)" ike-sa" ]] && [ "${BASH_REMATCH[1]}" -ge 2 ] &&
+		[ "${BASH_REMATCH[2]}" -ge 2 ]
+}
+
 @test "ike-initiate: --keep rekeys both phases and answers the peer's DPD" {
 	usual_responder --dpd-interval 1 --dpd-tries 2
 	background k ike-initiate -v --keep --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any "${NETS[@]}" \
 		--esp-lifetime 5 --ike-lifetime 6 "$R"
-	sleep 9
+	nap 4
+	eventually 10 rekeyed
 	kill -TERM "${BG[k]}"
 	ended k
 	run -0 "$CHECK" k.out
-	[[ $output =~ ([0-9]+)" child-sa, "([0-9]+)" ike-sa" ]]
-	[ "${BASH_REMATCH[1]}" -ge 2 ]
-	[ "${BASH_REMATCH[2]}" -ge 2 ]
 	run ! grep -q "is dead" r.err k.err
 }
 

@@ -241,7 +241,7 @@ psk-file = gw.psk"
 	usual_responder --half-open-per-address 5 --timeout 1
 	run -0 flood 50
 	[ "$output" = 5 ]
-	sleep 1
+	nap 1.5
 	run -0 flood 50
 	[ "$output" = 5 ]
 }

@@ -311,7 +311,8 @@ informational 1 initiator right" ]
 @test "ike-trace: --live shows a negotiation as it happens; SIGINT ends it with the summary" {
 	lab_topology
 	background live ip netns exec "$NS_RIGHT" ike-trace --live any
-	sleep 1
+	# it has its socket: a line below the heading
+	eventually 10 eval 'in_right awk "END { exit NR < 2 }" /proc/net/packet'
 	ours
 	eventually 5 grep -q 'quick mode 3' "$T/live.out"
 	kill -INT "${BG[live]}"

@@ -18,10 +18,9 @@ teardown() {
 dpd() {
 	local group
 	lab_interop "$@" ikev1-dpd
-	sleep 12
+	eventually 30 lab_probed 2
 	lab_has_sa
 	lab_ping left "$RIGHT_INNER" 2
-	lab_log | grep -q DPD
 	group=${LAB_GROUP[tunnel]}
 	kill -STOP -- "-$group"
 	eventually 20 lab_no_sa

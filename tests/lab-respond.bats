@@ -62,7 +62,7 @@ respond() {
 
 @test "lab respond: ikev1-dpd: probes are answered" {
 	respond ikev1-dpd
-	sleep 12
+	eventually 30 lab_probed 2
 	lab_has_sa
 	lab_ping right "$LEFT_INNER" 2
 }

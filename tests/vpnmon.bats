@@ -216,12 +216,14 @@ teardown() { tun_teardown; }
 
 @test "vpnmon: a plug that is pulled for less than the threshold changes nothing" {
 	tunnel
-	background mon ip netns exec "$L" vpnmon --tun vpn0 --interval 0.1 --threshold 20 10.2.0.1
+	# 15 s, which the plug is not pulled for however busy the machine is
+	background mon ip netns exec "$L" vpnmon -v --tun vpn0 --interval 0.1 --threshold 150 10.2.0.1
 	says_soon UP
 	pull
-	sleep 0.5
+	nap 0.5
 	plug
-	sleep 1
+	ping_across 10.2.0.1
+	nap 1
 	run ! says DOWN
 }
 
@@ -266,9 +268,9 @@ teardown() { tun_teardown; }
 	tun_start left "$T/left.sa"
 	tun_start right "$T/right.sa"
 	eventually 15 tun_is_up left && eventually 15 tun_is_up right
-	sleep 1
-	right bash -c 'echo x >/dev/udp/10.1.0.1/4322'
-	eventually 15 grep -q '10.1.0.1:4322' "$T/mon.out"
+	# the capture goes on with the new device once it has seen it
+	seen_again() { right bash -c 'echo x >/dev/udp/10.1.0.1/4322'; grep -q '10.1.0.1:4322' "$T/mon.out"; }
+	eventually 15 seen_again
 }
 
 @test "vpnmon: --optimized counts no answer of its own as traffic" {

@@ -217,6 +217,9 @@ lab_counted() {
 lab_has_sa() { lab_sas | grep -q '^state=ESTABLISHED'; }
 lab_no_sa() { ! lab_has_sa; }
 
+# lab_probed N: N times at least the gateway asked by DPD and had an answer.
+lab_probed() { [ "$(lab_log | grep -c 'parsed INFORMATIONAL_V1 .*N(DPD_ACK)')" -ge "$1" ]; }
+
 # lab_tunnel_works: pings and 10 MB of TCP each way through the tunnel, nothing past it.
 lab_tunnel_works() {
 	lab_ping left "$RIGHT_INNER"
