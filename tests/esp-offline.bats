@@ -64,16 +64,30 @@ packets() {
 # dump FILE [OPTION]: the same by tcpdump, which is quick, to be compared.
 dump() { tcpdump -nn "${2:--tt}" -x -r "$1" 2>/dev/null; }
 
-# there_and_back OPTION...: sealed with one end's state and opened with the other's, nothing is changed.
+# there_and_back: a line of options each on standard input; what is sealed with one end's state and opened with the
+# other's is as it was.
 there_and_back() {
-	state "$@"
-	run -0 --separate-stderr esp-tun --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/esp.pcap"
-	stderr_has "10 packets encrypted, 0 not"
-	stderr_has "not for sending"
-	run -0 --separate-stderr esp-tun --decrypt "$T/esp.pcap" "$T/r.sa" -o "$T/back.pcap"
-	stderr_has "10 packets decrypted, 0 not"
+	local n=0 line
+	local -a lines
+	mapfile -t lines
+	for line in "${lines[@]}"; do
+		echo "child --local-ts 10.1.0.0/24 --remote-ts 10.2.0.0/24 $line $T/$((n += 1)).l.sa $T/$n.r.sa"
+	done | "$SAPIPE_TOP/tests/lib/sa_make.py" batch
 	[ -s "$T/clear.pcap" ]
-	diff <(dump "$T/clear.pcap") <(dump "$T/back.pcap")
+	dump "$T/clear.pcap" >"$T/clear"
+	n=0
+	for line in "${lines[@]}"; do
+		n=$((n + 1))
+		echo "$line"
+		esp-tun --encrypt "$T/clear.pcap" "$T/$n.l.sa" -o "$T/esp.pcap" 2>"$T/said"
+		stderr=$(<"$T/said")
+		stderr_has "10 packets encrypted, 0 not"
+		stderr_has "not for sending"
+		esp-tun --decrypt "$T/esp.pcap" "$T/$n.r.sa" -o "$T/back.pcap" 2>"$T/said"
+		stderr=$(<"$T/said")
+		stderr_has "10 packets decrypted, 0 not"
+		dump "$T/back.pcap" | diff "$T/clear" -
+	done
 }
 
 ALGORITHMS=(aes128-sha1 aes192-sha256 aes256-sha512 aes128-sha384 aes128-sha256_96 aes128-md5 3des-sha1
@@ -82,25 +96,24 @@ ALGORITHMS=(aes128-sha1 aes192-sha256 aes256-sha512 aes128-sha384 aes128-sha256_
 AH_ALGORITHMS=(md5 sha1 sha256 sha256_96 sha384 sha512 aesxcbc sha256-esn aesxcbc-esn)
 
 @test "offline: every algorithm there and back" {
-	local a
 	clear
-	for a in "${ALGORITHMS[@]}"; do
-		echo "$a"
-		there_and_back --esp "$a"
-	done
+	printf -- '--esp %s\n' "${ALGORITHMS[@]}" | there_and_back
 }
 
 @test "offline: every encapsulation, IPv4 and IPv6 inside and outside, transport mode" {
 	clear
-	there_and_back --encap udp
+	there_and_back <<<'--encap udp'
 	[ "$(tshark -r "$T/esp.pcap" -Y 'udp.port == 4500 && esp' 2>/dev/null | wc -l)" = 10 ]
-	there_and_back --encap udp --local 192.0.2.1:7000 --remote 192.0.2.2:7001
-	there_and_back --encap udp-draft --local 192.0.2.1:500 --remote 192.0.2.2:500
-	there_and_back --local 2001:db8:f::1 --remote 2001:db8:f::2
+	there_and_back <<-'STATES'
+		--encap udp --local 192.0.2.1:7000 --remote 192.0.2.2:7001
+		--encap udp-draft --local 192.0.2.1:500 --remote 192.0.2.2:500
+		--local 2001:db8:f::1 --remote 2001:db8:f::2
+	STATES
 	clear 6
-	there_and_back --local-ts 2001:db8:1::/64 --remote-ts 2001:db8:2::/64
-	there_and_back --local-ts 2001:db8:1::/64 --remote-ts 2001:db8:2::/64 \
-		--local 2001:db8:f::1 --remote 2001:db8:f::2 --encap udp
+	there_and_back <<-'STATES'
+		--local-ts 2001:db8:1::/64 --remote-ts 2001:db8:2::/64
+		--local-ts 2001:db8:1::/64 --remote-ts 2001:db8:2::/64 --local 2001:db8:f::1 --remote 2001:db8:f::2 --encap udp
+	STATES
 	clear
 	state --mode transport --local 10.1.0.1 --remote 10.2.0.1
 	esp-tun -q --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/esp.pcap"
@@ -112,25 +125,22 @@ AH_ALGORITHMS=(md5 sha1 sha256 sha256_96 sha384 sha512 aesxcbc sha256-esn aesxcb
 }
 
 @test "offline: AH, every algorithm, tunnel and transport, IPv4 and IPv6: there and back" {
-	local a
+	local a nets="--local-ts 2001:db8:1::/64 --remote-ts 2001:db8:2::/64"
 	clear
 	for a in "${AH_ALGORITHMS[@]}"; do
-		echo "$a"
-		there_and_back --ah "$a"
-		there_and_back --ah "$a" --local 2001:db8:f::1 --remote 2001:db8:f::2
+		echo "--ah $a"
+		echo "--ah $a --local 2001:db8:f::1 --remote 2001:db8:f::2"
 		# In transport mode the packet's own header stays: nothing at all is changed.
-		there_and_back --ah "$a" --mode transport --local 10.1.0.1 --remote 10.2.0.1
-	done
+		echo "--ah $a --mode transport --local 10.1.0.1 --remote 10.2.0.1"
+	done | there_and_back
 	[ "$(tshark -r "$T/esp.pcap" -Y 'ah && udp' 2>/dev/null | wc -l)" = 10 ]
 	[ -z "$(tshark -o ip.check_checksum:TRUE -r "$T/esp.pcap" -Y 'ip.checksum.status != 1' 2>/dev/null)" ]
 	clear 6
 	for a in "${AH_ALGORITHMS[@]}"; do
-		there_and_back --ah "$a" --local-ts 2001:db8:1::/64 --remote-ts 2001:db8:2::/64
-		there_and_back --ah "$a" --local-ts 2001:db8:1::/64 --remote-ts 2001:db8:2::/64 \
-			--mode transport --local 2001:db8:1::1 --remote 2001:db8:2::1
-		there_and_back --ah "$a" --local-ts 2001:db8:1::/64 --remote-ts 2001:db8:2::/64 \
-			--local 2001:db8:f::1 --remote 2001:db8:f::2
-	done
+		echo "--ah $a $nets"
+		echo "--ah $a $nets --mode transport --local 2001:db8:1::1 --remote 2001:db8:2::1"
+		echo "--ah $a $nets --local 2001:db8:f::1 --remote 2001:db8:f::2"
+	done | there_and_back
 	[ "$(tshark -r "$T/esp.pcap" -Y 'ah && udp' 2>/dev/null | wc -l)" = 10 ]
 }
 

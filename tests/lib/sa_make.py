@@ -5,6 +5,7 @@
     sa_make.py ike   [OPTION]... LEFT RIGHT      two ike-sa files
     sa_make.py pair  [OPTION]... LEFT RIGHT      both: the ike-sa first
     sa_make.py delete [--ike HEX] [--spi-in N] [--spi-out N] [--protocol esp|ah] [--reason TEXT] FILE
+    sa_make.py batch                             a line of such arguments each on standard input
     sa_make.py event --what WORD [--text TEXT] [--spi-in N] [--remote ADDR:PORT] FILE
 
 LEFT's spi-in is RIGHT's spi-out, and so on. Options say how it is seen from LEFT.
@@ -13,7 +14,7 @@ top-level key of the records can be set, or (with no value) taken out: --set rep
 --set 'lifetime={"seconds": 5, "expires": 1}', --right-set use=in, --set name. As a
 module: make_child(args), make_ike(args), mirror(), encode(), defaults(). Needs python3-cbor2.
 """
-import argparse, hashlib, ipaddress, json, os, secrets, sys, time
+import argparse, hashlib, ipaddress, json, os, secrets, shlex, sys, time
 import cbor2
 
 ENC = {  # word: (name, key-bits or None, bytes of key, bytes of salt); a sum is what "enc-in" holds
@@ -291,8 +292,12 @@ def defaults(*argv):
     return parser().parse_args(["child", *argv, "none"])
 
 
-def main():
-    o = parser().parse_args()
+def main(argv):
+    if argv[:1] == ["batch"]:
+        for line in sys.stdin:
+            main(shlex.split(line))
+        return
+    o = parser().parse_args(argv)
     if o.what_made == "delete":
         r = {"type": "sa-delete", "format": 1}
         if o.ike:
@@ -325,4 +330,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
