@@ -119,6 +119,13 @@ includes() {
 	[ $bad -eq 0 ]
 }
 
+@test "layers: no code decides by the text of a fault, an event or a reason" {
+	# Causes, kinds and reasons are enums: base/fault.h, sa/record.h.
+	! grep -rnE --include='*.[ch]' \
+		'(str(n?(case)?cmp|(case)?str|pbrk)|fnmatch|regexec|span_eq)\(.*(->|\.)(what(_other)?|where|why|reason(_other)?)\b' \
+		libcommon cmd || return 1
+}
+
 # wanted ROOM...: undefined symbols of the rooms' objects, "file: symbol" a line.
 wanted() {
 	local room files=() obj

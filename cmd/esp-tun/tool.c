@@ -35,16 +35,16 @@ on_broken(void *ctx, const struct fault *f)
 }
 
 static void
-on_state(void *ctx, const char *what, const struct sa_child *c)
+on_state(void *ctx, bool up, const struct sa_child *c)
 {
 	char at[ADDR_TEXT], from[SELECTOR_TEXT], to[SELECTOR_TEXT];
 	struct tool *t = ctx;
 
-	report_say(0, "%s is %s: %s to %s by way of %s", datapath_tun(t->dp), what,
+	report_say(0, "%s is %s: %s to %s by way of %s", datapath_tun(t->dp), up ? "up" : "down",
 	    selector_net_text(from, &c->local_ts[0]), selector_net_text(to, &c->remote_ts[0]),
 	    addr_text(at, &c->remote.at.addr));
-	tool_script(t, strcmp(what, "up") == 0 ? "connect" : "disconnect", c);
-	if (strcmp(what, "down") == 0 && sa_in_ended(t->in))
+	tool_script(t, up ? "connect" : "disconnect", c);
+	if (!up && sa_in_ended(t->in))
 		ev_break(t->loop, EVBREAK_ALL);
 }
 

@@ -34,7 +34,7 @@ struct show {
 /* Each SA once, however often its record is written again. */
 static void
 export_new(void *ctx, enum sa_change change, const struct sa_rec *now, const struct sa_rec *was,
-    unsigned source, const char *reason)
+    unsigned source, enum sa_reason reason)
 {
 	const struct show *s = ctx;
 

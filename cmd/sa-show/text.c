@@ -230,8 +230,8 @@ delete_rows(const struct sa_del *d)
 		row("spi-in", "%08x", get_be32(d->spi_in));
 	if (d->has_spi_out)
 		row("spi-out", "%08x", get_be32(d->spi_out));
-	if (d->reason[0] != '\0')
-		row("reason", "%s", d->reason);
+	if (sa_del_reason(d)[0] != '\0')
+		row("reason", "%s", sa_del_reason(d));
 }
 
 static void
@@ -240,7 +240,7 @@ event_rows(const struct sa_event *e)
 	char at[CLOCK_TEXT], remote[ENDPOINT_TEXT];
 
 	(void)printf("event\n");
-	row("what", "%s, from %s", e->what, e->source);
+	row("what", "%s, from %s", sa_event_word(e), e->source);
 	row("time", "%s", clock_text(at, e->time));
 	if (e->has_spi_in)
 		row("spi-in", "%08x", get_be32(e->spi_in));

@@ -167,14 +167,14 @@ output_close(struct tool *w)
 }
 
 void
-output_record(struct tool *w, const char *what, const char *tun, uint64_t epoch_ms, const char *text)
+output_record(struct tool *w, enum sa_event_kind what, const char *tun, uint64_t epoch_ms, const char *text)
 {
 	struct sa_rec r = { .type = SA_EVENT };
 	struct fault f;
 
 	r.event.time = epoch_ms / 1000;
 	(void)snprintf(r.event.source, sizeof(r.event.source), "vpnmon");
-	(void)snprintf(r.event.what, sizeof(r.event.what), "%s", what);
+	r.event.what = what;
 	(void)snprintf(r.event.tun, sizeof(r.event.tun), "%s", tun);
 	(void)snprintf(r.event.text, sizeof(r.event.text), "%s", text);
 	if (sa_out_put(w->records, &r, &f) != 0)

@@ -8,7 +8,7 @@ int output_open(struct tool *w, struct fault *f);
 /* A line of the report. */
 void output_line(struct tool *w, const char *text, size_t len);
 /* An event record, with FORMAT_CBOR. */
-void output_record(struct tool *w, const char *what, const char *tun, uint64_t epoch_ms, const char *text);
+void output_record(struct tool *w, enum sa_event_kind what, const char *tun, uint64_t epoch_ms, const char *text);
 /* Flushes what was printed on stdout directly. */
 void output_flush(struct tool *w);
 /* Nothing can be written any more: ends the loop. */

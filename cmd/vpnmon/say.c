@@ -133,6 +133,8 @@ put_event(struct tool *w, uint64_t epoch_ms, const char *who, const char *what, 
 void
 say_event(struct tunnel *t)
 {
+	static const enum sa_event_kind kinds[] = { [MONITOR_READY] = SA_EVENT_READY,
+	    [MONITOR_UP] = SA_EVENT_UP, [MONITOR_DOWN] = SA_EVENT_DOWN };
 	const char *name = monitor_state_name(t->mon.state);
 	char state[16], why[REASON_TEXT];
 	struct tool *w = t->tool;
@@ -142,7 +144,7 @@ say_event(struct tunnel *t)
 		return;
 	(void)reason_text(why, t);
 	if (w->format == FORMAT_CBOR)
-		output_record(w, name, t->tun, t->since_ms, why);
+		output_record(w, kinds[t->mon.state], t->tun, t->since_ms, why);
 	else
 		put_event(w, t->since_ms, t->tun, upper(state, name), why,
 		    w->format == FORMAT_JSON ? tunnel_object(t) : NULL);
@@ -178,7 +180,7 @@ say_group(struct tool *w, const struct group *g, size_t before)
 	(void)snprintf(text, sizeof(text), "%s%s%s%s%s (%s)", cbor ? g->name : "", cbor ? ": " : "", now != NULL ? now : "none",
 	    was != NULL ? ", in place of " : "", was != NULL ? was : "", why);
 	if (cbor)
-		output_record(w, "carrier", now != NULL ? now : "", at, text);
+		output_record(w, SA_EVENT_CARRIER, now != NULL ? now : "", at, text);
 	else
 		put_event(w, at, g->name, "CARRIER", text,
 		    w->format == FORMAT_JSON ? group_object(g, at, now, was, why) : NULL);

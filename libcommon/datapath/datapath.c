@@ -39,7 +39,7 @@ dp_warn(struct datapath *dp, const struct fault *f)
 
 /* Reports to the negotiator, over the ports it shares with us. */
 void
-dp_event(struct datapath *dp, const struct esp_pair *pair, const char *what)
+dp_event(struct datapath *dp, const struct esp_pair *pair, enum sa_event_kind what)
 {
 	struct sa_rec r = { .type = SA_EVENT };
 	struct secret cbor = {0};
@@ -48,7 +48,7 @@ dp_event(struct datapath *dp, const struct esp_pair *pair, const char *what)
 		return;
 	r.event.time = clock_now(&dp->clock).epoch;
 	(void)snprintf(r.event.source, sizeof(r.event.source), "esp-tun");
-	(void)snprintf(r.event.what, sizeof(r.event.what), "%s", what);
+	r.event.what = what;
 	r.event.has_spi_in = r.event.has_remote = true;
 	memcpy(r.event.spi_in, pair->in.spi, sizeof(r.event.spi_in));
 	r.event.remote = pair->out.dst;
@@ -67,7 +67,7 @@ happened(void *ctx, struct esp_pair *pair, enum sadb_event what)
 	if (what != SADB_GONE) {
 		dp_note(dp, 1, "SA %08x: %s expiry by volume", get_be32(pair->in.spi),
 		    what == SADB_SOFT ? "soft" : "hard");
-		dp_event(dp, pair, what == SADB_SOFT ? "soft" : "hard");
+		dp_event(dp, pair, what == SADB_SOFT ? SA_EVENT_SOFT : SA_EVENT_HARD);
 		return;
 	}
 	dp_note(dp, 1, "SA %08x is gone: %llu packets in, %llu out", get_be32(pair->in.spi),
@@ -80,7 +80,7 @@ happened(void *ctx, struct esp_pair *pair, enum sadb_event what)
 	if (sadb_count(dp->db) == 1 && dp->up) {
 		dp->up = false;
 		if (dp->calls.state != NULL)
-			dp->calls.state(dp->ctx, "down", pair->rec);
+			dp->calls.state(dp->ctx, false, pair->rec);
 	}
 }
 
@@ -99,7 +99,7 @@ traffic(struct datapath *dp, uint64_t now_ms)
 			continue;
 		own->told_packets = pair->in.count.packets;
 		own->told_ms = now_ms;
-		dp_event(dp, pair, "traffic");
+		dp_event(dp, pair, SA_EVENT_TRAFFIC);
 	}
 }
 

@@ -34,7 +34,7 @@ struct datapath_calls {
 	/* An error that does not end the data path. */
 	void (*trouble)(void *ctx, const struct fault *f);
 	/* The state of the tunnel changed: the first SA came ("up"), the last one went ("down"). */
-	void (*state)(void *ctx, const char *what, const struct sa_child *sa);
+	void (*state)(void *ctx, bool up, const struct sa_child *sa);
 	/* A packet came with an SPI not known here: read all records that are there to be read. */
 	void (*drain)(void *ctx);
 	/* The record at byte ${off} of stream ${source}, which waited, was refused. */

@@ -154,7 +154,7 @@ follow(struct datapath *dp, const struct pkt *k)
 	dp->remaps++;
 	dp_note(dp, 1, "peer moved from %s to %s", endpoint_text(from, &old),
 	    endpoint_text(to, &k->remote));
-	dp_event(dp, pair, "remap");
+	dp_event(dp, pair, SA_EVENT_REMAP);
 }
 
 static void

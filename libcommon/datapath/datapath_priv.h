@@ -95,7 +95,7 @@ struct datapath {
 void dp_note(struct datapath *dp, int level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void dp_warn(struct datapath *dp, const struct fault *f);
-void dp_event(struct datapath *dp, const struct esp_pair *pair, const char *what);
+void dp_event(struct datapath *dp, const struct esp_pair *pair, enum sa_event_kind what);
 
 /* datapath_rec.c */
 /* Applies records that have nothing to wait for any more. */

@@ -138,7 +138,7 @@ fit_device(struct datapath *dp)
 		return;
 	dp->up = true;
 	if (dp->calls.state != NULL)
-		dp->calls.state(dp->ctx, "up", pair->rec);
+		dp->calls.state(dp->ctx, true, pair->rec);
 }
 
 void

@@ -75,10 +75,12 @@ decode_text(struct dec *d, const struct field *row, const struct item *it, char 
 		memcpy(out + i, it->bytes.p + i, n);
 	}
 	out[i] = '\0';
-	for (i = 0; row->words != NULL && row->words[i] != NULL; i++)
+	if (row->words == NULL || row->kind == FIELD_KIND)
+		return (0);
+	for (i = 0; row->words[i] != NULL; i++)
 		if (strcmp(row->words[i], out) == 0)
 			return (0);
-	return (row->words == NULL ? 0 : wrong(d, it, "has a value that is not known"));
+	return (wrong(d, it, "has a value that is not known"));
 }
 
 /* A short text that is parsed; ${out} has room for SELECTOR_TEXT. */
@@ -101,6 +103,20 @@ decode_enum(struct dec *d, const struct field *row, const struct item *it, uint8
 			return (0);
 		}
 	return (wrong(d, it, "has a value that is not known"));
+}
+
+/* A text that is kept where it is none of the words. */
+static int
+decode_kind(struct dec *d, const struct field *row, const struct item *it, uint8_t *base)
+{
+	unsigned i;
+
+	for (i = 1; row->words[i] != NULL; i++)
+		if (span_eq(it->bytes, span_str(row->words[i]))) {
+			memcpy(base + row->off, &i, sizeof(i));
+			return (0);
+		}
+	return (decode_text(d, row, it, (char *)base + row->also, row->size));
 }
 
 static int
@@ -172,6 +188,7 @@ static const struct { enum item_kind kind; const char *what; } forms[] = {
 	[FIELD_BOOL] = { ITEM_BOOL, "must be true or false" },
 	[FIELD_ENUM] = { ITEM_TEXT, "must be text" },
 	[FIELD_TEXT] = { ITEM_TEXT, "must be text" },
+	[FIELD_KIND] = { ITEM_TEXT, "must be text" },
 	[FIELD_BYTES] = { ITEM_BYTES, "must be a byte string" },
 	[FIELD_VARBYTES] = { ITEM_BYTES, "must be a byte string" },
 	[FIELD_SPAN] = { ITEM_BYTES, "must be a byte string" },
@@ -218,6 +235,8 @@ decode_value(struct dec *d, const struct field *row, const struct item *it, uint
 		return (decode_enum(d, row, it, p));
 	case FIELD_TEXT:
 		return (decode_text(d, row, it, (char *)p, row->size));
+	case FIELD_KIND:
+		return (decode_kind(d, row, it, base));
 	case FIELD_BYTES:
 		if (it->bytes.len != row->size)
 			return (wrong(d, it, "has the wrong length"));
@@ -318,8 +337,7 @@ decode_map(struct dec *d, const struct field *rows, uint8_t *base, const struct 
 			return (-1);
 		d->level--;
 		seen |= (uint32_t)1 << (row - rows);
-		if (row->also != FIELD_NONE && row->kind != FIELD_LIST &&
-		    row->kind != FIELD_VARBYTES)
+		if (sa_field_has_flag(row))
 			memcpy(base + row->also, &yes, sizeof(yes));
 	}
 	for (row = rows; row->key != NULL; row++)

@@ -6,7 +6,9 @@
 #include "sa/fields.h"
 #include "sa/item.h"
 
-_Static_assert(sizeof(enum sa_role) == sizeof(unsigned), "enums are stored as unsigned");
+_Static_assert(sizeof(enum sa_role) == sizeof(unsigned) &&
+    sizeof(enum sa_event_kind) == sizeof(unsigned) && sizeof(enum sa_reason) == sizeof(unsigned),
+    "enums are stored as unsigned");
 
 struct enc {
 	uint8_t	*p;
@@ -77,6 +79,16 @@ get_flag(const uint8_t *p)
 	return (v);
 }
 
+/* The text of a FIELD_KIND. */
+static const char *
+kind_text(const struct field *row, const uint8_t *base)
+{
+	unsigned kind;
+
+	memcpy(&kind, base + row->off, sizeof(kind));
+	return (kind != 0 ? row->words[kind] : (const char *)base + row->also);
+}
+
 /* Whether the struct has a value for ${row}. */
 static bool
 has_value(const struct field *row, const uint8_t *base)
@@ -101,6 +113,8 @@ has_value(const struct field *row, const uint8_t *base)
 		return (get_flag(p));
 	case FIELD_TEXT:
 		return (p[0] != '\0');
+	case FIELD_KIND:
+		return (kind_text(row, base)[0] != '\0');
 	case FIELD_VARBYTES:
 		return (base[row->also] != 0);
 	case FIELD_SPAN:
@@ -128,7 +142,7 @@ is_written(const struct field *row, const uint8_t *base)
 {
 	if (row->need != NEED_NO)
 		return (true);
-	if (row->also != FIELD_NONE && row->kind != FIELD_LIST && row->kind != FIELD_VARBYTES)
+	if (sa_field_has_flag(row))
 		return (get_flag(base + row->also));
 	return (has_value(row, base));
 }
@@ -186,6 +200,9 @@ encode_value(struct enc *e, const struct field *row, const uint8_t *base)
 		break;
 	case FIELD_TEXT:
 		put_text(e, (const char *)p);
+		break;
+	case FIELD_KIND:
+		put_text(e, kind_text(row, base));
 		break;
 	case FIELD_BYTES:
 		put_bytes(e, span_of(p, row->size));

@@ -5,12 +5,25 @@
 #define HERE			0, 0
 #define HAS(type, member)	offsetof(struct type, member)
 #define NO			FIELD_NONE
+/* The kind, with the size and offset of the text for another one: three columns. */
+#define KIND(type, member)	offsetof(struct type, member), \
+	sizeof(((struct type *)0)->member##_other), offsetof(struct type, member##_other)
 #define END			{ .key = NULL }
 
 static const char *const type_ike[] = { "ike-sa", NULL };
 static const char *const type_child[] = { "child-sa", NULL };
 static const char *const type_delete[] = { "sa-delete", NULL };
 static const char *const type_event[] = { "event", NULL };
+static const char *const events[] = { "",
+#define EVENT_WORD(kind, word) [SA_EVENT_##kind] = word,
+	SA_EVENT_TABLE(EVENT_WORD)
+#undef EVENT_WORD
+	[SA_EVENT_KINDS] = NULL };
+static const char *const reasons[] = { "",
+#define REASON_TEXT(reason, text) [SA_REASON_##reason] = text,
+	SA_REASON_TABLE(REASON_TEXT)
+#undef REASON_TEXT
+	[SA_REASONS] = NULL };
 static const char *const roles[] = { "initiator", "responder", NULL };
 static const char *const exchanges[] = { "main", "aggressive", NULL };
 static const char *const markers[] = { "none", "non-esp", "non-ike", NULL };
@@ -219,7 +232,7 @@ static const struct field delete_fields[] = {
 	{ "ike", FIELD_BYTES, NEED_NO, AT(sa_del, ike), HAS(sa_del, has_ike), 0, false, NULL, NULL },
 	{ "type", FIELD_WORD, NEED_YES, HERE, NO, 0, false, type_delete, NULL },
 	{ "format", FIELD_CONST, NEED_YES, HERE, NO, 1, false, NULL, NULL },
-	{ "reason", FIELD_TEXT, NEED_NO, AT(sa_del, reason), NO, 0, true, NULL, NULL },
+	{ "reason", FIELD_KIND, NEED_NO, KIND(sa_del, reason), 0, true, reasons, NULL },
 	{ "spi-in", FIELD_SPI, NEED_NO, AT(sa_del, spi_in), HAS(sa_del, has_spi_in), 0, false, NULL,
 	    NULL },
 	{ "spi-out", FIELD_SPI, NEED_NO, AT(sa_del, spi_out), HAS(sa_del, has_spi_out), 0, false,
@@ -234,7 +247,7 @@ static const struct field event_fields[] = {
 	{ "text", FIELD_TEXT, NEED_NO, AT(sa_event, text), NO, 0, true, NULL, NULL },
 	{ "time", FIELD_UINT, NEED_YES, AT(sa_event, time), NO, 0, false, NULL, NULL },
 	{ "type", FIELD_WORD, NEED_YES, HERE, NO, 0, false, type_event, NULL },
-	{ "what", FIELD_TEXT, NEED_YES, AT(sa_event, what), NO, 0, false, NULL, NULL },
+	{ "what", FIELD_KIND, NEED_YES, KIND(sa_event, what), 0, false, events, NULL },
 	{ "format", FIELD_CONST, NEED_YES, HERE, NO, 1, false, NULL, NULL },
 	{ "remote", FIELD_MAP, NEED_NO, AT(sa_event, remote), HAS(sa_event, has_remote), 0, false,
 	    NULL, address_fields },
@@ -259,6 +272,31 @@ sa_fields(enum sa_type type)
 	default:
 		return (NULL);
 	}
+}
+
+bool
+sa_field_has_flag(const struct field *row)
+{
+	return (row->also != FIELD_NONE && row->kind != FIELD_LIST && row->kind != FIELD_VARBYTES &&
+	    row->kind != FIELD_KIND);
+}
+
+const char *
+sa_event_word(const struct sa_event *e)
+{
+	return (e->what != SA_EVENT_OTHER ? events[e->what] : e->what_other);
+}
+
+const char *
+sa_reason_text(enum sa_reason reason)
+{
+	return (reasons[reason]);
+}
+
+const char *
+sa_del_reason(const struct sa_del *d)
+{
+	return (d->reason != SA_REASON_OTHER ? reasons[d->reason] : d->reason_other);
 }
 
 const char *

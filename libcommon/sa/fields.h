@@ -16,6 +16,7 @@ enum field_kind {
 	FIELD_BOOL,
 	FIELD_ENUM,		/* index into words */
 	FIELD_TEXT,		/* char[size]; with words: one of them */
+	FIELD_KIND,		/* index into words; 0: any other text, in a char[size] at ${also} */
 	FIELD_BYTES,		/* exactly ${size} bytes */
 	FIELD_VARBYTES,		/* up to ${size} bytes, a uint8_t length at ${also} */
 	FIELD_SPAN,		/* bytes, borrowed */
@@ -43,7 +44,7 @@ struct field {
 	enum field_kind		 kind;
 	enum field_need		 need;
 	size_t			 off, size;	/* in the struct of this level */
-	size_t			 also;		/* of a bool "is there", or of the length; or FIELD_NONE */
+	size_t			 also;		/* of a bool "is there", the length, another text; or FIELD_NONE */
 	uint64_t		 max;		/* of a number (0: what ${size} holds), a list's least
 						   number of entries */
 	bool			 cut;		/* too long: keep the front, it only informs */
@@ -63,6 +64,9 @@ struct id_map {
 	struct span	der;
 	char		type[SA_WORD], value[ID_TEXT];
 };
+
+/* Whether ${row}->also is that of a bool "is there". */
+bool sa_field_has_flag(const struct field *row);
 
 extern const struct field sa_selector_fields[], sa_id_fields[];
 

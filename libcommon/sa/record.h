@@ -19,6 +19,49 @@
 #define SA_SELECTORS_MAX 64
 #define SA_LIST_MAX	16	/* dns, nbns, split */
 
+/*
+ * EVENT(kind, word) and REASON(reason, text): what events are about and why SAs end. The record has the
+ * word; code goes by the kind. A word that is none of these is kept as OTHER.
+ */
+#define SA_EVENT_TABLE(EVENT)						\
+	/* of the data path, about one child SA */			\
+	EVENT(REMAP,	"remap")	/* the peer's NAT mapping has moved */ \
+	EVENT(SOFT,	"soft")		/* time to rekey */		\
+	EVENT(HARD,	"hard")		/* its volume is used up */	\
+	EVENT(TRAFFIC,	"traffic")	/* packets of the peer came in */ \
+	/* of a monitor, about a device */				\
+	EVENT(READY,	"ready")					\
+	EVENT(UP,	"up")						\
+	EVENT(DOWN,	"down")						\
+	EVENT(CARRIER,	"carrier")	/* of a group: the device in use */
+
+#define SA_REASON_TABLE(REASON)						\
+	REASON(SHUT_DOWN,	"shut down")				\
+	REASON(EXPIRED,		"expired")				\
+	REASON(REPLACED,	"replaced")				\
+	REASON(DELETED,		"deleted by the peer")			\
+	REASON(INITIAL_CONTACT,	"INITIAL-CONTACT from the peer")	\
+	REASON(DEAD,		"the peer is dead")			\
+	REASON(NO_HEARTBEATS,	"the peer is dead: no heartbeats")	\
+	REASON(UNFINISHED,	"quick mode did not end")		\
+	REASON(VOLUME,		"its volume is used up")
+
+enum sa_event_kind {
+	SA_EVENT_OTHER,
+#define SA_EVENT_ENUM(kind, word) SA_EVENT_##kind,
+	SA_EVENT_TABLE(SA_EVENT_ENUM)
+#undef SA_EVENT_ENUM
+	SA_EVENT_KINDS
+};
+
+enum sa_reason {
+	SA_REASON_OTHER,	/* or none */
+#define SA_REASON_ENUM(reason, text) SA_REASON_##reason,
+	SA_REASON_TABLE(SA_REASON_ENUM)
+#undef SA_REASON_ENUM
+	SA_REASONS
+};
+
 enum sa_type { SA_NONE, SA_IKE, SA_CHILD, SA_DELETE, SA_EVENT };
 enum sa_role { SA_INITIATOR, SA_RESPONDER };
 enum sa_exchange { SA_MAIN, SA_AGGRESSIVE };
@@ -108,12 +151,15 @@ struct sa_del {
 	uint8_t		ike[16];
 	enum sa_proto	protocol;
 	uint8_t		spi_in[4], spi_out[4];
-	char		reason[SA_TEXT];
+	enum sa_reason	reason;
+	char		reason_other[SA_TEXT];	/* with SA_REASON_OTHER; "": none */
 };
 
 struct sa_event {
 	uint64_t	time;
-	char		source[SA_WORD], what[SA_WORD];
+	char		source[SA_WORD];
+	enum sa_event_kind what;
+	char		what_other[SA_WORD];	/* with SA_EVENT_OTHER */
 	/* what it is about, where it is about one: keys "spi-in", "remote", "tun" (a device), "text" */
 	bool		has_spi_in, has_remote;
 	uint8_t		spi_in[4];
@@ -131,6 +177,12 @@ struct sa_rec {
 		struct sa_event	event;
 	};
 };
+
+/* The words of the schema: "remap"; "expired", or "" where there is no reason. */
+const char *sa_event_word(const struct sa_event *e);
+const char *sa_del_reason(const struct sa_del *d);
+/* "" for SA_REASON_OTHER. */
+const char *sa_reason_text(enum sa_reason reason);
 
 /* Releases the secrets and clears the rest. */
 void sa_ike_wipe(struct sa_ike *s);

@@ -155,7 +155,7 @@ add(struct sa_set *s, unsigned source, const struct sa_rec *r, struct member **o
 }
 
 static void
-take_out(struct sa_set *s, size_t i, sa_change_fn tell, void *ctx, const char *reason)
+take_out(struct sa_set *s, size_t i, sa_change_fn tell, void *ctx, enum sa_reason reason)
 {
 	struct member *m = s->order[i], **link = &s->buckets[bucket_of(&m->rec)];
 
@@ -220,7 +220,7 @@ sa_set_apply(struct sa_set *s, unsigned source, const struct sa_rec *r, sa_chang
 		if (add(s, source, r, &m, f) != 0)
 			return (SA_BAD);
 		if (tell != NULL)
-			tell(ctx, SA_ADDED, &m->rec, NULL, source, "");
+			tell(ctx, SA_ADDED, &m->rec, NULL, source, SA_REASON_OTHER);
 		return (SA_DONE);
 	}
 	if (m->source != source)
@@ -237,7 +237,7 @@ sa_set_apply(struct sa_set *s, unsigned source, const struct sa_rec *r, sa_chang
 		return (SA_BAD);
 	}
 	if (tell != NULL)
-		tell(ctx, SA_REPLACED, &m->rec, &was, source, "");
+		tell(ctx, SA_REPLACED, &m->rec, &was, source, SA_REASON_OTHER);
 	sa_rec_wipe(&was);
 	return (SA_DONE);
 }
@@ -255,7 +255,7 @@ sa_set_expire(struct sa_set *s, uint64_t now, sa_change_fn tell, void *ctx)
 
 	for (i = 0; i < s->n; i++)
 		if (s->order[i] != NULL && expiry(&s->order[i]->rec) <= now) {
-			take_out(s, i, tell, ctx, "expired");
+			take_out(s, i, tell, ctx, SA_REASON_EXPIRED);
 			n++;
 		}
 	return (n);

@@ -22,11 +22,11 @@ enum sa_change {
 
 /*
  * Tells what became of an SA. ${now} is what the set holds (of SA_REMOVED: held), ${was}
- * what it held before SA_REPLACED, else NULL; neither outlives the call. ${reason} is that of
- * an sa-delete, or "". It must not call back into the set.
+ * what it held before SA_REPLACED, else NULL; neither outlives the call. ${reason} is why it was
+ * removed. It must not call back into the set.
  */
 typedef void (*sa_change_fn)(void *ctx, enum sa_change change, const struct sa_rec *now,
-    const struct sa_rec *was, unsigned source, const char *reason);
+    const struct sa_rec *was, unsigned source, enum sa_reason reason);
 
 struct sa_set *sa_set_new(void);	/* NULL if memory is short */
 void sa_set_free(struct sa_set *s);	/* wipes; harmless on NULL */
@@ -47,7 +47,7 @@ enum sa_verdict {
 enum sa_verdict sa_set_apply(struct sa_set *s, unsigned source, const struct sa_rec *r,
     sa_change_fn tell, void *ctx, struct fault *f);
 
-/* Removes what has expired at ${now} (epoch seconds), with reason "expired". How many. */
+/* Removes what has expired at ${now} (epoch seconds), with SA_REASON_EXPIRED. How many. */
 size_t sa_set_expire(struct sa_set *s, uint64_t now, sa_change_fn tell, void *ctx);
 /* The earliest expiry in the set, UINT64_MAX if it is empty. */
 uint64_t sa_set_deadline(const struct sa_set *s);

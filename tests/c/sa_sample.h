@@ -154,7 +154,7 @@ sample_delete(struct sa_rec *r, bool full)
 	s->protocol = SA_AH;
 	memcpy(s->spi_in, "\x00\x00\x00\x17", 4);
 	memcpy(s->spi_out, "\xff\xff\xff\xff", 4);
-	strcpy(s->reason, "rekeyed");
+	strcpy(s->reason_other, "rekeyed");
 }
 
 static inline void
@@ -166,7 +166,7 @@ sample_event(struct sa_rec *r, bool full)
 	r->type = SA_EVENT;
 	s->time = 1700000002;
 	strcpy(s->source, "esp-tun");
-	strcpy(s->what, "remap");
+	s->what = SA_EVENT_REMAP;
 	if (!full)
 		return;
 	s->has_spi_in = s->has_remote = true;

@@ -194,7 +194,7 @@ static void
 rekey_collision(void **state)
 {
 	struct pair *p;
-	struct sa_event ev = { .what = "soft", .has_spi_in = true };
+	struct sa_event ev = { .what = SA_EVENT_SOFT, .has_spi_in = true };
 	uint64_t seed;
 	int i, k;
 
@@ -231,7 +231,7 @@ static void
 responder_rekeys(void **state)
 {
 	struct pair *p = pair_new(35);
-	struct sa_event ev = { .what = "soft", .has_spi_in = true };
+	struct sa_event ev = { .what = SA_EVENT_SOFT, .has_spi_in = true };
 	struct ike_outbox out = {0};
 	uint8_t was[4];
 

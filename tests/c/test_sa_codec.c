@@ -595,6 +595,40 @@ test_encode_mends_text(void **state)
 	secret_free(&s);
 }
 
+/* Each word of an event and a reason is a kind of its own; another word is kept as it came. */
+static void
+test_kinds_and_words(void **state)
+{
+	struct sa_rec r, b;
+	struct secret s = {0};
+	struct fault f;
+	unsigned i;
+
+	(void)state;
+	for (i = SA_EVENT_OTHER; i < SA_EVENT_KINDS; i++) {
+		sample_rec(&r, SA_EVENT, false);
+		r.event.what = (enum sa_event_kind)i;
+		strcpy(r.event.what_other, "a-new-word");
+		assert_int_equal(sa_encode(&s, &r, &f), 0);
+		assert_int_equal(sa_decode(&b, secret_span(&s), &f), s.len);
+		assert_int_equal(b.event.what, i);
+		assert_string_equal(sa_event_word(&b.event), sa_event_word(&r.event));
+		secret_free(&s);
+	}
+	assert_string_equal(sa_event_word(&(struct sa_event){ .what = SA_EVENT_REMAP }), "remap");
+	for (i = SA_REASON_OTHER; i < SA_REASONS; i++) {
+		sample_rec(&r, SA_DELETE, true);
+		r.del.reason = (enum sa_reason)i;
+		strcpy(r.del.reason_other, "power cut");
+		assert_int_equal(sa_encode(&s, &r, &f), 0);
+		assert_int_equal(sa_decode(&b, secret_span(&s), &f), s.len);
+		assert_int_equal(b.del.reason, i);
+		assert_string_equal(sa_del_reason(&b.del), i == 0 ? "power cut" :
+		    sa_reason_text((enum sa_reason)i));
+		secret_free(&s);
+	}
+}
+
 static void
 test_types_and_versions(void **state)
 {
@@ -709,6 +743,7 @@ main(int argc, char *argv[])
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_cut_at_character),
 		cmocka_unit_test(test_encode_mends_text),
+		cmocka_unit_test(test_kinds_and_words),
 		cmocka_unit_test(test_types_and_versions),
 		cmocka_unit_test(test_flipped_bytes),
 		cmocka_unit_test(test_full_sets_encode),

@@ -14,13 +14,13 @@ static struct told {
 	unsigned	 source;
 	enum sa_type	 type;
 	enum sa_use	 use, was;
-	char		 reason[SA_TEXT];
+	enum sa_reason	 reason;
 	uint8_t		 spi_in[4];
 } told;
 
 static void
 tell(void *ctx, enum sa_change change, const struct sa_rec *now, const struct sa_rec *was,
-    unsigned source, const char *reason)
+    unsigned source, enum sa_reason reason)
 {
 	assert_ptr_equal(ctx, &told);
 	told.n++;
@@ -29,7 +29,7 @@ tell(void *ctx, enum sa_change change, const struct sa_rec *now, const struct sa
 	told.type = now->type;
 	told.use = now->child.use;
 	memcpy(told.spi_in, now->child.spi_in, 4);
-	strcpy(told.reason, reason);
+	told.reason = reason;
 	assert_int_equal(was != NULL, change == SA_REPLACED);
 	if (was != NULL) {
 		told.was = was->child.use;
@@ -86,7 +86,7 @@ delete_in(uint32_t spi_in)
 	sample_delete(&r, false);
 	r.del.has_spi_in = true;
 	put_be32(r.del.spi_in, spi_in);
-	strcpy(r.del.reason, "gone");
+	r.del.reason = SA_REASON_DELETED;
 	return (r);
 }
 
@@ -111,7 +111,7 @@ test_add_replace_delete(void **state)
 	r = delete_in(1000);
 	assert_int_equal(apply(3, &r), SA_DONE);
 	assert_int_equal(told.change, SA_REMOVED);
-	assert_string_equal(told.reason, "gone");
+	assert_int_equal(told.reason, SA_REASON_DELETED);
 	assert_int_equal(sa_set_count(set, SA_CHILD), 0);
 	assert_int_equal(told.n, 3);
 	/* And it may come again. */
@@ -299,7 +299,7 @@ test_expire(void **state)
 	assert_int_equal(sa_set_deadline(set), 5001);
 	assert_int_equal(sa_set_expire(set, 5000, tell, &told), 0);
 	assert_int_equal(sa_set_expire(set, 5002, tell, &told), 2);
-	assert_string_equal(told.reason, "expired");
+	assert_int_equal(told.reason, SA_REASON_EXPIRED);
 	assert_int_equal(sa_set_deadline(set), 5003);
 }
 

@@ -421,7 +421,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct span asked;
 	struct tape *t;
 	uint8_t buf[2048], id[16], how;
-	struct sa_event ev = { .what = "soft", .has_spi_in = true };
+	struct sa_event ev = { .what = SA_EVENT_SOFT, .has_spi_in = true };
 	size_t k, ike;
 	int side;
 

@@ -89,7 +89,7 @@ v1_child_adopt(struct ike_engine *e, struct ike_policy *policy, struct now now,
 }
 
 void
-v1_child_end(struct ike_engine *e, struct ike_child *c, const char *reason, bool tell,
+v1_child_end(struct ike_engine *e, struct ike_child *c, enum sa_reason reason, bool tell,
     struct ike_outbox *out)
 {
 	struct v1_sa *sa = tell ? v1_child_sa(e, c) : NULL;
@@ -105,10 +105,10 @@ v1_child_end(struct ike_engine *e, struct ike_child *c, const char *reason, bool
 		gone->del.protocol = c->protocol;
 		memcpy(gone->del.spi_in, c->spi_in, 4);
 		memcpy(gone->del.spi_out, c->spi_out, 4);
-		(void)snprintf(gone->del.reason, sizeof(gone->del.reason), "%s", reason);
+		gone->del.reason = reason;
 	}
 	outbox_note(out, NOTE_INFO, "child SA %02x%02x%02x%02x ends: %s", c->spi_in[0],
-	    c->spi_in[1], c->spi_in[2], c->spi_in[3], reason);
+	    c->spi_in[1], c->spi_in[2], c->spi_in[3], sa_reason_text(reason));
 	v1_child_remove(e, c);
 }
 
@@ -121,7 +121,7 @@ v1_child_lost(struct v1_sa *sa, struct ike_child *c, struct now now,
 
 	if (!v1_child_of(c, sa))	/* not its to delete */
 		return;
-	v1_child_end(sa->ike.engine, c, "deleted by the peer", false, out);
+	v1_child_end(sa->ike.engine, c, SA_REASON_DELETED, false, out);
 	if (!replaced)
 		v1_conn_wake(sa->ike.engine, now, policy, V1_CONN_WAIT_MS);
 }
@@ -168,11 +168,11 @@ v1_child_timeout(struct ike_engine *e, struct ike_child *c, struct now now,
 	bool replaced = c->replaced;
 
 	if (now.ms >= c->hard_ms) {
-		v1_child_end(e, c, "expired", true, out);
+		v1_child_end(e, c, SA_REASON_EXPIRED, true, out);
 		if (!replaced)
 			v1_conn_wake(e, now, policy, 0);
 	} else if (now.ms >= c->delete_ms)
-		v1_child_end(e, c, "replaced", true, out);
+		v1_child_end(e, c, SA_REASON_REPLACED, true, out);
 	else if (now.ms >= c->soft_ms)
 		v1_child_rekey(e, c, now, out);
 }

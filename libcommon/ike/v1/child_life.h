@@ -10,7 +10,7 @@ void v1_child_up(struct v1_exchange *x, struct ike_child *c, struct now now,
 bool v1_child_adopt(struct ike_engine *e, struct ike_policy *policy, struct now now,
     const struct sa_child *rec);
 /* It is over: record, and a delete if the peer is to be told. Frees ${c}. */
-void v1_child_end(struct ike_engine *e, struct ike_child *c, const char *reason, bool tell,
+void v1_child_end(struct ike_engine *e, struct ike_child *c, enum sa_reason reason, bool tell,
     struct ike_outbox *out);
 /* The peer deleted it. */
 void v1_child_lost(struct v1_sa *sa, struct ike_child *c, struct now now,

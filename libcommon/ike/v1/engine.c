@@ -433,10 +433,10 @@ ike_engine_shutdown(struct ike_engine *e, struct now now, struct ike_outbox *out
 
 	e->conf.keep = e->conf.respond = false;		/* nothing begins anew */
 	while (e->children != NULL)
-		v1_child_end(e, e->children, "shut down", true, out);
+		v1_child_end(e, e->children, SA_REASON_SHUT_DOWN, true, out);
 	for (sa = e->sas; sa != NULL; sa = sa->next) {
 		if (!sa->ike.adopted || !e->conf.borrowed)
-			v1_sa_end(sa, now, "shut down", true, out);
+			v1_sa_end(sa, now, SA_REASON_SHUT_DOWN, true, out);
 		sa->ike.state = IKE_SA_DEAD;
 	}
 	sweep(e);
@@ -458,20 +458,20 @@ ike_engine_event(struct ike_engine *e, struct now now, const struct sa_event *ev
 			break;
 	if (c == NULL)
 		return;
-	if (strcmp(ev->what, "soft") == 0)
+	if (ev->what == SA_EVENT_SOFT)
 		v1_child_rekey(e, c, now, out);
-	else if (strcmp(ev->what, "hard") == 0) {
+	else if (ev->what == SA_EVENT_HARD) {
 		struct ike_policy *policy = c->policy;
 
-		v1_child_end(e, c, "its volume is used up", true, out);
+		v1_child_end(e, c, SA_REASON_VOLUME, true, out);
 		v1_conn_wake(e, now, policy, 0);
-	} else if (strcmp(ev->what, "traffic") == 0 || strcmp(ev->what, "remap") == 0) {
+	} else if (ev->what == SA_EVENT_TRAFFIC || ev->what == SA_EVENT_REMAP) {
 		for (sa = e->sas; sa != NULL; sa = sa->next) {
 			if (sa->ike.state != IKE_SA_ESTABLISHED || !v1_child_of(c, sa))
 				continue;
 			v1_sa_heard(sa, now);
 			/* Behind a NAT, IKE and ESP share one mapping. */
-			if (ev->what[0] == 'r' && ev->has_remote &&
+			if (ev->what == SA_EVENT_REMAP && ev->has_remote &&
 			    sa->ike.natt.marker != SA_MARKER_NONE)
 				sa->ike.remote.at = ev->remote;
 		}

@@ -25,11 +25,11 @@ forget_others(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 
 	for (o = sa->ike.engine->sas; o != NULL; o = o->next)
 		if (o != sa && o->ike.state == IKE_SA_ESTABLISHED && v1_same_peer(o, sa))
-			v1_sa_end(o, now, "INITIAL-CONTACT from the peer", false, out);
+			v1_sa_end(o, now, SA_REASON_INITIAL_CONTACT, false, out);
 	for (c = sa->ike.engine->children; c != NULL; c = next) {
 		next = c->next;
 		if (v1_child_of(c, sa))
-			v1_child_end(sa->ike.engine, c, "INITIAL-CONTACT from the peer", false, out);
+			v1_child_end(sa->ike.engine, c, SA_REASON_INITIAL_CONTACT, false, out);
 	}
 }
 
@@ -125,7 +125,7 @@ v1_sa_want_children(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 }
 
 void
-v1_sa_end(struct v1_sa *sa, struct now now, const char *reason, bool tell,
+v1_sa_end(struct v1_sa *sa, struct now now, enum sa_reason reason, bool tell,
     struct ike_outbox *out)
 {
 	struct sa_rec *gone;
@@ -139,13 +139,13 @@ v1_sa_end(struct v1_sa *sa, struct now now, const char *reason, bool tell,
 	if (tell)
 		v1_info_delete(sa, PROTO_ISAKMP, SPAN_ARRAY(id), out);
 	sa->ike.state = IKE_SA_DEAD;
-	outbox_note(out, NOTE_INFO, "an IKE SA ends: %s", reason);
+	outbox_note(out, NOTE_INFO, "an IKE SA ends: %s", sa_reason_text(reason));
 	if ((gone = outbox_record(out, SA_DELETE)) != NULL) {
 		gone->del.has_ike = true;
 		memcpy(gone->del.ike, id, sizeof(id));
-		(void)snprintf(gone->del.reason, sizeof(gone->del.reason), "%s", reason);
+		gone->del.reason = reason;
 	}
-	(void)fault(&why, FAULT_PEER_NOTIFY, "%s", reason);
+	(void)fault(&why, FAULT_PEER_NOTIFY, "%s", sa_reason_text(reason));
 	/* What was being negotiated under it comes to nothing. */
 	for (x = sa->exchanges; x != NULL; x = x->next)
 		v1_exchange_fail(x, now, &why);
@@ -157,7 +157,7 @@ v1_sa_end(struct v1_sa *sa, struct now now, const char *reason, bool tell,
 
 /* The peer does not answer, or not say hello: it and its children go, and it is called again. */
 static void
-dead(struct v1_sa *sa, struct now now, const char *reason, uint64_t call_ms,
+dead(struct v1_sa *sa, struct now now, enum sa_reason reason, uint64_t call_ms,
     struct ike_outbox *out)
 {
 	struct ike_child *c, *next;
@@ -237,9 +237,9 @@ v1_sa_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 	if (sa->ike.state != IKE_SA_ESTABLISHED)
 		return;
 	if (now.ms >= sa->ike.hard_ms)
-		v1_sa_end(sa, now, "expired", true, out);
+		v1_sa_end(sa, now, SA_REASON_EXPIRED, true, out);
 	else if (now.ms >= sa->ike.delete_ms)
-		v1_sa_end(sa, now, "replaced", true, out);
+		v1_sa_end(sa, now, SA_REASON_REPLACED, true, out);
 	else if (now.ms >= sa->ike.soft_ms)
 		rekey(sa, now, out);
 	if (sa->ike.state == IKE_SA_ESTABLISHED && now.ms >= sa->ike.keepalive_ms) {
@@ -247,9 +247,9 @@ v1_sa_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 		sa->ike.keepalive_ms = now.ms + sa->ike.policy->keepalive_ms;
 	}
 	if (sa->ike.state == IKE_SA_ESTABLISHED && !v1_dpd_timeout(sa, now, out))
-		dead(sa, now, "the peer is dead", V1_CONN_WAIT_MS, out);
+		dead(sa, now, SA_REASON_DEAD, V1_CONN_WAIT_MS, out);
 	if (sa->ike.state == IKE_SA_ESTABLISHED && !v1_heartbeat_timeout(sa, now, out))
-		dead(sa, now, "the peer is dead: no heartbeats",
+		dead(sa, now, SA_REASON_NO_HEARTBEATS,
 		    sa->ike.policy->heartbeat_reconnect_ms, out);
 }
 
@@ -312,7 +312,7 @@ quick_over(struct v1_exchange *x, struct v1_quick *q, struct now now, struct ike
 	v1_sa_id(x->sa, id);
 	v1_conn_wake(x->sa->ike.engine, now, q->policy, V1_CONN_WAIT_MS);
 	if (child != NULL)	/* its record was written: take it back */
-		v1_child_end(x->sa->ike.engine, child, "quick mode did not end", true, out);
+		v1_child_end(x->sa->ike.engine, child, SA_REASON_UNFINISHED, true, out);
 	outbox_verdict(out, x->role == SA_INITIATOR ? IKE_FAILED : IKE_REFUSED, id, x->mid,
 	    &x->why);
 }

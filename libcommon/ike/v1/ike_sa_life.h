@@ -18,7 +18,7 @@ void v1_sa_report(struct v1_sa *sa, struct now now, struct ike_outbox *out);
 /* Ends an exchange that the peer began and that is not linked to its SA, for ${x}->why. */
 void v1_exchange_refuse(struct v1_exchange *x, struct now now, struct ike_outbox *out);
 /* The SA is over: record, verdict; ${tell} the peer with a delete. */
-void v1_sa_end(struct v1_sa *sa, struct now now, const char *reason, bool tell,
+void v1_sa_end(struct v1_sa *sa, struct now now, enum sa_reason reason, bool tell,
     struct ike_outbox *out);
 void v1_sa_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out);
 uint64_t v1_sa_deadline(const struct v1_sa *sa);

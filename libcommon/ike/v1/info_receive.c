@@ -116,7 +116,7 @@ take_delete(struct v1_sa *sa, struct now now, struct span body, struct ike_outbo
 			/* Of this SA, or of another with the same, proven, peer. */
 			of = v1_sa_find(sa->ike.engine, spi, spi + COOKIE_LEN);
 			if (of != NULL && of->ike.state == IKE_SA_ESTABLISHED && v1_same_peer(of, sa))
-				v1_sa_end(of, now, "deleted by the peer", false, out);
+				v1_sa_end(of, now, SA_REASON_DELETED, false, out);
 		} else if ((d.proto == PROTO_ESP || d.proto == PROTO_AH) && d.spi_len == 4) {
 			/* The SPI is the one that the peer receives with. */
 			c = v1_child_find(sa->ike.engine, &sa->ike.remote.at.addr,
