@@ -1,3 +1,4 @@
+/* Prints messages, faults and hints on standard error, with untrusted text escaped. */
 #include "cli/report.h"
 
 #include <errno.h>
@@ -167,7 +168,7 @@ void
 report_wide_mode(const char *name, unsigned mode)
 {
 	if (mode != 0)
-		report_warn("%s: mode %04o lets others at the keys in it: chmod 600 it", name, mode);
+		report_warn("%s: other users can read its keys (mode %04o): chmod 600 it", name, mode);
 }
 
 void
@@ -191,7 +192,7 @@ report_allow_at(uint64_t now_ms)
 	}
 	owed_ms += REPORT_PAUSE_MS;
 	if (left_out > 0)
-		report_say(0, "%u more of such messages were not shown", left_out);
+		report_say(0, "%u more such messages were not printed", left_out);
 	left_out = 0;
 	return (true);
 }

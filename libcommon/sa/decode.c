@@ -1,3 +1,4 @@
+/* Decodes SA records from CBOR by the tables of fields.h. */
 #include <stdio.h>
 
 #include "base/uint.h"

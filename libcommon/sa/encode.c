@@ -1,3 +1,4 @@
+/* Encodes SA records as deterministic CBOR by the tables of fields.h. */
 #include <assert.h>
 #include <cbor.h>
 

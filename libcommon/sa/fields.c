@@ -1,3 +1,4 @@
+/* The schema of SA state (sa-state.cddl) as tables, and its words. */
 #include "sa/fields.h"
 
 /* Offset and size of a member, the two columns in one. */

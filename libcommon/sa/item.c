@@ -1,3 +1,4 @@
+/* Reads and checks single CBOR items. */
 #include "sa/item.h"
 
 #include <cbor.h>

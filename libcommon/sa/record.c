@@ -1,3 +1,4 @@
+/* Copies and wipes SA records. */
 #include "sa/record.h"
 
 void

@@ -1,3 +1,4 @@
+/* The SAs of one or more streams of records: add, replace, remove, find. */
 #include "sa/set.h"
 
 #include <stdlib.h>

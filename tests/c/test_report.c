@@ -120,7 +120,7 @@ what_peers_cause_is_rationed(void **state)
 	assert_string_equal(end(), "");
 	begin();
 	assert_true(report_allow_at(now + REPORT_PAUSE_MS));
-	assert_string_equal(end(), "sapipe: 981 more of such messages were not shown\n");
+	assert_string_equal(end(), "sapipe: 981 more such messages were not printed\n");
 	assert_false(report_allow_at(now + REPORT_PAUSE_MS));
 	/* after a quiet time all is as at first */
 	for (n = i = 0; i < 1000; i++)
