@@ -105,79 +105,45 @@ values_get(struct values *v, struct span attrs,
 		get(v, &list.a[i], &life_type);
 }
 
-/* ${word}, or what it is and its number; a hyphen before all but the first. */
-static void
-word(struct sa_text *t, bool *first, const char *known, const char *what, uint64_t num)
-{
-	const char *sep = *first ? "" : "-";
-
-	*first = false;
-	if (known != NULL)
-		sa_text_add(t, "%s%s", sep, known);
-	else
-		sa_text_add(t, "%s%s(%llu)", sep, what, (unsigned long long)num);
-}
-
 static unsigned
 small(uint64_t v)
 {
 	return (v > UINT16_MAX ? UINT16_MAX : (unsigned)v);
 }
 
-static void
-encryption(struct sa_text *t, bool *first, const struct alg_enc *e, uint64_t num, uint64_t bits)
+static struct sa_numbers
+numbers(const struct values *v, uint64_t enc, uint64_t integ)
 {
-	word(t, first, e != NULL ? e->word : NULL, "encryption", num);
-	if (e == NULL && bits != 0)
-		sa_text_add(t, "/%llu", (unsigned long long)bits);
-}
-
-static void
-group(struct sa_text *t, bool *first, uint64_t num)
-{
-	const struct alg_group *g = alg_group_num(small(num));
-
-	word(t, first, g != NULL ? g->word : NULL, "group", num);
+	return ((struct sa_numbers){
+		.enc = enc, .integ = integ, .bits = v->bits, .group = v->group,
+		.has_bits = v->bits != 0, .has_integ = integ != 0, .has_group = v->group != 0,
+		.esn = v->esn != 0,
+	});
 }
 
 static void
 transform1(struct sa_text *t, const struct isakmp_transform *wire)
 {
-	const struct alg_hash *h;
+	struct sa_numbers n;
 	struct values v;
 	char name[NUM_TEXT];
-	bool first = true;
 
 	values_get(&v, wire->attrs, get1);
-	h = alg_hash_ike(small(v.hash));
-	encryption(t, &first, alg_enc_ike(small(v.enc), small(v.bits)), v.enc, v.bits);
-	word(t, &first, h != NULL ? h->word : NULL, "hash", v.hash);
-	group(t, &first, v.group);
+	n = numbers(&v, v.enc, v.hash);
+	sa_text_p1(t, &n);
 	sa_text_add(t, ", %s%s\n", ike_auth_name((uint16_t)small(v.auth), name), v.others);
 }
 
 static void
 transform2(struct sa_text *t, uint8_t proto, const struct isakmp_transform *wire)
 {
-	const struct alg_integ *i;
-	const struct alg_enc *e;
+	struct sa_numbers n;
 	struct values v;
 	char name[NUM_TEXT];
-	bool first = true;
 
 	values_get(&v, wire->attrs, get2);
-	i = alg_integ_auth(small(v.auth));
-	if (proto == PROTO_ESP) {
-		e = alg_enc_esp(wire->id, small(v.bits));
-		encryption(t, &first, e, wire->id, v.bits);
-	} else if (proto != PROTO_AH)
-		word(t, &first, NULL, "transform", wire->id);
-	if (v.auth != 0 || proto == PROTO_AH)
-		word(t, &first, i != NULL ? i->word : NULL, "integrity", v.auth);
-	if (v.group != 0)
-		group(t, &first, v.group);
-	if (v.esn != 0)
-		sa_text_add(t, "-esn");
+	n = numbers(&v, wire->id, v.auth);
+	sa_text_p2(t, proto, &n);
 	if (v.mode != 0)
 		sa_text_add(t, ", %s", ipsec_encap_name((uint16_t)small(v.mode), name));
 	sa_text_add(t, "%s\n", v.others);

@@ -687,6 +687,44 @@ offers_are_proposals_under_each_method(void **state)
 }
 
 static void
+words_of_known_and_unknown_numbers(void **state)
+{
+	static const struct { int phase, proto; struct sa_numbers n; const char *words; } t[] = {
+		{ 1, 0, { .enc = 7, .bits = 256, .has_bits = true, .integ = 4, .group = 14 },
+		    "aes256-sha256-modp2048" },
+		{ 1, 0, { .enc = 5, .integ = 2, .group = 2 }, "3des-sha1-modp1024" },
+		{ 1, 0, { .enc = 99, .bits = 128, .has_bits = true, .integ = 98, .group = 97 },
+		    "encryption(99,128 bits)-hash(98)-group(97)" },
+		{ 1, 0, { .enc = 5, .has_bits = true, .integ = 2, .group = 2 },
+		    "encryption(5,0 bits)-sha1-modp1024" },
+		{ 1, 0, { .enc = 1ULL << 40, .integ = 2, .group = 2 },
+		    "encryption(1099511627776)-sha1-modp1024" },
+		{ 2, PROTO_ESP, { .enc = 12, .bits = 128, .has_bits = true, .integ = 5,
+		    .has_integ = true, .group = 14, .has_group = true, .esn = true },
+		    "aes128-sha256-modp2048-esn" },
+		{ 2, PROTO_ESP, { .enc = 20, .bits = 256, .has_bits = true }, "aes256gcm16" },
+		{ 2, PROTO_ESP, { .enc = 99, .has_integ = true }, "encryption(99)-integrity(0)" },
+		{ 2, PROTO_AH, { .enc = 3, .integ = 2, .has_integ = true }, "sha1" },
+		{ 2, PROTO_AH, { .enc = 3 }, "integrity(0)" },
+		{ 2, PROTO_IPCOMP, { .enc = 2 }, "transform(2)" },
+	};
+	char words[SA_WORDS];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct sa_text x = { words, sizeof(words), 0 };
+
+		words[0] = '\0';
+		if (t[i].phase == 1)
+			sa_text_p1(&x, &t[i].n);
+		else
+			sa_text_p2(&x, (uint8_t)t[i].proto, &t[i].n);
+		assert_string_equal(words, t[i].words);
+	}
+}
+
+static void
 many_transforms_and_small_buffers(void **state)
 {
 	static const uint32_t bad[][2] = { { 1, 1 }, { 2, 1 }, { 3, 1 }, { 4, 1 }, { 0, 0 } },
@@ -741,6 +779,7 @@ main(void)
 		cmocka_unit_test(lifetimes_take_the_shorter),
 		cmocka_unit_test(the_initiator_takes_only_what_it_offered),
 		cmocka_unit_test(offers_are_proposals_under_each_method),
+		cmocka_unit_test(words_of_known_and_unknown_numbers),
 		cmocka_unit_test(many_transforms_and_small_buffers),
 	};
 

@@ -120,6 +120,8 @@ sa_reply_put(struct wr *w, const struct isakmp_proposal *p, const struct isakmp_
 	isakmp_sa_put(w, &sa);
 }
 
+/* --- words --- */
+
 void
 sa_text_add(struct sa_text *t, const char *fmt, ...)
 {
@@ -133,6 +135,76 @@ sa_text_add(struct sa_text *t, const char *fmt, ...)
 	va_end(ap);
 	if (n > 0)
 		t->n += (size_t)n < t->cap - t->n ? (size_t)n : t->cap - t->n - 1;
+}
+
+/* ${known}, or what it is and its number; a hyphen before all but the first. */
+static void
+word(struct sa_text *t, bool *first, const char *known, const char *what, uint64_t num)
+{
+	const char *sep = *first ? "" : "-";
+
+	*first = false;
+	if (known != NULL)
+		sa_text_add(t, "%s%s", sep, known);
+	else
+		sa_text_add(t, "%s%s(%llu)", sep, what, (unsigned long long)num);
+}
+
+/* No number of the registry is as large as that. */
+static unsigned
+small(uint64_t v)
+{
+	return (v > UINT16_MAX ? UINT16_MAX : (unsigned)v);
+}
+
+static void
+encryption(struct sa_text *t, bool *first, const struct alg_enc *e, const struct sa_numbers *n)
+{
+	if (e == NULL && n->has_bits) {
+		*first = false;
+		sa_text_add(t, "encryption(%llu,%llu bits)", (unsigned long long)n->enc,
+		    (unsigned long long)n->bits);
+	} else
+		word(t, first, e != NULL ? e->word : NULL, "encryption", n->enc);
+}
+
+static void
+group(struct sa_text *t, bool *first, const struct sa_numbers *n)
+{
+	const struct alg_group *g = alg_group_num(small(n->group));
+
+	word(t, first, g != NULL ? g->word : NULL, "group", n->group);
+}
+
+void
+sa_text_p1(struct sa_text *t, const struct sa_numbers *n)
+{
+	const struct alg_enc *e = n->has_bits && n->bits == 0 ? NULL :
+	    alg_enc_ike(small(n->enc), small(n->bits));
+	const struct alg_hash *h = alg_hash_ike(small(n->integ));
+	bool first = true;
+
+	encryption(t, &first, e, n);
+	word(t, &first, h != NULL ? h->word : NULL, "hash", n->integ);
+	group(t, &first, n);
+}
+
+void
+sa_text_p2(struct sa_text *t, uint8_t proto, const struct sa_numbers *n)
+{
+	const struct alg_integ *i = alg_integ_auth(small(n->integ));
+	bool first = true;
+
+	if (proto == PROTO_ESP)
+		encryption(t, &first, alg_enc_esp(small(n->enc), small(n->bits)), n);
+	else if (proto != PROTO_AH)
+		word(t, &first, NULL, "transform", n->enc);
+	if (n->has_integ || proto == PROTO_AH)
+		word(t, &first, i != NULL ? i->word : NULL, "integrity", n->integ);
+	if (n->has_group)
+		group(t, &first, n);
+	if (n->esn)
+		sa_text_add(t, "-esn");
 }
 
 char *

@@ -1,6 +1,6 @@
 /*
  * What the SA payloads of both phases share: the attributes of one transform as values, lifetimes,
- * and the text of a mismatch. sa_payload_p1.h and sa_payload_p2.h have the negotiation.
+ * and words for messages and captures. sa_payload_p1.h and sa_payload_p2.h have the negotiation.
  *
  * A transform counts only if each of its attributes is known, occurs once and has the form that
  * its class has (RFC 2409 appendix A), AES has its key length and fixed ciphers have none.
@@ -12,7 +12,6 @@
 #include "wire/isakmp.h"
 
 #define SA_BODY_MAX	4096	/* bytes that any offer of ours fits in */
-#define SA_MISMATCH_TEXT 4096	/* room for the text of a mismatch */
 
 struct sa_life {
 	uint64_t	seconds, kilobytes;	/* 0: not named, no limit */
@@ -20,8 +19,6 @@ struct sa_life {
 
 #define SA_ATTR_TYPES	16	/* all types that are known lie below */
 #define SA_WHY		96
-#define SA_WORDS	128	/* text of one transform */
-#define SA_SHOWN	24	/* offers in a mismatch text; the rest is counted */
 
 /* Which attribute types a phase knows. */
 struct sa_rules {
@@ -54,6 +51,12 @@ bool sa_life_min(struct sa_life *out, const struct sa_life *own, const struct sa
 void sa_reply_put(struct wr *w, const struct isakmp_proposal *p, const struct isakmp_transform *t,
     struct span spi);
 
+/* --- transforms in the words of proposals, unknown values as numbers --- */
+
+#define SA_MISMATCH_TEXT 4096	/* room for the text of a mismatch */
+#define SA_WORDS	128	/* text of one transform */
+#define SA_SHOWN	24	/* offers in a mismatch text; the rest is counted */
+
 /* Text that is cut to its room. */
 struct sa_text {
 	char	*p;
@@ -61,6 +64,18 @@ struct sa_text {
 };
 void sa_text_add(struct sa_text *t, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* The numbers of a transform; those that it does not name are 0 or false. */
+struct sa_numbers {
+	uint64_t	enc;		/* of phase 2: the transform ID */
+	uint64_t	bits, integ, group;	/* key length; integrity, in phase 1 the hash */
+	bool		has_bits, has_integ, has_group;	/* named, though perhaps as 0 */
+	bool		esn;
+};
+/* "aes256-sha256-modp2048" */
+void sa_text_p1(struct sa_text *t, const struct sa_numbers *n);
+/* "aes256-sha256-modp2048-esn", of AH "sha256"; ${proto} is that of its proposal. */
+void sa_text_p2(struct sa_text *t, uint8_t proto, const struct sa_numbers *n);
 
 /* The words that a phase has for what is offered and what is configured. */
 struct sa_words {

@@ -63,24 +63,15 @@ t1_text(char out[SA_WORDS], const struct t1 *t, const struct ike_policy *p)
 {
 	struct sa_text x = { out, SA_WORDS, 0 };
 	const struct sa_values *v = &t->v;
+	const struct sa_numbers n = {
+		.enc = v->v[IKE_ATTR_ENCRYPTION], .integ = v->v[IKE_ATTR_HASH],
+		.group = v->v[IKE_ATTR_GROUP], .bits = v->v[IKE_ATTR_KEY_LENGTH],
+		.has_bits = sa_has(v, IKE_ATTR_KEY_LENGTH),
+	};
 	char name[NUM_TEXT];
 
 	out[0] = '\0';
-	if (t->p.enc != NULL)
-		sa_text_add(&x, "%s", t->p.enc->word);
-	else if (sa_has(v, IKE_ATTR_KEY_LENGTH))
-		sa_text_add(&x, "encryption(%u,%u bits)", v->v[IKE_ATTR_ENCRYPTION],
-		    v->v[IKE_ATTR_KEY_LENGTH]);
-	else
-		sa_text_add(&x, "encryption(%u)", v->v[IKE_ATTR_ENCRYPTION]);
-	if (t->p.hash != NULL)
-		sa_text_add(&x, "-%s", t->p.hash->word);
-	else
-		sa_text_add(&x, "-hash(%u)", v->v[IKE_ATTR_HASH]);
-	if (t->p.group != NULL)
-		sa_text_add(&x, "-%s", t->p.group->word);
-	else
-		sa_text_add(&x, "-group(%u)", v->v[IKE_ATTR_GROUP]);
+	sa_text_p1(&x, &n);
 	if (p != NULL && (p->n_auths != 1 || auth_index(p, t->auth) != 0))
 		sa_text_add(&x, " (%s)", ike_auth_name(t->auth, name));
 	return (out);

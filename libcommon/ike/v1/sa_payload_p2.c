@@ -141,32 +141,19 @@ t2_text(char out[SA_WORDS], const struct t2 *t, const struct want *w)
 {
 	struct sa_text x = { out, SA_WORDS, 0 };
 	const struct sa_values *v = &t->v;
+	const struct sa_numbers n = {
+		.enc = t->id, .integ = v->v[IPSEC_ATTR_AUTH], .group = v->v[IPSEC_ATTR_GROUP],
+		.bits = v->v[IPSEC_ATTR_KEY_LENGTH],
+		.has_bits = sa_has(v, IPSEC_ATTR_KEY_LENGTH),
+		.has_integ = sa_has(v, IPSEC_ATTR_AUTH), .has_group = sa_has(v, IPSEC_ATTR_GROUP),
+		.esn = t->p.esn,
+	};
 	char name[NUM_TEXT];
-	const char *sep = "";
 
 	out[0] = '\0';
 	if (t->proto != proto_num(w->p->proto))
 		sa_text_add(&x, "%s ", isakmp_proto_name(t->proto, name));
-	if (t->proto != PROTO_AH) {
-		if (t->p.enc != NULL)
-			sa_text_add(&x, "%s", t->p.enc->word);
-		else if (sa_has(v, IPSEC_ATTR_KEY_LENGTH))
-			sa_text_add(&x, "encryption(%u,%u bits)", t->id,
-			    v->v[IPSEC_ATTR_KEY_LENGTH]);
-		else
-			sa_text_add(&x, "encryption(%u)", t->id);
-		sep = "-";
-	}
-	if (t->p.integ != NULL)
-		sa_text_add(&x, "%s%s", sep, t->p.integ->word);
-	else if (sa_has(v, IPSEC_ATTR_AUTH) || t->proto == PROTO_AH)
-		sa_text_add(&x, "%sintegrity(%u)", sep, v->v[IPSEC_ATTR_AUTH]);
-	if (t->p.group != NULL)
-		sa_text_add(&x, "-%s", t->p.group->word);
-	else if (sa_has(v, IPSEC_ATTR_GROUP))
-		sa_text_add(&x, "-group(%u)", v->v[IPSEC_ATTR_GROUP]);
-	if (t->p.esn)
-		sa_text_add(&x, "-esn");
+	sa_text_p2(&x, t->proto, &n);
 	if (!encap_fits(t, w))
 		sa_text_add(&x, " (%s)", ipsec_encap_name(t->encap, name));
 	return (out);
