@@ -176,6 +176,12 @@ code() {
 	code "${files[@]}" | grep -E '\<(memcmp|bcmp|CRYPTO_memcmp)[ \t]*\(' | none
 }
 
+@test "layers: the order of receiving, with the move of the replay window, is in one file" {
+	local files
+	mapfile -t files < <(grep -lE '\<replay_move[ \t]*\(' -r libcommon cmd --include='*.c' | grep -v '/esp/replay\.c$')
+	[ "${files[*]}" = libcommon/esp/open.c ]
+}
+
 # _exit() is how a forked child ends; exit() and abort() end the caller.
 @test "layers: library code outside cli and tool neither prints nor exits" {
 	local files

@@ -37,8 +37,8 @@ admit_ah(struct esp_ctx *ctx, struct pkt *k)
 static void
 run(struct esp_ctx *ctx, const struct esp_backend *be, struct esp_job *jobs, size_t n)
 {
-	if (n == 0)
-		return;
+	if (be == NULL)
+		return;			/* no job yet */
 	be->open(esp_ctx_of(ctx, be), jobs, n);
 	for (size_t i = 0; i < n; i++)
 		if (!jobs[i].ok)
