@@ -120,8 +120,8 @@ void dp_claim_end(struct datapath *dp, struct esp_pair *pair);
 void dp_keeper_ready(struct ev_loop *loop, ev_io *w, int revents);
 
 /* datapath_io.c */
-void dp_tun_ready(struct ev_loop *loop, ev_io *w, int revents);
-void dp_raw_ready(struct ev_loop *loop, ev_io *w, int revents);
+void dp_tun_ready(struct ev_loop *loop, ev_io *io, int revents);
+void dp_raw_ready(struct ev_loop *loop, ev_io *io, int revents);
 void dp_udp(void *ctx, struct pkt *d, size_t n);
 /* Packets that were held: those with an SA now go in; with ${all} the others are counted and let go. */
 void dp_held_retry(struct datapath *dp, bool all);
