@@ -33,54 +33,6 @@ ike_host_do(struct ike_host *h, struct ike_outbox *todo)
 	host_do(h->host, todo);
 }
 
-/* --- the engine as a machine --- */
-
-static void
-engine_timeout(void *m, struct now now, struct ike_outbox *out)
-{
-	ike_engine_timeout(m, now, out);
-}
-
-static void
-engine_datagram(void *m, struct now now, const struct endpoint *local,
-    const struct endpoint *remote, struct span data, struct ike_outbox *out)
-{
-	ike_engine_datagram(m, now, local, remote, data, out);
-}
-
-static void
-engine_unreachable(void *m, struct now now, const struct endpoint *remote, int sys,
-    struct ike_outbox *out)
-{
-	(void)sys;
-	ike_engine_unreachable(m, now, remote, out);
-}
-
-static uint64_t
-engine_deadline_us(const void *m)
-{
-	uint64_t ms = ike_engine_deadline(m);
-
-	return (ms == UINT64_MAX ? ms : ms * 1000);
-}
-
-static void
-engine_ids(const void *m, void (*each)(void *ctx, const uint8_t id[16]), void *ctx)
-{
-	ike_engine_ids(m, each, ctx);
-}
-
-static uint64_t
-engine_ids_mark(const void *m)
-{
-	return (ike_engine_ids_mark(m));
-}
-
-static const struct ike_machine_ops engine_ops = {
-	.timeout = engine_timeout, .datagram = engine_datagram, .unreachable = engine_unreachable,
-	.deadline_us = engine_deadline_us, .ids = engine_ids, .ids_mark = engine_ids_mark,
-};
-
 /* --- what the engine wants done --- */
 
 static void
@@ -198,7 +150,7 @@ ike_host_new(struct ev_loop *loop, const struct ike_host_opt *opt,
 		ike_host_free(h);
 		return (NULL);
 	}
-	host_start(h->host, (struct ike_machine){ &engine_ops, h->engine });
+	host_start(h->host, ike_engine_machine(h->engine));
 	return (h);
 }
 

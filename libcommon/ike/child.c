@@ -1,5 +1,7 @@
-/* Child SAs of any version: what they own, and their records. */
+/* Child SAs of any version: what they own, their records, and the table of them. */
 #include "ike/child.h"
+
+#include "ike/engine_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,4 +79,101 @@ ike_child_record(const struct ike_child *c, enum sa_use use, struct ike_outbox *
 	outbox_record_secret(out, &s->auth_out, &c->auth_out);
 	s->established = c->established;
 	s->lifetime = c->lifetime;
+}
+
+int
+ike_child_link(struct ike_engine *e, struct ike_child *c)
+{
+	if (ike_heap_reserve(&e->child_timers, e->n_children + 1) != 0 ||
+	    ike_table_put(&e->by_child_spi, &c->by_spi,
+	    ike_hash(c->spi_in, sizeof(c->spi_in), ike_engine_salt(e))) != 0)
+		return (-1);
+	c->timer.serial = ++e->serial;
+	c->next = e->children;
+	c->at = &e->children;
+	if (c->next != NULL)
+		c->next->at = &c->next;
+	e->children = c;
+	e->n_children++;
+	return (0);
+}
+
+void
+ike_child_remove(struct ike_engine *e, struct ike_child *c)
+{
+	if (c->at != NULL) {
+		ike_heap_set(&e->child_timers, &c->timer, UINT64_MAX);
+		ike_table_remove(&e->by_child_spi, &c->by_spi);
+		*c->at = c->next;
+		if (c->next != NULL)
+			c->next->at = c->at;
+		e->n_children--;
+	}
+	ike_child_free(c);
+}
+
+bool
+ike_child_carries(const struct ike_child *c, const struct selector *local_ts,
+    const struct selector *remote_ts)
+{
+	return (selector_eq(&c->local_ts, local_ts) && selector_eq(&c->remote_ts, remote_ts));
+}
+
+bool
+ike_child_of(const struct ike_child *c, const struct ike_sa *sa)
+{
+	return (c->policy == sa->policy && ike_id_eq(c->remote.id, sa->remote.id));
+}
+
+struct ike_child *
+ike_child_like(const struct ike_sa *sa, const struct selector *local_ts,
+    const struct selector *remote_ts)
+{
+	struct ike_child *c;
+
+	for (c = sa->engine->children; c != NULL; c = c->next)
+		if (!c->replaced && ike_child_carries(c, local_ts, remote_ts) &&
+		    ike_child_of(c, sa))
+			return (c);
+	return (NULL);
+}
+
+struct ike_child *
+ike_child_by_spi(struct ike_engine *e, const uint8_t spi_in[4])
+{
+	struct ike_node *n = ike_table_first(&e->by_child_spi,
+	    ike_hash(spi_in, sizeof(((struct ike_child *)0)->spi_in), ike_engine_salt(e)));
+	struct ike_child *c;
+
+	for (; n != NULL; n = ike_table_next(&e->by_child_spi, n)) {
+		c = IKE_ENTRY(n, struct ike_child, by_spi);
+		if (memcmp(c->spi_in, spi_in, sizeof(c->spi_in)) == 0)
+			return (c);
+	}
+	return (NULL);
+}
+
+struct ike_child *
+ike_child_by_peer_spi(struct ike_engine *e, const struct addr *remote, enum sa_proto proto,
+    const uint8_t spi_out[4])
+{
+	struct ike_child *c;
+
+	for (c = e->children; c != NULL; c = c->next)
+		if (c->protocol == proto && memcmp(spi_out, c->spi_out, sizeof(c->spi_out)) == 0 &&
+		    addr_cmp(remote, &c->remote.at.addr) == 0)
+			return (c);
+	return (NULL);
+}
+
+struct ike_sa *
+ike_child_sa(const struct ike_engine *e, const struct ike_child *c)
+{
+	struct ike_sa *sa, *found = NULL;
+
+	for (sa = e->sas; sa != NULL; sa = sa->next)
+		if (sa->state == IKE_SA_ESTABLISHED && ike_child_of(c, sa) &&
+		    (found == NULL || (found->replaced && !sa->replaced)))
+			found = sa;
+	return (found);
 }

@@ -2,10 +2,13 @@
 #ifndef SAPIPE_IKE_CHILD_H
 #define SAPIPE_IKE_CHILD_H
 
+#include "crypto/proposal.h"
 #include "ike/sa.h"
 
 struct ike_child {
-	struct ike_child	*next;
+	struct ike_child	*next, **at;	/* the engine's list, and what points to this one */
+	struct ike_node		 by_spi;
+	struct ike_timer	 timer;
 	struct ike_policy	*policy;
 	char			*name;		/* NULL: none */
 	uint8_t			 ike[16];	/* SPIs of the IKE SA that made it */
@@ -30,5 +33,25 @@ void ike_child_free(struct ike_child *c);	/* wipes; NULL is fine; not while it i
 void ike_child_forget_keys(struct ike_child *c);
 /* Puts the record, with its keys, into ${out}. */
 void ike_child_record(const struct ike_child *c, enum sa_use use, struct ike_outbox *out);
+
+/*
+ * The engine's children. In IKEv1 they outlive the IKE SA that made them, so they belong to the
+ * peer: any established SA with it serves to rekey and delete them.
+ */
+int ike_child_link(struct ike_engine *e, struct ike_child *c);	/* 0, or -1: no memory */
+void ike_child_remove(struct ike_engine *e, struct ike_child *c);	/* unlinks and frees */
+bool ike_child_of(const struct ike_child *c, const struct ike_sa *sa);	/* of its peer */
+bool ike_child_carries(const struct ike_child *c, const struct selector *local_ts,
+    const struct selector *remote_ts);
+/* The child of ${sa}'s peer that carries just these selectors and is not replaced. */
+struct ike_child *ike_child_like(const struct ike_sa *sa, const struct selector *local_ts,
+    const struct selector *remote_ts);
+/* By the SPI that this end receives with. */
+struct ike_child *ike_child_by_spi(struct ike_engine *e, const uint8_t spi_in[4]);
+/* By the SPI that the peer at ${remote} receives with. */
+struct ike_child *ike_child_by_peer_spi(struct ike_engine *e, const struct addr *remote,
+    enum sa_proto proto, const uint8_t spi_out[4]);
+/* The newest established SA with the peer of ${c}, if possible one that is not replaced. */
+struct ike_sa *ike_child_sa(const struct ike_engine *e, const struct ike_child *c);
 
 #endif

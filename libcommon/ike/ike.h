@@ -10,6 +10,7 @@
 #include "base/now.h"
 #include "crypto/crypto.h"
 #include "ike/answer.h"
+#include "ike/machine.h"
 #include "ike/outbox.h"
 #include "ike/policy.h"
 
@@ -76,6 +77,9 @@ void ike_engine_event(struct ike_engine *e, struct now now, const struct sa_even
 /* The port became unreachable: a hint for errors, no more. */
 void ike_engine_unreachable(struct ike_engine *e, struct now now,
     const struct endpoint *remote, struct ike_outbox *out);
+
+/* The engine as a machine that a host runs. */
+struct ike_machine ike_engine_machine(struct ike_engine *e);
 
 /* Hands the cookies of each of the engine's IKE SAs to ${each}, for port sharing. */
 void ike_engine_ids(const struct ike_engine *e, void (*each)(void *ctx, const uint8_t id[16]),

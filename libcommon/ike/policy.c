@@ -1,3 +1,4 @@
+/* Policies: defaults, and their release. */
 #include "ike/policy.h"
 
 void

@@ -4,6 +4,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define NATT_PORT	4500
+
+int
+ike_sa_init(struct ike_sa *sa, const struct ike_version *version, struct ike_engine *e,
+    struct ike_policy *policy, enum sa_role role, const struct endpoint *local,
+    const struct endpoint *remote)
+{
+	if (ike_sa_set_name(sa, policy->name) != 0)
+		return (-1);
+	sa->version = version;
+	sa->engine = e;
+	sa->policy = policy;
+	sa->role = role;
+	sa->local.at = *local;
+	sa->remote.at = *remote;
+	(void)snprintf(sa->natt.version, sizeof(sa->natt.version), "none");
+	sa->soft_ms = sa->hard_ms = sa->delete_ms = sa->keepalive_ms = UINT64_MAX;
+	return (0);
+}
+
 int
 ike_sa_set_name(struct ike_sa *sa, const char *name)
 {
@@ -31,6 +51,41 @@ ike_sa_id(const struct ike_sa *sa, uint8_t id[16])
 {
 	memcpy(id, sa->spi_i, sizeof(sa->spi_i));
 	memcpy(id + sizeof(sa->spi_i), sa->spi_r, sizeof(sa->spi_r));
+}
+
+bool
+ike_sa_same_peer(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return (a->policy == b->policy && ike_id_eq(a->remote.id, b->remote.id));
+}
+
+void
+ike_sa_send(const struct ike_sa *sa, struct span message, struct ike_outbox *out)
+{
+	outbox_datagram(out, &sa->local.at, &sa->remote.at, message);
+}
+
+void
+ike_sa_follow(struct ike_sa *sa, struct ike_outbox *out)
+{
+	char was[ENDPOINT_TEXT], is[ENDPOINT_TEXT];
+
+	/* A message to the port that this end has left proves no address. */
+	if (sa->floated && sa->from_local.port != NATT_PORT)
+		return;
+	sa->floated = sa->floated || sa->from_local.port == NATT_PORT;
+	if (!endpoint_eq(&sa->remote.at, &sa->from_remote)) {
+		outbox_note(out, NOTE_DEBUG, "the peer moved from %s to %s",
+		    endpoint_text(was, &sa->remote.at), endpoint_text(is, &sa->from_remote));
+		sa->remote.at = sa->from_remote;
+	}
+	sa->local.at = sa->from_local;
+}
+
+void
+ike_sa_heard(struct ike_sa *sa, struct now now)
+{
+	sa->heard_ms = now.ms;
 }
 
 struct sa_end

@@ -6,8 +6,12 @@
 #ifndef SAPIPE_IKE_SA_H
 #define SAPIPE_IKE_SA_H
 
+#include "ike/heap.h"
 #include "ike/ident.h"
 #include "ike/ike.h"
+#include "ike/table.h"
+
+struct ike_version;
 
 enum ike_state {
 	IKE_SA_HALF_OPEN,	/* its first exchange is under way */
@@ -25,7 +29,23 @@ struct ike_end {
 	struct ike_id	*id;		/* NULL: none */
 };
 
+struct ike_half_open {		/* half-open SAs with one address */
+	struct ike_node	 node;
+	struct addr	 addr;
+	size_t		 n;
+};
+
 struct ike_sa {
+	/* The engine's own: see ike_engine_link(). */
+	struct ike_sa		*next, **at;	/* the list, and what points to this one */
+	struct ike_node		 by_spi, by_peer_spi;
+	struct ike_timer	 timer;
+	struct ike_sa		*next_touched;
+	bool			 linked, touched;
+	struct ike_half_open	*half_open;	/* counted there; NULL: not half-open, or begun here */
+	uint8_t			 served[8];	/* the peer's SPI that the ids_mark knows of */
+
+	const struct ike_version *version;
 	struct ike_engine	*engine;
 	struct ike_policy	*policy;
 	enum ike_state		 state;
@@ -45,12 +65,22 @@ struct ike_sa {
 	uint64_t		 heard_ms;	/* the last authentic message, or traffic */
 };
 
+/* Fills in a new SA, which is zero; the version is one that keeps it. 0, or -1: no memory. */
+int ike_sa_init(struct ike_sa *sa, const struct ike_version *version, struct ike_engine *e,
+    struct ike_policy *policy, enum sa_role role, const struct endpoint *local,
+    const struct endpoint *remote);
 /* Replaces the name. 0, or -1: no memory. */
 int ike_sa_set_name(struct ike_sa *sa, const char *name);
 /* Releases what the SA owns, not ${sa} itself. */
 void ike_sa_clear(struct ike_sa *sa);
 /* Both SPIs, the initiator's first. */
 void ike_sa_id(const struct ike_sa *sa, uint8_t id[16]);
+/* Whether both are SAs with one peer, by policy and proven identity. */
+bool ike_sa_same_peer(const struct ike_sa *a, const struct ike_sa *b);
+void ike_sa_send(const struct ike_sa *sa, struct span message, struct ike_outbox *out);
+/* The message in hand is authentic: the peer is where it came from. */
+void ike_sa_follow(struct ike_sa *sa, struct ike_outbox *out);
+void ike_sa_heard(struct ike_sa *sa, struct now now);
 /* Fills in what a record has of every version's SA. ${s} is otherwise untouched. */
 void ike_sa_record(const struct ike_sa *sa, struct sa_ike *s);
 /* One end for a record. */

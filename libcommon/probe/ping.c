@@ -42,7 +42,7 @@ ike_ping_sa(const struct sa_ike *s, const struct ike_ping_conf *conf, struct now
 	sa_rec_wipe(&rec);
 	if (rc != 0)
 		goto bad;
-	p->sa = v1_sa_find(p->engine, s->spi_i, s->spi_r);
+	p->sa = v1_sa_of(ike_sa_find(p->engine, s->spi_i, s->spi_r));
 	p->remote = s->remote.at;
 	p->seq = v1_dpd_start(p->sa, now_epoch_ms(now)) - 1;
 	return (p);

@@ -6,7 +6,7 @@
 #define SAPIPE_PROBE_PING_PRIV_H
 
 #include "probe/ping.h"
-#include "ike/v1/engine_priv.h"
+#include "ike/engine_priv.h"
 #include "ike/v1/dpd.h"
 #include "ike/v1/heartbeat.h"
 #include "ike/v1/info_send.h"

@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "ike/v1/auth.h"
-#include "ike/v1/engine_priv.h"
+#include "ike/engine_priv.h"
 #include "ike/v1/ike_sa.h"
-#include "ike/v1/ike_sa_life.h"
+#include "ike/v1/sa_events.h"
 #include "ike/v1/keys.h"
 #include "sim.h"
 #include "wire/isakmp.h"
@@ -498,10 +498,10 @@ a_refusal_fails_the_proof(void **state)
 static struct v1_sa *
 sa_of(struct pair *p, int side)
 {
-	struct v1_sa *sa = p->sim.end[side].engine->sas;
+	struct v1_sa *sa = v1_sa_of(p->sim.end[side].engine->sas);
 
 	assert_non_null(sa);
-	assert_null(sa->next);
+	assert_null(sa->ike.next);
 	return (sa);
 }
 
@@ -511,6 +511,7 @@ xauth_ended(struct pair *p, int side)
 	struct ike_outbox out = {0};
 
 	v1_sa_up(sa_of(p, side), p->sim.now, &out);
+	ike_engine_settle(p->sim.end[side].engine);
 	sim_flush(&p->sim, side, &out);
 }
 

@@ -266,7 +266,7 @@ replays_are_no_life(void **state)
 		k++;
 		sim_flush(&p->sim, 1, &out);
 		if (p->sim.end[1].n_gone == 0)
-			assert_true(endpoint_eq(&p->sim.end[1].engine->sas->ike.remote.at, &sim_left));
+			assert_true(endpoint_eq(&p->sim.end[1].engine->sas->remote.at, &sim_left));
 	}
 	assert_true(said(p, 1, "is a replay"));
 	assert_true(said(p, 1, "the peer is dead: 5 heartbeats lost"));
@@ -297,7 +297,7 @@ reflected_ones_are_no_life(void **state)
 		ike_engine_datagram(p->sim.end[0].engine, p->sim.now, &sim_left, &elsewhere,
 		    span_of(p->kept[p->n_kept - 1].p, p->kept[p->n_kept - 1].len), &out);
 		sim_flush(&p->sim, 0, &out);
-		assert_true(endpoint_eq(&p->sim.end[0].engine->sas->ike.remote.at, &sim_right));
+		assert_true(endpoint_eq(&p->sim.end[0].engine->sas->remote.at, &sim_right));
 	}
 	assert_int_equal(p->sim.end[0].n_gone, 1);
 	pair_free(p);
@@ -307,7 +307,7 @@ reflected_ones_are_no_life(void **state)
 static void
 forge(struct pair *p, uint32_t seq, bool encrypted, bool right_key)
 {
-	struct v1_sa *real = p->sim.end[1].engine->sas, sa = *real;
+	struct v1_sa *real = v1_sa_of(p->sim.end[1].engine->sas), sa = *real;
 	struct ike_hello h = { .seq = seq, .interval_ms = INTERVAL, .heard = 1 };
 	struct ike_outbox out = {0}, in = {0};
 	struct ike_out *item;
@@ -359,7 +359,7 @@ forged_ones_are_no_life(void **state)
 	up(p);
 	sim_run(&p->sim, 5000, NULL);
 	p->mute[1] = true;
-	sa = p->sim.end[0].engine->sas;
+	sa = v1_sa_of(p->sim.end[0].engine->sas);
 	was = sa->hb.seq_in;
 	for (i = 0; i < 10 && p->sim.end[0].n_gone == 0; i++) {
 		forge(p, 200 + i, false, true);
@@ -384,13 +384,13 @@ proven_ones_are(void **state)
 	p->mute[1] = true;
 	for (i = 0; i < 20; i++) {
 		forge(p, 200 + i, true, true);
-		assert_int_equal(p->sim.end[0].engine->sas->hb.seq_in, 200 + i);
+		assert_int_equal(v1_sa_of(p->sim.end[0].engine->sas)->hb.seq_in, 200 + i);
 		sim_run(&p->sim, INTERVAL, NULL);
 	}
 	assert_int_equal(p->sim.end[0].n_gone, 0);
 	/* An interval that is none, number zero: not hellos. */
 	forge(p, 0, true, true);
-	assert_int_equal(p->sim.end[0].engine->sas->hb.seq_in, 219);
+	assert_int_equal(v1_sa_of(p->sim.end[0].engine->sas)->hb.seq_in, 219);
 	pair_free(p);
 }
 
@@ -442,9 +442,9 @@ an_own_pause_is_not_the_peers_death(void **state)
 	p->sim.now.ms += 3600000;
 	ike_engine_timeout(p->sim.end[0].engine, p->sim.now, &out);
 	sim_flush(&p->sim, 0, &out);
-	assert_int_equal(p->sim.end[0].engine->sas->hb.lost, 1);
+	assert_int_equal(v1_sa_of(p->sim.end[0].engine->sas)->hb.lost, 1);
 	sim_run(&p->sim, 10000, NULL);
-	assert_int_equal(p->sim.end[0].engine->sas->hb.lost, 0);
+	assert_int_equal(v1_sa_of(p->sim.end[0].engine->sas)->hb.lost, 0);
 	assert_int_equal(p->sim.end[0].n_gone, 0);
 	pair_free(p);
 }
@@ -463,10 +463,10 @@ numbers_wrap(void **state)
 	up(p);
 	sim_run(&p->sim, 2000, NULL);
 	/* Near the end of them at both ends. */
-	p->sim.end[0].engine->sas->hb.seq_out = p->sim.end[1].engine->sas->hb.seq_in = UINT32_MAX - 3;
+	v1_sa_of(p->sim.end[0].engine->sas)->hb.seq_out = v1_sa_of(p->sim.end[1].engine->sas)->hb.seq_in = UINT32_MAX - 3;
 	sim_run(&p->sim, 20000, NULL);
-	assert_in_range(p->sim.end[1].engine->sas->hb.seq_in, 10, 20);
-	assert_int_equal(p->sim.end[1].engine->sas->hb.lost, 0);
+	assert_in_range(v1_sa_of(p->sim.end[1].engine->sas)->hb.seq_in, 10, 20);
+	assert_int_equal(v1_sa_of(p->sim.end[1].engine->sas)->hb.lost, 0);
 	assert_false(said(p, 1, "replay"));
 	pair_free(p);
 }
@@ -644,7 +644,7 @@ a_late_one_is_not_lost(void **state)
 	assert_int_equal(p->ev[p->n - 1].what, IKE_PING_LOST);
 	assert_int_equal(ike_ping_stats(p->ping)->sent, 3);
 	h.seq = p->ev[p->n - 2].seq + 1;
-	v1_heartbeat_send(p->sim.end[1].engine->sas, &h, &out);
+	v1_heartbeat_send(v1_sa_of(p->sim.end[1].engine->sas), &h, &out);
 	item = outbox_take(&out);
 	take(p, span_of(item->dgram.data, item->dgram.len));
 	assert_int_equal(p->ev[p->n - 1].what, IKE_PING_HELLO);
@@ -660,7 +660,7 @@ a_late_one_is_not_lost(void **state)
 	ike_out_free(item);
 	run(p, 300);
 	h.seq += 100000;
-	v1_heartbeat_send(p->sim.end[1].engine->sas, &h, &out);
+	v1_heartbeat_send(v1_sa_of(p->sim.end[1].engine->sas), &h, &out);
 	item = outbox_take(&out);
 	take(p, span_of(item->dgram.data, item->dgram.len));
 	assert_int_equal(p->ev[p->n - 1].what, IKE_PING_HELLO);
@@ -711,8 +711,8 @@ two_voices_share_the_numbers(void **state)
 	p->ping = NULL;
 	run(p, 60000);
 	assert_int_equal(p->sim.end[1].n_gone, 0);
-	assert_int_equal(p->sim.end[1].engine->sas->hb.seq_in, p->sim.end[0].engine->sas->hb.seq_out);
-	assert_int_equal(p->sim.end[1].engine->sas->hb.peer_ms, 2 * INTERVAL);
+	assert_int_equal(v1_sa_of(p->sim.end[1].engine->sas)->hb.seq_in, v1_sa_of(p->sim.end[0].engine->sas)->hb.seq_out);
+	assert_int_equal(v1_sa_of(p->sim.end[1].engine->sas)->hb.peer_ms, 2 * INTERVAL);
 	pair_free(p);
 }
 

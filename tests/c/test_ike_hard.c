@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "ike/v1/engine_priv.h"
+#include "ike/engine_priv.h"
 #include "ike/v1/ike_sa.h"
 #include "ike/v1/phase1.h"
 #include "ike/v1/quick.h"
@@ -151,7 +151,7 @@ reflections_move_nothing(void **state)
 		}
 	}
 	assert_int_equal(answers, 0);
-	assert_true(endpoint_eq(&p->sim.end[0].engine->sas->ike.remote.at, &sim_right));
+	assert_true(endpoint_eq(&p->sim.end[0].engine->sas->remote.at, &sim_right));
 	pair_free(p);
 }
 
@@ -373,7 +373,7 @@ parts_are_of_their_kind(void **state)
 
 	(void)state;
 	up(p);
-	for (x = p->sim.end[1].engine->sas->exchanges; x != NULL; x = x->next) {
+	for (x = v1_sa_of(p->sim.end[1].engine->sas)->exchanges; x != NULL; x = x->next) {
 		assert_true((v1_phase1_of(x) == NULL) != (v1_quick_of(x) == NULL));
 		phase1 += v1_phase1_of(x) != NULL;
 		quick += v1_quick_of(x) != NULL;
@@ -406,7 +406,7 @@ quick_mode_under_message_id_0_is_dropped(void **state)
 	assert_int_equal(sim_connect(&p->sim, &p->left, true, &f), 0);
 	sim_run(&p->sim, 2000, NULL);
 	assert_int_equal(p->sim.end[1].n_ike, 1);
-	sa = p->sim.end[1].engine->sas;
+	sa = v1_sa_of(p->sim.end[1].engine->sas);
 	assert_non_null(sa);
 	assert_null(sa->exchanges->next);
 	assert_non_null(v1_phase1_of(sa->exchanges));

@@ -8,7 +8,7 @@
 
 #include "probe/ping.h"
 #include "probe/probe.h"
-#include "ike/v1/engine_priv.h"
+#include "ike/engine_priv.h"
 #include "ike/v1/ike_sa.h"
 #include "ike/v1/info_send.h"
 #include "sim.h"
@@ -120,7 +120,7 @@ strict(struct host *h, uint8_t *data, size_t len)
 
 	if (h->watcher == NULL || isakmp_hdr_get(&hdr, span_of(data, len), NULL) != 0 ||
 	    hdr.exchange != EXCHANGE_INFO ||
-	    v1_info_open(v1_sa_find(h->watcher, s->spi_i, s->spi_r), &hdr,
+	    v1_info_open(v1_sa_of(ike_sa_find(h->watcher, s->spi_i, s->spi_r)), &hdr,
 	    span_of(data, len), buf, &m) != 0 ||
 	    isakmp_notify_get(&n, m.pl[1].body, NULL) != 0 || n.type != NOTIFY_R_U_THERE)
 		return (true);

@@ -16,6 +16,7 @@ struct v1_exchange;
 
 #define V1_CARRIES_MAX	8	/* kinds of payload in one row */
 #define V1_SEND_MAX	16384	/* bytes of a message that we build */
+#define MID_PHASE1	0	/* the message ID of phase 1 */
 #define V1_NOTHING	0	/* ends a row's list of payloads */
 /* In rows and in the table of payloads: the proof, whose type the authentication method decides. */
 #define V1_AUTH		255

@@ -1,7 +1,7 @@
 /* IKEv1 SAs: what they own, their records, and their messages under the keys. */
 #include "ike/v1/ike_sa.h"
 
-#include "ike/v1/engine_priv.h"
+#include "ike/version.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,17 +12,10 @@ v1_sa_new(struct ike_engine *e, struct ike_policy *policy, enum sa_role role,
 {
 	struct v1_sa *sa = calloc(1, sizeof(*sa));
 
-	if (sa == NULL || ike_sa_set_name(&sa->ike, policy->name) != 0) {
+	if (sa == NULL || ike_sa_init(&sa->ike, &ike_version_1, e, policy, role, local, remote) != 0) {
 		free(sa);
 		return (NULL);
 	}
-	sa->ike.engine = e;
-	sa->ike.policy = policy;
-	sa->ike.role = role;
-	sa->ike.local.at = *local;
-	sa->ike.remote.at = *remote;
-	(void)snprintf(sa->ike.natt.version, sizeof(sa->ike.natt.version), "none");
-	sa->ike.soft_ms = sa->ike.hard_ms = sa->ike.delete_ms = sa->ike.keepalive_ms = UINT64_MAX;
 	sa->exchange = policy->exchange;
 	sa->dpd.at_ms = sa->hb.send_ms = sa->hb.late_ms = UINT64_MAX;
 	return (sa);
@@ -90,36 +83,6 @@ v1_sa_record(const struct v1_sa *sa, struct ike_outbox *out)
 	record_vids(sa, s);
 }
 
-void
-v1_sa_id(const struct v1_sa *sa, uint8_t id[16])
-{
-	ike_sa_id(&sa->ike, id);
-}
-
-void
-v1_sa_send(struct v1_sa *sa, struct span message, struct ike_outbox *out)
-{
-	outbox_datagram(out, &sa->ike.local.at, &sa->ike.remote.at, message);
-}
-
-void
-v1_sa_follow(struct v1_sa *sa, struct ike_outbox *out)
-{
-	struct ike_sa *s = &sa->ike;
-	char was[ENDPOINT_TEXT], is[ENDPOINT_TEXT];
-
-	/* What still comes to the port that this end has left says nothing. */
-	if (sa->ike.floated && sa->ike.from_local.port != NATT_PORT)
-		return;
-	sa->ike.floated = sa->ike.floated || sa->ike.from_local.port == NATT_PORT;
-	if (!endpoint_eq(&s->remote.at, &sa->ike.from_remote)) {
-		outbox_note(out, NOTE_DEBUG, "the peer moved from %s to %s",
-		    endpoint_text(was, &s->remote.at), endpoint_text(is, &sa->ike.from_remote));
-		s->remote.at = sa->ike.from_remote;
-	}
-	s->local.at = sa->ike.from_local;
-}
-
 int
 v1_sa_message_iv(const struct v1_sa *sa, uint32_t mid, uint8_t iv[BLOCK_MAX],
     struct fault *f)
@@ -184,29 +147,6 @@ v1_sa_exchange(struct v1_sa *sa, uint32_t mid)
 	return (x);
 }
 
-uint64_t
-v1_soft_ms(struct ike_engine *e, struct now now, uint64_t seconds)
-{
-	struct rand *r = &e->conf.rand;
-	uint8_t spread = 0;
-
-	/* At 80 to 90 %, so that two ends, or many tunnels, don't rekey at one moment. */
-	(void)r->fill(r->state, &spread, 1);
-	return (now.ms + seconds * (800 + spread * 100U / 255));
-}
-
-bool
-v1_same_peer(const struct v1_sa *a, const struct v1_sa *b)
-{
-	return (a->ike.policy == b->ike.policy && ike_id_eq(a->ike.remote.id, b->ike.remote.id));
-}
-
-void
-v1_sa_heard(struct v1_sa *sa, struct now now)
-{
-	sa->ike.heard_ms = now.ms;
-}
-
 bool
 v1_sa_natt_in_use(const struct v1_sa *sa)
 {
@@ -217,28 +157,4 @@ uint8_t
 v1_proto_number(enum sa_proto proto)
 {
 	return (proto == SA_AH ? PROTO_AH : PROTO_ESP);
-}
-
-int
-v1_cookie(struct ike_engine *e, uint8_t cookie[COOKIE_LEN], struct fault *f)
-{
-	static const uint8_t none[COOKIE_LEN];
-
-	do {
-		if (e->conf.rand.fill(e->conf.rand.state, cookie, COOKIE_LEN) != 0)
-			return (fault(f, FAULT_CRYPTO, "no random bytes"));
-	} while (memcmp(cookie, none, COOKIE_LEN) == 0);
-	return (0);
-}
-
-struct v1_sa *
-v1_sa_find(struct ike_engine *e, const uint8_t cky_i[8], const uint8_t cky_r[8])
-{
-	struct v1_sa *sa;
-
-	for (sa = e->sas; sa != NULL; sa = sa->next)
-		if (sa->ike.state != IKE_SA_DEAD && memcmp(sa->ike.spi_i, cky_i, COOKIE_LEN) == 0 &&
-		    memcmp(sa->ike.spi_r, cky_r, COOKIE_LEN) == 0)
-			return (sa);
-	return (NULL);
 }

@@ -2,9 +2,9 @@
 #ifndef SAPIPE_IKE_V1_IKE_SA_H
 #define SAPIPE_IKE_V1_IKE_SA_H
 
+#include "ike/engine_priv.h"
 #include "ike/sa.h"
 #include "ike/v1/auth.h"
-#include "ike/v1/engine_priv.h"
 #include "ike/v1/exchange.h"
 #include "ike/v1/keys.h"
 #include "ike/v1/message.h"
@@ -16,7 +16,6 @@
 
 struct v1_sa {
 	struct ike_sa		 ike;		/* first: the engine's part */
-	struct v1_sa		*next;
 	enum sa_exchange	 exchange;
 	struct ike_proposal	 proposal;	/* what was agreed on */
 	const struct v1_auth	*auth;		/* NULL until the SA payload is parsed, or adopted */
@@ -47,20 +46,32 @@ struct v1_sa {
 	} hb;
 };
 
+/* The IKEv1 SA that ${sa}, one of version 1, is the first part of; NULL for NULL. */
+static inline struct v1_sa *
+v1_sa_of(struct ike_sa *sa)
+{
+	return ((struct v1_sa *)(void *)sa);
+}
+
+static inline void
+v1_sa_id(const struct v1_sa *sa, uint8_t id[16])
+{
+	ike_sa_id(&sa->ike, id);
+}
+
+static inline void
+v1_sa_send(const struct v1_sa *sa, struct span message, struct ike_outbox *out)
+{
+	ike_sa_send(&sa->ike, message, out);
+}
+
 struct v1_sa *v1_sa_new(struct ike_engine *e, struct ike_policy *policy, enum sa_role role,
     const struct endpoint *local, const struct endpoint *remote);
 void v1_sa_free(struct v1_sa *sa);		/* NULL is fine */
 /* Puts its record into ${out}. */
 void v1_sa_record(const struct v1_sa *sa, struct ike_outbox *out);
-struct v1_sa *v1_sa_find(struct ike_engine *e, const uint8_t cky_i[8], const uint8_t cky_r[8]);
-void v1_sa_id(const struct v1_sa *sa, uint8_t id[16]);
-bool v1_same_peer(const struct v1_sa *a, const struct v1_sa *b);
 bool v1_sa_natt_in_use(const struct v1_sa *sa);
 uint8_t v1_proto_number(enum sa_proto proto);
-void v1_sa_send(struct v1_sa *sa, struct span message, struct ike_outbox *out);
-/* The peer has proven itself from where the last datagram came: that is where it is. */
-void v1_sa_follow(struct v1_sa *sa, struct ike_outbox *out);
-void v1_sa_heard(struct v1_sa *sa, struct now now);
 /* IV of the first message under ${mid}, from phase 1's last block. */
 int v1_sa_message_iv(const struct v1_sa *sa, uint32_t mid, uint8_t iv[BLOCK_MAX],
     struct fault *f);
@@ -70,9 +81,5 @@ struct v1_exchange *v1_sa_exchange(struct v1_sa *sa, uint32_t mid);
 /* Whether either end has begun an exchange under ${mid} before; remembers that it has now. */
 bool v1_sa_seen(const struct v1_sa *sa, uint32_t mid);
 void v1_sa_saw(struct v1_sa *sa, uint32_t mid);
-/* A random cookie that is not zero. */
-int v1_cookie(struct ike_engine *e, uint8_t cookie[COOKIE_LEN], struct fault *f);
-/* A point in time some way before the end of a life of ${seconds}, for a rekey. */
-uint64_t v1_soft_ms(struct ike_engine *e, struct now now, uint64_t seconds);
 
 #endif

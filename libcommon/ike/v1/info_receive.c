@@ -6,15 +6,15 @@
 
 #include "ike/v1/info_receive.h"
 
-#include "ike/v1/child.h"
-#include "ike/v1/child_life.h"
+#include "ike/child_life.h"
+#include "ike/sa_life.h"
 #include "ike/v1/dpd.h"
 #include "ike/v1/heartbeat.h"
 #include "ike/v1/ike_sa.h"
-#include "ike/v1/ike_sa_life.h"
 #include "ike/v1/info_send.h"
 #include "ike/v1/phase1.h"
 #include "ike/v1/quick.h"
+#include "ike/v1/sa_events.h"
 
 /*
  * Whether ${x} may be what an error notify is about: it waits, and its SPI is the one named,
@@ -110,19 +110,19 @@ take_delete(struct v1_sa *sa, struct now now, struct span body, struct ike_outbo
 	v1_sa_id(sa, id);
 	for (i = 0; i < d.n; i++) {
 		const uint8_t *spi = d.spis.p + i * d.spi_len;
-		struct v1_sa *of;
+		struct ike_sa *of;
 
 		if (d.proto == PROTO_ISAKMP && d.spi_len == 16) {
 			/* Of this SA, or of another with the same, proven, peer. */
-			of = v1_sa_find(sa->ike.engine, spi, spi + COOKIE_LEN);
-			if (of != NULL && of->ike.state == IKE_SA_ESTABLISHED && v1_same_peer(of, sa))
-				v1_sa_end(of, now, SA_REASON_DELETED, false, out);
+			of = ike_sa_find(sa->ike.engine, spi, spi + COOKIE_LEN);
+			if (of != NULL && of->state == IKE_SA_ESTABLISHED && ike_sa_same_peer(of, &sa->ike))
+				ike_sa_end(of, now, SA_REASON_DELETED, false, out);
 		} else if ((d.proto == PROTO_ESP || d.proto == PROTO_AH) && d.spi_len == 4) {
 			/* The SPI is the one that the peer receives with. */
-			c = v1_child_find(sa->ike.engine, &sa->ike.remote.at.addr,
-			    d.proto == PROTO_AH ? SA_AH : SA_ESP, NULL, spi);
+			c = ike_child_by_peer_spi(sa->ike.engine, &sa->ike.remote.at.addr,
+			    d.proto == PROTO_AH ? SA_AH : SA_ESP, spi);
 			if (c != NULL)
-				v1_child_lost(sa, c, now, out);
+				ike_child_lost(&sa->ike, c, now, out);
 		}
 	}
 }
@@ -187,8 +187,8 @@ v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 	if (sa->ike.state == IKE_SA_ESTABLISHED && v1_heartbeat_get(sa, &m, &hello)) {
 		/* Its number tells a replay; there are too many for the list of message IDs. */
 		if (hello.seq != 0 && v1_heartbeat_take(sa, now, &hello, out)) {
-			v1_sa_follow(sa, out);
-			v1_sa_heard(sa, now);
+			ike_sa_follow(&sa->ike, out);
+			ike_sa_heard(&sa->ike, now);
 		}
 		return;
 	}
@@ -199,8 +199,8 @@ v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 			return;
 		}
 		v1_sa_saw(sa, h->mid);
-		v1_sa_follow(sa, out);
-		v1_sa_heard(sa, now);
+		ike_sa_follow(&sa->ike, out);
+		ike_sa_heard(&sa->ike, now);
 	}
 	for (i = 1; i < m.n; i++)
 		if (m.pl[i].type == PAYLOAD_N)

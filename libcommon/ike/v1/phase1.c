@@ -7,13 +7,13 @@
 
 #include "ike/v1/phase1.h"
 
+#include "ike/policy_match.h"
+#include "ike/sa_life.h"
 #include "ike/v1/auth.h"
-#include "ike/v1/engine_priv.h"
 #include "ike/v1/ike_sa.h"
 #include "ike/v1/info_send.h"
 #include "ike/v1/payload.h"
 #include "ike/v1/phase1_natt.h"
-#include "ike/v1/policy_match.h"
 #include "ike/v1/sa_payload_p1.h"
 
 enum { I = SA_INITIATOR, R = SA_RESPONDER };
@@ -290,7 +290,9 @@ take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 		if (policy->remote_id_any || id_eq(&expected, &id))
 			other = policy;
 	} else
-		other = v1_policy_for_id(&x->sa->ike.engine->conf, x->sa, x->sa->auth, &id);
+		/* Aggressive mode brings the ID before the method is chosen. */
+		other = ike_policy_for_id(&x->sa->ike.engine->conf, policy,
+		    x->sa->auth != NULL ? x->sa->auth->same_key : NULL, &peer->at.addr, &id);
 	if (other == NULL) {
 		got = malloc(ID_TEXT);
 		want = malloc(ID_TEXT);
@@ -373,7 +375,6 @@ static int
 put_n(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
 	uint8_t spi[2 * COOKIE_LEN] = {0};
-	const struct v1_sa *o;
 	struct isakmp_notify n = {
 		.doi = DOI_IPSEC, .proto = PROTO_ISAKMP, .type = NOTIFY_INITIAL_CONTACT,
 		.spi = SPAN_ARRAY(spi),
@@ -385,10 +386,8 @@ put_n(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 	if (x->role != SA_INITIATOR || part(x)->is_rekey ||
 	    (x->kind->number == EXCHANGE_AGGRESSIVE && x->sa->ike.policy->aggressive_clear))
 		return (0);
-	for (o = x->sa->ike.engine->sas; o != NULL; o = o->next)
-		if (o != x->sa && o->ike.state == IKE_SA_ESTABLISHED &&
-		    addr_cmp(&o->ike.remote.at.addr, &ike(x)->remote.at.addr) == 0)
-			return (0);
+	if (ike_sa_another_with_peer(ike(x)))
+		return (0);
 	v1_sa_id(x->sa, spi);
 	isakmp_payload_begin(b, PAYLOAD_N);
 	isakmp_notify_put(&b->w, &n);
@@ -550,10 +549,12 @@ v1_phase1_begin(struct ike_engine *e, struct now now, struct ike_policy *policy,
 		goto failed;
 	}
 	part(x)->is_rekey = is_rekey;
-	if (v1_cookie(e, sa->ike.spi_i, f) != 0 || v1_exchange_run(x, now, out, f) != 0)
+	if (ike_engine_spi(e, sa->ike.spi_i, f) != 0 || v1_exchange_run(x, now, out, f) != 0)
 		goto failed;
-	sa->next = e->sas;
-	e->sas = sa;
+	if (ike_engine_link(e, &sa->ike) != 0) {
+		(void)no_memory(f);
+		goto failed;
+	}
 	return (sa);
 failed:
 	v1_sa_free(sa);

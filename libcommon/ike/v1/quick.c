@@ -5,7 +5,7 @@
 
 #include "ike/v1/quick.h"
 
-#include "ike/v1/child.h"
+#include "ike/child.h"
 #include "ike/v1/ike_sa.h"
 #include "ike/v1/info_send.h"
 #include "ike/v1/payload.h"
@@ -153,8 +153,8 @@ make_spi(struct v1_exchange *x, struct fault *f)
 	do {
 		if (r->fill(r->state, q->spi_in, sizeof(q->spi_in)) != 0)
 			return (fault(f, FAULT_CRYPTO, "no random bytes"));
-	} while (get_be32(q->spi_in) < 256 || v1_child_find(x->sa->ike.engine, NULL,
-	    q->policy->proto, q->spi_in, NULL) != NULL);
+	} while (get_be32(q->spi_in) < 256 || ike_child_by_spi(x->sa->ike.engine,
+	    q->spi_in) != NULL);
 	return (0);
 }
 
@@ -314,7 +314,7 @@ take_sa_last(struct v1_exchange *x, const struct isakmp_payload *pl, struct faul
 	if (v1_quick_check_ts(x, f) != 0 || make_spi(x, f) != 0 || take_sa(x, pl, f) != 0 ||
 	    make_own(x, f) != 0)
 		return (-1);
-	old = v1_child_like(x->sa, &part(x)->local_ts, &part(x)->remote_ts);
+	old = ike_child_like(&x->sa->ike, &part(x)->local_ts, &part(x)->remote_ts);
 	if (old != NULL)
 		memcpy(part(x)->replaces, old->spi_in, 4);
 	return (0);

@@ -3,7 +3,7 @@
  */
 #include "ike/v1/quick_child.h"
 
-#include "ike/v1/child.h"
+#include "ike/child.h"
 #include "ike/v1/ike_sa.h"
 #include "ike/v1/quick.h"
 

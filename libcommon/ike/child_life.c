@@ -1,24 +1,18 @@
-/*
- * What becomes of a child SA with time: it stands, is rekeyed, and ends.
- */
-#include <stdio.h>
+/* The life of a child SA: established, rekeyed, expired or deleted. */
 
-#include "ike/v1/child_life.h"
+#include "ike/child_life.h"
 
-#include "ike/v1/child.h"
-#include "ike/v1/conn.h"
-#include "ike/v1/engine_priv.h"
-#include "ike/v1/ike_sa.h"
-#include "ike/v1/ike_sa_life.h"
-#include "ike/v1/info_send.h"
-#include "ike/v1/quick.h"
+#include "ike/conn.h"
+#include "ike/engine_priv.h"
+#include "ike/sa_life.h"
+#include "ike/version.h"
 
 #define REKEY_AGAIN_MS	5000	/* after a try that came to nothing */
 
 static void
 start_timers(struct ike_engine *e, struct ike_child *c, struct now now, uint64_t seconds)
 {
-	uint64_t soft = v1_soft_ms(e, now, seconds);
+	uint64_t soft = ike_soft_ms(e, now, seconds);
 
 	c->hard_ms = now.ms + seconds * 1000;
 	/* The end that made it rekeys it; the other steps in if it does not. */
@@ -26,12 +20,21 @@ start_timers(struct ike_engine *e, struct ike_child *c, struct now now, uint64_t
 		c->soft_ms = c->initiator ? soft : soft + (c->hard_ms - soft) / 2;
 }
 
+/* The heap follows the child's times. */
+static void
+set_timer(struct ike_engine *e, struct ike_child *c)
+{
+	uint64_t at = c->soft_ms < c->hard_ms ? c->soft_ms : c->hard_ms;
+
+	ike_heap_set(&e->child_timers, &c->timer, c->delete_ms < at ? c->delete_ms : at);
+}
+
 void
-v1_child_up(struct v1_exchange *x, struct ike_child *c, struct now now,
+ike_child_up(struct ike_sa *sa, uint32_t mid, struct ike_child *c, struct now now,
     struct ike_outbox *out)
 {
 	struct ike_child *o;
-	struct ike_engine *e = x->sa->ike.engine;
+	struct ike_engine *e = sa->engine;
 	char l[SELECTOR_TEXT], r[SELECTOR_TEXT];
 	uint8_t id[16];
 
@@ -43,26 +46,32 @@ v1_child_up(struct v1_exchange *x, struct ike_child *c, struct now now,
 	 * both ends know to be the latest; who began that one deletes all before it.
 	 */
 	for (o = e->children; o != NULL; o = o->next) {
-		if (!v1_child_of(o, x->sa) || !v1_child_carries(o, &c->local_ts, &c->remote_ts))
+		if (!ike_child_carries(o, &c->local_ts, &c->remote_ts) || !ike_child_of(o, sa))
 			continue;
 		o->replaced = true;
 		o->soft_ms = UINT64_MAX;
 		if (c->initiator && o->delete_ms == UINT64_MAX)
-			o->delete_ms = now.ms + V1_DELETE_AFTER_MS;
+			o->delete_ms = now.ms + IKE_DELETE_AFTER_MS;
+		set_timer(e, o);
 	}
 	ike_child_forget_keys(c);
-	v1_child_link(e, c);
 	start_timers(e, c, now, c->lifetime.seconds);
+	if (ike_child_link(e, c) != 0) {
+		outbox_note(out, NOTE_WARN, "no memory for a child SA");
+		ike_child_end(e, c, SA_REASON_UNFINISHED, false, out);
+		return;
+	}
+	set_timer(e, c);
 	outbox_note(out, NOTE_INFO, "child SA %02x%02x%02x%02x stands: %s === %s",
 	    c->spi_in[0], c->spi_in[1], c->spi_in[2], c->spi_in[3],
 	    selector_text(l, &c->local_ts), selector_text(r, &c->remote_ts));
-	v1_sa_id(x->sa, id);
-	outbox_verdict(out, IKE_CHILD_UP, id, x->mid, NULL);
-	v1_conn_settled(e, c->policy);
+	ike_sa_id(sa, id);
+	outbox_verdict(out, IKE_CHILD_UP, id, mid, NULL);
+	ike_conn_settled(e, c->policy);
 }
 
 bool
-v1_child_adopt(struct ike_engine *e, struct ike_policy *policy, struct now now,
+ike_child_adopt(struct ike_engine *e, struct ike_policy *policy, struct now now,
     const struct sa_child *rec)
 {
 	struct ike_child *c = ike_child_new(policy);
@@ -84,20 +93,23 @@ v1_child_adopt(struct ike_engine *e, struct ike_policy *policy, struct now now,
 	c->local_ts = rec->local_ts[0];
 	c->remote_ts = rec->remote_ts[0];
 	start_timers(e, c, now, expires > now.epoch ? expires - now.epoch : 0);
-	v1_child_link(e, c);
+	if (ike_child_link(e, c) != 0) {
+		ike_child_free(c);
+		return (false);
+	}
+	set_timer(e, c);
 	return (true);
 }
 
 void
-v1_child_end(struct ike_engine *e, struct ike_child *c, enum sa_reason reason, bool tell,
+ike_child_end(struct ike_engine *e, struct ike_child *c, enum sa_reason reason, bool tell,
     struct ike_outbox *out)
 {
-	struct v1_sa *sa = tell ? v1_child_sa(e, c) : NULL;
+	struct ike_sa *sa = tell ? ike_child_sa(e, c) : NULL;
 	struct sa_rec *gone;
 
 	if (sa != NULL)
-		v1_info_delete(sa, c->protocol == SA_AH ? PROTO_AH : PROTO_ESP,
-		    SPAN_ARRAY(c->spi_in), out);
+		sa->version->send_delete(sa, c, out);
 	if ((gone = outbox_record(out, SA_DELETE)) != NULL) {
 		gone->del.has_ike = gone->del.has_protocol = true;
 		gone->del.has_spi_in = gone->del.has_spi_out = true;
@@ -109,78 +121,60 @@ v1_child_end(struct ike_engine *e, struct ike_child *c, enum sa_reason reason, b
 	}
 	outbox_note(out, NOTE_INFO, "child SA %02x%02x%02x%02x ends: %s", c->spi_in[0],
 	    c->spi_in[1], c->spi_in[2], c->spi_in[3], sa_reason_text(reason));
-	v1_child_remove(e, c);
+	ike_child_remove(e, c);
 }
 
 void
-v1_child_lost(struct v1_sa *sa, struct ike_child *c, struct now now,
+ike_child_lost(struct ike_sa *sa, struct ike_child *c, struct now now,
     struct ike_outbox *out)
 {
 	struct ike_policy *policy = c->policy;
 	bool replaced = c->replaced;
 
-	if (!v1_child_of(c, sa))	/* not its to delete */
+	if (!ike_child_of(c, sa))	/* another peer's */
 		return;
-	v1_child_end(sa->ike.engine, c, SA_REASON_DELETED, false, out);
+	ike_child_end(sa->engine, c, SA_REASON_DELETED, false, out);
 	if (!replaced)
-		v1_conn_wake(sa->ike.engine, now, policy, V1_CONN_WAIT_MS);
-}
-
-static bool
-under_way(const struct v1_sa *sa, const struct ike_child *c)
-{
-	const struct v1_exchange *x;
-	const struct v1_quick *q;
-
-	for (x = sa->exchanges; x != NULL; x = x->next)
-		if (!x->over && (q = v1_quick_of(x)) != NULL &&
-		    memcmp(q->replaces, c->spi_in, 4) == 0)
-			return (true);
-	return (false);
+		ike_conn_wake(sa->engine, now, policy, IKE_CONN_WAIT_MS);
 }
 
 void
-v1_child_rekey(struct ike_engine *e, struct ike_child *c, struct now now,
+ike_child_rekey(struct ike_engine *e, struct ike_child *c, struct now now,
     struct ike_outbox *out)
 {
-	struct v1_sa *sa = v1_child_sa(e, c);
+	struct ike_sa *sa = ike_child_sa(e, c);
 	struct fault f = {0};
 
 	c->soft_ms = now.ms + REKEY_AGAIN_MS;
+	set_timer(e, c);
 	if (c->replaced)
 		return;
 	if (sa == NULL) {
-		v1_conn_wake(e, now, c->policy, 0);
+		ike_conn_wake(e, now, c->policy, 0);
 		return;
 	}
-	if (under_way(sa, c))
+	if (sa->version->child_under_way(sa, c->spi_in))
 		return;
-	if (v1_quick_begin(sa, now, c->policy, &c->local_ts, &c->remote_ts, c->spi_in,
+	if (ike_sa_child_begin(sa, now, c->policy, &c->local_ts, &c->remote_ts, c->spi_in,
 	    out, &f) != 0)
 		outbox_note(out, NOTE_WARN, "cannot rekey: %s", f.what);
 }
 
 void
-v1_child_timeout(struct ike_engine *e, struct ike_child *c, struct now now,
+ike_child_timeout(struct ike_engine *e, struct ike_child *c, struct now now,
     struct ike_outbox *out)
 {
 	struct ike_policy *policy = c->policy;
 	bool replaced = c->replaced;
 
 	if (now.ms >= c->hard_ms) {
-		v1_child_end(e, c, SA_REASON_EXPIRED, true, out);
+		ike_child_end(e, c, SA_REASON_EXPIRED, true, out);
 		if (!replaced)
-			v1_conn_wake(e, now, policy, 0);
+			ike_conn_wake(e, now, policy, 0);
 	} else if (now.ms >= c->delete_ms)
-		v1_child_end(e, c, SA_REASON_REPLACED, true, out);
+		ike_child_end(e, c, SA_REASON_REPLACED, true, out);
 	else if (now.ms >= c->soft_ms)
-		v1_child_rekey(e, c, now, out);
-}
-
-uint64_t
-v1_child_deadline(const struct ike_child *c)
-{
-	uint64_t d = c->soft_ms < c->hard_ms ? c->soft_ms : c->hard_ms;
-
-	return (c->delete_ms < d ? c->delete_ms : d);
+		ike_child_rekey(e, c, now, out);
+	else
+		set_timer(e, c);
 }

@@ -1,10 +1,5 @@
-/*
- * Which policy is for whom: by address while nothing else is known, by identity later.
- */
-#include "ike/v1/policy_match.h"
-
-#include "ike/v1/auth.h"
-#include "ike/v1/ike_sa.h"
+/* Which policy applies to which peer: by address first, by identity once that is known. */
+#include "ike/policy_match.h"
 
 static bool
 fits_address(const struct ike_policy *p, const struct addr *remote)
@@ -13,7 +8,7 @@ fits_address(const struct ike_policy *p, const struct addr *remote)
 }
 
 struct ike_policy *
-v1_policy_for_stranger(const struct ike_conf *conf, const struct addr *remote,
+ike_policy_for_stranger(const struct ike_conf *conf, const struct addr *remote,
     enum sa_exchange exchange)
 {
 	struct ike_policy *p, *found = NULL;
@@ -32,24 +27,22 @@ v1_policy_for_stranger(const struct ike_conf *conf, const struct addr *remote,
 }
 
 struct ike_policy *
-v1_policy_for_id(const struct ike_conf *conf, const struct v1_sa *sa,
-    const struct v1_auth *auth, const struct id *id)
+ike_policy_for_id(const struct ike_conf *conf, const struct ike_policy *used,
+    ike_same_key *same_key, const struct addr *remote, const struct id *id)
 {
-	const struct addr *remote = &sa->ike.remote.at.addr;
 	struct ike_policy *p, *any = NULL;
 	size_t i;
 
 	for (i = 0; i < conf->n_policies; i++) {
 		p = &conf->policies[i];
-		if (p->exchange != sa->exchange || !fits_address(p, remote))
+		if (p->exchange != used->exchange || !fits_address(p, remote))
 			continue;
-		if (p != sa->ike.policy && p->exchange == SA_MAIN &&
-		    !auth->same_key(p, sa->ike.policy))
+		if (p != used && p->exchange == SA_MAIN && !same_key(p, used))
 			continue;
 		if (p->remote_id.type != 0 && id_eq(&p->remote_id, id))
 			return (p);
 		if (p->remote_id.type == 0 || p->remote_id_any)
-			any = p == sa->ike.policy || any == NULL ? p : any;
+			any = p == used || any == NULL ? p : any;
 	}
 	return (any);
 }

@@ -1,0 +1,94 @@
+/* Connections that this end was told to make: the list, and how they are started over. */
+#include <stdlib.h>
+
+#include "ike/conn.h"
+
+#include "ike/engine_priv.h"
+#include "ike/sa_life.h"
+#include "ike/version.h"
+
+int
+ike_conn_add(struct ike_engine *e, struct ike_policy *policy, const struct endpoint *local,
+    const struct endpoint *remote, bool children)
+{
+	struct ike_conn *conn = calloc(1, sizeof(*conn));
+
+	if (conn == NULL || ike_heap_reserve(&e->conn_timers, e->n_conns + 1) != 0) {
+		free(conn);
+		return (-1);
+	}
+	conn->policy = policy;
+	conn->local = *local;
+	conn->remote = *remote;
+	conn->children = children;
+	conn->timer.serial = ++e->serial;
+	conn->next = e->conns;
+	e->conns = conn;
+	e->n_conns++;
+	return (0);
+}
+
+void
+ike_conn_wake(struct ike_engine *e, struct now now, const struct ike_policy *policy,
+    uint64_t wait_ms)
+{
+	struct ike_conn *conn;
+	uint64_t wait;
+
+	for (conn = e->conns; conn != NULL; conn = conn->next) {
+		if (conn->policy != policy || !conn->was_up || !e->conf.keep ||
+		    conn->timer.slot != 0)
+			continue;
+		/* A peer that keeps refusing is asked less and less often. */
+		wait = wait_ms << (conn->tries < 6 ? conn->tries : 6);
+		if (wait > IKE_CONN_WAIT_MAX_MS)
+			wait = wait_ms > IKE_CONN_WAIT_MAX_MS ? wait_ms : IKE_CONN_WAIT_MAX_MS;
+		ike_heap_set(&e->conn_timers, &conn->timer, now.ms + wait);
+	}
+}
+
+void
+ike_conn_settled(struct ike_engine *e, const struct ike_policy *policy)
+{
+	struct ike_conn *conn;
+
+	for (conn = e->conns; conn != NULL; conn = conn->next)
+		if (conn->policy == policy) {
+			conn->was_up = true;
+			conn->tries = 0;
+		}
+}
+
+void
+ike_conn_timeout(struct ike_engine *e, struct ike_conn *conn, struct now now,
+    struct ike_outbox *out)
+{
+	struct ike_sa *sa, *up = NULL;
+	struct fault f = {0};
+	uint64_t wait = (uint64_t)IKE_CONN_WAIT_MS << (conn->tries < 6 ? conn->tries : 6);
+
+	for (sa = e->sas; sa != NULL; sa = sa->next) {
+		if (sa->policy != conn->policy)
+			continue;
+		if (sa->version->running(sa) > 0) {	/* wait for its outcome */
+			ike_heap_set(&e->conn_timers, &conn->timer, now.ms + IKE_CONN_WAIT_MS);
+			return;
+		}
+		if (sa->state == IKE_SA_ESTABLISHED && !sa->replaced)
+			up = sa;
+	}
+	conn->tries++;
+	if (up != NULL) {
+		if (conn->children)
+			ike_sa_want_children(up, now, out);
+		return;
+	}
+	outbox_note(out, NOTE_INFO, "the connection is lost: beginning anew");
+	sa = ike_version_for(conn->policy)->begin(e, now, conn->policy, &conn->local, &conn->remote,
+	    false, out, &f);
+	if (sa != NULL)
+		sa->want_children = conn->children;
+	/* Should that fail, it wakes us; the next try then comes later. */
+	ike_heap_set(&e->conn_timers, &conn->timer, now.ms + conn->policy->timeout_ms +
+	    (wait < IKE_CONN_WAIT_MAX_MS ? wait : IKE_CONN_WAIT_MAX_MS));
+}

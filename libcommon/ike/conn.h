@@ -1,0 +1,36 @@
+/* Connections: what this end was told to establish and keep established. */
+#ifndef SAPIPE_IKE_CONN_H
+#define SAPIPE_IKE_CONN_H
+
+#include "ike/heap.h"
+#include "ike/ike.h"
+
+/*
+ * A connection that this end was told to make. Whenever one of its SAs ended, the SAs that exist
+ * are compared with those that are wanted: only that keeps a tunnel up (--keep).
+ */
+struct ike_conn {
+	struct ike_conn		*next;
+	struct ike_timer	 timer;		/* of the next comparison */
+	struct ike_policy	*policy;
+	struct endpoint		 local, remote;
+	bool			 children;
+	bool			 was_up;	/* else its first failure is the tool's to judge */
+	uint32_t		 tries;
+};
+#define IKE_CONN_WAIT_MS	1000	/* before it is started over; doubles ... */
+#define IKE_CONN_WAIT_MAX_MS	60000	/* ... up to this */
+
+/* 0, or -1: no memory. */
+int ike_conn_add(struct ike_engine *e, struct ike_policy *policy, const struct endpoint *local,
+    const struct endpoint *remote, bool children);
+/* An SA of ${policy} ended: its connections are looked at after ${wait_ms}. */
+void ike_conn_wake(struct ike_engine *e, struct now now, const struct ike_policy *policy,
+    uint64_t wait_ms);
+/* ${policy}'s connections are up. */
+void ike_conn_settled(struct ike_engine *e, const struct ike_policy *policy);
+/* Compares what exists with what is wanted, and begins what is missing. The timer is out of the heap. */
+void ike_conn_timeout(struct ike_engine *e, struct ike_conn *conn, struct now now,
+    struct ike_outbox *out);
+
+#endif

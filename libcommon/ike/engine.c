@@ -1,0 +1,387 @@
+/*
+ * The engine: which datagram belongs to which SA, how many half-open exchanges peers may have, what is due,
+ * and what the tool and the data path ask for. It knows no version of IKE but through its row.
+ */
+#include <stdlib.h>
+
+#include "ike/child.h"
+#include "ike/child_life.h"
+#include "ike/conn.h"
+#include "ike/engine_priv.h"
+#include "ike/sa_life.h"
+#include "ike/version.h"
+
+static const uint8_t no_spi[8];
+
+struct ike_engine *
+ike_engine_new(const struct ike_conf *conf, struct fault *f)
+{
+	struct ike_engine *e = calloc(1, sizeof(*e));
+
+	if (e == NULL) {
+		(void)fault(f, FAULT_MEMORY, "no memory for the IKE engine");
+		return (NULL);
+	}
+	e->conf = *conf;
+	if (e->conf.half_open_max == 0)
+		e->conf.half_open_max = HALF_OPEN_MAX_DEFAULT;
+	if (e->conf.half_open_per_addr == 0)
+		e->conf.half_open_per_addr = HALF_OPEN_PER_ADDR_DEFAULT;
+	return (e);
+}
+
+void
+ike_engine_free(struct ike_engine *e)
+{
+	struct ike_sa *sa;
+	struct ike_conn *conn;
+
+	if (e == NULL)
+		return;
+	for (sa = e->sas; sa != NULL; sa = sa->next)
+		ike_sa_set_state(sa, IKE_SA_DEAD);
+	ike_engine_settle(e);
+	while (e->children != NULL)
+		ike_child_remove(e, e->children);
+	while ((conn = e->conns) != NULL) {
+		e->conns = conn->next;
+		free(conn);
+	}
+	ike_table_free(&e->by_spi);
+	ike_table_free(&e->by_peer_spi);
+	ike_table_free(&e->by_child_spi);
+	ike_table_free(&e->half_open);
+	ike_heap_free(&e->sa_timers);
+	ike_heap_free(&e->child_timers);
+	ike_heap_free(&e->conn_timers);
+	free(e);
+}
+
+/* --- datagrams --- */
+
+/* An SA that the peer at ${remote} began under its SPI ${spi_i}: its first message comes again. */
+static struct ike_sa *
+begun_by(struct ike_engine *e, const uint8_t spi_i[8], const struct endpoint *remote)
+{
+	struct ike_node *n = ike_table_first(&e->by_peer_spi,
+	    ike_hash(spi_i, sizeof(no_spi), ike_engine_salt(e)));
+	struct ike_sa *sa;
+
+	for (; n != NULL; n = ike_table_next(&e->by_peer_spi, n)) {
+		sa = IKE_ENTRY(n, struct ike_sa, by_peer_spi);
+		if (sa->state != IKE_SA_DEAD && endpoint_eq(&sa->remote.at, remote) &&
+		    memcmp(sa->spi_i, spi_i, sizeof(sa->spi_i)) == 0)
+			return (sa);
+	}
+	return (NULL);
+}
+
+void
+ike_engine_datagram(struct ike_engine *e, struct now now, const struct endpoint *local,
+    const struct endpoint *remote, struct span data, struct ike_outbox *out)
+{
+	const struct ike_version *version;
+	struct isakmp_hdr h;
+	struct ike_sa *sa;
+	struct fault f;
+	char from[ENDPOINT_TEXT];
+
+	if (isakmp_hdr_get(&h, data, &f) != 0) {
+		outbox_note(out, NOTE_DEBUG, "%s sends no ISAKMP: %s",
+		    endpoint_text(from, remote), f.what);
+		return;
+	}
+	if ((version = ike_version_find(h.version >> 4)) == NULL) {
+		outbox_note(out, NOTE_DEBUG, "%s speaks IKE version %u.%u",
+		    endpoint_text(from, remote), h.version >> 4, h.version & 15);
+		return;
+	}
+	sa = ike_sa_find(e, h.cky_i, h.cky_r);
+	if (sa == NULL)		/* the answer to our first message brings the second SPI */
+		sa = ike_sa_find(e, h.cky_i, no_spi);
+	if (sa == NULL && memcmp(h.cky_r, no_spi, sizeof(no_spi)) == 0 && e->conf.respond &&
+	    version->begins(&h) && (sa = begun_by(e, h.cky_i, remote)) == NULL)
+		version->accept(e, now, local, remote, &h, data, out);
+	if (sa != NULL && sa->version == version) {
+		sa->from_local = *local;
+		sa->from_remote = *remote;
+		ike_sa_touch(sa);
+		version->datagram(sa, now, &h, data, out);
+	}
+	ike_engine_settle(e);
+}
+
+void
+ike_engine_unreachable(struct ike_engine *e, struct now now,
+    const struct endpoint *remote, struct ike_outbox *out)
+{
+	struct ike_sa *sa;
+
+	for (sa = e->sas; sa != NULL; sa = sa->next)
+		if (sa->state == IKE_SA_HALF_OPEN && endpoint_eq(&sa->remote.at, remote)) {
+			ike_sa_touch(sa);
+			sa->version->unreachable(sa, now, out);
+		}
+	ike_engine_settle(e);
+}
+
+/* --- what this end begins --- */
+
+int
+ike_engine_connect(struct ike_engine *e, struct now now, struct ike_policy *policy,
+    const struct endpoint *local, const struct endpoint *remote, bool children,
+    uint8_t id[8], struct ike_outbox *out, struct fault *f)
+{
+	struct ike_sa *sa = ike_version_for(policy)->begin(e, now, policy, local, remote, false, out, f);
+
+	ike_engine_settle(e);
+	if (sa == NULL)
+		return (-1);
+	if (ike_conn_add(e, policy, local, remote, children) != 0)
+		return (fault(f, FAULT_MEMORY, "no memory for a connection"));
+	sa->want_children = children;
+	if (id != NULL)
+		memcpy(id, sa->spi_i, sizeof(sa->spi_i));
+	return (0);
+}
+
+static int
+adopt_ike(struct ike_engine *e, struct now now, const struct sa_ike *s,
+    struct ike_policy *policy, struct fault *f)
+{
+	struct ike_sa *sa;
+
+	if (s->lifetime.expires <= now.epoch)
+		return (fault(f, FAULT_NO_IKE_SA, "the IKE SA of the record has expired"));
+	if ((sa = ike_version_for(policy)->adopt(e, now, s, policy, f)) == NULL)
+		return (-1);
+	sa->adopted = true;
+	ike_sa_set_state(sa, IKE_SA_ESTABLISHED);
+	ike_sa_heard(sa, now);
+	ike_sa_start_timers(sa, now, s->lifetime.expires - now.epoch);
+	if (!sa->version->can_begin(policy))
+		sa->soft_ms = UINT64_MAX;	/* this end cannot negotiate a successor */
+	ike_engine_settle(e);
+	return (0);
+}
+
+int
+ike_engine_adopt(struct ike_engine *e, struct now now, const struct sa_rec *rec,
+    struct ike_policy *policy, struct fault *f)
+{
+	if (rec->type == SA_IKE)
+		return (adopt_ike(e, now, &rec->ike, policy, f));
+	if (rec->type == SA_CHILD && rec->child.n_local_ts > 0 && rec->child.n_remote_ts > 0)
+		return (ike_child_adopt(e, policy, now, &rec->child) ? 0 :
+		    fault(f, FAULT_MEMORY, "no memory for a child SA"));
+	return (fault(f, FAULT_BAD_RECORD, "the record is of no SA"));
+}
+
+int
+ike_engine_children(struct ike_engine *e, struct now now, const uint8_t id[16],
+    struct ike_outbox *out, struct fault *f)
+{
+	struct ike_sa *sa = ike_sa_find(e, id, id + sizeof(no_spi));
+
+	if (sa == NULL || sa->state != IKE_SA_ESTABLISHED)
+		return (fault(f, FAULT_NO_IKE_SA, "there is no such IKE SA"));
+	ike_sa_want_children(sa, now, out);
+	ike_engine_settle(e);
+	return (0);
+}
+
+bool
+ike_engine_answer(struct ike_engine *e, struct now now, const uint8_t id[16], uint32_t mid,
+    const struct ike_answer *answer, struct ike_outbox *out)
+{
+	struct ike_sa *sa = ike_sa_find(e, id, id + sizeof(no_spi));
+	bool waited = sa != NULL && sa->version->answer(sa, now, mid, answer, out);
+
+	if (sa != NULL)
+		ike_sa_touch(sa);
+	ike_engine_settle(e);
+	return (waited);
+}
+
+void
+ike_engine_shutdown(struct ike_engine *e, struct now now, struct ike_outbox *out)
+{
+	struct ike_sa *sa;
+
+	e->conf.keep = e->conf.respond = false;		/* nothing is started over */
+	while (e->children != NULL)
+		ike_child_end(e, e->children, SA_REASON_SHUT_DOWN, true, out);
+	for (sa = e->sas; sa != NULL; sa = sa->next) {
+		if (!sa->adopted || !e->conf.borrowed)
+			ike_sa_end(sa, now, SA_REASON_SHUT_DOWN, true, out);
+		ike_sa_set_state(sa, IKE_SA_DEAD);
+	}
+	ike_engine_settle(e);
+}
+
+/* --- reports of the data path --- */
+
+/* ${c} carried traffic: the peer is alive, and with ${remote} its NAT mapping moved there. */
+static void
+traffic(struct ike_engine *e, const struct ike_child *c, struct now now,
+    const struct endpoint *remote)
+{
+	struct ike_sa *sa;
+
+	for (sa = e->sas; sa != NULL; sa = sa->next) {
+		if (sa->state != IKE_SA_ESTABLISHED || !ike_child_of(c, sa))
+			continue;
+		ike_sa_heard(sa, now);
+		/* Behind a NAT, IKE and ESP share one mapping. */
+		if (remote != NULL && sa->natt.marker != SA_MARKER_NONE)
+			sa->remote.at = *remote;
+	}
+}
+
+void
+ike_engine_event(struct ike_engine *e, struct now now, const struct sa_event *ev,
+    struct ike_outbox *out)
+{
+	struct ike_child *c = ev->has_spi_in ? ike_child_by_spi(e, ev->spi_in) : NULL;
+	struct ike_policy *policy;
+
+	if (c == NULL)
+		return;
+	policy = c->policy;
+	if (ev->what == SA_EVENT_SOFT)
+		ike_child_rekey(e, c, now, out);
+	else if (ev->what == SA_EVENT_HARD) {
+		ike_child_end(e, c, SA_REASON_VOLUME, true, out);
+		ike_conn_wake(e, now, policy, 0);
+	} else if (ev->what == SA_EVENT_TRAFFIC)
+		traffic(e, c, now, NULL);
+	else if (ev->what == SA_EVENT_REMAP)
+		traffic(e, c, now, ev->has_remote ? &ev->remote : NULL);
+	ike_engine_settle(e);
+}
+
+/* --- time --- */
+
+void
+ike_engine_timeout(struct ike_engine *e, struct now now, struct ike_outbox *out)
+{
+	struct ike_timer *t;
+
+	/* Each is out of its heap while it is at work; settling puts those that go on back. */
+	while ((t = ike_heap_due(&e->sa_timers, now.ms)) != NULL)
+		ike_sa_timeout(IKE_ENTRY(t, struct ike_sa, timer), now, out);
+	ike_engine_settle(e);
+	while ((t = ike_heap_due(&e->child_timers, now.ms)) != NULL)
+		ike_child_timeout(e, IKE_ENTRY(t, struct ike_child, timer), now, out);
+	while ((t = ike_heap_due(&e->conn_timers, now.ms)) != NULL)
+		ike_conn_timeout(e, IKE_ENTRY(t, struct ike_conn, timer), now, out);
+	ike_engine_settle(e);
+}
+
+uint64_t
+ike_engine_deadline(const struct ike_engine *e)
+{
+	uint64_t a = ike_heap_deadline_ms(&e->sa_timers), b = ike_heap_deadline_ms(&e->child_timers);
+	uint64_t c = ike_heap_deadline_ms(&e->conn_timers);
+
+	b = b < a ? b : a;
+	return (c < b ? c : b);
+}
+
+/* --- looking in --- */
+
+void
+ike_engine_ids(const struct ike_engine *e, void (*each)(void *ctx, const uint8_t id[16]), void *ctx)
+{
+	const struct ike_sa *sa;
+	uint8_t id[16];
+
+	for (sa = e->sas; sa != NULL; sa = sa->next) {
+		ike_sa_id(sa, id);
+		each(ctx, id);
+	}
+}
+
+uint64_t
+ike_engine_ids_mark(const struct ike_engine *e)
+{
+	return (e->ids_mark);
+}
+
+size_t
+ike_engine_count_ike(const struct ike_engine *e)
+{
+	return (e->n_established);
+}
+
+size_t
+ike_engine_count_children(const struct ike_engine *e)
+{
+	return (e->n_children);
+}
+
+size_t
+ike_engine_count_running(const struct ike_engine *e)
+{
+	const struct ike_sa *sa;
+	size_t n = 0;
+
+	for (sa = e->sas; sa != NULL; sa = sa->next)
+		n += sa->version->running(sa);
+	return (n);
+}
+
+/* --- as a machine --- */
+
+static void
+op_timeout(void *m, struct now now, struct ike_outbox *out)
+{
+	ike_engine_timeout(m, now, out);
+}
+
+static void
+op_datagram(void *m, struct now now, const struct endpoint *local,
+    const struct endpoint *remote, struct span data, struct ike_outbox *out)
+{
+	ike_engine_datagram(m, now, local, remote, data, out);
+}
+
+static void
+op_unreachable(void *m, struct now now, const struct endpoint *remote, int sys,
+    struct ike_outbox *out)
+{
+	(void)sys;
+	ike_engine_unreachable(m, now, remote, out);
+}
+
+static uint64_t
+op_deadline_us(const void *m)
+{
+	uint64_t ms = ike_engine_deadline(m);
+
+	return (ms < UINT64_MAX / 1000 ? ms * 1000 : UINT64_MAX);
+}
+
+static void
+op_ids(const void *m, void (*each)(void *ctx, const uint8_t id[16]), void *ctx)
+{
+	ike_engine_ids(m, each, ctx);
+}
+
+static uint64_t
+op_ids_mark(const void *m)
+{
+	return (ike_engine_ids_mark(m));
+}
+
+struct ike_machine
+ike_engine_machine(struct ike_engine *e)
+{
+	static const struct ike_machine_ops ops = {
+		.timeout = op_timeout, .datagram = op_datagram,
+		.unreachable = op_unreachable, .deadline_us = op_deadline_us,
+		.ids = op_ids, .ids_mark = op_ids_mark,
+	};
+
+	return ((struct ike_machine){ &ops, e });
+}

@@ -1,0 +1,50 @@
+/* The engine as ike/ and the rooms of its versions see it. */
+#ifndef SAPIPE_IKE_ENGINE_PRIV_H
+#define SAPIPE_IKE_ENGINE_PRIV_H
+
+#include "ike/heap.h"
+#include "ike/ike.h"
+#include "ike/sa.h"
+#include "ike/table.h"
+
+struct ike_child;
+struct ike_conn;
+
+struct ike_engine {
+	struct ike_conf		 conf;
+	struct ike_sa		*sas;		/* newest first, as the other lists */
+	struct ike_child	*children;
+	struct ike_conn		*conns;
+	struct ike_sa		*touched;	/* those that ike_engine_settle() looks at */
+	struct ike_table	 by_spi;	/* SAs by the SPI that this end chose */
+	struct ike_table	 by_peer_spi;	/* SAs that the peer began, by its SPI */
+	struct ike_table	 by_child_spi;	/* children by their inbound SPI */
+	struct ike_table	 half_open;	/* struct ike_half_open by address */
+	struct ike_heap		 sa_timers, child_timers, conn_timers;
+	size_t			 n_sas, n_children, n_conns;
+	size_t			 n_half_open, n_established;
+	uint64_t		 serial;	/* of the last SA, child or connection */
+	uint64_t		 ids_mark;
+};
+
+/* The salt of the tables. No random byte is drawn for it, so that runs under a seed stay as they are. */
+uint64_t ike_engine_salt(const struct ike_engine *e);
+
+/*
+ * Puts an SA, whose SPI of this end and role are set, into the engine, which then owns it. 0, or
+ * -1: no memory, and ${sa} is still the caller's.
+ */
+int ike_engine_link(struct ike_engine *e, struct ike_sa *sa);
+/* The SA under these SPIs that is not dead; NULL: there is none. */
+struct ike_sa *ike_sa_find(struct ike_engine *e, const uint8_t spi_i[8], const uint8_t spi_r[8]);
+/* Something of ${sa}'s changed that its deadline, or what others know of it, depends on. */
+void ike_sa_touch(struct ike_sa *sa);
+void ike_sa_set_state(struct ike_sa *sa, enum ike_state state);
+/* Whether one more half-open exchange with ${remote} is within the limits; notes it if not. */
+bool ike_engine_may_open(struct ike_engine *e, const struct endpoint *remote, struct ike_outbox *out);
+/* A random SPI of an IKE SA that is not zero. */
+int ike_engine_spi(struct ike_engine *e, uint8_t spi[8], struct fault *f);
+/* Sets the timers of the SAs that were touched and frees the dead ones. */
+void ike_engine_settle(struct ike_engine *e);
+
+#endif

@@ -1,0 +1,217 @@
+/* The engine's SAs: found by SPI, counted while half-open, timed, and freed when they are dead. */
+#include <stdlib.h>
+
+#include "ike/engine_priv.h"
+#include "ike/sa_life.h"
+#include "ike/version.h"
+
+#define SPI_LEN	8
+
+uint64_t
+ike_engine_salt(const struct ike_engine *e)
+{
+	return ((uint64_t)(uintptr_t)e);
+}
+
+static uint64_t
+spi_hash(const struct ike_engine *e, const uint8_t spi[SPI_LEN])
+{
+	return (ike_hash(spi, SPI_LEN, ike_engine_salt(e)));
+}
+
+/* --- half-open exchanges --- */
+
+static uint64_t
+addr_hash(const struct ike_engine *e, const struct addr *a)
+{
+	return (ike_hash(a->b, sizeof(a->b), ike_engine_salt(e)));
+}
+
+static struct ike_half_open *
+half_open_at(struct ike_engine *e, const struct addr *a)
+{
+	struct ike_node *n = ike_table_first(&e->half_open, addr_hash(e, a));
+
+	for (; n != NULL; n = ike_table_next(&e->half_open, n))
+		if (addr_cmp(&IKE_ENTRY(n, struct ike_half_open, node)->addr, a) == 0)
+			return (IKE_ENTRY(n, struct ike_half_open, node));
+	return (NULL);
+}
+
+bool
+ike_engine_may_open(struct ike_engine *e, const struct endpoint *remote, struct ike_outbox *out)
+{
+	const struct ike_half_open *h = half_open_at(e, &remote->addr);
+	char from[ENDPOINT_TEXT];
+
+	if (e->n_half_open < e->conf.half_open_max &&
+	    (h == NULL || h->n < e->conf.half_open_per_addr))
+		return (true);
+	outbox_note(out, NOTE_DEBUG, "%s: too many half-open exchanges",
+	    endpoint_text(from, remote));
+	return (false);
+}
+
+static int
+half_open_count(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_half_open *h = half_open_at(e, &sa->remote.at.addr);
+
+	if (h == NULL) {
+		if ((h = calloc(1, sizeof(*h))) == NULL)
+			return (-1);
+		h->addr = sa->remote.at.addr;
+		if (ike_table_put(&e->half_open, &h->node, addr_hash(e, &h->addr)) != 0) {
+			free(h);
+			return (-1);
+		}
+	}
+	h->n++;
+	e->n_half_open++;
+	sa->half_open = h;
+	return (0);
+}
+
+static void
+half_open_over(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_half_open *h = sa->half_open;
+
+	if (h == NULL)
+		return;
+	sa->half_open = NULL;
+	e->n_half_open--;
+	if (--h->n == 0) {
+		ike_table_remove(&e->half_open, &h->node);
+		free(h);
+	}
+}
+
+/* --- the table --- */
+
+int
+ike_engine_link(struct ike_engine *e, struct ike_sa *sa)
+{
+	bool ours_i = sa->role == SA_INITIATOR;
+
+	if (ike_heap_reserve(&e->sa_timers, e->n_sas + 1) != 0 ||
+	    ike_table_put(&e->by_spi, &sa->by_spi, spi_hash(e, ours_i ? sa->spi_i : sa->spi_r)) != 0)
+		return (-1);
+	if (!ours_i && (ike_table_put(&e->by_peer_spi, &sa->by_peer_spi, spi_hash(e, sa->spi_i)) != 0 ||
+	    (sa->state == IKE_SA_HALF_OPEN && half_open_count(e, sa) != 0))) {
+		ike_table_remove(&e->by_spi, &sa->by_spi);
+		ike_table_remove(&e->by_peer_spi, &sa->by_peer_spi);
+		return (-1);
+	}
+	sa->timer.serial = ++e->serial;
+	sa->next = e->sas;
+	sa->at = &e->sas;
+	if (sa->next != NULL)
+		sa->next->at = &sa->next;
+	e->sas = sa;
+	e->n_sas++;
+	e->ids_mark++;
+	sa->linked = true;
+	ike_sa_touch(sa);
+	return (0);
+}
+
+static void
+unlink_and_free(struct ike_engine *e, struct ike_sa *sa)
+{
+	ike_heap_set(&e->sa_timers, &sa->timer, UINT64_MAX);
+	ike_table_remove(&e->by_spi, &sa->by_spi);
+	ike_table_remove(&e->by_peer_spi, &sa->by_peer_spi);
+	*sa->at = sa->next;
+	if (sa->next != NULL)
+		sa->next->at = sa->at;
+	e->n_sas--;
+	e->ids_mark++;
+	sa->version->free(sa);
+}
+
+static struct ike_sa *
+find(struct ike_engine *e, const uint8_t own[SPI_LEN], enum sa_role role,
+    const uint8_t spi_i[SPI_LEN], const uint8_t spi_r[SPI_LEN])
+{
+	struct ike_node *n = ike_table_first(&e->by_spi, spi_hash(e, own));
+	struct ike_sa *sa;
+
+	for (; n != NULL; n = ike_table_next(&e->by_spi, n)) {
+		sa = IKE_ENTRY(n, struct ike_sa, by_spi);
+		if (sa->role == role && sa->state != IKE_SA_DEAD &&
+		    memcmp(sa->spi_i, spi_i, SPI_LEN) == 0 && memcmp(sa->spi_r, spi_r, SPI_LEN) == 0)
+			return (sa);
+	}
+	return (NULL);
+}
+
+struct ike_sa *
+ike_sa_find(struct ike_engine *e, const uint8_t spi_i[8], const uint8_t spi_r[8])
+{
+	struct ike_sa *sa = find(e, spi_r, SA_RESPONDER, spi_i, spi_r);
+
+	return (sa != NULL ? sa : find(e, spi_i, SA_INITIATOR, spi_i, spi_r));
+}
+
+int
+ike_engine_spi(struct ike_engine *e, uint8_t spi[8], struct fault *f)
+{
+	static const uint8_t none[SPI_LEN];
+
+	do {
+		if (e->conf.rand.fill(e->conf.rand.state, spi, SPI_LEN) != 0)
+			return (fault(f, FAULT_CRYPTO, "no random bytes"));
+	} while (memcmp(spi, none, SPI_LEN) == 0);
+	return (0);
+}
+
+/* --- what changes --- */
+
+void
+ike_sa_touch(struct ike_sa *sa)
+{
+	if (sa->touched || !sa->linked)
+		return;
+	sa->touched = true;
+	sa->next_touched = sa->engine->touched;
+	sa->engine->touched = sa;
+}
+
+void
+ike_sa_set_state(struct ike_sa *sa, enum ike_state state)
+{
+	struct ike_engine *e = sa->engine;
+
+	if (sa->state == state)
+		return;
+	e->n_established -= sa->state == IKE_SA_ESTABLISHED;
+	e->n_established += state == IKE_SA_ESTABLISHED;
+	/* One that XAuth has not authenticated yet still counts as half-open. */
+	if (state == IKE_SA_ESTABLISHED || state == IKE_SA_DEAD)
+		half_open_over(e, sa);
+	sa->state = state;
+	ike_sa_touch(sa);
+}
+
+void
+ike_engine_settle(struct ike_engine *e)
+{
+	struct ike_sa *sa;
+	const uint8_t *peers;
+
+	while ((sa = e->touched) != NULL) {
+		e->touched = sa->next_touched;
+		sa->touched = false;
+		if (sa->state == IKE_SA_DEAD) {
+			unlink_and_free(e, sa);
+			continue;
+		}
+		peers = sa->role == SA_INITIATOR ? sa->spi_r : sa->spi_i;
+		if (memcmp(sa->served, peers, SPI_LEN) != 0) {
+			memcpy(sa->served, peers, SPI_LEN);
+			e->ids_mark++;
+		}
+		ike_heap_set(&e->sa_timers, &sa->timer, ike_sa_deadline_ms(sa));
+	}
+}

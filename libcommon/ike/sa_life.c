@@ -1,0 +1,243 @@
+/* The life of an IKE SA: established, kept alive, probed, replaced, expired or deleted. */
+
+#include "ike/sa_life.h"
+
+#include "ike/child_life.h"
+#include "ike/conn.h"
+#include "ike/engine_priv.h"
+#include "ike/version.h"
+
+/* The peer knows of no SA but this one: the others are of a life before. */
+static void
+forget_others(struct ike_sa *sa, struct now now, struct ike_outbox *out)
+{
+	struct ike_child *c, *next;
+	struct ike_sa *o;
+
+	for (o = sa->engine->sas; o != NULL; o = o->next)
+		if (o != sa && o->state == IKE_SA_ESTABLISHED && ike_sa_same_peer(o, sa))
+			ike_sa_end(o, now, SA_REASON_INITIAL_CONTACT, false, out);
+	for (c = sa->engine->children; c != NULL; c = next) {
+		next = c->next;
+		if (ike_child_of(c, sa))
+			ike_child_end(sa->engine, c, SA_REASON_INITIAL_CONTACT, false, out);
+	}
+}
+
+bool
+ike_sa_another_with_peer(const struct ike_sa *sa)
+{
+	const struct ike_sa *o;
+
+	for (o = sa->engine->sas; o != NULL; o = o->next)
+		if (o != sa && o->state == IKE_SA_ESTABLISHED &&
+		    addr_cmp(&o->remote.at.addr, &sa->remote.at.addr) == 0)
+			return (true);
+	return (false);
+}
+
+/* What this one succeeds to: the end that began it clears away the old one. */
+static void
+replace_others(struct ike_sa *sa, struct now now)
+{
+	struct ike_sa *o;
+
+	for (o = sa->engine->sas; o != NULL; o = o->next) {
+		if (o == sa || o->state != IKE_SA_ESTABLISHED || o->replaced || !ike_sa_same_peer(o, sa))
+			continue;
+		o->replaced = true;
+		o->soft_ms = UINT64_MAX;
+		o->keepalive_ms = UINT64_MAX;
+		o->version->unwatch(o);
+		if (sa->role == SA_INITIATOR)
+			o->delete_ms = now.ms + IKE_DELETE_AFTER_MS;
+		ike_sa_touch(o);
+	}
+}
+
+void
+ike_sa_start_timers(struct ike_sa *sa, struct now now, uint64_t seconds)
+{
+	const struct ike_policy *p = sa->policy;
+
+	ike_sa_touch(sa);
+	sa->hard_ms = now.ms + seconds * 1000;
+	if (!sa->engine->conf.keep)
+		return;
+	if (sa->role == SA_INITIATOR)
+		sa->soft_ms = ike_soft_ms(sa->engine, now, seconds);
+	sa->version->watch(sa, now);
+	/* RFC 3947 section 4: only from behind the NAT. */
+	if (sa->natt.local_nat && sa->natt.marker != SA_MARKER_NONE)
+		sa->keepalive_ms = now.ms + p->keepalive_ms;
+}
+
+void
+ike_sa_up(struct ike_sa *sa, struct now now, bool initial_contact, struct ike_outbox *out)
+{
+	uint8_t id[16];
+
+	ike_sa_set_state(sa, IKE_SA_ESTABLISHED);
+	sa->established = now.epoch;
+	/* This second has begun already: see child SAs. */
+	sa->lifetime.expires = now.epoch + sa->lifetime.seconds + 1;
+	ike_sa_heard(sa, now);
+	ike_sa_id(sa, id);
+	sa->version->record(sa, out);
+	outbox_verdict(out, IKE_UP, id, 0, NULL);
+	ike_sa_start_timers(sa, now, sa->lifetime.seconds);
+	if (initial_contact)
+		forget_others(sa, now, out);
+	else
+		replace_others(sa, now);
+	if (sa->want_children)
+		ike_sa_want_children(sa, now, out);
+}
+
+int
+ike_sa_child_begin(struct ike_sa *sa, struct now now, struct ike_policy *policy,
+    const struct selector *local_ts, const struct selector *remote_ts,
+    const uint8_t *replaces, struct ike_outbox *out, struct fault *f)
+{
+	ike_sa_touch(sa);
+	return (sa->version->child_begin(sa, now, policy, local_ts, remote_ts, replaces, out, f));
+}
+
+void
+ike_sa_want_children(struct ike_sa *sa, struct now now, struct ike_outbox *out)
+{
+	struct ike_policy *p = sa->policy;
+	struct addr *own = &sa->local.at.addr, *peer = &sa->remote.at.addr;
+	struct selector host = { .first = *own, .last = *own };
+	struct selector other = { .first = *peer, .last = *peer };
+	size_t n_local = p->n_local_ts > 0 ? p->n_local_ts : 1;
+	size_t n_remote = p->n_remote_ts > 0 ? p->n_remote_ts : 1;
+	struct fault f = {0};
+	uint8_t id[16];
+	size_t i, j;
+
+	ike_sa_id(sa, id);
+	for (i = 0; i < n_local; i++)
+		for (j = 0; j < n_remote; j++) {
+			struct selector *l = p->n_local_ts > 0 ? &p->local_ts[i] : &host;
+			struct selector *r = p->n_remote_ts > 0 ? &p->remote_ts[j] : &other;
+
+			if (l->first.family != r->first.family || ike_child_like(sa, l, r) != NULL)
+				continue;
+			if (ike_sa_child_begin(sa, now, p, l, r, NULL, out, &f) != 0)
+				outbox_verdict(out, IKE_FAILED, id, 1, &f);
+		}
+}
+
+void
+ike_sa_end(struct ike_sa *sa, struct now now, enum sa_reason reason, bool tell,
+    struct ike_outbox *out)
+{
+	struct sa_rec *gone;
+	struct fault why = {0};
+	uint8_t id[16];
+
+	if (sa->state != IKE_SA_ESTABLISHED)
+		return;
+	ike_sa_id(sa, id);
+	if (tell)
+		sa->version->send_delete(sa, NULL, out);
+	ike_sa_set_state(sa, IKE_SA_DEAD);
+	outbox_note(out, NOTE_INFO, "an IKE SA ends: %s", sa_reason_text(reason));
+	if ((gone = outbox_record(out, SA_DELETE)) != NULL) {
+		gone->del.has_ike = true;
+		memcpy(gone->del.ike, id, sizeof(id));
+		gone->del.reason = reason;
+	}
+	(void)fault(&why, FAULT_PEER_NOTIFY, "%s", sa_reason_text(reason));
+	sa->version->abandon(sa, now, &why, out);
+	outbox_verdict(out, IKE_GONE, id, 0, &why);
+	if (!sa->replaced)
+		ike_conn_wake(sa->engine, now, sa->policy, IKE_CONN_WAIT_MS);
+}
+
+/* The peer does not answer: its SA and its children end, and it is called again after ${call_ms}. */
+static void
+dead(struct ike_sa *sa, struct now now, enum sa_reason reason, uint64_t call_ms,
+    struct ike_outbox *out)
+{
+	struct ike_child *c, *next;
+
+	ike_conn_wake(sa->engine, now, sa->policy, call_ms);
+	for (c = sa->engine->children; c != NULL; c = next) {
+		next = c->next;
+		if (ike_child_of(c, sa))
+			ike_child_end(sa->engine, c, reason, false, out);
+	}
+	ike_sa_end(sa, now, reason, false, out);
+}
+
+/* Negotiates a successor, where one is not being negotiated already. */
+static void
+rekey(struct ike_sa *sa, struct now now, struct ike_outbox *out)
+{
+	struct ike_sa *o;
+	struct fault f;
+
+	sa->soft_ms = now.ms + sa->policy->timeout_ms;	/* again, should this come to nothing */
+	for (o = sa->engine->sas; o != NULL; o = o->next)
+		if (o->state == IKE_SA_HALF_OPEN && o->policy == sa->policy &&
+		    addr_cmp(&o->remote.at.addr, &sa->remote.at.addr) == 0)
+			return;
+	/* Between the ports in use: there the NAT's mapping is alive. */
+	(void)sa->version->begin(sa->engine, now, sa->policy, &sa->local.at, &sa->remote.at,
+	    true, out, &f);
+}
+
+void
+ike_sa_timeout(struct ike_sa *sa, struct now now, struct ike_outbox *out)
+{
+	enum sa_reason reason;
+	uint64_t call_ms;
+
+	ike_sa_touch(sa);
+	sa->version->timeout(sa, now, out);
+	if (sa->state != IKE_SA_ESTABLISHED)
+		return;
+	if (now.ms >= sa->hard_ms)
+		ike_sa_end(sa, now, SA_REASON_EXPIRED, true, out);
+	else if (now.ms >= sa->delete_ms)
+		ike_sa_end(sa, now, SA_REASON_REPLACED, true, out);
+	else if (now.ms >= sa->soft_ms)
+		rekey(sa, now, out);
+	if (sa->state == IKE_SA_ESTABLISHED && now.ms >= sa->keepalive_ms) {
+		outbox_keepalive(out, &sa->local.at, &sa->remote.at);
+		sa->keepalive_ms = now.ms + sa->policy->keepalive_ms;
+	}
+	if (sa->state == IKE_SA_ESTABLISHED &&
+	    sa->version->dead(sa, now, &reason, &call_ms, out))
+		dead(sa, now, reason, call_ms, out);
+}
+
+static uint64_t
+least(uint64_t a, uint64_t b)
+{
+	return (a < b ? a : b);
+}
+
+uint64_t
+ike_sa_deadline_ms(const struct ike_sa *sa)
+{
+	uint64_t d = sa->version->deadline_ms(sa);
+
+	if (sa->state != IKE_SA_ESTABLISHED)
+		return (d);
+	d = least(least(d, sa->hard_ms), least(sa->delete_ms, sa->soft_ms));
+	return (least(d, sa->keepalive_ms));
+}
+
+uint64_t
+ike_soft_ms(struct ike_engine *e, struct now now, uint64_t seconds)
+{
+	struct rand *r = &e->conf.rand;
+	uint8_t spread = 0;
+
+	/* At 80 to 90 %, so that two ends, or many tunnels, do not rekey at one moment. */
+	(void)r->fill(r->state, &spread, 1);
+	return (now.ms + seconds * (800 + spread * 100U / 255));
+}

@@ -1,0 +1,33 @@
+/* The life of an IKE SA. */
+#ifndef SAPIPE_IKE_SA_LIFE_H
+#define SAPIPE_IKE_SA_LIFE_H
+
+#include "ike/sa.h"
+
+#define IKE_DELETE_AFTER_MS	4000	/* by then the last packets of a replaced SA have arrived */
+
+/* Sets the timers of an established SA with ${seconds} of life left. */
+void ike_sa_start_timers(struct ike_sa *sa, struct now now, uint64_t seconds);
+/*
+ * Its first exchanges have succeeded: record, verdict, timers, children. Other SAs with the peer are
+ * replaced, or with ${initial_contact} ended.
+ */
+void ike_sa_up(struct ike_sa *sa, struct now now, bool initial_contact, struct ike_outbox *out);
+/* Ends an established SA: record, verdict; with ${tell} a delete to the peer. */
+void ike_sa_end(struct ike_sa *sa, struct now now, enum sa_reason reason, bool tell,
+    struct ike_outbox *out);
+/* Whether another established SA has its peer at the same address: no INITIAL-CONTACT then. */
+bool ike_sa_another_with_peer(const struct ike_sa *sa);
+/* Does what is due of it. */
+void ike_sa_timeout(struct ike_sa *sa, struct now now, struct ike_outbox *out);
+uint64_t ike_sa_deadline_ms(const struct ike_sa *sa);
+/* Begins to negotiate a child SA, as ike_version.child_begin(). */
+int ike_sa_child_begin(struct ike_sa *sa, struct now now, struct ike_policy *policy,
+    const struct selector *local_ts, const struct selector *remote_ts,
+    const uint8_t *replaces, struct ike_outbox *out, struct fault *f);
+/* The same for each pair of the policy's selectors that no child carries. */
+void ike_sa_want_children(struct ike_sa *sa, struct now now, struct ike_outbox *out);
+/* A moment before the end of a life of ${seconds}, for a rekey. Draws a random byte. */
+uint64_t ike_soft_ms(struct ike_engine *e, struct now now, uint64_t seconds);
+
+#endif

@@ -1,0 +1,110 @@
+/* Hash table of the engine: SAs by SPI, children by SPI, half-open exchanges by address. */
+#include "ike/table.h"
+
+#include <stdlib.h>
+
+uint64_t
+ike_hash(const void *key, size_t len, uint64_t salt)
+{
+	const uint8_t *p = key;
+	uint64_t h = salt ^ 0x9e3779b97f4a7c15ULL;
+
+	for (; len > 0; len--, p++)
+		h = (h ^ *p) * 0x100000001b3ULL;
+	/* The last bits of a product depend on the last bits of its factors alone: mix. */
+	h ^= h >> 32;
+	h *= 0xd6e8feb86659fd93ULL;
+	return (h ^ h >> 32);
+}
+
+static void
+insert(struct ike_node **bucket, size_t n_buckets, struct ike_node *n)
+{
+	struct ike_node **at = &bucket[n->hash & (n_buckets - 1)];
+
+	n->next = *at;
+	*at = n;
+}
+
+static int
+grow(struct ike_table *t)
+{
+	size_t n = t->n_buckets > 0 ? t->n_buckets * 2 : 16, i;
+	struct ike_node **bucket = calloc(n, sizeof(*bucket)), *node, *next, *back;
+
+	if (bucket == NULL)
+		return (-1);
+	for (i = 0; i < t->n_buckets; i++) {
+		/* Turned round, so that insert() leaves the order of a chain as it was. */
+		for (back = NULL, node = t->bucket[i]; node != NULL; node = next) {
+			next = node->next;
+			node->next = back;
+			back = node;
+		}
+		for (node = back; node != NULL; node = next) {
+			next = node->next;
+			insert(bucket, n, node);
+		}
+	}
+	free(t->bucket);
+	t->bucket = bucket;
+	t->n_buckets = n;
+	return (0);
+}
+
+int
+ike_table_put(struct ike_table *t, struct ike_node *n, uint64_t hash)
+{
+	/* A table that cannot grow still works while it has a bucket. */
+	if (t->n >= t->n_buckets && grow(t) != 0 && t->n_buckets == 0)
+		return (-1);
+	n->hash = hash;
+	n->in = true;
+	insert(t->bucket, t->n_buckets, n);
+	t->n++;
+	return (0);
+}
+
+void
+ike_table_remove(struct ike_table *t, struct ike_node *n)
+{
+	struct ike_node **at;
+
+	if (!n->in)
+		return;
+	for (at = &t->bucket[n->hash & (t->n_buckets - 1)]; *at != n; at = &(*at)->next)
+		;
+	*at = n->next;
+	n->in = false;
+	t->n--;
+}
+
+static struct ike_node *
+seek(struct ike_table *t, struct ike_node *n, uint64_t hash)
+{
+	for (; n != NULL; n = n->next) {
+		t->looked_at++;
+		if (n->hash == hash)
+			return (n);
+	}
+	return (NULL);
+}
+
+struct ike_node *
+ike_table_first(struct ike_table *t, uint64_t hash)
+{
+	return (t->n == 0 ? NULL : seek(t, t->bucket[hash & (t->n_buckets - 1)], hash));
+}
+
+struct ike_node *
+ike_table_next(struct ike_table *t, const struct ike_node *n)
+{
+	return (seek(t, n->next, n->hash));
+}
+
+void
+ike_table_free(struct ike_table *t)
+{
+	free(t->bucket);
+	*t = (struct ike_table){0};
+}

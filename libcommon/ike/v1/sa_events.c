@@ -1,0 +1,124 @@
+/* What follows from the end of an exchange of IKEv1: SAs and child SAs are established, or not. */
+#include "ike/v1/sa_events.h"
+
+#include "ike/child_life.h"
+#include "ike/conn.h"
+#include "ike/sa_life.h"
+#include "ike/v1/info_send.h"
+#include "ike/v1/phase1.h"
+#include "ike/v1/quick.h"
+
+void
+v1_sa_up(struct v1_sa *sa, struct now now, struct ike_outbox *out)
+{
+	const struct v1_exchange *x = v1_sa_exchange(sa, MID_PHASE1);
+	const struct v1_phase1 *p = x != NULL ? v1_phase1_of(x) : NULL;
+	char peer[ENDPOINT_TEXT];
+
+	outbox_note(out, NOTE_INFO, "phase 1 with %s stands (%s)",
+	    endpoint_text(peer, &sa->ike.remote.at), sa->exchange == SA_MAIN ? "main mode" :
+	    "aggressive mode");
+	ike_sa_up(&sa->ike, now, p != NULL && p->initial_contact, out);
+}
+
+/* Phase 1 has ended, and no child SA is negotiated before XAuth has: v1_sa_up() then. */
+static void
+await_xauth(struct v1_sa *sa, struct now now, struct ike_outbox *out)
+{
+	ike_sa_set_state(&sa->ike, IKE_SA_AUTHENTICATING);
+	sa->ike.hard_ms = now.ms + sa->ike.policy->answer_ms;
+	ike_sa_heard(&sa->ike, now);
+	outbox_note(out, NOTE_DEBUG, "phase 1 has ended, XAuth follows");
+}
+
+/* The SA comes to nothing before it is established. */
+static void
+came_to_nothing(struct v1_sa *sa, struct now now, enum sa_role begun_by, const struct fault *why,
+    struct ike_outbox *out)
+{
+	uint8_t id[16];
+
+	v1_sa_id(sa, id);
+	ike_conn_wake(sa->ike.engine, now, sa->ike.policy, IKE_CONN_WAIT_MS);
+	outbox_verdict(out, begun_by == SA_INITIATOR ? IKE_FAILED : IKE_REFUSED, id, 0, why);
+	ike_sa_set_state(&sa->ike, IKE_SA_DEAD);
+}
+
+void
+v1_xauth_timed_out(struct v1_sa *sa, struct now now, struct ike_outbox *out)
+{
+	struct fault why = {0};
+	uint8_t id[16];
+
+	(void)fault(&why, FAULT_NO_REPLY, "XAuth did not end within %u s",
+	    sa->ike.policy->answer_ms / 1000);
+	v1_sa_id(sa, id);
+	v1_info_delete(sa, PROTO_ISAKMP, SPAN_ARRAY(id), out);
+	came_to_nothing(sa, now, sa->ike.role, &why, out);
+}
+
+static void
+phase1_over(struct v1_exchange *x, struct now now, struct ike_outbox *out)
+{
+	struct v1_sa *sa = x->sa;
+
+	if (x->failed) {
+		came_to_nothing(sa, now, x->role, &x->why, out);
+		return;
+	}
+	memcpy(sa->iv, x->iv, sizeof(sa->iv));
+	if (sa->auth->next == V1_AUTH_THEN_XAUTH)
+		await_xauth(sa, now, out);
+	else
+		v1_sa_up(sa, now, out);
+}
+
+static void
+quick_over(struct v1_exchange *x, struct v1_quick *q, struct now now, struct ike_outbox *out)
+{
+	struct ike_engine *e = x->sa->ike.engine;
+	struct ike_child *child = q->child;
+	uint8_t id[16];
+
+	q->child = NULL;
+	if (!x->failed) {
+		ike_child_up(&x->sa->ike, x->mid, child, now, out);
+		return;
+	}
+	v1_sa_id(x->sa, id);
+	ike_conn_wake(e, now, q->policy, IKE_CONN_WAIT_MS);
+	if (child != NULL)	/* its record was written: take it back */
+		ike_child_end(e, child, SA_REASON_UNFINISHED, true, out);
+	outbox_verdict(out, x->role == SA_INITIATOR ? IKE_FAILED : IKE_REFUSED, id, x->mid,
+	    &x->why);
+}
+
+static void
+report(struct v1_exchange *x, struct now now, struct ike_outbox *out)
+{
+	struct v1_quick *q = v1_quick_of(x);
+
+	x->reported = true;
+	if (q != NULL)
+		quick_over(x, q, now, out);
+	else
+		phase1_over(x, now, out);
+}
+
+void
+v1_sa_report(struct v1_sa *sa, struct now now, struct ike_outbox *out)
+{
+	struct v1_exchange *x;
+
+	/* What follows may begin exchanges, at the head of the list, but frees none. */
+	for (x = sa->exchanges; x != NULL; x = x->next)
+		if (x->over && !x->reported)
+			report(x, now, out);
+}
+
+void
+v1_exchange_refuse(struct v1_exchange *x, struct now now, struct ike_outbox *out)
+{
+	v1_exchange_fail(x, now, &x->why);
+	report(x, now, out);
+}

@@ -1,0 +1,19 @@
+/* What follows from the end of an exchange of IKEv1. */
+#ifndef SAPIPE_IKE_V1_SA_EVENTS_H
+#define SAPIPE_IKE_V1_SA_EVENTS_H
+
+#include "ike/v1/ike_sa.h"
+
+/*
+ * Does what follows from the end of each of ${sa}'s exchanges that has ended since the last call. To be
+ * called after each step of an exchange.
+ */
+void v1_sa_report(struct v1_sa *sa, struct now now, struct ike_outbox *out);
+/* All that authenticates the ends has ended: the SA is established. */
+void v1_sa_up(struct v1_sa *sa, struct now now, struct ike_outbox *out);
+/* XAuth has not ended in time. */
+void v1_xauth_timed_out(struct v1_sa *sa, struct now now, struct ike_outbox *out);
+/* Ends an exchange that the peer began and that is not linked to its SA, for ${x}->why. */
+void v1_exchange_refuse(struct v1_exchange *x, struct now now, struct ike_outbox *out);
+
+#endif

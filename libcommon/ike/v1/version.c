@@ -1,0 +1,406 @@
+/*
+ * IKEv1 as a row of struct ike_version: which message goes to which exchange, SAs from their
+ * records, and what is due.
+ */
+#include "ike/conn.h"
+#include "ike/policy_match.h"
+#include "ike/v1/auth.h"
+#include "ike/v1/dpd.h"
+#include "ike/v1/heartbeat.h"
+#include "ike/v1/ike_sa.h"
+#include "ike/v1/info_receive.h"
+#include "ike/v1/info_send.h"
+#include "ike/v1/phase1.h"
+#include "ike/v1/quick.h"
+#include "ike/v1/sa_events.h"
+#include "ike/version.h"
+
+/* --- SAs that peers begin --- */
+
+static bool
+begins(const struct isakmp_hdr *h)
+{
+	return (h->mid == MID_PHASE1 && (h->flags & ISAKMP_FLAG_ENCRYPTED) == 0 &&
+	    (h->exchange == EXCHANGE_MAIN || h->exchange == EXCHANGE_AGGRESSIVE));
+}
+
+static void
+accept_stranger(struct ike_engine *e, struct now now, const struct endpoint *local,
+    const struct endpoint *remote, const struct isakmp_hdr *h, struct span data,
+    struct ike_outbox *out)
+{
+	enum sa_exchange exchange = h->exchange == EXCHANGE_MAIN ? SA_MAIN : SA_AGGRESSIVE;
+	struct ike_policy *policy;
+	struct v1_exchange *x;
+	struct v1_sa *sa;
+	char from[ENDPOINT_TEXT];
+
+	if ((policy = ike_policy_for_stranger(&e->conf, &remote->addr, exchange)) == NULL) {
+		outbox_note(out, NOTE_WARN, "%s asks for %s mode, which no policy allows there",
+		    endpoint_text(from, remote), exchange == SA_MAIN ? "main" : "aggressive");
+		return;
+	}
+	if (!ike_engine_may_open(e, remote, out) ||
+	    (sa = v1_sa_new(e, policy, SA_RESPONDER, local, remote)) == NULL)
+		return;
+	memcpy(sa->ike.spi_i, h->cky_i, COOKIE_LEN);
+	sa->ike.from_local = *local;
+	sa->ike.from_remote = *remote;
+	if (ike_engine_spi(e, sa->ike.spi_r, NULL) != 0 ||
+	    (x = v1_phase1_new(sa, SA_RESPONDER, now)) == NULL) {
+		v1_sa_free(sa);
+		return;
+	}
+	if (!v1_exchange_datagram(x, now, h, data, out)) {
+		v1_exchange_fail(x, now, &x->why);
+		v1_sa_report(sa, now, out);
+		v1_sa_free(sa);
+		return;
+	}
+	if (ike_engine_link(e, &sa->ike) != 0) {
+		v1_sa_free(sa);
+		return;
+	}
+	v1_sa_report(sa, now, out);
+}
+
+/* --- messages of an SA --- */
+
+/*
+ * The initiator goes on while this end still waits: the last message of its phase 1 was lost,
+ * and in aggressive mode nothing shows it that. Our answer again makes it send its message again.
+ */
+static void
+ask_again(struct v1_sa *sa, struct ike_outbox *out)
+{
+	const struct v1_exchange *x = v1_sa_exchange(sa, MID_PHASE1);
+
+	if (x != NULL && x->role == SA_RESPONDER && !x->over && x->answered &&
+	    !v1_exchange_waits(x))
+		v1_sa_send(sa, bytes_span(&x->sent), out);
+}
+
+/* The peer begins an exchange of phase 2. */
+static void
+quick_begun(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h, struct span data,
+    struct ike_outbox *out)
+{
+	const struct ike_conf *conf = &sa->ike.engine->conf;
+	struct v1_exchange *x;
+	size_t n = 0;
+
+	for (x = sa->exchanges; x != NULL; x = x->next)
+		n++;
+	if (n >= V1_EXCHANGES_MAX || h->mid == MID_PHASE1 || v1_sa_seen(sa, h->mid) ||
+	    !(conf->respond || conf->keep) ||
+	    (x = v1_quick_new(sa, SA_RESPONDER, h->mid, now)) == NULL)
+		return;
+	if (!v1_exchange_datagram(x, now, h, data, out)) {
+		/* Only what proves to be the peer's may occupy memory. */
+		if (x->why.code != FAULT_MALFORMED && x->why.code != FAULT_NONE)
+			v1_exchange_refuse(x, now, out);
+		v1_exchange_free(x);
+		return;
+	}
+	x->next = sa->exchanges;
+	sa->exchanges = x;
+	v1_sa_saw(sa, h->mid);
+	ike_sa_heard(&sa->ike, now);
+}
+
+static void
+quick_datagram(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
+    struct span data, struct ike_outbox *out)
+{
+	struct v1_exchange *x = v1_sa_exchange(sa, h->mid);
+
+	if (sa->ike.state == IKE_SA_HALF_OPEN)
+		ask_again(sa, out);
+	else if (sa->ike.state == IKE_SA_AUTHENTICATING)
+		outbox_note(out, NOTE_DEBUG, "quick mode before the end of XAuth");
+	else if (x == NULL)
+		quick_begun(sa, now, h, data, out);
+	/* Message ID 0 is phase 1's. */
+	else if (v1_quick_of(x) != NULL && v1_exchange_datagram(x, now, h, data, out))
+		ike_sa_heard(&sa->ike, now);
+}
+
+static void
+datagram(struct ike_sa *ike, struct now now, const struct isakmp_hdr *h, struct span data,
+    struct ike_outbox *out)
+{
+	struct v1_sa *sa = v1_sa_of(ike);
+	struct v1_exchange *x;
+	char from[ENDPOINT_TEXT];
+
+	switch (h->exchange) {
+	case EXCHANGE_MAIN:
+	case EXCHANGE_AGGRESSIVE:
+		x = v1_sa_exchange(sa, MID_PHASE1);
+		if (x != NULL && h->mid == MID_PHASE1 && h->exchange == x->kind->number)
+			(void)v1_exchange_datagram(x, now, h, data, out);
+		break;
+	case EXCHANGE_QUICK:
+		quick_datagram(sa, now, h, data, out);
+		break;
+	case EXCHANGE_INFO:
+		v1_inform(sa, now, h, data, out);
+		break;
+	default:
+		outbox_note(out, NOTE_DEBUG, "%s: exchange %u is not ours",
+		    endpoint_text(from, &ike->from_remote), h->exchange);
+	}
+	v1_sa_report(sa, now, out);
+}
+
+static bool
+answer(struct ike_sa *ike, struct now now, uint32_t mid, const struct ike_answer *given,
+    struct ike_outbox *out)
+{
+	struct v1_exchange *x = v1_sa_exchange(v1_sa_of(ike), mid);
+
+	if (x == NULL || !v1_exchange_answer(x, now, given, out))
+		return (false);
+	v1_sa_report(v1_sa_of(ike), now, out);
+	return (true);
+}
+
+static void
+unreachable(struct ike_sa *ike, struct now now, struct ike_outbox *out)
+{
+	struct v1_exchange *x = v1_sa_exchange(v1_sa_of(ike), MID_PHASE1);
+	struct fault f = {0};
+	char to[ENDPOINT_TEXT];
+
+	if (x == NULL || x->over)
+		return;
+	(void)fault(&f, FAULT_UNREACHABLE, "%s is unreachable: nothing listens there",
+	    endpoint_text(to, &ike->remote.at));
+	v1_exchange_where(x, x->at > 0 ? x->at - 1 : 0, &f);
+	v1_exchange_hint(x, now, &f, out);
+}
+
+/* --- SAs from their records --- */
+
+/* What the engine needs of a record. */
+static int
+copy_record(struct v1_sa *sa, const struct sa_ike *s)
+{
+	size_t i;
+
+	if (ike_sa_set_name(&sa->ike, s->name) != 0 ||
+	    ike_id_set(&sa->ike.local.id, &s->local.id) != 0 ||
+	    ike_id_set(&sa->ike.remote.id, &s->remote.id) != 0 ||
+	    secret_set(&sa->keys.skeyid, secret_span(&s->skeyid)) != 0 ||
+	    secret_set(&sa->keys.skeyid_d, secret_span(&s->skeyid_d)) != 0 ||
+	    secret_set(&sa->keys.skeyid_a, secret_span(&s->skeyid_a)) != 0 ||
+	    secret_set(&sa->keys.skeyid_e, secret_span(&s->skeyid_e)) != 0 ||
+	    secret_set(&sa->keys.cipher, secret_span(&s->cipher)) != 0)
+		return (-1);
+	memcpy(sa->ike.spi_i, s->spi_i, sizeof(sa->ike.spi_i));
+	memcpy(sa->ike.spi_r, s->spi_r, sizeof(sa->ike.spi_r));
+	sa->ike.natt = s->natt;
+	sa->ike.established = s->established;
+	sa->ike.lifetime = s->lifetime;
+	sa->exchange = s->exchange;
+	memcpy(sa->iv, s->iv, s->iv_len);
+	sa->dpd.peer_can = s->dpd;
+	sa->dpd.has_seq_out = s->has_dpd_seq;
+	sa->dpd.seq_out = s->dpd_seq;
+	for (i = 0; i < s->n_vids; i++)
+		v1_vids_add(&sa->vids, span_of(s->vids[i].b, s->vids[i].len));
+	return (0);
+}
+
+static struct ike_sa *
+adopt(struct ike_engine *e, struct now now, const struct sa_ike *s, struct ike_policy *policy,
+    struct fault *f)
+{
+	struct v1_sa *sa;
+	const struct alg_enc *enc = alg_enc_name(s->encryption, s->key_bits);
+	const struct alg_hash *hash = alg_hash_word(s->hash);
+	const struct alg_group *group = alg_group_word(s->group);
+
+	(void)now;
+	if (enc == NULL || enc->ike == 0 || hash == NULL || group == NULL ||
+	    s->cipher.len != enc->key_len || s->iv_len != enc->block ||
+	    s->skeyid_a.len != hash->len || s->skeyid_d.len != hash->len) {
+		(void)fault(f, FAULT_BAD_RECORD,
+		    "the ike-sa record's algorithms and keys do not go together");
+		return (NULL);
+	}
+	sa = v1_sa_new(e, policy, s->role, &s->local.at, &s->remote.at);
+	if (sa == NULL || copy_record(sa, s) != 0 || ike_engine_link(e, &sa->ike) != 0) {
+		v1_sa_free(sa);
+		(void)fault(f, FAULT_MEMORY, "no memory for an IKE SA");
+		return (NULL);
+	}
+	sa->proposal = (struct ike_proposal){ enc, hash, group };
+	sa->natt = natt_version_word(s->natt.version);
+	return (&sa->ike);
+}
+
+/* --- what the engine asks for --- */
+
+static struct ike_sa *
+begin(struct ike_engine *e, struct now now, struct ike_policy *policy,
+    const struct endpoint *local, const struct endpoint *remote, bool is_rekey,
+    struct ike_outbox *out, struct fault *f)
+{
+	struct v1_sa *sa = v1_phase1_begin(e, now, policy, local, remote, is_rekey, out, f);
+
+	return (sa != NULL ? &sa->ike : NULL);
+}
+
+static int
+child_begin(struct ike_sa *sa, struct now now, struct ike_policy *policy,
+    const struct selector *local_ts, const struct selector *remote_ts,
+    const uint8_t *replaces, struct ike_outbox *out, struct fault *f)
+{
+	return (v1_quick_begin(v1_sa_of(sa), now, policy, local_ts, remote_ts, replaces, out, f));
+}
+
+static bool
+child_under_way(const struct ike_sa *sa, const uint8_t spi_in[4])
+{
+	const struct v1_exchange *x = ((const struct v1_sa *)sa)->exchanges;
+	const struct v1_quick *q;
+
+	for (; x != NULL; x = x->next)
+		if (!x->over && (q = v1_quick_of(x)) != NULL &&
+		    memcmp(q->replaces, spi_in, sizeof(q->replaces)) == 0)
+			return (true);
+	return (false);
+}
+
+static void
+send_delete(struct ike_sa *sa, const struct ike_child *c, struct ike_outbox *out)
+{
+	uint8_t id[2 * COOKIE_LEN];
+
+	ike_sa_id(sa, id);
+	if (c == NULL)
+		v1_info_delete(v1_sa_of(sa), PROTO_ISAKMP, SPAN_ARRAY(id), out);
+	else
+		v1_info_delete(v1_sa_of(sa), v1_proto_number(c->protocol), SPAN_ARRAY(c->spi_in), out);
+}
+
+static void
+record(const struct ike_sa *sa, struct ike_outbox *out)
+{
+	v1_sa_record((const struct v1_sa *)sa, out);
+}
+
+static void
+watch(struct ike_sa *ike, struct now now)
+{
+	struct v1_sa *sa = v1_sa_of(ike);
+
+	if (sa->dpd.peer_can && ike->policy->dpd_seconds > 0)
+		sa->dpd.at_ms = now.ms + (uint64_t)ike->policy->dpd_seconds * 1000;
+	v1_heartbeat_start(sa, now);
+}
+
+static void
+unwatch(struct ike_sa *sa)
+{
+	v1_sa_of(sa)->dpd.at_ms = UINT64_MAX;
+	v1_heartbeat_stop(v1_sa_of(sa));
+}
+
+static bool
+dead(struct ike_sa *ike, struct now now, enum sa_reason *reason, uint64_t *call_ms,
+    struct ike_outbox *out)
+{
+	struct v1_sa *sa = v1_sa_of(ike);
+
+	*reason = SA_REASON_DEAD;
+	*call_ms = IKE_CONN_WAIT_MS;
+	if (!v1_dpd_timeout(sa, now, out))
+		return (true);
+	*reason = SA_REASON_NO_HEARTBEATS;
+	*call_ms = ike->policy->heartbeat_reconnect_ms;
+	return (!v1_heartbeat_timeout(sa, now, out));
+}
+
+static void
+timeout(struct ike_sa *ike, struct now now, struct ike_outbox *out)
+{
+	struct v1_sa *sa = v1_sa_of(ike);
+	struct v1_exchange *x, **at;
+
+	for (x = sa->exchanges; x != NULL; x = x->next) {
+		v1_exchange_timeout(x, now, out);
+		v1_sa_report(sa, now, out);
+	}
+	for (at = &sa->exchanges; (x = *at) != NULL;) {
+		if (x->over && now.ms >= x->forget_ms) {
+			/* Its first message, sent back to us, must not pass for the peer's. */
+			if (v1_quick_of(x) != NULL && x->role == SA_INITIATOR)
+				v1_sa_saw(sa, x->mid);
+			*at = x->next;
+			v1_exchange_free(x);
+		} else
+			at = &x->next;
+	}
+	if (ike->state == IKE_SA_AUTHENTICATING && now.ms >= ike->hard_ms)
+		v1_xauth_timed_out(sa, now, out);
+}
+
+static uint64_t
+deadline_ms(const struct ike_sa *ike)
+{
+	const struct v1_sa *sa = (const struct v1_sa *)ike;
+	const struct v1_exchange *x;
+	uint64_t d = UINT64_MAX, one;
+
+	for (x = sa->exchanges; x != NULL; x = x->next)
+		if ((one = v1_exchange_deadline(x)) < d)
+			d = one;
+	if (ike->state == IKE_SA_AUTHENTICATING && ike->hard_ms < d)
+		d = ike->hard_ms;
+	if (ike->state != IKE_SA_ESTABLISHED)
+		return (d);
+	if (sa->dpd.at_ms < d)
+		d = sa->dpd.at_ms;
+	return ((one = v1_heartbeat_deadline(sa)) < d ? one : d);
+}
+
+static void
+abandon(struct ike_sa *ike, struct now now, const struct fault *why, struct ike_outbox *out)
+{
+	struct v1_sa *sa = v1_sa_of(ike);
+	struct v1_exchange *x;
+
+	for (x = sa->exchanges; x != NULL; x = x->next)
+		v1_exchange_fail(x, now, why);
+	v1_sa_report(sa, now, out);
+}
+
+static size_t
+running(const struct ike_sa *sa)
+{
+	const struct v1_exchange *x = ((const struct v1_sa *)sa)->exchanges;
+	size_t n = 0;
+
+	for (; x != NULL; x = x->next)
+		n += !x->over;
+	return (n);
+}
+
+static void
+free_sa(struct ike_sa *sa)
+{
+	v1_sa_free(v1_sa_of(sa));
+}
+
+const struct ike_version ike_version_1 = {
+	.major = ISAKMP_VERSION_1 >> 4,
+	.begins = begins, .accept = accept_stranger, .datagram = datagram, .answer = answer,
+	.can_begin = v1_auth_ready, .begin = begin, .adopt = adopt,
+	.child_begin = child_begin, .child_under_way = child_under_way,
+	.send_delete = send_delete, .record = record,
+	.watch = watch, .unwatch = unwatch,
+	.timeout = timeout, .dead = dead, .deadline_ms = deadline_ms,
+	.abandon = abandon, .unreachable = unreachable, .running = running, .free = free_sa,
+};

@@ -1,0 +1,73 @@
+/*
+ * A version of IKE as the engine knows it: one row for each. The engine owns what has no version
+ * (the table of SAs, timers, connections, children, limits) and asks the row for the rest.
+ */
+#ifndef SAPIPE_IKE_VERSION_H
+#define SAPIPE_IKE_VERSION_H
+
+#include "ike/answer.h"
+#include "ike/child.h"
+#include "wire/isakmp.h"
+
+struct ike_version {
+	uint8_t	major;			/* of the header's version */
+	/* Whether a message with this header can be the first of an SA that a peer begins. */
+	bool	(*begins)(const struct isakmp_hdr *h);
+	/* Such a message of a peer of which there is no SA: makes one and links it, or drops it. */
+	void	(*accept)(struct ike_engine *e, struct now now, const struct endpoint *local,
+		    const struct endpoint *remote, const struct isakmp_hdr *h, struct span data,
+		    struct ike_outbox *out);
+	/* A message under the SPIs of ${sa}, from where ${sa}->from_remote says. */
+	void	(*datagram)(struct ike_sa *sa, struct now now, const struct isakmp_hdr *h,
+		    struct span data, struct ike_outbox *out);
+	/* The answer that the exchange ${mid} of ${sa} asked for. False: it does not wait for one. */
+	bool	(*answer)(struct ike_sa *sa, struct now now, uint32_t mid,
+		    const struct ike_answer *answer, struct ike_outbox *out);
+	/* Whether ${policy} has what it takes to begin one: keys and the like. */
+	bool	(*can_begin)(const struct ike_policy *policy);
+	/* An SA that this end begins, linked; its first message is in ${out}. NULL: see ${f}. */
+	struct ike_sa *(*begin)(struct ike_engine *e, struct now now, struct ike_policy *policy,
+		    const struct endpoint *local, const struct endpoint *remote, bool is_rekey,
+		    struct ike_outbox *out, struct fault *f);
+	/* An SA from its record, linked and established. NULL: see ${f}. */
+	struct ike_sa *(*adopt)(struct ike_engine *e, struct now now, const struct sa_ike *s,
+		    struct ike_policy *policy, struct fault *f);
+	/* Begins to negotiate a child SA; ${replaces}, the SPI of another, may be NULL. 0 or -1. */
+	int	(*child_begin)(struct ike_sa *sa, struct now now, struct ike_policy *policy,
+		    const struct selector *local_ts, const struct selector *remote_ts,
+		    const uint8_t *replaces, struct ike_outbox *out, struct fault *f);
+	/* Whether a successor of the child ${spi_in} is being negotiated. */
+	bool	(*child_under_way)(const struct ike_sa *sa, const uint8_t spi_in[4]);
+	/* Notifies the peer that ${c}, or ${sa} itself where ${c} is NULL, is deleted. */
+	void	(*send_delete)(struct ike_sa *sa, const struct ike_child *c, struct ike_outbox *out);
+	void	(*record)(const struct ike_sa *sa, struct ike_outbox *out);
+	/* The SA is established, with engine->conf.keep: liveness checks begin; and end. */
+	void	(*watch)(struct ike_sa *sa, struct now now);
+	void	(*unwatch)(struct ike_sa *sa);
+	/* What is due of exchanges; of liveness checks. */
+	void	(*timeout)(struct ike_sa *sa, struct now now, struct ike_outbox *out);
+	/*
+	 * Whether the peer is dead: ${*reason} then says by what, and after ${*call_ms} it is called
+	 * again.
+	 */
+	bool	(*dead)(struct ike_sa *sa, struct now now, enum sa_reason *reason, uint64_t *call_ms,
+		    struct ike_outbox *out);
+	uint64_t (*deadline_ms)(const struct ike_sa *sa);
+	/* Fails the exchanges of an SA that ends, and reports it. */
+	void	(*abandon)(struct ike_sa *sa, struct now now, const struct fault *why,
+		    struct ike_outbox *out);
+	/* An ICMP error about the peer of an SA that is not established. */
+	void	(*unreachable)(struct ike_sa *sa, struct now now, struct ike_outbox *out);
+	size_t	(*running)(const struct ike_sa *sa);	/* exchanges under way */
+	void	(*free)(struct ike_sa *sa);		/* releases all of it; sends nothing */
+};
+
+/* The row for a major version; NULL: not supported. */
+const struct ike_version *ike_version_find(uint8_t major);
+/* The version that this end begins an SA with. */
+const struct ike_version *ike_version_for(const struct ike_policy *policy);
+
+/* The rows; each is defined in the room of its version. */
+extern const struct ike_version ike_version_1;
+
+#endif
