@@ -119,9 +119,10 @@ $(B)/tests/test_%: $(B)/tests/c/test_%.o $(HELPERS) $(B)/libsapipe.a
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D); $(LINK) -o $@ $^ $(LDLIBS) -lcmocka
 
+$(B)/bench/many: $(B)/tests/c/many.o
 $(B)/bench/%: $(B)/tests/bench/%.o $(B)/libsapipe.a
 	$(call say,LINK)
-	$(Q)mkdir -p $(@D); $(LINK) -o $@ $^ $(LDLIBS)
+	$(Q)mkdir -p $(@D); $(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
 # Objects are as old as the flags that made them: other flags, other objects.
 $(B)/.flags: FORCE
