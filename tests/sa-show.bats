@@ -295,6 +295,16 @@ tshark_with() {
 	[ -z "$output" ]
 }
 
+@test "sa-show: reads records inside the seccomp filter" {
+	[[ $SAPIPE_BUILD != *san* ]] || skip "the sanitizers allow no filter"
+	mkfifo pipe
+	background show sa-show pipe
+	exec 9>pipe
+	eventually 5 grep -q '^Seccomp:[[:space:]]2$' "/proc/${BG[show]}/status"
+	exec 9>&-
+	ended show
+}
+
 @test "sa-show: follows a pipe record by record" {
 	local rc=0
 	state pair x.sa

@@ -1,10 +1,11 @@
-/* sa-show: what is in SA state. */
+/* sa-show: prints SA state, and exports it to other programs. */
 #include <stdio.h>
 
 #include "cli/prog.h"
 #include "cli/report.h"
 #include "os/clock.h"
 #include "os/record_in.h"
+#include "os/sandbox.h"
 #include "sa/codec.h"
 #include "sa/set.h"
 #include "show.h"
@@ -140,8 +141,12 @@ main(int argc, char *argv[])
 	if (o.json)
 		o.format = SHOW_JSON;
 	if ((o.clock != NULL && clock_fix(&s.clock, o.clock, &f) != 0) ||
-	    (in = sa_in_open(o.sa.n, o.sa.v, &f)) == NULL)
+	    (in = sa_in_open(o.sa.n, o.sa.v, &f)) == NULL ||
+	    /* Anyone may have written what is read from here on. */
+	    sandbox_enter(SANDBOX_FILTER, &f) < 0) {
+		sa_in_close(in);
 		return ((int)report_fault(&f));
+	}
 	if ((s.set = sa_set_new()) == NULL) {
 		(void)fault(&f, FAULT_MEMORY, "no memory for SA state");
 		return ((int)report_fault(&f));

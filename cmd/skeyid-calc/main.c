@@ -2,11 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/capture.h"
 #include "cli/prog.h"
 #include "cli/report.h"
+#include "crypto/crypto.h"
 #include "explain/check.h"
 #include "explain/goals.h"
 #include "opts.h"
+#include "os/sandbox.h"
 #include "print.h"
 
 /* Whether one of the arguments is a subcommand. */
@@ -49,6 +52,17 @@ spell_out(int *argc, char *argv[], char **room)
 		}
 	}
 	return (argv);
+}
+
+/* What is read after this, records and captures, anyone may have written. */
+static int
+confine(const struct calc_opts *o, struct fault *f)
+{
+	/* No code can be loaded inside: neither the module of single DES, which a machine may lack, nor libpcap. */
+	(void)cipher_ready(alg_enc_word("des"), NULL);
+	if (o->capture != NULL && capture_ready(f) != 0)
+		return (-1);
+	return (sandbox_enter(SANDBOX_FILTER, f) < 0 ? -1 : 0);
 }
 
 /* All values of --private. */
@@ -116,7 +130,7 @@ main(int argc, char *argv[])
 		argv = spell_out(&argc, argv, room);
 	opt_parse(calc_optab, &o, argc, argv);
 	c.steps = &steps;
-	done = calc_from_opts(&c, &o, &seed, &f) == 0;
+	done = calc_from_opts(&c, &o, &seed, &f) == 0 && confine(&o, &f) == 0;
 	if (done && c.sub == SUB_WALK)
 		done = walk(&c, &o, &f) == 0;
 	else if (done) {

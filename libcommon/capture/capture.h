@@ -63,6 +63,12 @@ struct capture_stats {
 struct capture;
 
 /*
+ * Loads libpcap. capture_open() and capture_live() do that too, but not inside a sandbox that refuses
+ * executable memory. 0, or -1 with FAULT_SYSTEM.
+ */
+int capture_ready(struct fault *f);
+
+/*
  * ${path} ("-": standard input), pcap or pcapng. NULL with FAULT_SYSTEM or FAULT_PERMISSION (cannot be opened),
  * FAULT_MALFORMED (is no capture, or of a link type that is none of Ethernet, Linux cooked, raw IP,
  * loopback).

@@ -32,8 +32,8 @@ static struct {
 #undef PCAP_MEMBER
 } pcap;
 
-static int
-load(struct fault *f)
+int
+capture_ready(struct fault *f)
 {
 	/* Debian's name, and that of the others. Same functions: the header is the one of the build. */
 	static const char *const names[] = { "libpcap.so.0.8", "libpcap.so.1" };
@@ -94,7 +94,7 @@ capture_open(const char *path, struct fault *f)
 	FILE *in;
 
 	/* Opened here: a path that cannot be read is another mistake than a file that is none. */
-	if (load(f) != 0 || (in = open_file(path, f)) == NULL)
+	if (capture_ready(f) != 0 || (in = open_file(path, f)) == NULL)
 		return (NULL);
 	if ((c = capture_new(f)) == NULL) {
 		(void)fclose(in);
@@ -161,7 +161,7 @@ capture_live(const char *iface, const uint16_t *ports, size_t n, struct fault *f
 	size_t i;
 	int rc;
 
-	if (load(f) != 0 || (c = capture_new(f)) == NULL)
+	if (capture_ready(f) != 0 || (c = capture_new(f)) == NULL)
 		return (NULL);
 	c->live = true;
 	for (i = 0; i < n; i++)

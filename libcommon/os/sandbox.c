@@ -1,3 +1,4 @@
+/* The seccomp profiles: which system calls each kind of tool may make. */
 #include "os/sandbox.h"
 
 #include <errno.h>

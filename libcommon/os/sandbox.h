@@ -8,13 +8,13 @@
 
 enum sandbox {
 	/*
-	 * sa-show, skeyid-calc, ike-trace: reads and writes what is open, opens files for
-	 * reading, makes none; no sockets, no processes.
+	 * sa-show, skeyid-calc, ike-trace, esp-tun with --decrypt and --encrypt: read and write open
+	 * descriptors, open files for reading; no new files, sockets or processes.
 	 */
 	SANDBOX_FILTER,
 	/*
-	 * ike-initiate, ike-respond, dpd-ping, natd-probe: the above, files written and renamed, UDP
-	 * sockets, shared ports (Unix sockets), timers.
+	 * ike-initiate, ike-respond, dpd-ping, natd-probe: the above, and they write and rename files, open
+	 * UDP sockets and the Unix sockets of shared ports, and use timers.
 	 */
 	SANDBOX_NEGOTIATOR,
 	/* esp-tun: the above, netlink, and the settings of a TUN device. */
@@ -25,16 +25,15 @@ enum sandbox {
 };
 
 /*
- * Enters the filter. Do it when privileges are dropped and everything that needs to load
- * code is loaded (OpenSSL's legacy provider for single DES; name service): executable memory
- * is refused.
+ * Enters the filter. Call it when privileges are dropped and all code is loaded (OpenSSL's legacy provider
+ * for single DES, libpcap, name service): the filter refuses executable memory.
  *
- * A call that is not in the profile fails with EPERM, or ENOSYS where a libc falls back: the
+ * A system call outside the profile fails with EPERM, or with ENOSYS where a libc falls back: the
  * tools handle failing calls, and a newer libc may try calls that this list does not know. A
- * call that no path of ours can lead to (running a program, another process's memory,
- * modules, namespaces) ends the process at once: then somebody else is at the wheel.
+ * call that our code never makes (running a program, another process's memory,
+ * modules, namespaces) kills the process at once: an attacker controls it then.
  *
- * Returns 0 in force; 1 left out: built with sanitizers, or a machine without seccomp; -1
+ * Returns 0: the filter is active; 1: no filter, in a build with sanitizers or on a machine without seccomp; -1
  * with FAULT_SYSTEM.
  */
 int sandbox_enter(enum sandbox profile, struct fault *f);
