@@ -3,37 +3,17 @@
 
 #include "base/hex.h"
 #include "cli/report.h"
+#include "crypto/alg.h"
 #include "show.h"
 
 #define REPLAY_DEFAULT	1024	/* packets, where the record has no window */
 #define POLICIES_MAX	1024	/* of one SA and direction; ranges can come apart into many blocks */
 
-/* The kernel's words for the algorithms (names: crypto/alg.h); ${bits}: of the ICV. */
-static const struct { const char *name, *word; unsigned bits; bool aead; } encs[] = {
-	{ "aes-cbc", "cbc(aes)", 0, false },
-	{ "3des-cbc", "cbc(des3_ede)", 0, false },
-	{ "des-cbc", "cbc(des)", 0, false },
-	{ "null", "ecb(cipher_null)", 0, false },
-	{ "aes-ctr", "rfc3686(ctr(aes))", 0, false },
-	{ "aes-gcm-8", "rfc4106(gcm(aes))", 64, true },
-	{ "aes-gcm-12", "rfc4106(gcm(aes))", 96, true },
-	{ "aes-gcm-16", "rfc4106(gcm(aes))", 128, true },
-	{ "chacha20-poly1305", "rfc7539esp(chacha20,poly1305)", 128, true },
-}, integs[] = {
-	{ "hmac-md5-96", "hmac(md5)", 96, false },
-	{ "hmac-sha1-96", "hmac(sha1)", 96, false },
-	{ "hmac-sha2-256-128", "hmac(sha256)", 128, false },
-	{ "hmac-sha2-256-96", "hmac(sha256)", 96, false },
-	{ "hmac-sha2-384-192", "hmac(sha384)", 192, false },
-	{ "hmac-sha2-512-256", "hmac(sha512)", 256, false },
-	{ "aes-xcbc-96", "xcbc(aes)", 96, false },
-};
-#define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
-
 struct xfrm {
 	const struct sa_child	*s;
 	unsigned		 reqid;
-	size_t			 enc, integ;	/* rows above, COUNT for none */
+	const struct alg_enc	*enc;		/* NULL: none */
+	const struct alg_integ	*integ;
 	char			 local[ADDR_TEXT], remote[ADDR_TEXT];
 };
 
@@ -73,16 +53,16 @@ put_state(const struct xfrm *x, bool in)
 	else if (in && window > 0)
 		(void)printf(" replay-window %u", window);
 	/* "flag" takes several words: what follows it must not look like one. */
-	if (x->integ < COUNT(integs)) {
-		(void)printf(" auth-trunc '%s' ", integs[x->integ].word);
+	if (x->integ != NULL) {
+		(void)printf(" auth-trunc '%s' ", x->integ->xfrm);
 		put_key(secret_span(in ? &s->auth_in : &s->auth_out));
-		(void)printf(" %u", integs[x->integ].bits);
+		(void)printf(" %u", 8 * x->integ->icv_len);
 	}
-	if (x->enc < COUNT(encs)) {
-		(void)printf(" %s '%s' ", encs[x->enc].aead ? "aead" : "enc", encs[x->enc].word);
+	if (x->enc != NULL) {
+		(void)printf(" %s '%s' ", x->enc->form == ALG_AEAD ? "aead" : "enc", x->enc->xfrm);
 		put_key(secret_span(in ? &s->enc_in : &s->enc_out));
-		if (encs[x->enc].aead)
-			(void)printf(" %u", encs[x->enc].bits);
+		if (x->enc->form == ALG_AEAD)
+			(void)printf(" %u", 8 * x->enc->icv_len);
 	}
 	if (s->encap != SA_ENCAP_NONE)
 		(void)printf(" encap %s %u %u %s", encaps[s->encap], from, to,
@@ -196,14 +176,14 @@ count_blocks(const struct selector *list, size_t n)
 	return (blocks);
 }
 
-/* What keeps the kernel from taking the SA; NULL if nothing does. */
+/* Why the kernel cannot have this SA; NULL: it can. */
 static const char *
 obstacle(const struct xfrm *x)
 {
 	const struct sa_child *s = x->s;
 
-	if ((s->encryption[0] != '\0' && x->enc == COUNT(encs)) ||
-	    (s->integrity[0] != '\0' && x->integ == COUNT(integs)))
+	if ((s->encryption[0] != '\0' && (x->enc == NULL || x->enc->xfrm == NULL)) ||
+	    (s->integrity[0] != '\0' && (x->integ == NULL || x->integ->xfrm == NULL)))
 		return ("an algorithm that the kernel does not have");
 	if (count_blocks(s->local_ts, s->n_local_ts) * count_blocks(s->remote_ts, s->n_remote_ts) >
 	    POLICIES_MAX)
@@ -215,15 +195,12 @@ void
 xfrm_record(const struct sa_rec *r, unsigned reqid)
 {
 	const struct sa_child *s = &r->child;
-	struct xfrm x = { .s = s, .reqid = reqid };
+	struct xfrm x = { .s = s, .reqid = reqid, .enc = alg_enc_name(s->encryption, s->key_bits),
+	    .integ = alg_integ_name(s->integrity) };
 	struct addr local = s->local.at.addr, remote = s->remote.at.addr;
 	const char *why;
 	size_t i, k;
 
-	while (x.enc < COUNT(encs) && strcmp(encs[x.enc].name, s->encryption) != 0)
-		x.enc++;
-	while (x.integ < COUNT(integs) && strcmp(integs[x.integ].name, s->integrity) != 0)
-		x.integ++;
 	if ((why = obstacle(&x)) != NULL) {
 		report_warn("SA in %08x out %08x left out: it has %s", get_be32(s->spi_in),
 		    get_be32(s->spi_out), why);

@@ -1,6 +1,8 @@
 /*
  * The registry of algorithms: one row each, with IANA's numbers for IKEv1 and
- * the IPsec DOI, sizes, libcrypto's name and the words that users write.
+ * the IPsec DOI, sizes, libcrypto's name, the words that users write, and the names that other programs
+ * have for it: Wireshark (esp_sa table, as of tshark 4.0), tcpdump (-E, as of 4.99), ip(8) xfrm (the kernel's
+ * crypto API). A name is NULL where the program does not know the algorithm.
  */
 #ifndef SAPIPE_CRYPTO_ALG_H
 #define SAPIPE_CRYPTO_ALG_H
@@ -30,6 +32,7 @@ struct alg_enc {
 	uint8_t		 iv_len;	/* explicit IV in a packet */
 	uint8_t		 icv_len;	/* of AEADs, else 0 */
 	const char	*ossl;		/* EVP_CIPHER_fetch name, NULL for NULL */
+	const char	*wireshark, *tcpdump, *xfrm;
 	bool		 weak;		/* works only when named */
 	bool		 legacy;	/* needs OpenSSL's legacy provider */
 };
@@ -52,6 +55,8 @@ struct alg_integ {
 	uint8_t		 ah;		/* AH transform ID */
 	uint8_t		 key_len, icv_len;	/* bytes */
 	const char	*ossl;		/* digest of the HMAC; NULL: AES-XCBC */
+	const char	*wireshark, *xfrm;
+	bool		 wireshark_keyless;	/* Wireshark takes no key: it skips the ICV */
 	bool		 weak;
 };
 
