@@ -1,4 +1,4 @@
-/* Finding out who has a port, and getting a share of it or making it ours. */
+/* Opening a port: bind it and become its owner, or join the process that owns it. */
 #include "port/port_priv.h"
 
 #include <errno.h>
@@ -11,35 +11,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#define OVERFLOW_UID	65534
+#include "port/port_conn.h"
+#include "port/port_deliver.h"
+#include "port/port_holder.h"
+#include "port/port_name.h"
+#include "port/port_owner.h"
+#include "port/port_udp.h"
+#include "port/port_who.h"
 
-/*
- * Version, role, family, address and port. Abstract names belong to the network
- * namespace, as UDP ports do. No address text: it has many spellings.
- */
-socklen_t
-port_name(struct sockaddr_un *un, const struct port *p, const struct endpoint *at)
-{
-	char addr[ADDR_TEXT];
-	int n;
-
-	*un = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	n = snprintf(un->sun_path + 1, sizeof(un->sun_path) - 1, "sapipe/1/%s/%u/%s/%u",
-	    p->role == PORT_NATT ? "natt" : "ike", at->addr.family,
-	    addr_text(addr, &at->addr), at->port);
-	return ((socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n));
-}
-
-bool
-port_trusts(const struct ports *set, uid_t uid)
-{
-	/* In a user namespace every uid that is not mapped looks like OVERFLOW_UID. */
-	return (uid == 0 || (uid == set->euid &&
-	    (uid != OVERFLOW_UID || set->own_is_clear)));
-}
-
-int
-port_claim(struct port *p)
+/* Makes the port ours. -1 and errno. */
+static int
+claim(struct port *p)
 {
 	struct sockaddr_un un;
 	socklen_t len = port_name(&un, p, &p->bound);
@@ -61,6 +43,8 @@ port_claim(struct port *p)
 	}
 	return (0);
 }
+
+enum port_join { JOIN_DONE, JOIN_NOBODY, JOIN_AGAIN, JOIN_FAULT };
 
 static double
 seconds(void)
@@ -123,8 +107,8 @@ is_listener(int fd, const struct sockaddr_un *un, socklen_t len)
 	    memcmp(&got, un, len) == 0);
 }
 
-enum port_join
-port_join(struct port *p, const struct endpoint *at, struct fault *f)
+static enum port_join
+join(struct port *p, const struct endpoint *at, struct fault *f)
 {
 	struct ports *set = p->set;
 	struct sockaddr_un un;
@@ -219,7 +203,7 @@ port_make(struct ports *set, const struct endpoint *local, enum port_role role, 
 	*p = (struct port){ .set = set, .role = role, .bound = *local, .udp = -1,
 	    .listener = -1, .lock = -1,
 	    .data_path = set->opt.data_path && (flags & PORTS_JOIN_ONLY) == 0 };
-	port_share_init(p);
+	port_holder_init(p);
 	return (p);
 }
 
@@ -240,7 +224,7 @@ try_bind(struct port *p, const struct endpoint *at, struct fault *f)
 	p->bound = *at;
 	if ((p->udp = port_udp_bind(p->set, &p->bound, f)) == -1)
 		return (errno == EADDRINUSE ? 1 : -1);
-	if (port_claim(p) == 0) {
+	if (claim(p) == 0) {
 		port_own(p);
 		return (0);
 	}
@@ -270,7 +254,7 @@ try_port(struct port *p, const struct endpoint *local, unsigned flags, bool *ref
 		return (r);
 	*refused = true;
 	for (i = 0; i < n && local->port != 0; i++) {
-		if ((j = port_join(p, &at[i], f)) == JOIN_DONE)
+		if ((j = join(p, &at[i], f)) == JOIN_DONE)
 			return (0);
 		if (j == JOIN_FAULT)
 			return (-1);

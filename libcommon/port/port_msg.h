@@ -1,4 +1,4 @@
-/* What holders of a shared port say to each other, one SEQPACKET each. Private to net/port*.c. */
+/* The messages between holders of a shared port, one SEQPACKET each. Private to port/. */
 #ifndef SAPIPE_PORT_PORT_MSG_H
 #define SAPIPE_PORT_PORT_MSG_H
 

@@ -1,4 +1,12 @@
-/* Shared by port.c, port_udp.c, port_share.c and port_join.c; nobody else includes it. */
+/*
+ * The types that the files of this room share. Each file has a header for its functions, and calls only files
+ * to its right:
+ *
+ *   port, port_join  >  port_holder  >  port_owner  >  port_udp  >  port_route  >  port_conn, port_deliver
+ *
+ * port_keys is above port_conn; port_msg, port_table, port_name and port_who call none of them. Upward there are
+ * only callbacks (struct port_conn_calls).
+ */
 #ifndef SAPIPE_PORT_PORT_PRIV_H
 #define SAPIPE_PORT_PORT_PRIV_H
 
@@ -13,7 +21,7 @@
 #define PORT_BUF	65536		/* bytes for each: UDP_GRO fills them */
 #define PORT_SEGS	1024		/* ESP datagrams handed up at once */
 #define PORT_HOLDERS	64		/* joiners of one port */
-#define PORT_STRANGERS	8		/* of these, those that have not shown who they are */
+#define PORT_STRANGERS	8		/* of these, those that are not authenticated yet */
 #define PORT_QUEUE	1024		/* messages kept while there is no owner */
 #define PORT_QUEUE_BYTES (4u << 20)
 #define PORT_SOCKBUF	(4 << 20)
@@ -24,16 +32,17 @@
 /* A connection between a holder and the owner, seen from either end. */
 struct port_conn {
 	struct port	*port;
+	const struct port_conn_calls *calls;
 	struct port_conn *next;
 	int		 fd;
 	ev_io		 in, out;
 	bool		 welcomed;
-	bool		 kin;		/* owner: its uid is one we trust */
+	bool		 kin;		/* owner: we trust its uid */
 	bool		 data_path, gone;
 	uid_t		 uid;
 	pid_t		 pid;
-	struct serve_table serves;	/* owner: what the other end wants */
-	bool		 sync;		/* joiner: all keys have to be told (again) */
+	struct serve_table serves;	/* owner: what the other end serves */
+	bool		 sync;		/* joiner: all keys have to be sent (again) */
 	size_t		 sync_at;
 };
 
@@ -72,7 +81,7 @@ struct ports {
 	struct ports_calls calls;
 	void		*ctx;
 	uid_t		 euid;		/* at the start */
-	bool		 own_is_clear;	/* the own uid cannot be a foreign one in disguise */
+	bool		 own_is_clear;	/* the uid is ours, not another user's mapped to it */
 	struct port	*port[PORTS_MAX];
 	size_t		 n;
 	struct serve_table own;
@@ -94,52 +103,5 @@ port_marker_esp(const struct port *p)
 {
 	return (p->role == PORT_NATT ? 0 : 8);
 }
-
-/* port.c */
-void port_note(struct port *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Takes in a datagram from the wire: without marker, ${seg} as in struct pkt. */
-void port_route(struct port *p, struct port_conn *from, const struct port_msg *m);
-/* Hands ${m}, which is ours, to the callbacks. */
-void port_deliver(struct port *p, const struct port_msg *m);
-void port_flush_esp(struct ports *set);
-
-/* port_udp.c */
-int port_udp_bind(const struct ports *set, struct endpoint *local, struct fault *f);
-/* Applies the mark to a socket that another tool made. */
-int port_udp_adopt(const struct ports *set, int fd, struct fault *f);
-bool port_udp_is(int fd, const struct endpoint *bound);
-void port_udp_read(struct port *p);	/* starts reading */
-void port_udp_stop(struct port *p);
-socklen_t port_sockaddr(struct sockaddr_storage *ss, const struct endpoint *e);
-
-/* port_join.c */
-enum port_join { JOIN_DONE, JOIN_NOBODY, JOIN_AGAIN, JOIN_FAULT };
-/* Names the port on the abstract socket address ${un}; returns the length. */
-struct sockaddr_un;
-socklen_t port_name(struct sockaddr_un *un, const struct port *p, const struct endpoint *at);
-int port_claim(struct port *p);		/* makes it ours; -1 and errno */
-enum port_join port_join(struct port *p, const struct endpoint *at, struct fault *f);
-bool port_trusts(const struct ports *set, uid_t uid);
-
-/* port_who.c */
-#define PORT_WHO 160
-/* "charon (process 17, user 0)" or what else can be known of who has UDP ${at}. */
-char *port_who(char out[PORT_WHO], const struct endpoint *at);
-
-/* port_share.c */
-void port_share_init(struct port *p);
-bool port_take_lock(struct port *p);	/* makes us the owner if nobody is */
-/* We want to read it from now on: tells the owner, or chooses us. */
-void port_want(struct port *p);
-void port_own(struct port *p);		/* we are the owner from now on */
-/* ${fd}, a connection to the owner, is taken over. False: no memory. */
-bool port_follow(struct port *p, int fd, bool welcomed);
-/* Sends without waiting; false: dropped. */
-bool port_conn_send(struct port_conn *c, const struct port_msg *m);
-void port_share_key(struct ports *set, const struct serve_key *k, bool drop);
-/* Owner: takes what holders have sent by now; not of ${but}, the reader, who sends what it reads besides. */
-void port_conns_drain(struct port *p, const struct port_conn *but);
-bool port_hold(struct port *p, const struct port_msg *m);
-void port_leave(struct port *p);	/* closes everything of sharing */
 
 #endif

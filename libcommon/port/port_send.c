@@ -1,9 +1,12 @@
+/* Sends datagrams from the UDP sockets of a set. */
 #include "port/port_priv.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <unistd.h>
+
+#include "port/port_udp.h"
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103

@@ -1,4 +1,5 @@
-#include "port/port_priv.h"
+/* The UDP socket of a port: bind it, read datagrams and ICMP errors. */
+#include "port/port_udp.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -6,6 +7,9 @@
 #include <linux/errqueue.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "port/port_deliver.h"
+#include "port/port_route.h"
 
 #ifndef UDP_GRO
 #define UDP_GRO	104

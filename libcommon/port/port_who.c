@@ -1,8 +1,8 @@
 /*
- * Who has a UDP port that cannot be shared: for one line to the user, so nothing here is an
+ * Finds which process has a UDP port that cannot be shared: for one line to the user, so nothing here is an
  * error.
  */
-#include "port/port_priv.h"
+#include "port/port_who.h"
 
 #include <ctype.h>
 #include <dirent.h>

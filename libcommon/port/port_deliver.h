@@ -1,0 +1,13 @@
+/* From a port to the callbacks of its set. */
+#ifndef SAPIPE_PORT_PORT_DELIVER_H
+#define SAPIPE_PORT_PORT_DELIVER_H
+
+#include "port/port_priv.h"
+
+void port_note(struct port *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Hands ${m}, which is for this process, to the callbacks. */
+void port_deliver(struct port *p, const struct port_msg *m);
+/* Hands the ESP datagrams to the callback that were collected in ${set}->esp. */
+void port_flush_esp(struct ports *set);
+
+#endif

@@ -1,0 +1,16 @@
+/* What the owner of a port does. */
+#ifndef SAPIPE_PORT_PORT_OWNER_H
+#define SAPIPE_PORT_PORT_OWNER_H
+
+#include "port/port_priv.h"
+
+/* We are the owner from now on. */
+void port_own(struct port *p);
+/*
+ * Chooses the reader: a tool with a data path, preferably the one that reads already, because a change
+ * gains nothing. Else the owner. Two readers for a moment do no harm: each datagram reaches one of
+ * them, and both route it alike.
+ */
+void port_elect(struct port *p);
+
+#endif

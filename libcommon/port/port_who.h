@@ -1,0 +1,11 @@
+/* Which process has a UDP port. */
+#ifndef SAPIPE_PORT_PORT_WHO_H
+#define SAPIPE_PORT_PORT_WHO_H
+
+#include "base/addr.h"
+
+#define PORT_WHO 160
+/* "charon (process 17, user 0)", or what else is known about the holder of UDP ${at}. */
+char *port_who(char out[PORT_WHO], const struct endpoint *at);
+
+#endif
