@@ -28,6 +28,8 @@ host:		sa ike probe os port capture
 cli:		os
 tool:		crypto wire sa ike ike/v1 probe trace monitor os port capture host cli
 '
+# Folders whose files still call each other in a circle. None may join them.
+CIRCLES=(libcommon/ike/v1 libcommon/esp libcommon/datapath)
 # Rooms whose objects want no socket, clock, stdio or exit.
 PURE=(base crypto wire sa esp ike probe trace explain monitor)
 # Modules (a .c file, its header or both) that one room may hold.
@@ -149,6 +151,92 @@ wanted() {
 	wanted "${PURE[@]}" >"$BATS_TEST_TMPDIR/wanted"
 	[ -s "$BATS_TEST_TMPDIR/wanted" ]
 	grep -E ": ($io|$clock|$stdio|$ends|$fortified)\$" "$BATS_TEST_TMPDIR/wanted" | none
+}
+
+# folders: libcommon's rooms and the tools, one a line, except CIRCLES.
+folders() {
+	find libcommon cmd -name '*.[ch]' -printf '%h\n' | sort -u |
+		grep -vxF -f <(printf '%s\n' "${CIRCLES[@]}")
+}
+
+# calls FOLDER: "caller callee" a line, for each pair of its objects of which one needs a symbol of the other.
+calls() {
+	local src objs=()
+	for src in "$1"/*.c; do
+		[ ! -e "$SAPIPE_BUILD/${src%.c}.o" ] || objs+=("$SAPIPE_BUILD/${src%.c}.o")
+	done
+	[ ${#objs[@]} -gt 0 ] || return 0
+	nm -A --format=posix "${objs[@]}" | sed 's|^[^ ]*/\([^/ ]*\)\.o: |\1 |' | awk '
+		$3 == "U" { needs[$1, $2] }
+		$3 ~ /^[A-TV-Z]$/ { home[$2] = $1 }
+		END {
+			for (pair in needs) {
+				split(pair, part, SUBSEP)
+				if (part[2] in home && home[part[2]] != part[1])
+					print part[1], home[part[2]]
+			}
+		}'
+}
+
+# included FOLDER: "module module" a line; a module is a .c file with its header. NAME_priv.h is below NAME.
+included() {
+	includes "$1"/*.[ch] | sed 's|^[^ ]*/\([^/ ]*\)\.[ch] |\1 |' | while read -r from to; do
+		[[ $to = "${1#libcommon/}/${to##*/}" || ($to != */* && $1 = cmd/*) ]] || continue
+		to=${to##*/}
+		to=${to%.h}
+		[ "$from" = "$to" ] || [ "$from" = "${to}_priv" ] || echo "$from" "$to"
+	done
+}
+
+# no_circle WHAT: fails if the edges on standard input have a circle, and shows it.
+no_circle() {
+	tsort >/dev/null 2>"$BATS_TEST_TMPDIR/circle" || {
+		echo "$1:"
+		sed 's/^tsort: //' "$BATS_TEST_TMPDIR/circle"
+		return 1
+	}
+}
+
+@test "layers: the files of a folder call each other in one direction" {
+	local folder bad=0 n=0
+	while read -r folder; do
+		calls "$folder" >"$BATS_TEST_TMPDIR/calls"
+		n=$((n + $(wc -l <"$BATS_TEST_TMPDIR/calls")))
+		no_circle "$folder" <"$BATS_TEST_TMPDIR/calls" || bad=1
+	done < <(folders)
+	[ "$n" -gt 100 ]
+	[ $bad -eq 0 ]
+}
+
+@test "layers: the files of a folder include each other in one direction" {
+	local folder bad=0 n=0
+	while read -r folder; do
+		included "$folder" >"$BATS_TEST_TMPDIR/included"
+		n=$((n + $(wc -l <"$BATS_TEST_TMPDIR/included")))
+		no_circle "$folder" <"$BATS_TEST_TMPDIR/included" || bad=1
+	done < <(folders)
+	[ "$n" -gt 100 ]
+	[ $bad -eq 0 ]
+}
+
+@test "layers: a circle between files is found" {
+	printf '%s\n' "a b" "b c" >"$BATS_TEST_TMPDIR/edges"
+	no_circle line <"$BATS_TEST_TMPDIR/edges"
+	echo "c a" >>"$BATS_TEST_TMPDIR/edges"
+	run -1 no_circle round <"$BATS_TEST_TMPDIR/edges"
+	[[ $output = *a*b*c* || $output = *b*c*a* || $output = *c*a*b* ]]
+}
+
+@test "layers: each folder in CIRCLES has a circle still" {
+	local folder
+	for folder in "${CIRCLES[@]}"; do
+		calls "$folder" >"$BATS_TEST_TMPDIR/edges"
+		included "$folder" >"$BATS_TEST_TMPDIR/included"
+		if no_circle "$folder" <"$BATS_TEST_TMPDIR/edges" && no_circle "$folder" <"$BATS_TEST_TMPDIR/included"; then
+			echo "$folder has no circle any more: remove it from CIRCLES" >&2
+			return 1
+		fi
+	done >/dev/null
 }
 
 # none: fails if there is a line on standard input, and shows them.

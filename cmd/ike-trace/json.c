@@ -7,6 +7,7 @@
 #include "cli/js.h"
 #include "os/clock.h"
 #include "trace.h"
+#include "words.h"
 
 static void
 set_text(json_t *o, const char *key, const char *text)

@@ -9,6 +9,7 @@
 #include "cli/report.h"
 #include "os/clock.h"
 #include "trace.h"
+#include "words.h"
 
 #define MARGIN		12	/* columns for the time */
 #define WIDTH		62	/* between the two lines */

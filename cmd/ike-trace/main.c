@@ -11,6 +11,7 @@
 #include "tool/state_files.h"
 #include "os/priv.h"
 #include "os/sandbox.h"
+#include "words.h"
 
 static int
 take_port(void *member, const char *value, struct fault *f)
@@ -54,71 +55,6 @@ on_signal(int number)
 {
 	(void)number;
 	capture_stop(stop_this);
-}
-
-double
-trace_seconds(const struct trace *t, uint64_t time_us)
-{
-	return (time_us >= t->begin_us ? (double)(time_us - t->begin_us) / 1e6 :
-	    -(double)(t->begin_us - time_us) / 1e6);
-}
-
-const char *
-open_text(const struct v1_told *m)
-{
-	switch (m->open) {
-	case V1_OPEN_NO_KEYS:
-		return ("no SA state with its keys (--sa)");
-	case V1_OPEN_NO_IV:
-		return ("its IV follows from messages that are not in the capture");
-	case V1_OPEN_BAD:
-		return ("it does not decrypt: other keys, or a message is missing before it");
-	case V1_OPEN_CLEAR:
-	case V1_OPEN_DONE:
-		break;
-	}
-	return (NULL);
-}
-
-static const char *
-words_of(const char *enc, unsigned bits, const char *integ, char *out, size_t cap)
-{
-	const struct alg_enc *e = alg_enc_name(enc, bits);
-	const struct alg_integ *i = alg_integ_name(integ);
-
-	(void)snprintf(out, cap, "%s%s%s", e != NULL ? e->word : enc,
-	    i != NULL && enc[0] != '\0' ? "-" : "", i != NULL ? i->word : integ);
-	return (out);
-}
-
-char *
-child_text(char out[CHILD_TEXT], const struct trace *t, const struct watch_flow *f)
-{
-	enum sa_proto proto = f->proto == 50 ? SA_ESP : SA_AH;
-	char alg[80], from[SELECTOR_TEXT], to[SELECTOR_TEXT];
-	const struct sa_child *c;
-	const struct sa_rec *r;
-	size_t at = 0;
-	bool in, outward;
-
-	out[0] = '\0';
-	while ((r = sa_set_next(t->keys, &at, NULL)) != NULL) {
-		if (r->type != SA_CHILD || r->child.protocol != proto)
-			continue;
-		c = &r->child;
-		in = memcmp(c->spi_in, f->spi, 4) == 0 &&
-		    addr_cmp(&c->local.at.addr, &f->dst.addr) == 0;
-		outward = memcmp(c->spi_out, f->spi, 4) == 0 &&
-		    addr_cmp(&c->remote.at.addr, &f->dst.addr) == 0;
-		if (!in && !outward)
-			continue;
-		(void)snprintf(out, CHILD_TEXT, "%s, %s -> %s",
-		    words_of(c->encryption, c->key_bits, c->integrity, alg, sizeof(alg)),
-		    selector_text(from, in ? &c->remote_ts[0] : &c->local_ts[0]),
-		    selector_text(to, in ? &c->local_ts[0] : &c->remote_ts[0]));
-		return (out);
-	}
-	return (out);
 }
 
 /* --- one frame --- */

@@ -48,13 +48,4 @@ struct trace_view {
 };
 extern const struct trace_view ladder_view, json_view;
 
-/* What SA state knows of an SPI, in words: "aes128-sha256, 10.1.0.0/24 -> 10.2.0.0/24", or "". */
-#define CHILD_TEXT	512
-char *child_text(char out[CHILD_TEXT], const struct trace *t, const struct watch_flow *f);
-
-/* Seconds since the first frame. */
-double trace_seconds(const struct trace *t, uint64_t time_us);
-/* Why a message that is encrypted could not be read, or NULL. */
-const char *open_text(const struct v1_told *m);
-
 #endif

@@ -314,7 +314,8 @@ capture_close(struct capture *c)
 {
 	if (c == NULL)
 		return;
-	capture_source_close(c->source);
+	if (c->source != NULL)
+		c->close(c->source);
 	free(c->buffer);
 	capture_frags_free(c->frags);
 	free(c);

@@ -60,13 +60,6 @@ lacking:
 	return (-1);
 }
 
-void
-capture_source_close(struct pcap *source)
-{
-	if (source != NULL)
-		pcap.close(source);
-}
-
 /* --- captures --- */
 
 static FILE *
@@ -100,6 +93,7 @@ capture_open(const char *path, struct fault *f)
 		(void)fclose(in);
 		return (NULL);
 	}
+	c->close = pcap.close;
 	/* Without memory for it, stdio reads as it sees fit. */
 	if ((c->buffer = malloc(FILE_BUFFER)) != NULL)
 		(void)setvbuf(in, c->buffer, _IOFBF, FILE_BUFFER);
@@ -164,6 +158,7 @@ capture_live(const char *iface, const uint16_t *ports, size_t n, struct fault *f
 	if (capture_ready(f) != 0 || (c = capture_new(f)) == NULL)
 		return (NULL);
 	c->live = true;
+	c->close = pcap.close;
 	for (i = 0; i < n; i++)
 		if (capture_add_port(c, ports[i], f) != 0)
 			goto fail;
@@ -233,4 +228,3 @@ capture_stop(struct capture *c)
 {
 	pcap.breakloop(c->source);
 }
-

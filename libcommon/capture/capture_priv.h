@@ -1,4 +1,4 @@
-/* Inside net/: what the files of capture.h share. */
+/* Inside capture/: what the files of capture.h share. */
 #ifndef SAPIPE_CAPTURE_CAPTURE_PRIV_H
 #define SAPIPE_CAPTURE_CAPTURE_PRIV_H
 
@@ -9,6 +9,7 @@ struct capture_frags;
 
 struct capture {
 	struct pcap		*source;	/* NULL: frames are handed in */
+	void			(*close)(struct pcap *source);
 	char			*buffer;	/* of its file */
 	bool			 live;
 	int			 link;		/* a DLT_ number */
@@ -20,7 +21,6 @@ struct capture {
 
 struct capture *capture_new(struct fault *f);	/* NULL with FAULT_MEMORY */
 bool capture_link_known(int link);
-void capture_source_close(struct pcap *source);	/* NULL is fine */
 
 /* One IP packet, headers read. */
 struct capture_ip {

@@ -50,18 +50,6 @@ flatten(struct opt_flat *t, const struct opt *table, void *base)
 	return (0);
 }
 
-size_t
-opt_word_len(const char *list)
-{
-	return (strcspn(list, "|"));
-}
-
-uint64_t
-opt_load(const struct opt_slot *s)
-{
-	return (uint_get(s->base + s->row->off, s->row->width));
-}
-
 static void
 store(const struct opt_slot *s, uint64_t v)
 {

@@ -1,4 +1,4 @@
-/* Shared by opt.c (parsing) and opt_help.c (printing); nobody else. */
+/* Inside opt: opt.c parses and calls opt_help.c, which prints; both call opt_row.c. */
 #ifndef SAPIPE_CLI_OPT_PRIV_H
 #define SAPIPE_CLI_OPT_PRIV_H
 
@@ -41,6 +41,7 @@ opt_fits_sub(const struct opt *r, int sub)
 
 /* The number of bytes of the word at ${list} up to '|' or the end. */
 size_t opt_word_len(const char *list);
+/* The number in the member that the row fills. */
 uint64_t opt_load(const struct opt_slot *s);
 
 void opt_print_help(const struct opt_flat *t);

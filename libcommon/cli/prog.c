@@ -1,3 +1,4 @@
+/* The environment of every tool: descriptors, signals, locked memory, the check of standard output. */
 #include "cli/prog.h"
 
 #include <errno.h>
@@ -6,7 +7,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,7 +25,6 @@
 #define SANITIZED	0
 #endif
 
-static const char *name = "sapipe";
 static pid_t init_pid;
 
 /*
@@ -75,12 +74,7 @@ check_stdout(void)
 void
 prog_init(const char *argv0)
 {
-	const char *slash;
-
-	if (argv0 != NULL && argv0[0] != '\0') {
-		slash = strrchr(argv0, '/');
-		name = slash != NULL && slash[1] != '\0' ? slash + 1 : argv0;
-	}
+	prog_set_name(argv0);
 	fill_descriptors();
 	(void)umask(077);
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -92,10 +86,4 @@ prog_init(const char *argv0)
 		report_say(1, "keys could not be locked in memory (see ulimit -l)");
 	init_pid = getpid();
 	(void)atexit(check_stdout);
-}
-
-const char *
-prog_name(void)
-{
-	return (name);
 }

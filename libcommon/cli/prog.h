@@ -2,6 +2,8 @@
 #ifndef SAPIPE_CLI_PROG_H
 #define SAPIPE_CLI_PROG_H
 
+#include "cli/prog_name.h"
+
 /*
  * First call of every main(): takes the tool's name from ${argv0}; opens what is missing of
  * descriptors 0 to 2; umask 077; SIGPIPE and SIGXFSZ ignored (writes say EPIPE, EFBIG); no core
@@ -9,8 +11,5 @@
  * that was printed on it (exit 3 if not). The locale stays "C" whatever the environment says.
  */
 void prog_init(const char *argv0);
-
-/* The last component of argv[0]. */
-const char *prog_name(void);
 
 #endif

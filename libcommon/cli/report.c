@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "cli/hints.h"
-#include "cli/prog.h"
+#include "cli/prog_name.h"
 
 #define LINE_TEXT	2048	/* of one line before escaping */
 

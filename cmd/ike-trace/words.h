@@ -1,0 +1,16 @@
+/* What the text report and the JSON report have in common. */
+#ifndef SAPIPE_IKE_TRACE_WORDS_H
+#define SAPIPE_IKE_TRACE_WORDS_H
+
+#include "trace.h"
+
+/* The child SA of an SPI, from SA state: "aes128-sha256, 10.1.0.0/24 -> 10.2.0.0/24", or "". */
+#define CHILD_TEXT	512
+char *child_text(char out[CHILD_TEXT], const struct trace *t, const struct watch_flow *f);
+
+/* Seconds since the first frame. */
+double trace_seconds(const struct trace *t, uint64_t time_us);
+/* Why an encrypted message could not be decrypted, or NULL. */
+const char *open_text(const struct v1_told *m);
+
+#endif
