@@ -365,7 +365,7 @@ beside() {
 @test "dpd-ping: strangers: a gateway that takes a proposal answers each probe, and holds one exchange" {
 	lab_up ikev1-psk
 	run -0 --separate-stderr ping_left -c 5 -i 0.1 --peer "$RIGHT_IP"
-	[ "$(grep -c 'ms (takes a proposal)$' <<<"$output")" = 5 ]
+	[ "$(grep -c 'ms (accepts a proposal)$' <<<"$output")" = 5 ]
 	[ "$(lab_log | grep -c 'is initiating a Main Mode')" = 1 ]
 	run -0 --separate-stderr ping_left -c 1 --json --peer "$RIGHT_IP:4500"
 	jq -se '.[0].result == "answered" and .[1].answered == 1 and .[1]["rtt-ms"].min > 0' <<<"$output"

@@ -130,7 +130,7 @@ hello_seqs() { jq -r 'select(.result == "hello") | .seq' "$1"; }
 	usual_responder -v --heartbeat 0.2 "${PATIENT[@]}"
 	keeper --heartbeat 0.3 "${PATIENT[@]}"
 	run -0 --separate-stderr timeout 60 dpd-ping --heartbeat -c 6 k.out
-	[[ ${lines[0]} == "hellos from $R to $I, each 0.2 s, IKE SA "* ]]
+	[[ ${lines[0]} == "hellos from $R to $I every 0.2 s, IKE SA "* ]]
 	grep -qE "^hello from $R: seq=[0-9]+ interval=[0-9.]+ ms jitter=[+-][0-9.]+ ms heard=[0-9]+" <<<"$output"
 	[[ ${lines[-2]} =~ ^"6 due, "[1-6]" heard, "[0-9.]+"% loss"$ ]]
 	[[ ${lines[-1]} =~ ^"interval min/avg/max/mdev = "[0-9.]+/[0-9.]+/[0-9.]+/[0-9.]+" ms"$ ]]
@@ -152,7 +152,7 @@ hello_seqs() { jq -r 'select(.result == "hello") | .seq' "$1"; }
 	run -0 timeout 20 ike-initiate --phase1 --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any --linger 0 \
 		--heartbeat 0.2 -o p1.sa "$R"
 	run -0 --separate-stderr timeout 60 dpd-ping --heartbeat -c 30 p1.sa
-	[[ ${lines[0]} == *", each 0.2 s, and ours each 0.2 s, IKE SA "* ]]
+	[[ ${lines[0]} == *" every 0.2 s, ours every 0.2 s, IKE SA "* ]]
 	heard r 10
 	run ! grep -q "is dead" r.err
 	# another run goes on above the numbers of the first, at another interval

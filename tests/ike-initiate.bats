@@ -66,7 +66,7 @@ fact() {
 	run -2 --separate-stderr ike-initiate --psk-file gw.psk --local nowhere "$R"
 	fact "nowhere"
 	run -2 --separate-stderr ike-initiate --psk-file gw.psk --local "$R" "$R"
-	stderr_has "is this end, not a peer"
+	stderr_has "is an address of this machine"
 }
 
 @test "ike-initiate: a missing, empty or wrong secret file is exit 2 and never shown" {

@@ -103,7 +103,7 @@ told_config() {
 	theirs ikev1-rsa
 	tells "main mode fragment initiator: FRAG" "main mode 5 initiator: ID CERT SIG CR N" \
 		"main mode 6 responder: ID CERT SIG" "quick mode 2 responder: HASH SA NONCE ID ID"
-	output_has "(put together from 2 fragments of IKE)"
+	output_has "(reassembled from 2 IKE fragments)"
 	output_has "CN=IPsec Lab rsa CA"
 	jq -es 'map(select(.fragments == 2)) | length == 1' <<<"$json"
 }

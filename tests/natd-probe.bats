@@ -94,7 +94,7 @@ says() {
 	says '.nat == "local" and .["nat-d"].peer.match and (.["nat-d"].own | all(.match | not))'
 	says '.["nat-d"].own[0].address == "192.0.2.10"'
 	run -0 --separate-stderr probe_left "$RIGHT_IP"
-	output_has "NAT             in front of this end"
+	output_has "NAT             in front of us"
 }
 
 @test "natd-probe: NAT in front of the peer (the gateway feigns one)" {
@@ -150,7 +150,7 @@ says() {
 	respond right
 	run -0 --separate-stderr ip netns exec "$NS_LEFT" \
 		setpriv --bounding-set -net_bind_service,-setuid,-setgid timeout 60 natd-probe --user root "$RIGHT_IP"
-	output_has "in place of 500, which could not be had"
+	output_has "instead of 500, which is not available"
 	output_has "NAT             none"
 }
 
@@ -233,7 +233,7 @@ says() {
 	lab_stop respond
 	respond right --ike aes128-sha1-modp2048 --exchange aggressive
 	run -0 --separate-stderr probe_left --fingerprint --timeout 1 "$RIGHT_IP"
-	output_has "message 2 of aggressive mode  again after "
+	output_has "message 2 of aggressive mode  retransmitted after "
 }
 
 @test "natd-probe: --sizes tells whether the gateway takes IKE fragments of full size" {
@@ -296,7 +296,7 @@ nat_keeps() {
 @test "natd-probe: --mapping-timeout says unknown, and why, where there is no evidence" {
 	lab_up --nat ikev1-psk
 	run -0 --separate-stderr probe_left --mapping-timeout "$RIGHT_IP"
-	output_has "unknown: the peer sees this end at an address that is not known here: try --external"
+	output_has "unknown: the public address is unknown: try --external"
 	# a NAT that keeps ports: a flow made anew looks like the old one
 	ip netns exec "$NS_NAT" nft flush table ip lab
 	ip netns exec "$NS_NAT" nft add rule ip lab postrouting oifname outside masquerade
@@ -310,7 +310,7 @@ nat_keeps() {
 @test "natd-probe: --mapping-timeout without a NAT in front of us, or with a foreign --external" {
 	lab_up ikev1-psk
 	run -0 --separate-stderr probe_left --mapping-timeout "$RIGHT_IP"
-	output_has "unknown: there is no NAT in front of this end"
+	output_has "unknown: there is no NAT in front of us"
 	run -2 --separate-stderr probe_left --mapping-timeout --external fd00::1 "$RIGHT_IP"
 	one_error
 	run -2 --separate-stderr probe_left --mapping-timeout --external nonsense "$RIGHT_IP"

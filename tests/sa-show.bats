@@ -58,7 +58,7 @@ shows_all_keys() {
 	output_has "192.0.2.2:4500  a@b.example"
 	output_has "aes-cbc 256, hmac-sha2-256-128, PFS modp2048"
 	output_has "aes-cbc 128, sha256, modp2048"
-	output_has "rfc3947, NAT at this end, non-ESP marker"
+	output_has "rfc3947, NAT in front of us, non-ESP marker"
 	output_has "10.3.0.0-10.3.0.9 proto 6 port 443"
 	output_has "1 h; until 2023-11-14T23:13:20Z, 30 min left"
 	output_has "keys         enc-in, auth-in, enc-out, auth-out: hidden"
@@ -233,7 +233,7 @@ tshark_with() {
 	state child --esp aes128-sha256 x.sa
 	run -0 --separate-stderr sa-show --format tcpdump x.sa
 	[ -z "$output" ]
-	stderr_has "tcpdump has no word for aes-cbc with hmac-sha2-256-128"
+	stderr_has "tcpdump does not support aes-cbc with hmac-sha2-256-128"
 }
 
 @test "sa-show --format xfrm: ip takes every line" {

@@ -48,5 +48,5 @@ both_inside() {
 	answer --natt off
 	begin --natt off
 	eventually 10 grep -q "child SA" left.ike
-	grep -q "carries the own address 2001:db8:ff::1" left.ike
+	grep -q "using the local address 2001:db8:ff::1" left.ike
 }

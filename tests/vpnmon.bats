@@ -188,7 +188,7 @@ teardown() { tun_teardown; }
 	monitor --persist
 	eventually 15 grep -q 'warning: there is no device vpn0 yet' "$T/mon.err"
 	says_soon DOWN
-	grep -q 'DOWN: 10.2.0.1 cannot be asked: No such device' "$T/mon.out"
+	grep -q 'DOWN: cannot probe 10.2.0.1: No such device' "$T/mon.out"
 	make_pair aes128gcm16
 	tun_both
 	says_soon UP
@@ -237,7 +237,7 @@ teardown() { tun_teardown; }
 	left ip route add 10.2.0.1/32 dev vpn0 src 10.1.0.1
 	background traffic ip netns exec "$R" ping -q -i 0.05 10.1.0.1
 	says_soon UP
-	grep -q 'UP: packets come in' "$T/mon.out"
+	grep -q 'UP: inbound packets' "$T/mon.out"
 	sleep 1
 	run ! says DOWN 2
 	kill "${BG[traffic]}"

@@ -142,7 +142,7 @@ open_sa(struct run *r, const struct opts *o, struct ike_ping_conf *conf, struct 
 	if (state_read(&s, o->sa, t.epoch, f) != 0)
 		return (-1);
 	if (!s.dpd && !o->heartbeat)
-		report_warn("the peer has not announced DPD: it may not answer");
+		report_warn("the peer did not announce DPD and may not answer");
 	r->say.with_sa = true;
 	r->say.local = s.local.at;
 	r->say.remote = s.remote.at;
@@ -184,9 +184,9 @@ open_all(struct run *r, const struct opts *o, struct fault *f)
 	r->say.quiet = report_level() < 0;
 	if ((o->peer == NULL) == (o->sa == NULL))
 		return (fault(f, FAULT_USAGE, o->peer == NULL ?
-		    "which SA state, or which --peer?" : "SA state or --peer, not both"));
+		    "which SA state, or which --peer?" : "give either SA state or --peer"));
 	if (!o->heartbeat && (o->threshold != HEARTBEAT_THRESHOLD_DEFAULT || o->hello_ms != HELLO_AUTO))
-		return (fault(f, FAULT_USAGE, "--threshold and --hello go with --heartbeat only"));
+		return (fault(f, FAULT_USAGE, "--threshold and --hello require --heartbeat"));
 	r->tool.calls = &calls;
 	r->tool.ctx = r;
 	if (probe_tool_open(&r->tool, f) != 0)
@@ -211,12 +211,12 @@ end(struct run *r, const struct opts *o)
 		return (fault_exit(r->tool.why_unsent.code));
 	if (o->heartbeat)
 		report_hint("the peer is down or forgot this SA, or UDP %u is filtered; without "
-		    "--heartbeat it is asked whether it is alive", r->say.remote.port);
+		    "--heartbeat dpd-ping sends probes", r->say.remote.port);
 	else if (o->sa != NULL)
 		report_hint("the peer is down or forgot this SA, or UDP %u is filtered; "
-		    "dpd-ping --peer tells whether anything speaks IKE there", r->say.remote.port);
+		    "dpd-ping --peer checks whether an IKE daemon answers", r->say.remote.port);
 	else
-		report_hint("nothing speaks IKE there, it ignores strangers, or UDP %u is filtered "
+		report_hint("no IKE daemon, or it ignores unknown initiators, or UDP %u is filtered "
 		    "on the way", r->say.remote.port);
 	return (EXIT_NO);
 }

@@ -35,15 +35,15 @@ say_start(const struct say *s)
 	hex_put(id[0], sizeof(id[0]), span_of(s->id, 8));
 	hex_put(id[1], sizeof(id[1]), span_of(s->id + 8, 8));
 	if (s->hellos && s->hello_ms != 0)
-		(void)printf("hellos from %s to %s, each %g s, and ours each %g s, IKE SA %s:%s\n", to,
+		(void)printf("hellos from %s to %s every %g s, ours every %g s, IKE SA %s:%s\n", to,
 		    from, s->peer_ms / 1e3, s->hello_ms / 1e3, id[0], id[1]);
 	else if (s->hellos)
-		(void)printf("hellos from %s to %s, each %g s, IKE SA %s:%s\n", to, from,
+		(void)printf("hellos from %s to %s every %g s, IKE SA %s:%s\n", to, from,
 		    s->peer_ms / 1e3, id[0], id[1]);
 	else if (s->with_sa)
 		(void)printf("R-U-THERE from %s to %s, IKE SA %s:%s\n", from, to, id[0], id[1]);
 	else
-		(void)printf("IKE from %s to %s, first messages of main mode\n", from, to);
+		(void)printf("IKE from %s to %s, message 1 of main mode\n", from, to);
 }
 
 /* How far from when it was due, in ms. */
@@ -64,7 +64,7 @@ hello_text(const char *from, const struct ike_ping_event *ev)
 		if (ev->heard != 0)
 			(void)printf(" heard=%u", ev->heard);
 		else
-			(void)printf(" (it has heard none of ours)");
+			(void)printf(" (received none of ours)");
 		if (ev->lost > 0)
 			(void)printf(" (%u lost before it)", ev->lost);
 		(void)putchar('\n');
@@ -103,7 +103,7 @@ event_text(const struct say *s, const struct ike_ping_event *ev)
 		else if (ev->version >> 4 != ISAKMP_VERSION_1 >> 4)
 			(void)printf(" (IKE version %d)", ev->version >> 4);
 		else if (!s->with_sa)
-			(void)printf(" (takes a proposal)");
+			(void)printf(" (accepts a proposal)");
 		(void)putchar('\n');
 		break;
 	case IKE_PING_SILENCE:
@@ -113,17 +113,17 @@ event_text(const struct say *s, const struct ike_ping_event *ev)
 		(void)printf("unreachable: %s: %s%s\n", to, which, strerror(ev->sys));
 		break;
 	case IKE_PING_UNKNOWN_SA:
-		(void)printf("%s from %s: %sit says that it does not know this IKE SA\n",
+		(void)printf("%s from %s: %sthe peer does not know this IKE SA\n",
 		    isakmp_notify_name(ev->notify, name), to, which);
 		break;
 	case IKE_PING_NOTIFY:
 		(void)printf("%s from %s\n", isakmp_notify_name(ev->notify, name), to);
 		break;
 	case IKE_PING_DELETED:
-		(void)printf("delete from %s: it ends this IKE SA\n", to);
+		(void)printf("delete from %s: the peer deleted this IKE SA\n", to);
 		break;
 	case IKE_PING_EXPIRED:
-		(void)printf("the life of the IKE SA is over\n");
+		(void)printf("the IKE SA has expired\n");
 		break;
 	case IKE_PING_HELLO: case IKE_PING_LOST: case IKE_PING_DEAD: case IKE_PING_REPLAY:
 		hello_text(to, ev);

@@ -11,7 +11,7 @@ read_set(struct sa_set *set, struct sa_in *in, const char *path, struct fault *f
 	int rc;
 
 	if (sa_in_wide_mode(in, 0) != 0)
-		report_warn("%s holds live keys and others may read it (mode %04o)", path,
+		report_warn("%s contains live keys and other users can read it (mode %04o)", path,
 		    sa_in_wide_mode(in, 0));
 	while ((rc = sa_in_next(in, true, &rec, &at, f)) > 0) {
 		if (sa_set_apply(set, at.source, &rec, NULL, NULL, f) == SA_BAD)
@@ -36,7 +36,7 @@ choose(struct sa_ike *out, const struct sa_set *set, const char *path, struct fa
 		/* While one is rekeyed there are two for a moment, with one peer. */
 		if (best != NULL && addr_cmp(&best->remote.at.addr, &r->ike.remote.at.addr) != 0)
 			return (fault(f, FAULT_CONFIG,
-			    "%s holds live IKE SAs with several peers: which one is meant?", path));
+			    "%s contains live IKE SAs with several peers; name one", path));
 		if (best == NULL || r->ike.established >= best->established)
 			best = &r->ike;
 	}

@@ -67,7 +67,7 @@ read_state(struct job *j, struct fault *f)
 	sa_in_close(in);
 	if (rc < 0)
 		return (-1);
-	return (taken > 0 ? 0 : fault(f, FAULT_NO_CHILD, "the SA state holds no child SA of use here"));
+	return (taken > 0 ? 0 : fault(f, FAULT_NO_CHILD, "the SA state contains no usable child SA"));
 }
 
 static int
@@ -82,7 +82,7 @@ open_all(struct job *j, struct fault *f)
 	};
 
 	if (o->output == NULL)
-		return (fault(f, FAULT_USAGE, "%s: where to? -o FILE", j->seal ? "--encrypt" : "--decrypt"));
+		return (fault(f, FAULT_USAGE, "%s requires -o FILE", j->seal ? "--encrypt" : "--decrypt"));
 	if ((j->esp = offline_new(&c, f)) == NULL || (j->in = capture_open(j->seal ? o->encrypt : o->decrypt, f)) == NULL ||
 	    read_state(j, f) != 0 || (j->out = pcapng_open(o->output, prog_name(), f)) == NULL)
 		return (-1);
@@ -102,7 +102,7 @@ refuse(struct job *j, const struct capture_packet *p, enum esp_verdict v)
 	j->why[v]++;
 	if (j->failed++ < SAID_MAX || report_level() > 0)
 		report_say(0, "frame %llu: %s%s", (unsigned long long)p->number, spi,
-		    p->lost > 0 ? "not captured whole" : esp_verdict_text(v));
+		    p->lost > 0 ? "truncated by the capture" : esp_verdict_text(v));
 }
 
 static int

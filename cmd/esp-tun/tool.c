@@ -40,7 +40,7 @@ on_state(void *ctx, bool up, const struct sa_child *c)
 	char at[ADDR_TEXT], from[SELECTOR_TEXT], to[SELECTOR_TEXT];
 	struct tool *t = ctx;
 
-	report_say(0, "%s is %s: %s to %s by way of %s", datapath_tun(t->dp), up ? "up" : "down",
+	report_say(0, "%s is %s: %s to %s through %s", datapath_tun(t->dp), up ? "up" : "down",
 	    selector_net_text(from, &c->local_ts[0]), selector_net_text(to, &c->remote_ts[0]),
 	    addr_text(at, &c->remote.at.addr));
 	tool_script(t, up ? "connect" : "disconnect", c);

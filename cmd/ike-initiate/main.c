@@ -132,7 +132,7 @@ prepare_pairs(struct run *r, const struct addr *own, const struct addr *peer, st
 	char text[ADDR_TEXT];
 
 	if (r->policy.n_local_ts == 0)
-		report_say(0, "no --local-ts: the tunnel carries the own address %s",
+		report_say(0, "no --local-ts: using the local address %s",
 		    addr_text(text, own));
 	r->wanted = count_pairs(&r->policy, own, peer);
 	if (r->wanted == 0)
@@ -158,7 +158,7 @@ connect_peer(struct run *r, const struct ike_tool_opts *tool, struct ike_conf *c
 		return (-1);
 	if (endpoint_eq(&local, &remote))
 		return (fault_because(f, CAUSE_OWN_ADDRESS,
-		    fault(f, FAULT_BAD_ADDRESS, "%s is this end, not a peer", r->o->peer)));
+		    fault(f, FAULT_BAD_ADDRESS, "%s is an address of this machine", r->o->peer)));
 	ike_tool_peer(&r->tool, &r->policy, &remote.addr);
 	if (!r->o->phase1 && prepare_pairs(r, &local.addr, &remote.addr, f) != 0)
 		return (-1);
@@ -233,7 +233,7 @@ pick_ike(struct run *r, const char *path, uint64_t epoch, struct fault *f)
 		return (fault(f, FAULT_NO_IKE_SA, "%s holds no live IKE SA%s%s", path,
 		    r->o->peer != NULL ? " with " : "", r->o->peer != NULL ? r->o->peer : ""));
 	if (n > 1)
-		return (fault(f, FAULT_CONFIG, "%s holds %zu live IKE SAs%s: which one is meant?",
+		return (fault(f, FAULT_CONFIG, "%s holds %zu live IKE SAs%s; name a peer",
 		    path, n, r->o->peer != NULL ? " with that peer" : ""));
 	if (r->o->tool.local == NULL)
 		return (0);

@@ -85,7 +85,7 @@ read_policies(struct run *r, struct ike_conf *conf, struct fault *f)
 	if (o->peers != NULL) {
 		if (o->policy.psk_file != NULL || o->from != NULL)
 			return (fault(f, FAULT_USAGE,
-			    "--peers holds the secrets and addresses: --psk-file and --from are for one peer"));
+			    "--psk-file and --from cannot be used with --peers, which contains secrets and addresses"));
 		if (peers_file_read(&r->peers, o->peers, &o->policy, f) != 0)
 			return (-1);
 		conf->policies = r->peers.p;

@@ -82,7 +82,7 @@ show_sa(struct trace *t, const struct capture_packet *p, const struct v1_told *m
 		    get_be64(m->msg.hdr.cky_r) != 0 ?
 		    hex_put(r, sizeof(r), SPAN_ARRAY(m->msg.hdr.cky_r)) : "(none yet)",
 		    m->keys != NULL ? ", keys known" : "",
-		    m->sure ? "" : ", who began it is not known");
+		    m->sure ? "" : ", initiator unknown");
 	}
 	if (!same || !endpoint_eq(&t->left, from) || !endpoint_eq(&t->right, to) ||
 	    t->lines > ENDS_AGAIN) {
@@ -139,7 +139,7 @@ ladder_message(struct trace *t, const struct capture_packet *p, const struct v1_
 	size_t i, n;
 
 	if (m->moved && t->shown_sa == m->sa)
-		put(t, "", "%*s|  both ends change ports: NAT traversal begins", MARGIN + 1, "");
+		put(t, "", "%*s|  both ends change ports for NAT traversal", MARGIN + 1, "");
 	show_sa(t, p, m);
 	n = strlen(v1_told_label(label, V1_LABEL, m));
 	if (m->again_of != 0) {
@@ -154,9 +154,9 @@ ladder_message(struct trace *t, const struct capture_packet *p, const struct v1_
 	if (report_level() > 0 && story != NULL)
 		put(t, BELOW, "(%s)", story);
 	if (p->fragments > 1)
-		put(t, BELOW, "(put together from %u fragments)", p->fragments);
+		put(t, BELOW, "(reassembled from %u fragments)", p->fragments);
 	if (m->fragments > 0)
-		put(t, BELOW, "(put together from %u fragments of IKE)", m->fragments);
+		put(t, BELOW, "(reassembled from %u IKE fragments)", m->fragments);
 	if (why != NULL)
 		put(t, BELOW, "(encrypted: %s)", why);
 	else if (!m->readable)
@@ -194,7 +194,7 @@ ladder_flow(struct trace *t, const struct capture_packet *p, const struct watch_
 	bool left = addr_cmp(&p->src.addr, &t->right.addr) == 0 &&
 	    addr_cmp(&p->dst.addr, &t->left.addr) == 0;
 
-	(void)snprintf(label, sizeof(label), "%s %08x begins with number %u", proto_text(f),
+	(void)snprintf(label, sizeof(label), "%s %08x starts at sequence number %u", proto_text(f),
 	    get_be32(f->spi), f->first);
 	if (t->shown_sa != 0 && (left || right)) {
 		/* At one address the ports tell the sides apart. */
@@ -243,13 +243,13 @@ show_flow(struct trace *t, const struct watch_flow *f)
 	if (watch_missing(f) > 0)
 		show_gaps(t, f);
 	if (f->replays > 0)
-		put(t, "    ", "%llu REPLAYED: their numbers were seen before",
+		put(t, "    ", "%llu REPLAYED: sequence number received before",
 		    (unsigned long long)f->replays);
 	if (f->reordered > 0 || f->late > 0)
 		put(t, "    ", "%llu out of order, %llu of them too late for any window",
 		    (unsigned long long)f->reordered + f->late, (unsigned long long)f->late);
 	if (f->wraps > 0)
-		put(t, "    ", "the numbers began anew %llu times", (unsigned long long)f->wraps);
+		put(t, "    ", "sequence numbers restarted %llu times", (unsigned long long)f->wraps);
 }
 
 /* "7 things" with a comma before it, where there are any. */
@@ -279,11 +279,11 @@ ladder_end(struct trace *t)
 	count(t->n.unopened, "not opened");
 	count(t->n.bad + c->bad, "malformed");
 	count(t->n.keepalives, "NAT keepalives");
-	count(t->n.tcp, "segments of TCP 10000 with nothing known");
+	count(t->n.tcp, "unknown segments on TCP 10000");
 	count(t->n.gre, "of GRE");
-	count(c->cut, "not captured whole");
-	count(c->incomplete, "datagrams that lack fragments");
-	count(watch_others(t->esp), "of ESP or AH beyond the table");
+	count(c->cut, "truncated by the capture");
+	count(c->incomplete, "datagrams with missing fragments");
+	count(watch_others(t->esp), "of ESP or AH above the limit of SPIs");
 	(void)putchar('\n');
 }
 

@@ -139,7 +139,7 @@ frames(struct trace *t)
 	if (rc < 0)
 		status = report_fault(&f);
 	else if (t->n.ike == 0 && watch_flow(t->esp, 0) == NULL) {
-		report_say(0, "nothing of IKE, ESP or AH in %llu frames",
+		report_say(0, "no IKE, ESP or AH in %llu frames",
 		    (unsigned long long)capture_stats(t->capture)->frames);
 		status = EXIT_NO;
 	}

@@ -87,8 +87,7 @@ begin_mapping(struct run *r)
 	if (r->conf.outside.family != 0)
 		c.outside[c.n_outside++] = r->conf.outside;
 	progress_clear();
-	report_say(0, "measuring how long the NAT keeps a silent flow: up to %u s, fewer if "
-	    "that is not long", c.limit_ms / 1000);
+	report_say(0, "measuring the NAT mapping timeout: %u s at most", c.limit_ms / 1000);
 	if ((r->mapping = ike_mapping_new(&c, &f)) == NULL)
 		report_note(&f);
 	else
@@ -116,7 +115,7 @@ begin_pattern(struct run *r)
 	}
 	c.offer = t != NULL ? *t : res->found[0].t;
 	progress_clear();
-	report_say(0, "waiting for what the peer repeats: %u s where that is nothing, up to %u s",
+	report_say(0, "waiting for retransmissions: %u s if there are none, %u s at most",
 	    QUIET_MS / 1000, c.limit_ms / 1000);
 	if ((r->pattern = ike_pattern_new(&c, &f)) == NULL)
 		report_note(&f);
@@ -134,12 +133,12 @@ show_survey(struct run *r)
 
 	if (res->waiting_ms != 0 && !r->told) {
 		progress_clear();
-		report_say(1, "the peer has fallen silent: waiting for it to recover");
+		report_say(1, "the peer stopped answering: waiting for it to recover");
 	}
 	r->told = res->waiting_ms != 0;
 	if (!res->searched)
 		return;
-	(void)snprintf(text, sizeof(text), "%u of %u transforms, %zu taken%s", res->tried,
+	(void)snprintf(text, sizeof(text), "%u of %u transforms, %zu accepted%s", res->tried,
 	    res->to_try, res->n_found, res->waiting_ms != 0 ? ", waiting" : "");
 	progress_show(res->tried, res->to_try, text);
 }
@@ -156,7 +155,7 @@ on_stepped(void *ctx)
 		progress_show(res->elapsed_ms, r->about.limit_ms, tell_mapping(text, res));
 	} else if (r->pattern != NULL)
 		progress_show(ike_pattern_result(r->pattern)->elapsed_ms, r->about.limit_ms,
-		    "waiting for what the peer repeats");
+		    "waiting for retransmissions");
 	else
 		show_survey(r);
 }
@@ -188,7 +187,7 @@ find_ends(struct run *r, const struct opts *o, struct fault *f)
 	if (o->local != NULL && local_parse(&local, o->local, 0, f) != 0)
 		return (-1);
 	if (local.port != 0)
-		return (fault(f, FAULT_USAGE, "--local takes an address and no port"));
+		return (fault(f, FAULT_USAGE, "--local requires an address without port"));
 	if (peer_resolve(&c->remote[0], o->peer, local.addr.family, PORT_IKE_DEFAULT, f) != 0 ||
 	    (local.addr.family == 0 && ports_source(&local.addr, &c->remote[0], 0, f) != 0) ||
 	    (n = ifaddr_list(c->own, SURVEY_OWN_MAX, local.addr.family, f)) < 0)
@@ -196,7 +195,7 @@ find_ends(struct run *r, const struct opts *o, struct fault *f)
 	c->n_own = (size_t)n;
 	if (o->external != NULL && (addr_parse(&c->outside, o->external) != 0 ||
 	    c->outside.family != local.addr.family))
-		return (fault(f, FAULT_USAGE, "--external takes an address of the peer's family"));
+		return (fault(f, FAULT_USAGE, "--external requires an address of the peer's family"));
 	c->local[0] = c->local[1] = local;
 	c->remote[1] = c->remote[0];
 	c->remote[1].port = PORT_NATT_DEFAULT;

@@ -68,7 +68,7 @@ name_implementation(const struct about *a, char name[SURVEY_TEXT], char evidence
 	if (like == NULL)
 		return (false);
 	(void)snprintf(name, SURVEY_TEXT, "%s", like);
-	(void)snprintf(evidence, SURVEY_TEXT, "likely, by how it repeats its answers");
+	(void)snprintf(evidence, SURVEY_TEXT, "likely, from its retransmissions");
 	return (true);
 }
 

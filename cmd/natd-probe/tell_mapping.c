@@ -33,18 +33,18 @@ why_not(const struct about *a)
 	const struct ike_mapping_result *m = a->mapping;
 
 	if (m == NULL)
-		return (a->r->nat == SURVEY_NAT_UNKNOWN ? "there may be no NAT in front of this end" :
+		return (a->r->nat == SURVEY_NAT_UNKNOWN ? "there may be no NAT in front of us" :
 		    a->r->nat == SURVEY_NAT_NONE || a->r->nat == SURVEY_NAT_REMOTE ?
-		    "there is no NAT in front of this end" :
-		    "it takes message 4 of main mode, to which this peer does not go");
+		    "there is no NAT in front of us" :
+		    "this requires message 4 of main mode, which the peer did not send");
 	switch (m->why) {
 	case MAPPING_ADDRESS:
-		return ("the peer sees this end at an address that is not known here: try --external");
+		return ("the public address is unknown: try --external");
 	case MAPPING_SAME_PORT:
-		return ("the NAT gives a flow the same port each time, so one made anew looks like "
+		return ("the NAT always assigns the same port to a flow, so a new mapping looks like "
 		    "the old one");
 	case MAPPING_SHORT:
-		return ("the time did not suffice: try a longer --max-time");
+		return ("time limit reached: try a longer --max-time");
 	default:
 		return ("the peer stopped answering");
 	}
@@ -58,11 +58,11 @@ tell_mapping(char out[TELL_TEXT], const struct ike_mapping_result *m)
 	seconds(least, m->at_least_ms, false);
 	seconds(most, m->at_most_ms, true);
 	if (m->at_least_ms != 0 && m->at_most_ms != 0)
-		(void)snprintf(out, TELL_TEXT, "lives between %s and %s of silence", least, most);
+		(void)snprintf(out, TELL_TEXT, "times out between %s and %s", least, most);
 	else if (m->at_least_ms != 0)
-		(void)snprintf(out, TELL_TEXT, "lives at least %s of silence", least);
+		(void)snprintf(out, TELL_TEXT, "times out after at least %s", least);
 	else if (m->at_most_ms != 0)
-		(void)snprintf(out, TELL_TEXT, "lives less than %s of silence", most);
+		(void)snprintf(out, TELL_TEXT, "times out in less than %s", most);
 	else
 		(void)snprintf(out, TELL_TEXT, "unknown");
 	return (out);
@@ -75,8 +75,8 @@ evidence(const struct ike_mapping_result *m)
 	if (m->at_most_ms != 0)
 		return ("the peer saw another port after a longer silence");
 	if (m->arrived_ms == m->at_least_ms)
-		return ("what the peer sent of itself still came through");
-	return ("the peer saw the same port again, and this NAT chooses ports by itself");
+		return ("packets that the peer sent unasked still arrived");
+	return ("the peer saw the same port again, and this NAT chooses ports itself");
 }
 
 void
@@ -97,7 +97,7 @@ tell_mapping_text(const struct about *a)
 			(void)printf("    %s is seen as %s\n", endpoint_text(in, &m->seen[i].inside),
 			    endpoint_text(out, &m->seen[i].outside));
 	if (m != NULL && m->unsteady_ms != 0)
-		(void)printf("    yet one outlived %s: the NAT does not treat all alike\n",
+		(void)printf("    but one survived %s: the NAT treats flows differently\n",
 		    seconds(time, m->unsteady_ms, false));
 }
 

@@ -19,8 +19,8 @@ tell_pattern_text(const struct about *a)
 	if (!a->fingerprint)
 		return;
 	like = p != NULL ? ike_pattern_like(p) : NULL;
-	(void)printf("  repeats         %s%s\n", p == NULL ? "unknown: the peer took no proposal" :
-	    like != NULL ? "as is the habit of " : "point to nobody that is known here",
+	(void)printf("  repeats         %s%s\n", p == NULL ? "unknown: the peer accepted no proposal" :
+	    like != NULL ? "typical of " : "typical of no known implementation",
 	    like != NULL ? like : "");
 	for (i = 0; p != NULL && i < PATTERN_ANSWERS; i++) {
 		if (!p->of[i].asked)
@@ -31,10 +31,10 @@ tell_pattern_text(const struct about *a)
 		else if (p->of[i].n == 0)
 			(void)printf("not again");
 		for (k = 0; k < p->of[i].n; k++)
-			(void)printf("%s%.1f", k == 0 ? "again after " : ", ",
+			(void)printf("%s%.1f", k == 0 ? "retransmitted after " : ", ",
 			    p->of[i].after_ms[k] / 1000.);
 		(void)printf("%s%s\n", p->of[i].n > 0 ? " s" : "",
-		    p->of[i].answered && !p->of[i].ended ? ", as far as was waited" : "");
+		    p->of[i].answered && !p->of[i].ended ? ", until the time limit" : "");
 	}
 }
 

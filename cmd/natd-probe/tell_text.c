@@ -14,9 +14,9 @@
 static const char *const nat_text[] = {
 	[SURVEY_NAT_UNKNOWN] = "unknown",
 	[SURVEY_NAT_NONE] = "none",
-	[SURVEY_NAT_LOCAL] = "in front of this end",
-	[SURVEY_NAT_REMOTE] = "in front of the peer, or it says so to have ESP in UDP",
-	[SURVEY_NAT_BOTH] = "in front of both ends (the peer's may be feigned, to have ESP in UDP)",
+	[SURVEY_NAT_LOCAL] = "in front of us",
+	[SURVEY_NAT_REMOTE] = "in front of the peer, or it pretends to force ESP in UDP",
+	[SURVEY_NAT_BOTH] = "in front of both ends (the peer may pretend, to force ESP in UDP)",
 };
 
 static void
@@ -34,7 +34,7 @@ port_text(const struct about *a, enum survey_port i)
 		if (r->port[i].notify != 0)
 			(void)printf(" (%s)", isakmp_notify_name(r->port[i].notify, name));
 		if (!endpoint_eq(&r->port[i].from, &a->conf->remote[i]))
-			(void)printf(": not where it was asked");
+			(void)printf(": not the address that was probed");
 		(void)putchar('\n');
 	} else if (r->port[i].sys != 0)
 		(void)printf("no answer: %s\n", strerror(r->port[i].sys));
@@ -64,15 +64,15 @@ natd_text(const struct about *a)
 	    hex_put(r_hex, sizeof(r_hex), SPAN_ARRAY(r->cky_r)), r->natd_version);
 	for (i = 0; i < r->n_natd; i++) {
 		hash_text("received", r->natd[i].b, r->natd[i].len);
-		(void)printf("%s\n", i == 0 ? "how the peer sees this end" : "what the peer says it is");
+		(void)printf("%s\n", i == 0 ? "as the peer sees us" : "as the peer sees itself");
 	}
 	for (i = 0; i < r->n_own; i++) {
 		hash_text("computed", r->own[i].b, r->natd_len);
-		(void)printf("this end as %s: %s\n", endpoint_text(at, &r->own[i].of),
+		(void)printf("us as %s: %s\n", endpoint_text(at, &r->own[i].of),
 		    r->own[i].matches ? "the same" : "differs");
 	}
 	if (r->seen_known)
-		(void)printf("    the peer sees this end as %s\n", endpoint_text(at, &r->seen));
+		(void)printf("the peer sees us as %s\n", endpoint_text(at, &r->seen));
 	if (r->n_own > 0) {
 		hash_text("computed", r->peer.b, r->natd_len);
 		(void)printf("the peer as %s: %s\n", endpoint_text(at, &r->peer.of),
@@ -109,10 +109,10 @@ words_text(const struct ike_survey_result *r)
 	char text[ID_TEXT];
 
 	if (r->peer_id.type != 0)
-		(void)printf("  calls itself    %s (in clear, in aggressive mode)\n",
+		(void)printf("  identity        %s (in clear, in aggressive mode)\n",
 		    id_text(text, &r->peer_id));
 	if (r->life_s != 0)
-		(void)printf("  lifetime        %llu s of phase 1 in its answer\n",
+		(void)printf("  lifetime        %llu s of phase 1 in the answer\n",
 		    (unsigned long long)r->life_s);
 	if (r->nonce_len != 0)
 		(void)printf("  nonce           %zu bytes\n", r->nonce_len);
@@ -133,7 +133,7 @@ sizes_text(const struct ike_survey_result *r)
 			continue;
 		(void)printf("  %-15s ", i == 0 ? "large packets" : "");
 		if (i == SURVEY_IKE_FRAGMENTS && !r->fragments_announced)
-			(void)printf("IKE fragments are not announced, so not tried\n");
+			(void)printf("not tried: the peer does not announce IKE fragmentation\n");
 		else
 			(void)printf("%zu bytes of IKE to port %s %s: %s\n", r->size[i].len,
 			    port_label(r->size[i].port), size_text[i],
@@ -148,20 +148,20 @@ found_text(const struct ike_survey_result *r)
 	size_t i;
 
 	if (r->n_found == 0) {
-		(void)printf("  phase 1         takes none of the %s\n", r->searched ?
+		(void)printf("  phase 1         accepts none of the %s\n", r->searched ?
 		    "transforms that were tried" : "common proposals; --transforms tries all");
 		return;
 	}
-	(void)printf("  phase 1 takes\n");
+	(void)printf("  phase 1 accepts\n");
 	for (i = 0; i < r->n_found; i++)
 		(void)printf("    %-28s %-9s %s mode%s\n", ike_proposal_text(text, &r->found[i].t.p),
 		    auth_name(r->found[i].t.auth, name),
 		    r->found[i].aggressive ? "aggressive" : "main",
-		    r->found[i].stuck ? ", but goes no further" : "");
+		    r->found[i].stuck ? ", no answer to message 3" : "");
 	if (r->aggressive_notify != 0)
-		(void)printf("    aggressive mode is refused with %s%s\n",
+		(void)printf("    aggressive mode is rejected with %s%s\n",
 		    isakmp_notify_name(r->aggressive_notify, name),
-		    r->aggressive_notify == NOTIFY_NO_PROPOSAL_CHOSEN ? "" : ": --id may matter");
+		    r->aggressive_notify == NOTIFY_NO_PROPOSAL_CHOSEN ? "" : ": try --id");
 	if (r->searched)
 		(void)printf("    tried %u of %u%s\n", r->tried, r->to_try, r->complete ? "" :
 		    ": the search ended early");
@@ -180,8 +180,8 @@ tell_text(const struct about *a)
 		port_text(a, (enum survey_port)i);
 	for (i = 0; i < SURVEY_PORTS; i++)
 		if (a->odd_port[i])
-			(void)printf("  own port        %u in place of %s, which could not be had; "
-			    "NAT-D counts with it\n", a->conf->local[i].port, port_label(i));
+			(void)printf("  local port      %u instead of %s, which is not available; "
+			    "the NAT result is for this port\n", a->conf->local[i].port, port_label(i));
 	if (!r->port[0].answered && !r->port[1].answered)
 		return;
 	if (r->other_version != 0) {
@@ -190,7 +190,7 @@ tell_text(const struct about *a)
 		return;
 	}
 	(void)printf("  NAT             %s%s\n", nat_text[r->nat], r->nat != SURVEY_NAT_UNKNOWN ? "" :
-	    !r->natd_done ? ": the peer went no further than its first answer" :
+	    !r->natd_done ? ": the peer stopped after its first answer" :
 	    ": the peer sent no NAT-D");
 	natd_text(a);
 	tell_mapping_text(a);

@@ -46,7 +46,7 @@ bare(char out[ADDR_TEXT], const struct addr *a)
 static void
 cannot(const struct sa_child *s, const char *program)
 {
-	report_warn("%s has no word for %s%s%s: SA in %08x out %08x left out", program,
+	report_warn("%s does not support %s%s%s: SA in %08x out %08x omitted", program,
 	    s->protocol == SA_AH ? "AH" : s->encryption, s->integrity[0] != '\0' ? " with " : "",
 	    s->integrity, get_be32(s->spi_in), get_be32(s->spi_out));
 }

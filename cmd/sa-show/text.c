@@ -130,8 +130,8 @@ ike_rows(const struct sa_ike *s, uint64_t now, bool reveal)
 	row("proposal", "%s, %s, %s", cipher_text(cipher, s->encryption, s->key_bits), s->hash,
 	    s->group);
 	row("nat-t", "%s, %s%s%s", s->natt.version, s->natt.local_nat && s->natt.remote_nat ?
-	    "NAT at both ends" : s->natt.local_nat ? "NAT at this end" : s->natt.remote_nat ?
-	    "NAT at the peer's end" : "no NAT", s->natt.forced ? ", forced" : "",
+	    "NAT at both ends" : s->natt.local_nat ? "NAT in front of us" : s->natt.remote_nat ?
+	    "NAT in front of the peer" : "no NAT", s->natt.forced ? ", forced" : "",
 	    markers[s->natt.marker]);
 	lifetime_rows(&s->lifetime, s->established, now);
 	if (s->n_vids > 0 || s->dpd || s->implementation[0] != '\0')
@@ -186,9 +186,9 @@ child_rows(const struct sa_child *s, uint64_t now, bool reveal)
 	    get_be32(s->spi_out));
 	if (s->name[0] != '\0')
 		row("name", "%s", s->name);
-	row("mode", "%s, %s%s, made as %s%s", s->mode == SA_TUNNEL ? "tunnel" : "transport", proto,
+	row("mode", "%s, %s%s, negotiated as %s%s", s->mode == SA_TUNNEL ? "tunnel" : "transport", proto,
 	    encaps[s->encap], s->initiator ? "initiator" : "responder",
-	    s->use == SA_USE_IN ? "; receives only as yet" : "");
+	    s->use == SA_USE_IN ? "; receive only" : "");
 	end_row("local", &s->local);
 	end_row("remote", &s->remote);
 	row("proposal", "%s%s%s%s%s%s",
@@ -280,7 +280,7 @@ text_unknown(struct span raw)
 	size_t off;
 	uint64_t i;
 
-	(void)printf("record of an unknown kind\n");
+	(void)printf("record of an unknown type\n");
 	(void)item_get(&map, raw, 0);
 	for (i = 0, off = map.next; i < map.n; i++, off = item_skip(raw, k.next)) {
 		(void)item_get(&k, raw, off);

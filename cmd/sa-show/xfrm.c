@@ -202,7 +202,7 @@ xfrm_record(const struct sa_rec *r, unsigned reqid)
 	size_t i, k;
 
 	if ((why = obstacle(&x)) != NULL) {
-		report_warn("SA in %08x out %08x left out: it has %s", get_be32(s->spi_in),
+		report_warn("SA in %08x out %08x omitted: it has %s", get_be32(s->spi_in),
 		    get_be32(s->spi_out), why);
 		return;
 	}

@@ -104,7 +104,7 @@ add_tunnel(struct tool *w, const struct tunnel_opts *o, bool in_file, struct fau
 	if (o->how.group == NULL)
 		return (0);
 	if (o->how.routes == ROUTES_KEEP)
-		return (bad(f, in_file, "group", "%s: a group moves routes, and they are to be kept",
+		return (bad(f, in_file, "group", "%s: --group requires --routes mark",
 		    o->how.group));
 	t->group = find_group(w, o->how.group);
 	t->group->m[t->group->n++] = t;
@@ -173,7 +173,7 @@ from_file(struct tool *w, const struct mon_opts *o, struct fault *f)
 
 	if (o->tuns.n > 0 || o->dests.n > 0 || o->sources.n > 0)
 		return (fault(f, FAULT_USAGE,
-		    "--peers FILE says which tunnels there are: no --tun, --source or DEST beside it"));
+		    "--tun, --source and DEST cannot be used with --peers"));
 	return (ini_file_read(&conf, &defaults, o->peers, &w->values, f));
 }
 

@@ -82,7 +82,7 @@ output_line(struct tool *w, const char *text, size_t len)
 		(void)fwrite(text, 1, len, stdout);
 		output_flush(w);
 	} else if (len > sizeof(q->b) - q->len) {
-		(void)fault(&f, FAULT_READER_GONE, "the reader of standard output does not read: %zu bytes wait", q->len);
+		(void)fault(&f, FAULT_READER_GONE, "the reader of standard output is not reading: %zu bytes wait", q->len);
 		output_lost(w, &f);
 	} else {
 		memcpy(q->b + q->len, text, len);
@@ -151,7 +151,7 @@ output_drain(struct tool *w)
 	while (!w->gone && w->queue.len > 0 && poll(&p, 1, DRAIN_MS) == 1)
 		push(w);
 	if (!w->gone && w->queue.len > 0) {
-		(void)fault(&f, FAULT_READER_GONE, "the reader of standard output does not read: %zu bytes wait",
+		(void)fault(&f, FAULT_READER_GONE, "the reader of standard output is not reading: %zu bytes wait",
 		    w->queue.len);
 		output_lost(w, &f);
 	}

@@ -13,7 +13,7 @@ withdraw(struct tunnel *t)
 	if (linkroute_take(&t->routes, ifindex, &n, &f) != 0)
 		report_note(&f);
 	if (n > 0)
-		report_say(1, "%zu routes over %s are out of use", n, t->tun);
+		report_say(1, "%zu routes over %s withdrawn", n, t->tun);
 }
 
 static void
@@ -27,7 +27,7 @@ put_back(struct tunnel *t)
 	if (linkroute_put(&t->routes, if_nametoindex(t->tun), &n, &f) != 0)
 		report_note(&f);
 	if (n > 0)
-		report_say(1, "%zu routes over %s are back", n, t->tun);
+		report_say(1, "%zu routes over %s restored", n, t->tun);
 }
 
 static struct group_member

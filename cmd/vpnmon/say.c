@@ -63,7 +63,7 @@ reason_text(char out[REASON_TEXT], const struct tunnel *t)
 	addr_text(dest, &t->dest);
 	switch (t->mon.why) {
 	case MONITOR_STARTED:
-		(void)snprintf(out, REASON_TEXT, "asking %s every %g s", dest,
+		(void)snprintf(out, REASON_TEXT, "probing %s every %g s", dest,
 		    (double)t->how.interval_ms / 1000);
 		break;
 	case MONITOR_ANSWERED:
@@ -71,14 +71,14 @@ reason_text(char out[REASON_TEXT], const struct tunnel *t)
 		    say_loss(t));
 		break;
 	case MONITOR_TRAFFIC:
-		(void)snprintf(out, REASON_TEXT, "packets come in%s%s", has_packet(t) ? ": " : "",
+		(void)snprintf(out, REASON_TEXT, "inbound packets%s%s", has_packet(t) ? ": " : "",
 		    has_packet(t) ? t->witness.text : "");
 		break;
 	case MONITOR_SILENCE:
 		(void)snprintf(out, REASON_TEXT, "%s does not answer, loss %g%%", dest, say_loss(t));
 		break;
 	case MONITOR_UNSENT:
-		(void)snprintf(out, REASON_TEXT, "%s cannot be asked: %s", dest, strerror(t->mon.sys));
+		(void)snprintf(out, REASON_TEXT, "cannot probe %s: %s", dest, strerror(t->mon.sys));
 		break;
 	}
 	return (out);

@@ -62,7 +62,7 @@ check_output(const struct tool *w, struct fault *f)
 		return (fault(f, FAULT_USAGE, w->format == FORMAT_JSON ?
 		    "--watch and --json exclude each other" : "--watch and --format cbor exclude each other"));
 	if (w->o->watch && !terminal)
-		return (fault(f, FAULT_USAGE, "--watch draws on a terminal, and standard output is none"));
+		return (fault(f, FAULT_USAGE, "--watch requires a terminal as standard output"));
 	return (0);
 }
 

@@ -287,7 +287,7 @@ watch_open(struct tool *w)
 
 	s.on = w->o->watch;
 	if (s.on && (term == NULL || term[0] == '\0' || strcmp(term, "dumb") == 0)) {
-		report_warn("this terminal (TERM=%s) cannot be drawn on: events alone",
+		report_warn("this terminal (TERM=%s) does not support the table; printing events only",
 		    term != NULL ? term : "");
 		s.on = false;
 	}
