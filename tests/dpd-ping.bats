@@ -381,7 +381,7 @@ beside() {
 	lab_up ikev1-psk
 	run -0 --separate-stderr ip netns exec "$NS_LEFT" \
 		setpriv --bounding-set -net_bind_service dpd-ping -v -c 1 --peer "$RIGHT_IP"
-	output_has "takes a proposal"
+	output_has "accepts a proposal"
 	stderr_has "not from port 500"
 	[[ $output != *"from 203.0.113.1:500 "* ]]
 }

@@ -82,7 +82,7 @@ there_and_back() {
 		esp-tun --encrypt "$T/clear.pcap" "$T/$n.l.sa" -o "$T/esp.pcap" 2>"$T/said"
 		stderr=$(<"$T/said")
 		stderr_has "10 packets encrypted, 0 not"
-		stderr_has "not for sending"
+		stderr_has "do not send them"
 		esp-tun --decrypt "$T/esp.pcap" "$T/$n.r.sa" -o "$T/back.pcap" 2>"$T/said"
 		stderr=$(<"$T/said")
 		stderr_has "10 packets decrypted, 0 not"

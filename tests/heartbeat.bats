@@ -157,7 +157,7 @@ hello_seqs() { jq -r 'select(.result == "hello") | .seq' "$1"; }
 	run ! grep -q "is dead" r.err
 	# another run goes on above the numbers of the first, at another interval
 	run -0 --separate-stderr timeout 60 dpd-ping --heartbeat -c 20 --hello 0.1 p1.sa
-	[[ ${lines[0]} == *", and ours each 0.1 s, "* ]]
+	[[ ${lines[0]} == *", ours every 0.1 s, "* ]]
 	heard r 25
 	run ! grep -q "is dead" r.err
 	# and one that only listens sees the peer give up; then that one is silent

@@ -65,7 +65,7 @@ frames() {
 @test "ike-trace: a capture without IPsec is exit 1 and says so" {
 	frames "$T/x.pcap" <<<'Ether()/IP(src="192.0.2.1", dst="192.0.2.2")/UDP(sport=53, dport=53)/b"x"'
 	run -1 --separate-stderr ike-trace "$T/x.pcap"
-	stderr_has "nothing of IKE"
+	stderr_has "no IKE, ESP or AH"
 }
 
 @test "ike-trace: Ethernet, VLAN, cooked and raw frames of IPv4 and IPv6 all show the same message" {

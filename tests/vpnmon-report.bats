@@ -26,7 +26,7 @@ teardown() { tun_teardown; }
 	run -2 --separate-stderr vpnmon --tun vpn0 --tun vpn0 10.2.0.1
 	stderr_has "two tunnels with the device vpn0"
 	run -2 --separate-stderr vpnmon --tun vpn0 --group gw --routes keep 10.2.0.1
-	stderr_has "a group moves routes"
+	stderr_has "--group requires --routes mark"
 	run -2 --separate-stderr vpnmon --json --format cbor --tun vpn0 10.2.0.1
 	stderr_has "exclude each other"
 	run -2 --separate-stderr vpnmon --tun vpn0 --source 2001:db8::1 10.2.0.1
@@ -60,7 +60,7 @@ peers() {
 	peers '[defaults]\ngroup = gw\n[a]\ntun = vpn0\ndest = 10.2.0.1\nroutes = keep\n' 'peers.ini:3: group'
 	peers '' 'no section describes a tunnel'
 	run -2 --separate-stderr vpnmon --peers "$T/peers.ini" --tun vpn0 10.2.0.1
-	stderr_has "no --tun, --source or DEST beside it"
+	stderr_has "--tun, --source and DEST cannot be used with --peers"
 	run -2 --separate-stderr vpnmon --peers "$T/none.ini"
 	stderr_has "No such file"
 }
@@ -168,7 +168,7 @@ peers() {
 @test "vpnmon: --watch draws a table on a terminal, events above it" {
 	tunnel
 	run -2 --separate-stderr left vpnmon --watch --tun vpn0 10.2.0.1
-	stderr_has "standard output is none"
+	stderr_has "requires a terminal as standard output"
 	pull
 	background unplug bash -c "sleep 1.5; ip netns exec $L nft delete table inet plug"
 	run -0 env TERM=xterm LC_ALL=C.UTF-8 script -qec "timeout --foreground --preserve-status -s INT 3 ip netns exec $L \
@@ -204,7 +204,7 @@ draws() {
 	draws LC_ALL=C "cols 100" | grep -qE '^vpn0 UP .*[.0-9]  [1-8]+'
 	draws TERM=dumb "cols 80" >"$T/dumb"
 	! grep -q $'\x1b' "$T/raw" || return 1
-	grep -q 'cannot be drawn on' "$T/dumb"
+	grep -q 'does not support the table' "$T/dumb"
 	grep -q ' vpn0 UP: ' "$T/dumb"
 }
 
