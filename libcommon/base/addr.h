@@ -15,14 +15,14 @@ struct endpoint {
 	uint16_t	port;		/* host order */
 };
 
-/* What a tunnel carries: first to last address, a protocol, a port range. */
+/* A traffic selector: first to last address, a protocol, a port range. */
 struct selector {
 	struct addr	first, last;	/* inclusive, of one family */
 	uint8_t		proto;		/* 0: any */
 	uint16_t	port, port_end;	/* 0, 0: any; else inclusive */
 };
 
-#define ADDR_TEXT	64	/* "fe80::1%interface", with room */
+#define ADDR_TEXT	64	/* "fe80::1%interface", and more */
 #define ENDPOINT_TEXT	80	/* "[fe80::1%if]:4500" */
 #define SELECTOR_TEXT	160
 
@@ -57,14 +57,14 @@ bool endpoint_eq(const struct endpoint *a, const struct endpoint *b);
  * Host bits below a prefix are an error. Returns 0 or -1.
  */
 int selector_parse(struct selector *s, const char *text);
-/* The net alone: CIDR where the range is one, else FIRST-LAST. */
+/* The addresses only: CIDR if the range is one block, else FIRST-LAST. */
 char *selector_net_text(char out[SELECTOR_TEXT], const struct selector *s);
-/* With protocol and ports where they are not any: "10.1.0.0/24 proto 6 port 80". */
+/* With protocol and ports if they are not any: "10.1.0.0/24 proto 6 port 80". */
 char *selector_text(char out[SELECTOR_TEXT], const struct selector *s);
 /* The prefix length if the range is one CIDR block, else -1. */
 int selector_prefix(const struct selector *s);
 bool selector_eq(const struct selector *a, const struct selector *b);
-/* Whether ${inner} lies wholly in ${outer}, protocol and ports included. */
+/* Whether ${outer} contains ${inner}, protocol and ports included. */
 bool selector_covers(const struct selector *outer, const struct selector *inner);
 bool selector_has_addr(const struct selector *s, const struct addr *a);
 

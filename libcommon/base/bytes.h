@@ -1,4 +1,4 @@
-/* Public bytes that are owned: a copy on the heap. Keys are struct secret instead. */
+/* A copy of public bytes on the heap, with an owner. For keys use struct secret. */
 #ifndef SAPIPE_BASE_BYTES_H
 #define SAPIPE_BASE_BYTES_H
 
@@ -18,7 +18,7 @@ bytes_free(struct bytes *b)
 	*b = (struct bytes){0};
 }
 
-/* Replaces ${b} by a copy of ${s}, which may lie inside ${b}. 0, or -1: no memory. */
+/* Replaces ${b} by a copy of ${s}, which may be inside ${b}. 0, or -1: no memory. */
 static inline int
 bytes_set(struct bytes *b, struct span s)
 {

@@ -1,6 +1,6 @@
 /*
- * The time as one value. Machines read no clock: the caller hands in the time of each step, so
- * that a run can be repeated.
+ * The time as one value. Machines do not read a clock: the caller passes the time of each step, so
+ * that a run is repeatable.
  */
 #ifndef SAPIPE_BASE_NOW_H
 #define SAPIPE_BASE_NOW_H
@@ -35,7 +35,7 @@ now_epoch_us(struct now n)
 	return (n.epoch * 1000000 + n.epoch_us);
 }
 
-/* The value for a monotonic time alone; its date is 1970. For machines that need no date. */
+/* The value for a monotonic time only; its date is 1970. For machines that need no date. */
 static inline struct now
 now_at_us(uint64_t us)
 {

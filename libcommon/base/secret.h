@@ -1,7 +1,7 @@
 /*
- * The one type for key material. Its bytes lie in libcrypto's secure heap:
- * locked in memory, left out of core dumps, wiped when released. A plain
- * uint8_t[] is for public bytes, so a reader sees where keys are.
+ * The type for key material. Its bytes are in libcrypto's secure heap, which is
+ * locked in memory, excluded from core dumps, and wiped on release. A plain
+ * uint8_t[] is for public bytes, so a reader of the code sees where keys are.
  */
 #ifndef SAPIPE_BASE_SECRET_H
 #define SAPIPE_BASE_SECRET_H
@@ -17,31 +17,31 @@ struct secret {			/* all zero is an empty secret */
 
 /*
  * Sets up the locked heap; once per process, before the first secret.
- * Returns 0, or -1 if the memory could not be locked: secrets then still
- * work and are wiped, but may reach swap. Calling it again is harmless.
+ * Returns 0, or -1 if the memory could not be locked. Secrets then still
+ * work and are wiped, but may be swapped out. May be called again.
  */
 int secret_init(void);
-/* Bytes of the heap that are free, if not in one piece. */
+/* Free bytes of the heap, possibly fragmented. */
 size_t secret_room(void);
 
 /*
- * Releases what ${s} holds and gives it ${len} fresh bytes (zeroed) to be
- * filled through ${s}->p. Returns ${s}->p, or NULL if memory is short or
+ * Releases the bytes of ${s} and allocates ${len} zeroed bytes, which the caller
+ * fills through ${s}->p. Returns ${s}->p, or NULL if there is no memory or
  * ${len} exceeds SECRET_MAX (${s} is then empty). ${len} 0 leaves it empty and
  * returns a non-NULL pointer that must not be written to.
  */
 uint8_t *secret_make(struct secret *s, size_t len);
 
-/* Replaces ${s} by a copy of ${v}, which may lie inside ${s}. 0, or -1 as above. */
+/* Replaces ${s} by a copy of ${v}, which may be inside ${s}. 0, or -1 as above. */
 int secret_set(struct secret *s, struct span v);
 
-/* Cuts ${s} to its first ${len} bytes (at most its length); the rest is wiped. */
+/* Truncates ${s} to its first ${len} bytes (at most its length) and wipes the rest. */
 void secret_cut(struct secret *s, size_t len);
 
 /* Moves ${from} to ${to}, which is released first; ${from} becomes empty. */
 void secret_move(struct secret *to, struct secret *from);
 
-/* Wipes and releases; harmless on an empty secret. */
+/* Wipes and releases; does nothing for an empty secret. */
 void secret_free(struct secret *s);
 
 static inline struct span
@@ -50,10 +50,10 @@ secret_span(const struct secret *s)
 	return (span_of(s->p, s->len));
 }
 
-/* Wipes bytes in a way that the compiler keeps. */
+/* Wipes bytes; the compiler cannot remove this. */
 void wipe(void *p, size_t len);
 
-/* Equality in time that depends on the lengths alone. */
+/* Equality in constant time: it depends only on the lengths. */
 bool ct_eq(struct span a, struct span b);
 
 #endif

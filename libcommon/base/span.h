@@ -1,6 +1,6 @@
 /*
- * A span borrows bytes that something else owns: a received datagram, a
- * buffer, a secret. It never frees, and lives no longer than its owner.
+ * A span points to bytes that another object owns: a received datagram, a
+ * buffer, a secret. It is never freed, and is valid only as long as its owner.
  */
 #ifndef SAPIPE_BASE_SPAN_H
 #define SAPIPE_BASE_SPAN_H
@@ -39,7 +39,7 @@ span_eq(struct span a, struct span b)
 	return (a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0));
 }
 
-/* Host integers to and from network byte order; the caller has room. */
+/* Host integers to and from network byte order; the caller provides the room. */
 static inline uint16_t
 get_be16(const uint8_t *p)
 {

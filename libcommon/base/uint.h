@@ -33,7 +33,7 @@ uint_get(const void *p, size_t width)
 	}
 }
 
-/* Bits of ${v} that do not fit are cut off: check the range before. */
+/* Bits of ${v} that do not fit are lost: check the range before. */
 static inline void
 uint_put(void *p, size_t width, uint64_t v)
 {

@@ -1,7 +1,7 @@
 /*
- * Captures: frames from a file (pcap, pcapng) or an interface, by libpcap; in them the
- * packets of IPsec. Every byte of a frame is hostile: lengths are checked against what was captured,
- * headers are counted, fragments are put together within bounds.
+ * Captures: reads frames from a file (pcap, pcapng) or an interface, by libpcap, and finds the
+ * IPsec packets in them. Every byte of a frame is hostile: lengths are checked against the captured
+ * bytes, headers are counted, and fragments are reassembled within limits.
  *
  *	while ((rc = capture_next(c, &p, &f)) > 0)
  *		...
@@ -12,28 +12,28 @@
 #include "base/addr.h"
 #include "base/fault.h"
 
-#define CAPTURE_PORTS_MAX	16	/* UDP ports beside 500 and 4500 */
-#define CAPTURE_FRAME_MAX	(256 * 1024)	/* bytes looked at of one frame */
+#define CAPTURE_PORTS_MAX	16	/* UDP ports in addition to 500 and 4500 */
+#define CAPTURE_FRAME_MAX	(256 * 1024)	/* bytes parsed of one frame */
 #define CAPTURE_FRAGS_MAX	64	/* datagrams under reassembly at a time */
 #define CAPTURE_FRAG_SECONDS	60	/* by the clock of the capture; RFC 8200 section 4.5 */
 #define CAPTURE_TCP_PORT	10000	/* IPsec over TCP, as Cisco's clients do it */
 
 enum capture_what {
-	CAPTURE_OTHER,		/* nothing of ours */
+	CAPTURE_OTHER,		/* not IPsec */
 	CAPTURE_IKE,		/* ${data}: the message without a marker; at least a byte */
 	CAPTURE_ESP,		/* ${data}: from the SPI; at least 8 bytes */
 	CAPTURE_AH,		/* ${data}: from the next header; at least 12 bytes */
 	CAPTURE_KEEPALIVE,	/* RFC 3948 section 2.3 */
-	CAPTURE_TCP,		/* a TCP segment of port 10000 with nothing known in it */
+	CAPTURE_TCP,		/* a TCP segment of port 10000 with unknown content */
 	CAPTURE_GRE,
-	CAPTURE_FRAGMENT,	/* of a datagram whose other parts are still to come */
-	CAPTURE_BAD,		/* ${note} says what is wrong with it */
+	CAPTURE_FRAGMENT,	/* of a datagram whose other fragments are missing */
+	CAPTURE_BAD,		/* malformed; ${note} is the reason */
 };
 
 enum capture_by {		/* what carries it */
 	CAPTURE_BY_IP,
 	CAPTURE_BY_UDP,
-	CAPTURE_BY_UDP_MARKER,	/* IKE behind the non-ESP marker (RFC 3948), ESP behind the non-IKE
+	CAPTURE_BY_UDP_MARKER,	/* IKE after the non-ESP marker (RFC 3948), ESP after the non-IKE
 				   marker (drafts 00 and 01 of it) */
 	CAPTURE_BY_TCP,
 };
@@ -45,12 +45,12 @@ struct capture_packet {
 	enum capture_by	 by;
 	struct endpoint	 src, dst;	/* ports 0 where there are none; family 0: no IP */
 	uint8_t		 tos;		/* DSCP and ECN of the IP header */
-	struct span	 ip;		/* the IP packet, put together; empty if there is none */
+	struct span	 ip;		/* the reassembled IP packet; empty if there is none */
 	struct span	 data;		/* see ${what}; else empty */
 	uint32_t	 seq;		/* of ESP and AH, as is ${spi} */
 	uint8_t		 spi[4];
-	unsigned	 fragments;	/* that it was put together from; 1: it came whole */
-	uint32_t	 lost;		/* bytes that the capture left out at the end */
+	unsigned	 fragments;	/* that it was reassembled from; 1: not fragmented */
+	uint32_t	 lost;		/* bytes that the capture truncated */
 	const char	*note;		/* constant text, or NULL */
 };	/* spans are valid until the next call */
 
@@ -70,7 +70,7 @@ int capture_ready(struct fault *f);
 
 /*
  * ${path} ("-": standard input), pcap or pcapng. NULL with FAULT_SYSTEM or FAULT_PERMISSION (cannot be opened),
- * FAULT_MALFORMED (is no capture, or of a link type that is none of Ethernet, Linux cooked, raw IP,
+ * FAULT_MALFORMED (not a capture, or a link type other than Ethernet, Linux cooked, raw IP and
  * loopback).
  */
 struct capture *capture_open(const char *path, struct fault *f);
@@ -80,23 +80,23 @@ struct capture *capture_open(const char *path, struct fault *f);
  */
 struct capture *capture_live(const char *iface, const uint16_t *ports, size_t n,
     struct fault *f);
-/* Frames handed in by capture_frame(), for tests: ${link} is a DLT_ number of libpcap. */
+/* Frames come from capture_frame(), for tests: ${link} is a DLT_ number of libpcap. */
 struct capture *capture_of_frames(int link, struct fault *f);
 void capture_close(struct capture *c);		/* NULL is fine */
 
-/* UDP on ${port} is looked at too: IKE with or without marker and ESP, by what it looks like. */
+/* Also parses UDP on ${port}: IKE with or without marker, and ESP, by their content. */
 int capture_add_port(struct capture *c, uint16_t port, struct fault *f);
 
 /*
- * The next frame. 1; 0 at the end, or of an interface if nothing came for a moment or
- * capture_stop() was called; -1 with FAULT_TRUNCATED or FAULT_MALFORMED (the file breaks off: what came before
- * it counts), FAULT_DEVICE.
+ * The next frame. 1; 0 at the end, or for an interface if no frame arrived for a moment or
+ * capture_stop() was called; -1 with FAULT_TRUNCATED or FAULT_MALFORMED (the file is truncated: the frames
+ * before count), FAULT_DEVICE.
  */
 int capture_next(struct capture *c, struct capture_packet *p, struct fault *f);
 /* Safe in a signal handler. */
 void capture_stop(struct capture *c);
 
-/* Looks at one frame of which ${frame} was captured, ${len} bytes on the wire. */
+/* Parses one frame of which ${frame} was captured, ${len} bytes on the wire. */
 void capture_frame(struct capture *c, struct span frame, size_t len, uint64_t time_us,
     struct capture_packet *p);
 

@@ -25,7 +25,7 @@ bool capture_link_known(int link);
 /* One IP packet, headers read. */
 struct capture_ip {
 	struct addr	src, dst;
-	uint8_t		proto;		/* of what is behind the last header */
+	uint8_t		proto;		/* of the payload after the last header */
 	uint8_t		tos;
 	struct span	all;		/* header and payload as far as captured */
 	struct span	payload;
@@ -37,18 +37,18 @@ struct capture_ip {
 	size_t		next_at;	/* IPv6: offset in ${all} of the next header that leads to it */
 };
 
-/* 0, or -1 with ${*note} set to what is wrong. */
+/* 0, or -1 with ${*note} set to the reason. */
 int capture_ip_get(struct capture_ip *ip, struct span s, size_t wire_len, const char **note);
 
 struct capture_frags *capture_frags_new(void);	/* NULL: no memory */
 void capture_frags_free(struct capture_frags *t);
 /*
- * Takes a fragment. 1: the datagram is whole, and ${ip} is it (valid until the next call), made of ${*n}
- * fragments; 0: more are needed; -1: it does not fit what was there before, or in 64 KiB.
+ * Adds a fragment. 1: the datagram is complete, in ${ip} (valid until the next call), from ${*n}
+ * fragments; 0: more are needed; -1: it conflicts with earlier fragments, or exceeds 64 KiB.
  */
 int capture_frags_take(struct capture_frags *t, struct capture_ip *ip, uint64_t time_us,
     unsigned *n, const char **note);
-/* Datagrams that were given up so far, and those that wait. */
+/* Datagrams that timed out so far, and those that are incomplete. */
 uint64_t capture_frags_incomplete(const struct capture_frags *t);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * What comes in over a device, by libpcap: how many packets, and the last of them in words. Answers to
- * our own questions do not count, nor do frames without an IP packet (ARP).
+ * Inbound packets of a device, by libpcap: their number, and the last one in words. Answers to
+ * our own probes do not count, nor do frames without an IP packet (ARP).
  */
 #ifndef SAPIPE_CAPTURE_INBOUND_H
 #define SAPIPE_CAPTURE_INBOUND_H
@@ -8,7 +8,7 @@
 #include "os/echo.h"
 
 #define WITNESS_TEXT	224	/* "TCP [2001:db8::1]:443 > [2001:db8::2]:40000, 1280 bytes" */
-#define WITNESS_SNAPLEN	256	/* bytes looked at: headers, and our random bytes in an answer */
+#define WITNESS_SNAPLEN	256	/* bytes captured: headers, and our random bytes in an answer */
 
 struct capture;
 struct pcap;
@@ -26,9 +26,9 @@ struct witness {
 void witness_init(struct witness *w, const struct echo *e);
 
 /*
- * Looks at what has come since the last time, without waiting; opens the device first if it is not
- * open, or was replaced. 0; -1 with FAULT_DEVICE or FAULT_PERMISSION: it cannot be opened, or has
- * gone. Then the next call tries again.
+ * Reads the packets that arrived since the last call, without waiting; opens the device first if it is not
+ * open, or was replaced. 0; -1 with FAULT_DEVICE or FAULT_PERMISSION: it cannot be opened, or was
+ * removed. The next call then tries again.
  */
 int witness_look(struct witness *w, struct fault *f);
 void witness_close(struct witness *w);

@@ -1,6 +1,6 @@
 /*
- * Writing captures as pcapng: raw IP packets with comments, which libpcap does not write. Each packet is
- * one write as it comes, so that a reader may follow, and a tool that dies leaves a valid file.
+ * Writes captures as pcapng: raw IP packets with comments, which libpcap cannot write. Each packet is
+ * written at once, so that a reader can follow, and a tool that dies leaves a valid file.
  */
 #ifndef SAPIPE_CAPTURE_PCAPNG_H
 #define SAPIPE_CAPTURE_PCAPNG_H
@@ -21,8 +21,8 @@ struct pcapng *pcapng_open(const char *path, const char *tool, struct fault *f);
 void pcapng_close(struct pcapng *w);		/* NULL is fine */
 
 /*
- * For files that nobody follows: packets from here on are written many at a time, and the last by pcapng_flush(), which
- * is due before the end. It returns as pcapng_put().
+ * For files that no reader follows: later packets are written many at a time, and the last ones by pcapng_flush(), which
+ * the caller must call at the end. It returns as pcapng_put().
  */
 void pcapng_together(struct pcapng *w);
 int pcapng_flush(struct pcapng *w, struct fault *f);
@@ -35,13 +35,13 @@ enum pcapng_way { PCAPNG_UNKNOWN, PCAPNG_IN, PCAPNG_OUT };
  */
 int pcapng_put(struct pcapng *w, uint64_t time_us, enum pcapng_way way, struct span ip,
     const char *comment, struct fault *f);
-/* The same for the payload ${data} of an IP packet of ${proto}, behind a made-up header. */
+/* The same for the payload ${data} of an IP packet of ${proto}, with a generated header. */
 int pcapng_put_payload(struct pcapng *w, uint64_t time_us, enum pcapng_way way,
     const struct addr *src, const struct addr *dst, uint8_t proto, struct span data,
     const char *comment, struct fault *f);
 /*
- * The same for the payload of a UDP datagram: the headers are made up, with checksums. ${head} stands before
- * ${data} (a marker). What does not fit a datagram is FAULT_TOO_LARGE.
+ * The same for the payload of a UDP datagram, with generated headers and checksums. ${head} (a marker) is written
+ * before ${data}. FAULT_TOO_LARGE if it does not fit a datagram.
  */
 int pcapng_put_udp(struct pcapng *w, uint64_t time_us, enum pcapng_way way,
     const struct endpoint *src, const struct endpoint *dst, struct span head, struct span data,

@@ -1,6 +1,6 @@
 /*
- * The recorder: a helper process that writes a capture of what a data path sends and receives. A slow disk
- * slows the recorder alone: packets that its socket has no room for are counted, and nothing waits.
+ * The recorder: a helper process that writes a capture of the packets that a data path sends and receives. A slow
+ * disk only slows the recorder: packets that do not fit its socket are counted and not recorded.
  */
 #ifndef SAPIPE_CAPTURE_RECORDER_H
 #define SAPIPE_CAPTURE_RECORDER_H
@@ -11,32 +11,33 @@
 
 #define RECORDER_COMMENT	192	/* bytes of a comment, its end included */
 
-/* What the process is to do; the strings outlive its start. */
+/* The task of the process; the strings must outlive its start. */
 struct recorder_task {
 	const char	*path, *tool;	/* as for pcapng_open() */
-	const char	*user;		/* whom to become then, as for priv_drop() */
+	const char	*user;		/* to become after that, as for priv_drop() */
 };
 
 /* The process: serves ${fd} until its other end is closed. ${task} is a struct recorder_task. Fits helper_fork(). */
 void recorder_serve(void *task, int fd);
 
 struct recorder {
-	int		 fd;		/* of the caller; -1: nothing is recorded (any more) */
-	uint64_t	 sent, lost;	/* packets handed over, and those that there was no room for */
+	int		 fd;		/* of the caller; -1: not recording */
+	uint64_t	 sent, lost;	/* packets passed to the recorder, and packets not recorded */
 };
 
 /* Waits until the file is open. 0, or -1 as pcapng_open(). */
 int recorder_open(struct recorder *r, int fd, struct fault *f);
 
 /*
- * Hands over ${n} (at most 64) packets that came in or went out, as ${way} says: ${p}, ${net}, ${proto}, ${marker},
- * ${local}, ${remote} and ${time_us} count. Headers are made up, but for AH: its own are recorded. Never waits.
+ * Passes ${n} (at most 64) inbound or outbound packets (${way}) to the recorder. It uses ${p}, ${net}, ${proto},
+ * ${marker}, ${local}, ${remote} and ${time_us}. Headers are generated, except for AH, whose headers are recorded.
+ * Never waits.
  */
 void recorder_put(struct recorder *r, enum pcapng_way way, const struct pkt *const *pkts,
     const char (*comments)[RECORDER_COMMENT], size_t n);
 /*
- * When ${fd} can be read: the recorder has something to say. 0: nothing; else -1 with the fault
- * that ended it, ${fd} is -1 then.
+ * Call it when ${fd} is readable. 0: no message; -1 with the fault
+ * that ended the recorder, ${fd} is then -1.
  */
 int recorder_broken(struct recorder *r, struct fault *f);
 

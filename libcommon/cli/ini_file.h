@@ -1,5 +1,5 @@
 /*
- * Files of settings with a section for each of several things (peers, tunnels), by inih. Keys are the long
+ * Configuration files with a section for each peer or tunnel, by inih. The keys are the long
  * names of an option table:
  *
  *	[defaults]			; optional, first: for all sections below
@@ -23,11 +23,11 @@ struct ini_conf {
 	const struct opt *table;	/* the keys */
 	size_t		 size;		/* of the struct that they fill */
 	const char	*of;		/* what a section describes: "a peer" */
-	const char	*risk;		/* what others who may write to the file can change */
+	const char	*risk;		/* what other users can change if they can write to the file */
 	size_t		 max;		/* sections */
-	const char	*no_key;	/* a row of ${table} that is no key: it is the section's name */
+	const char	*no_key;	/* a row of ${table} that is not a key, since the section's name sets it */
 	const char	*apart[2];	/* two keys that exclude each other, or NULL */
-	/* Before ${key} is set for the first time in a section: lists make way. May be NULL. */
+	/* Called before ${key} is set for the first time in a section, to clear lists. May be NULL. */
 	void		(*first)(void *opts, const char *key);
 	/*
 	 * A section is complete. 0, or -1 with a fault, whose ${option} may name a key; the line is added.
@@ -36,13 +36,13 @@ struct ini_conf {
 	void		*ctx;
 };
 
-/* The texts that options of a file point to. */
+/* Storage of the texts that options of a file point to. */
 struct ini_values { size_t n; char **v; };
 
 /*
- * Reads ${path} ('-': standard input). Unknown or repeated keys, sections that come twice and
- * bad values are errors that name file and line. What no section says is as in ${given}, a struct of
- * ${conf->size} bytes. 0; or -1, at the first fault, ${values} empty.
+ * Reads ${path} ('-': standard input). Unknown or repeated keys, repeated sections and
+ * bad values are errors that name file and line. ${given}, a struct of ${conf->size} bytes, has the values
+ * of keys that no section sets. 0; or -1 at the first fault, with ${values} empty.
  */
 int ini_file_read(const struct ini_conf *conf, const void *given, const char *path,
     struct ini_values *values, struct fault *f);

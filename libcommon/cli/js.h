@@ -1,4 +1,4 @@
-/* JSON reports: jansson with the few things that several tools need on top. */
+/* JSON reports: helpers on top of jansson that several tools need. */
 #ifndef SAPIPE_CLI_JS_H
 #define SAPIPE_CLI_JS_H
 
@@ -7,13 +7,13 @@
 
 #include "base/span.h"
 
-/* ${v} as a string of hex digits; NULL if memory is short, as jansson's own. Not for secrets that stay hidden. */
+/* ${v} as a string of hex digits; NULL if there is no memory, as in jansson. Not for hidden secrets. */
 json_t *js_hex(struct span v);
-/* Text from anywhere: what is not well-formed UTF-8 is escaped as \xNN first. */
+/* Untrusted text: bytes that are not well-formed UTF-8 are escaped as \xNN. */
 json_t *js_text(const char *text);
 /*
- * Prints ${*v} on ${to} in one line (or indented, for --format json to be read by people), with its keys in
- * the order they were set, and releases it. A failed write is noticed at exit.
+ * Prints ${*v} on ${to} in one line (or indented, for people), with its keys in
+ * the order in which they were set, and releases it. prog.c reports a failed write at exit.
  */
 void js_print(json_t *v, bool indented, FILE *to);
 

@@ -1,13 +1,13 @@
 /*
- * Options. One constant table per tool says what it takes; from it come parsing,
- * --help, and the plain listing that completions and tests read. Every tool gets
- * -h -V -v -q without asking. Example:
+ * Options. Each tool has one constant table of its options, from which come parsing,
+ * --help, and the listing that completions and tests read. Every tool has
+ * -h -V -v -q without rows of its own. Example:
  *
  *	struct dpd_opts { const char *peer; uint32_t count, wait_ms; bool json; struct opt_args sa; };
  *	#define DPD_OPTS_DEFAULT { .count = 4, .wait_ms = 1000 }
  *
  *	static const struct opt dpd_optab[] = {
- *		OPT_TOOL("ask an IKE peer whether it is alive"),
+ *		OPT_TOOL("check that an IKE peer is alive"),
  *		OPT_USE("[OPTION]... SA"),
  *		OPT_USE("[OPTION]... --peer PEER[:PORT]"),
  *		OPT_NUM(struct dpd_opts, count, 'c', "count", "N", 1, 1000000, "stop after N probes"),
@@ -34,7 +34,7 @@
 #include "base/fault.h"
 
 #define OPT_LIST_MAX	32	/* times a repeatable option may be given */
-#define OPT_ROWS_MAX	128	/* rows of one tool, those it includes counted */
+#define OPT_ROWS_MAX	128	/* rows of one tool, included ones counted */
 
 /* Values of a repeatable option, in order. */
 struct opt_list {
@@ -69,11 +69,11 @@ enum opt_unit {
 
 enum opt_flag {
 	OPT_REQUIRED = 1,
-	OPT_SEAM = 2,		/* for tests: documented, and said on stderr when in use */
-	OPT_HIDDEN = 4,		/* in no help and no listing */
+	OPT_SEAM = 2,		/* for tests: documented, and a warning on stderr when in use */
+	OPT_HIDDEN = 4,		/* not in help and listing */
 	OPT_NO_DEFAULT = 8,	/* --help does not show the default */
 	OPT_SECRET = 16,	/* the value is never printed, not even in an error */
-	OPT_VALUE_MAY = 32,	/* --NAME alone stores ${min}; a value comes behind '=' only */
+	OPT_VALUE_MAY = 32,	/* --NAME alone stores ${min}; a value requires '=' */
 };
 
 /* A word that stands for a number; ends with a NULL word. */
@@ -98,7 +98,7 @@ struct opt {
 	const struct opt_word *words;	/* of a number: also these words; of a choice: their values */
 	const struct opt *include;	/* rows whose members lie in the member at off */
 	/*
-	 * OPT_CALL: takes the value (NULL if ${arg} is NULL) into ${member}, or fills ${f} and
+	 * OPT_CALL: stores the value (NULL if ${arg} is NULL) in ${member}, or fills ${f} and
 	 * returns -1; may be called repeatedly.
 	 */
 	int		(*call)(void *member, const char *value, struct fault *f);
@@ -109,11 +109,11 @@ struct opt {
 #define OPT_WIDTH_(T, m)	sizeof(((T *)0)->m)
 
 #define OPT_END			{ .type = OPT_T_END }
-/* The rows of another table, for a member of ${T} that is the struct they fill. */
+/* The rows of another table, which fill the struct member ${m} of ${T}. */
 #define OPT_INCLUDE(T, m, table) { .type = OPT_T_INCLUDE, .off = offsetof(T, m), .include = (table) }
 /* What the tool does, in one line without full stop. */
 #define OPT_TOOL(...)		{ .type = OPT_T_TOOL, .help = __VA_ARGS__ }
-/* A synopsis line, after the tool's name; without any, one is made. */
+/* A synopsis line, after the tool's name; without any, one is generated. */
 #define OPT_USE(...)		{ .type = OPT_T_USE, .help = __VA_ARGS__ }
 /* A heading of --help, and a paragraph after the options. */
 #define OPT_SECTION(...)	{ .type = OPT_T_SECTION, .help = __VA_ARGS__ }
@@ -156,7 +156,7 @@ struct opt {
 #define OPT_CHOICE(T, m, l, nm, a, ...)					\
 	{ .type = OPT_T_CHOICE, .off = OPT_OFF_(T, m, OPT_UINT_), .width = OPT_WIDTH_(T, m), \
 	  .name = (nm), .letter = (l), .arg = (a), .help = __VA_ARGS__ }
-/* The same where the value may be left out, --NAME[=WORD]: then it is ${bare}. .words is a must. */
+/* The same with an optional value, --NAME[=WORD]: the default is ${bare}. .words is required. */
 #define OPT_CHOICE_MAY(T, m, l, nm, a, bare, ...)			\
 	{ .type = OPT_T_CHOICE, .off = OPT_OFF_(T, m, OPT_UINT_), .width = OPT_WIDTH_(T, m), \
 	  .name = (nm), .letter = (l), .arg = (a), .min = (bare), \
@@ -164,7 +164,7 @@ struct opt {
 #define OPT_CALL(T, m, l, nm, a, fn, ...)				\
 	{ .type = OPT_T_CALL, .off = offsetof(T, m), .call = (fn),	\
 	  .name = (nm), .letter = (l), .arg = (a), .help = __VA_ARGS__ }
-/* A positional argument, optional but with .flags = OPT_REQUIRED. */
+/* A positional argument, optional unless .flags = OPT_REQUIRED. */
 #define OPT_ARG(T, m, nm, ...)						\
 	{ .type = OPT_T_ARG, .off = OPT_OFF_(T, m, const char *: 1), .name = (nm), \
 	  .help = __VA_ARGS__ }
@@ -181,7 +181,7 @@ struct opt {
 /*
  * Parses ${argv} by ${table} into ${o}. Misuse ends the process with a line, a hint and
  * exit 2; -h, -V and --list-options print on stdout and exit 0. Sets the report level and
- * says which test seams are in use. Options and positional arguments may be
+ * prints which test seams are in use. Options and positional arguments may be
  * mixed, `--` ends options, long names are never abbreviated; argv is rearranged.
  */
 void opt_parse(const struct opt *table, void *o, int argc, char *argv[]);
@@ -189,23 +189,23 @@ void opt_parse(const struct opt *table, void *o, int argc, char *argv[]);
 /* Whether the option of that long name was given to the last opt_parse(). */
 bool opt_given(const char *name);
 
-/* Like opt_parse() but tells instead of printing and exiting. */
+/* Like opt_parse(), but returns its result instead of printing and exiting. */
 enum opt_verdict { OPT_BAD = -1, OPT_RUN, OPT_HELP, OPT_VERSION, OPT_LISTING };
 #define OPT_HINT	160
 enum opt_verdict opt_try(const struct opt *table, void *o, int argc, char *argv[],
     char hint[OPT_HINT], struct fault *f);
 
 /*
- * Sets one option by its long name, as a line `name = value` of a configuration file does; flags, and
- * options whose value may be left out, take yes or no. ${value} must outlive ${o}. 0, or -1 with FAULT_USAGE; an unknown name sets
- * ${*known} false. The caller watches for duplicates: *${again} says it may repeat.
+ * Sets one option by its long name, for a line `name = value` of a configuration file. The value of flags, and
+ * of options with an optional value, may be yes or no. ${value} must outlive ${o}. 0, or -1 with FAULT_USAGE; an
+ * unknown name sets ${*known} false. The caller checks for duplicates: *${again} is true if the option may repeat.
  */
 int opt_set(const struct opt *table, void *o, const char *name, const char *value,
     bool *known, bool *again, struct fault *f);
 
 /*
- * Number with unit, in the stored unit and within ${min}..${max}; -1 with FAULT_USAGE that
- * starts with ${who}.
+ * Parses a number with unit, in the stored unit and within ${min}..${max}; -1 with FAULT_USAGE,
+ * whose text starts with ${who}.
  */
 int opt_number(uint64_t *out, const char *text, enum opt_unit unit, uint64_t min,
     uint64_t max, const char *who, struct fault *f);

@@ -4,7 +4,7 @@
 
 #include "cli/opt.h"
 
-/* Tables with their includes laid flat: each row beside the struct that it fills. */
+/* Tables with their includes expanded: each row with the struct that it fills. */
 struct opt_flat {
 	size_t	n;
 	int	sub;			/* value of the subcommand given, or -1 */
@@ -46,7 +46,7 @@ uint64_t opt_load(const struct opt_slot *s);
 
 void opt_print_help(const struct opt_flat *t);
 void opt_print_list(const struct opt_flat *t);
-/* The closest name to what was mistyped, or NULL. */
+/* The name closest to a mistyped one, or NULL. */
 const char *opt_closest(const struct opt_flat *t, const char *name, bool sub);
 
 #endif

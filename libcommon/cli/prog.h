@@ -1,14 +1,14 @@
-/* What every tool sets up before its first line of work. */
+/* Common start of every tool. */
 #ifndef SAPIPE_CLI_PROG_H
 #define SAPIPE_CLI_PROG_H
 
 #include "cli/prog_name.h"
 
 /*
- * First call of every main(): takes the tool's name from ${argv0}; opens what is missing of
- * descriptors 0 to 2; umask 077; SIGPIPE and SIGXFSZ ignored (writes say EPIPE, EFBIG); no core
- * dump, no ptrace; the locked heap of secrets; and a check at exit that standard output took all
- * that was printed on it (exit 3 if not). The locale stays "C" whatever the environment says.
+ * First call of every main(). It sets the tool's name from ${argv0}; opens missing
+ * descriptors 0 to 2; sets umask 077; ignores SIGPIPE and SIGXFSZ (writes fail with EPIPE, EFBIG);
+ * forbids core dumps and ptrace; creates the locked heap of secrets; and checks at exit that all
+ * standard output was written (exit 3 if not). The locale stays "C", regardless of the environment.
  */
 void prog_init(const char *argv0);
 

@@ -5,10 +5,10 @@
 #include "base/fault.h"
 #include "base/secret.h"
 
-#define SECRET_FILE_MAX	8192	/* bytes of text; a longer file is none of ours */
+#define SECRET_FILE_MAX	8192	/* bytes of text; a longer file is rejected */
 
 enum secret_format {
-	SECRET_AUTO,		/* 0x...: hex; 0s...: base64, as ipsec.secrets has them; else raw */
+	SECRET_AUTO,		/* 0x...: hex; 0s...: base64, as in ipsec.secrets; else raw */
 	SECRET_RAW,
 	SECRET_HEX,
 	SECRET_BASE64,
@@ -17,10 +17,10 @@ enum secret_format {
 
 /*
  * Reads the secret named by ${from}: a path; "-" for standard input; "fd:N"; "env:NAME", which is
- * wiped and taken out of the environment; "tty" for a prompt without echo. NULL prompts where
- * there is a terminal. A relative path counts from the directory of the file ${beside}, if not NULL.
+ * wiped and removed from the environment; "tty" for a prompt without echo. NULL prompts if
+ * there is a terminal. A relative path is relative to the directory of the file ${beside}, if not NULL.
  * One newline (\n or \r\n) at the end is not part of the secret. ${what} ("pre-shared key") names it in
- * messages, which never show the value. Warns on standard error of wide file modes and
+ * messages, which never show the value. Warns on standard error of file modes that let other users read it, and
  * of text that looks like a mistake. The text is read into locked memory with read(2).
  *
  * 0, or -1 with FAULT_SECRET_FILE (absent, unreadable, a directory, empty, too long, not of that

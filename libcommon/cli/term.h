@@ -1,10 +1,10 @@
-/* The terminal that a report goes to. */
+/* The terminal of a report. */
 #ifndef SAPIPE_CLI_TERM_H
 #define SAPIPE_CLI_TERM_H
 
 #include <stddef.h>
 
-/* Columns of the terminal behind ${fd}; 80 where there is none, or it does not say. */
+/* Columns of the terminal ${fd}; 80 if it is not a terminal, or the number is unknown. */
 size_t term_columns(int fd);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * A small text file that is replaced again and again, each time whole or not at all, by a helper process
- * that keeps the rights to its directory when the tool has dropped its own.
+ * A small text file that a helper process replaces atomically again and again. The helper
+ * keeps the rights to the directory after the tool has dropped its privileges.
  */
 #ifndef SAPIPE_CLI_TEXTFILE_H
 #define SAPIPE_CLI_TEXTFILE_H
@@ -18,10 +18,10 @@ struct textfile { struct helper helper; };	/* helper.fd -1: none */
  */
 int textfile_open(struct textfile *t, const char *path, struct fault *f);
 
-/* Hands ${text} over; does not wait. -1: too long, or the helper is behind or gone; the old text stands then. */
+/* Passes ${text} to the helper; does not wait. -1: too long, or the helper is busy or has exited; the file is then unchanged. */
 int textfile_put(const struct textfile *t, struct span text);
 
-/* Waits until what was handed over is written. The file stays. Harmless with fd -1. */
+/* Waits until the text is written. The file stays. Does nothing with fd -1. */
 void textfile_close(struct textfile *t);
 
 #endif

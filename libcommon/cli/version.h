@@ -1,4 +1,4 @@
-/* The one place that knows the version; -V prints it. */
+/* The version, which -V prints. Defined only here. */
 #ifndef SAPIPE_CLI_VERSION_H
 #define SAPIPE_CLI_VERSION_H
 

@@ -19,9 +19,9 @@
 /*
  * IKE numbers: RFC 2409 appendix A, RFC 3602. ESP numbers: RFC 2407 section 4.4.4,
  * RFC 3602, 3686, 4106. ChaCha20-Poly1305 has none in the IPsec DOI: RFC 7634 registers it
- * for IKEv2 alone, and neither libreswan nor strongSwan (looked up in both) nor
- * isakmpd offers it in IKEv1. 254 lies in the DOI's range for private use, 249 to 255, clear of
- * the ones that FreeS/WAN's heirs took there: 249 MARS, 250 RC6, 251, 252 Serpent, 253 Twofish.
+ * for IKEv2 only, and neither libreswan nor strongSwan (checked in both sources) nor
+ * isakmpd offers it in IKEv1. 254 is in the DOI's range for private use, 249 to 255. The
+ * descendants of FreeS/WAN use other numbers of it: 249 MARS, 250 RC6, 251, 252 Serpent, 253 Twofish.
  */
 #define ESP_CHACHA20_POLY1305	254
 
@@ -94,9 +94,9 @@ static const struct alg_hash hashes[] = {
 };
 
 /*
- * RFC 2407 sections 4.4.3 and 4.5, RFC 2403, 2404, 3566, 4868. The 96-bit cut of
- * HMAC-SHA-256 comes from draft-ietf-ipsec-ciph-sha-256-00 and was never negotiable: it
- * goes by the number of the 128-bit one, which is why its row stands behind.
+ * RFC 2407 sections 4.4.3 and 4.5, RFC 2403, 2404, 3566, 4868. HMAC-SHA-256 truncated to 96
+ * bits comes from draft-ietf-ipsec-ciph-sha-256-00 and has no number of its own. It uses the
+ * number of the 128-bit one, so its row must follow that row.
  */
 static const struct alg_integ integs[] = {
 	{ .word = "sha1", .name = "hmac-sha1-96", .auth = 2, .ah = 3, .key_len = 20, .icv_len = 12,
@@ -125,8 +125,8 @@ static const struct alg_integ integs[] = {
 /*
  * RFC 2409 section 6 (1, 2), RFC 3526 (5, 14 to 18), RFC 5903 (19 to 21), RFC 5114
  * (22 to 24), RFC 8031 (31). Lengths: MODP those of the prime; ECP x | y and x. The Oakley
- * groups have no name in libcrypto, which has their primes all the same. RFC 8247
- * section 2.4 wants 1, 2, 5 and 22 to 24 gone: they work when named.
+ * groups have no name in libcrypto, but it has their primes. RFC 8247
+ * section 2.4 forbids 1, 2, 5 and 22 to 24: they work only if named.
  */
 #define MODP(bits)	.pub_len = (bits) / 8, .shared_len = (bits) / 8
 static const struct alg_group groups[] = {
@@ -147,7 +147,7 @@ static const struct alg_group groups[] = {
 	{ .word = "modp2048s256", .num = 24, MODP(2048), .ossl = "dh_2048_256", .weak = true },
 };
 
-/* Other spellings that users bring along from elsewhere; ours is always printed. */
+/* Spellings of other products; ours is always printed. */
 static const struct alias {
 	const char	*from, *to;
 } aliases[] = {

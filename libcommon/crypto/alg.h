@@ -70,7 +70,7 @@ struct alg_group {
 	bool		 weak;
 };
 
-/* Look-ups give NULL where there is no such row. Words compare without regard to case. */
+/* Look-ups return NULL if there is no such row. Words compare without regard to case. */
 const struct alg_enc *alg_enc_word(const char *word);
 const struct alg_enc *alg_enc_name(const char *name, unsigned key_bits);
 /* ${key_bits} 0 finds the row whose key length is fixed. */
@@ -83,7 +83,7 @@ const struct alg_integ *alg_integ_name(const char *name);
 const struct alg_integ *alg_integ_auth(unsigned auth);
 const struct alg_group *alg_group_word(const char *word);
 const struct alg_group *alg_group_num(unsigned num);
-/* Rows in turn for listings and tests; NULL after the last. */
+/* Row ${i}, for listings and tests; NULL after the last. */
 const struct alg_enc *alg_enc_row(size_t i);
 const struct alg_hash *alg_hash_row(size_t i);
 const struct alg_integ *alg_integ_row(size_t i);

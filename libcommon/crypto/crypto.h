@@ -1,6 +1,6 @@
 /*
- * Hash, PRF, ciphers and Diffie-Hellman of IKE, thin over libcrypto. Pure:
- * inputs in, result out. Every function returns 0, or -1 with FAULT_CRYPTO,
+ * Hash, PRF, ciphers and Diffie-Hellman of IKE, thin over libcrypto, without
+ * global state. Every function returns 0, or -1 with FAULT_CRYPTO,
  * FAULT_MEMORY or FAULT_NO_LEGACY_PROVIDER. ESP's bulk crypto is in esp/.
  */
 #ifndef SAPIPE_CRYPTO_CRYPTO_H
@@ -29,8 +29,8 @@ int cbc_decrypt(const struct alg_enc *e, struct span key, uint8_t iv[BLOCK_MAX],
     size_t len, struct fault *f);
 
 /*
- * Makes ${e} ready: what it needs (the legacy provider, for single DES) is loaded now and
- * not when a sandbox forbids it. 0, or -1 with FAULT_NO_LEGACY_PROVIDER or FAULT_CRYPTO.
+ * Prepares ${e}: loads what it needs (the legacy provider, for single DES) before the
+ * sandbox forbids it. 0, or -1 with FAULT_NO_LEGACY_PROVIDER or FAULT_CRYPTO.
  */
 int cipher_ready(const struct alg_enc *e, struct fault *f);
 
@@ -38,9 +38,9 @@ int cipher_ready(const struct alg_enc *e, struct fault *f);
 bool des_weak_key(const struct alg_enc *e, struct span key);
 
 /*
- * Random bytes from outside, so that exchanges can be repeated: a source is a
- * function and its state. rand_system is libcrypto's generator; rand_seeded one
- * that a seed determines, for tests and --seed alone; ${state} outlives what is returned.
+ * The source of random bytes is a parameter, so that exchanges are repeatable: a
+ * function and its state. rand_system is libcrypto's generator; rand_seeded derives all
+ * bytes from a seed, for tests and --seed only; ${state} must outlive the result.
  * fill() returns 0 or -1.
  */
 struct rand {
@@ -53,9 +53,9 @@ struct rand rand_seeded(struct rand_seed *state, struct span seed);
 
 /*
  * A Diffie-Hellman exchange. MODP values are padded to the prime's length, ECP ones are x | y
- * (RFC 5903), shared x alone; Curve25519 as RFC 8031. Public values of the peer are checked:
- * range 2..p-2 for MODP and membership for 22-24, on the curve for ECP, of large order for
- * 25519; a bad one, or one of another length than the group's, is FAULT_MALFORMED.
+ * (RFC 5903), the shared secret is x; Curve25519 as RFC 8031. The peer's public value is checked:
+ * range 2..p-2 for MODP, membership in the subgroup for 22-24, on the curve for ECP, large order
+ * for 25519. A bad value, or one of the wrong length, is FAULT_MALFORMED.
  */
 struct dh;
 struct dh *dh_new(const struct alg_group *g, const struct rand *r, struct fault *f);

@@ -8,13 +8,13 @@
 
 /*
  * One family of groups. ${pub} has g->pub_len bytes, ${out} g->shared_len.
- * All return 0 or -1. make_shared() is where the peer's value is checked: FAULT_MALFORMED.
+ * All return 0 or -1. make_shared() checks the peer's value: FAULT_MALFORMED.
  */
 struct dh_ops {
 	/* A fresh private value, uniform over the group's range. */
 	int (*draw)(const struct alg_group *g, const struct rand *r, struct secret *priv,
 	    struct fault *f);
-	/* Whether ${priv} is in the group's range; keeps it as it is. */
+	/* Whether ${priv} is in the group's range; does not change it. */
 	int (*adopt)(const struct alg_group *g, struct span given, struct secret *priv,
 	    struct fault *f);
 	int (*make_public)(const struct alg_group *g, struct span priv, uint8_t *pub,

@@ -58,7 +58,7 @@ ecp_draw(const struct alg_group *g, const struct rand *r, struct secret *priv, s
 	bits = (unsigned)EC_GROUP_order_bits(c);
 	if (secret_make(priv, (bits + 7) / 8) == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for a private value"));
-	/* All orders lie close below a power of two: hardly ever a second draw. */
+	/* All orders are just below a power of two: a second draw is rare. */
 	for (tries = 0; ok == 0 && tries < 256; tries++) {
 		if (r->fill(r->state, priv->p, priv->len) == -1)
 			return (fault(f, FAULT_CRYPTO, "the random source failed"));
@@ -144,7 +144,7 @@ ecp_public(const struct alg_group *g, struct span priv, uint8_t *pub, struct fau
 	return (multiply(g, priv, SPAN_NONE, pub, f));
 }
 
-/* RFC 5903 section 7 (and its erratum): the shared value is x alone. */
+/* RFC 5903 section 7 (and its erratum): the shared secret is x. */
 static int
 ecp_shared(const struct alg_group *g, struct span priv, struct span peer, uint8_t *out,
     struct fault *f)
@@ -163,7 +163,7 @@ const struct dh_ops dh_ecp = { ecp_draw, ecp_adopt, ecp_public, ecp_shared };
 static int
 x25519_draw(const struct alg_group *g, const struct rand *r, struct secret *priv, struct fault *f)
 {
-	/* Any 32 bytes will do: the function itself sets and clears bits (RFC 7748 section 5). */
+	/* Any 32 bytes are valid: the function itself sets and clears bits (RFC 7748 section 5). */
 	if (secret_make(priv, g->shared_len) == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for a private value"));
 	if (r->fill(r->state, priv->p, priv->len) == -1)
@@ -210,7 +210,7 @@ x25519_shared(const struct alg_group *g, struct span priv, struct span peer, uin
 		goto done;
 	}
 	/* Points of small order give zero, with any private value (RFC 7748 section 6.1). libcrypto
-	 * refuses them; looked at once more so that it does not hang on that. */
+	 * rejects them; this check does not rely on that. */
 	if (EVP_PKEY_derive(ctx, out, &len) == 1 && len == g->shared_len)
 		for (i = 0; i < len; i++)
 			any |= out[i];

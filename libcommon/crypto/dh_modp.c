@@ -1,7 +1,7 @@
 /*
- * MODP groups, on libcrypto's BIGNUMs rather than EVP_PKEY: groups 1 and 2 have no name there, the
- * private value has to come from the caller's random source, and the Montgomery
- * context of a prime can be kept, which EVP makes anew with each key.
+ * MODP groups, on libcrypto's BIGNUMs instead of EVP_PKEY: groups 1 and 2 have no name there, the
+ * private value must come from the caller's random source, and the Montgomery
+ * context of a prime can be kept, which EVP computes again for each key.
  */
 #include "crypto/dh.h"
 #include "crypto/fetch.h"
@@ -12,10 +12,10 @@
 /*
  * ${priv_bits}: a private value need not be as long as the prime. In the safe-prime groups
  * the best attacks on a short exponent take some 2^(bits/2) steps (Pollard's lambda), so twice
- * the strength of the group is enough: RFC 3526 section 8 gives both (its
- * larger estimate is taken here, rounded up to whole bytes), SP 800-56A rev. 3 section 5.6.1.1 asks
- * for less (224 bits with 2048). Measured: modp2048 goes from 2.6 to 0.4 ms a
- * power. Groups 22 to 24 have a subgroup of prime order q instead, from which the value is drawn.
+ * the strength of the group is enough: RFC 3526 section 8 has two estimates (we use the
+ * larger one, rounded up to whole bytes), SP 800-56A rev. 3 section 5.6.1.1 requires
+ * less (224 bits with 2048). Measured: a modp2048 exponentiation takes 0.4 instead of 2.6 ms.
+ * Groups 22 to 24 have a subgroup of prime order q, from which the value is drawn.
  */
 static const struct row {
 	uint16_t	num;
@@ -36,7 +36,7 @@ static const struct row {
 };
 #define ROWS	(sizeof(rows) / sizeof(rows[0]))
 
-/* What is made of a row when first asked for, kept for the life of the process. */
+/* Computed from a row at its first use, kept for the life of the process. */
 static struct params {
 	BIGNUM		*p, *g, *p_minus_1;
 	BIGNUM		*q;		/* order of the subgroup; NULL with a safe prime */
@@ -60,7 +60,7 @@ params_named(const char *name, struct params *m)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "DH", NULL);
 	EVP_PKEY *key = NULL;
-	/* Not written to, in spite of the type. */
+	/* Not written to, despite the type. */
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)name, 0),
 		OSSL_PARAM_construct_end(),
@@ -212,9 +212,9 @@ modp_public(const struct alg_group *g, struct span priv, uint8_t *pub, struct fa
 }
 
 /*
- * SP 800-56A rev. 3 section 5.6.2.3: 2 <= y <= p-2, and where there is a small subgroup
- * to be confined to (RFC 5114 primes are not safe ones), y^q = 1. With a safe prime what is
- * left has order q or 2q, which gives away one bit of a private value at most.
+ * SP 800-56A rev. 3 section 5.6.2.3: 2 <= y <= p-2, and if there are small subgroups
+ * (RFC 5114 primes are not safe primes), y^q = 1. With a safe prime the remaining values
+ * have order q or 2q, which reveals at most one bit of a private value.
  */
 static int
 check_peer(const struct alg_group *g, const struct params *m, const BIGNUM *y, struct fault *f)

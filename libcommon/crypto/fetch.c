@@ -23,8 +23,8 @@ fault_ossl(struct fault *f, const char *what)
 }
 
 /*
- * Single DES lives in a module of its own since OpenSSL 3. Loading any provider by
- * hand ends the silent loading of the default one, so that is loaded first, for good.
+ * Since OpenSSL 3 single DES is in a separate module. Loading any provider explicitly
+ * stops the implicit loading of the default one, so load the default one first.
  */
 static int
 legacy_load(struct fault *f)

@@ -1,7 +1,7 @@
 /*
- * Inside crypto/: algorithms fetched from libcrypto once per process. Looking
- * one up by name costs some microseconds under a lock each time, and a negotiation asks
- * hundreds of times. Not for use by several threads before the first fetch of each.
+ * Inside crypto/: fetches each algorithm from libcrypto once per process. A look-up
+ * by name takes some microseconds and a lock, and a negotiation needs hundreds. Fetch an
+ * algorithm before several threads use it.
  */
 #ifndef SAPIPE_CRYPTO_FETCH_H
 #define SAPIPE_CRYPTO_FETCH_H

@@ -9,9 +9,9 @@
 #define KNOWN_MAX	320	/* bytes of a list of words in an error */
 
 /*
- * MODP 2048 leads, as every gateway of the last fifteen years knows it and aggressive mode can
- * offer one group alone. HMAC-SHA-1 is sound still, and many gateways in the field take
- * nothing newer: it comes last.
+ * MODP 2048 is first, since every gateway of the last fifteen years supports it and aggressive
+ * mode can offer only one group. HMAC-SHA-1 is still secure, and many gateways in the field
+ * support nothing newer: it is last.
  */
 const char ike_proposals_default[] =
     "aes256-sha256-modp2048,aes128-sha256-modp2048,aes256-sha384-ecp384,aes256-sha256-ecp256,"
@@ -22,7 +22,7 @@ const char esp_proposals_default[] =
 
 enum list { LIST_IKE, LIST_ESP, LIST_AH };
 
-/* What a proposal is made of, for the three lists alike. */
+/* The parts of a proposal, common to the three lists. */
 struct parts {
 	const struct alg_enc	*enc;
 	const struct alg_hash	*hash;
@@ -31,7 +31,7 @@ struct parts {
 	bool			 esn;
 };
 
-/* The words that may stand for a cipher, an integrity or hash, or a group. */
+/* The words for a cipher, an integrity algorithm or hash, or a group. */
 enum kind { KIND_ENC, KIND_INTEG, KIND_GROUP };
 
 static bool
@@ -96,7 +96,7 @@ kind_name(enum list list, enum kind kind)
 	}
 }
 
-/* By word, or by number as others write it: dh14, group14. */
+/* By word, or by number as in other products: dh14, group14. */
 static const struct alg_group *
 group_get(const char *word)
 {
@@ -163,7 +163,7 @@ word_get(struct parts *p, enum list list, const char *word, const char *whole, s
 	if (e != NULL && list == LIST_AH)
 		return (fault(f, FAULT_BAD_PROPOSAL, "%s is a cipher, and AH has none; known "
 		    "integrity algorithms: %s", word, known(list_text, list, KIND_INTEG)));
-	/* What it would have been goes by its place, unless it is known elsewhere. */
+	/* Its position tells its kind, unless the word is known as another kind. */
 	kind = e != NULL || (list != LIST_AH && p->enc == NULL) ? KIND_ENC :
 	    p->hash == NULL && p->integ == NULL &&
 	    (p->enc == NULL || p->enc->form != ALG_AEAD) ? KIND_INTEG : KIND_GROUP;
@@ -220,7 +220,7 @@ parts_get(struct parts *p, enum list list, const char *one, size_t len, struct f
 	return (0);
 }
 
-/* Cuts the next proposal off ${*text}, blanks around it left out; false at the end. */
+/* Takes the next proposal from ${*text}, without blanks around it; false at the end. */
 static bool
 next_one(const char **text, const char **one, size_t *len)
 {
@@ -265,7 +265,7 @@ ike_parse(struct ike_proposals *out, const char *text, struct fault *f)
 			if (list.p[i].enc == p.enc && list.p[i].hash == p.hash &&
 			    list.p[i].group == p.group)
 				break;
-		if (i < list.n)		/* said twice, perhaps in other words */
+		if (i < list.n)		/* given twice, perhaps in other words */
 			continue;
 		if (list.n == PROPOSALS_MAX)
 			return (too_many(f));

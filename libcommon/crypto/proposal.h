@@ -28,21 +28,21 @@ struct ike_proposals { size_t n; struct ike_proposal p[PROPOSALS_MAX]; };
 struct esp_proposals { size_t n; struct esp_proposal p[PROPOSALS_MAX]; };
 
 /*
- * Reads a list. Phase 1 wants cipher, hash and group; ESP a cipher and, but for AEADs, an
- * integrity algorithm; AH the latter alone; both may name a group (PFS) and `esn`. Words in
- * any case and order, one of each kind; the registry's synonyms, `dh14` and `group14` are
- * fine, blanks around commas too; a proposal said twice counts once. 0, or -1 with
- * FAULT_BAD_PROPOSAL naming the word at fault and what would stand there; the list is then empty.
+ * Parses a list. Phase 1 requires cipher, hash and group; ESP a cipher and, except for AEADs, an
+ * integrity algorithm; AH only an integrity algorithm; both accept a group (PFS) and `esn`. Words
+ * may be in any case and order, one of each kind. The registry's synonyms, `dh14`, `group14`, and
+ * blanks around commas are accepted. A repeated proposal counts once. 0, or -1 with
+ * FAULT_BAD_PROPOSAL, which names the wrong word and the valid ones; the list is then empty.
  */
 int ike_proposals_parse(struct ike_proposals *out, const char *text, struct fault *f);
 int esp_proposals_parse(struct esp_proposals *out, const char *text, struct fault *f);
 int ah_proposals_parse(struct esp_proposals *out, const char *text, struct fault *f);
 
-/* In the registry's words; NULL members are left out. */
+/* In the registry's words; NULL members are omitted. */
 char *ike_proposal_text(char out[PROPOSAL_TEXT], const struct ike_proposal *p);
 char *esp_proposal_text(char out[PROPOSAL_TEXT], const struct esp_proposal *p);
 
-/* What is proposed when nothing is named: strong, widely understood, nothing weak. */
+/* The default proposals: strong and widely supported, nothing weak. */
 extern const char ike_proposals_default[];
 extern const char esp_proposals_default[];
 

@@ -10,13 +10,13 @@ fill_system(void *state, uint8_t *p, size_t n)
 	(void)state;
 	if (n > INT_MAX)
 		return (-1);
-	/* The private generator: what is drawn here becomes keys as well as nonces. */
+	/* The private generator: the bytes become keys as well as nonces. */
 	return (RAND_priv_bytes(p, (int)n) == 1 ? 0 : -1);
 }
 
 const struct rand rand_system = { fill_system, NULL };
 
-/* Blocks of SHA-256(seed | counter), each draw from the head of a fresh one. */
+/* Blocks of SHA-256(seed | counter); each call starts with a new block. */
 static int
 fill_seeded(void *state, uint8_t *p, size_t n)
 {

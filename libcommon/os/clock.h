@@ -1,4 +1,4 @@
-/* The time as one value, so that a machine's view of it can be handed in and a run repeated. */
+/* The clock: the machine's, or a fixed one (--clock), with which a run is repeatable. */
 #ifndef SAPIPE_OS_CLOCK_H
 #define SAPIPE_OS_CLOCK_H
 
@@ -9,22 +9,22 @@
 #include "base/now.h"
 
 struct clock {			/* all zero: the machine's clocks */
-	bool	 fixed;		/* --clock: ${at} at the start, moved on by clock_advance() alone */
+	bool	 fixed;		/* --clock: ${at} at the start, advanced only by clock_advance() */
 	struct now at;
 };
 
 /*
- * ${text}: "@EPOCH" or "EPOCH" in seconds, or RFC 3339 UTC ("2026-01-02T03:04:05Z"). From
- * then on the clock stands still. 0, or -1 with FAULT_USAGE. The caller says on stderr that
+ * ${text}: "@EPOCH" or "EPOCH" in seconds, or RFC 3339 UTC ("2026-01-02T03:04:05Z"). The
+ * clock then stops at that time. 0, or -1 with FAULT_USAGE. The caller prints on stderr that
  * a seam is in use.
  */
 int clock_fix(struct clock *c, const char *text, struct fault *f);
 struct now clock_now(const struct clock *c);
-/* Moves a fixed clock on, harmless on a running one. */
+/* Advances a fixed clock; does nothing to a running one. */
 void clock_advance(struct clock *c, uint64_t ms);
 
 #define CLOCK_TEXT 32
-/* RFC 3339 UTC of ${epoch}: "2026-01-02T03:04:05Z"; beyond year 9999 just the number. */
+/* RFC 3339 UTC of ${epoch}: "2026-01-02T03:04:05Z"; after year 9999 the number. */
 char *clock_text(char out[CLOCK_TEXT], uint64_t epoch);
 
 #endif

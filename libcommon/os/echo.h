@@ -1,4 +1,4 @@
-/* ICMP and ICMPv6 echo over one device, whatever the routing table says. */
+/* ICMP and ICMPv6 echo over one device, regardless of the routing table. */
 #ifndef SAPIPE_OS_ECHO_H
 #define SAPIPE_OS_ECHO_H
 
@@ -8,7 +8,7 @@
 #include "base/fault.h"
 #include "base/span.h"
 
-#define ECHO_COOKIE	8	/* bytes of an answer that only who got the question knows */
+#define ECHO_COOKIE	8	/* random bytes of a request, which only its receiver knows */
 
 struct echo {
 	int		fd;
@@ -21,8 +21,8 @@ struct echo {
 };
 
 /*
- * For questions to ${dest} over ${dev}, which need not be there yet; from ${source} (NULL: as the kernel
- * chooses). By a raw socket, or an unprivileged one where there are no rights. 0, or -1 with
+ * For requests to ${dest} over ${dev}, which need not exist yet; from ${source} (NULL: the kernel
+ * chooses). Opens a raw socket, or an unprivileged one without the privilege. 0, or -1 with
  * FAULT_PERMISSION, FAULT_USAGE (a name that no device can have), FAULT_UNREACHABLE (${source} is not
  * ours) or FAULT_SYSTEM.
  */
@@ -30,16 +30,16 @@ int echo_open(struct echo *e, const char *dev, const struct addr *dest, const st
     struct fault *f);
 void echo_close(struct echo *e);
 
-/* Sends question ${seq}; a device that was replaced is noticed. 0, or errno. */
+/* Sends request ${seq}; detects a replaced device. 0, or errno. */
 int echo_send(struct echo *e, uint16_t seq);
 
 /*
- * Reads what has come, without waiting: 1 with ${*seq} of an answer to a question of this process; 0
- * when there is no more. Anything else is dropped.
+ * Receives without waiting: 1 with ${*seq} of an answer to a request of this process; 0
+ * if there are no more messages. Drops other messages.
  */
 int echo_receive(struct echo *e, uint16_t *seq);
 
-/* Whether the ICMP message ${icmp} from ${from} is an answer to a question of this process. */
+/* Whether the ICMP message ${icmp} from ${from} answers a request of this process. */
 bool echo_is_answer(const struct echo *e, const struct addr *from, struct span icmp);
 
 #endif

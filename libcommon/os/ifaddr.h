@@ -6,8 +6,8 @@
 #include "base/fault.h"
 
 /*
- * Those of ${family} on interfaces that are up, without 127.0.0.0/8 and ::1, at most ${max}. How
- * many, or -1 with FAULT_SYSTEM.
+ * The addresses of ${family} on interfaces that are up, without 127.0.0.0/8 and ::1, at most ${max}.
+ * Returns their number, or -1 with FAULT_SYSTEM.
  */
 long ifaddr_list(struct addr *out, size_t max, uint8_t family, struct fault *f);
 

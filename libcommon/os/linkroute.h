@@ -1,8 +1,8 @@
 /*
- * The routes over one device, whoever made them: taken out of use while a tunnel is down, and put
- * back. They are not forgotten meanwhile but stand in a table of their own, which one rule leads to: ICMP to
- * the monitored destination still finds its way, and a monitor that was killed finds them when it is
- * started again. By netlink (libmnl). Of several devices each has its own struct.
+ * Withdraws and restores the routes over one device, whoever added them. Withdrawn routes are moved to
+ * a separate table, which one rule selects for ICMP to the monitored destination. So probes still use the
+ * tunnel, and a monitor that was killed finds the routes when it is restarted. By netlink (libmnl). Each
+ * device has its own struct.
  */
 #ifndef SAPIPE_OS_LINKROUTE_H
 #define SAPIPE_OS_LINKROUTE_H
@@ -13,7 +13,7 @@
 #include "base/fault.h"
 #include "os/netlink.h"
 
-#define LINKROUTE_TABLE	UINT32_C(0x5b000000)	/* + the device's number: routes taken out of use */
+#define LINKROUTE_TABLE	UINT32_C(0x5b000000)	/* + the device's index: withdrawn routes */
 #define LINKROUTE_PRIO	5190			/* of the rule: before those of esp-tun (route.h) */
 #define LINKROUTE_MAX	4096			/* routes over one device */
 
@@ -29,31 +29,31 @@ struct linkroute {
 };
 
 /*
- * For a monitor of ${dest}; ${shared}: which others ask as well, over other devices, so that the rule is for
- * packets of sockets that are bound to the device alone. 0, or -1 with FAULT_SYSTEM.
+ * For a monitor of ${dest}; ${shared}: others probe ${dest} over other devices, so the rule applies only to
+ * packets of sockets that are bound to the device. 0, or -1 with FAULT_SYSTEM.
  */
 int linkroute_open(struct linkroute *r, const struct addr *dest, bool shared, struct fault *f);
-/* Puts back what is out of use. */
+/* Restores the withdrawn routes. */
 void linkroute_close(struct linkroute *r);
 
 /*
- * Puts back what a monitor of ${ifindex} before us has left out of use: routes of the main table
- * (those of others are lost). Finds out on the way whether we may change routes at all: 0, or -1 with
- * FAULT_PERMISSION or FAULT_SYSTEM. ${*n}: how many.
+ * Restores the routes that an earlier monitor of ${ifindex} left withdrawn, to the main table (routes of
+ * other tables are lost). Also checks that we may change routes: 0, or -1 with
+ * FAULT_PERMISSION or FAULT_SYSTEM. ${*n}: number of routes.
  */
 int linkroute_recover(struct linkroute *r, unsigned ifindex, size_t *n, struct fault *f);
 
 /*
- * Takes the unicast routes over ${ifindex} out of use, but those to link-local addresses and of several
- * next hops. May be repeated: then it takes what has been added since. If the device was replaced, the routes of
- * the old one have gone with it. ${*n}: how many now. 0, or -1 with the first fault; the others are taken all the same.
+ * Withdraws the unicast routes over ${ifindex}, except those to link-local addresses and with several
+ * next hops. A repeated call withdraws routes that were added since. If the device was replaced, the routes of
+ * the old one are gone. ${*n}: number of withdrawn routes. 0, or -1 with the first fault, after it has handled the others.
  */
 int linkroute_take(struct linkroute *r, unsigned ifindex, size_t *n, struct fault *f);
 
-/* Puts them back where they were; behind routes to the same nets that others made meanwhile. As linkroute_take(). */
+/* Restores them, after routes to the same networks that were added meanwhile. Returns as linkroute_take(). */
 int linkroute_put(struct linkroute *r, unsigned ifindex, size_t *n, struct fault *f);
 
-/* How many packets the device has taken in. 0, or -1: there is none. */
+/* The number of packets that the device has received. 0, or -1: no such device. */
 int linkroute_received(struct linkroute *r, unsigned ifindex, uint64_t *packets);
 
 #endif

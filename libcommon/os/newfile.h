@@ -1,6 +1,6 @@
 /*
- * A file that appears whole or not at all: written under another name beside it, then
- * renamed. Also when privileges are gone by then, and when the tool dies in between.
+ * Atomic creation of a file: written under a temporary name in the same directory, then
+ * renamed. This works after privileges are dropped, and if the tool dies in between.
  */
 #ifndef SAPIPE_OS_NEWFILE_H
 #define SAPIPE_OS_NEWFILE_H
@@ -10,8 +10,8 @@
 struct newfile;
 
 /*
- * Starts ${path} (replaced at the commit; never a directory): mode 0600, open for appending.
- * A process is forked that does the rename; call it while there is one thread and no secret is
+ * Creates the file for ${path} (replaced at the commit; never a directory), mode 0600, open for appending.
+ * Forks a process for the rename; call it while there is one thread and no secret
  * in memory. NULL with FAULT_PERMISSION or FAULT_SYSTEM naming ${path}.
  */
 struct newfile *newfile_open(const char *path, struct fault *f);
@@ -19,10 +19,10 @@ struct newfile *newfile_open(const char *path, struct fault *f);
 /* The descriptor to write to, before the commit and after it. */
 int newfile_fd(const struct newfile *n);
 
-/* Gives it its name, on disk. 0, or -1 with FAULT_SYSTEM: then the old file is still there. */
+/* Renames it to its name, on disk. 0, or -1 with FAULT_SYSTEM: the old file is then unchanged. */
 int newfile_commit(struct newfile *n, struct fault *f);
 
-/* Closes; removes what was never committed. */
+/* Closes; removes a file that was not committed. */
 void newfile_close(struct newfile *n);
 
 #endif

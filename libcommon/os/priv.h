@@ -1,6 +1,6 @@
 /*
- * Giving up what a tool needs no more, once it has opened its devices, ports and
- * directories: another user, few capabilities, no way back, no core dump.
+ * Drops privileges that a tool no longer needs once it has opened its devices, ports and
+ * directories: another user, few capabilities, irrevocable, no core dump.
  */
 #ifndef SAPIPE_OS_PRIV_H
 #define SAPIPE_OS_PRIV_H
@@ -15,27 +15,27 @@
 #define PRIV_NET_BIND	4u	/* ports below 1024 bound later */
 
 /*
- * Whom priv_drop(${user}) will become: 1 with ${*uid} and ${*gid}, 0 if we stay who we are (both are
- * then -1), or -1 as there. For handing files over before.
+ * The user that priv_drop(${user}) will become: 1 with ${*uid} and ${*gid}, 0 if the user does not change
+ * (both are then -1), or -1 as there. For changing the owner of files before.
  */
 int priv_user(const char *user, uid_t *uid, gid_t *gid, struct fault *f);
 
 /*
- * Becomes ${user} (a name or a number; NULL: nobody if we are root, else nobody new) with
- * its group and no other, keeps the capabilities ${keep} of those it has, sets no_new_privs,
- * makes itself undumpable. The user change is left out where ${user} is NULL and the uid is
- * not mapped in this user namespace. From then on SO_PEERCRED, files and /proc show the new
- * user. Safe to call once, from a process of one thread.
+ * Becomes ${user} (a name or a number; NULL: nobody if we are root, else no change) with
+ * its group only, keeps the capabilities ${keep} of those it has, sets no_new_privs and
+ * PR_SET_DUMPABLE 0. The user does not change if ${user} is NULL and the uid is
+ * not mapped in this user namespace. After that SO_PEERCRED, files and /proc show the new
+ * user. Call it once, from a process with one thread.
  *
  * Returns 1 if the user changed, 0 if not, -1 with FAULT_CONFIG (no such user, or not mapped
- * here), FAULT_PERMISSION (${user} needs root) or FAULT_SYSTEM: then the process may be half
- * way, so end it.
+ * here), FAULT_PERMISSION (${user} needs root) or FAULT_SYSTEM: the process may then have
+ * dropped a part, so end it.
  */
 int priv_drop(const char *user, unsigned keep, struct fault *f);
 
 /*
- * Only the part that protects keys from others of the same user: no core dump, no
- * ptrace, no /proc/PID/mem. For the start of every tool, before any secret is read.
+ * Only the part that protects keys from other processes of the same user: no core dump, no
+ * ptrace, no /proc/PID/mem. Every tool calls it at its start, before it reads a secret.
  */
 void priv_hide(void);
 

@@ -1,7 +1,7 @@
 /*
- * ESP and AH as IP protocols 50 and 51, in batches: one raw socket for each protocol and family. The kernel makes the
- * outer header of ESP and of AH over IPv6, and fragments what is too long for the path. AH over IPv4 protects the
- * whole header, so it is sent with its own.
+ * ESP and AH as IP protocols 50 and 51, in batches, with one raw socket for each protocol and family. The kernel adds the
+ * outer header of ESP and of AH over IPv6, and fragments packets that are too long for the path. AH over IPv4 protects
+ * the header, so we send it with our own header.
  */
 #ifndef SAPIPE_OS_RAWESP_H
 #define SAPIPE_OS_RAWESP_H
@@ -21,30 +21,30 @@ struct rawesp {
 };
 
 /*
- * Opens the sockets of the families this machine has; ${mark} other than 0 is set on them if
- * permitted. -1 with FAULT_PERMISSION or FAULT_SYSTEM.
+ * Opens the sockets of the families that this machine supports, and sets ${mark} on them if it is not 0
+ * and we may. -1 with FAULT_PERMISSION or FAULT_SYSTEM.
  */
 int rawesp_open(struct rawesp *r, uint32_t mark, struct fault *f);
 void rawesp_close(struct rawesp *r);
 
 /*
- * Receives at most ${n} (and RAWESP_BATCH) packets of one socket, as long as there are any, at ${p} up to the end of
- * each buffer. Then ${p} is ESP or AH, behind ${net} bytes of its IPv4 header; before AH over IPv6 stands a header as
- * it was but for the fields that AH does not protect, for which 40 bytes of headroom are needed. Extension headers of
- * IPv6 are not there.
+ * Receives at most ${n} (and RAWESP_BATCH) packets of one socket without waiting, at ${p} up to the end of
+ * each buffer. ${p} is then ESP or AH, after ${net} bytes of its IPv4 header. AH over IPv6 gets a header with the
+ * original values, except of the fields that AH does not protect; this requires 40 bytes of headroom. IPv6 extension
+ * headers are not included.
  */
 size_t rawesp_receive(const struct rawesp *r, enum rawesp_which which, struct pkt *pkts, size_t n);
 
 /*
  * Sends ${n} (at most RAWESP_BATCH) packets of one protocol and family, from ${local} (family 0: the
- * kernel's choice) to ${remote}. Returns how many are done; with fewer, errno says why: EAGAIN
- * (full), else the packet at that place cannot be sent.
+ * kernel's choice) to ${remote}. Returns how many were sent; if fewer, errno is EAGAIN
+ * (full), or the reason why the next packet cannot be sent.
  */
 size_t rawesp_send(const struct rawesp *r, const struct pkt *pkts, size_t n);
 
 /*
- * The MTU of the path to ${remote} as the kernel knows it now, and in ${local} (if not NULL) the
- * source it would use. 0 if there is no route. ${mark} as for the sockets.
+ * The path MTU to ${remote} that the kernel knows now, and in ${local} (if not NULL) the
+ * source address it would use. 0 if there is no route. ${mark} as for the sockets.
  */
 size_t path_mtu(const struct addr *remote, uint32_t mark, struct addr *local);
 

@@ -1,6 +1,6 @@
 /*
- * Reading SA state from files, pipes and standard input, several at a time, record by
- * record, following a pipe until its writer is done. Bytes not yet decoded lie in locked memory.
+ * Reads SA state from several files, pipes and standard input, record by record, and
+ * reads a pipe until its writer closes it. Bytes not yet decoded are in locked memory.
  *
  *	while ((rc = sa_in_next(in, wait, &r, &at, &f)) > 0) {
  *		...; sa_rec_wipe(&r);
@@ -35,18 +35,18 @@ void sa_in_close(struct sa_in *in);
 
 /*
  * The next whole record, into ${r}, to be wiped by the caller; its type may be SA_NONE (a
- * record that this version does not know). Files come in their order,
- * each whole before those behind it; pipes as they have data. 1; 0 if none is there now or,
+ * record that this version does not know). Files are read in their order, each one
+ * completely; pipes when they have data. 1; 0 if there is no record now or,
  * with ${wait}, if all sources have ended; -1 with a fault that names source and offset: that
- * source is then closed, the others go on with the next call. FAULT_TRUNCATED: a source ended within a record.
+ * source is then closed, and the next call reads the others. FAULT_TRUNCATED: a source ended within a record.
  */
 int sa_in_next(struct sa_in *in, bool wait, struct sa_rec *r, struct sa_in_at *at,
     struct fault *f);
 
 /*
- * From now on records are taken as they are: well-formed and within bounds, but not held
- * against the schema. ${r} then has type SA_NONE, sa_decode() of at.raw says the rest. For
- * tools that show.
+ * After this call records are only checked to be well-formed and within limits, not against
+ * the schema. ${r} then has type SA_NONE, and sa_decode() of at.raw does the rest. For
+ * tools that print records.
  */
 void sa_in_take_raw(struct sa_in *in);
 
@@ -54,8 +54,8 @@ void sa_in_take_raw(struct sa_in *in);
 bool sa_in_ended(const struct sa_in *in);
 
 /*
- * For an event loop: the number of sources, and the descriptor to watch for reading; -1 where
- * a source has ended, or is a file: call sa_in_next() until it gives 0 first.
+ * For an event loop: the number of sources, and the descriptor to watch for reading; -1 if
+ * a source has ended, or is a file: first call sa_in_next() until it returns 0.
  */
 unsigned sa_in_sources(const struct sa_in *in);
 int sa_in_fd(const struct sa_in *in, unsigned source);

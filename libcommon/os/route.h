@@ -1,6 +1,6 @@
 /*
- * Addresses, routes and rules of a tunnel device, by netlink (libmnl). What is wanted is
- * given as a whole; the difference to what is there is made.
+ * Addresses, routes and rules of a tunnel device, by netlink (libmnl). The caller passes the
+ * complete wanted set; only the differences are changed.
  */
 #ifndef SAPIPE_OS_ROUTE_H
 #define SAPIPE_OS_ROUTE_H
@@ -11,7 +11,7 @@
 
 /*
  * The mark of sockets whose packets must not enter a tunnel ("sapipe" by telephone keys is
- * 727473). Rules of the tunnel's own tables pass over packets that carry it.
+ * 727473). Rules of the tunnel's tables ignore packets with this mark.
  */
 #define ROUTE_MARK	0x727473u
 #define ROUTE_PRIO	5200	/* of the rules: before main (32766), behind local (0) */
@@ -19,7 +19,7 @@
 struct route {
 	struct addr	net;
 	uint8_t		prefix;
-	bool		covers;		/* holds a peer's own address: goes behind the rules */
+	bool		covers;		/* contains a peer's own address: goes to the separate table */
 	struct addr	src;		/* preferred source; family 0: none */
 };
 
@@ -34,26 +34,26 @@ struct router {
 
 /* For device ${ifindex}. -1 with FAULT_SYSTEM. Keep it open while privileges are dropped to CAP_NET_ADMIN. */
 int router_open(struct router *r, unsigned ifindex, struct fault *f);
-/* Takes routes and rules away again. */
+/* Removes routes and rules. */
 void router_close(struct router *r);
 
-/* Brings the device up with ${mtu}, without addresses of the kernel's making. */
+/* Brings the device up with ${mtu}, without automatic addresses of the kernel. */
 int router_link_up(struct router *r, size_t mtu, struct fault *f);
 int router_mtu(struct router *r, size_t mtu, struct fault *f);
-/* Adds an address to the device; one that it has already is fine. */
+/* Adds an address to the device; 0 also if the device has it already. */
 int router_address(struct router *r, const struct addr *a, uint8_t prefix, struct fault *f);
 
-/* An address of this machine within ${s}, in ${out}: one of another device rather than of ours. */
+/* An address of this machine within ${s}, in ${out}, preferably one of another device. */
 bool router_find_address(struct router *r, const struct selector *s, struct addr *out);
 
 /*
- * Makes routes be exactly ${want} (sorted and without doubles on return). A route that something else has made
- * already is left alone, with a fault the first time; the others are made all the same. Returns 0, or -1
+ * Sets the routes to exactly ${want} (sorted and without duplicates on return). A route that another program
+ * has added is not changed, with a fault the first time; the others are added. Returns 0, or -1
  * with the first fault.
  */
 int router_sync(struct router *r, struct route *want, size_t n, struct fault *f);
 
-/* The CIDR blocks of ${s}, at most ${cap}; returns how many. */
+/* The CIDR blocks of ${s}, at most ${cap}; returns their number. */
 size_t route_blocks(const struct selector *s, struct route *out, size_t cap);
 
 #endif

@@ -1,4 +1,4 @@
-/* A seccomp filter for the rest of the process's life, by what kind of tool it is. */
+/* Seccomp filters, one profile for each kind of tool, for the rest of the process's life. */
 #ifndef SAPIPE_OS_SANDBOX_H
 #define SAPIPE_OS_SANDBOX_H
 

@@ -14,8 +14,8 @@
 #define VALUE_MAX	512	/* bytes of one value; X.520's bounds are below */
 
 /*
- * Words for attribute types: libcrypto's short name first, then what else people write. Types
- * that are not here are read and written as dotted numbers.
+ * Words for attribute types: libcrypto's short name first, then other common spellings. Other
+ * types are read and written as dotted numbers.
  */
 static const struct {
 	const char	*sn, *also;
@@ -109,8 +109,8 @@ string_type(const ASN1_OBJECT *o, const uint8_t *v, size_t len)
 }
 
 /*
- * One value from ${*p} up to an unescaped ',', '+' or the end. A backslash takes the next
- * character as it is, \xNN and \NN are a byte. Blanks around the value don't count.
+ * One value from ${*p} up to an unescaped ',', '+' or the end. A backslash escapes the next
+ * character, \xNN and \NN are a byte. Blanks around the value are ignored.
  */
 static long
 value_get(uint8_t out[VALUE_MAX], const char **p)
@@ -224,7 +224,7 @@ dn_parse(uint8_t *out, size_t cap, const char *text, struct fault *f)
 	return (len);
 }
 
-/* Appends to a text of which ${*n} bytes are there; false if it does not fit. */
+/* Appends to a text of ${*n} bytes; false if it does not fit. */
 static bool
 add(char *out, size_t cap, size_t *n, const char *s)
 {

@@ -8,7 +8,7 @@
 #include "wire/dn.h"
 #include "wire/rd.h"
 
-/* How the data of each type is made: two parts of an address, or bytes. */
+/* The form of the data of each type: two parts of an address, or bytes. */
 enum form { ADDR = 1, SUBNET, RANGE, NAME, BINARY, DN };
 
 static const struct id_row {
@@ -218,7 +218,7 @@ guess(struct selector *s, const char *text)
 		return (row_of(ID_DER_ASN1_DN));
 	if (strchr(text, '@') != NULL)
 		return (row_of(ID_USER_FQDN));
-	/* What digits alone make was meant as an address; no host name has other characters. */
+	/* Digits only were meant as an address; no host name has other characters. */
 	if (text[0] == '\0' || strspn(text, "0123456789.-") == strlen(text) ||
 	    strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	    "0123456789.-_*") != strlen(text))

@@ -1,8 +1,8 @@
 /*
  * ISAKMP framing (RFC 2408 section 3): header, payload chain, SA, proposal
- * and transform payloads, attributes, notify and delete. Syntax only: which
- * payloads an exchange wants is decided in ike/. Nothing is allocated or copied:
- * decoded spans point into the datagram, which has to outlive them.
+ * and transform payloads, attributes, notify and delete. Syntax only: ike/
+ * decides which payloads an exchange requires. Nothing is allocated or copied:
+ * decoded spans point into the datagram, which must outlive them.
  */
 #ifndef SAPIPE_WIRE_ISAKMP_H
 #define SAPIPE_WIRE_ISAKMP_H
@@ -15,7 +15,7 @@
 #define ISAKMP_HDR_LEN		28
 #define ISAKMP_PAYLOAD_HDR_LEN	4
 #define COOKIE_LEN		8
-/* Bounds on what is taken from the wire, all in one place. */
+/* Limits of what is accepted from the wire, all in one place. */
 #define ISAKMP_MSG_MAX		65507	/* bytes: a UDP datagram's payload */
 #define ISAKMP_PAYLOADS_MAX	64	/* payloads in a message */
 #define ISAKMP_PROPOSALS_MAX	64	/* proposal payloads in an SA payload */
@@ -44,40 +44,40 @@ struct isakmp_msg {
 	struct span		raw;	/* header.length bytes of the datagram */
 	size_t			n;
 	struct isakmp_payload	pl[ISAKMP_PAYLOADS_MAX];
-	/* Bytes behind the last payload: padding of an encrypted message. */
+	/* Bytes after the last payload: padding of an encrypted message. */
 	struct span		trailer;
 };
 
 /*
- * The header alone, from the first 28 bytes of ${dgram}. Checks that the length
- * field holds at least the header and at most ${dgram}; bytes behind it are
+ * Parses the header only, from the first 28 bytes of ${dgram}. Checks that the length
+ * field covers at least the header and at most ${dgram}; bytes after that length are
  * ignored. 0, or -1 with FAULT_TRUNCATED or FAULT_MALFORMED.
  */
 int isakmp_hdr_get(struct isakmp_hdr *h, struct span dgram, struct fault *f);
 void isakmp_hdr_put(struct wr *w, const struct isakmp_hdr *h);
 
 /*
- * The payload chain in ${body}: the message behind the header, decrypted where it was
- * encrypted; ${m}->hdr.next is the type of the first. Fills ${m}->pl, n and trailer; hdr
- * and raw are the caller's. Reserved bytes are ignored, lengths are not: each is at least
- * 4 and at most what is left. Payloads of unknown type are kept for the exchange to judge.
- * Bytes behind the last payload are allowed only if ${padded}. 0, or -1 with FAULT_MALFORMED
+ * Parses the payload chain in ${body}: the message after the header, decrypted if it was
+ * encrypted; ${m}->hdr.next is the type of the first payload. Fills ${m}->pl, n and trailer; the
+ * caller fills hdr and raw. Reserved bytes are ignored. Each length must be at least
+ * 4 and at most the remaining bytes. Payloads of unknown type are kept for the exchange to decide.
+ * Bytes after the last payload are allowed only if ${padded}. 0, or -1 with FAULT_MALFORMED
  * or FAULT_TOO_LARGE and the offset from the start of ${body}; m->n is then 0.
  */
 int isakmp_chain_get(struct isakmp_msg *m, struct span body, bool padded, struct fault *f);
 
 /*
- * The header, and the chain unless the message is encrypted: n is then 0 until the caller
- * has decrypted and called isakmp_chain_get(). Offsets count from the header.
+ * Parses the header, and the chain unless the message is encrypted: n is then 0 until the caller
+ * has decrypted it and called isakmp_chain_get(). Offsets count from the header.
  */
 int isakmp_msg_get(struct isakmp_msg *m, struct span dgram, struct fault *f);
 
-/* The first payload of ${type}, or the next one behind ${after}; NULL if there is none. */
+/* The first payload of ${type}, or the next one after ${after}; NULL if there is none. */
 const struct isakmp_payload *isakmp_find(const struct isakmp_msg *m, uint8_t type,
     const struct isakmp_payload *after);
 
 /*
- * Building. Each payload's type stands in the one before it; a builder keeps the place of
+ * Building. The type of each payload is in the previous payload; a builder stores the offset of
  * that byte. Use: isakmp_begin, then for each payload isakmp_payload_begin, wr_* into
  * ${b}->w, isakmp_payload_end; then padding for the cipher, if any, by wr_zeros(); last
  * isakmp_end. ${h}'s next and length are ignored. What does not fit sets ${b}->w.bad.
@@ -100,7 +100,7 @@ struct isakmp_attr {
 	uint16_t	type;		/* without the AF bit */
 	bool		basic;		/* TV: the value is in ${value} */
 	uint64_t	value;		/* of either form; UINT64_MAX if it is longer */
-	struct span	bytes;		/* the value as it stood on the wire */
+	struct span	bytes;		/* the value as on the wire */
 };
 struct isakmp_attrs {
 	size_t			n;
@@ -130,9 +130,9 @@ struct isakmp_sa {
 	struct isakmp_transform	t[ISAKMP_TRANSFORMS_MAX];
 };
 /*
- * From the payload's body. Only the IPsec DOI with SIT_IDENTITY_ONLY is taken, as other
- * situations add fields; each proposal's transform count must agree with its chain, and no
- * byte may be left over. 0, or -1 with FAULT_MALFORMED or FAULT_TOO_LARGE and the offset.
+ * Parses the payload's body. It accepts only the IPsec DOI with SIT_IDENTITY_ONLY, since other
+ * situations add fields. The transform count of each proposal must match its chain, and no
+ * byte may remain. 0, or -1 with FAULT_MALFORMED or FAULT_TOO_LARGE and the offset.
  */
 int isakmp_sa_get(struct isakmp_sa *sa, struct span body, struct fault *f);
 /* Writes the body (for isakmp_payload_begin ... end) of ${sa}. */

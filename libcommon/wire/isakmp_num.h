@@ -1,6 +1,6 @@
 /*
  * Numbers of ISAKMP, IKEv1 and the IPsec DOI with their names, as IANA
- * registers them: number and name in one row, so that printing one is a look-up.
+ * registers them. Number and name are in one row, so that printing a number is a look-up.
  */
 #ifndef SAPIPE_WIRE_ISAKMP_NUM_H
 #define SAPIPE_WIRE_ISAKMP_NUM_H
@@ -14,7 +14,7 @@
 #define DOI_IPSEC		1
 #define SIT_IDENTITY_ONLY	1
 
-/* RFC 2408 section 3.1; RFC 3947 section 5.1 for NAT-D and NAT-OA; the drafts' are the private ones. */
+/* RFC 2408 section 3.1; RFC 3947 section 5.1 for NAT-D and NAT-OA; the drafts use private numbers. */
 #define ISAKMP_PAYLOADS(X)						\
 	X(0, NONE) X(1, SA) X(2, P) X(3, T) X(4, KE) X(5, ID) X(6, CERT)	\
 	X(7, CR) X(8, HASH) X(9, SIG) X(10, NONCE) X(11, N) X(12, D)		\
@@ -130,8 +130,8 @@ enum ike_auth {
 };
 
 /*
- * Names as the RFCs spell them ("NO-PROPOSAL-CHOSEN", "KE", "NAT-D", "ID_FQDN"); a number
- * without one gives "payload type 99" and the like. The result is in ${buf}, of NUM_TEXT
+ * Names as the RFCs spell them ("NO-PROPOSAL-CHOSEN", "KE", "NAT-D", "ID_FQDN"). A number
+ * without a name becomes "payload type 99". The result is in ${buf}, of NUM_TEXT
  * bytes, or static.
  */
 #define NUM_TEXT 32

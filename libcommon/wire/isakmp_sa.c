@@ -2,7 +2,7 @@
 #include "wire/isakmp.h"
 #include "wire/rd.h"
 
-#define AF		0x8000	/* the bit that says: basic attribute */
+#define AF		0x8000	/* attribute format bit: basic attribute */
 #define SPI_MAX		16	/* bytes: two cookies */
 #define T_HDR_LEN	8	/* bytes of a transform payload before its attributes */
 
@@ -70,8 +70,8 @@ isakmp_attr_put_bytes(struct wr *w, uint16_t type, struct span value)
 }
 
 /*
- * One link of a chain of proposals or transforms: what follows the generic header, whose
- * next byte is ${self} or, in the last, 0. ${more} tells which.
+ * One link of a chain of proposals or transforms: the bytes after the generic header, whose
+ * next byte is ${self} or, in the last link, 0. ${more} is false in the last link.
  */
 static int
 link_get(struct rd *r, struct rd *body, uint8_t self, bool *more, struct fault *f)

@@ -1,7 +1,7 @@
 /*
- * Bounds-checked reader over a received span. A read past the end gives
- * zeros or an empty span and sets ${bad}, which sticks: decode straight
- * through, then look at ${bad} once. Children made by rd_sub() cannot leave their part.
+ * Bounds-checked reader of a received span. A read past the end returns
+ * zeros or an empty span and sets ${bad}, which stays set: decode all fields,
+ * then check ${bad} once. A child made by rd_sub() cannot read outside its part.
  */
 #ifndef SAPIPE_WIRE_RD_H
 #define SAPIPE_WIRE_RD_H
@@ -61,7 +61,7 @@ rd_u32(struct rd *r)
 	return (s.len == 4 ? get_be32(s.p) : 0);
 }
 
-/* All that is left. */
+/* The remaining bytes. */
 static inline struct span
 rd_rest(struct rd *r)
 {

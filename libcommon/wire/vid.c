@@ -4,9 +4,9 @@
 #define B(s) { (const uint8_t *)(s), sizeof(s) - 1 }
 
 /*
- * Where ${text} is given, its MD5 starts the bytes (the whole of them unless versions or
- * capabilities stand behind; XAUTH, Unity and Altiga cut it). A longer prefix comes before a
- * shorter one that it starts with.
+ * If ${text} is given, the bytes start with its MD5 (XAUTH, Unity and Altiga truncate it), and
+ * versions or capabilities may follow. A longer prefix is listed before a shorter one that it
+ * starts with.
  */
 static const struct vid rows[] = {
 	/* NAT traversal: RFC 3947 section 3.1 and the drafts before it. */
@@ -22,7 +22,7 @@ static const struct vid rows[] = {
 	    B("\x16\xf6\xca\x16\xe4\xa4\x06\x6d\x83\x82\x1a\x0f\x0a\xea\xa8\x62"), false },
 	{ VID_NATT_DRAFT_00, "NAT-T draft-00", "draft-ietf-ipsec-nat-t-ike-00",
 	    B("\x44\x85\x15\x2d\x18\xb6\xbb\xcd\x0b\xe8\xa8\x46\x95\x79\xdd\xcc"), false },
-	/* Drafts that nobody need speak: peers that name them name one above as well. */
+	/* Drafts that we do not need: peers that announce them also announce one above. */
 	{ VID_FEATURE, "NAT-T draft-04", "draft-ietf-ipsec-nat-t-ike-04",
 	    B("\x99\x09\xb6\x4e\xed\x93\x7c\x65\x73\xde\x52\xac\xe9\x52\xfa\x6b"), false },
 	{ VID_FEATURE, "NAT-T draft-05", "draft-ietf-ipsec-nat-t-ike-05",
@@ -114,7 +114,7 @@ vid_find(struct span body)
 		v = &rows[i];
 		if (body.len < v->bytes.len || memcmp(body.p, v->bytes.p, v->bytes.len) != 0)
 			continue;
-		/* Two letters alone say little: the length has to fit as well. */
+		/* Two letters are weak evidence: the length must fit as well. */
 		if (v->bytes.len == 2 && body.len != OPENSWAN_LEN)
 			continue;
 		if (v->prefix || body.len == v->bytes.len)

@@ -1,4 +1,4 @@
-/* Vendor IDs: a table of what the bytes mean. */
+/* Vendor IDs: a table of their bytes and meaning. */
 #ifndef SAPIPE_WIRE_VID_H
 #define SAPIPE_WIRE_VID_H
 

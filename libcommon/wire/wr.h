@@ -1,6 +1,6 @@
 /*
- * Bounds-checked writer into a caller's buffer. A write without room sets
- * ${bad}, which sticks, and writes nothing: build straight through, then look at
+ * Bounds-checked writer into a caller's buffer. A write that does not fit sets
+ * ${bad}, which stays set, and writes nothing: write all fields, then check
  * ${bad} once.
  */
 #ifndef SAPIPE_WIRE_WR_H
@@ -21,7 +21,7 @@ wr_of(uint8_t *p, size_t cap)
 	return ((struct wr){ p, 0, cap, false });
 }
 
-/* Room for ${n} bytes, now part of what is written; NULL if there is none. */
+/* Appends ${n} bytes for the caller to fill; NULL if they do not fit. */
 static inline uint8_t *
 wr_room(struct wr *w, size_t n)
 {
