@@ -109,6 +109,10 @@ includes() {
 	done < <(rooms)
 }
 
+@test "layers: each C file begins with a comment that says what it is for" {
+	find libcommon cmd -name '*.c' -exec awk 'FNR == 1 && !/^\/\*/ { print FILENAME }' {} + | none
+}
+
 @test "layers: a tool includes headers of libcommon or its own, never another tool's" {
 	local file inc bad=0
 	while read -r file inc; do

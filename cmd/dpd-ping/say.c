@@ -1,3 +1,4 @@
+/* The report of dpd-ping: events and summary, as text and JSON. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

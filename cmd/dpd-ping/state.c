@@ -1,3 +1,4 @@
+/* Reads SA state and finds the IKE SA to probe. */
 #include "cli/report.h"
 #include "dpd_ping.h"
 #include "os/record_in.h"

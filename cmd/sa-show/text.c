@@ -1,3 +1,4 @@
+/* Records as text for people. */
 #include <stdarg.h>
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* IP addresses, endpoints and traffic selectors: text, comparison, arithmetic. */
 #include "base/addr.h"
 
 #include <arpa/inet.h>

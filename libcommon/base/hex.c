@@ -1,3 +1,4 @@
+/* Hexadecimal text; parsing takes constant time. */
 #include "base/hex.h"
 
 char *

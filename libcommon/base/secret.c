@@ -1,3 +1,4 @@
+/* Secrets in libcrypto's secure heap. */
 #include "base/secret.h"
 
 #include <openssl/crypto.h>

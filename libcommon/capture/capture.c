@@ -1,3 +1,4 @@
+/* Captures: frames in turn, link layers, and what a datagram contains. */
 #include "capture/capture_priv.h"
 
 #include <netinet/in.h>

@@ -1,3 +1,4 @@
+/* Inbound packets of a device, counted and put into words. */
 #include "capture/inbound.h"
 
 #include <netinet/in.h>

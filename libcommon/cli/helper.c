@@ -1,3 +1,4 @@
+/* Helper processes: fork, socket pair, end. */
 #include "cli/helper.h"
 
 #include <errno.h>

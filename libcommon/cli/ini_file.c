@@ -1,3 +1,4 @@
+/* Configuration files in INI form, by the rows of an option table. */
 #include "cli/ini_file.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* JSON output on top of jansson. */
 #include "cli/js.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* Options: parsing of the command line and of single settings. */
 #include "base/uint.h"
 #include "cli/opt.h"
 

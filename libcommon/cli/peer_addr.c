@@ -1,3 +1,4 @@
+/* Addresses on the command line: split, look up, parse. */
 #include "cli/peer_addr.h"
 
 #include <netdb.h>

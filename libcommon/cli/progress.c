@@ -1,3 +1,4 @@
+/* The progress bar. */
 #include "cli/progress.h"
 
 #include <stdbool.h>

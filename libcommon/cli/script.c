@@ -1,3 +1,4 @@
+/* Runs the command of --script in a helper process. */
 #include "cli/script.h"
 
 #include <errno.h>

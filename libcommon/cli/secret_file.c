@@ -1,3 +1,4 @@
+/* Reads secrets from files, descriptors, the environment and the terminal. */
 #include "cli/secret_file.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* The width of the terminal. */
 #include "cli/term.h"
 
 #include <sys/ioctl.h>

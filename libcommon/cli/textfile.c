@@ -1,3 +1,4 @@
+/* A text file that a helper process replaces atomically. */
 #include "cli/textfile.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* CBC of whole blocks, and weak keys of DES. */
 #include "crypto/crypto.h"
 #include "crypto/fetch.h"
 

@@ -1,3 +1,4 @@
+/* Diffie-Hellman: selects MODP or elliptic curves by group. */
 #include "crypto/dh.h"
 
 #include <stdlib.h>

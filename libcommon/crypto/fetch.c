@@ -1,3 +1,4 @@
+/* Fetches algorithms from libcrypto once per process. */
 #include "crypto/fetch.h"
 
 #include <openssl/err.h>

@@ -1,3 +1,4 @@
+/* The hash of IKE. */
 #include "crypto/crypto.h"
 #include "crypto/fetch.h"
 

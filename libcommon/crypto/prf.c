@@ -1,3 +1,4 @@
+/* The PRF of IKE: HMAC. */
 #include "crypto/crypto.h"
 #include "crypto/fetch.h"
 

@@ -1,3 +1,4 @@
+/* Parses and prints proposals. */
 #include "crypto/proposal.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Random bytes from libcrypto, or derived from a seed. */
 #include "crypto/crypto.h"
 
 #include <limits.h>

@@ -1,3 +1,4 @@
+/* The clock: running or fixed, and dates as text. */
 #include "os/clock.h"
 
 #include <stdio.h>

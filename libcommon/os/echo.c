@@ -1,3 +1,4 @@
+/* ICMP and ICMPv6 echo on a socket bound to one device. */
 #include "os/echo.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* Lists the addresses of this machine. */
 #include "os/ifaddr.h"
 
 #include <ifaddrs.h>

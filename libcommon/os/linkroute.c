@@ -1,3 +1,4 @@
+/* Withdraws and restores the routes over one device. */
 #include "os/linkroute.h"
 
 #include <errno.h>

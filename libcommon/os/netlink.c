@@ -1,3 +1,4 @@
+/* One netlink request at a time, and its answer. */
 #include "os/netlink.h"
 
 #include <errno.h>

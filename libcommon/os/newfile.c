@@ -1,3 +1,4 @@
+/* Atomic creation of a file by a small helper process. */
 #include "os/newfile.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Drops privileges. */
 #include "os/priv.h"
 
 #include <cap-ng.h>

@@ -1,3 +1,4 @@
+/* Reads records from files and pipes. */
 #include "os/record_in.h"
 
 #include <errno.h>

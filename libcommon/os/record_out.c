@@ -1,3 +1,4 @@
+/* Writes records to a pipe or a file, with a queue. */
 #include "os/record_out.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Addresses, routes and rules of a tunnel device. */
 #include "os/route.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* The messages between holders of a port: encode and decode. */
 #include "port/port_msg.h"
 
 #include "port/port_table.h"

@@ -1,3 +1,4 @@
+/* Which holder serves which SPIs and cookies. */
 #include "port/port_table.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* The first messages of probes, and what the answers contain. */
 #include "probe/probe.h"
 
 #include "ike/v1/natd.h"

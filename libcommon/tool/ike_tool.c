@@ -1,3 +1,4 @@
+/* The frame of ike-initiate and ike-respond: options, loop, output, exit. */
 #include "tool/ike_tool.h"
 
 #include <signal.h>

@@ -1,3 +1,4 @@
+/* Prints and records the messages of a negotiator (--explain, --pcap). */
 #include "tool/ike_wire.h"
 
 #include <stdio.h>

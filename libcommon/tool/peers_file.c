@@ -1,3 +1,4 @@
+/* The peers file of ike-respond. */
 #include "tool/peers_file.h"
 
 #include <stdlib.h>

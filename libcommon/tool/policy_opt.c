@@ -1,3 +1,4 @@
+/* The policy options of the negotiators, and the policy that they build. */
 #include "tool/policy_opt.h"
 
 #include <netdb.h>

@@ -1,3 +1,4 @@
+/* Reads the keys of SA state files. */
 #include "tool/state_files.h"
 
 #include "cli/report.h"

@@ -1,3 +1,4 @@
+/* Distinguished names: text to DER and back, comparison. */
 #include "wire/dn.h"
 
 #include <openssl/asn1.h>

@@ -1,3 +1,4 @@
+/* Identities: payload body, text, comparison. */
 #include "wire/id.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* ISAKMP header, payload chain, builder, notify and delete. */
 #include "wire/isakmp.h"
 
 #include "wire/rd.h"

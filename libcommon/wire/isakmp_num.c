@@ -1,3 +1,4 @@
+/* Names of ISAKMP numbers. */
 #include "wire/isakmp_num.h"
 
 #include <stddef.h>

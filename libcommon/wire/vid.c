@@ -1,3 +1,4 @@
+/* The table of vendor IDs and its look-ups. */
 #include "wire/vid.h"
 
 /* A string literal's bytes, NUL left out. */

@@ -1,3 +1,4 @@
+/* Versions of NAT traversal, and NAT-D hashes. */
 #include "ike/v1/natd.h"
 
 /* Draft 01 differs from draft 00 in nothing that we do, and its vendor ID is hardly ever met: it
