@@ -47,7 +47,7 @@ put_state(const struct xfrm *x, bool in)
 	    in ? x->remote : x->local, in ? x->local : x->remote, proto_word(s),
 	    get_be32(in ? s->spi_in : s->spi_out), x->reqid,
 	    s->mode == SA_TUNNEL ? "tunnel" : "transport");
-	/* The kernel wants a window in both directions of an SA with ESN, or it takes none. */
+	/* The kernel requires a window in both directions of an SA with ESN. */
 	if (s->esn)
 		(void)printf(" replay-window %u flag esn", window > 0 ? window : 1);
 	else if (in && window > 0)

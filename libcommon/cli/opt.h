@@ -76,7 +76,7 @@ enum opt_flag {
 	OPT_VALUE_MAY = 32,	/* --NAME alone stores ${min}; a value requires '=' */
 };
 
-/* A word that stands for a number; ends with a NULL word. */
+/* A word for a number; ends with a NULL word. */
 struct opt_word {
 	const char	*word;
 	uint64_t	 value;

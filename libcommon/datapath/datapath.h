@@ -25,7 +25,7 @@ struct datapath_opt {
 	struct route	 addresses[DATAPATH_ADDRESSES];	/* for the device: net is the address */
 	int		 keeper;	/* our end of the keeper's socket; stays the caller's */
 	int		 recorder;	/* ... of the recorder's, see capture/recorder.h; -1: none */
-	struct sadb_config sadb;	/* but for its hooks */
+	struct sadb_config sadb;	/* except its hooks */
 };
 
 struct datapath_calls {

@@ -20,7 +20,7 @@ struct ike_conf {
 	size_t			 n_policies;
 	struct rand		 rand;
 	bool			 respond;	/* take SAs that peers begin */
-	bool			 keep;		/* rekey, answer, probe; begin anew when lost */
+	bool			 keep;		/* rekey, answer, probe; reconnect */
 	bool			 borrowed;	/* adopted IKE SAs are another's: never deleted here */
 	uint32_t		 half_open_max;	/* half-open exchanges in all, 0: the default */
 	uint32_t		 half_open_per_addr;

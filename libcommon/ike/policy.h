@@ -36,7 +36,7 @@ struct ike_policy {
 	enum sa_mode		mode;
 	size_t			n_local_ts, n_remote_ts;
 	struct selector		local_ts[POLICY_SELECTORS_MAX], remote_ts[POLICY_SELECTORS_MAX];
-						/* n_local_ts 0: the own address */
+						/* n_local_ts 0: the local address */
 	uint64_t		ike_seconds, esp_seconds;	/* lifetimes */
 	uint64_t		esp_kilobytes;	/* 0: no limit by volume */
 	enum natt_policy	natt;

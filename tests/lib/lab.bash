@@ -104,7 +104,7 @@ lab_start() {
 # lab_pid NAME TOOL: the pid of that tool within what lab_start started.
 lab_pid() { pgrep -g "${LAB_GROUP[$1]}" -x "$2" | head -n 1; }
 
-# Those that are dead and not yet waited for do not count.
+# Zombies count as exited.
 lab_running() { pgrep -r D,R,S,T -g "${LAB_GROUP[$1]}" >/dev/null; }
 lab_ended() { ! lab_running "$1"; }
 

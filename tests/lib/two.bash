@@ -38,7 +38,7 @@ two_teardown() {
 	tun_teardown
 }
 
-# Those that are dead and not yet waited for do not count.
+# Zombies count as exited.
 group_gone() { ! pgrep -r D,R,S,T -g "$1" >/dev/null; }
 
 # The wire of tun_setup becomes one with a router in it.
