@@ -278,7 +278,7 @@ nat_keeps() {
 	sleep 3
 	kill -INT "${BG[probe]}"
 	ended probe
-	jq -e '.["mapping-timeout"].unknown | contains("time did not suffice")' "$T/probe.out"
+	jq -e '.["mapping-timeout"].unknown | contains("time limit reached")' "$T/probe.out"
 	run -0 ip netns exec "$NS_LEFT" script -qec \
 		"natd-probe --mapping-timeout --max-time 8 --external $PEER_IP $RIGHT_IP >/dev/null" /dev/null </dev/null
 	[[ $output == *"["*"] "*" % unknown"* ]]
@@ -303,7 +303,7 @@ nat_keeps() {
 	nat_keeps 2 2
 	run -0 --separate-stderr probe_left --json --mapping-timeout --max-time 15 --external "$PEER_IP" "$RIGHT_IP"
 	says '.["mapping-timeout"] | .["at-least-ms"] == null and .["at-most-ms"] == null and .ports == "kept"'
-	says '.["mapping-timeout"].unknown | contains("same port each time")'
+	says '.["mapping-timeout"].unknown | contains("assigns the same port")'
 	says '.["nat-d"].seen.address == "203.0.113.1" and .nat == "both"'
 }
 
