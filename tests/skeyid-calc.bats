@@ -402,6 +402,69 @@ known() {
 	one_error
 }
 
+@test "skeyid-calc: g^xy and g^xi that lost leading zeros are padded to the group's length" {
+	local short
+	short=$(printf 'ab%.0s' $(seq 127))
+	run -0 --separate-stderr skeyid-calc skeyid --group modp1024 --hash sha1 --psk-text x --ni $NI --nr $NR \
+		--cky-i $CKY_I --cky-r $CKY_R --gxy "$short"
+	stderr_has '127 bytes padded to the 128 of modp1024'
+	is SKEYID_d "$(prf sha1 "$(value SKEYID)" 00 "$short" $CKY_I $CKY_R 00)"
+	whole=$output
+	run -0 --separate-stderr skeyid-calc skeyid --group modp1024 --hash sha1 --psk-text x --ni $NI --nr $NR \
+		--cky-i $CKY_I --cky-r $CKY_R --gxy "00$short"
+	[ -z "$stderr" ]
+	[ "$output" = "$whole" ]
+	# a point of ecp256 is two numbers, its x is one
+	run -0 --separate-stderr skeyid-calc skeyid --group ecp256 --hash sha1 --psk-text x --ni $NI --nr $NR \
+		--cky-i $CKY_I --cky-r $CKY_R --gxy "${short:0:62}"
+	is SKEYID_d "$(prf sha1 "$(value SKEYID)" 00 "${short:0:62}" $CKY_I $CKY_R 00)"
+	run -2 --separate-stderr skeyid-calc skeyid --group curve25519 --hash sha1 --psk-text x --ni $NI --nr $NR \
+		--cky-i $CKY_I --cky-r $CKY_R --gxy "${short:0:62}"
+	stderr_has 'g^xy has 32 bytes in curve25519, not 31'
+	run -2 --separate-stderr skeyid-calc skeyid --group modp1024 --hash sha1 --psk-text x --ni $NI --nr $NR \
+		--cky-i $CKY_I --cky-r $CKY_R --gxy "0000$short"
+	stderr_has 'g^xy has 128 bytes in modp1024, not 129'
+	run -0 --separate-stderr skeyid-calc hash --group modp1024 --hash sha1 --psk-text x --ni $NI --nr $NR \
+		--gxi "$short" --gxr "00$short" --cky-i $CKY_I --cky-r $CKY_R --sai $SAI --idi $ID
+	stderr_has '--gxi: 127 bytes padded'
+	is HASH_I "$(prf sha1 "$(prf sha1 78 $NI $NR)" "00$short" "00$short" $CKY_I $CKY_R $SAI $ID)"
+}
+
+@test "skeyid-calc: without a group, a length that no group has brings a warning" {
+	local short
+	short=$(printf 'ab%.0s' $(seq 127))
+	run -0 --separate-stderr skeyid-calc skeyid --hash sha1 --psk-text x --ni $NI --nr $NR \
+		--cky-i $CKY_I --cky-r $CKY_R --gxy "$short"
+	stderr_has '127 bytes are the length of no group, modp1024 has 128'
+	run -0 --separate-stderr skeyid-calc skeyid --hash sha1 --psk-text x --ni $NI --nr $NR \
+		--cky-i $CKY_I --cky-r $CKY_R --gxy "ab$short"
+	[ -z "$stderr" ]
+}
+
+@test "skeyid-calc: dh rejects a public value that lost its leading zeros, and says what it lacks" {
+	run -4 --separate-stderr skeyid-calc dh --group modp1024 --private 05 --public "$(printf 'ab%.0s' $(seq 127))"
+	one_error
+	stderr_has '127 bytes, modp1024 has 128'
+	stderr_has 'leading zeros'
+}
+
+@test "skeyid-calc: a number may have an odd count of digits, a string of bytes may not" {
+	run -0 skeyid-calc dh --group ecp256 --private 17b
+	odd=$output
+	run -0 skeyid-calc dh --group ecp256 --private 0x017b
+	[ "$output" = "$odd" ]
+	run -0 skeyid-calc dh --group ecp256 --private 0x17b
+	[ "$output" = "$odd" ]
+	run -0 skeyid-calc dh --group modp1024 --private 5
+	run -2 --separate-stderr skeyid-calc natd --hash md5 --cky-i 122334455667788 --cky-r $CKY_R --ip 192.0.2.1 --port 500
+	one_error
+	stderr_has 'CKY-I has 16 hex digits, not 15'
+	run -2 --separate-stderr skeyid-calc iv --hash sha1 --cipher aes128 --mid 8a1d47e --last $NI
+	stderr_has 'M-ID has 8 hex digits, not 7'
+	run -2 --separate-stderr skeyid-calc skeyid --psk 123
+	stderr_has 'odd number of hex digits (3)'
+}
+
 @test "skeyid-calc: hex may come with blanks, colons and 0x" {
 	run -0 skeyid-calc natd --hash md5 --cky-i 0x$CKY_I --cky-r '5A:FC:0D:A0 6C 72 80 29' \
 		--ip 192.0.2.1 --port 500

@@ -136,6 +136,8 @@ main(int argc, char *argv[])
 	else if (done) {
 		done = (o.sa == NULL || calc_from_state(&c, o.sa, &f) == 0) &&
 		    (o.capture != NULL ? check(&c, o.capture, &f) : calc_run(&c, &f)) == 0;
+		if (c.note[0] != '\0')
+			report_warn("%s", c.note);
 		/* Print values that differ from the state as well. */
 		if (done || f.code == FAULT_PROTOCOL || f.code == FAULT_WRONG_PSK)
 			calc_print(&c, o.json, o.explain);

@@ -48,7 +48,7 @@ const struct opt calc_optab[] = {
 	OPT_STR(O, cipher, 0, "enc", "NAME", "alias of --cipher",
 	    .subs = S(SKEYID) | S(PKE) | S(IV), .flags = OPT_HIDDEN),
 	OPT_STR(O, group, 0, "group", "NAME", "modp2048, ecp256, ... or its number",
-	    .subs = S(DH) | PHASE1 | S(KEYMAT)),
+	    .subs = S(DH) | PHASE1 | S(KEYMAT) | S(IV)),
 	OPT_CHOICE(O, auth, 0, "auth", "psk|xauth-psk|sig|rsa|dss|ecdsa|hybrid|xauth-rsa|pke",
 	    "authentication method, which selects the formula of SKEYID", .subs = PHASE1, .words = auths),
 	OPT_STR(O, esp, 0, "esp", "PROPOSAL", "split KEYMAT into the keys of this ESP proposal: aes128-sha256",

@@ -30,16 +30,38 @@ digit(unsigned char c)
 	    ((isnum | islet) - 1));
 }
 
+/* Skips a 0x in front. */
+static const char *
+behind_prefix(const char *text)
+{
+	return (text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? text + 2 : text);
+}
+
+static bool
+is_between(char c)
+{
+	return (c == ' ' || c == ':' || c == '-');
+}
+
+size_t
+hex_digits(const char *text)
+{
+	size_t n = 0;
+
+	for (text = behind_prefix(text); *text != '\0'; text++)
+		n += !is_between(*text);
+	return (n);
+}
+
 long
 hex_get(uint8_t *out, size_t cap, const char *text)
 {
 	size_t n = 0;
 	unsigned hi, lo;
 
-	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
-		text += 2;
+	text = behind_prefix(text);
 	while (*text != '\0') {
-		if (n > 0 && (*text == ' ' || *text == ':' || *text == '-')) {
+		if (n > 0 && is_between(*text)) {
 			text++;
 			continue;
 		}

@@ -17,5 +17,7 @@ char *hex_put(char *out, size_t cap, struct span v);
  * is not hex, ends in half a byte, or needs more than ${cap}.
  */
 long hex_get(uint8_t *out, size_t cap, const char *text);
+/* How many characters of ${text} have to be digits: all but a 0x in front and what may be between bytes. */
+size_t hex_digits(const char *text);
 
 #endif

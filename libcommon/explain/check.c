@@ -141,7 +141,7 @@ give_all(struct calc *c, const struct check *w, struct fault *f)
 	c->group = w->p.group;
 	if (c->hash == NULL || c->enc == NULL || c->group == NULL)
 		return (fault(f, FAULT_MALFORMED, "the phase 1 uses algorithms that are not known here"));
-	return (give(c, V_CKY_I, &w->cky_i, f) != 0 || give(c, V_CKY_R, &w->cky_r, f) != 0 ||
+	return (calc_fit(c, V_GXY, f) != 0 || give(c, V_CKY_I, &w->cky_i, f) != 0 || give(c, V_CKY_R, &w->cky_r, f) != 0 ||
 	    give(c, V_SAI, &w->sai, f) != 0 || give(c, V_NI, &w->ni, f) != 0 ||
 	    give(c, V_NR, &w->nr, f) != 0 || give(c, V_GXI, &w->gxi, f) != 0 ||
 	    give(c, V_GXR, &w->gxr, f) != 0 || give(c, V_IDI, &w->idi, f) != 0 ||

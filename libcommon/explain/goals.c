@@ -22,6 +22,10 @@ goal_dh(struct calc *c, struct fault *f)
 		return (fault(f, FAULT_USAGE, "dh: one public value, the peer's"));
 	if (own != NULL && calc_set(c, V_PUBLIC, secret_span(&c->v[peer]), f) == -1)
 		return (-1);
+	/* The exchange rejects a public value that is not whole, and so does this. */
+	if (c->group != NULL && c->has[V_PUBLIC] && c->v[V_PUBLIC].len < c->group->pub_len)
+		return (fault(f, FAULT_MALFORMED, "public value of %zu bytes, %s has %u: a number that lost its "
+		    "leading zeros needs them (00)", c->v[V_PUBLIC].len, c->group->word, c->group->pub_len));
 	/* A random private value is a result too: without it the public one is useless. */
 	if (!c->has[V_PRIVATE])
 		rc = calc_result(c, V_PRIVATE, NULL, f);
@@ -220,6 +224,9 @@ calc_run(struct calc *c, struct fault *f)
 		[SUB_VID] = { "vid", goal_vid },
 	};
 
+	if (calc_fit(c, V_GXY, f) == -1 ||
+	    (c->sub != SUB_DH && (calc_fit(c, V_GXI, f) == -1 || calc_fit(c, V_GXR, f) == -1)))
+		return (-1);
 	if (subs[c->sub].goal(c, f) == -1)
 		return (-1);
 	if (c->missing[0] != '\0')

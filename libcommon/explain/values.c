@@ -1,6 +1,8 @@
 /* Values by their RFC names: names, options, lengths, and the known ones of a calculation. */
 #include "explain/values.h"
 
+#include <string.h>
+
 #include "base/hex.h"
 
 /* Names as RFC 2408, 2409 and 3947 spell them; lengths in bytes, max 0: any. */
@@ -103,24 +105,118 @@ calc_set(struct calc *c, enum val v, struct span value, struct fault *f)
 	return (0);
 }
 
+/* Numbers, whose leading zeros may be left out; other values are strings of bytes. */
+static bool
+is_number(enum val v)
+{
+	return (v == V_PRIVATE || v == V_PUBLIC || v == V_GXI || v == V_GXR || v == V_GXY);
+}
+
+/* What is wrong with ${hex}, which hex_get() does not read. */
+static int
+no_hex(enum val v, const char *hex, struct fault *f)
+{
+	size_t n = hex_digits(hex);
+
+	if (strspn(hex, "0123456789abcdefABCDEFxX :-") != strlen(hex) || n % 2 == 0)
+		return (fault(f, FAULT_USAGE, "%s: %s is not in hex", infos[v].option, infos[v].name));
+	if (infos[v].min == infos[v].max)
+		return (fault(f, FAULT_USAGE, "%s: %s has %zu hex digits, not %zu", infos[v].option,
+		    infos[v].name, 2 * infos[v].min, n));
+	return (fault(f, FAULT_USAGE, "%s: %s has an odd number of hex digits (%zu): a byte has two",
+	    infos[v].option, infos[v].name, n));
+}
+
 int
 calc_set_hex(struct calc *c, enum val v, const char *hex, struct fault *f)
 {
-	struct secret s = {0};
-	size_t cap = strlen(hex) / 2 + 1;
+	struct secret s = {0}, text = {0};
+	size_t skip = hex[0] == '0' && (hex[1] == 'x' || hex[1] == 'X') ? 2 : 0;
+	size_t cap = strlen(hex) / 2 + 1, room = strlen(hex) - skip + 2;
+	const char *digits = hex;
 	long n;
-	int rc;
+	int rc = 0;
 
-	if (cap > SECRET_MAX)
+	if (cap > SECRET_MAX || room > SECRET_MAX)
 		return (fault(f, FAULT_USAGE, "%s: too long", infos[v].option));
-	if (secret_make(&s, cap) == NULL)
-		return (fault(f, FAULT_MEMORY, "no memory for %s", infos[v].name));
-	if ((n = hex_get(s.p, cap, hex)) == -1)
-		rc = fault(f, FAULT_USAGE, "%s: %s is not in hex", infos[v].option, infos[v].name);
-	else
-		rc = calc_set(c, v, span_of(s.p, (size_t)n), f);
+	if (secret_make(&s, cap) == NULL || secret_make(&text, room) == NULL)
+		rc = fault(f, FAULT_MEMORY, "no memory for %s", infos[v].name);
+	else if (is_number(v) && hex_digits(hex) % 2 != 0) {
+		text.p[0] = '0';
+		memcpy(text.p + 1, hex + skip, room - 1);
+		digits = (const char *)text.p;
+	}
+	if (rc == 0)
+		rc = (n = hex_get(s.p, cap, digits)) == -1 ? no_hex(v, hex, f) :
+		    calc_set(c, v, span_of(s.p, (size_t)n), f);
+	secret_free(&text);
 	secret_free(&s);
 	return (rc);
+}
+
+/* ---- lengths that a group has */
+
+static size_t
+group_len(const struct alg_group *g, enum val v)
+{
+	return (v == V_GXY ? g->shared_len : g->pub_len);
+}
+
+/* Whether ${v} of the group is one number, most significant byte first: a point is two, X25519 begins with the least. */
+static bool
+pads(const struct alg_group *g, enum val v)
+{
+	return (g->num != 31 && (v == V_GXY || g->pub_len == g->shared_len));
+}
+
+/* Without a group: notes the next longer length that some group has. */
+static void
+note_odd_len(struct calc *c, enum val v)
+{
+	const struct alg_group *g, *next = NULL, *least = NULL;
+	size_t i, len = c->v[v].len;
+
+	for (i = 0; (g = alg_group_row(i)) != NULL; i++) {
+		if (group_len(g, v) == len)
+			return;
+		if (least == NULL || group_len(g, v) < group_len(least, v))
+			least = g;
+		if (group_len(g, v) > len && (next == NULL || group_len(g, v) < group_len(next, v)))
+			next = g;
+	}
+	/* Shorter than any: a value made up for a test. */
+	if (next == NULL || next == least)
+		return;
+	step_note(c->note, "%s: %zu bytes are the length of no group, %s has %zu: --group %s restores leading zeros",
+	    infos[v].option, len, next->word, group_len(next, v), next->word);
+}
+
+int
+calc_fit(struct calc *c, enum val v, struct fault *f)
+{
+	struct secret whole = {0};
+	size_t len, want;
+
+	if (!c->has[v])
+		return (0);
+	if (c->group == NULL) {
+		note_odd_len(c, v);
+		return (0);
+	}
+	len = c->v[v].len;
+	want = group_len(c->group, v);
+	if (len == want)
+		return (0);
+	if (len > want || !pads(c->group, v))
+		return (fault(f, FAULT_USAGE, "%s: %s has %zu bytes in %s, not %zu", infos[v].option,
+		    infos[v].name, want, c->group->word, len));
+	if (secret_make(&whole, want) == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for %s", infos[v].name));
+	memcpy(whole.p + want - len, c->v[v].p, len);
+	secret_move(&c->v[v], &whole);
+	step_note(c->note, "%s: %zu bytes padded to the %zu of %s, with zeros in front", infos[v].option,
+	    len, want, c->group->word);
+	return (0);
 }
 
 void

@@ -61,6 +61,7 @@ struct calc {
 	struct steps		*steps;		/* the caller's; several struct calc may share them */
 	size_t			 n_results;
 	struct result		 results[RESULTS_MAX];
+	char			 note[STEP_NOTE];	/* for people, about a value that was given; or "" */
 	char			 missing[256];	/* names of the options that are missing, separated by commas */
 };
 
@@ -70,8 +71,17 @@ const char *calc_option(enum val v);
 
 /* Gives ${v} a copy of ${value}. FAULT_USAGE: it has a wrong length. */
 int calc_set(struct calc *c, enum val v, struct span value, struct fault *f);
-/* The same from hex. FAULT_USAGE: it is no hex, or has a wrong length. */
+/*
+ * The same from hex. A number (x, g^y, g^xi, g^xr, g^xy) may have an odd number of digits. FAULT_USAGE: it is no hex, or
+ * has a wrong length.
+ */
 int calc_set_hex(struct calc *c, enum val v, const char *hex, struct fault *f);
+/*
+ * Pads ${v}, a value of the key exchange, with zeros in front to the length that it has in the group, and writes so into
+ * ${note}. Without a group: notes that no group has this length. Nothing if ${v} is not known. FAULT_USAGE: it is too
+ * long, or is not one number.
+ */
+int calc_fit(struct calc *c, enum val v, struct fault *f);
 /* Forgets ${v}, given or computed. */
 void calc_unset(struct calc *c, enum val v);
 /* Address and port as they are on the wire. */

@@ -233,6 +233,22 @@ payload(struct walk_sa *s, const struct v1_told *m, size_t i, unsigned nth, stru
 
 static const struct sa_ike nothing;	/* for a phase 1 that is not in the state */
 
+/* --gxy, with the leading zeros that it has in the group. */
+static int
+given_gxy(struct calc *c, const struct calc *g, struct fault *f)
+{
+	struct secret whole = {0};
+	int rc = -1;
+
+	if (calc_copy(c, V_GXY, g, V_GXY, f) == 0 && (c->group == NULL || calc_fit(c, V_GXY, f) == 0) &&
+	    secret_set(&whole, secret_span(&c->v[V_GXY])) == 0 &&
+	    calc_given(c, V_GXY, secret_span(&whole), c->note[0] != '\0' ? "from --gxy, padded with zeros in front" :
+	    "from --gxy", f) != NULL)
+		rc = 0;
+	secret_free(&whole);
+	return (rc);
+}
+
 /* The keys, once both public values are known. */
 static int
 family(struct walk *w, struct walk_sa *s, const struct sa_ike *keys, struct fault *f)
@@ -243,7 +259,7 @@ family(struct walk *w, struct walk_sa *s, const struct sa_ike *keys, struct faul
 	if (keys == NULL)
 		keys = &nothing;
 	s->keyed = true;
-	if (g->has[V_GXY] && calc_given(c, V_GXY, secret_span(&g->v[V_GXY]), "from --gxy", f) == NULL)
+	if (g->has[V_GXY] && given_gxy(c, g, f) == -1)
 		return (-1);
 	if (g->has[V_SKEYID] && calc_given(c, V_SKEYID, secret_span(&g->v[V_SKEYID]), "from --skeyid",
 	    f) == NULL)

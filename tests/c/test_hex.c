@@ -55,6 +55,8 @@ lengths_and_separators(void **state)
 	assert_int_equal(hex_get(b, 4, "001"), -1);
 	assert_int_equal(hex_get(b, 4, "0011223344"), -1);
 	assert_int_equal(hex_get(b, 4, ":00"), -1);
+	assert_int_equal(hex_digits("0x00:11-2"), 5);
+	assert_int_equal(hex_digits(""), 0);
 	assert_string_equal(hex_put(text, sizeof(text), span_of("\x01\x02\x03", 3)), "0102");
 }
 
