@@ -14,7 +14,7 @@
 
 #define HEADER		8	/* type, code, checksum, identifier, number: RFC 792, RFC 4443 4.1 */
 #define QUESTION	64	/* as ping's */
-#define ANSWER_MAX	2048	/* what is longer is not ours */
+#define ANSWER_MAX	2048	/* a longer message is no answer to us */
 #define IP4_HEADER	20
 
 union sockaddr_any { struct sockaddr sa; struct sockaddr_in in; struct sockaddr_in6 in6; };
@@ -35,7 +35,7 @@ put_sockaddr(union sockaddr_any *s, const struct addr *a, unsigned scope)
 	return (sizeof(s->in6));
 }
 
-/* Answers alone: the kernel drops the rest before it costs anything. */
+/* Only echo replies: the kernel drops all other messages before they reach us. */
 static void
 set_filter(const struct echo *e)
 {
@@ -171,7 +171,7 @@ echo_receive(struct echo *e, uint16_t *seq)
 		if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return (0);
 		if (n == -1) {
-			/* An ICMP error, which the socket tells once; or what lasts, and tells again. */
+			/* An ICMP error is reported once; a lasting error is reported again. */
 			if (errno == EBADF || errno == ENOTSOCK || errno == EINVAL || errno == EFAULT ||
 			    errno == ENOMEM || errno == EPERM)
 				return (0);

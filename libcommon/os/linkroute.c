@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define ATTR_MAX	30	/* rtattr_type_t as of Linux 6.1, and no more: an array of ours */
-#define ATTRS_LEN	512	/* of a route's message; a longer one (tunnel encapsulation) is left alone */
+#define ATTR_MAX	30	/* size of our array: rtattr_type_t as of Linux 6.1 */
+#define ATTRS_LEN	512	/* of a route's message; a longer one (tunnel encapsulation) is not changed */
 /* Protocol of a copy that does not come from the main table: not to be recovered. */
 #define PROTO_ELSEWHERE	0xb7
 
@@ -50,7 +50,7 @@ our_table(const struct linkroute *r)
 	return (LINKROUTE_TABLE | (r->ifindex & 0xffffff));
 }
 
-/* The route in ${table}: adds it, or takes it away. 0, or -1 with errno. */
+/* Adds the route to ${table}, or removes it. 0, or -1 with errno. */
 static int
 change(struct linkroute *r, const struct linkroute_saved *s, uint32_t table, uint8_t protocol, bool on)
 {
@@ -68,13 +68,13 @@ change(struct linkroute *r, const struct linkroute_saved *s, uint32_t table, uin
 	h->nlmsg_len += s->len;
 	mnl_attr_put_u32(h, RTA_TABLE, table);
 	rc = netlink_talk(&r->nl, h, NULL, NULL);
-	/* It stands as we want it already. */
+	/* The route is already as we want it. */
 	return (rc != 0 && (on ? errno == EEXIST : errno == ESRCH) ? 0 : rc);
 }
 
 /*
- * "to DEST ipproto icmp lookup T": for our questions, and for the kernel's check of where answers come
- * from. ${shared}: "oif DEVICE" besides, for our questions alone.
+ * "to DEST ipproto icmp lookup T": for our echo requests, and for the kernel's reverse path check of the
+ * replies. ${shared}: also "oif DEVICE", which limits the rule to our requests.
  */
 static int
 rule_change(struct linkroute *r, bool shared, bool on)
@@ -106,12 +106,12 @@ rule_drop(struct linkroute *r)
 	r->rule = false;
 }
 
-/* ---- what there is */
+/* ---- existing routes */
 
 struct walk {
 	struct linkroute *r;
 	unsigned	 ifindex;
-	bool		 ours;		/* wanted: those in our table, else those in others' */
+	bool		 ours;		/* wanted: the routes in our table, else the routes in other tables */
 	struct fault	 fault;
 };
 
@@ -129,7 +129,7 @@ is_wanted(const struct walk *w, const struct rtmsg *rt, uint32_t table, const st
 	    rt->rtm_dst_len < 10 || p[0] != 0xfe || (p[1] & 0xc0) != 0x80);
 }
 
-/* Whether the kernel gives an attribute that it would not take, or that says what others say. */
+/* Whether the kernel reports an attribute that it would not accept, or that repeats others. */
 static bool
 is_kept(uint16_t type, bool by_number)
 {
@@ -143,7 +143,7 @@ is_kept(uint16_t type, bool by_number)
 	case RTA_VIA:
 	case RTA_ENCAP:
 	case RTA_ENCAP_TYPE:
-		return (!by_number);	/* a next hop object stands for them */
+		return (!by_number);	/* a next hop object replaces them */
 	default:
 		return (true);
 	}
@@ -222,7 +222,7 @@ walk(struct walk *w)
 	    errno == EOPNOTSUPP))
 		return (w->fault.code == FAULT_NONE ? 0 : -1);
 	if (errno == ENODEV)
-		return (0);	/* it has gone, and its routes with it */
+		return (0);	/* the device was removed, and its routes with it */
 	return (fault_sys(&w->fault, FAULT_SYSTEM, "cannot read the routing table"));
 }
 
@@ -252,7 +252,7 @@ outcome(const struct fault *first, struct fault *f)
 	return (-1);
 }
 
-/* The routes of a device that was replaced have gone with it. */
+/* If the device was replaced, the kernel removed the routes of the old one. */
 static void
 follow(struct linkroute *r, unsigned ifindex)
 {
@@ -339,7 +339,7 @@ linkroute_recover(struct linkroute *r, unsigned ifindex, size_t *n, struct fault
 
 	*n = 0;
 	r->ifindex = ifindex;
-	/* There is hardly one; what matters is whether we would have been allowed. */
+	/* The route hardly ever exists; we test whether we are allowed to change routes. */
 	(void)rule_change(r, true, false);
 	if (rule_change(r, false, false) != 0 && (errno == EPERM || errno == EACCES))
 		return (fault_because(f, CAUSE_ROUTES,

@@ -21,7 +21,7 @@ struct linkroute_saved;
 
 struct linkroute {
 	struct netlink	 nl;
-	unsigned	 ifindex;		/* ${ifindex}: whose routes ${saved} are */
+	unsigned	 ifindex;		/* ${ifindex}: the device of the routes in ${saved} */
 	struct addr	 dest;
 	bool		 shared, rule;		/* ${rule}: made by us */
 	size_t		 n, cap;

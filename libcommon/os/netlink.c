@@ -40,8 +40,8 @@ netlink_begin(struct netlink *n, struct netlink_msg *m, uint16_t type, uint16_t 
 }
 
 /*
- * What is left of an answer that was not heard to its end: the kernel may say in the middle of a dump that it has
- * changed meanwhile (EINTR). It would be taken for the answer to the next request, and so on for ever.
+ * Discards the rest of an answer that was not read to its end: the kernel may report in the middle of a dump
+ * that the table has changed (EINTR). The next request would read the rest as its own answer.
  */
 static void
 drop_rest(const struct netlink *n, void *buf, size_t cap)

@@ -16,7 +16,7 @@
 
 struct newfile {
 	char	*path;			/* as given, for messages */
-	char	 name[NAME_MAX + 1];	/* in dir: what it shall be called */
+	char	 name[NAME_MAX + 1];	/* the final name, in dir */
 	char	 temp[NAME_MAX + 1];	/* and is called until then */
 	int	 dir, fd;
 	int	 helper;		/* socket to the process that renames */
@@ -34,9 +34,9 @@ rename_in(int dir, const char *temp, const char *name)
 }
 
 /*
- * The helper, a process: it may still rename when the tool has dropped its rights, and
- * outlives a tool that is killed. On one byte it renames and answers with errno; at end of
- * file without that the tool has ended, and what is half done goes.
+ * The helper process: it can still rename when the tool has dropped its privileges, and
+ * outlives a tool that is killed. When it reads one byte, it renames the file and answers with
+ * errno. End of file without that byte means that the tool has ended: it removes the partial file.
  */
 static void
 helper_run(const struct newfile *n, int sock)

@@ -79,7 +79,7 @@ change_user(const char *name, uid_t uid, gid_t gid, struct fault *f)
 	return (0);
 }
 
-/* What a program we run could ever get back; needs CAP_SETPCAP, so before the user changes. */
+/* Limits what a program that we run could regain; needs CAP_SETPCAP, so it runs before the user changes. */
 static void
 drop_bounds(void)
 {
@@ -95,7 +95,7 @@ keep_caps(unsigned keep, struct fault *f)
 	size_t i;
 
 	if (capng_get_caps_process() != 0)
-		return (fault(f, FAULT_SYSTEM, "cannot read the own capabilities"));
+		return (fault(f, FAULT_SYSTEM, "cannot read our capabilities"));
 	for (i = 0; i < sizeof(caps) / sizeof(caps[0]); i++)
 		if (capng_have_capability(CAPNG_PERMITTED, caps[i].cap) != 1)
 			keep &= ~caps[i].flag;

@@ -109,7 +109,7 @@ read_control(struct msghdr *m, struct pkt *k)
 	}
 }
 
-/* IPv4 comes with its header, which is trusted no more than its bytes go. */
+/* A raw IPv4 socket returns the IP header, too; its lengths are checked against the received bytes. */
 static bool
 strip_v4(struct pkt *k)
 {
@@ -145,7 +145,7 @@ restore_v6(struct pkt *k)
 	return (true);
 }
 
-/* Makes of what was received what the header promises. False: there is no sense in it. */
+/* Converts a received packet to the form that rawesp.h describes. False: the packet is malformed. */
 static bool
 settle(struct pkt *k, enum rawesp_which which, struct msghdr *h, const union sockaddr_any *from, size_t len)
 {

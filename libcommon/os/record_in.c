@@ -19,7 +19,7 @@ struct source {
 	bool		 is_file;	/* read(2) never waits */
 	unsigned	 wide_mode;
 	struct secret	 buf;
-	size_t		 start, end;	/* in buf: what is not yet decoded */
+	size_t		 start, end;	/* in buf: bytes not yet decoded */
 	uint64_t	 off;		/* in the source: of buf[start] */
 	bool		 starved;	/* buf holds no whole record: read first */
 };
@@ -45,7 +45,7 @@ source_open(struct source *s, const char *name, struct fault *f)
 		if (isatty(s->fd))
 			return (fault_because(f, CAUSE_STATE_TERMINAL, fault(f, FAULT_USAGE,
 			    "standard input is a terminal: SA state comes from a file or a pipe")));
-	/* O_NONBLOCK: a FIFO whose writer is not there yet is no reason to hang here. */
+	/* O_NONBLOCK: opening a FIFO that has no writer yet must not block. */
 	} else if ((s->fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)) == -1)
 		return (fault_sys(f, errno == ENOENT ? FAULT_USAGE :	/* a name that is wrong */
 		    errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM, "cannot open %s", name));
@@ -116,7 +116,7 @@ sa_in_close(struct sa_in *in)
 	free(in);
 }
 
-/* Makes room behind what is there: moves it to the front, or grows the buffer. */
+/* Makes room at the end: moves the bytes to the front, or grows the buffer. */
 static int
 make_room(struct source *s, struct fault *f)
 {
@@ -154,8 +154,8 @@ source_fill(struct source *s, struct fault *f)
 	ssize_t n;
 
 	/*
-	 * The description behind standard input is shared with other processes, so its
-	 * flags are left alone: ask first. A FIFO that had no writer yet does not poll as ended.
+	 * Other processes share the file description of standard input, so we do not change its
+	 * flags: poll first. A FIFO that had no writer yet does not poll as ended.
 	 */
 	if (!s->is_file && poll(&p, 1, 0) < 1)
 		return (0);

@@ -17,7 +17,7 @@
 
 enum kind {
 	STREAM_PIPE,	/* a description of our own, O_NONBLOCK */
-	STREAM_SHARED,	/* a pipe whose description others share: writes of PIPE_BUF after poll() */
+	STREAM_SHARED,	/* a pipe that other processes share: writes of PIPE_BUF after poll() */
 	STREAM_SOCKET,	/* MSG_DONTWAIT */
 	PLAIN,		/* a file that the shell opened, /dev/null: writes end by themselves */
 	NEW_FILE,
@@ -39,7 +39,7 @@ struct sa_out {
 	off_t		 size;		/* of the new file, whole records */
 };
 
-/* ${fd} leads somewhere that exists: a pipe, a socket, a file, a device. Takes it over. */
+/* Opens a stream on ${fd}, an existing pipe, socket, file or device. Owns ${fd} from then on. */
 static int
 stream_open(struct sa_out *o, int fd, bool ours, const char *name, struct fault *f)
 {
@@ -90,7 +90,7 @@ open_path(struct sa_out *o, const char *path, struct fault *f)
 	}
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		return (fault(f, FAULT_USAGE, "%s is a directory", path));
-	/* What exists and is no file is written to, not replaced: /dev/fd/63, a FIFO. */
+	/* An existing path that is no regular file (/dev/fd/63, a FIFO) is written to, not replaced. */
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
 		if ((fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC)) == -1)
 			return (fault_sys(f, errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM,
@@ -135,10 +135,10 @@ drop_first(struct sa_out *o)
 static int
 gone(struct fault *f)
 {
-	return (fault(f, FAULT_READER_GONE, "the reader of the SA state is gone"));
+	return (fault(f, FAULT_READER_GONE, "the reader of the SA state has closed the pipe"));
 }
 
-/* One write as far as it goes without waiting; -1 with errno EAGAIN if it does not. */
+/* Writes what fits without waiting; -1 with errno EAGAIN if nothing fits. */
 static ssize_t
 write_some(const struct sa_out *o, const uint8_t *p, size_t len)
 {
@@ -148,7 +148,7 @@ write_some(const struct sa_out *o, const uint8_t *p, size_t len)
 	case STREAM_SOCKET:
 		return (send(o->fd, p, len, MSG_DONTWAIT | MSG_NOSIGNAL));
 	case STREAM_SHARED:
-		/* A pipe that polls as writable takes PIPE_BUF bytes at once (pipe(7)). */
+		/* A pipe that polls as writable accepts PIPE_BUF bytes at once (pipe(7)). */
 		if (poll(&pfd, 1, 0) == 1 && (pfd.revents & (POLLOUT | POLLERR)) != 0)
 			return (write(o->fd, p, len < PIPE_BUF ? len : PIPE_BUF));
 		errno = EAGAIN;
@@ -158,7 +158,7 @@ write_some(const struct sa_out *o, const uint8_t *p, size_t len)
 	}
 }
 
-/* A record that the disk took in part must not stand in the way of the next. */
+/* A partly written record is removed, so that the next one is readable. */
 static int
 append_failed(struct sa_out *o, int sys, struct fault *f)
 {
@@ -206,7 +206,7 @@ sa_out_put(struct sa_out *o, const struct sa_rec *r, struct fault *f)
 	if (o->bytes + w->rec.len > SA_OUT_QUEUE || o->records == SA_OUT_RECORDS) {
 		secret_free(&w->rec);
 		free(w);
-		return (fault(f, FAULT_READER_GONE, "%zu records wait and nobody reads them",
+		return (fault(f, FAULT_READER_GONE, "%zu records are queued and the reader reads none",
 		    o->records));
 	}
 	o->bytes += w->rec.len;
@@ -234,7 +234,7 @@ sa_out_wants_write(const struct sa_out *o)
 	return (sa_out_pending(o) > 0);
 }
 
-/* Whether nobody can read what is written any more. */
+/* Whether the reader has closed its end. */
 static bool
 is_gone(const struct sa_out *o)
 {
@@ -246,7 +246,7 @@ is_gone(const struct sa_out *o)
 		return (false);
 	if (o->kind != STREAM_SOCKET)
 		return ((p.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0);
-	/* Readers say nothing on a socket; what they say all the same is passed over. */
+	/* Readers send nothing on a socket; discard what they send anyway. */
 	while ((n = recv(o->fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
 		;
 	return (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR));
@@ -294,7 +294,7 @@ sa_out_drain(struct sa_out *o, int timeout_ms, struct fault *f)
 		if (sa_out_pending(o) == 0)
 			return (0);
 		if ((left = end - now_ms()) <= 0)
-			return (fault(f, FAULT_READER_GONE, "%zu records wait and nobody reads them",
+			return (fault(f, FAULT_READER_GONE, "%zu records are queued and the reader reads none",
 			    o->records));
 		(void)poll(&p, 1, (int)left);
 	}

@@ -154,7 +154,7 @@ router_find_address(struct router *r, const struct selector *s, struct addr *out
 	struct ifaddrmsg *i;
 	int rc, tries = 0;
 
-	/* Addresses that come or go while they are listed make the kernel begin anew. */
+	/* The kernel interrupts the dump if an address changes meanwhile: start over. */
 	do {
 		w = (struct find){ .in = s, .own = r->ifindex };
 		h = netlink_begin(&r->nl, &m, RTM_GETADDR, NLM_F_DUMP);
@@ -200,8 +200,8 @@ route_change(struct router *r, const struct route *t, bool on)
 }
 
 /*
- * "not fwmark M lookup T"; before the table of a default route stands "lookup main
- * suppress_prefixlength 0", so that nets of this machine's own are still reached.
+ * "not fwmark M lookup T". For a default route, the rule "lookup main suppress_prefixlength 0"
+ * comes before it, so that locally attached nets remain reachable.
  */
 static int
 rule_change(struct router *r, bool v6, bool whole, bool main, bool on)
@@ -233,7 +233,7 @@ rules_need(struct router *r, const struct route *t, struct fault *f)
 
 	if (r->rules[v6][whole])
 		return (0);
-	/* EEXIST: another tunnel's, or what a killed one left behind. */
+	/* EEXIST: the rule of another tunnel, or one that a killed esp-tun left behind. */
 	if ((whole && rule_change(r, v6, whole, true, true) != 0 && errno != EEXIST) ||
 	    (rule_change(r, v6, whole, false, true) != 0 && errno != EEXIST))
 		return (fault_because(f, CAUSE_TUN,
@@ -280,7 +280,7 @@ route_add(struct router *r, const struct route *t, struct fault *f)
 		return (-1);
 	rc = route_change(r, t, true);
 	if (rc != 0 && errno == EINVAL && t->src.family != 0) {
-		/* The source address has gone in the meantime. */
+		/* The source address was removed in the meantime. */
 		plain.src.family = 0;
 		rc = route_change(r, &plain, true);
 	}

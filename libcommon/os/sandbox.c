@@ -20,7 +20,7 @@
 #define IN_NET	(1u << SANDBOX_NEGOTIATOR | 1u << SANDBOX_DATAPATH | 1u << SANDBOX_MONITOR)
 #define IN_ALL	(1u << SANDBOX_FILTER | IN_NET)
 
-/* Calls with any arguments, by what they are for. Names that a machine lacks are skipped. */
+/* Calls allowed with any arguments, by purpose. Names unknown to libseccomp are skipped. */
 static const struct row {
 	unsigned	 profiles;
 	const char	*calls[CALLS];
@@ -54,14 +54,14 @@ static const struct row {
 	{ IN_NET, { "kill", "linkat", "statfs", "fstatfs", "syncfs" } },
 };
 
-/* What honest code of ours cannot ask for. */
+/* Calls that our code never makes. */
 static const char *const never[] = { "execve", "execveat", "ptrace", "process_vm_readv",
 	"process_vm_writev", "init_module", "finit_module", "delete_module", "kexec_load", "bpf",
 	"perf_event_open", "userfaultfd", "keyctl", "add_key", "request_key", "mount", "umount2",
 	"pivot_root", "chroot", "setns", "unshare", "io_uring_setup", "open_by_handle_at",
 	"personality", "acct", "reboot", "swapon", "swapoff", "iopl", "ioperm" };
 
-/* What a libc tries first and does without. */
+/* Calls that a libc tries first and can do without. */
 static const char *const newer[] = { "clone3", "openat2", "close_range", "mseal",
 	"map_shadow_stack", "cachestat", "futex_waitv", "fchmodat2" };
 
@@ -162,7 +162,7 @@ allow_special(struct filter *fl, enum sandbox profile)
 	allow_socket(fl, AF_NETLINK, SOCK_DGRAM);
 	if (profile != SANDBOX_MONITOR)
 		return;
-	/* What libpcap asks of a device. */
+	/* The requests of libpcap to a device. */
 	allow_ioctls(fl, packet, COUNT(packet));
 	allow_socket(fl, AF_PACKET, SOCK_RAW);
 	allow_socket(fl, AF_PACKET, SOCK_DGRAM);

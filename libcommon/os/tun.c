@@ -12,7 +12,7 @@
 
 #define AUTO_NAME	"vpn%d"
 
-/* Names that an ifreq can hold, without what the kernel takes for a pattern or refuses. */
+/* Names that fit into an ifreq, except those that the kernel reads as a pattern or rejects. */
 static bool
 name_ok(const char *name)
 {
@@ -89,7 +89,7 @@ tun_close(struct tun *t)
 	*t = (struct tun){ .fd = -1 };
 }
 
-/* What the device says of a packet. False: it stands for several. */
+/* Reads the packet's virtio header. False: the packet is an aggregate of several. */
 static bool
 read_header(struct pkt *k, const struct virtio_net_hdr *hdr)
 {
@@ -114,7 +114,7 @@ tun_read(const struct tun *t, struct pkt *pkts, size_t n, uint64_t *cut, struct 
 	ssize_t got;
 
 	iov[0] = (struct iovec){ &hdr, sizeof(hdr) };
-	iov[2] = (struct iovec){ &over, 1 };	/* tells a packet that fits from one that does not */
+	iov[2] = (struct iovec){ &over, 1 };	/* receives the excess of a packet that does not fit */
 	while (i < n) {
 		room = pkts[i].cap - pkt_headroom(&pkts[i]);
 		if (room > PKT_MAX)
@@ -126,7 +126,7 @@ tun_read(const struct tun *t, struct pkt *pkts, size_t n, uint64_t *cut, struct 
 		if (got == -1 && errno == EAGAIN)
 			break;
 		if (got <= 0)
-			return (fault_sys(f, FAULT_DEVICE, "TUN device %s is gone", t->name));
+			return (fault_sys(f, FAULT_DEVICE, "TUN device %s was removed", t->name));
 		if ((size_t)got <= sizeof(hdr) || (size_t)got > sizeof(hdr) + room || !read_header(&pkts[i], &hdr)) {
 			++*cut;
 			continue;
