@@ -1,4 +1,4 @@
-/* The measurement: lanes that fall silent, and what the peer sees of each afterwards. */
+/* The measurement: lanes become idle, and afterwards NAT-D shows the port that the peer sees. */
 #include "probe/mapping.h"
 
 #include <math.h>
@@ -13,7 +13,7 @@
 #define REST_MS		8000	/* for a peer that has had enough; doubles ... */
 #define RESTS_MAX	3	/* ... this often in a row, on every lane */
 #define FIRST_MS	3000	/* shortest silence worth a try */
-#define NEAR_MS		1000	/* closer bounds than that, or a tenth, nobody needs */
+#define NEAR_MS		1000	/* the search ends when the bounds are this close, or within a tenth */
 #define TRIED_PART	0.6	/* of the limit: the longest silence */
 
 enum lane_state {
@@ -31,7 +31,7 @@ struct lane {
 	enum lane_state	 state;
 	struct ask_key	 key;
 	struct retry	 retry;		/* of message 1 or 3 */
-	uint64_t	 last_ms;	/* when something last went either way */
+	uint64_t	 last_ms;	/* time of the last datagram in either direction */
 	uint64_t	 gap_ms;	/* the longest silence since the port outside was seen */
 	uint64_t	 due_ms;	/* the next step, while no answer is awaited */
 	uint64_t	 quiet_ms;	/* the silence to try */
@@ -91,7 +91,7 @@ end_ms(const struct ike_mapping *m)
 	return (m->begun_ms + m->conf.limit_ms);
 }
 
-/* The longest that a silence from now on could be, with all that belongs to it. */
+/* The longest idle period that the remaining time allows, its traffic and check included. */
 static uint64_t
 room_ms(const struct ike_mapping *m)
 {
@@ -100,7 +100,7 @@ room_ms(const struct ike_mapping *m)
 	return (end_ms(m) > need ? end_ms(m) - need : 0);
 }
 
-/* What is known to be outlived, by whatever evidence. */
+/* The longest idle period that a mapping survived, by any evidence. */
 static uint64_t
 low_ms(const struct ike_mapping *m)
 {
@@ -144,8 +144,8 @@ being_tried(const struct ike_mapping *m, const struct lane *but, uint64_t after,
 }
 
 /*
- * The middle of the widest range between what is known and what other lanes try; before an upper
- * bound is known the longest silence of all is the first to be tried. 0: there is none.
+ * The middle of the widest range between the known bounds and the periods of other lanes. The first
+ * period, before an upper bound is known, is the longest one. 0: no period is left to try.
  */
 static uint64_t
 pick(const struct ike_mapping *m, const struct lane *lane)
@@ -189,7 +189,7 @@ transmit(struct ike_mapping *m, struct lane *l, struct ike_outbox *out)
 	m->r.sent++;
 }
 
-/* What cannot be made (memory, randomness) is an answer that does not come. */
+/* A message that cannot be built (memory, randomness) counts as unanswered. */
 static void
 fire(struct ike_mapping *m, struct lane *l, struct span msg, struct ike_outbox *out)
 {
@@ -223,9 +223,9 @@ rest(struct ike_mapping *m, struct lane *l)
 	l->rests++;
 }
 
-/* --- what a silence has shown --- */
+/* --- results of an idle period --- */
 
-/* Silences that can tell nothing new are given up; their lanes try others. */
+/* Ends idle periods whose result is already known; their lanes try other periods. */
 static void
 reconsider(struct ike_mapping *m)
 {
@@ -288,7 +288,7 @@ judge(struct ike_mapping *m, struct lane *l, struct span natd)
 	m->heard = m->heard || natd.len > 0;
 	if (known && l->known) {
 		m->r.samples++;
-		/* The answer's own way counts too: the question made that gap longer. */
+		/* The round trip time counts too: the idle period ends when the answer passes the NAT. */
 		if (endpoint_eq(&now_at, &l->outside))
 			outlived(m, l->gap_ms, false);
 		else
@@ -391,7 +391,7 @@ is_strange(const struct lane *l)
 static void
 settle(struct ike_mapping *m)
 {
-	/* Seen at none of the addresses: silence would tell nothing. */
+	/* The NAT-D hash matches none of the addresses: an idle period would give no result. */
 	m->over = m->over || m->now.ms >= end_ms(m) || near_enough(m) || all(m, is_done) ||
 	    all(m, is_refused) || all(m, is_strange);
 }
@@ -433,7 +433,7 @@ mapping_deadline_us(const void *machine)
 	return (retry_us(d));
 }
 
-/* Something for ${l}: on the way to message 4, or of the peer's own accord. */
+/* A datagram for ${l}: an answer before message 4, or sent by the peer on its own. */
 static void
 take(struct ike_mapping *m, struct lane *l, const struct probe_answer *a, struct ike_outbox *out)
 {
@@ -452,7 +452,7 @@ take(struct ike_mapping *m, struct lane *l, const struct probe_answer *a, struct
 		l->last_ms = m->now.ms;
 		be_silent(m, l);
 	} else if (l->state == LANE_SILENT) {
-		/* Into the silence: the mapping lives, and its clock may start anew. */
+		/* During the idle period: the mapping is alive, and its timer may restart. */
 		outlived(m, m->now.ms - l->last_ms, true);
 		l->last_ms = m->now.ms;
 		l->due_ms = l->last_ms + l->quiet_ms;
@@ -513,7 +513,7 @@ ike_mapping_machine(struct ike_mapping *m)
 	return ((struct ike_machine){ &ops, m });
 }
 
-/* --- what is to be made of it --- */
+/* --- the result --- */
 
 static enum mapping_ports
 ports_of(const struct ike_mapping_result *r)

@@ -76,7 +76,7 @@ struct ike_mapping *ike_mapping_new(const struct ike_mapping_conf *conf, struct 
 void ike_mapping_free(struct ike_mapping *m);	/* NULL is fine */
 
 struct ike_machine ike_mapping_machine(struct ike_mapping *m);
-/* What is known so far, at any time. */
+/* The result so far; may be called at any time. */
 const struct ike_mapping_result *ike_mapping_result(struct ike_mapping *m);
 
 #endif

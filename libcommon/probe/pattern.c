@@ -164,7 +164,7 @@ pattern_deadline_us(const void *machine)
 	return (retry_us(d));
 }
 
-/* The answer, for the first time or again; from now on nothing is sent. */
+/* The answer, for the first time or again; nothing is sent after it. */
 static void
 note(struct ike_pattern *p, enum pattern_of i, struct span data)
 {
@@ -178,7 +178,7 @@ note(struct ike_pattern *p, enum pattern_of i, struct span data)
 		return;		/* another word in the same exchange, or enough of them */
 	else {
 		p->r.of[i].after_ms[p->r.of[i].n++] = (uint32_t)gap;
-		/* Intervals grow: the next may take a good deal longer than the last. */
+		/* Intervals grow: the next may be much longer than the last. */
 		wait = 3 * gap > wait ? 3 * gap : wait;
 	}
 	l->last_ms = p->now.ms;
@@ -252,8 +252,8 @@ ike_pattern_result(const struct ike_pattern *p)
 }
 
 /*
- * Habits, each measured with the real thing; ${after_ms} ends with 0. strongSwan 5.9.8 and its
- * defaults, until it forgets what has been half open for 30 s; ike-respond as it is.
+ * Retransmission patterns, each measured with the real implementation; ${after_ms} ends with 0.
+ * strongSwan 5.9.8 with its defaults, which deletes half-open SAs after 30 s; ike-respond.
  */
 static const struct {
 	const char	*name;

@@ -44,7 +44,7 @@ struct ike_pattern *ike_pattern_new(const struct ike_pattern_conf *conf, struct 
 void ike_pattern_free(struct ike_pattern *p);	/* NULL is fine */
 
 struct ike_machine ike_pattern_machine(struct ike_pattern *p);
-/* What is known so far, at any time. */
+/* The result so far; may be called at any time. */
 const struct ike_pattern_result *ike_pattern_result(const struct ike_pattern *p);
 
 /*

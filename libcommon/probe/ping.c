@@ -1,4 +1,4 @@
-/* The machine that asks: questions, their timeouts, and what the peer answers. */
+/* The probing side: sends questions, handles their timeouts and the answers. */
 #include "probe/ping.h"
 
 #include <stdlib.h>
@@ -131,9 +131,9 @@ settle(struct ike_ping *p)
 /* --- asking --- */
 
 /*
- * Without an SA one cookie serves as long as it is answered by a choice: the peer then holds one
- * half-open exchange and answers what looks like a retransmission. What came to nothing is
- * asked anew, and after silence with another offer: some peers ignore what they don't take.
+ * Without an SA, all questions use one cookie while the peer answers with a chosen proposal: it then
+ * keeps one half-open exchange and answers apparent retransmissions. After any other result a new
+ * cookie is used, and after a timeout another offer, too: some peers ignore offers that they reject.
  */
 static void
 knock(struct ike_ping *p, struct ike_outbox *out)
@@ -204,7 +204,7 @@ ping_deadline_us(const void *machine)
 	return (p->waiting ? p->give_up_us : p->next_us);
 }
 
-/* --- what comes back --- */
+/* --- received messages --- */
 
 static void
 answered(struct ike_ping *p, struct asked *a, struct now now, uint16_t notify,
@@ -258,7 +258,7 @@ take_proven(struct ike_ping *p, struct now now, const struct isakmp_payload *pl)
 			if (!p->listens && v1_dpd_number(p->sa, &n, &seq))
 				take_ack(p, now, seq);
 		} else if (n.type != NOTIFY_R_U_THERE && n.type != NOTIFY_HEARTBEAT)
-			ping_tell(p, IKE_PING_NOTIFY, n.type, 0);	/* those are the resident tool's */
+			ping_tell(p, IKE_PING_NOTIFY, n.type, 0);	/* the resident tool handles them */
 	} else if (pl->type == PAYLOAD_D && isakmp_delete_get(&d, pl->body, NULL) == 0 &&
 	    d.proto == PROTO_ISAKMP && d.spi_len == sizeof(id)) {
 		for (i = 0; i < d.n && !p->over; i++)
@@ -269,7 +269,7 @@ take_proven(struct ike_ping *p, struct now now, const struct isakmp_payload *pl)
 	}
 }
 
-/* A word in clear: a hint that is told once a question, and no end of the wait. */
+/* An unencrypted notify is only a hint: report it once per question and go on waiting. */
 static void
 take_clear(struct ike_ping *p, const struct isakmp_msg *m)
 {
@@ -321,7 +321,7 @@ datagram_peer(struct ike_ping *p, struct now now, struct span data)
 	probe_answer_get(&a, p->cky_i, data);
 	if (a.kind == PROBE_NO_ANSWER)
 		return;
-	/* Answers to a repeated question don't tell which: it is the last one's. */
+	/* Answers to a repeated question do not identify it: count them for the last one. */
 	open = p->waiting;
 	answered(p, &p->asked[p->stats.sent % ASKED_MAX], now, a.notify, a.hdr.version);
 	if (open)

@@ -34,8 +34,8 @@ struct ike_ping_event {
 	uint16_t		notify;	/* type of a notify, also where that is the answer; 0: none */
 	uint8_t			version;	/* of the answer to a question without an SA: 0x10 is IKEv1 */
 	int			sys;
-	/* Of hellos: ${count} is how many were due, ${seq} its number (of a lost one, the expected one,
-	 * or 0), ${rtt_us} the time since the previous hello, 0 if one was lost in between. */
+	/* Of hellos: ${count} is how many were due, ${seq} its number (of a missed one, the expected
+	 * number, or 0), ${rtt_us} the time since the previous hello, 0 if one was missed in between. */
 	uint32_t		interval_ms;	/* as announced by the peer: the next is due then */
 	uint32_t		heard;		/* our last number that the peer has received; 0: none */
 	uint32_t		lost;		/* consecutive, up to now; before this hello */
@@ -47,14 +47,14 @@ struct ike_ping_conf {
 	uint32_t	interval_ms;	/* from one to the next; the next also waits for the outcome */
 	uint32_t	wait_ms;	/* for an answer */
 	uint32_t	hello_ms;	/* listening: send hellos too, this often; 0: none */
-	uint32_t	threshold;	/* listening: lost ones until IKE_PING_DEAD */
+	uint32_t	threshold;	/* listening: missed hellos until IKE_PING_DEAD */
 	void		(*tell)(void *ctx, const struct ike_ping_event *ev);
 	void		*ctx;
 };
 
 struct ike_ping_stats {
 	uint32_t	sent, answered;	/* of hellos: due, received */
-	uint32_t	measured;	/* values in what follows: times to answers, or between hellos */
+	uint32_t	measured;	/* number of values in the statistics below: round trip times, or times between hellos */
 	uint64_t	min_us, max_us, sum_us;
 	double		sum_us2;	/* of the squares */
 };

@@ -69,8 +69,8 @@ ping_hello_timeout(struct ike_ping *p, struct now now, struct ike_outbox *out)
 }
 
 /*
- * How many hellos were due from the last one to this, ${seq}, inclusive. By the numbers; but
- * those may leap, as when another process goes on for the peer, so no more than there was time for.
+ * How many hellos were due from the last one to this, ${seq}, inclusive: the difference of the numbers,
+ * limited by the elapsed time, because numbers may jump when another process continues for the peer.
  */
 static uint32_t
 due(const struct ike_ping *p, struct now now, uint32_t seq)
@@ -97,7 +97,7 @@ ping_hello_take(struct ike_ping *p, struct now now, const struct ike_hello *h)
 	}
 	n = due(p, now, h->seq);
 	ev.lost = n - 1;
-	/* What was given up has been counted, and may have been merely late. */
+	/* A hello that timed out is already counted, and may only have been late. */
 	p->stats.sent += n > p->hello.lost ? n - p->hello.lost : 0;
 	ev.count = p->stats.sent;
 	p->stats.answered++;
@@ -110,7 +110,7 @@ ping_hello_take(struct ike_ping *p, struct now now, const struct ike_hello *h)
 	p->hello.lost = 0;
 	p->hello.at_us = now_us(now);
 	p->give_up_us = now_us(now) + peer_us(p) * 3 / 2;
-	/* Somebody says hello on this end's behalf, or did: ours go on above that. */
+	/* Another process sends or sent hellos for this end: our numbers continue above its. */
 	if (h->heard != 0 && v1_heartbeat_newer(h->heard, p->seq))
 		p->seq = h->heard;
 	p->conf.tell(p->conf.ctx, &ev);

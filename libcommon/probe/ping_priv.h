@@ -11,7 +11,7 @@
 #include "ike/v1/heartbeat.h"
 #include "ike/v1/info_send.h"
 
-#define ASKED_MAX	64	/* questions remembered: a later answer is nobody's */
+#define ASKED_MAX	64	/* questions remembered; answers to older ones are ignored */
 
 struct asked {
 	uint32_t	count, seq;
@@ -24,7 +24,7 @@ struct ike_ping {
 	struct ike_ping_stats	 stats;
 	bool			 over;
 	bool			 waiting;	/* for the outcome of the last question */
-	bool			 scolded;	/* the last one was told an UNKNOWN_SA or UNREACHABLE */
+	bool			 scolded;	/* UNKNOWN_SA or UNREACHABLE was reported for the last one */
 	uint64_t		 next_us, give_up_us;
 	struct asked		 asked[ASKED_MAX];	/* by count */
 	/* Under an IKE SA: an engine that holds it and is never stepped. */

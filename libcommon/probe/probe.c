@@ -1,4 +1,4 @@
-/* The first messages of probes, and what the answers contain. */
+/* Builds the first messages of probes and parses the answers. */
 #include "probe/probe.h"
 
 #include "ike/v1/natd.h"

@@ -1,6 +1,6 @@
 /*
- * Phase 1 of IKEv1 as far as it goes without credentials: what a first message offers,
- * and what the answers to it say. Pure functions of their arguments.
+ * The part of IKEv1 phase 1 that needs no credentials: builds first messages and message 3,
+ * and parses the answers. Pure functions of their arguments.
  */
 #ifndef SAPIPE_PROBE_PROBE_H
 #define SAPIPE_PROBE_PROBE_H
@@ -52,8 +52,7 @@ struct span probe_main1_long(uint8_t *buf, size_t cap, const uint8_t cky_i[COOKI
 
 /*
  * Message 3 of main mode: KE, nonce, and with ${natd_type} not 0 that payload for each of ${natd}
- * (the peer's end first, RFC 3947 section 3.2). What falls short of ${len} bytes is made up as
- * above.
+ * (the peer's end first, RFC 3947 section 3.2). A shorter message is padded to ${len} bytes as above.
  */
 struct span probe_main3(uint8_t *buf, size_t cap, const uint8_t cky_i[COOKIE_LEN],
     const uint8_t cky_r[COOKIE_LEN], struct span ke, struct span nonce, uint8_t natd_type,
@@ -84,8 +83,8 @@ struct probe_answer {		/* spans point into the datagram */
 	struct isakmp_hdr	hdr;
 	uint16_t		notify;		/* of PROBE_NOTIFY */
 	bool			chosen;		/* ${choice} is one of the registry's */
-	struct probe_transform	choice;		/* what is unknown is NULL */
-	uint64_t		life_s;		/* of the choice, 0: not said */
+	struct probe_transform	choice;		/* unknown algorithms are NULL */
+	uint64_t		life_s;		/* of the choice, 0: absent */
 	struct span		sa_b, ke_b, nonce_b, id_b;	/* empty: none */
 	size_t			n_vids;
 	struct span		vids[PROBE_VIDS_MAX];
@@ -93,7 +92,7 @@ struct probe_answer {		/* spans point into the datagram */
 	struct span		natd[16];
 };
 
-/* What ${dgram} answers to a first message with ${cky_i}. Never fails: see ${a}->kind. */
+/* Parses ${dgram} as an answer to a first message with ${cky_i}. Never fails: see ${a}->kind. */
 void probe_answer_get(struct probe_answer *a, const uint8_t cky_i[COOKIE_LEN], struct span dgram);
 
 #endif

@@ -15,7 +15,7 @@ struct span ask_main1(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand,
 struct span ask_aggressive1(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand,
     uint8_t cky_i[COOKIE_LEN], const struct probe_offer *o, const struct id *id);
 
-/* What message 3 needs: the cookies, and the transform that message 2 chose. */
+/* The input of message 3: the cookies, and the transform that message 2 chose. */
 struct ask_key {
 	uint8_t			 cky_i[COOKIE_LEN], cky_r[COOKIE_LEN];
 	struct ike_proposal	 choice;

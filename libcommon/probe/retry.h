@@ -23,7 +23,7 @@ bool retry_begin(struct retry *r, struct span msg, uint32_t wait_ms, uint32_t ti
 void retry_again(struct retry *r, uint32_t most_ms, struct now now);
 /* As retry_again(), with ${msg} in place of the message. False: as in retry_begin(). */
 bool retry_replace(struct retry *r, struct span msg, uint32_t most_ms, struct now now);
-/* No retransmission from now on; gives up after ${wait_ms}. */
+/* Stops retransmission; times out after ${wait_ms}. */
 void retry_listen(struct retry *r, uint64_t wait_ms, struct now now);
 void retry_free(struct retry *r);		/* all zero afterwards */
 

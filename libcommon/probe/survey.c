@@ -42,7 +42,7 @@ tracks_over(const struct ike_survey *s)
 	return (s->track[SURVEY_500].over && s->track[SURVEY_4500].over);
 }
 
-/* What comes after the tracks: the other port, the search, message 4 with what it found. */
+/* After the tracks: the other port, the search, message 4 with the transform that it found. */
 static void
 advance(struct ike_survey *s, struct now now, struct ike_outbox *out)
 {
@@ -54,8 +54,8 @@ advance(struct ike_survey *s, struct now now, struct ike_outbox *out)
 		s->over = true;
 		return;
 	}
-	if (!s->track[port].wants_key) {	/* nobody on 500 */
-		/* What was silent there before is so again: begin where it answered. */
+	if (!s->track[port].wants_key) {	/* no answer on 500 */
+		/* Offers without an answer on the first port are skipped: start with the one that was answered. */
 		s->track[port] = (struct track){
 		    .wants_key = true, .aggressive = s->track[port].aggressive };
 		return;
@@ -170,7 +170,7 @@ end_of(const struct probe_answer *a)
 	}
 }
 
-/* What else an answer says of the peer; the first word counts. */
+/* Records other properties of the peer; the first answer counts. */
 static void
 take_rest(struct ike_survey_result *r, const struct probe_answer *a)
 {
@@ -202,7 +202,7 @@ survey_datagram(void *machine, struct now now, const struct endpoint *local,
 		probe_answer_get(&a, shot->key.cky_i, data);
 		if (a.kind == PROBE_NO_ANSWER || retry_is_own(&shot->retry, data))
 			continue;
-		/* What answers message 3 is no repetition of message 2. */
+		/* A repeated message 2 is no answer to message 3. */
 		if (shot->sharing && (a.kind == PROBE_CHOICE || a.kind == PROBE_OTHER))
 			continue;
 		if (!shot->sharing && a.kind == PROBE_KEY)

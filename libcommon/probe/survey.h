@@ -102,7 +102,7 @@ void ike_survey_free(struct ike_survey *s);	/* NULL is fine */
 
 /* ${s} as a machine. An ICMP error shortens the timeout. */
 struct ike_machine ike_survey_machine(struct ike_survey *s);
-/* What is known so far, at any time. */
+/* The result so far; may be called at any time. */
 const struct ike_survey_result *ike_survey_result(const struct ike_survey *s);
 
 /* The first accepted transform that leads to message 4 of main mode; NULL: there is none. */

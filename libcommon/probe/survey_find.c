@@ -1,9 +1,9 @@
 /*
- * The search for what the peer takes. A message offers as many transforms as fit; the
- * peer picks one, which is struck off, and the rest is offered again until it is
- * refused. Each acceptance leaves a half-open exchange at the peer, of which it may allow few: when
- * it falls silent, a transform that it took before tells refusal from exhaustion, and the
- * search waits.
+ * Searches for the transforms that the peer accepts. A message offers as many transforms as fit. The
+ * peer chooses one; the search removes it and offers the rest again until the peer rejects
+ * it. Each accepted offer leaves a half-open exchange at the peer, which may limit their number. When
+ * the peer stops answering, the search offers a transform that was accepted before: without an answer
+ * the limit is reached, and the search waits.
  */
 #include <stdlib.h>
 
@@ -22,8 +22,8 @@ static const uint16_t methods[] = {
 };
 #define METHODS	(sizeof(methods) / sizeof(methods[0]))
 
-/* Jobs, in this order: all algorithms with each method until something is taken; what was
- * taken with each other method; the same in aggressive mode. */
+/* Jobs, in this order: all algorithms with each method until a transform is accepted; the accepted
+ * ones with each other method; the same in aggressive mode. */
 enum { JOB_ALL = 0, JOB_METHOD = JOB_ALL + METHODS, JOB_AGGRESSIVE = JOB_METHOD + METHODS, JOBS };
 
 static void
@@ -54,7 +54,7 @@ add_all(struct find *f, uint16_t auth)
 					add(f, &p, auth, f->aggressive);
 }
 
-/* What was taken in main mode, one of a kind whatever the method. */
+/* Transforms accepted in main mode, each once regardless of the method. */
 static void
 add_found(struct ike_survey *s, uint16_t auth, bool aggressive)
 {
@@ -93,7 +93,7 @@ base_method(const struct ike_survey_result *r)
 	return (r->n_found > 0 ? r->found[0].t.auth : methods[0]);
 }
 
-/* Adds what the job is about; nothing where there is no cause for it. */
+/* Adds the transforms of the job; none if the job does not apply. */
 static void
 add_job(struct ike_survey *s, size_t job)
 {
@@ -141,8 +141,8 @@ distance(const struct ike_proposal *a, const struct ike_proposal *b)
 }
 
 /*
- * What differs from ${p} in one thing goes before what differs in two: should the search end
- * early, it has seen all ciphers, hashes and groups.
+ * Transforms that differ from ${p} in one algorithm come before those that differ in two: a search that
+ * ends early has then tried all ciphers, hashes and groups.
  */
 static void
 near_first(struct find *f, const struct ike_proposal *p)
@@ -175,7 +175,7 @@ survey_find_begin(struct ike_survey *s, enum survey_port port, struct now now)
 	add_job(s, JOB_ALL);
 	if (s->r.n_found > 0)
 		near_first(&s->find, &s->r.found[0].t.p);
-	/* What the way to message 4 has shown already. */
+	/* The results of the exchange up to message 4. */
 	for (i = 0; i < s->r.n_found; i++)
 		for (j = 0; j < s->find.n; j++)
 			if (memcmp(&s->find.all[j].t.p, &s->r.found[i].t.p,
@@ -187,7 +187,7 @@ survey_find_begin(struct ike_survey *s, enum survey_port port, struct now now)
 }
 
 static uint32_t
-patience(const struct ike_survey *s)
+answer_timeout(const struct ike_survey *s)
 {
 	uint32_t ms = s->r.port[s->find.port].rtt_ms * 8;
 
@@ -208,7 +208,7 @@ room_beside(const struct find_one *one)
 	return (n < BATCH ? n : BATCH);
 }
 
-/* Untried ones into an offer: in aggressive mode, whose KE is sent along, of one group. */
+/* Puts untried transforms into an offer; in aggressive mode, which sends a KE, all of one group. */
 static void
 gather(struct find *f, struct probe_offer *o)
 {
@@ -247,7 +247,7 @@ survey_find_next(struct ike_survey *s, struct now now, struct ike_outbox *out)
 	}
 	if (f->canary) {
 		o.t[o.n++] = s->r.found[0].t;
-		survey_shoot(s, f->port, &o, s->r.found[0].aggressive, patience(s), now, out);
+		survey_shoot(s, f->port, &o, s->r.found[0].aggressive, answer_timeout(s), now, out);
 		return;
 	}
 	for (;;) {
@@ -261,10 +261,10 @@ survey_find_next(struct ike_survey *s, struct now now, struct ike_outbox *out)
 		}
 		add_job(s, f->job);
 	}
-	survey_shoot(s, f->port, &o, f->all[f->batch[0]].aggressive, patience(s), now, out);
+	survey_shoot(s, f->port, &o, f->all[f->batch[0]].aggressive, answer_timeout(s), now, out);
 }
 
-/* The batch's outcome: what is not ${yes} becomes ${rest}. */
+/* The result of the batch: transforms that are not ${yes} become ${rest}. */
 static void
 settle(struct find *f, const struct find_one *yes, enum find_state rest)
 {
@@ -287,7 +287,7 @@ take_choice(struct ike_survey *s, const struct probe_answer *a)
 		if (a->chosen && f->all[f->batch[i]].t.auth == a->choice.auth &&
 		    memcmp(&f->all[f->batch[i]].t.p, &a->choice.p, sizeof(a->choice.p)) == 0)
 			one = &f->all[f->batch[i]];
-	if (one == NULL) {		/* not what was offered: asking again would not end */
+	if (one == NULL) {		/* not an offered transform: another offer could loop forever */
 		settle(f, NULL, FIND_NO);
 		return;
 	}
@@ -308,7 +308,7 @@ survey_find_ended(struct ike_survey *s, enum shot_end end, const struct probe_an
 
 	if (f->canary && end != SHOT_SILENCE) {
 		f->canary = false;
-		/* It had enough, and has recovered: the batch anew. Else it just does not say no. */
+		/* The peer's limit was reached and it has recovered: repeat the batch. Else it rejects silently. */
 		settle(f, NULL, f->waits > 0 ? FIND_UNTRIED : FIND_NO);
 		f->waits = 0;
 	} else if (f->canary) {

@@ -1,4 +1,4 @@
-/* What answers tell of NAT traversal: the vendor IDs, and NAT-D against what it is computed from. */
+/* Reads NAT traversal from answers: the vendor IDs, and NAT-D compared with the known addresses. */
 #include "probe/survey_priv.h"
 
 void
@@ -43,7 +43,7 @@ matches(struct ike_survey *s, const struct shot *shot, struct survey_hash *h,
 	return (h->matches);
 }
 
-/* There is a NAT before us: what does it make of us? */
+/* There is a NAT in front of us: find the address and port that it maps us to. */
 static void
 find_seen(struct ike_survey *s, const struct shot *shot)
 {

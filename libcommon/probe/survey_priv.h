@@ -1,7 +1,7 @@
 /*
- * Inside the survey: survey.c is the whole and its order, survey_shot.c sends, survey_natd.c
- * reads answers, survey_track.c goes the way to message 4, survey_size.c sends what is long,
- * survey_find.c searches.
+ * Internals of the survey: survey.c runs the steps in order, survey_shot.c sends, survey_natd.c
+ * reads NAT-D, survey_track.c runs the exchange up to message 4, survey_size.c sends large messages,
+ * survey_find.c searches for accepted transforms.
  */
 #ifndef SAPIPE_PROBE_SURVEY_PRIV_H
 #define SAPIPE_PROBE_SURVEY_PRIV_H
@@ -48,7 +48,7 @@ struct find {
 	size_t			job;
 	bool			aggressive;	/* the peer knows no main mode */
 	bool			any_of_job;	/* of this job one is enough */
-	bool			canary;		/* a transform known to be taken is out */
+	bool			canary;		/* a transform that was accepted before is being offered */
 	uint32_t		waits;		/* times that the canary was not heard */
 };
 
@@ -60,7 +60,7 @@ struct ike_survey {
 	struct track		 track[SURVEY_PORTS];
 	size_t			 sizes;		/* asked so far */
 	bool			 sizing;	/* one of them is out */
-	bool			 late_key;	/* the way to message 4 was tried after the search */
+	bool			 late_key;	/* message 4 was tried after the search */
 	struct find		 find;
 	uint64_t		 pace_ms;	/* nothing new before that */
 };
@@ -68,22 +68,22 @@ struct ike_survey {
 enum shot_end { SHOT_CHOICE, SHOT_NOTIFY, SHOT_KEY, SHOT_OTHER, SHOT_SILENCE };
 
 /*
- * Sends a first message with ${o} from ${port}; ${aggressive} with the group of the first. No
- * more than one is out at a time on a port. What cannot be made (memory, randomness) ends in
- * silence.
+ * Sends a first message with ${o} from ${port}; ${aggressive} with the group of the first transform.
+ * Each port has at most one open message. A message that cannot be built (memory, randomness) times
+ * out.
  */
 void survey_shoot(struct ike_survey *s, enum survey_port port, const struct probe_offer *o,
-    bool aggressive, uint32_t patience_ms, struct now now, struct ike_outbox *out);
+    bool aggressive, uint32_t timeout_ms, struct now now, struct ike_outbox *out);
 /* Message 3 on the choice that ${a} made. False: it cannot be made. */
 bool survey_share(struct ike_survey *s, enum survey_port port, const struct probe_answer *a,
     struct now now, struct ike_outbox *out);
-/* Sends ${msg}, and waits ${patience_ms} for what comes; ${port}'s shot is set up but for that. */
+/* Sends ${msg}, and waits ${timeout_ms} for an answer; sets the last fields of ${port}'s shot. */
 void survey_fire(struct ike_survey *s, enum survey_port port, struct span msg,
-    uint32_t patience_ms, struct now now, struct ike_outbox *out);
+    uint32_t timeout_ms, struct now now, struct ike_outbox *out);
 void survey_shot_resend(struct ike_survey *s, enum survey_port port, struct now now,
     struct ike_outbox *out);
 void survey_shot_clear(struct shot *shot);
-/* What NAT-D depends on is known with the choice. */
+/* The chosen transform decides the NAT-D hash. */
 void survey_agree(const struct ike_survey *s, enum survey_port port, struct shot *shot,
     const struct probe_answer *a);
 
@@ -97,7 +97,7 @@ void survey_size_next(struct ike_survey *s, enum survey_port port, struct now no
 void survey_size_ended(struct ike_survey *s, enum survey_port port, enum shot_end end,
     const struct probe_answer *a, struct now now, struct ike_outbox *out);
 
-/* The next offer of a track, past those of a method that led to no message 4. */
+/* The next offer of a track; skips methods that led to no message 4. */
 void survey_track_next(struct ike_survey *s, enum survey_port port, struct now now,
     struct ike_outbox *out);
 void survey_track_ended(struct ike_survey *s, enum survey_port port, enum shot_end end,
@@ -105,7 +105,7 @@ void survey_track_ended(struct ike_survey *s, enum survey_port port, enum shot_e
 /* Puts an accepted transform among the findings, unless it is there. */
 void survey_found(struct ike_survey *s, const struct probe_transform *t, bool aggressive);
 
-/* The search: begins; what to do next when nothing is out; how the last shot ended. */
+/* The search: start it; next step when no message is open; result of the last message. */
 void survey_find_begin(struct ike_survey *s, enum survey_port port, struct now now);
 void survey_find_next(struct ike_survey *s, struct now now, struct ike_outbox *out);
 void survey_find_ended(struct ike_survey *s, enum shot_end end, const struct probe_answer *a,

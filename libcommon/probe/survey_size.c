@@ -2,7 +2,7 @@
 #include "probe/survey_priv.h"
 
 #define LINK_MTU	1500	/* bytes of an IP packet on the commonest links */
-#define FRAGMENT_MTU	1280	/* that of IKE fragments: what every link of IPv6 carries */
+#define FRAGMENT_MTU	1280	/* for IKE fragments: the minimum MTU of IPv6 */
 #define IPV4_HDR	20
 #define IPV6_HDR	40
 #define UDP_HDR		8
@@ -33,7 +33,7 @@ survey_size_next(struct ike_survey *s, enum survey_port port, struct now now,
 	shot->offer = (struct probe_offer){ .n = 1, .t = { s->r.found[0].t } };
 	s->pace_ms = now.ms + s->conf.gap_ms;
 	if (size == SURVEY_IKE_FRAGMENTS) {
-		/* Fragments are for those that announce them: that is to be seen first. */
+		/* Only peers that announce fragmentation get fragments: wait for the announcement. */
 		msg = ask_main1(buf, rand, shot->key.cky_i, &shot->offer,
 		    PROBE_VIDS | PROBE_VID_FRAGMENTS);
 	} else {

@@ -6,11 +6,11 @@
 #include "wire/vid.h"
 
 #define PATTERN_MAX	8
-#define NAMED_MAX	8	/* proposals in a list: more helps nobody */
+#define NAMED_MAX	8	/* proposals in a list; more are of no use */
 
 /*
- * Which vendor IDs in which order: products that don't name themselves are known by it. ANY is one
- * that the table has not; NATT any version of NAT-T; what is optional may be left out.
+ * Vendor IDs in their order identify products that do not name themselves. ANY: a vendor ID that
+ * the table does not have. NATT: any version of NAT-T. Optional ones may be absent.
  */
 enum { END = 0, ANY = 100, NATT = 101 };
 #define OPTIONAL 0x1000

@@ -1,4 +1,4 @@
-/* The way to message 4: broad offers in turn, then a key on the first that is taken. */
+/* The exchange up to message 4: broad offers one by one, then a KE for the first accepted one. */
 #include "probe/survey_priv.h"
 
 #define SILENT_ROWS_MAX	3	/* unanswered offers in a row that prove the point */
@@ -54,7 +54,7 @@ survey_track_next(struct ike_survey *s, enum survey_port port, struct now now, s
 	survey_shoot(s, port, &o, t->aggressive, s->conf.timeout_ms, now, out);
 }
 
-/* What was taken with a method that leads no further. */
+/* Accepted with a method that cannot continue to message 4. */
 static void
 mark_stuck(struct ike_survey *s, uint16_t auth)
 {
@@ -64,7 +64,7 @@ mark_stuck(struct ike_survey *s, uint16_t auth)
 		s->r.found[i].stuck = s->r.found[i].stuck || s->r.found[i].t.auth == auth;
 }
 
-/* Rows of the same authentication method end in the same way. */
+/* Offers of the same authentication method end with the same result. */
 static void
 skip_method(struct track *t, uint16_t auth)
 {
