@@ -127,7 +127,7 @@ both_ways() {
 	# IKE is still read, by the negotiator again: told to end, it tells the peer, which ends its side.
 	kill "${BG[left.ike]}"
 	ended left.ike
-	eventually 5 grep -q 'is gone' "$T/right.esp.err"
+	eventually 5 grep -q 'SA [0-9a-f]* has ended' "$T/right.esp.err"
 }
 
 @test "sharing: a second pipeline to another gateway, and the first one dies" {
@@ -143,7 +143,7 @@ both_ways() {
 		# The second negotiator still hears its peer: told to end, both ends do.
 		kill "${BG[two.ike]}"
 		ended two.ike
-		eventually 5 grep -q 'is gone' "$T/middle.esp.err"
+		eventually 5 grep -q 'SA [0-9a-f]* has ended' "$T/middle.esp.err"
 		stop_background
 		rm -f "$T"/*.fifo "$T"/*.copy
 	done

@@ -70,7 +70,7 @@ happened(void *ctx, struct esp_pair *pair, enum sadb_event what)
 		dp_event(dp, pair, what == SADB_SOFT ? SA_EVENT_SOFT : SA_EVENT_HARD);
 		return;
 	}
-	dp_note(dp, 1, "SA %08x is gone: %llu packets in, %llu out", get_be32(pair->in.spi),
+	dp_note(dp, 1, "SA %08x has ended: %llu packets in, %llu out", get_be32(pair->in.spi),
 	    (unsigned long long)pair->in.count.packets, (unsigned long long)pair->out.count.packets);
 	if (dp->ports != NULL && pair->in.encap != SA_ENCAP_NONE)
 		ports_unserve_spi(dp->ports, get_be32(pair->in.spi), &pair->in.dst.addr);

@@ -1,4 +1,4 @@
-/* A set of ports: life, the datagrams that it serves, and what it can be asked. */
+/* A set of ports: open and close, registration of datagrams, and queries. */
 #include "port/port_priv.h"
 
 #include <stdio.h>

@@ -1,13 +1,13 @@
 /*
  * UDP ports 500 and 4500, one each per address, shared by the tools that need them at once
- * (a resident negotiator, esp-tun, a dpd-ping now and then) with no daemon.
+ * (a resident negotiator, esp-tun, an occasional dpd-ping) with no daemon.
  *
  * Whoever binds a port first owns it: it also listens on an abstract Unix SEQPACKET socket
  * named after the port. A later tool joins there and gets duplicates of both sockets. One
  * holder reads the UDP socket: a tool with a data path if there is one, else the owner. What
- * the reader takes in for others goes to the owner, which knows who serves what. When the
- * owner dies the holders race for its place; when the reader dies the owner chooses another.
- * Nothing but what a dead process had in its hands is lost.
+ * the reader receives for others it forwards to the owner, which routes it to the registered
+ * holders. When the owner dies, one of the holders becomes the owner; when the reader dies, the owner
+ * chooses another. Only datagrams that the dead process had already received are lost.
  *
  * Open ports before privileges are dropped: binding may need them, and holders show each
  * other the uid of that moment. Open them in rising order (IKE, then NAT-T): a tool that
@@ -45,20 +45,20 @@ enum port_role {
 struct ports_calls {
 	/*
 	 * An IKE datagram (28 bytes at least; no more is known of it). It may be for
-	 * another holder that serves the same cookies: ignore silently what is not yours.
+	 * another holder that serves the same cookies: ignore datagrams that are not yours silently.
 	 */
 	void (*ike)(void *ctx, const struct pkt *d);
-	/* ESP datagrams (8 bytes at least), of registered SPIs and of SPIs that nobody knows. */
+	/* ESP datagrams (8 bytes at least), of registered SPIs and of SPIs that no holder has registered. */
 	void (*esp)(void *ctx, struct pkt *d, size_t n);
 	/*
 	 * An ICMP error for something that a holder sent to ${remote}: errno ${err} (ECONNREFUSED:
-	 * port unreachable; EMSGSIZE: ${mtu}; ...). Anybody can send these: a hint, no more.
+	 * port unreachable; EMSGSIZE: ${mtu}; ...). Not authenticated: only a hint.
 	 */
 	void (*unreachable)(void *ctx, const struct endpoint *local,
 	    const struct endpoint *remote, int err, uint32_t mtu);
 	/* A record from another holder (hostile until decoded). It may concern you or not. */
 	void (*record)(void *ctx, struct span cbor);
-	/* For -v: who reads and who owns, as a line of text. */
+	/* For -v: which process reads and which owns the port, as a line of text. */
 	void (*note)(void *ctx, const char *text);
 };	/* any may be NULL; all are called from the loop; none may free the set */
 
@@ -83,8 +83,8 @@ void ports_free(struct ports *set);
  * Opens or joins the port ${local} (address family 4 or 6; all-zero bytes: any address) in
  * ${role}. Port 0: one that is free, stored in ${local}. A holder of the same port on any
  * address is joined as well, so ask for the address and send from it. A port already in the
- * set is done at once. -1 with FAULT_PORT_TAKEN (another program or user has it; says
- * which), FAULT_PERMISSION, FAULT_BAD_ADDRESS (not an address of this machine),
+ * set returns at once. -1 with FAULT_PORT_TAKEN (another program or user holds it; the fault
+ * names it), FAULT_PERMISSION, FAULT_BAD_ADDRESS (not an address of this machine),
  * FAULT_SYSTEM; with PORTS_JOIN_ONLY FAULT_UNREACHABLE if there is no holder.
  */
 int ports_open(struct ports *set, struct endpoint *local, enum port_role role,
@@ -92,8 +92,8 @@ int ports_open(struct ports *set, struct endpoint *local, enum port_role role,
 
 /*
  * The usual call: ports 500 and 4500 for ${local} or, if NULL (or of family 0), any address of both
- * families; a family this machine lacks is left out. ${local}->port, if not 0, stands
- * in for 500, and 4500 then becomes ${natt_port} (0: 4500).
+ * families, or the one that this machine supports. ${local}->port, if not 0, replaces
+ * 500, and ${natt_port} (0: 4500) then replaces 4500.
  */
 int ports_open_usual(struct ports *set, const struct endpoint *local, uint16_t natt_port,
     unsigned flags, struct fault *f);
@@ -106,13 +106,13 @@ int ports_source(struct addr *local, const struct endpoint *remote, uint32_t mar
     struct fault *f);
 
 /*
- * What datagrams to give this holder. Cookies: both as on the wire; all-zero ${cky_r}: any
- * (an initiator before message 2). New: what has an all-zero responder cookie, or cookies
- * that nobody serves (a responder may have given out a cookie and kept no memory of it), from
- * address ${remote}, or NULL: from any; it goes to one holder, which is the first of those that name
- * the peer, or else the first that takes any. SPI: of ESP that comes to ${local} (family 0:
- * any address). Repeating is harmless, as is taking back what was never registered. All that
- * serve the same cookies get a datagram; of a SPI the first. 0, or -1 with FAULT_MEMORY.
+ * Registers the datagrams that this holder receives. Cookies: both as on the wire; all-zero ${cky_r}: any
+ * (an initiator before message 2). New: datagrams with an all-zero responder cookie, or with cookies
+ * that no holder serves (a responder may send a cookie and keep no state for it), from
+ * address ${remote}, or NULL: from any. One holder receives them: the first that names
+ * the peer, or else the first that serves any peer. SPI: ESP that arrives at ${local} (family 0:
+ * any address). It is harmless to register twice or to remove a registration that does not exist. All
+ * holders of the same cookies receive a datagram; of a SPI only the first. 0, or -1 with FAULT_MEMORY.
  */
 int ports_serve_cookies(struct ports *set, const uint8_t cky_i[8], const uint8_t cky_r[8],
     struct fault *f);
@@ -146,7 +146,7 @@ void ports_send_keepalive(struct ports *set, const struct endpoint *local,
 
 /*
  * Hands a record to every other holder of these ports; each gets it once however many
- * ports are shared. Dropped for those that are full. At most 64 KiB.
+ * ports are shared. Drops it for holders whose queue is full. At most 64 KiB.
  */
 void ports_send_record(struct ports *set, struct span cbor);
 
@@ -156,7 +156,7 @@ struct ports_stats {
 	uint64_t relayed_out;	/* passed to other holders */
 	uint64_t dropped_full;	/* a holder or the socket was full */
 	uint64_t dropped_short;	/* too short to be IKE or ESP, or cut off */
-	uint64_t unserved;	/* nobody's */
+	uint64_t unserved;	/* no holder serves them */
 	uint64_t keepalives;
 	uint64_t errors;	/* from the error queue */
 	uint64_t bad_peer;	/* malformed words from a holder, and refused ones */

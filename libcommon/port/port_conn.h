@@ -4,21 +4,21 @@
 
 #include "port/port_priv.h"
 
-/* What one end does with its connection. */
+/* Callbacks of one end of a connection. */
 struct port_conn_calls {
 	bool	(*take)(struct port_conn *c, const struct port_msg *m);	/* false: hang up */
-	void	(*lost)(struct port_conn *c);	/* it is hung up: to be closed here */
+	void	(*lost)(struct port_conn *c);	/* disconnected: close it here */
 	void	(*room)(struct port_conn *c);	/* while ${c}->out is started: it can be written */
 };
 
-/* Reads ${fd} from now on. NULL: no memory, and ${fd} is closed. */
+/* Starts to read ${fd}. NULL: no memory, and ${fd} is closed. */
 struct port_conn *port_conn_make(struct port *p, int fd, const struct port_conn_calls *calls);
 void port_conn_close(struct port_conn *c);
 /* Sends without waiting; false with errno: dropped. */
 bool port_conn_send(struct port_conn *c, const struct port_msg *m);
 /* The same with ${nfds} descriptors, 2 at most. */
 bool port_conn_send_fds(int fd, const struct port_msg *m, const int *fds, size_t nfds);
-/* Owner: reads what holders have sent by now, except ${but}, the reader, which also sends what it reads. */
+/* Owner: reads the queued messages of all holders except ${but}, the reader, which also forwards datagrams. */
 void port_conns_drain(struct port *p, const struct port_conn *but);
 /* Whether a relayed message belongs to port ${p}. */
 bool port_conn_fits(const struct port *p, const struct port_msg *m);

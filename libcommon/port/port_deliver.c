@@ -1,4 +1,4 @@
-/* What a port hands to its user: datagrams, errors, records and notes. */
+/* Delivers datagrams, errors, records and notes to the user of a port. */
 #include "port/port_deliver.h"
 
 #include <netinet/in.h>

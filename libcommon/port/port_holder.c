@@ -108,7 +108,7 @@ end_grace(struct ev_loop *loop, ev_timer *w, int revents)
 	port_release(w->data);
 }
 
-/* Connects to whoever won and says who we are. */
+/* Connects to the new owner and introduces us. */
 static void
 rejoin(struct port *p)
 {
@@ -145,7 +145,7 @@ race(struct ev_loop *loop, ev_timer *w, int revents)
 		if (p->up != NULL)
 			port_conn_close(p->up);
 		p->up = NULL;
-		port_note(p, "the owner is gone, this process is it now");
+		port_note(p, "the owner has ended, this process is now the owner");
 		ev_timer_stop(loop, w);
 		ev_timer_init(&p->grace, end_grace, PORT_GRACE, 0);
 		p->grace.data = p;

@@ -141,7 +141,7 @@ join(struct port *p, const struct endpoint *at, struct fault *f)
 	(void)getsockopt(hello.fd, SOL_SOCKET, SO_PEERCRED, &cred, &(socklen_t){ sizeof(cred) });
 	if (!port_trusts(set, cred.uid)) {
 		(void)fault(f, FAULT_PORT_TAKEN, "UDP %s is held by process %ld of user %ld, "
-		    "which is neither root nor the own user", text, (long)cred.pid, (long)cred.uid);
+		    "which is neither root nor our user", text, (long)cred.pid, (long)cred.uid);
 		goto err;
 	}
 	m = (struct port_msg){ .type = PM_HELLO,
@@ -215,7 +215,7 @@ is_any(const struct addr *a)
 	return (memcmp(a->b, zero, addr_len(a)) == 0);
 }
 
-/* Binds ${at} and takes its name. 0; 1: busy; -1 with a fault. */
+/* Binds ${at} and the Unix socket named after it. 0; 1: busy; -1 with a fault. */
 static int
 try_bind(struct port *p, const struct endpoint *at, struct fault *f)
 {
@@ -236,7 +236,7 @@ try_bind(struct port *p, const struct endpoint *at, struct fault *f)
 	return (r);
 }
 
-/* One round through the ways to get the port. 0; 1: try again; -1 with a fault. */
+/* Tries once to bind the port, then to join its owner. 0; 1: try again; -1 with a fault. */
 static int
 try_port(struct port *p, const struct endpoint *local, unsigned flags, bool *refused,
     struct fault *f)
@@ -296,7 +296,7 @@ ports_open(struct ports *set, struct endpoint *local, enum port_role role, unsig
 		return (fault(f, FAULT_BAD_ADDRESS, "a port needs an address family"));
 	if ((p = port_make(set, local, role, flags, f)) == NULL)
 		return (-1);
-	/* Others may be between two steps of starting or dying; that takes no time at all. */
+	/* Another process may be starting or ending; wait for it only briefly. */
 	while ((r = try_port(p, local, flags, &refused, f)) == 1 && seconds() < end)
 		(void)nanosleep(&nap, NULL);
 	if (r == 0) {
@@ -306,8 +306,8 @@ ports_open(struct ports *set, struct endpoint *local, enum port_role role, unsig
 	}
 	free(p);
 	if (r == 1)
-		(void)fault(f, FAULT_PORT_TAKEN, refused ? "UDP %s is taken by %s" :
-		    "UDP %s is taken by %s and cannot be shared now", endpoint_text(text, local),
+		(void)fault(f, FAULT_PORT_TAKEN, refused ? "UDP %s is in use by %s" :
+		    "UDP %s is in use by %s and cannot be shared now", endpoint_text(text, local),
 		    port_who(who, local));
 	return (-1);
 }

@@ -6,7 +6,7 @@
 
 /* Owner: adds, drops or resets keys of the holder ${c}. */
 void port_keys_take(struct port_conn *c, const struct port_msg *m);
-/* Holder: sends its keys to the owner as far as there is room, the rest as soon as there is more. */
+/* Holder: sends its keys to the owner until the queue is full, the rest when there is room again. */
 void port_keys_sync(struct port_conn *c);
 /* A key of this process was added or dropped: sends it to the owner of each port. */
 void port_keys_share(struct ports *set, const struct serve_key *k, bool drop);

@@ -6,7 +6,7 @@
 
 #define VERSION	1
 
-/* What each type may carry: body bytes, flags, and the other fields. */
+/* The allowed body length, flags and other fields of each type. */
 static const struct shape {
 	size_t	min, max;
 	uint8_t	flags;

@@ -21,8 +21,8 @@
 enum port_msg_type {
 	PM_HELLO = 1,		/* joiner: token, or zeros when it is new */
 	PM_WELCOME,		/* owner: token, lock; UDP socket and listener for a new one */
-	PM_READ,		/* owner: read the port from now on */
-	PM_STOP,		/* owner: read no more */
+	PM_READ,		/* owner: start to read the port */
+	PM_STOP,		/* owner: stop reading the port */
 	PM_SERVE,		/* holder: keys added, or dropped */
 	PM_IKE,			/* a datagram without marker */
 	PM_ESP,			/* one, or several of ${seg} bytes, all of one SPI */
@@ -33,7 +33,7 @@ enum port_msg_type {
 
 #define PM_F_DATA_PATH	1u	/* HELLO: wants to read */
 #define PM_F_READING	2u	/* HELLO: reads */
-#define PM_F_DROP	1u	/* SERVE: no more; else added */
+#define PM_F_DROP	1u	/* SERVE: removes the key; else adds it */
 #define PM_F_RESET	2u	/* SERVE: forget all before */
 
 struct port_msg {

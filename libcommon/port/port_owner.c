@@ -1,4 +1,4 @@
-/* The owner of a port: accepts holders, chooses the reader, routes what holders send. */
+/* The owner of a port: accepts holders, chooses the reader, routes messages of holders. */
 #include "port/port_owner.h"
 
 #include <errno.h>

@@ -1,10 +1,10 @@
-/* What the owner of a port does. */
+/* The owner of a port. */
 #ifndef SAPIPE_PORT_PORT_OWNER_H
 #define SAPIPE_PORT_PORT_OWNER_H
 
 #include "port/port_priv.h"
 
-/* We are the owner from now on. */
+/* Makes this process the owner. */
 void port_own(struct port *p);
 /*
  * Chooses the reader: a tool with a data path, preferably the one that reads already, because a change

@@ -21,13 +21,13 @@
 #define PORT_BUF	65536		/* bytes for each: UDP_GRO fills them */
 #define PORT_SEGS	1024		/* ESP datagrams handed up at once */
 #define PORT_HOLDERS	64		/* joiners of one port */
-#define PORT_STRANGERS	8		/* of these, those that are not authenticated yet */
+#define PORT_STRANGERS	8		/* of these, not yet authenticated */
 #define PORT_QUEUE	1024		/* messages kept while there is no owner */
 #define PORT_QUEUE_BYTES (4u << 20)
 #define PORT_SOCKBUF	(4 << 20)
-#define PORT_GRACE	0.5		/* s: a new owner waits for holders to say what they serve */
+#define PORT_GRACE	0.5		/* s: a new owner waits for the holders to register their keys */
 #define PORT_TRIES	1.5		/* s: how long opening goes on while others come and go */
-#define PORT_ANSWER	3.0		/* s: how long an owner may take to answer */
+#define PORT_ANSWER	3.0		/* s: timeout for the owner's answer */
 
 /* A connection between a holder and the owner, seen from either end. */
 struct port_conn {
@@ -41,7 +41,7 @@ struct port_conn {
 	bool		 data_path, gone;
 	uid_t		 uid;
 	pid_t		 pid;
-	struct serve_table serves;	/* owner: what the other end serves */
+	struct serve_table serves;	/* owner: the keys that the other end serves */
 	bool		 sync;		/* joiner: all keys have to be sent (again) */
 	size_t		 sync_at;
 };
@@ -66,7 +66,7 @@ struct port {
 	uint8_t		 token[PORT_TOKEN], lock_id[PORT_LOCK];
 	int		 lock;		/* >= 0: we are the owner */
 	struct port_conn *conns;	/* owner */
-	struct port_conn *reader;	/* owner: who reads, NULL: we do */
+	struct port_conn *reader;	/* owner: the reader, NULL: this process */
 	struct port_conn *up;		/* joiner: to the owner */
 	ev_timer	 retry;		/* no owner: race for it, or join the winner */
 	double		 wait;

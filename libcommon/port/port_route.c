@@ -42,7 +42,7 @@ relay(struct port_conn *c, const struct port_msg *m)
 	return (ok);
 }
 
-/* To every holder but ${from}; ${from} NULL is ourselves, who then don't get it. */
+/* Sends to every holder except ${from}. If ${from} is NULL, we are the sender and do not get it. */
 static void
 route_to_all(struct port *p, struct port_conn *from, const struct port_msg *m)
 {
@@ -55,7 +55,7 @@ route_to_all(struct port *p, struct port_conn *from, const struct port_msg *m)
 		port_deliver(p, m);
 }
 
-/* To those who serve it: all for IKE, the first for ESP. How many. */
+/* Sends to the holders that serve it: all for IKE, the first for ESP. Returns how many. */
 static size_t
 route_served(struct port *p, const struct port_msg *m)
 {
@@ -78,9 +78,9 @@ route_served(struct port *p, const struct port_msg *m)
 }
 
 /*
- * IKE of cookies that nobody has registered: a new peer, or an answer to a responder that
- * gave out a cookie without keeping a memory of it. To one holder alone, or several would
- * answer: the one that serves this peer by name, or else the first that serves any.
+ * IKE of cookies that no holder has registered: a new peer, or an answer to a responder that
+ * sent a cookie and kept no state for it. Only one holder gets it, because several would
+ * answer: the one that names this peer, or else the first that serves any peer.
  */
 static size_t
 route_new(struct port *p, const struct port_msg *m)
@@ -108,8 +108,8 @@ route_new(struct port *p, const struct port_msg *m)
 }
 
 /*
- * ESP of a SPI that nobody has registered: to all data paths, one of which may find the
- * SA in a record that it has not read yet.
+ * ESP of a SPI that no holder has registered: goes to all data paths, because one of them may find
+ * the SA in a record that it has not read yet.
  */
 static size_t
 route_stray_esp(struct port *p, const struct port_msg *m)
@@ -135,7 +135,7 @@ port_route(struct port *p, struct port_conn *from, const struct port_msg *m)
 	struct ports *set = p->set;
 
 	if (p->lock == -1) {
-		/* The owner knows who serves what; without an owner the message is held for a moment. */
+		/* Only the owner can route it; without an owner the message is queued for a moment. */
 		if (m->type == PM_UNREACH && from == NULL)
 			port_deliver(p, m);
 		if (p->up == NULL || !p->up->welcomed || p->up->gone)
@@ -152,7 +152,7 @@ port_route(struct port *p, struct port_conn *from, const struct port_msg *m)
 	}
 	/*
 	 * A holder sends its key before its first datagram, so the key may be queued already. IKE goes to all
-	 * who serve it: it is not enough to know one of them.
+	 * holders that serve it: it is not enough to know one of them.
 	 */
 	if (m->type == PM_IKE && !set->draining)
 		port_conns_drain(p, p->reader);

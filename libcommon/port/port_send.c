@@ -91,8 +91,8 @@ make_ready(struct msghdr *mh, struct out *o, const struct pkt *d, size_t marker)
 }
 
 /*
- * The socket reports what ICMP said of earlier datagrams, perhaps another holder's,
- * at the next call: such errors say nothing about this one.
+ * The socket reports ICMP errors of earlier datagrams, perhaps another holder's, at the
+ * next call: such errors are not about this datagram.
  */
 static bool
 is_echo(int err)
@@ -120,7 +120,7 @@ send_fault(struct fault *f, int err, const struct pkt *d)
 	case EHOSTUNREACH:
 	case EHOSTDOWN:
 	case ENETDOWN:
-		return (fault_sys(f, FAULT_UNREACHABLE, "no way to %s", to));
+		return (fault_sys(f, FAULT_UNREACHABLE, "cannot reach %s", to));
 	case EINVAL:
 	case EADDRNOTAVAIL:
 		return (fault_sys(f, FAULT_UNREACHABLE, "cannot send to %s from %s", to,
@@ -187,7 +187,7 @@ ports_send_keepalive(struct ports *set, const struct endpoint *local,
 		(void)send_one(p, &d, 0);
 }
 
-/* Cuts what the kernel will not cut. 0, or errno. */
+/* Sends the segments one by one where the kernel cannot segment. 0, or errno. */
 static int
 send_split(struct port *p, const struct pkt *d, size_t marker)
 {
@@ -199,7 +199,7 @@ send_split(struct port *p, const struct pkt *d, size_t marker)
 	for (off = 0; off < d->len; off += one.len) {
 		one.p = d->p + off;
 		one.len = d->len - off < d->seg ? d->len - off : d->seg;
-		/* What left has left: only the first may fail and be sent again. */
+		/* Sent segments cannot be recalled: only if the first one fails is the datagram sent again. */
 		if ((err = send_one(p, &one, marker)) != 0 && off == 0)
 			return (err);
 		if (err != 0)
@@ -285,7 +285,7 @@ ports_source(struct addr *local, const struct endpoint *remote, uint32_t mark, s
 	if ((mark != 0 && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) != 0) ||
 	    connect(fd, (struct sockaddr *)&ss, len) != 0 ||
 	    getsockname(fd, (struct sockaddr *)&ss, &len) != 0) {
-		(void)fault_sys(f, FAULT_UNREACHABLE, "no way to %s", endpoint_text(text, remote));
+		(void)fault_sys(f, FAULT_UNREACHABLE, "cannot reach %s", endpoint_text(text, remote));
 		(void)close(fd);
 		return (-1);
 	}

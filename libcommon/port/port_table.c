@@ -123,7 +123,7 @@ serve_drop(struct serve_table *t, const struct serve_key *k)
 	i = slot_of(t, k);
 	t->slot[i] = (struct serve_key){0};
 	t->n--;
-	/* Those behind the hole may have been pushed there by it: put them again. */
+	/* Keys behind the hole may have been displaced by it: insert them again. */
 	for (i = (i + 1) & (t->cap - 1); t->slot[i].b[0] != 0; i = (i + 1) & (t->cap - 1)) {
 		moved = t->slot[i];
 		t->slot[i] = (struct serve_key){0};

@@ -1,4 +1,4 @@
-/* What a holder of a shared port serves: a set of fixed-size keys. Of net/ alone. */
+/* The datagrams that a holder of a shared port serves: a set of fixed-size keys. Used only in port/. */
 #ifndef SAPIPE_PORT_PORT_TABLE_H
 #define SAPIPE_PORT_PORT_TABLE_H
 
@@ -38,8 +38,8 @@ bool serve_drop(struct serve_table *t, const struct serve_key *k);
 bool serve_has(const struct serve_table *t, const struct serve_key *k);
 void serve_clear(struct serve_table *t);
 /*
- * Up to ${max} keys into ${out} from slot *${at} on, which moves on. Returns how many; 0: no
- * more.
+ * Copies up to ${max} keys into ${out}, starting at slot *${at}, and advances it. Returns how many;
+ * 0 at the end.
  */
 size_t serve_list(const struct serve_table *t, size_t *at, struct serve_key *out, size_t max);
 
@@ -47,7 +47,7 @@ size_t serve_list(const struct serve_table *t, size_t *at, struct serve_key *out
 bool serve_wants_ike(const struct serve_table *t, const uint8_t *cookies);
 bool serve_wants_esp(const struct serve_table *t, uint32_t spi, const struct addr *local);
 
-/* How well it fits IKE of unknown cookies from ${remote}: 2 named, 1 any, 0 not at all. */
+/* How well it matches IKE of unknown cookies from ${remote}: 2 named, 1 any, 0 no match. */
 unsigned serve_rank_new(const struct serve_table *t, const struct addr *remote);
 
 #endif

@@ -81,13 +81,13 @@ port_udp_bind(const struct ports *set, struct endpoint *local, struct fault *f)
 	char text[ENDPOINT_TEXT];
 	int fd, bad, keep;
 
-	/* Never O_NONBLOCK: the description is shared, so each call says MSG_DONTWAIT. */
+	/* Never O_NONBLOCK: other processes share the socket, so each call sets MSG_DONTWAIT. */
 	if ((fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0)) == -1)
 		return (fault_sys(f, FAULT_SYSTEM, "cannot make a UDP socket"));
 	if (ss.ss_family == AF_INET) {
 		bad = on(fd, IPPROTO_IP, IP_PKTINFO, 1) | on(fd, IPPROTO_IP, IP_RECVERR, 1) |
 		    on(fd, IPPROTO_IP, IP_RECVTOS, 1) |
-		    /* A large IKE message or outer packet may be cut on its way. */
+		    /* A large IKE message or outer packet may be fragmented. */
 		    on(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
 	} else {
 		bad = on(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) |
@@ -176,7 +176,7 @@ read_cmsgs(struct msghdr *mh, struct port_msg *m, size_t *seg)
 }
 
 /*
- * Sorts one datagram by what is in front of it. PORT_NATT: RFC 3948, 2.2 and 2.3.
+ * Classifies one datagram by its first bytes. PORT_NATT: RFC 3948, 2.2 and 2.3.
  * PORT_IKE: draft-ietf-ipsec-udp-encaps-01, 8 zero bytes where IKE has its cookie.
  */
 static void
@@ -269,7 +269,7 @@ read_batches(struct ev_loop *loop, ev_io *w, int revents)
 		}
 		n = recvmmsg(p->udp, mm, PORT_BATCH, MSG_DONTWAIT, NULL);
 		if (n <= 0) {
-			/* Nothing, or the socket tells of an ICMP error; level-triggered. */
+			/* No datagram, or the socket reports an ICMP error; level-triggered. */
 			take_errors(p);
 			return;
 		}

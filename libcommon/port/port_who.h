@@ -5,7 +5,7 @@
 #include "base/addr.h"
 
 #define PORT_WHO 160
-/* "charon (process 17, user 0)", or what else is known about the holder of UDP ${at}. */
+/* "charon (process 17, user 0)", or the known part of it, of the process that holds UDP ${at}. */
 char *port_who(char out[PORT_WHO], const struct endpoint *at);
 
 #endif
