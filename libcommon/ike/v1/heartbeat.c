@@ -117,7 +117,7 @@ v1_heartbeat_newer(uint32_t seq, uint32_t than)
 
 /* Half an interval more than the next hello needs: one that is merely late is not lost. */
 static uint64_t
-patience(struct now now, uint32_t interval_ms)
+hello_timeout(struct now now, uint32_t interval_ms)
 {
 	return (now.ms + interval_ms + interval_ms / 2);
 }
@@ -131,7 +131,7 @@ v1_heartbeat_start(struct v1_sa *sa, struct now now)
 	if (sa->hb.own_ms == 0 || sa->hb.peer_ms == 0)
 		return;
 	sa->hb.send_ms = now.ms;
-	sa->hb.late_ms = patience(now, sa->hb.peer_ms);
+	sa->hb.late_ms = hello_timeout(now, sa->hb.peer_ms);
 }
 
 void
@@ -186,7 +186,7 @@ v1_heartbeat_take(struct v1_sa *sa, struct now now, const struct ike_hello *h,
 	sa->hb.peer_ms = h->interval_ms;
 	sa->hb.lost = 0;
 	if (sa->hb.late_ms != UINT64_MAX)
-		sa->hb.late_ms = patience(now, sa->hb.peer_ms);
+		sa->hb.late_ms = hello_timeout(now, sa->hb.peer_ms);
 	/* Above what this process has sent: another one sends under this SA, too. */
 	if (h->heard != 0 && v1_heartbeat_newer(h->heard, sa->hb.seq_out))
 		sa->hb.seq_out = h->heard;
