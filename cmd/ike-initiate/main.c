@@ -52,66 +52,9 @@ struct run {
 	const struct opts	*o;
 	struct ike_policy	 policy;
 	struct ike_tool		 tool;
-	size_t			 wanted, up, failed;	/* child SAs */
-	enum exit_status	 worst;
 	struct sa_set		*state;		/* of --phase2 and --delete */
 	struct sa_rec		 under;		/* its IKE SA that is meant */
 };
-
-/* The exchanges that were asked for are over: stay, or linger and go. */
-static void
-settle(struct run *r)
-{
-	if (r->up > 0 || r->failed == 0)
-		ike_tool_commit(&r->tool);
-	if (r->failed > 0 && r->up == 0)
-		ike_tool_shutdown(&r->tool, r->worst);	/* an IKE SA alone was not asked for */
-	else if (r->failed > 0 && !r->o->keep)
-		ike_tool_end(&r->tool, r->worst, r->o->linger_ms);
-	else if (!r->o->keep)
-		ike_tool_end(&r->tool, EXIT_DONE, r->o->linger_ms);
-}
-
-static void
-on_verdict(struct ike_tool *t, enum ike_verdict what, const uint8_t id[16], uint32_t mid,
-    const struct fault *why)
-{
-	struct run *r = t->ctx;
-
-	(void)id;
-	switch (what) {
-	case IKE_UP:
-		if (r->o->phase1)
-			settle(r);
-		break;
-	case IKE_CHILD_UP:
-		if (++r->up + r->failed == r->wanted)
-			settle(r);
-		break;
-	case IKE_FAILED:
-		/* Once it stood, --keep goes on trying: a line, no end. */
-		if (r->o->keep && r->up > 0) {
-			report_note(why);
-			break;
-		}
-		r->worst = report_fault(why);
-		r->failed = mid == 0 ? r->wanted : r->failed + 1;
-		if (r->up + r->failed >= r->wanted)
-			settle(r);
-		break;
-	case IKE_REFUSED:
-		if (report_allow())
-			report_note(why);
-		break;
-	case IKE_GONE:
-		/* Without a secret nothing can take the place of an SA from a file. */
-		if (r->o->keep ? r->o->phase2 != NULL : r->up < r->wanted)
-			ike_tool_end(t, report_fault(why), 0);
-		break;
-	case IKE_ASKS:		/* a pre-shared key is here already */
-		break;
-	}
-}
 
 /* Child SAs that the policy's selectors make: a pair each of one family. */
 static size_t
@@ -134,8 +77,8 @@ prepare_pairs(struct run *r, const struct addr *own, const struct addr *peer, st
 	if (r->policy.n_local_ts == 0)
 		report_say(0, "no --local-ts: using the local address %s",
 		    addr_text(text, own));
-	r->wanted = count_pairs(&r->policy, own, peer);
-	if (r->wanted == 0)
+	r->tool.outcome.wanted = count_pairs(&r->policy, own, peer);
+	if (r->tool.outcome.wanted == 0)
 		return (fault(f, FAULT_CONFIG,
 		    "no local selector has a remote one of its address family"));
 	return (0);
@@ -313,8 +256,12 @@ run(struct run *r)
 	struct fault f = {0};
 	bool state = o->phase2 != NULL || o->delete != NULL;
 
-	r->tool.ctx = r;
-	r->tool.verdict = on_verdict;
+	r->tool.outcome = (struct outcome){
+		.goal = o->phase1 ? GOAL_IKE : GOAL_CHILDREN, .keep = o->keep,
+		/* no secret: nothing can replace an IKE SA that was read from a file */
+		.no_renewal = o->phase2 != NULL,
+	};
+	r->tool.linger_ms = o->linger_ms;
 	r->tool.one_peer = true;
 	if (o->peer == NULL && !state)
 		(void)fault(&f, FAULT_USAGE, "which peer?");
@@ -330,7 +277,7 @@ int
 main(int argc, char *argv[])
 {
 	struct opts o = { .policy = POLICY_OPTS_DEFAULT, .linger_ms = LINGER_MS_DEFAULT };
-	struct run r = { .o = &o, .worst = EXIT_NO };
+	struct run r = { .o = &o };
 	enum exit_status status;
 
 	prog_init(argv[0]);

@@ -28,7 +28,7 @@ static const struct opt optab[] = {
 	    "without --peers: only answer peers in NET (address, CIDR or FIRST-LAST)"),
 	OPT_FLAG(struct opts, accept_all, 0, "accept-all-proposals",
 	    "accept every supported algorithm, weak ones included"),
-	OPT_FLAG(struct opts, once, 0, "once", "exit when the child SA of one peer is established"),
+	OPT_FLAG(struct opts, once, 0, "once", "exit when one peer has a child SA, or its negotiation failed"),
 	OPT_NUM(struct opts, half_open, 0, "half-open", "N", 1, 100000,
 	    "limit of half-open phase 1 exchanges in total"),
 	OPT_NUM(struct opts, half_open_per_addr, 0, "half-open-per-address", "N", 1, 100000,
@@ -47,33 +47,6 @@ struct run {
 	struct ike_policy	 single;
 	struct ike_tool		 tool;
 };
-
-static void
-on_verdict(struct ike_tool *t, enum ike_verdict what, const uint8_t id[16], uint32_t mid,
-    const struct fault *why)
-{
-	struct run *r = t->ctx;
-
-	(void)id;
-	(void)mid;
-	switch (what) {
-	case IKE_CHILD_UP:
-		ike_tool_commit(t);
-		if (r->o->once)
-			ike_tool_end(t, EXIT_DONE, r->o->linger_ms);
-		break;
-	case IKE_FAILED:
-	case IKE_REFUSED:
-		/* One peer's failure is not the end: the next may do better. */
-		if (report_allow())
-			(void)report_fault(why);
-		break;
-	case IKE_UP:
-	case IKE_GONE:
-	case IKE_ASKS:		/* a pre-shared key is here already */
-		break;
-	}
-}
 
 /* The policies: of the file, or the one that the options make. */
 static int
@@ -113,8 +86,8 @@ run(struct run *r)
 	};
 	struct fault f = {0};
 
-	r->tool.ctx = r;
-	r->tool.verdict = on_verdict;
+	r->tool.outcome.goal = o->once ? GOAL_SERVE_ONE : GOAL_SERVE;
+	r->tool.linger_ms = o->linger_ms;
 	if (read_policies(r, &conf, &f) == 0 &&
 	    ike_tool_open(&r->tool, &o->tool, &conf, &f) == 0)
 		return (ike_tool_run(&r->tool));

@@ -52,15 +52,53 @@ on_note(void *ctx, enum ike_note_level level, const char *text)
 }
 
 static void
+say(const struct outcome_step *s, const struct fault *why)
+{
+	if (s->say == SAY_NOTHING || (s->rationed && !report_allow()))
+		return;
+	if (s->say == SAY_ERROR)
+		(void)report_fault(why);
+	else
+		report_note(why);
+}
+
+static void	commit(struct ike_tool *t);
+
+/* Ends the run as ${s} says. */
+static void
+end(struct ike_tool *t, const struct outcome_step *s)
+{
+	if (s->end == END_NOT)
+		return;
+	if (s->end == END_DELETE) {
+		ike_tool_shutdown(t, s->status);
+		return;
+	}
+	t->status = s->status;
+	t->ending = true;
+	ev_timer_set(&t->on_linger, s->end == END_LINGER ? t->linger_ms / 1000. : 0., 0.);
+	ev_timer_start(t->loop, &t->on_linger);
+}
+
+static void
 on_verdict(void *ctx, enum ike_verdict what, const uint8_t id[16], uint32_t mid,
     const struct fault *why)
 {
 	struct ike_tool *t = ctx;
+	struct outcome_step s;
 
+	(void)id;
 	if (what == IKE_FAILED || what == IKE_REFUSED || what == IKE_GONE)
 		ike_wire_flush(t->wire);
-	if (!t->ending && t->lost.code == FAULT_NONE)
-		t->verdict(t, what, id, mid, why);
+	if (t->ending || t->lost.code != FAULT_NONE)
+		return;
+	s = outcome_verdict(&t->outcome, what, mid, why,
+	    ike_engine_count_running(ike_host_engine(t->host)));
+	say(&s, why);
+	if (s.commit)
+		commit(t);
+	if (t->lost.code == FAULT_NONE)
+		end(t, &s);
 }
 
 static void
@@ -87,6 +125,16 @@ on_lost(void *ctx, const struct fault *why)
 	/* ^C goes to the whole pipeline, and the reader may have been quicker: then it is no failure. */
 	ev_timer_set(&t->on_grace, SIGNAL_GRACE_MS / 1000., 0.);
 	ev_timer_start(t->loop, &t->on_grace);
+}
+
+/* What was written so far is of use: a file of records appears now. */
+static void
+commit(struct ike_tool *t)
+{
+	struct fault f = {0};
+
+	if (sa_out_commit(t->out, &f) != 0)
+		on_lost(t, &f);
 }
 
 static void
@@ -135,11 +183,12 @@ static const struct ike_host_calls calls = {
 static void
 on_signal(struct ev_loop *loop, struct ev_signal *w, int events)
 {
+	struct ike_tool *t = w->data;
+
 	(void)loop;
 	(void)events;
-	/* Told to stop, it stops: that is what was asked of it. */
-	((struct ike_tool *)w->data)->told_to_stop = true;
-	ike_tool_shutdown(w->data, EXIT_DONE);
+	t->told_to_stop = true;
+	ike_tool_shutdown(t, t->ending ? t->status : outcome_stopped(&t->outcome));
 }
 
 static void
@@ -261,26 +310,6 @@ ike_tool_run(struct ike_tool *t)
 	    !(t->told_to_stop && f.code == FAULT_READER_GONE))	/* the reader was told, too */
 		t->status = report_fault(&f);
 	return (t->status);
-}
-
-void
-ike_tool_commit(struct ike_tool *t)
-{
-	struct fault f = {0};
-
-	if (sa_out_commit(t->out, &f) != 0)
-		on_lost(t, &f);
-}
-
-void
-ike_tool_end(struct ike_tool *t, enum exit_status status, uint32_t linger_ms)
-{
-	if (t->lost.code != FAULT_NONE)
-		return;			/* that is its end, and its status */
-	t->status = status;
-	t->ending = true;
-	ev_timer_set(&t->on_linger, linger_ms / 1000., 0.);
-	ev_timer_start(t->loop, &t->on_linger);
 }
 
 void

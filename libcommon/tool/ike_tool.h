@@ -8,6 +8,7 @@
 #include <ev.h>
 
 #include "tool/ike_wire.h"
+#include "tool/outcome.h"
 #include "cli/opt.h"
 #include "host/ike_host.h"
 #include "os/record_out.h"
@@ -42,11 +43,10 @@ struct ike_tool {
 	bool			 ending;
 	bool			 over;		/* ended before ike_tool_run() */
 	bool			 told_to_stop;	/* by a signal */
-	/* The tool's own: what it makes of verdicts. */
-	void			(*verdict)(struct ike_tool *, enum ike_verdict what,
-				    const uint8_t id[16], uint32_t mid, const struct fault *why);
-	void			*ctx;
-	/* Set before opening: one peer, who may begin too once ike_tool_peer() names it. */
+	/* Set before opening: what the run is asked to do, how long it answers retransmissions at its end, */
+	struct outcome		 outcome;
+	uint32_t		 linger_ms;
+	/* and whether it has one peer, who may initiate too once ike_tool_peer() names it. */
 	bool			 one_peer;
 };
 
@@ -56,13 +56,9 @@ struct ike_tool {
  */
 int ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf *conf,
     struct fault *f);
-/* Gives up privileges, enters the sandbox, runs until ike_tool_end(); gives the exit status. */
+/* Gives up privileges, enters the sandbox, runs until ${outcome} ends it; returns the exit status. */
 enum exit_status ike_tool_run(struct ike_tool *t);
-/* What was written so far is of use: a file of records appears now (sa_out_commit()). */
-void ike_tool_commit(struct ike_tool *t);
-/* After ${linger_ms}, in which duplicates are still answered, the loop ends with ${status}. */
-void ike_tool_end(struct ike_tool *t, enum exit_status status, uint32_t linger_ms);
-/* The same at once, having told the peers and written sa-delete records. */
+/* Sends deletes, writes sa-delete records, and ends the run with ${status}. */
 void ike_tool_shutdown(struct ike_tool *t, enum exit_status status);
 void ike_tool_close(struct ike_tool *t);
 /* Takes over an SA from its record, as ike_engine_adopt(). */

@@ -1,0 +1,167 @@
+#!/usr/bin/env bats
+# The exit status of a negotiator, for each way in which it ends: scripts live on it.
+# shards: 4
+# shellcheck disable=SC2030,SC2031,SC2154 # each test is a subshell, and BG has names for keys
+bats_require_minimum_version 1.5.0
+load lib/common
+load lib/ike
+
+setup() {
+	need ike-initiate ike-respond
+	ike_setup
+	Q=(--timeout 1)		# nobody answers: not for long
+}
+teardown() { stop_background; }
+
+# status WANT CLAIM COMMAND...: its exit status is WANT; what it wrote is in last.out and last.err.
+status() {
+	local want=$1 claim=$2 got=0
+	shift 2
+	"$@" >last.out 2>last.err </dev/null || got=$?
+	[ "$got" = "$want" ] || {
+		printf '%s: exit status %s, not %s\n' "$claim" "$got" "$want"
+		cat last.err
+		return 1
+	}
+}
+
+# stopped WANT CLAIM SIGNAL TEXT COMMAND...: the same, with SIGNAL sent once standard error has TEXT.
+stopped() {
+	local want=$1 claim=$2 signal=$3 text=$4 got=0
+	shift 4
+	background stopped "$@"
+	eventually 10 grep -q -- "$text" stopped.err || { echo "$claim: did not say $text"; cat stopped.err; return 1; }
+	kill "-$signal" "${BG[stopped]}"
+	ended stopped 10 || got=$?
+	[ "$got" = "$want" ] || {
+		printf '%s: exit status %s, not %s\n' "$claim" "$got" "$want"
+		cat stopped.err
+		return 1
+	}
+}
+
+# ends WANT: the responder ends by itself, or by the signal it was sent, with that status.
+ends() {
+	local got=0
+	ended r 10 || got=$?
+	[ "$got" = "$1" ] || { echo "ike-respond: exit status $got, not $1"; cat r.err; return 1; }
+}
+
+# Each way to ask for something, for the tests below.
+IKE=aes128-sha1-modp1024 ESP=aes128-sha1 PSK=gw.psk ID=any
+asks() {
+	timeout 20 ike-initiate --local "$I" --linger 0.1 --psk-file "$PSK" --remote-id "$ID" --ike "$IKE" -o o.sa "$@" "$R"
+}
+one_shot() { asks --esp "$ESP" "${NETS[@]}" "$@"; }
+phase1() { asks --phase1 "$@"; }
+keep() { one_shot --keep "$@"; }
+keep1() { phase1 --keep "$@"; }
+
+@test "exit status: nobody answers: 1, whatever was asked for, and no file is made" {
+	local way
+	for way in one_shot phase1 keep keep1; do
+		status 1 "$way, nobody there" "$way" "${Q[@]}"
+		[ -s last.err ]
+		[ ! -e o.sa ]
+	done
+}
+
+@test "exit status: the secrets differ: 1, whatever was asked for" {
+	local way
+	usual_responder --timeout 4
+	PSK=other.psk
+	for way in one_shot phase1 keep keep1; do
+		status 1 "$way, wrong secret" "$way" --timeout 3
+		grep -q "pre-shared keys differ" last.err
+		[ ! -e o.sa ]
+	done
+}
+
+@test "exit status: the proposals or the identity do not fit: 1, whatever was asked for" {
+	local way
+	usual_responder --local-id right.example
+	for way in one_shot phase1 keep keep1; do
+		IKE=aes256-sha256-modp1024 status 1 "$way, proposal" "$way"
+		ID=elsewhere.example status 1 "$way, identity" "$way"
+		[ ! -e o.sa ]
+	done
+}
+
+@test "exit status: what was asked for is established: 0, and the file is there" {
+	usual_responder
+	status 0 "one-shot" one_shot
+	[ -s o.sa ]
+	rm o.sa
+	status 0 "phase1" phase1
+	[ -s o.sa ]
+	status 0 "phase2" ike-initiate --phase2 o.sa --linger 0 "${NETS[@]}" --esp aes128-sha1 -o c.sa
+	status 0 "delete" ike-initiate --delete o.sa
+}
+
+@test "exit status: phase 2 is refused: 1, by --phase2 too" {
+	usual_responder
+	ESP=aes256-sha1 status 1 "one-shot" one_shot
+	status 0 "phase1" phase1
+	status 1 "phase2" ike-initiate --phase2 o.sa --linger 0 "${NETS[@]}" --esp aes256-sha1 -o c.sa
+	[ ! -e c.sa ]
+	ESP=aes256-sha1 status 1 "keep" keep
+}
+
+@test "exit status: of two pairs of networks one is refused: 1, and the other's records are there" {
+	usual_responder
+	status 1 "one of two" one_shot --remote-ts 10.9.0.0/24
+	[ -s o.sa ]
+}
+
+@test "exit status: a signal before anything is established: 1" {
+	local sig
+	for sig in TERM INT HUP; do
+		stopped 1 "one-shot, $sig" "$sig" "message 1" ike-initiate -vv --local "$I" --psk-file gw.psk "${FAST[@]}" \
+			"${NETS[@]}" -o o.sa "$R"
+	done
+	stopped 1 "phase1" TERM "message 1" ike-initiate -vv --phase1 --local "$I" --psk-file gw.psk "${FAST[@]}" -o o.sa "$R"
+	stopped 1 "keep" TERM "message 1" ike-initiate -vv --keep --local "$I" --psk-file gw.psk "${FAST[@]}" "${NETS[@]}" \
+		-o o.sa "$R"
+	[ ! -e o.sa ]
+}
+
+@test "exit status: a signal to a tunnel that is up: 0" {
+	usual_responder
+	stopped 0 "keep" TERM "child SA" ike-initiate -v --keep --local "$I" --psk-file gw.psk --remote-id any "${FAST[@]}" \
+		"${NETS[@]}" -o o.sa "$R"
+	stopped 0 "keep phase1" TERM "phase 1 with" ike-initiate -v --keep --phase1 --local "$I" --psk-file gw.psk \
+		--remote-id any "${FAST[@]}" -o o.sa "$R"
+}
+
+@test "exit status: ike-respond that is stopped: 0; with --once and nobody served: 1" {
+	background r ike-respond --listen "$R" "${FAST[@]}" --psk-file gw.psk
+	eventually 10 bound "$R"
+	kill "${BG[r]}"
+	ends 0
+	background r ike-respond --once --listen "$R" "${FAST[@]}" --psk-file gw.psk
+	eventually 10 bound "$R"
+	kill "${BG[r]}"
+	ends 1
+}
+
+@test "exit status: ike-respond --once ends with its peer: 0 if it has a child SA, 1 if it failed" {
+	usual_responder --once --linger 0.1
+	status 0 "served" one_shot
+	ends 0
+	usual_responder --once --linger 0.1 --timeout 3
+	PSK=other.psk status 1 "wrong secret" one_shot --timeout 3
+	ends 1
+	usual_responder --once --linger 0.1
+	ESP=aes256-sha1 status 1 "phase 2 refused" one_shot
+	ends 1
+	usual_responder --once --linger 0.1 --local-id right.example
+	ID=elsewhere.example status 1 "the peer rejects our identity" one_shot
+	ends 1
+}
+
+@test "exit status: the reader of the records ends first: 3" {
+	usual_responder
+	run -3 bash -c 'set -o pipefail
+		timeout 20 ike-initiate --keep --local "$1" --psk-file gw.psk --remote-id any --ike aes128-sha1-modp1024 \
+			--esp aes128-sha1 --local-ts 10.1.0.0/24 --remote-ts 10.2.0.0/24 "$2" 2>e | head -c 1 >/dev/null' - "$I" "$R"
+}
