@@ -201,7 +201,7 @@ void fault_message(struct fault *f, enum fault_phase phase, size_t message);
 void fault_option(struct fault *f, const char *name);
 
 enum exit_status fault_exit(enum fault_code code);
-/* "NO_PROPOSAL", "HOST_BITS" and the like: stable, for --json and tests. */
+/* "NO_PROPOSAL", "HOST_BITS" and the like. Only tests and debuggers call these: the names stay beside their enums. */
 const char *fault_name(enum fault_code code);
 const char *fault_cause_name(enum fault_cause cause);
 

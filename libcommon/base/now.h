@@ -35,7 +35,7 @@ now_epoch_us(struct now n)
 	return (n.epoch * 1000000 + n.epoch_us);
 }
 
-/* The value for a monotonic time only; its date is 1970. For machines that need no date. */
+/* The value for a monotonic time only; its date is 1970. For tests and fuzz drivers of machines that need no date. */
 static inline struct now
 now_at_us(uint64_t us)
 {

@@ -13,7 +13,7 @@ struct hint {
 	const char	*text;		/* "": the fact says it all */
 };
 
-extern const struct hint hints[];
+extern const struct hint hints[];	/* the tests look at each row */
 extern const size_t hints_n;
 
 /* The row for ${f}; NULL: none. */

@@ -1,61 +1,16 @@
-/* The data path: opened, closed, its timers, and what it reports. */
+/* The data path: opened, closed, its timers, and its counters. */
 #include "datapath/datapath.h"
 
-#include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/hex.h"
 #include "datapath/datapath_priv.h"
-#include "sa/codec.h"
 
 #define TICK		1.0	/* seconds */
 #define PATHS_MS	10000	/* between looks at the MTUs of paths */
 #define TRAFFIC_MS	2000	/* between reports of traffic to the negotiator */
 #define MTU_FIRST	1400	/* of the device, before there is an SA */
 #define KEEPER_END_MS	5000	/* for the keeper to record the last numbers */
-
-void
-dp_note(struct datapath *dp, int level, const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-
-	if (dp->calls.note == NULL)
-		return;
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	dp->calls.note(dp->ctx, level, text);
-}
-
-void
-dp_warn(struct datapath *dp, const struct fault *f)
-{
-	if (dp->calls.trouble != NULL)
-		dp->calls.trouble(dp->ctx, f);
-}
-
-/* Reports to the negotiator, over the ports it shares with us. */
-void
-dp_event(struct datapath *dp, const struct esp_pair *pair, enum sa_event_kind what)
-{
-	struct sa_rec r = { .type = SA_EVENT };
-	struct secret cbor = {0};
-
-	if (dp->ports == NULL)
-		return;
-	r.event.time = clock_now(&dp->clock).epoch;
-	(void)snprintf(r.event.source, sizeof(r.event.source), "esp-tun");
-	r.event.what = what;
-	r.event.has_spi_in = r.event.has_remote = true;
-	memcpy(r.event.spi_in, pair->in.spi, sizeof(r.event.spi_in));
-	r.event.remote = pair->out.dst;
-	if (sa_encode(&cbor, &r, NULL) == 0)
-		ports_send_record(dp->ports, secret_span(&cbor));
-	secret_free(&cbor);
-}
 
 /* ---- hooks of the SA table */
 

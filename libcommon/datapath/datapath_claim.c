@@ -71,13 +71,27 @@ numbers(struct datapath *dp, const struct keeper_answer *a)
 	set_marks(pair, own);
 }
 
+/* The claim of a record that waits. */
+static void
+turn_claimed(struct datapath *dp, const struct keeper_answer *a)
+{
+	struct turn *t;
+
+	for (t = dp->turns; t != NULL; t = t->next)
+		if (t->asked && !t->answered && t->id == a->id) {
+			t->answered = true;
+			t->answer = *a;
+			return;
+		}
+}
+
 static void
 answered(struct datapath *dp, const struct keeper_answer *a)
 {
 	if (a->id >= KEEPER_CLAIMS)
 		return;
 	if (a->op == KEEPER_TAKE)
-		dp_turn_claimed(dp, a);
+		turn_claimed(dp, a);
 	else
 		numbers(dp, a);
 }
@@ -225,24 +239,16 @@ dp_claim_end(struct datapath *dp, struct esp_pair *pair)
 	pair->user = NULL;
 }
 
-void
-dp_keeper_ready(struct ev_loop *loop, ev_io *w, int revents)
+int
+dp_keeper_answers(struct datapath *dp, struct fault *f)
 {
-	struct datapath *dp = w->data;
 	struct keeper_answer a;
-	struct fault f;
-	int rc;
+	int rc = keeper_flush(&dp->keeper, f);
 
-	(void)loop, (void)revents;
-	rc = keeper_flush(&dp->keeper, &f);
-	while (rc == 0 && (rc = keeper_answer(&dp->keeper, &a, &f)) == 1) {
+	while (rc == 0 && (rc = keeper_answer(&dp->keeper, &a, f)) == 1) {
 		answered(dp, &a);
 		rc = 0;
 	}
 	watch_keeper(dp);
-	dp_turns(dp);
-	if (rc == -1) {
-		ev_io_stop(dp->loop, &dp->keeper_io);
-		dp->calls.broken(dp->ctx, &f);
-	}
+	return (rc);
 }

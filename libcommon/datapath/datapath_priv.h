@@ -91,18 +91,17 @@ struct datapath {
 	uint64_t	 remaps;
 };
 
-/* datapath.c */
+/* datapath_report.c */
 void dp_note(struct datapath *dp, int level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void dp_warn(struct datapath *dp, const struct fault *f);
+/* To the negotiator, over the ports shared with it. */
 void dp_event(struct datapath *dp, const struct esp_pair *pair, enum sa_event_kind what);
 
 /* datapath_rec.c */
-/* Applies records that have nothing to wait for any more. */
-void dp_turns(struct datapath *dp);
 void dp_turns_free(struct datapath *dp);
-/* The claim of a record that waits: dp_turns() is called for it. */
-void dp_turn_claimed(struct datapath *dp, const struct keeper_answer *a);
+/* The keeper has answered: applies the records that have their claims now. */
+void dp_keeper_ready(struct ev_loop *loop, ev_io *w, int revents);
 void dp_device_over(struct ev_loop *loop, ev_timer *w, int revents);
 
 /* datapath_claim.c */
@@ -117,7 +116,8 @@ void dp_claim_back(struct datapath *dp, const struct keeper_answer *a);
 int dp_claim_tie(struct datapath *dp, struct esp_pair *pair, const struct keeper_answer *a,
     struct fault *f);
 void dp_claim_end(struct datapath *dp, struct esp_pair *pair);
-void dp_keeper_ready(struct ev_loop *loop, ev_io *w, int revents);
+/* Reads what the keeper has answered, and stores each answer with its SA or its record. 0, or -1: the keeper is gone. */
+int dp_keeper_answers(struct datapath *dp, struct fault *f);
 
 /* datapath_io.c */
 void dp_tun_ready(struct ev_loop *loop, ev_io *io, int revents);

@@ -219,19 +219,6 @@ datapath_record(struct datapath *dp, struct sa_rec *rec, uint32_t source, uint64
 	return (0);
 }
 
-void
-dp_turn_claimed(struct datapath *dp, const struct keeper_answer *a)
-{
-	struct turn *t;
-
-	for (t = dp->turns; t != NULL; t = t->next)
-		if (t->asked && !t->answered && t->id == a->id) {
-			t->answered = true;
-			t->answer = *a;
-			return;
-		}
-}
-
 /* Whether the first one has to wait: a claim may turn out to be needed only now. -1 with a fault. */
 static int
 must_wait(struct datapath *dp, struct turn *t, struct fault *f)
@@ -247,8 +234,9 @@ must_wait(struct datapath *dp, struct turn *t, struct fault *f)
 	return (t->asked && !t->answered);
 }
 
-void
-dp_turns(struct datapath *dp)
+/* Applies records that have nothing to wait for any more. */
+static void
+turns(struct datapath *dp)
 {
 	bool any = false;
 	struct fault f;
@@ -270,6 +258,22 @@ dp_turns(struct datapath *dp)
 		return;
 	after(dp);
 	dp->calls.resume(dp->ctx);
+}
+
+void
+dp_keeper_ready(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct datapath *dp = w->data;
+	struct fault f;
+	int rc;
+
+	(void)loop, (void)revents;
+	rc = dp_keeper_answers(dp, &f);
+	turns(dp);
+	if (rc == -1) {
+		ev_io_stop(dp->loop, &dp->keeper_io);
+		dp->calls.broken(dp->ctx, &f);
+	}
 }
 
 void

@@ -10,7 +10,6 @@
 
 #define AH_HDR		12	/* without the ICV (RFC 4302 section 2) */
 #define AH_PROTO	51
-#define AH_LEN_MAX	(AH_HDR + ESP_ICV_MAX + 4)
 
 /* Bytes of the header in packets of ${family} 4 or 6: padded to 4 or 8 (RFC 4302, 3.3.3.2.1). */
 size_t ah_len(const struct esp_xf *xf, uint8_t family);

@@ -116,16 +116,6 @@ offline_add(struct offline *o, const struct sa_child *rec, struct fault *f)
 	return (add(o, rec, true, f) != 0 || add(o, rec, false, f) != 0 ? -1 : 0);
 }
 
-const struct esp_sa *
-offline_sa(const struct offline *o, size_t i)
-{
-	const struct entry *e;
-
-	for (e = o->entries; e != NULL && i > 0; i--)
-		e = e->next;
-	return (e != NULL ? &e->sa : NULL);
-}
-
 /* --- opening --- */
 
 /* Copies ESP and its IP header, or the packet with AH, to the room; ${k} is it. False: no sense in it. */

@@ -25,8 +25,6 @@ void offline_free(struct offline *o);		/* wipes; NULL is fine */
  * esp_sa_init().
  */
 int offline_add(struct offline *o, const struct sa_child *rec, struct fault *f);
-/* The simplex SAs, newest first; NULL after the last. */
-const struct esp_sa *offline_sa(const struct offline *o, size_t i);
 
 /*
  * Opens ${data}, which the IP packet ${ip} carried to ${dst}: ESP, or AH (51 in ${proto}), which lies in ${ip}.

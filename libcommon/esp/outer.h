@@ -9,7 +9,6 @@
 
 #define OUTER_V4	20
 #define OUTER_V6	40
-#define OUTER_MAX	60	/* IPv4 with options */
 
 /* Bytes of a header without options. */
 static inline size_t

@@ -6,28 +6,12 @@
 #ifndef SAPIPE_ESP_SADB_H
 #define SAPIPE_ESP_SADB_H
 
-#include "esp/sa.h"
+#include "esp/pair.h"
 
 #define SADB_BUCKETS	1024
 #define SADB_FLOWS	1024
 #define SADB_FRAGS	64
 #define SADB_LINGER	2	/* seconds that a deleted, rekeyed SA still receives */
-
-/* Both directions of what one record says. */
-struct esp_pair {
-	struct esp_sa	 in, out;
-	bool		 may_send;	/* the record's "use" is "both" */
-	bool		 soft;		/* soft expiry by volume or numbers was reported */
-	bool		 initiator;
-	uint64_t	 kilobytes;	/* lifetime; 0: no limit */
-	uint64_t	 expires;	/* epoch seconds */
-	uint64_t	 dying;		/* when a lingering pair ends; 0: it lives */
-	uint64_t	 established;
-	uint64_t	 serial;	/* order of arrival */
-	uint32_t	 source;	/* the stream that brought it */
-	void		*user;		/* the owner's: the claim */
-	struct sa_child	*rec;		/* owned, keys and all */
-};
 
 enum sadb_event { SADB_SOFT, SADB_HARD, SADB_GONE };
 

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#include "esp/sadb.h"
+#include "esp/pair.h"
 
 void
 spd_free(struct spd *d)

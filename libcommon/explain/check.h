@@ -13,13 +13,13 @@ struct check;
 /* ${cky_i} selects the phase 1; empty: the first one. NULL: no memory. */
 struct check *check_new(struct span cky_i);
 /* Keeps what is needed of a datagram. 0, or -1 with FAULT_MEMORY. */
-int check_datagram(struct check *k, const struct v1_seen *in, struct fault *f);
+int check_datagram(struct check *w, const struct v1_seen *in, struct fault *f);
 /*
  * Sets the values of the phase 1 in ${c} and verifies the key there (V_PSK or V_SKEYID, in main mode also V_PRIVATE
  * or V_GXY); the verdict is a result. 0: it is the key; -1 with FAULT_WRONG_PSK: it is not; -1 with another fault:
  * there is no verdict.
  */
-int check_end(struct check *k, struct calc *c, struct fault *f);
-void check_free(struct check *k);		/* NULL is fine */
+int check_end(struct check *w, struct calc *c, struct fault *f);
+void check_free(struct check *w);		/* NULL is fine */
 
 #endif

@@ -62,7 +62,7 @@ int ike_engine_children(struct ike_engine *e, struct now now, const uint8_t id[1
 
 /*
  * The answer to what IKE_ASKS has asked for the exchange ${mid} of the IKE SA ${id}. False: that
- * does not wait for one, or not any more.
+ * does not wait for one, or not any more. No authentication method of today asks; the tests have one that does.
  */
 bool ike_engine_answer(struct ike_engine *e, struct now now, const uint8_t id[16], uint32_t mid,
     const struct ike_answer *answer, struct ike_outbox *out);
@@ -86,7 +86,7 @@ void ike_engine_ids(const struct ike_engine *e, void (*each)(void *ctx, const ui
     void *ctx);
 /* A number that stays the same while those cookies do: cheap enough for every datagram. */
 uint64_t ike_engine_ids_mark(const struct ike_engine *e);
-/* Standing IKE SAs and child SAs; exchanges under way (half-open ones included). */
+/* Established IKE SAs and child SAs; exchanges in progress, half-open ones included. For tests and fuzz drivers. */
 size_t ike_engine_count_ike(const struct ike_engine *e);
 size_t ike_engine_count_children(const struct ike_engine *e);
 size_t ike_engine_count_running(const struct ike_engine *e);

@@ -74,6 +74,7 @@ void outbox_verdict(struct ike_outbox *o, enum ike_verdict what, const uint8_t i
 /* Takes the first item out, to be released with ike_out_free(); NULL: empty. */
 struct ike_out *outbox_take(struct ike_outbox *o);
 void ike_out_free(struct ike_out *item);	/* wipes; NULL is fine */
+/* Releases what is left; a host takes every item, so that only tests and fuzz drivers call this. */
 void outbox_free(struct ike_outbox *o);
 
 #endif

@@ -49,17 +49,6 @@ clock_now(const struct clock *c)
 	    .epoch_us = (uint32_t)(real.tv_nsec / 1000) });
 }
 
-void
-clock_advance(struct clock *c, uint64_t ms)
-{
-	if (!c->fixed)
-		return;
-	/* The second turns with the milliseconds, counted from the fixed start. */
-	c->at.epoch += (c->at.ms + ms) / 1000 - c->at.ms / 1000;
-	c->at.ms += ms;
-	c->at.epoch_us = (uint32_t)(c->at.ms % 1000 * 1000);
-}
-
 char *
 clock_text(char out[CLOCK_TEXT], uint64_t epoch)
 {

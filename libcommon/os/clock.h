@@ -9,7 +9,7 @@
 #include "base/now.h"
 
 struct clock {			/* all zero: the machine's clocks */
-	bool	 fixed;		/* --clock: ${at} at the start, advanced only by clock_advance() */
+	bool	 fixed;		/* --clock: the time is always ${at} */
 	struct now at;
 };
 
@@ -20,8 +20,6 @@ struct clock {			/* all zero: the machine's clocks */
  */
 int clock_fix(struct clock *c, const char *text, struct fault *f);
 struct now clock_now(const struct clock *c);
-/* Advances a fixed clock; does nothing to a running one. */
-void clock_advance(struct clock *c, uint64_t ms);
 
 #define CLOCK_TEXT 32
 /* RFC 3339 UTC of ${epoch}: "2026-01-02T03:04:05Z"; after year 9999 the number. */

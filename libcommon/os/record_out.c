@@ -31,7 +31,6 @@ struct waiting {
 struct sa_out {
 	enum kind	 kind;
 	int		 fd;		/* -1: a new file that is not made yet */
-	unsigned	 wide_mode;
 	struct waiting	*first, **last;
 	size_t		 offset;	/* written of the first */
 	size_t		 bytes, records;	/* that wait */
@@ -57,8 +56,6 @@ stream_open(struct sa_out *o, int fd, bool ours, const char *name, struct fault 
 	o->kind = PLAIN;
 	if (S_ISSOCK(st.st_mode))
 		o->kind = STREAM_SOCKET;
-	else if (S_ISREG(st.st_mode) && (st.st_mode & 077) != 0)
-		o->wide_mode = st.st_mode & 07777;
 	else if (S_ISFIFO(st.st_mode)) {
 		/*
 		 * O_NONBLOCK belongs to the description, and the shell or the next tool may
@@ -312,10 +309,4 @@ sa_out_close(struct sa_out *o)
 	else if (o->fd != -1)
 		(void)close(o->fd);
 	free(o);
-}
-
-unsigned
-sa_out_wide_mode(const struct sa_out *o)
-{
-	return (o->wide_mode);
 }

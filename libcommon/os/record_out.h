@@ -61,7 +61,4 @@ int sa_out_drain(struct sa_out *o, int timeout_ms, struct fault *f);
 /* Closes and wipes; removes a file that was not committed. NULL is fine. */
 void sa_out_close(struct sa_out *o);
 
-/* The mode of a file that standard output leads to and that others may read (warn), else 0. */
-unsigned sa_out_wide_mode(const struct sa_out *o);
-
 #endif

@@ -162,6 +162,7 @@ struct ports_stats {
 	uint64_t bad_peer;	/* malformed words from a holder, and refused ones */
 };
 
+/* For tests: most of these counters show in nothing else. */
 const struct ports_stats *ports_stats(const struct ports *set);
 /*
  * Whether this process reads the port numbered ${port} now, and whether it owns it (for

@@ -262,18 +262,6 @@ sa_set_expire(struct sa_set *s, uint64_t now, sa_change_fn tell, void *ctx)
 	return (n);
 }
 
-uint64_t
-sa_set_deadline(const struct sa_set *s)
-{
-	uint64_t first = UINT64_MAX;
-	size_t i;
-
-	for (i = 0; i < s->n; i++)
-		if (s->order[i] != NULL && expiry(&s->order[i]->rec) < first)
-			first = expiry(&s->order[i]->rec);
-	return (first);
-}
-
 const struct sa_rec *
 sa_set_next(const struct sa_set *s, size_t *at, unsigned *source)
 {
@@ -289,16 +277,6 @@ sa_set_next(const struct sa_set *s, size_t *at, unsigned *source)
 	return (NULL);
 }
 
-size_t
-sa_set_count(const struct sa_set *s, enum sa_type type)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < s->n; i++)
-		n += s->order[i] != NULL && s->order[i]->rec.type == type;
-	return (n);
-}
-
 const struct sa_ike *
 sa_set_ike(const struct sa_set *s, const uint8_t ike[16])
 {
@@ -310,18 +288,4 @@ sa_set_ike(const struct sa_set *s, const uint8_t ike[16])
 		    memcmp(s->order[i]->rec.ike.spi_r, ike + 8, 8) == 0)
 			return (&s->order[i]->rec.ike);
 	return (NULL);
-}
-
-const struct sa_child *
-sa_set_child(const struct sa_set *s, enum sa_proto protocol, const struct addr *local,
-    const uint8_t spi_in[4])
-{
-	struct sa_rec want = { .type = SA_CHILD };
-	const struct member *m;
-
-	want.child.protocol = protocol;
-	want.child.local.at.addr = *local;
-	memcpy(want.child.spi_in, spi_in, 4);
-	m = find(s, &want);
-	return (m != NULL ? &m->rec.child : NULL);
 }

@@ -49,20 +49,15 @@ enum sa_verdict sa_set_apply(struct sa_set *s, unsigned source, const struct sa_
 
 /* Removes what has expired at ${now} (epoch seconds), with SA_REASON_EXPIRED. How many. */
 size_t sa_set_expire(struct sa_set *s, uint64_t now, sa_change_fn tell, void *ctx);
-/* The earliest expiry in the set, UINT64_MAX if it is empty. */
-uint64_t sa_set_deadline(const struct sa_set *s);
 
 /*
  * The SAs in the order they came (a replacement keeps the place): start with ${*at} 0; NULL
  * after the last. ${source} may be NULL. The record is valid until the set changes.
  */
 const struct sa_rec *sa_set_next(const struct sa_set *s, size_t *at, unsigned *source);
-size_t sa_set_count(const struct sa_set *s, enum sa_type type);
 
-/* Find one; NULL if it is not there. ${ike}: spi-i | spi-r. */
+/* Finds an IKE SA by ${ike}, spi-i | spi-r; NULL: it is not there. */
 const struct sa_ike *sa_set_ike(const struct sa_set *s, const uint8_t ike[16]);
-const struct sa_child *sa_set_child(const struct sa_set *s, enum sa_proto protocol,
-    const struct addr *local, const uint8_t spi_in[4]);
 
 /* Whether two records are of one SA, and whether the keys and algorithms are the same too. */
 bool sa_same_identity(const struct sa_rec *a, const struct sa_rec *b);

@@ -110,6 +110,7 @@ struct isakmp_attrs {
 int isakmp_attrs_get(struct isakmp_attrs *out, struct span s, struct fault *f);
 /* Basic form if ${value} fits 16 bits, else four bytes in variable form. */
 void isakmp_attr_put(struct wr *w, uint16_t type, uint32_t value);
+/* Variable form. No tool sends one; the tests parse what this function writes. */
 void isakmp_attr_put_bytes(struct wr *w, uint16_t type, struct span value);
 
 /* SA payload, RFC 2408 sections 3.4 to 3.6, RFC 2407 section 4.6.1. */

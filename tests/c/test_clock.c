@@ -23,6 +23,7 @@ reads_the_machines_clocks(void **state)
 static void
 stands_still_when_fixed(void **state)
 {
+	struct timespec ts = { 0, 3000000 };
 	struct clock c = {0};
 	struct fault f = {0};
 	char text[CLOCK_TEXT];
@@ -30,10 +31,8 @@ stands_still_when_fixed(void **state)
 	(void)state;
 	assert_int_equal(clock_fix(&c, "2026-01-02T03:04:05Z", &f), 0);
 	assert_true(clock_now(&c).epoch == 1767323045 && clock_now(&c).ms == 0);
-	clock_advance(&c, 999);
-	assert_true(clock_now(&c).epoch == 1767323045 && clock_now(&c).ms == 999);
-	clock_advance(&c, 1);
-	assert_true(clock_now(&c).epoch == 1767323046 && clock_now(&c).ms == 1000);
+	(void)nanosleep(&ts, NULL);
+	assert_true(clock_now(&c).epoch == 1767323045 && clock_now(&c).ms == 0);
 	assert_string_equal(clock_text(text, 1767323046), "2026-01-02T03:04:06Z");
 	assert_int_equal(clock_fix(&c, "@1234", &f), 0);
 	assert_true(clock_now(&c).epoch == 1234);

@@ -58,6 +58,17 @@ teardown(void **state)
 	return (0);
 }
 
+static size_t
+count(enum sa_type type)
+{
+	const struct sa_rec *r;
+	size_t at = 0, n = 0;
+
+	while ((r = sa_set_next(set, &at, NULL)) != NULL)
+		n += r->type == type;
+	return (n);
+}
+
 static enum sa_verdict
 apply(unsigned source, struct sa_rec *r)
 {
@@ -105,14 +116,14 @@ test_add_replace_delete(void **state)
 	assert_int_equal(told.change, SA_REPLACED);
 	assert_int_equal(told.was, SA_USE_IN);
 	assert_int_equal(told.use, SA_USE_BOTH);
-	assert_int_equal(sa_set_count(set, SA_CHILD), 1);
+	assert_int_equal(count(SA_CHILD), 1);
 	r = delete_in(1001);
 	assert_int_equal(apply(3, &r), SA_NOTHING);
 	r = delete_in(1000);
 	assert_int_equal(apply(3, &r), SA_DONE);
 	assert_int_equal(told.change, SA_REMOVED);
 	assert_int_equal(told.reason, SA_REASON_DELETED);
-	assert_int_equal(sa_set_count(set, SA_CHILD), 0);
+	assert_int_equal(count(SA_CHILD), 0);
 	assert_int_equal(told.n, 3);
 	/* And it may come again. */
 	r = child("192.0.2.1", 1000);
@@ -124,7 +135,6 @@ static void
 test_identity(void **state)
 {
 	struct sa_rec r;
-	struct addr a;
 
 	(void)state;
 	r = child("192.0.2.1", 1000);
@@ -142,10 +152,7 @@ test_identity(void **state)
 	assert_int_equal(addr_parse(&r.child.remote.at.addr, "203.0.113.1"), 0);
 	assert_int_equal(apply(0, &r), SA_DONE);
 	assert_int_equal(told.change, SA_REPLACED);
-	assert_int_equal(sa_set_count(set, SA_CHILD), 3);
-	assert_int_equal(addr_parse(&a, "192.0.2.7"), 0);
-	assert_non_null(sa_set_child(set, SA_ESP, &a, (const uint8_t *)"\0\0\3\xe8"));
-	assert_null(sa_set_child(set, SA_AH, &a, (const uint8_t *)"\0\0\3\xe8"));
+	assert_int_equal(count(SA_CHILD), 3);
 }
 
 /* A change of anything that the counters hang on is an error, and changes nothing. */
@@ -229,7 +236,7 @@ test_foreign(void **state)
 	assert_int_equal(apply(2, &r), SA_DONE);
 	r = delete_in(1000);
 	assert_int_equal(apply(2, &r), SA_DONE);
-	assert_int_equal(sa_set_count(set, SA_CHILD), 1);
+	assert_int_equal(count(SA_CHILD), 1);
 }
 
 static void
@@ -248,8 +255,8 @@ test_delete_ike_leaves_children(void **state)
 	assert_non_null(sa_set_ike(set, r.del.ike));
 	assert_int_equal(apply(0, &r), SA_DONE);
 	assert_int_equal(told.type, SA_IKE);
-	assert_int_equal(sa_set_count(set, SA_IKE), 0);
-	assert_int_equal(sa_set_count(set, SA_CHILD), 1);
+	assert_int_equal(count(SA_IKE), 0);
+	assert_int_equal(count(SA_CHILD), 1);
 	assert_null(sa_set_ike(set, (const uint8_t *)
 	    "\x01\x02\x03\x04\x05\x06\x07\x08\xf1\xf2\xf3\xf4\xf5\xf6\xf7\xf8"));
 	/* A delete that names nothing deletes nothing. */
@@ -290,17 +297,15 @@ test_expire(void **state)
 	uint32_t i;
 
 	(void)state;
-	assert_true(sa_set_deadline(set) == UINT64_MAX);
 	for (i = 1; i <= 3; i++) {
 		r = child("192.0.2.1", 1000 + i);
 		r.child.lifetime.expires = 5000 + i;
 		assert_int_equal(apply(0, &r), SA_DONE);
 	}
-	assert_int_equal(sa_set_deadline(set), 5001);
 	assert_int_equal(sa_set_expire(set, 5000, tell, &told), 0);
 	assert_int_equal(sa_set_expire(set, 5002, tell, &told), 2);
 	assert_int_equal(told.reason, SA_REASON_EXPIRED);
-	assert_int_equal(sa_set_deadline(set), 5003);
+	assert_int_equal(count(SA_CHILD), 1);
 }
 
 /* Thousands come and go: the order holds, gaps are closed, the limit is kept. */
@@ -310,7 +315,7 @@ test_many(void **state)
 	struct sa_rec r;
 	const struct sa_rec *p;
 	uint32_t i, last = 0;
-	size_t at = 0, n = 0;
+	size_t at = 0, n = 0, removed = 0;
 
 	(void)state;
 	for (i = 1; i <= 3000; i++) {
@@ -318,7 +323,7 @@ test_many(void **state)
 		assert_int_equal(apply(0, &r), SA_DONE);
 		if (i > 100) {
 			r = delete_in(i - 100 + (i % 3));
-			(void)apply(0, &r);
+			removed += apply(0, &r) == SA_DONE;
 		}
 	}
 	while ((p = sa_set_next(set, &at, NULL)) != NULL) {
@@ -326,7 +331,8 @@ test_many(void **state)
 		last = get_be32(p->child.spi_in);
 		n++;
 	}
-	assert_int_equal(n, sa_set_count(set, SA_CHILD));
+	assert_true(removed > 2000);
+	assert_int_equal(n, 3000 - removed);
 	assert_int_equal(last, 3000);
 	r = (struct sa_rec){ .type = SA_CHILD };
 	for (i = 0; i < SA_SET_MAX - n; i++) {

@@ -1,0 +1,22 @@
+/* The two simplex SAs of one record, inbound and outbound. */
+#ifndef SAPIPE_ESP_PAIR_H
+#define SAPIPE_ESP_PAIR_H
+
+#include "esp/sa.h"
+
+struct esp_pair {
+	struct esp_sa	 in, out;
+	bool		 may_send;	/* the record's "use" is "both" */
+	bool		 soft;		/* soft expiry by volume or numbers was reported */
+	bool		 initiator;
+	uint64_t	 kilobytes;	/* lifetime; 0: no limit */
+	uint64_t	 expires;	/* epoch seconds */
+	uint64_t	 dying;		/* when a lingering pair ends; 0: it lives */
+	uint64_t	 established;
+	uint64_t	 serial;	/* order of arrival */
+	uint32_t	 source;	/* the stream that brought it */
+	void		*user;		/* the owner's: the claim */
+	struct sa_child	*rec;		/* owned, keys and all */
+};
+
+#endif
