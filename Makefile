@@ -1,23 +1,25 @@
 # sapipe: IPsec as a Unix pipeline.
 #
-#   make help       these lines
-#   make deps       install what is missing (Debian; as root), else print the line to run
-#   make            build the tools into build/
-#   make demo       two gateways, a tunnel between them, each command printed
-#   make check      every test; the last line counts them
-#   make check T=NAME   one bats file (natd-probe), one unit (test_hex or hex), or one test by its name
-#   make unit       the unit tests alone
-#   make lint       compilers and checkers, warnings are errors
-#   make lint-format    what clang-format would change, by .clang-format
-#   make fuzz       every fuzz driver for FUZZ_SECONDS
-#   make bench      how long things take, beside a yardstick of the same run; BENCH="startup captures" for some of it
-#   make compile_commands.json      for clangd and other tools that read C
-#   make install    PREFIX=/usr/local DESTDIR=
+#   make                        build the tools into build/
+#   make help                   print these lines
+#   make deps                   install missing packages (Debian, as root), or print the command
+#   make demo                   two gateways and a tunnel between them; prints each command
+#   make check                  run all tests; the last line counts them
+#   make check T=NAME           one bats file (natd-probe), one unit test program (test_hex or
+#                               hex), or the tests whose name contains NAME
+#   make unit                   the unit tests only
+#   make lint                   compilers and static checkers; each warning is an error
+#   make lint-format            print what clang-format would change
+#   make fuzz                   run each fuzz driver for FUZZ_SECONDS
+#   make bench                  measure, as ratios to a reference in the same run;
+#                               BENCH="startup captures" selects stages
+#   make compile_commands.json  for clangd and similar tools
+#   make install                PREFIX=/usr/local DESTDIR=
 #   make uninstall, make clean
 #
-# V=1 shows commands, SAN=1 builds with the address and undefined sanitizers (in build/san),
-# CC and CFLAGS are yours; CFLAGS come last. demo and check install what they need, so that
-# they work on a machine with nothing but make, git and apt.
+# V=1 prints the commands. SAN=1 builds with the address and undefined behaviour sanitizers, in
+# build/san. CC and CFLAGS override the defaults. demo and check install the packages that they
+# need, so that they run on a machine with only make, git and apt.
 
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
