@@ -382,10 +382,10 @@ set_key() {
 }
 
 @test "esp-tun: SAs that expired end it with 0; input without a child SA is 1" {
-	make_pair aes128gcm16 none 4 4 --lifetime 2
+	make_pair aes128gcm16 none 4 4 --lifetime 8
 	tun_both
 	ping_across 10.2.0.1
-	ended left 15
+	ended left 30
 	run -1 --separate-stderr left esp-tun --tun vpn0 --state-dir "$T/s" /dev/null
 	one_error
 	stderr_has "without a child SA"

@@ -88,7 +88,7 @@ fact() {
 	chmod 644 gw.psk
 	usual_responder
 	run -0 --separate-stderr initiate "${NETS[@]}" -o x.sa "$R"
-	stderr_has "warning: gw.psk: mode 0644"
+	stderr_has "warning: gw.psk: other users can read its keys (mode 0644)"
 }
 
 @test "ike-initiate: port 500 without the right to it is exit 3, and says what to do" {

@@ -365,7 +365,7 @@ tshark_with() {
 	state child x.sa
 	chmod 644 x.sa
 	run -0 --separate-stderr sa-show x.sa
-	stderr_has "x.sa: mode 0644"
+	stderr_has "x.sa: other users can read its keys (mode 0644)"
 	output_has child-sa
 	run -0 --separate-stderr sa-show <x.sa
 	stderr_has "mode 0644"

@@ -90,5 +90,5 @@ on_terminal() {
 	[[ $stderr != *warning* ]]
 	chmod 640 psk
 	run -1 --separate-stderr "${TRY[@]}" --psk-file psk
-	stderr_has "warning: psk: mode 0640"
+	stderr_has "warning: psk: other users can read its keys (mode 0640)"
 }
