@@ -86,6 +86,7 @@ open_all(struct job *j, struct fault *f)
 	if ((j->esp = offline_new(&c, f)) == NULL || (j->in = capture_open(j->seal ? o->encrypt : o->decrypt, f)) == NULL ||
 	    read_state(j, f) != 0 || (j->out = pcapng_open(o->output, prog_name(), f)) == NULL)
 		return (-1);
+	report_open_file(o->output, pcapng_wide_mode(j->out));
 	pcapng_together(j->out);
 	return (priv_drop(o->user, 0, f) < 0 || sandbox_enter(SANDBOX_FILTER, f) < 0 ? -1 : 0);
 }

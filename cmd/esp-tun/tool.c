@@ -194,7 +194,8 @@ tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d
 	static const struct datapath_calls calls = { .note = on_note, .trouble = on_trouble,
 	    .state = on_state, .drain = drain, .refused = on_refused,
 	    .resume = drain, .broken = on_broken };
-	struct recorder_task task = { .path = o->pcap, .tool = prog_name(), .user = o->user };
+	struct recorder_task task = { .path = o->pcap, .tool = prog_name(), .user = o->user,
+	    .wide = report_open_file };
 	struct datapath_opt own;
 	struct claims claims;
 	unsigned i, n;

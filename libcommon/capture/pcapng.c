@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BLOCK_SECTION	0x0a0d0d0aU
@@ -22,6 +23,7 @@
 struct pcapng {
 	int		fd;
 	bool		own, failed, together;
+	unsigned	wide_mode;
 	size_t		block;		/* offset of the block being built: before it, what waits */
 	size_t		len;		/* of all in ${b} */
 	uint8_t		b[TOGETHER + BLOCK_MAX_LEN];
@@ -128,6 +130,16 @@ begin_file(struct pcapng *w, const char *tool, struct fault *f)
 	return (end(w, f));
 }
 
+/* A file that was there may be open to others: it gets mode 0600 before anything is in it. */
+static void
+restrict_mode(struct pcapng *w)
+{
+	struct stat st;
+
+	if (fstat(w->fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077) != 0 && fchmod(w->fd, 0600) != 0)
+		w->wide_mode = st.st_mode & 07777;
+}
+
 struct pcapng *
 pcapng_open(const char *path, const char *tool, struct fault *f)
 {
@@ -140,6 +152,8 @@ pcapng_open(const char *path, const char *tool, struct fault *f)
 	w->own = strcmp(path, "-") != 0;
 	w->fd = w->own ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600) :
 	    STDOUT_FILENO;
+	if (w->own && w->fd >= 0)
+		restrict_mode(w);
 	if (w->fd < 0)
 		(void)fault_sys(f, errno == EACCES || errno == EPERM ? FAULT_PERMISSION :
 		    FAULT_SYSTEM, "cannot create %s", path);
@@ -149,6 +163,12 @@ pcapng_open(const char *path, const char *tool, struct fault *f)
 		return (w);
 	pcapng_close(w);
 	return (NULL);
+}
+
+unsigned
+pcapng_wide_mode(const struct pcapng *w)
+{
+	return (w->wide_mode);
 }
 
 void

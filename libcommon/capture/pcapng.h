@@ -14,11 +14,13 @@
 struct pcapng;
 
 /*
- * Creates (or empties) ${path}, mode 0600; ${tool} is named in it as the program that wrote it. "-" is
+ * Creates (or empties) ${path}, and sets its mode to 0600; ${tool} is named in it as the program that wrote it. "-" is
  * standard output. NULL with FAULT_USAGE (a terminal), FAULT_PERMISSION or FAULT_SYSTEM.
  */
 struct pcapng *pcapng_open(const char *path, const char *tool, struct fault *f);
 void pcapng_close(struct pcapng *w);		/* NULL is fine */
+/* The mode of a file that others can read because its mode cannot be set; else 0. */
+unsigned pcapng_wide_mode(const struct pcapng *w);
 
 /*
  * For files that no reader follows: later packets are written many at a time, and the last ones by pcapng_flush(), which

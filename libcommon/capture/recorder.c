@@ -59,8 +59,11 @@ recorder_serve(void *task, int fd)
 	(void)signal(SIGXFSZ, SIG_IGN);
 	if (m == NULL)
 		(void)fault(&f, FAULT_MEMORY, "no memory for a capture");
-	else if ((w = pcapng_open(t->path, t->tool, &f)) != NULL && confine(t, &f) == 0)
-		f.code = FAULT_NONE;
+	else if ((w = pcapng_open(t->path, t->tool, &f)) != NULL) {
+		t->wide(t->path, pcapng_wide_mode(w));
+		if (confine(t, &f) == 0)
+			f.code = FAULT_NONE;
+	}
 	(void)send(fd, &f, sizeof(f), MSG_NOSIGNAL);
 	while (m != NULL && f.code == FAULT_NONE) {
 		n = recv(fd, m, sizeof(*m), 0);

@@ -15,6 +15,7 @@
 struct recorder_task {
 	const char	*path, *tool;	/* as for pcapng_open() */
 	const char	*user;		/* to become after that, as for priv_drop() */
+	void		(*wide)(const char *path, unsigned mode);	/* gets pcapng_wide_mode() of the file */
 };
 
 /* The process: serves ${fd} until its other end is closed. ${task} is a struct recorder_task. Fits helper_fork(). */

@@ -172,6 +172,13 @@ report_wide_mode(const char *name, unsigned mode)
 }
 
 void
+report_open_file(const char *name, unsigned mode)
+{
+	if (mode != 0)
+		report_warn("%s: other users can read it (mode %04o), and its mode cannot be changed", name, mode);
+}
+
+void
 report_set_subcommand(const char *sub)
 {
 	subcommand = sub;

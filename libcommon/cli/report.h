@@ -35,6 +35,8 @@ bool report_allow_at(uint64_t now_ms);
 
 /* The warning for a file of keys that others can read: ${mode} is its wide mode, 0 for none and no warning. */
 void report_wide_mode(const char *name, unsigned mode);
+/* The same for a file that is being written and whose mode cannot be set. */
+void report_open_file(const char *name, unsigned mode);
 /* What the general hint for misuse adds to the tool's name: a subcommand, or "". ${sub} is kept. */
 void report_set_subcommand(const char *sub);
 

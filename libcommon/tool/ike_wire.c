@@ -49,6 +49,8 @@ ike_wire_open(const char *pcap, bool explain, struct fault *f)
 	}
 	if (pcap != NULL && (w->pcap = pcapng_open(pcap, prog_name(), f)) == NULL)
 		goto fail;
+	if (pcap != NULL)
+		report_open_file(pcap, pcapng_wide_mode(w->pcap));
 	return (w);
 fail:
 	ike_wire_close(w);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -435,14 +436,19 @@ writer(void **state)
 	struct pcapng *w;
 	struct capture *c;
 	struct fault f;
+	struct stat st;
 	int fd = mkstemp(path);
 
 	(void)state;
 	b6.addr.b[15] = 2;
 	assert_true(fd >= 0);
-	assert_int_equal(close(fd), 0);
+	assert_int_equal(fchmod(fd, 0644), 0);
 	w = pcapng_open(path, "test", &f);
 	assert_non_null(w);
+	assert_int_equal(pcapng_wide_mode(w), 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(close(fd), 0);
 	assert_int_equal(pcapng_put_udp(w, 1700000000123456, PCAPNG_OUT, &a, &b, SPAN_ARRAY(marker),
 	    SPAN_ARRAY(data), "message 1", &f), 0);
 	assert_int_equal(pcapng_put_udp(w, 1700000000123457, PCAPNG_IN, &a6, &b6, SPAN_NONE,
