@@ -137,6 +137,31 @@ shows_all_keys() {
 	stderr_has 'child-sa: key "encap" is missing'
 }
 
+# indefinite FILE: its outer map as a streaming encoder writes it: 0xbf, the entries, a break.
+indefinite() {
+	/usr/bin/python3 - "$1" <<-'PY'
+		import sys
+		b = open(sys.argv[1], "rb").read()
+		head = {0xb8: 2, 0xb9: 3}.get(b[0], 1)
+		open(sys.argv[1], "wb").write(b"\xbf" + b[head:] + b"\xff")
+	PY
+}
+
+@test "sa-show: a record of indefinite length is refused as that, and --format diag shows it" {
+	state child x.sa
+	indefinite x.sa
+	run -4 --separate-stderr sa-show x.sa
+	stderr_has 'the record must have a definite length'
+	[ -z "$output" ]
+	run -4 --separate-stderr sa-show --format diag x.sa
+	output_has '{_'
+	output_has '"type": "child-sa"'
+	stderr_has 'the record must have a definite length'
+	# longer heads and any order of keys are read
+	printf '%b' '\xb8\x02\x78\x04type\x63new\x61z\x19\0\x01' >longer.sa
+	run -0 sa-show longer.sa
+}
+
 # tshark reads "$@" (a capture first) with the lines of sa-show; the inner payload, a line a packet.
 tshark_with() {
 	local args=() line

@@ -6,6 +6,8 @@
 #include "sa/fields.h"
 #include "sa/item.h"
 
+#define MAP_INDEFINITE	0xbf	/* RFC 8949, 3.2.2 */
+
 struct dec {
 	struct span	 in;		/* one whole record that passed item_check() */
 	const char	*type;		/* of the record, for messages */
@@ -390,11 +392,14 @@ sa_decode(struct sa_rec *r, struct span in, struct fault *f)
 {
 	struct dec d = { .f = f };
 	struct item map;
-	long len = item_check(in, SA_REC_BYTES, SA_REC_DEPTH, f);
+	long len;
 	int type;
 
 	*r = (struct sa_rec){ .type = SA_NONE };
-	if (len <= 0)
+	/* Seen in the first byte: such a record need not come to an end. */
+	if (in.len > 0 && in.p[0] == MAP_INDEFINITE)
+		return (fault_at(f, FAULT_BAD_RECORD, 0, "the record must have a definite length"));
+	if ((len = item_check(in, SA_REC_BYTES, SA_REC_DEPTH, f)) <= 0)
 		return (len);
 	d.in = span_of(in.p, (size_t)len);
 	if ((type = decode_type(&d)) < 0)

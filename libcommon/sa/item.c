@@ -322,8 +322,8 @@ item_check(struct span in, size_t max, unsigned depth, struct fault *f)
 
 	if (in.len == 0)
 		return (0);
-	/* Major type 5 with a count: seen in the first byte, before anything is waited for. */
-	if (in.p[0] >> 5 != 5 || in.p[0] == 0xbf)
+	/* Major type 5: seen in the first byte, before anything is waited for. */
+	if (in.p[0] >> 5 != 5)
 		return (fault_at(f, FAULT_BAD_RECORD, 0, "no SA record here: not a CBOR map"));
 	if (check_value(&c, &off, 0))
 		return ((long)off);

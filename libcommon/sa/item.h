@@ -33,7 +33,7 @@ struct item {
 int item_get(struct item *it, struct span in, size_t off);
 
 /*
- * Checks the whole item at the start of ${in}, a map of definite length: well-formed, text
+ * Checks the whole item at the start of ${in}, a map: well-formed, text
  * is UTF-8, no key twice in any map (keys are text, byte strings or integers), at most
  * ${depth} levels (arrays, maps and tags count) and ${max} bytes. Returns its length; 0 if
  * ${in} ends before; -1 with FAULT_BAD_RECORD or FAULT_TOO_LARGE and the offset.
