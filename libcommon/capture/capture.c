@@ -5,12 +5,18 @@
 #include <pcap/dlt.h>
 #include <stdlib.h>
 
+#define SPI_LEAST	256			/* below are reserved (RFC 4303, 2.1) */
 #define TAGS_MAX	4			/* VLAN tags */
 #define TCP_TRAILER	16			/* of Cisco's IPsec over TCP */
 
 #define ETHER_IP4	0x0800
 #define ETHER_IP6	0x86dd
 #define ETHER_PPPOE	0x8864
+#define ETHER_MPLS	0x8847
+#define ETHER_MPLS_MULTICAST 0x8848
+#define LABELS_MAX	16
+#define TUNNELS_MAX	4			/* of GRE in GRE */
+#define NFLOG_PACKET	9
 #define PPP_IP4		0x0021
 #define PPP_IP6		0x0057
 
@@ -22,7 +28,58 @@ capture_link_known(int link)
 	switch (link) {
 	case DLT_EN10MB: case DLT_LINUX_SLL: case DLT_LINUX_SLL2: case DLT_RAW:
 	case DLT_NULL: case DLT_LOOP: case DLT_IPV4: case DLT_IPV6:
+	case DLT_NFLOG: case DLT_PFLOG: case DLT_ENC: case DLT_C_HDLC:
+	case DLT_PPP: case DLT_PPP_SERIAL: case DLT_PPP_ETHER: case DLT_PPP_PPPD:
 		return (true);
+	}
+	return (false);
+}
+
+/* Behind MPLS labels at ${at}, up to the one with the bottom bit (RFC 3032). What follows has no type. */
+static bool
+behind_labels(struct span s, size_t at, size_t *off)
+{
+	unsigned n;
+
+	for (n = 0; n < LABELS_MAX && at + 4 < s.len; n++, at += 4)
+		if ((s.p[at + 2] & 1) != 0) {
+			*off = at + 4;
+			return (s.p[at + 4] >> 4 == 4 || s.p[at + 4] >> 4 == 6);
+		}
+	return (false);
+}
+
+/* Behind PPP's protocol number at ${at}: one byte if it is odd (RFC 1661, 2), behind address and control or not. */
+static bool
+behind_ppp(struct span s, size_t at, size_t *off)
+{
+	uint16_t proto;
+
+	if (at + 4 <= s.len && s.p[at] == 0xff && s.p[at + 1] == 3)
+		at += 2;
+	if (at + 2 > s.len)
+		return (false);
+	proto = (s.p[at] & 1) != 0 ? s.p[at] : get_be16(s.p + at);
+	*off = at + ((s.p[at] & 1) != 0 ? 1 : 2);
+	return (proto == PPP_IP4 || proto == PPP_IP6);
+}
+
+/* NFLOG: 4 bytes, then values with length and type in the order of the host that captured; one is the packet. */
+static bool
+behind_nflog(struct span s, bool little, size_t *off)
+{
+	size_t at = 4, len, type;
+
+	while (at + 4 <= s.len) {
+		len = little ? s.p[at] | (size_t)s.p[at + 1] << 8 : get_be16(s.p + at);
+		type = little ? s.p[at + 2] | (size_t)s.p[at + 3] << 8 : get_be16(s.p + at + 2);
+		if (len < 4)
+			return (false);
+		if (type == NFLOG_PACKET) {
+			*off = at + 4;
+			return (*off < s.len && (s.p[*off] >> 4 == 4 || s.p[*off] >> 4 == 6));
+		}
+		at += (len + 3) & ~(size_t)3;
 	}
 	return (false);
 }
@@ -50,6 +107,8 @@ behind_type(struct span s, size_t at, size_t payload, size_t *off)
 			ppp = get_be16(s.p + payload + 6);
 			*off = payload + 8;
 			return (ppp == PPP_IP4 || ppp == PPP_IP6);
+		case ETHER_MPLS: case ETHER_MPLS_MULTICAST:
+			return (behind_labels(s, payload, off));
 		default:
 			return (false);
 		}
@@ -68,6 +127,24 @@ find_ip(int link, struct span s, size_t *off)
 		return (behind_type(s, 14, 16, off));
 	case DLT_LINUX_SLL2:
 		return (behind_type(s, 0, 20, off));
+	case DLT_NFLOG:
+		return (behind_nflog(s, true, off) || behind_nflog(s, false, off));
+	case DLT_C_HDLC:
+		return (behind_type(s, 2, 4, off));
+	case DLT_PPP: case DLT_PPP_SERIAL:
+		/* A serial line may have Cisco's HDLC in place of PPP. */
+		return (s.len > 0 && (s.p[0] == 0x0f || s.p[0] == 0x8f) ? behind_type(s, 2, 4, off) :
+		    behind_ppp(s, 0, off));
+	case DLT_PPP_PPPD:		/* the direction first */
+		return (behind_ppp(s, 1, off));
+	case DLT_PPP_ETHER:
+		return (behind_ppp(s, 6, off));
+	case DLT_PFLOG:			/* its length first */
+		*off = s.len > 0 ? (s.p[0] + 3U) & ~3U : 0;
+		break;
+	case DLT_ENC:
+		*off = 12;
+		break;
 	case DLT_NULL: case DLT_LOOP:
 		/* Family numbers and byte order differ by system; the packet says what it is. */
 		*off = 4;
@@ -104,6 +181,11 @@ cut(struct span s, size_t n)
 static void
 esp_get(struct capture_packet *p, enum capture_by by, struct span s)
 {
+	if (s.len >= 8 && get_be32(s.p) == 0) {
+		p->what = CAPTURE_BAD;
+		p->note = "SPI 0, which no ESP packet has";
+		return;
+	}
 	if (s.len >= 8) {
 		set(p, CAPTURE_ESP, by, s);
 		memcpy(p->spi, s.p, 4);
@@ -123,10 +205,11 @@ udp_payload(struct capture_packet *p, struct span s, bool natt, bool any)
 	if (s.len == 0) {
 		p->what = CAPTURE_BAD;
 		p->note = "an empty datagram";
-	} else if (s.len == 1 && s.p[0] == 0xff && (natt || any))
+	} else if (s.len == 1 && s.p[0] == 0xff)
 		set(p, CAPTURE_KEEPALIVE, CAPTURE_BY_UDP, s);
-	else if (s.len >= 8 && memcmp(s.p, zero, 8) == 0 && !natt)
-		/* No initiator's cookie is zero: the non-IKE marker. */
+	else if (s.len >= 8 && memcmp(s.p, zero, 8) == 0 && !natt && (s.len < 12 || get_be32(s.p + 8) >= SPI_LEAST) &&
+	    !(s.len >= 28 && get_be32(s.p + 24) == s.len))
+		/* No initiator's cookie is zero: the non-IKE marker, unless this is the header of a message. */
 		esp_get(p, CAPTURE_BY_UDP_MARKER, cut(s, 8));
 	else if (natt || any) {
 		if (s.len > 4 && memcmp(s.p, zero, 4) == 0)
@@ -212,8 +295,37 @@ ah_get(struct capture_packet *p, struct span s)
 	p->note = "AH of less than 12 bytes";
 }
 
+static void ip_payload(struct capture *c, const struct capture_ip *ip, struct capture_packet *p, unsigned level);
+
+/* What GRE carries, if that is of interest (RFC 2784, RFC 2890); else the packet remains GRE. */
 static void
-ip_payload(struct capture *c, const struct capture_ip *ip, struct capture_packet *p)
+gre_get(struct capture *c, struct capture_packet *p, struct span s, unsigned level)
+{
+	struct capture_packet inner = *p;
+	struct capture_ip ip;
+	size_t head = 4, off;
+	unsigned flags;
+
+	set(p, CAPTURE_GRE, CAPTURE_BY_IP, s);
+	if (s.len < 4 || level == TUNNELS_MAX)
+		return;
+	flags = get_be16(s.p);
+	head += ((flags & 0x8000) != 0 ? 4U : 0) + ((flags & 0x2000) != 0 ? 4U : 0) + ((flags & 0x1000) != 0 ? 4U : 0);
+	if ((flags & 7) != 0 || head > s.len || !behind_type(s, 2, head, &off) ||
+	    capture_ip_get(&ip, cut(s, off), s.len - off + p->lost, &inner.note) != 0 || ip.fragment)
+		return;
+	inner.src = (struct endpoint){ .addr = ip.src };
+	inner.dst = (struct endpoint){ .addr = ip.dst };
+	inner.ip = ip.all;
+	inner.tos = ip.tos;
+	inner.lost = (uint32_t)ip.lost;
+	ip_payload(c, &ip, &inner, level + 1);
+	if (inner.what != CAPTURE_OTHER && inner.what != CAPTURE_BAD)
+		*p = inner;
+}
+
+static void
+ip_payload(struct capture *c, const struct capture_ip *ip, struct capture_packet *p, unsigned level)
 {
 	switch (ip->proto) {
 	case IPPROTO_UDP:
@@ -229,10 +341,10 @@ ip_payload(struct capture *c, const struct capture_ip *ip, struct capture_packet
 		ah_get(p, ip->payload);
 		break;
 	case IPPROTO_GRE:
-		set(p, CAPTURE_GRE, CAPTURE_BY_IP, ip->payload);
+		gre_get(c, p, ip->payload, level);
 		break;
 	}
-	if (p->what == CAPTURE_BAD)
+	if (p->what == CAPTURE_BAD && level == 0)
 		c->stats.bad++;
 }
 
@@ -279,7 +391,7 @@ capture_frame(struct capture *c, struct span frame, size_t len, uint64_t time_us
 	p->ip = ip.all;
 	p->lost = (uint32_t)ip.lost;
 	c->stats.cut += ip.lost > 0;
-	ip_payload(c, &ip, p);
+	ip_payload(c, &ip, p, 0);
 }
 
 /* --- of captures --- */

@@ -101,16 +101,19 @@ count(struct watch_flow *f, uint32_t seq)
 {
 	uint64_t full;
 
-	if (f->packets > 1 && seq < f->high && f->high - seq > WRAP) {
+	if (f->distinct > 0 && seq != 0 && seq < f->high && f->high - seq > WRAP) {
 		f->wraps++;
 		f->n_gaps = 0;
 		f->distinct = 0;
 		f->low = f->high = seq;
 		replay_init(&f->window, REPLAY_MAX, false);
 	}
-	/* 0 is never sent, and the window does not know it. */
-	if (seq == 0 || !replay_see(&f->window, seq, &full)) {
-		if (f->high - seq >= REPLAY_MAX && seq != 0)
+	if (seq == 0) {
+		f->zeros++;
+		return;
+	}
+	if (!replay_see(&f->window, seq, &full)) {
+		if (f->high - seq >= REPLAY_MAX)
 			f->late++;
 		else
 			f->replays++;

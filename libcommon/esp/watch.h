@@ -20,6 +20,7 @@ struct watch_flow {
 	uint32_t	first, low, high;	/* sequence numbers: of the first packet, least, most */
 	uint64_t	distinct;	/* numbers seen once at least */
 	uint64_t	replays;	/* seen before */
+	uint64_t	zeros;		/* with number 0, which no sender uses (RFC 4303, 3.3.3) */
 	uint64_t	reordered;	/* lower than one before it, but new */
 	uint64_t	late;		/* too old to be counted as one of these two */
 	uint64_t	wraps;		/* times that the numbers started again */

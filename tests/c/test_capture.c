@@ -105,6 +105,18 @@ links(void **state)
 		{ DLT_LINUX_SLL, "\0\0\0\1\0\6\0\0\0\0\0\0\0\0\x81\0\0\5\x08\0", 20 },
 		{ DLT_LINUX_SLL2, "\x08\0\0\0\0\0\0\1\0\1\0\6\0\0\0\0\0\0\0\0", 20 },
 		{ DLT_RAW, "", 0 },
+		{ DLT_EN10MB, "\0\0\0\0\0\0\0\0\0\0\0\0\x88\x47\0\1\0\x40\0\2\1\x40", 22 },
+		{ DLT_NFLOG, "\2\0\0\5\x08\0\1\0\x08\0\1\0\x05\0\x0a\0g\0\0\0\x44\0\x09\0", 24 },
+		{ DLT_NFLOG, "\2\0\0\5\0\x05\0\x0ag\0\0\0\0\x44\0\x09", 16 },
+		{ DLT_PFLOG, "\x3d\2\0\0em0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+		    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 64 },
+		{ DLT_ENC, "\2\0\0\0\0\0\1\1\0\0\0\1", 12 },
+		{ DLT_C_HDLC, "\x0f\0\x08\0", 4 },
+		{ DLT_PPP, "\xff\3\0\x21", 4 },
+		{ DLT_PPP, "\x21", 1 },
+		{ DLT_PPP_SERIAL, "\xff\3\0\x21", 4 },
+		{ DLT_PPP_PPPD, "\1\xff\3\0\x21", 5 },
+		{ DLT_PPP_ETHER, "\x11\0\0\1\0\x3a\0\x21", 8 },
 		{ DLT_NULL, "\2\0\0\0", 4 },
 		{ DLT_LOOP, "\0\0\0\2", 4 },
 	};
@@ -488,6 +500,75 @@ writer(void **state)
 	assert_null(pcapng_open("/dev/full", "test", &f));
 }
 
+/* An IPv4 packet of UDP with ${data}. */
+static enum capture_what
+datagram(struct capture *c, uint16_t src, uint16_t dst, struct span data)
+{
+	struct wr w = wr_of(frame, sizeof(frame));
+
+	ip4(&w, 17, 8 + data.len, 0, 0);
+	udp(&w, src, dst, data.len);
+	wr_bytes(&w, data);
+	return (look_at(c, frame, w.len, 5));
+}
+
+/* What begins with zero bytes: the non-IKE marker on port 500 only before an SPI, and no ESP has SPI 0. */
+static void
+zeros(void **state)
+{
+	static const uint8_t none[12], ff[1] = { 0xff };
+	static const uint8_t esp[24] = { [8] = 0xc0, 0xff, 0xee, 1, 0, 0, 0, 7 };
+	static uint8_t header[28] = { [17] = 0x10, [18] = 2, [27] = 28 };
+	struct capture *c = on_link(DLT_RAW);
+	struct wr w = wr_of(frame, sizeof(frame));
+
+	(void)state;
+	assert_int_equal(datagram(c, 500, 500, SPAN_ARRAY(header)), CAPTURE_IKE);
+	header[8] = 0xaa;	/* a responder cookie */
+	assert_int_equal(datagram(c, 500, 500, SPAN_ARRAY(header)), CAPTURE_IKE);
+	assert_int_equal(datagram(c, 500, 500, SPAN_ARRAY(none)), CAPTURE_IKE);
+	assert_int_equal(datagram(c, 500, 500, SPAN_ARRAY(esp)), CAPTURE_ESP);
+	assert_int_equal(got.by, CAPTURE_BY_UDP_MARKER);
+	assert_int_equal(got.seq, 7);
+	/* Keepalives of draft 00 are on port 500. */
+	assert_int_equal(datagram(c, 500, 500, SPAN_ARRAY(ff)), CAPTURE_KEEPALIVE);
+	ip4(&w, 50, sizeof(none), 0, 0);
+	wr_bytes(&w, SPAN_ARRAY(none));
+	assert_int_equal(look_at(c, frame, w.len, 5), CAPTURE_BAD);
+	capture_close(c);
+}
+
+/* GRE, with and without its optional fields, around IKE; and around something else. */
+static void
+gre(void **state)
+{
+	static const struct { const char *head; size_t len; } rows[] = {
+		{ "\0\0\x08\0", 4 }, { "\x20\0\x08\0\0\0\0\1", 8 },
+		{ "\xb0\0\x08\0\1\2\0\0\0\0\0\1\0\0\0\2", 16 },
+	};
+	struct capture *c = on_link(DLT_RAW);
+	struct wr w;
+	size_t i, n, whole;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		w = wr_of(frame, sizeof(frame));
+		ip4(&w, 47, rows[i].len + 56, 0, 0);
+		wr_bytes(&w, span_of(rows[i].head, rows[i].len));
+		ip4(&w, 17, 36, 0, 0);
+		udp(&w, 500, 500, 28);
+		ike(&w);
+		assert_int_equal(look_at(c, frame, w.len, 5), CAPTURE_IKE);
+		assert_int_equal(got.src.port, 500);
+		whole = w.len;
+		for (n = 0; n < whole; n++)
+			assert_int_not_equal(look_at(c, frame, n, 5), CAPTURE_IKE);
+		frame[20 + rows[i].len + 9] = 6;	/* TCP of other ports */
+		assert_int_equal(look_at(c, frame, whole, 5), CAPTURE_GRE);
+	}
+	capture_close(c);
+}
+
 /* Many packets in a write: nothing is lost at the seams, all is there after the flush. */
 static void
 together(void **state)
@@ -539,6 +620,8 @@ main(void)
 		cmocka_unit_test(fragments),
 		cmocka_unit_test(bad_fragments),
 		cmocka_unit_test(writer),
+		cmocka_unit_test(zeros),
+		cmocka_unit_test(gre),
 		cmocka_unit_test(together),
 	};
 

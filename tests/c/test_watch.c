@@ -62,6 +62,22 @@ gaps(void **state)
 	watch_free(w);
 }
 
+/* A first packet with number 0 is no beginning: the numbers begin with the next. */
+static void
+zero_first(void **state)
+{
+	struct watch *w = watch_new();
+	const struct watch_flow *f = FEED(w, 0, 1, 2, 0, 3);
+
+	(void)state;
+	assert_int_equal(f->zeros, 2);
+	assert_int_equal(f->replays, 0);
+	assert_int_equal(f->wraps, 0);
+	assert_int_equal(f->low, 1);
+	assert_int_equal(f->high, 3);
+	watch_free(w);
+}
+
 static void
 replays(void **state)
 {
@@ -69,7 +85,8 @@ replays(void **state)
 	const struct watch_flow *f = FEED(w, 1, 2, 2, 1, 3, 0, 10000, 3);
 
 	(void)state;
-	assert_int_equal(f->replays, 3);
+	assert_int_equal(f->zeros, 1);
+	assert_int_equal(f->replays, 2);
 	assert_int_equal(f->late, 1);
 	assert_int_equal(f->distinct, 4);
 	watch_free(w);
@@ -118,6 +135,7 @@ main(void)
 		cmocka_unit_test(in_order),
 		cmocka_unit_test(gaps),
 		cmocka_unit_test(replays),
+		cmocka_unit_test(zero_first),
 		cmocka_unit_test(anew),
 		cmocka_unit_test(many),
 	};
