@@ -65,7 +65,7 @@ payload(const struct trace *t, const struct v1_told *m, size_t i)
 	json_t *o = json_object(), *lines = json_array();
 	struct isakmp_notify n;
 
-	set_text(o, "type", isakmp_payload_name(pl->type, name));
+	set_text(o, "type", isakmp_payload_name(v1_payload_meant(pl->type, m->msg.hdr.exchange), name));
 	set_int(o, "number", pl->type);
 	set_int(o, "length", pl->raw.len);
 	if (pl->type == PAYLOAD_N && isakmp_notify_get(&n, pl->body, NULL) == 0) {
@@ -172,6 +172,7 @@ flow(const struct trace *t, const struct watch_flow *f)
 	(void)json_object_set_new(o, "gaps", gaps);
 	set_flag(o, "gaps-complete", !f->gaps_cut);
 	set_int(o, "replays", f->replays);
+	set_int(o, "number-zero", f->zeros);
 	set_int(o, "reordered", f->reordered);
 	set_int(o, "late", f->late);
 	set_int(o, "wraps", f->wraps);
@@ -197,6 +198,7 @@ json_end(struct trace *t)
 	set_int(o, "again", t->n.again);
 	set_int(o, "unopened", t->n.unopened);
 	set_int(o, "malformed", t->n.bad + c->bad);
+	set_int(o, "ikev2", t->n.v2);
 	set_int(o, "keepalives", t->n.keepalives);
 	set_int(o, "tcp", t->n.tcp);
 	set_int(o, "gre", t->n.gre);

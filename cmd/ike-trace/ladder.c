@@ -114,7 +114,8 @@ static void
 show_payload(struct trace *t, const struct v1_told *m, size_t i)
 {
 	char words[V1_WORDS], name[NUM_TEXT], *line, *end;
-	const char *type = isakmp_payload_name(m->msg.pl[i].type, name);
+	const char *type = isakmp_payload_name(v1_payload_meant(m->msg.pl[i].type,
+	    m->msg.hdr.exchange), name);
 
 	(void)v1_told_words(words, sizeof(words), m, i, t->o->reveal);
 	for (line = words; *line != '\0'; line = end + 1) {
@@ -245,6 +246,8 @@ show_flow(struct trace *t, const struct watch_flow *f)
 	if (f->replays > 0)
 		put(t, "    ", "%llu REPLAYED: sequence number received before",
 		    (unsigned long long)f->replays);
+	if (f->zeros > 0)
+		put(t, "    ", "%llu with number 0, which no sender uses", (unsigned long long)f->zeros);
 	if (f->reordered > 0 || f->late > 0)
 		put(t, "    ", "%llu out of order, %llu of them too late for any window",
 		    (unsigned long long)f->reordered + f->late, (unsigned long long)f->late);
@@ -278,6 +281,7 @@ ladder_end(struct trace *t)
 	count(t->n.again, "sent again");
 	count(t->n.unopened, "not opened");
 	count(t->n.bad + c->bad, "malformed");
+	count(t->n.v2, "of IKEv2");
 	count(t->n.keepalives, "NAT keepalives");
 	count(t->n.tcp, "unknown segments on TCP 10000");
 	count(t->n.gre, "of GRE");

@@ -70,7 +70,10 @@ ike_packet(struct trace *t, const struct trace_view *v, const struct capture_pac
 
 	t->n.ike++;
 	if (v1_trace_take(t->ike, &in, &m, &f) != 0) {
-		t->n.bad++;
+		if (f.code == FAULT_WRONG_VERSION && m.msg.hdr.version >> 4 == 2)
+			t->n.v2++;
+		else
+			t->n.bad++;
 		v->refused(t, p, f.what);
 		return;
 	}

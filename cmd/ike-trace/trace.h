@@ -19,7 +19,7 @@ struct trace_opts {
 };
 
 struct trace_counts {
-	uint64_t	ike, again, unopened, bad, keepalives, tcp, gre;
+	uint64_t	ike, again, unopened, bad, v2, keepalives, tcp, gre;
 	unsigned	sas;		/* IKE SAs */
 };
 

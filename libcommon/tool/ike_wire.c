@@ -114,7 +114,8 @@ static void
 tell_payload(const struct v1_told *m, size_t i)
 {
 	char words[V1_WORDS], name[NUM_TEXT], *line, *end;
-	const char *type = isakmp_payload_name(m->msg.pl[i].type, name);
+	const char *type = isakmp_payload_name(v1_payload_meant(m->msg.pl[i].type,
+	    m->msg.hdr.exchange), name);
 
 	(void)v1_told_words(words, sizeof(words), m, i, false);
 	for (line = words; *line != '\0'; line = end + 1) {

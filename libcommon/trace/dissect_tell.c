@@ -46,7 +46,8 @@ summary(struct sa_text *t, const struct isakmp_msg *m)
 	for (i = 0; i < m->n; i += n) {
 		for (n = 1; i + n < m->n && m->pl[i + n].type == m->pl[i].type; n++)
 			;
-		sa_text_add(t, "%s%s", i > 0 ? ", " : "", isakmp_payload_name(m->pl[i].type, name));
+		sa_text_add(t, "%s%s", i > 0 ? ", " : "", isakmp_payload_name(
+		    v1_payload_meant(m->pl[i].type, m->hdr.exchange), name));
 		if (n > 1)
 			sa_text_add(t, " x%zu", n);
 	}

@@ -12,7 +12,10 @@
 #include "wire/vid.h"
 
 #define HEX_SHOWN	48	/* bytes of an unknown value */
+#define TEXT_LEAST	5	/* bytes of a text; four may be an SPI */
 #define TEXT_SHOWN	512	/* bytes of a text from the peer */
+#define DRAFT_NAT_D	15
+#define DRAFT_NAT_OA	16
 #define DN_SHOWN	2048
 
 /* --- pieces --- */
@@ -41,6 +44,19 @@ put_text(struct sa_text *t, struct span v)
 			sa_text_add(t, "\\x%02x", v.p[i]);
 	if (i < v.len)
 		sa_text_add(t, "... (%zu bytes)", v.len);
+}
+
+/* Whether ${v} is text and no number: printable, with line ends and tabs, of some length. */
+static bool
+is_text(struct span v)
+{
+	size_t i;
+
+	for (i = 0; i < v.len; i++)
+		if ((v.p[i] < 0x20 || v.p[i] > 0x7e) && v.p[i] != '\n' && v.p[i] != '\r' && v.p[i] != '\t' &&
+		    !(v.p[i] == '\0' && i + 1 == v.len))
+			return (false);
+	return (v.len >= TEXT_LEAST);
 }
 
 static void
@@ -138,7 +154,11 @@ notify_words(struct sa_text *t, struct span body)
 				    type == LIFE_TYPE_KILOBYTES ? "kB" : "s");
 		break;
 	default:
-		if (n.data.len > 0) {
+		if (is_text(n.data)) {
+			sa_text_add(t, ", \"");
+			put_text(t, n.data);
+			sa_text_add(t, "\"");
+		} else if (n.data.len > 0) {
 			sa_text_add(t, ", data ");
 			put_hex(t, n.data);
 		}
@@ -194,6 +214,8 @@ static const struct { uint16_t type; const char *name; enum value_kind kind; } c
 	{ 28674, "UNITY_DEF_DOMAIN", VALUE_TEXT }, { 28675, "UNITY_SPLITDNS_NAME", VALUE_TEXT },
 	{ 28676, "UNITY_SPLIT_INCLUDE", VALUE_NET }, { 28677, "UNITY_NATT_PORT", VALUE_NUM },
 	{ 28678, "UNITY_SPLIT_EXCLUDE", VALUE_NET }, { 28679, "UNITY_PFS", VALUE_NUM },
+	{ 28680, "UNITY_FW_TYPE", VALUE_HEX }, { 28681, "UNITY_BACKUP_SERVERS", VALUE_TEXT },
+	{ 28682, "UNITY_DDNS_HOSTNAME", VALUE_TEXT },
 };
 #define CONFIG_ATTRS	(sizeof(config_attrs) / sizeof(config_attrs[0]))
 
@@ -239,6 +261,8 @@ config_value(struct sa_text *t, const struct isakmp_attr *a, enum value_kind kin
 	}
 }
 
+#define CONFIG_ACK	4
+
 static void
 config_words(struct sa_text *t, struct span body, bool reveal)
 {
@@ -267,7 +291,8 @@ config_words(struct sa_text *t, struct span body, bool reveal)
 			sa_text_add(t, "%s", config_attrs[j].name);
 		else
 			sa_text_add(t, "attribute %u", attrs.a[i].type);
-		if (attrs.a[i].basic || attrs.a[i].bytes.len > 0)
+		/* An ACK names attributes; a number that it has nevertheless means nothing. */
+		if (attrs.a[i].basic ? type != CONFIG_ACK : attrs.a[i].bytes.len > 0)
 			config_value(t, &attrs.a[i], j < CONFIG_ATTRS ? config_attrs[j].kind :
 			    VALUE_HEX, reveal);
 		sa_text_add(t, "\n");
@@ -384,6 +409,17 @@ frag_words(struct sa_text *t, struct span body)
 		    (last & 1) != 0 ? " (last)" : "", rd_rest(&r).len);
 }
 
+uint8_t
+v1_payload_meant(uint8_t type, uint8_t exchange)
+{
+	/* Drafts 04 to 08 of NAT traversal; GDOI, which has the numbers now, has exchanges of its own. */
+	if (type == DRAFT_NAT_D && (exchange == EXCHANGE_MAIN || exchange == EXCHANGE_AGGRESSIVE))
+		return (PAYLOAD_NAT_D);
+	if (type == DRAFT_NAT_OA && exchange == EXCHANGE_QUICK)
+		return (PAYLOAD_NAT_OA);
+	return (type);
+}
+
 char *
 v1_payload_words(char *out, size_t cap, const struct isakmp_payload *pl,
     const struct v1_words_of *of)
@@ -392,7 +428,7 @@ v1_payload_words(char *out, size_t cap, const struct isakmp_payload *pl,
 
 	if (cap > 0)
 		out[0] = '\0';
-	switch (pl->type) {
+	switch (v1_payload_meant(pl->type, of->hdr != NULL ? of->hdr->exchange : 0)) {
 	case PAYLOAD_SA:
 		v1_sa_words(&t, pl->body, of->phase1);
 		break;

@@ -28,6 +28,9 @@ struct v1_words_of {
 char *v1_payload_words(char *out, size_t cap, const struct isakmp_payload *pl,
     const struct v1_words_of *of);
 
+/* The type of a payload by its number and exchange: 15 and 16 are NAT-D and NAT-OA of drafts. Others as they are. */
+uint8_t v1_payload_meant(uint8_t type, uint8_t exchange);
+
 /* The meaning of a notify for its reader, or NULL. */
 const char *v1_notify_means(uint16_t type);
 

@@ -370,6 +370,55 @@ configuration(void **state)
 	assert_non_null(strstr(v1_payload_words(out, sizeof(out), &pl, &of), "PASSWORD secret\n"));
 }
 
+/* The words of ${pl} in a message of ${exchange}. */
+static char *
+words_in(uint8_t exchange, const struct isakmp_payload *pl)
+{
+	static char out[V1_WORDS];
+	struct isakmp_hdr h = { .exchange = exchange };
+	struct v1_words_of of = { .hdr = &h };
+
+	return (v1_payload_words(out, sizeof(out), pl, &of));
+}
+
+static void
+acknowledged(void **state)
+{
+	static const uint8_t body[] = { 4, 0, 0, 7, 0xc0, 0x8f, 0, 0, 0x70, 0x08, 0, 0, 0x70, 0x0a, 0, 2, 'a', 'b' };
+	struct isakmp_payload pl = { PAYLOAD_ATTR, SPAN_ARRAY(body), SPAN_ARRAY(body) };
+
+	(void)state;
+	assert_string_equal(words_in(EXCHANGE_TRANSACTION, &pl),
+	    "ACK 7\nXAUTH_STATUS\nUNITY_FW_TYPE\nUNITY_DDNS_HOSTNAME ab\n");
+}
+
+static void
+notify_text(void **state)
+{
+	static const uint8_t text[] = { 0, 0, 0, 1, 1, 0, 0x23, 0x8d, 'N', 'o', ' ', 'k', 'e', 'y', '\n', 0 };
+	static const uint8_t bytes[] = { 0, 0, 0, 1, 1, 0, 0x23, 0x8d, 'N', 'o', 0x1b, 'k', 'e', 'y' };
+	struct isakmp_payload pl = { PAYLOAD_N, SPAN_ARRAY(text), SPAN_ARRAY(text) };
+
+	(void)state;
+	assert_non_null(strstr(words_in(EXCHANGE_INFO, &pl), ", \"No key\\x0a\\x00\"\n"));
+	pl.body = SPAN_ARRAY(bytes);
+	assert_non_null(strstr(words_in(EXCHANGE_INFO, &pl), ", data 4e6f1b6b6579\n"));
+}
+
+static void
+drafts(void **state)
+{
+	static const uint8_t hash[20], oa[8] = { 1, 0, 0, 0, 10, 1, 2, 3 };
+	struct isakmp_payload d = { 15, SPAN_ARRAY(hash), SPAN_ARRAY(hash) }, a = { 16, SPAN_ARRAY(oa), SPAN_ARRAY(oa) };
+
+	(void)state;
+	assert_int_equal(v1_payload_meant(15, EXCHANGE_MAIN), PAYLOAD_NAT_D);
+	assert_int_equal(v1_payload_meant(15, EXCHANGE_QUICK), 15);
+	assert_int_equal(v1_payload_meant(16, EXCHANGE_QUICK), PAYLOAD_NAT_OA);
+	assert_string_equal(words_in(EXCHANGE_MAIN, &d), "of the receiver\n");
+	assert_string_equal(words_in(EXCHANGE_QUICK, &a), "10.1.2.3\n");
+}
+
 int
 main(void)
 {
@@ -380,6 +429,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(fragments, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(hostile, set_up, tear_down),
 		cmocka_unit_test(configuration),
+		cmocka_unit_test(acknowledged),
+		cmocka_unit_test(notify_text),
+		cmocka_unit_test(drafts),
 	};
 
 	(void)secret_init();
