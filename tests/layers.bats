@@ -28,12 +28,10 @@ host:		sa ike probe os port capture
 cli:		os
 tool:		crypto wire sa ike ike/v1 probe trace monitor os port capture host cli
 '
-# Folders whose files still call each other in a circle. None may join them.
-CIRCLES=(libcommon/ike/v1)
 # Rooms whose objects want no socket, clock, stdio or exit.
 PURE=(base crypto wire sa esp ike probe trace explain monitor)
 # Modules (a .c file, its header or both) that one room may hold.
-MODULES_MAX=22
+MODULES_MAX=24
 
 setup() {
 	cd "$SAPIPE_TOP" || return
@@ -157,10 +155,9 @@ wanted() {
 	grep -E ": ($io|$clock|$stdio|$ends|$fortified)\$" "$BATS_TEST_TMPDIR/wanted" | none
 }
 
-# folders: libcommon's rooms and the tools, one a line, except CIRCLES.
+# folders: libcommon's rooms and the tools, one a line.
 folders() {
-	find libcommon cmd -name '*.[ch]' -printf '%h\n' | sort -u |
-		grep -vxF -f <(printf '%s\n' "${CIRCLES[@]}")
+	find libcommon cmd -name '*.[ch]' -printf '%h\n' | sort -u
 }
 
 # calls FOLDER: "caller callee" a line, for each pair of its objects of which one needs a symbol of the other.
@@ -229,18 +226,6 @@ no_circle() {
 	echo "c a" >>"$BATS_TEST_TMPDIR/edges"
 	run -1 no_circle round <"$BATS_TEST_TMPDIR/edges"
 	[[ $output = *a*b*c* || $output = *b*c*a* || $output = *c*a*b* ]]
-}
-
-@test "layers: each folder in CIRCLES has a circle still" {
-	local folder
-	for folder in "${CIRCLES[@]}"; do
-		calls "$folder" >"$BATS_TEST_TMPDIR/edges"
-		included "$folder" >"$BATS_TEST_TMPDIR/included"
-		if no_circle "$folder" <"$BATS_TEST_TMPDIR/edges" && no_circle "$folder" <"$BATS_TEST_TMPDIR/included"; then
-			echo "$folder has no circle any more: remove it from CIRCLES" >&2
-			return 1
-		fi
-	done >/dev/null
 }
 
 # none: fails if there is a line on standard input, and shows them.

@@ -11,6 +11,7 @@
 
 #include "ike/v1/auth.h"
 #include "ike/engine_priv.h"
+#include "ike/v1/exchange.h"
 #include "ike/v1/ike_sa.h"
 #include "ike/v1/sa_events.h"
 #include "ike/v1/keys.h"

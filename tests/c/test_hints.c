@@ -12,7 +12,7 @@
 #include "cli/secret_file.h"
 #include "crypto/alg.h"
 #include "ike/v1/exchange.h"
-#include "ike/v1/info_send.h"
+#include "ike/v1/info_receive.h"
 #include "os/record_in.h"
 #include "os/record_out.h"
 #include "sa/codec.h"

@@ -1,7 +1,7 @@
 /*
  * IKEv1 exchanges: how one is described (a table with a row for each message)
- * and how any of them is run. The tables read like RFC 2409 section 5; see
- * phase1.c and quick.c. The runner knows nothing of what a payload means.
+ * and its state. The tables read like RFC 2409 section 5; see phase1.c and quick.c.
+ * runner.h runs any of them, and knows nothing of what a payload means.
  */
 #ifndef SAPIPE_IKE_V1_EXCHANGE_H
 #define SAPIPE_IKE_V1_EXCHANGE_H
@@ -136,28 +136,24 @@ struct v1_exchange *v1_exchange_new(struct v1_sa *sa, const struct v1_kind *kind
     enum sa_role role, uint32_t mid, struct now now);
 void v1_exchange_free(struct v1_exchange *x);
 
-/* Sends what is this end's turn to send, until it is the peer's. 0, or -1: failed. */
-int v1_exchange_run(struct v1_exchange *x, struct now now, struct ike_outbox *out,
-    struct fault *f);
-
-/*
- * Handles a datagram that belongs to ${x}. True if it was the message that ${x} waited
- * for: then it is authentic as far as its row can tell, or is kept until that can be told (see
- * v1_exchange_answer()). A duplicate is answered with the stored reply; what does not fit is
- * dropped, noted, and changes nothing. While ${x} waits for an answer, all is dropped.
- */
-bool v1_exchange_datagram(struct v1_exchange *x, struct now now,
-    const struct isakmp_hdr *h, struct span dgram, struct ike_outbox *out);
-
 /* Whether a step of ${x} waits for an answer. */
 bool v1_exchange_waits(const struct v1_exchange *x);
-/* The answer to that step, which runs again. False: none waits. */
-bool v1_exchange_answer(struct v1_exchange *x, struct now now, const struct ike_answer *answer,
-    struct ike_outbox *out);
 
 /* Resends, gives up. The next time that is due; UINT64_MAX: none. */
 void v1_exchange_timeout(struct v1_exchange *x, struct now now, struct ike_outbox *out);
 uint64_t v1_exchange_deadline(const struct v1_exchange *x);
+/* Schedules the next retransmission after ${now}, if this end may send again unasked. */
+void v1_exchange_resend_later(struct v1_exchange *x, struct now now);
+/* No row is left: ${x} answers duplicates for a while and is then forgotten. */
+void v1_exchange_finish(struct v1_exchange *x, struct now now);
+
+/*
+ * The step in hand returned IKE_LATER with its question in ${f}: ${dgram}, if it has one, is
+ * kept, and nothing is sent or resent until there is an answer. 0, or -1: no memory.
+ */
+int v1_exchange_wait(struct v1_exchange *x, struct now now, struct span dgram, const uint8_t *digest,
+    struct ike_outbox *out, struct fault *f);
+void v1_exchange_wait_end(struct v1_exchange *x);
 
 /*
  * An unauthenticated or unclear sign that this will not work (a notify in clear, an
@@ -174,8 +170,17 @@ void v1_exchange_fail(struct v1_exchange *x, struct now now, const struct fault 
 bool v1_exchange_has_sent(const struct v1_exchange *x);
 bool v1_exchange_has_sent_type(const struct v1_exchange *x, uint8_t type);
 
+/* Whether ${list}, of a row, has ${type}. */
+bool v1_listed(const uint8_t list[V1_CARRIES_MAX], uint8_t type);
+
 /* Adds the exchange and its message, that of row ${at}, to a fault. */
 void v1_exchange_where(const struct v1_exchange *x, size_t at, struct fault *f);
+
+/* The exchange of ${sa} under ${mid}; NULL: none. */
+struct v1_exchange *v1_sa_exchange(struct v1_sa *sa, uint32_t mid);
+/* IV of the first message under ${mid}, from phase 1's last block. */
+int v1_sa_message_iv(const struct v1_sa *sa, uint32_t mid, uint8_t iv[BLOCK_MAX],
+    struct fault *f);
 
 #define V1_RESEND_MS		500	/* first wait for an answer; doubles each time */
 #define V1_RESEND_MAX_MS	8000

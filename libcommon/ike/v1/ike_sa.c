@@ -1,18 +1,16 @@
 /* IKEv1 SAs: what they own, their records, and their messages under the keys. */
 #include "ike/v1/ike_sa.h"
 
-#include "ike/version.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
 struct v1_sa *
-v1_sa_new(struct ike_engine *e, struct ike_policy *policy, enum sa_role role,
-    const struct endpoint *local, const struct endpoint *remote)
+v1_sa_new(const struct ike_version *version, struct ike_engine *e, struct ike_policy *policy,
+    enum sa_role role, const struct endpoint *local, const struct endpoint *remote)
 {
 	struct v1_sa *sa = calloc(1, sizeof(*sa));
 
-	if (sa == NULL || ike_sa_init(&sa->ike, &ike_version_1, e, policy, role, local, remote) != 0) {
+	if (sa == NULL || ike_sa_init(&sa->ike, version, e, policy, role, local, remote) != 0) {
 		free(sa);
 		return (NULL);
 	}
@@ -24,14 +22,6 @@ v1_sa_new(struct ike_engine *e, struct ike_policy *policy, enum sa_role role,
 void
 v1_sa_free(struct v1_sa *sa)
 {
-	struct v1_exchange *x;
-
-	if (sa == NULL)
-		return;
-	while ((x = sa->exchanges) != NULL) {
-		sa->exchanges = x->next;
-		v1_exchange_free(x);
-	}
 	v1_keys_wipe(&sa->keys);
 	v1_vids_free(&sa->vids);
 	free(sa->seen.mid);
@@ -83,21 +73,6 @@ v1_sa_record(const struct v1_sa *sa, struct ike_outbox *out)
 	record_vids(sa, s);
 }
 
-int
-v1_sa_message_iv(const struct v1_sa *sa, uint32_t mid, uint8_t iv[BLOCK_MAX],
-    struct fault *f)
-{
-	const struct v1_exchange *x;
-	const uint8_t *last = sa->iv;
-
-	/* Phase 1 may not be over yet, at this end or at the other. */
-	if (sa->ike.state == IKE_SA_HALF_OPEN)
-		for (x = sa->exchanges; x != NULL; x = x->next)
-			if (x->mid == 0)
-				last = x->has_iv_refused ? x->iv_refused : x->iv;
-	return (v1_message_iv(sa->proposal.hash, sa->proposal.enc, last, mid, iv, f));
-}
-
 struct v1_message_keys
 v1_sa_message_keys(const struct v1_sa *sa)
 {
@@ -135,16 +110,6 @@ v1_sa_saw(struct v1_sa *sa, uint32_t mid)
 		sa->seen.mid[sa->seen.n++] = mid;
 	else if (sa->seen.cap > 0)	/* full: the oldest makes room */
 		sa->seen.mid[sa->seen.at++ % sa->seen.cap] = mid;
-}
-
-struct v1_exchange *
-v1_sa_exchange(struct v1_sa *sa, uint32_t mid)
-{
-	struct v1_exchange *x;
-
-	for (x = sa->exchanges; x != NULL && x->mid != mid; x = x->next)
-		;
-	return (x);
 }
 
 bool

@@ -5,7 +5,6 @@
 #include "ike/engine_priv.h"
 #include "ike/sa.h"
 #include "ike/v1/auth.h"
-#include "ike/v1/exchange.h"
 #include "ike/v1/keys.h"
 #include "ike/v1/message.h"
 #include "ike/v1/natd.h"
@@ -13,6 +12,8 @@
 
 #define V1_SEEN_MAX	16384	/* message IDs remembered: a question and its answer each 10 s for 22 hours */
 #define V1_EXCHANGES_MAX	32	/* quick modes of one IKE SA, finished ones included */
+
+struct v1_exchange;
 
 struct v1_sa {
 	struct ike_sa		 ike;		/* first: the engine's part */
@@ -65,19 +66,17 @@ v1_sa_send(const struct v1_sa *sa, struct span message, struct ike_outbox *out)
 	ike_sa_send(&sa->ike, message, out);
 }
 
-struct v1_sa *v1_sa_new(struct ike_engine *e, struct ike_policy *policy, enum sa_role role,
-    const struct endpoint *local, const struct endpoint *remote);
-void v1_sa_free(struct v1_sa *sa);		/* NULL is fine */
+/* ${version}: the row of IKEv1. NULL: no memory. */
+struct v1_sa *v1_sa_new(const struct ike_version *version, struct ike_engine *e, struct ike_policy *policy,
+    enum sa_role role, const struct endpoint *local, const struct endpoint *remote);
+/* Wipes and releases ${sa}, whose exchanges are released already. */
+void v1_sa_free(struct v1_sa *sa);
 /* Puts its record into ${out}. */
 void v1_sa_record(const struct v1_sa *sa, struct ike_outbox *out);
 bool v1_sa_natt_in_use(const struct v1_sa *sa);
 uint8_t v1_proto_number(enum sa_proto proto);
-/* IV of the first message under ${mid}, from phase 1's last block. */
-int v1_sa_message_iv(const struct v1_sa *sa, uint32_t mid, uint8_t iv[BLOCK_MAX],
-    struct fault *f);
 /* What protects the messages of ${sa}; borrowed from it. */
 struct v1_message_keys v1_sa_message_keys(const struct v1_sa *sa);
-struct v1_exchange *v1_sa_exchange(struct v1_sa *sa, uint32_t mid);
 /* Whether either end has begun an exchange under ${mid} before; remembers that it has now. */
 bool v1_sa_seen(const struct v1_sa *sa, uint32_t mid);
 void v1_sa_saw(struct v1_sa *sa, uint32_t mid);

@@ -16,6 +16,55 @@
 #include "ike/v1/quick.h"
 #include "ike/v1/sa_events.h"
 
+void
+v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x)
+{
+	char name[NUM_TEXT];
+	const char *said = isakmp_notify_name(type, name);
+	char l[SELECTOR_TEXT], r[SELECTOR_TEXT];
+	const struct v1_quick *q = v1_quick_of(x);
+	const struct v1_auth *auth = v1_phase1_auth(x);
+
+	switch (type) {
+	case NOTIFY_NO_PROPOSAL_CHOSEN:
+	case NOTIFY_ATTRIBUTES_NOT_SUPPORTED:
+	case NOTIFY_BAD_PROPOSAL_SYNTAX:
+		(void)fault(f, q != NULL && q->pfs != NULL ? FAULT_PFS_MISMATCH :
+		    FAULT_NO_PROPOSAL, "the peer takes none of our proposals (%s)", said);
+		break;
+	case NOTIFY_INVALID_ID_INFORMATION:
+		if (q == NULL)
+			(void)fault(f, FAULT_ID_MISMATCH,
+			    "the peer does not accept our identity (%s)", said);
+		else
+			(void)fault(f, FAULT_TS_MISMATCH, "the peer does not accept %s here and "
+			    "%s there (%s)", selector_text(l, &q->local_ts),
+			    selector_text(r, &q->remote_ts), said);
+		break;
+	case NOTIFY_PAYLOAD_MALFORMED:
+	case NOTIFY_INVALID_PAYLOAD_TYPE:
+	case NOTIFY_UNEQUAL_PAYLOAD_LENGTHS:
+		if (v1_phase1_proof_sent(x) && auth != NULL && auth->nonsense != FAULT_NONE)
+			(void)fault(f, auth->nonsense, "the peer could not read our proof (%s): %s",
+			    said, auth->nonsense_text);
+		else
+			(void)fault_because(f, CAUSE_NOTIFY_PAYLOAD,
+			    fault(f, FAULT_PEER_NOTIFY, "the peer says %s", said));
+		break;
+	case NOTIFY_INVALID_COOKIE:
+		(void)fault_because(f, CAUSE_NOTIFY_COOKIE,
+		    fault(f, FAULT_PEER_NOTIFY, "the peer says %s", said));
+		break;
+	case NOTIFY_AUTHENTICATION_FAILED:
+	case NOTIFY_INVALID_HASH_INFORMATION:
+		(void)fault(f, auth != NULL ? auth->rejected : FAULT_AUTH_FAILED,
+		    "the peer rejects our proof (%s)", said);
+		break;
+	default:
+		(void)fault(f, FAULT_PEER_NOTIFY, "the peer says %s", said);
+	}
+}
+
 /*
  * Whether ${x} may be what an error notify is about: it waits, and its SPI is the one named,
  * should the notify name one.
@@ -149,7 +198,7 @@ take_clear(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 static void
 take_nonsense(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
-	struct v1_exchange *x = v1_sa_exchange(sa, 0);
+	struct v1_exchange *x = v1_sa_exchange(sa, MID_PHASE1);
 	const struct v1_auth *auth;
 	struct fault f = {0};
 

@@ -2,9 +2,13 @@
 #ifndef SAPIPE_IKE_V1_INFO_RECEIVE_H
 #define SAPIPE_IKE_V1_INFO_RECEIVE_H
 
+#include "ike/v1/exchange.h"
 #include "ike/v1/ike_sa.h"
 
 void v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
     struct span dgram, struct ike_outbox *out);
+
+/* A fault for an error notify of the peer: what it means, said in words. */
+void v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x);
 
 #endif

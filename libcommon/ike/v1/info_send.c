@@ -1,14 +1,7 @@
-/*
- * Informational messages, RFC 2409 section 5.7: sending them, opening them, and
- * what the peer's notifies mean.
- */
-#include <stdio.h>
-
+/* Informational messages (RFC 2409, 5.7), sent and opened. */
 #include "ike/v1/info_send.h"
 
-#include "ike/v1/ike_sa.h"
-#include "ike/v1/phase1.h"
-#include "ike/v1/quick.h"
+#include "ike/v1/exchange.h"
 
 #define INFO_MAX	1024	/* bytes of an informational message that we build */
 
@@ -104,57 +97,6 @@ v1_info_delete(struct v1_sa *sa, uint8_t proto, struct span spi, struct ike_outb
 
 	isakmp_delete_put(&w, &d);
 	v1_sa_saw(sa, send_secret(sa, PAYLOAD_D, wr_span(&w), out));
-}
-
-/* --- what the peer's notifies mean --- */
-
-void
-v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x)
-{
-	char name[NUM_TEXT];
-	const char *said = isakmp_notify_name(type, name);
-	char l[SELECTOR_TEXT], r[SELECTOR_TEXT];
-	const struct v1_quick *q = v1_quick_of(x);
-	const struct v1_auth *auth = v1_phase1_auth(x);
-
-	switch (type) {
-	case NOTIFY_NO_PROPOSAL_CHOSEN:
-	case NOTIFY_ATTRIBUTES_NOT_SUPPORTED:
-	case NOTIFY_BAD_PROPOSAL_SYNTAX:
-		(void)fault(f, q != NULL && q->pfs != NULL ? FAULT_PFS_MISMATCH :
-		    FAULT_NO_PROPOSAL, "the peer takes none of our proposals (%s)", said);
-		break;
-	case NOTIFY_INVALID_ID_INFORMATION:
-		if (q == NULL)
-			(void)fault(f, FAULT_ID_MISMATCH,
-			    "the peer does not accept our identity (%s)", said);
-		else
-			(void)fault(f, FAULT_TS_MISMATCH, "the peer does not accept %s here and "
-			    "%s there (%s)", selector_text(l, &q->local_ts),
-			    selector_text(r, &q->remote_ts), said);
-		break;
-	case NOTIFY_PAYLOAD_MALFORMED:
-	case NOTIFY_INVALID_PAYLOAD_TYPE:
-	case NOTIFY_UNEQUAL_PAYLOAD_LENGTHS:
-		if (v1_phase1_proof_sent(x) && auth != NULL && auth->nonsense != FAULT_NONE)
-			(void)fault(f, auth->nonsense, "the peer could not read our proof (%s): %s",
-			    said, auth->nonsense_text);
-		else
-			(void)fault_because(f, CAUSE_NOTIFY_PAYLOAD,
-			    fault(f, FAULT_PEER_NOTIFY, "the peer says %s", said));
-		break;
-	case NOTIFY_INVALID_COOKIE:
-		(void)fault_because(f, CAUSE_NOTIFY_COOKIE,
-		    fault(f, FAULT_PEER_NOTIFY, "the peer says %s", said));
-		break;
-	case NOTIFY_AUTHENTICATION_FAILED:
-	case NOTIFY_INVALID_HASH_INFORMATION:
-		(void)fault(f, auth != NULL ? auth->rejected : FAULT_AUTH_FAILED,
-		    "the peer rejects our proof (%s)", said);
-		break;
-	default:
-		(void)fault(f, FAULT_PEER_NOTIFY, "the peer says %s", said);
-	}
 }
 
 int

@@ -14,7 +14,5 @@ void v1_info_delete(struct v1_sa *sa, uint8_t proto, struct span spi, struct ike
  * first of ${m}'s payloads. 0, or -1 if it does not prove to be the peer's. */
 int v1_info_open(struct v1_sa *sa, const struct isakmp_hdr *h, struct span dgram, uint8_t *buf,
     struct isakmp_msg *m);
-/* A fault for an error notify of the peer: what it means, said in words. */
-void v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x);
 
 #endif

@@ -10,10 +10,12 @@
 #include "ike/policy_match.h"
 #include "ike/sa_life.h"
 #include "ike/v1/auth.h"
+#include "ike/v1/exchange_part.h"
 #include "ike/v1/ike_sa.h"
 #include "ike/v1/info_send.h"
 #include "ike/v1/payload.h"
 #include "ike/v1/phase1_natt.h"
+#include "ike/v1/runner.h"
 #include "ike/v1/sa_payload_p1.h"
 
 enum { I = SA_INITIATOR, R = SA_RESPONDER };
@@ -536,27 +538,15 @@ v1_phase1_new(struct v1_sa *sa, enum sa_role role, struct now now)
 	return (x);
 }
 
-struct v1_sa *
-v1_phase1_begin(struct ike_engine *e, struct now now, struct ike_policy *policy,
-    const struct endpoint *local, const struct endpoint *remote, bool is_rekey,
-    struct ike_outbox *out, struct fault *f)
+int
+v1_phase1_begin(struct v1_sa *sa, struct now now, bool is_rekey, struct ike_outbox *out, struct fault *f)
 {
-	struct v1_sa *sa = v1_sa_new(e, policy, SA_INITIATOR, local, remote);
-	struct v1_exchange *x;
+	struct v1_exchange *x = v1_phase1_new(sa, SA_INITIATOR, now);
 
-	if (sa == NULL || (x = v1_phase1_new(sa, SA_INITIATOR, now)) == NULL) {
-		(void)no_memory(f);
-		goto failed;
-	}
+	if (x == NULL)
+		return (no_memory(f));
 	part(x)->is_rekey = is_rekey;
-	if (ike_engine_spi(e, sa->ike.spi_i, f) != 0 || v1_exchange_run(x, now, out, f) != 0)
-		goto failed;
-	if (ike_engine_link(e, &sa->ike) != 0) {
-		(void)no_memory(f);
-		goto failed;
-	}
-	return (sa);
-failed:
-	v1_sa_free(sa);
-	return (NULL);
+	if (ike_engine_spi(sa->ike.engine, sa->ike.spi_i, f) != 0 || v1_exchange_run(x, now, out, f) != 0)
+		return (-1);
+	return (ike_engine_link(sa->ike.engine, &sa->ike) != 0 ? no_memory(f) : 0);
 }

@@ -6,9 +6,9 @@
 
 #include "ike/v1/phase1_natt.h"
 
+#include "ike/v1/exchange_part.h"
 #include "ike/v1/heartbeat.h"
 #include "ike/v1/ike_sa.h"
-#include "ike/v1/phase1.h"
 
 static struct ike_sa *
 ike(const struct v1_exchange *x)

@@ -6,11 +6,13 @@
 #include "ike/v1/quick.h"
 
 #include "ike/child.h"
+#include "ike/v1/exchange_part.h"
 #include "ike/v1/ike_sa.h"
 #include "ike/v1/info_send.h"
 #include "ike/v1/payload.h"
 #include "ike/v1/quick_child.h"
 #include "ike/v1/quick_ts.h"
+#include "ike/v1/runner.h"
 
 static int	prepare_answer(struct v1_exchange *, struct ike_outbox *, struct fault *);
 static int	make_child_both(struct v1_exchange *, struct ike_outbox *, struct fault *);
@@ -43,12 +45,6 @@ static struct v1_quick *
 part(const struct v1_exchange *x)
 {
 	return (x->part);
-}
-
-int
-v1_quick_no_memory(struct fault *f)
-{
-	return (fault(f, FAULT_MEMORY, "no memory for quick mode"));
 }
 
 static struct bytes *

@@ -2,32 +2,10 @@
 #ifndef SAPIPE_IKE_V1_QUICK_H
 #define SAPIPE_IKE_V1_QUICK_H
 
+#include "ike/v1/exchange.h"
+#include "ike/v1/exchange_part.h"
 #include "ike/v1/ike_sa.h"
-#include "ike/v1/sa_payload_p2.h"
 
-struct ike_child;
-
-/* What quick mode needs until it is over. */
-struct v1_quick {
-	struct ike_policy	*policy;
-	struct selector		 local_ts, remote_ts;
-	struct p2_choice	 choice;
-	uint8_t			 spi_in[4];
-	struct bytes		 offer, reply;	/* bodies of the SA payloads, at the responder */
-	struct dh		*dh;		/* with PFS */
-	struct bytes		 gx_peer;
-	struct bytes		 ni_b, nr_b;
-	struct bytes		 idci, idcr;	/* bodies as received or sent */
-	bool			 has_ids;
-	uint8_t			 n_ids;		/* taken of the message in hand */
-	const struct alg_group	*pfs;
-	uint8_t			 replaces[4];	/* spi-in of the child to be rekeyed, or zero */
-	uint64_t		 responder_seconds;	/* of a RESPONDER-LIFETIME notify, or 0 */
-	uint64_t		 responder_kilobytes;
-	struct ike_child	*child;		/* once its keys are made */
-};
-
-int v1_quick_no_memory(struct fault *f);	/* -1 with FAULT_MEMORY */
 /* The quick mode part of ${x}; NULL where ${x} is of another kind. */
 struct v1_quick *v1_quick_of(const struct v1_exchange *x);
 /* A quick mode that the peer begins, not linked. NULL: no memory. */

@@ -4,8 +4,8 @@
 #include "ike/v1/quick_child.h"
 
 #include "ike/child.h"
+#include "ike/v1/exchange_part.h"
 #include "ike/v1/ike_sa.h"
-#include "ike/v1/quick.h"
 
 static struct ike_sa *
 ike(const struct v1_exchange *x)

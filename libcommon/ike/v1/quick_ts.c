@@ -6,8 +6,8 @@
 
 #include "ike/v1/quick_ts.h"
 
+#include "ike/v1/exchange_part.h"
 #include "ike/v1/ike_sa.h"
-#include "ike/v1/quick.h"
 
 static struct v1_quick *
 part(const struct v1_exchange *x)

@@ -12,8 +12,24 @@
 #include "ike/v1/info_send.h"
 #include "ike/v1/phase1.h"
 #include "ike/v1/quick.h"
+#include "ike/v1/runner.h"
 #include "ike/v1/sa_events.h"
 #include "ike/version.h"
+
+/* Releases ${sa} and its exchanges; NULL is fine. */
+static void
+release(struct v1_sa *sa)
+{
+	struct v1_exchange *x;
+
+	if (sa == NULL)
+		return;
+	while ((x = sa->exchanges) != NULL) {
+		sa->exchanges = x->next;
+		v1_exchange_free(x);
+	}
+	v1_sa_free(sa);
+}
 
 /* --- SAs that peers begin --- */
 
@@ -41,24 +57,24 @@ accept_stranger(struct ike_engine *e, struct now now, const struct endpoint *loc
 		return;
 	}
 	if (!ike_engine_may_open(e, remote, out) ||
-	    (sa = v1_sa_new(e, policy, SA_RESPONDER, local, remote)) == NULL)
+	    (sa = v1_sa_new(&ike_version_1, e, policy, SA_RESPONDER, local, remote)) == NULL)
 		return;
 	memcpy(sa->ike.spi_i, h->cky_i, COOKIE_LEN);
 	sa->ike.from_local = *local;
 	sa->ike.from_remote = *remote;
 	if (ike_engine_spi(e, sa->ike.spi_r, NULL) != 0 ||
 	    (x = v1_phase1_new(sa, SA_RESPONDER, now)) == NULL) {
-		v1_sa_free(sa);
+		release(sa);
 		return;
 	}
 	if (!v1_exchange_datagram(x, now, h, data, out)) {
 		v1_exchange_fail(x, now, &x->why);
 		v1_sa_report(sa, now, out);
-		v1_sa_free(sa);
+		release(sa);
 		return;
 	}
 	if (ike_engine_link(e, &sa->ike) != 0) {
-		v1_sa_free(sa);
+		release(sa);
 		return;
 	}
 	v1_sa_report(sa, now, out);
@@ -229,9 +245,9 @@ adopt(struct ike_engine *e, struct now now, const struct sa_ike *s, struct ike_p
 		    "the ike-sa record's algorithms and keys do not go together");
 		return (NULL);
 	}
-	sa = v1_sa_new(e, policy, s->role, &s->local.at, &s->remote.at);
+	sa = v1_sa_new(&ike_version_1, e, policy, s->role, &s->local.at, &s->remote.at);
 	if (sa == NULL || copy_record(sa, s) != 0 || ike_engine_link(e, &sa->ike) != 0) {
-		v1_sa_free(sa);
+		release(sa);
 		(void)fault(f, FAULT_MEMORY, "no memory for an IKE SA");
 		return (NULL);
 	}
@@ -247,9 +263,14 @@ begin(struct ike_engine *e, struct now now, struct ike_policy *policy,
     const struct endpoint *local, const struct endpoint *remote, bool is_rekey,
     struct ike_outbox *out, struct fault *f)
 {
-	struct v1_sa *sa = v1_phase1_begin(e, now, policy, local, remote, is_rekey, out, f);
+	struct v1_sa *sa = v1_sa_new(&ike_version_1, e, policy, SA_INITIATOR, local, remote);
 
-	return (sa != NULL ? &sa->ike : NULL);
+	if (sa == NULL)
+		(void)fault(f, FAULT_MEMORY, "no memory for phase 1");
+	else if (v1_phase1_begin(sa, now, is_rekey, out, f) == 0)
+		return (&sa->ike);
+	release(sa);
+	return (NULL);
 }
 
 static int
@@ -391,7 +412,7 @@ running(const struct ike_sa *sa)
 static void
 free_sa(struct ike_sa *sa)
 {
-	v1_sa_free(v1_sa_of(sa));
+	release(v1_sa_of(sa));
 }
 
 const struct ike_version ike_version_1 = {

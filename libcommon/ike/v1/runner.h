@@ -1,0 +1,24 @@
+/* Runs an exchange of any kind by the rows of its table. */
+#ifndef SAPIPE_IKE_V1_RUNNER_H
+#define SAPIPE_IKE_V1_RUNNER_H
+
+#include "ike/v1/exchange.h"
+
+/* Sends what is this end's turn to send, until it is the peer's. 0, or -1: failed. */
+int v1_exchange_run(struct v1_exchange *x, struct now now, struct ike_outbox *out,
+    struct fault *f);
+
+/*
+ * Handles a datagram that belongs to ${x}. True if it was the message that ${x} waited
+ * for: then it is authentic as far as its row can tell, or is kept until that can be told (see
+ * v1_exchange_answer()). A duplicate is answered with the stored reply; what does not fit is
+ * dropped, noted, and changes nothing. While ${x} waits for an answer, all is dropped.
+ */
+bool v1_exchange_datagram(struct v1_exchange *x, struct now now,
+    const struct isakmp_hdr *h, struct span dgram, struct ike_outbox *out);
+
+/* The answer to the step of ${x} that waits, which runs again. False: none waits. */
+bool v1_exchange_answer(struct v1_exchange *x, struct now now, const struct ike_answer *answer,
+    struct ike_outbox *out);
+
+#endif
