@@ -364,6 +364,12 @@ capture_frame(struct capture *c, struct span frame, size_t len, uint64_t time_us
 		len = frame.len;
 	if (frame.len > CAPTURE_FRAME_MAX)
 		frame.len = CAPTURE_FRAME_MAX;
+	if (!capture_link_known(c->link)) {
+		c->unknown++;
+		c->unknown_link = c->link;
+		c->stats.not_ip++;
+		return;
+	}
 	if (!find_ip(c->link, frame, &off)) {
 		c->stats.not_ip++;
 		return;
@@ -429,6 +435,7 @@ capture_close(struct capture *c)
 		return;
 	if (c->source != NULL)
 		c->close(c->source);
+	capture_ng_free(c->ng);
 	free(c->buffer);
 	capture_frags_free(c->frags);
 	free(c);

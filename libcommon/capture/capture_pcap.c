@@ -78,10 +78,36 @@ open_file(const char *path, struct fault *f)
 	return (in);
 }
 
+/* Whether ${in} begins like pcapng. */
+static bool
+is_ng(FILE *in)
+{
+	int c = getc(in);
+
+	return (c != EOF && ungetc(c, in) == 0x0a);
+}
+
+/* Frames of the file ${in}: the source, or nothing of it, is open after that. */
+static int
+open_frames(struct capture *c, const char *path, FILE *in, struct fault *f)
+{
+	char err[PCAP_ERRBUF_SIZE] = "";
+	struct fault why = {0};
+
+	if (is_ng(in)) {
+		if ((c->ng = capture_ng_new(in, &why)) == NULL)
+			(void)fault(f, FAULT_MALFORMED, "%s is no capture: %s", path, why.what);
+	} else if ((c->source = pcap.fopen_offline(in, err)) == NULL)
+		(void)fault(f, FAULT_MALFORMED, "%s is no capture: %s", path, err);
+	if (c->ng != NULL || c->source != NULL)
+		return (0);
+	(void)fclose(in);
+	return (-1);
+}
+
 struct capture *
 capture_open(const char *path, struct fault *f)
 {
-	char err[PCAP_ERRBUF_SIZE] = "";
 	struct capture *c;
 	const char *name;
 	FILE *in;
@@ -97,12 +123,13 @@ capture_open(const char *path, struct fault *f)
 	/* Without memory for it, stdio reads as it sees fit. */
 	if ((c->buffer = malloc(FILE_BUFFER)) != NULL)
 		(void)setvbuf(in, c->buffer, _IOFBF, FILE_BUFFER);
-	if ((c->source = pcap.fopen_offline(in, err)) == NULL) {
-		(void)fault(f, FAULT_MALFORMED, "%s is no capture: %s", path, err);
-		(void)fclose(in);
+	if (open_frames(c, path, in, f) != 0) {
 		capture_close(c);
 		return (NULL);
 	}
+	/* In pcapng each interface has a link type. */
+	if (c->ng != NULL)
+		return (c);
 	c->link = pcap.datalink(c->source);
 	if (!capture_link_known(c->link)) {
 		name = pcap.datalink_val_to_name(c->link);
@@ -197,6 +224,30 @@ fail:
 	return (NULL);
 }
 
+/* The next frame of a pcapng file. The file may have frames that are not known; all of them are an error. */
+static int
+next_ng(struct capture *c, struct capture_packet *p, struct fault *f)
+{
+	struct capture_ng_packet n;
+	struct fault why = {0};
+	const char *name;
+	int rc = capture_ng_next(c->ng, &n, &why);
+
+	if (rc < 0)
+		return (fault(f, why.code, why.code == FAULT_TRUNCATED ? "the capture breaks off after frame %llu: %s" :
+		    "the capture is malformed after frame %llu: %s", (unsigned long long)c->stats.frames, why.what));
+	if (rc > 0) {
+		c->link = n.link;
+		capture_frame(c, n.frame, n.len, n.time_us, p);
+		return (1);
+	}
+	if (c->unknown == 0 || c->unknown < c->stats.frames)
+		return (0);
+	name = pcap.datalink_val_to_name(c->unknown_link);
+	return (fault(f, FAULT_MALFORMED, "the capture has only frames of link type %d (%s)", c->unknown_link,
+	    name != NULL ? name : "unknown"));
+}
+
 int
 capture_next(struct capture *c, struct capture_packet *p, struct fault *f)
 {
@@ -204,6 +255,8 @@ capture_next(struct capture *c, struct capture_packet *p, struct fault *f)
 	const u_char *bytes;
 	uint64_t sec, us;
 
+	if (c->ng != NULL)
+		return (next_ng(c, p, f));
 	switch (pcap.next_ex(c->source, &h, &bytes)) {
 	case 1:
 		break;

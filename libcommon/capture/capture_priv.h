@@ -2,15 +2,21 @@
 #ifndef SAPIPE_CAPTURE_CAPTURE_PRIV_H
 #define SAPIPE_CAPTURE_CAPTURE_PRIV_H
 
+#include <stdio.h>
+
 #include "capture/capture.h"
 
 struct pcap;				/* libpcap's */
 struct capture_frags;
+struct capture_ng;
 
 struct capture {
 	struct pcap		*source;	/* NULL: frames are handed in */
 	void			(*close)(struct pcap *source);
+	struct capture_ng	*ng;		/* in place of it: a pcapng file */
 	char			*buffer;	/* of its file */
+	uint64_t		 unknown;	/* frames of a link type that is not known */
+	int			 unknown_link;	/* of the latest of them */
 	bool			 live;
 	int			 link;		/* a DLT_ number */
 	uint16_t		 ports[CAPTURE_PORTS_MAX];
@@ -21,6 +27,25 @@ struct capture {
 
 struct capture *capture_new(struct fault *f);	/* NULL with FAULT_MEMORY */
 bool capture_link_known(int link);
+
+/* --- capture_ng.c --- */
+
+#define CAPTURE_LINK_RAW	12	/* DLT_RAW, as libpcap has it here */
+
+struct capture_ng_packet {
+	struct span	frame;		/* valid until the next call */
+	uint32_t	len;		/* on the wire */
+	uint64_t	time_us;
+	int		link;		/* a DLT_ number */
+};
+
+/* Reads the start of ${in}, which it then owns. NULL with a fault, also for a file that is no pcapng; ${in} stays open. */
+struct capture_ng *capture_ng_new(FILE *in, struct fault *f);
+void capture_ng_free(struct capture_ng *g);	/* closes the file; NULL is fine */
+/* The next packet: 1, 0 at the end, or -1 with FAULT_TRUNCATED, FAULT_MALFORMED, FAULT_SYSTEM or FAULT_MEMORY. */
+int capture_ng_next(struct capture_ng *g, struct capture_ng_packet *p, struct fault *f);
+
+/* --- capture_ip.c, capture_frag.c --- */
 
 /* One IP packet, headers read. */
 struct capture_ip {

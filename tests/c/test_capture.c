@@ -569,6 +569,178 @@ gre(void **state)
 	capture_close(c);
 }
 
+/* --- pcapng made by hand: what the writer of this project does not write --- */
+
+static struct { uint8_t b[4096]; size_t len; bool big; } file;
+
+static void
+f16(unsigned v)
+{
+	file.b[file.len++] = (uint8_t)(file.big ? v >> 8 : v);
+	file.b[file.len++] = (uint8_t)(file.big ? v : v >> 8);
+}
+
+static void
+f32(uint32_t v)
+{
+	f16(file.big ? v >> 16 : v & 0xffff);
+	f16(file.big ? v & 0xffff : v >> 16);
+}
+
+static void
+f_block(uint32_t type, size_t body)
+{
+	f32(type);
+	f32((uint32_t)(12 + body));
+}
+
+static void
+f_section(bool big)
+{
+	file.big = big;
+	f_block(0x0a0d0d0a, 16);
+	f32(0x1a2b3c4d);
+	f16(1);
+	f16(0);
+	f32(UINT32_MAX);
+	f32(UINT32_MAX);
+	f32(28);
+}
+
+/* An interface whose clock has ${res} as if_tsresol. */
+static void
+f_interface(unsigned link, uint8_t res)
+{
+	f_block(1, 20);
+	f16(link);
+	f16(0);
+	f32(0);
+	f16(9);
+	f16(1);
+	file.b[file.len] = res;
+	memset(file.b + file.len + 1, 0, 3);
+	file.len += 4;
+	f32(0);		/* the end of the options */
+	f32(32);
+}
+
+/* The message of links() on ${iface}, behind ${head}. */
+static void
+f_packet(unsigned iface, const char *head, size_t head_len, uint64_t ts)
+{
+	struct wr w = wr_of(frame, sizeof(frame));
+	size_t whole;
+
+	wr_bytes(&w, span_of(head, head_len));
+	ip4(&w, 17, 8 + 28, 0, 0);
+	udp(&w, 500, 500, 28);
+	ike(&w);
+	whole = (w.len + 3) & ~(size_t)3;
+	memset(frame + w.len, 0, whole - w.len);
+	f_block(6, 20 + whole);
+	f32(iface);
+	f32((uint32_t)(ts >> 32));
+	f32((uint32_t)ts);
+	f32((uint32_t)w.len);
+	f32((uint32_t)w.len);
+	memcpy(file.b + file.len, frame, whole);
+	file.len += whole;
+	f32((uint32_t)(32 + whole));
+}
+
+/* Reads the first ${len} bytes of the file: how many messages, and how it ends. */
+static unsigned
+read_back(size_t len, int *rc, struct fault *f)
+{
+	char path[] = "/tmp/sapipe-test-capture-XXXXXX";
+	int fd = mkstemp(path);
+	struct capture *c;
+	unsigned n = 0;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, file.b, len), len);
+	assert_int_equal(close(fd), 0);
+	*rc = -1;
+	if ((c = capture_open(path, f)) != NULL)
+		while ((*rc = capture_next(c, &got, f)) > 0)
+			n += got.what == CAPTURE_IKE && got.time_us == 1700000000123456;
+	capture_close(c);
+	assert_int_equal(unlink(path), 0);
+	return (n);
+}
+
+#define ETHER	"\0\0\0\0\0\0\0\0\0\0\0\0\x08\0"
+#define COOKED	"\0\0\0\1\0\6\0\0\0\0\0\0\0\0\x08\0"
+
+/* Interfaces of several link types, one of them not known; clocks of two kinds; sections of both byte orders. */
+static void
+mixed(void **state)
+{
+	struct fault f;
+	size_t first, whole, i;
+	unsigned n;
+	int rc;
+
+	(void)state;
+	file.len = 0;
+	f_section(false);
+	f_interface(147, 6);		/* LINKTYPE_USER0 */
+	f_interface(1, 6);
+	f_interface(101, 9);
+	f_interface(113, 6);
+	f_packet(0, "x", 1, 1700000000123456);
+	f_packet(1, ETHER, 14, 1700000000123456);
+	f_packet(2, "", 0, 1700000000123456789);
+	f_packet(3, COOKED, 16, 1700000000123456);
+	first = file.len;
+	f_section(true);
+	f_interface(101, 6);
+	f_packet(0, "", 0, 1700000000123456);
+	whole = file.len;
+	assert_int_equal(read_back(first, &rc, &f), 3);
+	assert_int_equal(rc, 0);
+	assert_int_equal(read_back(whole, &rc, &f), 4);
+	assert_int_equal(rc, 0);
+	/* Every truncation: what comes before it counts. */
+	for (i = 1; i < whole; i += i < 28 ? 1 : 3) {
+		n = read_back(i, &rc, &f);
+		assert_true(n <= 4 && (i < first || n >= 3));
+		if (rc == -1)
+			assert_true(f.code == FAULT_TRUNCATED || f.code == FAULT_MALFORMED);
+	}
+	/* Every byte of the heads wrong: no crash. */
+	for (i = 0; i < whole; i++) {
+		file.b[i] ^= 0xff;
+		(void)read_back(whole, &rc, &f);
+		file.b[i] ^= 0xff;
+	}
+	/* A packet of an interface that is not there. */
+	file.len = first;
+	file.big = false;
+	f_packet(4, "", 0, 1700000000123456);
+	assert_int_equal(read_back(file.len, &rc, &f), 3);
+	assert_int_equal(rc, -1);
+	assert_int_equal(f.code, FAULT_MALFORMED);
+}
+
+/* A file of frames that nobody can read is none of silence. */
+static void
+unknown_link(void **state)
+{
+	struct fault f;
+	int rc;
+
+	(void)state;
+	file.len = 0;
+	f_section(false);
+	f_interface(147, 6);
+	f_packet(0, "x", 1, 0);
+	assert_int_equal(read_back(file.len, &rc, &f), 0);
+	assert_int_equal(rc, -1);
+	assert_int_equal(f.code, FAULT_MALFORMED);
+	assert_non_null(strstr(f.what, "link type 147"));
+}
+
 /* Many packets in a write: nothing is lost at the seams, all is there after the flush. */
 static void
 together(void **state)
@@ -622,6 +794,8 @@ main(void)
 		cmocka_unit_test(writer),
 		cmocka_unit_test(zeros),
 		cmocka_unit_test(gre),
+		cmocka_unit_test(mixed),
+		cmocka_unit_test(unknown_link),
 		cmocka_unit_test(together),
 	};
 
