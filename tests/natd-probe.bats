@@ -267,7 +267,7 @@ nat_keeps() {
 	says '.["mapping-timeout"].ports == "chosen"'
 	says '.["nat-d"].seen | .address == "203.0.113.1" and .port >= 20000 and .port < 30000'
 	says '.["mapping-timeout"].seen | length == 3 and all(.outside.port >= 20000 and .inside.port >= 1024)'
-	stderr_has "up to 100 s"
+	stderr_has "100 s at most"
 }
 
 @test "natd-probe: SIGINT ends --mapping-timeout with what is known so far, and a bar goes with it" {

@@ -135,7 +135,7 @@ lines() {
 	reads() {
 		local words
 		sa-show --format tcpdump l.sa >keys 2>left-out
-		[ "$(wc -l <keys)" = 32 ] && [ "$(grep -c "no word" left-out)" = 59 ] || return
+		[ "$(wc -l <keys)" = 32 ] && [ "$(grep -c "does not support" left-out)" = 59 ] || return
 		# of theirs, what comes behind the ESP header of a packet that it could open
 		lines esp.pcap -E "file keys" | sed -n 's/.*ESP(spi=[^)]*), length [0-9]*: //p' >theirs
 		words=$(awk '/-(md5|sha1|sha256_96|aesxcbc)$/ && /(aes128|aes192|aes256|3des)-/ { print $1 }' words)
