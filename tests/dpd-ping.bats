@@ -284,7 +284,7 @@ more_than() { [ "$(grep -c "$2" "$1")" -gt "$3" ]; }
 	eventually 10 eval 'in_right ss -Hlun "sport = :500" | grep -q .'
 	background left ip netns exec "$NS_LEFT" ike-initiate -v --keep "${patient[@]}" --local-ts 10.1.0.0/24 \
 		--remote-ts 10.2.0.0/24 "$RIGHT_IP"
-	eventually 10 grep -q 'child SA .* stands' "$T/left.err"
+	eventually 10 grep -q 'child SA .* established' "$T/left.err"
 	background ping ip netns exec "$NS_LEFT" dpd-ping --heartbeat "$T/left.out"
 	eventually 10 grep -q '^hello from 203.0.113.2:4500: ' "$T/ping.out"
 	nat_reboots
@@ -322,7 +322,7 @@ beside() {
 	[ "${lines[-2]}" = "5 sent, 5 answered, 0% loss" ]
 	# while the resident one asks, too
 	sleep 4
-	run ! grep -q 'is dead\|beginning anew' "$T/tunnel.err"
+	run ! grep -q 'is dead\|reconnecting' "$T/tunnel.err"
 	ends 0 load 20
 	grep -q ' 0% packet loss' "$T/load.out"
 	lab_tunnel_works

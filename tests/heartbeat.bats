@@ -21,7 +21,7 @@ teardown() {
 keeper() {
 	background k ike-initiate -v -v --keep --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any \
 		"${NETS[@]}" "$@" "$R"
-	eventually 10 grep -q "child SA .* stands" k.err
+	eventually 10 grep -q "child SA .* established" k.err
 }
 
 # A machine that is busy with other tests must not look like death.
@@ -68,7 +68,7 @@ heard() {
 	wait "${BG[r]}" || :
 	eventually 10 grep -q "the peer is dead: 4 heartbeats lost" k.err
 	grep -q "3 of 4 heartbeats of the peer lost" k.err
-	run ! grep -q "beginning anew" k.err
+	run ! grep -q "reconnecting" k.err
 	usual_responder --heartbeat 1
 	eventually 20 r_says "child SA"
 	kill -TERM "${BG[k]}"

@@ -412,7 +412,7 @@ fact() {
 			--ike aes128-sha1-modp1024 --esp aes128-sha1 --remote-id any --local-ts 10.1.0.0/24 \
 			--remote-ts 10.2.0.0/24 "$2" 2>i.err | cat >/dev/null
 			echo "${PIPESTATUS[0]}" >i.rc' - "$I" "$R"
-		eventually 10 grep -qs "stands: " i.err
+		eventually 10 grep -qs "established: " i.err
 		kill -TERM -- "-${BG[k]}"
 		ended k 10 || :
 		[ "$(cat i.rc)" = 0 ] && ! grep "reader" i.err || { cat i.rc i.err; return 1; }

@@ -1,7 +1,7 @@
 /*
  * Steps that need an answer from outside the machine: a prompt, a smartcard, a RADIUS server. The
- * step ends with IKE_LATER; the machine keeps what it had and says IKE_ASKS (ike/outbox.h); with
- * the answer the same step runs again.
+ * step ends with IKE_LATER; the machine keeps its state and emits IKE_ASKS (ike/outbox.h). When
+ * the answer arrives, the same step runs again.
  */
 #ifndef SAPIPE_IKE_ANSWER_H
 #define SAPIPE_IKE_ANSWER_H
@@ -15,10 +15,10 @@
 
 struct ike_answer {
 	bool		no;	/* refused, or it could not be asked */
-	struct span	data;	/* what was asked for, may be empty; valid during the call */
+	struct span	data;	/* the answer, may be empty; valid during the call */
 };
 
-/* Returns IKE_LATER; ${question} becomes ${f}->what. */
+/* Returns IKE_LATER and stores ${question} in ${f}->what. */
 static inline int
 ike_later(struct fault *f, const char *question)
 {

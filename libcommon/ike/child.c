@@ -1,4 +1,4 @@
-/* Child SAs of any version: what they own, their records, and the table of them. */
+/* Child SAs of any version: their resources, records and table. */
 #include "ike/child.h"
 
 #include "ike/engine_priv.h"

@@ -1,4 +1,4 @@
-/* A child SA as the engine keeps it. Its record has the keys; the engine needs them no more once it is up. */
+/* A child SA as the engine keeps it. Its record has the keys; the engine does not need them once it is established. */
 #ifndef SAPIPE_IKE_CHILD_H
 #define SAPIPE_IKE_CHILD_H
 
@@ -6,7 +6,7 @@
 #include "ike/sa.h"
 
 struct ike_child {
-	struct ike_child	*next, **at;	/* the engine's list, and what points to this one */
+	struct ike_child	*next, **at;	/* the engine's list, and the pointer to this entry */
 	struct ike_node		 by_spi;
 	struct ike_timer	 timer;
 	struct ike_policy	*policy;
@@ -29,7 +29,7 @@ struct ike_child {
 
 struct ike_child *ike_child_new(struct ike_policy *policy);	/* NULL: no memory */
 void ike_child_free(struct ike_child *c);	/* wipes; NULL is fine; not while it is linked */
-/* The keys are in the record and of no more use here. */
+/* Wipes the keys: the record has them. */
 void ike_child_forget_keys(struct ike_child *c);
 /* Puts the record, with its keys, into ${out}. */
 void ike_child_record(const struct ike_child *c, enum sa_use use, struct ike_outbox *out);

@@ -39,11 +39,11 @@ ike_child_up(struct ike_sa *sa, uint32_t mid, struct ike_child *c, struct now no
 	uint8_t id[16];
 
 	/*
-	 * Whatever carried this traffic so far has had its time. Where both ends rekey at once, two
-	 * children come up, and each end may take the other's for the later one. RFC 2409 has no
-	 * rule for that, and a rule like that of IKEv2 (RFC 7296, 2.8.1) would need both to see that it
-	 * happened, which a lost message prevents: so both stay, until the next child, which
-	 * both ends know to be the latest; who began that one deletes all before it.
+	 * The new child SA replaces the older ones for this traffic. If both ends rekey at once, two
+	 * child SAs are established, and each end may consider the other's the later one. RFC 2409 has
+	 * no rule for that. A rule like that of IKEv2 (RFC 7296, 2.8.1) requires that both ends notice
+	 * it, which a lost message prevents. So both stay until the next child SA, which both ends
+	 * know to be the latest; its initiator deletes all earlier ones.
 	 */
 	for (o = e->children; o != NULL; o = o->next) {
 		if (!ike_child_carries(o, &c->local_ts, &c->remote_ts) || !ike_child_of(o, sa))
@@ -62,7 +62,7 @@ ike_child_up(struct ike_sa *sa, uint32_t mid, struct ike_child *c, struct now no
 		return;
 	}
 	set_timer(e, c);
-	outbox_note(out, NOTE_INFO, "child SA %02x%02x%02x%02x stands: %s === %s",
+	outbox_note(out, NOTE_INFO, "child SA %02x%02x%02x%02x established: %s === %s",
 	    c->spi_in[0], c->spi_in[1], c->spi_in[2], c->spi_in[3],
 	    selector_text(l, &c->local_ts), selector_text(r, &c->remote_ts));
 	ike_sa_id(sa, id);

@@ -4,19 +4,19 @@
 
 #include "ike/child.h"
 
-/* ${c}, whose record is written, is established by the exchange ${mid} of ${sa}. The engine owns it then. */
+/* Establishes ${c}, negotiated by the exchange ${mid} of ${sa}; its record is written. The engine then owns it. */
 void ike_child_up(struct ike_sa *sa, uint32_t mid, struct ike_child *c, struct now now,
     struct ike_outbox *out);
-/* Takes over a child SA from its record; false: no memory. */
+/* Adopts a child SA from its record; false: no memory. */
 bool ike_child_adopt(struct ike_engine *e, struct ike_policy *policy, struct now now,
     const struct sa_child *rec);
-/* Ends it: a record, and with ${tell} a delete to the peer. Frees ${c}, linked or not. */
+/* Ends it: writes a record, and with ${tell} sends the peer a delete. Frees ${c}, linked or not. */
 void ike_child_end(struct ike_engine *e, struct ike_child *c, enum sa_reason reason, bool tell,
     struct ike_outbox *out);
 /* The peer deleted it, under ${sa}. */
 void ike_child_lost(struct ike_sa *sa, struct ike_child *c, struct now now,
     struct ike_outbox *out);
-/* Does what is due of ${c}, whose timer is out of the heap; may free it. */
+/* Runs the timer of ${c}, which is out of the heap; may free ${c}. */
 void ike_child_timeout(struct ike_engine *e, struct ike_child *c, struct now now,
     struct ike_outbox *out);
 void ike_child_rekey(struct ike_engine *e, struct ike_child *c, struct now now,

@@ -1,4 +1,4 @@
-/* Connections that this end was told to make: the list, and how they are started over. */
+/* Connections that this end has to establish: the list, and the restart of lost ones. */
 #include <stdlib.h>
 
 #include "ike/conn.h"
@@ -83,7 +83,7 @@ ike_conn_timeout(struct ike_engine *e, struct ike_conn *conn, struct now now,
 			ike_sa_want_children(up, now, out);
 		return;
 	}
-	outbox_note(out, NOTE_INFO, "the connection is lost: beginning anew");
+	outbox_note(out, NOTE_INFO, "the connection is lost: reconnecting");
 	sa = ike_version_for(conn->policy)->begin(e, now, conn->policy, &conn->local, &conn->remote,
 	    false, out, &f);
 	if (sa != NULL)

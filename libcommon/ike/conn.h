@@ -1,4 +1,4 @@
-/* Connections: what this end was told to establish and keep established. */
+/* Connections: the SAs that this end has to establish and keep established. */
 #ifndef SAPIPE_IKE_CONN_H
 #define SAPIPE_IKE_CONN_H
 
@@ -6,8 +6,8 @@
 #include "ike/ike.h"
 
 /*
- * A connection that this end was told to make. Whenever one of its SAs ended, the SAs that exist
- * are compared with those that are wanted: only that keeps a tunnel up (--keep).
+ * A connection that this end has to establish. Whenever one of its SAs has ended, the existing
+ * SAs are compared with the wanted ones, and missing ones are negotiated: this keeps a tunnel up (--keep).
  */
 struct ike_conn {
 	struct ike_conn		*next;
@@ -29,7 +29,7 @@ void ike_conn_wake(struct ike_engine *e, struct now now, const struct ike_policy
     uint64_t wait_ms);
 /* ${policy}'s connections are up. */
 void ike_conn_settled(struct ike_engine *e, const struct ike_policy *policy);
-/* Compares what exists with what is wanted, and begins what is missing. The timer is out of the heap. */
+/* Compares existing with wanted SAs, and negotiates the missing ones. The timer is out of the heap. */
 void ike_conn_timeout(struct ike_engine *e, struct ike_conn *conn, struct now now,
     struct ike_outbox *out);
 

@@ -1,6 +1,6 @@
 /*
- * The engine: which datagram belongs to which SA, how many half-open exchanges peers may have, what is due,
- * and what the tool and the data path ask for. It knows no version of IKE but through its row.
+ * The engine: assigns datagrams to SAs, limits half-open exchanges, runs timers, and
+ * handles calls of the tool and the data path. It uses a version of IKE only through its row.
  */
 #include <stdlib.h>
 
@@ -125,7 +125,7 @@ ike_engine_unreachable(struct ike_engine *e, struct now now,
 	ike_engine_settle(e);
 }
 
-/* --- what this end begins --- */
+/* --- exchanges that this end initiates --- */
 
 int
 ike_engine_connect(struct ike_engine *e, struct now now, struct ike_policy *policy,
@@ -267,7 +267,7 @@ ike_engine_timeout(struct ike_engine *e, struct now now, struct ike_outbox *out)
 {
 	struct ike_timer *t;
 
-	/* Each is out of its heap while it is at work; settling puts those that go on back. */
+	/* Each SA is out of the heap while it is handled; settling puts it back if it still exists. */
 	while ((t = ike_heap_due(&e->sa_timers, now.ms)) != NULL)
 		ike_sa_timeout(IKE_ENTRY(t, struct ike_sa, timer), now, out);
 	ike_engine_settle(e);

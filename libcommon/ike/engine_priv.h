@@ -15,7 +15,7 @@ struct ike_engine {
 	struct ike_sa		*sas;		/* newest first, as the other lists */
 	struct ike_child	*children;
 	struct ike_conn		*conns;
-	struct ike_sa		*touched;	/* those that ike_engine_settle() looks at */
+	struct ike_sa		*touched;	/* the SAs that ike_engine_settle() handles */
 	struct ike_table	 by_spi;	/* SAs by the SPI that this end chose */
 	struct ike_table	 by_peer_spi;	/* SAs that the peer began, by its SPI */
 	struct ike_table	 by_child_spi;	/* children by their inbound SPI */
@@ -31,13 +31,13 @@ struct ike_engine {
 uint64_t ike_engine_salt(const struct ike_engine *e);
 
 /*
- * Puts an SA, whose SPI of this end and role are set, into the engine, which then owns it. 0, or
- * -1: no memory, and ${sa} is still the caller's.
+ * Adds an SA to the engine, which then owns it; its local SPI and role are set. 0, or
+ * -1: no memory, and the caller still owns ${sa}.
  */
 int ike_engine_link(struct ike_engine *e, struct ike_sa *sa);
 /* The SA under these SPIs that is not dead; NULL: there is none. */
 struct ike_sa *ike_sa_find(struct ike_engine *e, const uint8_t spi_i[8], const uint8_t spi_r[8]);
-/* Something of ${sa}'s changed that its deadline, or what others know of it, depends on. */
+/* ${sa} changed: recompute its deadline and the values derived from it. */
 void ike_sa_touch(struct ike_sa *sa);
 void ike_sa_set_state(struct ike_sa *sa, enum ike_state state);
 /* Whether one more half-open exchange with ${remote} is within the limits; notes it if not. */

@@ -166,7 +166,7 @@ ike_engine_spi(struct ike_engine *e, uint8_t spi[8], struct fault *f)
 	return (0);
 }
 
-/* --- what changes --- */
+/* --- changes --- */
 
 void
 ike_sa_touch(struct ike_sa *sa)

@@ -1,7 +1,7 @@
 /*
  * The IKE engine: all IKE SAs of one process, in both roles, without I/O.
- * Datagrams, the time and commands go in; what is to be done comes out in an
- * outbox, in order. The clock is an argument, the random source a parameter, so that
+ * Datagrams, the time and commands go in; actions come out in an outbox,
+ * in order. The clock is an argument, the random source a parameter, so that
  * an engine runs in a test, under a fuzzer, or over a lossy net made of arrays.
  */
 #ifndef SAPIPE_IKE_IKE_H
@@ -19,7 +19,7 @@ struct ike_conf {
 	struct ike_policy	*policies;
 	size_t			 n_policies;
 	struct rand		 rand;
-	bool			 respond;	/* take SAs that peers begin */
+	bool			 respond;	/* accept SAs that peers initiate */
 	bool			 keep;		/* rekey, answer, probe; reconnect */
 	bool			 borrowed;	/* adopted IKE SAs are another's: never deleted here */
 	uint32_t		 half_open_max;	/* half-open exchanges in all, 0: the default */
@@ -34,12 +34,12 @@ struct ike_engine;
 struct ike_engine *ike_engine_new(const struct ike_conf *conf, struct fault *f);
 void ike_engine_free(struct ike_engine *e);	/* wipes; sends nothing */
 
-/* A datagram of IKE, without a marker. Never fails: what is wrong with it is noted. */
+/* Handles a datagram of IKE, without a marker. Never fails: errors are noted. */
 void ike_engine_datagram(struct ike_engine *e, struct now now,
     const struct endpoint *local, const struct endpoint *remote, struct span data,
     struct ike_outbox *out);
 
-/* Does what is due at ${now}; the next time it is due, UINT64_MAX for never. */
+/* Runs the timers that are due at ${now}. Returns when the next one is due, UINT64_MAX for never. */
 void ike_engine_timeout(struct ike_engine *e, struct now now, struct ike_outbox *out);
 uint64_t ike_engine_deadline(const struct ike_engine *e);
 
@@ -52,7 +52,7 @@ int ike_engine_connect(struct ike_engine *e, struct now now, struct ike_policy *
     const struct endpoint *local, const struct endpoint *remote, bool children,
     uint8_t id[8], struct ike_outbox *out, struct fault *f);
 
-/* Takes over an IKE SA or a child SA from its record. 0 or -1. */
+/* Adopts an IKE SA or a child SA from its record. 0 or -1. */
 int ike_engine_adopt(struct ike_engine *e, struct now now, const struct sa_rec *rec,
     struct ike_policy *policy, struct fault *f);
 
@@ -61,8 +61,8 @@ int ike_engine_children(struct ike_engine *e, struct now now, const uint8_t id[1
     struct ike_outbox *out, struct fault *f);
 
 /*
- * The answer to what IKE_ASKS has asked for the exchange ${mid} of the IKE SA ${id}. False: that
- * does not wait for one, or not any more. No authentication method of today asks; the tests have one that does.
+ * The answer to the question of IKE_ASKS for the exchange ${mid} of the IKE SA ${id}. False: the exchange
+ * does not wait for an answer, or no longer does. No present authentication method asks; the tests have one that does.
  */
 bool ike_engine_answer(struct ike_engine *e, struct now now, const uint8_t id[16], uint32_t mid,
     const struct ike_answer *answer, struct ike_outbox *out);
@@ -70,11 +70,11 @@ bool ike_engine_answer(struct ike_engine *e, struct now now, const uint8_t id[16
 /* Sends deletes for all SAs and writes sa-delete records; the engine is then empty. */
 void ike_engine_shutdown(struct ike_engine *e, struct now now, struct ike_outbox *out);
 
-/* What the data path tells: "remap", "soft", "hard", "traffic". */
+/* An event from the data path: "remap", "soft", "hard", "traffic". */
 void ike_engine_event(struct ike_engine *e, struct now now, const struct sa_event *ev,
     struct ike_outbox *out);
 
-/* The port became unreachable: a hint for errors, no more. */
+/* The port became unreachable: only a hint for error messages. */
 void ike_engine_unreachable(struct ike_engine *e, struct now now,
     const struct endpoint *remote, struct ike_outbox *out);
 
@@ -84,7 +84,7 @@ struct ike_machine ike_engine_machine(struct ike_engine *e);
 /* Hands the cookies of each of the engine's IKE SAs to ${each}, for port sharing. */
 void ike_engine_ids(const struct ike_engine *e, void (*each)(void *ctx, const uint8_t id[16]),
     void *ctx);
-/* A number that stays the same while those cookies do: cheap enough for every datagram. */
+/* A number that changes only when those cookies change: cheap enough for every datagram. */
 uint64_t ike_engine_ids_mark(const struct ike_engine *e);
 /* Established IKE SAs and child SAs; exchanges in progress, half-open ones included. For tests and fuzz drivers. */
 size_t ike_engine_count_ike(const struct ike_engine *e);

@@ -1,7 +1,7 @@
 /*
- * What host/ runs: a protocol machine without I/O. The host hands in datagrams, the time and
- * ICMP errors; the machine puts what is to be done into an outbox (ike/outbox.h), which the host
- * carries out in order when the call returns. The engine (ike/ike.h) and the machines of probe/
+ * A protocol machine without I/O, run by host/. The host passes in datagrams, the time and
+ * ICMP errors; the machine puts its actions into an outbox (ike/outbox.h), and the host
+ * performs them in order when the call returns. The engine (ike/ike.h) and the machines of probe/
  * are machines. A machine is used by one thread at a time.
  */
 #ifndef SAPIPE_IKE_MACHINE_H
@@ -12,7 +12,7 @@
 #include "ike/outbox.h"
 
 struct ike_machine_ops {
-	/* Does what is due at ${now}. The first call starts a machine that asks. */
+	/* Runs the timers that are due at ${now}. The first call starts a machine that sends first. */
 	void	 (*timeout)(void *m, struct now now, struct ike_outbox *out);
 	/*
 	 * One datagram without its non-ESP marker, received on ${local} from ${remote}. ${data} is
@@ -25,14 +25,14 @@ struct ike_machine_ops {
 		    struct ike_outbox *out);
 	/* Monotonic microseconds of the next timeout; UINT64_MAX: nothing is due. */
 	uint64_t (*deadline_us)(const void *m);
-	/* Whether the machine has finished for good; it ignores what it is called with then. NULL: it never does. */
+	/* Whether the machine has finished; it then ignores all calls. NULL: it never finishes. */
 	bool	 (*over)(const void *m);
 	/*
 	 * Hands each pair of cookies (CKY-I | CKY-R, CKY-R zero: any) that the machine serves now to
 	 * ${each}: the ports deliver datagrams that carry one of them.
 	 */
 	void	 (*ids)(const void *m, void (*each)(void *ctx, const uint8_t id[16]), void *ctx);
-	/* A number that changes when what ids() yields changes; cheap. NULL: ask ids() at each step. */
+	/* A number that changes when the result of ids() changes; cheap. NULL: call ids() at each step. */
 	uint64_t (*ids_mark)(const void *m);
 };
 

@@ -1,4 +1,4 @@
-/* The queue of what a machine wants done; each item is as large as its kind needs. */
+/* The queue of a machine's actions; each item is only as large as its kind needs. */
 #include "ike/outbox.h"
 
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /*
- * What a machine wants done, in order: datagrams to send, SA records to write, notes for people,
+ * The actions that a machine requests, in order: datagrams to send, SA records to write, notes for people,
  * verdicts for the tool. The host keeps the order: it writes a record before it sends the
  * datagram that follows it ("record before wire").
  */
@@ -23,8 +23,8 @@ enum ike_verdict {
 };
 
 /*
- * One thing to be done. What its kind needs is in the same allocation or behind a pointer that the
- * item owns, so that each costs what its kind costs.
+ * One action. The fields of its kind are in the same allocation or behind a pointer that the item
+ * owns, so that an item uses no more memory than its kind needs.
  */
 struct ike_out {
 	struct ike_out		*next;
@@ -71,7 +71,7 @@ void outbox_note(struct ike_outbox *o, enum ike_note_level level, const char *fm
 void outbox_verdict(struct ike_outbox *o, enum ike_verdict what, const uint8_t id[16],
     uint32_t mid, const struct fault *why);
 
-/* Takes the first item out, to be released with ike_out_free(); NULL: empty. */
+/* Removes and returns the first item; release it with ike_out_free(). NULL: empty. */
 struct ike_out *outbox_take(struct ike_outbox *o);
 void ike_out_free(struct ike_out *item);	/* wipes; NULL is fine */
 /* Releases what is left; a host takes every item, so that only tests and fuzz drivers call this. */

@@ -1,6 +1,6 @@
 /*
- * What one end is configured to negotiate with one peer (or one group of
- * peers): filled from options or a section of the peers file, read by the machines.
+ * The configuration for negotiations with one peer (or one group of peers): filled from
+ * options or a section of the peers file, read by the machines.
  */
 #ifndef SAPIPE_IKE_POLICY_H
 #define SAPIPE_IKE_POLICY_H
@@ -44,7 +44,7 @@ struct ike_policy {
 	uint32_t		dpd_seconds;	/* idle time before R-U-THERE; 0: never sent */
 	uint32_t		dpd_tries;	/* unanswered ones until the peer is dead */
 	uint32_t		heartbeat_ms;	/* from one hello to the next; 0: no heartbeats */
-	uint32_t		heartbeat_threshold;	/* lost ones until the peer is dead */
+	uint32_t		heartbeat_threshold;	/* missed hellos until the peer is dead */
 	uint32_t		heartbeat_reconnect_ms;	/* then, until it is called again */
 	uint32_t		timeout_ms;	/* of one exchange, first send to giving up */
 	uint32_t		answer_ms;	/* for an answer from outside (ike/answer.h) */

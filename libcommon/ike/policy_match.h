@@ -14,7 +14,7 @@ struct ike_policy *ike_policy_for_stranger(const struct ike_conf *conf, const st
 typedef bool ike_same_key(const struct ike_policy *a, const struct ike_policy *b);
 /*
  * For a peer at ${remote} that identifies itself as ${id} in an exchange that began under ${used}. In main mode the
- * keys were made before the identity was known: they have to be those of the policy. In aggressive
+ * keys are derived before the identity is known: they have to be those of the policy. In aggressive
  * mode ${same_key} may be NULL. NULL: no policy expects the peer.
  */
 struct ike_policy *ike_policy_for_id(const struct ike_conf *conf, const struct ike_policy *used,

@@ -1,4 +1,4 @@
-/* IKE SAs of any version: what they own, and what a record has of it. */
+/* IKE SAs of any version: their resources and the common part of their records. */
 #include "ike/sa.h"
 
 #include <stdio.h>

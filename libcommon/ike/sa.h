@@ -1,7 +1,7 @@
 /*
- * An IKE SA as the engine knows it, whatever its version of IKE: who the ends are, where they
- * are, and when something is due. The version keeps what only it knows behind it (a struct that
- * begins with this one). A record (sa/record.h) is made of it when one is written.
+ * The part of an IKE SA that is the same in all versions of IKE: identities, addresses and timers.
+ * The version keeps its own state behind it (a struct that begins with this one). SA records
+ * (sa/record.h) are built from it.
  */
 #ifndef SAPIPE_IKE_SA_H
 #define SAPIPE_IKE_SA_H
@@ -14,9 +14,9 @@
 struct ike_version;
 
 enum ike_state {
-	IKE_SA_HALF_OPEN,	/* its first exchange is under way */
+	IKE_SA_HALF_OPEN,	/* its first exchange is in progress */
 	/*
-	 * The ends have keys, and what must come before the first child SA has not ended: XAuth.
+	 * The ends have keys, and XAuth, which precedes the first child SA, has not ended.
 	 * Informational messages work as when it is established; no child SA is negotiated.
 	 */
 	IKE_SA_AUTHENTICATING,
@@ -37,7 +37,7 @@ struct ike_half_open {		/* half-open SAs with one address */
 
 struct ike_sa {
 	/* The engine's own: see ike_engine_link(). */
-	struct ike_sa		*next, **at;	/* the list, and what points to this one */
+	struct ike_sa		*next, **at;	/* the list, and the pointer to this entry */
 	struct ike_node		 by_spi, by_peer_spi;
 	struct ike_timer	 timer;
 	struct ike_sa		*next_touched;
@@ -71,7 +71,7 @@ int ike_sa_init(struct ike_sa *sa, const struct ike_version *version, struct ike
     const struct endpoint *remote);
 /* Replaces the name. 0, or -1: no memory. */
 int ike_sa_set_name(struct ike_sa *sa, const char *name);
-/* Releases what the SA owns, not ${sa} itself. */
+/* Releases the resources of the SA, not ${sa} itself. */
 void ike_sa_clear(struct ike_sa *sa);
 /* Both SPIs, the initiator's first. */
 void ike_sa_id(const struct ike_sa *sa, uint8_t id[16]);
@@ -81,7 +81,7 @@ void ike_sa_send(const struct ike_sa *sa, struct span message, struct ike_outbox
 /* The message in hand is authentic: the peer is where it came from. */
 void ike_sa_follow(struct ike_sa *sa, struct ike_outbox *out);
 void ike_sa_heard(struct ike_sa *sa, struct now now);
-/* Fills in what a record has of every version's SA. ${s} is otherwise untouched. */
+/* Fills in the fields of a record that all versions have in common. Does not change other fields of ${s}. */
 void ike_sa_record(const struct ike_sa *sa, struct sa_ike *s);
 /* One end for a record. */
 struct sa_end ike_end_record(const struct ike_end *end);

@@ -36,7 +36,7 @@ ike_sa_another_with_peer(const struct ike_sa *sa)
 	return (false);
 }
 
-/* What this one succeeds to: the end that began it clears away the old one. */
+/* This SA replaces an older one: its initiator deletes the old one. */
 static void
 replace_others(struct ike_sa *sa, struct now now)
 {

@@ -13,12 +13,12 @@ void ike_sa_start_timers(struct ike_sa *sa, struct now now, uint64_t seconds);
  * replaced, or with ${initial_contact} ended.
  */
 void ike_sa_up(struct ike_sa *sa, struct now now, bool initial_contact, struct ike_outbox *out);
-/* Ends an established SA: record, verdict; with ${tell} a delete to the peer. */
+/* Ends an established SA: writes a record and a verdict; with ${tell} sends the peer a delete. */
 void ike_sa_end(struct ike_sa *sa, struct now now, enum sa_reason reason, bool tell,
     struct ike_outbox *out);
 /* Whether another established SA has its peer at the same address: no INITIAL-CONTACT then. */
 bool ike_sa_another_with_peer(const struct ike_sa *sa);
-/* Does what is due of it. */
+/* Runs its timers that are due. */
 void ike_sa_timeout(struct ike_sa *sa, struct now now, struct ike_outbox *out);
 uint64_t ike_sa_deadline_ms(const struct ike_sa *sa);
 /* Begins to negotiate a child SA, as ike_version.child_begin(). */

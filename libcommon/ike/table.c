@@ -11,7 +11,7 @@ ike_hash(const void *key, size_t len, uint64_t salt)
 
 	for (; len > 0; len--, p++)
 		h = (h ^ *p) * 0x100000001b3ULL;
-	/* The last bits of a product depend on the last bits of its factors alone: mix. */
+	/* The low bits of a product depend only on the low bits of its factors: mix in the high ones. */
 	h ^= h >> 32;
 	h *= 0xd6e8feb86659fd93ULL;
 	return (h ^ h >> 32);

@@ -24,7 +24,7 @@ uint64_t ike_hash(const void *key, size_t len, uint64_t salt);
 /* Adds ${n}, which is in no table. Of equal keys the last one added is found first. 0, or -1: no memory. */
 int ike_table_put(struct ike_table *t, struct ike_node *n, uint64_t hash);
 void ike_table_remove(struct ike_table *t, struct ike_node *n);	/* one that is in none is fine */
-/* The first entry with ${hash}, the next one after ${n}; NULL: no more. */
+/* The first entry with ${hash}, the next one after ${n}; NULL at the end. */
 struct ike_node *ike_table_first(struct ike_table *t, uint64_t hash);
 struct ike_node *ike_table_next(struct ike_table *t, const struct ike_node *n);
 void ike_table_free(struct ike_table *t);	/* the buckets; entries are the caller's */

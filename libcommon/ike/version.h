@@ -1,6 +1,6 @@
 /*
- * A version of IKE as the engine knows it: one row for each. The engine owns what has no version
- * (the table of SAs, timers, connections, children, limits) and asks the row for the rest.
+ * The interface of a version of IKE to the engine: one row for each. The engine owns the parts common to all
+ * versions (the table of SAs, timers, connections, children, limits) and calls the row for the rest.
  */
 #ifndef SAPIPE_IKE_VERSION_H
 #define SAPIPE_IKE_VERSION_H
@@ -17,13 +17,13 @@ struct ike_version {
 	void	(*accept)(struct ike_engine *e, struct now now, const struct endpoint *local,
 		    const struct endpoint *remote, const struct isakmp_hdr *h, struct span data,
 		    struct ike_outbox *out);
-	/* A message under the SPIs of ${sa}, from where ${sa}->from_remote says. */
+	/* A message under the SPIs of ${sa}, received from ${sa}->from_remote. */
 	void	(*datagram)(struct ike_sa *sa, struct now now, const struct isakmp_hdr *h,
 		    struct span data, struct ike_outbox *out);
 	/* The answer that the exchange ${mid} of ${sa} asked for. False: it does not wait for one. */
 	bool	(*answer)(struct ike_sa *sa, struct now now, uint32_t mid,
 		    const struct ike_answer *answer, struct ike_outbox *out);
-	/* Whether ${policy} has what it takes to begin one: keys and the like. */
+	/* Whether ${policy} has the credentials to start one. */
 	bool	(*can_begin)(const struct ike_policy *policy);
 	/* An SA that this end begins, linked; its first message is in ${out}. NULL: see ${f}. */
 	struct ike_sa *(*begin)(struct ike_engine *e, struct now now, struct ike_policy *policy,
@@ -44,11 +44,11 @@ struct ike_version {
 	/* The SA is established, with engine->conf.keep: liveness checks begin; and end. */
 	void	(*watch)(struct ike_sa *sa, struct now now);
 	void	(*unwatch)(struct ike_sa *sa);
-	/* What is due of exchanges; of liveness checks. */
+	/* Timers of exchanges; of liveness checks. */
 	void	(*timeout)(struct ike_sa *sa, struct now now, struct ike_outbox *out);
 	/*
-	 * Whether the peer is dead: ${*reason} then says by what, and after ${*call_ms} it is called
-	 * again.
+	 * Whether the peer is dead: ${*reason} is then the reason, and after ${*call_ms} the engine
+	 * reconnects.
 	 */
 	bool	(*dead)(struct ike_sa *sa, struct now now, enum sa_reason *reason, uint64_t *call_ms,
 		    struct ike_outbox *out);
@@ -58,7 +58,7 @@ struct ike_version {
 		    struct ike_outbox *out);
 	/* An ICMP error about the peer of an SA that is not established. */
 	void	(*unreachable)(struct ike_sa *sa, struct now now, struct ike_outbox *out);
-	size_t	(*running)(const struct ike_sa *sa);	/* exchanges under way */
+	size_t	(*running)(const struct ike_sa *sa);	/* exchanges in progress */
 	void	(*free)(struct ike_sa *sa);		/* releases all of it; sends nothing */
 };
 

@@ -193,9 +193,9 @@ silence_is_death_and_the_initiator_calls_again(void **state)
 	p->sim.cut = false;
 	sim_run(&p->sim, 86000, NULL);
 	assert_int_equal(p->sim.end[0].n_ike, 1);
-	assert_false(said(p, 0, "beginning anew"));
+	assert_false(said(p, 0, "reconnecting"));
 	sim_run(&p->sim, 5000, NULL);
-	assert_true(said(p, 0, "beginning anew"));
+	assert_true(said(p, 0, "reconnecting"));
 	assert_int_equal(p->sim.end[0].n_ike, 2);
 	assert_int_equal(p->sim.end[0].n_children, 1);
 	assert_true(sim_children_agree(&p->sim));

@@ -29,7 +29,7 @@ psk_check(const struct v1_auth_in *in, struct span hash_ir, struct span proof, s
 		return (fault(f, FAULT_WRONG_PSK,
 		    "its hash is not the one that our pre-shared key gives"));
 	/* In main mode the message could be decrypted: the keys are the same. */
-	return (fault(f, FAULT_AUTH_FAILED, "its hash does not prove who it is"));
+	return (fault(f, FAULT_AUTH_FAILED, "its hash does not prove its identity"));
 }
 
 static bool

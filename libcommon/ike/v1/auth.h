@@ -11,7 +11,7 @@
 #include "ike/policy.h"
 #include "wire/isakmp.h"
 
-/* What a method works with. All of it is borrowed. */
+/* The input of a method. All of it is borrowed. */
 struct v1_auth_in {
 	const struct ike_policy	*policy;
 	const struct alg_hash	*hash;		/* negotiated; it makes the PRF */
@@ -32,7 +32,7 @@ struct v1_auth {
 	uint16_t		 number;	/* enum ike_auth, in the SA payload */
 	const char		*word;		/* in options and SA records */
 	uint8_t			 proof;		/* payload type: PAYLOAD_HASH or PAYLOAD_SIG */
-	enum v1_auth_next	 next;		/* what follows phase 1 */
+	enum v1_auth_next	 next;		/* the step after phase 1 */
 	/* SKEYID. 0, or -1. */
 	int	(*skeyid)(const struct v1_auth_in *in, struct secret *out, struct fault *f);
 	/*
@@ -44,20 +44,20 @@ struct v1_auth {
 	/* Verifies the peer's, whose HASH_I or HASH_R ought to be ${hash_ir}. 0, or -1. */
 	int	(*check)(const struct v1_auth_in *in, struct span hash_ir, struct span proof,
 		    struct fault *f);
-	/* Whether ${p} has what the method needs to begin phase 1. */
+	/* Whether ${p} has the credentials that the method needs to start phase 1. */
 	bool	(*ready)(const struct ike_policy *p);
 	/* Whether SKEYID made with ${a} is the one that ${b} makes. */
 	bool	(*same_key)(const struct ike_policy *a, const struct ike_policy *b);
-	/* What it suggests if an end cannot decrypt the other's messages; FAULT_NONE: nothing. */
+	/* The likely cause if an end cannot decrypt the other's messages; FAULT_NONE: none. */
 	enum fault_code		 nonsense;
 	const char		*nonsense_text;
-	/* What it suggests if the peer rejects our proof. */
+	/* The likely cause if the peer rejects our proof. */
 	enum fault_code		 rejected;
 };
 
 /* NULL: this end does not implement the method. */
 const struct v1_auth *v1_auth_find(uint16_t number);
-/* Whether ${p} has what one of its methods needs to begin phase 1. */
+/* Whether ${p} has the credentials that one of its methods needs to start phase 1. */
 bool v1_auth_ready(const struct ike_policy *p);
 
 /* Test seam: more rows, ending with number 0. No tool calls this function. */

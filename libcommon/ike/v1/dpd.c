@@ -1,19 +1,19 @@
 /*
  * Dead peer detection, RFC 3706.
  *
- * Numbers: a peer may drop an R-U-THERE whose number is not above all it has seen, and two
- * processes may ask under one SA: the resident engine and a dpd-ping now and then, neither of
- * which knows what the other has sent. So both count up from one base that the cookies give,
- * one by one, and whoever cannot know where the count stands takes the number that the clock
- * gives: a hundred a second since the SA was made, which is faster than anybody asks. The engine sees
- * the ACKs to the other's questions as well, and counts on from there.
+ * Numbers: a peer may drop an R-U-THERE whose number is not above all earlier ones. Two
+ * processes may send R-U-THEREs under one SA: the resident engine and an occasional dpd-ping.
+ * Neither knows the numbers of the other. Both count up one by one from a base that is derived from
+ * the cookies. A process that does not know the current number computes it from the clock:
+ * a hundred a second since the SA was established, which is faster than any process sends. The engine
+ * also receives the ACKs of the other process, and continues above their numbers.
  */
 #include "ike/v1/dpd.h"
 
 #include "ike/v1/ike_sa.h"
 #include "ike/v1/info_send.h"
 
-/* R-U-THEREs whose number lies no further back are late, not replayed. */
+/* R-U-THEREs whose number is at most this far back are late, not replayed. */
 #define DPD_WINDOW	16
 #define DPD_TICK_MS	10	/* a number each */
 
@@ -63,7 +63,7 @@ v1_dpd_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 		    sa->dpd.tries);
 		return (false);
 	}
-	/* Unanswered: lost, or its number was an old one. The next is above any of this second. */
+	/* No answer: lost, or its number was too low. The next number is above all of this second. */
 	if (sa->dpd.tries > 0)
 		sa->dpd.seq_out = v1_dpd_start(sa, (now.epoch + 1) * 1000);
 	else
@@ -105,8 +105,8 @@ v1_dpd_take(struct v1_sa *sa, const struct isakmp_notify *n, struct ike_outbox *
 		v1_dpd_send(sa, NOTIFY_R_U_THERE_ACK, seq, out);
 		return;
 	}
-	/* Below the first of this round it may be an answer of old. Above the last it answers
-	 * somebody else's question, and tells as much. */
+	/* Below the first number of this round it may be a late answer. Above the last one it answers
+	 * another process, and proves as well that the peer is alive. */
 	if (sa->dpd.tries > 0 && (int32_t)(seq - sa->dpd.first) >= 0)
 		sa->dpd.tries = 0;
 	if (!sa->dpd.has_seq_out || (int32_t)(seq - sa->dpd.seq_out) > 0)

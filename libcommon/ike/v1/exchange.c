@@ -66,7 +66,7 @@ v1_exchange_where(const struct v1_exchange *x, size_t at, struct fault *f)
 	const char *name = x->sa->ike.name;
 
 	fault_message(f, x->kind->phase, at < x->kind->n_rows ? at + 1 : 0);
-	/* An initiator has one peer and knows it; of a responder's many, say which. */
+	/* An initiator has one peer; a responder has many, so name the peer. */
 	if (x->sa->ike.role == SA_RESPONDER)
 		(void)snprintf(from, sizeof(from), "%s%s%s, ", name, name[0] != '\0' ? " at " : "",
 		    endpoint_text(peer, &x->sa->ike.remote.at));
@@ -167,7 +167,7 @@ v1_exchange_wait(struct v1_exchange *x, struct now now, struct span dgram, const
 	return (0);
 }
 
-/* What merely does not parse may be anybody's; it says nothing of the peer. */
+/* A malformed message may be from anyone and is no information about the peer. */
 static bool
 is_noise(enum fault_code code)
 {
@@ -183,14 +183,14 @@ v1_exchange_hint(struct v1_exchange *x, struct now now, const struct fault *why,
 		return;
 	if (x->why.code == FAULT_NONE)
 		outbox_note(out, NOTE_INFO, "%s: %s", why->where, why->what);
-	/* What merely does not parse may be anybody's; it says nothing of the peer. */
+	/* A malformed message may be from anyone and is no information about the peer. */
 	if (is_noise(why->code)) {
 		if (x->why.code == FAULT_NONE)
 			x->why = *why;
 		return;
 	}
 	x->why = *why;
-	/* What waits at this end is not the peer's to shorten. */
+	/* A peer cannot shorten the wait for an answer at this end. */
 	if (!v1_exchange_waits(x) && x->give_up_ms > now.ms + V1_HINT_PATIENCE_MS)
 		x->give_up_ms = now.ms + V1_HINT_PATIENCE_MS;
 }
@@ -214,14 +214,14 @@ v1_exchange_timeout(struct v1_exchange *x, struct now now, struct ike_outbox *ou
 	struct fault f = x->why;
 
 	if (now.ms >= x->give_up_ms) {
-		/* What could be anybody's is no answer, but it is reported. */
+		/* An unauthenticated message is no answer, but it is reported. */
 		if (v1_exchange_waits(x))
 			(void)fault(&f, FAULT_NO_REPLY, "no answer to \"%s\" in %u s",
 			    x->wait->question, x->sa->ike.policy->answer_ms / 1000);
 		else if (f.code == FAULT_NONE || is_noise(f.code)) {
 			if (f.code != FAULT_NONE)
 				(void)snprintf(noise, sizeof(noise),
-				    "; what came in its place made no sense (%.100s)", f.what);
+				    "; it sent invalid messages instead (%.100s)", f.what);
 			(void)fault(&f, FAULT_NO_REPLY,
 			    "no answer from %s to message %zu, sent %u times in %llu s%s",
 			    endpoint_text(where, &x->sa->ike.remote.at), x->at,

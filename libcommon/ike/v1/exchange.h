@@ -36,23 +36,23 @@ enum v1_unasked {
 
 /*
  * One message of an exchange, for its sender and its receiver alike. The handlers here and in the
- * tables below return 0, -1 or, except verify and seal, IKE_LATER (ike/answer.h). All handlers of
- * the message then run again when the answer is there, so those before the one that asked must
- * do the same a second time.
+ * tables below return 0, -1 or, except verify and seal, IKE_LATER (ike/answer.h). When the answer
+ * arrives, all handlers of the message run again, so the handlers before the one that asked must
+ * give the same result again.
  */
 struct v1_message {
 	uint8_t		from;			/* enum sa_role */
 	enum v1_cover	cover;
 	uint8_t		must[V1_CARRIES_MAX];	/* payload types, in the order sent */
-	uint8_t		may[V1_CARRIES_MAX];	/* sent after those where there is cause */
-	/* The sender's work before its payloads are put, the receiver's after all are
-	 * taken; either may be NULL. */
+	uint8_t		may[V1_CARRIES_MAX];	/* optional, sent after the payloads above */
+	/* The sender's work before it writes its payloads, the receiver's after it has parsed
+	 * all payloads; either may be NULL. */
 	int		(*before)(struct v1_exchange *, struct ike_outbox *, struct fault *);
 	int		(*after)(struct v1_exchange *, struct ike_outbox *, struct fault *);
-	const char	*story;			/* what the sender does: for notes and faults */
+	const char	*story;			/* the sender's action: for notes and faults */
 };
 
-/* How a payload is put into a message and taken out of one, in one kind of exchange. */
+/* How to write and parse a payload in one kind of exchange. */
 struct v1_payload {
 	uint8_t		type;
 	uint8_t		max;	/* how many a message may carry */
@@ -70,19 +70,19 @@ struct v1_kind {
 	size_t			 n_rows;
 	const struct v1_payload	*payloads;	/* ends with type V1_NOTHING */
 	enum v1_unasked		 unasked;
-	/* Proves that a decrypted message is the peer's, before anything of it is taken
+	/* Authenticates a decrypted message before its payloads are parsed
 	 * (HASH(1) to HASH(3)); NULL where the proof is a payload like others. */
 	int	(*verify)(struct v1_exchange *, const struct isakmp_msg *, struct fault *);
-	/* Fills in what needs the whole message (the same hashes). */
+	/* Fills in the payloads that depend on the whole message (the same hashes). */
 	int	(*seal)(struct v1_exchange *, struct isakmp_builder *, struct fault *);
-	/* The payload type that V1_AUTH stands for; V1_NOTHING: not known until the SA payload is
-	 * parsed, which ${m} brings (NULL: it is). NULL: no row has V1_AUTH. */
+	/* The payload type of V1_AUTH; V1_NOTHING: not known until the SA payload in ${m} is
+	 * parsed (${m} NULL: it has been). NULL: no row has V1_AUTH. */
 	uint8_t	(*proof)(const struct v1_exchange *, const struct isakmp_msg *m);
 	/* Keys for encryption are at hand, or are made so. NULL: always at hand. */
 	int	(*keys)(struct v1_exchange *, struct fault *);
-	/* A message decrypts to nonsense, as ${f} has it: ${f} becomes what that suggests. May be NULL. */
+	/* A message did not decrypt properly, as ${f} reports: replaces ${f} with the likely cause. May be NULL. */
 	void	(*nonsense)(const struct v1_exchange *, struct fault *f);
-	/* Forgets what the message in hand brought: it was dropped, or is handled again later. */
+	/* Discards the values of the current message: it was dropped, or is handled again later. */
 	void	(*forget)(struct v1_exchange *);
 	/* A message of the peer was dropped for ${why}: the place to notify it. May be NULL. */
 	void	(*refused)(struct v1_exchange *, const struct fault *why, struct ike_outbox *);
@@ -109,14 +109,14 @@ struct v1_exchange {
 	bool			 failed;
 	bool			 reported;	/* v1_sa_report() has seen its end */
 	bool			 told;		/* the peer, that its message was refused */
-	uint8_t			 iv[BLOCK_MAX];	/* last cipher block, either way */
+	uint8_t			 iv[BLOCK_MAX];	/* last cipher block, in either direction */
 	bool			 has_iv;
 	struct bytes		 sent;		/* the last message, as it went out */
-	uint8_t			 got[32];	/* SHA-256 of the last message taken */
+	uint8_t			 got[32];	/* SHA-256 of the last accepted message */
 	bool			 has_got;
 	bool			 answered;	/* ${sent} went out after ${got} came in */
-	uint8_t			 iv_refused[BLOCK_MAX];	/* of a message that was not taken: the
-							   peer's IV has moved on all the same */
+	uint8_t			 iv_refused[BLOCK_MAX];	/* of a message that was not accepted:
+							   the peer's IV has advanced anyway */
 	bool			 has_iv_refused;
 	struct v1_wait		*wait;		/* NULL: no step waits */
 	const struct ike_answer	*answer;	/* for the step in hand, or NULL */
@@ -125,7 +125,7 @@ struct v1_exchange {
 	uint32_t		 resends;	/* of ${sent} */
 	uint32_t		 dropped;	/* datagrams that did not fit */
 	struct fault		 why;		/* the best reason known so far */
-	/* What this kind of exchange needs beside the above: see v1_phase1_of(), v1_quick_of(). */
+	/* The state of this kind of exchange: see v1_phase1_of(), v1_quick_of(). */
 	void			*part;
 };
 
@@ -156,14 +156,14 @@ int v1_exchange_wait(struct v1_exchange *x, struct now now, struct span dgram, c
 void v1_exchange_wait_end(struct v1_exchange *x);
 
 /*
- * An unauthenticated or unclear sign that this will not work (a notify in clear, an
- * answer that decrypts to nonsense). Remembered as the reason; patience becomes short,
- * the exchange goes on waiting.
+ * Handles an unauthenticated or ambiguous error (a notify in clear, an answer that does
+ * not decrypt properly). It is remembered as the reason and shortens the timeout; the
+ * exchange continues to wait.
  */
 void v1_exchange_hint(struct v1_exchange *x, struct now now, const struct fault *why,
     struct ike_outbox *out);
 
-/* Ends it as failed for ${why}; v1_sa_report() does what follows from it. */
+/* Ends it as failed for ${why}; v1_sa_report() handles the failure. */
 void v1_exchange_fail(struct v1_exchange *x, struct now now, const struct fault *why);
 
 /* Whether this end has sent a message of ${x}; whether that was so of one with a ${type} payload. */

@@ -11,7 +11,7 @@ struct ike_child;
 
 #define NATD_SEEN_MAX	16
 
-/* What phase 1 needs until it is over. */
+/* The state of phase 1, freed when it ends. */
 struct v1_phase1 {
 	struct dh	*dh;
 	struct bytes	 sai_b, sar_b;		/* bodies of the SA payloads */
@@ -22,11 +22,11 @@ struct v1_phase1 {
 	struct { uint8_t len, b[HASH_MAX]; } natd[NATD_SEEN_MAX];
 	uint32_t	 natt_seen;		/* bit 1 << enum vid_kind of the peer's VIDs */
 	bool		 has_keys;
-	bool		 initial_contact;	/* the peer says so */
+	bool		 initial_contact;	/* the peer sent INITIAL-CONTACT */
 	bool		 is_rekey;		/* of another IKE SA of ours */
 };
 
-/* What quick mode needs until it is over. */
+/* The state of quick mode, freed when it ends. */
 struct v1_quick {
 	struct ike_policy	*policy;
 	struct selector		 local_ts, remote_ts;
@@ -38,7 +38,7 @@ struct v1_quick {
 	struct bytes		 ni_b, nr_b;
 	struct bytes		 idci, idcr;	/* bodies as received or sent */
 	bool			 has_ids;
-	uint8_t			 n_ids;		/* taken of the message in hand */
+	uint8_t			 n_ids;		/* parsed in the current message */
 	const struct alg_group	*pfs;
 	uint8_t			 replaces[4];	/* spi-in of the child to be rekeyed, or zero */
 	uint64_t		 responder_seconds;	/* of a RESPONDER-LIFETIME notify, or 0 */

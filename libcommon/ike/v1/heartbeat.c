@@ -1,10 +1,10 @@
 /*
- * IKE heartbeats: hellos that both ends send unasked, so that each finds out about the other's
- * death. What is ours in them and what is ScreenOS's stands in ike/heartbeat.h.
+ * IKE heartbeats: hellos that both ends send unsolicited, so that each detects the death of the
+ * other. ike/heartbeat.h describes the format and its relation to ScreenOS.
  *
- * Numbers: a hello with a number that is not above all before it is a replay and proves
- * nothing. Two processes may send under one SA, the resident engine and a dpd-ping --heartbeat,
- * so each goes on above the highest number that the peer says to have heard.
+ * Numbers: a hello whose number is not above all before it is a replay and does not count
+ * as a sign of life. Two processes may send under one SA, the resident engine and a dpd-ping
+ * --heartbeat, so each continues above the highest number that the peer reports.
  */
 #include "ike/v1/heartbeat.h"
 
@@ -115,7 +115,7 @@ v1_heartbeat_newer(uint32_t seq, uint32_t than)
 
 /* --- the two ends --- */
 
-/* Half an interval more than the next hello needs: one that is merely late is not lost. */
+/* The next hello is due after one interval; half an interval more allows for a late one. */
 static uint64_t
 hello_timeout(struct now now, uint32_t interval_ms)
 {
@@ -126,7 +126,7 @@ void
 v1_heartbeat_start(struct v1_sa *sa, struct now now)
 {
 	sa->hb.peer_ms = v1_heartbeat_announced(sa);
-	if (sa->ike.adopted)	/* what was announced then is not known: what is wanted now */
+	if (sa->ike.adopted)	/* the earlier announcement is not known: use the present configuration */
 		sa->hb.own_ms = sa->ike.policy->heartbeat_ms;
 	if (sa->hb.own_ms == 0 || sa->hb.peer_ms == 0)
 		return;
@@ -160,7 +160,7 @@ v1_heartbeat_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 	}
 	if (now.ms < sa->hb.late_ms)
 		return (true);
-	/* However late it is: should this process have been stopped for an hour, that tells of one. */
+	/* One timeout counts one hello, however late: this process may have been stopped for an hour. */
 	sa->hb.late_ms = now.ms + sa->hb.peer_ms;
 	if (++sa->hb.lost < threshold) {
 		outbox_note(out, NOTE_INFO, "%u of %u heartbeats of the peer lost, the last was %u",
@@ -187,7 +187,7 @@ v1_heartbeat_take(struct v1_sa *sa, struct now now, const struct ike_hello *h,
 	sa->hb.lost = 0;
 	if (sa->hb.late_ms != UINT64_MAX)
 		sa->hb.late_ms = hello_timeout(now, sa->hb.peer_ms);
-	/* Above what this process has sent: another one sends under this SA, too. */
+	/* Above the numbers of this process: another process sends under this SA, too. */
 	if (h->heard != 0 && v1_heartbeat_newer(h->heard, sa->hb.seq_out))
 		sa->hb.seq_out = h->heard;
 	return (true);

@@ -1,4 +1,4 @@
-/* IKEv1 SAs: what they own, their records, and their messages under the keys. */
+/* IKEv1 SAs: their resources, records, and protected messages. */
 #include "ike/v1/ike_sa.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* An IKEv1 SA: its exchanges, its keys, and what they share. */
+/* An IKEv1 SA: its exchanges, keys and shared state. */
 #ifndef SAPIPE_IKE_V1_IKE_SA_H
 #define SAPIPE_IKE_V1_IKE_SA_H
 
@@ -18,7 +18,7 @@ struct v1_exchange;
 struct v1_sa {
 	struct ike_sa		 ike;		/* first: the engine's part */
 	enum sa_exchange	 exchange;
-	struct ike_proposal	 proposal;	/* what was agreed on */
+	struct ike_proposal	 proposal;	/* the negotiated proposal */
 	const struct v1_auth	*auth;		/* NULL until the SA payload is parsed, or adopted */
 	const struct natt_version *natt;	/* NULL: none agreed on */
 	struct v1_keys		 keys;
@@ -43,7 +43,7 @@ struct v1_sa {
 		uint32_t	seq_out, seq_in;	/* last numbers; 0: none */
 		uint32_t	lost;		/* of the peer's, one after another */
 		uint64_t	send_ms;	/* of the next hello; UINT64_MAX: never */
-		uint64_t	late_ms;	/* when one more of the peer's is lost */
+		uint64_t	late_ms;	/* when the next hello counts as missed */
 	} hb;
 };
 
@@ -75,7 +75,7 @@ void v1_sa_free(struct v1_sa *sa);
 void v1_sa_record(const struct v1_sa *sa, struct ike_outbox *out);
 bool v1_sa_natt_in_use(const struct v1_sa *sa);
 uint8_t v1_proto_number(enum sa_proto proto);
-/* What protects the messages of ${sa}; borrowed from it. */
+/* The protection of ${sa}'s messages; borrowed from it. */
 struct v1_message_keys v1_sa_message_keys(const struct v1_sa *sa);
 /* Whether either end has begun an exchange under ${mid} before; remembers that it has now. */
 bool v1_sa_seen(const struct v1_sa *sa, uint32_t mid);

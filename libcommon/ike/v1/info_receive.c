@@ -1,6 +1,6 @@
 /*
- * What the peer's informational messages bring about. What proves to be the peer's is
- * obeyed; anything else is a hint for the error that may come, no more.
+ * Handles the peer's informational messages. Authenticated ones are obeyed; others are only a
+ * hint for a later error message.
  */
 #include <stdio.h>
 
@@ -30,7 +30,7 @@ v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x)
 	case NOTIFY_ATTRIBUTES_NOT_SUPPORTED:
 	case NOTIFY_BAD_PROPOSAL_SYNTAX:
 		(void)fault(f, q != NULL && q->pfs != NULL ? FAULT_PFS_MISMATCH :
-		    FAULT_NO_PROPOSAL, "the peer takes none of our proposals (%s)", said);
+		    FAULT_NO_PROPOSAL, "the peer accepts none of our proposals (%s)", said);
 		break;
 	case NOTIFY_INVALID_ID_INFORMATION:
 		if (q == NULL)
@@ -49,11 +49,11 @@ v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x)
 			    said, auth->nonsense_text);
 		else
 			(void)fault_because(f, CAUSE_NOTIFY_PAYLOAD,
-			    fault(f, FAULT_PEER_NOTIFY, "the peer says %s", said));
+			    fault(f, FAULT_PEER_NOTIFY, "the peer sent %s", said));
 		break;
 	case NOTIFY_INVALID_COOKIE:
 		(void)fault_because(f, CAUSE_NOTIFY_COOKIE,
-		    fault(f, FAULT_PEER_NOTIFY, "the peer says %s", said));
+		    fault(f, FAULT_PEER_NOTIFY, "the peer sent %s", said));
 		break;
 	case NOTIFY_AUTHENTICATION_FAILED:
 	case NOTIFY_INVALID_HASH_INFORMATION:
@@ -61,13 +61,13 @@ v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x)
 		    "the peer rejects our proof (%s)", said);
 		break;
 	default:
-		(void)fault(f, FAULT_PEER_NOTIFY, "the peer says %s", said);
+		(void)fault(f, FAULT_PEER_NOTIFY, "the peer sent %s", said);
 	}
 }
 
 /*
- * Whether ${x} may be what an error notify is about: it waits, and its SPI is the one named,
- * should the notify name one.
+ * Whether an error notify may be about ${x}: it waits, and the notify names its SPI or
+ * none.
  */
 static bool
 concerned(const struct v1_exchange *x, struct span spi)
@@ -81,7 +81,7 @@ concerned(const struct v1_exchange *x, struct span spi)
 	return (spi.len != sizeof(q->spi_in) || span_eq(spi, SPAN_ARRAY(q->spi_in)));
 }
 
-/* None of our proposals was good enough: say which those were, there is nothing to compare with. */
+/* The peer rejected all our proposals without details: list ours. */
 static void
 list_offers(const struct v1_exchange *x, struct ike_outbox *out)
 {
@@ -95,7 +95,7 @@ list_offers(const struct v1_exchange *x, struct ike_outbox *out)
 		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s", i > 0 ? "," : "",
 		    q == NULL ? ike_proposal_text(one, &p->ike.p[i]) :
 		    esp_proposal_text(one, &p->esp.p[i]));
-	outbox_note(out, NOTE_WARN, "the peer takes none of these: %s %s", option, all);
+	outbox_note(out, NOTE_WARN, "the peer accepts none of these: %s %s", option, all);
 }
 
 static void
@@ -114,13 +114,13 @@ take_notify(struct v1_sa *sa, struct now now, struct span body, bool authentic,
 		v1_dpd_take(sa, &n, out);
 		return;
 	}
-	outbox_note(out, authentic ? NOTE_INFO : NOTE_DEBUG, "the peer says %s%s",
-	    isakmp_notify_name(n.type, name), authentic ? "" : " (in clear: a hint, no more)");
+	outbox_note(out, authentic ? NOTE_INFO : NOTE_DEBUG, "the peer sent %s%s",
+	    isakmp_notify_name(n.type, name), authentic ? "" : " (in clear: only a hint)");
 	if (n.type >= NOTIFY_CONNECTED)		/* status notifies fail nothing */
 		return;
 	for (x = sa->exchanges; x != NULL; x = x->next)
 		several += concerned(x, n.spi);
-	if (several == 0) {	/* an SPI of nobody's (strongSwan names zero): not one at all */
+	if (several == 0) {	/* an unknown SPI (strongSwan sends zero): treat it as absent */
 		n.spi = SPAN_NONE;
 		for (x = sa->exchanges; x != NULL; x = x->next)
 			several += concerned(x, n.spi);
@@ -135,8 +135,8 @@ take_notify(struct v1_sa *sa, struct now now, struct span body, bool authentic,
 			x->told = true;
 			list_offers(x, out);
 		}
-		/* Only quick mode has a peer that has proven itself; and of several that
-		 * wait, those that it is not about will be answered in time. */
+		/* Only in quick mode is the peer authenticated. If several exchanges
+		 * wait, the ones that it is not about will be answered in time. */
 		if (authentic && v1_quick_of(x) != NULL && several == 1)
 			v1_exchange_fail(x, now, &f);
 		else
@@ -234,7 +234,7 @@ v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 		return;
 	}
 	if (sa->ike.state == IKE_SA_ESTABLISHED && v1_heartbeat_get(sa, &m, &hello)) {
-		/* Its number tells a replay; there are too many for the list of message IDs. */
+		/* Its sequence number detects replays; hellos are too many for the list of message IDs. */
 		if (hello.seq != 0 && v1_heartbeat_take(sa, now, &hello, out)) {
 			ike_sa_follow(&sa->ike, out);
 			ike_sa_heard(&sa->ike, now);

@@ -1,4 +1,4 @@
-/* What the peer's informational messages bring about. */
+/* Handles the peer's informational messages. */
 #ifndef SAPIPE_IKE_V1_INFO_RECEIVE_H
 #define SAPIPE_IKE_V1_INFO_RECEIVE_H
 
@@ -8,7 +8,7 @@
 void v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
     struct span dgram, struct ike_outbox *out);
 
-/* A fault for an error notify of the peer: what it means, said in words. */
+/* Makes a fault of the peer's error notify, with a text that explains it. */
 void v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x);
 
 #endif

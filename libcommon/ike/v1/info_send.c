@@ -60,8 +60,8 @@ v1_info_notify(struct v1_sa *sa, uint8_t proto, uint16_t type, struct span spi,
 	uint32_t mid = send_secret(sa, PAYLOAD_N, notify_body(buf, sizeof(buf), proto, type, spi, data), out);
 
 	/*
-	 * HASH(1) is the same in both directions: should it come back it is known, and not taken for
-	 * the peer's. A hello says itself who sends it.
+	 * HASH(1) is the same in both directions. Our message ID is remembered, so that a reflected message is
+	 * not accepted as the peer's. A hello names its sender.
 	 */
 	if (type != NOTIFY_HEARTBEAT)
 		v1_sa_saw(sa, mid);

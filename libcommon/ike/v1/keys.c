@@ -3,7 +3,7 @@
 
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
 
-/* prf() whose result is sent or compared, thus no secret of its own. */
+/* prf() with a public result: it is sent or compared. */
 static int
 prf_public(const struct alg_hash *h, struct span key, uint8_t out[HASH_MAX],
     const struct span *parts, size_t n, struct fault *f)
@@ -166,7 +166,7 @@ int
 v1_pke_encrypt(const struct alg_enc *enc, struct span ke, uint8_t iv[BLOCK_MAX], struct span body,
     struct secret *out, struct fault *f)
 {
-	/* There is padding always; its last byte counts those before it. */
+	/* There is always padding; its last byte is the number of padding bytes before it. */
 	size_t len = (body.len / enc->block + 1) * enc->block;
 
 	if (secret_make(out, len) == NULL)

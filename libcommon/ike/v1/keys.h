@@ -19,7 +19,7 @@
 
 struct v1_keys {
 	struct secret	skeyid, skeyid_d, skeyid_a, skeyid_e;
-	struct secret	cipher;		/* Ka: the key of ${enc}, taken or stretched from SKEYID_e */
+	struct secret	cipher;		/* Ka: the key of ${enc}, derived from SKEYID_e */
 };
 
 /*
@@ -56,8 +56,8 @@ int v1_cipher_key(const struct alg_hash *h, const struct alg_enc *enc, struct sp
     struct secret *out, struct fault *f);
 
 /*
- * Public-key encryption in its revised mode, RFC 2409 section 5.3: of each end's nonce and cookie an ephemeral
- * key for the payloads that go with it. ${nonce_b} is that end's, ${cky} its cookie, ${ne} what v1_pke_ne() gave.
+ * Revised mode of public-key encryption, RFC 2409 section 5.3: derives from the nonce and cookie of one end an
+ * ephemeral key for its payloads. ${nonce_b} is the nonce of that end, ${cky} its cookie, ${ne} the output of v1_pke_ne().
  *   Ne_i = prf(Ni_b, CKY-I), Ne_r = prf(Nr_b, CKY-R)
  *   Ke_i = the head of Ne_i, or where that is too short K1 | K2 | ..., K1 = prf(Ne_i, 0), K2 = prf(Ne_i, K1)
  */
@@ -86,7 +86,7 @@ void v1_keys_wipe(struct v1_keys *k);
  * Proof of phase 1, RFC 2409 section 5; ${h}->len bytes into ${out}. To be compared with ct_eq().
  *   HASH_I = prf(SKEYID, g^xi | g^xr | CKY-I | CKY-R | SAi_b | IDii_b)
  *   HASH_R = prf(SKEYID, g^xr | g^xi | CKY-R | CKY-I | SAi_b | IDir_b)
- * SAi_b is the initiator's offer in both, as it stood on the wire.
+ * SAi_b is the initiator's offer in both, as received on the wire.
  */
 int v1_hash_i(const struct alg_hash *h, struct span skeyid, struct span gxi, struct span gxr,
     const uint8_t cky_i[COOKIE_LEN], const uint8_t cky_r[COOKIE_LEN], struct span sai_b,
@@ -106,13 +106,13 @@ int v1_keymat(const struct alg_hash *h, struct span skeyid_d, struct span gqmxy,
     const uint8_t spi[4], struct span ni_b, struct span nr_b, size_t len, struct secret *out,
     struct fault *f);
 
-/* What ${p} needs of KEYMAT: ${enc_len} bytes with the salt, then ${auth_len}. */
+/* The KEYMAT length for ${p}: ${enc_len} bytes with the salt, then ${auth_len}. */
 void esp_key_sizes(const struct esp_proposal *p, size_t *enc_len, size_t *auth_len);
 
 /*
- * KEYMAT of esp_key_sizes() bytes cut in two, as SA state has them: encryption
+ * Splits KEYMAT of esp_key_sizes() bytes into the two keys of SA state: encryption
  * comes first (RFC 2407 section 4.5 by way of RFC 4301 section 4.5.2). FAULT_CRYPTO if it is a weak
- * key of single DES (RFC 2405 section 3): the SA has to be negotiated afresh.
+ * key of single DES (RFC 2405 section 3): negotiate the SA again.
  */
 int v1_keymat_cut(const struct esp_proposal *p, struct span keymat, struct secret *enc,
     struct secret *auth, struct fault *f);

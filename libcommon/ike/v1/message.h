@@ -11,7 +11,7 @@
 #include "crypto/crypto.h"
 #include "wire/isakmp.h"
 
-/* What protects the messages of an IKE SA; borrowed. */
+/* The protection of an IKE SA's messages: algorithms and keys; borrowed. */
 struct v1_message_keys {
 	const struct alg_hash	*hash;		/* negotiated; it makes the PRF */
 	const struct alg_enc	*enc;
@@ -28,8 +28,8 @@ int v1_phase1_iv(const struct alg_hash *h, const struct alg_enc *enc, struct spa
 int v1_message_iv(const struct alg_hash *h, const struct alg_enc *enc,
     const uint8_t last[BLOCK_MAX], uint32_t mid, uint8_t iv[BLOCK_MAX], struct fault *f);
 /*
- * Every other message: the last cipher block of the message before it, whoever sent that. v1_message_open() and
- * v1_message_seal() leave it in ${iv}; this function reads it from a ciphertext that nobody decrypted.
+ * Every other message: the last cipher block of the message before it, in either direction. v1_message_open() and
+ * v1_message_seal() leave it in ${iv}; this function reads it from a ciphertext that was not decrypted.
  * FAULT_MALFORMED: ${ciphertext} is shorter than a block.
  */
 int v1_next_iv(const struct alg_enc *enc, struct span ciphertext, uint8_t iv[BLOCK_MAX],
@@ -99,7 +99,7 @@ int v1_message_hash_fill(const struct v1_message_keys *k, const struct v1_hash_n
  */
 int v1_message_hash_verify(const struct v1_message_keys *k, const struct v1_hash_n *of,
     const struct isakmp_msg *m, struct fault *f);
-/* What a hash covers of a message with at least one payload: all payloads behind the first. */
+/* The part of a message that a hash covers: all payloads after the first. The message has at least one. */
 struct span v1_message_rest(const struct isakmp_msg *m);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * NAT traversal of IKEv1: RFC 3947 and the drafts before it, a row for each;
- * NAT-D hashes and what they tell.
+ * NAT-D hashes and their comparison.
  */
 #ifndef SAPIPE_IKE_V1_NATD_H
 #define SAPIPE_IKE_V1_NATD_H
@@ -19,7 +19,7 @@ struct natt_version {
 	uint8_t		natd, natoa;	/* payload types */
 	uint16_t	encap_tunnel, encap_transport;	/* IPsec DOI encapsulation modes */
 	/* Where there is a NAT: IKE moves to port 4500 behind a non-ESP marker; else all
-	 * stays on port 500 and a non-IKE marker stands before ESP. */
+	 * stays on port 500 and a non-IKE marker precedes ESP. */
 	bool		floats;
 };
 

@@ -41,8 +41,8 @@ static const struct v1_message main_mode[] = {
 	{ R, V1_CLEAR,  { SA },        { VID },         NULL, v1_agree_natt, "chooses one" },
 	{ I, V1_CLEAR,  { KE, NONCE }, { NAT_D, VID, CR }, NULL, v1_detect_nat, "sends its key" },
 	{ R, V1_CLEAR,  { KE, NONCE }, { NAT_D, VID, CR }, NULL, v1_detect_nat, "sends its key" },
-	{ I, V1_SECRET, { ID, AUTH },  { N, VID },      NULL, NULL, "proves who it is" },
-	{ R, V1_SECRET, { ID, AUTH },  { N, VID },      NULL, NULL, "proves who it is" },
+	{ I, V1_SECRET, { ID, AUTH },  { N, VID },      NULL, NULL, "authenticates" },
+	{ R, V1_SECRET, { ID, AUTH },  { N, VID },      NULL, NULL, "authenticates" },
 };
 
 /*
@@ -56,9 +56,9 @@ static const struct v1_message aggressive_mode[] = {
 	{ I, V1_CLEAR,  { SA, KE, NONCE, ID }, { VID },
 	    NULL, v1_agree_natt, "offers proposals and its key" },
 	{ R, V1_CLEAR,  { SA, KE, NONCE, ID, AUTH }, { NAT_D, VID, CR },
-	    NULL, v1_agree_and_detect_nat, "chooses one, proves who it is" },
+	    NULL, v1_agree_and_detect_nat, "chooses one, authenticates" },
 	{ I, V1_EITHER, { AUTH }, { NAT_D, N, VID },
-	    NULL, v1_detect_nat, "proves who it is" },
+	    NULL, v1_detect_nat, "authenticates" },
 };
 
 static struct ike_sa *
@@ -73,7 +73,7 @@ part(const struct v1_exchange *x)
 	return (x->part);
 }
 
-/* Ni or Nr, by who sent it. */
+/* Ni or Nr, by the role of the sender. */
 static struct bytes *
 nonce_of(const struct v1_exchange *x, enum sa_role sender)
 {
@@ -200,14 +200,14 @@ take_nonce(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault 
 	return (v1_nonce_take(nonce_of(x, peer_role(x)), pl, f));
 }
 
-/* g^xi and g^xr, by who made it. */
+/* g^xi and g^xr, by the role of the sender. */
 static struct span
 gx_of(const struct v1_exchange *x, enum sa_role who)
 {
 	return (who == x->role ? dh_public(part(x)->dh) : bytes_span(&part(x)->gx_peer));
 }
 
-/* What the authentication method works with. */
+/* The input of the authentication method. */
 static struct v1_auth_in
 auth_in(const struct v1_exchange *x)
 {
@@ -315,7 +315,7 @@ take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 	return (0);
 }
 
-/* --- AUTH: the proof of who it is --- */
+/* --- AUTH: the proof of identity --- */
 
 static uint8_t
 proof(const struct v1_exchange *x, const struct isakmp_msg *m)
@@ -383,8 +383,8 @@ put_n(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 	};
 
 	(void)f;
-	/* INITIAL-CONTACT says that this end knows of no other SA with the peer
-	 * (RFC 2407 section 4.6.3.3); only an encrypted message may say so. */
+	/* INITIAL-CONTACT announces that this end has no other SA with the peer
+	 * (RFC 2407 section 4.6.3.3); only an encrypted message may carry it. */
 	if (x->role != SA_INITIATOR || part(x)->is_rekey ||
 	    (x->kind->number == EXCHANGE_AGGRESSIVE && x->sa->ike.policy->aggressive_clear))
 		return (0);
@@ -409,8 +409,8 @@ take_n(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 	return (0);
 }
 
-/* In the order in which they are taken: who it is decides on the policy, that on the
- * proposal, that on the keys. */
+/* In the order of processing: the identity selects the policy, the policy the
+ * proposal, and the proposal the keys. */
 static const struct v1_payload payloads[] = {
 	{ PAYLOAD_VID,		32,		v1_put_vid,	v1_take_vid },
 	{ PAYLOAD_ID,		1,		put_id,		take_id },
@@ -441,7 +441,7 @@ forget(struct v1_exchange *x)
 	part(x)->initial_contact = false;
 }
 
-/* Tells the peer why it was refused, once, where that gives nothing away. */
+/* Notifies the peer once why it was rejected, unless that reveals a secret. */
 static void
 refused(struct v1_exchange *x, const struct fault *why, struct ike_outbox *out)
 {
@@ -463,7 +463,7 @@ refused(struct v1_exchange *x, const struct fault *why, struct ike_outbox *out)
 	if (x->role == SA_RESPONDER)
 		v1_info_notify_clear(x->sa, type, out);
 	else if (type != NOTIFY_NO_PROPOSAL_CHOSEN && part(x)->has_keys) {
-		/* To the responder the SA stands by now. */
+		/* For the responder the SA is already established. */
 		v1_sa_id(x->sa, id);
 		v1_info_notify(x->sa, PROTO_ISAKMP, type, SPAN_NONE, SPAN_NONE, out);
 		v1_info_delete(x->sa, PROTO_ISAKMP, SPAN_ARRAY(id), out);

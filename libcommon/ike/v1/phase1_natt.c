@@ -1,6 +1,6 @@
 /*
- * What phase 1 finds out besides keys: the peer's vendor IDs, and where there is
- * a NAT (RFC 3947 section 3).
+ * The peer's vendor IDs and the detection of NATs in phase 1 (RFC 3947
+ * section 3).
  */
 #include <stdio.h>
 
@@ -163,7 +163,7 @@ v1_detect_nat(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
 	bool seen = false;
 
 	if (x->sa->natt == NULL || p->n_natd < 2) {
-		x->sa->natt = NULL;	/* announced, but not used: as if not announced */
+		x->sa->natt = NULL;	/* announced but not used: treat it as not announced */
 		s->natt.forced = false;
 		goto forget;
 	}
@@ -180,7 +180,7 @@ v1_detect_nat(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
 	    s->natt.local_nat && s->natt.remote_nat ? "NAT on both sides" :
 	    s->natt.local_nat ? "a NAT in front of this end" :
 	    s->natt.remote_nat ? "a NAT in front of the peer" :
-	    s->natt.forced ? "no NAT, but told to act as if" : "no NAT");
+	    s->natt.forced ? "no NAT, but NAT traversal is forced" : "no NAT");
 	(void)snprintf(s->natt.version, sizeof(s->natt.version), "%s", x->sa->natt->word);
 	if (s->natt.local_nat || s->natt.remote_nat || s->natt.forced) {
 		s->natt.marker = x->sa->natt->floats ? SA_MARKER_NON_ESP : SA_MARKER_NON_IKE;

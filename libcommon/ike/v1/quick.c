@@ -29,7 +29,7 @@ enum {
  *	                                            <--   HDR*, HASH(2), SA, Nr, [KE,] [IDci, IDcr]
  *	HDR*, HASH(3)                               -->
  *
- * The responder's SA can receive from its message on, and may send from the third; the
+ * The responder can receive on the SA once it has sent message 2, and may send after message 3. The
  * record is written before the message that lets the peer use the SA.
  */
 static const struct v1_message quick_mode[] = {
@@ -53,7 +53,7 @@ nonce_of(const struct v1_exchange *x, enum sa_role sender)
 	return (sender == SA_INITIATOR ? &part(x)->ni_b : &part(x)->nr_b);
 }
 
-/* The encapsulation mode attribute that this IKE SA's way through NATs wants. */
+/* The encapsulation mode attribute for the NAT traversal of this IKE SA. */
 static uint16_t
 encap_mode(const struct v1_exchange *x)
 {
@@ -232,7 +232,7 @@ put_n(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 	};
 
 	(void)f;
-	/* RFC 2407 section 4.6.3.1: the answer repeats the offer, a shorter life is said apart. */
+	/* RFC 2407 section 4.6.3.1: the answer repeats the offer; a notify carries a shorter lifetime. */
 	if (x->role != SA_RESPONDER || !q->choice.shorter)
 		return (0);
 	isakmp_attr_put(&w, IPSEC_ATTR_LIFE_TYPE, LIFE_TYPE_SECONDS);
@@ -275,7 +275,7 @@ take_n(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 
 /* --- the child SA --- */
 
-/* The responder, before its answer: from then on the peer may send. */
+/* The responder, before its answer: the peer may send after it. */
 static int
 prepare_answer(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
 {
@@ -297,8 +297,8 @@ use_child_both(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
 }
 
 /*
- * The responder, when the first message is taken: everything that can be refused is
- * refused here, before there is an answer.
+ * The responder, after it has parsed message 1: makes all checks that can
+ * reject the offer, before it answers.
  */
 static int
 take_sa_last(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)

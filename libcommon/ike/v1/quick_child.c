@@ -1,5 +1,5 @@
 /*
- * What quick mode makes: a child SA with its keys (RFC 2409 section 5.5) and its record.
+ * The result of quick mode: a child SA with its keys (RFC 2409 section 5.5) and its record.
  */
 #include "ike/v1/quick_child.h"
 
@@ -19,7 +19,7 @@ shorter(uint64_t a, uint64_t b)		/* of two limits, where 0 is none */
 	return (a == 0 ? b : b == 0 || a < b ? a : b);
 }
 
-/* The keys of one direction: those that the end which chose ${spi} receives with. */
+/* The keys of one direction: for packets to the end that chose ${spi}. */
 static int
 make_keys(struct v1_exchange *x, struct span gqmxy, const uint8_t spi[4], struct secret *enc,
     struct secret *auth, struct fault *f)

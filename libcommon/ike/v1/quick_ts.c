@@ -1,6 +1,6 @@
 /*
- * Quick mode's traffic selectors: the IDci and IDcr payloads, and whether what the peer asks for is
- * configured.
+ * Quick mode's traffic selectors: the IDci and IDcr payloads, and the check of the peer's selectors
+ * against the configuration.
  */
 #include <stdio.h>
 
@@ -65,7 +65,7 @@ v1_quick_take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct 
 		return (fault(f, FAULT_TS_MISMATCH, "ID%s is no address, subnet or range",
 		    first ? "ci" : "cr"));
 	if (x->role == SA_INITIATOR) {
-		/* The answer has to repeat what was asked; how it spells it may differ. */
+		/* The answer has to repeat the proposed selectors; their encoding may differ. */
 		if (id_get(&own, bytes_span(to), f) != 0 || id_to_selector(&ours, &own) != 0 ||
 		    !selector_eq(&ours, &theirs))
 			return (fault(f, FAULT_TS_MISMATCH,

@@ -169,7 +169,7 @@ take_payloads(struct v1_exchange *x, const struct v1_message *row,
 	return (0);
 }
 
-/* What an encrypted message means that decrypts to something else: the kind may know. */
+/* The likely cause if a message does not decrypt properly: the kind of exchange may know it. */
 static int
 nonsense(const struct v1_exchange *x, struct fault *f)
 {
@@ -203,9 +203,9 @@ open_secret(struct v1_exchange *x, struct isakmp_msg *m, uint8_t iv[BLOCK_MAX], 
 }
 
 /*
- * Opens and takes the message of ${row}. On success x->iv has moved on; on failure, or IKE_LATER,
- * only what a later good message overwrites has changed, and ${*proven} says whether
- * it is the peer's beyond doubt.
+ * Decrypts and parses the message of ${row}. On success x->iv has advanced. On failure, or IKE_LATER,
+ * only values have changed that a later valid message overwrites, and ${*proven} is true if the message
+ * was authenticated.
  */
 static int
 take_row(struct v1_exchange *x, const struct v1_message *row, const struct isakmp_hdr *h,
@@ -320,7 +320,7 @@ v1_exchange_datagram(struct v1_exchange *x, struct now now, const struct isakmp_
 	}
 	if (x->over || v1_exchange_waits(x) || x->kind->rows[x->at].from == x->role)
 		return (false);
-	/* The answer said no to this message: nobody is asked again for a retransmission. */
+	/* The answer was negative: a retransmission does not ask again. */
 	if (x->wait != NULL && memcmp(digest, x->wait->digest, sizeof(digest)) == 0)
 		return (false);
 	return (receive(x, now, h, dgram, digest, out));

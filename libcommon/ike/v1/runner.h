@@ -4,15 +4,15 @@
 
 #include "ike/v1/exchange.h"
 
-/* Sends what is this end's turn to send, until it is the peer's. 0, or -1: failed. */
+/* Sends messages while it is this end's turn. 0, or -1: failed. */
 int v1_exchange_run(struct v1_exchange *x, struct now now, struct ike_outbox *out,
     struct fault *f);
 
 /*
  * Handles a datagram that belongs to ${x}. True if it was the message that ${x} waited
- * for: then it is authentic as far as its row can tell, or is kept until that can be told (see
- * v1_exchange_answer()). A duplicate is answered with the stored reply; what does not fit is
- * dropped, noted, and changes nothing. While ${x} waits for an answer, all is dropped.
+ * for: it has then passed the checks of its row, or is kept until they can be made (see
+ * v1_exchange_answer()). A duplicate is answered with the stored reply. Other messages are
+ * dropped and noted, and change nothing. While ${x} waits for an answer, it drops all messages.
  */
 bool v1_exchange_datagram(struct v1_exchange *x, struct now now,
     const struct isakmp_hdr *h, struct span dgram, struct ike_outbox *out);

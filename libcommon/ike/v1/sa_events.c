@@ -1,4 +1,4 @@
-/* What follows from the end of an exchange of IKEv1: SAs and child SAs are established, or not. */
+/* Handles the end of IKEv1 exchanges: establishes IKE SAs and child SAs, or reports the failure. */
 #include "ike/v1/sa_events.h"
 
 #include "ike/child_life.h"
@@ -15,7 +15,7 @@ v1_sa_up(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 	const struct v1_phase1 *p = x != NULL ? v1_phase1_of(x) : NULL;
 	char peer[ENDPOINT_TEXT];
 
-	outbox_note(out, NOTE_INFO, "phase 1 with %s stands (%s)",
+	outbox_note(out, NOTE_INFO, "phase 1 with %s established (%s)",
 	    endpoint_text(peer, &sa->ike.remote.at), sa->exchange == SA_MAIN ? "main mode" :
 	    "aggressive mode");
 	ike_sa_up(&sa->ike, now, p != NULL && p->initial_contact, out);
@@ -87,7 +87,7 @@ quick_over(struct v1_exchange *x, struct v1_quick *q, struct now now, struct ike
 	}
 	v1_sa_id(x->sa, id);
 	ike_conn_wake(e, now, q->policy, IKE_CONN_WAIT_MS);
-	if (child != NULL)	/* its record was written: take it back */
+	if (child != NULL)	/* its record was written: write an sa-delete */
 		ike_child_end(e, child, SA_REASON_UNFINISHED, true, out);
 	outbox_verdict(out, x->role == SA_INITIATOR ? IKE_FAILED : IKE_REFUSED, id, x->mid,
 	    &x->why);
@@ -110,7 +110,7 @@ v1_sa_report(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
 	struct v1_exchange *x;
 
-	/* What follows may begin exchanges, at the head of the list, but frees none. */
+	/* Handlers may add exchanges at the head of the list, but free none. */
 	for (x = sa->exchanges; x != NULL; x = x->next)
 		if (x->over && !x->reported)
 			report(x, now, out);

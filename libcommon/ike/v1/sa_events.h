@@ -1,12 +1,12 @@
-/* What follows from the end of an exchange of IKEv1. */
+/* Handles the end of IKEv1 exchanges. */
 #ifndef SAPIPE_IKE_V1_SA_EVENTS_H
 #define SAPIPE_IKE_V1_SA_EVENTS_H
 
 #include "ike/v1/ike_sa.h"
 
 /*
- * Does what follows from the end of each of ${sa}'s exchanges that has ended since the last call. To be
- * called after each step of an exchange.
+ * Handles the result of each exchange of ${sa} that has ended since the last call. Call it
+ * after each step of an exchange.
  */
 void v1_sa_report(struct v1_sa *sa, struct now now, struct ike_outbox *out);
 /* All that authenticates the ends has ended: the SA is established. */

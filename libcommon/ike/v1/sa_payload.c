@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* Bits of sa_values.set above those of attribute types: which durations were there. */
+/* Bits of sa_values.set above those of attribute types: the durations that were present. */
 #define SEEN_SECONDS	(1U << 30)
 #define SEEN_KILOBYTES	(1U << 31)
 
@@ -30,16 +30,16 @@ attr_take(struct sa_values *out, const struct isakmp_attr *a, const struct sa_ru
 
 	if (a->type == r->life_type) {
 		if (*life_type != 0)
-			refuse(out, "stands without its duration", name);
+			refuse(out, "has no duration", name);
 		if (!a->basic || a->value < LIFE_TYPE_SECONDS || a->value > LIFE_TYPE_KILOBYTES)
 			refuse(out, "is unknown", name);
 		*life_type = a->value;
 	} else if (a->type == r->life_duration) {
 		/* RFC 2407 section 4.5: a duration follows its type. */
 		if (*life_type == 0)
-			refuse(out, "stands without its type", name);
+			refuse(out, "has no type", name);
 		if (*life_type != 0 && (out->set & seen) != 0)
-			refuse(out, "stands twice for one type", name);
+			refuse(out, "occurs twice for one type", name);
 		out->set |= seen;
 		*(seconds ? &out->life.seconds : &out->life.kilobytes) = a->value;
 		*life_type = 0;
@@ -48,7 +48,7 @@ attr_take(struct sa_values *out, const struct isakmp_attr *a, const struct sa_ru
 	} else if (!a->basic) {
 		refuse(out, "is not in the basic form", name);
 	} else if (sa_has(out, a->type)) {
-		refuse(out, "stands twice", name);
+		refuse(out, "occurs twice", name);
 	} else {
 		out->set |= 1U << a->type;
 		out->v[a->type] = (uint16_t)a->value;
@@ -67,11 +67,11 @@ sa_values_get(struct sa_values *out, struct span attrs, const struct sa_rules *r
 		refuse(out, "are malformed", "its attributes");
 		return;
 	}
-	/* Go on after a bad one: the text of a mismatch shows what else there is. */
+	/* Continue after a bad one: the text of a mismatch lists the others, too. */
 	for (i = 0; i < list.n; i++)
 		attr_take(out, &list.a[i], rules, &life_type);
 	if (life_type != 0)
-		refuse(out, "stands without its duration", "LIFE-TYPE");
+		refuse(out, "has no duration", "LIFE-TYPE");
 }
 
 static void
@@ -137,7 +137,7 @@ sa_text_add(struct sa_text *t, const char *fmt, ...)
 		t->n += (size_t)n < t->cap - t->n ? (size_t)n : t->cap - t->n - 1;
 }
 
-/* ${known}, or what it is and its number; a hyphen before all but the first. */
+/* Appends ${known}, or the class and its number; a hyphen separates it from the previous one. */
 static void
 word(struct sa_text *t, bool *first, const char *known, const char *what, uint64_t num)
 {

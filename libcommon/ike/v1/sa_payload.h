@@ -2,8 +2,8 @@
  * What the SA payloads of both phases share: the attributes of one transform as values, lifetimes,
  * and words for messages and captures. sa_payload_p1.h and sa_payload_p2.h have the negotiation.
  *
- * A transform counts only if each of its attributes is known, occurs once and has the form that
- * its class has (RFC 2409 appendix A), AES has its key length and fixed ciphers have none.
+ * A transform is valid only if each of its attributes is known, occurs once and has the form of
+ * its class (RFC 2409 appendix A), AES has its key length and fixed ciphers have none.
  */
 #ifndef SAPIPE_IKE_V1_SA_PAYLOAD_H
 #define SAPIPE_IKE_V1_SA_PAYLOAD_H
@@ -42,7 +42,7 @@ sa_has(const struct sa_values *v, unsigned type)
 	return ((v->set >> type & 1) != 0);
 }
 
-/* Life attributes; what exceeds 32 bits is cut to them, 0 is left out. */
+/* Life attributes; values are limited to 32 bits, 0 is left out. */
 void sa_life_put(struct wr *w, const struct sa_rules *rules, const struct sa_life *life);
 /* The shorter of both, limit by limit, into ${out}; true if ${own} is the shorter in one. */
 bool sa_life_min(struct sa_life *out, const struct sa_life *own, const struct sa_life *said);
@@ -65,7 +65,7 @@ struct sa_text {
 void sa_text_add(struct sa_text *t, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The numbers of a transform; those that it does not name are 0 or false. */
+/* The numbers of a transform; absent ones are 0 or false. */
 struct sa_numbers {
 	uint64_t	enc;		/* of phase 2: the transform ID */
 	uint64_t	bits, integ, group;	/* key length; integrity, in phase 1 the hash */
@@ -77,7 +77,7 @@ void sa_text_p1(struct sa_text *t, const struct sa_numbers *n);
 /* "aes256-sha256-modp2048-esn", of AH "sha256"; ${proto} is that of its proposal. */
 void sa_text_p2(struct sa_text *t, uint8_t proto, const struct sa_numbers *n);
 
-/* The words that a phase has for what is offered and what is configured. */
+/* The labels of a phase for offered and for configured proposals. */
 struct sa_words {
 	const void *ctx;
 	size_t	n_own;		/* configured proposals */

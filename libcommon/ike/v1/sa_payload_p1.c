@@ -20,7 +20,7 @@ struct t1 {
 	uint16_t		auth;
 };
 
-/* What two proposals differ in. */
+/* The differences of two proposals. */
 enum { D_AUTH = 1, D_ENC = 2, D_HASH = 4, D_GROUP = 8, D_REFUSED = 16 };
 
 static void
@@ -55,8 +55,8 @@ auth_index(const struct ike_policy *p, uint16_t auth)
 }
 
 /*
- * The words of ${t}; what the registry does not know as a number. The method is among them where
- * it is not the only one of ${p}; ${p} may be NULL, then it is not.
+ * Text of ${t}; algorithms that the registry does not have are printed as numbers. Includes the method
+ * if ${p} has several; ${p} NULL: without it.
  */
 static char *
 t1_text(char out[SA_WORDS], const struct t1 *t, const struct ike_policy *p)
@@ -261,7 +261,7 @@ choice_fill(struct p1_choice *out, const struct t1 *t, uint8_t num, const struct
 	out->shorter = sa_life_min(&out->life, &own, &out->said);
 }
 
-/* What p1_choose() looks for: a place in our own offer, and the transform found for it. */
+/* The result of p1_choose(): a place in our own offer, and the matching transform. */
 struct found {
 	size_t				 rank;	/* its number in our own offer; beyond that: known only */
 	const struct isakmp_proposal	*prop;

@@ -2,8 +2,8 @@
  * SA payloads of phase 1, RFC 2409 section 5 and appendix A: our offer, the responder's choice, the
  * initiator's check of it. Bodies only, without the generic header: pure functions of their arguments.
  *
- * A mismatch is FAULT_NO_PROPOSAL; it is answered with NO-PROPOSAL-CHOSEN. fault.what is then what the closest offer
- * differs in. A body that does not decode is FAULT_MALFORMED or FAULT_TOO_LARGE.
+ * A mismatch is FAULT_NO_PROPOSAL; it is answered with NO-PROPOSAL-CHOSEN. fault.what then names the difference to the
+ * closest offer. A body that does not decode is FAULT_MALFORMED or FAULT_TOO_LARGE.
  */
 #ifndef SAPIPE_IKE_V1_SA_PAYLOAD_P1_H
 #define SAPIPE_IKE_V1_SA_PAYLOAD_P1_H
@@ -33,9 +33,9 @@ const struct alg_group *p1_group(const struct ike_policy *p);
 
 /*
  * The responder's choice: the first of its own offer (as p1_offer() orders it) that the peer
- * offers, whatever the peer's order, so that an initiator cannot make it choose the last one,
- * which is there for old peers. With ${p}->accept_all, next the first offer that the registry
- * knows under one of ${p}->auths. ${reply} gets the body: that transform alone, byte for byte.
+ * offers, regardless of the peer's order, so that an initiator cannot make it choose the last one,
+ * which is for old peers only. With ${p}->accept_all, next the first offer that the registry
+ * knows under one of ${p}->auths. ${reply} gets the body: only that transform, byte for byte.
  * 0, or -1 with ${reply} untouched.
  */
 int p1_choose(struct p1_choice *out, struct span sa_body, const struct ike_policy *p,
@@ -49,8 +49,8 @@ int p1_accept(struct p1_choice *out, struct span sa_body, const struct ike_polic
     struct fault *f);
 
 /*
- * What ${sa_body} offers beside what ${p} is configured for, line by line in the words of
- * proposals, unknown numbers as such; then the first difference. Cut to ${cap} bytes.
+ * Writes the offers of ${sa_body} next to the configured proposals of ${p}, line by line in the syntax
+ * of proposals, unknown algorithms as numbers; then the first difference. Truncates to ${cap} bytes.
  */
 char *p1_mismatch_text(char *out, size_t cap, struct span sa_body, const struct ike_policy *p);
 

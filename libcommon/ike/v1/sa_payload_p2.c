@@ -15,7 +15,7 @@ static const struct sa_rules rules = {
 	.name = ipsec_attr_name,
 };
 
-/* What one end wants, beside its list. */
+/* The requirements of one end, besides its list. */
 struct want {
 	const struct ike_policy	*p;
 	const uint16_t		*encaps;
@@ -34,7 +34,7 @@ struct t2 {
 	uint16_t		encap;		/* 0: named none */
 };
 
-/* What two proposals differ in, in the order of telling. */
+/* The differences of two proposals, in the order of reporting. */
 enum {
 	D_PROTO = 1, D_ENC = 2, D_INTEG = 4, D_ESN = 8, D_ENCAP = 16, D_GROUP = 32, D_REFUSED = 64,
 };
@@ -135,7 +135,7 @@ t2_diff(const struct t2 *t, const struct esp_proposal *p, const struct want *w)
 	return (t->v.why[0] != '\0' ? d | D_REFUSED : d);
 }
 
-/* The words of ${t}; what the registry does not know as a number. */
+/* Text of ${t}; algorithms that the registry does not have are printed as numbers. */
 static char *
 t2_text(char out[SA_WORDS], const struct t2 *t, const struct want *w)
 {
@@ -246,7 +246,7 @@ group_word(const struct alg_group *g)
 	return (g != NULL ? g->word : "none");
 }
 
-/* What one bit of a difference means, as text. */
+/* The text of one bit of a difference. */
 static void
 difference_text(struct sa_text *x, unsigned d, const struct t2 *t,
     const struct esp_proposal *conf, const struct want *w)
@@ -357,7 +357,7 @@ all_known(const struct t2 *t)
 	return (t->p.enc != NULL && (t->p.enc->form == ALG_AEAD || t->p.integ != NULL));
 }
 
-/* What p2_choose() looks for, as in sa_payload_p1.c. */
+/* The result of p2_choose(), as in sa_payload_p1.c. */
 struct found {
 	size_t				 k;	/* own proposal; list length: known only */
 	const struct isakmp_proposal	*prop;

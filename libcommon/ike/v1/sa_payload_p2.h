@@ -3,8 +3,8 @@
  * initiator's check of it. Bodies only, without the generic header: pure functions of their arguments.
  *
  * A mismatch is FAULT_NO_PROPOSAL, or FAULT_PFS_MISMATCH where only the group
- * differs; both are answered with NO-PROPOSAL-CHOSEN. fault.what is then what the closest offer
- * differs in. A body that does not decode is FAULT_MALFORMED or FAULT_TOO_LARGE.
+ * differs; both are answered with NO-PROPOSAL-CHOSEN. fault.what then names the difference to the
+ * closest offer. A body that does not decode is FAULT_MALFORMED or FAULT_TOO_LARGE.
  */
 #ifndef SAPIPE_IKE_V1_SA_PAYLOAD_P2_H
 #define SAPIPE_IKE_V1_SA_PAYLOAD_P2_H
@@ -34,11 +34,11 @@ void p2_offer(struct wr *w, const struct ike_policy *p, const uint8_t spi[4], ui
 const struct alg_group *p2_group(const struct ike_policy *p);
 
 /*
- * The responder's choice, by its own order as p1_choose(). ${encaps} are the modes it takes; a
+ * The responder's choice, by its own order as p1_choose(). ${encaps} are the modes it accepts; a
  * transform that names none gets the first. ${ke_len}: bytes in the peer's KE payload, 0 without
- * one; a transform's group must be the one that this fits, and a transform without a group fits
- * only no KE. Proposals that share their number (AND, RFC 2408 section 4.2) are
- * refused, as are SPIs of other than 4 bytes or below 256. ${reply} gets the transform byte for
+ * one; a transform's group must match this length, and a transform without a group matches
+ * only a message without KE. Proposals that share their number (AND, RFC 2408 section 4.2) are
+ * rejected, as are SPIs of other than 4 bytes or below 256. ${reply} gets the transform byte for
  * byte under ${spi}, our own. 0, or -1 with ${reply} untouched.
  */
 int p2_choose(struct p2_choice *out, struct span sa_body, const struct ike_policy *p,

@@ -1,6 +1,6 @@
 /*
- * IKEv1 as a row of struct ike_version: which message goes to which exchange, SAs from their
- * records, and what is due.
+ * IKEv1 as a row of struct ike_version: routes messages to exchanges, restores SAs from
+ * records, and runs timers.
  */
 #include "ike/conn.h"
 #include "ike/policy_match.h"
@@ -83,8 +83,8 @@ accept_stranger(struct ike_engine *e, struct now now, const struct endpoint *loc
 /* --- messages of an SA --- */
 
 /*
- * The initiator goes on while this end still waits: the last message of its phase 1 was lost,
- * and in aggressive mode nothing shows it that. Our answer again makes it send its message again.
+ * The initiator continues while this end still waits: the last message of its phase 1 was lost,
+ * and in aggressive mode it cannot notice. Resending our answer makes it resend its message.
  */
 static void
 ask_again(struct v1_sa *sa, struct ike_outbox *out)
@@ -112,7 +112,7 @@ quick_begun(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h, struct
 	    (x = v1_quick_new(sa, SA_RESPONDER, h->mid, now)) == NULL)
 		return;
 	if (!v1_exchange_datagram(x, now, h, data, out)) {
-		/* Only what proves to be the peer's may occupy memory. */
+		/* Only authenticated messages may occupy memory. */
 		if (x->why.code != FAULT_MALFORMED && x->why.code != FAULT_NONE)
 			v1_exchange_refuse(x, now, out);
 		v1_exchange_free(x);
@@ -198,7 +198,7 @@ unreachable(struct ike_sa *ike, struct now now, struct ike_outbox *out)
 
 /* --- SAs from their records --- */
 
-/* What the engine needs of a record. */
+/* Checks that a record has the fields that the engine needs. */
 static int
 copy_record(struct v1_sa *sa, const struct sa_ike *s)
 {
@@ -256,7 +256,7 @@ adopt(struct ike_engine *e, struct now now, const struct sa_ike *s, struct ike_p
 	return (&sa->ike);
 }
 
-/* --- what the engine asks for --- */
+/* --- calls of the engine --- */
 
 static struct ike_sa *
 begin(struct ike_engine *e, struct now now, struct ike_policy *policy,
