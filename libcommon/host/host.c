@@ -44,7 +44,7 @@ serve_id(void *ctx, const uint8_t id[16])
 	struct serving *s = ctx;
 	struct serve_key k = serve_key_cookies(id, id + 8);
 
-	/* What could not be registered is tried again in a later step. */
+	/* Cookies that could not be registered are tried again in a later step. */
 	if (serve_has(&s->host->served, &k) ||
 	    ports_serve_cookies(s->host->ports, id, id + 8, NULL) == 0)
 		(void)serve_put(&s->now, &k);

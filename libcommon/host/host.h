@@ -54,7 +54,7 @@ void host_free(struct host *h);			/* NULL is fine; sends nothing */
 struct ports *host_ports(struct host *h);
 struct now host_now(const struct host *h);
 
-/* Runs ${m} from now on, in place of the machine before; ${m.self} outlives the host or the next call. */
+/* Starts to run ${m} and stops the previous machine; ${m.self} must outlive the host or the next call. */
 void host_start(struct host *h, struct ike_machine m);
 
 /*

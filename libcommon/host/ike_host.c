@@ -1,4 +1,4 @@
-/* What the IKE engine needs of its host beyond other machines: records, verdicts, usual ports. */
+/* The host of the IKE engine: adds records, verdicts and the usual ports to host.c. */
 #include "host/ike_host.h"
 
 #include <stdlib.h>
@@ -33,7 +33,7 @@ ike_host_do(struct ike_host *h, struct ike_outbox *todo)
 	host_do(h->host, todo);
 }
 
-/* --- what the engine wants done --- */
+/* --- actions of the engine --- */
 
 static void
 on_before(void *ctx, const struct ike_outbox *todo)

@@ -20,7 +20,7 @@ struct group_member {
 };
 
 /*
- * The member of ${m} that is to carry the routes, given that ${now} carries them (GROUP_NONE: none does): the
+ * Selects the member of ${m} for the routes; ${now} has them at present (GROUP_NONE: none does). It is the
  * first one that is UP. A READY one whose first probe is pending counts as UP, so that a start does not
  * move the routes twice. If there is neither: the first READY one. GROUP_NONE: all are DOWN or have no
  * device.

@@ -1,4 +1,4 @@
-/* The states of a monitored tunnel, and what each probe changes. */
+/* The states of a monitored tunnel, and the transitions after each probe. */
 #include "monitor/monitor.h"
 
 #include <stddef.h>
@@ -37,7 +37,7 @@ down(struct monitor *m, struct monitor_do *d, struct now now)
 {
 	change(m, d, MONITOR_DOWN, m->unsent >= m->misses ? MONITOR_UNSENT : MONITOR_SILENCE, now);
 	d->rekey = m->conf.rekey;
-	/* As long as it takes to see that the command did not help. */
+	/* The time until a failed command is noticed. */
 	m->rekey_wait_us = m->conf.interval_us * m->conf.threshold;
 	m->rekey_us = now_us(now) + m->rekey_wait_us;
 }
@@ -95,7 +95,7 @@ monitor_turn(struct monitor *m, struct now now, const uint64_t *rx)
 		m->ring[d.seq % MONITOR_RING].out = true;
 		m->out = true;
 	}
-	/* After a sleep of the machine or of this process: from now on, not all that was slept through. */
+	/* After a suspend of the machine or of this process: continue from now, without the missed probes. */
 	m->deadline_us += m->conf.interval_us;
 	if (m->deadline_us <= now_us(now))
 		m->deadline_us = now_us(now) + m->conf.interval_us;

@@ -36,7 +36,7 @@ struct monitor_conf {
 	bool		persist;	/* probing continues while DOWN, also without one */
 };
 
-/* What to do after a call. */
+/* Actions after a call. */
 struct monitor_do {
 	bool		changed;	/* the state has changed */
 	bool		probe;		/* send one with number ${seq}; if that fails: monitor_unsent() */

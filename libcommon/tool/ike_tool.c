@@ -199,7 +199,7 @@ watch_out(struct ike_tool *t)
 	if (fd < 0 || t->on_out.data == NULL)
 		return;
 	ev_io_stop(t->loop, &t->on_out);
-	/* A pipe whose reader has gone shows as readable. */
+	/* A pipe without a reader polls as readable. */
 	ev_io_set(&t->on_out, fd, EV_READ | (sa_out_wants_write(t->out) ? EV_WRITE : 0));
 	ev_io_start(t->loop, &t->on_out);
 }

@@ -1,6 +1,6 @@
 /*
- * What ike-initiate and ike-respond have in common: options, the event loop with
- * its signals, the way of records to standard output or -o FILE, and the voice.
+ * Code shared by ike-initiate and ike-respond: options, the event loop with its
+ * signals, the output of records to standard output or -o FILE, and log messages.
  */
 #ifndef SAPIPE_TOOL_IKE_TOOL_H
 #define SAPIPE_TOOL_IKE_TOOL_H
@@ -18,9 +18,9 @@ struct ike_tool_opts {
 	const char	*output;
 	const char	*pcap;
 	bool		 explain;
-	const char	*user;		/* to become; NULL: nobody, if we are root */
+	const char	*user;		/* user to switch to; NULL: the user nobody, if we are root */
 	const char	*seed, *clock;	/* test seams */
-	/* Set by the tool: work under this IKE SA alone, at its port; ${local} is then the caller's. */
+	/* Set by the tool: work only under this IKE SA, at its port; the caller then sets ${local}. */
 	const struct sa_ike *under;
 };
 
@@ -33,7 +33,7 @@ struct ike_tool {
 	struct sa_out		*out;
 	struct ike_wire		*wire;		/* --pcap, --explain; NULL: neither */
 	const char		*user;
-	struct endpoint		 local;		/* family 0: not said */
+	struct endpoint		 local;		/* family 0: not set */
 	struct rand_seed	 seed;
 	struct ev_signal	 on_int, on_term, on_hup;
 	struct ev_io		 on_out;
@@ -51,8 +51,8 @@ struct ike_tool {
 };
 
 /*
- * Opens in this order: where records go, the ports. ${conf}->rand is set here. On failure 0 is not
- * returned and ${f} says why; ike_tool_close() is due either way.
+ * Opens the output of records, then the ports. Sets ${conf}->rand. On failure it does not return
+ * 0, and ${f} has the reason; call ike_tool_close() in either case.
  */
 int ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf *conf,
     struct fault *f);
@@ -61,10 +61,10 @@ enum exit_status ike_tool_run(struct ike_tool *t);
 /* Sends deletes, writes sa-delete records, and ends the run with ${status}. */
 void ike_tool_shutdown(struct ike_tool *t, enum exit_status status);
 void ike_tool_close(struct ike_tool *t);
-/* Takes over an SA from its record, as ike_engine_adopt(). */
+/* Adopts an SA from its record, as ike_engine_adopt(). */
 int ike_tool_adopt(struct ike_tool *t, const struct sa_rec *rec, struct ike_policy *p,
     struct fault *f);
-/* What ${remote} begins is for us, under ${p}, and nobody else's is. */
+/* Accepts exchanges that ${remote} initiates, under ${p}, and those of no other peer. */
 void ike_tool_peer(struct ike_tool *t, struct ike_policy *p, const struct addr *remote);
 
 #endif

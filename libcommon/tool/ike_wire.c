@@ -10,9 +10,9 @@
 #include "trace/dissect.h"
 #include "capture/pcapng.h"
 
-#define HELD_MAX	4	/* messages that wait for their keys to be told */
+#define HELD_MAX	4	/* messages that wait for their keys to be explained */
 
-/* A message to be told later: it is the first that is encrypted, and the keys are not there yet. */
+/* A message to be explained later: it is the first encrypted one, and the keys are not yet known. */
 struct held {
 	bool		out;
 	struct v1_seen	seen;
@@ -22,8 +22,8 @@ struct held {
 struct ike_wire {
 	struct sa_set	*keys;
 	struct pcapng	*pcap;		/* NULL: none, or it broke */
-	struct v1_trace	*to_pcap;	/* what is in the file: told at once */
-	struct v1_trace	*explain;	/* what was told: may be held back. NULL: not asked for */
+	struct v1_trace	*to_pcap;	/* of the file: comments are written at once */
+	struct v1_trace	*explain;	/* of the explanation: may be delayed. NULL: not requested */
 	uint64_t	 n;
 	size_t		 n_held;
 	struct held	 held[HELD_MAX];
@@ -72,7 +72,7 @@ ike_wire_close(struct ike_wire *w)
 
 /* --- the capture --- */
 
-/* Where the kernel chose the address, an address of zeros of the right family stands for it. */
+/* If the kernel chose the address, use an all-zero address of the same family. */
 static struct endpoint
 own(const struct host_dgram *d)
 {
@@ -137,7 +137,7 @@ tell(struct ike_wire *w, const struct v1_seen *seen, bool out)
 	struct fault f;
 	size_t i;
 
-	/* Anyone can send; what this end says has a bound of its own. */
+	/* Limits output for received messages, because anyone can send them; our own are limited elsewhere. */
 	if (!out && !report_allow())
 		return;
 	if (v1_trace_take(w->explain, seen, &m, &f) != 0) {
@@ -169,7 +169,7 @@ ike_wire_flush(struct ike_wire *w)
 		w->n_held = 0;
 }
 
-/* Encrypted, of phase 1, sent before this end has written down its keys: it can be told in full soon. */
+/* An encrypted message of phase 1, sent before this end has recorded its keys: it can be explained in full soon. */
 static bool
 waits_for_keys(const struct ike_wire *w, const struct v1_seen *seen)
 {
@@ -205,7 +205,7 @@ explain_dgram(struct ike_wire *w, const struct host_dgram *d, const struct v1_se
 	tell(w, seen, d->out);
 }
 
-/* --- what comes --- */
+/* --- received messages --- */
 
 void
 ike_wire_dgram(struct ike_wire *w, const struct host_dgram *d)
@@ -226,7 +226,7 @@ ike_wire_dgram(struct ike_wire *w, const struct host_dgram *d)
 		explain_dgram(w, d, &seen);
 }
 
-/* Deletes leave the keys here: the message that brought one about is yet to be told. */
+/* A delete does not remove the keys here: the message that caused it is still to be explained. */
 void
 ike_wire_record(struct ike_wire *w, const struct sa_rec *rec)
 {

@@ -1,6 +1,6 @@
 /*
- * What a negotiator sends and receives, written down for people: as a capture whose comments name each
- * message (--pcap), and told on standard error as it happens (--explain).
+ * Records the messages of a negotiator for people: as a capture with a comment on each
+ * message (--pcap), and as an explanation on standard error while they are sent and received (--explain).
  */
 #ifndef SAPIPE_TOOL_IKE_WIRE_H
 #define SAPIPE_TOOL_IKE_WIRE_H
@@ -11,12 +11,12 @@ struct ike_wire;
 
 /* ${pcap} NULL: no capture. NULL with a fault, or with neither asked for: then ${f}->code is FAULT_NONE. */
 struct ike_wire *ike_wire_open(const char *pcap, bool explain, struct fault *f);
-void ike_wire_close(struct ike_wire *w);	/* tells what was held back; NULL is fine */
+void ike_wire_close(struct ike_wire *w);	/* explains delayed messages; NULL is allowed */
 
 /* Both as ike_host_calls has them; ${w} NULL: nothing. */
 void ike_wire_dgram(struct ike_wire *w, const struct host_dgram *d);
 void ike_wire_record(struct ike_wire *w, const struct sa_rec *rec);
-/* What waits for keys is told as it is: something has failed, or takes long. */
+/* Explains messages that wait for keys without them: after a failure or a timeout. */
 void ike_wire_flush(struct ike_wire *w);
 
 #endif

@@ -7,7 +7,7 @@
 #include "cli/ini_file.h"
 #include "tool/policy_opt.h"
 
-/* What one section says: policy options and where the peer may come from. */
+/* One section: policy options and the allowed addresses of the peer. */
 struct section_opts {
 	struct policy_opts	policy;
 	const char		*address;
@@ -40,7 +40,7 @@ same_id(const struct ike_policy *a, const struct ike_policy *b)
 	return (id_eq(&a->remote_id, &b->remote_id));
 }
 
-/* Two sections that a peer could not tell apart: which one is used would be chance. */
+/* Two sections that match the same peers: the choice between them would be arbitrary. */
 static int
 check_apart(const struct ike_policy *a, const struct ike_policy *b, struct fault *f)
 {
@@ -113,7 +113,7 @@ peers_file_read(struct peers *out, const char *path, const struct policy_opts *g
 {
 	struct reading r = { .path = path, .out = out };
 	const struct ini_conf conf = { .table = section_optab, .size = sizeof(struct section_opts),
-	    .of = "a peer", .risk = "who may connect", .max = PEERS_MAX,
+	    .of = "a peer", .risk = "allowed addresses of the peer", .max = PEERS_MAX,
 	    .no_key = "name", .apart = { "esp", "ah" }, .first = on_first, .section = on_section,
 	    .ctx = &r };
 	const struct section_opts defaults = { .policy = *given };
@@ -124,7 +124,7 @@ peers_file_read(struct peers *out, const char *path, const struct policy_opts *g
 		peers_wipe(out);
 		return (-1);
 	}
-	ini_values_free(&values);	/* the policies have their own of what they need */
+	ini_values_free(&values);	/* the policies have their own copies */
 	return (0);
 }
 

@@ -30,9 +30,9 @@ struct policy_opts;
 
 /*
  * Reads ${path} ('-' for standard input, secret files then count from the working directory). Unknown
- * or repeated keys and sections, two sections that no peer could tell apart, and bad values are
- * errors that name file and line. What no section says is as in ${given}, the options of the command
- * line. All or nothing: 0, or -1 with ${out} empty.
+ * or repeated keys and sections, two sections that match the same peers, and bad values are
+ * errors that name file and line. Values that no section sets are those of ${given}, the options of the
+ * command line. All or nothing: 0, or -1 with ${out} empty.
  */
 int peers_file_read(struct peers *out, const char *path, const struct policy_opts *given,
     struct fault *f);

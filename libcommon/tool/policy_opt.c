@@ -9,7 +9,7 @@
 #include "ike/heartbeat.h"
 #include "wire/vid.h"
 
-#define LIFE_MIN	5ULL		/* seconds; shorter than a rekey takes */
+#define LIFE_MIN	5ULL		/* seconds; a rekey needs longer than that */
 #define LIFE_MAX	31536000ULL	/* a year */
 #define KILOBYTE	1024ULL		/* RFC 2407 section 4.5, SA Life Type 2 */
 

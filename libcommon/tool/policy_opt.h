@@ -1,6 +1,6 @@
 /*
- * The options that say what to negotiate, shared by ike-initiate, ike-respond and (without
- * their dashes) the sections of a peers file; and their way into a struct ike_policy.
+ * The options of the negotiation, shared by ike-initiate, ike-respond and (without
+ * their dashes) the sections of a peers file; and their conversion to a struct ike_policy.
  */
 #ifndef SAPIPE_TOOL_POLICY_OPT_H
 #define SAPIPE_TOOL_POLICY_OPT_H
@@ -41,8 +41,8 @@ extern const struct opt policy_optab[];
 
 /*
  * Checks ${o} and fills ${p}, which is overwritten; the secret is read last, from a path relative to the
- * file ${beside} if that is not NULL, and only with ${with_secret}. Faults say which option in fault.where
- * ("--local-ts") or which file. 0, or -1 with ${p} empty. Released by ike_policy_wipe().
+ * file ${beside} if that is not NULL, and only with ${with_secret}. Faults name the option in fault.where
+ * ("--local-ts") or the file. 0, or -1 with ${p} empty. Released by ike_policy_wipe().
  */
 int policy_opts_build(struct ike_policy *p, const struct policy_opts *o, const char *beside,
     bool with_secret, struct fault *f);

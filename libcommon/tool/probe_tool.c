@@ -8,7 +8,7 @@
 #include "os/priv.h"
 #include "os/sandbox.h"
 
-/* --- what the host reports --- */
+/* --- reports of the host --- */
 
 static void
 on_unsent(void *ctx, const struct fault *why)

@@ -1,5 +1,5 @@
 /*
- * What dpd-ping and natd-probe have in common: the event loop with its signals, the host of their machine
+ * Code shared by dpd-ping and natd-probe: the event loop with its signals, the host of their machine
  * (host/host.h), the choice of ports, and the drop of privileges.
  */
 #ifndef SAPIPE_TOOL_PROBE_TOOL_H
@@ -40,7 +40,7 @@ int probe_tool_port(struct probe_tool *t, struct endpoint *local, enum port_role
     struct fault *f);
 /* Drops privileges for ${user} (see priv_drop()) and enters the sandbox. */
 int probe_tool_confine(const char *user, struct fault *f);
-/* Runs ${m} from now on. In ${calls}->over: in place of the machine that has finished. */
+/* Starts to run ${m}. In ${calls}->over: replaces the machine that has finished. */
 void probe_tool_start(struct probe_tool *t, struct ike_machine m);
 /* Runs until the last machine has finished, SIGINT, SIGTERM or probe_tool_stop(). */
 void probe_tool_run(struct probe_tool *t);

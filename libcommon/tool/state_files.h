@@ -6,9 +6,9 @@
 #include "sa/set.h"
 
 /*
- * Reads the SAs of ${n} files ("-": standard input) into ${keys}. Those that were deleted serve too: a
- * capture is of the time when they lived. Warns of files that others can read; makes ready what their ciphers
- * need. 0, or -1 with a fault that names the file.
+ * Reads the SAs of ${n} files ("-": standard input) into ${keys}. Includes deleted SAs: they were
+ * established when the capture was made. Warns of files that others can read; loads the providers of their
+ * ciphers. 0, or -1 with a fault that names the file.
  */
 int sa_keys_read(struct sa_set *keys, size_t n, const char *const *names, struct fault *f);
 
