@@ -19,11 +19,11 @@
 int sa_encode(struct secret *out, const struct sa_rec *r, struct fault *f);
 
 /*
- * Decodes the first record of ${in}. Returns the bytes it took; 0 if ${in} ends within
+ * Decodes the first record of ${in}. Returns its length in bytes; 0 if ${in} ends within
  * the record (more is needed); -1 with FAULT_BAD_RECORD, FAULT_TOO_LARGE or
  * FAULT_WRONG_VERSION naming key and offset within ${in}. Unknown keys are skipped; an
- * unknown record type gives ${r}->type SA_NONE and its length. ${r} is overwritten, to be wiped
- * by the caller on success; nothing of it is set on failure.
+ * unknown record type gives ${r}->type SA_NONE and its length. ${r} is overwritten; on success
+ * the caller has to wipe it, on failure it is empty.
  */
 long sa_decode(struct sa_rec *r, struct span in, struct fault *f);
 

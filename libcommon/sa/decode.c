@@ -167,7 +167,7 @@ decode_selector(struct dec *d, const struct item *it, struct selector *s)
 	s->port = m.port;
 	s->port_end = m.has_end ? m.port_end : m.port;
 	if (s->port_end < s->port)
-		return (wrong(d, it, "has its ports the wrong way round"));
+		return (wrong(d, it, "has its first port above its last"));
 	return (0);
 }
 
@@ -182,7 +182,7 @@ decode_vid(const struct item *it, uint8_t *p)
 	return (0);
 }
 
-/* The kind of CBOR item that a field is, and how to say so. */
+/* The kind of CBOR item of a field, and its name for faults. */
 static const struct { enum item_kind kind; const char *what; } forms[] = {
 	[FIELD_WORD] = { ITEM_TEXT, "must be text" },
 	[FIELD_CONST] = { ITEM_UINT, "must be an unsigned number" },

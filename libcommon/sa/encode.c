@@ -19,7 +19,7 @@ struct enc {
 
 static void encode_map(struct enc *e, const struct field *rows, const void *base);
 
-/* Takes what libcbor wrote at the end; nothing means that there was no room. */
+/* Counts the bytes that libcbor wrote at the end; 0 means that there was no room. */
 static void
 took(struct enc *e, size_t n)
 {
@@ -46,7 +46,7 @@ put_bytes(struct enc *e, struct span v)
 	put_raw(e, v);
 }
 
-/* Text that came from a peer (a banner) may hold anything: what is no UTF-8 becomes '?'. */
+/* Text from a peer (a banner) may contain any bytes: replaces invalid UTF-8 with '?'. */
 static void
 put_text(struct enc *e, const char *text)
 {

@@ -60,7 +60,7 @@ static const struct field endpoint_fields[] = {
 	END
 };
 
-static const struct field address_fields[] = {	/* an endpoint that names nobody */
+static const struct field address_fields[] = {	/* an endpoint without an identity */
 	{ "port", FIELD_UINT, NEED_YES, AT(endpoint, port), NO, 0, false, NULL, NULL },
 	{ "address", FIELD_ADDR, NEED_YES, AT(endpoint, addr), NO, 0, false, NULL, NULL },
 	END

@@ -1,6 +1,6 @@
 /*
  * The schema (sa-state.cddl) as tables: one row per key, read by encode.c and
- * decode.c alike. Rows stand in the order of deterministic encoding (RFC 8949
+ * decode.c alike. Rows are in the order of deterministic encoding (RFC 8949
  * section 4.2.1): for text keys below 24 bytes, shorter first, then by bytes.
  */
 #ifndef SAPIPE_SA_FIELDS_H
@@ -24,9 +24,9 @@ enum field_kind {
 	FIELD_ADDR,		/* struct addr, as text */
 	FIELD_NET,		/* first and last of a struct selector, as text */
 	FIELD_MAP,		/* ${rows}, offsets from ${off} */
-	FIELD_LIST,		/* of rows[0], whose size is the stride; a size_t count at ${also} */
-	FIELD_SELECTOR,		/* struct selector, by way of struct selector_map */
-	FIELD_ID,		/* struct id, by way of struct id_map */
+	FIELD_LIST,		/* of rows[0]; its size is the stride; a size_t count at ${also} */
+	FIELD_SELECTOR,		/* struct selector, through struct selector_map */
+	FIELD_ID,		/* struct id, through struct id_map */
 	FIELD_VID,		/* one of sa_ike.vids */
 };
 
@@ -52,7 +52,7 @@ struct field {
 	const struct field	*rows;
 };
 
-/* What lies between a map of the schema and a struct that is no mirror of it. */
+/* Converts between a map of the schema and a struct with another layout. */
 struct selector_map {
 	struct selector	net;
 	uint8_t		proto;

@@ -87,7 +87,7 @@ item_get(struct item *it, struct span in, size_t off)
 	if (off >= in.len)
 		return (0);
 	head = in.p[off];
-	/* libcbor 0.8 takes these for errors; they are well-formed: tags below 24, simple
+	/* libcbor 0.8 rejects these, but they are well-formed: tags below 24, simple
 	 * values without a meaning. */
 	if (head >> 5 == 6 && (head & 31) < 24) {
 		set_n(it, ITEM_TAG, head & 31);
@@ -171,7 +171,7 @@ struct check {
 	struct fault	*f;
 };
 
-/* What a key is, apart from how it was encoded. */
+/* The value of a key, independent of its encoding. */
 struct key {
 	enum item_kind	kind;
 	uint64_t	n;
@@ -301,7 +301,7 @@ check_value(struct check *c, size_t *off, unsigned level)
 	case ITEM_TAG:
 		if (level == c->depth)
 			return (refuse(c, FAULT_TOO_LARGE, *off, "nested too deeply"));
-		/* Each entry takes a byte at least: don't wait for what cannot come. */
+		/* Each entry has at least one byte: do not wait for entries that cannot follow. */
 		if (it.kind != ITEM_TAG && !it.indefinite && it.n > c->max - it.next)
 			return (too_large(c, *off));
 		*off = it.next;

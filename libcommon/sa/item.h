@@ -24,7 +24,7 @@ struct item {
 	struct span	bytes;		/* of a definite string */
 	size_t		at;		/* offset of its first byte */
 	size_t		next;		/* offset behind it; of a container or tag: of
-					   what is in it */
+					   its content */
 };
 
 /*

@@ -20,8 +20,8 @@
 #define SA_LIST_MAX	16	/* dns, nbns, split */
 
 /*
- * EVENT(kind, word) and REASON(reason, text): what events are about and why SAs end. The record has the
- * word; code goes by the kind. A word that is none of these is kept as OTHER.
+ * EVENT(kind, word) and REASON(reason, text): kinds of events and reasons why SAs end. The record has the
+ * word; code uses the kind. An unknown word is kept as OTHER.
  */
 #define SA_EVENT_TABLE(EVENT)						\
 	/* of the data path, about one child SA */			\

@@ -1,8 +1,8 @@
 /*
- * What a stream of records adds up to. A stream is a log: a record replaces an earlier
+ * The set of SAs that a stream of records describes. A stream is a log: a record replaces an earlier
  * one of the same identity (ike-sa: cookies and role; child-sa: protocol, local address, spi-in),
- * sa-delete removes. Both count only from the source that brought the SA, so one
- * negotiator cannot take another's SAs away. No I/O, no clock.
+ * sa-delete removes. Both are accepted only from the source of the SA, so one
+ * negotiator cannot remove the SAs of another. No I/O, no clock.
  */
 #ifndef SAPIPE_SA_SET_H
 #define SAPIPE_SA_SET_H
@@ -21,8 +21,8 @@ enum sa_change {
 };
 
 /*
- * Tells what became of an SA. ${now} is what the set holds (of SA_REMOVED: held), ${was}
- * what it held before SA_REPLACED, else NULL; neither outlives the call. ${reason} is why it was
+ * Reports a change of an SA. ${now} is the record in the set (SA_REMOVED: the removed one), ${was}
+ * the record before SA_REPLACED, else NULL; both are valid only during the call. ${reason} is why it was
  * removed. It must not call back into the set.
  */
 typedef void (*sa_change_fn)(void *ctx, enum sa_change change, const struct sa_rec *now,
@@ -33,21 +33,21 @@ void sa_set_free(struct sa_set *s);	/* wipes; harmless on NULL */
 
 enum sa_verdict {
 	SA_BAD = -1,
-	SA_DONE,		/* it counted; ${tell} was called for each SA it concerned */
-	SA_NOTHING,		/* an event, an unknown record, a delete of what is not there */
-	SA_FOREIGN,		/* means an SA that another source brought: left alone */
+	SA_DONE,		/* accepted; ${tell} was called for each SA concerned */
+	SA_NOTHING,		/* an event, an unknown record, a delete of an unknown SA */
+	SA_FOREIGN,		/* about an SA of another source: ignored */
 };
 
 /*
- * Applies ${r} from ${source} (a number that the caller gives out); the set keeps a copy.
- * SA_BAD with FAULT_BAD_RECORD (other keys, algorithms or outbound SPI under the identity of an SA
- * that is there), FAULT_TOO_LARGE (SA_SET_MAX) or FAULT_MEMORY: the set is as before. ${tell}
+ * Applies ${r} from ${source} (a number that the caller assigns); the set keeps a copy.
+ * SA_BAD with FAULT_BAD_RECORD (other keys, algorithms or outbound SPI under the identity of an
+ * existing SA), FAULT_TOO_LARGE (SA_SET_MAX) or FAULT_MEMORY: the set is unchanged. ${tell}
  * may be NULL.
  */
 enum sa_verdict sa_set_apply(struct sa_set *s, unsigned source, const struct sa_rec *r,
     sa_change_fn tell, void *ctx, struct fault *f);
 
-/* Removes what has expired at ${now} (epoch seconds), with SA_REASON_EXPIRED. How many. */
+/* Removes SAs that have expired at ${now} (epoch seconds), with SA_REASON_EXPIRED. Returns how many. */
 size_t sa_set_expire(struct sa_set *s, uint64_t now, sa_change_fn tell, void *ctx);
 
 /*
