@@ -165,7 +165,7 @@ between_others() {
 	run -0 --separate-stderr skeyid-calc walk --explain "$T/x.pcapng"
 	output_has "IV [16] = hash(g^xi | g^xr), cut to a block"
 	output_has "SKEYID: not known"
-	output_has "it takes --psk or --psk-file"
+	output_has "it needs --psk or --psk-file"
 	output_has "--private of either"
 	run -0 skeyid-calc walk --json "$T/x.pcapng" --psk-file "$T/psk"
 	jq -e '[.messages[].values[] | select(.name == "SKEYID")] | length == 1 and .[0].formula != null' <<<"$output"

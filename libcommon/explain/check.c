@@ -9,7 +9,7 @@
 #include "base/bytes.h"
 #include "ike/v1/message.h"
 
-/* What was on the wire. */
+/* The value on the wire. */
 struct check {
 	struct v1_trace		*trace;
 	struct bytes		 only;		/* the CKY-I of the phase 1; empty: the first one */
@@ -187,7 +187,7 @@ find_end(struct calc *c, struct fault *f)
 	return (fault(f, FAULT_USAGE, "--private is the private value of neither end"));
 }
 
-/* SKEYID and what follows from it, as results. */
+/* SKEYID and the values derived from it, as results. */
 static int
 make_keys(struct calc *c, struct fault *f)
 {

@@ -12,7 +12,7 @@ struct check;
 
 /* ${cky_i} selects the phase 1; empty: the first one. NULL: no memory. */
 struct check *check_new(struct span cky_i);
-/* Keeps what is needed of a datagram. 0, or -1 with FAULT_MEMORY. */
+/* Copies the needed parts of a datagram. 0, or -1 with FAULT_MEMORY. */
 int check_datagram(struct check *w, const struct v1_seen *in, struct fault *f);
 /*
  * Sets the values of the phase 1 in ${c} and verifies the key there (V_PSK or V_SKEYID, in main mode also V_PRIVATE

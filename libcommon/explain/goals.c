@@ -1,4 +1,4 @@
-/* What each subcommand computes, by what is given. */
+/* The results of each subcommand, depending on the given inputs. */
 #include "explain/goals.h"
 
 #include "base/hex.h"
@@ -162,7 +162,7 @@ goal_keymat(struct calc *c, struct fault *f)
 		return (-1);
 	if (in && out)
 		return (0);
-	return (fault(f, FAULT_PROTOCOL, "KEYMAT of SPI %s is not what the state has for its keys",
+	return (fault(f, FAULT_PROTOCOL, "KEYMAT of SPI %s differs from the keys in the state",
 	    hex_put(hex, sizeof(hex), span_of(in ? c->child_spi_out : c->child_spi_in, 4))));
 }
 

@@ -10,7 +10,7 @@ take(struct calc *c, enum val v, struct span value, struct fault *f)
 int
 calc_from_ike(struct calc *c, const struct sa_ike *s, struct fault *f)
 {
-	/* If the inputs of a value are given, it is computed, not taken from the record. */
+	/* If the inputs of a value are given, it is computed, not read from the record. */
 	bool made = c->sub == SUB_SKEYID && (c->has[V_PSK] || c->has[V_NI] || c->has[V_NR]);
 	bool derived = c->sub == SUB_SKEYID && (made || c->has[V_SKEYID] || c->has[V_GXY] ||
 	    c->has[V_PRIVATE] || c->has[V_PUBLIC]);

@@ -185,9 +185,9 @@ rule_for(const struct calc *c, enum val v)
 	return (NULL);
 }
 
-/* ---- what comes next */
+/* ---- use of each value */
 
-/* What no rule tells: where a value leaves the calculation. */
+/* Uses that no rule describes: values that leave the calculation. */
 static const struct { enum val v; const char *text; } ends[] = {
 	{ V_GX, "the KE payload" }, { V_GXI, "the KE payload" }, { V_GXR, "the KE payload" },
 	{ V_KA, "every encrypted message" },
@@ -215,7 +215,7 @@ add(char *out, size_t cap, const char *text)
 	(void)snprintf(out + have, cap - have, "%s%s", have > 0 ? ", " : "", text);
 }
 
-/* What outlives phase 1: its rules are those of both. */
+/* Values that outlive phase 1: their rules apply to both phases. */
 static bool
 lasts(enum val v)
 {

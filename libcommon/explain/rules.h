@@ -39,7 +39,7 @@ extern rule_do do_private, do_gx, do_gxy, do_skeyid_psk, do_skeyid_sig, do_skeyi
 /* The first rule for ${v} that fits the known values; NULL: ${v} has to be given. */
 const struct rule *rule_for(const struct calc *c, enum val v);
 
-/* The values that are computed from ${v}, and what else uses it: "SKEYID_a, SKEYID_e"; "" if nothing does. */
+/* The values that are computed from ${v}, and its other uses: "SKEYID_a, SKEYID_e"; "" if nothing does. */
 void rule_next(char *out, size_t cap, const struct calc *c, enum val v);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Steps: each is one value with its formula, its inputs and what it was compared with. A calculation leaves a list
+ * Steps: each is one value with its formula, its inputs and the value that it was compared with. A calculation leaves a list
  * of them, in the order of the computation.
  */
 #ifndef SAPIPE_EXPLAIN_STEP_H

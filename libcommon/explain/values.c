@@ -105,14 +105,14 @@ calc_set(struct calc *c, enum val v, struct span value, struct fault *f)
 	return (0);
 }
 
-/* Numbers, whose leading zeros may be left out; other values are strings of bytes. */
+/* Numbers may omit leading zeros; other values are strings of bytes. */
 static bool
 is_number(enum val v)
 {
 	return (v == V_PRIVATE || v == V_PUBLIC || v == V_GXI || v == V_GXR || v == V_GXY);
 }
 
-/* What is wrong with ${hex}, which hex_get() does not read. */
+/* Explains why hex_get() rejects ${hex}. */
 static int
 no_hex(enum val v, const char *hex, struct fault *f)
 {

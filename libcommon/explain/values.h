@@ -12,16 +12,16 @@
 #include "crypto/proposal.h"
 #include "explain/step.h"
 
-/* What is to be calculated. */
+/* The calculation. */
 enum calc_sub { SUB_COOKIE, SUB_DH, SUB_SKEYID, SUB_PKE, SUB_HASH, SUB_IV, SUB_KEYMAT, SUB_NATD,
 	SUB_VID, SUB_CHECK, SUB_WALK };
-enum calc_auth { CALC_PSK, CALC_SIG, CALC_PKE };	/* what SKEYID is made of */
+enum calc_auth { CALC_PSK, CALC_SIG, CALC_PKE };	/* the authentication method, which decides the formula of SKEYID */
 
 enum val {
 	V_NI, V_NR, V_GXI, V_GXR, V_GXY, V_CKY_I, V_CKY_R, V_PSK, V_SAI, V_IDI, V_IDR, V_SPI, V_MID,
 	V_MESSAGE, V_LAST, V_PREVIOUS, V_PUBLIC, V_SECRET, V_TEXT, V_VID, V_CERT, V_BODY,
 	V_CIPHERTEXT, V_SKEYID, V_SKEYID_D, V_SKEYID_A, V_SKEYID_E,
-	V_HEX_COUNT,		/* those before have an option that takes hex */
+	V_HEX_COUNT,		/* the values above have an option with a hex argument */
 	V_PROTOCOL = V_HEX_COUNT, V_IP, V_PORT, V_PEER_IP, V_PEER_PORT, V_TIME, V_PRIVATE,
 	V_GX, V_KA, V_HASH_I, V_HASH_R, V_HASH1, V_HASH2, V_HASH3, V_IV, V_KEYMAT, V_ENC_KEY,
 	V_AUTH_KEY, V_NAT_D, V_COOKIE, V_NE_I, V_NE_R, V_KE_I, V_KE_R, V_HASH_CERT, V_BODY_I,
@@ -31,7 +31,7 @@ enum val {
 
 #define RESULTS_MAX	128
 
-/* What a calculation was made for: a value, or a text where ${text} is not NULL. */
+/* A result of a calculation: a value, or a text where ${text} is not NULL. */
 struct result {
 	const char	*name;
 	struct secret	 value;
@@ -47,14 +47,14 @@ struct calc {
 	const struct alg_enc	*enc;
 	const struct alg_group	*group;
 	struct esp_proposal	 esp;
-	bool			 responder;	/* whose cookie */
+	bool			 responder;	/* the cookie is the responder's */
 	bool			 has_child;	/* a child SA of the state: both its directions */
 	uint8_t			 child_spi_in[4], child_spi_out[4];
 	struct secret		 child_in, child_out;	/* keys as recorded: enc, then auth */
 	bool			 has_ends;
 	struct endpoint		 local, remote;	/* of the state's IKE SA */
 	size_t			 keymat_len;	/* bytes; 0: from ${esp}, else one PRF output */
-	struct rand		 rand;		/* for what is not given but may be random */
+	struct rand		 rand;		/* for values that may be random and are not given */
 	bool			 has[V_COUNT];
 	struct secret		 v[V_COUNT];
 	unsigned		 from[V_COUNT];	/* number of the step that made it; 0: none */

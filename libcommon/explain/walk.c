@@ -1,4 +1,4 @@
-/* Follows captured exchanges on top of trace/, explains each message and counts what came out. */
+/* Follows captured exchanges on top of trace/, explains each message and counts the results. */
 #include "explain/walk_priv.h"
 
 #include <stdio.h>

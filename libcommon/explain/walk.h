@@ -1,6 +1,6 @@
 /*
- * A walk through captured exchanges: every value of each message, those on the wire and those that are computed from
- * them, compared with the wire and with SA state. Datagrams in, values out: no I/O. Memory has a bound: the IKE SA
+ * A walk through captured exchanges: every value of each message, on the wire or computed from it,
+ * compared with the wire and with SA state. Datagrams in, values out: no I/O. Memory has a bound: the IKE SA
  * seen longest ago is forgotten first.
  */
 #ifndef SAPIPE_EXPLAIN_WALK_H
@@ -11,7 +11,7 @@
 
 struct walk;
 
-/* What is known besides the datagrams; borrowed for as long as the walk exists. */
+/* Inputs besides the datagrams; borrowed while the walk exists. */
 struct walk_given {
 	/*
 	 * Used where they are known: V_PSK, V_GXY and V_SKEYID of phase 1, V_IP and V_PORT of an address that a NAT hides.

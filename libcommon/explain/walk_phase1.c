@@ -1,4 +1,4 @@
-/* Main and aggressive mode: the values in each message, and those that are computed from them. */
+/* Main and aggressive mode: the values in each message, and the values computed from them. */
 #include "explain/walk_priv.h"
 
 #include <stdio.h>

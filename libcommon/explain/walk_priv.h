@@ -1,5 +1,5 @@
 /*
- * Inside explain/: what the files of walk.h share. walk.c calls walk_phase1.c and walk_late.c, and they call
+ * Internals of explain/, shared by the files of walk.h. walk.c calls walk_phase1.c and walk_late.c, and they call
  * walk_value.c.
  */
 #ifndef SAPIPE_EXPLAIN_WALK_PRIV_H
@@ -21,8 +21,8 @@ struct walk_late {
 struct walk_sa {
 	struct walk	*walk;
 	struct calc	 c;		/* the values of phase 1 */
-	bool		 keyed;		/* SKEYID and what follows from it are steps already */
-	bool		 adopted;	/* likewise, from the state alone */
+	bool		 keyed;		/* SKEYID and the values derived from it already have steps */
+	bool		 adopted;	/* likewise, only from the state */
 	uint16_t	 auth;		/* enum ike_auth; 0: not seen */
 	size_t		 n_ends;
 	struct endpoint	 ends[WALK_ENDS];
@@ -40,8 +40,8 @@ struct walk {
 /* --- walk_value.c --- */
 
 /*
- * Makes sure of ${v} and compares it with ${state} (empty: not there), which replaces it if it cannot be computed;
- * a value that stays unknown leaves a step that names what is needed. *${step} (may be NULL) is its step, or NULL if
+ * Computes ${v} and compares it with ${state} (empty: absent), which replaces it if it cannot be computed;
+ * for an unknown value it adds a step that names the missing inputs. *${step} (may be NULL) is its step, or NULL if
  * there is no new one. 0, or -1 with FAULT_MEMORY.
  */
 int walk_derive(struct calc *c, enum val v, struct span state, struct step **step, struct fault *f);
@@ -63,7 +63,7 @@ int walk_dh(const struct walk *w, struct calc *c, struct fault *f);
 struct walk_sa *walk_sa_new(struct walk *w, struct fault *f);
 void walk_sa_free(void *sa);
 int walk_phase1(struct walk *w, struct walk_sa *s, struct v1_told *m, struct fault *f);
-/* What the state knows of a phase 1 that was not captured; ${late}: its last cipher block too. */
+/* Reads the values of a phase 1 that was not captured from the state; ${late}: its last cipher block too. */
 int walk_adopt(struct walk_sa *s, const struct sa_ike *keys, bool late, struct fault *f);
 
 /* --- walk_late.c --- */

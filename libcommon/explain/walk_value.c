@@ -24,13 +24,13 @@ walk_derive(struct calc *c, enum val v, struct span state, struct step **step, s
 	} else if (state.len > 0) {
 		if ((s = calc_given(c, v, state, "from the state", f)) == NULL)
 			return (-1);
-		step_note(s->note, "to compute it takes %s",
+		step_note(s->note, "to compute it needs %s",
 		    got == -1 ? why.what : c->missing);
 	} else {
 		if ((s = steps_add(c->steps, f)) == NULL)
 			return (-1);
 		s->name = calc_name(c, v);
-		step_note(s->missing, "%s%s", got == -1 ? "" : "it takes ",
+		step_note(s->missing, "%s%s", got == -1 ? "" : "it needs ",
 		    got == -1 ? why.what : c->missing);
 	}
 	c->missing[0] = '\0';
@@ -98,7 +98,7 @@ walk_open(struct walk *w, struct calc *c, struct v1_told *m, struct fault *f)
 		if (walk_from_wire(c, V_CIPHERTEXT, body, m, NULL, f) == -1 || (s = steps_add(c->steps, f)) == NULL)
 			return (-1);
 		s->name = calc_name(c, V_PLAINTEXT);
-		step_note(s->missing, "it takes phase 1, which is not in the capture, or --sa with its keys");
+		step_note(s->missing, "it needs phase 1, which is not in the capture, or --sa with its keys");
 		return (0);
 	}
 	if (body.len < c->enc->block)
@@ -174,7 +174,7 @@ walk_dh(const struct walk *w, struct calc *c, struct fault *f)
 	if ((s = steps_add(c->steps, f)) == NULL)
 		return (-1);
 	s->name = calc_name(c, V_GXY);
-	step_note(s->missing, "both ends forget it once the keys are made: it takes "
+	step_note(s->missing, "both ends forget it once the keys are made: it needs "
 	    "--private of either%s", c->phase2 ? "" : ", or --gxy");
 	return (0);
 }

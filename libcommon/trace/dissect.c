@@ -1,4 +1,4 @@
-/* What a captured message holds: decrypted with the keys of SA state, its hash verified. */
+/* Parses captured messages: decrypts them with the keys of SA state and verifies their hashes. */
 #include "trace/dissect_priv.h"
 
 #include "ike/v1/keys.h"
@@ -7,7 +7,7 @@
 
 /* --- decryption --- */
 
-/* The keys of a record; those that are not known are NULL or empty. */
+/* The keys of a record; unknown ones are NULL or empty. */
 static struct v1_message_keys
 message_keys(const struct sa_ike *s)
 {

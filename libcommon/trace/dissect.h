@@ -28,8 +28,8 @@ void v1_trace_free(struct v1_trace *t);		/* wipes; NULL is fine */
 typedef void v1_beside_free(void *beside);
 void v1_trace_beside(struct v1_trace *t, v1_beside_free *sa, v1_beside_free *exchange);
 /*
- * Frees the oldest of those: what is beside the IKE SA seen longest ago and its exchanges, and in the end what is
- * beside the exchanges of the latest IKE SA, oldest first. What belongs to the latest message stays. False: nothing
+ * Frees the oldest data of the caller: that of the IKE SA seen longest ago and its exchanges, and at last that
+ * of the exchanges of the latest IKE SA, oldest first. Keeps the data of the latest message. False: nothing
  * else is left.
  */
 bool v1_trace_shed(struct v1_trace *t);

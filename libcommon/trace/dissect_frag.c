@@ -74,7 +74,7 @@ dissect_frag(struct dissect_frags **of, struct span body, struct bytes *whole, u
 	if (g->id != id)
 		forget(g);
 	g->id = (uint16_t)id;
-	/* Drops a second fragment with the same number, one after the last, and what makes the message too long. */
+	/* Drops a repeated fragment, one after the last, and one that makes the message too long. */
 	if (g->part[number - 1].p != NULL || (g->last != 0 && number > g->last) ||
 	    g->total + piece.len > ISAKMP_MSG_MAX || bytes_set(&g->part[number - 1], piece) != 0)
 		return (false);

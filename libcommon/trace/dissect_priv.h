@@ -1,4 +1,4 @@
-/* Inside trace/: what the files of dissect.h share. */
+/* Internals of trace/: declarations shared by the files of dissect.h. */
 #ifndef SAPIPE_TRACE_DISSECT_PRIV_H
 #define SAPIPE_TRACE_DISSECT_PRIV_H
 
@@ -6,7 +6,7 @@
 #include "crypto/crypto.h"
 #include "trace/dissect.h"
 
-/* Bounds on what the tracking keeps of messages. */
+/* Bounds on the messages that tracking keeps. */
 #define KE_KEPT		1024
 #define NONCE_KEPT	256
 #define BODY_KEPT	16384
@@ -20,7 +20,7 @@ struct exchange {
 	uint8_t		 number;	/* enum isakmp_exchange */
 	uint32_t	 mid;
 	unsigned	 messages;
-	bool		 by_initiator;	/* of the IKE SA: who sent its first message */
+	bool		 by_initiator;	/* of the IKE SA: sent by its initiator */
 	uint8_t		 tail[BLOCK_MAX];	/* last bytes of the encrypted message before */
 	bool		 has_tail;
 	uint8_t		 ni_len, nr_len;	/* 0: not captured */
@@ -77,7 +77,7 @@ struct exchange *dissect_find_exchange(struct v1_trace *t, struct trace_sa *sa,
 /* Whether the initiator sent it. */
 bool dissect_from_left(const struct trace_sa *sa, const struct exchange *x,
     const struct v1_seen *in);
-/* True: ${in} is a retransmission in ${x}, and ${out} says of which frame. Else ${x} remembers it. */
+/* True: ${in} is a retransmission in ${x}, and ${out} names the first frame. Else ${x} remembers it. */
 bool dissect_seen_again(struct exchange *x, const struct v1_seen *in, struct v1_told *out);
 
 /*

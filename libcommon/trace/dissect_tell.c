@@ -84,19 +84,19 @@ v1_told_label(char *out, size_t cap, const struct v1_told *m)
 
 /* The purpose of each message of an exchange. */
 static const struct { uint8_t exchange; unsigned message; const char *story; } stories[] = {
-	{ EXCHANGE_MAIN, 1, "the initiator proposes: ciphers, hashes, groups, and what it can do besides" },
+	{ EXCHANGE_MAIN, 1, "the initiator proposes ciphers, hashes and groups, and announces extensions" },
 	{ EXCHANGE_MAIN, 2, "the responder chooses one proposal" },
 	{ EXCHANGE_MAIN, 3, "the initiator's half of the key exchange" },
-	{ EXCHANGE_MAIN, 4, "the responder's half: both now compute SKEYID, and encrypt from here on" },
+	{ EXCHANGE_MAIN, 4, "the responder sends its key: both compute SKEYID; later messages are encrypted" },
 	{ EXCHANGE_MAIN, 5, "the initiator names itself and proves that it has the key" },
-	{ EXCHANGE_MAIN, 6, "the responder does the same: the IKE SA stands" },
+	{ EXCHANGE_MAIN, 6, "the responder does the same: the IKE SA is established" },
 	{ EXCHANGE_AGGRESSIVE, 1, "the initiator proposes, sends its half of the key exchange and its name, in clear" },
 	{ EXCHANGE_AGGRESSIVE, 2, "the responder chooses, sends its half and its name, and proves itself" },
-	{ EXCHANGE_AGGRESSIVE, 3, "the initiator proves itself: the IKE SA stands" },
+	{ EXCHANGE_AGGRESSIVE, 3, "the initiator proves its identity: the IKE SA is established" },
 	{ EXCHANGE_QUICK, 1, "a child SA is proposed, for the traffic of the two IDs" },
 	{ EXCHANGE_QUICK, 2, "the other end chooses a proposal and names its SPI" },
-	{ EXCHANGE_QUICK, 3, "the proof that message 2 was answered now: the child SA stands" },
-	{ EXCHANGE_INFO, 1, "a word under way: a notify or a delete, which nobody answers by itself" },
+	{ EXCHANGE_QUICK, 3, "the initiator proves that it received message 2: the child SA is established" },
+	{ EXCHANGE_INFO, 1, "a notify or a delete; it is not acknowledged" },
 	{ EXCHANGE_TRANSACTION, 1, "mode config or XAuth: a request, or values set" },
 	{ EXCHANGE_TRANSACTION, 2, "the answer to it" },
 };

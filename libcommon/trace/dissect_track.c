@@ -3,7 +3,7 @@
 
 #include "trace/dissect_priv.h"
 
-/* --- what is kept --- */
+/* --- tracked state --- */
 
 struct v1_trace *
 v1_trace_new(const struct sa_set *keys)
@@ -20,7 +20,7 @@ v1_trace_new(const struct sa_set *keys)
 	return (t);
 }
 
-/* --- what the caller keeps beside them --- */
+/* --- data of the caller --- */
 
 void
 v1_trace_beside(struct v1_trace *t, v1_beside_free *sa, v1_beside_free *exchange)

@@ -13,7 +13,7 @@
 #define V1_WORDS	16384	/* room for a payload of usual size; more is cut */
 #define V1_WORDS_ROWS	32	/* lines of one payload at most; the last one counts the rest */
 
-/* What the text of a payload depends on besides the payload. */
+/* The context for the text of a payload. */
 struct v1_words_of {
 	const struct isakmp_hdr	*hdr;
 	bool			 phase1;	/* SA payloads of phase 1, IDs of the ends */

@@ -6,7 +6,7 @@
 
 #define OTHERS	160	/* bytes of text for attributes that have no place in a proposal */
 
-/* The values of one transform, wanted or not; 0: not said. */
+/* The values of one transform, known or not; 0: absent. */
 struct values {
 	uint64_t	enc, bits, hash, auth, group, mode, esn;
 	char		others[OTHERS];
