@@ -1,4 +1,4 @@
-/* AH in an IP packet: where it is, and its ICV over all that does not change on the way. */
+/* AH in an IP packet: finds it, and computes its ICV over the immutable fields. */
 #include "esp/ah.h"
 
 #include "base/secret.h"
@@ -10,7 +10,7 @@
 #define P_ROUTING	43
 #define P_FRAGMENT	44
 #define P_DSTOPTS	60
-#define OPT_CHANGES	0x20	/* of an IPv6 option's type: its data may change on the way */
+#define OPT_CHANGES	0x20	/* of an IPv6 option's type: its data may change in transit */
 
 size_t
 ah_len(const struct esp_xf *xf, uint8_t family)
@@ -90,7 +90,7 @@ ah_find(struct ah_at *at, struct span ip)
 	return (at->len >= AH_HDR && at->len <= at->end - at->off ? 0 : -1);
 }
 
-/* --- what changes on the way counts as zero --- */
+/* --- mutable fields count as zero --- */
 
 /* RFC 4302 appendix A1: options that no router changes; of all others nothing counts. */
 static bool

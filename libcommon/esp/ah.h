@@ -17,7 +17,7 @@ size_t ah_len(const struct esp_xf *xf, uint8_t family);
 /* The place of the header in an IP packet, or the place where it belongs: offsets and lengths in bytes. */
 struct ah_at {
 	uint8_t	family;
-	uint8_t	next;		/* what follows at ${off}: AH_PROTO if it is there */
+	uint8_t	next;		/* the protocol at ${off}: AH_PROTO if AH is present */
 	bool	fragment;	/* there is no whole payload to protect */
 	size_t	off;		/* behind IP header, hop-by-hop, routing and destination options */
 	size_t	prev;		/* of the byte that names it */
@@ -29,8 +29,8 @@ struct ah_at {
 int ah_find(struct ah_at *at, struct span ip);
 
 /*
- * Checks, and makes, the ICV of ${ip} with AH at ${at} and the upper half ${seq_hi} of its sequence number. Fields that
- * change on the way count as zero (RFC 4302, 3.3.3.1). OK, SHORT (the header has the wrong length), BAD_ICV, FAILED.
+ * Checks, and makes, the ICV of ${ip} with AH at ${at} and the upper half ${seq_hi} of its sequence number. Mutable fields
+ * count as zero (RFC 4302, 3.3.3.1). OK, SHORT (the header has the wrong length), BAD_ICV, FAILED.
  */
 enum esp_verdict ah_check(struct esp_ctx *ctx, const struct esp_xf *xf, struct span ip, const struct ah_at *at,
     uint32_t seq_hi);

@@ -17,11 +17,11 @@
 #define ESP_BATCH	64	/* packets in one call of this room */
 #define ESP_BACKENDS_MAX 4
 
-/* What a key is for: rows of the registry. */
+/* The algorithms of a key: rows of the registry. */
 struct esp_suite {
 	const struct alg_enc	*enc;
-	const struct alg_integ	*integ;	/* NULL: an AEAD, or no integrity at all (tests of RFC 3602) */
-	bool			 esn;	/* RFC 4304: the upper half takes part in the ICV */
+	const struct alg_integ	*integ;	/* NULL: an AEAD, or no integrity (tests of RFC 3602) */
+	bool			 esn;	/* RFC 4304: the ICV covers the upper half */
 };
 
 struct esp_key;			/* the backend's own */
@@ -35,7 +35,7 @@ struct esp_job {
 	struct esp_key	*key;
 	uint8_t		*p;	/* SPI | sequence number | IV | body | ICV */
 	size_t		 len;	/* of all of it, room for the ICV included */
-	uint32_t	 seq_hi;	/* upper half of the sequence number; read with ESN alone */
+	uint32_t	 seq_hi;	/* upper half of the sequence number; used only with ESN */
 	bool		 ok;	/* the result */
 	void		*owner;	/* the caller's */
 };
@@ -57,7 +57,7 @@ struct esp_backend {
 	/*
 	 * Encrypts each body (padded already) and fills in the ICV. The caller has
 	 * written header and IV, and has made sure that they fit in ${len}. On return all jobs are done; the
-	 * array may hold them in another order, that of their completion: ${owner} says which is which.
+	 * array may hold them in the order of completion: ${owner} identifies each.
 	 */
 	void (*seal)(struct esp_backend_ctx *, struct esp_job *, size_t n);
 	/*
@@ -76,7 +76,7 @@ extern const struct esp_backend *const esp_backends[];
 const struct esp_backend *esp_backend_for(const struct esp_backend *const *list,
     const struct esp_suite *s);
 
-/* What one worker needs to seal and open: a context of each backend, and room of its own. */
+/* The crypto state of one worker: a context of each backend, and a private buffer. */
 struct esp_ctx {
 	const struct esp_backend *const *list;
 	struct esp_backend_ctx *of[ESP_BACKENDS_MAX];

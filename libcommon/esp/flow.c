@@ -5,7 +5,7 @@
 #include "esp/open.h"
 
 #define KILOBYTE	1024
-/* From this number on the negotiator knows that they run out. */
+/* At this number the negotiator is notified that the numbers run out. */
 #define SEQ_SOFT	(UINT32_MAX - (UINT32_C(1) << 28))
 
 static void
@@ -140,7 +140,7 @@ find(struct sadb *db, struct pkt *k)
 	return (k->sa != NULL ? ESP_OK : ESP_UNKNOWN_SPI);
 }
 
-/* What comes after the seal is open: the inner packet within the selectors (RFC 4301, 5.2 step 4). */
+/* After decryption: checks the inner packet against the selectors (RFC 4301, 5.2 step 4). */
 static enum esp_verdict
 check(struct sadb *db, struct pkt *k, const struct inner *in)
 {

@@ -246,7 +246,7 @@ sum_end(uint32_t sum)
 	return ((uint16_t)~sum);
 }
 
-/* ${sum} of a text in which the bytes of ${from} became those of ${to}. */
+/* Updates checksum ${sum} for bytes that changed from ${from} to ${to}. */
 static uint16_t
 sum_replace(uint16_t sum, const struct addr *from, const struct addr *to)
 {

@@ -1,6 +1,6 @@
 /*
  * The packets inside the tunnel: their headers as the policy check needs them, and
- * what the tunnel changes (DSCP and ECN, TCP's MSS, checksums behind NAT, the answer to one that is too big).
+ * the changes of the tunnel (DSCP and ECN, TCP's MSS, checksums behind NAT, the ICMP error for too large ones).
  * Time to live is not changed here: the kernel that forwards into or out of the device
  * decrements it (RFC 4301, 5.1.2.1 note 3).
  */
@@ -9,7 +9,7 @@
 
 #include "base/addr.h"
 
-#define INNER_MIN_V4	576	/* no path is taken to be narrower */
+#define INNER_MIN_V4	576	/* minimum path MTU that is assumed */
 #define INNER_MIN_V6	1280	/* RFC 8200 section 5 */
 #define TOOBIG_MAX	1280	/* bytes of an ICMP error at most */
 
@@ -53,13 +53,13 @@ uint16_t inner_mss_of(uint8_t family, size_t mtu);
 
 /*
  * The checksum of TCP or UDP in a packet of transport mode whose addresses a NAT has changed (RFC 3948, 3.1.2). ${src}
- * and ${dst} are the addresses it was made with; of family 0 they are not known: then a
- * checksum that is wrong is left out of UDP over IPv4, and made for all else. Other protocols and fragments are left alone.
+ * and ${dst} are the original addresses; family 0: unknown. A wrong checksum is then set to zero
+ * in UDP over IPv4, and recomputed in all other cases. Other protocols and fragments are not changed.
  */
 void inner_csum_renew(uint8_t *p, const struct inner *in, const struct addr *src, const struct addr *dst);
 
 /*
- * Builds the answer to ${p} when the path takes no more than ${mtu} bytes: ICMP "fragmentation
+ * Builds the answer to ${p} when the path MTU is ${mtu} bytes: ICMP "fragmentation
  * needed" (RFC 1191) or ICMPv6 "packet too big" (RFC 4443, 3.2), from the packet's
  * destination to its source. 0 if there must be no answer: to an ICMP error, a later fragment, a
  * broadcast or multicast. Returns its length.

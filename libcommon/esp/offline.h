@@ -1,6 +1,6 @@
 /*
- * Packets of a capture decrypted, or encrypted, with the keys of SA state. Both directions of
- * each SA, tunnel and transport mode. No sockets, no clock, no claims: what is sealed here must not be sent.
+ * Decrypts or encrypts packets of a capture with the keys of SA state. Both directions of
+ * each SA, tunnel and transport mode. No sockets, no clock, no claims: packets sealed here must not be sent.
  */
 #ifndef SAPIPE_ESP_OFFLINE_H
 #define SAPIPE_ESP_OFFLINE_H
@@ -29,7 +29,7 @@ int offline_add(struct offline *o, const struct sa_child *rec, struct fault *f);
 /*
  * Opens ${data}, which the IP packet ${ip} carried to ${dst}: ESP, or AH (51 in ${proto}), which lies in ${ip}.
  * Verdict as esp_open(), or UNKNOWN_SPI. ESP_OK: ${inner} is the packet within, valid until the next call. ${sa}, whose
- * latest number it is, is NULL if there is none. Inner packets are not held against the selectors.
+ * latest number it is, is NULL if there is none. Inner packets are not checked against the selectors.
  */
 enum esp_verdict offline_open(struct offline *o, uint8_t proto, struct span ip, const struct addr *dst,
     struct span data, struct span *inner, const struct esp_sa **sa);

@@ -1,4 +1,4 @@
-/* Opening: tests before the crypto, the crypto of all, run by run of one backend, and what follows it. */
+/* Opens packets: checks before the crypto, the crypto in one run for each backend, and checks after it. */
 #include "esp/open.h"
 
 #include "esp/ah.h"
@@ -17,7 +17,7 @@ admit_esp(struct pkt *k)
 	return (replay_test(k->sa->window, get_be32(k->p + 4), &k->seq) ? ESP_OK : ESP_REPLAY);
 }
 
-/* AH is authenticated here too: what it covers is another copy for each packet. */
+/* Authenticates AH here, too: it covers a separate copy of each packet. */
 static enum esp_verdict
 admit_ah(struct esp_ctx *ctx, struct pkt *k)
 {
@@ -65,7 +65,7 @@ esp_unpad(const struct esp_xf *xf, struct pkt *k)
 	return (ESP_OK);
 }
 
-/* AH taken away: its payload. */
+/* Removes AH: ${p} is then its payload. */
 static void
 strip_ah(struct pkt *k)
 {
@@ -78,7 +78,7 @@ strip_ah(struct pkt *k)
 
 /* ---- tunnel and transport mode */
 
-/* Tunnel mode: the payload is an IP packet, of the family that the header before it has said. */
+/* Tunnel mode: the payload is an IP packet of the family in the next header field. */
 static enum esp_verdict
 tunnel(struct pkt *k, struct inner *in)
 {
@@ -102,13 +102,13 @@ header_kept(struct pkt *k, const uint8_t *from)
 		if (ah_find(&at, span_of(from, (size_t)(k->p + k->len - from))) != 0)
 			return (-1);
 	} else if (from[0] >> 4 == 6 && (k->net != OUTER_V6 || (from[6] != PROTO_ESP && from[6] != PROTO_UDP)))
-		return (-1);	/* extension headers before ESP would stay; who needs them has not been met */
+		return (-1);	/* extension headers before ESP are not supported */
 	memmove(ip, from, k->net);
 	ip[at.prev] = k->next;
 	return (0);
 }
 
-/* Writes a header before the payload, from what is known of the outer one. 0, or -1: no room, no addresses. */
+/* Writes a header before the payload, from the known fields of the outer one. 0, or -1: no room, no addresses. */
 static int
 header_made(struct esp_ctx *ctx, struct pkt *k, size_t nth)
 {
@@ -154,7 +154,7 @@ transport(struct esp_ctx *ctx, struct pkt *k, struct inner *in, const uint8_t *f
 
 /* ---- the order */
 
-/* What follows authentication, up to the inner packet. */
+/* The steps after authentication, up to the inner packet. */
 static enum esp_verdict
 finish(struct esp_ctx *ctx, struct pkt *k, struct inner *in, const struct esp_reserve *r, size_t nth)
 {
@@ -177,7 +177,7 @@ finish(struct esp_ctx *ctx, struct pkt *k, struct inner *in, const struct esp_re
 	if (k->next == ESP_NEXT_NONE)
 		return (ESP_DUMMY);
 	v = sa->mode == SA_TUNNEL ? tunnel(k, in) : transport(ctx, k, in, from, nth);
-	/* What is behind the inner packet is traffic flow padding (RFC 4303, 2.7). */
+	/* Bytes after the inner packet are traffic flow padding (RFC 4303, 2.7). */
 	k->inner_len = v == ESP_OK ? in->len : 0;
 	return (v);
 }
@@ -207,7 +207,7 @@ esp_open(struct esp_ctx *ctx, struct pkt *pkts, struct inner *in, size_t n, cons
 			be = k->sa->xf.be;
 			m = 0;
 		}
-		/* Authenticates, and decrypts what is authentic: AEADs and ipsec-mb do both in one. */
+		/* Authenticates packets, and decrypts the authentic ones: AEADs and ipsec-mb do both in one step. */
 		jobs[m++] = (struct esp_job){ .key = k->sa->xf.key, .p = k->p, .len = k->len,
 		    .seq_hi = (uint32_t)(k->seq >> 32), .owner = k };
 	}

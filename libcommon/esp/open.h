@@ -15,11 +15,11 @@ struct esp_reserve {
 };
 
 /*
- * Opens those of ${n} (at most ESP_BATCH) packets whose verdict is ESP_OK and whose ${sa} is the SA of their SPI. ESP
+ * Opens the packets of ${n} (at most ESP_BATCH) with verdict ESP_OK; ${sa} is the SA of the SPI. ESP
  * begins at ${p}; so does AH, with ${net} bytes of its IP header before it. In transport mode the IP packet is put
  * together from that header, or without one from ${remote}, ${local} and ${tos}. Where there is not enough headroom
  * the packet moves to the room of ${ctx}, until its next use. Verdict OK: ${p}, ${inner_len} are the inner IP packet,
- * parsed into ${in}; it is not held against the selectors. Else SHORT, REPLAY, BAD_ICV, BAD_PADDING, DUMMY, POLICY (no
+ * parsed into ${in}; it is not checked against the selectors. Else SHORT, REPLAY, BAD_ICV, BAD_PADDING, DUMMY, POLICY (no
  * IP packet in tunnel mode), FAILED.
  */
 void esp_open(struct esp_ctx *ctx, struct pkt *pkts, struct inner *in, size_t n, const struct esp_reserve *r);

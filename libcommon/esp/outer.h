@@ -17,7 +17,7 @@ outer_len(uint8_t family)
 	return (family == 4 ? OUTER_V4 : OUTER_V6);
 }
 
-/* What is said of a packet in its header. */
+/* The header fields of a packet. */
 struct outer {
 	const struct addr *src, *dst;	/* of one family */
 	uint8_t		tos, proto;

@@ -24,7 +24,7 @@ replay_leap(struct replay *r, uint64_t right)
 		return;
 	r->right = right;
 	memset(r->bits, 0xff, sizeof(r->bits));
-	/* Those above it in its word are still to come. */
+	/* The numbers above it in its word are not yet received. */
 	r->bits[WORD(right)] = BIT(right) | (BIT(right) - 1);
 }
 
@@ -32,7 +32,7 @@ replay_leap(struct replay *r, uint64_t right)
 static uint64_t
 complete(const struct replay *r, uint32_t low)
 {
-	/* Without a window the numbers are still followed, as if there were one. */
+	/* Without a replay window the numbers are still tracked. */
 	uint32_t w = r->window != 0 ? r->window : REPLAY_DEFAULT;
 	uint32_t tl = (uint32_t)r->right, th = (uint32_t)(r->right >> 32);
 	uint32_t bottom = tl - w + 1;		/* may wrap: case B */

@@ -51,7 +51,7 @@ selectors(const struct selector *from, size_t n)
 	return (s);
 }
 
-/* What is of one end of the record and of the other, by direction. */
+/* The fields of the two ends of the record, by direction. */
 static void
 take_ends(struct esp_sa *sa, const struct sa_child *rec, bool in)
 {

@@ -1,6 +1,6 @@
 /*
  * One simplex SA (RFC 4301, 4.1): one direction, with its keys, numbers and selectors. sadb.h pairs two of them for a
- * running data path and owns their lifetimes; offline.h has them alone. seal.h and open.h work on their packets.
+ * running data path and owns their lifetimes; offline.h has them without pairs. seal.h and open.h work on their packets.
  */
 #ifndef SAPIPE_ESP_SA_H
 #define SAPIPE_ESP_SA_H
@@ -15,7 +15,7 @@ struct esp_pair;
 struct esp_count { uint64_t packets, bytes; };	/* bytes of inner packets */
 
 struct esp_sa {
-	/* What each packet touches. */
+	/* Accessed for each packet. */
 	uint8_t		 spi[4];
 	enum sa_proto	 protocol;
 	enum sa_mode	 mode;
@@ -30,7 +30,7 @@ struct esp_sa {
 	struct esp_pair	*pair;		/* of a running data path; else NULL */
 	struct esp_sa	*chain;		/* of its bucket, the owner's */
 	struct esp_xf	 xf;
-	/* What few touch. */
+	/* Accessed rarely. */
 	size_t		 n_src_ts, n_dst_ts;
 	struct selector	*src_ts, *dst_ts;
 	bool		 has_oa;	/* addresses before NAT (RFC 3947, 5.2), of transport mode */
@@ -46,7 +46,7 @@ struct esp_sa_conf {
 };
 
 /*
- * Whether esp/ can do what ${rec} says. 0, or -1 with FAULT_CONFIG: an unknown algorithm, AH in UDP or TCP or
+ * Whether esp/ supports the SA of ${rec}. 0, or -1 with FAULT_CONFIG: an unknown algorithm, AH in UDP or TCP or
  * without integrity, a second integrity beside an AEAD.
  */
 int esp_sa_check(const struct sa_child *rec, struct fault *f);
@@ -57,7 +57,7 @@ int esp_sa_check(const struct sa_child *rec, struct fault *f);
  */
 int esp_sa_init(struct esp_sa *sa, const struct sa_child *rec, bool in, bool seal,
     const struct esp_sa_conf *c, struct fault *f);
-/* Takes ends, selectors, mode and encapsulation of a record with the same keys; numbers go on. 0, or -1: FAULT_MEMORY. */
+/* Updates ends, selectors, mode and encapsulation from a record with the same keys; numbers continue. 0, or -1: FAULT_MEMORY. */
 int esp_sa_renew(struct esp_sa *sa, const struct sa_child *rec, bool in, struct fault *f);
 void esp_sa_free(struct esp_sa *sa);	/* wipes; harmless on zeros */
 

@@ -1,4 +1,4 @@
-/* The table of SAs: pairs by SPI and, over spd.h, by selectors; what replaces what, and when it ends. */
+/* The table of SAs: pairs by SPI and, through spd.h, by selectors; replacement and expiry. */
 #include "esp/sadb.h"
 
 #include <stdio.h>
@@ -16,7 +16,7 @@ struct flow {
 	struct esp_sa	*sa;
 };
 
-/* A first fragment that was let through, for those that follow (RFC 4301, 7.3). */
+/* A first fragment that was accepted, for its later fragments (RFC 4301, 7.3). */
 struct frag {
 	struct addr	src, dst;
 	uint32_t	id;
@@ -150,7 +150,7 @@ sadb_check(const struct sa_child *rec, struct fault *f)
 	if (esp_sa_check(rec, f) != 0)
 		return (-1);
 	e = alg_enc_name(rec->encryption, rec->key_bits);
-	/* RFC 4303 allows it; anyone could change what it carries. */
+	/* RFC 4303 allows it, but anyone could modify the packets. */
 	if (rec->protocol == SA_ESP && e->form != ALG_AEAD && rec->integrity[0] == '\0')
 		return (fault(f, FAULT_CONFIG, "%s without integrity is refused", rec->encryption));
 	return (0);
@@ -168,7 +168,7 @@ same_keys(const struct sa_child *a, const struct sa_child *b)
 	    ct_eq(secret_span(&a->auth_out), secret_span(&b->auth_out)));
 }
 
-/* What a record may change of a pair that is there. */
+/* The fields of an existing pair that a record may change. */
 static void
 take_terms(struct esp_pair *pair, const struct sa_child *rec)
 {
@@ -205,7 +205,7 @@ replace(struct sadb *db, struct esp_pair *pair, const struct sa_child *rec, uint
 		sa_child_wipe(&copy);
 		return (NULL);
 	}
-	/* A remapped peer stays where it is unless the record says something new. */
+	/* A remapped peer keeps its address unless the record has a new one. */
 	if (endpoint_eq(&pair->rec->remote.at, &rec->remote.at))
 		pair->out.dst = remote;
 	sa_child_wipe(pair->rec);
@@ -427,7 +427,7 @@ sadb_by_packet(struct sadb *db, const struct inner *in, enum esp_verdict *why)
 		}
 		*why = ESP_OK;
 		frag_note(db, in, w->sa, true);
-		/* Later fragments hang on their first one, not on what this remembers. */
+		/* Later fragments depend on their first one, not on this cache. */
 		if (!in->frag_rest)
 			*fl = (struct flow){ in->src, in->dst, in->sport, in->dport, in->proto,
 			    in->has_ports, db->age, w->sa };
@@ -436,7 +436,7 @@ sadb_by_packet(struct sadb *db, const struct inner *in, enum esp_verdict *why)
 	return (NULL);
 }
 
-/* As its sender had it, before a NAT gave it other addresses: what selectors of transport mode may speak of. */
+/* The packet with its original addresses, before NAT: selectors of transport mode may refer to them. */
 static bool
 admits_original(const struct esp_sa *sa, const struct inner *in)
 {

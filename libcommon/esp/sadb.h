@@ -1,7 +1,7 @@
 /*
  * The SAs of the data path in pairs: inbound by SPI, outbound by selectors; rekeys and
- * expiry. No files, sockets or clock: times are handed in, and hooks report what
- * the owner has to write down or pass on.
+ * expiry. No files, sockets or clock: times are arguments, and hooks report
+ * changes that the owner has to record or forward.
  */
 #ifndef SAPIPE_ESP_SADB_H
 #define SAPIPE_ESP_SADB_H
@@ -20,7 +20,7 @@ struct sadb_hooks {			/* each may be NULL: no limit, no report */
 	/* Make ${seq} and more usable: move sa->reserved beyond it. 0 or -1. */
 	int	(*reserve_out)(void *ctx, struct esp_sa *sa, uint64_t seq);
 	int	(*reserve_in)(void *ctx, struct esp_sa *sa, uint64_t seq);
-	/* SOFT, HARD: by volume or sequence number. GONE: the last look before it is released. */
+	/* SOFT, HARD: by volume or sequence number. GONE: the last call before it is released. */
 	void	(*event)(void *ctx, struct esp_pair *pair, enum sadb_event what);
 };
 
@@ -36,17 +36,17 @@ struct sadb_config {
 struct sadb;
 
 struct sadb *sadb_new(const struct sadb_config *c, struct fault *f);
-void sadb_free(struct sadb *db);	/* GONE for each SA; wipes; NULL is fine */
+void sadb_free(struct sadb *db);	/* GONE for each SA; wipes; NULL is allowed */
 const struct sadb_config *sadb_config(const struct sadb *db);
 
-/* Whether sadb_add() would take the kind of SA that ${rec} is. 0, or -1 with FAULT_CONFIG. */
+/* Whether sadb_add() supports this kind of SA. 0, or -1 with FAULT_CONFIG. */
 int sadb_check(const struct sa_child *rec, struct fault *f);
 
 /*
- * Copies ${rec} into the table. With an identity that is there already
- * (protocol, local address, spi-in) it replaces: equal keys, counters go on. ${old} tells
- * whether it did. New SAs have used no number and have none reserved: the hooks
- * are asked before the first packet. NULL with FAULT_BAD_RECORD (other keys under the
+ * Copies ${rec} into the table. If an SA with the same identity exists (protocol, local
+ * address, spi-in), it is updated: the keys must be equal, counters continue. ${old} is true
+ * in this case. New SAs have used no number and have none reserved: the hooks
+ * are called before the first packet. NULL with FAULT_BAD_RECORD (other keys under the
  * same identity, or from another source), FAULT_CONFIG (encapsulation in TCP,
  * encryption without integrity, unknown algorithm), or as esp_sa_init().
  */
@@ -54,12 +54,12 @@ struct esp_pair *sadb_add(struct sadb *db, const struct sa_child *rec, uint32_t 
     struct fault *f);
 
 /*
- * Applies a delete from ${source} at ${now} (epoch seconds). An SA that another has replaced lingers
- * inbound for SADB_LINGER, for packets that are on their way. Returns how many it hit.
+ * Applies a delete from ${source} at ${now} (epoch seconds). A replaced SA stays inbound
+ * for SADB_LINGER, for packets in transit. Returns how many SAs it deletes.
  */
 size_t sadb_delete(struct sadb *db, const struct sa_del *del, uint32_t source, uint64_t now);
 
-/* Releases what has expired at ${now}. Returns how many are left. */
+/* Releases SAs that have expired at ${now}. Returns how many are left. */
 size_t sadb_expire(struct sadb *db, uint64_t now);
 /* When sadb_expire() has something to do again, epoch seconds; UINT64_MAX: never. */
 uint64_t sadb_next_expiry(const struct sadb *db);
@@ -76,13 +76,13 @@ struct esp_sa *sadb_by_spi(const struct sadb *db, enum sa_proto protocol, const 
 
 /*
  * The newest usable outbound SA for a packet, most specific selectors first. NULL
- * with ${why} POLICY (no selectors fit) or NO_SA (those that fit may not send yet).
+ * with ${why} POLICY (no selectors match) or NO_SA (the matching SAs may not send yet).
  */
 struct esp_sa *sadb_by_packet(struct sadb *db, const struct inner *in, enum esp_verdict *why);
 /* Whether ${in} may come out of the inbound ${sa}. */
 bool sadb_admits(struct sadb *db, struct esp_sa *sa, const struct inner *in);
 
-/* Call when what sadb_by_packet() goes by has changed outside of these functions. */
+/* Call after changes outside of these functions that affect the result of sadb_by_packet(). */
 void sadb_changed(struct sadb *db);
 
 #endif

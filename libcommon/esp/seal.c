@@ -110,7 +110,7 @@ seal_ah(struct esp_ctx *ctx, struct pkt *k, const struct inner *in)
 
 /* ---- both */
 
-/* Jobs of one backend; those that fail mark their packet. */
+/* Jobs of one backend; failed jobs mark their packet. */
 static void
 run(struct esp_ctx *ctx, const struct esp_backend *be, struct esp_job *jobs, size_t n)
 {

@@ -13,9 +13,9 @@
 #define ESP_TAILROOM	(16 + ESP_TRAILER + ESP_ICV_MAX)
 
 /*
- * Seals those of ${n} (at most ESP_BATCH) packets whose verdict is ESP_OK: IP packets with headers as ${in} says and
- * with ${sa}, ${seq} (esp_number()) and ${tos} of the outer header. Then ${p} is ESP, or AH behind ${net} bytes of
- * its IP header; ${local}, ${remote}, ${proto} and ${marker} say how to send it. Verdict ESP_FAILED: no room, no
+ * Seals the packets of ${n} (at most ESP_BATCH) with verdict ESP_OK: IP packets, parsed into ${in}, with
+ * ${sa}, ${seq} (esp_number()) and ${tos} of the outer header. Then ${p} is ESP, or AH behind ${net} bytes of
+ * its IP header, to be sent with ${local}, ${remote}, ${proto} and ${marker}. Verdict ESP_FAILED: no room, no
  * random bytes, libcrypto, or a fragment for transport mode, which has no whole payload to protect (RFC 4303, 3.3.4).
  */
 void esp_seal(struct esp_ctx *ctx, struct pkt *pkts, const struct inner *in, size_t n);

@@ -1,7 +1,7 @@
 /*
- * The policy of outbound packets, hashed. A packet that fits a range of addresses has the bits that all of the range
- * share. So entries are hashed by those bits of both ends, and for each pair of lengths that there is (two or three,
- * as a rule) one chain is searched.
+ * The policy of outbound packets, hashed. An address in a range has the prefix bits that all addresses of the range
+ * share. Entries are hashed by these bits of both ends, and for each existing pair of prefix lengths (usually two or
+ * three) one chain is searched.
  */
 #include "esp/spd.h"
 
@@ -68,7 +68,7 @@ hash(const struct spd *d, size_t group, const struct addr *remote, const struct 
 	return (h & (d->n_heads - 1));
 }
 
-/* Room for ${want} ways. */
+/* Reserves room for ${want} pairs of prefix lengths. */
 static int
 make_room(struct spd *d, size_t want)
 {

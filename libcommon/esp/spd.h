@@ -1,6 +1,6 @@
 /*
  * The policy of outbound packets: selectors of outbound SAs (RFC 4301, 4.4.1), most specific first, found by
- * hashing so that thousands cost a packet no more than a few.
+ * hashing, so that a look-up among thousands costs as much as among a few.
  */
 #ifndef SAPIPE_ESP_SPD_H
 #define SAPIPE_ESP_SPD_H
@@ -19,7 +19,7 @@ struct spd_way {
 	uint32_t	 next;		/* of the same hash: index + 1; 0: none */
 };
 
-/* Entries whose selectors share the same lengths of prefix. */
+/* Entries with the same prefix lengths in their selectors. */
 struct spd_group { unsigned remote_bits, local_bits; };
 
 struct spd {			/* all zero is empty */
@@ -37,8 +37,8 @@ void spd_free(struct spd *d);
 int spd_make(struct spd *d, struct esp_pair *const *pairs, size_t n);
 
 /*
- * Entries in turn that may fit ${in}, narrowest and then newest first; of those left out none fits. ${at} starts
- * as all zero. NULL after the last.
+ * Returns one by one the entries that may match ${in}, narrowest and then newest first; no other entry matches.
+ * ${at} is all zero at the start. NULL after the last.
  */
 struct spd_walk { size_t group; uint32_t next; bool begun; };
 struct spd_way *spd_next(const struct spd *d, const struct inner *in, struct spd_walk *at);

@@ -66,7 +66,7 @@ esp_xf_inner_max(const struct esp_xf *xf, size_t room)
 	return (body > ESP_TRAILER ? body - ESP_TRAILER : 0);
 }
 
-/* CBC needs IVs that nobody can predict (RFC 3602 section 3); counter forms, IVs never used twice. */
+/* CBC needs unpredictable IVs (RFC 3602 section 3); counter modes need IVs that are never reused. */
 int
 esp_xf_iv(struct esp_xf *xf, uint8_t *p)
 {

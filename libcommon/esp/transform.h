@@ -12,10 +12,10 @@
 #define ESP_NEXT_IPV6	41
 #define ESP_NEXT_NONE	59	/* dummy packets (RFC 4303, 2.6) */
 #define ESP_TRAILER	2	/* pad length and next header */
-/* What ESP adds to a packet at most: header, IV, padding, trailer, ICV. */
+/* The most bytes that ESP adds to a packet: header, IV, padding, trailer, ICV. */
 #define ESP_GROW_MAX	(ESP_HDR + ESP_IV_MAX + 16 + ESP_TRAILER + ESP_ICV_MAX)
 
-/* What became of a packet; each has a counter of its own. */
+/* The verdict on a packet; each has its own counter. */
 #define ESP_VERDICTS(V)							\
 	V(OK,		"packets")					\
 	V(SHORT,	"malformed")	/* cut, or not whole blocks */	\

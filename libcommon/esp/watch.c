@@ -166,7 +166,7 @@ watch_missing(const struct watch_flow *f)
 {
 	uint64_t span = (uint64_t)f->high - f->low + 1;
 
-	/* Late ones may be some of those that are missing, or not. */
+	/* Late packets may or may not be among the missing ones. */
 	return (f->distinct == 0 || span <= f->distinct ? 0 : span - f->distinct);
 }
 

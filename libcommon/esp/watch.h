@@ -1,6 +1,6 @@
 /*
  * Statistics of ESP and AH by SPI, without keys: packets, missing numbers, replays,
- * reordering. Numbers are those of the wire. No I/O, no clock.
+ * reordering. Numbers are those on the wire. No I/O, no clock.
  */
 #ifndef SAPIPE_ESP_WATCH_H
 #define SAPIPE_ESP_WATCH_H
@@ -8,7 +8,7 @@
 #include "base/addr.h"
 #include "esp/replay.h"
 
-#define WATCH_FLOWS	8192	/* SPIs; those beyond are counted together */
+#define WATCH_FLOWS	8192	/* SPIs; more are counted together */
 #define WATCH_GAPS	8	/* of each kept by number */
 
 struct watch_flow {
@@ -38,7 +38,7 @@ void watch_free(struct watch *w);	/* NULL is fine */
 
 /*
  * Counts a packet of ${len} bytes. Returns its flow, new if ->packets is 1; NULL if there are too many or no
- * memory: then it is counted alone. Flows are distinguished by protocol, SPI and destination address.
+ * memory: then only the total counts it. Flows are distinguished by protocol, SPI and destination address.
  */
 struct watch_flow *watch_take(struct watch *w, uint8_t proto, const uint8_t spi[4], uint32_t seq,
     const struct endpoint *src, const struct endpoint *dst, size_t len, uint64_t time_us);

@@ -70,7 +70,7 @@ xcbc_mac(const struct esp_key *k, struct span a, struct span b, uint8_t out[XCBC
 
 	if (EVP_EncryptInit_ex2(k->xcbc, NULL, NULL, zero, NULL) != 1)
 		return (-1);
-	/* All but the last 1..16 bytes of the whole message, as far as they lie in ${a}. */
+	/* The bytes in ${a}, except the last 1..16 bytes of the whole message. */
 	whole = (a.len + b.len - 1) / XCBC_BLOCK * XCBC_BLOCK;
 	if (whole > a.len)
 		whole -= XCBC_BLOCK;
@@ -233,7 +233,7 @@ ossl_ctx_free(struct esp_backend_ctx *ctx)
 	free(ctx);
 }
 
-/* What this libcrypto lacks all the same (a FIPS build) is a fault of ossl_key_new(). */
+/* If this libcrypto lacks an algorithm (a FIPS build), ossl_key_new() fails. */
 static bool
 ossl_supports(const struct esp_suite *s)
 {
@@ -263,8 +263,8 @@ cipher_init(struct esp_key *k, const struct alg_enc *e, struct span enc)
 
 	if (e->legacy && e->key_len == 8) {
 		/*
-		 * Single DES is in libcrypto's legacy provider alone; triple DES with
-		 * one key three times is the same function and in the default one.
+		 * Single DES is only in libcrypto's legacy provider; triple DES with
+		 * the same key three times is the same function and in the default provider.
 		 */
 		memcpy(des, enc.p, 8);
 		memcpy(des + 8, enc.p, 8);
