@@ -115,7 +115,7 @@ open_default(char *path, size_t cap)
 	return (open_dir(path));
 }
 
-/* Reads the directory's key, or makes it: written beside, then linked, so that nobody sees half. */
+/* Reads the directory's key, or creates it: writes a temporary file and links it, so that no reader sees a part. */
 static int
 key_load(struct claims *c, struct fault *f)
 {
@@ -265,7 +265,7 @@ claims_sync(const struct claims *c, struct claim *const *list, size_t n, struct 
 	return (rc);
 }
 
-/* ${owed}: what is reserved must not be used before the disk has it. */
+/* ${owed}: reserved numbers must not be used before they are on disk. */
 static int
 store(struct claim *cl, uint64_t out, uint64_t in, bool owed, struct fault *f)
 {
@@ -275,7 +275,7 @@ store(struct claim *cl, uint64_t out, uint64_t in, bool owed, struct fault *f)
 	put_be64(b + 8, out);
 	put_be64(b + 16, in);
 	put_be64(b + 24, cl->expires);
-	/* 40 bytes within one sector: written whole or not at all; the check finds the rest. */
+	/* 40 bytes within one sector are written atomically; the checksum detects all other damage. */
 	if (check_sum(b, b + 32) != 0 || pwrite(cl->fd, b, FILE_LEN, 0) != FILE_LEN)
 		return (fault_sys(f, FAULT_SYSTEM, "cannot write claim %s", cl->name));
 	cl->dirty = true;
@@ -401,8 +401,8 @@ claim_take(struct claims *c, const uint8_t digest[CLAIM_DIGEST], uint64_t establ
 	if (rc == 0) {
 		cl->out_next = 1;
 		if (established < c->boot) {
-			(void)fault(f, FAULT_STALE_SA, "the SA was made %lu s before this machine started, "
-			    "and there is no claim that tells what was sent with it",
+			(void)fault(f, FAULT_STALE_SA, "the SA was established %lu s before this machine started, "
+			    "and no claim records the sequence numbers sent with it",
 			    (unsigned long)(c->boot - established));
 			(void)unlinkat(c->dir, cl->name, 0);
 			goto bad;
@@ -412,8 +412,8 @@ claim_take(struct claims *c, const uint8_t digest[CLAIM_DIGEST], uint64_t establ
 	cl->out_end = plus(cl->out_next, OUT_BLOCK);
 	cl->in_end = plus(cl->in_right + 1, IN_BLOCK);
 	/*
-	 * What was used before must not be used again, so that must be on disk. A new claim
-	 * need not: should the machine fail now, there is none at its next start, and the SA is refused.
+	 * Used numbers must not be used again, so an existing claim must be on disk. A new claim
+	 * need not be: after a crash of the machine it does not exist, and the SA is rejected.
 	 */
 	if (store(cl, cl->out_end, cl->in_end - 1, rc == 1, f) != 0)
 		goto bad;
@@ -513,7 +513,7 @@ claims_prune(struct claims *c, uint64_t now)
 		fd = openat(c->dir, e->d_name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 		if (fd == -1)
 			continue;
-		/* Damaged ones stay: they refuse an SA whose numbers nobody knows. */
+		/* Damaged claims stay: they block SAs with unknown sequence numbers. */
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && load(fd, &out, &in, &expires) == 1 &&
 		    plus(expires, KEEP) < now)
 			(void)unlinkat(c->dir, e->d_name, 0);

@@ -1,7 +1,7 @@
 /*
  * Claims on outbound SAs. Two senders on one record, or a restart, would repeat sequence numbers and nonces. A claim
- * is a locked file, named by a keyed fingerprint of the SA's sending keys. It records which numbers have been given
- * out: blocks are reserved in it before their first number is used. The highest number that may have
+ * is a locked file, named by a keyed fingerprint of the SA's sending keys. It records which numbers have been
+ * assigned: blocks are reserved in it before their first number is used. The highest number that may have
  * been received is kept in the same way.
  */
 #ifndef SAPIPE_DATAPATH_CLAIM_H
@@ -24,8 +24,8 @@ struct claims {
 
 struct claim {			/* of one SA; the lock lasts as long as ${fd} */
 	int		fd;
-	bool		dirty;		/* written, but the disk has not said so */
-	bool		owed;		/* ... and until it has, what was given out must not be used */
+	bool		dirty;		/* written, but not yet synced to disk */
+	bool		owed;		/* ... and until then the reserved numbers must not be used */
 	int		dir;		/* of struct claims, not owned */
 	char		name[CLAIM_NAME];
 	uint64_t	expires;
@@ -44,7 +44,7 @@ struct claim {			/* of one SA; the lock lasts as long as ${fd} */
 int claims_open(struct claims *c, const char *path, struct fault *f);
 void claims_close(struct claims *c);	/* free its claims first */
 
-/* What an SA is claimed by: a hash of its sending keys and algorithms. 0, or -1 with FAULT_CRYPTO. */
+/* The identity of an SA in claims: a hash of its sending keys and algorithms. 0, or -1 with FAULT_CRYPTO. */
 int claim_digest(const struct sa_child *rec, uint8_t digest[CLAIM_DIGEST], struct fault *f);
 
 /*
@@ -69,8 +69,8 @@ int claim_sync(struct claim *cl, struct fault *f);
 int claims_sync(const struct claims *c, struct claim *const *list, size_t n, struct fault *f);
 
 /*
- * When nothing was received for a while: gives back what is reserved far above ${right}, so that a
- * crash costs a slow peer few packets. 0, or -1 with FAULT_SYSTEM.
+ * When nothing was received for a while: releases numbers reserved far above ${right}, so that a slow
+ * peer loses few packets after a crash. 0, or -1 with FAULT_SYSTEM.
  */
 int claim_settle_in(struct claim *cl, uint64_t right, struct fault *f);
 /* Whether that would change anything where numbers below ${in_end} are reserved. */
@@ -83,7 +83,7 @@ bool claim_unsettled(uint64_t in_end, uint64_t right);
 void claim_release(struct claim *cl, uint64_t out_next, uint64_t in_right);
 void claim_free(struct claim *cl);	/* NULL is fine */
 
-/* Removes claims that ran out a day before ${now} and that nobody holds. */
+/* Removes claims that expired a day before ${now} and that no process holds. */
 void claims_prune(struct claims *c, uint64_t now);
 
 #endif

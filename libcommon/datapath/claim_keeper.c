@@ -16,10 +16,10 @@
 #include "os/sandbox.h"
 
 #define ROUND		64	/* requests between two looks at the disk */
-#define QUIET_MS	20	/* nobody asks for so long: time to wait for the disk */
+#define QUIET_MS	20	/* no request for this time: sync to disk */
 #define DIRTY_MS	500	/* ... which is not put off for longer */
 
-/* Claims held, by id, and those let go of that the disk is still to have. */
+/* Claims held, by id, and released ones that are still to be synced to disk. */
 struct table {
 	struct claims	*c;
 	struct claim	*by_id[KEEPER_CLAIMS], *gone;
@@ -50,7 +50,7 @@ fill(struct keeper_answer *a, const struct claim *cl)
 	a->in_end = cl->in_end;
 }
 
-/* Does what is asked. True if that is to be answered. */
+/* Handles a request. True if it needs an answer. */
 static bool
 obey(struct table *t, const struct keeper_ask *q, struct keeper_answer *a)
 {
@@ -59,7 +59,7 @@ obey(struct table *t, const struct keeper_ask *q, struct keeper_answer *a)
 
 	*a = (struct keeper_answer){ .op = q->op, .id = q->id };
 	if ((*cl == NULL) != (q->op == KEEPER_TAKE)) {
-		(void)fault(&a->fault, FAULT_SYSTEM, "the keeper of claims was asked for what it cannot do");
+		(void)fault(&a->fault, FAULT_SYSTEM, "the keeper of claims received an unknown request");
 		return (true);
 	}
 	switch ((enum keeper_op)q->op) {
@@ -118,7 +118,7 @@ sync_all(struct table *t, struct keeper_answer *a, size_t n)
 	t->dirty_ms = 0;
 }
 
-/* It keeps its user, who owns the directory, and nothing else. */
+/* It keeps its user, which owns the directory, and drops all capabilities. */
 static void
 confine(const struct claims *c)
 {
@@ -137,7 +137,7 @@ confine(const struct claims *c)
 	(void)sandbox_enter(SANDBOX_NEGOTIATOR, NULL);
 }
 
-/* Requests that are there, the first waited for; 0 if the other end is gone or talks nonsense. */
+/* Waits for a request and reads all pending ones; 0 if the other end is disconnected or a request is malformed. */
 static size_t
 hear(int fd, struct keeper_ask q[ROUND])
 {
@@ -146,7 +146,7 @@ hear(int fd, struct keeper_ask q[ROUND])
 
 	while (n < ROUND) {
 		got = recv(fd, &q[n], sizeof(q[n]), n > 0 ? MSG_DONTWAIT : 0);
-		/* Reset: it went without having read all answers; what it asked before is there all the same. */
+		/* Reset: it disconnected with unread answers; its earlier requests are still in the queue. */
 		if (got == -1 && (errno == EINTR || errno == ECONNRESET))
 			continue;
 		if (got <= 0)
@@ -158,7 +158,7 @@ hear(int fd, struct keeper_ask q[ROUND])
 	return (n);
 }
 
-/* One round: what was asked is done, then the disk waited for where that must be, then answered. */
+/* One round: handles the requests, syncs to disk where that is required, then sends the answers. */
 static void
 serve(struct table *t, int fd, const struct keeper_ask *q, size_t n)
 {
@@ -175,7 +175,7 @@ serve(struct table *t, int fd, const struct keeper_ask *q, size_t n)
 		sync_all(t, a, m);
 	else if (t->dirty_ms == 0)
 		t->dirty_ms = mono_ms();
-	/* Nobody may be there to hear it any more: what was asked for is to be done to the end. */
+	/* The other end may have disconnected: handle the requests anyway. */
 	for (i = 0; i < m; i++)
 		(void)send(fd, &a[i], sizeof(a[i]), MSG_NOSIGNAL);
 }
@@ -200,7 +200,7 @@ keeper_serve(void *claims, int fd)
 		if ((n = hear(fd, q)) > 0)
 			serve(t, fd, q, n);
 	} while (n > 0);
-	/* Those not released stay as they are: what was reserved counts as used. */
+	/* Claims not released stay unchanged: their reserved numbers count as used. */
 	for (size_t i = 0; i < KEEPER_CLAIMS; i++)
 		if (t->by_id[i] != NULL)
 			(void)flock(t->by_id[i]->fd, LOCK_UN);
@@ -222,7 +222,7 @@ keeper_free(struct keeper *k)
 	keeper_init(k, -1);
 }
 
-/* 1: sent; 0: no room; -1: gone. */
+/* 1: sent; 0: no room; -1: disconnected. */
 static int
 put(const struct keeper *k, const struct keeper_ask *q, struct fault *f)
 {

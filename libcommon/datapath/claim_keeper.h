@@ -14,7 +14,7 @@
 
 enum keeper_op { KEEPER_TAKE, KEEPER_OUT, KEEPER_IN, KEEPER_SETTLE, KEEPER_RELEASE };
 
-/* One request, of a claim that goes by ${id} (below KEEPER_CLAIMS, chosen by who asks). */
+/* One request about claim ${id} (below KEEPER_CLAIMS, chosen by the requester). */
 struct keeper_ask {
 	uint32_t	op, id;
 	uint64_t	a, b;		/* TAKE: established, expires. OUT, IN: number. SETTLE: right edge.
@@ -22,10 +22,10 @@ struct keeper_ask {
 	uint8_t		digest[CLAIM_DIGEST];	/* TAKE */
 };
 
-/* What came of it; RELEASE is not answered. */
+/* The result; RELEASE has no answer. */
 struct keeper_answer {
 	uint32_t	op, id;
-	uint64_t	out_next, in_right;	/* TAKE: where to go on */
+	uint64_t	out_next, in_right;	/* TAKE: where to continue */
 	uint64_t	out_end, in_end;	/* numbers below are reserved */
 	struct fault	fault;			/* code FAULT_NONE: it worked */
 };
@@ -46,15 +46,15 @@ struct keeper {
 void keeper_init(struct keeper *k, int fd);
 void keeper_free(struct keeper *k);
 
-/* Asks, and does not wait. -1 with FAULT_SYSTEM if the keeper is gone or is far behind, or FAULT_MEMORY. */
+/* Queues a request without waiting. -1 with FAULT_SYSTEM if the keeper has ended or is far behind, or FAULT_MEMORY. */
 int keeper_ask(struct keeper *k, const struct keeper_ask *q, struct fault *f);
 /* Whether requests wait: call keeper_flush() when ${fd} can be written. */
 bool keeper_waits(const struct keeper *k);
-/* Sends what there is room for. 0, or -1 with FAULT_SYSTEM if the keeper is gone. */
+/* Sends queued requests while there is room. 0, or -1 with FAULT_SYSTEM if the keeper has ended. */
 int keeper_flush(struct keeper *k, struct fault *f);
-/* The next answer. 1; 0 if there is none now; -1 with FAULT_SYSTEM if the keeper is gone. */
+/* The next answer. 1; 0 if there is none now; -1 with FAULT_SYSTEM if the keeper has ended. */
 int keeper_answer(struct keeper *k, struct keeper_answer *a, struct fault *f);
-/* At the end: sends what waits, dropping answers, for ${ms} milliseconds at most. */
+/* At the end: sends queued requests, drops answers, for ${ms} milliseconds at most. */
 void keeper_finish(struct keeper *k, unsigned ms);
 
 #endif

@@ -41,7 +41,7 @@ struct datapath_calls {
 	void (*refused)(void *ctx, uint32_t source, uint64_t off, const struct fault *f);
 	/* Records that waited are done: there may be room for more. */
 	void (*resume)(void *ctx);
-	/* The device or the keeper is gone: nothing can flow any more. */
+	/* The device or the keeper has ended: no packets can be forwarded. */
 	void (*broken)(void *ctx, const struct fault *f);
 };
 
@@ -52,14 +52,14 @@ struct datapath *datapath_new(struct ev_loop *loop, const struct datapath_opt *o
 void datapath_free(struct datapath *dp);
 
 /*
- * Applies one record, from byte ${off} of stream ${source}, and owns what it holds. Records take effect in the order
+ * Applies one record, from byte ${off} of stream ${source}, and owns its content. Records take effect in the order
  * of these calls: a new SA waits for its claim, and the records behind it wait too. 0; or -1 with the
- * fault of an SA that cannot be used: FAULT_STALE_SA, FAULT_BAD_RECORD, FAULT_CONFIG, ... Others are not disturbed.
- * What fails after a wait (FAULT_CLAIMED and the like) goes to calls.refused().
+ * fault of an SA that cannot be used: FAULT_STALE_SA, FAULT_BAD_RECORD, FAULT_CONFIG, ... Other SAs are not affected.
+ * Faults after a wait (FAULT_CLAIMED and similar) go to calls.refused().
  */
 int datapath_record(struct datapath *dp, struct sa_rec *rec, uint32_t source, uint64_t off,
     struct fault *f);
-/* Records that wait. No more may be given while there are DATAPATH_TURNS of them. */
+/* Number of waiting records. At DATAPATH_TURNS the caller must not pass in more. */
 size_t datapath_waiting(const struct datapath *dp);
 
 /* SAs that are there now, and how many there have been. */

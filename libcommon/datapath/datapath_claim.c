@@ -1,7 +1,7 @@
 /*
- * The data path's side of the keeper: claims before SAs, numbers before they are needed.
- * Packets wait for the keeper in one case alone: every number reserved to send with is used
- * up before the answer came. As blocks are asked for half a block ahead, this needs a disk that hangs.
+ * The data path's side of the keeper: requests claims before SAs are used, and numbers before they are
+ * needed. Packets wait for the keeper only if all reserved numbers are used before its answer
+ * arrives. Since blocks are requested half a block ahead, this happens only if the disk hangs.
  */
 #include <poll.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ ask(struct datapath *dp, enum keeper_op op, uint32_t id, uint64_t a, uint64_t b)
 
 /* ---- numbers */
 
-/* The hook is called again when half of what is left is used. */
+/* The hook is called again when half of the remaining numbers are used. */
 static void
 set_marks(struct esp_pair *pair, const struct own *own)
 {
@@ -125,7 +125,7 @@ dp_reserve_out(void *ctx, struct esp_sa *sa, uint64_t seq)
 	struct own *own = sa->pair->user;
 
 	if (!own->asked_out) {
-		/* Above what is reserved already, or the block would begin before it. */
+		/* Above the reserved numbers, or the block would begin before them. */
 		if (ask(dp, KEEPER_OUT, own->id, seq > own->out_end ? seq : own->out_end, 0) != 0)
 			return (-1);
 		own->asked_out = true;
@@ -153,7 +153,7 @@ dp_reserve_in(void *ctx, struct esp_sa *sa, uint64_t seq)
 	return (0);
 }
 
-/* Where nothing came since the last look, what was reserved for more is given back. */
+/* If no packet was received since the last check, releases the numbers reserved ahead. */
 void
 dp_settle(struct datapath *dp)
 {

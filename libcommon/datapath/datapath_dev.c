@@ -80,7 +80,7 @@ source_for(struct datapath *dp, const struct sa_child *c, uint8_t family)
 			continue;
 		if (router_find_address(&dp->router, s, &found))
 			return (found);
-		/* A single address that nobody has is ours to have: mode config gave it, as a rule. */
+		/* If no interface has the single address, we add it: mode config usually assigned it. */
 		if (addr_cmp(&s->first, &s->last) != 0)
 			continue;
 		if (router_address(&dp->router, &s->first, (uint8_t)(8 * addr_len(&s->first)), &f) == 0)

@@ -65,7 +65,7 @@ send_udp(struct datapath *dp, struct pkt *k, size_t n)
 	}
 }
 
-/* Sends what is sealed, in order, in runs of one transport and family. */
+/* Sends sealed packets, in order, in runs of one transport and family. */
 static void
 send_all(struct datapath *dp, struct pkt *pkts, size_t n)
 {
@@ -132,9 +132,9 @@ behind_nat(const struct datapath *dp, const struct sa_child *c)
 }
 
 /*
- * The peer's NAT has given it another mapping: packets of every SA that goes there follow.
- * Only the newest number counts, or a late packet would turn it back; and only what passed ICV
- * and window comes here (RFC 3947 section 6, RFC 7296 section 2.23).
+ * The peer's NAT has assigned another mapping: all SAs to this peer use it. Only the packet with the
+ * newest number counts, because a late packet would restore the old mapping. Only packets that passed
+ * ICV and window get here (RFC 3947 section 6, RFC 7296 section 2.23).
  */
 static void
 follow(struct datapath *dp, const struct pkt *k)
@@ -219,7 +219,7 @@ take_one(struct datapath *dp, struct pkt *k)
 	deliver(dp, k, 1, false);
 }
 
-/* Whether an SA for ${k}, whose SPI was unknown, has come. */
+/* Whether an SA for ${k} exists now; its SPI was unknown. */
 static bool
 known_now(const struct datapath *dp, const struct pkt *k)
 {
@@ -238,7 +238,7 @@ take(struct datapath *dp, struct pkt *k, size_t n)
 	flow_in(dp->db, dp->worker.esp, k, n);
 	deliver(dp, k, n, true);
 	dp_wire_received(dp, k, 0, n, true);
-	/* From here on SAs may come and go: of the others nothing but the verdict is read. */
+	/* After this point SAs may be added and removed: only the verdict of other packets is read. */
 	for (i = 0; i < n; i++) {
 		if (k[i].verdict != ESP_UNKNOWN_SPI)
 			continue;

@@ -21,7 +21,7 @@ port_unreachable(void *ctx, const struct endpoint *local, const struct endpoint 
 		dp->mtu_ms = 0;
 }
 
-/* A port that others may have; it is no loss if nobody does. */
+/* A port that another process may hold; it is no error if none does. */
 static void
 join(struct datapath *dp, const struct addr *at, uint16_t port, enum port_role role)
 {
@@ -47,8 +47,8 @@ dp_ports(struct datapath *dp, const struct sa_child *c, struct fault *f)
 		if ((dp->ports = ports_new(dp->loop, &o, &calls, dp, f)) == NULL)
 			return (-1);
 		/*
-		 * Raw ESP needs no port, but the negotiator wants to hear of traffic and of bytes that
-		 * ran out, and its packets the mark. All at once: later SAs find privileges gone.
+		 * Raw ESP needs no port, but the negotiator needs events about traffic and byte limits, and
+		 * its packets need the mark. Open all ports at once: later the privileges are dropped.
 		 */
 		join(dp, &local.addr, c->encap == SA_ENCAP_NONE && local.port != 0 ? local.port :
 		    PORT_IKE_DEFAULT, PORT_IKE);

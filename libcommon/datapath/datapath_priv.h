@@ -1,4 +1,4 @@
-/* What the files of the data path share. */
+/* Declarations shared by the files of the data path. */
 #ifndef SAPIPE_DATAPATH_DATAPATH_PRIV_H
 #define SAPIPE_DATAPATH_DATAPATH_PRIV_H
 
@@ -20,7 +20,7 @@
 #define HELD_MS		250
 #define IKES_MAX	4096		/* IKE SAs of which we know whether the peer is behind a NAT */
 
-/* A copy of a packet whose SA may be on its way. */
+/* A copy of a packet that waits for its SA. */
 struct held {
 	struct pkt	 k;		/* its buffer is its own */
 	uint64_t	 until_ms;
@@ -28,7 +28,7 @@ struct held {
 
 struct ike_seen { uint8_t spis[16]; bool remote_nat; };
 
-/* What is kept beside a pair of SAs: its claim, and when its traffic was last reported. */
+/* Additional state of a pair of SAs: its claim, and when its traffic was last reported. */
 struct own {
 	uint32_t	 id;			/* with the keeper */
 	uint64_t	 out_end, in_end;	/* numbers below are reserved */
@@ -82,7 +82,7 @@ struct datapath {
 	struct path	 paths[PATHS];
 	uint64_t	 pass;
 	bool		 draining, up;
-	bool		 device_due;	/* SAs have come or gone since the device was fitted to them */
+	bool		 device_due;	/* SAs were added or removed since the device was configured */
 	struct held	 held[HELD_MAX];
 	size_t		 n_held, held_bytes;
 	struct ike_seen	*ikes;
@@ -108,7 +108,7 @@ void dp_device_over(struct ev_loop *loop, ev_timer *w, int revents);
 int dp_reserve_out(void *ctx, struct esp_sa *sa, uint64_t seq);
 int dp_reserve_in(void *ctx, struct esp_sa *sa, uint64_t seq);
 void dp_settle(struct datapath *dp);
-/* Asks for the claim of ${c}, whose answer comes under ${id}. 0, or -1 with a fault. */
+/* Requests the claim of ${c}; the answer has the id ${id}. 0, or -1 with a fault. */
 int dp_claim_begin(struct datapath *dp, const struct sa_child *c, uint32_t *id, struct fault *f);
 /* Gives a claim back that no SA came to own. */
 void dp_claim_back(struct datapath *dp, const struct keeper_answer *a);
@@ -123,7 +123,7 @@ int dp_keeper_answers(struct datapath *dp, struct fault *f);
 void dp_tun_ready(struct ev_loop *loop, ev_io *io, int revents);
 void dp_raw_ready(struct ev_loop *loop, ev_io *io, int revents);
 void dp_udp(void *ctx, struct pkt *d, size_t n);
-/* Packets that were held: those with an SA now go in; with ${all} the others are counted and let go. */
+/* Handles held packets that have an SA now; with ${all} counts and drops the others. */
 void dp_held_retry(struct datapath *dp, bool all);
 
 /* datapath_wire.c: the record of outer packets; without one these do nothing. */
@@ -133,21 +133,21 @@ void dp_wire_close(struct datapath *dp);
 /* False if there is none. */
 bool dp_wire_counts(const struct datapath *dp, uint64_t *sent, uint64_t *lost);
 void dp_wire_sent(struct datapath *dp, struct pkt *k, size_t n);
-/* Before ${n} packets are opened in place; and what became of those ${from} .. ${to} - 1 of them. */
+/* Before ${n} packets are opened in place; and the results of packets ${from} .. ${to} - 1. */
 void dp_wire_copy(struct datapath *dp, struct pkt *k, size_t n);
 void dp_wire_received(struct datapath *dp, const struct pkt *k, size_t from, size_t to, bool but_unknown);
 
 /* datapath_port.c */
 /*
- * Opens or joins the UDP ports that SA ${c} needs, and those that a negotiator may be reached
- * by. 0, or -1 if its packets could not be had.
+ * Opens or joins the UDP ports that SA ${c} needs, and the ports of the negotiator. 0, or -1 if
+ * packets of ${c} could not be received.
  */
 int dp_ports(struct datapath *dp, const struct sa_child *c, struct fault *f);
 
 /* datapath_dev.c */
-/* Makes MTU, addresses and routes fit the SAs that there are. */
+/* Configures MTU, addresses and routes for the present SAs. */
 void dp_device(struct datapath *dp);
-/* Looks at the paths again: those of ${all} SAs, or of those that are new. */
+/* Updates the path MTU: of ${all} SAs, or only of new ones. */
 void dp_mtu(struct datapath *dp, bool all);
 
 #endif

@@ -1,12 +1,12 @@
 /*
- * Records on their way into the data path. They take effect in the order in which they came, each new SA
- * after its claim; claims are asked for ahead, so that many SAs do not wait for one another.
+ * The queue of records for the data path. They take effect in the order of arrival, each new SA
+ * after its claim; claims are requested ahead, so that many SAs do not wait for one another.
  */
 #include <stdlib.h>
 
 #include "datapath/datapath_priv.h"
 
-#define DEVICE_MS	100	/* while more SAs are on their way, the device is fitted to them this often */
+#define DEVICE_MS	100	/* interval between configurations of the device while more SAs are queued */
 
 /* ---- their effect */
 
@@ -16,7 +16,7 @@ is_new(const struct datapath *dp, const struct sa_child *c)
 	return (sadb_by_spi(dp->db, c->protocol, c->spi_in, &c->local.at.addr) == NULL);
 }
 
-/* What need not wait to be refused. */
+/* Checks that need no claim. */
 static int
 check(struct datapath *dp, const struct sa_child *c, struct fault *f)
 {
@@ -45,7 +45,7 @@ replace(struct datapath *dp, const struct sa_child *c, uint32_t source, struct f
 	return (0);
 }
 
-/* A new SA whose claim is here. */
+/* Adds a new SA; its claim has arrived. */
 static int
 add(struct datapath *dp, const struct sa_child *c, uint32_t source, const struct keeper_answer *a,
     struct fault *f)
@@ -74,7 +74,7 @@ bad:
 	return (-1);
 }
 
-/* What the data path needs of an IKE SA: whether to follow the peer, and the address that mode config gave. */
+/* Reads two values of an IKE SA: whether to follow the peer's address, and the address from mode config. */
 static int
 ike(struct datapath *dp, const struct sa_ike *s, struct fault *f)
 {
@@ -151,7 +151,7 @@ dp_device_over(struct ev_loop *loop, ev_timer *w, int revents)
 		fit_device(dp);
 }
 
-/* Once for all that are on their way, lest each of many has the device fitted to all of them. */
+/* Once for all queued SAs: many SAs would otherwise configure the device many times. */
 static void
 after(struct datapath *dp)
 {

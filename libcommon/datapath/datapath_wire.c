@@ -1,6 +1,6 @@
 /*
- * The record of outer packets (--pcap): copies of what is received, since packets are opened in place, and
- * a comment on each with what became of it.
+ * The capture of outer packets (--pcap): copies received packets, since they are opened in place, and
+ * comments each with its verdict.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
- * What one thread of the data path has to itself: buffers, a context of the crypto backends, counters. There is one
- * worker today; nothing in here is shared, so that there can be several.
+ * The private state of one thread of the data path: buffers, a context of the crypto backends, counters. There is
+ * one worker today; it shares nothing, so that there can be several.
  */
 #ifndef SAPIPE_DATAPATH_WORKER_H
 #define SAPIPE_DATAPATH_WORKER_H
@@ -21,7 +21,7 @@ struct worker {
 int worker_open(struct worker *w, const struct esp_backend *const *backends, struct fault *f);
 void worker_close(struct worker *w);		/* wipes; harmless on zeros */
 
-/* ESP_BATCH empty packets in the slots, with room for PKT_MAX bytes and what ESP adds before and behind them. */
+/* ESP_BATCH empty packets in the slots, with room for PKT_MAX bytes and the ESP header and trailer. */
 struct pkt *worker_batch(struct worker *w);
 
 #endif
