@@ -3,7 +3,7 @@
 
 #include "probe/ping.h"
 
-/* What is said on standard output, as text in ping's manner or as JSON lines. */
+/* Reports on standard output, as text like that of ping or as JSON lines. */
 struct say {
 	bool			 json, quiet, with_sa, hellos;
 	uint32_t		 peer_ms, hello_ms;	/* between hellos: the peer's, ours (0: none) */
@@ -18,8 +18,8 @@ void say_end(const struct say *s, const struct ike_ping_stats *st);
 void say_status(const struct say *s, const struct ike_ping_stats *st);
 
 /*
- * The live IKE SA of the state in ${path}: the one that there is, or the newest of one peer. 0,
- * or -1: unreadable, none (FAULT_NO_IKE_SA), or several peers' (FAULT_CONFIG). To be wiped.
+ * The live IKE SA of the state in ${path}: the only one, or the newest if all have the same peer. 0,
+ * or -1: unreadable, none (FAULT_NO_IKE_SA), or SAs of several peers (FAULT_CONFIG). The caller wipes it.
  */
 int state_read(struct sa_ike *out, const char *path, uint64_t epoch, struct fault *f);
 

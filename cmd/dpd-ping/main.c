@@ -30,7 +30,7 @@ static const struct opt_word hello_words[] = {
 	{ "auto", HELLO_AUTO }, { "off", HELLO_OFF }, { NULL, 0 }
 };
 
-/* Numbers under DPD go by hundredths of a second: nobody may ask faster. */
+/* DPD sequence numbers advance every 10 ms: no shorter interval is allowed. */
 #define INTERVAL_MIN_MS	10
 
 static const struct opt optab[] = {
@@ -76,7 +76,7 @@ now(void)
 	return (clock_now(NULL));
 }
 
-/* What was said goes out at once; a reader that went away is the end. */
+/* Flushes each line; ends if the reader has closed the pipe. */
 static void
 flush(struct run *r)
 {
@@ -85,7 +85,7 @@ flush(struct run *r)
 	(void)fault_sys(&r->why_gone, errno == EPIPE ? FAULT_READER_GONE : FAULT_SYSTEM,
 	    "cannot write to standard output");
 	r->gone = true;
-	clearerr(stdout);	/* it is said here, and need not be at exit */
+	clearerr(stdout);	/* reported here, so not again at exit */
 	__fpurge(stdout);
 	probe_tool_stop(&r->tool);
 }
@@ -115,7 +115,7 @@ static const struct probe_tool_calls calls = { .status = ping_status };
 
 /* --- beginning --- */
 
-/* Whoever has the port says hello to the peer; if that is nobody the peer would miss it. */
+/* The holder of the port sends hellos to the peer; without one the peer would consider us dead. */
 static struct ike_ping *
 listen_for(struct run *r, const struct opts *o, const struct sa_ike *s, struct ike_ping_conf *conf,
     struct fault *f)
@@ -217,7 +217,7 @@ end(struct run *r, const struct opts *o)
 		    "dpd-ping --peer checks whether an IKE daemon answers", r->say.remote.port);
 	else
 		report_hint("no IKE daemon, or it ignores unknown initiators, or UDP %u is filtered "
-		    "on the way", r->say.remote.port);
+		    "on the path", r->say.remote.port);
 	return (EXIT_NO);
 }
 

@@ -1,4 +1,4 @@
-/* What the files of esp-tun share. */
+/* Declarations shared by the files of esp-tun. */
 #ifndef SAPIPE_ESP_TUN_H
 #define SAPIPE_ESP_TUN_H
 
@@ -13,7 +13,7 @@
 #include "capture/recorder.h"
 #include "os/record_in.h"
 
-#define MSS_CLAMP	0x10000u	/* beyond what an MSS can be */
+#define MSS_CLAMP	0x10000u	/* more than the largest MSS */
 #define MSS_OFF		0x10001u
 #define DSCP_COPY	64u
 #define WINDOW_UNSET	UINT32_MAX
@@ -31,7 +31,7 @@ struct tun_opts {
 
 extern const struct opt tun_optab[];
 
-/* Makes options of the data path from those of the tool. 0, or -1 with FAULT_USAGE and the like. */
+/* Converts the options of the tool to those of the data path. 0, or -1 with FAULT_USAGE or similar. */
 int tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f);
 
 struct tool {
@@ -42,11 +42,11 @@ struct tool {
 	struct script	 script;
 	struct helper	 keeper;	/* of claims */
 	struct helper	 recorder;	/* of --pcap */
-	struct sa_ike	*config;	/* what mode config gave, for the script; keys left out */
+	struct sa_ike	*config;	/* the mode config values for the script, without keys */
 	ev_io		*io;		/* one a source */
 	ev_signal	 sig[4];
 	bool		 dropped;	/* privileges */
-	struct fault	 first;		/* what was wrong with an SA, should none be left */
+	struct fault	 first;		/* the first fault of an SA, reported if no SA is left */
 	bool		 said;		/* ... and whether that was reported */
 	bool		 stopped, broken;
 };
@@ -56,7 +56,7 @@ int tun_offline(const struct tun_opts *o);
 
 /* script.c: environment of --script. */
 void tool_script(struct tool *t, const char *reason, const struct sa_child *c);
-/* Remembers what the script is to know of an IKE SA. */
+/* Remembers the values of an IKE SA for the script. */
 void tool_config(struct tool *t, const struct sa_ike *s);
 
 int tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d,

@@ -22,7 +22,7 @@ struct job {
 	uint64_t		 why[ESP_VERDICT_COUNT];
 };
 
-/* --- what is opened --- */
+/* --- decrypted packets --- */
 
 /* Ports that SAs use beside the usual ones: there may be ESP on them. */
 static int

@@ -1,4 +1,4 @@
-/* The options of esp-tun, and what they mean for the data path. */
+/* The options of esp-tun, and their conversion to options of the data path. */
 #include "crypto/crypto.h"
 #include "esp_tun.h"
 #include "os/priv.h"

@@ -81,7 +81,7 @@ bad_sa(struct tool *t, uint32_t source, uint64_t off, struct fault *f)
 	bad_record(t, f);
 }
 
-/* Whether no more records can be taken for now. */
+/* Whether no more records can be accepted now. */
 static bool
 full(const struct tool *t)
 {
@@ -90,7 +90,7 @@ full(const struct tool *t)
 
 static void on_records(struct ev_loop *loop, ev_io *w, int revents);
 
-/* Watches what is open, unless records have to wait. A source that ended has closed its descriptor. */
+/* Watches the open sources, unless records have to wait. A source that ended has closed its descriptor. */
 static void
 watch(struct tool *t)
 {
@@ -107,8 +107,8 @@ watch(struct tool *t)
 }
 
 /*
- * With the first SA in use everything is open: its port too, whose other holders must see
- * the uid of before. Without an SA there is nothing to protect.
+ * When the first SA is in use, all descriptors are open. Its port is, too: other holders must see
+ * the uid of before the drop. Without an SA there is nothing to protect.
  */
 static void
 drop_privileges(struct tool *t)

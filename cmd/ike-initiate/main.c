@@ -47,7 +47,7 @@ static const struct opt optab[] = {
 	OPT_END
 };
 
-/* What the run is about. */
+/* The state of the run. */
 struct run {
 	const struct opts	*o;
 	struct ike_policy	 policy;
@@ -84,7 +84,7 @@ prepare_pairs(struct run *r, const struct addr *own, const struct addr *peer, st
 	return (0);
 }
 
-/* Who the peer is comes first: a mistake there needs no port to be found. */
+/* Check the peer first: an error there is found without opening a port. */
 static int
 connect_peer(struct run *r, const struct ike_tool_opts *tool, struct ike_conf *conf,
     struct fault *f)
@@ -155,7 +155,7 @@ read_state(struct run *r, const char *path, struct fault *f)
 	return (rc);
 }
 
-/* The one IKE SA that the work is to be done under, with --local in place of its own address. */
+/* The IKE SA for --phase2; --local replaces its local address. */
 static int
 pick_ike(struct run *r, const char *path, uint64_t epoch, struct fault *f)
 {
@@ -232,9 +232,9 @@ from_state(struct run *r, struct ike_tool_opts *tool, struct ike_conf *conf, str
 	const char *path = r->o->phase2 != NULL ? r->o->phase2 : r->o->delete;
 	struct clock clock = {0};
 
-	/* Whose SA it is ends it: --phase2 takes back no more than it made. */
+	/* The owner of the IKE SA ends it: --phase2 deletes only its own child SAs. */
 	conf->borrowed = r->o->phase2 != NULL && !r->o->keep;
-	/* The sa-delete records of --delete are for a pipe; at a terminal nobody misses them. */
+	/* The sa-delete records of --delete are for a pipe; they are not written to a terminal. */
 	if (r->o->delete != NULL && tool->output == NULL && isatty(STDOUT_FILENO))
 		tool->output = "/dev/null";
 	tool->under = &r->under.ike;

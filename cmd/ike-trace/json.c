@@ -145,7 +145,7 @@ json_flow(struct trace *t, const struct capture_packet *p, const struct watch_fl
 {
 	(void)t;
 	(void)p;
-	(void)f;		/* told at the end, with its numbers */
+	(void)f;		/* reported at the end, with its numbers */
 }
 
 static void

@@ -1,6 +1,6 @@
 /*
- * The ladder: the initiator on the left, the responder on the right, an arrow a message, what is in it
- * below. Everything that may come from the wire is printed by escape_print().
+ * The ladder: the initiator on the left, the responder on the right, an arrow for each message, its content
+ * below. escape_print() prints all text from the wire.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -198,7 +198,7 @@ ladder_flow(struct trace *t, const struct capture_packet *p, const struct watch_
 	(void)snprintf(label, sizeof(label), "%s %08x starts at sequence number %u", proto_text(f),
 	    get_be32(f->spi), f->first);
 	if (t->shown_sa != 0 && (left || right)) {
-		/* At one address the ports tell the sides apart. */
+		/* If both ends have one address, the ports identify the sides. */
 		if (left && right)
 			right = p->src.port == t->left.port;
 		arrow(t, p, right, label, '=');

@@ -1,4 +1,4 @@
-/* ike-trace: reads a capture (or an interface) and tells what IKE said there, message by message. */
+/* ike-trace: reads a capture (or an interface) and prints its IKE exchanges, message by message. */
 #include "trace.h"
 
 #include <signal.h>
@@ -174,7 +174,7 @@ open_all(struct trace *t, struct fault *f)
 			return (-1);
 	if (sa_keys_read(t->keys, t->o->sa.n, t->o->sa.v, f) != 0)
 		return (-1);
-	/* What is read from here on, anyone may have written. */
+	/* The input after this point is untrusted. */
 	return (priv_drop(o->user, 0, f) < 0 || sandbox_enter(SANDBOX_FILTER, f) < 0 ? -1 : 0);
 }
 
@@ -199,7 +199,7 @@ main(int argc, char *argv[])
 		status = frames(&t);
 	} else
 		status = report_fault(&f);
-	/* An interrupt from here on ends it the usual way. */
+	/* After this point an interrupt ends the process. */
 	(void)signal(SIGINT, SIG_DFL);
 	(void)signal(SIGTERM, SIG_DFL);
 	(void)signal(SIGHUP, SIG_DFL);

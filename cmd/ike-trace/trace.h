@@ -1,4 +1,4 @@
-/* ike-trace: what was said on the wire. */
+/* ike-trace: declarations shared by its files. */
 #ifndef SAPIPE_IKE_TRACE_H
 #define SAPIPE_IKE_TRACE_H
 
@@ -32,7 +32,7 @@ struct trace {
 	struct trace_counts	 n;
 	uint64_t		 begin_us;	/* of the first frame */
 	bool			 begun;
-	unsigned		 shown_sa;	/* whose ladder is being drawn; 0: none */
+	unsigned		 shown_sa;	/* the SA of the ladder being drawn; 0: none */
 	struct endpoint		 left, right;	/* its ends as last shown */
 	unsigned		 lines;		/* since the ends were shown */
 };

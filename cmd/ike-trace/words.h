@@ -1,4 +1,4 @@
-/* What the text report and the JSON report have in common. */
+/* Text shared by the text report and the JSON report. */
 #ifndef SAPIPE_IKE_TRACE_WORDS_H
 #define SAPIPE_IKE_TRACE_WORDS_H
 

@@ -63,7 +63,7 @@ struct run {
 
 /* --- third and last: the measurement of the NAT mapping --- */
 
-/* The survey has found what the measurement needs, or there is no measurement. */
+/* Starts the measurement if the survey has found its inputs. */
 static void
 begin_mapping(struct run *r)
 {

@@ -1,4 +1,4 @@
-/* Names of what the report is about, for text and JSON alike. */
+/* Names of reported objects, for text and JSON. */
 #include "names.h"
 
 #include <stdio.h>

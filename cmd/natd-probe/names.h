@@ -1,4 +1,4 @@
-/* Names of what the report is about. */
+/* Names of reported objects. */
 #ifndef SAPIPE_NATD_PROBE_NAMES_H
 #define SAPIPE_NATD_PROBE_NAMES_H
 

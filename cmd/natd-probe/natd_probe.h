@@ -8,14 +8,14 @@
 #include "probe/pattern.h"
 #include "probe/survey.h"
 
-/* What the report is about besides the findings. */
+/* The context of the report besides the findings. */
 struct about {
 	const struct ike_survey_conf	*conf;
 	const struct ike_survey_result	*r;
 	bool				 asked[SURVEY_PORTS];
 	bool				 odd_port[SURVEY_PORTS];	/* not from 500 or 4500 */
 	bool				 fingerprint;
-	const struct ike_pattern_result	*pattern;	/* NULL: nothing was taken */
+	const struct ike_pattern_result	*pattern;	/* NULL: no proposal was accepted */
 	bool				 measure;	/* --mapping-timeout, up to ${limit_ms} */
 	uint32_t			 limit_ms;
 	const struct ike_mapping_result	*mapping;	/* NULL: there was no cause to measure */

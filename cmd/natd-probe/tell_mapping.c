@@ -26,7 +26,7 @@ seconds(char out[TIME_TEXT], uint32_t ms, bool up)
 	return (out);
 }
 
-/* Why there is nothing to tell. */
+/* Why there is no result. */
 static const char *
 why_not(const struct about *a)
 {
@@ -68,7 +68,7 @@ tell_mapping(char out[TELL_TEXT], const struct ike_mapping_result *m)
 	return (out);
 }
 
-/* What the bounds rest on. */
+/* The evidence for the bounds. */
 static const char *
 evidence(const struct ike_mapping_result *m)
 {

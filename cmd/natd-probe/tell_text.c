@@ -102,7 +102,7 @@ vids_text(const struct about *a)
 		    vid_name(r, i));
 }
 
-/* What the peer says in clear besides. */
+/* Other unencrypted information from the peer. */
 static void
 words_text(const struct ike_survey_result *r)
 {

@@ -86,7 +86,7 @@ show_record(struct show *s, const struct sa_rec *r, const struct sa_in_at *at, s
 	}
 }
 
-/* What is there when all is read: a kernel wants states that live, each once. */
+/* Prints the final set after all input: a kernel needs each live state once. */
 static void
 export_rest(const struct show *s)
 {
@@ -142,7 +142,7 @@ main(int argc, char *argv[])
 		o.format = SHOW_JSON;
 	if ((o.clock != NULL && clock_fix(&s.clock, o.clock, &f) != 0) ||
 	    (in = sa_in_open(o.sa.n, o.sa.v, &f)) == NULL ||
-	    /* Anyone may have written what is read from here on. */
+	    /* The input after this point is untrusted. */
 	    sandbox_enter(SANDBOX_FILTER, &f) < 0) {
 		sa_in_close(in);
 		return ((int)report_fault(&f));

@@ -29,7 +29,7 @@ void text_unknown(struct span raw);
 void json_record(struct span raw, bool reveal);
 void diag_record(struct span raw, bool reveal);
 
-/* Lines for another program, keys included. What it cannot take is said on stderr. */
+/* Lines for another program, keys included. Reports SAs that it cannot represent on stderr. */
 void wireshark_record(const struct sa_rec *r);
 /* Once, after the last. */
 void wireshark_end(void);

@@ -83,7 +83,7 @@ struct key {
 	struct span	 v;
 };
 
-/* Hidden keys share a line: what is there is worth knowing, how it looks is not. */
+/* Hidden keys share a line: only their presence is of interest. */
 static void
 key_rows(const struct key *k, size_t n, bool reveal)
 {

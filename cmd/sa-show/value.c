@@ -1,6 +1,6 @@
 /*
  * Records as they are in CBOR, known keys or not: JSON and diagnostic notation.
- * What lies under a key named "keys", at any level, is hidden unless it is to be revealed.
+ * Values under a key named "keys", at any level, are hidden unless --keys reveals them.
  */
 #include <inttypes.h>
 #include <stddef.h>
@@ -33,7 +33,7 @@ is_box(const struct item *it)
 
 /* ---- JSON */
 
-/* What jansson gives back is wiped first: revealed keys are in it. */
+/* Wipes memory of jansson before it is freed: it may hold revealed keys. */
 struct block {
 	size_t	len;
 	_Alignas(max_align_t) unsigned char bytes[];
@@ -238,7 +238,7 @@ diag_bytes(struct span v)
 	(void)putchar('\'');
 }
 
-/* What an array, a map or an indefinite string (in parentheses) holds, each on a line. */
+/* The entries of an array, a map or an indefinite string (in parentheses), each on a line. */
 static void
 diag_box(const struct from *c, const struct item *box, size_t *off, unsigned level, bool hidden)
 {

@@ -52,7 +52,7 @@ put_state(const struct xfrm *x, bool in)
 		(void)printf(" replay-window %u flag esn", window > 0 ? window : 1);
 	else if (in && window > 0)
 		(void)printf(" replay-window %u", window);
-	/* "flag" takes several words: what follows it must not look like one. */
+	/* "flag" accepts several words: the next argument must not look like one. */
 	if (x->integ != NULL) {
 		(void)printf(" auth-trunc '%s' ", x->integ->xfrm);
 		put_key(secret_span(in ? &s->auth_in : &s->auth_out));

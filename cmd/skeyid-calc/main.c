@@ -54,11 +54,11 @@ spell_out(int *argc, char *argv[], char **room)
 	return (argv);
 }
 
-/* What is read after this, records and captures, anyone may have written. */
+/* The input after this point, records and captures, is untrusted. */
 static int
 confine(const struct calc_opts *o, struct fault *f)
 {
-	/* No code can be loaded inside: neither the module of single DES, which a machine may lack, nor libpcap. */
+	/* The sandbox cannot load code: load the provider of single DES, if present, and libpcap before. */
 	(void)cipher_ready(alg_enc_word("des"), NULL);
 	if (o->capture != NULL && capture_ready(f) != 0)
 		return (-1);

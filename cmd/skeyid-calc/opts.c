@@ -119,7 +119,7 @@ const struct opt calc_optab[] = {
 	HEX(V_VID, "vid", "vendor ID to identify", S(VID)),
 
 	OPT_SECTION("Input and output"),
-	OPT_STR(O, sa, 0, "sa", "FILE", "take missing values from SA state, '-' for standard input",
+	OPT_STR(O, sa, 0, "sa", "FILE", "read missing values from SA state, '-' for standard input",
 	    .subs = ~(S(DH) | S(COOKIE) | S(VID) | S(CHECK))),
 	OPT_FLAG(O, explain, 0, "explain", "print every step: formula, inputs, result, where it is used"),
 	OPT_JSON(O, json),
@@ -195,7 +195,7 @@ set_port(struct calc *c, enum val v, const char *option, uint16_t port, struct f
 	return (opt_given(option) ? calc_set(c, v, SPAN_ARRAY(be), f) : 0);
 }
 
-/* The proposal whose KEYMAT is wanted. */
+/* The proposal for KEYMAT. */
 static int
 set_proposal(struct calc *c, const struct calc_opts *o, struct fault *f)
 {

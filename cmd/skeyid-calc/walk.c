@@ -1,4 +1,4 @@
-/* walk: prints what explain/ finds in a capture, message by message. */
+/* walk: prints the values that explain/ finds in a capture, message by message. */
 #include <stdio.h>
 
 #include "cli/js.h"
@@ -92,7 +92,7 @@ print_sums(const struct walk_sums *s)
 	if (s->other > 0)
 		sum(s->other, "NAT-D value", "of an address that is not seen here", "");
 	sum(s->computed, "other value", "computed", "");
-	sum(s->given, "value", "taken from the wire, the state or the options", "");
+	sum(s->given, "value", "read from the wire, the state or the options", "");
 	if (s->unknown > 0)
 		sum(s->unknown, "value", "not known: ", s->unknowns);
 }

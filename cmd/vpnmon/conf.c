@@ -113,7 +113,7 @@ add_tunnel(struct tool *w, const struct tunnel_opts *o, bool in_file, struct fau
 
 /* ---- the command line */
 
-/* The n-th of those given, or the only one. */
+/* The n-th of the given values, or the only one. */
 static const char *
 nth(size_t n, size_t given, const char *const *v)
 {
@@ -168,7 +168,7 @@ from_file(struct tool *w, const struct mon_opts *o, struct fault *f)
 {
 	const struct tunnel_opts defaults = { .how = o->how };
 	const struct ini_conf conf = { .table = section_optab, .size = sizeof(struct tunnel_opts),
-	    .of = "a tunnel", .risk = "what commands are run", .max = TUNNELS_MAX,
+	    .of = "a tunnel", .risk = "the commands that are run", .max = TUNNELS_MAX,
 	    .section = on_section, .ctx = w };
 
 	if (o->tuns.n > 0 || o->dests.n > 0 || o->sources.n > 0)

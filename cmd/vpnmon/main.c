@@ -1,4 +1,4 @@
-/* vpnmon: whether tunnels carry traffic, and what to do when they do not. */
+/* vpnmon: monitors whether tunnels forward traffic, and acts when they do not. */
 #include "cli/prog.h"
 #include "conf.h"
 #include "tool.h"

@@ -60,7 +60,7 @@ labels(const struct tunnel *t)
 	return (out);
 }
 
-/* ---- what is told of each tunnel */
+/* ---- metrics of each tunnel */
 
 static double get_up(const struct tunnel *t) { return (t->mon.state == MONITOR_UP); }
 static double get_since(const struct tunnel *t) { return ((double)t->since_ms / 1000); }

@@ -111,7 +111,7 @@ on_out(struct ev_loop *loop, ev_io *io, int revents)
 	} else if (w->queue.len > 0)
 		push(w);
 	else if ((revents & EV_READ) != 0)
-		ev_io_stop(loop, io);	/* a socket whose other end talks to us */
+		ev_io_stop(loop, io);	/* a socket, and its other end sends data */
 }
 
 int

@@ -1,4 +1,4 @@
-/* Standard output of vpnmon. If its reader goes away the event loop ends: see ${gone} of struct tool. */
+/* Standard output of vpnmon. If its reader closes the pipe, the event loop ends: see ${gone} of struct tool. */
 #ifndef SAPIPE_VPNMON_OUTPUT_H
 #define SAPIPE_VPNMON_OUTPUT_H
 
@@ -9,7 +9,7 @@ int output_open(struct tool *w, struct fault *f);
 void output_line(struct tool *w, const char *text, size_t len);
 /* An event record, with FORMAT_CBOR. */
 void output_record(struct tool *w, enum sa_event_kind what, const char *tun, uint64_t epoch_ms, const char *text);
-/* Flushes what was printed on stdout directly. */
+/* Flushes direct output on stdout. */
 void output_flush(struct tool *w);
 /* Nothing can be written any more: ends the loop. */
 void output_lost(struct tool *w, const struct fault *f);

@@ -90,7 +90,7 @@ routes_settle(struct tunnel *t, bool changed, size_t *before)
 		return (false);
 	}
 	moved = group_settle(t->group, before);
-	/* What was added since, or came with a new device. */
+	/* Routes that were added since, or with a new device. */
 	if (t->group->carrier == GROUP_NONE || t->group->m[t->group->carrier] != t)
 		withdraw(t);
 	return (moved);

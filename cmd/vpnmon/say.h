@@ -1,4 +1,4 @@
-/* What vpnmon reports: events on standard output, status on standard error. */
+/* Reports of vpnmon: events on standard output, status on standard error. */
 #ifndef SAPIPE_VPNMON_SAY_H
 #define SAPIPE_VPNMON_SAY_H
 
@@ -14,7 +14,7 @@ void say_status(const struct tunnel *t);
 
 #define TIME_TEXT	(CLOCK_TEXT + 8)
 char *say_time(char out[TIME_TEXT], uint64_t epoch_ms);
-/* In percent, to one decimal: 64 probes resolve no more. */
+/* In percent, to one decimal: 64 probes have no finer resolution. */
 double say_loss(const struct tunnel *t);
 
 #endif

@@ -1,4 +1,4 @@
-/* The process around the tunnels: what they share, signals, the end. */
+/* The process around the tunnels: shared state, signals, shutdown. */
 #include "tool.h"
 
 #include <signal.h>

@@ -12,7 +12,7 @@
 
 #define COMMAND_WAIT_MS	2000	/* for commands that run at the end */
 
-/* ---- what the machine wants */
+/* ---- actions of the machine */
 
 static void
 run_rekey(struct tunnel *t)
@@ -52,7 +52,7 @@ apply(struct tunnel *t, struct monitor_do d)
 	int sys;
 
 	watch_clear(t->tool);
-	/* Before it is told: who hears of it finds the routes as they are to be. */
+	/* Before the report: its receivers find the routes already changed. */
 	moved = routes_settle(t, d.changed, &before);
 	if (d.changed)
 		say_event(t);
@@ -72,7 +72,7 @@ apply(struct tunnel *t, struct monitor_do d)
 		metrics_put(t->tool);
 }
 
-/* ---- what happens */
+/* ---- events */
 
 static void
 drain(struct tunnel *t)
@@ -99,7 +99,7 @@ on_answer(struct ev_loop *loop, ev_io *io, int revents)
 	watch_draw(t->tool);
 }
 
-/* How many packets have come in so far: by the device's counter, or by what was seen of them. */
+/* How many packets were received so far: by the device's counter, or by the witness (capture/inbound.h). */
 static bool
 count_packets(struct tunnel *t, uint64_t *rx)
 {
@@ -118,7 +118,7 @@ count_packets(struct tunnel *t, uint64_t *rx)
 		return (false);
 	}
 	t->blind = false;
-	/* The machine takes answers off again, which are not in it. */
+	/* The machine subtracts answers, which the witness does not count. */
 	*rx = t->witness.packets + t->mon.answered;
 	return (true);
 }
@@ -131,7 +131,7 @@ on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 	bool known;
 
 	(void)loop, (void)revents;
-	drain(t);	/* what has come in time counts, even if we did not get to it */
+	drain(t);	/* answers that arrived in time count, even if not yet read */
 	known = count_packets(t, &rx);
 	apply(t, monitor_turn(&t->mon, clock_now(NULL), known ? &rx : NULL));
 	arm(t);
@@ -176,7 +176,7 @@ tunnel_open(struct tunnel *t, struct tool *w, bool shared, struct fault *f)
 	if (if_nametoindex(t->tun) == 0)
 		report_warn("there is no device %s yet", t->tun);
 	else if (h->optimized == OPTIMIZED_PCAP && witness_look(&t->witness, f) != 0)
-		return (-1);	/* now is the time to say that it may not */
+		return (-1);	/* report a missing permission at the start */
 	return (0);
 }
 

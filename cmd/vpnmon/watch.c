@@ -11,7 +11,7 @@
 #include "output.h"
 #include "watch.h"
 
-#define WIDTH		80	/* of a terminal that does not say */
+#define WIDTH		80	/* of a terminal of unknown width */
 #define HEIGHT		24
 #define ROWS		(TUNNELS_MAX + 2)	/* drawn: the heading, and "... more" */
 #define NAME_MIN	3	/* "TUN" */
@@ -27,7 +27,7 @@ static struct {
 	size_t	cols[ROWS];		/* columns of each */
 } s;
 
-/* What of the table fits. */
+/* The part of the table that fits. */
 struct layout { size_t width, name, sparks; bool marks, age, loss, rtt; };
 
 static void
@@ -40,7 +40,7 @@ size(size_t *width, size_t *height)
 	*height = known && z.ws_row > 0 ? z.ws_row : HEIGHT;
 }
 
-/* Takes ${n} columns with the blanks before them, if they are there. */
+/* Reserves ${n} columns and the blanks before them, if there is room. */
 static bool
 take(size_t *left, size_t n)
 {
@@ -72,7 +72,7 @@ lay_out(const struct tool *w, size_t width)
 	return (l);
 }
 
-/* A line under way: never more columns than the terminal has. */
+/* An unfinished line: at most as many columns as the terminal has. */
 struct line { size_t cols, most; };
 
 static void add(struct line *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -200,7 +200,7 @@ draw_row(const struct layout *l, const struct tunnel *t, uint64_t now_us)
 	return (x.cols);
 }
 
-/* Where not all fit: those that are DOWN first, then those of which nothing is known. */
+/* If not all fit: DOWN tunnels first, then those in an unknown state. */
 static size_t
 pick(const struct tool *w, const struct tunnel *out[TUNNELS_MAX], bool all)
 {
@@ -222,7 +222,7 @@ watch_clear(struct tool *w)
 	(void)w;
 	if (s.rows == 0)
 		return;
-	/* Lines that were drawn when it was wider take several now. */
+	/* Lines drawn on a wider terminal now occupy several rows. */
 	size(&width, &height);
 	for (i = 0; i < s.rows; i++)
 		up += s.cols[i] > width ? (s.cols[i] + width - 1) / width : 1;
@@ -232,7 +232,7 @@ watch_clear(struct tool *w)
 	if (up > 0)
 		(void)printf("\x1b[%zuA", up);
 	(void)fputs("\x1b[J", stdout);
-	(void)fflush(stdout);	/* what follows may go to standard error */
+	(void)fflush(stdout);	/* later output may go to standard error */
 	s.rows = 0;
 }
 
