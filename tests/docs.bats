@@ -230,7 +230,7 @@ same() {
 	done
 }
 
-@test "a letter stands for the same option in every tool" {
+@test "a letter is the same option in every tool" {
 	local t
 	for t in "${TOOLS[@]}"; do
 		"$t" --list-options | awk -F'\t' '$2 != "-" { print $2, $1 }'

@@ -159,7 +159,7 @@ r = cbor2.load(open(sys.argv[1], "rb")); print((r["spi-i"] + r["spi-r"]).hex())'
 	[ "${lines[-1]}" = "1 sent, 0 answered, 100% loss" ]
 }
 
-@test "dpd-ping: a closed port is told by its ICMP error" {
+@test "dpd-ping: a closed port is detected by its ICMP error" {
 	lab_topology
 	made_state
 	run -1 --separate-stderr ping_left -c 2 -i 0.1 -W 0.2 "$T/left.sa"
@@ -208,7 +208,7 @@ r = cbor2.load(open(sys.argv[1], "rb")); print((r["spi-i"] + r["spi-r"]).hex())'
 	stderr_has "Broken pipe"
 }
 
-@test "dpd-ping: SIGQUIT says where it stands, SIGINT ends it with the summary" {
+@test "dpd-ping: SIGQUIT prints a summary so far, SIGINT ends it with the summary" {
 	lab_topology
 	made_state
 	mute
@@ -362,7 +362,7 @@ beside() {
 	tail -n 2 "$T/ping.out" | grep -q ' answered, '
 }
 
-@test "dpd-ping: strangers: a gateway that takes a proposal answers each probe, and holds one exchange" {
+@test "dpd-ping: strangers: a gateway that accepts a proposal answers each probe, and holds one exchange" {
 	lab_up ikev1-psk
 	run -0 --separate-stderr ping_left -c 5 -i 0.1 --peer "$RIGHT_IP"
 	[ "$(grep -c 'ms (accepts a proposal)$' <<<"$output")" = 5 ]
@@ -377,7 +377,7 @@ beside() {
 	[ "$(grep -c 'ms (NO-PROPOSAL-CHOSEN)$' <<<"$output")" = 2 ]
 }
 
-@test "dpd-ping: strangers: without the right to port 500 it takes any" {
+@test "dpd-ping: strangers: without permission for port 500 it uses any port" {
 	lab_up ikev1-psk
 	run -0 --separate-stderr ip netns exec "$NS_LEFT" \
 		setpriv --bounding-set -net_bind_service dpd-ping -v -c 1 --peer "$RIGHT_IP"

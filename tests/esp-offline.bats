@@ -144,7 +144,7 @@ AH_ALGORITHMS=(md5 sha1 sha256 sha256_96 sha384 sha512 aesxcbc sha256-esn aesxcb
 	[ "$(tshark -r "$T/esp.pcap" -Y 'ah && udp' 2>/dev/null | wc -l)" = 10 ]
 }
 
-@test "offline: AH that changed on the way: what may opens, what may not is bad-icv, twice is a replay" {
+@test "offline: AH: changed mutable fields are accepted, other changes are bad-icv, duplicates are replays" {
 	clear
 	state --ah sha1
 	esp-tun -q --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/esp.pcap"
@@ -246,7 +246,7 @@ ah_py() {
 	[[ $(tshark -r "$T/back.pcap" -T fields -e frame.comment 2>/dev/null | tail -n 1) =~ ^"frame 10: ESP "[0-9a-f]{8}" number 7"$ ]]
 }
 
-@test "offline: what failed is told with its reason, and the exit status is 1" {
+@test "offline: failed packets are reported with the reason, and the exit status is 1" {
 	clear
 	state --esp aes128-sha256
 	esp-tun -q --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/esp.pcap"
@@ -298,7 +298,7 @@ ah_py() {
 	stderr_has "9 packets encrypted"
 }
 
-@test "offline: what the live data path carried comes out as the device saw it" {
+@test "offline: packets of the live data path decrypt to those of the device" {
 	need ike-initiate
 	lab_up ikev1-gcm-ecp256
 	record live

@@ -41,7 +41,7 @@ session() {
 	stop_background
 }
 
-@test "esp-tun --pcap: what it records opens to what the device saw; raw and in UDP of both kinds, IPv4 and IPv6" {
+@test "esp-tun --pcap: recorded packets decrypt to those of the device; raw and in UDP of both kinds, IPv4 and IPv6" {
 	local kind f
 	local -a keys
 	f=(ip.src ip.id ipv6.src icmp.seq icmpv6.echo.sequence_number data.data)

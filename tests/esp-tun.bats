@@ -88,7 +88,7 @@ carries() {
 	run ! left ip link show vpn0
 }
 
-@test "esp-tun: --metric: a second tunnel to one place stands behind the first, and takes only its own routes away" {
+@test "esp-tun: --metric: a second tunnel to the same network has lower priority, and removes only its own routes" {
 	local v
 	make_pair aes128gcm16
 	tun_both
@@ -127,7 +127,7 @@ carries() {
 	ping_across 10.2.0.1
 }
 
-@test "esp-tun: an address of the selectors that nobody has goes to the device, as does --address" {
+@test "esp-tun: an address of the selectors that no interface has is added to the device, as does --address" {
 	make_pair aes128gcm16 none 4 4 --left-set 'local-ts=[{"net": "10.3.0.7/32"}]' \
 		--right-set 'remote-ts=[{"net": "10.3.0.7/32"}]'
 	tun_both --address 10.9.0.1/24
@@ -163,7 +163,7 @@ carries() {
 	[[ $output != *suppress* ]]
 }
 
-@test "esp-tun: what is outside of the selectors is dropped and counted, on the way out and in" {
+@test "esp-tun: packets outside the selectors are dropped and counted, outbound and inbound" {
 	make_pair aes128gcm16 none 4 4
 	tun_both
 	left ip route add 10.9.0.0/24 dev vpn0 src 10.1.0.1
@@ -275,7 +275,7 @@ mss_seen() {
 	sed -n 's/.*\[S\].*mss \([0-9]*\).*/\1/p' "$T/syn" | head -1
 }
 
-@test "esp-tun: the MSS of TCP is clamped, set, or left alone" {
+@test "esp-tun: the MSS of TCP is clamped, set, or not changed" {
 	[ "$(mss_seen --mtu 1500)" = 1406 ]
 	[ "$(mss_seen --mtu 1500 --mss 1000)" = 1000 ]
 	[ "$(mss_seen --mtu 1500 --mss off)" = 1460 ]
@@ -520,7 +520,7 @@ in_use() { [ "$(grep -c 'is in use' "$T/$1.err")" = "$2" ]; }
 	stderr_has "before this machine started"
 }
 
-@test "esp-tun: the peer's new NAT mapping is followed, by an authentic packet alone" {
+@test "esp-tun: the peer's new NAT mapping is followed, but only for authentic packets" {
 	make_pair aes128gcm16 udp
 	ip -n "$R" addr add 203.0.113.3/24 dev eth0
 	right sysctl -qw net.ipv4.ip_forward=1
@@ -626,7 +626,7 @@ stop_left_and_again() {
 	[ ! -e x ]
 }
 
-@test "esp-tun: root becomes nobody with CAP_NET_ADMIN alone, or who --user says; claims go on" {
+@test "esp-tun: root becomes nobody with only CAP_NET_ADMIN, or the user of --user; claims continue" {
 	make_pair aes128gcm16 udp
 	tun_both --user daemon
 	grep -q "^Uid:[[:space:]]$(id -u nobody)[[:space:]]" "/proc/${BG[right]}/status"
@@ -654,7 +654,7 @@ stop_left_and_again() {
 	done
 }
 
-@test "esp-tun: scapy's IPsec layer understands it, and is understood, with each algorithm it has" {
+@test "esp-tun: interoperates with scapy's IPsec layer in both directions, with each algorithm of scapy" {
 	/usr/bin/python3 -c 'import scapy.layers.ipsec' 2>/dev/null || skip "no python3-scapy (make deps)"
 	local n=0 p encap=none words
 	# scapy has no 96-bit SHA-256, no AES-XCBC, no short GCM tags, no ESN with separate integrity.

@@ -32,7 +32,7 @@ heard() {
 	sed -n 's/.*heartbeat \([0-9]*\) of the peer.*/\1/p' "$1.err" | awk -v n="$2" '$1 >= n { ok = 1 } END { exit !ok }'
 }
 
-@test "heartbeat: both ends say hello, each at its own interval, and neither is dead" {
+@test "heartbeat: both ends send hellos, each at its own interval, and neither is dead" {
 	usual_responder -v --heartbeat 0.3 "${PATIENT[@]}"
 	keeper --heartbeat 0.2 "${PATIENT[@]}"
 	eventually 20 heard r 10
@@ -44,7 +44,7 @@ heard() {
 	[ "$output" = "1 child-sa, 1 ike-sa, 2 sa-delete" ]
 }
 
-@test "heartbeat: where one end alone has them, none are sent and nobody is dead" {
+@test "heartbeat: if only one end has them, none are sent and no peer is dead" {
 	local side with=(--heartbeat 0.1 --heartbeat-threshold 1)
 	for side in r k; do
 		if [ $side = r ]; then
@@ -60,7 +60,7 @@ heard() {
 	done
 }
 
-@test "heartbeat: a gateway that vanished is dead after the threshold, the records say why, and it is called again" {
+@test "heartbeat: a gateway that vanished is dead after the threshold, the records have the reason, and it is reconnected" {
 	usual_responder --heartbeat 1
 	keeper --heartbeat 1 --heartbeat-threshold 4 --heartbeat-reconnect 3 --dpd-interval off
 	eventually 10 heard k 2
@@ -125,7 +125,7 @@ except cbor2.CBORDecodeEOF:
 # hello_seqs FILE: the numbers of the hellos in a JSON report, one a line.
 hello_seqs() { jq -r 'select(.result == "hello") | .seq' "$1"; }
 
-@test "dpd-ping --heartbeat: beside the resident tool it shows each hello and says none itself" {
+@test "dpd-ping --heartbeat: beside the resident tool it shows each hello and sends none itself" {
 	need dpd-ping
 	usual_responder -v --heartbeat 0.2 "${PATIENT[@]}"
 	keeper --heartbeat 0.3 "${PATIENT[@]}"
@@ -146,7 +146,7 @@ hello_seqs() { jq -r 'select(.result == "hello") | .seq' "$1"; }
 	run ! grep -q "replay\|is dead" r.err k.err
 }
 
-@test "dpd-ping --heartbeat: alone with an SA it says hello, so that the peer keeps it" {
+@test "dpd-ping --heartbeat: with an SA and no other tool it sends hellos, so that the peer keeps the SA" {
 	need dpd-ping
 	usual_responder -v --heartbeat 0.2 "${PATIENT[@]}"
 	run -0 timeout 20 ike-initiate --phase1 --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any --linger 0 \
@@ -182,7 +182,7 @@ hello_seqs() { jq -r 'select(.result == "hello") | .seq' "$1"; }
 	stderr_has "hint: "
 }
 
-@test "dpd-ping --heartbeat: SIGQUIT says where it stands, SIGINT ends it with the summary" {
+@test "dpd-ping --heartbeat: SIGQUIT prints a summary so far, SIGINT ends it with the summary" {
 	need dpd-ping
 	usual_responder --heartbeat 0.2 "${PATIENT[@]}"
 	keeper --heartbeat 0.2 "${PATIENT[@]}"

@@ -91,7 +91,7 @@ fact() {
 	stderr_has "warning: gw.psk: other users can read its keys (mode 0644)"
 }
 
-@test "ike-initiate: port 500 without the right to it is exit 3, and says what to do" {
+@test "ike-initiate: port 500 without permission is exit 3, with a hint" {
 	[ "$(id -u)" = 0 ] || skip "not root: cannot become nobody"
 	[ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -gt 500 ] || skip "port 500 is open to all"
 	cp "$SAPIPE_BUILD/ike-initiate" nobodys
@@ -182,7 +182,7 @@ fact() {
 	[ "$(sort -u fake.got | wc -l)" = 1 ]
 }
 
-@test "ike-initiate: a port where nobody listens is said to be so" {
+@test "ike-initiate: a closed port is reported" {
 	run -1 --separate-stderr initiate --timeout 5 "${NETS[@]}" "$R"
 	fact "unreachable"
 }
@@ -347,7 +347,7 @@ fact() {
 	stderr_has "mode 0644"
 }
 
-@test "ike-initiate: --phase2 after the responder is gone is exit 1 and takes nothing back" {
+@test "ike-initiate: --phase2 after the responder has ended is exit 1 and deletes nothing" {
 	usual_responder
 	run -0 initiate --phase1 -o p1.sa "$R"
 	stop_background
@@ -374,7 +374,7 @@ fact() {
 	run -0 "$CHECK" i1.sa s1.out
 }
 
-@test "ike-initiate: a reader that goes away is exit 3, and the peer is told" {
+@test "ike-initiate: a reader that closes the pipe is exit 3, and the peer gets a delete" {
 	usual_responder
 	run -3 --separate-stderr bash -c 'set -o pipefail; timeout 20 ike-initiate --keep --local "$1" \
 		--psk-file gw.psk --ike aes128-sha1-modp1024 --esp aes128-sha1 --remote-id any --local-ts 10.1.0.0/24 \
@@ -403,7 +403,7 @@ fact() {
 	done
 }
 
-@test "ike-initiate: a signal to the whole pipeline is no reader gone, though the reader goes first" {
+@test "ike-initiate: a signal to the whole pipeline is no lost reader, even if the reader ends first" {
 	usual_responder
 	for _ in 1 2 3 4 5 6; do
 		rm -f i.err i.rc
@@ -437,7 +437,7 @@ rekeyed() {
 	run ! grep -q "is dead" r.err k.err
 }
 
-@test "ike-initiate: --keep takes a gateway that was restarted, and a delete of the gateway's, for a reason to begin anew" {
+@test "ike-initiate: --keep reconnects after a restart of the gateway, and after its delete" {
 	usual_responder
 	background k ike-initiate -v --keep --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any "${NETS[@]}" \
 		--dpd-interval 1 --dpd-tries 2 --timeout 2 "$R"
@@ -456,7 +456,7 @@ rekeyed() {
 	run -0 "$CHECK" k.out
 }
 
-@test "ike-initiate: without --keep it lingers and is gone, and nobody answers DPD" {
+@test "ike-initiate: without --keep it lingers and ends, and DPD is not answered" {
 	usual_responder --dpd-interval 1 --dpd-tries 2
 	run -0 initiate "${NETS[@]}" -o x.sa "$R"
 	eventually 15 r_says "is dead"

@@ -174,7 +174,7 @@ psk-file = 2.psk"
 	[ ! -s r.out ]
 }
 
-@test "ike-respond: a peer that no section has is told nothing; its operator's colleague is" {
+@test "ike-respond: an unknown peer gets no answer, and its address is logged" {
 	peers "
 [a]
 address = 192.0.2.1
@@ -193,13 +193,13 @@ psk-file = gw.psk"
 	run -0 --separate-stderr from 11 --psk-file gw.psk "${NETS[@]}" -o x.sa
 }
 
-@test "ike-respond: --accept-all-proposals takes weak ones that were never named" {
+@test "ike-respond: --accept-all-proposals accepts weak ones that are not configured" {
 	responder --accept-all-proposals --psk-file gw.psk "${STEN[@]}"
 	run -0 --separate-stderr initiate_with --ike 3des-md5-modp768 --esp null-md5 --remote-id any "${NETS[@]}" -o x.sa "$R"
 	run -0 "$CHECK" x.sa
 }
 
-@test "ike-respond: --once ends with 0 when a child SA stands, after the linger time" {
+@test "ike-respond: --once ends with 0 when a child SA is established, after the linger time" {
 	usual_responder --once --linger 0.2 -o once.sa
 	run -1 --separate-stderr from 11 --psk-file other.psk --timeout 4 "${NETS[@]}"
 	kill -0 "${BG[r]}"
@@ -246,7 +246,7 @@ psk-file = gw.psk"
 	[ "$output" = 5 ]
 }
 
-@test "ike-respond: garbage changes nothing: a tunnel stands, a new peer is served, errors are rationed" {
+@test "ike-respond: garbage changes nothing: a tunnel stays up, a new peer is served, errors are rate-limited" {
 	usual_responder
 	run -0 --separate-stderr initiate "${NETS[@]}" --phase1 -o p1.sa "$R"
 	# with the cookies of the standing SA, and without
@@ -292,7 +292,7 @@ psk-file = gw.psk"
 	eventually 5 grep -q "deleted by the peer" k2.err
 }
 
-@test "ike-respond: a reader that goes away is exit 3, and the peers are told" {
+@test "ike-respond: a reader that closes the pipe is exit 3, and the peers get deletes" {
 	background k ike-initiate -v --keep --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any "${NETS[@]}" "$R"
 	run -3 --separate-stderr bash -c 'set -o pipefail; timeout 20 ike-respond --listen "$1" --psk-file gw.psk \
 		--ike aes128-sha1-modp1024 --esp aes128-sha1 --local-ts 10.2.0.0/24 --remote-ts 10.1.0.0/24 |
@@ -301,7 +301,7 @@ psk-file = gw.psk"
 	eventually 5 grep -q "deleted by the peer" k.err
 }
 
-@test "ike-respond: a peer that vanished without a word is dead after DPD, its SAs are gone" {
+@test "ike-respond: a peer that vanished without a delete is dead after DPD, its SAs are deleted" {
 	usual_responder --dpd-interval 1 --dpd-tries 2
 	background k ike-initiate -v --keep --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any "${NETS[@]}" "$R"
 	eventually 5 grep -q "child SA" k.err

@@ -93,7 +93,7 @@ frames() {
 	done
 }
 
-@test "ike-trace: fragments are put together; what lacks one is counted" {
+@test "ike-trace: fragments are reassembled; incomplete messages are counted" {
 	frames "$T/x.pcap" <<-'PY'
 		fragment(IP(src="192.0.2.1", dst="192.0.2.2", id=7)/UDP(sport=500, dport=500)/(HDR[:16]+bytes([13,0x10,2,0])+bytes(4)+(1228).to_bytes(4,"big")+bytes([0,0])+(1200).to_bytes(2,"big")+b"a"*1196), fragsize=400)
 		fragment6(IPv6(src="2001:db8::1", dst="2001:db8::2")/IPv6ExtHdrFragment(id=9)/UDP(sport=500, dport=500)/(HDR[:16]+bytes([13,0x10,2,0])+bytes(4)+(1828).to_bytes(4,"big")+bytes([0,0])+(1800).to_bytes(2,"big")+b"a"*1796), 1280)
@@ -125,7 +125,7 @@ frames() {
 		and .reordered == 1 and .gaps == [[4,4],[6,6]]' <<<"$output"
 }
 
-@test "ike-trace: SA state names what an SPI carries" {
+@test "ike-trace: SA state gives the algorithms of an SPI" {
 	"$SAPIPE_TOP/tests/lib/sa_make.py" child --seed 1 --esp aes128-sha256 --local-ts 10.1.0.0/24 \
 		--remote-ts 10.2.0.0/24 "$T/l.sa" "$T/r.sa"
 	local spi
@@ -154,7 +154,7 @@ plain() {
 	plain
 }
 
-@test "ike-trace: ports that were asked for, by what the datagrams look like" {
+@test "ike-trace: requested ports, classified by the content of the datagrams" {
 	frames "$T/x.pcap" <<-'PY'
 		IP(src="192.0.2.1", dst="192.0.2.2")/UDP(sport=7500, dport=9)/HDR
 		IP(src="192.0.2.1", dst="192.0.2.2")/UDP(sport=9, dport=7501)/(bytes(4)+HDR)
@@ -165,7 +165,7 @@ plain() {
 	run -2 --separate-stderr ike-trace --port 0 "$T/x.pcap"
 }
 
-@test "ike-trace: a capture that breaks off shows what came before, exit 4" {
+@test "ike-trace: a truncated capture shows the packets before the end, exit 4" {
 	frames "$T/x.pcap" <<-'PY'
 		[IP(src="192.0.2.1", dst="192.0.2.2")/UDP(sport=500, dport=500)/HDR for n in range(3)]
 	PY
@@ -254,7 +254,7 @@ informational 1 initiator right" ]
 	[ "$(ike-trace --json "$T/aggr.pcap" | jq -s 'map(select(."ports-changed")) | length')" = 1 ]
 }
 
-@test "ike-trace: a refusal is told with its meaning" {
+@test "ike-trace: a rejection is explained" {
 	need ike-initiate ike-respond
 	lab_topology
 	record refused

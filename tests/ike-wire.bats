@@ -77,7 +77,7 @@ sent quick mode 3*" ]
 	recorded_pair --ike aes192-sha512-ecp256 --esp aes256gcm16
 }
 
-@test "--pcap: what cannot be written to is said at the start" {
+@test "--pcap: an unwritable file is reported at the start" {
 	local psk=$T/psk
 	(umask 077 && echo secret >"$psk")
 	run -3 --separate-stderr ike-initiate --psk-file "$psk" --pcap /no/such/dir/x 192.0.2.1
@@ -99,7 +99,7 @@ sent quick mode 3*" ]
 	[ -s "$T/l.sa" ]
 }
 
-@test "--explain: both ends tell each message, with proposals, IDs and hashes, and no key" {
+@test "--explain: both ends explain each message, with proposals, IDs and hashes, and no key" {
 	lab_topology
 	LEFT_OPTS=(--explain) RIGHT_OPTS=(--explain)
 	ours
@@ -119,7 +119,7 @@ sent quick mode 3*" ]
 	done
 }
 
-@test "--explain: another pre-shared key: message 5 is told all the same" {
+@test "--explain: another pre-shared key: message 5 is explained anyway" {
 	lab_topology
 	(umask 077 && echo one >"$T/psk1" && echo two >"$T/psk2")
 	background respond ip netns exec "$NS_RIGHT" ike-respond --explain --psk-file "$T/psk2"

@@ -76,7 +76,7 @@ refused() {
 	stderr_has "right.lab.example"
 }
 
-@test "lab errors: silence says what was tried and for how long" {
+@test "lab errors: a timeout reports the attempts and their duration" {
 	need ike-initiate
 	lab_topology
 	in_right nft 'add table ip mute; add chain ip mute in { type filter hook input priority 0; policy drop; }'

@@ -60,7 +60,7 @@ says() {
 	one_error
 }
 
-@test "natd-probe: NAT in front of nobody" {
+@test "natd-probe: a NAT without a gateway behind it" {
 	lab_topology
 	respond right
 	run -0 --separate-stderr probe_left --json "$RIGHT_IP"
@@ -145,7 +145,7 @@ says() {
 	says '[.["nat-d"].own[].address] | contains(["203.0.113.1", "203.0.113.50"])'
 }
 
-@test "natd-probe: without the right to ports 500 and 4500 it takes others, says so, and is right" {
+@test "natd-probe: without permission for ports 500 and 4500 it uses others, reports it, and detects NAT correctly" {
 	lab_topology
 	respond right
 	run -0 --separate-stderr ip netns exec "$NS_LEFT" \
@@ -205,7 +205,7 @@ says() {
 	says '.reachable == {"500": true, "4500": false} and .nat == "none"'
 }
 
-@test "natd-probe: --sizes tells whether large packets and fragments get through" {
+@test "natd-probe: --sizes reports whether large packets and fragments get through" {
 	lab_topology
 	respond right
 	run -0 --separate-stderr probe_left --json --sizes "$RIGHT_IP"
@@ -224,7 +224,7 @@ says() {
 	output_has "1468 bytes of IKE to port 4500 in one packet: no answer"
 }
 
-@test "natd-probe: --fingerprint tells what the peer repeats, and whose habit that is" {
+@test "natd-probe: --fingerprint reports the peer's retransmissions, and the implementation that matches" {
 	lab_topology
 	respond right --ike aes128-sha1-modp2048
 	# busy machines are late: the intervals are checked in virtual time, by test_pattern
@@ -236,7 +236,7 @@ says() {
 	output_has "message 2 of aggressive mode  retransmitted after "
 }
 
-@test "natd-probe: --sizes tells whether the gateway takes IKE fragments of full size" {
+@test "natd-probe: --sizes reports whether the gateway accepts IKE fragments of full size" {
 	lab_up --nat ikev1-psk
 	run -0 --separate-stderr probe_left --json --sizes "$RIGHT_IP"
 	says '.sizes["ike-fragments"] == {"announced": true, "port": 4500, "bytes": 2424, "answered": true}'
@@ -332,7 +332,7 @@ nat_keeps() {
 	[ "${lines[-2]}" = "2 sent, 2 answered, 0% loss" ]
 }
 
-@test "natd-probe: nobody there is exit 1, shut ports too, and a report all the same" {
+@test "natd-probe: no answer is exit 1, closed ports too, each with a report" {
 	lab_topology
 	run -1 --separate-stderr probe_left --json --timeout 0.3 "$RIGHT_IP"
 	says '.reachable == {"500": false, "4500": false} and .nat == "unknown" and .proposal == null'
@@ -345,13 +345,13 @@ nat_keeps() {
 	stderr_has "hint: "
 }
 
-@test "natd-probe: its own words come back: nobody answered" {
+@test "natd-probe: its own messages are reflected: no answer" {
 	lab_topology
 	run -1 --separate-stderr probe_left --json --timeout 0.3 "$PEER_IP"
 	says '.reachable == {"500": false, "4500": false}'
 }
 
-@test "natd-probe: a gateway that refuses everything is reachable, and no more" {
+@test "natd-probe: a gateway that rejects everything is only reported as reachable" {
 	lab_up ikev2-psk
 	run -0 --separate-stderr probe_left --json "$RIGHT_IP"
 	says '.reachable == {"500": true, "4500": true} and .nat == "unknown"'
@@ -367,7 +367,7 @@ finds() {
 	[ -z "$stderr" ]
 }
 
-@test "natd-probe: --transforms finds what each configuration of the gateway takes" {
+@test "natd-probe: --transforms finds the transforms that each configuration of the gateway accepts" {
 	lab_up ikev1-psk
 	finds ikev1-psk aes128-sha1-modp2048
 	finds ikev1-3des-md5 3des-md5-modp1024
@@ -397,7 +397,7 @@ finds() {
 	says '.id == "right.lab.example" and .lifetime == 28800 and .["nonce-bytes"] == 32'
 }
 
-@test "natd-probe: a peer of aggressive mode alone" {
+@test "natd-probe: a peer that only supports aggressive mode" {
 	lab_topology --nat
 	respond right --exchange aggressive
 	run -0 --separate-stderr probe_left --json --timeout 0.5 "$RIGHT_IP"
@@ -413,7 +413,7 @@ finds() {
 	[ -z "$stderr" ]
 }
 
-@test "natd-probe: SIGINT tells what was found so far" {
+@test "natd-probe: SIGINT prints the results so far" {
 	lab_up ikev1-psk
 	background probe ip netns exec "$NS_LEFT" natd-probe --transforms --rate 1 --json "$RIGHT_IP"
 	sleep 2.5

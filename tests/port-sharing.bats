@@ -124,7 +124,7 @@ both_ways() {
 		eventually 10 crosses 10.2.0.1
 		slay left
 	done
-	# IKE is still read, by the negotiator again: told to end, it tells the peer, which ends its side.
+	# The negotiator reads IKE again: on SIGTERM it sends deletes, and the peer ends its SAs.
 	kill "${BG[left.ike]}"
 	ended left.ike
 	eventually 5 grep -q 'SA [0-9a-f]* has ended' "$T/right.esp.err"
@@ -138,9 +138,9 @@ both_ways() {
 		initiate two vpn1 198.51.100.2 10.3.0.0/24 --natt $natt
 		eventually 5 crosses 10.2.0.1
 		eventually 5 crosses 10.3.0.1
-		# In UDP the first pipeline reads the port and relays: what it has in its hands dies with it.
+		# In UDP the first pipeline reads the port and relays: packets in its queues are lost with it.
 		for victim in one.ike one.esp; do loses 2 10.3.0.1 slay $victim; done
-		# The second negotiator still hears its peer: told to end, both ends do.
+		# The second negotiator still receives from its peer: on SIGTERM both ends delete their SAs.
 		kill "${BG[two.ike]}"
 		ended two.ike
 		eventually 5 grep -q 'SA [0-9a-f]* has ended' "$T/middle.esp.err"

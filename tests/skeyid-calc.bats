@@ -333,7 +333,7 @@ known() {
 	one_error
 }
 
-@test "skeyid-calc: cookies are random, or the hash of what they are asked to be of" {
+@test "skeyid-calc: cookies are random, or the hash of given inputs" {
 	run -0 skeyid-calc cookie
 	[[ $output =~ ^CKY-I\ =\ [0-9a-f]{16}$ ]]
 	one=$output

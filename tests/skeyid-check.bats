@@ -72,7 +72,7 @@ private() {
 	stderr_has "missing --psk"
 }
 
-@test "check: a negotiation that failed for its key is told from one that did not" {
+@test "check: after a failed negotiation only the key of the responder verifies its hash" {
 	lab_topology
 	(umask 077 && echo one >"$T/psk1" && echo two >"$T/psk2")
 	background respond ip netns exec "$NS_RIGHT" ike-respond --psk-file "$T/psk2" --exchange aggressive
@@ -82,7 +82,7 @@ private() {
 	run -0 skeyid-calc check --psk-file "$T/psk2" "$T/x.pcapng"
 }
 
-@test "check: what cannot be told is no answer: no capture, no phase 1, half of one" {
+@test "check: without evidence there is no verdict: no capture, no phase 1, half of one" {
 	captured --ike aes256-sha256-modp2048 --exchange aggressive
 	run -2 --separate-stderr skeyid-calc check --psk-text x
 	run -1 --separate-stderr skeyid-calc check --psk-text x - <"$T/x.pcapng"

@@ -56,7 +56,7 @@ speaks() {
 	on_wire "udp port 4500"
 }
 
-@test "two ends and NAT: keepalives come from behind the NAT alone" {
+@test "two ends and NAT: only the end behind the NAT sends keepalives" {
 	answer --natt-keepalive 0.2 "${STEN4[@]}"
 	begin --natt-keepalive 0.2 "${NETS4[@]}"
 	crosses
@@ -64,7 +64,7 @@ speaks() {
 	run -124 timeout 2 ip netns exec "$R" tcpdump -lni eth0 -c 1 'src 203.0.113.2 and udp port 4500 and udp[4:2] = 9'
 }
 
-@test "two ends and NAT: the router forgets and maps anew, from another address: both ends go on" {
+@test "two ends and NAT: the router maps to another address: both ends continue" {
 	answer --dpd-interval 2 "${STEN4[@]}"
 	begin --natt-keepalive 1 --dpd-interval 2 "${NETS4[@]}"
 	crosses
@@ -80,7 +80,7 @@ speaks() {
 	lossless 2
 }
 
-@test "two ends and NAT: after the mapping moved the right can still rekey and tell the left to go" {
+@test "two ends and NAT: after the mapping moved the right can still rekey and delete the SAs of the left" {
 	answer --esp-lifetime 8 "${STEN4[@]}"
 	begin --natt-keepalive 1 --esp-lifetime 60 "${NETS4[@]}"
 	crosses

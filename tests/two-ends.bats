@@ -84,7 +84,7 @@ teardown() { two_teardown; }
 	tcp_across 10.2.0.1
 }
 
-@test "two ends: the negotiator of the left is killed hard: the tunnel lives on, and a new one takes over" {
+@test "two ends: the negotiator of the left is killed hard: the tunnel stays up, and a new one takes over" {
 	answer "${STEN4[@]}"
 	begin "${NETS4[@]}"
 	crosses
@@ -97,7 +97,7 @@ teardown() { two_teardown; }
 	crosses
 }
 
-@test "two ends: the data path is killed: its negotiator takes the SAs back and ends, the peer knows" {
+@test "two ends: the data path is killed: its negotiator deletes the SAs and ends, the peer gets the deletes" {
 	answer "${STEN4[@]}"
 	TEE='' begin "${NETS4[@]}"
 	crosses
@@ -109,7 +109,7 @@ teardown() { two_teardown; }
 	crosses
 }
 
-@test "two ends: the right is told to stop first, then starts again: the left comes back by itself" {
+@test "two ends: the right is stopped, then started again: the left reconnects by itself" {
 	answer "${STEN4[@]}"
 	begin "${NETS4[@]}"
 	crosses

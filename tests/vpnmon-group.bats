@@ -253,7 +253,7 @@ failover() {
 	[ "$(grep -c . <<<"$output")" -eq 2 ]
 }
 
-@test "vpnmon: one DEST for two tunnels: others' pings take the way of the routes" {
+@test "vpnmon: one DEST for two tunnels: pings of other programs use the routes" {
 	tunnels
 	right ip route add "$(addr 1 2)" dev vpn1
 	background mon-left ip netns exec "$L" vpnmon -v --interval 0.3 --threshold 6 --group gw \

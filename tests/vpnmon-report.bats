@@ -49,7 +49,7 @@ peers() {
 	stderr_has "$2"
 }
 
-@test "vpnmon: mistakes of a peers file are told with their line" {
+@test "vpnmon: errors in a peers file are reported with their line" {
 	peers '[a]\ntun = vpn0\n' 'peers.ini:1: section [a] has no dest'
 	peers '[a]\ndest = 10.2.0.1\n' 'peers.ini:1: section [a] has no tun'
 	peers '[a]\ntun = vpn0\ndest = gw\n' 'peers.ini:3: dest: "gw" is no address'

@@ -51,7 +51,7 @@ teardown() { tun_teardown; }
 	[ "$output" = "ready up down up" ]
 }
 
-@test "vpnmon: silence from the start is DOWN at interval x threshold; without --persist and --rekey asking stops, SIGHUP asks anew" {
+@test "vpnmon: silence from the start is DOWN at interval x threshold; without --persist and --rekey probing stops, SIGHUP restarts it" {
 	tunnel
 	pull
 	monitor
@@ -104,7 +104,7 @@ teardown() { tun_teardown; }
 	[[ $output != *icmp* ]]
 }
 
-@test "vpnmon: --routes keep leaves routes alone" {
+@test "vpnmon: --routes keep does not change routes" {
 	tunnel
 	monitor --routes keep --persist
 	says_soon UP
@@ -161,7 +161,7 @@ teardown() { tun_teardown; }
 	ended_with 1
 }
 
-@test "vpnmon: --rekey that starts the tunnel anew: the new device is watched" {
+@test "vpnmon: --rekey that restarts the tunnel: the new device is monitored" {
 	tunnel
 	monitor --rekey "'$T/restart'"
 	says_soon UP
@@ -315,7 +315,7 @@ teardown() { tun_teardown; }
 	grep -qE '[1-9][0-9]* received' "$T/ping.out"
 }
 
-@test "vpnmon: without the right to change routes it says so at once" {
+@test "vpnmon: without permission to change routes it fails at once" {
 	tun_setup
 	run -3 --separate-stderr left setpriv --bounding-set -net_admin --inh-caps -net_admin \
 		vpnmon --tun eth0 203.0.113.2

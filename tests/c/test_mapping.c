@@ -1,4 +1,4 @@
-/* The measurement of a NAT's patience, against an engine in memory behind a NAT that forgets. */
+/* The measurement of the mapping timeout of a NAT, against an engine in memory behind a simulated NAT. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
