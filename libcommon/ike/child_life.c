@@ -4,10 +4,29 @@
 
 #include "ike/conn.h"
 #include "ike/engine_priv.h"
-#include "ike/sa_life.h"
 #include "ike/version.h"
 
 #define REKEY_AGAIN_MS	5000	/* after a try that came to nothing */
+
+uint64_t
+ike_soft_ms(struct ike_engine *e, struct now now, uint64_t seconds)
+{
+	struct rand *r = &e->conf.rand;
+	uint8_t spread = 0;
+
+	/* At 80 to 90 %, so that two ends, or many tunnels, do not rekey at one moment. */
+	(void)r->fill(r->state, &spread, 1);
+	return (now.ms + seconds * (800 + spread * 100U / 255));
+}
+
+int
+ike_sa_child_begin(struct ike_sa *sa, struct now now, struct ike_policy *policy,
+    const struct selector *local_ts, const struct selector *remote_ts,
+    const uint8_t *replaces, struct ike_outbox *out, struct fault *f)
+{
+	ike_sa_touch(sa);
+	return (sa->version->child_begin(sa, now, policy, local_ts, remote_ts, replaces, out, f));
+}
 
 static void
 start_timers(struct ike_engine *e, struct ike_child *c, struct now now, uint64_t seconds)

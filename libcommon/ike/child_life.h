@@ -4,6 +4,8 @@
 
 #include "ike/child.h"
 
+#define IKE_DELETE_AFTER_MS	4000	/* by then the last packets of a replaced SA have arrived */
+
 /* Establishes ${c}, negotiated by the exchange ${mid} of ${sa}; its record is written. The engine then owns it. */
 void ike_child_up(struct ike_sa *sa, uint32_t mid, struct ike_child *c, struct now now,
     struct ike_outbox *out);
@@ -21,5 +23,11 @@ void ike_child_timeout(struct ike_engine *e, struct ike_child *c, struct now now
     struct ike_outbox *out);
 void ike_child_rekey(struct ike_engine *e, struct ike_child *c, struct now now,
     struct ike_outbox *out);
+/* Begins to negotiate a child SA, as ike_version.child_begin(). */
+int ike_sa_child_begin(struct ike_sa *sa, struct now now, struct ike_policy *policy,
+    const struct selector *local_ts, const struct selector *remote_ts,
+    const uint8_t *replaces, struct ike_outbox *out, struct fault *f);
+/* A moment before the end of a life of ${seconds}, for a rekey. Draws a random byte. */
+uint64_t ike_soft_ms(struct ike_engine *e, struct now now, uint64_t seconds);
 
 #endif

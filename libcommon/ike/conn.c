@@ -1,11 +1,9 @@
-/* Connections that this end has to establish: the list, and the restart of lost ones. */
+/* Connections that this end has to establish: the list, and when each is looked at. */
 #include <stdlib.h>
 
 #include "ike/conn.h"
 
 #include "ike/engine_priv.h"
-#include "ike/sa_life.h"
-#include "ike/version.h"
 
 int
 ike_conn_add(struct ike_engine *e, struct ike_policy *policy, const struct endpoint *local,
@@ -57,38 +55,4 @@ ike_conn_settled(struct ike_engine *e, const struct ike_policy *policy)
 			conn->was_up = true;
 			conn->tries = 0;
 		}
-}
-
-void
-ike_conn_timeout(struct ike_engine *e, struct ike_conn *conn, struct now now,
-    struct ike_outbox *out)
-{
-	struct ike_sa *sa, *up = NULL;
-	struct fault f = {0};
-	uint64_t wait = (uint64_t)IKE_CONN_WAIT_MS << (conn->tries < 6 ? conn->tries : 6);
-
-	for (sa = e->sas; sa != NULL; sa = sa->next) {
-		if (sa->policy != conn->policy)
-			continue;
-		if (sa->version->running(sa) > 0) {	/* wait for its outcome */
-			ike_heap_set(&e->conn_timers, &conn->timer, now.ms + IKE_CONN_WAIT_MS);
-			return;
-		}
-		if (sa->state == IKE_SA_ESTABLISHED && !sa->replaced)
-			up = sa;
-	}
-	conn->tries++;
-	if (up != NULL) {
-		if (conn->children)
-			ike_sa_want_children(up, now, out);
-		return;
-	}
-	outbox_note(out, NOTE_INFO, "the connection is lost: reconnecting");
-	sa = ike_version_for(conn->policy)->begin(e, now, conn->policy, &conn->local, &conn->remote,
-	    false, out, &f);
-	if (sa != NULL)
-		sa->want_children = conn->children;
-	/* Should that fail, it wakes us; the next try then comes later. */
-	ike_heap_set(&e->conn_timers, &conn->timer, now.ms + conn->policy->timeout_ms +
-	    (wait < IKE_CONN_WAIT_MAX_MS ? wait : IKE_CONN_WAIT_MAX_MS));
 }

@@ -29,8 +29,5 @@ void ike_conn_wake(struct ike_engine *e, struct now now, const struct ike_policy
     uint64_t wait_ms);
 /* ${policy}'s connections are up. */
 void ike_conn_settled(struct ike_engine *e, const struct ike_policy *policy);
-/* Compares existing with wanted SAs, and negotiates the missing ones. The timer is out of the heap. */
-void ike_conn_timeout(struct ike_engine *e, struct ike_conn *conn, struct now now,
-    struct ike_outbox *out);
 
 #endif

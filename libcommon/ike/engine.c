@@ -6,7 +6,7 @@
 
 #include "ike/child.h"
 #include "ike/child_life.h"
-#include "ike/conn.h"
+#include "ike/conn_life.h"
 #include "ike/engine_priv.h"
 #include "ike/sa_life.h"
 #include "ike/version.h"

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "ike/engine_priv.h"
-#include "ike/sa_life.h"
 #include "ike/version.h"
 
 #define SPI_LEN	8
@@ -194,6 +193,24 @@ ike_sa_set_state(struct ike_sa *sa, enum ike_state state)
 	ike_sa_touch(sa);
 }
 
+static uint64_t
+least(uint64_t a, uint64_t b)
+{
+	return (a < b ? a : b);
+}
+
+/* When the next of its timers is due. */
+static uint64_t
+deadline_ms(const struct ike_sa *sa)
+{
+	uint64_t d = sa->version->deadline_ms(sa);
+
+	if (sa->state != IKE_SA_ESTABLISHED)
+		return (d);
+	d = least(least(d, sa->hard_ms), least(sa->delete_ms, sa->soft_ms));
+	return (least(d, sa->keepalive_ms));
+}
+
 void
 ike_engine_settle(struct ike_engine *e)
 {
@@ -212,6 +229,6 @@ ike_engine_settle(struct ike_engine *e)
 			memcpy(sa->served, peers, SPI_LEN);
 			e->ids_mark++;
 		}
-		ike_heap_set(&e->sa_timers, &sa->timer, ike_sa_deadline_ms(sa));
+		ike_heap_set(&e->sa_timers, &sa->timer, deadline_ms(sa));
 	}
 }

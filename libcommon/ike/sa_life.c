@@ -94,15 +94,6 @@ ike_sa_up(struct ike_sa *sa, struct now now, bool initial_contact, struct ike_ou
 		ike_sa_want_children(sa, now, out);
 }
 
-int
-ike_sa_child_begin(struct ike_sa *sa, struct now now, struct ike_policy *policy,
-    const struct selector *local_ts, const struct selector *remote_ts,
-    const uint8_t *replaces, struct ike_outbox *out, struct fault *f)
-{
-	ike_sa_touch(sa);
-	return (sa->version->child_begin(sa, now, policy, local_ts, remote_ts, replaces, out, f));
-}
-
 void
 ike_sa_want_children(struct ike_sa *sa, struct now now, struct ike_outbox *out)
 {
@@ -212,32 +203,4 @@ ike_sa_timeout(struct ike_sa *sa, struct now now, struct ike_outbox *out)
 	if (sa->state == IKE_SA_ESTABLISHED &&
 	    sa->version->dead(sa, now, &reason, &call_ms, out))
 		dead(sa, now, reason, call_ms, out);
-}
-
-static uint64_t
-least(uint64_t a, uint64_t b)
-{
-	return (a < b ? a : b);
-}
-
-uint64_t
-ike_sa_deadline_ms(const struct ike_sa *sa)
-{
-	uint64_t d = sa->version->deadline_ms(sa);
-
-	if (sa->state != IKE_SA_ESTABLISHED)
-		return (d);
-	d = least(least(d, sa->hard_ms), least(sa->delete_ms, sa->soft_ms));
-	return (least(d, sa->keepalive_ms));
-}
-
-uint64_t
-ike_soft_ms(struct ike_engine *e, struct now now, uint64_t seconds)
-{
-	struct rand *r = &e->conf.rand;
-	uint8_t spread = 0;
-
-	/* At 80 to 90 %, so that two ends, or many tunnels, do not rekey at one moment. */
-	(void)r->fill(r->state, &spread, 1);
-	return (now.ms + seconds * (800 + spread * 100U / 255));
 }

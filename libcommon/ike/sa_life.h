@@ -4,8 +4,6 @@
 
 #include "ike/sa.h"
 
-#define IKE_DELETE_AFTER_MS	4000	/* by then the last packets of a replaced SA have arrived */
-
 /* Sets the timers of an established SA with ${seconds} of life left. */
 void ike_sa_start_timers(struct ike_sa *sa, struct now now, uint64_t seconds);
 /*
@@ -20,14 +18,7 @@ void ike_sa_end(struct ike_sa *sa, struct now now, enum sa_reason reason, bool t
 bool ike_sa_another_with_peer(const struct ike_sa *sa);
 /* Runs its timers that are due. */
 void ike_sa_timeout(struct ike_sa *sa, struct now now, struct ike_outbox *out);
-uint64_t ike_sa_deadline_ms(const struct ike_sa *sa);
-/* Begins to negotiate a child SA, as ike_version.child_begin(). */
-int ike_sa_child_begin(struct ike_sa *sa, struct now now, struct ike_policy *policy,
-    const struct selector *local_ts, const struct selector *remote_ts,
-    const uint8_t *replaces, struct ike_outbox *out, struct fault *f);
-/* The same for each pair of the policy's selectors that no child carries. */
+/* Begins to negotiate a child SA for each pair of the policy's selectors that no child carries. */
 void ike_sa_want_children(struct ike_sa *sa, struct now now, struct ike_outbox *out);
-/* A moment before the end of a life of ${seconds}, for a rekey. Draws a random byte. */
-uint64_t ike_soft_ms(struct ike_engine *e, struct now now, uint64_t seconds);
 
 #endif

@@ -61,6 +61,6 @@ const struct v1_auth *v1_auth_find(uint16_t number);
 bool v1_auth_ready(const struct ike_policy *p);
 
 /* Test seam: more rows, ending with number 0. No tool calls this function. */
-void v1_auth_add(const struct v1_auth *rows);
+void v1_auth_add(const struct v1_auth *added);
 
 #endif
