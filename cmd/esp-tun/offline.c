@@ -114,6 +114,8 @@ open_packet(struct job *j, const struct capture_packet *p, struct fault *f)
 	struct span inner;
 	char comment[96];
 
+	if (p->what == CAPTURE_COPY)
+		return (0);
 	if (p->what != CAPTURE_ESP && p->what != CAPTURE_AH) {
 		j->others += p->what != CAPTURE_FRAGMENT;
 		return (0);
@@ -140,7 +142,7 @@ seal_packet(struct job *j, const struct capture_packet *p, struct fault *f)
 	struct span esp;
 	char comment[64];
 
-	if (p->ip.len == 0 || p->what == CAPTURE_FRAGMENT) {
+	if (p->ip.len == 0 || p->what == CAPTURE_FRAGMENT || p->what == CAPTURE_COPY) {
 		j->others += p->ip.len == 0;
 		return (0);
 	}
@@ -178,6 +180,9 @@ tell(const struct job *j)
 	report_say(0, "%llu packets %s, %llu not%s; %llu other frames", (unsigned long long)j->done,
 	    j->seal ? "encrypted" : "decrypted", (unsigned long long)j->failed, text,
 	    (unsigned long long)j->others);
+	if (capture_stats(j->in)->copies > 0)
+		report_say(0, "%llu packets were captured twice, on another interface or in the other direction",
+		    (unsigned long long)capture_stats(j->in)->copies);
 	if (j->seal && j->done > 0)
 		report_warn("sequence numbers and IVs start again in each run: these packets are for tests, do not send them");
 }

@@ -202,6 +202,7 @@ json_end(struct trace *t)
 	set_int(o, "keepalives", t->n.keepalives);
 	set_int(o, "tcp", t->n.tcp);
 	set_int(o, "gre", t->n.gre);
+	set_int(o, "captured-twice", c->copies);
 	set_int(o, "cut", c->cut);
 	set_int(o, "fragments", c->fragments);
 	set_int(o, "incomplete", c->incomplete);

@@ -285,6 +285,7 @@ ladder_end(struct trace *t)
 	count(t->n.keepalives, "NAT keepalives");
 	count(t->n.tcp, "unknown segments on TCP 10000");
 	count(t->n.gre, "of GRE");
+	count(c->copies, "captured twice");
 	count(c->cut, "truncated by the capture");
 	count(c->incomplete, "datagrams with missing fragments");
 	count(watch_others(t->esp), "of ESP or AH above the limit of SPIs");

@@ -115,6 +115,7 @@ packet(struct trace *t, const struct trace_view *v, const struct capture_packet 
 	case CAPTURE_GRE:
 		t->n.gre++;
 		break;
+	case CAPTURE_COPY:
 	case CAPTURE_OTHER:
 	case CAPTURE_FRAGMENT:
 		break;

@@ -153,6 +153,19 @@ find_ip(int link, struct span s, size_t *off)
 	return (*off < s.len && (s.p[*off] >> 4 == 4 || s.p[*off] >> 4 == 6));
 }
 
+/* Where the frame was captured: interface and direction, as far as it says so; 0: it does not. */
+static uint64_t
+place(const struct capture *c, struct span s)
+{
+	uint64_t where = c->iface << 48;
+
+	if (c->link == DLT_LINUX_SLL && s.len >= 2)
+		where |= 1U + get_be16(s.p);
+	else if (c->link == DLT_LINUX_SLL2 && s.len >= 11)
+		where |= (uint64_t)get_be32(s.p + 4) << 8 | (1U + s.p[10]);
+	return (where);
+}
+
 /* --- from the IP packet to what is of interest --- */
 
 /* Whether this may be an ISAKMP message and is unlikely to be anything else. */
@@ -353,6 +366,7 @@ capture_frame(struct capture *c, struct span frame, size_t len, uint64_t time_us
     struct capture_packet *p)
 {
 	struct capture_ip ip;
+	uint64_t where;
 	size_t off;
 	int rc;
 
@@ -397,6 +411,11 @@ capture_frame(struct capture *c, struct span frame, size_t len, uint64_t time_us
 	p->ip = ip.all;
 	p->lost = (uint32_t)ip.lost;
 	c->stats.cut += ip.lost > 0;
+	if ((where = place(c, frame)) != 0 && (p->copy_of = capture_copy_of(c->copies, p, where)) != 0) {
+		p->what = CAPTURE_COPY;
+		c->stats.copies++;
+		return;
+	}
 	ip_payload(c, &ip, p, 0);
 }
 
@@ -407,8 +426,10 @@ capture_new(struct fault *f)
 {
 	struct capture *c = calloc(1, sizeof(*c));
 
-	if (c != NULL && (c->frags = capture_frags_new()) != NULL)
+	if (c != NULL && (c->frags = capture_frags_new()) != NULL && (c->copies = capture_copies_new()) != NULL)
 		return (c);
+	if (c != NULL)
+		capture_frags_free(c->frags);
 	free(c);
 	(void)fault(f, FAULT_MEMORY, "no memory for a capture");
 	return (NULL);
@@ -436,6 +457,7 @@ capture_close(struct capture *c)
 	if (c->source != NULL)
 		c->close(c->source);
 	capture_ng_free(c->ng);
+	capture_copies_free(c->copies);
 	free(c->buffer);
 	capture_frags_free(c->frags);
 	free(c);

@@ -26,6 +26,7 @@ enum capture_what {
 	CAPTURE_KEEPALIVE,	/* RFC 3948 section 2.3 */
 	CAPTURE_TCP,		/* a TCP segment of port 10000 with unknown content */
 	CAPTURE_GRE,
+	CAPTURE_COPY,		/* of a packet that was captured a moment before: ${copy_of} */
 	CAPTURE_FRAGMENT,	/* of a datagram whose other fragments are missing */
 	CAPTURE_BAD,		/* malformed; ${note} is the reason */
 };
@@ -51,11 +52,13 @@ struct capture_packet {
 	uint8_t		 spi[4];
 	unsigned	 fragments;	/* that it was reassembled from; 1: not fragmented */
 	uint32_t	 lost;		/* bytes that the capture truncated */
+	uint64_t	 copy_of;	/* its frame; else 0 */
 	const char	*note;		/* constant text, or NULL */
 };	/* spans are valid until the next call */
 
 struct capture_stats {
 	uint64_t	frames, bytes, not_ip, bad, cut;
+	uint64_t	copies;		/* packets captured twice: on several interfaces, or in and out */
 	uint64_t	fragments;
 	uint64_t	incomplete;	/* datagrams that lack fragments so far */
 };
@@ -70,8 +73,7 @@ int capture_ready(struct fault *f);
 
 /*
  * ${path} ("-": standard input), pcap or pcapng. NULL with FAULT_SYSTEM or FAULT_PERMISSION (cannot be opened),
- * FAULT_MALFORMED (not a capture, or a link type other than Ethernet, Linux cooked, raw IP and
- * loopback).
+ * FAULT_MALFORMED (not a capture, or of a link type that capture_link_known() does not have).
  */
 struct capture *capture_open(const char *path, struct fault *f);
 /*

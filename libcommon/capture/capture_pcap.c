@@ -238,6 +238,7 @@ next_ng(struct capture *c, struct capture_packet *p, struct fault *f)
 		    "the capture is malformed after frame %llu: %s", (unsigned long long)c->stats.frames, why.what));
 	if (rc > 0) {
 		c->link = n.link;
+		c->iface = n.iface;
 		capture_frame(c, n.frame, n.len, n.time_us, p);
 		return (1);
 	}

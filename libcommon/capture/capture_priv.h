@@ -9,6 +9,7 @@
 struct pcap;				/* libpcap's */
 struct capture_frags;
 struct capture_ng;
+struct capture_copies;
 
 struct capture {
 	struct pcap		*source;	/* NULL: frames are handed in */
@@ -21,6 +22,8 @@ struct capture {
 	int			 link;		/* a DLT_ number */
 	uint16_t		 ports[CAPTURE_PORTS_MAX];
 	size_t			 n_ports;
+	uint64_t		 iface;		/* of a pcapng file, from 1 */
+	struct capture_copies	*copies;
 	struct capture_frags	*frags;
 	struct capture_stats	 stats;
 };
@@ -37,6 +40,7 @@ struct capture_ng_packet {
 	uint32_t	len;		/* on the wire */
 	uint64_t	time_us;
 	int		link;		/* a DLT_ number */
+	unsigned	iface;		/* from 1, in its section */
 };
 
 /* Reads the start of ${in}, which it then owns. NULL with a fault, also for a file that is no pcapng; ${in} stays open. */
@@ -44,6 +48,13 @@ struct capture_ng *capture_ng_new(FILE *in, struct fault *f);
 void capture_ng_free(struct capture_ng *g);	/* closes the file; NULL is fine */
 /* The next packet: 1, 0 at the end, or -1 with FAULT_TRUNCATED, FAULT_MALFORMED, FAULT_SYSTEM or FAULT_MEMORY. */
 int capture_ng_next(struct capture_ng *g, struct capture_ng_packet *p, struct fault *f);
+
+/* --- capture_copy.c --- */
+
+struct capture_copies *capture_copies_new(void);	/* NULL: no memory */
+void capture_copies_free(struct capture_copies *t);
+/* The frame that has the packet of ${p} too, captured a moment before at another ${where}; 0: there is none. */
+uint64_t capture_copy_of(struct capture_copies *t, const struct capture_packet *p, uint64_t where);
 
 /* --- capture_ip.c, capture_frag.c --- */
 

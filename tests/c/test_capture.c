@@ -538,6 +538,38 @@ zeros(void **state)
 	capture_close(c);
 }
 
+/* On "any" a packet comes on two devices. The same on one device is a replay; the same later is another. */
+static void
+captured_twice(void **state)
+{
+	uint8_t head[20] = { 8, 0, [7] = 2, [8] = 0, 1, 0 };
+	struct capture *c = on_link(DLT_LINUX_SLL2);
+	struct wr w = wr_of(frame, sizeof(frame));
+
+	(void)state;
+	wr_bytes(&w, SPAN_ARRAY(head));
+	ip4(&w, 50, 12, 7, 0);
+	wr_u32(&w, 0xc0ffee01);
+	wr_u32(&w, 1);
+	wr_u32(&w, 0x12345678);
+	assert_int_equal(look_at(c, frame, w.len, 1000), CAPTURE_ESP);
+	/* the same device and direction */
+	assert_int_equal(look_at(c, frame, w.len, 1010), CAPTURE_ESP);
+	/* forwarded: another device, outgoing, the TTL lower */
+	frame[7] = 5;
+	frame[10] = 4;
+	frame[20 + 8]--;
+	assert_int_equal(look_at(c, frame, w.len, 1020), CAPTURE_COPY);
+	assert_int_equal(got.copy_of, 1);
+	assert_int_equal(capture_stats(c)->copies, 1);
+	/* other bytes, another time */
+	frame[w.len - 1] ^= 1;
+	assert_int_equal(look_at(c, frame, w.len, 1030), CAPTURE_ESP);
+	frame[w.len - 1] ^= 1;
+	assert_int_equal(look_at(c, frame, w.len, 5000000), CAPTURE_ESP);
+	capture_close(c);
+}
+
 /* GRE, with and without its optional fields, around IKE; and around something else. */
 static void
 gre(void **state)
@@ -632,7 +664,7 @@ f_packet(unsigned iface, const char *head, size_t head_len, uint64_t ts)
 	size_t whole;
 
 	wr_bytes(&w, span_of(head, head_len));
-	ip4(&w, 17, 8 + 28, 0, 0);
+	ip4(&w, 17, 8 + 28, (uint16_t)file.len, 0);	/* each another packet */
 	udp(&w, 500, 500, 28);
 	ike(&w);
 	whole = (w.len + 3) & ~(size_t)3;
@@ -793,6 +825,7 @@ main(void)
 		cmocka_unit_test(bad_fragments),
 		cmocka_unit_test(writer),
 		cmocka_unit_test(zeros),
+		cmocka_unit_test(captured_twice),
 		cmocka_unit_test(gre),
 		cmocka_unit_test(mixed),
 		cmocka_unit_test(unknown_link),
