@@ -116,7 +116,12 @@ enum fault_code {
 	/* PROTOCOL */							\
 	CAUSE(NO_HEARTBEATS)	/* not announced by the peer */		\
 	CAUSE(VALUES_DIFFER)	/* calculated and captured ones */	\
+	/* AUTH_FAILED, ID_MISMATCH: the peer's notify */		\
+	CAUSE(SECRET_RIGHT)	/* under keys that only the right secret gives */ \
+	CAUSE(NOTHING_PROVEN)	/* before this end sent its proof */	\
+	CAUSE(OUR_ID)		/* the peer rejects it */		\
 	/* PEER_NOTIFY */						\
+	CAUSE(NOTIFY_EXCHANGE)	/* it does not do main, or aggressive, mode */ \
 	CAUSE(NOTIFY_COOKIE)						\
 	CAUSE(NOTIFY_PAYLOAD)	/* it could not parse our message */
 

@@ -147,8 +147,14 @@ const struct hint hints[] = {
 	    "the secrets differ: a newline or blanks in the file, --psk-format (hex or text?), or the key of another peer: main mode picks it by address, which a dynamic address or NAT changes"),
 	CAUSE(PROTOCOL, VALUES_DIFFER,
 	    "start with the first: one of its inputs (the key, the state, a private value) is not from this exchange; --explain shows them"),
+	CAUSE(AUTH_FAILED, SECRET_RIGHT,
+	    "the answer proves that the secret is right: the peer does not know our ID (--local-id), allows only the other --exchange, or requires XAuth or certificates"),
+	CAUSE(AUTH_FAILED, NOTHING_PROVEN,
+	    "the secret has not been tried yet: the peer does not know our ID (--local-id) or address, or allows only the other --exchange"),
 	CODE(AUTH_FAILED,
 	    "the peer failed authentication: it has another secret, or its ID is not the expected one (--remote-id)"),
+	CAUSE(ID_MISMATCH, OUR_ID,
+	    "set --local-id to the ID that the peer expects of us; behind NAT the default, our private address, is rarely it"),
 	CODE(ID_MISMATCH,
 	    "the peer sent another ID: set --remote-id to the ID that it sent, or change the peer's ID; behind NAT it may send its private address"),
 	CODE(TS_MISMATCH,
@@ -167,6 +173,8 @@ const struct hint hints[] = {
 	    "the peer no longer has this phase 1 SA: the peer restarted, or the SA expired; negotiate again"),
 	CAUSE(PEER_NOTIFY, NOTIFY_PAYLOAD,
 	    "the peer could not parse our message: often it has another secret and decrypts it to garbage"),
+	CAUSE(PEER_NOTIFY, NOTIFY_EXCHANGE,
+	    "use the other exchange: --exchange aggressive in place of main, or main in place of aggressive"),
 	CODE(PEER_NOTIFY, "the peer rejected the request; its log says why"),
 };
 const size_t hints_n = sizeof(hints) / sizeof(hints[0]);

@@ -309,6 +309,14 @@ mismatches(void **state)
 	assert_int_equal(why[1].code, FAULT_ID_MISMATCH);
 	expect(&why[1], CAUSE_NONE, 0, false, 0);
 
+	p = pair_new();		/* the responder's, proven by its hash: the end of the exchange */
+	assert_int_equal(id_parse(&p->left.remote_id, "somebody.else", NULL), 0);
+	pair_end(p, why);
+	assert_int_equal(why[0].code, FAULT_ID_MISMATCH);
+	assert_int_equal(why[0].message, 6);
+	assert_int_equal(why[0].evidence, EVIDENCE_PROVEN);
+	expect(&why[0], CAUSE_NONE, 0, false, 0);
+
 	p = pair_new();		/* the secret, in main mode */
 	assert_int_equal(secret_set(&p->right.psk, span_str("another secret")), 0);
 	pair_end(p, why);
@@ -333,11 +341,21 @@ notifies(void **state)
 	struct fault f;
 
 	(void)state;
-	v1_notify_fault(&f, NOTIFY_INVALID_COOKIE, &x);
+	v1_notify_fault(&f, NOTIFY_INVALID_COOKIE, &x, false);
 	expect_cause(&f, FAULT_PEER_NOTIFY, CAUSE_NOTIFY_COOKIE);
-	v1_notify_fault(&f, NOTIFY_PAYLOAD_MALFORMED, &x);
+	v1_notify_fault(&f, NOTIFY_PAYLOAD_MALFORMED, &x, false);
 	expect_cause(&f, FAULT_PEER_NOTIFY, CAUSE_NOTIFY_PAYLOAD);
-	v1_notify_fault(&f, NOTIFY_SITUATION_NOT_SUPPORTED, &x);
+	v1_notify_fault(&f, NOTIFY_UNSUPPORTED_EXCHANGE_TYPE, &x, false);
+	expect_cause(&f, FAULT_PEER_NOTIFY, CAUSE_NOTIFY_EXCHANGE);
+	v1_notify_fault(&f, NOTIFY_INVALID_EXCHANGE_TYPE, &x, false);
+	expect_cause(&f, FAULT_PEER_NOTIFY, CAUSE_NOTIFY_EXCHANGE);
+	v1_notify_fault(&f, NOTIFY_AUTHENTICATION_FAILED, &x, true);
+	expect_cause(&f, FAULT_AUTH_FAILED, CAUSE_SECRET_RIGHT);
+	v1_notify_fault(&f, NOTIFY_AUTHENTICATION_FAILED, &x, false);
+	expect_cause(&f, FAULT_AUTH_FAILED, CAUSE_NOTHING_PROVEN);
+	v1_notify_fault(&f, NOTIFY_INVALID_ID_INFORMATION, &x, true);
+	expect_cause(&f, FAULT_ID_MISMATCH, CAUSE_OUR_ID);
+	v1_notify_fault(&f, NOTIFY_SITUATION_NOT_SUPPORTED, &x, false);
 	assert_int_equal(f.code, FAULT_PEER_NOTIFY);
 	expect(&f, CAUSE_NONE, 0, false, 0);
 }

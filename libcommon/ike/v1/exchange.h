@@ -119,6 +119,7 @@ struct v1_exchange {
 							   the peer's IV has advanced anyway */
 	bool			 has_iv_refused;
 	struct v1_wait		*wait;		/* NULL: no step waits */
+	bool			 proven;	/* the message at hand proves to be the peer's */
 	const struct ike_answer	*answer;	/* for the step in hand, or NULL */
 	struct now		 now;		/* of the step in hand */
 	uint64_t		 begun_ms, resend_ms, give_up_ms, forget_ms;

@@ -21,6 +21,7 @@ struct v1_phase1 {
 	size_t		 n_natd;
 	struct { uint8_t len, b[HASH_MAX]; } natd[NATD_SEEN_MAX];
 	uint32_t	 natt_seen;		/* bit 1 << enum vid_kind of the peer's VIDs */
+	struct fault	*wrong_id;		/* why the peer's ID is not accepted, or NULL: no reason */
 	bool		 has_keys;
 	bool		 initial_contact;	/* the peer sent INITIAL-CONTACT */
 	bool		 is_rekey;		/* of another IKE SA of ours */

@@ -17,7 +17,7 @@
 #include "ike/v1/sa_events.h"
 
 void
-v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x)
+v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x, bool authentic)
 {
 	char name[NUM_TEXT];
 	const char *said = isakmp_notify_name(type, name);
@@ -34,8 +34,8 @@ v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x)
 		break;
 	case NOTIFY_INVALID_ID_INFORMATION:
 		if (q == NULL)
-			(void)fault(f, FAULT_ID_MISMATCH,
-			    "the peer does not accept our identity (%s)", said);
+			(void)fault_because(f, CAUSE_OUR_ID, fault(f, FAULT_ID_MISMATCH,
+			    "the peer does not accept our identity (%s)", said));
 		else
 			(void)fault(f, FAULT_TS_MISMATCH, "the peer does not accept %s here and "
 			    "%s there (%s)", selector_text(l, &q->local_ts),
@@ -57,8 +57,23 @@ v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x)
 		break;
 	case NOTIFY_AUTHENTICATION_FAILED:
 	case NOTIFY_INVALID_HASH_INFORMATION:
-		(void)fault(f, auth != NULL ? auth->rejected : FAULT_AUTH_FAILED,
-		    "the peer rejects our proof (%s)", said);
+		if (authentic && q == NULL)
+			(void)fault_because(f, CAUSE_SECRET_RIGHT, fault(f, FAULT_AUTH_FAILED,
+			    "the peer has our secret and rejects us (%s)", said));
+		else if (!authentic && q == NULL && !v1_phase1_proof_sent(x))
+			(void)fault_because(f, CAUSE_NOTHING_PROVEN, fault(f, FAULT_AUTH_FAILED,
+			    "the peer rejects us (%s)", said));
+		else
+			(void)fault(f, auth != NULL ? auth->rejected : FAULT_AUTH_FAILED,
+			    "the peer rejects our proof (%s)", said);
+		break;
+	case NOTIFY_INVALID_EXCHANGE_TYPE:
+	case NOTIFY_UNSUPPORTED_EXCHANGE_TYPE:
+		if (q == NULL)
+			(void)fault_because(f, CAUSE_NOTIFY_EXCHANGE, fault(f, FAULT_PEER_NOTIFY,
+			    "the peer does not do %s (%s)", x->kind->name, said));
+		else
+			(void)fault(f, FAULT_PEER_NOTIFY, "the peer says %s", said);
 		break;
 	default:
 		(void)fault(f, FAULT_PEER_NOTIFY, "the peer sent %s", said);
@@ -128,7 +143,7 @@ take_notify(struct v1_sa *sa, struct now now, struct span body, bool authentic,
 	for (x = sa->exchanges; x != NULL; x = x->next) {
 		if (!concerned(x, n.spi))
 			continue;
-		v1_notify_fault(&f, n.type, x);
+		v1_notify_fault(&f, n.type, x, authentic);
 		f.evidence = authentic ? EVIDENCE_AUTHENTIC : EVIDENCE_CLEAR;
 		v1_exchange_where(x, x->at > 0 ? x->at - 1 : 0, &f);
 		if (n.type == NOTIFY_NO_PROPOSAL_CHOSEN && !x->told) {

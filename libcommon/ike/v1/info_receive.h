@@ -9,6 +9,6 @@ void v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
     struct span dgram, struct ike_outbox *out);
 
 /* Makes a fault of the peer's error notify, with a text that explains it. */
-void v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x);
+void v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x, bool authentic);
 
 #endif

@@ -276,6 +276,20 @@ put_id(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 	return (0);
 }
 
+/*
+ * The initiator checks the proof before it rejects the ID: a wrong ID that is proven ends the exchange, one
+ * that is not may be anybody's.
+ */
+static int
+defer_wrong_id(struct v1_exchange *x, const struct isakmp_payload *pl, const struct fault *f)
+{
+	if (x->role != SA_INITIATOR || f->code != FAULT_ID_MISMATCH ||
+	    (part(x)->wrong_id = malloc(sizeof(*f))) == NULL)
+		return (-1);
+	*part(x)->wrong_id = *f;
+	return (bytes_set(id_of(x, peer_role(x)), pl->body));
+}
+
 static int
 take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 {
@@ -284,6 +298,8 @@ take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 	struct id id, expected = policy->remote_id;
 	char *got, *want;
 
+	free(part(x)->wrong_id);
+	part(x)->wrong_id = NULL;
 	if (id_get(&id, pl->body, f) != 0)
 		return (-1);
 	if (x->role == SA_INITIATOR) {
@@ -306,7 +322,7 @@ take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 			(void)no_memory(f);
 		free(got);
 		free(want);
-		return (-1);
+		return (defer_wrong_id(x, pl, f));
 	}
 	x->sa->ike.policy = other;
 	if (ike_sa_set_name(ike(x), other->name) != 0 || ike_id_set(&peer->id, &id) != 0 ||
@@ -368,7 +384,13 @@ take_auth(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *
 		part(x)->has_keys = false;
 	if ((r = make_keys(x, f)) != 0 || (r = hash_ir(x, peer_role(x), expected, f)) != 0)
 		return (r);
-	return (x->sa->auth->check(&in, span_of(expected, in.hash->len), pl->body, f));
+	if (x->sa->auth->check(&in, span_of(expected, in.hash->len), pl->body, f) != 0)
+		return (-1);
+	x->proven = true;
+	if (part(x)->wrong_id == NULL)
+		return (0);
+	*f = *part(x)->wrong_id;
+	return (-1);
 }
 
 /* --- N, CR --- */
@@ -485,6 +507,7 @@ phase1_free(struct v1_exchange *x)
 	bytes_free(&p->nr_b);
 	bytes_free(&p->idii_b);
 	bytes_free(&p->idir_b);
+	free(p->wrong_id);
 	free(p);
 }
 

@@ -243,6 +243,7 @@ static void
 drop(struct v1_exchange *x, struct now now, bool proven, struct ike_outbox *out, struct fault *f)
 {
 	x->dropped++;
+	proven = proven || x->proven;
 	f->evidence = proven ? EVIDENCE_PROVEN : EVIDENCE_CLEAR;
 	v1_exchange_where(x, x->at, f);
 	if (x->kind->refused != NULL)
@@ -266,6 +267,7 @@ receive(struct v1_exchange *x, struct now now, const struct isakmp_hdr *h, struc
 	bool first_answer, proven = false;
 	int r;
 
+	x->proven = false;
 	/* The responder's cookie counts from the first message that proves good. */
 	first_answer = memcmp(cky_r, none, COOKIE_LEN) == 0;
 	if (first_answer)
