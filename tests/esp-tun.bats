@@ -626,6 +626,15 @@ stop_left_and_again() {
 	[ ! -e x ]
 }
 
+@test "esp-tun: a --script that fails brings a warning with its status, at up and down" {
+	make_pair aes128gcm16 none
+	tun_start left --script 'exit 3' "$T/left.sa"
+	eventually 15 grep -q "warning: the script (reason=connect) ended with status 3" "$T/left.err"
+	kill "${BG[left]}"
+	ended left
+	eventually 5 grep -q "warning: the script (reason=disconnect) ended with status 3" "$T/left.err"
+}
+
 @test "esp-tun: root becomes nobody with only CAP_NET_ADMIN, or the user of --user; claims continue" {
 	make_pair aes128gcm16 udp
 	tun_both --user daemon

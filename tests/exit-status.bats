@@ -165,3 +165,25 @@ keep1() { phase1 --keep "$@"; }
 		timeout 20 ike-initiate --keep --local "$1" --psk-file gw.psk --remote-id any --ike aes128-sha1-modp1024 \
 			--esp aes128-sha1 --local-ts 10.1.0.0/24 --remote-ts 10.2.0.0/24 "$2" 2>e | head -c 1 >/dev/null' - "$I" "$R"
 }
+
+@test "exit status: a file that does not exist: 2, in every tool that reads one" {
+	local cmd
+	for cmd in "sa-show absent" "esp-tun absent" "dpd-ping absent" "ike-trace absent" "ike-trace --sa absent absent" \
+		"skeyid-calc walk absent" "ike-initiate --phase2 absent" "ike-initiate --delete absent" \
+		"ike-initiate --psk-file absent 127.0.0.9" "ike-respond --peers absent" "ike-respond --psk-file absent"; do
+		# shellcheck disable=SC2086 # words
+		status 2 "$cmd" $cmd
+		[ ! -s last.out ]
+		grep -q absent last.err
+	done
+}
+
+@test "exit status: a resident negotiator keeps no child process once its -o file is there" {
+	usual_responder --local-id right.example -o r.sa
+	background i ike-initiate --keep --local "$I" --psk-file gw.psk --remote-id any "${FAST[@]}" "${NETS[@]}" -o i.sa "$R"
+	eventually 10 test -s i.sa
+	eventually 10 test -s r.sa
+	eventually 5 childless r
+	eventually 5 childless i
+}
+childless() { ! pgrep -P "${BG[$1]}" >/dev/null; }

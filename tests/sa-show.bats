@@ -49,6 +49,14 @@ shows_all_keys() {
 	done
 }
 
+@test "sa-show: without a record it is exit 1, in every format: a negotiator failed before it" {
+	local format
+	for format in text json diag wireshark tcpdump xfrm; do
+		run -1 --separate-stderr sa-show --format $format </dev/null
+		[ -z "$stderr" ]
+	done
+}
+
 @test "sa-show: text names peers, IDs, proposal, selectors and what is left of the lifetime" {
 	state pair --local-id gw.example --remote-id a@b.example --esp aes256-sha256-modp2048 --encap udp \
 		--name site --local-ts 10.1.0.0/24 --local-ts 10.3.0.0-10.3.0.9,6,443 x.sa

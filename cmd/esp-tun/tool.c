@@ -203,7 +203,7 @@ tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d
 
 	t->o = o;
 	t->script.helper.fd = t->keeper.fd = t->recorder.fd = -1;
-	if (o->script != NULL && script_open(&t->script, o->script, f) != 0)
+	if (o->script != NULL && script_open(&t->script, o->script, "the script", f) != 0)
 		return (-1);
 	if (claims_open(&claims, o->state_dir, f) != 0)
 		return (-1);

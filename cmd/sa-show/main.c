@@ -105,6 +105,7 @@ static enum exit_status
 show_all(struct show *s, struct sa_in *in)
 {
 	enum exit_status status = EXIT_DONE, rc;
+	bool any = false;
 	struct sa_rec r;
 	struct sa_in_at at;
 	struct fault f;
@@ -113,6 +114,7 @@ show_all(struct show *s, struct sa_in *in)
 	if (s->o->format == SHOW_DIAG)
 		sa_in_take_raw(in);
 	while ((got = sa_in_next(in, true, &r, &at, &f)) != 0) {
+		any = true;
 		if (got > 0) {
 			got = show_record(s, &r, &at, &f);
 			sa_rec_wipe(&r);
@@ -123,7 +125,8 @@ show_all(struct show *s, struct sa_in *in)
 			status = rc;
 	}
 	export_rest(s);
-	return (status);
+	/* A negotiator that failed in front of us has written none, and has reported why. */
+	return (any ? status : EXIT_NO);
 }
 
 int

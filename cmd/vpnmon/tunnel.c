@@ -166,9 +166,9 @@ tunnel_open(struct tunnel *t, struct tool *w, bool shared, struct fault *f)
 	witness_init(&t->witness, &t->echo);
 	if (echo_open(&t->echo, t->tun, &t->dest, t->source.family != 0 ? &t->source : NULL, f) != 0 ||
 	    open_routes(t, shared, f) != 0 ||
-	    (h->on_up != NULL && script_open(&t->on_up, h->on_up, f) != 0) ||
-	    (h->on_down != NULL && script_open(&t->on_down, h->on_down, f) != 0) ||
-	    (h->rekey != NULL && script_open(&t->rekey, h->rekey, f) != 0)) {
+	    (h->on_up != NULL && script_open(&t->on_up, h->on_up, "--on-up", f) != 0) ||
+	    (h->on_down != NULL && script_open(&t->on_down, h->on_down, "--on-down", f) != 0) ||
+	    (h->rekey != NULL && script_open(&t->rekey, h->rekey, NULL, f) != 0)) {
 		if (w->n > 1)
 			fault_where(f, "%s", t->tun);
 		return (-1);

@@ -70,8 +70,8 @@ open_file(const char *path, struct fault *f)
 	FILE *in = fd >= 0 ? fdopen(fd, "r") : NULL;
 
 	if (in == NULL) {
-		(void)fault_sys(f, errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM,
-		    "cannot open %s", own ? path : "standard input");
+		(void)fault_sys(f, errno == ENOENT ? FAULT_USAGE : errno == EACCES ? FAULT_PERMISSION :
+		    FAULT_SYSTEM, "cannot open %s", own ? path : "standard input");
 		if (fd >= 0)
 			(void)close(fd);
 	}

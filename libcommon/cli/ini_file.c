@@ -133,9 +133,10 @@ begin_section(struct reading *r, const char *name)
 	r->n_keys = 0;
 	memcpy(r->opts, r->defaults, r->conf->size);
 	if (name[0] == '\0' || strlen(name) >= sizeof(r->name)) {
-		(void)fault(r->f, FAULT_CONFIG, name[0] == '\0' ? "keys before the first [section]" :
+		(void)fault(r->f, FAULT_CONFIG, name[0] == '\0' && r->serial > 0 ? "a section without a name" :
+		    name[0] == '\0' ? "keys before the first [section]" :
 		    "the name of a section has more than %zu bytes", sizeof(r->name) - 1);
-		return (fail(r, name[0] == '\0' ? r->open.line : r->in_line, NULL));
+		return (fail(r, name[0] == '\0' && r->serial == 0 ? r->open.line : r->in_line, NULL));
 	}
 	(void)snprintf(r->name, sizeof(r->name), "%s", name);
 	r->is_defaults = strcmp(name, "defaults") == 0;
@@ -259,7 +260,12 @@ next_line(char *line, int room, void *user)
 	if (r->bad || fgets(line, room, r->from) == NULL)
 		return (NULL);
 	len = strlen(line);
-	r->line++;
+	if (r->line++ == 0 && strncmp(line, "\xef\xbb\xbf", 3) == 0) {	/* a byte order mark */
+		len -= 3;
+		memmove(line, line + 3, len + 1);
+		if (len == 0)
+			return (line);
+	}
 	r->bytes += len;
 	if (len == 0 || (line[len - 1] != '\n' && !feof(r->from))) {
 		(void)fault(r->f, FAULT_CONFIG, len + 1 < (size_t)room ? "a NUL byte" :
@@ -335,8 +341,9 @@ finish(struct reading *r, int line)
 		return (fail(r, r->serial_line, NULL));
 	}
 	if (r->n == 0) {
-		(void)fault(r->f, FAULT_CONFIG, "no section describes %s", r->conf->of);
-		return (fail(r, r->line, NULL));
+		(void)fault(r->f, FAULT_CONFIG, r->bytes == 0 ? "the file is empty" : "no section describes %s",
+		    r->conf->of);
+		return (fail(r, r->line > 0 ? r->line : 1, NULL));
 	}
 	return (0);
 }

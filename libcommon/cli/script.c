@@ -1,4 +1,5 @@
 /* Runs the command of --script in a helper process. */
+/* A helper process that runs one shell command, with other variables each time. */
 #include "cli/script.h"
 
 #include <errno.h>
@@ -11,6 +12,8 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "cli/report.h"
 
 #define CANNOT_RUN	127
 
@@ -38,11 +41,26 @@ run(const char *cmd, char *vars, size_t len)
 	return ((uint8_t)(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status)));
 }
 
+struct task { const char *cmd, *name; };
+
+/* ${vars}: the first variable says what the run was for. */
+static void
+report_status(const char *name, const char *vars, uint8_t status)
+{
+	if (name == NULL || status == 0)
+		return;
+	if (status > 128)
+		report_warn("%s (%s) was ended by signal %u", name, vars, status - 128U);
+	else
+		report_warn("%s (%s) ended with status %u%s", name, vars, status,
+		    status == CANNOT_RUN ? ": not found?" : "");
+}
+
 static void
 serve(void *ctx, int fd)
 {
 	static char vars[SCRIPT_ENV + 1];
-	const char *cmd = ctx;
+	const struct task *task = ctx;
 	uint8_t status;
 	ssize_t n;
 
@@ -52,18 +70,19 @@ serve(void *ctx, int fd)
 		if (n <= 0)
 			continue;
 		vars[n] = '\0';
-		status = run(cmd, vars, (size_t)n);
+		status = run(task->cmd, vars, (size_t)n);
+		report_status(task->name, vars, status);
 		(void)send(fd, &status, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
 }
 
 int
-script_open(struct script *s, const char *cmd, struct fault *f)
+script_open(struct script *s, const char *cmd, const char *name, struct fault *f)
 {
-	union { const char *c; void *v; } text = { cmd };
+	struct task task = { cmd, name };
 
 	*s = (struct script){0};
-	return (helper_fork(&s->helper, serve, text.v, -1, true, f));
+	return (helper_fork(&s->helper, serve, &task, -1, true, f));
 }
 
 void

@@ -21,8 +21,11 @@ struct script {
 /* Variables of a run, "NAME=value" strings one after the other. */
 struct script_env { size_t len; bool full; char b[SCRIPT_ENV]; };
 
-/* Forks the helper for ${cmd} (run as sh -c). 0, or -1 with FAULT_SYSTEM. */
-int script_open(struct script *s, const char *cmd, struct fault *f);
+/*
+ * Forks the helper for ${cmd} (run as sh -c). With ${name} not NULL the helper prints a warning for each run
+ * that fails: "${name} ended with status 3". 0, or -1 with FAULT_SYSTEM.
+ */
+int script_open(struct script *s, const char *cmd, const char *name, struct fault *f);
 
 /*
  * Adds a variable. Since the peer may choose the value, only characters that are safe in a

@@ -11,6 +11,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/addr.h"
 #include "base/hex.h"
 #include "cli/report.h"
 
@@ -112,7 +113,7 @@ settle(enum secret_format format, struct span text)
 	if (format != SECRET_AUTO)
 		return (format);
 	return (starts(text, "0x") || starts(text, "0X") ? SECRET_HEX :
-	    starts(text, "0s") ? SECRET_BASE64 : SECRET_RAW);
+	    starts(text, "0s") || starts(text, "0S") ? SECRET_BASE64 : SECRET_RAW);
 }
 
 int
@@ -135,7 +136,7 @@ secret_decode(struct secret *out, struct span text, enum secret_format format,
 		goto memory;
 	memcpy(nul.p, text.p, text.len);
 	if (format == SECRET_BASE64) {
-		if (starts(text, "0s"))
+		if (starts(text, "0s") || starts(text, "0S"))
 			text = span_of(text.p + 2, text.len - 2);
 		n = base64_get(out->p, out->len, text);
 	} else if (memchr(text.p, 0, text.len) == NULL)
@@ -157,6 +158,46 @@ memory:
 	return (fault(f, FAULT_MEMORY, "no locked memory for the %s", what));
 }
 
+/* Whether ${t} begins and ends with quotes, typewriter's or typographic ones in UTF-8. */
+static bool
+is_quoted(struct span t)
+{
+	static const char *const pairs[][2] = {
+		{ "\"", "\"" }, { "'", "'" }, { "`", "`" },
+		{ "\xe2\x80\x98", "\xe2\x80\x99" },	/* U+2018, U+2019 */
+		{ "\xe2\x80\x9c", "\xe2\x80\x9d" },	/* U+201C, U+201D */
+		{ "\xe2\x80\x9e", "\xe2\x80\x9c" },	/* U+201E, U+201C: German */
+		{ "\xc2\xab", "\xc2\xbb" },		/* U+00AB, U+00BB */
+	};
+	size_t i, a, b;
+
+	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		a = strlen(pairs[i][0]);
+		b = strlen(pairs[i][1]);
+		if (t.len >= a + b && memcmp(t.p, pairs[i][0], a) == 0 &&
+		    memcmp(t.p + t.len - b, pairs[i][1], b) == 0)
+			return (true);
+	}
+	return (false);
+}
+
+/* Whether ${t} begins with an IP address and a blank: a line of racoon's psk.txt. */
+static bool
+has_address(struct span t)
+{
+	char word[ADDR_TEXT];
+	struct addr a;
+	size_t n;
+
+	for (n = 0; n < t.len && n < sizeof(word) - 1 && t.p[n] != ' ' && t.p[n] != '\t'; n++)
+		word[n] = (char)t.p[n];
+	word[n] = '\0';
+	if (n == t.len || (t.p[n] != ' ' && t.p[n] != '\t') || addr_parse(&a, word) != 0)
+		n = 0;
+	wipe(word, sizeof(word));
+	return (n > 0);
+}
+
 /* Text that is valid as it stands but has more often than not been saved by accident. */
 static void
 warn_text(const char *from, struct span t, const char *what)
@@ -170,6 +211,11 @@ warn_text(const char *from, struct span t, const char *what)
 		report_warn("%s: has several lines, all of which are taken as the %s", from, what);
 	else if (t.p[0] == ' ' || t.p[t.len - 1] == ' ' || t.p[t.len - 1] == '\t')
 		report_warn("%s: blanks at the ends are taken as part of the %s", from, what);
+	if (is_quoted(t))
+		report_warn("%s: quotes at both ends are taken as part of the %s", from, what);
+	if (has_address(t))
+		report_warn("%s: the address in front (a line of racoon's psk.txt?) is taken as part of the %s", from,
+		    what);
 	if (memchr(t.p, 0, t.len) != NULL)
 		report_warn("%s: NUL bytes are taken as part of the %s (saved as UTF-16?)", from, what);
 }

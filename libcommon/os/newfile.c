@@ -150,6 +150,17 @@ newfile_fd(const struct newfile *n)
 	return (n->fd);
 }
 
+/* Closes its socket, at which it exits, and waits for that. */
+static void
+helper_end(struct newfile *n)
+{
+	(void)close(n->helper);
+	n->helper = -1;
+	while (waitpid(n->pid, NULL, 0) == -1 && errno == EINTR)
+		;
+	n->pid = 0;
+}
+
 /* Has the helper do it. errno, or 0. */
 static int
 helper_rename(struct newfile *n)
@@ -179,6 +190,8 @@ newfile_commit(struct newfile *n, struct fault *f)
 		return (fault_sys(f, FAULT_SYSTEM, "cannot make %s", n->path));
 	}
 	n->done = true;
+	/* Its work is done, and a resident tool keeps no zombie. */
+	helper_end(n);
 	return (0);
 }
 
@@ -187,10 +200,9 @@ newfile_close(struct newfile *n)
 {
 	if (n == NULL)
 		return;
-	if (n->helper != -1) {
-		(void)close(n->helper);
-		(void)waitpid(n->pid, NULL, 0);
-	} else if (n->fd != -1)
+	if (n->pid > 0)
+		helper_end(n);
+	else if (!n->done && n->fd != -1)
 		(void)unlinkat(n->dir, n->temp, 0);
 	if (n->fd != -1)
 		(void)close(n->fd);

@@ -496,7 +496,7 @@ writer(void **state)
 	assert_int_equal(f.code, FAULT_MALFORMED);
 	assert_int_equal(unlink(path), 0);
 	assert_null(capture_open(path, &f));
-	assert_int_equal(f.code, FAULT_SYSTEM);
+	assert_int_equal(f.code, FAULT_USAGE);
 	assert_null(pcapng_open("/dev/full", "test", &f));
 }
 

@@ -131,7 +131,13 @@ static void
 mistakes(void **state)
 {
 	(void)state;
-	bad("", "peers.ini:0", "no section describes a peer");
+	bad("", "peers.ini:1", "the file is empty");
+	bad("\n# nothing\n", "peers.ini:2", "no section describes a peer");
+	bad("[]\n" KEY, "peers.ini:1", "a section without a name");
+	/* a byte order mark, as Notepad writes it, and nothing but one */
+	good("\xef\xbb\xbf[a]\r\n" KEY);
+	assert_int_equal(peers.n, 1);
+	bad("\xef\xbb\xbf", "peers.ini:1", "the file is empty");
 	bad("[defaults]\nmode = tunnel\n", "peers.ini:2", "no section describes a peer");
 	bad("mode = tunnel\n", "peers.ini:1", "before the first [section]");
 	bad("[a]\n" KEY "colour = red\n", "peers.ini:3", "unknown key 'colour'");

@@ -176,7 +176,15 @@ bad_files(void **state)
 static void
 warnings(void **state)
 {
+	static const struct { const char *text, *said; } odd[] = {
+		{ "\"hunter2\"", "quotes at both ends" }, { "'hunter2'", "quotes at both ends" },
+		{ "\xe2\x80\x98hunter2\xe2\x80\x99", "quotes at both ends" },
+		{ "\xe2\x80\x9chunter2\xe2\x80\x9d", "quotes at both ends" },
+		{ "203.0.113.2 hunter2", "the address in front" }, { "2001:db8::1\thunter2", "the address in front" },
+		{ "\"hunter2", NULL }, { "hunter2 \"x\"", NULL }, { "\"", NULL }, { "hunter 2", NULL },
+	};
 	char out[1024];
+	size_t i;
 
 	(void)state;
 	put(span_str("hunter2\n"), 0600);
@@ -193,6 +201,19 @@ warnings(void **state)
 	put(span_str("hunter2 \n"), 0600);
 	assert_int_equal(read_logged(path, SECRET_AUTO, NULL, out), 0);
 	assert_non_null(strstr(out, "blanks"));
+	for (i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		put(span_str(odd[i].text), 0600);
+		assert_int_equal(read_logged(path, SECRET_AUTO, NULL, out), 0);
+		assert_int_equal(s.len, strlen(odd[i].text));
+		if (odd[i].said == NULL ? out[0] != '\0' : strstr(out, odd[i].said) == NULL)
+			fail_msg("%s: %s", odd[i].text, out);
+		assert_null(strstr(out, "hunter2"));
+	}
+	/* strongSwan's prefixes: base64, in upper and lower case */
+	put(span_str("0SQUJD"), 0600);
+	assert_int_equal(read_logged(path, SECRET_AUTO, NULL, out), 0);
+	assert_int_equal(s.len, 3);
+	assert_memory_equal(s.p, "ABC", 3);
 	put(span_str("hunter2"), 0600);
 	assert_int_equal(read_logged(path, SECRET_HEX, NULL, out), -1);
 	assert_null(strstr(f.what, "hunter2"));
