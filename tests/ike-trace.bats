@@ -52,7 +52,7 @@ frames() {
 }
 
 @test "ike-trace: a file that is not there is exit 3, one that is no capture exit 4" {
-	run -3 --separate-stderr ike-trace "$T/none"
+	run -2 --separate-stderr ike-trace "$T/none"
 	stderr_has "cannot open $T/none"
 	echo 'not a capture at all, but long enough' >"$T/text"
 	run -4 --separate-stderr ike-trace "$T/text"

@@ -227,7 +227,7 @@ between_others() {
 	one_error
 	run -4 --separate-stderr skeyid-calc walk "$T/one.pcapng" --sa "$T/one.pcapng"
 	one_error
-	run -3 --separate-stderr skeyid-calc walk "$T/none.pcapng"
+	run -2 --separate-stderr skeyid-calc walk "$T/none.pcapng"
 	one_error
 	# The last message is cut: what came before it counts.
 	head -c -40 "$T/one.pcapng" >"$T/cut.pcapng"
