@@ -83,6 +83,9 @@ declare -gA BG
 background() {
 	local name=$1
 	shift
+	# Emptied here: the child opens them some time later, and a test may look before it does.
+	: >"$BATS_TEST_TMPDIR/$name.out"
+	: >"$BATS_TEST_TMPDIR/$name.err"
 	"$@" </dev/null >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- 4>&- &
 	BG[$name]=$!
 }

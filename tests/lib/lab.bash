@@ -96,6 +96,8 @@ declare -gA LAB_GROUP
 lab_start() {
 	local ns=$NS_LEFT
 	[ "$2" = left ] || ns=$NS_RIGHT
+	: >"$BATS_TEST_TMPDIR/$1.out"
+	: >"$BATS_TEST_TMPDIR/$1.err"
 	ip netns exec "$ns" setsid bash -c "$3" </dev/null \
 		>"$BATS_TEST_TMPDIR/$1.out" 2>"$BATS_TEST_TMPDIR/$1.err" 3>&- 4>&- &
 	LAB_GROUP[$1]=$!
