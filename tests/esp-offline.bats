@@ -289,7 +289,7 @@ ah_py() {
 	stderr_has "-o is for"
 	run -4 --separate-stderr esp-tun --decrypt "$T/l.sa" "$T/l.sa" -o "$T/x"
 	stderr_has "is no capture"
-	run -3 --separate-stderr esp-tun --decrypt "$T/none" "$T/l.sa" -o "$T/x"
+	run -2 --separate-stderr esp-tun --decrypt "$T/none" "$T/l.sa" -o "$T/x"
 	run -4 --separate-stderr esp-tun --decrypt "$T/clear.pcap" "$T/clear.pcap" -o "$T/x"
 	run -1 --separate-stderr esp-tun --decrypt "$T/clear.pcap" "$T/l.sa" -o "$T/x"
 	stderr_has "0 packets decrypted, 0 not; 10 other frames"

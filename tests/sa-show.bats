@@ -49,11 +49,13 @@ shows_all_keys() {
 	done
 }
 
-@test "sa-show: without a record it is exit 1, in every format: a negotiator failed before it" {
+@test "sa-show: without a record it is exit 1, in every format; in a pipe the negotiator has reported why" {
 	local format
 	for format in text json diag wireshark tcpdump xfrm; do
-		run -1 --separate-stderr sa-show --format $format </dev/null
+		run -1 --separate-stderr bash -c "true | sa-show --format $format"
 		[ -z "$stderr" ]
+		run -1 --separate-stderr sa-show --format $format </dev/null
+		stderr_has "no SA record in the input"
 	done
 }
 

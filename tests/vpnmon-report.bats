@@ -58,7 +58,8 @@ peers() {
 	peers '[a]\ntun = vpn0\ntund = x\n' "peers.ini:3: unknown key 'tund'"
 	peers '[a]\ntun = vpn0\ninterval = 0\n' 'peers.ini:3: interval: 0 is out of range'
 	peers '[defaults]\ngroup = gw\n[a]\ntun = vpn0\ndest = 10.2.0.1\nroutes = keep\n' 'peers.ini:3: group'
-	peers '' 'no section describes a tunnel'
+	peers '' 'peers.ini:1: the file is empty'
+	peers '[defaults]\ninterval = 1\n' 'no section describes a tunnel'
 	run -2 --separate-stderr vpnmon --peers "$T/peers.ini" --tun vpn0 10.2.0.1
 	stderr_has "--tun, --source and DEST cannot be used with --peers"
 	run -2 --separate-stderr vpnmon --peers "$T/none.ini"

@@ -1,5 +1,7 @@
 /* sa-show: prints SA state, and exports it to other programs. */
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/prog.h"
 #include "cli/report.h"
@@ -101,6 +103,20 @@ export_rest(const struct show *s)
 			xfrm_record(r, ++reqid);
 }
 
+/*
+ * The input has no record. A negotiator that writes to our pipe and fails has reported why, so a message follows
+ * only where the input is something else.
+ */
+static enum exit_status
+no_record(const struct show_opts *o)
+{
+	struct stat st;
+
+	if (o->sa.n != 0 || fstat(STDIN_FILENO, &st) != 0 || !S_ISFIFO(st.st_mode))
+		report_warn("there is no SA record in the input");
+	return (EXIT_NO);
+}
+
 static enum exit_status
 show_all(struct show *s, struct sa_in *in)
 {
@@ -125,8 +141,7 @@ show_all(struct show *s, struct sa_in *in)
 			status = rc;
 	}
 	export_rest(s);
-	/* A negotiator that failed in front of us has written none, and has reported why. */
-	return (any ? status : EXIT_NO);
+	return (any ? status : no_record(s->o));
 }
 
 int
