@@ -384,8 +384,8 @@ take_auth(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *
 		part(x)->has_keys = false;
 	if ((r = make_keys(x, f)) != 0 || (r = hash_ir(x, peer_role(x), expected, f)) != 0)
 		return (r);
-	if (x->sa->auth->check(&in, span_of(expected, in.hash->len), pl->body, f) != 0)
-		return (-1);
+	if ((r = x->sa->auth->check(&in, span_of(expected, in.hash->len), pl->body, f)) != 0)
+		return (r);
 	x->proven = true;
 	if (part(x)->wrong_id == NULL)
 		return (0);
