@@ -248,7 +248,7 @@ tshark_with() {
 	state child --esp chacha20poly1305 x.sa
 	run -0 --separate-stderr sa-show --format wireshark x.sa
 	[ -z "$output" ]
-	stderr_has "no word for chacha20-poly1305"
+	stderr_has "Wireshark does not support chacha20-poly1305"
 }
 
 @test "sa-show --format tcpdump: tcpdump decrypts, with -E and with a file" {
@@ -326,8 +326,6 @@ tshark_with() {
 	[ "$(sa-show --json <x.sa)" = "$(sa-show --json x.sa)" ]
 	[ "$(cat x.sa y.sa | sa-show --json)" = "$(sa-show --json x.sa y.sa)" ]
 	[ "$(sa-show --json x.sa - <y.sa)" = "$(sa-show --json x.sa y.sa)" ]
-	run -0 sa-show </dev/null
-	[ -z "$output" ]
 }
 
 @test "sa-show: reads records inside the seccomp filter" {
@@ -337,7 +335,9 @@ tshark_with() {
 	exec 9>pipe
 	eventually 5 grep -q '^Seccomp:[[:space:]]2$' "/proc/${BG[show]}/status"
 	exec 9>&-
-	ended show
+	local rc=0
+	ended show || rc=$?
+	[ $rc -eq 1 ]
 }
 
 @test "sa-show: follows a pipe record by record" {
