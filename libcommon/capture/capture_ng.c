@@ -42,7 +42,7 @@ struct capture_ng {
 static uint16_t
 u16(const struct capture_ng *g, const uint8_t *p)
 {
-	return (g->big ? get_be16(p) : (uint16_t)(p[0] | p[1] << 8));
+	return ((uint16_t)(g->big ? p[0] << 8 | p[1] : p[0] | p[1] << 8));
 }
 
 static uint32_t

@@ -31,7 +31,7 @@ struct tape {
 	bool		has_child[2];
 };
 static struct tape tapes[3];	/* main mode, aggressive mode, main mode with PFS */
-static const struct now begin = { 1000, 1700000000 };
+static const struct now begin = { .ms = 1000, .epoch = 1700000000 };
 
 static void
 must(bool ok)

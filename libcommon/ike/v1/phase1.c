@@ -535,10 +535,13 @@ v1_phase1_of(const struct v1_exchange *x)
 const struct v1_auth *
 v1_phase1_auth(const struct v1_exchange *x)
 {
-	const struct ike_policy *policy = x->sa->ike.policy;
+	const struct ike_policy *policy;
 
-	if (v1_phase1_of(x) == NULL || x->sa->auth != NULL)
-		return (v1_phase1_of(x) != NULL ? x->sa->auth : NULL);
+	if (v1_phase1_of(x) == NULL)
+		return (NULL);
+	if (x->sa->auth != NULL)
+		return (x->sa->auth);
+	policy = x->sa->ike.policy;
 	return (policy->n_auths == 1 ? v1_auth_find(policy->auths[0]) : NULL);
 }
 
