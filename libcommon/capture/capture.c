@@ -153,7 +153,7 @@ find_ip(int link, struct span s, size_t *off)
 	return (*off < s.len && (s.p[*off] >> 4 == 4 || s.p[*off] >> 4 == 6));
 }
 
-/* Where the frame was captured: interface and direction, as far as it says so; 0: it does not. */
+/* Where the frame was captured: interface and direction. 0: neither is recorded. */
 static uint64_t
 place(const struct capture *c, struct span s)
 {

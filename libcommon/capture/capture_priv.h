@@ -63,7 +63,7 @@ struct capture_ip {
 	struct addr	src, dst;
 	uint8_t		proto;		/* of the payload after the last header */
 	uint8_t		tos;
-	struct span	all;		/* header and payload as far as captured */
+	struct span	all;		/* header and payload, the captured bytes */
 	struct span	payload;
 	size_t		lost;		/* bytes of it that were not captured */
 	bool		fragment, more;	/* a part; there is one behind it */

@@ -127,7 +127,7 @@ on_lost(void *ctx, const struct fault *why)
 	ev_timer_start(t->loop, &t->on_grace);
 }
 
-/* What was written so far is of use: a file of records appears now. */
+/* The records written so far can be used: a file of records appears now. */
 static void
 commit(struct ike_tool *t)
 {
