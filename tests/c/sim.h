@@ -7,8 +7,8 @@
 
 #include "ike/ike.h"
 
-#define SIM_PACKETS	512
-#define SIM_CHILDREN	64
+#define SIM_PACKETS	1024
+#define SIM_CHILDREN	320
 
 struct sim_packet {
 	bool		 used;

@@ -11,7 +11,9 @@
 #include "ike/v1/vids.h"
 
 #define V1_SEEN_MAX	16384	/* message IDs remembered: a question and its answer each 10 s for 22 hours */
-#define V1_EXCHANGES_MAX	32	/* quick modes of one IKE SA, finished ones included */
+/* Quick modes of one IKE SA: finished ones kept for retransmissions, and those of the peer that it has not finished. */
+#define V1_QUICK_KEPT_MAX	32
+#define V1_QUICK_RUNNING_MAX	256
 
 struct v1_exchange;
 

@@ -96,6 +96,55 @@ ask_again(struct v1_sa *sa, struct ike_outbox *out)
 		v1_sa_send(sa, bytes_span(&x->sent), out);
 }
 
+/* Removes the finished exchange at ${at} from the list and frees it. */
+static void
+forget(struct v1_sa *sa, struct v1_exchange **at)
+{
+	struct v1_exchange *x = *at;
+
+	/* Its first message, sent back to us, must not pass for the peer's. */
+	if (v1_quick_of(x) != NULL && x->role == SA_INITIATOR)
+		v1_sa_saw(sa, x->mid);
+	*at = x->next;
+	v1_exchange_free(x);
+}
+
+/* Finished quick modes are kept only for retransmissions: the oldest are forgotten for new ones. */
+static void
+forget_finished(struct v1_sa *sa)
+{
+	struct v1_exchange **at = &sa->exchanges;
+	size_t n = 0;
+
+	while (*at != NULL)
+		if (v1_quick_of(*at) != NULL && (*at)->reported && ++n > V1_QUICK_KEPT_MAX)
+			forget(sa, at);
+		else
+			at = &(*at)->next;
+}
+
+/* The peer begins one quick mode after another and finishes none: its oldest fails, aloud. */
+static void
+limit_unfinished(struct v1_sa *sa, struct now now)
+{
+	struct v1_exchange *x, *oldest = NULL;
+	struct fault f = {0};
+	size_t n = 0;
+
+	for (x = sa->exchanges; x != NULL; x = x->next)
+		if (!x->over && x->role == SA_RESPONDER && v1_quick_of(x) != NULL) {
+			n++;
+			oldest = x;
+		}
+	if (n <= V1_QUICK_RUNNING_MAX)
+		return;
+	(void)fault(&f, FAULT_PROTOCOL, "the peer left %d quick modes unfinished, the most that are kept: "
+	    "this one, the oldest, ends", V1_QUICK_RUNNING_MAX);
+	f.evidence = EVIDENCE_PROVEN;
+	v1_exchange_where(oldest, oldest->at, &f);
+	v1_exchange_fail(oldest, now, &f);
+}
+
 /* The peer begins an exchange of phase 2. */
 static void
 quick_begun(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h, struct span data,
@@ -103,12 +152,8 @@ quick_begun(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h, struct
 {
 	const struct ike_conf *conf = &sa->ike.engine->conf;
 	struct v1_exchange *x;
-	size_t n = 0;
 
-	for (x = sa->exchanges; x != NULL; x = x->next)
-		n++;
-	if (n >= V1_EXCHANGES_MAX || h->mid == MID_PHASE1 || v1_sa_seen(sa, h->mid) ||
-	    !(conf->respond || conf->keep) ||
+	if (h->mid == MID_PHASE1 || v1_sa_seen(sa, h->mid) || !(conf->respond || conf->keep) ||
 	    (x = v1_quick_new(sa, SA_RESPONDER, h->mid, now)) == NULL)
 		return;
 	if (!v1_exchange_datagram(x, now, h, data, out)) {
@@ -122,6 +167,8 @@ quick_begun(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h, struct
 	sa->exchanges = x;
 	v1_sa_saw(sa, h->mid);
 	ike_sa_heard(&sa->ike, now);
+	forget_finished(sa);
+	limit_unfinished(sa, now);
 }
 
 static void
@@ -355,13 +402,9 @@ timeout(struct ike_sa *ike, struct now now, struct ike_outbox *out)
 		v1_sa_report(sa, now, out);
 	}
 	for (at = &sa->exchanges; (x = *at) != NULL;) {
-		if (x->over && now.ms >= x->forget_ms) {
-			/* Its first message, sent back to us, must not pass for the peer's. */
-			if (v1_quick_of(x) != NULL && x->role == SA_INITIATOR)
-				v1_sa_saw(sa, x->mid);
-			*at = x->next;
-			v1_exchange_free(x);
-		} else
+		if (x->over && now.ms >= x->forget_ms)
+			forget(sa, at);
+		else
 			at = &x->next;
 	}
 	if (ike->state == IKE_SA_AUTHENTICATING && now.ms >= ike->hard_ms)
