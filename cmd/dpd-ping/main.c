@@ -232,6 +232,7 @@ main(int argc, char *argv[])
 	enum exit_status status;
 
 	prog_init(argv[0]);
+	prog_resident();
 	opt_parse(optab, &o, argc, argv);
 	if (open_all(&r, &o, &f) == 0 && probe_tool_confine(o.user, &f) == 0) {
 		say_start(&r.say);

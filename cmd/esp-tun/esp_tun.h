@@ -44,7 +44,7 @@ struct tool {
 	struct helper	 recorder;	/* of --pcap */
 	struct sa_ike	*config;	/* the mode config values for the script, without keys */
 	ev_io		*io;		/* one a source */
-	ev_signal	 sig[4];
+	ev_signal	 sig[5];
 	bool		 dropped;	/* privileges */
 	struct fault	 first;		/* the first fault of an SA, reported if no SA is left */
 	bool		 said;		/* ... and whether that was reported */

@@ -11,6 +11,7 @@ main(int argc, char *argv[])
 	int rc;
 
 	prog_init(argv[0]);
+	prog_resident();
 	opt_parse(tun_optab, &o, argc, argv);
 	if (o.decrypt != NULL || o.encrypt != NULL)
 		return (tun_offline(&o));

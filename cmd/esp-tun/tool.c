@@ -190,7 +190,7 @@ on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 int
 tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d, struct fault *f)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1 };
 	static const struct datapath_calls calls = { .note = on_note, .trouble = on_trouble,
 	    .state = on_state, .drain = drain, .refused = on_refused,
 	    .resume = drain, .broken = on_broken };

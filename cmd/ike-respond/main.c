@@ -106,6 +106,7 @@ main(int argc, char *argv[])
 	enum exit_status status;
 
 	prog_init(argv[0]);
+	prog_resident();
 	opt_parse(optab, &o, argc, argv);
 	status = run(&r);
 	ike_tool_close(&r.tool);

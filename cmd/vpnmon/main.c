@@ -37,6 +37,7 @@ main(int argc, char *argv[])
 	int rc;
 
 	prog_init(argv[0]);
+	prog_resident();
 	opt_parse(optab, &o, argc, argv);
 	rc = tool_open(&w, &o, &f) == 0 ? tool_run(&w) : (int)report_fault(&f);
 	tool_close(&w);

@@ -81,7 +81,7 @@ is_shared(const struct tool *w, const struct tunnel *t)
 int
 tool_open(struct tool *w, const struct mon_opts *o, struct fault *f)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGWINCH };
+	static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGWINCH };
 	unsigned keep = PRIV_NET_RAW;
 	size_t i;
 

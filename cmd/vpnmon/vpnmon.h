@@ -88,7 +88,7 @@ struct tool {
 	bool		 piped;		/* it is a pipe: lines pass through the queue */
 	struct queue	 queue;
 	ev_timer	 tick;		/* each second, for table and metrics */
-	ev_signal	 sig[5];
+	ev_signal	 sig[6];
 	bool		 dirty;		/* the metrics have changed */
 	bool		 gone;		/* the reader of the report */
 	struct fault	 why_gone;

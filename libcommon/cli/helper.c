@@ -27,7 +27,7 @@ close_others(int a, int b)
 static void
 be_helper(int fd, int keep, bool talks)
 {
-	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE };
+	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE };
 	int null = open("/dev/null", O_RDWR);
 	sigset_t none;
 	size_t i;

@@ -87,3 +87,16 @@ prog_init(const char *argv0)
 	init_pid = getpid();
 	(void)atexit(check_stdout);
 }
+
+void
+prog_resident(void)
+{
+	static const int unused[] = { SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGPOLL, SIGPWR, SIGSTKFLT };
+	size_t i;
+	int n;
+
+	for (i = 0; i < sizeof(unused) / sizeof(unused[0]); i++)
+		(void)signal(unused[i], SIG_IGN);
+	for (n = SIGRTMIN; n <= SIGRTMAX; n++)
+		(void)signal(n, SIG_IGN);
+}

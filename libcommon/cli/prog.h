@@ -11,5 +11,11 @@
  * standard output was written (exit 3 if not). The locale stays "C", regardless of the environment.
  */
 void prog_init(const char *argv0);
+/*
+ * Second call of the main() of a tool that runs until it is stopped: ignores every signal that no such
+ * tool uses, since its default is to end the process without deletes. SIGUSR1 is ignored until
+ * the tool handles it.
+ */
+void prog_resident(void);
 
 #endif

@@ -1,4 +1,3 @@
-/* Runs the command of --script in a helper process. */
 /* A helper process that runs one shell command, with other variables each time. */
 #include "cli/script.h"
 
@@ -17,20 +16,17 @@
 
 #define CANNOT_RUN	127
 
-static const int usual[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE, SIGXFSZ };
-#define USUAL	(sizeof(usual) / sizeof(usual[0]))
-
 /* The command itself: a process of its own, with standard signals. Returns how it ended, in a byte. */
 static uint8_t
 run(const char *cmd, char *vars, size_t len)
 {
 	int status = CANNOT_RUN << 8;
-	size_t at, i;
+	size_t at;
 	pid_t pid;
 
 	if ((pid = fork()) == 0) {
-		for (i = 0; i < USUAL; i++)
-			(void)signal(usual[i], SIG_DFL);
+		for (int n = 1; n <= SIGRTMAX; n++)
+			(void)signal(n, SIG_DFL);
 		for (at = 0; at < len; at += strlen(vars + at) + 1)
 			(void)putenv(vars + at);
 		(void)execl("/bin/sh", "sh", "-c", cmd, (char *)NULL);

@@ -7,6 +7,7 @@
 
 #include "cli/peer_addr.h"
 #include "cli/report.h"
+#include "ike/status.h"
 #include "os/priv.h"
 #include "os/sandbox.h"
 
@@ -181,12 +182,23 @@ static const struct ike_host_calls calls = {
 /* --- events --- */
 
 static void
+on_status(void *ctx, const char *text)
+{
+	(void)ctx;
+	report_say(-1, "%s", text);
+}
+
+static void
 on_signal(struct ev_loop *loop, struct ev_signal *w, int events)
 {
 	struct ike_tool *t = w->data;
 
 	(void)loop;
 	(void)events;
+	if (w->signum == SIGUSR1) {
+		ike_engine_status(ike_host_engine(t->host), ike_host_now(t->host), on_status, NULL);
+		return;
+	}
 	t->told_to_stop = true;
 	ike_tool_shutdown(t, t->ending ? t->status : outcome_stopped(&t->outcome));
 }
@@ -227,11 +239,15 @@ on_linger(struct ev_loop *loop, struct ev_timer *w, int events)
 }
 
 static void
-add_signal(struct ike_tool *t, struct ev_signal *w, int number)
+watch_signals(struct ike_tool *t)
 {
-	ev_signal_init(w, on_signal, number);
-	w->data = t;
-	ev_signal_start(t->loop, w);
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 };
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		ev_signal_init(&t->on_signal[i], on_signal, numbers[i]);
+		t->on_signal[i].data = t;
+		ev_signal_start(t->loop, &t->on_signal[i]);
+	}
 }
 
 /* --- life --- */
@@ -283,9 +299,7 @@ ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf
 	    ike_host_listen(t->host, t->local.port != 0 || t->local.addr.family != 0 ?
 	    &t->local : NULL, f) != 0)
 		return (-1);
-	add_signal(t, &t->on_int, SIGINT);
-	add_signal(t, &t->on_term, SIGTERM);
-	add_signal(t, &t->on_hup, SIGHUP);
+	watch_signals(t);
 	ev_init(&t->on_out, on_out);
 	t->on_out.data = t;
 	ev_timer_init(&t->on_linger, on_linger, 0., 0.);

@@ -35,7 +35,7 @@ struct ike_tool {
 	const char		*user;
 	struct endpoint		 local;		/* family 0: not set */
 	struct rand_seed	 seed;
-	struct ev_signal	 on_int, on_term, on_hup;
+	struct ev_signal	 on_signal[5];
 	struct ev_io		 on_out;
 	struct ev_timer		 on_linger, on_grace;
 	struct fault		 lost;		/* why records go nowhere; FAULT_NONE: they do go */

@@ -61,7 +61,7 @@ on_signal(struct ev_loop *loop, struct ev_signal *w, int events)
 
 	(void)loop;
 	(void)events;
-	if (w->signum == SIGQUIT)
+	if (w->signum == SIGQUIT || w->signum == SIGUSR1)
 		t->calls->status(t->ctx);
 	else
 		probe_tool_stop(t);	/* and the tool reports what it knows so far */
@@ -89,8 +89,11 @@ probe_tool_open(struct probe_tool *t, struct fault *f)
 	t->ports = host_ports(t->host);
 	add_signal(t, &t->on_int, SIGINT);
 	add_signal(t, &t->on_term, SIGTERM);
-	if (t->calls->status != NULL)
+	add_signal(t, &t->on_hup, SIGHUP);
+	if (t->calls->status != NULL) {
 		add_signal(t, &t->on_quit, SIGQUIT);
+		add_signal(t, &t->on_usr1, SIGUSR1);
+	}
 	return (0);
 }
 

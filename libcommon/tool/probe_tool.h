@@ -13,7 +13,7 @@ struct probe_tool_calls {	/* any may be NULL */
 	void	(*stepped)(void *ctx);	/* the machine did something */
 	/* The machine has finished; the callee starts another one (host_start()) or the run ends. */
 	void	(*over)(void *ctx);
-	void	(*status)(void *ctx);	/* SIGQUIT; NULL: not caught */
+	void	(*status)(void *ctx);	/* SIGQUIT, SIGUSR1; NULL: not caught */
 };
 
 struct probe_tool {		/* zero it, set ${calls} and ${ctx} */
@@ -23,7 +23,7 @@ struct probe_tool {		/* zero it, set ${calls} and ${ctx} */
 	struct ev_loop		*loop;
 	struct host		*host;
 	struct ports		*ports;		/* the host's */
-	struct ev_signal	 on_int, on_term, on_quit;
+	struct ev_signal	 on_int, on_term, on_hup, on_quit, on_usr1;
 	bool			 next;		/* ${over} has started another machine */
 	uint32_t		 unsent;	/* messages that could not be sent, and why the last could not */
 	struct fault		 why_unsent;
@@ -42,7 +42,7 @@ int probe_tool_port(struct probe_tool *t, struct endpoint *local, enum port_role
 int probe_tool_confine(const char *user, struct fault *f);
 /* Starts to run ${m}. In ${calls}->over: replaces the machine that has finished. */
 void probe_tool_start(struct probe_tool *t, struct ike_machine m);
-/* Runs until the last machine has finished, SIGINT, SIGTERM or probe_tool_stop(). */
+/* Runs until the last machine has finished, SIGINT, SIGTERM, SIGHUP or probe_tool_stop(). */
 void probe_tool_run(struct probe_tool *t);
 void probe_tool_stop(struct probe_tool *t);
 void probe_tool_close(struct probe_tool *t);
