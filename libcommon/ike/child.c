@@ -154,14 +154,13 @@ ike_child_by_spi(struct ike_engine *e, const uint8_t spi_in[4])
 }
 
 struct ike_child *
-ike_child_by_peer_spi(struct ike_engine *e, const struct addr *remote, enum sa_proto proto,
-    const uint8_t spi_out[4])
+ike_child_by_peer_spi(const struct ike_sa *sa, enum sa_proto proto, const uint8_t spi_out[4])
 {
 	struct ike_child *c;
 
-	for (c = e->children; c != NULL; c = c->next)
+	for (c = sa->engine->children; c != NULL; c = c->next)
 		if (c->protocol == proto && memcmp(spi_out, c->spi_out, sizeof(c->spi_out)) == 0 &&
-		    addr_cmp(remote, &c->remote.at.addr) == 0)
+		    ike_child_of(c, sa))
 			return (c);
 	return (NULL);
 }

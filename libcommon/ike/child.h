@@ -48,9 +48,9 @@ struct ike_child *ike_child_like(const struct ike_sa *sa, const struct selector 
     const struct selector *remote_ts);
 /* By the SPI that this end receives with. */
 struct ike_child *ike_child_by_spi(struct ike_engine *e, const uint8_t spi_in[4]);
-/* By the SPI that the peer at ${remote} receives with. */
-struct ike_child *ike_child_by_peer_spi(struct ike_engine *e, const struct addr *remote,
-    enum sa_proto proto, const uint8_t spi_out[4]);
+/* The child of ${sa}'s peer by the SPI that the peer receives with. */
+struct ike_child *ike_child_by_peer_spi(const struct ike_sa *sa, enum sa_proto proto,
+    const uint8_t spi_out[4]);
 /* The newest established SA with the peer of ${c}, if possible one that is not replaced. */
 struct ike_sa *ike_child_sa(const struct ike_engine *e, const struct ike_child *c);
 

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define NATT_PORT	4500
-
 int
 ike_sa_init(struct ike_sa *sa, const struct ike_version *version, struct ike_engine *e,
     struct ike_policy *policy, enum sa_role role, const struct endpoint *local,
@@ -19,6 +17,8 @@ ike_sa_init(struct ike_sa *sa, const struct ike_version *version, struct ike_eng
 	sa->role = role;
 	sa->local.at = *local;
 	sa->remote.at = *remote;
+	sa->own_addr = local->addr;
+	sa->peer_addr = remote->addr;
 	(void)snprintf(sa->natt.version, sizeof(sa->natt.version), "none");
 	sa->soft_ms = sa->hard_ms = sa->delete_ms = sa->keepalive_ms = UINT64_MAX;
 	return (0);
@@ -63,23 +63,6 @@ void
 ike_sa_send(const struct ike_sa *sa, struct span message, struct ike_outbox *out)
 {
 	outbox_datagram(out, &sa->local.at, &sa->remote.at, message);
-}
-
-void
-ike_sa_follow(struct ike_sa *sa, struct ike_outbox *out)
-{
-	char was[ENDPOINT_TEXT], is[ENDPOINT_TEXT];
-
-	/* A message to the port that this end has left proves no address. */
-	if (sa->floated && sa->from_local.port != NATT_PORT)
-		return;
-	sa->floated = sa->floated || sa->from_local.port == NATT_PORT;
-	if (!endpoint_eq(&sa->remote.at, &sa->from_remote)) {
-		outbox_note(out, NOTE_DEBUG, "the peer moved from %s to %s",
-		    endpoint_text(was, &sa->remote.at), endpoint_text(is, &sa->from_remote));
-		sa->remote.at = sa->from_remote;
-	}
-	sa->local.at = sa->from_local;
 }
 
 void

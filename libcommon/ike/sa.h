@@ -55,6 +55,11 @@ struct ike_sa {
 	char			*name;		/* of the policy, or of the record it came from */
 	struct sa_natt		 natt;
 	struct endpoint		 from_local, from_remote;	/* of the datagram in hand */
+	/*
+	 * The addresses of the two ends when phase 1 began: the default selectors. They never change,
+	 * because the address of a later message can be forged.
+	 */
+	struct addr		 own_addr, peer_addr;
 	uint64_t		 established;	/* epoch seconds */
 	struct sa_lifetime	 lifetime;
 	bool			 want_children;	/* begin the policy's once it is established */
@@ -78,8 +83,6 @@ void ike_sa_id(const struct ike_sa *sa, uint8_t id[16]);
 /* Whether both are SAs with one peer, by policy and proven identity. */
 bool ike_sa_same_peer(const struct ike_sa *a, const struct ike_sa *b);
 void ike_sa_send(const struct ike_sa *sa, struct span message, struct ike_outbox *out);
-/* The message in hand is authentic: the peer is where it came from. */
-void ike_sa_follow(struct ike_sa *sa, struct ike_outbox *out);
 void ike_sa_heard(struct ike_sa *sa, struct now now);
 /* Fills in the fields of a record that all versions have in common. Does not change other fields of ${s}. */
 void ike_sa_record(const struct ike_sa *sa, struct sa_ike *s);

@@ -98,9 +98,8 @@ void
 ike_sa_want_children(struct ike_sa *sa, struct now now, struct ike_outbox *out)
 {
 	struct ike_policy *p = sa->policy;
-	struct addr *own = &sa->local.at.addr, *peer = &sa->remote.at.addr;
-	struct selector host = { .first = *own, .last = *own };
-	struct selector other = { .first = *peer, .last = *peer };
+	struct selector host = { .first = sa->own_addr, .last = sa->own_addr };
+	struct selector other = { .first = sa->peer_addr, .last = sa->peer_addr };
 	size_t n_local = p->n_local_ts > 0 ? p->n_local_ts : 1;
 	size_t n_remote = p->n_remote_ts > 0 ? p->n_remote_ts : 1;
 	struct fault f = {0};

@@ -5,7 +5,7 @@
 
 const struct endpoint sim_left = { { 4, { 192, 0, 2, 1 }, 0 }, 500 };
 const struct endpoint sim_right = { { 4, { 192, 0, 2, 2 }, 0 }, 500 };
-static const struct addr natted = { 4, { 198, 51, 100, 7 }, 0 };
+const struct addr sim_natted = { 4, { 198, 51, 100, 7 }, 0 };
 
 static unsigned
 percent(struct sim *s)
@@ -51,6 +51,7 @@ sim_init(struct sim *s, struct ike_policy *left, struct ike_policy *right, uint6
 	int i;
 
 	memset(s, 0, sizeof(*s));
+	s->nat_shift = 20000;
 	s->now.ms = 1000;
 	s->now.epoch = 1700000000;
 	s->chance = seed * 2654435761U + 88172645463325252ULL;
@@ -106,11 +107,15 @@ post(struct sim *s, int side, const struct ike_out *item)
 		p->from_end = item->dgram.local;
 		p->to_end = item->dgram.remote;
 		if (s->nat && side == 0) {
-			p->from_end.addr = natted;
-			p->from_end.port = (uint16_t)(item->dgram.local.port + 20000);
-		} else if (s->nat && side == 1 && addr_cmp(&p->to_end.addr, &natted) == 0) {
+			p->from_end.addr = sim_natted;
+			p->from_end.port = (uint16_t)(item->dgram.local.port + s->nat_shift);
+		} else if (s->nat && side == 1 && addr_cmp(&p->to_end.addr, &sim_natted) == 0) {
 			p->to_end.addr = sim_left.addr;
-			p->to_end.port = (uint16_t)(item->dgram.remote.port - 20000);
+			p->to_end.port = (uint16_t)(item->dgram.remote.port - s->nat_shift);
+			if (p->to_end.port != 500 && p->to_end.port != 4500) {	/* no such mapping */
+				*p = (struct sim_packet){0};
+				continue;
+			}
 		}
 		p->len = item->dgram.len;
 		if ((p->data = malloc(p->len)) == NULL)

@@ -40,6 +40,7 @@ struct sim {
 	uint64_t		 chance;	/* state of the generator */
 	unsigned		 loss, dup, reorder;	/* percent */
 	bool			 nat;		/* left is behind a NAT */
+	uint16_t		 nat_shift;	/* its outer ports are this much above left's; another: a new mapping */
 	bool			 cut;		/* nothing gets through */
 	/* Looks at, changes or (returning false) drops a datagram on its way. May be NULL. */
 	bool			(*tap)(struct sim *, int from, uint8_t *data, size_t len);
@@ -47,6 +48,7 @@ struct sim {
 };
 
 extern const struct endpoint sim_left, sim_right;
+extern const struct addr sim_natted;	/* left as right sees it through the NAT */
 
 /* Policies are the caller's, one for each end. */
 void sim_init(struct sim *s, struct ike_policy *left, struct ike_policy *right, uint64_t seed);

@@ -88,6 +88,20 @@ v1_dpd_number(const struct v1_sa *sa, const struct isakmp_notify *n, uint32_t *s
 	return (true);
 }
 
+bool
+v1_dpd_newest(const struct v1_sa *sa, const struct isakmp_notify *n)
+{
+	uint32_t seq;
+
+	if (n->type != NOTIFY_R_U_THERE && n->type != NOTIFY_R_U_THERE_ACK)
+		return (true);
+	if (!v1_dpd_number(sa, n, &seq))
+		return (false);
+	if (n->type == NOTIFY_R_U_THERE)
+		return (!sa->dpd.has_seq_in || (int32_t)(seq - sa->dpd.seq_in) > 0);
+	return (sa->dpd.has_seq_out && (int32_t)(seq - sa->dpd.seq_out) >= 0);
+}
+
 void
 v1_dpd_take(struct v1_sa *sa, const struct isakmp_notify *n, struct ike_outbox *out)
 {

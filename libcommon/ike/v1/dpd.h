@@ -11,6 +11,11 @@ bool v1_dpd_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out);
 /* R-U-THERE or R-U-THERE-ACK that proved to be the peer's. */
 void v1_dpd_take(struct v1_sa *sa, const struct isakmp_notify *n, struct ike_outbox *out);
 void v1_dpd_send(struct v1_sa *sa, uint16_t type, uint32_t seq, struct ike_outbox *out);
+/*
+ * Whether an R-U-THERE that proved to be the peer's is newer than all before, or an ACK answers the last
+ * question. True of other notifies.
+ */
+bool v1_dpd_newest(const struct v1_sa *sa, const struct isakmp_notify *n);
 /* The number of an R-U-THERE or ACK; false if it is not about this SA. */
 bool v1_dpd_number(const struct v1_sa *sa, const struct isakmp_notify *n, uint32_t *seq);
 /* The first number to use at ${epoch_ms} (since 1970) when others may have used some. */

@@ -7,6 +7,7 @@
 #include "ike/v1/info_receive.h"
 
 #include "ike/child_life.h"
+#include "ike/follow.h"
 #include "ike/sa_life.h"
 #include "ike/v1/dpd.h"
 #include "ike/v1/heartbeat.h"
@@ -183,8 +184,8 @@ take_delete(struct v1_sa *sa, struct now now, struct span body, struct ike_outbo
 				ike_sa_end(of, now, SA_REASON_DELETED, false, out);
 		} else if ((d.proto == PROTO_ESP || d.proto == PROTO_AH) && d.spi_len == 4) {
 			/* The SPI is the one that the peer receives with. */
-			c = ike_child_by_peer_spi(sa->ike.engine, &sa->ike.remote.at.addr,
-			    d.proto == PROTO_AH ? SA_AH : SA_ESP, spi);
+			c = ike_child_by_peer_spi(&sa->ike, d.proto == PROTO_AH ? SA_AH : SA_ESP,
+			    spi);
 			if (c != NULL)
 				ike_child_lost(&sa->ike, c, now, out);
 		}
@@ -231,6 +232,20 @@ take_nonsense(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 	v1_exchange_hint(x, now, &f, out);
 }
 
+/* Whether ${m} is no older than other messages of the peer: only such a one shows where it is. */
+static bool
+is_newest(const struct v1_sa *sa, const struct isakmp_msg *m)
+{
+	struct isakmp_notify n;
+	size_t i;
+
+	for (i = 1; i < m->n; i++)
+		if (m->pl[i].type == PAYLOAD_N && isakmp_notify_get(&n, m->pl[i].body, NULL) == 0 &&
+		    !v1_dpd_newest(sa, &n))
+			return (false);
+	return (true);
+}
+
 void
 v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
     struct span dgram, struct ike_outbox *out)
@@ -263,7 +278,8 @@ v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 			return;
 		}
 		v1_sa_saw(sa, h->mid);
-		ike_sa_follow(&sa->ike, out);
+		if (is_newest(sa, &m))
+			ike_sa_follow(&sa->ike, out);
 		ike_sa_heard(&sa->ike, now);
 	}
 	for (i = 1; i < m.n; i++)

@@ -304,13 +304,13 @@ take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 		return (-1);
 	if (x->role == SA_INITIATOR) {
 		if (expected.type == 0)
-			expected = id_from_addr(&peer->at.addr);
+			expected = id_from_addr(&ike(x)->peer_addr);
 		if (policy->remote_id_any || id_eq(&expected, &id))
 			other = policy;
 	} else
 		/* Aggressive mode brings the ID before the method is chosen. */
 		other = ike_policy_for_id(&x->sa->ike.engine->conf, policy,
-		    x->sa->auth != NULL ? x->sa->auth->same_key : NULL, &peer->at.addr, &id);
+		    x->sa->auth != NULL ? x->sa->auth->same_key : NULL, &ike(x)->peer_addr, &id);
 	if (other == NULL) {
 		got = malloc(ID_TEXT);
 		want = malloc(ID_TEXT);

@@ -114,7 +114,7 @@ v1_quick_check_ts(struct v1_exchange *x, struct fault *f)
 	struct v1_quick *q = x->part;
 	const struct ike_policy *p = q->policy;
 	const struct ike_sa *s = &x->sa->ike;
-	struct selector own = host(&s->local.at.addr), peer = host(&s->remote.at.addr);
+	struct selector own = host(&s->own_addr), peer = host(&s->peer_addr);
 	const struct selector *local = p->n_local_ts > 0 ? p->local_ts : &own;
 	const struct selector *remote = p->n_remote_ts > 0 ? p->remote_ts : &peer;
 	size_t n_local = p->n_local_ts > 0 ? p->n_local_ts : 1;

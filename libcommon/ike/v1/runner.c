@@ -1,6 +1,8 @@
 /* The runner: sends and receives the messages of an exchange by the rows of its table. */
 #include "ike/v1/runner.h"
 
+#include "ike/follow.h"
+
 #include "ike/v1/ike_sa.h"
 
 static const struct v1_payload *
