@@ -220,16 +220,6 @@ same() {
 	done
 }
 
-@test "a reader that went away is exit 3, not a signal" {
-	local t
-	for t in "${TOOLS[@]}"; do
-		# the reader is gone before the writer starts
-		run -3 --separate-stderr bash -c \
-			'set -o pipefail; { sleep 0.2; "$1" -h; } | true' - "$t"
-		stderr_has "Broken pipe"
-	done
-}
-
 @test "a letter is the same option in every tool" {
 	local t
 	for t in "${TOOLS[@]}"; do

@@ -199,13 +199,13 @@ r = cbor2.load(open(sys.argv[1], "rb")); print((r["spi-i"] + r["spi-r"]).hex())'
 	output_has "(INVALID-COOKIE)"
 }
 
-@test "dpd-ping: a reader that goes away ends it with exit 3" {
+@test "dpd-ping: a reader that goes away ends it with exit 3 and without a message" {
 	lab_topology
 	made_state
 	mute
 	run -3 --separate-stderr bash -c 'set -o pipefail
 		ip netns exec "$1" timeout 20 dpd-ping -i 0.05 -W 0.05 "$2" | head -n 2' - "$NS_LEFT" "$T/left.sa"
-	stderr_has "Broken pipe"
+	[ -z "$stderr" ]
 }
 
 @test "dpd-ping: SIGQUIT prints a summary so far, SIGINT ends it with the summary" {

@@ -166,6 +166,31 @@ keep1() { phase1 --keep "$@"; }
 			--esp aes128-sha1 --local-ts 10.1.0.0/24 --remote-ts 10.2.0.0/24 "$2" 2>e | head -c 1 >/dev/null' - "$I" "$R"
 }
 
+@test "exit status: the reader of a report ends first: 3, no signal, and a message with -v only" {
+	usual_responder
+	status 0 "one-shot" one_shot --pcap o.pcap
+	python3 - "${R##*:}" dpd-ping esp-tun ike-initiate ike-respond ike-trace natd-probe sa-show skeyid-calc vpnmon <<-'PY'
+		import os, subprocess, sys
+		port = sys.argv[1]
+		runs = [[t, "-h"] for t in sys.argv[2:]] + [["sa-show", "o.sa"], ["sa-show", "--json", "o.sa"],
+		    ["ike-trace", "--port", port, "--sa", "o.sa", "o.pcap"], ["ike-trace", "--port", port, "--json", "o.pcap"],
+		    ["skeyid-calc", "vid", "--vid", "00"],
+		    ["dpd-ping", "-W", "0.1", "-c", "1", "o.sa"]]
+		def run(argv):
+		    r, w = os.pipe()
+		    os.close(r)
+		    got = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=w, stderr=subprocess.PIPE, timeout=20)
+		    os.close(w)
+		    return got.returncode, got.stderr.decode()
+		for argv in runs:
+		    if run(argv) != (3, ""):
+		        sys.exit(f"{argv}: {run(argv)}")
+		got = run(["sa-show", "-v", "o.sa"])
+		if got[0] != 3 or "Broken pipe" not in got[1]:
+		    sys.exit(f"-v: {got}")
+	PY
+}
+
 @test "exit status: a file that does not exist: 2, in every tool that reads one" {
 	local cmd
 	for cmd in "sa-show absent" "esp-tun absent" "dpd-ping absent" "ike-trace absent" "ike-trace --sa absent absent" \

@@ -196,12 +196,12 @@ plain() {
 	PY
 }
 
-@test "ike-trace: a reader that goes away is exit 3 and no signal" {
+@test "ike-trace: a reader that goes away is exit 3, no signal and no message" {
 	frames "$T/x.pcap" <<-'PY'
 		[IP(src="192.0.2.1", dst="192.0.2.2", id=n)/UDP(sport=500, dport=500)/(HDR[:7]+bytes([n % 250 + 1])+HDR[8:]) for n in range(3000)]
 	PY
 	run -3 --separate-stderr bash -c 'set -o pipefail; { sleep 0.2; ike-trace "$1"; } | true' - "$T/x.pcap"
-	stderr_has "Broken pipe"
+	[ -z "$stderr" ]
 }
 
 # ---- negotiations on a wire

@@ -422,10 +422,10 @@ finds() {
 	jq -e '.proposal == "aes128-sha1-modp2048" and (.complete | not)' "$T/probe.out"
 }
 
-@test "natd-probe: a reader that goes away is exit 3" {
+@test "natd-probe: a reader that goes away is exit 3, without a message" {
 	lab_topology
 	respond right
 	run -3 --separate-stderr bash -c 'set -o pipefail
 		ip netns exec "$1" natd-probe "$2" | true' - "$NS_LEFT" "$RIGHT_IP"
-	stderr_has "cannot write to standard output"
+	[ -z "$stderr" ]
 }

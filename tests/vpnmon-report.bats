@@ -105,7 +105,7 @@ peers() {
 	run -3 --separate-stderr bash -c \
 		'set -o pipefail; ip netns exec "$1" timeout 20 vpnmon --persist --tun vpn0 --interval 0.1 --threshold 3 10.2.0.1 |
 		{ read -r _; read -r _; ip netns exec "$1" nft "add table inet plug; add chain inet plug in { type filter hook input priority -300; }; add rule inet plug in meta l4proto esp drop"; }' - "$L"
-	stderr_has "Broken pipe"
+	[ -z "$stderr" ]
 	has_route
 }
 
@@ -113,7 +113,7 @@ peers() {
 	tunnel
 	run -3 --separate-stderr bash -c 'set -o pipefail
 		ip netns exec "$1" timeout 20 vpnmon --tun vpn0 --interval 300 10.2.0.1 | { read -r _; read -r _; }' - "$L"
-	stderr_has "Broken pipe"
+	[ -z "$stderr" ]
 	run -3 --separate-stderr bash -c 'set -o pipefail
 		ip netns exec "$1" timeout 20 vpnmon --format cbor --tun vpn0 --interval 300 10.2.0.1 | head -c 100 >/dev/null' - "$L"
 	stderr_has "vpnmon: "

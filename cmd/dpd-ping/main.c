@@ -82,8 +82,7 @@ flush(struct run *r)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return;
-	(void)fault_sys(&r->why_gone, errno == EPIPE ? FAULT_READER_GONE : FAULT_SYSTEM,
-	    "cannot write to standard output");
+	prog_stdout_fault(&r->why_gone);
 	r->gone = true;
 	clearerr(stdout);	/* reported here, so not again at exit */
 	__fpurge(stdout);

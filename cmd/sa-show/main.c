@@ -129,7 +129,7 @@ show_all(struct show *s, struct sa_in *in)
 
 	if (s->o->format == SHOW_DIAG)
 		sa_in_take_raw(in);
-	while ((got = sa_in_next(in, true, &r, &at, &f)) != 0) {
+	while (ferror(stdout) == 0 && (got = sa_in_next(in, true, &r, &at, &f)) != 0) {
 		any = true;
 		if (got > 0) {
 			got = show_record(s, &r, &at, &f);

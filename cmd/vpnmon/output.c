@@ -30,8 +30,7 @@ output_flush(struct tool *w)
 
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return;
-	(void)fault_sys(&f, errno == EPIPE ? FAULT_READER_GONE : FAULT_SYSTEM,
-	    "cannot write to standard output");
+	prog_stdout_fault(&f);
 	clearerr(stdout);	/* reported here, so not again at exit */
 	__fpurge(stdout);
 	output_lost(w, &f);
@@ -60,8 +59,7 @@ push(struct tool *w)
 		if (n == -1 && (errno == EAGAIN || errno == EINTR))
 			break;
 		if (n == -1) {
-			(void)fault_sys(&f, errno == EPIPE ? FAULT_READER_GONE : FAULT_SYSTEM,
-			    "cannot write to standard output");
+			prog_stdout_fault(&f);
 			q->len = 0;
 			output_lost(w, &f);
 			return;
@@ -106,7 +104,7 @@ on_out(struct ev_loop *loop, ev_io *io, int revents)
 			watch_fd(w, sa_out_fd(w->records), sa_out_wants_write(w->records));
 	} else if (poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0) {
 		errno = EPIPE;
-		(void)fault_sys(&f, FAULT_READER_GONE, "cannot write to standard output");
+		prog_stdout_fault(&f);
 		output_lost(w, &f);
 	} else if (w->queue.len > 0)
 		push(w);

@@ -109,6 +109,8 @@ enum fault_code {
 	/* UNREACHABLE */						\
 	CAUSE(RESOLVER)		/* it does not answer */		\
 	CAUSE(NOT_SHARED)	/* no process shares the UDP port */	\
+	/* READER_GONE */							\
+	CAUSE(REPORT)		/* it read a report, and has read enough: `| head` */ \
 	/* TRUNCATED, TOO_LARGE */					\
 	CAUSE(NOT_CAPTURED)	/* nothing of it is in the capture */	\
 	CAUSE(NOT_ALL_CAPTURED)						\

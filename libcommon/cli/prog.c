@@ -44,11 +44,25 @@ fill_descriptors(void)
 			_exit(EXIT_MACHINE);
 }
 
+void
+prog_stdout_fault(struct fault *f)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	/* An earlier write left a mark but no reason. A pipe still shows it. */
+	if (errno == 0 && poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0)
+		errno = EPIPE;
+	if (errno == EPIPE || errno == ECONNRESET)
+		(void)fault_because(f, CAUSE_REPORT,
+		    fault_sys(f, FAULT_READER_GONE, "cannot write to standard output"));
+	else
+		(void)fault_sys(f, FAULT_SYSTEM, "cannot write to standard output");
+}
+
 /* A report that did not reach its reader is no success: a full disk, a closed pipe. */
 static void
 check_stdout(void)
 {
-	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
 	struct fault f;
 	bool bad;
 
@@ -58,17 +72,8 @@ check_stdout(void)
 	bad = ferror(stdout) != 0;
 	if (fflush(stdout) == 0 && !bad)
 		return;
-	/* An earlier write left a mark but no reason. A pipe still tells. */
-	if (errno == 0 && poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0)
-		errno = EPIPE;
-	(void)fault_sys(&f, errno == EPIPE ? FAULT_READER_GONE : FAULT_SYSTEM,
-	    "cannot write to standard output");
-	/* `| head` is common and no mystery: the fact will do. */
-	if (errno == EPIPE)
-		report_note(&f);
-	else
-		(void)report_fault(&f);
-	_exit((int)fault_exit(f.code));
+	prog_stdout_fault(&f);
+	_exit((int)report_fault(&f));
 }
 
 void

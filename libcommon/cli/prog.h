@@ -2,6 +2,7 @@
 #ifndef SAPIPE_CLI_PROG_H
 #define SAPIPE_CLI_PROG_H
 
+#include "base/fault.h"
 #include "cli/prog_name.h"
 
 /*
@@ -17,5 +18,11 @@ void prog_init(const char *argv0);
  * the tool handles it.
  */
 void prog_resident(void);
+
+/*
+ * ${f} becomes the fault of a write of a report to standard output that failed with ${errno} (0: by an earlier write).
+ * A reader that closed the pipe is FAULT_READER_GONE with CAUSE_REPORT, which report_fault() prints with -v only.
+ */
+void prog_stdout_fault(struct fault *f);
 
 #endif

@@ -46,6 +46,7 @@ void report_hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /*
  * `tool: where: what: reason` and, where one is known, `hint: ...`. Returns the exit
  * status that belongs to the fault, so that main() can `return (report_fault(&f))`.
+ * A reader that has read enough of a report (CAUSE_REPORT) is reported with -v only.
  */
 enum exit_status report_fault(const struct fault *f);
 /* The same without the hint, for what does not end the tool. */
