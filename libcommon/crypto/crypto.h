@@ -61,6 +61,11 @@ struct dh;
 struct dh *dh_new(const struct alg_group *g, const struct rand *r, struct fault *f);
 /* With a given private value, big-endian (skeyid-calc, tests); FAULT_USAGE if it is out of range. */
 struct dh *dh_from_private(const struct alg_group *g, struct span priv, struct fault *f);
+/*
+ * The same checks of a peer's public value without a key of ours, for use before one is made: 0, or -1 with
+ * FAULT_MALFORMED. Costs little, except in groups 22 to 24 (an exponentiation) and 31 (a multiplication).
+ */
+int dh_check_public(const struct alg_group *g, struct span peer, struct fault *f);
 struct span dh_public(const struct dh *d);		/* lives as long as ${d} */
 int dh_shared(const struct dh *d, struct span peer, struct secret *out, struct fault *f);
 /* The private value, for state of test seams and --explain. */

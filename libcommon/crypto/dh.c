@@ -64,14 +64,28 @@ dh_public(const struct dh *d)
 	return (span_of(d->pub, d->g->pub_len));
 }
 
+static int
+check_len(const struct alg_group *g, struct span peer, struct fault *f)
+{
+	if (peer.len != g->pub_len)
+		return (fault(f, FAULT_MALFORMED, "public value of %zu bytes, %s has %u", peer.len,
+		    g->word, g->pub_len));
+	return (0);
+}
+
+int
+dh_check_public(const struct alg_group *g, struct span peer, struct fault *f)
+{
+	return (check_len(g, peer, f) != 0 ? -1 : ops_of(g)->check(g, peer, f));
+}
+
 int
 dh_shared(const struct dh *d, struct span peer, struct secret *out, struct fault *f)
 {
 	struct secret s = {0};
 
-	if (peer.len != d->g->pub_len)
-		return (fault(f, FAULT_MALFORMED, "public value of %zu bytes, %s has %u", peer.len,
-		    d->g->word, d->g->pub_len));
+	if (check_len(d->g, peer, f) != 0)
+		return (-1);
 	if (secret_make(&s, d->g->shared_len) == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for g^xy"));
 	if (d->ops->make_shared(d->g, secret_span(&d->priv), peer, s.p, f) == -1) {

@@ -8,7 +8,7 @@
 
 /*
  * One family of groups. ${pub} has g->pub_len bytes, ${out} g->shared_len.
- * All return 0 or -1. make_shared() checks the peer's value: FAULT_MALFORMED.
+ * All return 0 or -1. check() and make_shared() check the peer's value: FAULT_MALFORMED.
  */
 struct dh_ops {
 	/* A fresh private value, uniform over the group's range. */
@@ -19,6 +19,7 @@ struct dh_ops {
 	    struct fault *f);
 	int (*make_public)(const struct alg_group *g, struct span priv, uint8_t *pub,
 	    struct fault *f);
+	int (*check)(const struct alg_group *g, struct span peer, struct fault *f);
 	int (*make_shared)(const struct alg_group *g, struct span priv, struct span peer,
 	    uint8_t *out, struct fault *f);
 };

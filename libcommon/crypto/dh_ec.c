@@ -83,8 +83,26 @@ ecp_adopt(const struct alg_group *g, struct span given, struct secret *priv, str
 }
 
 /*
- * priv * (${peer}, or the generator where it is empty) as x | y into ${xy}, g->pub_len
- * bytes. RFC 5903 section 7: values are x | y without the leading 4 of SEC 1.
+ * The peer's x | y as a point. Checks that the coordinates are below the prime and on the curve; as the
+ * cofactor is 1 there is no small subgroup to fall into. RFC 5903 section 7: x | y without the leading
+ * 4 of SEC 1.
+ */
+static int
+point_of(const struct alg_group *g, const EC_GROUP *c, struct span peer, EC_POINT *p, BN_CTX *ctx,
+    struct fault *f)
+{
+	uint8_t sec1[1 + 2 * 66];
+
+	sec1[0] = POINT_CONVERSION_UNCOMPRESSED;
+	memcpy(sec1 + 1, peer.p, peer.len);
+	if (EC_POINT_oct2point(c, p, sec1, 1 + peer.len, ctx) == 1)
+		return (0);
+	(void)fault_ossl(NULL, "");
+	return (fault(f, FAULT_MALFORMED, "public value is no point of %s", g->word));
+}
+
+/*
+ * priv * (${peer}, or the generator where it is empty) as x | y into ${xy}, g->pub_len bytes.
  */
 static int
 multiply(const struct alg_group *g, struct span priv, struct span peer, uint8_t *xy,
@@ -110,17 +128,8 @@ multiply(const struct alg_group *g, struct span priv, struct span peer, uint8_t 
 		goto done;
 	}
 	BN_set_flags(k, BN_FLG_CONSTTIME);
-	if (peer.len > 0) {
-		sec1[0] = POINT_CONVERSION_UNCOMPRESSED;
-		memcpy(sec1 + 1, peer.p, peer.len);
-		/* Checks that the coordinates are below the prime and on the curve; as the
-		 * cofactor is 1 there is no small subgroup to fall into. */
-		if (EC_POINT_oct2point(c, in, sec1, n, ctx) != 1) {
-			(void)fault_ossl(NULL, "");
-			(void)fault(f, FAULT_MALFORMED, "public value is no point of %s", g->word);
-			goto done;
-		}
-	}
+	if (peer.len > 0 && point_of(g, c, peer, in, ctx, f) != 0)
+		goto done;
 	if (EC_POINT_mul(c, out, peer.len > 0 ? NULL : k, peer.len > 0 ? in : NULL,
 	    peer.len > 0 ? k : NULL, ctx) != 1 ||
 	    EC_POINT_point2oct(c, out, POINT_CONVERSION_UNCOMPRESSED, sec1, n, ctx) != n) {
@@ -144,6 +153,21 @@ ecp_public(const struct alg_group *g, struct span priv, uint8_t *pub, struct fau
 	return (multiply(g, priv, SPAN_NONE, pub, f));
 }
 
+static int
+ecp_check(const struct alg_group *g, struct span peer, struct fault *f)
+{
+	const EC_GROUP *c = curve(g, f);
+	EC_POINT *p = c != NULL ? EC_POINT_new(c) : NULL;
+	int rc;
+
+	if (c == NULL)
+		return (-1);
+	rc = p == NULL ? fault(f, FAULT_MEMORY, "no memory for a point") :
+	    point_of(g, c, peer, p, NULL, f);
+	EC_POINT_free(p);
+	return (rc);
+}
+
 /* RFC 5903 section 7 (and its erratum): the shared secret is x. */
 static int
 ecp_shared(const struct alg_group *g, struct span priv, struct span peer, uint8_t *out,
@@ -158,7 +182,7 @@ ecp_shared(const struct alg_group *g, struct span priv, struct span peer, uint8_
 	return (rc);
 }
 
-const struct dh_ops dh_ecp = { ecp_draw, ecp_adopt, ecp_public, ecp_shared };
+const struct dh_ops dh_ecp = { ecp_draw, ecp_adopt, ecp_public, ecp_check, ecp_shared };
 
 static int
 x25519_draw(const struct alg_group *g, const struct rand *r, struct secret *priv, struct fault *f)
@@ -227,4 +251,16 @@ done:
 	return (rc);
 }
 
-const struct dh_ops dh_x25519 = { x25519_draw, x25519_adopt, x25519_public, x25519_shared };
+/* A point is of small order if it gives zero with any private value: with this one, too. */
+static int
+x25519_check(const struct alg_group *g, struct span peer, struct fault *f)
+{
+	static const uint8_t any[32] = { 8 };
+	uint8_t out[32];
+
+	return (x25519_shared(g, SPAN_ARRAY(any), peer, out, f));
+}
+
+const struct dh_ops dh_x25519 = {
+	x25519_draw, x25519_adopt, x25519_public, x25519_check, x25519_shared,
+};

@@ -241,6 +241,23 @@ check_peer(const struct alg_group *g, const struct params *m, const BIGNUM *y, s
 }
 
 static int
+modp_check(const struct alg_group *g, struct span peer, struct fault *f)
+{
+	const struct row *row;
+	const struct params *m = params_get(g, &row, f);
+	BIGNUM *y;
+	int rc;
+
+	if (m == NULL)
+		return (-1);
+	if ((y = BN_bin2bn(peer.p, (int)peer.len, NULL)) == NULL)
+		return (fault_ossl(f, g->word));
+	rc = check_peer(g, m, y, f);
+	BN_free(y);
+	return (rc);
+}
+
+static int
 modp_shared(const struct alg_group *g, struct span priv, struct span peer, uint8_t *out,
     struct fault *f)
 {
@@ -259,4 +276,4 @@ modp_shared(const struct alg_group *g, struct span priv, struct span peer, uint8
 	return (rc);
 }
 
-const struct dh_ops dh_modp = { modp_draw, modp_adopt, modp_public, modp_shared };
+const struct dh_ops dh_modp = { modp_draw, modp_adopt, modp_public, modp_check, modp_shared };

@@ -23,6 +23,7 @@ ike_engine_new(const struct ike_conf *conf, struct fault *f)
 		return (NULL);
 	}
 	e->conf = *conf;
+	e->forgeable.has_all = true;
 	if (e->conf.half_open_max == 0)
 		e->conf.half_open_max = HALF_OPEN_MAX_DEFAULT;
 	if (e->conf.half_open_per_addr == 0)
@@ -103,6 +104,8 @@ ike_engine_datagram(struct ike_engine *e, struct now now, const struct endpoint 
 	    version->begins(&h) && (sa = begun_by(e, h.cky_i, remote)) == NULL)
 		version->accept(e, now, local, remote, &h, data, out);
 	if (sa != NULL && sa->version == version) {
+		sa->returned = sa->returned || (memcmp(h.cky_r, sa->spi_r, sizeof(no_spi)) == 0 &&
+		    addr_cmp(&sa->remote.at.addr, &remote->addr) == 0);
 		sa->from_local = *local;
 		sa->from_remote = *remote;
 		ike_sa_touch(sa);

@@ -2,6 +2,7 @@
 #ifndef SAPIPE_IKE_ENGINE_PRIV_H
 #define SAPIPE_IKE_ENGINE_PRIV_H
 
+#include "ike/budget.h"
 #include "ike/heap.h"
 #include "ike/ike.h"
 #include "ike/sa.h"
@@ -23,6 +24,8 @@ struct ike_engine {
 	struct ike_heap		 sa_timers, child_timers, conn_timers;
 	size_t			 n_sas, n_children, n_conns;
 	size_t			 n_half_open, n_established;
+	struct ike_budget	 forgeable;	/* work for addresses that anybody may have forged */
+	struct ike_budget	 reached;	/* for those that sent an SPI of ours back */
 	uint64_t		 serial;	/* of the last SA, child or connection */
 	uint64_t		 ids_mark;
 };
@@ -42,6 +45,16 @@ void ike_sa_touch(struct ike_sa *sa);
 void ike_sa_set_state(struct ike_sa *sa, enum ike_state state);
 /* Whether one more half-open exchange with ${remote} is within the limits; notes it if not. */
 bool ike_engine_may_open(struct ike_engine *e, const struct endpoint *remote, struct ike_outbox *out);
+/*
+ * Takes ${units} of work (ike/budget.h) for the peer that began ${sa}. False: it has caused too much; drop its message.
+ * What a peer of our choice costs is not counted.
+ */
+bool ike_sa_work(struct ike_sa *sa, struct now now, unsigned units);
+/* A try of that peer failed: counts against its address. */
+void ike_sa_try_failed(struct ike_sa *sa, struct now now);
+/* Whether a peer at ${remote} that has proven nothing may cause work. */
+bool ike_engine_may_work(struct ike_engine *e, struct now now, const struct endpoint *remote,
+    struct ike_outbox *out);
 /* A random SPI of an IKE SA that is not zero. */
 int ike_engine_spi(struct ike_engine *e, uint8_t spi[8], struct fault *f);
 /* Sets the timers of the SAs that were touched and frees the dead ones. */

@@ -86,6 +86,41 @@ half_open_over(struct ike_engine *e, struct ike_sa *sa)
 	}
 }
 
+/* --- work --- */
+
+static struct ike_budget *
+budget_of(struct ike_sa *sa)
+{
+	return (sa->returned ? &sa->engine->reached : &sa->engine->forgeable);
+}
+
+bool
+ike_sa_work(struct ike_sa *sa, struct now now, unsigned units)
+{
+	return (sa->role == SA_INITIATOR || ike_budget_take(budget_of(sa),
+	    ike_engine_salt(sa->engine), &sa->remote.at.addr, now, units));
+}
+
+void
+ike_sa_try_failed(struct ike_sa *sa, struct now now)
+{
+	if (sa->role == SA_RESPONDER)
+		ike_budget_charge(budget_of(sa), ike_engine_salt(sa->engine), &sa->remote.at.addr, now);
+}
+
+bool
+ike_engine_may_work(struct ike_engine *e, struct now now, const struct endpoint *remote,
+    struct ike_outbox *out)
+{
+	char from[ENDPOINT_TEXT];
+
+	if (ike_budget_left(&e->forgeable, ike_engine_salt(e), &remote->addr, now))
+		return (true);
+	outbox_note(out, NOTE_DEBUG, "%s: too many tries failed; message dropped",
+	    endpoint_text(from, remote));
+	return (false);
+}
+
 /* --- the table --- */
 
 int
@@ -189,6 +224,10 @@ ike_sa_set_state(struct ike_sa *sa, enum ike_state state)
 	/* One that XAuth has not authenticated yet still counts as half-open. */
 	if (state == IKE_SA_ESTABLISHED || state == IKE_SA_DEAD)
 		half_open_over(e, sa);
+	if (state == IKE_SA_ESTABLISHED && sa->role == SA_RESPONDER) {
+		ike_budget_forgive(&e->forgeable, ike_engine_salt(e), &sa->remote.at.addr);
+		ike_budget_forgive(&e->reached, ike_engine_salt(e), &sa->remote.at.addr);
+	}
 	sa->state = state;
 	ike_sa_touch(sa);
 }

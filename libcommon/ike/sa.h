@@ -43,6 +43,7 @@ struct ike_sa {
 	struct ike_sa		*next_touched;
 	bool			 linked, touched;
 	struct ike_half_open	*half_open;	/* counted there; NULL: not half-open, or begun here */
+	bool			 returned;	/* the peer sent our SPI back from its address */
 	uint8_t			 served[8];	/* the peer's SPI that the ids_mark knows of */
 
 	const struct ike_version *version;

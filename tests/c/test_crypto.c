@@ -162,6 +162,7 @@ dh_ends_agree(void **state)
 		assert_non_null(y = dh_new(g, &rand_system, &f));
 		assert_int_equal(dh_public(x).len, g->pub_len);
 		assert_false(span_eq(dh_public(x), dh_public(y)));
+		assert_int_equal(dh_check_public(g, dh_public(y), &f), 0);
 		assert_int_equal(dh_shared(x, dh_public(y), &a, &f), 0);
 		assert_int_equal(dh_shared(y, dh_public(x), &b, &f), 0);
 		assert_int_equal(a.len, g->shared_len);
@@ -263,10 +264,13 @@ dh_bad_source(void **state)
 }
 
 static void
-refused(const struct dh *d, struct span peer)
+refused(const struct alg_group *g, const struct dh *d, struct span peer)
 {
 	struct secret out = {0};
 
+	f = (struct fault){0};
+	assert_int_equal(dh_check_public(g, peer, &f), -1);
+	assert_int_equal(f.code, FAULT_MALFORMED);
 	f = (struct fault){0};
 	assert_int_equal(dh_shared(d, peer, &out, &f), -1);
 	assert_int_equal(f.code, FAULT_MALFORMED);
@@ -289,19 +293,19 @@ dh_modp_bad_peer(void **state)
 		g = alg_group_num(safe[i]);
 		assert_non_null(d = dh_new(g, &rand_system, &f));
 		memset(v, 0, sizeof(v));
-		refused(d, span_of(v, g->pub_len));			/* 0 */
+		refused(g, d, span_of(v, g->pub_len));			/* 0 */
 		v[g->pub_len - 1] = 1;
-		refused(d, span_of(v, g->pub_len));			/* 1 */
+		refused(g, d, span_of(v, g->pub_len));			/* 1 */
 		v[g->pub_len - 1] = 2;
 		assert_int_equal(dh_shared(d, span_of(v, g->pub_len), &out, &f), 0);
 		memset(v, 0xff, sizeof(v));
-		refused(d, span_of(v, g->pub_len));			/* above p */
+		refused(g, d, span_of(v, g->pub_len));			/* above p */
 		/* Lengths other than the group's */
-		refused(d, SPAN_NONE);
-		refused(d, span_of(dh_public(d).p, (size_t)g->pub_len - 1));
+		refused(g, d, SPAN_NONE);
+		refused(g, d, span_of(dh_public(d).p, (size_t)g->pub_len - 1));
 		memset(v, 0, sizeof(v));
 		memcpy(v + 1, dh_public(d).p, g->pub_len);
-		refused(d, span_of(v, (size_t)g->pub_len + 1));
+		refused(g, d, span_of(v, (size_t)g->pub_len + 1));
 		dh_free(d);
 	}
 	secret_free(&out);
@@ -338,16 +342,16 @@ dh_oakley_primes(void **state)
 		assert_int_equal(n, len);
 		assert_non_null(d = dh_from_private(alg_group_num((unsigned)i + 1), SPAN_ARRAY(two),
 		    &f));
-		refused(d, span_of(p, len));			/* p */
+		refused(alg_group_num((unsigned)i + 1), d, span_of(p, len));	/* p */
 		p[len - 1] = 0xfe;
-		refused(d, span_of(p, len));			/* p-1 */
+		refused(alg_group_num((unsigned)i + 1), d, span_of(p, len));	/* p-1 */
 		p[len - 1] = 0xfd;
 		assert_int_equal(dh_shared(d, span_of(p, len), &out, &f), 0);
 		assert_int_equal(out.p[len - 1], 4);
 		/* p+1: ends in 64 zero bits with a carry into what stands before. */
 		memset(p + len - 8, 0, 8);
 		p[len - 9]++;
-		refused(d, span_of(p, len));
+		refused(alg_group_num((unsigned)i + 1), d, span_of(p, len));	
 		dh_free(d);
 	}
 	secret_free(&out);
@@ -368,13 +372,13 @@ dh_subgroup_bad_peer(void **state)
 		g = alg_group_num(nums[i]);
 		assert_non_null(d = dh_new(g, &rand_system, &f));
 		memset(v, 0, sizeof(v));
-		refused(d, span_of(v, g->pub_len));
+		refused(g, d, span_of(v, g->pub_len));
 		v[g->pub_len - 1] = 1;
-		refused(d, span_of(v, g->pub_len));
+		refused(g, d, span_of(v, g->pub_len));
 		v[g->pub_len - 1] = 2;		/* in range, but generates more than the subgroup */
-		refused(d, span_of(v, g->pub_len));
+		refused(g, d, span_of(v, g->pub_len));
 		memset(v, 0xff, sizeof(v));
-		refused(d, span_of(v, g->pub_len));
+		refused(g, d, span_of(v, g->pub_len));
 		dh_free(d);
 	}
 }
@@ -394,16 +398,16 @@ dh_ecp_bad_peer(void **state)
 		assert_non_null(d = dh_new(g, &rand_system, &f));
 		assert_non_null(e = dh_new(g, &rand_system, &f));
 		memset(v, 0, sizeof(v));
-		refused(d, span_of(v, g->pub_len));		/* (0, 0) */
+		refused(g, d, span_of(v, g->pub_len));		/* (0, 0) */
 		memset(v, 0xff, sizeof(v));
-		refused(d, span_of(v, g->pub_len));		/* above the prime */
+		refused(g, d, span_of(v, g->pub_len));		/* above the prime */
 		memcpy(v, dh_public(e).p, g->pub_len);
 		v[g->pub_len - 1] ^= 1;
-		refused(d, span_of(v, g->pub_len));		/* off the curve */
+		refused(g, d, span_of(v, g->pub_len));		/* off the curve */
 		memcpy(v, dh_public(e).p, g->pub_len);
 		v[0] ^= 1;
-		refused(d, span_of(v, g->pub_len));
-		refused(d, span_of(dh_public(e).p, g->shared_len));	/* x alone */
+		refused(g, d, span_of(v, g->pub_len));
+		refused(g, d, span_of(dh_public(e).p, g->shared_len));	/* x alone */
 		dh_free(d);
 		dh_free(e);
 	}
@@ -419,21 +423,22 @@ dh_25519_bad_peer(void **state)
 		0x5f, 0x49, 0xb8, 0x00,
 	};
 	static const uint8_t low[] = { 0xec, 0xed, 0xee };	/* p-1, p, p+1 */
-	struct dh *d = dh_new(alg_group_num(31), &rand_system, &f);
+	const struct alg_group *g = alg_group_num(31);
+	struct dh *d = dh_new(g, &rand_system, &f);
 	uint8_t v[32] = {0};
 	size_t i;
 
 	(void)state;
 	assert_non_null(d);
-	refused(d, SPAN_ARRAY(v));
+	refused(g, d, SPAN_ARRAY(v));
 	v[0] = 1;
-	refused(d, SPAN_ARRAY(v));
-	refused(d, SPAN_ARRAY(order8));
+	refused(g, d, SPAN_ARRAY(v));
+	refused(g, d, SPAN_ARRAY(order8));
 	memset(v, 0xff, sizeof(v));
 	v[31] = 0x7f;
 	for (i = 0; i < 3; i++) {
 		v[0] = low[i];
-		refused(d, SPAN_ARRAY(v));
+		refused(g, d, SPAN_ARRAY(v));
 	}
 	dh_free(d);
 }

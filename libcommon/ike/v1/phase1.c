@@ -172,14 +172,25 @@ put_ke(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 	return (0);
 }
 
+/* What the responder's key and g^xy cost: the work grows with the square of the length, and more. */
+static unsigned
+dh_units(const struct alg_group *g)
+{
+	unsigned n = (unsigned)g->pub_len * g->pub_len / (256 * 256);
+
+	return (n > 0 ? n : 1);
+}
+
+/* All that is cheap is checked before this end makes a key for its answer. */
 static int
 take_ke(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 {
 	const struct alg_group *group = x->sa->proposal.group;
 
-	if (pl->body.len != group->pub_len)
-		return (fault(f, FAULT_MALFORMED, "its public value has %zu bytes, %s wants %u",
-		    pl->body.len, group->word, group->pub_len));
+	if (dh_check_public(group, pl->body, f) != 0)
+		return (-1);
+	if (part(x)->dh == NULL && !ike_sa_work(ike(x), x->now, dh_units(group)))
+		return (fault(f, FAULT_PROTOCOL, "its address causes too much work"));
 	return (bytes_set(&part(x)->gx_peer, pl->body) != 0 ? no_memory(f) : 0);
 }
 

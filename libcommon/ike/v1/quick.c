@@ -136,6 +136,9 @@ take_ke(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 	if (x->role == SA_INITIATOR && part(x)->dh == NULL)
 		return (fault(f, FAULT_PFS_MISMATCH,
 		    "the peer sends a key for PFS, which is not configured here"));
+	/* The responder knows the group when it has chosen a proposal: see take_sa_last(). */
+	if (x->role == SA_INITIATOR && dh_check_public(part(x)->pfs, pl->body, f) != 0)
+		return (-1);
 	return (bytes_set(&part(x)->gx_peer, pl->body) != 0 ? v1_quick_no_memory(f) : 0);
 }
 
@@ -308,6 +311,7 @@ take_sa_last(struct v1_exchange *x, const struct isakmp_payload *pl, struct faul
 	if (x->role == SA_INITIATOR)
 		return (take_sa(x, pl, f));
 	if (v1_quick_check_ts(x, f) != 0 || make_spi(x, f) != 0 || take_sa(x, pl, f) != 0 ||
+	    (part(x)->pfs != NULL && dh_check_public(part(x)->pfs, bytes_span(&part(x)->gx_peer), f) != 0) ||
 	    make_own(x, f) != 0)
 		return (-1);
 	old = ike_child_like(&x->sa->ike, &part(x)->local_ts, &part(x)->remote_ts);

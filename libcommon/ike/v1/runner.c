@@ -248,6 +248,8 @@ drop(struct v1_exchange *x, struct now now, bool proven, struct ike_outbox *out,
 	proven = proven || x->proven;
 	f->evidence = proven ? EVIDENCE_PROVEN : EVIDENCE_CLEAR;
 	v1_exchange_where(x, x->at, f);
+	if (!proven && x->sa->ike.state == IKE_SA_HALF_OPEN)
+		ike_sa_try_failed(&x->sa->ike, now);
 	if (x->kind->refused != NULL)
 		x->kind->refused(x, f, out);
 	x->kind->forget(x);

@@ -56,6 +56,9 @@ accept_stranger(struct ike_engine *e, struct now now, const struct endpoint *loc
 		    endpoint_text(from, remote), exchange == SA_MAIN ? "main" : "aggressive");
 		return;
 	}
+	/* Aggressive mode is costly before the peer has proven that its address is real. */
+	if (exchange == SA_AGGRESSIVE && !ike_engine_may_work(e, now, remote, out))
+		return;
 	if (!ike_engine_may_open(e, remote, out) ||
 	    (sa = v1_sa_new(&ike_version_1, e, policy, SA_RESPONDER, local, remote)) == NULL)
 		return;

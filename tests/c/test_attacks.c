@@ -1,0 +1,299 @@
+/*
+ * Attacks on the IKE machines, a test for each class of the list of attack classes that has no test elsewhere. All of
+ * them run in memory; a peer that behaves gets through behind each attack.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <openssl/bn.h>
+
+#include "forge.h"
+#include "ike/budget.h"
+#include "ike/v1/sa_payload_p2.h"
+#include "sim.h"
+
+static const struct endpoint gateway = { { 4, { 192, 0, 2, 2 }, 0 }, 500 };
+static const struct endpoint honest = { { 4, { 192, 0, 2, 1 }, 0 }, 500 };
+
+/* --- A4: public values --- */
+
+enum bad_value { ZERO, ONE, P_MINUS_1, P, ALL_ONES, OFF_CURVE, BAD_VALUES };
+
+/* Whether the group ${word} has such a bad value; it is then in ${v}, of ${len} bytes. */
+static bool
+bad_value(const char *word, enum bad_value what, uint8_t *v, size_t len)
+{
+	BIGNUM *p = strcmp(word, "modp1024") == 0 ? BN_get_rfc2409_prime_1024(NULL) : NULL;
+
+	memset(v, what == ALL_ONES ? 0xff : 0, len);
+	if (what == ONE) {	/* curve25519 is little-endian */
+		v[len - 1] = p != NULL;
+		v[0] = p == NULL;
+	} else if (what == OFF_CURVE) {
+		memset(v, 7, len);
+		BN_free(p);
+		return (strcmp(word, "ecp256") == 0);
+	} else if (what == P || what == P_MINUS_1) {
+		if (p == NULL)
+			return (false);
+		if (what == P_MINUS_1)
+			assert_int_equal(BN_sub_word(p, 1), 1);
+		assert_int_equal(BN_bn2binpad(p, v, (int)len), (int)len);
+	} else if (what == ALL_ONES && p == NULL && strcmp(word, "curve25519") == 0)
+		return (false);	/* every string of 32 bytes is a value there, but few of small order */
+	BN_free(p);
+	return (true);
+}
+
+struct spoil {
+	const char	*group;
+	enum bad_value	 what;
+	int		 from;		/* the end whose key is exchanged */
+	unsigned	 n;		/* done so often */
+	bool		 off;
+};
+
+static bool
+spoil_key(struct sim *s, int from, uint8_t *data, size_t len)
+{
+	struct spoil *sp = s->tap_arg;
+	struct span ke;
+	uint8_t *body;
+
+	if (sp->off || from != sp->from || (data[19] & ISAKMP_FLAG_ENCRYPTED) != 0)
+		return (true);
+	ke = forge_find(span_of(data, len), PAYLOAD_KE, &body);
+	if (ke.len > 0) {
+		assert_true(bad_value(sp->group, sp->what, body, ke.len));
+		sp->n++;
+	}
+	return (true);
+}
+
+/* Phase 1 in which an on-path attacker exchanges the key of one end, and later no longer. */
+static void
+one_bad_key(const char *group, enum sa_exchange exchange, struct spoil sp)
+{
+	struct ike_policy left, right;
+	struct sim sim;
+	struct fault f;
+	char ike[64];
+	uint64_t drawn;
+
+	(void)snprintf(ike, sizeof(ike), "aes128-sha1-%s", group);
+	sim_policies(&left, &right, ike, "aes128-sha1");
+	left.exchange = right.exchange = exchange;
+	sim_init(&sim, &left, &right, 7);
+	sim.tap = spoil_key;
+	sim.tap_arg = &sp;
+	assert_int_equal(sim_connect(&sim, &left, true, &f), 0);
+	drawn = sim.end[1].seed.counter;
+	sim_run(&sim, 300, NULL);
+	assert_true(sp.n > 0);
+	assert_int_equal(sim.end[0].n_ike + sim.end[1].n_ike, 0);
+	if (sp.from == 0) {
+		/* No answer, and no key for it: a cookie is all that was drawn. */
+		assert_int_equal(sim.end[1].n_sent, exchange == SA_MAIN ? 1 : 0);
+		assert_in_range(sim.end[1].seed.counter - drawn, 0, 1);
+	} else	/* the initiator does not go on */
+		assert_int_equal(sim.end[0].n_sent, exchange == SA_MAIN ? 2 : 1);
+	sp.off = true;
+	sim_run(&sim, 4000, NULL);
+	if (sim.end[0].n_ike != 1 || sim.end[1].n_ike != 1)
+		fail_msg("%s, value %d of %d: not up afterwards\n%s\n%s", ike, sp.what, sp.from,
+		    sim.end[0].notes, sim.end[1].notes);
+	sim_free(&sim);
+	ike_policy_wipe(&left);
+	ike_policy_wipe(&right);
+}
+
+static void
+bad_public_values_in_phase_1(void **state)
+{
+	static const char *const groups[] = { "modp1024", "ecp256", "curve25519" };
+	uint8_t v[256];
+	struct spoil sp = {0};
+	size_t i;
+	int what;
+
+	(void)state;
+	for (i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		for (what = ZERO; what < BAD_VALUES; what++)
+			for (sp.from = 0; sp.from < 2; sp.from++) {
+				sp.group = groups[i];
+				sp.what = (enum bad_value)what;
+				if (!bad_value(sp.group, sp.what, v,
+				    alg_group_word(sp.group)->pub_len))
+					continue;
+				one_bad_key(groups[i], SA_MAIN, sp);
+				one_bad_key(groups[i], SA_AGGRESSIVE, sp);
+			}
+}
+
+/* The responder of a sim whose initiator is hostile from phase 2 on. */
+static void
+bad_public_values_in_quick_mode(void **state)
+{
+	static uint8_t buf[FORGE_MAX], sa[1024];
+	static const uint8_t spi[4] = { 1, 2, 3, 4 };
+	uint8_t nonce[16] = { 1 }, v[128];
+	struct ike_policy left, right;
+	struct ike_outbox out = {0};
+	struct wr w = wr_of(sa, sizeof(sa));
+	struct forged list[] = {
+		{ PAYLOAD_SA, SPAN_NONE }, { PAYLOAD_NONCE, SPAN_ARRAY(nonce) },
+		{ PAYLOAD_KE, SPAN_ARRAY(v) }, { 0, SPAN_NONE },
+	};
+	struct sim sim;
+	struct fault f;
+	uint64_t drawn;
+	size_t sent;
+	int what;
+
+	(void)state;
+	sim_policies(&left, &right, "aes128-sha1-modp1024", "aes128-sha1-modp1024");
+	sim_init(&sim, &left, &right, 8);
+	assert_int_equal(sim_connect(&sim, &left, false, &f), 0);
+	sim_run(&sim, 1000, NULL);
+	assert_int_equal(sim.end[1].n_ike, 1);
+	p2_offer(&w, &left, spi, ENCAP_TUNNEL, alg_group_word("modp1024"));
+	list[0].body = wr_span(&w);
+	for (what = ZERO; what <= ALL_ONES + 1; what++) {
+		if (what <= ALL_ONES)
+			assert_true(bad_value("modp1024", (enum bad_value)what, v, sizeof(v)));
+		else	/* a good one, to show that the message is else as it should be */
+			v[0] = 0;
+		drawn = sim.end[1].seed.counter;
+		sent = (size_t)sim.end[1].n_sent;
+		ike_engine_datagram(sim.end[1].engine, sim.now, &sim_right, &sim_left,
+		    forge_keyed(buf, &sim.end[1].ike, EXCHANGE_QUICK, 77, list, false), &out);
+		sim_flush(&sim, 1, &out);
+		if (what <= ALL_ONES) {
+			assert_int_equal(sim.end[1].n_sent, sent);
+			assert_int_equal(sim.end[1].n_children, 0);
+			assert_in_range(sim.end[1].seed.counter - drawn, 0, 1);	/* a SPI */
+		} else
+			assert_int_equal(sim.end[1].n_children, 1);
+	}
+	sim_free(&sim);
+	ike_policy_wipe(&left);
+	ike_policy_wipe(&right);
+}
+
+/* --- A17: costly work for strangers --- */
+
+static struct ike_policy
+policy_of(enum sa_exchange exchange, const char *ike, bool initiator)
+{
+	struct ike_policy p = initiator ?
+	    sim_policy("a shared secret", "left.example", "right.example", ike, "aes128-sha1") :
+	    sim_policy("a shared secret", "right.example", "left.example", ike, "aes128-sha1");
+
+	p.exchange = exchange;
+	return (p);
+}
+
+/* A first message of aggressive mode from ${from}, of a key that may be good. */
+static struct span
+aggressive_1(uint8_t *buf, const struct lone *peer, unsigned n, bool good)
+{
+	uint8_t *body;
+	struct span ke;
+
+	memcpy(buf, peer->did.last, peer->did.last_len);
+	put_be32(buf, n);
+	if (!good && (ke = forge_find(span_of(buf, peer->did.last_len), PAYLOAD_KE, &body)).len > 0)
+		memset(body, 0, ke.len);
+	return (span_of(buf, peer->did.last_len));
+}
+
+/* How many of ${n} first messages within a second the gateway answers. */
+static unsigned
+answers(struct lone *l, const struct lone *peer, struct endpoint from, unsigned n, bool good, bool many)
+{
+	static uint8_t buf[FORGE_MAX];
+	unsigned i, sent = 0;
+
+	for (i = 0; i < n; i++) {
+		if (many)
+			from.addr.b[2] = (uint8_t)(i >> 8), from.addr.b[3] = (uint8_t)i;
+		lone_put(l, &from, aggressive_1(buf, peer, i + 1, good));
+		sent += l->did.datagrams;
+		l->now.ms += 1000 / n;
+	}
+	return (sent);
+}
+
+static void
+failed_tries_count_against_the_address(void **state)
+{
+	const struct endpoint hostile = { { 4, { 198, 51, 100, 9 }, 0 }, 500 };
+	struct ike_policy i = policy_of(SA_AGGRESSIVE, "aes128-sha1-curve25519", true);
+	struct ike_policy r = policy_of(SA_AGGRESSIVE, "aes128-sha1-curve25519", false);
+	static struct lone l, peer;
+	unsigned n;
+
+	(void)state;
+	lone_init(&l, &r, &gateway, true);
+	lone_init(&peer, &i, &honest, false);
+	lone_connect(&peer, &gateway);
+	/* Bad keys are never answered, and then even good messages from there are not looked at for a moment. */
+	assert_int_equal(answers(&l, &peer, hostile, 500, false, false), 0);
+	assert_in_range(answers(&l, &peer, hostile, 500, true, false), 0, BUDGET_REFILL + 1);
+	/* Another address is served meanwhile, and the first one again after some time. */
+	assert_int_equal(answers(&l, &peer, honest, 1, true, false), 1);
+	l.now.ms += 10000;
+	assert_int_equal(answers(&l, &peer, hostile, 1, true, false), 1);
+	/* One address gets no more work done than its share, however good its messages look. */
+	l.now.ms += 60000;
+	n = answers(&l, &peer, hostile, 200, true, false);
+	assert_in_range(n, 10, BUDGET_BURST + BUDGET_REFILL + 1);
+	lone_free(&l);
+	lone_free(&peer);
+}
+
+/* Forged addresses have a share together; a peer that returns its cookie is not affected. */
+static void
+forged_addresses_share_a_budget(void **state)
+{
+	struct ike_policy i = policy_of(SA_AGGRESSIVE, "aes128-sha1-curve25519", true);
+	struct ike_policy r = policy_of(SA_AGGRESSIVE, "aes128-sha1-curve25519", false);
+	static struct lone l, peer;
+	unsigned n;
+
+	(void)state;
+	lone_init(&l, &r, &gateway, true);
+	lone_init(&peer, &i, &honest, false);
+	lone_connect(&peer, &gateway);
+	n = answers(&l, &peer, (struct endpoint){ { 4, { 10, 1, 0, 0 }, 0 }, 500 }, 1000, true, true);
+	assert_in_range(n, 10, BUDGET_ALL * (BUDGET_BURST + BUDGET_REFILL) + 1);
+	lone_free(&l);
+	lone_free(&peer);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	return (secret_init());
+}
+
+#define ATTACK(name, f)	{ name, f, NULL, NULL, NULL }
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ATTACK("A4: bad public values are dropped in phase 1 before a key is made",
+		    bad_public_values_in_phase_1),
+		ATTACK("A4: bad public values are dropped in quick mode before a key is made",
+		    bad_public_values_in_quick_mode),
+		ATTACK("A17: failed tries count against the address", failed_tries_count_against_the_address),
+		ATTACK("A17: forged addresses share a budget of costly work", forged_addresses_share_a_budget),
+	};
+
+	return (cmocka_run_group_tests(tests, setup, NULL));
+}
