@@ -191,6 +191,20 @@ keep1() { phase1 --keep "$@"; }
 	PY
 }
 
+@test "exit status: a resolver that does not answer: 3; a source address that is not ours: 2" {
+	local cmd
+	echo "nameserver 192.0.2.1" >resolv.conf
+	for cmd in "natd-probe gw.example" "dpd-ping --peer gw.example" "ike-initiate --psk-file gw.psk -o x gw.example"; do
+		# no route to any resolver: it fails at once
+		# shellcheck disable=SC2086 # words
+		status 3 "$cmd" unshare -rnm sh -c 'mount --bind resolv.conf /etc/resolv.conf && exec "$@"' - $cmd
+		grep -q "cannot look up gw.example" last.err
+		grep -q "^hint: the resolver" last.err
+	done
+	status 2 "--source" vpnmon --source 192.0.2.77 --tun lo 127.0.0.1
+	grep -q "^hint: this machine does not have that address" last.err
+}
+
 @test "exit status: a file that does not exist: 2, in every tool that reads one" {
 	local cmd
 	for cmd in "sa-show absent" "esp-tun absent" "dpd-ping absent" "ike-trace absent" "ike-trace --sa absent absent" \

@@ -106,8 +106,9 @@ enum fault_code {
 	CAUSE(STATE_DIR)						\
 	/* DEVICE */							\
 	CAUSE(NAME_IN_USE)						\
-	/* UNREACHABLE */						\
+	/* SYSTEM */							\
 	CAUSE(RESOLVER)		/* it does not answer */		\
+	/* UNREACHABLE */						\
 	CAUSE(NOT_SHARED)	/* no process shares the UDP port */	\
 	/* READER_GONE */							\
 	CAUSE(REPORT)		/* it read a report, and has read enough: `| head` */ \

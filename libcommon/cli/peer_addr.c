@@ -86,7 +86,7 @@ peer_resolve(struct endpoint *out, const char *text, uint8_t family, uint16_t po
 	if ((err = getaddrinfo(host, NULL, &want, &found)) != 0) {
 		if (err == EAI_AGAIN || err == EAI_FAIL)
 			return (fault_because(f, CAUSE_RESOLVER,
-			    fault(f, FAULT_UNREACHABLE, "cannot look up %s: %s", host,
+			    fault(f, FAULT_SYSTEM, "cannot look up %s: %s", host,
 			    gai_strerror(err))));
 		return (fault_because(f, CAUSE_UNKNOWN_HOST,
 		    fault(f, FAULT_BAD_ADDRESS, "no address for %s: %s", host, gai_strerror(err))));

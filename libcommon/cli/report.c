@@ -251,11 +251,8 @@ report_fault(const struct fault *f)
 		return (EXIT_MACHINE);
 	}
 	/* `| head` has read what it wanted. */
-	if (f->code == FAULT_READER_GONE && f->cause == CAUSE_REPORT) {
-		if (report_level() > 0)
-			report_note(f);
+	if (f->code == FAULT_READER_GONE && f->cause == CAUSE_REPORT && report_level() < 1)
 		return (fault_exit(f->code));
-	}
 	report_note(f);
 	if ((hint = hint_for(f)) != NULL && hint[0] != '\0')
 		report_hint("%s", hint);

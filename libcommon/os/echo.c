@@ -85,7 +85,7 @@ echo_open(struct echo *e, const char *dev, const struct addr *dest, const struct
 	len = put_sockaddr(&at, source, if_nametoindex(dev));
 	if (bind(e->fd, &at.sa, len) == 0)
 		return (0);
-	(void)fault_sys(f, FAULT_UNREACHABLE, "cannot send from %s", addr_text(text, source));
+	(void)fault_sys(f, errno == EADDRNOTAVAIL ? FAULT_BAD_ADDRESS : FAULT_UNREACHABLE, "cannot send from %s", addr_text(text, source));
 	echo_close(e);
 	return (-1);
 }

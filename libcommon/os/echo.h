@@ -23,8 +23,8 @@ struct echo {
 /*
  * For requests to ${dest} over ${dev}, which need not exist yet; from ${source} (NULL: the kernel
  * chooses). Opens a raw socket, or an unprivileged one without the privilege. 0, or -1 with
- * FAULT_PERMISSION, FAULT_USAGE (a name that no device can have), FAULT_UNREACHABLE (${source} is not
- * ours) or FAULT_SYSTEM.
+ * FAULT_PERMISSION, FAULT_USAGE (a name that no device can have), FAULT_BAD_ADDRESS (${source} is not
+ * ours), FAULT_UNREACHABLE (it cannot be the source) or FAULT_SYSTEM.
  */
 int echo_open(struct echo *e, const char *dev, const struct addr *dest, const struct addr *source,
     struct fault *f);
