@@ -64,6 +64,21 @@ speaks() {
 	run -124 timeout 2 ip netns exec "$R" tcpdump -lni eth0 -c 1 'src 203.0.113.2 and udp port 4500 and udp[4:2] = 9'
 }
 
+@test "two ends and NAT: a new mapping while the tunnel is idle reaches esp-tun from IKE" {
+	answer --dpd-interval off "${STEN4[@]}"
+	begin --natt-keepalive 1 --dpd-interval 1 "${NETS4[@]}"
+	crosses
+	pkill -STOP -x esp-tun -g "${GROUP[left]}"	# no packet of ESP that would show the mapping
+	ip -n "$N" addr add 203.0.113.9/24 dev outside
+	ip -n "$N" addr del 203.0.113.1/24 dev outside
+	ip -n "$N" addr show dev outside | grep -q 203.0.113.9 || ip -n "$N" addr add 203.0.113.9/24 dev outside
+	eventually 10 grep -q "peer moved from 203.0.113.1:.* to 203.0.113.9:" right.log || { logs; return 1; }
+	pkill -CONT -x esp-tun -g "${GROUP[left]}"
+	back_ping || { logs; return 1; }
+	# records of the event fit the schema
+	[ "$(records right.sa event)" -ge 1 ]
+}
+
 @test "two ends and NAT: the router maps to another address: both ends continue" {
 	answer --dpd-interval 2 "${STEN4[@]}"
 	begin --natt-keepalive 1 --dpd-interval 2 "${NETS4[@]}"

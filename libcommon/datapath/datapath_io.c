@@ -131,30 +131,34 @@ behind_nat(const struct datapath *dp, const struct sa_child *c)
 	return (true);		/* not known: encapsulation is for NATs */
 }
 
+bool
+dp_follow(struct datapath *dp, struct esp_pair *pair, const struct endpoint *remote)
+{
+	struct esp_pair *other;
+	struct endpoint old = pair->out.dst;
+	char from[ENDPOINT_TEXT], to[ENDPOINT_TEXT];
+
+	if (pair->in.encap == SA_ENCAP_NONE || endpoint_eq(&old, remote) || !behind_nat(dp, pair->rec))
+		return (false);
+	for (size_t i = 0; (other = sadb_at(dp->db, i)) != NULL; i++)
+		if (endpoint_eq(&other->out.dst, &old) && other->out.encap == pair->out.encap &&
+		    span_eq(SPAN_ARRAY(other->rec->ike), SPAN_ARRAY(pair->rec->ike)))
+			other->out.dst = *remote;
+	pair->out.dst = *remote;
+	dp->remaps++;
+	dp_note(dp, 1, "peer moved from %s to %s", endpoint_text(from, &old), endpoint_text(to, remote));
+	return (true);
+}
+
 /*
- * The peer's NAT has assigned another mapping: all SAs to this peer use it. Only the packet with the
- * newest number counts, because a late packet would restore the old mapping. Only packets that passed
- * ICV and window get here (RFC 3947 section 6, RFC 7296 section 2.23).
+ * Only the packet with the newest number counts, because a late packet would restore the old mapping. Only
+ * packets that passed ICV and window get here (RFC 3947 section 6, RFC 7296 section 2.23).
  */
 static void
 follow(struct datapath *dp, const struct pkt *k)
 {
-	struct esp_pair *pair = k->sa->pair, *other;
-	struct endpoint old = pair->out.dst;
-	char from[ENDPOINT_TEXT], to[ENDPOINT_TEXT];
-
-	if (k->proto != IPPROTO_UDP || pair->in.encap == SA_ENCAP_NONE || endpoint_eq(&old, &k->remote) ||
-	    !behind_nat(dp, pair->rec))
-		return;
-	for (size_t i = 0; (other = sadb_at(dp->db, i)) != NULL; i++)
-		if (endpoint_eq(&other->out.dst, &old) && other->out.encap == pair->out.encap &&
-		    span_eq(SPAN_ARRAY(other->rec->ike), SPAN_ARRAY(pair->rec->ike)))
-			other->out.dst = k->remote;
-	pair->out.dst = k->remote;
-	dp->remaps++;
-	dp_note(dp, 1, "peer moved from %s to %s", endpoint_text(from, &old),
-	    endpoint_text(to, &k->remote));
-	dp_event(dp, pair, SA_EVENT_REMAP);
+	if (k->proto == IPPROTO_UDP && dp_follow(dp, k->sa->pair, &k->remote))
+		dp_event(dp, k->sa->pair, SA_EVENT_REMAP);
 }
 
 static void

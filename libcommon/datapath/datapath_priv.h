@@ -123,6 +123,11 @@ int dp_keeper_answers(struct datapath *dp, struct fault *f);
 void dp_tun_ready(struct ev_loop *loop, ev_io *io, int revents);
 void dp_raw_ready(struct ev_loop *loop, ev_io *io, int revents);
 void dp_udp(void *ctx, struct pkt *d, size_t n);
+/*
+ * The peer's NAT has assigned another mapping, ${remote}: all SAs to this peer use it. False: nothing changed, or
+ * there is no NAT in front of the peer.
+ */
+bool dp_follow(struct datapath *dp, struct esp_pair *pair, const struct endpoint *remote);
 /* Handles held packets that have an SA now; with ${all} counts and drops the others. */
 void dp_held_retry(struct datapath *dp, bool all);
 

@@ -102,6 +102,20 @@ ike(struct datapath *dp, const struct sa_ike *s, struct fault *f)
 	return (0);
 }
 
+/* The negotiator learnt from an authentic message where the peer is, while ESP may be idle. */
+static void
+event(struct datapath *dp, const struct sa_event *ev, uint32_t source)
+{
+	struct esp_pair *pair;
+
+	if (ev->what != SA_EVENT_REMAP || !ev->has_spi_in || !ev->has_remote)
+		return;
+	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++)
+		if (pair->source == source &&
+		    span_eq(SPAN_ARRAY(pair->rec->spi_in), SPAN_ARRAY(ev->spi_in)))
+			(void)dp_follow(dp, pair, &ev->remote);
+}
+
 /* A record that needs no claim, or has it. */
 static int
 obey(struct datapath *dp, const struct sa_rec *rec, uint32_t source, const struct keeper_answer *a,
@@ -117,8 +131,10 @@ obey(struct datapath *dp, const struct sa_rec *rec, uint32_t source, const struc
 		if (sadb_delete(dp->db, &rec->del, source, clock_now(&dp->clock).epoch) > 0)
 			dp->device_due = true;
 		return (0);
-	case SA_NONE:
 	case SA_EVENT:
+		event(dp, &rec->event, source);
+		return (0);
+	case SA_NONE:
 		break;
 	}
 	return (0);

@@ -107,6 +107,7 @@ ike_child_adopt(struct ike_engine *e, struct ike_policy *policy, struct now now,
 	memcpy(c->spi_out, rec->spi_out, sizeof(c->spi_out));
 	c->initiator = rec->initiator;
 	c->protocol = rec->protocol;
+	c->encap = rec->encap;
 	c->local.at = rec->local.at;
 	c->remote.at = rec->remote.at;
 	c->local_ts = rec->local_ts[0];

@@ -8,6 +8,7 @@
 #include "ike/child_life.h"
 #include "ike/conn_life.h"
 #include "ike/engine_priv.h"
+#include "ike/follow.h"
 #include "ike/sa_life.h"
 #include "ike/version.h"
 
@@ -224,10 +225,9 @@ ike_engine_shutdown(struct ike_engine *e, struct now now, struct ike_outbox *out
 
 /* --- reports of the data path --- */
 
-/* ${c} carried traffic: the peer is alive, and with ${remote} its NAT mapping moved there. */
+/* ${c} carried traffic: the peer is alive. */
 static void
-traffic(struct ike_engine *e, const struct ike_child *c, struct now now,
-    const struct endpoint *remote)
+traffic(struct ike_engine *e, const struct ike_child *c, struct now now)
 {
 	struct ike_sa *sa;
 
@@ -235,9 +235,6 @@ traffic(struct ike_engine *e, const struct ike_child *c, struct now now,
 		if (sa->state != IKE_SA_ESTABLISHED || !ike_child_of(c, sa))
 			continue;
 		ike_sa_heard(sa, now);
-		/* Behind a NAT, IKE and ESP share one mapping. */
-		if (remote != NULL && sa->natt.marker != SA_MARKER_NONE)
-			sa->remote.at = *remote;
 	}
 }
 
@@ -257,9 +254,12 @@ ike_engine_event(struct ike_engine *e, struct now now, const struct sa_event *ev
 		ike_child_end(e, c, SA_REASON_VOLUME, true, out);
 		ike_conn_wake(e, now, policy, 0);
 	} else if (ev->what == SA_EVENT_TRAFFIC)
-		traffic(e, c, now, NULL);
-	else if (ev->what == SA_EVENT_REMAP)
-		traffic(e, c, now, ev->has_remote ? &ev->remote : NULL);
+		traffic(e, c, now);
+	else if (ev->what == SA_EVENT_REMAP) {
+		traffic(e, c, now);
+		if (ev->has_remote)
+			ike_child_follow(e, c, now, &ev->remote, out);
+	}
 	ike_engine_settle(e);
 }
 

@@ -1,6 +1,10 @@
 /* Where the peer is: which messages change its endpoint. */
 #include "ike/follow.h"
 
+#include <stdio.h>
+
+#include "ike/engine_priv.h"
+
 #define NATT_PORT	4500
 
 /* Whether the peer of an established SA may be where the message in hand came from. */
@@ -17,8 +21,61 @@ may_follow(const struct ike_sa *sa)
 	    addr_cmp(&sa->from_remote.addr, &sa->remote.at.addr) == 0);
 }
 
+/* A record that moves ${c} in the data path. */
+static void
+tell(const struct ike_child *c, struct now now, struct ike_outbox *out)
+{
+	struct sa_rec *rec = outbox_record(out, SA_EVENT);
+
+	if (rec == NULL)
+		return;
+	rec->event.time = now.epoch;
+	rec->event.what = SA_EVENT_REMAP;
+	(void)snprintf(rec->event.source, sizeof(rec->event.source), "ike");
+	rec->event.has_spi_in = rec->event.has_remote = true;
+	memcpy(rec->event.spi_in, c->spi_in, sizeof(rec->event.spi_in));
+	rec->event.remote = c->remote.at;
+}
+
+/*
+ * The peer of ${sa} was at ${from} and is at ${to}: behind a NAT, IKE and ESP of all its SAs share one
+ * mapping (RFC 3947 section 6).
+ */
+static void
+move_all(const struct ike_sa *sa, struct now now, struct endpoint from, const struct endpoint *to,
+    struct ike_outbox *out)
+{
+	struct ike_child *c;
+	struct ike_sa *o;
+	char was[ENDPOINT_TEXT], is[ENDPOINT_TEXT];
+
+	outbox_note(out, NOTE_INFO, "the peer moved from %s to %s", endpoint_text(was, &from),
+	    endpoint_text(is, to));
+	for (o = sa->engine->sas; o != NULL; o = o->next)
+		if (o->state != IKE_SA_HALF_OPEN && o->natt.remote_nat && ike_sa_same_peer(o, sa) &&
+		    endpoint_eq(&o->remote.at, &from))
+			o->remote.at = *to;
+	for (c = sa->engine->children; c != NULL; c = c->next) {
+		if (c->encap == SA_ENCAP_NONE || !ike_child_of(c, sa) || !endpoint_eq(&c->remote.at, &from))
+			continue;
+		c->remote.at = *to;
+		tell(c, now, out);
+	}
+}
+
 void
-ike_sa_follow(struct ike_sa *sa, struct ike_outbox *out)
+ike_child_follow(struct ike_engine *e, const struct ike_child *c, struct now now,
+    const struct endpoint *to, struct ike_outbox *out)
+{
+	const struct ike_sa *sa = ike_child_sa(e, c);
+
+	if (sa != NULL && sa->natt.remote_nat && sa->natt.marker != SA_MARKER_NONE &&
+	    !endpoint_eq(&c->remote.at, to))
+		move_all(sa, now, c->remote.at, to, out);
+}
+
+void
+ike_sa_follow(struct ike_sa *sa, struct now now, struct ike_outbox *out)
 {
 	bool half_open = sa->state == IKE_SA_HALF_OPEN;
 	bool same = endpoint_eq(&sa->remote.at, &sa->from_remote);
@@ -35,13 +92,15 @@ ike_sa_follow(struct ike_sa *sa, struct ike_outbox *out)
 		return;
 	}
 	sa->floated = sa->floated || sa->from_local.port == NATT_PORT;
-	if (!same) {
-		outbox_note(out, NOTE_DEBUG, "the peer moved from %s to %s",
-		    endpoint_text(was, &sa->remote.at), endpoint_text(is, &sa->from_remote));
-		sa->remote.at = sa->from_remote;
-	}
-	if (half_open)
+	if (half_open) {
+		if (!same)
+			outbox_note(out, NOTE_DEBUG, "the peer moved from %s to %s",
+			    endpoint_text(was, &sa->remote.at), endpoint_text(is, &sa->from_remote));
 		sa->local.at = sa->from_local;
-	else
+	} else {
+		if (!same)
+			move_all(sa, now, sa->remote.at, &sa->from_remote, out);
 		sa->local.at.port = sa->from_local.port;
+	}
+	sa->remote.at = sa->from_remote;
 }

@@ -141,8 +141,10 @@ record(struct sim_end *e, const struct sa_rec *r)
 	}
 	for (i = 0; i < e->n_children; i++)
 		if (memcmp(e->children[i].spi_in, r->type == SA_CHILD ? r->child.spi_in :
-		    r->del.spi_in, 4) == 0)
+		    r->type == SA_EVENT ? r->event.spi_in : r->del.spi_in, 4) == 0)
 			break;
+	if (r->type == SA_EVENT && r->event.what == SA_EVENT_REMAP && i < e->n_children)
+		e->children[i].remote.at = r->event.remote;
 	if (r->type == SA_DELETE) {
 		if (i == e->n_children || !r->del.has_spi_in)
 			return;

@@ -260,6 +260,65 @@ deletes_follow_the_peer(void **state)
 	pair_free(p);
 }
 
+/* IKE alone learns the new mapping: the records move the child SAs, those of ESP in UDP and no others. */
+static void
+idle_mapping_moves_the_children(void **state)
+{
+	const struct endpoint before = { sim_natted, 24500 }, after = { sim_natted, 34500 };
+	struct pair *p = pair_new(7, true);
+	struct sim_end *right = &p->sim.end[1];
+	struct ike_outbox out = {0};
+	struct sa_event ev = { .what = SA_EVENT_REMAP, .has_spi_in = true, .has_remote = true };
+
+	(void)state;
+	networks(p);
+	p->left.n_remote_ts = p->right.n_local_ts = 2;
+	assert_int_equal(selector_parse(&p->left.remote_ts[1], "10.3.0.0/24"), 0);
+	p->right.local_ts[1] = p->left.remote_ts[1];
+	up(p, true);
+	assert_int_equal(right->n_children, 2);
+	assert_true(endpoint_eq(&right->children[0].remote.at, &before));
+	p->sim.nat_shift = 30000;
+	sim_run(&p->sim, 12000, NULL);
+	assert_true(endpoint_eq(&right->children[0].remote.at, &after));
+	assert_true(endpoint_eq(&right->children[1].remote.at, &after));
+	/* What the data path learns moves IKE and the other child. */
+	memcpy(ev.spi_in, right->children[1].spi_in, sizeof(ev.spi_in));
+	ev.remote = before;
+	p->sim.nat_shift = 20000;
+	ike_engine_event(right->engine, p->sim.now, &ev, &out);
+	sim_flush(&p->sim, 1, &out);
+	assert_true(endpoint_eq(&right->children[0].remote.at, &before));
+	ike_engine_shutdown(right->engine, p->sim.now, &out);
+	assert_true(out.first != NULL && out.first->kind == IKE_OUT_DATAGRAM &&
+	    endpoint_eq(&out.first->dgram.remote, &before));
+	sim_flush(&p->sim, 1, &out);
+	pair_free(p);
+}
+
+/* Without a NAT in front of the peer no report of the data path moves it either. */
+static void
+data_path_moves_no_peer_without_nat(void **state)
+{
+	struct pair *p = pair_new(8, false);
+	struct sim_end *right = &p->sim.end[1];
+	struct ike_outbox out = {0};
+	struct sa_event ev = { .what = SA_EVENT_REMAP, .has_spi_in = true, .has_remote = true };
+
+	(void)state;
+	networks(p);
+	p->right.natt = NATT_FORCE;
+	up(p, true);
+	memcpy(ev.spi_in, right->children[0].spi_in, sizeof(ev.spi_in));
+	ev.remote = (struct endpoint){ victim.addr, 4500 };
+	ike_engine_event(right->engine, p->sim.now, &ev, &out);
+	ike_engine_shutdown(right->engine, p->sim.now, &out);
+	assert_true(out.first != NULL && out.first->kind == IKE_OUT_DATAGRAM &&
+	    addr_cmp(&out.first->dgram.remote.addr, &sim_left.addr) == 0);
+	sim_flush(&p->sim, 1, &out);
+	pair_free(p);
+}
+
 int
 main(void)
 {
@@ -270,6 +329,8 @@ main(void)
 		cmocka_unit_test(nat_mapping_is_followed),
 		cmocka_unit_test(held_back_message_moves_nothing),
 		cmocka_unit_test(deletes_follow_the_peer),
+		cmocka_unit_test(idle_mapping_moves_the_children),
+		cmocka_unit_test(data_path_moves_no_peer_without_nat),
 	};
 
 	return (cmocka_run_group_tests_name("IKE: the peer's address", tests, NULL, NULL));

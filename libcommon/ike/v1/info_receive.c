@@ -266,7 +266,7 @@ v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 	if (sa->ike.state == IKE_SA_ESTABLISHED && v1_heartbeat_get(sa, &m, &hello)) {
 		/* Its sequence number detects replays; hellos are too many for the list of message IDs. */
 		if (hello.seq != 0 && v1_heartbeat_take(sa, now, &hello, out)) {
-			ike_sa_follow(&sa->ike, out);
+			ike_sa_follow(&sa->ike, now, out);
 			ike_sa_heard(&sa->ike, now);
 		}
 		return;
@@ -279,7 +279,7 @@ v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 		}
 		v1_sa_saw(sa, h->mid);
 		if (is_newest(sa, &m))
-			ike_sa_follow(&sa->ike, out);
+			ike_sa_follow(&sa->ike, now, out);
 		ike_sa_heard(&sa->ike, now);
 	}
 	for (i = 1; i < m.n; i++)

@@ -300,7 +300,7 @@ receive(struct v1_exchange *x, struct now now, const struct isakmp_hdr *h, struc
 	outbox_note(out, NOTE_DEBUG, "%s, message %zu: the %s %s", x->kind->name, x->at,
 	    x->role == SA_INITIATOR ? "responder" : "initiator",
 	    x->kind->rows[x->at - 1].story);
-	ike_sa_follow(&x->sa->ike, out);
+	ike_sa_follow(&x->sa->ike, now, out);
 	if (v1_exchange_run(x, now, out, &f) != 0)
 		v1_exchange_fail(x, now, &f);
 	return (true);
