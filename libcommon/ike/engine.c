@@ -104,9 +104,8 @@ ike_engine_datagram(struct ike_engine *e, struct now now, const struct endpoint 
 	if (sa == NULL && memcmp(h.cky_r, no_spi, sizeof(no_spi)) == 0 && e->conf.respond &&
 	    version->begins(&h) && (sa = begun_by(e, h.cky_i, remote)) == NULL)
 		version->accept(e, now, local, remote, &h, data, out);
-	if (sa != NULL && sa->version == version) {
-		sa->returned = sa->returned || (memcmp(h.cky_r, sa->spi_r, sizeof(no_spi)) == 0 &&
-		    addr_cmp(&sa->remote.at.addr, &remote->addr) == 0);
+	if (sa != NULL && sa->version == version && ike_sa_hears(sa, remote,
+	    memcmp(h.cky_r, sa->spi_r, sizeof(no_spi)) == 0, data.len, out)) {
 		sa->from_local = *local;
 		sa->from_remote = *remote;
 		ike_sa_touch(sa);

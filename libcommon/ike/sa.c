@@ -60,9 +60,39 @@ ike_sa_same_peer(const struct ike_sa *a, const struct ike_sa *b)
 }
 
 void
-ike_sa_send(const struct ike_sa *sa, struct span message, struct ike_outbox *out)
+ike_sa_send(struct ike_sa *sa, struct span message, struct ike_outbox *out)
 {
+	char to[ENDPOINT_TEXT];
+
+	if (sa->role == SA_RESPONDER && sa->state == IKE_SA_HALF_OPEN && !sa->returned) {
+		if (sa->bytes_out + message.len > IKE_AMPLIFY_MAX * sa->bytes_in) {
+			outbox_note(out, NOTE_DEBUG, "%s: %zu bytes are too many for %zu that came from there",
+			    endpoint_text(to, &sa->remote.at), message.len, sa->bytes_in);
+			return;
+		}
+		sa->bytes_out += message.len;
+	}
 	outbox_datagram(out, &sa->local.at, &sa->remote.at, message);
+}
+
+bool
+ike_sa_hears(struct ike_sa *sa, const struct endpoint *remote, bool has_spis, size_t len,
+    struct ike_outbox *out)
+{
+	bool ours = sa->role == SA_INITIATOR;
+	char from[ENDPOINT_TEXT], peer[ENDPOINT_TEXT];
+
+	if (sa->state != IKE_SA_HALF_OPEN)
+		return (true);
+	if (addr_cmp(&sa->remote.at.addr, &remote->addr) != 0) {
+		outbox_note(out, ours ? NOTE_INFO : NOTE_DEBUG,
+		    "a message of phase 1 with %s came from %s: dropped",
+		    endpoint_text(peer, &sa->remote.at), endpoint_text(from, remote));
+		return (false);
+	}
+	sa->returned = sa->returned || has_spis;
+	sa->bytes_in += len;
+	return (true);
 }
 
 void

@@ -44,6 +44,7 @@ struct ike_sa {
 	bool			 linked, touched;
 	struct ike_half_open	*half_open;	/* counted there; NULL: not half-open, or begun here */
 	bool			 returned;	/* the peer sent our SPI back from its address */
+	size_t			 bytes_in, bytes_out;	/* received and sent before that */
 	uint8_t			 served[8];	/* the peer's SPI that the ids_mark knows of */
 
 	const struct ike_version *version;
@@ -83,7 +84,18 @@ void ike_sa_clear(struct ike_sa *sa);
 void ike_sa_id(const struct ike_sa *sa, uint8_t id[16]);
 /* Whether both are SAs with one peer, by policy and proven identity. */
 bool ike_sa_same_peer(const struct ike_sa *a, const struct ike_sa *b);
-void ike_sa_send(const struct ike_sa *sa, struct span message, struct ike_outbox *out);
+/*
+ * Sends ${message} to the peer. A peer that began ${sa} and has not sent our SPI back gets at most IKE_AMPLIFY_MAX
+ * times the bytes that came from its address: the address may be forged.
+ */
+#define IKE_AMPLIFY_MAX	3
+void ike_sa_send(struct ike_sa *sa, struct span message, struct ike_outbox *out);
+/*
+ * Whether a datagram of ${len} bytes for ${sa} may come from ${remote}: until the peer is authenticated, only its port
+ * may change. Counts it.
+ */
+bool ike_sa_hears(struct ike_sa *sa, const struct endpoint *remote, bool has_spis, size_t len,
+    struct ike_outbox *out);
 void ike_sa_heard(struct ike_sa *sa, struct now now);
 /* Fills in the fields of a record that all versions have in common. Does not change other fields of ${s}. */
 void ike_sa_record(const struct ike_sa *sa, struct sa_ike *s);

@@ -12,6 +12,7 @@
 
 #include "forge.h"
 #include "ike/budget.h"
+#include "ike/sa.h"
 #include "ike/v1/sa_payload_p2.h"
 #include "sim.h"
 
@@ -274,6 +275,164 @@ forged_addresses_share_a_budget(void **state)
 	lone_free(&peer);
 }
 
+/* --- A18: amplification --- */
+
+static const struct endpoint victim = { { 4, { 198, 51, 100, 66 }, 0 }, 500 };
+
+/* A gateway and a peer of it, in the middle of main mode: the peer's message 3 is in ${peer->did}. */
+static void
+until_message_3(struct lone *l, struct lone *peer, const char *ike)
+{
+	struct ike_policy i = policy_of(SA_MAIN, ike, true), r = policy_of(SA_MAIN, ike, false);
+
+	lone_init(l, &r, &gateway, true);
+	lone_init(peer, &i, &honest, false);
+	lone_connect(peer, &gateway);
+	lone_put(l, &honest, span_of(peer->did.last, peer->did.last_len));
+	assert_int_equal(l->did.datagrams, 1);
+	lone_put(peer, &gateway, span_of(l->did.last, l->did.last_len));
+	assert_int_equal(peer->did.datagrams, 1);
+}
+
+static void
+a_forged_message_3_sends_nothing_anywhere(void **state)
+{
+	static struct lone l, peer;
+	struct span m3;
+
+	(void)state;
+	until_message_3(&l, &peer, "aes128-sha1-modp1024");
+	m3 = span_of(peer.did.last, peer.did.last_len);
+	lone_put(&l, &victim, m3);
+	assert_int_equal(l.did.datagrams, 0);
+	lone_wait(&l, 20000);
+	assert_int_equal(l.did.datagrams, 0);
+	/* The peer itself goes on, also from the other port. */
+	lone_put(&l, &(struct endpoint){ honest.addr, 4500 }, m3);
+	assert_int_equal(l.did.datagrams, 1);
+	assert_int_equal(l.did.to.port, 4500);
+	lone_free(&l);
+	lone_free(&peer);
+}
+
+static void
+headers_of_quick_mode_send_nothing(void **state)
+{
+	static const struct forged none[] = { { 0, SPAN_NONE } };
+	static uint8_t buf[FORGE_MAX];
+	static struct lone l, peer;
+	struct span header;
+	unsigned i, sent = 0;
+
+	(void)state;
+	until_message_3(&l, &peer, "aes128-sha1-modp8192");
+	header = forge_clear(buf, peer.did.last, peer.did.last + 8, EXCHANGE_QUICK, 5, none);
+	assert_int_equal(header.len, ISAKMP_HDR_LEN);
+	lone_put(&l, &honest, span_of(peer.did.last, peer.did.last_len));
+	assert_int_equal(l.did.datagrams, 1);
+	for (i = 0; i < 1000; i++) {
+		lone_put(&l, &victim, header);
+		sent += l.did.datagrams;
+		lone_put(&l, &honest, header);
+		sent += l.did.datagrams;
+	}
+	assert_int_equal(sent, 0);
+	lone_free(&l);
+	lone_free(&peer);
+}
+
+/* Aggressive mode: the answer, and no more, whatever comes from elsewhere. */
+static void
+a_forged_first_message_is_answered_once(void **state)
+{
+	static const char *const ikes[] = { "aes128-sha1-modp768", "aes128-sha1-curve25519", "aes128-sha1-modp8192" };
+	static const struct forged none[] = { { 0, SPAN_NONE } };
+	static struct lone l, peer;
+	static uint8_t buf[FORGE_MAX];
+	struct span m1, header;
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < 2 * sizeof(ikes) / sizeof(ikes[0]); i++) {
+		enum sa_exchange exchange = i % 2 == 0 ? SA_AGGRESSIVE : SA_MAIN;
+		struct ike_policy a = policy_of(exchange, ikes[i / 2], true);
+		struct ike_policy r = policy_of(exchange, ikes[i / 2], false);
+
+		lone_init(&l, &r, &gateway, true);
+		lone_init(&peer, &a, &honest, false);
+		lone_connect(&peer, &gateway);
+		m1 = span_of(peer.did.last, peer.did.last_len);
+		lone_put(&l, &victim, m1);
+		assert_int_equal(l.did.datagrams, 1);
+		assert_in_range(l.did.bytes, 1, IKE_AMPLIFY_MAX * m1.len);
+		header = forge_clear(buf, l.did.last, victim.addr.b, EXCHANGE_QUICK, 5, none);
+		lone_put(&l, &victim, header);
+		lone_put(&l, &honest, header);
+		assert_int_equal(l.did.datagrams, 0);
+		lone_wait(&l, 40000);
+		assert_int_equal(l.did.datagrams, 0);
+		/* Again and again within a moment: no more than one answer an interval, and never 3 times the bytes. */
+		for (k = 0; k < 100; k++) {
+			lone_put(&l, &victim, m1);
+			assert_in_range(l.did.datagrams, 0, k == 0);
+			assert_in_range(l.did.bytes, 0, IKE_AMPLIFY_MAX * m1.len);
+		}
+		lone_free(&l);
+		lone_free(&peer);
+	}
+}
+
+/* A duplicate is answered where the answer went before, at most once an interval. */
+static void
+duplicates_are_answered_in_moderation(void **state)
+{
+	static struct lone l, peer;
+	struct span m3;
+	unsigned i, sent = 0;
+
+	(void)state;
+	until_message_3(&l, &peer, "aes128-sha1-modp1024");
+	m3 = span_of(peer.did.last, peer.did.last_len);
+	lone_put(&l, &honest, m3);
+	assert_int_equal(l.did.datagrams, 1);
+	for (i = 0; i < 1000; i++) {
+		lone_put(&l, &honest, m3);
+		sent += l.did.datagrams;
+		lone_put(&l, &(struct endpoint){ honest.addr, 501 }, m3);
+		assert_int_equal(l.did.datagrams, 0);
+		lone_put(&l, &victim, m3);
+		assert_int_equal(l.did.datagrams, 0);
+		l.now.ms += 2;
+	}
+	assert_in_range(sent, 2, 4);		/* in two seconds */
+	lone_free(&l);
+	lone_free(&peer);
+}
+
+/* Refusals are counted too: a first message that is not accepted brings at most three times its bytes. */
+static void
+refusals_are_short(void **state)
+{
+	struct ike_policy i = policy_of(SA_MAIN, "aes256-sha256-modp2048", true);
+	struct ike_policy r = policy_of(SA_MAIN, "aes128-sha1-modp1024", false);
+	static const struct forged none[] = { { 0, SPAN_NONE } };
+	static uint8_t buf[FORGE_MAX];
+	static const uint8_t zero[8];
+	static struct lone l, peer;
+
+	(void)state;
+	lone_init(&l, &r, &gateway, true);
+	lone_init(&peer, &i, &honest, false);
+	lone_connect(&peer, &gateway);
+	lone_put(&l, &victim, span_of(peer.did.last, peer.did.last_len));
+	assert_int_equal(l.did.datagrams, 1);
+	assert_in_range(l.did.bytes, 1, IKE_AMPLIFY_MAX * peer.did.last_len);
+	lone_put(&l, &victim, forge_clear(buf, peer.did.last, zero, EXCHANGE_MAIN, 0, none));
+	assert_in_range(l.did.bytes, 0, IKE_AMPLIFY_MAX * ISAKMP_HDR_LEN);
+	lone_free(&l);
+	lone_free(&peer);
+}
+
 static int
 setup(void **state)
 {
@@ -293,6 +452,11 @@ main(void)
 		    bad_public_values_in_quick_mode),
 		ATTACK("A17: failed tries count against the address", failed_tries_count_against_the_address),
 		ATTACK("A17: forged addresses share a budget of costly work", forged_addresses_share_a_budget),
+		ATTACK("A18: a forged message 3 sends nothing anywhere", a_forged_message_3_sends_nothing_anywhere),
+		ATTACK("A18: headers of quick mode send nothing", headers_of_quick_mode_send_nothing),
+		ATTACK("A18: a forged first message is answered once", a_forged_first_message_is_answered_once),
+		ATTACK("A18: duplicates are answered in moderation", duplicates_are_answered_in_moderation),
+		ATTACK("A18: refusals are short", refusals_are_short),
 	};
 
 	return (cmocka_run_group_tests(tests, setup, NULL));

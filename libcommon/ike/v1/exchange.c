@@ -116,10 +116,7 @@ was_answered(const struct v1_exchange *x)
 static bool
 may_resend(const struct v1_exchange *x)
 {
-	if (x->role == SA_INITIATOR || was_answered(x))
-		return (true);
-	return (x->kind->unasked == V1_OFTEN ||
-	    (x->kind->unasked == V1_SELDOM && x->resends < V1_SELDOM_MAX));
+	return (x->role == SA_INITIATOR || was_answered(x) || x->kind->unasked || x->sa->ike.returned);
 }
 
 static uint64_t
@@ -236,12 +233,22 @@ v1_exchange_timeout(struct v1_exchange *x, struct now now, struct ike_outbox *ou
 	}
 	if (now.ms >= x->resend_ms) {
 		x->resends++;
+		x->sent_ms = now.ms;
 		v1_sa_send(x->sa, bytes_span(&x->sent), out);
 		outbox_note(out, NOTE_DEBUG, "%s: message %zu sent again (%u)", x->kind->name,
 		    x->at, x->resends);
 		x->resend_ms = UINT64_MAX;
 		v1_exchange_resend_later(x, now);
 	}
+}
+
+void
+v1_exchange_again(struct v1_exchange *x, struct now now, struct ike_outbox *out)
+{
+	if (now.ms < x->sent_ms + V1_AGAIN_MS)
+		return;
+	x->sent_ms = now.ms;
+	v1_sa_send(x->sa, bytes_span(&x->sent), out);
 }
 
 bool

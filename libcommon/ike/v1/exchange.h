@@ -24,17 +24,6 @@ struct v1_exchange;
 enum v1_cover { V1_CLEAR, V1_SECRET, V1_EITHER };
 
 /*
- * How often a responder retransmits its first message unasked, before the initiator has answered
- * it: until then nothing shows that the initiator's address is real.
- */
-enum v1_unasked {
-	V1_NEVER,	/* only in answer to a duplicate */
-	V1_SELDOM,	/* V1_SELDOM_MAX times */
-	V1_OFTEN,	/* until the exchange gives up */
-};
-#define V1_SELDOM_MAX	3
-
-/*
  * One message of an exchange, for its sender and its receiver alike. The handlers here and in the
  * tables below return 0, -1 or, except verify and seal, IKE_LATER (ike/answer.h). When the answer
  * arrives, all handlers of the message run again, so the handlers before the one that asked must
@@ -69,7 +58,11 @@ struct v1_kind {
 	const struct v1_message	*rows;
 	size_t			 n_rows;
 	const struct v1_payload	*payloads;	/* ends with type V1_NOTHING */
-	enum v1_unasked		 unasked;
+	/*
+	 * The responder retransmits its first message unasked. In phase 1 it does so only once the initiator has sent
+	 * its cookie back: before that nothing shows that the initiator's address is real.
+	 */
+	bool			 unasked;
 	/* Authenticates a decrypted message before its payloads are parsed
 	 * (HASH(1) to HASH(3)); NULL where the proof is a payload like others. */
 	int	(*verify)(struct v1_exchange *, const struct isakmp_msg *, struct fault *);
@@ -122,6 +115,7 @@ struct v1_exchange {
 	bool			 proven;	/* the message at hand proves to be the peer's */
 	const struct ike_answer	*answer;	/* for the step in hand, or NULL */
 	struct now		 now;		/* of the step in hand */
+	uint64_t		 sent_ms;	/* when ${sent} went out last */
 	uint64_t		 begun_ms, resend_ms, give_up_ms, forget_ms;
 	uint32_t		 resends;	/* of ${sent} */
 	uint32_t		 dropped;	/* datagrams that did not fit */
@@ -145,6 +139,11 @@ void v1_exchange_timeout(struct v1_exchange *x, struct now now, struct ike_outbo
 uint64_t v1_exchange_deadline(const struct v1_exchange *x);
 /* Schedules the next retransmission after ${now}, if this end may send again unasked. */
 void v1_exchange_resend_later(struct v1_exchange *x, struct now now);
+/*
+ * The peer shows that it did not receive ${sent}: sends it again, to the endpoint that it was for, unless that was less
+ * than V1_AGAIN_MS ago.
+ */
+void v1_exchange_again(struct v1_exchange *x, struct now now, struct ike_outbox *out);
 /* No row is left: ${x} answers duplicates for a while and is then forgotten. */
 void v1_exchange_finish(struct v1_exchange *x, struct now now);
 
@@ -184,6 +183,7 @@ int v1_sa_message_iv(const struct v1_sa *sa, uint32_t mid, uint8_t iv[BLOCK_MAX]
     struct fault *f);
 
 #define V1_RESEND_MS		500	/* first wait for an answer; doubles each time */
+#define V1_AGAIN_MS		450	/* a little less, as the net delays not all messages alike */
 #define V1_RESEND_MAX_MS	8000
 #define V1_HINT_PATIENCE_MS	2500	/* waiting on after a sign of failure */
 #define V1_LINGER_MS		60000	/* finished exchanges answer duplicates as long */

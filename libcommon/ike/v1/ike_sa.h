@@ -63,7 +63,7 @@ v1_sa_id(const struct v1_sa *sa, uint8_t id[16])
 }
 
 static inline void
-v1_sa_send(const struct v1_sa *sa, struct span message, struct ike_outbox *out)
+v1_sa_send(struct v1_sa *sa, struct span message, struct ike_outbox *out)
 {
 	ike_sa_send(&sa->ike, message, out);
 }

@@ -526,13 +526,13 @@ static const struct v1_kind kinds[] = {
 	[SA_MAIN] = {
 		"phase 1 (main mode)", PHASE_MAIN, EXCHANGE_MAIN, main_mode,
 		sizeof(main_mode) / sizeof(main_mode[0]), payloads,
-		V1_NEVER,	/* the initiator retransmits */
+		false,		/* the initiator retransmits */
 		NULL, NULL, proof, make_keys, nonsense, forget, refused, phase1_free,
 	},
 	[SA_AGGRESSIVE] = {
 		"phase 1 (aggressive mode)", PHASE_AGGRESSIVE, EXCHANGE_AGGRESSIVE, aggressive_mode,
 		sizeof(aggressive_mode) / sizeof(aggressive_mode[0]), payloads,
-		V1_SELDOM,	/* the initiator does not notice that its last message was lost */
+		false,		/* nor here: see ask_again() in version.c */
 		NULL, NULL, proof, make_keys, nonsense, forget, refused, phase1_free,
 	},
 };

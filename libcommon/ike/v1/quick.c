@@ -394,7 +394,7 @@ quick_free(struct v1_exchange *x)
 
 static const struct v1_kind quick_kind = {
 	"phase 2 (quick mode)", PHASE_QUICK, EXCHANGE_QUICK, quick_mode,
-	sizeof(quick_mode) / sizeof(quick_mode[0]), payloads, V1_OFTEN,
+	sizeof(quick_mode) / sizeof(quick_mode[0]), payloads, true,
 	verify, seal, NULL, keys, NULL, forget, refused, quick_free,
 };
 

@@ -79,6 +79,7 @@ send_row(struct v1_exchange *x, const struct v1_message *row, struct now now,
 	if (bytes_set(&x->sent, message) != 0)
 		return (fault(f, FAULT_MEMORY, "no memory for a message"));
 	v1_sa_send(x->sa, message, out);
+	x->sent_ms = now.ms;
 	x->at++;
 	x->answered = true;
 	x->resends = 0;
@@ -306,6 +307,18 @@ receive(struct v1_exchange *x, struct now now, const struct isakmp_hdr *h, struc
 	return (true);
 }
 
+/*
+ * A message that came again is answered where the answer went before. An initiator that has moved to port 4500 may hear
+ * from port 500 of the same address.
+ */
+static bool
+may_answer_again(const struct ike_sa *sa)
+{
+	if (sa->role == SA_INITIATOR)
+		return (addr_cmp(&sa->from_remote.addr, &sa->remote.at.addr) == 0);
+	return (endpoint_eq(&sa->from_remote, &sa->remote.at));
+}
+
 bool
 v1_exchange_datagram(struct v1_exchange *x, struct now now, const struct isakmp_hdr *h,
     struct span dgram, struct ike_outbox *out)
@@ -317,10 +330,10 @@ v1_exchange_datagram(struct v1_exchange *x, struct now now, const struct isakmp_
 	if (hash_parts(alg_hash_word("sha256"), digest, &raw, 1, NULL) != 0)
 		return (false);
 	if (x->has_got && memcmp(digest, x->got, sizeof(x->got)) == 0) {
-		if (x->answered && !x->failed) {
+		if (x->answered && !x->failed && may_answer_again(&x->sa->ike)) {
 			outbox_note(out, NOTE_DEBUG, "%s: message %zu came again, answered as before",
 			    x->kind->name, x->at);
-			v1_sa_send(x->sa, bytes_span(&x->sent), out);
+			v1_exchange_again(x, now, out);
 		}
 		return (false);
 	}

@@ -65,6 +65,7 @@ accept_stranger(struct ike_engine *e, struct now now, const struct endpoint *loc
 	memcpy(sa->ike.spi_i, h->cky_i, COOKIE_LEN);
 	sa->ike.from_local = *local;
 	sa->ike.from_remote = *remote;
+	sa->ike.bytes_in = data.len;
 	if (ike_engine_spi(e, sa->ike.spi_r, NULL) != 0 ||
 	    (x = v1_phase1_new(sa, SA_RESPONDER, now)) == NULL) {
 		release(sa);
@@ -86,17 +87,20 @@ accept_stranger(struct ike_engine *e, struct now now, const struct endpoint *loc
 /* --- messages of an SA --- */
 
 /*
- * The initiator continues while this end still waits: the last message of its phase 1 was lost,
- * and in aggressive mode it cannot notice. Resending our answer makes it resend its message.
+ * The initiator continues while this end still waits: the last message of aggressive mode was lost, which it
+ * cannot notice. Resending our answer makes it resend its message.
  */
 static void
-ask_again(struct v1_sa *sa, struct ike_outbox *out)
+ask_again(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
-	const struct v1_exchange *x = v1_sa_exchange(sa, MID_PHASE1);
+	struct v1_exchange *x = v1_sa_exchange(sa, MID_PHASE1);
 
-	if (x != NULL && x->role == SA_RESPONDER && !x->over && x->answered &&
-	    !v1_exchange_waits(x))
-		v1_sa_send(sa, bytes_span(&x->sent), out);
+	if (x != NULL && x->kind->number == EXCHANGE_AGGRESSIVE && x->role == SA_RESPONDER && !x->over &&
+	    x->answered && !v1_exchange_waits(x)) {
+		v1_exchange_again(x, now, out);
+		if (x->resend_ms == UINT64_MAX)		/* the initiator has sent our cookie back */
+			v1_exchange_resend_later(x, now);
+	}
 }
 
 /* Removes the finished exchange at ${at} from the list and frees it. */
@@ -181,7 +185,7 @@ quick_datagram(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 	struct v1_exchange *x = v1_sa_exchange(sa, h->mid);
 
 	if (sa->ike.state == IKE_SA_HALF_OPEN)
-		ask_again(sa, out);
+		ask_again(sa, now, out);
 	else if (sa->ike.state == IKE_SA_AUTHENTICATING)
 		outbox_note(out, NOTE_DEBUG, "quick mode before the end of XAuth");
 	else if (x == NULL)
@@ -210,6 +214,8 @@ datagram(struct ike_sa *ike, struct now now, const struct isakmp_hdr *h, struct 
 		quick_datagram(sa, now, h, data, out);
 		break;
 	case EXCHANGE_INFO:
+		if (ike->state == IKE_SA_HALF_OPEN && (h->flags & ISAKMP_FLAG_ENCRYPTED) != 0)
+			ask_again(sa, now, out);
 		v1_inform(sa, now, h, data, out);
 		break;
 	default:
