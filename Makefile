@@ -14,7 +14,8 @@
 #   make bench                  measure, as ratios to a reference in the same run;
 #                               BENCH="startup captures" selects stages
 #   make compile_commands.json  for clangd and similar tools
-#   make install                PREFIX=/usr/local DESTDIR=
+#   make install                PREFIX=/usr/local DESTDIR=; as root without DESTDIR it creates the
+#                               system user sapipe, which the tools become
 #   make uninstall, make clean
 #
 # V=1 prints the commands. SAN=1 builds with the address and undefined behaviour sanitizers, in
@@ -219,6 +220,11 @@ install: all
 	$(Q)install -m 644 completions/sapipe.zsh $(DESTDIR)$(ZSHDIR)/_sapipe
 	$(Q)set -e; for t in $(TOOLS); do \
 		ln -sf sapipe $(DESTDIR)$(BASHDIR)/$$t; ln -sf sapipe.fish $(DESTDIR)$(FISHDIR)/$$t.fish; done
+ifeq ($(DESTDIR),)
+	$(Q)[ "$$(id -u)" != 0 ] || getent passwd sapipe >/dev/null || useradd --system --user-group \
+		--no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin sapipe || \
+		echo 'install: no user sapipe: the tools become nobody' >&2
+endif
 
 uninstall:
 	$(Q)rm -f $(addprefix $(DESTDIR),$(INSTALLED))

@@ -312,6 +312,24 @@ bash_completes() {
 	[ -z "$output" ]
 }
 
+@test "install as root creates the user sapipe once, and never into DESTDIR" {
+	local d=$BATS_TEST_TMPDIR/root b=$BATS_TEST_TMPDIR/bin args
+	mkdir "$b"
+	printf '#!/bin/sh\necho 0\n' >"$b/id"
+	printf '#!/bin/sh\n[ -e "%s/made" ]\n' "$d" >"$b/getent"
+	# shellcheck disable=SC2016 # the stub expands it
+	printf '#!/bin/sh\necho "$@" >>"%s/made"\n' "$d" >"$b/useradd"
+	chmod +x "$b"/*
+	args=(-s install PREFIX="$d" B="${SAPIPE_BUILD#"$SAPIPE_TOP"/}")
+	mkdir "$d"
+	PATH=$b:$PATH run -0 make "${args[@]}" DESTDIR="$d/into"
+	[ ! -e "$d/made" ]
+	PATH=$b:$PATH run -0 make "${args[@]}"
+	PATH=$b:$PATH run -0 make "${args[@]}"
+	run -0 cat "$d/made"
+	[ "$output" = "--system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin sapipe" ]
+}
+
 # example FILE FIRST-LINE: the literal block of a page that starts with that line.
 example() {
 	awk -v first="$2" '/^\.Bd/ { on = 0; n = 1; next } /^\.Ed/ { on = 0 }

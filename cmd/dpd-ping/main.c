@@ -56,7 +56,7 @@ static const struct opt optab[] = {
 	    "with --heartbeat: also send hellos every S seconds; auto: as often as the peer, "
 	    "if no other tool holds the port", .words = hello_words),
 	OPT_STR(struct opts, user, 0, "user", "NAME",
-	    "drop privileges to NAME once the ports are open (root: nobody)"),
+	    "drop privileges to NAME once the ports are open (root: sapipe)"),
 	OPT_JSON(struct opts, json),
 	OPT_ARG(struct opts, sa, "SA", "SA state with one live IKE SA, '-' for standard input"),
 	OPT_END

@@ -40,7 +40,7 @@ static const struct opt optab[] = {
 	OPT_NUM(struct trace_opts, count, 'c', "count", "N", 1, UINT32_MAX, "stop after N frames",
 	    .flags = OPT_NO_DEFAULT),
 	OPT_STR(struct trace_opts, user, 0, "user", "NAME",
-	    "drop privileges to NAME once the capture is open (root: nobody)"),
+	    "drop privileges to NAME once the capture is open (root: sapipe)"),
 	OPT_FLAG(struct trace_opts, reveal, 0, "reveal-keys", "also print XAuth passwords"),
 	OPT_JSON(struct trace_opts, json),
 	OPT_ARG(struct trace_opts, capture, "CAPTURE", "pcap or pcapng, '-' for standard input"),

@@ -43,7 +43,7 @@ static const struct opt optab[] = {
 	OPT_STR(struct opts, external, 0, "external", "ADDR",
 	    "public address of the local NAT, as the peer sees it"),
 	OPT_STR(struct opts, user, 0, "user", "NAME",
-	    "drop privileges to NAME once the ports are open (root: nobody)"),
+	    "drop privileges to NAME once the ports are open (root: sapipe)"),
 	OPT_JSON(struct opts, json),
 	OPT_ARG(struct opts, peer, "PEER", "address or name of the peer, and port (default 500)",
 	    .flags = OPT_REQUIRED),

@@ -4,9 +4,9 @@
 #include "datapath/datapath_priv.h"
 
 static void
-port_note(void *ctx, const char *text)
+port_note(void *ctx, bool warning, const char *text)
 {
-	dp_note(ctx, 2, "%s", text);
+	dp_note(ctx, warning ? 0 : 2, "%s", text);
 }
 
 static void

@@ -220,12 +220,12 @@ on_record(void *ctx, struct span cbor)
 }
 
 static void
-on_note(void *ctx, const char *text)
+on_note(void *ctx, bool warning, const char *text)
 {
 	struct host *h = ctx;
 
 	if (h->calls.note != NULL)
-		h->calls.note(h->ctx, text);
+		h->calls.note(h->ctx, warning, text);
 }
 
 static const struct ports_calls ports_calls = {

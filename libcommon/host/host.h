@@ -36,8 +36,8 @@ struct host_calls {
 	void	(*over)(void *ctx);
 	/* A record from another holder of the ports (hostile until decoded). */
 	void	(*record)(void *ctx, struct span cbor);
-	/* Which process reads and owns a port, as a line of text for -v. */
-	void	(*note)(void *ctx, const char *text);
+	/* A line of text, see struct ports_calls. */
+	void	(*note)(void *ctx, bool warning, const char *text);
 };	/* any may be NULL; none may free the host */
 
 struct host_opt {

@@ -114,11 +114,11 @@ on_record(void *ctx, struct span cbor)
 }
 
 static void
-on_note(void *ctx, const char *text)
+on_note(void *ctx, bool warning, const char *text)
 {
 	struct ike_host *h = ctx;
 
-	h->calls.note(h->ctx, NOTE_DEBUG, text);
+	h->calls.note(h->ctx, warning ? NOTE_WARN : NOTE_DEBUG, text);
 }
 
 static const struct host_calls host_calls = {

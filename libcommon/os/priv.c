@@ -12,7 +12,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define NOBODY	65534
+#define OWN_USER	"sapipe"	/* as other users, it has no process that could signal ours */
+#define NOBODY		65534
 
 static const struct { unsigned flag; unsigned cap; } caps[] = {
 	{ PRIV_NET_ADMIN, CAP_NET_ADMIN },
@@ -118,7 +119,8 @@ priv_user(const char *user, uid_t *uid, gid_t *gid, struct fault *f)
 
 	*uid = (uid_t)-1;
 	*gid = (gid_t)-1;
-	found = find_user(user != NULL ? user : "nobody", &to, &to_group) == 1;
+	found = find_user(user != NULL ? user : OWN_USER, &to, &to_group) == 1 ||
+	    (user == NULL && find_user("nobody", &to, &to_group) == 1);
 	mapped = is_mapped("/proc/self/uid_map", to) && is_mapped("/proc/self/gid_map", to_group);
 	if (user != NULL && !found)
 		return (fault(f, FAULT_CONFIG, "there is no user %s", user));
@@ -139,16 +141,17 @@ priv_user(const char *user, uid_t *uid, gid_t *gid, struct fault *f)
 int
 priv_drop(const char *user, unsigned keep, struct fault *f)
 {
-	const char *name = user != NULL ? user : "nobody";
+	char number[24];
 	uid_t uid;
 	gid_t gid;
 	int change = priv_user(user, &uid, &gid, f);
 
+	(void)snprintf(number, sizeof(number), "%lu", (unsigned long)uid);
 	priv_hide();
 	if (change < 0)
 		return (-1);
 	drop_bounds();
-	if (change && change_user(name, uid, gid, f) != 0)
+	if (change && change_user(user != NULL ? user : number, uid, gid, f) != 0)
 		return (-1);
 	if (keep_caps(keep, f) != 0)
 		return (-1);
@@ -157,6 +160,7 @@ priv_drop(const char *user, unsigned keep, struct fault *f)
 	/* Changing users made us dumpable again, or not, as the system is set up. */
 	priv_hide();
 	if (change && (setuid(0) == 0 || geteuid() != uid || getegid() != gid))
-		return (fault(f, FAULT_SYSTEM, "still not user %s for good", name));
+		return (fault(f, FAULT_SYSTEM, "still not user %s for good",
+		    user != NULL ? user : number));
 	return (change);
 }

@@ -21,7 +21,7 @@
 int priv_user(const char *user, uid_t *uid, gid_t *gid, struct fault *f);
 
 /*
- * Becomes ${user} (a name or a number; NULL: nobody if we are root, else no change) with
+ * Becomes ${user} (a name or a number; NULL: if we are root sapipe, or nobody if there is no such user, else no change) with
  * its group only, keeps the capabilities ${keep} of those it has, sets no_new_privs and
  * PR_SET_DUMPABLE 0. The user does not change if ${user} is NULL and the uid is
  * not mapped in this user namespace. After that SO_PEERCRED, files and /proc show the new

@@ -149,7 +149,9 @@ allow_special(struct filter *fl, enum sandbox profile)
 	if (profile == SANDBOX_FILTER)
 		return;
 	allow_ioctls(fl, net, COUNT(net));
-	/* Shared ports: a new owner makes a lock, a holder connects; source addresses. */
+	/* Shared ports: a holder hands a new owner one end of a pair; ports opened later; source addresses. */
+	add(fl, SCMP_ACT_ALLOW, "socketpair", 1, (const struct scmp_arg_cmp[]){
+	    SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0) });
 	allow_socket(fl, AF_UNIX, SOCK_SEQPACKET);
 	allow_socket(fl, AF_INET, SOCK_DGRAM);
 	allow_socket(fl, AF_INET6, SOCK_DGRAM);

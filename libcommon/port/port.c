@@ -35,6 +35,7 @@ ports_new(struct ev_loop *loop, const struct ports_opt *opt, const struct ports_
 
 	if (set == NULL)
 		goto err;
+	set->dir = -1;
 	set->bufs = malloc((size_t)PORT_BATCH * PORT_BUF);
 	set->msgs[0] = malloc(PORT_MSG_MAX);
 	set->msgs[1] = malloc(PORT_MSG_MAX);
@@ -45,6 +46,7 @@ ports_new(struct ev_loop *loop, const struct ports_opt *opt, const struct ports_
 	set->calls = *calls;
 	set->ctx = ctx;
 	set->euid = geteuid();
+	set->dir = port_dir_open(set->dir_path);
 	set->own_is_clear = all_uids_mapped();
 	if (getrandom(&set->origin, sizeof(set->origin), 0) != sizeof(set->origin))
 		goto err;
@@ -64,10 +66,12 @@ ports_free(struct ports *set)
 		return;
 	for (i = 0; i < set->n; i++) {
 		port_udp_stop(set->port[i]);
-		port_leave(set->port[i]);
+		port_leave(set->port[i]);	/* before the UDP port is free: another tool takes its name then */
 		(void)close(set->port[i]->udp);
 		free(set->port[i]);
 	}
+	if (set->dir != -1)
+		(void)close(set->dir);
 	serve_clear(&set->own);
 	free(set->bufs);
 	free(set->msgs[0]);
@@ -198,5 +202,5 @@ ports_owning(const struct ports *set, uint8_t family, uint16_t port)
 {
 	struct port *p = port_find(set, family, port);
 
-	return (p != NULL && p->lock != -1);
+	return (p != NULL && p->owner);
 }

@@ -2,15 +2,17 @@
  * UDP ports 500 and 4500, one each per address, shared by the tools that need them at once
  * (a resident negotiator, esp-tun, an occasional dpd-ping) with no daemon.
  *
- * Whoever binds a port first owns it: it also listens on an abstract Unix SEQPACKET socket
- * named after the port. A later tool joins there and gets duplicates of both sockets. One
+ * Whoever binds a port first owns it: it also listens on a Unix SEQPACKET socket named after the port, in a
+ * directory that only its user can write (see port_dir.h; without one, under an abstract name). A later tool joins
+ * there and gets duplicates of both sockets, and with them all it needs to stay a holder: the name serves only
+ * those that join. If another user has the name, the tool warns and does not share the port. One
  * holder reads the UDP socket: a tool with a data path if there is one, else the owner. What
  * the reader receives for others it forwards to the owner, which routes it to the registered
  * holders. When the owner dies, one of the holders becomes the owner; when the reader dies, the owner
  * chooses another. Only datagrams that the dead process had already received are lost.
  *
- * Open ports before privileges are dropped: binding may need them, and holders show each
- * other the uid of that moment. Open them in rising order (IKE, then NAT-T): a tool that
+ * Open ports before privileges are dropped: binding may need them, the directory is open to the uid of that
+ * moment, and holders show it to each other. A port opened later is not shared. Open them in rising order (IKE, then NAT-T): a tool that
  * joins waits a bounded time for the owner's answer, and a common order keeps two starting
  * tools from waiting for each other.
  *
@@ -58,8 +60,11 @@ struct ports_calls {
 	    const struct endpoint *remote, int err, uint32_t mtu);
 	/* A record from another holder (hostile until decoded). It may concern you or not. */
 	void (*record)(void *ctx, struct span cbor);
-	/* For -v: which process reads and which owns the port, as a line of text. */
-	void (*note)(void *ctx, const char *text);
+	/*
+	 * A line of text: a ${warning}, that a port cannot be shared; or for -v, which process reads and which
+	 * owns the port. Comes from ports_open() as well.
+	 */
+	void (*note)(void *ctx, bool warning, const char *text);
 };	/* any may be NULL; all are called from the loop; none may free the set */
 
 struct ports_opt {

@@ -11,7 +11,7 @@ bool
 port_conn_send_fds(int fd, const struct port_msg *m, const int *fds, size_t nfds)
 {
 	union { const uint8_t *c; void *v; } body = { m->body.p };
-	_Alignas(struct cmsghdr) char ctl[CMSG_SPACE(2 * sizeof(int))];
+	_Alignas(struct cmsghdr) char ctl[CMSG_SPACE(PORT_FDS * sizeof(int))];
 	uint8_t hdr[PORT_MSG_HDR];
 	struct iovec iov[2] = { { hdr, sizeof(hdr) }, { body.v, m->body.len } };
 	struct msghdr mh = { .msg_iov = iov, .msg_iovlen = m->body.len > 0 ? 2 : 1 };
@@ -24,7 +24,7 @@ port_conn_send_fds(int fd, const struct port_msg *m, const int *fds, size_t nfds
 		memcpy(ctl, &c, sizeof(c));
 		memcpy(ctl + CMSG_LEN(0), fds, nfds * sizeof(int));
 		mh.msg_control = ctl;
-		mh.msg_controllen = sizeof(ctl);
+		mh.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
 	}
 	return (sendmsg(fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) != -1);
 }

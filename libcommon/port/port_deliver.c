@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 void
-port_note(struct port *p, const char *fmt, ...)
+port_note(struct port *p, bool warning, const char *fmt, ...)
 {
 	char text[256], at[ENDPOINT_TEXT];
 	size_t n;
@@ -18,7 +18,7 @@ port_note(struct port *p, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text + n, sizeof(text) - n, fmt, ap);
 	va_end(ap);
-	p->set->calls.note(p->set->ctx, text);
+	p->set->calls.note(p->set->ctx, warning, text);
 }
 
 void

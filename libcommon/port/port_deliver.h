@@ -4,7 +4,9 @@
 
 #include "port/port_priv.h"
 
-void port_note(struct port *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A line of text for the user: a warning, or for -v. */
+void port_note(struct port *p, bool warning, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Hands ${m}, which is for this process, to the callbacks. */
 void port_deliver(struct port *p, const struct port_msg *m);
 /* Hands the ESP datagrams to the callback that were collected in ${set}->esp. */

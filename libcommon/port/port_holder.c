@@ -1,16 +1,16 @@
 /* A holder of a port that another process owns, and the succession when the owner dies. */
 #include "port/port_holder.h"
 
-#include <sys/un.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/secret.h"
 #include "port/port_conn.h"
 #include "port/port_deliver.h"
 #include "port/port_keys.h"
 #include "port/port_name.h"
 #include "port/port_owner.h"
 #include "port/port_route.h"
+#include "port/port_shared.h"
 #include "port/port_udp.h"
 
 #define WAIT_FIRST	0.002	/* s */
@@ -21,11 +21,10 @@ static void race(struct ev_loop *, ev_timer *, int);
 void
 port_want(struct port *p)
 {
-	struct port_msg m = { .type = PM_HELLO, .flags = PM_F_DATA_PATH,
-	    .body = SPAN_ARRAY(p->token) };
+	struct port_msg m = { .type = PM_HELLO, .flags = PM_F_DATA_PATH };
 
 	p->data_path = true;
-	if (p->lock != -1)
+	if (p->owner)
 		port_elect(p);
 	else if (p->up != NULL && p->up->welcomed)
 		(void)port_conn_send(p->up, &m);
@@ -38,8 +37,7 @@ holder_takes(struct port_conn *c, const struct port_msg *m)
 	struct port *p = c->port;
 
 	if (!c->welcomed) {
-		if (m->type != PM_WELCOME || !ct_eq(span_of(m->body.p, PORT_TOKEN),
-		    SPAN_ARRAY(p->token)))
+		if (m->type != PM_WELCOME)
 			return (false);
 		c->welcomed = true;
 		ev_timer_stop(p->set->loop, &p->retry);
@@ -108,30 +106,33 @@ end_grace(struct ev_loop *loop, ev_timer *w, int revents)
 	port_release(w->data);
 }
 
-/* Connects to the new owner and introduces us. */
+/*
+ * Makes a connection, introduces us on it, and puts its other end where the new owner finds it. Whoever
+ * can do that is a holder: no uid has to prove it, and ours may be another one by now.
+ */
 static void
 rejoin(struct port *p)
 {
-	struct port_msg m = { .type = PM_HELLO, .body = SPAN_ARRAY(p->token) };
-	struct sockaddr_un un;
-	socklen_t len = port_name(&un, p, &p->bound);
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct port_msg m = { .type = PM_HELLO };
+	int fd[2];
+	bool sent;
 
-	if (fd == -1)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd) != 0)
 		return;
 	m.flags = (uint8_t)((p->data_path ? PM_F_DATA_PATH : 0) |
 	    (p->reading ? PM_F_READING : 0));
-	if (connect(fd, (struct sockaddr *)&un, len) != 0 || !port_conn_send_fds(fd, &m, NULL, 0)) {
-		(void)close(fd);
-		return;
-	}
-	(void)port_follow(p, fd, false);
+	sent = port_conn_send_fds(fd[0], &m, NULL, 0) && port_conn_send_fds(p->meet[0], &m, &fd[1], 1);
+	(void)close(fd[1]);
+	if (sent)
+		(void)port_follow(p, fd[0], false);
+	else
+		(void)close(fd[0]);
 }
 
 /*
  * There is no owner. All holders get here at once. The one that gets the lock accepts connections, and
- * the others wait in the queue of the listening socket, which they all hold. Until
- * a holder is welcomed it keeps trying for the lock: the winner may have died too.
+ * those of the others wait in the pair of sockets that they all hold. Until a holder is welcomed it keeps
+ * trying for the lock: the winner may have died too.
  */
 static void
 race(struct ev_loop *loop, ev_timer *w, int revents)
@@ -145,7 +146,7 @@ race(struct ev_loop *loop, ev_timer *w, int revents)
 		if (p->up != NULL)
 			port_conn_close(p->up);
 		p->up = NULL;
-		port_note(p, "the owner has ended, this process is now the owner");
+		port_note(p, false, "the owner has ended, this process is now the owner");
 		ev_timer_stop(loop, w);
 		ev_timer_init(&p->grace, end_grace, PORT_GRACE, 0);
 		p->grace.data = p;
@@ -178,13 +179,9 @@ port_leave(struct port *p)
 
 	ev_timer_stop(p->set->loop, &p->retry);
 	ev_timer_stop(p->set->loop, &p->grace);
-	if (p->lock != -1) {
-		ev_io_stop(p->set->loop, &p->accepting);
-		/* The lock first: the others race for it as soon as we hang up. */
-		(void)close(p->lock);
-	}
-	if (p->listener != -1)
-		(void)close(p->listener);
+	if (p->owner)
+		port_disown(p);
+	port_shared_close(p);
 	for (c = p->conns; c != NULL; c = next) {
 		next = c->next;
 		port_conn_close(c);

@@ -2,11 +2,9 @@
 #include "port/port_priv.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,33 +14,9 @@
 #include "port/port_holder.h"
 #include "port/port_name.h"
 #include "port/port_owner.h"
+#include "port/port_shared.h"
 #include "port/port_udp.h"
 #include "port/port_who.h"
-
-/* Makes the port ours. -1 and errno. */
-static int
-claim(struct port *p)
-{
-	struct sockaddr_un un;
-	socklen_t len = port_name(&un, p, &p->bound);
-	int keep;
-
-	if (getrandom(p->token, sizeof(p->token), 0) != sizeof(p->token) ||
-	    getrandom(p->lock_id, sizeof(p->lock_id), 0) != sizeof(p->lock_id))
-		return (-1);
-	p->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (p->listener == -1)
-		return (-1);
-	if (bind(p->listener, (struct sockaddr *)&un, len) != 0 ||
-	    listen(p->listener, PORT_HOLDERS) != 0 || !port_take_lock(p)) {
-		keep = errno;
-		(void)close(p->listener);
-		errno = keep;
-		p->listener = -1;
-		return (-1);
-	}
-	return (0);
-}
 
 enum port_join { JOIN_DONE, JOIN_NOBODY, JOIN_AGAIN, JOIN_FAULT };
 
@@ -55,16 +29,18 @@ seconds(void)
 	return ((double)ts.tv_sec + (double)ts.tv_nsec / 1e9);
 }
 
-/* Receives the answer to a first HELLO with its two descriptors; -1: none in time, -2: hung up. */
+/* Receives the answer to a first HELLO with its descriptors; -1: none in time, -2: hung up. */
 static int
-await_welcome(int fd, uint8_t *buf, size_t cap, struct port_msg *m, int fds[2])
+await_welcome(int fd, int fds[PORT_FDS])
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	_Alignas(struct cmsghdr) char ctl[CMSG_SPACE(8 * sizeof(int))];
-	struct iovec iov = { buf, cap };
+	_Alignas(struct cmsghdr) char ctl[CMSG_SPACE(16 * sizeof(int))];
+	uint8_t buf[PORT_MSG_HDR];
+	struct iovec iov = { buf, sizeof(buf) };
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ctl,
 	    .msg_controllen = sizeof(ctl) };
 	struct cmsghdr *c;
+	struct port_msg m;
 	double end = seconds() + PORT_ANSWER;
 	size_t i, n, got = 0;
 	ssize_t len;
@@ -81,111 +57,108 @@ await_welcome(int fd, uint8_t *buf, size_t cap, struct port_msg *m, int fds[2])
 		n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 		for (i = 0; i < n; i++) {
 			memcpy(&one, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-			if (got < 2)
+			if (got < PORT_FDS)
 				fds[got++] = one;
 			else
 				(void)close(one);
 		}
 	}
-	if (got == 2 && port_msg_get(m, span_of(buf, (size_t)len)) == 0 && m->type == PM_WELCOME)
+	if (got == PORT_FDS && port_msg_get(&m, span_of(buf, (size_t)len)) == 0 &&
+	    m.type == PM_WELCOME)
 		return (0);
 	for (i = 0; i < got; i++)
 		(void)close(fds[i]);
 	return (-2);
 }
 
-/* Whether ${fd} listens under the name ${un}. */
-static bool
-is_listener(int fd, const struct sockaddr_un *un, socklen_t len)
+/*
+ * Connects to the name of UDP ${at}; the process that made it into ${who}. -1 with errno; ECONNREFUSED: nobody
+ * listens there.
+ */
+static int
+reach(const struct port *p, const struct endpoint *at, struct ucred *who)
 {
-	struct sockaddr_un got = {0};
-	socklen_t n = sizeof(got);
-	int yes = 0;
+	struct sockaddr_un un;
+	socklen_t len = port_name(&un, p, at);
+	int keep, fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	return (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &(socklen_t){ sizeof(yes) }) == 0 &&
-	    yes == 1 && getsockname(fd, (struct sockaddr *)&got, &n) == 0 && n == len &&
-	    memcmp(&got, un, len) == 0);
+	*who = (struct ucred){ .uid = (uid_t)-1 };
+	if (fd == -1)
+		return (-1);
+	if (connect(fd, (struct sockaddr *)&un, len) != 0) {
+		/* Not even a name; or its directory is no longer open to us, since we dropped our privileges. */
+		keep = errno == ENOENT || errno == EACCES ? ECONNREFUSED : errno;
+		(void)close(fd);
+		errno = keep;
+		return (-1);
+	}
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, who, &(socklen_t){ sizeof(*who) });
+	return (fd);
+}
+
+/* Another user's process that has the name of UDP ${at}. */
+static bool
+has_foreigner(const struct port *p, const struct endpoint *at, struct ucred *who)
+{
+	int fd = reach(p, at, who);
+
+	if (fd == -1)
+		return (false);
+	(void)close(fd);
+	return (!port_trusts(p->set, who->uid));
 }
 
 static enum port_join
 join(struct port *p, const struct endpoint *at, struct fault *f)
 {
 	struct ports *set = p->set;
-	struct sockaddr_un un;
-	socklen_t len = port_name(&un, p, at);
-	struct ucred cred = { .uid = (uid_t)-1 };
-	struct port_conn hello = {0};
-	struct port_msg m;
-	uint8_t none[PORT_TOKEN] = {0}, buf[PORT_MSG_HDR + PORT_TOKEN + PORT_LOCK];
+	struct port_msg hello = { .type = PM_HELLO, .flags = p->data_path ? PM_F_DATA_PATH : 0 };
+	struct ucred who;
 	char text[ENDPOINT_TEXT];
-	int fds[2] = { -1, -1 }, r;
+	int fd, r, fds[PORT_FDS];
 
 	endpoint_text(text, at);
-	hello.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (hello.fd == -1) {
-		(void)fault_sys(f, FAULT_SYSTEM, "cannot make a Unix socket");
-		return (JOIN_FAULT);
-	}
-	hello.port = p;
-	if (connect(hello.fd, (struct sockaddr *)&un, len) != 0) {
-		r = errno;
-		(void)close(hello.fd);
-		if (r == ECONNREFUSED)
-			return (JOIN_NOBODY);
-		if (r == EAGAIN)
-			return (JOIN_AGAIN);
-		errno = r;
+	if ((fd = reach(p, at, &who)) == -1) {
+		if (errno == ECONNREFUSED || errno == EAGAIN)
+			return (errno == EAGAIN ? JOIN_AGAIN : JOIN_NOBODY);
 		(void)fault_sys(f, FAULT_PORT_TAKEN, "cannot reach the tool that has UDP %s", text);
 		return (JOIN_FAULT);
 	}
-	(void)getsockopt(hello.fd, SOL_SOCKET, SO_PEERCRED, &cred, &(socklen_t){ sizeof(cred) });
-	if (!port_trusts(set, cred.uid)) {
+	if (!port_trusts(set, who.uid)) {
 		(void)fault(f, FAULT_PORT_TAKEN, "UDP %s is held by process %ld of user %ld, "
-		    "which is neither root nor our user", text, (long)cred.pid, (long)cred.uid);
+		    "which is neither root nor our user", text, (long)who.pid, (long)who.uid);
 		goto err;
 	}
-	m = (struct port_msg){ .type = PM_HELLO,
-	    .flags = p->data_path ? PM_F_DATA_PATH : 0, .body = SPAN_ARRAY(none) };
-	if (!port_conn_send(&hello, &m)) {
-		(void)close(hello.fd);
-		return (JOIN_AGAIN);
-	}
-	if ((r = await_welcome(hello.fd, buf, sizeof(buf), &m, fds)) == -2) {
-		(void)close(hello.fd);
+	if (!port_conn_send_fds(fd, &hello, NULL, 0) || (r = await_welcome(fd, fds)) == -2) {
+		(void)close(fd);
 		return (JOIN_AGAIN);
 	}
 	if (r == -1) {
 		(void)fault(f, FAULT_PORT_TAKEN, "process %ld, which has UDP %s, does not answer",
-		    (long)cred.pid, text);
+		    (long)who.pid, text);
 		goto err;
 	}
-	if (!port_udp_is(fds[0], at) || !is_listener(fds[1], &un, len)) {
+	if (!port_shared_take(p, at, fds)) {
 		(void)fault(f, FAULT_PORT_TAKEN, "process %ld shares something else than UDP %s",
-		    (long)cred.pid, text);
+		    (long)who.pid, text);
 		goto err;
 	}
-	if (port_udp_adopt(set, fds[0], f) != 0)
-		goto err;
-	memcpy(p->token, m.body.p, PORT_TOKEN);
-	memcpy(p->lock_id, m.body.p + PORT_TOKEN, PORT_LOCK);
-	p->udp = fds[0];
-	p->listener = fds[1];
-	p->bound = *at;
-	if (!port_follow(p, hello.fd, true)) {
+	if (port_udp_adopt(set, p->udp, f) != 0)
+		goto taken;
+	if (!port_follow(p, fd, true)) {
 		(void)fault(f, FAULT_MEMORY, "no memory to share a port");
-		(void)close(p->udp);
-		(void)close(p->listener);
-		p->udp = p->listener = -1;
-		return (JOIN_FAULT);
+		fd = -1;
+		goto taken;
 	}
-	port_note(p, "joined process %ld", (long)cred.pid);
+	port_note(p, false, "joined process %ld", (long)who.pid);
 	return (JOIN_DONE);
+taken:
+	port_shared_close(p);
+	(void)close(p->udp);
+	p->udp = -1;
 err:
-	(void)close(hello.fd);
-	if (fds[0] != -1)
-		(void)close(fds[0]);
-	if (fds[1] != -1)
-		(void)close(fds[1]);
+	if (fd != -1)
+		(void)close(fd);
 	return (JOIN_FAULT);
 }
 
@@ -201,7 +174,7 @@ port_make(struct ports *set, const struct endpoint *local, enum port_role role, 
 		return (NULL);
 	}
 	*p = (struct port){ .set = set, .role = role, .bound = *local, .udp = -1,
-	    .listener = -1, .lock = -1,
+	    .listener = -1, .lock = -1, .meet = { -1, -1 },
 	    .data_path = set->opt.data_path && (flags & PORTS_JOIN_ONLY) == 0 };
 	port_holder_init(p);
 	return (p);
@@ -215,31 +188,53 @@ is_any(const struct addr *a)
 	return (memcmp(a->b, zero, addr_len(a)) == 0);
 }
 
-/* Binds ${at} and the Unix socket named after it. 0; 1: busy; -1 with a fault. */
-static int
-try_bind(struct port *p, const struct endpoint *at, struct fault *f)
+/* Says why others cannot share a port that we have, and how bad that is. */
+static void
+explain_alone(struct port *p, int err, const struct ucred *who)
 {
-	int r;
+	/* A port that is opened after the start: our directory is no longer open to us. */
+	bool expected = geteuid() != p->set->euid;
+
+	if (who->uid != (uid_t)-1)
+		port_note(p, true, "not shared with other tools: process %ld of user %ld has the name of the port",
+		    (long)who->pid, (long)who->uid);
+	else
+		port_note(p, !expected, "not shared with other tools: %s", strerror(err));
+}
+
+/*
+ * Binds ${at} and the Unix socket named after it. Where that name cannot be had, because another user has it
+ * or, with ${alone}, whatever the reason, the port is ours all the same and not shared. 0; 1: busy, *${named}
+ * if only its name is; -1 with a fault.
+ */
+static int
+try_bind(struct port *p, const struct endpoint *at, bool alone, bool *named, struct fault *f)
+{
+	struct ucred who = { .uid = (uid_t)-1 };
+	int err;
 
 	p->bound = *at;
 	if ((p->udp = port_udp_bind(p->set, &p->bound, f)) == -1)
 		return (errno == EADDRINUSE ? 1 : -1);
-	if (claim(p) == 0) {
-		port_own(p);
-		return (0);
+	if (port_shared_make(p) != 0) {
+		err = errno;
+		*named = err == EADDRINUSE;
+		if (*named && !has_foreigner(p, &p->bound, &who) && !alone) {
+			/* One of ours that is just ending. */
+			(void)close(p->udp);
+			p->udp = -1;
+			return (1);
+		}
+		explain_alone(p, err, &who);
 	}
-	(void)fault_sys(f, errno == EADDRINUSE ? FAULT_PORT_TAKEN : FAULT_SYSTEM,
-	    "cannot listen for tools that share a port");
-	r = errno == EADDRINUSE ? 1 : -1;
-	(void)close(p->udp);
-	p->udp = -1;
-	return (r);
+	port_own(p);
+	return (0);
 }
 
 /* Tries once to bind the port, then to join its owner. 0; 1: try again; -1 with a fault. */
 static int
-try_port(struct port *p, const struct endpoint *local, unsigned flags, bool *refused,
-    struct fault *f)
+try_port(struct port *p, const struct endpoint *local, unsigned flags, bool *refused, bool alone,
+    bool *named, struct fault *f)
 {
 	struct endpoint any = *local, at[2] = { *local };
 	enum port_join j;
@@ -250,7 +245,8 @@ try_port(struct port *p, const struct endpoint *local, unsigned flags, bool *ref
 	any.addr.scope = 0;
 	if (!is_any(&local->addr))
 		at[n++] = any;
-	if ((flags & (PORTS_JOIN_ONLY | PORTS_BIND_ANY)) == 0 && (r = try_bind(p, local, f)) <= 0)
+	if ((flags & (PORTS_JOIN_ONLY | PORTS_BIND_ANY)) == 0 &&
+	    (r = try_bind(p, local, alone, named, f)) <= 0)
 		return (r);
 	*refused = true;
 	for (i = 0; i < n && local->port != 0; i++) {
@@ -264,8 +260,8 @@ try_port(struct port *p, const struct endpoint *local, unsigned flags, bool *ref
 		return (fault_because(f, CAUSE_NOT_SHARED,
 		    fault(f, FAULT_UNREACHABLE, "no tool shares UDP port %u", local->port)));
 	if ((flags & (PORTS_JOIN_ONLY | PORTS_BIND_ANY)) == PORTS_BIND_ANY) {
-		if ((r = try_bind(p, &any, f)) == 1 && n == 2)
-			r = try_bind(p, local, f);
+		if ((r = try_bind(p, &any, alone, named, f)) == 1 && n == 2)
+			r = try_bind(p, local, alone, named, f);
 	}
 	return (r);
 }
@@ -278,7 +274,7 @@ ports_open(struct ports *set, struct endpoint *local, enum port_role role, unsig
 	double end = seconds() + PORT_TRIES;
 	char text[ENDPOINT_TEXT], who[PORT_WHO];
 	struct port *p;
-	bool refused;
+	bool refused, named = false;
 	size_t i;
 	int r;
 
@@ -297,8 +293,10 @@ ports_open(struct ports *set, struct endpoint *local, enum port_role role, unsig
 	if ((p = port_make(set, local, role, flags, f)) == NULL)
 		return (-1);
 	/* Another process may be starting or ending; wait for it only briefly. */
-	while ((r = try_port(p, local, flags, &refused, f)) == 1 && seconds() < end)
+	while ((r = try_port(p, local, flags, &refused, false, &named, f)) == 1 && seconds() < end)
 		(void)nanosleep(&nap, NULL);
+	if (r == 1 && named)
+		r = try_port(p, local, flags, &refused, true, &named, f);
 	if (r == 0) {
 		local->port = p->bound.port;
 		set->port[set->n++] = p;

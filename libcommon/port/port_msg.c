@@ -4,7 +4,7 @@
 #include "port/port_table.h"
 #include "wire/rd.h"
 
-#define VERSION	1
+#define VERSION	2
 
 /* The allowed body length, flags and other fields of each type. */
 static const struct shape {
@@ -13,8 +13,8 @@ static const struct shape {
 	bool	ends;		/* local and remote endpoint, interface */
 	bool	seg, number;
 } shapes[PM_TYPES] = {
-	[PM_HELLO] = { PORT_TOKEN, PORT_TOKEN, PM_F_DATA_PATH | PM_F_READING, false, false, false },
-	[PM_WELCOME] = { PORT_TOKEN + PORT_LOCK, PORT_TOKEN + PORT_LOCK, 0, false, false, false },
+	[PM_HELLO] = { 0, 0, PM_F_DATA_PATH | PM_F_READING, false, false, false },
+	[PM_WELCOME] = { 0, 0, 0, false, false, false },
 	[PM_SERVE] = { 0, PORT_MSG_DATA, PM_F_DROP | PM_F_RESET, false, false, false },
 	[PM_IKE] = { 28, PORT_MSG_DATA, 0, true, false, false },
 	[PM_ESP] = { 8, PORT_MSG_DATA, 0, true, true, false },

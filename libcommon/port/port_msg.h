@@ -15,12 +15,10 @@
 #define PORT_MSG_HDR	64
 #define PORT_MSG_DATA	65536
 #define PORT_MSG_MAX	(PORT_MSG_HDR + 8 + PORT_MSG_DATA)
-#define PORT_TOKEN	32	/* bytes: shows that the bearer was a holder before */
-#define PORT_LOCK	16	/* bytes: names the lock that holders race for */
 
 enum port_msg_type {
-	PM_HELLO = 1,		/* joiner: token, or zeros when it is new */
-	PM_WELCOME,		/* owner: token, lock; UDP socket and listener for a new one */
+	PM_HELLO = 1,		/* joiner */
+	PM_WELCOME,		/* owner; with the descriptors of the port for a new joiner */
 	PM_READ,		/* owner: start to read the port */
 	PM_STOP,		/* owner: stop reading the port */
 	PM_SERVE,		/* holder: keys added, or dropped */

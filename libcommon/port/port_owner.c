@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "base/secret.h"
 #include "port/port_conn.h"
 #include "port/port_deliver.h"
 #include "port/port_keys.h"
 #include "port/port_name.h"
 #include "port/port_route.h"
+#include "port/port_shared.h"
 #include "port/port_udp.h"
 
 static bool
@@ -38,7 +38,7 @@ port_elect(struct port *p)
 			(void)tell(p->reader, PM_STOP);
 		p->reader = best;
 		if (best != NULL)
-			port_note(p, "process %ld reads", (long)best->pid);
+			port_note(p, false, "process %ld reads", (long)best->pid);
 	}
 	if (p->reader == NULL)
 		port_udp_read(p);
@@ -59,34 +59,25 @@ owner_lost(struct port_conn *c)
 	if (p->reader == c)
 		p->reader = NULL;
 	if (c->welcomed)
-		port_note(p, "process %ld left", (long)c->pid);
+		port_note(p, false, "process %ld left", (long)c->pid);
 	port_conn_close(c);
 	port_elect(p);
 }
 
-/* A HELLO. False: not from one of ours. */
+/* A HELLO. False: no room for the answer. */
 static bool
 welcome(struct port_conn *c, const struct port_msg *m)
 {
-	static const uint8_t zero[PORT_TOKEN];
 	struct port *p = c->port;
-	uint8_t body[PORT_TOKEN + PORT_LOCK];
-	struct port_msg answer = { .type = PM_WELCOME, .body = SPAN_ARRAY(body) };
-	bool fresh = memcmp(m->body.p, zero, PORT_TOKEN) == 0;
-	int fds[2] = { p->udp, p->listener };
+	struct port_msg answer = { .type = PM_WELCOME };
+	int fds[PORT_FDS];
 
-	/* A holder that comes back may have dropped its privileges since, but knows the token. */
-	if (fresh ? !c->kin : !ct_eq(m->body, SPAN_ARRAY(p->token))) {
-		port_note(p, "refused process %ld of user %ld", (long)c->pid, (long)c->uid);
-		return (false);
-	}
-	memcpy(body, p->token, PORT_TOKEN);
-	memcpy(body + PORT_TOKEN, p->lock_id, PORT_LOCK);
-	if (!port_conn_send_fds(c->fd, &answer, fds, fresh ? 2 : 0))
+	port_shared_list(p, fds);
+	if (!port_conn_send_fds(c->fd, &answer, fds, c->back ? 0 : PORT_FDS))
 		return (false);
 	c->welcomed = true;
 	c->data_path = (m->flags & PM_F_DATA_PATH) != 0;
-	port_note(p, "process %ld %s", (long)c->pid, fresh ? "joined" : "came back");
+	port_note(p, false, "process %ld %s", (long)c->pid, c->back ? "came back" : "joined");
 	/* It continues to read if no better reader does. */
 	if ((m->flags & PM_F_READING) != 0 && c->data_path && p->reader == NULL &&
 	    !p->data_path)
@@ -140,46 +131,87 @@ static const struct port_conn_calls calls = {
 	.take = owner_takes, .lost = owner_lost, .room = owner_room,
 };
 
+/* Adds the connection ${fd}: of a new holder, which has to be of a user whom we trust, or of one that comes back. */
 static void
-accept_holder(struct ev_loop *loop, ev_io *w, int revents)
+add_holder(struct port *p, int fd, bool back)
 {
-	struct port *p = w->data;
-	struct port_conn *c, *stranger = NULL;
 	struct ucred cred = { .uid = (uid_t)-1 };
-	size_t n = 0, strangers = 0;
-	int fd;
+	struct port_conn *c;
+	size_t n = 0;
 
-	(void)loop;
-	(void)revents;
-	if ((fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) == -1)
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &(socklen_t){ sizeof(cred) });
+	for (c = p->conns; c != NULL; c = c->next)
+		n++;
+	if (!back && !port_trusts(p->set, cred.uid)) {
+		port_note(p, false, "refused process %ld of user %ld", (long)cred.pid, (long)cred.uid);
+		(void)close(fd);
 		return;
-	for (c = p->conns; c != NULL; c = c->next, n++)
-		if (!c->welcomed && !c->kin && ++strangers > 0)
-			stranger = c;	/* the last in the list joined first */
-	if (strangers >= PORT_STRANGERS) {
-		owner_lost(stranger);
-		n--;
 	}
 	if (n >= PORT_HOLDERS) {
 		(void)close(fd);
 		return;
 	}
-	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &(socklen_t){ sizeof(cred) });
 	if ((c = port_conn_make(p, fd, &calls)) == NULL)
 		return;
-	c->uid = cred.uid;
 	c->pid = cred.pid;
-	c->kin = port_trusts(p->set, cred.uid);
+	c->back = back;
 	c->next = p->conns;
 	p->conns = c;
+}
+
+static void
+accept_holder(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct port *p = w->data;
+	int fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)loop;
+	(void)revents;
+	if (fd != -1)
+		add_holder(p, fd, false);
+}
+
+/* Connections of holders that another owner had. */
+static void
+meet_holder(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct port *p = w->data;
+	_Alignas(struct cmsghdr) char ctl[CMSG_SPACE(sizeof(int))];
+	uint8_t hdr[PORT_MSG_HDR];
+	struct iovec iov = { hdr, sizeof(hdr) };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ctl,
+	    .msg_controllen = sizeof(ctl) };
+	struct cmsghdr *c;
+	int fd;
+
+	(void)loop;
+	(void)revents;
+	if (recvmsg(p->meet[1], &mh, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) <= 0 ||
+	    (c = CMSG_FIRSTHDR(&mh)) == NULL || c->cmsg_level != SOL_SOCKET ||
+	    c->cmsg_type != SCM_RIGHTS || c->cmsg_len < CMSG_LEN(sizeof(fd)))
+		return;
+	memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	add_holder(p, fd, true);
 }
 
 void
 port_own(struct port *p)
 {
-	ev_io_init(&p->accepting, accept_holder, p->listener, EV_READ);
-	p->accepting.data = p;
-	ev_io_start(p->set->loop, &p->accepting);
+	p->owner = true;
 	p->reader = NULL;
+	if (p->listener != -1) {
+		ev_io_init(&p->accepting, accept_holder, p->listener, EV_READ);
+		ev_io_init(&p->meeting, meet_holder, p->meet[1], EV_READ);
+		p->accepting.data = p->meeting.data = p;
+		ev_io_start(p->set->loop, &p->accepting);
+		ev_io_start(p->set->loop, &p->meeting);
+	}
 	port_elect(p);
+}
+
+void
+port_disown(struct port *p)
+{
+	ev_io_stop(p->set->loop, &p->accepting);
+	ev_io_stop(p->set->loop, &p->meeting);
 }

@@ -2,10 +2,11 @@
  * The types that the files of this room share. Each file has a header for its functions, and calls only files
  * to its right:
  *
- *   port, port_join  >  port_holder  >  port_owner  >  port_udp  >  port_route  >  port_conn, port_deliver
+ *   port, port_join  >  port_holder  >  port_owner  >  port_shared  >  port_udp  >  port_route  >
+ *   port_conn, port_deliver
  *
- * port_keys is above port_conn; port_msg, port_table, port_name and port_who call none of them. Upward there are
- * only callbacks (struct port_conn_calls).
+ * port_keys is above port_conn; port_msg, port_table, port_name, port_dir and port_who call none of them. Upward
+ * there are only callbacks (struct port_conn_calls).
  */
 #ifndef SAPIPE_PORT_PORT_PRIV_H
 #define SAPIPE_PORT_PORT_PRIV_H
@@ -14,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "port/port.h"
+#include "port/port_dir.h"
 #include "port/port_msg.h"
 #include "port/port_table.h"
 
@@ -21,7 +23,6 @@
 #define PORT_BUF	65536		/* bytes for each: UDP_GRO fills them */
 #define PORT_SEGS	1024		/* ESP datagrams handed up at once */
 #define PORT_HOLDERS	64		/* joiners of one port */
-#define PORT_STRANGERS	8		/* of these, not yet authenticated */
 #define PORT_QUEUE	1024		/* messages kept while there is no owner */
 #define PORT_QUEUE_BYTES (4u << 20)
 #define PORT_SOCKBUF	(4 << 20)
@@ -37,9 +38,8 @@ struct port_conn {
 	int		 fd;
 	ev_io		 in, out;
 	bool		 welcomed;
-	bool		 kin;		/* owner: we trust its uid */
+	bool		 back;		/* owner: it was a holder before */
 	bool		 data_path, gone;
-	uid_t		 uid;
 	pid_t		 pid;
 	struct serve_table serves;	/* owner: the keys that the other end serves */
 	bool		 sync;		/* joiner: all keys have to be sent (again) */
@@ -61,10 +61,15 @@ struct port {
 	ev_io		 udp_in;
 	bool		 reading;
 
-	int		 listener;	/* shared: whoever is owner accepts */
-	ev_io		 accepting;
-	uint8_t		 token[PORT_TOKEN], lock_id[PORT_LOCK];
-	int		 lock;		/* >= 0: we are the owner */
+	/*
+	 * Shared by all holders: the socket that new ones connect to; the lock of the owner; both ends of a
+	 * pair of sockets, through which a holder hands a connection to the new owner. A holder that has
+	 * dropped its privileges has all it needs to outlive the owner in these: no name, no directory. -1 in
+	 * a port that is not shared.
+	 */
+	int		 listener, lock, meet[2];
+	ev_io		 accepting, meeting;
+	bool		 owner;
 	struct port_conn *conns;	/* owner */
 	struct port_conn *reader;	/* owner: the reader, NULL: this process */
 	struct port_conn *up;		/* joiner: to the owner */
@@ -82,6 +87,8 @@ struct ports {
 	void		*ctx;
 	uid_t		 euid;		/* at the start */
 	bool		 own_is_clear;	/* the uid is ours, not another user's mapped to it */
+	int		 dir;		/* of the Unix sockets, -1: abstract names */
+	char		 dir_path[PORT_DIR];
 	struct port	*port[PORTS_MAX];
 	size_t		 n;
 	struct serve_table own;

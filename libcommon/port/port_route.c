@@ -134,7 +134,7 @@ port_route(struct port *p, struct port_conn *from, const struct port_msg *m)
 {
 	struct ports *set = p->set;
 
-	if (p->lock == -1) {
+	if (!p->owner) {
 		/* Only the owner can route it; without an owner the message is queued for a moment. */
 		if (m->type == PM_UNREACH && from == NULL)
 			port_deliver(p, m);

@@ -22,7 +22,7 @@ const struct opt ike_tool_optab[] = {
 	OPT_STR(struct ike_tool_opts, pcap, 0, "pcap", "FILE",
 	    "record the messages in FILE (pcapng), each with a comment"),
 	OPT_STR(struct ike_tool_opts, user, 0, "user", "NAME",
-	    "drop privileges to NAME once the ports are open (root: nobody)"),
+	    "drop privileges to NAME once the ports are open (root: sapipe)"),
 	OPT_STR(struct ike_tool_opts, seed, 0, "seed", "TEXT",
 	    "derive all random values from TEXT: repeatable, not secure",
 	    .flags = OPT_SEAM),

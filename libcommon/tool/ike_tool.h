@@ -18,7 +18,7 @@ struct ike_tool_opts {
 	const char	*output;
 	const char	*pcap;
 	bool		 explain;
-	const char	*user;		/* user to switch to; NULL: the user nobody, if we are root */
+	const char	*user;		/* user to switch to; NULL: as for priv_drop() */
 	const char	*seed, *clock;	/* test seams */
 	/* Set by the tool: work only under this IKE SA, at its port; the caller then sets ${local}. */
 	const struct sa_ike *under;

@@ -42,10 +42,13 @@ on_over(void *ctx)
 }
 
 static void
-on_note(void *ctx, const char *text)
+on_note(void *ctx, bool warning, const char *text)
 {
 	(void)ctx;
-	report_say(2, "%s", text);
+	if (warning)
+		report_warn("%s", text);
+	else
+		report_say(2, "%s", text);
 }
 
 static const struct host_calls calls = {

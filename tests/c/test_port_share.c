@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -32,7 +33,7 @@
 enum command { GO_ON, LEAVE, RECORD, DROP_ROOT, READ, SHARE };
 
 struct holder {
-	atomic_int	 up, reading, owning, command, fault_code, dropped, shares;
+	atomic_int	 up, reading, owning, command, fault_code, dropped, shares, warnings;
 	atomic_size_t	 ike, esp, records;
 	char		 what[512];
 };
@@ -51,6 +52,7 @@ static size_t sent;
 struct part {
 	bool	data_path, new, named, second_port, join_only;
 	uid_t	uid;
+	const char *run;	/* XDG_RUNTIME_DIR, NULL: none */
 };
 
 static void
@@ -119,10 +121,11 @@ had_record(void *ctx, struct span cbor)
 }
 
 static void
-had_note(void *ctx, const char *text)
+had_note(void *ctx, bool warning, const char *text)
 {
 	struct self *me = ctx;
 
+	sh->h[me->id].warnings += warning;
 	if (getenv("PORT_TEST_VERBOSE") != NULL)
 		(void)fprintf(stderr, "%d: %s\n", me->id, text);
 }
@@ -182,6 +185,10 @@ be_holder(int id, const struct part *part)
 	ev_timer timer;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (part->run == NULL)
+		(void)unsetenv("XDG_RUNTIME_DIR");
+	else
+		(void)setenv("XDG_RUNTIME_DIR", part->run, 1);
 	if (part->uid != 0 && (setgroups(0, NULL) != 0 ||
 	    setresuid(part->uid, part->uid, part->uid) != 0))
 		_exit(9);
@@ -824,8 +831,9 @@ refuses_a_foreign_user_both_ways(void **state)
 	start_part(1, &(struct part){0});
 	assert_int_equal(sh->h[1].up, -1);
 	assert_int_equal(sh->h[1].fault_code, FAULT_PORT_TAKEN);
-	(void)snprintf(who, sizeof(who), "process %ld of user 12345", (long)pid[0]);
-	assert_non_null(strstr(sh->h[1].what, who));
+	(void)snprintf(who, sizeof(who), "process %ld, user 12345", (long)pid[0]);
+	if (strstr(sh->h[1].what, who) == NULL)
+		fail_msg("%s: does not name %s", sh->h[1].what, who);
 	(void)waitpid(pid[1], NULL, 0);
 	pid[1] = 0;
 	start(2, (struct part){ .uid = 12345 });	/* but the same user may join */
@@ -868,32 +876,158 @@ outlives_dropped_privileges(void **state)
 	(void)close(fd);
 }
 
+/* The name of the port in the directory ${dir}, or the abstract one of NULL. */
+static socklen_t
+name_of(struct sockaddr_un *un, const char *dir)
+{
+	struct stat ns;
+	int n;
+
+	*un = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (dir == NULL)
+		n = snprintf(un->sun_path + 1, sizeof(un->sun_path) - 1, "sapipe-2-natt-4-127.0.0.1-%u",
+		    number);
+	else {
+		assert_int_equal(stat("/proc/self/ns/net", &ns), 0);
+		n = snprintf(un->sun_path, sizeof(un->sun_path), "%s/sapipe/%lu/2-natt-4-127.0.0.1-%u", dir,
+		    (unsigned long)ns.st_ino, number);
+	}
+	return ((socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n));
+}
+
+/* A process of user ${uid} that listens under that name and never answers. Returns when it does. */
+static void
+squat(int id, uid_t uid, const char *dir)
+{
+	struct sockaddr_un un;
+	socklen_t len = name_of(&un, dir);
+	int fd, ready[2];
+	char byte = 0;
+
+	assert_int_equal(pipe(ready), 0);
+	if ((pid[id] = fork()) == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (setgroups(0, NULL) != 0 || setresuid(uid, uid, uid) != 0)
+			_exit(9);
+		fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+		byte = bind(fd, (struct sockaddr *)&un, len) == 0 && listen(fd, 5) == 0 ? 'y' : 'n';
+		if (write(ready[1], &byte, 1) != 1)
+			_exit(9);
+		for (;;)
+			(void)pause();
+	}
+	(void)close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	(void)close(ready[0]);
+	assert_int_equal(byte, dir == NULL ? 'y' : 'n');
+}
+
+/* Any user can take an abstract name before a tool does. */
+static void
+starts_though_a_foreigner_has_the_name(void **state)
+{
+	int fd = client();
+
+	(void)state;
+	if (!rules_over(54321)) {
+		print_message("SKIPPED: needs root to be two others\n");
+		skip();
+	}
+	squat(5, 54321, NULL);
+	/* Root does not even notice, and its tools share the port. */
+	start(0, (struct part){0});
+	start(1, (struct part){ .data_path = true });
+	assert_true(comes_to(&sh->h[1].reading, 1));
+	assert_true(sh->h[0].warnings == 0 && sh->h[1].warnings == 0);
+	load(fd, 0, 100, both, 2, true);
+	assert_int_equal(lost(0, 100), 0);
+	end(0, 0);
+	end(1, 0);
+	/* A user without a directory warns, and has the port alone. */
+	start(2, (struct part){ .uid = 12345 });
+	assert_int_equal(sh->h[2].warnings, 1);
+	load(fd, 100, 100, &three[2], 1, true);
+	assert_int_equal(lost(100, 100), 0);
+	start_part(3, &(struct part){ .uid = 12345 });
+	assert_int_equal(sh->h[3].fault_code, FAULT_PORT_TAKEN);
+	(void)waitpid(pid[3], NULL, 0);
+	pid[3] = 0;
+	(void)close(fd);
+}
+
+/* There is nothing that another user could take when the owner dies: no name is left to race for. */
+static void
+has_no_name_that_others_could_take(void **state)
+{
+	char line[512], run[] = "/tmp/sapipe-run-XXXXXX", seek[64];
+	const char *dirs[2];
+	uid_t uids[] = { 0, 12345 };
+	FILE *in;
+	int k;
+
+	(void)state;
+	if (!rules_over(54321)) {
+		print_message("SKIPPED: needs root to be two others\n");
+		skip();
+	}
+	assert_non_null(mkdtemp(run));
+	assert_int_equal(chown(run, 12345, 12345), 0);
+	dirs[0] = "/run";
+	dirs[1] = run;
+	(void)snprintf(seek, sizeof(seek), "127.0.0.1-%u", number);
+	for (k = 0; k < 2; k++) {
+		start(0, (struct part){ .uid = uids[k], .run = run });
+		start(1, (struct part){ .uid = uids[k], .run = run, .data_path = true });
+		start(2, (struct part){ .uid = uids[k], .run = run });
+		assert_true(comes_to(&sh->h[1].reading, 1));
+		in = fopen("/proc/net/unix", "re");
+		assert_non_null(in);
+		while (fgets(line, sizeof(line), in) != NULL)
+			if (strchr(line, '@') != NULL && strstr(line, "sapipe") != NULL &&
+			    strstr(line, seek) != NULL)
+				fail_msg("abstract: %s", line);
+		(void)fclose(in);
+		end(0, SIGKILL);
+		squat(5, 54321, dirs[k]);	/* it cannot */
+		end(5, SIGKILL);
+		assert_true(settles(1, 2));
+		end(1, SIGKILL);
+		end(2, SIGKILL);
+		/* The name is still there, and nobody's: the next tool takes it, and shares. */
+		start(0, (struct part){ .uid = uids[k], .run = run });
+		assert_int_equal(sh->h[0].warnings, 0);
+		start(3, (struct part){ .uid = uids[k], .run = run });
+		end(3, 0);
+		end(0, 0);
+	}
+	(void)snprintf(line, sizeof(line), "rm -rf %s", run);
+	assert_int_equal(system(line), 0);
+}
+
 static void
 shrugs_at_garbage_on_the_name(void **state)
 {
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	struct sockaddr_un un;
 	uint8_t junk[300];
-	int fd, udp = client(), i, n;
+	int fd, udp = client(), i;
+	socklen_t len = name_of(&un, geteuid() == 0 && access("/run/sapipe", W_OK) == 0 ? "/run" : NULL);
 
 	(void)state;
 	start(0, (struct part){0});
-	n = snprintf(un.sun_path + 1, sizeof(un.sun_path) - 1, "sapipe/1/natt/4/127.0.0.1/%u", number);
 	for (i = 0; i < 200; i++) {
 		fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-		if (connect(fd, (struct sockaddr *)&un,
-		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) != 0)
+		if (connect(fd, (struct sockaddr *)&un, len) != 0)
 			fail_msg("connect: %d", errno);
 		memset(junk, i, sizeof(junk));
-		if (i % 3 == 0) {	/* a HELLO with a wrong token, then a header of each type */
+		if (i % 3 == 0) {	/* a HELLO that is too long, then a header of each type */
 			memset(junk, 0, sizeof(junk));
-			memcpy(junk, "sap\1\1", 5);
-			junk[64] = (uint8_t)i;
+			memcpy(junk, "sap\2\1", 5);
 			(void)send(fd, junk, 96, MSG_NOSIGNAL);
 		}
 		if (i % 3 == 1) {	/* welcomed, then junk */
 			memset(junk, 0, sizeof(junk));
-			memcpy(junk, "sap\1\1", 5);
-			(void)send(fd, junk, 96, MSG_NOSIGNAL);
+			memcpy(junk, "sap\2\1", 5);
+			(void)send(fd, junk, 64, MSG_NOSIGNAL);
 			junk[4] = (uint8_t)(i % 11);
 			junk[5] = (uint8_t)i;
 			junk[52] = (uint8_t)i;
@@ -927,6 +1061,8 @@ main(void)
 		TEST(names_a_program_that_does_not_share),
 		TEST(refuses_a_foreign_user_both_ways),
 		TEST(outlives_dropped_privileges),
+		TEST(starts_though_a_foreigner_has_the_name),
+		TEST(has_no_name_that_others_could_take),
 		TEST(shrugs_at_garbage_on_the_name),
 	};
 

@@ -1,0 +1,138 @@
+/* The directory of the Unix sockets of shared ports: one for each user and network namespace. */
+#include "port/port_dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ROOT_PARENT	"/run"
+#define NAME		"sapipe"
+#define TRIES		20
+#define SWEEP		256	/* entries looked at for directories that nothing uses */
+
+/* Makes and opens ${name} below ${at}: ours, and not for others to write. -1 with errno. */
+static int
+own_dir(int at, const char *name, mode_t mode)
+{
+	struct stat st;
+	int fd;
+
+	if (mkdirat(at, name, mode) != 0 && errno != EEXIST)
+		return (-1);
+	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1 || (fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
+	    (st.st_mode & (S_IWGRP | S_IWOTH)) == 0))
+		return (fd);
+	(void)close(fd);
+	errno = EPERM;
+	return (-1);
+}
+
+/* The parent of our directories: root's own, or that of the user's session. */
+static int
+open_parent(char path[PORT_DIR])
+{
+	const char *run = geteuid() == 0 ? ROOT_PARENT : getenv("XDG_RUNTIME_DIR");
+	struct stat st;
+	int at, fd = -1, n;
+
+	if (run == NULL || run[0] != '/') {
+		errno = ENOENT;
+		return (-1);
+	}
+	n = snprintf(path, PORT_DIR, "%s/" NAME, run);
+	if (n < 0 || n >= PORT_DIR) {
+		errno = ENAMETOOLONG;
+		return (-1);
+	}
+	if ((at = open(run, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
+		return (-1);
+	/* Where others may write, they could rename what is ours. */
+	if (fstat(at, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+		fd = own_dir(at, NAME, geteuid() == 0 ? 0755 : 0700);
+	else
+		errno = EPERM;
+	(void)close(at);
+	return (fd);
+}
+
+static void
+empty(int fd)
+{
+	struct dirent *e;
+	DIR *d = fdopendir(fd);
+
+	while (d != NULL && (e = readdir(d)) != NULL)
+		if (e->d_name[0] != '.')
+			(void)unlinkat(dirfd(d), e->d_name, 0);
+	if (d != NULL)
+		(void)closedir(d);
+	else
+		(void)close(fd);
+}
+
+/* Removes the directories that no living process has locked, except ${own}. */
+static void
+sweep(int parent, const char *own)
+{
+	int fd, one, left = SWEEP, again = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = again != -1 ? fdopendir(again) : NULL;
+	struct dirent *e;
+
+	if (d == NULL) {
+		if (again != -1)
+			(void)close(again);
+		return;
+	}
+	while ((e = readdir(d)) != NULL && left-- > 0) {
+		if (e->d_name[0] == '.' || strcmp(e->d_name, own) == 0 ||
+		    (fd = openat(parent, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) == -1)
+			continue;
+		/* The lock is held until the directory is gone: a tool that opened it before tries again. */
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && (one = dup(fd)) != -1) {
+			empty(one);
+			(void)unlinkat(parent, e->d_name, AT_REMOVEDIR);
+		}
+		(void)close(fd);
+	}
+	(void)closedir(d);
+}
+
+int
+port_dir_open(char path[PORT_DIR])
+{
+	struct stat ns, st;
+	char name[24];
+	size_t len;
+	int parent, fd = -1, i;
+
+	if (stat("/proc/self/ns/net", &ns) != 0 || (parent = open_parent(path)) == -1)
+		return (-1);
+	(void)snprintf(name, sizeof(name), "%lu", (unsigned long)ns.st_ino);
+	len = strlen(path);
+	if (len + 1 + strlen(name) >= PORT_DIR) {
+		(void)close(parent);
+		errno = ENAMETOOLONG;
+		return (-1);
+	}
+	(void)snprintf(path + len, PORT_DIR - len, "/%s", name);
+	sweep(parent, name);
+	/* Another tool may remove it before we have the lock. */
+	for (i = 0; i < TRIES; i++) {
+		if ((fd = own_dir(parent, name, 0700)) == -1)
+			break;
+		if (flock(fd, LOCK_SH) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0)
+			break;
+		(void)close(fd);
+		fd = -1;
+		errno = EAGAIN;
+	}
+	(void)close(parent);
+	return (fd);
+}
