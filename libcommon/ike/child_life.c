@@ -6,6 +6,7 @@
 #include "ike/engine_priv.h"
 #include "ike/version.h"
 
+#define LIFE_LEFT_MIN	5	/* seconds for a successor, where a peer shortens a life to less */
 #define REKEY_AGAIN_MS	5000	/* after a try that came to nothing */
 
 uint64_t
@@ -164,8 +165,11 @@ ike_child_rekey(struct ike_engine *e, struct ike_child *c, struct now now,
 {
 	struct ike_sa *sa = ike_child_sa(e, c);
 	struct fault f = {0};
+	uint64_t wait_ms;
 
-	c->soft_ms = now.ms + REKEY_AGAIN_MS;
+	/* Again, should this come to nothing: more often in a short life. */
+	wait_ms = c->hard_ms > now.ms ? (c->hard_ms - now.ms) / 3 : 0;
+	c->soft_ms = now.ms + (wait_ms < REKEY_AGAIN_MS ? wait_ms + 1 : REKEY_AGAIN_MS);
 	set_timer(e, c);
 	if (c->replaced)
 		return;
@@ -178,6 +182,29 @@ ike_child_rekey(struct ike_engine *e, struct ike_child *c, struct now now,
 	if (ike_sa_child_begin(sa, now, c->policy, &c->local_ts, &c->remote_ts, c->spi_in,
 	    out, &f) != 0)
 		outbox_note(out, NOTE_WARN, "cannot rekey: %s", f.what);
+}
+
+void
+ike_child_shorten(struct ike_engine *e, struct ike_child *c, struct now now, uint64_t seconds,
+    struct ike_outbox *out)
+{
+	uint64_t age = now.epoch > c->established ? now.epoch - c->established : 0;
+	bool less = c->lifetime.seconds == 0 || seconds < c->lifetime.seconds;
+
+	outbox_note(out, NOTE_INFO, "the peer ends child SA %02x%02x%02x%02x after %llu s (RESPONDER-LIFETIME), %s",
+	    c->spi_in[0], c->spi_in[1], c->spi_in[2], c->spi_in[3], (unsigned long long)seconds,
+	    less ? "so this end does" : "not before this end");
+	if (!less)
+		return;
+	c->lifetime.seconds = seconds;
+	seconds = seconds > age + LIFE_LEFT_MIN ? seconds - age : LIFE_LEFT_MIN;
+	if (now.ms + seconds * 1000 >= c->hard_ms)
+		return;
+	if (c->replaced)
+		c->hard_ms = now.ms + seconds * 1000;
+	else
+		start_timers(e, c, now, seconds);
+	set_timer(e, c);
 }
 
 void

@@ -23,6 +23,9 @@ void ike_child_timeout(struct ike_engine *e, struct ike_child *c, struct now now
     struct ike_outbox *out);
 void ike_child_rekey(struct ike_engine *e, struct ike_child *c, struct now now,
     struct ike_outbox *out);
+/* The peer ends ${c} ${seconds} after its start: this end does not use it longer. */
+void ike_child_shorten(struct ike_engine *e, struct ike_child *c, struct now now, uint64_t seconds,
+    struct ike_outbox *out);
 /* Begins to negotiate a child SA, as ike_version.child_begin(). */
 int ike_sa_child_begin(struct ike_sa *sa, struct now now, struct ike_policy *policy,
     const struct selector *local_ts, const struct selector *remote_ts,

@@ -1,9 +1,21 @@
 /* The life of a connection: what is missing of it is established, again and again. */
 #include "ike/conn_life.h"
 
+#include "ike/child.h"
 #include "ike/engine_priv.h"
 #include "ike/sa_life.h"
 #include "ike/version.h"
+
+static bool
+has_children(const struct ike_engine *e, const struct ike_conn *conn)
+{
+	const struct ike_child *c;
+
+	for (c = e->children; c != NULL; c = c->next)
+		if (c->policy == conn->policy)
+			return (true);
+	return (false);
+}
 
 void
 ike_conn_timeout(struct ike_engine *e, struct ike_conn *conn, struct now now,
@@ -29,9 +41,11 @@ ike_conn_timeout(struct ike_engine *e, struct ike_conn *conn, struct now now,
 			ike_sa_want_children(up, now, out);
 		return;
 	}
-	outbox_note(out, NOTE_INFO, "the connection is lost: reconnecting");
+	outbox_note(out, NOTE_INFO, has_children(e, conn) ?
+	    "the IKE SA has ended, its child SAs go on: negotiating phase 1 again" :
+	    "the connection is lost: reconnecting");
 	sa = ike_version_for(conn->policy)->begin(e, now, conn->policy, &conn->local, &conn->remote,
-	    false, out, &f);
+	    IKE_BEGIN_AGAIN, out, &f);
 	if (sa != NULL)
 		sa->want_children = conn->children;
 	/* Should that fail, it wakes us; the next try then comes later. */

@@ -135,7 +135,8 @@ ike_engine_connect(struct ike_engine *e, struct now now, struct ike_policy *poli
     const struct endpoint *local, const struct endpoint *remote, bool children,
     uint8_t id[8], struct ike_outbox *out, struct fault *f)
 {
-	struct ike_sa *sa = ike_version_for(policy)->begin(e, now, policy, local, remote, false, out, f);
+	struct ike_sa *sa = ike_version_for(policy)->begin(e, now, policy, local, remote,
+	    IKE_BEGIN_FIRST, out, f);
 
 	ike_engine_settle(e);
 	if (sa == NULL)
@@ -162,8 +163,6 @@ adopt_ike(struct ike_engine *e, struct now now, const struct sa_ike *s,
 	ike_sa_set_state(sa, IKE_SA_ESTABLISHED);
 	ike_sa_heard(sa, now);
 	ike_sa_start_timers(sa, now, s->lifetime.expires - now.epoch);
-	if (!sa->version->can_begin(policy))
-		sa->soft_ms = UINT64_MAX;	/* this end cannot negotiate a successor */
 	ike_engine_settle(e);
 	return (0);
 }

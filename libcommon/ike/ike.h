@@ -21,6 +21,7 @@ struct ike_conf {
 	struct rand		 rand;
 	bool			 respond;	/* accept SAs that peers initiate */
 	bool			 keep;		/* rekey, answer, probe; reconnect */
+	bool			 others;	/* other tools of this host may have SAs with the peers */
 	bool			 borrowed;	/* adopted IKE SAs are another's: never deleted here */
 	uint32_t		 half_open_max;	/* half-open exchanges in all, 0: the default */
 	uint32_t		 half_open_per_addr;

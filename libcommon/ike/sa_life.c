@@ -7,6 +7,8 @@
 #include "ike/engine_priv.h"
 #include "ike/version.h"
 
+#define LIFE_LEFT_MIN	5	/* seconds for a successor, where a peer shortens a life to less */
+
 /* The peer knows of no SA but this one: the others are of a life before. */
 static void
 forget_others(struct ike_sa *sa, struct now now, struct ike_outbox *out)
@@ -25,13 +27,18 @@ forget_others(struct ike_sa *sa, struct now now, struct ike_outbox *out)
 }
 
 bool
-ike_sa_another_with_peer(const struct ike_sa *sa)
+ike_sa_has_others(const struct ike_sa *sa)
 {
+	const struct addr *peer = &sa->remote.at.addr;
+	const struct ike_child *c;
 	const struct ike_sa *o;
 
 	for (o = sa->engine->sas; o != NULL; o = o->next)
 		if (o != sa && o->state == IKE_SA_ESTABLISHED &&
-		    addr_cmp(&o->remote.at.addr, &sa->remote.at.addr) == 0)
+		    (o->policy == sa->policy || addr_cmp(&o->remote.at.addr, peer) == 0))
+			return (true);
+	for (c = sa->engine->children; c != NULL; c = c->next)
+		if (c->policy == sa->policy || addr_cmp(&c->remote.at.addr, peer) == 0)
 			return (true);
 	return (false);
 }
@@ -55,21 +62,57 @@ replace_others(struct ike_sa *sa, struct now now)
 	}
 }
 
+/* The times of an SA with ${seconds} of life left. */
+static void
+set_life(struct ike_sa *sa, struct now now, uint64_t seconds)
+{
+	uint64_t soft;
+
+	sa->hard_ms = now.ms + seconds * 1000;
+	if (!sa->engine->conf.keep || !sa->version->can_begin(sa->policy))
+		return;
+	soft = ike_soft_ms(sa->engine, now, seconds);
+	/* The initiator rekeys it. The responder steps in if the initiator believes in a longer life. */
+	sa->soft_ms = sa->role == SA_INITIATOR ? soft : soft + (sa->hard_ms - soft) / 2;
+}
+
 void
 ike_sa_start_timers(struct ike_sa *sa, struct now now, uint64_t seconds)
 {
 	const struct ike_policy *p = sa->policy;
 
 	ike_sa_touch(sa);
-	sa->hard_ms = now.ms + seconds * 1000;
+	set_life(sa, now, seconds);
 	if (!sa->engine->conf.keep)
 		return;
-	if (sa->role == SA_INITIATOR)
-		sa->soft_ms = ike_soft_ms(sa->engine, now, seconds);
 	sa->version->watch(sa, now);
 	/* RFC 3947 section 4: only from behind the NAT. */
 	if (sa->natt.local_nat && sa->natt.marker != SA_MARKER_NONE)
 		sa->keepalive_ms = now.ms + p->keepalive_ms;
+}
+
+void
+ike_sa_shorten(struct ike_sa *sa, struct now now, uint64_t seconds, struct ike_outbox *out)
+{
+	uint64_t age;
+
+	outbox_note(out, NOTE_INFO, "the peer ends the IKE SA after %llu s (RESPONDER-LIFETIME), %s",
+	    (unsigned long long)seconds, seconds < sa->lifetime.seconds ? "so this end does" :
+	    "not before this end");
+	if (seconds >= sa->lifetime.seconds)
+		return;
+	sa->lifetime.seconds = seconds;
+	if (sa->state != IKE_SA_ESTABLISHED)
+		return;
+	age = now.epoch > sa->established ? now.epoch - sa->established : 0;
+	seconds = seconds > age + LIFE_LEFT_MIN ? seconds - age : LIFE_LEFT_MIN;
+	sa->lifetime.expires = now.epoch + seconds + 1;
+	sa->version->record(sa, out);
+	ike_sa_touch(sa);
+	if (!sa->replaced)
+		set_life(sa, now, seconds);
+	else if (sa->hard_ms > now.ms + seconds * 1000)
+		sa->hard_ms = now.ms + seconds * 1000;
 }
 
 void
@@ -162,6 +205,17 @@ dead(struct ike_sa *sa, struct now now, enum sa_reason reason, uint64_t call_ms,
 	ike_sa_end(sa, now, reason, false, out);
 }
 
+static bool
+has_children(const struct ike_sa *sa)
+{
+	const struct ike_child *c;
+
+	for (c = sa->engine->children; c != NULL; c = c->next)
+		if (ike_child_of(c, sa))
+			return (true);
+	return (false);
+}
+
 /* Negotiates a successor, where one is not being negotiated already. */
 static void
 rekey(struct ike_sa *sa, struct now now, struct ike_outbox *out)
@@ -170,13 +224,16 @@ rekey(struct ike_sa *sa, struct now now, struct ike_outbox *out)
 	struct fault f;
 
 	sa->soft_ms = now.ms + sa->policy->timeout_ms;	/* again, should this come to nothing */
+	/* Without a child SA the responder has nothing to keep up. */
+	if (sa->role == SA_RESPONDER && !has_children(sa))
+		return;
 	for (o = sa->engine->sas; o != NULL; o = o->next)
 		if (o->state == IKE_SA_HALF_OPEN && o->policy == sa->policy &&
 		    addr_cmp(&o->remote.at.addr, &sa->remote.at.addr) == 0)
 			return;
 	/* Between the ports in use: there the NAT's mapping is alive. */
 	(void)sa->version->begin(sa->engine, now, sa->policy, &sa->local.at, &sa->remote.at,
-	    true, out, &f);
+	    IKE_BEGIN_REKEY, out, &f);
 }
 
 void

@@ -14,8 +14,13 @@ void ike_sa_up(struct ike_sa *sa, struct now now, bool initial_contact, struct i
 /* Ends an established SA: writes a record and a verdict; with ${tell} sends the peer a delete. */
 void ike_sa_end(struct ike_sa *sa, struct now now, enum sa_reason reason, bool tell,
     struct ike_outbox *out);
-/* Whether another established SA has its peer at the same address: no INITIAL-CONTACT then. */
-bool ike_sa_another_with_peer(const struct ike_sa *sa);
+/* Whether this end has another IKE SA, or a child SA, with the peer: no INITIAL-CONTACT then. */
+bool ike_sa_has_others(const struct ike_sa *sa);
+/*
+ * The peer ends the SA ${seconds} after its start: this end does not use it longer. Of an SA that is established the
+ * record is written again.
+ */
+void ike_sa_shorten(struct ike_sa *sa, struct now now, uint64_t seconds, struct ike_outbox *out);
 /* Runs its timers that are due. */
 void ike_sa_timeout(struct ike_sa *sa, struct now now, struct ike_outbox *out);
 /* Begins to negotiate a child SA for each pair of the policy's selectors that no child carries. */

@@ -9,6 +9,12 @@
 #include "ike/child.h"
 #include "wire/isakmp.h"
 
+enum ike_begin {		/* why this end begins an IKE SA */
+	IKE_BEGIN_FIRST,	/* this process knows of no earlier one with the peer */
+	IKE_BEGIN_AGAIN,	/* the one before has ended */
+	IKE_BEGIN_REKEY,	/* the one before ends soon; the peer may be known by its ID alone */
+};
+
 struct ike_version {
 	uint8_t	major;			/* of the header's version */
 	/* Whether a message with this header can be the first of an SA that a peer begins. */
@@ -27,7 +33,7 @@ struct ike_version {
 	bool	(*can_begin)(const struct ike_policy *policy);
 	/* An SA that this end begins, linked; its first message is in ${out}. NULL: see ${f}. */
 	struct ike_sa *(*begin)(struct ike_engine *e, struct now now, struct ike_policy *policy,
-		    const struct endpoint *local, const struct endpoint *remote, bool is_rekey,
+		    const struct endpoint *local, const struct endpoint *remote, enum ike_begin why,
 		    struct ike_outbox *out, struct fault *f);
 	/* An SA from its record, linked and established. NULL: see ${f}. */
 	struct ike_sa *(*adopt)(struct ike_engine *e, struct now now, const struct sa_ike *s,

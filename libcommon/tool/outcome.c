@@ -48,11 +48,14 @@ child_up(struct outcome *o, struct outcome_step *s)
 	}
 }
 
-/* A negotiation of this end failed. Once the goal was reached, --keep tries again. */
+/*
+ * A negotiation of this end failed. Once the goal was reached, --keep tries again; a responder began it
+ * only because the peer had not.
+ */
 static void
 failed(struct outcome *o, uint32_t mid, const struct fault *why, struct outcome_step *s)
 {
-	if (o->keep && o->reached) {
+	if (serves(o) || (o->keep && o->reached)) {
 		s->say = SAY_NOTE;
 		return;
 	}

@@ -149,6 +149,7 @@ record(struct sim_end *e, const struct sa_rec *r)
 		if (i == e->n_children || !r->del.has_spi_in)
 			return;
 		sa_child_wipe(&e->children[i]);
+		e->serial[i] = e->serial[e->n_children - 1];
 		e->children[i] = e->children[--e->n_children];
 		return;
 	}
@@ -158,8 +159,10 @@ record(struct sim_end *e, const struct sa_rec *r)
 		abort();
 	if (i < e->n_children)
 		sa_child_wipe(&e->children[i]);
-	else
+	else {
 		e->n_children++;
+		e->serial[i] = ++e->last_serial;
+	}
 	if (sa_child_copy(&e->children[i], &r->child) != 0)
 		abort();
 }
@@ -291,6 +294,25 @@ mirrored(const struct sa_child *a, const struct sa_child *b)
 	    strcmp(a->integrity, b->integrity) == 0 && strcmp(a->group, b->group) == 0 &&
 	    a->encap == b->encap && selector_eq(&a->local_ts[0], &b->remote_ts[0]) &&
 	    selector_eq(&a->remote_ts[0], &b->local_ts[0]));
+}
+
+bool
+sim_passes(const struct sim *s, int from)
+{
+	const struct sim_end *a = &s->end[from], *b = &s->end[!from];
+	size_t i, best = a->n_children;
+
+	for (i = 0; i < a->n_children; i++)
+		if (a->children[i].use == SA_USE_BOTH && a->children[i].lifetime.expires > s->now.epoch &&
+		    (best == a->n_children || a->serial[i] > a->serial[best]))
+			best = i;
+	if (best == a->n_children)
+		return (false);
+	for (i = 0; i < b->n_children; i++)
+		if (memcmp(b->children[i].spi_in, a->children[best].spi_out, 4) == 0 &&
+		    b->children[i].lifetime.expires > s->now.epoch)
+			return (true);
+	return (false);
 }
 
 bool

@@ -26,6 +26,8 @@ struct sim_end {
 	struct sa_ike		 ike;		/* last record */
 	size_t			 n_children;	/* standing, by the records written */
 	struct sa_child		 children[SIM_CHILDREN];
+	uint64_t		 serial[SIM_CHILDREN];	/* of each: the order in which they came */
+	uint64_t		 last_serial;
 	struct fault		 why;		/* of the last failure */
 	bool			 asks;		/* IKE_ASKS: the test has to answer, and clears it */
 	uint8_t			 ask_id[16];
@@ -58,6 +60,11 @@ int sim_connect(struct sim *s, struct ike_policy *left, bool children, struct fa
 void sim_run(struct sim *s, uint64_t ms, bool (*until)(struct sim *));
 /* Both ends hold the same keys, mirrored, for each child. */
 bool sim_children_agree(const struct sim *s);
+/*
+ * Whether a packet of ${from} arrives: it goes through its newest child SA that can send, and the other end has
+ * that SA. As esp-tun would do by the records.
+ */
+bool sim_passes(const struct sim *s, int from);
 /* Hands what an engine wants done to the net. */
 void sim_flush(struct sim *s, int side, struct ike_outbox *out);
 struct ike_policy sim_policy(const char *psk, const char *local_id, const char *remote_id,

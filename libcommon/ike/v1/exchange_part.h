@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "crypto/dh.h"
 #include "ike/policy.h"
+#include "ike/version.h"
 #include "ike/v1/sa_payload_p2.h"
 
 struct ike_child;
@@ -24,7 +25,9 @@ struct v1_phase1 {
 	struct fault	*wrong_id;		/* why the peer's ID is not accepted, or NULL: no reason */
 	bool		 has_keys;
 	bool		 initial_contact;	/* the peer sent INITIAL-CONTACT */
-	bool		 is_rekey;		/* of another IKE SA of ours */
+	enum ike_begin	 begin;			/* why this end begins it */
+	bool		 shorter_life;		/* responder: our own, which the peer does not know */
+	uint64_t	 responder_seconds;	/* initiator: of a RESPONDER-LIFETIME notify, or 0 */
 };
 
 /* The state of quick mode, freed when it ends. */

@@ -114,6 +114,28 @@ list_offers(const struct v1_exchange *x, struct ike_outbox *out)
 	outbox_note(out, NOTE_WARN, "the peer accepts none of these: %s %s", option, all);
 }
 
+/* RESPONDER-LIFETIME of an SA that is established: of the IKE SA, or of one of the peer's child SAs. */
+static void
+take_lifetime(struct v1_sa *sa, struct now now, const struct isakmp_notify *n, struct ike_outbox *out)
+{
+	uint8_t id[2 * COOKIE_LEN];
+	struct ike_child *c = NULL;
+	struct sa_life life;
+
+	v1_sa_id(sa, id);
+	if (sa_life_get(&life, n->data, NULL) != 0 || life.seconds == 0)
+		return;
+	if (n->proto == PROTO_ISAKMP && (n->spi.len == 0 || span_eq(n->spi, SPAN_ARRAY(id))))
+		ike_sa_shorten(&sa->ike, now, life.seconds, out);
+	if (n->proto == PROTO_ISAKMP || n->spi.len != sizeof(c->spi_out))
+		return;
+	/* The responder's SPI is the one that it receives with; some send the initiator's. */
+	if ((c = ike_child_by_peer_spi(&sa->ike, n->proto == PROTO_AH ? SA_AH : SA_ESP, n->spi.p)) == NULL)
+		c = ike_child_by_spi(sa->ike.engine, n->spi.p);
+	if (c != NULL && ike_child_of(c, &sa->ike))
+		ike_child_shorten(sa->ike.engine, c, now, life.seconds, out);
+}
+
 static void
 take_notify(struct v1_sa *sa, struct now now, struct span body, bool authentic,
     struct ike_outbox *out)
@@ -128,6 +150,10 @@ take_notify(struct v1_sa *sa, struct now now, struct span body, bool authentic,
 		return;
 	if (authentic && (n.type == NOTIFY_R_U_THERE || n.type == NOTIFY_R_U_THERE_ACK)) {
 		v1_dpd_take(sa, &n, out);
+		return;
+	}
+	if (authentic && n.type == NOTIFY_RESPONDER_LIFETIME) {
+		take_lifetime(sa, now, &n, out);
 		return;
 	}
 	outbox_note(out, authentic ? NOTE_INFO : NOTE_DEBUG, "the peer sent %s%s",

@@ -110,6 +110,7 @@ set_proposal(struct v1_exchange *x, const struct p1_choice *c, struct fault *f)
 		    ike_auth_name(c->auth, name)));
 	x->sa->proposal = c->proposal;
 	ike(x)->lifetime.seconds = c->life.seconds;
+	part(x)->shorter_life = c->shorter;
 	return (0);
 }
 
@@ -270,6 +271,24 @@ out:
 
 /* --- ID --- */
 
+/* This end rekeys as responder, whose policy may accept any identity: the peer's is that of the SA before. */
+static bool
+is_known(const struct v1_exchange *x, const struct id *id)
+{
+	const struct ike_sa *o;
+	struct id known;
+
+	if (part(x)->begin != IKE_BEGIN_REKEY)
+		return (false);
+	for (o = ike(x)->engine->sas; o != NULL; o = o->next) {
+		known = ike_id_get(o->remote.id);
+		if (o->state == IKE_SA_ESTABLISHED && o->policy == ike(x)->policy &&
+		    addr_cmp(&o->remote.at.addr, &ike(x)->remote.at.addr) == 0 && id_eq(&known, id))
+			return (true);
+	}
+	return (false);
+}
+
 static int
 put_id(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
@@ -316,7 +335,7 @@ take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 	if (x->role == SA_INITIATOR) {
 		if (expected.type == 0)
 			expected = id_from_addr(&ike(x)->peer_addr);
-		if (policy->remote_id_any || id_eq(&expected, &id))
+		if (policy->remote_id_any || id_eq(&expected, &id) || is_known(x, &id))
 			other = policy;
 	} else
 		/* Aggressive mode brings the ID before the method is chosen. */
@@ -406,39 +425,87 @@ take_auth(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *
 
 /* --- N, CR --- */
 
-static int
-put_n(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+static void
+put_notify(const struct v1_exchange *x, struct isakmp_builder *b, uint16_t type, struct span data)
 {
 	uint8_t spi[2 * COOKIE_LEN] = {0};
 	struct isakmp_notify n = {
-		.doi = DOI_IPSEC, .proto = PROTO_ISAKMP, .type = NOTIFY_INITIAL_CONTACT,
-		.spi = SPAN_ARRAY(spi),
+		.doi = DOI_IPSEC, .proto = PROTO_ISAKMP, .type = type, .spi = SPAN_ARRAY(spi), .data = data,
 	};
 
-	(void)f;
-	/* INITIAL-CONTACT announces that this end has no other SA with the peer
-	 * (RFC 2407 section 4.6.3.3); only an encrypted message may carry it. */
-	if (x->role != SA_INITIATOR || part(x)->is_rekey ||
-	    (x->kind->number == EXCHANGE_AGGRESSIVE && x->sa->ike.policy->aggressive_clear))
-		return (0);
-	if (ike_sa_another_with_peer(ike(x)))
-		return (0);
 	v1_sa_id(x->sa, spi);
 	isakmp_payload_begin(b, PAYLOAD_N);
 	isakmp_notify_put(&b->w, &n);
 	isakmp_payload_end(b);
+}
+
+/*
+ * INITIAL-CONTACT: this is the only SA between the two systems (RFC 2407 section 4.6.3.3), and the system is
+ * the host. So only a process that stays says it, only when it starts, and only if neither it nor
+ * another tool has SAs with the peer. Only an encrypted message may carry it.
+ */
+static bool
+is_initial_contact(const struct v1_exchange *x)
+{
+	const struct ike_conf *conf = &ike(x)->engine->conf;
+
+	return (x->role == SA_INITIATOR && part(x)->begin == IKE_BEGIN_FIRST &&
+	    conf->keep && !conf->others &&
+	    !(x->kind->number == EXCHANGE_AGGRESSIVE && ike(x)->policy->aggressive_clear) &&
+	    !ike_sa_has_others(ike(x)));
+}
+
+/* Our shorter life, for a RESPONDER-LIFETIME notify; in ${buf}. */
+static struct span
+life_data(const struct v1_exchange *x, uint8_t *buf, size_t cap)
+{
+	struct wr w = wr_of(buf, cap);
+
+	isakmp_attr_put(&w, IKE_ATTR_LIFE_TYPE, LIFE_TYPE_SECONDS);
+	isakmp_attr_put(&w, IKE_ATTR_LIFE_DURATION, (uint32_t)ike(x)->lifetime.seconds);
+	return (wr_span(&w));
+}
+
+/* Called for the encrypted messages: 5 and 6 of main mode, 3 of aggressive mode. */
+static int
+put_n(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	uint8_t buf[32];
+
+	(void)f;
+	if (is_initial_contact(x))
+		put_notify(x, b, NOTIFY_INITIAL_CONTACT, SPAN_NONE);
+	if (x->role == SA_RESPONDER && part(x)->shorter_life)
+		put_notify(x, b, NOTIFY_RESPONDER_LIFETIME, life_data(x, buf, sizeof(buf)));
 	return (0);
+}
+
+void
+v1_phase1_tell_life(struct v1_exchange *x, struct ike_outbox *out)
+{
+	uint8_t buf[32], spi[2 * COOKIE_LEN];
+
+	if (x->role != SA_RESPONDER || x->kind->number != EXCHANGE_AGGRESSIVE || !part(x)->shorter_life)
+		return;
+	v1_sa_id(x->sa, spi);
+	v1_info_notify(x->sa, PROTO_ISAKMP, NOTIFY_RESPONDER_LIFETIME, SPAN_ARRAY(spi),
+	    life_data(x, buf, sizeof(buf)), out);
 }
 
 static int
 take_n(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 {
 	struct isakmp_notify n;
+	struct sa_life life;
 
 	if (isakmp_notify_get(&n, pl->body, f) != 0)
 		return (-1);
 	if (n.type == NOTIFY_INITIAL_CONTACT)
 		part(x)->initial_contact = true;
+	/* It cannot be meant for another SA, whatever its SPI. */
+	if (n.type == NOTIFY_RESPONDER_LIFETIME && n.proto == PROTO_ISAKMP && x->role == SA_INITIATOR &&
+	    sa_life_get(&life, n.data, NULL) == 0)
+		part(x)->responder_seconds = life.seconds;
 	return (0);
 }
 
@@ -576,13 +643,13 @@ v1_phase1_new(struct v1_sa *sa, enum sa_role role, struct now now)
 }
 
 int
-v1_phase1_begin(struct v1_sa *sa, struct now now, bool is_rekey, struct ike_outbox *out, struct fault *f)
+v1_phase1_begin(struct v1_sa *sa, struct now now, enum ike_begin why, struct ike_outbox *out, struct fault *f)
 {
 	struct v1_exchange *x = v1_phase1_new(sa, SA_INITIATOR, now);
 
 	if (x == NULL)
 		return (no_memory(f));
-	part(x)->is_rekey = is_rekey;
+	part(x)->begin = why;
 	if (ike_engine_spi(sa->ike.engine, sa->ike.spi_i, f) != 0 || v1_exchange_run(x, now, out, f) != 0)
 		return (-1);
 	return (ike_engine_link(sa->ike.engine, &sa->ike) != 0 ? no_memory(f) : 0);

@@ -16,7 +16,10 @@ bool v1_phase1_proof_sent(const struct v1_exchange *x);
 /* The first exchange of ${sa}, linked to it. NULL: no memory. */
 struct v1_exchange *v1_phase1_new(struct v1_sa *sa, enum sa_role role, struct now now);
 /* Begins phase 1 of the new ${sa}, which it links to the engine; the first message is in ${out}. 0 or -1. */
-int v1_phase1_begin(struct v1_sa *sa, struct now now, bool is_rekey, struct ike_outbox *out,
+int v1_phase1_begin(struct v1_sa *sa, struct now now, enum ike_begin why, struct ike_outbox *out,
     struct fault *f);
+
+/* Aggressive mode has no message for it: notifies the peer of a shorter life of ours after phase 1. */
+void v1_phase1_tell_life(struct v1_exchange *x, struct ike_outbox *out);
 
 #endif

@@ -255,24 +255,16 @@ static int
 take_n(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 {
 	struct isakmp_notify n;
-	struct isakmp_attrs a;
-	size_t i;
+	struct sa_life life;
 
 	if (isakmp_notify_get(&n, pl->body, f) != 0)
 		return (-1);
 	if (n.type != NOTIFY_RESPONDER_LIFETIME || x->role != SA_INITIATOR)
 		return (0);
-	if (isakmp_attrs_get(&a, n.data, f) != 0)
+	if (sa_life_get(&life, n.data, f) != 0)
 		return (-1);
-	for (i = 0; i + 1 < a.n; i += 2) {
-		if (a.a[i].type != IPSEC_ATTR_LIFE_TYPE ||
-		    a.a[i + 1].type != IPSEC_ATTR_LIFE_DURATION || a.a[i + 1].value == 0)
-			continue;
-		if (a.a[i].value == LIFE_TYPE_SECONDS)
-			part(x)->responder_seconds = a.a[i + 1].value;
-		else if (a.a[i].value == LIFE_TYPE_KILOBYTES)
-			part(x)->responder_kilobytes = a.a[i + 1].value;
-	}
+	part(x)->responder_seconds = life.seconds;
+	part(x)->responder_kilobytes = life.kilobytes;
 	return (0);
 }
 

@@ -11,14 +11,18 @@
 void
 v1_sa_up(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
-	const struct v1_exchange *x = v1_sa_exchange(sa, MID_PHASE1);
+	struct v1_exchange *x = v1_sa_exchange(sa, MID_PHASE1);
 	const struct v1_phase1 *p = x != NULL ? v1_phase1_of(x) : NULL;
 	char peer[ENDPOINT_TEXT];
 
 	outbox_note(out, NOTE_INFO, "phase 1 with %s established (%s)",
 	    endpoint_text(peer, &sa->ike.remote.at), sa->exchange == SA_MAIN ? "main mode" :
 	    "aggressive mode");
+	if (p != NULL && p->responder_seconds != 0)
+		ike_sa_shorten(&sa->ike, now, p->responder_seconds, out);
 	ike_sa_up(&sa->ike, now, p != NULL && p->initial_contact, out);
+	if (p != NULL)
+		v1_phase1_tell_life(x, out);
 }
 
 /* Phase 1 has ended, and no child SA is negotiated before XAuth has: v1_sa_up() then. */

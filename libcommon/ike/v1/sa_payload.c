@@ -90,6 +90,30 @@ sa_life_put(struct wr *w, const struct sa_rules *rules, const struct sa_life *li
 	life_put(w, rules, LIFE_TYPE_KILOBYTES, life->kilobytes);
 }
 
+int
+sa_life_get(struct sa_life *out, struct span data, struct fault *f)
+{
+	struct isakmp_attrs a;
+	size_t i;
+
+	*out = (struct sa_life){0};
+	if (isakmp_attrs_get(&a, data, f) != 0)
+		return (-1);
+	for (i = 0; i + 1 < a.n; i++) {
+		const struct isakmp_attr *type = &a.a[i], *life = &a.a[i + 1];
+
+		if (!(type->type == IPSEC_ATTR_LIFE_TYPE && life->type == IPSEC_ATTR_LIFE_DURATION) &&
+		    !(type->type == IKE_ATTR_LIFE_TYPE && life->type == IKE_ATTR_LIFE_DURATION))
+			continue;
+		if (type->value == LIFE_TYPE_SECONDS)
+			out->seconds = life->value;
+		else if (type->value == LIFE_TYPE_KILOBYTES)
+			out->kilobytes = life->value;
+		i++;
+	}
+	return (0);
+}
+
 static bool
 shorter(uint64_t *out, uint64_t own, uint64_t said)
 {

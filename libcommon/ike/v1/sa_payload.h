@@ -43,6 +43,11 @@ sa_has(const struct sa_values *v, unsigned type)
 }
 
 /* Life attributes; values are limited to 32 bits, 0 is left out. */
+/*
+ * The data of a RESPONDER-LIFETIME notify (RFC 2407 section 4.6.3.1): attributes with the numbers of either
+ * phase. 0 where it names no such limit. 0, or -1: malformed.
+ */
+int sa_life_get(struct sa_life *out, struct span data, struct fault *f);
 void sa_life_put(struct wr *w, const struct sa_rules *rules, const struct sa_life *life);
 /* The shorter of both, limit by limit, into ${out}; true if ${own} is the shorter in one. */
 bool sa_life_min(struct sa_life *out, const struct sa_life *own, const struct sa_life *said);

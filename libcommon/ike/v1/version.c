@@ -316,14 +316,14 @@ adopt(struct ike_engine *e, struct now now, const struct sa_ike *s, struct ike_p
 
 static struct ike_sa *
 begin(struct ike_engine *e, struct now now, struct ike_policy *policy,
-    const struct endpoint *local, const struct endpoint *remote, bool is_rekey,
+    const struct endpoint *local, const struct endpoint *remote, enum ike_begin why,
     struct ike_outbox *out, struct fault *f)
 {
 	struct v1_sa *sa = v1_sa_new(&ike_version_1, e, policy, SA_INITIATOR, local, remote);
 
 	if (sa == NULL)
 		(void)fault(f, FAULT_MEMORY, "no memory for phase 1");
-	else if (v1_phase1_begin(sa, now, is_rekey, out, f) == 0)
+	else if (v1_phase1_begin(sa, now, why, out, f) == 0)
 		return (&sa->ike);
 	release(sa);
 	return (NULL);
