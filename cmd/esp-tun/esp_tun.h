@@ -23,7 +23,7 @@ struct tun_opts {
 	const char	*decrypt, *encrypt, *output;	/* captures: no device then */
 	struct opt_list	 addresses;
 	struct opt_args	 files;
-	bool		 route, stats;
+	bool		 route, stats, with_input;
 	uint32_t	 mtu, metric, replay, mss, dscp;
 };
 
@@ -49,6 +49,7 @@ struct tool {
 	struct fault	 first;		/* the first fault of an SA, reported if no SA is left */
 	bool		 said;		/* ... and whether that was reported */
 	bool		 stopped, broken;
+	bool		 input_over;	/* that the input has ended was reported */
 };
 
 /* offline.c: --decrypt and --encrypt. Returns the exit status. */

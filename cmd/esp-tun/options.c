@@ -43,6 +43,8 @@ const struct opt tun_optab[] = {
 	OPT_STR(T, state_dir, 0, "state-dir", "DIR",
 	    "directory of claims on SAs (root: /var/lib/sapipe, else $XDG_STATE_HOME/sapipe)"),
 	OPT_STR(T, user, 0, "user", "NAME", "drop privileges to NAME after start-up (root: sapipe)"),
+	OPT_FLAG(T, with_input, 0, "end-with-input",
+	    "exit when the input ends, instead of when the last SA expires"),
 	OPT_FLAG(T, stats, 0, "stats", "print counters on exit; SIGUSR1 prints them at any time"),
 	OPT_ARGS(T, files, "SA", 0, SA_IN_MAX, "SA state; '-' or none: standard input"),
 	OPT_END

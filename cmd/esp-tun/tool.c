@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "esp_tun.h"
+#include "os/clock.h"
 #include "os/priv.h"
 #include "os/sandbox.h"
 
@@ -13,7 +14,8 @@ static void
 on_note(void *ctx, int level, const char *text)
 {
 	(void)ctx;
-	report_say(level, "%s", text);
+	if (level > 0 || report_allow())
+		report_say(level, "%s", text);
 }
 
 static void
@@ -35,14 +37,14 @@ on_broken(void *ctx, const struct fault *f)
 }
 
 static void
-on_state(void *ctx, bool up, const struct sa_child *c)
+on_state(void *ctx, bool up, const struct sa_child *c, const char *why)
 {
 	char at[ADDR_TEXT], from[SELECTOR_TEXT], to[SELECTOR_TEXT];
 	struct tool *t = ctx;
 
-	report_say(0, "%s is %s: %s to %s through %s", datapath_tun(t->dp), up ? "up" : "down",
+	report_say(0, "%s is %s: %s to %s through %s%s%s", datapath_tun(t->dp), up ? "up" : "down",
 	    selector_net_text(from, &c->local_ts[0]), selector_net_text(to, &c->remote_ts[0]),
-	    addr_text(at, &c->remote.at.addr));
+	    addr_text(at, &c->remote.at.addr), up || *why == '\0' ? "" : ": ", up ? "" : why);
 	tool_script(t, up ? "connect" : "disconnect", c);
 	if (!up && sa_in_ended(t->in))
 		ev_break(t->loop, EVBREAK_ALL);
@@ -122,6 +124,24 @@ drop_privileges(struct tool *t)
 		on_broken(t, &f);
 }
 
+/* Reports that the input has ended. True if the tool ends with it. */
+static bool
+input_over(struct tool *t)
+{
+	char until[CLOCK_TEXT];
+
+	if (!sa_in_ended(t->in) || datapath_waiting(t->dp) > 0)
+		return (false);
+	if (datapath_alive(t->dp) == 0 || t->o->with_input)
+		return (true);
+	/* The end of a file means nothing; that of a pipe is the end of its writer. */
+	if (!t->input_over)
+		report_say(sa_in_piped(t->in) ? 0 : 1, "the input has ended: %s goes on until %s without rekeying",
+		    datapath_tun(t->dp), clock_text(until, datapath_until(t->dp)));
+	t->input_over = true;
+	return (false);
+}
+
 /* Reads all records that are there. */
 static void
 drain(void *ctx)
@@ -148,7 +168,7 @@ drain(void *ctx)
 	free(r);
 	drop_privileges(t);
 	watch(t);
-	if (datapath_waiting(t->dp) == 0 && sa_in_ended(t->in) && datapath_alive(t->dp) == 0)
+	if (input_over(t))
 		ev_break(t->loop, EVBREAK_ALL);
 }
 
@@ -259,7 +279,7 @@ int
 tool_run(struct tool *t)
 {
 	drain(t);
-	if (datapath_waiting(t->dp) > 0 || !sa_in_ended(t->in) || datapath_alive(t->dp) > 0)
+	if (datapath_waiting(t->dp) > 0 || !input_over(t))
 		ev_run(t->loop, 0);
 	if (t->o->stats)
 		datapath_stats(t->dp, on_line, NULL);

@@ -14,11 +14,25 @@
 
 /* ---- hooks of the SA table */
 
+/* Why ${pair} ends, for people. */
+static const char *
+why_gone(const struct datapath *dp, const struct esp_pair *pair)
+{
+	if (dp->why_down != NULL)
+		return (dp->why_down);
+	/* The table ends it: a pair that is marked already has used its volume, or lingered after a delete. */
+	return (pair->dying_ms == 0 ? "the SA has expired" : pair->dying_ms == 1 ? "the SA has used its volume" : "");
+}
+
 static void
 happened(void *ctx, struct esp_pair *pair, enum sadb_event what)
 {
 	struct datapath *dp = ctx;
 
+	if (what == SADB_EXPIRED) {
+		dp_note(dp, 0, "SA %08x has expired, and no newer SA carries its traffic", get_be32(pair->in.spi));
+		return;
+	}
 	if (what != SADB_GONE) {
 		dp_note(dp, 1, "SA %08x: %s expiry by volume", get_be32(pair->in.spi),
 		    what == SADB_SOFT ? "soft" : "hard");
@@ -35,7 +49,7 @@ happened(void *ctx, struct esp_pair *pair, enum sadb_event what)
 	if (sadb_count(dp->db) == 1 && dp->up) {
 		dp->up = false;
 		if (dp->calls.state != NULL)
-			dp->calls.state(dp->ctx, false, pair->rec);
+			dp->calls.state(dp->ctx, false, pair->rec, why_gone(dp, pair));
 	}
 }
 
@@ -66,7 +80,7 @@ tick(struct ev_loop *loop, ev_timer *w, int revents)
 	size_t before = sadb_count(dp->db);
 
 	(void)loop, (void)revents;
-	if (sadb_next_expiry(dp->db) <= now.epoch && sadb_expire(dp->db, now.epoch) != before)
+	if (sadb_next_expiry_ms(dp->db) <= now.ms && sadb_expire(dp->db, now) != before)
 		dp_device(dp);
 	if (now.ms - dp->mtu_ms >= PATHS_MS || dp->mtu_ms == 0)
 		dp_mtu(dp, true);
@@ -166,6 +180,7 @@ datapath_free(struct datapath *dp)
 	/* For the record too: these come to nothing now. */
 	if (dp->db != NULL)
 		dp_held_retry(dp, true);
+	dp->why_down = "esp-tun ends";
 	sadb_free(dp->db);
 	keeper_finish(&dp->keeper, KEEPER_END_MS);
 	keeper_free(&dp->keeper);
@@ -198,6 +213,19 @@ uint64_t
 datapath_ever(const struct datapath *dp)
 {
 	return (dp->ever);
+}
+
+uint64_t
+datapath_until(const struct datapath *dp)
+{
+	struct now now = clock_now(&dp->clock);
+	const struct esp_pair *pair;
+	uint64_t last = 0;
+
+	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++)
+		if (pair->dying_ms == 0 && pair->expires_ms > last)
+			last = pair->expires_ms;
+	return (last == 0 ? 0 : now.epoch + (last > now.ms ? (last - now.ms) / 1000 : 0));
 }
 
 const char *

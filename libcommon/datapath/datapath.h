@@ -29,12 +29,15 @@ struct datapath_opt {
 };
 
 struct datapath_calls {
-	/* A line for -v (${level} 1 and up). */
+	/* A line: ${level} 0 always, but rationed, 1 and up for -v. */
 	void (*note)(void *ctx, int level, const char *text);
 	/* An error that does not end the data path. */
 	void (*trouble)(void *ctx, const struct fault *f);
-	/* The state of the tunnel changed: the first SA came ("up"), the last one went ("down"). */
-	void (*state)(void *ctx, bool up, const struct sa_child *sa);
+	/*
+	 * The state of the tunnel changed: the first SA came ("up"), or the last one went ("down") and ${why}
+	 * says why; "" if that is not known, NULL for "up".
+	 */
+	void (*state)(void *ctx, bool up, const struct sa_child *sa, const char *why);
 	/* A packet came with an SPI not known here: read all records that are there to be read. */
 	void (*drain)(void *ctx);
 	/* The record at byte ${off} of stream ${source}, which waited, was refused. */
@@ -65,6 +68,8 @@ size_t datapath_waiting(const struct datapath *dp);
 /* SAs that are there now, and how many there have been. */
 size_t datapath_alive(const struct datapath *dp);
 uint64_t datapath_ever(const struct datapath *dp);
+/* When the last of these SAs expires (epoch seconds, by the wall clock as it is now); 0: there is none. */
+uint64_t datapath_until(const struct datapath *dp);
 /* The device's name, as the kernel has it. */
 const char *datapath_tun(const struct datapath *dp);
 size_t datapath_mtu(const struct datapath *dp);

@@ -42,7 +42,7 @@ dp_mtu(struct datapath *dp, bool all)
 	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++) {
 		struct esp_sa *sa = &pair->out;
 
-		if (pair->dying != 0)
+		if (pair->dying_ms != 0)
 			continue;
 		if ((all || sa->mtu == 0) && (most = esp_sa_inner_max(sa, mtu_to(dp, &sa->dst.addr))) > 0)
 			sa->mtu = most;
@@ -165,9 +165,9 @@ routes(struct datapath *dp)
 		own = pair->user;
 		peers[i] = pair->out.dst.addr;
 		peers[i].scope = 0;
-		if (pair->dying == 0 && !own->routed && routes_of(dp, pair->rec, own) != 0)
+		if (pair->dying_ms == 0 && !own->routed && routes_of(dp, pair->rec, own) != 0)
 			goto memory;
-		if (pair->dying == 0)
+		if (pair->dying_ms == 0)
 			n += own->n_routes;
 	}
 	if (peers == NULL || (want = calloc(n + 1, sizeof(*want))) == NULL)
@@ -176,7 +176,7 @@ routes(struct datapath *dp)
 		qsort(peers, count, sizeof(*peers), by_addr);
 	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++) {
 		own = pair->user;
-		for (size_t r = 0; r < own->n_routes && pair->dying == 0; r++) {
+		for (size_t r = 0; r < own->n_routes && pair->dying_ms == 0; r++) {
 			want[m] = own->routes[r];
 			want[m].covers = covers_a_peer(&want[m], peers, count);
 			m++;

@@ -20,13 +20,15 @@ is_new(const struct datapath *dp, const struct sa_child *c)
 static int
 check(struct datapath *dp, const struct sa_child *c, struct fault *f)
 {
+	const struct esp_sa *known = sadb_by_spi(dp->db, c->protocol, c->spi_in, &c->local.at.addr);
 	uint64_t now = clock_now(&dp->clock).epoch;
 
-	if (c->lifetime.expires <= now)
+	/* Of a known SA the dates have been seen; a clock that was set since then does not end it. */
+	if (c->lifetime.expires <= now && (known == NULL || known->pair->rec->lifetime.expires != c->lifetime.expires))
 		return (fault_because(f, CAUSE_EXPIRED,
 		    fault(f, FAULT_STALE_SA, "SA %08x expired %llu s ago", get_be32(c->spi_in),
 		    (unsigned long long)(now - c->lifetime.expires))));
-	return (is_new(dp, c) ? sadb_check(c, f) : 0);
+	return (known == NULL ? sadb_check(c, f) : 0);
 }
 
 static int
@@ -36,7 +38,7 @@ replace(struct datapath *dp, const struct sa_child *c, uint32_t source, struct f
 	struct own *own;
 	bool old;
 
-	if (check(dp, c, f) != 0 || (pair = sadb_add(dp->db, c, source, &old, f)) == NULL)
+	if (check(dp, c, f) != 0 || (pair = sadb_add(dp->db, c, source, clock_now(&dp->clock), &old, f)) == NULL)
 		return (-1);
 	own = pair->user;
 	own->routed = false;
@@ -58,7 +60,7 @@ add(struct datapath *dp, const struct sa_child *c, uint32_t source, const struct
 		dp->id_used[a->id] = false;
 		return (-1);
 	}
-	if (check(dp, c, f) != 0 || (pair = sadb_add(dp->db, c, source, &old, f)) == NULL)
+	if (check(dp, c, f) != 0 || (pair = sadb_add(dp->db, c, source, clock_now(&dp->clock), &old, f)) == NULL)
 		goto bad;
 	if (dp_ports(dp, c, f) != 0 || dp_claim_tie(dp, pair, a, f) != 0) {
 		sadb_remove(dp->db, pair);
@@ -128,8 +130,10 @@ obey(struct datapath *dp, const struct sa_rec *rec, uint32_t source, const struc
 	case SA_IKE:
 		return (ike(dp, &rec->ike, f));
 	case SA_DELETE:
-		if (sadb_delete(dp->db, &rec->del, source, clock_now(&dp->clock).epoch) > 0)
+		dp->why_down = sa_del_reason(&rec->del);
+		if (sadb_delete(dp->db, &rec->del, source, clock_now(&dp->clock)) > 0)
 			dp->device_due = true;
+		dp->why_down = NULL;
 		return (0);
 	case SA_EVENT:
 		event(dp, &rec->event, source);
@@ -154,7 +158,7 @@ fit_device(struct datapath *dp)
 		return;
 	dp->up = true;
 	if (dp->calls.state != NULL)
-		dp->calls.state(dp->ctx, true, pair->rec);
+		dp->calls.state(dp->ctx, true, pair->rec, NULL);
 }
 
 void

@@ -47,9 +47,9 @@ volume(struct sadb *db, struct esp_sa *sa, size_t len)
 	if (hard != 0 && hard <= UINT64_MAX / KILOBYTE) {
 		hard *= KILOBYTE;
 		if (sa->count.bytes + len > hard) {
-			if (pair->dying == 0)
+			if (pair->dying_ms == 0)
 				notify(db, pair, SADB_HARD);
-			pair->dying = 1;	/* the next sadb_expire() removes it */
+			pair->dying_ms = 1;	/* the next sadb_expire() removes it */
 			return (false);
 		}
 		if (sa->count.bytes + len > hard / 100 * percent)

@@ -10,9 +10,10 @@ struct esp_pair {
 	bool		 soft;		/* soft expiry by volume or numbers was reported */
 	bool		 initiator;
 	uint64_t	 kilobytes;	/* lifetime; 0: no limit */
-	uint64_t	 expires;	/* epoch seconds */
-	uint64_t	 dying;		/* when a lingering pair ends; 0: it lives */
-	uint64_t	 established;
+	/* Monotonic ms: the dates of a record count when it arrives, and a clock that is set later changes nothing. */
+	uint64_t	 expires_ms;
+	uint64_t	 dying_ms;	/* when a lingering pair ends; 0: it lives */
+	int64_t		 established_ms;	/* may be before this machine started */
 	uint64_t	 serial;	/* order of arrival */
 	uint32_t	 source;	/* the stream that brought it */
 	void		*user;		/* the owner's: the claim */

@@ -168,21 +168,39 @@ same_keys(const struct sa_child *a, const struct sa_child *b)
 	    ct_eq(secret_span(&a->auth_out), secret_span(&b->auth_out)));
 }
 
-/* The fields of an existing pair that a record may change. */
-static void
-take_terms(struct esp_pair *pair, const struct sa_child *rec)
+#define DATE_MAX	(UINT64_MAX / 4000)	/* seconds; later dates are never reached */
+
+/* The monotonic time of ${date} (epoch seconds), with the wall clock as it is at ${now}. */
+static int64_t
+date_ms(uint64_t date, struct now now)
 {
+	return ((int64_t)((date < DATE_MAX ? date : DATE_MAX) * 1000) - (int64_t)now_epoch_ms(now) + (int64_t)now.ms);
+}
+
+/* The fields of a pair that a record may change. ${was}: the record before; NULL: none. */
+static void
+take_terms(struct esp_pair *pair, const struct sa_child *rec, const struct sa_child *was, struct now now)
+{
+	int64_t at;
+
 	pair->may_send = rec->use == SA_USE_BOTH;
 	pair->initiator = rec->initiator;
 	pair->kilobytes = rec->lifetime.kilobytes;
-	pair->expires = rec->lifetime.expires;
-	pair->established = rec->established;
-	pair->dying = 0;
+	if (was == NULL || was->lifetime.expires != rec->lifetime.expires) {
+		at = date_ms(rec->lifetime.expires, now);
+		pair->expires_ms = at > 0 ? (uint64_t)at : 0;
+	}
+	if (was == NULL || was->established != rec->established) {
+		at = date_ms(rec->established, now);
+		/* None is younger than its arrival: the clock was set back. */
+		pair->established_ms = at < (int64_t)now.ms ? at : (int64_t)now.ms;
+	}
+	pair->dying_ms = 0;
 }
 
 static struct esp_pair *
 replace(struct sadb *db, struct esp_pair *pair, const struct sa_child *rec, uint32_t source,
-    struct fault *f)
+    struct now now, struct fault *f)
 {
 	struct endpoint remote = pair->out.dst;
 	struct sa_child copy;
@@ -208,15 +226,15 @@ replace(struct sadb *db, struct esp_pair *pair, const struct sa_child *rec, uint
 	/* A remapped peer keeps its address unless the record has a new one. */
 	if (endpoint_eq(&pair->rec->remote.at, &rec->remote.at))
 		pair->out.dst = remote;
+	take_terms(pair, rec, pair->rec, now);
 	sa_child_wipe(pair->rec);
 	*pair->rec = copy;
-	take_terms(pair, rec);
 	sadb_changed(db);
 	return (pair);
 }
 
 static struct esp_pair *
-pair_new(const struct sadb *db, const struct sa_child *rec, struct fault *f)
+pair_new(const struct sadb *db, const struct sa_child *rec, struct now now, struct fault *f)
 {
 	struct esp_pair *pair = calloc(1, sizeof(*pair));
 
@@ -226,7 +244,7 @@ pair_new(const struct sadb *db, const struct sa_child *rec, struct fault *f)
 	else if (esp_sa_init(&pair->in, rec, true, false, &db->conf.sa, f) == 0 &&
 	    esp_sa_init(&pair->out, rec, false, true, &db->conf.sa, f) == 0) {
 		pair->in.pair = pair->out.pair = pair;
-		take_terms(pair, rec);
+		take_terms(pair, rec, NULL, now);
 		return (pair);
 	}
 	if (pair != NULL)
@@ -235,7 +253,8 @@ pair_new(const struct sadb *db, const struct sa_child *rec, struct fault *f)
 }
 
 struct esp_pair *
-sadb_add(struct sadb *db, const struct sa_child *rec, uint32_t source, bool *old, struct fault *f)
+sadb_add(struct sadb *db, const struct sa_child *rec, uint32_t source, struct now now, bool *old,
+    struct fault *f)
 {
 	struct esp_pair *pair, **list;
 	struct esp_sa *sa;
@@ -245,7 +264,7 @@ sadb_add(struct sadb *db, const struct sa_child *rec, uint32_t source, bool *old
 		return (NULL);
 	if ((sa = sadb_by_spi(db, rec->protocol, rec->spi_in, &rec->local.at.addr)) != NULL) {
 		*old = true;
-		return (replace(db, sa->pair, rec, source, f));
+		return (replace(db, sa->pair, rec, source, now, f));
 	}
 	if (db->n == db->cap) {
 		if ((list = realloc(db->pairs, (db->cap + 64) * sizeof(db->pairs[0]))) == NULL) {
@@ -255,7 +274,7 @@ sadb_add(struct sadb *db, const struct sa_child *rec, uint32_t source, bool *old
 		db->pairs = list;
 		db->cap += 64;
 	}
-	if ((pair = pair_new(db, rec, f)) == NULL)
+	if ((pair = pair_new(db, rec, now, f)) == NULL)
 		return (NULL);
 	pair->source = source;
 	pair->serial = ++db->serial;
@@ -276,7 +295,7 @@ has_heir(const struct sadb *db, const struct esp_pair *pair)
 	for (size_t i = 0; i < db->n; i++) {
 		other = db->pairs[i];
 		b = other->rec;
-		if (other != pair && other->dying == 0 && other->serial > pair->serial &&
+		if (other != pair && other->dying_ms == 0 && other->serial > pair->serial &&
 		    addr_cmp(&a->remote.at.addr, &b->remote.at.addr) == 0 &&
 		    a->n_remote_ts > 0 && b->n_remote_ts > 0 && a->n_local_ts > 0 && b->n_local_ts > 0 &&
 		    selector_eq(&a->remote_ts[0], &b->remote_ts[0]) &&
@@ -298,18 +317,18 @@ named(const struct esp_pair *pair, const struct sa_del *d)
 }
 
 size_t
-sadb_delete(struct sadb *db, const struct sa_del *del, uint32_t source, uint64_t now)
+sadb_delete(struct sadb *db, const struct sa_del *del, uint32_t source, struct now now)
 {
 	struct esp_pair *pair;
 	size_t i, hit = 0;
 
 	for (i = db->n; i-- > 0; ) {
 		pair = db->pairs[i];
-		if (pair->source != source || pair->dying != 0 || !named(pair, del))
+		if (pair->source != source || pair->dying_ms != 0 || !named(pair, del))
 			continue;
 		hit++;
 		if (has_heir(db, pair)) {
-			pair->dying = now + SADB_LINGER;
+			pair->dying_ms = now.ms + SADB_LINGER_MS;
 			sadb_changed(db);
 		} else
 			sadb_remove(db, pair);
@@ -320,22 +339,28 @@ sadb_delete(struct sadb *db, const struct sa_del *del, uint32_t source, uint64_t
 static uint64_t
 end_of(const struct esp_pair *pair)
 {
-	return (pair->dying != 0 && pair->dying < pair->expires ? pair->dying : pair->expires);
+	return (pair->dying_ms != 0 && pair->dying_ms < pair->expires_ms ? pair->dying_ms : pair->expires_ms);
 }
 
 size_t
-sadb_expire(struct sadb *db, uint64_t now)
+sadb_expire(struct sadb *db, struct now now)
 {
+	struct esp_pair *pair;
 	size_t i;
 
-	for (i = db->n; i-- > 0; )
-		if (end_of(db->pairs[i]) <= now)
-			sadb_remove(db, db->pairs[i]);
+	for (i = db->n; i-- > 0; ) {
+		pair = db->pairs[i];
+		if (end_of(pair) > now.ms)
+			continue;
+		if (pair->dying_ms == 0 && db->conf.hooks.event != NULL && !has_heir(db, pair))
+			db->conf.hooks.event(db->conf.hooks.ctx, pair, SADB_EXPIRED);
+		sadb_remove(db, pair);
+	}
 	return (db->n);
 }
 
 uint64_t
-sadb_next_expiry(const struct sadb *db)
+sadb_next_expiry_ms(const struct sadb *db)
 {
 	uint64_t first = UINT64_MAX;
 	size_t i;
@@ -351,7 +376,7 @@ sadb_next_expiry(const struct sadb *db)
 static bool
 usable(const struct esp_sa *sa)
 {
-	return (sa->pair->may_send && sa->pair->dying == 0 && !esp_sa_exhausted(sa));
+	return (sa->pair->may_send && sa->pair->dying_ms == 0 && !esp_sa_exhausted(sa));
 }
 
 static void
@@ -421,7 +446,7 @@ sadb_by_packet(struct sadb *db, const struct inner *in, enum esp_verdict *why)
 		if (!inner_matches(in, &w->local, &w->remote) && w->sa->pair->serial != first)
 			continue;
 		if (!usable(w->sa)) {
-			*why = w->sa->pair->may_send && w->sa->pair->dying == 0 ?
+			*why = w->sa->pair->may_send && w->sa->pair->dying_ms == 0 ?
 			    ESP_EXHAUSTED : ESP_NO_SA;
 			continue;
 		}

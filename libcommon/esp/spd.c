@@ -38,8 +38,8 @@ way_cmp(const void *a, const void *b)
 
 	if (x->narrow != y->narrow)
 		return (x->narrow > y->narrow ? -1 : 1);
-	if (s->established != t->established)
-		return (s->established > t->established ? -1 : 1);
+	if (s->established_ms != t->established_ms)
+		return (s->established_ms > t->established_ms ? -1 : 1);
 	return (s->serial > t->serial ? -1 : s->serial < t->serial);
 }
 

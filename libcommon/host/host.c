@@ -3,6 +3,8 @@
 
 #include <ev.h>
 #include <stdlib.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "port/port_table.h"
 
@@ -13,7 +15,13 @@ struct host {
 	struct host_calls	 calls;
 	void			*ctx;
 	struct ike_machine	 machine;	/* ${ops} NULL: none yet */
-	struct ev_timer		 timer;
+	/*
+	 * A timer of CLOCK_BOOTTIME, the clock of the machines: the loop's own clock stops while the machine is
+	 * suspended, and what became due meanwhile would be late by the whole sleep.
+	 */
+	struct ev_io		 timer;
+	int			 timer_fd;
+	uint64_t		 timer_us;	/* the deadline that it is set to; UINT64_MAX: none */
 	struct serve_table	 served;	/* cookies registered with the ports, */
 	uint64_t		 served_mark;	/* the machine's mark then, */
 	bool			 marked;	/* if it has one */
@@ -117,16 +125,20 @@ send_keepalive(struct host *h, const struct ike_out *item)
 static void
 set_timer(struct host *h)
 {
-	uint64_t deadline, us;
+	uint64_t deadline = h->machine.ops != NULL ? machine_deadline_us(h->machine) : UINT64_MAX, us, left;
+	struct itimerspec at = {0};
 
-	ev_timer_stop(h->loop, &h->timer);
-	if (h->machine.ops == NULL ||
-	    (deadline = machine_deadline_us(h->machine)) == UINT64_MAX)
+	/* A fixed clock never gets there: with it a deadline counts from each step. */
+	if (deadline == h->timer_us && !h->clock.fixed)
 		return;
-	us = now_us(host_now(h));
-	ev_now_update(h->loop);
-	ev_timer_set(&h->timer, deadline > us ? (double)(deadline - us) / 1e6 : 0., 0.);
-	ev_timer_start(h->loop, &h->timer);
+	if (deadline != UINT64_MAX) {
+		us = now_us(host_now(h));
+		left = deadline > us ? deadline - us : 0;
+		at.it_value.tv_sec = (time_t)(left / 1000000);
+		at.it_value.tv_nsec = left > 0 ? (long)(left % 1000000 * 1000) : 1;	/* 0 would stop it */
+	}
+	(void)timerfd_settime(h->timer_fd, 0, &at, NULL);
+	h->timer_us = deadline;
 }
 
 static void
@@ -170,13 +182,19 @@ host_do(struct host *h, struct ike_outbox *todo)
 /* --- events --- */
 
 static void
-on_timer(struct ev_loop *loop, struct ev_timer *w, int events)
+on_timer(struct ev_loop *loop, struct ev_io *w, int events)
 {
 	struct host *h = w->data;
 	struct ike_outbox todo = {0};
+	uint64_t times;
 
 	(void)loop;
 	(void)events;
+	if (read(h->timer_fd, &times, sizeof(times)) != sizeof(times))
+		return;		/* it was set anew meanwhile */
+	h->timer_us = UINT64_MAX;
+	if (h->machine.ops == NULL)
+		return;
 	machine_timeout(h->machine, host_now(h), &todo);
 	host_do(h, &todo);
 }
@@ -249,8 +267,15 @@ host_new(struct ev_loop *loop, const struct host_opt *opt, const struct host_cal
 	h->clock = opt->clock;
 	h->calls = *calls;
 	h->ctx = ctx;
-	ev_timer_init(&h->timer, on_timer, 0., 0.);
+	h->timer_us = UINT64_MAX;
+	if ((h->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC)) == -1) {
+		(void)fault_sys(f, FAULT_SYSTEM, "cannot make a timer");
+		host_free(h);
+		return (NULL);
+	}
+	ev_io_init(&h->timer, on_timer, h->timer_fd, EV_READ);
 	h->timer.data = h;
+	ev_io_start(loop, &h->timer);
 	if ((h->ports = ports_new(loop, &po, &ports_calls, h, f)) == NULL) {
 		host_free(h);
 		return (NULL);
@@ -263,7 +288,10 @@ host_free(struct host *h)
 {
 	if (h == NULL)
 		return;
-	ev_timer_stop(h->loop, &h->timer);
+	if (h->timer_fd != -1) {
+		ev_io_stop(h->loop, &h->timer);
+		(void)close(h->timer_fd);
+	}
 	ports_free(h->ports);
 	serve_clear(&h->served);
 	free(h);

@@ -93,6 +93,15 @@ bad:
 	return (NULL);
 }
 
+bool
+sa_in_piped(const struct sa_in *in)
+{
+	for (unsigned i = 0; i < in->n; i++)
+		if (!in->s[i].is_file)
+			return (true);
+	return (false);
+}
+
 static void
 source_close(struct source *s)
 {

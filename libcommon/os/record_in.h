@@ -53,6 +53,9 @@ void sa_in_take_raw(struct sa_in *in);
 /* Whether every source has ended and no record is left. */
 bool sa_in_ended(const struct sa_in *in);
 
+/* Whether a source is, or was, no file: its end is the end of the process that wrote it. */
+bool sa_in_piped(const struct sa_in *in);
+
 /*
  * For an event loop: the number of sources, and the descriptor to watch for reading; -1 if
  * a source has ended, or is a file: first call sa_in_next() until it returns 0.

@@ -22,7 +22,7 @@ ping_tell(struct ike_ping *p, enum ike_ping_what what, uint16_t notify, int sys)
 bool
 ping_expired(struct ike_ping *p, struct now now)
 {
-	if (p->sa == NULL || now.epoch < p->sa->ike.lifetime.expires)
+	if (p->sa == NULL || now.ms < p->sa->ike.hard_ms)
 		return (false);
 	ping_tell(p, IKE_PING_EXPIRED, 0, 0);
 	p->over = true;

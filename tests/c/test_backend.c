@@ -189,7 +189,7 @@ add(struct sadb *db, struct sa_child *c)
 	struct fault f;
 	bool old;
 
-	if ((pair = sadb_add(db, c, 1, &old, &f)) == NULL)
+	if ((pair = sadb_add(db, c, 1, (struct now){0}, &old, &f)) == NULL)
 		fail_msg("%s", f.what);
 	sa_child_wipe(c);
 	return (pair);

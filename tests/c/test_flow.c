@@ -12,11 +12,12 @@
 #include "esp/open.h"
 
 #define NOW	1000000u
+#define UP_MS	50000u		/* the monotonic clock at NOW */
 
 static struct sadb *left, *right;
 static struct esp_ctx *ctx;
 static uint8_t slots[ESP_BATCH][4096];
-static int told[3];		/* by enum sadb_event */
+static int told[4];		/* by enum sadb_event */
 static int reserved_out, reserved_in, refuse;
 
 static int
@@ -45,6 +46,23 @@ on_event(void *arg, struct esp_pair *pair, enum sadb_event what)
 {
 	(void)arg, (void)pair;
 	told[what]++;
+}
+
+/* ${ms} after NOW, with the wall clock right. */
+static struct now
+at(uint64_t ms)
+{
+	return ((struct now){ .ms = UP_MS + ms, .epoch = NOW + ms / 1000, .epoch_us = (uint32_t)(ms % 1000 * 1000) });
+}
+
+/* The same, with the wall clock set to another time, ${off} seconds away. */
+static struct now
+set(uint64_t ms, int64_t off)
+{
+	struct now t = at(ms);
+
+	t.epoch = (uint64_t)((int64_t)t.epoch + off);
+	return (t);
 }
 
 static struct sadb *
@@ -117,7 +135,7 @@ add(struct sadb *db, struct sa_child *c)
 	struct fault f;
 	bool old;
 
-	if ((sa = sadb_add(db, c, 1, &old, &f)) == NULL)
+	if ((sa = sadb_add(db, c, 1, at(0), &old, &f)) == NULL)
 		fail_msg("%s", f.what);
 	sa_child_wipe(c);
 	return (sa);
@@ -274,32 +292,32 @@ test_rekey(void **state)
 	assert_int_equal(sadb_at(left, 1)->out.count.packets, 0);
 	/* Then it may send; the newest one does. Its counters go on when it comes again. */
 	child(&c, 2, 1, "10.1.0.0/24", "10.2.0.0/24");
-	sa = sadb_add(left, &c, 1, &old, NULL);
+	sa = sadb_add(left, &c, 1, at(0), &old, NULL);
 	assert_true(old && sa == sadb_at(left, 1));
 	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_OK);
 	assert_int_equal(sa->out.seq, 1);
-	assert_ptr_equal(sadb_add(left, &c, 1, &old, NULL), sa);
+	assert_ptr_equal(sadb_add(left, &c, 1, at(0), &old, NULL), sa);
 	assert_int_equal(sa->out.seq, 1);
 	sa_child_wipe(&c);
 	/* Deleted, the old one still receives for a moment, as there is an heir. */
 	put_be32(d.spi_in, 0x2001);
-	assert_int_equal(sadb_delete(right, &d, 2, NOW), 0);	/* another source's word */
-	assert_int_equal(sadb_delete(right, &d, 1, NOW), 1);
+	assert_int_equal(sadb_delete(right, &d, 2, at(0)), 0);	/* another source's word */
+	assert_int_equal(sadb_delete(right, &d, 1, at(0)), 1);
 	assert_int_equal(sadb_count(right), 2);
-	assert_int_equal(sadb_next_expiry(right), NOW + SADB_LINGER);
-	assert_int_equal(sadb_delete(right, &d, 1, NOW), 0);
-	assert_int_equal(sadb_expire(right, NOW + SADB_LINGER), 1);
+	assert_int_equal(sadb_next_expiry_ms(right), UP_MS + SADB_LINGER_MS);
+	assert_int_equal(sadb_delete(right, &d, 1, at(0)), 0);
+	assert_int_equal(sadb_expire(right, at(SADB_LINGER_MS)), 1);
 	/* The last one goes at once. */
 	put_be32(d.spi_in, 0x2002);
-	assert_int_equal(sadb_delete(right, &d, 1, NOW), 1);
+	assert_int_equal(sadb_delete(right, &d, 1, at(0)), 1);
 	assert_int_equal(sadb_count(right), 0);
 	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_UNKNOWN_SPI);
 	/* A delete that names only the IKE SA leaves children alone. */
 	d = (struct sa_del){ .has_ike = true };
-	assert_int_equal(sadb_delete(left, &d, 1, NOW), 0);
+	assert_int_equal(sadb_delete(left, &d, 1, at(0)), 0);
 	d = (struct sa_del){ .has_spi_out = true };
 	put_be32(d.spi_out, 0x2002);
-	assert_int_equal(sadb_delete(left, &d, 1, NOW), 1);
+	assert_int_equal(sadb_delete(left, &d, 1, at(0)), 1);
 }
 
 static void
@@ -320,7 +338,7 @@ refused(struct sa_child *c, enum fault_code code, const char *word)
 	struct fault f = {0};
 	bool old;
 
-	assert_null(sadb_add(left, c, 1, &old, &f));
+	assert_null(sadb_add(left, c, 1, at(0), &old, &f));
 	assert_int_equal(f.code, code);
 	if (strstr(f.what, word) == NULL)
 		fail_msg("\"%s\" without \"%s\"", f.what, word);
@@ -358,7 +376,7 @@ test_refusals(void **state)
 	CASE(FAULT_BAD_RECORD, "other keys", c.esn = true);
 #undef CASE
 	child(&c, 1, 1, "10.1.0.0/24", "10.2.0.0/24");
-	assert_null(sadb_add(left, &c, 2, &old, &f));
+	assert_null(sadb_add(left, &c, 2, at(0), &old, &f));
 	assert_int_equal(f.code, FAULT_BAD_RECORD);
 	sa_child_wipe(&c);
 	assert_int_equal(sadb_count(left), 1);
@@ -482,7 +500,7 @@ test_volume_and_numbers(void **state)
 	assert_int_equal(told[SADB_HARD], 1);
 	assert_int_equal(across("10.1.0.1", "10.3.0.1", 7), ESP_NO_SA);
 	assert_int_equal(told[SADB_HARD], 1);
-	assert_int_equal(sadb_expire(left, NOW), 1);
+	assert_int_equal(sadb_expire(left, at(0)), 1);
 	assert_int_equal(told[SADB_GONE], 1);
 	/* Blocks of ten numbers: asked once each; refused, nothing is sent. */
 	sa = sadb_at(left, 0);
@@ -522,11 +540,52 @@ test_expiry(void **state)
 {
 	(void)state;
 	both(1, "10.1.0.0/24", "10.2.0.0/24");
-	assert_int_equal(sadb_next_expiry(left), NOW + 3600);
-	assert_int_equal(sadb_expire(left, NOW + 3599), 1);
-	assert_int_equal(sadb_expire(left, NOW + 3600), 0);
-	assert_true(sadb_next_expiry(left) == UINT64_MAX);
+	assert_int_equal(sadb_next_expiry_ms(left), UP_MS + 3600000);
+	assert_int_equal(sadb_expire(left, at(3599999)), 1);
+	assert_int_equal(sadb_expire(left, at(3600000)), 0);
+	assert_true(sadb_next_expiry_ms(left) == UINT64_MAX);
 	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_POLICY);
+}
+
+/* The wall clock is set while an SA lives: neither its end nor the choice among SAs changes. */
+static void
+test_clock_jumps(void **state)
+{
+	static const int64_t jumps[] = { 7200, -7200, 400 * 86400, -(int64_t)NOW };
+	struct esp_pair *old, *new;
+	struct sa_child c;
+	struct fault f;
+	bool known;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(jumps) / sizeof(jumps[0]); i++) {
+		sadb_free(left);
+		left = table(true);
+		told[SADB_EXPIRED] = 0;
+		child(&c, 1, 1, "10.1.0.0/24", "10.2.0.0/24");
+		assert_non_null(old = sadb_add(left, &c, 1, at(0), &known, &f));
+		assert_int_equal(sadb_expire(left, set(1000, jumps[i])), 1);
+		/* Its record comes again, with the dates that it had. */
+		assert_ptr_equal(sadb_add(left, &c, 1, set(2000, jumps[i]), &known, &f), old);
+		assert_int_equal(sadb_next_expiry_ms(left), UP_MS + 3600000);
+		sa_child_wipe(&c);
+		/* A rekey has dates of the clock as it is now; the new SA is the newer one all the same. */
+		child(&c, 2, 1, "10.1.0.0/24", "10.2.0.0/24");
+		c.established = set(3000, jumps[i]).epoch;
+		c.lifetime.expires = c.established + 3600;
+		assert_non_null(new = sadb_add(left, &c, 1, set(3000, jumps[i]), &known, &f));
+		sa_child_wipe(&c);
+		(void)across("10.1.0.1", "10.2.0.1", 7);
+		assert_int_equal(old->out.count.packets, 0);
+		assert_int_equal(new->out.count.packets, 1);
+		/* The old one ends in its time, and as the new one carries its traffic that is not an event. */
+		assert_int_equal(sadb_expire(left, set(3599999, jumps[i])), 2);
+		assert_int_equal(sadb_expire(left, set(3600000, jumps[i])), 1);
+		assert_int_equal(told[SADB_EXPIRED], 0);
+		assert_int_equal(sadb_expire(left, set(3602999, jumps[i])), 1);
+		assert_int_equal(sadb_expire(left, set(3603000, jumps[i])), 0);
+		assert_int_equal(told[SADB_EXPIRED], 1);
+	}
 }
 
 static void
@@ -618,7 +677,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_policy), T(test_ports_and_fragments), T(test_narrow_before_wide), T(test_rekey),
 		T(test_only_inbound), T(test_refusals), T(test_replays), T(test_inside),
-		T(test_volume_and_numbers), T(test_reserve_in), T(test_expiry), T(test_too_big),
+		T(test_volume_and_numbers), T(test_reserve_in), T(test_expiry), T(test_clock_jumps), T(test_too_big),
 		T(test_outer_tos), T(test_many),
 	};
 

@@ -364,6 +364,58 @@ rekeys_before_the_end(void **state)
 	pair_free(p);
 }
 
+/* The wall clock is for records alone: setting it, by hours or from 1970, ends no SA and puts no rekey off. */
+static void
+a_clock_that_is_set_changes_nothing(void **state)
+{
+	static const int64_t jumps[] = { 7200, -7200, 400 * 86400, -1600000000 };
+	struct pair *p;
+	size_t i;
+	int n;
+
+	(void)state;
+	for (i = 0; i < sizeof(jumps) / sizeof(jumps[0]); i++) {
+		p = pair_new(IKE_DEFAULT, ESP_DEFAULT, 300 + i);
+		p->left.ike_seconds = p->right.ike_seconds = 600;
+		p->left.esp_seconds = p->right.esp_seconds = 120;
+		connect_pair(p);
+		sim_run(&p->sim, 30000, NULL);
+		assert_tunnel(p);
+		p->sim.now.epoch = (uint64_t)((int64_t)p->sim.now.epoch + jumps[i]);
+		sim_run(&p->sim, 60000, NULL);		/* before the first rekey is due */
+		assert_int_equal(p->sim.end[0].n_child, 1);
+		assert_int_equal(p->sim.end[0].n_children, 1);
+		for (n = 0; n < 100; n++) {
+			sim_run(&p->sim, 5000, NULL);
+			assert_true(p->sim.end[0].n_children >= 1 && p->sim.end[0].n_children <= 2);
+		}
+		assert_true(p->sim.end[0].n_child >= 5);
+		assert_int_equal(p->sim.end[0].n_failed + p->sim.end[1].n_failed, 0);
+		pair_free(p);
+	}
+}
+
+/* Asleep for longer than any SA lives: after waking up the tunnel is there again within seconds. */
+static void
+a_suspend_past_the_lifetimes_is_followed_by_a_rekey(void **state)
+{
+	struct pair *p = pair_new(IKE_DEFAULT, ESP_DEFAULT, 310);
+	int had;
+
+	(void)state;
+	connect_pair(p);
+	sim_run(&p->sim, 5000, NULL);
+	assert_tunnel(p);
+	had = p->sim.end[0].n_child;
+	p->sim.now.ms += (uint64_t)10 * 3600 * 1000;
+	p->sim.now.epoch += (uint64_t)10 * 3600;
+	sim_run(&p->sim, 5000, NULL);
+	assert_true(p->sim.end[0].n_child > had);
+	assert_int_equal(p->sim.end[0].n_children, 1);
+	assert_true(sim_children_agree(&p->sim));
+	pair_free(p);
+}
+
 static void
 dead_peer_is_noticed_and_called_again(void **state)
 {
@@ -477,6 +529,8 @@ main(void)
 		cmocka_unit_test(silence_is_said),
 		cmocka_unit_test(natt_floats),
 		cmocka_unit_test(rekeys_before_the_end),
+		cmocka_unit_test(a_clock_that_is_set_changes_nothing),
+		cmocka_unit_test(a_suspend_past_the_lifetimes_is_followed_by_a_rekey),
 		cmocka_unit_test(dead_peer_is_noticed_and_called_again),
 		cmocka_unit_test(shutdown_tells_the_peer),
 		cmocka_unit_test(corruption_changes_nothing),

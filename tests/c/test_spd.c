@@ -87,7 +87,7 @@ test_same_as_slow(void **state)
 
 			list[i] = &pairs[i];
 			pairs[i].serial = i + 1;
-			pairs[i].established = chance(3);
+			pairs[i].established_ms = chance(3);
 			*out = (struct esp_sa){ .pair = &pairs[i], .src_ts = ts[i][0], .dst_ts = ts[i][1] };
 			out->n_src_ts = 1 + chance(2);
 			out->n_dst_ts = 1 + chance(3);

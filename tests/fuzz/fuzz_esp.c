@@ -59,7 +59,7 @@ setup(void)
 		s.mode = i == 0 ? SA_TUNNEL : SA_TRANSPORT;
 		s.encap = i == 1 ? SA_ENCAP_UDP : SA_ENCAP_NONE;
 		s.protocol = i == 2 ? SA_AH : SA_ESP;
-		must(sadb_add(db, &s, 1, &old, NULL) != NULL);
+		must(sadb_add(db, &s, 1, (struct now){0}, &old, NULL) != NULL);
 		sadb_at(db, (size_t)i)->out.mtu = 1400;
 	}
 	peer = esp_backend_ossl.key_new(&suite, SPAN_NONE, SPAN_ARRAY(key), true, NULL);

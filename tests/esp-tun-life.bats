@@ -1,0 +1,73 @@
+#!/usr/bin/env bats
+# How a tunnel of esp-tun ends, and what it says then: its input, its SAs, a signal.
+# shards: 2
+# shellcheck disable=SC2016,SC2154 # for eval; BG has names for keys
+bats_require_minimum_version 1.5.0
+load lib/common
+load lib/tun
+
+setup() { tun_setup; }
+teardown() { tun_teardown; }
+
+# piped OPTION...: an esp-tun in left whose input is the pipe $T/lf, open as descriptor 5.
+piped() {
+	mkfifo "$T/lf"
+	tun_start left "$@" "$T/lf"
+	exec 5>"$T/lf"
+	cat "$T/left.sa" >&5
+	eventually 15 tun_is_up left || { cat "$T/left.err"; return 1; }
+}
+
+says() {
+	eventually 15 grep -Eq -- "$1" "$T/left.err" || {
+		echo "not said: $1"
+		cat "$T/left.err"
+		return 1
+	}
+}
+
+@test "esp-tun: a negotiator that goes away without deletes: until when the tunnel goes on is said, and it goes on" {
+	make_pair aes128gcm16 none 4 4 --lifetime 8
+	tun_start right "$T/right.sa"
+	piped
+	run ! grep -q "the input has ended" "$T/left.err"
+	exec 5>&-
+	says "the input has ended: vpn0 goes on until 2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z without rekeying"
+	eventually 15 tun_is_up right
+	ping_across 10.2.0.1
+	# By then it has expired, and that is said too.
+	ended left 30
+	says "SA [0-9a-f]{8} has expired, and no newer SA carries its traffic"
+	says "vpn0 is down: 10.1.0.0/24 to 10.2.0.0/24 through 203.0.113.2: the SA has expired"
+	[ "$(grep -c "the input has ended" "$T/left.err")" = 1 ]
+}
+
+@test "esp-tun: --end-with-input ends with the negotiator: 0 if there was a tunnel, 1 if not" {
+	make_pair aes128gcm16
+	piped --end-with-input
+	exec 5>&-
+	ended left 10
+	says "vpn0 is down: .*: esp-tun ends"
+	run ! grep -q "the input has ended" "$T/left.err"
+	run ! left ip link show vpn0
+	run -1 --separate-stderr left esp-tun --end-with-input --tun vpn0 --state-dir "$T/s" /dev/null
+	one_error
+	stderr_has "without a child SA"
+}
+
+@test "esp-tun: \"vpn0 is down\" says why: deleted, with the reason of the record; stopped" {
+	local spi
+	make_pair aes128gcm16
+	spi=$(/usr/bin/python3 -c 'import cbor2, sys; print(cbor2.load(open(sys.argv[1], "rb"))["spi-in"])' "$T/left.sa")
+	piped
+	sa_make delete --spi-in "$spi" --protocol esp --reason "the peer is dead" "$T/ld"
+	cat "$T/ld" >&5
+	says "vpn0 is down: .* through 203.0.113.2: the peer is dead$"
+	make_pair aes128gcm16
+	cat "$T/left.sa" >&5
+	eventually 15 eval '[ "$(grep -c "vpn0 is up" "$T/left.err")" = 2 ]'
+	kill "${BG[left]}"
+	ended left 10
+	exec 5>&-
+	says "vpn0 is down: .*: esp-tun ends"
+}
