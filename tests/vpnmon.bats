@@ -104,6 +104,37 @@ teardown() { tun_teardown; }
 	[[ $output != *icmp* ]]
 }
 
+@test "vpnmon: a second monitor leaves the routes of a running one alone; routes that others add meanwhile are withdrawn" {
+	tunnel
+	monitor
+	says_soon UP
+	pull
+	says_soon DOWN
+	run ! has_route
+	background look ip netns exec "$L" vpnmon --interval 5 --tun vpn0 10.2.0.1
+	eventually 15 grep -q "READY" "$T/look.out" || { cat "$T/look.err"; return 1; }
+	grep -q "the routes over vpn0 are in the hands of process ${BG[mon]}: left alone" "$T/look.err"
+	run ! grep -q "were out of use" "$T/look.err"
+	run ! has_route
+	kill "${BG[look]}"
+	ended look
+	run ! has_route
+	# Somebody puts one back by hand: it is not for long, and is said once.
+	for _ in 1 2; do
+		left ip route add 10.2.0.0/24 dev vpn0 src 10.1.0.1
+		eventually 15 eval "! has_route"
+	done
+	[ "$(grep -c "routes were added while it is out of use, by another program: withdrawn again" "$T/mon.err")" = 1 ]
+	# Killed, it holds nothing any more.
+	kill -KILL "${BG[mon]}"
+	ended_with 137
+	plug
+	monitor
+	says_soon UP
+	grep -q 'routes over vpn0 were out of use, left so by a monitor that was killed' "$T/mon.err"
+	has_route
+}
+
 @test "vpnmon: --routes keep does not change routes" {
 	tunnel
 	monitor --routes keep --persist

@@ -6,13 +6,16 @@ withdraw(struct tunnel *t)
 {
 	unsigned ifindex = if_nametoindex(t->tun);
 	struct fault f;
-	size_t n;
+	size_t n, was = ifindex == t->routes.ifindex ? t->routes.n : 0;
 
 	if (t->how.routes != ROUTES_MARK || ifindex == 0)
 		return;
 	if (linkroute_take(&t->routes, ifindex, &n, &f) != 0)
 		report_note(&f);
-	if (n > 0)
+	if (n > 0 && was > 0 && !t->again) {
+		report_say(0, "%s: %zu routes were added while it is out of use, by another program: withdrawn again", t->tun, n);
+		t->again = true;
+	} else if (n > 0)
 		report_say(1, "%zu routes over %s withdrawn", n, t->tun);
 }
 
@@ -24,6 +27,7 @@ put_back(struct tunnel *t)
 
 	if (t->how.routes != ROUTES_MARK)
 		return;
+	t->again = false;
 	if (linkroute_put(&t->routes, if_nametoindex(t->tun), &n, &f) != 0)
 		report_note(&f);
 	if (n > 0)

@@ -1,6 +1,7 @@
 /* One tunnel around its machine: sends probes, and applies each change of state. */
 #include "tunnel.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "command.h"
@@ -35,12 +36,17 @@ arm(struct tunnel *t)
 	struct ev_loop *loop = t->tool->loop;
 	uint64_t us = now_us(clock_now(NULL));
 
+	double wait = t->mon.deadline_us > us ? (double)(t->mon.deadline_us - us) / 1e6 : 0.;
+
 	ev_timer_stop(loop, &t->timer);
-	if (t->mon.deadline_us == MONITOR_NEVER)
-		return;
+	if (t->mon.deadline_us == MONITOR_NEVER) {
+		/* No probes: but routes that others add over a tunnel that is DOWN are withdrawn too. */
+		if (t->mon.state != MONITOR_DOWN || t->how.routes != ROUTES_MARK)
+			return;
+		wait = t->how.interval_ms / 1000.;
+	}
 	ev_now_update(loop);
-	ev_timer_set(&t->timer, t->mon.deadline_us > us ?
-	    (double)(t->mon.deadline_us - us) / 1e6 : 0., 0.);
+	ev_timer_set(&t->timer, wait, 0.);
 	ev_timer_start(loop, &t->timer);
 }
 
@@ -131,6 +137,13 @@ on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 	bool known;
 
 	(void)loop, (void)revents;
+	if (t->mon.deadline_us == MONITOR_NEVER) {
+		size_t before;
+
+		(void)routes_settle(t, false, &before);
+		arm(t);
+		return;
+	}
 	drain(t);	/* answers that arrived in time count, even if not yet read */
 	known = count_packets(t, &rx);
 	apply(t, monitor_turn(&t->mon, clock_now(NULL), known ? &rx : NULL));
@@ -140,15 +153,37 @@ on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 
 /* ---- life */
 
+#define HOLDER_TEXT	64
+
+static const char *
+holder_text(char out[HOLDER_TEXT], pid_t pid)
+{
+	if (pid > 0)
+		(void)snprintf(out, HOLDER_TEXT, "process %ld", (long)pid);
+	else
+		(void)snprintf(out, HOLDER_TEXT, "another process");
+	return (out);
+}
+
 static int
 open_routes(struct tunnel *t, bool shared, struct fault *f)
 {
+	char who[HOLDER_TEXT];
 	size_t n;
 
 	if (linkroute_open(&t->routes, &t->dest, shared, f) != 0)
 		return (-1);
 	if (t->how.routes != ROUTES_MARK)
 		return (0);
+	t->lock = lock_open(t->tun);
+	if (t->lock.state == LOCK_THEIRS) {
+		/* A live failover: what looks left over is the other monitor's. */
+		t->how.routes = ROUTES_KEEP;
+		report_warn("the routes over %s are in the hands of %s: left alone", t->tun, holder_text(who, t->lock.holder));
+		return (0);
+	}
+	if (t->lock.state == LOCK_UNKNOWN)
+		report_say(1, "%s: no place for a lock: a second monitor would not know of this one", t->tun);
 	if (linkroute_recover(&t->routes, if_nametoindex(t->tun), &n, f) != 0)
 		return (-1);
 	if (n > 0)
@@ -163,6 +198,7 @@ tunnel_open(struct tunnel *t, struct tool *w, bool shared, struct fault *f)
 	const struct how *h = &t->how;
 
 	t->tool = w;
+	t->lock.fd = -1;
 	witness_init(&t->witness, &t->echo);
 	if (echo_open(&t->echo, t->tun, &t->dest, t->source.family != 0 ? &t->source : NULL, f) != 0 ||
 	    open_routes(t, shared, f) != 0 ||
@@ -215,6 +251,7 @@ void
 tunnel_close(struct tunnel *t)
 {
 	linkroute_close(&t->routes);
+	lock_close(&t->lock);
 	witness_close(&t->witness);
 	echo_close(&t->echo);
 	script_close(&t->on_up, COMMAND_WAIT_MS);

@@ -13,6 +13,7 @@
 #include "os/echo.h"
 #include "monitor/group.h"
 #include "os/linkroute.h"
+#include "os/lock.h"
 #include "monitor/monitor.h"
 #include "os/record_out.h"
 #include "capture/inbound.h"
@@ -57,6 +58,8 @@ struct tunnel {
 	struct monitor	 mon;
 	struct echo	 echo;
 	struct linkroute routes;
+	struct lock	 lock;		/* on the routes over the device */
+	bool		 again;		/* that routes were added while DOWN was reported */
 	struct witness	 witness;	/* --optimized=pcap */
 	bool		 blind;		/* a warning that it sees nothing was printed */
 	struct script	 on_up, on_down, rekey;
