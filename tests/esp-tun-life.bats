@@ -71,3 +71,23 @@ says() {
 	exec 5>&-
 	says "vpn0 is down: .*: esp-tun ends"
 }
+
+# rules: the routing rules in left that belong to tunnels.
+rules() { left ip rule | grep -cE "suppress_prefixlength|not from all fwmark"; }
+
+@test "esp-tun: of two tunnels to the whole internet, the end of one leaves the routing rules of the other" {
+	make_pair aes128gcm16 none 4 4 --remote-ts 0.0.0.0/0
+	tun_start left "$T/left.sa"
+	make_pair aes128gcm16 none 4 4 --remote-ts 0.0.0.0/0 --remote 203.0.113.3
+	background other ip netns exec "$L" esp-tun --tun vpn1 --state-dir "$T/other.state" "$T/left.sa"
+	eventually 15 tun_is_up left
+	eventually 15 grep -q "vpn1 is up" "$T/other.err" || { cat "$T/other.err"; return 1; }
+	[ "$(rules)" = 4 ]
+	kill "${BG[left]}"
+	ended left 10
+	[ "$(rules)" = 2 ] || { left ip rule; return 1; }
+	kill "${BG[other]}"
+	ended other 10
+	run rules
+	[ "$output" = 0 ]
+}

@@ -216,6 +216,9 @@ rule_change(struct router *r, bool v6, bool whole, bool main, bool on)
 	if (main) {
 		i->table = RT_TABLE_MAIN;
 		mnl_attr_put_u32(h, FRA_SUPPRESS_PREFIXLEN, 0);
+		/* A mask of 0 matches each mark: the number only tells our rule from that of another tunnel. */
+		mnl_attr_put_u32(h, FRA_FWMARK, r->ifindex);
+		mnl_attr_put_u32(h, FRA_FWMASK, 0);
 	} else {
 		i->flags = FIB_RULE_INVERT;
 		mnl_attr_put_u32(h, FRA_TABLE, TABLE(r, whole));
@@ -233,7 +236,7 @@ rules_need(struct router *r, const struct route *t, struct fault *f)
 
 	if (r->rules[v6][whole])
 		return (0);
-	/* EEXIST: the rule of another tunnel, or one that a killed esp-tun left behind. */
+	/* EEXIST: a killed esp-tun whose device had this number left it behind. */
 	if ((whole && rule_change(r, v6, whole, true, true) != 0 && errno != EEXIST) ||
 	    (rule_change(r, v6, whole, false, true) != 0 && errno != EEXIST))
 		return (fault_because(f, CAUSE_TUN,
