@@ -261,6 +261,7 @@ datapath_stats(const struct datapath *dp, void (*line)(void *ctx, const char *te
 	const struct worker *w = &dp->worker;
 	const struct esp_pair *pair;
 	uint64_t sent, lost, both[ESP_VERDICT_COUNT];
+	struct esp_count in, out;
 	size_t i;
 
 	(void)snprintf(text, sizeof(text), "in: packets %llu, bytes %llu",
@@ -283,11 +284,12 @@ datapath_stats(const struct datapath *dp, void (*line)(void *ctx, const char *te
 		line(ctx, text);
 	}
 	for (i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++) {
+		in = esp_sa_carried(&pair->in);
+		out = esp_sa_carried(&pair->out);
 		(void)snprintf(text, sizeof(text), "sa %08x to %s: in %llu packets %llu bytes, "
 		    "out %llu packets %llu bytes, mtu %zu", get_be32(pair->in.spi),
-		    endpoint_text(at, &pair->out.dst), (unsigned long long)pair->in.count.packets,
-		    (unsigned long long)pair->in.count.bytes, (unsigned long long)pair->out.count.packets,
-		    (unsigned long long)pair->out.count.bytes, pair->out.mtu);
+		    endpoint_text(at, &pair->out.dst), (unsigned long long)in.packets, (unsigned long long)in.bytes,
+		    (unsigned long long)out.packets, (unsigned long long)out.bytes, pair->out.mtu);
 		for (int v = 0; v < ESP_VERDICT_COUNT; v++)
 			both[v] = pair->in.drops[v] + pair->out.drops[v];
 		put_drops(text, sizeof(text), both);

@@ -25,6 +25,41 @@ answer_toobig(struct datapath *dp, const struct pkt *k)
 		dp->worker.icmp++;
 }
 
+/* The kernel accepted ${n} packets. */
+static void
+sent(struct datapath *dp, struct pkt *k, size_t n)
+{
+	dp_wire_sent(dp, k, n);
+	for (size_t i = 0; i < n; i++) {
+		dp->worker.out.packets++;
+		dp->worker.out.bytes += k[i].inner_len;
+	}
+}
+
+static void
+lost(struct esp_sa *sa, size_t len)
+{
+	sa->lost.packets++;
+	sa->lost.bytes += len;
+}
+
+/* The kernel refused one, with errno ${err}: as if the network had lost it. */
+static void
+unsent(struct datapath *dp, struct pkt *k, int err)
+{
+	char to[ADDR_TEXT];
+	struct fault f;
+
+	dp->worker.unsent++;
+	lost(k->sa, k->inner_len);
+	if (err != EPERM || dp->barred)
+		return;
+	dp->barred = true;
+	(void)fault(&f, FAULT_PERMISSION, "a packet filter of this machine drops what esp-tun sends to %s (EPERM)",
+	    addr_text(to, &k->remote.addr));
+	dp_warn(dp, &f);
+}
+
 static void
 send_raw(struct datapath *dp, struct pkt *k, size_t n)
 {
@@ -33,13 +68,14 @@ send_raw(struct datapath *dp, struct pkt *k, size_t n)
 	for (i = 0; i < n; i += done) {
 		errno = 0;
 		done = rawesp_send(&dp->raw, k + i, n - i);
-		dp_wire_sent(dp, k + i, done);
-		if (done > 0)
+		if (done > 0) {
+			sent(dp, k + i, done);
 			continue;
-		dp->worker.unsent++;
+		}
 		if (errno == EMSGSIZE)
 			dp->mtu_ms = 0;
-		done = 1;	/* a full socket loses this one, as the network might */
+		unsent(dp, k + i, errno);
+		done = 1;
 	}
 }
 
@@ -49,18 +85,16 @@ send_udp(struct datapath *dp, struct pkt *k, size_t n)
 	struct fault f;
 	size_t i, done;
 
-	if (dp->ports == NULL) {
-		dp->worker.unsent += n;
-		return;
-	}
 	for (i = 0; i < n; i += done) {
-		done = ports_send_esp(dp->ports, k + i, n - i, &f);
-		dp_wire_sent(dp, k + i, done);
-		if (done > 0)
+		f.sys = 0;
+		done = dp->ports != NULL ? ports_send_esp(dp->ports, k + i, n - i, &f) : 0;
+		if (done > 0) {
+			sent(dp, k + i, done);
 			continue;
-		dp->worker.unsent++;
-		if (f.code == FAULT_TOO_LARGE)
+		}
+		if (dp->ports != NULL && f.code == FAULT_TOO_LARGE)
 			dp->mtu_ms = 0;
+		unsent(dp, k + i, f.sys);
 		done = 1;
 	}
 }
@@ -107,10 +141,7 @@ dp_tun_ready(struct ev_loop *loop, ev_io *io, int revents)
 		flow_out(dp->db, w->esp, k, (size_t)n);
 		send_all(dp, k, (size_t)n);
 		for (long i = 0; i < n; i++) {
-			if (k[i].verdict == ESP_OK) {
-				w->out.packets++;
-				w->out.bytes += k[i].inner_len;
-			} else
+			if (k[i].verdict != ESP_OK)
 				w->drops_out[k[i].verdict]++;
 			if (k[i].verdict == ESP_TOO_BIG)
 				answer_toobig(dp, &k[i]);
@@ -192,6 +223,27 @@ hold(struct datapath *dp, const struct pkt *k)
 	return (true);
 }
 
+/* To the device; what it does not accept (it is down) is lost. */
+static void
+put(struct datapath *dp, const struct pkt *const *k, size_t n)
+{
+	struct worker *w = &dp->worker;
+	size_t i, done, j;
+
+	for (i = 0; i < n; i += done) {
+		done = tun_write(&dp->tun, k + i, n - i);
+		for (j = i; j < i + done; j++) {
+			w->in.packets++;
+			w->in.bytes += k[j]->inner_len;
+		}
+		if (i + done == n)
+			return;
+		w->unwritten++;
+		lost(k[i + done]->sa, k[i + done]->inner_len);
+		done++;
+	}
+}
+
 /* Counts, delivers, follows; skips packets of unknown SPIs if ${but_unknown}. */
 static void
 deliver(struct datapath *dp, const struct pkt *k, size_t n, bool but_unknown)
@@ -203,16 +255,14 @@ deliver(struct datapath *dp, const struct pkt *k, size_t n, bool but_unknown)
 	for (size_t i = 0; i < n; i++) {
 		if (k[i].verdict == ESP_UNKNOWN_SPI && but_unknown)
 			continue;
-		if (k[i].verdict == ESP_OK) {
-			w->in.packets++;
-			w->in.bytes += k[i].inner_len;
+		if (k[i].verdict == ESP_OK)
 			out[m++] = &k[i];
-		} else
+		else
 			w->drops_in[k[i].verdict]++;
 		if (k[i].newest)
 			follow(dp, &k[i]);
 	}
-	w->unwritten += m - tun_write(&dp->tun, out, m);
+	put(dp, out, m);
 }
 
 /* One packet that need not wait for a record any more. */

@@ -12,7 +12,7 @@ struct worker {
 	struct esp_ctx	*esp;
 	uint8_t		*slots;			/* a buffer for each packet of a batch */
 	struct pkt	 pkts[ESP_BATCH];	/* the batch in hand, in ${slots} */
-	struct esp_count out, in;		/* of all SAs there have been */
+	struct esp_count out, in;		/* that the kernel accepted, of all SAs there have been */
 	uint64_t	 drops_out[ESP_VERDICT_COUNT], drops_in[ESP_VERDICT_COUNT];
 	uint64_t	 cut, unsent, unwritten, icmp;
 };

@@ -128,6 +128,12 @@ esp_sa_free(struct esp_sa *sa)
 	wipe(sa, sizeof(*sa));
 }
 
+struct esp_count
+esp_sa_carried(const struct esp_sa *sa)
+{
+	return ((struct esp_count){ sa->count.packets - sa->lost.packets, sa->count.bytes - sa->lost.bytes });
+}
+
 bool
 esp_sa_exhausted(const struct esp_sa *sa)
 {

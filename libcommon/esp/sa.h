@@ -36,6 +36,7 @@ struct esp_sa {
 	bool		 has_oa;	/* addresses before NAT (RFC 3947, 5.2), of transport mode */
 	struct addr	 oa_src, oa_dst;
 	uint64_t	 drops[ESP_VERDICT_COUNT];
+	struct esp_count lost;		/* of ${count}: those that the kernel did not accept, see esp_sa_carried() */
 };
 
 struct esp_sa_conf {
@@ -61,6 +62,11 @@ int esp_sa_init(struct esp_sa *sa, const struct sa_child *rec, bool in, bool sea
 int esp_sa_renew(struct esp_sa *sa, const struct sa_child *rec, bool in, struct fault *f);
 void esp_sa_free(struct esp_sa *sa);	/* wipes; harmless on zeros */
 
+/*
+ * Packets that went through: sealed and sent, or opened and delivered. ${count} is what the keys were used for, and
+ * what a lifetime by volume limits.
+ */
+struct esp_count esp_sa_carried(const struct esp_sa *sa);
 /* Whether its numbers are used up. */
 bool esp_sa_exhausted(const struct esp_sa *sa);
 /* Whether ${in} goes from its source to its destination selectors. */

@@ -153,14 +153,14 @@ tun_write(const struct tun *t, const struct pkt *const *pkts, size_t n)
 {
 	struct virtio_net_hdr hdr;
 	struct iovec iov[2];
-	size_t i, done = 0;
+	size_t i;
 
 	iov[0] = (struct iovec){ &hdr, sizeof(hdr) };
 	for (i = 0; i < n; i++) {
 		write_header(&hdr, pkts[i]);
 		iov[1] = (struct iovec){ pkts[i]->p, pkts[i]->inner_len };
-		if (writev(t->fd, iov, 2) > 0)
-			done++;
+		if (writev(t->fd, iov, 2) <= 0)
+			break;
 	}
-	return (done);
+	return (i);
 }

@@ -32,7 +32,10 @@ void tun_close(struct tun *t);	/* harmless with fd -1 */
  */
 long tun_read(const struct tun *t, struct pkt *pkts, size_t n, uint64_t *cut, struct fault *f);
 
-/* Writes packets in order, ${inner_len} bytes of each; drops those that the kernel does not accept now. Returns how many it accepted. */
+/*
+ * Writes packets in order, ${inner_len} bytes of each, until the kernel does not accept one (the device is down).
+ * Returns how many it accepted.
+ */
 size_t tun_write(const struct tun *t, const struct pkt *const *pkts, size_t n);
 
 #endif

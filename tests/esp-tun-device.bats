@@ -1,0 +1,54 @@
+#!/usr/bin/env bats
+# esp-tun and what the machine around it does with its device and its packets.
+# shards: 3
+# shellcheck disable=SC2154 # BG has names for keys
+bats_require_minimum_version 1.5.0
+load lib/common
+load lib/tun
+
+setup() { tun_setup; }
+teardown() { tun_teardown; }
+
+# says left|right TEXT
+says() {
+	eventually 15 grep -qF -- "$2" "$T/$1.err" || {
+		echo "$1 did not say: $2"
+		cat "$T/$1.err"
+		return 1
+	}
+}
+
+unwritten() { counters right >"$T/counters" && grep -q " unwritten $1," "$T/counters"; }
+
+# has TEXT: a line of the counters that "counters" has printed to $T/counters.
+has() { grep -Eq -- "$1" "$T/counters" || { echo "no such counters: $1"; cat "$T/counters"; return 1; }; }
+
+@test "esp-tun: what a filter of this machine drops is unsent, not sent, and said once; in UDP too" {
+	local encap
+	left nft 'add table ip u; add chain ip u o { type filter hook output priority 0; }; add rule ip u o ip daddr 203.0.113.2 drop'
+	for encap in none udp; do
+		make_pair aes128gcm16 $encap
+		tun_start left "$T/left.sa"
+		eventually 15 tun_is_up left || { cat "$T/left.err"; return 1; }
+		left ping -q -c 2 -i 0.1 -W 0.1 10.2.0.1 >/dev/null || :
+		counters left >"$T/counters"
+		has "out: packets 0, bytes 0"
+		has "device vpn0: .* unsent 2,"
+		has "^esp-tun: sa .* out 0 packets 0 bytes"
+		says left "a packet filter of this machine drops what esp-tun sends to 203.0.113.2 (EPERM)"
+		[ "$(grep -c EPERM "$T/left.err")" = 1 ]
+		stop_background
+	done
+	left nft delete table ip u
+}
+
+@test "esp-tun: what the device does not accept is unwritten, not received" {
+	make_pair aes128gcm16
+	tun_both
+	ping_across 10.2.0.1 1
+	right ip link set vpn0 down
+	left ping -q -c 2 -i 0.1 -W 0.1 10.2.0.1 >/dev/null || :
+	eventually 10 unwritten 2 || { cat "$T/counters"; return 1; }
+	has "in: packets 1, bytes 84"
+	has "^esp-tun: sa .*: in 1 packets 84 bytes"
+}
