@@ -283,7 +283,7 @@ tshark_with() {
 		"--esp aes192gcm12 --use in --encap udp-draft"; do
 		# shellcheck disable=SC2086 # several words
 		state child $e x.sa
-		sa-show --format xfrm x.sa >x.sh
+		sa-show --format xfrm --clock $NOW x.sa >x.sh
 		grep ' policy ' x.sh >policies
 		# shellcheck disable=SC2016 # for the inner shell
 		run -0 unshare -Urn sh -ec '. ./policies; ip xfrm policy | grep -c "^src"'
@@ -301,7 +301,7 @@ tshark_with() {
 @test "sa-show --format xfrm: both directions, ranges as networks, only what lives" {
 	state child --spi-in 0x1001 --spi-out 0x2002 --encap udp --local 192.0.2.1:4500 \
 		--remote 192.0.2.2:33333 --local-ts 10.0.0.1-10.0.0.6 x.sa
-	run -0 sa-show --format xfrm x.sa
+	run -0 --separate-stderr sa-show --format xfrm --clock $NOW x.sa
 	[[ ${lines[0]} == "ip xfrm state add src 192.0.2.2 dst 192.0.2.1 proto esp spi 0x00001001 "*"encap espinudp 33333 4500 0.0.0.0" ]]
 	[[ ${lines[1]} == "ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x00002002 "*"encap espinudp 4500 33333 0.0.0.0" ]]
 	[ "$(grep -c ' dir out ' <<<"$output")" -eq 4 ]
@@ -309,14 +309,18 @@ tshark_with() {
 	output_has "policy add src 10.2.0.0/24 dst 10.0.0.4/31 dir fwd tmpl src 192.0.2.2 dst 192.0.2.1"
 	# A receive-only SA has no outbound half; a deleted one is not there.
 	state child --use in y.sa
-	run -0 sa-show --format xfrm y.sa
+	run -0 --separate-stderr sa-show --format xfrm --clock $NOW y.sa
 	[[ $output != *"dir out"* && ${lines[1]} != *"state add"* ]]
 	"$SAPIPE_TOP/tests/lib/sa_make.py" delete --spi-in 0x1001 d.sa
 	cat x.sa d.sa >z.sa
-	run -0 sa-show --format xfrm z.sa
+	run -0 --separate-stderr sa-show --format xfrm --clock $NOW z.sa
 	[ -z "$output" ]
+	# An expired one is there, and this is said.
+	run -0 --separate-stderr sa-show --format xfrm --clock 2030-01-01T00:00:00Z x.sa
+	[[ ${lines[0]} == "ip xfrm state add "* ]]
+	stderr_has "SA in 00001001 out 00002002 is included, although it has expired"
 	state child --local-ts 10.0.0.0/8,6,80-90 x.sa
-	run -0 --separate-stderr sa-show --format xfrm x.sa
+	run -0 --separate-stderr sa-show --format xfrm --clock $NOW x.sa
 	[ -z "$output" ]
 	stderr_has "range of ports"
 }

@@ -100,7 +100,7 @@ export_rest(const struct show *s)
 		wireshark_end();
 	while (s->o->format == SHOW_XFRM && (r = sa_set_next(s->set, &at, NULL)) != NULL)
 		if (r->type == SA_CHILD)
-			xfrm_record(r, ++reqid);
+			xfrm_record(r, ++reqid, clock_now(&s->clock).epoch);
 }
 
 /*

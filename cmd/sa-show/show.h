@@ -34,7 +34,7 @@ void wireshark_record(const struct sa_rec *r);
 /* Once, after the last. */
 void wireshark_end(void);
 void tcpdump_record(const struct sa_rec *r);
-/* ${reqid} ties states and policies of one SA together. */
-void xfrm_record(const struct sa_rec *r, unsigned reqid);
+/* ${reqid} ties states and policies of one SA together; ${now}: epoch seconds, to warn of an expired SA. */
+void xfrm_record(const struct sa_rec *r, unsigned reqid, uint64_t now);
 
 #endif

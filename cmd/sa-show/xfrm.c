@@ -192,7 +192,7 @@ obstacle(const struct xfrm *x)
 }
 
 void
-xfrm_record(const struct sa_rec *r, unsigned reqid)
+xfrm_record(const struct sa_rec *r, unsigned reqid, uint64_t now)
 {
 	const struct sa_child *s = &r->child;
 	struct xfrm x = { .s = s, .reqid = reqid, .enc = alg_enc_name(s->encryption, s->key_bits),
@@ -206,6 +206,9 @@ xfrm_record(const struct sa_rec *r, unsigned reqid)
 		    get_be32(s->spi_out), why);
 		return;
 	}
+	if (s->lifetime.expires <= now)
+		report_warn("SA in %08x out %08x is included, although it has expired", get_be32(s->spi_in),
+		    get_be32(s->spi_out));
 	local.scope = remote.scope = 0;
 	(void)addr_text(x.local, &local);
 	(void)addr_text(x.remote, &remote);

@@ -112,6 +112,8 @@ enum fault_code {
 	CAUSE(NOT_SHARED)	/* no process shares the UDP port */	\
 	/* READER_GONE */							\
 	CAUSE(REPORT)		/* it read a report, and has read enough: `| head` */ \
+	/* BAD_RECORD */							\
+	CAUSE(OTHER_KEYS)	/* than the record of the same identity has */ \
 	/* TRUNCATED, TOO_LARGE */					\
 	CAUSE(NOT_CAPTURED)	/* nothing of it is in the capture */	\
 	CAUSE(NOT_ALL_CAPTURED)						\

@@ -211,8 +211,8 @@ replace(struct sadb *db, struct esp_pair *pair, const struct sa_child *rec, uint
 		return (NULL);
 	}
 	if (!same_keys(pair->rec, rec)) {
-		(void)fault(f, FAULT_BAD_RECORD, "spi-in %08x comes again with other keys",
-		    get_be32(rec->spi_in));
+		(void)fault_because(f, CAUSE_OTHER_KEYS, fault(f, FAULT_BAD_RECORD,
+		    "spi-in %08x: a second record has other keys", get_be32(rec->spi_in)));
 		return (NULL);
 	}
 	if (sa_child_copy(&copy, rec) != 0) {

@@ -227,8 +227,9 @@ sa_set_apply(struct sa_set *s, unsigned source, const struct sa_rec *r, sa_chang
 	if (m->source != source)
 		return (SA_FOREIGN);
 	if (!sa_same_keys(&m->rec, r)) {
-		(void)fault(f, FAULT_BAD_RECORD, "a second %s with the same identity has other keys",
-		    r->type == SA_IKE ? "ike-sa" : "child-sa");
+		(void)fault_because(f, CAUSE_OTHER_KEYS, fault(f, FAULT_BAD_RECORD,
+		    "a second %s with the same identity has other keys",
+		    r->type == SA_IKE ? "ike-sa" : "child-sa"));
 		return (SA_BAD);
 	}
 	was = m->rec;
