@@ -48,6 +48,21 @@ isakmp_hdr_put(struct wr *w, const struct isakmp_hdr *h)
 	wr_u32(w, h->length);
 }
 
+/*
+ * libreswan pads each message to a multiple of 4 bytes, in clear too, and counts the padding in the header's length.
+ * It is no payload and no hash covers it.
+ */
+static bool
+is_padding(struct span rest)
+{
+	size_t i;
+
+	for (i = 0; i < rest.len; i++)
+		if (rest.p[i] != 0)
+			return (false);
+	return (rest.len < 4);
+}
+
 int
 isakmp_chain_get(struct isakmp_msg *m, struct span body, bool padded, struct fault *f)
 {
@@ -80,7 +95,7 @@ isakmp_chain_get(struct isakmp_msg *m, struct span body, bool padded, struct fau
 		    len - ISAKMP_PAYLOAD_HDR_LEN);
 		n++;
 	}
-	if (r.left > 0 && !padded)
+	if (!padded && !is_padding(span_of(r.p, r.left)))
 		return (fault_at(f, FAULT_MALFORMED, r.pos, "%zu bytes behind the last payload",
 		    r.left));
 	m->trailer = rd_rest(&r);

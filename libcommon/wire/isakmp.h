@@ -44,7 +44,7 @@ struct isakmp_msg {
 	struct span		raw;	/* header.length bytes of the datagram */
 	size_t			n;
 	struct isakmp_payload	pl[ISAKMP_PAYLOADS_MAX];
-	/* Bytes after the last payload: padding of an encrypted message. */
+	/* Bytes after the last payload: padding, of an encrypted message or of one in clear. */
 	struct span		trailer;
 };
 
@@ -61,7 +61,7 @@ void isakmp_hdr_put(struct wr *w, const struct isakmp_hdr *h);
  * encrypted; ${m}->hdr.next is the type of the first payload. Fills ${m}->pl, n and trailer; the
  * caller fills hdr and raw. Reserved bytes are ignored. Each length must be at least
  * 4 and at most the remaining bytes. Payloads of unknown type are kept for the exchange to decide.
- * Bytes after the last payload are allowed only if ${padded}. 0, or -1 with FAULT_MALFORMED
+ * Bytes after the last payload are allowed if ${padded}, else only up to three zero bytes. 0, or -1 with FAULT_MALFORMED
  * or FAULT_TOO_LARGE and the offset from the start of ${body}; m->n is then 0.
  */
 int isakmp_chain_get(struct isakmp_msg *m, struct span body, bool padded, struct fault *f);

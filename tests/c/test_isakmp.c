@@ -147,11 +147,13 @@ each_payload_length_off_by_one_is_refused(void **state)
 }
 
 static void
-padding_is_taken_only_where_asked(void **state)
+padding_is_accepted_only_where_asked_except_three_zeros(void **state)
 {
 	static struct isakmp_msg m = { .hdr = { .next = PAYLOAD_HASH } };
 	static const uint8_t body[] = { 0, 0, 0, 6, 1, 2, 0, 0, 7 };
+	static const uint8_t zeros[] = { 0, 0, 0, 6, 1, 2, 0, 0, 0, 0 };
 	struct fault f;
+	size_t n;
 
 	(void)state;
 	assert_int_equal(isakmp_chain_get(&m, SPAN_ARRAY(body), false, &f), -1);
@@ -159,6 +161,12 @@ padding_is_taken_only_where_asked(void **state)
 	assert_int_equal(isakmp_chain_get(&m, SPAN_ARRAY(body), true, &f), 0);
 	assert_int_equal(m.n, 1);
 	assert_int_equal(m.trailer.len, 3);
+	for (n = 0; n < 4; n++) {
+		assert_int_equal(isakmp_chain_get(&m, span_of(zeros, 6 + n), false, &f), 0);
+		assert_int_equal(m.trailer.len, n);
+	}
+	assert_int_equal(isakmp_chain_get(&m, span_of(zeros, 10), false, &f), -1);
+	assert_int_equal(f.at, 6);
 	/* Nonsense from a wrong key: a length beyond the end. */
 	assert_int_equal(isakmp_chain_get(&m, span_of(body, 5), true, &f), -1);
 	m.hdr.next = PAYLOAD_NONE;
@@ -425,7 +433,7 @@ main(void)
 		cmocka_unit_test(a_message_reads_back),
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(each_payload_length_off_by_one_is_refused),
-		cmocka_unit_test(padding_is_taken_only_where_asked),
+		cmocka_unit_test(padding_is_accepted_only_where_asked_except_three_zeros),
 		cmocka_unit_test(payloads_are_counted),
 		cmocka_unit_test(a_builder_refuses_what_does_not_fit),
 		cmocka_unit_test(an_sa_payload_round_trips),
