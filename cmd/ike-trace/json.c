@@ -106,6 +106,8 @@ json_message(struct trace *t, const struct capture_packet *p, const struct v1_to
 		set_text(o, "sender", m->by_initiator ? "initiator" : "responder");
 	set_flag(o, "encrypted", (m->msg.hdr.flags & ISAKMP_FLAG_ENCRYPTED) != 0);
 	set_int(o, "length", m->msg.hdr.length);
+	if (m->one_way)
+		set_flag(o, "one-way", true);
 	if (m->moved)
 		set_flag(o, "ports-changed", true);
 	if (m->again_of != 0) {
@@ -113,6 +115,8 @@ json_message(struct trace *t, const struct capture_packet *p, const struct v1_to
 	} else {
 		if (m->message != 0)
 			set_int(o, "message", m->message);
+		else if (m->begun_before)
+			set_flag(o, "begun-before", true);
 		else
 			set_flag(o, "fragment", true);
 		if (m->fragments != 0)

@@ -67,8 +67,9 @@ show_sa(struct trace *t, const struct capture_packet *p, const struct v1_told *m
 {
 	char i[2 * COOKIE_LEN + 1], r[2 * COOKIE_LEN + 1], when[CLOCK_TEXT];
 	bool first = t->shown_sa == 0;
-	const struct endpoint *from = m->by_initiator ? &p->src : &p->dst;
-	const struct endpoint *to = m->by_initiator ? &p->dst : &p->src;
+	const bool left = m->by_initiator || m->one_way;
+	const struct endpoint *from = left ? &p->src : &p->dst;
+	const struct endpoint *to = left ? &p->dst : &p->src;
 	bool same = t->shown_sa == m->sa;
 
 	if (!same) {
@@ -152,6 +153,8 @@ ladder_message(struct trace *t, const struct capture_packet *p, const struct v1_
 	if (p->by == CAPTURE_BY_TCP)
 		(void)snprintf(label + n, sizeof(label) - n, ", over TCP");
 	arrow(t, p, m->by_initiator, label, '-');
+	if (m->found_one_way)
+		put(t, BELOW, "(the addresses do not tell the two ends apart: the exchange does)");
 	if (report_level() > 0 && story != NULL)
 		put(t, BELOW, "(%s)", story);
 	if (p->fragments > 1)

@@ -32,6 +32,8 @@ print_message(const struct show *w, const struct walk_message *msg)
 	(void)snprintf(line, sizeof(line), "%s -> %s, IKE SA %u", endpoint_text(from, &msg->seen->src),
 	    endpoint_text(to, &msg->seen->dst), m->sa);
 	print_words(line, 3);
+	if (m->found_one_way)
+		print_words("the addresses do not tell the two ends apart: from here on the exchange shows the sender", 3);
 	if (story != NULL)
 		print_words(story, 3);
 	if (m->again_of != 0) {
@@ -62,7 +64,12 @@ add_json(const struct show *w, const struct walk_message *msg)
 	json_object_set_new(o, "message-id", json_string(mid));
 	json_object_set_new(o, "message", json_integer(m->message));
 	json_object_set_new(o, "label", js_text(v1_told_label(label, sizeof(label), m)));
-	json_object_set_new(o, "sender", json_string(m->by_initiator ? "initiator" : "responder"));
+	if (m->sure)
+		json_object_set_new(o, "sender", json_string(m->by_initiator ? "initiator" : "responder"));
+	if (m->begun_before)
+		json_object_set_new(o, "begun-before", json_true());
+	if (m->one_way)
+		json_object_set_new(o, "one-way", json_true());
 	json_object_set_new(o, "from", json_string(endpoint_text(text, &msg->seen->src)));
 	json_object_set_new(o, "to", json_string(endpoint_text(text, &msg->seen->dst)));
 	if (m->again_of != 0)

@@ -190,6 +190,8 @@ proof(struct walk_sa *s, const struct v1_told *m, size_t i, struct fault *f)
 	const struct isakmp_payload *pl = &m->msg.pl[i];
 	struct step *step;
 
+	if (!m->sure)	/* which of the two hashes it is cannot be known */
+		return (walk_payload(&s->c, m, i, f));
 	if (walk_derive(&s->c, m->by_initiator ? V_HASH_I : V_HASH_R, SPAN_NONE, &step, f) == -1)
 		return (-1);
 	if (pl->type == PAYLOAD_HASH)
@@ -374,6 +376,9 @@ walk_phase1(struct walk *w, struct walk_sa *s, struct v1_told *m, struct fault *
 	calc_unset(c, V_LAST_BLOCK);
 	if (cookies(s, m, f) == -1)
 		return (-1);
+	/* A capture that begins after message 2: the state has the hash of the NAT-D payloads. */
+	if (m->keys != NULL && m->message > 2)
+		(void)algorithms(c, m->keys);
 	if (encrypted && (walk_adopt(s, m->keys, false, f) == -1 || walk_open(w, c, m, f) == -1))
 		return (-1);
 	for (i = 0; i < m->msg.n; i++) {

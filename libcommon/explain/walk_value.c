@@ -113,7 +113,9 @@ walk_open(struct walk *w, struct calc *c, struct v1_told *m, struct fault *f)
 	if (c->has[V_PLAINTEXT]) {
 		secret_move(&w->plain, &c->v[V_PLAINTEXT]);
 		m->readable = isakmp_chain_get(&m->msg, secret_span(&w->plain), true, &why) == 0;
-		if (s != NULL && !m->readable) {
+		if (s != NULL && !m->readable && m->begun_before)
+			step_note(s->missing, "it needs the message before it, which is not in the capture");
+		else if (s != NULL && !m->readable) {
 			s->wrong = true;
 			step_note(s->note, "no payloads come out (%s): other keys, or a "
 			    "message before it is missing", why.what);

@@ -117,6 +117,8 @@ prove(const struct trace_sa *sa, const struct exchange *x, const struct v1_told 
 		return (V1_PROOF_NONE);
 	if (m->keys == NULL || (k = message_keys(m->keys)).hash == NULL)
 		return (V1_PROOF_UNKNOWN);
+	if (m->begun_before)
+		return (V1_PROOF_UNKNOWN);
 	if (dissect_phase1(x->number))
 		return (prove_phase1(sa, m->keys, k.hash, m, hash->body));
 	return (hash == m->msg.pl ? prove_late(x, &k, m) : V1_PROOF_UNKNOWN);
@@ -159,37 +161,27 @@ remember(struct trace_sa *sa, struct exchange *x, const struct v1_told *m)
 
 /* --- a message --- */
 
-/* ${out} is the next message of ${x}. */
-static void
-count(struct exchange *x, struct v1_told *out)
-{
-	if (x->messages == 0)
-		x->by_initiator = out->by_initiator;
-	out->message = ++x->messages;
-	out->begun_by_initiator = x->by_initiator;
-	out->beside_exchange = &x->beside;
-}
-
 /* A whole message: out->msg has its header and, unless it is encrypted, its payloads. */
 static void
-message(struct v1_trace *t, struct trace_sa *sa, struct exchange *x, struct v1_told *out)
+message(struct v1_trace *t, struct trace_sa *sa, struct exchange *x, const struct v1_seen *in, struct v1_told *out)
 {
-	count(x, out);
 	if ((out->msg.hdr.flags & ISAKMP_FLAG_ENCRYPTED) != 0) {
 		out->open = open_message(t, sa, x, out);
 		keep_tail(x, &out->msg);
 	}
+	dissect_place(sa, x, in, out);
 	if (out->readable) {
 		/* The same message may choose the hash of its NAT-D payloads. */
 		remember(sa, x, out);
 		out->proof = prove(sa, x, out);
 	}
-	out->words.hash = sa->hash;
+	/* Without message 2 the state knows the hash that was chosen. */
+	out->words.hash = sa->hash != NULL || out->keys == NULL ? sa->hash : alg_hash_word(out->keys->hash);
 }
 
 /* One fragment; if it completes a message, ${out} becomes that message. */
 static void
-fragment(struct v1_trace *t, struct trace_sa *sa, struct v1_told *out)
+fragment(struct v1_trace *t, struct trace_sa *sa, const struct v1_seen *in, struct v1_told *out)
 {
 	struct isakmp_hdr h;
 	struct exchange *x;
@@ -208,7 +200,7 @@ fragment(struct v1_trace *t, struct trace_sa *sa, struct v1_told *out)
 	out->words.phase1 = dissect_phase1(h.exchange);
 	out->readable = (h.flags & ISAKMP_FLAG_ENCRYPTED) == 0 &&
 	    isakmp_msg_get(&out->msg, out->msg.raw, &out->why) == 0;
-	message(t, sa, x, out);
+	message(t, sa, x, in, out);
 }
 
 static int
@@ -219,7 +211,7 @@ take(struct v1_trace *t, struct trace_sa *sa, struct exchange *x, const struct v
 	out->sure = sa->sure;
 	/* Both ports changed. A NAT may change only one, which is no event of the protocol. */
 	out->moved_from = out->by_initiator ? sa->left : sa->right;
-	out->moved = !out->new_sa && in->src.port != out->moved_from.port &&
+	out->moved = !out->new_sa && !sa->one_way && in->src.port != out->moved_from.port &&
 	    in->dst.port != (out->by_initiator ? sa->right : sa->left).port;
 	sa->left = out->by_initiator ? in->src : in->dst;
 	sa->right = out->by_initiator ? in->dst : in->src;
@@ -230,9 +222,11 @@ take(struct v1_trace *t, struct trace_sa *sa, struct exchange *x, const struct v
 	if ((out->msg.hdr.flags & ISAKMP_FLAG_ENCRYPTED) == 0)
 		out->readable = isakmp_msg_get(&out->msg, in->data, &out->why) == 0;
 	if (out->readable && out->msg.n == 1 && out->msg.pl[0].type == PAYLOAD_FRAG)
-		fragment(t, sa, out);
+		fragment(t, sa, in, out);
 	else
-		message(t, sa, x, out);
+		message(t, sa, x, in, out);
+	if (in->lost == 0)
+		dissect_seen_from(x, out->by_initiator);
 	return (0);
 }
 
@@ -268,7 +262,7 @@ v1_trace_take(struct v1_trace *t, const struct v1_seen *in, struct v1_told *out,
 	};
 	if (out->msg.hdr.length > in->data.len) {
 		out->by_initiator = dissect_from_left(sa, x, in);
-		count(x, out);
+		dissect_place(sa, x, in, out);
 		out->beside_sa = &sa->beside;
 		(void)fault(&out->why, FAULT_TRUNCATED, "%zu bytes were not captured", in->lost);
 		return (0);

@@ -61,8 +61,11 @@ struct v1_told {
 	bool			 new_sa;
 	bool			 by_initiator;	/* sent by the initiator of the IKE SA */
 	bool			 sure;		/* that is known; else the sender of the first captured message counts */
+	bool			 begun_before;	/* its number is not known: the capture began after the exchange */
+	bool			 one_way;	/* both ends have the same source address here: the exchange shows the sender */
+	bool			 found_one_way;	/* likewise, and it is the message that showed this */
 	bool			 begun_by_initiator;	/* the initiator sent the exchange's first message */
-	unsigned		 message;	/* its number in the exchange, from 1; 0: a fragment */
+	unsigned		 message;	/* its number in the exchange, from 1; 0: a fragment, or ${begun_before} */
 	unsigned		 fragments;	/* IKE fragments that it is joined from; 0: it came whole */
 	uint64_t		 again_of;	/* a retransmission of that frame; 0: it is new */
 	unsigned		 again;		/* number of this retransmission, from 1 */

@@ -21,12 +21,15 @@ struct exchange {
 	uint32_t	 mid;
 	unsigned	 messages;
 	bool		 by_initiator;	/* of the IKE SA: sent by its initiator */
+	unsigned	 place;		/* of the latest message: its number; 0: not known */
+	unsigned	 content;	/* likewise in main mode, as its content alone shows it */
+	bool		 from_left;	/* likewise: its address is that of the left end */
 	uint8_t		 tail[BLOCK_MAX];	/* last bytes of the encrypted message before */
 	bool		 has_tail;
 	uint8_t		 ni_len, nr_len;	/* 0: not captured */
 	uint8_t		 ni[NONCE_KEPT], nr[NONCE_KEPT];
 	unsigned	 n_seen;
-	struct { uint64_t number; unsigned times; uint8_t digest[DIGEST_KEPT]; } seen[V1_TRACE_AGAIN];
+	struct { uint64_t number; unsigned times; bool by_initiator; uint8_t digest[DIGEST_KEPT]; } seen[V1_TRACE_AGAIN];
 };
 
 struct trace_sa {
@@ -35,6 +38,10 @@ struct trace_sa {
 	unsigned	 number;
 	uint8_t		 cky_i[COOKIE_LEN], cky_r[COOKIE_LEN];
 	bool		 has_cky_r, sure;
+	bool		 whole;			/* its first datagram here is message 1 of phase 1 */
+	struct endpoint	 first;			/* source of the first datagram */
+	bool		 two_way;		/* others have another source */
+	bool		 one_way;		/* all have one source: only the exchange shows who sent what */
 	struct endpoint	 left, right;		/* the initiator and the responder */
 	struct exchange	*exchanges;		/* latest first */
 	size_t		 n_exchanges;
@@ -77,8 +84,15 @@ struct exchange *dissect_find_exchange(struct v1_trace *t, struct trace_sa *sa,
 /* Whether the initiator sent it. */
 bool dissect_from_left(const struct trace_sa *sa, const struct exchange *x,
     const struct v1_seen *in);
+/*
+ * Finds the number and the sender of ${out}, the next message of ${x}, whose ${by_initiator} is a guess from the
+ * addresses.
+ */
+void dissect_place(struct trace_sa *sa, struct exchange *x, const struct v1_seen *in, struct v1_told *out);
 /* True: ${in} is a retransmission in ${x}, and ${out} names the first frame. Else ${x} remembers it. */
 bool dissect_seen_again(struct exchange *x, const struct v1_seen *in, struct v1_told *out);
+/* The sender of the datagram that ${x} remembered last. */
+void dissect_seen_from(struct exchange *x, bool by_initiator);
 
 /*
  * Adds the body of a FRAG payload to ${*of} (NULL at first). True: the message is complete; it replaces ${whole}, and

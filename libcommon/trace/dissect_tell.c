@@ -62,7 +62,9 @@ v1_told_label(char *out, size_t cap, const struct v1_told *m)
 	if (cap > 0)
 		out[0] = '\0';
 	sa_text_add(&t, "%s", v1_mode_name(m->msg.hdr.exchange, name));
-	if (m->again_of == 0 && m->message == 0)
+	if (m->again_of == 0 && m->begun_before)
+		sa_text_add(&t, ", begun before the capture");
+	else if (m->again_of == 0 && m->message == 0)
 		sa_text_add(&t, " fragment");
 	else if (m->again_of == 0)
 		sa_text_add(&t, " %u", m->message);

@@ -275,6 +275,7 @@ dissect_seen_again(struct exchange *x, const struct v1_seen *in, struct v1_told 
 			out->again_of = x->seen[i].number;
 			out->again = ++x->seen[i].times;
 			out->message = 0;
+			out->by_initiator = x->seen[i].by_initiator;
 			return (true);
 		}
 	i = x->n_seen++ % V1_TRACE_AGAIN;
@@ -282,4 +283,10 @@ dissect_seen_again(struct exchange *x, const struct v1_seen *in, struct v1_told 
 	x->seen[i].times = 0;
 	memcpy(x->seen[i].digest, digest, DIGEST_KEPT);
 	return (false);
+}
+
+void
+dissect_seen_from(struct exchange *x, bool by_initiator)
+{
+	x->seen[(x->n_seen - 1) % V1_TRACE_AGAIN].by_initiator = by_initiator;
 }

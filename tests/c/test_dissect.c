@@ -214,6 +214,125 @@ aggressive_mode(void **state)
 	v1_trace_free(t);
 }
 
+/* What the whole capture shows of message ${i}. */
+struct truth { unsigned message; bool by_initiator; };
+
+static void
+truth_of(struct truth truth[SEEN])
+{
+	struct v1_trace *t = v1_trace_new(keys);
+	struct v1_told m;
+	struct fault f;
+	size_t i;
+
+	for (i = 0; i < tape.n; i++) {
+		assert_int_equal(v1_trace_take(t, &tape.d[i], &m, &f), 0);
+		assert_true(m.sure && !m.begun_before && !m.one_way);
+		truth[i] = (struct truth){ m.message, m.by_initiator };
+	}
+	v1_trace_free(t);
+}
+
+/* A capture that begins anywhere: what is said of a message is true, or it is said that it is not known. */
+static void
+begins_late(void **state)
+{
+	struct truth truth[SEEN];
+	struct v1_trace *t;
+	struct v1_told m;
+	struct fault f;
+	size_t i, from;
+	int with, aggressive, unknown;
+
+	for (aggressive = 0; aggressive < 2; aggressive++) {
+		l.exchange = r.exchange = aggressive != 0 ? SA_AGGRESSIVE : SA_MAIN;
+		record(0);
+		truth_of(truth);
+		for (from = 1; from < 9U - 3U * (unsigned)aggressive; from++)
+			for (with = 0; with < 2; with++) {
+				t = v1_trace_new(with != 0 ? keys : NULL);
+				unknown = 0;
+				for (i = from; i < tape.n; i++) {
+					assert_int_equal(v1_trace_take(t, &tape.d[i], &m, &f), 0);
+					unknown += m.begun_before;
+					/* Without keys a quick mode whose first messages are missing looks like a whole one. */
+					if (!m.begun_before && !(with == 0 && m.msg.hdr.exchange == EXCHANGE_QUICK))
+						assert_int_equal(m.message, truth[i].message);
+					if (m.sure)
+						assert_int_equal(m.by_initiator, truth[i].by_initiator);
+					assert_false(m.one_way);
+					assert_int_not_equal(m.proof, V1_PROOF_BAD);
+				}
+				assert_true(unknown <= 1);
+				v1_trace_free(t);
+			}
+		/* From message 4: the state has the hash of the NAT-D payloads. */
+		t = v1_trace_new(keys);
+		assert_int_equal(v1_trace_take(t, &tape.d[3], &m, &f), 0);
+		if (aggressive == 0)
+			says(&m, "of the sender: is 192.0.2.2:500, no NAT");
+		v1_trace_free(t);
+		tear_down(state);
+		(void)set_up(state);
+	}
+	/* Message 3 of aggressive mode alone. */
+	l.exchange = r.exchange = SA_AGGRESSIVE;
+	record(-1);
+	t = v1_trace_new(NULL);
+	assert_int_equal(v1_trace_take(t, &tape.d[2], &m, &f), 0);
+	assert_int_equal(m.message, 3);
+	assert_true(m.sure && m.by_initiator);
+	v1_trace_free(t);
+}
+
+/* A capture made from a log, with one source address: the exchange shows who sent what. */
+static void
+one_direction(void **state)
+{
+	struct truth truth[SEEN];
+	struct v1_trace *t;
+	struct v1_told m;
+	struct fault f;
+	size_t i, from, found;
+	int aggressive;
+
+	for (aggressive = 0; aggressive < 2; aggressive++) {
+		l.exchange = r.exchange = aggressive != 0 ? SA_AGGRESSIVE : SA_MAIN;
+		record(0);
+		truth_of(truth);
+		for (i = 0; i < tape.n; i++) {
+			tape.d[i].src = sim_right;	/* not even that of the initiator */
+			tape.d[i].dst = sim_left;
+		}
+		for (from = 0; from < (aggressive != 0 ? 4 : 7); from++) {
+			t = v1_trace_new(keys);
+			found = 0;
+			for (i = from; i < tape.n; i++) {
+				assert_int_equal(v1_trace_take(t, &tape.d[i], &m, &f), 0);
+				found += m.found_one_way;
+				assert_int_not_equal(m.proof, V1_PROOF_BAD);
+				if (m.msg.hdr.exchange == EXCHANGE_INFO)
+					continue;	/* either end may send it */
+				if (!m.begun_before && (from == 0 || found > 0))
+					assert_int_equal(m.message, truth[i].message);
+				if (m.sure && found > 0)
+					assert_int_equal(m.by_initiator, truth[i].by_initiator);
+				if (from == 0)
+					assert_int_equal(m.proof == V1_PROOF_GOOD, m.msg.pl[0].type == PAYLOAD_HASH ||
+					    isakmp_find(&m.msg, PAYLOAD_HASH, NULL) != NULL);
+			}
+			/* From message 6 on quick mode shows it. */
+			if (found != 1)
+				fail_msg("from message %zu, aggressive %d: found %zu times", from + 1, aggressive, found);
+			assert_int_equal(v1_trace_take(t, &tape.d[from < 2 ? 1 : from], &m, &f), 0);
+			assert_true(m.again_of != 0);
+			v1_trace_free(t);
+		}
+		tear_down(state);
+		(void)set_up(state);
+	}
+}
+
 static void
 moved(void **state)
 {
@@ -425,6 +544,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(main_mode, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(aggressive_mode, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(begins_late, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_direction, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(moved, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(fragments, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(hostile, set_up, tear_down),

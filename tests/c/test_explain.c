@@ -218,6 +218,49 @@ without_keys(void **unused)
 	assert_non_null(strstr(s.unknowns, "plaintext"));
 }
 
+static int
+count(void *arg, const struct walk_message *m, struct fault *f)
+{
+	(void)m;
+	(void)f;
+	++*(int *)arg;
+	return (0);
+}
+
+/* A capture with one source address is explained as the one with both, and nothing differs because of a guess. */
+static void
+one_direction(void **unused)
+{
+	struct walk_sums both, one;
+	const struct walk_given g = { .values = &given, .state = state };
+	struct walk *w;
+	struct fault f;
+	size_t from, i;
+	int called = 0;
+
+	(void)unused;
+	record(SA_MAIN);
+	assert_int_equal(calc_set(&given, V_PSK, span_str(PSK), &f), 0);
+	both = walk(state);
+	for (i = 1; i < tape.n; i++) {
+		tape.d[i].src = tape.d[0].src;
+		tape.d[i].dst = tape.d[0].dst;
+	}
+	one = walk(state);
+	assert_int_equal(one.differ, 0);
+	assert_int_equal(one.same, both.same);
+	assert_int_equal(one.unknown, both.unknown);
+	for (from = 1; from < tape.n; from++) {
+		w = walk_new(&g);
+		assert_non_null(w);
+		for (i = from; i < tape.n; i++)
+			assert_int_equal(walk_datagram(w, &tape.d[i], count, &called, &f), 0);
+		if (walk_sums(w)->differ > 0)
+			fail_msg("from message %zu: %s", from + 1, walk_sums(w)->differing);
+		walk_free(w);
+	}
+}
+
 static void
 one_cookie_alone(void **unused)
 {
@@ -254,15 +297,6 @@ callback_ends_it(void **unused)
 	assert_int_equal(f.code, FAULT_SYSTEM);
 	assert_int_equal(called, 1);
 	walk_free(w);
-}
-
-static int
-count(void *arg, const struct walk_message *m, struct fault *f)
-{
-	(void)m;
-	(void)f;
-	++*(int *)arg;
-	return (0);
 }
 
 /* More IKE SAs than are kept, then the first one again: each is explained. */
@@ -443,6 +477,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(main_mode_with_state, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(wrong_psk, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(without_keys, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_direction, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_cookie_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(callback_ends_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(more_than_kept, set_up, tear_down),
