@@ -100,6 +100,27 @@ AH_ALGORITHMS=(md5 sha1 sha256 sha256_96 sha384 sha512 aesxcbc sha256-esn aesxcb
 	printf -- '--esp %s\n' "${ALGORITHMS[@]}" | there_and_back
 }
 
+@test "offline: a sender that truncates sha256 to 96 bits is named, here and by ike-trace" {
+	need ike-trace
+	clear
+	state --seed 3 --esp aes128-sha256_96
+	esp-tun -q --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/esp.pcap"
+	state --seed 3 --esp aes128-sha256
+	run -1 --separate-stderr esp-tun --decrypt "$T/esp.pcap" "$T/r.sa" -o "$T/back.pcap"
+	stderr_has "0 packets decrypted, 10 not"
+	stderr_has "10 of them have a valid ICV of 96 bits, not 128: the sender truncates sha256 to 96 bits: use sha256_96"
+	run -0 ike-trace --sa "$T/r.sa" "$T/esp.pcap"
+	[ "$(grep -c "ICV of 96 bits, not 128" <<<"$output")" = 2 ]
+	ike-trace --json --sa "$T/l.sa" "$T/esp.pcap" | jq -se '[.[] | select(.type == "esp") | ."icv-96"] == [true, true]'
+	# With other keys, or an ICV of 128 bits, nothing is said of it.
+	esp-tun -q --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/esp.pcap"
+	run -0 ike-trace --sa "$T/r.sa" "$T/esp.pcap"
+	[[ $output != *"96 bits"* ]]
+	state --seed 4 --esp aes128-sha256
+	run -1 --separate-stderr esp-tun --decrypt "$T/esp.pcap" "$T/r.sa" -o "$T/back.pcap"
+	[[ $stderr != *"96 bits"* ]]
+}
+
 @test "offline: every encapsulation, IPv4 and IPv6 inside and outside, transport mode" {
 	clear
 	there_and_back <<<'--encap udp'

@@ -1,6 +1,7 @@
 /* esp-tun --decrypt and --encrypt: captures in place of a device and a network. */
 #include <stdio.h>
 
+#include "esp/icv96.h"
 #include "esp/offline.h"
 #include "esp_tun.h"
 #include "capture/capture.h"
@@ -19,6 +20,7 @@ struct job {
 	struct pcapng		*out;
 	bool			 seal;
 	uint64_t		 done, failed, others;
+	uint64_t		 icv96;		/* of the failed ones: right, except for an ICV of 96 bits */
 	uint64_t		 why[ESP_VERDICT_COUNT];
 };
 
@@ -124,6 +126,7 @@ open_packet(struct job *j, const struct capture_packet *p, struct fault *f)
 		v = offline_open(j->esp, p->what == CAPTURE_AH ? PROTO_AH : PROTO_ESP, p->ip, &p->dst.addr,
 		    p->data, &inner, &sa);
 	if (v != ESP_OK) {
+		j->icv96 += p->what == CAPTURE_ESP && p->lost == 0 && offline_icv96(j->esp, &p->dst.addr, p->data);
 		refuse(j, p, v);
 		return (0);
 	}
@@ -180,6 +183,8 @@ tell(const struct job *j)
 	report_say(0, "%llu packets %s, %llu not%s; %llu other frames", (unsigned long long)j->done,
 	    j->seal ? "encrypted" : "decrypted", (unsigned long long)j->failed, text,
 	    (unsigned long long)j->others);
+	if (j->icv96 > 0)
+		report_warn("%llu of them have a valid ICV of 96 bits, not 128: " ICV96_HINT, (unsigned long long)j->icv96);
 	if (capture_stats(j->in)->copies > 0)
 		report_say(0, "%llu packets were captured twice, on another interface or in the other direction",
 		    (unsigned long long)capture_stats(j->in)->copies);

@@ -163,6 +163,8 @@ flow(const struct trace *t, const struct watch_flow *f)
 	(void)json_object_set_new(o, "spi", js_hex(SPAN_ARRAY(f->spi)));
 	set_text(o, "from", endpoint_text(text, &f->src));
 	set_text(o, "to", endpoint_text(text, &f->dst));
+	if (icv96_found(t, f))
+		set_flag(o, "icv-96", true);
 	set_int(o, "packets", f->packets);
 	set_int(o, "bytes", f->bytes);
 	set_time(o, "first-time", f->first_us);

@@ -7,6 +7,7 @@
 
 #include "base/hex.h"
 #include "cli/report.h"
+#include "esp/icv96.h"
 #include "os/clock.h"
 #include "trace.h"
 #include "words.h"
@@ -244,6 +245,8 @@ show_flow(struct trace *t, const struct watch_flow *f)
 	put(t, "    ", "%llu packet%s, %llu bytes in %.3f s, numbers %u to %u",
 	    (unsigned long long)f->packets, f->packets == 1 ? "" : "s", (unsigned long long)f->bytes,
 	    (double)(f->last_us >= f->first_us ? f->last_us - f->first_us : 0) / 1e6, f->low, f->high);
+	if (icv96_found(t, f))
+		put(t, "    ", "ICV of 96 bits, not 128: " ICV96_HINT);
 	if (watch_missing(f) > 0)
 		show_gaps(t, f);
 	if (f->replays > 0)

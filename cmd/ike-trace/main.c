@@ -100,8 +100,11 @@ packet(struct trace *t, const struct trace_view *v, const struct capture_packet 
 	case CAPTURE_AH:
 		f = watch_take(t->esp, p->what == CAPTURE_ESP ? 50 : 51, p->spi, p->seq, &p->src,
 		    &p->dst, p->data.len + p->lost, p->time_us);
-		if (f != NULL && f->packets == 1)
+		if (f != NULL && f->packets == 1) {
+			if (p->lost == 0)
+				icv96_look(t, f, p->data);
 			v->flow(t, p, f);
+		}
 		break;
 	case CAPTURE_BAD:
 		v->refused(t, p, p->note);

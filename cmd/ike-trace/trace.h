@@ -8,6 +8,8 @@
 #include "capture/capture.h"
 #include "sa/set.h"
 
+#define ICV96_MAX	64	/* SPIs */
+
 struct trace_opts {
 	struct opt_list	 sa;
 	const char	*live;
@@ -34,6 +36,8 @@ struct trace {
 	bool			 begun;
 	unsigned		 shown_sa;	/* the SA of the ladder being drawn; 0: none */
 	struct endpoint		 left, right;	/* its ends as last shown */
+	unsigned		 n_icv96;	/* SPIs whose first packet has an ICV of 96 bits instead of 128 */
+	uint8_t			 icv96[ICV96_MAX][4];
 	unsigned		 lines;		/* since the ends were shown */
 };
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "esp/icv96.h"
+
 double
 trace_seconds(const struct trace *t, uint64_t time_us)
 {
@@ -39,32 +41,60 @@ words_of(const char *enc, unsigned bits, const char *integ, char *out, size_t ca
 	return (out);
 }
 
-char *
-child_text(char out[CHILD_TEXT], const struct trace *t, const struct watch_flow *f)
+/* The child SA of an SPI in the state, and whether the SPI is the inbound one of its record; NULL: none. */
+static const struct sa_child *
+child_of(const struct trace *t, const struct watch_flow *f, bool *in)
 {
 	enum sa_proto proto = f->proto == 50 ? SA_ESP : SA_AH;
-	char alg[80], from[SELECTOR_TEXT], to[SELECTOR_TEXT];
 	const struct sa_child *c;
 	const struct sa_rec *r;
 	size_t at = 0;
-	bool in, outward;
 
-	out[0] = '\0';
 	while ((r = sa_set_next(t->keys, &at, NULL)) != NULL) {
 		if (r->type != SA_CHILD || r->child.protocol != proto)
 			continue;
 		c = &r->child;
-		in = memcmp(c->spi_in, f->spi, 4) == 0 &&
-		    addr_cmp(&c->local.at.addr, &f->dst.addr) == 0;
-		outward = memcmp(c->spi_out, f->spi, 4) == 0 &&
-		    addr_cmp(&c->remote.at.addr, &f->dst.addr) == 0;
-		if (!in && !outward)
-			continue;
+		*in = memcmp(c->spi_in, f->spi, 4) == 0 && addr_cmp(&c->local.at.addr, &f->dst.addr) == 0;
+		if (*in || (memcmp(c->spi_out, f->spi, 4) == 0 && addr_cmp(&c->remote.at.addr, &f->dst.addr) == 0))
+			return (c);
+	}
+	return (NULL);
+}
+
+char *
+child_text(char out[CHILD_TEXT], const struct trace *t, const struct watch_flow *f)
+{
+	char alg[80], from[SELECTOR_TEXT], to[SELECTOR_TEXT];
+	const struct sa_child *c;
+	bool in;
+
+	out[0] = '\0';
+	if ((c = child_of(t, f, &in)) != NULL)
 		(void)snprintf(out, CHILD_TEXT, "%s, %s -> %s",
 		    words_of(c->encryption, c->key_bits, c->integrity, alg, sizeof(alg)),
 		    selector_text(from, in ? &c->remote_ts[0] : &c->local_ts[0]),
 		    selector_text(to, in ? &c->local_ts[0] : &c->remote_ts[0]));
-		return (out);
-	}
 	return (out);
+}
+
+void
+icv96_look(struct trace *t, const struct watch_flow *f, struct span esp)
+{
+	const struct secret *key;
+	const struct sa_child *c;
+	bool in;
+
+	if (f->proto == 50 && t->n_icv96 < ICV96_MAX && (c = child_of(t, f, &in)) != NULL &&
+	    (key = icv96_key(c, in)) != NULL && icv96_is(key, esp))
+		memcpy(t->icv96[t->n_icv96++], f->spi, 4);
+}
+
+bool
+icv96_found(const struct trace *t, const struct watch_flow *f)
+{
+	unsigned i;
+
+	for (i = 0; i < t->n_icv96 && memcmp(t->icv96[i], f->spi, 4) != 0; i++)
+		;
+	return (f->proto == 50 && i < t->n_icv96);
 }

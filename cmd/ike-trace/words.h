@@ -8,6 +8,10 @@
 #define CHILD_TEXT	512
 char *child_text(char out[CHILD_TEXT], const struct trace *t, const struct watch_flow *f);
 
+/* Looks at the first packet of an SPI: does the state's key fit an ICV of 96 bits? icv96_found() knows afterwards. */
+void icv96_look(struct trace *t, const struct watch_flow *f, struct span esp);
+bool icv96_found(const struct trace *t, const struct watch_flow *f);
+
 /* Seconds since the first frame. */
 double trace_seconds(const struct trace *t, uint64_t time_us);
 /* Why an encrypted message could not be decrypted, or NULL. */

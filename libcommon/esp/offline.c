@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "esp/ah.h"
+#include "esp/icv96.h"
 #include "esp/open.h"
 #include "esp/seal.h"
 
@@ -15,6 +16,7 @@
 struct entry {
 	struct esp_sa	 sa;		/* the first member: its chain is of these */
 	struct entry	*next;		/* older one */
+	struct secret	 auth;		/* opening, where icv96_key() has one */
 };
 
 struct offline {
@@ -53,6 +55,7 @@ offline_free(struct offline *o)
 	while ((e = o->entries) != NULL) {
 		o->entries = e->next;
 		esp_sa_free(&e->sa);
+		secret_free(&e->auth);
 		free(e);
 	}
 	esp_ctx_free(o->ctx);
@@ -88,6 +91,7 @@ add(struct offline *o, const struct sa_child *c, bool in, struct fault *f)
 	const struct addr *dst = in ? &c->local.at.addr : &c->remote.at.addr;
 	const uint8_t *spi = in ? c->spi_in : c->spi_out;
 	struct esp_sa *sa = find(o, c->protocol, spi, dst), **b = bucket(o, spi);
+	const struct secret *auth;
 	struct entry *e;
 
 	if (sa != NULL && addr_cmp(&sa->dst.addr, dst) == 0)
@@ -96,7 +100,12 @@ add(struct offline *o, const struct sa_child *c, bool in, struct fault *f)
 		return (fault(f, FAULT_TOO_LARGE, "more than %d SAs", OFFLINE_SAS));
 	if ((e = calloc(1, sizeof(*e))) == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for an SA"));
+	if ((auth = o->conf.seal ? NULL : icv96_key(c, in)) != NULL && secret_set(&e->auth, secret_span(auth)) != 0) {
+		free(e);
+		return (fault(f, FAULT_MEMORY, "no memory for an SA"));
+	}
 	if (esp_sa_init(&e->sa, c, in, o->conf.seal, &o->conf.sa, f) != 0) {
+		secret_free(&e->auth);
 		free(e);
 		return (-1);
 	}
@@ -159,6 +168,14 @@ offline_open(struct offline *o, uint8_t proto, struct span ip, const struct addr
 	if (k.verdict == ESP_OK)
 		*inner = span_of(k.p, k.inner_len);
 	return ((enum esp_verdict)k.verdict);
+}
+
+bool
+offline_icv96(struct offline *o, const struct addr *dst, struct span esp)
+{
+	const struct entry *e = esp.len < ESP_HDR ? NULL : (const struct entry *)find(o, SA_ESP, esp.p, dst);
+
+	return (e != NULL && e->auth.len > 0 && icv96_is(&e->auth, esp));
 }
 
 /* --- sealing --- */

@@ -34,6 +34,9 @@ int offline_add(struct offline *o, const struct sa_child *rec, struct fault *f);
 enum esp_verdict offline_open(struct offline *o, uint8_t proto, struct span ip, const struct addr *dst,
     struct span data, struct span *inner, const struct esp_sa **sa);
 
+/* Whether ${esp}, which offline_open() refused, fits its SA except for an ICV of 96 bits instead of 128, see icv96.h. */
+bool offline_icv96(struct offline *o, const struct addr *dst, struct span esp);
+
 /*
  * Seals the IP packet ${ip} for the newest SA whose selectors fit, in either direction, with the next number from
  * 1. ESP_OK: ${out} is ESP, which an IP packet or datagram from sa->src to sa->dst has to carry, or the
