@@ -2,6 +2,12 @@
 # bash completion for every tool of sapipe. What there is to complete comes from the tool itself,
 # by its option listing; a tool that does not answer completes nothing.
 
+# The words of proposals; tests/docs.bats holds them against those that the tools know.
+_sapipe_algorithms="aes128 aes192 aes256 aes128gcm16 aes192gcm16 aes256gcm16 aes128gcm12 aes192gcm12 aes256gcm12 aes128gcm8
+	aes192gcm8 aes256gcm8 aes128ctr aes192ctr aes256ctr chacha20poly1305 3des des null sha1 sha256 sha384
+	sha512 aesxcbc md5 sha256_96 modp2048 modp3072 modp4096 modp6144 modp8192 ecp256 ecp384 ecp521 curve25519
+	modp1536 modp1024 modp768 modp1024s160 modp2048s224 modp2048s256 esn"
+
 # _sapipe_value KIND CURRENT: candidates for a value called KIND in the listing.
 _sapipe_value() {
 	local kind=$1 cur=$2 words='' part
@@ -13,6 +19,11 @@ _sapipe_value() {
 	IFS=$'\n'
 	[ -z "$words" ] || mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 	case $kind in
+	*PROPOSALS*)
+		IFS=$' \t\n'
+		compopt -o nospace 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -P "${cur%"${cur##*[,-]}"}" -W "$_sapipe_algorithms" -- "${cur##*[,-]}")
+		;;
 	*FILE* | *SA* | *CAPTURE* | *PCAP* | *.pcap* | *CMD*)
 		compopt -o filenames 2>/dev/null
 		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")

@@ -7,6 +7,16 @@ function __sapipe_value -a kind before cur
         string match -qr '^[a-z0-9][a-z0-9-]*$' -- $part; and echo $before$part
     end
     switch $kind
+        case '*PROPOSALS*'
+            # the words of proposals, as in sapipe.bash
+            set -l words aes128 aes192 aes256 aes128gcm16 aes192gcm16 aes256gcm16 aes128gcm12 aes192gcm12 aes256gcm12 aes128gcm8 \
+                aes192gcm8 aes256gcm8 aes128ctr aes192ctr aes256ctr chacha20poly1305 3des des null sha1 sha256 sha384 \
+                sha512 aesxcbc md5 sha256_96 modp2048 modp3072 modp4096 modp6144 modp8192 ecp256 ecp384 ecp521 curve25519 \
+                modp1536 modp1024 modp768 modp1024s160 modp2048s224 modp2048s256 esn
+            set -l done (string replace -r '[^,-]*$' '' -- $cur)
+            for word in $words
+                echo $before$done$word
+            end
         case '*FILE*' '*SA*' '*CAPTURE*' '*PCAP*' '*.pcap*' '*CMD*'
             for path in (__fish_complete_path $cur)
                 echo $before$path

@@ -2,11 +2,23 @@
 # zsh completion for every tool of sapipe, from the tool's own option listing; a tool that does
 # not answer completes nothing.
 
+# The words of proposals, as in sapipe.bash.
+_sapipe_proposals() {
+	local -a words
+	words=(aes128 aes192 aes256 aes128gcm16 aes192gcm16 aes256gcm16 aes128gcm12 aes192gcm12 aes256gcm12 aes128gcm8
+		aes192gcm8 aes256gcm8 aes128ctr aes192ctr aes256ctr chacha20poly1305 3des des null sha1 sha256 sha384
+		sha512 aesxcbc md5 sha256_96 modp2048 modp3072 modp4096 modp6144 modp8192 ecp256 ecp384 ecp521 curve25519
+		modp1536 modp1024 modp768 modp1024s160 modp2048s224 modp2048s256 esn)
+	compset -P '*[,-]'
+	compadd -S '' -a words
+}
+
 # What completes a value of that kind: fixed words are in small letters.
 _sapipe_action() {
 	local -a fixed
 	fixed=(${(M)${(s:|:)1}:#[a-z0-9][a-z0-9-]#})
 	case $1 in
+	*PROPOSALS*) REPLY=_sapipe_proposals ;;
 	*FILE*|*SA*|*CAPTURE*|*PCAP*|*.pcap*|*CMD*) REPLY=_files ;;
 	*DIR*) REPLY='_files -/' ;;
 	*PEER*|*HOST*|*DEST*) REPLY=_hosts ;;

@@ -269,6 +269,8 @@ bash_completes() {
 	[ "$output" = xauth-psk$'\n'xauth-rsa ]
 	run -0 bash_completes skeyid-calc natd --auth ''
 	[[ $output != *xauth* ]]
+	run -0 bash_completes ike-initiate --esp aes256-sha1,aes128-sha256
+	[ "$output" = aes256-sha1,aes128-sha256$'\n'aes256-sha1,aes128-sha256_96 ]
 	run -0 bash_completes no-such-tool --
 	[ -z "$output" ]
 }
@@ -353,4 +355,24 @@ example() {
 	run -2 --separate-stderr ike-respond --peers "$d/peers.ini"
 	one_error
 	[[ $stderr =~ peers\.ini:[0-9]+:\ unknown\ key\ \'remote-st\' ]]
+}
+
+@test "the completions know every word of proposals" {
+	local shell word
+	{
+		for word in "--esp x-sha1" "--esp aes128-x" "--ike aes128-sha1-x"; do
+			# shellcheck disable=SC2086 # words
+			ike-initiate --psk-file absent $word 192.0.2.1 2>&1 | sed -n 's/.*; known: //p' | tr ', ' '\n'
+		done
+		echo esn
+	} | sed '/^$/d' | sort -u >"$BATS_TEST_TMPDIR/known"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/known")" -gt 30 ]
+	for shell in bash zsh fish; do
+		while read -r word; do
+			grep -qE "(^|[^a-z0-9_])$word([^a-z0-9_]|\$)" completions/sapipe.$shell ||
+				{ echo "$shell: no $word"; return 1; }
+		done <"$BATS_TEST_TMPDIR/known"
+	done
+	# and no others
+	diff "$BATS_TEST_TMPDIR/known" <(bash -c 'source completions/sapipe.bash; printf "%s\n" $_sapipe_algorithms' | sort -u)
 }
