@@ -85,7 +85,7 @@ HELPERS := $(filter-out $(B)/tests/c/test_%,$(call objs,tests/c/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 PAGES := $(wildcard man/*.[1-8])
-SOURCES = $(wildcard libcommon/*/*.[ch] libcommon/*/*/*.[ch] cmd/*/*.[ch] tests/c/*.[ch] tests/fuzz/*.c tests/bench/*.c)
+SOURCES = $(wildcard libcommon/*/*.[ch] libcommon/*/*/*.[ch] cmd/*/*.[ch] tests/c/*.[ch] tests/net/*.c tests/fuzz/*.c tests/bench/*.c)
 OBJECTS := $(LIB) $(HELPERS) $(call objs,cmd/*/*.c tests/c/test_*.c)
 SCRIPTS = .ci/run completions/sapipe.bash $(wildcard tests/*.sh tests/*/*.sh tests/run tests/bench/run tests/*.bats tests/*/*.bash)
 
@@ -141,7 +141,13 @@ compile_commands.json: $(B)/.flags
 
 # ---- tests
 
-units: $(UNITS)
+# Hostile traffic for bats: see its head.
+FLOOD := $(B)/tests/flood
+$(FLOOD): $(B)/tests/net/flood.o $(B)/libsapipe.a
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D); $(LINK) -o $@ $^ $(LDLIBS)
+
+units: $(UNITS) $(FLOOD)
 unit: units
 	@SAPIPE_BUILD=$(B) tests/run $(UNITS)
 
@@ -151,7 +157,7 @@ UNIT_T = $(if $(word 2,$(T)),,$(or $(filter $(B)/tests/$(T) $(B)/tests/test_$(T)
 
 check:
 	@$(MAKE) --no-print-directory deps DEPS="$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK)"
-	+@$(SUBMAKE) $(if $(T),$(or $(UNIT_T),all),all units)
+	+@$(SUBMAKE) $(if $(T),$(or $(UNIT_T),all $(FLOOD)),all units)
 	@SAPIPE_BUILD=$(B) tests/run $(if $(T),-t '$(T)',$(or $(TESTS),$(wildcard tests/*.bats)) $(UNITS))
 
 demo:

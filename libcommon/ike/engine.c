@@ -52,7 +52,6 @@ ike_engine_free(struct ike_engine *e)
 	ike_table_free(&e->by_spi);
 	ike_table_free(&e->by_peer_spi);
 	ike_table_free(&e->by_child_spi);
-	ike_table_free(&e->half_open);
 	ike_heap_free(&e->sa_timers);
 	ike_heap_free(&e->child_timers);
 	ike_heap_free(&e->conn_timers);
@@ -106,6 +105,8 @@ ike_engine_datagram(struct ike_engine *e, struct now now, const struct endpoint 
 		version->accept(e, now, local, remote, &h, data, out);
 	if (sa != NULL && sa->version == version && ike_sa_hears(sa, remote,
 	    memcmp(h.cky_r, sa->spi_r, sizeof(no_spi)) == 0, data.len, out)) {
+		if (sa->returned)
+			ike_half_open_returned(sa, out);
 		sa->from_local = *local;
 		sa->from_remote = *remote;
 		ike_sa_touch(sa);
@@ -297,10 +298,11 @@ ike_engine_ids(const struct ike_engine *e, void (*each)(void *ctx, const uint8_t
 	const struct ike_sa *sa;
 	uint8_t id[16];
 
-	for (sa = e->sas; sa != NULL; sa = sa->next) {
-		ike_sa_id(sa, id);
-		each(ctx, id);
-	}
+	for (sa = e->sas; sa != NULL; sa = sa->next)
+		if (ike_sa_served(sa)) {
+			ike_sa_id(sa, id);
+			each(ctx, id);
+		}
 }
 
 uint64_t

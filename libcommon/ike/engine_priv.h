@@ -20,10 +20,16 @@ struct ike_engine {
 	struct ike_table	 by_spi;	/* SAs by the SPI that this end chose */
 	struct ike_table	 by_peer_spi;	/* SAs that the peer began, by its SPI */
 	struct ike_table	 by_child_spi;	/* children by their inbound SPI */
-	struct ike_table	 half_open;	/* struct ike_half_open by address */
+	/*
+	 * Half-open SAs that peers began: bounded, without refusing anybody. The addresses of ${fresh} may be forged; the
+	 * oldest makes room for the next. The peers of ${returned} have sent our SPI back; they are kept apart, so
+	 * that a flood of first messages does not reach them.
+	 */
+	struct ike_ring		 fresh, returned;
+	uint64_t		 n_evicted;	/* of them, since the start */
 	struct ike_heap		 sa_timers, child_timers, conn_timers;
 	size_t			 n_sas, n_children, n_conns;
-	size_t			 n_half_open, n_established;
+	size_t			 n_established;
 	struct ike_budget	 forgeable;	/* work for addresses that anybody may have forged */
 	struct ike_budget	 reached;	/* for those that sent an SPI of ours back */
 	uint64_t		 serial;	/* of the last SA, child or connection */
@@ -40,11 +46,19 @@ uint64_t ike_engine_salt(const struct ike_engine *e);
 int ike_engine_link(struct ike_engine *e, struct ike_sa *sa);
 /* The SA under these SPIs that is not dead; NULL: there is none. */
 struct ike_sa *ike_sa_find(struct ike_engine *e, const uint8_t spi_i[8], const uint8_t spi_r[8]);
+/*
+ * The SPI of ${sa} came back: a half-open one is kept apart, and the oldest of its address ends if there are too many.
+ * Does nothing where it has come back before.
+ */
+void ike_half_open_returned(struct ike_sa *sa, struct ike_outbox *out);
+/*
+ * Whether the ports have to deliver the messages of ${sa} by its SPIs. They do it without where its peer has begun it and
+ * not sent our SPI back: as a new peer's, and a flood of them changes no table.
+ */
+bool ike_sa_served(const struct ike_sa *sa);
 /* ${sa} changed: recompute its deadline and the values derived from it. */
 void ike_sa_touch(struct ike_sa *sa);
 void ike_sa_set_state(struct ike_sa *sa, enum ike_state state);
-/* Whether one more half-open exchange with ${remote} is within the limits; notes it if not. */
-bool ike_engine_may_open(struct ike_engine *e, const struct endpoint *remote, struct ike_outbox *out);
 /*
  * Takes ${units} of work (ike/budget.h) for the peer that began ${sa}. False: it has caused too much; drop its message.
  * What a peer of our choice costs is not counted.

@@ -1,4 +1,4 @@
-/* The engine's SAs: found by SPI, counted while half-open, timed, and freed when they are dead. */
+/* The engine's SAs: found by SPI, bounded while half-open, timed, and freed when they are dead. */
 #include <stdlib.h>
 
 #include "ike/engine_priv.h"
@@ -18,72 +18,88 @@ spi_hash(const struct ike_engine *e, const uint8_t spi[SPI_LEN])
 	return (ike_hash(spi, SPI_LEN, ike_engine_salt(e)));
 }
 
-/* --- half-open exchanges --- */
+/* --- half-open SAs that peers began --- */
 
-static uint64_t
-addr_hash(const struct ike_engine *e, const struct addr *a)
+static void
+ring_put(struct ike_ring *r, struct ike_sa *sa)
 {
-	return (ike_hash(a->b, sizeof(a->b), ike_engine_salt(e)));
-}
-
-static struct ike_half_open *
-half_open_at(struct ike_engine *e, const struct addr *a)
-{
-	struct ike_node *n = ike_table_first(&e->half_open, addr_hash(e, a));
-
-	for (; n != NULL; n = ike_table_next(&e->half_open, n))
-		if (addr_cmp(&IKE_ENTRY(n, struct ike_half_open, node)->addr, a) == 0)
-			return (IKE_ENTRY(n, struct ike_half_open, node));
-	return (NULL);
-}
-
-bool
-ike_engine_may_open(struct ike_engine *e, const struct endpoint *remote, struct ike_outbox *out)
-{
-	const struct ike_half_open *h = half_open_at(e, &remote->addr);
-	char from[ENDPOINT_TEXT];
-
-	if (e->n_half_open < e->conf.half_open_max &&
-	    (h == NULL || h->n < e->conf.half_open_per_addr))
-		return (true);
-	outbox_note(out, NOTE_DEBUG, "%s: too many half-open exchanges",
-	    endpoint_text(from, remote));
-	return (false);
-}
-
-static int
-half_open_count(struct ike_engine *e, struct ike_sa *sa)
-{
-	struct ike_half_open *h = half_open_at(e, &sa->remote.at.addr);
-
-	if (h == NULL) {
-		if ((h = calloc(1, sizeof(*h))) == NULL)
-			return (-1);
-		h->addr = sa->remote.at.addr;
-		if (ike_table_put(&e->half_open, &h->node, addr_hash(e, &h->addr)) != 0) {
-			free(h);
-			return (-1);
-		}
-	}
-	h->n++;
-	e->n_half_open++;
-	sa->half_open = h;
-	return (0);
+	sa->ring = r;
+	sa->older = r->newest;
+	sa->newer = NULL;
+	if (r->newest != NULL)
+		r->newest->newer = sa;
+	else
+		r->oldest = sa;
+	r->newest = sa;
+	r->n++;
 }
 
 static void
-half_open_over(struct ike_engine *e, struct ike_sa *sa)
+half_open_end(struct ike_sa *sa)
 {
-	struct ike_half_open *h = sa->half_open;
+	struct ike_ring *r = sa->ring;
 
-	if (h == NULL)
+	if (r == NULL)
 		return;
-	sa->half_open = NULL;
-	e->n_half_open--;
-	if (--h->n == 0) {
-		ike_table_remove(&e->half_open, &h->node);
-		free(h);
-	}
+	*(sa->older != NULL ? &sa->older->newer : &r->oldest) = sa->newer;
+	*(sa->newer != NULL ? &sa->newer->older : &r->newest) = sa->older;
+	sa->older = sa->newer = NULL;
+	sa->ring = NULL;
+	r->n--;
+}
+
+/* It is freed when the engine settles. */
+static void
+evict(struct ike_sa *sa)
+{
+	sa->engine->n_evicted++;
+	ike_sa_set_state(sa, IKE_SA_DEAD);
+}
+
+static void
+half_open_begin(struct ike_sa *sa)
+{
+	struct ike_engine *e = sa->engine;
+
+	while (e->fresh.n >= e->conf.half_open_max)
+		evict(e->fresh.oldest);
+	ring_put(&e->fresh, sa);
+}
+
+/* The oldest SA with the address of ${sa} if there are more than ${max}; NULL: there are not. */
+static struct ike_sa *
+one_too_many(const struct ike_sa *sa, size_t max)
+{
+	struct ike_sa *o, *oldest = NULL;
+	size_t n = 0;
+
+	for (o = sa->ring->newest; o != NULL; o = o->older)
+		if (addr_cmp(&o->remote.at.addr, &sa->remote.at.addr) == 0) {
+			oldest = o;
+			n++;
+		}
+	return (n > max ? oldest : NULL);
+}
+
+void
+ike_half_open_returned(struct ike_sa *sa, struct ike_outbox *out)
+{
+	struct ike_engine *e = sa->engine;
+	struct ike_sa *out_of_place;
+	char at[ENDPOINT_TEXT];
+
+	if (sa->ring != &e->fresh)
+		return;
+	half_open_end(sa);
+	ring_put(&e->returned, sa);
+	out_of_place = one_too_many(sa, e->conf.half_open_per_addr);
+	if (out_of_place == NULL && e->returned.n > e->conf.half_open_max)
+		out_of_place = e->returned.oldest;
+	if (out_of_place == NULL)
+		return;
+	outbox_note(out, NOTE_WARN, "%s: too many half-open exchanges; the oldest ends",
+	    endpoint_text(at, &out_of_place->remote.at));
+	evict(out_of_place);
 }
 
 /* --- work --- */
@@ -131,12 +147,12 @@ ike_engine_link(struct ike_engine *e, struct ike_sa *sa)
 	if (ike_heap_reserve(&e->sa_timers, e->n_sas + 1) != 0 ||
 	    ike_table_put(&e->by_spi, &sa->by_spi, spi_hash(e, ours_i ? sa->spi_i : sa->spi_r)) != 0)
 		return (-1);
-	if (!ours_i && (ike_table_put(&e->by_peer_spi, &sa->by_peer_spi, spi_hash(e, sa->spi_i)) != 0 ||
-	    (sa->state == IKE_SA_HALF_OPEN && half_open_count(e, sa) != 0))) {
+	if (!ours_i && ike_table_put(&e->by_peer_spi, &sa->by_peer_spi, spi_hash(e, sa->spi_i)) != 0) {
 		ike_table_remove(&e->by_spi, &sa->by_spi);
-		ike_table_remove(&e->by_peer_spi, &sa->by_peer_spi);
 		return (-1);
 	}
+	if (!ours_i && sa->state == IKE_SA_HALF_OPEN)
+		half_open_begin(sa);
 	sa->timer.serial = ++e->serial;
 	sa->next = e->sas;
 	sa->at = &e->sas;
@@ -144,10 +160,15 @@ ike_engine_link(struct ike_engine *e, struct ike_sa *sa)
 		sa->next->at = &sa->next;
 	e->sas = sa;
 	e->n_sas++;
-	e->ids_mark++;
 	sa->linked = true;
 	ike_sa_touch(sa);
 	return (0);
+}
+
+bool
+ike_sa_served(const struct ike_sa *sa)
+{
+	return (sa->role == SA_INITIATOR || sa->state != IKE_SA_HALF_OPEN || sa->returned);
 }
 
 static void
@@ -160,7 +181,7 @@ unlink_and_free(struct ike_engine *e, struct ike_sa *sa)
 	if (sa->next != NULL)
 		sa->next->at = sa->at;
 	e->n_sas--;
-	e->ids_mark++;
+	e->ids_mark += sa->announced;
 	sa->version->free(sa);
 }
 
@@ -223,7 +244,7 @@ ike_sa_set_state(struct ike_sa *sa, enum ike_state state)
 	e->n_established += state == IKE_SA_ESTABLISHED;
 	/* One that XAuth has not authenticated yet still counts as half-open. */
 	if (state == IKE_SA_ESTABLISHED || state == IKE_SA_DEAD)
-		half_open_over(e, sa);
+		half_open_end(sa);
 	if (state == IKE_SA_ESTABLISHED && sa->role == SA_RESPONDER) {
 		ike_budget_forgive(&e->forgeable, ike_engine_salt(e), &sa->remote.at.addr);
 		ike_budget_forgive(&e->reached, ike_engine_salt(e), &sa->remote.at.addr);
@@ -264,7 +285,9 @@ ike_engine_settle(struct ike_engine *e)
 			continue;
 		}
 		peers = sa->role == SA_INITIATOR ? sa->spi_r : sa->spi_i;
-		if (memcmp(sa->served, peers, SPI_LEN) != 0) {
+		if (ike_sa_served(sa) &&
+		    (!sa->announced || memcmp(sa->served, peers, SPI_LEN) != 0)) {
+			sa->announced = true;
 			memcpy(sa->served, peers, SPI_LEN);
 			e->ids_mark++;
 		}

@@ -23,11 +23,15 @@ struct ike_conf {
 	bool			 keep;		/* rekey, answer, probe; reconnect */
 	bool			 others;	/* other tools of this host may have SAs with the peers */
 	bool			 borrowed;	/* adopted IKE SAs are another's: never deleted here */
-	uint32_t		 half_open_max;	/* half-open exchanges in all, 0: the default */
-	uint32_t		 half_open_per_addr;
+	/*
+	 * Half-open exchanges that peers began: of peers that have not sent our cookie back, and as many of those
+	 * that have. 0: the default. The oldest makes room for the next.
+	 */
+	uint32_t		 half_open_max;
+	uint32_t		 half_open_per_addr;	/* of an address that has sent our cookie back */
 	uint32_t		 linger_ms;	/* how long finished exchanges answer duplicates */
 };
-#define HALF_OPEN_MAX_DEFAULT		1000
+#define HALF_OPEN_MAX_DEFAULT		5000	/* some 3.5 kB each */
 #define HALF_OPEN_PER_ADDR_DEFAULT	20
 
 struct ike_engine;

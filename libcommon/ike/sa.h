@@ -29,9 +29,8 @@ struct ike_end {
 	struct ike_id	*id;		/* NULL: none */
 };
 
-struct ike_half_open {		/* half-open SAs with one address */
-	struct ike_node	 node;
-	struct addr	 addr;
+struct ike_ring {		/* SAs by age; all zero is empty */
+	struct ike_sa	*oldest, *newest;
 	size_t		 n;
 };
 
@@ -42,10 +41,12 @@ struct ike_sa {
 	struct ike_timer	 timer;
 	struct ike_sa		*next_touched;
 	bool			 linked, touched;
-	struct ike_half_open	*half_open;	/* counted there; NULL: not half-open, or begun here */
+	struct ike_ring		*ring;		/* of half-open SAs: see engine_priv.h; NULL: in none */
+	struct ike_sa		*older, *newer;	/* there */
 	bool			 returned;	/* the peer sent our SPI back from its address */
 	size_t			 bytes_in, bytes_out;	/* received and sent before that */
-	uint8_t			 served[8];	/* the peer's SPI that the ids_mark knows of */
+	bool			 announced;	/* the ids_mark knows of it, */
+	uint8_t			 served[8];	/* with this SPI of the peer */
 
 	const struct ike_version *version;
 	struct ike_engine	*engine;

@@ -50,6 +50,7 @@ ports_new(struct ev_loop *loop, const struct ports_opt *opt, const struct ports_
 	set->own_is_clear = all_uids_mapped();
 	if (getrandom(&set->origin, sizeof(set->origin), 0) != sizeof(set->origin))
 		goto err;
+	set->shed.salt = set->origin;
 	return (set);
 err:
 	(void)fault(f, FAULT_MEMORY, "no memory for UDP ports");
@@ -73,6 +74,7 @@ ports_free(struct ports *set)
 	if (set->dir != -1)
 		(void)close(set->dir);
 	serve_clear(&set->own);
+	port_shed_free(&set->shed);
 	free(set->bufs);
 	free(set->msgs[0]);
 	free(set->msgs[1]);

@@ -161,6 +161,7 @@ struct ports_stats {
 	uint64_t relayed_out;	/* passed to other holders */
 	uint64_t dropped_full;	/* a holder or the socket was full */
 	uint64_t dropped_short;	/* too short to be IKE or ESP, or cut off */
+	uint64_t shed;		/* first messages of IKE that an overload dropped */
 	uint64_t unserved;	/* no holder serves them */
 	uint64_t keepalives;
 	uint64_t errors;	/* from the error queue */

@@ -5,8 +5,8 @@
  *   port, port_join  >  port_holder  >  port_owner  >  port_shared  >  port_udp  >  port_route  >
  *   port_conn, port_deliver
  *
- * port_keys is above port_conn; port_msg, port_table, port_name, port_dir and port_who call none of them. Upward
- * there are only callbacks (struct port_conn_calls).
+ * port_keys is above port_conn; port_msg, port_shed, port_table, port_name, port_dir and port_who call none of
+ * them. Upward there are only callbacks (struct port_conn_calls).
  */
 #ifndef SAPIPE_PORT_PORT_PRIV_H
 #define SAPIPE_PORT_PORT_PRIV_H
@@ -17,6 +17,7 @@
 #include "port/port.h"
 #include "port/port_dir.h"
 #include "port/port_msg.h"
+#include "port/port_shed.h"
 #include "port/port_table.h"
 
 #define PORT_BATCH	32		/* datagrams of one recvmmsg() */
@@ -93,6 +94,7 @@ struct ports {
 	size_t		 n;
 	struct serve_table own;
 	struct ports_stats stats;
+	struct port_shed shed;
 	bool		 no_gso;	/* the kernel refused UDP_SEGMENT once */
 	bool		 draining;
 	uint8_t		*bufs;		/* PORT_BATCH * PORT_BUF */

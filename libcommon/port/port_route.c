@@ -37,8 +37,10 @@ relay(struct port_conn *c, const struct port_msg *m)
 
 	if (ok)
 		c->port->set->stats.relayed_out++;
-	else if (errno == EAGAIN)
+	else if (errno == EAGAIN) {
 		c->port->set->stats.dropped_full++;
+		c->port->set->shed.stuck = true;
+	}
 	return (ok);
 }
 

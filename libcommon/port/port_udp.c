@@ -208,6 +208,10 @@ take_datagram(struct port *p, struct port_msg *m, const uint8_t *b, size_t len)
 		    .p = set->bufs + (m->body.p - set->bufs), .len = m->body.len };
 		return;
 	}
+	if (m->type == PM_IKE && port_shed_drops(&set->shed, &m->remote, m->body.p)) {
+		set->stats.shed++;
+		return;
+	}
 	port_route(p, NULL, m);
 }
 
@@ -245,6 +249,14 @@ take_errors(struct port *p)
 	}
 }
 
+/* The end of a turn: whether first messages come faster than they are handled. */
+static void
+turn_over(struct port *p, bool drained)
+{
+	if (port_shed_turn(&p->set->shed, drained))
+		port_note(p, false, "too many first messages of IKE: those of peers that do not repeat them are dropped");
+}
+
 static void
 read_batches(struct ev_loop *loop, ev_io *w, int revents)
 {
@@ -271,6 +283,7 @@ read_batches(struct ev_loop *loop, ev_io *w, int revents)
 		if (n <= 0) {
 			/* No datagram, or the socket reports an ICMP error; level-triggered. */
 			take_errors(p);
+			turn_over(p, true);
 			return;
 		}
 		for (i = 0; i < n; i++) {
@@ -290,9 +303,12 @@ read_batches(struct ev_loop *loop, ev_io *w, int revents)
 				take_datagram(p, &m, b + off, len - off < seg ? len - off : seg);
 		}
 		port_flush_esp(p->set);
-		if (n < PORT_BATCH)
+		if (n < PORT_BATCH) {
+			turn_over(p, true);
 			return;
+		}
 	}
+	turn_over(p, false);
 }
 
 void

@@ -11,8 +11,7 @@
 #include <openssl/bn.h>
 
 #include "forge.h"
-#include "ike/budget.h"
-#include "ike/sa.h"
+#include "ike/engine_priv.h"
 #include "ike/v1/sa_payload_p2.h"
 #include "sim.h"
 
@@ -197,15 +196,16 @@ policy_of(enum sa_exchange exchange, const char *ike, bool initiator)
 	return (p);
 }
 
-/* A first message of aggressive mode from ${from}, of a key that may be good. */
+/* A first message under a cookie of its own, as that of ${peer}; in aggressive mode its key may be bad. */
 static struct span
-aggressive_1(uint8_t *buf, const struct lone *peer, unsigned n, bool good)
+first_message(uint8_t *buf, const struct lone *peer, bool good)
 {
+	static uint32_t cookie;
 	uint8_t *body;
 	struct span ke;
 
 	memcpy(buf, peer->did.last, peer->did.last_len);
-	put_be32(buf, n);
+	put_be32(buf, ++cookie);
 	if (!good && (ke = forge_find(span_of(buf, peer->did.last_len), PAYLOAD_KE, &body)).len > 0)
 		memset(body, 0, ke.len);
 	return (span_of(buf, peer->did.last_len));
@@ -221,7 +221,7 @@ answers(struct lone *l, const struct lone *peer, struct endpoint from, unsigned 
 	for (i = 0; i < n; i++) {
 		if (many)
 			from.addr.b[2] = (uint8_t)(i >> 8), from.addr.b[3] = (uint8_t)i;
-		lone_put(l, &from, aggressive_1(buf, peer, i + 1, good));
+		lone_put(l, &from, first_message(buf, peer, good));
 		sent += l->did.datagrams;
 		l->now.ms += 1000 / n;
 	}
@@ -433,6 +433,158 @@ refusals_are_short(void **state)
 	lone_free(&peer);
 }
 
+/* --- A17: half-open floods --- */
+
+/* ${n} first messages of main mode under cookies of their own, from ${from} or (${many}) an address each. */
+static void
+flood(struct lone *l, const struct lone *peer, struct endpoint from, unsigned n, bool many)
+{
+	static uint8_t buf[FORGE_MAX];
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		if (many)
+			put_be32(from.addr.b, 0x0a000000 + i);
+		lone_put(l, &from, first_message(buf, peer, true));
+		assert_int_equal(l->did.datagrams, 1);
+	}
+}
+
+/* Runs phase 1 of ${peer} with the gateway, from message 2 on if ${l->did} has it; ${between} after each message. */
+static void
+negotiate(struct lone *l, struct lone *peer, void (*between)(struct lone *, const struct lone *))
+{
+	static uint8_t buf[FORGE_MAX];
+	static struct lone template;
+	size_t len;
+	unsigned i;
+
+	template.did = peer->did;
+	for (i = 0; i < 6 && peer->did.datagrams > 0; i++) {
+		len = peer->did.last_len;
+		memcpy(buf, peer->did.last, len);
+		lone_put(l, &peer->at, span_of(buf, len));
+		if (l->did.datagrams == 0)
+			break;
+		len = l->did.last_len;
+		memcpy(buf, l->did.last, len);
+		between(l, &template);
+		lone_put(peer, &gateway, span_of(buf, len));
+	}
+}
+
+static void
+from_everywhere(struct lone *l, const struct lone *first)
+{
+	flood(l, first, honest, HALF_OPEN_MAX_DEFAULT - 1, true);
+}
+
+static void
+from_the_peer_itself(struct lone *l, const struct lone *first)
+{
+	flood(l, first, honest, HALF_OPEN_MAX_DEFAULT - 1, false);
+}
+
+static void
+quiet(struct lone *l, const struct lone *first)
+{
+	(void)l, (void)first;
+}
+
+/* As many first messages as the table holds come between any two of a peer, also with its address. */
+static void
+a_flood_shuts_nobody_out(void **state)
+{
+	void (*const floods[])(struct lone *, const struct lone *) = { from_everywhere, from_the_peer_itself };
+	struct ike_policy r, i;
+	static struct lone l, peer;
+	size_t k;
+
+	(void)state;
+	for (k = 0; k < 2; k++) {
+		r = policy_of(SA_MAIN, "aes128-sha1-curve25519", false);
+		i = policy_of(SA_MAIN, "aes128-sha1-curve25519", true);
+		lone_init(&l, &r, &gateway, true);
+		lone_init(&peer, &i, &honest, false);
+		lone_connect(&peer, &gateway);
+		flood(&l, &peer, victim, 10000, true);
+		negotiate(&l, &peer, floods[k]);
+		assert_int_equal(ike_engine_count_ike(l.engine), 1);
+		assert_int_equal(ike_engine_count_ike(peer.engine), 1);
+		assert_in_range(l.engine->fresh.n, 1, HALF_OPEN_MAX_DEFAULT);
+		assert_in_range(ike_engine_count_running(l.engine), 1, HALF_OPEN_MAX_DEFAULT + 2);
+		/* The ports have the one that counts, not the flood's. */
+		lone_wait(&l, 120000);
+		assert_int_equal(l.engine->fresh.n, 0);
+		lone_free(&l);
+		lone_free(&peer);
+	}
+}
+
+/* Peers that return their cookie and stop there: so many of an address, and then the oldest goes. */
+static void
+an_address_that_returned_its_cookie_is_bounded(void **state)
+{
+	struct ike_policy r = policy_of(SA_MAIN, "aes128-sha1-curve25519", false), i;
+	static struct lone l, peer;
+	unsigned n;
+
+	(void)state;
+	lone_init(&l, &r, &gateway, true);
+	for (n = 0; n < 3 * HALF_OPEN_PER_ADDR_DEFAULT; n++) {
+		i = policy_of(SA_MAIN, "aes128-sha1-curve25519", true);
+		lone_init(&peer, &i, &honest, false);
+		peer.seed.counter = 1000 * (n + 1);	/* a cookie of its own */
+		lone_connect(&peer, &gateway);
+		lone_put(&l, &honest, span_of(peer.did.last, peer.did.last_len));
+		lone_put(&peer, &gateway, span_of(l.did.last, l.did.last_len));
+		lone_put(&l, &honest, span_of(peer.did.last, peer.did.last_len));
+		assert_int_equal(l.did.datagrams, 1);
+		l.now.ms += 100;
+		if (n + 1 < 3 * HALF_OPEN_PER_ADDR_DEFAULT)
+			lone_free(&peer);
+	}
+	assert_int_equal(l.engine->returned.n, HALF_OPEN_PER_ADDR_DEFAULT);
+	/* The last one gets through. */
+	lone_put(&peer, &gateway, span_of(l.did.last, l.did.last_len));
+	negotiate(&l, &peer, quiet);
+	assert_int_equal(ike_engine_count_ike(l.engine), 1);
+	lone_free(&l);
+	lone_free(&peer);
+}
+
+/* The ports learn of an SA when its peer has proven its address: a flood changes no table of theirs. */
+static void
+count_id(void *ctx, const uint8_t id[16])
+{
+	(void)id;
+	++*(unsigned *)ctx;
+}
+
+static void
+a_flood_changes_no_table_of_the_ports(void **state)
+{
+	struct ike_policy r = policy_of(SA_MAIN, "aes128-sha1-curve25519", false);
+	struct ike_policy i = policy_of(SA_MAIN, "aes128-sha1-curve25519", true);
+	static struct lone l, peer;
+	uint64_t mark;
+	unsigned n = 0;
+
+	(void)state;
+	lone_init(&l, &r, &gateway, true);
+	lone_init(&peer, &i, &honest, false);
+	lone_connect(&peer, &gateway);
+	mark = ike_engine_ids_mark(l.engine);
+	flood(&l, &peer, victim, 3 * HALF_OPEN_MAX_DEFAULT, true);
+	assert_int_equal(ike_engine_ids_mark(l.engine), mark);
+	negotiate(&l, &peer, quiet);
+	assert_int_not_equal(ike_engine_ids_mark(l.engine), mark);
+	ike_engine_ids(l.engine, count_id, &n);
+	assert_int_equal(n, 1);
+	lone_free(&l);
+	lone_free(&peer);
+}
+
 static int
 setup(void **state)
 {
@@ -452,6 +604,10 @@ main(void)
 		    bad_public_values_in_quick_mode),
 		ATTACK("A17: failed tries count against the address", failed_tries_count_against_the_address),
 		ATTACK("A17: forged addresses share a budget of costly work", forged_addresses_share_a_budget),
+		ATTACK("A17: a flood of first messages shuts nobody out", a_flood_shuts_nobody_out),
+		ATTACK("A17: an address that returned its cookie is bounded",
+		    an_address_that_returned_its_cookie_is_bounded),
+		ATTACK("A17: a flood changes no table of the ports", a_flood_changes_no_table_of_the_ports),
 		ATTACK("A18: a forged message 3 sends nothing anywhere", a_forged_message_3_sends_nothing_anywhere),
 		ATTACK("A18: headers of quick mode send nothing", headers_of_quick_mode_send_nothing),
 		ATTACK("A18: a forged first message is answered once", a_forged_first_message_is_answered_once),

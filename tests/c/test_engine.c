@@ -118,8 +118,8 @@ half_open_exchanges_are_counted(void **state)
 
 	(void)state;
 	assert_int_equal(many_init(&m, 20), 0);
-	assert_int_equal(m.engine->n_half_open, 0);
-	assert_int_equal(m.engine->half_open.n, 0);
+	assert_int_equal(m.engine->fresh.n, 0);
+	assert_int_equal(m.engine->returned.n, 0);
 	assert_int_equal(m.engine->n_established, 20);
 	assert_int_equal(m.engine->by_spi.n, 20);
 	assert_int_equal(m.engine->by_peer_spi.n, 20);

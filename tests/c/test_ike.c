@@ -493,27 +493,6 @@ corruption_changes_nothing(void **state)
 	}
 }
 
-static void
-floods_meet_silence(void **state)
-{
-	struct pair *p = pair_new(IKE_DEFAULT, ESP_DEFAULT, 33);
-	struct ike_outbox out = {0};
-	struct fault f;
-	int i;
-
-	(void)state;
-	/* Every first message is a stranger's: the cookie differs, nothing follows. */
-	for (i = 0; i < 200; i++)
-		assert_int_equal(ike_engine_connect(p->sim.end[0].engine, p->sim.now, &p->left,
-		    &sim_left, &sim_right, true, NULL, &out, &f), 0);
-	p->sim.end[0].n_sent = 0;
-	sim_flush(&p->sim, 0, &out);
-	assert_int_equal(p->sim.end[0].n_sent, 200);
-	sim_run(&p->sim, 1, NULL);
-	assert_int_equal(p->sim.end[1].n_sent, HALF_OPEN_PER_ADDR_DEFAULT);
-	pair_free(p);
-}
-
 int
 main(void)
 {
@@ -534,7 +513,6 @@ main(void)
 		cmocka_unit_test(dead_peer_is_noticed_and_called_again),
 		cmocka_unit_test(shutdown_tells_the_peer),
 		cmocka_unit_test(corruption_changes_nothing),
-		cmocka_unit_test(floods_meet_silence),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -339,6 +339,7 @@ a_peer_that_had_enough_is_waited_for(void **state)
 	n.policy.accept_all = true;
 	n.conf.transforms = true;
 	n.conf.limit_ms = 1200000;
+	n.half_open_max = 20;
 	for (i = 0; i < 4000; i++) {
 		r = net_run(&n, 500);
 		waited = waited || r->waiting_ms > 0;

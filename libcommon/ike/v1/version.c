@@ -59,8 +59,7 @@ accept_stranger(struct ike_engine *e, struct now now, const struct endpoint *loc
 	/* Aggressive mode is costly before the peer has proven that its address is real. */
 	if (exchange == SA_AGGRESSIVE && !ike_engine_may_work(e, now, remote, out))
 		return;
-	if (!ike_engine_may_open(e, remote, out) ||
-	    (sa = v1_sa_new(&ike_version_1, e, policy, SA_RESPONDER, local, remote)) == NULL)
+	if ((sa = v1_sa_new(&ike_version_1, e, policy, SA_RESPONDER, local, remote)) == NULL)
 		return;
 	memcpy(sa->ike.spi_i, h->cky_i, COOKIE_LEN);
 	sa->ike.from_local = *local;
