@@ -20,7 +20,7 @@ struct opts {
 	struct ike_tool_opts	 tool;
 	const char		*peer;
 	const char		*phase2, *delete;	/* files of SA state */
-	bool			 phase1, keep;
+	bool			 phase1, keep, look;
 	uint32_t		 linger_ms;
 };
 
@@ -38,6 +38,8 @@ static const struct opt optab[] = {
 	    .excl = 1),
 	OPT_FLAG(struct opts, keep, 0, "keep",
 	    "keep running: rekey, answer, probe, reconnect, delete on exit"),
+	OPT_FLAG(struct opts, look, 0, "look",
+	    "delete the SAs at the peer when the records are written: they are only to be looked at"),
 	OPT_MILLIS(struct opts, linger_ms, 0, "linger", "S", 0, 60000,
 	    "without --keep: seconds to answer retransmissions before exit"),
 	OPT_INCLUDE(struct opts, policy, policy_optab),
@@ -105,6 +107,12 @@ connect_peer(struct run *r, const struct ike_tool_opts *tool, struct ike_conf *c
 	ike_tool_peer(&r->tool, &r->policy, &remote.addr);
 	if (!r->o->phase1 && prepare_pairs(r, &local.addr, &remote.addr, f) != 0)
 		return (-1);
+	/* A process that does not stay says no INITIAL-CONTACT in any case. */
+	if (r->o->keep)
+		ike_engine_set_others(ike_host_engine(r->tool.host),
+		    ike_host_has_others(r->tool.host, &remote.addr));
+	if (r->tool.over)	/* a signal came */
+		return (0);
 	if (ike_engine_connect(ike_host_engine(r->tool.host), ike_host_now(r->tool.host),
 	    &r->policy, &local, &remote, !r->o->phase1, NULL, &todo, f) != 0)
 		return (-1);
@@ -201,6 +209,9 @@ phase2(struct run *r, struct fault *f)
 
 	memcpy(id, ike->spi_i, 8);
 	memcpy(id + 8, ike->spi_r, 8);
+	if (!r->tool.look && !r->o->keep && ike_host_has_others(r->tool.host, &ike->remote.at.addr))
+		report_say(0, "another tool of this machine has SAs with this peer, which will use the new child SA "
+		    "instead: hand its record to esp-tun, or use --look");
 	if (prepare_pairs(r, &ike->local.at.addr, &ike->remote.at.addr, f) != 0 ||
 	    ike_tool_adopt(&r->tool, &r->under, &r->policy, f) != 0)
 		return (-1);
@@ -263,10 +274,14 @@ run(struct run *r)
 	};
 	r->tool.linger_ms = o->linger_ms;
 	r->tool.one_peer = true;
+	r->tool.one_shot = !o->keep && o->delete == NULL;
+	r->tool.look = o->look;
 	if (o->peer == NULL && !state)
 		(void)fault(&f, FAULT_USAGE, "which peer?");
 	else if (o->keep && o->delete != NULL)
 		(void)fault(&f, FAULT_USAGE, "--delete and --keep exclude each other");
+	else if (o->look && (o->keep || o->delete != NULL))
+		(void)fault(&f, FAULT_USAGE, "--look excludes --keep and --delete");
 	else if (policy_opts_build(&r->policy, &o->policy, NULL, !state, &f) == 0 &&
 	    (state ? from_state(r, &tool, &conf, &f) : connect_peer(r, &tool, &conf, &f)) == 0)
 		return (ike_tool_run(&r->tool));

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "datapath/datapath_priv.h"
+#include "sa/codec.h"
 
 static void
 port_note(void *ctx, bool warning, const char *text)
@@ -21,6 +22,26 @@ port_unreachable(void *ctx, const struct endpoint *local, const struct endpoint 
 		dp->mtu_ms = 0;
 }
 
+/* A negotiator that begins asks who has SAs with a peer: this data path may carry some of an earlier one. */
+static void
+port_record(void *ctx, struct span cbor)
+{
+	struct datapath *dp = ctx;
+	struct esp_pair *pair;
+	struct sa_rec rec;
+	struct fault f;
+
+	if (sa_decode(&rec, cbor, &f) <= 0)
+		return;
+	if (rec.type == SA_EVENT && rec.event.what == SA_EVENT_WHO_HAS && rec.event.has_remote)
+		for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++)
+			if (addr_cmp(&pair->out.dst.addr, &rec.event.remote.addr) == 0) {
+				dp_event(dp, pair, SA_EVENT_HAS);
+				break;
+			}
+	sa_rec_wipe(&rec);
+}
+
 /* A port that another process may hold; it is no error if none does. */
 static void
 join(struct datapath *dp, const struct addr *at, uint16_t port, enum port_role role)
@@ -37,7 +58,7 @@ int
 dp_ports(struct datapath *dp, const struct sa_child *c, struct fault *f)
 {
 	static const struct ports_calls calls = { .esp = dp_udp, .note = port_note,
-	    .unreachable = port_unreachable };
+	    .unreachable = port_unreachable, .record = port_record };
 	struct ports_opt o = { .data_path = true, .mark = ROUTE_MARK };
 	enum port_role role = c->encap == SA_ENCAP_UDP_DRAFT ? PORT_IKE : PORT_NATT;
 	struct endpoint local = c->local.at;

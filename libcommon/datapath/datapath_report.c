@@ -37,7 +37,8 @@ dp_event(struct datapath *dp, const struct esp_pair *pair, enum sa_event_kind wh
 	r.event.time = clock_now(&dp->clock).epoch;
 	(void)snprintf(r.event.source, sizeof(r.event.source), "esp-tun");
 	r.event.what = what;
-	r.event.has_spi_in = r.event.has_remote = true;
+	r.event.has_remote = true;
+	r.event.has_spi_in = what != SA_EVENT_HAS;	/* that is about the peer */
 	memcpy(r.event.spi_in, pair->in.spi, sizeof(r.event.spi_in));
 	r.event.remote = pair->out.dst;
 	if (sa_encode(&cbor, &r, NULL) == 0)

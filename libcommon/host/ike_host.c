@@ -1,6 +1,8 @@
 /* The host of the IKE engine: adds records, verdicts and the usual ports to host.c. */
 #include "host/ike_host.h"
 
+#include <ev.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "sa/codec.h"
@@ -13,7 +15,13 @@ struct ike_host {
 	void			*ctx;
 	uint32_t		 mark;
 	bool			 respond, one_peer;
+	bool			 muted;		/* no records are written */
+	struct ev_loop		*loop;
+	struct addr		 asked;		/* who-has: waits for the answer; family 0: not */
+	bool			 has;		/* the answer came */
 };
+
+#define ANSWER_S	0.3	/* for the answer of a tool on this host */
 
 struct now
 ike_host_now(const struct ike_host *h)
@@ -54,7 +62,7 @@ on_item(void *ctx, const struct ike_out *item)
 
 	switch (item->kind) {
 	case IKE_OUT_RECORD:
-		if (sa_out_put(h->out, item->rec, &f) != 0)
+		if (!h->muted && sa_out_put(h->out, item->rec, &f) != 0)
 			h->calls.lost(h->ctx, &f);
 		break;
 	case IKE_OUT_NOTE:
@@ -95,6 +103,38 @@ on_stepped(void *ctx)
 	h->calls.done(h->ctx);
 }
 
+/* An event about a peer's address, to the other holders of the ports. */
+static void
+tell_others(struct ike_host *h, enum sa_event_kind what, const struct addr *remote)
+{
+	struct sa_rec r = { .type = SA_EVENT };
+	struct secret cbor = {0};
+
+	r.event.time = host_now(h->host).epoch;
+	(void)snprintf(r.event.source, sizeof(r.event.source), "ike");
+	r.event.what = what;
+	r.event.has_remote = true;
+	r.event.remote.addr = *remote;
+	if (sa_encode(&cbor, &r, NULL) == 0)
+		ports_send_record(host_ports(h->host), secret_span(&cbor));
+	secret_free(&cbor);
+}
+
+/* Of another negotiator that begins, or its answer. */
+static void
+on_contact(struct ike_host *h, const struct sa_event *ev)
+{
+	if (!ev->has_remote)
+		return;
+	if (ev->what == SA_EVENT_WHO_HAS && ike_engine_has_peer(h->engine, &ev->remote.addr))
+		tell_others(h, SA_EVENT_HAS, &ev->remote.addr);
+	else if (ev->what == SA_EVENT_HAS && h->asked.family != 0 &&
+	    addr_cmp(&ev->remote.addr, &h->asked) == 0) {
+		h->has = true;
+		ev_break(h->loop, EVBREAK_ONE);
+	}
+}
+
 /* The data path reports events of child SAs. Other records are for other holders of the ports. */
 static void
 on_record(void *ctx, struct span cbor)
@@ -106,7 +146,9 @@ on_record(void *ctx, struct span cbor)
 
 	if (sa_decode(&rec, cbor, &f) <= 0)
 		return;
-	if (rec.type == SA_EVENT) {
+	if (rec.type == SA_EVENT && !rec.event.has_spi_in)
+		on_contact(h, &rec.event);
+	else if (rec.type == SA_EVENT) {
 		ike_engine_event(h->engine, ike_host_now(h), &rec.event, &todo);
 		ike_host_do(h, &todo);
 	}
@@ -140,6 +182,7 @@ ike_host_new(struct ev_loop *loop, const struct ike_host_opt *opt,
 		return (NULL);
 	}
 	h->out = opt->out;
+	h->loop = loop;
 	h->calls = *calls;
 	h->ctx = ctx;
 	h->mark = opt->mark;
@@ -213,4 +256,46 @@ ike_host_shutdown(struct ike_host *h)
 
 	ike_engine_shutdown(h->engine, ike_host_now(h), &todo);
 	ike_host_do(h, &todo);
+}
+
+void
+ike_host_mute(struct ike_host *h)
+{
+	h->muted = true;
+}
+
+static void
+on_no_answer(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)w;
+	(void)events;
+	ev_break(loop, EVBREAK_ONE);
+}
+
+/* Whether this process opened all its ports of the family first, so that no other tool was there. */
+static bool
+alone(const struct ports *ports, uint8_t family)
+{
+	uint16_t ike = ports_number(ports, family, PORT_IKE), natt = ports_number(ports, family, PORT_NATT);
+
+	return ((ike == 0 || ports_owning(ports, family, ike)) &&
+	    (natt == 0 || ports_owning(ports, family, natt)));
+}
+
+bool
+ike_host_has_others(struct ike_host *h, const struct addr *remote)
+{
+	ev_timer timer;
+
+	if (alone(host_ports(h->host), remote->family))
+		return (false);
+	h->has = false;
+	h->asked = *remote;
+	ev_timer_init(&timer, on_no_answer, ANSWER_S, 0.);
+	ev_timer_start(h->loop, &timer);
+	tell_others(h, SA_EVENT_WHO_HAS, remote);
+	ev_run(h->loop, 0);
+	ev_timer_stop(h->loop, &timer);
+	h->asked.family = 0;
+	return (h->has);
 }

@@ -58,6 +58,15 @@ int ike_host_listen_at(struct ike_host *h, const struct endpoint *local, enum po
  */
 void ike_host_serve_peer(struct ike_host *h, const struct addr *remote);
 
+/*
+ * Whether another tool that shares the ports has SAs with ${remote}. Runs the event loop until one answers, or
+ * for a moment; at once if no tool shares them.
+ */
+bool ike_host_has_others(struct ike_host *h, const struct addr *remote);
+
+/* From now on no records are written. */
+void ike_host_mute(struct ike_host *h);
+
 /* The engine, for commands; they need an outbox, to be handed to ike_host_do(). */
 struct ike_engine *ike_host_engine(struct ike_host *h);
 struct now ike_host_now(const struct ike_host *h);

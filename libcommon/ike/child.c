@@ -166,6 +166,20 @@ ike_child_by_peer_spi(const struct ike_sa *sa, enum sa_proto proto, const uint8_
 }
 
 struct ike_sa *
+ike_child_own_sa(const struct ike_engine *e, const struct ike_child *c)
+{
+	struct ike_sa *sa;
+	uint8_t id[16];
+
+	for (sa = e->sas; sa != NULL; sa = sa->next) {
+		ike_sa_id(sa, id);
+		if (sa->state == IKE_SA_ESTABLISHED && memcmp(id, c->ike, sizeof(id)) == 0)
+			return (sa);
+	}
+	return (ike_child_sa(e, c));
+}
+
+struct ike_sa *
 ike_child_sa(const struct ike_engine *e, const struct ike_child *c)
 {
 	struct ike_sa *sa, *found = NULL;

@@ -51,6 +51,8 @@ struct ike_child *ike_child_by_spi(struct ike_engine *e, const uint8_t spi_in[4]
 /* The child of ${sa}'s peer by the SPI that the peer receives with. */
 struct ike_child *ike_child_by_peer_spi(const struct ike_sa *sa, enum sa_proto proto,
     const uint8_t spi_out[4]);
+/* The established SA that made ${c}, or else as ike_child_sa(): the peer's process that has ${c} is behind it. */
+struct ike_sa *ike_child_own_sa(const struct ike_engine *e, const struct ike_child *c);
 /* The newest established SA with the peer of ${c}, if possible one that is not replaced. */
 struct ike_sa *ike_child_sa(const struct ike_engine *e, const struct ike_child *c);
 

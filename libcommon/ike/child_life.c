@@ -126,7 +126,7 @@ void
 ike_child_end(struct ike_engine *e, struct ike_child *c, enum sa_reason reason, bool tell,
     struct ike_outbox *out)
 {
-	struct ike_sa *sa = tell ? ike_child_sa(e, c) : NULL;
+	struct ike_sa *sa = tell ? ike_child_own_sa(e, c) : NULL;
 	struct sa_rec *gone;
 
 	if (sa != NULL)
@@ -145,18 +145,38 @@ ike_child_end(struct ike_engine *e, struct ike_child *c, enum sa_reason reason, 
 	ike_child_remove(e, c);
 }
 
+/* The newest of the child SAs that ${c} replaced and that do not end soon; NULL: none. */
+static struct ike_child *
+before(const struct ike_engine *e, const struct ike_child *c, struct now now)
+{
+	struct ike_child *o;
+
+	for (o = e->children; o != NULL; o = o->next)
+		if (o != c && o->delete_ms == UINT64_MAX && o->hard_ms > now.ms && o->policy == c->policy &&
+		    ike_id_eq(o->remote.id, c->remote.id) &&
+		    ike_child_carries(o, &c->local_ts, &c->remote_ts))
+			return (o);
+	return (NULL);
+}
+
 void
 ike_child_lost(struct ike_sa *sa, struct ike_child *c, struct now now,
     struct ike_outbox *out)
 {
+	struct ike_engine *e = sa->engine;
 	struct ike_policy *policy = c->policy;
+	struct ike_child *older = c->replaced ? NULL : before(e, c, now);
 	bool replaced = c->replaced;
 
 	if (!ike_child_of(c, sa))	/* another peer's */
 		return;
-	ike_child_end(sa->engine, c, SA_REASON_DELETED, false, out);
-	if (!replaced)
-		ike_conn_wake(sa->engine, now, policy, IKE_CONN_WAIT_MS);
+	ike_child_end(e, c, SA_REASON_DELETED, false, out);
+	if (older != NULL) {	/* both ends still have it, and it carries the traffic again */
+		older->replaced = false;
+		start_timers(e, older, now, (older->hard_ms - now.ms) / 1000);
+		set_timer(e, older);
+	} else if (!replaced)
+		ike_conn_wake(e, now, policy, IKE_CONN_WAIT_MS);
 }
 
 void

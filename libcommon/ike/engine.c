@@ -206,6 +206,39 @@ ike_engine_answer(struct ike_engine *e, struct now now, const uint8_t id[16], ui
 	return (waited);
 }
 
+bool
+ike_engine_has_peer(const struct ike_engine *e, const struct addr *remote)
+{
+	const struct ike_child *c;
+	const struct ike_sa *sa;
+
+	for (sa = e->sas; sa != NULL; sa = sa->next)
+		if (sa->state != IKE_SA_DEAD && addr_cmp(&sa->remote.at.addr, remote) == 0)
+			return (true);
+	for (c = e->children; c != NULL; c = c->next)
+		if (addr_cmp(&c->remote.at.addr, remote) == 0)
+			return (true);
+	return (false);
+}
+
+void
+ike_engine_set_others(struct ike_engine *e, bool others)
+{
+	e->conf.others = others;
+}
+
+void
+ike_engine_retract(struct ike_engine *e, struct ike_outbox *out)
+{
+	const struct ike_child *c;
+	struct ike_sa *sa;
+
+	for (c = e->children; c != NULL; c = c->next)
+		if ((sa = ike_child_own_sa(e, c)) != NULL)
+			sa->version->send_delete(sa, c, out);
+	ike_engine_settle(e);
+}
+
 void
 ike_engine_shutdown(struct ike_engine *e, struct now now, struct ike_outbox *out)
 {

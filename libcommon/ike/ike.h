@@ -72,6 +72,14 @@ int ike_engine_children(struct ike_engine *e, struct now now, const uint8_t id[1
 bool ike_engine_answer(struct ike_engine *e, struct now now, const uint8_t id[16], uint32_t mid,
     const struct ike_answer *answer, struct ike_outbox *out);
 
+/* Whether this end has, or negotiates, an SA with a peer at ${remote}. */
+bool ike_engine_has_peer(const struct ike_engine *e, const struct addr *remote);
+/* Whether other tools of this host have: see ike_conf.others. */
+void ike_engine_set_others(struct ike_engine *e, bool others);
+
+/* Sends deletes for the child SAs, which stay here: the peer is not to send through them. */
+void ike_engine_retract(struct ike_engine *e, struct ike_outbox *out);
+
 /* Sends deletes for all SAs and writes sa-delete records; the engine is then empty. */
 void ike_engine_shutdown(struct ike_engine *e, struct now now, struct ike_outbox *out);
 

@@ -162,6 +162,36 @@ ike_sa_want_children(struct ike_sa *sa, struct now now, struct ike_outbox *out)
 		}
 }
 
+/* Another SA with the peer of ${sa} that does not end soon; the newest. NULL: none. */
+static struct ike_sa *
+another(const struct ike_sa *sa, struct now now)
+{
+	struct ike_sa *o;
+
+	for (o = sa->engine->sas; o != NULL; o = o->next)
+		if (o != sa && o->state == IKE_SA_ESTABLISHED && o->delete_ms == UINT64_MAX &&
+		    o->hard_ms > now.ms && ike_sa_same_peer(o, sa))
+			return (o);
+	return (NULL);
+}
+
+/*
+ * ${sa} ended. The SA that it replaced serves again, if the peer has not deleted that: it may be of another
+ * process on the peer's host.
+ */
+static void
+resume(const struct ike_sa *sa, struct now now, struct ike_outbox *out)
+{
+	struct ike_sa *o = another(sa, now);
+
+	if (!sa->engine->conf.keep || o == NULL || !o->replaced)
+		return;
+	outbox_note(out, NOTE_DEBUG, "the IKE SA before it serves again");
+	o->replaced = false;
+	ike_sa_heard(o, now);
+	ike_sa_start_timers(o, now, (o->hard_ms - now.ms) / 1000);
+}
+
 void
 ike_sa_end(struct ike_sa *sa, struct now now, enum sa_reason reason, bool tell,
     struct ike_outbox *out)
@@ -185,21 +215,30 @@ ike_sa_end(struct ike_sa *sa, struct now now, enum sa_reason reason, bool tell,
 	(void)fault(&why, FAULT_PEER_NOTIFY, "%s", sa_reason_text(reason));
 	sa->version->abandon(sa, now, &why, out);
 	outbox_verdict(out, IKE_GONE, id, 0, &why);
-	if (!sa->replaced)
-		ike_conn_wake(sa->engine, now, sa->policy, IKE_CONN_WAIT_MS);
+	if (sa->replaced)
+		return;
+	resume(sa, now, out);
+	ike_conn_wake(sa->engine, now, sa->policy, IKE_CONN_WAIT_MS);
 }
 
-/* The peer does not answer: its SA and its children end, and it is called again after ${call_ms}. */
+/*
+ * The peer does not answer: its SA and its children end, and it is called again after ${call_ms}. If there is
+ * another SA with the peer, only a process of the peer's may have gone: its children end, and the other SA shows
+ * whether the peer lives.
+ */
 static void
 dead(struct ike_sa *sa, struct now now, enum sa_reason reason, uint64_t call_ms,
     struct ike_outbox *out)
 {
 	struct ike_child *c, *next;
+	bool alone = another(sa, now) == NULL;
+	uint8_t id[16];
 
+	ike_sa_id(sa, id);
 	ike_conn_wake(sa->engine, now, sa->policy, call_ms);
 	for (c = sa->engine->children; c != NULL; c = next) {
 		next = c->next;
-		if (ike_child_of(c, sa))
+		if (ike_child_of(c, sa) && (alone || memcmp(c->ike, id, sizeof(id)) == 0))
 			ike_child_end(sa->engine, c, reason, false, out);
 	}
 	ike_sa_end(sa, now, reason, false, out);

@@ -36,6 +36,7 @@ struct sa_out {
 	size_t		 bytes, records;	/* that wait */
 	struct newfile	*file;
 	off_t		 size;		/* of the new file, whole records */
+	bool		 device;
 };
 
 /* Opens a stream on ${fd}, an existing pipe, socket, file or device. Owns ${fd} from then on. */
@@ -54,6 +55,7 @@ stream_open(struct sa_out *o, int fd, bool ours, const char *name, struct fault 
 		    fault(f, FAULT_USAGE, "%s is a terminal: SA state is binary and holds "
 		    "keys; pipe it to sa-show, or use -o FILE", name)));
 	o->kind = PLAIN;
+	o->device = S_ISCHR(st.st_mode);
 	if (S_ISSOCK(st.st_mode))
 		o->kind = STREAM_SOCKET;
 	else if (S_ISFIFO(st.st_mode)) {
@@ -211,6 +213,12 @@ sa_out_put(struct sa_out *o, const struct sa_rec *r, struct fault *f)
 	*o->last = w;
 	o->last = &w->next;
 	return (flush(o, f));
+}
+
+bool
+sa_out_kept(const struct sa_out *o)
+{
+	return (!o->device);
 }
 
 size_t

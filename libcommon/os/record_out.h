@@ -39,6 +39,9 @@ int sa_out_put(struct sa_out *o, const struct sa_rec *r, struct fault *f);
 /* Bytes that wait for a slow reader; 0 for a file. Record before wire: send the datagram when it is 0. */
 size_t sa_out_pending(const struct sa_out *o);
 
+/* Whether somebody can use the records: false for a device, which is /dev/null. */
+bool sa_out_kept(const struct sa_out *o);
+
 /*
  * The descriptor to watch, -1 if there is none (a file, /dev/null). Always watch it for
  * reading: if the reader closes the pipe, it becomes readable (poll: POLLERR), even if nothing is to be

@@ -29,6 +29,9 @@
 	EVENT(SOFT,	"soft")		/* time to rekey */		\
 	EVENT(HARD,	"hard")		/* its volume is used up */	\
 	EVENT(TRAFFIC,	"traffic")	/* packets of the peer came in */ \
+	/* between negotiators, about a peer's address */		\
+	EVENT(WHO_HAS,	"who-has")	/* has another tool SAs with it? */ \
+	EVENT(HAS,	"has")		/* yes */			\
 	/* of a monitor, about a device */				\
 	EVENT(READY,	"ready")					\
 	EVENT(UP,	"up")						\

@@ -65,6 +65,20 @@ say(const struct outcome_step *s, const struct fault *why)
 
 static void	commit(struct ike_tool *t);
 
+/*
+ * The records are only to be looked at. The peer gets deletes at once, so that it does not send through SAs
+ * that nobody has, and again at the end, in case message 3 was lost and it had nothing to delete.
+ */
+static void
+retract(struct ike_tool *t)
+{
+	struct ike_outbox todo = {0};
+
+	ike_host_mute(t->host);
+	ike_engine_retract(ike_host_engine(t->host), &todo);
+	ike_host_do(t->host, &todo);
+}
+
 /* Ends the run as ${s} says. */
 static void
 end(struct ike_tool *t, const struct outcome_step *s)
@@ -77,6 +91,8 @@ end(struct ike_tool *t, const struct outcome_step *s)
 	}
 	t->status = s->status;
 	t->ending = true;
+	if (t->look)
+		retract(t);
 	ev_timer_set(&t->on_linger, s->end == END_LINGER ? t->linger_ms / 1000. : 0., 0.);
 	ev_timer_start(t->loop, &t->on_linger);
 }
@@ -233,8 +249,11 @@ on_out(struct ev_loop *loop, struct ev_io *w, int events)
 static void
 on_linger(struct ev_loop *loop, struct ev_timer *w, int events)
 {
-	(void)w;
+	struct ike_tool *t = w->data;
+
 	(void)events;
+	if (t->look)
+		ike_host_shutdown(t->host);
 	ev_break(loop, EVBREAK_ALL);
 }
 
@@ -303,6 +322,8 @@ ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf
 	ev_init(&t->on_out, on_out);
 	t->on_out.data = t;
 	ev_timer_init(&t->on_linger, on_linger, 0., 0.);
+	t->on_linger.data = t;
+	t->look = t->look || (t->one_shot && !sa_out_kept(t->out));
 	ev_timer_init(&t->on_grace, on_grace, 0., 0.);
 	t->on_grace.data = t;
 	t->user = o->user;

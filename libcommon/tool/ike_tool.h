@@ -46,6 +46,10 @@ struct ike_tool {
 	/* Set before opening: what the run is asked to do, how long it answers retransmissions at its end, */
 	struct outcome		 outcome;
 	uint32_t		 linger_ms;
+	/* whether it ends by itself, so that SAs whose records nobody keeps are deleted, */
+	bool			 one_shot;
+	/* whether its SAs are deleted at the peer when it ends, as nobody will use the records, */
+	bool			 look;
 	/* and whether it has one peer, who may initiate too once ike_tool_peer() names it. */
 	bool			 one_peer;
 };

@@ -304,6 +304,106 @@ initial_contact_is_said_by_whom_it_is_true(void **state)
 	}
 }
 
+/* A second process of the left host: negotiates beside the first, and ends as ${how} says. */
+enum ending { GOES_SILENT, DELETES };
+
+static void
+second_process(struct pair *p, struct ike_policy *policy, enum ending how, uint64_t ms)
+{
+	struct ike_conf conf = { .policies = policy, .n_policies = 1 };
+	struct sim_end first = p->sim.end[0];
+	struct ike_outbox out = {0};
+	struct fault f = {0};
+
+	conf.rand = rand_seeded(&p->sim.end[0].seed, span_str("a second process"));
+	assert_non_null(p->sim.end[0].engine = ike_engine_new(&conf, &f));
+	assert_int_equal(sim_connect(&p->sim, policy, true, &f), 0);
+	sim_run(&p->sim, ms, NULL);
+	assert_int_equal(ike_engine_count_children(p->sim.end[0].engine), 1);
+	if (how == DELETES) {
+		ike_engine_shutdown(p->sim.end[0].engine, p->sim.now, &out);
+		sim_flush(&p->sim, 0, &out);
+		sim_run(&p->sim, 10, NULL);
+	}
+	ike_engine_free(p->sim.end[0].engine);
+	/* Its records went elsewhere. */
+	p->sim.end[0].engine = first.engine;
+	p->sim.end[0].seed = first.seed;
+	while (p->sim.end[0].n_children > first.n_children)
+		sa_child_wipe(&p->sim.end[0].children[--p->sim.end[0].n_children]);
+}
+
+/* A look beside a running tunnel that deletes what it made: the tunnel goes on as before. */
+static void
+look_that_deletes_costs_nothing(void **state)
+{
+	struct pair *p = pair_new(700);
+
+	(void)state;
+	p->left.esp_seconds = p->right.esp_seconds = 600;
+	up(p);
+	second_process(p, &p->left, DELETES, 100);
+	assert_int_equal(ike_engine_count_ike(p->sim.end[1].engine), 1);
+	ping(p, 1800000);	/* rekeys, and dead peer detection by both ends */
+	all_passed(p, "after a look");
+	assert_null(strstr(p->sim.end[0].notes, "reconnecting"));
+	assert_null(strstr(p->sim.end[1].notes, "is dead"));
+	pair_free(p);
+}
+
+/* Another process of the host, with another network, goes silent: dead peer detection ends its SAs alone. */
+static void
+silent_second_process_takes_nothing_with_it(void **state)
+{
+	struct pair *p = pair_new(800);
+	struct ike_policy other = p->left;
+
+	(void)state;
+	p->right.n_remote_ts = 2;
+	assert_int_equal(selector_parse(&other.local_ts[0], "10.7.0.0/24"), 0);
+	p->right.remote_ts[1] = other.local_ts[0];
+	up(p);
+	second_process(p, &other, GOES_SILENT, 1000);
+	assert_int_equal(p->sim.end[1].n_children, 2);
+	/* The newest record of right is of the other network: look at the first one's alone. */
+	sim_run(&p->sim, 300000, NULL);
+	assert_int_equal(p->sim.end[1].n_children, 1);
+	assert_true(sim_children_agree(&p->sim));
+	assert_non_null(strstr(p->sim.end[1].notes, "is dead"));
+	ping(p, 3600000);
+	all_passed(p, "a second process that went silent");
+	assert_null(strstr(p->sim.end[0].notes, "reconnecting"));
+	pair_free(p);
+}
+
+/* Message 2 to a process that shares the IKE SA reaches this one too: it is no message 1 of the peer's. */
+static void
+answer_to_another_process_is_ignored(void **state)
+{
+	struct pair *p = pair_new(900);
+	uint8_t noise[28 + 64] = {0};
+	struct ike_outbox out = {0};
+	struct ike_out *item;
+
+	(void)state;
+	up(p);
+	memcpy(noise, p->sim.end[0].ike.spi_i, 8);
+	memcpy(noise + 8, p->sim.end[0].ike.spi_r, 8);
+	noise[16] = PAYLOAD_HASH;
+	noise[17] = ISAKMP_VERSION_1;
+	noise[18] = EXCHANGE_QUICK;
+	noise[19] = ISAKMP_FLAG_ENCRYPTED;
+	put_be32(noise + 20, 0x12345678);
+	put_be32(noise + 24, sizeof(noise));
+	ike_engine_datagram(p->sim.end[0].engine, p->sim.now, &sim_left, &sim_right, SPAN_ARRAY(noise), &out);
+	while ((item = outbox_take(&out)) != NULL) {
+		assert_int_equal(item->kind, IKE_OUT_NOTE);
+		assert_int_equal(item->note.level, NOTE_DEBUG);
+		ike_out_free(item);
+	}
+	pair_free(p);
+}
+
 int
 main(void)
 {
@@ -313,6 +413,9 @@ main(void)
 		cmocka_unit_test(responder_rekeys_before_it_deletes),
 		cmocka_unit_test(ike_sa_that_is_deleted_alone_costs_no_child),
 		cmocka_unit_test(later_lifetimes_are_obeyed),
+		cmocka_unit_test(look_that_deletes_costs_nothing),
+		cmocka_unit_test(silent_second_process_takes_nothing_with_it),
+		cmocka_unit_test(answer_to_another_process_is_ignored),
 		cmocka_unit_test(initial_contact_is_said_by_whom_it_is_true),
 	};
 

@@ -251,6 +251,15 @@ drop(struct v1_exchange *x, struct now now, bool proven, struct ike_outbox *out,
 	v1_exchange_where(x, x->at, f);
 	if (!proven && x->sa->ike.state == IKE_SA_HALF_OPEN)
 		ike_sa_try_failed(&x->sa->ike, now);
+	/*
+	 * It does not begin an exchange of the peer's. It may answer another tool that uses the same SA, whose
+	 * message ID this process does not know.
+	 */
+	if (x->kind->verify != NULL && x->role == SA_RESPONDER && x->at == 0 && !proven) {
+		outbox_note(out, NOTE_DEBUG, "a message of %s under an unknown message ID begins no exchange: ignored",
+		    x->kind->name);
+		return;
+	}
 	if (x->kind->refused != NULL)
 		x->kind->refused(x, f, out);
 	x->kind->forget(x);
