@@ -93,13 +93,19 @@ connect_peer(struct run *r, const struct ike_tool_opts *tool, struct ike_conf *c
 {
 	struct endpoint remote, local = {0};
 	struct ike_outbox todo = {0};
+	uint16_t natt = r->policy.natt_port;
+	enum port_role role;
 
+	/* From our port 4500 the peer's is meant, too. */
 	if ((tool->local != NULL && local_parse(&local, tool->local, 0, f) != 0) ||
-	    peer_resolve(&remote, r->o->peer, local.addr.family, PORT_IKE_DEFAULT, f) != 0 ||
+	    peer_resolve(&remote, r->o->peer, local.addr.family, local.port == PORT_NATT_DEFAULT ? natt :
+	    PORT_IKE_DEFAULT, f) != 0 ||
 	    ike_tool_open(&r->tool, tool, conf, f) != 0)
 		return (-1);
 	local = r->tool.local;
-	if (ike_host_source(r->tool.host, &local, &remote, f) != 0)
+	/* Behind that port every message has a marker (RFC 3947 section 4). */
+	role = remote.port == natt ? PORT_NATT : PORT_IKE;
+	if (ike_host_source(r->tool.host, &local, &remote, role, f) != 0)
 		return (-1);
 	if (endpoint_eq(&local, &remote))
 		return (fault_because(f, CAUSE_OWN_ADDRESS,

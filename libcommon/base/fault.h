@@ -108,7 +108,8 @@ enum fault_code {
 	CAUSE(NAME_IN_USE)						\
 	/* SYSTEM */							\
 	CAUSE(RESOLVER)		/* it does not answer */		\
-	/* UNREACHABLE */						\
+	/* UNREACHABLE, NO_REPLY */					\
+	CAUSE(NATT_PORT)	/* the peer answered on another port */	\
 	CAUSE(NOT_SHARED)	/* no process shares the UDP port */	\
 	/* READER_GONE */							\
 	CAUSE(REPORT)		/* it read a report, and has read enough: `| head` */ \

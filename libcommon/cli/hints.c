@@ -128,6 +128,10 @@ const struct hint hints[] = {
 	CAUSE(TOO_LARGE, RECORD_SIZE, "a record has 64 KiB at most: this is probably not SA state"),
 
 	/* the peer */
+	CAUSE(NO_REPLY, NATT_PORT,
+	    "the peer's port for NAT traversal is not that one: --natt-port PORT; with PEER:PORT of that port IKE stays there"),
+	CAUSE(UNREACHABLE, NATT_PORT,
+	    "the peer's port for NAT traversal is not that one: --natt-port PORT; with PEER:PORT of that port IKE stays there"),
 	AT(NO_REPLY, QUICK, 0,
 	    "phase 1 is established, so address and secret are right: look for networks (proxy IDs) and PFS in the peer's log"),
 	AT(NO_REPLY, PHASE1, 6,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ike/sa.h"
 #include "ike/v1/natd.h"
 #include "wire/vid.h"
 

@@ -231,12 +231,14 @@ ike_host_listen_at(struct ike_host *h, const struct endpoint *local, enum port_r
 
 int
 ike_host_source(struct ike_host *h, struct endpoint *local, const struct endpoint *remote,
-    struct fault *f)
+    enum port_role role, struct fault *f)
 {
 	if (local->addr.family == 0 &&
 	    ports_source(&local->addr, remote, h->mark, f) != 0)
 		return (-1);
-	local->port = ports_number(host_ports(h->host), local->addr.family, PORT_IKE);
+	local->port = ports_number(host_ports(h->host), local->addr.family, role);
+	if (local->port == 0 && role == PORT_IKE)
+		local->port = ports_number(host_ports(h->host), local->addr.family, PORT_NATT);
 	if (local->port == 0)
 		return (fault(f, FAULT_BAD_ADDRESS, "no port is open for IPv%u", local->addr.family));
 	return (0);

@@ -78,9 +78,10 @@ void ike_host_shutdown(struct ike_host *h);
 
 /*
  * The endpoint to send from to reach ${remote}: the address of ${local} if it has one, else the
- * kernel's choice, and the port of the set. 0, or -1 with FAULT_UNREACHABLE.
+ * kernel's choice, and the port of the set in ${role}. If it has none for PORT_IKE, that of PORT_NATT. 0, or -1 with
+ * FAULT_UNREACHABLE.
  */
 int ike_host_source(struct ike_host *h, struct endpoint *local, const struct endpoint *remote,
-    struct fault *f);
+    enum port_role role, struct fault *f);
 
 #endif

@@ -5,8 +5,6 @@
 
 #include "ike/engine_priv.h"
 
-#define NATT_PORT	4500
-
 /* Whether the peer of an established SA may be where the message in hand came from. */
 static bool
 may_follow(const struct ike_sa *sa)

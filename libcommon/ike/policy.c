@@ -12,7 +12,7 @@ ike_policy_default(struct ike_policy *p)
 		.mode = SA_TUNNEL,
 		.ike_seconds = IKE_SECONDS_DEFAULT,
 		.esp_seconds = ESP_SECONDS_DEFAULT,
-		.natt = NATT_AUTO,
+		.natt = NATT_AUTO, .natt_port = NATT_PORT_DEFAULT,
 		.dpd_seconds = DPD_SECONDS_DEFAULT,
 		.dpd_tries = DPD_TRIES_DEFAULT,
 		.heartbeat_threshold = HEARTBEAT_THRESHOLD_DEFAULT,

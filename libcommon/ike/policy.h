@@ -40,6 +40,7 @@ struct ike_policy {
 	uint64_t		ike_seconds, esp_seconds;	/* lifetimes */
 	uint64_t		esp_kilobytes;	/* 0: no limit by volume */
 	enum natt_policy	natt;
+	uint16_t		natt_port;	/* the peer's, where IKE goes behind a NAT */
 	uint32_t		natt_versions;	/* bit 1 << enum vid_kind; 0: all (test seam) */
 	uint32_t		dpd_seconds;	/* idle time before R-U-THERE; 0: never sent */
 	uint32_t		dpd_tries;	/* unanswered ones until the peer is dead */
@@ -51,6 +52,7 @@ struct ike_policy {
 	uint32_t		keepalive_ms;	/* NAT keepalive */
 };
 
+#define NATT_PORT_DEFAULT	4500
 #define IKE_SECONDS_DEFAULT	28800
 #define ESP_SECONDS_DEFAULT	3600
 #define DPD_SECONDS_DEFAULT	30

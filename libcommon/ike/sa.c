@@ -20,6 +20,11 @@ ike_sa_init(struct ike_sa *sa, const struct ike_version *version, struct ike_eng
 	sa->own_addr = local->addr;
 	sa->peer_addr = remote->addr;
 	(void)snprintf(sa->natt.version, sizeof(sa->natt.version), "none");
+	/* RFC 3947 section 4: what begins on port 4500 stays there. */
+	if (local->port == NATT_PORT) {
+		sa->floated = true;
+		sa->natt.marker = SA_MARKER_NON_ESP;
+	}
 	sa->soft_ms = sa->hard_ms = sa->delete_ms = sa->keepalive_ms = UINT64_MAX;
 	return (0);
 }

@@ -11,6 +11,9 @@
 #include "ike/ike.h"
 #include "ike/table.h"
 
+#define IKE_PORT	500
+#define NATT_PORT	4500
+
 struct ike_version;
 
 enum ike_state {
@@ -68,7 +71,8 @@ struct ike_sa {
 	bool			 want_children;	/* begin the policy's once it is established */
 	bool			 replaced;	/* its successor is established */
 	bool			 adopted;	/* it came from a record */
-	bool			 floated;	/* it has moved to port 4500 */
+	bool			 floated;	/* it is on our port 4500, where a non-ESP marker precedes IKE */
+	uint16_t		 floated_from;	/* the peer's port before, where it had answered; 0: none */
 	uint64_t		 soft_ms, hard_ms, delete_ms, keepalive_ms;	/* UINT64_MAX: never */
 	uint64_t		 heard_ms;	/* the last authentic message, or traffic */
 };

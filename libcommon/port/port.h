@@ -98,7 +98,7 @@ int ports_open(struct ports *set, struct endpoint *local, enum port_role role,
 /*
  * The usual call: ports 500 and 4500 for ${local} or, if NULL (or of family 0), any address of both
  * families, or the one that this machine supports. ${local}->port, if not 0, replaces
- * 500, and ${natt_port} (0: 4500) then replaces 4500.
+ * 500, and ${natt_port} (0: 4500) then replaces 4500. If both are the same, only the port of PORT_NATT is opened.
  */
 int ports_open_usual(struct ports *set, const struct endpoint *local, uint16_t natt_port,
     unsigned flags, struct fault *f);

@@ -324,7 +324,8 @@ ports_open_usual(struct ports *set, const struct endpoint *local, uint16_t natt_
 	if (f == NULL)
 		f = &own;
 	/* Rising order in every tool, see port.h. */
-	for (role = PORT_IKE; role <= PORT_NATT; role++)
+	/* One port for both: all IKE is behind the marker. */
+	for (role = ike == (natt_port != 0 ? natt_port : PORT_NATT_DEFAULT) ? PORT_NATT : PORT_IKE; role <= PORT_NATT; role++)
 		for (family = 4; family <= 6; family = (uint8_t)(family + 2)) {
 			if (only != 0 && family != only)
 				continue;

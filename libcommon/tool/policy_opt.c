@@ -57,6 +57,8 @@ const struct opt policy_optab[] = {
 	OPT_SECTION("Connection:"),
 	OPT_CHOICE(struct policy_opts, natt, 0, "natt", "auto|force|off",
 	    "encapsulate ESP in UDP: if a NAT is detected, always, or never"),
+	OPT_NUM(struct policy_opts, natt_port, 0, "natt-port", "PORT", 1, 65535,
+	    "the peer's UDP port for NAT traversal"),
 	OPT_LIST(struct policy_opts, natt_versions, 0, "natt-versions", "VERSION",
 	    "announce only rfc3947, draft-03, draft-02, draft-01 or draft-00", .flags = OPT_SEAM),
 	OPT_MILLIS(struct policy_opts, keepalive_ms, 0, "natt-keepalive", "S", 100, 3600000,
@@ -276,6 +278,7 @@ build_natt(struct ike_policy *p, const struct policy_opts *o, struct fault *f)
 			p->natt_versions |= versions[j].bits;
 		}
 	p->natt = (enum natt_policy)o->natt;
+	p->natt_port = (uint16_t)o->natt_port;
 	return (0);
 }
 

@@ -22,6 +22,7 @@ struct policy_opts {
 	uint8_t		 mode;		/* enum sa_mode */
 	uint64_t	 ike_seconds, esp_seconds, esp_bytes;
 	uint8_t		 natt;		/* enum natt_policy */
+	uint32_t	 natt_port;
 	struct opt_list	 natt_versions;
 	uint32_t	 dpd_seconds, dpd_tries, timeout_ms, keepalive_ms;
 	uint32_t	 heartbeat_ms, heartbeat_threshold, heartbeat_reconnect_ms;
@@ -34,7 +35,7 @@ struct policy_opts {
 	.dpd_seconds = DPD_SECONDS_DEFAULT, .dpd_tries = DPD_TRIES_DEFAULT, \
 	.heartbeat_threshold = HEARTBEAT_THRESHOLD_DEFAULT,		\
 	.heartbeat_reconnect_ms = HEARTBEAT_RECONNECT_MS_DEFAULT,	\
-	.timeout_ms = TIMEOUT_MS_DEFAULT, .keepalive_ms = KEEPALIVE_MS_DEFAULT }
+	.natt_port = NATT_PORT_DEFAULT, .timeout_ms = TIMEOUT_MS_DEFAULT, .keepalive_ms = KEEPALIVE_MS_DEFAULT }
 
 /* Rows for OPT_INCLUDE(struct tool_opts, policy, policy_optab). */
 extern const struct opt policy_optab[];

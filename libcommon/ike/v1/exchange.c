@@ -226,6 +226,7 @@ v1_exchange_timeout(struct v1_exchange *x, struct now now, struct ike_outbox *ou
 			    endpoint_text(where, &x->sa->ike.remote.at), x->at,
 			    x->resends + 1, (unsigned long long)(now.ms - x->begun_ms) / 1000,
 			    noise);
+			v1_sa_blame_float(x->sa, &f);
 		}
 		v1_exchange_where(x, x->at, &f);
 		v1_exchange_fail(x, now, &f);

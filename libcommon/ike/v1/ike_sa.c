@@ -115,7 +115,21 @@ v1_sa_saw(struct v1_sa *sa, uint32_t mid)
 bool
 v1_sa_natt_in_use(const struct v1_sa *sa)
 {
-	return (sa->ike.natt.marker != SA_MARKER_NONE && sa->natt != NULL);
+	const struct sa_natt *n = &sa->ike.natt;
+
+	/* The marker alone says only on which port IKE is. */
+	return (sa->natt != NULL && n->marker != SA_MARKER_NONE && (n->local_nat || n->remote_nat || n->forced));
+}
+
+void
+v1_sa_blame_float(const struct v1_sa *sa, struct fault *f)
+{
+	size_t n = strlen(f->what);
+
+	if (sa->ike.floated_from == 0 || sa->ike.floated_from == IKE_PORT)
+		return;
+	(void)snprintf(f->what + n, sizeof(f->what) - n, "; on port %u it answered", sa->ike.floated_from);
+	(void)fault_because(f, CAUSE_NATT_PORT, -1);
 }
 
 uint8_t

@@ -76,6 +76,11 @@ void v1_sa_free(struct v1_sa *sa);
 /* Puts its record into ${out}. */
 void v1_sa_record(const struct v1_sa *sa, struct ike_outbox *out);
 bool v1_sa_natt_in_use(const struct v1_sa *sa);
+/*
+ * Adds to ${f}, about a peer that is silent, that it answered before IKE moved to its port for NAT traversal,
+ * if the port that the user named was not the usual one.
+ */
+void v1_sa_blame_float(const struct v1_sa *sa, struct fault *f);
 uint8_t v1_proto_number(enum sa_proto proto);
 /* The protection of ${sa}'s messages; borrowed from it. */
 struct v1_message_keys v1_sa_message_keys(const struct v1_sa *sa);

@@ -11,8 +11,6 @@
 #include "wire/isakmp.h"
 #include "wire/vid.h"
 
-#define NATT_PORT	4500
-
 struct natt_version {
 	enum vid_kind	kind;		/* the vendor ID that announces it */
 	const char	*word;		/* in SA state: "rfc3947", "draft-03", ... */

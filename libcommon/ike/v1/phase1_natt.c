@@ -144,12 +144,13 @@ float_ports(struct v1_exchange *x, struct ike_outbox *out)
 {
 	struct ike_sa *s = ike(x);
 
-	if (!x->sa->natt->floats || x->role != SA_INITIATOR)
+	if (!x->sa->natt->floats || x->role != SA_INITIATOR || s->floated)
 		return;
+	s->floated_from = s->remote.at.port;
 	s->local.at.port = NATT_PORT;
-	s->remote.at.port = NATT_PORT;
-	x->sa->ike.floated = true;
-	outbox_note(out, NOTE_DEBUG, "NAT-T: on to port %d", NATT_PORT);
+	s->remote.at.port = s->policy->natt_port;
+	s->floated = true;
+	outbox_note(out, NOTE_DEBUG, "NAT-T: on to port %u", s->remote.at.port);
 }
 
 int
@@ -183,7 +184,7 @@ v1_detect_nat(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
 	    s->natt.forced ? "no NAT, but NAT traversal is forced" : "no NAT");
 	(void)snprintf(s->natt.version, sizeof(s->natt.version), "%s", x->sa->natt->word);
 	if (s->natt.local_nat || s->natt.remote_nat || s->natt.forced) {
-		s->natt.marker = x->sa->natt->floats ? SA_MARKER_NON_ESP : SA_MARKER_NON_IKE;
+		s->natt.marker = x->sa->natt->floats || s->floated ? SA_MARKER_NON_ESP : SA_MARKER_NON_IKE;
 		float_ports(x, out);
 	}
 forget:

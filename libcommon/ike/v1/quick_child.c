@@ -67,7 +67,7 @@ fill_child(struct v1_exchange *x, struct ike_child *c)
 	c->local.at = ike(x)->local.at;
 	c->remote.at = ike(x)->remote.at;
 	if (v1_sa_natt_in_use(x->sa))
-		c->encap = x->sa->natt->floats ? SA_ENCAP_UDP : SA_ENCAP_UDP_DRAFT;
+		c->encap = x->sa->natt->floats || ike(x)->floated ? SA_ENCAP_UDP : SA_ENCAP_UDP_DRAFT;
 	else	/* ESP has no ports: those of IKE would mislead */
 		c->local.at.port = c->remote.at.port = 0;
 	c->proposal = q->choice.proposal;

@@ -247,6 +247,7 @@ unreachable(struct ike_sa *ike, struct now now, struct ike_outbox *out)
 		return;
 	(void)fault(&f, FAULT_UNREACHABLE, "%s is unreachable: nothing listens there",
 	    endpoint_text(to, &ike->remote.at));
+	v1_sa_blame_float(v1_sa_of(ike), &f);
 	v1_exchange_where(x, x->at > 0 ? x->at - 1 : 0, &f);
 	v1_exchange_hint(x, now, &f, out);
 }
