@@ -277,7 +277,9 @@ end(struct run *r, const struct opts *o)
 	if (res->port[0].answered || res->port[1].answered)
 		return (EXIT_DONE);
 	(void)fault(&f, res->port[0].sys != 0 ? FAULT_UNREACHABLE : FAULT_NO_REPLY,
-	    "no answer from %s", addr_text(to, &r->conf.remote[0].addr));
+	    res->port[0].sys != 0 ? "no answer from %s" :
+	    "no answer from %s to main mode, aggressive mode with and without XAuth, and IKEv2",
+	    addr_text(to, &r->conf.remote[0].addr));
 	return (report_fault(&f));
 }
 

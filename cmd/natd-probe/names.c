@@ -82,3 +82,13 @@ endpoint_json(const struct endpoint *e)
 	(void)json_object_set_new(j, "port", json_integer(e->port));
 	return (j);
 }
+
+bool
+found_mode(const struct ike_survey_result *r, bool aggressive)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_found && r->found[i].aggressive != aggressive; i++)
+		;
+	return (i < r->n_found);
+}

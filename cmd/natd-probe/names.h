@@ -15,4 +15,7 @@ const char *natt_name(const struct ike_survey_result *r, size_t *row);
 bool name_implementation(const struct about *a, char name[SURVEY_TEXT], char evidence[SURVEY_TEXT]);
 json_t *endpoint_json(const struct endpoint *e);
 
+/* Whether a transform was accepted in aggressive mode, or in main mode. */
+bool found_mode(const struct ike_survey_result *r, bool aggressive);
+
 #endif

@@ -80,6 +80,8 @@ put_found(json_t *j, const struct ike_survey_result *r)
 	}
 	(void)json_object_set_new(j, "proposal", r->n_found > 0 ?
 	    json_string(ike_survey_proposals(list, r)) : json_null());
+	(void)json_object_set_new(j, "exchange", r->n_found == 0 ? json_null() :
+	    json_string(found_mode(r, false) ? "main" : "aggressive"));
 	(void)json_object_set_new(j, "transforms", words);
 	(void)json_object_set_new(j, "accepted", all);
 	if (r->searched)

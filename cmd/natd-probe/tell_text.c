@@ -158,14 +158,15 @@ found_text(const struct ike_survey_result *r)
 		    auth_name(r->found[i].t.auth, name),
 		    r->found[i].aggressive ? "aggressive" : "main",
 		    r->found[i].stuck ? ", no answer to message 3" : "");
-	if (r->aggressive_notify != 0)
+	if (r->aggressive_notify != 0 && !found_mode(r, true))
 		(void)printf("    aggressive mode is rejected with %s%s\n",
 		    isakmp_notify_name(r->aggressive_notify, name),
 		    r->aggressive_notify == NOTIFY_NO_PROPOSAL_CHOSEN ? "" : ": try --id");
 	if (r->searched)
 		(void)printf("    tried %u of %u%s\n", r->tried, r->to_try, r->complete ? "" :
 		    ": the search ended early");
-	(void)printf("  proposal        --ike %s\n", ike_survey_proposals(list, r));
+	(void)printf("  proposal        %s--ike %s\n", found_mode(r, false) ? "" : "--exchange aggressive ",
+	    ike_survey_proposals(list, r));
 }
 
 void

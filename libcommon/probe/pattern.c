@@ -261,9 +261,23 @@ static const struct {
 	uint32_t	 after_ms[PATTERN_MAX + 1];
 } habits[] = {
 	{ "strongSwan 5", PATTERN_AGGRESSIVE_2, { 4000, 7200, 12960, 0 } },
-	{ "sapipe", PATTERN_AGGRESSIVE_2, { 500, 1000, 2000, 0 } },
+	{ "libreswan", PATTERN_AGGRESSIVE_2, { 500, 500, 1000, 2000, 4000, 8000, 16000, 0 } },
+	{ "libreswan", PATTERN_MAIN_4, { 500, 500, 1000, 2000, 4000, 8000, 16000, 0 } },
 	{ "sapipe", PATTERN_MAIN_4, { 500, 1000, 2000, 4000, 8000, 8000, 0 } },
 };
+
+/* strongSwan's intervals grow by 1.8, whatever its retransmit_timeout is: at least two ratios show it. */
+static bool
+grows_as_strongswan(const struct ike_pattern_result *r)
+{
+	const uint32_t *ms = r->of[PATTERN_AGGRESSIVE_2].after_ms;
+	size_t i, n = r->of[PATTERN_AGGRESSIVE_2].n;
+
+	for (i = 1; i < n; i++)
+		if (10 * ms[i] < 17 * ms[i - 1] || 10 * ms[i] > 19 * ms[i - 1])
+			return (false);
+	return (n >= 3);
+}
 
 const char *
 ike_pattern_like(const struct ike_pattern_result *r)
@@ -281,5 +295,5 @@ ike_pattern_like(const struct ike_pattern_result *r)
 		if (k > 0 && k == r->of[habits[i].of].n && habits[i].after_ms[k] == 0)
 			return (habits[i].name);
 	}
-	return (NULL);
+	return (grows_as_strongswan(r) ? habits[0].name : NULL);
 }

@@ -3,8 +3,11 @@
 
 #include <stdlib.h>
 
-#include "probe/probe.h"
 #include "probe/ping_priv.h"
+#include "probe/probe.h"
+#include "probe/probe_msg.h"
+
+#define KNOCK_V2	1	/* after one silence IKE_SA_INIT is tried, then the other offers */
 
 static struct ike_ping *
 ping_new(const struct ike_ping_conf *conf, struct fault *f)
@@ -140,14 +143,17 @@ knock(struct ike_ping *p, struct ike_outbox *out)
 {
 	uint8_t buf[PROBE_MSG_MAX];
 	struct probe_offer offer;
+	bool v2 = p->offer == KNOCK_V2;
 
 	if (p->renew && new_cookie(p) != 0)
 		return;
-	if (!probe_offer_broad(&offer, p->offer)) {
+	if (!probe_offer_broad(&offer, p->offer - (p->offer > KNOCK_V2))) {
 		p->offer = 0;
 		(void)probe_offer_broad(&offer, 0);
 	}
-	outbox_datagram(out, &p->local, &p->remote, probe_main1(buf, p->cky_i, &offer, 0));
+	/* Some gateways answer only who announces NAT traversal, and some only IKEv2. */
+	outbox_datagram(out, &p->local, &p->remote, v2 ? ask_v2_init(buf, &p->conf.rand, p->cky_i) :
+	    probe_main1(buf, p->cky_i, &offer, PROBE_VIDS));
 }
 
 static void

@@ -4,6 +4,7 @@
 #include "ike/v1/natd.h"
 #include "ike/v1/sa_payload.h"
 
+#define V2_FLAG_RESPONSE 0x20	/* RFC 7296, 3.1 */
 #define KEY_IKE		1	/* the one transform ID of PROTO_ISAKMP, RFC 2407 section 4.4.2 */
 #define LIFE_SECONDS	28800	/* short enough for any peer that compares lifetimes */
 
@@ -287,6 +288,9 @@ probe_answer_get(struct probe_answer *a, const uint8_t cky_i[COOKIE_LEN], struct
 	    memcmp(a->hdr.cky_i, cky_i, COOKIE_LEN) != 0)
 		return;
 	if (a->hdr.version >> 4 != ISAKMP_VERSION_1 >> 4) {
+		/* IKE_SA_INIT without the responder's SPI and without the flag R is our own, come back. */
+		if (memcmp(a->hdr.cky_r, none, COOKIE_LEN) == 0 && (a->hdr.flags & V2_FLAG_RESPONSE) == 0)
+			return;
 		a->kind = PROBE_VERSION;
 		return;
 	}

@@ -15,6 +15,9 @@ struct span ask_main1(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand,
 struct span ask_aggressive1(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand,
     uint8_t cky_i[COOKIE_LEN], const struct probe_offer *o, const struct id *id);
 
+/* IKE_SA_INIT of IKEv2 with common algorithms (RFC 7296, 1.2): any answer shows that IKEv2 is spoken there. */
+struct span ask_v2_init(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand, uint8_t cky_i[COOKIE_LEN]);
+
 /* The input of message 3: the cookies, and the transform that message 2 chose. */
 struct ask_key {
 	uint8_t			 cky_i[COOKIE_LEN], cky_r[COOKIE_LEN];

@@ -100,7 +100,7 @@ add_job(struct ike_survey *s, size_t job)
 	const struct ike_survey_result *r = &s->r;
 	uint16_t base = base_method(r);
 	struct probe_offer o;
-	size_t i;
+	size_t i, j;
 
 	s->find.any_of_job = false;
 	if (job == JOB_ALL) {
@@ -117,9 +117,9 @@ add_job(struct ike_survey *s, size_t job)
 	} else if (r->n_found > 0) {
 		add_found(s, base, true);
 	} else {
-		(void)probe_offer_broad(&o, 0);
-		for (i = 0; i < o.n; i++)
-			add(&s->find, &o.t[i].p, o.t[i].auth, true);
+		for (j = 0; survey_aggressive_offer(&o, j); j++)
+			for (i = 0; i < o.n; i++)
+				add(&s->find, &o.t[i].p, o.t[i].auth, true);
 	}
 }
 

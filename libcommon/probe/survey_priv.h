@@ -26,6 +26,7 @@ struct shot {
 struct track {
 	bool	over, wants_key;
 	bool	aggressive;		/* main mode got not a word */
+	bool	asked_v2;		/* IKE_SA_INIT was sent: nothing else got an answer */
 	size_t	row;			/* next offer; in aggressive mode a count of its own */
 	size_t	silent;			/* rows without an answer */
 };
@@ -74,6 +75,11 @@ enum shot_end { SHOT_CHOICE, SHOT_NOTIFY, SHOT_KEY, SHOT_OTHER, SHOT_SILENCE };
  */
 void survey_shoot(struct ike_survey *s, enum survey_port port, const struct probe_offer *o,
     bool aggressive, uint32_t timeout_ms, struct now now, struct ike_outbox *out);
+/* The same with IKE_SA_INIT of IKEv2. */
+void survey_shoot_v2(struct ike_survey *s, enum survey_port port, uint32_t timeout_ms, struct now now,
+    struct ike_outbox *out);
+/* Offer ${i} of aggressive mode; false: there is none. */
+bool survey_aggressive_offer(struct probe_offer *o, size_t i);
 /* Message 3 on the choice that ${a} made. False: it cannot be made. */
 bool survey_share(struct ike_survey *s, enum survey_port port, const struct probe_answer *a,
     struct now now, struct ike_outbox *out);

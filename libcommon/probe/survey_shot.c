@@ -59,6 +59,17 @@ survey_shoot(struct ike_survey *s, enum survey_port port, const struct probe_off
 }
 
 void
+survey_shoot_v2(struct ike_survey *s, enum survey_port port, uint32_t timeout_ms, struct now now, struct ike_outbox *out)
+{
+	struct shot *shot = &s->shot[port];
+	uint8_t buf[PROBE_MSG_MAX];
+
+	survey_shot_clear(shot);
+	s->pace_ms = now.ms + s->conf.gap_ms;
+	survey_fire(s, port, ask_v2_init(buf, &s->conf.rand, shot->key.cky_i), timeout_ms, now, out);
+}
+
+void
 survey_agree(const struct ike_survey *s, enum survey_port port, struct shot *shot,
     const struct probe_answer *a)
 {

@@ -2,6 +2,7 @@
 #include "probe/survey_priv.h"
 
 #define SILENT_ROWS_MAX	3	/* unanswered offers in a row that prove the point */
+#define SILENT_MS	2000	/* for an answer to the next ones */
 #define SILENT_MAIN	2	/* ... where nothing was ever answered: then aggressive mode */
 
 void
@@ -18,19 +19,34 @@ survey_found(struct ike_survey *s, const struct probe_transform *t, bool aggress
 		r->found[r->n_found++] = (struct survey_found){ *t, aggressive, false };
 }
 
-/* Common algorithms with the group that goes along; in aggressive mode there is but one. */
-static bool
-aggressive_offer(struct probe_offer *o, size_t i)
+/*
+ * Common algorithms with the group that goes along; in aggressive mode there is but one. A gateway of XAuth users
+ * answers nothing but XAuth or hybrid (methods from 64221 on), so all methods that need no certificate of ours go
+ * into one SA payload, as vpnc has them.
+ */
+bool
+survey_aggressive_offer(struct probe_offer *o, size_t i)
 {
 	static const char *const groups[] = { "modp2048", "modp1024" };
-	size_t j, n = 0;
+	static const uint16_t auths[] = { AUTH_PSK, AUTH_XAUTH_INIT_PSK, AUTH_HYBRID_INIT_RSA };
+	struct probe_offer all;
+	size_t j, k;
 
-	if (i >= sizeof(groups) / sizeof(groups[0]) || !probe_offer_broad(o, 0))
+	o->n = 0;
+	if (i >= sizeof(groups) / sizeof(groups[0]) || !probe_offer_broad(&all, 0))
 		return (false);
-	for (j = 0; j < o->n; j++)
-		if (o->t[j].p.group == alg_group_word(groups[i]))
-			o->t[n++] = o->t[j];
-	o->n = n;
+	for (k = 0; k < sizeof(auths) / sizeof(auths[0]); k++)
+		for (j = 0; j < all.n; j++) {
+			const struct ike_proposal *p = &all.t[j].p;
+
+			/* Pairs that nobody configures would make the message too long. */
+			if (p->group != alg_group_word(groups[i]) ||
+			    (p->enc == alg_enc_word("3des") && p->hash == alg_hash_word("sha256")) ||
+			    (p->enc == alg_enc_word("aes256") && p->hash == alg_hash_word("md5")))
+				continue;
+			o->t[o->n] = all.t[j];
+			o->t[o->n++].auth = auths[k];
+		}
 	return (true);
 }
 
@@ -39,6 +55,8 @@ survey_track_next(struct ike_survey *s, enum survey_port port, struct now now, s
 {
 	struct track *t = &s->track[port];
 	struct probe_offer o = { .n = 0 };
+	/* Who was silent once answers the right offer quickly, or never. */
+	uint32_t wait = t->silent == 0 || s->conf.timeout_ms < SILENT_MS ? s->conf.timeout_ms : SILENT_MS;
 
 	if (!t->aggressive && !s->r.port[port].answered && t->silent >= SILENT_MAIN) {
 		t->aggressive = true;
@@ -46,12 +64,15 @@ survey_track_next(struct ike_survey *s, enum survey_port port, struct now now, s
 	}
 	if ((s->shot[port].sys != 0 && t->silent > 0) ||
 	    (!t->aggressive && t->silent >= SILENT_ROWS_MAX) ||
-	    !(t->aggressive ? aggressive_offer : probe_offer_broad)(&o, t->row)) {
-		t->over = true;
+	    !(t->aggressive ? survey_aggressive_offer : probe_offer_broad)(&o, t->row)) {
+		t->over = t->asked_v2 || s->r.port[port].answered || s->shot[port].sys != 0;
+		t->asked_v2 = true;
+		if (!t->over)
+			survey_shoot_v2(s, port, wait, now, out);
 		return;
 	}
 	t->row++;
-	survey_shoot(s, port, &o, t->aggressive, s->conf.timeout_ms, now, out);
+	survey_shoot(s, port, &o, t->aggressive, wait, now, out);
 }
 
 /* Accepted with a method that cannot continue to message 4. */

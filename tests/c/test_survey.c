@@ -148,6 +148,122 @@ silence_has_an_end(void **state)
 	}
 }
 
+/* A gateway by hand: what it does with a datagram. Its answer in ${buf}, or 0. */
+typedef size_t gateway(const uint8_t *data, size_t len, uint8_t *buf);
+
+static const struct ike_survey_result *
+ask_gateway(struct net *n, gateway *answer)
+{
+	struct ike_outbox out = {0};
+	uint8_t buf[PROBE_MSG_MAX];
+	struct ike_out *item;
+	struct endpoint to;
+	size_t len;
+
+	assert_non_null(n->survey = ike_survey_new(&n->conf, NULL));
+	while (!machine_over(ike_survey_machine(n->survey))) {
+		machine_timeout(ike_survey_machine(n->survey), n->now, &out);
+		while ((item = outbox_take(&out)) != NULL) {
+			to = item->dgram.remote;
+			if ((len = answer(item->dgram.data, item->dgram.len, buf)) > 0)
+				machine_datagram(ike_survey_machine(n->survey), net_later(n), &item->dgram.local, &to,
+				    span_of(buf, len), &out);
+			ike_out_free(item);
+		}
+		n->now.ms = net_deadline_ms(ike_survey_machine(n->survey));
+	}
+	return (ike_survey_result(n->survey));
+}
+
+/* INVALID_KE_PAYLOAD to IKE_SA_INIT; nothing to IKEv1. */
+static size_t
+ikev2_alone(const uint8_t *data, size_t len, uint8_t *buf)
+{
+	if (data[17] >> 4 != 2)
+		return (0);
+	/* The lengths of a well-formed message: header, SA, KE, nonce. */
+	assert_int_equal(get_be32(data + 24), len);
+	assert_int_equal(28U + get_be16(data + 30) + 264U + 36U, len);
+	memcpy(buf, data, ISAKMP_HDR_LEN);
+	memset(buf + 8, 7, COOKIE_LEN);
+	buf[16] = 41;
+	buf[19] = 0x20;
+	memcpy(buf + ISAKMP_HDR_LEN, "\0\0\0\12\0\0\0\21\0\23", 10);
+	put_be32(buf + 24, ISAKMP_HDR_LEN + 10);
+	return (ISAKMP_HDR_LEN + 10);
+}
+
+static size_t
+echo(const uint8_t *data, size_t len, uint8_t *buf)
+{
+	memcpy(buf, data, len);
+	return (data[17] >> 4 == 2 ? len : 0);
+}
+
+static void
+ikev2_alone_is_no_silence(void **state)
+{
+	const struct ike_survey_result *r;
+	struct net n;
+
+	(void)state;
+	net_init(&n, "aes128-sha1-modp1024", SA_MAIN);
+	r = ask_gateway(&n, ikev2_alone);
+	assert_true(r->port[0].answered);
+	assert_int_equal(r->other_version >> 4, 2);
+	assert_true(n.now.ms < 16000 || n.now.ms == UINT64_MAX);
+	net_free(&n);
+	net_init(&n, "aes128-sha1-modp1024", SA_MAIN);
+	r = ask_gateway(&n, echo);
+	assert_false(r->port[0].answered || r->port[1].answered);
+	net_free(&n);
+}
+
+/* Aggressive mode with method 65001 only: it chooses that transform of several, and rejects nothing aloud. */
+static size_t
+xauth_alone(const uint8_t *data, size_t len, uint8_t *buf)
+{
+	static const uint8_t method[] = { 0x80, IKE_ATTR_AUTH, AUTH_XAUTH_INIT_PSK >> 8, AUTH_XAUTH_INIT_PSK & 0xff };
+	static struct isakmp_msg m;
+	struct isakmp_builder b;
+	struct isakmp_hdr h;
+	struct isakmp_sa sa;
+	size_t i;
+
+	if (data[18] != EXCHANGE_AGGRESSIVE || isakmp_msg_get(&m, span_of(data, len), NULL) != 0 ||
+	    isakmp_sa_get(&sa, isakmp_find(&m, PAYLOAD_SA, NULL)->body, NULL) != 0)
+		return (0);
+	for (i = 0; i < sa.nt && memmem(sa.t[i].attrs.p, sa.t[i].attrs.len, method, sizeof(method)) == NULL; i++)
+		;
+	if (i == sa.nt)
+		return (0);
+	sa.t[0] = sa.t[i];
+	sa.nt = 1;
+	sa.p[0].n = 1;
+	h = m.hdr;
+	memset(h.cky_r, 9, COOKIE_LEN);
+	isakmp_begin(&b, buf, PROBE_MSG_MAX, &h);
+	isakmp_payload_begin(&b, PAYLOAD_SA);
+	isakmp_sa_put(&b.w, &sa);
+	isakmp_payload_end(&b);
+	return (isakmp_end(&b).len);
+}
+
+static void
+xauth_alone_is_found(void **state)
+{
+	const struct ike_survey_result *r;
+	struct net n;
+
+	(void)state;
+	net_init(&n, "aes128-sha1-modp1024", SA_MAIN);
+	r = ask_gateway(&n, xauth_alone);
+	assert_true(r->n_found > 0);
+	assert_int_equal(r->found[0].t.auth, AUTH_XAUTH_INIT_PSK);
+	assert_true(r->found[0].aggressive);
+	net_free(&n);
+}
+
 static void
 lost_datagrams_are_sent_again(void **state)
 {
@@ -435,6 +551,8 @@ main(void)
 		cmocka_unit_test(other_versions_of_natt),
 		cmocka_unit_test(one_port_may_be_shut),
 		cmocka_unit_test(silence_has_an_end),
+		cmocka_unit_test(ikev2_alone_is_no_silence),
+		cmocka_unit_test(xauth_alone_is_found),
 		cmocka_unit_test(lost_datagrams_are_sent_again),
 		cmocka_unit_test(long_messages_are_told_from_short_ones),
 		cmocka_unit_test(fragments_make_up_the_message),
