@@ -372,11 +372,13 @@ set_key() {
 	exec 6>"$T/rf"
 	tun_start left "$T/left.sa"
 	eventually 15 tun_is_up left
-	left ping -q -c 1 -W 2 10.2.0.1 >"$T/ping.out" 3>&- 5>&- 6>&- &
-	local ping=$!
-	sleep 0.1
+	# the packet lies in its socket before the record lies in its pipe, however slow the machine is
+	kill -STOP "${BG[right]}"
+	background ping ip netns exec "$L" ping -q -c 1 -W 30 10.2.0.1
+	eventually 15 eval 'right ss -Hwan | awk "\$2 > 0 { n++ } END { exit !n }"'
 	cat "$T/right.sa" >&6
-	wait $ping
+	kill -CONT "${BG[right]}"
+	ended ping 20
 	exec 6>&-
 	[ "$(counter right in unknown-spi)" = 0 ]
 }
