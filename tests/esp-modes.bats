@@ -8,7 +8,7 @@ load lib/tun
 
 setup() {
 	tun_setup
-	/usr/bin/python3 -c 'import scapy.layers.ipsec' 2>/dev/null || skip "no python3-scapy (make deps)"
+	have_python scapy || skip "no python3-scapy (make deps)"
 }
 teardown() { tun_teardown; }
 
@@ -110,9 +110,7 @@ modes() {
 	ping_across 10.2.0.1 1
 	left /usr/bin/python3 - "$T/right.pcap" <<-'PY'
 		import socket, sys
-		import logging
-		logging.getLogger("scapy.runtime").setLevel(logging.ERROR)
-		from scapy.utils import rdpcap
+		from packets import rdpcap
 		p = next(bytes(p) for p in rdpcap(sys.argv[1]) if bytes(p)[9] == 51)
 		s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
 		s.sendto(p, ("203.0.113.2", 0))                             # as it was: a replay

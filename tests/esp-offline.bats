@@ -1,4 +1,5 @@
 # esp-tun --decrypt and --encrypt: captures in place of a device, against scapy, tshark and the live data path.
+# shards: 3
 
 # shellcheck disable=SC2030,SC2031 # run sets lines
 bats_require_minimum_version 1.5.0
@@ -29,11 +30,8 @@ state() {
 
 # py: the Python of standard input, with scapy and the arguments.
 py() {
-	/usr/bin/python3 -c 'import sys, logging
-logging.getLogger("scapy.runtime").setLevel(logging.ERROR)
-import warnings; warnings.simplefilter("ignore")
-from scapy.all import *
-from scapy.layers.ipsec import *
+	/usr/bin/python3 -c 'import sys
+from packets import *
 exec(sys.stdin.read())' "$@"
 }
 
@@ -64,30 +62,30 @@ packets() {
 # dump FILE [OPTION]: the same by tcpdump, which is quick, to be compared.
 dump() { tcpdump -nn "${2:--tt}" -x -r "$1" 2>/dev/null; }
 
-# there_and_back: a line of options each on standard input; what is sealed with one end's state and opened with the
-# other's is as it was.
+# there_and_back: an SA for each line of options on standard input, all in one state; what is sealed with one end's and
+# opened with the other's is as it was. "@" stands for a number of the line's own, so that no two SAs have the same
+# networks: 10.1.@.0/24 and 10.2.@.0/24, if the line has none.
 there_and_back() {
-	local n=0 line
-	local -a lines
-	mapfile -t lines
-	for line in "${lines[@]}"; do
-		echo "child --local-ts 10.1.0.0/24 --remote-ts 10.2.0.0/24 $line $T/$((n += 1)).l.sa $T/$n.r.sa"
-	done | "$SAPIPE_TOP/tests/lib/sa_make.py" batch
-	[ -s "$T/clear.pcap" ]
-	dump "$T/clear.pcap" >"$T/clear"
-	n=0
-	for line in "${lines[@]}"; do
+	local n=0 line packets
+	while read -r line; do
 		n=$((n + 1))
-		echo "$line"
-		esp-tun --encrypt "$T/clear.pcap" "$T/$n.l.sa" -o "$T/esp.pcap" 2>"$T/said"
-		stderr=$(<"$T/said")
-		stderr_has "10 packets encrypted, 0 not"
-		stderr_has "do not send them"
-		esp-tun --decrypt "$T/esp.pcap" "$T/$n.r.sa" -o "$T/back.pcap" 2>"$T/said"
-		stderr=$(<"$T/said")
-		stderr_has "10 packets decrypted, 0 not"
-		dump "$T/back.pcap" | diff "$T/clear" -
-	done
+		[[ $line == *--local-ts* ]] || line+=" --local-ts 10.1.@.0/24 --remote-ts 10.2.@.0/24"
+		echo "$n: $line" >&2
+		echo "child ${line//@/$n} $T/$n.l $T/$n.r"
+	done >"$T/batch"
+	"$SAPIPE_TOP/tests/lib/sa_make.py" batch <"$T/batch"
+	n=$(wc -l <"$T/batch") packets=$((8 * $(wc -l <"$T/batch")))
+	[ "$n" -gt 0 ]
+	eval "cat $T/{1..$n}.l >$T/l.sa; cat $T/{1..$n}.r >$T/r.sa"
+	"$SAPIPE_TOP/tests/lib/esp_all.py" packets "$T/l.sa" "$T/clear.pcap"
+	run -0 --separate-stderr esp-tun --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/esp.pcap"
+	stderr_has "$packets packets encrypted, 0 not"
+	stderr_has "do not send them"
+	run -0 --separate-stderr esp-tun --decrypt "$T/esp.pcap" "$T/r.sa" -o "$T/back.pcap"
+	stderr_has "$packets packets decrypted, 0 not"
+	# each was ESP or AH of an SA of its own
+	[ "$(grep -aoE '(ESP|AH) [0-9a-f]{8} number 1\>' "$T/back.pcap" | sort -u | wc -l)" = $((2 * n)) ]
+	diff <(dump "$T/clear.pcap") <(dump "$T/back.pcap")
 }
 
 ALGORITHMS=(aes128-sha1 aes192-sha256 aes256-sha512 aes128-sha384 aes128-sha256_96 aes128-md5 3des-sha1
@@ -96,7 +94,6 @@ ALGORITHMS=(aes128-sha1 aes192-sha256 aes256-sha512 aes128-sha384 aes128-sha256_
 AH_ALGORITHMS=(md5 sha1 sha256 sha256_96 sha384 sha512 aesxcbc sha256-esn aesxcbc-esn)
 
 @test "offline: every algorithm there and back" {
-	clear
 	printf -- '--esp %s\n' "${ALGORITHMS[@]}" | there_and_back
 }
 
@@ -122,19 +119,16 @@ AH_ALGORITHMS=(md5 sha1 sha256 sha256_96 sha384 sha512 aesxcbc sha256-esn aesxcb
 }
 
 @test "offline: every encapsulation, IPv4 and IPv6 inside and outside, transport mode" {
-	clear
-	there_and_back <<<'--encap udp'
-	[ "$(tshark -r "$T/esp.pcap" -Y 'udp.port == 4500 && esp' 2>/dev/null | wc -l)" = 10 ]
 	there_and_back <<-'STATES'
+		--encap udp
 		--encap udp --local 192.0.2.1:7000 --remote 192.0.2.2:7001
 		--encap udp-draft --local 192.0.2.1:500 --remote 192.0.2.2:500
 		--local 2001:db8:f::1 --remote 2001:db8:f::2
+		--local-ts 2001:db8:1:@::/64 --remote-ts 2001:db8:2:@::/64
+		--local-ts 2001:db8:1:@::/64 --remote-ts 2001:db8:2:@::/64 --local 2001:db8:f::1 --remote 2001:db8:f::2 --encap udp
 	STATES
-	clear 6
-	there_and_back <<-'STATES'
-		--local-ts 2001:db8:1::/64 --remote-ts 2001:db8:2::/64
-		--local-ts 2001:db8:1::/64 --remote-ts 2001:db8:2::/64 --local 2001:db8:f::1 --remote 2001:db8:f::2 --encap udp
-	STATES
+	# two are in UDP of port 4500
+	[ "$(tshark -r "$T/esp.pcap" -Y 'udp.port == 4500 && esp' 2>/dev/null | wc -l)" = 16 ]
 	clear
 	state --mode transport --local 10.1.0.1 --remote 10.2.0.1
 	esp-tun -q --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/esp.pcap"
@@ -146,23 +140,18 @@ AH_ALGORITHMS=(md5 sha1 sha256 sha256_96 sha384 sha512 aesxcbc sha256-esn aesxcb
 }
 
 @test "offline: AH, every algorithm, tunnel and transport, IPv4 and IPv6: there and back" {
-	local a nets="--local-ts 2001:db8:1::/64 --remote-ts 2001:db8:2::/64"
-	clear
+	local a nets="--local-ts 2001:db8:1:@::/64 --remote-ts 2001:db8:2:@::/64"
 	for a in "${AH_ALGORITHMS[@]}"; do
 		echo "--ah $a"
 		echo "--ah $a --local 2001:db8:f::1 --remote 2001:db8:f::2"
 		# In transport mode the packet's own header stays: nothing at all is changed.
-		echo "--ah $a --mode transport --local 10.1.0.1 --remote 10.2.0.1"
-	done | there_and_back
-	[ "$(tshark -r "$T/esp.pcap" -Y 'ah && udp' 2>/dev/null | wc -l)" = 10 ]
-	[ -z "$(tshark -o ip.check_checksum:TRUE -r "$T/esp.pcap" -Y 'ip.checksum.status != 1' 2>/dev/null)" ]
-	clear 6
-	for a in "${AH_ALGORITHMS[@]}"; do
+		echo "--ah $a --mode transport --local 10.1.@.1 --remote 10.2.@.1"
 		echo "--ah $a $nets"
-		echo "--ah $a $nets --mode transport --local 2001:db8:1::1 --remote 2001:db8:2::1"
+		echo "--ah $a $nets --mode transport --local 2001:db8:1:@::1 --remote 2001:db8:2:@::1"
 		echo "--ah $a $nets --local 2001:db8:f::1 --remote 2001:db8:f::2"
 	done | there_and_back
-	[ "$(tshark -r "$T/esp.pcap" -Y 'ah && udp' 2>/dev/null | wc -l)" = 10 ]
+	[ "$(tshark -r "$T/esp.pcap" -Y 'ah && udp' 2>/dev/null | wc -l)" = "$(tcpdump -r "$T/clear.pcap" udp 2>/dev/null | wc -l)" ]
+	[ -z "$(tshark -o ip.check_checksum:TRUE -r "$T/esp.pcap" -Y 'ip && ip.checksum.status != 1' 2>/dev/null)" ]
 }
 
 @test "offline: AH: changed mutable fields are accepted, other changes are bad-icv, duplicates are replays" {
@@ -220,16 +209,12 @@ ah_py() {
 }
 
 @test "offline: scapy's AH and ours agree, tunnel and transport, IPv4 with options and IPv6 with headers of them" {
-	local v a mode f
-	local -a net
+	local v a mode f net
 	while read -r v a mode; do
-		net=(--local-ts 10.1.0.0/24 --remote-ts 10.2.0.0/24 --local 10.1.0.1 --remote 10.2.0.1)
-		[ "$v" = 4 ] || net=(--local-ts 2001:db8:1::/64 --remote-ts 2001:db8:2::/64
-			--local 2001:db8:1::1 --remote 2001:db8:2::1)
-		state --ah "$a" --mode "$mode" "${net[@]}"
-		mv "$T/l.sa" "$T/$v$a$mode.l"
-		mv "$T/r.sa" "$T/$v$a$mode.r"
-	done < <(ah_kinds)
+		net="--local-ts 10.1.0.0/24 --remote-ts 10.2.0.0/24 --local 10.1.0.1 --remote 10.2.0.1"
+		[ "$v" = 4 ] || net="--local-ts 2001:db8:1::/64 --remote-ts 2001:db8:2::/64 --local 2001:db8:1::1 --remote 2001:db8:2::1"
+		echo "child --ah $a --mode $mode $net $T/$v$a$mode.l $T/$v$a$mode.r"
+	done < <(ah_kinds) | "$SAPIPE_TOP/tests/lib/sa_make.py" batch
 	ah_py <<-'PY'
 		clear = []
 		for i in range(6):

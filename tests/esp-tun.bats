@@ -666,7 +666,7 @@ stop_left_and_again() {
 }
 
 @test "esp-tun: interoperates with scapy's IPsec layer in both directions, with each algorithm of scapy" {
-	/usr/bin/python3 -c 'import scapy.layers.ipsec' 2>/dev/null || skip "no python3-scapy (make deps)"
+	have_python scapy || skip "no python3-scapy (make deps)"
 	local n=0 p encap=none words
 	# scapy has no 96-bit SHA-256, no AES-XCBC, no short GCM tags, no ESN with separate integrity.
 	words="aes128-sha1 aes192-sha384 aes256-sha512 aes128-md5 3des-sha256 des-sha1 null-sha1

@@ -27,10 +27,8 @@ teardown() {
 # frames FILE [LINKTYPE]: a pcap of what scapy expressions on standard input make, one a line.
 frames() {
 	/usr/bin/python3 - "$1" "${2:-}" 3<&0 <<-'PY'
-		import os, sys, logging
-		logging.getLogger("scapy.runtime").setLevel(logging.ERROR)
-		from scapy.all import *
-		from scapy.layers.ipsec import ESP, AH
+		import os, sys
+		from packets import *
 		HDR = bytes(range(1, 9)) + bytes(8) + bytes([0, 0x10, 2, 0]) + bytes(4) + (28).to_bytes(4, "big")
 		out = []
 		for line in os.fdopen(3):
@@ -329,7 +327,7 @@ informational 1 initiator right" ]
 		eventually 10 captures "$side"
 	done
 	ip netns exec "$NS_LEFT" /usr/bin/python3 - 2>/dev/null <<-'PY'
-		from scapy.all import *
+		from packets import *
 		HDR = bytes.fromhex("1111111111111111" + "00" * 8 + "01100200000000000000001c")
 		for tags, src, dst in ((Ether(), "192.0.2.1", "192.0.2.2"), (Ether()/Dot1Q(vlan=7), "192.0.2.1", "192.0.2.3"),
 		    (Ether(type=0x88a8)/Dot1Q(vlan=7)/Dot1Q(vlan=9), "192.0.2.1", "192.0.2.4")):

@@ -14,7 +14,7 @@ CASES=("raw-4-4 --encap none" "udp-6-in-4 --encap udp --inner 6" "raw-4-in-6 --e
 setup_file() {
 	export DIR=$BATS_FILE_TMPDIR
 	local c name args
-	[ -x "$SAPIPE_BUILD/esp-tun" ] && /usr/bin/python3 -c 'import cbor2, scapy.layers.ipsec' 2>/dev/null || return 0
+	[ -x "$SAPIPE_BUILD/esp-tun" ] && have_python cbor2 scapy || return 0
 	umask 077
 	for c in "${CASES[@]}"; do
 		read -r name args <<<"$c"
@@ -31,7 +31,7 @@ setup_file() {
 
 setup() {
 	need esp-tun sa-show
-	/usr/bin/python3 -c 'import cbor2, scapy.layers.ipsec' 2>/dev/null || skip "no scapy or cbor2"
+	have_python cbor2 scapy || skip "no scapy or cbor2"
 }
 
 all() { "$SAPIPE_TOP/tests/lib/esp_all.py" "$@"; }

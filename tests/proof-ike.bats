@@ -12,7 +12,7 @@ GROUPS_=(modp1024 ecp256 curve25519)
 setup_file() {
 	export DIR=$BATS_FILE_TMPDIR
 	local i
-	/usr/bin/python3 -c 'import cbor2, scapy.layers.ipsec' 2>/dev/null && command -v tshark mergecap >/dev/null &&
+	have_python cbor2 scapy && command -v tshark mergecap >/dev/null &&
 		unshare -Urnm true 2>/dev/null || return 0
 	umask 077
 	cd "$DIR" || return
@@ -50,7 +50,7 @@ setup() {
 	need ike-initiate ike-respond esp-tun sa-show ike-trace
 	local tool
 	for tool in tshark mergecap; do command -v $tool >/dev/null || skip "no $tool"; done
-	/usr/bin/python3 -c 'import cbor2, scapy.layers.ipsec' 2>/dev/null || skip "no scapy or cbor2"
+	have_python cbor2 scapy || skip "no scapy or cbor2"
 	unshare -Urnm true 2>/dev/null || skip "no user namespace here"
 	cd "$DIR" || return
 	# shellcheck disable=SC2034 # lib/wire.bash reads it

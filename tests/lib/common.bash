@@ -13,6 +13,8 @@ case :$PATH: in
 *) export PATH=$SAPIPE_BUILD:$PATH ;;
 esac
 export LC_ALL=C TZ=UTC
+# The Python of the tests finds tests/lib, and writes nothing there.
+export PYTHONPATH=$SAPIPE_TOP/tests/lib PYTHONDONTWRITEBYTECODE=1
 
 # need TOOL...: skips the test where the tree has no such tool; one that is there but
 # not built is a failure.
@@ -25,6 +27,12 @@ need() {
 			return 1
 		}
 	done
+}
+
+# have_python MODULE...: whether Python has them; looks, and loads nothing.
+have_python() {
+	/usr/bin/python3 -c 'import importlib.util, sys
+sys.exit(not all(map(importlib.util.find_spec, sys.argv[1:])))' "$@"
 }
 
 # stderr_has TEXT, output_has TEXT: claims about the last run, that show what there was

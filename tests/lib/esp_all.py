@@ -16,11 +16,7 @@ import argparse, ipaddress, re, sys
 import cbor2
 import sa_make
 from esp_scapy import NoWord, association, ip, seal, short_icv
-from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
-from scapy.layers.ipsec import ESP
-from scapy.packet import Raw
-from scapy.utils import RawPcapReader, wrpcap
+from packets import ESP, ICMP, ICMPv6EchoRequest, IP, IPv6, Raw, RawPcapReader, TCP, UDP, wrpcap
 
 # Proposals of an AEAD with ESN too: its 64 bits are in what is authenticated, if nowhere on the wire.
 WORDS = [w for w in sa_make.ENC if "gcm" in w or "chacha" in w] + ["aes256gcm16-esn", "chacha20poly1305-esn"]

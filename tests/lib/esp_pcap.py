@@ -10,9 +10,7 @@ Needs python3-scapy and python3-cbor2. AH and what scapy has no word for: exit 7
 import argparse, ipaddress, sys
 import cbor2
 from esp_scapy import NoWord, association, ip, seal
-from scapy.layers.inet import UDP
-from scapy.packet import Raw
-from scapy.utils import wrpcap
+from packets import Raw, UDP, wrpcap
 
 
 def inside(net):

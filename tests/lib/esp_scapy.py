@@ -1,13 +1,6 @@
 """Scapy's IPsec layer with the keys of child-sa records: an ESP that shares nothing with ours."""
-import copy, logging, warnings
-
-logging.getLogger("scapy.runtime").setLevel(logging.ERROR)
-warnings.filterwarnings("ignore")
-from scapy.config import conf
-conf.verb = 0
-from scapy.layers.inet import IP, UDP
-from scapy.layers.inet6 import IPv6
-from scapy.layers.ipsec import AH, AUTH_ALGOS, ESP, SecurityAssociation
+import copy
+from packets import AH, AUTH_ALGOS, ESP, IP, IPv6, SecurityAssociation, UDP
 
 CRYPT = {"aes-cbc": "AES-CBC", "aes-ctr": "AES-CTR", "3des-cbc": "3DES", "des-cbc": "DES", "null": "NULL",
          "aes-gcm-8": "AES-GCM", "aes-gcm-12": "AES-GCM", "aes-gcm-16": "AES-GCM",

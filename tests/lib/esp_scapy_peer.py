@@ -9,8 +9,7 @@ raw or in UDP, over IPv4; says "ready", then a line for each packet that it coul
 import select, socket, sys
 import cbor2
 from esp_scapy import association
-from scapy.layers.inet import IP, ICMP
-from scapy.layers.ipsec import ESP
+from packets import ESP, ICMP, IP
 
 
 def main():

@@ -11,10 +11,7 @@ missing. Prints how many packets held ICMP and TCP.
 import sys
 import cbor2
 from esp_scapy import association
-from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.inet6 import IPv6
-from scapy.layers.ipsec import AH, ESP
-from scapy.utils import rdpcap
+from packets import AH, ESP, ICMP, IP, IPv6, rdpcap, TCP, UDP
 
 ND = range(130, 138)            # multicast listeners, neighbours: the link's own
 

@@ -14,7 +14,7 @@ top-level key of the records can be set, or (with no value) taken out: --set rep
 --set 'lifetime={"seconds": 5, "expires": 1}', --right-set use=in, --set name. As a
 module: make_child(args), make_ike(args), mirror(), encode(), defaults(). Needs python3-cbor2.
 """
-import argparse, hashlib, ipaddress, json, os, secrets, shlex, sys, time
+import argparse, functools, hashlib, ipaddress, json, os, secrets, shlex, sys, time
 import cbor2
 
 ENC = {  # word: (name, key-bits or None, bytes of key, bytes of salt); a sum is what "enc-in" holds
@@ -239,6 +239,7 @@ def write(name, records):
         f.write(data)
 
 
+@functools.lru_cache(None)
 def parser():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     sub = p.add_subparsers(dest="what_made", required=True)

@@ -16,7 +16,7 @@ tun_missing() {
 	for tool in ip ping socat; do
 		command -v "$tool" >/dev/null || { echo "no $tool (make deps)"; return; }
 	done
-	/usr/bin/python3 -c 'import cbor2' 2>/dev/null || { echo "no python3-cbor2 (make deps)"; return; }
+	have_python cbor2 || { echo "no python3-cbor2 (make deps)"; return; }
 	[ -w /dev/net/tun ] || { echo "/dev/net/tun is not writable"; return; }
 	ip netns add "$ns" 2>/dev/null || { echo "no permission to make network namespaces"; return; }
 	ip netns del "$ns"
