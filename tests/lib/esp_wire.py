@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Holds what one end of an SA has sent against RFC 4303 and 4302, with scapy's IPsec layer.
 
-    esp_wire.py STATE CAPTURE INNER-SRC INNER-DST
+    esp_wire.py (STATE CAPTURE INNER-SRC INNER-DST)...
 
 STATE is the child-sa record of the receiver, CAPTURE raw IP packets that came to it. Each packet between the two ends
 must be ESP or AH of the SA, in UDP or not as it says, with a valid ICV, and hold a packet from INNER-SRC to
@@ -48,8 +48,7 @@ def fields(p):
     return p[ESP].spi, p[ESP].seq, None
 
 
-def main():
-    state, capture, src, dst = sys.argv[1:]
+def check(state, capture, src, dst):
     with open(state, "rb") as f:
         r = cbor2.load(f)
     there = dict(r, encap="none")               # carried() has taken UDP away
@@ -81,4 +80,5 @@ def main():
     assert icmp > 0 and tcp > 0, (icmp, tcp)
 
 
-main()
+for n in range(1, len(sys.argv), 4):
+    check(*sys.argv[n:n + 4])
