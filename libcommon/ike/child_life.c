@@ -49,6 +49,32 @@ set_timer(struct ike_engine *e, struct ike_child *c)
 	ike_heap_set(&e->child_timers, &c->timer, c->delete_ms < at ? c->delete_ms : at);
 }
 
+/* The peer of ${c}, which is new, has too many child SAs: the oldest ends. */
+static void
+bound_children(struct ike_sa *sa, const struct ike_child *c, struct ike_outbox *out)
+{
+	struct ike_child *o, *like = NULL, *any = NULL;
+	size_t n_like = 0, n_any = 0;
+	char peer[ENDPOINT_TEXT];
+
+	for (o = sa->engine->children; o != NULL; o = o->next) {	/* newest first */
+		if (!ike_child_of(o, sa))
+			continue;
+		any = o;
+		n_any++;
+		if (ike_child_carries(o, &c->local_ts, &c->remote_ts)) {
+			like = o;
+			n_like++;
+		}
+	}
+	if (n_like <= IKE_CHILDREN_PER_PAIR && n_any <= IKE_CHILDREN_PER_PEER)
+		return;
+	outbox_note(out, NOTE_WARN, "%s has too many child SAs%s; the oldest ends",
+	    endpoint_text(peer, &sa->remote.at),
+	    n_like > IKE_CHILDREN_PER_PAIR ? " for the same networks" : "");
+	ike_child_end(sa->engine, n_like > IKE_CHILDREN_PER_PAIR ? like : any, SA_REASON_REPLACED, true, out);
+}
+
 void
 ike_child_up(struct ike_sa *sa, uint32_t mid, struct ike_child *c, struct now now,
     struct ike_outbox *out)
@@ -63,15 +89,16 @@ ike_child_up(struct ike_sa *sa, uint32_t mid, struct ike_child *c, struct now no
 	 * child SAs are established, and each end may consider the other's the later one. RFC 2409 has
 	 * no rule for that. A rule like that of IKEv2 (RFC 7296, 2.8.1) requires that both ends notice
 	 * it, which a lost message prevents. So both stay until the next child SA, which both ends
-	 * know to be the latest; its initiator deletes all earlier ones.
+	 * know to be the latest; its initiator deletes all earlier ones, and the other end those that were
+	 * replaced before, should the initiator not do it.
 	 */
 	for (o = e->children; o != NULL; o = o->next) {
 		if (!ike_child_carries(o, &c->local_ts, &c->remote_ts) || !ike_child_of(o, sa))
 			continue;
+		if ((c->initiator || o->replaced) && o->delete_ms == UINT64_MAX)
+			o->delete_ms = now.ms + IKE_DELETE_AFTER_MS;
 		o->replaced = true;
 		o->soft_ms = UINT64_MAX;
-		if (c->initiator && o->delete_ms == UINT64_MAX)
-			o->delete_ms = now.ms + IKE_DELETE_AFTER_MS;
 		set_timer(e, o);
 	}
 	ike_child_forget_keys(c);
@@ -88,6 +115,7 @@ ike_child_up(struct ike_sa *sa, uint32_t mid, struct ike_child *c, struct now no
 	ike_sa_id(sa, id);
 	outbox_verdict(out, IKE_CHILD_UP, id, mid, NULL);
 	ike_conn_settled(e, c->policy);
+	bound_children(sa, c, out);
 }
 
 bool

@@ -4,6 +4,9 @@
 
 #include "ike/child.h"
 
+/* Child SAs that a peer may have, for one pair of selectors and in all: the oldest ends for the next. */
+#define IKE_CHILDREN_PER_PAIR	8
+#define IKE_CHILDREN_PER_PEER	1024
 #define IKE_DELETE_AFTER_MS	4000	/* by then the last packets of a replaced SA have arrived */
 
 /* Establishes ${c}, negotiated by the exchange ${mid} of ${sa}; its record is written. The engine then owns it. */

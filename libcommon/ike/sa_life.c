@@ -115,6 +115,31 @@ ike_sa_shorten(struct ike_sa *sa, struct now now, uint64_t seconds, struct ike_o
 		sa->hard_ms = now.ms + seconds * 1000;
 }
 
+/* The peer of ${sa}, which is new, has too many: the oldest ends. */
+static void
+bound_sas(struct ike_sa *sa, struct now now, struct ike_outbox *out)
+{
+	struct ike_sa *o, *near = NULL, *any = NULL;
+	size_t n_near = 0, n_any = 0;
+	char peer[ENDPOINT_TEXT];
+
+	for (o = sa->engine->sas; o != NULL; o = o->next) {	/* newest first */
+		if (o->state != IKE_SA_ESTABLISHED || !ike_sa_same_peer(o, sa))
+			continue;
+		any = o;
+		n_any++;
+		if (addr_cmp(&o->remote.at.addr, &sa->remote.at.addr) == 0) {
+			near = o;
+			n_near++;
+		}
+	}
+	if (n_near <= IKE_SAS_PER_ADDRESS && n_any <= IKE_SAS_PER_PEER)
+		return;
+	outbox_note(out, NOTE_WARN, "%s has too many IKE SAs; the oldest ends",
+	    endpoint_text(peer, &sa->remote.at));
+	ike_sa_end(n_near > IKE_SAS_PER_ADDRESS ? near : any, now, SA_REASON_REPLACED, true, out);
+}
+
 void
 ike_sa_up(struct ike_sa *sa, struct now now, bool initial_contact, struct ike_outbox *out)
 {
@@ -133,6 +158,7 @@ ike_sa_up(struct ike_sa *sa, struct now now, bool initial_contact, struct ike_ou
 		forget_others(sa, now, out);
 	else
 		replace_others(sa, now);
+	bound_sas(sa, now, out);
 	if (sa->want_children)
 		ike_sa_want_children(sa, now, out);
 }

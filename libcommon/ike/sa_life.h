@@ -4,6 +4,10 @@
 
 #include "ike/sa.h"
 
+/* Established IKE SAs that a peer may have, from one address and in all: the oldest ends for the next. */
+#define IKE_SAS_PER_ADDRESS	16
+#define IKE_SAS_PER_PEER	256
+
 /* Sets the timers of an established SA with ${seconds} of life left. */
 void ike_sa_start_timers(struct ike_sa *sa, struct now now, uint64_t seconds);
 /*

@@ -11,7 +11,9 @@
 #include <openssl/bn.h>
 
 #include "forge.h"
+#include "ike/child_life.h"
 #include "ike/engine_priv.h"
+#include "ike/sa_life.h"
 #include "ike/v1/sa_payload_p2.h"
 #include "sim.h"
 
@@ -585,6 +587,82 @@ a_flood_changes_no_table_of_the_ports(void **state)
 	lone_free(&peer);
 }
 
+/* --- A17: an authentic peer that wants too much --- */
+
+/* The informational messages of left, its deletes among them, get lost. */
+static bool
+no_deletes(struct sim *s, int from, uint8_t *data, size_t len)
+{
+	(void)s, (void)len;
+	return (from != 0 || data[18] != EXCHANGE_INFO);
+}
+
+static void
+child_sas_of_one_pair_are_bounded(void **state)
+{
+	struct ike_policy left, right;
+	struct selector net[2];
+	static struct sim sim;
+	struct fault f;
+	size_t i;
+
+	(void)state;
+	sim_policies(&left, &right, "aes128-sha1-curve25519", "aes128-sha1");
+	assert_int_equal(selector_parse(&net[0], "10.1.0.0/24"), 0);
+	assert_int_equal(selector_parse(&net[1], "10.2.0.0/24"), 0);
+	left.local_ts[0] = right.remote_ts[0] = net[0];
+	left.remote_ts[0] = right.local_ts[0] = net[1];
+	left.n_local_ts = left.n_remote_ts = right.n_local_ts = right.n_remote_ts = 1;
+	sim_init(&sim, &left, &right, 9);
+	sim.tap = no_deletes;
+	assert_int_equal(sim_connect(&sim, &left, true, &f), 0);
+	sim_run(&sim, 100, NULL);
+	assert_int_equal(sim.end[1].n_child, 1);
+	for (i = 0; i < 300; i++) {
+		struct ike_outbox out = {0};
+
+		assert_int_equal(ike_sa_child_begin(sim.end[0].engine->sas, sim.now, &left, &net[0], &net[1],
+		    NULL, &out, &f), 0);
+		sim_flush(&sim, 0, &out);
+		sim_run(&sim, 10, NULL);
+		assert_in_range(ike_engine_count_children(sim.end[1].engine), 1, IKE_CHILDREN_PER_PAIR);
+		assert_in_range(sim.end[1].n_children, 1, IKE_CHILDREN_PER_PAIR + 1);
+	}
+	assert_in_range(sim.end[1].n_child, 150, 301);
+	assert_non_null(strstr(sim.end[1].notes, "too many child SAs for the same networks"));
+	/* Left to itself, the end that did not begin them deletes what was replaced long ago. */
+	sim_run(&sim, 10000, NULL);
+	assert_in_range(ike_engine_count_children(sim.end[1].engine), 1, 2);
+	sim_free(&sim);
+	ike_policy_wipe(&left);
+	ike_policy_wipe(&right);
+}
+
+static void
+ike_sas_of_one_peer_are_bounded(void **state)
+{
+	struct ike_policy left, right;
+	static struct sim sim;
+	struct fault f;
+	size_t i;
+
+	(void)state;
+	sim_policies(&left, &right, "aes128-sha1-curve25519", "aes128-sha1");
+	sim_init(&sim, &left, &right, 10);
+	sim.tap = no_deletes;
+	for (i = 0; i < 400; i++) {
+		assert_int_equal(sim_connect(&sim, &left, false, &f), 0);
+		sim_run(&sim, 20, NULL);
+		assert_int_equal(sim.end[1].n_ike, i + 1);
+		assert_in_range(ike_engine_count_ike(sim.end[1].engine), 1, IKE_SAS_PER_ADDRESS);
+		assert_in_range(sim.end[1].engine->n_sas, 1, IKE_SAS_PER_ADDRESS + 1);
+	}
+	assert_non_null(strstr(sim.end[1].notes, "too many IKE SAs"));
+	sim_free(&sim);
+	ike_policy_wipe(&left);
+	ike_policy_wipe(&right);
+}
+
 static int
 setup(void **state)
 {
@@ -608,6 +686,8 @@ main(void)
 		ATTACK("A17: an address that returned its cookie is bounded",
 		    an_address_that_returned_its_cookie_is_bounded),
 		ATTACK("A17: a flood changes no table of the ports", a_flood_changes_no_table_of_the_ports),
+		ATTACK("A17: child SAs of one pair of selectors are bounded", child_sas_of_one_pair_are_bounded),
+		ATTACK("A17: IKE SAs of one peer are bounded", ike_sas_of_one_peer_are_bounded),
 		ATTACK("A18: a forged message 3 sends nothing anywhere", a_forged_message_3_sends_nothing_anywhere),
 		ATTACK("A18: headers of quick mode send nothing", headers_of_quick_mode_send_nothing),
 		ATTACK("A18: a forged first message is answered once", a_forged_first_message_is_answered_once),
