@@ -35,16 +35,15 @@ from packets import *
 exec(sys.stdin.read())' "$@"
 }
 
-# clear [4|6]: ten packets of the tunnel, both ways, of many lengths, in $T/clear.pcap.
+# clear: ten packets of the tunnel, both ways, of many lengths, in $T/clear.pcap.
 clear() {
-	py "$T/clear.pcap" "${1:-4}" <<-'PY'
+	py "$T/clear.pcap" <<-'PY'
 		out = []
 		for i, n in enumerate((0, 1, 2, 3, 15, 16, 17, 100, 1000, 1400)):
-		    a, b = ("10.1.0.1", "10.2.0.1") if sys.argv[2] == "4" else ("2001:db8:1::1", "2001:db8:2::1")
+		    a, b = "10.1.0.1", "10.2.0.1"
 		    if i % 3 == 2:
 		        a, b = b, a
-		    ip = IP(src=a, dst=b, id=i + 1) if sys.argv[2] == "4" else IPv6(src=a, dst=b, hlim=i + 1)
-		    p = ip/UDP(sport=1000 + i, dport=2000)/bytes(j % 256 for j in range(n))
+		    p = IP(src=a, dst=b, id=i + 1)/UDP(sport=1000 + i, dport=2000)/bytes(j % 256 for j in range(n))
 		    p.time = 1700000000 + i / 8
 		    out.append(p)
 		wrpcap(sys.argv[1], out, linktype=101)
@@ -314,10 +313,11 @@ ah_py() {
 	background dump-tun ip netns exec "$NS_LEFT" tcpdump -Z root -i vpn0 -U --immediate-mode -w "$T/tun.pcap" icmp
 	eventually 10 grep -q listening "$T/dump-tun.err"
 	in_left ping -q -c 5 -i 0.1 -s 300 "$RIGHT_INNER"
-	lab_stop tunnel
-	kill "${BG[dump-tun]}" "${BG[dump-live]}"
+	eventually 10 eval '[ "$(tcpdump -r "$T/tun.pcap" 2>/dev/null | wc -l)" -ge 10 ]'
+	kill "${BG[dump-tun]}"
 	ended dump-tun || :
-	ended dump-live || :
+	lab_stop tunnel
+	recorded live 10
 	run -0 --separate-stderr esp-tun --decrypt "$T/live.pcap" "$T/live.sa" -o "$T/back.pcap"
 	tshark -r "$T/tun.pcap" -Y icmp -T fields -e ip.src -e ip.id -e ip.ttl -e icmp.seq -e data.data 2>/dev/null | sort >"$T/want"
 	[ "$(wc -l <"$T/want")" = 10 ]

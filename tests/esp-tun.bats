@@ -9,50 +9,57 @@ load lib/tun
 setup() { tun_setup; }
 teardown() { tun_teardown; }
 
-inside() { if [ "$1" = 4 ]; then echo 10.2.0.1; else echo 2001:db8:2::1; fi; }
-
-# carries PROPOSAL ENCAP OUTER INNER: ping and TCP through a tunnel of that kind.
+# carries KIND...: "PROPOSAL ENCAP OUTER INNER" each, an SA of its own between one pair of tunnels: ping and TCP through
+# every one.
 carries() {
-	echo "# $*"
-	make_pair "$@"
+	local n=0 kind p encap outer inner port a b net dest=()
+	for kind; do
+		n=$((n + 1))
+		read -r p encap outer inner <<<"$kind"
+		port=0 a=203.0.113.1 b=203.0.113.2 net="--local-ts 10.1.0.0/24 --remote-ts 10.2.$n.0/24"
+		[ "$encap" = none ] || port=4500
+		[ "$outer" = 4 ] || a='[2001:db8:ff::1]' b='[2001:db8:ff::2]'
+		dest[n]=10.2.$n.1
+		[ "$inner" = 4 ] || net="--local-ts 2001:db8:1::/64 --remote-ts 2001:db8:2:$n::/64" dest[n]=2001:db8:2:$n::1
+		if [ "$inner" = 4 ]; then right ip addr add "${dest[n]}/32" dev lo; else right ip addr add "${dest[n]}/128" dev lo nodad; fi
+		echo "child --esp $p --encap $encap --local $a:$port --remote $b:$port $net $T/$n.l $T/$n.r"
+	done >"$T/batch"
+	sa_make batch <"$T/batch"
+	eval "cat $T/{1..$n}.l >$T/left.sa; cat $T/{1..$n}.r >$T/right.sa"
+	chmod 600 "$T/left.sa" "$T/right.sa"
 	tun_both
-	ping_across "$(inside "$4")"
-	tcp_across "$(inside "$4")"
-	[ "$(counter right in bad-icv)" = 0 ]
-	[ "$(counter right in replays)" = 0 ]
-	stop_background
+	eventually 15 in_use left $n && eventually 15 in_use right $n || { cat "$T"/*.err; return 1; }
+	for ((n = 1; n <= $#; n++)); do
+		echo "# ${!n}"
+		ping_across "${dest[n]}"
+		tcp_across "${dest[n]}" 100000
+	done
+	counters right >"$T/counters"
+	[ "$(sed -n 's/^esp-tun: in: .*\<bad-icv \([0-9]*\).*/\1/p' "$T/counters")" = 0 ]
+	[ "$(sed -n 's/^esp-tun: in: .*\<replays \([0-9]*\).*/\1/p' "$T/counters")" = 0 ]
 }
 
 @test "esp-tun: CBC with each integrity, raw ESP" {
-	for p in aes128-sha1 aes192-sha384 aes256-sha512 aes256-sha256 aes128-sha256_96 aes128-aesxcbc; do
-		carries $p none 4 4
-	done
+	carries "aes128-sha1 none 4 4" "aes192-sha384 none 4 4" "aes256-sha512 none 4 4" "aes256-sha256 none 4 4" \
+		"aes128-sha256_96 none 4 4" "aes128-aesxcbc none 4 4"
 }
 
 @test "esp-tun: old and counter ciphers, in UDP" {
-	for p in 3des-md5 des-sha1 null-sha256 aes128ctr-sha1 aes256ctr-sha256; do
-		carries $p udp 4 4
-	done
+	carries "3des-md5 udp 4 4" "des-sha1 udp 4 4" "null-sha256 udp 4 4" "aes128ctr-sha1 udp 4 4" \
+		"aes256ctr-sha256 udp 4 4"
 }
 
 @test "esp-tun: AEADs, raw and in UDP" {
-	carries aes128gcm8 none 4 4
-	carries aes192gcm12 udp 4 4
-	carries aes256gcm16 none 4 4
-	carries chacha20poly1305 udp 4 4
+	carries "aes128gcm8 none 4 4" "aes192gcm12 udp 4 4" "aes256gcm16 none 4 4" "chacha20poly1305 udp 4 4"
 }
 
 @test "esp-tun: extended sequence numbers, separate and combined" {
-	carries aes128-sha256-esn none 4 4
-	carries aes256gcm16-esn udp 4 4
+	carries "aes128-sha256-esn none 4 4" "aes256gcm16-esn udp 4 4"
 }
 
 @test "esp-tun: IPv6 in IPv4, IPv4 in IPv6, IPv6 in IPv6, raw and in UDP" {
-	for encap in none udp; do
-		carries aes128gcm16 $encap 4 6
-		carries aes128-sha1 $encap 6 4
-		carries chacha20poly1305 $encap 6 6
-	done
+	carries "aes128gcm16 none 4 6" "aes128-sha1 none 6 4" "chacha20poly1305 none 6 6" \
+		"aes128gcm16 udp 4 6" "aes128-sha1 udp 6 4" "chacha20poly1305 udp 6 6"
 }
 
 @test "esp-tun: behind the marker of the first NAT-T drafts, on the port of IKE" {

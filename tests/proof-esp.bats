@@ -12,17 +12,22 @@ CASES=("raw-4-4 --encap none" "udp-6-in-4 --encap udp --inner 6" "raw-4-in-6 --e
 	"udp-6-in-6 --encap udp --outer 6 --inner 6")
 
 setup_file() {
-	export DIR=$BATS_FILE_TMPDIR
-	local c name args
+	export DIR=$BATS_FILE_TMPDIR/cases
 	[ -x "$SAPIPE_BUILD/esp-tun" ] && have_python cbor2 scapy || return 0
 	umask 077
+	once cases cases
+}
+
+# cases: the directory of each.
+cases() {
+	local c name args
 	for c in "${CASES[@]}"; do
 		read -r name args <<<"$c"
-		mkdir "$DIR/$name"
+		mkdir "$name"
 		# shellcheck disable=SC2086 # several words
-		all make $args "$DIR/$name"
+		all make $args "$name"
 		(
-			cd "$DIR/$name" || exit
+			cd "$name" || exit
 			esp-tun -q --encrypt clear.pcap l.sa -o esp.pcap
 			esp-tun -q --decrypt esp.pcap r.sa -o back.pcap
 		)

@@ -35,6 +35,18 @@ have_python() {
 sys.exit(not all(map(importlib.util.find_spec, sys.argv[1:])))' "$@"
 }
 
+# once NAME COMMAND...: a copy of what COMMAND makes in its directory, in $BATS_FILE_TMPDIR/NAME. The parts of a file run
+# it once for all of them.
+once() {
+	local made=${TESTS_SHARED:-$BATS_FILE_TMPDIR}/$1.made
+	(
+		flock 9
+		[ -d "$made" ] || {
+			mkdir "$made.new" && (cd "$made.new" && "${@:2}") && mv "$made.new" "$made"
+		}
+	) 9>"$made.lock" && cp -r "$made" "$BATS_FILE_TMPDIR/$1"
+}
+
 # stderr_has TEXT, output_has TEXT: claims about the last run, that show what there was
 # when they fail. stderr needs run --separate-stderr.
 stderr_has() {

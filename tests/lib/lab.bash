@@ -49,7 +49,7 @@ lab_setup_file() {
 		flock 9
 		"$LAB/pki.sh" "$SAPIPE_BUILD/lab-pki"
 	) 9>"$SAPIPE_BUILD/.lab-pki.lock"
-	head -c 10000000 /dev/urandom >"$LAB_DATA"
+	head -c 3000000 /dev/urandom >"$LAB_DATA"
 }
 
 # lab_names: this test's prefix, state directory and the variables of env.sh.
@@ -184,7 +184,7 @@ lab_answers() {
 	$in ping -q -c 1 -W 1 "$2" >/dev/null 2>&1
 }
 
-# lab_transfer FROM TO ADDRESS: 10 MB over TCP to ADDRESS in TO, compared at the end.
+# lab_transfer FROM TO ADDRESS: 3 MB over TCP to ADDRESS in TO, compared at the end.
 lab_transfer() {
 	local from=$NS_LEFT to=$NS_RIGHT got=$LAB_STATE/got v=4
 	[ "$1" = left ] || { from=$NS_RIGHT to=$NS_LEFT; }
@@ -204,14 +204,14 @@ lab_transfer() {
 # The gateway's SAs, one "key=value" a line.
 lab_sas() { lab_ctl --list-sas --raw 2>/dev/null | tr ' {}' '\n'; }
 
-# lab_counted: the gateway's ESP SAs carried the 10 MB each way, so nothing went past them.
+# lab_counted: the gateway's ESP SAs carried the 3 MB each way, so nothing went past them.
 lab_counted() {
 	lab_sas | awk -F= '
 		$1 == "bytes-in" { in_ += $2 }
 		$1 == "bytes-out" { out += $2 }
 		END {
 			printf "ESP bytes at the gateway: %d in, %d out\n", in_, out
-			exit !(in_ >= 10000000 && out >= 10000000)
+			exit !(in_ >= 3000000 && out >= 3000000)
 		}'
 }
 
@@ -222,7 +222,7 @@ lab_no_sa() { ! lab_has_sa; }
 # lab_probed N: N times at least the gateway asked by DPD and had an answer.
 lab_probed() { [ "$(lab_log | grep -c 'parsed INFORMATIONAL_V1 .*N(DPD_ACK)')" -ge "$1" ]; }
 
-# lab_tunnel_works: pings and 10 MB of TCP each way through the tunnel, nothing past it.
+# lab_tunnel_works: pings and 3 MB of TCP each way through the tunnel, nothing past it.
 lab_tunnel_works() {
 	lab_ping left "$RIGHT_INNER"
 	lab_ping right "$LEFT_INNER"

@@ -5,17 +5,24 @@
 # record NAME: captures all of right's interface to $T/NAME.pcap, in the background.
 record() {
 	background "dump-$1" ip netns exec "$NS_RIGHT" tcpdump -Z root -i any -U --immediate-mode -B 8192 -s 4096 -w "$T/$1.pcap" \
-		"udp port 500 or udp port 4500 or esp"
+		"udp port 500 or udp port 4500 or esp or udp port 9"
 	eventually 10 grep -q listening "$T/dump-$1.err"
 }
 
 has_frames() { [ "$(tcpdump -r "$T/$1.pcap" 2>/dev/null | wc -l)" -ge "$2" ]; }
 
-# recorded NAME N: the capture holds N frames at least, and its writer has ended.
+has_marker() { tcpdump -r "$T/$1.pcap" udp port 9 2>/dev/null | grep -q .; }
+
+# recorded NAME N: the capture holds N frames at least, all that there were, and its writer has ended. More than N
+# where a busy machine has sent some again: the end is a datagram to port 9, which is taken out.
 recorded() {
 	eventually 10 has_frames "$@"
+	in_left bash -c "echo >/dev/udp/$RIGHT_IP/9"
+	eventually 10 has_marker "$1"
 	kill "${BG[dump-$1]}"
 	ended "dump-$1" || :
+	tcpdump -Z root -r "$T/$1.pcap" -w "$T/$1.cut" not udp port 9 2>/dev/null
+	mv "$T/$1.cut" "$T/$1.pcap"
 }
 
 # ours OPTION...: ike-initiate in left, ike-respond in right, state in $T/l.sa and $T/r.sa; the options are for
