@@ -52,3 +52,38 @@ has() { grep -Eq -- "$1" "$T/counters" || { echo "no such counters: $1"; cat "$T
 	has "in: packets 1, bytes 84"
 	has "^esp-tun: sa .*: in 1 packets 84 bytes"
 }
+
+@test "esp-tun: --mtu below 1280 with IPv6 in the tunnel is a warning with the cause; IPv4 goes on" {
+	make_pair aes128gcm16 none 4 6
+	mv "$T/left.sa" "$T/six.sa"
+	make_pair aes128gcm16
+	tun_start left --mtu 1228 "$T/six.sa" "$T/left.sa"
+	tun_start right "$T/right.sa"
+	eventually 15 tun_is_up left
+	eventually 15 tun_is_up right
+	says left "IPv6 needs 1280; --mtu 1280 --mss 1168 keeps TCP small instead"
+	run ! grep -q "No such device" "$T/left.err"
+	ping_across 10.2.0.1 1
+}
+
+@test "esp-tun: a persistent device is left as it was found; --script knows the address of --address" {
+	make_pair aes128gcm16
+	left ip tuntap add dev vpn7 mode tun
+	left ip link set vpn7 mtu 1333
+	local n
+	for n in 77 78; do
+		background t ip netns exec "$L" esp-tun --tun vpn7 --address 10.1.0.$n/24 --state-dir "$T/left.state" \
+			--script "env | grep INTERNAL >>$T/env" "$T/left.sa"
+		eventually 15 grep -q "vpn7 is up" "$T/t.err" || { cat "$T/t.err"; return 1; }
+		run -0 left ip -br addr show vpn7
+		output_has "10.1.0.$n/24"
+		kill "${BG[t]}"
+		ended t 10
+		run -0 left ip -br addr show vpn7
+		[[ $output != *10.1.0.* && $output == *DOWN* ]] || { echo "$output"; return 1; }
+		run -0 left ip link show vpn7
+		output_has "mtu 1333"
+	done
+	grep -qx "INTERNAL_IP4_ADDRESS=10.1.0.77" "$T/env"
+	grep -qx "INTERNAL_IP4_ADDRESS=10.1.0.78" "$T/env"
+}

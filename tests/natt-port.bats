@@ -45,8 +45,9 @@ record() {
 	background dump ip netns exec "$L" tcpdump -Uni eth0 -w wire.pcap udp
 	eventually 10 grep -q listening dump.err
 }
+recorded() { [ "$(tcpdump -nr wire.pcap 2>/dev/null | wc -l)" -ge "$1" ]; }
 stop_recording() {
-	nap 0.3
+	eventually 5 recorded 9	# both modes
 	kill -INT "${BG[dump]}"
 	ended dump 10 || :
 }
@@ -62,8 +63,6 @@ stop_recording() {
 	# UDP payloads: none begins with anything but four zero bytes.
 	run -0 tcpdump -nr wire.pcap 'udp[8:4] != 0'
 	[[ $output != *"IP "* ]] || { echo "$output"; return 1; }
-	run -0 bash -c "tcpdump -nr wire.pcap 'udp[8:4] = 0' 2>/dev/null | wc -l"
-	[ "$output" -ge 9 ]
 	# The record says where later tools have to ask.
 	run -0 left dpd-ping -c 1 o.sa
 	output_has "1 answered"
@@ -112,4 +111,37 @@ stop_recording() {
 	stderr_has "203.0.113.2:4500"
 	stderr_has "on port 2500 it answered"
 	stderr_has "--natt-port PORT"
+}
+
+@test "an address that cannot be a peer is exit 2 with its reason: any, broadcast, multicast, link-local without an interface" {
+	local tool
+	for tool in "ike-initiate ${POLICY[*]} ${NETS[*]} -o x.sa" "natd-probe" "dpd-ping -c 1 --peer"; do
+		while read -r addr text; do
+			# shellcheck disable=SC2086 # words
+			run -2 --separate-stderr left $tool $addr
+			one_error
+			stderr_has "$text"
+		done <<-'TABLE'
+			0.0.0.0 is this machine itself, not a peer
+			203.0.113.255 is a broadcast address, not a peer
+			255.255.255.255 is a broadcast address, not a peer
+			224.0.0.5 is a multicast address, not a peer
+			fe80::2 fe80::2 is link-local
+		TABLE
+	done
+	stderr_has "fe80::2%eth0"
+	[ ! -e x.sa ]
+}
+
+@test "ike-initiate --local 127.0.0.1 towards another machine is refused at once, and once" {
+	run -1 --separate-stderr left timeout 10 ike-initiate "${POLICY[@]}" "${NETS[@]}" --local 127.0.0.1 203.0.113.2
+	one_error
+	stderr_has "from 127.0.0.1"
+}
+
+@test "ike-respond: a peers file takes a link-local address with its interface" {
+	printf '[a]\naddress = fe80::1%%eth0\npsk-file = gw.psk\nremote-id = a.example\nlocal-ts = 10.2.0.0/24\nremote-ts = 10.1.0.0/24\n' >peers
+	gateway_with_peers() { background r ip netns exec "$R" ike-respond -v --peers peers -o r.sa; }
+	gateway_with_peers
+	eventually 10 gateway_ready || { cat r.err; return 1; }
 }

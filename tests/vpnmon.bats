@@ -135,6 +135,20 @@ teardown() { tun_teardown; }
 	has_route
 }
 
+@test "vpnmon: an address of this machine is no destination, from the start or later" {
+	tunnel
+	run -2 --separate-stderr left vpnmon --tun vpn0 10.1.0.1
+	one_error
+	stderr_has "10.1.0.1 is an address of this machine: its answers say nothing about the tunnel"
+	monitor --persist
+	says_soon UP
+	left ip addr add 10.2.0.1/32 dev vpn0
+	eventually 15 grep -q "warning: vpn0: 10.2.0.1 has become an address of this machine: its answers do not count" "$T/mon.err"
+	says_soon DOWN
+	left ip addr del 10.2.0.1/32 dev vpn0
+	says_soon UP 2
+}
+
 @test "vpnmon: --routes keep does not change routes" {
 	tunnel
 	monitor --routes keep --persist

@@ -42,6 +42,8 @@ struct tool {
 	struct script	 script;
 	struct helper	 keeper;	/* of claims */
 	struct helper	 recorder;	/* of --pcap */
+	const struct route *addresses;	/* of --address */
+	size_t		 n_addresses;
 	struct sa_ike	*config;	/* the mode config values for the script, without keys */
 	ev_io		*io;		/* one a source */
 	ev_signal	 sig[5];

@@ -79,6 +79,9 @@ tool_script(struct tool *t, const char *reason, const struct sa_child *c)
 	    datapath_mtu(t->dp));
 	if (t->config != NULL && t->config->address[0] != '\0')
 		script_set(&e, "INTERNAL_IP4_ADDRESS", "%s", t->config->address);
+	else if (t->n_addresses > 0)
+		script_set(&e, t->addresses[0].net.family == 4 ? "INTERNAL_IP4_ADDRESS" : "INTERNAL_IP6_ADDRESS", "%s",
+		    addr_text(a, &t->addresses[0].net));
 	else if (addr_cmp(&c->local_ts[0].first, &c->local_ts[0].last) == 0)
 		script_set(&e, local.family == 4 ? "INTERNAL_IP4_ADDRESS" : "INTERNAL_IP6_ADDRESS", "%s",
 		    addr_text(a, &local));

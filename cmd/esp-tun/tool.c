@@ -222,6 +222,8 @@ tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d
 	int rc;
 
 	t->o = o;
+	t->addresses = d->addresses;
+	t->n_addresses = d->n_addresses;
 	t->script.helper.fd = t->keeper.fd = t->recorder.fd = -1;
 	if (o->script != NULL && script_open(&t->script, o->script, "the script", f) != 0)
 		return (-1);

@@ -3,6 +3,7 @@
 
 #include "tool/ike_tool.h"
 #include "cli/opt.h"
+#include "cli/peer_addr.h"
 #include "tool/peers_file.h"
 #include "tool/policy_opt.h"
 #include "cli/prog.h"
@@ -66,7 +67,7 @@ read_policies(struct run *r, struct ike_conf *conf, struct fault *f)
 	} else {
 		if (policy_opts_build(&r->single, &o->policy, NULL, true, f) != 0)
 			return (-1);
-		if (o->from != NULL && selector_parse(&r->single.remote_addr, o->from) != 0)
+		if (o->from != NULL && peer_net_parse(&r->single.remote_addr, o->from) != 0)
 			return (fault(f, FAULT_BAD_ADDRESS, "'%s' is no network", o->from));
 		conf->policies = &r->single;
 		conf->n_policies = 1;

@@ -84,9 +84,21 @@ static void
 drain(struct tunnel *t)
 {
 	struct monitor_do d;
+	char text[ADDR_TEXT];
 	uint16_t seq;
 
 	while (echo_receive(&t->echo, &seq) == 1) {
+		/* An address that came since the start: the kernel answers itself, and nothing entered the tunnel. */
+		if (linkroute_is_local(&t->routes, &t->dest)) {
+			if (!t->own) {
+				watch_clear(t->tool);
+				report_warn("%s: %s has become an address of this machine: its answers do not count",
+				    t->tun, addr_text(text, &t->dest));
+			}
+			t->own = true;
+			continue;
+		}
+		t->own = false;
 		d = monitor_answer(&t->mon, clock_now(NULL), seq);
 		if (d.changed)
 			apply(t, d);
@@ -153,7 +165,7 @@ on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 
 /* ---- life */
 
-#define HOLDER_TEXT	64
+#define HOLDER_TEXT	ADDR_TEXT
 
 static const char *
 holder_text(char out[HOLDER_TEXT], pid_t pid)
@@ -173,6 +185,9 @@ open_routes(struct tunnel *t, bool shared, struct fault *f)
 
 	if (linkroute_open(&t->routes, &t->dest, shared, f) != 0)
 		return (-1);
+	if (linkroute_is_local(&t->routes, &t->dest))
+		return (fault_because(f, CAUSE_OWN_DEST, fault(f, FAULT_BAD_ADDRESS, "%s is an address of this machine: "
+		    "its answers say nothing about the tunnel", addr_text(who, &t->dest))));
 	if (t->how.routes != ROUTES_MARK)
 		return (0);
 	t->lock = lock_open(t->tun);

@@ -59,6 +59,7 @@ struct tunnel {
 	struct echo	 echo;
 	struct linkroute routes;
 	struct lock	 lock;		/* on the routes over the device */
+	bool		 own;		/* ${dest} is an address of this machine, which was reported */
 	bool		 again;		/* that routes were added while DOWN was reported */
 	struct witness	 witness;	/* --optimized=pcap */
 	bool		 blind;		/* a warning that it sees nothing was printed */

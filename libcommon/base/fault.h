@@ -90,6 +90,9 @@ enum fault_code {
 	CAUSE(HOST_BITS)	/* set behind the prefix */		\
 	CAUSE(BAD_PORT)							\
 	CAUSE(OWN_ADDRESS)	/* the peer's address is this end's */	\
+	CAUSE(NO_PEER)		/* broadcast, multicast */		\
+	CAUSE(SCOPE)		/* link-local without an interface */	\
+	CAUSE(OWN_DEST)		/* to be probed, and this machine's */	\
 	/* SECRET_FILE */						\
 	CAUSE(NO_TERMINAL)	/* to prompt on */			\
 	CAUSE(NOT_HEX)							\

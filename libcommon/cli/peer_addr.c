@@ -3,6 +3,7 @@
 
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -63,6 +64,48 @@ from_sockaddr(struct addr *a, const struct addrinfo *ai)
 	a->scope = in6.sin6_scope_id;
 }
 
+/* IPv6 link-local addresses exist on each interface. */
+static bool
+lacks_scope(const struct addr *a)
+{
+	return (a->family == 6 && a->scope == 0 && a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80);
+}
+
+static bool
+is_multicast(const struct addr *a)
+{
+	return (a->family == 4 ? (a->b[0] & 0xf0) == 0xe0 : a->b[0] == 0xff);
+}
+
+/* Whether all bytes of ${a} are ${byte}. */
+static bool
+is_all(const struct addr *a, uint8_t byte)
+{
+	size_t i, n = addr_len(a);
+
+	for (i = 0; i < n && a->b[i] == byte; i++)
+		;
+	return (i == n);
+}
+
+/* What no peer can have as its address, before the kernel calls it an invalid argument. 0 or -1. */
+static int
+check_peer(const struct addr *a, struct fault *f)
+{
+	char text[ADDR_TEXT];
+
+	addr_text(text, a);
+	if (is_all(a, 0))
+		return (fault_because(f, CAUSE_OWN_ADDRESS, fault(f, FAULT_BAD_ADDRESS,
+		    "%s is this machine itself, not a peer", text)));
+	if (is_multicast(a) || (a->family == 4 && is_all(a, 0xff)))
+		return (fault_because(f, CAUSE_NO_PEER, fault(f, FAULT_BAD_ADDRESS,
+		    "%s is a %s address, not a peer", text, is_multicast(a) ? "multicast" : "broadcast")));
+	if (lacks_scope(a))
+		return (fault_because(f, CAUSE_SCOPE, fault(f, FAULT_BAD_ADDRESS, "%s is link-local", text)));
+	return (0);
+}
+
 int
 peer_resolve(struct endpoint *out, const char *text, uint8_t family, uint16_t port,
     struct fault *f)
@@ -80,7 +123,7 @@ peer_resolve(struct endpoint *out, const char *text, uint8_t family, uint16_t po
 	if (addr_parse(&out->addr, host) == 0) {
 		if (family != 0 && family != out->addr.family)
 			return (fault(f, FAULT_BAD_ADDRESS, "%s is not an IPv%u address", host, family));
-		return (0);
+		return (check_peer(&out->addr, f));
 	}
 	want.ai_family = family == 4 ? AF_INET : family == 6 ? AF_INET6 : AF_UNSPEC;
 	if ((err = getaddrinfo(host, NULL, &want, &found)) != 0) {
@@ -93,6 +136,18 @@ peer_resolve(struct endpoint *out, const char *text, uint8_t family, uint16_t po
 	}
 	from_sockaddr(&out->addr, found);
 	freeaddrinfo(found);
+	return (check_peer(&out->addr, f));
+}
+
+int
+peer_net_parse(struct selector *s, const char *text)
+{
+	if (strchr(text, '%') == NULL)
+		return (selector_parse(s, text));
+	*s = (struct selector){0};
+	if (addr_parse(&s->first, text) != 0)
+		return (-1);
+	s->last = s->first;
 	return (0);
 }
 
@@ -108,5 +163,7 @@ local_parse(struct endpoint *out, const char *text, uint16_t port, struct fault 
 		out->port = port;
 	if (host[0] != '\0' && addr_parse(&out->addr, host) != 0)
 		return (fault(f, FAULT_BAD_ADDRESS, "'%s' is not an address", host));
+	if (host[0] != '\0' && lacks_scope(&out->addr))
+		return (fault_because(f, CAUSE_SCOPE, fault(f, FAULT_BAD_ADDRESS, "%s is link-local", host)));
 	return (0);
 }

@@ -17,10 +17,13 @@ int peer_split(char host[PEER_HOST], uint16_t *port, const char *text, struct fa
  * The peer's address. A name is looked up by the resolver, which may use the network and
  * block. ${family} 4 or 6 requests that family, 0 the resolver's first address. The
  * port is ${port} if the text has none. 0, or -1 with FAULT_BAD_ADDRESS (no such name, not
- * of that family) or FAULT_SYSTEM (the resolver does not answer).
+ * of that family, or nothing that a peer can have: 0.0.0.0, multicast, link-local without an interface) or FAULT_SYSTEM (the resolver does not answer).
  */
 int peer_resolve(struct endpoint *out, const char *text, uint8_t family, uint16_t port,
     struct fault *f);
+
+/* Where a peer may come from: as selector_parse(), or an address with an interface (fe80::1%eth0). 0 or -1. */
+int peer_net_parse(struct selector *s, const char *text);
 
 /*
  * A local address for --local and --listen: numeric only. `:PORT` leaves the address open

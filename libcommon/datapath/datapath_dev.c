@@ -51,6 +51,13 @@ dp_mtu(struct datapath *dp, bool all)
 		if (sa->mtu != 0 && (least == 0 || sa->mtu < least))
 			least = sa->mtu;
 	}
+	/* A fixed MTU: then IPv6 is not to be had at all, whatever its routes would say (RFC 8200, 5). */
+	if (dp->opt.mtu != 0 && dp->opt.mtu < floor && !dp->no_v6) {
+		dp->no_v6 = true;
+		(void)fault(&f, FAULT_CONFIG, "an SA carries IPv6, which the kernel takes away from %s with MTU %zu: "
+		    "IPv6 needs 1280; --mtu 1280 --mss 1168 keeps TCP small instead", dp->tun.name, dp->opt.mtu);
+		dp_warn(dp, &f);
+	}
 	if (dp->opt.mtu != 0 || least == 0)
 		return;
 	if (least < floor)
@@ -100,8 +107,11 @@ routes_of(struct datapath *dp, const struct sa_child *c, struct own *own)
 	own->n_routes = 0;
 	for (size_t r = 0; r < c->n_remote_ts; r++) {
 		const struct selector *s = &c->remote_ts[r];
-		struct addr src = source_for(dp, c, s->first.family);
+		struct addr src;
 
+		if (s->first.family == 6 && dp->opt.mtu != 0 && dp->opt.mtu < INNER_MIN_V6)
+			continue;	/* reported: see dp_mtu() */
+		src = source_for(dp, c, s->first.family);
 		m = route_blocks(s, block, sizeof(block) / sizeof(block[0]));
 		more = realloc(own->routes, (own->n_routes + m) * sizeof(*more));
 		if (more == NULL)

@@ -82,6 +82,7 @@ struct datapath {
 	struct path	 paths[PATHS];
 	uint64_t	 pass;
 	bool		 draining, up;
+	bool		 no_v6;		/* that --mtu is too small for IPv6 was reported */
 	bool		 barred;	/* that a filter drops what we send was reported */
 	const char	*why_down;	/* why SAs end just now, for calls.state; NULL: not known */
 	bool		 device_due;	/* SAs were added or removed since the device was configured */

@@ -236,6 +236,9 @@ ike_host_source(struct ike_host *h, struct endpoint *local, const struct endpoin
 	if (local->addr.family == 0 &&
 	    ports_source(&local->addr, remote, h->mark, f) != 0)
 		return (-1);
+	if (local->addr.family == remote->addr.family &&
+	    ports_can_reach(&local->addr, remote, h->mark, f) != 0)
+		return (-1);
 	local->port = ports_number(host_ports(h->host), local->addr.family, role);
 	if (local->port == 0 && role == PORT_IKE)
 		local->port = ports_number(host_ports(h->host), local->addr.family, PORT_NATT);

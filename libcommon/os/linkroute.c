@@ -373,6 +373,32 @@ linkroute_close(struct linkroute *r)
 	*r = (struct linkroute){0};
 }
 
+/* ---- addresses */
+
+static int
+type_each(const struct nlmsghdr *h, void *ctx)
+{
+	const struct rtmsg *rt = mnl_nlmsg_get_payload(h);
+
+	if (h->nlmsg_type == RTM_NEWROUTE && mnl_nlmsg_get_payload_len(h) >= sizeof(*rt))
+		*(uint8_t *)ctx = rt->rtm_type;
+	return (MNL_CB_OK);
+}
+
+bool
+linkroute_is_local(struct linkroute *r, const struct addr *a)
+{
+	struct netlink_msg m;
+	struct nlmsghdr *h = netlink_begin(&r->nl, &m, RTM_GETROUTE, 0);
+	struct rtmsg *rt = mnl_nlmsg_put_extra_header(h, sizeof(*rt));
+	uint8_t type = RTN_UNSPEC;
+
+	rt->rtm_family = a->family == 4 ? AF_INET : AF_INET6;
+	rt->rtm_dst_len = (uint8_t)(8 * addr_len(a));
+	mnl_attr_put(h, RTA_DST, addr_len(a), a->b);
+	return (netlink_talk(&r->nl, h, type_each, &type) == 0 && type == RTN_LOCAL);
+}
+
 /* ---- counters */
 
 static int

@@ -53,6 +53,8 @@ int linkroute_take(struct linkroute *r, unsigned ifindex, size_t *n, struct faul
 /* Restores them, after routes to the same networks that were added meanwhile. Returns as linkroute_take(). */
 int linkroute_put(struct linkroute *r, unsigned ifindex, size_t *n, struct fault *f);
 
+/* Whether the kernel delivers packets to ${a} to this machine itself. */
+bool linkroute_is_local(struct linkroute *r, const struct addr *a);
 /* The number of packets that the device has received. 0, or -1: no such device. */
 int linkroute_received(struct linkroute *r, unsigned ifindex, uint64_t *packets);
 

@@ -62,6 +62,60 @@ link_set(struct router *r, size_t mtu, bool quiet, struct fault *f)
 	    fault_sys(f, netlink_code(errno), "cannot set MTU %zu on the tunnel device", mtu)));
 }
 
+static int
+link_each(const struct nlmsghdr *h, void *ctx)
+{
+	const struct ifinfomsg *i = mnl_nlmsg_get_payload(h);
+	struct router *r = ctx;
+	const struct nlattr *a;
+
+	if (h->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(h) < sizeof(*i))
+		return (MNL_CB_OK);
+	r->was_up = (i->ifi_flags & IFF_UP) != 0;
+	for (a = mnl_nlmsg_get_payload_offset(h, sizeof(*i)); mnl_attr_ok(a,
+	    (int)((const char *)mnl_nlmsg_get_payload_tail(h) - (const char *)a)); a = mnl_attr_next(a))
+		if (mnl_attr_get_type(a) == IFLA_MTU && mnl_attr_get_payload_len(a) == sizeof(uint32_t))
+			r->mtu_was = mnl_attr_get_u32(a);
+	return (MNL_CB_OK);
+}
+
+/* Remembers the state of the device as it is. */
+static void
+link_look(struct router *r)
+{
+	struct netlink_msg m;
+	struct nlmsghdr *h = netlink_begin(&r->nl, &m, RTM_GETLINK, 0);
+	struct ifinfomsg *i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
+
+	i->ifi_index = (int)r->ifindex;
+	(void)netlink_talk(&r->nl, h, link_each, r);
+}
+
+static void	address_drop(struct router *r, const struct route *a);
+
+/* The device as it was before router_link_up(). */
+static void
+link_restore(struct router *r)
+{
+	struct netlink_msg m;
+	struct nlmsghdr *h;
+	struct ifinfomsg *i;
+	size_t n;
+
+	for (n = 0; n < r->n_added; n++)
+		address_drop(r, &r->added[n]);
+	if (r->mtu_was == 0)
+		return;
+	(void)link_set(r, r->mtu_was, false, NULL);
+	if (r->was_up)
+		return;
+	h = netlink_begin(&r->nl, &m, RTM_NEWLINK, 0);
+	i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
+	i->ifi_index = (int)r->ifindex;
+	i->ifi_change = IFF_UP;
+	(void)netlink_talk(&r->nl, h, NULL, NULL);
+}
+
 int
 router_link_up(struct router *r, size_t mtu, struct fault *f)
 {
@@ -69,6 +123,7 @@ router_link_up(struct router *r, size_t mtu, struct fault *f)
 	struct nlmsghdr *h;
 	struct ifinfomsg *i;
 
+	link_look(r);
 	/* Before it is up, or the kernel has made addresses already; without IPv6 it knows no such mode. */
 	if (link_set(r, mtu, true, NULL) != 0 && link_set(r, mtu, false, f) != 0)
 		return (-1);
@@ -88,12 +143,12 @@ router_mtu(struct router *r, size_t mtu, struct fault *f)
 	return (link_set(r, mtu, false, f));
 }
 
-int
-router_address(struct router *r, const struct addr *a, uint8_t prefix, struct fault *f)
+/* ${on}: adds, else deletes. 0 or -1 with errno. */
+static int
+address_change(struct router *r, const struct addr *a, uint8_t prefix, bool on)
 {
-	char text[ADDR_TEXT];
 	struct netlink_msg m;
-	struct nlmsghdr *h = netlink_begin(&r->nl, &m, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+	struct nlmsghdr *h = netlink_begin(&r->nl, &m, on ? RTM_NEWADDR : RTM_DELADDR, on ? NLM_F_CREATE | NLM_F_EXCL : 0);
 	struct ifaddrmsg *i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
 
 	i->ifa_family = family_of(a);
@@ -102,7 +157,26 @@ router_address(struct router *r, const struct addr *a, uint8_t prefix, struct fa
 	i->ifa_index = r->ifindex;
 	put_addr(h, IFA_LOCAL, a);
 	put_addr(h, IFA_ADDRESS, a);
-	if (netlink_talk(&r->nl, h, NULL, NULL) == 0 || errno == EEXIST)
+	return (netlink_talk(&r->nl, h, NULL, NULL));
+}
+
+static void
+address_drop(struct router *r, const struct route *a)
+{
+	(void)address_change(r, &a->net, a->prefix, false);
+}
+
+int
+router_address(struct router *r, const struct addr *a, uint8_t prefix, struct fault *f)
+{
+	char text[ADDR_TEXT];
+
+	if (address_change(r, a, prefix, true) == 0) {
+		if (r->n_added < ROUTER_ADDRESSES)
+			r->added[r->n_added++] = (struct route){ .net = *a, .prefix = prefix };
+		return (0);
+	}
+	if (errno == EEXIST)
 		return (0);
 	return (fault_because(f, CAUSE_TUN,
 	    fault_sys(f, netlink_code(errno), "cannot give the tunnel device address %s/%u",
@@ -347,6 +421,7 @@ router_close(struct router *r)
 		for (i = 0; i < r->n_have; i++)
 			(void)route_change(r, &r->have[i], false);
 		rules_drop(r);
+		link_restore(r);
 	}
 	netlink_close(&r->nl);
 	free(r->have);

@@ -16,6 +16,8 @@
 #define ROUTE_MARK	0x727473u
 #define ROUTE_PRIO	5200	/* of the rules: before main (32766), behind local (0) */
 
+#define ROUTER_ADDRESSES 64	/* remembered; more stay on a persistent device */
+
 struct route {
 	struct addr	net;
 	uint8_t		prefix;
@@ -30,11 +32,15 @@ struct router {
 	struct route	*have;		/* sorted */
 	size_t		 n_have, cap_have;
 	bool		 rules[2][2];	/* [IPv6][whole internet]: made by us */
+	struct route	 added[ROUTER_ADDRESSES];	/* addresses that we gave to the device: net is the address */
+	size_t		 n_added;
+	uint32_t	 mtu_was;	/* of the device before router_link_up(); 0: not known */
+	bool		 was_up;
 };
 
 /* For device ${ifindex}. -1 with FAULT_SYSTEM. Keep it open while privileges are dropped to CAP_NET_ADMIN. */
 int router_open(struct router *r, unsigned ifindex, struct fault *f);
-/* Removes routes and rules. */
+/* Removes routes, rules and addresses, and restores MTU and state: a persistent device is left as it was found. */
 void router_close(struct router *r);
 
 /* Brings the device up with ${mtu}, without automatic addresses of the kernel. */

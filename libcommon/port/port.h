@@ -106,6 +106,12 @@ int ports_open_usual(struct ports *set, const struct endpoint *local, uint16_t n
 /* The port this set has in ${role} for ${family} 4 or 6: its number, or 0. */
 uint16_t ports_number(const struct ports *set, uint8_t family, enum port_role role);
 
+/*
+ * Whether this machine can send to ${remote} from its address ${local}. 0, or -1 with FAULT_BAD_ADDRESS (${local} is not
+ * ours) or FAULT_UNREACHABLE.
+ */
+int ports_can_reach(const struct addr *local, const struct endpoint *remote, uint32_t mark, struct fault *f);
+
 /* The address this machine would send from to reach ${remote}. 0, or -1 with FAULT_UNREACHABLE. */
 int ports_source(struct addr *local, const struct endpoint *remote, uint32_t mark,
     struct fault *f);

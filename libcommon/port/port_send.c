@@ -269,6 +269,28 @@ ports_send_esp(struct ports *set, const struct pkt *d, size_t n, struct fault *f
 }
 
 int
+ports_can_reach(const struct addr *local, const struct endpoint *remote, uint32_t mark, struct fault *f)
+{
+	struct endpoint own = { .addr = *local };
+	struct sockaddr_storage from, to;
+	socklen_t from_len = port_sockaddr(&from, &own), to_len = port_sockaddr(&to, remote);
+	char a[ADDR_TEXT], b[ENDPOINT_TEXT];
+	int fd, rc = 0;
+
+	/* Neither call sends anything. */
+	if ((fd = socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0)) == -1)
+		return (fault_sys(f, FAULT_SYSTEM, "cannot make a UDP socket"));
+	if (mark != 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
+	if (bind(fd, (struct sockaddr *)&from, from_len) != 0)
+		rc = fault_sys(f, FAULT_BAD_ADDRESS, "cannot use the local address %s", addr_text(a, local));
+	else if (connect(fd, (struct sockaddr *)&to, to_len) != 0)
+		rc = fault_sys(f, FAULT_UNREACHABLE, "cannot send to %s from %s", endpoint_text(b, remote), addr_text(a, local));
+	(void)close(fd);
+	return (rc);
+}
+
+int
 ports_source(struct addr *local, const struct endpoint *remote, uint32_t mark, struct fault *f)
 {
 	struct sockaddr_storage ss;
@@ -285,7 +307,11 @@ ports_source(struct addr *local, const struct endpoint *remote, uint32_t mark, s
 	if ((mark != 0 && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) != 0) ||
 	    connect(fd, (struct sockaddr *)&ss, len) != 0 ||
 	    getsockname(fd, (struct sockaddr *)&ss, &len) != 0) {
-		(void)fault_sys(f, FAULT_UNREACHABLE, "cannot reach %s", endpoint_text(text, remote));
+		if (errno == EACCES)	/* a broadcast address of a connected network */
+			(void)fault_because(f, CAUSE_NO_PEER, fault(f, FAULT_BAD_ADDRESS,
+			    "%s is a broadcast address, not a peer", addr_text(text, &remote->addr)));
+		else
+			(void)fault_sys(f, FAULT_UNREACHABLE, "cannot reach %s", endpoint_text(text, remote));
 		(void)close(fd);
 		return (-1);
 	}

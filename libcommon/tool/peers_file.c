@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/peer_addr.h"
 #include "cli/ini_file.h"
 #include "tool/policy_opt.h"
 
@@ -78,7 +79,7 @@ on_section(void *ctx, const char *name, void *opts, struct fault *f)
 		return (-1);
 	r->out->n++;
 	if (o->address != NULL && strcmp(o->address, "any") != 0 &&
-	    selector_parse(&p->remote_addr, o->address) != 0) {
+	    peer_net_parse(&p->remote_addr, o->address) != 0) {
 		(void)fault(f, FAULT_BAD_ADDRESS, "'%s' is no address, network or FIRST-LAST", o->address);
 		fault_option(f, "address");
 		return (-1);
