@@ -369,3 +369,26 @@ informational 1 initiator right" ]
 	run -3 --separate-stderr ike-trace --live no-such-if
 	stderr_has "cannot capture on no-such-if"
 }
+
+@test "ike-trace: fits the terminal, refusals are red there, and a state that fits nothing is named" {
+	local columns
+	frames "$T/x.pcap" <<-'PY'
+		[IP(src="192.0.2.2", dst="192.0.2.1")/UDP(sport=p, dport=p)/(bytes(p - 500 and 4) + b"initiatoresponde" + bytes.fromhex("0b100500 0000%04x 00000028 0000000c 00000001 0100000e" % p)) for p in (500, 4500)]
+	PY
+	"$SAPIPE_TOP/tests/lib/sa_make.py" ike "$T/other.sa"
+	run -0 --separate-stderr ike-trace --sa "$T/other.sa" --color always "$T/x.pcap"
+	[ "$(grep -c $'\e\[31m.*NO-PROPOSAL-CHOSEN.*\e\[m$' <<<"$output")" = 2 ]
+	[ "$(grep -c "(with non-ESP marker)" <<<"$output")" = 1 ]
+	stderr_has "other.sa: no message and no packet of the capture belongs to its SAs"
+	# Piped, and with NO_COLOR, there is no escape sequence.
+	run -0 ike-trace "$T/x.pcap"
+	[[ $output != *$'\e'* ]]
+	for columns in 80 60 132; do
+		script -qec "stty cols $columns; ike-trace -v '$T/x.pcap'" /dev/null </dev/null | tr -d '\r' >"$T/out"
+		grep -q $'\e\[31m' "$T/out"
+		sed 's/\x1b\[[0-9]*m//g' "$T/out" >"$T/plain"
+		[ "$(wc -L <"$T/plain")" -le "$columns" ]
+		NO_COLOR=1 script -qec "stty cols $columns; ike-trace -v '$T/x.pcap'" /dev/null </dev/null | tr -d '\r' |
+			diff "$T/plain" -
+	done
+}

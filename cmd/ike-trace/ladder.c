@@ -4,6 +4,7 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/hex.h"
 #include "cli/report.h"
@@ -13,8 +14,58 @@
 #include "words.h"
 
 #define MARGIN		12	/* columns for the time */
-#define WIDTH		62	/* between the two lines */
+#define WIDTH		62	/* between the two lines, */
+#define WIDTH_MIN	24	/* ... at least */
+#define NEEDED		23	/* columns beside that: the time, the lines, and "  #12345" */
 #define ENDS_AGAIN	60	/* lines after which the ends are shown again */
+
+#define RED		"\033[31m"
+#define PLAIN		"\033[m"
+
+/* Columns between the two lines: a terminal of 80 columns has room for them, the time, and the frame. */
+static int
+width(const struct trace *t)
+{
+	int spare = (int)t->columns - WIDTH - NEEDED;
+
+	if (t->columns == 0 || spare >= 0)
+		return (WIDTH);
+	return (WIDTH + spare < WIDTH_MIN ? WIDTH_MIN : WIDTH + spare);
+}
+
+/* How many bytes of ${text} go on a line with room for ${room}: whole words if there is a blank. */
+static size_t
+cut(const char *text, size_t room)
+{
+	size_t n = room;
+
+	if (strlen(text) <= room)
+		return (strlen(text));
+	while (n > room / 3 && text[n] != ' ')
+		n--;
+	return (n > room / 3 ? n : room);
+}
+
+/* ${text} behind ${head}, wrapped below its beginning; ${indent} more columns from the second line on. */
+static void
+put_wrapped(struct trace *t, const char *head, size_t indent, bool red, const char *text)
+{
+	size_t used = strlen(head), room = t->columns > used + 20 ? t->columns - used : 0, in = 0, n;
+	char shown[4 * V1_WORDS];
+	const char *rest = escape_put(shown, sizeof(shown), span_str(text));
+
+	for (;;) {
+		n = room == 0 ? strlen(rest) : cut(rest, room);
+		(void)printf("%s%*s%s%.*s%s\n", head, (int)in, "", red && t->colour ? RED : "", (int)n, rest,
+		    red && t->colour ? PLAIN : "");
+		t->lines++;
+		rest += n + strspn(rest + n, " ");
+		if (*rest == '\0')
+			return;
+		in = indent;
+		room = t->columns > used + indent + 20 ? t->columns - used - indent : 20;
+	}
+}
 
 /* One line: ${head} as it is, then text that may hold anything. */
 static void
@@ -30,10 +81,24 @@ put(struct trace *t, const char *head, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	(void)fputs(head, stdout);
-	escape_print(stdout, span_str(text));
-	(void)putchar('\n');
-	t->lines++;
+	put_wrapped(t, head, 0, false, text);
+}
+
+/* The same, in red where there are colours. */
+static void
+put_red(struct trace *t, const char *head, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void
+put_red(struct trace *t, const char *head, const char *fmt, ...)
+{
+	char text[V1_WORDS];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	put_wrapped(t, head, 0, true, text);
 }
 
 /* A line below an arrow. */
@@ -55,10 +120,12 @@ show_ends(struct trace *t)
 
 	(void)endpoint_text(l, &t->left);
 	(void)endpoint_text(r, &t->right);
-	pad = WIDTH + 2 - (int)strlen(l);
+	pad = width(t) + 2 - (int)strlen(l);
 	(void)snprintf(line, sizeof(line), "%s%*s%s", l, pad > 1 ? pad - (int)strlen(r) / 2 : 1, "", r);
-	put(t, "      ", "%s", line);
-	put(t, "", "%*s|%*s|", MARGIN + 1, "", WIDTH, "");
+	escape_print(stdout, span_str("      "));
+	escape_print(stdout, span_str(line));
+	(void)putchar('\n');
+	(void)printf("%*s|%*s|\n", MARGIN + 1, "", width(t), "");
 	t->lines = 0;
 }
 
@@ -97,38 +164,65 @@ show_sa(struct trace *t, const struct capture_packet *p, const struct v1_told *m
 
 /* --- messages --- */
 
+/* Where a label that is too long for an arrow is broken: behind a comma, or a blank. */
+static size_t
+break_label(const char *label, size_t room)
+{
+	size_t n = strlen(label), i;
+
+	if (n <= room)
+		return (n);
+	for (i = room; i > 0 && !(label[i - 1] == ' ' && (i < 2 || label[i - 2] == ',' || i < room / 2)); i--)
+		;
+	return (i > 0 ? i : room);
+}
+
+/* The rest of a label that is too long is below its arrow. */
 static void
 arrow(struct trace *t, const struct capture_packet *p, bool to_right, const char *label, char dash)
 {
-	int len = (int)strlen(label), fill = WIDTH - 6 - len, i;
+	size_t n = break_label(label, (size_t)width(t) - 6);
+	int fill, i;
 
+	while (n > 0 && label[n - 1] == ' ' && label[n] != '\0')
+		n--;
+	fill = width(t) - 6 - (int)n;
 	put_time(t, p->time_us);
 	(void)printf("|%s%c ", to_right ? "" : "<", dash);
-	escape_print(stdout, span_str(label));
+	escape_print(stdout, span_of(label, n));
 	(void)putchar(' ');
 	for (i = 0; i < fill; i++)
 		(void)putchar(dash);
 	(void)printf("%c%s|  #%llu\n", dash, to_right ? "->" : "--", (unsigned long long)p->number);
 	t->lines++;
+	if (label[n] != '\0')
+		put(t, BELOW, "%s", label + n + strspn(label + n, " "));
+}
+
+/* A notify that refuses: an error type (RFC 2408, 3.14.1). */
+static bool
+refuses(const struct isakmp_payload *pl)
+{
+	struct isakmp_notify n;
+
+	return (pl->type == PAYLOAD_N && isakmp_notify_get(&n, pl->body, NULL) == 0 && n.type < 16384);
 }
 
 static void
 show_payload(struct trace *t, const struct v1_told *m, size_t i)
 {
-	char words[V1_WORDS], name[NUM_TEXT], *line, *end;
+	char words[V1_WORDS], text[V1_WORDS + 32], name[NUM_TEXT], *line, *end;
+	bool hash;
 	const char *type = isakmp_payload_name(v1_payload_meant(m->msg.pl[i].type,
 	    m->msg.hdr.exchange), name);
 
 	(void)v1_told_words(words, sizeof(words), m, i, t->o->reveal);
 	for (line = words; *line != '\0'; line = end + 1) {
 		end = line + strcspn(line, "\n");
-		if (m->msg.pl[i].type == PAYLOAD_HASH)
-			put(t, BELOW, "%-7s %.*s%s", type, (int)(end - line), line,
-			    m->proof == V1_PROOF_GOOD ? ", right" :
-			    m->proof == V1_PROOF_BAD ? ", WRONG" : "");
-		else
-			put(t, BELOW, "%-7s %.*s", line == words ? type : "", (int)(end - line),
-			    line);
+		hash = m->msg.pl[i].type == PAYLOAD_HASH;
+		(void)snprintf(text, sizeof(text), "%-7s %.*s%s", line == words || hash ? type : "", (int)(end - line), line,
+		    !hash ? "" : m->proof == V1_PROOF_GOOD ? ", right" : m->proof == V1_PROOF_BAD ? ", WRONG" : "");
+		put_wrapped(t, BELOW, 8, refuses(&m->msg.pl[i]) || (hash && m->proof == V1_PROOF_BAD), text);
 		if (*end == '\0')
 			break;
 	}
@@ -154,6 +248,11 @@ ladder_message(struct trace *t, const struct capture_packet *p, const struct v1_
 	if (p->by == CAPTURE_BY_TCP)
 		(void)snprintf(label + n, sizeof(label) - n, ", over TCP");
 	arrow(t, p, m->by_initiator, label, '-');
+	if ((p->by == CAPTURE_BY_UDP_MARKER) != t->marked)
+		put(t, BELOW, t->marked ? "(without non-ESP marker)" : "(with non-ESP marker)");
+	t->marked = p->by == CAPTURE_BY_UDP_MARKER;
+	if (m->msg.hdr.exchange == EXCHANGE_QUICK && isakmp_find(&m->msg, PAYLOAD_KE, NULL) != NULL)
+		put(t, BELOW, "(PFS: the KE is for this child SA only)");
 	if (m->found_one_way)
 		put(t, BELOW, "(the addresses do not tell the two ends apart: the exchange does)");
 	if (report_level() > 0 && story != NULL)
@@ -250,7 +349,7 @@ show_flow(struct trace *t, const struct watch_flow *f)
 	if (watch_missing(f) > 0)
 		show_gaps(t, f);
 	if (f->replays > 0)
-		put(t, "    ", "%llu REPLAYED: sequence number received before",
+		put_red(t, "    ", "%llu REPLAYED: sequence number received before",
 		    (unsigned long long)f->replays);
 	if (f->zeros > 0)
 		put(t, "    ", "%llu with number 0, which no sender uses", (unsigned long long)f->zeros);

@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/prog.h"
 #include "cli/report.h"
+#include "cli/term.h"
 #include "tool/state_files.h"
 #include "os/priv.h"
 #include "os/sandbox.h"
@@ -42,6 +44,8 @@ static const struct opt optab[] = {
 	OPT_STR(struct trace_opts, user, 0, "user", "NAME",
 	    "drop privileges to NAME once the capture is open (root: sapipe)"),
 	OPT_FLAG(struct trace_opts, reveal, 0, "reveal-keys", "also print XAuth passwords"),
+	OPT_CHOICE(struct trace_opts, colour, 0, "color", "auto|always|never",
+	    "print refusals, wrong hashes and replays in red (auto: on a terminal, unless NO_COLOR is set)"),
 	OPT_JSON(struct trace_opts, json),
 	OPT_ARG(struct trace_opts, capture, "CAPTURE", "pcap or pcapng, '-' for standard input"),
 	OPT_NOTE("With -q each message is one line, without its payloads."),
@@ -77,6 +81,7 @@ ike_packet(struct trace *t, const struct trace_view *v, const struct capture_pac
 		v->refused(t, p, f.what);
 		return;
 	}
+	states_mark(t, &m.msg.hdr);
 	t->n.again += m.again_of != 0;
 	t->n.unopened += m.again_of == 0 && open_text(&m) != NULL;
 	t->n.sas += m.new_sa;
@@ -143,6 +148,7 @@ frames(struct trace *t)
 			(void)fflush(stdout);
 	}
 	v->end(t);
+	states_report(t);
 	if (rc < 0)
 		status = report_fault(&f);
 	else if (t->n.ike == 0 && watch_flow(t->esp, 0) == NULL) {
@@ -154,6 +160,40 @@ frames(struct trace *t)
 }
 
 /* --- beginning and end --- */
+
+/* Each --sa alone, and all together. */
+static int
+read_states(struct trace *t, struct fault *f)
+{
+	const struct opt_list *l = &t->o->sa;
+	const struct sa_rec *r;
+	size_t i, at;
+
+	if ((t->states = calloc(l->n + 1, sizeof(*t->states))) == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for SA state"));
+	for (i = 0; i < l->n; i++) {
+		if ((t->states[i].set = sa_set_new()) == NULL)
+			return (fault(f, FAULT_MEMORY, "no memory for SA state"));
+		if (sa_keys_read(t->states[i].set, 1, &l->v[i], f) != 0)
+			return (-1);
+		for (at = 0; (r = sa_set_next(t->states[i].set, &at, NULL)) != NULL;)
+			if (sa_set_apply(t->keys, 0, r, NULL, NULL, f) == SA_BAD) {
+				fault_where(f, "%s", l->v[i]);
+				return (-1);
+			}
+	}
+	return (0);
+}
+
+static void
+close_states(struct trace *t)
+{
+	size_t i;
+
+	for (i = 0; t->states != NULL && i < t->o->sa.n; i++)
+		sa_set_free(t->states[i].set);
+	free(t->states);
+}
 
 static int
 open_all(struct trace *t, struct fault *f)
@@ -176,8 +216,10 @@ open_all(struct trace *t, struct fault *f)
 	for (i = 0; o->capture != NULL && i < o->ports.n; i++)
 		if (capture_add_port(t->capture, o->ports.v[i], f) != 0)
 			return (-1);
-	if (sa_keys_read(t->keys, t->o->sa.n, t->o->sa.v, f) != 0)
+	if (read_states(t, f) != 0)
 		return (-1);
+	t->columns = term_width(STDOUT_FILENO);
+	t->colour = o->colour == COLOUR_ALWAYS || (o->colour == COLOUR_AUTO && term_colour(STDOUT_FILENO));
 	/* The input after this point is untrusted. */
 	return (priv_drop(o->user, 0, f) < 0 || sandbox_enter(SANDBOX_FILTER, f) < 0 ? -1 : 0);
 }
@@ -210,6 +252,7 @@ main(int argc, char *argv[])
 	watch_free(t.esp);
 	v1_trace_free(t.ike);
 	sa_set_free(t.keys);
+	close_states(&t);
 	capture_close(t.capture);
 	return ((int)status);
 }

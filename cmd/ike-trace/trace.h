@@ -16,8 +16,17 @@ struct trace_opts {
 	const char	*capture;
 	const char	*user;
 	uint64_t	 count;
+	uint8_t		 colour;	/* enum trace_colour */
 	struct { size_t n; uint16_t v[CAPTURE_PORTS_MAX]; } ports;
 	bool		 json, reveal;
+};
+
+enum trace_colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
+
+/* One --sa. */
+struct trace_state {
+	struct sa_set	*set;
+	bool		 fits;		/* it has the keys of a message, or the SA of a packet */
 };
 
 struct trace_counts {
@@ -28,7 +37,8 @@ struct trace_counts {
 struct trace {
 	const struct trace_opts	*o;
 	struct capture		*capture;
-	struct sa_set		*keys;
+	struct sa_set		*keys;		/* of all states */
+	struct trace_state	*states;	/* each alone */
 	struct v1_trace		*ike;
 	struct watch		*esp;
 	struct trace_counts	 n;
@@ -38,6 +48,9 @@ struct trace {
 	struct endpoint		 left, right;	/* its ends as last shown */
 	unsigned		 n_icv96;	/* SPIs whose first packet has an ICV of 96 bits instead of 128 */
 	uint8_t			 icv96[ICV96_MAX][4];
+	size_t			 columns;	/* lines are wrapped there; 0: they are not */
+	bool			 colour;
+	bool			 marked;	/* the message before had the non-ESP marker */
 	unsigned		 lines;		/* since the ends were shown */
 };
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/report.h"
 #include "esp/icv96.h"
 
 double
@@ -97,4 +98,43 @@ icv96_found(const struct trace *t, const struct watch_flow *f)
 	for (i = 0; i < t->n_icv96 && memcmp(t->icv96[i], f->spi, 4) != 0; i++)
 		;
 	return (f->proto == 50 && i < t->n_icv96);
+}
+
+/* --- which --sa fits --- */
+
+void
+states_mark(struct trace *t, const struct isakmp_hdr *h)
+{
+	uint8_t id[2 * COOKIE_LEN];
+	size_t i;
+
+	memcpy(id, h->cky_i, COOKIE_LEN);
+	memcpy(id + COOKIE_LEN, h->cky_r, COOKIE_LEN);
+	for (i = 0; i < t->o->sa.n; i++)
+		t->states[i].fits = t->states[i].fits || sa_set_ike(t->states[i].set, id) != NULL;
+}
+
+/* Whether a child SA of ${set} has the SPI of a packet. */
+static bool
+has_packets(const struct trace *t, const struct sa_set *set)
+{
+	const struct watch_flow *f;
+	const struct sa_rec *r;
+	size_t at = 0, i;
+
+	while ((r = sa_set_next(set, &at, NULL)) != NULL)
+		for (i = 0; r->type == SA_CHILD && (f = watch_flow(t->esp, i)) != NULL; i++)
+			if (memcmp(r->child.spi_in, f->spi, 4) == 0 || memcmp(r->child.spi_out, f->spi, 4) == 0)
+				return (true);
+	return (false);
+}
+
+void
+states_report(struct trace *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->o->sa.n; i++)
+		if (!t->states[i].fits && !has_packets(t, t->states[i].set))
+			report_say(0, "%s: no message and no packet of the capture belongs to its SAs", t->o->sa.v[i]);
 }

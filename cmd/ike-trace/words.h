@@ -12,6 +12,11 @@ char *child_text(char out[CHILD_TEXT], const struct trace *t, const struct watch
 void icv96_look(struct trace *t, const struct watch_flow *f, struct span esp);
 bool icv96_found(const struct trace *t, const struct watch_flow *f);
 
+/* The states that have the keys of a message with this header fit the capture. */
+void states_mark(struct trace *t, const struct isakmp_hdr *h);
+/* Reports on standard error which of several --sa, or the only one, fitted nothing. */
+void states_report(struct trace *t);
+
 /* Seconds since the first frame. */
 double trace_seconds(const struct trace *t, uint64_t time_us);
 /* Why an encrypted message could not be decrypted, or NULL. */

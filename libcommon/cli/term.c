@@ -1,7 +1,10 @@
-/* The width of the terminal. */
+/* The terminal: its width, and whether it gets colours. */
 #include "cli/term.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 size_t
 term_columns(int fd)
@@ -9,4 +12,23 @@ term_columns(int fd)
 	struct winsize w;
 
 	return (ioctl(fd, TIOCGWINSZ, &w) != 0 || w.ws_col < 2 ? 80 : w.ws_col);
+}
+
+size_t
+term_width(int fd)
+{
+	const char *set = getenv("COLUMNS");
+	unsigned long n = set != NULL && set[0] >= '1' && set[0] <= '9' ? strtoul(set, NULL, 10) : 0;
+
+	if (n >= 2 && n <= 10000)
+		return ((size_t)n);
+	return (isatty(fd) ? term_columns(fd) : 0);
+}
+
+bool
+term_colour(int fd)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return (isatty(fd) && (no == NULL || no[0] == '\0') && (term == NULL || strcmp(term, "dumb") != 0));
 }
