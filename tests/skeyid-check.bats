@@ -43,7 +43,7 @@ private() {
 	run -0 skeyid-calc check --psk-file "$T/psk" "$T/x.pcapng"
 	run -1 --separate-stderr skeyid-calc check --psk-text Secret "$T/x.pcapng"
 	[ "${lines[-1]}" = "check = no" ]
-	stderr_has "not the key of that phase 1"
+	stderr_has "not the key of phase 1"
 	stderr_has "hint: "
 	run -0 skeyid-calc check --json --psk-text secret "$T/x.pcapng"
 	[ "$(jq -r .check <<<"$output")" = yes ]
@@ -91,5 +91,5 @@ private() {
 	stderr_has "no phase 1 with that cookie"
 	tshark -r "$T/x.pcapng" -w "$T/half.pcapng" -c 1 2>/dev/null
 	run -4 --separate-stderr skeyid-calc check --psk-text x "$T/half.pcapng"
-	stderr_has "not there up to message 2"
+	stderr_has "does not contain phase 1 up to message 2"
 }

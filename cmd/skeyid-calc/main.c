@@ -100,15 +100,20 @@ one_datagram(void *arg, const struct v1_seen *in, struct fault *f)
 static int
 check(struct calc *c, const char *path, struct fault *f)
 {
+	const struct fault *why;
 	struct check *k;
+	unsigned n;
 	int rc = -1;
 
 	if (!c->has[V_PSK] && !c->has[V_SKEYID])
 		return (fault(f, FAULT_USAGE, "check: missing --psk, --psk-text or --psk-file"));
 	if ((k = check_new(secret_span(&c->v[V_CKY_I]))) == NULL)
 		(void)fault(f, FAULT_MEMORY, "no memory for a phase 1");
-	else if (calc_messages(path, one_datagram, k, f) == 0)
+	else if (calc_messages(path, one_datagram, k, f) == 0) {
 		rc = check_end(k, c, f);
+		if ((n = check_skipped(k, &why)) > 0)
+			report_say(0, "%u phase 1 exchange%s before this one cannot be checked: %s", n, n == 1 ? "" : "s", why->what);
+	}
 	check_free(k);
 	return (rc);
 }

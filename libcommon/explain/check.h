@@ -1,5 +1,6 @@
 /*
- * Verifies a pre-shared key against a captured phase 1: the first one, or that of a given initiator cookie. Datagrams
+ * Verifies a pre-shared key against a captured phase 1: the first one that can be checked, or that of a given initiator
+ * cookie. Datagrams
  * in, a verdict out: no I/O.
  */
 #ifndef SAPIPE_EXPLAIN_CHECK_H
@@ -10,7 +11,7 @@
 
 struct check;
 
-/* ${cky_i} selects the phase 1; empty: the first one. NULL: no memory. */
+/* ${cky_i} selects the phase 1; empty: the first one that can be checked. NULL: no memory. */
 struct check *check_new(struct span cky_i);
 /* Copies the needed parts of a datagram. 0, or -1 with FAULT_MEMORY. */
 int check_datagram(struct check *w, const struct v1_seen *in, struct fault *f);
@@ -20,6 +21,8 @@ int check_datagram(struct check *w, const struct v1_seen *in, struct fault *f);
  * there is no verdict.
  */
 int check_end(struct check *w, struct calc *c, struct fault *f);
+/* How many phases 1 were skipped before the checked one, and why the first of them was. 0: none. */
+unsigned check_skipped(const struct check *w, const struct fault **why);
 void check_free(struct check *w);		/* NULL is fine */
 
 #endif

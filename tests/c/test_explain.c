@@ -8,6 +8,7 @@
 
 #include "explain/check.h"
 #include "explain/goals.h"
+#include "explain/check.h"
 #include "explain/walk.h"
 #include "sim.h"
 
@@ -321,6 +322,40 @@ more_than_kept(void **unused)
 	walk_free(w);
 }
 
+/* --- check --- */
+
+/* A phase 1 that ends after message 1, then a whole one: the verdict is about the second, and the first is reported. */
+static void
+check_skips_what_cannot_be_checked(void **unused)
+{
+	const struct fault *why;
+	struct check *k = check_new(SPAN_NONE);
+	struct calc c = { .sub = SUB_CHECK, .steps = &no_steps };
+	struct fault f = {0};
+	size_t i;
+
+	(void)unused;
+	record(SA_AGGRESSIVE);
+	assert_int_equal(calc_set(&c, V_PSK, span_str(PSK), &f), 0);
+	tape.data[0][0] ^= 1;
+	assert_int_equal(check_datagram(k, &tape.d[0], &f), 0);
+	tape.data[0][0] ^= 1;
+	assert_int_equal(check_end(k, &c, &f), -1);
+	assert_int_equal(f.code, FAULT_TRUNCATED);
+	check_free(k);
+	k = check_new(SPAN_NONE);
+	tape.data[0][0] ^= 1;
+	assert_int_equal(check_datagram(k, &tape.d[0], &f), 0);
+	tape.data[0][0] ^= 1;
+	for (i = 0; i < tape.n; i++)
+		assert_int_equal(check_datagram(k, &tape.d[i], &f), 0);
+	assert_int_equal(check_end(k, &c, &f), 0);
+	assert_int_equal(check_skipped(k, &why), 1);
+	assert_int_equal(why->code, FAULT_TRUNCATED);
+	check_free(k);
+	calc_wipe(&c);
+}
+
 /* --- what trace/ keeps for its caller --- */
 
 static unsigned freed_sas, freed_exchanges;
@@ -479,6 +514,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(without_keys, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_direction, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_cookie_alone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(check_skips_what_cannot_be_checked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(callback_ends_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(more_than_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(beside, set_up, tear_down),
