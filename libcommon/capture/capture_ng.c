@@ -196,7 +196,7 @@ get_packet(struct capture_ng *g, uint32_t type, struct span s, struct capture_ng
 	if (at >= g->n)
 		return (broken(f, "a packet of an interface that is not described"));
 	i = &g->iface[at];
-	p->iface = at + 1;
+	p->iface = g->n > 1 ? at + 1 : 0;	/* with a single interface no packet can be there twice */
 	p->link = i->link == LINKTYPE_RAW ? CAPTURE_LINK_RAW : i->link;
 	if (type == BLOCK_SIMPLE) {
 		p->len = u32(g, s.p);

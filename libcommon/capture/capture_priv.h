@@ -22,7 +22,7 @@ struct capture {
 	int			 link;		/* a DLT_ number */
 	uint16_t		 ports[CAPTURE_PORTS_MAX];
 	size_t			 n_ports;
-	uint64_t		 iface;		/* of a pcapng file, from 1 */
+	uint64_t		 iface;		/* of a pcapng file with several, from 1; else 0 */
 	struct capture_copies	*copies;
 	struct capture_frags	*frags;
 	struct capture_stats	 stats;
@@ -40,7 +40,7 @@ struct capture_ng_packet {
 	uint32_t	len;		/* on the wire */
 	uint64_t	time_us;
 	int		link;		/* a DLT_ number */
-	unsigned	iface;		/* from 1, in its section */
+	unsigned	iface;		/* from 1, in its section; 0: it describes a single one so far */
 };
 
 /* Reads the start of ${in}, which it then owns. NULL with a fault, also for a file that is no pcapng; ${in} stays open. */

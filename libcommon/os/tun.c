@@ -22,14 +22,21 @@ name_ok(const char *name)
 	    strcmp(name, "..") != 0);
 }
 
+/* "device vpn7"; the kernel chooses the number that AUTO_NAME stands for. */
+static int
+cannot_make(enum fault_code code, const char *name, struct fault *f)
+{
+	return (strcmp(name, AUTO_NAME) == 0 ? fault_sys(f, code, "cannot create a TUN device") :
+	    fault_sys(f, code, "cannot create TUN device %s", name));
+}
+
 static int
 attach_failed(const char *name, struct fault *f)
 {
 	switch (errno) {
 	case EPERM:
 	case EACCES:
-		return (fault_because(f, CAUSE_TUN,
-		    fault_sys(f, FAULT_PERMISSION, "cannot make TUN device %s", name)));
+		return (fault_because(f, CAUSE_TUN, cannot_make(FAULT_PERMISSION, name, f)));
 	case EBUSY:
 		return (fault_because(f, CAUSE_NAME_IN_USE,
 		    fault_sys(f, FAULT_DEVICE, "interface %s is in use by another program", name)));
@@ -40,9 +47,9 @@ attach_failed(const char *name, struct fault *f)
 			return (fault_because(f, CAUSE_NAME_IN_USE,
 			    fault(f, FAULT_DEVICE, "interface %s is in use, and is no such TUN device",
 			    name)));
-		return (fault_sys(f, FAULT_DEVICE, "cannot make TUN device %s", name));
+		return (cannot_make(FAULT_DEVICE, name, f));
 	default:
-		return (fault_sys(f, FAULT_DEVICE, "cannot make TUN device %s", name));
+		return (cannot_make(FAULT_DEVICE, name, f));
 	}
 }
 
