@@ -195,6 +195,16 @@ teardown() { tun_teardown; }
 	grep -q '^down disconnect no-answer [0-9.]*$' "$T/script"
 }
 
+@test "vpnmon: after three --rekey commands without an answer the destination is named as the cause, once" {
+	tunnel
+	right sysctl -qw net.ipv4.icmp_echo_ignore_all=1
+	monitor --rekey "echo run >>'$T/rekey'"
+	eventually 20 grep -q "vpn0: 10.2.0.1 has never answered, after 3 --rekey commands" "$T/mon.err"
+	eventually 5 grep -q "^hint: does 10.2.0.1 answer ICMP echo at all" "$T/mon.err"
+	eventually 5 test "$(wc -l <"$T/rekey")" -ge 3
+	[ "$(grep -c "never answered" "$T/mon.err")" = 1 ]
+}
+
 @test "vpnmon: a --rekey command that runs on is not started twice" {
 	tunnel
 	pull

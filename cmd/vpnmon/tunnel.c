@@ -15,9 +15,13 @@
 
 /* ---- actions of the machine */
 
+#define IN_VAIN	3	/* rekeys, after which the destination is in doubt rather than the tunnel */
+
 static void
 run_rekey(struct tunnel *t)
 {
+	char dest[ADDR_TEXT];
+
 	if (script_busy(&t->rekey)) {
 		report_say(0, "%s: the --rekey command runs still, it is not started again", t->tun);
 		return;
@@ -25,6 +29,13 @@ run_rekey(struct tunnel *t)
 	if (t->rekeys > 0 && t->rekey.status != 0)
 		report_say(1, "%s: the --rekey command ended with status %d the last time", t->tun,
 		    t->rekey.status);
+	if (t->in_vain++ == IN_VAIN) {
+		report_say(0, "%s: %s has %s, after %d --rekey commands", t->tun, addr_text(dest, &t->dest),
+		    t->mon.answered == 0 ? "never answered" : "not answered since", IN_VAIN);
+		if (t->mon.answered == 0)
+			report_hint("does %s answer ICMP echo at all, and requests from this source (--source)? "
+			    "A new SA does not change that", dest);
+	}
 	t->rekeys++;
 	report_say(1, "%s: running the --rekey command", t->tun);
 	command_run(t, &t->rekey, "--rekey", "attempt-reconnect");
@@ -57,6 +68,8 @@ apply(struct tunnel *t, struct monitor_do d)
 	size_t before;
 	int sys;
 
+	if (up)
+		t->in_vain = 0;
 	watch_clear(t->tool);
 	/* Before the report: its receivers find the routes already changed. */
 	moved = routes_settle(t, d.changed, &before);

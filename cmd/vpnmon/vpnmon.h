@@ -64,6 +64,7 @@ struct tunnel {
 	struct witness	 witness;	/* --optimized=pcap */
 	bool		 blind;		/* a warning that it sees nothing was printed */
 	struct script	 on_up, on_down, rekey;
+	unsigned	 in_vain;	/* --rekey commands since the last answer */
 	uint64_t	 rekeys, since_ms;	/* ${since_ms}: wall clock of the last change */
 	ev_io		 io;
 	ev_timer	 timer;
