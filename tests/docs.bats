@@ -2,6 +2,7 @@
 # The option table of each tool is what its --help, man page and completions say; and the
 # conventions that every tool keeps.
 # shellcheck disable=SC2016 # for the inner shell to expand
+# shards: 3
 bats_require_minimum_version 1.5.0
 load lib/common
 

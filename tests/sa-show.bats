@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # sa-show: SA state for people, scripts and other programs.
+# shards: 3
 bats_require_minimum_version 1.5.0
 load lib/common
 

@@ -1,5 +1,6 @@
 # skeyid-calc: every known case through the tool, the other formulas beside the openssl
 # command, and what it says when something is missing or wrong.
+# shards: 3
 
 bats_require_minimum_version 1.5.0
 

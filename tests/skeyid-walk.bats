@@ -1,5 +1,6 @@
 # skeyid-calc walk: every value of real negotiations with the lab's gateway, held against an own
 # computation, tshark, and the gateway's log (lib/ike_values.py); and what it says when something is not known.
+# shards: 2
 
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154 # run sets lines; lib/wire uses the options
 bats_require_minimum_version 1.5.0
