@@ -121,6 +121,7 @@ enum fault_code {
 	/* TRUNCATED, TOO_LARGE */					\
 	CAUSE(NOT_CAPTURED)	/* nothing of it is in the capture */	\
 	CAUSE(NOT_ALL_CAPTURED)						\
+	CAUSE(CLAIM)		/* MALFORMED: what was sent with an SA is not known */ \
 	CAUSE(RECORD_SIZE)						\
 	/* PROTOCOL */							\
 	CAUSE(NO_HEARTBEATS)	/* not announced by the peer */		\

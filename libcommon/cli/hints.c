@@ -128,6 +128,8 @@ const struct hint hints[] = {
 	    "the file ends in the middle of a record: the writer was stopped, or the disk is full"),
 	CAUSE(BAD_RECORD, OTHER_KEYS,
 	    "the input mixes two negotiations that chose the same SPI: use one state file only, or negotiate again"),
+	CAUSE(MALFORMED, CLAIM,
+	    "numbers of an SA must not be used twice: negotiate a new SA (ike-initiate --phase2), and use another --state-dir or restore this one"),
 	CODE(BAD_RECORD,
 	    "check that this is SA state (the output of ike-initiate): sa-show --format diag shows what can be read"),
 	CAUSE(TOO_LARGE, RECORD_SIZE, "a record has 64 KiB at most: this is probably not SA state"),

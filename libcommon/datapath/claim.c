@@ -1,32 +1,21 @@
-/* Claims: locked files that record which sequence numbers are used. */
+/* Claims: files that record which sequence numbers are used, and their locks. */
 #include "datapath/claim.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/hex.h"
 #include "crypto/crypto.h"
-#include "wire/rd.h"
-#include "wire/wr.h"
+#include "datapath/claim_file.h"
 
-#define ROOT_DIR	"/var/lib/sapipe"
-#define KEY_FILE	"claim.key"
-#define KEY_LEN		32
-#define SUFFIX		".claim"
-#define KEEP		86400	/* seconds that a claim outlives its SA: clocks may be set back */
+#define LOCK_FILE	"claim.lock"
+#define NEW		".new"	/* added to the name of a claim that has no contents yet */
 #define TRIES		20
 #define SYNC_ONE_BY_ONE	16	/* files; with more, asking for the whole filesystem is faster */
-
-/* magic | out | in | expires | check: 8 bytes each. */
-#define FILE_LEN	40
-#define MAGIC		UINT64_C(0x736170636c6d3031)	/* "sapclm01" */
 
 #define OUT_BLOCK	(UINT64_C(1) << 16)
 #define IN_BLOCK	UINT64_C(8)
@@ -42,226 +31,81 @@ mono_ms(void)
 	return ((uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000);
 }
 
-static uint64_t
-boot_epoch(void)
-{
-	struct timespec now, up;
+/* ---- writes */
 
-	if (clock_gettime(CLOCK_REALTIME, &now) != 0 || clock_gettime(CLOCK_BOOTTIME, &up) != 0 ||
-	    now.tv_sec < up.tv_sec)
+/* Opens the file of ${cl} for a write, or for a sync. */
+static int
+reopen(struct claim *cl, struct fault *f)
+{
+	if (cl->fd != -1)
 		return (0);
-	return ((uint64_t)(now.tv_sec - up.tv_sec));
-}
-
-/* ---- the directory */
-
-/* mkdir -p, each part 0700. */
-static int
-make_dirs(const char *path)
-{
-	char part[4096];
-	size_t i, n = strlen(path);
-
-	if (n == 0 || n >= sizeof(part)) {
-		errno = ENAMETOOLONG;
-		return (-1);
-	}
-	for (i = 1; i <= n; i++) {
-		if (path[i] != '/' && path[i] != '\0')
-			continue;
-		memcpy(part, path, i);
-		part[i] = '\0';
-		if (mkdir(part, 0700) != 0 && errno != EEXIST)
-			return (-1);
-	}
+	cl->fd = openat(cl->c->dir, cl->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (cl->fd == -1)
+		return (fault_sys(f, FAULT_SYSTEM, "cannot open claim %s", cl->name));
+	cl->c->open++;
 	return (0);
 }
 
-static int
-open_dir(const char *path)
+static void
+shut(struct claim *cl)
 {
-	if (make_dirs(path) != 0)
-		return (-1);
-	return (open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	if (cl->fd == -1)
+		return;
+	(void)close(cl->fd);
+	cl->fd = -1;
+	cl->c->open--;
 }
 
-/* The default state directory; -1 with errno. */
-static int
-open_default(char *path, size_t cap)
+/* Adds it to the list of those that wait for the disk, or removes it. */
+static void
+set_dirty(struct claim *cl, bool dirty)
 {
-	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	int fd;
+	struct claim **at = &cl->c->dirty;
 
-	(void)snprintf(path, cap, "%s", ROOT_DIR);
-	if (geteuid() == 0) {
-		if ((fd = open_dir(path)) != -1 && faccessat(fd, ".", W_OK, AT_EACCESS) == 0)
-			return (fd);
-		if (fd != -1) {
-			(void)close(fd);
-			errno = EACCES;
-		}
-		/* Root of a user namespace has no /var/lib of its own. */
-		if (errno != EACCES && errno != EPERM && errno != EROFS)
-			return (-1);
+	if (dirty && !cl->dirty) {
+		cl->next_dirty = *at;
+		*at = cl;
+		cl->c->n_dirty++;
+	} else if (!dirty && cl->dirty) {
+		while (*at != cl)
+			at = &(*at)->next_dirty;
+		*at = cl->next_dirty;
+		cl->c->n_dirty--;
 	}
-	if (xdg != NULL && xdg[0] == '/')
-		(void)snprintf(path, cap, "%s/sapipe", xdg);
-	else if (home != NULL && home[0] == '/')
-		(void)snprintf(path, cap, "%s/.local/state/sapipe", home);
-	else {
-		errno = ENOENT;
-		return (-1);
-	}
-	return (open_dir(path));
-}
-
-/* Reads the directory's key, or creates it: writes a temporary file and links it, so that no reader sees a part. */
-static int
-key_load(struct claims *c, struct fault *f)
-{
-	char temp[32];
-	int fd, i, why;
-	bool linked;
-	ssize_t n = 0;
-	uint8_t *p = secret_make(&c->key, KEY_LEN);
-
-	if (p == NULL)
-		return (fault(f, FAULT_MEMORY, "no memory for the key of claims"));
-	for (i = 0; i < TRIES; i++) {
-		fd = openat(c->dir, KEY_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd != -1) {
-			n = read(fd, p, KEY_LEN);
-			(void)close(fd);
-			return (n == KEY_LEN ? 0 : fault(f, FAULT_MALFORMED, "%s in the state directory "
-			    "is cut off", KEY_FILE));
-		}
-		if (errno != ENOENT)
-			break;
-		if (rand_system.fill(rand_system.state, p, KEY_LEN) != 0)
-			return (fault(f, FAULT_CRYPTO, "no random bytes"));
-		(void)snprintf(temp, sizeof(temp), "%s.%ld", KEY_FILE, (long)getpid());
-		fd = openat(c->dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (fd == -1)
-			break;
-		n = write(fd, p, KEY_LEN);
-		linked = n == KEY_LEN && fsync(fd) == 0 &&
-		    (linkat(c->dir, temp, c->dir, KEY_FILE, 0) == 0 || errno == EEXIST);
-		why = errno;
-		(void)close(fd);
-		(void)unlinkat(c->dir, temp, 0);
-		errno = why;
-		if (!linked)
-			break;
-	}
-	return (fault_because(f, CAUSE_STATE_DIR,
-	    fault_sys(f, errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM,
-	    "cannot keep %s in the state directory", KEY_FILE)));
-}
-
-static bool
-is_claim(const char *name)
-{
-	size_t n = strlen(name);
-
-	return (n == CLAIM_NAME - 2 && strcmp(name + n - strlen(SUFFIX), SUFFIX) == 0);
-}
-
-static DIR *
-list(const struct claims *c)
-{
-	int fd = openat(c->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd != -1 ? fdopendir(fd) : NULL;
-
-	if (d == NULL && fd != -1)
-		(void)close(fd);
-	return (d);
-}
-
-int
-claims_open(struct claims *c, const char *path, struct fault *f)
-{
-	char buf[4096];
-	struct stat st;
-
-	*c = (struct claims){ .dir = -1, .boot = boot_epoch() };
-	if (path != NULL) {
-		(void)snprintf(buf, sizeof(buf), "%s", path);
-		c->dir = open_dir(path);
-	} else
-		c->dir = open_default(buf, sizeof(buf));
-	if (c->dir == -1 || fstat(c->dir, &st) != 0) {
-		(void)fault_because(f, CAUSE_STATE_DIR,
-		    fault_sys(f, errno == EACCES || errno == EPERM ? FAULT_PERMISSION : FAULT_SYSTEM,
-		    "cannot open state directory %s", buf));
-		goto bad;
-	}
-	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-		(void)fault(f, FAULT_CONFIG, "state directory %s may be written by others (mode %04o)",
-		    buf, (unsigned)(st.st_mode & 07777));
-		goto bad;
-	}
-	if (key_load(c, f) != 0) {
-		fault_where(f, "%.60s", buf);
-		goto bad;
-	}
-	return (0);
-bad:
-	claims_close(c);
-	return (-1);
-}
-
-void
-claims_close(struct claims *c)
-{
-	if (c->dir != -1)
-		(void)close(c->dir);
-	c->dir = -1;
-	secret_free(&c->key);
-}
-
-/* ---- the file */
-
-static int
-check_sum(const uint8_t *p, uint8_t out[8])
-{
-	const struct alg_hash *h = alg_hash_word("sha256");
-	struct span part = span_of(p, FILE_LEN - 8);
-	uint8_t sum[HASH_MAX];
-
-	if (hash_parts(h, sum, &part, 1, NULL) != 0)
-		return (-1);
-	memcpy(out, sum, 8);
-	return (0);
+	cl->dirty = dirty;
+	cl->owed = cl->owed && dirty;
 }
 
 int
 claim_sync(struct claim *cl, struct fault *f)
 {
+	int rc = 0;
+
 	if (!cl->dirty)
 		return (0);
-	cl->dirty = cl->owed = false;
-	if (fdatasync(cl->fd) != 0)
-		return (fault_sys(f, FAULT_SYSTEM, "cannot write claim %s", cl->name));
-	return (0);
+	if (reopen(cl, f) != 0)
+		rc = -1;
+	else if (fdatasync(cl->fd) != 0)
+		rc = fault_sys(f, FAULT_SYSTEM, "cannot write claim %s", cl->name);
+	set_dirty(cl, false);
+	shut(cl);
+	return (rc);
 }
 
 int
-claims_sync(const struct claims *c, struct claim *const *list, size_t n, struct fault *f)
+claims_sync(struct claims *c, struct fault *f)
 {
-	size_t i, dirty = 0;
+	bool all = c->n_dirty > SYNC_ONE_BY_ONE && syncfs(c->dir) == 0;
+	struct claim *cl;
 	int rc = 0;
 
-	for (i = 0; i < n; i++)
-		dirty += list[i] != NULL && list[i]->dirty;
-	if (dirty > SYNC_ONE_BY_ONE && syncfs(c->dir) == 0) {
-		for (i = 0; i < n; i++)
-			if (list[i] != NULL)
-				list[i]->dirty = list[i]->owed = false;
-		return (0);
-	}
-	for (i = 0; i < n; i++)
-		if (list[i] != NULL && claim_sync(list[i], f) != 0)
+	while ((cl = c->dirty) != NULL) {
+		if (all) {
+			set_dirty(cl, false);
+			shut(cl);
+		} else if (claim_sync(cl, f) != 0)
 			rc = -1;
+	}
 	return (rc);
 }
 
@@ -269,36 +113,43 @@ claims_sync(const struct claims *c, struct claim *const *list, size_t n, struct 
 static int
 store(struct claim *cl, uint64_t out, uint64_t in, bool owed, struct fault *f)
 {
-	uint8_t b[FILE_LEN];
+	const struct claim_numbers n = { out, in, cl->expires };
 
-	put_be64(b, MAGIC);
-	put_be64(b + 8, out);
-	put_be64(b + 16, in);
-	put_be64(b + 24, cl->expires);
-	/* 40 bytes within one sector are written atomically; the checksum detects all other damage. */
-	if (check_sum(b, b + 32) != 0 || pwrite(cl->fd, b, FILE_LEN, 0) != FILE_LEN)
+	if (reopen(cl, f) != 0)
+		return (-1);
+	if (!claim_put(cl->fd, &n))
 		return (fault_sys(f, FAULT_SYSTEM, "cannot write claim %s", cl->name));
-	cl->dirty = true;
+	set_dirty(cl, true);
 	cl->owed = cl->owed || owed;
+	/* A few stay open until the disk has them; for more there is syncfs(). */
+	if (cl->c->open > SYNC_ONE_BY_ONE)
+		shut(cl);
 	return (0);
 }
 
-/* 1: read; 0: empty; -1: damaged. */
+/* A claim comes to be with its contents: a file without them is one that lost them. */
 static int
-load(int fd, uint64_t *out, uint64_t *in, uint64_t *expires)
+create(struct claim *cl, uint64_t out, uint64_t in, struct fault *f)
 {
-	uint8_t b[FILE_LEN], sum[8];
-	ssize_t n = pread(fd, b, FILE_LEN, 0);
+	const struct claim_numbers n = { out, in, cl->expires };
+	char temp[CLAIM_NAME + sizeof(NEW)];
+	int fd, keep;
+	bool ok;
 
-	if (n == 0)
-		return (0);
-	if (n != FILE_LEN || get_be64(b) != MAGIC || check_sum(b, sum) != 0 ||
-	    !span_eq(SPAN_ARRAY(sum), span_of(b + 32, 8)))
-		return (-1);
-	*out = get_be64(b + 8);
-	*in = get_be64(b + 16);
-	*expires = get_be64(b + 24);
-	return (1);
+	(void)snprintf(temp, sizeof(temp), "%s" NEW, cl->name);
+	fd = openat(cl->c->dir, temp, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	ok = fd != -1 && claim_put(fd, &n) &&
+	    renameat(cl->c->dir, temp, cl->c->dir, cl->name) == 0;
+	keep = errno;
+	if (fd != -1)
+		(void)close(fd);
+	errno = keep;
+	if (!ok)
+		return (fault_because(f, CAUSE_STATE_DIR,
+		    fault_sys(f, errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM,
+		    "cannot make claim %s", cl->name)));
+	set_dirty(cl, true);
+	return (0);
 }
 
 /* The keys decide, not the SPI: the same keys under another name are the same trap. */
@@ -328,99 +179,137 @@ fingerprint(const struct claims *c, const uint8_t digest[CLAIM_DIGEST], char nam
 
 	if (prf_parts(alg_hash_word("sha256"), secret_span(&c->key), &mac, &part, 1, f) != 0)
 		return (-1);
-	(void)hex_put(name, 33, span_of(mac.p, 16));
-	(void)strcat(name, SUFFIX);
+	(void)hex_put(name, CLAIM_HEX + 1, span_of(mac.p, 16));
+	(void)strcat(name, CLAIM_SUFFIX);
 	secret_free(&mac);
 	return (0);
 }
 
-/* Opens and locks; again if it was pruned in between. */
+/* ---- locks: one byte of one file for each claim, so that a claim costs no descriptor */
+
+static off_t
+lock_at(const char *name)
+{
+	uint64_t at = 0;
+	size_t i;
+
+	for (i = 0; i < 15; i++)	/* 60 of the 128 bits of the name */
+		at = at << 4 | (uint64_t)(name[i] <= '9' ? name[i] - '0' : name[i] - 'a' + 10);
+	return ((off_t)at);
+}
+
+/* A lock of the open file: it ends with the process, whichever descriptors that closes before. */
 static int
-open_locked(struct claims *c, const char *name, struct fault *f)
+set_lock(struct claims *c, const char *name, short type)
+{
+	struct flock byte = { .l_type = type, .l_whence = SEEK_SET, .l_start = lock_at(name), .l_len = 1 };
+
+	if (c->lock == -1)
+		c->lock = openat(c->dir, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return (c->lock == -1 ? -1 : fcntl(c->lock, F_OFD_SETLK, &byte));
+}
+
+static struct claim **
+bucket(struct claims *c, const char *name)
+{
+	return (&c->held[(size_t)lock_at(name) % CLAIM_BUCKETS]);
+}
+
+/* Whether this process holds the claim: its own lock does not keep it from it. */
+static bool
+is_held(struct claims *c, const char *name)
+{
+	const struct claim *cl;
+
+	for (cl = *bucket(c, name); cl != NULL && strcmp(cl->name, name) != 0; cl = cl->next_held)
+		;
+	return (cl != NULL);
+}
+
+/* Locks; waits a moment for a holder that is just ending. */
+static int
+hold(struct claim *cl, struct fault *f)
 {
 	const struct timespec moment = { 0, 50 * 1000 * 1000 };
-	struct stat st;
-	bool taken;
-	int fd, i;
+	struct claims *c = cl->c;
+	int i, rc = -1;
 
-	for (i = 0; i < TRIES; i++) {
-		fd = openat(c->dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (fd == -1)
-			return (fault_because(f, CAUSE_STATE_DIR,
-			    fault_sys(f, errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM,
-			    "cannot open claim %s", name)));
-		if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-			taken = errno == EWOULDBLOCK;
-			(void)close(fd);
-			if (taken && i + 1 < TRIES) {
-				(void)nanosleep(&moment, NULL);
-				continue;
-			}
-			if (taken)
-				return (fault(f, FAULT_CLAIMED, "another esp-tun sends with the keys of this SA "
-				    "(claim %s)", name));
-			return (fault_sys(f, FAULT_SYSTEM, "cannot lock claim %s", name));
-		}
-		if (fstat(fd, &st) == 0 && st.st_nlink > 0)
-			return (fd);
-		(void)close(fd);
+	for (i = 0; i < TRIES && !is_held(c, cl->name); i++) {
+		if ((rc = set_lock(c, cl->name, F_WRLCK)) == 0 || (errno != EAGAIN && errno != EACCES))
+			break;
+		if (i + 1 < TRIES)
+			(void)nanosleep(&moment, NULL);
 	}
-	return (fault(f, FAULT_CLAIMED, "claim %s does not hold still", name));
+	if (rc == 0) {
+		cl->next_held = *bucket(c, cl->name);
+		*bucket(c, cl->name) = cl;
+		cl->locked = true;
+		return (0);
+	}
+	if (i == TRIES)
+		return (fault(f, FAULT_CLAIMED, "another esp-tun sends with the keys of this SA (claim %s)",
+		    cl->name));
+	if (is_held(c, cl->name))
+		return (fault(f, FAULT_CLAIMED, "this esp-tun already sends with the keys of this SA (claim %s)",
+		    cl->name));
+	return (fault_because(f, CAUSE_STATE_DIR,
+	    fault_sys(f, FAULT_SYSTEM, "cannot lock claim %s", cl->name)));
 }
 
-static uint64_t
-plus(uint64_t a, uint64_t b)
+static void
+let_go(struct claim *cl)
 {
-	return (a > UINT64_MAX - b ? UINT64_MAX : a + b);
+	struct claim **at = bucket(cl->c, cl->name);
+
+	if (!cl->locked)
+		return;
+	while (*at != cl)
+		at = &(*at)->next_held;
+	*at = cl->next_held;
+	cl->locked = false;
+	(void)set_lock(cl->c, cl->name, F_UNLCK);
 }
+
+/* ---- claims */
 
 struct claim *
 claim_take(struct claims *c, const uint8_t digest[CLAIM_DIGEST], uint64_t established,
     uint64_t expires, uint64_t now, struct fault *f)
 {
 	struct claim *cl = calloc(1, sizeof(*cl));
-	uint64_t old;
+	struct claim_numbers n = { .out = 1 };
 	int rc;
 
 	if (cl == NULL) {
 		(void)fault(f, FAULT_MEMORY, "no memory for a claim");
 		return (NULL);
 	}
-	cl->dir = c->dir;
+	cl->c = c;
 	cl->fd = -1;
-	if (fingerprint(c, digest, cl->name, f) != 0 || (cl->fd = open_locked(c, cl->name, f)) == -1) {
-		free(cl);
-		return (NULL);
-	}
-	rc = load(cl->fd, &cl->out_next, &cl->in_right, &old);
-	if (rc == -1) {
-		(void)fault(f, FAULT_MALFORMED, "claim %s is damaged; the numbers it held are not known",
-		    cl->name);
+	if (fingerprint(c, digest, cl->name, f) != 0 || hold(cl, f) != 0 ||
+	    (rc = claim_load(c->dir, cl->name, &n, f)) == -1)
+		goto bad;
+	if (rc == 0 && established < c->boot) {
+		(void)fault(f, FAULT_STALE_SA, "the SA was established %lu s before this machine started, "
+		    "and no claim records the sequence numbers sent with it",
+		    (unsigned long)(c->boot - established));
 		goto bad;
 	}
-	if (rc == 0) {
-		cl->out_next = 1;
-		if (established < c->boot) {
-			(void)fault(f, FAULT_STALE_SA, "the SA was established %lu s before this machine started, "
-			    "and no claim records the sequence numbers sent with it",
-			    (unsigned long)(c->boot - established));
-			(void)unlinkat(c->dir, cl->name, 0);
-			goto bad;
-		}
-	}
+	cl->out_next = n.out;
+	cl->in_right = n.in;
 	cl->expires = expires > now ? expires : now;
-	cl->out_end = plus(cl->out_next, OUT_BLOCK);
-	cl->in_end = plus(cl->in_right + 1, IN_BLOCK);
+	cl->out_end = claim_plus(cl->out_next, OUT_BLOCK);
+	cl->in_end = claim_plus(cl->in_right + 1, IN_BLOCK);
 	/*
 	 * Used numbers must not be used again, so an existing claim must be on disk. A new claim
 	 * need not be: after a crash of the machine it does not exist, and the SA is rejected.
 	 */
-	if (store(cl, cl->out_end, cl->in_end - 1, rc == 1, f) != 0)
+	if ((rc == 1 ? store(cl, cl->out_end, cl->in_end - 1, true, f) :
+	    create(cl, cl->out_end, cl->in_end - 1, f)) != 0)
 		goto bad;
 	return (cl);
 bad:
-	(void)close(cl->fd);
-	free(cl);
+	claim_free(cl);
 	return (NULL);
 }
 
@@ -443,7 +332,7 @@ next_block(uint64_t *block, uint64_t *at, uint64_t least, uint64_t most)
 int
 claim_reserve_out(struct claim *cl, uint64_t seq, struct fault *f)
 {
-	uint64_t end = plus(seq, next_block(&cl->out_block, &cl->out_ms, OUT_BLOCK, BLOCK_MAX_OUT));
+	uint64_t end = claim_plus(seq, next_block(&cl->out_block, &cl->out_ms, OUT_BLOCK, BLOCK_MAX_OUT));
 
 	if (store(cl, end, cl->in_end - 1, true, f) != 0)
 		return (-1);
@@ -454,7 +343,7 @@ claim_reserve_out(struct claim *cl, uint64_t seq, struct fault *f)
 int
 claim_reserve_in(struct claim *cl, uint64_t seq, struct fault *f)
 {
-	uint64_t end = plus(seq, next_block(&cl->in_block, &cl->in_ms, IN_BLOCK, BLOCK_MAX_IN));
+	uint64_t end = claim_plus(seq, next_block(&cl->in_block, &cl->in_ms, IN_BLOCK, BLOCK_MAX_IN));
 
 	if (store(cl, cl->out_end, end - 1, false, f) != 0)
 		return (-1);
@@ -465,13 +354,13 @@ claim_reserve_in(struct claim *cl, uint64_t seq, struct fault *f)
 bool
 claim_unsettled(uint64_t in_end, uint64_t right)
 {
-	return (in_end > plus(right, 2 * IN_BLOCK));
+	return (in_end > claim_plus(right, 2 * IN_BLOCK));
 }
 
 int
 claim_settle_in(struct claim *cl, uint64_t right, struct fault *f)
 {
-	uint64_t end = plus(right, IN_BLOCK);
+	uint64_t end = claim_plus(right, IN_BLOCK);
 
 	if (!claim_unsettled(cl->in_end, right))
 		return (0);
@@ -486,7 +375,13 @@ void
 claim_release(struct claim *cl, uint64_t out_next, uint64_t in_right)
 {
 	(void)store(cl, out_next, in_right, false, NULL);
-	(void)flock(cl->fd, LOCK_UN);
+	let_go(cl);
+}
+
+void
+claim_unlock(struct claim *cl)
+{
+	let_go(cl);
 }
 
 void
@@ -494,7 +389,9 @@ claim_free(struct claim *cl)
 {
 	if (cl == NULL)
 		return;
-	(void)close(cl->fd);
+	let_go(cl);
+	set_dirty(cl, false);
+	shut(cl);
 	wipe(cl, sizeof(*cl));
 	free(cl);
 }
@@ -502,22 +399,19 @@ claim_free(struct claim *cl)
 void
 claims_prune(struct claims *c, uint64_t now)
 {
-	uint64_t out, in, expires;
+	char name[CLAIM_NAME];
 	struct dirent *e;
-	DIR *d = list(c);
-	int fd;
+	DIR *d = claim_list(c->dir);
 
 	while (d != NULL && (e = readdir(d)) != NULL) {
-		if (!is_claim(e->d_name))
-			continue;
-		fd = openat(c->dir, e->d_name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-		if (fd == -1)
+		(void)snprintf(name, sizeof(name), "%.*s", (int)CLAIM_NAME_LEN, e->d_name);
+		if (!claim_is_name(name) || is_held(c, name) || set_lock(c, name, F_WRLCK) != 0)
 			continue;
 		/* Damaged claims stay: they block SAs with unknown sequence numbers. */
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && load(fd, &out, &in, &expires) == 1 &&
-		    plus(expires, KEEP) < now)
+		if (strcmp(e->d_name + strlen(name), NEW) == 0 ||
+		    (e->d_name[strlen(name)] == '\0' && claim_is_over(c->dir, name, now)))
 			(void)unlinkat(c->dir, e->d_name, 0);
-		(void)close(fd);
+		(void)set_lock(c, name, F_UNLCK);
 	}
 	if (d != NULL)
 		(void)closedir(d);

@@ -1,8 +1,10 @@
 /*
  * Claims on outbound SAs. Two senders on one record, or a restart, would repeat sequence numbers and nonces. A claim
- * is a locked file, named by a keyed fingerprint of the SA's sending keys. It records which numbers have been
+ * is a file, named by a keyed fingerprint of the SA's sending keys. It records which numbers have been
  * assigned: blocks are reserved in it before their first number is used. The highest number that may have
- * been received is kept in the same way.
+ * been received is kept in the same way. Its holder has locked one byte of a file that all claims of the directory
+ * have in common, at an offset that comes from the fingerprint. So a claim costs no descriptor; the kernel
+ * releases the locks of a process that dies.
  */
 #ifndef SAPIPE_DATAPATH_CLAIM_H
 #define SAPIPE_DATAPATH_CLAIM_H
@@ -16,17 +18,25 @@
 #define CLAIM_DIGEST	32
 #define CLAIM_NAME	40	/* 32 hex digits and ".claim" */
 
-struct claims {
+#define CLAIM_BUCKETS	4096
+
+struct claims {			/* stays where it is while it has claims */
 	int		dir;		/* -1: none */
+	int		lock;		/* the file of the locks; -1: not open yet */
 	struct secret	key;		/* of the fingerprints, kept in the directory */
 	uint64_t	boot;		/* epoch seconds when this machine started */
+	struct claim	*held[CLAIM_BUCKETS];	/* by this process */
+	struct claim	*dirty;
+	size_t		n_dirty, open;	/* ... and how many have their file open */
 };
 
-struct claim {			/* of one SA; the lock lasts as long as ${fd} */
-	int		fd;
+struct claim {			/* of one SA */
+	struct claims	*c;
+	int		fd;		/* -1: its file is closed */
+	bool		locked;
 	bool		dirty;		/* written, but not yet synced to disk */
 	bool		owed;		/* ... and until then the reserved numbers must not be used */
-	int		dir;		/* of struct claims, not owned */
+	struct claim	*next_held, *next_dirty;
 	char		name[CLAIM_NAME];
 	uint64_t	expires;
 	uint64_t	out_next;	/* at the start: send with this and above */
@@ -39,7 +49,8 @@ struct claim {			/* of one SA; the lock lasts as long as ${fd} */
 /*
  * Opens the state directory ${path}, making it (mode 0700). NULL: /var/lib/sapipe for root, where root
  * may write there, else $XDG_STATE_HOME/sapipe, else $HOME/.local/state/sapipe. -1 with
- * FAULT_PERMISSION, FAULT_SYSTEM, or FAULT_CONFIG if others may write there.
+ * FAULT_PERMISSION, FAULT_SYSTEM, FAULT_CONFIG if others may write there, or FAULT_MALFORMED if its key is damaged,
+ * or missing beside claims that have not expired.
  */
 int claims_open(struct claims *c, const char *path, struct fault *f);
 void claims_close(struct claims *c);	/* free its claims first */
@@ -51,7 +62,8 @@ int claim_digest(const struct sa_child *rec, uint8_t digest[CLAIM_DIGEST], struc
  * Claims the SA of ${digest}, made at ${established} and good until ${expires}, at ${now} (epoch seconds), with first
  * blocks of numbers: to be used when ${owed} is false, see claim_sync(). Waits at most a second for another holder
  * that is just ending. NULL with FAULT_CLAIMED (another process has it), FAULT_STALE_SA (no claim yet, but made
- * before this machine started: numbers may have been used), FAULT_SYSTEM, FAULT_MALFORMED (the file is damaged).
+ * before this machine started: numbers may have been used), FAULT_SYSTEM, FAULT_MALFORMED (the file is damaged or
+ * empty: what was used is not known).
  */
 struct claim *claim_take(struct claims *c, const uint8_t digest[CLAIM_DIGEST],
     uint64_t established, uint64_t expires, uint64_t now, struct fault *f);
@@ -65,8 +77,8 @@ int claim_reserve_in(struct claim *cl, uint64_t seq, struct fault *f);
 
 /* Waits for the disk, if there is something to wait for. 0, or -1 with FAULT_SYSTEM. */
 int claim_sync(struct claim *cl, struct fault *f);
-/* The same for all ${n} of them, some of which may be NULL: many are waited for at once. */
-int claims_sync(const struct claims *c, struct claim *const *list, size_t n, struct fault *f);
+/* The same for all of them: many are waited for at once. */
+int claims_sync(struct claims *c, struct fault *f);
 
 /*
  * When nothing was received for a while: releases numbers reserved far above ${right}, so that a slow
@@ -81,6 +93,8 @@ bool claim_unsettled(uint64_t in_end, uint64_t right);
  * all up to ${in_right}. For a reboot call claim_sync() then, and claim_free().
  */
 void claim_release(struct claim *cl, uint64_t out_next, uint64_t in_right);
+/* Unlocks as a process does that dies: the reserved numbers count as used. */
+void claim_unlock(struct claim *cl);
 void claim_free(struct claim *cl);	/* NULL is fine */
 
 /* Removes claims that expired a day before ${now} and that no process holds. */

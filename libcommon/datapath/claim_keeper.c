@@ -5,8 +5,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -99,7 +97,7 @@ sync_all(struct table *t, struct keeper_answer *a, size_t n)
 	struct fault f = {0}, *bad = NULL;
 	struct claim *cl;
 
-	if (claims_sync(t->c, t->by_id, KEEPER_CLAIMS, &f) != 0)
+	if (claims_sync(t->c, &f) != 0)
 		bad = &f;
 	for (size_t i = 0; bad != NULL && i < n; i++) {
 		if (a[i].fault.code != FAULT_NONE)
@@ -112,7 +110,6 @@ sync_all(struct table *t, struct keeper_answer *a, size_t n)
 	}
 	while ((cl = t->gone) != NULL) {
 		t->gone = cl->next;
-		(void)claim_sync(cl, NULL);
 		claim_free(cl);
 	}
 	t->dirty_ms = 0;
@@ -122,14 +119,9 @@ sync_all(struct table *t, struct keeper_answer *a, size_t n)
 static void
 confine(const struct claims *c)
 {
-	struct rlimit r;
 	struct stat st;
 	char uid[24];
 
-	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
-		r.rlim_cur = r.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &r);
-	}
 	/* Root that works in somebody's directory needs to be root. */
 	(void)snprintf(uid, sizeof(uid), "%lu", (unsigned long)geteuid());
 	if (fstat(c->dir, &st) == 0 && st.st_uid == geteuid())
@@ -203,7 +195,7 @@ keeper_serve(void *claims, int fd)
 	/* Claims not released stay unchanged: their reserved numbers count as used. */
 	for (size_t i = 0; i < KEEPER_CLAIMS; i++)
 		if (t->by_id[i] != NULL)
-			(void)flock(t->by_id[i]->fd, LOCK_UN);
+			claim_unlock(t->by_id[i]);
 	sync_all(t, NULL, 0);
 }
 

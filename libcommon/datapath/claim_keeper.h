@@ -9,7 +9,7 @@
 
 #include "datapath/claim.h"
 
-#define KEEPER_CLAIMS	8192	/* held at once */
+#define KEEPER_CLAIMS	65536	/* held at once */
 #define KEEPER_QUEUE	(4 * KEEPER_CLAIMS)	/* requests that wait at once */
 
 enum keeper_op { KEEPER_TAKE, KEEPER_OUT, KEEPER_IN, KEEPER_SETTLE, KEEPER_RELEASE };

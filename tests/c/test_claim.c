@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -79,18 +80,18 @@ test_blocks_and_restart(void **state)
 	assert_int_equal(cl->out_next, 1234);
 	assert_int_equal(cl->in_right, 77);
 	assert_true(cl->owed);
-	assert_int_equal(claims_sync(&c, &cl, 1, &f), 0);
+	assert_int_equal(claims_sync(&c, &f), 0);
 	assert_false(cl->owed);
 	/* Ended badly: behind what was reserved, both ways. */
 	assert_int_equal(claim_reserve_out(cl, 500000, &f), 0);
 	assert_int_equal(claim_reserve_in(cl, 900, &f), 0);
 	assert_true(cl->out_end > 500000 && cl->in_end > 900);
 	end = cl->out_end;
-	(void)close(cl->fd);
+	claim_unlock(cl);
 	struct claim *dead = cl;
 	assert_non_null(cl = take(&c, &f));
 	assert_true(cl->out_next == end && cl->in_right == dead->in_end - 1);
-	free(dead);
+	claim_free(dead);
 	/* Quiet: what was reserved inbound is given back, what was sent never. */
 	for (int i = 0; i < 6; i++)
 		assert_int_equal(claim_reserve_in(cl, cl->in_end, &f), 0);
@@ -113,6 +114,8 @@ test_one_holder(void **state)
 	assert_int_equal(claims_open(&d, dir, &f), 0);
 	assert_non_null(cl = take(&c, &f));
 	assert_null(take(&d, &f));
+	assert_int_equal(f.code, FAULT_CLAIMED);
+	assert_null(take(&c, &f));			/* nor the same process twice */
 	assert_int_equal(f.code, FAULT_CLAIMED);
 	digest[0]++;					/* other keys: another claim */
 	struct claim *other = take(&d, &f);
@@ -161,9 +164,15 @@ test_stale_and_damaged(void **state)
 		assert_int_equal(pwrite(fd, &b, 1, at), 1);
 		(void)close(fd);
 	}
-	assert_int_equal(truncate(path, 39), 0);
-	assert_null(take(&c, &f));
-	assert_int_equal(f.code, FAULT_MALFORMED);
+	for (off_t len = 41; len >= 0; len--) {
+		if (len == 40)
+			continue;
+		assert_int_equal(truncate(path, len), 0);
+		assert_null(take(&c, &f));
+		assert_int_equal(f.code, FAULT_MALFORMED);
+		assert_int_equal(f.cause, CAUSE_CLAIM);
+	}
+	assert_non_null(strstr(f.what, "it has 0 bytes"));
 	/* A link in place of a claim is not followed. */
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(symlink("/etc/passwd", path), 0);
@@ -212,6 +221,118 @@ test_directory(void **state)
 	(void)snprintf(path, sizeof(path), "%s/a/b/c/claim.key", dir);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+/* Without their key claims are not found: a sender would start over with number 1. */
+static void
+test_key_beside_claims(void **state)
+{
+	char key[128], path[128], text[32];
+	struct claims c;
+	struct claim *cl;
+	struct fault f;
+
+	(void)state;
+	(void)snprintf(key, sizeof(key), "%s/claim.key", dir);
+	assert_int_equal(claims_open(&c, dir, &f), 0);
+	assert_non_null(cl = take(&c, &f));
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, cl->name);
+	release(cl, 10, 0);
+	claims_close(&c);
+	for (off_t len = 31; len >= 0; len -= 31) {
+		assert_int_equal(truncate(key, len), 0);
+		assert_int_equal(claims_open(&c, dir, &f), -1);
+		assert_int_equal(f.code, FAULT_MALFORMED);
+		(void)snprintf(text, sizeof(text), "it has %d of 32 bytes", (int)len);
+		assert_non_null(strstr(f.what, text));
+	}
+	assert_int_equal(unlink(key), 0);
+	assert_int_equal(claims_open(&c, dir, &f), -1);
+	assert_int_equal(f.code, FAULT_MALFORMED);
+	assert_int_equal(f.cause, CAUSE_CLAIM);
+	assert_int_equal(access(key, F_OK), -1);
+	/* One that cannot be read counts, too; one that has expired long ago does not. */
+	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(claims_open(&c, dir, &f), -1);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(claims_open(&c, dir, &f), 0);
+	assert_non_null(cl = claim_take(&c, digest, now, 1000, 1000, &f));
+	release(cl, 10, 0);
+	claims_close(&c);
+	assert_int_equal(unlink(key), 0);
+	assert_int_equal(claims_open(&c, dir, &f), 0);
+	claims_close(&c);
+}
+
+/* Claims cost no descriptor: far more of them than a process may open files. */
+static void
+test_many(void **state)
+{
+	enum { MANY = 12000 };
+	static struct claim *cl[MANY];
+	struct rlimit old, few = { 64, 64 };
+	struct claims c, d;
+	struct fault f;
+	int i;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	few.rlim_max = old.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_equal(claims_open(&c, dir, &f), 0);
+	assert_int_equal(claims_open(&d, dir, &f), 0);
+	for (i = 0; i < MANY; i++) {
+		put_be32(digest, (uint32_t)i);
+		if ((cl[i] = take(&c, &f)) == NULL)
+			fail_msg("claim %d: %s", i, f.what);
+		assert_int_equal(claim_reserve_out(cl[i], 100000, &f), 0);
+		if (i % 3000 == 0)
+			assert_int_equal(claims_sync(&c, &f), 0);
+	}
+	assert_int_equal(claims_sync(&c, &f), 0);
+	put_be32(digest, MANY / 2);
+	assert_null(take(&d, &f));
+	assert_int_equal(f.code, FAULT_CLAIMED);
+	for (i = 0; i < MANY; i++) {
+		claim_release(cl[i], 200000 + (uint64_t)i, 7);
+		claim_free(cl[i]);
+	}
+	for (i = 0; i < MANY; i += 1000) {
+		put_be32(digest, (uint32_t)i);
+		assert_non_null(cl[i] = take(&d, &f));
+		assert_int_equal(cl[i]->out_next, 200000 + i);
+		release(cl[i], 1, 1);
+	}
+	claims_close(&c);
+	claims_close(&d);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+}
+
+/* What a crash leaves between the making of a file and its name is removed, and is no claim. */
+static void
+test_half_made(void **state)
+{
+	char path[160];
+	struct claims c;
+	struct claim *cl;
+	struct fault f;
+	int fd;
+
+	(void)state;
+	assert_int_equal(claims_open(&c, dir, &f), 0);
+	assert_non_null(cl = take(&c, &f));
+	(void)snprintf(path, sizeof(path), "%s/%s.new", dir, cl->name);
+	assert_true((fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600)) != -1);
+	(void)close(fd);
+	claims_prune(&c, now);
+	assert_int_equal(access(path, F_OK), 0);	/* held */
+	release(cl, 3, 0);
+	claims_prune(&c, now);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_non_null(cl = take(&c, &f));
+	assert_int_equal(cl->out_next, 3);
+	release(cl, 3, 0);
+	claims_close(&c);
 }
 
 static void
@@ -388,7 +509,7 @@ main(void)
 #define T(t)	cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_blocks_and_restart), T(test_one_holder), T(test_stale_and_damaged), T(test_prune),
-		T(test_directory), T(test_keeper),
+		T(test_directory), T(test_key_beside_claims), T(test_many), T(test_half_made), T(test_keeper),
 		T(test_keeper_never_blocks), cmocka_unit_test(test_route_blocks),
 	};
 

@@ -1,0 +1,211 @@
+/* The state directory of claims, and the key of their names. */
+#include "datapath/claim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "crypto/crypto.h"
+#include "datapath/claim_file.h"
+
+#define ROOT_DIR	"/var/lib/sapipe"
+#define KEY_FILE	"claim.key"
+#define KEY_LEN		32
+#define TRIES		20
+
+static uint64_t
+boot_epoch(void)
+{
+	struct timespec now, up;
+
+	if (clock_gettime(CLOCK_REALTIME, &now) != 0 || clock_gettime(CLOCK_BOOTTIME, &up) != 0 ||
+	    now.tv_sec < up.tv_sec)
+		return (0);
+	return ((uint64_t)(now.tv_sec - up.tv_sec));
+}
+
+/* mkdir -p, each part 0700. */
+static int
+make_dirs(const char *path)
+{
+	char part[4096];
+	size_t i, n = strlen(path);
+
+	if (n == 0 || n >= sizeof(part)) {
+		errno = ENAMETOOLONG;
+		return (-1);
+	}
+	for (i = 1; i <= n; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (mkdir(part, 0700) != 0 && errno != EEXIST)
+			return (-1);
+	}
+	return (0);
+}
+
+static int
+open_dir(const char *path)
+{
+	if (make_dirs(path) != 0)
+		return (-1);
+	return (open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+/* The default state directory; -1 with errno. */
+static int
+open_default(char *path, size_t cap)
+{
+	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	int fd;
+
+	(void)snprintf(path, cap, "%s", ROOT_DIR);
+	if (geteuid() == 0) {
+		if ((fd = open_dir(path)) != -1 && faccessat(fd, ".", W_OK, AT_EACCESS) == 0)
+			return (fd);
+		if (fd != -1) {
+			(void)close(fd);
+			errno = EACCES;
+		}
+		/* Root of a user namespace has no /var/lib of its own. */
+		if (errno != EACCES && errno != EPERM && errno != EROFS)
+			return (-1);
+	}
+	if (xdg != NULL && xdg[0] == '/')
+		(void)snprintf(path, cap, "%s/sapipe", xdg);
+	else if (home != NULL && home[0] == '/')
+		(void)snprintf(path, cap, "%s/.local/state/sapipe", home);
+	else {
+		errno = ENOENT;
+		return (-1);
+	}
+	return (open_dir(path));
+}
+
+/* Whether a claim in the directory may still be needed: one that has not expired, or that cannot be read. */
+static bool
+has_live_claim(const struct claims *c)
+{
+	struct timespec t = {0};
+	struct dirent *e;
+	bool live = false;
+	DIR *d = claim_list(c->dir);
+
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	while (d != NULL && !live && (e = readdir(d)) != NULL)
+		live = claim_is_name(e->d_name) && !claim_is_over(c->dir, e->d_name, (uint64_t)t.tv_sec);
+	if (d != NULL)
+		(void)closedir(d);
+	return (live);
+}
+
+/* Writes a new key to a temporary file and links it, so that no reader sees a part. False with errno. */
+static bool
+key_make(const struct claims *c, const uint8_t *p)
+{
+	char temp[32];
+	bool linked;
+	int fd, why;
+
+	(void)snprintf(temp, sizeof(temp), "%s.%ld", KEY_FILE, (long)getpid());
+	fd = openat(c->dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return (false);
+	linked = write(fd, p, KEY_LEN) == KEY_LEN && fsync(fd) == 0 &&
+	    (linkat(c->dir, temp, c->dir, KEY_FILE, 0) == 0 || errno == EEXIST);
+	why = errno;
+	(void)close(fd);
+	(void)unlinkat(c->dir, temp, 0);
+	errno = why;
+	return (linked);
+}
+
+/*
+ * Reads the directory's key, or makes one where there are no claims: under another key they would not
+ * be found, and their SAs would start over with number 1.
+ */
+static int
+key_load(struct claims *c, struct fault *f)
+{
+	bool orphans = false;
+	int fd, i;
+	ssize_t n = 0;
+	uint8_t *p = secret_make(&c->key, KEY_LEN);
+
+	if (p == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for the key of claims"));
+	for (i = 0; i < TRIES; i++) {
+		fd = openat(c->dir, KEY_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd != -1) {
+			n = read(fd, p, KEY_LEN);
+			(void)close(fd);
+			return (n == KEY_LEN ? 0 : fault_because(f, CAUSE_CLAIM, fault(f, FAULT_MALFORMED,
+			    "%s is damaged: it has %zd of %d bytes", KEY_FILE, n, KEY_LEN)));
+		}
+		if (errno != ENOENT)
+			break;
+		if (orphans)
+			return (fault_because(f, CAUSE_CLAIM, fault(f, FAULT_MALFORMED, "there are claims "
+			    "but no %s: the SAs of these claims cannot be told from new ones", KEY_FILE)));
+		/* Another process may have made the key and a claim since: look again. */
+		if ((orphans = has_live_claim(c)))
+			continue;
+		if (rand_system.fill(rand_system.state, p, KEY_LEN) != 0)
+			return (fault(f, FAULT_CRYPTO, "no random bytes"));
+		if (!key_make(c, p))
+			break;
+	}
+	return (fault_because(f, CAUSE_STATE_DIR,
+	    fault_sys(f, errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM,
+	    "cannot keep %s in the state directory", KEY_FILE)));
+}
+
+int
+claims_open(struct claims *c, const char *path, struct fault *f)
+{
+	char buf[4096];
+	struct stat st;
+
+	*c = (struct claims){ .dir = -1, .lock = -1, .boot = boot_epoch() };
+	if (path != NULL) {
+		(void)snprintf(buf, sizeof(buf), "%s", path);
+		c->dir = open_dir(path);
+	} else
+		c->dir = open_default(buf, sizeof(buf));
+	if (c->dir == -1 || fstat(c->dir, &st) != 0) {
+		(void)fault_because(f, CAUSE_STATE_DIR,
+		    fault_sys(f, errno == EACCES || errno == EPERM ? FAULT_PERMISSION : FAULT_SYSTEM,
+		    "cannot open state directory %s", buf));
+		goto bad;
+	}
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+		(void)fault(f, FAULT_CONFIG, "state directory %s may be written by others (mode %04o)",
+		    buf, (unsigned)(st.st_mode & 07777));
+		goto bad;
+	}
+	if (key_load(c, f) != 0) {
+		fault_where(f, "%.60s", buf);
+		goto bad;
+	}
+	return (0);
+bad:
+	claims_close(c);
+	return (-1);
+}
+
+void
+claims_close(struct claims *c)
+{
+	if (c->dir != -1)
+		(void)close(c->dir);
+	if (c->lock != -1)
+		(void)close(c->lock);
+	c->dir = c->lock = -1;
+	secret_free(&c->key);
+}
