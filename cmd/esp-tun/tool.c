@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "esp_tun.h"
+#include "cli/loop.h"
 #include "os/clock.h"
 #include "os/priv.h"
 #include "os/sandbox.h"
@@ -237,8 +238,8 @@ tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d
 	if (o->pcap != NULL && helper_fork(&t->recorder, recorder_serve, &task, -1,
 	    strcmp(o->pcap, "-") == 0, f) != 0)
 		return (-1);
-	if ((t->loop = ev_default_loop(0)) == NULL)
-		return (fault(f, FAULT_SYSTEM, "cannot make an event loop"));
+	if ((t->loop = loop_make(true, f)) == NULL)
+		return (-1);
 	if ((t->in = sa_in_open(o->files.n, o->files.v, f)) == NULL)
 		return (-1);
 	n = sa_in_sources(t->in);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/loop.h"
 #include "output.h"
 
 #define DRAIN_MS	2000	/* for the last records, at the end */
@@ -129,8 +130,8 @@ output_open(struct tool *w, struct fault *f)
 		w->piped = fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
 		fd = w->piped ? fd : -1;
 	}
-	if ((w->loop = ev_default_loop(0)) == NULL)
-		return (fault(f, FAULT_SYSTEM, "cannot make an event loop"));
+	if ((w->loop = loop_make(true, f)) == NULL)
+		return (-1);
 	ev_io_init(&w->out, on_out, fd, EV_READ);
 	w->out.data = w;
 	if (fd != -1)

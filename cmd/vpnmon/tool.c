@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cli/loop.h"
 #include "conf.h"
 #include "metrics.h"
 #include "os/clock.h"
@@ -97,8 +98,8 @@ tool_open(struct tool *w, const struct mon_opts *o, struct fault *f)
 	}
 	if (o->metrics != NULL && textfile_open(&w->metrics, o->metrics, f) != 0)
 		return (-1);
-	if ((w->loop = ev_default_loop(0)) == NULL)
-		return (fault(f, FAULT_SYSTEM, "cannot make an event loop"));
+	if ((w->loop = loop_make(true, f)) == NULL)
+		return (-1);
 	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		ev_signal_init(&w->sig[i], on_signal, signals[i]);
 		w->sig[i].data = w;

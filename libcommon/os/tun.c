@@ -53,6 +53,23 @@ attach_failed(const char *name, struct fault *f)
 	}
 }
 
+/* As if_nametoindex(), which hides why there is no socket to ask with. 0 with errno. */
+static unsigned
+index_of(const char *name)
+{
+	struct ifreq ifr = {0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc, keep;
+
+	if (fd == -1)
+		return (0);
+	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	rc = ioctl(fd, SIOCGIFINDEX, &ifr);
+	keep = errno;
+	(void)close(fd);
+	errno = keep;
+	return (rc == 0 ? (unsigned)ifr.ifr_ifindex : 0);
+}
+
 int
 tun_open(struct tun *t, const char *name, struct fault *f)
 {
@@ -77,7 +94,7 @@ tun_open(struct tun *t, const char *name, struct fault *f)
 		return (-1);
 	}
 	(void)snprintf(t->name, sizeof(t->name), "%s", ifr.ifr_name);
-	t->ifindex = if_nametoindex(t->name);
+	t->ifindex = index_of(t->name);
 	/* No offloads yet: packets come whole and with their checksums. */
 	if (t->ifindex == 0 || ioctl(t->fd, TUNSETVNETHDRSZ, &hdr) == -1 ||
 	    ioctl(t->fd, TUNSETOFFLOAD, 0UL) == -1) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/loop.h"
 #include "cli/peer_addr.h"
 #include "cli/report.h"
 #include "ike/status.h"
@@ -304,8 +305,8 @@ ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf
 		return (-1);
 	if ((t->wire = ike_wire_open(o->pcap, o->explain, f)) == NULL && f->code != FAULT_NONE)
 		return (-1);
-	if ((t->loop = ev_loop_new(EVFLAG_AUTO)) == NULL)
-		return (fault(f, FAULT_SYSTEM, "no event loop"));
+	if ((t->loop = loop_make(false, f)) == NULL)
+		return (-1);
 	if ((t->out = sa_out_open(o->output, f)) == NULL)
 		return (-1);
 	opt.conf = *conf;

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "cli/loop.h"
 #include "cli/report.h"
 #include "os/priv.h"
 #include "os/sandbox.h"
@@ -85,8 +86,8 @@ probe_tool_open(struct probe_tool *t, struct fault *f)
 {
 	const struct host_opt opt = {0};
 
-	if ((t->loop = ev_loop_new(EVFLAG_AUTO)) == NULL)
-		return (fault(f, FAULT_SYSTEM, "no event loop"));
+	if ((t->loop = loop_make(false, f)) == NULL)
+		return (-1);
 	if ((t->host = host_new(t->loop, &opt, &calls, t, f)) == NULL)
 		return (-1);
 	t->ports = host_ports(t->host);
