@@ -209,6 +209,22 @@ shares() {
 	loses 2 10.3.0.1 slay left.ike	# which relays for the second data path
 }
 
+@test "sharing: the negotiator deletes the child SA that its esp-tun refused, and both say why" {
+	mkdir -m 700 "$T/right.state"
+	ln -s /nonexistent "$T/right.state/claim.lock"
+	gateway right 10.2.0.0/24 --natt off
+	initiate left vpn0 203.0.113.2 10.2.0.0/24 --natt off
+	eventually 10 grep -q 'is deleted, because esp-tun refused it: cannot lock claim' "$T/right.ike.err"
+	grep -q 'cannot lock claim .*Too many levels of symbolic links' "$T/right.esp.err"
+	eventually 10 grep -q 'child SA [0-9a-f]* ends: deleted by the peer' "$T/left.ike.err"
+	# One that another esp-tun carries is not deleted: the second one only says so.
+	rm "$T/right.state/claim.lock"
+	eventually 20 crosses 10.2.0.1
+	run ip netns exec "$L" esp-tun --tun vpn7 --state-dir "$T/left.state" "$T/left.sa"
+	[[ $output == *"another esp-tun sends with the keys of this SA"* ]]
+	answers 10.2.0.1
+}
+
 @test "sharing: a program that does not share is named, and the exit status is 3" {
 	background other ip netns exec "$L" socat -u UDP4-RECV:4500 OPEN:/dev/null
 	eventually 5 eval "ip netns exec $L ss -Hlun 'sport = :4500' | grep -q ."

@@ -71,7 +71,8 @@ bad_record(struct tool *t, const struct fault *f)
 		t->first = *f;
 		t->said = !quiet;
 	}
-	if (!quiet)
+	/* A peer decides how many SAs it negotiates. */
+	if (!quiet && report_allow())
 		(void)report_fault(f);
 	else
 		report_say(1, "%s: %s", f->where, f->what);

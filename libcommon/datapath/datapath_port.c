@@ -1,5 +1,7 @@
 /* The UDP ports that the data path shares with negotiators. */
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "datapath/datapath_priv.h"
 #include "sa/codec.h"
@@ -54,34 +56,68 @@ join(struct datapath *dp, const struct addr *at, uint16_t port, enum port_role r
 		dp_warn(dp, &f);
 }
 
+enum port_role
+dp_port_role(const struct sa_child *c)
+{
+	return (c->encap == SA_ENCAP_UDP_DRAFT ? PORT_IKE : PORT_NATT);
+}
+
 int
-dp_ports(struct datapath *dp, const struct sa_child *c, struct fault *f)
+dp_ports_join(struct datapath *dp, const struct sa_child *c, struct fault *f)
 {
 	static const struct ports_calls calls = { .esp = dp_udp, .note = port_note,
 	    .unreachable = port_unreachable, .record = port_record };
 	struct ports_opt o = { .data_path = true, .mark = ROUTE_MARK };
-	enum port_role role = c->encap == SA_ENCAP_UDP_DRAFT ? PORT_IKE : PORT_NATT;
 	struct endpoint local = c->local.at;
 	struct addr other = { .family = local.addr.family == 4 ? 6 : 4 };
 
-	if (dp->ports == NULL) {
-		if ((dp->ports = ports_new(dp->loop, &o, &calls, dp, f)) == NULL)
-			return (-1);
-		/*
-		 * Raw ESP needs no port, but the negotiator needs events about traffic and byte limits, and
-		 * its packets need the mark. Open all ports at once: later the privileges are dropped.
-		 */
-		join(dp, &local.addr, c->encap == SA_ENCAP_NONE && local.port != 0 ? local.port :
-		    PORT_IKE_DEFAULT, PORT_IKE);
-		join(dp, &other, PORT_IKE_DEFAULT, PORT_IKE);
-		if (c->encap != SA_ENCAP_UDP)
-			join(dp, &local.addr, PORT_NATT_DEFAULT, PORT_NATT);
-		join(dp, &other, PORT_NATT_DEFAULT, PORT_NATT);
-	}
+	if (dp->ports != NULL)
+		return (0);
+	if ((dp->ports = ports_new(dp->loop, &o, &calls, dp, f)) == NULL)
+		return (-1);
+	/*
+	 * Raw ESP needs no port, but the negotiator needs events about traffic and byte limits, and
+	 * its packets need the mark. Open all ports at once: later the privileges are dropped.
+	 */
+	join(dp, &local.addr, c->encap == SA_ENCAP_NONE && local.port != 0 ? local.port :
+	    PORT_IKE_DEFAULT, PORT_IKE);
+	join(dp, &other, PORT_IKE_DEFAULT, PORT_IKE);
+	if (c->encap != SA_ENCAP_UDP)
+		join(dp, &local.addr, PORT_NATT_DEFAULT, PORT_NATT);
+	join(dp, &other, PORT_NATT_DEFAULT, PORT_NATT);
+	return (0);
+}
+
+int
+dp_ports(struct datapath *dp, const struct sa_child *c, struct fault *f)
+{
+	struct endpoint local = c->local.at;
+
+	if (dp_ports_join(dp, c, f) != 0)
+		return (-1);
 	if (c->encap == SA_ENCAP_NONE)
 		return (0);
 	/* Any address rather than one, so that a negotiator that starts later can share it. */
-	if (ports_open(dp->ports, &local, role, PORTS_BIND_ANY, f) != 0)
+	if (ports_open(dp->ports, &local, dp_port_role(c), PORTS_BIND_ANY, f) != 0)
 		return (-1);
 	return (ports_serve_spi(dp->ports, get_be32(c->spi_in), &c->local.at.addr, f));
+}
+
+void
+dp_refused(struct datapath *dp, const struct sa_child *c, const struct fault *f)
+{
+	struct sa_rec r = { .type = SA_EVENT, .event.what = SA_EVENT_REFUSED };
+	struct endpoint local = c->local.at;
+	struct fault none;
+
+	if (f->code == FAULT_CLAIMED || f->code == FAULT_STALE_SA)
+		return;
+	/* It may be the first one. Without a negotiator on this machine there is nobody to hear it. */
+	if (dp_ports_join(dp, c, &none) != 0)
+		return;
+	if (c->encap != SA_ENCAP_NONE)
+		(void)ports_open(dp->ports, &local, dp_port_role(c), PORTS_JOIN_ONLY, &none);
+	(void)snprintf(r.event.text, sizeof(r.event.text), "%.180s%s%.60s", f->what,
+	    f->sys != 0 ? ": " : "", f->sys != 0 ? strerror(f->sys) : "");
+	dp_event_send(dp, &r, c->spi_in);
 }

@@ -100,6 +100,8 @@ void dp_note(struct datapath *dp, int level, const char *fmt, ...)
 void dp_warn(struct datapath *dp, const struct fault *f);
 /* To the negotiator, over the ports shared with it. */
 void dp_event(struct datapath *dp, const struct esp_pair *pair, enum sa_event_kind what);
+/* The same for any event: fills in time, source and SPI. */
+void dp_event_send(struct datapath *dp, struct sa_rec *r, const uint8_t spi_in[4]);
 
 /* datapath_rec.c */
 void dp_turns_free(struct datapath *dp);
@@ -146,6 +148,15 @@ void dp_wire_copy(struct datapath *dp, struct pkt *k, size_t n);
 void dp_wire_received(struct datapath *dp, const struct pkt *k, size_t from, size_t to, bool but_unknown);
 
 /* datapath_port.c */
+/*
+ * SA ${c} is not in use because of ${f}: the negotiator deletes it. Not where it may be in use all the same, in
+ * another process, or is a record of the past.
+ */
+void dp_refused(struct datapath *dp, const struct sa_child *c, const struct fault *f);
+/* What the UDP port of SA ${c}, which has one, is for. */
+enum port_role dp_port_role(const struct sa_child *c);
+/* Joins the ports of the negotiator of SA ${c}, at the first call. 0, or -1 with a fault. */
+int dp_ports_join(struct datapath *dp, const struct sa_child *c, struct fault *f);
 /*
  * Opens or joins the UDP ports that SA ${c} needs, and the ports of the negotiator. 0, or -1 if
  * packets of ${c} could not be received.

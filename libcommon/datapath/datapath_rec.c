@@ -31,6 +31,15 @@ check(struct datapath *dp, const struct sa_child *c, struct fault *f)
 	return (known == NULL ? sadb_check(c, f) : 0);
 }
 
+/* Tells the negotiator of an SA that cannot be used, unless an earlier record of it is in use. Returns -1. */
+static int
+refuse(struct datapath *dp, const struct sa_child *c, const struct fault *f)
+{
+	if (is_new(dp, c))
+		dp_refused(dp, c, f);
+	return (-1);
+}
+
 static int
 replace(struct datapath *dp, const struct sa_child *c, uint32_t source, struct fault *f)
 {
@@ -215,18 +224,20 @@ datapath_record(struct datapath *dp, struct sa_rec *rec, uint32_t source, uint64
 	int rc;
 
 	if (child && check(dp, &rec->child, f) != 0)
-		return (-1);
+		return (refuse(dp, &rec->child, f));
 	want = child && is_new(dp, &rec->child) && !waits_already(dp, &rec->child);
 	if (!want && dp->turns == NULL) {
 		rc = obey(dp, rec, source, NULL, f);
 		after(dp);
 		return (rc);
 	}
-	if (dp->n_turns >= DATAPATH_TURNS || (t = calloc(1, sizeof(*t))) == NULL)
-		return (fault(f, FAULT_MEMORY, "no room for a record"));
+	if (dp->n_turns >= DATAPATH_TURNS || (t = calloc(1, sizeof(*t))) == NULL) {
+		(void)fault(f, FAULT_MEMORY, "no room for a record");
+		return (child ? refuse(dp, &rec->child, f) : -1);
+	}
 	if (want && dp_claim_begin(dp, &rec->child, &t->id, f) != 0) {
 		free(t);
-		return (-1);
+		return (refuse(dp, &rec->child, f));
 	}
 	t->asked = want;
 	t->rec = *rec;
@@ -270,8 +281,11 @@ turns(struct datapath *dp)
 		any = true;
 		if (rc == 0)
 			rc = obey(dp, &t->rec, t->source, t->asked ? &t->answer : NULL, &f);
-		if (rc != 0)
+		if (rc != 0) {
+			if (t->rec.type == SA_CHILD)
+				(void)refuse(dp, &t->rec.child, &f);
 			dp->calls.refused(dp->ctx, t->source, t->off, &f);
+		}
 		turn_free(t);
 	}
 	if (!any)

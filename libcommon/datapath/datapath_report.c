@@ -27,21 +27,26 @@ dp_warn(struct datapath *dp, const struct fault *f)
 }
 
 void
-dp_event(struct datapath *dp, const struct esp_pair *pair, enum sa_event_kind what)
+dp_event_send(struct datapath *dp, struct sa_rec *r, const uint8_t spi_in[4])
 {
-	struct sa_rec r = { .type = SA_EVENT };
 	struct secret cbor = {0};
 
 	if (dp->ports == NULL)
 		return;
-	r.event.time = clock_now(&dp->clock).epoch;
-	(void)snprintf(r.event.source, sizeof(r.event.source), "esp-tun");
-	r.event.what = what;
-	r.event.has_remote = true;
-	r.event.has_spi_in = what != SA_EVENT_HAS;	/* that is about the peer */
-	memcpy(r.event.spi_in, pair->in.spi, sizeof(r.event.spi_in));
-	r.event.remote = pair->out.dst;
-	if (sa_encode(&cbor, &r, NULL) == 0)
+	r->event.time = clock_now(&dp->clock).epoch;
+	(void)snprintf(r->event.source, sizeof(r->event.source), "esp-tun");
+	r->event.has_spi_in = r->event.what != SA_EVENT_HAS;	/* that is about the peer */
+	memcpy(r->event.spi_in, spi_in, sizeof(r->event.spi_in));
+	if (sa_encode(&cbor, r, NULL) == 0)
 		ports_send_record(dp->ports, secret_span(&cbor));
 	secret_free(&cbor);
+}
+
+void
+dp_event(struct datapath *dp, const struct esp_pair *pair, enum sa_event_kind what)
+{
+	struct sa_rec r = { .type = SA_EVENT, .event = { .what = what, .has_remote = true,
+	    .remote = pair->out.dst } };
+
+	dp_event_send(dp, &r, pair->in.spi);
 }

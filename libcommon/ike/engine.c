@@ -285,6 +285,12 @@ ike_engine_event(struct ike_engine *e, struct now now, const struct sa_event *ev
 	else if (ev->what == SA_EVENT_HARD) {
 		ike_child_end(e, c, SA_REASON_VOLUME, true, out);
 		ike_conn_wake(e, now, policy, 0);
+	} else if (ev->what == SA_EVENT_REFUSED) {
+		/* Nobody carries it, and the peer would send into a hole. */
+		outbox_note(out, NOTE_WARN, "child SA %02x%02x%02x%02x is deleted, because %s refused it: %s",
+		    c->spi_in[0], c->spi_in[1], c->spi_in[2], c->spi_in[3], ev->source, ev->text);
+		ike_child_end(e, c, SA_REASON_REFUSED, true, out);
+		ike_conn_wake(e, now, policy, IKE_CONN_WAIT_MS);
 	} else if (ev->what == SA_EVENT_TRAFFIC)
 		traffic(e, c, now);
 	else if (ev->what == SA_EVENT_REMAP) {

@@ -29,6 +29,7 @@
 	EVENT(SOFT,	"soft")		/* time to rekey */		\
 	EVENT(HARD,	"hard")		/* its volume is used up */	\
 	EVENT(TRAFFIC,	"traffic")	/* packets of the peer came in */ \
+	EVENT(REFUSED,	"refused")	/* nobody carries it: "text" says why */ \
 	/* between negotiators, about a peer's address */		\
 	EVENT(WHO_HAS,	"who-has")	/* has another tool SAs with it? */ \
 	EVENT(HAS,	"has")		/* yes */			\
@@ -47,7 +48,8 @@
 	REASON(DEAD,		"the peer is dead")			\
 	REASON(NO_HEARTBEATS,	"the peer is dead: no heartbeats")	\
 	REASON(UNFINISHED,	"quick mode did not end")		\
-	REASON(VOLUME,		"its volume is used up")
+	REASON(VOLUME,		"its volume is used up")		\
+	REASON(REFUSED,		"esp-tun refused it")
 
 enum sa_event_kind {
 	SA_EVENT_OTHER,

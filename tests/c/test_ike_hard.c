@@ -252,6 +252,35 @@ responder_rekeys(void **state)
 	pair_free(p);
 }
 
+/* esp-tun cannot carry it: both ends forget the child SA, and neither the IKE SA. */
+static void
+refused_child_is_deleted(void **state)
+{
+	struct sa_event ev = { .what = SA_EVENT_REFUSED, .has_spi_in = true, .source = "esp-tun",
+	    .text = "no memory for an SA" };
+	struct pair *p = pair_new(37);
+	struct ike_outbox out = {0};
+
+	(void)state;
+	up(p);
+	/* Not one that this end does not have. */
+	memcpy(ev.spi_in, p->sim.end[0].children[0].spi_in, 4);
+	ike_engine_event(p->sim.end[1].engine, p->sim.now, &ev, &out);
+	assert_null(out.first);
+	memcpy(ev.spi_in, p->sim.end[1].children[0].spi_in, 4);
+	ike_engine_event(p->sim.end[1].engine, p->sim.now, &ev, &out);
+	sim_flush(&p->sim, 1, &out);
+	assert_int_equal(p->sim.end[1].n_children, 0);
+	sim_run(&p->sim, 10000, NULL);
+	/* The initiator keeps its connection up: there is another one. */
+	assert_int_equal(p->sim.end[0].n_children, 1);
+	assert_true(sim_children_agree(&p->sim));
+	assert_memory_not_equal(ev.spi_in, p->sim.end[1].children[0].spi_in, 4);
+	assert_int_equal(ike_engine_count_ike(p->sim.end[0].engine), 1);
+	assert_int_equal(ike_engine_count_ike(p->sim.end[1].engine), 1);
+	pair_free(p);
+}
+
 /* What comes in clear, or from nowhere, ends nothing that stands. */
 static void
 deletes_in_clear_end_nothing(void **state)
@@ -491,6 +520,7 @@ main(void)
 		cmocka_unit_test(one_refusal_of_several),
 		cmocka_unit_test(rekey_collision),
 		cmocka_unit_test(responder_rekeys),
+		cmocka_unit_test(refused_child_is_deleted),
 		cmocka_unit_test(deletes_in_clear_end_nothing),
 		cmocka_unit_test(restart_clears_the_past),
 		cmocka_unit_test(responder_lifetime),
