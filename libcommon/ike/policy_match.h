@@ -15,9 +15,16 @@ typedef bool ike_same_key(const struct ike_policy *a, const struct ike_policy *b
 /*
  * For a peer at ${remote} that identifies itself as ${id} in an exchange that began under ${used}. In main mode the
  * keys are derived before the identity is known: they have to be those of the policy. In aggressive
- * mode ${same_key} may be NULL. NULL: no policy expects the peer.
+ * mode ${same_key} may be NULL. A policy without an ID takes any, except one that another policy names. NULL: no
+ * policy expects the peer.
  */
 struct ike_policy *ike_policy_for_id(const struct ike_conf *conf, const struct ike_policy *used,
     ike_same_key *same_key, const struct addr *remote, const struct id *id);
+
+/*
+ * The other policies that the identity may select, one by one; *${at} is 0 at first. NULL: no more.
+ */
+struct ike_policy *ike_policy_next(const struct ike_conf *conf, const struct ike_policy *used,
+    ike_same_key *same_key, const struct addr *remote, size_t *at);
 
 #endif

@@ -134,6 +134,25 @@ put_sa(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 	return (0);
 }
 
+/*
+ * Main mode: the first policy whose peer this may turn out to be and that accepts the offer, if the one for the
+ * address does not.
+ */
+static int
+choose_other(struct v1_exchange *x, struct p1_choice *c, struct span offer, struct wr *reply)
+{
+	struct ike_policy *p;
+	size_t at = 0;
+
+	while (x->sa->ike.policy->exchange == SA_MAIN && (p = ike_policy_next(&x->sa->ike.engine->conf, x->sa->ike.policy,
+	    v1_auth_find(AUTH_PSK)->same_key, &ike(x)->peer_addr, &at)) != NULL)
+		if (p1_choose(c, offer, p, reply, NULL) == 0) {
+			x->sa->ike.policy = p;
+			return (0);
+		}
+	return (-1);
+}
+
 static int
 take_sa(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 {
@@ -150,10 +169,28 @@ take_sa(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 	/* Kept before it is judged: a refusal shows it. */
 	if (bytes_set(&part(x)->sai_b, pl->body) != 0)
 		return (no_memory(f));
-	if (p1_choose(&c, pl->body, policy, &reply, f) != 0)
+	if (p1_choose(&c, pl->body, policy, &reply, f) != 0 && choose_other(x, &c, pl->body, &reply) != 0)
 		return (-1);
 	if (bytes_set(&part(x)->sar_b, wr_span(&reply)) != 0)
 		return (no_memory(f));
+	return (set_proposal(x, &c, f));
+}
+
+/*
+ * In main mode the identity has selected the policy ${p} after the proposal was chosen: that must be one of ${p}, and
+ * its lifetime counts. Aggressive mode takes the ID before the SA.
+ */
+static int
+choose_again(struct v1_exchange *x, const struct ike_policy *p, struct fault *f)
+{
+	uint8_t buf[1024];
+	struct wr reply = wr_of(buf, sizeof(buf));
+	struct p1_choice c;
+
+	if (p1_choose(&c, bytes_span(&part(x)->sar_b), p, &reply, f) != 0) {
+		fault_where(f, "[%.60s]", p->name);
+		return (-1);
+	}
 	return (set_proposal(x, &c, f));
 }
 
@@ -354,6 +391,8 @@ take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 		free(want);
 		return (defer_wrong_id(x, pl, f));
 	}
+	if (other != policy && other->exchange == SA_MAIN && choose_again(x, other, f) != 0)
+		return (-1);
 	x->sa->ike.policy = other;
 	if (ike_sa_set_name(ike(x), other->name) != 0 || ike_id_set(&peer->id, &id) != 0 ||
 	    bytes_set(id_of(x, peer_role(x)), pl->body) != 0)
