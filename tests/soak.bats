@@ -1,10 +1,9 @@
 #!/usr/bin/env bats
-# Soaks of our own two ends: lifetimes shorter, longer and equal on either side, of IKE SAs and child SAs, and pings
-# all the while, of which none may be lost. A short run by default; SOAK_SECONDS=600 for a long one:
-#
-#   SOAK_SECONDS=600 TEST_TIMEOUT=900 make check T=soak
-#
+# Our own two ends under lifetimes of any kind.
 # shards: 5
+# Soaks of our own two ends: lifetimes shorter, longer and equal on either side, of IKE SAs and child SAs, and pings
+# all the while, of which none may be lost. A short run by default; a long one, side by side:
+# SOAK_SECONDS=600 TEST_TIMEOUT=900 SAPIPE_BUILD=build tests/run -j 5 tests/soak.bats
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154 # each test is a subshell, lib/two.bash reads what it sets
 bats_require_minimum_version 1.5.0
 load lib/common
@@ -28,12 +27,22 @@ soak() {
 	run ! grep -E "reconnecting|is dead" left.ike right.ike
 }
 
-@test "soak: equal lifetimes lose no ping" { soak 10 10 8 8; }
+@test "soak: equal lifetimes lose no ping" {
+	soak 10 10 8 8
+}
 
-@test "soak: the responder's IKE SA lives shorter, no ping is lost" { soak 3600 8 3600 3600; }
+@test "soak: the responder's IKE SA lives shorter, no ping is lost" {
+	soak 3600 8 3600 3600
+}
 
-@test "soak: the initiator's IKE SA lives shorter, no ping is lost" { soak 8 60 8 8; }
+@test "soak: the initiator's IKE SA lives shorter, no ping is lost" {
+	soak 8 60 8 8
+}
 
-@test "soak: the responder's child SAs live shorter, no ping is lost" { soak 25 20 60 8; }
+@test "soak: the responder's child SAs live shorter, no ping is lost" {
+	soak 25 20 60 8
+}
 
-@test "soak: the initiator's child SAs live shorter, no ping is lost" { soak 20 25 8 60; }
+@test "soak: the initiator's child SAs live shorter, no ping is lost" {
+	soak 20 25 8 60
+}

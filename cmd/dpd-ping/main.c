@@ -161,7 +161,7 @@ open_peer(struct run *r, const struct opts *o, struct ike_ping_conf *conf, struc
 {
 	struct endpoint *local = &r->say.local, *remote = &r->say.remote;
 
-	if (peer_resolve(remote, o->peer, 0, PORT_IKE_DEFAULT, f) != 0 ||
+	if (probe_tool_peer(remote, o->peer, 0, f) != 0 ||
 	    ports_source(&local->addr, remote, 0, f) != 0 ||
 	    /* Behind port 4500 every message has a marker. */
 	    probe_tool_port(&r->tool, local, remote->port == PORT_NATT_DEFAULT ? PORT_NATT :

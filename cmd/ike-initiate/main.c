@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "tool/ike_tool.h"
+#include "tool/resolver.h"
 #include "cli/opt.h"
 #include "cli/peer_addr.h"
 #include "tool/policy_opt.h"
@@ -56,6 +57,15 @@ struct run {
 	struct ike_tool		 tool;
 	struct sa_set		*state;		/* of --phase2 and --delete */
 	struct sa_rec		 under;		/* its IKE SA that is meant */
+	/* The peer's addresses, looked up again for each new connection. */
+	struct resolver_answer	 peers;
+	size_t			 at;		/* the one in use */
+	struct endpoint		 own;		/* ours towards it */
+	bool			 was_up;
+	int			 resolver;	/* -1: the peer is no name, or the run does not stay */
+	ev_io			 on_peers;
+	uint32_t		 timeout_ms;	/* --timeout, for all addresses together until one answers */
+	bool			 told_own;	/* that --local is no address of this machine */
 };
 
 /* Child SAs that the policy's selectors make: a pair each of one family. */
@@ -86,44 +96,214 @@ prepare_pairs(struct run *r, const struct addr *own, const struct addr *peer, st
 	return (0);
 }
 
+/* --- the ends of the connection --- */
+
+/*
+ * Our endpoint towards the peer's address number ${r->at}: chosen by the route, unless --local names one. 0, or
+ * -1 with a fault.
+ */
+static int
+own_end(struct run *r, struct endpoint *local, struct fault *f)
+{
+	/* Behind that port every message has a marker (RFC 3947 section 4). */
+	enum port_role role = r->peers.addrs[r->at].port == r->policy.natt_port ? PORT_NATT : PORT_IKE;
+
+	*local = r->tool.local;
+	if (ike_host_source(r->tool.host, local, &r->peers.addrs[r->at], role, f) != 0)
+		return (-1);
+	if (endpoint_eq(local, &r->peers.addrs[r->at]))
+		return (fault_because(f, CAUSE_OWN_ADDRESS,
+		    fault(f, FAULT_BAD_ADDRESS, "%s is an address of this machine", r->o->peer)));
+	return (0);
+}
+
+/* The first of the addresses from number ${r->at} on that this machine has a route to. */
+static int
+pick_peer(struct run *r, struct endpoint *local, struct fault *f)
+{
+	while (own_end(r, local, f) != 0) {
+		if (f->code != FAULT_UNREACHABLE || r->at + 1 >= r->peers.n)
+			return (-1);
+		report_note(f);
+		r->at++;
+	}
+	return (0);
+}
+
+/* The connection is between these ends from now on; with ${begin} phase 1 begins. */
+static int
+redirect(struct run *r, const struct endpoint *local, bool begin, struct fault *f)
+{
+	struct ike_outbox todo = {0};
+	int rc;
+
+	r->own = *local;
+	ike_tool_peer(&r->tool, &r->policy, &r->peers.addrs[r->at].addr);
+	rc = ike_engine_redirect(ike_host_engine(r->tool.host), ike_host_now(r->tool.host), &r->policy, local,
+	    &r->peers.addrs[r->at], begin, &todo, f);
+	ike_host_do(r->tool.host, &todo);
+	return (rc);
+}
+
+/* No address has answered yet: the next one, if there is one. */
+static bool
+try_next(struct run *r, const struct fault *why)
+{
+	char from[ADDR_TEXT], to[ADDR_TEXT];
+	struct endpoint local;
+	struct fault f = {0};
+
+	if ((why->code != FAULT_NO_REPLY && why->code != FAULT_UNREACHABLE) || r->peers.n < 2)
+		return (false);
+	report_note(why);
+	(void)addr_text(from, &r->peers.addrs[r->at].addr);
+	if (r->at + 1 < r->peers.n) {
+		r->at++;
+		if (pick_peer(r, &local, &f) == 0 && redirect(r, &local, true, &f) == 0) {
+			report_say(0, "%s does not answer: trying %s, address %zu of %zu of %s", from,
+			    addr_text(to, &r->peers.addrs[r->at].addr), r->at + 1, r->peers.n, r->o->peer);
+			return (true);
+		}
+	}
+	report_say(0, "none of the %zu addresses of %s answered", r->peers.n, r->o->peer);
+	return (false);
+}
+
+/*
+ * Whether our address stays: the machine has it, and the route to the peer shows no other, as it may lead into the
+ * tunnel.
+ */
+static bool
+stays(const struct run *r)
+{
+	const struct ike_policy *p = &r->policy;
+	size_t i;
+
+	if (ports_is_own(&r->own.addr) == 0 || r->own.addr.family != r->peers.addrs[r->at].addr.family)
+		return (false);
+	for (i = 0; i < p->n_remote_ts; i++)
+		if (selector_has_addr(&p->remote_ts[i], &r->peers.addrs[r->at].addr))
+			return (true);
+	return (p->n_remote_ts == 0);
+}
+
+/* The connection is lost: what was looked up may have changed. The engine begins again a moment later. */
+static void
+look_again(struct run *r, bool next)
+{
+	struct endpoint local;
+	struct fault f = {0};
+	char text[ADDR_TEXT];
+
+	if (next && r->peers.n > 1)
+		r->at = (r->at + 1) % r->peers.n;
+	if (r->tool.local.addr.family != 0 && !r->told_own && ports_is_own(&r->tool.local.addr) == 0) {
+		report_say(0, "%s is no address of this machine any more", addr_text(text, &r->tool.local.addr));
+		r->told_own = true;
+	}
+	if (stays(r) || own_end(r, &local, &f) != 0)
+		local = r->own;
+	(void)redirect(r, &local, false, &f);
+	if (r->resolver != -1)
+		resolver_ask(r->resolver);
+}
+
+static bool
+on_verdict(void *ctx, enum ike_verdict what, uint32_t mid, const struct fault *why)
+{
+	struct run *r = ctx;
+
+	if (what == IKE_UP) {
+		r->was_up = true;
+		r->told_own = false;
+		r->policy.timeout_ms = r->timeout_ms;
+	} else if (what == IKE_FAILED && mid == 0 && !r->was_up)
+		return (try_next(r, why));
+	else if ((what == IKE_FAILED && mid == 0) || what == IKE_GONE)
+		look_again(r, what == IKE_FAILED);
+	return (false);
+}
+
+/* The name was looked up again. An address that is still there stays in use. */
+static void
+on_peers(struct ev_loop *loop, ev_io *w, int events)
+{
+	struct run *r = w->data;
+	struct resolver_answer a;
+	struct endpoint local;
+	struct fault f = {0};
+	size_t i = 0;
+	int rc = resolver_answer(r->resolver, &a);
+
+	(void)events;
+	if (rc < 0)
+		ev_io_stop(loop, w);
+	if (rc <= 0 || a.n == 0)
+		return;
+	for (i = 0; i < a.n; i++)
+		a.addrs[i].port = r->peers.addrs[r->at].port;
+	i = 0;
+	while (i < a.n && !endpoint_eq(&a.addrs[i], &r->peers.addrs[r->at]))
+		i++;
+	r->peers = a;
+	r->at = i < a.n ? i : 0;
+	if (stays(r) || own_end(r, &local, &f) != 0)
+		local = r->own;
+	(void)redirect(r, &local, false, &f);
+}
+
 /* Check the peer first: an error there is found without opening a port. */
 static int
 connect_peer(struct run *r, const struct ike_tool_opts *tool, struct ike_conf *conf,
     struct fault *f)
 {
-	struct endpoint remote, local = {0};
+	struct endpoint local = {0}, *remote;
 	struct ike_outbox todo = {0};
-	uint16_t natt = r->policy.natt_port;
-	enum port_role role;
 
 	/* From our port 4500 the peer's is meant, too. */
 	if ((tool->local != NULL && local_parse(&local, tool->local, 0, f) != 0) ||
-	    peer_resolve(&remote, r->o->peer, local.addr.family, local.port == PORT_NATT_DEFAULT ? natt :
-	    PORT_IKE_DEFAULT, f) != 0 ||
-	    ike_tool_open(&r->tool, tool, conf, f) != 0)
+	    peer_resolve_all(r->peers.addrs, &r->peers.n, r->o->peer, local.addr.family,
+	    local.port == PORT_NATT_DEFAULT ? r->policy.natt_port : PORT_IKE_DEFAULT, f) != 0 ||
+	    ike_tool_open(&r->tool, tool, conf, f) != 0 || pick_peer(r, &local, f) != 0)
 		return (-1);
-	local = r->tool.local;
-	/* Behind that port every message has a marker (RFC 3947 section 4). */
-	role = remote.port == natt ? PORT_NATT : PORT_IKE;
-	if (ike_host_source(r->tool.host, &local, &remote, role, f) != 0)
-		return (-1);
-	if (endpoint_eq(&local, &remote))
-		return (fault_because(f, CAUSE_OWN_ADDRESS,
-		    fault(f, FAULT_BAD_ADDRESS, "%s is an address of this machine", r->o->peer)));
-	ike_tool_peer(&r->tool, &r->policy, &remote.addr);
-	if (!r->o->phase1 && prepare_pairs(r, &local.addr, &remote.addr, f) != 0)
+	remote = &r->peers.addrs[r->at];
+	r->own = local;
+	r->tool.hook = on_verdict;
+	r->tool.hook_ctx = r;
+	r->timeout_ms = r->policy.timeout_ms;
+	r->policy.timeout_ms /= (uint32_t)(r->peers.n - r->at);
+	ike_tool_peer(&r->tool, &r->policy, &remote->addr);
+	if (!r->o->phase1 && prepare_pairs(r, &local.addr, &remote->addr, f) != 0)
 		return (-1);
 	/* A process that does not stay says no INITIAL-CONTACT in any case. */
 	if (r->o->keep)
 		ike_engine_set_others(ike_host_engine(r->tool.host),
-		    ike_host_has_others(r->tool.host, &remote.addr));
+		    ike_host_has_others(r->tool.host, &remote->addr));
 	if (r->tool.over)	/* a signal came */
 		return (0);
+	if (r->resolver != -1) {
+		ev_io_init(&r->on_peers, on_peers, r->resolver, EV_READ);
+		r->on_peers.data = r;
+		ev_io_start(r->tool.loop, &r->on_peers);
+	}
 	if (ike_engine_connect(ike_host_engine(r->tool.host), ike_host_now(r->tool.host),
-	    &r->policy, &local, &remote, !r->o->phase1, NULL, &todo, f) != 0)
+	    &r->policy, &local, remote, !r->o->phase1, NULL, &todo, f) != 0)
 		return (-1);
 	ike_host_do(r->tool.host, &todo);
 	return (0);
+}
+
+/* The process that looks the name up again: started before there are secrets and ports. */
+static int
+start_resolver(struct run *r, struct fault *f)
+{
+	struct endpoint local = {0};
+
+	if (!r->o->keep || !peer_is_name(r->o->peer) ||
+	    (r->o->tool.local != NULL && local_parse(&local, r->o->tool.local, 0, f) != 0))
+		return (0);
+	r->resolver = resolver_start(r->o->peer, local.addr.family, PORT_IKE_DEFAULT, r->o->tool.user, f);
+	return (r->resolver != -1 ? 0 : -1);
 }
 
 /* Whether the IKE SA ${s} is with the peer that was named; without a name any is. */
@@ -288,7 +468,8 @@ run(struct run *r)
 		(void)fault(&f, FAULT_USAGE, "--delete and --keep exclude each other");
 	else if (o->look && (o->keep || o->delete != NULL))
 		(void)fault(&f, FAULT_USAGE, "--look excludes --keep and --delete");
-	else if (policy_opts_build(&r->policy, &o->policy, NULL, !state, &f) == 0 &&
+	else if ((state || start_resolver(r, &f) == 0) &&
+	    policy_opts_build(&r->policy, &o->policy, NULL, !state, &f) == 0 &&
 	    (state ? from_state(r, &tool, &conf, &f) : connect_peer(r, &tool, &conf, &f)) == 0)
 		return (ike_tool_run(&r->tool));
 	return (report_fault(&f));
@@ -298,7 +479,7 @@ int
 main(int argc, char *argv[])
 {
 	struct opts o = { .policy = POLICY_OPTS_DEFAULT, .linger_ms = LINGER_MS_DEFAULT };
-	struct run r = { .o = &o };
+	struct run r = { .o = &o, .resolver = -1 };
 	enum exit_status status;
 
 	prog_init(argv[0]);
@@ -306,6 +487,8 @@ main(int argc, char *argv[])
 	opt_parse(optab, &o, argc, argv);
 	status = run(&r);
 	ike_tool_close(&r.tool);
+	if (r.resolver != -1)
+		(void)close(r.resolver);
 	sa_rec_wipe(&r.under);
 	sa_set_free(r.state);
 	ike_policy_wipe(&r.policy);

@@ -188,7 +188,7 @@ find_ends(struct run *r, const struct opts *o, struct fault *f)
 		return (-1);
 	if (local.port != 0)
 		return (fault(f, FAULT_USAGE, "--local requires an address without port"));
-	if (peer_resolve(&c->remote[0], o->peer, local.addr.family, PORT_IKE_DEFAULT, f) != 0 ||
+	if (probe_tool_peer(&c->remote[0], o->peer, local.addr.family, f) != 0 ||
 	    (local.addr.family == 0 && ports_source(&local.addr, &c->remote[0], 0, f) != 0) ||
 	    (n = ifaddr_list(c->own, SURVEY_OWN_MAX, local.addr.family, f)) < 0)
 		return (-1);

@@ -107,23 +107,26 @@ check_peer(const struct addr *a, struct fault *f)
 }
 
 int
-peer_resolve(struct endpoint *out, const char *text, uint8_t family, uint16_t port,
+peer_resolve_all(struct endpoint out[PEER_ADDRS], size_t *n, const char *text, uint8_t family, uint16_t port,
     struct fault *f)
 {
-	struct addrinfo want = { .ai_socktype = SOCK_DGRAM }, *found;
+	struct addrinfo want = { .ai_socktype = SOCK_DGRAM }, *found, *ai;
+	struct endpoint e = {0};
 	char host[PEER_HOST];
 	int err;
 
-	if (peer_split(host, &out->port, text, f) != 0)
+	*n = 0;
+	if (peer_split(host, &e.port, text, f) != 0)
 		return (-1);
 	if (host[0] == '\0')
 		return (fault(f, FAULT_BAD_ADDRESS, "'%s' has no address", text));
-	if (out->port == 0)
-		out->port = port;
-	if (addr_parse(&out->addr, host) == 0) {
-		if (family != 0 && family != out->addr.family)
+	if (e.port == 0)
+		e.port = port;
+	if (addr_parse(&e.addr, host) == 0) {
+		if (family != 0 && family != e.addr.family)
 			return (fault(f, FAULT_BAD_ADDRESS, "%s is not an IPv%u address", host, family));
-		return (check_peer(&out->addr, f));
+		out[(*n)++] = e;
+		return (check_peer(&e.addr, f));
 	}
 	want.ai_family = family == 4 ? AF_INET : family == 6 ? AF_INET6 : AF_UNSPEC;
 	if ((err = getaddrinfo(host, NULL, &want, &found)) != 0) {
@@ -134,9 +137,36 @@ peer_resolve(struct endpoint *out, const char *text, uint8_t family, uint16_t po
 		return (fault_because(f, CAUSE_UNKNOWN_HOST,
 		    fault(f, FAULT_BAD_ADDRESS, "no address for %s: %s", host, gai_strerror(err))));
 	}
-	from_sockaddr(&out->addr, found);
+	for (ai = found; ai != NULL && *n < PEER_ADDRS; ai = ai->ai_next) {
+		from_sockaddr(&e.addr, ai);
+		if (check_peer(&e.addr, f) == 0)
+			out[(*n)++] = e;
+	}
 	freeaddrinfo(found);
-	return (check_peer(&out->addr, f));
+	return (*n > 0 ? 0 : -1);
+}
+
+int
+peer_resolve(struct endpoint *out, const char *text, uint8_t family, uint16_t port,
+    struct fault *f)
+{
+	struct endpoint all[PEER_ADDRS];
+	size_t n;
+
+	if (peer_resolve_all(all, &n, text, family, port, f) != 0)
+		return (-1);
+	*out = all[0];
+	return (0);
+}
+
+bool
+peer_is_name(const char *text)
+{
+	char host[PEER_HOST];
+	uint16_t port;
+	struct addr a;
+
+	return (peer_split(host, &port, text, NULL) == 0 && addr_parse(&a, host) != 0);
 }
 
 int

@@ -25,6 +25,14 @@ int peer_resolve(struct endpoint *out, const char *text, uint8_t family, uint16_
 /* Where a peer may come from: as selector_parse(), or an address with an interface (fe80::1%eth0). 0 or -1. */
 int peer_net_parse(struct selector *s, const char *text);
 
+#define PEER_ADDRS	16	/* of one name; more are left out */
+
+/* The same, with all addresses of a name, the resolver's first one first: ${*n} of them in ${out}. */
+int peer_resolve_all(struct endpoint out[PEER_ADDRS], size_t *n, const char *text, uint8_t family,
+    uint16_t port, struct fault *f);
+/* Whether ${text} has a name, so that its addresses may change. */
+bool peer_is_name(const char *text);
+
 /*
  * A local address for --local and --listen: numeric only. `:PORT` leaves the address open
  * (family 0). The port is ${port} if the text has none. 0, or -1 with FAULT_BAD_ADDRESS.

@@ -26,6 +26,16 @@ ike_conn_add(struct ike_engine *e, struct ike_policy *policy, const struct endpo
 	return (0);
 }
 
+struct ike_conn *
+ike_conn_find(const struct ike_engine *e, const struct ike_policy *policy)
+{
+	struct ike_conn *conn = e->conns;
+
+	while (conn != NULL && conn->policy != policy)
+		conn = conn->next;
+	return (conn);
+}
+
 void
 ike_conn_wake(struct ike_engine *e, struct now now, const struct ike_policy *policy,
     uint64_t wait_ms)

@@ -23,6 +23,7 @@ ike_conn_timeout(struct ike_engine *e, struct ike_conn *conn, struct now now,
 {
 	struct ike_sa *sa, *up = NULL;
 	struct fault f = {0};
+	char to[ENDPOINT_TEXT];
 	uint64_t wait = (uint64_t)IKE_CONN_WAIT_MS << (conn->tries < 6 ? conn->tries : 6);
 
 	for (sa = e->sas; sa != NULL; sa = sa->next) {
@@ -42,8 +43,8 @@ ike_conn_timeout(struct ike_engine *e, struct ike_conn *conn, struct now now,
 		return;
 	}
 	outbox_note(out, NOTE_INFO, has_children(e, conn) ?
-	    "the IKE SA has ended, its child SAs go on: negotiating phase 1 again" :
-	    "the connection is lost: reconnecting");
+	    "the IKE SA has ended, its child SAs go on: negotiating phase 1 again with %s" :
+	    "the connection is lost: reconnecting with %s", endpoint_text(to, &conn->remote));
 	sa = ike_version_for(conn->policy)->begin(e, now, conn->policy, &conn->local, &conn->remote,
 	    IKE_BEGIN_AGAIN, out, &f);
 	if (sa != NULL)

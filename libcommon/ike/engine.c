@@ -150,6 +150,27 @@ ike_engine_connect(struct ike_engine *e, struct now now, struct ike_policy *poli
 	return (0);
 }
 
+int
+ike_engine_redirect(struct ike_engine *e, struct now now, const struct ike_policy *policy,
+    const struct endpoint *local, const struct endpoint *remote, bool begin, struct ike_outbox *out,
+    struct fault *f)
+{
+	struct ike_conn *conn = ike_conn_find(e, policy);
+	struct ike_sa *sa;
+
+	if (conn == NULL)
+		return (fault(f, FAULT_NO_IKE_SA, "there is no such connection"));
+	conn->local = *local;
+	conn->remote = *remote;
+	if (!begin)
+		return (0);
+	sa = ike_version_for(policy)->begin(e, now, conn->policy, local, remote, IKE_BEGIN_FIRST, out, f);
+	if (sa != NULL)
+		sa->want_children = conn->children;
+	ike_engine_settle(e);
+	return (sa != NULL ? 0 : -1);
+}
+
 static int
 adopt_ike(struct ike_engine *e, struct now now, const struct sa_ike *s,
     struct ike_policy *policy, struct fault *f)

@@ -57,6 +57,14 @@ int ike_engine_connect(struct ike_engine *e, struct now now, struct ike_policy *
     const struct endpoint *local, const struct endpoint *remote, bool children,
     uint8_t id[8], struct ike_outbox *out, struct fault *f);
 
+/*
+ * The next phase 1 of ${policy}'s connection is with ${remote}, from ${local}: one of them was looked up again. With
+ * ${begin} it begins now. 0 or -1.
+ */
+int ike_engine_redirect(struct ike_engine *e, struct now now, const struct ike_policy *policy,
+    const struct endpoint *local, const struct endpoint *remote, bool begin, struct ike_outbox *out,
+    struct fault *f);
+
 /* Adopts an IKE SA or a child SA from its record. 0 or -1. */
 int ike_engine_adopt(struct ike_engine *e, struct now now, const struct sa_rec *rec,
     struct ike_policy *policy, struct fault *f);

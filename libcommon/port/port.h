@@ -116,6 +116,9 @@ int ports_can_reach(const struct addr *local, const struct endpoint *remote, uin
 int ports_source(struct addr *local, const struct endpoint *remote, uint32_t mark,
     struct fault *f);
 
+/* Whether ${a} is an address of this machine now: 1 or 0; -1 if that cannot be found out. */
+int ports_is_own(const struct addr *a);
+
 /*
  * Registers the datagrams that this holder receives. Cookies: both as on the wire; all-zero ${cky_r}: any
  * (an initiator before message 2). New: datagrams with an all-zero responder cookie, or with cookies

@@ -291,6 +291,24 @@ ports_can_reach(const struct addr *local, const struct endpoint *remote, uint32_
 }
 
 int
+ports_is_own(const struct addr *a)
+{
+	struct endpoint e = { .addr = *a };
+	struct sockaddr_storage ss;
+	socklen_t len = port_sockaddr(&ss, &e);
+	int fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0), own = -1;
+
+	if (fd == -1)
+		return (-1);
+	if (bind(fd, (struct sockaddr *)&ss, len) == 0)
+		own = 1;
+	else if (errno == EADDRNOTAVAIL)
+		own = 0;
+	(void)close(fd);
+	return (own);
+}
+
+int
 ports_source(struct addr *local, const struct endpoint *remote, uint32_t mark, struct fault *f)
 {
 	struct sockaddr_storage ss;

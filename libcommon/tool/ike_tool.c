@@ -108,7 +108,8 @@ on_verdict(void *ctx, enum ike_verdict what, const uint8_t id[16], uint32_t mid,
 	(void)id;
 	if (what == IKE_FAILED || what == IKE_REFUSED || what == IKE_GONE)
 		ike_wire_flush(t->wire);
-	if (t->ending || t->lost.code != FAULT_NONE)
+	if (t->ending || t->lost.code != FAULT_NONE ||
+	    (t->hook != NULL && t->hook(t->hook_ctx, what, mid, why)))
 		return;
 	s = outcome_verdict(&t->outcome, what, mid, why,
 	    ike_engine_count_running(ike_host_engine(t->host)));

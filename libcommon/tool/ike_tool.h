@@ -43,6 +43,11 @@ struct ike_tool {
 	bool			 ending;
 	bool			 over;		/* ended before ike_tool_run() */
 	bool			 told_to_stop;	/* by a signal */
+	/*
+	 * Sees each verdict first, with ${hook_ctx}; true: it is handled, and has no outcome. May be NULL.
+	 */
+	bool			 (*hook)(void *ctx, enum ike_verdict what, uint32_t mid, const struct fault *why);
+	void			*hook_ctx;
 	/* Set before opening: what the run is asked to do, how long it answers retransmissions at its end, */
 	struct outcome		 outcome;
 	uint32_t		 linger_ms;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/loop.h"
+#include "cli/peer_addr.h"
 #include "cli/report.h"
 #include "os/priv.h"
 #include "os/sandbox.h"
@@ -98,6 +99,24 @@ probe_tool_open(struct probe_tool *t, struct fault *f)
 		add_signal(t, &t->on_quit, SIGQUIT);
 		add_signal(t, &t->on_usr1, SIGUSR1);
 	}
+	return (0);
+}
+
+int
+probe_tool_peer(struct endpoint *remote, const char *text, uint8_t family, struct fault *f)
+{
+	struct endpoint all[PEER_ADDRS];
+	struct addr local;
+	char one[ADDR_TEXT];
+	size_t n, i = 0;
+
+	if (peer_resolve_all(all, &n, text, family, PORT_IKE_DEFAULT, f) != 0)
+		return (-1);
+	while (i + 1 < n && ports_source(&local, &all[i], 0, NULL) != 0)
+		i++;
+	*remote = all[i];
+	if (n > 1)
+		report_say(0, "%s has %zu addresses: probing %s only", text, n, addr_text(one, &remote->addr));
 	return (0);
 }
 

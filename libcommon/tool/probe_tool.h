@@ -32,6 +32,11 @@ struct probe_tool {		/* zero it, set ${calls} and ${ctx} */
 /* Creates the loop and a host without a machine. On failure too probe_tool_close() is due. */
 int probe_tool_open(struct probe_tool *t, struct fault *f);
 /*
+ * The peer's address, as peer_resolve(). Of a name with several it is the first one that this machine has a route
+ * to, and that is reported.
+ */
+int probe_tool_peer(struct endpoint *remote, const char *text, uint8_t family, struct fault *f);
+/*
  * Opens the usual port of ${role} at ${local}->addr, and stores its number in ${local}. If that port is not
  * available, for lack of privileges or because of another program, opens any port, logs that at -v,
  * and sets ${odd} (which may be NULL).
