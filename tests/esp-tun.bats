@@ -126,6 +126,57 @@ carries() {
 	run -2 esp-tun --metric 0 </dev/null
 }
 
+# slay NAME: by SIGKILL.
+slay() {
+	kill -9 "${BG[$1]}"
+	wait "${BG[$1]}" 2>/dev/null || :
+	unset "BG[$1]"
+}
+
+@test "esp-tun: --block-on-exit: after kill -9 and after SIGTERM nothing leaves in clear; it starts again" {
+	local round ts
+	# In clear everything would be answered.
+	left ip route add default via 203.0.113.2
+	right ip route add 10.1.0.0/24 via 203.0.113.1
+	right ip addr add 10.2.0.77/32 dev lo
+	left ping -q -c 1 -W 3 10.2.0.1
+	make_pair aes128gcm16
+	tun_both
+	slay left
+	left ping -q -c 1 -W 3 -I 10.1.0.1 10.2.0.1	# this is what the option is for
+	for round in KILL TERM KILL; do
+		tun_start left --block-on-exit "$T/left.sa"
+		eventually 15 tun_is_up left
+		eventually 15 left ping -q -c 1 -W 1 10.2.0.1
+		run -0 left ip route get 10.2.0.1
+		output_has "dev vpn0"
+		kill "-$round" "${BG[left]}"
+		wait "${BG[left]}" 2>/dev/null || :
+		unset "BG[left]"
+		run ! left ping -q -c 1 -W 1 10.2.0.1
+		run ! left ping -q -c 1 -W 1 10.2.0.77
+		output_has "No route to host"
+		left ping -q -c 1 -W 3 203.0.113.2
+	done
+	# As the page says it.
+	left ip route flush table all proto 172
+	left ping -q -c 1 -W 3 10.2.0.1
+	stop_background
+	# The peer's own address is in the network: tables and rules.
+	for ts in 0.0.0.0/0=10.2.0.1 203.0.113.0-203.0.113.9=203.0.113.5; do
+		sa_make child --esp aes128gcm16 --local 203.0.113.1:0 --remote 203.0.113.2:0 --local-ts 10.1.0.0/24 \
+			--remote-ts "${ts%=*}" "$T/all.sa" "$T/lla.sa"
+		tun_start left --block-on-exit "$T/all.sa"
+		eventually 15 tun_is_up left
+		slay left
+		run ! left ping -q -c 1 -W 1 "${ts#*=}"
+		output_has "No route to host"
+		left ip route flush table all proto 172
+	done
+	run -2 esp-tun --block-on-exit --no-route </dev/null
+	run -2 esp-tun --block-on-exit --metric 4294967295 </dev/null
+}
+
 @test "esp-tun: --no-route makes none" {
 	make_pair aes128gcm16
 	tun_both --no-route

@@ -23,7 +23,7 @@ struct tun_opts {
 	const char	*decrypt, *encrypt, *output;	/* captures: no device then */
 	struct opt_list	 addresses;
 	struct opt_args	 files;
-	bool		 route, stats, with_input;
+	bool		 route, block, stats, with_input;
 	uint32_t	 mtu, metric, replay, mss, dscp;
 };
 

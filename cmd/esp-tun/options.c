@@ -21,6 +21,8 @@ const struct opt tun_optab[] = {
 	OPT_PAIR(T, route, 0, "route", "add routes to the remote selectors, remove them on exit"),
 	OPT_NUM(T, metric, 0, "metric", "N", 1, 4294967295, "metric of these routes; the lowest metric is used",
 	    .flags = OPT_NO_DEFAULT),
+	OPT_FLAG(T, block, 0, "block-on-exit",
+	    "leave unreachable routes behind on every exit, so that nothing is sent in clear"),
 	OPT_STR(T, script, 0, "script", "CMD",
 	    "run CMD (sh -c) when the tunnel comes up and goes down, with vpnc-script's environment"),
 	OPT_SECTION("Packets"),
@@ -83,12 +85,17 @@ tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
 	size_t i;
 
 	*d = (struct datapath_opt){ .tun = o->tun, .mtu = o->mtu, .route = o->route,
-	    .metric = o->metric, .keeper = -1, .recorder = -1 };
+	    .metric = o->metric, .block = o->block, .keeper = -1, .recorder = -1 };
 	d->sadb = (struct sadb_config){ .sa = { .backends = esp_backends, .rand = rand_system,
 	    .replay = o->replay == WINDOW_UNSET ? REPLAY_DEFAULT : o->replay,
 	    .replay_force = o->replay != WINDOW_UNSET }, .dscp_fixed = o->dscp != DSCP_COPY,
 	    .dscp = (uint8_t)(o->dscp & 63), .mss_mode = o->mss == MSS_CLAMP ? SADB_MSS_CLAMP :
 	    o->mss == MSS_OFF ? SADB_MSS_OFF : SADB_MSS_FIXED, .mss = (uint16_t)o->mss };
+	if (o->block && !o->route)
+		return (fault(f, FAULT_USAGE, "--block-on-exit needs the routes that --no-route leaves out"));
+	if (o->block && o->metric == ROUTE_BLOCK_METRIC)
+		return (fault(f, FAULT_USAGE, "--metric %lu is that of the routes of --block-on-exit",
+		    (unsigned long)ROUTE_BLOCK_METRIC));
 	if (o->output != NULL)
 		return (fault(f, FAULT_USAGE, "-o is for --decrypt and --encrypt"));
 	if (o->addresses.n > DATAPATH_ADDRESSES)

@@ -106,6 +106,7 @@ open_all(struct datapath *dp, struct fault *f)
 	    router_open(&dp->router, dp->tun.ifindex, f) != 0)
 		return (-1);
 	dp->router.metric = dp->opt.metric;
+	dp->router.block = dp->opt.block;
 	dp->mtu = dp->opt.mtu != 0 ? dp->opt.mtu : MTU_FIRST;
 	if (router_link_up(&dp->router, dp->mtu, f) != 0)
 		return (-1);

@@ -21,6 +21,7 @@ struct datapath_opt {
 	size_t		 mtu;		/* of the device; 0: computed from transforms and paths */
 	bool		 route;		/* make routes to the remote selectors */
 	uint32_t	 metric;	/* of these; 0: the kernel's own */
+	bool		 block;		/* unreachable routes behind them, which stay */
 	size_t		 n_addresses;
 	struct route	 addresses[DATAPATH_ADDRESSES];	/* for the device: net is the address */
 	int		 keeper;	/* our end of the keeper's socket; stays the caller's */

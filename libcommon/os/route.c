@@ -14,6 +14,14 @@
 #define DUMP_TRIES	5
 /* Tables of our own, by device, so that two tunnels do not meet; above the numbers of people. */
 #define TABLE(r, whole)	(UINT32_C(0x5a000000) | ((r)->ifindex & 0x7fffffu) << 1 | (whole))
+/* Those that block, for all tunnels. */
+#define TABLE_BLOCK(whole)	(UINT32_C(0x5afffffe) | (whole))
+
+/*
+ * The order of the rules, of all tunnels, also of those that were killed: nets that cover a peer, of the tunnel and
+ * those that block; then the nets that main has; then the whole internet, of the tunnel and blocked.
+ */
+enum prio { PRIO_COVERS = ROUTE_PRIO, PRIO_BLOCK_COVERS, PRIO_MAIN, PRIO_WHOLE, PRIO_BLOCK_MAIN, PRIO_BLOCK_WHOLE };
 
 static uint8_t
 family_of(const struct addr *a)
@@ -278,7 +286,7 @@ route_change(struct router *r, const struct route *t, bool on)
  * comes before it, so that locally attached nets remain reachable.
  */
 static int
-rule_change(struct router *r, bool v6, bool whole, bool main, bool on)
+rule_change(struct router *r, bool v6, bool main, uint32_t table, uint32_t prio, bool on)
 {
 	struct netlink_msg m;
 	struct nlmsghdr *h = netlink_begin(&r->nl, &m, on ? RTM_NEWRULE : RTM_DELRULE,
@@ -291,16 +299,59 @@ rule_change(struct router *r, bool v6, bool whole, bool main, bool on)
 		i->table = RT_TABLE_MAIN;
 		mnl_attr_put_u32(h, FRA_SUPPRESS_PREFIXLEN, 0);
 		/* A mask of 0 matches each mark: the number only tells our rule from that of another tunnel. */
-		mnl_attr_put_u32(h, FRA_FWMARK, r->ifindex);
-		mnl_attr_put_u32(h, FRA_FWMASK, 0);
+		if (prio == PRIO_MAIN) {
+			mnl_attr_put_u32(h, FRA_FWMARK, r->ifindex);
+			mnl_attr_put_u32(h, FRA_FWMASK, 0);
+		}
 	} else {
 		i->flags = FIB_RULE_INVERT;
-		mnl_attr_put_u32(h, FRA_TABLE, TABLE(r, whole));
+		mnl_attr_put_u32(h, FRA_TABLE, table);
 		mnl_attr_put_u32(h, FRA_FWMARK, ROUTE_MARK);
 		mnl_attr_put_u32(h, FRA_FWMASK, UINT32_MAX);
 	}
-	mnl_attr_put_u32(h, FRA_PRIORITY, ROUTE_PRIO + (whole ? main ? 1u : 2u : 0u));
+	mnl_attr_put_u32(h, FRA_PRIORITY, prio);
 	return (netlink_talk(&r->nl, h, NULL, NULL));
+}
+
+/* The rules of a table for the whole internet, or for less. */
+static int
+rules_change(struct router *r, bool v6, bool whole, bool on)
+{
+	int rc = 0;
+
+	if (whole && rule_change(r, v6, true, 0, PRIO_MAIN, on) != 0 && errno != EEXIST)
+		rc = -1;
+	if (rule_change(r, v6, false, TABLE(r, whole), whole ? PRIO_WHOLE : PRIO_COVERS, on) != 0 && errno != EEXIST)
+		rc = -1;
+	return (rc);
+}
+
+/* Puts an unreachable route behind ${t}; one that is there is as good. -1 with errno. */
+static int
+block(struct router *r, const struct route *t)
+{
+	struct netlink_msg m;
+	struct nlmsghdr *h;
+	struct rtmsg *i;
+	bool v6 = t->net.family == 6, whole = t->prefix == 0;
+
+	if (t->covers && ((whole && rule_change(r, v6, true, 0, PRIO_BLOCK_MAIN, true) != 0 && errno != EEXIST) ||
+	    (rule_change(r, v6, false, TABLE_BLOCK(whole), whole ? PRIO_BLOCK_WHOLE : PRIO_BLOCK_COVERS, true) != 0 &&
+	    errno != EEXIST)))
+		return (-1);
+	h = netlink_begin(&r->nl, &m, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
+	i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
+	i->rtm_family = family_of(&t->net);
+	i->rtm_dst_len = t->prefix;
+	i->rtm_protocol = ROUTE_BLOCK_PROTO;
+	i->rtm_scope = RT_SCOPE_UNIVERSE;
+	i->rtm_type = RTN_UNREACHABLE;
+	i->rtm_table = RT_TABLE_UNSPEC;
+	mnl_attr_put_u32(h, RTA_TABLE, t->covers ? TABLE_BLOCK(whole) : RT_TABLE_MAIN);
+	if (t->prefix > 0)
+		put_addr(h, RTA_DST, &t->net);
+	mnl_attr_put_u32(h, RTA_PRIORITY, ROUTE_BLOCK_METRIC);
+	return (netlink_talk(&r->nl, h, NULL, NULL) == 0 || errno == EEXIST ? 0 : -1);
 }
 
 static int
@@ -311,8 +362,7 @@ rules_need(struct router *r, const struct route *t, struct fault *f)
 	if (r->rules[v6][whole])
 		return (0);
 	/* EEXIST: a killed esp-tun whose device had this number left it behind. */
-	if ((whole && rule_change(r, v6, whole, true, true) != 0 && errno != EEXIST) ||
-	    (rule_change(r, v6, whole, false, true) != 0 && errno != EEXIST))
+	if (rules_change(r, v6, whole, true) != 0)
 		return (fault_because(f, CAUSE_TUN,
 		    fault_sys(f, netlink_code(errno), "cannot add a routing rule for the tunnel")));
 	r->rules[v6][whole] = true;
@@ -326,9 +376,7 @@ rules_drop(struct router *r)
 		for (int whole = 0; whole < 2; whole++) {
 			if (!r->rules[v6][whole])
 				continue;
-			(void)rule_change(r, v6 != 0, whole != 0, false, false);
-			if (whole)
-				(void)rule_change(r, v6 != 0, true, true, false);
+			(void)rules_change(r, v6 != 0, whole != 0, false);
 			r->rules[v6][whole] = false;
 		}
 }
@@ -347,7 +395,7 @@ route_cmp(const void *a, const void *b)
 }
 
 static int
-route_add(struct router *r, const struct route *t, struct fault *f)
+route_through(struct router *r, const struct route *t, struct fault *f)
 {
 	char text[ADDR_TEXT];
 	struct route plain = *t;
@@ -367,6 +415,20 @@ route_add(struct router *r, const struct route *t, struct fault *f)
 		return (fault(f, FAULT_SYSTEM, "there is a route to %s/%u already, it is left as it is",
 		    addr_text(text, &t->net), t->prefix));
 	return (fault_sys(f, netlink_code(errno), "cannot add a route to %s/%u",
+	    addr_text(text, &t->net), t->prefix));
+}
+
+static int
+route_add(struct router *r, const struct route *t, struct fault *f)
+{
+	char text[ADDR_TEXT];
+	/* First: no packet may find neither of the two. */
+	int blocked = r->block ? block(r, t) : 0, why = errno;
+
+	if (route_through(r, t, f) != 0)
+		return (-1);
+	errno = why;
+	return (blocked == 0 ? 0 : fault_sys(f, netlink_code(why), "cannot put an unreachable route behind %s/%u",
 	    addr_text(text, &t->net), t->prefix));
 }
 

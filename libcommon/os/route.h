@@ -18,6 +18,13 @@
 
 #define ROUTER_ADDRESSES 64	/* remembered; more stay on a persistent device */
 
+/*
+ * With ${block} an unreachable route is behind each route of the tunnel: the same network, the highest metric, and
+ * this protocol number. It does not depend on the device, and is never removed by a router.
+ */
+#define ROUTE_BLOCK_PROTO	172
+#define ROUTE_BLOCK_METRIC	UINT32_MAX
+
 struct route {
 	struct addr	net;
 	uint8_t		prefix;
@@ -29,6 +36,7 @@ struct router {
 	struct netlink	 nl;
 	unsigned	 ifindex;
 	uint32_t	 metric;	/* of all routes, set by the caller; 0: the kernel's own */
+	bool		 block;		/* set by the caller */
 	struct route	*have;		/* sorted */
 	size_t		 n_have, cap_have;
 	bool		 rules[2][2];	/* [IPv6][whole internet]: made by us */
@@ -40,7 +48,7 @@ struct router {
 
 /* For device ${ifindex}. -1 with FAULT_SYSTEM. Keep it open while privileges are dropped to CAP_NET_ADMIN. */
 int router_open(struct router *r, unsigned ifindex, struct fault *f);
-/* Removes routes, rules and addresses, and restores MTU and state: a persistent device is left as it was found. */
+/* Removes routes, rules (except those that block) and addresses, and restores MTU and state: a persistent device is left as it was found. */
 void router_close(struct router *r);
 
 /* Brings the device up with ${mtu}, without automatic addresses of the kernel. */
