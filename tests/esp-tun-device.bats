@@ -7,7 +7,10 @@ load lib/common
 load lib/tun
 
 setup() { tun_setup; }
-teardown() { tun_teardown; }
+teardown() {
+	tun_teardown
+	[ -z "${D-}" ] || rm -rf "$D"
+}
 
 # says left|right TEXT
 says() {
@@ -86,4 +89,41 @@ has() { grep -Eq -- "$1" "$T/counters" || { echo "no such counters: $1"; cat "$T
 	done
 	grep -qx "INTERNAL_IP4_ADDRESS=10.1.0.77" "$T/env"
 	grep -qx "INTERNAL_IP4_ADDRESS=10.1.0.78" "$T/env"
+}
+
+@test "esp-tun: a device that root made for a user does without root, with SAs in UDP" {
+	make_pair aes128gcm16 udp
+	# A directory that the user nobody can reach.
+	D=$(mktemp -d /tmp/esp-tun-device.XXXXXX)
+	cp "$T/left.sa" "$D/left.sa"
+	chown -R nobody "$D"
+	left ip tuntap add vpn0 mode tun user nobody
+	left ip link set vpn0 up mtu 1400
+	left ip route add 10.2.0.0/24 dev vpn0 src 10.1.0.1
+	as_nobody() {
+		background left ip netns exec "$L" setpriv --reuid nobody --regid "$(id -g nobody)" --clear-groups --inh-caps=-all \
+			--bounding-set=-all esp-tun -v --no-route --tun vpn0 --state-dir "$D/state" "$@" "$D/left.sa"
+		eventually 15 tun_is_up left || { cat "$T/left.err"; return 1; }
+	}
+	as_nobody --mtu 1400
+	run ! grep -q "only root can change" "$T/left.err"
+	tun_start right "$T/right.sa"
+	eventually 15 tun_is_up right
+	ping_across 10.2.0.1
+	kill "${BG[left]}"
+	ended left 10
+	# What it is not, is said with the command; the tunnel works all the same.
+	as_nobody --mtu 1300
+	says left "vpn0 has MTU 1400 and is up, and only root can change that: ip link set vpn0 up mtu 1300"
+	ping_across 10.2.0.1
+	run -0 left ip link show vpn0
+	output_has "mtu 1400"
+	# Raw ESP is not to be had.
+	kill "${BG[left]}"
+	ended left 10
+	make_pair aes128gcm16
+	cp "$T/left.sa" "$D/left.sa"
+	run -3 --separate-stderr left setpriv --reuid nobody --regid "$(id -g nobody)" --clear-groups --inh-caps=-all \
+		--bounding-set=-all esp-tun --no-route --tun vpn0 --mtu 1400 --state-dir "$D/state" "$D/left.sa"
+	stderr_has "raw socket"
 }

@@ -97,6 +97,21 @@ held_over(struct ev_loop *loop, ev_timer *w, int revents)
 
 /* ---- life */
 
+/* The device was made by root for this user, who cannot change it: it is used as it is. */
+static void
+take_foreign(struct datapath *dp)
+{
+	struct fault f;
+
+	if (!dp->router.was_up || (dp->opt.mtu != 0 && dp->opt.mtu != dp->router.mtu_was)) {
+		(void)fault(&f, FAULT_PERMISSION, "%s has MTU %u and is %s, and only root can change that: "
+		    "ip link set %s up mtu %zu", dp->tun.name, dp->router.mtu_was, dp->router.was_up ? "up" : "down",
+		    dp->tun.name, dp->mtu);
+		dp_warn(dp, &f);
+	}
+	dp->opt.mtu = dp->mtu = dp->router.mtu_was;
+}
+
 static int
 open_all(struct datapath *dp, struct fault *f)
 {
@@ -108,14 +123,22 @@ open_all(struct datapath *dp, struct fault *f)
 	dp->router.metric = dp->opt.metric;
 	dp->router.block = dp->opt.block;
 	dp->mtu = dp->opt.mtu != 0 ? dp->opt.mtu : MTU_FIRST;
-	if (router_link_up(&dp->router, dp->mtu, f) != 0)
+	if (router_link_up(&dp->router, dp->mtu, f) != 0 && !dp->router.foreign)
 		return (-1);
+	if (dp->router.foreign)
+		take_foreign(dp);
 	for (i = 0; i < dp->opt.n_addresses; i++)
-		if (router_address(&dp->router, &dp->opt.addresses[i].net,
-		    dp->opt.addresses[i].prefix, f) != 0)
+		if (router_address(&dp->router, &dp->opt.addresses[i].net, dp->opt.addresses[i].prefix, f) != 0) {
+			if (!dp->router.foreign)
+				return (-1);
+			dp_warn(dp, f);
+		}
+	/* SAs in UDP need no raw socket; others are refused when they come. */
+	if (rawesp_open(&dp->raw, ROUTE_MARK, f) != 0) {
+		if (!dp->router.foreign)
 			return (-1);
-	if (rawesp_open(&dp->raw, ROUTE_MARK, f) != 0)
-		return (-1);
+		dp->no_raw = *f;
+	}
 	return (0);
 }
 

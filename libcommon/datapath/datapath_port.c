@@ -67,7 +67,8 @@ dp_ports_join(struct datapath *dp, const struct sa_child *c, struct fault *f)
 {
 	static const struct ports_calls calls = { .esp = dp_udp, .note = port_note,
 	    .unreachable = port_unreachable, .record = port_record };
-	struct ports_opt o = { .data_path = true, .mark = ROUTE_MARK };
+	/* Who may not change routes may not mark packets either, and adds no route that would need it. */
+	struct ports_opt o = { .data_path = true, .mark = dp->router.foreign ? 0 : ROUTE_MARK };
 	struct endpoint local = c->local.at;
 	struct addr other = { .family = local.addr.family == 4 ? 6 : 4 };
 
@@ -93,6 +94,10 @@ dp_ports(struct datapath *dp, const struct sa_child *c, struct fault *f)
 {
 	struct endpoint local = c->local.at;
 
+	if (c->encap == SA_ENCAP_NONE && dp->no_raw.code != FAULT_NONE) {
+		*f = dp->no_raw;
+		return (-1);
+	}
 	if (dp_ports_join(dp, c, f) != 0)
 		return (-1);
 	if (c->encap == SA_ENCAP_NONE)

@@ -65,6 +65,7 @@ struct datapath {
 	struct sadb	*db;
 	struct tun	 tun;
 	struct rawesp	 raw;
+	struct fault	 no_raw;	/* why there are no raw sockets; FAULT_NONE: there are */
 	struct ports	*ports;
 	struct wire	*wire;		/* the record of outer packets; NULL: none */
 	struct keeper	 keeper;

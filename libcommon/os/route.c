@@ -112,7 +112,7 @@ link_restore(struct router *r)
 
 	for (n = 0; n < r->n_added; n++)
 		address_drop(r, &r->added[n]);
-	if (r->mtu_was == 0)
+	if (r->mtu_was == 0 || r->foreign)
 		return;
 	(void)link_set(r, r->mtu_was, false, NULL);
 	if (r->was_up)
@@ -133,8 +133,11 @@ router_link_up(struct router *r, size_t mtu, struct fault *f)
 
 	link_look(r);
 	/* Before it is up, or the kernel has made addresses already; without IPv6 it knows no such mode. */
-	if (link_set(r, mtu, true, NULL) != 0 && link_set(r, mtu, false, f) != 0)
-		return (-1);
+	if (link_set(r, mtu, true, NULL) != 0 && link_set(r, mtu, false, f) != 0) {
+		/* A device that was made for this user, who may not change it: it will do if it is so already. */
+		r->foreign = r->mtu_was != 0 && (errno == EPERM || errno == EACCES);
+		return (r->foreign && r->was_up && r->mtu_was == mtu ? 0 : -1);
+	}
 	h = netlink_begin(&r->nl, &m, RTM_NEWLINK, 0);
 	i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
 	i->ifi_index = (int)r->ifindex;

@@ -44,6 +44,7 @@ struct router {
 	size_t		 n_added;
 	uint32_t	 mtu_was;	/* of the device before router_link_up(); 0: not known */
 	bool		 was_up;
+	bool		 foreign;	/* we may use the device but not change it */
 };
 
 /* For device ${ifindex}. -1 with FAULT_SYSTEM. Keep it open while privileges are dropped to CAP_NET_ADMIN. */
@@ -51,7 +52,11 @@ int router_open(struct router *r, unsigned ifindex, struct fault *f);
 /* Removes routes, rules (except those that block) and addresses, and restores MTU and state: a persistent device is left as it was found. */
 void router_close(struct router *r);
 
-/* Brings the device up with ${mtu}, without automatic addresses of the kernel. */
+/*
+ * Brings the device up with ${mtu}, without automatic addresses of the kernel. If this user may not change the
+ * device, which root then made for it: ${r}->foreign is set, and the result is 0 if it is up and has that MTU
+ * already, else FAULT_PERMISSION.
+ */
 int router_link_up(struct router *r, size_t mtu, struct fault *f);
 int router_mtu(struct router *r, size_t mtu, struct fault *f);
 /* Adds an address to the device; 0 also if the device has it already. */

@@ -45,8 +45,8 @@ attach_failed(const char *name, struct fault *f)
 		/* An interface of that name exists that is no TUN device, or one of another kind. */
 		if (if_nametoindex(name) != 0)
 			return (fault_because(f, CAUSE_NAME_IN_USE,
-			    fault(f, FAULT_DEVICE, "interface %s is in use, and is no such TUN device",
-			    name)));
+			    fault(f, FAULT_DEVICE, "interface %s exists and is of another kind: no TUN device "
+			    "with one queue (ip tuntap lists them)", name)));
 		return (cannot_make(FAULT_DEVICE, name, f));
 	default:
 		return (cannot_make(FAULT_DEVICE, name, f));
