@@ -27,7 +27,7 @@ decides() {
 	ignored=$(mask "$1" SigIgn) caught=$(mask "$1" SigCgt)
 	for n in {1..64}; do
 		sig=${SIGNALS[n]-}
-		[ -n "$sig" ] && [[ $LEFT_ALONE != *" $sig "* ]] || continue
+		[[ -n $sig && $LEFT_ALONE != *" $sig "* ]] || continue
 		[ $((((ignored | caught) >> (n - 1)) & 1)) = 1 ] || { echo "$1: $sig would end it unasked"; return 1; }
 		if [ $(((ignored >> (n - 1)) & 1)) = 1 ]; then kill "-$n" "${BG[$1]}"; fi
 	done
