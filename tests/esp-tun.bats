@@ -489,6 +489,29 @@ set_key() {
 	[ "$(counter right in replays)" -gt 0 ]
 }
 
+@test "esp-tun: A26: a claim cut to 0 bytes, and claims without their key, are refused, not taken for new" {
+	local claim
+	make_pair aes128gcm16
+	tun_start left "$T/left.sa"
+	eventually 15 tun_is_up left
+	kill "${BG[left]}"
+	ended left
+	claim=$(echo "$T"/left.state/*.claim)
+	cp "$claim" "$T/kept"
+	: >"$claim"
+	run -4 left esp-tun --state-dir "$T/left.state" "$T/left.sa"
+	output_has "is damaged: it has 0 bytes in place of 40; the numbers that were used are not known"
+	output_has "hint: numbers of an SA must not be used twice"
+	cp "$T/kept" "$claim"
+	mv "$T/left.state/claim.key" "$T/key"
+	run -4 left esp-tun --state-dir "$T/left.state" "$T/left.sa"
+	output_has "there are claims but no claim.key"
+	[ ! -e "$T/left.state/claim.key" ]
+	mv "$T/key" "$T/left.state/claim.key"
+	tun_start left "$T/left.sa"
+	eventually 15 tun_is_up left
+}
+
 @test "esp-tun: a disk that hangs stops no packet; a keeper of claims that dies ends it" {
 	local keeper
 	make_pair aes128gcm16
