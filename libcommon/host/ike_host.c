@@ -21,7 +21,7 @@ struct ike_host {
 	bool			 has;		/* the answer came */
 };
 
-#define ANSWER_S	0.3	/* for the answer of a tool on this host */
+#define ANSWER_S	2.	/* for the answer of a tool on this host, which may be busy */
 
 struct now
 ike_host_now(const struct ike_host *h)
