@@ -17,6 +17,7 @@ teardown() { tun_teardown; }
 few() {
 	local n=$1
 	shift
+	# shellcheck disable=SC2016 # the inner shell expands it
 	ip netns exec "$L" timeout -s TERM -k 10 0.4 bash -c 'ulimit -c 0; ulimit -n "$1" || exit 99; shift; exec "$@" </dev/null' - \
 		"$n" "$@" >"$T/few.out" 2>"$T/few.err"
 }
