@@ -353,9 +353,23 @@ fact() {
 	stop_background
 	fake mute
 	run -1 --separate-stderr timeout 20 ike-initiate --phase2 p1.sa --timeout 2 "${NETS[@]}"
-	stderr_has "phase 2 (quick mode), message 2 (chooses one): no answer from $R to message 1"
-	stderr_has "hint: "
+	stderr_has "p1.sa: phase 2 (quick mode), message 2 (chooses one): no answer from $R to message 1"
+	stderr_has ", nor to R-U-THERE"
+	stderr_has "hint: the peer has probably forgotten this IKE SA"
 	[ -z "$output" ]
+}
+
+@test "ike-initiate: --phase2 after the responder was restarted is told that it has forgotten the SA" {
+	usual_responder
+	run -0 initiate --phase1 -o p1.sa "$R"
+	stop_background
+	usual_responder
+	run -1 --separate-stderr timeout 20 ike-initiate --phase2 p1.sa "${NETS[@]}"
+	stderr_has "p1.sa: phase 2 (quick mode), message 1 (offers proposals for a child SA): the peer has forgotten this IKE SA (INVALID-COOKIE)"
+	stderr_has "hint: the peer no longer has this phase 1 SA"
+	[ "$(grep -c "${I%:*}:.* uses an IKE SA that is unknown here" r.err)" = 1 ]
+	# it is a hint: the responder is as it was
+	run -0 initiate "${NETS[@]}" -o x.sa "$R"
 }
 
 @test "ike-initiate: --seed and --clock make a run repeatable byte for byte, and say so" {

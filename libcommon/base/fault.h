@@ -130,6 +130,10 @@ enum fault_code {
 	CAUSE(SECRET_RIGHT)	/* under keys that only the right secret gives */ \
 	CAUSE(NOTHING_PROVEN)	/* before this end sent its proof */	\
 	CAUSE(OUR_ID)		/* the peer rejects it */		\
+	/* NO_REPLY */							\
+	CAUSE(INVALID_ANSWER)	/* something came that makes no sense */ \
+	CAUSE(ALIVE)		/* the peer answers R-U-THERE */	\
+	CAUSE(SA_SILENT)	/* nothing is answered under the IKE SA */ \
 	/* PEER_NOTIFY */						\
 	CAUSE(NOTIFY_EXCHANGE)	/* it does not do main, or aggressive, mode */ \
 	CAUSE(NOTIFY_COOKIE)						\

@@ -77,6 +77,28 @@ begun_by(struct ike_engine *e, const uint8_t spi_i[8], const struct endpoint *re
 	return (NULL);
 }
 
+/*
+ * A message under SPIs of no SA, which no other process on this port has either: the peer goes on with an SA that
+ * ended here, mostly since this end was restarted.
+ */
+static void
+unknown_sa(struct ike_engine *e, struct now now, const struct ike_version *version,
+    const struct endpoint *local, const struct endpoint *remote, const struct isakmp_hdr *h,
+    struct ike_outbox *out)
+{
+	char from[ENDPOINT_TEXT];
+
+	if (!e->conf.respond || strangers_has_ended(&e->strangers, h->cky_i, h->cky_r) ||
+	    !version->unknown(e, local, remote, h, NULL))
+		return;
+	if (strangers_first(&e->strangers, now, STRANGER_SA, &remote->addr, NULL))
+		outbox_note(out, NOTE_WARN, "%s uses an IKE SA that is unknown here (%016llx:%016llx): "
+		    "this end was restarted, or the SA has ended", endpoint_text(from, remote),
+		    (unsigned long long)get_be64(h->cky_i), (unsigned long long)get_be64(h->cky_r));
+	if (strangers_may_answer(&e->strangers, now, &remote->addr))
+		(void)version->unknown(e, local, remote, h, out);
+}
+
 void
 ike_engine_datagram(struct ike_engine *e, struct now now, const struct endpoint *local,
     const struct endpoint *remote, struct span data, struct ike_outbox *out)
@@ -103,6 +125,8 @@ ike_engine_datagram(struct ike_engine *e, struct now now, const struct endpoint 
 	if (sa == NULL && memcmp(h.cky_r, no_spi, sizeof(no_spi)) == 0 && e->conf.respond &&
 	    version->begins(&h) && (sa = begun_by(e, h.cky_i, remote)) == NULL)
 		version->accept(e, now, local, remote, &h, data, out);
+	else if (sa == NULL && memcmp(h.cky_r, no_spi, sizeof(no_spi)) != 0)
+		unknown_sa(e, now, version, local, remote, &h, out);
 	if (sa != NULL && sa->version == version && ike_sa_hears(sa, remote,
 	    memcmp(h.cky_r, sa->spi_r, sizeof(no_spi)) == 0, data.len, out)) {
 		if (sa->returned)

@@ -6,6 +6,7 @@
 #include "ike/heap.h"
 #include "ike/ike.h"
 #include "ike/sa.h"
+#include "ike/strangers.h"
 #include "ike/table.h"
 
 struct ike_child;
@@ -34,6 +35,7 @@ struct ike_engine {
 	struct ike_budget	 reached;	/* for those that sent an SPI of ours back */
 	uint64_t		 serial;	/* of the last SA, child or connection */
 	uint64_t		 ids_mark;
+	struct strangers	 strangers;
 };
 
 /* The salt of the tables. No random byte is drawn for it, so that runs under a seed stay as they are. */

@@ -11,7 +11,12 @@
 
 enum ike_out_kind { IKE_OUT_DATAGRAM, IKE_OUT_KEEPALIVE, IKE_OUT_RECORD, IKE_OUT_NOTE, IKE_OUT_VERDICT };
 
-enum ike_note_level { NOTE_WARN, NOTE_INFO, NOTE_DEBUG };
+enum ike_note_level {
+	NOTE_WARN,
+	NOTE_INFO,
+	NOTE_PROGRESS,		/* for somebody who waits at a terminal */
+	NOTE_DEBUG,
+};
 
 enum ike_verdict {
 	IKE_UP,			/* an IKE SA is established; ${id} are its SPIs */

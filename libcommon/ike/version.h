@@ -23,6 +23,12 @@ struct ike_version {
 	void	(*accept)(struct ike_engine *e, struct now now, const struct endpoint *local,
 		    const struct endpoint *remote, const struct isakmp_hdr *h, struct span data,
 		    struct ike_outbox *out);
+	/*
+	 * A message from ${remote} under SPIs that are not those of an SA here. Where an answer is due, it goes
+	 * to ${out}; true if one did. ${out} NULL: none is sent, only whether one is due.
+	 */
+	bool	(*unknown)(struct ike_engine *e, const struct endpoint *local, const struct endpoint *remote,
+		    const struct isakmp_hdr *h, struct ike_outbox *out);
 	/* A message under the SPIs of ${sa}, received from ${sa}->from_remote. */
 	void	(*datagram)(struct ike_sa *sa, struct now now, const struct isakmp_hdr *h,
 		    struct span data, struct ike_outbox *out);

@@ -2,8 +2,10 @@
 #include "tool/ike_tool.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/loop.h"
 #include "cli/peer_addr.h"
@@ -37,9 +39,11 @@ const struct opt ike_tool_optab[] = {
 static void
 on_note(void *ctx, enum ike_note_level level, const char *text)
 {
+	const struct ike_tool *t = ctx;
 	const char *line = text, *end;
 
-	(void)ctx;
+	if (level == NOTE_PROGRESS && report_level() >= 0 && isatty(STDERR_FILENO) && !t->ending)
+		level = NOTE_WARN;
 	if (report_level() < (level == NOTE_WARN ? 0 : level == NOTE_INFO ? 1 : 2) ||
 	    (level == NOTE_WARN && !report_allow()))
 		return;
@@ -53,11 +57,25 @@ on_note(void *ctx, enum ike_note_level level, const char *text)
 	}
 }
 
-static void
-say(const struct outcome_step *s, const struct fault *why)
+/* The fault is of the IKE SA itself, not of what was negotiated under it: names the file it came from. */
+static const struct fault *
+name_state(const struct ike_tool *t, const struct fault *why, struct fault *f)
 {
+	if (t->state == NULL || (why->cause != CAUSE_NOTIFY_COOKIE && why->cause != CAUSE_SA_SILENT))
+		return (why);
+	*f = *why;
+	(void)snprintf(f->where, sizeof(f->where), "%.60s: %.90s", t->state, why->where);
+	return (f);
+}
+
+static void
+say(const struct ike_tool *t, const struct outcome_step *s, const struct fault *why)
+{
+	struct fault f;
+
 	if (s->say == SAY_NOTHING || (s->rationed && !report_allow()))
 		return;
+	why = name_state(t, why, &f);
 	if (s->say == SAY_ERROR)
 		(void)report_fault(why);
 	else
@@ -113,7 +131,7 @@ on_verdict(void *ctx, enum ike_verdict what, const uint8_t id[16], uint32_t mid,
 		return;
 	s = outcome_verdict(&t->outcome, what, mid, why,
 	    ike_engine_count_running(ike_host_engine(t->host)));
-	say(&s, why);
+	say(t, &s, why);
 	if (s.commit)
 		commit(t);
 	if (t->lost.code == FAULT_NONE)

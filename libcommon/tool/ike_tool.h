@@ -55,6 +55,7 @@ struct ike_tool {
 	bool			 one_shot;
 	/* whether its SAs are deleted at the peer when it ends, as nobody will use the records, */
 	bool			 look;
+	const char		*state;		/* the file of the IKE SA that is worked under, or NULL */
 	/* and whether it has one peer, who may initiate too once ike_tool_peer() names it. */
 	bool			 one_peer;
 };

@@ -246,10 +246,12 @@ pair_end(struct pair *p, struct fault why[2])
 static void
 silence(void **state)
 {
-	static const struct { enum fault_phase phase; unsigned message, row; } t[] = {
-		{ PHASE_MAIN, 2, 2 }, { PHASE_MAIN, 4, 4 }, { PHASE_MAIN, 6, 6 }, { PHASE_QUICK, 2, 0 },
+	static const struct { enum fault_phase phase; unsigned message, row; enum fault_cause cause; } t[] = {
+		{ PHASE_MAIN, 2, 2, CAUSE_NONE }, { PHASE_MAIN, 4, 4, CAUSE_NONE },
+		{ PHASE_MAIN, 6, 6, CAUSE_NONE },
+		{ PHASE_QUICK, 2, 0, CAUSE_SA_SILENT },	/* it was asked with R-U-THERE, too */
 	};
-	struct fault why[2];
+	struct fault why[2], f;
 	unsigned i;
 
 	(void)state;
@@ -262,8 +264,11 @@ silence(void **state)
 		assert_int_equal(why[0].phase, t[i].phase);
 		assert_int_equal(why[0].message, t[i].message);
 		assert_int_equal(why[0].evidence, EVIDENCE_NONE);
-		expect(&why[0], CAUSE_NONE, 0, true, t[i].row);
+		expect(&why[0], t[i].cause, 0, t[i].cause == CAUSE_NONE, t[i].row);
 	}
+	(void)fault(&f, FAULT_NO_REPLY, "no answer");	/* of a peer that announced no DPD */
+	fault_message(&f, PHASE_QUICK, 2);
+	expect(&f, CAUSE_NONE, 0, true, 0);
 }
 
 static void
@@ -413,6 +418,8 @@ others(void **state)
 		{ FAULT_BAD_ADDRESS, CAUSE_OWN_DEST, 0 },
 		{ FAULT_NO_REPLY, CAUSE_NATT_PORT, 0 },
 		{ FAULT_UNREACHABLE, CAUSE_NATT_PORT, 0 },
+		{ FAULT_NO_REPLY, CAUSE_INVALID_ANSWER, 0 },
+		{ FAULT_NO_REPLY, CAUSE_ALIVE, 0 },
 		{ FAULT_NO_REPLY, CAUSE_NONE, 0 },
 		{ FAULT_AUTH_FAILED, CAUSE_NONE, 0 },
 		{ FAULT_NATT_MISMATCH, CAUSE_NONE, 0 },

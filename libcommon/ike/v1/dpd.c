@@ -76,6 +76,30 @@ v1_dpd_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 	return (true);
 }
 
+void
+v1_dpd_check(struct v1_sa *sa, struct now now, struct ike_outbox *out)
+{
+	if (!sa->dpd.peer_can || sa->ike.state != IKE_SA_ESTABLISHED ||
+	    (sa->dpd.checking && now.ms < sa->dpd.check_ms + V1_DPD_RETRY_MS))
+		return;
+	sa->dpd.checking = true;
+	sa->dpd.alive = false;
+	sa->dpd.check_ms = now.ms;
+	if (sa->dpd.tries > 0) {	/* a question is on its way already */
+		sa->dpd.check = sa->dpd.first;
+		return;
+	}
+	sa->dpd.check = sa->dpd.seq_out = v1_dpd_start(sa, now_epoch_ms(now));
+	sa->dpd.has_seq_out = true;
+	v1_dpd_send(sa, NOTIFY_R_U_THERE, sa->dpd.check, out);
+}
+
+bool
+v1_dpd_checked(const struct v1_sa *sa, uint64_t since_ms)
+{
+	return (sa->dpd.checking && sa->dpd.check_ms >= since_ms);
+}
+
 bool
 v1_dpd_number(const struct v1_sa *sa, const struct isakmp_notify *n, uint32_t *seq)
 {
@@ -123,6 +147,8 @@ v1_dpd_take(struct v1_sa *sa, const struct isakmp_notify *n, struct ike_outbox *
 	 * another process, and proves as well that the peer is alive. */
 	if (sa->dpd.tries > 0 && (int32_t)(seq - sa->dpd.first) >= 0)
 		sa->dpd.tries = 0;
+	if (sa->dpd.checking && (int32_t)(seq - sa->dpd.check) >= 0)
+		sa->dpd.alive = true;
 	if (!sa->dpd.has_seq_out || (int32_t)(seq - sa->dpd.seq_out) > 0)
 		sa->dpd.seq_out = seq;
 	sa->dpd.has_seq_out = true;

@@ -8,6 +8,10 @@
 
 /* Asks when it is time to. False: the peer has not answered and is dead. */
 bool v1_dpd_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out);
+/* An exchange gets no answer: asks whether the peer still has the SA, unless it was asked a moment ago. */
+void v1_dpd_check(struct v1_sa *sa, struct now now, struct ike_outbox *out);
+/* Whether it was asked after ${since_ms}; sa->dpd.alive is its answer. */
+bool v1_dpd_checked(const struct v1_sa *sa, uint64_t since_ms);
 /* R-U-THERE or R-U-THERE-ACK that proved to be the peer's. */
 void v1_dpd_take(struct v1_sa *sa, const struct isakmp_notify *n, struct ike_outbox *out);
 void v1_dpd_send(struct v1_sa *sa, uint16_t type, uint32_t seq, struct ike_outbox *out);

@@ -182,7 +182,8 @@ v1_exchange_hint(struct v1_exchange *x, struct now now, const struct fault *why,
 		outbox_note(out, NOTE_INFO, "%s: %s", why->where, why->what);
 	/* A malformed message may be from anyone and is no information about the peer. */
 	if (is_noise(why->code)) {
-		if (x->why.code == FAULT_NONE)
+		x->invalid++;
+		if (x->why.code == FAULT_NONE || is_noise(x->why.code))
 			x->why = *why;
 		return;
 	}
@@ -206,41 +207,66 @@ v1_exchange_fail(struct v1_exchange *x, struct now now, const struct fault *why)
 	x->forget_ms = now.ms;
 }
 
+/* No answer came, or none that counts: an unauthenticated message is no answer, but it is reported. */
+static void
+no_answer(const struct v1_exchange *x, struct now now, struct fault *f)
+{
+	const struct fault last = x->why;
+	char where[ENDPOINT_TEXT], times[32] = "once", also[300] = "";
+
+	if (x->resends > 0)
+		(void)snprintf(times, sizeof(times), "%u times", x->resends + 1);
+	if (last.code != FAULT_NONE)
+		(void)snprintf(also, sizeof(also), "; what came from there makes no sense (%u message%s, the last: %.200s)",
+		    x->invalid, x->invalid == 1 ? "" : "s", last.what);
+	(void)fault(f, FAULT_NO_REPLY, "no answer from %s to message %zu, sent %s in %llu s%s",
+	    endpoint_text(where, &x->sa->ike.remote.at), x->at, times,
+	    (unsigned long long)(now.ms - x->begun_ms) / 1000, also);
+	v1_sa_blame_float(x->sa, f);
+	if (last.code != FAULT_NONE)
+		(void)fault_because(f, CAUSE_INVALID_ANSWER, -1);
+	else if (x->kind->unanswered != NULL)
+		x->kind->unanswered(x, f);
+}
+
+static void
+give_up(struct v1_exchange *x, struct now now)
+{
+	struct fault f = x->why;
+
+	if (v1_exchange_waits(x))
+		(void)fault(&f, FAULT_NO_REPLY, "no answer to \"%s\" in %u s",
+		    x->wait->question, x->sa->ike.policy->answer_ms / 1000);
+	else if (f.code == FAULT_NONE || is_noise(f.code))
+		no_answer(x, now, &f);
+	v1_exchange_where(x, x->at, &f);
+	v1_exchange_fail(x, now, &f);
+}
+
+static void
+send_again(struct v1_exchange *x, struct now now, struct ike_outbox *out)
+{
+	x->resends++;
+	x->sent_ms = now.ms;
+	v1_sa_send(x->sa, bytes_span(&x->sent), out);
+	outbox_note(out, x->role == SA_INITIATOR && x->resends > 1 ? NOTE_PROGRESS : NOTE_DEBUG,
+	    "%s: message %zu sent again (%u), no answer yet", x->kind->name, x->at, x->resends);
+	x->now = now;
+	x->resend_ms = UINT64_MAX;
+	v1_exchange_resend_later(x, now);
+	/* With a short timeout this one may be the last. */
+	if (x->role == SA_INITIATOR && x->kind->silent != NULL &&
+	    (x->resends == V1_SILENT || (x->resends < V1_SILENT && x->resend_ms >= x->give_up_ms)))
+		x->kind->silent(x, out);
+}
+
 void
 v1_exchange_timeout(struct v1_exchange *x, struct now now, struct ike_outbox *out)
 {
-	char where[ENDPOINT_TEXT], noise[160] = "";
-	struct fault f = x->why;
-
-	if (now.ms >= x->give_up_ms) {
-		/* An unauthenticated message is no answer, but it is reported. */
-		if (v1_exchange_waits(x))
-			(void)fault(&f, FAULT_NO_REPLY, "no answer to \"%s\" in %u s",
-			    x->wait->question, x->sa->ike.policy->answer_ms / 1000);
-		else if (f.code == FAULT_NONE || is_noise(f.code)) {
-			if (f.code != FAULT_NONE)
-				(void)snprintf(noise, sizeof(noise),
-				    "; it sent invalid messages instead (%.100s)", f.what);
-			(void)fault(&f, FAULT_NO_REPLY,
-			    "no answer from %s to message %zu, sent %u times in %llu s%s",
-			    endpoint_text(where, &x->sa->ike.remote.at), x->at,
-			    x->resends + 1, (unsigned long long)(now.ms - x->begun_ms) / 1000,
-			    noise);
-			v1_sa_blame_float(x->sa, &f);
-		}
-		v1_exchange_where(x, x->at, &f);
-		v1_exchange_fail(x, now, &f);
-		return;
-	}
-	if (now.ms >= x->resend_ms) {
-		x->resends++;
-		x->sent_ms = now.ms;
-		v1_sa_send(x->sa, bytes_span(&x->sent), out);
-		outbox_note(out, NOTE_DEBUG, "%s: message %zu sent again (%u)", x->kind->name,
-		    x->at, x->resends);
-		x->resend_ms = UINT64_MAX;
-		v1_exchange_resend_later(x, now);
-	}
+	if (now.ms >= x->give_up_ms)
+		give_up(x, now);
+	else if (now.ms >= x->resend_ms)
+		send_again(x, now, out);
 }
 
 void

@@ -79,6 +79,10 @@ struct v1_kind {
 	void	(*forget)(struct v1_exchange *);
 	/* A message of the peer was dropped for ${why}: the place to notify it. May be NULL. */
 	void	(*refused)(struct v1_exchange *, const struct fault *why, struct ike_outbox *);
+	/* This end sent a message V1_SILENT times more, or for the last time, and got no answer: the place to ask why. May be NULL. */
+	void	(*silent)(struct v1_exchange *, struct ike_outbox *);
+	/* The exchange gives up, ${f} says that no answer came: adds what silent() found out. May be NULL. */
+	void	(*unanswered)(const struct v1_exchange *, struct fault *f);
 	void	(*free)(struct v1_exchange *);	/* frees ${x}->part, which may be NULL */
 };
 
@@ -119,6 +123,7 @@ struct v1_exchange {
 	uint64_t		 begun_ms, resend_ms, give_up_ms, forget_ms;
 	uint32_t		 resends;	/* of ${sent} */
 	uint32_t		 dropped;	/* datagrams that did not fit */
+	uint32_t		 invalid;	/* of them since the last good one */
 	struct fault		 why;		/* the best reason known so far */
 	/* The state of this kind of exchange: see v1_phase1_of(), v1_quick_of(). */
 	void			*part;
@@ -185,6 +190,7 @@ int v1_sa_message_iv(const struct v1_sa *sa, uint32_t mid, uint8_t iv[BLOCK_MAX]
 #define V1_RESEND_MS		500	/* first wait for an answer; doubles each time */
 #define V1_AGAIN_MS		450	/* a little less, as the net delays not all messages alike */
 #define V1_RESEND_MAX_MS	8000
+#define V1_SILENT		3	/* retransmissions without an answer, before more is asked */
 #define V1_HINT_PATIENCE_MS	2500	/* waiting on after a sign of failure */
 #define V1_LINGER_MS		60000	/* finished exchanges answer duplicates as long */
 

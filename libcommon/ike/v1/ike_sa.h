@@ -38,6 +38,10 @@ struct v1_sa {
 		uint32_t	first;		/* number of the first of them */
 		uint32_t	seq_in;		/* last R-U-THERE of the peer */
 		bool		has_seq_in;
+		/* One R-U-THERE for an exchange that gets no answer: */
+		bool		checking, alive;	/* it was sent; its answer came */
+		uint32_t	check;			/* its number */
+		uint64_t	check_ms;		/* when it was sent */
 	} dpd;
 	struct {
 		uint32_t	own_ms;		/* between our hellos, as announced; 0: not announced */

@@ -53,8 +53,8 @@ v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x, boo
 			    fault(f, FAULT_PEER_NOTIFY, "the peer sent %s", said));
 		break;
 	case NOTIFY_INVALID_COOKIE:
-		(void)fault_because(f, CAUSE_NOTIFY_COOKIE,
-		    fault(f, FAULT_PEER_NOTIFY, "the peer sent %s", said));
+		(void)fault_because(f, CAUSE_NOTIFY_COOKIE, fault(f, FAULT_PEER_NOTIFY, q == NULL ?
+		    "the peer sent %s" : "the peer has forgotten this IKE SA (%s)", said));
 		break;
 	case NOTIFY_AUTHENTICATION_FAILED:
 	case NOTIFY_INVALID_HASH_INFORMATION:
@@ -136,6 +136,19 @@ take_lifetime(struct v1_sa *sa, struct now now, const struct isakmp_notify *n, s
 		ike_child_shorten(sa->ike.engine, c, now, life.seconds, out);
 }
 
+/* The peer has the SA after all: what was said in clear is not so, and its exchanges go on. */
+static void
+still_known(struct v1_sa *sa, struct now now)
+{
+	struct v1_exchange *x;
+
+	for (x = sa->exchanges; x != NULL; x = x->next)
+		if (!x->over && x->why.cause == CAUSE_NOTIFY_COOKIE && x->why.evidence == EVIDENCE_CLEAR) {
+			x->why = (struct fault){0};
+			x->give_up_ms = now.ms + sa->ike.policy->timeout_ms;
+		}
+}
+
 static void
 take_notify(struct v1_sa *sa, struct now now, struct span body, bool authentic,
     struct ike_outbox *out)
@@ -150,6 +163,8 @@ take_notify(struct v1_sa *sa, struct now now, struct span body, bool authentic,
 		return;
 	if (authentic && (n.type == NOTIFY_R_U_THERE || n.type == NOTIFY_R_U_THERE_ACK)) {
 		v1_dpd_take(sa, &n, out);
+		if (sa->dpd.alive)
+			still_known(sa, now);
 		return;
 	}
 	if (authentic && n.type == NOTIFY_RESPONDER_LIFETIME) {
@@ -184,6 +199,8 @@ take_notify(struct v1_sa *sa, struct now now, struct span body, bool authentic,
 		else
 			v1_exchange_hint(x, now, &f, out);
 	}
+	if (n.type == NOTIFY_INVALID_COOKIE && !authentic)
+		v1_dpd_check(sa, now, out);
 	v1_sa_report(sa, now, out);
 }
 

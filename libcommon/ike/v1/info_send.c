@@ -67,23 +67,33 @@ v1_info_notify(struct v1_sa *sa, uint8_t proto, uint16_t type, struct span spi,
 		v1_sa_saw(sa, mid);
 }
 
-void
-v1_info_notify_clear(struct v1_sa *sa, uint16_t type, struct ike_outbox *out)
+bool
+v1_info_notify_stranger(struct rand *r, const uint8_t cky_i[COOKIE_LEN], const uint8_t cky_r[COOKIE_LEN],
+    uint16_t type, const struct endpoint *local, const struct endpoint *remote, struct ike_outbox *out)
 {
 	uint8_t buf[INFO_MAX], body[INFO_MAX / 2], mid[4];
-	struct rand *r = &sa->ike.engine->conf.rand;
 	struct isakmp_builder b;
 	struct isakmp_hdr h = { .version = ISAKMP_VERSION_1, .exchange = EXCHANGE_INFO };
 
 	if (r->fill(r->state, mid, sizeof(mid)) != 0)
-		return;
+		return (false);
 	h.mid = get_be32(mid);
-	memcpy(h.cky_i, sa->ike.spi_i, COOKIE_LEN);
-	memcpy(h.cky_r, sa->ike.spi_r, COOKIE_LEN);
+	memcpy(h.cky_i, cky_i, COOKIE_LEN);
+	memcpy(h.cky_r, cky_r, COOKIE_LEN);
 	isakmp_begin(&b, buf, sizeof(buf), &h);
 	isakmp_payload_put(&b, PAYLOAD_N,
 	    notify_body(body, sizeof(body), PROTO_ISAKMP, type, SPAN_NONE, SPAN_NONE));
-	v1_sa_send(sa, isakmp_end(&b), out);
+	outbox_datagram(out, local, remote, isakmp_end(&b));
+	return (true);
+}
+
+void
+v1_info_notify_clear(struct v1_sa *sa, uint16_t type, struct ike_outbox *out)
+{
+	const struct ike_sa *ike = &sa->ike;
+
+	(void)v1_info_notify_stranger(&sa->ike.engine->conf.rand, ike->spi_i, ike->spi_r, type,
+	    &ike->local.at, &ike->remote.at, out);
 }
 
 void

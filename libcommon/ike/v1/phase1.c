@@ -633,13 +633,13 @@ static const struct v1_kind kinds[] = {
 		"phase 1 (main mode)", PHASE_MAIN, EXCHANGE_MAIN, main_mode,
 		sizeof(main_mode) / sizeof(main_mode[0]), payloads,
 		false,		/* the initiator retransmits */
-		NULL, NULL, proof, make_keys, nonsense, forget, refused, phase1_free,
+		NULL, NULL, proof, make_keys, nonsense, forget, refused, NULL, NULL, phase1_free,
 	},
 	[SA_AGGRESSIVE] = {
 		"phase 1 (aggressive mode)", PHASE_AGGRESSIVE, EXCHANGE_AGGRESSIVE, aggressive_mode,
 		sizeof(aggressive_mode) / sizeof(aggressive_mode[0]), payloads,
 		false,		/* nor here: see ask_again() in version.c */
-		NULL, NULL, proof, make_keys, nonsense, forget, refused, phase1_free,
+		NULL, NULL, proof, make_keys, nonsense, forget, refused, NULL, NULL, phase1_free,
 	},
 };
 

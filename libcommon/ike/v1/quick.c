@@ -1,11 +1,13 @@
 /*
  * Phase 2: quick mode, RFC 2409 section 5.5.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "ike/v1/quick.h"
 
 #include "ike/child.h"
+#include "ike/v1/dpd.h"
 #include "ike/v1/exchange_part.h"
 #include "ike/v1/ike_sa.h"
 #include "ike/v1/info_send.h"
@@ -365,6 +367,26 @@ refused(struct v1_exchange *x, const struct fault *why, struct ike_outbox *out)
 	    SPAN_NONE, SPAN_NONE, out);
 }
 
+/* The SA may be one that the peer no longer has. */
+static void
+silent(struct v1_exchange *x, struct ike_outbox *out)
+{
+	v1_dpd_check(x->sa, x->now, out);
+}
+
+static void
+unanswered(const struct v1_exchange *x, struct fault *f)
+{
+	size_t len = strlen(f->what);
+
+	if (!v1_dpd_checked(x->sa, x->begun_ms))
+		return;
+	(void)snprintf(f->what + len, sizeof(f->what) - len, x->sa->dpd.alive ?
+	    "; the peer answers R-U-THERE" :
+	    ", nor to R-U-THERE: the peer answers nothing under this IKE SA");
+	(void)fault_because(f, x->sa->dpd.alive ? CAUSE_ALIVE : CAUSE_SA_SILENT, -1);
+}
+
 static void
 quick_free(struct v1_exchange *x)
 {
@@ -387,7 +409,7 @@ quick_free(struct v1_exchange *x)
 static const struct v1_kind quick_kind = {
 	"phase 2 (quick mode)", PHASE_QUICK, EXCHANGE_QUICK, quick_mode,
 	sizeof(quick_mode) / sizeof(quick_mode[0]), payloads, true,
-	verify, seal, NULL, keys, NULL, forget, refused, quick_free,
+	verify, seal, NULL, keys, NULL, forget, refused, silent, unanswered, quick_free,
 };
 
 struct v1_quick *

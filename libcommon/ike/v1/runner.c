@@ -304,6 +304,7 @@ receive(struct v1_exchange *x, struct now now, const struct isakmp_hdr *h, struc
 	x->answered = false;
 	x->has_iv_refused = false;
 	x->why = (struct fault){0};
+	x->invalid = 0;
 	x->resend_ms = UINT64_MAX;
 	x->give_up_ms = now.ms + x->sa->ike.policy->timeout_ms;
 	x->at++;

@@ -83,6 +83,20 @@ accept_stranger(struct ike_engine *e, struct now now, const struct endpoint *loc
 	v1_sa_report(sa, now, out);
 }
 
+/*
+ * Only encrypted messages are answered, with INVALID-COOKIE (RFC 2408 section 5.2): the answer is in clear, so
+ * that two ends never answer each other's, and has at most twice the bytes.
+ */
+static bool
+unknown(struct ike_engine *e, const struct endpoint *local, const struct endpoint *remote,
+    const struct isakmp_hdr *h, struct ike_outbox *out)
+{
+	if ((h->flags & ISAKMP_FLAG_ENCRYPTED) == 0 || h->length <= ISAKMP_HDR_LEN)
+		return (false);
+	return (out == NULL || v1_info_notify_stranger(&e->conf.rand, h->cky_i, h->cky_r,
+	    NOTIFY_INVALID_COOKIE, local, remote, out));
+}
+
 /* --- messages of an SA --- */
 
 /*
@@ -469,7 +483,7 @@ free_sa(struct ike_sa *sa)
 
 const struct ike_version ike_version_1 = {
 	.major = ISAKMP_VERSION_1 >> 4,
-	.begins = begins, .accept = accept_stranger, .datagram = datagram, .answer = answer,
+	.begins = begins, .accept = accept_stranger, .unknown = unknown, .datagram = datagram, .answer = answer,
 	.can_begin = v1_auth_ready, .begin = begin, .adopt = adopt,
 	.child_begin = child_begin, .child_under_way = child_under_way,
 	.send_delete = send_delete, .record = record,
