@@ -211,6 +211,9 @@ end(struct run *r, const struct opts *o)
 	if (o->heartbeat)
 		report_hint("the peer is down or forgot this SA, or UDP %u is filtered; without "
 		    "--heartbeat dpd-ping sends probes", r->say.remote.port);
+	else if (st->odd > 0)
+		report_hint("the peer is alive and has this SA, but its dead peer detection is at fault: "
+		    "it answers numbers that were not asked (RFC 3706, 6.1)");
 	else if (o->sa != NULL)
 		report_hint("the peer is down or forgot this SA, or UDP %u is filtered; "
 		    "dpd-ping --peer checks whether an IKE daemon answers", r->say.remote.port);

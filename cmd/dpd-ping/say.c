@@ -13,6 +13,7 @@ static const char *const words[] = {
 	[IKE_PING_ANSWERED] = "answered",	[IKE_PING_LATE] = "late",
 	[IKE_PING_SILENCE] = "silence",		[IKE_PING_UNREACHABLE] = "unreachable",
 	[IKE_PING_UNKNOWN_SA] = "unknown-sa",	[IKE_PING_NOTIFY] = "notify",
+	[IKE_PING_ODD] = "odd",
 	[IKE_PING_DELETED] = "deleted",		[IKE_PING_EXPIRED] = "expired",
 	[IKE_PING_HELLO] = "hello",		[IKE_PING_LOST] = "lost",
 	[IKE_PING_DEAD] = "dead",		[IKE_PING_REPLAY] = "replay",
@@ -110,6 +111,9 @@ event_text(const struct say *s, const struct ike_ping_event *ev)
 	case IKE_PING_SILENCE:
 		(void)printf("no answer from %s: %s=%u\n", to, label, ev->seq);
 		break;
+	case IKE_PING_ODD:
+		(void)printf("wrong answer from %s: seq=%u: R-U-THERE-ACK %s\n", to, ev->seq, ev->odd);
+		break;
 	case IKE_PING_UNREACHABLE:
 		(void)printf("unreachable: %s: %s%s\n", to, which, strerror(ev->sys));
 		break;
@@ -155,6 +159,8 @@ event_json(const struct say *s, const struct ike_ping_event *ev)
 		(void)json_object_set_new(j, "rtt-ms", json_real(ms(ev->rtt_us)));
 	if (ev->version >> 4 > ISAKMP_VERSION_1 >> 4)
 		(void)json_object_set_new(j, "version", json_integer(ev->version >> 4));
+	if (ev->what == IKE_PING_ODD)
+		(void)json_object_set_new(j, "odd", json_string(ev->odd));
 	if (ev->notify != 0)
 		(void)json_object_set_new(j, "notify",
 		    json_string(isakmp_notify_name(ev->notify, name)));

@@ -126,6 +126,10 @@ enum fault_code {
 	/* PROTOCOL */							\
 	CAUSE(NO_HEARTBEATS)	/* not announced by the peer */		\
 	CAUSE(VALUES_DIFFER)	/* calculated and captured ones */	\
+	/* UNKNOWN_PEER, ID_MISMATCH: of a peer that begins */		\
+	CAUSE(STRANGE_ADDRESS)	/* no policy is for it */		\
+	CAUSE(STRANGE_EXCHANGE)	/* the policies for it want the other one */ \
+	CAUSE(STRANGE_ID)	/* no policy expects it */		\
 	/* AUTH_FAILED, ID_MISMATCH: the peer's notify */		\
 	CAUSE(SECRET_RIGHT)	/* under keys that only the right secret gives */ \
 	CAUSE(NOTHING_PROVEN)	/* before this end sent its proof */	\

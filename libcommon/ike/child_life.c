@@ -109,7 +109,7 @@ ike_child_up(struct ike_sa *sa, uint32_t mid, struct ike_child *c, struct now no
 		return;
 	}
 	set_timer(e, c);
-	outbox_note(out, NOTE_INFO, "child SA %02x%02x%02x%02x established: %s === %s",
+	ike_sa_note(sa, out, NOTE_INFO, "child SA %02x%02x%02x%02x established: %s === %s",
 	    c->spi_in[0], c->spi_in[1], c->spi_in[2], c->spi_in[3],
 	    selector_text(l, &c->local_ts), selector_text(r, &c->remote_ts));
 	ike_sa_id(sa, id);
@@ -156,6 +156,7 @@ ike_child_end(struct ike_engine *e, struct ike_child *c, enum sa_reason reason, 
 {
 	struct ike_sa *sa = tell ? ike_child_own_sa(e, c) : NULL;
 	struct sa_rec *gone;
+	char peer[IKE_PEER_TEXT];
 
 	if (sa != NULL)
 		sa->version->send_delete(sa, c, out);
@@ -168,7 +169,8 @@ ike_child_end(struct ike_engine *e, struct ike_child *c, enum sa_reason reason, 
 		memcpy(gone->del.spi_out, c->spi_out, 4);
 		gone->del.reason = reason;
 	}
-	outbox_note(out, NOTE_INFO, "child SA %02x%02x%02x%02x ends: %s", c->spi_in[0],
+	outbox_note(out, NOTE_INFO, "%schild SA %02x%02x%02x%02x ends: %s",
+	    ike_peer_text(peer, e, c->policy->name, &c->remote.at), c->spi_in[0],
 	    c->spi_in[1], c->spi_in[2], c->spi_in[3], sa_reason_text(reason));
 	ike_child_remove(e, c);
 }
@@ -229,7 +231,7 @@ ike_child_rekey(struct ike_engine *e, struct ike_child *c, struct now now,
 		return;
 	if (ike_sa_child_begin(sa, now, c->policy, &c->local_ts, &c->remote_ts, c->spi_in,
 	    out, &f) != 0)
-		outbox_note(out, NOTE_WARN, "cannot rekey: %s", f.what);
+		ike_sa_note(sa, out, NOTE_WARN, "cannot rekey: %s", f.what);
 }
 
 void

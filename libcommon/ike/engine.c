@@ -115,8 +115,9 @@ ike_engine_datagram(struct ike_engine *e, struct now now, const struct endpoint 
 		return;
 	}
 	if ((version = ike_version_find(h.version >> 4)) == NULL) {
-		outbox_note(out, NOTE_DEBUG, "%s speaks IKE version %u.%u",
-		    endpoint_text(from, remote), h.version >> 4, h.version & 15);
+		if (strangers_first(&e->strangers, now, STRANGER_VERSION, &remote->addr, NULL))
+			outbox_note(out, NOTE_WARN, "%s speaks IKE version %u.%u, this end only IKEv1",
+			    endpoint_text(from, remote), h.version >> 4, h.version & 15);
 		return;
 	}
 	sa = ike_sa_find(e, h.cky_i, h.cky_r);

@@ -5,6 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static void
+append(struct ike_outbox *o, struct ike_out *item)
+{
+	if (o->last == NULL)
+		o->last = &o->first;
+	*o->last = item;
+	o->last = &item->next;
+}
+
 /* An item with ${extra} bytes behind it. */
 static struct ike_out *
 put(struct ike_outbox *o, enum ike_out_kind kind, size_t extra)
@@ -18,10 +27,7 @@ put(struct ike_outbox *o, enum ike_out_kind kind, size_t extra)
 		return (NULL);
 	}
 	*item = (struct ike_out){ .kind = kind };
-	if (o->last == NULL)
-		o->last = &o->first;
-	*o->last = item;
-	o->last = &item->next;
+	append(o, item);
 	return (item);
 }
 
@@ -115,6 +121,18 @@ outbox_verdict(struct ike_outbox *o, enum ike_verdict what, const uint8_t id[16]
 	memcpy(item->verdict.id, id, sizeof(item->verdict.id));
 	item->verdict.mid = mid;
 	item->verdict.why = why != NULL ? memcpy(item + 1, why, sizeof(*why)) : &none;
+}
+
+void
+outbox_move(struct ike_outbox *o, struct ike_outbox *from, bool sent_only)
+{
+	struct ike_out *item;
+
+	while ((item = outbox_take(from)) != NULL)
+		if (o == NULL || (sent_only && item->kind != IKE_OUT_DATAGRAM))
+			ike_out_free(item);
+		else
+			append(o, item);
 }
 
 struct ike_out *

@@ -23,6 +23,7 @@ enum ike_verdict {
 	IKE_CHILD_UP,		/* a child SA can be used in both directions */
 	IKE_FAILED,		/* a negotiation that this end began has failed: see ${why} */
 	IKE_REFUSED,		/* one that the peer began has failed */
+	IKE_TURNED_AWAY,	/* a stranger began one that no policy allows; ${id} is zero */
 	IKE_GONE,		/* an IKE SA ended: deleted, expired or dead */
 	IKE_ASKS,		/* a step waits for ike_engine_answer(); the question: why.what */
 };
@@ -76,6 +77,8 @@ void outbox_note(struct ike_outbox *o, enum ike_note_level level, const char *fm
 void outbox_verdict(struct ike_outbox *o, enum ike_verdict what, const uint8_t id[16],
     uint32_t mid, const struct fault *why);
 
+/* Moves all of ${from} to the end of ${o}; with ${sent_only} drops what is no datagram. */
+void outbox_move(struct ike_outbox *o, struct ike_outbox *from, bool sent_only);
 /* Removes and returns the first item; release it with ike_out_free(). NULL: empty. */
 struct ike_out *outbox_take(struct ike_outbox *o);
 void ike_out_free(struct ike_out *item);	/* wipes; NULL is fine */

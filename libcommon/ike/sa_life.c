@@ -232,7 +232,7 @@ ike_sa_end(struct ike_sa *sa, struct now now, enum sa_reason reason, bool tell,
 	if (tell)
 		sa->version->send_delete(sa, NULL, out);
 	ike_sa_set_state(sa, IKE_SA_DEAD);
-	outbox_note(out, NOTE_INFO, "an IKE SA ends: %s", sa_reason_text(reason));
+	ike_sa_note(sa, out, NOTE_INFO, "an IKE SA ends: %s", sa_reason_text(reason));
 	if ((gone = outbox_record(out, SA_DELETE)) != NULL) {
 		gone->del.has_ike = true;
 		memcpy(gone->del.ike, id, sizeof(id));

@@ -163,6 +163,7 @@ ask(struct ike_ping *p, struct now now, struct ike_outbox *out)
 	struct asked *a = &p->asked[count % ASKED_MAX];
 
 	p->seq++;
+	p->odd[0] = '\0';
 	*a = (struct asked){ count, p->sa != NULL ? p->seq : count, now_us(now), false };
 	if (p->sa != NULL)
 		v1_dpd_send(p->sa, NOTIFY_R_U_THERE, p->seq, out);
@@ -186,8 +187,10 @@ ping_timeout(void *machine, struct now now, struct ike_outbox *out)
 		return;
 	}
 	if (p->waiting && now_us(now) >= p->give_up_us) {
+		if (!p->scolded && p->odd[0] != '\0')
+			p->stats.odd++;
 		if (!p->scolded)
-			ping_tell(p, IKE_PING_SILENCE, 0, 0);
+			ping_tell(p, p->odd[0] != '\0' ? IKE_PING_ODD : IKE_PING_SILENCE, 0, 0);
 		p->renew = true;
 		p->offer += p->stats.answered == 0;
 		settle(p);
@@ -261,8 +264,12 @@ take_proven(struct ike_ping *p, struct now now, const struct isakmp_payload *pl)
 	v1_sa_id(p->sa, id);
 	if (pl->type == PAYLOAD_N && isakmp_notify_get(&n, pl->body, NULL) == 0) {
 		if (n.type == NOTIFY_R_U_THERE_ACK) {
-			if (!p->listens && v1_dpd_number(p->sa, &n, &seq))
+			if (p->listens)
+				return;
+			if (v1_dpd_number(p->sa, &n, &seq))
 				take_ack(p, now, seq);
+			if (p->waiting)		/* it answered something else */
+				(void)v1_dpd_odd(p->sa, &n, p->seq, p->odd);
 		} else if (n.type != NOTIFY_R_U_THERE && n.type != NOTIFY_HEARTBEAT)
 			ping_tell(p, IKE_PING_NOTIFY, n.type, 0);	/* the resident tool handles them */
 	} else if (pl->type == PAYLOAD_D && isakmp_delete_get(&d, pl->body, NULL) == 0 &&

@@ -14,6 +14,7 @@ enum ike_ping_what {
 	IKE_PING_ANSWERED,
 	IKE_PING_LATE,		/* answered after the timeout: counts as answered */
 	IKE_PING_SILENCE,	/* no answer in time */
+	IKE_PING_ODD,		/* nor this, but an R-U-THERE-ACK that answers another number: see ${odd} */
 	IKE_PING_UNREACHABLE,	/* an ICMP error in place of an answer; ${sys} is its errno */
 	IKE_PING_UNKNOWN_SA,	/* INVALID-COOKIE in clear, which anybody can send */
 	IKE_PING_NOTIFY,	/* another authenticated notify; the wait goes on */
@@ -34,6 +35,7 @@ struct ike_ping_event {
 	uint16_t		notify;	/* type of a notify, also where that is the answer; 0: none */
 	uint8_t			version;	/* of the answer to a question without an SA: 0x10 is IKEv1 */
 	int			sys;
+	const char		*odd;	/* "with number 7 where 123 was asked" */
 	/* Of hellos: ${count} is how many were due, ${seq} its number (of a missed one, the expected
 	 * number, or 0), ${rtt_us} the time since the previous hello, 0 if one was missed in between. */
 	uint32_t		interval_ms;	/* as announced by the peer: the next is due then */
@@ -54,6 +56,7 @@ struct ike_ping_conf {
 
 struct ike_ping_stats {
 	uint32_t	sent, answered;	/* of hellos: due, received */
+	uint32_t	odd;		/* IKE_PING_ODD */
 	uint32_t	measured;	/* number of values in the statistics below: round trip times, or times between hellos */
 	uint64_t	min_us, max_us, sum_us;
 	double		sum_us2;	/* of the squares */

@@ -16,6 +16,7 @@ ping_tell(struct ike_ping *p, enum ike_ping_what what, uint16_t notify, int sys)
 
 	ev.notify = notify;
 	ev.sys = sys;
+	ev.odd = p->odd;
 	p->conf.tell(p->conf.ctx, &ev);
 }
 

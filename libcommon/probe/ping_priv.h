@@ -32,6 +32,7 @@ struct ike_ping {
 	struct ike_engine	*engine;
 	struct v1_sa		*sa;
 	uint32_t		 seq;		/* of our last question, or hello */
+	char			 odd[V1_DPD_ODD];	/* an ACK came that does not answer it: what is wrong; or "" */
 	/* Hellos in place of questions. ${next_us} is our next one, ${give_up_us} the peer's. */
 	bool			 listens;
 	struct {

@@ -124,7 +124,7 @@ on_verdict(void *ctx, enum ike_verdict what, const uint8_t id[16], uint32_t mid,
 	struct outcome_step s;
 
 	(void)id;
-	if (what == IKE_FAILED || what == IKE_REFUSED || what == IKE_GONE)
+	if (what == IKE_FAILED || what == IKE_REFUSED || what == IKE_TURNED_AWAY || what == IKE_GONE)
 		ike_wire_flush(t->wire);
 	if (t->ending || t->lost.code != FAULT_NONE ||
 	    (t->hook != NULL && t->hook(t->hook_ctx, what, mid, why)))
@@ -330,7 +330,7 @@ ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf
 		return (-1);
 	opt.conf = *conf;
 	opt.out = t->out;
-	opt.one_peer = t->one_peer;
+	opt.one_peer = opt.conf.one_peer = t->one_peer;
 	if ((t->host = ike_host_new(t->loop, &opt, &calls, t, f)) == NULL)
 		return (-1);
 	if (o->under != NULL ? ike_host_listen_at(t->host, &o->under->local.at,

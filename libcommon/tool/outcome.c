@@ -133,6 +133,10 @@ outcome_verdict(struct outcome *o, enum ike_verdict what, uint32_t mid, const st
 	case IKE_REFUSED:
 		refused(o, mid, why, running, &s);
 		break;
+	case IKE_TURNED_AWAY:	/* it is no peer: the run goes on */
+		s.say = serves(o) ? SAY_ERROR : SAY_NOTE;
+		s.rationed = true;
+		break;
 	case IKE_GONE:
 		gone(o, why, running, &s);
 		break;

@@ -203,6 +203,10 @@ sim_flush(struct sim *s, int side, struct ike_outbox *out)
 				memcpy(e->ask_id, item->verdict.id, sizeof(e->ask_id));
 				e->ask_mid = item->verdict.mid;
 			}
+			if (item->verdict.what == IKE_TURNED_AWAY) {
+				e->n_turned_away++;
+				e->why = *item->verdict.why;
+			}
 			if (item->verdict.what == IKE_FAILED || item->verdict.what == IKE_REFUSED) {
 				e->n_failed++;
 				e->why = *item->verdict.why;

@@ -8,6 +8,7 @@
 
 #include "ike/engine_priv.h"
 #include "ike/v1/ike_sa.h"
+#include "ike/v1/info_send.h"
 #include "ike/version.h"
 #include "sim.h"
 #include "wire/isakmp.h"
@@ -349,6 +350,142 @@ a_forged_invalid_cookie_does_not_end_the_exchange(void **state)
 	pair_free(p);
 }
 
+/* --- dead peer detection --- */
+
+static bool
+lose_info(struct sim *s, int from, uint8_t *data, size_t len)
+{
+	struct isakmp_hdr h;
+	struct fault f;
+
+	(void)s;
+	return (from != 0 || isakmp_hdr_get(&h, span_of(data, len), &f) != 0 || h.exchange != EXCHANGE_INFO);
+}
+
+/* Right answers what it never received: under these cookies, with this number. */
+static void
+odd_ack(struct pair *p, bool cookies, uint32_t seq)
+{
+	struct v1_sa *sa = (struct v1_sa *)p->sim.end[1].engine->sas;
+	struct ike_outbox out = {0};
+	uint8_t id[16], data[4];
+
+	put_be32(data, seq);
+	v1_sa_id(sa, id);
+	v1_info_notify(sa, PROTO_ISAKMP, NOTIFY_R_U_THERE_ACK, cookies ? SPAN_ARRAY(id) : SPAN_NONE,
+	    SPAN_ARRAY(data), &out);
+	sim_flush(&p->sim, 1, &out);
+}
+
+static void
+a_peer_that_answers_dpd_wrongly_is_not_called_silent(void **state)
+{
+	static const struct { bool cookies; const char *text; } t[] = {
+		{ true, "with number 7 where " }, { false, "without the cookies of this IKE SA" },
+	};
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct pair *p = pair_new(20 + i);
+		struct sim_end *left = &p->sim.end[0];
+
+		p->left.dpd_seconds = 10;
+		p->left.dpd_tries = 2;
+		p->right.dpd_seconds = 0;
+		phase1(p);
+		p->sim.tap = lose_info;
+		for (k = 0; k < 300 && left->n_gone == 0; k++) {
+			sim_run(&p->sim, 1000, NULL);
+			if (left->engine->sas != NULL &&
+			    ((const struct v1_sa *)left->engine->sas)->dpd.tries > 0)
+				odd_ack(p, t[i].cookies, 7);
+		}
+		assert_int_equal(left->n_gone, 1);
+		assert_int_equal(times_in(left->notes, "dead peer detection is at fault"), 1);
+		assert_int_equal(times_in(left->notes, t[i].text), 2);
+		assert_int_equal(times_in(left->notes, "is taken for dead: it answered"), 1);
+		assert_int_equal(times_in(left->notes, "unanswered"), 0);
+		assert_int_equal(times_in(left->notes, "192.0.2.2:500: the peer is taken for dead"), 1);
+		pair_free(p);
+	}
+}
+
+/* --- who is turned away --- */
+
+static void
+restrict_right(struct pair *p, const char *net)
+{
+	assert_int_equal(selector_parse(&p->right.remote_addr, net), 0);
+}
+
+static const struct fault *
+turned_away(struct pair *p)
+{
+	struct fault f = {0};
+
+	if (sim_connect(&p->sim, &p->left, true, &f) != 0)
+		fail_msg("%s", f.what);
+	sim_run(&p->sim, 40000, NULL);
+	return (&p->sim.end[1].why);
+}
+
+static void
+address_exchange_and_id_are_three_causes(void **state)
+{
+	const struct fault *why;
+	struct pair *p;
+
+	(void)state;
+	p = pair_new(30);
+	restrict_right(p, "198.51.100.0/24");
+	why = turned_away(p);
+	assert_int_equal(why->code, FAULT_UNKNOWN_PEER);
+	assert_int_equal(why->cause, CAUSE_STRANGE_ADDRESS);
+	assert_string_equal(why->where, "192.0.2.1:500");
+	assert_int_equal(p->sim.end[1].n_turned_away, 1);	/* seven times sent, once reported */
+	assert_int_equal(p->sim.end[1].n_sent, 0);
+	pair_free(p);
+
+	p = pair_new(31);
+	p->right.exchange = SA_AGGRESSIVE;
+	why = turned_away(p);
+	assert_int_equal(why->cause, CAUSE_STRANGE_EXCHANGE);
+	assert_non_null(strstr(why->what, "begins main mode, and only aggressive mode"));
+	assert_int_equal(p->sim.end[1].n_turned_away, 1);
+	/* The other end is told, and knows what to do. */
+	assert_int_equal(p->sim.end[0].why.code, FAULT_PEER_NOTIFY);
+	assert_int_equal(p->sim.end[0].why.cause, CAUSE_NOTIFY_EXCHANGE);
+	pair_free(p);
+
+	p = pair_new(32);
+	assert_int_equal(id_parse(&p->right.remote_id, "somebody.example", NULL), 0);
+	why = turned_away(p);
+	assert_int_equal(why->code, FAULT_ID_MISMATCH);
+	assert_int_equal(why->cause, CAUSE_STRANGE_ID);
+	assert_non_null(strstr(why->where, "192.0.2.1"));
+	pair_free(p);
+}
+
+static void
+a_refusal_is_reported_once(void **state)
+{
+	struct pair *p = pair_new(33);
+	struct sim_end *right = &p->sim.end[1];
+	struct fault f = {0};
+
+	(void)state;
+	p->right.ike.p[0].hash = alg_hash_word("sha1");
+	if (sim_connect(&p->sim, &p->left, true, &f) != 0)
+		fail_msg("%s", f.what);
+	sim_run(&p->sim, 1500, NULL);
+	assert_int_equal(times_in(right->notes, "first difference"), 1);
+	assert_int_equal(times_in(right->notes, "192.0.2.1:500: the proposals"), 1);
+	assert_int_equal(right->n_failed, 1);
+	assert_true(right->n_sent >= 2);	/* each message 1 has its answer */
+	pair_free(p);
+}
+
 int
 main(void)
 {
@@ -361,6 +498,9 @@ main(void)
 		cmocka_unit_test(an_sa_under_which_nothing_is_answered_is_named),
 		cmocka_unit_test(a_peer_that_has_the_sa_and_ignores_quick_mode_is_told_apart),
 		cmocka_unit_test(a_forged_invalid_cookie_does_not_end_the_exchange),
+		cmocka_unit_test(a_peer_that_answers_dpd_wrongly_is_not_called_silent),
+		cmocka_unit_test(address_exchange_and_id_are_three_causes),
+		cmocka_unit_test(a_refusal_is_reported_once),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

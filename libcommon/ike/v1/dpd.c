@@ -10,6 +10,8 @@
  */
 #include "ike/v1/dpd.h"
 
+#include <stdio.h>
+
 #include "ike/v1/ike_sa.h"
 #include "ike/v1/info_send.h"
 
@@ -59,15 +61,21 @@ v1_dpd_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 		return (true);
 	}
 	if (sa->dpd.tries >= p->dpd_tries) {
-		outbox_note(out, NOTE_WARN, "the peer is dead: %u R-U-THERE unanswered",
-		    sa->dpd.tries);
+		if (sa->dpd.odd > 0)
+			ike_sa_note(&sa->ike, out, NOTE_WARN, "the peer is taken for dead: it answered %u of %u "
+			    "R-U-THERE, and wrongly (%s)", sa->dpd.odd, sa->dpd.tries, sa->dpd.odd_why);
+		else
+			ike_sa_note(&sa->ike, out, NOTE_WARN, "the peer is dead: %u R-U-THERE unanswered",
+			    sa->dpd.tries);
 		return (false);
 	}
 	/* No answer: lost, or its number was too low. The next number is above all of this second. */
 	if (sa->dpd.tries > 0)
 		sa->dpd.seq_out = v1_dpd_start(sa, (now.epoch + 1) * 1000);
-	else
+	else {
+		sa->dpd.odd = 0;
 		sa->dpd.first = sa->dpd.seq_out = sa->dpd.has_seq_out ? sa->dpd.seq_out + 1 : base(sa);
+	}
 	sa->dpd.has_seq_out = true;
 	sa->dpd.tries++;
 	retry_ms = idle_ms < V1_DPD_RETRY_MS ? idle_ms : V1_DPD_RETRY_MS;
@@ -126,12 +134,55 @@ v1_dpd_newest(const struct v1_sa *sa, const struct isakmp_notify *n)
 	return (sa->dpd.has_seq_out && (int32_t)(seq - sa->dpd.seq_out) >= 0);
 }
 
-void
-v1_dpd_take(struct v1_sa *sa, const struct isakmp_notify *n, struct ike_outbox *out)
+/* An ACK that answers nothing that was asked: RFC 3706 section 6.1 wants it refused, and people want to know. */
+static void
+odd(struct v1_sa *sa, struct ike_outbox *out)
+{
+	sa->dpd.odd++;
+	if (!sa->dpd.odd_said)
+		ike_sa_note(&sa->ike, out, NOTE_WARN, "the peer's dead peer detection is at fault: it answers "
+		    "R-U-THERE %s; set its DPD right, or ours off (--dpd-interval 0)", sa->dpd.odd_why);
+	sa->dpd.odd_said = true;
+}
+
+const char *
+v1_dpd_odd(const struct v1_sa *sa, const struct isakmp_notify *n, uint32_t asked, char text[V1_DPD_ODD])
 {
 	uint32_t seq;
 
-	if (!v1_dpd_number(sa, n, &seq))
+	if (n->data.len != 4)
+		(void)snprintf(text, V1_DPD_ODD, "with %zu bytes in place of the number", n->data.len);
+	else if (v1_dpd_number(sa, n, &seq))
+		(void)snprintf(text, V1_DPD_ODD, "with number %u where %u was asked", seq, asked);
+	else if (n->spi.len == 0)
+		(void)snprintf(text, V1_DPD_ODD, "without the cookies of this IKE SA");
+	else
+		(void)snprintf(text, V1_DPD_ODD, "with other cookies than those of this IKE SA");
+	return (text);
+}
+
+void
+v1_dpd_take_again(struct v1_sa *sa, const struct isakmp_notify *n, struct ike_outbox *out)
+{
+	/* HASH(1) is the peer's, since this end has sent no ACK under that message ID; it may be an old one. */
+	if (n->type != NOTIFY_R_U_THERE_ACK || sa->dpd.tries == 0)
+		return;
+	(void)snprintf(sa->dpd.odd_why, sizeof(sa->dpd.odd_why), "under the message ID of another message");
+	odd(sa, out);
+}
+
+void
+v1_dpd_take(struct v1_sa *sa, const struct isakmp_notify *n, struct ike_outbox *out)
+{
+	bool about = v1_dpd_number(sa, n, &(uint32_t){0});
+	uint32_t seq = about ? get_be32(n->data.p) : 0;
+
+	if (n->type == NOTIFY_R_U_THERE_ACK && sa->dpd.tries > 0 &&
+	    (!about || (int32_t)(seq - sa->dpd.first) < -DPD_WINDOW)) {
+		(void)v1_dpd_odd(sa, n, sa->dpd.seq_out, sa->dpd.odd_why);
+		odd(sa, out);
+	}
+	if (!about)
 		return;
 	if (n->type == NOTIFY_R_U_THERE) {
 		/* A number far below the last is a replay (RFC 3706 section 6.3). */
@@ -146,7 +197,7 @@ v1_dpd_take(struct v1_sa *sa, const struct isakmp_notify *n, struct ike_outbox *
 	/* Below the first number of this round it may be a late answer. Above the last one it answers
 	 * another process, and proves as well that the peer is alive. */
 	if (sa->dpd.tries > 0 && (int32_t)(seq - sa->dpd.first) >= 0)
-		sa->dpd.tries = 0;
+		sa->dpd.tries = sa->dpd.odd = 0;
 	if (sa->dpd.checking && (int32_t)(seq - sa->dpd.check) >= 0)
 		sa->dpd.alive = true;
 	if (!sa->dpd.has_seq_out || (int32_t)(seq - sa->dpd.seq_out) > 0)

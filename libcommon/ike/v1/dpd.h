@@ -14,6 +14,12 @@ void v1_dpd_check(struct v1_sa *sa, struct now now, struct ike_outbox *out);
 bool v1_dpd_checked(const struct v1_sa *sa, uint64_t since_ms);
 /* R-U-THERE or R-U-THERE-ACK that proved to be the peer's. */
 void v1_dpd_take(struct v1_sa *sa, const struct isakmp_notify *n, struct ike_outbox *out);
+/* An ACK under a message ID that was used before: reported, and nothing else. */
+void v1_dpd_take_again(struct v1_sa *sa, const struct isakmp_notify *n, struct ike_outbox *out);
+/* What is wrong with an ACK that does not answer the number ${asked}: "with number 7 where 123 was asked". */
+#define V1_DPD_ODD	96
+const char *v1_dpd_odd(const struct v1_sa *sa, const struct isakmp_notify *n, uint32_t asked,
+    char text[V1_DPD_ODD]);
 void v1_dpd_send(struct v1_sa *sa, uint16_t type, uint32_t seq, struct ike_outbox *out);
 /*
  * Whether an R-U-THERE that proved to be the peer's is newer than all before, or an ACK answers the last

@@ -67,7 +67,7 @@ v1_exchange_where(const struct v1_exchange *x, size_t at, struct fault *f)
 
 	fault_message(f, x->kind->phase, at < x->kind->n_rows ? at + 1 : 0);
 	/* An initiator has one peer; a responder has many, so name the peer. */
-	if (x->sa->ike.role == SA_RESPONDER)
+	if (x->sa->ike.role == SA_RESPONDER || !x->sa->ike.engine->conf.one_peer)
 		(void)snprintf(from, sizeof(from), "%s%s%s, ", name, name[0] != '\0' ? " at " : "",
 		    endpoint_text(peer, &x->sa->ike.remote.at));
 	if (at < x->kind->n_rows)
@@ -158,7 +158,7 @@ v1_exchange_wait(struct v1_exchange *x, struct now now, struct span dgram, const
 	x->resend_ms = UINT64_MAX;
 	x->give_up_ms = now.ms + x->sa->ike.policy->answer_ms;
 	v1_sa_id(x->sa, id);
-	outbox_note(out, NOTE_DEBUG, "%s, message %zu waits: %s", x->kind->name, x->at + 1,
+	ike_sa_note(&x->sa->ike, out, NOTE_DEBUG, "%s, message %zu waits: %s", x->kind->name, x->at + 1,
 	    w->question);
 	outbox_verdict(out, IKE_ASKS, id, x->mid, f);
 	return (0);
@@ -179,7 +179,7 @@ v1_exchange_hint(struct v1_exchange *x, struct now now, const struct fault *why,
 	if (x->over)
 		return;
 	if (x->why.code == FAULT_NONE)
-		outbox_note(out, NOTE_INFO, "%s: %s", why->where, why->what);
+		outbox_note(out, NOTE_DEBUG, "%s: %s", why->where, why->what);
 	/* A malformed message may be from anyone and is no information about the peer. */
 	if (is_noise(why->code)) {
 		x->invalid++;
@@ -249,7 +249,7 @@ send_again(struct v1_exchange *x, struct now now, struct ike_outbox *out)
 	x->resends++;
 	x->sent_ms = now.ms;
 	v1_sa_send(x->sa, bytes_span(&x->sent), out);
-	outbox_note(out, x->role == SA_INITIATOR && x->resends > 1 ? NOTE_PROGRESS : NOTE_DEBUG,
+	ike_sa_note(&x->sa->ike, out, x->role == SA_INITIATOR && x->resends > 1 ? NOTE_PROGRESS : NOTE_DEBUG,
 	    "%s: message %zu sent again (%u), no answer yet", x->kind->name, x->at, x->resends);
 	x->now = now;
 	x->resend_ms = UINT64_MAX;

@@ -163,11 +163,11 @@ v1_heartbeat_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 	/* One timeout counts one hello, however late: this process may have been stopped for an hour. */
 	sa->hb.late_ms = now.ms + sa->hb.peer_ms;
 	if (++sa->hb.lost < threshold) {
-		outbox_note(out, NOTE_INFO, "%u of %u heartbeats of the peer lost, the last was %u",
+		ike_sa_note(&sa->ike, out, NOTE_INFO, "%u of %u heartbeats of the peer lost, the last was %u",
 		    sa->hb.lost, threshold, sa->hb.seq_in);
 		return (true);
 	}
-	outbox_note(out, NOTE_WARN, "the peer is dead: %u heartbeats lost", sa->hb.lost);
+	ike_sa_note(&sa->ike, out, NOTE_WARN, "the peer is dead: %u heartbeats lost", sa->hb.lost);
 	return (false);
 }
 
@@ -176,11 +176,11 @@ v1_heartbeat_take(struct v1_sa *sa, struct now now, const struct ike_hello *h,
     struct ike_outbox *out)
 {
 	if (!v1_heartbeat_newer(h->seq, sa->hb.seq_in)) {
-		outbox_note(out, NOTE_DEBUG, "heartbeat %u is a replay: %u was heard", h->seq,
+		ike_sa_note(&sa->ike, out, NOTE_DEBUG, "heartbeat %u is a replay: %u was heard", h->seq,
 		    sa->hb.seq_in);
 		return (false);
 	}
-	outbox_note(out, sa->hb.lost > 0 ? NOTE_INFO : NOTE_DEBUG, "heartbeat %u of the peer%s",
+	ike_sa_note(&sa->ike, out, sa->hb.lost > 0 ? NOTE_INFO : NOTE_DEBUG, "heartbeat %u of the peer%s",
 	    h->seq, sa->hb.lost > 0 ? ": it is back" : "");
 	sa->hb.seq_in = h->seq;
 	sa->hb.peer_ms = h->interval_ms;

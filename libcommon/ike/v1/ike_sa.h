@@ -38,6 +38,9 @@ struct v1_sa {
 		uint32_t	first;		/* number of the first of them */
 		uint32_t	seq_in;		/* last R-U-THERE of the peer */
 		bool		has_seq_in;
+		uint32_t	odd;		/* ACKs since the first of ${tries} that are none of RFC 3706, */
+		char		odd_why[96];	/* what was wrong with the last, */
+		bool		odd_said;	/* reported */
 		/* One R-U-THERE for an exchange that gets no answer: */
 		bool		checking, alive;	/* it was sent; its answer came */
 		uint32_t	check;			/* its number */

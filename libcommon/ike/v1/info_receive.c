@@ -111,7 +111,7 @@ list_offers(const struct v1_exchange *x, struct ike_outbox *out)
 		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s", i > 0 ? "," : "",
 		    q == NULL ? ike_proposal_text(one, &p->ike.p[i]) :
 		    esp_proposal_text(one, &p->esp.p[i]));
-	outbox_note(out, NOTE_WARN, "the peer accepts none of these: %s %s", option, all);
+	ike_sa_note(&x->sa->ike, out, NOTE_WARN, "the peer accepts none of these: %s %s", option, all);
 }
 
 /* RESPONDER-LIFETIME of an SA that is established: of the IKE SA, or of one of the peer's child SAs. */
@@ -171,7 +171,7 @@ take_notify(struct v1_sa *sa, struct now now, struct span body, bool authentic,
 		take_lifetime(sa, now, &n, out);
 		return;
 	}
-	outbox_note(out, authentic ? NOTE_INFO : NOTE_DEBUG, "the peer sent %s%s",
+	ike_sa_note(&sa->ike, out, authentic ? NOTE_INFO : NOTE_DEBUG, "the peer sent %s%s",
 	    isakmp_notify_name(n.type, name), authentic ? "" : " (in clear: only a hint)");
 	if (n.type >= NOTIFY_CONNECTED)		/* status notifies fail nothing */
 		return;
@@ -250,7 +250,7 @@ take_clear(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 		if (m.pl[i].type == PAYLOAD_N)
 			take_notify(sa, now, m.pl[i].body, false, out);
 		else if (m.pl[i].type == PAYLOAD_D)
-			outbox_note(out, NOTE_INFO, "a delete in clear is not obeyed");
+			ike_sa_note(&sa->ike, out, NOTE_INFO, "a delete in clear is not obeyed");
 }
 
 /* An answer to our proof that makes no sense under our keys. */
@@ -261,7 +261,7 @@ take_nonsense(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 	const struct v1_auth *auth;
 	struct fault f = {0};
 
-	outbox_note(out, NOTE_DEBUG, "an informational message that does not prove to be the peer's");
+	ike_sa_note(&sa->ike, out, NOTE_DEBUG, "an informational message that does not prove to be the peer's");
 	if (sa->ike.state != IKE_SA_HALF_OPEN || x == NULL || x->over || x->role != SA_INITIATOR ||
 	    !v1_phase1_proof_sent(x))
 		return;
@@ -287,6 +287,18 @@ is_newest(const struct v1_sa *sa, const struct isakmp_msg *m)
 		    !v1_dpd_newest(sa, &n))
 			return (false);
 	return (true);
+}
+
+/* Under a message ID that was used before: nothing of it counts. */
+static void
+take_again(struct v1_sa *sa, const struct isakmp_msg *m, struct ike_outbox *out)
+{
+	struct isakmp_notify n;
+	size_t i;
+
+	for (i = 1; i < m->n; i++)
+		if (m->pl[i].type == PAYLOAD_N && isakmp_notify_get(&n, m->pl[i].body, NULL) == 0)
+			v1_dpd_take_again(sa, &n, out);
 }
 
 void
@@ -317,7 +329,8 @@ v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 	if (sa->ike.state == IKE_SA_ESTABLISHED) {
 		/* An old message from elsewhere must not make us move there. */
 		if (v1_sa_seen(sa, h->mid)) {
-			outbox_note(out, NOTE_DEBUG, "an informational message came again");
+			ike_sa_note(&sa->ike, out, NOTE_DEBUG, "an informational message came again");
+			take_again(sa, &m, out);
 			return;
 		}
 		v1_sa_saw(sa, h->mid);

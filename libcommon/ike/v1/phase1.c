@@ -382,9 +382,11 @@ take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 		got = malloc(ID_TEXT);
 		want = malloc(ID_TEXT);
 		if (got != NULL && want != NULL)
-			(void)fault(f, FAULT_ID_MISMATCH,
-			    "the peer calls itself %s, expected is %s", id_text(got, &id),
-			    expected.type != 0 ? id_text(want, &expected) : "another");
+			(void)fault_because(f, x->role == SA_RESPONDER ? CAUSE_STRANGE_ID : CAUSE_NONE,
+			    fault(f, FAULT_ID_MISMATCH, expected.type != 0 ?
+			    "the peer calls itself %s, expected is %s" : "the peer calls itself %s, %s",
+			    id_text(got, &id), expected.type != 0 ? id_text(want, &expected) :
+			    "which no section expects from its address"));
 		else
 			(void)no_memory(f);
 		free(got);
@@ -589,13 +591,13 @@ refused(struct v1_exchange *x, const struct fault *why, struct ike_outbox *out)
 	    why->code == FAULT_ID_MISMATCH ? NOTIFY_INVALID_ID_INFORMATION :
 	    why->code == FAULT_AUTH_FAILED ? NOTIFY_AUTHENTICATION_FAILED : 0;
 	uint8_t id[16] = {0};
-	char *text;
+	char *text, peer[IKE_PEER_TEXT];
 
 	if (type == 0 || x->told)
 		return;
 	x->told = true;
 	if (type == NOTIFY_NO_PROPOSAL_CHOSEN && (text = malloc(SA_MISMATCH_TEXT)) != NULL) {
-		outbox_note(out, NOTE_WARN, "%s", p1_mismatch_text(text, SA_MISMATCH_TEXT,
+		outbox_note(out, NOTE_WARN, "%sthe proposals:\n%s", ike_sa_peer_text(peer, &x->sa->ike), p1_mismatch_text(text, SA_MISMATCH_TEXT,
 		    bytes_span(&part(x)->sai_b), x->sa->ike.policy));
 		free(text);
 	}

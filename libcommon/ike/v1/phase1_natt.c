@@ -150,7 +150,7 @@ float_ports(struct v1_exchange *x, struct ike_outbox *out)
 	s->local.at.port = NATT_PORT;
 	s->remote.at.port = s->policy->natt_port;
 	s->floated = true;
-	outbox_note(out, NOTE_DEBUG, "NAT-T: on to port %u", s->remote.at.port);
+	ike_sa_note(s, out, NOTE_DEBUG, "NAT-T: on to port %u", s->remote.at.port);
 }
 
 int
@@ -177,7 +177,7 @@ v1_detect_nat(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
 	s->natt.remote_nat = !seen;
 	s->natt.local_nat = !span_eq(span_of(p->natd[0].b, p->natd[0].len),
 	    span_of(to_us, h->len));
-	outbox_note(out, NOTE_INFO, "NAT-T %s: %s", x->sa->natt->word,
+	ike_sa_note(&x->sa->ike, out, NOTE_INFO, "NAT-T %s: %s", x->sa->natt->word,
 	    s->natt.local_nat && s->natt.remote_nat ? "NAT on both sides" :
 	    s->natt.local_nat ? "a NAT in front of this end" :
 	    s->natt.remote_nat ? "a NAT in front of the peer" :

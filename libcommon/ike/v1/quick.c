@@ -352,11 +352,11 @@ refused(struct v1_exchange *x, const struct fault *why, struct ike_outbox *out)
 	    why->code == FAULT_NO_PROPOSAL || why->code == FAULT_PFS_MISMATCH ?
 	    NOTIFY_NO_PROPOSAL_CHOSEN : 0;
 	uint16_t encap = encap_mode(x);
-	char *text;
+	char *text, peer[IKE_PEER_TEXT];
 
 	if (type != 0 && !x->told && q->offer.len > 0 && type == NOTIFY_NO_PROPOSAL_CHOSEN &&
 	    (text = malloc(SA_MISMATCH_TEXT)) != NULL) {
-		outbox_note(out, NOTE_WARN, "%s", p2_mismatch_text(text, SA_MISMATCH_TEXT,
+		outbox_note(out, NOTE_WARN, "%sthe proposals:\n%s", ike_sa_peer_text(peer, &x->sa->ike), p2_mismatch_text(text, SA_MISMATCH_TEXT,
 		    bytes_span(&q->offer), q->policy, &encap, 1, q->gx_peer.len));
 		free(text);
 	}

@@ -308,7 +308,7 @@ receive(struct v1_exchange *x, struct now now, const struct isakmp_hdr *h, struc
 	x->resend_ms = UINT64_MAX;
 	x->give_up_ms = now.ms + x->sa->ike.policy->timeout_ms;
 	x->at++;
-	outbox_note(out, NOTE_DEBUG, "%s, message %zu: the %s %s", x->kind->name, x->at,
+	ike_sa_note(&x->sa->ike, out, NOTE_DEBUG, "%s, message %zu: the %s %s", x->kind->name, x->at,
 	    x->role == SA_INITIATOR ? "responder" : "initiator",
 	    x->kind->rows[x->at - 1].story);
 	ike_sa_follow(&x->sa->ike, now, out);
@@ -341,7 +341,7 @@ v1_exchange_datagram(struct v1_exchange *x, struct now now, const struct isakmp_
 		return (false);
 	if (x->has_got && memcmp(digest, x->got, sizeof(x->got)) == 0) {
 		if (x->answered && !x->failed && may_answer_again(&x->sa->ike)) {
-			outbox_note(out, NOTE_DEBUG, "%s: message %zu came again, answered as before",
+			ike_sa_note(&x->sa->ike, out, NOTE_DEBUG, "%s: message %zu came again, answered as before",
 			    x->kind->name, x->at);
 			v1_exchange_again(x, now, out);
 		}

@@ -15,7 +15,7 @@ v1_sa_up(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 	const struct v1_phase1 *p = x != NULL ? v1_phase1_of(x) : NULL;
 	char peer[ENDPOINT_TEXT];
 
-	outbox_note(out, NOTE_INFO, "phase 1 with %s established (%s)",
+	ike_sa_note(&sa->ike, out, NOTE_INFO, "phase 1 with %s established (%s)",
 	    endpoint_text(peer, &sa->ike.remote.at), sa->exchange == SA_MAIN ? "main mode" :
 	    "aggressive mode");
 	if (p != NULL && p->responder_seconds != 0)
@@ -32,7 +32,7 @@ await_xauth(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 	ike_sa_set_state(&sa->ike, IKE_SA_AUTHENTICATING);
 	sa->ike.hard_ms = now.ms + sa->ike.policy->answer_ms;
 	ike_sa_heard(&sa->ike, now);
-	outbox_note(out, NOTE_DEBUG, "phase 1 has ended, XAuth follows");
+	ike_sa_note(&sa->ike, out, NOTE_DEBUG, "phase 1 has ended, XAuth follows");
 }
 
 /* The SA comes to nothing before it is established. */

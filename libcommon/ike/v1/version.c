@@ -6,6 +6,7 @@
 #include "ike/policy_match.h"
 #include "ike/v1/auth.h"
 #include "ike/v1/dpd.h"
+#include "ike/v1/exchange_part.h"
 #include "ike/v1/heartbeat.h"
 #include "ike/v1/ike_sa.h"
 #include "ike/v1/info_receive.h"
@@ -40,6 +41,46 @@ begins(const struct isakmp_hdr *h)
 	    (h->exchange == EXCHANGE_MAIN || h->exchange == EXCHANGE_AGGRESSIVE));
 }
 
+/* No policy allows what the peer begins; why differs in what to do about it. Reported once for each address. */
+static void
+turn_away(struct ike_engine *e, struct now now, const struct endpoint *local, const struct endpoint *remote,
+    const struct isakmp_hdr *h, enum sa_exchange exchange, struct ike_outbox *out)
+{
+	static const char *const modes[] = { [SA_MAIN] = "main", [SA_AGGRESSIVE] = "aggressive" };
+	enum sa_exchange other = exchange == SA_MAIN ? SA_AGGRESSIVE : SA_MAIN;
+	bool known = ike_policy_for_stranger(&e->conf, &remote->addr, other) != NULL;
+	uint8_t id[16] = {0}, which[8] = { (uint8_t)exchange };
+	struct fault f = {0};
+	char from[ENDPOINT_TEXT];
+
+	if (known && strangers_may_answer(&e->strangers, now, &remote->addr))
+		(void)v1_info_notify_stranger(&e->conf.rand, h->cky_i, h->cky_r,
+		    NOTIFY_UNSUPPORTED_EXCHANGE_TYPE, local, remote, out);
+	if (!strangers_first(&e->strangers, now, STRANGER_TURNED_AWAY, &remote->addr, which))
+		return;
+	if (known)
+		(void)fault_because(&f, CAUSE_STRANGE_EXCHANGE, fault(&f, FAULT_UNKNOWN_PEER,
+		    "the peer begins %s mode, and only %s mode is configured for its address",
+		    modes[exchange], modes[other]));
+	else
+		(void)fault_because(&f, CAUSE_STRANGE_ADDRESS, fault(&f, FAULT_UNKNOWN_PEER,
+		    "no peer is configured for this address; it begins %s mode", modes[exchange]));
+	f.evidence = EVIDENCE_CLEAR;
+	fault_where(&f, "%s", endpoint_text(from, remote));
+	outbox_verdict(out, IKE_TURNED_AWAY, id, 0, &f);
+}
+
+/* Whether message 1 of ${x} was refused for the same reason a moment ago, or is sent again. */
+static bool
+refused_before(struct ike_engine *e, struct now now, const struct v1_exchange *x)
+{
+	const struct v1_phase1 *p = v1_phase1_of(x);
+	uint8_t which[8];
+
+	put_be64(which, ike_hash(p->sai_b.p, p->sai_b.len, 0) ^ ike_hash(x->why.what, strlen(x->why.what), 1));
+	return (!strangers_first(&e->strangers, now, STRANGER_REFUSED, &x->sa->ike.from_remote.addr, which));
+}
+
 static void
 accept_stranger(struct ike_engine *e, struct now now, const struct endpoint *local,
     const struct endpoint *remote, const struct isakmp_hdr *h, struct span data,
@@ -49,11 +90,10 @@ accept_stranger(struct ike_engine *e, struct now now, const struct endpoint *loc
 	struct ike_policy *policy;
 	struct v1_exchange *x;
 	struct v1_sa *sa;
-	char from[ENDPOINT_TEXT];
+	struct ike_outbox mine = {0};
 
 	if ((policy = ike_policy_for_stranger(&e->conf, &remote->addr, exchange)) == NULL) {
-		outbox_note(out, NOTE_WARN, "%s asks for %s mode, which no policy allows there",
-		    endpoint_text(from, remote), exchange == SA_MAIN ? "main" : "aggressive");
+		turn_away(e, now, local, remote, h, exchange, out);
 		return;
 	}
 	/* Aggressive mode is costly before the peer has proven that its address is real. */
@@ -70,12 +110,14 @@ accept_stranger(struct ike_engine *e, struct now now, const struct endpoint *loc
 		release(sa);
 		return;
 	}
-	if (!v1_exchange_datagram(x, now, h, data, out)) {
+	if (!v1_exchange_datagram(x, now, h, data, &mine)) {
 		v1_exchange_fail(x, now, &x->why);
-		v1_sa_report(sa, now, out);
+		v1_sa_report(sa, now, &mine);
+		outbox_move(out, &mine, refused_before(e, now, x));
 		release(sa);
 		return;
 	}
+	outbox_move(out, &mine, false);
 	if (ike_engine_link(e, &sa->ike) != 0) {
 		release(sa);
 		return;
