@@ -86,3 +86,23 @@ refused() {
 	stderr_has "4 s"
 	stderr_has "hint:"
 }
+
+@test "lab errors: --failed-sa and --pcap of a refused identity are opened by ike-trace, and by --explain at once" {
+	need ike-initiate
+	lab_up ikev1-psk
+	run -1 --separate-stderr in_left timeout 30 ike-initiate --timeout 4 --psk-file "$PSK" \
+		--local-id other.lab.example --remote-id right.lab.example --ike aes128-sha1-modp2048 \
+		--esp aes128-sha1 --local-ts "$LEFT_NET" --remote-ts "$RIGHT_NET" --explain \
+		--failed-sa "$LAB_STATE/f.sa" --pcap "$LAB_STATE/f.pcapng" -o "$LAB_STATE/out.sa" "$RIGHT_IP"
+	stderr_has "main mode 5*: ID, HASH"
+	stderr_has "ID_FQDN other.lab.example"
+	[ ! -e "$LAB_STATE/out.sa" ]
+	[ "$(stat -c %a "$LAB_STATE/f.sa")" = 600 ]
+	run -0 --separate-stderr ike-trace --sa "$LAB_STATE/f.sa" "$LAB_STATE/f.pcapng"
+	output_has "main mode 5*: ID, HASH"
+	output_has "ID_FQDN other.lab.example"
+	output_has "AUTHENTICATION-FAILED"
+	# nothing can be negotiated under it
+	run -1 --separate-stderr ike-initiate --phase2 "$LAB_STATE/f.sa"
+	stderr_has "no live IKE SA"
+}

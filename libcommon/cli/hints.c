@@ -176,7 +176,7 @@ const struct hint hints[] = {
 	CAUSE(ID_MISMATCH, OUR_ID,
 	    "set --local-id to the ID that the peer expects of us; behind NAT the default, our private address, is rarely it"),
 	CAUSE(ID_MISMATCH, STRANGE_ID,
-	    "the secret fits and the ID does not: set remote-id (--remote-id) of its section to the ID that it sent, or change the peer's own ID (--local-id there)"),
+	    "set remote-id of the peer's section (--remote-id) to the ID that it sent, or give the peer the expected one (--local-id there)"),
 	CODE(ID_MISMATCH,
 	    "the peer sent another ID: set --remote-id to the ID that it sent, or change the peer's ID; behind NAT it may send its private address"),
 	CODE(TS_MISMATCH,

@@ -50,7 +50,7 @@ on_before(void *ctx, const struct ike_outbox *todo)
 	const struct ike_out *item;
 
 	for (item = todo->first; h->calls.record != NULL && item != NULL; item = item->next)
-		if (item->kind == IKE_OUT_RECORD)
+		if (item->kind == IKE_OUT_RECORD || item->kind == IKE_OUT_KEYS)
 			h->calls.record(h->ctx, item->rec);
 }
 
@@ -72,6 +72,11 @@ on_item(void *ctx, const struct ike_out *item)
 		h->calls.verdict(h->ctx, item->verdict.what, item->verdict.id,
 		    item->verdict.mid, item->verdict.why);
 		break;
+	case IKE_OUT_FAILED_SA:
+		if (h->calls.failed_sa != NULL)
+			h->calls.failed_sa(h->ctx, item->rec);
+		break;
+	case IKE_OUT_KEYS:
 	case IKE_OUT_DATAGRAM:
 	case IKE_OUT_KEEPALIVE:
 		break;			/* the host sends them */

@@ -27,6 +27,8 @@ struct ike_host_calls {
 	 */
 	void	(*wire)(void *ctx, const struct host_dgram *d);
 	void	(*record)(void *ctx, const struct sa_rec *rec);
+	/* With conf.show_keys: an IKE SA that was not established. May be NULL. */
+	void	(*failed_sa)(void *ctx, const struct sa_rec *rec);
 };	/* the first five are set; none may free the host */
 
 struct ike_host_opt {

@@ -23,6 +23,7 @@ struct ike_conf {
 	bool			 keep;		/* rekey, answer, probe; reconnect */
 	bool			 others;	/* other tools of this host may have SAs with the peers */
 	bool			 one_peer;	/* nothing needs to name the peer */
+	bool			 show_keys;	/* of IKE SAs that are not established (yet), too */
 	bool			 borrowed;	/* adopted IKE SAs are another's: never deleted here */
 	/*
 	 * Half-open exchanges that peers began: of peers that have not sent our cookie back, and as many of those

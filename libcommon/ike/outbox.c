@@ -60,7 +60,7 @@ outbox_keepalive(struct ike_outbox *o, const struct endpoint *local,
 }
 
 struct sa_rec *
-outbox_record(struct ike_outbox *o, enum sa_type type)
+outbox_record_as(struct ike_outbox *o, enum ike_out_kind kind, enum sa_type type)
 {
 	struct sa_rec *rec;
 	struct ike_out *item;
@@ -71,13 +71,19 @@ outbox_record(struct ike_outbox *o, enum sa_type type)
 		o->short_of_memory = true;
 		return (NULL);
 	}
-	if ((item = put(o, IKE_OUT_RECORD, 0)) == NULL) {
+	if ((item = put(o, kind, 0)) == NULL) {
 		free(rec);
 		return (NULL);
 	}
 	rec->type = type;
 	item->rec = rec;
 	return (rec);
+}
+
+struct sa_rec *
+outbox_record(struct ike_outbox *o, enum sa_type type)
+{
+	return (outbox_record_as(o, IKE_OUT_RECORD, type));
 }
 
 void
@@ -154,7 +160,7 @@ ike_out_free(struct ike_out *item)
 {
 	if (item == NULL)
 		return;
-	if (item->kind == IKE_OUT_RECORD) {
+	if (item->kind == IKE_OUT_RECORD || item->kind == IKE_OUT_KEYS || item->kind == IKE_OUT_FAILED_SA) {
 		sa_rec_wipe(item->rec);
 		free(item->rec);
 	}

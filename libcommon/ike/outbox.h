@@ -9,7 +9,11 @@
 #include "base/fault.h"
 #include "sa/record.h"
 
-enum ike_out_kind { IKE_OUT_DATAGRAM, IKE_OUT_KEEPALIVE, IKE_OUT_RECORD, IKE_OUT_NOTE, IKE_OUT_VERDICT };
+enum ike_out_kind {
+	IKE_OUT_DATAGRAM, IKE_OUT_KEEPALIVE, IKE_OUT_RECORD, IKE_OUT_NOTE, IKE_OUT_VERDICT,
+	/* With ike_conf.show_keys: an IKE SA that has keys and is not established, and one that never will be. */
+	IKE_OUT_KEYS, IKE_OUT_FAILED_SA,
+};
 
 enum ike_note_level {
 	NOTE_WARN,
@@ -41,7 +45,7 @@ struct ike_out {
 			size_t		len;
 			uint8_t		*data;	/* IKE without a non-ESP marker: the port adds it */
 		} dgram;		/* of a keepalive (RFC 3948 section 2.3) only the ends */
-		struct sa_rec	*rec;
+		struct sa_rec	*rec;		/* of the kinds RECORD, KEYS and FAILED_SA */
 		struct {
 			enum ike_note_level	level;
 			const char		*text;
@@ -70,6 +74,8 @@ void outbox_keepalive(struct ike_outbox *o, const struct endpoint *local,
  * ${o} is NULL or memory is short.
  */
 struct sa_rec *outbox_record(struct ike_outbox *o, enum sa_type type);
+/* The same as an item of ${kind}, another one that has a record. */
+struct sa_rec *outbox_record_as(struct ike_outbox *o, enum ike_out_kind kind, enum sa_type type);
 /* Copies a secret into such a record. */
 void outbox_record_secret(struct ike_outbox *o, struct secret *to, const struct secret *from);
 void outbox_note(struct ike_outbox *o, enum ike_note_level level, const char *fmt, ...)

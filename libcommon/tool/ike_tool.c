@@ -24,6 +24,8 @@ const struct opt ike_tool_optab[] = {
 	    "explain each message on standard error when it is sent or received"),
 	OPT_STR(struct ike_tool_opts, pcap, 0, "pcap", "FILE",
 	    "record the messages in FILE (pcapng), each with a comment"),
+	OPT_STR(struct ike_tool_opts, failed_sa, 0, "failed-sa", "FILE",
+	    "write the keys of a phase 1 that fails to FILE, for ike-trace --sa"),
 	OPT_STR(struct ike_tool_opts, user, 0, "user", "NAME",
 	    "drop privileges to NAME once the ports are open (root: sapipe)"),
 	OPT_STR(struct ike_tool_opts, seed, 0, "seed", "TEXT",
@@ -210,7 +212,19 @@ on_record(void *ctx, const struct sa_rec *rec)
 	ike_wire_record(((struct ike_tool *)ctx)->wire, rec);
 }
 
+static void
+on_failed_sa(void *ctx, const struct sa_rec *rec)
+{
+	struct ike_tool *t = ctx;
+	struct fault f = {0};
+
+	ike_wire_record(t->wire, rec);
+	if (t->failed != NULL && (sa_out_put(t->failed, rec, &f) != 0 || sa_out_commit(t->failed, &f) != 0))
+		report_note(&f);
+}
+
 static const struct ike_host_calls calls = {
+	.failed_sa = on_failed_sa,
 	.note = on_note, .verdict = on_verdict, .lost = on_lost, .unsent = on_unsent,
 	.done = on_done, .wire = on_wire, .record = on_record,
 };
@@ -328,7 +342,12 @@ ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf
 		return (-1);
 	if ((t->out = sa_out_open(o->output, f)) == NULL)
 		return (-1);
+	if (o->failed_sa != NULL && strcmp(o->failed_sa, "-") == 0)
+		return (fault(f, FAULT_USAGE, "--failed-sa: standard output is for SA state"));
+	if (o->failed_sa != NULL && (t->failed = sa_out_open(o->failed_sa, f)) == NULL)
+		return (-1);
 	opt.conf = *conf;
+	opt.conf.show_keys = o->failed_sa != NULL || t->wire != NULL;
 	opt.out = t->out;
 	opt.one_peer = opt.conf.one_peer = t->one_peer;
 	if ((t->host = ike_host_new(t->loop, &opt, &calls, t, f)) == NULL)
@@ -384,6 +403,7 @@ ike_tool_close(struct ike_tool *t)
 		return;
 	ike_host_free(t->host);
 	sa_out_close(t->out);
+	sa_out_close(t->failed);
 	ev_loop_destroy(t->loop);
 }
 

@@ -17,6 +17,7 @@ struct ike_tool_opts {
 	const char	*local;		/* --local, --listen */
 	const char	*output;
 	const char	*pcap;
+	const char	*failed_sa;	/* where the keys of failed IKE SAs go; NULL: nowhere */
 	bool		 explain;
 	const char	*user;		/* user to switch to; NULL: as for priv_drop() */
 	const char	*seed, *clock;	/* test seams */
@@ -31,6 +32,7 @@ struct ike_tool {
 	struct ev_loop		*loop;
 	struct ike_host		*host;
 	struct sa_out		*out;
+	struct sa_out		*failed;	/* --failed-sa, or NULL */
 	struct ike_wire		*wire;		/* --pcap, --explain; NULL: neither */
 	const char		*user;
 	struct endpoint		 local;		/* family 0: not set */

@@ -112,6 +112,9 @@ count(struct did *d, const struct ike_out *item)
 		memcpy(d->last, item->dgram.data, item->dgram.len);
 		d->last_len = item->dgram.len;
 		break;
+	case IKE_OUT_KEYS:
+	case IKE_OUT_FAILED_SA:
+		break;
 	case IKE_OUT_RECORD:
 		d->records++;
 		break;

@@ -182,6 +182,12 @@ sim_flush(struct sim *s, int side, struct ike_outbox *out)
 			break;
 		case IKE_OUT_KEEPALIVE:
 			break;
+		case IKE_OUT_KEYS:
+			e->n_keys++;
+			break;
+		case IKE_OUT_FAILED_SA:
+			e->n_failed_sa++;
+			break;
 		case IKE_OUT_RECORD:
 			record(e, item->rec);
 			break;

@@ -22,7 +22,7 @@ struct sim_packet {
 struct sim_end {
 	struct ike_engine	*engine;
 	struct rand_seed	 seed;
-	int			 n_ike, n_child, n_failed, n_turned_away, n_gone, n_sent, n_notes;
+	int			 n_ike, n_child, n_failed, n_turned_away, n_keys, n_failed_sa, n_gone, n_sent, n_notes;
 	struct sa_ike		 ike;		/* last record */
 	size_t			 n_children;	/* standing, by the records written */
 	struct sa_child		 children[SIM_CHILDREN];

@@ -482,7 +482,7 @@ a_refusal_is_reported_once(void **state)
 	assert_int_equal(times_in(right->notes, "first difference"), 1);
 	assert_int_equal(times_in(right->notes, "192.0.2.1:500: the proposals"), 1);
 	assert_int_equal(right->n_failed, 1);
-	assert_true(right->n_sent >= 2);	/* each message 1 has its answer */
+	assert_true(right->n_sent >= 1);
 	pair_free(p);
 }
 

@@ -1,6 +1,8 @@
 /* IKEv1 SAs: their resources, records, and protected messages. */
 #include "ike/v1/ike_sa.h"
 
+#include "ike/v1/exchange.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -46,15 +48,9 @@ record_vids(const struct v1_sa *sa, struct sa_ike *s)
 	}
 }
 
-void
-v1_sa_record(const struct v1_sa *sa, struct ike_outbox *out)
+static void
+fill(const struct v1_sa *sa, struct sa_ike *s, struct ike_outbox *out)
 {
-	struct sa_rec *rec = outbox_record(out, SA_IKE);
-	struct sa_ike *s;
-
-	if (rec == NULL)
-		return;
-	s = &rec->ike;
 	ike_sa_record(&sa->ike, s);
 	(void)snprintf(s->auth, sizeof(s->auth), "%s", sa->auth->word);
 	s->exchange = sa->exchange;
@@ -71,6 +67,32 @@ v1_sa_record(const struct v1_sa *sa, struct ike_outbox *out)
 	memcpy(s->iv, sa->iv, s->iv_len);
 	s->dpd = sa->dpd.peer_can;
 	record_vids(sa, s);
+}
+
+void
+v1_sa_record(const struct v1_sa *sa, struct ike_outbox *out)
+{
+	struct sa_rec *rec = outbox_record(out, SA_IKE);
+
+	if (rec != NULL)
+		fill(sa, &rec->ike, out);
+}
+
+void
+v1_sa_record_keys(const struct v1_sa *sa, enum ike_out_kind kind, struct now now, struct ike_outbox *out)
+{
+	const struct v1_exchange *x;
+	struct sa_rec *rec;
+
+	if (!sa->ike.engine->conf.show_keys || sa->keys.cipher.len == 0 || sa->auth == NULL ||
+	    (rec = outbox_record_as(out, kind, SA_IKE)) == NULL)
+		return;
+	fill(sa, &rec->ike, out);
+	/* It has no life: nothing can be negotiated under it. */
+	rec->ike.established = rec->ike.lifetime.expires = now.epoch;
+	for (x = sa->exchanges; x != NULL; x = x->next)
+		if (x->mid == MID_PHASE1)
+			memcpy(rec->ike.iv, x->has_iv_refused ? x->iv_refused : x->iv, rec->ike.iv_len);
 }
 
 struct v1_message_keys

@@ -43,6 +43,7 @@ came_to_nothing(struct v1_sa *sa, struct now now, enum sa_role begun_by, const s
 	uint8_t id[16];
 
 	v1_sa_id(sa, id);
+	v1_sa_record_keys(sa, IKE_OUT_FAILED_SA, now, out);
 	ike_conn_wake(sa->ike.engine, now, sa->ike.policy, IKE_CONN_WAIT_MS);
 	outbox_verdict(out, begun_by == SA_INITIATOR ? IKE_FAILED : IKE_REFUSED, id, 0, why);
 	ike_sa_set_state(&sa->ike, IKE_SA_DEAD);
@@ -114,6 +115,10 @@ v1_sa_report(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
 	struct v1_exchange *x;
 
+	if (sa->ike.state == IKE_SA_HALF_OPEN && !sa->keys_shown && sa->keys.cipher.len > 0) {
+		sa->keys_shown = true;
+		v1_sa_record_keys(sa, IKE_OUT_KEYS, now, out);
+	}
 	/* Handlers may add exchanges at the head of the list, but free none. */
 	for (x = sa->exchanges; x != NULL; x = x->next)
 		if (x->over && !x->reported)
