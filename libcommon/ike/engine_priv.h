@@ -76,4 +76,16 @@ int ike_engine_spi(struct ike_engine *e, uint8_t spi[8], struct fault *f);
 /* Sets the timers of the SAs that were touched and frees the dead ones. */
 void ike_engine_settle(struct ike_engine *e);
 
+/*
+ * A note about the peer of ${sa}. An engine of several peers names it first: "left at 203.0.113.1:500: ...".
+ */
+void ike_sa_note(const struct ike_sa *sa, struct ike_outbox *out, enum ike_note_level level, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* That name, with ": " at its end; "" in an engine of one peer. Returns ${text}. */
+#define IKE_PEER_TEXT	(ENDPOINT_TEXT + SA_NAME + 8)
+const char *ike_sa_peer_text(char text[IKE_PEER_TEXT], const struct ike_sa *sa);
+/* The same for the peer ${name} (NULL or "": none) at ${at}. */
+const char *ike_peer_text(char text[IKE_PEER_TEXT], const struct ike_engine *e, const char *name,
+    const struct endpoint *at);
+
 #endif

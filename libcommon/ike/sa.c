@@ -1,23 +1,8 @@
 /* IKE SAs of any version: their resources and the common part of their records. */
 #include "ike/sa.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "ike/engine_priv.h"
-
-const char *
-ike_peer_text(char text[IKE_PEER_TEXT], const struct ike_engine *e, const char *name, const struct endpoint *at)
-{
-	char where[ENDPOINT_TEXT];
-
-	text[0] = '\0';
-	if (!e->conf.one_peer)
-		(void)snprintf(text, IKE_PEER_TEXT, "%s%s%s: ", name != NULL ? name : "",
-		    name != NULL && name[0] != '\0' ? " at " : "", endpoint_text(where, at));
-	return (text);
-}
 
 int
 ike_sa_init(struct ike_sa *sa, const struct ike_version *version, struct ike_engine *e,
@@ -77,24 +62,6 @@ bool
 ike_sa_same_peer(const struct ike_sa *a, const struct ike_sa *b)
 {
 	return (a->policy == b->policy && ike_id_eq(a->remote.id, b->remote.id));
-}
-
-const char *
-ike_sa_peer_text(char text[IKE_PEER_TEXT], const struct ike_sa *sa)
-{
-	return (ike_peer_text(text, sa->engine, sa->name, &sa->remote.at));
-}
-
-void
-ike_sa_note(const struct ike_sa *sa, struct ike_outbox *out, enum ike_note_level level, const char *fmt, ...)
-{
-	char text[1024], peer[IKE_PEER_TEXT];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	outbox_note(out, level, "%s%s", ike_sa_peer_text(peer, sa), text);
 }
 
 void

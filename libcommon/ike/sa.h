@@ -101,17 +101,6 @@ void ike_sa_send(struct ike_sa *sa, struct span message, struct ike_outbox *out)
  */
 bool ike_sa_hears(struct ike_sa *sa, const struct endpoint *remote, bool has_spis, size_t len,
     struct ike_outbox *out);
-/*
- * A note about the peer of ${sa}. An engine of several peers names it first: "left at 203.0.113.1:500: ...".
- */
-void ike_sa_note(const struct ike_sa *sa, struct ike_outbox *out, enum ike_note_level level, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-/* That name, with ": " at its end; "" in an engine of one peer. Returns ${text}. */
-#define IKE_PEER_TEXT	(ENDPOINT_TEXT + SA_NAME + 8)
-const char *ike_sa_peer_text(char text[IKE_PEER_TEXT], const struct ike_sa *sa);
-/* The same for the peer ${name} (NULL or "": none) at ${at}. */
-const char *ike_peer_text(char text[IKE_PEER_TEXT], const struct ike_engine *e, const char *name,
-    const struct endpoint *at);
 void ike_sa_heard(struct ike_sa *sa, struct now now);
 /* Fills in the fields of a record that all versions have in common. Does not change other fields of ${s}. */
 void ike_sa_record(const struct ike_sa *sa, struct sa_ike *s);

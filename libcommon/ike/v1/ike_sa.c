@@ -1,8 +1,6 @@
 /* IKEv1 SAs: their resources, records, and protected messages. */
 #include "ike/v1/ike_sa.h"
 
-#include "ike/v1/exchange.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -79,9 +77,9 @@ v1_sa_record(const struct v1_sa *sa, struct ike_outbox *out)
 }
 
 void
-v1_sa_record_keys(const struct v1_sa *sa, enum ike_out_kind kind, struct now now, struct ike_outbox *out)
+v1_sa_record_keys(const struct v1_sa *sa, enum ike_out_kind kind, const uint8_t *iv, struct now now,
+    struct ike_outbox *out)
 {
-	const struct v1_exchange *x;
 	struct sa_rec *rec;
 
 	if (!sa->ike.engine->conf.show_keys || sa->keys.cipher.len == 0 || sa->auth == NULL ||
@@ -90,9 +88,7 @@ v1_sa_record_keys(const struct v1_sa *sa, enum ike_out_kind kind, struct now now
 	fill(sa, &rec->ike, out);
 	/* It has no life: nothing can be negotiated under it. */
 	rec->ike.established = rec->ike.lifetime.expires = now.epoch;
-	for (x = sa->exchanges; x != NULL; x = x->next)
-		if (x->mid == MID_PHASE1)
-			memcpy(rec->ike.iv, x->has_iv_refused ? x->iv_refused : x->iv, rec->ike.iv_len);
+	memcpy(rec->ike.iv, iv, rec->ike.iv_len);
 }
 
 struct v1_message_keys

@@ -83,8 +83,9 @@ struct v1_sa *v1_sa_new(const struct ike_version *version, struct ike_engine *e,
 void v1_sa_free(struct v1_sa *sa);
 /* Puts its record into ${out}. */
 void v1_sa_record(const struct v1_sa *sa, struct ike_outbox *out);
-/* The same of an SA with keys that is not established, as an item of ${kind}. */
-void v1_sa_record_keys(const struct v1_sa *sa, enum ike_out_kind kind, struct now now, struct ike_outbox *out);
+/* The same of an SA with keys that is not established, as an item of ${kind}; ${iv} is the last of phase 1. */
+void v1_sa_record_keys(const struct v1_sa *sa, enum ike_out_kind kind, const uint8_t *iv, struct now now,
+    struct ike_outbox *out);
 bool v1_sa_natt_in_use(const struct v1_sa *sa);
 /*
  * Adds to ${f}, about a peer that is silent, that it answered before IKE moved to its port for NAT traversal,

@@ -35,6 +35,15 @@ await_xauth(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 	ike_sa_note(&sa->ike, out, NOTE_DEBUG, "phase 1 has ended, XAuth follows");
 }
 
+static void
+show_keys(struct v1_sa *sa, enum ike_out_kind kind, struct now now, struct ike_outbox *out)
+{
+	const struct v1_exchange *x = v1_sa_exchange(sa, MID_PHASE1);
+
+	if (x != NULL)
+		v1_sa_record_keys(sa, kind, x->has_iv_refused ? x->iv_refused : x->iv, now, out);
+}
+
 /* The SA comes to nothing before it is established. */
 static void
 came_to_nothing(struct v1_sa *sa, struct now now, enum sa_role begun_by, const struct fault *why,
@@ -43,7 +52,7 @@ came_to_nothing(struct v1_sa *sa, struct now now, enum sa_role begun_by, const s
 	uint8_t id[16];
 
 	v1_sa_id(sa, id);
-	v1_sa_record_keys(sa, IKE_OUT_FAILED_SA, now, out);
+	show_keys(sa, IKE_OUT_FAILED_SA, now, out);
 	ike_conn_wake(sa->ike.engine, now, sa->ike.policy, IKE_CONN_WAIT_MS);
 	outbox_verdict(out, begun_by == SA_INITIATOR ? IKE_FAILED : IKE_REFUSED, id, 0, why);
 	ike_sa_set_state(&sa->ike, IKE_SA_DEAD);
@@ -117,7 +126,7 @@ v1_sa_report(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 
 	if (sa->ike.state == IKE_SA_HALF_OPEN && !sa->keys_shown && sa->keys.cipher.len > 0) {
 		sa->keys_shown = true;
-		v1_sa_record_keys(sa, IKE_OUT_KEYS, now, out);
+		show_keys(sa, IKE_OUT_KEYS, now, out);
 	}
 	/* Handlers may add exchanges at the head of the list, but free none. */
 	for (x = sa->exchanges; x != NULL; x = x->next)

@@ -43,8 +43,8 @@ begins(const struct isakmp_hdr *h)
 
 /* No policy allows what the peer begins; why differs in what to do about it. Reported once for each address. */
 static void
-turn_away(struct ike_engine *e, struct now now, const struct endpoint *local, const struct endpoint *remote,
-    const struct isakmp_hdr *h, enum sa_exchange exchange, struct ike_outbox *out)
+turn_away(struct ike_engine *e, struct now now, const struct endpoint *remote, enum sa_exchange exchange,
+    struct ike_outbox *out)
 {
 	static const char *const modes[] = { [SA_MAIN] = "main", [SA_AGGRESSIVE] = "aggressive" };
 	enum sa_exchange other = exchange == SA_MAIN ? SA_AGGRESSIVE : SA_MAIN;
@@ -53,9 +53,6 @@ turn_away(struct ike_engine *e, struct now now, const struct endpoint *local, co
 	struct fault f = {0};
 	char from[ENDPOINT_TEXT];
 
-	if (known && strangers_may_answer(&e->strangers, now, &remote->addr))
-		(void)v1_info_notify_stranger(&e->conf.rand, h->cky_i, h->cky_r,
-		    NOTIFY_UNSUPPORTED_EXCHANGE_TYPE, local, remote, out);
 	if (!strangers_first(&e->strangers, now, STRANGER_TURNED_AWAY, &remote->addr, which))
 		return;
 	if (known)
@@ -93,7 +90,7 @@ accept_stranger(struct ike_engine *e, struct now now, const struct endpoint *loc
 	struct ike_outbox mine = {0};
 
 	if ((policy = ike_policy_for_stranger(&e->conf, &remote->addr, exchange)) == NULL) {
-		turn_away(e, now, local, remote, h, exchange, out);
+		turn_away(e, now, remote, exchange, out);
 		return;
 	}
 	/* Aggressive mode is costly before the peer has proven that its address is real. */
