@@ -15,7 +15,7 @@ static void
 on_note(void *ctx, int level, const char *text)
 {
 	(void)ctx;
-	if (level > 0 || report_allow())
+	if (level > 0 || report_allow(NULL))
 		report_say(level, "%s", text);
 }
 
@@ -72,7 +72,7 @@ bad_record(struct tool *t, const struct fault *f)
 		t->said = !quiet;
 	}
 	/* A peer decides how many SAs it negotiates. */
-	if (!quiet && report_allow())
+	if (!quiet && report_allow(__func__))
 		(void)report_fault(f);
 	else
 		report_say(1, "%s: %s", f->where, f->what);

@@ -184,33 +184,72 @@ report_set_subcommand(const char *sub)
 	subcommand = sub;
 }
 
-bool
-report_allow_at(uint64_t now_ms)
-{
-	/* ${owed_ms}: when the bucket is full again */
-	static uint64_t owed_ms;
-	static unsigned left_out;
+/* What is left of the rations of one kind of line. Lines beyond the table share the last row. */
+static struct ration {
+	const void	*kind;
+	bool		 used;
+	uint64_t	 owed_ms;	/* when the bucket is full again */
+	unsigned	 left_out;
+} rations[64];
+#define RATIONS	(sizeof(rations) / sizeof(rations[0]))
 
-	if (owed_ms < now_ms)
-		owed_ms = now_ms;
-	if (owed_ms - now_ms > (REPORT_BURST - 1) * REPORT_PAUSE_MS) {
-		left_out++;
+static struct ration *
+ration_of(const void *kind)
+{
+	size_t i;
+
+	for (i = 0; i < RATIONS - 1 && rations[i].used && rations[i].kind != kind; i++)
+		;
+	if (i < RATIONS - 1) {
+		rations[i].used = true;
+		rations[i].kind = kind;
+	}
+	return (&rations[i]);
+}
+
+static bool
+allow(const void *kind, unsigned burst, unsigned pause_ms, uint64_t now_ms)
+{
+	struct ration *r = ration_of(kind);
+
+	if (r->owed_ms < now_ms)
+		r->owed_ms = now_ms;
+	if (r->owed_ms - now_ms > (uint64_t)(burst - 1) * pause_ms) {
+		r->left_out++;
 		return (false);
 	}
-	owed_ms += REPORT_PAUSE_MS;
-	if (left_out > 0)
-		report_say(0, "%u more such messages were not printed", left_out);
-	left_out = 0;
+	r->owed_ms += pause_ms;
+	if (r->left_out > 0)
+		report_say(0, "%u more such messages were not printed", r->left_out);
+	r->left_out = 0;
 	return (true);
 }
 
-bool
-report_allow(void)
+static uint64_t
+clock_ms(void)
 {
 	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (report_allow_at((uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000));
+	return ((uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000);
+}
+
+bool
+report_allow_at(const void *kind, uint64_t now_ms)
+{
+	return (allow(kind, REPORT_BURST, REPORT_PAUSE_MS, now_ms));
+}
+
+bool
+report_allow(const void *kind)
+{
+	return (report_allow_at(kind, clock_ms()));
+}
+
+bool
+report_allow_verbose(const void *kind)
+{
+	return (allow(kind, REPORT_VERBOSE_BURST, REPORT_VERBOSE_PAUSE_MS, clock_ms()));
 }
 
 void

@@ -23,15 +23,19 @@ void report_say(int level, const char *fmt, ...) __attribute__((format(printf, 2
 /* `tool: warning: ...`, also with -q. */
 void report_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /*
- * Whether what a peer caused may be printed now. Anyone can send garbage, so lines about it are
- * rationed: REPORT_BURST at once, then one in REPORT_PAUSE_MS; how many were left out is said before the
- * next one. Ask once per event, then print its lines.
+ * Whether what a peer caused may be printed now. Anyone can send garbage, so lines about it are rationed, each kind
+ * by itself: REPORT_BURST at once, then one in ${pause_ms}; how many were left out is printed before the next one of
+ * that kind. ${kind}: any address that stands for it, a format string for one; NULL: no kind in particular. Ask once
+ * per event, then print its lines.
  */
-#define REPORT_BURST	20
-#define REPORT_PAUSE_MS	2000
-bool report_allow(void);
-/* The same with the time given, for tests. */
-bool report_allow_at(uint64_t now_ms);
+#define REPORT_BURST		20
+#define REPORT_PAUSE_MS		2000
+#define REPORT_VERBOSE_BURST	2000	/* the same with -v and -vv, where somebody wants to see it */
+#define REPORT_VERBOSE_PAUSE_MS	20
+bool report_allow(const void *kind);
+bool report_allow_verbose(const void *kind);
+/* The first with the time given, for tests. */
+bool report_allow_at(const void *kind, uint64_t now_ms);
 
 /* The warning for a file of keys that others can read: ${mode} is its wide mode, 0 for none and no warning. */
 void report_wide_mode(const char *name, unsigned mode);

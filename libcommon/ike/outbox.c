@@ -112,6 +112,7 @@ outbox_note(struct ike_outbox *o, enum ike_note_level level, const char *fmt, ..
 	va_end(ap);
 	item->note.level = level;
 	item->note.text = text;
+	item->note.kind = fmt;
 }
 
 void

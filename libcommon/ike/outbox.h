@@ -49,6 +49,7 @@ struct ike_out {
 		struct {
 			enum ike_note_level	level;
 			const char		*text;
+			const char		*kind;	/* the same for all notes of a kind, to ration them by */
 		} note;
 		struct {
 			enum ike_verdict	what;

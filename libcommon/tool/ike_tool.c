@@ -39,7 +39,7 @@ const struct opt ike_tool_optab[] = {
 /* --- the voice --- */
 
 static void
-on_note(void *ctx, enum ike_note_level level, const char *text)
+on_note(void *ctx, enum ike_note_level level, const char *text, const void *kind)
 {
 	const struct ike_tool *t = ctx;
 	const char *line = text, *end;
@@ -47,7 +47,7 @@ on_note(void *ctx, enum ike_note_level level, const char *text)
 	if (level == NOTE_PROGRESS && report_level() >= 0 && isatty(STDERR_FILENO) && !t->ending)
 		level = NOTE_WARN;
 	if (report_level() < (level == NOTE_WARN ? 0 : level == NOTE_INFO ? 1 : 2) ||
-	    (level == NOTE_WARN && !report_allow()))
+	    !(level == NOTE_WARN ? report_allow(kind) : report_allow_verbose(kind)))
 		return;
 	/* A comparison of proposals has several lines; each gets its own. */
 	for (; *line != '\0'; line = *end != '\0' ? end + 1 : end) {
@@ -73,9 +73,10 @@ name_state(const struct ike_tool *t, const struct fault *why, struct fault *f)
 static void
 say(const struct ike_tool *t, const struct outcome_step *s, const struct fault *why)
 {
+	static const char kinds[UINT8_MAX + 1];		/* a kind for each code of a fault */
 	struct fault f;
 
-	if (s->say == SAY_NOTHING || (s->rationed && !report_allow()))
+	if (s->say == SAY_NOTHING || (s->rationed && !report_allow(&kinds[(uint8_t)why->code])))
 		return;
 	why = name_state(t, why, &f);
 	if (s->say == SAY_ERROR)

@@ -138,7 +138,7 @@ tell(struct ike_wire *w, const struct v1_seen *seen, bool out)
 	size_t i;
 
 	/* Limits output for received messages, because anyone can send them; our own are limited elsewhere. */
-	if (!out && !report_allow())
+	if (!out && !report_allow(&m))
 		return;
 	if (v1_trace_take(w->explain, seen, &m, &f) != 0) {
 		report_say(0, "<- %s: %s", endpoint_text(l, &seen->src), f.what);

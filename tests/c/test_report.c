@@ -114,17 +114,19 @@ what_peers_cause_is_rationed(void **state)
 	(void)state;
 	begin();
 	for (i = 0; i < 1000; i++)
-		n += report_allow_at(now);
+		n += report_allow_at(&n, now);
 	assert_int_equal(n, REPORT_BURST);
-	assert_false(report_allow_at(now + REPORT_PAUSE_MS - 1));
+	assert_false(report_allow_at(&n, now + REPORT_PAUSE_MS - 1));
 	assert_string_equal(end(), "");
 	begin();
-	assert_true(report_allow_at(now + REPORT_PAUSE_MS));
+	assert_true(report_allow_at(&n, now + REPORT_PAUSE_MS));
 	assert_string_equal(end(), "sapipe: 981 more such messages were not printed\n");
-	assert_false(report_allow_at(now + REPORT_PAUSE_MS));
+	assert_false(report_allow_at(&n, now + REPORT_PAUSE_MS));
+	/* another kind has rations of its own */
+	assert_true(report_allow_at(&i, now));
 	/* after a quiet time all is as at first */
 	for (n = i = 0; i < 1000; i++)
-		n += report_allow_at(now + 1000 * REPORT_PAUSE_MS);
+		n += report_allow_at(&n, now + 1000 * REPORT_PAUSE_MS);
 	assert_int_equal(n, REPORT_BURST);
 }
 
