@@ -299,7 +299,7 @@ claim_take(struct claims *c, const uint8_t digest[CLAIM_DIGEST], uint64_t establ
 	cl->in_right = n.in;
 	cl->expires = expires > now ? expires : now;
 	cl->out_end = claim_plus(cl->out_next, OUT_BLOCK);
-	cl->in_end = claim_plus(cl->in_right + 1, IN_BLOCK);
+	cl->in_end = claim_plus(cl->in_right, 1 + IN_BLOCK);
 	/*
 	 * Used numbers must not be used again, so an existing claim must be on disk. A new claim
 	 * need not be: after a crash of the machine it does not exist, and the SA is rejected.

@@ -180,6 +180,27 @@ test_stale_and_damaged(void **state)
 	claims_close(&c);
 }
 
+/* A file says that the last number of all was received: none is free again after it. */
+static void
+test_last_number(void **state)
+{
+	struct claims c;
+	struct claim *cl;
+
+	(void)state;
+	assert_int_equal(claims_open(&c, dir, NULL), 0);
+	assert_non_null(cl = take(&c, NULL));
+	release(cl, UINT64_MAX, UINT64_MAX);
+	for (int i = 0; i < 2; i++) {
+		assert_non_null(cl = take(&c, NULL));
+		assert_true(cl->out_next == UINT64_MAX && cl->out_end == UINT64_MAX);
+		assert_true(cl->in_right >= UINT64_MAX - 1 && cl->in_end == UINT64_MAX);
+		claim_unlock(cl);
+		claim_free(cl);
+	}
+	claims_close(&c);
+}
+
 static void
 test_prune(void **state)
 {
@@ -508,7 +529,8 @@ main(void)
 {
 #define T(t)	cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_blocks_and_restart), T(test_one_holder), T(test_stale_and_damaged), T(test_prune),
+		T(test_blocks_and_restart), T(test_one_holder), T(test_stale_and_damaged), T(test_last_number),
+		T(test_prune),
 		T(test_directory), T(test_key_beside_claims), T(test_many), T(test_half_made), T(test_keeper),
 		T(test_keeper_never_blocks), cmocka_unit_test(test_route_blocks),
 	};
