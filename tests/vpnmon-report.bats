@@ -55,7 +55,7 @@ peers() {
 	peers '[a]\ntun = vpn0\ndest = gw\n' 'peers.ini:3: dest: "gw" is no address'
 	peers '[a]\ntun = vpn0\ndest = 10.2.0.1\n[b]\ntun = vpn0\ndest = 10.2.0.1\n' \
 		'peers.ini:5: tun: two tunnels with the device vpn0'
-	peers '[a]\ntun = vpn0\ntund = x\n' "peers.ini:3: unknown key 'tund'"
+	peers '[a]\ntun = vpn0\ntund = x\n' "peers.ini:3: unknown key 'tund': did you mean 'tun'?"
 	peers '[a]\ntun = vpn0\ninterval = 0\n' 'peers.ini:3: interval: 0 is out of range'
 	peers '[defaults]\ngroup = gw\n[a]\ntun = vpn0\ndest = 10.2.0.1\nroutes = keep\n' 'peers.ini:3: group'
 	peers '' 'peers.ini:1: the file is empty'

@@ -42,8 +42,12 @@ struct reading {
 	struct key	 keys[KEYS_MAX];
 	size_t		 n_keys;
 	struct ini_values *values;
-	char		(*names)[INI_NAME];	/* of the sections so far, without [defaults] */
+	struct section {
+		char		name[INI_NAME];
+		unsigned	line;
+	}		*sections;	/* so far, without [defaults] */
 	size_t		 n;
+	unsigned	 defaults_line;	/* of [defaults]; 0: none yet */
 	bool		 bad;
 	struct fault	*f;
 };
@@ -113,20 +117,35 @@ end_section(struct reading *r)
 		(void)fault(r->f, FAULT_CONFIG, "more than %zu sections", r->conf->max);
 		return (fail(r, r->in_line, NULL));
 	}
-	if ((r->n & (r->n - 1)) == 0 && grow((void **)&r->names, r->n, sizeof(*r->names)) != 0) {
+	if ((r->n & (r->n - 1)) == 0 && grow((void **)&r->sections, r->n, sizeof(*r->sections)) != 0) {
 		(void)fault_sys(r->f, FAULT_MEMORY, "no memory for a section");
 		return (fail(r, r->in_line, NULL));
 	}
-	(void)strcpy(r->names[r->n++], r->name);
+	(void)strcpy(r->sections[r->n].name, r->name);
+	r->sections[r->n++].line = r->in_line;
 	if (r->conf->section(r->conf->ctx, r->name, r->opts, r->f) != 0)
 		return (fail_at_option(r));
+	return (0);
+}
+
+/* The line of the section of that name that is already read; 0: none is. */
+static unsigned
+section_line(const struct reading *r, const char *name)
+{
+	size_t i;
+
+	if (strcmp(name, "defaults") == 0)
+		return (r->defaults_line);
+	for (i = 0; i < r->n; i++)
+		if (strcmp(r->sections[i].name, name) == 0)
+			return (r->sections[i].line);
 	return (0);
 }
 
 static int
 begin_section(struct reading *r, const char *name)
 {
-	size_t i;
+	unsigned first;
 
 	r->in = r->serial;
 	r->in_line = r->serial_line;
@@ -139,17 +158,30 @@ begin_section(struct reading *r, const char *name)
 		return (fail(r, name[0] == '\0' && r->serial == 0 ? r->open.line : r->in_line, NULL));
 	}
 	(void)snprintf(r->name, sizeof(r->name), "%s", name);
+	if ((first = section_line(r, name)) != 0) {
+		(void)fault(r->f, FAULT_CONFIG, "section [%s] is there twice, first in line %u", name, first);
+		return (fail(r, r->in_line, NULL));
+	}
 	r->is_defaults = strcmp(name, "defaults") == 0;
 	if (r->is_defaults && r->serial != 1) {
 		(void)fault(r->f, FAULT_CONFIG, "[defaults] must be the first section");
 		return (fail(r, r->in_line, NULL));
 	}
-	for (i = 0; i < r->n; i++)
-		if (strcmp(r->names[i], name) == 0) {
-			(void)fault(r->f, FAULT_CONFIG, "section [%s] is there twice", name);
-			return (fail(r, r->in_line, NULL));
-		}
+	if (r->is_defaults)
+		r->defaults_line = r->in_line;
 	return (0);
+}
+
+static int
+unknown_key(struct reading *r, const char *name)
+{
+	const char *near = opt_near(r->conf->table, r->opts, name);
+
+	if (near != NULL && (r->conf->no_key == NULL || strcmp(near, r->conf->no_key) != 0))
+		(void)fault(r->f, FAULT_CONFIG, "unknown key '%.60s': did you mean '%s'?", name, near);
+	else
+		(void)fault(r->f, FAULT_CONFIG, "unknown key '%.60s'", name);
+	return (fail(r, r->open.line, NULL));
 }
 
 /* Hands the key whose value is now complete to its option. */
@@ -174,8 +206,8 @@ close_key(struct reading *r)
 	k = key_find(r, r->open.name);
 	if (k == NULL && c->first != NULL)
 		c->first(r->opts, r->open.name);
-	if (opt_set(c->table, r->opts, r->open.name, value, &known, &again, r->f) != 0 || !known)
-		return (fail(r, r->open.line, NULL));
+	if (opt_set(c->table, r->opts, r->open.name, value, &known, &again, r->f) != 0)
+		return (known ? fail(r, r->open.line, NULL) : unknown_key(r, r->open.name));
 	if (c->no_key != NULL && strcmp(r->open.name, c->no_key) == 0) {
 		(void)fault(r->f, FAULT_CONFIG, "unknown key '%s': the section's name is the %s",
 		    c->no_key, c->no_key);
@@ -225,10 +257,13 @@ on_value(void *user, const char *section, const char *name, const char *value)
 	if ((r->in != r->serial || r->in == 0) &&
 	    (end_section(r) != 0 || begin_section(r, section) != 0))
 		return (0);
-	if (strlen(name) >= sizeof(r->open.name) || value[0] == '\0') {
-		(void)fault(r->f, FAULT_CONFIG, value[0] == '\0' ? "%.60s: has no value" :
-		    "unknown key '%.60s'", name);
+	if (value[0] == '\0') {
+		(void)fault(r->f, FAULT_CONFIG, "%.60s: has no value", name);
 		(void)fail(r, r->line, NULL);
+		return (0);
+	}
+	if (strlen(name) >= sizeof(r->open.name)) {
+		(void)unknown_key(r, name);
 		return (0);
 	}
 	(void)snprintf(r->open.name, sizeof(r->open.name), "%s", name);
@@ -247,6 +282,29 @@ looks_like_key(const char *text)
 	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz-");
 
 	return (n > 0 && text[n + strspn(text + n, " \t")] == '=');
+}
+
+/* A line that begins with '['. inih wants a ']' before any comment. */
+static int
+check_heading(struct reading *r, const char *line)
+{
+	const char *comment = strstr(line, " ;");
+	size_t len = comment != NULL ? (size_t)(comment - line) : strlen(line);
+
+	if (memchr(line, ']', len) == NULL) {
+		while (len > 1 && strchr(" \t\r\n", line[len - 1]) != NULL)
+			len--;
+		(void)fault(r->f, FAULT_CONFIG, "the section '%.*s' is not closed: ] is missing",
+		    len > INI_NAME ? INI_NAME : (int)len, line);
+		return (fail(r, r->line, NULL));
+	}
+	if (r->serial != 0 && r->in != r->serial) {
+		(void)fault(r->f, FAULT_CONFIG, "the section has no keys");
+		return (fail(r, r->serial_line, NULL));
+	}
+	r->serial++;
+	r->serial_line = r->line;
+	return (0);
 }
 
 /* What inih reads lines with; as fgets, but it counts and looks. NULL ends the file. */
@@ -285,16 +343,7 @@ next_line(char *line, int room, void *user)
 	/* inih knows comments behind a value, but not behind its continuation */
 	if (r->indented && (comment = strstr(line, " ;")) != NULL)
 		(void)strcpy(comment, "\n");
-	if (line[0] == '[') {
-		if (r->serial != 0 && r->in != r->serial) {
-			(void)fault(r->f, FAULT_CONFIG, "the section has no keys");
-			(void)fail(r, r->serial_line, NULL);
-			return (NULL);
-		}
-		r->serial++;
-		r->serial_line = r->line;
-	}
-	return (line);
+	return (line[0] == '[' && check_heading(r, line) != 0 ? NULL : line);
 }
 
 static FILE *
@@ -374,7 +423,7 @@ ini_file_read(const struct ini_conf *conf, const void *given, const char *path,
 			(void)fclose(r->from);
 	}
 	free(r->open.value);
-	free(r->names);
+	free(r->sections);
 	free(r);
 	free(two);
 	if (rc != 0)

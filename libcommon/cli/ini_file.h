@@ -40,8 +40,8 @@ struct ini_conf {
 struct ini_values { size_t n; char **v; };
 
 /*
- * Reads ${path} ('-': standard input). Unknown or repeated keys, repeated sections and
- * bad values are errors that name file and line. ${given}, a struct of ${conf->size} bytes, has the values
+ * Reads ${path} ('-': standard input). Unknown or repeated keys, repeated sections,
+ * a section without ']' and bad values are errors that name file and line; an unknown key with the one it resembles. ${given}, a struct of ${conf->size} bytes, has the values
  * of keys that no section sets. 0; or -1 at the first fault, with ${values} empty.
  */
 int ini_file_read(const struct ini_conf *conf, const void *given, const char *path,

@@ -522,3 +522,12 @@ opt_set(const struct opt *table, void *o, const char *name, const char *value, b
 	}
 	return (take(s, name, value, f));
 }
+
+const char *
+opt_near(const struct opt *table, void *o, const char *name)
+{
+	struct opt_flat t = { .sub = -1 };
+
+	(void)flatten(&t, table, o);	/* the rows that there is room for */
+	return (opt_closest(&t, name, false));
+}

@@ -204,6 +204,12 @@ int opt_set(const struct opt *table, void *o, const char *name, const char *valu
     bool *known, bool *again, struct fault *f);
 
 /*
+ * The long name in ${table} that ${name} is probably a misspelling or an abbreviation of; NULL: none is near.
+ * ${o} as above; it is not touched.
+ */
+const char *opt_near(const struct opt *table, void *o, const char *name);
+
+/*
  * Parses a number with unit, in the stored unit and within ${min}..${max}; -1 with FAULT_USAGE,
  * whose text starts with ${who}.
  */

@@ -314,7 +314,14 @@ opt_print_list(const struct opt_flat *t)
 	}
 }
 
-/* Edits (insert, delete, replace, swap neighbours) from ${a} to ${b}; large for long words. */
+/* ASCII lower case: names are lower case, and what the user typed need not be. */
+static char
+lower(char c)
+{
+	return (c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c);
+}
+
+/* Edits (insert, delete, replace, swap neighbours) from ${a} to ${b}, in any case of letters; large for long words. */
 static size_t
 distance(const char *a, const char *b)
 {
@@ -329,12 +336,12 @@ distance(const char *a, const char *b)
 		d[0][j] = j;
 	for (i = 1; i <= n; i++)
 		for (j = 1; j <= m; j++) {
-			best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+			best = d[i - 1][j - 1] + (lower(a[i - 1]) != b[j - 1]);
 			if (d[i - 1][j] + 1 < best)
 				best = d[i - 1][j] + 1;
 			if (d[i][j - 1] + 1 < best)
 				best = d[i][j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			if (i > 1 && j > 1 && lower(a[i - 1]) == b[j - 2] && lower(a[i - 2]) == b[j - 1] &&
 			    d[i - 2][j - 2] + 1 < best)
 				best = d[i - 2][j - 2] + 1;
 			d[i][j] = best;

@@ -147,8 +147,10 @@ mistakes(void **state)
 	bad("[a]\n" KEY "mode = tunnel\nmode = tunnel\n", "peers.ini:4",
 	    "mode: given twice, first in line 3");
 	bad("[a]\n" KEY "[b]\naddress = 192.0.2.1\n" KEY "[a]\n" KEY, "peers.ini:6",
-	    "section [a] is there twice");
-	bad("[a]\n" KEY "[a]\n" KEY, "peers.ini:3", "section [a] is there twice");
+	    "section [a] is there twice, first in line 1");
+	bad("[a]\n" KEY "[a]\n" KEY, "peers.ini:3", "section [a] is there twice, first in line 1");
+	bad("[defaults]\nmode = tunnel\n[a]\n" KEY "[defaults]\nmode = tunnel\n", "peers.ini:5",
+	    "section [defaults] is there twice, first in line 1");
 	bad("[a]\n" KEY "[b]\n" KEY, "peers.ini:3", "[b] has the same address, remote-id");
 	bad("[a]\n[b]\n" KEY, "peers.ini:1", "the section has no keys");
 	bad("[a]\n" KEY "\n[b]\n", "peers.ini:4", "the section has no keys");
@@ -206,6 +208,34 @@ long_lines_and_files(void **state)
 	write_file(path, "[a]\0\n" KEY, 5 + strlen(KEY));
 	assert_int_equal(peers_file_read(&peers, path, &given, &f), -1);
 	assert_string_equal(f.what, "a NUL byte");
+}
+
+/* A slip of the keyboard is reported with what was probably meant; nonsense is not. */
+static void
+near_names(void **state)
+{
+	static const struct { const char *text, *where, *what; } rows[] = {
+		{ "[a]\npsk-flie = gw.psk\n", "peers.ini:2", "unknown key 'psk-flie': did you mean 'psk-file'?" },
+		{ "[a]\npsk_file = gw.psk\n", "peers.ini:2", "unknown key 'psk_file': did you mean 'psk-file'?" },
+		{ "[a]\nPSK-File = gw.psk\n", "peers.ini:2", "unknown key 'PSK-File': did you mean 'psk-file'?" },
+		{ "[a]\nadress = 192.0.2.1\n" KEY, "peers.ini:2", "unknown key 'adress': did you mean 'address'?" },
+		{ "[a]\n" KEY "remote_id = gw\n", "peers.ini:3", "unknown key 'remote_id': did you mean 'remote-id'?" },
+		{ "[a]\n" KEY "colour = red\n", "peers.ini:3", "unknown key 'colour'" },
+		{ "[a]\n" KEY "nmae = b\n", "peers.ini:3", "unknown key 'nmae'" },	/* the section's name is it */
+		{ "[berne\n" KEY, "peers.ini:1", "the section '[berne' is not closed: ] is missing" },
+		{ "[a]\n" KEY "  [berne \t\r\n" KEY, "peers.ini:3", "the section '[berne' is not closed: ] is missing" },
+		{ "[berne ; [bern]\n" KEY, "peers.ini:1", "the section '[berne' is not closed: ] is missing" },
+		{ "[", "peers.ini:1", "the section '[' is not closed: ] is missing" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		bad(rows[i].text, rows[i].where, rows[i].what);
+		assert_string_equal(f.what, rows[i].what);
+		assert_int_equal(f.code, FAULT_CONFIG);
+	}
+	good("[berne] ; where it is\n" KEY);
 }
 
 /* Cut anywhere, the file is read or refused with a place; nothing is leaked or half taken. */
@@ -328,6 +358,7 @@ main(void)
 		cmocka_unit_test(two_peers),
 		cmocka_unit_test(options_are_defaults),
 		cmocka_unit_test(mistakes),
+		cmocka_unit_test(near_names),
 		cmocka_unit_test(long_lines_and_files),
 		cmocka_unit_test(every_truncation),
 		cmocka_unit_test(selectors_with_ports),
