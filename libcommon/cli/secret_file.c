@@ -15,9 +15,12 @@
 #include "base/hex.h"
 #include "cli/report.h"
 
-/* All of ${fd} into ${text}, at most SECRET_FILE_MAX bytes and a NUL behind them. */
+/*
+ * All of ${fd} into ${text}, at most SECRET_FILE_MAX bytes and a NUL behind them, without the newline at the end.
+ * ${*crlf} is set if that is \r\n.
+ */
 static int
-read_all(struct secret *text, int fd, bool line, struct fault *f)
+read_all(struct secret *text, int fd, bool line, bool *crlf, struct fault *f)
 {
 	size_t n = 0;
 	ssize_t got;
@@ -36,8 +39,10 @@ read_all(struct secret *text, int fd, bool line, struct fault *f)
 		if (got == 0 || (line && text->p[n - 1] == '\n'))
 			break;
 	}
-	if (n > 0 && text->p[n - 1] == '\n')
-		n -= n > 1 && text->p[n - 2] == '\r' ? 2 : 1;
+	if (n > 0 && text->p[n - 1] == '\n') {
+		*crlf = n > 1 && text->p[n - 2] == '\r';
+		n -= *crlf ? 2 : 1;
+	}
 	secret_cut(text, n);
 	/* secret_cut() has nothing to give back but by a copy, for which memory may be short */
 	if (n > 0 && text->len == 0)
@@ -198,12 +203,20 @@ has_address(struct span t)
 	return (n > 0);
 }
 
-/* Text that is valid as it stands but has more often than not been saved by accident. */
+/*
+ * Text that is valid as it stands but has more often than not been saved by accident. ${crlf}: \r\n followed it.
+ */
 static void
-warn_text(const char *from, struct span t, const char *what)
+warn_text(const char *from, struct span t, bool crlf, const char *what)
 {
 	if (t.len == 0)
 		return;
+	/* Other tools take the CR of a file from Windows for a part of the secret. */
+	if (crlf)
+		report_warn("%s: ends in CR LF (saved on Windows?): neither is taken as part of the %s, but the peer's "
+		    "may have the CR", from, what);
+	else if (t.p[t.len - 1] == '\r')
+		report_warn("%s: ends in CR, which is taken as part of the %s", from, what);
 	if (t.len >= 3 && memcmp(t.p, "\xef\xbb\xbf", 3) == 0)
 		report_warn("%s: starts with a byte order mark, which is taken as part of the %s",
 		    from, what);
@@ -258,6 +271,7 @@ prompt(struct secret *text, int fd, const char *what, struct fault *f)
 	struct sigaction act = { .sa_handler = catch }, old[5];
 	struct termios was, quiet;
 	char line[128];
+	bool crlf;		/* of a terminal it says nothing */
 	size_t i;
 	int rc, n;
 
@@ -272,7 +286,7 @@ prompt(struct secret *text, int fd, const char *what, struct fault *f)
 	(void)tcsetattr(fd, TCSAFLUSH, &quiet);
 	n = snprintf(line, sizeof(line), "%s: ", what);
 	(void)!write(STDERR_FILENO, line, (size_t)n);	/* unseen or not, the line counts */
-	rc = read_all(text, fd, true, f);
+	rc = read_all(text, fd, true, &crlf, f);
 	(void)tcsetattr(fd, TCSAFLUSH, &was);
 	for (i = 0; i < 5; i++)
 		(void)sigaction(sigs[i], &old[i], NULL);
@@ -331,7 +345,7 @@ fd_number(const char *text, struct fault *f)
 }
 
 static int
-read_text(struct secret *text, const char *from, const char *what, const char *beside,
+read_text(struct secret *text, const char *from, const char *what, const char *beside, bool *crlf,
     struct fault *f)
 {
 	bool borrowed = false;
@@ -349,7 +363,7 @@ read_text(struct secret *text, const char *from, const char *what, const char *b
 	if (isatty(fd))
 		rc = prompt(text, fd, what, f);
 	else
-		rc = check_file(fd, from, f) != 0 ? -1 : read_all(text, fd, false, f);
+		rc = check_file(fd, from, f) != 0 ? -1 : read_all(text, fd, false, crlf, f);
 	if (!borrowed)
 		(void)close(fd);
 	return (rc);
@@ -360,6 +374,7 @@ secret_file_read(struct secret *out, const char *from, enum secret_format format
     const char *what, const char *beside, struct fault *f)
 {
 	struct secret text = {0};
+	bool crlf = false;
 	int rc;
 
 	secret_free(out);
@@ -368,11 +383,11 @@ secret_file_read(struct secret *out, const char *from, enum secret_format format
 	if (from == NULL)
 		return (fault_because(f, CAUSE_NO_TERMINAL,
 		    fault(f, FAULT_SECRET_FILE, "no %s given and no terminal to ask on", what)));
-	rc = read_text(&text, from, what, beside, f);
+	rc = read_text(&text, from, what, beside, &crlf, f);
 	if (rc == 0)
 		rc = secret_decode(out, secret_span(&text), format, what, f);
 	if (rc == 0 && settle(format, secret_span(&text)) == SECRET_RAW)
-		warn_text(from, secret_span(&text), what);
+		warn_text(from, secret_span(&text), crlf, what);
 	if (rc != 0)
 		fault_where(f, "%s", from);
 	secret_free(&text);

@@ -209,6 +209,22 @@ warnings(void **state)
 			fail_msg("%s: %s", odd[i].text, out);
 		assert_null(strstr(out, "hunter2"));
 	}
+	/* a line end of Windows: said, and whether it counts */
+	put(span_str("hunter2\r\n"), 0600);
+	assert_int_equal(read_logged(path, SECRET_AUTO, NULL, out), 0);
+	assert_int_equal(s.len, 7);
+	assert_non_null(strstr(out, "ends in CR LF (saved on Windows?): neither is taken as part of the pre-shared key"));
+	put(span_str("hunter2\r"), 0600);
+	assert_int_equal(read_logged(path, SECRET_RAW, NULL, out), 0);
+	assert_int_equal(s.len, 8);
+	assert_non_null(strstr(out, "ends in CR, which is taken as part of the pre-shared key"));
+	put(span_str("68756e74\r\n"), 0600);		/* no part of any hex */
+	assert_int_equal(read_logged(path, SECRET_HEX, NULL, out), 0);
+	assert_int_equal(s.len, 4);
+	assert_string_equal(out, "");
+	put(span_str("0sQUJD\r\n"), 0600);
+	assert_int_equal(read_logged(path, SECRET_AUTO, NULL, out), 0);
+	assert_string_equal(out, "");
 	/* strongSwan's prefixes: base64, in upper and lower case */
 	put(span_str("0SQUJD"), 0600);
 	assert_int_equal(read_logged(path, SECRET_AUTO, NULL, out), 0);
