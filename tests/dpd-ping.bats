@@ -86,6 +86,20 @@ tunnel() {
 	one_error
 }
 
+@test "dpd-ping: a peer in place of a file gets a hint at --peer, a file's name does not" {
+	local name
+	cd "$T"
+	for name in 203.0.113.2 203.0.113.2:4500 2001:db8::1 '[2001:db8::1]:500' gw.example; do
+		run -2 --separate-stderr dpd-ping "$name"
+		stderr_has "cannot open $name: No such file"
+		stderr_has "hint: the argument is a file with SA state; to ask a peer without SA state: dpd-ping --peer PEER"
+	done
+	for name in gw.sa ./gw.example none/203.0.113.2; do
+		run -2 --separate-stderr dpd-ping "$name"
+		one_error
+	done
+}
+
 @test "dpd-ping: state without a live IKE SA is exit 1, and says so" {
 	: >"$T/empty.sa"
 	run -1 --separate-stderr dpd-ping "$T/empty.sa"

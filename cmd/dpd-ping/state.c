@@ -1,4 +1,8 @@
 /* Reads SA state and finds the IKE SA to probe. */
+#include <errno.h>
+#include <string.h>
+
+#include "cli/peer_addr.h"
 #include "cli/report.h"
 #include "dpd_ping.h"
 #include "os/record_in.h"
@@ -48,6 +52,24 @@ choose(struct sa_ike *out, const struct sa_set *set, const char *path, struct fa
 	return (0);
 }
 
+/* Whether ${path} is rather a peer than a file: an address, or a name that could be a host's and not `gw.sa`. */
+static bool
+looks_like_peer(const char *path)
+{
+	static const char ending[] = ".sa";
+	char host[PEER_HOST];
+	size_t len;
+	uint16_t port;
+	struct addr a;
+
+	if (peer_split(host, &port, path, NULL) != 0)
+		return (false);
+	len = strlen(host);
+	return (addr_parse(&a, host) == 0 || (strchr(host, '.') != NULL &&
+	    strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") == len &&
+	    (len < sizeof(ending) || strcmp(host + len - (sizeof(ending) - 1), ending) != 0)));
+}
+
 int
 state_read(struct sa_ike *out, const char *path, uint64_t epoch, struct fault *f)
 {
@@ -56,8 +78,11 @@ state_read(struct sa_ike *out, const char *path, uint64_t epoch, struct fault *f
 	struct sa_set *set = sa_set_new();
 	int rc = -1;
 
-	if (in == NULL)
+	if (in == NULL) {
+		if (f->code == FAULT_USAGE && f->sys == ENOENT && looks_like_peer(path))
+			(void)fault_because(f, CAUSE_PEER_AS_FILE, -1);
 		goto out;
+	}
 	if (set == NULL) {
 		(void)fault(f, FAULT_MEMORY, "no memory for SA state");
 		goto out;

@@ -79,6 +79,7 @@ enum fault_code {
 	CAUSE(STATE_TERMINAL)	/* SA state from or to a terminal */	\
 	CAUSE(EVENTS_TERMINAL)	/* event records to a terminal */	\
 	CAUSE(INI_LINE)		/* neither a section nor a key */	\
+	CAUSE(PEER_AS_FILE)	/* the name of a file looks like a host's */ \
 	/* BAD_PROPOSAL: which list it is in */				\
 	CAUSE(IKE_PROPOSAL)						\
 	CAUSE(ESP_PROPOSAL)						\

@@ -20,6 +20,8 @@
 
 const struct hint hints[] = {
 	/* usage and configuration */
+	CAUSE(USAGE, PEER_AS_FILE,
+	    "the argument is a file with SA state; to ask a peer without SA state: dpd-ping --peer PEER"),
 	SYS(USAGE, ENOENT, ""),
 	CAUSE(USAGE, EVENTS_TERMINAL, "vpnmon --format cbor ... | sa-show"),
 	CAUSE(USAGE, STATE_TERMINAL,

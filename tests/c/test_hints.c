@@ -371,6 +371,7 @@ others(void **state)
 {
 	static const struct { enum fault_code code; enum fault_cause cause; int sys; } t[] = {
 		{ FAULT_USAGE, CAUSE_EVENTS_TERMINAL, 0 },
+		{ FAULT_USAGE, CAUSE_PEER_AS_FILE, 0 },
 		{ FAULT_BAD_ADDRESS, CAUSE_UNKNOWN_HOST, 0 },
 		{ FAULT_BAD_ADDRESS, CAUSE_NOT_NUMERIC, 0 },
 		{ FAULT_BAD_ADDRESS, CAUSE_TUNNEL_ADDRESS, 0 },
