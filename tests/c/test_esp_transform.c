@@ -371,7 +371,7 @@ main(void)
 		cmocka_unit_test(test_ivs),
 		cmocka_unit_test(test_esn_icv),
 		cmocka_unit_test(test_bad_keys),
-		cmocka_unit_test(test_padding),
+		{ "A25: a pad length beyond the packet, and wrong pad bytes, are refused", test_padding, NULL, NULL, NULL },
 	};
 
 	if ((ctx = esp_ctx_new(esp_backends, NULL)) == NULL)

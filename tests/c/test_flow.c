@@ -476,6 +476,82 @@ test_inside(void **state)
 	}
 }
 
+/* A packet of left's with the number ${seq}, sealed with its keys as no sender should; right's verdict. */
+static enum esp_verdict
+numbered(uint64_t seq)
+{
+	struct pkt k = udp(0, "10.1.0.1", "10.2.0.1", 7, 100), r;
+	struct inner in;
+
+	assert_int_equal(inner_parse(&in, k.p, k.len), 0);
+	k.sa = &sadb_at(left, 0)->out;
+	k.seq = seq;
+	esp_seal(ctx, &k, &in, 1);
+	assert_int_equal(k.verdict, ESP_OK);
+	r = (struct pkt){ .p = k.p, .len = k.len, .tos = PKT_TOS_NONE };
+	flow_in(right, ctx, &r, 1);
+	return (r.verdict);
+}
+
+/* RFC 4303, 3.3.3: without extended numbers, 2^32 is not 0 again. */
+static void
+test_zero_and_wrap(void **state)
+{
+	(void)state;
+	both(1, "10.1.0.0/24", "10.2.0.0/24");
+	assert_int_equal(numbered(0), ESP_REPLAY);
+	assert_int_equal(numbered(1), ESP_OK);
+	assert_int_equal(numbered(UINT32_MAX), ESP_OK);
+	for (uint64_t i = 0; i < 3; i++)
+		assert_int_equal(numbered((UINT64_C(1) << 32) + i), ESP_REPLAY);
+	assert_int_equal(numbered(UINT32_MAX), ESP_REPLAY);
+}
+
+static void
+test_truncated_icv(void **state)
+{
+	struct pkt k, r;
+	uint8_t copy[256];
+
+	(void)state;
+	both(1, "10.1.0.0/24", "10.2.0.0/24");
+	k = udp(0, "10.1.0.1", "10.2.0.1", 7, 100);
+	flow_out(left, ctx, &k, 1);
+	assert_true(k.verdict == ESP_OK && k.len <= sizeof(copy));
+	memcpy(copy, k.p, k.len);
+	for (size_t n = 0; n < k.len; n++) {
+		assert_true(again(copy, n, 0, &r) == ESP_BAD_ICV || r.verdict == ESP_SHORT);
+		assert_false(r.seen);
+	}
+	assert_int_equal(again(copy, k.len, 0, &r), ESP_OK);
+}
+
+/* Real ciphertext under other SPIs: nothing is kept of them, and the SA works on. */
+static void
+test_spi_spray(void **state)
+{
+	struct pkt k, r;
+	uint8_t copy[256];
+
+	(void)state;
+	both(1, "10.1.0.0/24", "10.2.0.0/24");
+	k = udp(0, "10.1.0.1", "10.2.0.1", 7, 100);
+	flow_out(left, ctx, &k, 1);
+	assert_true(k.verdict == ESP_OK && k.len <= sizeof(copy));
+	memcpy(copy, k.p, k.len);
+	for (uint32_t spi = 0; spi < 0x4000; spi++) {
+		if (spi == 0x2001)
+			continue;
+		put_be32(copy, spi);
+		assert_int_equal(again(copy, k.len, 0, &r), ESP_UNKNOWN_SPI);
+		assert_false(r.seen);
+	}
+	assert_int_equal(sadb_count(right), 1);
+	assert_int_equal(sadb_at(right, 0)->in.count.packets, 0);
+	put_be32(copy, 0x2001);
+	assert_int_equal(again(copy, k.len, 0, &r), ESP_OK);
+}
+
 static void
 test_volume_and_numbers(void **state)
 {
@@ -674,9 +750,16 @@ int
 main(void)
 {
 #define T(t)	cmocka_unit_test_setup_teardown(t, setup, teardown)
+#define CLASS(name, t)	{ name, t, setup, teardown, NULL }
 	const struct CMUnitTest tests[] = {
-		T(test_policy), T(test_ports_and_fragments), T(test_narrow_before_wide), T(test_rekey),
-		T(test_only_inbound), T(test_refusals), T(test_replays), T(test_inside),
+		CLASS("A25: an inner source outside the selectors is dropped", test_policy),
+		CLASS("A25: a replay is dropped, and a forged number moves no window", test_replays),
+		CLASS("A25: number 0, and numbers that wrap, are dropped", test_zero_and_wrap),
+		CLASS("A25: a truncated ICV is no ICV", test_truncated_icv),
+		CLASS("A25: a next header that is not IP, and what is no packet, are dropped", test_inside),
+		CLASS("A25: a spray of SPIs leaves nothing behind", test_spi_spray),
+		T(test_ports_and_fragments), T(test_narrow_before_wide), T(test_rekey),
+		T(test_only_inbound), T(test_refusals),
 		T(test_volume_and_numbers), T(test_reserve_in), T(test_expiry), T(test_clock_jumps), T(test_too_big),
 		T(test_outer_tos), T(test_many),
 	};

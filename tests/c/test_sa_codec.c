@@ -728,6 +728,8 @@ write_samples(void)
 	return (fflush(stdout) != 0);
 }
 
+#define CLASS(name, t)	{ name, t, NULL, NULL, NULL }
+
 int
 main(int argc, char *argv[])
 {
@@ -735,17 +737,17 @@ main(int argc, char *argv[])
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_sorted),
 		cmocka_unit_test(test_truncations),
-		cmocka_unit_test(test_spoilt_keys),
-		cmocka_unit_test(test_unknown_values),
-		cmocka_unit_test(test_depth),
-		cmocka_unit_test(test_size),
-		cmocka_unit_test(test_many_keys),
+		CLASS("A26: a key that is missing, comes twice or has another type is refused", test_spoilt_keys),
+		CLASS("A26: keys twice in another form, and text that is no UTF-8, are refused at any depth", test_unknown_values),
+		CLASS("A26: records nested too deep are refused at once", test_depth),
+		CLASS("A26: lengths and counts that cannot come true are not waited for", test_size),
+		CLASS("A26: the keys of a map are bounded", test_many_keys),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_cut_at_character),
 		cmocka_unit_test(test_encode_mends_text),
 		cmocka_unit_test(test_kinds_and_words),
 		cmocka_unit_test(test_types_and_versions),
-		cmocka_unit_test(test_flipped_bytes),
+		CLASS("A26: no byte of a record is read too far, whatever it is", test_flipped_bytes),
 		cmocka_unit_test(test_full_sets_encode),
 	};
 

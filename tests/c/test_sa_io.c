@@ -334,6 +334,48 @@ test_file_appears_whole(void **state)
 	(void)umask(022);
 }
 
+/* Each bit that lets somebody else at the keys is told of; a file that we write has none. */
+static void
+test_wide_modes(void **state)
+{
+	static const mode_t modes[] = { 0644, 0640, 0604, 0620, 0602, 0610, 0601, 0777 };
+	char *names[] = { (char *)(uintptr_t)"x.sa" };
+	struct sa_in *in;
+
+	(void)state;
+	write_file("x.sa", "", 0, 0600);
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		assert_int_equal(chmod("x.sa", modes[i]), 0);
+		assert_non_null(in = sa_in_open(1, names, &f));
+		assert_int_equal(sa_in_wide_mode(in, 0), modes[i]);
+		sa_in_close(in);
+	}
+	assert_int_equal(chmod("x.sa", 0700), 0);
+	assert_non_null(in = sa_in_open(1, names, &f));
+	assert_int_equal(sa_in_wide_mode(in, 0), 0);
+	sa_in_close(in);
+}
+
+/* Somebody put a link where the state goes: it is replaced, and what it leads to is left alone. */
+static void
+test_link_in_the_way(void **state)
+{
+	struct sa_out *o;
+	struct stat st;
+
+	(void)state;
+	write_file("victim", "old", 3, 0644);
+	assert_int_equal(symlink("victim", "x.sa"), 0);
+	assert_non_null(o = sa_out_open("x.sa", &f));
+	assert_int_equal(put(o, 1), 0);
+	assert_int_equal(sa_out_commit(o, &f), 0);
+	sa_out_close(o);
+	assert_int_equal(lstat("x.sa", &st), 0);
+	assert_true(S_ISREG(st.st_mode) && (st.st_mode & 07777) == 0600);
+	assert_int_equal(stat("victim", &st), 0);
+	assert_true(st.st_size == 3 && (st.st_mode & 07777) == 0644);
+}
+
 static void
 test_file_not_committed(void **state)
 {
@@ -611,6 +653,8 @@ main(void)
 		cmocka_unit_test(test_reader_gone),
 		cmocka_unit_test(test_terminal_is_refused),
 		cmocka_unit_test_setup_teardown(test_file_appears_whole, setup, teardown),
+		{ "A26: state that others may read or write is told of", test_wide_modes, setup, teardown, NULL },
+		{ "A26: a symbolic link in place of the state is not followed", test_link_in_the_way, setup, teardown, NULL },
 		cmocka_unit_test_setup_teardown(test_file_not_committed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_file_after_drop, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_file_errors, setup, teardown),
