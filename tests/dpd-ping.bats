@@ -74,7 +74,7 @@ tunnel() {
 	run -2 --separate-stderr dpd-ping -c 0 x.sa
 	stderr_has "out of range, 1 to"
 	run -2 --separate-stderr dpd-ping -i 0.001 x.sa
-	stderr_has "-i: "
+	stderr_has "-i: 0.001 is out of range, 0.01 to 86400 s"
 	run -2 --separate-stderr dpd-ping -W 0 x.sa
 	stderr_has "-W: "
 }

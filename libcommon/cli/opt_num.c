@@ -1,4 +1,5 @@
 /* Numbers with units, as options and configuration files have them. */
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/opt.h"
@@ -29,15 +30,36 @@ static const struct suffix bits[] = {
 
 static const struct {
 	const struct suffix *suffixes;
-	const char	*name;		/* after a number in messages */
-	bool		 fraction;
+	const char	*sign;		/* after a number in messages */
+	const char	*of;		/* after "a number" */
+	bool		 fraction;	/* thousandths, too */
 } units[] = {
-	[OPT_PLAIN] = { plain, "", false },
-	[OPT_U_SECONDS] = { seconds, " seconds", false },
-	[OPT_U_MILLIS] = { millis, " ms", true },
-	[OPT_U_BYTES] = { bytes, " bytes", false },
-	[OPT_U_BITS] = { bits, " bit/s", false },
+	[OPT_PLAIN] = { plain, "", "", false },
+	[OPT_U_SECONDS] = { seconds, " s", " of seconds", false },
+	[OPT_U_MILLIS] = { millis, " s", " of seconds", true },
+	[OPT_U_BYTES] = { bytes, " bytes", " of bytes", false },
+	[OPT_U_BITS] = { bits, " bit/s", " of bit/s", false },
 };
+
+#define BOUND_TEXT	32
+
+/* A bound as the user would write it, in the unit of a number without a suffix: 0.02, not 20 for 20 ms. */
+static const char *
+bound_text(char out[BOUND_TEXT], uint64_t v, enum opt_unit unit)
+{
+	unsigned part = (unsigned)(v % 1000);
+	int digits_n = 3;
+
+	if (!units[unit].fraction || part == 0) {
+		(void)snprintf(out, BOUND_TEXT, "%llu",
+		    (unsigned long long)(units[unit].fraction ? v / 1000 : v));
+		return (out);
+	}
+	for (; part % 10 == 0; part /= 10)
+		digits_n--;
+	(void)snprintf(out, BOUND_TEXT, "%llu.%0*u", (unsigned long long)(v / 1000), digits_n, part);
+	return (out);
+}
 
 /* Decimal digits to ${*v}; the number of digits, or -1 if they exceed 64 bits. */
 static int
@@ -57,7 +79,8 @@ opt_number(uint64_t *out, const char *text, enum opt_unit unit, uint64_t min, ui
     const char *who, struct fault *f)
 {
 	const struct suffix *s;
-	const char *p = text, *unit_name = units[unit].name;
+	const char *p = text;
+	char lowest[BOUND_TEXT], highest[BOUND_TEXT];
 	uint64_t v, part, scale = 1;
 	int n, m = 0;
 
@@ -88,12 +111,11 @@ opt_number(uint64_t *out, const char *text, enum opt_unit unit, uint64_t min, ui
 	*out = v;
 	return (0);
 junk:
-	return (fault(f, FAULT_USAGE, "%s: '%s' is not a number%s%s", who, text,
-	    unit_name[0] != '\0' ? " of" : "", unit == OPT_U_MILLIS ? " seconds" : unit_name));
+	return (fault(f, FAULT_USAGE, "%s: '%s' is not a number%s", who, text, units[unit].of));
 range:
 	if (max == UINT64_MAX)
-		return (fault(f, FAULT_USAGE, "%s: %s is out of range, at least %llu%s", who, text,
-		    (unsigned long long)min, unit_name));
-	return (fault(f, FAULT_USAGE, "%s: %s is out of range, %llu to %llu%s", who, text,
-	    (unsigned long long)min, (unsigned long long)max, unit_name));
+		return (fault(f, FAULT_USAGE, "%s: %s is out of range, at least %s%s", who, text,
+		    bound_text(lowest, min, unit), units[unit].sign));
+	return (fault(f, FAULT_USAGE, "%s: %s is out of range, %s to %s%s", who, text,
+	    bound_text(lowest, min, unit), bound_text(highest, max, unit), units[unit].sign));
 }

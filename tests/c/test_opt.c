@@ -159,6 +159,8 @@ values_of_each_type(void **state)
 static void
 numbers_and_words(void **state)
 {
+	uint64_t v;
+
 	(void)state;
 	good(table, "--replay-window 64 gw");
 	assert_int_equal(o.window, 64);
@@ -172,7 +174,17 @@ numbers_and_words(void **state)
 	bad(table, "-c= gw", "-c: '=' is not a number", "");
 	bad(table, "--count= gw", "--count: '' is not a number", "");
 	bad(table, "--life 1.5 gw", "--life: '1.5' is not a number of seconds", "");
-	bad(table, "--life 2d gw", "--life: 2d is out of range, 1 to 86400 seconds", "");
+	bad(table, "--life 2d gw", "--life: 2d is out of range, 1 to 86400 s", "");
+	/* in the unit of the option, which need not be the stored one */
+	bad(table, "--wait 0 gw", "--wait: 0 is out of range, 0.01 to 60 s", "");
+	bad(table, "--wait 2m gw", "--wait: 2m is out of range, 0.01 to 60 s", "");
+	bad(table, "--rate 18446744073709551616 gw",
+	    "--rate: 18446744073709551616 is out of range, at least 0 bit/s", "");
+	bad(table, "--rate fast gw", "--rate: 'fast' is not a number of bit/s", "");
+	assert_int_equal(opt_number(&v, "1ms", OPT_U_MILLIS, 125, 1500, "x", &f), -1);
+	assert_string_equal(f.what, "x: 1ms is out of range, 0.125 to 1.5 s");
+	assert_int_equal(opt_number(&v, "1ms", OPT_U_MILLIS, 2, 86400000, "x", &f), -1);
+	assert_string_equal(f.what, "x: 1ms is out of range, 0.002 to 86400 s");
 	bad(table, "--volume 18446744073709551616 gw",
 	    "--volume: 18446744073709551616 is out of range, at least 0 bytes", "");
 	bad(table, "--volume 18446744073709551615k gw",
