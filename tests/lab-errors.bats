@@ -88,7 +88,7 @@ refused() {
 }
 
 @test "lab errors: --failed-sa and --pcap of a refused identity are opened by ike-trace, and by --explain at once" {
-	need ike-initiate
+	need ike-initiate sa-show
 	lab_up ikev1-psk
 	run -1 --separate-stderr in_left timeout 30 ike-initiate --timeout 4 --psk-file "$PSK" \
 		--local-id other.lab.example --remote-id right.lab.example --ike aes128-sha1-modp2048 \
@@ -102,6 +102,8 @@ refused() {
 	output_has "main mode 5*: ID, HASH"
 	output_has "ID_FQDN other.lab.example"
 	output_has "AUTHENTICATION-FAILED"
+	run -0 --separate-stderr sa-show "$LAB_STATE/f.sa"
+	output_has "before it was established"
 	# nothing can be negotiated under it
 	run -1 --separate-stderr ike-initiate --phase2 "$LAB_STATE/f.sa"
 	stderr_has "no live IKE SA"

@@ -77,6 +77,19 @@ shows_all_keys() {
 	output_has "1 h; expired 2023-11-14T23:13:20Z, 1 h 46 min ago"
 }
 
+@test "sa-show: an IKE SA that never had a life, as --failed-sa writes it, has failed" {
+	state ike --lifetime 0 --established $NOW x.sa
+	run -0 --separate-stderr sa-show --clock $NOW x.sa
+	output_has "failed       2023-11-14T22:43:20Z, before it was established"
+	run ! grep -E 'established  |lifetime|left' <<<"$output"
+	# one whose life is merely over is not called so
+	state ike --lifetime 60 --established $NOW x.sa
+	run -0 --separate-stderr sa-show --clock $((NOW + 100)) x.sa
+	output_has "established  2023-11-14T22:43:20Z"
+	output_has "expired 2023-11-14T22:44:20Z, 40 s ago"
+	run ! grep failed <<<"$output"
+}
+
 @test "sa-show: keys are hidden in text, json and diag, and shown with --reveal-keys" {
 	local f
 	state pair --esp aes256-sha256 x.sa

@@ -134,7 +134,13 @@ ike_rows(const struct sa_ike *s, uint64_t now, bool reveal)
 	    "NAT at both ends" : s->natt.local_nat ? "NAT in front of us" : s->natt.remote_nat ?
 	    "NAT in front of the peer" : "no NAT", s->natt.forced ? ", forced" : "",
 	    markers[s->natt.marker]);
-	lifetime_rows(&s->lifetime, s->established, now);
+	/* --failed-sa: it never had a life */
+	if (s->established == s->lifetime.expires) {
+		char at[CLOCK_TEXT];
+
+		row("failed", "%s, before it was established", clock_text(at, s->established));
+	} else
+		lifetime_rows(&s->lifetime, s->established, now);
 	if (s->n_vids > 0 || s->dpd || s->implementation[0] != '\0')
 		row("peer", "%s%s%s, %zu vendor ID%s", s->implementation,
 		    s->implementation[0] != '\0' ? ", " : "", s->dpd ? "DPD" : "no DPD", s->n_vids,
