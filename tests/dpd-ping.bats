@@ -405,6 +405,6 @@ beside() {
 	lab_topology
 	lab_start respond right "ike-respond $(lab_policy ikev1-psk)"
 	eventually 15 eval 'in_right ss -Hlun "sport = :500" | grep -q .'
-	run -0 --separate-stderr ping_left -c 3 -i 0.1 --peer "$RIGHT_IP"
+	run -0 --separate-stderr ping_left -c 3 -i 0.5 --peer "$RIGHT_IP"
 	[ "${lines[-2]}" = "3 sent, 3 answered, 0% loss" ]
 }

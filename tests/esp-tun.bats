@@ -652,7 +652,7 @@ stop_left_and_again() {
 	stderr_has "vpn0 is in use"
 	run -3 --separate-stderr "${e[@]}" --tun eth0 "$T/right.sa"
 	one_error
-	stderr_has "eth0 is in use"
+	stderr_has "interface eth0 exists and is of another kind"
 	run -2 --separate-stderr "${e[@]}" --tun 'a/b' "$T/right.sa"
 	one_error
 	# State that is none, cut off, of another version, of unknown algorithms.
