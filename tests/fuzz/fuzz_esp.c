@@ -1,12 +1,16 @@
 /*
  * Hostile packets: inner ones from the device or a peer with the keys; ESP from the wire, both without and
- * with a valid ICV, in tunnel and in transport mode; IP packets with AH likewise; and sequence numbers in any order,
- * of which none may be accepted twice.
+ * with a valid ICV, in tunnel and in transport mode; IP packets with AH likewise; sequence numbers in any order,
+ * of which none may be accepted twice; and frames of a capture, opened and sealed offline.
  */
 #include <stdlib.h>
 
+#include <pcap/pcap.h>
+
+#include "capture/capture.h"
 #include "esp/ah.h"
 #include "esp/flow.h"
+#include "esp/offline.h"
 
 #define ROOM	8192
 
@@ -18,6 +22,7 @@ static uint8_t buf[ESP_HEADROOM + ROOM + ESP_TAILROOM];
 static struct sadb *db;
 static struct esp_ctx *ctx;
 static struct esp_key *peer;		/* seals what db opens */
+static struct offline *opens, *seals;	/* of the same SAs */
 
 static void
 must(bool ok)
@@ -40,6 +45,7 @@ setup(void)
 	static const char *nets[2] = { "0.0.0.0/0", "::/0" };
 	struct sadb_config c = { .sa = { .backends = esp_backends, .rand = { fill, NULL } },
 	    .mss_mode = SADB_MSS_FIXED, .mss = 536 };
+	struct offline_conf o = { .sa = { .backends = esp_backends, .rand = { fill, NULL } } };
 	struct sa_child s = { .use = SA_USE_BOTH, .n_local_ts = 2, .n_remote_ts = 2,
 	    .lifetime.expires = UINT64_MAX };
 	struct esp_suite suite = { alg_enc_name("null", 0), alg_integ_name("hmac-md5-96"), false };
@@ -54,6 +60,9 @@ setup(void)
 	for (int i = 0; i < 2; i++)
 		must(selector_parse(&s.local_ts[i], nets[i]) == 0 &&
 		    selector_parse(&s.remote_ts[i], nets[i]) == 0);
+	must((opens = offline_new(&o, NULL)) != NULL);
+	o.seal = true;
+	must((seals = offline_new(&o, NULL)) != NULL);
 	for (int i = 0; i < 3; i++) {
 		put_be32(s.spi_in, i == 0 ? SPI_TUNNEL : i == 1 ? SPI_TRANSPORT : SPI_AH);
 		s.mode = i == 0 ? SA_TUNNEL : SA_TRANSPORT;
@@ -61,6 +70,7 @@ setup(void)
 		s.protocol = i == 2 ? SA_AH : SA_ESP;
 		must(sadb_add(db, &s, 1, (struct now){0}, &old, NULL) != NULL);
 		sadb_at(db, (size_t)i)->out.mtu = 1400;
+		must(offline_add(opens, &s, NULL) == 0 && offline_add(seals, &s, NULL) == 0);
 	}
 	peer = esp_backend_ossl.key_new(&suite, SPAN_NONE, SPAN_ARRAY(key), true, NULL);
 	must(peer != NULL);
@@ -152,6 +162,32 @@ try_ah(const uint8_t *p, size_t len)
 		must(k.p >= packet && k.p + k.inner_len <= packet + len);
 }
 
+/* A frame of a capture: what is found in it is opened, or sealed. */
+static void
+try_capture(const uint8_t *p, size_t len)
+{
+	const struct esp_sa *sa;
+	struct capture *c = capture_of_frames(DLT_RAW, NULL);
+	struct capture_packet k;
+	struct span got;
+	bool ah;
+
+	must(c != NULL);
+	capture_frame(c, span_of(p, len), len, 1, &k);
+	if (k.what == CAPTURE_ESP || k.what == CAPTURE_AH) {
+		ah = k.what == CAPTURE_AH;
+		if (offline_open(opens, ah ? AH_PROTO : 50, k.ip, &k.dst.addr, k.data, &got, &sa) == ESP_OK)
+			must(sa != NULL && got.len > 0 && got.len <= ROOM);
+		else
+			must(got.len == 0);
+		if (!ah)
+			(void)offline_icv96(opens, &k.dst.addr, k.data);
+	}
+	if (k.ip.len > 0 && offline_seal(seals, k.ip, &got, &sa) == ESP_OK)
+		must(sa != NULL && got.len > 8);
+	capture_close(c);
+}
+
 /* Bytes as steps of the sequence number; what was taken is remembered. */
 static void
 try_replay(const uint8_t *p, size_t len)
@@ -188,19 +224,22 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 		setup();
 	if (len < 1 || len > ROOM)
 		return (0);
-	switch (p[0] % 5) {
+	switch (p[0] % 6) {
 	case 0:
 		try_inner(p + 1, len - 1);
 		break;
 	case 1:
 	case 2:
-		try_wire(p + 1, len - 1, p[0] % 5 == 1);
+		try_wire(p + 1, len - 1, p[0] % 6 == 1);
 		break;
 	case 3:
 		try_replay(p + 1, len - 1);
 		break;
 	case 4:
 		try_ah(p + 1, len - 1);
+		break;
+	case 5:
+		try_capture(p + 1, len - 1);
 	}
 	return (0);
 }
