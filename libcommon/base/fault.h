@@ -124,6 +124,8 @@ enum fault_code {
 	CAUSE(NOT_ALL_CAPTURED)						\
 	CAUSE(CLAIM)		/* MALFORMED: what was sent with an SA is not known */ \
 	CAUSE(RECORD_SIZE)						\
+	/* NO_PROPOSAL */						\
+	CAUSE(ENCAP_MODE)	/* tunnel and transport, and nothing else differs */ \
 	/* PROTOCOL */							\
 	CAUSE(NO_HEARTBEATS)	/* not announced by the peer */		\
 	CAUSE(VALUES_DIFFER)	/* calculated and captured ones */	\

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -302,11 +303,29 @@ mismatches(void **state)
 	assert_int_equal(why[0].code, FAULT_TS_MISMATCH);
 	expect(&why[0], CAUSE_NONE, 0, false, 0);
 
-	p = pair_new();		/* PFS */
+	p = pair_new();		/* PFS: a refusal is no proof that it is the group */
 	p->left.esp.p[0].group = alg_group_word("modp1024");
 	pair_end(p, why);
-	assert_int_equal(why[0].code, FAULT_PFS_MISMATCH);
-	expect(&why[0], CAUSE_NONE, 0, false, 0);
+	assert_int_equal(why[0].code, FAULT_NO_PROPOSAL);
+	expect(&why[0], CAUSE_NONE, 0, true, 0);
+	assert_int_equal(why[1].code, FAULT_PFS_MISMATCH);
+	expect(&why[1], CAUSE_NONE, 0, false, 0);
+
+	p = pair_new();		/* the mode: no hint at ciphers on the end that knows */
+	p->left.mode = SA_TRANSPORT;
+	p->right.mode = SA_TUNNEL;
+	pair_end(p, why);
+	expect_cause(&why[1], FAULT_NO_PROPOSAL, CAUSE_ENCAP_MODE);
+	assert_int_equal(why[0].code, FAULT_NO_PROPOSAL);
+	expect(&why[0], CAUSE_NONE, 0, true, 0);
+
+	p = pair_new();		/* the mode and the cipher */
+	p->left.mode = SA_TRANSPORT;
+	p->right.mode = SA_TUNNEL;
+	p->right.esp.p[0].integ = alg_integ_word("sha1");
+	pair_end(p, why);
+	assert_int_equal(why[1].code, FAULT_NO_PROPOSAL);
+	expect(&why[1], CAUSE_NONE, 0, true, 0);
 
 	p = pair_new();		/* the identity */
 	assert_int_equal(id_parse(&p->right.remote_id, "somebody.else", NULL), 0);
@@ -359,6 +378,11 @@ notifies(void **state)
 	expect_cause(&f, FAULT_AUTH_FAILED, CAUSE_NOTHING_PROVEN);
 	v1_notify_fault(&f, NOTIFY_INVALID_ID_INFORMATION, &x, true);
 	expect_cause(&f, FAULT_ID_MISMATCH, CAUSE_OUR_ID);
+	assert_null(strstr(hint_for(&f), "--remote-id"));	/* it is about our ID */
+	(void)fault(&f, FAULT_AUTH_FAILED, "rejected");		/* after a phase 1 that succeeded */
+	fault_message(&f, PHASE_QUICK, 2);
+	expect(&f, CAUSE_NONE, 0, true, 0);
+	assert_null(strstr(hint_for(&f), "another secret"));
 	v1_notify_fault(&f, NOTIFY_SITUATION_NOT_SUPPORTED, &x, false);
 	assert_int_equal(f.code, FAULT_PEER_NOTIFY);
 	expect(&f, CAUSE_NONE, 0, false, 0);

@@ -30,8 +30,8 @@ v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x, boo
 	case NOTIFY_NO_PROPOSAL_CHOSEN:
 	case NOTIFY_ATTRIBUTES_NOT_SUPPORTED:
 	case NOTIFY_BAD_PROPOSAL_SYNTAX:
-		(void)fault(f, q != NULL && q->pfs != NULL ? FAULT_PFS_MISMATCH :
-		    FAULT_NO_PROPOSAL, "the peer accepts none of our proposals (%s)", said);
+		/* With PFS it may be the group or anything else. */
+		(void)fault(f, FAULT_NO_PROPOSAL, "the peer accepts none of our proposals (%s)", said);
 		break;
 	case NOTIFY_INVALID_ID_INFORMATION:
 		if (q == NULL)
@@ -64,6 +64,8 @@ v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x, boo
 		else if (!authentic && q == NULL && !v1_phase1_proof_sent(x))
 			(void)fault_because(f, CAUSE_NOTHING_PROVEN, fault(f, FAULT_AUTH_FAILED,
 			    "the peer rejects us (%s)", said));
+		else if (q != NULL)	/* which has no proof of an identity */
+			(void)fault(f, FAULT_AUTH_FAILED, "the peer rejects phase 2 (%s)", said);
 		else
 			(void)fault(f, auth != NULL ? auth->rejected : FAULT_AUTH_FAILED,
 			    "the peer rejects our proof (%s)", said);

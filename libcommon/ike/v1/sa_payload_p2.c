@@ -37,6 +37,7 @@ struct t2 {
 /* The differences of two proposals, in the order of reporting. */
 enum {
 	D_PROTO = 1, D_ENC = 2, D_INTEG = 4, D_ESN = 8, D_ENCAP = 16, D_GROUP = 32, D_REFUSED = 64,
+	D_MODE = 128,		/* nothing but D_ENCAP, and it is tunnel against transport */
 };
 
 static uint8_t
@@ -289,6 +290,12 @@ difference_text(struct sa_text *x, unsigned d, const struct t2 *t,
 		sa_text_add(x, "is refused: %s", t->v.why);
 }
 
+static bool
+is_tunnel(uint16_t encap)
+{
+	return (encap == ENCAP_TUNNEL || encap == ENCAP_UDP_TUNNEL || encap == ENCAP_UDP_TUNNEL_DRAFT);
+}
+
 /* The first difference of the closest offer, as text and as bits. */
 static unsigned
 difference(struct sa_text *x, const struct isakmp_sa *sa, const struct want *w)
@@ -306,7 +313,7 @@ difference(struct sa_text *x, const struct isakmp_sa *sa, const struct want *w)
 	d = closest(sa, w, &conf, &t);
 	sa_text_add(x, "%s, the closest offer, ", t2_text(words, &t, w));
 	difference_text(x, d, &t, conf, w);
-	return (d);
+	return (d == D_ENCAP && w->n_encaps > 0 && is_tunnel(t.encap) != is_tunnel(w->encaps[0]) ? D_MODE : d);
 }
 
 /* --- the mismatch as a table --- */
@@ -420,8 +427,9 @@ p2_choose(struct p2_choice *out, struct span sa_body, const struct ike_policy *p
 	find(&best, &sa, &w);
 	if (best.wire == NULL) {
 		d = difference(&x, &sa, &w);
-		return (fault(f, d == D_GROUP ? FAULT_PFS_MISMATCH : FAULT_NO_PROPOSAL,
-		    "none of %zu phase 2 proposals is configured: %s", sa.nt, why));
+		(void)fault(f, d == D_GROUP ? FAULT_PFS_MISMATCH : FAULT_NO_PROPOSAL,
+		    "none of %zu phase 2 proposals is configured: %s", sa.nt, why);
+		return (d == D_MODE ? fault_because(f, CAUSE_ENCAP_MODE, -1) : -1);
 	}
 	choice_fill(out, &best.t, best.k < p->esp.n ? &p->esp.p[best.k] : NULL, best.prop,
 	    best.wire, &w);

@@ -2,7 +2,7 @@
  * SA payloads of phase 2, RFC 2407 sections 4.4 and 4.5: our offer, the responder's choice, the
  * initiator's check of it. Bodies only, without the generic header: pure functions of their arguments.
  *
- * A mismatch is FAULT_NO_PROPOSAL, or FAULT_PFS_MISMATCH where only the group
+ * A mismatch is FAULT_NO_PROPOSAL (CAUSE_ENCAP_MODE where only the mode differs), or FAULT_PFS_MISMATCH where only the group
  * differs; both are answered with NO-PROPOSAL-CHOSEN. fault.what then names the difference to the
  * closest offer. A body that does not decode is FAULT_MALFORMED or FAULT_TOO_LARGE.
  */
