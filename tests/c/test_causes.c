@@ -350,6 +350,79 @@ a_forged_invalid_cookie_does_not_end_the_exchange(void **state)
 	pair_free(p);
 }
 
+/* --- what a refusal names --- */
+
+static bool
+lose_all(struct sim *s, int from, uint8_t *data, size_t len)
+{
+	(void)s;
+	(void)from;
+	(void)data;
+	(void)len;
+	return (false);
+}
+
+/* Why left's main mode fails if message 1 is answered in clear with ATTRIBUTES-NOT-SUPPORTED and ${data}. */
+static void
+refuse_attributes(struct pair *p, struct span data, struct fault *why)
+{
+	struct ike_outbox out = {0};
+	uint8_t m[128] = {0};
+	struct fault f = {0};
+
+	p->sim.tap = lose_all;
+	assert_int_equal(sim_connect(&p->sim, &p->left, true, &f), 0);
+	sim_run(&p->sim, 100, NULL);
+	assert_true(40 + data.len <= sizeof(m));
+	memcpy(m, p->sim.end[0].engine->sas->spi_i, 8);
+	m[16] = PAYLOAD_N;
+	m[17] = ISAKMP_VERSION_1;
+	m[18] = EXCHANGE_INFO;
+	m[23] = 1;
+	m[27] = (uint8_t)(40 + data.len);
+	m[31] = (uint8_t)(12 + data.len);
+	m[35] = 1;	/* DOI */
+	m[36] = PROTO_ISAKMP;
+	m[39] = NOTIFY_ATTRIBUTES_NOT_SUPPORTED;
+	if (data.len > 0)
+		memcpy(m + 40, data.p, data.len);
+	ike_engine_datagram(p->sim.end[0].engine, p->sim.now, &sim_left, &sim_right,
+	    span_of(m, 40 + data.len), &out);
+	sim_flush(&p->sim, 0, &out);
+	sim_run(&p->sim, 60000, NULL);
+	assert_int_equal(p->sim.end[0].n_failed, 1);
+	*why = p->sim.end[0].why;
+}
+
+static void
+attributes_that_are_not_supported_are_named(void **state)
+{
+	static const uint8_t group[] = { 0x80, 4, 0, 14 }, two[] = { 0x80, 1, 0, 7, 0, 14, 0, 2, 1, 0 },
+	    strange[] = { 0x80, 4, 0, 14, 0xbf, 0xff, 0, 1 }, cut[] = { 0x80, 4, 0 };
+	static const struct { struct span data; const char *end; } rows[] = {
+		{ { group, sizeof(group) }, "(ATTRIBUTES-NOT-SUPPORTED); its data has GROUP = 14" },
+		{ { two, sizeof(two) }, "; its data has ENCRYPTION = 7, KEY-LENGTH = 256" },
+		{ { strange, sizeof(strange) }, "; its data has GROUP = 14, attribute 16383 = 1" },
+		{ { cut, sizeof(cut) }, "(ATTRIBUTES-NOT-SUPPORTED)" },		/* no attributes */
+		{ { NULL, 0 }, "(ATTRIBUTES-NOT-SUPPORTED)" },
+	};
+	struct fault why;
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct pair *p = pair_new(20 + i);
+
+		refuse_attributes(p, rows[i].data, &why);
+		pair_free(p);
+		assert_int_equal(why.code, FAULT_NO_PROPOSAL);
+		assert_int_equal(why.evidence, EVIDENCE_CLEAR);
+		n = strlen(rows[i].end);
+		assert_true(strlen(why.what) > n);
+		assert_string_equal(why.what + strlen(why.what) - n, rows[i].end);
+	}
+}
+
 /* --- dead peer detection --- */
 
 static bool
@@ -496,6 +569,7 @@ main(void)
 		cmocka_unit_test(an_sa_under_which_nothing_is_answered_is_named),
 		cmocka_unit_test(a_peer_that_has_the_sa_and_ignores_quick_mode_is_told_apart),
 		cmocka_unit_test(a_forged_invalid_cookie_does_not_end_the_exchange),
+		cmocka_unit_test(attributes_that_are_not_supported_are_named),
 		cmocka_unit_test(a_peer_that_answers_dpd_wrongly_is_not_called_silent),
 		cmocka_unit_test(address_exchange_and_id_are_three_causes),
 		cmocka_unit_test(a_refusal_is_reported_once),

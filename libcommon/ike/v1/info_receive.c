@@ -3,6 +3,7 @@
  * hint for a later error message.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "ike/v1/info_receive.h"
 
@@ -81,6 +82,26 @@ v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x, boo
 	default:
 		(void)fault(f, FAULT_PEER_NOTIFY, "the peer sent %s", said);
 	}
+}
+
+/*
+ * Adds the attributes that the notification data of ATTRIBUTES-NOT-SUPPORTED holds. No RFC says what it
+ * holds: it is printed if it is nothing but attributes.
+ */
+static void
+name_attributes(struct fault *f, struct span data, bool phase2)
+{
+	char buf[NUM_TEXT];
+	struct isakmp_attrs attrs;
+	const struct isakmp_attr *a;
+	size_t len = strlen(f->what);
+
+	if (data.len == 0 || isakmp_attrs_get(&attrs, data, NULL) != 0)
+		return;
+	for (a = attrs.a; a < attrs.a + attrs.n && a->value != UINT64_MAX && len < sizeof(f->what); a++)
+		len += (size_t)snprintf(f->what + len, sizeof(f->what) - len, "%s%s = %llu",
+		    a == attrs.a ? "; its data has " : ", ",
+		    phase2 ? ipsec_attr_name(a->type, buf) : ike_attr_name(a->type, buf), (unsigned long long)a->value);
 }
 
 /*
@@ -188,6 +209,8 @@ take_notify(struct v1_sa *sa, struct now now, struct span body, bool authentic,
 		if (!concerned(x, n.spi))
 			continue;
 		v1_notify_fault(&f, n.type, x, authentic);
+		if (n.type == NOTIFY_ATTRIBUTES_NOT_SUPPORTED)
+			name_attributes(&f, n.data, v1_quick_of(x) != NULL);
 		f.evidence = authentic ? EVIDENCE_AUTHENTIC : EVIDENCE_CLEAR;
 		v1_exchange_where(x, x->at > 0 ? x->at - 1 : 0, &f);
 		if (n.type == NOTIFY_NO_PROPOSAL_CHOSEN && !x->told) {
