@@ -310,6 +310,124 @@ known() {
 	is g^xy "$(od -An -v -tx1 z | tr -d ' \n')"
 }
 
+@test "skeyid-calc: dh --prime reckons with numbers as python's pow() does, in the base of the prime" {
+	run -0 --separate-stderr skeyid-calc dh --prime 23 --generator 5 --private 6 --peer-private 15 --explain
+	[ -z "$stderr" ]
+	is g^x 8
+	is g^y 19
+	is g^xy 2
+	output_has "g^x = g ^ x mod p"
+	output_has "g^y = g ^ y mod p"
+	output_has "g^xy = (g^y) ^ x mod p"
+	output_has "the same at the peer: (g^x) ^ y"
+	grep -qE '^#  +g \([0-9]+\) 5$' <<<"$output"
+	grep -qE '^#  +x +6$' <<<"$output"
+	grep -qE '^#  +p \([0-9]+\) +23$' <<<"$output"
+	# The peer's end, with our public value.
+	run -0 skeyid-calc dh --prime 23 --generator 5 --private 15 --public 8
+	is g^x 19
+	is g^xy 2
+	run -0 skeyid-calc dh --prime 23 --generator 5 --private 15 --gxi 8 --json
+	[ "$(jq -r '."g^xr", ."g^xy"' <<<"$output" | xargs)" = "19 2" ]
+	# Longer ones; the results are in hex if the prime is.
+	while read -r p g x y; do
+		run -0 skeyid-calc dh --prime "$p" --generator "$g" --private "$x" --peer-private "$y"
+		[ "$output" = "$(python3 - "$p" "$g" "$x" "$y" <<-'PY'
+			import sys
+			p, g, x, y = (int(n, 0) for n in sys.argv[1:])
+			say = hex if sys.argv[1].startswith("0x") else str
+			for name, v in ("g^x", pow(g, x, p)), ("g^y", pow(g, y, p)), ("g^xy", pow(g, x * y, p)):
+			    print(name, "=", say(v))
+			PY
+		)" ]
+	done <<-'END'
+		0x17 0x5 0x6 0xf
+		0x10001 3 0x1234 65000
+		65537 3 0x1234 65000
+		257 3 255 128
+		170141183460469231731687303715884105727 43 123456789012345678901234567890 98765432109876543210
+		0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed 2 0xdeadbeef 12345678901234567890
+	END
+	# 5 ^ 11 mod 23 is -1.
+	run -0 skeyid-calc dh --prime 23 --generator 5 --private 11 --explain
+	is g^x 22
+	output_has "an exchange rejects"
+}
+
+@test "skeyid-calc: dh --prime refuses what is no prime, no number or out of range, as misuse" {
+	while read -r why args; do
+		# shellcheck disable=SC2086 # several arguments
+		run -2 --separate-stderr skeyid-calc dh $args
+		one_error
+		stderr_has "${why//_/ }"
+		[ -z "$output" ]
+	done <<-END
+		too_small --prime 0 --generator 5 --private 6
+		too_small --prime 1 --generator 5 --private 6
+		too_small --prime 0x0000 --generator 5 --private 6
+		too_small --prime 3 --generator 2 --private 1
+		no_prime --prime 22 --generator 5 --private 6
+		no_prime --prime 561 --generator 5 --private 6
+		within_2_to_p-2 --prime 23 --generator 23 --private 6
+		within_2_to_p-2 --prime 23 --generator 5000 --private 6
+		within_2_to_p-2 --prime 257 --generator 256 --private 6
+		within_2_to_p-2 --prime 23 --generator 0 --private 6
+		within_2_to_p-2 --prime 23 --generator 1 --private 6
+		within_1_to_p-2 --prime 23 --generator 5 --private 0
+		within_1_to_p-2 --prime 23 --generator 5 --private 22
+		within_1_to_p-2 --prime 257 --generator 3 --private 256
+		within_1_to_p-2 --prime 23 --generator 5 --private 6 --peer-private 23
+		within_1_to_p-1 --prime 23 --generator 5 --private 6 --public 0
+		within_1_to_p-1 --prime 23 --generator 5 --private 6 --public 23
+		--prime:_no_number --prime twenty --generator 5 --private 6
+		--prime:_no_number --prime 0x --generator 5 --private 6
+		--prime:_no_number --prime 1f --generator 5 --private 6
+		--generator:_no_number --prime 23 --generator=-5 --private 6
+		--private:_no_number --prime 23 --generator 5 --private 6.5
+		2048_bits --prime 1$(printf '%0700d' 1) --generator 5 --private 6
+		2048_bits --prime 0x1$(printf '%0512d' 1) --generator 5 --private 6
+		missing_--private --prime 23 --generator 5
+		missing_--generator --prime 23 --private 6
+		requires_--prime --generator 5 --private 6
+		--group --prime 23 --group modp1024 --private 6
+		one_public_value --prime 23 --generator 5 --private 6 --peer-private 15 --public 19
+	END
+}
+
+@test "skeyid-calc: dh --explain shows p and g of the group, and --peer-private compares both ends" {
+	for g in modp768 modp1024 modp2048 modp8192 modp1024s160 modp2048s256 ecp256 ecp521; do
+		run -0 skeyid-calc dh --group $g --private 1234567 --peer-private 7654321 --json --explain
+		python3 - $g "$output" <<-'PY'
+			import json, sys
+			name, o = sys.argv[1], json.loads(sys.argv[2])
+			step = {s["name"]: s for s in o["steps"]}
+			p, g = (int(step[n]["value"], 16) for n in "pg")
+			x, y = 0x1234567, 0x7654321
+			if name.startswith("modp"):
+			    for n, want in ("g^x", pow(g, x, p)), ("g^y", pow(g, y, p)), ("g^xy", pow(g, x * y, p)):
+			        assert int(o[n], 16) == want, n
+			    assert p.bit_length() == int(name[4:].split("s")[0])
+			    assert {"p", "g", "x"} == set(step["g^x"]["inputs"]), step["g^x"]
+			else:       # the base point is on the curve y^2 = x^3 - 3x + b of RFC 5903
+			    b = {"ecp256": 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b,
+			        "ecp521": 0x0051953eb9618e1c9a1f929a21a0b68540eea2da725b99b315f3b8b489918ef109e156193951ec7e937b1652c0bd3bb1bf073573df883d2c34f1ef451fd46b503f00}[name]
+			    half = len(step["g"]["value"]) // 2
+			    gx, gy = (int(v, 16) for v in (step["g"]["value"][:half], step["g"]["value"][half:]))
+			    assert (gy * gy - gx ** 3 + 3 * gx - b) % p == 0
+			assert step["g^xy"]["at the peer: (g^x) ^ y"]["verdict"] == "same"
+			assert "RFC" in step["p"]["section"] and step["p"]["of"] == name
+			PY
+	done
+	run -0 skeyid-calc dh --group modp1024 --private 05 --explain
+	output_has "p, modp1024 [128]: the prime of the group (RFC 2409, 6.2)"
+	output_has "ffffffff ffffffff c90fdaa2"
+	output_has "g, modp1024 [1]: the generator of the group"
+	is g^x "$(printf '%0256x' 32)"
+	run -0 skeyid-calc dh --group curve25519 --private "$(printf '%064d' 7)" --explain
+	output_has "the prime of the curve's field"
+	output_has "the base point of the curve, u"
+}
+
 @test "skeyid-calc: Diffie-Hellman takes the group's number, and refuses a bad public value" {
 	run -0 --separate-stderr skeyid-calc dh --group 19 --seed one
 	stderr_has seed

@@ -48,7 +48,10 @@ const struct opt calc_optab[] = {
 	OPT_STR(O, cipher, 0, "enc", "NAME", "alias of --cipher",
 	    .subs = S(SKEYID) | S(PKE) | S(IV), .flags = OPT_HIDDEN),
 	OPT_STR(O, group, 0, "group", "NAME", "modp2048, ecp256, ... or its number",
-	    .subs = S(DH) | PHASE1 | S(KEYMAT) | S(IV)),
+	    .subs = S(DH) | PHASE1 | S(KEYMAT) | S(IV), .excl = 2 | 4),
+	OPT_STR(O, prime, 0, "prime", "N", "instead of a group: a prime of our own; all values are then numbers",
+	    .subs = S(DH), .excl = 2),
+	OPT_STR(O, generator, 0, "generator", "N", "with --prime: the generator g", .subs = S(DH), .excl = 4),
 	OPT_CHOICE(O, auth, 0, "auth", "psk|xauth-psk|sig|rsa|dss|ecdsa|hybrid|xauth-rsa|pke",
 	    "authentication method, which selects the formula of SKEYID", .subs = PHASE1, .words = auths),
 	OPT_STR(O, esp, 0, "esp", "PROPOSAL", "split KEYMAT into the keys of this ESP proposal: aes128-sha256",
@@ -99,8 +102,10 @@ const struct opt calc_optab[] = {
 	    .subs = S(KEYMAT)),
 	OPT_STR(O, spi_out, 0, "spi-out", "HEX", "outbound SPI", .subs = S(KEYMAT)),
 	OPT_LIST(O, private, 0, "private", "HEX",
-	    "x, our own private value; dh generates one without it; walk accepts several",
+	    "x, our own private value; dh --group generates one without it; walk accepts several",
 	    .subs = S(DH) | PHASE1 | S(KEYMAT) | CAPTURES, .flags = OPT_SECRET),
+	OPT_STR(O, peer_private, 0, "peer-private", "HEX", "y, the peer's private value, to compute g^y",
+	    .subs = S(DH), .flags = OPT_SECRET),
 	HEX(V_PUBLIC, "public", "g^y, the peer's public value", S(DH) | PHASE1 | S(KEYMAT)),
 	OPT_STR(O, ip, 0, "ip", "ADDR", "address to hash (in walk: public address of a NAT)",
 	    .subs = S(NATD) | S(COOKIE) | S(WALK)),
@@ -233,6 +238,25 @@ set_spis(struct calc *c, const struct calc_opts *o, struct fault *f)
 	return (0);
 }
 
+/* A value in hex or, with --prime, as a number. */
+static int
+set_value(struct calc *c, enum val v, const char *text, struct fault *f)
+{
+	return (c->base != NUMBER_NONE ? calc_set_number(c, v, text, f) : calc_set_hex(c, v, text, f));
+}
+
+static int
+set_numbers(struct calc *c, const struct calc_opts *o, struct fault *f)
+{
+	if (o->generator != NULL && o->prime == NULL)
+		return (fault(f, FAULT_USAGE, "--generator requires --prime"));
+	if (o->prime != NULL && calc_set_number(c, V_PRIME, o->prime, f) == -1)
+		return (-1);
+	if (o->generator != NULL && calc_set_number(c, V_GENERATOR, o->generator, f) == -1)
+		return (-1);
+	return (o->peer_private != NULL ? set_value(c, V_PEER_PRIVATE, o->peer_private, f) : 0);
+}
+
 int
 calc_from_opts(struct calc *c, const struct calc_opts *o, struct rand_seed *seed,
     struct fault *f)
@@ -250,7 +274,7 @@ calc_from_opts(struct calc *c, const struct calc_opts *o, struct rand_seed *seed
 	ROW(hash, hash, alg_hash_word, alg_hash_row);
 	ROW(cipher, enc, cipher_find, cipher_row);
 	ROW(group, group, group_find, alg_group_row);
-	if (set_proposal(c, o, f) == -1)
+	if (set_proposal(c, o, f) == -1 || set_numbers(c, o, f) == -1)
 		return (-1);
 	for (v = 0; v < V_HEX_COUNT; v++) {
 		if (o->hex[v] == NULL)
@@ -258,12 +282,12 @@ calc_from_opts(struct calc *c, const struct calc_opts *o, struct rand_seed *seed
 		if (v == V_TEXT) {
 			if (calc_set(c, V_TEXT, span_str(o->hex[v]), f) == -1)
 				return (-1);
-		} else if (calc_set_hex(c, (enum val)v, o->hex[v], f) == -1)
+		} else if (set_value(c, (enum val)v, o->hex[v], f) == -1)
 			return (-1);
 	}
 	if (o->private.n > 1 && c->sub != SUB_WALK)
 		return (fault(f, FAULT_USAGE, "--private: one of them, but in walk"));
-	if (o->private.n == 1 && calc_set_hex(c, V_PRIVATE, o->private.v[0], f) == -1)
+	if (o->private.n == 1 && set_value(c, V_PRIVATE, o->private.v[0], f) == -1)
 		return (-1);
 	if (set_spis(c, o, f) == -1)
 		return (-1);

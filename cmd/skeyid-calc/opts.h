@@ -11,7 +11,7 @@ struct calc_opts {
 	const char	*hex[V_HEX_COUNT];
 	struct opt_list	private;
 	const char	*hash, *cipher, *group, *esp, *ah, *ip, *peer_ip, *psk_text, *psk_file,
-			*sa, *seed, *capture, *spi_in, *spi_out;
+			*sa, *seed, *capture, *spi_in, *spi_out, *prime, *generator, *peer_private;
 	uint8_t		auth, protocol, role;
 	uint16_t	port, peer_port;
 	uint32_t	length;

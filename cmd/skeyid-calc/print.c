@@ -61,6 +61,27 @@ put_block(struct span v, const char *prefix, size_t at)
 	(void)putchar('\n');
 }
 
+static void
+put_number(struct span v, enum number_base base)
+{
+	char text[NUMBER_TEXT];
+
+	(void)fputs(number_text(text, v, base), stdout);
+	wipe(text, sizeof(text));
+}
+
+/* The result of a step, or a value to compare it with. */
+static void
+put_value(const struct step *s, struct span v, const char *prefix, size_t at)
+{
+	if (s->base == NUMBER_NONE) {
+		put_block(v, prefix, at);
+		return;
+	}
+	put_number(v, s->base);
+	(void)putchar('\n');
+}
+
 /* Whether ${v} is printable text. */
 static bool
 is_text(struct span v)
@@ -123,15 +144,26 @@ print_words(const char *text, size_t indent)
 
 /* --- one step --- */
 
-/* "SKEYID [20] (11)": name, length, number of its step; returns the printed columns. */
+/* "SKEYID [20] (11)": name, length unless it is a number, number of its step. Returns the length, as snprintf(). */
 static size_t
-put_name(const char *prefix, const char *name, size_t len, unsigned from, size_t width)
+input_name(char *out, size_t cap, const struct step *s, size_t i)
 {
-	char text[80], number[16] = "";
+	char len[24] = "", from[16] = "";
 
-	if (from != 0)
-		(void)snprintf(number, sizeof(number), " (%u)", from);
-	(void)snprintf(text, sizeof(text), "%s [%zu]%s", name, len, number);
+	if (s->base == NUMBER_NONE)
+		(void)snprintf(len, sizeof(len), " [%zu]", s->in[i].value.len);
+	if (s->in[i].from != 0)
+		(void)snprintf(from, sizeof(from), " (%u)", s->in[i].from);
+	return ((size_t)snprintf(out, cap, "%s%s%s", s->in[i].name, len, from));
+}
+
+/* Returns the printed columns. */
+static size_t
+put_name(const char *prefix, const struct step *s, size_t i, size_t width)
+{
+	char text[80];
+
+	(void)input_name(text, sizeof(text), s, i);
 	(void)printf("%s%*s%-*s ", prefix, INDENT, "", (int)width, text);
 	return (strlen(prefix) + INDENT + (strlen(text) > width ? strlen(text) : width) + 1);
 }
@@ -143,8 +175,7 @@ names_width(const struct step *s)
 	size_t i, n, most = 0;
 
 	for (i = 0; i < s->n; i++) {
-		n = (size_t)snprintf(text, sizeof(text), s->in[i].from != 0 ? "%s [%zu] (%u)" : "%s [%zu]",
-		    s->in[i].name, s->in[i].value.len, s->in[i].from);
+		n = input_name(text, sizeof(text), s, i);
 		most = n > most ? n : most;
 	}
 	return (most);
@@ -164,11 +195,16 @@ put_inputs(const struct step *s, const char *prefix)
 		(void)printf("%s%*sthe cipher is %s\n", prefix, INDENT, "", s->enc->ossl);
 	for (i = 0; i < s->n; i++) {
 		v = secret_span(&s->in[i].value);
-		at = put_name(prefix, s->in[i].name, v.len, s->in[i].from, width);
+		at = put_name(prefix, s, i, width);
 		if (strcmp(s->in[i].name, "text") == 0 && is_text(v)) {
 			(void)putchar('"');
 			escape_print(stdout, v);
 			(void)puts("\"");
+			continue;
+		}
+		if (s->base != NUMBER_NONE) {
+			put_number(v, s->base);
+			(void)putchar('\n');
 			continue;
 		}
 		if (v.len <= LONG || s->in[i].from == 0 || report_level() > 0) {
@@ -196,7 +232,7 @@ put_held(const struct step *s, const char *prefix)
 		}
 		(void)printf("%s%*s%s %s: ", prefix, INDENT, "", s->held[i].other ? "other" : "DIFFERS",
 		    s->held[i].where);
-		put_block(secret_span(&s->held[i].value), prefix, strlen(prefix) + INDENT + 2 +
+		put_value(s, secret_span(&s->held[i].value), prefix, strlen(prefix) + INDENT + 2 +
 		    strlen(s->held[i].other ? "other" : "DIFFERS") + 1 + strlen(s->held[i].where));
 	}
 }
@@ -220,7 +256,8 @@ title(char *out, size_t cap, const struct step *s, bool full)
 		(void)snprintf(out + n, cap - (size_t)n, ": not known");
 		return;
 	}
-	n += snprintf(out + n, cap - (size_t)n, " [%zu]", s->out.len);
+	if (s->base == NUMBER_NONE)
+		n += snprintf(out + n, cap - (size_t)n, " [%zu]", s->out.len);
 	if (!full)
 		return;
 	n += snprintf(out + n, cap - (size_t)n, "%s%s", s->given ? ": " : " = ", s->formula);
@@ -248,12 +285,26 @@ print_step(const struct step *s, const char *prefix, bool full)
 	if (full)
 		put_inputs(s, prefix);
 	(void)printf("%s%*s= ", prefix, INDENT - 2, "");
-	put_block(secret_span(&s->out), prefix, strlen(prefix) + INDENT);
+	put_value(s, secret_span(&s->out), prefix, strlen(prefix) + INDENT);
 	put_held(s, prefix);
 	if (s->note[0] != '\0')
 		put_line(prefix, s->wrong ? "WRONG: " : "", s->note);
 	if (full && s->next[0] != '\0')
 		put_line(prefix, "next: ", s->next);
+}
+
+/* Bytes in hex, or a number as text: JSON's own numbers are too short. */
+static json_t *
+js_value(struct span v, enum number_base base)
+{
+	char text[NUMBER_TEXT];
+	json_t *out;
+
+	if (base == NUMBER_NONE)
+		return (js_hex(v));
+	out = json_string(number_text(text, v, base));
+	wipe(text, sizeof(text));
+	return (out);
 }
 
 json_t *
@@ -275,14 +326,14 @@ json_step(const struct step *s)
 	if (s->section != NULL)
 		json_object_set_new(step, "section", json_string(s->section));
 	for (i = 0; i < s->n; i++)
-		json_object_set_new(in, s->in[i].name, js_hex(secret_span(&s->in[i].value)));
+		json_object_set_new(in, s->in[i].name, js_value(secret_span(&s->in[i].value), s->base));
 	json_object_set_new(step, "inputs", in);
-	json_object_set_new(step, "value", js_hex(secret_span(&s->out)));
+	json_object_set_new(step, "value", js_value(secret_span(&s->out), s->base));
 	for (i = 0; i < s->n_held; i++) {
 		held = json_object();
 		json_object_set_new(held, "verdict", json_string(s->held[i].same ? "same" :
 		    s->held[i].other ? "other" : "differs"));
-		json_object_set_new(held, "value", js_hex(secret_span(&s->held[i].value)));
+		json_object_set_new(held, "value", js_value(secret_span(&s->held[i].value), s->base));
 		json_object_set_new(step, s->held[i].where, held);
 	}
 	if (s->wrong)
@@ -306,7 +357,7 @@ print_json(const struct calc *c, bool explain)
 	for (i = 0; i < c->n_results; i++) {
 		r = &c->results[i];
 		json_object_set_new(o, r->name, r->text != NULL ? js_text(r->text) :
-		    js_hex(secret_span(&r->value)));
+		    js_value(secret_span(&r->value), c->base));
 	}
 	if (explain) {
 		all = json_array();
@@ -336,6 +387,8 @@ calc_print(const struct calc *c, bool json, bool explain)
 		(void)printf("%s = ", r->name);
 		if (r->text != NULL)
 			(void)fputs(r->text, stdout);
+		else if (c->base != NUMBER_NONE)
+			put_number(secret_span(&r->value), c->base);
 		else
 			put_hex(secret_span(&r->value));
 		(void)putchar('\n');

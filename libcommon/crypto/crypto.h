@@ -72,4 +72,19 @@ int dh_shared(const struct dh *d, struct span peer, struct secret *out, struct f
 int dh_private(const struct dh *d, struct secret *out, struct fault *f);
 void dh_free(struct dh *d);				/* wipes; NULL is fine */
 
+/* Whether it is a group of numbers, not of points. */
+bool dh_is_modp(const struct alg_group *g);
+/*
+ * The prime and the generator of a group, for explanations: most significant byte first; the base point of an ECP group
+ * is x | y, of Curve25519 u. 0, or -1 with FAULT_MEMORY or FAULT_CRYPTO.
+ */
+int dh_constants(const struct alg_group *g, struct secret *p, struct secret *gen, struct fault *f);
+
+/* Arithmetic of Diffie-Hellman with the reader's own numbers; at most DH_NUMBER_MAX bytes each, else FAULT_CRYPTO. */
+#define DH_NUMBER_MAX	256
+/* 1: it is a prime (an error has a chance below 2^-64); 0: it is not; -1 with a fault. */
+int dh_number_prime(struct span p, struct fault *f);
+/* ${base} ^ ${x} mod ${p} without leading zeros; ${p} is odd, ${base} is below it. */
+int dh_number_power(struct span base, struct span x, struct span p, struct secret *out, struct fault *f);
+
 #endif

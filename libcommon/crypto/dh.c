@@ -10,8 +10,8 @@ struct dh {
 	uint8_t			 pub[DH_PUB_MAX];
 };
 
-static const struct dh_ops *
-ops_of(const struct alg_group *g)
+const struct dh_ops *
+dh_ops_of(const struct alg_group *g)
 {
 	switch (g->num) {
 	case 19:
@@ -23,6 +23,12 @@ ops_of(const struct alg_group *g)
 	default:
 		return (&dh_modp);
 	}
+}
+
+bool
+dh_is_modp(const struct alg_group *g)
+{
+	return (dh_ops_of(g) == &dh_modp);
 }
 
 /* From random numbers or, where ${r} is NULL, from a given private value. */
@@ -37,7 +43,7 @@ make(const struct alg_group *g, const struct rand *r, struct span given, struct 
 		return (NULL);
 	}
 	d->g = g;
-	d->ops = ops_of(g);
+	d->ops = dh_ops_of(g);
 	rc = r != NULL ? d->ops->draw(g, r, &d->priv, f) : d->ops->adopt(g, given, &d->priv, f);
 	if (rc == -1 || d->ops->make_public(g, secret_span(&d->priv), d->pub, f) == -1) {
 		dh_free(d);
@@ -76,7 +82,7 @@ check_len(const struct alg_group *g, struct span peer, struct fault *f)
 int
 dh_check_public(const struct alg_group *g, struct span peer, struct fault *f)
 {
-	return (check_len(g, peer, f) != 0 ? -1 : ops_of(g)->check(g, peer, f));
+	return (check_len(g, peer, f) != 0 ? -1 : dh_ops_of(g)->check(g, peer, f));
 }
 
 int

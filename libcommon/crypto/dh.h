@@ -22,7 +22,11 @@ struct dh_ops {
 	int (*check)(const struct alg_group *g, struct span peer, struct fault *f);
 	int (*make_shared)(const struct alg_group *g, struct span priv, struct span peer,
 	    uint8_t *out, struct fault *f);
+	/* As dh_constants(). */
+	int (*constants)(const struct alg_group *g, struct secret *p, struct secret *gen, struct fault *f);
 };
 extern const struct dh_ops dh_modp, dh_ecp, dh_x25519;
+
+const struct dh_ops *dh_ops_of(const struct alg_group *g);
 
 #endif

@@ -182,7 +182,24 @@ ecp_shared(const struct alg_group *g, struct span priv, struct span peer, uint8_
 	return (rc);
 }
 
-const struct dh_ops dh_ecp = { ecp_draw, ecp_adopt, ecp_public, ecp_check, ecp_shared };
+static int
+ecp_constants(const struct alg_group *g, struct secret *p, struct secret *gen, struct fault *f)
+{
+	static const uint8_t one = 1;
+	const EC_GROUP *c = curve(g, f);
+
+	if (c == NULL)
+		return (-1);
+	if (secret_make(p, g->shared_len) == NULL || secret_make(gen, g->pub_len) == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for the numbers of %s", g->word));
+	if (BN_bn2binpad(EC_GROUP_get0_field(c), p->p, g->shared_len) != g->shared_len)
+		return (fault_ossl(f, g->word));
+	return (multiply(g, span_of(&one, 1), SPAN_NONE, gen->p, f));
+}
+
+const struct dh_ops dh_ecp = {
+	ecp_draw, ecp_adopt, ecp_public, ecp_check, ecp_shared, ecp_constants,
+};
 
 static int
 x25519_draw(const struct alg_group *g, const struct rand *r, struct secret *priv, struct fault *f)
@@ -261,6 +278,19 @@ x25519_check(const struct alg_group *g, struct span peer, struct fault *f)
 	return (x25519_shared(g, SPAN_ARRAY(any), peer, out, f));
 }
 
+/* RFC 7748 section 4.1: p = 2^255 - 19, u = 9. */
+static int
+x25519_constants(const struct alg_group *g, struct secret *p, struct secret *gen, struct fault *f)
+{
+	if (secret_make(p, g->pub_len) == NULL || secret_make(gen, 1) == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for the numbers of %s", g->word));
+	memset(p->p, 0xff, p->len);
+	p->p[0] = 0x7f;
+	p->p[p->len - 1] = 0xed;
+	gen->p[0] = 9;
+	return (0);
+}
+
 const struct dh_ops dh_x25519 = {
-	x25519_draw, x25519_adopt, x25519_public, x25519_check, x25519_shared,
+	x25519_draw, x25519_adopt, x25519_public, x25519_check, x25519_shared, x25519_constants,
 };

@@ -276,4 +276,19 @@ modp_shared(const struct alg_group *g, struct span priv, struct span peer, uint8
 	return (rc);
 }
 
-const struct dh_ops dh_modp = { modp_draw, modp_adopt, modp_public, modp_check, modp_shared };
+static int
+modp_constants(const struct alg_group *g, struct secret *p, struct secret *gen, struct fault *f)
+{
+	const struct row *row;
+	const struct params *m = params_get(g, &row, f);
+
+	if (m == NULL)
+		return (-1);
+	if (secret_make(p, (size_t)BN_num_bytes(m->p)) == NULL || secret_make(gen, (size_t)BN_num_bytes(m->g)) == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for the numbers of %s", g->word));
+	return (BN_bn2bin(m->p, p->p) > 0 && BN_bn2bin(m->g, gen->p) > 0 ? 0 : fault_ossl(f, g->word));
+}
+
+const struct dh_ops dh_modp = {
+	modp_draw, modp_adopt, modp_public, modp_check, modp_shared, modp_constants,
+};

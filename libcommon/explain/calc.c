@@ -48,6 +48,7 @@ calc_given(struct calc *c, enum val v, struct span value, const char *how, struc
 	s->name = calc_name(c, v);
 	s->formula = how;
 	s->given = true;
+	s->base = c->base;
 	c->from[v] = s->number;
 	rule_next(s->next, sizeof(s->next), c, v);
 	if (secret_set(&s->out, value) == 0)
@@ -70,6 +71,7 @@ step_add(struct calc *c, const struct rule *r, struct fault *f)
 	s->octet = r->octet;
 	s->hash = c->hash;
 	s->enc = c->enc;
+	s->base = c->base;
 	if (strncmp(r->formula, "K1 | K2", 7) == 0 && c->hash != NULL)
 		(void)snprintf(s->note, sizeof(s->note), "K1 is its first %u bytes, K2 the next %u, and so on; the "
 		    "last one is cut", c->hash->len, c->hash->len);

@@ -2,38 +2,13 @@
 #include "explain/goals.h"
 
 #include "base/hex.h"
+#include "explain/goal_dh.h"
 #include "wire/vid.h"
 
 static int
 goal_cookie(struct calc *c, struct fault *f)
 {
 	return (calc_result(c, V_COOKIE, c->responder ? "CKY-R" : "CKY-I", f));
-}
-
-static int
-goal_dh(struct calc *c, struct fault *f)
-{
-	const char *own = c->has[V_GXR] ? "g^xi" : c->has[V_GXI] ? "g^xr" : NULL;
-	enum val peer = c->has[V_GXR] ? V_GXR : V_GXI;
-	int rc = 0;
-
-	/* --gxi and --gxr name the peer's end, and so our own. */
-	if (c->has[V_GXI] + c->has[V_GXR] + c->has[V_PUBLIC] > 1)
-		return (fault(f, FAULT_USAGE, "dh: one public value, the peer's"));
-	if (own != NULL && calc_set(c, V_PUBLIC, secret_span(&c->v[peer]), f) == -1)
-		return (-1);
-	/* The exchange rejects a public value that is not whole, and so does this. */
-	if (c->group != NULL && c->has[V_PUBLIC] && c->v[V_PUBLIC].len < c->group->pub_len)
-		return (fault(f, FAULT_MALFORMED, "public value of %zu bytes, %s has %u: a number that lost its "
-		    "leading zeros needs them (00)", c->v[V_PUBLIC].len, c->group->word, c->group->pub_len));
-	/* A random private value is a result too: without it the public one is useless. */
-	if (!c->has[V_PRIVATE])
-		rc = calc_result(c, V_PRIVATE, NULL, f);
-	if (rc != -1)
-		rc = calc_result(c, V_GX, own, f);
-	if (rc != -1 && c->has[V_PUBLIC])
-		rc = calc_result(c, V_GXY, NULL, f);
-	return (rc);
 }
 
 static int

@@ -8,7 +8,32 @@
 static bool
 is_dh(const struct calc *c)
 {
-	return (c->sub == SUB_DH);
+	return (c->sub == SUB_DH && c->base == NUMBER_NONE);
+}
+
+static bool
+is_number(const struct calc *c)
+{
+	return (c->base != NUMBER_NONE);
+}
+
+/* p and g of the group are known. */
+static bool
+has_prime(const struct calc *c)
+{
+	return (c->has[V_PRIME] && c->group != NULL && dh_is_modp(c->group));
+}
+
+static bool
+has_peer(const struct calc *c)
+{
+	return (c->has[V_PEER_PRIVATE]);
+}
+
+static bool
+has_prime_and_peer(const struct calc *c)
+{
+	return (has_prime(c) && has_peer(c));
 }
 
 /* g^xy is reckoned where a part of it is given; otherwise it is asked for itself. */
@@ -63,6 +88,20 @@ has_secret(const struct calc *c)
 static const struct rule rules[] = {
 	{ V_PRIVATE, "random, in the group's range", "RFC 2409, 6", .needs = NEED_GROUP,
 	    .fits = is_dh, .compute = do_private },
+	{ V_GX, "g ^ x mod p", "RFC 2631, 2.1.1", IN(V_GENERATOR, V_PRIVATE, V_PRIME), .fits = is_number,
+	    .compute = do_number_gx },
+	{ V_PUBLIC, "g ^ y mod p", "RFC 2631, 2.1.1", IN(V_GENERATOR, V_PEER_PRIVATE, V_PRIME),
+	    .fits = is_number, .compute = do_number_gy },
+	{ V_GXY, "(g^y) ^ x mod p", "RFC 2631, 2.1.1", IN(V_PUBLIC, V_PRIVATE, V_PRIME),
+	    .fits = is_number, .compute = do_number_gxy },
+	{ V_GX, "g ^ x mod p", "RFC 2409, 5", IN(V_GENERATOR, V_PRIVATE, V_PRIME), .needs = NEED_GROUP,
+	    .fits = has_prime, .compute = do_gx },
+	{ V_PUBLIC, "g ^ y mod p", "RFC 2409, 5", IN(V_GENERATOR, V_PEER_PRIVATE, V_PRIME), .needs = NEED_GROUP,
+	    .fits = has_prime_and_peer, .compute = do_gy },
+	{ V_PUBLIC, "g ^ y", "RFC 2409, 5", IN(V_PEER_PRIVATE), .needs = NEED_GROUP, .fits = has_peer,
+	    .compute = do_gy },
+	{ V_GXY, "(g^y) ^ x mod p", "RFC 2409, 5", IN(V_PUBLIC, V_PRIVATE, V_PRIME), .needs = NEED_GROUP,
+	    .fits = has_prime, .compute = do_gxy },
 	{ V_GX, "g ^ x", "RFC 2409, 5", IN(V_PRIVATE), .needs = NEED_GROUP, .compute = do_gx },
 	{ V_GXY, "(g^y) ^ x", "RFC 2409, 5", IN(V_PRIVATE, V_PUBLIC), .needs = NEED_GROUP,
 	    .fits = has_dh, .compute = do_gxy },
@@ -234,7 +273,7 @@ rule_next(char *out, size_t cap, const struct calc *c, enum val v)
 		for (i = 0; i < r->n; i++)
 			if (r->in[i] == v && (r->phases == 0 || (r->phases & phase) != 0) &&
 			    (r->auths == 0 || (r->auths & 1U << c->auth) != 0) &&
-			    r->out != V_COOKIE && r->out != V_GX && r->out != V_PLAINTEXT)
+			    r->out != V_COOKIE && (r->out != V_GX || c->sub == SUB_DH) && r->out != V_PLAINTEXT)
 				add(out, cap, calc_name(c, r->out));
 	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 		if (ends[i].v == v)

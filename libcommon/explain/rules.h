@@ -27,7 +27,8 @@ struct rule {
 
 /* --- rules_do.c: for the table in rules.c --- */
 
-extern rule_do do_private, do_gx, do_gxy, do_skeyid_psk, do_skeyid_sig, do_skeyid_pke, do_skeyid_d,
+extern rule_do do_private, do_gx, do_gy, do_gxy, do_number_gx, do_number_gy,
+    do_number_gxy, do_skeyid_psk, do_skeyid_sig, do_skeyid_pke, do_skeyid_d,
     do_skeyid_a, do_skeyid_e, do_ka, do_hash_i, do_hash_r, do_hash1, do_hash2, do_hash3,
     do_iv_phase1, do_iv_message, do_iv_chain, do_last_block, do_plaintext, do_ne_i,
     do_ne_r, do_ke_i, do_ke_r, do_hash_cert, do_ciphertext_i, do_ciphertext_r, do_body_i,

@@ -35,14 +35,44 @@ do_private(const struct calc *c, struct secret *out, struct fault *f)
 	return (rc);
 }
 
-int
-do_gx(const struct calc *c, struct secret *out, struct fault *f)
+static int
+public_of(const struct calc *c, enum val private, struct secret *out, struct fault *f)
 {
-	struct dh *d = dh_from_private(c->group, in(c, V_PRIVATE), f);
+	struct dh *d = dh_from_private(c->group, in(c, private), f);
 	int rc = d != NULL ? keep(out, dh_public(d).p, dh_public(d).len, f) : -1;
 
 	dh_free(d);
 	return (rc);
+}
+
+int
+do_gx(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (public_of(c, V_PRIVATE, out, f));
+}
+
+int
+do_gy(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (public_of(c, V_PEER_PRIVATE, out, f));
+}
+
+int
+do_number_gx(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (dh_number_power(in(c, V_GENERATOR), in(c, V_PRIVATE), in(c, V_PRIME), out, f));
+}
+
+int
+do_number_gy(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (dh_number_power(in(c, V_GENERATOR), in(c, V_PEER_PRIVATE), in(c, V_PRIME), out, f));
+}
+
+int
+do_number_gxy(const struct calc *c, struct secret *out, struct fault *f)
+{
+	return (dh_number_power(in(c, V_PUBLIC), in(c, V_PRIVATE), in(c, V_PRIME), out, f));
 }
 
 int

@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "base/secret.h"
 #include "crypto/crypto.h"
+#include "explain/number.h"
 
 #define STEP_INPUTS	8
 #define STEP_HELD	2
@@ -31,6 +32,7 @@ struct step {
 	const char	*octet;		/* a number in the formula that means one octet; or NULL */
 	const struct alg_hash *hash;	/* behind prf() and hash() */
 	const struct alg_enc *enc;	/* behind encrypt() and decrypt() */
+	enum number_base base;		/* its values are numbers, printed so; else bytes */
 	struct secret	 out;
 	char		 of[64];	/* which of its kind: "SPI c0ffee01, ..."; or "" */
 	char		 next[STEP_NEXT];	/* the values that are computed from it, or "" */

@@ -44,6 +44,9 @@ static const struct {
 	[V_PEER_PORT] = { "peer Port", "--peer-port", 2, 2 },
 	[V_TIME] = { "time", "--time", 8, 8 },
 	[V_PRIVATE] = { "x", "--private", 1, 0 },
+	[V_PEER_PRIVATE] = { "y", "--peer-private", 1, 0 },
+	[V_PRIME] = { "p", "--prime", 0, 0 },
+	[V_GENERATOR] = { "g", "--generator", 0, 0 },
 	[V_GX] = { "g^x", "", 0, 0 },
 	[V_KA] = { "Ka", "", 0, 0 },
 	[V_HASH_I] = { "HASH_I", "", 0, 0 },
@@ -109,7 +112,7 @@ calc_set(struct calc *c, enum val v, struct span value, struct fault *f)
 static bool
 is_number(enum val v)
 {
-	return (v == V_PRIVATE || v == V_PUBLIC || v == V_GXI || v == V_GXR || v == V_GXY);
+	return (v == V_PRIVATE || v == V_PEER_PRIVATE || v == V_PUBLIC || v == V_GXI || v == V_GXR || v == V_GXY);
 }
 
 /* Explains why hex_get() rejects ${hex}. */
@@ -152,6 +155,19 @@ calc_set_hex(struct calc *c, enum val v, const char *hex, struct fault *f)
 	secret_free(&text);
 	secret_free(&s);
 	return (rc);
+}
+
+int
+calc_set_number(struct calc *c, enum val v, const char *text, struct fault *f)
+{
+	enum number_base base;
+
+	if (number_parse(&c->v[v], &base, infos[v].option, text, f) == -1)
+		return (-1);
+	c->has[v] = true;
+	if (v == V_PRIME)
+		c->base = base;
+	return (0);
 }
 
 /* ---- lengths that a group has */

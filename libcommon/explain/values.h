@@ -10,6 +10,7 @@
 #include "base/secret.h"
 #include "crypto/crypto.h"
 #include "crypto/proposal.h"
+#include "explain/number.h"
 #include "explain/step.h"
 
 /* The calculation. */
@@ -23,6 +24,7 @@ enum val {
 	V_CIPHERTEXT, V_SKEYID, V_SKEYID_D, V_SKEYID_A, V_SKEYID_E,
 	V_HEX_COUNT,		/* the values above have an option with a hex argument */
 	V_PROTOCOL = V_HEX_COUNT, V_IP, V_PORT, V_PEER_IP, V_PEER_PORT, V_TIME, V_PRIVATE,
+	V_PEER_PRIVATE, V_PRIME, V_GENERATOR,
 	V_GX, V_KA, V_HASH_I, V_HASH_R, V_HASH1, V_HASH2, V_HASH3, V_IV, V_KEYMAT, V_ENC_KEY,
 	V_AUTH_KEY, V_NAT_D, V_COOKIE, V_NE_I, V_NE_R, V_KE_I, V_KE_R, V_HASH_CERT, V_BODY_I,
 	V_BODY_R, V_CIPHERTEXT_I, V_CIPHERTEXT_R, V_PLAINTEXT, V_LAST_BLOCK,
@@ -47,6 +49,7 @@ struct calc {
 	const struct alg_enc	*enc;
 	const struct alg_group	*group;
 	struct esp_proposal	 esp;
+	enum number_base	 base;		/* the values are numbers of --prime, printed so; else bytes */
 	bool			 responder;	/* the cookie is the responder's */
 	bool			 has_child;	/* a child SA of the state: both its directions */
 	uint8_t			 child_spi_in[4], child_spi_out[4];
@@ -76,6 +79,8 @@ int calc_set(struct calc *c, enum val v, struct span value, struct fault *f);
  * has a wrong length.
  */
 int calc_set_hex(struct calc *c, enum val v, const char *hex, struct fault *f);
+/* The same from a number, see number_parse(); that of V_PRIME sets ${c}->base. */
+int calc_set_number(struct calc *c, enum val v, const char *text, struct fault *f);
 /*
  * Pads ${v}, a value of the key exchange, with zeros in front to the length that it has in the group, and writes so into
  * ${note}. Without a group: notes that no group has this length. Nothing if ${v} is not known. FAULT_USAGE: it is too
