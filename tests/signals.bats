@@ -93,15 +93,16 @@ initiator() {
 	need dpd-ping ike-respond
 	ike_setup
 	usual_responder
-	background d dpd-ping -i 0.1 --peer "$R"
+	background d dpd-ping -i 0.5 --peer "$R"
 	eventually 10 grep -q "answer from" d.out || { cat d.out d.err; return 1; }
 	decides d
-	states d "answered, 0% loss, min/avg/max"
+	# one may be under way
+	states d "[1-9][0-9]*/[0-9]* answered, [0-9]*% loss, min/avg/max"
 	: >d.err
 	kill -QUIT "${BG[d]}"
-	eventually 10 grep -q "answered, 0% loss" d.err
+	eventually 10 grep -aq "answered, [0-9]*% loss" d.err
 	ends_in_order d HUP 0
-	grep -q "0% loss" d.out
+	grep -q "answered, [0-9]*% loss" d.out
 }
 
 @test "signals: esp-tun prints its counters on SIGUSR1 and decides about each signal" {
