@@ -589,6 +589,7 @@ in_use() { [ "$(grep -c 'is in use' "$T/$1.err")" = "$2" ]; }
 	# Again, from their claims: each goes on where it was, so nothing looks like a replay.
 	tun_start left "$T/left.sa"
 	eventually 60 in_use left 2000 || { grep -v 'is in use' "$T/left.err"; return 1; }
+	eventually 15 eval '[ "$(left ip route | grep -c vpn0)" = 2000 ]'
 	ping_across 10.2.0.1
 	ping_across 10.2.7.250
 	[ "$(counter right in replays)" = 0 ]

@@ -372,6 +372,7 @@ informational 1 initiator right" ]
 
 @test "ike-trace: fits the terminal, refusals are red there, and a state that fits nothing is named" {
 	local columns
+	export TERM=xterm
 	frames "$T/x.pcap" <<-'PY'
 		[IP(src="192.0.2.2", dst="192.0.2.1")/UDP(sport=p, dport=p)/(bytes(p - 500 and 4) + b"initiatoresponde" + bytes.fromhex("0b100500 0000%04x 00000028 0000000c 00000001 0100000e" % p)) for p in (500, 4500)]
 	PY
