@@ -9,7 +9,6 @@
 #                               hex), or the tests whose name contains NAME
 #   make unit                   the unit tests only
 #   make lint                   compilers and static checkers; each warning is an error
-#   make lint-format            print what clang-format would change
 #   make fuzz                   run each fuzz driver for FUZZ_SECONDS
 #   make bench                  measure, as ratios to a reference in the same run;
 #                               BENCH="startup captures" selects stages
@@ -85,7 +84,6 @@ HELPERS := $(filter-out $(B)/tests/c/test_%,$(call objs,tests/c/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 PAGES := $(wildcard man/*.[1-8])
-SOURCES = $(wildcard libcommon/*/*.[ch] libcommon/*/*/*.[ch] cmd/*/*.[ch] tests/c/*.[ch] tests/net/*.c tests/fuzz/*.c tests/bench/*.c)
 OBJECTS := $(LIB) $(HELPERS) $(call objs,cmd/*/*.c tests/c/test_*.c)
 SCRIPTS = .ci/run completions/sapipe.bash $(wildcard tests/*.sh tests/*/*.sh tests/run tests/bench/run tests/*.bats tests/*/*.bash)
 
@@ -204,8 +202,6 @@ lint-tidy:
 lint-cppcheck:
 	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 		--inline-suppr $(CPPCHECK_OFF:%=--suppress=%) -j $(NPROC) -Ilibcommon libcommon cmd
-lint-format:
-	@clang-format --dry-run --Werror $(SOURCES)
 lint-shell:
 	@shellcheck --severity=warning --external-sources --source-path=SCRIPTDIR $(SCRIPTS)
 lint-man:
@@ -267,6 +263,6 @@ clean:
 
 FORCE:
 .PHONY: all help units unit check demo benches bench fuzzers fuzz objects lint lint-gcc lint-clang \
-	lint-tidy lint-cppcheck lint-format lint-shell lint-man install uninstall deps clean FORCE
+	lint-tidy lint-cppcheck lint-shell lint-man install uninstall deps clean FORCE
 .SECONDARY:
 -include $(OBJECTS:.o=.d)
