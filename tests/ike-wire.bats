@@ -88,6 +88,29 @@ sent quick mode 3*" ]
 	stderr_has "standard output is for SA state"
 }
 
+@test "--pcap: natd-probe records what it sent and received, for ike-trace and tshark" {
+	local sent received
+	need natd-probe ike-trace
+	lab_topology
+	lab_start respond right "ike-respond $(lab_policy ikev1-psk) -o $T/r.sa"
+	eventually 15 eval 'in_right ss -Hlun "sport = :500" | grep -q .'
+	run -0 --separate-stderr ip netns exec "$NS_LEFT" natd-probe --pcap "$T/p.pcapng" "$RIGHT_IP"
+	[ "$(stat -c %a "$T/p.pcapng")" = 600 ]
+	comments "$T/p.pcapng" >"$T/comments"
+	sent=$(grep -c '^sent main mode 1' "$T/comments") received=$(grep -c '^received main mode 2' "$T/comments")
+	[ "$sent" -ge 1 ] && [ "$received" -ge 1 ]
+	grep -q '^received main mode 4' "$T/comments"
+	# no message of tshark's about what it cannot read
+	[ "$(tshark -r "$T/p.pcapng" -Y 'isakmp && _ws.malformed' 2>/dev/null | wc -l)" = 0 ]
+	[ "$(tshark -r "$T/p.pcapng" -Y isakmp 2>/dev/null | wc -l)" = "$(wc -l <"$T/comments")" ]
+	run -0 ike-trace "$T/p.pcapng"
+	output_has "main mode"
+	run -2 --separate-stderr natd-probe --pcap - 192.0.2.1
+	stderr_has "standard output is for the report"
+	run -3 --separate-stderr natd-probe --pcap /no/such/dir/x 192.0.2.1
+	stderr_has "cannot create /no/such/dir/x"
+}
+
 @test "--pcap: a disk that fills up ends the record, not the tunnel" {
 	lab_topology
 	LEFT_OPTS=(--pcap "$T/x.pcapng")

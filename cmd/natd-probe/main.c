@@ -17,7 +17,7 @@
 #define QUIET_MS	25000	/* no first repetition is known to come later */
 
 struct opts {
-	const char	*peer, *local, *external, *id, *user;
+	const char	*peer, *local, *external, *id, *pcap, *user;
 	bool		 transforms, sizes, fingerprint, mapping, json;
 	uint32_t	 timeout_ms, rate, limit_ms;
 };
@@ -42,6 +42,8 @@ static const struct opt optab[] = {
 	OPT_STR(struct opts, local, 0, "local", "ADDR", "local address to probe from"),
 	OPT_STR(struct opts, external, 0, "external", "ADDR",
 	    "public address of the local NAT, as the peer sees it"),
+	OPT_STR(struct opts, pcap, 0, "pcap", "FILE",
+	    "record the messages in FILE (pcapng), each with a comment"),
 	OPT_STR(struct opts, user, 0, "user", "NAME",
 	    "drop privileges to NAME once the ports are open (root: sapipe)"),
 	OPT_JSON(struct opts, json),
@@ -293,7 +295,8 @@ main(int argc, char *argv[])
 
 	prog_init(argv[0]);
 	opt_parse(optab, &o, argc, argv);
-	if (open_all(&r, &o, &f) == 0 && probe_tool_confine(o.user, &f) == 0) {
+	if (open_all(&r, &o, &f) == 0 && probe_tool_record(&r.tool, o.pcap, &f) == 0 &&
+	    probe_tool_confine(o.user, &f) == 0) {
 		probe_tool_start(&r.tool, ike_survey_machine(r.survey));
 		probe_tool_run(&r.tool);
 		status = end(&r, &o);

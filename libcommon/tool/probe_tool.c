@@ -44,6 +44,14 @@ on_over(void *ctx)
 }
 
 static void
+on_wire(void *ctx, const struct host_dgram *d)
+{
+	struct probe_tool *t = ctx;
+
+	ike_wire_dgram(t->wire, d);
+}
+
+static void
 on_note(void *ctx, bool warning, const char *text)
 {
 	(void)ctx;
@@ -54,7 +62,7 @@ on_note(void *ctx, bool warning, const char *text)
 }
 
 static const struct host_calls calls = {
-	.unsent = on_unsent, .stepped = on_stepped, .over = on_over, .note = on_note,
+	.wire = on_wire, .unsent = on_unsent, .stepped = on_stepped, .over = on_over, .note = on_note,
 };
 
 /* --- signals --- */
@@ -138,6 +146,16 @@ probe_tool_port(struct probe_tool *t, struct endpoint *local, enum port_role rol
 }
 
 int
+probe_tool_record(struct probe_tool *t, const char *path, struct fault *f)
+{
+	if (path == NULL)
+		return (0);
+	if (strcmp(path, "-") == 0)
+		return (fault(f, FAULT_USAGE, "--pcap: standard output is for the report"));
+	return ((t->wire = ike_wire_open(path, false, f)) != NULL ? 0 : -1);
+}
+
+int
 probe_tool_confine(const char *user, struct fault *f)
 {
 	return (priv_drop(user, 0, f) < 0 || sandbox_enter(SANDBOX_NEGOTIATOR, f) < 0 ? -1 : 0);
@@ -165,6 +183,7 @@ probe_tool_stop(struct probe_tool *t)
 void
 probe_tool_close(struct probe_tool *t)
 {
+	ike_wire_close(t->wire);
 	if (t->loop == NULL)
 		return;
 	host_free(t->host);

@@ -8,6 +8,7 @@
 #include <ev.h>
 
 #include "host/host.h"
+#include "tool/ike_wire.h"
 
 struct probe_tool_calls {	/* any may be NULL */
 	void	(*stepped)(void *ctx);	/* the machine did something */
@@ -23,6 +24,7 @@ struct probe_tool {		/* zero it, set ${calls} and ${ctx} */
 	struct ev_loop		*loop;
 	struct host		*host;
 	struct ports		*ports;		/* the host's */
+	struct ike_wire		*wire;		/* NULL: nothing is recorded */
 	struct ev_signal	 on_int, on_term, on_hup, on_quit, on_usr1;
 	bool			 next;		/* ${over} has started another machine */
 	uint32_t		 unsent;	/* messages that could not be sent, and why the last could not */
@@ -43,6 +45,8 @@ int probe_tool_peer(struct endpoint *remote, const char *text, uint8_t family, s
  */
 int probe_tool_port(struct probe_tool *t, struct endpoint *local, enum port_role role, bool *odd,
     struct fault *f);
+/* Records all messages in the file ${path} (pcapng), from now on. ${path} NULL: nothing. Before probe_tool_confine(). */
+int probe_tool_record(struct probe_tool *t, const char *path, struct fault *f);
 /* Drops privileges for ${user} (see priv_drop()) and enters the sandbox. */
 int probe_tool_confine(const char *user, struct fault *f);
 /* Starts to run ${m}. In ${calls}->over: replaces the machine that has finished. */
