@@ -435,7 +435,7 @@ from_state(struct run *r, struct ike_tool_opts *tool, struct ike_conf *conf, str
 	if (r->o->delete != NULL && tool->output == NULL && isatty(STDOUT_FILENO))
 		tool->output = "/dev/null";
 	tool->under = &r->under.ike;
-	r->tool.state = strcmp(path, "-") != 0 ? path : NULL;
+	r->tool.state = path != NULL && strcmp(path, "-") != 0 ? path : NULL;
 	if ((tool->clock != NULL && clock_fix(&clock, tool->clock, f) != 0) ||
 	    read_state(r, path, f) != 0 || pick_ike(r, path, clock_now(&clock).epoch, f) != 0 ||
 	    ike_tool_open(&r->tool, tool, conf, f) != 0)
