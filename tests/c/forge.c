@@ -49,7 +49,7 @@ forge_keyed(uint8_t *buf, const struct sa_ike *s, uint8_t exchange, uint32_t mid
 	static const struct v1_hash_n hash_1 = { .n = 1 };
 	struct isakmp_hdr h = header(s->spi_i, s->spi_r, exchange, mid);
 	struct isakmp_builder b;
-	struct span message;
+	struct span message = {0};
 	uint8_t iv[BLOCK_MAX];
 	struct fault f = {0};
 
