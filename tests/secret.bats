@@ -72,15 +72,23 @@ on_terminal() {
 }
 
 @test "the environment variable of a secret is gone from /proc and from children" {
-	need esp-tun
-	env PSK=hunter2 ike-initiate --timeout 3 --local 127.0.0.1:"$((20000 + RANDOM % 10000))" \
-		--psk-file env:PSK -o out.sa 192.0.2.77 3>&- 2>/dev/null &
-	local pid=$!
-	sleep 0.3
+	# a peer that is silent, on the port that it prints
+	python3 -c 'import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1], flush=True)
+time.sleep(30)' >port 3>&- 4>&- &
+	local mute=$! pid
+	eventually 10 test -s port
+	env PSK=hunter2 ike-initiate --timeout 20 --local 127.0.0.1:"$((20000 + RANDOM % 10000))" -vv \
+		--psk-file env:PSK -o out.sa 127.0.0.1:"$(cat port)" 3>&- 4>&- 2>err &
+	pid=$!
+	eventually 10 grep -q "message 1" err
 	# the process is not dumpable, so only root may look; whoever may, finds nothing
 	if [ -r /proc/$pid/environ ]; then
 		run ! grep -q hunter2 /proc/$pid/environ
 	fi
+	kill $mute
 	kill $pid
 	wait $pid || true
 }
