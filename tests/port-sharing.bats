@@ -206,7 +206,8 @@ shares() {
 		--remote-ts 10.1.0.0/24 --natt force 198.51.100.1
 	eventually 5 crosses 10.3.0.1
 	loses_none 10.2.0.1 slay serve.ike
-	loses 2 10.3.0.1 slay left.ike	# which relays for the second data path
+	# It relays for the second data path: what lies in its queue dies with it, on a busy machine more than one.
+	loses 5 10.3.0.1 slay left.ike
 }
 
 @test "sharing: the negotiator deletes the child SA that its esp-tun refused, and both say why" {
