@@ -255,13 +255,16 @@ capture_next(struct capture *c, struct capture_packet *p, struct fault *f)
 	struct pcap_pkthdr *h;
 	const u_char *bytes;
 	uint64_t sec, us;
+	int rc;
 
 	if (c->ng != NULL)
 		return (next_ng(c, p, f));
-	switch (pcap.next_ex(c->source, &h, &bytes)) {
+	/* 0, of an interface alone: only frames came that the filter rejects, for one those before it was set. */
+	while ((rc = pcap.next_ex(c->source, &h, &bytes)) == 0)
+		;
+	switch (rc) {
 	case 1:
 		break;
-	case 0:
 	case PCAP_ERROR_BREAK:
 		return (0);
 	default:
