@@ -108,7 +108,7 @@ AH_ALGORITHMS=(md5 sha1 sha256 sha256_96 sha384 sha512 aesxcbc sha256-esn aesxcb
 	run -0 ike-trace --sa "$T/r.sa" "$T/esp.pcap"
 	[ "$(grep -c "ICV of 96 bits, not 128" <<<"$output")" = 2 ]
 	ike-trace --json --sa "$T/l.sa" "$T/esp.pcap" | jq -se '[.[] | select(.type == "esp") | ."icv-96"] == [true, true]'
-	# With other keys, or an ICV of 128 bits, nothing is said of it.
+	# With other keys, or an ICV of 128 bits, it is not mentioned.
 	esp-tun -q --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/esp.pcap"
 	run -0 ike-trace --sa "$T/r.sa" "$T/esp.pcap"
 	[[ $output != *"96 bits"* ]]

@@ -118,7 +118,7 @@ has() { grep -Eq -- "$1" "$T/counters" || { echo "no such counters: $1"; cat "$T
 	ping_across 10.2.0.1
 	run -0 left ip link show vpn0
 	output_has "mtu 1400"
-	# Raw ESP is not to be had.
+	# Raw ESP needs root.
 	kill "${BG[left]}"
 	ended left 10
 	make_pair aes128gcm16

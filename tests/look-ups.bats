@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What was looked up once is looked up again: our own address, the peer's name, each of its addresses.
+# ike-initiate looks up its own address and the peer's name again, and tries each address of the name.
 # shards: 2
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154 # each test is a subshell, lib/two.bash reads what it sets
 bats_require_minimum_version 1.5.0

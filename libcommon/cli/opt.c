@@ -528,6 +528,6 @@ opt_near(const struct opt *table, void *o, const char *name)
 {
 	struct opt_flat t = { .sub = -1 };
 
-	(void)flatten(&t, table, o);	/* the rows that there is room for */
+	(void)flatten(&t, table, o);	/* on overflow the table keeps the first rows: enough for a suggestion */
 	return (opt_closest(&t, name, false));
 }

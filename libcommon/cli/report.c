@@ -184,7 +184,7 @@ report_set_subcommand(const char *sub)
 	subcommand = sub;
 }
 
-/* What is left of the rations of one kind of line. Lines beyond the table share the last row. */
+/* The token bucket of one kind of line. Kinds that do not fit in the table share the last row. */
 static struct ration {
 	const void	*kind;
 	bool		 used;

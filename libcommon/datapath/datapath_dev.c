@@ -51,7 +51,7 @@ dp_mtu(struct datapath *dp, bool all)
 		if (sa->mtu != 0 && (least == 0 || sa->mtu < least))
 			least = sa->mtu;
 	}
-	/* A fixed MTU: then IPv6 is not to be had at all, whatever its routes would say (RFC 8200, 5). */
+	/* With a fixed MTU below 1280 the kernel disables IPv6 on the device, whatever its routes (RFC 8200, 5). */
 	if (dp->opt.mtu != 0 && dp->opt.mtu < floor && !dp->no_v6) {
 		dp->no_v6 = true;
 		(void)fault(&f, FAULT_CONFIG, "an SA carries IPv6, which the kernel takes away from %s with MTU %zu: "

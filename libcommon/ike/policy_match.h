@@ -22,7 +22,8 @@ struct ike_policy *ike_policy_for_id(const struct ike_conf *conf, const struct i
     ike_same_key *same_key, const struct addr *remote, const struct id *id);
 
 /*
- * The other policies that the identity may select, one by one; *${at} is 0 at first. NULL: no more.
+ * Returns the next policy, other than ${used}, that the peer's identity may select; NULL after the last one.
+ * *${at} is the position: the caller sets it to 0 before the first call.
  */
 struct ike_policy *ike_policy_next(const struct ike_conf *conf, const struct ike_policy *used,
     ike_same_key *same_key, const struct addr *remote, size_t *at);

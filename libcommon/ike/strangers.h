@@ -11,7 +11,7 @@
 #define STRANGERS_ANSWERS	20	/* and so many at most in as long to all */
 #define ENDED_MAX		32	/* SAs that ended lately */
 
-/* What is reported. */
+/* The kinds of message from a stranger that are reported. */
 enum stranger_what {
 	STRANGER_VERSION,	/* it speaks another version of IKE */
 	STRANGER_SA,		/* it uses an SA that this end does not have */

@@ -203,9 +203,9 @@ explain_alone(struct port *p, int err, const struct ucred *who)
 }
 
 /*
- * Binds ${at} and the Unix socket named after it. Where that name cannot be had, because another user has it
- * or, with ${alone}, whatever the reason, the port is ours all the same and not shared. 0; 1: busy, *${named}
- * if only its name is; -1 with a fault.
+ * Binds ${at} and the Unix socket named after it. If another user has that name (with ${alone}: if binding it fails for
+ * any reason), the port is still ours, but not shared. Returns 0; 1 if busy, and sets *${named} if only the name
+ * is; -1 with a fault.
  */
 static int
 try_bind(struct port *p, const struct endpoint *at, bool alone, bool *named, struct fault *f)

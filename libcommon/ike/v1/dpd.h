@@ -16,7 +16,7 @@ bool v1_dpd_checked(const struct v1_sa *sa, uint64_t since_ms);
 void v1_dpd_take(struct v1_sa *sa, const struct isakmp_notify *n, struct ike_outbox *out);
 /* An ACK under a message ID that was used before: reported, and nothing else. */
 void v1_dpd_take_again(struct v1_sa *sa, const struct isakmp_notify *n, struct ike_outbox *out);
-/* What is wrong with an ACK that does not answer the number ${asked}: "with number 7 where 123 was asked". */
+/* Describes in ${text} why an ACK does not answer R-U-THERE ${asked}: "with number 7 where 123 was asked". */
 #define V1_DPD_ODD	96
 const char *v1_dpd_odd(const struct v1_sa *sa, const struct isakmp_notify *n, uint32_t asked,
     char text[V1_DPD_ODD]);
