@@ -5,62 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ROOT_PARENT	"/run"
-#define NAME		"sapipe"
+#include "os/rundir.h"
+
 #define TRIES		20
 #define SWEEP		256	/* entries looked at for directories that nothing uses */
-
-/* Makes and opens ${name} below ${at}: ours, and not for others to write. -1 with errno. */
-static int
-own_dir(int at, const char *name, mode_t mode)
-{
-	struct stat st;
-	int fd;
-
-	if (mkdirat(at, name, mode) != 0 && errno != EEXIST)
-		return (-1);
-	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd == -1 || (fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
-	    (st.st_mode & (S_IWGRP | S_IWOTH)) == 0))
-		return (fd);
-	(void)close(fd);
-	errno = EPERM;
-	return (-1);
-}
-
-/* The parent of our directories: root's own, or that of the user's session. */
-static int
-open_parent(char path[PORT_DIR])
-{
-	const char *run = geteuid() == 0 ? ROOT_PARENT : getenv("XDG_RUNTIME_DIR");
-	struct stat st;
-	int at, fd = -1, n;
-
-	if (run == NULL || run[0] != '/') {
-		errno = ENOENT;
-		return (-1);
-	}
-	n = snprintf(path, PORT_DIR, "%s/" NAME, run);
-	if (n < 0 || n >= PORT_DIR) {
-		errno = ENAMETOOLONG;
-		return (-1);
-	}
-	if ((at = open(run, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
-		return (-1);
-	/* Where others may write, they could rename what is ours. */
-	if (fstat(at, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0)
-		fd = own_dir(at, NAME, geteuid() == 0 ? 0755 : 0700);
-	else
-		errno = EPERM;
-	(void)close(at);
-	return (fd);
-}
 
 static void
 empty(int fd)
@@ -112,7 +65,7 @@ port_dir_open(char path[PORT_DIR])
 	size_t len;
 	int parent, fd = -1, i;
 
-	if (stat("/proc/self/ns/net", &ns) != 0 || (parent = open_parent(path)) == -1)
+	if (stat("/proc/self/ns/net", &ns) != 0 || (parent = rundir_open(path, PORT_DIR)) == -1)
 		return (-1);
 	(void)snprintf(name, sizeof(name), "%lu", (unsigned long)ns.st_ino);
 	len = strlen(path);
@@ -125,7 +78,7 @@ port_dir_open(char path[PORT_DIR])
 	sweep(parent, name);
 	/* Another tool may remove it before we have the lock. */
 	for (i = 0; i < TRIES; i++) {
-		if ((fd = own_dir(parent, name, 0700)) == -1)
+		if ((fd = rundir_own(parent, name, 0700)) == -1)
 			break;
 		if (flock(fd, LOCK_SH) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0)
 			break;

@@ -1,0 +1,62 @@
+/* Opens the directory of what running tools share, if only its owner may write there. */
+#include "os/rundir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ROOT_PARENT	"/run"
+#define NAME		"sapipe"
+
+/* Whether only we may write to the directory ${fd}: others could rename what is ours. */
+static bool
+is_ours(int fd)
+{
+	struct stat st;
+
+	return (fstat(fd, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0);
+}
+
+int
+rundir_own(int at, const char *name, mode_t mode)
+{
+	int fd;
+
+	if (mkdirat(at, name, mode) != 0 && errno != EEXIST)
+		return (-1);
+	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1 || is_ours(fd))
+		return (fd);
+	(void)close(fd);
+	errno = EPERM;
+	return (-1);
+}
+
+int
+rundir_open(char *path, size_t size)
+{
+	const char *run = geteuid() == 0 ? ROOT_PARENT : getenv("XDG_RUNTIME_DIR");
+	int at, fd = -1, n;
+
+	if (run == NULL || run[0] != '/') {
+		errno = ENOENT;
+		return (-1);
+	}
+	n = snprintf(path, size, "%s/" NAME, run);
+	if (n < 0 || (size_t)n >= size) {
+		errno = ENAMETOOLONG;
+		return (-1);
+	}
+	if ((at = open(run, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
+		return (-1);
+	if (is_ours(at))
+		fd = rundir_own(at, NAME, geteuid() == 0 ? 0755 : 0700);
+	else
+		errno = EPERM;
+	(void)close(at);
+	return (fd);
+}
