@@ -240,21 +240,31 @@ check_peer(const struct alg_group *g, const struct params *m, const BIGNUM *y, s
 	return (rc);
 }
 
+/* The peer's public value, checked; the caller frees it. NULL with a fault. */
+static BIGNUM *
+take_peer(const struct alg_group *g, const struct params *m, struct span peer, struct fault *f)
+{
+	BIGNUM *y = BN_bin2bn(peer.p, (int)peer.len, NULL);
+
+	if (y == NULL)
+		(void)fault_ossl(f, g->word);
+	else if (check_peer(g, m, y, f) == 0)
+		return (y);
+	BN_free(y);
+	return (NULL);
+}
+
 static int
 modp_check(const struct alg_group *g, struct span peer, struct fault *f)
 {
 	const struct row *row;
 	const struct params *m = params_get(g, &row, f);
-	BIGNUM *y;
-	int rc;
+	BIGNUM *y = m != NULL ? take_peer(g, m, peer, f) : NULL;
 
-	if (m == NULL)
+	if (y == NULL)
 		return (-1);
-	if ((y = BN_bin2bn(peer.p, (int)peer.len, NULL)) == NULL)
-		return (fault_ossl(f, g->word));
-	rc = check_peer(g, m, y, f);
 	BN_free(y);
-	return (rc);
+	return (0);
 }
 
 static int
@@ -263,15 +273,9 @@ modp_shared(const struct alg_group *g, struct span priv, struct span peer, uint8
 {
 	const struct row *row;
 	const struct params *m = params_get(g, &row, f);
-	BIGNUM *y;
-	int rc;
+	BIGNUM *y = m != NULL ? take_peer(g, m, peer, f) : NULL;
+	int rc = y != NULL ? power(g, m, y, priv, out, f) : -1;
 
-	if (m == NULL)
-		return (-1);
-	if ((y = BN_bin2bn(peer.p, (int)peer.len, NULL)) == NULL)
-		return (fault_ossl(f, g->word));
-	if ((rc = check_peer(g, m, y, f)) == 0)
-		rc = power(g, m, y, priv, out, f);
 	BN_free(y);
 	return (rc);
 }
