@@ -290,13 +290,13 @@ step(const uint8_t *p, struct span body)
 	turn();
 }
 
-/* All hang up: an owner is then alone and reads. */
+/* All hang up: an owner is then alone and reads. A new owner meets one waiting holder in a turn of the loop. */
 static void
 end(void)
 {
 	for (size_t i = 0; i < PEERS; i++)
 		hang_up(i);
-	for (int i = 0; i < 3 && (!port->owner || port->conns != NULL); i++)
+	for (int i = 0; i < STEPS && (!port->owner || port->conns != NULL); i++)
 		turn();
 	must(port->owner && port->conns == NULL && port->reading);
 }
