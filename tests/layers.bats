@@ -16,17 +16,18 @@ sa:		crypto wire
 esp:		crypto wire sa
 esp/backends:	crypto esp
 ike:		crypto wire sa
-ike/v1:		crypto wire sa ike
-probe:		crypto wire sa ike ike/v1
-trace:		crypto wire sa ike ike/v1
-explain:	crypto wire sa ike ike/v1 trace
+ike/v1base:	crypto wire sa ike
+ike/v1:		crypto wire sa ike ike/v1base
+probe:		crypto wire sa ike ike/v1base ike/v1
+trace:		crypto wire sa ike ike/v1base ike/v1
+explain:	crypto wire sa ike ike/v1base ike/v1 trace
 os:		sa
 port:		wire os
 capture:	os
 datapath:	crypto wire sa esp os port capture
 host:		sa ike probe os port capture
 cli:		os
-tool:		crypto wire sa ike ike/v1 probe trace monitor os port capture host cli
+tool:		crypto wire sa ike ike/v1base ike/v1 probe trace monitor os port capture host cli
 '
 # Rooms whose objects want no socket, clock, stdio or exit.
 PURE=(base crypto wire sa esp ike probe trace explain monitor)

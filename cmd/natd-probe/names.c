@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ike/v1/natd.h"
+#include "ike/v1base/natd.h"
 #include "wire/vid.h"
 
 const char *

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
-#include "ike/v1/message.h"
+#include "ike/v1base/message.h"
 
 #define PHASES_MAX	256	/* of a capture; later ones are not looked at */
 

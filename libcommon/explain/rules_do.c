@@ -1,9 +1,9 @@
 /* The computations of the rules: calls of the functions that the negotiation calls. */
 #include "explain/rules.h"
 
-#include "ike/v1/keys.h"
-#include "ike/v1/message.h"
-#include "ike/v1/natd.h"
+#include "ike/v1base/keys.h"
+#include "ike/v1base/message.h"
+#include "ike/v1base/natd.h"
 
 static struct span
 in(const struct calc *c, enum val v)

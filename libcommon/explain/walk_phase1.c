@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "ike/sa.h"
-#include "ike/v1/natd.h"
+#include "ike/v1base/natd.h"
 #include "wire/vid.h"
 
 #define VID_SHORTEST	8	/* bytes of the digest that a vendor ID begins with: XAuth's */

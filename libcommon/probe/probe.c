@@ -1,8 +1,8 @@
 /* Builds the first messages of probes and parses the answers. */
 #include "probe/probe.h"
 
-#include "ike/v1/natd.h"
-#include "ike/v1/sa_payload.h"
+#include "ike/v1base/natd.h"
+#include "ike/v1base/sa_payload.h"
 
 #define V2_FLAG_RESPONSE 0x20	/* RFC 7296, 3.1 */
 #define KEY_IKE		1	/* the one transform ID of PROTO_ISAKMP, RFC 2407 section 4.4.2 */

@@ -6,7 +6,7 @@
 #define SAPIPE_PROBE_PROBE_MSG_H
 
 #include "probe/probe.h"
-#include "ike/v1/natd.h"
+#include "ike/v1base/natd.h"
 
 /* Message 1 of main mode under a new cookie; ${vids} as probe_main1() has them. */
 struct span ask_main1(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand,

@@ -1,9 +1,9 @@
 /* Parses captured messages: decrypts them with the keys of SA state and verifies their hashes. */
 #include "trace/dissect_priv.h"
 
-#include "ike/v1/keys.h"
-#include "ike/v1/message.h"
-#include "ike/v1/sa_payload.h"
+#include "ike/v1base/keys.h"
+#include "ike/v1base/message.h"
+#include "ike/v1base/sa_payload.h"
 
 /* --- decryption --- */
 

@@ -1,6 +1,6 @@
 /* Names of messages, and their purpose. */
 #include "trace/dissect.h"
-#include "ike/v1/sa_payload.h"
+#include "ike/v1base/sa_payload.h"
 
 const char *
 v1_mode_name(uint8_t exchange, char buf[NUM_TEXT])

@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "ike/heartbeat.h"
-#include "ike/v1/natd.h"
-#include "ike/v1/sa_payload.h"
+#include "ike/v1base/natd.h"
+#include "ike/v1base/sa_payload.h"
 #include "wire/dn.h"
 #include "wire/id.h"
 #include "wire/rd.h"

@@ -1,7 +1,7 @@
 /* SA payloads in words: one line a transform. */
 #include <stdio.h>
 
-#include "ike/v1/sa_payload.h"
+#include "ike/v1base/sa_payload.h"
 #include "trace/payload_text.h"
 
 #define OTHERS	160	/* bytes of text for attributes that have no place in a proposal */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ike/v1/message.h"
+#include "ike/v1base/message.h"
 
 static void
 must(bool ok, const char *what)

@@ -14,7 +14,7 @@
 #include "ike/v1/exchange.h"
 #include "ike/v1/ike_sa.h"
 #include "ike/v1/sa_events.h"
-#include "ike/v1/keys.h"
+#include "ike/v1base/keys.h"
 #include "sim.h"
 #include "wire/isakmp.h"
 

@@ -12,7 +12,7 @@
 
 #include "forge.h"
 #include "ike/engine_priv.h"
-#include "ike/v1/sa_payload_p2.h"
+#include "ike/v1base/sa_payload_p2.h"
 #include "sim.h"
 
 static const struct endpoint gateway = { { 4, { 192, 0, 2, 2 }, 0 }, 500 };

@@ -1,11 +1,11 @@
-/* ike/v1/message: messages sealed and opened, IVs and hashes, beside Python's and libcrypto's own. */
+/* ike/v1base/message: messages sealed and opened, IVs and hashes, beside Python's and libcrypto's own. */
 #include "vectors.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
 #include "base/secret.h"
-#include "ike/v1/message.h"
+#include "ike/v1base/message.h"
 
 static struct fault f;
 static const char *const hashes[] = { "md5", "sha1", "sha256", "sha384", "sha512" };

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/hex.h"
-#include "ike/v1/natd.h"
+#include "ike/v1base/natd.h"
 
 static const uint8_t cky_i[COOKIE_LEN] = { 1, 2, 3, 4, 5, 6, 7, 8 },
     cky_r[COOKIE_LEN] = { 9, 10, 11, 12, 13, 14, 15, 16 };

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "ike/v1/sa_payload_p1.h"
-#include "ike/v1/sa_payload_p2.h"
+#include "ike/v1base/sa_payload_p1.h"
+#include "ike/v1base/sa_payload_p2.h"
 
 static const uint16_t tunnel[] = { ENCAP_TUNNEL };
 static const uint8_t spi_i[4] = { 0xc0, 1, 2, 3 }, spi_r[4] = { 0xc0, 4, 5, 6 };

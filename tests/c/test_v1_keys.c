@@ -1,9 +1,9 @@
-/* Tests ike/v1/keys with known answers, and every formula against libcrypto's HMAC over one buffer. */
+/* Tests ike/v1base/keys with known answers, and every formula against libcrypto's HMAC over one buffer. */
 #include "vectors.h"
 
 #include <openssl/hmac.h>
 
-#include "ike/v1/keys.h"
+#include "ike/v1base/keys.h"
 
 static struct fault f;
 static const char *const hashes[] = { "md5", "sha1", "sha256", "sha384", "sha512" };

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "ike/ike.h"
-#include "ike/v1/message.h"
+#include "ike/v1base/message.h"
 #include "sa/codec.h"
 #include "wire/isakmp.h"
 

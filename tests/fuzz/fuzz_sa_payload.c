@@ -4,8 +4,8 @@
  */
 #include <stdlib.h>
 
-#include "ike/v1/sa_payload_p1.h"
-#include "ike/v1/sa_payload_p2.h"
+#include "ike/v1base/sa_payload_p1.h"
+#include "ike/v1base/sa_payload_p2.h"
 
 static void
 must(bool ok)

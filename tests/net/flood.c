@@ -15,7 +15,7 @@
 #include <time.h>
 
 #include "ike/policy.h"
-#include "ike/v1/sa_payload_p1.h"
+#include "ike/v1base/sa_payload_p1.h"
 #include "wire/isakmp.h"
 
 #define BATCH	64

@@ -3,7 +3,7 @@
  */
 #include "ike/v1/auth.h"
 
-#include "ike/v1/keys.h"
+#include "ike/v1base/keys.h"
 
 /* --- pre-shared key, RFC 2409 section 5.4 --- */
 

@@ -6,7 +6,7 @@
 #include "crypto/dh.h"
 #include "ike/policy.h"
 #include "ike/version.h"
-#include "ike/v1/sa_payload_p2.h"
+#include "ike/v1base/sa_payload_p2.h"
 
 struct ike_child;
 

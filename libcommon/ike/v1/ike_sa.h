@@ -5,9 +5,9 @@
 #include "ike/engine_priv.h"
 #include "ike/sa.h"
 #include "ike/v1/auth.h"
-#include "ike/v1/keys.h"
-#include "ike/v1/message.h"
-#include "ike/v1/natd.h"
+#include "ike/v1base/keys.h"
+#include "ike/v1base/message.h"
+#include "ike/v1base/natd.h"
 #include "ike/v1/vids.h"
 
 #define V1_SEEN_MAX	16384	/* message IDs remembered: a question and its answer each 10 s for 22 hours */

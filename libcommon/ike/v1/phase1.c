@@ -16,7 +16,7 @@
 #include "ike/v1/payload.h"
 #include "ike/v1/phase1_natt.h"
 #include "ike/v1/runner.h"
-#include "ike/v1/sa_payload_p1.h"
+#include "ike/v1base/sa_payload_p1.h"
 
 enum { I = SA_INITIATOR, R = SA_RESPONDER };
 enum {

@@ -2,8 +2,8 @@
  * NAT traversal of IKEv1: RFC 3947 and the drafts before it, a row for each;
  * NAT-D hashes and their comparison.
  */
-#ifndef SAPIPE_IKE_V1_NATD_H
-#define SAPIPE_IKE_V1_NATD_H
+#ifndef SAPIPE_IKE_V1BASE_NATD_H
+#define SAPIPE_IKE_V1BASE_NATD_H
 
 #include "base/addr.h"
 #include "crypto/crypto.h"

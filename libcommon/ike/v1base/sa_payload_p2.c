@@ -1,5 +1,5 @@
 /* SA payloads of phase 2: RFC 2407 sections 4.4 and 4.5, RFC 4106, RFC 4304. */
-#include "ike/v1/sa_payload_p2.h"
+#include "ike/v1base/sa_payload_p2.h"
 
 #include <stdio.h>
 

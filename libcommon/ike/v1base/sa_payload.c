@@ -1,7 +1,7 @@
 /*
  * What the SA payloads of both phases share.
  */
-#include "ike/v1/sa_payload.h"
+#include "ike/v1base/sa_payload.h"
 
 #include <stdarg.h>
 #include <stdio.h>

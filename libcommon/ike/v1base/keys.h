@@ -8,8 +8,8 @@
  * FAULT_NO_LEGACY_PROVIDER; results are then empty or unchanged. A secret that
  * receives a result is released first. ${h} is the negotiated hash, which makes the PRF.
  */
-#ifndef SAPIPE_IKE_V1_KEYS_H
-#define SAPIPE_IKE_V1_KEYS_H
+#ifndef SAPIPE_IKE_V1BASE_KEYS_H
+#define SAPIPE_IKE_V1BASE_KEYS_H
 
 #include "crypto/crypto.h"
 #include "crypto/proposal.h"

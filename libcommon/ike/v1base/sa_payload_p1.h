@@ -5,12 +5,12 @@
  * A mismatch is FAULT_NO_PROPOSAL; it is answered with NO-PROPOSAL-CHOSEN. fault.what then names the difference to the
  * closest offer. A body that does not decode is FAULT_MALFORMED or FAULT_TOO_LARGE.
  */
-#ifndef SAPIPE_IKE_V1_SA_PAYLOAD_P1_H
-#define SAPIPE_IKE_V1_SA_PAYLOAD_P1_H
+#ifndef SAPIPE_IKE_V1BASE_SA_PAYLOAD_P1_H
+#define SAPIPE_IKE_V1BASE_SA_PAYLOAD_P1_H
 
 #include "crypto/proposal.h"
 #include "ike/policy.h"
-#include "ike/v1/sa_payload.h"
+#include "ike/v1base/sa_payload.h"
 
 struct p1_choice {
 	struct ike_proposal	proposal;

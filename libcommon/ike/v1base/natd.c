@@ -1,5 +1,5 @@
 /* Versions of NAT traversal, and NAT-D hashes. */
-#include "ike/v1/natd.h"
+#include "ike/v1base/natd.h"
 
 /* Draft 01 differs from draft 00 in nothing that we do, and its vendor ID is hardly ever met: it
  * is spoken, but announced only where it is named. */

@@ -6,12 +6,12 @@
  * differs; both are answered with NO-PROPOSAL-CHOSEN. fault.what then names the difference to the
  * closest offer. A body that does not decode is FAULT_MALFORMED or FAULT_TOO_LARGE.
  */
-#ifndef SAPIPE_IKE_V1_SA_PAYLOAD_P2_H
-#define SAPIPE_IKE_V1_SA_PAYLOAD_P2_H
+#ifndef SAPIPE_IKE_V1BASE_SA_PAYLOAD_P2_H
+#define SAPIPE_IKE_V1BASE_SA_PAYLOAD_P2_H
 
 #include "crypto/proposal.h"
 #include "ike/policy.h"
-#include "ike/v1/sa_payload.h"
+#include "ike/v1base/sa_payload.h"
 
 struct p2_choice {
 	struct esp_proposal	proposal;

@@ -1,5 +1,5 @@
 /* SA payloads of phase 1: RFC 2409 section 5 and appendix A. */
-#include "ike/v1/sa_payload_p1.h"
+#include "ike/v1base/sa_payload_p1.h"
 
 #include <stdio.h>
 

@@ -5,8 +5,8 @@
  * A transform is valid only if each of its attributes is known, occurs once and has the form of
  * its class (RFC 2409 appendix A), AES has its key length and fixed ciphers have none.
  */
-#ifndef SAPIPE_IKE_V1_SA_PAYLOAD_H
-#define SAPIPE_IKE_V1_SA_PAYLOAD_H
+#ifndef SAPIPE_IKE_V1BASE_SA_PAYLOAD_H
+#define SAPIPE_IKE_V1BASE_SA_PAYLOAD_H
 
 #include "crypto/proposal.h"
 #include "wire/isakmp.h"

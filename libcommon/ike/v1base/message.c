@@ -1,5 +1,5 @@
 /* Messages under the keys of phase 1: IVs, encryption, HASH(1) to HASH(3). */
-#include "ike/v1/message.h"
+#include "ike/v1base/message.h"
 
 #include "base/secret.h"
 

@@ -5,8 +5,8 @@
  * Functions return 0, or -1 with a fault. FAULT_CRYPTO, FAULT_MEMORY and (single DES) FAULT_NO_LEGACY_PROVIDER are
  * possible everywhere.
  */
-#ifndef SAPIPE_IKE_V1_MESSAGE_H
-#define SAPIPE_IKE_V1_MESSAGE_H
+#ifndef SAPIPE_IKE_V1BASE_MESSAGE_H
+#define SAPIPE_IKE_V1BASE_MESSAGE_H
 
 #include "crypto/crypto.h"
 #include "wire/isakmp.h"

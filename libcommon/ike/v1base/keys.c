@@ -1,5 +1,5 @@
 /* The derivations of RFC 2409: SKEYID and its family, the cipher key, HASH_I and HASH_R, KEYMAT. */
-#include "ike/v1/keys.h"
+#include "ike/v1base/keys.h"
 
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
 
