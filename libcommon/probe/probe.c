@@ -181,30 +181,6 @@ probe_main3(uint8_t *buf, size_t cap, const uint8_t cky_i[COOKIE_LEN],
 }
 
 struct span
-probe_fragment(uint8_t buf[PROBE_MSG_MAX], struct span msg, size_t part, size_t i)
-{
-	struct wr w = wr_of(buf, PROBE_MSG_MAX);
-	struct isakmp_hdr h;
-	size_t from = i * part, len;
-	bool last;
-
-	if (isakmp_hdr_get(&h, msg, NULL) != 0 || from >= msg.len || i >= UINT8_MAX)
-		return (SPAN_NONE);
-	last = msg.len - from <= part;
-	len = last ? msg.len - from : part;
-	h.next = PAYLOAD_FRAG;
-	h.length = (uint32_t)(PROBE_FRAGMENT_HDR + len);
-	isakmp_hdr_put(&w, &h);
-	wr_u16(&w, 0);			/* no payload follows; reserved */
-	wr_u16(&w, (uint16_t)(PROBE_FRAGMENT_HDR - ISAKMP_HDR_LEN + len));
-	wr_u16(&w, 1);			/* all of one message */
-	wr_u8(&w, (uint8_t)(i + 1));
-	wr_u8(&w, last);
-	wr_bytes(&w, span_of(msg.p + from, len));
-	return (w.bad ? SPAN_NONE : span_of(buf, w.len));
-}
-
-struct span
 probe_aggressive1(uint8_t buf[PROBE_MSG_MAX], const uint8_t cky_i[COOKIE_LEN],
     const struct probe_offer *o, struct span ke, struct span nonce, const struct id *id)
 {

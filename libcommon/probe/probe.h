@@ -58,13 +58,6 @@ struct span probe_main3(uint8_t *buf, size_t cap, const uint8_t cky_i[COOKIE_LEN
     const uint8_t cky_r[COOKIE_LEN], struct span ke, struct span nonce, uint8_t natd_type,
     const struct span *natd, size_t n_natd, size_t len);
 
-/*
- * The fragment ${i} from 0 of ${msg}, of ${part} bytes of it, as vendors with the vendor ID
- * FRAGMENTATION have them (payload type 132): a message of its own. Empty: there is none.
- */
-#define PROBE_FRAGMENT_HDR	(ISAKMP_HDR_LEN + 8)	/* bytes before the part */
-struct span probe_fragment(uint8_t buf[PROBE_MSG_MAX], struct span msg, size_t part, size_t i);
-
 /* Message 1 of aggressive mode, with vendor IDs; all transforms of ${o} have the group of ${ke}. */
 struct span probe_aggressive1(uint8_t buf[PROBE_MSG_MAX], const uint8_t cky_i[COOKIE_LEN],
     const struct probe_offer *o, struct span ke, struct span nonce, const struct id *id);

@@ -1,5 +1,6 @@
 /* The survey's messages: made, sent, and sent again until something comes. */
 #include "probe/survey_priv.h"
+#include "wire/fragment.h"
 
 #define RESEND_MS	500	/* first wait for an answer; doubles */
 #define RESEND_MAX_MS	4000
@@ -20,11 +21,11 @@ transmit(struct ike_survey *s, enum survey_port port, struct ike_outbox *out)
 	size_t i = 0;
 
 	if (shot->part != 0)
-		one = probe_fragment(buf, msg, shot->part, i);
+		one = frag_put(buf, sizeof(buf), msg, shot->part, i);
 	while (one.len > 0) {
 		outbox_datagram(out, &s->conf.local[port], &s->conf.remote[port], one);
 		s->r.sent++;
-		one = shot->part != 0 ? probe_fragment(buf, msg, shot->part, ++i) : SPAN_NONE;
+		one = shot->part != 0 ? frag_put(buf, sizeof(buf), msg, shot->part, ++i) : SPAN_NONE;
 	}
 }
 

@@ -1,5 +1,6 @@
 /* Whether large packets pass, IP fragments, and IKE fragments of full size. */
 #include "probe/survey_priv.h"
+#include "wire/fragment.h"
 
 #define LINK_MTU	1500	/* bytes of an IP packet on the commonest links */
 #define FRAGMENT_MTU	1280	/* for IKE fragments: the minimum MTU of IPv6 */
@@ -65,7 +66,7 @@ send_fragments(struct ike_survey *s, enum survey_port port, const struct probe_a
 	struct shot *shot = &s->shot[port];
 	uint8_t buf[2 * LINK_MTU];
 	struct span msg;
-	size_t part = room(s, port, FRAGMENT_MTU, 1) - PROBE_FRAGMENT_HDR;
+	size_t part = room(s, port, FRAGMENT_MTU, 1) - FRAG_HDR_LEN;
 
 	survey_agree(s, port, shot, a);
 	msg = ask_main3(buf, sizeof(buf), &s->conf.rand, &shot->key, 2 * part);

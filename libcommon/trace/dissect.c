@@ -183,12 +183,19 @@ message(struct v1_trace *t, struct trace_sa *sa, struct exchange *x, const struc
 static void
 fragment(struct v1_trace *t, struct trace_sa *sa, const struct v1_seen *in, struct v1_told *out)
 {
+	struct frag_set **g = &sa->frags[out->by_initiator];
 	struct isakmp_hdr h;
 	struct exchange *x;
+	struct frag part;
 	unsigned n;
 
-	if (!dissect_frag(&sa->frags[out->by_initiator], out->msg.pl[0].body, &t->whole, &n))
+	if (frag_get(&part, out->msg.pl[0].body, NULL) != 0 ||
+	    (*g == NULL && (*g = frag_set_new(ISAKMP_MSG_MAX)) == NULL) ||
+	    frag_set_add(*g, &out->msg.hdr, &part, NULL) != FRAG_DONE || frag_set_join(*g, &t->whole) != 0)
 		return;
+	n = frag_set_count(*g);
+	frag_set_free(*g);
+	*g = NULL;
 	/* Fragments of another IKE SA's message stay fragments. */
 	if (isakmp_hdr_get(&h, bytes_span(&t->whole), NULL) != 0 ||
 	    memcmp(h.cky_i, sa->cky_i, COOKIE_LEN) != 0 ||

@@ -5,14 +5,13 @@
 #include "base/bytes.h"
 #include "crypto/crypto.h"
 #include "trace/dissect.h"
+#include "wire/fragment.h"
 
 /* Bounds on the messages that tracking keeps. */
 #define KE_KEPT		1024
 #define NONCE_KEPT	256
 #define BODY_KEPT	16384
 #define DIGEST_KEPT	16
-
-struct dissect_frags;
 
 struct exchange {
 	struct exchange	*next;
@@ -47,7 +46,7 @@ struct trace_sa {
 	size_t		 n_exchanges;
 	const struct alg_hash *hash;		/* the responder's choice */
 	struct bytes	 sai_b, gxi, gxr, idii_b;
-	struct dissect_frags *frags[2];		/* incomplete, of the responder and the initiator */
+	struct frag_set	*frags[2];		/* incomplete, of the responder and the initiator */
 };
 
 struct v1_trace {
@@ -93,12 +92,5 @@ void dissect_place(struct trace_sa *sa, struct exchange *x, const struct v1_seen
 bool dissect_seen_again(struct exchange *x, const struct v1_seen *in, struct v1_told *out);
 /* The sender of the datagram that ${x} remembered last. */
 void dissect_seen_from(struct exchange *x, bool by_initiator);
-
-/*
- * Adds the body of a FRAG payload to ${*of} (NULL at first). True: the message is complete; it replaces ${whole}, and
- * ${*n} is the number of its fragments. Drops fragments that do not belong to it.
- */
-bool dissect_frag(struct dissect_frags **of, struct span body, struct bytes *whole, unsigned *n);
-void dissect_frags_free(struct dissect_frags *g);	/* NULL is fine */
 
 #endif

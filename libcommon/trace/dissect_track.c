@@ -95,8 +95,8 @@ sa_free(struct v1_trace *t, struct trace_sa *sa)
 	bytes_free(&sa->gxi);
 	bytes_free(&sa->gxr);
 	bytes_free(&sa->idii_b);
-	dissect_frags_free(sa->frags[0]);
-	dissect_frags_free(sa->frags[1]);
+	frag_set_free(sa->frags[0]);
+	frag_set_free(sa->frags[1]);
 	free(sa);
 }
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "survey_net.h"
+#include "wire/fragment.h"
 #include "wire/vid.h"
 
 static void
@@ -321,7 +322,7 @@ fragments_make_up_the_message(void **state)
 	assert_true(probe_offer_broad(&o, 0));
 	msg = probe_main1_long(msg_buf, sizeof(msg_buf), cky, &o, 2100);
 	assert_int_equal(msg.len, 2100);
-	for (i = 0; (one = probe_fragment(buf, msg, 700, i)).len > 0; i++) {
+	for (i = 0; (one = frag_put(buf, sizeof(buf), msg, 700, i)).len > 0; i++) {
 		assert_int_equal(isakmp_hdr_get(&h, one, NULL), 0);
 		assert_memory_equal(h.cky_i, cky, COOKIE_LEN);
 		assert_int_equal(h.next, PAYLOAD_FRAG);
@@ -329,13 +330,13 @@ fragments_make_up_the_message(void **state)
 		assert_int_equal(one.p[ISAKMP_HDR_LEN + 6], i + 1);
 		assert_int_equal(one.p[ISAKMP_HDR_LEN + 7], i == 2);
 		assert_int_equal(get_be16(one.p + ISAKMP_HDR_LEN + 2), 708);
-		memcpy(all + len, one.p + PROBE_FRAGMENT_HDR, one.len - PROBE_FRAGMENT_HDR);
-		len += one.len - PROBE_FRAGMENT_HDR;
+		memcpy(all + len, one.p + FRAG_HDR_LEN, one.len - FRAG_HDR_LEN);
+		len += one.len - FRAG_HDR_LEN;
 	}
 	assert_int_equal(i, 3);
 	assert_int_equal(len, msg.len);
 	assert_memory_equal(all, msg.p, len);
-	assert_int_equal(probe_fragment(buf, msg, 2000, 0).len, 0);	/* no room for it */
+	assert_int_equal(frag_put(buf, sizeof(buf), msg, 2000, 0).len, 0);	/* no room for it */
 }
 
 static bool
