@@ -17,7 +17,7 @@ static struct ike_bucket *
 bucket_of(struct ike_budget *b, uint64_t salt, const struct addr *addr)
 {
 	struct addr key = key_of(addr);
-	struct ike_bucket *k = &b->slot[ike_hash(key.b, sizeof(key.b), salt) % BUDGET_SLOTS];
+	struct ike_bucket *k = &b->slot[hash_bytes(key.b, sizeof(key.b), salt) % BUDGET_SLOTS];
 
 	if (addr_cmp(&k->addr, &key) != 0)
 		*k = (struct ike_bucket){ .addr = key };

@@ -86,7 +86,7 @@ ike_child_link(struct ike_engine *e, struct ike_child *c)
 {
 	if (ike_heap_reserve(&e->child_timers, e->n_children + 1) != 0 ||
 	    ike_table_put(&e->by_child_spi, &c->by_spi,
-	    ike_hash(c->spi_in, sizeof(c->spi_in), ike_engine_salt(e))) != 0)
+	    hash_bytes(c->spi_in, sizeof(c->spi_in), ike_engine_salt(e))) != 0)
 		return (-1);
 	c->timer.serial = ++e->serial;
 	c->next = e->children;
@@ -142,7 +142,7 @@ struct ike_child *
 ike_child_by_spi(struct ike_engine *e, const uint8_t spi_in[4])
 {
 	struct ike_node *n = ike_table_first(&e->by_child_spi,
-	    ike_hash(spi_in, sizeof(((struct ike_child *)0)->spi_in), ike_engine_salt(e)));
+	    hash_bytes(spi_in, sizeof(((struct ike_child *)0)->spi_in), ike_engine_salt(e)));
 	struct ike_child *c;
 
 	for (; n != NULL; n = ike_table_next(&e->by_child_spi, n)) {

@@ -65,7 +65,7 @@ static struct ike_sa *
 begun_by(struct ike_engine *e, const uint8_t spi_i[8], const struct endpoint *remote)
 {
 	struct ike_node *n = ike_table_first(&e->by_peer_spi,
-	    ike_hash(spi_i, sizeof(no_spi), ike_engine_salt(e)));
+	    hash_bytes(spi_i, sizeof(no_spi), ike_engine_salt(e)));
 	struct ike_sa *sa;
 
 	for (; n != NULL; n = ike_table_next(&e->by_peer_spi, n)) {

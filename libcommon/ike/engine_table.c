@@ -17,7 +17,7 @@ ike_engine_salt(const struct ike_engine *e)
 static uint64_t
 spi_hash(const struct ike_engine *e, const uint8_t spi[SPI_LEN])
 {
-	return (ike_hash(spi, SPI_LEN, ike_engine_salt(e)));
+	return (hash_bytes(spi, SPI_LEN, ike_engine_salt(e)));
 }
 
 /* --- half-open SAs that peers began --- */

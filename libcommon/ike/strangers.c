@@ -13,7 +13,7 @@ key_of(enum stranger_what what, const struct addr *addr, const uint8_t *spi)
 	memcpy(b + 1, addr->b, sizeof(addr->b));
 	if (spi != NULL)
 		memcpy(b + 1 + sizeof(addr->b), spi, 8);
-	return (ike_hash(b, sizeof(b), 0));
+	return (hash_bytes(b, sizeof(b), 0));
 }
 
 static bool

@@ -3,20 +3,6 @@
 
 #include <stdlib.h>
 
-uint64_t
-ike_hash(const void *key, size_t len, uint64_t salt)
-{
-	const uint8_t *p = key;
-	uint64_t h = salt ^ 0x9e3779b97f4a7c15ULL;
-
-	for (; len > 0; len--, p++)
-		h = (h ^ *p) * 0x100000001b3ULL;
-	/* The low bits of a product depend only on the low bits of its factors: mix in the high ones. */
-	h ^= h >> 32;
-	h *= 0xd6e8feb86659fd93ULL;
-	return (h ^ h >> 32);
-}
-
 static void
 insert(struct ike_node **bucket, size_t n_buckets, struct ike_node *n)
 {

@@ -1,11 +1,12 @@
 /*
  * A hash table of nodes that lie in the caller's structs. It grows with its entries and allocates
  * nothing per entry. Keys are the caller's business: it mixes them into 64 bits with
- * ike_hash() and compares the entries of a chain itself.
+ * hash_bytes() and compares the entries of a chain itself.
  */
 #ifndef SAPIPE_IKE_TABLE_H
 #define SAPIPE_IKE_TABLE_H
 
+#include "base/hash.h"
 #include "base/span.h"
 
 struct ike_node {
@@ -20,7 +21,6 @@ struct ike_table {			/* all zero is empty */
 	uint64_t	 looked_at;	/* entries that look-ups have compared: for tests */
 };
 
-uint64_t ike_hash(const void *key, size_t len, uint64_t salt);
 /* Adds ${n}, which is in no table. Of equal keys the last one added is found first. 0, or -1: no memory. */
 int ike_table_put(struct ike_table *t, struct ike_node *n, uint64_t hash);
 void ike_table_remove(struct ike_table *t, struct ike_node *n);	/* one that is in none is fine */

@@ -3,31 +3,21 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
+
 #define FULL_TURNS	2	/* turns that leave a rest in the queue: the next level */
 #define DRAINED_TURNS	64	/* turns that leave none: the level before */
-
-/* FNV-1a with a final mix; the salt goes in first. */
-static uint64_t
-mix(uint64_t h, const uint8_t *p, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		h = (h ^ p[i]) * 0x100000001b3U;
-	return (h ^ h >> 29);
-}
 
 /* Whether this message was seen; it has been now. */
 static bool
 seen(struct port_shed *s, const struct endpoint *remote, const uint8_t *cky_i)
 {
 	uint8_t port[2] = { (uint8_t)(remote->port >> 8), (uint8_t)remote->port };
-	uint64_t h = mix(0xcbf29ce484222325U ^ s->salt, cky_i, 8);
+	uint64_t h = hash_bytes(cky_i, 8, s->salt);
 	uint16_t tag, *slot;
 	bool was;
 
-	h = mix(mix(h, remote->addr.b, sizeof(remote->addr.b)), port, sizeof(port));
-	h *= 0x9e3779b97f4a7c15U;
+	h = hash_bytes(port, sizeof(port), hash_bytes(remote->addr.b, sizeof(remote->addr.b), h));
 	tag = (uint16_t)(h >> 48 | 1);
 	slot = &s->seen[(h >> 20) % SHED_SEEN];
 	was = *slot == tag;

@@ -74,7 +74,7 @@ refused_before(struct ike_engine *e, struct now now, const struct v1_exchange *x
 	const struct v1_phase1 *p = v1_phase1_of(x);
 	uint8_t which[8];
 
-	put_be64(which, ike_hash(p->sai_b.p, p->sai_b.len, 0) ^ ike_hash(x->why.what, strlen(x->why.what), 1));
+	put_be64(which, hash_bytes(p->sai_b.p, p->sai_b.len, 0) ^ hash_bytes(x->why.what, strlen(x->why.what), 1));
 	return (!strangers_first(&e->strangers, now, STRANGER_REFUSED, &x->sa->ike.from_remote.addr, which));
 }
 
