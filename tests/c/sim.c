@@ -83,6 +83,36 @@ sim_free(struct sim *s)
 		free(s->net[i].data);
 }
 
+void
+sim_networks(struct ike_policy *left, struct ike_policy *right, const char *local, const char *remote)
+{
+	left->n_local_ts = left->n_remote_ts = right->n_local_ts = right->n_remote_ts = 1;
+	if (selector_parse(&left->local_ts[0], local) != 0 || selector_parse(&left->remote_ts[0], remote) != 0) {
+		fprintf(stderr, "sim_networks: %s, %s\n", local, remote);
+		abort();
+	}
+	right->local_ts[0] = left->remote_ts[0];
+	right->remote_ts[0] = left->local_ts[0];
+}
+
+void
+sim_pair_init(struct sim *s, struct ike_policy *left, struct ike_policy *right, const char *ike,
+    const char *esp, uint64_t seed)
+{
+	(void)secret_init();
+	sim_policies(left, right, ike, esp);
+	sim_networks(left, right, "10.1.0.0/24", "10.2.0.0/24");
+	sim_init(s, left, right, seed);
+}
+
+void
+sim_pair_free(struct sim *s, struct ike_policy *left, struct ike_policy *right)
+{
+	sim_free(s);
+	ike_policy_wipe(left);
+	ike_policy_wipe(right);
+}
+
 static void
 post(struct sim *s, int side, const struct ike_out *item)
 {

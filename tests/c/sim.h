@@ -55,6 +55,13 @@ extern const struct addr sim_natted;	/* left as right sees it through the NAT */
 /* Policies are the caller's, one for each end. */
 void sim_init(struct sim *s, struct ike_policy *left, struct ike_policy *right, uint64_t seed);
 void sim_free(struct sim *s);
+/*
+ * Two ends that agree on everything: sim_policies() for ${ike} and ${esp}, 10.1.0.0/24 at left and 10.2.0.0/24
+ * at right. Policies are the caller's, who may change them before the ends connect.
+ */
+void sim_pair_init(struct sim *s, struct ike_policy *left, struct ike_policy *right, const char *ike,
+    const char *esp, uint64_t seed);
+void sim_pair_free(struct sim *s, struct ike_policy *left, struct ike_policy *right);	/* wipes the policies too */
 int sim_connect(struct sim *s, struct ike_policy *left, bool children, struct fault *f);
 /* Runs until nothing is due before ${ms} have passed, or ${until} says so (may be NULL). */
 void sim_run(struct sim *s, uint64_t ms, bool (*until)(struct sim *));
@@ -72,5 +79,7 @@ struct ike_policy sim_policy(const char *psk, const char *local_id, const char *
 /* Those of two ends that know each other, left.example and right.example. */
 void sim_policies(struct ike_policy *left, struct ike_policy *right, const char *ike,
     const char *esp);
+/* The selectors of two ends: ${local} at left, ${remote} at right. */
+void sim_networks(struct ike_policy *left, struct ike_policy *right, const char *local, const char *remote);
 
 #endif

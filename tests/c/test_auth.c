@@ -149,19 +149,11 @@ pair_new(uint64_t seed, enum sa_exchange exchange)
 	struct pair *p = calloc(1, sizeof(*p));
 
 	assert_non_null(p);
-	(void)secret_init();
 	v1_auth_add(mock);
 	forge = false;
 	later = n_keys = n_proofs = n_checks = 0;
-	sim_policies(&p->left, &p->right, "aes128-sha256-modp1024", "aes128-sha256");
+	sim_pair_init(&p->sim, &p->left, &p->right, "aes128-sha256-modp1024", "aes128-sha256", seed);
 	p->left.exchange = p->right.exchange = exchange;
-	p->left.n_local_ts = p->left.n_remote_ts = 1;
-	p->right.n_local_ts = p->right.n_remote_ts = 1;
-	assert_int_equal(selector_parse(&p->left.local_ts[0], "10.1.0.0/24"), 0);
-	assert_int_equal(selector_parse(&p->left.remote_ts[0], "10.2.0.0/24"), 0);
-	p->right.local_ts[0] = p->left.remote_ts[0];
-	p->right.remote_ts[0] = p->left.local_ts[0];
-	sim_init(&p->sim, &p->left, &p->right, seed);
 	p->sim.tap = count_proofs;
 	p->sim.tap_arg = p;
 	return (p);
@@ -170,9 +162,7 @@ pair_new(uint64_t seed, enum sa_exchange exchange)
 static void
 pair_free(struct pair *p)
 {
-	sim_free(&p->sim);
-	ike_policy_wipe(&p->left);
-	ike_policy_wipe(&p->right);
+	sim_pair_free(&p->sim, &p->left, &p->right);
 	free(p);
 	v1_auth_add(NULL);
 }

@@ -24,15 +24,8 @@ pair_new(uint64_t seed)
 	struct pair *p = calloc(1, sizeof(*p));
 
 	assert_non_null(p);
-	(void)secret_init();
-	sim_policies(&p->left, &p->right, "aes128-sha256-modp1024", "aes128-sha256");
-	p->left.n_local_ts = p->left.n_remote_ts = 1;
-	p->right.n_local_ts = p->right.n_remote_ts = 1;
-	assert_int_equal(selector_parse(&p->left.local_ts[0], "10.1.0.0/16"), 0);
-	assert_int_equal(selector_parse(&p->left.remote_ts[0], "10.2.0.0/24"), 0);
-	p->right.local_ts[0] = p->left.remote_ts[0];
-	p->right.remote_ts[0] = p->left.local_ts[0];
-	sim_init(&p->sim, &p->left, &p->right, seed);
+	sim_pair_init(&p->sim, &p->left, &p->right, "aes128-sha256-modp1024", "aes128-sha256", seed);
+	sim_networks(&p->left, &p->right, "10.1.0.0/16", "10.2.0.0/24");
 	p->sim.tap_arg = p;
 	return (p);
 }
@@ -40,9 +33,7 @@ pair_new(uint64_t seed)
 static void
 pair_free(struct pair *p)
 {
-	sim_free(&p->sim);
-	ike_policy_wipe(&p->left);
-	ike_policy_wipe(&p->right);
+	sim_pair_free(&p->sim, &p->left, &p->right);
 	free(p);
 }
 

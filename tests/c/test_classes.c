@@ -205,8 +205,7 @@ tunnel_new(void)
 	struct fault f;
 
 	assert_non_null(t);
-	sim_policies(&t->left, &t->right, "aes128-sha1-curve25519", "aes128-sha1");
-	sim_init(&t->sim, &t->left, &t->right, 3);
+	sim_pair_init(&t->sim, &t->left, &t->right, "aes128-sha1-curve25519", "aes128-sha1", 3);
 	assert_int_equal(sim_connect(&t->sim, &t->left, true, &f), 0);
 	sim_run(&t->sim, 1000, NULL);
 	assert_int_equal(t->sim.end[1].n_children, 1);
@@ -216,9 +215,7 @@ tunnel_new(void)
 static void
 tunnel_free(struct tunnel *t)
 {
-	sim_free(&t->sim);
-	ike_policy_wipe(&t->left);
-	ike_policy_wipe(&t->right);
+	sim_pair_free(&t->sim, &t->left, &t->right);
 	free(t);
 }
 

@@ -81,12 +81,7 @@ record(int of)
 	struct ike_outbox out = {0};
 	struct fault f;
 
-	l.n_local_ts = l.n_remote_ts = 1;
-	r.n_local_ts = r.n_remote_ts = 1;
-	assert_int_equal(selector_parse(&l.local_ts[0], "10.1.0.0/24"), 0);
-	assert_int_equal(selector_parse(&l.remote_ts[0], "10.2.0.0/24"), 0);
-	r.local_ts[0] = l.remote_ts[0];
-	r.remote_ts[0] = l.local_ts[0];
+	sim_networks(&l, &r, "10.1.0.0/24", "10.2.0.0/24");
 	sim_init(&sim, &l, &r, 3);
 	sim.tap = tap;
 	assert_int_equal(sim_connect(&sim, &l, true, &f), 0);

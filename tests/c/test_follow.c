@@ -12,8 +12,6 @@
 #include "sim.h"
 #include "wire/isakmp.h"
 
-
-
 static const struct endpoint victim = { { 4, { 203, 0, 113, 66 }, 0 }, 500 };
 
 struct pair {
@@ -54,24 +52,10 @@ pair_new(uint64_t seed, bool nat)
 	return (p);
 }
 
-/* 10.1.0.0/24 at left, 10.2.0.0/24 at right. */
-static void
-networks(struct pair *p)
-{
-	p->left.n_local_ts = p->left.n_remote_ts = 1;
-	p->right.n_local_ts = p->right.n_remote_ts = 1;
-	assert_int_equal(selector_parse(&p->left.local_ts[0], "10.1.0.0/24"), 0);
-	assert_int_equal(selector_parse(&p->left.remote_ts[0], "10.2.0.0/24"), 0);
-	p->right.local_ts[0] = p->left.remote_ts[0];
-	p->right.remote_ts[0] = p->left.local_ts[0];
-}
-
 static void
 pair_free(struct pair *p)
 {
-	sim_free(&p->sim);
-	ike_policy_wipe(&p->left);
-	ike_policy_wipe(&p->right);
+	sim_pair_free(&p->sim, &p->left, &p->right);
 	free(p);
 }
 
@@ -248,7 +232,7 @@ deletes_follow_the_peer(void **state)
 	struct ike_outbox out = {0};
 
 	(void)state;
-	networks(p);
+	sim_networks(&p->left, &p->right, "10.1.0.0/24", "10.2.0.0/24");
 	up(p, true);
 	assert_int_equal(p->sim.end[1].n_children, 1);
 	p->sim.nat_shift = 30000;
@@ -271,7 +255,7 @@ idle_mapping_moves_the_children(void **state)
 	struct sa_event ev = { .what = SA_EVENT_REMAP, .has_spi_in = true, .has_remote = true };
 
 	(void)state;
-	networks(p);
+	sim_networks(&p->left, &p->right, "10.1.0.0/24", "10.2.0.0/24");
 	p->left.n_remote_ts = p->right.n_local_ts = 2;
 	assert_int_equal(selector_parse(&p->left.remote_ts[1], "10.3.0.0/24"), 0);
 	p->right.local_ts[1] = p->left.remote_ts[1];
@@ -306,7 +290,7 @@ data_path_moves_no_peer_without_nat(void **state)
 	struct sa_event ev = { .what = SA_EVENT_REMAP, .has_spi_in = true, .has_remote = true };
 
 	(void)state;
-	networks(p);
+	sim_networks(&p->left, &p->right, "10.1.0.0/24", "10.2.0.0/24");
 	p->right.natt = NATT_FORCE;
 	up(p, true);
 	memcpy(ev.spi_in, right->children[0].spi_in, sizeof(ev.spi_in));

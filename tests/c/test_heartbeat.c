@@ -71,12 +71,10 @@ pair_new(uint64_t seed, uint32_t left_ms, uint32_t right_ms)
 	struct pair *p = calloc(1, sizeof(*p));
 
 	assert_non_null(p);
-	(void)secret_init();
-	sim_policies(&p->left, &p->right, "aes128-sha256-modp1024", "aes128-sha256");
+	sim_pair_init(&p->sim, &p->left, &p->right, "aes128-sha256-modp1024", "aes128-sha256", seed);
 	p->left.dpd_seconds = p->right.dpd_seconds = 0;
 	p->left.heartbeat_ms = left_ms;
 	p->right.heartbeat_ms = right_ms;
-	sim_init(&p->sim, &p->left, &p->right, seed);
 	p->sim.tap = tap;
 	p->sim.tap_arg = p;
 	return (p);
@@ -86,9 +84,7 @@ static void
 pair_free(struct pair *p)
 {
 	ike_ping_free(p->ping);
-	sim_free(&p->sim);
-	ike_policy_wipe(&p->left);
-	ike_policy_wipe(&p->right);
+	sim_pair_free(&p->sim, &p->left, &p->right);
 	free(p);
 }
 

@@ -214,14 +214,7 @@ pair_new(void)
 	struct pair *p = calloc(1, sizeof(*p));
 
 	assert_non_null(p);
-	(void)secret_init();
-	sim_policies(&p->left, &p->right, "aes128-sha256-modp1024", "aes128-sha256");
-	p->left.n_local_ts = p->left.n_remote_ts = p->right.n_local_ts = p->right.n_remote_ts = 1;
-	assert_int_equal(selector_parse(&p->left.local_ts[0], "10.1.0.0/24"), 0);
-	assert_int_equal(selector_parse(&p->left.remote_ts[0], "10.2.0.0/24"), 0);
-	p->right.local_ts[0] = p->left.remote_ts[0];
-	p->right.remote_ts[0] = p->left.local_ts[0];
-	sim_init(&p->sim, &p->left, &p->right, 1);
+	sim_pair_init(&p->sim, &p->left, &p->right, "aes128-sha256-modp1024", "aes128-sha256", 1);
 	p->sim.tap = tap;
 	p->sim.tap_arg = p;
 	p->answers = UINT32_MAX;
@@ -238,9 +231,7 @@ pair_end(struct pair *p, struct fault why[2])
 	sim_run(&p->sim, 60000, NULL);
 	why[0] = p->sim.end[0].why;
 	why[1] = p->sim.end[1].why;
-	sim_free(&p->sim);
-	ike_policy_wipe(&p->left);
-	ike_policy_wipe(&p->right);
+	sim_pair_free(&p->sim, &p->left, &p->right);
 	free(p);
 }
 
