@@ -7,6 +7,7 @@
 #include "cli/js.h"
 #include "cli/report.h"
 #include "dpd_ping.h"
+#include "os/clock.h"
 #include "wire/isakmp.h"
 
 static const char *const words[] = {
@@ -140,8 +141,9 @@ static void
 event_json(const struct say *s, const struct ike_ping_event *ev)
 {
 	json_t *j = json_object();
-	char name[NUM_TEXT];
+	char name[NUM_TEXT], when[CLOCK_TEXT];
 
+	(void)json_object_set_new(j, "time", json_string(clock_text_part(when, now_epoch_us(clock_now(NULL)), 3)));
 	(void)json_object_set_new(j, "result", json_string(words[ev->what]));
 	if (ev->count != 0)
 		(void)json_object_set_new(j, "probe", json_integer(ev->count));

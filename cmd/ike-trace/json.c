@@ -31,14 +31,9 @@ set_flag(json_t *o, const char *key, bool v)
 static void
 set_time(json_t *o, const char *key, uint64_t us)
 {
-	char text[CLOCK_TEXT + 8];
-	size_t n;
+	char text[CLOCK_TEXT];
 
-	(void)clock_text(text, us / 1000000);
-	n = strlen(text);
-	if (n > 0 && text[n - 1] == 'Z')
-		(void)snprintf(text + n - 1, sizeof(text) - n + 1, ".%06uZ", (unsigned)(us % 1000000));
-	set_text(o, key, text);
+	set_text(o, key, clock_text_part(text, us, 6));
 }
 
 static json_t *

@@ -10,7 +10,7 @@ command_run(struct tunnel *t, struct script *s, const char *option, const char *
 {
 	static struct script_env e;
 	const struct group *g = t->group;
-	char a[ADDR_TEXT], when[TIME_TEXT];
+	char a[ADDR_TEXT], when[CLOCK_TEXT];
 
 	if (s->helper.fd == -1)
 		return;

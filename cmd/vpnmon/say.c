@@ -13,17 +13,10 @@
 
 #define REASON_TEXT	(64 + WITNESS_TEXT)
 
-/* RFC 3339 with milliseconds: flaps may be short. */
 char *
-say_time(char out[TIME_TEXT], uint64_t epoch_ms)
+say_time(char out[CLOCK_TEXT], uint64_t epoch_ms)
 {
-	char text[CLOCK_TEXT];
-	size_t n = strlen(clock_text(text, epoch_ms / 1000));
-
-	if (n > 0 && text[n - 1] == 'Z')
-		text[n - 1] = '\0';
-	(void)snprintf(out, TIME_TEXT, "%s.%03uZ", text, (unsigned)(epoch_ms % 1000));
-	return (out);
+	return (clock_text_part(out, epoch_ms * 1000, 3));
 }
 
 static double
@@ -89,7 +82,7 @@ reason_text(char out[REASON_TEXT], const struct tunnel *t)
 static json_t *
 tunnel_object(const struct tunnel *t)
 {
-	char when[TIME_TEXT];
+	char when[CLOCK_TEXT];
 	json_t *j = json_object();
 
 	(void)json_object_set_new(j, "time", json_string(say_time(when, t->since_ms)));
@@ -109,7 +102,7 @@ tunnel_object(const struct tunnel *t)
 static void
 put_event(struct tool *w, uint64_t epoch_ms, const char *who, const char *what, const char *text, json_t *j)
 {
-	char when[TIME_TEXT], *line = NULL;
+	char when[CLOCK_TEXT], *line = NULL;
 	size_t len = 0;
 	struct fault f;
 	FILE *to;
@@ -153,7 +146,7 @@ say_event(struct tunnel *t)
 static json_t *
 group_object(const struct group *g, uint64_t epoch_ms, const char *now, const char *was, const char *why)
 {
-	char when[TIME_TEXT];
+	char when[CLOCK_TEXT];
 	json_t *j = json_object();
 
 	(void)json_object_set_new(j, "time", json_string(say_time(when, epoch_ms)));
@@ -189,7 +182,7 @@ say_group(struct tool *w, const struct group *g, size_t before)
 void
 say_status(const struct tunnel *t)
 {
-	char when[TIME_TEXT], state[16], rtt[40] = "";
+	char when[CLOCK_TEXT], state[16], rtt[40] = "";
 	bool carries = t->group != NULL && t->group->carrier != GROUP_NONE &&
 	    t->group->m[t->group->carrier] == t;
 

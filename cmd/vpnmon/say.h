@@ -12,8 +12,8 @@ void say_group(struct tool *w, const struct group *g, size_t before);
 /* The line of SIGUSR1. */
 void say_status(const struct tunnel *t);
 
-#define TIME_TEXT	(CLOCK_TEXT + 8)
-char *say_time(char out[TIME_TEXT], uint64_t epoch_ms);
+/* RFC 3339 with milliseconds: flaps may be short. */
+char *say_time(char out[CLOCK_TEXT], uint64_t epoch_ms);
 /* In percent, to one decimal: 64 probes have no finer resolution. */
 double say_loss(const struct tunnel *t);
 

@@ -60,3 +60,14 @@ clock_text(char out[CLOCK_TEXT], uint64_t epoch)
 		(void)snprintf(out, CLOCK_TEXT, "%llu", (unsigned long long)epoch);
 	return (out);
 }
+
+char *
+clock_text_part(char out[CLOCK_TEXT], uint64_t epoch_us, int digits)
+{
+	uint32_t us = (uint32_t)(epoch_us % 1000000);
+	size_t n = strlen(clock_text(out, epoch_us / 1000000));
+
+	if (n > 0 && out[n - 1] == 'Z')
+		(void)snprintf(out + n - 1, CLOCK_TEXT - n + 1, ".%0*uZ", digits, digits == 3 ? us / 1000 : us);
+	return (out);
+}

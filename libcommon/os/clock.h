@@ -24,5 +24,7 @@ struct now clock_now(const struct clock *c);
 #define CLOCK_TEXT 32
 /* RFC 3339 UTC of ${epoch}: "2026-01-02T03:04:05Z"; after year 9999 the number. */
 char *clock_text(char out[CLOCK_TEXT], uint64_t epoch);
+/* The same with ${digits} (3 or 6) of the fraction of a second: "2026-01-02T03:04:05.678Z". */
+char *clock_text_part(char out[CLOCK_TEXT], uint64_t epoch_us, int digits);
 
 #endif

@@ -8,6 +8,11 @@
 #include "probe/probe_msg.h"
 
 #define KNOCK_V2	1	/* after one silence IKE_SA_INIT is tried, then the other offers */
+/*
+ * A responder may answer a repeated message once in half a second, counted from its last answer (V1_AGAIN_MS of ours is
+ * a little less). It gave that answer before we received it.
+ */
+#define REPEAT_MS	500
 
 static struct ike_ping *
 ping_new(const struct ike_ping_conf *conf, struct fault *f)
@@ -329,6 +334,7 @@ static void
 datagram_peer(struct ike_ping *p, struct now now, struct span data)
 {
 	struct probe_answer a;
+	uint64_t again_us;
 	bool open;
 
 	probe_answer_get(&a, p->cky_i, data);
@@ -339,6 +345,10 @@ datagram_peer(struct ike_ping *p, struct now now, struct span data)
 	answered(p, &p->asked[p->stats.sent % ASKED_MAX], now, a.notify, a.hdr.version);
 	if (open)
 		p->renew = a.kind != PROBE_CHOICE;
+	/* An answer that was late must not make the next question too early. Shorter intervals are the user's own. */
+	again_us = now_us(now) + REPEAT_MS * 1000;
+	if (!p->renew && p->conf.interval_ms >= REPEAT_MS && p->next_us < again_us)
+		p->next_us = again_us;
 }
 
 static void

@@ -92,10 +92,10 @@ take(struct host *h, struct span data)
 }
 
 static void
-ping_open(struct host *h, uint32_t count, bool with_sa)
+ping_open_every(struct host *h, uint32_t count, bool with_sa, uint32_t interval_ms)
 {
 	struct ike_ping_conf conf = {
-		.rand = rand_system, .count = count, .interval_ms = 1000, .wait_ms = 2000,
+		.rand = rand_system, .count = count, .interval_ms = interval_ms, .wait_ms = 2000,
 		.tell = on_event, .ctx = h,
 	};
 	struct fault f = {0};
@@ -105,6 +105,12 @@ ping_open(struct host *h, uint32_t count, bool with_sa)
 	    ike_ping_peer(&sim_left, &sim_right, &conf, &f);
 	if (h->ping == NULL)
 		fail_msg("%s", f.what);
+}
+
+static void
+ping_open(struct host *h, uint32_t count, bool with_sa)
+{
+	ping_open_every(h, count, with_sa, 1000);
 }
 
 /* Whether right takes it: a number has to be above the last one. */
@@ -502,6 +508,26 @@ strangers_are_answered(void **state)
 	host_free(h);
 }
 
+/* Asked twice a second, with an answer that comes late: a repeated message is answered twice a second, and not sooner. */
+static void
+a_late_answer_puts_the_next_question_off(void **state)
+{
+	struct host *h = host_new(13);
+	struct ike_outbox out = {0};
+
+	(void)state;
+	ping_open_every(h, 4, false, 500);
+	machine_timeout(ike_ping_machine(h->ping), now(h), &out);
+	sim_run(&h->sim, 300, NULL);		/* the first is on its way as long, the others not */
+	carry(h, &out, 0);
+	assert_int_equal(h->n, 1);
+	assert_true(machine_deadline_us(ike_ping_machine(h->ping)) >= now_us(now(h)) + 500000);
+	ping_run(h, 3000, 0);
+	assert_int_equal(ike_ping_stats(h->ping)->sent, 4);
+	assert_int_equal(ike_ping_stats(h->ping)->answered, 4);
+	host_free(h);
+}
+
 static void
 a_refusal_is_an_answer(void **state)
 {
@@ -582,6 +608,7 @@ main(void)
 		cmocka_unit_test(an_expired_sa_is_not_asked_under),
 		cmocka_unit_test(a_record_that_does_not_fit_is_refused),
 		cmocka_unit_test(strangers_are_answered),
+		cmocka_unit_test(a_late_answer_puts_the_next_question_off),
 		cmocka_unit_test(a_refusal_is_an_answer),
 		cmocka_unit_test(icmp_errors_are_told_of_that_peer_alone),
 		cmocka_unit_test(offers_fit_a_datagram),
