@@ -58,7 +58,7 @@ struct tool {
 int tun_offline(const struct tun_opts *o);
 
 /* script.c: environment of --script. */
-void tool_script(struct tool *t, const char *reason, const struct sa_child *c);
+void tool_script(struct tool *t, const char *reason, const struct esp_pair *pair);
 /* Remembers the values of an IKE SA for the script. */
 void tool_config(struct tool *t, const struct sa_ike *s);
 

@@ -60,12 +60,13 @@ set_split(struct script_env *e, const struct selector *s, unsigned *n4, unsigned
 }
 
 void
-tool_script(struct tool *t, const char *reason, const struct sa_child *c)
+tool_script(struct tool *t, const char *reason, const struct esp_pair *pair)
 {
 	static struct script_env e;
 	unsigned n4 = 0, n6 = 0;
 	char a[ADDR_TEXT];
-	struct addr local = c->local_ts[0].first;
+	const struct selector *own = pair->out.src_ts;	/* one at least, if only zeros */
+	struct addr local = own->first;
 
 	if (t->script.helper.fd == -1)
 		return;
@@ -73,8 +74,8 @@ tool_script(struct tool *t, const char *reason, const struct sa_child *c)
 	script_set(&e, "reason", "%s", reason);
 	script_set(&e, "TUNDEV", "%s", datapath_tun(t->dp));
 	script_set(&e, "VPNPID", "%ld", (long)getpid());
-	script_set(&e, "VPNGATEWAY", "%s", addr_text(a, &c->remote.at.addr));
-	script_set(&e, "SAPIPE_NAME", "%s", c->name);
+	script_set(&e, "VPNGATEWAY", "%s", addr_text(a, &pair->remote.addr));
+	script_set(&e, "SAPIPE_NAME", "%s", pair->name);
 	script_set(&e, local.family == 4 ? "INTERNAL_IP4_MTU" : "INTERNAL_IP6_MTU", "%zu",
 	    datapath_mtu(t->dp));
 	if (t->config != NULL && t->config->address[0] != '\0')
@@ -82,11 +83,11 @@ tool_script(struct tool *t, const char *reason, const struct sa_child *c)
 	else if (t->n_addresses > 0)
 		script_set(&e, t->addresses[0].net.family == 4 ? "INTERNAL_IP4_ADDRESS" : "INTERNAL_IP6_ADDRESS", "%s",
 		    addr_text(a, &t->addresses[0].net));
-	else if (addr_cmp(&c->local_ts[0].first, &c->local_ts[0].last) == 0)
+	else if (addr_cmp(&own->first, &own->last) == 0)
 		script_set(&e, local.family == 4 ? "INTERNAL_IP4_ADDRESS" : "INTERNAL_IP6_ADDRESS", "%s",
 		    addr_text(a, &local));
-	for (size_t i = 0; i < c->n_remote_ts; i++)
-		set_split(&e, &c->remote_ts[i], &n4, &n6);
+	for (size_t i = 0; i < pair->out.n_dst_ts; i++)
+		set_split(&e, &pair->out.dst_ts[i], &n4, &n6);
 	if (n4 > 0)
 		script_set(&e, "CISCO_SPLIT_INC", "%u", n4);
 	if (n6 > 0)

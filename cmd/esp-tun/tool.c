@@ -38,15 +38,15 @@ on_broken(void *ctx, const struct fault *f)
 }
 
 static void
-on_state(void *ctx, bool up, const struct sa_child *c, const char *why)
+on_state(void *ctx, bool up, const struct esp_pair *pair, const char *why)
 {
 	char at[ADDR_TEXT], from[SELECTOR_TEXT], to[SELECTOR_TEXT];
 	struct tool *t = ctx;
 
 	report_say(0, "%s is %s: %s to %s through %s%s%s", datapath_tun(t->dp), up ? "up" : "down",
-	    selector_net_text(from, &c->local_ts[0]), selector_net_text(to, &c->remote_ts[0]),
-	    addr_text(at, &c->remote.at.addr), up || *why == '\0' ? "" : ": ", up ? "" : why);
-	tool_script(t, up ? "connect" : "disconnect", c);
+	    selector_net_text(from, &pair->out.src_ts[0]), selector_net_text(to, &pair->out.dst_ts[0]),
+	    addr_text(at, &pair->remote.addr), up || *why == '\0' ? "" : ": ", up ? "" : why);
+	tool_script(t, up ? "connect" : "disconnect", pair);
 	if (!up && sa_in_ended(t->in))
 		ev_break(t->loop, EVBREAK_ALL);
 }

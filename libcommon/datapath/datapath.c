@@ -49,7 +49,7 @@ happened(void *ctx, struct esp_pair *pair, enum sadb_event what)
 	if (sadb_count(dp->db) == 1 && dp->up) {
 		dp->up = false;
 		if (dp->calls.state != NULL)
-			dp->calls.state(dp->ctx, false, pair->rec, why_gone(dp, pair));
+			dp->calls.state(dp->ctx, false, pair, why_gone(dp, pair));
 	}
 }
 

@@ -38,7 +38,7 @@ struct datapath_calls {
 	 * The state of the tunnel changed: the first SA came ("up"), or the last one went ("down") and ${why}
 	 * says why; "" if that is not known, NULL for "up".
 	 */
-	void (*state)(void *ctx, bool up, const struct sa_child *sa, const char *why);
+	void (*state)(void *ctx, bool up, const struct esp_pair *pair, const char *why);
 	/* A packet came with an SPI not known here: read all records that are there to be read. */
 	void (*drain)(void *ctx);
 	/* The record at byte ${off} of stream ${source}, which waited, was refused. */

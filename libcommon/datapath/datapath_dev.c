@@ -74,14 +74,14 @@ dp_mtu(struct datapath *dp, bool all)
 
 /* The address to send from into the tunnel: one of ours within the local selectors. */
 static struct addr
-source_for(struct datapath *dp, const struct sa_child *c, uint8_t family)
+source_for(struct datapath *dp, const struct esp_sa *out, uint8_t family)
 {
 	struct addr found = {0};
 	struct fault f;
 	size_t i;
 
-	for (i = 0; i < c->n_local_ts; i++) {
-		const struct selector *s = &c->local_ts[i];
+	for (i = 0; i < out->n_src_ts; i++) {
+		const struct selector *s = &out->src_ts[i];
 
 		if (s->first.family != family)
 			continue;
@@ -97,21 +97,21 @@ source_for(struct datapath *dp, const struct sa_child *c, uint8_t family)
 	return (found);
 }
 
-/* Fills in the routes that an SA brings. -1: no memory. */
+/* Fills in the routes that the outbound SA ${out} brings. -1: no memory. */
 static int
-routes_of(struct datapath *dp, const struct sa_child *c, struct own *own)
+routes_of(struct datapath *dp, const struct esp_sa *out, struct own *own)
 {
 	struct route *more, block[256];
 	size_t m;
 
 	own->n_routes = 0;
-	for (size_t r = 0; r < c->n_remote_ts; r++) {
-		const struct selector *s = &c->remote_ts[r];
+	for (size_t r = 0; r < out->n_dst_ts; r++) {
+		const struct selector *s = &out->dst_ts[r];
 		struct addr src;
 
 		if (s->first.family == 6 && dp->opt.mtu != 0 && dp->opt.mtu < INNER_MIN_V6)
 			continue;	/* reported: see dp_mtu() */
-		src = source_for(dp, c, s->first.family);
+		src = source_for(dp, out, s->first.family);
 		m = route_blocks(s, block, sizeof(block) / sizeof(block[0]));
 		more = realloc(own->routes, (own->n_routes + m) * sizeof(*more));
 		if (more == NULL)
@@ -175,7 +175,7 @@ routes(struct datapath *dp)
 		own = pair->user;
 		peers[i] = pair->out.dst.addr;
 		peers[i].scope = 0;
-		if (pair->dying_ms == 0 && !own->routed && routes_of(dp, pair->rec, own) != 0)
+		if (pair->dying_ms == 0 && !own->routed && routes_of(dp, &pair->out, own) != 0)
 			goto memory;
 		if (pair->dying_ms == 0)
 			n += own->n_routes;

@@ -152,12 +152,12 @@ dp_tun_ready(struct ev_loop *loop, ev_io *io, int revents)
 /* ---- in */
 
 static bool
-behind_nat(const struct datapath *dp, const struct sa_child *c)
+behind_nat(const struct datapath *dp, const struct esp_pair *pair)
 {
 	size_t i;
 
 	for (i = 0; i < dp->n_ikes; i++)
-		if (span_eq(SPAN_ARRAY(dp->ikes[i].spis), SPAN_ARRAY(c->ike)))
+		if (span_eq(SPAN_ARRAY(dp->ikes[i].spis), SPAN_ARRAY(pair->ike)))
 			return (dp->ikes[i].remote_nat);
 	return (true);		/* not known: encapsulation is for NATs */
 }
@@ -169,11 +169,11 @@ dp_follow(struct datapath *dp, struct esp_pair *pair, const struct endpoint *rem
 	struct endpoint old = pair->out.dst;
 	char from[ENDPOINT_TEXT], to[ENDPOINT_TEXT];
 
-	if (pair->in.encap == SA_ENCAP_NONE || endpoint_eq(&old, remote) || !behind_nat(dp, pair->rec))
+	if (pair->in.encap == SA_ENCAP_NONE || endpoint_eq(&old, remote) || !behind_nat(dp, pair))
 		return (false);
 	for (size_t i = 0; (other = sadb_at(dp->db, i)) != NULL; i++)
 		if (endpoint_eq(&other->out.dst, &old) && other->out.encap == pair->out.encap &&
-		    span_eq(SPAN_ARRAY(other->rec->ike), SPAN_ARRAY(pair->rec->ike)))
+		    span_eq(SPAN_ARRAY(other->ike), SPAN_ARRAY(pair->ike)))
 			other->out.dst = *remote;
 	pair->out.dst = *remote;
 	dp->remaps++;

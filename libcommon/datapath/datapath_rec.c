@@ -24,7 +24,7 @@ check(struct datapath *dp, const struct sa_child *c, struct fault *f)
 	uint64_t now = clock_now(&dp->clock).epoch;
 
 	/* Of a known SA the dates have been seen; a clock that was set since then does not end it. */
-	if (c->lifetime.expires <= now && (known == NULL || known->pair->rec->lifetime.expires != c->lifetime.expires))
+	if (c->lifetime.expires <= now && (known == NULL || known->pair->expires != c->lifetime.expires))
 		return (fault_because(f, CAUSE_EXPIRED,
 		    fault(f, FAULT_STALE_SA, "SA %08x expired %llu s ago", get_be32(c->spi_in),
 		    (unsigned long long)(now - c->lifetime.expires))));
@@ -123,7 +123,7 @@ event(struct datapath *dp, const struct sa_event *ev, uint32_t source)
 		return;
 	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++)
 		if (pair->source == source &&
-		    span_eq(SPAN_ARRAY(pair->rec->spi_in), SPAN_ARRAY(ev->spi_in)))
+		    span_eq(SPAN_ARRAY(pair->in.spi), SPAN_ARRAY(ev->spi_in)))
 			(void)dp_follow(dp, pair, &ev->remote);
 }
 
@@ -167,7 +167,7 @@ fit_device(struct datapath *dp)
 		return;
 	dp->up = true;
 	if (dp->calls.state != NULL)
-		dp->calls.state(dp->ctx, true, pair->rec, NULL);
+		dp->calls.state(dp->ctx, true, pair, NULL);
 }
 
 void

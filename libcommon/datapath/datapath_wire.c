@@ -95,8 +95,8 @@ describe(char out[RECORDER_COMMENT], const char *did, const struct pkt *k, const
 
 	if (k->len >= (ah ? 4 + ESP_HDR : ESP_HDR))
 		(void)snprintf(spi, sizeof(spi), " %08x number %u", get_be32(at), get_be32(at + 4));
-	if (sa != NULL && sa->pair->rec->name[0] != '\0')
-		(void)snprintf(name, sizeof(name), " of %s", sa->pair->rec->name);
+	if (sa != NULL && sa->pair->name[0] != '\0')
+		(void)snprintf(name, sizeof(name), " of %s", sa->pair->name);
 	(void)snprintf(out, RECORDER_COMMENT, "%s %s%s%s%s%s", did, ah ? "AH" : "ESP", spi, name,
 	    v == ESP_OK ? "" : ", dropped: ", v == ESP_OK ? "" : why);
 }

@@ -17,7 +17,12 @@ struct esp_pair {
 	uint64_t	 serial;	/* order of arrival */
 	uint32_t	 source;	/* the stream that brought it */
 	void		*user;		/* the owner's: the claim */
-	struct sa_child	*rec;		/* owned, keys and all */
+	/* Of the record: what the data path needs of it after both SAs were made, so a pair costs no whole record. */
+	char		*name;		/* never NULL; "": none */
+	uint8_t		 ike[16];	/* SPIs of the IKE SA that made it */
+	struct endpoint	 remote;	/* out.dst is where the peer has moved to since */
+	uint64_t	 established, expires;	/* epoch seconds */
+	struct secret	 keys;		/* digest of its keys and algorithms: whether a second record has the same */
 };
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "esp/spd.h"
+#include "wire/wr.h"
 
 /* The flow of a recent packet and its outbound SA. */
 struct flow {
@@ -57,9 +58,8 @@ pair_free(struct esp_pair *pair)
 {
 	esp_sa_free(&pair->in);
 	esp_sa_free(&pair->out);
-	if (pair->rec != NULL)
-		sa_child_wipe(pair->rec);
-	free(pair->rec);
+	secret_free(&pair->keys);
+	free(pair->name);
 	free(pair);
 }
 
@@ -156,16 +156,25 @@ sadb_check(const struct sa_child *rec, struct fault *f)
 	return (0);
 }
 
-static bool
-same_keys(const struct sa_child *a, const struct sa_child *b)
+/* A digest of the keys of ${rec} and of what they are used for. 0, or -1 as prf_parts(). */
+static int
+digest_keys(struct secret *out, const struct sa_child *rec, struct fault *f)
 {
-	return (a->key_bits == b->key_bits && strcmp(a->encryption, b->encryption) == 0 &&
-	    strcmp(a->integrity, b->integrity) == 0 && a->esn == b->esn &&
-	    span_eq(SPAN_ARRAY(a->spi_out), SPAN_ARRAY(b->spi_out)) &&
-	    ct_eq(secret_span(&a->enc_in), secret_span(&b->enc_in)) &&
-	    ct_eq(secret_span(&a->auth_in), secret_span(&b->auth_in)) &&
-	    ct_eq(secret_span(&a->enc_out), secret_span(&b->enc_out)) &&
-	    ct_eq(secret_span(&a->auth_out), secret_span(&b->auth_out)));
+	const struct secret *keys[] = { &rec->enc_in, &rec->auth_in, &rec->enc_out, &rec->auth_out };
+	uint8_t terms[2 + 1 + 4 + 2 * 4];
+	struct wr w = wr_of(terms, sizeof(terms));
+	struct span parts[7] = { SPAN_ARRAY(terms), span_of(rec->encryption, strlen(rec->encryption) + 1),
+	    span_of(rec->integrity, strlen(rec->integrity) + 1) };
+	size_t i;
+
+	wr_u16(&w, rec->key_bits);
+	wr_u8(&w, rec->esn);
+	wr_bytes(&w, SPAN_ARRAY(rec->spi_out));
+	for (i = 0; i < 4; i++) {
+		wr_u16(&w, (uint16_t)keys[i]->len);
+		parts[3 + i] = secret_span(keys[i]);
+	}
+	return (prf_parts(alg_hash_word("sha256"), span_str("sadb"), out, parts, 7, f));
 }
 
 #define DATE_MAX	(UINT64_MAX / 4000)	/* seconds; later dates are never reached */
@@ -177,25 +186,29 @@ date_ms(uint64_t date, struct now now)
 	return ((int64_t)((date < DATE_MAX ? date : DATE_MAX) * 1000) - (int64_t)now_epoch_ms(now) + (int64_t)now.ms);
 }
 
-/* The fields of a pair that a record may change. ${was}: the record before; NULL: none. */
+/* The fields of a pair that a record may change. ${first}: there was no record before. */
 static void
-take_terms(struct esp_pair *pair, const struct sa_child *rec, const struct sa_child *was, struct now now)
+take_terms(struct esp_pair *pair, const struct sa_child *rec, bool first, struct now now)
 {
 	int64_t at;
 
 	pair->may_send = rec->use == SA_USE_BOTH;
 	pair->initiator = rec->initiator;
 	pair->kilobytes = rec->lifetime.kilobytes;
-	if (was == NULL || was->lifetime.expires != rec->lifetime.expires) {
+	if (first || pair->expires != rec->lifetime.expires) {
 		at = date_ms(rec->lifetime.expires, now);
 		pair->expires_ms = at > 0 ? (uint64_t)at : 0;
 	}
-	if (was == NULL || was->established != rec->established) {
+	if (first || pair->established != rec->established) {
 		at = date_ms(rec->established, now);
 		/* None is younger than its arrival: the clock was set back. */
 		pair->established_ms = at < (int64_t)now.ms ? at : (int64_t)now.ms;
 	}
 	pair->dying_ms = 0;
+	pair->expires = rec->lifetime.expires;
+	pair->established = rec->established;
+	pair->remote = rec->remote.at;
+	memcpy(pair->ike, rec->ike, sizeof(pair->ike));
 }
 
 static struct esp_pair *
@@ -203,32 +216,38 @@ replace(struct sadb *db, struct esp_pair *pair, const struct sa_child *rec, uint
     struct now now, struct fault *f)
 {
 	struct endpoint remote = pair->out.dst;
-	struct sa_child copy;
+	struct secret keys = {0};
+	char *name;
+	bool same;
 
 	if (pair->source != source) {
 		(void)fault(f, FAULT_BAD_RECORD, "spi-in %08x belongs to another source",
 		    get_be32(rec->spi_in));
 		return (NULL);
 	}
-	if (!same_keys(pair->rec, rec)) {
+	if (digest_keys(&keys, rec, f) != 0)
+		return (NULL);
+	same = ct_eq(secret_span(&keys), secret_span(&pair->keys));
+	secret_free(&keys);
+	if (!same) {
 		(void)fault_because(f, CAUSE_OTHER_KEYS, fault(f, FAULT_BAD_RECORD,
 		    "spi-in %08x: a second record has other keys", get_be32(rec->spi_in)));
 		return (NULL);
 	}
-	if (sa_child_copy(&copy, rec) != 0) {
+	if ((name = strdup(rec->name)) == NULL) {
 		(void)fault(f, FAULT_MEMORY, "no memory for an SA");
 		return (NULL);
 	}
 	if (esp_sa_renew(&pair->in, rec, true, f) != 0 || esp_sa_renew(&pair->out, rec, false, f) != 0) {
-		sa_child_wipe(&copy);
+		free(name);
 		return (NULL);
 	}
 	/* A remapped peer keeps its address unless the record has a new one. */
-	if (endpoint_eq(&pair->rec->remote.at, &rec->remote.at))
+	if (endpoint_eq(&pair->remote, &rec->remote.at))
 		pair->out.dst = remote;
-	take_terms(pair, rec, pair->rec, now);
-	sa_child_wipe(pair->rec);
-	*pair->rec = copy;
+	take_terms(pair, rec, false, now);
+	free(pair->name);
+	pair->name = name;
 	sadb_changed(db);
 	return (pair);
 }
@@ -238,13 +257,13 @@ pair_new(const struct sadb *db, const struct sa_child *rec, struct now now, stru
 {
 	struct esp_pair *pair = calloc(1, sizeof(*pair));
 
-	if (pair == NULL || (pair->rec = calloc(1, sizeof(*pair->rec))) == NULL ||
-	    sa_child_copy(pair->rec, rec) != 0)
+	if (pair == NULL || (pair->name = strdup(rec->name)) == NULL)
 		(void)fault(f, FAULT_MEMORY, "no memory for an SA");
-	else if (esp_sa_init(&pair->in, rec, true, false, &db->conf.sa, f) == 0 &&
+	else if (digest_keys(&pair->keys, rec, f) == 0 &&
+	    esp_sa_init(&pair->in, rec, true, false, &db->conf.sa, f) == 0 &&
 	    esp_sa_init(&pair->out, rec, false, true, &db->conf.sa, f) == 0) {
 		pair->in.pair = pair->out.pair = pair;
-		take_terms(pair, rec, NULL, now);
+		take_terms(pair, rec, true, now);
 		return (pair);
 	}
 	if (pair != NULL)
@@ -289,17 +308,16 @@ sadb_add(struct sadb *db, const struct sa_child *rec, uint32_t source, struct no
 static bool
 has_heir(const struct sadb *db, const struct esp_pair *pair)
 {
-	const struct sa_child *a = pair->rec, *b;
+	const struct esp_sa *a = &pair->out, *b;
 	const struct esp_pair *other;
 
 	for (size_t i = 0; i < db->n; i++) {
 		other = db->pairs[i];
-		b = other->rec;
+		b = &other->out;
 		if (other != pair && other->dying_ms == 0 && other->serial > pair->serial &&
-		    addr_cmp(&a->remote.at.addr, &b->remote.at.addr) == 0 &&
-		    a->n_remote_ts > 0 && b->n_remote_ts > 0 && a->n_local_ts > 0 && b->n_local_ts > 0 &&
-		    selector_eq(&a->remote_ts[0], &b->remote_ts[0]) &&
-		    selector_eq(&a->local_ts[0], &b->local_ts[0]))
+		    addr_cmp(&pair->remote.addr, &other->remote.addr) == 0 &&
+		    a->n_dst_ts > 0 && b->n_dst_ts > 0 && a->n_src_ts > 0 && b->n_src_ts > 0 &&
+		    selector_eq(&a->dst_ts[0], &b->dst_ts[0]) && selector_eq(&a->src_ts[0], &b->src_ts[0]))
 			return (true);
 	}
 	return (false);

@@ -1,6 +1,8 @@
 /* Sizes, IVs and keys of one direction of an SA; the words for verdicts. */
 #include "esp/transform.h"
 
+#include <stdlib.h>
+
 #define PAD_ALIGN	4	/* the trailer ends on 4 bytes whatever the cipher (RFC 4303, 2.4) */
 
 static const char *const verdicts[ESP_VERDICT_COUNT] = {
@@ -32,8 +34,11 @@ esp_xf_init(struct esp_xf *xf, const struct esp_backend *const *list, const stru
 	if ((e->form == ALG_CTR || e->form == ALG_AEAD) && seal &&
 	    rand->fill(rand->state, (uint8_t *)&xf->iv_next, sizeof(xf->iv_next)) != 0)
 		return (fault(f, FAULT_CRYPTO, "no random bytes for an IV"));
-	if ((xf->key = be->key_new(s, enc, auth, seal, f)) != NULL)
+	if (e->form == ALG_CBC && seal && (xf->pool = malloc(ESP_IV_POOL)) == NULL)
+		(void)fault(f, FAULT_MEMORY, "no memory for IVs");
+	else if ((xf->key = be->key_new(s, enc, auth, seal, f)) != NULL)
 		return (0);
+	free(xf->pool);
 	*xf = (struct esp_xf){0};
 	return (-1);
 }
@@ -43,6 +48,7 @@ esp_xf_free(struct esp_xf *xf)
 {
 	if (xf->be != NULL)
 		xf->be->key_free(xf->key);
+	free(xf->pool);
 	wipe(xf, sizeof(*xf));
 }
 
@@ -76,11 +82,11 @@ esp_xf_iv(struct esp_xf *xf, uint8_t *p)
 		return (0);
 	}
 	if (xf->pool_left < xf->iv_len) {
-		if (xf->rand.fill(xf->rand.state, xf->pool, sizeof(xf->pool)) != 0)
+		if (xf->rand.fill(xf->rand.state, xf->pool, ESP_IV_POOL) != 0)
 			return (-1);
-		xf->pool_left = sizeof(xf->pool);
+		xf->pool_left = ESP_IV_POOL;
 	}
-	memcpy(p, xf->pool + sizeof(xf->pool) - xf->pool_left, xf->iv_len);
+	memcpy(p, xf->pool + ESP_IV_POOL - xf->pool_left, xf->iv_len);
 	xf->pool_left -= xf->iv_len;
 	return (0);
 }

@@ -43,6 +43,8 @@ enum esp_verdict {
 /* "bad-icv" and the like: stable, for statistics. */
 const char *esp_verdict_text(enum esp_verdict v);
 
+#define ESP_IV_POOL	256
+
 struct esp_xf {
 	const struct esp_backend *be;	/* NULL: nothing is here */
 	struct esp_key	*key;
@@ -51,7 +53,7 @@ struct esp_xf {
 	uint8_t		 iv_len, icv_len, align;
 	uint64_t	 iv_next;	/* CTR and AEADs: the explicit IV counts */
 	struct rand	 rand;
-	uint8_t		 pool[256];	/* random bytes for CBC's IVs */
+	uint8_t		*pool;		/* ESP_IV_POOL random bytes for the IVs of CBC; else NULL */
 	size_t		 pool_left;
 };
 

@@ -4,26 +4,10 @@
 #include <stddef.h>
 
 #include <cmocka.h>
-#include <malloc.h>
 
+#include "allocated.h"
 #include "ike/engine_priv.h"
 #include "many.h"
-
-/* The sanitizers' allocator keeps no account that mallinfo2() could give. */
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED	1
-#elif defined(__has_feature)
-#define SANITIZED	__has_feature(address_sanitizer)
-#else
-#define SANITIZED	0
-#endif
-
-/* Bytes that are allocated, keys in the locked heap included. */
-static size_t
-allocated(void)
-{
-	return (mallinfo2().uordblks + mallinfo2().hblkhd - secret_room());
-}
 
 /* Asks under one SA after the other; how many entries and timers the engine touched. */
 static uint64_t

@@ -66,7 +66,7 @@ esp_cbc_case(const json_t *v)
 	esp_xf_free(&in);
 	assert_int_equal(esp_xf_init(&out, esp_backends, &s, vec_span(&key), SPAN_NONE, true, &zeros,
 	    NULL), 0);
-	memcpy(out.pool + sizeof(out.pool) - 16, iv.b, 16);
+	memcpy(out.pool + ESP_IV_POOL - 16, iv.b, 16);
 	out.pool_left = 16;
 	memcpy(buf + 24, payload.b, len);
 	k = sealed(&out, buf, len, pkt.b, get_be32(pkt.b + 4), k.next);

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "allocated.h"
 #include "esp/flow.h"
 #include "esp/open.h"
 
@@ -727,6 +728,7 @@ test_many(void **state)
 	char net[32];
 	struct sa_child c;
 	enum { N = 1500 };
+	size_t before = allocated(), each;
 
 	(void)state;
 	for (unsigned i = 0; i < N; i++) {
@@ -738,6 +740,10 @@ test_many(void **state)
 			(void)add(local == 1 ? left : right, &c);
 		}
 	}
+	each = (allocated() - before) / (2 * N);
+	print_message("%zu bytes for a pair of SAs\n", each);
+	if (!SANITIZED)
+		assert_in_range(each, 1, 7 * 1024);
 	for (unsigned i = 0; i < N; i += 7) {
 		(void)snprintf(net, sizeof(net), "10.%u.%u.1", 100 + i / 256, i % 256);
 		assert_int_equal(across("10.1.0.1", net, 7), ESP_OK);
