@@ -55,6 +55,7 @@ ike_engine_free(struct ike_engine *e)
 	ike_heap_free(&e->sa_timers);
 	ike_heap_free(&e->child_timers);
 	ike_heap_free(&e->conn_timers);
+	frag_pool_free(&e->frags);
 	free(e);
 }
 

@@ -8,6 +8,7 @@
 #include "ike/sa.h"
 #include "ike/strangers.h"
 #include "ike/table.h"
+#include "wire/frag_pool.h"
 
 struct ike_child;
 struct ike_conn;
@@ -36,6 +37,7 @@ struct ike_engine {
 	uint64_t		 serial;	/* of the last SA, child or connection */
 	uint64_t		 ids_mark;
 	struct strangers	 strangers;
+	struct frag_pool	 frags;		/* messages that come in fragments */
 };
 
 /* The salt of the tables. No random byte is drawn for it, so that runs under a seed stay as they are. */

@@ -178,6 +178,7 @@ unlink_and_free(struct ike_engine *e, struct ike_sa *sa)
 {
 	if (sa->returned || sa->adopted)
 		strangers_ended(&e->strangers, sa->spi_i, sa->spi_r);
+	frag_pool_drop(&e->frags, sa->spi_i, sa->spi_r);
 	ike_heap_set(&e->sa_timers, &sa->timer, UINT64_MAX);
 	ike_table_remove(&e->by_spi, &sa->by_spi);
 	ike_table_remove(&e->by_peer_spi, &sa->by_peer_spi);

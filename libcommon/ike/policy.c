@@ -20,6 +20,7 @@ ike_policy_default(struct ike_policy *p)
 		.timeout_ms = TIMEOUT_MS_DEFAULT,
 		.answer_ms = ANSWER_MS_DEFAULT,
 		.keepalive_ms = KEEPALIVE_MS_DEFAULT,
+		.fragment_size = FRAGMENT_SIZE_DEFAULT,
 	};
 }
 

@@ -15,6 +15,8 @@
 #define POLICY_AUTHS_MAX	4
 
 enum natt_policy { NATT_AUTO, NATT_FORCE, NATT_OFF };
+/* Off: neither announced, sent nor received. Force: sent to peers that have not announced it, too. */
+enum fragmentation { FRAGMENTATION_AUTO, FRAGMENTATION_FORCE, FRAGMENTATION_OFF };
 
 struct ike_policy {
 	char			name[SA_NAME];	/* of the section, or --name */
@@ -50,6 +52,8 @@ struct ike_policy {
 	uint32_t		timeout_ms;	/* of one exchange, first send to giving up */
 	uint32_t		answer_ms;	/* for an answer from outside (ike/answer.h) */
 	uint32_t		keepalive_ms;	/* NAT keepalive */
+	enum fragmentation	fragmentation;
+	uint32_t		fragment_size;	/* bytes of an IP packet; longer messages are sent in fragments */
 };
 
 #define NATT_PORT_DEFAULT	4500
@@ -62,6 +66,8 @@ struct ike_policy {
 #define TIMEOUT_MS_DEFAULT	30000
 #define ANSWER_MS_DEFAULT	120000
 #define KEEPALIVE_MS_DEFAULT	20000
+#define FRAGMENT_SIZE_DEFAULT	1280	/* the minimum MTU of IPv6 */
+#define FRAGMENT_SIZE_MIN	576
 
 /* Everything at its default, lists empty. */
 void ike_policy_default(struct ike_policy *p);

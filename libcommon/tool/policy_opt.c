@@ -63,6 +63,10 @@ const struct opt policy_optab[] = {
 	    "announce only rfc3947, draft-03, draft-02, draft-01 or draft-00", .flags = OPT_SEAM),
 	OPT_MILLIS(struct policy_opts, keepalive_ms, 0, "natt-keepalive", "S", 100, 3600000,
 	    "seconds between NAT keepalives"),
+	OPT_CHOICE(struct policy_opts, fragmentation, 0, "fragmentation", "auto|force|off",
+	    "send long IKE messages in fragments: if the peer announces it, always, or never"),
+	OPT_NUM(struct policy_opts, fragment_size, 0, "fragment-size", "BYTES", FRAGMENT_SIZE_MIN, 65535,
+	    "size of an IP packet above which a message is sent in fragments"),
 	OPT_SECONDS(struct policy_opts, dpd_seconds, 0, "dpd-interval", "S|off", 1, 86400,
 	    "seconds without traffic before dead peer detection probes the peer", .words = dpd_words),
 	OPT_NUM(struct policy_opts, dpd_tries, 0, "dpd-tries", "N", 1, 100,
@@ -321,6 +325,8 @@ policy_opts_build(struct ike_policy *p, const struct policy_opts *o, const char 
 	p->heartbeat_reconnect_ms = o->heartbeat_reconnect_ms;
 	p->timeout_ms = o->timeout_ms;
 	p->keepalive_ms = o->keepalive_ms;
+	p->fragmentation = (enum fragmentation)o->fragmentation;
+	p->fragment_size = o->fragment_size;
 	p->aggressive_clear = o->aggressive_clear;
 	if (o->name != NULL && strlen(o->name) >= sizeof(p->name)) {
 		(void)fault(f, FAULT_CONFIG, "longer than %zu bytes", sizeof(p->name) - 1);

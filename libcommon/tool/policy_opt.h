@@ -27,6 +27,8 @@ struct policy_opts {
 	uint32_t	 dpd_seconds, dpd_tries, timeout_ms, keepalive_ms;
 	uint32_t	 heartbeat_ms, heartbeat_threshold, heartbeat_reconnect_ms;
 	bool		 aggressive_clear;
+	uint8_t		 fragmentation;	/* enum fragmentation */
+	uint32_t	 fragment_size;
 };
 
 #define POLICY_OPTS_DEFAULT {						\
@@ -35,7 +37,8 @@ struct policy_opts {
 	.dpd_seconds = DPD_SECONDS_DEFAULT, .dpd_tries = DPD_TRIES_DEFAULT, \
 	.heartbeat_threshold = HEARTBEAT_THRESHOLD_DEFAULT,		\
 	.heartbeat_reconnect_ms = HEARTBEAT_RECONNECT_MS_DEFAULT,	\
-	.natt_port = NATT_PORT_DEFAULT, .timeout_ms = TIMEOUT_MS_DEFAULT, .keepalive_ms = KEEPALIVE_MS_DEFAULT }
+	.natt_port = NATT_PORT_DEFAULT, .timeout_ms = TIMEOUT_MS_DEFAULT, .keepalive_ms = KEEPALIVE_MS_DEFAULT, \
+	.fragment_size = FRAGMENT_SIZE_DEFAULT }
 
 /* Rows for OPT_INCLUDE(struct tool_opts, policy, policy_optab). */
 extern const struct opt policy_optab[];

@@ -2,9 +2,12 @@
 #include "wire/fragment.h"
 
 #include "wire/rd.h"
+#include "wire/vid.h"
 
 #define ID_SENT		1	/* of every message, as other implementations do */
 #define FLAG_LAST	1
+#define CAN_MAIN	0x80000000U	/* capabilities, after the vendor ID: main and aggressive mode, */
+#define CAN_BASE	0x40000000U	/* and base mode; Cisco sends both */
 #define ROOM_FIRST	2048	/* bytes; doubles as fragments arrive */
 
 struct frag_set {
@@ -51,6 +54,25 @@ frag_get_dgram(struct frag *out, const struct isakmp_hdr *h, struct span dgram, 
 	if (m.n != 1)
 		return (fault(f, FAULT_MALFORMED, "%zu payloads beside a FRAG payload", m.n - 1));
 	return (frag_get(out, m.pl[0].body, f));
+}
+
+struct span
+frag_vid(void)
+{
+	static const uint8_t body[] = "\x40\x48\xb7\xd5\x6e\xbc\xe8\x85\x25\xe7\xde\x7f\x00\xd6\xc2\xd3"
+	    "\x80\x00\x00\x00";
+
+	return (span_of(body, sizeof(body) - 1));
+}
+
+bool
+frag_vid_announces(struct span body)
+{
+	const struct vid *v = vid_find(body);
+
+	if (v == NULL || v->kind != VID_FRAGMENTATION)
+		return (false);
+	return (body.len < v->bytes.len + 4 || (get_be32(body.p + v->bytes.len) & (CAN_MAIN | CAN_BASE)) != 0);
 }
 
 /* --- putting together --- */

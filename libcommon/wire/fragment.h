@@ -29,6 +29,14 @@ int frag_get(struct frag *out, struct span body, struct fault *f);
 /* The fragment in ${dgram}, whose header is ${h}: FRAG has to be its only payload. The E flag is ignored. 0 or -1. */
 int frag_get_dgram(struct frag *out, const struct isakmp_hdr *h, struct span dgram, struct fault *f);
 
+/* The body of the vendor ID that announces fragments in main and aggressive mode. */
+struct span frag_vid(void);
+/*
+ * Whether the vendor ID ${body} announces that its sender puts fragments together. Windows sends it without the word of
+ * capabilities; with one, at least one kind of exchange has to be named.
+ */
+bool frag_vid_announces(struct span body);
+
 /* --- putting together --- */
 
 struct frag_set;		/* the fragments of one message, in any order */

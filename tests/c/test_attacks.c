@@ -359,13 +359,15 @@ a_forged_first_message_is_answered_once(void **state)
 		enum sa_exchange exchange = i % 2 == 0 ? SA_AGGRESSIVE : SA_MAIN;
 		struct ike_policy a = policy_of(exchange, ikes[i / 2], true);
 		struct ike_policy r = policy_of(exchange, ikes[i / 2], false);
+		/* The KE payload of modp8192 makes an answer of two IKE fragments. */
+		unsigned once = exchange == SA_AGGRESSIVE && strstr(ikes[i / 2], "8192") != NULL ? 2 : 1;
 
 		lone_init(&l, &r, &gateway, true);
 		lone_init(&peer, &a, &honest, false);
 		lone_connect(&peer, &gateway);
 		m1 = span_of(peer.did.last, peer.did.last_len);
 		lone_put(&l, &victim, m1);
-		assert_int_equal(l.did.datagrams, 1);
+		assert_int_equal(l.did.datagrams, once);
 		assert_in_range(l.did.bytes, 1, IKE_AMPLIFY_MAX * m1.len);
 		header = forge_clear(buf, l.did.last, victim.addr.b, EXCHANGE_QUICK, 5, none);
 		lone_put(&l, &victim, header);
@@ -376,7 +378,7 @@ a_forged_first_message_is_answered_once(void **state)
 		/* Again and again within a moment: no more than one answer an interval, and never 3 times the bytes. */
 		for (k = 0; k < 100; k++) {
 			lone_put(&l, &victim, m1);
-			assert_in_range(l.did.datagrams, 0, k == 0);
+			assert_in_range(l.did.datagrams, 0, k == 0 ? once : 0);
 			assert_in_range(l.did.bytes, 0, IKE_AMPLIFY_MAX * m1.len);
 		}
 		lone_free(&l);

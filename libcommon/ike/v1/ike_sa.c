@@ -30,6 +30,57 @@ v1_sa_free(struct v1_sa *sa)
 	free(sa);
 }
 
+/* --- sending --- */
+
+#define IPV4_HDR	20
+#define IPV6_HDR	40
+#define UDP_HDR		8
+#define MARKER_LEN	4	/* RFC 3948, in front of IKE on port 4500 */
+
+bool
+v1_sa_peer_defragments(const struct v1_sa *sa)
+{
+	struct span body;
+	size_t at = 0;
+
+	while (v1_vids_next(&sa->vids, &at, &body))
+		if (frag_vid_announces(body))
+			return (true);
+	return (false);
+}
+
+/* Bytes of a message of ${len} in each of its fragments; 0: it is sent whole. */
+static size_t
+fragment_part(const struct v1_sa *sa, size_t len)
+{
+	const struct ike_policy *p = sa->ike.policy;
+	size_t around = (size_t)UDP_HDR + (sa->ike.remote.at.addr.family == 6 ? IPV6_HDR : IPV4_HDR) +
+	    (sa->ike.floated ? MARKER_LEN : 0);
+
+	if (p->fragmentation == FRAGMENTATION_OFF || around + len <= p->fragment_size ||
+	    (p->fragmentation == FRAGMENTATION_AUTO && !v1_sa_peer_defragments(sa)))
+		return (0);
+	return (p->fragment_size - around - FRAG_HDR_LEN);
+}
+
+void
+v1_sa_send(struct v1_sa *sa, struct span message, struct ike_outbox *out)
+{
+	size_t part = fragment_part(sa, message.len), i, n = part > 0 ? frag_count(message.len, part) : 0;
+	uint8_t buf[FRAG_MSG_MAX];	/* no message is longer, and a fragment is shorter than its message */
+	struct span one;
+
+	if (n == 0) {
+		ike_sa_send(&sa->ike, message, out);
+		return;
+	}
+	ike_sa_note(&sa->ike, out, NOTE_DEBUG, "a message of %zu bytes is sent in %zu fragments", message.len, n);
+	for (i = 0; (one = frag_put(buf, sizeof(buf), message, part, i)).len > 0; i++)
+		ike_sa_send(&sa->ike, one, out);
+}
+
+/* --- records --- */
+
 static void
 record_vids(const struct v1_sa *sa, struct sa_ike *s)
 {

@@ -70,11 +70,10 @@ v1_sa_id(const struct v1_sa *sa, uint8_t id[16])
 	ike_sa_id(&sa->ike, id);
 }
 
-static inline void
-v1_sa_send(struct v1_sa *sa, struct span message, struct ike_outbox *out)
-{
-	ike_sa_send(&sa->ike, message, out);
-}
+/* Sends ${message}: in fragments where it is longer than the policy's ${fragment_size} and the peer can have them. */
+void v1_sa_send(struct v1_sa *sa, struct span message, struct ike_outbox *out);
+/* Whether the peer announced that it puts fragments together. */
+bool v1_sa_peer_defragments(const struct v1_sa *sa);
 
 /* ${version}: the row of IKEv1. NULL: no memory. */
 struct v1_sa *v1_sa_new(const struct ike_version *version, struct ike_engine *e, struct ike_policy *policy,

@@ -9,6 +9,7 @@
 #include "ike/v1/exchange_part.h"
 #include "ike/v1/heartbeat.h"
 #include "ike/v1/ike_sa.h"
+#include "wire/fragment.h"
 
 static struct ike_sa *
 ike(const struct v1_exchange *x)
@@ -35,6 +36,17 @@ natt_ours(const struct v1_exchange *x)
 	return (policy->natt_versions != 0 ? policy->natt_versions : NATT_ALL);
 }
 
+/* An initiator announces fragments; a responder does to a peer that has, as one that never did may not know them. */
+static bool
+may_fragment(const struct v1_exchange *x)
+{
+	const struct ike_policy *policy = x->sa->ike.policy;
+
+	if (policy->fragmentation == FRAGMENTATION_AUTO)
+		return (x->role == SA_INITIATOR || v1_sa_peer_defragments(x->sa));
+	return (policy->fragmentation == FRAGMENTATION_FORCE);
+}
+
 int
 v1_put_vid(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
@@ -58,6 +70,8 @@ v1_put_vid(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 		isakmp_payload_put(b, PAYLOAD_VID, vid_of(v->kind)->bytes);
 	}
 	isakmp_payload_put(b, PAYLOAD_VID, vid_of(VID_DPD)->bytes);
+	if (may_fragment(x))
+		isakmp_payload_put(b, PAYLOAD_VID, frag_vid());
 	if (hello_ms != 0 && (x->role == SA_INITIATOR || v1_heartbeat_announced(x->sa) != 0)) {
 		isakmp_payload_put(b, PAYLOAD_VID, v1_heartbeat_vid(buf, hello_ms));
 		x->sa->hb.own_ms = hello_ms;

@@ -32,6 +32,34 @@ release(struct v1_sa *sa)
 	v1_sa_free(sa);
 }
 
+/* --- fragments --- */
+
+/*
+ * A fragment. True: its message is whole, and in ${whole}, with the header ${own}; the caller frees it. ${sa} is NULL where
+ * a stranger begins one.
+ */
+static bool
+put_together(struct ike_engine *e, struct now now, const struct ike_sa *sa, const struct endpoint *remote,
+    const struct isakmp_hdr *h, struct span data, struct bytes *whole, struct isakmp_hdr *own, struct ike_outbox *out)
+{
+	enum frag_trust trust = FRAG_STRANGER;
+	struct fault f;
+	char from[ENDPOINT_TEXT];
+
+	if (sa != NULL && addr_cmp(&sa->remote.at.addr, &remote->addr) == 0)
+		trust = sa->state == IKE_SA_ESTABLISHED ? FRAG_PROVEN :
+		    sa->role == SA_INITIATOR || sa->returned ? FRAG_RETURNED : FRAG_HALF_OPEN;
+	if (!frag_pool_add(&e->frags, now, &remote->addr, trust, h, data, whole, &f) ||
+	    isakmp_hdr_get(own, bytes_span(whole), &f) != 0) {
+		if (f.code != FAULT_NONE)
+			outbox_note(out, NOTE_DEBUG, "%s: a fragment is dropped: %s", endpoint_text(from, remote), f.what);
+		bytes_free(whole);
+		return (false);
+	}
+	outbox_note(out, NOTE_DEBUG, "%s: a message of %zu bytes came in fragments", endpoint_text(from, remote), whole->len);
+	return (true);
+}
+
 /* --- SAs that peers begin --- */
 
 static bool
@@ -88,12 +116,21 @@ accept_stranger(struct ike_engine *e, struct now now, const struct endpoint *loc
 	struct v1_exchange *x;
 	struct v1_sa *sa;
 	struct ike_outbox mine = {0};
+	struct bytes whole = {0};
+	struct isakmp_hdr own;
 
 	if ((policy = ike_policy_for_stranger(&e->conf, &remote->addr, exchange)) == NULL) {
 		turn_away(e, now, remote, exchange, out);
 		return;
 	}
-	/* Aggressive mode is costly before the peer has proven that its address is real. */
+	/* Aggressive mode is costly before the peer has proven that its address is real, and fragments take memory. */
+	if (h->next == PAYLOAD_FRAG) {
+		if (policy->fragmentation != FRAGMENTATION_OFF && ike_engine_may_work(e, now, remote, out) &&
+		    put_together(e, now, NULL, remote, h, data, &whole, &own, out) && begins(&own))
+			accept_stranger(e, now, local, remote, &own, bytes_span(&whole), out);
+		bytes_free(&whole);
+		return;
+	}
 	if (exchange == SA_AGGRESSIVE && !ike_engine_may_work(e, now, remote, out))
 		return;
 	if ((sa = v1_sa_new(&ike_version_1, e, policy, SA_RESPONDER, local, remote)) == NULL)
@@ -248,7 +285,7 @@ quick_datagram(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 }
 
 static void
-datagram(struct ike_sa *ike, struct now now, const struct isakmp_hdr *h, struct span data,
+whole_datagram(struct ike_sa *ike, struct now now, const struct isakmp_hdr *h, struct span data,
     struct ike_outbox *out)
 {
 	struct v1_sa *sa = v1_sa_of(ike);
@@ -275,6 +312,24 @@ datagram(struct ike_sa *ike, struct now now, const struct isakmp_hdr *h, struct 
 		    endpoint_text(from, &ike->from_remote), h->exchange);
 	}
 	v1_sa_report(sa, now, out);
+}
+
+static void
+datagram(struct ike_sa *ike, struct now now, const struct isakmp_hdr *h, struct span data,
+    struct ike_outbox *out)
+{
+	struct bytes whole = {0};
+	struct isakmp_hdr own;
+	char from[ENDPOINT_TEXT];
+
+	if (h->next != PAYLOAD_FRAG)
+		whole_datagram(ike, now, h, data, out);
+	else if (ike->policy->fragmentation == FRAGMENTATION_OFF)
+		outbox_note(out, NOTE_DEBUG, "%s: a fragment is dropped: fragmentation is off",
+		    endpoint_text(from, &ike->from_remote));
+	else if (put_together(ike->engine, now, ike, &ike->from_remote, h, data, &whole, &own, out))
+		whole_datagram(ike, now, &own, bytes_span(&whole), out);
+	bytes_free(&whole);
 }
 
 static bool
