@@ -137,6 +137,18 @@ enum fault_code {
 	CAUSE(SECRET_RIGHT)	/* under keys that only the right secret gives */ \
 	CAUSE(NOTHING_PROVEN)	/* before this end sent its proof */	\
 	CAUSE(OUR_ID)		/* the peer rejects it */		\
+	/* AUTH_FAILED: the peer's certificate */			\
+	CAUSE(CERT_NONE)	/* it sent none */			\
+	CAUSE(CERT_ISSUER)	/* of another CA, or the chain is incomplete */ \
+	CAUSE(CERT_CHAIN)	/* the chain is not valid for another reason */ \
+	CAUSE(CERT_DATES)	/* not yet valid, or expired */		\
+	CAUSE(CERT_REVOKED)						\
+	CAUSE(CERT_CRL)		/* there is no valid CRL */		\
+	CAUSE(CERT_NAME)	/* not of the ID, or not allowed by a CA */ \
+	CAUSE(CERT_USAGE)	/* keyUsage without signatures */	\
+	CAUSE(CERT_KEY)		/* another kind than the method's */	\
+	CAUSE(CERT_PINNED)	/* another one than the configured */	\
+	CAUSE(SIGNATURE)	/* not by the key of the certificate */	\
 	/* NO_REPLY */							\
 	CAUSE(INVALID_ANSWER)	/* something came that makes no sense */ \
 	CAUSE(ALIVE)		/* the peer answers R-U-THERE */	\

@@ -15,31 +15,33 @@
 #include "base/hex.h"
 #include "cli/report.h"
 
+#define BYTES_MAX	(SECRET_MAX - 2)	/* of a file that is no text */
+
 /*
- * All of ${fd} into ${text}, at most SECRET_FILE_MAX bytes and a NUL behind them, without the newline at the end.
- * ${*crlf} is set if that is \r\n.
+ * All of ${fd} into ${text}, at most ${max} bytes and a NUL behind them. If ${crlf} is not NULL, without the newline at
+ * the end; ${*crlf} is set if that is \r\n.
  */
 static int
-read_all(struct secret *text, int fd, bool line, bool *crlf, struct fault *f)
+read_all(struct secret *text, int fd, size_t max, bool line, bool *crlf, struct fault *f)
 {
 	size_t n = 0;
 	ssize_t got;
 
-	if (secret_make(text, SECRET_FILE_MAX + 2) == NULL)
+	if (secret_make(text, max + 2) == NULL)
 		return (fault(f, FAULT_MEMORY, "no locked memory for a secret"));
 	for (;;) {
-		got = read(fd, text->p + n, SECRET_FILE_MAX + 1 - n);
+		got = read(fd, text->p + n, max + 1 - n);
 		if (got < 0 && errno == EINTR && !line)
 			continue;
 		if (got < 0)
 			return (fault_sys(f, FAULT_SECRET_FILE, "cannot read"));
 		n += (size_t)got;
-		if (n > SECRET_FILE_MAX)
-			return (fault(f, FAULT_SECRET_FILE, "longer than %d bytes", SECRET_FILE_MAX));
+		if (n > max)
+			return (fault(f, FAULT_SECRET_FILE, "longer than %zu bytes", max));
 		if (got == 0 || (line && text->p[n - 1] == '\n'))
 			break;
 	}
-	if (n > 0 && text->p[n - 1] == '\n') {
+	if (crlf != NULL && n > 0 && text->p[n - 1] == '\n') {
 		*crlf = n > 1 && text->p[n - 2] == '\r';
 		n -= *crlf ? 2 : 1;
 	}
@@ -235,7 +237,7 @@ warn_text(const char *from, struct span t, bool crlf, const char *what)
 
 /* Whether ${fd} can be read as a secret, and a word if others can read it too. */
 static int
-check_file(int fd, const char *from, struct fault *f)
+check_file(int fd, const char *from, bool is_secret, struct fault *f)
 {
 	struct stat st;
 
@@ -244,6 +246,8 @@ check_file(int fd, const char *from, struct fault *f)
 	if (S_ISDIR(st.st_mode))
 		return (fault(f, FAULT_SECRET_FILE, "is a directory"));
 	if (!S_ISREG(st.st_mode))
+		return (0);
+	if (!is_secret)
 		return (0);
 	if ((st.st_mode & 077) != 0)
 		report_wide_mode(from, st.st_mode & 07777U);
@@ -286,7 +290,7 @@ prompt(struct secret *text, int fd, const char *what, struct fault *f)
 	(void)tcsetattr(fd, TCSAFLUSH, &quiet);
 	n = snprintf(line, sizeof(line), "%s: ", what);
 	(void)!write(STDERR_FILENO, line, (size_t)n);	/* unseen or not, the line counts */
-	rc = read_all(text, fd, true, &crlf, f);
+	rc = read_all(text, fd, SECRET_FILE_MAX, true, &crlf, f);
 	(void)tcsetattr(fd, TCSAFLUSH, &was);
 	for (i = 0; i < 5; i++)
 		(void)sigaction(sigs[i], &old[i], NULL);
@@ -344,28 +348,58 @@ fd_number(const char *text, struct fault *f)
 	return ((int)fd);
 }
 
+/* The descriptor of ${from}, which is no variable's; ${*borrowed}: it is not to be closed. */
+static int
+open_from(const char *from, const char *beside, bool *borrowed, struct fault *f)
+{
+	*borrowed = strcmp(from, "-") == 0 || strncmp(from, "fd:", 3) == 0;
+	if (*borrowed)
+		return (from[0] == '-' ? STDIN_FILENO : fd_number(from + 3, f));
+	return (open_path(strcmp(from, "tty") == 0 ? "/dev/tty" : from, beside, f));
+}
+
 static int
 read_text(struct secret *text, const char *from, const char *what, const char *beside, bool *crlf,
     struct fault *f)
 {
-	bool borrowed = false;
+	bool borrowed;
 	int fd, rc;
 
 	if (strncmp(from, "env:", 4) == 0)
 		return (read_env(text, from + 4, f));
-	if (strcmp(from, "-") == 0 || strncmp(from, "fd:", 3) == 0) {
-		fd = from[0] == '-' ? STDIN_FILENO : fd_number(from + 3, f);
-		borrowed = true;
-	} else
-		fd = open_path(strcmp(from, "tty") == 0 ? "/dev/tty" : from, beside, f);
-	if (fd < 0)
+	if ((fd = open_from(from, beside, &borrowed, f)) < 0)
 		return (-1);
 	if (isatty(fd))
 		rc = prompt(text, fd, what, f);
 	else
-		rc = check_file(fd, from, f) != 0 ? -1 : read_all(text, fd, false, crlf, f);
+		rc = check_file(fd, from, true, f) != 0 ? -1 : read_all(text, fd, SECRET_FILE_MAX, false, crlf, f);
 	if (!borrowed)
 		(void)close(fd);
+	return (rc);
+}
+
+int
+secret_file_bytes(struct secret *out, const char *from, bool is_secret, const char *beside, struct fault *f)
+{
+	bool borrowed;
+	int fd, rc;
+
+	secret_free(out);
+	if (strncmp(from, "env:", 4) == 0)
+		rc = read_env(out, from + 4, f);
+	else if ((fd = open_from(from, beside, &borrowed, f)) < 0)
+		rc = -1;
+	else {
+		rc = check_file(fd, from, is_secret, f) != 0 ? -1 : read_all(out, fd, BYTES_MAX, false, NULL, f);
+		if (!borrowed)
+			(void)close(fd);
+	}
+	if (rc == 0 && out->len == 0)
+		rc = fault(f, FAULT_SECRET_FILE, "is empty");
+	if (rc != 0) {
+		secret_free(out);
+		fault_where(f, "%s", from);
+	}
 	return (rc);
 }
 

@@ -29,6 +29,12 @@ enum secret_format {
 int secret_file_read(struct secret *out, const char *from, enum secret_format format,
     const char *what, const char *beside, struct fault *f);
 
+/*
+ * Reads all bytes of ${from}, as above, at most SECRET_MAX, without a change: a key or a certificate. ${is_secret}:
+ * warns of file modes that let other users read it. 0, or -1 as above.
+ */
+int secret_file_bytes(struct secret *out, const char *from, bool is_secret, const char *beside, struct fault *f);
+
 /* Decodes ${text} (with no newline left) as ${format}; 0 or -1 as above. For the function above and tests. */
 int secret_decode(struct secret *out, struct span text, enum secret_format format,
     const char *what, struct fault *f);

@@ -28,5 +28,6 @@ void
 ike_policy_wipe(struct ike_policy *p)
 {
 	secret_free(&p->psk);
+	creds_free(&p->creds);
 	*p = (struct ike_policy){0};
 }

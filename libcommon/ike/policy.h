@@ -8,12 +8,15 @@
 #include "base/addr.h"
 #include "base/secret.h"
 #include "crypto/proposal.h"
+#include "crypto/trust.h"
 #include "sa/record.h"
 #include "wire/id.h"
 
 #define POLICY_SELECTORS_MAX	16
 #define POLICY_AUTHS_MAX	4
 
+/* When this end sends its certificates. */
+enum cert_policy { CERT_ALWAYS, CERT_ASKED, CERT_NEVER };
 enum natt_policy { NATT_AUTO, NATT_FORCE, NATT_OFF };
 /* Off: neither announced, sent nor received. Force: sent to peers that have not announced it, too. */
 enum fragmentation { FRAGMENTATION_AUTO, FRAGMENTATION_FORCE, FRAGMENTATION_OFF };
@@ -26,6 +29,8 @@ struct ike_policy {
 	size_t			n_auths;
 	uint16_t		auths[POLICY_AUTHS_MAX];
 	struct secret		psk;
+	struct creds		creds;		/* for signatures */
+	enum cert_policy	cert_policy;
 	struct id		local_id;	/* type 0: the local address */
 	struct id		remote_id;	/* type 0: any (initiator: the peer's address) */
 	bool			remote_id_any;

@@ -16,6 +16,8 @@ struct policy_opts {
 	uint16_t	 auth;		/* enum ike_auth */
 	const char	*psk_file;
 	uint8_t		 psk_format;	/* enum secret_format */
+	struct opt_list	 cert, ca;
+	const char	*key;
 	const char	*local_id, *remote_id;
 	const char	*ike, *esp, *ah;
 	struct opt_list	 local_ts, remote_ts;

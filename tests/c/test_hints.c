@@ -458,6 +458,24 @@ others(void **state)
 /* --- the table --- */
 
 /* Runs after the tests above, which mark the rows that they found. */
+/* What test_cert.c finds in certificates, by cause. */
+static void
+certificates(void **state)
+{
+	static const enum fault_cause causes[] = {
+		CAUSE_CERT_NONE, CAUSE_CERT_ISSUER, CAUSE_CERT_CHAIN, CAUSE_CERT_DATES, CAUSE_CERT_REVOKED, CAUSE_CERT_CRL,
+		CAUSE_CERT_NAME, CAUSE_CERT_USAGE, CAUSE_CERT_KEY, CAUSE_CERT_PINNED, CAUSE_SIGNATURE,
+	};
+	struct fault f;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
+		(void)fault_because(&f, causes[i], fault(&f, FAULT_AUTH_FAILED, "a certificate"));
+		expect_cause(&f, FAULT_AUTH_FAILED, causes[i]);
+	}
+}
+
 static void
 every_row_is_found(void **state)
 {
@@ -595,6 +613,7 @@ main(void)
 		cmocka_unit_test(mismatches),
 		cmocka_unit_test(notifies),
 		cmocka_unit_test(others),
+		cmocka_unit_test(certificates),
 		cmocka_unit_test(every_row_is_found),
 		cmocka_unit_test(rows_differ),
 		cmocka_unit_test(every_cause_has_a_hint),

@@ -235,7 +235,8 @@ lab_tunnel_works() {
 
 # lab_policy CONFIG: the policy flags that meet a configuration of the gateway.
 lab_policy() {
-	local ike=aes128-sha1-modp2048 esp=aes128-sha1 exchange='' ids
+	local ike=aes128-sha1-modp2048 esp=aes128-sha1 exchange='' ids auth pki=$LAB_STATE/pki
+	auth="--psk-file $PSK"
 	ids="--local-id left.lab.example --remote-id right.lab.example"
 	case $1 in
 	ikev1-psk-address) ids= ;;
@@ -245,8 +246,11 @@ lab_policy() {
 	ikev1-aes256-sha256) ike=aes256-sha256-modp2048 esp=aes256-sha256 ;;
 	ikev1-gcm-ecp256) ike=aes128-sha256-ecp256 esp=aes128gcm16 ;;
 	ikev1-pfs) esp=aes128-sha1-modp2048 ;;
+	ikev1-rsa | ikev1-rsa-aggressive)
+		auth="--auth rsa --cert $pki/rsa-left.crt --key $pki/rsa-left.key --ca $pki/rsa-ca.crt" ;;&
+	ikev1-rsa-aggressive) exchange="--exchange aggressive" ;;
 	esac
-	echo "--psk-file $PSK $ids $exchange --ike $ike --esp $esp" \
+	echo "$auth $ids $exchange --ike $ike --esp $esp" \
 		"--local-ts $LEFT_NET --remote-ts $RIGHT_NET"
 }
 

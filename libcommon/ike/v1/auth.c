@@ -3,6 +3,7 @@
  */
 #include "ike/v1/auth.h"
 
+#include "ike/v1/auth_cert.h"
 #include "ike/v1base/keys.h"
 
 /* --- pre-shared key, RFC 2409 section 5.4 --- */
@@ -44,10 +45,60 @@ psk_same_key(const struct ike_policy *a, const struct ike_policy *b)
 	return (ct_eq(secret_span(&a->psk), secret_span(&b->psk)));
 }
 
+/* --- signatures, RFC 2409 section 5.1 and RFC 4754 --- */
+
+static int
+sig_skeyid(const struct v1_auth_in *in, struct secret *out, struct fault *f)
+{
+	return (v1_skeyid_sig(in->hash, in->ni_b, in->nr_b, in->gxy, out, f));
+}
+
+static int
+sig_prove(const struct v1_auth_in *in, struct span hash_ir, struct bytes *out, struct fault *f)
+{
+	return (sign_make(in->policy->creds.key, hash_ir, out, f));
+}
+
+static int
+sig_check(const struct v1_auth_in *in, struct span hash_ir, struct span proof, struct fault *f)
+{
+	const struct v1_cert_in c = {
+		.creds = &in->policy->creds, .sent = in->certs, .id = in->peer_id, .kind = in->row->sign,
+		.epoch = in->now.epoch,
+	};
+
+	return (v1_cert_check(&c, hash_ir, proof, f));
+}
+
+static bool
+sig_ready(const struct ike_policy *p)
+{
+	return (p->creds.key != NULL);
+}
+
+/* SKEYID comes from the nonces. */
+static bool
+sig_same_key(const struct ike_policy *a, const struct ike_policy *b)
+{
+	(void)a;
+	(void)b;
+	return (true);
+}
+
+/* The hash is signed as it is, so what went wrong with the certificate or the signature is the fault of check(). */
+#define SIGNATURE(number, word, sign, hash)							\
+	{ number, word, PAYLOAD_SIG, V1_AUTH_THEN_QUICK,					\
+	    sig_skeyid, sig_prove, sig_check, sig_ready, sig_same_key,				\
+	    FAULT_NONE, NULL, FAULT_AUTH_FAILED, sign, hash }
+
 static const struct v1_auth rows[] = {
 	{ AUTH_PSK, "psk", PAYLOAD_HASH, V1_AUTH_THEN_QUICK,
 	    psk_skeyid, psk_prove, psk_check, psk_ready, psk_same_key,
-	    FAULT_WRONG_PSK, "the two ends' pre-shared keys differ", FAULT_WRONG_PSK },
+	    FAULT_WRONG_PSK, "the two ends' pre-shared keys differ", FAULT_WRONG_PSK, SIGN_NONE, NULL },
+	SIGNATURE(AUTH_RSA_SIG, "rsa", SIGN_RSA, NULL),
+	SIGNATURE(AUTH_ECDSA_256, "ecdsa", SIGN_EC256, "sha256"),
+	SIGNATURE(AUTH_ECDSA_384, "ecdsa", SIGN_EC384, "sha384"),
+	SIGNATURE(AUTH_ECDSA_521, "ecdsa", SIGN_EC521, "sha512"),
 };
 
 static const struct v1_auth *more;	/* see v1_auth_add() */
@@ -64,13 +115,28 @@ v1_auth_find(uint16_t number)
 	const struct v1_auth *a;
 	size_t i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].number == number)
-			return (&rows[i]);
 	for (a = more; a != NULL && a->number != 0; a++)
 		if (a->number == number)
 			return (a);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].number == number)
+			return (&rows[i]);
 	return (NULL);
+}
+
+bool
+v1_auth_may_switch(const struct ike_policy *p, const struct ike_policy *used)
+{
+	const struct v1_auth *a;
+	size_t i, j;
+
+	for (i = 0; i < p->n_auths; i++) {
+		for (j = 0; j < used->n_auths && used->auths[j] != p->auths[i]; j++)
+			;
+		if ((a = v1_auth_find(p->auths[i])) != NULL && (j == used->n_auths || a->same_key(p, used)))
+			return (true);
+	}
+	return (false);
 }
 
 bool

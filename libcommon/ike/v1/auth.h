@@ -6,19 +6,26 @@
 #define SAPIPE_IKE_V1_AUTH_H
 
 #include "base/bytes.h"
+#include "base/now.h"
 #include "crypto/crypto.h"
 #include "ike/answer.h"
 #include "ike/policy.h"
 #include "wire/isakmp.h"
 
+struct v1_auth;
+
 /* The input of a method. All of it is borrowed. */
 struct v1_auth_in {
 	const struct ike_policy	*policy;
+	const struct v1_auth	*row;		/* the method */
 	const struct alg_hash	*hash;		/* negotiated; it makes the PRF */
 	bool			 aggressive;
 	struct span		 ni_b, nr_b;	/* bodies of the nonce payloads */
 	struct span		 gxy;		/* only for skeyid() */
 	const uint8_t		*cky_i, *cky_r;
+	struct now		 now;
+	const struct id		*peer_id;	/* as the peer sent it; for check() */
+	const struct certs	*certs;		/* that the peer sent; for check() */
 	const struct ike_answer	*answer;	/* to its question, see below; NULL: none yet */
 };
 
@@ -53,10 +60,18 @@ struct v1_auth {
 	const char		*nonsense_text;
 	/* The likely cause if the peer rejects our proof. */
 	enum fault_code		 rejected;
+	enum sign_kind		 sign;		/* of signature, or SIGN_NONE */
+	/* The hash that makes HASH_I and HASH_R (RFC 4754 section 3): its word; NULL: the negotiated one. */
+	const char		*hash;
 };
 
 /* NULL: this end does not implement the method. */
 const struct v1_auth *v1_auth_find(uint16_t number);
+/*
+ * Main mode, before the method is agreed on: whether an exchange that began under ${used} may go on under ${p}, as far
+ * as keys are concerned.
+ */
+bool v1_auth_may_switch(const struct ike_policy *p, const struct ike_policy *used);
 /* Whether ${p} has the credentials that one of its methods needs to start phase 1. */
 bool v1_auth_ready(const struct ike_policy *p);
 

@@ -3,6 +3,7 @@
 #define SAPIPE_IKE_V1_EXCHANGE_PART_H
 
 #include "base/bytes.h"
+#include "crypto/cert.h"
 #include "crypto/dh.h"
 #include "ike/policy.h"
 #include "ike/version.h"
@@ -23,6 +24,8 @@ struct v1_phase1 {
 	struct { uint8_t len, b[HASH_MAX]; } natd[NATD_SEEN_MAX];
 	uint32_t	 natt_seen;		/* bit 1 << enum vid_kind of the peer's VIDs */
 	struct fault	*wrong_id;		/* why the peer's ID is not accepted, or NULL: no reason */
+	struct certs	 certs;			/* of the peer's message at hand */
+	bool		 cert_asked;		/* the peer sent a CERTREQ */
 	bool		 has_keys;
 	bool		 initial_contact;	/* the peer sent INITIAL-CONTACT */
 	enum ike_begin	 begin;			/* why this end begins it */

@@ -14,6 +14,7 @@
 #include "ike/v1/ike_sa.h"
 #include "ike/v1/info_send.h"
 #include "ike/v1/payload.h"
+#include "ike/v1/phase1_cert.h"
 #include "ike/v1/phase1_natt.h"
 #include "ike/v1/runner.h"
 #include "ike/v1base/sa_payload_p1.h"
@@ -22,12 +23,13 @@ enum { I = SA_INITIATOR, R = SA_RESPONDER };
 enum {
 	SA = PAYLOAD_SA, KE = PAYLOAD_KE, NONCE = PAYLOAD_NONCE, ID = PAYLOAD_ID,
 	AUTH = V1_AUTH, VID = PAYLOAD_VID, NAT_D = PAYLOAD_NAT_D, N = PAYLOAD_N,
-	CR = PAYLOAD_CR,
+	CR = PAYLOAD_CR, CERT = PAYLOAD_CERT,
 };
 
 /*
  * Main mode (RFC 2409 sections 5.1 and 5.4), NAT-D as RFC 3947 section 3.2. AUTH is HASH_I and
- * HASH_R with a pre-shared key; the authentication method decides:
+ * HASH_R with a pre-shared key, SIG behind the CERT payloads with signatures; the authentication
+ * method decides. CERTREQ may be in each message from the third on:
  *
  *	HDR, SA                        -->
  *	                               <--    HDR, SA
@@ -41,8 +43,8 @@ static const struct v1_message main_mode[] = {
 	{ R, V1_CLEAR,  { SA },        { VID },         NULL, v1_agree_natt, "chooses one" },
 	{ I, V1_CLEAR,  { KE, NONCE }, { NAT_D, VID, CR }, NULL, v1_detect_nat, "sends its key" },
 	{ R, V1_CLEAR,  { KE, NONCE }, { NAT_D, VID, CR }, NULL, v1_detect_nat, "sends its key" },
-	{ I, V1_SECRET, { ID, AUTH },  { N, VID },      NULL, NULL, "authenticates" },
-	{ R, V1_SECRET, { ID, AUTH },  { N, VID },      NULL, NULL, "authenticates" },
+	{ I, V1_SECRET, { ID, AUTH },  { CERT, CR, N, VID }, NULL, NULL, "authenticates" },
+	{ R, V1_SECRET, { ID, AUTH },  { CERT, CR, N, VID }, NULL, NULL, "authenticates" },
 };
 
 /*
@@ -53,11 +55,11 @@ static const struct v1_message main_mode[] = {
  *	HDR*, AUTH, NAT-D, NAT-D       -->
  */
 static const struct v1_message aggressive_mode[] = {
-	{ I, V1_CLEAR,  { SA, KE, NONCE, ID }, { VID },
+	{ I, V1_CLEAR,  { SA, KE, NONCE, ID }, { VID, CR },
 	    NULL, v1_agree_natt, "offers proposals and its key" },
-	{ R, V1_CLEAR,  { SA, KE, NONCE, ID, AUTH }, { NAT_D, VID, CR },
+	{ R, V1_CLEAR,  { SA, KE, NONCE, ID, AUTH }, { CERT, NAT_D, VID, CR },
 	    NULL, v1_agree_and_detect_nat, "chooses one, authenticates" },
-	{ I, V1_EITHER, { AUTH }, { NAT_D, N, VID },
+	{ I, V1_EITHER, { AUTH }, { CERT, NAT_D, N, VID },
 	    NULL, v1_detect_nat, "authenticates" },
 };
 
@@ -145,7 +147,7 @@ choose_other(struct v1_exchange *x, struct p1_choice *c, struct span offer, stru
 	size_t at = 0;
 
 	while (x->sa->ike.policy->exchange == SA_MAIN && (p = ike_policy_next(&x->sa->ike.engine->conf, x->sa->ike.policy,
-	    v1_auth_find(AUTH_PSK)->same_key, &ike(x)->peer_addr, &at)) != NULL)
+	    v1_auth_may_switch, &ike(x)->peer_addr, &at)) != NULL)
 		if (p1_choose(c, offer, p, reply, NULL) == 0) {
 			x->sa->ike.policy = p;
 			return (0);
@@ -263,10 +265,11 @@ auth_in(const struct v1_exchange *x)
 	const struct v1_phase1 *p = x->part;
 
 	return ((struct v1_auth_in){
-		.policy = x->sa->ike.policy, .hash = x->sa->proposal.hash,
+		.policy = x->sa->ike.policy, .row = x->sa->auth, .hash = x->sa->proposal.hash,
 		.aggressive = x->kind->number == EXCHANGE_AGGRESSIVE,
 		.ni_b = bytes_span(&p->ni_b), .nr_b = bytes_span(&p->nr_b),
 		.cky_i = ike(x)->spi_i, .cky_r = ike(x)->spi_r, .answer = x->answer,
+		.now = x->now, .certs = &p->certs,
 	});
 }
 
@@ -415,13 +418,19 @@ proof(const struct v1_exchange *x, const struct isakmp_msg *m)
 	return (x->sa->auth != NULL ? x->sa->auth->proof : V1_NOTHING);
 }
 
+static const struct alg_hash *
+proof_hash(const struct v1_exchange *x)
+{
+	return (x->sa->auth->hash != NULL ? alg_hash_word(x->sa->auth->hash) : x->sa->proposal.hash);
+}
+
 static int
 hash_ir(struct v1_exchange *x, enum sa_role whose, uint8_t out[HASH_MAX], struct fault *f)
 {
 	struct v1_phase1 *p = x->part;
 	struct ike_sa *s = ike(x);
 
-	return ((whose == SA_INITIATOR ? v1_hash_i : v1_hash_r)(x->sa->proposal.hash,
+	return ((whose == SA_INITIATOR ? v1_hash_i : v1_hash_r)(proof_hash(x),
 	    secret_span(&x->sa->keys.skeyid), gx_of(x, SA_INITIATOR), gx_of(x, SA_RESPONDER),
 	    s->spi_i, s->spi_r, bytes_span(&p->sai_b), bytes_span(id_of(x, whose)), out, f));
 }
@@ -436,8 +445,8 @@ put_auth(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 	int r;
 
 	if ((r = make_keys(x, f)) == 0 && (r = hash_ir(x, x->role, own, f)) == 0)
-		r = auth->prove(&in, span_of(own, in.hash->len), &body, f);
-	if (r == 0)
+		r = auth->prove(&in, span_of(own, proof_hash(x)->len), &body, f);
+	if (r == 0 && (r = v1_put_certs(x, b, f)) == 0)
 		isakmp_payload_put(b, auth->proof, bytes_span(&body));
 	bytes_free(&body);
 	return (r);
@@ -446,8 +455,9 @@ put_auth(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 static int
 take_auth(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 {
-	const struct v1_auth_in in = auth_in(x);
+	struct v1_auth_in in = auth_in(x);
 	uint8_t expected[HASH_MAX];
+	struct id id;
 	int r;
 
 	/* A forged message may have made keys before: these must be this message's. */
@@ -455,7 +465,10 @@ take_auth(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *
 		part(x)->has_keys = false;
 	if ((r = make_keys(x, f)) != 0 || (r = hash_ir(x, peer_role(x), expected, f)) != 0)
 		return (r);
-	if ((r = x->sa->auth->check(&in, span_of(expected, in.hash->len), pl->body, f)) != 0)
+	if (id_get(&id, bytes_span(id_of(x, peer_role(x))), f) != 0)
+		return (-1);
+	in.peer_id = &id;
+	if ((r = x->sa->auth->check(&in, span_of(expected, proof_hash(x)->len), pl->body, f)) != 0)
 		return (r);
 	x->proven = true;
 	if (part(x)->wrong_id == NULL)
@@ -559,8 +572,9 @@ static const struct v1_payload payloads[] = {
 	{ PAYLOAD_KE,		1,		put_ke,		take_ke },
 	{ PAYLOAD_NONCE,	1,		put_nonce,	take_nonce },
 	{ PAYLOAD_NAT_D,	32,		v1_put_natd,	v1_take_natd },
-	/* No method here has certificates. */
-	{ PAYLOAD_CR,		16,		v1_put_nothing,	v1_take_nothing },
+	{ PAYLOAD_CR,		V1_CERT_REQS_MAX, v1_put_cert_req, v1_take_cert_req },
+	/* V1_AUTH puts them: they precede it. */
+	{ PAYLOAD_CERT,		V1_CERTS_MAX,	v1_put_nothing,	v1_take_cert },
 	{ V1_AUTH,		1,		put_auth,	take_auth },
 	{ PAYLOAD_N,		8,		put_n,		take_n },
 	{ V1_NOTHING,		0,		NULL,		NULL },
@@ -580,6 +594,7 @@ forget(struct v1_exchange *x)
 {
 	part(x)->n_natd = 0;
 	part(x)->initial_contact = false;
+	certs_free(&part(x)->certs);
 }
 
 /* Notifies the peer once why it was rejected, unless that reveals a secret. */
@@ -626,6 +641,7 @@ phase1_free(struct v1_exchange *x)
 	bytes_free(&p->nr_b);
 	bytes_free(&p->idii_b);
 	bytes_free(&p->idir_b);
+	certs_free(&p->certs);
 	free(p->wrong_id);
 	free(p);
 }
