@@ -57,9 +57,9 @@ read_policies(struct run *r, struct ike_conf *conf, struct fault *f)
 	size_t i;
 
 	if (o->peers != NULL) {
-		if (o->policy.psk_file != NULL || o->from != NULL)
+		if (o->policy.psk_file != NULL || o->policy.creds.key != NULL || o->from != NULL)
 			return (fault(f, FAULT_USAGE,
-			    "--psk-file and --from cannot be used with --peers, which contains secrets and addresses"));
+			    "--psk-file, --key and --from cannot be used with --peers, which contains secrets and addresses"));
 		if (peers_file_read(&r->peers, o->peers, &o->policy, f) != 0)
 			return (-1);
 		conf->policies = r->peers.p;

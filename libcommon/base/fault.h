@@ -79,6 +79,7 @@ enum fault_code {
 	CAUSE(STATE_TERMINAL)	/* SA state from or to a terminal */	\
 	CAUSE(EVENTS_TERMINAL)	/* event records to a terminal */	\
 	CAUSE(INI_LINE)		/* neither a section nor a key */	\
+	CAUSE(NO_CA)		/* whom to trust is not configured, or is no CA */ \
 	CAUSE(PEER_AS_FILE)	/* the name of a file looks like a host's */ \
 	/* BAD_PROPOSAL: which list it is in */				\
 	CAUSE(IKE_PROPOSAL)						\
@@ -96,6 +97,7 @@ enum fault_code {
 	CAUSE(OWN_DEST)		/* to be probed, and this machine's */	\
 	/* SECRET_FILE */						\
 	CAUSE(NO_TERMINAL)	/* to prompt on */			\
+	CAUSE(PASSPHRASE)	/* of a private key; none is given */	\
 	CAUSE(NOT_HEX)							\
 	CAUSE(NOT_BASE64)						\
 	/* STALE_SA */							\

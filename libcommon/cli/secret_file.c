@@ -378,8 +378,78 @@ read_text(struct secret *text, const char *from, const char *what, const char *b
 	return (rc);
 }
 
+void
+file_bytes_free(struct bytes *b)
+{
+	if (b->len > 0)
+		wipe(b->p, b->len);
+	bytes_free(b);
+}
+
+/* Room for twice as much, or for a first piece; the old bytes are wiped. */
+static int
+more_room(struct bytes *b, struct fault *f)
+{
+	struct bytes more = { .len = b->len > 0 ? 2 * b->len : 16384 };
+
+	if ((more.p = malloc(more.len)) == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for a file"));
+	if (b->len > 0)
+		memcpy(more.p, b->p, b->len);
+	file_bytes_free(b);
+	*b = more;
+	return (0);
+}
+
+static int
+read_bytes(struct bytes *out, int fd, size_t max, struct fault *f)
+{
+	size_t n = 0;
+	ssize_t got;
+
+	do {
+		if (n == out->len && more_room(out, f) != 0)
+			return (-1);
+		got = read(fd, out->p + n, out->len - n);
+		if (got < 0 && errno != EINTR)
+			return (fault_sys(f, FAULT_SECRET_FILE, "cannot read"));
+		n += got > 0 ? (size_t)got : 0;
+		if (n > max)
+			return (fault(f, FAULT_SECRET_FILE, "longer than %zu bytes", max));
+	} while (got != 0);
+	out->len = n;
+	return (n > 0 ? 0 : fault(f, FAULT_SECRET_FILE, "is empty"));
+}
+
 int
-secret_file_bytes(struct secret *out, const char *from, bool is_secret, const char *beside, struct fault *f)
+file_bytes_read(struct bytes *out, const char *from, size_t max, const char *beside, struct fault *f)
+{
+	struct secret text = {0};
+	bool borrowed;
+	int fd, rc;
+
+	*out = (struct bytes){0};
+	if (strncmp(from, "env:", 4) == 0) {
+		rc = read_env(&text, from + 4, f);
+		if (rc == 0 && (rc = bytes_set(out, secret_span(&text))) != 0)
+			(void)fault(f, FAULT_MEMORY, "no memory for a file");
+		secret_free(&text);
+	} else if ((fd = open_from(from, beside, &borrowed, f)) < 0)
+		rc = -1;
+	else {
+		rc = check_file(fd, from, false, f) != 0 ? -1 : read_bytes(out, fd, max, f);
+		if (!borrowed)
+			(void)close(fd);
+	}
+	if (rc != 0) {
+		file_bytes_free(out);
+		fault_where(f, "%s", from);
+	}
+	return (rc);
+}
+
+int
+secret_file_bytes(struct secret *out, const char *from, const char *beside, struct fault *f)
 {
 	bool borrowed;
 	int fd, rc;
@@ -390,7 +460,7 @@ secret_file_bytes(struct secret *out, const char *from, bool is_secret, const ch
 	else if ((fd = open_from(from, beside, &borrowed, f)) < 0)
 		rc = -1;
 	else {
-		rc = check_file(fd, from, is_secret, f) != 0 ? -1 : read_all(out, fd, BYTES_MAX, false, NULL, f);
+		rc = check_file(fd, from, true, f) != 0 ? -1 : read_all(out, fd, BYTES_MAX, false, NULL, f);
 		if (!borrowed)
 			(void)close(fd);
 	}

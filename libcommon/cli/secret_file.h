@@ -2,6 +2,7 @@
 #ifndef SAPIPE_CLI_SECRET_FILE_H
 #define SAPIPE_CLI_SECRET_FILE_H
 
+#include "base/bytes.h"
 #include "base/fault.h"
 #include "base/secret.h"
 
@@ -30,10 +31,16 @@ int secret_file_read(struct secret *out, const char *from, enum secret_format fo
     const char *what, const char *beside, struct fault *f);
 
 /*
- * Reads all bytes of ${from}, as above, at most SECRET_MAX, without a change: a key or a certificate. ${is_secret}:
- * warns of file modes that let other users read it. 0, or -1 as above.
+ * Reads all bytes of ${from}, as above, at most SECRET_MAX, without a change: a private key. 0, or -1 as above.
  */
-int secret_file_bytes(struct secret *out, const char *from, bool is_secret, const char *beside, struct fault *f);
+int secret_file_bytes(struct secret *out, const char *from, const char *beside, struct fault *f);
+
+/*
+ * Reads all bytes of ${from}, at most ${max}, which are no secret of their own: certificates. The bytes are on the
+ * ordinary heap; file_bytes_free() wipes them, as a key may be beside a certificate. 0, or -1 as above.
+ */
+int file_bytes_read(struct bytes *out, const char *from, size_t max, const char *beside, struct fault *f);
+void file_bytes_free(struct bytes *b);
 
 /* Decodes ${text} (with no newline left) as ${format}; 0 or -1 as above. For the function above and tests. */
 int secret_decode(struct secret *out, struct span text, enum secret_format format,

@@ -1,14 +1,24 @@
-/* Certificates and keys named by options, read before privileges are dropped. */
+/* Options that name certificates and keys, which are read before privileges are dropped. */
 #ifndef SAPIPE_TOOL_CREDS_OPT_H
 #define SAPIPE_TOOL_CREDS_OPT_H
 
+#include "cli/opt.h"
 #include "ike/policy.h"
-#include "tool/policy_opt.h"
+
+/* As parsed: texts borrowed from argv or the peers file. */
+struct creds_opts {
+	struct opt_list	 cert, ca, crl, peer_cert, peer_hash;
+	const char	*key, *passphrase;
+	uint8_t		 policy;	/* enum cert_policy */
+};
+
+/* Rows for OPT_INCLUDE(struct policy_opts, creds, creds_optab). */
+extern const struct opt creds_optab[];
 
 /*
- * Reads the files of ${o} into ${p}->creds; relative paths count from the directory of ${beside}, if not NULL. Adjusts
- * the method to the curve of the key. 0, or -1 with a fault that names the option.
+ * Reads the files of ${o} into ${p}->creds; relative paths count from the directory of ${beside}, if not NULL. Sets the
+ * method of ECDSA to that of the key's curve. 0, or -1 with a fault that names the option.
  */
-int creds_opts_build(struct ike_policy *p, const struct policy_opts *o, const char *beside, struct fault *f);
+int creds_opts_build(struct ike_policy *p, const struct creds_opts *o, const char *beside, struct fault *f);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "cli/peer_addr.h"
 #include "cli/ini_file.h"
+#include "ike/v1/auth.h"
 #include "tool/policy_opt.h"
 
 /* One section: policy options and the allowed addresses of the peer. */
@@ -51,7 +52,7 @@ check_apart(const struct ike_policy *a, const struct ike_policy *b, struct fault
 		return (fault(f, FAULT_CONFIG, "[%s] has the same address, remote-id and exchange as [%s]",
 		    b->name, a->name));
 	/* RFC 2409 section 5.4: the key is in use before the identity is known */
-	if (a->exchange == SA_MAIN && !ct_eq(secret_span(&a->psk), secret_span(&b->psk)))
+	if (a->exchange == SA_MAIN && !v1_auth_may_switch(a, b))
 		return (fault(f, FAULT_CONFIG, "main mode picks the secret by address, and [%s] and [%s] "
 		    "have one address and two secrets", a->name, b->name));
 	return (0);
@@ -73,7 +74,7 @@ on_section(void *ctx, const char *name, void *opts, struct fault *f)
 	}
 	p = &r->out->p[r->out->n];
 	o->policy.name = name;
-	if (o->policy.psk_file == NULL)
+	if (o->policy.auth == AUTH_PSK && o->policy.psk_file == NULL)
 		return (fault(f, FAULT_CONFIG, "section [%s] has no psk-file", name));
 	if (policy_opts_build(p, &o->policy, strcmp(r->path, "-") == 0 ? NULL : r->path, true, f) != 0)
 		return (-1);
@@ -99,7 +100,10 @@ on_first(void *opts, const char *key)
 
 	list = strcmp(key, "local-ts") == 0 ? &o->local_ts :
 	    strcmp(key, "remote-ts") == 0 ? &o->remote_ts :
-	    strcmp(key, "natt-versions") == 0 ? &o->natt_versions : NULL;
+	    strcmp(key, "natt-versions") == 0 ? &o->natt_versions :
+	    strcmp(key, "cert") == 0 ? &o->creds.cert : strcmp(key, "ca") == 0 ? &o->creds.ca :
+	    strcmp(key, "crl") == 0 ? &o->creds.crl : strcmp(key, "peer-cert") == 0 ? &o->creds.peer_cert :
+	    strcmp(key, "peer-cert-hash") == 0 ? &o->creds.peer_hash : NULL;
 	if (list != NULL)
 		list->n = 0;
 	if (strcmp(key, "esp") == 0)

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "ike/heartbeat.h"
-#include "tool/creds_opt.h"
 #include "wire/vid.h"
 
 #define LIFE_MIN	5ULL		/* seconds; a rekey needs longer than that */
@@ -15,7 +14,7 @@
 #define KILOBYTE	1024ULL		/* RFC 2407 section 4.5, SA Life Type 2 */
 
 static const struct opt_word auths[] = {
-	{ "psk", AUTH_PSK }, { "rsa", AUTH_RSA_SIG }, { NULL, 0 },
+	{ "psk", AUTH_PSK }, { "rsa", AUTH_RSA_SIG }, { "ecdsa", AUTH_ECDSA_256 }, { NULL, 0 },
 };
 
 static const struct opt_word lifebytes_words[] = { { "off", 0 }, { NULL, 0 } };
@@ -26,18 +25,13 @@ const struct opt policy_optab[] = {
 	OPT_SECTION("Phase 1:"),
 	OPT_CHOICE(struct policy_opts, exchange, 0, "exchange", "main|aggressive",
 	    "phase 1 exchange that establishes the IKE SA"),
-	OPT_CHOICE(struct policy_opts, auth, 0, "auth", "psk|rsa", "authentication method",
+	OPT_CHOICE(struct policy_opts, auth, 0, "auth", "psk|rsa|ecdsa", "authentication method",
 	    .words = auths),
 	OPT_STR(struct policy_opts, psk_file, 0, "psk-file", "FILE",
 	    "pre-shared key: a file, '-', fd:N, env:NAME, or tty for a prompt"),
 	OPT_CHOICE(struct policy_opts, psk_format, 0, "psk-format", SECRET_FORMATS,
 	    "encoding of the key; auto: hex after 0x, base64 after 0s, otherwise raw"),
-	OPT_LIST(struct policy_opts, cert, 0, "cert", "FILE",
-	    "our certificate and the chain above it: PEM, DER or PKCS#7"),
-	OPT_STR(struct policy_opts, key, 0, "key", "FILE",
-	    "our private key, PEM or DER: a file, '-', fd:N or env:NAME"),
-	OPT_LIST(struct policy_opts, ca, 0, "ca", "FILE",
-	    "certificates of the authorities that may issue the peer's"),
+	OPT_INCLUDE(struct policy_opts, creds, creds_optab),
 	OPT_STR(struct policy_opts, local_id, 0, "local-id", "ID",
 	    "identity that we send (default: the local address)"),
 	OPT_STR(struct policy_opts, remote_id, 0, "remote-id", "ID|any",
@@ -352,7 +346,7 @@ policy_opts_build(struct ike_policy *p, const struct policy_opts *o, const char 
 	    build_selectors(p, o, f) != 0 || build_natt(p, o, f) != 0)
 		goto bad;
 	if (with_secret && p->auths[0] != AUTH_PSK) {
-		if (creds_opts_build(p, o, beside, f) != 0)
+		if (creds_opts_build(p, &o->creds, beside, f) != 0)
 			goto bad;
 	} else if (with_secret && secret_file_read(&p->psk, o->psk_file,
 	    (enum secret_format)o->psk_format, "pre-shared key", beside, f) != 0) {

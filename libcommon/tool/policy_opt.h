@@ -8,6 +8,7 @@
 #include "cli/opt.h"
 #include "cli/secret_file.h"
 #include "ike/policy.h"
+#include "tool/creds_opt.h"
 
 /* As parsed: texts borrowed from argv or the peers file. */
 struct policy_opts {
@@ -16,8 +17,7 @@ struct policy_opts {
 	uint16_t	 auth;		/* enum ike_auth */
 	const char	*psk_file;
 	uint8_t		 psk_format;	/* enum secret_format */
-	struct opt_list	 cert, ca;
-	const char	*key;
+	struct creds_opts creds;
 	const char	*local_id, *remote_id;
 	const char	*ike, *esp, *ah;
 	struct opt_list	 local_ts, remote_ts;

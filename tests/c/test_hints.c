@@ -470,6 +470,10 @@ certificates(void **state)
 	size_t i;
 
 	(void)state;
+	(void)fault_because(&f, CAUSE_NO_CA, fault(&f, FAULT_CONFIG, "no authority"));
+	expect_cause(&f, FAULT_CONFIG, CAUSE_NO_CA);
+	(void)fault_because(&f, CAUSE_PASSPHRASE, fault(&f, FAULT_SECRET_FILE, "encrypted"));
+	expect_cause(&f, FAULT_SECRET_FILE, CAUSE_PASSPHRASE);
 	for (i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
 		(void)fault_because(&f, causes[i], fault(&f, FAULT_AUTH_FAILED, "a certificate"));
 		expect_cause(&f, FAULT_AUTH_FAILED, causes[i]);

@@ -249,6 +249,10 @@ lab_policy() {
 	ikev1-rsa | ikev1-rsa-aggressive)
 		auth="--auth rsa --cert $pki/rsa-left.crt --key $pki/rsa-left.key --ca $pki/rsa-ca.crt" ;;&
 	ikev1-rsa-aggressive) exchange="--exchange aggressive" ;;
+	ikev1-ecdsa)
+		auth="--auth ecdsa --cert $pki/ec-left.crt --key $pki/ec-left.key --ca $pki/ec-ca.crt"
+		ids="--local-id left-ec.lab.example --remote-id right-ec.lab.example"
+		ike=aes128-sha256-ecp256 esp=aes128-sha256 ;;
 	esac
 	echo "$auth $ids $exchange --ike $ike --esp $esp" \
 		"--local-ts $LEFT_NET --remote-ts $RIGHT_NET"

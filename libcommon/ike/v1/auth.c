@@ -76,13 +76,19 @@ sig_ready(const struct ike_policy *p)
 	return (p->creds.key != NULL);
 }
 
-/* SKEYID comes from the nonces. */
+/* SKEYID comes from the nonces: it is the method that both policies must have. */
 static bool
 sig_same_key(const struct ike_policy *a, const struct ike_policy *b)
 {
-	(void)a;
-	(void)b;
-	return (true);
+	const struct v1_auth *row;
+	size_t i, j;
+
+	for (i = 0; i < a->n_auths; i++)
+		for (j = 0; j < b->n_auths; j++)
+			if (a->auths[i] == b->auths[j] && (row = v1_auth_find(a->auths[i])) != NULL &&
+			    row->proof == PAYLOAD_SIG)
+				return (true);
+	return (false);
 }
 
 /* The hash is signed as it is, so what went wrong with the certificate or the signature is the fault of check(). */
