@@ -62,7 +62,7 @@ confine(const struct calc_opts *o, struct fault *f)
 	(void)cipher_ready(alg_enc_word("des"), NULL);
 	if (o->capture != NULL && capture_ready(f) != 0)
 		return (-1);
-	return (sandbox_enter(SANDBOX_FILTER, f) < 0 ? -1 : 0);
+	return (sandbox_enter(SANDBOX_READER, f) < 0 ? -1 : 0);
 }
 
 /* All values of --private. */

@@ -126,7 +126,7 @@ confine(const struct claims *c)
 	(void)snprintf(uid, sizeof(uid), "%lu", (unsigned long)geteuid());
 	if (fstat(c->dir, &st) == 0 && st.st_uid == geteuid())
 		(void)priv_drop(uid, 0, NULL);
-	(void)sandbox_enter(SANDBOX_NEGOTIATOR, NULL);
+	(void)sandbox_enter_dir(SANDBOX_NEGOTIATOR, c->dir, NULL);
 }
 
 /* Waits for a request and reads all pending ones; 0 if the other end is disconnected or a request is malformed. */

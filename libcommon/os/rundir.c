@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ROOT_PARENT	"/run"
+#define ROOT_PARENT	"/run"		/* of RUNDIR_ROOT */
 #define NAME		"sapipe"
 
 /* Whether only we may write to the directory ${fd}: others could rename what is ours. */
@@ -36,22 +36,35 @@ rundir_own(int at, const char *name, mode_t mode)
 	return (-1);
 }
 
+/* The directory that contains it; NULL: none. */
+static const char *
+parent(void)
+{
+	const char *run = geteuid() == 0 ? ROOT_PARENT : getenv("XDG_RUNTIME_DIR");
+
+	return (run != NULL && run[0] == '/' ? run : NULL);
+}
+
+int
+rundir_name(char *path, size_t size)
+{
+	const char *run = parent();
+	int n = run == NULL ? 0 : snprintf(path, size, "%s/" NAME, run);
+
+	if (n > 0 && (size_t)n < size)
+		return (0);
+	errno = run == NULL ? ENOENT : ENAMETOOLONG;
+	return (-1);
+}
+
 int
 rundir_open(char *path, size_t size)
 {
-	const char *run = geteuid() == 0 ? ROOT_PARENT : getenv("XDG_RUNTIME_DIR");
-	int at, fd = -1, n;
+	int at, fd = -1;
 
-	if (run == NULL || run[0] != '/') {
-		errno = ENOENT;
+	if (rundir_name(path, size) != 0)
 		return (-1);
-	}
-	n = snprintf(path, size, "%s/" NAME, run);
-	if (n < 0 || (size_t)n >= size) {
-		errno = ENAMETOOLONG;
-		return (-1);
-	}
-	if ((at = open(run, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
+	if ((at = open(parent(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
 		return (-1);
 	if (is_ours(at))
 		fd = rundir_own(at, NAME, geteuid() == 0 ? 0755 : 0700);

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#define RUNDIR_ROOT	"/run/sapipe"	/* of root */
+
 /*
  * Makes the directory ${name} below the directory ${at} with ${mode} if it does not exist, and opens it. Returns a
  * descriptor, or -1 with errno: EPERM if it is another user's, or if others may write to it.
@@ -17,5 +19,8 @@ int rundir_own(int at, const char *name, mode_t mode);
  * for the directory that contains it.
  */
 int rundir_open(char *path, size_t size);
+
+/* Only its name, whether it exists or not. 0, or -1 with errno ENOENT or ENAMETOOLONG. */
+int rundir_name(char *path, size_t size);
 
 #endif

@@ -1,8 +1,9 @@
-/* The seccomp profiles: which system calls each kind of tool may make. */
+/* The profiles: which system calls each kind of tool may make, and which files it may open. */
 #include "os/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/if_tun.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -15,10 +16,14 @@
 #include <sys/stat.h>
 #include <termios.h>
 
+#include "os/landlock.h"
+#include "os/rundir.h"
+
 #define CALLS	16	/* names in a row, at most */
+#define PLACES	6	/* that a profile keeps, at most */
 
 #define IN_NET	(1u << SANDBOX_NEGOTIATOR | 1u << SANDBOX_DATAPATH | 1u << SANDBOX_MONITOR)
-#define IN_ALL	(1u << SANDBOX_FILTER | IN_NET)
+#define IN_ALL	(1u << SANDBOX_FILTER | 1u << SANDBOX_READER | IN_NET)
 
 /* Calls allowed with any arguments, by purpose. Names unknown to libseccomp are skipped. */
 static const struct row {
@@ -121,7 +126,7 @@ allow_open(struct filter *fl, enum sandbox profile)
 	    O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY) };
 	const struct scmp_arg_cmp reading1[] = { SCMP_A1(SCMP_CMP_MASKED_EQ,
 	    O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY) };
-	unsigned n = profile == SANDBOX_FILTER ? 1 : 0;
+	unsigned n = profile < SANDBOX_NEGOTIATOR ? 1 : 0;
 
 	add(fl, SCMP_ACT_ALLOW, "openat", n, reading2);
 	add(fl, SCMP_ACT_ALLOW, "open", n, reading1);
@@ -146,7 +151,7 @@ allow_special(struct filter *fl, enum sandbox profile)
 	add(fl, SCMP_ACT_ALLOW, "prctl", 1, name);
 	add(fl, SCMP_ACT_ALLOW, "prlimit64", 1, get_limit);
 	allow_ioctls(fl, tty, COUNT(tty));
-	if (profile == SANDBOX_FILTER)
+	if (profile < SANDBOX_NEGOTIATOR)
 		return;
 	allow_ioctls(fl, net, COUNT(net));
 	/* Shared ports: a holder hands a new owner one end of a pair; ports opened later; source addresses. */
@@ -187,8 +192,40 @@ built_with_sanitizers(void)
 #endif
 }
 
+/*
+ * Closes the file system. Sockets of shared ports and locks are made in the directory of running tools, of the user
+ * that the tool is or was. A taken port is looked up in /proc/net; libpcap asks /sys about a device.
+ */
+static int
+close_files(enum sandbox profile, int dir, struct fault *f)
+{
+	struct landlock_place keep[PLACES];
+	char own[PATH_MAX];
+	size_t n = 0;
+
+	if (profile == SANDBOX_READER)
+		keep[n++] = (struct landlock_place){ .path = "/", .may = LANDLOCK_MAY_READ };
+	if (profile >= SANDBOX_NEGOTIATOR) {
+		keep[n++] = (struct landlock_place){ .path = "/proc/net", .may = LANDLOCK_MAY_READ };
+		keep[n++] = (struct landlock_place){ .path = RUNDIR_ROOT, .may = LANDLOCK_MAY_CHANGE };
+		if (rundir_name(own, sizeof(own)) == 0)
+			keep[n++] = (struct landlock_place){ .path = own, .may = LANDLOCK_MAY_CHANGE };
+	}
+	if (profile == SANDBOX_MONITOR)
+		keep[n++] = (struct landlock_place){ .path = "/sys", .may = LANDLOCK_MAY_READ };
+	if (dir != -1)
+		keep[n++] = (struct landlock_place){ .fd = dir, .may = LANDLOCK_MAY_CHANGE };
+	return (landlock_enter(keep, n, f));
+}
+
 int
 sandbox_enter(enum sandbox profile, struct fault *f)
+{
+	return (sandbox_enter_dir(profile, -1, f));
+}
+
+int
+sandbox_enter_dir(enum sandbox profile, int dir, struct fault *f)
 {
 	struct filter fl = {0};
 	size_t i, k;
@@ -196,6 +233,9 @@ sandbox_enter(enum sandbox profile, struct fault *f)
 	/* They map executable memory and look at their own process at exit. */
 	if (built_with_sanitizers())
 		return (1);
+	/* Before the filter, which does not allow Landlock's calls. */
+	if (close_files(profile, dir, f) == -1)
+		return (-1);
 	if ((fl.ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM))) == NULL)
 		return (fault(f, FAULT_SYSTEM, "cannot make a seccomp filter"));
 	allow_special(&fl, profile);

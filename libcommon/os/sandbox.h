@@ -1,4 +1,4 @@
-/* Seccomp filters, one profile for each kind of tool, for the rest of the process's life. */
+/* Seccomp filters and Landlock, one profile for each kind of tool, for the rest of the process's life. */
 #ifndef SAPIPE_OS_SANDBOX_H
 #define SAPIPE_OS_SANDBOX_H
 
@@ -8,13 +8,15 @@
 
 enum sandbox {
 	/*
-	 * sa-show, skeyid-calc, ike-trace, esp-tun with --decrypt and --encrypt: read and write open
-	 * descriptors, open files for reading; no new files, sockets or processes.
+	 * sa-show, ike-trace, esp-tun with --decrypt and --encrypt, the recorder: read and write open
+	 * descriptors; no files, sockets or processes.
 	 */
 	SANDBOX_FILTER,
+	/* skeyid-calc: the above, and it opens files for reading. */
+	SANDBOX_READER,
 	/*
-	 * ike-initiate, ike-respond, dpd-ping, natd-probe: the above, and they write and rename files, open
-	 * UDP sockets and the Unix sockets of shared ports, and use timers.
+	 * ike-initiate, ike-respond, dpd-ping, natd-probe: as SANDBOX_FILTER, and they open UDP sockets and the
+	 * Unix sockets of shared ports, below the directory of running tools, and use timers.
 	 */
 	SANDBOX_NEGOTIATOR,
 	/* esp-tun: the above, netlink, and the settings of a TUN device. */
@@ -33,9 +35,15 @@ enum sandbox {
  * call that our code never makes (running a program, another process's memory,
  * modules, namespaces) kills the process at once: an attacker controls it then.
  *
+ * The file system is closed where the kernel has Landlock: a name outside of what the profile keeps fails with EACCES.
+ * Open descriptors stay usable. Files that are made later, or looked up by a library, belong in a process forked before.
+ *
  * Returns 0: the filter is active; 1: no filter, in a build with sanitizers or on a machine without seccomp; -1
  * with FAULT_SYSTEM.
  */
 int sandbox_enter(enum sandbox profile, struct fault *f);
+
+/* The same, and the process may also create, change and remove files in the open directory ${dir}. */
+int sandbox_enter_dir(enum sandbox profile, int dir, struct fault *f);
 
 #endif

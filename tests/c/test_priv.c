@@ -15,10 +15,12 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "os/landlock.h"
 #include "os/priv.h"
 #include "os/sandbox.h"
 
@@ -200,9 +202,10 @@ filter_works(void)
 	char b[8];
 	int fd;
 
+	CHECK((fd = open("/dev/zero", O_RDONLY | O_CLOEXEC)) != -1);
 	enter(SANDBOX_FILTER);
 	compute();
-	CHECK((fd = open("/dev/zero", O_RDONLY | O_CLOEXEC)) != -1 && read(fd, b, 8) == 8);
+	CHECK(read(fd, b, 8) == 8);
 	(void)close(fd);
 	CHECK(fprintf(stderr, "%s", "") == 0 && isatty(2) >= 0);
 	CHECK(open("/tmp/sapipe-test-sandbox", O_WRONLY | O_CREAT | O_CLOEXEC, 0600) == -1 &&
@@ -250,6 +253,79 @@ datapath_works(void)
 	CHECK(socket(AF_PACKET, SOCK_RAW, 0) == -1 && errno == EPERM);
 }
 
+/* --- the file system: Landlock */
+
+static char kept[] = "/tmp/sapipe-kept-XXXXXX";
+
+/* The errno of the open of ${path}; 0: it is open. */
+static int
+try_open(const char *path, int how)
+{
+	int fd = open(path, how | O_CLOEXEC, 0600);
+
+	if (fd == -1)
+		return (errno);
+	(void)close(fd);
+	return (0);
+}
+
+static void
+filter_opens_nothing(void)
+{
+	enter(SANDBOX_FILTER);
+	CHECK(try_open("/etc/passwd", O_RDONLY) == EACCES);
+	CHECK(try_open("/", O_RDONLY | O_DIRECTORY) == EACCES);
+}
+
+static void
+reader_only_reads(void)
+{
+	enter(SANDBOX_READER);
+	CHECK(try_open("/etc/passwd", O_RDONLY) == 0);
+	CHECK(try_open("/tmp/sapipe-test-sandbox", O_WRONLY | O_CREAT) == EPERM);
+}
+
+static void
+negotiator_is_closed_in(void)
+{
+	enter(SANDBOX_NEGOTIATOR);
+	CHECK(try_open("/etc/passwd", O_RDONLY) == EACCES);
+	CHECK(try_open("/tmp/sapipe-test-sandbox", O_WRONLY | O_CREAT) == EACCES);
+	CHECK(unlink(kept) == -1 && mkdir("/tmp/sapipe-test-sandbox", 0700) == -1 && errno == EACCES);
+	CHECK(try_open("/proc/net/udp", O_RDONLY) == 0);
+}
+
+/* The keeper of claims, in its directory. */
+static void
+keeper_keeps_its_directory(void)
+{
+	struct fault f = {0};
+	int dir = open(kept, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
+
+	CHECK(dir != -1 && sandbox_enter_dir(SANDBOX_NEGOTIATOR, dir, &f) == 0);
+	fd = openat(dir, "a", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	CHECK(fd != -1 && write(fd, "a", 1) == 1 && close(fd) == 0);
+	CHECK(renameat(dir, "a", dir, "b") == 0 && unlinkat(dir, "b", 0) == 0);
+	CHECK(openat(dir, "../sapipe-test-sandbox", O_WRONLY | O_CREAT | O_CLOEXEC, 0600) == -1 && errno == EACCES);
+	CHECK(try_open("/etc/passwd", O_RDONLY) == EACCES);
+}
+
+static void
+close_the_file_system(void **state)
+{
+	(void)state;
+	if (landlock_version() == 0) {
+		print_message("SKIPPED: this kernel has no Landlock\n");
+		skip();
+	}
+	assert_non_null(mkdtemp(kept));
+	runs_well(filter_opens_nothing);
+	runs_well(reader_only_reads);
+	runs_well(negotiator_is_closed_in);
+	runs_well(keeper_keeps_its_directory);
+	assert_int_equal(rmdir(kept), 0);
+}
+
 static void
 sandboxes_let_each_kind_of_tool_work(void **state)
 {
@@ -287,6 +363,7 @@ main(void)
 		cmocka_unit_test(stays_where_nobody_is_not_mapped),
 		cmocka_unit_test(sandboxes_let_each_kind_of_tool_work),
 		cmocka_unit_test(sandboxes_end_what_was_taken_over),
+		cmocka_unit_test(close_the_file_system),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
