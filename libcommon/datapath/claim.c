@@ -272,12 +272,27 @@ let_go(struct claim *cl)
 
 /* ---- claims */
 
+/*
+ * When this machine started, by the clock that shows ${now}. Somebody may have set that clock since any earlier look,
+ * and new SAs have its new time.
+ */
+static uint64_t
+boot_epoch(uint64_t now)
+{
+	struct timespec up;
+
+	if (clock_gettime(CLOCK_BOOTTIME, &up) != 0 || now < (uint64_t)up.tv_sec)
+		return (0);
+	return (now - (uint64_t)up.tv_sec);
+}
+
 struct claim *
 claim_take(struct claims *c, const uint8_t digest[CLAIM_DIGEST], uint64_t established,
     uint64_t expires, uint64_t now, struct fault *f)
 {
 	struct claim *cl = calloc(1, sizeof(*cl));
 	struct claim_numbers n = { .out = 1 };
+	uint64_t boot = boot_epoch(now);
 	int rc;
 
 	if (cl == NULL) {
@@ -289,10 +304,10 @@ claim_take(struct claims *c, const uint8_t digest[CLAIM_DIGEST], uint64_t establ
 	if (fingerprint(c, digest, cl->name, f) != 0 || hold(cl, f) != 0 ||
 	    (rc = claim_load(c->dir, cl->name, &n, f)) == -1)
 		goto bad;
-	if (rc == 0 && established < c->boot) {
+	if (rc == 0 && established < boot) {
 		(void)fault(f, FAULT_STALE_SA, "the SA was established %lu s before this machine started, "
 		    "and no claim records the sequence numbers sent with it",
-		    (unsigned long)(c->boot - established));
+		    (unsigned long)(boot - established));
 		goto bad;
 	}
 	cl->out_next = n.out;

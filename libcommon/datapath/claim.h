@@ -24,7 +24,6 @@ struct claims {			/* stays where it is while it has claims */
 	int		dir;		/* -1: none */
 	int		lock;		/* the file of the locks; -1: not open yet */
 	struct secret	key;		/* of the fingerprints, kept in the directory */
-	uint64_t	boot;		/* epoch seconds when this machine started */
 	struct claim	*held[CLAIM_BUCKETS];	/* by this process */
 	struct claim	*dirty;
 	size_t		n_dirty, open;	/* ... and how many have their file open */

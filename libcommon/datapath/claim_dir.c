@@ -17,17 +17,6 @@
 #define KEY_LEN		32
 #define TRIES		20
 
-static uint64_t
-boot_epoch(void)
-{
-	struct timespec now, up;
-
-	if (clock_gettime(CLOCK_REALTIME, &now) != 0 || clock_gettime(CLOCK_BOOTTIME, &up) != 0 ||
-	    now.tv_sec < up.tv_sec)
-		return (0);
-	return ((uint64_t)(now.tv_sec - up.tv_sec));
-}
-
 /* mkdir -p, each part 0700. */
 static int
 make_dirs(const char *path)
@@ -172,7 +161,7 @@ claims_open(struct claims *c, const char *path, struct fault *f)
 	char buf[4096];
 	struct stat st;
 
-	*c = (struct claims){ .dir = -1, .lock = -1, .boot = boot_epoch() };
+	*c = (struct claims){ .dir = -1, .lock = -1 };
 	if (path != NULL) {
 		(void)snprintf(buf, sizeof(buf), "%s", path);
 		c->dir = open_dir(path);

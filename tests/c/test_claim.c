@@ -130,6 +130,29 @@ test_one_holder(void **state)
 	claims_close(&d);
 }
 
+/* Somebody sets the clock back by years while the data path runs: SAs made after that are no older than the machine. */
+static void
+test_clock_set_back(void **state)
+{
+	uint64_t back = now - UINT64_C(10) * 365 * 86400;
+	struct claims c;
+	struct claim *cl;
+	struct fault f;
+
+	(void)state;
+	assert_int_equal(claims_open(&c, dir, &f), 0);
+	assert_non_null(cl = take(&c, &f));
+	claim_free(cl);
+	digest[0]++;
+	assert_non_null(cl = claim_take(&c, digest, back, back + 3600, back, &f));
+	claim_free(cl);
+	/* One from before the machine started is rejected, by the new time too. */
+	digest[0]++;
+	assert_null(claim_take(&c, digest, 1000, back + 3600, back, &f));
+	assert_int_equal(f.code, FAULT_STALE_SA);
+	claims_close(&c);
+}
+
 static void
 test_stale_and_damaged(void **state)
 {
@@ -529,7 +552,7 @@ main(void)
 {
 #define T(t)	cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_blocks_and_restart), T(test_one_holder), T(test_stale_and_damaged), T(test_last_number),
+		T(test_blocks_and_restart), T(test_one_holder), T(test_stale_and_damaged), T(test_clock_set_back), T(test_last_number),
 		T(test_prune),
 		T(test_directory), T(test_key_beside_claims), T(test_many), T(test_half_made), T(test_keeper),
 		T(test_keeper_never_blocks), cmocka_unit_test(test_route_blocks),
