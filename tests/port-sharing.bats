@@ -235,3 +235,18 @@ shares() {
 	stderr_has "socat (process"
 	stderr_has "hint: "
 }
+
+@test "sharing: the directory of a network namespace that ended is removed, beside 600 locks of devices" {
+	unshare -Urnm true 2>/dev/null || skip "no user namespace here"
+	need natd-probe
+	run -0 timeout 20 unshare -Urnm sh -ec '
+		mount -t tmpfs -o mode=755 none /run
+		mkdir -m 755 /run/sapipe
+		cd /run/sapipe
+		seq -f "7-a%g.lock" 300 | xargs touch
+		mkdir -m 700 1
+		seq -f "7-b%g.lock" 300 | xargs touch
+		ip link set lo up
+		natd-probe --timeout 0.1 127.0.0.1 || :
+		[ ! -e 1 ]'
+}

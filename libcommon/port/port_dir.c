@@ -13,7 +13,7 @@
 #include "os/rundir.h"
 
 #define TRIES		20
-#define SWEEP		256	/* entries looked at for directories that nothing uses */
+#define SWEEP		256	/* directories looked at, for those that nothing uses; locks of devices are beside them */
 
 static void
 empty(int fd)
@@ -43,10 +43,11 @@ sweep(int parent, const char *own)
 			(void)close(again);
 		return;
 	}
-	while ((e = readdir(d)) != NULL && left-- > 0) {
+	while (left > 0 && (e = readdir(d)) != NULL) {
 		if (e->d_name[0] == '.' || strcmp(e->d_name, own) == 0 ||
 		    (fd = openat(parent, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) == -1)
 			continue;
+		left--;
 		/* The lock is held until the directory is gone: a tool that opened it before tries again. */
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && (one = dup(fd)) != -1) {
 			empty(one);
