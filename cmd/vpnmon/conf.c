@@ -15,6 +15,8 @@ const struct opt how_optab[] = {
 	OPT_CHOICE_MAY(T, optimized, 0, "optimized", "counters|pcap", OPTIMIZED_COUNTERS,
 	    "inbound packets of the tunnel count as answers and replace probes",
 	    .words = optimized_words),
+	OPT_STR(T, sa, 0, "sa", "FILE",
+	    "SA state of the tunnel: warn if its networks do not contain the probes"),
 	OPT_FLAG(T, persist, 0, "persist", "keep probing while the tunnel is down"),
 	OPT_SECTION("When the state changes"),
 	OPT_CHOICE(T, routes, 0, "routes", "mark|keep",

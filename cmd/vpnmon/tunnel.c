@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "metrics.h"
+#include "networks.h"
 #include "os/clock.h"
 #include "routes.h"
 #include "say.h"
@@ -229,7 +230,7 @@ tunnel_open(struct tunnel *t, struct tool *w, bool shared, struct fault *f)
 	t->lock.fd = -1;
 	witness_init(&t->witness, &t->echo);
 	if (echo_open(&t->echo, t->tun, &t->dest, t->source.family != 0 ? &t->source : NULL, f) != 0 ||
-	    open_routes(t, shared, f) != 0 ||
+	    open_routes(t, shared, f) != 0 || networks_check(t, f) != 0 ||
 	    (h->on_up != NULL && script_open(&t->on_up, h->on_up, "--on-up", f) != 0) ||
 	    (h->on_down != NULL && script_open(&t->on_down, h->on_down, "--on-down", f) != 0) ||
 	    (h->rekey != NULL && script_open(&t->rekey, h->rekey, NULL, f) != 0)) {

@@ -27,7 +27,7 @@ enum optimized { OPTIMIZED_NO, OPTIMIZED_COUNTERS, OPTIMIZED_PCAP };
 
 /* How a tunnel is watched: options of the command line and keys of the peers file. */
 struct how {
-	const char	*on_up, *on_down, *rekey, *group;
+	const char	*on_up, *on_down, *rekey, *group, *sa;
 	uint32_t	 interval_ms, threshold, priority;
 	uint8_t		 routes, optimized;	/* enum */
 	bool		 persist, preempt;

@@ -128,6 +128,8 @@ enum fault_code {
 	CAUSE(RECORD_SIZE)						\
 	/* NO_PROPOSAL */						\
 	CAUSE(ENCAP_MODE)	/* tunnel and transport, and nothing else differs */ \
+	/* TS_MISMATCH */						\
+	CAUSE(ROUTE_BASED)	/* one end has 0.0.0.0/0, the other networks */ \
 	/* PROTOCOL */							\
 	CAUSE(NO_HEARTBEATS)	/* not announced by the peer */		\
 	CAUSE(VALUES_DIFFER)	/* calculated and captured ones */	\

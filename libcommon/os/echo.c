@@ -90,6 +90,33 @@ echo_open(struct echo *e, const char *dev, const struct addr *dest, const struct
 	return (-1);
 }
 
+int
+echo_source(const struct echo *e, struct addr *source)
+{
+	union sockaddr_any at;
+	socklen_t len = put_sockaddr(&at, &e->dest, if_nametoindex(e->dev));
+	/* Connecting a UDP socket sends nothing. */
+	int fd = socket(at.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc = -1;
+
+	*source = (struct addr){0};
+	if (at.sa.sa_family == AF_INET)
+		at.in.sin_port = htons(7);
+	else
+		at.in6.sin6_port = htons(7);
+	if (fd != -1 && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, e->dev, (socklen_t)strlen(e->dev) + 1) == 0 &&
+	    connect(fd, &at.sa, len) == 0 && getsockname(fd, &at.sa, &len) == 0) {
+		source->family = e->dest.family;
+		if (e->dest.family == 4)
+			memcpy(source->b, &at.in.sin_addr, 4);
+		else
+			memcpy(source->b, &at.in6.sin6_addr, 16);
+		rc = 0;
+	}
+	if (fd != -1)
+		(void)close(fd);
+	return (rc);
+}
+
 void
 echo_close(struct echo *e)
 {

@@ -30,6 +30,9 @@ int echo_open(struct echo *e, const char *dev, const struct addr *dest, const st
     struct fault *f);
 void echo_close(struct echo *e);
 
+/* The source address that the kernel chooses for requests, if none was given. 0, or -1: not known, as without the device. */
+int echo_source(const struct echo *e, struct addr *source);
+
 /* Sends request ${seq}; detects a replaced device. 0, or errno. */
 int echo_send(struct echo *e, uint16_t seq);
 

@@ -477,6 +477,48 @@ a_peer_that_answers_dpd_wrongly_is_not_called_silent(void **state)
 
 /* --- who is turned away --- */
 
+/* REPLAY-STATUS: whether the other end checks for replays. */
+static void
+replay_status_is_told(void **state)
+{
+	struct pair *p = pair_new(33);
+	struct ike_outbox out = {0};
+	uint8_t data[4] = {0};
+	int i;
+
+	(void)state;
+	phase1(p);
+	for (i = 0; i < 2; i++) {
+		data[3] = (uint8_t)i;
+		v1_info_notify(v1_sa_of(p->sim.end[1].engine->sas), PROTO_ESP, NOTIFY_REPLAY_STATUS, SPAN_NONE,
+		    SPAN_ARRAY(data), &out);
+		sim_flush(&p->sim, 1, &out);
+		sim_run(&p->sim, 100, NULL);
+		assert_non_null(strstr(p->sim.end[0].notes, i == 1 ? "REPLAY-STATUS: it checks for replays" :
+		    "REPLAY-STATUS: it does not check for replays"));
+	}
+	pair_free(p);
+}
+
+/* 0.0.0.0/0 at one end and networks at the other: told by both. */
+static void
+a_route_based_end_is_named(void **state)
+{
+	struct pair *p = pair_new(34);
+	struct fault f = {0};
+
+	(void)state;
+	assert_int_equal(selector_parse(&p->left.local_ts[0], "0.0.0.0/0"), 0);
+	assert_int_equal(selector_parse(&p->left.remote_ts[0], "0.0.0.0/0"), 0);
+	assert_int_equal(sim_connect(&p->sim, &p->left, true, &f), 0);
+	sim_run(&p->sim, 5000, NULL);
+	assert_int_equal(p->sim.end[0].why.code, FAULT_TS_MISMATCH);
+	assert_int_equal(p->sim.end[0].why.cause, CAUSE_ROUTE_BASED);
+	assert_int_equal(p->sim.end[1].why.code, FAULT_TS_MISMATCH);
+	assert_int_equal(p->sim.end[1].why.cause, CAUSE_ROUTE_BASED);
+	pair_free(p);
+}
+
 static void
 restrict_right(struct pair *p, const char *net)
 {
@@ -564,6 +606,8 @@ main(void)
 		cmocka_unit_test(a_peer_that_answers_dpd_wrongly_is_not_called_silent),
 		cmocka_unit_test(address_exchange_and_id_are_three_causes),
 		cmocka_unit_test(a_refusal_is_reported_once),
+		cmocka_unit_test(replay_status_is_told),
+		cmocka_unit_test(a_route_based_end_is_named),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

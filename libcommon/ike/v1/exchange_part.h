@@ -50,6 +50,8 @@ struct v1_quick {
 	uint8_t			 replaces[4];	/* spi-in of the child to be rekeyed, or zero */
 	uint64_t		 responder_seconds;	/* of a RESPONDER-LIFETIME notify, or 0 */
 	uint64_t		 responder_kilobytes;
+	uint8_t			 replay[4];	/* data of a REPLAY-STATUS notify (RFC 2407, 4.6.3.2) */
+	bool			 has_replay;
 	struct ike_child	*child;		/* once its keys are made */
 };
 

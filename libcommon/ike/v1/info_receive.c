@@ -16,6 +16,8 @@
 #include "ike/v1/info_send.h"
 #include "ike/v1/phase1.h"
 #include "ike/v1/quick.h"
+#include "ike/v1/quick_child.h"
+#include "ike/v1/quick_ts.h"
 #include "ike/v1/sa_events.h"
 
 void
@@ -38,10 +40,12 @@ v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x, boo
 		if (q == NULL)
 			(void)fault_because(f, CAUSE_OUR_ID, fault(f, FAULT_ID_MISMATCH,
 			    "the peer does not accept our identity (%s)", said));
-		else
+		else {
 			(void)fault(f, FAULT_TS_MISMATCH, "the peer does not accept %s here and "
 			    "%s there (%s)", selector_text(l, &q->local_ts),
 			    selector_text(r, &q->remote_ts), said);
+			(void)v1_quick_route_based(x, f);
+		}
 		break;
 	case NOTIFY_PAYLOAD_MALFORMED:
 	case NOTIFY_INVALID_PAYLOAD_TYPE:
@@ -194,8 +198,9 @@ take_notify(struct v1_sa *sa, struct now now, struct span body, bool authentic,
 		take_lifetime(sa, now, &n, out);
 		return;
 	}
-	ike_sa_note(&sa->ike, out, authentic ? NOTE_INFO : NOTE_DEBUG, "the peer sent %s%s",
-	    isakmp_notify_name(n.type, name), authentic ? "" : " (in clear: only a hint)");
+	ike_sa_note(&sa->ike, out, authentic ? NOTE_INFO : NOTE_DEBUG, "the peer sent %s%s%s",
+	    isakmp_notify_name(n.type, name), n.type == NOTIFY_REPLAY_STATUS ? v1_replay_text(n.data) : "",
+	    authentic ? "" : " (in clear: only a hint)");
 	if (n.type >= NOTIFY_CONNECTED)		/* status notifies fail nothing */
 		return;
 	for (x = sa->exchanges; x != NULL; x = x->next)

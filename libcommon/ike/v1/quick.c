@@ -261,6 +261,10 @@ take_n(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 
 	if (isakmp_notify_get(&n, pl->body, f) != 0)
 		return (-1);
+	if (n.type == NOTIFY_REPLAY_STATUS && n.data.len == sizeof(part(x)->replay)) {
+		memcpy(part(x)->replay, n.data.p, n.data.len);
+		part(x)->has_replay = true;
+	}
 	if (n.type != NOTIFY_RESPONDER_LIFETIME || x->role != SA_INITIATOR)
 		return (0);
 	if (sa_life_get(&life, n.data, f) != 0)

@@ -82,6 +82,14 @@ fill_child(struct v1_exchange *x, struct ike_child *c)
 	return (0);
 }
 
+const char *
+v1_replay_text(struct span data)
+{
+	if (data.len != 4)
+		return ("");
+	return (get_be32(data.p) != 0 ? ": it checks for replays" : ": it does not check for replays");
+}
+
 int
 v1_quick_make_child(struct v1_exchange *x, enum sa_use use, struct ike_outbox *out, struct fault *f)
 {
@@ -106,6 +114,8 @@ v1_quick_make_child(struct v1_exchange *x, enum sa_use use, struct ike_outbox *o
 		return (-1);
 	}
 	q->child = c;
+	if (q->has_replay)
+		ike_sa_note(ike(x), out, NOTE_INFO, "the peer sent REPLAY-STATUS%s", v1_replay_text(SPAN_ARRAY(q->replay)));
 	ike_child_record(c, use, out);
 	return (0);
 }

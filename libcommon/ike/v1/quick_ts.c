@@ -67,10 +67,11 @@ v1_quick_take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct 
 	if (x->role == SA_INITIATOR) {
 		/* The answer has to repeat the proposed selectors; their encoding may differ. */
 		if (id_get(&own, bytes_span(to), f) != 0 || id_to_selector(&ours, &own) != 0 ||
-		    !selector_eq(&ours, &theirs))
-			return (fault(f, FAULT_TS_MISMATCH,
-			    "the peer answers with %s where %s was asked",
-			    selector_text(a, &theirs), selector_text(b, &ours)));
+		    !selector_eq(&ours, &theirs)) {
+			(void)fault(f, FAULT_TS_MISMATCH, "the peer answers with %s where %s was asked",
+			    selector_text(a, &theirs), selector_text(b, &ours));
+			return (v1_quick_route_based(x, f));
+		}
 		return (0);
 	}
 	q->has_ids = true;
@@ -109,6 +110,15 @@ host(const struct addr *a)
 }
 
 int
+v1_quick_route_based(const struct v1_exchange *x, struct fault *f)
+{
+	const struct v1_quick *q = x->part;
+
+	return (selector_prefix(&q->local_ts) == 0 || selector_prefix(&q->remote_ts) == 0 ?
+	    fault_because(f, CAUSE_ROUTE_BASED, -1) : -1);
+}
+
+int
 v1_quick_check_ts(struct v1_exchange *x, struct fault *f)
 {
 	struct v1_quick *q = x->part;
@@ -131,7 +141,8 @@ v1_quick_check_ts(struct v1_exchange *x, struct fault *f)
 		return (0);
 	selectors_text(want_l, sizeof(want_l), local, n_local);
 	selectors_text(want_r, sizeof(want_r), remote, n_remote);
-	return (fault(f, FAULT_TS_MISMATCH,
+	(void)fault(f, FAULT_TS_MISMATCH,
 	    "the peer asks for %s here and %s there, configured are %s and %s",
-	    selector_text(a, &q->local_ts), selector_text(b, &q->remote_ts), want_l, want_r));
+	    selector_text(a, &q->local_ts), selector_text(b, &q->remote_ts), want_l, want_r);
+	return (v1_quick_route_based(x, f));
 }

@@ -11,5 +11,7 @@ int v1_quick_set_ids(struct v1_exchange *x, const struct selector *ci, const str
     struct fault *f);
 /* The responder's: the peer's selectors lie within the configured ones. */
 int v1_quick_check_ts(struct v1_exchange *x, struct fault *f);
+/* Adds to a fault about the networks of ${x} its cause, if those that were asked for are 0.0.0.0/0. Returns -1. */
+int v1_quick_route_based(const struct v1_exchange *x, struct fault *f);
 
 #endif

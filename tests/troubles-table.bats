@@ -1,0 +1,327 @@
+# The table of symptoms that practitioners know (sapipe's README, "When it does not work"): each row is made between our
+# own ends, and both say its cause.
+# shards: 4
+
+# shellcheck disable=SC2154 # run sets stderr, BG has names for keys
+bats_require_minimum_version 1.5.0
+
+load lib/common
+load lib/tun
+load lib/two
+
+setup() {
+	two_setup
+	printf 'not that one\n' >other.psk
+}
+
+teardown() { two_teardown; }
+
+# peer [OPTION]...: ike-respond alone in right, with the usual policy; peer_with: with one of its own.
+peer() {
+	peer_with --psk-file gw.psk --local-id right.example --remote-id left.example "${FAST[@]}" "${STEN4[@]}" "$@"
+}
+peer_with() {
+	background r ip netns exec "$R" ike-respond -v -o r.sa "$@"
+	eventually 10 listens || { cat r.err; return 1; }
+}
+
+# asks STATUS OPTION...: the initiator's end with that status.
+asks() {
+	local want=$1
+	shift
+	run "-$want" --separate-stderr left timeout 40 ike-initiate -v --timeout 3 --linger 0.1 --psk-file gw.psk \
+		--local-id left.example --remote-id right.example -o l.sa "$@" 203.0.113.2
+}
+usual() { asks "$1" "${FAST[@]}" "${NETS4[@]}" "${@:2}"; }
+
+# r_says TEXT, both_say TEXT: the responder says it; both do.
+r_says() {
+	eventually 3 grep -qF -- "$1" "$T/r.err" || {
+		printf 'not said by the responder: %s\n' "$1"
+		cat "$T/r.err"
+		return 1
+	}
+}
+both_say() { stderr_has "$1" && r_says "$1"; }
+
+# drops left|right input|output RULE: packets that this machine loses.
+drops() {
+	"$1" nft "add table ip d; add chain ip d $2 { type filter hook $2 priority 0; }; add rule ip d $2 $3 drop"
+}
+
+# tunnel_with OPTION...: both pipelines, and pings through them; the initiator has OPTIONs.
+tunnel_with() {
+	answer "${STEN4[@]}"
+	begin "${NETS4[@]}" "$@"
+	crosses
+}
+
+# status: the counters of both data paths, in left.log and right.log.
+status() {
+	kill -USR1 "$(pid_of left esp-tun)" "$(pid_of right esp-tun)"
+	eventually 5 grep -q '^esp-tun: out: ' left.log
+	eventually 5 grep -q '^esp-tun: out: ' right.log
+}
+# packets left|right in|out: as they were printed, once.
+packets() { sed -n "s/^esp-tun: $2: packets \([0-9]*\).*/\1/p" "$1.log"; }
+
+@test "row 1: no answer to message 1, nothing on the responder: filter, nobody there, source address, route" {
+	peer
+	drops right input "udp dport 500"
+	usual 1
+	stderr_has "no answer from 203.0.113.2:500 to message 1, sent 3 times in 3 s"
+	stderr_has "hint: the address is wrong, UDP 500 is filtered on the path"
+	[ ! -s r.err ]
+	# The other port answers.
+	run -0 left natd-probe --timeout 1 203.0.113.2
+	[[ $output =~ UDP\ 500\ +no\ answer && $output =~ UDP\ 4500\ +answers\ from ]]
+	# It is named, and works.
+	asks 0 "${FAST[@]}" "${NETS4[@]}" --local :4500
+	usual 1 --local 127.0.0.1
+	stderr_has "cannot send to 203.0.113.2:500 from 127.0.0.1"
+	stderr_has "hint: that source address cannot reach the peer: --local names another"
+	right nft flush ruleset
+	stop_background
+	usual 1
+	stderr_has "203.0.113.2:500 is unreachable: nothing listens there"
+	stderr_has "hint: check that this is the gateway's address and that it runs IKE"
+	left ip route flush table main
+	usual 1
+	stderr_has "cannot reach 203.0.113.2:500: Network is unreachable"
+	stderr_has "hint: there is no route to the peer: check with ip route get ADDRESS"
+}
+
+@test "row 2: no answer on both sides: a proposal mismatch, and the refusal is lost" {
+	peer
+	drops right output "udp sport 500"
+	asks 1 --ike aes256-sha512-modp2048 --esp aes128-sha256 "${NETS4[@]}"
+	stderr_has "no answer from 203.0.113.2:500 to message 1"
+	stderr_has "natd-probe --transforms shows what it accepts"
+	r_says "aes256-sha512-modp2048                   aes128-sha256-modp1024"
+	r_says "first difference: aes256-sha512-modp2048, the closest offer, has cipher aes256 where aes128 is configured"
+	r_says "not allowed to send to 203.0.113.1:500"
+}
+
+@test "row 3: phase 1 is rejected: cipher, hash, group" {
+	local ike difference
+	peer
+	while read -r ike difference; do
+		asks 1 --ike "$ike" --esp aes128-sha256 "${NETS4[@]}"
+		stderr_has "phase 1 (main mode), message 1 (offers proposals): the peer accepts none of our proposals (NO-PROPOSAL-CHOSEN)"
+		stderr_has "the peer accepts none of these: --ike $ike"
+		stderr_has "hint: proposal mismatch: cipher, hash, group, authentication and exchange"
+		r_says "first difference: $ike, the closest offer, has $difference"
+	done <<-'TABLE'
+		aes256-sha256-modp1024 cipher aes256 where aes128 is configured
+		aes128-sha1-modp1024 hash sha1 where sha256 is configured
+		aes128-sha256-modp2048 group modp2048 where modp1024 is configured
+	TABLE
+	# A lifetime that differs is no reason: the shorter one counts.
+	usual 0 --ike-lifetime 600
+}
+
+@test "row 4: phase 2 is rejected: cipher, PFS, mode" {
+	peer
+	asks 1 --ike aes128-sha256-modp1024 --esp aes256gcm16 "${NETS4[@]}"
+	stderr_has "phase 2 (quick mode)"
+	stderr_has "the peer accepts none of these: --esp aes256gcm16"
+	stderr_has "hint: proposal mismatch in phase 2: cipher, integrity and PFS group must match the peer's"
+	r_says "aes256gcm16                              aes128-sha256"
+	r_says "has cipher aes256gcm16 where aes128 is configured"
+	asks 1 --ike aes128-sha256-modp1024 --esp aes128-sha256-modp1024 "${NETS4[@]}"
+	stderr_has "the peer accepts none of these: --esp aes128-sha256-modp1024"
+	stderr_has "PFS group must match the peer's"
+	r_says "has PFS group modp1024 where none is configured"
+	r_says "hint: the PFS group at the end of --esp"
+	usual 1 --mode transport
+	stderr_has "NO-PROPOSAL-CHOSEN"
+	r_says "hint: set mode (--mode) to the same at both ends, tunnel or transport"
+}
+
+@test "row 5: the pre-shared keys differ: main mode and aggressive mode, both ends say so" {
+	local mode
+	for mode in main aggressive; do
+		peer_with --psk-file other.psk --local-id right.example --remote-id left.example "${FAST[@]}" "${STEN4[@]}" \
+			--exchange "$mode"
+		usual 1 --exchange "$mode"
+		stderr_has "pre-shared key"
+		stderr_has "hint: the secrets differ: "
+		[ "$mode" = aggressive ] || both_say "the two ends' pre-shared keys differ"
+		[ "$mode" = aggressive ] || both_say "look for a newline or blanks in the file and at --psk-format; in main mode the peer picks the key by our address"
+		[ "$mode" = aggressive ] || r_says "203.0.113.1:500, phase 1 (main mode), message 5"
+		stop_background
+	done
+}
+
+@test "row 6: an unrecognized peer: unknown address, unknown ID, exchange not allowed are three texts" {
+	local policy
+	policy='psk-file=gw.psk\nike=aes128-sha256-modp1024\nlocal-ts=10.2.0.0/24\nremote-ts=10.1.0.0/24\n'
+	printf '[a]\naddress=198.51.100.1\nremote-id=left.example\n'"$policy" >peers
+	peer_with --peers peers
+	usual 1
+	stderr_has "the peer ignores unknown addresses, IDs (try the other --exchange) or proposals"
+	r_says "203.0.113.1:500: no peer is configured for this address; it begins main mode"
+	r_says "hint: configure that address (address in a section of --peers, or --from)"
+	stop_background
+	printf '[a]\nremote-id=other.example\nexchange=aggressive\n'"$policy" >peers
+	peer_with --peers peers
+	usual 1 --exchange aggressive
+	stderr_has "the peer does not accept our identity (INVALID-ID-INFORMATION)"
+	stderr_has "hint: set --local-id to the ID that the peer expects of us"
+	r_says "the peer calls itself left.example, expected is other.example"
+	usual 1
+	stderr_has "(try the other --exchange)"
+	r_says "203.0.113.1:500: the peer begins main mode, and only aggressive mode is configured for its address"
+	r_says "hint: set exchange (--exchange) to the same mode at both ends"
+}
+
+@test "row 7: the peer ID is misconfigured: at either end, shown at both" {
+	peer_with --psk-file gw.psk --local-id other.example --remote-id left.example "${FAST[@]}" "${STEN4[@]}"
+	usual 1
+	stderr_has "the peer calls itself other.example, expected is right.example"
+	stderr_has "hint: the peer sent another ID: set --remote-id to the ID that it sent"
+	r_says "the peer sent INVALID-ID-INFORMATION"
+	stop_background
+	peer_with --psk-file gw.psk --local-id right.example --remote-id known.example "${FAST[@]}" "${STEN4[@]}"
+	usual 1
+	stderr_has "message 5 (authenticates): the peer does not accept our identity (INVALID-ID-INFORMATION)"
+	stderr_has "hint: set --local-id to the ID that the peer expects of us"
+	r_says "the peer calls itself left.example, expected is known.example"
+	r_says "hint: set remote-id of the peer's section (--remote-id) to the ID that it sent"
+}
+
+@test "row 8: no policy for the proxy ID: both pairs of networks; route-based against policy-based" {
+	peer
+	asks 1 "${FAST[@]}" --local-ts 10.1.0.0/24 --remote-ts 10.9.0.0/24
+	stderr_has "the peer does not accept 10.1.0.0/24 here and 10.9.0.0/24 there (INVALID-ID-INFORMATION)"
+	r_says "the peer asks for 10.9.0.0/24 here and 10.1.0.0/24 there, configured are 10.2.0.0/24 and 10.1.0.0/24"
+	both_say "hint: proxy IDs must be equal on both sides, networks and masks"
+	asks 1 "${FAST[@]}" --local-ts 0.0.0.0/0 --remote-ts 0.0.0.0/0
+	stderr_has "the peer does not accept 0.0.0.0/0 here and 0.0.0.0/0 there"
+	r_says "the peer asks for 0.0.0.0/0 here and 0.0.0.0/0 there, configured are 10.2.0.0/24 and 10.1.0.0/24"
+	both_say "hint: 0.0.0.0/0 at one end, networks at the other: one end is route-based, the other policy-based"
+}
+
+@test "row 9: attributes of phase 2 that are not supported: the PFS group is named" {
+	peer_with --psk-file gw.psk --local-id right.example --remote-id left.example "${STEN4[@]}" \
+		--ike aes128-sha256-modp1024 --esp aes128-sha256-modp1024
+	asks 1 --ike aes128-sha256-modp1024 --esp aes128-sha256-modp768 "${NETS4[@]}"
+	stderr_has "the peer accepts none of these: --esp aes128-sha256-modp768"
+	stderr_has "PFS group must match the peer's"
+	r_says "has PFS group modp768 where modp1024 is configured"
+	r_says "hint: the PFS group at the end of --esp"
+}
+
+@test "row 10: invalid cookie: the peer was restarted and has forgotten the IKE SA" {
+	peer
+	left ike-initiate --phase1 --psk-file gw.psk --ike aes128-sha256-modp1024 --local-id left.example \
+		--remote-id right.example -o p1.sa 203.0.113.2
+	kill -KILL "${BG[r]}"
+	wait "${BG[r]}" || :
+	unset "BG[r]"
+	peer
+	run -1 --separate-stderr left ike-initiate --phase2 p1.sa --esp aes128-sha256 "${NETS4[@]}" -o l.sa
+	stderr_has "p1.sa: phase 2 (quick mode), message 1 (offers proposals for a child SA): the peer has forgotten this IKE SA (INVALID-COOKIE)"
+	stderr_has "hint: the peer no longer has this phase 1 SA: the peer restarted, or the SA expired; negotiate again"
+	r_says "203.0.113.1:500 uses an IKE SA that is unknown here"
+	r_says "this end was restarted, or the SA has ended"
+}
+
+# again: what tcpdump recorded of left's ESP in $T/esp.pcap is sent once more.
+again() {
+	left /usr/bin/python3 - "$T/esp.pcap" <<-'PY'
+		import socket, struct, sys
+		b = open(sys.argv[1], "rb").read()
+		s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+		at = 24
+		while at < len(b):
+		    n = struct.unpack("<I", b[at + 8:at + 12])[0]
+		    s.sendto(b[at + 30:at + 16 + n], ("203.0.113.2", 0))
+		    at += 16 + n
+	PY
+}
+
+@test "row 11: replays are dropped and counted, with --replay-window off they are not" {
+	local window
+	for window in 64 off; do
+		make_pair aes128gcm16
+		tun_start left left.sa
+		tun_start right --replay-window "$window" right.sa
+		eventually 15 tun_is_up left
+		eventually 15 tun_is_up right
+		background dump ip netns exec "$R" tcpdump --immediate-mode -Z root -i eth0 -nn -U -w "$T/esp.pcap" \
+			'ip proto 50 and src 203.0.113.1'
+		eventually 15 grep -q listening dump.err
+		left ping -q -c 3 -i 0.1 -W 2 10.2.0.1
+		sleep 0.3
+		kill -INT "${BG[dump]}"
+		ended dump || :
+		again
+		kill -USR1 "${BG[right]}"
+		case $window in
+		off) eventually 5 grep -q '^esp-tun: in: packets 6,.* replays 0,' right.err ;;
+		*) eventually 5 grep -q '^esp-tun: in: packets 3,.* replays 3,' right.err ;;
+		esac
+		stop_background
+		rm -rf left.state right.state
+	done
+}
+
+@test "row 12: up, but no traffic: the counters of both ends name the direction" {
+	tunnel_with
+	drops right input "meta l4proto esp"
+	left ping -q -c 4 -i 0.1 -W 1 10.2.0.1 || :
+	status
+	[ "$(packets left out)" -gt "$(packets right in)" ]
+	[ "$(packets right out)" -eq "$(packets left in)" ]
+	# IKE works all the same.
+	run -0 left dpd-ping -c 2 -i 0.1 left.sa
+	output_has "2 sent, 2 answered"
+}
+
+@test "row 13: a probe that the tunnel's networks do not carry is named before the first one" {
+	need vpnmon
+	make_pair aes128gcm16
+	tun_both
+	background mon ip netns exec "$L" vpnmon --interval 0.2 --threshold 3 --tun vpn0 --sa left.sa \
+		--source 203.0.113.1 10.9.0.1
+	eventually 10 grep -q "^vpnmon: warning: vpn0: source 203.0.113.1 and destination 10.9.0.1 of the probes are outside of the tunnel's networks: 10.1.0.0/24 === 10.2.0.0/24" mon.err
+	grep -q "^hint: --source and DEST must be inside of the networks of phase 2" mon.err
+	stop_background
+	tun_both
+	# Each alone; the kernel's choice of the source; and what fits.
+	left timeout -s INT 1 vpnmon --interval 0.2 --tun vpn0 --sa left.sa --source 10.1.0.1 10.9.0.1 2>a.err || :
+	grep -q "destination 10.9.0.1 of the probes is outside" a.err
+	left timeout -s INT 1 vpnmon --interval 0.2 --tun vpn0 --sa left.sa --source 203.0.113.1 10.2.0.1 2>a.err || :
+	grep -q "source 203.0.113.1 of the probes is outside" a.err
+	left timeout -s INT 1 vpnmon --interval 0.2 --tun vpn0 --sa left.sa 10.2.0.1 2>a.err || :
+	[ ! -s a.err ] || { cat a.err; return 1; }
+	run -2 --separate-stderr left vpnmon --tun vpn0 --sa nothing.sa 10.2.0.1
+	one_error
+}
+
+@test "row 14: rekeys without an answer: after three the destination is named" {
+	need vpnmon
+	make_pair aes128gcm16
+	tun_both
+	right sysctl -qw net.ipv4.icmp_echo_ignore_all=1
+	background mon ip netns exec "$L" vpnmon --interval 0.2 --threshold 3 --tun vpn0 --sa left.sa --rekey 'echo run >>rekeys' \
+		10.2.0.1
+	eventually 20 grep -q "vpn0: 10.2.0.1 has never answered, after 3 --rekey commands" mon.err
+	eventually 5 grep -q "^hint: does 10.2.0.1 answer ICMP echo at all" mon.err
+}
+
+@test "row 15: works until the rekey: the refused offer and PFS are named at both ends" {
+	tunnel_with
+	run -1 --separate-stderr left ike-initiate --look --phase2 left.sa "${NETS4[@]}" --esp aes128-sha256-modp1024 -o x.sa
+	stderr_has "phase 2 (quick mode)"
+	stderr_has "the peer accepts none of these: --esp aes128-sha256-modp1024"
+	stderr_has "PFS group must match the peer's"
+	eventually 3 grep -q "has PFS group modp1024 where none is configured" right.ike
+	grep -q "^hint: the PFS group at the end of --esp" right.ike
+	# The tunnel goes on.
+	one_ping
+	# And it says when it will be rekeyed.
+	run -0 sa-show left.sa
+	output_has "lifetime     1 h; until "
+}
