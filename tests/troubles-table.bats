@@ -16,9 +16,9 @@ setup() {
 
 teardown() { two_teardown; }
 
-# peer [OPTION]...: ike-respond alone in right, with the usual policy; peer_with: with one of its own.
+# peer: ike-respond alone in right, with the usual policy; peer_with OPTION...: with one of its own.
 peer() {
-	peer_with --psk-file gw.psk --local-id right.example --remote-id left.example "${FAST[@]}" "${STEN4[@]}" "$@"
+	peer_with --psk-file gw.psk --local-id right.example --remote-id left.example "${FAST[@]}" "${STEN4[@]}"
 }
 peer_with() {
 	background r ip netns exec "$R" ike-respond -v -o r.sa "$@"
@@ -49,10 +49,10 @@ drops() {
 	"$1" nft "add table ip d; add chain ip d $2 { type filter hook $2 priority 0; }; add rule ip d $2 $3 drop"
 }
 
-# tunnel_with OPTION...: both pipelines, and pings through them; the initiator has OPTIONs.
-tunnel_with() {
+# tunnel: both pipelines, and pings through them.
+tunnel() {
 	answer "${STEN4[@]}"
-	begin "${NETS4[@]}" "$@"
+	begin "${NETS4[@]}"
 	crosses
 }
 
@@ -268,7 +268,7 @@ again() {
 }
 
 @test "row 12: up, but no traffic: the counters of both ends name the direction" {
-	tunnel_with
+	tunnel
 	drops right input "meta l4proto esp"
 	left ping -q -c 4 -i 0.1 -W 1 10.2.0.1 || :
 	status
@@ -312,7 +312,7 @@ again() {
 }
 
 @test "row 15: works until the rekey: the refused offer and PFS are named at both ends" {
-	tunnel_with
+	tunnel
 	run -1 --separate-stderr left ike-initiate --look --phase2 left.sa "${NETS4[@]}" --esp aes128-sha256-modp1024 -o x.sa
 	stderr_has "phase 2 (quick mode)"
 	stderr_has "the peer accepts none of these: --esp aes128-sha256-modp1024"
