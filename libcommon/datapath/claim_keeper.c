@@ -21,6 +21,7 @@
 struct table {
 	struct claims	*c;
 	struct claim	*by_id[KEEPER_CLAIMS], *gone;
+	size_t		 end;		/* no id from here on was used yet */
 	uint64_t	 dirty_ms;	/* since when there is something; 0: nothing */
 };
 
@@ -62,6 +63,7 @@ obey(struct table *t, const struct keeper_ask *q, struct keeper_answer *a)
 	}
 	switch ((enum keeper_op)q->op) {
 	case KEEPER_TAKE:
+		t->end = q->id >= t->end ? (size_t)q->id + 1 : t->end;
 		*cl = claim_take(t->c, q->digest, q->a, q->b, epoch(), &a->fault);
 		rc = *cl != NULL ? 0 : -1;
 		break;
@@ -193,7 +195,7 @@ keeper_serve(void *claims, int fd)
 			serve(t, fd, q, n);
 	} while (n > 0);
 	/* Claims not released stay unchanged: their reserved numbers count as used. */
-	for (size_t i = 0; i < KEEPER_CLAIMS; i++)
+	for (size_t i = 0; i < t->end; i++)
 		if (t->by_id[i] != NULL)
 			claim_unlock(t->by_id[i]);
 	sync_all(t, NULL, 0);

@@ -1,8 +1,7 @@
 /* Buffers and crypto contexts of one thread of the data path. */
 #include "datapath/worker.h"
 
-#include <stdlib.h>
-
+#include "base/scratch.h"
 #include "esp/seal.h"
 
 #define SLOT	(ESP_HEADROOM + PKT_MAX + ESP_TAILROOM + 65)	/* a multiple of 64 and a little */
@@ -11,7 +10,7 @@ int
 worker_open(struct worker *w, const struct esp_backend *const *backends, struct fault *f)
 {
 	*w = (struct worker){0};
-	if ((w->slots = calloc(ESP_BATCH, SLOT)) == NULL)
+	if ((w->slots = scratch_new((size_t)ESP_BATCH * SLOT)) == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for packets"));
 	return ((w->esp = esp_ctx_new(backends, f)) != NULL ? 0 : -1);
 }
@@ -20,9 +19,7 @@ void
 worker_close(struct worker *w)
 {
 	esp_ctx_free(w->esp);
-	if (w->slots != NULL)
-		wipe(w->slots, (size_t)ESP_BATCH * SLOT);
-	free(w->slots);
+	scratch_free(w->slots, (size_t)ESP_BATCH * SLOT);
 	w->esp = NULL;
 	w->slots = NULL;
 }

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "base/secret.h"
+#include "base/scratch.h"
 
 const struct esp_backend *const esp_backends[] = { &esp_backend_ossl, NULL };
 
@@ -21,7 +21,7 @@ esp_ctx_new(const struct esp_backend *const *list, struct fault *f)
 {
 	struct esp_ctx *ctx = calloc(1, sizeof(*ctx));
 
-	if (ctx == NULL || (ctx->work = calloc(1, ESP_WORK)) == NULL) {
+	if (ctx == NULL || (ctx->work = scratch_new(ESP_WORK)) == NULL) {
 		(void)fault(f, FAULT_MEMORY, "no memory for packets");
 		free(ctx);
 		return (NULL);
@@ -42,11 +42,8 @@ esp_ctx_free(struct esp_ctx *ctx)
 		return;
 	for (size_t i = 0; i < ESP_BACKENDS_MAX && ctx->list[i] != NULL; i++)
 		ctx->list[i]->ctx_free(ctx->of[i]);
-	wipe(ctx->work, ESP_WORK);
-	free(ctx->work);
-	if (ctx->slots != NULL)
-		wipe(ctx->slots, (size_t)ESP_BATCH * ESP_SLOT);
-	free(ctx->slots);
+	scratch_free(ctx->work, ESP_WORK);
+	scratch_free(ctx->slots, (size_t)ESP_BATCH * ESP_SLOT);
 	free(ctx);
 }
 
@@ -64,6 +61,6 @@ uint8_t *
 esp_ctx_slot(struct esp_ctx *ctx, size_t i)
 {
 	if (ctx->slots == NULL)
-		ctx->slots = calloc(ESP_BATCH, ESP_SLOT);
+		ctx->slots = scratch_new((size_t)ESP_BATCH * ESP_SLOT);
 	return (ctx->slots != NULL ? ctx->slots + i * ESP_SLOT : NULL);
 }

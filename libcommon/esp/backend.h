@@ -44,7 +44,7 @@ struct esp_backend {
 	const char *name;
 	/* A worker's context. NULL with FAULT_MEMORY or FAULT_CRYPTO. */
 	struct esp_backend_ctx *(*ctx_new)(struct fault *);
-	void (*ctx_free)(struct esp_backend_ctx *);	/* wipes; NULL is fine */
+	void (*ctx_free)(struct esp_backend_ctx *);	/* NULL is fine */
 	bool (*supports)(const struct esp_suite *);
 	/*
 	 * Prepares a key: ${enc} is cipher key | salt, ${auth} the integrity key.
@@ -53,7 +53,7 @@ struct esp_backend {
 	 */
 	struct esp_key *(*key_new)(const struct esp_suite *, struct span enc, struct span auth,
 	    bool seal, struct fault *);
-	void (*key_free)(struct esp_key *);	/* wipes; NULL is fine */
+	void (*key_free)(struct esp_key *);	/* NULL is fine */
 	/*
 	 * Encrypts each body (padded already) and fills in the ICV. The caller has
 	 * written header and IV, and has made sure that they fit in ${len}. On return all jobs are done; the
@@ -86,7 +86,7 @@ struct esp_ctx {
 
 /* ${list} (at most ESP_BACKENDS_MAX) outlives it. NULL with FAULT_MEMORY or FAULT_CRYPTO. */
 struct esp_ctx *esp_ctx_new(const struct esp_backend *const *list, struct fault *f);
-void esp_ctx_free(struct esp_ctx *ctx);		/* wipes; NULL is fine */
+void esp_ctx_free(struct esp_ctx *ctx);		/* NULL is fine */
 /* The context of ${be}, which is in the list. */
 struct esp_backend_ctx *esp_ctx_of(const struct esp_ctx *ctx, const struct esp_backend *be);
 /* Room for packet ${i} < ESP_BATCH with ESP_SLOT bytes; NULL: no memory. */
