@@ -268,3 +268,16 @@ code() {
 	code "${files[@]}" |
 		grep -E '\<(v?f?printf|f?puts|putchar|perror|errx?|warnx?|v?syslog|exit|abort)[ \t]*\(' | none
 }
+
+# An exchange among many SAs costs what it costs among few: the engine finds the SAs of one peer by a hash table. A walk over all is for
+# calls of the tool, and for a connection that this end makes.
+@test "layers: no message makes ike walk over all SAs or child SAs" {
+	local files
+	mapfile -t files < <(find libcommon/ike -name '*.c')
+	[ ${#files[@]} -gt 0 ]
+	code "${files[@]}" | grep -E 'for \(.*->(sas|children|conns);' |
+		grep -vE 'libcommon/ike/(engine|status|conn|conn_life)\.c:' >"$BATS_TEST_TMPDIR/walks" || :
+	# ike_sa_has_others(), for the INITIAL-CONTACT of a tool that starts
+	[ "$(cut -d: -f1 "$BATS_TEST_TMPDIR/walks")" = "libcommon/ike/sa_life.c
+libcommon/ike/sa_life.c" ] || { cat "$BATS_TEST_TMPDIR/walks"; return 1; }
+}

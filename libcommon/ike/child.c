@@ -88,6 +88,10 @@ ike_child_link(struct ike_engine *e, struct ike_child *c)
 	    ike_table_put(&e->by_child_spi, &c->by_spi,
 	    hash_bytes(c->spi_in, sizeof(c->spi_in), ike_engine_salt(e))) != 0)
 		return (-1);
+	if (ike_table_put(&e->children_by_peer, &c->by_peer, ike_peer_hash(e, c->policy, c->remote.id)) != 0) {
+		ike_table_remove(&e->by_child_spi, &c->by_spi);
+		return (-1);
+	}
 	c->timer.serial = ++e->serial;
 	c->next = e->children;
 	c->at = &e->children;
@@ -104,6 +108,7 @@ ike_child_remove(struct ike_engine *e, struct ike_child *c)
 	if (c->at != NULL) {
 		ike_heap_set(&e->child_timers, &c->timer, UINT64_MAX);
 		ike_table_remove(&e->by_child_spi, &c->by_spi);
+		ike_table_remove(&e->children_by_peer, &c->by_peer);
 		*c->at = c->next;
 		if (c->next != NULL)
 			c->next->at = c->at;
@@ -125,15 +130,41 @@ ike_child_of(const struct ike_child *c, const struct ike_sa *sa)
 	return (c->policy == sa->policy && ike_id_eq(c->remote.id, sa->remote.id));
 }
 
+/* The first one of the peer in the chain of ${n}. */
+static struct ike_child *
+seek(struct ike_engine *e, struct ike_node *n, const struct ike_policy *policy, const struct ike_id *id)
+{
+	struct ike_child *c;
+
+	for (; n != NULL; n = ike_table_next(&e->children_by_peer, n)) {
+		c = IKE_ENTRY(n, struct ike_child, by_peer);
+		if (c->policy == policy && ike_id_eq(c->remote.id, id))
+			return (c);
+	}
+	return (NULL);
+}
+
+struct ike_child *
+ike_children_of(struct ike_engine *e, const struct ike_policy *policy, const struct ike_id *id)
+{
+	return (seek(e, ike_table_first(&e->children_by_peer, ike_peer_hash(e, policy, id)), policy, id));
+}
+
+struct ike_child *
+ike_children_next(struct ike_engine *e, const struct ike_child *c)
+{
+	return (seek(e, ike_table_next(&e->children_by_peer, &c->by_peer), c->policy, c->remote.id));
+}
+
 struct ike_child *
 ike_child_like(const struct ike_sa *sa, const struct selector *local_ts,
     const struct selector *remote_ts)
 {
+	struct ike_engine *e = sa->engine;
 	struct ike_child *c;
 
-	for (c = sa->engine->children; c != NULL; c = c->next)
-		if (!c->replaced && ike_child_carries(c, local_ts, remote_ts) &&
-		    ike_child_of(c, sa))
+	for (c = ike_children_of(e, sa->policy, sa->remote.id); c != NULL; c = ike_children_next(e, c))
+		if (!c->replaced && ike_child_carries(c, local_ts, remote_ts))
 			return (c);
 	return (NULL);
 }
@@ -156,36 +187,30 @@ ike_child_by_spi(struct ike_engine *e, const uint8_t spi_in[4])
 struct ike_child *
 ike_child_by_peer_spi(const struct ike_sa *sa, enum sa_proto proto, const uint8_t spi_out[4])
 {
+	struct ike_engine *e = sa->engine;
 	struct ike_child *c;
 
-	for (c = sa->engine->children; c != NULL; c = c->next)
-		if (c->protocol == proto && memcmp(spi_out, c->spi_out, sizeof(c->spi_out)) == 0 &&
-		    ike_child_of(c, sa))
+	for (c = ike_children_of(e, sa->policy, sa->remote.id); c != NULL; c = ike_children_next(e, c))
+		if (c->protocol == proto && memcmp(spi_out, c->spi_out, sizeof(c->spi_out)) == 0)
 			return (c);
 	return (NULL);
 }
 
 struct ike_sa *
-ike_child_own_sa(const struct ike_engine *e, const struct ike_child *c)
+ike_child_own_sa(struct ike_engine *e, const struct ike_child *c)
 {
-	struct ike_sa *sa;
-	uint8_t id[16];
+	struct ike_sa *sa = ike_sa_find(e, c->ike, c->ike + sizeof(sa->spi_i));
 
-	for (sa = e->sas; sa != NULL; sa = sa->next) {
-		ike_sa_id(sa, id);
-		if (sa->state == IKE_SA_ESTABLISHED && memcmp(id, c->ike, sizeof(id)) == 0)
-			return (sa);
-	}
-	return (ike_child_sa(e, c));
+	return (sa != NULL && sa->state == IKE_SA_ESTABLISHED ? sa : ike_child_sa(e, c));
 }
 
 struct ike_sa *
-ike_child_sa(const struct ike_engine *e, const struct ike_child *c)
+ike_child_sa(struct ike_engine *e, const struct ike_child *c)
 {
 	struct ike_sa *sa, *found = NULL;
 
-	for (sa = e->sas; sa != NULL; sa = sa->next)
-		if (sa->state == IKE_SA_ESTABLISHED && ike_child_of(c, sa) &&
+	for (sa = ike_peer_sas(e, c->policy, c->remote.id); sa != NULL; sa = ike_peer_sas_next(sa))
+		if (sa->state == IKE_SA_ESTABLISHED &&
 		    (found == NULL || (found->replaced && !sa->replaced)))
 			found = sa;
 	return (found);

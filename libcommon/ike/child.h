@@ -7,7 +7,7 @@
 
 struct ike_child {
 	struct ike_child	*next, **at;	/* the engine's list, and the pointer to this entry */
-	struct ike_node		 by_spi;
+	struct ike_node		 by_spi, by_peer;
 	struct ike_timer	 timer;
 	struct ike_policy	*policy;
 	char			*name;		/* NULL: none */
@@ -43,6 +43,10 @@ void ike_child_remove(struct ike_engine *e, struct ike_child *c);	/* unlinks and
 bool ike_child_of(const struct ike_child *c, const struct ike_sa *sa);	/* of its peer */
 bool ike_child_carries(const struct ike_child *c, const struct selector *local_ts,
     const struct selector *remote_ts);
+/* The child SAs of the peer ${id} (NULL: without identity) of ${policy}, newest first; NULL after the last. */
+struct ike_child *ike_children_of(struct ike_engine *e, const struct ike_policy *policy, const struct ike_id *id);
+/* Take the next one before ${c} is removed. */
+struct ike_child *ike_children_next(struct ike_engine *e, const struct ike_child *c);
 /* The child of ${sa}'s peer that carries just these selectors and is not replaced. */
 struct ike_child *ike_child_like(const struct ike_sa *sa, const struct selector *local_ts,
     const struct selector *remote_ts);
@@ -52,8 +56,8 @@ struct ike_child *ike_child_by_spi(struct ike_engine *e, const uint8_t spi_in[4]
 struct ike_child *ike_child_by_peer_spi(const struct ike_sa *sa, enum sa_proto proto,
     const uint8_t spi_out[4]);
 /* The established SA that made ${c}, or else as ike_child_sa(): the peer's process that has ${c} is behind it. */
-struct ike_sa *ike_child_own_sa(const struct ike_engine *e, const struct ike_child *c);
+struct ike_sa *ike_child_own_sa(struct ike_engine *e, const struct ike_child *c);
 /* The newest established SA with the peer of ${c}, if possible one that is not replaced. */
-struct ike_sa *ike_child_sa(const struct ike_engine *e, const struct ike_child *c);
+struct ike_sa *ike_child_sa(struct ike_engine *e, const struct ike_child *c);
 
 #endif

@@ -53,13 +53,12 @@ set_timer(struct ike_engine *e, struct ike_child *c)
 static void
 bound_children(struct ike_sa *sa, const struct ike_child *c, struct ike_outbox *out)
 {
+	struct ike_engine *e = sa->engine;
 	struct ike_child *o, *like = NULL, *any = NULL;
 	size_t n_like = 0, n_any = 0;
 	char peer[ENDPOINT_TEXT];
 
-	for (o = sa->engine->children; o != NULL; o = o->next) {	/* newest first */
-		if (!ike_child_of(o, sa))
-			continue;
+	for (o = ike_children_of(e, sa->policy, sa->remote.id); o != NULL; o = ike_children_next(e, o)) {
 		any = o;
 		n_any++;
 		if (ike_child_carries(o, &c->local_ts, &c->remote_ts)) {
@@ -72,7 +71,7 @@ bound_children(struct ike_sa *sa, const struct ike_child *c, struct ike_outbox *
 	outbox_note(out, NOTE_WARN, "%s has too many child SAs%s; the oldest ends",
 	    endpoint_text(peer, &sa->remote.at),
 	    n_like > IKE_CHILDREN_PER_PAIR ? " for the same networks" : "");
-	ike_child_end(sa->engine, n_like > IKE_CHILDREN_PER_PAIR ? like : any, SA_REASON_REPLACED, true, out);
+	ike_child_end(e, n_like > IKE_CHILDREN_PER_PAIR ? like : any, SA_REASON_REPLACED, true, out);
 }
 
 void
@@ -92,8 +91,8 @@ ike_child_up(struct ike_sa *sa, uint32_t mid, struct ike_child *c, struct now no
 	 * know to be the latest; its initiator deletes all earlier ones, and the other end those that were
 	 * replaced before, should the initiator not do it.
 	 */
-	for (o = e->children; o != NULL; o = o->next) {
-		if (!ike_child_carries(o, &c->local_ts, &c->remote_ts) || !ike_child_of(o, sa))
+	for (o = ike_children_of(e, sa->policy, sa->remote.id); o != NULL; o = ike_children_next(e, o)) {
+		if (!ike_child_carries(o, &c->local_ts, &c->remote_ts))
 			continue;
 		if ((c->initiator || o->replaced) && o->delete_ms == UINT64_MAX)
 			o->delete_ms = now.ms + IKE_DELETE_AFTER_MS;
@@ -177,13 +176,12 @@ ike_child_end(struct ike_engine *e, struct ike_child *c, enum sa_reason reason, 
 
 /* The newest of the child SAs that ${c} replaced and that do not end soon; NULL: none. */
 static struct ike_child *
-before(const struct ike_engine *e, const struct ike_child *c, struct now now)
+before(struct ike_engine *e, const struct ike_child *c, struct now now)
 {
 	struct ike_child *o;
 
-	for (o = e->children; o != NULL; o = o->next)
-		if (o != c && o->delete_ms == UINT64_MAX && o->hard_ms > now.ms && o->policy == c->policy &&
-		    ike_id_eq(o->remote.id, c->remote.id) &&
+	for (o = ike_children_of(e, c->policy, c->remote.id); o != NULL; o = ike_children_next(e, o))
+		if (o != c && o->delete_ms == UINT64_MAX && o->hard_ms > now.ms &&
 		    ike_child_carries(o, &c->local_ts, &c->remote_ts))
 			return (o);
 	return (NULL);

@@ -52,6 +52,9 @@ ike_engine_free(struct ike_engine *e)
 	ike_table_free(&e->by_spi);
 	ike_table_free(&e->by_peer_spi);
 	ike_table_free(&e->by_child_spi);
+	ike_table_free(&e->children_by_peer);
+	ike_table_free(&e->sas_by_peer);
+	ike_table_free(&e->half_open_by_addr);
 	ike_heap_free(&e->sa_timers);
 	ike_heap_free(&e->child_timers);
 	ike_heap_free(&e->conn_timers);
@@ -145,13 +148,15 @@ void
 ike_engine_unreachable(struct ike_engine *e, struct now now,
     const struct endpoint *remote, struct ike_outbox *out)
 {
-	struct ike_sa *sa;
+	struct ike_sa *sa, *next;
 
-	for (sa = e->sas; sa != NULL; sa = sa->next)
+	for (sa = ike_peer_half_open(e, &remote->addr); sa != NULL; sa = next) {
+		next = ike_peer_half_open_next(sa);
 		if (sa->state == IKE_SA_HALF_OPEN && endpoint_eq(&sa->remote.at, remote)) {
 			ike_sa_touch(sa);
 			sa->version->unreachable(sa, now, out);
 		}
+	}
 	ike_engine_settle(e);
 }
 
@@ -310,11 +315,9 @@ traffic(struct ike_engine *e, const struct ike_child *c, struct now now)
 {
 	struct ike_sa *sa;
 
-	for (sa = e->sas; sa != NULL; sa = sa->next) {
-		if (sa->state != IKE_SA_ESTABLISHED || !ike_child_of(c, sa))
-			continue;
-		ike_sa_heard(sa, now);
-	}
+	for (sa = ike_peer_sas(e, c->policy, c->remote.id); sa != NULL; sa = ike_peer_sas_next(sa))
+		if (sa->state == IKE_SA_ESTABLISHED)
+			ike_sa_heard(sa, now);
 }
 
 void

@@ -22,6 +22,9 @@ struct ike_engine {
 	struct ike_table	 by_spi;	/* SAs by the SPI that this end chose */
 	struct ike_table	 by_peer_spi;	/* SAs that the peer began, by its SPI */
 	struct ike_table	 by_child_spi;	/* children by their inbound SPI */
+	struct ike_table	 children_by_peer;
+	struct ike_table	 sas_by_peer;	/* those with keys */
+	struct ike_table	 half_open_by_addr;	/* those whose phase 1 or XAuth is not over */
 	/*
 	 * Half-open SAs that peers began: bounded, without refusing anybody. The addresses of ${fresh} may be forged; the
 	 * oldest makes room for the next. The peers of ${returned} have sent our SPI back; they are kept apart, so
@@ -41,13 +44,29 @@ struct ike_engine {
 };
 
 /* The salt of the tables. No random byte is drawn for it, so that runs under a seed stay as they are. */
-uint64_t ike_engine_salt(const struct ike_engine *e);
+static inline uint64_t
+ike_engine_salt(const struct ike_engine *e)
+{
+	return ((uint64_t)(uintptr_t)e);
+}
 
 /*
  * Adds an SA to the engine, which then owns it; its local SPI and role are set. 0, or
  * -1: no memory, and the caller still owns ${sa}.
  */
 int ike_engine_link(struct ike_engine *e, struct ike_sa *sa);
+/*
+ * SAs by peer: what an exchange looks at depends on what its own peer has, not on how many peers there are. The peer
+ * is a policy and a proven identity (ike_sa_same_peer(); NULL: without identity). Those of it that have keys, the last
+ * established first; also those that have died since the engine settled. The next one after ${sa}; NULL after the last.
+ */
+struct ike_sa *ike_peer_sas(struct ike_engine *e, const struct ike_policy *policy, const struct ike_id *id);
+struct ike_sa *ike_peer_sas_next(const struct ike_sa *sa);
+/* The key of a table of something else by peer. */
+uint64_t ike_peer_hash(const struct ike_engine *e, const struct ike_policy *policy, const struct ike_id *id);
+/* SAs with ${addr} whose phase 1 or XAuth is not over, newest first; NULL after the last. */
+struct ike_sa *ike_peer_half_open(struct ike_engine *e, const struct addr *addr);
+struct ike_sa *ike_peer_half_open_next(const struct ike_sa *sa);
 /* The SA under these SPIs that is not dead; NULL: there is none. */
 struct ike_sa *ike_sa_find(struct ike_engine *e, const uint8_t spi_i[8], const uint8_t spi_r[8]);
 /*

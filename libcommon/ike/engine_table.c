@@ -1,4 +1,4 @@
-/* The engine's SAs: found by SPI, bounded while half-open, timed, and freed when they are dead. */
+/* The engine's SAs: found by SPI and by peer, bounded while half-open, timed, and freed when they are dead. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,16 +8,100 @@
 
 #define SPI_LEN	8
 
-uint64_t
-ike_engine_salt(const struct ike_engine *e)
-{
-	return ((uint64_t)(uintptr_t)e);
-}
-
 static uint64_t
 spi_hash(const struct ike_engine *e, const uint8_t spi[SPI_LEN])
 {
 	return (hash_bytes(spi, SPI_LEN, ike_engine_salt(e)));
+}
+
+/* --- by peer, and by address while half-open --- */
+
+uint64_t
+ike_peer_hash(const struct ike_engine *e, const struct ike_policy *policy, const struct ike_id *id)
+{
+	return (ike_id_hash(id, hash_bytes(&policy, sizeof(policy), ike_engine_salt(e))));
+}
+
+/* The first SA with the peer in the chain of ${n}. */
+static struct ike_sa *
+seek_sa(struct ike_table *t, struct ike_node *n, const struct ike_policy *policy, const struct ike_id *id)
+{
+	struct ike_sa *sa;
+
+	for (; n != NULL; n = ike_table_next(t, n)) {
+		sa = IKE_ENTRY(n, struct ike_sa, by_peer);
+		if (sa->policy == policy && ike_id_eq(sa->remote.id, id))
+			return (sa);
+	}
+	return (NULL);
+}
+
+static void
+put_sa(struct ike_sa *sa)
+{
+	struct ike_engine *e = sa->engine;
+
+	if (sa->linked && !sa->by_peer.in)
+		(void)ike_table_put(&e->sas_by_peer, &sa->by_peer, ike_peer_hash(e, sa->policy, sa->remote.id));
+}
+
+struct ike_sa *
+ike_peer_sas(struct ike_engine *e, const struct ike_policy *policy, const struct ike_id *id)
+{
+	struct ike_table *t = &e->sas_by_peer;
+
+	return (t->n == 0 ? NULL : seek_sa(t, ike_table_first(t, ike_peer_hash(e, policy, id)), policy, id));
+}
+
+struct ike_sa *
+ike_peer_sas_next(const struct ike_sa *sa)
+{
+	struct ike_table *t = &sa->engine->sas_by_peer;
+
+	return (seek_sa(t, ike_table_next(t, &sa->by_peer), sa->policy, sa->remote.id));
+}
+
+static uint64_t
+addr_hash(const struct ike_engine *e, const struct addr *a)
+{
+	return (hash_bytes(a->b, addr_len(a), ike_engine_salt(e)));
+}
+
+static struct ike_sa *
+seek_half_open(struct ike_table *t, struct ike_node *n, const struct addr *addr)
+{
+	struct ike_sa *sa;
+
+	for (; n != NULL; n = ike_table_next(t, n)) {
+		sa = IKE_ENTRY(n, struct ike_sa, by_addr);
+		if (addr_cmp(&sa->remote.at.addr, addr) == 0)
+			return (sa);
+	}
+	return (NULL);
+}
+
+static int
+put_half_open(struct ike_sa *sa)
+{
+	struct ike_engine *e = sa->engine;
+
+	return (ike_table_put(&e->half_open_by_addr, &sa->by_addr, addr_hash(e, &sa->remote.at.addr)));
+}
+
+struct ike_sa *
+ike_peer_half_open(struct ike_engine *e, const struct addr *addr)
+{
+	struct ike_table *t = &e->half_open_by_addr;
+
+	return (t->n == 0 ? NULL : seek_half_open(t, ike_table_first(t, addr_hash(e, addr)), addr));
+}
+
+struct ike_sa *
+ike_peer_half_open_next(const struct ike_sa *sa)
+{
+	struct ike_table *t = &sa->engine->half_open_by_addr;
+
+	return (seek_half_open(t, ike_table_next(t, &sa->by_addr), &sa->remote.at.addr));
 }
 
 /* --- half-open SAs that peers began --- */
@@ -75,8 +159,8 @@ one_too_many(const struct ike_sa *sa, size_t max)
 	struct ike_sa *o, *oldest = NULL;
 	size_t n = 0;
 
-	for (o = sa->ring->newest; o != NULL; o = o->older)
-		if (addr_cmp(&o->remote.at.addr, &sa->remote.at.addr) == 0) {
+	for (o = ike_peer_half_open(sa->engine, &sa->remote.at.addr); o != NULL; o = ike_peer_half_open_next(o))
+		if (o->ring == sa->ring) {
 			oldest = o;
 			n++;
 		}
@@ -146,11 +230,16 @@ ike_engine_link(struct ike_engine *e, struct ike_sa *sa)
 {
 	bool ours_i = sa->role == SA_INITIATOR;
 
-	if (ike_heap_reserve(&e->sa_timers, e->n_sas + 1) != 0 ||
+	if (ike_heap_reserve(&e->sa_timers, e->n_sas + 1) != 0 || ike_table_ready(&e->sas_by_peer) != 0 ||
 	    ike_table_put(&e->by_spi, &sa->by_spi, spi_hash(e, ours_i ? sa->spi_i : sa->spi_r)) != 0)
 		return (-1);
 	if (!ours_i && ike_table_put(&e->by_peer_spi, &sa->by_peer_spi, spi_hash(e, sa->spi_i)) != 0) {
 		ike_table_remove(&e->by_spi, &sa->by_spi);
+		return (-1);
+	}
+	if (sa->state == IKE_SA_HALF_OPEN && put_half_open(sa) != 0) {
+		ike_table_remove(&e->by_spi, &sa->by_spi);
+		ike_table_remove(&e->by_peer_spi, &sa->by_peer_spi);
 		return (-1);
 	}
 	if (!ours_i && sa->state == IKE_SA_HALF_OPEN)
@@ -182,6 +271,8 @@ unlink_and_free(struct ike_engine *e, struct ike_sa *sa)
 	ike_heap_set(&e->sa_timers, &sa->timer, UINT64_MAX);
 	ike_table_remove(&e->by_spi, &sa->by_spi);
 	ike_table_remove(&e->by_peer_spi, &sa->by_peer_spi);
+	ike_table_remove(&e->sas_by_peer, &sa->by_peer);
+	ike_table_remove(&e->half_open_by_addr, &sa->by_addr);
 	*sa->at = sa->next;
 	if (sa->next != NULL)
 		sa->next->at = sa->at;
@@ -248,8 +339,12 @@ ike_sa_set_state(struct ike_sa *sa, enum ike_state state)
 	e->n_established -= sa->state == IKE_SA_ESTABLISHED;
 	e->n_established += state == IKE_SA_ESTABLISHED;
 	/* One that XAuth has not authenticated yet still counts as half-open. */
-	if (state == IKE_SA_ESTABLISHED || state == IKE_SA_DEAD)
+	if (state == IKE_SA_ESTABLISHED || state == IKE_SA_DEAD) {
 		half_open_end(sa);
+		ike_table_remove(&e->half_open_by_addr, &sa->by_addr);
+	}
+	if (state != IKE_SA_DEAD)
+		put_sa(sa);
 	if (state == IKE_SA_ESTABLISHED && sa->role == SA_RESPONDER) {
 		ike_budget_forgive(&e->forgeable, ike_engine_salt(e), &sa->remote.at.addr);
 		ike_budget_forgive(&e->reached, ike_engine_salt(e), &sa->remote.at.addr);

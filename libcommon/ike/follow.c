@@ -43,18 +43,19 @@ static void
 move_all(const struct ike_sa *sa, struct now now, struct endpoint from, const struct endpoint *to,
     struct ike_outbox *out)
 {
+	struct ike_engine *e = sa->engine;
 	struct ike_child *c;
 	struct ike_sa *o;
 	char was[ENDPOINT_TEXT], is[ENDPOINT_TEXT];
 
 	outbox_note(out, NOTE_INFO, "the peer moved from %s to %s", endpoint_text(was, &from),
 	    endpoint_text(is, to));
-	for (o = sa->engine->sas; o != NULL; o = o->next)
-		if (o->state != IKE_SA_HALF_OPEN && o->natt.remote_nat && ike_sa_same_peer(o, sa) &&
+	for (o = ike_peer_sas(e, sa->policy, sa->remote.id); o != NULL; o = ike_peer_sas_next(o))
+		if (o->state != IKE_SA_HALF_OPEN && o->natt.remote_nat &&
 		    endpoint_eq(&o->remote.at, &from))
 			o->remote.at = *to;
-	for (c = sa->engine->children; c != NULL; c = c->next) {
-		if (c->encap == SA_ENCAP_NONE || !ike_child_of(c, sa) || !endpoint_eq(&c->remote.at, &from))
+	for (c = ike_children_of(e, sa->policy, sa->remote.id); c != NULL; c = ike_children_next(e, c)) {
+		if (c->encap == SA_ENCAP_NONE || !endpoint_eq(&c->remote.at, &from))
 			continue;
 		c->remote.at = *to;
 		tell(c, now, out);

@@ -42,3 +42,11 @@ ike_id_eq(const struct ike_id *a, const struct ike_id *b)
 
 	return (id_eq(&x, &y));
 }
+
+uint64_t
+ike_id_hash(const struct ike_id *id, uint64_t salt)
+{
+	struct id x = ike_id_get(id);
+
+	return (id_hash(&x, salt));
+}

@@ -19,5 +19,7 @@ int ike_id_set(struct ike_id **to, const struct id *id);
 struct id ike_id_get(const struct ike_id *id);
 /* As id_eq(). */
 bool ike_id_eq(const struct ike_id *a, const struct ike_id *b);
+/* As id_hash(). */
+uint64_t ike_id_hash(const struct ike_id *id, uint64_t salt);
 
 #endif

@@ -41,6 +41,7 @@ struct ike_sa {
 	/* The engine's own: see ike_engine_link(). */
 	struct ike_sa		*next, **at;	/* the list, and the pointer to this entry */
 	struct ike_node		 by_spi, by_peer_spi;
+	struct ike_node		 by_peer, by_addr;
 	struct ike_timer	 timer;
 	struct ike_sa		*next_touched;
 	bool			 linked, touched;

@@ -13,16 +13,16 @@
 static void
 forget_others(struct ike_sa *sa, struct now now, struct ike_outbox *out)
 {
+	struct ike_engine *e = sa->engine;
 	struct ike_child *c, *next;
 	struct ike_sa *o;
 
-	for (o = sa->engine->sas; o != NULL; o = o->next)
-		if (o != sa && o->state == IKE_SA_ESTABLISHED && ike_sa_same_peer(o, sa))
+	for (o = ike_peer_sas(e, sa->policy, sa->remote.id); o != NULL; o = ike_peer_sas_next(o))
+		if (o != sa && o->state == IKE_SA_ESTABLISHED)
 			ike_sa_end(o, now, SA_REASON_INITIAL_CONTACT, false, out);
-	for (c = sa->engine->children; c != NULL; c = next) {
-		next = c->next;
-		if (ike_child_of(c, sa))
-			ike_child_end(sa->engine, c, SA_REASON_INITIAL_CONTACT, false, out);
+	for (c = ike_children_of(e, sa->policy, sa->remote.id); c != NULL; c = next) {
+		next = ike_children_next(e, c);
+		ike_child_end(e, c, SA_REASON_INITIAL_CONTACT, false, out);
 	}
 }
 
@@ -49,8 +49,8 @@ replace_others(struct ike_sa *sa, struct now now)
 {
 	struct ike_sa *o;
 
-	for (o = sa->engine->sas; o != NULL; o = o->next) {
-		if (o == sa || o->state != IKE_SA_ESTABLISHED || o->replaced || !ike_sa_same_peer(o, sa))
+	for (o = ike_peer_sas(sa->engine, sa->policy, sa->remote.id); o != NULL; o = ike_peer_sas_next(o)) {
+		if (o == sa || o->state != IKE_SA_ESTABLISHED || o->replaced)
 			continue;
 		o->replaced = true;
 		o->soft_ms = UINT64_MAX;
@@ -123,8 +123,8 @@ bound_sas(struct ike_sa *sa, struct now now, struct ike_outbox *out)
 	size_t n_near = 0, n_any = 0;
 	char peer[ENDPOINT_TEXT];
 
-	for (o = sa->engine->sas; o != NULL; o = o->next) {	/* newest first */
-		if (o->state != IKE_SA_ESTABLISHED || !ike_sa_same_peer(o, sa))
+	for (o = ike_peer_sas(sa->engine, sa->policy, sa->remote.id); o != NULL; o = ike_peer_sas_next(o)) {
+		if (o->state != IKE_SA_ESTABLISHED)
 			continue;
 		any = o;
 		n_any++;
@@ -194,9 +194,8 @@ another(const struct ike_sa *sa, struct now now)
 {
 	struct ike_sa *o;
 
-	for (o = sa->engine->sas; o != NULL; o = o->next)
-		if (o != sa && o->state == IKE_SA_ESTABLISHED && o->delete_ms == UINT64_MAX &&
-		    o->hard_ms > now.ms && ike_sa_same_peer(o, sa))
+	for (o = ike_peer_sas(sa->engine, sa->policy, sa->remote.id); o != NULL; o = ike_peer_sas_next(o))
+		if (o != sa && o->state == IKE_SA_ESTABLISHED && o->delete_ms == UINT64_MAX && o->hard_ms > now.ms)
 			return (o);
 	return (NULL);
 }
@@ -256,29 +255,19 @@ static void
 dead(struct ike_sa *sa, struct now now, enum sa_reason reason, uint64_t call_ms,
     struct ike_outbox *out)
 {
+	struct ike_engine *e = sa->engine;
 	struct ike_child *c, *next;
 	bool alone = another(sa, now) == NULL;
 	uint8_t id[16];
 
 	ike_sa_id(sa, id);
 	ike_conn_wake(sa->engine, now, sa->policy, call_ms);
-	for (c = sa->engine->children; c != NULL; c = next) {
-		next = c->next;
-		if (ike_child_of(c, sa) && (alone || memcmp(c->ike, id, sizeof(id)) == 0))
-			ike_child_end(sa->engine, c, reason, false, out);
+	for (c = ike_children_of(e, sa->policy, sa->remote.id); c != NULL; c = next) {
+		next = ike_children_next(e, c);
+		if (alone || memcmp(c->ike, id, sizeof(id)) == 0)
+			ike_child_end(e, c, reason, false, out);
 	}
 	ike_sa_end(sa, now, reason, false, out);
-}
-
-static bool
-has_children(const struct ike_sa *sa)
-{
-	const struct ike_child *c;
-
-	for (c = sa->engine->children; c != NULL; c = c->next)
-		if (ike_child_of(c, sa))
-			return (true);
-	return (false);
 }
 
 /* Negotiates a successor, where one is not being negotiated already. */
@@ -290,11 +279,10 @@ rekey(struct ike_sa *sa, struct now now, struct ike_outbox *out)
 
 	sa->soft_ms = now.ms + sa->policy->timeout_ms;	/* again, should this come to nothing */
 	/* Without a child SA the responder has nothing to keep up. */
-	if (sa->role == SA_RESPONDER && !has_children(sa))
+	if (sa->role == SA_RESPONDER && ike_children_of(sa->engine, sa->policy, sa->remote.id) == NULL)
 		return;
-	for (o = sa->engine->sas; o != NULL; o = o->next)
-		if (o->state == IKE_SA_HALF_OPEN && o->policy == sa->policy &&
-		    addr_cmp(&o->remote.at.addr, &sa->remote.at.addr) == 0)
+	for (o = ike_peer_half_open(sa->engine, &sa->remote.at.addr); o != NULL; o = ike_peer_half_open_next(o))
+		if (o->state == IKE_SA_HALF_OPEN && o->policy == sa->policy)
 			return;
 	/* Between the ports in use: there the NAT's mapping is alive. */
 	(void)sa->version->begin(sa->engine, now, sa->policy, &sa->local.at, &sa->remote.at,

@@ -39,6 +39,12 @@ grow(struct ike_table *t)
 }
 
 int
+ike_table_ready(struct ike_table *t)
+{
+	return (t->n_buckets > 0 ? 0 : grow(t));
+}
+
+int
 ike_table_put(struct ike_table *t, struct ike_node *n, uint64_t hash)
 {
 	/* A table that cannot grow still works while it has a bucket. */

@@ -21,6 +21,8 @@ struct ike_table {			/* all zero is empty */
 	uint64_t	 looked_at;	/* entries that look-ups have compared: for tests */
 };
 
+/* Makes room for a first entry; ike_table_put() cannot fail then. 0, or -1: no memory. */
+int ike_table_ready(struct ike_table *t);
 /* Adds ${n}, which is in no table. Of equal keys the last one added is found first. 0, or -1: no memory. */
 int ike_table_put(struct ike_table *t, struct ike_node *n, uint64_t hash);
 void ike_table_remove(struct ike_table *t, struct ike_node *n);	/* one that is in none is fine */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/hash.h"
 #include "base/hex.h"
 
 #define TYPE_MAX	64	/* bytes of an attribute type's word or number */
@@ -69,6 +70,19 @@ dn_eq(struct span a, struct span b)
 	X509_NAME_free(x);
 	X509_NAME_free(y);
 	return (eq);
+}
+
+uint64_t
+dn_hash(struct span der, uint64_t salt)
+{
+	X509_NAME *n = decode(der);
+	unsigned long h;
+	int ok = 0;
+
+	if (n != NULL)		/* of the form that X509_NAME_cmp() compares */
+		h = X509_NAME_hash_ex(n, NULL, NULL, &ok);
+	X509_NAME_free(n);
+	return (ok ? hash_bytes(&h, sizeof(h), salt) : hash_bytes(der.p, der.len, salt));
 }
 
 /* The object of a type's word in any case, or of a dotted number; NULL if unknown. */

@@ -19,5 +19,7 @@ long dn_parse(uint8_t *out, size_t cap, const char *text, struct fault *f);
 void dn_text(char *out, size_t cap, struct span der);
 /* Compares names as X.509 does, RFC 5280 section 7.1. */
 bool dn_eq(struct span a, struct span b);
+/* The same for all that dn_eq() takes for equal. */
+uint64_t dn_hash(struct span der, uint64_t salt);
 
 #endif

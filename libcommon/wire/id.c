@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/hash.h"
 #include "base/hex.h"
 #include "wire/dn.h"
 #include "wire/rd.h"
@@ -447,4 +448,26 @@ id_eq(const struct id *a, const struct id *b)
 		return (name_eq(x, y));
 	return (id_to_selector(&s, a) == 0 && id_to_selector(&t, b) == 0 &&
 	    addr_cmp(&s.first, &t.first) == 0 && addr_cmp(&s.last, &t.last) == 0);
+}
+
+uint64_t
+id_hash(const struct id *id, uint64_t salt)
+{
+	const struct id_row *row = row_of(id->type);
+	uint64_t h = hash_bytes(&id->type, sizeof(id->type), salt);
+	uint8_t lower[ID_MAX];
+	struct selector s;
+	size_t i;
+
+	if (row != NULL && row->form == DN)
+		return (dn_hash(span_of(id->data, id->len), h));
+	if (row != NULL && row->form == NAME) {
+		for (i = 0; i < id->len; i++)
+			lower[i] = id->data[i] >= 'A' && id->data[i] <= 'Z' ? id->data[i] | 0x20 : id->data[i];
+		return (hash_bytes(lower, id->len, h));
+	}
+	/* What is no address equals nothing, not even itself. */
+	if (row != NULL && row->form != BINARY)
+		return (id_to_selector(&s, id) == 0 ? hash_bytes(s.first.b, addr_len(&s.first), h) : h);
+	return (hash_bytes(id->data, id->len, h));
 }

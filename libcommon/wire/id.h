@@ -55,6 +55,8 @@ int id_from_words(struct id *id, const char *type, const char *value, struct fau
  * section 7.1), without regard to case, blanks and string types; FQDNs and user FQDNs
  * without regard to case. */
 bool id_eq(const struct id *a, const struct id *b);
+/* The same for all that id_eq() takes for equal. */
+uint64_t id_hash(const struct id *id, uint64_t salt);
 
 struct id id_from_addr(const struct addr *a);
 /* Address, subnet and range IDs with protocol and port; -1 if it is none of these. */

@@ -1,6 +1,6 @@
 /*
  * What a datagram for one IKE SA costs the engine when it has N of them (5000), divided by what it
- * costs with 10; and the memory of an IKE SA with one child.
+ * costs with 10; the same for a negotiation of one more, both ends counted; and the memory of an IKE SA with one child.
  *
  *	many [N]
  */
@@ -13,6 +13,7 @@
 
 #define ROUNDS	40
 #define ASKS	500	/* datagrams of a round */
+#define JOINS	5	/* negotiations of a round */
 
 static double
 cpu_s(void)
@@ -57,11 +58,24 @@ one_round(struct many *m)
 	return (took * 1e6 / ASKS);
 }
 
+/* Microseconds for main mode and quick mode of one more peer. */
+static double
+one_join(struct many *m)
+{
+	double begin = cpu_s();
+	size_t i;
+
+	for (i = 0; i < JOINS; i++)
+		if (!many_join(m))
+			exit(1);
+	return ((cpu_s() - begin) * 1e6 / JOINS);
+}
+
 int
 main(int argc, char *argv[])
 {
 	static struct many few, many;
-	double best[2] = { 1e9, 1e9 }, took, before, after, locked;
+	double best[2] = { 1e9, 1e9 }, join[2] = { 1e9, 1e9 }, took, before, after, locked;
 	size_t n = argc > 1 ? (size_t)strtoul(argv[1], NULL, 10) : 5000;
 	int i;
 
@@ -81,9 +95,13 @@ main(int argc, char *argv[])
 			best[0] = took;
 		if ((took = one_round(&many)) < best[1])
 			best[1] = took;
+		if ((took = one_join(&few)) < join[0])
+			join[0] = took;
+		if ((took = one_join(&many)) < join[1])
+			join[1] = took;
 	}
-	(void)printf("%.2f %.2f %.3f %.0f %.0f\n", best[0], best[1], best[1] / best[0],
-	    (after - before) / (double)n, locked / (double)n);
+	(void)printf("%.2f %.2f %.3f %.0f %.0f %.3f %.0f %.0f\n", best[0], best[1], best[1] / best[0],
+	    join[0], join[1], join[1] / join[0], (after - before) / (double)n, locked / (double)n);
 	many_free(&few);
 	many_free(&many);
 	return (0);

@@ -64,8 +64,8 @@ join(struct many *m, size_t i)
 	struct fault f;
 	char name[48];
 
-	conf.rand = rand_seeded(&m->peer_seed, SPAN_ARRAY(at.addr.b));
 	(void)snprintf(name, sizeof(name), "peer-%zu.example", i);
+	conf.rand = rand_seeded(&m->peer_seed, span_str(name));
 	if (id_parse(&m->peer_policy.local_id, name, &f) != 0 ||
 	    (peer = ike_engine_new(&conf, &f)) == NULL)
 		return (NULL);
@@ -76,6 +76,28 @@ join(struct many *m, size_t i)
 		return (peer);
 	ike_engine_free(peer);
 	return (NULL);
+}
+
+/* The same, later: the exchanges of few are remembered at a time. */
+static struct ike_engine *
+join_next(struct many *m)
+{
+	struct ike_outbox out = {0};
+
+	m->now.ms += 200;
+	if (ike_engine_deadline(m->engine) <= m->now.ms)
+		ike_engine_timeout(m->engine, m->now, &out);
+	outbox_free(&out);
+	return (join(m, ++m->joined));
+}
+
+bool
+many_join(struct many *m)
+{
+	struct ike_engine *peer = join_next(m);
+
+	ike_engine_free(peer);
+	return (peer != NULL);
 }
 
 int
@@ -93,12 +115,7 @@ many_init(struct many *m, size_t n)
 	if (policies(m) != 0 || (m->engine = ike_engine_new(&conf, NULL)) == NULL)
 		return (-1);
 	for (i = 0; i < n; i++) {
-		/* One after the other, so that the exchanges of few are remembered at a time. */
-		m->now.ms += 200;
-		if (ike_engine_deadline(m->engine) <= m->now.ms)
-			ike_engine_timeout(m->engine, m->now, &out);
-		outbox_free(&out);
-		if ((peer = join(m, i + 1)) == NULL)
+		if ((peer = join_next(m)) == NULL)
 			return (-1);
 		if (i == kept * (n / MANY_PEERS) && kept < MANY_PEERS) {
 			m->at[kept] = place(i + 1);

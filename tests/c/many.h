@@ -18,6 +18,7 @@ struct many {
 	struct ike_engine	*peer[MANY_PEERS];
 	struct endpoint		 at[MANY_PEERS];	/* where the peers are */
 	uint32_t		 asked;			/* R-U-THEREs so far */
+	size_t			 joined;		/* peers so far */
 };
 
 /*
@@ -26,6 +27,8 @@ struct many {
  */
 int many_init(struct many *m, size_t n);
 void many_free(struct many *m);
+/* One more peer negotiates its IKE SA and a child SA, and is not kept. True: both are established. */
+bool many_join(struct many *m);
 /* A datagram with a new R-U-THERE of the kept peer ${i}, to be freed with ike_out_free(). NULL: failed. */
 struct ike_out *many_ask(struct many *m, size_t i);
 /* Hands it to the responder, as a host does. True: the responder answered. */

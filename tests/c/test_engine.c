@@ -108,6 +108,9 @@ half_open_exchanges_are_counted(void **state)
 	assert_int_equal(m.engine->by_spi.n, 20);
 	assert_int_equal(m.engine->by_peer_spi.n, 20);
 	assert_int_equal(m.engine->by_child_spi.n, 20);
+	assert_int_equal(m.engine->sas_by_peer.n, 20);
+	assert_int_equal(m.engine->children_by_peer.n, 20);
+	assert_int_equal(m.engine->half_open_by_addr.n, 0);
 	many_free(&m);
 }
 

@@ -121,6 +121,7 @@ dns_compare_as_x509_does(void **state)
 	assert_int_equal(id_parse(&b, "CN=abc", &f), 0);
 	assert_int_equal(id_parse(&c, "CN=abd", &f), 0);
 	assert_true(id_eq(&a, &b));
+	assert_int_equal(id_hash(&a, 7), id_hash(&b, 7));
 	assert_false(id_eq(&a, &c));
 	assert_int_not_equal(a.data[11], b.data[11]);
 }
@@ -258,6 +259,7 @@ names_compare_without_case(void **state)
 	assert_int_equal(id_parse(&a, "GW.Example", NULL), 0);
 	assert_int_equal(id_parse(&b, "gw.eXample", NULL), 0);
 	assert_true(id_eq(&a, &b));
+	assert_int_equal(id_hash(&a, 7), id_hash(&b, 7));
 	assert_int_equal(id_parse(&b, "gw.examplf", NULL), 0);
 	assert_false(id_eq(&a, &b));
 	assert_int_equal(id_parse(&b, "gw.exampl", NULL), 0);

@@ -7,6 +7,7 @@
 
 #include "ike/v1/phase1.h"
 
+#include "ike/engine_priv.h"
 #include "ike/policy_match.h"
 #include "ike/sa_life.h"
 #include "ike/v1/auth.h"
@@ -315,18 +316,19 @@ out:
 static bool
 is_known(const struct v1_exchange *x, const struct id *id)
 {
+	struct ike_id *peer = NULL;
 	const struct ike_sa *o;
-	struct id known;
+	bool known = false;
 
 	if (part(x)->begin != IKE_BEGIN_REKEY)
 		return (false);
-	for (o = ike(x)->engine->sas; o != NULL; o = o->next) {
-		known = ike_id_get(o->remote.id);
-		if (o->state == IKE_SA_ESTABLISHED && o->policy == ike(x)->policy &&
-		    addr_cmp(&o->remote.at.addr, &ike(x)->remote.at.addr) == 0 && id_eq(&known, id))
-			return (true);
-	}
-	return (false);
+	if (ike_id_set(&peer, id) != 0)
+		return (false);
+	for (o = ike_peer_sas(ike(x)->engine, ike(x)->policy, peer); o != NULL && !known; o = ike_peer_sas_next(o))
+		known = o->state == IKE_SA_ESTABLISHED &&
+		    addr_cmp(&o->remote.at.addr, &ike(x)->remote.at.addr) == 0;
+	free(peer);
+	return (known);
 }
 
 static int
