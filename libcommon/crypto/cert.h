@@ -41,6 +41,9 @@ bool cert_eq(const struct cert *a, const struct cert *b);	/* the same bytes */
 bool cert_is_root(const struct cert *c);
 /* basicConstraints with CA, or a certificate of version 1 that is self-signed. */
 bool cert_is_ca(const struct cert *c);
+#define CERT_TIME_TEXT	32
+/* Seconds since 1970 as RFC 3339. */
+char *cert_time_text(char out[CERT_TIME_TEXT], int64_t epoch);
 /* Seconds since 1970: the first and the last of its validity; INT64_MIN and INT64_MAX where it cannot be read. */
 int64_t cert_begins(const struct cert *c);
 int64_t cert_ends(const struct cert *c);

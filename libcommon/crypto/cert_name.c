@@ -1,10 +1,11 @@
-/* subjectAltName: comparison and text. */
+/* subjectAltName: comparison and text; dates as text. */
 #include "crypto/cert_priv.h"
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <strings.h>
+#include <time.h>
 
 static struct span
 string_span(const ASN1_STRING *s)
@@ -147,4 +148,15 @@ cert_names_text(char *out, size_t cap, const struct cert *c)
 			room = add(out, cap, &n, "IP:") && add_address(out, cap, &n, string_span(g->d.iPAddress));
 	}
 	GENERAL_NAMES_free(names);
+}
+
+char *
+cert_time_text(char out[CERT_TIME_TEXT], int64_t epoch)
+{
+	struct tm tm;
+	time_t t = (time_t)epoch;
+
+	if (gmtime_r(&t, &tm) == NULL || strftime(out, CERT_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		(void)snprintf(out, CERT_TIME_TEXT, "%lld", (long long)epoch);
+	return (out);
 }

@@ -64,19 +64,32 @@ ike_sa_same_peer(const struct ike_sa *a, const struct ike_sa *b)
 	return (a->policy == b->policy && ike_id_eq(a->remote.id, b->remote.id));
 }
 
-void
-ike_sa_send(struct ike_sa *sa, struct span message, struct ike_outbox *out)
+/* Nothing shows that the peer's address is real. */
+static bool
+is_unproven(const struct ike_sa *sa)
+{
+	return (sa->role == SA_RESPONDER && sa->state == IKE_SA_HALF_OPEN && !sa->returned);
+}
+
+bool
+ike_sa_may_send(const struct ike_sa *sa, size_t len, struct ike_outbox *out)
 {
 	char to[ENDPOINT_TEXT];
 
-	if (sa->role == SA_RESPONDER && sa->state == IKE_SA_HALF_OPEN && !sa->returned) {
-		if (sa->bytes_out + message.len > IKE_AMPLIFY_MAX * sa->bytes_in) {
-			outbox_note(out, NOTE_DEBUG, "%s: %zu bytes are too many for %zu that came from there",
-			    endpoint_text(to, &sa->remote.at), message.len, sa->bytes_in);
-			return;
-		}
+	if (!is_unproven(sa) || sa->bytes_out + len <= IKE_AMPLIFY_MAX * sa->bytes_in)
+		return (true);
+	outbox_note(out, NOTE_DEBUG, "%s: %zu bytes are too many for %zu that came from there",
+	    endpoint_text(to, &sa->remote.at), len, sa->bytes_in);
+	return (false);
+}
+
+void
+ike_sa_send(struct ike_sa *sa, struct span message, struct ike_outbox *out)
+{
+	if (!ike_sa_may_send(sa, message.len, out))
+		return;
+	if (is_unproven(sa))
 		sa->bytes_out += message.len;
-	}
 	outbox_datagram(out, &sa->local.at, &sa->remote.at, message);
 }
 

@@ -91,6 +91,11 @@ void ike_sa_id(const struct ike_sa *sa, uint8_t id[16]);
 /* Whether both are SAs with one peer, by policy and proven identity. */
 bool ike_sa_same_peer(const struct ike_sa *a, const struct ike_sa *b);
 /*
+ * Whether ${len} bytes may go to the peer now: an address that has proven nothing gets no more than IKE_AMPLIFY_MAX
+ * times what came from there. If not, says so.
+ */
+bool ike_sa_may_send(const struct ike_sa *sa, size_t len, struct ike_outbox *out);
+/*
  * Sends ${message} to the peer. A peer that began ${sa} and has not sent our SPI back gets at most IKE_AMPLIFY_MAX
  * times the bytes that came from its address: the address may be forged.
  */

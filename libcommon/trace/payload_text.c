@@ -6,7 +6,7 @@
 #include "ike/heartbeat.h"
 #include "ike/v1base/natd.h"
 #include "ike/v1base/sa_payload.h"
-#include "wire/dn.h"
+#include "trace/payload_text_cert.h"
 #include "wire/id.h"
 #include "wire/rd.h"
 #include "wire/vid.h"
@@ -16,7 +16,6 @@
 #define TEXT_SHOWN	512	/* bytes of a text from the peer */
 #define DRAFT_NAT_D	15
 #define DRAFT_NAT_OA	16
-#define DN_SHOWN	2048
 
 /* --- pieces --- */
 
@@ -359,34 +358,6 @@ natd_words(struct sa_text *t, struct span body, const struct v1_words_of *of)
 }
 
 static void
-cert_words(struct sa_text *t, struct span body, bool request)
-{
-	static const char *const kinds[] = {
-		"none", "PKCS #7", "PGP", "DNS", "X.509 signature", "X.509 key exchange",
-		"Kerberos", "CRL", "ARL", "SPKI", "X.509 attribute",
-	};
-	static char dn[DN_SHOWN];
-	struct span rest;
-
-	if (body.len == 0) {
-		sa_text_add(t, "empty\n");
-		return;
-	}
-	rest = span_of(body.p + 1, body.len - 1);
-	if (body.p[0] < sizeof(kinds) / sizeof(kinds[0]))
-		sa_text_add(t, "%s", kinds[body.p[0]]);
-	else
-		sa_text_add(t, "encoding %u", body.p[0]);
-	if (request && 2 * rest.len + 2 <= sizeof(dn) && rest.len > 0 && dn_valid(rest)) {
-		dn_text(dn, sizeof(dn), rest);
-		sa_text_add(t, " of ");
-		put_text(t, span_str(dn));
-		sa_text_add(t, "\n");
-	} else
-		sa_text_add(t, ", %zu bytes\n", rest.len);
-}
-
-static void
 nat_oa_words(struct sa_text *t, struct span body)
 {
 	if (body.len >= 4)
@@ -454,7 +425,7 @@ v1_payload_words(char *out, size_t cap, const struct isakmp_payload *pl,
 		nat_oa_words(&t, pl->body);
 		break;
 	case PAYLOAD_CERT: case PAYLOAD_CR:
-		cert_words(&t, pl->body, pl->type == PAYLOAD_CR);
+		v1_cert_words(&t, pl->body, pl->type == PAYLOAD_CR);
 		break;
 	case PAYLOAD_FRAG:
 		frag_words(&t, pl->body);

@@ -2,14 +2,12 @@
 #include "ike/v1/auth_cert.h"
 
 #include <stdio.h>
-#include <time.h>
-
-#define NAME_TEXT	160	/* of a name in a fault, cut */
-#define DATE_TEXT	32
-#define HASH_TEXT	(2 * TRUST_HASH_LEN + 1)
 
 #include "base/hex.h"
 #include "wire/dn.h"
+
+#define NAME_TEXT	160	/* of a name in a fault, cut */
+#define HASH_TEXT	(2 * TRUST_HASH_LEN + 1)
 
 /* --- words --- */
 
@@ -26,17 +24,6 @@ name_text(char out[NAME_TEXT], struct span der)
 		(void)snprintf(out, NAME_TEXT, "%s", all);
 	}
 	free(all);
-	return (out);
-}
-
-static const char *
-date_text(char out[DATE_TEXT], int64_t epoch)
-{
-	struct tm tm;
-	time_t t = (time_t)epoch;
-
-	if (gmtime_r(&t, &tm) == NULL || strftime(out, DATE_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		(void)snprintf(out, DATE_TEXT, "%lld", (long long)epoch);
 	return (out);
 }
 
@@ -65,13 +52,13 @@ refuse(struct fault *f, enum fault_cause cause)
 static int
 untrusted(const struct v1_cert_in *in, const struct trust_result *r, struct fault *f)
 {
-	char subject[NAME_TEXT], issuer[NAME_TEXT], ca[NAME_TEXT + 32], when[DATE_TEXT], now[DATE_TEXT];
+	char subject[NAME_TEXT], issuer[NAME_TEXT], ca[NAME_TEXT + 32], when[CERT_TIME_TEXT], now[CERT_TIME_TEXT];
 	const char *whose = r->is_leaf ? "" : " of its chain";
 
 	(void)name_text(subject, bytes_span(&r->subject));
 	(void)name_text(issuer, bytes_span(&r->issuer));
-	(void)date_text(when, r->when);
-	(void)date_text(now, (int64_t)in->epoch);
+	(void)cert_time_text(when, r->when);
+	(void)cert_time_text(now, (int64_t)in->epoch);
 	switch (r->why) {
 	case TRUST_NO_ISSUER:
 		(void)fault(f, FAULT_AUTH_FAILED, "CERT payload: \"%s\"%s was issued by \"%s\", whose certificate was not "

@@ -74,6 +74,9 @@ v1_sa_send(struct v1_sa *sa, struct span message, struct ike_outbox *out)
 		ike_sa_send(&sa->ike, message, out);
 		return;
 	}
+	/* All of them or none: the first alone is of no use, and when the peer asks again there may be room for all. */
+	if (!ike_sa_may_send(&sa->ike, message.len + n * (ISAKMP_HDR_LEN + FRAG_HDR_LEN), out))
+		return;
 	ike_sa_note(&sa->ike, out, NOTE_DEBUG, "a message of %zu bytes is sent in %zu fragments", message.len, n);
 	for (i = 0; (one = frag_put(buf, sizeof(buf), message, part, i)).len > 0; i++)
 		ike_sa_send(&sa->ike, one, out);

@@ -1,0 +1,339 @@
+/* Phase 1 with signatures: two engines with certificates, both modes, each method; chains, requests, refusals. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "ike/engine_priv.h"
+#include "pki.h"
+#include "sim.h"
+#include "wire/isakmp.h"
+
+#define KINDS	4
+
+/* For each kind of key: a root, an intermediate, and the two ends below each. */
+static const struct { enum sign_kind kind; uint16_t auth; const char *word; } kinds[KINDS] = {
+	{ SIGN_RSA, AUTH_RSA_SIG, "rsa" }, { SIGN_EC256, AUTH_ECDSA_256, "ecdsa" },
+	{ SIGN_EC384, AUTH_ECDSA_384, "ecdsa" }, { SIGN_EC521, AUTH_ECDSA_521, "ecdsa" },
+};
+static struct tree { struct pki root, middle, left, right, left_below, right_below; } trees[KINDS];
+
+static void
+make_tree(struct tree *t, enum sign_kind kind)
+{
+	t->root = pki_make(&(struct pki_spec){ .cn = "Root", .kind = kind, .ca = true });
+	t->middle = pki_make(&(struct pki_spec){ .cn = "Middle", .issuer = &t->root, .kind = kind, .ca = true });
+	t->left = pki_make(&(struct pki_spec){ .cn = "left", .issuer = &t->root, .kind = kind,
+	    .san = "DNS:left.example" });
+	t->right = pki_make(&(struct pki_spec){ .cn = "right", .issuer = &t->root, .kind = kind,
+	    .san = "DNS:right.example" });
+	t->left_below = pki_make(&(struct pki_spec){ .cn = "left below", .issuer = &t->middle, .key = &t->left,
+	    .san = "DNS:left.example" });
+	t->right_below = pki_make(&(struct pki_spec){ .cn = "right below", .issuer = &t->middle, .key = &t->right,
+	    .san = "DNS:right.example" });
+}
+
+static int
+make_all(void **state)
+{
+	size_t i;
+
+	(void)state;
+	(void)secret_init();
+	for (i = 0; i < KINDS; i++)
+		make_tree(&trees[i], kinds[i].kind);
+	return (0);
+}
+
+static int
+free_all(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < KINDS; i++) {
+		pki_free(&trees[i].root);
+		pki_free(&trees[i].middle);
+		pki_free(&trees[i].left);
+		pki_free(&trees[i].right);
+		pki_free(&trees[i].left_below);
+		pki_free(&trees[i].right_below);
+	}
+	return (0);
+}
+
+struct pair {
+	struct ike_policy	left, right, more[2];
+	struct sim		sim;
+	unsigned		certs[2], requests[2];	/* payloads in clear from each end */
+	bool			hide_requests;
+};
+
+/* Counts what is in clear: aggressive mode's first two messages. */
+static bool
+look(struct sim *s, int from, uint8_t *data, size_t len)
+{
+	struct pair *p = s->tap_arg;
+	struct isakmp_msg m;
+	struct fault f;
+	size_t i;
+
+	if (isakmp_hdr_get(&m.hdr, span_of(data, len), &f) != 0 || (m.hdr.flags & ISAKMP_FLAG_ENCRYPTED) != 0)
+		return (true);
+	m.raw = span_of(data, len);
+	if (isakmp_chain_get(&m, span_of(data + ISAKMP_HDR_LEN, len - ISAKMP_HDR_LEN), false, &f) != 0)
+		return (true);
+	for (i = 0; i < m.n; i++) {
+		p->certs[from] += m.pl[i].type == PAYLOAD_CERT;
+		p->requests[from] += m.pl[i].type == PAYLOAD_CR;
+		if (m.pl[i].type == PAYLOAD_CR && p->hide_requests)
+			data[m.pl[i].body.p - data] = 7;	/* for a CRL */
+	}
+	return (true);
+}
+
+static void
+give(struct ike_policy *p, uint16_t auth, const struct pki *own, const struct pki *ca)
+{
+	creds_free(&p->creds);
+	p->n_auths = 1;
+	p->auths[0] = auth;
+	pki_add(&p->creds.own, own);
+	p->creds.key = pki_key(own);
+	if (ca != NULL)
+		pki_add(&p->creds.ca, ca);
+}
+
+static struct pair *
+pair_new(size_t kind, enum sa_exchange exchange, uint64_t seed)
+{
+	struct pair *p = calloc(1, sizeof(*p));
+	struct tree *t = &trees[kind];
+
+	assert_non_null(p);
+	/* A hash that is none of RFC 4754's: the method has its own. */
+	sim_pair_init(&p->sim, &p->left, &p->right, "aes128-sha1-modp1024", "aes128-sha256", seed);
+	p->left.exchange = p->right.exchange = exchange;
+	give(&p->left, kinds[kind].auth, &t->left, &t->root);
+	give(&p->right, kinds[kind].auth, &t->right, &t->root);
+	p->sim.now.epoch = PKI_NOW;
+	p->sim.tap = look;
+	p->sim.tap_arg = p;
+	return (p);
+}
+
+static void
+pair_free(struct pair *p)
+{
+	sim_pair_free(&p->sim, &p->left, &p->right);
+	free(p);
+}
+
+static void
+connect_pair(struct pair *p, uint64_t ms)
+{
+	struct fault f = {0};
+
+	if (sim_connect(&p->sim, &p->left, true, &f) != 0)
+		fail_msg("%s", f.what);
+	sim_run(&p->sim, ms, NULL);
+}
+
+static void
+assert_tunnel(struct pair *p, const char *word)
+{
+	struct sim_end *l = &p->sim.end[0], *r = &p->sim.end[1];
+
+	if (l->n_ike < 1 || r->n_ike < 1 || l->n_children < 1 || !sim_children_agree(&p->sim))
+		fail_msg("left %s: %s\n%s---\nright %s: %s\n%s", l->why.where, l->why.what, l->notes, r->why.where,
+		    r->why.what, r->notes);
+	assert_string_equal(l->ike.auth, word);
+	assert_string_equal(r->ike.auth, word);
+}
+
+static void
+each_method_in_both_exchanges(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2 * KINDS; i++) {
+		bool aggressive = i % 2 == 1;
+		struct pair *p = pair_new(i / 2, aggressive ? SA_AGGRESSIVE : SA_MAIN, i);
+
+		/* What a fragment holds is not counted. */
+		p->right.fragmentation = FRAGMENTATION_OFF;
+		connect_pair(p, 5000);
+		assert_tunnel(p, kinds[i / 2].word);
+		/* In main mode certificates are encrypted, and so is the initiator's request. */
+		assert_int_equal(p->certs[0], 0);
+		assert_int_equal(p->certs[1] > 0, aggressive);
+		assert_int_equal(p->requests[0] > 0, aggressive);
+		assert_true(p->requests[1] > 0);
+		pair_free(p);
+	}
+}
+
+static void
+a_chain_goes_along(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2 * KINDS; i++) {
+		struct pair *p = pair_new(i / 2, i % 2 == 1 ? SA_AGGRESSIVE : SA_MAIN, i);
+		struct tree *t = &trees[i / 2];
+
+		give(&p->left, kinds[i / 2].auth, &t->left_below, &t->root);
+		give(&p->right, kinds[i / 2].auth, &t->right_below, &t->root);
+		pki_add(&p->left.creds.own, &t->middle);
+		pki_add(&p->right.creds.own, &t->middle);
+		connect_pair(p, 5000);
+		assert_tunnel(p, kinds[i / 2].word);
+		pair_free(p);
+	}
+}
+
+static void
+a_bad_net_does_no_harm(void **state)
+{
+	uint64_t seed;
+
+	(void)state;
+	for (seed = 0; seed < 40; seed++) {
+		struct pair *p = pair_new(seed % KINDS, seed % 3 == 0 ? SA_AGGRESSIVE : SA_MAIN, 100 + seed);
+
+		p->sim.loss = p->sim.dup = p->sim.reorder = 20;
+		p->sim.nat = seed % 4 == 0;
+		p->left.timeout_ms = p->right.timeout_ms = 120000;
+		p->left.dpd_seconds = p->right.dpd_seconds = 0;
+		connect_pair(p, 100000);
+		assert_tunnel(p, kinds[seed % KINDS].word);
+		pair_free(p);
+	}
+}
+
+static void
+certificates_are_sent_by_policy(void **state)
+{
+	static const struct { enum cert_policy policy; bool asked; unsigned sent; } t[] = {
+		{ CERT_ALWAYS, true, 1 }, { CERT_ALWAYS, false, 1 }, { CERT_ASKED, true, 1 }, { CERT_ASKED, false, 0 },
+		{ CERT_NEVER, true, 0 }, { CERT_NEVER, false, 0 },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct pair *p = pair_new(1, SA_AGGRESSIVE, i);
+
+		/* The initiator has the responder's certificate already. */
+		pki_add(&p->left.creds.pinned, &trees[1].right);
+		p->right.cert_policy = t[i].policy;
+		p->hide_requests = !t[i].asked;
+		connect_pair(p, 5000);
+		assert_int_equal(p->certs[1], t[i].sent);
+		assert_tunnel(p, "ecdsa");
+		pair_free(p);
+	}
+}
+
+static void
+a_stranger_is_refused_by_either_end(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		bool aggressive = i % 2 == 1, initiator = i / 2 == 1;
+		struct pair *p = pair_new(1, aggressive ? SA_AGGRESSIVE : SA_MAIN, i);
+		struct tree *t = &trees[1];
+		struct sim_end *judge = &p->sim.end[initiator ? 0 : 1];
+
+		/* The other end has a certificate of the same CA, but not this name. */
+		give(initiator ? &p->right : &p->left, AUTH_ECDSA_256, initiator ? &t->left : &t->right, &t->root);
+		connect_pair(p, 60000);
+		assert_int_equal(judge->n_ike, 0);
+		assert_int_equal(judge->n_child, 0);
+		assert_int_equal(judge->why.code, FAULT_AUTH_FAILED);
+		assert_int_equal(judge->why.cause, CAUSE_CERT_NAME);
+		assert_int_equal(judge->why.message, aggressive ? (initiator ? 2 : 3) : initiator ? 6 : 5);
+		assert_string_equal(judge->why.what, initiator ?
+		    "CERT payload: \"O=Test, CN=left\" does not have the name right.example of the ID payload; "
+		    "subjectAltName has DNS:left.example" :
+		    "CERT payload: \"O=Test, CN=right\" does not have the name left.example of the ID payload; "
+		    "subjectAltName has DNS:right.example");
+		pair_free(p);
+	}
+}
+
+static void
+another_curve_is_another_method(void **state)
+{
+	struct pair *p = pair_new(1, SA_MAIN, 1);
+
+	(void)state;
+	give(&p->right, AUTH_ECDSA_384, &trees[2].right, &trees[2].root);
+	connect_pair(p, 60000);
+	assert_int_equal(p->sim.end[1].why.code, FAULT_NO_PROPOSAL);
+	assert_non_null(strstr(p->sim.end[1].why.what, "authentication ECDSA-256 where ECDSA-384 is configured"));
+	pair_free(p);
+}
+
+/* A responder with a section for pre-shared keys and one for signatures, in either order. */
+static void
+the_method_selects_the_section(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		struct pair *p = pair_new(1, SA_MAIN, i);
+		struct ike_conf *conf = &p->sim.end[1].engine->conf;
+		bool psk_first = i % 2 == 0, want_psk = i / 2 == 0;
+		struct ike_policy *psk = &p->more[psk_first ? 0 : 1], *sig = &p->more[psk_first ? 1 : 0];
+
+		*sig = p->right;
+		p->right = (struct ike_policy){0};
+		*psk = *sig;
+		psk->psk = (struct secret){0};
+		psk->creds = (struct creds){0};
+		assert_int_equal(secret_set(&psk->psk, span_str("secret")), 0);
+		secret_free(&sig->psk);
+		psk->auths[0] = AUTH_PSK;
+		psk->remote_id = (struct id){0};
+		conf->policies = p->more;
+		conf->n_policies = 2;
+		if (want_psk) {
+			creds_free(&p->left.creds);
+			p->left.auths[0] = AUTH_PSK;
+			assert_int_equal(secret_set(&p->left.psk, span_str("secret")), 0);
+			/* An ID that the other section does not name. */
+			assert_int_equal(id_parse(&p->left.local_id, "road.example", NULL), 0);
+		}
+		connect_pair(p, 5000);
+		assert_tunnel(p, want_psk ? "psk" : "ecdsa");
+		sim_free(&p->sim);
+		ike_policy_wipe(&p->left);
+		ike_policy_wipe(&p->more[0]);
+		ike_policy_wipe(&p->more[1]);
+		free(p);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_method_in_both_exchanges),
+		cmocka_unit_test(a_chain_goes_along),
+		cmocka_unit_test(a_bad_net_does_no_harm),
+		cmocka_unit_test(certificates_are_sent_by_policy),
+		cmocka_unit_test(a_stranger_is_refused_by_either_end),
+		cmocka_unit_test(another_curve_is_another_method),
+		cmocka_unit_test(the_method_selects_the_section),
+	};
+
+	return (cmocka_run_group_tests_name("sig", tests, make_all, free_all));
+}
