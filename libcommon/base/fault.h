@@ -141,6 +141,7 @@ enum fault_code {
 	CAUSE(SECRET_RIGHT)	/* under keys that only the right secret gives */ \
 	CAUSE(NOTHING_PROVEN)	/* before this end sent its proof */	\
 	CAUSE(OUR_ID)		/* the peer rejects it */		\
+	CAUSE(OUR_CERT)		/* AUTH_FAILED: the peer rejects it */	\
 	/* AUTH_FAILED: the peer's certificate */			\
 	CAUSE(CERT_NONE)	/* it sent none */			\
 	CAUSE(CERT_ISSUER)	/* of another CA, or the chain is incomplete */ \

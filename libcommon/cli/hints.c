@@ -179,6 +179,8 @@ const struct hint hints[] = {
 	    "the answer proves that the secret is right: the peer does not know our ID (--local-id), allows only the other --exchange, or requires XAuth or certificates"),
 	CAUSE(AUTH_FAILED, NOTHING_PROVEN,
 	    "the secret has not been tried yet: the peer does not know our ID (--local-id) or address, or allows only the other --exchange"),
+	CAUSE(AUTH_FAILED, OUR_CERT,
+	    "the peer's log says why: it does not know our CA, our certificate is expired or revoked, or does not have the name of our --local-id"),
 	CAUSE(AUTH_FAILED, CERT_NONE,
 	    "the peer must send its certificate (its own option, often \"send certificate: always\")"),
 	CAUSE(AUTH_FAILED, CERT_ISSUER,

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "pki.h"
 #include "trace/dissect.h"
 #include "sim.h"
 
@@ -484,6 +485,47 @@ configuration(void **state)
 	assert_non_null(strstr(v1_payload_words(out, sizeof(out), &pl, &of), "PASSWORD secret\n"));
 }
 
+static void
+certificates(void **state)
+{
+	struct pki ca = pki_make(&(struct pki_spec){ .cn = "Root", .kind = SIGN_EC256, .ca = true });
+	struct pki gw = pki_make(&(struct pki_spec){ .cn = "gw", .issuer = &ca, .key = &ca, .san = "DNS:gw.example" });
+	const struct pki *both[] = { &gw, &ca };
+	struct bytes p7 = pki_pkcs7(both, 2);
+	struct certs list = {0};
+	struct v1_words_of of = {0};
+	uint8_t body[4096];
+	struct isakmp_payload pl = { PAYLOAD_CERT, SPAN_NONE, SPAN_NONE };
+	char out[V1_WORDS];
+
+	(void)state;
+	pki_add(&list, &gw);
+	body[0] = 4;
+	memcpy(body + 1, cert_der(list.c[0]).p, cert_der(list.c[0]).len);
+	pl.body = span_of(body, cert_der(list.c[0]).len + 1);
+	assert_string_equal(v1_payload_words(out, sizeof(out), &pl, &of), "X.509 signature: \"O=Test, CN=gw\", issued by "
+	    "\"O=Test, CN=Root\", DNS:gw.example, valid from 2025-01-01T00:00:00Z to 2027-01-01T00:00:00Z\n");
+	pl.body.len--;
+	assert_non_null(strstr(v1_payload_words(out, sizeof(out), &pl, &of), "unreadable: "));
+	body[0] = 1;
+	memcpy(body + 1, p7.p, p7.len);
+	pl.body = span_of(body, p7.len + 1);
+	(void)v1_payload_words(out, sizeof(out), &pl, &of);
+	assert_non_null(strstr(out, "PKCS #7, 2 certificates\n  \"O=Test, CN="));
+	assert_non_null(strstr(out, "  \"O=Test, CN=Root\", self-signed, CA, valid from 2025-"));
+	pl.type = PAYLOAD_CR;
+	body[0] = 4;
+	memcpy(body + 1, cert_issuer(list.c[0]).p, cert_issuer(list.c[0]).len);
+	pl.body = span_of(body, cert_issuer(list.c[0]).len + 1);
+	assert_string_equal(v1_payload_words(out, sizeof(out), &pl, &of), "X.509 signature of \"O=Test, CN=Root\"\n");
+	pl.body.len = 1;
+	assert_string_equal(v1_payload_words(out, sizeof(out), &pl, &of), "X.509 signature of any CA\n");
+	bytes_free(&p7);
+	certs_free(&list);
+	pki_free(&gw);
+	pki_free(&ca);
+}
+
 /* The words of ${pl} in a message of ${exchange}. */
 static char *
 words_in(uint8_t exchange, const struct isakmp_payload *pl)
@@ -545,6 +587,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(fragments, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(hostile, set_up, tear_down),
 		cmocka_unit_test(configuration),
+		cmocka_unit_test(certificates),
 		cmocka_unit_test(acknowledged),
 		cmocka_unit_test(notify_text),
 		cmocka_unit_test(drafts),

@@ -264,6 +264,11 @@ a_stranger_is_refused_by_either_end(void **state)
 		    "subjectAltName has DNS:left.example" :
 		    "CERT payload: \"O=Test, CN=right\" does not have the name left.example of the ID payload; "
 		    "subjectAltName has DNS:right.example");
+		/* The other end is told, and says so; in aggressive mode it has sent its proof by then, too. */
+		if (!initiator) {
+			assert_int_equal(p->sim.end[0].why.cause, CAUSE_OUR_CERT);
+			assert_string_equal(p->sim.end[0].why.what, "the peer rejects our certificate (INVALID-CERTIFICATE)");
+		}
 		pair_free(p);
 	}
 }

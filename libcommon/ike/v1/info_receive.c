@@ -61,9 +61,22 @@ v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x, boo
 		(void)fault_because(f, CAUSE_NOTIFY_COOKIE, fault(f, FAULT_PEER_NOTIFY, q == NULL ?
 		    "the peer sent %s" : "the peer has forgotten this IKE SA (%s)", said));
 		break;
+	case NOTIFY_INVALID_CERT_ENCODING:
+	case NOTIFY_INVALID_CERTIFICATE:
+	case NOTIFY_CERT_TYPE_UNSUPPORTED:
+	case NOTIFY_INVALID_CERT_AUTHORITY:
+	case NOTIFY_INVALID_SIGNATURE:
+	case NOTIFY_CERTIFICATE_UNAVAILABLE:
+		(void)fault_because(f, CAUSE_OUR_CERT, fault(f, FAULT_AUTH_FAILED, "the peer rejects our %s (%s)",
+		    type == NOTIFY_INVALID_SIGNATURE ? "signature" : type == NOTIFY_INVALID_CERT_AUTHORITY ? "certificate's CA" :
+		    "certificate", said));
+		break;
 	case NOTIFY_AUTHENTICATION_FAILED:
 	case NOTIFY_INVALID_HASH_INFORMATION:
-		if (authentic && q == NULL)
+		if (q == NULL && auth != NULL && auth->sign != SIGN_NONE && (authentic || v1_phase1_proof_sent(x)))
+			(void)fault_because(f, CAUSE_OUR_CERT, fault(f, FAULT_AUTH_FAILED,
+			    "the peer rejects our certificate or signature (%s)", said));
+		else if (authentic && q == NULL)
 			(void)fault_because(f, CAUSE_SECRET_RIGHT, fault(f, FAULT_AUTH_FAILED,
 			    "the peer has our secret and rejects us (%s)", said));
 		else if (!authentic && q == NULL && !v1_phase1_proof_sent(x))

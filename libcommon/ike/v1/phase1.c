@@ -599,14 +599,25 @@ forget(struct v1_exchange *x)
 	certs_free(&part(x)->certs);
 }
 
+/* The notify for ${why} (RFC 2408 section 3.14.1); 0: none. */
+static uint16_t
+notify_for(const struct fault *why)
+{
+	if (why->code != FAULT_AUTH_FAILED)
+		return (why->code == FAULT_NO_PROPOSAL ? NOTIFY_NO_PROPOSAL_CHOSEN :
+		    why->code == FAULT_WRONG_PSK ? NOTIFY_PAYLOAD_MALFORMED :
+		    why->code == FAULT_ID_MISMATCH ? NOTIFY_INVALID_ID_INFORMATION : 0);
+	return (why->cause == CAUSE_NONE ? NOTIFY_AUTHENTICATION_FAILED :
+	    why->cause == CAUSE_CERT_NONE ? NOTIFY_CERTIFICATE_UNAVAILABLE :
+	    why->cause == CAUSE_CERT_ISSUER ? NOTIFY_INVALID_CERT_AUTHORITY :
+	    why->cause == CAUSE_SIGNATURE ? NOTIFY_INVALID_SIGNATURE : NOTIFY_INVALID_CERTIFICATE);
+}
+
 /* Notifies the peer once why it was rejected, unless that reveals a secret. */
 static void
 refused(struct v1_exchange *x, const struct fault *why, struct ike_outbox *out)
 {
-	uint16_t type = why->code == FAULT_NO_PROPOSAL ? NOTIFY_NO_PROPOSAL_CHOSEN :
-	    why->code == FAULT_WRONG_PSK ? NOTIFY_PAYLOAD_MALFORMED :
-	    why->code == FAULT_ID_MISMATCH ? NOTIFY_INVALID_ID_INFORMATION :
-	    why->code == FAULT_AUTH_FAILED ? NOTIFY_AUTHENTICATION_FAILED : 0;
+	uint16_t type = notify_for(why);
 	uint8_t id[16] = {0};
 	char *text, peer[IKE_PEER_TEXT];
 
