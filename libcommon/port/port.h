@@ -103,6 +103,9 @@ int ports_open(struct ports *set, struct endpoint *local, enum port_role role,
 int ports_open_usual(struct ports *set, const struct endpoint *local, uint16_t natt_port,
     unsigned flags, struct fault *f);
 
+/* Datagrams from ${local}, a port that no other process has, are not fragmented: 0, or -1 with FAULT_SYSTEM. */
+int ports_keep_whole(struct ports *set, const struct endpoint *local, struct fault *f);
+
 /* The port this set has in ${role} for ${family} 4 or 6: its number, or 0. */
 uint16_t ports_number(const struct ports *set, uint8_t family, enum port_role role);
 

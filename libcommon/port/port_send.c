@@ -269,6 +269,20 @@ ports_send_esp(struct ports *set, const struct pkt *d, size_t n, struct fault *f
 }
 
 int
+ports_keep_whole(struct ports *set, const struct endpoint *local, struct fault *f)
+{
+	const struct port *p = port_of(set, local, local->addr.family);
+	/* DF is set, and what the kernel has learnt of the path does not count. */
+	int four = IP_PMTUDISC_PROBE, six = IPV6_PMTUDISC_PROBE;
+
+	if (p == NULL || (local->addr.family == 4 ?
+	    setsockopt(p->udp, IPPROTO_IP, IP_MTU_DISCOVER, &four, sizeof(four)) :
+	    setsockopt(p->udp, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &six, sizeof(six))) != 0)
+		return (fault_sys(f, FAULT_SYSTEM, "cannot keep packets from being fragmented"));
+	return (0);
+}
+
+int
 ports_can_reach(const struct addr *local, const struct endpoint *remote, uint32_t mark, struct fault *f)
 {
 	struct endpoint own = { .addr = *local };
