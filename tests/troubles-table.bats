@@ -325,3 +325,26 @@ again() {
 	run -0 sa-show left.sa
 	output_has "lifetime     1 h; until "
 }
+
+@test "row 16: large packets stall: natd-probe --sizes finds what passes, and the MTU to set carries the largest packets" {
+	local mtu passes
+	answer "${STEN4[@]}"
+	right nft 'add table ip d; add chain ip d i { type filter hook prerouting priority -450; }; add rule ip d i meta length > 1400 drop'
+	run -0 --separate-stderr left natd-probe --sizes --timeout 1 203.0.113.2
+	output_has "1468 bytes of IKE to port 4500 in one packet: no answer"
+	passes=$(sed -n 's/^  path MTU  *\([0-9]*\) bytes pass in one packet (DF), [0-9]* bytes do not$/\1/p' <<<"$output")
+	[ "$passes" -gt 1392 ]
+	[ "$passes" -le 1400 ]
+	mtu=$(sed -n 's/^  MTU to set  *esp-tun --mtu \([0-9]*\): .*/\1/p' <<<"$output")
+	two_start left left "ike-initiate --keep --psk-file gw.psk --local-id left.example --remote-id right.example \
+		$(words "${FAST[@]}" "${NETS4[@]}") $PEER 2>left.ike | esp-tun --tun vpn0 --state-dir left.state"
+	eventually 10 one_ping || { logs; return 1; }
+	# As the device is: the largest packets get lost on the way. As it should be: they do not.
+	run ! left ping -q -c 2 -i 0.2 -W 1 -M do -s 1372 10.2.0.1
+	two_stop left
+	two_start left left "ike-initiate --keep --psk-file gw.psk --local-id left.example --remote-id right.example \
+		$(words "${FAST[@]}" "${NETS4[@]}") $PEER 2>left.ike | esp-tun --tun vpn0 --mtu $mtu --state-dir left.state"
+	eventually 10 one_ping || { logs; return 1; }
+	run -0 left ping -q -c 2 -i 0.2 -W 1 -M do -s $((mtu - 28)) 10.2.0.1
+	output_has " 0% packet loss"
+}

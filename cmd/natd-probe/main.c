@@ -10,6 +10,7 @@
 #include "cli/report.h"
 #include "natd_probe.h"
 #include "os/ifaddr.h"
+#include "os/rawesp.h"
 #include "tell_json.h"
 #include "tell_mapping.h"
 #include "tell_text.h"
@@ -225,6 +226,20 @@ open_lanes(struct run *r, enum survey_port i, enum port_role role, struct fault 
 	return (0);
 }
 
+/* For --sizes: ports of our own whose packets are not fragmented. */
+static int
+open_whole(struct run *r, enum survey_port i, enum port_role role, struct fault *f)
+{
+	struct ike_survey_conf *c = &r->conf;
+
+	c->path_max = path_mtu(&c->remote[i].addr, 0, NULL);
+	if (c->path_max == 0 || c->path_max > SURVEY_LINK_MTU)
+		c->path_max = SURVEY_LINK_MTU;
+	c->whole[i] = (struct endpoint){ c->local[i].addr, 0 };
+	return (ports_open(r->tool.ports, &c->whole[i], role, 0, f) != 0 ||
+	    ports_keep_whole(r->tool.ports, &c->whole[i], f) != 0 ? -1 : 0);
+}
+
 static int
 open_all(struct run *r, const struct opts *o, struct fault *f)
 {
@@ -253,6 +268,8 @@ open_all(struct run *r, const struct opts *o, struct fault *f)
 	if ((c->remote[0].port != PORT_NATT_DEFAULT &&
 	    open_port(r, SURVEY_500, PORT_IKE, f) != 0) ||
 	    open_port(r, SURVEY_4500, PORT_NATT, f) != 0 ||
+	    (o->sizes && (open_whole(r, SURVEY_500, PORT_IKE, f) != 0 ||
+	    open_whole(r, SURVEY_4500, PORT_NATT, f) != 0)) ||
 	    (o->mapping && (open_lanes(r, SURVEY_500, PORT_IKE, f) != 0 ||
 	    open_lanes(r, SURVEY_4500, PORT_NATT, f) != 0)))
 		return (-1);

@@ -21,4 +21,7 @@ struct about {
 	const struct ike_mapping_result	*mapping;	/* NULL: there was no cause to measure */
 };
 
+/* The size of inner packets that fit ${path} bytes with any --esp, in UDP unless there is no NAT. */
+size_t tell_inner_mtu(const struct about *a, size_t path);
+
 #endif

@@ -89,8 +89,9 @@ put_found(json_t *j, const struct ike_survey_result *r)
 }
 
 static json_t *
-sizes_json(const struct ike_survey_result *r)
+sizes_json(const struct about *a)
 {
+	const struct ike_survey_result *r = a->r;
 	json_t *j = json_object(), *one;
 	size_t i;
 
@@ -106,6 +107,15 @@ sizes_json(const struct ike_survey_result *r)
 		(void)json_object_set_new(one, "bytes", json_integer((json_int_t)r->size[i].len));
 		(void)json_object_set_new(one, "answered", json_boolean(r->size[i].answered));
 		(void)json_object_set_new(j, size_words[i], one);
+	}
+	if (r->path.passes != 0 || r->path.fails != 0) {
+		one = json_object();
+		(void)json_object_set_new(one, "port", json_integer(r->path.port == SURVEY_4500 ? 4500 : 500));
+		(void)json_object_set_new(one, "passes", json_integer((json_int_t)r->path.passes));
+		(void)json_object_set_new(one, "fails", json_integer((json_int_t)r->path.fails));
+		(void)json_object_set_new(one, "inner-mtu",
+		    json_integer((json_int_t)tell_inner_mtu(a, r->path.passes)));
+		(void)json_object_set_new(j, "path", one);
 	}
 	return (j);
 }
@@ -165,7 +175,7 @@ tell_json(const struct about *a)
 	if (a->measure)
 		(void)json_object_set_new(j, "mapping-timeout", tell_mapping_json(a));
 	if (r->size[0].asked)
-		(void)json_object_set_new(j, "sizes", sizes_json(r));
+		(void)json_object_set_new(j, "sizes", sizes_json(a));
 	if (name_implementation(a, name, evidence)) {
 		(void)json_object_set_new(j, "implementation", json_string(name));
 		(void)json_object_set_new(j, "evidence", json_string(evidence));

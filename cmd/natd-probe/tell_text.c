@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "esp/transform.h"
 #include "names.h"
 #include "tell_mapping.h"
 #include "tell_pattern.h"
@@ -123,9 +124,41 @@ static const char *const size_text[] = {
 	[SURVEY_IKE_FRAGMENTS] = "in IKE fragments of full size",
 };
 
-static void
-sizes_text(const struct ike_survey_result *r)
+size_t
+tell_inner_mtu(const struct about *a, size_t path)
 {
+	/* The most that ESP adds: IV and block of AES-CBC, ICV of HMAC-SHA-512. */
+	const struct esp_xf most = { .iv_len = 16, .icv_len = 32, .align = 16 };
+	size_t outer = a->conf->remote[0].addr.family == 4 ? 20 : 40;
+
+	if (a->r->nat != SURVEY_NAT_NONE)
+		outer += 8;
+	return (path > outer ? esp_xf_inner_max(&most, path - outer) : 0);
+}
+
+static void
+path_text(const struct about *a)
+{
+	const struct survey_path *p = &a->r->path;
+	size_t mtu = tell_inner_mtu(a, p->passes);
+
+	if (p->passes == 0 && p->fails == 0)
+		return;
+	if (p->passes == 0) {
+		(void)printf("  path MTU        unknown: no answer to %zu bytes from another port than ours of IKE\n", p->fails);
+		return;
+	}
+	(void)printf("  path MTU        %zu bytes pass in one packet (DF)", p->passes);
+	if (p->fails != 0)
+		(void)printf(", %zu bytes do not", p->fails);
+	(void)printf("\n  MTU to set      esp-tun --mtu %zu: room for ESP%s with any --esp\n", mtu,
+	    a->r->nat != SURVEY_NAT_NONE ? " in UDP" : "");
+}
+
+static void
+sizes_text(const struct about *a)
+{
+	const struct ike_survey_result *r = a->r;
 	size_t i;
 
 	for (i = 0; i < SURVEY_SIZES; i++) {
@@ -139,6 +172,7 @@ sizes_text(const struct ike_survey_result *r)
 			    port_label(r->size[i].port), size_text[i],
 			    r->size[i].answered ? "answered" : "no answer");
 	}
+	path_text(a);
 }
 
 static void
@@ -195,7 +229,7 @@ tell_text(const struct about *a)
 	    ": the peer sent no NAT-D");
 	natd_text(a);
 	tell_mapping_text(a);
-	sizes_text(r);
+	sizes_text(a);
 	vids_text(a);
 	tell_pattern_text(a);
 	words_text(r);

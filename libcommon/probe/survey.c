@@ -64,6 +64,9 @@ advance(struct ike_survey *s, struct now now, struct ike_outbox *out)
 		survey_size_next(s, r->port[SURVEY_4500].answered ? SURVEY_4500 : port, now, out);
 		return;
 	}
+	if (s->conf.sizes && r->n_found > 0 && !r->found[0].aggressive &&
+	    survey_path_next(s, r->port[SURVEY_4500].answered ? SURVEY_4500 : port, now, out))
+		return;
 	if (s->conf.transforms && !s->find.on) {
 		survey_find_begin(s, port, now);
 		return;
@@ -88,7 +91,9 @@ ended(struct ike_survey *s, enum survey_port port, enum shot_end end,
     const struct probe_answer *a, struct now now, struct ike_outbox *out)
 {
 	s->shot[port].live = false;
-	if (s->sizing)
+	if (s->on_path)
+		survey_path_ended(s, end);
+	else if (s->sizing)
 		survey_size_ended(s, port, end, a, now, out);
 	else if (s->find.on && !s->find.over)
 		survey_find_ended(s, end, a, now);

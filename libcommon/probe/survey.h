@@ -12,6 +12,7 @@
 #define SURVEY_OWN_MAX		16
 #define SURVEY_VID_LEN		64	/* bytes kept of a vendor ID */
 #define SURVEY_NATD_MAX		16
+#define SURVEY_LINK_MTU		1500	/* bytes of an IP packet on the commonest links */
 #define SURVEY_FOUND_MAX	64	/* accepted transforms; the search ends there */
 
 enum survey_port { SURVEY_500, SURVEY_4500, SURVEY_PORTS };
@@ -20,6 +21,9 @@ struct ike_survey_conf {
 	struct rand	rand;
 	struct endpoint	local[SURVEY_PORTS];	/* to send from; port 0: not open, no probes there */
 	struct endpoint	remote[SURVEY_PORTS];
+	/* With ${sizes}: to send from without IP fragments; port 0: the path MTU is not searched there. */
+	struct endpoint	whole[SURVEY_PORTS];
+	size_t		path_max;		/* the largest IP packet of that search, at most SURVEY_LINK_MTU */
 	size_t		n_own;			/* addresses of this machine that NAT-D may name */
 	struct addr	own[SURVEY_OWN_MAX];
 	struct addr	outside;		/* our address outside a NAT; family 0: not known */
@@ -47,6 +51,15 @@ struct survey_found {
 	struct probe_transform	t;
 	bool			aggressive;
 	bool			stuck;		/* message 3 was not answered: another method? */
+};
+
+/*
+ * IP packets with DF set: the largest one that was answered and the smallest one that was not, 0: none. Both 0: nothing
+ * was asked. If only ${fails} is set, not even a small one was answered from that port.
+ */
+struct survey_path {
+	enum survey_port	port;
+	size_t			passes, fails, tried;
 };
 
 struct ike_survey_result {
@@ -85,6 +98,7 @@ struct ike_survey_result {
 	 */
 	struct { bool asked, answered; enum survey_port port; size_t len; } size[SURVEY_SIZES];
 	bool			fragments_announced;
+	struct survey_path	path;
 	/* Transforms. */
 	size_t			n_found;
 	struct survey_found	found[SURVEY_FOUND_MAX];

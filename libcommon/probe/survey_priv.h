@@ -1,6 +1,7 @@
 /*
  * Internals of the survey: survey.c runs the steps in order, survey_shot.c sends, survey_natd.c
- * reads NAT-D, survey_track.c runs the exchange up to message 4, survey_size.c sends large messages,
+ * reads NAT-D, survey_track.c runs the exchange up to message 4, survey_size.c sends large messages, survey_path.c
+ * searches the path MTU,
  * survey_find.c searches for accepted transforms.
  */
 #ifndef SAPIPE_PROBE_SURVEY_PRIV_H
@@ -15,6 +16,7 @@ struct shot {
 	bool			live;
 	bool			sharing;	/* message 3: KE and NAT-D */
 	bool			aggressive;
+	bool			whole;		/* not in IP fragments: from ${conf.whole} */
 	struct ask_key		key;		/* ${cky_i} from the start, the rest with the choice */
 	struct probe_offer	offer;
 	struct retry		retry;
@@ -60,7 +62,8 @@ struct ike_survey {
 	struct shot		 shot[SURVEY_PORTS];
 	struct track		 track[SURVEY_PORTS];
 	size_t			 sizes;		/* asked so far */
-	bool			 sizing;	/* one of them is out */
+	bool			 sizing;	/* one of them is out, */
+	bool			 on_path;	/* and for the path MTU */
 	bool			 late_key;	/* message 4 was tried after the search */
 	struct find		 find;
 	uint64_t		 pace_ms;	/* nothing new before that */
@@ -102,6 +105,12 @@ void survey_size_next(struct ike_survey *s, enum survey_port port, struct now no
     struct ike_outbox *out);
 void survey_size_ended(struct ike_survey *s, enum survey_port port, enum shot_end end,
     const struct probe_answer *a, struct now now, struct ike_outbox *out);
+
+/* Bytes of IKE in ${n} IP packets of ${mtu}, of which the first has all headers. */
+size_t survey_room(const struct ike_survey *s, enum survey_port port, size_t mtu, size_t n);
+/* The next packet of the search for the path MTU; false: the search is over, or cannot be made. How one ended. */
+bool survey_path_next(struct ike_survey *s, enum survey_port port, struct now now, struct ike_outbox *out);
+void survey_path_ended(struct ike_survey *s, enum shot_end end);
 
 /* The next offer of a track; skips methods that led to no message 4. */
 void survey_track_next(struct ike_survey *s, enum survey_port port, struct now now,

@@ -23,7 +23,7 @@ transmit(struct ike_survey *s, enum survey_port port, struct ike_outbox *out)
 	if (shot->part != 0)
 		one = frag_put(buf, sizeof(buf), msg, shot->part, i);
 	while (one.len > 0) {
-		outbox_datagram(out, &s->conf.local[port], &s->conf.remote[port], one);
+		outbox_datagram(out, shot->whole ? &s->conf.whole[port] : &s->conf.local[port], &s->conf.remote[port], one);
 		s->r.sent++;
 		one = shot->part != 0 ? frag_put(buf, sizeof(buf), msg, shot->part, ++i) : SPAN_NONE;
 	}

@@ -2,16 +2,15 @@
 #include "probe/survey_priv.h"
 #include "wire/fragment.h"
 
-#define LINK_MTU	1500	/* bytes of an IP packet on the commonest links */
+#define LINK_MTU	SURVEY_LINK_MTU
 #define FRAGMENT_MTU	1280	/* for IKE fragments: the minimum MTU of IPv6 */
 #define IPV4_HDR	20
 #define IPV6_HDR	40
 #define UDP_HDR		8
 #define MARKER_LEN	4	/* RFC 3948, before IKE on port 4500 */
 
-/* Bytes of IKE in ${n} IP packets of ${mtu}, of which the first has all headers. */
-static size_t
-room(const struct ike_survey *s, enum survey_port port, size_t mtu, size_t n)
+size_t
+survey_room(const struct ike_survey *s, enum survey_port port, size_t mtu, size_t n)
 {
 	return (n * mtu - UDP_HDR - (s->conf.remote[port].addr.family == 4 ? IPV4_HDR : IPV6_HDR) -
 	    (port == SURVEY_4500 ? MARKER_LEN : 0));
@@ -38,7 +37,7 @@ survey_size_next(struct ike_survey *s, enum survey_port port, struct now now,
 		msg = ask_main1(buf, rand, shot->key.cky_i, &shot->offer,
 		    PROBE_VIDS | PROBE_VID_FRAGMENTS);
 	} else {
-		s->r.size[size].len = room(s, port, LINK_MTU, packets[size]);
+		s->r.size[size].len = survey_room(s, port, LINK_MTU, packets[size]);
 		if (rand->fill(rand->state, shot->key.cky_i, COOKIE_LEN) == 0)
 			msg = probe_main1_long(buf, sizeof(buf), shot->key.cky_i, &shot->offer,
 			    s->r.size[size].len);
@@ -66,7 +65,7 @@ send_fragments(struct ike_survey *s, enum survey_port port, const struct probe_a
 	struct shot *shot = &s->shot[port];
 	uint8_t buf[2 * LINK_MTU];
 	struct span msg;
-	size_t part = room(s, port, FRAGMENT_MTU, 1) - FRAG_HDR_LEN;
+	size_t part = survey_room(s, port, FRAGMENT_MTU, 1) - FRAG_HDR_LEN;
 
 	survey_agree(s, port, shot, a);
 	msg = ask_main3(buf, sizeof(buf), &s->conf.rand, &shot->key, 2 * part);

@@ -65,6 +65,7 @@ carry(struct net *n, struct ike_outbox *out)
 		assert_int_equal(isakmp_hdr_get(&h, span_of(item->dgram.data, item->dgram.len), NULL), 0);
 		if (n->mute[port] || n->carried++ < n->mute_first ||
 		    (n->len_max != 0 && item->dgram.len > n->len_max) ||
+		    (n->whole_max != 0 && from.port >= 40000 && item->dgram.len > n->whole_max) ||
 		    (n->half_open_max != 0 && get_be64(h.cky_r) == 0 &&
 		    ike_engine_count_running(n->peer) >= n->half_open_max)) {
 			ike_out_free(item);

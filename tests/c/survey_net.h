@@ -18,6 +18,7 @@ struct net {
 	bool			 nat_us, nat_peer;
 	bool			 mute[SURVEY_PORTS];
 	size_t			 len_max;	/* what is longer gets lost; 0: nothing */
+	size_t			 whole_max;	/* the same for what goes from the ports of ${conf.whole} */
 	size_t			 half_open_max;	/* the peer ignores new negotiations beyond so many; 0: none */
 	unsigned		 mute_first;	/* datagrams that get lost at the start */
 	bool			 no_refusals;	/* the peer says nothing to what it does not take */

@@ -280,6 +280,43 @@ lost_datagrams_are_sent_again(void **state)
 	net_free(&n);
 }
 
+/* The path MTU: to 8 bytes, with packets from a port of its own; the NAT-T port has a marker of 4 bytes. */
+static void
+the_path_mtu_is_found(void **state)
+{
+	static const size_t most[] = { 0, 1400, 1000, 300 };	/* bytes of IKE that pass */
+	const struct ike_survey_result *r;
+	struct net n;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		net_init(&n, "aes128-sha1-modp1024", SA_MAIN);
+		n.conf.sizes = true;
+		n.conf.path_max = SURVEY_LINK_MTU;
+		n.conf.whole[SURVEY_500] = n.conf.whole[SURVEY_4500] = survey_us;
+		n.conf.whole[SURVEY_500].port = 40500;
+		n.conf.whole[SURVEY_4500].port = 44500;
+		n.whole_max = most[i];
+		r = net_run(&n, 200000);
+		assert_true(machine_over(ike_survey_machine(n.survey)));
+		assert_int_equal(r->path.port, SURVEY_4500);
+		if (i == 0) {
+			assert_int_equal(r->path.passes, 1500);
+			assert_int_equal(r->path.fails, 0);
+		} else if (i == 3) {
+			assert_int_equal(r->path.passes, 0);
+			assert_int_equal(r->path.fails, 576);
+		} else {
+			assert_in_range(r->path.passes, most[i] + 32 - 8, most[i] + 32);
+			assert_in_range(r->path.fails, most[i] + 33, most[i] + 32 + 8);
+		}
+		/* large messages that may be fragmented pass all the same */
+		assert_true(r->size[SURVEY_WHOLE].answered && r->size[SURVEY_FRAGMENTS].answered);
+		net_free(&n);
+	}
+}
+
 static void
 long_messages_are_told_from_short_ones(void **state)
 {
@@ -556,6 +593,7 @@ main(void)
 		cmocka_unit_test(xauth_alone_is_found),
 		cmocka_unit_test(lost_datagrams_are_sent_again),
 		cmocka_unit_test(long_messages_are_told_from_short_ones),
+		cmocka_unit_test(the_path_mtu_is_found),
 		cmocka_unit_test(fragments_make_up_the_message),
 		cmocka_unit_test(all_transforms_are_found_and_no_other),
 		cmocka_unit_test(uncommon_transforms_lead_to_natd_as_well),
