@@ -141,6 +141,22 @@ shows_all_keys() {
 	[ "$(jq -r '.keys."enc-in"' <<<"${lines[1]}")" = hidden ]
 }
 
+@test "sa-show: an ID in UTF-8 is shown in a UTF-8 locale, its controls never; escaped elsewhere, and in JSON" {
+	local one two
+	state ike --remote-id 'z\xc3\xbcrich.example' x.sa
+	run -0 env LC_ALL=C.UTF-8 sa-show x.sa
+	output_has "zürich.example"
+	run -0 env LC_ALL=C sa-show x.sa
+	output_has 'z\xc3\xbcrich.example'
+	one=$(LC_ALL=C.UTF-8 sa-show --json x.sa) two=$(LC_ALL=C sa-show --json x.sa)
+	[ "$one" = "$two" ]
+	jq -e . <<<"$one" >/dev/null
+	# A direction override, a C1 control, a byte that is none, and a backslash before an x.
+	state ike --remote-id 'a\xe2\x80\xaeb\xc2\x9bc\xc3d\\xc3\xbce' y.sa
+	run -0 env LC_ALL=C.UTF-8 sa-show y.sa
+	output_has 'a\xe2\x80\xaeb\xc2\x9bc\xc3d\\xc3\xbce'
+}
+
 @test "sa-show --format diag: diagnostic notation, of what JSON cannot say too" {
 	state child --set 'new=[1, -7, {"a": null}]' x.sa
 	run -0 sa-show --format diag --reveal-keys x.sa

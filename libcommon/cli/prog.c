@@ -81,6 +81,7 @@ prog_init(const char *argv0)
 {
 	prog_set_name(argv0);
 	fill_descriptors();
+	escape_locale();
 	(void)umask(077);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);

@@ -2,11 +2,15 @@
 #include "cli/report.h"
 
 #include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+#include <wctype.h>
 
+#include "base/hex.h"
 #include "cli/hints.h"
 #include "cli/prog_name.h"
 
@@ -25,6 +29,23 @@ void
 report_set_level(int level)
 {
 	level_now = level;
+}
+
+static locale_t utf8;		/* of the environment, if it has UTF-8; else 0 */
+
+void
+escape_locale(void)
+{
+	/* Not setlocale(): what compares and changes case of ASCII must not depend on the locale. */
+	locale_t l = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
+
+	if (utf8 != (locale_t)0)
+		freelocale(utf8);
+	utf8 = (locale_t)0;
+	if (l != (locale_t)0 && strcmp(nl_langinfo_l(CODESET, l), "UTF-8") == 0)
+		utf8 = l;
+	else if (l != (locale_t)0)
+		freelocale(l);
 }
 
 /*
@@ -61,12 +82,43 @@ utf8_len(struct span v)
 	return (c < least[n] || unprintable(c) ? 0 : n);
 }
 
+/* The character that the text at ${v} spells as \xNN\xNN, if it is not ASCII and printable: its bytes in ${out}, or 0. */
+static size_t
+spelled(uint8_t out[4], struct span v)
+{
+	wchar_t wide = 0;
+	size_t n, i;
+
+	for (n = 0; n < 4 && v.len >= 4 * (n + 1) && v.p[4 * n] == '\\' && v.p[4 * n + 1] == 'x'; n++) {
+		char two[3] = { (char)v.p[4 * n + 2], (char)v.p[4 * n + 3], '\0' };
+
+		if (hex_get(out + n, 1, two) != 1)
+			break;
+	}
+	if (n < 2 || out[0] < 0x80 || (n = utf8_len(span_of(out, n))) == 0)
+		return (0);
+	for (i = 0; i < n; i++)
+		wide = i == 0 ? (wchar_t)(out[0] & (0xffU >> (n + 1))) : (wchar_t)(wide << 6 | (out[i] & 0x3f));
+	return (iswprint_l((wint_t)wide, utf8) != 0 ? n : 0);
+}
+
 /* One character of ${v}, escaped, to ${out}; returns the bytes written, sets those ${taken}. */
 static size_t
 escape_one(char out[5], struct span v, size_t *taken)
 {
 	size_t n = utf8_len(v);
 
+	if (utf8 != (locale_t)0 && v.p[0] == '\\' && v.len > 1) {
+		if (v.p[1] == '\\') {		/* a backslash, escaped: no \xNN begins with the second */
+			memcpy(out, v.p, *taken = 2);
+			return (2);
+		}
+		if ((n = spelled((uint8_t *)out, v)) > 0) {
+			*taken = 4 * n;
+			return (n);
+		}
+		n = 1;
+	}
 	if (n > 0) {
 		memcpy(out, v.p, n);
 		*taken = n;
