@@ -284,18 +284,34 @@ looks_like_key(const char *text)
 	return (n > 0 && text[n + strspn(text + n, " \t")] == '=');
 }
 
+/* What follows the ']' of a heading, which inih ignores, unless it is a comment; NULL: nothing. */
+static const char *
+text_behind(const char *close)
+{
+	const char *p = close + 1 + strspn(close + 1, " \t\r\n");
+
+	return (*p == '\0' || *p == ';' || *p == '#' ? NULL : p);
+}
+
 /* A line that begins with '['. inih wants a ']' before any comment. */
 static int
 check_heading(struct reading *r, const char *line)
 {
-	const char *comment = strstr(line, " ;");
+	const char *comment = strstr(line, " ;"), *close, *rest;
 	size_t len = comment != NULL ? (size_t)(comment - line) : strlen(line);
 
-	if (memchr(line, ']', len) == NULL) {
+	if ((close = memchr(line, ']', len)) == NULL) {
 		while (len > 1 && strchr(" \t\r\n", line[len - 1]) != NULL)
 			len--;
 		(void)fault(r->f, FAULT_CONFIG, "the section '%.*s' is not closed: ] is missing",
 		    len > INI_NAME ? INI_NAME : (int)len, line);
+		return (fail(r, r->line, NULL));
+	}
+	if ((rest = text_behind(close)) != NULL) {
+		len = strcspn(rest, "\r\n");
+		(void)fault(r->f, FAULT_CONFIG, "text after the section %.*s: '%.*s'",
+		    close - line < INI_NAME ? (int)(close - line) + 1 : INI_NAME, line,
+		    len > INI_NAME ? INI_NAME : (int)len, rest);
 		return (fail(r, r->line, NULL));
 	}
 	if (r->serial != 0 && r->in != r->serial) {

@@ -225,6 +225,8 @@ near_names(void **state)
 		{ "[berne\n" KEY, "peers.ini:1", "the section '[berne' is not closed: ] is missing" },
 		{ "[a]\n" KEY "  [berne \t\r\n" KEY, "peers.ini:3", "the section '[berne' is not closed: ] is missing" },
 		{ "[berne ; [bern]\n" KEY, "peers.ini:1", "the section '[berne' is not closed: ] is missing" },
+		{ "[a] [berne]\n" KEY, "peers.ini:1", "text after the section [a]: '[berne]'" },
+		{ "[a] ; of two\n" KEY "[berne]psk-file = x\n" KEY, "peers.ini:3", "text after the section [berne]: 'psk-file = x'" },
 		{ "[", "peers.ini:1", "the section '[' is not closed: ] is missing" },
 	};
 	size_t i;
