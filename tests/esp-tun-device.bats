@@ -64,7 +64,7 @@ has() { grep -Eq -- "$1" "$T/counters" || { echo "no such counters: $1"; cat "$T
 	tun_start right "$T/right.sa"
 	eventually 15 tun_is_up left
 	eventually 15 tun_is_up right
-	says left "IPv6 needs 1280; --mtu 1280 --mss 1168 keeps TCP small instead"
+	says left "an SA carries IPv6, but vpn0 with MTU"
 	run ! grep -q "No such device" "$T/left.err"
 	ping_across 10.2.0.1 1
 }

@@ -54,8 +54,8 @@ dp_mtu(struct datapath *dp, bool all)
 	/* With a fixed MTU below 1280 the kernel disables IPv6 on the device, whatever its routes (RFC 8200, 5). */
 	if (dp->opt.mtu != 0 && dp->opt.mtu < floor && !dp->no_v6) {
 		dp->no_v6 = true;
-		(void)fault(&f, FAULT_CONFIG, "an SA carries IPv6, which the kernel takes away from %s with MTU %zu: "
-		    "IPv6 needs 1280; --mtu 1280 --mss 1168 keeps TCP small instead", dp->tun.name, dp->opt.mtu);
+		(void)fault(&f, FAULT_CONFIG, "an SA carries IPv6, but %s with MTU %zu cannot: IPv6 needs an MTU of "
+		    "1280 or more; --mtu 1280 --mss 1168 keeps TCP segments as small", dp->tun.name, dp->opt.mtu);
 		dp_warn(dp, &f);
 	}
 	if (dp->opt.mtu != 0 || least == 0)
