@@ -201,8 +201,16 @@ keep1() { phase1 --keep "$@"; }
 		grep -q "cannot look up gw.example" last.err
 		grep -q "^hint: the resolver" last.err
 	done
-	status 2 "--source" vpnmon --source 192.0.2.77 --tun lo 127.0.0.1
-	grep -q "^hint: this machine does not have that address" last.err
+	for cmd in "vpnmon --source 192.0.2.77 --tun lo 127.0.0.1" "natd-probe --local 192.0.2.77 127.0.0.9" \
+		"ike-initiate --psk-file gw.psk -o x --local 192.0.2.77 127.0.0.9" \
+		"ike-initiate --psk-file gw.psk -o x --local 192.0.2.77:4500 127.0.0.9" \
+		"ike-initiate --keep --psk-file gw.psk -o x --local 192.0.2.77 127.0.0.9" \
+		"ike-respond --psk-file gw.psk --listen 192.0.2.77:5500"; do
+		# shellcheck disable=SC2086 # words
+		status 2 "$cmd" timeout 10 $cmd
+		grep -q "192.0.2.77.*: Cannot assign requested address" last.err
+		grep -q "^hint: this machine does not have that address" last.err
+	done
 }
 
 @test "exit status: a file that does not exist: 2, in every tool that reads one" {

@@ -103,6 +103,8 @@ stop_recording() {
 	# ESP goes to that port, too.
 	run -0 --separate-stderr sa-show --json o.sa
 	[ "$(jq -rs '.[1] | "\(.encap) \(.remote.port)"' <<<"$output")" = "udp 24500" ]
+	run -0 left natd-probe --natt-port 24500 203.0.113.2:24500
+	[[ $output =~ UDP\ 24500\ +answers && $output == *"ike-initiate --natt-port 24500"* ]]
 	right nft -f - <<-'NFT'
 		add chain ip n early { type filter hook prerouting priority -200; }
 		add rule ip n early udp dport 4500 drop
@@ -111,6 +113,12 @@ stop_recording() {
 	stderr_has "203.0.113.2:4500"
 	stderr_has "on port 2500 it answered"
 	stderr_has "--natt-port PORT"
+	# natd-probe says as much: the first port answers and the second does not; the port is another one.
+	run -0 left natd-probe --timeout 1 203.0.113.2:2500
+	output_has "not on UDP 4500: if a NAT is found, ike-initiate needs --natt-port PORT"
+	run -1 --separate-stderr left natd-probe --timeout 1 203.0.113.2:24500
+	stderr_has "hint: if UDP 24500 is the gateway's port for NAT traversal"
+	stderr_has "with --natt-port 24500"
 }
 
 @test "an address that cannot be a peer is exit 2 with its reason: any, broadcast, multicast, link-local without an interface" {

@@ -20,7 +20,7 @@
 struct opts {
 	const char	*peer, *local, *external, *id, *pcap, *user;
 	bool		 transforms, sizes, fingerprint, mapping, json;
-	uint32_t	 timeout_ms, rate, limit_ms;
+	uint32_t	 timeout_ms, rate, limit_ms, natt_port;
 };
 
 static const struct opt optab[] = {
@@ -41,6 +41,8 @@ static const struct opt optab[] = {
 	OPT_STR(struct opts, id, 0, "id", "ID",
 	    "identity to send in aggressive mode (default: the local address)"),
 	OPT_STR(struct opts, local, 0, "local", "ADDR", "local address to probe from"),
+	OPT_NUM(struct opts, natt_port, 0, "natt-port", "PORT", 1, 65535,
+	    "the peer's UDP port for NAT traversal, behind the non-ESP marker"),
 	OPT_STR(struct opts, external, 0, "external", "ADDR",
 	    "public address of the local NAT, as the peer sees it"),
 	OPT_STR(struct opts, pcap, 0, "pcap", "FILE",
@@ -192,7 +194,8 @@ find_ends(struct run *r, const struct opts *o, struct fault *f)
 	if (local.port != 0)
 		return (fault(f, FAULT_USAGE, "--local requires an address without port"));
 	if (probe_tool_peer(&c->remote[0], o->peer, local.addr.family, f) != 0 ||
-	    (local.addr.family == 0 && ports_source(&local.addr, &c->remote[0], 0, f) != 0) ||
+	    (local.addr.family == 0 ? ports_source(&local.addr, &c->remote[0], 0, f) :
+	    ports_can_reach(&local.addr, &c->remote[0], 0, f)) != 0 ||
 	    (n = ifaddr_list(c->own, SURVEY_OWN_MAX, local.addr.family, f)) < 0)
 		return (-1);
 	c->n_own = (size_t)n;
@@ -201,7 +204,7 @@ find_ends(struct run *r, const struct opts *o, struct fault *f)
 		return (fault(f, FAULT_USAGE, "--external requires an address of the peer's family"));
 	c->local[0] = c->local[1] = local;
 	c->remote[1] = c->remote[0];
-	c->remote[1].port = PORT_NATT_DEFAULT;
+	c->remote[1].port = (uint16_t)o->natt_port;
 	return (0);
 }
 
@@ -265,7 +268,7 @@ open_all(struct run *r, const struct opts *o, struct fault *f)
 	if (probe_tool_open(&r->tool, f) != 0)
 		return (-1);
 	/* Behind that port every message has a marker, so it is one question, not two. */
-	if ((c->remote[0].port != PORT_NATT_DEFAULT &&
+	if ((c->remote[0].port != c->remote[1].port &&
 	    open_port(r, SURVEY_500, PORT_IKE, f) != 0) ||
 	    open_port(r, SURVEY_4500, PORT_NATT, f) != 0 ||
 	    (o->sizes && (open_whole(r, SURVEY_500, PORT_IKE, f) != 0 ||
@@ -299,13 +302,20 @@ end(struct run *r, const struct opts *o)
 	    res->port[0].sys != 0 ? "no answer from %s" :
 	    "no answer from %s to main mode, aggressive mode with and without XAuth, and IKEv2",
 	    addr_text(to, &r->conf.remote[0].addr));
-	return (report_fault(&f));
+	if (res->port[0].sys != 0 || r->conf.remote[0].port == PORT_IKE_DEFAULT ||
+	    r->conf.remote[0].port == r->conf.remote[1].port)
+		return (report_fault(&f));
+	report_note(&f);
+	report_hint("if UDP %u is the gateway's port for NAT traversal, its messages have a marker: natd-probe and ike-initiate "
+	    "with --natt-port %u", r->conf.remote[0].port, r->conf.remote[0].port);
+	return (fault_exit(f.code));
 }
 
 int
 main(int argc, char *argv[])
 {
-	struct opts o = { .timeout_ms = 4000, .rate = 4, .limit_ms = 300000 };
+	struct opts o = { .timeout_ms = 4000, .rate = 4, .limit_ms = 300000,
+	    .natt_port = PORT_NATT_DEFAULT };
 	struct run r = {0};
 	struct fault f = {0};
 	enum exit_status status;

@@ -7,6 +7,7 @@
 #include "base/hex.h"
 #include "esp/transform.h"
 #include "names.h"
+#include "port/port.h"
 #include "tell_mapping.h"
 #include "tell_pattern.h"
 
@@ -219,6 +220,11 @@ tell_text(const struct about *a)
 			    "the NAT result is for this port\n", a->conf->local[i].port, port_label(i));
 	if (!r->port[0].answered && !r->port[1].answered)
 		return;
+	if (a->asked[0] && r->port[0].answered && !r->port[1].answered && a->conf->remote[0].port != PORT_IKE_DEFAULT)
+		(void)printf("  NAT traversal   not on UDP %u: if a NAT is found, ike-initiate needs --natt-port PORT\n",
+		    a->conf->remote[1].port);
+	if (r->port[1].answered && a->conf->remote[1].port != PORT_NATT_DEFAULT)
+		(void)printf("  port            ike-initiate --natt-port %u\n", a->conf->remote[1].port);
 	if (r->other_version != 0) {
 		(void)printf("  version         answers in IKE version %d, not 1\n",
 		    r->other_version >> 4);
