@@ -582,6 +582,22 @@ known() {
 	stderr_has 'M-ID has 8 hex digits, not 7'
 	run -2 --separate-stderr skeyid-calc skeyid --psk 123
 	stderr_has 'odd number of hex digits (3)'
+	# What is wrong, and what is expected.
+	while read -r why args; do
+		# shellcheck disable=SC2086 # several arguments
+		run -2 --separate-stderr skeyid-calc $args
+		one_error
+		stderr_has "${why//_/ }"
+	done <<-'END'
+		--cky-i:_CKY-I_is_not_in_hex:_character_3_is_none_of_0-9_and_a-f skeyid --hash sha1 --cky-i 11g2334455667788
+		--psk:_pre-shared-key_is_not_in_hex:_character_4_is_none_of_0-9_and_a-f skeyid --psk 5ecre7
+		--hash:_"sha3"_is_not_one_of_sha1,_sha256 skeyid --hash sha3
+		--ip:_"192.0.2"_is_no_IP_address natd --hash sha1 --ip 192.0.2 --port 500
+		--spi-in:_an_SPI_has_8_hex_digits keymat --hash sha1 --spi-in 01 --spi-out 00000102
+		needs_--spi,_or_both_--spi-in_and_--spi-out keymat --hash sha1 --spi-in 00000101
+		--esp:_expected_one_proposal,_got_2 keymat --hash sha1 --esp aes128-sha1,aes256-sha1
+		--private:_given_2_times;_only_walk dh --group modp1024 --private 5 --private 6
+	END
 }
 
 @test "skeyid-calc: hex may come with blanks, colons and 0x" {

@@ -145,7 +145,7 @@ const struct opt calc_optab[] = {
 	for (i = 0; row(i) != NULL; i++)				\
 		(void)snprintf(words + strlen(words), sizeof(words) - strlen(words), "%s%s", \
 		    i > 0 ? ", " : "", row(i)->word);			\
-	return (fault(f, FAULT_USAGE, "--" #what ": no %s, but %s", o->what, words)); \
+	return (fault(f, FAULT_USAGE, "--" #what ": \"%.40s\" is not one of %s", o->what, words)); \
 } while (0)
 
 static const struct alg_group *
@@ -187,7 +187,7 @@ set_addr(struct calc *c, enum val v, const char *text, struct fault *f)
 	if (text == NULL)
 		return (0);
 	if (addr_parse(&a, text) == -1)
-		return (fault(f, FAULT_BAD_ADDRESS, "%s: no address: %s", calc_option(v), text));
+		return (fault(f, FAULT_BAD_ADDRESS, "%s: \"%s\" is no IP address", calc_option(v), text));
 	return (calc_set(c, v, addr_span(&a), f));
 }
 
@@ -217,7 +217,7 @@ set_proposal(struct calc *c, const struct calc_opts *o, struct fault *f)
 		return (-1);
 	}
 	if (list.n != 1)
-		return (fault(f, FAULT_USAGE, "--%s: one proposal, not %zu", option, list.n));
+		return (fault(f, FAULT_USAGE, "--%s: expected one proposal, got %zu", option, list.n));
 	c->esp = list.p[0];
 	return (0);
 }
@@ -229,11 +229,11 @@ set_spis(struct calc *c, const struct calc_opts *o, struct fault *f)
 	if (o->spi_in == NULL && o->spi_out == NULL)
 		return (0);
 	if (o->spi_in == NULL || o->spi_out == NULL || c->has[V_SPI])
-		return (fault(f, FAULT_USAGE, "--spi, or both of --spi-in and --spi-out"));
+		return (fault(f, FAULT_USAGE, "keymat needs --spi, or both --spi-in and --spi-out"));
 	if (hex_get(c->child_spi_in, 4, o->spi_in) != 4)
-		return (fault(f, FAULT_USAGE, "--spi-in: an SPI has 4 bytes, in hex"));
+		return (fault(f, FAULT_USAGE, "--spi-in: an SPI has 8 hex digits, such as c0ffee01"));
 	if (hex_get(c->child_spi_out, 4, o->spi_out) != 4)
-		return (fault(f, FAULT_USAGE, "--spi-out: an SPI has 4 bytes, in hex"));
+		return (fault(f, FAULT_USAGE, "--spi-out: an SPI has 8 hex digits, such as c0ffee01"));
 	c->has_child = true;
 	return (0);
 }
@@ -286,7 +286,7 @@ calc_from_opts(struct calc *c, const struct calc_opts *o, struct rand_seed *seed
 			return (-1);
 	}
 	if (o->private.n > 1 && c->sub != SUB_WALK)
-		return (fault(f, FAULT_USAGE, "--private: one of them, but in walk"));
+		return (fault(f, FAULT_USAGE, "--private: given %zu times; only walk uses more than one", o->private.n));
 	if (o->private.n == 1 && set_value(c, V_PRIVATE, o->private.v[0], f) == -1)
 		return (-1);
 	if (set_spis(c, o, f) == -1)

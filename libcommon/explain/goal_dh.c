@@ -185,7 +185,7 @@ goal_dh(struct calc *c, struct fault *f)
 
 	/* --gxi and --gxr name the peer's end, and so our own. */
 	if (c->has[V_GXI] + c->has[V_GXR] + c->has[V_PUBLIC] + c->has[V_PEER_PRIVATE] > 1)
-		return (fault(f, FAULT_USAGE, "dh: one public value, the peer's, or its --peer-private"));
+		return (fault(f, FAULT_USAGE, "dh: one public value is expected, the peer's: give one of --public, --gxi, --gxr and --peer-private"));
 	if (own != NULL && calc_set(c, V_PUBLIC, secret_span(&c->v[peer]), f) == -1)
 		return (-1);
 	if (c->base != NUMBER_NONE)

@@ -47,17 +47,17 @@ number_parse(struct secret *out, enum number_base *base, const char *option, con
 	int d, rc = 0;
 
 	if (*p == '\0')
-		return (fault(f, FAULT_USAGE, "%s: no number", option));
+		return (fault(f, FAULT_USAGE, "%s: no number: expected decimal digits, or 0x and hex digits", option));
 	for (; *p != '\0' && fits; p++) {
 		d = digit(*p);
 		if (d < 0 || d >= (int)b) {
-			rc = fault(f, FAULT_USAGE, "%s: no number: decimal digits, or 0x and hex digits", option);
+			rc = fault(f, FAULT_USAGE, "%s: no number: expected decimal digits, or 0x and hex digits", option);
 			break;
 		}
 		fits = shift_in(n, b, (unsigned)d);
 	}
 	if (rc == 0 && !fits)
-		rc = fault(f, FAULT_USAGE, "%s: more than %d bits", option, 8 * DH_NUMBER_MAX);
+		rc = fault(f, FAULT_USAGE, "%s: the number has more than %d bits", option, 8 * DH_NUMBER_MAX);
 	if (rc == 0 && secret_set(out, bare(SPAN_ARRAY(n))) == -1)
 		rc = fault(f, FAULT_MEMORY, "no memory for %s", option);
 	if (base != NULL)

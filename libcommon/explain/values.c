@@ -99,8 +99,11 @@ calc_set(struct calc *c, enum val v, struct span value, struct fault *f)
 		if (infos[v].min == infos[v].max)
 			return (fault(f, FAULT_USAGE, "%s: %s has %zu bytes, not %zu",
 			    infos[v].option, infos[v].name, infos[v].min, value.len));
-		return (fault(f, FAULT_USAGE, "%s: %s cannot have %zu bytes", infos[v].option,
-		    infos[v].name, value.len));
+		if (infos[v].max > 0)
+			return (fault(f, FAULT_USAGE, "%s: %s has %zu to %zu bytes, not %zu", infos[v].option,
+			    infos[v].name, infos[v].min, infos[v].max, value.len));
+		return (fault(f, FAULT_USAGE, "%s: %s has at least %zu byte%s, not %zu", infos[v].option,
+		    infos[v].name, infos[v].min, infos[v].min == 1 ? "" : "s", value.len));
 	}
 	if (secret_set(&c->v[v], value) == -1)
 		return (fault(f, FAULT_MEMORY, "no memory for %s", infos[v].name));
@@ -121,8 +124,15 @@ no_hex(enum val v, const char *hex, struct fault *f)
 {
 	size_t n = hex_digits(hex);
 
-	if (strspn(hex, "0123456789abcdefABCDEFxX :-") != strlen(hex) || n % 2 == 0)
-		return (fault(f, FAULT_USAGE, "%s: %s is not in hex", infos[v].option, infos[v].name));
+	size_t good = hex[0] == '0' && (hex[1] == 'x' || hex[1] == 'X') ? 2 : 0;
+
+	good += strspn(hex + good, "0123456789abcdefABCDEF :-");
+	if (hex[good] != '\0')
+		return (fault(f, FAULT_USAGE, "%s: %s is not in hex: character %zu is none of 0-9 and a-f",
+		    infos[v].option, infos[v].name, good + 1));
+	if (n % 2 == 0)
+		return (fault(f, FAULT_USAGE, "%s: %s is not in hex: blanks, colons and dashes may only be between bytes",
+		    infos[v].option, infos[v].name));
 	if (infos[v].min == infos[v].max)
 		return (fault(f, FAULT_USAGE, "%s: %s has %zu hex digits, not %zu", infos[v].option,
 		    infos[v].name, 2 * infos[v].min, n));
@@ -141,7 +151,7 @@ calc_set_hex(struct calc *c, enum val v, const char *hex, struct fault *f)
 	int rc = 0;
 
 	if (cap > SECRET_MAX || room > SECRET_MAX)
-		return (fault(f, FAULT_USAGE, "%s: too long", infos[v].option));
+		return (fault(f, FAULT_USAGE, "%s: %s is too long", infos[v].option, infos[v].name));
 	if (secret_make(&s, cap) == NULL || secret_make(&text, room) == NULL)
 		rc = fault(f, FAULT_MEMORY, "no memory for %s", infos[v].name);
 	else if (is_number(v) && hex_digits(hex) % 2 != 0) {
