@@ -174,6 +174,15 @@ sign_key_kind(const struct sign_key *k)
 	return (kind_of(pkey(k)));
 }
 
+/* RSA's work grows with the cube of the length; ECDSA's is small. */
+unsigned
+sign_key_units(const struct sign_key *k)
+{
+	unsigned n = (unsigned)EVP_PKEY_get_bits(pkey(k)) / 2048;
+
+	return (sign_key_kind(k) != SIGN_RSA || n < 2 ? 1 : n * n * n / 2);
+}
+
 bool
 sign_key_fits(const struct sign_key *k, const struct cert *c)
 {

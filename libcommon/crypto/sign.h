@@ -37,6 +37,8 @@ int sign_p12_read(struct sign_key **out, struct certs *certs, struct span data, 
 void sign_key_free(struct sign_key *k);		/* wipes; NULL is fine */
 
 enum sign_kind sign_key_kind(const struct sign_key *k);
+/* What a signature costs, in units of some 2 ms (ike/budget.h). */
+unsigned sign_key_units(const struct sign_key *k);
 /* Whether ${k} is the key of the certificate ${c}. */
 bool sign_key_fits(const struct sign_key *k, const struct cert *c);
 /* The kind of signature that the key of ${c} checks. */

@@ -50,6 +50,49 @@ read_logged(const char *from, enum secret_format fmt, const char *beside, char o
 }
 
 static void
+bytes_are_read_as_they_are(void **state)
+{
+	static uint8_t large[70000];
+	struct bytes b;
+
+	(void)state;
+	/* A newline at the end may be a byte of DER. */
+	put(span_of("\x30\0\xff\r\n", 5), 0600);
+	f = (struct fault){0};
+	assert_int_equal(secret_file_bytes(&s, path, NULL, &f), 0);
+	assert_int_equal(s.len, 5);
+	assert_memory_equal(s.p, "\x30\0\xff\r\n", 5);
+	assert_int_equal(file_bytes_read(&b, path, 5, NULL, &f), 0);
+	assert_int_equal(b.len, 5);
+	assert_memory_equal(b.p, "\x30\0\xff\r\n", 5);
+	file_bytes_free(&b);
+	assert_int_equal(file_bytes_read(&b, path, 4, NULL, &f), -1);
+	assert_string_equal(f.what, "longer than 4 bytes");
+	memset(large, 'x', sizeof(large));
+	put(SPAN_ARRAY(large), 0600);
+	f = (struct fault){0};
+	assert_int_equal(secret_file_bytes(&s, path, NULL, &f), -1);
+	assert_int_equal(f.code, FAULT_SECRET_FILE);
+	assert_int_equal(s.len, 0);
+	f = (struct fault){0};
+	assert_int_equal(file_bytes_read(&b, path, sizeof(large), NULL, &f), 0);
+	assert_int_equal(b.len, sizeof(large));
+	assert_memory_equal(b.p, large, sizeof(large));
+	file_bytes_free(&b);
+	put(SPAN_NONE, 0600);
+	f = (struct fault){0};
+	assert_int_equal(file_bytes_read(&b, path, 10, NULL, &f), -1);
+	assert_string_equal(f.what, "is empty");
+	f = (struct fault){0};
+	assert_int_equal(secret_file_bytes(&s, path, NULL, &f), -1);
+	assert_string_equal(f.what, "is empty");
+	f = (struct fault){0};
+	assert_int_equal(file_bytes_read(&b, "/nonexistent/gw.crt", 10, NULL, &f), -1);
+	assert_int_equal(f.code, FAULT_SECRET_FILE);
+	assert_string_equal(f.where, "/nonexistent/gw.crt");
+}
+
+static void
 newline_is_not_key(void **state)
 {
 	static const struct { const char *in, *key; } rows[] = {
@@ -360,6 +403,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(newline_is_not_key),
+		cmocka_unit_test(bytes_are_read_as_they_are),
 		cmocka_unit_test(formats),
 		cmocka_unit_test(every_base64_digit),
 		cmocka_unit_test(bad_files),

@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include "ike/engine_priv.h"
+#include "ike/v1/exchange_part.h"
+#include "ike/v1/phase1_cert.h"
 #include "pki.h"
 #include "sim.h"
 #include "wire/isakmp.h"
@@ -273,6 +275,66 @@ a_stranger_is_refused_by_either_end(void **state)
 	}
 }
 
+/* A CERT payload of an encoding, as the peer sends it. */
+static int
+take(struct v1_phase1 *part, uint8_t encoding, struct span data, struct fault *f)
+{
+	struct v1_exchange x = { .part = part };
+	struct isakmp_payload pl = { .type = PAYLOAD_CERT };
+	uint8_t *body = malloc(data.len + 1);
+	int rc;
+
+	assert_non_null(body);
+	body[0] = encoding;
+	if (data.len > 0)
+		memcpy(body + 1, data.p, data.len);
+	pl.body = span_of(body, data.len + 1);
+	*f = (struct fault){0};
+	rc = v1_take_cert(&x, &pl, f);
+	free(body);
+	return (rc);
+}
+
+static void
+certificates_come_in_two_encodings(void **state)
+{
+	const struct pki *both[] = { &trees[1].middle, &trees[1].left_below };
+	struct bytes p7 = pki_pkcs7(both, 2);
+	struct v1_phase1 part = {0};
+	struct v1_exchange x = { .part = &part };
+	struct isakmp_payload empty = { .type = PAYLOAD_CERT };
+	struct certs l = {0};
+	struct fault f;
+	size_t i;
+
+	(void)state;
+	pki_add(&l, &trees[1].left);
+	assert_int_equal(take(&part, 1, bytes_span(&p7), &f), 0);
+	assert_int_equal(part.certs.n, 2);
+	assert_int_equal(take(&part, 4, cert_der(l.c[0]), &f), 0);
+	assert_int_equal(part.certs.n, 3);
+	/* A CRL, an attribute certificate, an encoding that nobody knows: ignored. */
+	assert_int_equal(take(&part, 7, SPAN_NONE, &f), 0);
+	assert_int_equal(take(&part, 10, cert_der(l.c[0]), &f), 0);
+	assert_int_equal(take(&part, 200, cert_der(l.c[0]), &f), 0);
+	assert_int_equal(part.certs.n, 3);
+	assert_int_equal(take(&part, 1, cert_der(l.c[0]), &f), -1);
+	assert_int_equal(f.code, FAULT_MALFORMED);
+	assert_memory_equal(f.what, "CERT payload: ", 14);
+	assert_int_equal(take(&part, 4, bytes_span(&p7), &f), -1);
+	assert_int_equal(take(&part, 4, SPAN_NONE, &f), -1);
+	assert_int_equal(v1_take_cert(&x, &empty, &f), -1);
+	assert_string_equal(f.what, "CERT payload: it is empty");
+	assert_int_equal(part.certs.n, 3);
+	for (i = 3; i < V1_CERTS_MAX; i++)
+		assert_int_equal(take(&part, 4, cert_der(l.c[0]), &f), 0);
+	assert_int_equal(take(&part, 4, cert_der(l.c[0]), &f), -1);
+	assert_string_equal(f.what, "CERT payload: more than 16 certificates");
+	certs_free(&part.certs);
+	certs_free(&l);
+	bytes_free(&p7);
+}
+
 static void
 another_curve_is_another_method(void **state)
 {
@@ -336,6 +398,7 @@ main(void)
 		cmocka_unit_test(a_bad_net_does_no_harm),
 		cmocka_unit_test(certificates_are_sent_by_policy),
 		cmocka_unit_test(a_stranger_is_refused_by_either_end),
+		cmocka_unit_test(certificates_come_in_two_encodings),
 		cmocka_unit_test(another_curve_is_another_method),
 		cmocka_unit_test(the_method_selects_the_section),
 	};

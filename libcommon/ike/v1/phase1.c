@@ -222,6 +222,16 @@ dh_units(const struct alg_group *g)
 	return (n > 0 ? n : 1);
 }
 
+/* What this end's signature costs, in aggressive mode before the peer has proven anything. */
+static unsigned
+sign_units(const struct v1_exchange *x)
+{
+	if (x->kind->number != EXCHANGE_AGGRESSIVE || x->sa->auth == NULL || x->sa->auth->proof != PAYLOAD_SIG ||
+	    ike(x)->policy->creds.key == NULL)
+		return (0);
+	return (sign_key_units(ike(x)->policy->creds.key));
+}
+
 /* All that is cheap is checked before this end makes a key for its answer. */
 static int
 take_ke(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
@@ -230,7 +240,7 @@ take_ke(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 
 	if (dh_check_public(group, pl->body, f) != 0)
 		return (-1);
-	if (part(x)->dh == NULL && !ike_sa_work(ike(x), x->now, dh_units(group)))
+	if (part(x)->dh == NULL && !ike_sa_work(ike(x), x->now, dh_units(group) + sign_units(x)))
 		return (fault(f, FAULT_PROTOCOL, "its address causes too much work"));
 	return (bytes_set(&part(x)->gx_peer, pl->body) != 0 ? no_memory(f) : 0);
 }
@@ -473,6 +483,7 @@ take_auth(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *
 	if ((r = x->sa->auth->check(&in, span_of(expected, proof_hash(x)->len), pl->body, f)) != 0)
 		return (r);
 	x->proven = true;
+	certs_free(&part(x)->certs);
 	if (part(x)->wrong_id == NULL)
 		return (0);
 	*f = *part(x)->wrong_id;
