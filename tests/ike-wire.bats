@@ -127,7 +127,7 @@ sent quick mode 3*" ]
 	LEFT_OPTS=(--explain) RIGHT_OPTS=(--explain)
 	ours
 	local line
-	for line in '-> 203.0.113.2:500 main mode 1: SA, VID x6' 'SA      aes256-sha256-modp2048, PSK' \
+	for line in '-> 203.0.113.2:500 main mode 1: SA, VID x7' 'SA      aes256-sha256-modp2048, PSK' \
 		'(the responder chooses one proposal)' '-> 203.0.113.2:500 main mode 5*: ID, HASH' \
 		'ID      ID_FQDN left.example' '<- 203.0.113.2:500 main mode 6*: ID, HASH' \
 		"initiator's side: 10.1.0.0/24"; do
