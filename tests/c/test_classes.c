@@ -1,6 +1,7 @@
 /*
  * Classes of attacks on IKEv1 that were found in other implementations, a test for each. What proves to be nobody's
- * changes nothing: no SA, no answer, no memory that stays. test_attacks.c has floods and amplification.
+ * changes nothing: no SA, no answer, no memory that stays. test_attacks.c has floods and amplification,
+ * test_classes_frag.c IKE fragments (A13).
  */
 #include <malloc.h>
 #include <setjmp.h>
@@ -461,31 +462,6 @@ payloads_of_the_other_version(void **state)
 	end(&l, &peer);
 }
 
-/* Fragments are not reassembled: none is kept, whatever it says of itself. */
-static void
-fragments_are_not_kept(void **state)
-{
-	static const uint8_t numbers[] = { 0, 1, 2, 16, 255 };
-	static struct lone l, peer;
-	uint8_t body[64] = { 0, 1 };
-	const struct forged list[] = { { PAYLOAD_FRAG, SPAN_ARRAY(body) }, { 0, SPAN_NONE } };
-	size_t i, before = 0;
-
-	(void)state;
-	begin(&l, &peer, SA_MAIN);
-	lone_put(&l, &honest, span_of(peer.did.last, peer.did.last_len));
-	for (i = 0; i < 2000; i++) {
-		body[2] = numbers[i % sizeof(numbers)];
-		body[3] = i % 3 == 0;		/* the last one */
-		nothing_follows(&l, forge_clear(buf, l.did.last_len > 0 ? l.did.last : peer.did.last,
-		    i % 2 == 0 ? zero : peer.did.last, EXCHANGE_MAIN, 0, list));
-		if (i == 100)
-			before = mallinfo2().uordblks;
-	}
-	assert_in_range(mallinfo2().uordblks, 0, before + 4096);
-	end(&l, &peer);
-}
-
 static void
 names_with_bad_lengths(void **state)
 {
@@ -654,7 +630,6 @@ main(void)
 		CLASS("A10: messages without state or keys", messages_without_state),
 		CLASS("A11: a refused offer leaves no cookie to go on with", a_refused_offer_leaves_no_cookie),
 		CLASS("A12: payload numbers of IKEv2", payloads_of_the_other_version),
-		CLASS("A13: fragments are not kept", fragments_are_not_kept),
 		CLASS("A14: names with bad lengths", names_with_bad_lengths),
 		CLASS("A16: success out of turn", success_out_of_turn),
 		CLASS("A19: answers do not depend on old memory", answers_do_not_depend_on_old_memory),
