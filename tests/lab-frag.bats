@@ -119,3 +119,53 @@ judged() {
 	eventually 10 lab_answers left "$RIGHT_INNER"
 	[ "$(fragments "ip.src == $RIGHT_IP")" -ge 4 ]
 }
+
+# chain: a root, two intermediates and our certificate below them; $T/chain.crt is what we send, $T/left.key our key, and
+# the gateway knows the root alone.
+chain() {
+	local above=$LAB_STATE/pki/rsa-ca name
+	for name in one two left; do
+		openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$T/$name.key" 2>/dev/null
+		openssl req -new -sha256 -key "$T/$name.key" -subj "/O=IPsec Lab/CN=$name.lab.example" -out "$T/$name.csr"
+		case $name in
+		left) printf '%s\n' 'basicConstraints = CA:FALSE' 'keyUsage = critical, digitalSignature' \
+			'subjectAltName = DNS:left.lab.example' ;;
+		*) printf '%s\n' 'basicConstraints = critical, CA:TRUE' 'keyUsage = critical, keyCertSign, cRLSign' ;;
+		esac >"$T/$name.ext"
+		openssl x509 -req -sha256 -days 30 -in "$T/$name.csr" -CA "$above.crt" -CAkey "$above.key" \
+			-set_serial "0x$(openssl rand -hex 8)" -extfile "$T/$name.ext" -out "$T/$name.crt" 2>/dev/null
+		above=$T/$name
+	done
+	cat "$T/left.crt" "$T/two.crt" "$T/one.crt" >"$T/chain.crt"
+}
+
+# with_chain: the policy of ikev1-rsa with that chain.
+with_chain() {
+	lab_policy ikev1-rsa | sed "s|--cert [^ ]* --key [^ ]*|--cert $T/chain.crt --key $T/left.key|"
+}
+
+@test "lab frag: main mode with a chain of three certificates passes a path that drops IP fragments" {
+	LAB_CHARON='fragment_size = 576' lab_up ikev1-rsa
+	narrow
+	chain
+	lab_start tunnel left "ike-initiate --keep $(with_chain) --fragment-size 576 --pcap $T/x.pcapng $RIGHT_IP | $(ESP_TUN)"
+	eventually 15 lab_answers left "$RIGHT_INNER"
+	[ "$(fragments "ip.src == $PEER_IP and isakmp.exchangetype == 2")" -ge 5 ]
+	[ "$(fragments "ip.src == $RIGHT_IP")" -ge 2 ]
+	judged
+	[ "$(dropped)" -eq 0 ]
+}
+
+@test "lab frag: a gateway's answer with a chain of three certificates passes it, too" {
+	LAB_CHARON='fragment_size = 576' lab_up ikev1-rsa
+	narrow
+	chain
+	lab_start tunnel left "ike-respond $(with_chain) --fragment-size 576 --pcap $T/x.pcapng | $(ESP_TUN)"
+	eventually 5 lab_listens 500
+	lab_ctl --initiate --child net >"$T/initiate" 2>&1 || { tail "$T/initiate"; return 1; }
+	eventually 10 lab_answers left "$RIGHT_INNER"
+	[ "$(fragments "ip.src == $PEER_IP")" -ge 5 ]
+	[ "$(fragments "ip.src == $RIGHT_IP")" -ge 2 ]
+	judged
+	[ "$(dropped)" -eq 0 ]
+}
