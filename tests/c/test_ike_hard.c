@@ -501,6 +501,36 @@ messages_in_clear_may_be_padded(void **state)
 	}
 }
 
+/* A group of the peer's own is refused by a notify: once, and only to the peer itself. */
+static void
+new_group_mode_is_refused(void **state)
+{
+	static uint8_t buf[FORGE_MAX];
+	static const uint8_t sa_b[] = { 0, 0, 0, 1, 0, 0, 0, 1 };
+	const struct forged list[] = { { PAYLOAD_SA, SPAN_ARRAY(sa_b) }, { 0, SPAN_NONE } };
+	struct pair *p = pair_new(31);
+	const struct sa_ike *ike = &p->sim.end[1].ike;
+	int i;
+
+	(void)state;
+	up(p);
+	for (i = 0; i < 4; i++) {
+		struct ike_outbox out = {0};
+		int sent = p->sim.end[1].n_sent;
+
+		/* with a wrong hash; in clear; right; the same again */
+		ike_engine_datagram(p->sim.end[1].engine, p->sim.now, &sim_right, &sim_left, i == 1 ?
+		    forge_clear(buf, ike->spi_i, ike->spi_r, EXCHANGE_NEW_GROUP, 77, list) :
+		    forge_keyed(buf, ike, EXCHANGE_NEW_GROUP, i == 0 ? 76 : 77, list, i == 0), &out);
+		sim_flush(&p->sim, 1, &out);
+		assert_int_equal(p->sim.end[1].n_sent - sent, i == 2);
+	}
+	sim_run(&p->sim, 100, NULL);
+	assert_non_null(strstr(p->sim.end[0].notes, "ATTRIBUTES-NOT-SUPPORTED"));
+	assert_int_equal(p->sim.end[0].n_children, 1);
+	pair_free(p);
+}
+
 int
 main(void)
 {
@@ -519,6 +549,7 @@ main(void)
 		cmocka_unit_test(quick_mode_under_message_id_0_is_dropped),
 		cmocka_unit_test(refused_offers_are_named_by_their_option),
 		cmocka_unit_test(messages_in_clear_may_be_padded),
+		cmocka_unit_test(new_group_mode_is_refused),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -387,3 +387,21 @@ v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 		else if (m.pl[i].type == PAYLOAD_D && sa->ike.state == IKE_SA_ESTABLISHED)
 			take_delete(sa, now, m.pl[i].body, out);
 }
+
+void
+v1_refuse_new_group(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h, struct span dgram,
+    struct ike_outbox *out)
+{
+	uint8_t buf[ISAKMP_MSG_MAX];
+	struct isakmp_msg m;
+
+	if (sa->ike.state != IKE_SA_ESTABLISHED || (h->flags & ISAKMP_FLAG_ENCRYPTED) == 0 ||
+	    v1_sa_seen(sa, h->mid) || v1_info_open(sa, h, dgram, buf, &m) != 0) {
+		ike_sa_note(&sa->ike, out, NOTE_DEBUG, "new group mode: not proven or not new, ignored");
+		return;
+	}
+	v1_sa_saw(sa, h->mid);
+	ike_sa_heard(&sa->ike, now);
+	ike_sa_note(&sa->ike, out, NOTE_INFO, "the peer proposes a group of its own (new group mode): refused");
+	v1_info_notify(sa, PROTO_ISAKMP, NOTIFY_ATTRIBUTES_NOT_SUPPORTED, SPAN_NONE, SPAN_NONE, out);
+}

@@ -8,6 +8,13 @@
 void v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
     struct span dgram, struct ike_outbox *out);
 
+/*
+ * The peer proposes a group of its own (new group mode, RFC 2409 section 5.6): once it proves to be the peer's, it is
+ * refused with ATTRIBUTES-NOT-SUPPORTED.
+ */
+void v1_refuse_new_group(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h, struct span dgram,
+    struct ike_outbox *out);
+
 /* Makes a fault of the peer's error notify, with a text that explains it. */
 void v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x, bool authentic);
 

@@ -307,6 +307,9 @@ whole_datagram(struct ike_sa *ike, struct now now, const struct isakmp_hdr *h, s
 			ask_again(sa, now, out);
 		v1_inform(sa, now, h, data, out);
 		break;
+	case EXCHANGE_NEW_GROUP:
+		v1_refuse_new_group(sa, now, h, data, out);
+		break;
 	default:
 		outbox_note(out, NOTE_DEBUG, "%s: exchange %u is not ours",
 		    endpoint_text(from, &ike->from_remote), h->exchange);
