@@ -40,6 +40,7 @@ struct ike_policy {
 	struct esp_proposals	esp;
 	enum sa_proto		proto;		/* SA_ESP, or SA_AH with --ah */
 	bool			accept_all;	/* --accept-all-proposals */
+	bool			pfs_fallback;	/* initiator: go on without PFS if the peer does not support it */
 	enum sa_mode		mode;
 	size_t			n_local_ts, n_remote_ts;
 	struct selector		local_ts[POLICY_SELECTORS_MAX], remote_ts[POLICY_SELECTORS_MAX];

@@ -48,6 +48,8 @@ const struct opt policy_optab[] = {
 	    .excl = 1U << 30),
 	OPT_STR(struct policy_opts, ah, 0, "ah", "PROPOSALS",
 	    "AH instead of ESP: integrity[-group], for example sha256-modp2048", .excl = 1U << 30),
+	OPT_FLAG(struct policy_opts, pfs_fallback, 0, "pfs-fallback",
+	    "go on without PFS if the peer does not support it"),
 	OPT_LIST(struct policy_opts, local_ts, 0, "local-ts", "TS",
 	    "our networks: 10.1.0.0/24 or 10.1.0.5[tcp/80] (default: the local address)"),
 	OPT_LIST(struct policy_opts, remote_ts, 0, "remote-ts", "TS",
@@ -331,6 +333,7 @@ policy_opts_build(struct ike_policy *p, const struct policy_opts *o, const char 
 	p->fragmentation = (enum fragmentation)o->fragmentation;
 	p->fragment_size = o->fragment_size;
 	p->aggressive_clear = o->aggressive_clear;
+	p->pfs_fallback = o->pfs_fallback;
 	if (o->name != NULL && strlen(o->name) >= sizeof(p->name)) {
 		(void)fault(f, FAULT_CONFIG, "longer than %zu bytes", sizeof(p->name) - 1);
 		fault_option(f, "name");

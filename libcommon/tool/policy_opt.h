@@ -28,7 +28,7 @@ struct policy_opts {
 	struct opt_list	 natt_versions;
 	uint32_t	 dpd_seconds, dpd_tries, timeout_ms, keepalive_ms;
 	uint32_t	 heartbeat_ms, heartbeat_threshold, heartbeat_reconnect_ms;
-	bool		 aggressive_clear;
+	bool		 aggressive_clear, pfs_fallback;
 	uint8_t		 fragmentation;	/* enum fragmentation */
 	uint32_t	 fragment_size;
 };

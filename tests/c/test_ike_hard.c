@@ -531,6 +531,73 @@ new_group_mode_is_refused(void **state)
 	pair_free(p);
 }
 
+static bool
+drop_informational(struct sim *s, int from, uint8_t *data, size_t len)
+{
+	(void)s;
+	(void)len;
+	return (from == 0 || data[18] != EXCHANGE_INFO);
+}
+
+/* ATTRIBUTES-NOT-SUPPORTED instead of the NO-PROPOSAL-CHOSEN that was dropped, as the peer ${p}->right sends it. */
+static void
+refuse_attributes(struct pair *p)
+{
+	static uint8_t buf[FORGE_MAX], body[16];
+	const struct isakmp_notify n = {
+		.doi = DOI_IPSEC, .proto = PROTO_ESP, .type = NOTIFY_ATTRIBUTES_NOT_SUPPORTED,
+	};
+	struct wr w = wr_of(body, sizeof(body));
+	struct ike_outbox out = {0};
+
+	isakmp_notify_put(&w, &n);
+	const struct forged list[] = { { PAYLOAD_N, wr_span(&w) }, { 0, SPAN_NONE } };
+
+	ike_engine_datagram(p->sim.end[0].engine, p->sim.now, &sim_left, &sim_right,
+	    forge_keyed(buf, &p->sim.end[0].ike, EXCHANGE_INFO, 4711, list, false), &out);
+	sim_flush(&p->sim, 0, &out);
+}
+
+/* A peer that does not support PFS: with --pfs-fallback this end goes on without and says so; else it fails. */
+static void
+goes_on_without_pfs(void **state)
+{
+	struct sa_event ev = { .what = SA_EVENT_SOFT, .has_spi_in = true };
+	struct ike_outbox out = {0};
+	struct fault f = {0};
+	struct pair *p;
+	int allowed;
+
+	(void)state;
+	for (allowed = 0; allowed < 2; allowed++) {
+		p = pair_new(40);
+		assert_int_equal(esp_proposals_parse(&p->left.esp, "aes128-sha256-modp1024,aes256-sha256-modp1024", &f), 0);
+		p->left.pfs_fallback = allowed == 1;
+		p->sim.tap = drop_informational;
+		assert_int_equal(sim_connect(&p->sim, &p->left, true, &f), 0);
+		sim_run(&p->sim, 200, NULL);
+		assert_int_equal(p->sim.end[0].n_ike, 1);
+		assert_int_equal(p->sim.end[0].n_children, 0);
+		refuse_attributes(p);
+		sim_run(&p->sim, 200, NULL);
+		assert_int_equal(p->sim.end[0].n_children, allowed);
+		assert_int_equal(p->sim.end[0].n_failed, !allowed);
+		assert_int_equal(strstr(p->sim.end[0].notes, "going on without it") != NULL, allowed);
+		if (allowed == 1) {
+			assert_true(sim_children_agree(&p->sim));
+			assert_string_equal(p->sim.end[0].children[0].group, "");
+			/* its successor, too */
+			memcpy(ev.spi_in, p->sim.end[0].children[0].spi_in, 4);
+			ike_engine_event(p->sim.end[0].engine, p->sim.now, &ev, &out);
+			sim_flush(&p->sim, 0, &out);
+			sim_run(&p->sim, 200, NULL);
+			assert_int_equal(p->sim.end[0].n_children, 2);
+			assert_true(sim_children_agree(&p->sim));
+		}
+		pair_free(p);
+	}
+}
+
 int
 main(void)
 {
@@ -550,6 +617,7 @@ main(void)
 		cmocka_unit_test(refused_offers_are_named_by_their_option),
 		cmocka_unit_test(messages_in_clear_may_be_padded),
 		cmocka_unit_test(new_group_mode_is_refused),
+		cmocka_unit_test(goes_on_without_pfs),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -21,6 +21,7 @@ struct v1_sa {
 	struct ike_sa		 ike;		/* first: the engine's part */
 	enum sa_exchange	 exchange;
 	bool			 keys_shown;	/* IKE_OUT_KEYS was put */
+	bool			 no_pfs;	/* the peer does not support PFS: see policy->pfs_fallback */
 	struct ike_proposal	 proposal;	/* the negotiated proposal */
 	const struct v1_auth	*auth;		/* NULL until the SA payload is parsed, or adopted */
 	const struct natt_version *natt;	/* NULL: none agreed on */

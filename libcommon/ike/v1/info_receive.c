@@ -189,6 +189,25 @@ still_known(struct v1_sa *sa, struct now now)
 		}
 }
 
+/*
+ * ATTRIBUTES-NOT-SUPPORTED: peers that have no PFS send it about the group. Where the policy allows, the quick modes that it
+ * may be about begin again without. False: none does.
+ */
+static bool
+fall_back(struct v1_sa *sa, struct now now, struct span spi, struct ike_outbox *out)
+{
+	struct v1_exchange *x;
+	unsigned n = 0;
+
+	for (x = sa->exchanges; x != NULL; x = x->next)
+		if (concerned(x, spi))
+			n += v1_quick_again_without_pfs(x, now, out);
+	if (n > 0)
+		ike_sa_note(&sa->ike, out, NOTE_WARN, "the peer does not support PFS (ATTRIBUTES-NOT-SUPPORTED): "
+		    "going on without it, as --pfs-fallback allows");
+	return (n > 0);
+}
+
 static void
 take_notify(struct v1_sa *sa, struct now now, struct span body, bool authentic,
     struct ike_outbox *out)
@@ -223,6 +242,8 @@ take_notify(struct v1_sa *sa, struct now now, struct span body, bool authentic,
 		for (x = sa->exchanges; x != NULL; x = x->next)
 			several += concerned(x, n.spi);
 	}
+	if (authentic && n.type == NOTIFY_ATTRIBUTES_NOT_SUPPORTED && fall_back(sa, now, n.spi, out))
+		return;
 	for (x = sa->exchanges; x != NULL; x = x->next) {
 		if (!concerned(x, n.spi))
 			continue;

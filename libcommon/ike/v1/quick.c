@@ -177,18 +177,33 @@ make_own(struct v1_exchange *x, struct fault *f)
 
 /* --- SA --- */
 
+/* The policy whose proposals an initiator offers: that of ${x}, or ${bare}, a copy of it without groups. */
+static const struct ike_policy *
+offered(const struct v1_exchange *x, struct ike_policy *bare)
+{
+	size_t i;
+
+	if (!x->sa->no_pfs)
+		return (part(x)->policy);
+	*bare = *part(x)->policy;
+	for (i = 0; i < bare->esp.n; i++)
+		bare->esp.p[i].group = NULL;
+	return (bare);
+}
+
 static int
 put_sa(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
 	struct v1_quick *q = x->part;
 	uint8_t buf[SA_BODY_MAX];
 	struct wr w = wr_of(buf, sizeof(buf));
+	struct ike_policy bare;
 
 	if (x->role == SA_RESPONDER) {
 		isakmp_payload_put(b, PAYLOAD_SA, bytes_span(&q->reply));
 		return (0);
 	}
-	p2_offer(&w, q->policy, q->spi_in, encap_mode(x), q->pfs);
+	p2_offer(&w, offered(x, &bare), q->spi_in, encap_mode(x), q->pfs);
 	if (w.bad)
 		return (fault_because(f, CAUSE_ESP_PROPOSAL,
 		    fault(f, FAULT_BAD_PROPOSAL, "there are no proposals to make")));
@@ -203,9 +218,10 @@ take_sa(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 	uint8_t buf[1024];
 	struct wr reply = wr_of(buf, sizeof(buf));
 	uint16_t encap = encap_mode(x);
+	struct ike_policy bare;
 
 	if (x->role == SA_INITIATOR) {
-		if (p2_accept(&q->choice, pl->body, q->policy, encap, q->pfs, f) != 0)
+		if (p2_accept(&q->choice, pl->body, offered(x, &bare), encap, q->pfs, f) != 0)
 			return (-1);
 		if ((q->choice.proposal.group != NULL) != (q->gx_peer.len > 0))
 			return (fault(f, FAULT_PFS_MISMATCH, "the peer's answer %s a key",
@@ -455,7 +471,7 @@ v1_quick_begin(struct v1_sa *sa, struct now now, struct ike_policy *policy,
 	part(x)->remote_ts = *remote_ts;
 	if (replaces != NULL)
 		memcpy(part(x)->replaces, replaces, sizeof(part(x)->replaces));
-	part(x)->pfs = p2_group(policy);
+	part(x)->pfs = sa->no_pfs ? NULL : p2_group(policy);
 	if (v1_quick_set_ids(x, local_ts, remote_ts, f) != 0 || make_spi(x, f) != 0 || make_own(x, f) != 0 ||
 	    v1_exchange_run(x, now, out, f) != 0) {
 		v1_exchange_free(x);
@@ -464,4 +480,25 @@ v1_quick_begin(struct v1_sa *sa, struct now now, struct ike_policy *policy,
 	x->next = sa->exchanges;
 	sa->exchanges = x;
 	return (0);
+}
+
+bool
+v1_quick_again_without_pfs(struct v1_exchange *x, struct now now, struct ike_outbox *out)
+{
+	static const uint8_t none[sizeof(part(x)->replaces)];
+	struct v1_quick *q = v1_quick_of(x);
+	struct v1_sa *sa = x->sa;
+	struct fault f;
+
+	if (q == NULL || x->over || q->pfs == NULL || !q->policy->pfs_fallback)
+		return (false);
+	sa->no_pfs = true;
+	if (v1_quick_begin(sa, now, q->policy, &q->local_ts, &q->remote_ts,
+	    memcmp(q->replaces, none, sizeof(none)) != 0 ? q->replaces : NULL, out, &f) != 0)
+		return (false);
+	/* Its successor has the result to report. */
+	x->over = x->failed = x->reported = true;
+	x->resend_ms = x->give_up_ms = UINT64_MAX;
+	x->forget_ms = now.ms;
+	return (true);
 }

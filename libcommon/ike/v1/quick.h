@@ -16,4 +16,10 @@ int v1_quick_begin(struct v1_sa *sa, struct now now, struct ike_policy *policy,
     const struct selector *local_ts, const struct selector *remote_ts,
     const uint8_t *replaces, struct ike_outbox *out, struct fault *f);
 
+/*
+ * Begins ${x}, which the peer refused, again without PFS, as do all quick modes under its IKE SA from then on. False:
+ * the policy does not allow that, or it had no PFS; ${x} is then as before.
+ */
+bool v1_quick_again_without_pfs(struct v1_exchange *x, struct now now, struct ike_outbox *out);
+
 #endif
