@@ -212,13 +212,14 @@ says() {
 	says '.sizes.whole == {"port": 4500, "bytes": 1468, "answered": true}'
 	says '.sizes.fragments == {"port": 4500, "bytes": 2968, "answered": true}'
 	says '.sizes.path == {"port": 4500, "passes": 1500, "fails": 0, "inner-mtu": 1422}'
-	says '.sizes["ike-fragments"] | .announced and .answered'
+	says '.sizes["ike-fragments"] == {"announced": true, "port": 4500, "bytes": 2424, "answered": true}'
 	# a router that drops fragments
 	in_right nft add table ip frags
 	in_right nft add chain ip frags in '{ type filter hook prerouting priority -450 ; }'
 	in_right nft add rule ip frags in ip frag-off '&' 0x3fff != 0 drop
 	run -0 --separate-stderr probe_left --json --sizes --timeout 0.7 "$RIGHT_IP"
 	says '.sizes.whole.answered and (.sizes.fragments.answered | not) and .nat == "none"'
+	says '.sizes["ike-fragments"].answered'
 	# and one whose tunnel is narrower, and that does not say so
 	in_right nft add rule ip frags in ip length '>' 1450 drop
 	run -0 --separate-stderr probe_left --sizes --timeout 0.7 "$RIGHT_IP"
