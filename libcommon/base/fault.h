@@ -128,6 +128,7 @@ enum fault_code {
 	CAUSE(RECORD_SIZE)						\
 	/* NO_PROPOSAL */						\
 	CAUSE(ENCAP_MODE)	/* tunnel and transport, and nothing else differs */ \
+	CAUSE(AH_NAT)		/* AH through a NAT */			\
 	/* TS_MISMATCH */						\
 	CAUSE(ROUTE_BASED)	/* one end has 0.0.0.0/0, the other networks */ \
 	/* PROTOCOL */							\

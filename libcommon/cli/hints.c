@@ -163,6 +163,8 @@ const struct hint hints[] = {
 	    "the gateway is down, UDP 500 or 4500 is filtered on the path, or an idle NAT mapping has timed out"),
 	CODE(UNREACHABLE,
 	    "check that this is the gateway's address and that it runs IKE; a firewall that rejects UDP 500 looks the same"),
+	CAUSE(NO_PROPOSAL, AH_NAT,
+	    "use ESP (--esp) instead of AH (--ah) behind a NAT: only ESP goes into UDP"),
 	CAUSE(NO_PROPOSAL, ENCAP_MODE,
 	    "set mode (--mode) to the same at both ends, tunnel or transport; the rest of the proposal is the same"),
 	AT(NO_PROPOSAL, QUICK, 0,

@@ -598,6 +598,41 @@ goes_on_without_pfs(void **state)
 	}
 }
 
+/* AH through a NAT: the initiator does not offer it, and a responder rejects it; both say why. */
+static void
+ah_behind_a_nat_is_refused(void **state)
+{
+	struct ike_outbox out = {0};
+	struct fault f = {0};
+	struct pair *p = pair_new(50);
+	uint8_t id[16];
+
+	(void)state;
+	p->left.proto = p->right.proto = SA_AH;
+	assert_int_equal(ah_proposals_parse(&p->left.esp, "sha256", &f), 0);
+	assert_int_equal(ah_proposals_parse(&p->right.esp, "sha256", &f), 0);
+	p->sim.nat = true;
+	assert_int_equal(sim_connect(&p->sim, &p->left, true, &f), 0);
+	sim_run(&p->sim, 500, NULL);
+	assert_int_equal(p->sim.end[0].n_ike, 1);
+	assert_int_equal(p->sim.end[0].n_children + p->sim.end[1].n_children, 0);
+	assert_int_equal(p->sim.end[0].n_failed, 1);
+	assert_int_equal(p->sim.end[0].why.cause, CAUSE_AH_NAT);
+	assert_non_null(strstr(p->sim.end[0].why.what, "the NAT in front of this end"));
+	assert_int_equal(p->sim.end[1].n_failed, 0);
+	/* an initiator that does not know of the NAT */
+	p->sim.end[0].engine->sas->natt.local_nat = false;
+	ike_sa_id(p->sim.end[0].engine->sas, id);
+	assert_int_equal(ike_engine_children(p->sim.end[0].engine, p->sim.now, id, &out, &f), 0);
+	sim_flush(&p->sim, 0, &out);
+	sim_run(&p->sim, 500, NULL);
+	assert_int_equal(p->sim.end[0].n_children + p->sim.end[1].n_children, 0);
+	assert_int_equal(p->sim.end[1].n_failed, 1);
+	assert_int_equal(p->sim.end[1].why.cause, CAUSE_AH_NAT);
+	assert_non_null(strstr(p->sim.end[1].why.what, "the NAT in front of the peer"));
+	pair_free(p);
+}
+
 int
 main(void)
 {
@@ -618,6 +653,7 @@ main(void)
 		cmocka_unit_test(messages_in_clear_may_be_padded),
 		cmocka_unit_test(new_group_mode_is_refused),
 		cmocka_unit_test(goes_on_without_pfs),
+		cmocka_unit_test(ah_behind_a_nat_is_refused),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

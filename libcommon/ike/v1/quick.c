@@ -314,6 +314,23 @@ use_child_both(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
 }
 
 /*
+ * AH authenticates the addresses of the outer header, which a NAT changes (RFC 3715 section 2.1), and RFC 3948 puts only
+ * ESP into UDP.
+ */
+static int
+check_ah(const struct v1_exchange *x, struct fault *f)
+{
+	const struct sa_natt *n = &x->sa->ike.natt;
+
+	if (part(x)->policy->proto != SA_AH || !v1_sa_natt_in_use(x->sa))
+		return (0);
+	return (fault_because(f, CAUSE_AH_NAT, n->local_nat || n->remote_nat ?
+	    fault(f, FAULT_NO_PROPOSAL, "AH cannot pass the NAT in front of %s: it authenticates the addresses that a NAT changes",
+	    n->local_nat && n->remote_nat ? "both ends" : n->local_nat ? "this end" : "the peer") :
+	    fault(f, FAULT_NO_PROPOSAL, "NAT traversal is forced, and AH does not go into UDP")));
+}
+
+/*
  * The responder, after it has parsed message 1: makes all checks that can
  * reject the offer, before it answers.
  */
@@ -324,7 +341,7 @@ take_sa_last(struct v1_exchange *x, const struct isakmp_payload *pl, struct faul
 
 	if (x->role == SA_INITIATOR)
 		return (take_sa(x, pl, f));
-	if (v1_quick_check_ts(x, f) != 0 || make_spi(x, f) != 0 || take_sa(x, pl, f) != 0 ||
+	if (check_ah(x, f) != 0 || v1_quick_check_ts(x, f) != 0 || make_spi(x, f) != 0 || take_sa(x, pl, f) != 0 ||
 	    (part(x)->pfs != NULL && dh_check_public(part(x)->pfs, bytes_span(&part(x)->gx_peer), f) != 0) ||
 	    make_own(x, f) != 0)
 		return (-1);
@@ -472,6 +489,11 @@ v1_quick_begin(struct v1_sa *sa, struct now now, struct ike_policy *policy,
 	if (replaces != NULL)
 		memcpy(part(x)->replaces, replaces, sizeof(part(x)->replaces));
 	part(x)->pfs = sa->no_pfs ? NULL : p2_group(policy);
+	if (check_ah(x, f) != 0) {
+		v1_exchange_where(x, 0, f);
+		v1_exchange_free(x);
+		return (-1);
+	}
 	if (v1_quick_set_ids(x, local_ts, remote_ts, f) != 0 || make_spi(x, f) != 0 || make_own(x, f) != 0 ||
 	    v1_exchange_run(x, now, out, f) != 0) {
 		v1_exchange_free(x);
