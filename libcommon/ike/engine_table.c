@@ -405,7 +405,7 @@ ike_peer_text(char text[IKE_PEER_TEXT], const struct ike_engine *e, const char *
 	text[0] = '\0';
 	if (!e->conf.one_peer)
 		(void)snprintf(text, IKE_PEER_TEXT, "%s%s%s: ", name != NULL ? name : "",
-		    name != NULL && name[0] != '\0' ? " at " : "", endpoint_text(where, at));
+		    name != NULL && name[0] != '\0' ? " at " : "", ike_at_text(where, at));
 	return (text);
 }
 

@@ -119,6 +119,12 @@ ike_sa_heard(struct ike_sa *sa, struct now now)
 	sa->heard_ms = now.ms;
 }
 
+const char *
+ike_at_text(char text[ENDPOINT_TEXT], const struct endpoint *at)
+{
+	return (at->port != 0 ? endpoint_text(text, at) : addr_text(text, &at->addr));
+}
+
 struct sa_end
 ike_end_record(const struct ike_end *end)
 {

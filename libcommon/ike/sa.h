@@ -110,6 +110,8 @@ bool ike_sa_hears(struct ike_sa *sa, const struct endpoint *remote, bool has_spi
 void ike_sa_heard(struct ike_sa *sa, struct now now);
 /* Fills in the fields of a record that all versions have in common. Does not change other fields of ${s}. */
 void ike_sa_record(const struct ike_sa *sa, struct sa_ike *s);
+/* An endpoint as text, without a port if it has none (of child SAs that are not in UDP). Returns ${text}. */
+const char *ike_at_text(char text[ENDPOINT_TEXT], const struct endpoint *at);
 /* One end for a record. */
 struct sa_end ike_end_record(const struct ike_end *end);
 

@@ -68,7 +68,7 @@ status_child(const struct ike_child *c, struct now now, void (*line)(void *, con
 	char rekey[DUE_TEXT], end[DUE_TEXT];
 
 	(void)snprintf(text, sizeof(text), "child SA %08x with %s: %s === %s%s%s%s", get_be32(c->spi_in),
-	    endpoint_text(at, &c->remote.at), selector_text(l, &c->local_ts),
+	    ike_at_text(at, &c->remote.at), selector_text(l, &c->local_ts),
 	    selector_text(r, &c->remote_ts), c->replaced ? ", replaced" : "",
 	    due(rekey, "rekey", c->soft_ms, now), due(end, "expires", c->hard_ms, now));
 	line(ctx, text);

@@ -213,7 +213,7 @@ through_a_bad_net(void **state)
 }
 
 static void
-wrong_secret_is_called_one(void **state)
+a_wrong_secret_is_reported_as_one(void **state)
 {
 	int aggressive;
 
@@ -282,7 +282,7 @@ mismatches_name_their_cause(void **state)
 }
 
 static void
-silence_is_said(void **state)
+a_timeout_is_reported(void **state)
 {
 	struct pair *p = pair_new(IKE_DEFAULT, ESP_DEFAULT, 10);
 
@@ -408,7 +408,7 @@ a_suspend_past_the_lifetimes_is_followed_by_a_rekey(void **state)
 }
 
 static void
-dead_peer_is_noticed_and_called_again(void **state)
+a_dead_peer_is_detected_and_the_initiator_reconnects(void **state)
 {
 	struct pair *p = pair_new(IKE_DEFAULT, ESP_DEFAULT, 31);
 
@@ -430,7 +430,7 @@ dead_peer_is_noticed_and_called_again(void **state)
 }
 
 static void
-shutdown_tells_the_peer(void **state)
+shutdown_sends_deletes(void **state)
 {
 	struct pair *p = pair_new(IKE_DEFAULT, ESP_DEFAULT, 32);
 	struct ike_outbox out = {0};
@@ -447,10 +447,13 @@ shutdown_tells_the_peer(void **state)
 	assert_int_equal(p->sim.end[1].n_gone, 1);
 	assert_int_equal(ike_engine_count_ike(p->sim.end[0].engine), 0);
 	assert_int_equal(ike_engine_count_ike(p->sim.end[1].engine), 0);
+	/* ESP without UDP has no port to be named. */
+	assert_non_null(strstr(p->sim.end[1].notes, "192.0.2.1: child SA "));
+	assert_null(strstr(p->sim.end[1].notes, ":0: "));
 	pair_free(p);
 }
 
-/* Flips a bit of every datagram in turn: nothing breaks, and in the end all stands. */
+/* Flips a bit of every datagram in turn: the SAs are established nevertheless. */
 static bool
 flip(struct sim *s, int from, uint8_t *data, size_t len)
 {
@@ -494,15 +497,15 @@ main(void)
 		cmocka_unit_test(each_ike_algorithm),
 		cmocka_unit_test(each_esp_algorithm),
 		cmocka_unit_test(through_a_bad_net),
-		cmocka_unit_test(wrong_secret_is_called_one),
+		cmocka_unit_test(a_wrong_secret_is_reported_as_one),
 		cmocka_unit_test(mismatches_name_their_cause),
-		cmocka_unit_test(silence_is_said),
+		cmocka_unit_test(a_timeout_is_reported),
 		cmocka_unit_test(natt_floats),
 		cmocka_unit_test(rekeys_before_the_end),
 		cmocka_unit_test(a_clock_that_is_set_changes_nothing),
 		cmocka_unit_test(a_suspend_past_the_lifetimes_is_followed_by_a_rekey),
-		cmocka_unit_test(dead_peer_is_noticed_and_called_again),
-		cmocka_unit_test(shutdown_tells_the_peer),
+		cmocka_unit_test(a_dead_peer_is_detected_and_the_initiator_reconnects),
+		cmocka_unit_test(shutdown_sends_deletes),
 		cmocka_unit_test(corruption_changes_nothing),
 	};
 
