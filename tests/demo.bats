@@ -40,7 +40,7 @@ demo_missing() {
 	unshare -Urnm true 2>/dev/null || unshare -nm true 2>/dev/null || echo "no namespaces here"
 }
 
-@test "demo: what is missing is named, with exit status 3" {
+@test "demo: it names the missing tools and exits with 3" {
 	SAPIPE_BUILD=$BATS_TEST_TMPDIR run -3 --separate-stderr "$SAPIPE_TOP/tests/demo.sh"
 	stderr_has "$BATS_TEST_TMPDIR/ike-initiate"
 	stderr_has "hint: "

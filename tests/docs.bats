@@ -229,7 +229,7 @@ same() {
 		last = $1; name = $2 } END { exit bad }'
 }
 
-@test "no option but the calculator's takes a secret on the command line" {
+@test "only the calculator has options for a secret on the command line" {
 	local t
 	for t in "${TOOLS[@]}"; do
 		[ "$t" = skeyid-calc ] && continue
@@ -339,7 +339,7 @@ example() {
 		n == 1 { n = 0; on = ($0 == first) } on' "$1" | sed 's/\\e$/\\/'
 }
 
-@test "the peers file of ike-respond(8) is one that ike-respond takes" {
+@test "ike-respond accepts the peers file of its man page" {
 	local d=$BATS_TEST_TMPDIR f
 	example man/ike-respond.8 '[defaults]' >"$d/peers.ini"
 	grep -q '^psk-file = ' "$d/peers.ini"

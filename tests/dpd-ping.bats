@@ -100,7 +100,7 @@ tunnel() {
 	done
 }
 
-@test "dpd-ping: state without a live IKE SA is exit 1, and says so" {
+@test "dpd-ping: state without a live IKE SA is reported, with exit 1" {
 	: >"$T/empty.sa"
 	run -1 --separate-stderr dpd-ping "$T/empty.sa"
 	stderr_has "no live IKE SA"
@@ -189,7 +189,7 @@ r = cbor2.load(open(sys.argv[1], "rb")); print((r["spi-i"] + r["spi-r"]).hex())'
 	stderr_has "hint: "
 }
 
-@test "dpd-ping: INVALID-COOKIE is said, and is no answer" {
+@test "dpd-ping: INVALID-COOKIE is reported, and does not count as an answer" {
 	lab_topology
 	made_state
 	# a peer that knows no SA: each message comes back as an INVALID-COOKIE in clear
@@ -213,7 +213,7 @@ r = cbor2.load(open(sys.argv[1], "rb")); print((r["spi-i"] + r["spi-r"]).hex())'
 	output_has "(INVALID-COOKIE)"
 }
 
-@test "dpd-ping: a reader that goes away ends it with exit 3 and without a message" {
+@test "dpd-ping: it exits with 3, without a message, when the reader closes the pipe" {
 	lab_topology
 	made_state
 	mute
@@ -237,7 +237,7 @@ r = cbor2.load(open(sys.argv[1], "rb")); print((r["spi-i"] + r["spi-r"]).hex())'
 
 # ---- the gateway
 
-@test "dpd-ping: alone with an IKE SA, from the ports that it binds itself" {
+@test "dpd-ping: without a resident tool it binds the ports itself" {
 	lab_up ikev1-psk
 	phase1 ikev1-psk
 	run -0 --separate-stderr ping_left -c 3 -i 0.1 "$T/p1.sa"
@@ -253,7 +253,7 @@ r = cbor2.load(open(sys.argv[1], "rb")); print((r["spi-i"] + r["spi-r"]).hex())'
 	[ "${lines[-1]}" = "1 sent, 0 answered, 100% loss" ]
 }
 
-@test "dpd-ping: alone, through a NAT router" {
+@test "dpd-ping: without a resident tool, through a NAT router" {
 	lab_up --nat ikev1-psk
 	phase1 ikev1-psk
 	run -0 --separate-stderr ping_left -c 2 -i 0.1 "$T/p1.sa"
@@ -350,7 +350,7 @@ beside() {
 	beside --nat
 }
 
-@test "dpd-ping: it goes on when the resident tools are killed, from ports of its own" {
+@test "dpd-ping: it continues from ports of its own when the resident tools are killed" {
 	need ike-initiate esp-tun
 	lab_up ikev1-psk
 	tunnel ikev1-psk

@@ -303,7 +303,7 @@ ah_py() {
 	stderr_has "9 packets encrypted"
 }
 
-@test "offline: packets of the live data path decrypt to those of the device" {
+@test "offline: --decrypt of what the live data path sent gives the packets of the device" {
 	need ike-initiate
 	lab_up ikev1-gcm-ecp256
 	record live

@@ -124,7 +124,7 @@ session() {
 	[ "$(grep -c 'the capture ends here' "$T/left.err")" = 1 ]
 }
 
-@test "esp-tun --pcap -: to a pipe; a reader that leaves ends the record, not the tunnel" {
+@test "esp-tun --pcap -: a reader that closes the pipe ends the recording, not the tunnel" {
 	make_pair aes128gcm16
 	tun_start right "$T/right.sa"
 	mkfifo "$T/pipe"

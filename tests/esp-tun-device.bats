@@ -26,7 +26,7 @@ unwritten() { counters right >"$T/counters" && grep -q " unwritten $1," "$T/coun
 # has TEXT: a line of the counters that "counters" has printed to $T/counters.
 has() { grep -Eq -- "$1" "$T/counters" || { echo "no such counters: $1"; cat "$T/counters"; return 1; }; }
 
-@test "esp-tun: what a filter of this machine drops is unsent, not sent, and said once; in UDP too" {
+@test "esp-tun: packets that a local filter drops count as unsent and are reported once; in UDP too" {
 	local encap
 	left nft 'add table ip u; add chain ip u o { type filter hook output priority 0; }; add rule ip u o ip daddr 203.0.113.2 drop'
 	for encap in none udp; do
@@ -45,7 +45,7 @@ has() { grep -Eq -- "$1" "$T/counters" || { echo "no such counters: $1"; cat "$T
 	left nft delete table ip u
 }
 
-@test "esp-tun: what the device does not accept is unwritten, not received" {
+@test "esp-tun: packets that the device does not accept count as unwritten, not as received" {
 	make_pair aes128gcm16
 	tun_both
 	ping_across 10.2.0.1 1
@@ -69,7 +69,7 @@ has() { grep -Eq -- "$1" "$T/counters" || { echo "no such counters: $1"; cat "$T
 	ping_across 10.2.0.1 1
 }
 
-@test "esp-tun: a persistent device is left as it was found; --script knows the address of --address" {
+@test "esp-tun: a persistent device keeps its configuration; --script gets the address of --address" {
 	make_pair aes128gcm16
 	left ip tuntap add dev vpn7 mode tun
 	left ip link set vpn7 mtu 1333
@@ -91,7 +91,7 @@ has() { grep -Eq -- "$1" "$T/counters" || { echo "no such counters: $1"; cat "$T
 	grep -qx "INTERNAL_IP4_ADDRESS=10.1.0.78" "$T/env"
 }
 
-@test "esp-tun: a device that root made for a user does without root, with SAs in UDP" {
+@test "esp-tun: a user runs a device that root created for it, with SAs in UDP" {
 	make_pair aes128gcm16 udp
 	# A directory that the user nobody can reach.
 	D=$(mktemp -d /tmp/esp-tun-device.XXXXXX)
@@ -112,7 +112,7 @@ has() { grep -Eq -- "$1" "$T/counters" || { echo "no such counters: $1"; cat "$T
 	ping_across 10.2.0.1
 	kill "${BG[left]}"
 	ended left 10
-	# What it is not, is said with the command; the tunnel works all the same.
+	# If it lacks a setting, the warning names the command; the tunnel works without it.
 	as_nobody --mtu 1300
 	says left "vpn0 has MTU 1400 and is up, and only root can change that: ip link set vpn0 up mtu 1300"
 	ping_across 10.2.0.1

@@ -26,7 +26,7 @@ says() {
 	}
 }
 
-@test "esp-tun: a negotiator that goes away without deletes: until when the tunnel goes on is said, and it goes on" {
+@test "esp-tun: after a negotiator exits without deletes it reports how long the tunnel stays up" {
 	make_pair aes128gcm16 none 4 4 --lifetime 8
 	tun_start right "$T/right.sa"
 	piped
@@ -35,7 +35,7 @@ says() {
 	says "the input has ended: vpn0 goes on until 2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z without rekeying"
 	eventually 15 tun_is_up right
 	ping_across 10.2.0.1
-	# By then it has expired, and that is said too.
+	# By then it has expired, and that is logged too.
 	ended left 30
 	says "SA [0-9a-f]{8} has expired, and no newer SA carries its traffic"
 	says "vpn0 is down: 10.1.0.0/24 to 10.2.0.0/24 through 203.0.113.2: the SA has expired"
@@ -75,7 +75,7 @@ says() {
 # rules: the routing rules in left that belong to tunnels.
 rules() { left ip rule | grep -cE "suppress_prefixlength|not from all fwmark"; }
 
-@test "esp-tun: of two tunnels to the whole internet, the end of one leaves the routing rules of the other" {
+@test "esp-tun: two tunnels with a default route; the exit of one keeps the routing rules of the other" {
 	make_pair aes128gcm16 none 4 4 --remote-ts 0.0.0.0/0
 	tun_start left "$T/left.sa"
 	make_pair aes128gcm16 none 4 4 --remote-ts 0.0.0.0/0 --remote 203.0.113.3

@@ -177,7 +177,7 @@ slay() {
 	run -2 esp-tun --block-on-exit --metric 4294967295 </dev/null
 }
 
-@test "esp-tun: --no-route makes none" {
+@test "esp-tun: --no-route adds no routes" {
 	make_pair aes128gcm16
 	tun_both --no-route
 	run ! left ip route get 10.2.0.9
@@ -196,7 +196,7 @@ slay() {
 	ping_across 10.2.0.1
 }
 
-@test "esp-tun: host to host does not lead ESP into its own tunnel; rules go at the end" {
+@test "esp-tun: host to host does not route ESP into its own tunnel; rules are removed on exit" {
 	for encap in none udp; do
 		make_pair aes128gcm16 $encap 4 4 --local-ts 203.0.113.1/32 --remote-ts 203.0.113.2/32
 		tun_both
@@ -210,7 +210,7 @@ slay() {
 	done
 }
 
-@test "esp-tun: the whole internet behind the peer, and nets of one's own still reached" {
+@test "esp-tun: a default route through the tunnel; local networks stay reachable" {
 	make_pair aes128gcm16 none 4 4 --remote-ts 0.0.0.0/0
 	tun_both
 	ping_across 10.2.0.1
@@ -467,7 +467,7 @@ set_key() {
 	ping_across 10.2.0.1
 }
 
-@test "esp-tun: a restart goes on where it ended, and so does a restart after a crash" {
+@test "esp-tun: sequence numbers continue after a restart and after a crash" {
 	local n sig
 	make_pair aes128gcm16
 	tun_both

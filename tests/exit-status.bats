@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The exit status of a negotiator, for each way in which it ends: scripts live on it.
+# The exit status of a negotiator, for each way in which it ends: scripts depend on it.
 # shards: 4
 # shellcheck disable=SC2030,SC2031,SC2154 # each test is a subshell, and BG has names for keys
 bats_require_minimum_version 1.5.0
@@ -57,7 +57,7 @@ phase1() { asks --phase1 "$@"; }
 keep() { one_shot --keep "$@"; }
 keep1() { phase1 --keep "$@"; }
 
-@test "exit status: nobody answers: 1, whatever was asked for, and no file is made" {
+@test "exit status: no answer: 1 in every mode, and no file is written" {
 	local way
 	for way in one_shot phase1 keep keep1; do
 		status 1 "$way, nobody there" "$way" "${Q[@]}"
@@ -87,7 +87,7 @@ keep1() { phase1 --keep "$@"; }
 	done
 }
 
-@test "exit status: what was asked for is established: 0, and the file is there" {
+@test "exit status: the requested SAs are established: 0, and the file is written" {
 	usual_responder
 	status 0 "one-shot" one_shot
 	[ -s o.sa ]

@@ -32,7 +32,7 @@ heard() {
 	sed -n 's/.*heartbeat \([0-9]*\) of the peer.*/\1/p' "$1.err" | awk -v n="$2" '$1 >= n { ok = 1 } END { exit !ok }'
 }
 
-@test "heartbeat: both ends send hellos, each at its own interval, and neither is dead" {
+@test "heartbeat: both ends send hellos, each at its own interval, and neither considers the other dead" {
 	usual_responder -v --heartbeat 0.3 "${PATIENT[@]}"
 	keeper --heartbeat 0.2 "${PATIENT[@]}"
 	eventually 20 heard r 10
@@ -160,7 +160,7 @@ hello_seqs() { jq -r 'select(.result == "hello") | .seq' "$1"; }
 	[[ ${lines[0]} == *", ours every 0.1 s, "* ]]
 	heard r 25
 	run ! grep -q "is dead" r.err
-	# and one that only listens sees the peer give up; then that one is silent
+	# and one that only listens sees how the peer stops; then it is silent
 	background listen dpd-ping --heartbeat --hello off --threshold 3 p1.sa
 	eventually 40 r_says "the peer is dead: 50 heartbeats lost"
 	eventually 20 grep -q "^threshold reached, 3 hellos lost: $R is dead$" listen.out
@@ -204,7 +204,7 @@ hello_seqs() { jq -r 'select(.result == "hello") | .seq' "$1"; }
 	stderr_has "hint: both ends"
 }
 
-@test "dpd-ping --heartbeat: what does not go with it is misuse" {
+@test "dpd-ping --heartbeat: options that do not fit it are misuse" {
 	need dpd-ping
 	local args
 	for args in "--heartbeat --peer 192.0.2.1" "--heartbeat -W 1 x.sa" "--heartbeat -i 1 x.sa" "--threshold 2 x.sa" \

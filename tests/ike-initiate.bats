@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# ike-initiate by itself: what it is told, what it says, what it leaves behind.
+# ike-initiate without a gateway: its options, messages and files.
 # shards: 6
 # shellcheck disable=SC2016 # for the inner shell to expand
 # shellcheck disable=SC2030,SC2031,SC2154 # each test is a subshell, and BG has names for keys
@@ -173,7 +173,7 @@ fact() {
 	[ "$output" = "2 child-sa, 1 ike-sa" ]
 }
 
-@test "ike-initiate: a peer that never answers is exit 1: what was tried, and for how long" {
+@test "ike-initiate: a peer that never answers is exit 1, with the number of tries and the time" {
 	fake mute
 	run -1 --separate-stderr initiate --timeout 2 "${NETS[@]}" "$R"
 	fact "phase 1 (main mode), message 2"
@@ -292,7 +292,7 @@ fact() {
 	run -0 "$CHECK" p1.sa
 	[ "$output" = "1 ike-sa" ]
 	run -0 sa-show p1.sa
-	# the ports are the record's, no option says so, and no secret is needed
+	# the ports are those of the record, without an option, and no secret is needed
 	run -0 --separate-stderr timeout 20 ike-initiate --phase2 p1.sa --linger 0 --esp aes128-sha1 \
 		"${NETS[@]}" -o p2.sa
 	[ -z "$stderr" ]
@@ -359,7 +359,7 @@ fact() {
 	[ -z "$output" ]
 }
 
-@test "ike-initiate: --phase2 after the responder was restarted is told that it has forgotten the SA" {
+@test "ike-initiate: --phase2 reports that a restarted responder has forgotten the SA" {
 	usual_responder
 	run -0 initiate --phase1 -o p1.sa "$R"
 	stop_background

@@ -53,7 +53,7 @@ flood() {
 	PY
 }
 
-@test "ike-respond: no secret and no terminal to ask at is exit 2" {
+@test "ike-respond: no secret and no terminal for a prompt is exit 2" {
 	run -2 --separate-stderr setsid -w ike-respond --listen "$R" </dev/null
 	one_error
 	stderr_has "pre-shared key"

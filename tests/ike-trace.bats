@@ -217,7 +217,7 @@ plain() {
 	PY
 }
 
-@test "ike-trace: a reader that goes away is exit 3, no signal and no message" {
+@test "ike-trace: it exits with 3, without a message, when the reader closes the pipe" {
 	frames "$T/x.pcap" <<-'PY'
 		[IP(src="192.0.2.1", dst="192.0.2.2", id=n)/UDP(sport=500, dport=500)/(HDR[:7]+bytes([n % 250 + 1])+HDR[8:]) for n in range(3000)]
 	PY
@@ -341,7 +341,7 @@ informational 1 initiator right" ]
 	grep -q 'IKE messages in 1 IKE SA' "$T/live.out"
 }
 
-@test "ike-trace: --live sees what goes out and comes in behind one VLAN tag and two" {
+@test "ike-trace: --live reads packets of both directions with one VLAN tag and two" {
 	lab_topology
 	local side
 	captures() { [ "$("in_$1" cat /proc/net/packet | wc -l)" -gt 1 ]; }

@@ -108,7 +108,7 @@ told_config() {
 	jq -es 'map(select(.fragments == 2)) | length == 1' <<<"$json"
 }
 
-@test "ike-trace: aggressive mode: what is in clear, the third message opened" {
+@test "ike-trace: aggressive mode: messages in clear, and the third one decrypted" {
 	theirs ikev1-psk-aggressive
 	tells "aggressive mode 3 initiator: HASH NAT-D NAT-D" "quick mode 2 responder: HASH SA NONCE ID ID" \
 		"informational 1 initiator: HASH D"

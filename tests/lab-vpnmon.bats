@@ -16,7 +16,7 @@ teardown() {
 	lab_teardown
 }
 
-# tunnel: negotiates once, and esp-tun lives on. $T/start does so, and ends the one before; it is
+# tunnel: negotiates once, and esp-tun keeps running. $T/start does so, and ends the one before; it is
 # what --rekey runs. Its process group is in $T/group.
 tunnel() {
 	need vpnmon ike-initiate esp-tun
@@ -91,7 +91,7 @@ has_route() { in_left ip route show table main "$RIGHT_NET" | grep -q 'dev vpn0'
 	run ! has_route
 	# the routes were gone before the command was told
 	eventually 5 grep -qx 'no-answer 0' "$T/downs"
-	# The gateway starts anew and knows nothing of the old SAs: only a new negotiation helps.
+	# The gateway is restarted and has lost the old SAs: only a new negotiation helps.
 	eventually 20 eval "[ \$(grep -c attempt-reconnect '$T/starts') -ge 2 ]"
 	"$LAB/strongswan.sh" stop
 	"$LAB/strongswan.sh" start ikev1-psk 3>&- 4>&-

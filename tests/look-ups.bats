@@ -18,7 +18,7 @@ named() {
 
 AGAIN=(--dpd-interval 1 --dpd-tries 2)
 
-@test "look-ups: our own address is chosen anew when the machine no longer has it" {
+@test "look-ups: the local address is chosen again when the machine no longer has it" {
 	answer "${STEN4[@]}"
 	begin "${AGAIN[@]}" "${NETS4[@]}"
 	crosses

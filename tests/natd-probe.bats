@@ -60,7 +60,7 @@ says() {
 	one_error
 }
 
-@test "natd-probe: a NAT without a gateway behind it" {
+@test "natd-probe: a NAT router with no gateway behind it" {
 	lab_topology
 	respond right
 	run -0 --separate-stderr probe_left --json "$RIGHT_IP"
@@ -136,7 +136,7 @@ says() {
 	output_has "NAT             in front of both ends"
 }
 
-@test "natd-probe: several own addresses: the one that the peer sees is named" {
+@test "natd-probe: with several local addresses it names the one that the peer sees" {
 	lab_topology
 	respond right
 	ip -n "$NS_LEFT" addr add 203.0.113.50/24 dev eth0
@@ -300,7 +300,7 @@ nat_keeps() {
 	lab_up --nat ikev1-psk
 	run -0 --separate-stderr probe_left --mapping-timeout "$RIGHT_IP"
 	output_has "unknown: the public address is unknown: try --external"
-	# a NAT that keeps ports: a flow made anew looks like the old one
+	# a NAT that keeps ports: a new flow looks like the old one
 	ip netns exec "$NS_NAT" nft flush table ip lab
 	ip netns exec "$NS_NAT" nft add rule ip lab postrouting oifname outside masquerade
 	nat_keeps 2 2
@@ -348,7 +348,7 @@ nat_keeps() {
 	stderr_has "hint: "
 }
 
-@test "natd-probe: its own messages are reflected: no answer" {
+@test "natd-probe: reflected messages do not count as an answer" {
 	lab_topology
 	run -1 --separate-stderr probe_left --json --timeout 0.3 "$PEER_IP"
 	says '.reachable == {"500": false, "4500": false}'
@@ -379,7 +379,7 @@ finds() {
 	finds ikev1-gcm-ecp256 aes128-sha256-ecp256
 }
 
-@test "natd-probe: --transforms finds all of a list, and ike-initiate takes the line" {
+@test "natd-probe: --transforms finds all of a list, and ike-initiate accepts the line" {
 	lab_topology
 	respond right --ike aes256-sha512-modp3072,aes128-sha1-modp1024,3des-md5-modp1536,des-sha384-ecp384
 	run -0 --separate-stderr probe_left --json --transforms --rate 50 "$RIGHT_IP"
@@ -425,7 +425,7 @@ finds() {
 	jq -e '.proposal == "aes128-sha1-modp2048" and (.complete | not)' "$T/probe.out"
 }
 
-@test "natd-probe: a reader that goes away is exit 3, without a message" {
+@test "natd-probe: it exits with 3, without a message, when the reader closes the pipe" {
 	lab_topology
 	respond right
 	run -3 --separate-stderr bash -c 'set -o pipefail

@@ -147,7 +147,7 @@ stop_recording() {
 	stderr_has "from 127.0.0.1"
 }
 
-@test "ike-respond: a peers file takes a link-local address with its interface" {
+@test "ike-respond: a peers file accepts a link-local address with its interface" {
 	printf '[a]\naddress = fe80::1%%eth0\npsk-file = gw.psk\nremote-id = a.example\nlocal-ts = 10.2.0.0/24\nremote-ts = 10.1.0.0/24\n' >peers
 	gateway_with_peers() { background r ip netns exec "$R" ike-respond -v --peers peers -o r.sa; }
 	gateway_with_peers

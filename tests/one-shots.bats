@@ -60,7 +60,7 @@ goes_on() {
 	run ! grep "another tool" look.err
 }
 
-@test "one-shots: --phase2 beside a resident tool says what becomes of the new child SA" {
+@test "one-shots: --phase2 beside a resident tool reports what happens to the new child SA" {
 	answer "${STEN4[@]}"
 	begin "${NETS4[@]}"
 	crosses

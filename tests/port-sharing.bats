@@ -113,7 +113,7 @@ both_ways() {
 	both_ways off
 }
 
-@test "sharing: a data path dies and comes back beside a negotiator that lives" {
+@test "sharing: a data path is killed and started again beside a running negotiator" {
 	gateway right 10.2.0.0/24 --natt force
 	background left.ike ip netns exec "$L" ike-initiate -vv --keep --natt force --psk-file "$T/psk" \
 		--local-ts 10.1.0.0/24 --remote-ts 10.2.0.0/24 -o "$T/left.sa" 203.0.113.2
@@ -218,7 +218,7 @@ shares() {
 	eventually 10 grep -q 'is deleted, because esp-tun refused it: cannot lock claim' "$T/right.ike.err"
 	grep -q 'cannot lock claim .*Too many levels of symbolic links' "$T/right.esp.err"
 	eventually 10 grep -q 'child SA [0-9a-f]* ends: deleted by the peer' "$T/left.ike.err"
-	# One that another esp-tun carries is not deleted: the second one only says so.
+	# An SA of another esp-tun is not deleted: the second esp-tun only reports it.
 	rm "$T/right.state/claim.lock"
 	eventually 20 crosses 10.2.0.1
 	run ip netns exec "$L" esp-tun --tun vpn7 --state-dir "$T/left.state" "$T/left.sa"

@@ -64,7 +64,7 @@ same_packets() {
 # words_of FILE: the proposals whose numbers it has, in one line.
 words_of() { awk 'NR == FNR { is[$1] = 1; next } $1 in is { print $2 }' "$1" words | xargs; }
 
-# told NAME TEXT: what another program lacks is said once, on the terminal.
+# told NAME TEXT: prints once, on the terminal, what another program lacks.
 told() { [ "$1" != "${CASES[0]%% *}" ] || echo "# $2" >&3; }
 
 @test "proof: the proposals of these tests are those of our registry, each that there is" {
@@ -72,7 +72,7 @@ told() { [ "$1" != "${CASES[0]%% *}" ] || echo "# $2" >&3; }
 	[ "$(wc -l <"$DIR/raw-4-4/words")" = 75 ]
 }
 
-@test "proof: what --encrypt makes, --decrypt opens: nothing is changed" {
+@test "proof: --decrypt of the output of --encrypt gives the same packets" {
 	have editcap
 	each eval same_packets clear.pcap back.pcap \#
 }
@@ -104,7 +104,7 @@ told() { [ "$1" != "${CASES[0]%% *}" ] || echo "# $2" >&3; }
 
 NO_SCAPY="no word for: 3des-aesxcbc aes128-aesxcbc aes128ctr-aesxcbc aes192-aesxcbc aes192ctr-aesxcbc aes256-aesxcbc aes256ctr-aesxcbc des-aesxcbc null-aesxcbc"
 
-@test "proof: scapy opens what --encrypt makes, for every proposal that scapy knows" {
+@test "proof: scapy decrypts the output of --encrypt, for every proposal that scapy knows" {
 	opens() {
 		run -0 all open l.sa esp.pcap clear.pcap
 		told "$1" "scapy has ${output#*; }"
@@ -113,7 +113,7 @@ NO_SCAPY="no word for: 3des-aesxcbc aes128-aesxcbc aes128ctr-aesxcbc aes192-aesx
 	each opens
 }
 
-@test "proof: --decrypt opens what scapy makes, for every proposal that scapy knows" {
+@test "proof: --decrypt decrypts packets of scapy, for every proposal that scapy knows" {
 	have editcap
 	takes() {
 		local without
@@ -153,7 +153,7 @@ lines() {
 	each reads
 }
 
-@test "proof: ip takes every xfrm line; a kernel that lacks an algorithm or ESP is all that ends it" {
+@test "proof: ip accepts every xfrm line, unless the kernel lacks the algorithm or ESP" {
 	have ip
 	unshare -Urn ip xfrm state >/dev/null 2>&1 || skip "no XFRM in a namespace of our own here"
 	takes() {

@@ -61,7 +61,7 @@ setup() {
 	[ ! -e failed ] || { cat failed; tail -n 5 initiate.err respond.err; return 1; }
 	[ "$(wc -l <sessions)" = 75 ]
 	"$SAPIPE_TOP/tests/lib/cddl_check.py" --min 150 all.sa
-	# what was negotiated is what was asked for
+	# the negotiated proposal is the requested one
 	run -0 sa-show --json all.sa
 	[ "$(jq -rs 'map(select(.type == "ike-sa") | "\(.proposal.encryption)\(.proposal."key-bits" // "")-\(.proposal.hash)") | unique | length' <<<"$output")" = 25 ]
 	[ "$(jq -rs 'map(select(.type == "child-sa") | .proposal | [.encryption, ."key-bits", .integrity, .esn]) | unique | length' <<<"$output")" = 75 ]

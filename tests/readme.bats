@@ -70,7 +70,7 @@ teardown() {
 	lab_stop first-right 2
 }
 
-@test "README: a look at what a gateway agrees to" {
+@test "README: check what a gateway accepts" {
 	machines
 	resident right first-right
 	answers

@@ -81,7 +81,7 @@ sample() {
 # verdicts: the lines of TAP on standard input without their times.
 verdicts() { grep -E '^(not )?ok ' | sed -E 's/ in [0-9]+ms//'; }
 
-@test "run: what fails is told from what passes, with the line and the output" {
+@test "run: failed tests are reported with line and output, beside those that pass" {
 	sample
 	run -1 "$SAPIPE_TOP/tests/lib/bats.bash" "$F"
 	[ "${lines[0]}" = 1..14 ]

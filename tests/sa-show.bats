@@ -77,7 +77,7 @@ shows_all_keys() {
 	output_has "1 h; expired 2023-11-14T23:13:20Z, 1 h 46 min ago"
 }
 
-@test "sa-show: an IKE SA that never had a life, as --failed-sa writes it, has failed" {
+@test "sa-show: an IKE SA of --failed-sa, which was never established, is printed as failed" {
 	state ike --lifetime 0 --established $NOW x.sa
 	run -0 --separate-stderr sa-show --clock $NOW x.sa
 	output_has "failed       2023-11-14T22:43:20Z, before it was established"
@@ -101,7 +101,7 @@ shows_all_keys() {
 	done
 }
 
-@test "sa-show: what lies under keys stays hidden in records and forms that are not known" {
+@test "sa-show: values of keys stay hidden in unknown records and forms" {
 	/usr/bin/python3 -c 'import sys, cbor2; sys.stdout.buffer.write(cbor2.dumps({"type": "new", "keys":
 		{"a": b"secretsecret", "b": "secretsecret", "c": [{"d": b"secretsecret"}], "e": 424242},
 		"deep": {"keys": b"secretsecret"}}))' >new.sa
@@ -301,7 +301,7 @@ tshark_with() {
 	stderr_has "tcpdump does not support aes-cbc with hmac-sha2-256-128"
 }
 
-@test "sa-show --format xfrm: ip takes every line" {
+@test "sa-show --format xfrm: ip accepts every line" {
 	local e line lacking=0
 	command -v ip >/dev/null || skip "no ip"
 	unshare -Urn ip xfrm state >/dev/null 2>&1 || skip "no XFRM in a namespace of our own here"
@@ -328,7 +328,7 @@ tshark_with() {
 	[ $lacking -eq 0 ] || echo "# some states: this kernel lacks the algorithm" >&3
 }
 
-@test "sa-show --format xfrm: both directions, ranges as networks, only what lives" {
+@test "sa-show --format xfrm: both directions, ranges as networks, only SAs that have not expired" {
 	state child --spi-in 0x1001 --spi-out 0x2002 --encap udp --local 192.0.2.1:4500 \
 		--remote 192.0.2.2:33333 --local-ts 10.0.0.1-10.0.0.6 x.sa
 	run -0 --separate-stderr sa-show --format xfrm --clock $NOW x.sa
@@ -345,7 +345,7 @@ tshark_with() {
 	cat x.sa d.sa >z.sa
 	run -0 --separate-stderr sa-show --format xfrm --clock $NOW z.sa
 	[ -z "$output" ]
-	# An expired one is there, and this is said.
+	# An expired SA is printed, with a warning.
 	run -0 --separate-stderr sa-show --format xfrm --clock 2030-01-01T00:00:00Z x.sa
 	[[ ${lines[0]} == "ip xfrm state add "* ]]
 	stderr_has "SA in 00001001 out 00002002 is included, although it has expired"

@@ -65,7 +65,7 @@ negotiate() {
 	shift 2
 	while [ "$1" != -- ]; do i+=("$1"); shift; done
 	shift
-	# The clock stands still, so an initiator that was refused one child waits for ever.
+	# The clock does not advance, so an initiator whose child SA was refused waits forever.
 	[[ $dir != */refused* ]] || limit=6
 	mkdir -p "$dir"
 	ip netns exec "$R" setsid timeout 60 "$bin/ike-respond" -v --linger 0.5 --user root --psk-file "$work/psk" \

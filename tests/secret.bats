@@ -20,7 +20,7 @@ on_terminal() {
 	timeout 10 script -qec "$1" /dev/null
 }
 
-@test "without --psk-file the terminal is asked, and what is typed is not shown" {
+@test "without --psk-file the tool prompts on the terminal, without echo" {
 	run -1 on_terminal "$CMD" < <(sleep 0.5; echo hunter2; sleep 1)
 	output_has "pre-shared key: "
 	[[ $output != *hunter2* ]]
@@ -53,7 +53,7 @@ on_terminal() {
 	run -1 env PSK=hunter2 "${TRY[@]}" --psk-file env:PSK
 }
 
-@test "a secret that cannot be is exit 2, says where, and never what it is" {
+@test "an invalid secret is exit 2; the error names its place, never its value" {
 	local bad
 	printf '\n' >empty
 	head -c 9000 /dev/zero >long
@@ -71,7 +71,7 @@ on_terminal() {
 	[ ! -e out.sa ]
 }
 
-@test "the environment variable of a secret is gone from /proc and from children" {
+@test "the environment variable of a secret is removed from /proc and from child processes" {
 	# a peer that is silent, on the port that it prints
 	python3 -c 'import socket, time
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -52,7 +52,7 @@ value() {
 	sed -n "s/^$1 = //p" <<<"$output"
 }
 
-# is NAME HEX: the last run says so.
+# is NAME HEX: the last run printed this value.
 is() {
 	if [ -z "$2" ] || [ "$(value "$1")" != "$2" ]; then
 		printf '%s is not %s in: %s\n' "$1" "$2" "$output"
@@ -354,7 +354,7 @@ known() {
 	output_has "an exchange rejects"
 }
 
-@test "skeyid-calc: dh --prime refuses what is no prime, no number or out of range, as misuse" {
+@test "skeyid-calc: dh --prime rejects a number that is not prime or out of range, as misuse" {
 	while read -r why args; do
 		# shellcheck disable=SC2086 # several arguments
 		run -2 --separate-stderr skeyid-calc dh $args
@@ -428,7 +428,7 @@ known() {
 	output_has "the base point of the curve, u"
 }
 
-@test "skeyid-calc: Diffie-Hellman takes the group's number, and refuses a bad public value" {
+@test "skeyid-calc: dh accepts the group's number, and rejects a bad public value" {
 	run -0 --separate-stderr skeyid-calc dh --group 19 --seed one
 	stderr_has seed
 	[ "${#lines[@]}" -eq 2 ]

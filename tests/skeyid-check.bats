@@ -52,7 +52,7 @@ private() {
 	output_has "HASH_R"
 }
 
-@test "check: main mode with a private value: yes, no, and what is missing is named" {
+@test "check: main mode with a private value: match, mismatch, and the names of missing inputs" {
 	captured --ike aes256-sha256-modp2048
 	local x
 	x=$(private)

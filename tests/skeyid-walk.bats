@@ -1,5 +1,5 @@
-# skeyid-calc walk: every value of real negotiations with the lab's gateway, held against an own
-# computation, tshark, and the gateway's log (lib/ike_values.py); and what it says when something is not known.
+# skeyid-calc walk: every value of real negotiations with the lab's gateway, compared with a
+# second computation, tshark, and the gateway's log (lib/ike_values.py); and what it says when something is not known.
 # shards: 2
 
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154 # run sets lines; lib/wire uses the options
@@ -162,7 +162,7 @@ between_others() {
 		jq -e '.differ == 0 and .same >= 20' <<<"$output"
 		[ "$(jq -c '[.messages[].values[] | select(.missing != null) | .name]' <<<"$output")" = '["g^xy"]' ]
 	done
-	# What needs no key is told without any.
+	# Values that need no key are printed without one.
 	run -0 --separate-stderr skeyid-calc walk --explain "$T/x.pcapng"
 	output_has "IV [16] = hash(g^xi | g^xr), cut to a block"
 	output_has "SKEYID: not known"
@@ -178,7 +178,7 @@ between_others() {
 	skeyid-calc --sa - --explain "$T/x.pcapng" <"$T/l.sa" 2>/dev/null | cmp - "$T/one"
 }
 
-@test "walk: what differs is named, exit 1: another key, another state, a changed datagram" {
+@test "walk: differences are named, exit 1: another key, another state, a changed datagram" {
 	captured --exchange aggressive
 	run -1 --separate-stderr skeyid-calc walk "$T/x.pcapng" --sa "$T/l.sa" --psk-text wrong
 	stderr_has "SKEYID of frame 2"
@@ -267,7 +267,7 @@ between_others() {
 	PY
 }
 
-@test "walk: values larger and more than the heap for secrets holds: the oldest go, the walk goes on" {
+@test "walk: more and larger values than the heap for secrets holds: the oldest are dropped, the walk continues" {
 	/usr/bin/python3 - "$T" <<-'PY'
 		import struct, sys, os
 		def capture(name, messages):

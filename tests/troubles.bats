@@ -1,5 +1,5 @@
-# README's chapter "When it does not work": each trouble is made, the example typed, and what it
-# prints is what stands there.
+# README's chapter "When it does not work": each test causes the trouble, runs the example, and compares the output
+# with that of the README.
 # shards: 4
 
 bats_require_minimum_version 1.5.0

@@ -43,7 +43,7 @@ both_inside() {
 	on_wire "ip6 and udp port 4500" 2001:db8:2::1
 }
 
-@test "two ends: an IPv6 address alone is the tunnel where no network is named" {
+@test "two ends: without networks the selectors are the IPv6 addresses of the ends" {
 	PEER=2001:db8:ff::2
 	answer --natt off
 	begin --natt off

@@ -28,7 +28,7 @@ teardown() { two_teardown; }
 	[ -z "$(left ip route show 10.2.0.0/24)" ]
 }
 
-@test "two ends: NAT traversal off at one end alone is ESP too, 3 MB each way, nothing in UDP" {
+@test "two ends: NAT traversal off at only one end gives ESP too, 3 MB each way, nothing in UDP" {
 	right nft -f - <<-'NFT'
 		table inet count {
 			counter natt { }
@@ -65,7 +65,7 @@ teardown() { two_teardown; }
 	[ "$(records left.sa child-sa)" = 3 ]
 }
 
-@test "two ends: what lies outside the networks does not cross" {
+@test "two ends: packets outside the networks are dropped" {
 	right ip addr add 10.9.0.1/32 dev lo
 	answer "${STEN4[@]}"
 	begin "${NETS4[@]}"
@@ -84,7 +84,7 @@ teardown() { two_teardown; }
 	tcp_across 10.2.0.1
 }
 
-@test "two ends: the negotiator of the left is killed hard: the tunnel stays up, and a new one takes over" {
+@test "two ends: left's negotiator is killed with SIGKILL: the tunnel stays up, and a new one takes over" {
 	answer "${STEN4[@]}"
 	begin "${NETS4[@]}"
 	crosses

@@ -90,7 +90,7 @@ words() { sed -E 's/^[^ ]* ([^ ]+) ([A-Z]+): ?([^ ,]*).*/\1 \2 \3/; / CARRIER /!
 
 crosses() { left ping -q -c 1 -W 1 "$(addr 2 3)" >/dev/null; }
 
-# A connection that lives on while the tunnels change.
+# A connection that survives while the tunnels change.
 connect() {
 	local v=$INNER host
 	host=$(addr 2 3)
@@ -110,7 +110,7 @@ echoes() {
 failover() {
 	tunnels "$1"
 	if [ "$1" = 4 ]; then
-		# as README has it, but for the pace
+		# as in the README, with shorter intervals
 		background mon-left ip netns exec "$L" bash -c \
 			"exec $(example failover | sed 's/^vpnmon /&-v /; s/ 5 / 0.3 /; s/ 3 / 6 /')"
 	else
@@ -150,7 +150,7 @@ failover() {
 	[ "$(grep CARRIER <<<"$output")" = $'gw CARRIER vpn0\ngw CARRIER vpn1\ngw CARRIER vpn0' ]
 }
 
-@test "vpnmon: a group fails over and back, a connection lives on" {
+@test "vpnmon: a group fails over and back, and a connection survives" {
 	failover 4
 }
 

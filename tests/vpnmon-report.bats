@@ -1,4 +1,4 @@
-# What vpnmon says and how it is told: mistakes, the peers file, records, the table, metrics, readers
+# What vpnmon prints and how it is configured: mistakes, the peers file, records, the table, metrics, readers
 # that go away. On tunnels of esp-tun with hand-made SA state.
 # shards: 3
 
@@ -66,7 +66,7 @@ peers() {
 	stderr_has "No such file"
 }
 
-@test "vpnmon: the peers file of its man page is one that it takes" {
+@test "vpnmon: it accepts the peers file of its man page" {
 	tun_setup
 	awk '/^\.Bd/ { n = 1; next } /^\.Ed/ { on = 0 } n == 1 { n = 0; on = ($0 == "[defaults]") } on' \
 		"$SAPIPE_TOP/man/vpnmon.8" >"$T/peers.ini"
@@ -100,7 +100,7 @@ peers() {
 	stderr_has "cannot make"
 }
 
-@test "vpnmon: a reader that goes away is exit 3, and the routes are there" {
+@test "vpnmon: it exits with 3 when the reader closes the pipe, and restores the routes" {
 	tunnel
 	run -3 --separate-stderr bash -c \
 		'set -o pipefail; ip netns exec "$1" timeout 20 vpnmon --persist --tun vpn0 --interval 0.1 --threshold 3 10.2.0.1 |
@@ -109,7 +109,7 @@ peers() {
 	has_route
 }
 
-@test "vpnmon: a reader that goes away is noticed when there is nothing to be said" {
+@test "vpnmon: it detects a closed pipe also when it has nothing to print" {
 	tunnel
 	run -3 --separate-stderr bash -c 'set -o pipefail
 		ip netns exec "$1" timeout 20 vpnmon --tun vpn0 --interval 300 10.2.0.1 | { read -r _; read -r _; }' - "$L"

@@ -119,7 +119,7 @@ teardown() { tun_teardown; }
 	kill "${BG[look]}"
 	ended look
 	run ! has_route
-	# Somebody puts one back by hand: it is not for long, and is said once.
+	# Somebody adds a route by hand: vpnmon removes it soon and reports it once.
 	for _ in 1 2; do
 		left ip route add 10.2.0.0/24 dev vpn0 src 10.1.0.1
 		eventually 15 eval "! has_route"
@@ -300,7 +300,7 @@ teardown() { tun_teardown; }
 	says_soon DOWN 2
 }
 
-@test "vpnmon: --optimized=pcap names what counted, also of a device that comes again" {
+@test "vpnmon: --optimized=pcap names the packet that counted, also of a device that was created again" {
 	tunnel
 	right ip route add blackhole 10.2.0.9
 	background mon ip netns exec "$L" vpnmon -v --optimized=pcap --persist --json --tun vpn0 --interval 0.3 \

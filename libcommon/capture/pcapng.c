@@ -92,7 +92,7 @@ pcapng_flush(struct pcapng *w, struct fault *f)
 	return (0);
 }
 
-/* Fills in the length, which stands at both ends, and writes the block if it is time. */
+/* Fills in the length, which is at both ends, and writes the block if it is time. */
 static int
 end(struct pcapng *w, struct fault *f)
 {

@@ -42,7 +42,7 @@ port_conn_fits(const struct port *p, const struct port_msg *m)
 	    m->remote.addr.family == p->bound.addr.family));
 }
 
-/* Reads up to ${turns} messages. False: the other end disconnected, or the callee hangs up. */
+/* Reads up to ${turns} messages. False: the other end disconnected, or sent a malformed message. */
 static bool
 conn_read(struct port_conn *c, int turns)
 {

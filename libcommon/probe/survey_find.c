@@ -12,7 +12,7 @@
 #define BATCH		24	/* transforms in a message */
 #define TRANSFORM_LEN	36	/* bytes of one, at most */
 #define OTHERS_LEN	300	/* bytes of header, SA, nonce, ID and vendor IDs, at most */
-#define PATIENCE_MS	1500	/* at least, for an answer */
+#define ANSWER_MIN_MS	1500	/* at least, for an answer */
 #define WAIT_MS		5000	/* when the peer has had enough; doubles */
 #define WAITS_MAX	4
 
@@ -191,8 +191,8 @@ answer_timeout(const struct ike_survey *s)
 {
 	uint32_t ms = s->r.port[s->find.port].rtt_ms * 8;
 
-	if (ms < PATIENCE_MS)
-		ms = PATIENCE_MS;
+	if (ms < ANSWER_MIN_MS)
+		ms = ANSWER_MIN_MS;
 	return (ms < s->conf.timeout_ms ? ms : s->conf.timeout_ms);
 }
 

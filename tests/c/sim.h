@@ -63,7 +63,7 @@ void sim_pair_init(struct sim *s, struct ike_policy *left, struct ike_policy *ri
     const char *esp, uint64_t seed);
 void sim_pair_free(struct sim *s, struct ike_policy *left, struct ike_policy *right);	/* wipes the policies too */
 int sim_connect(struct sim *s, struct ike_policy *left, bool children, struct fault *f);
-/* Runs until nothing is due before ${ms} have passed, or ${until} says so (may be NULL). */
+/* Runs until nothing is due before ${ms} have passed, or ${until} returns true (may be NULL). */
 void sim_run(struct sim *s, uint64_t ms, bool (*until)(struct sim *));
 /* Both ends hold the same keys, mirrored, for each child. */
 bool sim_children_agree(const struct sim *s);

@@ -250,7 +250,7 @@ failed_tries_count_against_the_address(void **state)
 	assert_int_equal(answers(&l, &peer, honest, 1, true, false), 1);
 	l.now.ms += 10000;
 	assert_int_equal(answers(&l, &peer, hostile, 1, true, false), 1);
-	/* One address gets no more work done than its share, however good its messages look. */
+	/* One address causes no more work than its share, even with valid messages. */
 	l.now.ms += 60000;
 	n = answers(&l, &peer, hostile, 200, true, false);
 	assert_in_range(n, 10, BUDGET_BURST + BUDGET_REFILL + 1);
@@ -343,7 +343,7 @@ headers_of_quick_mode_send_nothing(void **state)
 	lone_free(&peer);
 }
 
-/* Aggressive mode: the answer, and no more, whatever comes from elsewhere. */
+/* Aggressive mode: only the answer is sent, whatever arrives from other addresses. */
 static void
 a_forged_first_message_is_answered_once(void **state)
 {
@@ -375,7 +375,7 @@ a_forged_first_message_is_answered_once(void **state)
 		assert_int_equal(l.did.datagrams, 0);
 		lone_wait(&l, 40000);
 		assert_int_equal(l.did.datagrams, 0);
-		/* Again and again within a moment: no more than one answer an interval, and never 3 times the bytes. */
+		/* Many times within a moment: at most one answer per interval, and never 3 times the bytes. */
 		for (k = 0; k < 100; k++) {
 			lone_put(&l, &victim, m1);
 			assert_in_range(l.did.datagrams, 0, k == 0 ? once : 0);

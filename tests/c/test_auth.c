@@ -226,7 +226,7 @@ no_common_method_is_a_proposal_mismatch(void **state)
 }
 
 static void
-a_wrong_proof_is_what_the_method_says(void **state)
+a_wrong_proof_gives_the_fault_of_the_method(void **state)
 {
 	static const enum sa_exchange exchange[] = { SA_MAIN, SA_AGGRESSIVE };
 	size_t i;
@@ -406,7 +406,7 @@ retransmissions_are_absorbed_while_a_step_waits(void **state)
 }
 
 static void
-answers_come_through_a_bad_net(void **state)
+packet_loss_does_not_stop_an_answer(void **state)
 {
 	uint64_t seed;
 
@@ -568,11 +568,11 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_method_is_the_one_that_both_allow),
 		cmocka_unit_test(no_common_method_is_a_proposal_mismatch),
-		cmocka_unit_test(a_wrong_proof_is_what_the_method_says),
+		cmocka_unit_test(a_wrong_proof_gives_the_fault_of_the_method),
 		cmocka_unit_test(a_forged_choice_does_not_stick),
 		cmocka_unit_test(a_step_may_wait_for_an_answer),
 		cmocka_unit_test(retransmissions_are_absorbed_while_a_step_waits),
-		cmocka_unit_test(answers_come_through_a_bad_net),
+		cmocka_unit_test(packet_loss_does_not_stop_an_answer),
 		cmocka_unit_test(no_answer_ends_the_exchange_in_time),
 		cmocka_unit_test(a_refusal_fails_the_proof),
 		cmocka_unit_test(no_quick_mode_before_the_end_of_xauth),

@@ -483,7 +483,7 @@ writer(void **state)
 	assert_int_equal(capture_next(c, &got, &f), 0);
 	capture_close(c);
 	pcapng_close(w);
-	/* half a block: what stands before it counts */
+	/* half a block: the blocks before it count */
 	assert_int_equal(truncate(path, 300), 0);
 	c = capture_open(path, &f);
 	assert_non_null(c);

@@ -1,4 +1,4 @@
-/* What is said of failures, and of bounds that an authentic peer meets: two engines in virtual time. */
+/* The reports of failures, and bounds for an authentic peer: two engines in virtual time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -122,7 +122,7 @@ lose_third(struct sim *s, int from, uint8_t *data, size_t len)
 }
 
 static void
-unfinished_children_have_a_bound_that_is_told(void **state)
+unfinished_children_are_bounded_and_reported(void **state)
 {
 	struct pair *p = pair_new(3);
 	const struct sim_end *right = &p->sim.end[1];
@@ -186,7 +186,7 @@ count_bytes(struct sim *s, int from, uint8_t *data, size_t len)
 }
 
 static void
-a_peer_that_restarted_says_so_and_is_believed_as_a_hint(void **state)
+invalid_cookie_of_a_restarted_peer_is_a_hint(void **state)
 {
 	struct pair *p = pair_new(4);
 	uint64_t begun;
@@ -213,7 +213,7 @@ a_peer_that_restarted_says_so_and_is_believed_as_a_hint(void **state)
 }
 
 static void
-unknown_cookies_are_answered_seldom_and_never_in_a_circle(void **state)
+unknown_cookies_get_rationed_answers_that_do_not_loop(void **state)
 {
 	struct pair *p = pair_new(5);
 	struct sim_end *right = &p->sim.end[1];
@@ -257,7 +257,7 @@ unknown_cookies_are_answered_seldom_and_never_in_a_circle(void **state)
 }
 
 static void
-an_sa_under_which_nothing_is_answered_is_named(void **state)
+an_sa_whose_messages_get_no_answer_is_named(void **state)
 {
 	struct pair *p = pair_new(6);
 
@@ -287,7 +287,7 @@ lose_quick(struct sim *s, int from, uint8_t *data, size_t len)
 }
 
 static void
-a_peer_that_has_the_sa_and_ignores_quick_mode_is_told_apart(void **state)
+a_peer_that_only_ignores_quick_mode_is_distinguished(void **state)
 {
 	struct pair *p = pair_new(7);
 
@@ -479,7 +479,7 @@ a_peer_that_answers_dpd_wrongly_is_not_called_silent(void **state)
 
 /* REPLAY-STATUS: whether the other end checks for replays. */
 static void
-replay_status_is_told(void **state)
+replay_status_is_reported(void **state)
 {
 	struct pair *p = pair_new(33);
 	struct ike_outbox out = {0};
@@ -596,17 +596,17 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(many_children_one_after_another),
 		cmocka_unit_test(many_children_at_once),
-		cmocka_unit_test(unfinished_children_have_a_bound_that_is_told),
-		cmocka_unit_test(a_peer_that_restarted_says_so_and_is_believed_as_a_hint),
-		cmocka_unit_test(unknown_cookies_are_answered_seldom_and_never_in_a_circle),
-		cmocka_unit_test(an_sa_under_which_nothing_is_answered_is_named),
-		cmocka_unit_test(a_peer_that_has_the_sa_and_ignores_quick_mode_is_told_apart),
+		cmocka_unit_test(unfinished_children_are_bounded_and_reported),
+		cmocka_unit_test(invalid_cookie_of_a_restarted_peer_is_a_hint),
+		cmocka_unit_test(unknown_cookies_get_rationed_answers_that_do_not_loop),
+		cmocka_unit_test(an_sa_whose_messages_get_no_answer_is_named),
+		cmocka_unit_test(a_peer_that_only_ignores_quick_mode_is_distinguished),
 		cmocka_unit_test(a_forged_invalid_cookie_does_not_end_the_exchange),
 		cmocka_unit_test(attributes_that_are_not_supported_are_named),
 		cmocka_unit_test(a_peer_that_answers_dpd_wrongly_is_not_called_silent),
 		cmocka_unit_test(address_exchange_and_id_are_three_causes),
 		cmocka_unit_test(a_refusal_is_reported_once),
-		cmocka_unit_test(replay_status_is_told),
+		cmocka_unit_test(replay_status_is_reported),
 		cmocka_unit_test(a_route_based_end_is_named),
 	};
 

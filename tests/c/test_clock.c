@@ -21,7 +21,7 @@ reads_the_machines_clocks(void **state)
 }
 
 static void
-stands_still_when_fixed(void **state)
+a_fixed_clock_does_not_advance(void **state)
 {
 	struct timespec ts = { 0, 3000000 };
 	struct clock c = {0};
@@ -63,7 +63,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_the_machines_clocks),
-		cmocka_unit_test(stands_still_when_fixed),
+		cmocka_unit_test(a_fixed_clock_does_not_advance),
 		cmocka_unit_test(refuses_other_text),
 	};
 

@@ -348,7 +348,7 @@ dh_oakley_primes(void **state)
 		p[len - 1] = 0xfd;
 		assert_int_equal(dh_shared(d, span_of(p, len), &out, &f), 0);
 		assert_int_equal(out.p[len - 1], 4);
-		/* p+1: ends in 64 zero bits with a carry into what stands before. */
+		/* p+1: ends in 64 zero bits with a carry into the bits before them. */
 		memset(p + len - 8, 0, 8);
 		p[len - 9]++;
 		refused(alg_group_num((unsigned)i + 1), d, span_of(p, len));	

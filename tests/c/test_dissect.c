@@ -163,7 +163,7 @@ main_mode(void **state)
 	assert_int_equal(m.again, 1);
 	v1_trace_free(t);
 
-	/* without the keys, what is clear is told and the rest is not */
+	/* without the keys, payloads in clear are described and the rest is not */
 	t = v1_trace_new(NULL);
 	for (i = 0; i < tape.n; i++) {
 		assert_int_equal(v1_trace_take(t, &tape.d[i], &m, &f), 0);
@@ -229,7 +229,7 @@ truth_of(struct truth truth[SEEN])
 	v1_trace_free(t);
 }
 
-/* A capture that begins anywhere: what is said of a message is true, or it is said that it is not known. */
+/* A capture that begins anywhere: a message is described correctly, or reported as unknown. */
 static void
 begins_late(void **state)
 {
@@ -419,7 +419,7 @@ fragments(void **state)
 		assert_int_equal(v1_trace_take(t, &tape.d[i], &m, &f), 0);
 		assert_int_equal(m.proof, V1_PROOF_GOOD);
 	}
-	/* what they make is no message of this IKE SA: then they are fragments, and no more */
+	/* together they are no message of this IKE SA: they are described as fragments only */
 	bad = piece(4, 1, true, 7, 60);
 	assert_int_equal(v1_trace_take(t, &bad, &m, &f), 0);
 	assert_int_equal(m.message, 0);
@@ -432,7 +432,7 @@ fragments(void **state)
 	v1_trace_free(t);
 }
 
-/* Every length and each byte changed: it is told or refused, never more. */
+/* Every length and each byte changed: the message is described or refused. */
 static void
 hostile(void **state)
 {

@@ -139,7 +139,7 @@ forged_source_gives_no_selector(void **state)
 
 /* Somebody on the path sends a fresh message on from elsewhere. There is no NAT, so nothing moves. */
 static void
-resourced_message_moves_nothing(void **state)
+a_message_from_another_source_changes_no_address(void **state)
 {
 	struct pair *p = pair_new(2, false);
 
@@ -199,7 +199,7 @@ nat_mapping_is_followed(void **state)
 
 /* Behind a NAT too, a message that was held back does not move the peer: it is not the newest. */
 static void
-held_back_message_moves_nothing(void **state)
+a_delayed_message_changes_no_address(void **state)
 {
 	struct pair *p = pair_new(5, true);
 	const struct endpoint natt = { sim_right.addr, 4500 }, elsewhere = { victim.addr, 41234 };
@@ -308,10 +308,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(forged_source_gives_no_selector),
-		cmocka_unit_test(resourced_message_moves_nothing),
+		cmocka_unit_test(a_message_from_another_source_changes_no_address),
 		cmocka_unit_test(other_destination_gives_no_selector),
 		cmocka_unit_test(nat_mapping_is_followed),
-		cmocka_unit_test(held_back_message_moves_nothing),
+		cmocka_unit_test(a_delayed_message_changes_no_address),
 		cmocka_unit_test(deletes_follow_the_peer),
 		cmocka_unit_test(idle_mapping_moves_the_children),
 		cmocka_unit_test(data_path_moves_no_peer_without_nat),

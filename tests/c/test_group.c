@@ -50,7 +50,7 @@ a_start_moves_nothing_twice(void **state)
 	/* The second one answers a moment before the first one. */
 	m[1] = (struct group_member)UP;
 	assert_true(group_elect(m, 2, 0) == 0);
-	/* The first one has missed a question: it waits no more. */
+	/* The first one has missed a probe: it is no longer waited for. */
 	m[0] = (struct group_member)MISSED;
 	assert_true(group_elect(m, 2, 0) == 1);
 	m[0] = (struct group_member)UP;

@@ -107,7 +107,7 @@ said(const struct pair *p, int side, const char *what)
 }
 
 static void
-both_say_hello(void **state)
+both_ends_send_hellos(void **state)
 {
 	struct pair *p = pair_new(1, INTERVAL, 2 * INTERVAL);
 
@@ -124,7 +124,7 @@ both_say_hello(void **state)
 }
 
 static void
-aggressive_mode_announces_them_as_well(void **state)
+aggressive_mode_announces_heartbeats(void **state)
 {
 	struct pair *p = pair_new(2, INTERVAL, INTERVAL);
 
@@ -140,7 +140,7 @@ aggressive_mode_announces_them_as_well(void **state)
 
 /* A peer that does not announce them gets none, and is not dead for it. */
 static void
-a_peer_without_gets_none(void **state)
+a_peer_without_heartbeats_gets_none(void **state)
 {
 	struct pair *p;
 	int i;
@@ -161,7 +161,7 @@ a_peer_without_gets_none(void **state)
 
 /* After threshold lost ones both are dead to each other: not before, and not long after. */
 static void
-silence_is_death_and_the_initiator_calls_again(void **state)
+a_peer_without_hellos_is_dead_and_the_initiator_reconnects(void **state)
 {
 	struct pair *p = pair_new(4, INTERVAL, INTERVAL);
 	uint64_t cut_ms;
@@ -199,7 +199,7 @@ silence_is_death_and_the_initiator_calls_again(void **state)
 }
 
 static void
-a_bad_net_is_no_death(void **state)
+packet_loss_makes_no_peer_dead(void **state)
 {
 	struct pair *p;
 	uint64_t seed;
@@ -239,7 +239,7 @@ one_way_silence_ends_both(void **state)
 
 /* Hellos of old come again, as often as the peer would say hello, from elsewhere. */
 static void
-replays_are_no_life(void **state)
+replayed_hellos_do_not_count(void **state)
 {
 	const struct endpoint elsewhere = { { 4, { 203, 0, 113, 66 }, 0 }, 500 };
 	struct pair *p = pair_new(6, INTERVAL, INTERVAL);
@@ -257,7 +257,7 @@ replays_are_no_life(void **state)
 		sim_run(&p->sim, INTERVAL / 4, NULL);
 		ike_engine_datagram(p->sim.end[1].engine, p->sim.now, &sim_right, &elsewhere,
 		    span_of(p->kept[k % p->n_kept].p, p->kept[k % p->n_kept].len), &out);
-		/* Nothing is sent there, and what is said goes to where the peer is. */
+		/* Nothing is sent there, and hellos go to the peer's address. */
 		assert_true(out.first == NULL || out.first->kind == IKE_OUT_NOTE);
 		k++;
 		sim_flush(&p->sim, 1, &out);
@@ -272,7 +272,7 @@ replays_are_no_life(void **state)
 
 /* Own hellos that come back say nothing of the peer, though they are under the same keys. */
 static void
-reflected_ones_are_no_life(void **state)
+reflected_hellos_do_not_count(void **state)
 {
 	const struct endpoint elsewhere = { { 4, { 203, 0, 113, 66 }, 0 }, 500 };
 	struct pair *p = pair_new(12, INTERVAL, 2 * INTERVAL);
@@ -343,7 +343,7 @@ forge(struct pair *p, uint32_t seq, bool encrypted, bool right_key)
 }
 
 static void
-forged_ones_are_no_life(void **state)
+forged_hellos_do_not_count(void **state)
 {
 	struct pair *p = pair_new(7, INTERVAL, INTERVAL);
 	struct v1_sa *sa;
@@ -369,7 +369,7 @@ forged_ones_are_no_life(void **state)
 
 /* The same forger with the right keys is believed: the test above tests something. */
 static void
-proven_ones_are(void **state)
+authentic_hellos_count(void **state)
 {
 	struct pair *p = pair_new(8, INTERVAL, INTERVAL);
 	unsigned i;
@@ -408,7 +408,7 @@ intervals_may_differ(void **state)
 }
 
 static void
-they_go_on_under_the_next_sa(void **state)
+hellos_continue_under_the_next_sa(void **state)
 {
 	struct pair *p = pair_new(10, INTERVAL, INTERVAL);
 
@@ -427,7 +427,7 @@ they_go_on_under_the_next_sa(void **state)
 
 /* A process that stood still for an hour has lost one, not all: what waits for it is read next. */
 static void
-an_own_pause_is_not_the_peers_death(void **state)
+a_pause_of_this_end_makes_no_peer_dead(void **state)
 {
 	struct pair *p = pair_new(11, INTERVAL, INTERVAL);
 	struct ike_outbox out = {0};
@@ -578,7 +578,7 @@ each_hello_is_shown(void **state)
 }
 
 static void
-lost_ones_are_counted_and_the_threshold_told(void **state)
+lost_hellos_are_counted_and_the_threshold_is_reported(void **state)
 {
 	struct pair *p = pair_new(21, INTERVAL, INTERVAL);
 	static const enum ike_ping_what said[] = {
@@ -623,7 +623,7 @@ lost_ones_are_counted_and_the_threshold_told(void **state)
 
 /* One that comes after it had been given up was not lost, and is not due twice. */
 static void
-a_late_one_is_not_lost(void **state)
+a_late_hello_is_not_lost(void **state)
 {
 	struct pair *p = pair_new(22, INTERVAL, INTERVAL);
 	struct ike_hello h = { .interval_ms = INTERVAL };
@@ -693,7 +693,7 @@ alone_it_says_hello_itself(void **state)
 
 /* It says hello beside the resident engine: whoever is behind goes on above the other. */
 static void
-two_voices_share_the_numbers(void **state)
+two_senders_share_the_sequence_numbers(void **state)
 {
 	struct pair *p = pair_new(24, 2 * INTERVAL, INTERVAL);
 
@@ -750,26 +750,26 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(both_say_hello),
-		cmocka_unit_test(aggressive_mode_announces_them_as_well),
-		cmocka_unit_test(a_peer_without_gets_none),
-		cmocka_unit_test(silence_is_death_and_the_initiator_calls_again),
-		cmocka_unit_test(a_bad_net_is_no_death),
+		cmocka_unit_test(both_ends_send_hellos),
+		cmocka_unit_test(aggressive_mode_announces_heartbeats),
+		cmocka_unit_test(a_peer_without_heartbeats_gets_none),
+		cmocka_unit_test(a_peer_without_hellos_is_dead_and_the_initiator_reconnects),
+		cmocka_unit_test(packet_loss_makes_no_peer_dead),
 		cmocka_unit_test(one_way_silence_ends_both),
-		cmocka_unit_test(replays_are_no_life),
-		cmocka_unit_test(reflected_ones_are_no_life),
-		cmocka_unit_test(forged_ones_are_no_life),
-		cmocka_unit_test(proven_ones_are),
+		cmocka_unit_test(replayed_hellos_do_not_count),
+		cmocka_unit_test(reflected_hellos_do_not_count),
+		cmocka_unit_test(forged_hellos_do_not_count),
+		cmocka_unit_test(authentic_hellos_count),
 		cmocka_unit_test(intervals_may_differ),
-		cmocka_unit_test(they_go_on_under_the_next_sa),
-		cmocka_unit_test(an_own_pause_is_not_the_peers_death),
+		cmocka_unit_test(hellos_continue_under_the_next_sa),
+		cmocka_unit_test(a_pause_of_this_end_makes_no_peer_dead),
 		cmocka_unit_test(numbers_wrap),
 		cmocka_unit_test(vendor_ids_are_bounded),
 		cmocka_unit_test(each_hello_is_shown),
-		cmocka_unit_test(lost_ones_are_counted_and_the_threshold_told),
-		cmocka_unit_test(a_late_one_is_not_lost),
+		cmocka_unit_test(lost_hellos_are_counted_and_the_threshold_is_reported),
+		cmocka_unit_test(a_late_hello_is_not_lost),
 		cmocka_unit_test(alone_it_says_hello_itself),
-		cmocka_unit_test(two_voices_share_the_numbers),
+		cmocka_unit_test(two_senders_share_the_sequence_numbers),
 		cmocka_unit_test(questions_go_past_hellos),
 		cmocka_unit_test(a_peer_without_is_refused),
 	};

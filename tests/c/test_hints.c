@@ -524,7 +524,7 @@ every_cause_has_a_hint(void **state)
 	}
 }
 
-/* Codes whose fact says it all, or says so differently each time, have no general hint. */
+/* Codes whose fact needs no hint, or a different one each time, have no general hint. */
 static bool
 needs_none(enum fault_code code)
 {

@@ -201,7 +201,7 @@ put(struct sender *s, const struct addr *from, enum frag_trust trust, uint32_t n
 	return (frag_pool_add(&s->pool, s->now, from, trust, &h, wr_span(&w), &s->whole, &s->why));
 }
 
-/* The message ${msg} with the cookies ${n}, in two fragments; of the second nothing is said. */
+/* The message ${msg} with the cookies ${n}, in two fragments; the second one is not checked. */
 static bool
 put_message(struct sender *s, const struct addr *from, enum frag_trust trust, uint32_t n, uint8_t next, uint32_t inner)
 {

@@ -87,7 +87,7 @@ replay(struct pair *p)
 }
 
 static void
-replays_move_nothing(void **state)
+replayed_messages_change_nothing(void **state)
 {
 	struct pair *p = pair_new(1);
 	struct ike_outbox out = {0};
@@ -115,7 +115,7 @@ replays_move_nothing(void **state)
 
 /* What this end has said proves nothing when it comes back, though both directions are under the same keys. */
 static void
-reflections_move_nothing(void **state)
+reflected_messages_change_nothing(void **state)
 {
 	const struct endpoint elsewhere = { { 4, { 203, 0, 113, 66 }, 0 }, 500 };
 	struct pair *p = pair_new(1);
@@ -331,7 +331,7 @@ restart_clears_the_past(void **state)
 	pair_free(p);
 }
 
-/* The responder wants a shorter life and says so apart: both hold it. */
+/* The responder announces a shorter lifetime in a message of its own: both ends obey it. */
 static void
 responder_lifetime(void **state)
 {
@@ -637,8 +637,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(replays_move_nothing),
-		cmocka_unit_test(reflections_move_nothing),
+		cmocka_unit_test(replayed_messages_change_nothing),
+		cmocka_unit_test(reflected_messages_change_nothing),
 		cmocka_unit_test(one_refusal_of_several),
 		cmocka_unit_test(rekey_collision),
 		cmocka_unit_test(responder_rekeys),

@@ -169,7 +169,7 @@ is_between(const struct ike_mapping_result *r, uint64_t ms)
 }
 
 static void
-the_time_is_found(void **state)
+the_timeout_is_measured(void **state)
 {
 	static const uint64_t keep[] = { 4000, 9000, 20000, 30000, 61000, 90000 };
 	const struct ike_mapping_result *r;
@@ -190,7 +190,7 @@ the_time_is_found(void **state)
 }
 
 static void
-what_is_long_is_at_least_so_long(void **state)
+a_long_timeout_is_a_lower_bound(void **state)
 {
 	const struct ike_mapping_result *r;
 	struct nat n;
@@ -206,7 +206,7 @@ what_is_long_is_at_least_so_long(void **state)
 }
 
 static void
-what_is_short_is_less(void **state)
+a_short_timeout_is_an_upper_bound(void **state)
 {
 	const struct ike_mapping_result *r;
 	struct nat n;
@@ -234,7 +234,7 @@ flows_are_old_before_they_fall_silent(void **state)
 }
 
 static void
-ports_that_say_nothing_prove_nothing(void **state)
+silent_ports_prove_nothing(void **state)
 {
 	const struct ike_mapping_result *r;
 	struct nat n;
@@ -257,7 +257,7 @@ ports_that_say_nothing_prove_nothing(void **state)
 
 /* The peer sends message 4 again, after half a second, one, two, four, and eight for a while. */
 static void
-what_the_peer_sends_of_itself_is_proof(void **state)
+unsolicited_packets_of_the_peer_are_proof(void **state)
 {
 	const struct ike_mapping_result *r;
 	struct nat n;
@@ -316,7 +316,7 @@ a_silent_peer_is_given_up(void **state)
 
 /* It refuses for a while, in the middle of it all: no false result, and on it goes. */
 static void
-a_peer_that_had_enough_is_given_a_rest(void **state)
+a_peer_that_limits_its_answers_gets_a_pause(void **state)
 {
 	const struct ike_mapping_result *r;
 	struct nat n;
@@ -350,15 +350,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_time_is_found),
-		cmocka_unit_test(what_is_long_is_at_least_so_long),
-		cmocka_unit_test(what_is_short_is_less),
+		cmocka_unit_test(the_timeout_is_measured),
+		cmocka_unit_test(a_long_timeout_is_a_lower_bound),
+		cmocka_unit_test(a_short_timeout_is_an_upper_bound),
 		cmocka_unit_test(flows_are_old_before_they_fall_silent),
-		cmocka_unit_test(ports_that_say_nothing_prove_nothing),
-		cmocka_unit_test(what_the_peer_sends_of_itself_is_proof),
+		cmocka_unit_test(silent_ports_prove_nothing),
+		cmocka_unit_test(unsolicited_packets_of_the_peer_are_proof),
 		cmocka_unit_test(an_unknown_address_proves_nothing),
 		cmocka_unit_test(a_silent_peer_is_given_up),
-		cmocka_unit_test(a_peer_that_had_enough_is_given_a_rest),
+		cmocka_unit_test(a_peer_that_limits_its_answers_gets_a_pause),
 		cmocka_unit_test(lost_datagrams_make_no_false_result),
 	};
 

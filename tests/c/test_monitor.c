@@ -101,7 +101,7 @@ down_after_interval_times_threshold(void **state)
 }
 
 static void
-an_answer_between_starts_the_count_anew(void **state)
+an_answer_resets_the_count(void **state)
 {
 	struct lab l;
 	int i;
@@ -187,7 +187,7 @@ numbers_wrap(void **state)
 }
 
 static void
-rekey_comes_with_growing_pauses(void **state)
+the_rekey_command_runs_at_growing_intervals(void **state)
 {
 	/* After the DOWN at 100 s: 100 s, 200 s, 400 s, and then never more than 600 s. */
 	static const unsigned at[] = { 100, 200, 400, 800, 1400, 2000 };
@@ -229,7 +229,7 @@ a_long_first_pause_is_kept(void **state)
 }
 
 static void
-persist_asks_on(void **state)
+persist_continues_probing(void **state)
 {
 	struct lab l;
 
@@ -243,7 +243,7 @@ persist_asks_on(void **state)
 }
 
 static void
-a_nudge_asks_threshold_times(void **state)
+a_nudge_sends_threshold_probes(void **state)
 {
 	struct lab l;
 
@@ -266,7 +266,7 @@ a_nudge_asks_threshold_times(void **state)
 }
 
 static void
-what_cannot_be_sent_is_told(void **state)
+unsent_probes_are_reported(void **state)
 {
 	struct lab l;
 
@@ -413,15 +413,15 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(up_at_the_first_answer),
 		cmocka_unit_test(down_after_interval_times_threshold),
-		cmocka_unit_test(an_answer_between_starts_the_count_anew),
+		cmocka_unit_test(an_answer_resets_the_count),
 		cmocka_unit_test(threshold_of_one),
 		cmocka_unit_test(foreign_answers_are_ignored),
 		cmocka_unit_test(numbers_wrap),
-		cmocka_unit_test(rekey_comes_with_growing_pauses),
+		cmocka_unit_test(the_rekey_command_runs_at_growing_intervals),
 		cmocka_unit_test(a_long_first_pause_is_kept),
-		cmocka_unit_test(persist_asks_on),
-		cmocka_unit_test(a_nudge_asks_threshold_times),
-		cmocka_unit_test(what_cannot_be_sent_is_told),
+		cmocka_unit_test(persist_continues_probing),
+		cmocka_unit_test(a_nudge_sends_threshold_probes),
+		cmocka_unit_test(unsent_probes_are_reported),
 		cmocka_unit_test(traffic_counts_when_asked_to),
 		cmocka_unit_test(a_sleep_is_one_miss),
 		cmocka_unit_test(loss_is_of_the_last_probes),

@@ -101,7 +101,7 @@ repeats(const struct ike_pattern_result *r, enum pattern_of of, const uint32_t *
 static const uint32_t main_4[] = { 500, 1000, 2000, 4000, 8000, 8000 };
 
 static void
-main_mode_repeats_message_4_alone(void **state)
+only_message_4_of_main_mode_is_repeated(void **state)
 {
 	struct ike_pattern_result r = run(SA_MAIN, 0, 300000);
 
@@ -125,7 +125,7 @@ aggressive_mode_repeats_nothing_unasked(void **state)
 
 /* What answers our own resend is no repetition. */
 static void
-lost_questions_change_nothing(void **state)
+lost_probes_change_nothing(void **state)
 {
 	struct ike_pattern_result r = run(SA_MAIN, 4, 300000);
 
@@ -175,9 +175,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(main_mode_repeats_message_4_alone),
+		cmocka_unit_test(only_message_4_of_main_mode_is_repeated),
 		cmocka_unit_test(aggressive_mode_repeats_nothing_unasked),
-		cmocka_unit_test(lost_questions_change_nothing),
+		cmocka_unit_test(lost_probes_change_nothing),
 		cmocka_unit_test(time_is_bounded_and_the_end_not_claimed),
 		cmocka_unit_test(habits_are_known_and_nothing_is_nobodys),
 	};

@@ -302,7 +302,7 @@ policy_from_options(void **state)
 	    "--natt-versions", "draft-02,rfc3947", "--timeout", "2.5", "--psk-file", NULL, NULL };
 
 	(void)state;
-	/* what the options start from is what the policy starts from */
+	/* options and policy have the same defaults */
 	ike_policy_default(&def);
 	assert_int_equal(policy_opts_build(&p, &o, NULL, false, &f), 0);
 	assert_int_equal(p.ike_seconds, def.ike_seconds);

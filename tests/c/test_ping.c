@@ -240,7 +240,7 @@ answers_are_counted(void **state)
 }
 
 static void
-numbers_rise_from_run_to_run(void **state)
+sequence_numbers_rise_between_runs(void **state)
 {
 	struct host *h = host_new(2);
 	uint32_t last = 0, first;
@@ -290,7 +290,7 @@ it_shares_the_numbers_with_the_resident_engine(void **state)
 
 /* The answers to the ping get lost, so the resident engine does not know how far it counted. */
 static void
-lost_answers_do_not_kill_the_resident_engine(void **state)
+lost_answers_do_not_end_the_resident_engine(void **state)
 {
 	struct host *h = host_with_dpd(4, 2);
 	int i;
@@ -309,7 +309,7 @@ lost_answers_do_not_kill_the_resident_engine(void **state)
 }
 
 static void
-silence_is_told_and_late_answers_count(void **state)
+timeouts_are_reported_and_late_answers_count(void **state)
 {
 	struct host *h = host_new(4);
 	struct ike_outbox out = {0}, back = {0};
@@ -351,7 +351,7 @@ silence_is_told_and_late_answers_count(void **state)
 
 /* Every bit of an answer counts. */
 static void
-forged_answers_are_none(void **state)
+forged_answers_do_not_count(void **state)
 {
 	struct host *h = host_new(5);
 	struct ike_outbox out = {0}, back = {0};
@@ -451,7 +451,7 @@ a_delete_ends_it(void **state)
 }
 
 static void
-an_expired_sa_is_not_asked_under(void **state)
+no_probe_is_sent_under_an_expired_sa(void **state)
 {
 	struct host *h = host_new(8);
 	struct ike_ping_conf conf = { .rand = rand_system, .tell = on_event, .ctx = h };
@@ -510,7 +510,7 @@ strangers_are_answered(void **state)
 
 /* Asked twice a second, with an answer that comes late: a repeated message is answered twice a second, and not sooner. */
 static void
-a_late_answer_puts_the_next_question_off(void **state)
+a_late_answer_delays_the_next_probe(void **state)
 {
 	struct host *h = host_new(13);
 	struct ike_outbox out = {0};
@@ -545,7 +545,7 @@ a_refusal_is_an_answer(void **state)
 }
 
 static void
-icmp_errors_are_told_of_that_peer_alone(void **state)
+icmp_errors_are_reported_only_for_that_peer(void **state)
 {
 	struct host *h = host_new(12);
 	struct ike_outbox out = {0};
@@ -598,19 +598,19 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_are_counted),
-		cmocka_unit_test(numbers_rise_from_run_to_run),
+		cmocka_unit_test(sequence_numbers_rise_between_runs),
 		cmocka_unit_test(it_shares_the_numbers_with_the_resident_engine),
-		cmocka_unit_test(lost_answers_do_not_kill_the_resident_engine),
-		cmocka_unit_test(silence_is_told_and_late_answers_count),
-		cmocka_unit_test(forged_answers_are_none),
+		cmocka_unit_test(lost_answers_do_not_end_the_resident_engine),
+		cmocka_unit_test(timeouts_are_reported_and_late_answers_count),
+		cmocka_unit_test(forged_answers_do_not_count),
 		cmocka_unit_test(a_peer_that_forgot_says_so),
 		cmocka_unit_test(a_delete_ends_it),
-		cmocka_unit_test(an_expired_sa_is_not_asked_under),
+		cmocka_unit_test(no_probe_is_sent_under_an_expired_sa),
 		cmocka_unit_test(a_record_that_does_not_fit_is_refused),
 		cmocka_unit_test(strangers_are_answered),
-		cmocka_unit_test(a_late_answer_puts_the_next_question_off),
+		cmocka_unit_test(a_late_answer_delays_the_next_probe),
 		cmocka_unit_test(a_refusal_is_an_answer),
-		cmocka_unit_test(icmp_errors_are_told_of_that_peer_alone),
+		cmocka_unit_test(icmp_errors_are_reported_only_for_that_peer),
 		cmocka_unit_test(offers_fit_a_datagram),
 	};
 

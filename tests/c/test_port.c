@@ -229,7 +229,7 @@ carries_esp_in_batches_and_in_the_draft_form(void **state)
 }
 
 static void
-drops_keepalives_and_stumps(void **state)
+drops_keepalives_and_truncated_datagrams(void **state)
 {
 	struct pair *t = pair_make("127.0.0.1", "127.0.0.1");
 	struct fault f;
@@ -380,7 +380,7 @@ main(void)
 		cmocka_unit_test(carries_ike_on_both_ports),
 		cmocka_unit_test(gives_ike_only_to_whom_it_serves),
 		cmocka_unit_test(carries_esp_in_batches_and_in_the_draft_form),
-		cmocka_unit_test(drops_keepalives_and_stumps),
+		cmocka_unit_test(drops_keepalives_and_truncated_datagrams),
 		cmocka_unit_test(hints_at_a_closed_port),
 		cmocka_unit_test(names_what_is_wrong_with_a_port),
 		cmocka_unit_test(keeps_a_table_of_keys),

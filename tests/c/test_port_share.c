@@ -27,7 +27,7 @@
 #define SEQS	40000
 #define HOLDERS	6
 #define WINDOW	600	/* datagrams on their way at any time */
-#define PATIENCE 20000	/* ms: what takes no time at all may take this on a busy machine */
+#define BUSY_MS 20000	/* ms: the longest time that a busy machine may need for an immediate action */
 #define BATCH	64	/* what a killed reader may have had in its hands, and then some */
 
 enum command { GO_ON, LEAVE, RECORD, DROP_ROOT, READ, SHARE };
@@ -222,7 +222,7 @@ be_holder(int id, const struct part *part)
 static bool
 comes_to(atomic_int *x, int want)
 {
-	uint64_t end = ms_now() + PATIENCE;
+	uint64_t end = ms_now() + BUSY_MS;
 
 	while (*x != want && ms_now() < end)
 		pause_ms(1);
@@ -232,7 +232,7 @@ comes_to(atomic_int *x, int want)
 static bool
 counts_to(atomic_size_t *x, size_t want)
 {
-	uint64_t end = ms_now() + PATIENCE;
+	uint64_t end = ms_now() + BUSY_MS;
 
 	while (*x < want && ms_now() < end)
 		pause_ms(1);
@@ -243,7 +243,7 @@ counts_to(atomic_size_t *x, size_t want)
 static bool
 settles(int from, int n)
 {
-	uint64_t end = ms_now() + PATIENCE;
+	uint64_t end = ms_now() + BUSY_MS;
 	int i, owners, readers;
 
 	do {
@@ -420,7 +420,7 @@ lost(uint32_t from, uint32_t n)
 static bool
 is_reached(int fd, int id)
 {
-	uint64_t end = ms_now() + PATIENCE;
+	uint64_t end = ms_now() + BUSY_MS;
 
 	sh->got[id][SEQS - 2] = 0;
 	do {
@@ -497,7 +497,7 @@ survives_the_owners_death(void **state)
 	start(1, (struct part){ .data_path = true });
 	start(2, (struct part){0});
 	assert_true(comes_to(&sh->h[1].reading, 1));
-	/* ESP that the reader takes itself, and IKE for one that lives on. */
+	/* ESP for the reader itself, and IKE for a holder that keeps running. */
 	if ((loader = fork()) == 0) {
 		load(fd, 0, 8000, one_id, 1, false);
 		_exit(0);
@@ -511,7 +511,7 @@ survives_the_owners_death(void **state)
 	load(fd, 8000, 500, &three[1], 2, true);
 	load(fd, 8500, 500, &three[1], 2, false);
 	assert_int_equal(lost(8000, 1000), 0);
-	/* The name lives on: another can join, and be served. */
+	/* The name still exists: another process can join and be served. */
 	start(3, (struct part){0});
 	load(fd, 9000, 300, (const int[]){ 1, 3, 2 }, 3, true);
 	assert_int_equal(lost(9000, 300), 0);
@@ -794,7 +794,7 @@ names_a_program_that_does_not_share(void **state)
 	start_part(0, &(struct part){0});
 	assert_int_equal(sh->h[0].up, -1);
 	assert_int_equal(sh->h[0].fault_code, FAULT_PORT_TAKEN);
-	assert_true(ms_now() - began >= 1000 && ms_now() - began < PATIENCE);
+	assert_true(ms_now() - began >= 1000 && ms_now() - began < BUSY_MS);
 	(void)snprintf(who, sizeof(who), "process %ld", (long)getpid());
 	if (strstr(sh->h[0].what, who) == NULL)
 		fail_msg("%s: does not name %s", sh->h[0].what, who);

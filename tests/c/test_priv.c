@@ -138,7 +138,7 @@ drop_in_a_namespace(void)
 	fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
 	CHECK(fd != -1 && write(fd, "0 0 1\n", 6) == 6);
 	(void)close(fd);
-	/* nobody does not exist here: stay, but give up the rest. */
+	/* The user nobody does not exist here: keep the uid, drop all else. */
 	CHECK(priv_drop("nobody", 0, &f) == -1 && f.code == FAULT_CONFIG);
 	CHECK(priv_drop(NULL, PRIV_NET_RAW, &f) == 0);
 	CHECK(getuid() == 0 && status_line("CapPrm:") == 1 << 13);
@@ -160,7 +160,7 @@ drops_to_a_named_user(void **state)
 }
 
 static void
-stays_where_nobody_is_not_mapped(void **state)
+keeps_its_uid_where_nobody_is_not_mapped(void **state)
 {
 	(void)state;
 	runs_well(drop_in_a_namespace);
@@ -360,7 +360,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(drops_to_nobody),
 		cmocka_unit_test(drops_to_a_named_user),
-		cmocka_unit_test(stays_where_nobody_is_not_mapped),
+		cmocka_unit_test(keeps_its_uid_where_nobody_is_not_mapped),
 		cmocka_unit_test(sandboxes_let_each_kind_of_tool_work),
 		cmocka_unit_test(sandboxes_end_what_was_taken_over),
 		cmocka_unit_test(close_the_file_system),

@@ -188,7 +188,7 @@ lists_keep_order_and_bound(void **state)
 }
 
 static void
-defaults_hold_nothing_weak(void **state)
+defaults_contain_nothing_weak(void **state)
 {
 	struct ike_proposals il;
 	struct esp_proposals el;
@@ -218,7 +218,7 @@ main(void)
 		cmocka_unit_test(every_row_of_the_registry_is_reachable),
 		cmocka_unit_test(errors_name_the_word_and_what_fits),
 		cmocka_unit_test(lists_keep_order_and_bound),
-		cmocka_unit_test(defaults_hold_nothing_weak),
+		cmocka_unit_test(defaults_contain_nothing_weak),
 	};
 
 	return (cmocka_run_group_tests_name("proposal", tests, NULL, NULL));

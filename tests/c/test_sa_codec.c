@@ -644,7 +644,7 @@ test_types_and_versions(void **state)
 	assert_int_equal(r.type, SA_NONE);
 	assert_int_equal(sa_decode(&r, span_of("\xa3\x64type\x66ike-sa\x66" "format\x01\x67version\x00",
 	    30), &f), -1);
-	/* Another format is said before any key is missed. */
+	/* Another format is reported before a missing key. */
 	assert_int_equal(sa_decode(&r, span_of("\xa2\x64type\x68" "child-sa\x66" "format\x02", 23),
 	    &f), -1);
 	assert_int_equal(f.code, FAULT_WRONG_VERSION);

@@ -334,7 +334,7 @@ test_file_appears_whole(void **state)
 	(void)umask(022);
 }
 
-/* Each bit that lets somebody else at the keys is told of; a file that we write has none. */
+/* Each mode bit that lets another user read the keys is reported; files that we write have none. */
 static void
 test_wide_modes(void **state)
 {

@@ -243,7 +243,7 @@ the_responder_goes_by_its_own_list(void **state)
 }
 
 static void
-all_known_is_taken_only_when_asked(void **state)
+all_known_transforms_are_accepted_only_on_request(void **state)
 {
 	struct ike_policy i = policy("des-md5-modp768,3des-md5-modp1024", "des-md5-modp768");
 	struct ike_policy r = policy("aes256-sha256-modp2048", "aes256gcm16");
@@ -530,7 +530,7 @@ spis_and_proposals_that_share_a_number(void **state)
 }
 
 static void
-lifetimes_take_the_shorter(void **state)
+the_shorter_lifetime_counts(void **state)
 {
 	static const struct { uint64_t own_s, own_k, said_s, said_k, s, k; bool shorter; } t[] = {
 		{ 3600, 0, 3600, 0, 3600, 0, false }, { 3600, 0, 1000, 0, 1000, 0, false },
@@ -770,13 +770,13 @@ main(void)
 		cmocka_unit_test(every_ike_algorithm_is_agreed),
 		cmocka_unit_test(every_esp_and_ah_algorithm_is_agreed),
 		cmocka_unit_test(the_responder_goes_by_its_own_list),
-		cmocka_unit_test(all_known_is_taken_only_when_asked),
+		cmocka_unit_test(all_known_transforms_are_accepted_only_on_request),
 		cmocka_unit_test(each_difference_of_phase1_is_named),
 		cmocka_unit_test(each_difference_of_phase2_is_named),
 		cmocka_unit_test(phase1_refuses_odd_transforms),
 		cmocka_unit_test(phase2_refuses_odd_transforms),
 		cmocka_unit_test(spis_and_proposals_that_share_a_number),
-		cmocka_unit_test(lifetimes_take_the_shorter),
+		cmocka_unit_test(the_shorter_lifetime_counts),
 		cmocka_unit_test(the_initiator_takes_only_what_it_offered),
 		cmocka_unit_test(offers_are_proposals_under_each_method),
 		cmocka_unit_test(words_of_known_and_unknown_numbers),

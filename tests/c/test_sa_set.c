@@ -33,7 +33,7 @@ tell(void *ctx, enum sa_change change, const struct sa_rec *now, const struct sa
 	assert_int_equal(was != NULL, change == SA_REPLACED);
 	if (was != NULL) {
 		told.was = was->child.use;
-		/* Secrets of both are whole while it is told. */
+		/* The secrets of both are complete during the callback. */
 		assert_true(sa_same_keys(now, was));
 	}
 }

@@ -78,7 +78,7 @@ meets(const struct section *sections, size_t n, const struct peer *who)
 
 /* Whoever knows the guests' key is a guest, whatever name it uses. */
 static void
-a_section_without_id_takes_no_name_of_another(void **state)
+a_section_without_id_accepts_no_id_of_another(void **state)
 {
 	static const struct section main_first[] = {
 		{ "guests", NULL, "guest", WEAK, SA_MAIN, 0, false },
@@ -133,7 +133,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_section_without_id_takes_no_name_of_another),
+		cmocka_unit_test(a_section_without_id_accepts_no_id_of_another),
 		cmocka_unit_test(the_identified_section_counts),
 	};
 

@@ -74,7 +74,7 @@ repeated_messages_and_known_cookies_pass(void **state)
 }
 
 static void
-it_ends_with_the_flood(void **state)
+shedding_ends_with_the_flood(void **state)
 {
 	struct port_shed s = { .salt = 1 };
 	uint64_t cookie = 0;
@@ -103,7 +103,7 @@ other_traffic_is_no_reason(void **state)
 		assert_false(port_shed_turn(&s, false));
 	}
 	assert_int_equal(s.level, 0);
-	/* Another process that takes no more is one. */
+	/* Another process whose queue is full is one. */
 	for (k = 0; k < 10; k++) {
 		(void)dropped(&s, ++cookie, false);
 		s.stuck = true;
@@ -119,7 +119,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_dropped_while_the_queue_drains),
 		cmocka_unit_test(repeated_messages_and_known_cookies_pass),
-		cmocka_unit_test(it_ends_with_the_flood),
+		cmocka_unit_test(shedding_ends_with_the_flood),
 		cmocka_unit_test(other_traffic_is_no_reason),
 	};
 

@@ -1,4 +1,4 @@
-/* The ways out: what hashing finds is what looking at each way in turn finds; and it looks at few. */
+/* The policy table: the hash finds what a walk over all entries finds, and compares few of them. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

@@ -103,7 +103,7 @@ delete_ike_only(struct pair *p, int side)
 	sa_rec_wipe(&rec);
 }
 
-/* The seconds of IKE SA and child SA, left and right; which of them is said and obeyed. */
+/* The seconds of IKE SA and child SA, left and right; which of them is announced and obeyed. */
 static void
 lifetimes_of_any_kind_lose_no_ping(void **state)
 {
@@ -145,7 +145,7 @@ lifetimes_of_any_kind_lose_no_ping(void **state)
 
 /* The responder says its shorter life, and both ends hold it, in either exchange. */
 static void
-shorter_life_of_the_ike_sa_is_said_and_obeyed(void **state)
+a_shorter_lifetime_of_the_ike_sa_is_announced_and_obeyed(void **state)
 {
 	struct pair *p;
 	unsigned aggressive;
@@ -200,7 +200,7 @@ responder_rekeys_before_it_deletes(void **state)
 	pair_free(p);
 }
 
-/* The IKE SA alone is deleted, by either end: the child SAs go on at both, and nothing that is said contradicts that. */
+/* The IKE SA alone is deleted, by either end: the child SAs stay at both, and no message contradicts that. */
 static void
 ike_sa_that_is_deleted_alone_costs_no_child(void **state)
 {
@@ -268,7 +268,7 @@ later_lifetimes_are_obeyed(void **state)
 
 /* INITIAL-CONTACT is for the first contact of a process that stays, where no other tool has the peer. */
 static void
-initial_contact_is_said_by_whom_it_is_true(void **state)
+initial_contact_is_sent_only_if_it_is_true(void **state)
 {
 	static const struct { bool keep, others, said; } cases[] = {
 		{ true, false, true }, { true, true, false }, { false, false, false },
@@ -325,7 +325,7 @@ second_process(struct pair *p, struct ike_policy *policy, enum ending how, uint6
 
 /* A look beside a running tunnel that deletes what it made: the tunnel goes on as before. */
 static void
-look_that_deletes_costs_nothing(void **state)
+a_look_that_deletes_loses_no_ping(void **state)
 {
 	struct pair *p = pair_new(700);
 
@@ -343,7 +343,7 @@ look_that_deletes_costs_nothing(void **state)
 
 /* Another process of the host, with another network, goes silent: dead peer detection ends its SAs alone. */
 static void
-silent_second_process_takes_nothing_with_it(void **state)
+a_second_process_that_dies_ends_no_sa(void **state)
 {
 	struct pair *p = pair_new(800);
 	struct ike_policy other = p->left;
@@ -399,14 +399,14 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lifetimes_of_any_kind_lose_no_ping),
-		cmocka_unit_test(shorter_life_of_the_ike_sa_is_said_and_obeyed),
+		cmocka_unit_test(a_shorter_lifetime_of_the_ike_sa_is_announced_and_obeyed),
 		cmocka_unit_test(responder_rekeys_before_it_deletes),
 		cmocka_unit_test(ike_sa_that_is_deleted_alone_costs_no_child),
 		cmocka_unit_test(later_lifetimes_are_obeyed),
-		cmocka_unit_test(look_that_deletes_costs_nothing),
-		cmocka_unit_test(silent_second_process_takes_nothing_with_it),
+		cmocka_unit_test(a_look_that_deletes_loses_no_ping),
+		cmocka_unit_test(a_second_process_that_dies_ends_no_sa),
 		cmocka_unit_test(answer_to_another_process_is_ignored),
-		cmocka_unit_test(initial_contact_is_said_by_whom_it_is_true),
+		cmocka_unit_test(initial_contact_is_sent_only_if_it_is_true),
 	};
 
 	return (cmocka_run_group_tests_name("IKE: the tunnel stays up", tests, NULL, NULL));

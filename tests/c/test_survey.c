@@ -52,7 +52,7 @@ nat_is_found_where_it_is(void **state)
 
 /* The kernel chose another address than the one that was asked from: it counts as ours. */
 static void
-any_own_address_is_ours(void **state)
+any_local_address_counts_as_ours(void **state)
 {
 	const struct ike_survey_result *r;
 	struct net n;
@@ -104,7 +104,7 @@ other_versions_of_natt(void **state)
 }
 
 static void
-one_port_may_be_shut(void **state)
+one_port_may_be_filtered(void **state)
 {
 	const struct ike_survey_result *r;
 	struct net n;
@@ -129,7 +129,7 @@ one_port_may_be_shut(void **state)
 }
 
 static void
-silence_has_an_end(void **state)
+a_silent_peer_ends_the_survey(void **state)
 {
 	const struct ike_survey_result *r;
 	struct net n;
@@ -318,7 +318,7 @@ the_path_mtu_is_found(void **state)
 }
 
 static void
-long_messages_are_told_from_short_ones(void **state)
+long_messages_are_distinguished_from_short_ones(void **state)
 {
 	static const size_t max[] = { 0, 2000, 1400 };
 	const struct ike_survey_result *r;
@@ -346,7 +346,7 @@ long_messages_are_told_from_short_ones(void **state)
 }
 
 static void
-fragments_make_up_the_message(void **state)
+fragments_are_put_together(void **state)
 {
 	static const uint8_t cky[COOKIE_LEN] = { 1, 2, 3, 4, 5, 6, 7, 8 };
 	uint8_t msg_buf[3000], buf[PROBE_MSG_MAX], all[3000];
@@ -481,7 +481,7 @@ aggressive_mode_is_found(void **state)
 
 /* A peer that takes all, and allows few half-open exchanges: the search waits for it. */
 static void
-a_peer_that_had_enough_is_waited_for(void **state)
+the_survey_waits_for_a_peer_that_limits_its_answers(void **state)
 {
 	const struct ike_survey_result *r;
 	struct net n;
@@ -585,20 +585,20 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nat_is_found_where_it_is),
-		cmocka_unit_test(any_own_address_is_ours),
+		cmocka_unit_test(any_local_address_counts_as_ours),
 		cmocka_unit_test(other_versions_of_natt),
-		cmocka_unit_test(one_port_may_be_shut),
-		cmocka_unit_test(silence_has_an_end),
+		cmocka_unit_test(one_port_may_be_filtered),
+		cmocka_unit_test(a_silent_peer_ends_the_survey),
 		cmocka_unit_test(ikev2_alone_is_no_silence),
 		cmocka_unit_test(xauth_alone_is_found),
 		cmocka_unit_test(lost_datagrams_are_sent_again),
-		cmocka_unit_test(long_messages_are_told_from_short_ones),
+		cmocka_unit_test(long_messages_are_distinguished_from_short_ones),
 		cmocka_unit_test(the_path_mtu_is_found),
-		cmocka_unit_test(fragments_make_up_the_message),
+		cmocka_unit_test(fragments_are_put_together),
 		cmocka_unit_test(all_transforms_are_found_and_no_other),
 		cmocka_unit_test(uncommon_transforms_lead_to_natd_as_well),
 		cmocka_unit_test(aggressive_mode_is_found),
-		cmocka_unit_test(a_peer_that_had_enough_is_waited_for),
+		cmocka_unit_test(the_survey_waits_for_a_peer_that_limits_its_answers),
 		cmocka_unit_test(an_echo_is_no_answer),
 		cmocka_unit_test(icmp_errors_shorten_the_wait),
 		cmocka_unit_test(implementations_are_known_by_their_vendor_ids),

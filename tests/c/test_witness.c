@@ -1,4 +1,4 @@
-/* What is said of packets that come in, and which of them count. */
+/* How inbound packets are described, and which of them count. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -80,7 +80,7 @@ tun_start() {
 	background "$side" ip netns exec "$ns" esp-tun -v --tun vpn0 --state-dir "$T/$side.state" "$@"
 }
 
-# tun_up left|right: it says so.
+# tun_up left|right: its log says that the device is up.
 tun_is_up() { grep -q 'vpn0 is up' "$T/$1.err"; }
 tun_both() {
 	tun_start left "$@" "$T/left.sa"

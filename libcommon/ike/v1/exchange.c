@@ -191,8 +191,8 @@ v1_exchange_hint(struct v1_exchange *x, struct now now, const struct fault *why,
 	if (x->why.code == FAULT_NONE || is_noise(x->why.code) || why->evidence >= x->why.evidence)
 		x->why = *why;
 	/* A peer cannot shorten the wait for an answer at this end. */
-	if (!v1_exchange_waits(x) && x->give_up_ms > now.ms + V1_HINT_PATIENCE_MS)
-		x->give_up_ms = now.ms + V1_HINT_PATIENCE_MS;
+	if (!v1_exchange_waits(x) && x->give_up_ms > now.ms + V1_HINT_WAIT_MS)
+		x->give_up_ms = now.ms + V1_HINT_WAIT_MS;
 }
 
 void

@@ -191,7 +191,7 @@ int v1_sa_message_iv(const struct v1_sa *sa, uint32_t mid, uint8_t iv[BLOCK_MAX]
 #define V1_AGAIN_MS		450	/* a little less, as the net delays not all messages alike */
 #define V1_RESEND_MAX_MS	8000
 #define V1_SILENT		3	/* retransmissions without an answer, before more is asked */
-#define V1_HINT_PATIENCE_MS	2500	/* waiting on after a sign of failure */
+#define V1_HINT_WAIT_MS	2500	/* waiting on after a sign of failure */
 #define V1_LINGER_MS		60000	/* finished exchanges answer duplicates as long */
 
 #endif
