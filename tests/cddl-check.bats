@@ -136,7 +136,7 @@ broken() {
 @test "sa-state(5) names every key and every word of the schema" {
 	local word text
 	text=$(mandoc -T ascii "$SAPIPE_TOP/man/sa-state.5" | col -b | tr -d '"')
-	# Without what IKEv2 alone has.
+	# Without the keys of IKEv2.
 	while IFS= read -r word; do
 		[[ $text == *"$word"* ]] || { echo "$word"; return 1; }
 	done < <(sed -e 's/;.*//' -e '/^ikev2-sa/,/^}/d' "$SAPIPE_TOP/libcommon/sa/sa-state.cddl" |

@@ -167,7 +167,7 @@ r = cbor2.load(open(sys.argv[1], "rb")); print((r["spi-i"] + r["spi-r"]).hex())'
 		.[1].seq == .[0].seq + 1 and .[2].sent == 2 and .[2].answered == 0 and
 		.[2].loss == 100 and .[2].peer == "203.0.113.2:500" and (.[2] | has("rtt-ms") | not)' \
 		<<<"$output"
-	# and with the summary alone
+	# and with only the summary
 	run -1 --separate-stderr ping_left -q -c 1 -W 0.1 "$T/left.sa"
 	[[ $output != *"no answer"* ]]
 	[ "${lines[-1]}" = "1 sent, 0 answered, 100% loss" ]

@@ -381,7 +381,7 @@ mss_seen() {
 	had=$(replies)
 	background ping ip netns exec "$L" ping -q -c 100 -i 0.02 -W 5 10.2.0.1
 	sleep 0.3
-	# The responder first, inbound alone; then the initiator; then both ways; then the old one goes.
+	# The responder first, only inbound; then the initiator; then both directions; then the old SA is deleted.
 	set_key "$T/r2" use=in >"$T/r2in"
 	cat "$T/r2in" >&6
 	cat "$T/l2" >&5
@@ -559,7 +559,7 @@ in_use() { [ "$(grep -c 'is in use' "$T/$1.err")" = "$2" ]; }
 	many 2000
 	right ip addr add 10.2.0.0/16 dev lo
 	mkfifo "$T/pipe"
-	# The keeper of claims is slow to begin with: nobody may wait for the other.
+	# The keeper of claims starts slowly: neither process may wait for the other.
 	tun_start left "$T/pipe"
 	eventually 15 grep -q 'device vpn0 is open' "$T/left.err"
 	keeper=$(pgrep -P "${BG[left]}")
@@ -586,7 +586,7 @@ in_use() { [ "$(grep -c 'is in use' "$T/$1.err")" = "$2" ]; }
 	run ! grep -E 'keeper|hint' "$T/left.err" "$T/right.err"
 	kill "${BG[left]}"
 	ended left 30
-	# Again, from their claims: each goes on where it was, so nothing looks like a replay.
+	# Again, from their claims: numbers continue, so nothing looks like a replay.
 	tun_start left "$T/left.sa"
 	eventually 60 in_use left 2000 || { grep -v 'is in use' "$T/left.err"; return 1; }
 	eventually 15 eval '[ "$(left ip route | grep -c vpn0)" = 2000 ]'
@@ -656,7 +656,7 @@ stop_left_and_again() {
 	stderr_has "interface eth0 exists and is of another kind"
 	run -2 --separate-stderr "${e[@]}" --tun 'a/b' "$T/right.sa"
 	one_error
-	# State that is none, cut off, of another version, of unknown algorithms.
+	# Input that is no state, truncated, of another version, with unknown algorithms.
 	(umask 077 && echo "not CBOR at all" >"$T/bad")
 	run -4 --separate-stderr "${e[@]}" "$T/bad"
 	one_error

@@ -40,7 +40,7 @@ stopped() {
 	}
 }
 
-# ends WANT: the responder ends by itself, or by the signal it was sent, with that status.
+# ends WANT: the responder exits, or a signal ends it, with that status.
 ends() {
 	local got=0
 	ended r 10 || got=$?

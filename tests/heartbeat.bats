@@ -1,4 +1,4 @@
-# IKE heartbeats between our own two ends, on loopback: who says hello, who is dead without, and
+# IKE heartbeats between our own two ends, on loopback: which end sends hellos, which one is dead without, and
 # what dpd-ping --heartbeat shows of it.
 # shards: 5
 
@@ -17,7 +17,7 @@ teardown() {
 	stop_background
 }
 
-# keeper [OPTION]...: the usual initiator, staying (BG[k], k.out, k.err), its child SA standing.
+# keeper [OPTION]...: the usual initiator with --keep (BG[k], k.out, k.err); its child SA is established.
 keeper() {
 	background k ike-initiate -v -v --keep --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any \
 		"${NETS[@]}" "$@" "$R"
@@ -155,7 +155,7 @@ hello_seqs() { jq -r 'select(.result == "hello") | .seq' "$1"; }
 	[[ ${lines[0]} == *" every 0.2 s, ours every 0.2 s, IKE SA "* ]]
 	heard r 10
 	run ! grep -q "is dead" r.err
-	# another run goes on above the numbers of the first, at another interval
+	# a second run continues above the numbers of the first, at another interval
 	run -0 --separate-stderr timeout 60 dpd-ping --heartbeat -c 20 --hello 0.1 p1.sa
 	[[ ${lines[0]} == *", ours every 0.1 s, "* ]]
 	heard r 25

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# ike-respond by itself: many peers, hostile ones among them.
+# ike-respond: many peers, hostile ones among them.
 # shards: 4
 # shellcheck disable=SC2016 # for the inner shell to expand
 # shellcheck disable=SC2030,SC2031,SC2154 # each test is a subshell, and BG has names for keys
@@ -232,7 +232,7 @@ psk-file = gw.psk"
 @test "ike-respond: garbage changes nothing: a tunnel stays up, a new peer is served, errors are rate-limited" {
 	usual_responder
 	run -0 --separate-stderr initiate "${NETS[@]}" --phase1 -o p1.sa "$R"
-	# with the cookies of the standing SA, and without
+	# with the cookies of the established SA, and without
 	/usr/bin/python3 - "$NET.9" "${R%:*}" "${R#*:}" <<-'PY'
 		import cbor2, os, random, socket, struct, sys, time
 		ike = cbor2.load(open("p1.sa", "rb"))

@@ -14,7 +14,7 @@ teardown() {
 	lab_teardown
 }
 
-# dpd [--nat]: works, lives through silence by answering probes, is missed when it stops.
+# dpd [--nat]: the tunnel works, stays up without traffic, and the peer is reported dead when it stops.
 dpd() {
 	local group
 	lab_interop "$@" ikev1-dpd

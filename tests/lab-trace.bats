@@ -49,7 +49,7 @@ theirs() {
 	[[ $output != *unreadable* && $output != *WRONG* ]]
 }
 
-# tells LINE...: these are among what was told, in this order.
+# tells LINE...: the output has these lines, in this order.
 tells() {
 	local i=0 line
 	for line; do

@@ -89,7 +89,7 @@ has_route() { in_left ip route show table main "$RIGHT_NET" | grep -q 'dev vpn0'
 	echo "DOWN after $took ms"
 	[ "$took" -ge 1990 ] && [ "$took" -le 6000 ]
 	run ! has_route
-	# the routes were gone before the command was told
+	# the routes were removed before the command ran
 	eventually 5 grep -qx 'no-answer 0' "$T/downs"
 	# The gateway is restarted and has lost the old SAs: only a new negotiation helps.
 	eventually 20 eval "[ \$(grep -c attempt-reconnect '$T/starts') -ge 2 ]"

@@ -13,7 +13,7 @@ setup() {
 }
 teardown() { tun_teardown; }
 
-# few N COMMAND...: in $L with N descriptors; for a moment only where it goes on, which is no fault.
+# few N COMMAND...: in $L with N descriptors; ends it after a moment if it keeps running, which is no error.
 few() {
 	local n=$1
 	shift

@@ -95,7 +95,7 @@ goes_on() {
 	eventually 10 grep -q "child SA .* established" second.ike
 	lossless 6
 	run ! grep -E "INITIAL-CONTACT|reconnecting|is dead|SA .* ends" left.ike second.ike right.ike
-	# and the end of one leaves the other alone
+	# and the end of one does not affect the other
 	two_stop second
 	lossless 6
 	run ! grep -E "reconnecting|is dead" left.ike right.ike

@@ -1,5 +1,5 @@
 # The compositions of tools that share UDP 500 and 4500 on one machine, with our own tools at
-# both ends: started in any order, killed in any order, and the others go on.
+# both ends: started in any order, killed in any order, and the others keep working.
 # shards: 4
 
 bats_require_minimum_version 1.5.0
@@ -40,7 +40,7 @@ gateway() {
 	eventually 5 eval "ip netns exec $ns ss -Hlun 'sport = :4500' | grep -q ."
 }
 
-# pipeline NAME NS TUN COMMAND...: COMMAND | esp-tun in NS, as NAME.ike and NAME.esp, each killed alone.
+# pipeline NAME NS TUN COMMAND...: COMMAND | esp-tun in NS, as NAME.ike and NAME.esp, which can be killed one by one.
 # The state goes to NAME.sa as well.
 pipeline() {
 	local name=$1 ns=$2 tun=$3
@@ -171,7 +171,7 @@ shares() {
 	answers 10.2.0.1
 	tcp_across 10.2.0.1 10000000
 	tcp_across 10.1.0.1 10000000 back
-	# Whoever goes, the others go on.
+	# Whichever exits, the others keep working.
 	kill "${BG[two.ike]}" "${BG[two.esp]}"
 	ended two.ike
 	ended two.esp

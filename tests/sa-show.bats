@@ -294,7 +294,7 @@ tshark_with() {
 		run -0 --separate-stderr tcpdump -nn -r x.pcap -E "$(paste -sd, keys)"
 		output_has "IP 10.2.0.1.40000 > 10.1.0.1.9: UDP, length 12"
 	done
-	# It knows ICVs of 96 bits alone.
+	# It knows only ICVs of 96 bits.
 	state child --esp aes128-sha256 x.sa
 	run -0 --separate-stderr sa-show --format tcpdump x.sa
 	[ -z "$output" ]

@@ -9,7 +9,7 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	printf 'hunter2\n' >psk
 	chmod 600 psk
-	# nobody listens there: with a secret the answer is no (1), without one it is misuse (2)
+	# no process listens there: with a secret the answer is no (1), without one it is misuse (2)
 	TRY=(ike-initiate --timeout 0.3 --linger 0 --local "127.0.0.1:$((20000 + RANDOM % 10000))"
 		127.0.0.1:9 -o out.sa)
 	export CMD="${TRY[*]}"

@@ -21,7 +21,7 @@ alive() { kill -0 "${BG[$1]}" 2>/dev/null && [ "$(ps -o stat= -p "${BG[$1]}" | c
 # mask NAME FIELD: one of the signal masks of its process.
 mask() { echo $((0x$(sed -n "s/^$2:[^0-9a-f]*//p" "/proc/${BG[$1]}/status"))); }
 
-# decides NAME: the tool ignores or catches each signal, and goes on after those that it ignores.
+# decides NAME: the tool ignores or catches each signal, and keeps running after those that it ignores.
 decides() {
 	local n sig ignored caught
 	ignored=$(mask "$1" SigIgn) caught=$(mask "$1" SigCgt)
@@ -34,7 +34,7 @@ decides() {
 	alive "$1" || { echo "$1 has ended"; cat "$1.err"; return 1; }
 }
 
-# states NAME TEXT: SIGUSR1 makes it print a line with TEXT, and it goes on.
+# states NAME TEXT: SIGUSR1 makes it print a line with TEXT, and it keeps running.
 states() {
 	kill -USR1 "${BG[$1]}"
 	eventually 10 grep -q -- "$2" "$BATS_TEST_TMPDIR/$1.err" || {

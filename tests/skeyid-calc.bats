@@ -145,7 +145,7 @@ known() {
 	is '<body>Ke_i' "$want"
 	run -0 skeyid-calc pke --hash sha1 --cipher aes256 --ni $NI --cky-i $CKY_I --ciphertext "$want"
 	is body $body
-	# the next payload goes on from the last block of the one before
+	# the next payload continues from the last block of the one before
 	run -0 skeyid-calc pke --hash sha1 --cipher aes256 --ni $NI --cky-i $CKY_I --body $body --previous $first
 	want=$(bytes ${body}00000000000006 | openssl enc -aes-256-cbc -K "${ke:0:64}" -iv $first -nopad |
 		od -An -v -tx1 | tr -d ' \n')

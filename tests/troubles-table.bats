@@ -16,7 +16,7 @@ setup() {
 
 teardown() { two_teardown; }
 
-# peer: ike-respond alone in right, with the usual policy; peer_with OPTION...: with one of its own.
+# peer: ike-respond without esp-tun in right, with the usual policy; peer_with OPTION...: with other options.
 peer() {
 	peer_with --psk-file gw.psk --local-id right.example --remote-id left.example "${FAST[@]}" "${STEN4[@]}"
 }
@@ -319,7 +319,7 @@ again() {
 	stderr_has "PFS group must match the peer's"
 	eventually 3 grep -q "has PFS group modp1024 where none is configured" right.ike
 	grep -q "^hint: the PFS group at the end of --esp" right.ike
-	# The tunnel goes on.
+	# The tunnel stays up.
 	one_ping
 	# And it says when it will be rekeyed.
 	run -0 sa-show left.sa

@@ -79,7 +79,7 @@ forge_find(struct span message, uint8_t type, uint8_t **body)
 	return (pl->body);
 }
 
-/* --- an engine alone --- */
+/* --- one engine without a second --- */
 
 void
 lone_init(struct lone *l, const struct ike_policy *policy, const struct endpoint *at, bool respond)

@@ -10,7 +10,7 @@ const struct addr sim_natted = { 4, { 198, 51, 100, 7 }, 0 };
 static unsigned
 percent(struct sim *s)
 {
-	/* xorshift64*: any generator will do, as long as the seed tells it all. */
+	/* xorshift64*: any generator is good enough, as long as it depends only on the seed. */
 	s->chance ^= s->chance >> 12;
 	s->chance ^= s->chance << 25;
 	s->chance ^= s->chance >> 27;

@@ -1,6 +1,6 @@
 /*
  * Two IKE engines and a net made of arrays between them: delay, loss,
- * duplication and reordering by a seed, time by the simulation alone.
+ * duplication and reordering by a seed, time only from the simulation.
  */
 #ifndef SAPIPE_TESTS_SIM_H
 #define SAPIPE_TESTS_SIM_H

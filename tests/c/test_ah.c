@@ -73,7 +73,7 @@ test_v4(void **state)
 	assert_int_equal(ah_sign(ctx, &xf, p, &at, 0), ESP_OK);
 	assert_memory_equal(p + 44, want, ICV);
 	assert_int_equal(ah_check(ctx, &xf, SPAN_ARRAY(p), &at, 0), ESP_OK);
-	/* Each byte by itself: those that may change do not count, all others do. */
+	/* Each byte is changed: mutable ones do not matter, all others do. */
 	for (size_t i = 0; i < sizeof(v4); i++) {
 		bool may = i == 1 || i == 6 || i == 7 || i == 8 || i == 10 || i == 11 || (i >= 27 && i <= 30);
 

@@ -309,7 +309,7 @@ a_forged_message_3_sends_nothing_anywhere(void **state)
 	assert_int_equal(l.did.datagrams, 0);
 	lone_wait(&l, 20000);
 	assert_int_equal(l.did.datagrams, 0);
-	/* The peer itself goes on, also from the other port. */
+	/* The peer itself is still served, also from the other port. */
 	lone_put(&l, &(struct endpoint){ honest.addr, 4500 }, m3);
 	assert_int_equal(l.did.datagrams, 1);
 	assert_int_equal(l.did.to.port, 4500);

@@ -69,7 +69,7 @@ mock_key_free(struct esp_key *k)
 	esp_backend_ossl.key_free(k);
 }
 
-/* Each job by itself, in the order that the array then has. */
+/* Each job is compared, in the new order of the array. */
 static void
 work(struct esp_backend_ctx *ctx, struct esp_job *jobs, size_t n,
     void (*one)(struct esp_backend_ctx *, struct esp_job *, size_t))

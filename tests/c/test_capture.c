@@ -140,7 +140,7 @@ links(void **state)
 		assert_int_equal(got.src.addr.b[3], 1);
 		assert_int_equal(got.dst.addr.b[3], 2);
 		assert_int_equal(got.number, 1);
-		/* Padding of a short frame is none of the message's bytes. */
+		/* Padding of a short frame does not belong to the message. */
 		assert_int_equal(look_at(c, frame, w.len + 6, 5), CAPTURE_IKE);
 		assert_int_equal(got.data.len, 28);
 		/* Every truncation: no byte beyond it is read, and nothing is taken for whole. */
@@ -468,7 +468,7 @@ writer(void **state)
 	assert_int_equal(pcapng_put_udp(w, 1, PCAPNG_IN, &a, &b, SPAN_NONE, span_of(frame, 65530),
 	    "", &f), -1);
 	assert_int_equal(f.code, FAULT_TOO_LARGE);
-	/* what is written can be read while the writer goes on */
+	/* the file can be read while the writer still writes */
 	c = capture_open(path, &f);
 	assert_non_null(c);
 	assert_int_equal(capture_next(c, &got, &f), 1);
@@ -755,7 +755,7 @@ mixed(void **state)
 	assert_int_equal(f.code, FAULT_MALFORMED);
 }
 
-/* A file of frames that nobody can read is none of silence. */
+/* A file of frames of an unknown kind is not reported as empty. */
 static void
 unknown_link(void **state)
 {

@@ -37,7 +37,7 @@ pair_free(struct pair *p)
 	free(p);
 }
 
-/* Phase 1 alone. */
+/* Only phase 1. */
 static void
 phase1(struct pair *p)
 {

@@ -74,7 +74,7 @@ test_blocks_and_restart(void **state)
 	assert_int_equal(cl->in_right, 0);
 	assert_true(cl->out_end > 1 && cl->in_end > 1);
 	assert_false(cl->owed);		/* should the machine fail now, the SA is refused */
-	/* Ended in order: it goes on exactly there. */
+	/* After an orderly end it continues exactly there. */
 	release(cl, 1234, 77);
 	assert_non_null(cl = take(&c, &f));
 	assert_int_equal(cl->out_next, 1234);

@@ -527,7 +527,7 @@ des_works(void **state)
 	secret_free(&out);
 }
 
-/* In a process of its own, whose modules are nowhere: DES is missed, the rest goes on. */
+/* In a process of its own, whose modules are nowhere: DES is missing, all else works. */
 static void
 des_without_legacy(void **state)
 {

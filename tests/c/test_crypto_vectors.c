@@ -137,7 +137,7 @@ check_cbc(const struct alg_enc *e, const struct vec *key, const struct vec *iv,
 	memcpy(run, iv->b, e->block);
 	assert_int_equal(cbc_decrypt(e, vec_span(key), run, data, plain->len, &f), 0);
 	assert_span_eq(span_of(data, plain->len), vec_span(plain));
-	/* The IV goes on with the ciphertext although that was overwritten. */
+	/* The IV continues with the ciphertext although that was overwritten. */
 	assert_span_eq(span_of(run, e->block),
 	    span_of(cipher->b + cipher->len - e->block, e->block));
 	/* In two pieces with the running IV it comes to the same. */

@@ -271,7 +271,7 @@ begins_late(void **state)
 		tear_down(state);
 		(void)set_up(state);
 	}
-	/* Message 3 of aggressive mode alone. */
+	/* Only message 3 of aggressive mode. */
 	l.exchange = r.exchange = SA_AGGRESSIVE;
 	record(-1);
 	t = v1_trace_new(NULL);

@@ -144,7 +144,7 @@ there_and_back(const struct alg_enc *e, const struct alg_integ *a, bool esn)
 		for (size_t j = 0; j < sizes[i]; j++)
 			assert_int_equal(buf[esp_xf_head(&in) + j], (uint8_t)(j * 7));
 	}
-	/* The upper half of the number counts with ESN alone. */
+	/* The upper half of the number matters only with ESN. */
 	k = sealed(&out, buf, 40, seq);
 	assert_int_equal(opened(&in, buf, k.len, seq ^ UINT64_C(1) << 40, &r) == ESP_OK, !esn);
 	/* A bit of every byte, then every bit of the ICV. */
@@ -291,7 +291,7 @@ test_ivs(void **state)
 	esp_xf_free(&xf);
 }
 
-/* RFC 4303, 2.2.1: the upper half stands behind what is sent, and is not sent. */
+/* RFC 4303, 2.2.1: the ICV includes the upper half after the packet, which is not sent. */
 static void
 test_esn_icv(void **state)
 {

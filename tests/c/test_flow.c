@@ -291,7 +291,7 @@ test_rekey(void **state)
 	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_OK);
 	assert_int_equal(sadb_at(left, 0)->out.count.packets, 2);
 	assert_int_equal(sadb_at(left, 1)->out.count.packets, 0);
-	/* Then it may send; the newest one does. Its counters go on when it comes again. */
+	/* Then it may send; the newest one does. Its counters continue when its record arrives again. */
 	child(&c, 2, 1, "10.1.0.0/24", "10.2.0.0/24");
 	sa = sadb_add(left, &c, 1, at(0), &old, NULL);
 	assert_true(old && sa == sadb_at(left, 1));
@@ -313,7 +313,7 @@ test_rekey(void **state)
 	assert_int_equal(sadb_delete(right, &d, 1, at(0)), 1);
 	assert_int_equal(sadb_count(right), 0);
 	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_UNKNOWN_SPI);
-	/* A delete that names only the IKE SA leaves children alone. */
+	/* A delete that names only the IKE SA deletes no child SA. */
 	d = (struct sa_del){ .has_ike = true };
 	assert_int_equal(sadb_delete(left, &d, 1, at(0)), 0);
 	d = (struct sa_del){ .has_spi_out = true };

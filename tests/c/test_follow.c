@@ -244,7 +244,7 @@ deletes_follow_the_peer(void **state)
 	pair_free(p);
 }
 
-/* IKE alone learns the new mapping: the records move the child SAs, those of ESP in UDP and no others. */
+/* Only IKE learns the new mapping: the records move the child SAs, but only those of ESP in UDP. */
 static void
 idle_mapping_moves_the_children(void **state)
 {

@@ -384,7 +384,7 @@ authentic_hellos_count(void **state)
 		sim_run(&p->sim, INTERVAL, NULL);
 	}
 	assert_int_equal(p->sim.end[0].n_gone, 0);
-	/* An interval that is none, number zero: not hellos. */
+	/* A zero interval or a zero number: these are not hellos. */
 	forge(p, 0, true, true);
 	assert_int_equal(v1_sa_of(p->sim.end[0].engine->sas)->hb.seq_in, 219);
 	pair_free(p);
@@ -535,7 +535,7 @@ run(struct pair *p, uint64_t ms)
 	}
 }
 
-/* The resident engine of left is gone without a word; its record is all that is left. */
+/* The resident engine of left was killed; only its record exists. */
 static void
 resident_goes(struct pair *p)
 {
@@ -691,7 +691,7 @@ alone_it_says_hello_itself(void **state)
 	pair_free(p);
 }
 
-/* It says hello beside the resident engine: whoever is behind goes on above the other. */
+/* It sends hellos beside the resident engine: the one that is behind continues above the other. */
 static void
 two_senders_share_the_sequence_numbers(void **state)
 {

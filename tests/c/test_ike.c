@@ -355,7 +355,7 @@ rekeys_before_the_end(void **state)
 	pair_free(p);
 }
 
-/* The wall clock is for records alone: setting it, by hours or from 1970, ends no SA and puts no rekey off. */
+/* The wall clock is only for records: setting it, by hours or from 1970, ends no SA and puts no rekey off. */
 static void
 a_clock_that_is_set_changes_nothing(void **state)
 {
@@ -386,7 +386,7 @@ a_clock_that_is_set_changes_nothing(void **state)
 	}
 }
 
-/* Asleep for longer than any SA lives: after waking up the tunnel is there again within seconds. */
+/* Suspended for longer than any lifetime: after resuming, the tunnel is up again within seconds. */
 static void
 a_suspend_past_the_lifetimes_is_followed_by_a_rekey(void **state)
 {

@@ -101,7 +101,7 @@ replayed_messages_change_nothing(void **state)
 	replay(p);
 	assert_int_equal(p->sim.end[1].n_children, 1);
 	assert_int_equal(p->sim.end[1].n_ike, 1);
-	/* What this end says of itself still goes to where the peer is. */
+	/* Messages of this end still go to the peer's address. */
 	ike_engine_shutdown(p->sim.end[1].engine, p->sim.now, &out);
 	while ((item = outbox_take(&out)) != NULL) {
 		records += item->kind == IKE_OUT_RECORD;
@@ -271,7 +271,7 @@ refused_child_is_deleted(void **state)
 	pair_free(p);
 }
 
-/* What comes in clear, or from nowhere, ends nothing that stands. */
+/* Messages in clear, or of an unknown SA, end no established SA. */
 static void
 deletes_in_clear_end_nothing(void **state)
 {
@@ -347,7 +347,7 @@ responder_lifetime(void **state)
 	pair_free(p);
 }
 
-/* A borrowed IKE SA serves for a child and is left standing. */
+/* A borrowed IKE SA is used for a child SA and is not deleted. */
 static void
 borrowed_sa_is_not_deleted(void **state)
 {
@@ -383,7 +383,7 @@ borrowed_sa_is_not_deleted(void **state)
 	pair_free(p);
 }
 
-/* Each kind of exchange has its own part, which nobody gets by asking for another kind's. */
+/* Each kind of exchange has a part of its own; asking for that of another kind gives NULL. */
 static void
 parts_are_of_their_kind(void **state)
 {
@@ -403,7 +403,7 @@ parts_are_of_their_kind(void **state)
 	pair_free(p);
 }
 
-/* Message ID 0 is phase 1's: a quick mode message under it is nobody's. */
+/* Message ID 0 is phase 1's: a quick mode message with it is dropped. */
 static bool
 zero_quick_mid(struct sim *s, int from, uint8_t *data, size_t len)
 {

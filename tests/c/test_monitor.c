@@ -91,7 +91,7 @@ down_after_interval_times_threshold(void **state)
 	assert_true(l.now == START + 100 * S && l.probes == 10 && l.rekeys == 0);
 	/* The classic one stops asking. */
 	assert_true(l.m.deadline_us == MONITOR_NEVER);
-	/* A late answer is one all the same, and it goes on. */
+	/* A late answer counts too, and probing continues. */
 	l.now += 2 * S;
 	note(&l, monitor_answer(&l.m, now_at_us(l.now), l.seq));
 	assert_true(l.m.state == MONITOR_UP && l.m.rtt_us == 12 * S);

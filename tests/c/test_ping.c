@@ -415,7 +415,7 @@ a_peer_that_forgot_says_so(void **state)
 	isakmp_notify_put(&b.w, &n);
 	isakmp_payload_end(&b);
 	msg = isakmp_end(&b);
-	/* In clear, so told once and not believed: the wait goes on. */
+	/* In clear, so it is reported once and not trusted: the ping keeps waiting. */
 	take(h, msg);
 	take(h, msg);
 	assert_int_equal(h->n, 1);

@@ -444,7 +444,7 @@ hands_over_under_load_and_loses_nothing(void **state)
 	for (round = 0; round < 3; round++) {
 		pid_t loader;
 
-		/* The load goes on in a process of its own while a data path comes and goes. */
+		/* A separate process keeps sending while a data path joins and leaves. */
 		if ((loader = fork()) == 0) {
 			load(fd, 2000 + (uint32_t)round * 6000, 6000, zero_id, 1, round != 1);
 			_exit(0);
@@ -739,7 +739,7 @@ gives_new_peers_to_the_responder(void **state)
 	}
 	assert_int_equal(lost(0, 40), 0);
 	assert_true(sh->h[2].ike == 40);
-	/* ESP of a SPI that nobody knows goes to data paths: they may learn it yet. */
+	/* ESP with an unknown SPI goes to data paths: the record may still arrive. */
 	b[0] = 0x99;
 	(void)send(fd, b, sizeof(b), 0);
 	assert_true(counts_to(&sh->h[1].esp, 1));
@@ -839,7 +839,7 @@ refuses_a_foreign_user_both_ways(void **state)
 	start(2, (struct part){ .uid = 12345 });	/* but the same user may join */
 	end(2, 0);
 	end(0, 0);
-	/* Root has it: a foreign user gets nothing, the same goes on. */
+	/* Root has it: another user gets nothing, the owner continues. */
 	start(3, (struct part){0});
 	start_part(4, &(struct part){ .uid = 12345 });
 	assert_int_equal(sh->h[4].up, -1);
@@ -943,7 +943,7 @@ starts_though_a_foreigner_has_the_name(void **state)
 	assert_int_equal(lost(0, 100), 0);
 	end(0, 0);
 	end(1, 0);
-	/* A user without a directory warns, and has the port alone. */
+	/* A user without a directory gets a warning, and does not share the port. */
 	start(2, (struct part){ .uid = 12345 });
 	assert_int_equal(sh->h[2].warnings, 1);
 	load(fd, 100, 100, &three[2], 1, true);

@@ -356,7 +356,7 @@ test_wide_modes(void **state)
 	sa_in_close(in);
 }
 
-/* Somebody put a link where the state goes: it is replaced, and what it leads to is left alone. */
+/* A link in place of the state file is replaced, and its target is not changed. */
 static void
 test_link_in_the_way(void **state)
 {

@@ -421,7 +421,7 @@ phase1_refuses_odd_transforms(void **state)
 	assert_int_equal(p1_choose(&c, made(&b1, PROTO_ISAKMP, SPAN_NONE, 1, &a, 1), &r, &w,
 	    &f), -1);
 	assert_non_null(strstr(f.what, "malformed"));
-	/* A phase 1 SPI, which some send, is nobody's business. */
+	/* A phase 1 SPI, which some peers send, is ignored. */
 	a.len += 1;
 	w = wr_of(b2.b, sizeof(b2.b));
 	assert_int_equal(p1_choose(&c, made(&b1, PROTO_ISAKMP, span_of("12345678", 8), 1, &a, 1), &r, &w, &f), 0);
@@ -509,7 +509,7 @@ spis_and_proposals_that_share_a_number(void **state)
 	    spi_r, &w, &f), -1);
 	assert_int_equal(p2_choose(&c, made(&b1, PROTO_ISAKMP, SPAN_ARRAY(spi_i), 12, &a, 1), &r,
 	    tunnel, 1, 0, spi_r, &w, &f), -1);
-	/* ESP AND IPCOMP under one number, then ESP alone under another. */
+	/* ESP AND IPCOMP under one number, then only ESP under another. */
 	sa = (struct isakmp_sa){ .doi = 1, .situation = 1, .np = 2, .nt = 3 };
 	sa.p[0] = (struct isakmp_proposal){ 1, PROTO_ESP, SPAN_ARRAY(spi_i), 1, 0 };
 	sa.p[1] = (struct isakmp_proposal){ 1, PROTO_IPCOMP, span_of("\0\x02", 2), 1, 1 };
@@ -584,7 +584,7 @@ the_initiator_takes_only_what_it_offered(void **state)
 	i.auths[0] = AUTH_RSA_SIG;
 	assert_int_equal(p1_accept(&c, span(&b1), &i, &f), -1);
 	i.auths[0] = AUTH_PSK;
-	/* Aggressive mode offers the group of the first alone. */
+	/* Aggressive mode offers only the group of the first proposal. */
 	i.exchange = SA_AGGRESSIVE;
 	assert_int_equal(p1_accept(&c, span(&b1), &i, &f), -1);
 	assert_ptr_equal(p1_group(&i), g);

@@ -82,7 +82,7 @@ all_passed(const struct pair *p, const char *what)
 		    p->sim.end[0].notes, p->sim.end[1].notes);
 }
 
-/* ${side} deletes its IKE SA alone, as a second process with its record does (ike-initiate --delete). */
+/* ${side} deletes only its IKE SA, as a second process with its record does (ike-initiate --delete). */
 static void
 delete_ike_only(struct pair *p, int side)
 {
@@ -200,7 +200,7 @@ responder_rekeys_before_it_deletes(void **state)
 	pair_free(p);
 }
 
-/* The IKE SA alone is deleted, by either end: the child SAs stay at both, and no message contradicts that. */
+/* Only the IKE SA is deleted, by either end: the child SAs stay at both, and no message contradicts that. */
 static void
 ike_sa_that_is_deleted_alone_costs_no_child(void **state)
 {
@@ -323,7 +323,7 @@ second_process(struct pair *p, struct ike_policy *policy, enum ending how, uint6
 		sa_child_wipe(&p->sim.end[0].children[--p->sim.end[0].n_children]);
 }
 
-/* A look beside a running tunnel that deletes what it made: the tunnel goes on as before. */
+/* A look beside a running tunnel deletes its own SAs: the tunnel is not affected. */
 static void
 a_look_that_deletes_loses_no_ping(void **state)
 {
@@ -341,7 +341,7 @@ a_look_that_deletes_loses_no_ping(void **state)
 	pair_free(p);
 }
 
-/* Another process of the host, with another network, goes silent: dead peer detection ends its SAs alone. */
+/* Another process of the host, with another network, goes silent: dead peer detection ends only its SAs. */
 static void
 a_second_process_that_dies_ends_no_sa(void **state)
 {
@@ -355,7 +355,7 @@ a_second_process_that_dies_ends_no_sa(void **state)
 	up(p);
 	second_process(p, &other, GOES_SILENT, 1000);
 	assert_int_equal(p->sim.end[1].n_children, 2);
-	/* The newest record of right is of the other network: look at the first one's alone. */
+	/* The newest record of right is of the other network: look only at those of the first. */
 	sim_run(&p->sim, 300000, NULL);
 	assert_int_equal(p->sim.end[1].n_children, 1);
 	assert_true(sim_children_agree(&p->sim));
