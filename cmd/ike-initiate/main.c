@@ -86,6 +86,11 @@ prepare_pairs(struct run *r, const struct addr *own, const struct addr *peer, st
 {
 	char text[ADDR_TEXT];
 
+	/* Only mode config tells: counted again when the IKE SA is established. */
+	if (r->policy.mode_config && (r->policy.n_local_ts == 0 || r->policy.n_remote_ts == 0)) {
+		r->tool.outcome.wanted = 1;
+		return (0);
+	}
 	if (r->policy.n_local_ts == 0)
 		report_say(0, "no --local-ts: using the local address %s",
 		    addr_text(text, own));
@@ -217,6 +222,8 @@ on_verdict(void *ctx, enum ike_verdict what, uint32_t mid, const struct fault *w
 		r->was_up = true;
 		r->told_own = false;
 		r->policy.timeout_ms = r->timeout_ms;
+		if (r->policy.mode_config && !r->o->phase1)
+			r->tool.outcome.wanted = ike_engine_count_wanted(ike_host_engine(r->tool.host), &r->policy);
 	} else if (what == IKE_FAILED && mid == 0 && !r->was_up)
 		return (try_next(r, why));
 	else if ((what == IKE_FAILED && mid == 0) || what == IKE_GONE)

@@ -407,6 +407,17 @@ ike_engine_count_ike(const struct ike_engine *e)
 }
 
 size_t
+ike_engine_count_wanted(const struct ike_engine *e, const struct ike_policy *policy)
+{
+	const struct ike_sa *sa;
+
+	for (sa = e->sas; sa != NULL; sa = sa->next)
+		if (sa->state == IKE_SA_ESTABLISHED && sa->policy == policy)
+			return (ike_sa_pairs(sa));
+	return (0);
+}
+
+size_t
 ike_engine_count_children(const struct ike_engine *e)
 {
 	return (e->n_children);

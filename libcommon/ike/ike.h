@@ -109,6 +109,8 @@ void ike_engine_ids(const struct ike_engine *e, void (*each)(void *ctx, const ui
     void *ctx);
 /* A number that changes only when those cookies change: cheap enough for every datagram. */
 uint64_t ike_engine_ids_mark(const struct ike_engine *e);
+/* Child SAs that the newest established IKE SA of ${policy} has or begins to negotiate; 0: there is no such SA. */
+size_t ike_engine_count_wanted(const struct ike_engine *e, const struct ike_policy *policy);
 /* Established IKE SAs and child SAs; exchanges in progress, half-open ones included. For tests and fuzz drivers. */
 size_t ike_engine_count_ike(const struct ike_engine *e);
 size_t ike_engine_count_children(const struct ike_engine *e);

@@ -31,6 +31,10 @@ struct ike_policy {
 	struct secret		psk;
 	struct creds		creds;		/* for signatures */
 	enum cert_policy	cert_policy;
+	/* XAuth as user: the name ("": none) and the password. */
+	char			xauth_user[SA_TEXT];
+	struct secret		xauth_password;
+	bool			mode_config;	/* as client: ask for an address */
 	struct id		local_id;	/* type 0: the local address */
 	struct id		remote_id;	/* type 0: any (initiator: the peer's address) */
 	bool			remote_id_any;

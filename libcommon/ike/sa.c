@@ -47,8 +47,57 @@ ike_sa_clear(struct ike_sa *sa)
 	free(sa->local.id);
 	free(sa->remote.id);
 	free(sa->name);
+	free(sa->config);
 	sa->local.id = sa->remote.id = NULL;
 	sa->name = NULL;
+	sa->config = NULL;
+}
+
+struct ike_config *
+ike_sa_config(struct ike_sa *sa)
+{
+	if (sa->config == NULL)
+		sa->config = calloc(1, sizeof(*sa->config));
+	return (sa->config);
+}
+
+void
+ike_config_text(char out[SA_TEXT], struct span from)
+{
+	size_t i;
+
+	for (i = 0; i < from.len && i < SA_TEXT - 1; i++)
+		out[i] = (char)((from.p[i] < ' ' && from.p[i] != '\n') || from.p[i] == 0x7f ? '?' : from.p[i]);
+	out[i] = '\0';
+}
+
+static void
+record_config(const struct ike_config *c, struct sa_ike *s)
+{
+	static const char *const words[] = { "", "pending", "ok", "failed" };
+	size_t i;
+
+	if (c->xauth != IKE_XAUTH_NONE) {
+		(void)snprintf(s->xauth_user, sizeof(s->xauth_user), "%s", c->user);
+		(void)snprintf(s->xauth_status, sizeof(s->xauth_status), "%s", words[c->xauth]);
+	}
+	if (c->address.family == 0 && c->address6.family == 0)
+		return;
+	s->has_config = true;
+	(void)addr_text(s->address, c->address.family != 0 ? &c->address : &c->address6);
+	if (c->netmask.family != 0)
+		(void)addr_text(s->netmask, &c->netmask);
+	(void)snprintf(s->domain, sizeof(s->domain), "%s", c->domain);
+	(void)snprintf(s->banner, sizeof(s->banner), "%s", c->banner);
+	for (i = 0; i < c->n_dns; i++)
+		(void)addr_text(s->dns[i], &c->dns[i]);
+	for (i = 0; i < c->n_nbns; i++)
+		(void)addr_text(s->nbns[i], &c->nbns[i]);
+	for (i = 0; i < c->n_split; i++)
+		(void)selector_net_text(s->split[i], &c->split[i]);
+	s->n_dns = c->n_dns;
+	s->n_nbns = c->n_nbns;
+	s->n_split = c->n_split;
 }
 
 void
@@ -143,4 +192,6 @@ ike_sa_record(const struct ike_sa *sa, struct sa_ike *s)
 	s->natt = sa->natt;
 	s->established = sa->established;
 	s->lifetime = sa->lifetime;
+	if (sa->config != NULL)
+		record_config(sa->config, s);
 }

@@ -32,6 +32,24 @@ struct ike_end {
 	struct ike_id	*id;		/* NULL: none */
 };
 
+enum ike_xauth { IKE_XAUTH_NONE, IKE_XAUTH_PENDING, IKE_XAUTH_OK, IKE_XAUTH_FAILED };
+
+/*
+ * What XAuth and mode config brought, before the first child SA. Texts of the peer are printable: see
+ * ike_config_text().
+ */
+struct ike_config {
+	enum ike_xauth	 xauth;
+	char		 user[SA_TEXT];
+	/* Of the client, given by the gateway. The address is also the gateway's. */
+	struct addr	 address, netmask;	/* family 0: none */
+	struct addr	 address6;
+	size_t		 n_dns, n_nbns, n_split;
+	struct addr	 dns[SA_LIST_MAX], nbns[SA_LIST_MAX];
+	struct selector	 split[SA_LIST_MAX];	/* networks behind the gateway; 0: all */
+	char		 domain[SA_TEXT], banner[SA_TEXT];
+};
+
 struct ike_ring {		/* SAs by age; all zero is empty */
 	struct ike_sa	*oldest, *newest;
 	size_t		 n;
@@ -60,6 +78,7 @@ struct ike_sa {
 	uint8_t			 spi_i[8], spi_r[8];	/* the cookies, in IKEv1 */
 	struct ike_end		 local, remote;
 	char			*name;		/* of the policy, or of the record it came from */
+	struct ike_config	*config;	/* NULL: neither XAuth nor mode config yet */
 	struct sa_natt		 natt;
 	struct endpoint		 from_local, from_remote;	/* of the datagram in hand */
 	/*
@@ -82,6 +101,10 @@ struct ike_sa {
 int ike_sa_init(struct ike_sa *sa, const struct ike_version *version, struct ike_engine *e,
     struct ike_policy *policy, enum sa_role role, const struct endpoint *local,
     const struct endpoint *remote);
+/* ${sa}->config, which is made if there is none. NULL: no memory. */
+struct ike_config *ike_sa_config(struct ike_sa *sa);
+/* Copies a text of the peer as far as it fits, with '?' for each control byte except a newline. */
+void ike_config_text(char out[SA_TEXT], struct span from);
 /* Replaces the name. 0, or -1: no memory. */
 int ike_sa_set_name(struct ike_sa *sa, const char *name);
 /* Releases the resources of the SA, not ${sa} itself. */

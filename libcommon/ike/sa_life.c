@@ -164,22 +164,57 @@ ike_sa_up(struct ike_sa *sa, struct now now, bool initial_contact, struct ike_ou
 }
 
 void
+ike_sa_ts(const struct ike_sa *sa, struct ike_ts *ts)
+{
+	const struct ike_policy *p = sa->policy;
+	const struct ike_config *c = sa->config;
+	const bool client = c != NULL && c->address.family != 0 && p->mode_config;
+	const bool gateway = c != NULL && c->address.family != 0 && !p->mode_config;
+	const struct addr *own = client ? &c->address : &sa->own_addr;
+	const struct addr *peer = gateway ? &c->address : &sa->peer_addr;
+	static const struct selector all = {
+		.first = { .family = 4 }, .last = { .family = 4, .b = { 255, 255, 255, 255 } },
+	};
+
+	ts->host = (struct selector){ .first = *own, .last = *own };
+	ts->other = client ? all : (struct selector){ .first = *peer, .last = *peer };
+	ts->n_local = p->n_local_ts > 0 ? p->n_local_ts : 1;
+	ts->local = p->n_local_ts > 0 ? p->local_ts : &ts->host;
+	ts->n_remote = p->n_remote_ts > 0 ? p->n_remote_ts : 1;
+	ts->remote = p->n_remote_ts > 0 ? p->remote_ts : &ts->other;
+	if (client && p->n_remote_ts == 0 && c->n_split > 0) {
+		ts->n_remote = c->n_split;
+		ts->remote = c->split;
+	}
+}
+
+size_t
+ike_sa_pairs(const struct ike_sa *sa)
+{
+	struct ike_ts ts;
+	size_t i, j, n = 0;
+
+	ike_sa_ts(sa, &ts);
+	for (i = 0; i < ts.n_local; i++)
+		for (j = 0; j < ts.n_remote; j++)
+			n += ts.local[i].first.family == ts.remote[j].first.family;
+	return (n);
+}
+
+void
 ike_sa_want_children(struct ike_sa *sa, struct now now, struct ike_outbox *out)
 {
 	struct ike_policy *p = sa->policy;
-	struct selector host = { .first = sa->own_addr, .last = sa->own_addr };
-	struct selector other = { .first = sa->peer_addr, .last = sa->peer_addr };
-	size_t n_local = p->n_local_ts > 0 ? p->n_local_ts : 1;
-	size_t n_remote = p->n_remote_ts > 0 ? p->n_remote_ts : 1;
 	struct fault f = {0};
+	struct ike_ts ts;
 	uint8_t id[16];
 	size_t i, j;
 
 	ike_sa_id(sa, id);
-	for (i = 0; i < n_local; i++)
-		for (j = 0; j < n_remote; j++) {
-			struct selector *l = p->n_local_ts > 0 ? &p->local_ts[i] : &host;
-			struct selector *r = p->n_remote_ts > 0 ? &p->remote_ts[j] : &other;
+	ike_sa_ts(sa, &ts);
+	for (i = 0; i < ts.n_local; i++)
+		for (j = 0; j < ts.n_remote; j++) {
+			const struct selector *l = &ts.local[i], *r = &ts.remote[j];
 
 			if (l->first.family != r->first.family || ike_child_like(sa, l, r) != NULL)
 				continue;

@@ -27,7 +27,19 @@ bool ike_sa_has_others(const struct ike_sa *sa);
 void ike_sa_shorten(struct ike_sa *sa, struct now now, uint64_t seconds, struct ike_outbox *out);
 /* Runs its timers that are due. */
 void ike_sa_timeout(struct ike_sa *sa, struct now now, struct ike_outbox *out);
-/* Begins to negotiate a child SA for each pair of the policy's selectors that no child carries. */
+/*
+ * The selectors of the child SAs under ${sa}: the policy's. Defaults are the two ends; of a client with mode config the
+ * address that it was assigned, and the networks that the gateway names, or all. Borrowed from ${sa} and ${ts}.
+ */
+struct ike_ts {
+	size_t			 n_local, n_remote;
+	const struct selector	*local, *remote;
+	struct selector		 host, other;	/* the defaults */
+};
+void ike_sa_ts(const struct ike_sa *sa, struct ike_ts *ts);
+/* How many pairs they make: selectors of one family. */
+size_t ike_sa_pairs(const struct ike_sa *sa);
+/* Begins to negotiate a child SA for each such pair that no child carries. */
 void ike_sa_want_children(struct ike_sa *sa, struct now now, struct ike_outbox *out);
 
 #endif

@@ -14,7 +14,8 @@
 #define KILOBYTE	1024ULL		/* RFC 2407 section 4.5, SA Life Type 2 */
 
 static const struct opt_word auths[] = {
-	{ "psk", AUTH_PSK }, { "rsa", AUTH_RSA_SIG }, { "ecdsa", AUTH_ECDSA_256 }, { NULL, 0 },
+	{ "psk", AUTH_PSK }, { "rsa", AUTH_RSA_SIG }, { "ecdsa", AUTH_ECDSA_256 }, { "xauth-psk", AUTH_XAUTH_INIT_PSK },
+	{ NULL, 0 },
 };
 
 static const struct opt_word lifebytes_words[] = { { "off", 0 }, { NULL, 0 } };
@@ -25,13 +26,18 @@ const struct opt policy_optab[] = {
 	OPT_SECTION("Phase 1:"),
 	OPT_CHOICE(struct policy_opts, exchange, 0, "exchange", "main|aggressive",
 	    "phase 1 exchange that establishes the IKE SA"),
-	OPT_CHOICE(struct policy_opts, auth, 0, "auth", "psk|rsa|ecdsa", "authentication method",
+	OPT_CHOICE(struct policy_opts, auth, 0, "auth", "psk|rsa|ecdsa|xauth-psk", "authentication method",
 	    .words = auths),
 	OPT_STR(struct policy_opts, psk_file, 0, "psk-file", "FILE",
 	    "pre-shared key: a file, '-', fd:N, env:NAME, or tty for a prompt"),
 	OPT_CHOICE(struct policy_opts, psk_format, 0, "psk-format", SECRET_FORMATS,
 	    "encoding of the key; auto: hex after 0x, base64 after 0s, otherwise raw"),
 	OPT_INCLUDE(struct policy_opts, creds, creds_optab),
+	OPT_STR(struct policy_opts, xauth_user, 0, "xauth-user", "NAME", "user name for XAuth after phase 1"),
+	OPT_STR(struct policy_opts, xauth_password_file, 0, "xauth-password-file", "FILE",
+	    "its password: a file, '-', fd:N, env:NAME, or tty for a prompt"),
+	OPT_FLAG(struct policy_opts, mode_config, 0, "mode-config",
+	    "ask the gateway for an inner address, name servers and networks"),
 	OPT_STR(struct policy_opts, local_id, 0, "local-id", "ID",
 	    "identity that we send (default: the local address)"),
 	OPT_STR(struct policy_opts, remote_id, 0, "remote-id", "ID|any",
@@ -291,6 +297,28 @@ build_natt(struct ike_policy *p, const struct policy_opts *o, struct fault *f)
 	return (0);
 }
 
+/* The user of XAuth. Its password is read after the pre-shared key. */
+static int
+build_xauth(struct ike_policy *p, const struct policy_opts *o, const char *beside, bool with_secret, struct fault *f)
+{
+	p->mode_config = o->mode_config;
+	if (o->xauth_user == NULL && o->xauth_password_file == NULL)
+		return (0);
+	if (o->xauth_user == NULL || o->xauth_user[0] == '\0' || strlen(o->xauth_user) >= sizeof(p->xauth_user)) {
+		(void)fault(f, FAULT_CONFIG, o->xauth_user == NULL ? "there is a password, but no user" :
+		    "the name is empty or has more than %zu bytes", sizeof(p->xauth_user) - 1);
+		fault_option(f, "xauth-user");
+		return (-1);
+	}
+	(void)snprintf(p->xauth_user, sizeof(p->xauth_user), "%s", o->xauth_user);
+	if (with_secret && secret_file_read(&p->xauth_password, o->xauth_password_file, SECRET_RAW, "XAuth password",
+	    beside, f) != 0) {
+		fault_option(f, "xauth-password-file");
+		return (-1);
+	}
+	return (0);
+}
+
 static int
 build_ids(struct ike_policy *p, const struct policy_opts *o, struct fault *f)
 {
@@ -348,7 +376,7 @@ policy_opts_build(struct ike_policy *p, const struct policy_opts *o, const char 
 	if (build_ids(p, o, f) != 0 || build_proposals(p, o, f) != 0 ||
 	    build_selectors(p, o, f) != 0 || build_natt(p, o, f) != 0)
 		goto bad;
-	if (with_secret && p->auths[0] != AUTH_PSK) {
+	if (with_secret && p->auths[0] != AUTH_PSK && p->auths[0] != AUTH_XAUTH_INIT_PSK) {
 		if (creds_opts_build(p, &o->creds, beside, f) != 0)
 			goto bad;
 	} else if (with_secret && secret_file_read(&p->psk, o->psk_file,
@@ -356,6 +384,8 @@ policy_opts_build(struct ike_policy *p, const struct policy_opts *o, const char 
 		fault_option(f, "psk-file");
 		goto bad;
 	}
+	if (build_xauth(p, o, beside, with_secret, f) != 0)
+		goto bad;
 	return (0);
 bad:
 	ike_policy_wipe(p);

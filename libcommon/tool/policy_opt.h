@@ -18,6 +18,8 @@ struct policy_opts {
 	const char	*psk_file;
 	uint8_t		 psk_format;	/* enum secret_format */
 	struct creds_opts creds;
+	const char	*xauth_user, *xauth_password_file;
+	bool		 mode_config;
 	const char	*local_id, *remote_id;
 	const char	*ike, *esp, *ah;
 	struct opt_list	 local_ts, remote_ts;

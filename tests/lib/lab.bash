@@ -236,6 +236,7 @@ lab_tunnel_works() {
 # lab_policy CONFIG: the policy flags that meet a configuration of the gateway.
 lab_policy() {
 	local ike=aes128-sha1-modp2048 esp=aes128-sha1 exchange='' ids auth pki=$LAB_STATE/pki
+	local ts="--local-ts $LEFT_NET --remote-ts $RIGHT_NET"
 	auth="--psk-file $PSK"
 	ids="--local-id left.lab.example --remote-id right.lab.example"
 	case $1 in
@@ -253,9 +254,18 @@ lab_policy() {
 		auth="--auth ecdsa --cert $pki/ec-left.crt --key $pki/ec-left.key --ca $pki/ec-ca.crt"
 		ids="--local-id left-ec.lab.example --remote-id right-ec.lab.example"
 		ike=aes128-sha256-ecp256 esp=aes128-sha256 ;;
+	ikev1-xauth-psk*)
+		printf 'labpass\n' >"$LAB_STATE/labuser"
+		chmod 600 "$LAB_STATE/labuser"
+		exchange="--auth xauth-psk --xauth-user labuser --xauth-password-file $LAB_STATE/labuser --mode-config"
+		ts=
+		;;&
+	ikev1-xauth-psk-aggressive)
+		exchange+=" --exchange aggressive"
+		ids="--local-id keyid:6c616267726f7570 --remote-id right.lab.example"
+		;;
 	esac
-	echo "$auth $ids $exchange --ike $ike --esp $esp" \
-		"--local-ts $LEFT_NET --remote-ts $RIGHT_NET"
+	echo "$auth $ids $exchange --ike $ike --esp $esp $ts"
 }
 
 ESP_TUN() { echo "esp-tun --tun vpn0 --state-dir $LAB_STATE/claims"; }

@@ -97,10 +97,16 @@ sig_same_key(const struct ike_policy *a, const struct ike_policy *b)
 	    sig_skeyid, sig_prove, sig_check, sig_ready, sig_same_key,				\
 	    FAULT_NONE, NULL, FAULT_AUTH_FAILED, sign, hash }
 
+/* Two numbers for each method of XAuth: which end of phase 1 is the user. */
+#define SECRET(number, word, next)						\
+	{ number, word, PAYLOAD_HASH, next,					\
+	    psk_skeyid, psk_prove, psk_check, psk_ready, psk_same_key,		\
+	    FAULT_WRONG_PSK, "the two ends' pre-shared keys differ", FAULT_WRONG_PSK, SIGN_NONE, NULL }
+
 static const struct v1_auth rows[] = {
-	{ AUTH_PSK, "psk", PAYLOAD_HASH, V1_AUTH_THEN_QUICK,
-	    psk_skeyid, psk_prove, psk_check, psk_ready, psk_same_key,
-	    FAULT_WRONG_PSK, "the two ends' pre-shared keys differ", FAULT_WRONG_PSK, SIGN_NONE, NULL },
+	SECRET(AUTH_PSK, "psk", V1_AUTH_THEN_QUICK),
+	SECRET(AUTH_XAUTH_INIT_PSK, "xauth-psk", V1_AUTH_THEN_XAUTH),
+	SECRET(AUTH_XAUTH_RESP_PSK, "xauth-psk", V1_AUTH_THEN_XAUTH),
 	SIGNATURE(AUTH_RSA_SIG, "rsa", SIGN_RSA, NULL),
 	SIGNATURE(AUTH_ECDSA_256, "ecdsa", SIGN_EC256, "sha256"),
 	SIGNATURE(AUTH_ECDSA_384, "ecdsa", SIGN_EC384, "sha384"),

@@ -65,6 +65,13 @@ struct v1_auth {
 	const char		*hash;
 };
 
+/* The end of phase 1 that authenticates as user by XAuth after it: methods of XAuth and hybrid come in pairs. */
+static inline enum sa_role
+v1_auth_user(const struct v1_auth *a)
+{
+	return ((a->number & 1) != 0 ? SA_INITIATOR : SA_RESPONDER);
+}
+
 /* NULL: this end does not implement the method. */
 const struct v1_auth *v1_auth_find(uint16_t number);
 /*

@@ -29,6 +29,13 @@ struct v1_sa {
 	uint8_t			 iv[BLOCK_MAX];	/* the last cipher block of phase 1 */
 	struct v1_exchange	*exchanges;	/* phase 1 and quick modes, newest first */
 	struct v1_vids		 vids;		/* of the peer, in the order received */
+	/* Phase 1.5: see xauth.h and mode_config.h. */
+	struct {
+		bool		answered;	/* as user: our name and password were sent */
+		bool		asked;		/* mode config: our REQUEST was sent */
+		bool		configured;	/* and answered, or the peer's SET was */
+		uint8_t		rounds;		/* questions of XAuth so far */
+	} login;
 	/* Message IDs under which the peer has begun something: a second time is a replay. */
 	struct { uint32_t *mid; size_t n, cap, at; } seen;
 	struct {

@@ -47,6 +47,28 @@ may_fragment(const struct v1_exchange *x)
 	return (policy->fragmentation == FRAGMENTATION_FORCE);
 }
 
+/* XAuth's, if a method of it is configured, and Unity's, whose attributes this end asks for or gives. */
+static void
+put_vid_login(const struct v1_exchange *x, struct isakmp_builder *b)
+{
+	static const uint8_t unity[] = { 1, 0 };	/* its version */
+	const struct ike_policy *p = x->sa->ike.policy;
+	const struct v1_auth *a;
+	bool xauth = false;
+	size_t i;
+
+	for (i = 0; i < p->n_auths; i++)
+		xauth = xauth || ((a = v1_auth_find(p->auths[i])) != NULL && a->next == V1_AUTH_THEN_XAUTH);
+	if (xauth)
+		isakmp_payload_put(b, PAYLOAD_VID, vid_of(VID_XAUTH)->bytes);
+	if (!xauth && !p->mode_config)
+		return;
+	isakmp_payload_begin(b, PAYLOAD_VID);
+	wr_bytes(&b->w, vid_of(VID_UNITY)->bytes);
+	wr_bytes(&b->w, SPAN_ARRAY(unity));
+	isakmp_payload_end(b);
+}
+
 int
 v1_put_vid(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
@@ -72,6 +94,7 @@ v1_put_vid(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 	isakmp_payload_put(b, PAYLOAD_VID, vid_of(VID_DPD)->bytes);
 	if (may_fragment(x))
 		isakmp_payload_put(b, PAYLOAD_VID, frag_vid());
+	put_vid_login(x, b);
 	if (hello_ms != 0 && (x->role == SA_INITIATOR || v1_heartbeat_announced(x->sa) != 0)) {
 		isakmp_payload_put(b, PAYLOAD_VID, v1_heartbeat_vid(buf, hello_ms));
 		x->sa->hb.own_ms = hello_ms;

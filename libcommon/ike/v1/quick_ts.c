@@ -6,6 +6,7 @@
 
 #include "ike/v1/quick_ts.h"
 
+#include "ike/sa_life.h"
 #include "ike/v1/exchange_part.h"
 #include "ike/v1/ike_sa.h"
 
@@ -122,25 +123,21 @@ int
 v1_quick_check_ts(struct v1_exchange *x, struct fault *f)
 {
 	struct v1_quick *q = x->part;
-	const struct ike_policy *p = q->policy;
 	const struct ike_sa *s = &x->sa->ike;
-	struct selector own = host(&s->own_addr), peer = host(&s->peer_addr);
-	const struct selector *local = p->n_local_ts > 0 ? p->local_ts : &own;
-	const struct selector *remote = p->n_remote_ts > 0 ? p->remote_ts : &peer;
-	size_t n_local = p->n_local_ts > 0 ? p->n_local_ts : 1;
-	size_t n_remote = p->n_remote_ts > 0 ? p->n_remote_ts : 1;
+	struct ike_ts ts;
 	char a[SELECTOR_TEXT], b[SELECTOR_TEXT], want_l[150], want_r[150];
 
 	if (q->n_ids == 1)
 		return (fault(f, FAULT_PROTOCOL, "IDci without IDcr"));
 	if (!q->has_ids) {	/* then the two ends themselves are meant */
-		q->local_ts = own;
-		q->remote_ts = peer;
+		q->local_ts = host(&s->own_addr);
+		q->remote_ts = host(&s->peer_addr);
 	}
-	if (covered(local, n_local, &q->local_ts) && covered(remote, n_remote, &q->remote_ts))
+	ike_sa_ts(s, &ts);
+	if (covered(ts.local, ts.n_local, &q->local_ts) && covered(ts.remote, ts.n_remote, &q->remote_ts))
 		return (0);
-	selectors_text(want_l, sizeof(want_l), local, n_local);
-	selectors_text(want_r, sizeof(want_r), remote, n_remote);
+	selectors_text(want_l, sizeof(want_l), ts.local, ts.n_local);
+	selectors_text(want_r, sizeof(want_r), ts.remote, ts.n_remote);
 	(void)fault(f, FAULT_TS_MISMATCH,
 	    "the peer asks for %s here and %s there, configured are %s and %s",
 	    selector_text(a, &q->local_ts), selector_text(b, &q->remote_ts), want_l, want_r);

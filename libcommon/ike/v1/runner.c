@@ -330,6 +330,16 @@ may_answer_again(const struct ike_sa *sa)
 }
 
 bool
+v1_exchange_came_again(const struct v1_exchange *x, const struct isakmp_hdr *h, struct span dgram)
+{
+	uint8_t digest[HASH_MAX] = {0};
+	struct span raw = span_of(dgram.p, h->length);
+
+	return (x->has_got && hash_parts(alg_hash_word("sha256"), digest, &raw, 1, NULL) == 0 &&
+	    memcmp(digest, x->got, sizeof(x->got)) == 0);
+}
+
+bool
 v1_exchange_datagram(struct v1_exchange *x, struct now now, const struct isakmp_hdr *h,
     struct span dgram, struct ike_outbox *out)
 {

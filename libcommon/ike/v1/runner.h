@@ -17,6 +17,9 @@ int v1_exchange_run(struct v1_exchange *x, struct now now, struct ike_outbox *ou
 bool v1_exchange_datagram(struct v1_exchange *x, struct now now,
     const struct isakmp_hdr *h, struct span dgram, struct ike_outbox *out);
 
+/* Whether ${dgram} is the message that ${x} accepted last. */
+bool v1_exchange_came_again(const struct v1_exchange *x, const struct isakmp_hdr *h, struct span dgram);
+
 /* The answer to the step of ${x} that waits, which runs again. False: none waits. */
 bool v1_exchange_answer(struct v1_exchange *x, struct now now, const struct ike_answer *answer,
     struct ike_outbox *out);

@@ -5,8 +5,10 @@
 #include "ike/conn.h"
 #include "ike/sa_life.h"
 #include "ike/v1/info_send.h"
+#include "ike/v1/mode_config.h"
 #include "ike/v1/phase1.h"
 #include "ike/v1/quick.h"
+#include "ike/v1/xauth.h"
 
 void
 v1_sa_up(struct v1_sa *sa, struct now now, struct ike_outbox *out)
@@ -25,14 +27,15 @@ v1_sa_up(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 		v1_phase1_tell_life(x, out);
 }
 
-/* Phase 1 has ended, and no child SA is negotiated before XAuth has: v1_sa_up() then. */
+/* Phase 1 has ended, and no child SA is negotiated before XAuth and mode config have: v1_sa_up() then. */
 static void
-await_xauth(struct v1_sa *sa, struct now now, struct ike_outbox *out)
+await_login(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
 	ike_sa_set_state(&sa->ike, IKE_SA_AUTHENTICATING);
 	sa->ike.hard_ms = now.ms + sa->ike.policy->answer_ms;
 	ike_sa_heard(&sa->ike, now);
-	ike_sa_note(&sa->ike, out, NOTE_DEBUG, "phase 1 has ended, XAuth follows");
+	ike_sa_note(&sa->ike, out, NOTE_DEBUG, "phase 1 has ended, %s follows",
+	    v1_xauth_due(sa) ? "XAuth" : "mode config");
 }
 
 static void
@@ -58,17 +61,61 @@ came_to_nothing(struct v1_sa *sa, struct now now, enum sa_role begun_by, const s
 	ike_sa_set_state(&sa->ike, IKE_SA_DEAD);
 }
 
+/* XAuth or mode config failed: the peer, which has the IKE SA, deletes it too. */
+static void
+login_failed(struct v1_sa *sa, struct now now, const struct fault *why, struct ike_outbox *out)
+{
+	uint8_t id[16];
+
+	v1_sa_id(sa, id);
+	v1_info_delete(sa, PROTO_ISAKMP, SPAN_ARRAY(id), out);
+	came_to_nothing(sa, now, sa->ike.role, why, out);
+}
+
 void
 v1_xauth_timed_out(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
 	struct fault why = {0};
-	uint8_t id[16];
 
-	(void)fault(&why, FAULT_NO_REPLY, "XAuth did not end within %u s",
+	(void)fault(&why, FAULT_NO_REPLY, "%s did not end within %u s", v1_xauth_due(sa) ? "XAuth" : "mode config",
 	    sa->ike.policy->answer_ms / 1000);
-	v1_sa_id(sa, id);
-	v1_info_delete(sa, PROTO_ISAKMP, SPAN_ARRAY(id), out);
-	came_to_nothing(sa, now, sa->ike.role, &why, out);
+	fault_message(&why, v1_xauth_due(sa) ? PHASE_XAUTH : PHASE_CONFIG, 0);
+	login_failed(sa, now, &why, out);
+}
+
+/* The next exchange that this end begins between phase 1 and quick mode; after the last the IKE SA is established. */
+static void
+login_next(struct v1_sa *sa, struct now now, struct ike_outbox *out)
+{
+	struct fault f = {0};
+
+	if (v1_xauth_due(sa))		/* the gateway asks */
+		return;
+	if (!v1_mode_config_due(sa))
+		v1_sa_up(sa, now, out);
+	else if (!sa->login.asked && v1_mode_config_pull(sa, now, out, &f) != 0)
+		login_failed(sa, now, &f, out);
+}
+
+static void
+transaction_over(struct v1_exchange *x, struct now now, struct ike_outbox *out)
+{
+	struct v1_sa *sa = x->sa;
+	struct fault f = x->why;
+
+	if (!x->failed && sa->ike.config != NULL && sa->ike.config->xauth == IKE_XAUTH_FAILED) {
+		(void)fault(&f, FAULT_AUTH_FAILED, "the gateway rejects user %s or the password", sa->ike.config->user);
+		f.evidence = EVIDENCE_PROVEN;
+		v1_exchange_where(x, 0, &f);
+	} else if (!x->failed) {
+		if (sa->ike.state == IKE_SA_AUTHENTICATING)
+			login_next(sa, now, out);
+		return;
+	}
+	if (sa->ike.state == IKE_SA_AUTHENTICATING)
+		login_failed(sa, now, &f, out);
+	else
+		ike_sa_note(&sa->ike, out, NOTE_WARN, "%s: %s", f.where, f.what);
 }
 
 static void
@@ -81,9 +128,10 @@ phase1_over(struct v1_exchange *x, struct now now, struct ike_outbox *out)
 		return;
 	}
 	memcpy(sa->iv, x->iv, sizeof(sa->iv));
-	if (sa->auth->next == V1_AUTH_THEN_XAUTH)
-		await_xauth(sa, now, out);
-	else
+	if (v1_xauth_due(sa) || v1_mode_config_due(sa)) {
+		await_login(sa, now, out);
+		login_next(sa, now, out);
+	} else
 		v1_sa_up(sa, now, out);
 }
 
@@ -115,6 +163,8 @@ report(struct v1_exchange *x, struct now now, struct ike_outbox *out)
 	x->reported = true;
 	if (q != NULL)
 		quick_over(x, q, now, out);
+	else if (v1_is_transaction(x))
+		transaction_over(x, now, out);
 	else
 		phase1_over(x, now, out);
 }

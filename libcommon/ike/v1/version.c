@@ -11,10 +11,12 @@
 #include "ike/v1/ike_sa.h"
 #include "ike/v1/info_receive.h"
 #include "ike/v1/info_send.h"
+#include "ike/v1/mode_config.h"
 #include "ike/v1/phase1.h"
 #include "ike/v1/quick.h"
 #include "ike/v1/runner.h"
 #include "ike/v1/sa_events.h"
+#include "ike/v1/xauth.h"
 #include "ike/version.h"
 
 /* Releases ${sa} and its exchanges; NULL is fine. */
@@ -284,6 +286,24 @@ quick_datagram(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 		ike_sa_heard(&sa->ike, now);
 }
 
+static const struct v1_transactor *
+pick_transactor(const struct v1_sa *sa, const struct config *in, struct fault *f)
+{
+	(void)sa;
+	(void)f;
+	return (config_is_xauth(in) ? &v1_xauth : &v1_mode_config);
+}
+
+static void
+transaction_datagram(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h, struct span data,
+    struct ike_outbox *out)
+{
+	if (sa->ike.state == IKE_SA_HALF_OPEN)
+		ask_again(sa, now, out);
+	else if (v1_transaction_datagram(sa, now, h, data, pick_transactor, out))
+		ike_sa_heard(&sa->ike, now);
+}
+
 static void
 whole_datagram(struct ike_sa *ike, struct now now, const struct isakmp_hdr *h, struct span data,
     struct ike_outbox *out)
@@ -301,6 +321,9 @@ whole_datagram(struct ike_sa *ike, struct now now, const struct isakmp_hdr *h, s
 		break;
 	case EXCHANGE_QUICK:
 		quick_datagram(sa, now, h, data, out);
+		break;
+	case EXCHANGE_TRANSACTION:
+		transaction_datagram(sa, now, h, data, out);
 		break;
 	case EXCHANGE_INFO:
 		if (ike->state == IKE_SA_HALF_OPEN && (h->flags & ISAKMP_FLAG_ENCRYPTED) != 0)
