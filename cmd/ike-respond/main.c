@@ -13,6 +13,7 @@ struct opts {
 	struct policy_opts	 policy;
 	struct ike_tool_opts	 tool;
 	const char		*peers, *from;
+	const char		*xauth_exec;
 	bool			 once, accept_all;
 	uint32_t		 half_open, half_open_per_addr, linger_ms;
 };
@@ -29,6 +30,8 @@ static const struct opt optab[] = {
 	    "without --peers: only answer peers in NET (address, CIDR or FIRST-LAST)"),
 	OPT_FLAG(struct opts, accept_all, 0, "accept-all-proposals",
 	    "accept every supported algorithm, weak ones included"),
+	OPT_STR(struct opts, xauth_exec, 0, "xauth-exec", "CMD",
+	    "judge users of XAuth: CMD reads user and password from descriptor 3 (checkpassword)"),
 	OPT_FLAG(struct opts, once, 0, "once", "exit when one peer has a child SA, or its negotiation failed"),
 	OPT_NUM(struct opts, half_open, 0, "half-open", "N", 1, 100000,
 	    "half-open phase 1 exchanges that are kept, oldest out"),
@@ -72,8 +75,12 @@ read_policies(struct run *r, struct ike_conf *conf, struct fault *f)
 		conf->policies = &r->single;
 		conf->n_policies = 1;
 	}
-	for (i = 0; i < conf->n_policies; i++)
+	for (i = 0; i < conf->n_policies; i++) {
 		conf->policies[i].accept_all = conf->policies[i].accept_all || o->accept_all;
+		conf->policies[i].xauth_check = o->xauth_exec != NULL;
+		if (o->xauth_exec == NULL && conf->policies[i].auths[0] == AUTH_XAUTH_INIT_PSK)
+			return (fault(f, FAULT_USAGE, "--auth xauth-psk needs --xauth-exec, which judges the users"));
+	}
 	return (0);
 }
 
@@ -89,7 +96,9 @@ run(struct run *r)
 
 	r->tool.outcome.goal = o->once ? GOAL_SERVE_ONE : GOAL_SERVE;
 	r->tool.linger_ms = o->linger_ms;
-	if (read_policies(r, &conf, &f) == 0 &&
+	/* Forked before there are keys. */
+	if ((o->xauth_exec == NULL || (r->tool.login = login_open(o->xauth_exec, &f)) != NULL) &&
+	    read_policies(r, &conf, &f) == 0 &&
 	    ike_tool_open(&r->tool, &o->tool, &conf, &f) == 0)
 		return (ike_tool_run(&r->tool));
 	return (report_fault(&f));

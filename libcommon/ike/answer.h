@@ -8,10 +8,20 @@
 
 #include <stdio.h>
 
+#include "base/addr.h"
 #include "base/fault.h"
 #include "base/span.h"
 
 #define IKE_LATER	1	/* beside 0 and -1 */
+
+/*
+ * A question for which a text is not enough: whether the user of XAuth may log in. The answer is one byte: 1 yes, 0 no.
+ * All of it is valid until the engine is called again.
+ */
+struct ike_question {
+	struct span	user, password;	/* of the user, as it sent them */
+	struct endpoint	remote;		/* where it is */
+};
 
 struct ike_answer {
 	bool		no;	/* refused, or it could not be asked */

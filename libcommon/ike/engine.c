@@ -259,6 +259,14 @@ ike_engine_answer(struct ike_engine *e, struct now now, const uint8_t id[16], ui
 }
 
 bool
+ike_engine_question(struct ike_engine *e, const uint8_t id[16], uint32_t mid, struct ike_question *q)
+{
+	struct ike_sa *sa = ike_sa_find(e, id, id + sizeof(no_spi));
+
+	return (sa != NULL && sa->version->question(sa, mid, q));
+}
+
+bool
 ike_engine_has_peer(const struct ike_engine *e, const struct addr *remote)
 {
 	const struct ike_child *c;

@@ -77,10 +77,13 @@ int ike_engine_children(struct ike_engine *e, struct now now, const uint8_t id[1
 
 /*
  * The answer to the question of IKE_ASKS for the exchange ${mid} of the IKE SA ${id}. False: the exchange
- * does not wait for an answer, or no longer does. No present authentication method asks; the tests have one that does.
+ * does not wait for an answer, or no longer does.
  */
 bool ike_engine_answer(struct ike_engine *e, struct now now, const uint8_t id[16], uint32_t mid,
     const struct ike_answer *answer, struct ike_outbox *out);
+
+/* The question behind IKE_ASKS, where it is a login; false: it is another, or none is open. */
+bool ike_engine_question(struct ike_engine *e, const uint8_t id[16], uint32_t mid, struct ike_question *q);
 
 /* Whether this end has, or negotiates, an SA with a peer at ${remote}. */
 bool ike_engine_has_peer(const struct ike_engine *e, const struct addr *remote);

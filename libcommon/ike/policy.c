@@ -30,5 +30,6 @@ ike_policy_wipe(struct ike_policy *p)
 	secret_free(&p->psk);
 	creds_free(&p->creds);
 	secret_free(&p->xauth_password);
+	pool_free(p->pool);
 	*p = (struct ike_policy){0};
 }

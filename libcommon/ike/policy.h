@@ -9,6 +9,7 @@
 #include "base/secret.h"
 #include "crypto/proposal.h"
 #include "crypto/trust.h"
+#include "sa/lease.h"
 #include "sa/record.h"
 #include "wire/id.h"
 
@@ -35,6 +36,9 @@ struct ike_policy {
 	char			xauth_user[SA_TEXT];
 	struct secret		xauth_password;
 	bool			mode_config;	/* as client: ask for an address */
+	/* As gateway: the tool judges users (struct ike_question); addresses for clients, owned. */
+	bool			xauth_check;
+	struct pool		*pool;		/* NULL: none */
 	struct id		local_id;	/* type 0: the local address */
 	struct id		remote_id;	/* type 0: any (initiator: the peer's address) */
 	bool			remote_id_any;

@@ -72,7 +72,7 @@ ike_config_text(char out[SA_TEXT], struct span from)
 }
 
 static void
-record_config(const struct ike_config *c, struct sa_ike *s)
+record_config(const struct ike_config *c, bool client, struct sa_ike *s)
 {
 	static const char *const words[] = { "", "pending", "ok", "failed" };
 	size_t i;
@@ -81,7 +81,8 @@ record_config(const struct ike_config *c, struct sa_ike *s)
 		(void)snprintf(s->xauth_user, sizeof(s->xauth_user), "%s", c->user);
 		(void)snprintf(s->xauth_status, sizeof(s->xauth_status), "%s", words[c->xauth]);
 	}
-	if (c->address.family == 0 && c->address6.family == 0)
+	/* The address of a gateway's client is none of this machine's. */
+	if (!client || (c->address.family == 0 && c->address6.family == 0))
 		return;
 	s->has_config = true;
 	(void)addr_text(s->address, c->address.family != 0 ? &c->address : &c->address6);
@@ -193,5 +194,5 @@ ike_sa_record(const struct ike_sa *sa, struct sa_ike *s)
 	s->established = sa->established;
 	s->lifetime = sa->lifetime;
 	if (sa->config != NULL)
-		record_config(sa->config, s);
+		record_config(sa->config, sa->policy->mode_config, s);
 }

@@ -35,6 +35,8 @@ struct ike_version {
 	/* The answer that the exchange ${mid} of ${sa} asked for. False: it does not wait for one. */
 	bool	(*answer)(struct ike_sa *sa, struct now now, uint32_t mid,
 		    const struct ike_answer *answer, struct ike_outbox *out);
+	/* The login that the exchange ${mid} of ${sa} waits for. False: it waits for none. */
+	bool	(*question)(const struct ike_sa *sa, uint32_t mid, struct ike_question *q);
 	/* Whether ${policy} has the credentials to start one. */
 	bool	(*can_begin)(const struct ike_policy *policy);
 	/* An SA that this end begins, linked; its first message is in ${out}. NULL: see ${f}. */

@@ -119,6 +119,53 @@ end(struct ike_tool *t, const struct outcome_step *s)
 	ev_timer_start(t->loop, &t->on_linger);
 }
 
+/* An answer to the engine: whether a user may log in. */
+static void
+answer_login(struct ike_tool *t, const uint8_t id[16], uint32_t mid, bool ok)
+{
+	const uint8_t yes = ok ? 1 : 0;
+	struct ike_answer a = { .data = span_of(&yes, 1) };
+	struct ike_outbox todo = {0};
+
+	(void)ike_engine_answer(ike_host_engine(t->host), ike_host_now(t->host), id, mid, &a, &todo);
+	ike_host_do(t->host, &todo);
+}
+
+static void
+on_login(struct ev_loop *loop, struct ev_io *w, int events)
+{
+	struct ike_tool *t = w->data;
+	struct login_answer a;
+	int rc;
+
+	(void)events;
+	while ((rc = login_answer(t->login, ike_host_now(t->host).ms, &a)) > 0) {
+		if (a.status > 1)
+			report_warn("--xauth-exec ended with status %u%s", a.status, a.status == 127 ? ": not found?" : "");
+		answer_login(t, a.id, a.mid, a.ok);
+	}
+	if (rc < 0) {
+		report_warn("the helper of --xauth-exec has ended: no user can log in");
+		ev_io_stop(loop, w);
+	}
+}
+
+/* A user has sent its password. What is not judged by the helper is wrong. */
+static void
+on_asks(struct ike_tool *t, const uint8_t id[16], uint32_t mid)
+{
+	struct ike_question q;
+	struct fault f = {0};
+
+	if (!ike_engine_question(ike_host_engine(t->host), id, mid, &q))
+		return;
+	if (t->login != NULL && login_ask(t->login, ike_host_now(t->host).ms, id, mid, &q, &f) == 0)
+		return;
+	if (t->login != NULL)
+		report_note(&f);
+	answer_login(t, id, mid, false);
+}
+
 static void
 on_verdict(void *ctx, enum ike_verdict what, const uint8_t id[16], uint32_t mid,
     const struct fault *why)
@@ -126,7 +173,10 @@ on_verdict(void *ctx, enum ike_verdict what, const uint8_t id[16], uint32_t mid,
 	struct ike_tool *t = ctx;
 	struct outcome_step s;
 
-	(void)id;
+	if (what == IKE_ASKS) {
+		on_asks(t, id, mid);
+		return;
+	}
 	if (what == IKE_FAILED || what == IKE_REFUSED || what == IKE_TURNED_AWAY || what == IKE_GONE)
 		ike_wire_flush(t->wire);
 	if (t->ending || t->lost.code != FAULT_NONE ||
@@ -359,6 +409,11 @@ ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf
 	    &t->local : NULL, f) != 0)
 		return (-1);
 	watch_signals(t);
+	if (t->login != NULL) {
+		ev_io_init(&t->on_login, on_login, login_fd(t->login), EV_READ);
+		t->on_login.data = t;
+		ev_io_start(t->loop, &t->on_login);
+	}
 	ev_init(&t->on_out, on_out);
 	t->on_out.data = t;
 	ev_timer_init(&t->on_linger, on_linger, 0., 0.);
@@ -400,6 +455,7 @@ void
 ike_tool_close(struct ike_tool *t)
 {
 	ike_wire_close(t->wire);
+	login_close(t->login);
 	if (t->loop == NULL)
 		return;
 	ike_host_free(t->host);

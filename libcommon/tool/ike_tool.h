@@ -8,6 +8,7 @@
 #include <ev.h>
 
 #include "tool/ike_wire.h"
+#include "tool/login.h"
 #include "tool/outcome.h"
 #include "cli/opt.h"
 #include "host/ike_host.h"
@@ -50,6 +51,8 @@ struct ike_tool {
 	 */
 	bool			 (*hook)(void *ctx, enum ike_verdict what, uint32_t mid, const struct fault *why);
 	void			*hook_ctx;
+	struct login		*login;		/* judges users of XAuth; set before opening, or NULL. Closed with the tool. */
+	struct ev_io		 on_login;
 	/* Set before opening: what the run is asked to do, how long it answers retransmissions at its end, */
 	struct outcome		 outcome;
 	uint32_t		 linger_ms;

@@ -74,7 +74,7 @@ on_section(void *ctx, const char *name, void *opts, struct fault *f)
 	}
 	p = &r->out->p[r->out->n];
 	o->policy.name = name;
-	if (o->policy.auth == AUTH_PSK && o->policy.psk_file == NULL)
+	if ((o->policy.auth == AUTH_PSK || o->policy.auth == AUTH_XAUTH_INIT_PSK) && o->policy.psk_file == NULL)
 		return (fault(f, FAULT_CONFIG, "section [%s] has no psk-file", name));
 	if (policy_opts_build(p, &o->policy, strcmp(r->path, "-") == 0 ? NULL : r->path, true, f) != 0)
 		return (-1);

@@ -36,6 +36,8 @@ const struct opt policy_optab[] = {
 	OPT_STR(struct policy_opts, xauth_user, 0, "xauth-user", "NAME", "user name for XAuth after phase 1"),
 	OPT_STR(struct policy_opts, xauth_password_file, 0, "xauth-password-file", "FILE",
 	    "its password: a file, '-', fd:N, env:NAME, or tty for a prompt"),
+	OPT_STR(struct policy_opts, pool, 0, "pool", "NET",
+	    "as gateway: addresses for clients that ask by mode config: 10.3.0.0/24 or FIRST-LAST"),
 	OPT_FLAG(struct policy_opts, mode_config, 0, "mode-config",
 	    "ask the gateway for an inner address, name servers and networks"),
 	OPT_STR(struct policy_opts, local_id, 0, "local-id", "ID",
@@ -301,7 +303,13 @@ build_natt(struct ike_policy *p, const struct policy_opts *o, struct fault *f)
 static int
 build_xauth(struct ike_policy *p, const struct policy_opts *o, const char *beside, bool with_secret, struct fault *f)
 {
+	struct selector range;
+
 	p->mode_config = o->mode_config;
+	if (o->pool != NULL && (ts_parse(&range, o->pool, f) != 0 || (p->pool = pool_new(&range, f)) == NULL)) {
+		fault_option(f, "pool");
+		return (-1);
+	}
 	if (o->xauth_user == NULL && o->xauth_password_file == NULL)
 		return (0);
 	if (o->xauth_user == NULL || o->xauth_user[0] == '\0' || strlen(o->xauth_user) >= sizeof(p->xauth_user)) {

@@ -19,6 +19,7 @@ struct policy_opts {
 	uint8_t		 psk_format;	/* enum secret_format */
 	struct creds_opts creds;
 	const char	*xauth_user, *xauth_password_file;
+	const char	*pool;
 	bool		 mode_config;
 	const char	*local_id, *remote_id;
 	const char	*ike, *esp, *ah;

@@ -24,6 +24,7 @@ v1_sa_free(struct v1_sa *sa)
 {
 	v1_keys_wipe(&sa->keys);
 	v1_vids_free(&sa->vids);
+	secret_free(&sa->login.given);
 	free(sa->seen.mid);
 	ike_sa_clear(&sa->ike);
 	wipe(sa, sizeof(*sa));

@@ -35,6 +35,9 @@ struct v1_sa {
 		bool		asked;		/* mode config: our REQUEST was sent */
 		bool		configured;	/* and answered, or the peer's SET was */
 		uint8_t		rounds;		/* questions of XAuth so far */
+		struct secret	given;		/* as gateway: "user\0password\0" of the login to be judged */
+		bool		status_set;	/* our SET with the status was sent, */
+		bool		told;		/* and acknowledged */
 	} login;
 	/* Message IDs under which the peer has begun something: a second time is a replay. */
 	struct { uint32_t *mid; size_t n, cap, at; } seen;

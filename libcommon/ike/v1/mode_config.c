@@ -1,5 +1,7 @@
-/* Mode config: the client's end. */
+/* Mode config: the client's end and the gateway's. */
 #include "ike/v1/mode_config.h"
+
+#include <stdio.h>
 
 bool
 v1_mode_config_due(const struct v1_sa *sa)
@@ -124,6 +126,87 @@ take(struct v1_exchange *x, const struct config *in, struct ike_outbox *out, str
 	return (0);
 }
 
+/* --- the gateway --- */
+
+/* Whether another peer's IKE SA has ${a}. The SA before of the same peer does not count. */
+static bool
+is_used(void *ctx, const struct addr *a)
+{
+	const struct v1_sa *sa = ctx;
+	const struct ike_sa *o;
+
+	for (o = sa->ike.engine->sas; o != NULL; o = o->next)
+		if (o != &sa->ike && o->state != IKE_SA_DEAD && o->config != NULL &&
+		    addr_cmp(&o->config->address, a) == 0 && !(ike_sa_same_peer(o, &sa->ike) &&
+		    addr_cmp(&o->remote.at.addr, &sa->ike.remote.at.addr) == 0))
+			return (true);
+	return (false);
+}
+
+/* The owner of a lease: the user, or the peer's identity. */
+static void
+owner_of(const struct v1_sa *sa, char out[SA_TEXT])
+{
+	const struct ike_config *c = sa->ike.config;
+	struct id id = ike_id_get(sa->ike.remote.id);
+	char text[ID_TEXT];
+
+	(void)snprintf(out, SA_TEXT, "%.*s", SA_TEXT - 1, c != NULL && c->user[0] != '\0' ? c->user : id_text(text, &id));
+}
+
+/* The networks behind this end, for a client that sends only what is for them. */
+static void
+put_splits(struct wr *w, const struct ike_policy *p)
+{
+	uint8_t nets[POLICY_SELECTORS_MAX * CONFIG_UNITY_NET_LEN] = {0};
+	size_t i, n = 0;
+	int prefix;
+
+	for (i = 0; i < p->n_local_ts; i++) {
+		prefix = selector_prefix(&p->local_ts[i]);
+		if (p->local_ts[i].first.family != 4 || prefix < 0)
+			continue;
+		memcpy(nets + n, p->local_ts[i].first.b, 4);
+		put_be32(nets + n + 4, prefix == 0 ? 0 : UINT32_MAX << (32 - prefix));
+		n += CONFIG_UNITY_NET_LEN;
+	}
+	if (n > 0)
+		isakmp_attr_put_bytes(w, CONFIG_UNITY_SPLIT_INCLUDE, span_of(nets, n));
+}
+
+/* The REQUEST of a client. */
+static int
+give(struct v1_exchange *x, const struct config *in, struct wr *w, struct ike_outbox *out, struct fault *f)
+{
+	static const uint8_t host_mask[] = { 255, 255, 255, 255 };
+	const struct ike_policy *p = x->sa->ike.policy;
+	struct addr wanted = {0};
+	struct isakmp_attr a;
+	struct ike_config *c;
+	char owner[SA_TEXT], text[ADDR_TEXT];
+
+	if (p->pool == NULL)
+		return (fault(f, FAULT_PROTOCOL, "the peer asks for an address, and there is no --pool"));
+	if (x->sa->ike.state != IKE_SA_ESTABLISHED)
+		return (fault(f, FAULT_PROTOCOL, "the peer asks for an address before the end of XAuth"));
+	if (config_find(in, CONFIG_IP4_ADDRESS, &a) && a.bytes.len == 4 && get_be32(a.bytes.p) != 0)
+		wanted = addr_make(4, a.bytes.p);
+	if ((c = ike_sa_config(&x->sa->ike)) == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for mode config"));
+	owner_of(x->sa, owner);
+	if (c->address.family == 0 && pool_lease(p->pool, owner, &wanted, is_used, x->sa, &c->address, f) != 0) {
+		c->address = (struct addr){0};
+		return (-1);
+	}
+	c->netmask = addr_make(4, host_mask);
+	isakmp_attr_put_bytes(w, CONFIG_IP4_ADDRESS, addr_span(&c->address));
+	isakmp_attr_put_bytes(w, CONFIG_IP4_NETMASK, SPAN_ARRAY(host_mask));
+	if (config_find(in, CONFIG_UNITY_SPLIT_INCLUDE, &a))
+		put_splits(w, p);
+	ike_sa_note(&x->sa->ike, out, NOTE_INFO, "%s gets %s", owner, addr_text(text, &c->address));
+	return (0);
+}
+
 /* --- the exchange --- */
 
 static int
@@ -133,7 +216,7 @@ answer(struct v1_exchange *x, const struct config *in, struct wr *w, struct ike_
 	struct isakmp_attr a;
 
 	if (in->type == CONFIG_REQUEST)
-		return (fault(f, FAULT_PROTOCOL, "the peer asks for an address, and there is no pool"));
+		return (give(x, in, w, out, f));
 	if (!x->sa->ike.policy->mode_config)
 		return (fault(f, FAULT_PROTOCOL, "the peer assigns an address, and --mode-config is not given"));
 	/* What is accepted is repeated without its value. */

@@ -89,8 +89,11 @@ login_next(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
 	struct fault f = {0};
 
-	if (v1_xauth_due(sa))		/* the gateway asks */
+	if (v1_xauth_due(sa)) {		/* the gateway asks */
+		if (!v1_xauth_is_user(sa) && sa->ike.policy->xauth_check && v1_xauth_ask(sa, now, out, &f) != 0)
+			login_failed(sa, now, &f, out);
 		return;
+	}
 	if (!v1_mode_config_due(sa))
 		v1_sa_up(sa, now, out);
 	else if (!sa->login.asked && v1_mode_config_pull(sa, now, out, &f) != 0)
@@ -103,7 +106,11 @@ transaction_over(struct v1_exchange *x, struct now now, struct ike_outbox *out)
 	struct v1_sa *sa = x->sa;
 	struct fault f = x->why;
 
-	if (!x->failed && sa->ike.config != NULL && sa->ike.config->xauth == IKE_XAUTH_FAILED) {
+	if (sa->login.status_set && sa->ike.config->xauth == IKE_XAUTH_FAILED && sa->ike.state == IKE_SA_AUTHENTICATING) {
+		(void)fault(&f, FAULT_AUTH_FAILED, "user %s is rejected", sa->ike.config->user);
+		f.evidence = EVIDENCE_PROVEN;
+		v1_exchange_where(x, 0, &f);
+	} else if (!x->failed && v1_xauth_is_user(sa) && sa->ike.config != NULL && sa->ike.config->xauth == IKE_XAUTH_FAILED) {
 		(void)fault(&f, FAULT_AUTH_FAILED, "the gateway rejects user %s or the password", sa->ike.config->user);
 		f.evidence = EVIDENCE_PROVEN;
 		v1_exchange_where(x, 0, &f);

@@ -370,6 +370,17 @@ answer(struct ike_sa *ike, struct now now, uint32_t mid, const struct ike_answer
 	return (true);
 }
 
+static bool
+question(const struct ike_sa *ike, uint32_t mid, struct ike_question *q)
+{
+	const struct v1_sa *sa = (const struct v1_sa *)ike;
+	const struct v1_exchange *x = sa->exchanges;
+
+	while (x != NULL && x->mid != mid)
+		x = x->next;
+	return (x != NULL && v1_exchange_waits(x) && v1_is_transaction(x) && v1_xauth_question(sa, q));
+}
+
 static void
 unreachable(struct ike_sa *ike, struct now now, struct ike_outbox *out)
 {
@@ -603,7 +614,7 @@ free_sa(struct ike_sa *sa)
 
 const struct ike_version ike_version_1 = {
 	.major = ISAKMP_VERSION_1 >> 4,
-	.begins = begins, .accept = accept_stranger, .unknown = unknown, .datagram = datagram, .answer = answer,
+	.begins = begins, .accept = accept_stranger, .unknown = unknown, .datagram = datagram, .answer = answer, .question = question,
 	.can_begin = v1_auth_ready, .begin = begin, .adopt = adopt,
 	.child_begin = child_begin, .child_under_way = child_under_way,
 	.send_delete = send_delete, .record = record,

@@ -14,6 +14,10 @@ extern const struct v1_transactor v1_xauth;
 
 /* Whether XAuth has to end before the IKE SA, whose phase 1 is over, is established. */
 bool v1_xauth_due(const struct v1_sa *sa);
+/* As gateway: asks the user for name and password, or sets the status that is known by now. 0 or -1. */
+int v1_xauth_ask(struct v1_sa *sa, struct now now, struct ike_outbox *out, struct fault *f);
+/* The login that ${sa} waits for; false: none. */
+bool v1_xauth_question(const struct v1_sa *sa, struct ike_question *q);
 /* Whether this end is the user of XAuth; false: the gateway. */
 bool v1_xauth_is_user(const struct v1_sa *sa);
 
