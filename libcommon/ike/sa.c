@@ -47,6 +47,8 @@ ike_sa_clear(struct ike_sa *sa)
 	free(sa->local.id);
 	free(sa->remote.id);
 	free(sa->name);
+	if (sa->config != NULL && sa->policy->pool != NULL)
+		pool_release(sa->policy->pool, &sa->config->address);
 	free(sa->config);
 	sa->local.id = sa->remote.id = NULL;
 	sa->name = NULL;

@@ -5,6 +5,8 @@
 
 struct lease {
 	char		*owner;
+	char		*peer;	/* where the owner is */
+	uint32_t	 uses;	/* SAs that have it; 0: it is free */
 	uint32_t	 at;	/* offset in the pool */
 	uint64_t	 when;	/* serial number of its last use */
 };
@@ -16,6 +18,13 @@ struct pool {
 	size_t		 n_leases, cap;
 	uint8_t		*had;		/* a bit for each address */
 };
+
+static void
+lease_free(struct lease *l)
+{
+	free(l->owner);
+	free(l->peer);
+}
 
 struct pool *
 pool_new(const struct selector *range, struct fault *f)
@@ -56,7 +65,7 @@ pool_free(struct pool *p)
 	if (p == NULL)
 		return;
 	for (i = 0; i < p->n_leases; i++)
-		free(p->leases[i].owner);
+		lease_free(&p->leases[i]);
 	free(p->leases);
 	free(p->had);
 	free(p);
@@ -77,76 +86,95 @@ had(const struct pool *p, uint32_t at)
 	return ((p->had[at / 8] & 1U << at % 8) != 0);
 }
 
-/* Whether ${at} is an address that nobody ever had and nobody uses. */
-static bool
-is_fresh(const struct pool *p, uint32_t at, bool (*used)(void *ctx, const struct addr *a), void *ctx)
-{
-	const struct addr a = addr_at(p, at);
-
-	return (!had(p, at) && !used(ctx, &a));
-}
-
-/* A new lease of the address ${at}. 0, or -1: no memory. */
-static int
-add(struct pool *p, const char *owner, uint32_t at)
+/* A lease of nobody yet, for the address ${at}. NULL: no memory. */
+static struct lease *
+add(struct pool *p, uint32_t at)
 {
 	size_t cap = p->cap > 0 ? 2 * p->cap : 16;
 	struct lease *more;
-	char *name = strdup(owner);
 
-	if (name != NULL && p->n_leases == p->cap) {
-		if ((more = realloc(p->leases, cap * sizeof(*more))) != NULL) {
-			p->leases = more;
-			p->cap = cap;
-		}
-	}
-	if (name == NULL || p->n_leases == p->cap) {
-		free(name);
-		return (-1);
+	if (p->n_leases == p->cap) {
+		if ((more = realloc(p->leases, cap * sizeof(*more))) == NULL)
+			return (NULL);
+		p->leases = more;
+		p->cap = cap;
 	}
 	p->had[at / 8] |= (uint8_t)(1U << at % 8);
-	p->leases[p->n_leases++] = (struct lease){ name, at, ++p->serial };
-	return (0);
+	p->leases[p->n_leases] = (struct lease){ .at = at };
+	return (&p->leases[p->n_leases++]);
+}
+
+/* The lease that ${owner} gets if no new one is made; NULL: none is free. ${*own}: it had it before. */
+static struct lease *
+find(struct pool *p, const char *owner, const char *peer, bool *own)
+{
+	struct lease *l, *oldest = NULL, *mine = NULL;
+	size_t i;
+
+	for (i = 0; i < p->n_leases; i++) {
+		l = &p->leases[i];
+		if (l->owner != NULL && strcmp(l->owner, owner) == 0 && (l->uses == 0 || strcmp(l->peer, peer) == 0) &&
+		    (mine == NULL || l->when > mine->when))
+			mine = l;
+		if (l->uses == 0 && (oldest == NULL || l->when < oldest->when))
+			oldest = l;
+	}
+	*own = mine != NULL;
+	return (mine != NULL ? mine : oldest);
+}
+
+/* An address that nobody ever had, if possible ${wanted}; p->n: there is none. */
+static uint32_t
+fresh(const struct pool *p, const struct addr *wanted)
+{
+	uint32_t i;
+
+	if (wanted->family == 4 && get_be32(wanted->b) - p->first < p->n && !had(p, get_be32(wanted->b) - p->first))
+		return (get_be32(wanted->b) - p->first);
+	for (i = 0; i < p->n && had(p, i); i++)
+		;
+	return (i);
 }
 
 int
-pool_lease(struct pool *p, const char *owner, const struct addr *wanted, bool (*used)(void *ctx, const struct addr *a),
-    void *ctx, struct addr *out, struct fault *f)
+pool_lease(struct pool *p, const char *owner, const char *peer, const struct addr *wanted, struct addr *out,
+    struct fault *f)
 {
-	struct lease *l, *own = NULL, *oldest = NULL;
-	uint32_t at = p->n, i;
-	char *name;
-	size_t k;
+	char *o = strdup(owner), *at_peer = strdup(peer);
+	struct lease *l;
+	uint32_t at;
+	bool own;
 
-	for (k = 0; k < p->n_leases; k++) {
-		l = &p->leases[k];
-		*out = addr_at(p, l->at);
-		if (used(ctx, out))
-			continue;
-		if (strcmp(l->owner, owner) == 0 && (own == NULL || l->when > own->when))
-			own = l;
-		if (oldest == NULL || l->when < oldest->when)
-			oldest = l;
-	}
-	if (own == NULL && wanted->family == 4 && get_be32(wanted->b) - p->first < p->n &&
-	    is_fresh(p, get_be32(wanted->b) - p->first, used, ctx))
-		at = get_be32(wanted->b) - p->first;
-	for (i = 0; own == NULL && at == p->n && i < p->n; i++)
-		if (is_fresh(p, i, used, ctx))
-			at = i;
-	if (at < p->n) {
-		*out = addr_at(p, at);
-		return (add(p, owner, at) == 0 ? 0 : fault(f, FAULT_MEMORY, "no memory for a lease"));
-	}
-	if (own == NULL && (own = oldest) == NULL)
+	l = find(p, owner, peer, &own);
+	if (!own && (at = fresh(p, wanted)) < p->n)
+		l = add(p, at);
+	else if (l == NULL) {
+		free(o);
+		free(at_peer);
 		return (fault(f, FAULT_PROTOCOL, "all %u addresses of the pool are in use", p->n));
-	if (strcmp(own->owner, owner) != 0) {
-		if ((name = strdup(owner)) == NULL)
-			return (fault(f, FAULT_MEMORY, "no memory for a lease"));
-		free(own->owner);
-		own->owner = name;
 	}
-	own->when = ++p->serial;
-	*out = addr_at(p, own->at);
+	if (o == NULL || at_peer == NULL || l == NULL) {
+		free(o);
+		free(at_peer);
+		return (fault(f, FAULT_MEMORY, "no memory for a lease"));
+	}
+	lease_free(l);
+	l->owner = o;
+	l->peer = at_peer;
+	l->when = ++p->serial;
+	l->uses++;
+	*out = addr_at(p, l->at);
 	return (0);
+}
+
+void
+pool_release(struct pool *p, const struct addr *a)
+{
+	size_t i;
+
+	if (a->family != 4)
+		return;
+	for (i = 0; i < p->n_leases; i++)
+		if (p->first + p->leases[i].at == get_be32(a->b) && p->leases[i].uses > 0)
+			p->leases[i].uses--;
 }

@@ -22,10 +22,12 @@ void pool_free(struct pool *p);		/* NULL is fine */
 
 /*
  * An address for ${owner}, in ${out}: the one it had, else ${wanted} (family 0: none), else one that nobody had, else
- * the one whose lease is oldest. ${used} says whether an address is in use. 0, or -1 with FAULT_PROTOCOL: all are in
- * use; or FAULT_MEMORY.
+ * the one that is free and was leased the longest time ago. An address in use is shared only by the same ${owner} at the
+ * same ${peer}, whose SA before is being replaced. 0, or -1 with FAULT_PROTOCOL: all are in use; or FAULT_MEMORY.
  */
-int pool_lease(struct pool *p, const char *owner, const struct addr *wanted, bool (*used)(void *ctx, const struct addr *a),
-    void *ctx, struct addr *out, struct fault *f);
+int pool_lease(struct pool *p, const char *owner, const char *peer, const struct addr *wanted, struct addr *out,
+    struct fault *f);
+/* One use of ${a} has ended; the lease stays. Does nothing for an address that is not in use. */
+void pool_release(struct pool *p, const struct addr *a);
 
 #endif

@@ -128,21 +128,6 @@ take(struct v1_exchange *x, const struct config *in, struct ike_outbox *out, str
 
 /* --- the gateway --- */
 
-/* Whether another peer's IKE SA has ${a}. The SA before of the same peer does not count. */
-static bool
-is_used(void *ctx, const struct addr *a)
-{
-	const struct v1_sa *sa = ctx;
-	const struct ike_sa *o;
-
-	for (o = sa->ike.engine->sas; o != NULL; o = o->next)
-		if (o != &sa->ike && o->state != IKE_SA_DEAD && o->config != NULL &&
-		    addr_cmp(&o->config->address, a) == 0 && !(ike_sa_same_peer(o, &sa->ike) &&
-		    addr_cmp(&o->remote.at.addr, &sa->ike.remote.at.addr) == 0))
-			return (true);
-	return (false);
-}
-
 /* The owner of a lease: the user, or the peer's identity. */
 static void
 owner_of(const struct v1_sa *sa, char out[SA_TEXT])
@@ -194,10 +179,9 @@ give(struct v1_exchange *x, const struct config *in, struct wr *w, struct ike_ou
 	if ((c = ike_sa_config(&x->sa->ike)) == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for mode config"));
 	owner_of(x->sa, owner);
-	if (c->address.family == 0 && pool_lease(p->pool, owner, &wanted, is_used, x->sa, &c->address, f) != 0) {
-		c->address = (struct addr){0};
+	if (c->address.family == 0 && pool_lease(p->pool, owner, addr_text(text, &x->sa->ike.remote.at.addr), &wanted,
+	    &c->address, f) != 0)
 		return (-1);
-	}
 	c->netmask = addr_make(4, host_mask);
 	isakmp_attr_put_bytes(w, CONFIG_IP4_ADDRESS, addr_span(&c->address));
 	isakmp_attr_put_bytes(w, CONFIG_IP4_NETMASK, SPAN_ARRAY(host_mask));
