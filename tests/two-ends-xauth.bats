@@ -65,7 +65,9 @@ assigned() { left ip -4 -o addr show dev vpn0 | sed -n 's,.* inet \(10\.3\.0\.[0
 	eventually 15 group_gone "${GROUP[left]}"
 	cat left.ike right.ike
 	grep -F 'XAuth, message 1 (asks): the gateway rejects user alice or the password' left.ike
+	grep -F 'hint: phase 1 is right, so the secret of the group is: check --xauth-user' left.ike
 	grep -F 'user alice is rejected' right.ike
+	grep -F 'hint: the command of --xauth-exec did not exit with 0 for this user' right.ike
 	run ! grep -q child-sa <(sa-show --format json right.sa)
 }
 

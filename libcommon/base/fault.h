@@ -142,6 +142,10 @@ enum fault_code {
 	CAUSE(SECRET_RIGHT)	/* under keys that only the right secret gives */ \
 	CAUSE(NOTHING_PROVEN)	/* before this end sent its proof */	\
 	CAUSE(OUR_ID)		/* the peer rejects it */		\
+	/* AUTH_FAILED: XAuth */					\
+	CAUSE(LOGIN)		/* the gateway rejects our user or password */ \
+	CAUSE(NO_LOGIN)		/* it asks for one, and we have none */	\
+	CAUSE(USER)		/* this gateway rejects the user */	\
 	CAUSE(OUR_CERT)		/* AUTH_FAILED: the peer rejects it */	\
 	/* AUTH_FAILED: the peer's certificate */			\
 	CAUSE(CERT_NONE)	/* it sent none */			\

@@ -467,6 +467,7 @@ certificates(void **state)
 	static const enum fault_cause causes[] = {
 		CAUSE_OUR_CERT, CAUSE_CERT_NONE, CAUSE_CERT_ISSUER, CAUSE_CERT_CHAIN, CAUSE_CERT_DATES, CAUSE_CERT_REVOKED, CAUSE_CERT_CRL,
 		CAUSE_CERT_NAME, CAUSE_CERT_USAGE, CAUSE_CERT_KEY, CAUSE_CERT_PINNED, CAUSE_SIGNATURE,
+		CAUSE_LOGIN, CAUSE_NO_LOGIN, CAUSE_USER,
 	};
 	struct fault f;
 	size_t i;
@@ -477,7 +478,7 @@ certificates(void **state)
 	(void)fault_because(&f, CAUSE_PASSPHRASE, fault(&f, FAULT_SECRET_FILE, "encrypted"));
 	expect_cause(&f, FAULT_SECRET_FILE, CAUSE_PASSPHRASE);
 	for (i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
-		(void)fault_because(&f, causes[i], fault(&f, FAULT_AUTH_FAILED, "a certificate"));
+		(void)fault_because(&f, causes[i], fault(&f, FAULT_AUTH_FAILED, "a certificate or a login"));
 		expect_cause(&f, FAULT_AUTH_FAILED, causes[i]);
 	}
 }

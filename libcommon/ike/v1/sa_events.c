@@ -108,10 +108,12 @@ transaction_over(struct v1_exchange *x, struct now now, struct ike_outbox *out)
 
 	if (sa->login.status_set && sa->ike.config->xauth == IKE_XAUTH_FAILED && sa->ike.state == IKE_SA_AUTHENTICATING) {
 		(void)fault(&f, FAULT_AUTH_FAILED, "user %s is rejected", sa->ike.config->user);
+		(void)fault_because(&f, CAUSE_USER, -1);
 		f.evidence = EVIDENCE_PROVEN;
 		v1_exchange_where(x, 0, &f);
 	} else if (!x->failed && v1_xauth_is_user(sa) && sa->ike.config != NULL && sa->ike.config->xauth == IKE_XAUTH_FAILED) {
 		(void)fault(&f, FAULT_AUTH_FAILED, "the gateway rejects user %s or the password", sa->ike.config->user);
+		(void)fault_because(&f, CAUSE_LOGIN, -1);
 		f.evidence = EVIDENCE_PROVEN;
 		v1_exchange_where(x, 0, &f);
 	} else if (!x->failed) {

@@ -67,7 +67,8 @@ answer_request(struct v1_exchange *x, const struct config *in, struct wr *w, str
 	if (parse(&q, in, f) != 0)
 		return (-1);
 	if (p->xauth_user[0] == '\0')
-		return (fault(f, FAULT_AUTH_FAILED, "the gateway asks for a user and password, and none is configured"));
+		return (fault_because(f, CAUSE_NO_LOGIN, fault(f, FAULT_AUTH_FAILED,
+		    "the gateway asks for a user and password, and none is configured")));
 	while (config_next(&r, &a)) {
 		if (a.type == CONFIG_XAUTH_TYPE)
 			isakmp_attr_put(w, CONFIG_XAUTH_TYPE, (uint32_t)q.type);
