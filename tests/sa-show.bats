@@ -120,6 +120,7 @@ shows_all_keys() {
 	run -0 sa-show --format json --reveal-keys x.sa y.sa
 	[ "${#lines[@]}" -eq 4 ]
 	[ "$(sa-show --json --reveal-keys x.sa y.sa)" = "$output" ]
+	[[ $(jq -r '."spi-in"' <<<"${lines[1]}") =~ ^[0-9a-f]{8}$ ]]
 	[ "$(jq -r '.type' <<<"$output" | paste -sd,)" = ike-sa,child-sa,ike-sa,child-sa ]
 	# One end's in is the other's out.
 	[ "$(jq -c '[."spi-in", .keys."enc-in"]' <<<"${lines[1]}")" = \
@@ -132,6 +133,8 @@ shows_all_keys() {
 		        return {n: unhex(w, k if k == "keys" else n) for n, w in v.items()}
 		    if isinstance(v, list):
 		        return [unhex(w, k) for w in v]
+		    if k in ("spi-in", "spi-out"):
+		        return int(v, 16)
 		    return bytes.fromhex(v) if k in ("keys", "ike", "spi-i", "spi-r", "vendor-ids") else v
 		data = b"".join(cbor2.dumps(unhex(json.loads(l)), canonical=True)
 		                for l in sys.argv[1].splitlines()[:2])

@@ -133,12 +133,33 @@ key_text(const struct item *k)
 	return (out);
 }
 
+/* An SPI, which the schema has as a number: in hex, as every tool prints it. NULL: ${key} names none, or it is no number. */
+static json_t *
+json_spi(const struct from *c, const char *key, size_t *off)
+{
+	static const char *const keys[] = { "spi-in", "spi-out", "replaces" };
+	struct item it;
+	uint8_t spi[4];
+	size_t i;
+
+	for (i = 0; key != NULL && i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (strcmp(key, keys[i]) != 0 || item_get(&it, c->in, *off) != 1 || it.kind != ITEM_UINT ||
+		    it.n > UINT32_MAX)
+			continue;
+		*off = it.next;
+		put_be32(spi, (uint32_t)it.n);
+		return (js_hex(SPAN_ARRAY(spi)));
+	}
+	return (NULL);
+}
+
 static json_t *
 json_box(const struct from *c, const struct item *box, size_t *off, bool hidden)
 {
 	json_t *j = box->kind == ITEM_MAP ? json_object() : json_array();
 	struct item k;
 	uint64_t i;
+	json_t *spi;
 	char *name;
 
 	for (i = 0; box->indefinite || i < box->n; i++) {
@@ -153,8 +174,9 @@ json_box(const struct from *c, const struct item *box, size_t *off, bool hidden)
 		}
 		*off = k.next;
 		name = key_text(&k);
+		spi = hidden ? NULL : json_spi(c, name, off);
 		(void)json_object_set_new_nocheck(j, name != NULL ? name : "",
-		    json_value(c, off, hidden || hides(c, &k)));
+		    spi != NULL ? spi : json_value(c, off, hidden || hides(c, &k)));
 		free(name);
 	}
 	return (j);
