@@ -173,6 +173,11 @@ slay() {
 		output_has "No route to host"
 		left ip route flush table all proto 172
 	done
+	# The rules, as the page says it.
+	left ip rule | grep -q '^520[0-5]:'
+	# shellcheck disable=SC2016
+	left sh -c "$(man -P cat -l "$SAPIPE_TOP/man/esp-tun.8" | sed -n '/^ *for p in 5200/,/^ *done 2>/p')"
+	run ! grep -q '^520' <(left ip rule; left ip -6 rule)
 	run -2 esp-tun --block-on-exit --no-route </dev/null
 	run -2 esp-tun --block-on-exit --metric 4294967295 </dev/null
 }
@@ -465,6 +470,23 @@ set_key() {
 	one_error
 	stderr_has "another esp-tun"
 	ping_across 10.2.0.1
+}
+
+@test "esp-tun: a second sender with the log of a tunnel takes the old SA, but not the new one: 3" {
+	local old
+	make_pair aes128gcm16
+	old=$(sa_field "$T/left.sa" spi-in)
+	mv "$T/left.sa" "$T/l1"
+	make_pair aes128gcm16
+	sa_make delete --spi-in "$old" --protocol esp "$T/ld"
+	cat "$T/l1" "$T/left.sa" "$T/ld" >"$T/log"
+	chmod 600 "$T/log"
+	tun_start left "$T/log"
+	eventually 15 tun_is_up left
+	eventually 15 eval '[ "$(counters left | grep -c "^esp-tun: sa ")" = 1 ]'
+	run -3 --separate-stderr left timeout 20 esp-tun --tun vpn1 --state-dir "$T/left.state" "$T/log"
+	one_error
+	stderr_has "another esp-tun"
 }
 
 @test "esp-tun: sequence numbers continue after a restart and after a crash" {

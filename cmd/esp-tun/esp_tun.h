@@ -50,6 +50,7 @@ struct tool {
 	bool		 dropped;	/* privileges */
 	struct fault	 first;		/* the first fault of an SA, reported if no SA is left */
 	bool		 said;		/* ... and whether that was reported */
+	bool		 claimed;	/* another process had an SA */
 	bool		 stopped, broken;
 	bool		 input_over;	/* that the input has ended was reported */
 };

@@ -66,6 +66,7 @@ bad_record(struct tool *t, const struct fault *f)
 {
 	bool quiet = f->cause == CAUSE_EXPIRED;
 
+	t->claimed = t->claimed || f->code == FAULT_CLAIMED;
 	/* A log holds SAs that have had their time: nothing to complain about, unless it is all. */
 	if (t->first.code == FAULT_NONE || !quiet) {
 		t->first = *f;
@@ -273,6 +274,9 @@ how_it_ended(struct tool *t)
 			return (report_fault(&t->first));
 		return ((int)fault_exit(t->first.code));
 	}
+	/* It had SAs of its own, such as one that the other process has deleted since; the other one has the tunnel. */
+	if (t->claimed && !t->stopped)
+		return ((int)fault_exit(FAULT_CLAIMED));
 	if (t->stopped || datapath_ever(t->dp) > 0)
 		return (EXIT_DONE);
 	(void)fault(&f, FAULT_NO_CHILD, "the input ended without a child SA");
