@@ -223,20 +223,29 @@ ike_sa_that_is_deleted_alone_costs_no_child(void **state)
 	}
 }
 
-/* Right says RESPONDER-LIFETIME of ${seconds} in a message of its own, of its IKE SA or of a child SA. */
+/*
+ * Right says RESPONDER-LIFETIME of ${n} seconds, or of another ${type}, in a message of its own, of its IKE SA or of a
+ * child SA.
+ */
 static void
-say_lifetime(struct pair *p, uint8_t proto, struct span spi, uint32_t seconds)
+say_limit(struct pair *p, uint8_t proto, struct span spi, uint16_t type, uint32_t n)
 {
 	struct ike_outbox out = {0};
 	uint8_t buf[32];
 	struct wr w = wr_of(buf, sizeof(buf));
 
-	isakmp_attr_put(&w, proto == PROTO_ISAKMP ? IKE_ATTR_LIFE_TYPE : IPSEC_ATTR_LIFE_TYPE, LIFE_TYPE_SECONDS);
-	isakmp_attr_put(&w, proto == PROTO_ISAKMP ? IKE_ATTR_LIFE_DURATION : IPSEC_ATTR_LIFE_DURATION, seconds);
+	isakmp_attr_put(&w, proto == PROTO_ISAKMP ? IKE_ATTR_LIFE_TYPE : IPSEC_ATTR_LIFE_TYPE, type);
+	isakmp_attr_put(&w, proto == PROTO_ISAKMP ? IKE_ATTR_LIFE_DURATION : IPSEC_ATTR_LIFE_DURATION, n);
 	v1_info_notify(v1_sa_of(p->sim.end[1].engine->sas), proto, NOTIFY_RESPONDER_LIFETIME, spi, wr_span(&w),
 	    &out);
 	sim_flush(&p->sim, 1, &out);
 	sim_run(&p->sim, 100, NULL);
+}
+
+static void
+say_lifetime(struct pair *p, uint8_t proto, struct span spi, uint32_t seconds)
+{
+	say_limit(p, proto, spi, LIFE_TYPE_SECONDS, seconds);
 }
 
 /* RESPONDER-LIFETIME of SAs that are established: the shorter life counts, the longer one does not. */
@@ -259,6 +268,8 @@ later_lifetimes_are_obeyed(void **state)
 	assert_non_null(strstr(left->notes, "ends the IKE SA after 100 s"));
 	say_lifetime(p, PROTO_ESP, SPAN_ARRAY(spi), 60);
 	assert_non_null(strstr(left->notes, "after 60 s (RESPONDER-LIFETIME), so this end does"));
+	say_limit(p, PROTO_ESP, SPAN_ARRAY(spi), LIFE_TYPE_KILOBYTES, 5000);
+	assert_non_null(strstr(left->notes, "after 5000 KB (RESPONDER-LIFETIME): ignored"));
 	ping(p, 100000);
 	all_passed(p, "RESPONDER-LIFETIME later");
 	assert_int_equal(left->n_child, 2);

@@ -163,7 +163,14 @@ take_lifetime(struct v1_sa *sa, struct now now, const struct isakmp_notify *n, s
 	struct sa_life life;
 
 	v1_sa_id(sa, id);
-	if (sa_life_get(&life, n->data, NULL) != 0 || life.seconds == 0)
+	if (sa_life_get(&life, n->data, NULL) != 0)
+		return;
+	/* The data path counts bytes, and has its limit from the record of the SA, which has the keys: we do not. */
+	if (life.kilobytes != 0)
+		ike_sa_note(&sa->ike, out, NOTE_INFO, "the peer ends an established SA after %llu KB "
+		    "(RESPONDER-LIFETIME): ignored, this end keeps the limit of its negotiation",
+		    (unsigned long long)life.kilobytes);
+	if (life.seconds == 0)
 		return;
 	if (n->proto == PROTO_ISAKMP && (n->spi.len == 0 || span_eq(n->spi, SPAN_ARRAY(id))))
 		ike_sa_shorten(&sa->ike, now, life.seconds, out);
