@@ -161,13 +161,20 @@ static const struct alias {
 	{ "aes192gcm", "aes192gcm16" }, { "aes256gcm", "aes256gcm16" },
 };
 
+/* strcasecmp() == 0. Most words differ in the first letter: look there first. */
+static bool
+same(const char *a, const char *b)
+{
+	return ((*a | 0x20) == (*b | 0x20) && strcasecmp(a, b) == 0);
+}
+
 static const char *
 canonical(const char *word)
 {
 	size_t i;
 
 	for (i = 0; i < COUNT(aliases); i++)
-		if (strcasecmp(word, aliases[i].from) == 0)
+		if (same(word, aliases[i].from))
 			return (aliases[i].to);
 	return (word);
 }
@@ -186,13 +193,13 @@ const struct alg_enc *
 alg_enc_word(const char *word)
 {
 	word = canonical(word);
-	FIND(encs, strcasecmp(r->word, word) == 0);
+	FIND(encs, same(r->word, word));
 }
 
 const struct alg_enc *
 alg_enc_name(const char *name, unsigned key_bits)
 {
-	FIND(encs, strcasecmp(r->name, name) == 0 && r->key_bits == key_bits);
+	FIND(encs, same(r->name, name) && r->key_bits == key_bits);
 }
 
 const struct alg_enc *
@@ -211,7 +218,7 @@ const struct alg_hash *
 alg_hash_word(const char *word)
 {
 	word = canonical(word);
-	FIND(hashes, strcasecmp(r->word, word) == 0);
+	FIND(hashes, same(r->word, word));
 }
 
 const struct alg_hash *
@@ -224,13 +231,13 @@ const struct alg_integ *
 alg_integ_word(const char *word)
 {
 	word = canonical(word);
-	FIND(integs, strcasecmp(r->word, word) == 0);
+	FIND(integs, same(r->word, word));
 }
 
 const struct alg_integ *
 alg_integ_name(const char *name)
 {
-	FIND(integs, strcasecmp(r->name, name) == 0);
+	FIND(integs, same(r->name, name));
 }
 
 const struct alg_integ *
@@ -243,7 +250,7 @@ const struct alg_group *
 alg_group_word(const char *word)
 {
 	word = canonical(word);
-	FIND(groups, strcasecmp(r->word, word) == 0);
+	FIND(groups, same(r->word, word));
 }
 
 const struct alg_group *

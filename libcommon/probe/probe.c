@@ -44,20 +44,26 @@ static const struct broad {
 bool
 probe_offer_broad(struct probe_offer *o, size_t i)
 {
+	const struct alg_enc *enc[WORDS_MAX];
+	const struct alg_hash *hash[WORDS_MAX];
+	const struct alg_group *group;
 	const struct broad *b;
-	const char *const *e, *const *h, *const *g;
+	size_t g, e, h, n_enc = 0, n_hash = 0;
 
 	o->n = 0;
 	if (i >= sizeof(broad) / sizeof(broad[0]))
 		return (false);
 	b = &broad[i];
-	for (g = b->group; g < b->group + WORDS_MAX && *g != NULL; g++)
-		for (e = b->enc; e < b->enc + WORDS_MAX && *e != NULL; e++)
-			for (h = b->hash; h < b->hash + WORDS_MAX && *h != NULL; h++)
-				if (o->n < PROBE_OFFER_MAX)
-					o->t[o->n++] = (struct probe_transform){
-					    { alg_enc_word(*e), alg_hash_word(*h),
-					    alg_group_word(*g) }, b->auth };
+	for (; n_enc < WORDS_MAX && b->enc[n_enc] != NULL; n_enc++)
+		enc[n_enc] = alg_enc_word(b->enc[n_enc]);
+	for (; n_hash < WORDS_MAX && b->hash[n_hash] != NULL; n_hash++)
+		hash[n_hash] = alg_hash_word(b->hash[n_hash]);
+	for (g = 0; g < WORDS_MAX && b->group[g] != NULL; g++) {
+		group = alg_group_word(b->group[g]);
+		for (e = 0; e < n_enc; e++)
+			for (h = 0; h < n_hash && o->n < PROBE_OFFER_MAX; h++)
+				o->t[o->n++] = (struct probe_transform){ { enc[e], hash[h], group }, b->auth };
+	}
 	return (true);
 }
 

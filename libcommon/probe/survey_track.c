@@ -29,20 +29,23 @@ survey_aggressive_offer(struct probe_offer *o, size_t i)
 {
 	static const char *const groups[] = { "modp2048", "modp1024" };
 	static const uint16_t auths[] = { AUTH_PSK, AUTH_XAUTH_INIT_PSK, AUTH_HYBRID_INIT_RSA };
+	const struct alg_enc *des3 = alg_enc_word("3des"), *aes = alg_enc_word("aes256");
+	const struct alg_hash *sha2 = alg_hash_word("sha256"), *md5 = alg_hash_word("md5");
+	const struct alg_group *group;
 	struct probe_offer all;
 	size_t j, k;
 
 	o->n = 0;
 	if (i >= sizeof(groups) / sizeof(groups[0]) || !probe_offer_broad(&all, 0))
 		return (false);
+	group = alg_group_word(groups[i]);
 	for (k = 0; k < sizeof(auths) / sizeof(auths[0]); k++)
 		for (j = 0; j < all.n; j++) {
 			const struct ike_proposal *p = &all.t[j].p;
 
 			/* Pairs that nobody configures would make the message too long. */
-			if (p->group != alg_group_word(groups[i]) ||
-			    (p->enc == alg_enc_word("3des") && p->hash == alg_hash_word("sha256")) ||
-			    (p->enc == alg_enc_word("aes256") && p->hash == alg_hash_word("md5")))
+			if (p->group != group || (p->enc == des3 && p->hash == sha2) ||
+			    (p->enc == aes && p->hash == md5))
 				continue;
 			o->t[o->n] = all.t[j];
 			o->t[o->n++].auth = auths[k];
