@@ -1,6 +1,7 @@
 /*
  * Hostile packets: inner ones from the device or a peer with the keys; ESP from the wire, both without and
- * with a valid ICV, in tunnel and in transport mode; IP packets with AH likewise; sequence numbers in any order,
+ * with a valid ICV, in tunnel and in transport mode, and what a peer with the keys encrypts: inner packets outside of the
+ * selectors, wrong padding, any next header; IP packets with AH likewise; sequence numbers in any order,
  * of which none may be accepted twice; and frames of a capture, opened and sealed offline.
  */
 #include <stdlib.h>
@@ -17,11 +18,14 @@
 #define SPI_TUNNEL	0x11111111
 #define SPI_TRANSPORT	0x22222222
 #define SPI_AH		0x33333333
+#define SPI_NARROW	0x44444444	/* tunnel mode, AES-CBC, selectors of a few networks */
+#define SPI_GCM		0x55555555	/* likewise, AES-GCM */
 
 static uint8_t buf[ESP_HEADROOM + ROOM + ESP_TAILROOM];
 static struct sadb *db;
 static struct esp_ctx *ctx;
 static struct esp_key *peer;		/* seals what db opens */
+static struct esp_xf seal_cbc, seal_gcm;	/* likewise, SPI_NARROW and SPI_GCM */
 static struct offline *opens, *seals;	/* of the same SAs */
 
 static void
@@ -37,6 +41,34 @@ fill(void *state, uint8_t *p, size_t n)
 	(void)state;
 	memset(p, 7, n);
 	return (0);
+}
+
+/* An SA with narrow selectors, its sealing end ${xf}: tunnel mode, AES with ${enc}. */
+static void
+setup_narrow(struct esp_xf *xf, uint32_t spi, const char *enc, const char *integ, size_t enc_len)
+{
+	static const uint8_t at[2][4] = { { 192, 0, 2, 7 }, { 192, 0, 2, 8 } }, zero[32];
+	static const struct rand rand = { fill, NULL };
+	struct sa_child s = { .use = SA_USE_BOTH, .mode = SA_TUNNEL, .protocol = SA_ESP, .encap = SA_ENCAP_UDP,
+	    .n_local_ts = 2, .n_remote_ts = 2, .lifetime.expires = UINT64_MAX };
+	struct esp_suite suite = { .enc = alg_enc_name(enc, 128) };
+	bool old;
+
+	suite.integ = integ != NULL ? alg_integ_name(integ) : NULL;
+	(void)strcpy(s.encryption, enc);
+	(void)strcpy(s.integrity, integ != NULL ? integ : "");
+	s.key_bits = 128;
+	put_be32(s.spi_in, spi);
+	put_be32(s.spi_out, spi);
+	s.local.at.addr = addr_make(4, at[0]);
+	s.remote.at.addr = addr_make(4, at[1]);
+	must(secret_make(&s.enc_in, enc_len) != NULL && secret_make(&s.enc_out, enc_len) != NULL);
+	if (integ != NULL)
+		must(secret_make(&s.auth_in, 20) != NULL && secret_make(&s.auth_out, 20) != NULL);
+	must(selector_parse(&s.local_ts[0], "10.1.0.0/24") == 0 && selector_parse(&s.local_ts[1], "2001:db8:1::/64") == 0 &&
+	    selector_parse(&s.remote_ts[0], "10.2.0.0/24") == 0 && selector_parse(&s.remote_ts[1], "2001:db8:2::/64") == 0);
+	must(sadb_add(db, &s, 1, (struct now){0}, &old, NULL) != NULL && esp_xf_init(xf, esp_backends, &suite,
+	    span_of(zero, enc_len), span_of(zero, integ != NULL ? 20 : 0), true, &rand, NULL) == 0);
 }
 
 static void
@@ -74,6 +106,63 @@ setup(void)
 	}
 	peer = esp_backend_ossl.key_new(&suite, SPAN_NONE, SPAN_ARRAY(key), true, NULL);
 	must(peer != NULL);
+	setup_narrow(&seal_cbc, SPI_NARROW, "aes-cbc", "hmac-sha1-96", 16);
+	setup_narrow(&seal_gcm, SPI_GCM, "aes-gcm-16", NULL, 20);
+}
+
+/*
+ * What a peer with the keys may encrypt. The first byte chooses the SA, whether padding and next header are put
+ * right, and whether the addresses of an IPv4 packet are; the rest is the plaintext.
+ */
+static void
+try_sealed(const uint8_t *p, size_t len)
+{
+	static uint32_t seq;
+	static const uint8_t nets[2][4] = { { 10, 2, 0, 1 }, { 10, 1, 0, 1 } }, from[4] = { 192, 0, 2, 8 },
+	    to[4] = { 192, 0, 2, 7 };
+	bool gcm = len > 0 && (p[0] & 1) != 0;
+	struct esp_xf *xf = gcm ? &seal_gcm : &seal_cbc;
+	size_t head = esp_xf_head(xf), body = len > 1 ? len - 1 : 0, pad;
+	uint8_t *in = buf + head;
+	struct pkt k = { .p = buf, .buf = buf, .cap = sizeof(buf), .proto = 17 };
+	struct esp_job j = { .key = xf->key, .p = buf };
+
+	if (body < 2 || body > ROOM - 64)
+		return;
+	memcpy(in, p + 1, body);
+	if ((p[0] & 2) != 0 && body >= 20) {
+		in[0] = 0x45;
+		put_be16(in + 2, (uint16_t)body);
+		memcpy(in + 12, nets[0], 4);
+		memcpy(in + 16, nets[1], 4);
+	}
+	if ((p[0] & 4) != 0) {
+		pad = (xf->align - (body + 2) % xf->align) % xf->align;
+		for (size_t i = 0; i < pad; i++)
+			in[body + i] = (uint8_t)(i + 1);
+		body += pad + 2;
+		in[body - 2] = (uint8_t)pad;
+		in[body - 1] = (p[0] & 8) != 0 ? 59 : (in[0] >> 4) == 6 ? 41 : 4;
+	} else
+		body -= body % xf->align;
+	if (body == 0)
+		return;
+	put_be32(buf, gcm ? SPI_GCM : SPI_NARROW);
+	put_be32(buf + 4, ++seq);
+	j.len = k.len = head + body + xf->icv_len;
+	must(esp_xf_iv(xf, buf + ESP_HDR) == 0);
+	xf->be->seal(esp_ctx_of(ctx, xf->be), &j, 1);
+	must(j.ok);
+	k.remote.addr = addr_make(4, from);
+	k.local.addr = addr_make(4, to);
+	flow_in(db, ctx, &k, 1);
+	must(k.verdict == ESP_OK || k.verdict == ESP_BAD_PADDING || k.verdict == ESP_DUMMY ||
+	    k.verdict == ESP_SHORT || k.verdict == ESP_POLICY || k.verdict == ESP_CONGESTED);
+	if (k.verdict == ESP_OK)
+		must(k.p >= k.buf && k.p + k.inner_len <= k.buf + k.cap);
+	/* Nothing leaves that the selectors exclude. */
+	if (k.verdict == ESP_OK && (k.p[0] >> 4) == 4)
+		must(memcmp(k.p + 12, nets[0], 3) == 0 && memcmp(k.p + 16, nets[1], 3) == 0);
 }
 
 static void
@@ -224,13 +313,13 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 		setup();
 	if (len < 1 || len > ROOM)
 		return (0);
-	switch (p[0] % 6) {
+	switch (p[0] % 7) {
 	case 0:
 		try_inner(p + 1, len - 1);
 		break;
 	case 1:
 	case 2:
-		try_wire(p + 1, len - 1, p[0] % 6 == 1);
+		try_wire(p + 1, len - 1, p[0] % 7 == 1);
 		break;
 	case 3:
 		try_replay(p + 1, len - 1);
@@ -240,6 +329,9 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
 		break;
 	case 5:
 		try_capture(p + 1, len - 1);
+		break;
+	case 6:
+		try_sealed(p + 1, len - 1);
 	}
 	return (0);
 }

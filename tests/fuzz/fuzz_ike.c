@@ -180,7 +180,8 @@ let_time_pass(struct ike_engine *e)
 	uint64_t due;
 	int i;
 
-	for (i = 0; i < 40 && (due = ike_engine_deadline(e)) != UINT64_MAX; i++) {
+	/* Retransmissions and the first heartbeats: those that follow are the same. */
+	for (i = 0; i < 12 && (due = ike_engine_deadline(e)) != UINT64_MAX; i++) {
 		if (due > now.ms) {
 			now.epoch += (due - now.ms) / 1000;
 			now.ms = due;
