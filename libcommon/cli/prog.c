@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "base/secret.h"
 #include "cli/report.h"
 #include "os/priv.h"
@@ -90,6 +92,8 @@ prog_init(const char *argv0)
 		priv_hide();
 	if (secret_init() != 0)
 		report_say(1, "keys could not be locked in memory (see ulimit -l)");
+	/* libcrypto reads its configuration when it is first needed: the sandbox would not let it. */
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL);
 	init_pid = getpid();
 	(void)atexit(check_stdout);
 }
