@@ -160,7 +160,7 @@ misuse() {
 	misuse "--peer-cert-hash: the SHA-256 of a certificate has 64 hexadecimal digits"
 	AUTH=(--auth rsa)
 	initiates
-	misuse "--auth: it is rsa, and our private key is ECDSA P-256"
+	misuse "--auth: it is for RSA, and our private key is ECDSA P-256"
 	AUTH=(--auth ecdsa)
 	initiates --crl left.crt
 	misuse "left.crt: no CRL in it, neither PEM nor DER"

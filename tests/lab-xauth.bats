@@ -45,3 +45,27 @@ client() {
 @test "lab xauth: ikev1-xauth-psk-aggressive --nat" {
 	client --nat ikev1-xauth-psk-aggressive
 }
+
+@test "lab xauth: ikev1-xauth-rsa (certificates of both ends, XAuth)" {
+	client ikev1-xauth-rsa
+}
+
+@test "lab xauth: ikev1-xauth-rsa --nat" {
+	client --nat ikev1-xauth-rsa
+}
+
+@test "lab xauth: ikev1-hybrid (a certificate of the gateway, XAuth)" {
+	client ikev1-hybrid
+}
+
+@test "lab xauth: ikev1-hybrid --nat" {
+	client --nat ikev1-hybrid
+}
+
+@test "lab xauth: ikev1-hybrid-aggressive" {
+	client ikev1-hybrid-aggressive
+}
+
+@test "lab xauth: ikev1-hybrid-aggressive --nat" {
+	client --nat ikev1-hybrid-aggressive
+}

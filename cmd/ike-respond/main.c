@@ -4,6 +4,7 @@
 #include "tool/ike_tool.h"
 #include "cli/opt.h"
 #include "cli/peer_addr.h"
+#include "ike/v1/auth.h"
 #include "tool/peers_file.h"
 #include "tool/policy_opt.h"
 #include "cli/prog.h"
@@ -78,8 +79,12 @@ read_policies(struct run *r, struct ike_conf *conf, struct fault *f)
 	for (i = 0; i < conf->n_policies; i++) {
 		conf->policies[i].accept_all = conf->policies[i].accept_all || o->accept_all;
 		conf->policies[i].xauth_check = o->xauth_exec != NULL;
-		if (o->xauth_exec == NULL && conf->policies[i].auths[0] == AUTH_XAUTH_INIT_PSK)
-			return (fault(f, FAULT_USAGE, "--auth xauth-psk needs --xauth-exec, which judges the users"));
+		if (o->xauth_exec == NULL && v1_auth_find(conf->policies[i].auths[0])->next == V1_AUTH_THEN_XAUTH)
+			return (fault(f, FAULT_USAGE, "--auth xauth-psk, xauth-rsa and hybrid need --xauth-exec, "
+			    "which judges the users"));
+		if (v1_auth_find(conf->policies[i].auths[0])->hybrid && conf->policies[i].creds.key == NULL)
+			return (fault(f, FAULT_USAGE, "--auth hybrid needs --cert and --key here: the gateway proves "
+			    "itself by a certificate"));
 	}
 	return (0);
 }

@@ -193,10 +193,10 @@ static int
 choose_method(struct ike_policy *p, struct fault *f)
 {
 	enum sign_kind kind = sign_key_kind(p->creds.key);
-	bool ecdsa = p->auths[0] != AUTH_RSA_SIG;
+	bool ecdsa = p->auths[0] == AUTH_ECDSA_256;
 
 	if (ecdsa == (kind == SIGN_RSA)) {
-		(void)fault(f, FAULT_CONFIG, "it is %s, and our private key is %s", ecdsa ? "ecdsa" : "rsa",
+		(void)fault(f, FAULT_CONFIG, "it is %s, and our private key is %s", ecdsa ? "ecdsa" : "for RSA",
 		    sign_kind_name(kind));
 		return (bad(f, "auth", NULL));
 	}
@@ -209,16 +209,20 @@ static int
 check_complete(const struct ike_policy *p, struct fault *f)
 {
 	const struct creds *c = &p->creds;
+	bool trusts = c->ca.n > 0 || c->pinned.n > 0 || c->n_hashes > 0;
 
-	if (c->key == NULL) {
+	/* The gateway has a key, its user a CA. */
+	if (p->auths[0] == AUTH_HYBRID_INIT_RSA && (c->key != NULL ? c->own.n > 0 : trusts))
+		return (0);
+	if (c->key == NULL && p->auths[0] != AUTH_HYBRID_INIT_RSA) {
 		(void)fault(f, FAULT_CONFIG, "there is none, and signatures need our private key");
 		return (bad(f, "key", NULL));
 	}
-	if (c->own.n == 0 && p->cert_policy != CERT_NEVER) {
+	if (c->own.n == 0 && c->key != NULL && p->cert_policy != CERT_NEVER) {
 		(void)fault(f, FAULT_CONFIG, "there is none, and signatures need our certificate");
 		return (bad(f, "cert", NULL));
 	}
-	if (c->ca.n == 0 && c->pinned.n == 0 && c->n_hashes == 0) {
+	if (!trusts) {
 		(void)fault_because(f, CAUSE_NO_CA, fault(f, FAULT_CONFIG,
 		    "there is none, and neither --peer-cert nor --peer-cert-hash: no certificate of the peer can be trusted"));
 		return (bad(f, "ca", NULL));
@@ -242,9 +246,9 @@ build(struct reading *r, struct ike_policy *p, struct fault *f)
 			return (bad(f, "peer-cert-hash", NULL));
 	if (check_complete(p, f) != 0)
 		return (-1);
-	if (p->creds.own.n > 0 && creds_order(&p->creds, f) != 0)
+	if (p->creds.own.n > 0 && p->creds.key != NULL && creds_order(&p->creds, f) != 0)
 		return (bad(f, "key", o->key));
-	return (choose_method(p, f));
+	return (p->creds.key != NULL ? choose_method(p, f) : 0);
 }
 
 int

@@ -15,6 +15,7 @@
 
 static const struct opt_word auths[] = {
 	{ "psk", AUTH_PSK }, { "rsa", AUTH_RSA_SIG }, { "ecdsa", AUTH_ECDSA_256 }, { "xauth-psk", AUTH_XAUTH_INIT_PSK },
+	{ "xauth-rsa", AUTH_XAUTH_INIT_RSA }, { "hybrid", AUTH_HYBRID_INIT_RSA },
 	{ NULL, 0 },
 };
 
@@ -26,7 +27,7 @@ const struct opt policy_optab[] = {
 	OPT_SECTION("Phase 1:"),
 	OPT_CHOICE(struct policy_opts, exchange, 0, "exchange", "main|aggressive",
 	    "phase 1 exchange that establishes the IKE SA"),
-	OPT_CHOICE(struct policy_opts, auth, 0, "auth", "psk|rsa|ecdsa|xauth-psk", "authentication method",
+	OPT_CHOICE(struct policy_opts, auth, 0, "auth", "psk|rsa|ecdsa|xauth-psk|xauth-rsa|hybrid", "authentication method",
 	    .words = auths),
 	OPT_STR(struct policy_opts, psk_file, 0, "psk-file", "FILE",
 	    "pre-shared key: a file, '-', fd:N, env:NAME, or tty for a prompt"),

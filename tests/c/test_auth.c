@@ -99,10 +99,10 @@ mock_same_key(const struct ike_policy *a, const struct ike_policy *b)
 static const struct v1_auth mock[] = {
 	{ MOCK, "mock", PAYLOAD_SIG, V1_AUTH_THEN_QUICK,
 	    mock_skeyid, mock_prove, mock_check, mock_ready, mock_same_key,
-	    FAULT_NONE, NULL, FAULT_AUTH_FAILED, SIGN_NONE, NULL },
+	    FAULT_NONE, NULL, FAULT_AUTH_FAILED, SIGN_NONE, NULL, false },
 	{ MOCK_XAUTH, "xauth-mock", PAYLOAD_SIG, V1_AUTH_THEN_XAUTH,
 	    mock_skeyid, mock_prove, mock_check, mock_ready, mock_same_key,
-	    FAULT_NONE, NULL, FAULT_AUTH_FAILED, SIGN_NONE, NULL },
+	    FAULT_NONE, NULL, FAULT_AUTH_FAILED, SIGN_NONE, NULL, false },
 	{ .number = 0 },
 };
 

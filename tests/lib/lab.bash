@@ -260,6 +260,15 @@ lab_policy() {
 		exchange="--auth xauth-psk --xauth-user labuser --xauth-password-file $LAB_STATE/labuser --mode-config"
 		ts=
 		;;&
+	ikev1-xauth-rsa | ikev1-hybrid | ikev1-hybrid-aggressive)
+		printf 'labpass\n' >"$LAB_STATE/labuser"
+		chmod 600 "$LAB_STATE/labuser"
+		auth="--auth xauth-rsa --cert $pki/rsa-left.crt --key $pki/rsa-left.key --ca $pki/rsa-ca.crt"
+		exchange="--xauth-user labuser --xauth-password-file $LAB_STATE/labuser --mode-config"
+		ts=
+		;;&
+	ikev1-hybrid*) auth="--auth hybrid --ca $pki/rsa-ca.crt" ;;&
+	ikev1-hybrid-aggressive) exchange+=" --exchange aggressive" ;;
 	ikev1-xauth-psk-aggressive)
 		exchange+=" --exchange aggressive"
 		ids="--local-id keyid:6c616267726f7570 --remote-id right.lab.example"

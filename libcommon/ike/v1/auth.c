@@ -91,26 +91,58 @@ sig_same_key(const struct ike_policy *a, const struct ike_policy *b)
 	return (false);
 }
 
+/* --- hybrid, draft-ietf-ipsec-isakmp-hybrid-auth-05 --- */
+
+static int
+hybrid_prove(const struct v1_auth_in *in, struct span hash_ir, struct bytes *out, struct fault *f)
+{
+	return (in->is_user ? psk_prove(in, hash_ir, out, f) : sig_prove(in, hash_ir, out, f));
+}
+
+/* The user's hash shows only that it has the keys of this exchange. */
+static int
+hybrid_check(const struct v1_auth_in *in, struct span hash_ir, struct span proof, struct fault *f)
+{
+	if (in->is_user)
+		return (sig_check(in, hash_ir, proof, f));
+	return (ct_eq(hash_ir, proof) ? 0 : fault(f, FAULT_AUTH_FAILED, "its hash is not that of this exchange"));
+}
+
+/* The gateway has a key; the user has a CA, or the gateway's certificate. */
+static bool
+hybrid_ready(const struct ike_policy *p)
+{
+	return (p->creds.key != NULL || p->creds.ca.n > 0 || p->creds.pinned.n > 0 || p->creds.n_hashes > 0);
+}
+
 /* The hash is signed as it is, so what went wrong with the certificate or the signature is the fault of check(). */
-#define SIGNATURE(number, word, sign, hash)							\
-	{ number, word, PAYLOAD_SIG, V1_AUTH_THEN_QUICK,					\
+#define SIGNATURE(number, word, next, sign, hash)						\
+	{ number, word, PAYLOAD_SIG, next,							\
 	    sig_skeyid, sig_prove, sig_check, sig_ready, sig_same_key,				\
-	    FAULT_NONE, NULL, FAULT_AUTH_FAILED, sign, hash }
+	    FAULT_NONE, NULL, FAULT_AUTH_FAILED, sign, hash, false }
+#define HYBRID(number)										\
+	{ number, "hybrid", PAYLOAD_SIG, V1_AUTH_THEN_XAUTH,					\
+	    sig_skeyid, hybrid_prove, hybrid_check, hybrid_ready, sig_same_key,			\
+	    FAULT_NONE, NULL, FAULT_AUTH_FAILED, SIGN_RSA, NULL, true }
 
 /* Two numbers for each method of XAuth: which end of phase 1 is the user. */
 #define SECRET(number, word, next)						\
 	{ number, word, PAYLOAD_HASH, next,					\
 	    psk_skeyid, psk_prove, psk_check, psk_ready, psk_same_key,		\
-	    FAULT_WRONG_PSK, "the two ends' pre-shared keys differ", FAULT_WRONG_PSK, SIGN_NONE, NULL }
+	    FAULT_WRONG_PSK, "the two ends' pre-shared keys differ", FAULT_WRONG_PSK, SIGN_NONE, NULL, false }
 
 static const struct v1_auth rows[] = {
 	SECRET(AUTH_PSK, "psk", V1_AUTH_THEN_QUICK),
 	SECRET(AUTH_XAUTH_INIT_PSK, "xauth-psk", V1_AUTH_THEN_XAUTH),
 	SECRET(AUTH_XAUTH_RESP_PSK, "xauth-psk", V1_AUTH_THEN_XAUTH),
-	SIGNATURE(AUTH_RSA_SIG, "rsa", SIGN_RSA, NULL),
-	SIGNATURE(AUTH_ECDSA_256, "ecdsa", SIGN_EC256, "sha256"),
-	SIGNATURE(AUTH_ECDSA_384, "ecdsa", SIGN_EC384, "sha384"),
-	SIGNATURE(AUTH_ECDSA_521, "ecdsa", SIGN_EC521, "sha512"),
+	SIGNATURE(AUTH_RSA_SIG, "rsa", V1_AUTH_THEN_QUICK, SIGN_RSA, NULL),
+	SIGNATURE(AUTH_ECDSA_256, "ecdsa", V1_AUTH_THEN_QUICK, SIGN_EC256, "sha256"),
+	SIGNATURE(AUTH_ECDSA_384, "ecdsa", V1_AUTH_THEN_QUICK, SIGN_EC384, "sha384"),
+	SIGNATURE(AUTH_ECDSA_521, "ecdsa", V1_AUTH_THEN_QUICK, SIGN_EC521, "sha512"),
+	SIGNATURE(AUTH_XAUTH_INIT_RSA, "xauth-rsa", V1_AUTH_THEN_XAUTH, SIGN_RSA, NULL),
+	SIGNATURE(AUTH_XAUTH_RESP_RSA, "xauth-rsa", V1_AUTH_THEN_XAUTH, SIGN_RSA, NULL),
+	HYBRID(AUTH_HYBRID_INIT_RSA),
+	HYBRID(AUTH_HYBRID_RESP_RSA),
 };
 
 static const struct v1_auth *more;	/* see v1_auth_add() */

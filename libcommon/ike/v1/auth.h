@@ -20,6 +20,7 @@ struct v1_auth_in {
 	const struct v1_auth	*row;		/* the method */
 	const struct alg_hash	*hash;		/* negotiated; it makes the PRF */
 	bool			 aggressive;
+	bool			 is_user;	/* this end is the user of XAuth: see v1_auth_user() */
 	struct span		 ni_b, nr_b;	/* bodies of the nonce payloads */
 	struct span		 gxy;		/* only for skeyid() */
 	const uint8_t		*cky_i, *cky_r;
@@ -38,7 +39,7 @@ enum v1_auth_next { V1_AUTH_THEN_QUICK, V1_AUTH_THEN_XAUTH };
 struct v1_auth {
 	uint16_t		 number;	/* enum ike_auth, in the SA payload */
 	const char		*word;		/* in options and SA records */
-	uint8_t			 proof;		/* payload type: PAYLOAD_HASH or PAYLOAD_SIG */
+	uint8_t			 proof;		/* payload type: PAYLOAD_HASH or PAYLOAD_SIG; see v1_auth_proof() */
 	enum v1_auth_next	 next;		/* the step after phase 1 */
 	/* SKEYID. 0, or -1. */
 	int	(*skeyid)(const struct v1_auth_in *in, struct secret *out, struct fault *f);
@@ -63,6 +64,8 @@ struct v1_auth {
 	enum sign_kind		 sign;		/* of signature, or SIGN_NONE */
 	/* The hash that makes HASH_I and HASH_R (RFC 4754 section 3): its word; NULL: the negotiated one. */
 	const char		*hash;
+	/* Only the gateway proves itself in phase 1; the user sends a HASH that proves nothing, and then XAuth. */
+	bool			 hybrid;
 };
 
 /* The end of phase 1 that authenticates as user by XAuth after it: methods of XAuth and hybrid come in pairs. */
@@ -70,6 +73,13 @@ static inline enum sa_role
 v1_auth_user(const struct v1_auth *a)
 {
 	return ((a->number & 1) != 0 ? SA_INITIATOR : SA_RESPONDER);
+}
+
+/* The payload type of the proof that ${sender} sends. */
+static inline uint8_t
+v1_auth_proof(const struct v1_auth *a, enum sa_role sender)
+{
+	return (a->hybrid && sender == v1_auth_user(a) ? PAYLOAD_HASH : a->proof);
 }
 
 /* NULL: this end does not implement the method. */

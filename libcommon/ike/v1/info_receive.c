@@ -73,7 +73,8 @@ v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x, boo
 		break;
 	case NOTIFY_AUTHENTICATION_FAILED:
 	case NOTIFY_INVALID_HASH_INFORMATION:
-		if (q == NULL && auth != NULL && auth->sign != SIGN_NONE && (authentic || v1_phase1_proof_sent(x)))
+		if (q == NULL && auth != NULL && v1_auth_proof(auth, x->role) == PAYLOAD_SIG &&
+		    (authentic || v1_phase1_proof_sent(x)))
 			(void)fault_because(f, CAUSE_OUR_CERT, fault(f, FAULT_AUTH_FAILED,
 			    "the peer rejects our certificate or signature (%s)", said));
 		else if (authentic && q == NULL)

@@ -278,6 +278,7 @@ auth_in(const struct v1_exchange *x)
 	return ((struct v1_auth_in){
 		.policy = x->sa->ike.policy, .row = x->sa->auth, .hash = x->sa->proposal.hash,
 		.aggressive = x->kind->number == EXCHANGE_AGGRESSIVE,
+		.is_user = x->sa->auth != NULL && v1_auth_user(x->sa->auth) == x->role,
 		.ni_b = bytes_span(&p->ni_b), .nr_b = bytes_span(&p->nr_b),
 		.cky_i = ike(x)->spi_i, .cky_r = ike(x)->spi_r, .answer = x->answer,
 		.now = x->now, .certs = &p->certs,
@@ -427,7 +428,7 @@ proof(const struct v1_exchange *x, const struct isakmp_msg *m)
 	for (i = 0; m != NULL && i < m->n; i++)
 		if (m->pl[i].type == PAYLOAD_SA)
 			return (V1_NOTHING);
-	return (x->sa->auth != NULL ? x->sa->auth->proof : V1_NOTHING);
+	return (x->sa->auth != NULL ? v1_auth_proof(x->sa->auth, x->kind->rows[x->at].from) : V1_NOTHING);
 }
 
 static const struct alg_hash *
@@ -459,7 +460,7 @@ put_auth(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 	if ((r = make_keys(x, f)) == 0 && (r = hash_ir(x, x->role, own, f)) == 0)
 		r = auth->prove(&in, span_of(own, proof_hash(x)->len), &body, f);
 	if (r == 0 && (r = v1_put_certs(x, b, f)) == 0)
-		isakmp_payload_put(b, auth->proof, bytes_span(&body));
+		isakmp_payload_put(b, v1_auth_proof(auth, x->role), bytes_span(&body));
 	bytes_free(&body);
 	return (r);
 }

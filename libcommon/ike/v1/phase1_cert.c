@@ -8,16 +8,16 @@
 #define ENCODING_PKCS7	1	/* RFC 2408 section 3.9 */
 #define ENCODING_X509	4
 
-/* The method signs: it is agreed on, or the first that this end offers. */
+/* Whether ${who} signs, by the method that is agreed on, or the first that this end offers. */
 static bool
-signs(const struct v1_exchange *x)
+signs(const struct v1_exchange *x, enum sa_role who)
 {
 	const struct ike_policy *p = x->sa->ike.policy;
 	const struct v1_auth *a = x->sa->auth;
 
 	if (a == NULL && p->n_auths > 0)
 		a = v1_auth_find(p->auths[0]);
-	return (a != NULL && a->proof == PAYLOAD_SIG);
+	return (a != NULL && v1_auth_proof(a, who) == PAYLOAD_SIG);
 }
 
 static void
@@ -37,7 +37,7 @@ v1_put_certs(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 	size_t i;
 
 	(void)f;
-	if (!signs(x) || p->cert_policy == CERT_NEVER || (p->cert_policy == CERT_ASKED && !part->cert_asked))
+	if (!signs(x, x->role) || p->cert_policy == CERT_NEVER || (p->cert_policy == CERT_ASKED && !part->cert_asked))
 		return (0);
 	for (i = 0; i < p->creds.own.n; i++)
 		put(b, PAYLOAD_CERT, cert_der(p->creds.own.c[i]));
@@ -80,7 +80,7 @@ v1_put_cert_req(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f
 	size_t i;
 
 	(void)f;
-	if (!signs(x) || !is_time(x))
+	if (!signs(x, x->role == SA_INITIATOR ? SA_RESPONDER : SA_INITIATOR) || !is_time(x))
 		return (0);
 	/* Without a CA any certificate is asked for: the configured one is known by itself. */
 	if (c->ca.n == 0)
