@@ -80,3 +80,14 @@ assigned() { left ip -4 -o addr show dev vpn0 | sed -n 's,.* inet \(10\.3\.0\.[0
 		--timeout 2 "$PEER"
 	[ -z "$(sa-show --format json right.sa)" ]
 }
+
+@test "two ends xauth: --phase2 takes the assigned address from the state of --phase1" {
+	answer "${GATE[@]}"
+	left ike-initiate --psk-file gw.psk --local-id left.example --remote-id right.example --phase1 "${FAST[@]}" \
+		"${ALICE[@]}" -o p1.sa "$PEER"
+	sa-show --format json p1.sa | jq -e '.config.address == "10.3.0.1" and .xauth.status == "ok"'
+	left ike-initiate --psk-file gw.psk --phase2 p1.sa "${FAST[@]}" -o p2.sa
+	sa-show --format json p2.sa | jq -se 'map(select(.type == "child-sa")) | last |
+		.["local-ts"][0].net == "10.3.0.1/32" and .["remote-ts"][0].net == "10.2.0.0/24"'
+	run -0 /usr/bin/python3 "$SAPIPE_TOP/tests/lib/cddl_check.py" p1.sa p2.sa
+}

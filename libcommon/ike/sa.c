@@ -73,18 +73,19 @@ ike_config_text(char out[SA_TEXT], struct span from)
 	out[i] = '\0';
 }
 
+static const char *const xauth_words[] = { "", "pending", "ok", "failed" };	/* by enum ike_xauth */
+
 static void
-record_config(const struct ike_config *c, bool client, struct sa_ike *s)
+record_config(const struct ike_config *c, struct sa_ike *s)
 {
-	static const char *const words[] = { "", "pending", "ok", "failed" };
 	size_t i;
 
 	if (c->xauth != IKE_XAUTH_NONE) {
 		(void)snprintf(s->xauth_user, sizeof(s->xauth_user), "%s", c->user);
-		(void)snprintf(s->xauth_status, sizeof(s->xauth_status), "%s", words[c->xauth]);
+		(void)snprintf(s->xauth_status, sizeof(s->xauth_status), "%s", xauth_words[c->xauth]);
 	}
 	/* The address of a gateway's client is none of this machine's. */
-	if (!client || (c->address.family == 0 && c->address6.family == 0))
+	if (!c->client || (c->address.family == 0 && c->address6.family == 0))
 		return;
 	s->has_config = true;
 	(void)addr_text(s->address, c->address.family != 0 ? &c->address : &c->address6);
@@ -101,6 +102,50 @@ record_config(const struct ike_config *c, bool client, struct sa_ike *s)
 	s->n_dns = c->n_dns;
 	s->n_nbns = c->n_nbns;
 	s->n_split = c->n_split;
+}
+
+/* Addresses and networks of a record. */
+static bool
+adopt_values(struct ike_config *c, const struct sa_ike *s)
+{
+	struct addr a;
+	bool ok = addr_parse(&a, s->address) == 0 && (s->netmask[0] == '\0' || addr_parse(&c->netmask, s->netmask) == 0);
+	size_t i;
+
+	if (ok)
+		*(a.family == 4 ? &c->address : &c->address6) = a;
+	for (i = 0; ok && i < s->n_dns; i++)
+		ok = addr_parse(&c->dns[i], s->dns[i]) == 0;
+	for (i = 0; ok && i < s->n_nbns; i++)
+		ok = addr_parse(&c->nbns[i], s->nbns[i]) == 0;
+	for (i = 0; ok && i < s->n_split; i++)
+		ok = selector_parse(&c->split[i], s->split[i]) == 0;
+	c->n_dns = s->n_dns;
+	c->n_nbns = s->n_nbns;
+	c->n_split = s->n_split;
+	c->client = true;
+	(void)snprintf(c->domain, sizeof(c->domain), "%s", s->domain);
+	(void)snprintf(c->banner, sizeof(c->banner), "%s", s->banner);
+	return (ok);
+}
+
+int
+ike_sa_adopt_config(struct ike_sa *sa, const struct sa_ike *s, struct fault *f)
+{
+	struct ike_config *c;
+	size_t i;
+
+	if (s->xauth_status[0] == '\0' && (!s->has_config || s->address[0] == '\0'))
+		return (0);
+	if ((c = ike_sa_config(sa)) == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for an IKE SA"));
+	for (i = 0; i < sizeof(xauth_words) / sizeof(xauth_words[0]); i++)
+		if (strcmp(xauth_words[i], s->xauth_status) == 0)
+			c->xauth = (enum ike_xauth)i;
+	(void)snprintf(c->user, sizeof(c->user), "%s", s->xauth_user);
+	if (s->has_config && s->address[0] != '\0' && !adopt_values(c, s))
+		return (fault(f, FAULT_BAD_RECORD, "the config of the ike-sa record has an address or network that is none"));
+	return (0);
 }
 
 void
@@ -196,5 +241,5 @@ ike_sa_record(const struct ike_sa *sa, struct sa_ike *s)
 	s->established = sa->established;
 	s->lifetime = sa->lifetime;
 	if (sa->config != NULL)
-		record_config(sa->config, sa->policy->mode_config, s);
+		record_config(sa->config, s);
 }

@@ -41,7 +41,8 @@ enum ike_xauth { IKE_XAUTH_NONE, IKE_XAUTH_PENDING, IKE_XAUTH_OK, IKE_XAUTH_FAIL
 struct ike_config {
 	enum ike_xauth	 xauth;
 	char		 user[SA_TEXT];
-	/* Of the client, given by the gateway. The address is also the gateway's. */
+	/* Given by the gateway to its client. */
+	bool		 client;		/* this end is the client; the gateway knows the address alone */
 	struct addr	 address, netmask;	/* family 0: none */
 	struct addr	 address6;
 	size_t		 n_dns, n_nbns, n_split;
@@ -103,6 +104,11 @@ int ike_sa_init(struct ike_sa *sa, const struct ike_version *version, struct ike
     const struct endpoint *remote);
 /* ${sa}->config, which is made if there is none. NULL: no memory. */
 struct ike_config *ike_sa_config(struct ike_sa *sa);
+/*
+ * Takes over what the record ${s} says of XAuth and mode config, as the record of a client. 0, or -1 with FAULT_BAD_RECORD
+ * or FAULT_MEMORY.
+ */
+int ike_sa_adopt_config(struct ike_sa *sa, const struct sa_ike *s, struct fault *f);
 /* Copies a text of the peer as far as it fits, with '?' for each control byte except a newline. */
 void ike_config_text(char out[SA_TEXT], struct span from);
 /* Replaces the name. 0, or -1: no memory. */

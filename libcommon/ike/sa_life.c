@@ -168,8 +168,8 @@ ike_sa_ts(const struct ike_sa *sa, struct ike_ts *ts)
 {
 	const struct ike_policy *p = sa->policy;
 	const struct ike_config *c = sa->config;
-	const bool client = c != NULL && c->address.family != 0 && p->mode_config;
-	const bool gateway = c != NULL && c->address.family != 0 && !p->mode_config;
+	const bool client = c != NULL && c->address.family != 0 && c->client;
+	const bool gateway = c != NULL && c->address.family != 0 && !c->client;
 	const struct addr *own = client ? &c->address : &sa->own_addr;
 	const struct addr *peer = gateway ? &c->address : &sa->peer_addr;
 	static const struct selector all = {

@@ -562,6 +562,24 @@ xauth_has_a_time_limit(void **state)
 	pair_free(p);
 }
 
+static void
+only_a_user_begins_phase_1_of_xauth(void **state)
+{
+	struct ike_policy p;
+
+	(void)state;
+	ike_policy_default(&p);
+	assert_int_equal(secret_set(&p.psk, span_str("secret")), 0);
+	p.n_auths = 1;
+	p.auths[0] = AUTH_PSK;
+	assert_true(v1_auth_ready(&p));
+	p.auths[0] = AUTH_XAUTH_INIT_PSK;
+	assert_false(v1_auth_ready(&p));
+	(void)snprintf(p.xauth_user, sizeof(p.xauth_user), "alice");
+	assert_true(v1_auth_ready(&p));
+	ike_policy_wipe(&p);
+}
+
 int
 main(void)
 {
@@ -577,6 +595,7 @@ main(void)
 		cmocka_unit_test(a_refusal_fails_the_proof),
 		cmocka_unit_test(no_quick_mode_before_the_end_of_xauth),
 		cmocka_unit_test(xauth_has_a_time_limit),
+		cmocka_unit_test(only_a_user_begins_phase_1_of_xauth),
 	};
 
 	return (cmocka_run_group_tests_name("auth", tests, NULL, NULL));

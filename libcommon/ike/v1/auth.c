@@ -183,6 +183,13 @@ v1_auth_may_switch(const struct ike_policy *p, const struct ike_policy *used)
 	return (false);
 }
 
+/* The end that begins phase 1 by a method of XAuth is the user: a gateway has no name and password for it. */
+static bool
+user_is_there(const struct v1_auth *a, const struct ike_policy *p)
+{
+	return (a->next != V1_AUTH_THEN_XAUTH || v1_auth_user(a) != SA_INITIATOR || p->xauth_user[0] != '\0');
+}
+
 bool
 v1_auth_ready(const struct ike_policy *p)
 {
@@ -190,7 +197,7 @@ v1_auth_ready(const struct ike_policy *p)
 	size_t i;
 
 	for (i = 0; i < p->n_auths; i++)
-		if ((a = v1_auth_find(p->auths[i])) != NULL && a->ready(p))
+		if ((a = v1_auth_find(p->auths[i])) != NULL && a->ready(p) && user_is_there(a, p))
 			return (true);
 	return (false);
 }

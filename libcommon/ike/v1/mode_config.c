@@ -81,6 +81,7 @@ take(struct v1_exchange *x, const struct config *in, struct ike_outbox *out, str
 
 	if (c == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for mode config"));
+	c->client = true;
 	c->n_dns = c->n_nbns = c->n_split = 0;
 	while (config_next(&r, &a))
 		switch (a.type) {

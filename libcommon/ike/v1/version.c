@@ -447,6 +447,10 @@ adopt(struct ike_engine *e, struct now now, const struct sa_ike *s, struct ike_p
 		return (NULL);
 	}
 	sa = v1_sa_new(&ike_version_1, e, policy, s->role, &s->local.at, &s->remote.at);
+	if (sa != NULL && ike_sa_adopt_config(&sa->ike, s, f) != 0) {
+		release(sa);
+		return (NULL);
+	}
 	if (sa == NULL || copy_record(sa, s) != 0 || ike_engine_link(e, &sa->ike) != 0) {
 		release(sa);
 		(void)fault(f, FAULT_MEMORY, "no memory for an IKE SA");
