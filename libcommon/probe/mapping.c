@@ -9,6 +9,7 @@
 
 #define RESEND_MS	500	/* first wait for an answer; doubles */
 #define WARM_MS		2500	/* a flow this old is one that lasts, to Linux after two seconds */
+#define WARM_STEPS	2	/* packets until then: a NAT may drop a young flow soon, and this end may be late */
 #define WARM_WAIT_MS	1000	/* for message 4 once more; not every peer repeats it */
 #define REST_MS		8000	/* for a peer that has had enough; doubles ... */
 #define RESTS_MAX	3	/* ... this often in a row, on every lane */
@@ -36,6 +37,7 @@ struct lane {
 	uint64_t	 due_ms;	/* the next step, while no answer is awaited */
 	uint64_t	 quiet_ms;	/* the silence to try */
 	uint32_t	 rests;
+	uint32_t	 warmed;	/* packets since the flow was young */
 	bool		 known;		/* ${outside} is where the peer saw us last */
 	struct endpoint	 outside;
 };
@@ -300,8 +302,9 @@ judge(struct ike_mapping *m, struct lane *l, struct span natd)
 	l->gap_ms = 0;
 	l->rests = 0;
 	l->quiet_ms = 0;
+	l->warmed = 0;
 	l->state = LANE_YOUNG;
-	l->due_ms = m->now.ms + WARM_MS;
+	l->due_ms = m->now.ms + WARM_MS / WARM_STEPS;
 	reconsider(m);
 }
 
@@ -342,9 +345,9 @@ run_lane(struct ike_mapping *m, struct lane *l, struct ike_outbox *out)
 	case LANE_YOUNG:
 		if (m->now.ms < l->due_ms)
 			break;
-		l->state = LANE_WARM;
-		l->due_ms = m->now.ms + WARM_WAIT_MS;
 		transmit(m, l, out);
+		l->state = ++l->warmed < WARM_STEPS ? LANE_YOUNG : LANE_WARM;
+		l->due_ms = m->now.ms + (l->state == LANE_YOUNG ? WARM_MS / WARM_STEPS : WARM_WAIT_MS);
 		break;
 	case LANE_WARM:
 		if (m->now.ms >= l->due_ms)
