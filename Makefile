@@ -42,7 +42,7 @@ DEPS_CHECK = libcmocka-dev bats jq python3 python3-cbor2 python3-cryptography py
 	python3-scapy tshark tcpdump mandoc \
 	nftables openssl strace valgrind bsdextrautils git zsh fish \
 	charon-systemd strongswan-swanctl libcharon-extra-plugins libcharon-extauth-plugins \
-	libstrongswan-standard-plugins libstrongswan-extra-plugins
+	libstrongswan-standard-plugins libstrongswan-extra-plugins vpnc
 DEPS_LINT = clang clang-tidy libclang-rt-14-dev cppcheck shellcheck
 DEPS_BENCH = iperf3
 DEPS ?= $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK) $(DEPS_LINT) $(DEPS_BENCH)

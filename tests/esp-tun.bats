@@ -95,6 +95,22 @@ carries() {
 	run ! left ip link show vpn0
 }
 
+@test "esp-tun: where the local selector is everything, the source is no loopback or link-local address" {
+	local v net='10.2.0.0/24' all='0.0.0.0/0'
+	for v in 4 6; do
+		make_pair aes128gcm16 none 4 $v --left-set "local-ts=[{\"net\": \"$all\"}]" \
+			--right-set "remote-ts=[{\"net\": \"$all\"}]"
+		tun_start left "$T/left.sa"
+		eventually 15 tun_is_up left
+		run -0 left ip -$v route show "$net"
+		output_has "dev vpn0"
+		[[ $output != *"src 127."* && $output != *"src ::1"* && $output != *"src fe80:"* ]]
+		kill "${BG[left]}"
+		ended left
+		net=2001:db8:2::/64 all=::/0
+	done
+}
+
 @test "esp-tun: --metric: a second tunnel to the same network has lower priority, and removes only its own routes" {
 	local v
 	make_pair aes128gcm16

@@ -219,7 +219,8 @@ find_each(const struct nlmsghdr *h, void *ctx)
 	if (h->nlmsg_type != RTM_NEWADDR || mnl_nlmsg_get_payload_len(h) < sizeof(*i))
 		return (MNL_CB_OK);
 	(void)mnl_attr_parse(h, sizeof(*i), find_attr, &at);
-	if (at == NULL || i->ifa_family != family_of(&w->in->first) ||
+	/* 127.0.0.1 and link-local addresses reach no other network. */
+	if (at == NULL || i->ifa_scope >= RT_SCOPE_LINK || i->ifa_family != family_of(&w->in->first) ||
 	    mnl_attr_get_payload_len(at) != addr_len(&w->in->first))
 		return (MNL_CB_OK);
 	a = addr_make(w->in->first.family, mnl_attr_get_payload(at));

@@ -62,7 +62,7 @@ int router_mtu(struct router *r, size_t mtu, struct fault *f);
 /* Adds an address to the device; 0 also if the device has it already. */
 int router_address(struct router *r, const struct addr *a, uint8_t prefix, struct fault *f);
 
-/* An address of this machine within ${s}, in ${out}, preferably one of another device. */
+/* An address of this machine within ${s}, in ${out}, of more than host or link scope, preferably one of another device. */
 bool router_find_address(struct router *r, const struct selector *s, struct addr *out);
 
 /*
