@@ -199,6 +199,7 @@ keeper_serve(void *claims, int fd)
 		if (t->by_id[i] != NULL)
 			claim_unlock(t->by_id[i]);
 	sync_all(t, NULL, 0);
+	free(t);
 }
 
 /* --- the end that asks --- */

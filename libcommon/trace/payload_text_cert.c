@@ -44,7 +44,7 @@ static void
 put_certs(struct sa_text *t, struct span data, bool pkcs7)
 {
 	struct certs l = {0};
-	struct fault f;
+	struct fault f = {0};
 	size_t i;
 
 	if ((pkcs7 ? certs_add_pkcs7 : certs_add_der)(&l, data, CERTS_SHOWN, &f) != 0)
