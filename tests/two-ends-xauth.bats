@@ -91,3 +91,35 @@ assigned() { left ip -4 -o addr show dev vpn0 | sed -n 's,.* inet \(10\.3\.0\.[0
 		.["local-ts"][0].net == "10.3.0.1/32" and .["remote-ts"][0].net == "10.2.0.0/24"'
 	run -0 /usr/bin/python3 "$SAPIPE_TOP/tests/lib/cddl_check.py" p1.sa p2.sa
 }
+
+# rsa NAME [SUBJECT-ALT-NAME]: NAME.key and NAME.crt, signed by itself.
+rsa() {
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.crt" -days 30 -subj "/O=Test/CN=$1" \
+		${2:+-addext "subjectAltName=$2"} 2>/dev/null
+}
+
+@test "two ends xauth: A22: no password goes to a gateway of hybrid whose certificate is of another CA" {
+	local ca
+	rsa ours
+	rsa theirs
+	openssl req -newkey rsa:2048 -nodes -keyout gate.key -out gate.csr -subj /O=Test/CN=gate 2>/dev/null
+	openssl x509 -req -days 30 -in gate.csr -CA ours.crt -CAkey ours.key -set_serial 7 \
+		-extfile <(echo subjectAltName=DNS:right.example) -out gate.crt 2>/dev/null
+	two_start right right "ike-respond -v --auth hybrid --cert gate.crt --key gate.key --local-id right.example \
+		--remote-id left.example ${FAST[*]} --xauth-exec ./check --pool 10.3.0.0/29 --local-ts 10.2.0.0/24 2>right.ike >right.sa"
+	eventually 10 listens
+	for ca in theirs ours; do
+		run --separate-stderr left ike-initiate --auth hybrid --ca "$ca.crt" --xauth-user alice \
+			--xauth-password-file alice.pw --mode-config --local-id left.example --remote-id right.example \
+			"${FAST[@]}" --timeout 5 -o left.sa "$PEER"
+		printf '%s\n' "$stderr"
+		[ "$ca" = ours ] || {
+			[ "$status" -eq 1 ]
+			grep -qF 'message 6 (authenticates): CERT payload: "O=Test, CN=gate" was issued by' <<<"$stderr"
+			[ ! -e users ]
+		}
+	done
+	# with its CA it is the same gateway that lets alice in
+	[ "$status" -eq 0 ]
+	[ "$(cat users)" = alice ]
+}
