@@ -19,8 +19,9 @@ struct esp_reserve {
  * begins at ${p}; so does AH, with ${net} bytes of its IP header before it. In transport mode the IP packet is put
  * together from that header, or without one from ${remote}, ${local} and ${tos}. Where there is not enough headroom
  * the packet moves to the room of ${ctx}, until its next use. Verdict OK: ${p}, ${inner_len} are the inner IP packet,
- * parsed into ${in}; it is not checked against the selectors. Else SHORT, REPLAY, BAD_ICV, BAD_PADDING, DUMMY, POLICY (no
- * IP packet in tunnel mode), FAILED.
+ * parsed into ${in}; it is not checked against the selectors. Else SHORT (also where what is inside is no IP packet of the
+ * version that the next header names), REPLAY, BAD_ICV, BAD_PADDING, DUMMY, POLICY (in tunnel mode the next header is
+ * neither IPv4 nor IPv6), FAILED.
  */
 void esp_open(struct esp_ctx *ctx, struct pkt *pkts, struct inner *in, size_t n, const struct esp_reserve *r);
 
