@@ -144,6 +144,11 @@ wanted() {
 		sed 's|^\(.*\)\.o: \([^ ]*\).*|libcommon/\1.c: \2|'
 }
 
+@test "layers: whether an exchange is phase 1 is asked by name outside the engine" {
+	run ! grep -rnE '\<mid == 0' --include=*.c --include=*.h cmd libcommon/tool libcommon/host libcommon/ike/v1 \
+		libcommon/ike/v1base libcommon/trace libcommon/explain libcommon/probe
+}
+
 @test "layers: the pure rooms want no socket, clock, stdio or exit" {
 	local io='socket|socketpair|bind|connect|listen|accept4?|send(to|msg|mmsg)?|recv(from|msg|mmsg)?|setsockopt|getsockopt'
 	io+='|open(at)?(64)?|read|write|readv|writev|ioctl|poll|ppoll|select|epoll_.*|ev_.*'

@@ -224,9 +224,9 @@ on_verdict(void *ctx, enum ike_verdict what, uint32_t mid, const struct fault *w
 		r->policy.timeout_ms = r->timeout_ms;
 		if (r->policy.mode_config && !r->o->phase1)
 			r->tool.outcome.wanted = ike_engine_count_wanted(ike_host_engine(r->tool.host), &r->policy);
-	} else if (what == IKE_FAILED && mid == 0 && !r->was_up)
+	} else if (what == IKE_FAILED && ike_event_is_phase1(mid) && !r->was_up)
 		return (try_next(r, why));
-	else if ((what == IKE_FAILED && mid == 0) || what == IKE_GONE)
+	else if ((what == IKE_FAILED && ike_event_is_phase1(mid)) || what == IKE_GONE)
 		look_again(r, what == IKE_FAILED);
 	return (false);
 }

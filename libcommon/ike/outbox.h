@@ -92,4 +92,11 @@ void ike_out_free(struct ike_out *item);	/* wipes; NULL is fine */
 /* Releases what is left; a host takes every item, so that only tests and fuzz drivers call this. */
 void outbox_free(struct ike_outbox *o);
 
+/* Whether an event with message ID ${mid} is about phase 1, which has none. */
+static inline bool
+ike_event_is_phase1(uint32_t mid)
+{
+	return (mid == 0);
+}
+
 #endif

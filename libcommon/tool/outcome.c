@@ -61,8 +61,8 @@ failed(struct outcome *o, uint32_t mid, const struct fault *why, struct outcome_
 	}
 	s->say = SAY_ERROR;
 	failure(o, why);
-	o->failed = mid == 0 ? o->wanted : o->failed + 1;
-	if (mid == 0 || o->up + o->failed >= o->wanted)
+	o->failed = ike_event_is_phase1(mid) ? o->wanted : o->failed + 1;
+	if (ike_event_is_phase1(mid) || o->up + o->failed >= o->wanted)
 		settle(o, s);
 }
 
@@ -79,7 +79,7 @@ refused(const struct outcome *o, uint32_t mid, const struct fault *why, size_t r
 	if (o->goal != GOAL_SERVE_ONE || running > 0)
 		return;
 	s->rationed = false;
-	s->end = mid == 0 ? END_LINGER : END_DELETE;
+	s->end = ike_event_is_phase1(mid) ? END_LINGER : END_DELETE;
 	s->status = why->code != FAULT_NONE ? fault_exit(why->code) : EXIT_NO;
 }
 
