@@ -7,6 +7,8 @@
 #include <strings.h>
 #include <time.h>
 
+#include "base/text.h"
+
 static struct span
 string_span(const ASN1_STRING *s)
 {
@@ -81,19 +83,6 @@ cert_has_name(const struct cert *c, enum cert_name kind, struct span name)
 	return (has);
 }
 
-/* Appends; false once the room is used up. */
-static bool
-add(char *out, size_t cap, size_t *n, const char *s)
-{
-	size_t len = strlen(s);
-
-	if (len >= cap - *n)
-		return (false);
-	memcpy(out + *n, s, len + 1);
-	*n += len;
-	return (true);
-}
-
 static bool
 add_bytes(char *out, size_t cap, size_t *n, struct span s)
 {
@@ -102,7 +91,7 @@ add_bytes(char *out, size_t cap, size_t *n, struct span s)
 
 	for (i = 0; i < s.len; i++) {
 		(void)snprintf(c, sizeof(c), s.p[i] > 0x20 && s.p[i] < 0x7f && s.p[i] != '\\' ? "%c" : "\\x%02x", s.p[i]);
-		if (!add(out, cap, n, c))
+		if (!text_add(out, cap, n, c))
 			return (false);
 	}
 	return (true);
@@ -122,7 +111,7 @@ add_address(char *out, size_t cap, size_t *n, struct span s)
 			    (unsigned)(s.p[i] << 8 | s.p[i + 1]));
 	else
 		return (add_bytes(out, cap, n, s));
-	return (add(out, cap, n, text));
+	return (text_add(out, cap, n, text));
 }
 
 void
@@ -139,13 +128,13 @@ cert_names_text(char *out, size_t cap, const struct cert *c)
 		g = sk_GENERAL_NAME_value(names, i);
 		if (g->type != GEN_DNS && g->type != GEN_EMAIL && g->type != GEN_IPADD)
 			continue;
-		room = (n == 0 || add(out, cap, &n, ", "));
+		room = (n == 0 || text_add(out, cap, &n, ", "));
 		if (room && g->type == GEN_DNS)
-			room = add(out, cap, &n, "DNS:") && add_bytes(out, cap, &n, string_span(g->d.dNSName));
+			room = text_add(out, cap, &n, "DNS:") && add_bytes(out, cap, &n, string_span(g->d.dNSName));
 		else if (room && g->type == GEN_EMAIL)
-			room = add(out, cap, &n, "email:") && add_bytes(out, cap, &n, string_span(g->d.rfc822Name));
+			room = text_add(out, cap, &n, "email:") && add_bytes(out, cap, &n, string_span(g->d.rfc822Name));
 		else if (room)
-			room = add(out, cap, &n, "IP:") && add_address(out, cap, &n, string_span(g->d.iPAddress));
+			room = text_add(out, cap, &n, "IP:") && add_address(out, cap, &n, string_span(g->d.iPAddress));
 	}
 	GENERAL_NAMES_free(names);
 }

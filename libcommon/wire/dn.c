@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "base/hex.h"
+#include "base/text.h"
 
 #define TYPE_MAX	64	/* bytes of an attribute type's word or number */
 #define VALUE_MAX	512	/* bytes of one value; X.520's bounds are below */
@@ -239,19 +240,6 @@ dn_parse(uint8_t *out, size_t cap, const char *text, struct fault *f)
 	return (len);
 }
 
-/* Appends to a text of ${*n} bytes; false if it does not fit. */
-static bool
-add(char *out, size_t cap, size_t *n, const char *s)
-{
-	size_t len = strlen(s);
-
-	if (len >= cap - *n)
-		return (false);
-	memcpy(out + *n, s, len + 1);
-	*n += len;
-	return (true);
-}
-
 static bool
 value_put(char *out, size_t cap, size_t *n, const uint8_t *v, size_t len)
 {
@@ -267,7 +255,7 @@ value_put(char *out, size_t cap, size_t *n, const uint8_t *v, size_t len)
 			(void)snprintf(c, sizeof(c), "\\%c", v[i]);
 		else
 			(void)snprintf(c, sizeof(c), "%c", v[i]);
-		if (!add(out, cap, n, c))
+		if (!text_add(out, cap, n, c))
 			return (false);
 	}
 	return (true);
@@ -302,7 +290,7 @@ entry_put(char *out, size_t cap, size_t *n, const X509_NAME_ENTRY *e)
 		return (false);
 	if ((len = ASN1_STRING_to_UTF8(&utf8, s)) < 0)
 		return (false);
-	ok = len <= VALUE_MAX && add(out, cap, n, type) && add(out, cap, n, "=") &&
+	ok = len <= VALUE_MAX && text_add(out, cap, n, type) && text_add(out, cap, n, "=") &&
 	    value_put(out, cap, n, utf8, (size_t)len);
 	OPENSSL_free(utf8);
 	return (ok);
@@ -322,7 +310,7 @@ dn_text(char *out, size_t cap, struct span der)
 	for (i = 0; ok && i < count; i++) {
 		e = X509_NAME_get_entry(name, i);
 		if (i > 0)
-			ok = add(out, cap, &n, X509_NAME_ENTRY_set(e) == set ? " + " : ", ");
+			ok = text_add(out, cap, &n, X509_NAME_ENTRY_set(e) == set ? " + " : ", ");
 		set = X509_NAME_ENTRY_set(e);
 		ok = ok && entry_put(out, cap, &n, e);
 	}
