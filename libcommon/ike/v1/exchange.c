@@ -320,6 +320,17 @@ v1_sa_message_iv(const struct v1_sa *sa, uint32_t mid, uint8_t iv[BLOCK_MAX],
 	return (v1_message_iv(sa->proposal.hash, sa->proposal.enc, last, mid, iv, f));
 }
 
+int
+v1_exchange_iv(struct v1_exchange *x, struct fault *f)
+{
+	if (x->has_iv)
+		return (0);
+	if (v1_sa_message_iv(x->sa, x->mid, x->iv, f) != 0)
+		return (-1);
+	x->has_iv = true;
+	return (0);
+}
+
 struct v1_exchange *
 v1_sa_exchange(struct v1_sa *sa, uint32_t mid)
 {

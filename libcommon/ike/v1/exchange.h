@@ -186,6 +186,8 @@ struct v1_exchange *v1_sa_exchange(struct v1_sa *sa, uint32_t mid);
 /* IV of the first message under ${mid}, from phase 1's last block. */
 int v1_sa_message_iv(const struct v1_sa *sa, uint32_t mid, uint8_t iv[BLOCK_MAX],
     struct fault *f);
+/* The same into ${x}, which comes after phase 1, unless it has an IV already. 0, or -1. */
+int v1_exchange_iv(struct v1_exchange *x, struct fault *f);
 
 #define V1_RESEND_MS		500	/* first wait for an answer; doubles each time */
 #define V1_AGAIN_MS		450	/* a little less, as the net delays not all messages alike */

@@ -28,6 +28,16 @@ v1_nonce_take(struct bytes *peers, const struct isakmp_payload *pl, struct fault
 }
 
 int
+v1_put_hash(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
+{
+	const struct v1_message_keys k = v1_sa_message_keys(x->sa);
+
+	(void)f;
+	v1_message_hash_put(&k, b);
+	return (0);
+}
+
+int
 v1_put_nothing(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
 	(void)x;

@@ -12,6 +12,8 @@
 /* A fresh nonce of ours into ${own}; the body of the peer's, of legal length, into ${peers}. */
 int v1_nonce_make(struct v1_exchange *x, struct bytes *own, struct fault *f);
 int v1_nonce_take(struct bytes *peers, const struct isakmp_payload *pl, struct fault *f);
+/* The place of HASH(n): it is filled in when the message is complete. */
+int v1_put_hash(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f);
 /* For payloads that are not sent, or that are accepted and ignored. */
 int v1_put_nothing(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f);
 int v1_take_nothing(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f);

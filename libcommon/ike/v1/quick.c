@@ -79,16 +79,6 @@ hash_n(const struct v1_exchange *x)
 }
 
 static int
-put_hash(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
-{
-	const struct v1_message_keys k = v1_sa_message_keys(x->sa);
-
-	(void)f;
-	v1_message_hash_put(&k, b);
-	return (0);
-}
-
-static int
 seal(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
 	const struct v1_message_keys k = v1_sa_message_keys(x->sa);
@@ -352,7 +342,7 @@ take_sa_last(struct v1_exchange *x, const struct isakmp_payload *pl, struct faul
 }
 
 static const struct v1_payload payloads[] = {
-	{ PAYLOAD_HASH,		1,	put_hash,	v1_take_nothing },
+	{ PAYLOAD_HASH,		1,	v1_put_hash,	v1_take_nothing },
 	{ PAYLOAD_NONCE,	1,	put_nonce,	take_nonce },
 	{ PAYLOAD_KE,		1,	put_ke,		take_ke },
 	{ PAYLOAD_ID,		2,	v1_quick_put_id,		v1_quick_take_id },
@@ -362,17 +352,6 @@ static const struct v1_payload payloads[] = {
 	{ PAYLOAD_SA,		1,	put_sa,		take_sa_last },
 	{ V1_NOTHING,		0,	NULL,		NULL },
 };
-
-static int
-keys(struct v1_exchange *x, struct fault *f)
-{
-	if (x->has_iv)
-		return (0);
-	if (v1_sa_message_iv(x->sa, x->mid, x->iv, f) != 0)
-		return (-1);
-	x->has_iv = true;
-	return (0);
-}
 
 static void
 forget(struct v1_exchange *x)
@@ -446,7 +425,7 @@ quick_free(struct v1_exchange *x)
 static const struct v1_kind quick_kind = {
 	"phase 2 (quick mode)", PHASE_QUICK, EXCHANGE_QUICK, quick_mode,
 	sizeof(quick_mode) / sizeof(quick_mode[0]), payloads, true,
-	verify, seal, NULL, keys, NULL, forget, refused, silent, unanswered, quick_free,
+	verify, seal, NULL, v1_exchange_iv, NULL, forget, refused, silent, unanswered, quick_free,
 };
 
 struct v1_quick *

@@ -45,16 +45,6 @@ part(const struct v1_exchange *x)
 }
 
 static int
-put_hash(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
-{
-	const struct v1_message_keys k = v1_sa_message_keys(x->sa);
-
-	(void)f;
-	v1_message_hash_put(&k, b);
-	return (0);
-}
-
-static int
 seal(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
 	const struct v1_message_keys k = v1_sa_message_keys(x->sa);
@@ -150,23 +140,12 @@ judge(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
 }
 
 static const struct v1_payload payloads[] = {
-	{ PAYLOAD_HASH,	1,	put_hash,	v1_take_nothing },
+	{ PAYLOAD_HASH,	1,	v1_put_hash,	v1_take_nothing },
 	{ PAYLOAD_ATTR,	1,	put_attr,	take_attr },
 	{ PAYLOAD_N,	8,	v1_put_nothing,	v1_take_nothing },
 	{ PAYLOAD_VID,	32,	v1_put_nothing,	v1_take_nothing },
 	{ V1_NOTHING,	0,	NULL,		NULL },
 };
-
-static int
-keys(struct v1_exchange *x, struct fault *f)
-{
-	if (x->has_iv)
-		return (0);
-	if (v1_sa_message_iv(x->sa, x->mid, x->iv, f) != 0)
-		return (-1);
-	x->has_iv = true;
-	return (0);
-}
 
 static void
 forget(struct v1_exchange *x)
@@ -186,7 +165,7 @@ transaction_free(struct v1_exchange *x)
 
 #define KIND(name, phase)	{						\
 	name, phase, EXCHANGE_TRANSACTION, rows, sizeof(rows) / sizeof(rows[0]),	\
-	payloads, true, verify, seal, NULL, keys, NULL, forget, NULL, NULL, NULL,	\
+	payloads, true, verify, seal, NULL, v1_exchange_iv, NULL, forget, NULL, NULL, NULL,	\
 	transaction_free }
 static const struct v1_kind kinds[] = {
 	KIND("the transaction exchange", PHASE_XAUTH), KIND("XAuth", PHASE_XAUTH), KIND("mode config", PHASE_CONFIG),
