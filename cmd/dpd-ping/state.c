@@ -7,25 +7,15 @@
 #include "dpd_ping.h"
 #include "os/record_in.h"
 #include "sa/set.h"
+#include "tool/state_files.h"
 
 static int
 read_set(struct sa_set *set, struct sa_in *in, const char *path, struct fault *f)
 {
-	struct sa_in_at at;
-	struct sa_rec rec;
-	int rc;
-
 	if (sa_in_wide_mode(in, 0) != 0)
 		report_warn("%s contains live keys and other users can read it (mode %04o)", path,
 		    sa_in_wide_mode(in, 0));
-	while ((rc = sa_in_next(in, true, &rec, &at, f)) > 0) {
-		if (sa_set_apply(set, at.source, &rec, NULL, NULL, f) == SA_BAD)
-			rc = -1;
-		sa_rec_wipe(&rec);
-		if (rc < 0)
-			break;
-	}
-	return (rc);
+	return (sa_log_read(set, in, f));
 }
 
 static int

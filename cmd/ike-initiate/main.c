@@ -13,6 +13,7 @@
 #include "os/clock.h"
 #include "os/record_in.h"
 #include "sa/set.h"
+#include "tool/state_files.h"
 
 #define LINGER_MS_DEFAULT	2000
 
@@ -334,8 +335,6 @@ read_state(struct run *r, const char *path, struct fault *f)
 {
 	char *names[] = { (char *)(uintptr_t)path };
 	struct sa_in *in = sa_in_open(1, names, f);
-	struct sa_in_at at;
-	struct sa_rec rec;
 	int rc;
 
 	if (in == NULL)
@@ -345,13 +344,7 @@ read_state(struct run *r, const char *path, struct fault *f)
 		sa_in_close(in);
 		return (fault(f, FAULT_MEMORY, "no memory for SA state"));
 	}
-	while ((rc = sa_in_next(in, true, &rec, &at, f)) > 0) {
-		if (sa_set_apply(r->state, 0, &rec, NULL, NULL, f) == SA_BAD)
-			rc = -1;
-		sa_rec_wipe(&rec);
-		if (rc < 0)
-			break;
-	}
+	rc = sa_log_read(r->state, in, f);
 	sa_in_close(in);
 	return (rc);
 }

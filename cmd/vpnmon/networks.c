@@ -6,6 +6,7 @@
 #include "os/clock.h"
 #include "os/record_in.h"
 #include "sa/set.h"
+#include "tool/state_files.h"
 
 #define NETWORKS_TEXT	320
 
@@ -14,20 +15,12 @@ read_state(struct sa_set *set, const char *path, struct fault *f)
 {
 	char *names[] = { (char *)(uintptr_t)path };
 	struct sa_in *in = sa_in_open(1, names, f);
-	struct sa_in_at at;
-	struct sa_rec rec;
 	int rc;
 
 	if (in == NULL)
 		return (-1);
 	report_wide_mode(sa_in_name(in, 0), sa_in_wide_mode(in, 0));
-	while ((rc = sa_in_next(in, true, &rec, &at, f)) > 0) {
-		if (sa_set_apply(set, at.source, &rec, NULL, NULL, f) == SA_BAD)
-			rc = -1;
-		sa_rec_wipe(&rec);
-		if (rc < 0)
-			break;
-	}
+	rc = sa_log_read(set, in, f);
 	if (rc < 0)
 		fault_where(f, "%s", sa_in_name(in, 0));
 	sa_in_close(in);

@@ -1,9 +1,25 @@
-/* Reads the keys of SA state files. */
+/* Reads whole files of SA state. */
 #include "tool/state_files.h"
 
 #include "cli/report.h"
 #include "crypto/crypto.h"
-#include "os/record_in.h"
+
+int
+sa_log_read(struct sa_set *set, struct sa_in *in, struct fault *f)
+{
+	struct sa_in_at at;
+	struct sa_rec rec;
+	int rc;
+
+	while ((rc = sa_in_next(in, true, &rec, &at, f)) > 0) {
+		if (sa_set_apply(set, at.source, &rec, NULL, NULL, f) == SA_BAD)
+			rc = -1;
+		sa_rec_wipe(&rec);
+		if (rc < 0)
+			break;
+	}
+	return (rc);
+}
 
 int
 sa_keys_read(struct sa_set *keys, size_t n, const char *const *names, struct fault *f)
