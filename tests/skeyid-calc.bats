@@ -582,7 +582,7 @@ known() {
 	stderr_has 'M-ID has 8 hex digits, not 7'
 	run -2 --separate-stderr skeyid-calc skeyid --psk 123
 	stderr_has 'odd number of hex digits (3)'
-	# What is wrong, and what is expected.
+	# Each error names the fault and the expected form.
 	while read -r why args; do
 		# shellcheck disable=SC2086 # several arguments
 		run -2 --separate-stderr skeyid-calc $args

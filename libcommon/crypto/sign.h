@@ -19,7 +19,7 @@ enum sign_kind {
 	SIGN_EC256, SIGN_EC384, SIGN_EC521,	/* r | s on P-256, P-384, P-521 (RFC 4754) */
 };
 
-/* A private key; its numbers are in libcrypto's secure heap as far as libcrypto puts them there. */
+/* A private key. libcrypto decides which of its numbers it keeps in its secure heap. */
 struct sign_key;
 
 /*

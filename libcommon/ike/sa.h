@@ -109,7 +109,7 @@ struct ike_config *ike_sa_config(struct ike_sa *sa);
  * or FAULT_MEMORY.
  */
 int ike_sa_adopt_config(struct ike_sa *sa, const struct sa_ike *s, struct fault *f);
-/* Copies a text of the peer as far as it fits, with '?' for each control byte except a newline. */
+/* Copies a text of the peer, truncated to fit; each control byte except a newline becomes '?'. */
 void ike_config_text(char out[SA_TEXT], struct span from);
 /* Replaces the name. 0, or -1: no memory. */
 int ike_sa_set_name(struct ike_sa *sa, const char *name);

@@ -150,7 +150,7 @@ on_login(struct ev_loop *loop, struct ev_io *w, int events)
 	}
 }
 
-/* A user has sent its password. What is not judged by the helper is wrong. */
+/* A user has sent its password. If the helper cannot judge the login, it is rejected. */
 static void
 on_asks(struct ike_tool *t, const uint8_t id[16], uint32_t mid)
 {

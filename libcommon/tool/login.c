@@ -20,7 +20,7 @@
 #define GIVEN_FD	3	/* of the interface */
 #define WRONGS		256	/* wrong passwords remembered */
 
-/* What goes to the helper: this head, then "user\0password\0". */
+/* The head of a question to the helper; then follows "user\0password\0". */
 struct ask {
 	uint8_t		id[16];
 	uint32_t	mid;

@@ -466,7 +466,7 @@ id_hash(const struct id *id, uint64_t salt)
 			lower[i] = id->data[i] >= 'A' && id->data[i] <= 'Z' ? id->data[i] | 0x20 : id->data[i];
 		return (hash_bytes(lower, id->len, h));
 	}
-	/* What is no address equals nothing, not even itself. */
+	/* id_eq() is false for an ID without a valid address, so its hash does not matter. */
 	if (row != NULL && row->form != BINARY)
 		return (id_to_selector(&s, id) == 0 ? hash_bytes(s.first.b, addr_len(&s.first), h) : h);
 	return (hash_bytes(id->data, id->len, h));

@@ -204,7 +204,7 @@ answer(struct v1_exchange *x, const struct config *in, struct wr *w, struct ike_
 		return (give(x, in, w, out, f));
 	if (!x->sa->ike.policy->mode_config)
 		return (fault(f, FAULT_PROTOCOL, "the peer assigns an address, and --mode-config is not given"));
-	/* What is accepted is repeated without its value. */
+	/* The ACK names each accepted attribute, without its value. */
 	while (config_next(&r, &a))
 		isakmp_attr_put_bytes(w, a.type, SPAN_NONE);
 	return (take(x, in, out, f));
