@@ -8,13 +8,7 @@
 
 #include "capture/capture.h"
 #include "capture/inbound.h"
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "must.h"
 
 /* Reads each byte, so that the sanitizer sees a span that reaches too far. */
 static void

@@ -4,14 +4,8 @@
  */
 #include <stdlib.h>
 
-#include "ike/v1/auth_cert.h"
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "ike/v1base/auth_cert.h"
+#include "must.h"
 
 /* All that is read from a certificate. */
 static void

@@ -6,7 +6,6 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "base/span.h"
 #include "datapath/claim.h"
 #include "datapath/claim_file.h"
+#include "must.h"
 
 #define KEY_LEN		32
 #define FILE_LEN	40
@@ -25,13 +25,6 @@ static char path[] = "/dev/shm/fuzz-claim.XXXXXX";
 static char name[CLAIM_NAME];		/* of the claim under the key of zeros */
 static const uint8_t key[KEY_LEN], digest[CLAIM_DIGEST];
 static int dir = -1;
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static uint64_t
 now(void)

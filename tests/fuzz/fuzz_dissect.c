@@ -6,13 +6,7 @@
 #include <stdlib.h>
 
 #include "trace/dissect.h"
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "must.h"
 
 static void
 words(const struct v1_told *m)

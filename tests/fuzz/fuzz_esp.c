@@ -4,7 +4,6 @@
  * selectors, wrong padding, any next header; IP packets with AH likewise; sequence numbers in any order,
  * of which none may be accepted twice; and frames of a capture, opened and sealed offline.
  */
-#include <stdlib.h>
 
 #include <pcap/pcap.h>
 
@@ -12,6 +11,7 @@
 #include "esp/ah.h"
 #include "esp/flow.h"
 #include "esp/offline.h"
+#include "must.h"
 
 #define ROOM	8192
 
@@ -27,13 +27,6 @@ static struct esp_ctx *ctx;
 static struct esp_key *peer;		/* seals what db opens */
 static struct esp_xf seal_cbc, seal_gcm;	/* likewise, SPI_NARROW and SPI_GCM */
 static struct offline *opens, *seals;	/* of the same SAs */
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static int
 fill(void *state, uint8_t *p, size_t n)
@@ -259,7 +252,7 @@ try_capture(const uint8_t *p, size_t len)
 	struct capture *c = capture_of_frames(DLT_RAW, NULL);
 	struct capture_packet k;
 	struct span got;
-	bool ah;
+	bool ah, whole;
 
 	must(c != NULL);
 	capture_frame(c, span_of(p, len), len, 1, &k);
@@ -272,7 +265,7 @@ try_capture(const uint8_t *p, size_t len)
 		if (!ah)
 			(void)offline_icv96(opens, &k.dst.addr, k.data);
 	}
-	if (k.ip.len > 0 && offline_seal(seals, k.ip, &got, &sa) == ESP_OK)
+	if (k.ip.len > 0 && offline_seal(seals, k.ip, &got, &whole, &sa) == ESP_OK)
 		must(sa != NULL && got.len > 8);
 	capture_close(c);
 }

@@ -7,13 +7,7 @@
 
 #include "explain/check.h"
 #include "explain/walk.h"
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "must.h"
 
 static struct sa_set *
 keys(void)

@@ -2,16 +2,9 @@
  * IKE fragments. The set against a model that keeps each number apart; a message taken apart comes back, whatever order
  * its fragments have; the pool under any datagrams keeps its limits and only gives messages.
  */
-#include <stdlib.h>
 
 #include "wire/frag_pool.h"
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "must.h"
 
 struct input { const uint8_t *p; size_t left; };
 

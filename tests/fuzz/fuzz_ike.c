@@ -7,12 +7,12 @@
  * reached. What the engine then writes must be records that encode, and what does not prove to be
  * the peer's must leave an SA alone.
  */
-#include <stdlib.h>
 
 #include "ike/ike.h"
 #include "ike/v1base/message.h"
 #include "sa/codec.h"
 #include "wire/isakmp.h"
+#include "must.h"
 
 #define SAID_MAX	16
 #define EDITS_MAX	16
@@ -32,13 +32,6 @@ struct tape {
 };
 static struct tape tapes[3];	/* main mode, aggressive mode, main mode with PFS */
 static const struct now begin = { .ms = 1000, .epoch = 1700000000 };
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static struct ike_engine *
 engine_new(struct tape *t, int side, struct rand_seed *seed)
@@ -120,7 +113,7 @@ make_policy(struct ike_policy *p, enum sa_exchange exchange, bool pfs, int side)
 	    selector_parse(&p->remote_ts[0], nets[!side]) == 0);
 	p->n_local_ts = p->n_remote_ts = 1;
 	p->exchange = exchange;
-	p->heartbeat_ms = 500;
+	p->heartbeat_ms = 3000;
 }
 
 static void
@@ -181,7 +174,7 @@ let_time_pass(struct ike_engine *e)
 	int i;
 
 	/* Retransmissions and the first heartbeats: those that follow are the same. */
-	for (i = 0; i < 12 && (due = ike_engine_deadline(e)) != UINT64_MAX; i++) {
+	for (i = 0; i < 8 && (due = ike_engine_deadline(e)) != UINT64_MAX; i++) {
 		if (due > now.ms) {
 			now.epoch += (due - now.ms) / 1000;
 			now.ms = due;

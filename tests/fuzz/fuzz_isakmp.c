@@ -2,20 +2,13 @@
  * Hostile datagrams: whatever decodes is looked at whole, and what can be written again has to
  * read back the same.
  */
-#include <stdlib.h>
 
 #include "wire/id.h"
 #include "wire/isakmp.h"
 #include "wire/vid.h"
+#include "must.h"
 
 static uint8_t out[ISAKMP_MSG_MAX + 1];
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 try_sa(struct span body)

@@ -9,6 +9,22 @@
 #include "tool/peers_file.h"
 #include "tool/policy_opt.h"
 
+static void
+on_line(void *ctx, const struct peers_line *l)
+{
+	(void)ctx;
+	if (l->name[0] == '\0' || l->tun_words == NULL)
+		abort();
+}
+
+static void
+on_wrong(void *ctx, const struct fault *f)
+{
+	(void)ctx;
+	if (f->what[0] == '\0' || f->where[0] == '\0')
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 int
@@ -43,5 +59,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		peers_wipe(&peers);
 	} else if (peers.n != 0 || peers.p != NULL || f.what[0] == '\0' || f.where[0] == '\0')
 		abort();
+	if (peers_file_pick(&peers, path, "a", &given, &f) == 0)
+		peers_wipe(&peers);
+	(void)peers_file_check(path, &(const struct peers_check){ .line = on_line, .wrong = on_wrong }, &f);
 	return (0);
 }

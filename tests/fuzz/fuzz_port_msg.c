@@ -6,15 +6,9 @@
 
 #include "port/port_msg.h"
 #include "port/port_table.h"
+#include "must.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 /* Keys as the owner takes them: valid ones go in, are found, and come out. */
 static void

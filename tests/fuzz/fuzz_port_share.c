@@ -14,7 +14,8 @@
 #include "port/port_name.h"
 #include "port/port_owner.h"
 #include "port/port_route.h"
-#include "port/port_udp.h"
+#include "port/port_socket.h"
+#include "must.h"
 
 #define PEERS	4
 #define STEPS	64
@@ -28,13 +29,6 @@ static struct ports *set;
 static struct port *port;
 static struct { int fd; bool welcomed, upward; } peer[PEERS];
 static uint8_t packet[PORT_MSG_MAX + 1];
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void
 had_ike(void *ctx, const struct pkt *d)
@@ -102,7 +96,7 @@ make_port(void)
 static void
 free_port(void)
 {
-	port_udp_stop(port);
+	port_socket_stop(port);
 	port_leave(port);
 	(void)close(port->udp);
 	free(port);

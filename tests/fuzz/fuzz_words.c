@@ -4,13 +4,7 @@
 
 #include "crypto/proposal.h"
 #include "wire/id.h"
-
-static void
-must(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "must.h"
 
 static void
 try_proposals(const char *text)
