@@ -6,15 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct addr
-addr_make(uint8_t family, const uint8_t *b)
-{
-	struct addr a = { .family = family };
-
-	memcpy(a.b, b, addr_len(&a));
-	return (a);
-}
-
 int
 addr_parse(struct addr *a, const char *text)
 {
@@ -69,14 +60,6 @@ addr_text(char out[ADDR_TEXT], const struct addr *a)
 			(void)snprintf(out + n, ADDR_TEXT - n, "%%%u", a->scope);
 	}
 	return (out);
-}
-
-int
-addr_cmp(const struct addr *a, const struct addr *b)
-{
-	if (a->family != b->family)
-		return (a->family < b->family ? -1 : 1);
-	return (memcmp(a->b, b->b, addr_len(a)));
 }
 
 char *
@@ -210,11 +193,4 @@ selector_covers(const struct selector *outer, const struct selector *inner)
 		return (true);
 	return (inner->port >= outer->port && inner->port_end <= outer->port_end &&
 	    inner->port_end != 0);
-}
-
-bool
-selector_has_addr(const struct selector *s, const struct addr *a)
-{
-	return (a->family == s->first.family && addr_cmp(&s->first, a) <= 0 &&
-	    addr_cmp(a, &s->last) <= 0);
 }

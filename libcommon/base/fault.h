@@ -81,6 +81,8 @@ enum fault_code {
 	CAUSE(INI_LINE)		/* neither a section nor a key */	\
 	CAUSE(NO_CA)		/* whom to trust is not configured, or is no CA */ \
 	CAUSE(PEER_AS_FILE)	/* the name of a file looks like a host's */ \
+	/* CONFIG, CLAIMED, UNREACHABLE, NO_REPLY */			\
+	CAUSE(CONTROL)		/* the control socket of a tool */	\
 	/* BAD_PROPOSAL: which list it is in */				\
 	CAUSE(IKE_PROPOSAL)						\
 	CAUSE(ESP_PROPOSAL)						\
@@ -98,6 +100,11 @@ enum fault_code {
 	/* SECRET_FILE */						\
 	CAUSE(NO_TERMINAL)	/* to prompt on */			\
 	CAUSE(PASSPHRASE)	/* of a private key; none is given */	\
+	CAUSE(CERT_FILE)	/* ours does not exist */		\
+	CAUSE(KEY_FILE)		/* likewise: our private key's */	\
+	CAUSE(TRUST_FILE)	/* likewise: CAs, CRLs, certificates of the peer */ \
+	CAUSE(PASSPHRASE_FILE)	/* likewise */				\
+	CAUSE(PASSWORD_FILE)	/* likewise: of the XAuth password */	\
 	CAUSE(NOT_HEX)							\
 	CAUSE(NOT_BASE64)						\
 	/* STALE_SA */							\
@@ -107,6 +114,7 @@ enum fault_code {
 	CAUSE(UDP_PORT)							\
 	CAUSE(MARK)		/* of packets, SO_MARK */		\
 	CAUSE(RAW_SOCKET)						\
+	CAUSE(RAW_ESP)							\
 	CAUSE(ICMP_SOCKET)	/* for echo requests */			\
 	CAUSE(ROUTES)							\
 	CAUSE(STATE_DIR)						\
@@ -116,7 +124,10 @@ enum fault_code {
 	CAUSE(RESOLVER)		/* it does not answer */		\
 	/* UNREACHABLE, NO_REPLY */					\
 	CAUSE(NATT_PORT)	/* the peer answered on another port */	\
+	CAUSE(TCP_REFUSED)	/* the peer resets a connection of TCP encapsulation */ \
+	CAUSE(TCP_SILENT)	/* ... or does not answer in it, or not at all */ \
 	CAUSE(NOT_SHARED)	/* no process shares the UDP port */	\
+	CAUSE(GRE_OWNER)	/* no gre-tun has the device */		\
 	/* READER_GONE */							\
 	CAUSE(REPORT)		/* it read a report, and has read enough: `| head` */ \
 	/* BAD_RECORD */							\
@@ -134,6 +145,7 @@ enum fault_code {
 	/* PROTOCOL */							\
 	CAUSE(NO_HEARTBEATS)	/* not announced by the peer */		\
 	CAUSE(VALUES_DIFFER)	/* calculated and captured ones */	\
+	CAUSE(BAD_OFFER)	/* a protocol is twice in one proposal */ \
 	/* UNKNOWN_PEER, ID_MISMATCH: of a peer that begins */		\
 	CAUSE(STRANGE_ADDRESS)	/* no policy is for it */		\
 	CAUSE(STRANGE_EXCHANGE)	/* the policies for it want the other one */ \
@@ -144,8 +156,13 @@ enum fault_code {
 	CAUSE(OUR_ID)		/* the peer rejects it */		\
 	/* AUTH_FAILED: XAuth */					\
 	CAUSE(LOGIN)		/* the gateway rejects our user or password */ \
+	CAUSE(REDIRECT)		/* it sends this client to another gateway */	\
 	CAUSE(NO_LOGIN)		/* it asks for one, and we have none */	\
 	CAUSE(USER)		/* this gateway rejects the user */	\
+	CAUSE(GROUP)		/* or its group, which is not configured */ \
+	/* PROTOCOL: mode config */					\
+	CAUSE(POOL)		/* all addresses of it are in use */	\
+	CAUSE(NO_ADDRESS)	/* the gateway assigns none */		\
 	CAUSE(OUR_CERT)		/* AUTH_FAILED: the peer rejects it */	\
 	/* AUTH_FAILED: the peer's certificate */			\
 	CAUSE(CERT_NONE)	/* it sent none */			\
@@ -160,6 +177,7 @@ enum fault_code {
 	CAUSE(CERT_PINNED)	/* another one than the configured */	\
 	CAUSE(SIGNATURE)	/* not by the key of the certificate */	\
 	/* NO_REPLY */							\
+	CAUSE(ELSEWHERE)	/* answers came from another address */	\
 	CAUSE(INVALID_ANSWER)	/* something came that makes no sense */ \
 	CAUSE(ALIVE)		/* the peer answers R-U-THERE */	\
 	CAUSE(SA_SILENT)	/* nothing is answered under the IKE SA */ \

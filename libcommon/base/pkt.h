@@ -38,7 +38,8 @@ struct pkt {
 	struct endpoint	 local, remote;	/* received: the address it came to; port 0 where there is none */
 	uint32_t	 ifindex;	/* received: the interface; sent: 0, or the one to leave by */
 	uint16_t	 tos;		/* DSCP and ECN, or PKT_TOS_NONE: not known */
-	uint8_t		 proto;		/* IP protocol that carries it: 17, 50 or 51 */
+	uint8_t		 proto;		/* IP protocol that carries it: 6, 17, 50 or 51 */
+	bool		 df;		/* sent: nobody may fragment it on its way */
 	uint8_t		 marker;	/* zero bytes before it in its UDP datagram */
 	uint64_t	 time_us;	/* since 1970, for captures; 0: not known */
 
@@ -50,6 +51,7 @@ struct pkt {
 	/* What esp/ needs and finds (esp/seal.h, esp/open.h, esp/flow.h). */
 	struct esp_sa	*sa;		/* NULL: none is known */
 	uint64_t	 seq;		/* the whole number */
+	uint64_t	 seq_around;	/* ... in the AH around it, of a bundle */
 	size_t		 inner_len;	/* of the packet in the tunnel, or in transport mode */
 	size_t		 fit;		/* with ESP_TOO_BIG: the length that fits */
 	unsigned	 verdict;	/* enum esp_verdict */

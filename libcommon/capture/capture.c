@@ -5,9 +5,11 @@
 #include <pcap/dlt.h>
 #include <stdlib.h>
 
+#include "wire/ctcp.h"
+
 #define SPI_LEAST	256			/* below are reserved (RFC 4303, 2.1) */
 #define TAGS_MAX	4			/* VLAN tags */
-#define TCP_TRAILER	16			/* of Cisco's IPsec over TCP */
+#define TCP_TRAILER	CTCP_TRAILER
 
 #define ETHER_IP4	0x0800
 #define ETHER_IP6	0x86dd
@@ -264,12 +266,13 @@ bad:
 
 /*
  * Cisco's IPsec over TCP: each segment is a packet with 16 bytes behind it that hold a magic
- * number; IKE has four zero bytes before it.
+ * number; IKE has a UDP header before it, or, as some send it, four zero bytes.
  */
 static void
 tcp_get(struct capture_packet *p, struct span s)
 {
 	static const uint8_t zero[4], magic[4] = { 0x21, 0x45, 0x6c, 0x69 };
+	struct span ike;
 	size_t head;
 
 	if (s.len < 20 || (head = (size_t)(s.p[12] >> 4) * 4) < 20 || head > s.len) {
@@ -286,6 +289,10 @@ tcp_get(struct capture_packet *p, struct span s)
 	if (s.len <= TCP_TRAILER || memmem(s.p + s.len - TCP_TRAILER, TCP_TRAILER, magic, 4) == NULL) {
 		if (looks_ike(s, p->lost))
 			p->what = CAPTURE_IKE;
+		return;
+	}
+	if (ctcp_packet_get(&ike, s) == CTCP_PROTO_UDP) {
+		set(p, CAPTURE_IKE, CAPTURE_BY_TCP, ike);
 		return;
 	}
 	s.len -= TCP_TRAILER;
@@ -429,7 +436,7 @@ capture_new(struct fault *f)
 	if (c != NULL && (c->frags = capture_frags_new()) != NULL && (c->copies = capture_copies_new()) != NULL)
 		return (c);
 	if (c != NULL)
-		capture_frags_free(c->frags);
+		ip_frags_free(c->frags);
 	free(c);
 	(void)fault(f, FAULT_MEMORY, "no memory for a capture");
 	return (NULL);
@@ -459,7 +466,7 @@ capture_close(struct capture *c)
 	capture_ng_free(c->ng);
 	capture_copies_free(c->copies);
 	free(c->buffer);
-	capture_frags_free(c->frags);
+	ip_frags_free(c->frags);
 	free(c);
 }
 
@@ -482,6 +489,6 @@ capture_add_port(struct capture *c, uint16_t port, struct fault *f)
 const struct capture_stats *
 capture_stats(struct capture *c)
 {
-	c->stats.incomplete = capture_frags_incomplete(c->frags);
+	c->stats.incomplete = ip_frags_incomplete(c->frags);
 	return (&c->stats);
 }

@@ -5,9 +5,9 @@
 #include <stdio.h>
 
 #include "capture/capture.h"
+#include "wire/ip_frag.h"
 
 struct pcap;				/* libpcap's */
-struct capture_frags;
 struct capture_ng;
 struct capture_copies;
 
@@ -24,7 +24,7 @@ struct capture {
 	size_t			 n_ports;
 	uint64_t		 iface;		/* of a pcapng file with several, from 1; else 0 */
 	struct capture_copies	*copies;
-	struct capture_frags	*frags;
+	struct ip_frags		*frags;
 	struct capture_stats	 stats;
 };
 
@@ -76,15 +76,12 @@ struct capture_ip {
 /* 0, or -1 with ${*note} set to the reason. */
 int capture_ip_get(struct capture_ip *ip, struct span s, size_t wire_len, const char **note);
 
-struct capture_frags *capture_frags_new(void);	/* NULL: no memory */
-void capture_frags_free(struct capture_frags *t);
+struct ip_frags *capture_frags_new(void);	/* NULL: no memory */
 /*
  * Adds a fragment. 1: the datagram is complete, in ${ip} (valid until the next call), from ${*n}
  * fragments; 0: more are needed; -1: it conflicts with earlier fragments, or exceeds 64 KiB.
  */
-int capture_frags_take(struct capture_frags *t, struct capture_ip *ip, uint64_t time_us,
+int capture_frags_take(struct ip_frags *t, struct capture_ip *ip, uint64_t time_us,
     unsigned *n, const char **note);
-/* Datagrams that timed out so far, and those that are incomplete. */
-uint64_t capture_frags_incomplete(const struct capture_frags *t);
 
 #endif

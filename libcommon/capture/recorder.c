@@ -12,7 +12,9 @@
 #define BATCH		64
 #define ROOM		(4 * 1024 * 1024)	/* bytes that may be on their way to a disk */
 #define MARKER_MAX	8
+#define PROTO_TCP	6
 #define PROTO_UDP	17
+#define PROTO_ESP	50
 #define PROTO_AH	51
 #define PROTO_WHOLE	0
 
@@ -111,7 +113,8 @@ describe(struct head *h, enum pcapng_way way, const struct pkt *k, const char co
 
 	h->time_us = k->time_us;
 	h->way = (uint8_t)way;
-	h->proto = whole ? PROTO_WHOLE : k->proto;
+	/* Of a TCP segment only the ESP inside is here. */
+	h->proto = whole ? PROTO_WHOLE : k->proto == PROTO_TCP ? PROTO_ESP : k->proto;
 	h->marker = k->marker < MARKER_MAX ? k->marker : MARKER_MAX;
 	h->src = in ? k->remote : k->local;
 	h->dst = in ? k->local : k->remote;

@@ -38,6 +38,7 @@ struct reading {
 	unsigned	 in_line;
 	char		 name[INI_NAME];
 	bool		 is_defaults;
+	const void	*given;
 	void		*defaults, *opts;	/* ${conf->size} bytes each */
 	struct key	 keys[KEYS_MAX];
 	size_t		 n_keys;
@@ -49,6 +50,8 @@ struct reading {
 	size_t		 n;
 	unsigned	 defaults_line;	/* of [defaults]; 0: none yet */
 	bool		 bad;
+	bool		 skip;		/* the section being read has no name of its own: its keys count for nothing */
+	bool		 any_wrong;	/* conf->wrong got a fault */
 	struct fault	*f;
 };
 
@@ -64,7 +67,10 @@ grow(void **array, size_t n, size_t size)
 	return (0);
 }
 
-/* Keeps the first fault and where it is: "peers.ini:7". */
+/*
+ * Adds to the fault where it is: "peers.ini:7". -1: the reading ends with it; 0: conf->wrong got it, and the reading
+ * goes on.
+ */
 static int
 fail(struct reading *r, unsigned line, const char *key)
 {
@@ -77,7 +83,13 @@ fail(struct reading *r, unsigned line, const char *key)
 	(void)snprintf(inner, sizeof(inner), "%s", key != NULL ? key : r->f->where);
 	(void)snprintf(r->f->where, sizeof(r->f->where), "%.40s:%u%s%.40s",
 	    base != NULL ? base + 1 : r->path, line, inner[0] != '\0' ? ": " : "", inner);
-	return (-1);
+	if (r->conf->wrong == NULL || r->f->code == FAULT_MEMORY)
+		return (-1);
+	r->conf->wrong(r->conf->ctx, r->opts, r->f);
+	*r->f = (struct fault){0};
+	r->bad = false;
+	r->any_wrong = true;
+	return (0);
 }
 
 static struct key *
@@ -104,10 +116,27 @@ fail_at_option(struct reading *r)
 	return (fail(r, k != NULL ? k->line : r->in_line, r->f->where[0] == '\0' ? r->f->option : NULL));
 }
 
+/* Hands the section over; where faults do not end the reading, again without the key that was wrong. */
+static int
+hand_over(struct reading *r)
+{
+	char option[FAULT_OPTION];
+	unsigned i;
+
+	for (i = 0; i < KEYS_MAX && r->conf->section(r->conf->ctx, r->name, r->opts, r->f) != 0; i++) {
+		(void)snprintf(option, sizeof(option), "%s", r->f != NULL ? r->f->option : "");
+		if (fail_at_option(r) != 0)
+			return (-1);
+		if (!opt_reset(r->conf->table, r->opts, r->given, option))
+			break;
+	}
+	return (0);
+}
+
 static int
 end_section(struct reading *r)
 {
-	if (r->in == 0)
+	if (r->in == 0 || r->skip)
 		return (0);
 	if (r->is_defaults) {
 		memcpy(r->defaults, r->opts, r->conf->size);
@@ -123,9 +152,7 @@ end_section(struct reading *r)
 	}
 	(void)strcpy(r->sections[r->n].name, r->name);
 	r->sections[r->n++].line = r->in_line;
-	if (r->conf->section(r->conf->ctx, r->name, r->opts, r->f) != 0)
-		return (fail_at_option(r));
-	return (0);
+	return (hand_over(r));
 }
 
 /* The line of the section of that name that is already read; 0: none is. */
@@ -147,6 +174,9 @@ begin_section(struct reading *r, const char *name)
 {
 	unsigned first;
 
+	if (r->skip && r->serial == 0)	/* that was said */
+		return (0);
+	r->skip = false;
 	r->in = r->serial;
 	r->in_line = r->serial_line;
 	r->n_keys = 0;
@@ -155,16 +185,20 @@ begin_section(struct reading *r, const char *name)
 		(void)fault(r->f, FAULT_CONFIG, name[0] == '\0' && r->serial > 0 ? "a section without a name" :
 		    name[0] == '\0' ? "keys before the first [section]" :
 		    "the name of a section has more than %zu bytes", sizeof(r->name) - 1);
+		r->skip = true;
+		r->is_defaults = false;
 		return (fail(r, name[0] == '\0' && r->serial == 0 ? r->open.line : r->in_line, NULL));
 	}
 	(void)snprintf(r->name, sizeof(r->name), "%s", name);
 	if ((first = section_line(r, name)) != 0) {
 		(void)fault(r->f, FAULT_CONFIG, "section [%s] is there twice, first in line %u", name, first);
+		r->skip = true;
 		return (fail(r, r->in_line, NULL));
 	}
 	r->is_defaults = strcmp(name, "defaults") == 0;
 	if (r->is_defaults && r->serial != 1) {
 		(void)fault(r->f, FAULT_CONFIG, "[defaults] must be the first section");
+		r->skip = true;
 		return (fail(r, r->in_line, NULL));
 	}
 	if (r->is_defaults)
@@ -205,7 +239,10 @@ close_key(struct reading *r)
 	r->values->v[r->values->n++] = value;
 	k = key_find(r, r->open.name);
 	if (k == NULL && c->first != NULL)
-		c->first(r->opts, r->open.name);
+		c->first(r->opts, r->open.name, c->pair[0] != NULL &&
+		    (key_find(r, c->pair[0]) != NULL || key_find(r, c->pair[1]) != NULL));
+	if (r->skip)
+		return (0);
 	if (opt_set(c->table, r->opts, r->open.name, value, &known, &again, r->f) != 0)
 		return (known ? fail(r, r->open.line, NULL) : unknown_key(r, r->open.name));
 	if (c->no_key != NULL && strcmp(r->open.name, c->no_key) == 0) {
@@ -222,9 +259,46 @@ close_key(struct reading *r)
 		(void)snprintf(k->name, sizeof(k->name), "%s", r->open.name);
 		k->line = r->open.line;
 	}
-	if (c->apart[0] != NULL && key_find(r, c->apart[0]) != NULL && key_find(r, c->apart[1]) != NULL) {
-		(void)fault(r->f, FAULT_CONFIG, "%s and %s exclude each other", c->apart[0], c->apart[1]);
-		return (fail(r, r->open.line, NULL));
+	if (c->set != NULL)
+		c->set(r->opts, r->open.name, value);
+	return (0);
+}
+
+/* A line with a value. 0, or -1 with a fault. */
+static int
+read_value(struct reading *r, const char *section, const char *name, const char *value)
+{
+	size_t len;
+	char *more;
+
+	if (r->indented && r->open.value != NULL) {
+		len = strlen(r->open.value);
+		if ((more = realloc(r->open.value, len + strlen(value) + 2)) == NULL) {
+			(void)fault_sys(r->f, FAULT_MEMORY, "no memory for a value");
+			return (fail(r, r->line, NULL));
+		}
+		r->open.value = more;
+		more[len] = ' ';
+		(void)strcpy(more + len + 1, value);
+		return (0);
+	}
+	if (close_key(r) != 0)
+		return (-1);
+	r->open.line = r->line;
+	if ((r->in != r->serial || r->in == 0) &&
+	    (end_section(r) != 0 || begin_section(r, section) != 0))
+		return (-1);
+	if (value[0] == '\0') {
+		(void)fault(r->f, FAULT_CONFIG, "%.60s: has no value", name);
+		return (fail(r, r->line, NULL));
+	}
+	if (strlen(name) >= sizeof(r->open.name)) {
+		return (unknown_key(r, name));
+	}
+	(void)snprintf(r->open.name, sizeof(r->open.name), "%s", name);
+	if ((r->open.value = strdup(value)) == NULL) {
+		(void)fault_sys(r->f, FAULT_MEMORY, "no memory for a value");
+		return (fail(r, r->line, NULL));
 	}
 	return (0);
 }
@@ -234,45 +308,8 @@ static int
 on_value(void *user, const char *section, const char *name, const char *value)
 {
 	struct reading *r = user;
-	size_t len;
-	char *more;
 
-	if (r->bad)
-		return (0);
-	if (r->indented && r->open.value != NULL) {
-		len = strlen(r->open.value);
-		if ((more = realloc(r->open.value, len + strlen(value) + 2)) == NULL) {
-			(void)fault_sys(r->f, FAULT_MEMORY, "no memory for a value");
-			(void)fail(r, r->line, NULL);
-			return (0);
-		}
-		r->open.value = more;
-		more[len] = ' ';
-		(void)strcpy(more + len + 1, value);
-		return (1);
-	}
-	if (close_key(r) != 0)
-		return (0);
-	r->open.line = r->line;
-	if ((r->in != r->serial || r->in == 0) &&
-	    (end_section(r) != 0 || begin_section(r, section) != 0))
-		return (0);
-	if (value[0] == '\0') {
-		(void)fault(r->f, FAULT_CONFIG, "%.60s: has no value", name);
-		(void)fail(r, r->line, NULL);
-		return (0);
-	}
-	if (strlen(name) >= sizeof(r->open.name)) {
-		(void)unknown_key(r, name);
-		return (0);
-	}
-	(void)snprintf(r->open.name, sizeof(r->open.name), "%s", name);
-	if ((r->open.value = strdup(value)) == NULL) {
-		(void)fault_sys(r->f, FAULT_MEMORY, "no memory for a value");
-		(void)fail(r, r->line, NULL);
-		return (0);
-	}
-	return (1);
+	return (!r->bad && read_value(r, section, name, value) == 0);
 }
 
 /* `   key = value`: an indented key, which inih would take for more of the value before. */
@@ -305,18 +342,21 @@ check_heading(struct reading *r, const char *line)
 			len--;
 		(void)fault(r->f, FAULT_CONFIG, "the section '%.*s' is not closed: ] is missing",
 		    len > INI_NAME ? INI_NAME : (int)len, line);
-		return (fail(r, r->line, NULL));
+		(void)fail(r, r->line, NULL);
+		return (-1);	/* whose the keys below are is not known */
 	}
 	if ((rest = text_behind(close)) != NULL) {
 		len = strcspn(rest, "\r\n");
 		(void)fault(r->f, FAULT_CONFIG, "text after the section %.*s: '%.*s'",
 		    close - line < INI_NAME ? (int)(close - line) + 1 : INI_NAME, line,
 		    len > INI_NAME ? INI_NAME : (int)len, rest);
-		return (fail(r, r->line, NULL));
+		if (fail(r, r->line, NULL) != 0)
+			return (-1);
 	}
 	if (r->serial != 0 && r->in != r->serial) {
 		(void)fault(r->f, FAULT_CONFIG, "the section has no keys");
-		return (fail(r, r->serial_line, NULL));
+		if (fail(r, r->serial_line, NULL) != 0)
+			return (-1);
 	}
 	r->serial++;
 	r->serial_line = r->line;
@@ -397,7 +437,8 @@ finish(struct reading *r, int line)
 		(void)fault_because(r->f, line > 0 ? CAUSE_INI_LINE : CAUSE_NONE,
 		    fault(r->f, line > 0 ? FAULT_CONFIG : FAULT_MEMORY, line > 0 ?
 		    "neither [section] nor key = value" : "no memory for the file"));
-		return (fail(r, line > 0 ? (unsigned)line : r->line, NULL));
+		if (fail(r, line > 0 ? (unsigned)line : r->line, NULL) != 0)
+			return (-1);
 	}
 	if (r->bad || close_key(r) != 0 || end_section(r) != 0)
 		return (-1);
@@ -405,7 +446,7 @@ finish(struct reading *r, int line)
 		(void)fault(r->f, FAULT_CONFIG, "the section has no keys");
 		return (fail(r, r->serial_line, NULL));
 	}
-	if (r->n == 0) {
+	if (r->n == 0 && !r->any_wrong) {
 		(void)fault(r->f, FAULT_CONFIG, r->bytes == 0 ? "the file is empty" : "no section describes %s",
 		    r->conf->of);
 		return (fail(r, r->line > 0 ? r->line : 1, NULL));
@@ -427,7 +468,7 @@ ini_file_read(const struct ini_conf *conf, const void *given, const char *path,
 		free(two);
 		return (fault(f, FAULT_MEMORY, "no memory for the file"));
 	}
-	*r = (struct reading){ .conf = conf, .path = path, .f = f, .values = values, .defaults = two,
+	*r = (struct reading){ .conf = conf, .path = path, .f = f, .values = values, .given = given, .defaults = two,
 	    .opts = (char *)two + conf->size };
 	memcpy(r->defaults, given, conf->size);
 	if ((r->from = open_file(path, conf->risk, f)) == NULL)

@@ -26,9 +26,20 @@ struct ini_conf {
 	const char	*risk;		/* what other users can change if they can write to the file */
 	size_t		 max;		/* sections */
 	const char	*no_key;	/* a row of ${table} that is not a key, since the section's name sets it */
-	const char	*apart[2];	/* two keys that exclude each other, or NULL */
-	/* Called before ${key} is set for the first time in a section, to clear lists. May be NULL. */
-	void		(*first)(void *opts, const char *key);
+	const char	*pair[2];	/* two keys that replace the defaults of each other, or NULL */
+	/*
+	 * Called before ${key} is set for the first time in a section, to clear lists. ${both}: it is one of ${pair}, and
+	 * the section has set the other. May be NULL.
+	 */
+	void		(*first)(void *opts, const char *key, bool both);
+	/* Called when the section has set ${key} to ${value}, which lives as long as the values. May be NULL. */
+	void		(*set)(void *opts, const char *key, const char *value);
+	/*
+	 * Not NULL: it gets each fault, with its line, and the section ${opts} that is being read; the reading goes on.
+	 * What ends the reading in any case, such as a file that cannot be opened, is still the result. A section with a
+	 * fault that names a key is handed over again with the default of that key.
+	 */
+	void		(*wrong)(void *ctx, void *opts, const struct fault *f);
 	/*
 	 * A section is complete. 0, or -1 with a fault, whose ${option} may name a key; the line is added.
 	 */

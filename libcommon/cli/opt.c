@@ -1,5 +1,4 @@
 /* Options: parsing of the command line and of single settings. */
-#include "base/uint.h"
 #include "cli/opt.h"
 
 #include <stdio.h>
@@ -49,109 +48,6 @@ flatten(struct opt_flat *t, const struct opt *table, void *base)
 		t->s[t->n++] = (struct opt_slot){ r, b, 0 };
 	}
 	return (0);
-}
-
-static void
-store(const struct opt_slot *s, uint64_t v)
-{
-	uint_put(s->base + s->row->off, s->row->width, v);
-}
-
-static void
-store_bool(const struct opt_slot *s, bool v)
-{
-	memcpy(s->base + s->row->off, &v, sizeof(v));
-}
-
-static bool
-find_word(const struct opt_word *w, const char *text, uint64_t *v)
-{
-	for (; w != NULL && w->word != NULL; w++)
-		if (strcmp(w->word, text) == 0) {
-			*v = w->value;
-			return (true);
-		}
-	return (false);
-}
-
-/* The index of ${text} among the words of "main|aggressive". */
-static bool
-find_choice(const char *list, const char *text, uint64_t *v)
-{
-	size_t n;
-	uint64_t i;
-
-	for (i = 0;; i++, list += n + 1) {
-		n = opt_word_len(list);
-		if (strlen(text) == n && memcmp(list, text, n) == 0) {
-			*v = i;
-			return (true);
-		}
-		if (list[n] == '\0')
-			return (false);
-	}
-}
-
-/* Takes ${value} as ${s}'s; ${who} is how the user spelled the option. */
-static int
-take(const struct opt_slot *s, const char *who, const char *value, struct fault *f)
-{
-	const struct opt *r = s->row;
-	void *m = s->base + r->off;
-	struct opt_list list;
-	unsigned count;
-	uint64_t v;
-	bool quiet = (r->flags & OPT_SECRET) != 0;
-	bool isset;
-
-	switch (r->type) {
-	case OPT_T_COUNT:
-		memcpy(&count, m, sizeof(count));
-		count++;
-		memcpy(m, &count, sizeof(count));
-		return (0);
-	case OPT_T_STR:
-		if (value[0] == '\0')
-			return (fault(f, FAULT_USAGE, "%s: %s is empty", who, r->arg));
-		memcpy(m, &value, sizeof(value));
-		return (0);
-	case OPT_T_LIST:
-		if (value[0] == '\0')
-			return (fault(f, FAULT_USAGE, "%s: %s is empty", who, r->arg));
-		memcpy(&list, m, sizeof(list));
-		if (list.n == OPT_LIST_MAX)
-			return (fault(f, FAULT_USAGE, "%s: given more than %d times", who,
-			    OPT_LIST_MAX));
-		list.v[list.n++] = value;
-		memcpy(m, &list, sizeof(list));
-		return (0);
-	case OPT_T_NUM:
-		if (!find_word(r->words, value, &v) &&
-		    opt_number(&v, value, r->unit, r->min, r->max, who, f) != 0)
-			return (-1);
-		store(s, v);
-		return (0);
-	case OPT_T_CHOICE:
-		if (value == NULL) {
-			store(s, r->min);
-			return (0);
-		}
-		isset = r->words != NULL ? find_word(r->words, value, &v) :
-		    find_choice(r->arg, value, &v);
-		if (!isset)
-			return (fault(f, FAULT_USAGE, strchr(r->arg, '|') != NULL ?
-			    "%s: '%s' is none of %s" : "%s: '%s' is not possible, only %s", who,
-			    quiet ? "..." : value, r->arg));
-		store(s, v);
-		return (0);
-	case OPT_T_CALL:
-		if (r->call(m, value, f) == 0)
-			return (0);
-		fault_where(f, "%s", who);
-		return (-1);
-	default:
-		return (fault(f, FAULT_USAGE, "%s: takes no value", who));
-	}
 }
 
 /* The option of that long name; *${on} is false for the --no-NAME of a pair. */
@@ -214,10 +110,10 @@ use(struct opt_flat *t, struct opt_slot *s, const char *who, bool on, const char
 		return (-1);
 	s->given++;
 	if (s->row->type == OPT_T_FLAG || s->row->type == OPT_T_PAIR) {
-		store_bool(s, on);
+		opt_store_bool(s, on);
 		return (0);
 	}
-	return (take(s, who, value, f));
+	return (opt_take(s, who, value, f));
 }
 
 /* A value that is an option is a forgotten value: --psk-file --keep. */
@@ -323,7 +219,7 @@ take_sub(struct opt_flat *t, const char *name, char hint[OPT_HINT], struct fault
 			(void)snprintf(hint, OPT_HINT, "did you mean %s?", near);
 		return (fault(f, FAULT_USAGE, "unknown subcommand %s", name));
 	}
-	store(s, s->row->min);
+	opt_store(s, s->row->min);
 	s->given++;
 	t->sub = (int)s->row->min;
 	report_set_subcommand(s->row->name);
@@ -513,14 +409,14 @@ opt_set(const struct opt *table, void *o, const char *name, const char *value, b
 		on = strcmp(value, "yes") == 0;
 		if (!on && strcmp(value, "no") != 0)
 			return (fault(f, FAULT_USAGE, "%s: wants yes or no", name));
-		store_bool(s, on);
+		opt_store_bool(s, on);
 		return (0);
 	}
 	if ((s->row->flags & OPT_VALUE_MAY) != 0 && (strcmp(value, "yes") == 0 || strcmp(value, "no") == 0)) {
-		store(s, value[0] == 'y' ? s->row->min : 0);
+		opt_store(s, value[0] == 'y' ? s->row->min : 0);
 		return (0);
 	}
-	return (take(s, name, value, f));
+	return (opt_take(s, name, value, f));
 }
 
 const char *
@@ -530,4 +426,45 @@ opt_near(const struct opt *table, void *o, const char *name)
 
 	(void)flatten(&t, table, o);	/* on overflow the table keeps the first rows: enough for a suggestion */
 	return (opt_closest(&t, name, false));
+}
+
+/* Bytes of the member that the option fills; 0: it is not kept in one. */
+static size_t
+member_size(const struct opt *r)
+{
+	switch (r->type) {
+	case OPT_T_FLAG:
+	case OPT_T_PAIR:
+		return (sizeof(bool));
+	case OPT_T_STR:
+		return (sizeof(const char *));
+	case OPT_T_LIST:
+		return (sizeof(struct opt_list));
+	case OPT_T_NUM:
+	case OPT_T_CHOICE:
+		return (r->width);
+	default:
+		return (0);
+	}
+}
+
+bool
+opt_reset(const struct opt *table, void *o, const void *from, const char *name)
+{
+	struct opt_flat t = { .sub = -1 };
+	const struct opt_slot *s;
+	const unsigned char *old;
+	unsigned char *member;
+	size_t n;
+	bool on;
+
+	if (flatten(&t, table, o) != 0 || (s = find_long(&t, name, strlen(name), &on)) == NULL)
+		return (false);
+	member = s->base + s->row->off;
+	old = (const unsigned char *)from + (member - (unsigned char *)o);
+	n = member_size(s->row);
+	if (memcmp(member, old, n) == 0)
+		return (false);
+	memcpy(member, old, n);
+	return (true);
 }

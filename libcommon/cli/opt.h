@@ -204,6 +204,12 @@ int opt_set(const struct opt *table, void *o, const char *name, const char *valu
     bool *known, bool *again, struct fault *f);
 
 /*
+ * Gives the option ${name} of ${o} the value that it has in ${from}, a struct of the same type. False if that changes nothing,
+ * or if there is no such option.
+ */
+bool opt_reset(const struct opt *table, void *o, const void *from, const char *name);
+
+/*
  * The long name in ${table} that ${name} is probably a misspelling or an abbreviation of; NULL: none is near.
  * ${o} as above; it is not touched.
  */

@@ -1,4 +1,4 @@
-/* Inside opt: opt.c parses and calls opt_help.c, which prints; both call opt_row.c. */
+/* Inside opt: opt.c parses, with the values of opt_value.c, and calls opt_help.c, which prints; both call opt_row.c. */
 #ifndef SAPIPE_CLI_OPT_PRIV_H
 #define SAPIPE_CLI_OPT_PRIV_H
 
@@ -43,6 +43,12 @@ opt_fits_sub(const struct opt *r, int sub)
 size_t opt_word_len(const char *list);
 /* The number in the member that the row fills. */
 uint64_t opt_load(const struct opt_slot *s);
+
+/* Stores a number, or a flag, in the field of ${s}. */
+void opt_store(const struct opt_slot *s, uint64_t v);
+void opt_store_bool(const struct opt_slot *s, bool v);
+/* Takes ${value} as ${s}'s; ${who} is how the user spelled the option. 0, or -1 with FAULT_USAGE or that of the row's call. */
+int opt_take(const struct opt_slot *s, const char *who, const char *value, struct fault *f);
 
 void opt_print_help(const struct opt_flat *t);
 void opt_print_list(const struct opt_flat *t);

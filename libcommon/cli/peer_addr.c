@@ -197,3 +197,11 @@ local_parse(struct endpoint *out, const char *text, uint16_t port, struct fault 
 		return (fault_because(f, CAUSE_SCOPE, fault(f, FAULT_BAD_ADDRESS, "%s is link-local", host)));
 	return (0);
 }
+
+int
+numeric_parse(struct addr *a, const char *text, const char *name, struct fault *f)
+{
+	if (addr_parse(a, text) == 0)
+		return (0);
+	return (fault_because(f, CAUSE_NOT_NUMERIC, fault(f, FAULT_BAD_ADDRESS, "%s: \"%s\" is no address", name, text)));
+}

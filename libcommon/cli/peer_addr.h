@@ -22,6 +22,9 @@ int peer_split(char host[PEER_HOST], uint16_t *port, const char *text, struct fa
 int peer_resolve(struct endpoint *out, const char *text, uint8_t family, uint16_t port,
     struct fault *f);
 
+/* The address ${text} of option or argument ${name}: numeric only. 0, or -1 with FAULT_BAD_ADDRESS. */
+int numeric_parse(struct addr *a, const char *text, const char *name, struct fault *f);
+
 /* Where a peer may come from: as selector_parse(), or an address with an interface (fe80::1%eth0). 0 or -1. */
 int peer_net_parse(struct selector *s, const char *text);
 

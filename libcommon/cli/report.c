@@ -13,6 +13,7 @@
 #include "base/hex.h"
 #include "cli/hints.h"
 #include "cli/prog_name.h"
+#include "os/clock.h"
 
 #define LINE_TEXT	2048	/* of one line before escaping */
 
@@ -277,15 +278,6 @@ allow(const void *kind, unsigned burst, unsigned pause_ms, uint64_t now_ms)
 	return (true);
 }
 
-static uint64_t
-clock_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ((uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000);
-}
-
 bool
 report_allow_at(const void *kind, uint64_t now_ms)
 {
@@ -295,13 +287,13 @@ report_allow_at(const void *kind, uint64_t now_ms)
 bool
 report_allow(const void *kind)
 {
-	return (report_allow_at(kind, clock_ms()));
+	return (report_allow_at(kind, clock_mono_ms()));
 }
 
 bool
 report_allow_verbose(const void *kind)
 {
-	return (allow(kind, REPORT_VERBOSE_BURST, REPORT_VERBOSE_PAUSE_MS, clock_ms()));
+	return (allow(kind, REPORT_VERBOSE_BURST, REPORT_VERBOSE_PAUSE_MS, clock_mono_ms()));
 }
 
 void

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,26 +20,30 @@
 
 /*
  * All of ${fd} into ${text}, at most ${max} bytes and a NUL behind them. If ${crlf} is not NULL, without the newline at
- * the end; ${*crlf} is set if that is \r\n.
+ * the end; ${*crlf} is set if that is \r\n. If ${line} is not NULL, one line of a terminal; a signal that this mask lets
+ * through ends it.
  */
 static int
-read_all(struct secret *text, int fd, size_t max, bool line, bool *crlf, struct fault *f)
+read_all(struct secret *text, int fd, size_t max, const sigset_t *line, bool *crlf, struct fault *f)
 {
+	struct pollfd p = { .fd = fd, .events = POLLIN };
 	size_t n = 0;
 	ssize_t got;
 
 	if (secret_make(text, max + 2) == NULL)
 		return (fault(f, FAULT_MEMORY, "no locked memory for a secret"));
 	for (;;) {
+		if (line != NULL && ppoll(&p, 1, NULL, line) < 0)
+			return (fault_sys(f, FAULT_SECRET_FILE, "cannot read"));
 		got = read(fd, text->p + n, max + 1 - n);
-		if (got < 0 && errno == EINTR && !line)
+		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
 			return (fault_sys(f, FAULT_SECRET_FILE, "cannot read"));
 		n += (size_t)got;
 		if (n > max)
 			return (fault(f, FAULT_SECRET_FILE, "longer than %zu bytes", max));
-		if (got == 0 || (line && text->p[n - 1] == '\n'))
+		if (got == 0 || (line != NULL && text->p[n - 1] == '\n'))
 			break;
 	}
 	if (crlf != NULL && n > 0 && text->p[n - 1] == '\n') {
@@ -265,33 +270,41 @@ catch(int sig)
 }
 
 /*
- * Asks on the terminal ${fd} without echo. A signal puts the terminal back as it was before
+ * Asks on the terminal ${fd}. A signal puts the terminal back as it was before
  * it takes its course.
  */
 static int
-prompt(struct secret *text, int fd, const char *what, struct fault *f)
+prompt(struct secret *text, int fd, const char *what, bool echo, struct fault *f)
 {
 	static const int sigs[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
 	struct sigaction act = { .sa_handler = catch }, old[5];
 	struct termios was, quiet;
 	char line[128];
 	bool crlf;		/* of a terminal it says nothing */
+	sigset_t block, mask;
 	size_t i;
 	int rc, n;
 
 	if (tcgetattr(fd, &was) != 0)
 		return (fault_sys(f, FAULT_SECRET_FILE, "cannot prompt for the %s", what));
 	caught = 0;
+	/* One that comes before the wait for the line is to end it, too. */
+	(void)sigemptyset(&block);
+	for (i = 0; i < 5; i++)
+		(void)sigaddset(&block, sigs[i]);
+	(void)sigprocmask(SIG_BLOCK, &block, &mask);
 	for (i = 0; i < 5; i++)
 		(void)sigaction(sigs[i], &act, &old[i]);
 	quiet = was;
-	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	if (!echo)
+		quiet.c_lflag &= ~(tcflag_t)ECHO;
 	quiet.c_lflag |= ICANON | ECHONL;
 	(void)tcsetattr(fd, TCSAFLUSH, &quiet);
 	n = snprintf(line, sizeof(line), "%s: ", what);
 	(void)!write(STDERR_FILENO, line, (size_t)n);	/* unseen or not, the line counts */
-	rc = read_all(text, fd, SECRET_FILE_MAX, true, &crlf, f);
+	rc = read_all(text, fd, SECRET_FILE_MAX, &mask, &crlf, f);
 	(void)tcsetattr(fd, TCSAFLUSH, &was);
+	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
 	for (i = 0; i < 5; i++)
 		(void)sigaction(sigs[i], &old[i], NULL);
 	if (caught != 0) {
@@ -370,11 +383,28 @@ read_text(struct secret *text, const char *from, const char *what, const char *b
 	if ((fd = open_from(from, beside, &borrowed, f)) < 0)
 		return (-1);
 	if (isatty(fd))
-		rc = prompt(text, fd, what, f);
+		rc = prompt(text, fd, what, false, f);
 	else
-		rc = check_file(fd, from, true, f) != 0 ? -1 : read_all(text, fd, SECRET_FILE_MAX, false, crlf, f);
+		rc = check_file(fd, from, true, f) != 0 ? -1 : read_all(text, fd, SECRET_FILE_MAX, NULL, crlf, f);
 	if (!borrowed)
 		(void)close(fd);
+	return (rc);
+}
+
+int
+secret_ask(struct secret *out, const char *what, bool echo, struct fault *f)
+{
+	struct secret text = {0};
+	int fd = open_path("/dev/tty", NULL, f), rc;
+
+	secret_free(out);
+	if (fd < 0)
+		return (-1);
+	rc = prompt(&text, fd, what, echo, f);
+	if (rc == 0)
+		rc = secret_decode(out, secret_span(&text), SECRET_RAW, what, f);
+	secret_free(&text);
+	(void)close(fd);
 	return (rc);
 }
 
@@ -460,7 +490,7 @@ secret_file_bytes(struct secret *out, const char *from, const char *beside, stru
 	else if ((fd = open_from(from, beside, &borrowed, f)) < 0)
 		rc = -1;
 	else {
-		rc = check_file(fd, from, true, f) != 0 ? -1 : read_all(out, fd, BYTES_MAX, false, NULL, f);
+		rc = check_file(fd, from, true, f) != 0 ? -1 : read_all(out, fd, BYTES_MAX, NULL, NULL, f);
 		if (!borrowed)
 			(void)close(fd);
 	}

@@ -31,6 +31,12 @@ int secret_file_read(struct secret *out, const char *from, enum secret_format fo
     const char *what, const char *beside, struct fault *f);
 
 /*
+ * Asks for ${what} on the terminal; with ${echo} what is typed is shown: it is no secret. 0, or -1 with FAULT_SECRET_FILE (no
+ * terminal, an empty line, end of file) or FAULT_MEMORY.
+ */
+int secret_ask(struct secret *out, const char *what, bool echo, struct fault *f);
+
+/*
  * Reads all bytes of ${from}, as above, at most SECRET_MAX, without a change: a private key. 0, or -1 as above.
  */
 int secret_file_bytes(struct secret *out, const char *from, const char *beside, struct fault *f);

@@ -14,12 +14,31 @@
 
 #define PASS_MAX	1024
 #define EC_LEN_MAX	66		/* bytes of a number on P-521 */
+#define DSS_LEN		20		/* of r and of s, those of q */
 
-/* ${sign_key} is libcrypto's EVP_PKEY. */
+struct sign_key {
+	EVP_PKEY	*k;	/* with ${by}: only its public part */
+	sign_by		*by;	/* NULL: libcrypto signs */
+	sign_by_end	*end;
+	void		*ctx;
+};
+
 static EVP_PKEY *
 pkey(const struct sign_key *k)
 {
-	return ((EVP_PKEY *)(uintptr_t)k);
+	return (k->k);
+}
+
+/* FIPS 186-2: IKEv1 has no DSS but that of SHA-1. */
+static bool
+is_dss(const EVP_PKEY *k, int bits)
+{
+	BIGNUM *q = NULL;
+	bool is = EVP_PKEY_is_a(k, "DSA") && bits >= SIGN_RSA_BITS_MIN && bits <= SIGN_DSS_BITS_MAX &&
+	    EVP_PKEY_get_bn_param(k, OSSL_PKEY_PARAM_FFC_Q, &q) == 1 && BN_num_bits(q) == 8 * DSS_LEN;
+
+	BN_free(q);
+	return (is);
 }
 
 static enum sign_kind
@@ -38,6 +57,8 @@ kind_of(const EVP_PKEY *k)
 	bits = EVP_PKEY_get_bits(k);
 	if (EVP_PKEY_is_a(k, "RSA"))
 		return (bits >= SIGN_RSA_BITS_MIN && bits <= SIGN_RSA_BITS_MAX ? SIGN_RSA : SIGN_NONE);
+	if (is_dss(k, bits))
+		return (SIGN_DSS);
 	if (!EVP_PKEY_is_a(k, "EC") || EVP_PKEY_get_group_name(k, group, sizeof(group), &len) != 1)
 		return (SIGN_NONE);
 	for (i = 0; i < sizeof(curves) / sizeof(curves[0]); i++)
@@ -48,9 +69,12 @@ kind_of(const EVP_PKEY *k)
 
 /* Bytes of r and of s; 0: not such a kind. */
 static size_t
-ec_len(enum sign_kind kind)
+rs_len(enum sign_kind kind)
 {
-	return (kind == SIGN_EC256 ? 32 : kind == SIGN_EC384 ? 48 : kind == SIGN_EC521 ? EC_LEN_MAX : 0);
+	static const size_t lens[] = { [SIGN_NONE] = 0, [SIGN_RSA] = 0, [SIGN_EC256] = 32, [SIGN_EC384] = 48,
+	    [SIGN_EC521] = EC_LEN_MAX, [SIGN_DSS] = DSS_LEN };
+
+	return (lens[kind]);
 }
 
 const char *
@@ -58,7 +82,7 @@ sign_kind_name(enum sign_kind kind)
 {
 	static const char *const names[] = {
 		[SIGN_NONE] = "another kind of key", [SIGN_RSA] = "RSA", [SIGN_EC256] = "ECDSA P-256",
-		[SIGN_EC384] = "ECDSA P-384", [SIGN_EC521] = "ECDSA P-521",
+		[SIGN_EC384] = "ECDSA P-384", [SIGN_EC521] = "ECDSA P-521", [SIGN_DSS] = "DSS",
 	};
 
 	return (names[kind]);
@@ -90,10 +114,52 @@ take_key(struct sign_key **out, EVP_PKEY *k, struct fault *f)
 	if (kind_of(k) == SIGN_NONE) {
 		EVP_PKEY_free(k);
 		return (fault(f, FAULT_CONFIG, "the private key is neither RSA of %d to %d bits nor ECDSA on P-256, "
-		    "P-384 or P-521", SIGN_RSA_BITS_MIN, SIGN_RSA_BITS_MAX));
+		    "P-384 or P-521 nor DSS of %d to %d bits with a q of 160", SIGN_RSA_BITS_MIN, SIGN_RSA_BITS_MAX,
+		    SIGN_RSA_BITS_MIN, SIGN_DSS_BITS_MAX));
 	}
-	*out = (struct sign_key *)k;
+	if ((*out = calloc(1, sizeof(**out))) == NULL) {
+		EVP_PKEY_free(k);
+		return (fault(f, FAULT_MEMORY, "no memory for a private key"));
+	}
+	(*out)->k = k;
 	return (0);
+}
+
+int
+sign_key_take(struct sign_key **out, void *evp_pkey, struct fault *f)
+{
+	return (take_key(out, evp_pkey, f));
+}
+
+int
+sign_key_elsewhere(struct sign_key **out, struct span spki, sign_by *by, sign_by_end *end, void *ctx, struct fault *f)
+{
+	const unsigned char *p = spki.p;
+	EVP_PKEY *k = spki.len <= INT32_MAX ? d2i_PUBKEY(NULL, &p, (long)spki.len) : NULL;
+
+	ERR_clear_error();
+	if (k == NULL)
+		return (fault(f, FAULT_SECRET_FILE, "the public key cannot be read"));
+	if (take_key(out, k, f) != 0)
+		return (-1);
+	(*out)->by = by;
+	(*out)->end = end;
+	(*out)->ctx = ctx;
+	return (0);
+}
+
+int
+sign_key_public(const struct sign_key *k, struct bytes *out, struct fault *f)
+{
+	unsigned char *der = NULL;
+	int n = i2d_PUBKEY(pkey(k), &der), rc = -1;
+
+	if (n <= 0)
+		(void)fault_ossl(f, "public key");
+	else if ((rc = bytes_set(out, span_of(der, (size_t)n))) != 0)
+		(void)fault(f, FAULT_MEMORY, "no memory for a key");
+	OPENSSL_free(der);
+	return (rc);
 }
 
 int
@@ -165,7 +231,12 @@ sign_p12_read(struct sign_key **out, struct certs *certs, struct span data, stru
 void
 sign_key_free(struct sign_key *k)
 {
-	EVP_PKEY_free(pkey(k));
+	if (k == NULL)
+		return;
+	if (k->end != NULL)
+		k->end(k->ctx);
+	EVP_PKEY_free(k->k);
+	free(k);
 }
 
 enum sign_kind
@@ -174,7 +245,7 @@ sign_key_kind(const struct sign_key *k)
 	return (kind_of(pkey(k)));
 }
 
-/* RSA's work grows with the cube of the length; ECDSA's is small. */
+/* RSA's work grows with the cube of the length; that of the others is small. */
 unsigned
 sign_key_units(const struct sign_key *k)
 {
@@ -204,9 +275,9 @@ cert_kind(const struct cert *c)
 
 /* --- signatures --- */
 
-/* DER of ECDSA-Sig-Value to r | s. */
+/* DER of ECDSA-Sig-Value to r | s. Dss-Sig-Value (RFC 3279, 2.2.2) is the same two numbers. */
 static int
-ec_to_raw(struct bytes *out, struct span der, size_t len, struct fault *f)
+rs_to_raw(struct bytes *out, struct span der, size_t len, struct fault *f)
 {
 	const unsigned char *p = der.p;
 	ECDSA_SIG *s = d2i_ECDSA_SIG(NULL, &p, (long)der.len);
@@ -225,12 +296,15 @@ ec_to_raw(struct bytes *out, struct span der, size_t len, struct fault *f)
 int
 sign_make(const struct sign_key *k, struct span hash, struct bytes *out, struct fault *f)
 {
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey(k), NULL);
+	EVP_PKEY_CTX *ctx;
 	enum sign_kind kind = sign_key_kind(k);
 	struct bytes sig = {0};
 	size_t len = 0;
 	int rc = -1;
 
+	if (k->by != NULL)
+		return (k->by(k->ctx, hash, out, f));
+	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey(k), NULL);
 	if (ctx == NULL || EVP_PKEY_sign_init(ctx) != 1 ||
 	    (kind == SIGN_RSA && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) != 1) ||
 	    EVP_PKEY_sign(ctx, NULL, &len, hash.p, hash.len) != 1 || (sig.p = malloc(len)) == NULL ||
@@ -239,7 +313,7 @@ sign_make(const struct sign_key *k, struct span hash, struct bytes *out, struct 
 	else {
 		sig.len = len;
 		if (kind != SIGN_RSA)
-			rc = ec_to_raw(out, bytes_span(&sig), ec_len(kind), f);
+			rc = rs_to_raw(out, bytes_span(&sig), rs_len(kind), f);
 		else if ((rc = bytes_set(out, bytes_span(&sig))) != 0)
 			(void)fault(f, FAULT_MEMORY, "no memory for a signature");
 	}
@@ -293,9 +367,9 @@ rsa_check(EVP_PKEY *k, struct span hash, struct span sig)
 }
 
 static bool
-ec_check(EVP_PKEY *k, enum sign_kind kind, struct span hash, struct span sig)
+rs_check(EVP_PKEY *k, enum sign_kind kind, struct span hash, struct span sig)
 {
-	size_t len = ec_len(kind);
+	size_t len = rs_len(kind);
 	ECDSA_SIG *s = ECDSA_SIG_new();
 	BIGNUM *r, *t;
 	unsigned char *der = NULL;
@@ -327,5 +401,32 @@ sign_check(const struct cert *c, enum sign_kind kind, struct span hash, struct s
 
 	if (kind == SIGN_NONE || kind_of(k) != kind)
 		return (false);
-	return (kind == SIGN_RSA ? rsa_check(k, hash, sig) : ec_check(k, kind, hash, sig));
+	return (kind == SIGN_RSA ? rsa_check(k, hash, sig) : rs_check(k, kind, hash, sig));
+}
+
+int
+sign_recover(const struct cert *c, struct span sig, struct bytes *out, struct fault *f)
+{
+	EVP_PKEY *k = X509_get0_pubkey(c->x);
+	EVP_PKEY_CTX *ctx = kind_of(k) == SIGN_RSA && rsa_is_sane(k) ? EVP_PKEY_CTX_new_from_pkey(NULL, k, NULL) : NULL;
+	struct bytes block = {0};
+	size_t len = ctx != NULL ? (size_t)EVP_PKEY_get_size(k) : 0;
+	int rc = -1;
+
+	if (ctx == NULL || EVP_PKEY_verify_recover_init(ctx) != 1 ||
+	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) != 1)
+		(void)fault_ossl(f, "signature");
+	else if ((block.p = malloc(len)) == NULL)
+		(void)fault(f, FAULT_MEMORY, "no memory for a signature");
+	else if (EVP_PKEY_verify_recover(ctx, block.p, &len, sig.p, sig.len) != 1)
+		(void)fault_ossl(f, "signature");
+	else {
+		block.len = len;
+		*out = block;
+		block = (struct bytes){0};
+		rc = 0;
+	}
+	bytes_free(&block);
+	EVP_PKEY_CTX_free(ctx);
+	return (rc);
 }

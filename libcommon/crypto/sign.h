@@ -12,11 +12,13 @@
 
 #define SIGN_RSA_BITS_MIN	1024
 #define SIGN_RSA_BITS_MAX	16384
+#define SIGN_DSS_BITS_MAX	3072	/* of p, at least SIGN_RSA_BITS_MIN; q has 160 */
 
 enum sign_kind {
 	SIGN_NONE,		/* no key, or one of another kind or size */
 	SIGN_RSA,		/* PKCS#1 version 1.5, block type 1 around the bare hash (RFC 2409 section 5.1) */
 	SIGN_EC256, SIGN_EC384, SIGN_EC521,	/* r | s on P-256, P-384, P-521 (RFC 4754) */
+	SIGN_DSS,		/* r | s of 20 bytes each, over a hash of SHA-1 (RFC 2409 section 5.1) */
 };
 
 /* A private key. libcrypto decides which of its numbers it keeps in its secure heap. */
@@ -34,6 +36,23 @@ int sign_key_read(struct sign_key **out, struct span data, struct span pass, boo
  */
 int sign_p12_read(struct sign_key **out, struct certs *certs, struct span data, struct span pass, bool *locked,
     struct fault *f);
+/*
+ * A key that signs elsewhere, such as in a process that holds a token: ${spki} is its public part, a SubjectPublicKeyInfo
+ * in DER. ${by} signs a hash as sign_make() does and may wait; ${end} releases ${ctx}. 0, or -1: FAULT_SECRET_FILE,
+ * FAULT_CONFIG or FAULT_MEMORY; ${ctx} is then the caller's.
+ */
+typedef int sign_by(void *ctx, struct span hash, struct bytes *out, struct fault *f);
+typedef void sign_by_end(void *ctx);
+int sign_key_elsewhere(struct sign_key **out, struct span spki, sign_by *by, sign_by_end *end, void *ctx, struct fault *f);
+/* The public part of ${k}, as above. 0, or -1 with FAULT_CRYPTO or FAULT_MEMORY. */
+int sign_key_public(const struct sign_key *k, struct bytes *out, struct fault *f);
+/*
+ * The key that ${uri} (RFC 7512, "pkcs11:...") names, by OpenSSL's engine pkcs11 (sign_engine.c). It loads code, opens
+ * files and perhaps sockets: for a process of its own. 0, or -1: FAULT_SECRET_FILE, FAULT_CONFIG, FAULT_MEMORY.
+ */
+int sign_key_engine(struct sign_key **out, const char *uri, struct span pin, struct fault *f);
+/* For sign_engine.c: takes libcrypto's EVP_PKEY, which it releases if it fails. */
+int sign_key_take(struct sign_key **out, void *evp_pkey, struct fault *f);
 void sign_key_free(struct sign_key *k);		/* wipes; NULL is fine */
 
 enum sign_kind sign_key_kind(const struct sign_key *k);
@@ -53,5 +72,10 @@ int sign_make(const struct sign_key *k, struct span hash, struct bytes *out, str
  * hash, or a DigestInfo with it, and nothing else. The caller trusts the key: see trust.h.
  */
 bool sign_check(const struct cert *c, enum sign_kind kind, struct span hash, struct span sig);
+/*
+ * The block that an RSA signature contains, by the key of ${c}: as long as the modulus, padding and all; ${out} is the
+ * caller's to release. 0, or -1 with FAULT_CRYPTO (it is none of that length, or no RSA key) or FAULT_MEMORY.
+ */
+int sign_recover(const struct cert *c, struct span sig, struct bytes *out, struct fault *f);
 
 #endif

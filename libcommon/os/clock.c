@@ -32,6 +32,15 @@ clock_fix(struct clock *c, const char *text, struct fault *f)
 	return (0);
 }
 
+uint64_t
+clock_mono_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return ((uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000);
+}
+
 struct now
 clock_now(const struct clock *c)
 {

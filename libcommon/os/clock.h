@@ -20,6 +20,8 @@ struct clock {			/* all zero: the machine's clocks */
  */
 int clock_fix(struct clock *c, const char *text, struct fault *f);
 struct now clock_now(const struct clock *c);
+/* Milliseconds of CLOCK_MONOTONIC, for time-outs; --clock does not affect it. */
+uint64_t clock_mono_ms(void);
 
 #define CLOCK_TEXT 32
 /* RFC 3339 UTC of ${epoch}: "2026-01-02T03:04:05Z"; after year 9999 the number. */

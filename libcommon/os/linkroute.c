@@ -23,12 +23,6 @@ struct linkroute_saved {
 	uint8_t		 attrs[ATTRS_LEN];	/* without RTA_TABLE */
 };
 
-/* mnl_attr_for_each() in types that suit -Wconversion. */
-#define EACH_ATTR(a, h, skip)						\
-	for ((a) = mnl_nlmsg_get_payload_offset(h, skip); mnl_attr_ok(a,	\
-	    (int)((const char *)mnl_nlmsg_get_payload_tail(h) - (const char *)(a))); \
-	    (a) = mnl_attr_next(a))
-
 int
 linkroute_open(struct linkroute *r, const struct addr *dest, bool shared, struct fault *f)
 {
@@ -179,7 +173,7 @@ walk_each(const struct nlmsghdr *h, void *ctx)
 
 	if (h->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(h) < sizeof(*rt))
 		return (MNL_CB_OK);
-	EACH_ATTR(a, h, sizeof(*rt))
+	NETLINK_EACH(a, h, sizeof(*rt))
 		if (mnl_attr_get_type(a) <= ATTR_MAX)
 			at[mnl_attr_get_type(a)] = a;
 	s.table = at[RTA_TABLE] != NULL && mnl_attr_get_payload_len(at[RTA_TABLE]) == 4 ?
@@ -190,7 +184,7 @@ walk_each(const struct nlmsghdr *h, void *ctx)
 		return (MNL_CB_OK);
 	s.rt = *rt;
 	s.rt.rtm_flags &= RTNH_F_ONLINK;
-	EACH_ATTR(a, h, sizeof(*rt)) {
+	NETLINK_EACH(a, h, sizeof(*rt)) {
 		if (!is_kept(mnl_attr_get_type(a), at[RTA_NH_ID] != NULL))
 			continue;
 		if (s.len + (size_t)MNL_ALIGN(a->nla_len) > sizeof(s.attrs))
@@ -410,7 +404,7 @@ received_each(const struct nlmsghdr *h, void *ctx)
 
 	if (h->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(h) < sizeof(struct ifinfomsg))
 		return (MNL_CB_OK);
-	EACH_ATTR(a, h, sizeof(struct ifinfomsg))
+	NETLINK_EACH(a, h, sizeof(struct ifinfomsg))
 		if (mnl_attr_get_type(a) == IFLA_STATS64 && mnl_attr_get_payload_len(a) >=
 		    offsetof(struct rtnl_link_stats64, tx_packets)) {
 			memcpy(&st, mnl_attr_get_payload(a), offsetof(struct rtnl_link_stats64, tx_packets));

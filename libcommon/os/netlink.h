@@ -24,6 +24,12 @@ int netlink_open(struct netlink *n, struct fault *f);
 /* Does nothing if it is not open. */
 void netlink_close(struct netlink *n);
 
+/* mnl_attr_for_each() in types that suit -Wconversion: attributes ${a} of ${h}, behind ${skip} bytes. */
+#define NETLINK_EACH(a, h, skip)					\
+	for ((a) = mnl_nlmsg_get_payload_offset(h, skip); mnl_attr_ok(a,	\
+	    (int)((const char *)mnl_nlmsg_get_payload_tail(h) - (const char *)(a))); \
+	    (a) = mnl_attr_next(a))
+
 /* Begins a request in ${m}, to be acknowledged; ${type} and ${flags} are RTM_ and NLM_F_ constants. */
 struct nlmsghdr *netlink_begin(struct netlink *n, struct netlink_msg *m, uint16_t type, uint16_t flags);
 

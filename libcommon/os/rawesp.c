@@ -2,6 +2,8 @@
 #include "os/rawesp.h"
 
 #include <errno.h>
+#include <time.h>
+#include <linux/errqueue.h>	/* needs struct timespec */
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -9,6 +11,7 @@
 #define V6_HDR		40
 #define V6_HOPS		64
 #define RCVBUF		(4 * 1024 * 1024)
+#define ERRORS_MAX	64	/* read in one call */
 #define CONTROL		(CMSG_SPACE(sizeof(struct in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int)))
 
 union control { struct cmsghdr align; uint8_t b[CONTROL]; };
@@ -38,8 +41,10 @@ open_one(int family, int protocol, uint32_t mark)
 	if (fd == -1)
 		return (-1);
 	if (family == AF_INET ? setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) != 0 ||
+	    setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)) != 0 ||
 	    (protocol == RAWESP_AH && setsockopt(fd, IPPROTO_IP, IP_HDRINCL, &on, sizeof(on)) != 0) :
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on)) != 0 ||
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on)) != 0 ||
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, &on, sizeof(on)) != 0) {
 		(void)close(fd);
 		return (-1);
@@ -71,7 +76,7 @@ rawesp_open(struct rawesp *r, uint32_t mark, struct fault *f)
 		return (0);
 	rawesp_close(r);
 	errno = why;
-	return (fault_because(f, CAUSE_RAW_SOCKET,
+	return (fault_because(f, CAUSE_RAW_ESP,
 	    fault_sys(f, errno == EPERM || errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM,
 	    "cannot open a raw socket for ESP (protocol 50)")));
 }
@@ -262,14 +267,49 @@ send_pieces(int fd, const struct pkt *k, size_t mtu)
 	return (0);
 }
 
+/*
+ * Whether packets that are sent from now on may be fragmented: by the kernel to the MTU of the interface, by routers as
+ * they like. What the kernel has learnt from ICMP errors does not count, since anybody can forge these.
+ */
+static void
+fragments(struct rawesp *r, enum rawesp_which which, bool may)
+{
+	int four = may ? IP_PMTUDISC_OMIT : IP_PMTUDISC_PROBE, six = may ? IPV6_PMTUDISC_WANT : IPV6_PMTUDISC_PROBE;
+	uint8_t want = may ? 2 : 1;
+
+	if (r->frag[which] == want)
+		return;
+	r->frag[which] = want;
+	if (which == RAWESP_ESP4 || which == RAWESP_AH4)
+		(void)setsockopt(r->fd[which], IPPROTO_IP, IP_MTU_DISCOVER, &four, sizeof(four));
+	else
+		(void)setsockopt(r->fd[which], IPPROTO_IPV6, IPV6_MTU_DISCOVER, &six, sizeof(six));
+}
+
+/* The socket reports an ICMP error of an earlier packet at the next call: that is not about this one. */
+static int
+send_again(int fd, struct mmsghdr *m, unsigned n)
+{
+	int sent = -1;
+
+	for (int i = 0; i < 4 && sent == -1; i++) {
+		sent = sendmmsg(fd, m, n, MSG_DONTWAIT);
+		if (sent == -1 && errno != EMSGSIZE && errno != ECONNREFUSED && errno != EHOSTUNREACH && errno != ENETUNREACH &&
+		    errno != EPROTO && errno != ENOPROTOOPT && errno != EACCES && errno != EOPNOTSUPP)
+			break;
+	}
+	return (sent);
+}
+
 size_t
-rawesp_send(const struct rawesp *r, const struct pkt *pkts, size_t n)
+rawesp_send(struct rawesp *r, const struct pkt *pkts, size_t n)
 {
 	struct mmsghdr m[RAWESP_BATCH];
 	struct iovec iov[RAWESP_BATCH];
 	union sockaddr_any to[RAWESP_BATCH];
 	union control control[RAWESP_BATCH];
 	bool v4, whole;
+	enum rawesp_which which;
 	size_t i;
 	int sent, fd;
 
@@ -279,7 +319,9 @@ rawesp_send(const struct rawesp *r, const struct pkt *pkts, size_t n)
 		return (0);
 	v4 = pkts[0].remote.addr.family == 4;
 	whole = v4 && pkts[0].proto == RAWESP_AH;	/* with its header */
-	fd = r->fd[pkts[0].proto == RAWESP_AH ? (v4 ? RAWESP_AH4 : RAWESP_AH6) : v4 ? RAWESP_ESP4 : RAWESP_ESP6];
+	which = pkts[0].proto == RAWESP_AH ? (v4 ? RAWESP_AH4 : RAWESP_AH6) : v4 ? RAWESP_ESP4 : RAWESP_ESP6;
+	fd = r->fd[which];
+	fragments(r, which, !pkts[0].df);
 	memset(m, 0, n * sizeof(m[0]));
 	memset(control, 0, n * sizeof(control[0]));
 	for (i = 0; i < n; i++) {
@@ -287,7 +329,7 @@ rawesp_send(const struct rawesp *r, const struct pkt *pkts, size_t n)
 		struct msghdr *h = &m[i].msg_hdr;
 
 		/* The kernel's header has no extensions, and the ICV covers them. */
-		if (!v4 && k->proto == RAWESP_AH && k->net != V6_HDR)
+		if ((!v4 && k->proto == RAWESP_AH && k->net != V6_HDR) || k->df != pkts[0].df)
 			break;
 		iov[i] = (struct iovec){ k->p - (whole ? k->net : 0), k->len + (whole ? k->net : 0) };
 		h->msg_name = &to[i];
@@ -298,10 +340,59 @@ rawesp_send(const struct rawesp *r, const struct pkt *pkts, size_t n)
 		put_controls(h, k);
 	}
 	errno = EOPNOTSUPP;
-	sent = i > 0 ? sendmmsg(fd, m, (unsigned)i, MSG_DONTWAIT) : -1;
+	sent = i > 0 ? send_again(fd, m, (unsigned)i) : -1;
 	if (sent <= 0 && errno == EMSGSIZE && whole)
 		return (send_pieces(fd, &pkts[0], path_mtu(&pkts[0].remote.addr, r->mark, NULL)) == 0);
 	return (sent > 0 ? (size_t)sent : 0);
+}
+
+/* AH over IPv4 is sent, and therefore quoted, with its IP header. */
+static void
+quote(struct rawesp_error *e, const uint8_t *p, size_t len, bool with_ip)
+{
+	size_t skip = with_ip && len >= 20 ? (size_t)(p[0] & 15) * 4 : 0;
+
+	if (skip > len)
+		return;
+	e->len = len - skip < sizeof(e->quote) ? len - skip : sizeof(e->quote);
+	memcpy(e->quote, p + skip, e->len);
+}
+
+bool
+rawesp_toobig(const struct rawesp *r, enum rawesp_which which, struct rawesp_error *e)
+{
+	_Alignas(struct cmsghdr) uint8_t control[512];
+	bool v4 = which == RAWESP_ESP4 || which == RAWESP_AH4;
+	struct sock_extended_err err;
+	union sockaddr_any from;
+	uint8_t text[124];
+	struct cmsghdr *c;
+	ssize_t len;
+
+	for (int i = 0; i < ERRORS_MAX; i++) {
+		struct iovec iov = { text, sizeof(text) };
+		struct msghdr m = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1,
+		    .msg_control = control, .msg_controllen = sizeof(control) };
+
+		memset(&from, 0, sizeof(from));
+		if ((len = recvmsg(r->fd[which], &m, MSG_ERRQUEUE | MSG_DONTWAIT)) == -1)
+			return (false);
+		for (c = CMSG_FIRSTHDR(&m); c != NULL; c = CMSG_NXTHDR(&m, c)) {
+			if (!(c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) &&
+			    !(c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR))
+				continue;
+			memcpy(&err, CMSG_DATA(c), sizeof(err));
+			if (err.ee_errno != EMSGSIZE || from.sa.sa_family != (v4 ? AF_INET : AF_INET6) ||
+			    (err.ee_origin != SO_EE_ORIGIN_ICMP && err.ee_origin != SO_EE_ORIGIN_ICMP6))
+				continue;
+			*e = (struct rawesp_error){ .mtu = err.ee_info };
+			e->remote.addr = v4 ? addr_make(4, (const uint8_t *)&from.in.sin_addr) :
+			    addr_make(6, (const uint8_t *)&from.in6.sin6_addr);
+			quote(e, text, (size_t)len, which == RAWESP_AH4);
+			return (true);
+		}
+	}
+	return (false);
 }
 
 size_t

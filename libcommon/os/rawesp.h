@@ -18,6 +18,15 @@ enum rawesp_which { RAWESP_ESP4, RAWESP_ESP6, RAWESP_AH4, RAWESP_AH6, RAWESP_SOC
 struct rawesp {
 	int		fd[RAWESP_SOCKETS];	/* nonblocking; -1: none */
 	uint32_t	mark;
+	uint8_t		frag[RAWESP_SOCKETS];	/* what fragments() has set */
+};
+
+/* An ICMP error about a packet of ours: longer than the path carries. */
+struct rawesp_error {
+	struct endpoint	remote;		/* port 0 */
+	uint32_t	mtu;		/* 0: it does not say */
+	size_t		len;		/* of what it quotes of ESP or AH */
+	uint8_t		quote[64];
 };
 
 /*
@@ -38,9 +47,13 @@ size_t rawesp_receive(const struct rawesp *r, enum rawesp_which which, struct pk
 /*
  * Sends ${n} (at most RAWESP_BATCH) packets of one protocol and family, from ${local} (family 0: the
  * kernel's choice) to ${remote}. Returns how many were sent; if fewer, errno is EAGAIN
- * (full), or the reason why the next packet cannot be sent.
+ * (full), or the reason why the next packet cannot be sent: EMSGSIZE only with ${df}, which keeps everybody from
+ * fragmenting it, if the interface cannot send it whole.
  */
-size_t rawesp_send(const struct rawesp *r, const struct pkt *pkts, size_t n);
+size_t rawesp_send(struct rawesp *r, const struct pkt *pkts, size_t n);
+
+/* Reads ICMP errors of socket ${which} until there is one about the size of a packet. False: there is none. */
+bool rawesp_toobig(const struct rawesp *r, enum rawesp_which which, struct rawesp_error *e);
 
 /*
  * The path MTU to ${remote} that the kernel knows now, and in ${local} (if not NULL) the

@@ -25,7 +25,7 @@ struct sa_in_at {
 };
 
 /*
- * Opens ${names} ("-": standard input); ${n} 0 means only standard input. Open before
+ * Opens ${names} ("-": standard input), which must outlive the reader; ${n} 0 means only standard input. Open before
  * privileges are dropped. NULL with FAULT_USAGE (a terminal, too many, "-" twice, a directory),
  * FAULT_PERMISSION or FAULT_SYSTEM naming the file.
  */

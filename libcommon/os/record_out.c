@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "os/clock.h"
 #include "os/newfile.h"
 #include "sa/codec.h"
 
@@ -278,19 +278,10 @@ sa_out_commit(struct sa_out *o, struct fault *f)
 	return (0);
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return ((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000);
-}
-
 int
 sa_out_drain(struct sa_out *o, int timeout_ms, struct fault *f)
 {
-	int64_t end = now_ms() + timeout_ms, left;
+	int64_t end = (int64_t)clock_mono_ms() + timeout_ms, left;
 	struct pollfd p = { .fd = sa_out_fd(o), .events = POLLOUT };
 
 	for (;;) {
@@ -298,7 +289,7 @@ sa_out_drain(struct sa_out *o, int timeout_ms, struct fault *f)
 			return (-1);
 		if (sa_out_pending(o) == 0)
 			return (0);
-		if ((left = end - now_ms()) <= 0)
+		if ((left = end - (int64_t)clock_mono_ms()) <= 0)
 			return (fault(f, FAULT_READER_GONE, "%zu records are queued and the reader reads none",
 			    o->records));
 		(void)poll(&p, 1, (int)left);

@@ -4,24 +4,17 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
-#include <linux/fib_rules.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdlib.h>
 
+#include "os/route_priv.h"
+
 #define BLOCKS_MAX	254	/* of one range of IPv6 addresses */
 #define DUMP_TRIES	5
-/* Tables of our own, by device, so that two tunnels do not meet; above the numbers of people. */
-#define TABLE(r, whole)	(UINT32_C(0x5a000000) | ((r)->ifindex & 0x7fffffu) << 1 | (whole))
-/* Those that block, for all tunnels. */
-#define TABLE_BLOCK(whole)	(UINT32_C(0x5afffffe) | (whole))
-
-/*
- * The order of the rules, of all tunnels, also of those that were killed: nets that cover a peer, of the tunnel and
- * those that block; then the nets that main has; then the whole internet, of the tunnel and blocked.
- */
-enum prio { PRIO_COVERS = ROUTE_PRIO, PRIO_BLOCK_COVERS, PRIO_MAIN, PRIO_WHOLE, PRIO_BLOCK_MAIN, PRIO_BLOCK_WHOLE };
+/* Packets, as of Ethernet. TUN's own 500 are 2.5 ms of 200,000 a second: another process has the processor for longer. */
+#define QUEUE		1000
 
 static uint8_t
 family_of(const struct addr *a)
@@ -39,7 +32,10 @@ int
 router_open(struct router *r, unsigned ifindex, struct fault *f)
 {
 	*r = (struct router){ .ifindex = ifindex };
-	return (netlink_open(&r->nl, f));
+	if (netlink_open(&r->nl, f) != 0)
+		return (-1);
+	route_sweep(r);
+	return (0);
 }
 
 /* ---- the device */
@@ -84,6 +80,10 @@ link_each(const struct nlmsghdr *h, void *ctx)
 	    (int)((const char *)mnl_nlmsg_get_payload_tail(h) - (const char *)a)); a = mnl_attr_next(a))
 		if (mnl_attr_get_type(a) == IFLA_MTU && mnl_attr_get_payload_len(a) == sizeof(uint32_t))
 			r->mtu_was = mnl_attr_get_u32(a);
+		else if (mnl_attr_get_type(a) == IFLA_GSO_MAX_SIZE && mnl_attr_get_payload_len(a) == sizeof(uint32_t))
+			r->gso_was = mnl_attr_get_u32(a);
+		else if (mnl_attr_get_type(a) == IFLA_TXQLEN && mnl_attr_get_payload_len(a) == sizeof(uint32_t))
+			r->queue_was = mnl_attr_get_u32(a);
 	return (MNL_CB_OK);
 }
 
@@ -101,6 +101,26 @@ link_look(struct router *r)
 
 static void	address_drop(struct router *r, const struct route *a);
 
+/* Sets a number of the device where the kernel can: the tunnel works without. */
+static void
+link_number(struct router *r, uint16_t attr, uint32_t value)
+{
+	struct netlink_msg m;
+	struct nlmsghdr *h = netlink_begin(&r->nl, &m, RTM_NEWLINK, 0);
+	struct ifinfomsg *i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
+
+	i->ifi_family = AF_UNSPEC;
+	i->ifi_index = (int)r->ifindex;
+	mnl_attr_put_u32(h, attr, value);
+	(void)netlink_talk(&r->nl, h, NULL, NULL);
+}
+
+void
+router_gso(struct router *r, size_t size)
+{
+	link_number(r, IFLA_GSO_MAX_SIZE, (uint32_t)size);
+}
+
 /* The device as it was before router_link_up(). */
 static void
 link_restore(struct router *r)
@@ -115,6 +135,10 @@ link_restore(struct router *r)
 	if (r->mtu_was == 0 || r->foreign)
 		return;
 	(void)link_set(r, r->mtu_was, false, NULL);
+	if (r->gso_was != 0)
+		router_gso(r, r->gso_was);
+	if (r->queue_was > 0 && r->queue_was < QUEUE)
+		link_number(r, IFLA_TXQLEN, r->queue_was);
 	if (r->was_up)
 		return;
 	h = netlink_begin(&r->nl, &m, RTM_NEWLINK, 0);
@@ -138,6 +162,8 @@ router_link_up(struct router *r, size_t mtu, struct fault *f)
 		r->foreign = r->mtu_was != 0 && (errno == EPERM || errno == EACCES);
 		return (r->foreign && r->was_up && r->mtu_was == mtu ? 0 : -1);
 	}
+	if (r->queue_was > 0 && r->queue_was < QUEUE)
+		link_number(r, IFLA_TXQLEN, QUEUE);
 	h = netlink_begin(&r->nl, &m, RTM_NEWLINK, 0);
 	i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
 	i->ifi_index = (int)r->ifindex;
@@ -146,6 +172,20 @@ router_link_up(struct router *r, size_t mtu, struct fault *f)
 		return (fault_because(f, CAUSE_TUN,
 		    fault_sys(f, netlink_code(errno), "cannot bring the tunnel device up")));
 	return (0);
+}
+
+int
+router_multicast(struct router *r, struct fault *f)
+{
+	struct netlink_msg m;
+	struct nlmsghdr *h = netlink_begin(&r->nl, &m, RTM_NEWLINK, 0);
+	struct ifinfomsg *i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
+
+	i->ifi_index = (int)r->ifindex;
+	i->ifi_flags = i->ifi_change = IFF_MULTICAST;
+	if (netlink_talk(&r->nl, h, NULL, NULL) == 0)
+		return (0);
+	return (fault_because(f, CAUSE_TUN, fault_sys(f, netlink_code(errno), "cannot turn multicast on")));
 }
 
 int
@@ -256,6 +296,13 @@ router_find_address(struct router *r, const struct selector *s, struct addr *out
 
 /* ---- routes and rules */
 
+/* Whether ${t} belongs to the table of the whole internet. */
+static bool
+is_whole(const struct route *t)
+{
+	return (t->hole ? t->whole : t->prefix == 0);
+}
+
 /* ${on}: adds, else deletes. 0 or -1 with errno. */
 static int
 route_change(struct router *r, const struct route *t, bool on)
@@ -264,83 +311,43 @@ route_change(struct router *r, const struct route *t, bool on)
 	struct nlmsghdr *h = netlink_begin(&r->nl, &m, on ? RTM_NEWROUTE : RTM_DELROUTE,
 	    on ? NLM_F_CREATE | NLM_F_EXCL : 0);
 	struct rtmsg *i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
+	size_t at = route_port_index(r, t);
 
 	i->rtm_family = family_of(&t->net);
 	i->rtm_dst_len = t->prefix;
 	i->rtm_protocol = RTPROT_STATIC;
-	i->rtm_scope = t->net.family == 4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
-	i->rtm_type = RTN_UNICAST;
+	i->rtm_scope = t->net.family == 4 && !t->hole && t->via.family == 0 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+	i->rtm_flags = t->via.family != 0 ? RTNH_F_ONLINK : 0;
+	i->rtm_type = t->hole ? RTN_THROW : RTN_UNICAST;
 	i->rtm_table = RT_TABLE_MAIN;
 	if (t->covers) {
 		i->rtm_table = RT_TABLE_UNSPEC;
-		mnl_attr_put_u32(h, RTA_TABLE, TABLE(r, t->prefix == 0));
+		mnl_attr_put_u32(h, RTA_TABLE, at < ROUTER_PORTS ? TABLE_PORT(r, at) : TABLE(r, is_whole(t)));
 	}
 	if (t->prefix > 0)
 		put_addr(h, RTA_DST, &t->net);
-	mnl_attr_put_u32(h, RTA_OIF, r->ifindex);
+	if (!t->hole)
+		mnl_attr_put_u32(h, RTA_OIF, r->ifindex);
+	if (t->via.family != 0)
+		put_addr(h, RTA_GATEWAY, &t->via);
 	if (r->metric != 0)
 		mnl_attr_put_u32(h, RTA_PRIORITY, r->metric);
-	if (t->src.family != 0 && on)
+	if (t->src.family != 0 && on && !t->hole)
 		put_addr(h, RTA_PREFSRC, &t->src);
 	return (netlink_talk(&r->nl, h, NULL, NULL));
 }
 
-/*
- * "not fwmark M lookup T". For a default route, the rule "lookup main suppress_prefixlength 0"
- * comes before it, so that locally attached nets remain reachable.
- */
-static int
-rule_change(struct router *r, bool v6, bool main, uint32_t table, uint32_t prio, bool on)
-{
-	struct netlink_msg m;
-	struct nlmsghdr *h = netlink_begin(&r->nl, &m, on ? RTM_NEWRULE : RTM_DELRULE,
-	    on ? NLM_F_CREATE | NLM_F_EXCL : 0);
-	struct fib_rule_hdr *i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
-
-	i->family = v6 ? AF_INET6 : AF_INET;
-	i->action = FR_ACT_TO_TBL;
-	if (main) {
-		i->table = RT_TABLE_MAIN;
-		mnl_attr_put_u32(h, FRA_SUPPRESS_PREFIXLEN, 0);
-		/* A mask of 0 matches each mark: the number only tells our rule from that of another tunnel. */
-		if (prio == PRIO_MAIN) {
-			mnl_attr_put_u32(h, FRA_FWMARK, r->ifindex);
-			mnl_attr_put_u32(h, FRA_FWMASK, 0);
-		}
-	} else {
-		i->flags = FIB_RULE_INVERT;
-		mnl_attr_put_u32(h, FRA_TABLE, table);
-		mnl_attr_put_u32(h, FRA_FWMARK, ROUTE_MARK);
-		mnl_attr_put_u32(h, FRA_FWMASK, UINT32_MAX);
-	}
-	mnl_attr_put_u32(h, FRA_PRIORITY, prio);
-	return (netlink_talk(&r->nl, h, NULL, NULL));
-}
-
-/* The rules of a table for the whole internet, or for less. */
-static int
-rules_change(struct router *r, bool v6, bool whole, bool on)
-{
-	int rc = 0;
-
-	if (whole && rule_change(r, v6, true, 0, PRIO_MAIN, on) != 0 && errno != EEXIST)
-		rc = -1;
-	if (rule_change(r, v6, false, TABLE(r, whole), whole ? PRIO_WHOLE : PRIO_COVERS, on) != 0 && errno != EEXIST)
-		rc = -1;
-	return (rc);
-}
-
-/* Puts an unreachable route behind ${t}; one that is there is as good. -1 with errno. */
+/* Puts an unreachable route behind ${t}, or its hole into that route; one that is there is as good. -1 with errno. */
 static int
 block(struct router *r, const struct route *t)
 {
 	struct netlink_msg m;
 	struct nlmsghdr *h;
 	struct rtmsg *i;
-	bool v6 = t->net.family == 6, whole = t->prefix == 0;
+	bool v6 = t->net.family == 6, whole = is_whole(t);
 
-	if (t->covers && ((whole && rule_change(r, v6, true, 0, PRIO_BLOCK_MAIN, true) != 0 && errno != EEXIST) ||
-	    (rule_change(r, v6, false, TABLE_BLOCK(whole), whole ? PRIO_BLOCK_WHOLE : PRIO_BLOCK_COVERS, true) != 0 &&
+	if (t->covers && ((whole && route_rule_change(r, v6, true, 0, PRIO_BLOCK_MAIN, true) != 0 && errno != EEXIST) ||
+	    (route_rule_change(r, v6, false, TABLE_BLOCK(whole), whole ? PRIO_BLOCK_WHOLE : PRIO_BLOCK_COVERS, true) != 0 &&
 	    errno != EEXIST)))
 		return (-1);
 	h = netlink_begin(&r->nl, &m, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
@@ -349,40 +356,13 @@ block(struct router *r, const struct route *t)
 	i->rtm_dst_len = t->prefix;
 	i->rtm_protocol = ROUTE_BLOCK_PROTO;
 	i->rtm_scope = RT_SCOPE_UNIVERSE;
-	i->rtm_type = RTN_UNREACHABLE;
+	i->rtm_type = t->hole ? RTN_THROW : RTN_UNREACHABLE;
 	i->rtm_table = RT_TABLE_UNSPEC;
 	mnl_attr_put_u32(h, RTA_TABLE, t->covers ? TABLE_BLOCK(whole) : RT_TABLE_MAIN);
 	if (t->prefix > 0)
 		put_addr(h, RTA_DST, &t->net);
 	mnl_attr_put_u32(h, RTA_PRIORITY, ROUTE_BLOCK_METRIC);
 	return (netlink_talk(&r->nl, h, NULL, NULL) == 0 || errno == EEXIST ? 0 : -1);
-}
-
-static int
-rules_need(struct router *r, const struct route *t, struct fault *f)
-{
-	bool v6 = t->net.family == 6, whole = t->prefix == 0;
-
-	if (r->rules[v6][whole])
-		return (0);
-	/* EEXIST: a killed esp-tun whose device had this number left it behind. */
-	if (rules_change(r, v6, whole, true) != 0)
-		return (fault_because(f, CAUSE_TUN,
-		    fault_sys(f, netlink_code(errno), "cannot add a routing rule for the tunnel")));
-	r->rules[v6][whole] = true;
-	return (0);
-}
-
-static void
-rules_drop(struct router *r)
-{
-	for (int v6 = 0; v6 < 2; v6++)
-		for (int whole = 0; whole < 2; whole++) {
-			if (!r->rules[v6][whole])
-				continue;
-			(void)rules_change(r, v6 != 0, whole != 0, false);
-			r->rules[v6][whole] = false;
-		}
 }
 
 static int
@@ -395,7 +375,11 @@ route_cmp(const void *a, const void *b)
 		return (c);
 	if (x->prefix != y->prefix)
 		return (x->prefix < y->prefix ? -1 : 1);
-	return ((int)x->covers - (int)y->covers);
+	if (x->covers != y->covers)
+		return ((int)x->covers - (int)y->covers);
+	if (x->hole != y->hole || x->whole != y->whole)
+		return ((x->hole * 2 + x->whole) - (y->hole * 2 + y->whole));
+	return (x->proto != y->proto ? (int)x->proto - (int)y->proto : (int)x->port - (int)y->port);
 }
 
 static int
@@ -405,7 +389,7 @@ route_through(struct router *r, const struct route *t, struct fault *f)
 	struct route plain = *t;
 	int rc;
 
-	if (t->covers && rules_need(r, t, f) != 0)
+	if (t->covers && !t->hole && route_rules_need(r, t, f) != 0)
 		return (-1);
 	rc = route_change(r, t, true);
 	if (rc != 0 && errno == EINVAL && t->src.family != 0) {
@@ -413,7 +397,7 @@ route_through(struct router *r, const struct route *t, struct fault *f)
 		plain.src.family = 0;
 		rc = route_change(r, &plain, true);
 	}
-	if (rc == 0)
+	if (rc == 0 || (t->hole && errno == EEXIST))
 		return (0);
 	if (errno == EEXIST)
 		return (fault(f, FAULT_SYSTEM, "there is a route to %s/%u already, it is left as it is",
@@ -444,6 +428,8 @@ router_sync(struct router *r, struct route *want, size_t n, struct fault *f)
 	size_t i, j, kept = 0;
 	int c;
 
+	for (i = 0; i < n; i++)
+		route_port_need(r, &want[i]);
 	if (n > 1)
 		qsort(want, n, sizeof(*want), route_cmp);
 	for (i = 0; i < n; i++)
@@ -464,6 +450,12 @@ router_sync(struct router *r, struct route *want, size_t n, struct fault *f)
 			if (route_add(r, &want[i++], &one) != 0 && first.code == FAULT_NONE)
 				first = one;
 		} else {
+			/* Another next hop: the kernel has one route of that metric to a network. */
+			if (addr_cmp(&want[i].via, &r->have[j].via) != 0) {
+				(void)route_change(r, &r->have[j], false);
+				if (route_add(r, &want[i], &one) != 0 && first.code == FAULT_NONE)
+					first = one;
+			}
 			i++;
 			j++;
 		}
@@ -486,7 +478,7 @@ router_close(struct router *r)
 	if (r->nl.nl != NULL) {
 		for (i = 0; i < r->n_have; i++)
 			(void)route_change(r, &r->have[i], false);
-		rules_drop(r);
+		route_rules_drop(r);
 		link_restore(r);
 	}
 	netlink_close(&r->nl);

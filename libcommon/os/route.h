@@ -30,7 +30,21 @@ struct route {
 	uint8_t		prefix;
 	bool		covers;		/* contains a peer's own address: goes to the separate table */
 	struct addr	src;		/* preferred source; family 0: none */
+	struct addr	via;		/* the next hop on the device, whether or not a route leads to it; family 0: none */
+	/*
+	 * With ${covers}: only for packets of this IP protocol and local port (0: any); 0: for all. For a protocol whose
+	 * packets outside of the tunnel do not carry the tunnel: these rules have no mark.
+	 */
+	uint8_t		proto;
+	uint16_t	port;
+	/*
+	 * A hole: packets to ${net} go as they would without the tunnel. For a net within a wider route with ${covers}, which is
+	 * that of the whole internet (${whole}) or not. ${covers} is set, the fields below it are not used.
+	 */
+	bool		hole, whole;
 };
+
+#define ROUTER_PORTS	8	/* protocols and ports with rules; routes of more are for all packets */
 
 struct router {
 	struct netlink	 nl;
@@ -40,25 +54,42 @@ struct router {
 	struct route	*have;		/* sorted */
 	size_t		 n_have, cap_have;
 	bool		 rules[2][2];	/* [IPv6][whole internet]: made by us */
+	struct route_port { uint8_t family, proto; uint16_t port; } ports[ROUTER_PORTS];	/* each with a rule and a table */
+	size_t		 n_ports;
 	struct route	 added[ROUTER_ADDRESSES];	/* addresses that we gave to the device: net is the address */
 	size_t		 n_added;
 	uint32_t	 mtu_was;	/* of the device before router_link_up(); 0: not known */
+	uint32_t	 gso_was;	/* ... its gso_max_size; 0: not known */
+	uint32_t	 queue_was;	/* ... its txqueuelen */
 	bool		 was_up;
 	bool		 foreign;	/* we may use the device but not change it */
 };
 
-/* For device ${ifindex}. -1 with FAULT_SYSTEM. Keep it open while privileges are dropped to CAP_NET_ADMIN. */
+/*
+ * For device ${ifindex}. Removes the rules, and the holes, that a killed process has left for this device or for one that is
+ * no more; those that block stay. -1 with FAULT_SYSTEM. Keep it open while
+ * privileges are dropped to CAP_NET_ADMIN.
+ */
 int router_open(struct router *r, unsigned ifindex, struct fault *f);
 /* Removes routes, rules (except those that block) and addresses, and restores MTU and state: a persistent device is left as it was found. */
 void router_close(struct router *r);
 
 /*
- * Brings the device up with ${mtu}, without automatic addresses of the kernel. If this user may not change the
- * device, which root then made for it: ${r}->foreign is set, and the result is 0 if it is up and has that MTU
- * already, else FAULT_PERMISSION.
+ * Brings the device up with ${mtu} and a queue of at least 1000 packets, without automatic addresses of the kernel. If
+ * this user may not change the device, which root then made for it: ${r}->foreign is set, and the result is 0 if it is up
+ * and has that MTU already, else FAULT_PERMISSION.
  */
 int router_link_up(struct router *r, size_t mtu, struct fault *f);
 int router_mtu(struct router *r, size_t mtu, struct fault *f);
+/* Lets the device carry multicast, which router_link_up() turns off. */
+int router_multicast(struct router *r, struct fault *f);
+/*
+ * The MTU of the route to ${remote}, of packets with ${mark}: of the interface, or less where the route says so. ICMP
+ * errors do not change it: anybody can forge those that the kernel accepts. 0: not known.
+ */
+size_t router_path_mtu(struct router *r, const struct addr *remote, uint32_t mark);
+/* Limits the super-packets that the device hands over to ${size} bytes, where the kernel can (4.16). */
+void router_gso(struct router *r, size_t size);
 /* Adds an address to the device; 0 also if the device has it already. */
 int router_address(struct router *r, const struct addr *a, uint8_t prefix, struct fault *f);
 

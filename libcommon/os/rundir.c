@@ -25,12 +25,18 @@ int
 rundir_own(int at, const char *name, mode_t mode)
 {
 	int fd;
+	bool made = mkdirat(at, name, mode) == 0;
 
-	if (mkdirat(at, name, mode) != 0 && errno != EEXIST)
+	if (!made && errno != EEXIST)
 		return (-1);
 	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd == -1 || is_ours(fd))
+	if (fd == -1)
+		return (-1);
+	if (is_ours(fd)) {
+		if (made)
+			(void)fchmod(fd, mode);	/* the umask may have narrowed it */
 		return (fd);
+	}
 	(void)close(fd);
 	errno = EPERM;
 	return (-1);

@@ -1,19 +1,24 @@
 /*
- * The TUN device: inner packets to and from the kernel. It is opened with IFF_VNET_HDR, so
- * segmentation offload only needs flags and larger buffers.
+ * The TUN device: inner packets to and from the kernel, with the offloads of a network device (IFF_VNET_HDR): the kernel
+ * hands over super-packets and unfinished checksums, and accepts them.
  */
 #ifndef SAPIPE_OS_TUN_H
 #define SAPIPE_OS_TUN_H
 
 #include <net/if.h>
 
+#include <sys/uio.h>
+
 #include "base/fault.h"
 #include "base/pkt.h"
+
+#define TUN_PARTS	128	/* of a packet in one write */
 
 struct tun {
 	int		fd;		/* nonblocking; -1: none */
 	unsigned	ifindex;
 	char		name[IFNAMSIZ];
+	bool		csum, tso, uso;	/* the kernel leaves checksums to us; segments of TCP; of UDP */
 };
 
 /*
@@ -23,19 +28,25 @@ struct tun {
  */
 int tun_open(struct tun *t, const char *name, struct fault *f);
 void tun_close(struct tun *t);	/* harmless with fd -1 */
+/* Turns the offloads of a device on that was made with IFF_VNET_HDR: what tun_open() does. 0, or -1 with errno. */
+int tun_offloads(struct tun *t);
 
 /*
- * Reads at most ${n} packets without waiting, to ${p} up to the end of each buffer: sets ${len} and the device's
- * values of checksum and segments. Packets longer than their buffer, and packets that require segmentation (tun_open()
- * does not request it), are dropped and counted in ${*cut}. Returns their number; -1 with FAULT_DEVICE if the device
- * was removed.
+ * Reads a packet without waiting, to ${p} up to the end of its buffer but one byte (PKT_MAX + 1 bytes of room receive any),
+ * and writes to the TUN_HEADROOM bytes before it: sets ${len} and the device's values of checksum and segments, which
+ * nobody has checked. A packet that does not fit, or of a kind that was not asked for, is dropped and counted in ${*cut}.
+ * 1; 0: there is none; -1 with FAULT_DEVICE if the device was removed.
  */
-long tun_read(const struct tun *t, struct pkt *pkts, size_t n, uint64_t *cut, struct fault *f);
+#define TUN_HEADROOM	10
+int tun_read(const struct tun *t, struct pkt *k, uint64_t *cut, struct fault *f);
 
 /*
- * Writes packets in order, ${inner_len} bytes of each, until the kernel does not accept one (the device is down).
- * Returns how many it accepted.
+ * Writes a packet of ${n} parts (at most TUN_PARTS) with the values of ${k}: segments, checksum, and ${head}, where the
+ * payload begins. ${parts}[0] is of the caller's use; the packet begins at ${parts}[1]. 0, or errno: the device is down,
+ * or (EINVAL) does not accept that super-packet.
  */
-size_t tun_write(const struct tun *t, const struct pkt *const *pkts, size_t n);
+int tun_write(const struct tun *t, const struct pkt *k, size_t head, struct iovec *parts, size_t n);
+/* The same for a packet in one piece, ${inner_len} bytes at ${p}. */
+int tun_write_one(const struct tun *t, const struct pkt *k);
 
 #endif

@@ -9,7 +9,7 @@
 #include "port/port_holder.h"
 #include "port/port_keys.h"
 #include "port/port_route.h"
-#include "port/port_udp.h"
+#include "port/port_socket.h"
 
 /* Whether all user ids are mapped here, so that the overflow uid means itself. */
 static bool
@@ -66,9 +66,10 @@ ports_free(struct ports *set)
 	if (set == NULL)
 		return;
 	for (i = 0; i < set->n; i++) {
-		port_udp_stop(set->port[i]);
-		port_leave(set->port[i]);	/* before the UDP port is free: another tool takes its name then */
-		(void)close(set->port[i]->udp);
+		port_socket_stop(set->port[i]);
+		port_socket_end(set->port[i]);
+		port_leave(set->port[i]);	/* before the port is free: another tool takes its name then */
+		port_socket_close(set->port[i]);
 		free(set->port[i]);
 	}
 	if (set->dir != -1)

@@ -37,12 +37,13 @@ struct ev_loop;
 enum port_role {
 	PORT_IKE,	/* IKE bare, ESP behind the non-IKE marker (drafts 00 and 01) */
 	PORT_NATT,	/* IKE behind the non-ESP marker, ESP bare (RFC 3948, 2) */
+	PORT_TCP,	/* Cisco's TCP encapsulation (wire/ctcp.h) */
 };
 
 /*
  * Datagrams are struct pkt without their marker. Received: valid during the call; ESP may be decrypted in place;
  * ${tos} is 0 of one that another holder relayed. Sent: with ${seg}, ${len} is cut into datagrams of that size
- * (UDP_SEGMENT).
+ * (UDP_SEGMENT), and with ${df} nobody fragments it.
  */
 struct ports_calls {
 	/*
@@ -58,6 +59,12 @@ struct ports_calls {
 	 */
 	void (*unreachable)(void *ctx, const struct endpoint *local,
 	    const struct endpoint *remote, int err, uint32_t mtu);
+	/*
+	 * An ICMP error says that ESP to ${remote} was longer than the path carries, ${mtu} bytes (0: it does not say).
+	 * ${quote} is what it quotes of that packet, from the SPI on, if it is long enough. Not authenticated either: compare
+	 * the quote with what was sent. Comes in the process that reads the port, instead of unreachable().
+	 */
+	void (*toobig)(void *ctx, const struct endpoint *remote, uint32_t mtu, struct span quote);
 	/* A record from another holder (hostile until decoded). It may concern you or not. */
 	void (*record)(void *ctx, struct span cbor);
 	/*
@@ -83,6 +90,7 @@ void ports_free(struct ports *set);
 
 #define PORTS_JOIN_ONLY	1u	/* join a holder, don't bind nor read: for the record channel */
 #define PORTS_BIND_ANY	2u	/* join a holder of that address; if there is none use any address */
+#define PORTS_CONNECT	4u	/* PORT_TCP: what is sent to a peer without a connection opens one */
 
 /*
  * Opens or joins the port ${local} (address family 4 or 6; all-zero bytes: any address) in
@@ -102,6 +110,16 @@ int ports_open(struct ports *set, struct endpoint *local, enum port_role role,
  */
 int ports_open_usual(struct ports *set, const struct endpoint *local, uint16_t natt_port,
     unsigned flags, struct fault *f);
+
+/*
+ * The port of PORT_TCP numbered ${number}, for ${local} as above, whose own port is not looked at. The segments are made
+ * and read here, on a raw socket. A socket that listens on the port and drops all that it gets keeps the kernel from
+ * answering them with RST, and other programs from the port.
+ *
+ * IKE to a peer without a connection opens one if the port was opened with PORTS_CONNECT, waits for it, and is dropped
+ * after 3 seconds; calls.unreachable() tells that (ETIMEDOUT, or ECONNREFUSED for RST). ESP does not wait.
+ */
+int ports_open_tcp(struct ports *set, const struct endpoint *local, uint16_t number, unsigned flags, struct fault *f);
 
 /* Datagrams from ${local}, a port that no other process has, are not fragmented: 0, or -1 with FAULT_SYSTEM. */
 int ports_keep_whole(struct ports *set, const struct endpoint *local, struct fault *f);
@@ -152,7 +170,7 @@ int ports_send_ike(struct ports *set, const struct endpoint *local,
  * Sends ESP datagrams in their order, marker added on a PORT_IKE port. Returns how many of
  * ${n} are done: fewer when the socket is full (try again when it drains, or drop), or when
  * one cannot be sent: then ${f} (code FAULT_NONE otherwise) says why, and d[return value] is
- * that one.
+ * that one; FAULT_TOO_LARGE: with ${df}, the interface cannot send it.
  */
 size_t ports_send_esp(struct ports *set, const struct pkt *d, size_t n,
     struct fault *f);
@@ -177,6 +195,7 @@ struct ports_stats {
 	uint64_t unserved;	/* no holder serves them */
 	uint64_t keepalives;
 	uint64_t errors;	/* from the error queue */
+	uint64_t bad_tcp;	/* segments with a wrong checksum, without trailer, or of no connection */
 	uint64_t bad_peer;	/* malformed words from a holder, and refused ones */
 };
 

@@ -17,7 +17,6 @@ void port_conn_close(struct port_conn *c);
 /* Sends without waiting; false with errno: dropped. */
 bool port_conn_send(struct port_conn *c, const struct port_msg *m);
 /* The same with ${nfds} descriptors, PORT_FDS at most. */
-#define PORT_FDS 5
 bool port_conn_send_fds(int fd, const struct port_msg *m, const int *fds, size_t nfds);
 /* Owner: reads the queued messages of all holders except ${but}, the reader, which also forwards datagrams. */
 void port_conns_drain(struct port *p, const struct port_conn *but);

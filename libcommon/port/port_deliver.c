@@ -1,7 +1,6 @@
 /* Delivers datagrams, errors, records and notes to the user of a port. */
 #include "port/port_deliver.h"
 
-#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -14,7 +13,7 @@ port_note(struct port *p, bool warning, const char *fmt, ...)
 
 	if (p->set->calls.note == NULL)
 		return;
-	n = (size_t)snprintf(text, sizeof(text), "UDP %s: ", endpoint_text(at, &p->bound));
+	n = (size_t)snprintf(text, sizeof(text), "%s %s: ", port_proto(p->role), endpoint_text(at, &p->bound));
 	va_start(ap, fmt);
 	(void)vsnprintf(text + n, sizeof(text) - n, fmt, ap);
 	va_end(ap);
@@ -43,7 +42,7 @@ deliver_esp(struct port *p, const struct port_msg *m)
 		return;
 	for (off = 0; off < m->body.len; off += seg) {
 		d[n++] = (struct pkt){ .local = m->local, .remote = m->remote,
-		    .ifindex = m->ifindex, .tos = m->tos, .proto = IPPROTO_UDP,
+		    .ifindex = m->ifindex, .tos = m->tos, .proto = port_carrier(p),
 		    .marker = port_marker_esp(p), .p = bytes.v + off,
 		    .len = m->body.len - off < seg ? m->body.len - off : seg };
 		if (n == 64 || off + seg >= m->body.len) {

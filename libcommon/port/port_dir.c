@@ -77,10 +77,13 @@ port_dir_open(char path[PORT_DIR])
 	}
 	(void)snprintf(path + len, PORT_DIR - len, "/%s", name);
 	sweep(parent, name);
-	/* Another tool may remove it before we have the lock. */
+	/* Another tool may remove it before we have opened it (ENOENT), and before we have the lock. */
 	for (i = 0; i < TRIES; i++) {
-		if ((fd = rundir_own(parent, name, 0700)) == -1)
+		if ((fd = rundir_own(parent, name, 0700)) == -1) {
+			if (errno == ENOENT)
+				continue;
 			break;
+		}
 		if (flock(fd, LOCK_SH) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0)
 			break;
 		(void)close(fd);

@@ -11,7 +11,7 @@
 #include "port/port_owner.h"
 #include "port/port_route.h"
 #include "port/port_shared.h"
-#include "port/port_udp.h"
+#include "port/port_socket.h"
 
 #define WAIT_FIRST	0.002	/* s */
 #define WAIT_LONGEST	0.1
@@ -50,10 +50,10 @@ holder_takes(struct port_conn *c, const struct port_msg *m)
 	}
 	switch (m->type) {
 	case PM_READ:
-		port_udp_read(p);
+		port_socket_read(p);
 		return (true);
 	case PM_STOP:
-		port_udp_stop(p);
+		port_socket_stop(p);
 		return (true);
 	case PM_IKE:
 	case PM_ESP:

@@ -9,29 +9,21 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "os/clock.h"
 #include "port/port_conn.h"
 #include "port/port_deliver.h"
 #include "port/port_holder.h"
 #include "port/port_name.h"
 #include "port/port_owner.h"
 #include "port/port_shared.h"
-#include "port/port_udp.h"
+#include "port/port_socket.h"
 #include "port/port_who.h"
 
 enum port_join { JOIN_DONE, JOIN_NOBODY, JOIN_AGAIN, JOIN_FAULT };
 
-static double
-seconds(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ((double)ts.tv_sec + (double)ts.tv_nsec / 1e9);
-}
-
-/* Receives the answer to a first HELLO with its descriptors; -1: none in time, -2: hung up. */
+/* Receives the answer to a first HELLO with its ${*count} descriptors; -1: none in time, -2: hung up. */
 static int
-await_welcome(int fd, int fds[PORT_FDS])
+await_welcome(int fd, int fds[PORT_FDS], size_t *count)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	_Alignas(struct cmsghdr) char ctl[CMSG_SPACE(16 * sizeof(int))];
@@ -41,14 +33,17 @@ await_welcome(int fd, int fds[PORT_FDS])
 	    .msg_controllen = sizeof(ctl) };
 	struct cmsghdr *c;
 	struct port_msg m;
-	double end = seconds() + PORT_ANSWER;
+	uint64_t end = clock_mono_ms() + PORT_ANSWER_MS, now;
 	size_t i, n, got = 0;
 	ssize_t len;
 	int one;
 
-	while ((one = poll(&pfd, 1, (int)((end - seconds()) * 1000) + 1)) <= 0)
-		if ((one == -1 && errno != EINTR) || seconds() >= end)
+	do {
+		now = clock_mono_ms();
+		one = poll(&pfd, 1, now < end ? (int)(end - now) : 0);
+		if ((one == -1 && errno != EINTR) || (one <= 0 && now >= end))
 			return (-1);
+	} while (one <= 0);
 	if ((len = recvmsg(fd, &mh, MSG_CMSG_CLOEXEC | MSG_DONTWAIT)) <= 0)
 		return (-2);
 	for (c = CMSG_FIRSTHDR(&mh); c != NULL; c = CMSG_NXTHDR(&mh, c)) {
@@ -63,7 +58,8 @@ await_welcome(int fd, int fds[PORT_FDS])
 				(void)close(one);
 		}
 	}
-	if (got == PORT_FDS && port_msg_get(&m, span_of(buf, (size_t)len)) == 0 &&
+	*count = got;
+	if (port_msg_get(&m, span_of(buf, (size_t)len)) == 0 &&
 	    m.type == PM_WELCOME)
 		return (0);
 	for (i = 0; i < got; i++)
@@ -113,37 +109,39 @@ join(struct port *p, const struct endpoint *at, struct fault *f)
 {
 	struct ports *set = p->set;
 	struct port_msg hello = { .type = PM_HELLO, .flags = p->data_path ? PM_F_DATA_PATH : 0 };
+	const char *proto = port_proto(p->role);
 	struct ucred who;
 	char text[ENDPOINT_TEXT];
 	int fd, r, fds[PORT_FDS];
+	size_t n;
 
 	endpoint_text(text, at);
 	if ((fd = reach(p, at, &who)) == -1) {
 		if (errno == ECONNREFUSED || errno == EAGAIN)
 			return (errno == EAGAIN ? JOIN_AGAIN : JOIN_NOBODY);
-		(void)fault_sys(f, FAULT_PORT_TAKEN, "cannot reach the tool that has UDP %s", text);
+		(void)fault_sys(f, FAULT_PORT_TAKEN, "cannot reach the tool that has %s %s", proto, text);
 		return (JOIN_FAULT);
 	}
 	if (!port_trusts(set, who.uid)) {
-		(void)fault(f, FAULT_PORT_TAKEN, "UDP %s is held by process %ld of user %ld, "
-		    "which is neither root nor our user", text, (long)who.pid, (long)who.uid);
+		(void)fault(f, FAULT_PORT_TAKEN, "%s %s is held by process %ld of user %ld, "
+		    "which is neither root nor our user", proto, text, (long)who.pid, (long)who.uid);
 		goto err;
 	}
-	if (!port_conn_send_fds(fd, &hello, NULL, 0) || (r = await_welcome(fd, fds)) == -2) {
+	if (!port_conn_send_fds(fd, &hello, NULL, 0) || (r = await_welcome(fd, fds, &n)) == -2) {
 		(void)close(fd);
 		return (JOIN_AGAIN);
 	}
 	if (r == -1) {
-		(void)fault(f, FAULT_PORT_TAKEN, "process %ld, which has UDP %s, does not answer",
-		    (long)who.pid, text);
+		(void)fault(f, FAULT_PORT_TAKEN, "process %ld, which has %s %s, does not answer",
+		    (long)who.pid, proto, text);
 		goto err;
 	}
-	if (!port_shared_take(p, at, fds)) {
-		(void)fault(f, FAULT_PORT_TAKEN, "process %ld shares something else than UDP %s",
-		    (long)who.pid, text);
+	if (!port_shared_take(p, at, fds, n)) {
+		(void)fault(f, FAULT_PORT_TAKEN, "process %ld shares something else than %s %s",
+		    (long)who.pid, proto, text);
 		goto err;
 	}
-	if (port_udp_adopt(set, p->udp, f) != 0)
+	if (port_socket_adopt(p, f) != 0)
 		goto taken;
 	if (!port_follow(p, fd, true)) {
 		(void)fault(f, FAULT_MEMORY, "no memory to share a port");
@@ -154,8 +152,7 @@ join(struct port *p, const struct endpoint *at, struct fault *f)
 	return (JOIN_DONE);
 taken:
 	port_shared_close(p);
-	(void)close(p->udp);
-	p->udp = -1;
+	port_socket_close(p);
 err:
 	if (fd != -1)
 		(void)close(fd);
@@ -173,7 +170,8 @@ port_make(struct ports *set, const struct endpoint *local, enum port_role role, 
 		(void)fault(f, FAULT_MEMORY, "no memory for another port");
 		return (NULL);
 	}
-	*p = (struct port){ .set = set, .role = role, .bound = *local, .udp = -1,
+	*p = (struct port){ .set = set, .role = role, .bound = *local, .udp = -1, .raw = -1, .tcp_mem = -1,
+	    .connects = (flags & PORTS_CONNECT) != 0,
 	    .listener = -1, .lock = -1, .meet = { -1, -1 },
 	    .data_path = set->opt.data_path && (flags & PORTS_JOIN_ONLY) == 0 };
 	port_holder_init(p);
@@ -214,15 +212,14 @@ try_bind(struct port *p, const struct endpoint *at, bool alone, bool *named, str
 	int err;
 
 	p->bound = *at;
-	if ((p->udp = port_udp_bind(p->set, &p->bound, f)) == -1)
+	if (port_socket_bind(p, f) != 0)
 		return (errno == EADDRINUSE ? 1 : -1);
 	if (port_shared_make(p) != 0) {
 		err = errno;
 		*named = err == EADDRINUSE;
 		if (*named && !has_foreigner(p, &p->bound, &who) && !alone) {
 			/* One of ours that is just ending. */
-			(void)close(p->udp);
-			p->udp = -1;
+			port_socket_close(p);
 			return (1);
 		}
 		explain_alone(p, err, &who);
@@ -258,7 +255,7 @@ try_port(struct port *p, const struct endpoint *local, unsigned flags, bool *ref
 	}
 	if ((flags & PORTS_JOIN_ONLY) != 0 && *refused)
 		return (fault_because(f, CAUSE_NOT_SHARED,
-		    fault(f, FAULT_UNREACHABLE, "no tool shares UDP port %u", local->port)));
+		    fault(f, FAULT_UNREACHABLE, "no tool shares %s port %u", port_proto(p->role), local->port)));
 	if ((flags & (PORTS_JOIN_ONLY | PORTS_BIND_ANY)) == PORTS_BIND_ANY) {
 		if ((r = try_bind(p, &any, alone, named, f)) == 1 && n == 2)
 			r = try_bind(p, local, alone, named, f);
@@ -271,7 +268,7 @@ ports_open(struct ports *set, struct endpoint *local, enum port_role role, unsig
     struct fault *f)
 {
 	struct timespec nap = { 0, 10000000 };
-	double end = seconds() + PORT_TRIES;
+	const uint64_t end = clock_mono_ms() + PORT_TRIES_MS;
 	char text[ENDPOINT_TEXT], who[PORT_WHO];
 	struct port *p;
 	bool refused, named = false;
@@ -285,6 +282,7 @@ ports_open(struct ports *set, struct endpoint *local, enum port_role role, unsig
 		    addr_cmp(&p->bound.addr, &local->addr) == 0)) {
 			if (set->opt.data_path && (flags & PORTS_JOIN_ONLY) == 0 && !p->data_path)
 				port_want(p);
+			p->connects = p->connects || (flags & PORTS_CONNECT) != 0;
 			return (0);
 		}
 	}
@@ -293,7 +291,7 @@ ports_open(struct ports *set, struct endpoint *local, enum port_role role, unsig
 	if ((p = port_make(set, local, role, flags, f)) == NULL)
 		return (-1);
 	/* Another process may be starting or ending; wait for it only briefly. */
-	while ((r = try_port(p, local, flags, &refused, false, &named, f)) == 1 && seconds() < end)
+	while ((r = try_port(p, local, flags, &refused, false, &named, f)) == 1 && clock_mono_ms() < end)
 		(void)nanosleep(&nap, NULL);
 	if (r == 1 && named)
 		r = try_port(p, local, flags, &refused, true, &named, f);
@@ -304,10 +302,40 @@ ports_open(struct ports *set, struct endpoint *local, enum port_role role, unsig
 	}
 	free(p);
 	if (r == 1)
-		(void)fault(f, FAULT_PORT_TAKEN, refused ? "UDP %s is in use by %s" :
-		    "UDP %s is in use by %s and cannot be shared now", endpoint_text(text, local),
-		    port_who(who, local));
+		(void)fault(f, FAULT_PORT_TAKEN, refused ? "%s %s is in use by %s" :
+		    "%s %s is in use by %s and cannot be shared now", port_proto(role),
+		    endpoint_text(text, local), port_who(who, local, role == PORT_TCP));
 	return (-1);
+}
+
+/*
+ * Opens port ${number} in ${role} for ${local} (NULL, or of family 0: any address of the families that this machine
+ * has). 0 or -1.
+ */
+static int
+open_families(struct ports *set, const struct endpoint *local, uint16_t number, enum port_role role,
+    unsigned flags, struct fault *f)
+{
+	uint8_t family, only = local != NULL ? local->addr.family : 0;
+	struct endpoint e;
+
+	for (family = 4; family <= 6; family = (uint8_t)(family + 2)) {
+		if (only != 0 && family != only)
+			continue;
+		e = (struct endpoint){ .addr.family = family };
+		if (only != 0)
+			e = *local;
+		e.port = number;
+		if (ports_open(set, &e, role, flags, f) == 0)
+			continue;
+		/* A machine without one family is no error. */
+		if (only == 0 && (f->sys == EAFNOSUPPORT || f->sys == EADDRNOTAVAIL || f->sys == EPROTONOSUPPORT))
+			continue;
+		if ((flags & PORTS_JOIN_ONLY) != 0 && f->code == FAULT_UNREACHABLE)
+			continue;
+		return (-1);
+	}
+	return (0);
 }
 
 int
@@ -315,38 +343,29 @@ ports_open_usual(struct ports *set, const struct endpoint *local, uint16_t natt_
     unsigned flags, struct fault *f)
 {
 	uint16_t ike = local != NULL && local->port != 0 ? local->port : PORT_IKE_DEFAULT;
-	uint8_t family, only = local != NULL ? local->addr.family : 0;
-	struct endpoint e;
+	uint16_t natt = natt_port != 0 ? natt_port : PORT_NATT_DEFAULT;
 	size_t before = set->n;
 	struct fault own = {0};
-	int role;
 
 	if (f == NULL)
 		f = &own;
-	/* Rising order in every tool, see port.h. */
-	/* One port for both: all IKE is behind the marker. */
-	for (role = ike == (natt_port != 0 ? natt_port : PORT_NATT_DEFAULT) ? PORT_NATT : PORT_IKE; role <= PORT_NATT; role++)
-		for (family = 4; family <= 6; family = (uint8_t)(family + 2)) {
-			if (only != 0 && family != only)
-				continue;
-			e = (struct endpoint){ .addr.family = family };
-			if (only != 0)
-				e = *local;
-			e.port = role == PORT_IKE ? ike : natt_port != 0 ? natt_port :
-			    PORT_NATT_DEFAULT;
-			if (ports_open(set, &e, role == PORT_IKE ? PORT_IKE : PORT_NATT, flags,
-			    f) == 0)
-				continue;
-			/* A machine without one family is no error. */
-			if (only == 0 && (f->sys == EAFNOSUPPORT || f->sys == EADDRNOTAVAIL ||
-			    f->sys == EPROTONOSUPPORT))
-				continue;
-			if ((flags & PORTS_JOIN_ONLY) != 0 && f->code == FAULT_UNREACHABLE)
-				continue;
-			return (-1);
-		}
+	/* Rising order in every tool, see port.h. One port for both: all IKE is behind the marker. */
+	if ((ike != natt && open_families(set, local, ike, PORT_IKE, flags, f) != 0) ||
+	    open_families(set, local, natt, PORT_NATT, flags, f) != 0)
+		return (-1);
 	if (set->n > before || (flags & PORTS_JOIN_ONLY) == 0)
 		return (set->n > 0 ? 0 : -1);
 	return (before > 0 ? 0 : fault_because(f, CAUSE_NOT_SHARED,
 	    fault(f, FAULT_UNREACHABLE, "no tool shares these UDP ports")));
+}
+
+int
+ports_open_tcp(struct ports *set, const struct endpoint *local, uint16_t number, unsigned flags, struct fault *f)
+{
+	size_t before = set->n;
+	struct fault own = {0};
+
+	if (f == NULL)
+		f = &own;
+	return (open_families(set, local, number, PORT_TCP, flags, f) == 0 && set->n > before ? 0 : -1);
 }

@@ -4,7 +4,7 @@
 #include "port/port_table.h"
 #include "wire/rd.h"
 
-#define VERSION	2
+#define VERSION	3
 
 /* The allowed body length, flags and other fields of each type. */
 static const struct shape {

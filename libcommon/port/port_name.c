@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define OVERFLOW_UID	65534
-#define VERSION		2	/* of the messages: tools of different versions do not find each other */
+#define VERSION		3	/* of the messages: tools of different versions do not find each other */
 
 /*
  * Version, role, family, address and port. Directories and abstract names alike belong to one network
@@ -25,7 +25,7 @@ port_name(struct sockaddr_un *un, const struct port *p, const struct endpoint *a
 	*un = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	n = snprintf(name, sizeof(name), "%s%s%d-%s-%u-%s-%u",
 	    set->dir != -1 ? set->dir_path : "sapipe", set->dir != -1 ? "/" : "-", VERSION,
-	    p->role == PORT_NATT ? "natt" : "ike", at->addr.family, addr_text(addr, &at->addr), at->port);
+	    p->role == PORT_TCP ? "tcp" : p->role == PORT_NATT ? "natt" : "ike", at->addr.family, addr_text(addr, &at->addr), at->port);
 	/* An abstract name begins with a zero byte and has none at its end. */
 	memcpy(un->sun_path + (set->dir != -1 ? 0 : 1), name, (size_t)n);
 	return ((socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n));

@@ -10,7 +10,7 @@
 #include "port/port_name.h"
 #include "port/port_route.h"
 #include "port/port_shared.h"
-#include "port/port_udp.h"
+#include "port/port_socket.h"
 
 static bool
 tell(struct port_conn *c, uint8_t type)
@@ -41,9 +41,9 @@ port_elect(struct port *p)
 			port_note(p, false, "process %ld reads", (long)best->pid);
 	}
 	if (p->reader == NULL)
-		port_udp_read(p);
+		port_socket_read(p);
 	else
-		port_udp_stop(p);
+		port_socket_stop(p);
 }
 
 /* A holder disconnected: another one may have to read. */
@@ -71,9 +71,10 @@ welcome(struct port_conn *c, const struct port_msg *m)
 	struct port *p = c->port;
 	struct port_msg answer = { .type = PM_WELCOME };
 	int fds[PORT_FDS];
+	size_t n;
 
-	port_shared_list(p, fds);
-	if (!port_conn_send_fds(c->fd, &answer, fds, c->back ? 0 : PORT_FDS))
+	n = port_shared_list(p, fds);
+	if (!port_conn_send_fds(c->fd, &answer, fds, c->back ? 0 : n))
 		return (false);
 	c->welcomed = true;
 	c->data_path = (m->flags & PM_F_DATA_PATH) != 0;

@@ -172,6 +172,30 @@ port_route(struct port *p, struct port_conn *from, const struct port_msg *m)
 }
 
 void
+port_take(struct port *p, const struct port_msg *m)
+{
+	struct ports *set = p->set;
+
+	if (m->body.len < (m->type == PM_IKE ? 28 : 8)) {
+		set->stats.dropped_short++;
+		return;
+	}
+	if (m->type == PM_ESP && serve_wants_esp(&set->own, get_be32(m->body.p), &m->local.addr)) {
+		if (set->nesp == PORT_SEGS)
+			port_flush_esp(set);
+		set->esp[set->nesp++] = (struct pkt){ .local = m->local, .remote = m->remote, .ifindex = m->ifindex,
+		    .tos = m->tos, .proto = port_carrier(p), .marker = port_marker_esp(p),
+		    .p = set->bufs + (m->body.p - set->bufs), .len = m->body.len };
+		return;
+	}
+	if (m->type == PM_IKE && port_shed_drops(&set->shed, &m->remote, m->body.p)) {
+		set->stats.shed++;
+		return;
+	}
+	port_route(p, NULL, m);
+}
+
+void
 port_release(struct port *p)
 {
 	struct port_held *h = p->held, *next;

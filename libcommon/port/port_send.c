@@ -1,4 +1,4 @@
-/* Sends datagrams from the UDP sockets of a set. */
+/* Sends datagrams from the ports of a set. */
 #include "port/port_priv.h"
 
 #include <errno.h>
@@ -6,14 +6,17 @@
 #include <netinet/udp.h>
 #include <unistd.h>
 
+#include "os/sockaddr.h"
+#include "port/port_dgram.h"
+#include "port/port_tcp_out.h"
 #include "port/port_udp.h"
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
 #define SEND_BATCH	64
-#define SEND_CTL	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint16_t)) + \
-	CMSG_SPACE(sizeof(int)))
+#define SEND_CTL	(PORT_CTL + CMSG_SPACE(sizeof(uint16_t)))
+#define SMALL		500	/* bytes that any path carries in one piece */
 #define GSO_MAX		64	/* UDP_MAX_SEGMENTS of older kernels */
 
 static const uint8_t zero[8];
@@ -43,49 +46,21 @@ port_of(const struct ports *set, const struct endpoint *local, uint8_t family)
 	return (any);
 }
 
-/* Adds a control message to ${mh}, for which ctl has room. */
-static void
-add_cmsg(struct msghdr *mh, int level, int type, const void *value, size_t len)
-{
-	char *at = (char *)mh->msg_control + mh->msg_controllen;
-	struct cmsghdr c = { .cmsg_len = CMSG_LEN(len), .cmsg_level = level, .cmsg_type = type };
-
-	memset(at, 0, CMSG_SPACE(len));
-	memcpy(at, &c, sizeof(c));
-	memcpy(at + CMSG_LEN(0), value, len);
-	mh->msg_controllen += CMSG_SPACE(len);
-}
-
 static void
 make_ready(struct msghdr *mh, struct out *o, const struct pkt *d, size_t marker)
 {
-	struct in_pktinfo v4 = {0};
-	struct in6_pktinfo v6 = {0};
 	union { const uint8_t *c; void *v; } bytes;	/* iovec knows no const */
-	int tos = d->tos != PKT_TOS_NONE ? d->tos : 0;
 
-	*mh = (struct msghdr){ .msg_name = &o->to, .msg_namelen = port_sockaddr(&o->to, &d->remote),
+	*mh = (struct msghdr){ .msg_name = &o->to, .msg_namelen = sockaddr_put(&o->to, &d->remote),
 	    .msg_iov = o->iov, .msg_control = o->ctl };
 	if (marker > 0) {
 		bytes.c = zero;
 		o->iov[mh->msg_iovlen++] = (struct iovec){ bytes.v, marker };
 	}
 	o->iov[mh->msg_iovlen++] = (struct iovec){ d->p, d->len };
-	if (d->local.addr.family == 4) {
-		memcpy(&v4.ipi_spec_dst, d->local.addr.b, 4);
-		v4.ipi_ifindex = (int)d->ifindex;
-		add_cmsg(mh, IPPROTO_IP, IP_PKTINFO, &v4, sizeof(v4));
-	} else if (d->local.addr.family == 6) {
-		memcpy(&v6.ipi6_addr, d->local.addr.b, 16);
-		v6.ipi6_ifindex = d->ifindex != 0 ? d->ifindex : d->local.addr.scope;
-		add_cmsg(mh, IPPROTO_IPV6, IPV6_PKTINFO, &v6, sizeof(v6));
-	}
+	port_add_cmsgs(mh, d);
 	if (d->seg != 0 && d->len > d->seg)
-		add_cmsg(mh, IPPROTO_UDP, UDP_SEGMENT, &d->seg, sizeof(d->seg));
-	if (tos != 0 && d->remote.addr.family == 4)
-		add_cmsg(mh, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
-	else if (tos != 0)
-		add_cmsg(mh, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
+		port_add_cmsg(mh, IPPROTO_UDP, UDP_SEGMENT, &d->seg, sizeof(d->seg));
 	if (mh->msg_controllen == 0)
 		mh->msg_control = NULL;
 }
@@ -154,6 +129,20 @@ send_one(struct port *p, const struct pkt *d, size_t marker)
 	return (err);
 }
 
+/* 0, or errno. A large message may be fragmented, whatever a data path has chosen for the socket that we share. */
+static int
+send_ike(struct port *p, const struct pkt *d)
+{
+	int err = EMSGSIZE, i;
+
+	for (i = 0; i < 3 && err == EMSGSIZE; i++) {
+		if (d->len > SMALL)
+			port_udp_fragments(p, PORT_FRAG_KERNEL, true);
+		err = send_one(p, d, p->role == PORT_NATT ? 4 : 0);
+	}
+	return (err);
+}
+
 int
 ports_send_ike(struct ports *set, const struct endpoint *local, const struct endpoint *remote,
     struct span msg, struct fault *f)
@@ -167,7 +156,7 @@ ports_send_ike(struct ports *set, const struct endpoint *local, const struct end
 	if (p == NULL)
 		return (fault(f, FAULT_SYSTEM, "no open port to send from %s",
 		    endpoint_text(text, local)));
-	err = send_one(p, &d, p->role == PORT_NATT ? 4 : 0);
+	err = p->role == PORT_TCP ? port_tcp_send_ike(p, &d) : send_ike(p, &d);
 	if (err != 0 && is_full(err))
 		set->stats.dropped_full++;
 	else if (err != 0)
@@ -183,7 +172,7 @@ ports_send_keepalive(struct ports *set, const struct endpoint *local,
 	uint8_t ff = 0xff;
 	struct pkt d = { .local = *local, .remote = *remote, .p = &ff, .len = 1 };
 
-	if (p != NULL)
+	if (p != NULL && p->role != PORT_TCP)
 		(void)send_one(p, &d, 0);
 }
 
@@ -191,28 +180,67 @@ ports_send_keepalive(struct ports *set, const struct endpoint *local,
 static int
 send_split(struct port *p, const struct pkt *d, size_t marker)
 {
-	struct pkt one = *d;
-	size_t off;
-	int err;
+	struct mmsghdr mm[SEND_BATCH];
+	struct out out[SEND_BATCH];
+	struct pkt one[SEND_BATCH];
+	size_t off = 0, k;
+	int i, sent, err;
 
-	one.seg = 0;
-	for (off = 0; off < d->len; off += one.len) {
-		one.p = d->p + off;
-		one.len = d->len - off < d->seg ? d->len - off : d->seg;
-		/* Sent segments cannot be recalled: only if the first one fails is the datagram sent again. */
-		if ((err = send_one(p, &one, marker)) != 0 && off == 0)
-			return (err);
-		if (err != 0)
-			p->set->stats.dropped_full++;
+	while (off < d->len) {
+		for (k = 0; k < SEND_BATCH && off < d->len; k++, off += d->seg) {
+			one[k] = *d;
+			one[k].seg = 0;
+			one[k].p = d->p + off;
+			one[k].len = d->len - off < d->seg ? d->len - off : d->seg;
+			make_ready(&mm[k].msg_hdr, &out[k], &one[k], marker);
+		}
+		sent = sendmmsg(p->udp, mm, (unsigned)k, MSG_DONTWAIT | MSG_NOSIGNAL);
+		for (i = sent > 0 ? sent : 0; i < (int)k; i++) {
+			/* Sent segments cannot be recalled: only if the first one fails has nothing been sent. */
+			if ((err = send_one(p, &one[i], marker)) != 0 && i == 0 && one[i].p == d->p)
+				return (err);
+			if (err != 0)
+				p->set->stats.dropped_full++;
+		}
 	}
 	return (0);
+}
+
+/* Whether the kernel refused to segment what goes to ${a}: the device of that path may lack an offload. */
+static bool
+has_no_gso(const struct ports *set, const struct addr *a)
+{
+	size_t i;
+
+	for (i = 0; i < PORT_NO_GSO; i++)
+		if (set->no_gso[i].family != 0 && addr_cmp(&set->no_gso[i], a) == 0)
+			return (true);
+	return (false);
 }
 
 static bool
 must_split(const struct ports *set, const struct pkt *d, size_t marker)
 {
-	return (d->seg != 0 && d->len > d->seg && (set->no_gso || marker > 0 ||
-	    (d->len + d->seg - 1) / d->seg > GSO_MAX));
+	return (d->seg != 0 && d->len > d->seg && (marker > 0 || (d->len + d->seg - 1) / d->seg > GSO_MAX ||
+	    has_no_gso(set, &d->remote.addr)));
+}
+
+/*
+ * The kernel refused, with ${err}, datagrams of which ${d} is the first. True: it is done, segment by segment, which the
+ * path needs from now on (EIO, EINVAL), or this time (EMSGSIZE: a segment is longer than the path's MTU, and is
+ * fragmented on its own).
+ */
+static bool
+refused_segments(struct port *p, const struct pkt *d, size_t marker, int err)
+{
+	struct ports *set = p->set;
+
+	if (d->seg == 0 || d->len <= d->seg || (err != EIO && err != EINVAL && err != EMSGSIZE) ||
+	    send_split(p, d, marker) != 0)
+		return (false);
+	if (err != EMSGSIZE)
+		set->no_gso[set->n_no_gso++ % PORT_NO_GSO] = d->remote.addr;
+	return (true);
 }
 
 size_t
@@ -234,14 +262,19 @@ ports_send_esp(struct ports *set, const struct pkt *d, size_t n, struct fault *f
 			return (done);
 		}
 		marker = port_marker_esp(p);
+		if (p->role != PORT_TCP)
+			port_udp_fragments(p, d[done].df ? PORT_FRAG_NONE : PORT_FRAG_ANY, false);
 		for (k = 0; k < SEND_BATCH && done + k < n; k++) {
 			q = k == 0 ? p : port_of(set, &d[done + k].local,
 			    d[done + k].remote.addr.family);
-			if (q != p || must_split(set, &d[done + k], marker))
+			if (q != p || d[done + k].df != d[done].df || (p->role != PORT_TCP && must_split(set, &d[done + k], marker)))
 				break;
 			make_ready(&mm[k].msg_hdr, &out[k], &d[done + k], marker);
 		}
-		if (k == 0) {
+		if (p->role == PORT_TCP) {
+			sent = (int)port_tcp_send_esp(p, d + done, k, &err);
+			k = 0;
+		} else if (k == 0) {
 			err = send_split(p, &d[done], marker);
 			sent = err == 0 ? 1 : -1;
 		} else {
@@ -253,9 +286,7 @@ ports_send_esp(struct ports *set, const struct pkt *d, size_t n, struct fault *f
 			echoes = 0;
 			continue;
 		}
-		if (k > 0 && d[done].seg != 0 && (err == EIO || err == EINVAL) &&
-		    (err = send_split(p, &d[done], marker)) == 0) {
-			set->no_gso = true;
+		if (k > 0 && refused_segments(p, &d[done], marker, err)) {
 			done++;
 			continue;
 		}
@@ -271,7 +302,7 @@ ports_send_esp(struct ports *set, const struct pkt *d, size_t n, struct fault *f
 int
 ports_keep_whole(struct ports *set, const struct endpoint *local, struct fault *f)
 {
-	const struct port *p = port_of(set, local, local->addr.family);
+	struct port *p = port_of(set, local, local->addr.family);
 	/* DF is set, and what the kernel has learnt of the path does not count. */
 	int four = IP_PMTUDISC_PROBE, six = IPV6_PMTUDISC_PROBE;
 
@@ -279,6 +310,7 @@ ports_keep_whole(struct ports *set, const struct endpoint *local, struct fault *
 	    setsockopt(p->udp, IPPROTO_IP, IP_MTU_DISCOVER, &four, sizeof(four)) :
 	    setsockopt(p->udp, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &six, sizeof(six))) != 0)
 		return (fault_sys(f, FAULT_SYSTEM, "cannot keep packets from being fragmented"));
+	p->whole = true;
 	return (0);
 }
 
@@ -287,7 +319,7 @@ ports_can_reach(const struct addr *local, const struct endpoint *remote, uint32_
 {
 	struct endpoint own = { .addr = *local };
 	struct sockaddr_storage from, to;
-	socklen_t from_len = port_sockaddr(&from, &own), to_len = port_sockaddr(&to, remote);
+	socklen_t from_len = sockaddr_put(&from, &own), to_len = sockaddr_put(&to, remote);
 	char a[ADDR_TEXT], b[ENDPOINT_TEXT];
 	int fd, rc = 0;
 
@@ -309,7 +341,7 @@ ports_is_own(const struct addr *a)
 {
 	struct endpoint e = { .addr = *a };
 	struct sockaddr_storage ss;
-	socklen_t len = port_sockaddr(&ss, &e);
+	socklen_t len = sockaddr_put(&ss, &e);
 	int fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0), own = -1;
 
 	if (fd == -1)
@@ -326,7 +358,7 @@ int
 ports_source(struct addr *local, const struct endpoint *remote, uint32_t mark, struct fault *f)
 {
 	struct sockaddr_storage ss;
-	socklen_t len = port_sockaddr(&ss, remote);
+	socklen_t len = sockaddr_put(&ss, remote);
 	struct sockaddr_in sin;
 	struct sockaddr_in6 sin6;
 	char text[ENDPOINT_TEXT];

@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include "port/port_name.h"
-#include "port/port_udp.h"
+#include "port/port_socket.h"
 
 /*
  * Whether nobody listens under ${un}, which exists: the tool that made it has ended. No living tool of this
- * user can: it would have the UDP port, which is ours.
+ * user can: it would have the port, which is ours.
  */
 static bool
 is_stale(const struct sockaddr_un *un, socklen_t len)
@@ -58,14 +58,16 @@ port_shared_make(struct port *p)
 	return (-1);
 }
 
-void
+#define OWN_FDS	4	/* of which this file knows: the others are of port_socket.c */
+
+size_t
 port_shared_list(const struct port *p, int fds[PORT_FDS])
 {
-	fds[0] = p->udp;
-	fds[1] = p->listener;
-	fds[2] = p->lock;
-	fds[3] = p->meet[0];
-	fds[4] = p->meet[1];
+	fds[0] = p->listener;
+	fds[1] = p->lock;
+	fds[2] = p->meet[0];
+	fds[3] = p->meet[1];
+	return (OWN_FDS + port_socket_list(p, fds + OWN_FDS));
 }
 
 /* Whether ${fd} is a Unix SEQPACKET socket that listens, or does not. */
@@ -81,21 +83,20 @@ is_unix(int fd, bool listens)
 }
 
 bool
-port_shared_take(struct port *p, const struct endpoint *bound, const int fds[PORT_FDS])
+port_shared_take(struct port *p, const struct endpoint *bound, const int fds[PORT_FDS], size_t n)
 {
 	size_t i;
 
-	if (port_udp_is(fds[0], bound) && is_unix(fds[1], true) && is_unix(fds[3], false) &&
-	    is_unix(fds[4], false)) {
+	if (n > OWN_FDS && is_unix(fds[0], true) && is_unix(fds[2], false) && is_unix(fds[3], false) &&
+	    port_socket_take(p, bound, fds + OWN_FDS, n - OWN_FDS)) {
 		p->bound = *bound;
-		p->udp = fds[0];
-		p->listener = fds[1];
-		p->lock = fds[2];
-		p->meet[0] = fds[3];
-		p->meet[1] = fds[4];
+		p->listener = fds[0];
+		p->lock = fds[1];
+		p->meet[0] = fds[2];
+		p->meet[1] = fds[3];
 		return (true);
 	}
-	for (i = 0; i < PORT_FDS; i++)
+	for (i = 0; i < n; i++)
 		(void)close(fds[i]);
 	return (false);
 }

@@ -104,7 +104,8 @@ serve_put(struct serve_table *t, const struct serve_key *k)
 
 	if (serve_has(t, k))
 		return (0);
-	if (t->n >= SERVE_MAX || (2 * (t->n + 1) > t->cap && grow(t) != 0))
+	/* Three quarters full at most: two look-ups of a key that is not there then touch a line or two. */
+	if (t->n >= SERVE_MAX || (4 * (t->n + 1) > 3 * t->cap && grow(t) != 0))
 		return (-1);
 	i = slot_of(t, k);
 	t->slot[i] = *k;

@@ -1,5 +1,5 @@
 /*
- * Finds which process has a UDP port that cannot be shared: for one line to the user, so nothing here is an
+ * Finds which process has a UDP or TCP port that cannot be shared: for one line to the user, so nothing here is an
  * error.
  */
 #include "port/port_who.h"
@@ -100,7 +100,7 @@ read_comm(char *out, size_t cap, const char *pid)
 }
 
 char *
-port_who(char out[PORT_WHO], const struct endpoint *at)
+port_who(char out[PORT_WHO], const struct endpoint *at, bool tcp)
 {
 	unsigned long inode = 0, uid = 0;
 	char comm[64];
@@ -110,8 +110,8 @@ port_who(char out[PORT_WHO], const struct endpoint *at)
 
 	(void)snprintf(out, PORT_WHO, "another program");
 	/* A socket of all IPv6 addresses may have those of IPv4 as well. */
-	if (!(at->addr.family == 4 && find_socket("/proc/net/udp", 4, at, &inode, &uid)) &&
-	    !find_socket("/proc/net/udp6", 6, at, &inode, &uid))
+	if (!(at->addr.family == 4 && find_socket(tcp ? "/proc/net/tcp" : "/proc/net/udp", 4, at, &inode, &uid)) &&
+	    !find_socket(tcp ? "/proc/net/tcp6" : "/proc/net/udp6", 6, at, &inode, &uid))
 		return (out);
 	(void)snprintf(out, PORT_WHO, "another program (user %lu)", uid);
 	if ((d = opendir("/proc")) == NULL)

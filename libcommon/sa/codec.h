@@ -18,6 +18,9 @@
  */
 int sa_encode(struct secret *out, const struct sa_rec *r, struct fault *f);
 
+/* Encodes ${r}, which has no keys, into ${p} of ${cap} bytes. The length, or 0: it has no room. */
+size_t sa_encode_into(uint8_t *p, size_t cap, const struct sa_rec *r);
+
 /*
  * Decodes the first record of ${in}. Returns its length in bytes; 0 if ${in} ends within
  * the record (more is needed); -1 with FAULT_BAD_RECORD, FAULT_TOO_LARGE or

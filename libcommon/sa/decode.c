@@ -353,7 +353,8 @@ decode_map(struct dec *d, const struct field *rows, uint8_t *base, const struct 
 static int
 decode_type(struct dec *d)
 {
-	static const enum sa_type types[] = { SA_IKE, SA_CHILD, SA_DELETE, SA_EVENT };
+	static const enum sa_type types[] = { SA_IKE, SA_CHILD, SA_DELETE, SA_EVENT, SA_STAT, SA_TUN_STAT,
+	    SA_NHRP_BINDING, SA_NHRP_EVENT, SA_NEXT_HOP };
 	struct item it;
 	size_t i;
 

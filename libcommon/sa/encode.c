@@ -11,6 +11,8 @@ _Static_assert(sizeof(enum sa_role) == sizeof(unsigned) &&
     sizeof(enum sa_event_kind) == sizeof(unsigned) && sizeof(enum sa_reason) == sizeof(unsigned),
     "enums are stored as unsigned");
 
+#define USUAL_BYTES	2048	/* that most records fit in: all bytes of a secret are cleared at its end */
+
 struct enc {
 	uint8_t	*p;
 	size_t	 cap, len;
@@ -263,24 +265,36 @@ encode_map(struct enc *e, const struct field *rows, const void *base)
 	}
 }
 
+size_t
+sa_encode_into(uint8_t *p, size_t cap, const struct sa_rec *r)
+{
+	const struct field *rows = sa_fields(r->type);
+	struct enc e = { .p = p, .cap = cap };
+
+	assert(rows != NULL);
+	encode_map(&e, rows, sa_rec_body((struct sa_rec *)(uintptr_t)r));
+	return (e.full ? 0 : e.len);
+}
+
 int
 sa_encode(struct secret *out, const struct sa_rec *r, struct fault *f)
 {
-	const struct field *rows = sa_fields(r->type);
-	struct enc e = { .cap = SA_REC_BYTES };
+	static const size_t caps[] = { USUAL_BYTES, SA_REC_BYTES };
+	size_t i, len = 0;
 
-	assert(rows != NULL);
-	if ((e.p = secret_make(out, e.cap)) == NULL)
-		return (fault(f, FAULT_MEMORY, "no locked memory for an SA record"));
-	encode_map(&e, rows, sa_rec_body((struct sa_rec *)(uintptr_t)r));
-	if (e.full) {
+	for (i = 0; len == 0 && i < sizeof(caps) / sizeof(caps[0]); i++) {
+		if (secret_make(out, caps[i]) == NULL)
+			return (fault(f, FAULT_MEMORY, "no locked memory for an SA record"));
+		len = sa_encode_into(out->p, caps[i], r);
+	}
+	if (len == 0) {
 		secret_free(out);
 		return (fault_because(f, CAUSE_RECORD_SIZE,
 		    fault(f, FAULT_TOO_LARGE, "the %s record exceeds %d bytes",
 		    sa_type_word(r->type), SA_REC_BYTES)));
 	}
-	secret_cut(out, e.len);
-	if (out->len != e.len)
+	secret_cut(out, len);
+	if (out->len != len)
 		return (fault(f, FAULT_MEMORY, "no locked memory for an SA record"));
 	return (0);
 }

@@ -15,6 +15,14 @@ static const char *const type_ike[] = { "ike-sa", NULL };
 static const char *const type_child[] = { "child-sa", NULL };
 static const char *const type_delete[] = { "sa-delete", NULL };
 static const char *const type_event[] = { "event", NULL };
+static const char *const type_stat[] = { "sa-stat", NULL };
+static const char *const type_tun_stat[] = { "tun-stat", NULL };
+static const char *const type_binding[] = { "nhrp-binding", NULL };
+static const char *const type_next_hop[] = { "next-hop", NULL };
+static const char *const hop_flags[] = { "static", "automatic", NULL };
+static const char *const hop_states[] = { "down", "ready", "up", NULL };
+static const char *const type_nhrp_event[] = { "nhrp-event", NULL };
+static const char *const nhrp_kinds[] = { "local", "nhs", "dynamic", "shortcut", "negative", NULL };
 static const char *const events[] = { "",
 #define EVENT_WORD(kind, word) [SA_EVENT_##kind] = word,
 	SA_EVENT_TABLE(EVENT_WORD)
@@ -74,6 +82,7 @@ static const struct field lifetime_fields[] = {
 };
 
 static const struct field natt_fields[] = {
+	{ "tcp", FIELD_BOOL, NEED_NO, AT(sa_natt, tcp), NO, 0, false, NULL, NULL },
 	{ "forced", FIELD_BOOL, NEED_YES, AT(sa_natt, forced), NO, 0, false, NULL, NULL },
 	{ "marker", FIELD_ENUM, NEED_YES, AT(sa_natt, marker), NO, 0, false, markers, NULL },
 	{ "version", FIELD_TEXT, NEED_YES, AT(sa_natt, version), NO, 0, false, NULL, NULL },
@@ -123,6 +132,10 @@ static const struct field split_item[] = {
 	{ "", FIELD_TEXT, NEED_YES, AT(sa_ike, split[0]), NO, 0, false, NULL, NULL },
 };
 
+static const struct field local_lan_item[] = {
+	{ "", FIELD_TEXT, NEED_YES, AT(sa_ike, local_lan[0]), NO, 0, false, NULL, NULL },
+};
+
 static const struct field ike_config[] = {
 	{ "dns", FIELD_LIST, NEED_NO, AT(sa_ike, dns), HAS(sa_ike, n_dns), 0, true, NULL, dns_item },
 	{ "nbns", FIELD_LIST, NEED_NO, AT(sa_ike, nbns), HAS(sa_ike, n_nbns), 0, true, NULL,
@@ -133,11 +146,17 @@ static const struct field ike_config[] = {
 	{ "domain", FIELD_TEXT, NEED_NO, AT(sa_ike, domain), NO, 0, false, NULL, NULL },
 	{ "address", FIELD_TEXT, NEED_NO, AT(sa_ike, address), NO, 0, false, NULL, NULL },
 	{ "netmask", FIELD_TEXT, NEED_NO, AT(sa_ike, netmask), NO, 0, false, NULL, NULL },
+	{ "version", FIELD_TEXT, NEED_NO, AT(sa_ike, gateway_version), NO, 0, true, NULL, NULL },
+	{ "address6", FIELD_TEXT, NEED_NO, AT(sa_ike, address6), NO, 0, false, NULL, NULL },
+	{ "local-lan", FIELD_LIST, NEED_NO, AT(sa_ike, local_lan), HAS(sa_ike, n_local_lan), 0, true, NULL,
+	    local_lan_item },
+	{ "split-dns", FIELD_TEXT, NEED_NO, AT(sa_ike, split_dns), NO, 0, true, NULL, NULL },
 	END
 };
 
 static const struct field ike_xauth[] = {
 	{ "user", FIELD_TEXT, NEED_YES, AT(sa_ike, xauth_user), NO, 0, false, NULL, NULL },
+	{ "group", FIELD_TEXT, NEED_NO, AT(sa_ike, xauth_group), NO, 0, false, NULL, NULL },
 	{ "status", FIELD_TEXT, NEED_YES, AT(sa_ike, xauth_status), NO, 0, false, xauth_states,
 	    NULL },
 	END
@@ -207,6 +226,7 @@ static const struct field child_fields[] = {
 	{ "type", FIELD_WORD, NEED_YES, HERE, NO, 0, false, type_child, NULL },
 	{ "encap", FIELD_ENUM, NEED_YES, AT(sa_child, encap), NO, 0, false, encaps, NULL },
 	{ "local", FIELD_MAP, NEED_YES, AT(sa_child, local), NO, 0, false, NULL, endpoint_fields },
+	{ "bundle", FIELD_SPI, NEED_NO, AT(sa_child, bundle), NO, 0, false, NULL, NULL },
 	{ "format", FIELD_CONST, NEED_YES, HERE, NO, 1, false, NULL, NULL },
 	{ "nat-oa", FIELD_MAP, NEED_NO, HERE, HAS(sa_child, has_nat_oa), 0, false, NULL,
 	    child_nat_oa },
@@ -244,6 +264,7 @@ static const struct field delete_fields[] = {
 };
 
 static const struct field event_fields[] = {
+	{ "sas", FIELD_SPAN, NEED_NO, AT(sa_event, sas), NO, 0, false, NULL, NULL },
 	{ "tun", FIELD_TEXT, NEED_NO, AT(sa_event, tun), NO, 0, false, NULL, NULL },
 	{ "text", FIELD_TEXT, NEED_NO, AT(sa_event, text), NO, 0, true, NULL, NULL },
 	{ "time", FIELD_UINT, NEED_YES, AT(sa_event, time), NO, 0, false, NULL, NULL },
@@ -255,24 +276,161 @@ static const struct field event_fields[] = {
 	{ "source", FIELD_TEXT, NEED_YES, AT(sa_event, source), NO, 0, false, NULL, NULL },
 	{ "spi-in", FIELD_SPI, NEED_NO, AT(sa_event, spi_in), HAS(sa_event, has_spi_in), 0, false,
 	    NULL, NULL },
+	{ "bytes-in", FIELD_UINT, NEED_NO, AT(sa_event, bytes_in), HAS(sa_event, has_count), 0, false, NULL, NULL },
+	{ "bytes-out", FIELD_UINT, NEED_NO, AT(sa_event, bytes_out), HAS(sa_event, has_count), 0, false, NULL, NULL },
+	{ "kilobytes", FIELD_UINT, NEED_NO, AT(sa_event, kilobytes), NO, 0, false, NULL, NULL },
+	{ "packets-in", FIELD_UINT, NEED_NO, AT(sa_event, packets_in), HAS(sa_event, has_count), 0, false, NULL, NULL },
+	{ "packets-out", FIELD_UINT, NEED_NO, AT(sa_event, packets_out), HAS(sa_event, has_count), 0, false, NULL, NULL },
 	END
+};
+
+/* The maps "in" and "out" of counters. */
+
+static const struct field drop_fields[] = {
+	{ "reason", FIELD_TEXT, NEED_YES, AT(sa_drop, reason), NO, 0, true, NULL, NULL },
+	{ "packets", FIELD_UINT, NEED_YES, AT(sa_drop, packets), NO, 0, false, NULL, NULL },
+	END
+};
+
+static const struct field drop_item[] = {
+	{ "", FIELD_MAP, NEED_YES, AT(sa_count, drops[0]), NO, 0, false, NULL, drop_fields },
+};
+
+static const struct field count_fields[] = {
+	{ "last", FIELD_UINT, NEED_NO, AT(sa_count, last), NO, 0, false, NULL, NULL },
+	{ "bytes", FIELD_UINT, NEED_YES, AT(sa_count, bytes), NO, 0, false, NULL, NULL },
+	{ "drops", FIELD_LIST, NEED_NO, AT(sa_count, drops), HAS(sa_count, n_drops), 0, true, NULL, drop_item },
+	{ "packets", FIELD_UINT, NEED_YES, AT(sa_count, packets), NO, 0, false, NULL, NULL },
+	END
+};
+
+static const struct field stat_selector_item[] = {
+	{ "", FIELD_SELECTOR, NEED_YES, AT(sa_stat, local_ts[0]), NO, 0, false, NULL, NULL },
+};
+
+static const struct field stat_fields[] = {
+	{ "in", FIELD_MAP, NEED_YES, AT(sa_stat, in), NO, 0, false, NULL, count_fields },
+	{ "mtu", FIELD_UINT, NEED_NO, AT(sa_stat, mtu), NO, 0, false, NULL, NULL },
+	{ "out", FIELD_MAP, NEED_YES, AT(sa_stat, out), NO, 0, false, NULL, count_fields },
+	{ "use", FIELD_ENUM, NEED_YES, AT(sa_stat, use), NO, 0, false, uses, NULL },
+	{ "mode", FIELD_ENUM, NEED_YES, AT(sa_stat, mode), NO, 0, false, modes, NULL },
+	{ "name", FIELD_TEXT, NEED_NO, AT(sa_stat, name), NO, 0, false, NULL, NULL },
+	{ "type", FIELD_WORD, NEED_YES, HERE, NO, 0, false, type_stat, NULL },
+	{ "encap", FIELD_ENUM, NEED_YES, AT(sa_stat, encap), NO, 0, false, encaps, NULL },
+	{ "local", FIELD_MAP, NEED_YES, AT(sa_stat, local), NO, 0, false, NULL, address_fields },
+	{ "format", FIELD_CONST, NEED_YES, HERE, NO, 1, false, NULL, NULL },
+	{ "remote", FIELD_MAP, NEED_YES, AT(sa_stat, remote), NO, 0, false, NULL, address_fields },
+	{ "spi-in", FIELD_SPI, NEED_YES, AT(sa_stat, spi_in), NO, 0, false, NULL, NULL },
+	{ "expires", FIELD_UINT, NEED_YES, AT(sa_stat, expires), NO, 0, false, NULL, NULL },
+	{ "spi-out", FIELD_SPI, NEED_YES, AT(sa_stat, spi_out), NO, 0, false, NULL, NULL },
+	{ "local-ts", FIELD_LIST, NEED_YES, AT(sa_stat, local_ts), HAS(sa_stat, n_local_ts), 1, false, NULL,
+	    stat_selector_item },
+	{ "path-mtu", FIELD_UINT, NEED_NO, AT(sa_stat, path_mtu), NO, 0, false, NULL, NULL },
+	{ "protocol", FIELD_ENUM, NEED_YES, AT(sa_stat, protocol), NO, 0, false, protocols, NULL },
+	{ "remote-ts", FIELD_LIST, NEED_YES, AT(sa_stat, remote_ts), HAS(sa_stat, n_remote_ts), 1, false, NULL,
+	    stat_selector_item },
+	{ "established", FIELD_UINT, NEED_YES, AT(sa_stat, established), NO, 0, false, NULL, NULL },
+	END
+};
+
+static const struct field tun_stat_fields[] = {
+	{ "in", FIELD_MAP, NEED_YES, AT(sa_tun_stat, in), NO, 0, false, NULL, count_fields },
+	{ "cut", FIELD_UINT, NEED_WRITE, AT(sa_tun_stat, cut), NO, 0, false, NULL, NULL },
+	{ "mtu", FIELD_UINT, NEED_YES, AT(sa_tun_stat, mtu), NO, 0, false, NULL, NULL },
+	{ "out", FIELD_MAP, NEED_YES, AT(sa_tun_stat, out), NO, 0, false, NULL, count_fields },
+	{ "sas", FIELD_UINT, NEED_YES, AT(sa_tun_stat, sas), NO, 0, false, NULL, NULL },
+	{ "tun", FIELD_TEXT, NEED_YES, AT(sa_tun_stat, tun), NO, 0, false, NULL, NULL },
+	{ "ever", FIELD_UINT, NEED_WRITE, AT(sa_tun_stat, ever), NO, 0, false, NULL, NULL },
+	{ "time", FIELD_UINT, NEED_YES, AT(sa_tun_stat, time), NO, 0, false, NULL, NULL },
+	{ "type", FIELD_WORD, NEED_YES, HERE, NO, 0, false, type_tun_stat, NULL },
+	{ "since", FIELD_UINT, NEED_YES, AT(sa_tun_stat, since), NO, 0, false, NULL, NULL },
+	{ "forged", FIELD_UINT, NEED_WRITE, AT(sa_tun_stat, forged), NO, 0, false, NULL, NULL },
+	{ "format", FIELD_CONST, NEED_YES, HERE, NO, 1, false, NULL, NULL },
+	{ "remaps", FIELD_UINT, NEED_WRITE, AT(sa_tun_stat, remaps), NO, 0, false, NULL, NULL },
+	{ "unsent", FIELD_UINT, NEED_WRITE, AT(sa_tun_stat, unsent), NO, 0, false, NULL, NULL },
+	{ "believed", FIELD_UINT, NEED_WRITE, AT(sa_tun_stat, believed), NO, 0, false, NULL, NULL },
+	{ "unwritten", FIELD_UINT, NEED_WRITE, AT(sa_tun_stat, unwritten), NO, 0, false, NULL, NULL },
+	{ "fragmented", FIELD_UINT, NEED_WRITE, AT(sa_tun_stat, fragmented), NO, 0, false, NULL, NULL },
+	END
+};
+
+#define FLAG(key, member) \
+	{ key, FIELD_BOOL, NEED_NO, AT(sa_nhrp_binding, flags.member), NO, 0, false, NULL, NULL }
+static const struct field flag_fields[] = {
+	FLAG("nat", nat),
+	FLAG("used", used),
+	FLAG("router", router),
+	FLAG("unique", unique),
+	FLAG("authoritative", authoritative),
+	END
+};
+#undef FLAG
+
+static const struct field binding_fields[] = {
+	{ "mtu", FIELD_UINT, NEED_NO, AT(sa_nhrp_binding, mtu), NO, 0, false, NULL, NULL },
+	{ "nhs", FIELD_ADDR, NEED_NO, AT(sa_nhrp_binding, nhs), NO, 0, false, NULL, NULL },
+	{ "tun", FIELD_TEXT, NEED_NO, AT(sa_nhrp_binding, tun), NO, 0, false, NULL, NULL },
+	{ "via", FIELD_ADDR, NEED_NO, AT(sa_nhrp_binding, via), NO, 0, false, NULL, NULL },
+	{ "kind", FIELD_ENUM, NEED_YES, AT(sa_nhrp_binding, kind), NO, 0, false, nhrp_kinds, NULL },
+	{ "nbma", FIELD_ADDR, NEED_NO, AT(sa_nhrp_binding, nbma), NO, 0, false, NULL, NULL },
+	{ "type", FIELD_WORD, NEED_YES, HERE, NO, 0, false, type_binding, NULL },
+	{ "flags", FIELD_MAP, NEED_NO, HERE, NO, 0, false, NULL, flag_fields },
+	{ "proto", FIELD_ADDR, NEED_YES, AT(sa_nhrp_binding, proto), NO, 0, false, NULL, NULL },
+	{ "format", FIELD_CONST, NEED_YES, HERE, NO, 1, false, NULL, NULL },
+	{ "prefix", FIELD_UINT, NEED_YES, AT(sa_nhrp_binding, prefix), NO, 0, false, NULL, NULL },
+	{ "source", FIELD_TEXT, NEED_NO, AT(sa_nhrp_binding, source), NO, 0, false, NULL, NULL },
+	{ "expires", FIELD_UINT, NEED_YES, AT(sa_nhrp_binding, expires), NO, 0, false, NULL, NULL },
+	{ "holding", FIELD_UINT, NEED_YES, AT(sa_nhrp_binding, holding), NO, 0, false, NULL, NULL },
+	{ "nat-nbma", FIELD_ADDR, NEED_NO, AT(sa_nhrp_binding, nat_nbma), NO, 0, false, NULL, NULL },
+	END
+};
+
+static const struct field nhrp_event_fields[] = {
+	{ "nhs", FIELD_ADDR, NEED_NO, AT(sa_nhrp_event, nhs), NO, 0, false, NULL, NULL },
+	{ "tun", FIELD_TEXT, NEED_NO, AT(sa_nhrp_event, tun), NO, 0, false, NULL, NULL },
+	{ "code", FIELD_UINT, NEED_NO, AT(sa_nhrp_event, code), HAS(sa_nhrp_event, has_code), 0, false, NULL, NULL },
+	{ "text", FIELD_TEXT, NEED_NO, AT(sa_nhrp_event, text), NO, 0, true, NULL, NULL },
+	{ "time", FIELD_UINT, NEED_YES, AT(sa_nhrp_event, time), NO, 0, false, NULL, NULL },
+	{ "type", FIELD_WORD, NEED_YES, HERE, NO, 0, false, type_nhrp_event, NULL },
+	{ "what", FIELD_TEXT, NEED_YES, AT(sa_nhrp_event, what), NO, 0, false, NULL, NULL },
+	{ "proto", FIELD_ADDR, NEED_NO, AT(sa_nhrp_event, proto), NO, 0, false, NULL, NULL },
+	{ "format", FIELD_CONST, NEED_YES, HERE, NO, 1, false, NULL, NULL },
+	{ "prefix", FIELD_UINT, NEED_NO, AT(sa_nhrp_event, prefix), NO, 0, false, NULL, NULL },
+	{ "remote", FIELD_ADDR, NEED_NO, AT(sa_nhrp_event, remote), NO, 0, false, NULL, NULL },
+	{ "source", FIELD_TEXT, NEED_YES, AT(sa_nhrp_event, source), NO, 0, false, NULL, NULL },
+	END
+};
+
+static const struct field next_hop_fields[] = {
+	{ "hop", FIELD_ADDR, NEED_YES, AT(sa_next_hop, hop), NO, 0, false, NULL, NULL },
+	{ "flag", FIELD_ENUM, NEED_YES, AT(sa_next_hop, flag), NO, 0, false, hop_flags, NULL },
+	{ "name", FIELD_TEXT, NEED_NO, AT(sa_next_hop, name), NO, 0, true, NULL, NULL },
+	{ "type", FIELD_WORD, NEED_YES, HERE, NO, 0, false, type_next_hop, NULL },
+	{ "state", FIELD_ENUM, NEED_YES, AT(sa_next_hop, state), NO, 0, false, hop_states, NULL },
+	{ "format", FIELD_CONST, NEED_YES, HERE, NO, 1, false, NULL, NULL },
+	{ "remote", FIELD_MAP, NEED_NO, AT(sa_next_hop, remote), HAS(sa_next_hop, has_remote), 0, false, NULL, address_fields },
+	{ "spi-in", FIELD_SPI, NEED_NO, AT(sa_next_hop, spi_in), HAS(sa_next_hop, has_sa), 0, false, NULL, NULL },
+	{ "spi-out", FIELD_SPI, NEED_NO, AT(sa_next_hop, spi_out), HAS(sa_next_hop, has_sa), 0, false, NULL, NULL },
+	END
+};
+
+/* By type. */
+static const struct { const char *const *word; const struct field *fields; } types[] = {
+	[SA_IKE] = { type_ike, ike_fields },
+	[SA_CHILD] = { type_child, child_fields },
+	[SA_DELETE] = { type_delete, delete_fields },
+	[SA_EVENT] = { type_event, event_fields },
+	[SA_STAT] = { type_stat, stat_fields },
+	[SA_TUN_STAT] = { type_tun_stat, tun_stat_fields },
+	[SA_NHRP_BINDING] = { type_binding, binding_fields },
+	[SA_NHRP_EVENT] = { type_nhrp_event, nhrp_event_fields },
+	[SA_NEXT_HOP] = { type_next_hop, next_hop_fields },
 };
 
 const struct field *
 sa_fields(enum sa_type type)
 {
-	switch (type) {
-	case SA_IKE:
-		return (ike_fields);
-	case SA_CHILD:
-		return (child_fields);
-	case SA_DELETE:
-		return (delete_fields);
-	case SA_EVENT:
-		return (event_fields);
-	default:
-		return (NULL);
-	}
+	return (types[type].fields);
 }
 
 bool
@@ -301,20 +459,27 @@ sa_del_reason(const struct sa_del *d)
 }
 
 const char *
+sa_hop_flag_word(enum sa_hop_flag flag)
+{
+	return (hop_flags[flag]);
+}
+
+const char *
+sa_hop_state_word(enum sa_hop_state state)
+{
+	return (hop_states[state]);
+}
+
+const char *
+nhrp_kind_word(enum nhrp_kind kind)
+{
+	return (nhrp_kinds[kind]);
+}
+
+const char *
 sa_type_word(enum sa_type type)
 {
-	switch (type) {
-	case SA_IKE:
-		return (type_ike[0]);
-	case SA_CHILD:
-		return (type_child[0]);
-	case SA_DELETE:
-		return (type_delete[0]);
-	case SA_EVENT:
-		return (type_event[0]);
-	default:
-		return (NULL);
-	}
+	return (types[type].word != NULL ? types[type].word[0] : NULL);
 }
 
 void *

@@ -1,6 +1,7 @@
 /* Copies and wipes SA records. */
 #include "sa/record.h"
 
+/* Nothing but the secrets is worth wipe(): they are in memory of their own. */
 void
 sa_ike_wipe(struct sa_ike *s)
 {
@@ -9,7 +10,7 @@ sa_ike_wipe(struct sa_ike *s)
 	secret_free(&s->skeyid_a);
 	secret_free(&s->skeyid_e);
 	secret_free(&s->cipher);
-	wipe(s, sizeof(*s));
+	memset(s, 0, sizeof(*s));
 }
 
 void
@@ -19,7 +20,21 @@ sa_child_wipe(struct sa_child *s)
 	secret_free(&s->auth_in);
 	secret_free(&s->enc_out);
 	secret_free(&s->auth_out);
-	wipe(s, sizeof(*s));
+	memset(s, 0, sizeof(*s));
+}
+
+size_t
+sa_rec_size(enum sa_type type)
+{
+	static const size_t body[] = {
+		[SA_IKE] = sizeof(struct sa_ike), [SA_CHILD] = sizeof(struct sa_child),
+		[SA_DELETE] = sizeof(struct sa_del), [SA_EVENT] = sizeof(struct sa_event),
+		[SA_STAT] = sizeof(struct sa_stat), [SA_TUN_STAT] = sizeof(struct sa_tun_stat),
+		[SA_NHRP_BINDING] = sizeof(struct sa_nhrp_binding), [SA_NHRP_EVENT] = sizeof(struct sa_nhrp_event),
+		[SA_NEXT_HOP] = sizeof(struct sa_next_hop),
+	};
+
+	return (offsetof(struct sa_rec, ike) + body[type]);
 }
 
 void
@@ -29,7 +44,30 @@ sa_rec_wipe(struct sa_rec *r)
 		sa_ike_wipe(&r->ike);
 	else if (r->type == SA_CHILD)
 		sa_child_wipe(&r->child);
-	*r = (struct sa_rec){ .type = SA_NONE };
+	else
+		memset(r, 0, sa_rec_size(r->type));
+	r->type = SA_NONE;
+}
+
+void
+sa_traffic_put(uint8_t p[SA_TRAFFIC_LEN], const struct sa_event *e)
+{
+	memcpy(p, e->spi_in, sizeof(e->spi_in));
+	put_be64(p + 4, e->bytes_in);
+	put_be64(p + 12, e->bytes_out);
+	put_be64(p + 20, e->packets_in);
+	put_be64(p + 28, e->packets_out);
+}
+
+void
+sa_traffic_get(struct sa_event *e, const uint8_t p[SA_TRAFFIC_LEN])
+{
+	e->has_spi_in = e->has_count = true;
+	memcpy(e->spi_in, p, sizeof(e->spi_in));
+	e->bytes_in = get_be64(p + 4);
+	e->bytes_out = get_be64(p + 12);
+	e->packets_in = get_be64(p + 20);
+	e->packets_out = get_be64(p + 28);
 }
 
 /* The plain copy shares the secrets of ${from}: each gets bytes of its own. */
@@ -74,11 +112,21 @@ sa_child_copy(struct sa_child *to, const struct sa_child *from)
 int
 sa_rec_copy(struct sa_rec *to, const struct sa_rec *from)
 {
-	*to = (struct sa_rec){ .type = from->type };
+	to->type = from->type;
 	if (from->type == SA_IKE)
 		return (sa_ike_copy(&to->ike, &from->ike));
 	if (from->type == SA_CHILD)
 		return (sa_child_copy(&to->child, &from->child));
-	*to = *from;
+	memcpy(to, from, sa_rec_size(from->type));
 	return (0);
+}
+
+bool
+sa_binding_valid(const struct sa_nhrp_binding *b)
+{
+	if (b->prefix > 8 * addr_len(&b->proto) || (b->via.family != 0 && b->via.family != b->proto.family))
+		return (false);
+	if (b->nat_nbma.family != 0 && b->nat_nbma.family != b->nbma.family)
+		return (false);
+	return (b->nbma.family != 0 || b->holding == 0 || b->kind == NHRP_KIND_NEGATIVE);
 }

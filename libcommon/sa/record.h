@@ -12,12 +12,15 @@
 
 #define SA_WORD		32	/* algorithm words, reasons */
 #define SA_NAME		64
-#define SA_TEXT		256	/* banners, domains, event texts */
+#define SA_TEXT		256	/* domains, event texts */
+#define SA_BANNER	2048
 #define SA_IV_MAX	16
 #define SA_VIDS_MAX	32
 #define SA_VID_MAX	128	/* bytes kept of one vendor ID */
 #define SA_SELECTORS_MAX 64
-#define SA_LIST_MAX	16	/* dns, nbns, split */
+#define SA_LIST_MAX	16	/* dns, nbns */
+#define SA_NETS_MAX	32	/* split, local-lan */
+#define SA_DROPS_MAX	32	/* reasons of drops in one record */
 
 /*
  * EVENT(kind, word) and REASON(reason, text): kinds of events and reasons why SAs end. The record has the
@@ -29,7 +32,14 @@
 	EVENT(SOFT,	"soft")		/* time to rekey */		\
 	EVENT(HARD,	"hard")		/* its volume is used up */	\
 	EVENT(TRAFFIC,	"traffic")	/* packets of the peer came in */ \
+	EVENT(COUNT,	"count")	/* the counters of one that has ended */ \
 	EVENT(REFUSED,	"refused")	/* nobody carries it: "text" says why */ \
+	/* to the data path, about one child SA */			\
+	EVENT(LIMIT,	"limit")	/* "kilobytes" is its lifetime, if that is less than before */ \
+	/* to the data path, through its control socket */		\
+	EVENT(REPORT,	"report")	/* asks for its counters */	\
+	EVENT(RESET,	"reset")	/* ... and sets them to zero */	\
+	EVENT(NEXT_HOPS, "next-hops")	/* asks for the bindings of next hops */ \
 	/* between negotiators, about a peer's address */		\
 	EVENT(WHO_HAS,	"who-has")	/* has another tool SAs with it? */ \
 	EVENT(HAS,	"has")		/* yes */			\
@@ -67,7 +77,8 @@ enum sa_reason {
 	SA_REASONS
 };
 
-enum sa_type { SA_NONE, SA_IKE, SA_CHILD, SA_DELETE, SA_EVENT };
+enum sa_type { SA_NONE, SA_IKE, SA_CHILD, SA_DELETE, SA_EVENT, SA_STAT, SA_TUN_STAT, SA_NHRP_BINDING, SA_NHRP_EVENT,
+	SA_NEXT_HOP };
 enum sa_role { SA_INITIATOR, SA_RESPONDER };
 enum sa_exchange { SA_MAIN, SA_AGGRESSIVE };
 enum sa_natt_marker { SA_MARKER_NONE, SA_MARKER_NON_ESP, SA_MARKER_NON_IKE };
@@ -90,6 +101,7 @@ struct sa_natt {
 	char		version[SA_WORD];	/* "none", "rfc3947", "draft-02", ... */
 	enum sa_natt_marker marker;
 	bool		local_nat, remote_nat, forced;
+	bool		tcp;		/* inside Cisco's TCP encapsulation, without NAT-T */
 };
 
 struct sa_ike {
@@ -118,12 +130,13 @@ struct sa_ike {
 	char		implementation[SA_NAME];
 	/* config (phase 1.5); empty where there was none */
 	bool		has_config;
-	char		address[ADDR_TEXT], netmask[ADDR_TEXT], domain[SA_TEXT], banner[SA_TEXT];
-	size_t		n_dns, n_nbns, n_split;
+	char		address[ADDR_TEXT], netmask[ADDR_TEXT], address6[ADDR_TEXT];
+	char		domain[SA_TEXT], split_dns[SA_TEXT], banner[SA_BANNER], gateway_version[SA_NAME];
+	size_t		n_dns, n_nbns, n_split, n_local_lan;
 	char		dns[SA_LIST_MAX][ADDR_TEXT], nbns[SA_LIST_MAX][ADDR_TEXT],
-			split[SA_LIST_MAX][SELECTOR_TEXT];
+			split[SA_NETS_MAX][SELECTOR_TEXT], local_lan[SA_NETS_MAX][SELECTOR_TEXT];
 	/* xauth */
-	char		xauth_user[SA_TEXT], xauth_status[SA_WORD];
+	char		xauth_user[SA_TEXT], xauth_status[SA_WORD], xauth_group[SA_NAME];
 };
 
 struct sa_child {
@@ -132,6 +145,7 @@ struct sa_child {
 	bool		initiator;
 	enum sa_use	use;
 	uint8_t		replaces[4];		/* zero: none */
+	uint8_t		bundle[4];		/* spi-in of the other SA: ESP inside, AH around it; zero: none */
 	enum sa_proto	protocol;
 	enum sa_mode	mode;
 	uint8_t		spi_in[4], spi_out[4];
@@ -165,12 +179,123 @@ struct sa_event {
 	char		source[SA_WORD];
 	enum sa_event_kind what;
 	char		what_other[SA_WORD];	/* with SA_EVENT_OTHER */
-	/* what it is about, where it is about one: keys "spi-in", "remote", "tun" (a device), "text" */
-	bool		has_spi_in, has_remote;
+	/* what it is about, where it is about one: keys "spi-in", "remote", "tun" (a device), "text", "kilobytes" */
+	bool		has_spi_in, has_remote, has_count;
 	uint8_t		spi_in[4];
 	struct endpoint	remote;
 	char		tun[SA_WORD];
 	char		text[SA_TEXT];
+	uint64_t	kilobytes;	/* 0: not there */
+	/* with ${has_count}: what the child SA has carried so far, bytes of inner packets */
+	uint64_t	bytes_in, bytes_out, packets_in, packets_out;
+	/*
+	 * SA_EVENT_TRAFFIC of many child SAs at once, without ${has_spi_in}: SA_TRAFFIC_LEN bytes for each, see
+	 * sa_traffic_get(). Borrowed: of a decoded record from what it was decoded from.
+	 */
+	struct span	sas;
+};
+
+#define SA_TRAFFIC_LEN	36	/* spi-in | bytes-in | bytes-out | packets-in | packets-out */
+#define SA_TRAFFIC_MAX	1700	/* child SAs in one record */
+
+/* One of them, at ${p}: the fields of ${e} that are about a child SA. */
+void sa_traffic_put(uint8_t p[SA_TRAFFIC_LEN], const struct sa_event *e);
+void sa_traffic_get(struct sa_event *e, const uint8_t p[SA_TRAFFIC_LEN]);
+
+/* Counters of one direction, since the SA was added or since the last reset. */
+struct sa_count {
+	uint64_t	packets, bytes;		/* inner packets that went through */
+	uint64_t	last;			/* epoch seconds of the last one; 0: none, or not known */
+	size_t		n_drops;
+	struct sa_drop { char reason[SA_WORD]; uint64_t packets; } drops[SA_DROPS_MAX];	/* without zeros */
+};
+
+/* A child SA as a data path has it: no keys. */
+struct sa_stat {
+	char		name[SA_NAME];
+	enum sa_use	use;
+	enum sa_proto	protocol;
+	enum sa_mode	mode;
+	enum sa_encap	encap;
+	uint8_t		spi_in[4], spi_out[4];
+	struct endpoint	local, remote;		/* remote: where the peer is now */
+	uint64_t	established, expires;	/* epoch seconds */
+	uint64_t	mtu;			/* longest inner packet that needs no outer fragments; 0: not known */
+	uint64_t	path_mtu;		/* of the outer path to ${remote}, which ${mtu} follows from; 0: not known */
+	size_t		n_local_ts, n_remote_ts;
+	struct selector	local_ts[SA_SELECTORS_MAX], remote_ts[SA_SELECTORS_MAX];
+	struct sa_count	in, out;
+};
+
+/* A data path as a whole; its counters include SAs that have ended. */
+struct sa_tun_stat {
+	uint64_t	time, since;		/* now, and from when it counts: epoch seconds */
+	char		tun[SA_WORD];
+	uint64_t	mtu;
+	uint64_t	sas, ever;		/* SAs that are there, and that there have been */
+	uint64_t	remaps;			/* NAT mappings of peers that have moved */
+	uint64_t	cut;			/* packets from the device that were longer than any packet */
+	uint64_t	fragmented;		/* packets fragmented before encryption */
+	uint64_t	believed, forged;	/* ICMP errors about the size of outer packets: believed, and others */
+	uint64_t	unsent, unwritten;	/* packets that the kernel did not accept, outbound and inbound */
+	struct sa_count	in, out;
+};
+
+enum nhrp_kind {
+	NHRP_KIND_LOCAL,		/* an address of this end */
+	NHRP_KIND_NHS,			/* a next hop server, or a network behind it */
+	NHRP_KIND_DYNAMIC,		/* a client that has registered here */
+	NHRP_KIND_SHORTCUT,		/* the answer to a resolution request */
+	NHRP_KIND_NEGATIVE,		/* nobody has the address */
+};
+
+/*
+ * Which NBMA address has a protocol address, or a network (NHRP, RFC 2332). Its identity is ${tun}, ${proto} and ${prefix}: a
+ * later one replaces it, and one with ${holding} 0 withdraws it. The next hop is ${via} if there is one, else ${proto}; NBMA
+ * addresses are those of the next hop.
+ */
+struct sa_nhrp_binding {
+	char		source[SA_WORD];	/* the tool */
+	char		tun[SA_WORD];		/* the GRE device; "": whoever reads it */
+	struct addr	proto;
+	uint8_t		prefix;			/* of ${proto}: 32 or 128 for one address */
+	struct addr	nbma;			/* family 0: none, as of a negative one and one that is withdrawn */
+	struct addr	nat_nbma;		/* what a NAT made of ${nbma}: packets go there; family 0: no NAT */
+	struct addr	via;			/* the next hop's address in the tunnel; family 0: ${proto} itself */
+	struct addr	nhs;			/* the next hop server that it comes from; family 0: none */
+	enum nhrp_kind	kind;
+	uint64_t	holding;		/* holding time in seconds; 0: withdrawn */
+	uint64_t	expires;		/* epoch seconds; UINT64_MAX: never */
+	uint16_t	mtu;			/* 0: not told */
+	struct { bool unique, router, authoritative, nat, used; } flags;
+};
+
+struct sa_nhrp_event {
+	uint64_t	time;
+	char		source[SA_WORD];
+	char		what[SA_WORD];		/* "registered", "refused", "resolved", "indication", "purged", "lost", ... */
+	char		tun[SA_WORD];
+	/* what it is about; family 0: there is none */
+	struct addr	proto, remote, nhs;	/* ${remote}: an NBMA address */
+	uint8_t		prefix;			/* of ${proto}; 0: it is one address */
+	bool		has_code;
+	uint16_t	code;			/* of a CIE or an error indication */
+	char		text[SA_TEXT];
+};
+
+enum sa_hop_flag { SA_HOP_STATIC, SA_HOP_AUTOMATIC };
+enum sa_hop_state { SA_HOP_DOWN, SA_HOP_READY, SA_HOP_UP };	/* no SA; one that may not send yet; one that carries packets */
+
+/* The binding of a next hop to a peer, in a data path. */
+struct sa_next_hop {
+	struct addr	hop;
+	enum sa_hop_flag flag;
+	enum sa_hop_state state;
+	char		name[SA_TEXT];		/* of the peer, or what the binding names; "": none */
+	bool		has_sa;
+	uint8_t		spi_in[4], spi_out[4];
+	bool		has_remote;
+	struct endpoint	remote;			/* where the peer is now */
 };
 
 struct sa_rec {
@@ -180,6 +305,11 @@ struct sa_rec {
 		struct sa_child	child;
 		struct sa_del	del;
 		struct sa_event	event;
+		struct sa_stat	stat;
+		struct sa_tun_stat tun_stat;
+		struct sa_nhrp_binding binding;
+		struct sa_nhrp_event nhrp_event;
+		struct sa_next_hop next_hop;
 	};
 };
 
@@ -188,6 +318,29 @@ const char *sa_event_word(const struct sa_event *e);
 const char *sa_del_reason(const struct sa_del *d);
 /* "" for SA_REASON_OTHER. */
 const char *sa_reason_text(enum sa_reason reason);
+
+/* "static", "automatic"; "down", "ready", "up". */
+const char *sa_hop_flag_word(enum sa_hop_flag flag);
+const char *sa_hop_state_word(enum sa_hop_state state);
+/* "local", "nhs", ... */
+const char *nhrp_kind_word(enum nhrp_kind kind);
+/*
+ * Whether the addresses of ${b} fit each other: a prefix that the family of ${b}->proto can have, a next hop of that family, an
+ * NBMA address where one is needed. The schema alone does not say so: check each record that was read.
+ */
+bool sa_binding_valid(const struct sa_nhrp_binding *b);
+/* The address of the NBMA that packets go to; family 0: there is none. */
+static inline const struct addr *
+sa_binding_nbma(const struct sa_nhrp_binding *b)
+{
+	return (b->nat_nbma.family != 0 ? &b->nat_nbma : &b->nbma);
+}
+
+/*
+ * The bytes that a record of ${type} has: a delete needs 2 % of the largest, an IKE SA. The functions below touch no more of a
+ * record, so that a record may be in as much memory as its type needs (outbox_record()); such a one is not copied with "=".
+ */
+size_t sa_rec_size(enum sa_type type);
 
 /* Releases the secrets and clears the rest. */
 void sa_ike_wipe(struct sa_ike *s);

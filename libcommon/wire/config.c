@@ -1,6 +1,8 @@
 /* The attributes payload of the transaction exchange: XAuth and mode config. */
 #include "wire/config.h"
 
+#include <stdio.h>
+
 #define AF	0x8000	/* attribute format bit: basic attribute */
 
 bool
@@ -59,16 +61,37 @@ config_find(const struct config *c, uint16_t type, struct isakmp_attr *a)
 	return (false);
 }
 
+static bool
+is_check_point(uint16_t type)
+{
+	return (type >= CONFIG_CHECK_POINT_TYPE && type <= CONFIG_CHECK_POINT_STATUS);
+}
+
 bool
-config_is_xauth(const struct config *c)
+config_is_xauth(const struct config *c, bool check_point)
 {
 	struct rd r = c->attrs;
 	struct isakmp_attr a;
 
 	while (config_next(&r, &a))
-		if (a.type >= CONFIG_XAUTH_TYPE && a.type <= CONFIG_XAUTH_ANSWER)
+		if ((a.type >= CONFIG_XAUTH_TYPE && a.type <= CONFIG_XAUTH_ANSWER) || (check_point && is_check_point(a.type)))
 			return (true);
 	return (false);
+}
+
+/* Both lists have the attributes TYPE to STATUS in one order. */
+uint16_t
+config_xauth_number(uint16_t type)
+{
+	return (is_check_point(type) ? (uint16_t)(type - CONFIG_CHECK_POINT_TYPE + CONFIG_XAUTH_TYPE) : type);
+}
+
+uint16_t
+config_check_point_number(uint16_t type)
+{
+	if (type < CONFIG_XAUTH_TYPE || type > CONFIG_XAUTH_STATUS)
+		return (0);
+	return ((uint16_t)(type - CONFIG_XAUTH_TYPE + CONFIG_CHECK_POINT_TYPE));
 }
 
 void
@@ -77,4 +100,38 @@ config_begin(struct wr *w, uint8_t type, uint16_t id)
 	wr_u8(w, type);
 	wr_u8(w, 0);
 	wr_u16(w, id);
+}
+
+static const struct { uint16_t type; const char *name; } names[] = {
+	{ CONFIG_IP4_ADDRESS, "INTERNAL_IP4_ADDRESS" }, { CONFIG_IP4_NETMASK, "INTERNAL_IP4_NETMASK" },
+	{ CONFIG_IP4_DNS, "INTERNAL_IP4_DNS" }, { CONFIG_IP4_NBNS, "INTERNAL_IP4_NBNS" },
+	{ CONFIG_ADDRESS_EXPIRY, "INTERNAL_ADDRESS_EXPIRY" }, { CONFIG_IP4_DHCP, "INTERNAL_IP4_DHCP" },
+	{ CONFIG_APPLICATION_VERSION, "APPLICATION_VERSION" }, { CONFIG_IP6_ADDRESS, "INTERNAL_IP6_ADDRESS" },
+	{ CONFIG_IP6_NETMASK, "INTERNAL_IP6_NETMASK" }, { CONFIG_IP6_DNS, "INTERNAL_IP6_DNS" },
+	{ CONFIG_IP6_NBNS, "INTERNAL_IP6_NBNS" }, { CONFIG_IP6_DHCP, "INTERNAL_IP6_DHCP" },
+	{ CONFIG_IP4_SUBNET, "INTERNAL_IP4_SUBNET" }, { CONFIG_SUPPORTED, "SUPPORTED_ATTRIBUTES" },
+	{ CONFIG_IP6_SUBNET, "INTERNAL_IP6_SUBNET" },
+	{ CONFIG_XAUTH_TYPE, "XAUTH_TYPE" }, { CONFIG_XAUTH_USER, "XAUTH_USER_NAME" },
+	{ CONFIG_XAUTH_PASSWORD, "XAUTH_USER_PASSWORD" }, { CONFIG_XAUTH_PASSCODE, "XAUTH_PASSCODE" },
+	{ CONFIG_XAUTH_MESSAGE, "XAUTH_MESSAGE" }, { CONFIG_XAUTH_CHALLENGE, "XAUTH_CHALLENGE" },
+	{ CONFIG_XAUTH_DOMAIN, "XAUTH_DOMAIN" }, { CONFIG_XAUTH_STATUS, "XAUTH_STATUS" },
+	{ CONFIG_XAUTH_NEXT_PIN, "XAUTH_NEXT_PIN" }, { CONFIG_XAUTH_ANSWER, "XAUTH_ANSWER" },
+	{ CONFIG_UNITY_BANNER, "UNITY_BANNER" }, { CONFIG_UNITY_SAVE_PASSWD, "UNITY_SAVE_PASSWD" },
+	{ CONFIG_UNITY_DEF_DOMAIN, "UNITY_DEF_DOMAIN" }, { CONFIG_UNITY_SPLITDNS, "UNITY_SPLITDNS_NAME" },
+	{ CONFIG_UNITY_SPLIT_INCLUDE, "UNITY_SPLIT_INCLUDE" }, { CONFIG_UNITY_NATT_PORT, "UNITY_NATT_PORT" },
+	{ CONFIG_UNITY_LOCAL_LAN, "UNITY_SPLIT_EXCLUDE" }, { CONFIG_UNITY_PFS, "UNITY_PFS" },
+	{ CONFIG_UNITY_FW_TYPE, "UNITY_FW_TYPE" }, { CONFIG_UNITY_BACKUP_SERVERS, "UNITY_BACKUP_SERVERS" },
+	{ CONFIG_UNITY_DDNS_HOSTNAME, "UNITY_DDNS_HOSTNAME" },
+};
+
+const char *
+config_attr_name(uint16_t type, char buf[NUM_TEXT])
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].type == type)
+			return (names[i].name);
+	(void)snprintf(buf, NUM_TEXT, "attribute %u", type);
+	return (buf);
 }

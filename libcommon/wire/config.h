@@ -24,6 +24,8 @@ enum config_attr {
 	CONFIG_XAUTH_PASSCODE = 16523, CONFIG_XAUTH_MESSAGE = 16524, CONFIG_XAUTH_CHALLENGE = 16525,
 	CONFIG_XAUTH_DOMAIN = 16526, CONFIG_XAUTH_STATUS = 16527, CONFIG_XAUTH_NEXT_PIN = 16528,
 	CONFIG_XAUTH_ANSWER = 16529,
+	/* Check Point's own numbers of XAuth's TYPE to STATUS, which overlap those of mode config */
+	CONFIG_CHECK_POINT_TYPE = 13, CONFIG_CHECK_POINT_STATUS = 20,
 	CONFIG_UNITY_BANNER = 28672, CONFIG_UNITY_SAVE_PASSWD = 28673, CONFIG_UNITY_DEF_DOMAIN = 28674,
 	CONFIG_UNITY_SPLITDNS = 28675, CONFIG_UNITY_SPLIT_INCLUDE = 28676, CONFIG_UNITY_NATT_PORT = 28677,
 	CONFIG_UNITY_LOCAL_LAN = 28678, CONFIG_UNITY_PFS = 28679, CONFIG_UNITY_FW_TYPE = 28680,
@@ -49,8 +51,15 @@ int config_get(struct config *c, struct span body, struct fault *f);
 bool config_next(struct rd *r, struct isakmp_attr *a);
 /* The first attribute of ${type}; false: there is none. */
 bool config_find(const struct config *c, uint16_t type, struct isakmp_attr *a);
-/* Whether ${c} has an attribute of XAuth. */
-bool config_is_xauth(const struct config *c);
+/* Whether ${c} has an attribute of XAuth; with ${check_point}, one by the numbers of Check Point as well. */
+bool config_is_xauth(const struct config *c, bool check_point);
+/* The number of XAuth's attribute ${type}, which may be Check Point's. */
+uint16_t config_xauth_number(uint16_t type);
+/* Check Point's number of XAuth's attribute ${type}; 0: it has none. */
+uint16_t config_check_point_number(uint16_t type);
+
+/* "INTERNAL_IP4_ADDRESS", as the drafts and Cisco write them; a number without a name becomes "attribute 99". In ${buf}, or static. */
+const char *config_attr_name(uint16_t type, char buf[NUM_TEXT]);
 
 /* The head of a body; attributes follow by isakmp_attr_put() and isakmp_attr_put_bytes(). */
 void config_begin(struct wr *w, uint8_t type, uint16_t id);
