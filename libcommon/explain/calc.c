@@ -69,7 +69,7 @@ step_add(struct calc *c, const struct rule *r, struct fault *f)
 	s->formula = r->formula;
 	s->section = r->section;
 	s->octet = r->octet;
-	s->hash = c->hash;
+	s->hash = (r->out == V_HASH_I || r->out == V_HASH_R) && c->auth_hash != NULL ? c->auth_hash : c->hash;
 	s->enc = c->enc;
 	s->base = c->base;
 	if (strncmp(r->formula, "K1 | K2", 7) == 0 && c->hash != NULL)
@@ -149,6 +149,12 @@ calc_result(struct calc *c, enum val v, const char *name, struct fault *f)
 	if (got != 1)
 		return (got);
 	return (result_add(c, name != NULL ? name : calc_name(c, v), secret_span(&c->v[v]), NULL, f));
+}
+
+int
+calc_result_bytes(struct calc *c, const char *name, struct span value, struct fault *f)
+{
+	return (result_add(c, name, value, NULL, f));
 }
 
 int

@@ -21,6 +21,7 @@ struct step *calc_given(struct calc *c, enum val v, struct span value, const cha
 
 /* Wants ${v} and adds it to the results as ${name} (NULL: its own name). 0, or -1. */
 int calc_result(struct calc *c, enum val v, const char *name, struct fault *f);
+int calc_result_bytes(struct calc *c, const char *name, struct span value, struct fault *f);
 int calc_result_text(struct calc *c, const char *name, const char *text, struct fault *f);
 
 #endif

@@ -131,15 +131,22 @@ do_ka(const struct calc *c, struct secret *out, struct fault *f)
 	return (v1_cipher_key(c->hash, c->enc, in(c, V_SKEYID_E), out, f));
 }
 
+/* RFC 4754 section 3: the method of ECDSA names its own. */
+static const struct alg_hash *
+hash_of(const struct calc *c)
+{
+	return (c->auth_hash != NULL ? c->auth_hash : c->hash);
+}
+
 int
 do_hash_i(const struct calc *c, struct secret *out, struct fault *f)
 {
 	uint8_t h[HASH_MAX];
 
-	if (v1_hash_i(c->hash, in(c, V_SKEYID), in(c, V_GXI), in(c, V_GXR), c->v[V_CKY_I].p,
+	if (v1_hash_i(hash_of(c), in(c, V_SKEYID), in(c, V_GXI), in(c, V_GXR), c->v[V_CKY_I].p,
 	    c->v[V_CKY_R].p, in(c, V_SAI), in(c, V_IDI), h, f) == -1)
 		return (-1);
-	return (keep(out, h, c->hash->len, f));
+	return (keep(out, h, hash_of(c)->len, f));
 }
 
 int
@@ -147,10 +154,10 @@ do_hash_r(const struct calc *c, struct secret *out, struct fault *f)
 {
 	uint8_t h[HASH_MAX];
 
-	if (v1_hash_r(c->hash, in(c, V_SKEYID), in(c, V_GXI), in(c, V_GXR), c->v[V_CKY_I].p,
+	if (v1_hash_r(hash_of(c), in(c, V_SKEYID), in(c, V_GXI), in(c, V_GXR), c->v[V_CKY_I].p,
 	    c->v[V_CKY_R].p, in(c, V_SAI), in(c, V_IDR), h, f) == -1)
 		return (-1);
-	return (keep(out, h, c->hash->len, f));
+	return (keep(out, h, hash_of(c)->len, f));
 }
 
 static int

@@ -31,6 +31,8 @@ static const struct {
 	[V_TEXT] = { "text", "--text", 1, 0 },
 	[V_VID] = { "VID", "--vid", 1, 0 },
 	[V_CERT] = { "certificate", "--cert", 1, 0 },
+	[V_DIGEST] = { "HASH", "--digest", 16, HASH_MAX },
+	[V_SIG] = { "SIG", "--sig", 1, 0 },
 	[V_BODY] = { "body", "--body", 1, 0 },
 	[V_CIPHERTEXT] = { "ciphertext", "--ciphertext", 8, 0 },
 	[V_SKEYID] = { "SKEYID", "--skeyid", 1, 0 },

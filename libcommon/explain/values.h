@@ -15,12 +15,12 @@
 
 /* The calculation. */
 enum calc_sub { SUB_COOKIE, SUB_DH, SUB_SKEYID, SUB_PKE, SUB_HASH, SUB_IV, SUB_KEYMAT, SUB_NATD,
-	SUB_VID, SUB_CHECK, SUB_WALK };
+	SUB_VID, SUB_SIG, SUB_CHECK, SUB_WALK };
 enum calc_auth { CALC_PSK, CALC_SIG, CALC_PKE };	/* the authentication method, which decides the formula of SKEYID */
 
 enum val {
 	V_NI, V_NR, V_GXI, V_GXR, V_GXY, V_CKY_I, V_CKY_R, V_PSK, V_SAI, V_IDI, V_IDR, V_SPI, V_MID,
-	V_MESSAGE, V_LAST, V_PREVIOUS, V_PUBLIC, V_SECRET, V_TEXT, V_VID, V_CERT, V_BODY,
+	V_MESSAGE, V_LAST, V_PREVIOUS, V_PUBLIC, V_SECRET, V_TEXT, V_VID, V_CERT, V_DIGEST, V_SIG, V_BODY,
 	V_CIPHERTEXT, V_SKEYID, V_SKEYID_D, V_SKEYID_A, V_SKEYID_E,
 	V_HEX_COUNT,		/* the values above have an option with a hex argument */
 	V_PROTOCOL = V_HEX_COUNT, V_IP, V_PORT, V_PEER_IP, V_PEER_PORT, V_TIME, V_PRIVATE,
@@ -46,6 +46,7 @@ struct calc {
 	bool			 phase2;	/* SKEYID* are given: the nonces are quick mode's */
 	bool			 pfs;		/* g(qm)^xy is known to belong into KEYMAT */
 	const struct alg_hash	*hash;		/* these four NULL or empty: not given */
+	const struct alg_hash	*auth_hash;	/* of HASH_I and HASH_R, if the method has its own (RFC 4754); NULL: ${hash} */
 	const struct alg_enc	*enc;
 	const struct alg_group	*group;
 	struct esp_proposal	 esp;

@@ -19,6 +19,7 @@ walk_new(const struct walk_given *given)
 		free(w);
 		return (NULL);
 	}
+	v1_trace_trust(w->trace, given->trust);
 	v1_trace_beside(w->trace, walk_sa_free, walk_late_free);
 	return (w);
 }
@@ -149,7 +150,7 @@ explain(struct walk *w, const struct v1_seen *in, struct v1_told *m, struct faul
 	s = *m->beside_sa;
 	add_ends(w, s, in, m);
 	return (exchange == EXCHANGE_MAIN || exchange == EXCHANGE_AGGRESSIVE ?
-	    walk_phase1(w, s, m, f) : walk_late(w, s, m, f));
+	    walk_phase1(w, s, in, m, f) : walk_late(w, s, m, f));
 }
 
 int

@@ -21,6 +21,7 @@ struct walk_given {
 	const struct secret	*privates;	/* private Diffie-Hellman values of either end */
 	size_t			 n_privates;
 	const struct sa_set	*state;		/* SA state; may be NULL */
+	const struct creds	*trust;		/* verifies signatures; may be NULL */
 };
 
 /* A message and its values, in the order of computation. Valid during the call that passes it. */

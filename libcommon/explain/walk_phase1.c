@@ -72,6 +72,7 @@ chosen(struct walk_sa *s, const struct v1_told *m, size_t i, struct fault *f)
 		s->c.enc = p.enc;
 		s->c.group = p.group;
 		s->c.auth = made_of(s->auth);
+		s->c.auth_hash = v1_signature_hash(s->auth, p.hash);
 	}
 	return (walk_payload(&s->c, m, i, f));
 }
@@ -184,9 +185,35 @@ value(struct walk_sa *s, const struct v1_told *m, size_t i, enum val v, struct f
 	return (0);
 }
 
+/* The signature of HASH_I or HASH_R, which is known if it could be computed. */
+static int
+signature(struct walk_sa *s, const struct v1_seen *in, const struct v1_told *m, size_t i, struct fault *f)
+{
+	const enum val hash = m->by_initiator ? V_HASH_I : V_HASH_R, id = m->by_initiator ? V_IDI : V_IDR;
+	struct v1_signature sig;
+	struct calc *c = &s->c;
+	struct step *step;
+
+	if (walk_payload(c, m, i, f) == -1)
+		return (-1);
+	v1_signature_check(&sig, &(struct v1_signature_in){
+		.msg = &m->msg, .message = m->message, .auth = s->auth, .sig = m->msg.pl[i].body,
+		.id = c->has[id] ? secret_span(&c->v[id]) : SPAN_NONE,
+		.hash = c->has[hash] ? secret_span(&c->v[hash]) : SPAN_NONE,
+		.trust = s->walk->given.trust, .epoch = in->epoch,
+	});
+	step = &c->steps->v[c->steps->n - 1];
+	step->name = m->by_initiator ? "SIG_I" : "SIG_R";
+	step->of[0] = '\0';
+	step->wrong = sig.proof == V1_PROOF_BAD || sig.signer == V1_SIGNER_REFUSED;
+	step_note(step->note, "the signature of %s by the sender's private key (RFC 2409, 5.1): %s",
+	    calc_name(c, hash), sig.text);
+	return (0);
+}
+
 /* HASH_I or HASH_R; with a signature the hash that it signs. */
 static int
-proof(struct walk_sa *s, const struct v1_told *m, size_t i, struct fault *f)
+proof(struct walk_sa *s, const struct v1_seen *in, const struct v1_told *m, size_t i, struct fault *f)
 {
 	const struct isakmp_payload *pl = &m->msg.pl[i];
 	struct step *step;
@@ -197,14 +224,7 @@ proof(struct walk_sa *s, const struct v1_told *m, size_t i, struct fault *f)
 		return (-1);
 	if (pl->type == PAYLOAD_HASH)
 		return (step != NULL && step->missing[0] == '\0' ? step_hold(step, "on the wire", pl->body, f) : 0);
-	if (walk_payload(&s->c, m, i, f) == -1)
-		return (-1);
-	step = &s->c.steps->v[s->c.steps->n - 1];
-	step->name = m->by_initiator ? "SIG_I" : "SIG_R";
-	step->of[0] = '\0';
-	step_note(step->note, "the signature of %s by the sender's private key (RFC 2409, "
-	    "5.1); its certificate checks it", m->by_initiator ? "HASH_I" : "HASH_R");
-	return (0);
+	return (signature(s, in, m, i, f));
 }
 
 static int
@@ -367,7 +387,7 @@ cookies(struct walk_sa *s, const struct v1_told *m, struct fault *f)
 }
 
 int
-walk_phase1(struct walk *w, struct walk_sa *s, struct v1_told *m, struct fault *f)
+walk_phase1(struct walk *w, struct walk_sa *s, const struct v1_seen *in, struct v1_told *m, struct fault *f)
 {
 	bool encrypted = (m->msg.hdr.flags & ISAKMP_FLAG_ENCRYPTED) != 0;
 	struct calc *c = &s->c;
@@ -391,7 +411,7 @@ walk_phase1(struct walk *w, struct walk_sa *s, struct v1_told *m, struct fault *
 		return (-1);
 	for (i = 0; i < m->msg.n; i++)
 		if ((m->msg.pl[i].type == PAYLOAD_HASH || m->msg.pl[i].type == PAYLOAD_SIG) &&
-		    proof(s, m, i, f) == -1)
+		    proof(s, in, m, i, f) == -1)
 			return (-1);
 	return (is_last(m) ? ending(s, m, f) : 0);
 }

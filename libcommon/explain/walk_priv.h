@@ -62,7 +62,7 @@ int walk_dh(const struct walk *w, struct calc *c, struct fault *f);
 /* A new IKE SA; NULL with FAULT_MEMORY. */
 struct walk_sa *walk_sa_new(struct walk *w, struct fault *f);
 void walk_sa_free(void *sa);
-int walk_phase1(struct walk *w, struct walk_sa *s, struct v1_told *m, struct fault *f);
+int walk_phase1(struct walk *w, struct walk_sa *s, const struct v1_seen *in, struct v1_told *m, struct fault *f);
 /* Reads the values of a phase 1 that was not captured from the state; ${late}: its last cipher block too. */
 int walk_adopt(struct walk_sa *s, const struct sa_ike *keys, bool late, struct fault *f);
 

@@ -95,6 +95,7 @@ show_wire(struct host *h, bool out, const struct endpoint *local, const struct e
 	if (h->calls.wire == NULL)
 		return;
 	d.marker = marker && ports_number(h->ports, remote->addr.family, PORT_NATT) == local->port;
+	d.tcp = ports_number(h->ports, remote->addr.family, PORT_TCP) == local->port;
 	d.time_us = now_epoch_us(host_now(h));
 	h->calls.wire(h->ctx, &d);
 }

@@ -17,6 +17,7 @@ struct host_dgram {
 	bool		out;			/* sent by this end */
 	struct endpoint	local, remote;
 	bool		marker;			/* a non-ESP marker precedes it */
+	bool		tcp;			/* it is inside Cisco's TCP encapsulation; the ports are of TCP */
 	struct span	data;
 	uint64_t	time_us;		/* since 1970 */
 };

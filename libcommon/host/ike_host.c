@@ -15,6 +15,7 @@ struct ike_host {
 	void			*ctx;
 	uint32_t		 mark;
 	bool			 respond, one_peer;
+	uint16_t		 tcp_port;
 	bool			 muted;		/* no records are written */
 	struct ev_loop		*loop;
 	struct addr		 asked;		/* who-has: waits for the answer; family 0: not */
@@ -140,23 +141,47 @@ on_contact(struct ike_host *h, const struct sa_event *ev)
 	}
 }
 
+/* Of a child SA. */
+static void
+on_event(struct ike_host *h, const struct sa_event *ev)
+{
+	struct ike_outbox todo = {0};
+
+	if (ev->has_count && h->calls.count != NULL)
+		h->calls.count(h->ctx, ev);
+	ike_engine_event(h->engine, ike_host_now(h), ev, &todo);
+	ike_host_do(h, &todo);
+}
+
+/* Traffic of many child SAs: as if there was an event of each. A part of one at the end is ignored. */
+static void
+on_traffic(struct ike_host *h, const struct sa_event *all)
+{
+	struct sa_event one = *all;
+
+	one.sas = SPAN_NONE;
+	for (size_t at = 0; at + SA_TRAFFIC_LEN <= all->sas.len; at += SA_TRAFFIC_LEN) {
+		sa_traffic_get(&one, all->sas.p + at);
+		on_event(h, &one);
+	}
+}
+
 /* The data path reports events of child SAs. Other records are for other holders of the ports. */
 static void
 on_record(void *ctx, struct span cbor)
 {
 	struct ike_host *h = ctx;
-	struct ike_outbox todo = {0};
 	struct sa_rec rec;
 	struct fault f;
 
 	if (sa_decode(&rec, cbor, &f) <= 0)
 		return;
-	if (rec.type == SA_EVENT && !rec.event.has_spi_in)
+	if (rec.type == SA_EVENT && rec.event.has_spi_in)
+		on_event(h, &rec.event);
+	else if (rec.type == SA_EVENT && rec.event.what == SA_EVENT_TRAFFIC)
+		on_traffic(h, &rec.event);
+	else if (rec.type == SA_EVENT)
 		on_contact(h, &rec.event);
-	else if (rec.type == SA_EVENT) {
-		ike_engine_event(h->engine, ike_host_now(h), &rec.event, &todo);
-		ike_host_do(h, &todo);
-	}
 	sa_rec_wipe(&rec);
 }
 
@@ -193,6 +218,7 @@ ike_host_new(struct ev_loop *loop, const struct ike_host_opt *opt,
 	h->mark = opt->mark;
 	h->respond = opt->conf.respond;
 	h->one_peer = opt->one_peer;
+	h->tcp_port = opt->conf.tcp_port;
 	if ((h->engine = ike_engine_new(&opt->conf, f)) == NULL ||
 	    (h->host = host_new(loop, &ho, &host_calls, h, f)) == NULL) {
 		ike_host_free(h);
@@ -213,11 +239,12 @@ ike_host_free(struct ike_host *h)
 }
 
 int
-ike_host_listen(struct ike_host *h, const struct endpoint *local, struct fault *f)
+ike_host_listen(struct ike_host *h, const struct endpoint *local, bool udp, struct fault *f)
 {
 	struct ports *ports = host_ports(h->host);
 
-	if (ports_open_usual(ports, local, 0, 0, f) != 0)
+	if ((udp && ports_open_usual(ports, local, 0, 0, f) != 0) ||
+	    (h->tcp_port != 0 && ports_open_tcp(ports, local, h->tcp_port, h->one_peer ? PORTS_CONNECT : 0, f) != 0))
 		return (-1);
 	/* New peers are ours. If there is one peer only, ike_host_serve_peer() names it later. */
 	if (h->respond && !h->one_peer)
@@ -231,7 +258,7 @@ ike_host_listen_at(struct ike_host *h, const struct endpoint *local, enum port_r
 {
 	struct endpoint at = *local;
 
-	return (ports_open(host_ports(h->host), &at, role, PORTS_BIND_ANY, f));
+	return (ports_open(host_ports(h->host), &at, role, PORTS_BIND_ANY | PORTS_CONNECT, f));
 }
 
 int
@@ -287,9 +314,10 @@ static bool
 alone(const struct ports *ports, uint8_t family)
 {
 	uint16_t ike = ports_number(ports, family, PORT_IKE), natt = ports_number(ports, family, PORT_NATT);
+	uint16_t tcp = ports_number(ports, family, PORT_TCP);
 
 	return ((ike == 0 || ports_owning(ports, family, ike)) &&
-	    (natt == 0 || ports_owning(ports, family, natt)));
+	    (natt == 0 || ports_owning(ports, family, natt)) && (tcp == 0 || ports_owning(ports, family, tcp)));
 }
 
 bool

@@ -28,6 +28,8 @@ struct ike_host_calls {
 	 */
 	void	(*wire)(void *ctx, const struct host_dgram *d);
 	void	(*record)(void *ctx, const struct sa_rec *rec);
+	/* Counters of the data path, about a child SA (has_count). May be NULL. */
+	void	(*count)(void *ctx, const struct sa_event *ev);
 	/* With conf.show_keys: an IKE SA that was not established. May be NULL. */
 	void	(*failed_sa)(void *ctx, const struct sa_rec *rec);
 };	/* the first five are set; none may free the host */
@@ -45,8 +47,11 @@ struct ike_host *ike_host_new(struct ev_loop *loop, const struct ike_host_opt *o
     const struct ike_host_calls *calls, void *ctx, struct fault *f);
 void ike_host_free(struct ike_host *h);		/* NULL is fine; sends nothing */
 
-/* Opens the ports as ports_open_usual() does. 0 or -1. */
-int ike_host_listen(struct ike_host *h, const struct endpoint *local, struct fault *f);
+/*
+ * Opens the ports as ports_open_usual() does, if ${udp}; and that of conf.tcp_port, if it is not 0. In TCP a host that
+ * does not respond, or has one peer, connects. 0 or -1.
+ */
+int ike_host_listen(struct ike_host *h, const struct endpoint *local, bool udp, struct fault *f);
 
 /*
  * Opens, or joins, the one port ${local}, for work under an IKE SA that exists already. New peers are not

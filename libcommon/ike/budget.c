@@ -1,7 +1,7 @@
 /* Token buckets by address: how much work unproven peers may cause. */
 #include "ike/budget.h"
 
-#include "ike/table.h"
+#include "base/table.h"
 
 static struct addr
 key_of(const struct addr *a)

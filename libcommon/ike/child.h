@@ -7,8 +7,8 @@
 
 struct ike_child {
 	struct ike_child	*next, **at;	/* the engine's list, and the pointer to this entry */
-	struct ike_node		 by_spi, by_peer;
-	struct ike_timer	 timer;
+	struct table_node	 by_spi, by_peer;
+	struct timer		 timer;
 	struct ike_policy	*policy;
 	char			*name;		/* NULL: none */
 	uint8_t			 ike[16];	/* SPIs of the IKE SA that made it */
@@ -18,12 +18,22 @@ struct ike_child {
 	enum sa_mode		 mode;
 	enum sa_encap		 encap;
 	struct ike_end		 local, remote;
-	struct selector		 local_ts, remote_ts;
+	struct selector		 local_ts, remote_ts;	/* as negotiated */
+	struct selector		 local_seen, remote_seen;	/* as packets have them: differ in transport mode behind a NAT */
+	struct addr		 oa_local, oa_remote;	/* of NAT-OA; family 0: none */
 	struct esp_proposal	 proposal;
 	struct secret		 enc_in, auth_in, enc_out, auth_out;
+	/* Of a bundle: AH around the ESP above, with a record of its own. */
+	struct {
+		bool			 on;
+		uint8_t			 spi_in[4], spi_out[4];
+		struct esp_proposal	 proposal;
+		struct secret		 auth_in, auth_out;
+	} ah;
 	uint64_t		 established;
 	struct sa_lifetime	 lifetime;
 	bool			 replaced;	/* a newer one carries its traffic */
+	struct pool		*pool;		/* remote_ts is an address of it, which this child keeps in use; NULL: none */
 	uint64_t		 soft_ms, hard_ms, delete_ms;	/* UINT64_MAX: never */
 };
 
@@ -31,7 +41,7 @@ struct ike_child *ike_child_new(struct ike_policy *policy);	/* NULL: no memory *
 void ike_child_free(struct ike_child *c);	/* wipes; NULL is fine; not while it is linked */
 /* Wipes the keys: the record has them. */
 void ike_child_forget_keys(struct ike_child *c);
-/* Puts the record, with its keys, into ${out}. */
+/* Puts the record, with its keys, into ${out}; of a bundle both, AH first. */
 void ike_child_record(const struct ike_child *c, enum sa_use use, struct ike_outbox *out);
 
 /*

@@ -2,6 +2,8 @@
 
 #include "ike/child_life.h"
 
+#include <stdio.h>
+
 #include "ike/conn.h"
 #include "ike/engine_priv.h"
 #include "ike/version.h"
@@ -46,7 +48,7 @@ set_timer(struct ike_engine *e, struct ike_child *c)
 {
 	uint64_t at = c->soft_ms < c->hard_ms ? c->soft_ms : c->hard_ms;
 
-	ike_heap_set(&e->child_timers, &c->timer, c->delete_ms < at ? c->delete_ms : at);
+	heap_set(&e->child_timers, &c->timer, c->delete_ms < at ? c->delete_ms : at);
 }
 
 /* The peer of ${c}, which is new, has too many child SAs: the oldest ends. */
@@ -113,7 +115,7 @@ ike_child_up(struct ike_sa *sa, uint32_t mid, struct ike_child *c, struct now no
 	    selector_text(l, &c->local_ts), selector_text(r, &c->remote_ts));
 	ike_sa_id(sa, id);
 	outbox_verdict(out, IKE_CHILD_UP, id, mid, NULL);
-	ike_conn_settled(e, c->policy);
+	ike_conn_settled(e, now, c->policy);
 	bound_children(sa, c, out);
 }
 
@@ -138,8 +140,12 @@ ike_child_adopt(struct ike_engine *e, struct ike_policy *policy, struct now now,
 	c->encap = rec->encap;
 	c->local.at = rec->local.at;
 	c->remote.at = rec->remote.at;
-	c->local_ts = rec->local_ts[0];
-	c->remote_ts = rec->remote_ts[0];
+	c->local_ts = c->local_seen = rec->local_ts[0];
+	c->remote_ts = c->remote_seen = rec->remote_ts[0];
+	if (rec->has_nat_oa) {
+		c->oa_local = rec->nat_oa_local;
+		c->oa_remote = rec->nat_oa_remote;
+	}
 	start_timers(e, c, now, expires > now.epoch ? expires - now.epoch : 0);
 	if (ike_child_link(e, c) != 0) {
 		ike_child_free(c);
@@ -149,25 +155,36 @@ ike_child_adopt(struct ike_engine *e, struct ike_policy *policy, struct now now,
 	return (true);
 }
 
+/* Puts the record of a delete into ${out}: of ${c}, or of the AH of its bundle. */
+static void
+record_delete(const struct ike_child *c, enum sa_proto proto, const uint8_t spi_in[4], const uint8_t spi_out[4],
+    enum sa_reason reason, struct ike_outbox *out)
+{
+	struct sa_rec *gone = outbox_record(out, SA_DELETE);
+
+	if (gone == NULL)
+		return;
+	gone->del.has_ike = gone->del.has_protocol = true;
+	gone->del.has_spi_in = gone->del.has_spi_out = true;
+	memcpy(gone->del.ike, c->ike, sizeof(gone->del.ike));
+	gone->del.protocol = proto;
+	memcpy(gone->del.spi_in, spi_in, 4);
+	memcpy(gone->del.spi_out, spi_out, 4);
+	gone->del.reason = reason;
+}
+
 void
 ike_child_end(struct ike_engine *e, struct ike_child *c, enum sa_reason reason, bool tell,
     struct ike_outbox *out)
 {
 	struct ike_sa *sa = tell ? ike_child_own_sa(e, c) : NULL;
-	struct sa_rec *gone;
 	char peer[IKE_PEER_TEXT];
 
 	if (sa != NULL)
 		sa->version->send_delete(sa, c, out);
-	if ((gone = outbox_record(out, SA_DELETE)) != NULL) {
-		gone->del.has_ike = gone->del.has_protocol = true;
-		gone->del.has_spi_in = gone->del.has_spi_out = true;
-		memcpy(gone->del.ike, c->ike, sizeof(gone->del.ike));
-		gone->del.protocol = c->protocol;
-		memcpy(gone->del.spi_in, c->spi_in, 4);
-		memcpy(gone->del.spi_out, c->spi_out, 4);
-		gone->del.reason = reason;
-	}
+	record_delete(c, c->protocol, c->spi_in, c->spi_out, reason, out);
+	if (c->ah.on)
+		record_delete(c, SA_AH, c->ah.spi_in, c->ah.spi_out, reason, out);
 	outbox_note(out, NOTE_INFO, "%schild SA %02x%02x%02x%02x ends: %s",
 	    ike_peer_text(peer, e, c->policy->name, &c->remote.at), c->spi_in[0],
 	    c->spi_in[1], c->spi_in[2], c->spi_in[3], sa_reason_text(reason));
@@ -253,6 +270,26 @@ ike_child_shorten(struct ike_engine *e, struct ike_child *c, struct now now, uin
 	else
 		start_timers(e, c, now, seconds);
 	set_timer(e, c);
+}
+
+void
+ike_child_limit(struct ike_child *c, struct now now, uint64_t kilobytes, struct ike_outbox *out)
+{
+	bool less = c->lifetime.kilobytes == 0 || kilobytes < c->lifetime.kilobytes;
+	struct sa_rec *rec;
+
+	outbox_note(out, NOTE_INFO, "the peer ends child SA %02x%02x%02x%02x after %llu KB (RESPONDER-LIFETIME), %s",
+	    c->spi_in[0], c->spi_in[1], c->spi_in[2], c->spi_in[3], (unsigned long long)kilobytes,
+	    less ? "so this end does" : "not before this end");
+	if (!less || (rec = outbox_record(out, SA_EVENT)) == NULL)
+		return;
+	c->lifetime.kilobytes = kilobytes;
+	rec->event.time = now.epoch;
+	rec->event.what = SA_EVENT_LIMIT;
+	(void)snprintf(rec->event.source, sizeof(rec->event.source), "ike");
+	rec->event.has_spi_in = true;
+	memcpy(rec->event.spi_in, c->spi_in, sizeof(rec->event.spi_in));
+	rec->event.kilobytes = kilobytes;
 }
 
 void

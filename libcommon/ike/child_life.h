@@ -29,6 +29,8 @@ void ike_child_rekey(struct ike_engine *e, struct ike_child *c, struct now now,
 /* The peer ends ${c} ${seconds} after its start: this end does not use it longer. */
 void ike_child_shorten(struct ike_engine *e, struct ike_child *c, struct now now, uint64_t seconds,
     struct ike_outbox *out);
+/* The peer ends ${c} after ${kilobytes}: the data path, which counts them, hears of a lower limit by an event. */
+void ike_child_limit(struct ike_child *c, struct now now, uint64_t kilobytes, struct ike_outbox *out);
 /* Begins to negotiate a child SA, as ike_version.child_begin(). */
 int ike_sa_child_begin(struct ike_sa *sa, struct now now, struct ike_policy *policy,
     const struct selector *local_ts, const struct selector *remote_ts,

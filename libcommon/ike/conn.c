@@ -11,7 +11,7 @@ ike_conn_add(struct ike_engine *e, struct ike_policy *policy, const struct endpo
 {
 	struct ike_conn *conn = calloc(1, sizeof(*conn));
 
-	if (conn == NULL || ike_heap_reserve(&e->conn_timers, e->n_conns + 1) != 0) {
+	if (conn == NULL || heap_reserve(&e->conn_timers, e->n_conns + 1) != 0) {
 		free(conn);
 		return (-1);
 	}
@@ -44,25 +44,36 @@ ike_conn_wake(struct ike_engine *e, struct now now, const struct ike_policy *pol
 	uint64_t wait;
 
 	for (conn = e->conns; conn != NULL; conn = conn->next) {
-		if (conn->policy != policy || !conn->was_up || !e->conf.keep ||
-		    conn->timer.slot != 0)
+		if (conn->policy != policy)
+			continue;
+		conn->missed = conn->missed || !conn->was_up;
+		if (!conn->was_up || !e->conf.keep || conn->timer.slot != 0)
 			continue;
 		/* A peer that keeps refusing is asked less and less often. */
 		wait = wait_ms << (conn->tries < 6 ? conn->tries : 6);
 		if (wait > IKE_CONN_WAIT_MAX_MS)
 			wait = wait_ms > IKE_CONN_WAIT_MAX_MS ? wait_ms : IKE_CONN_WAIT_MAX_MS;
-		ike_heap_set(&e->conn_timers, &conn->timer, now.ms + wait);
+		heap_set(&e->conn_timers, &conn->timer, now.ms + wait);
 	}
 }
 
 void
-ike_conn_settled(struct ike_engine *e, const struct ike_policy *policy)
+ike_conn_settled(struct ike_engine *e, struct now now, const struct ike_policy *policy)
 {
 	struct ike_conn *conn;
+	bool missed = false;
 
 	for (conn = e->conns; conn != NULL; conn = conn->next)
 		if (conn->policy == policy) {
+			missed = missed || conn->missed;
 			conn->was_up = true;
+			conn->missed = false;
+			conn->redirects = 0;
 			conn->tries = 0;
+			if (conn->either)	/* its end, which may come soon, is what wakes it now */
+				heap_set(&e->conn_timers, &conn->timer, UINT64_MAX);
+			conn->waited = false;
 		}
+	if (missed)
+		ike_conn_wake(e, now, policy, IKE_CONN_WAIT_MS);
 }

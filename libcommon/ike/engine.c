@@ -49,15 +49,15 @@ ike_engine_free(struct ike_engine *e)
 		e->conns = conn->next;
 		free(conn);
 	}
-	ike_table_free(&e->by_spi);
-	ike_table_free(&e->by_peer_spi);
-	ike_table_free(&e->by_child_spi);
-	ike_table_free(&e->children_by_peer);
-	ike_table_free(&e->sas_by_peer);
-	ike_table_free(&e->half_open_by_addr);
-	ike_heap_free(&e->sa_timers);
-	ike_heap_free(&e->child_timers);
-	ike_heap_free(&e->conn_timers);
+	table_free(&e->by_spi);
+	table_free(&e->by_peer_spi);
+	table_free(&e->by_child_spi);
+	table_free(&e->children_by_peer);
+	table_free(&e->sas_by_peer);
+	table_free(&e->half_open_by_addr);
+	heap_free(&e->sa_timers);
+	heap_free(&e->child_timers);
+	heap_free(&e->conn_timers);
 	frag_pool_free(&e->frags);
 	free(e);
 }
@@ -68,12 +68,12 @@ ike_engine_free(struct ike_engine *e)
 static struct ike_sa *
 begun_by(struct ike_engine *e, const uint8_t spi_i[8], const struct endpoint *remote)
 {
-	struct ike_node *n = ike_table_first(&e->by_peer_spi,
+	struct table_node *n = table_first(&e->by_peer_spi,
 	    hash_bytes(spi_i, sizeof(no_spi), ike_engine_salt(e)));
 	struct ike_sa *sa;
 
-	for (; n != NULL; n = ike_table_next(&e->by_peer_spi, n)) {
-		sa = IKE_ENTRY(n, struct ike_sa, by_peer_spi);
+	for (; n != NULL; n = table_next(&e->by_peer_spi, n)) {
+		sa = ENTRY_OF(n, struct ike_sa, by_peer_spi);
 		if (sa->state != IKE_SA_DEAD && endpoint_eq(&sa->remote.at, remote) &&
 		    memcmp(sa->spi_i, spi_i, sizeof(sa->spi_i)) == 0)
 			return (sa);
@@ -113,6 +113,7 @@ ike_engine_datagram(struct ike_engine *e, struct now now, const struct endpoint 
 	struct fault f;
 	char from[ENDPOINT_TEXT];
 
+	e->epoch = now.epoch;
 	if (isakmp_hdr_get(&h, data, &f) != 0) {
 		outbox_note(out, NOTE_DEBUG, "%s sends no ISAKMP: %s",
 		    endpoint_text(from, remote), f.what);
@@ -146,7 +147,7 @@ ike_engine_datagram(struct ike_engine *e, struct now now, const struct endpoint 
 
 void
 ike_engine_unreachable(struct ike_engine *e, struct now now,
-    const struct endpoint *remote, struct ike_outbox *out)
+    const struct endpoint *remote, int sys, struct ike_outbox *out)
 {
 	struct ike_sa *sa, *next;
 
@@ -154,7 +155,7 @@ ike_engine_unreachable(struct ike_engine *e, struct now now,
 		next = ike_peer_half_open_next(sa);
 		if (sa->state == IKE_SA_HALF_OPEN && endpoint_eq(&sa->remote.at, remote)) {
 			ike_sa_touch(sa);
-			sa->version->unreachable(sa, now, out);
+			sa->version->unreachable(sa, now, sys, out);
 		}
 	}
 	ike_engine_settle(e);
@@ -328,11 +329,25 @@ traffic(struct ike_engine *e, const struct ike_child *c, struct now now)
 			ike_sa_heard(sa, now);
 }
 
+/* The data path reports a bundle by the SPI of its ESP or of its AH. */
+static struct ike_child *
+child_of_event(struct ike_engine *e, const struct sa_event *ev)
+{
+	struct ike_child *c = ev->has_spi_in ? ike_child_by_spi(e, ev->spi_in) : NULL;
+
+	if (c != NULL || !ev->has_spi_in)
+		return (c);
+	for (c = e->children; c != NULL; c = c->next)
+		if (c->ah.on && memcmp(c->ah.spi_in, ev->spi_in, sizeof(c->ah.spi_in)) == 0)
+			return (c);
+	return (NULL);
+}
+
 void
 ike_engine_event(struct ike_engine *e, struct now now, const struct sa_event *ev,
     struct ike_outbox *out)
 {
-	struct ike_child *c = ev->has_spi_in ? ike_child_by_spi(e, ev->spi_in) : NULL;
+	struct ike_child *c = child_of_event(e, ev);
 	struct ike_policy *policy;
 
 	if (c == NULL)
@@ -364,135 +379,26 @@ ike_engine_event(struct ike_engine *e, struct now now, const struct sa_event *ev
 void
 ike_engine_timeout(struct ike_engine *e, struct now now, struct ike_outbox *out)
 {
-	struct ike_timer *t;
+	struct timer *t;
 
+	e->epoch = now.epoch;
 	/* Each SA is out of the heap while it is handled; settling puts it back if it still exists. */
-	while ((t = ike_heap_due(&e->sa_timers, now.ms)) != NULL)
-		ike_sa_timeout(IKE_ENTRY(t, struct ike_sa, timer), now, out);
+	while ((t = heap_due(&e->sa_timers, now.ms)) != NULL)
+		ike_sa_timeout(ENTRY_OF(t, struct ike_sa, timer), now, out);
 	ike_engine_settle(e);
-	while ((t = ike_heap_due(&e->child_timers, now.ms)) != NULL)
-		ike_child_timeout(e, IKE_ENTRY(t, struct ike_child, timer), now, out);
-	while ((t = ike_heap_due(&e->conn_timers, now.ms)) != NULL)
-		ike_conn_timeout(e, IKE_ENTRY(t, struct ike_conn, timer), now, out);
+	while ((t = heap_due(&e->child_timers, now.ms)) != NULL)
+		ike_child_timeout(e, ENTRY_OF(t, struct ike_child, timer), now, out);
+	while ((t = heap_due(&e->conn_timers, now.ms)) != NULL)
+		ike_conn_timeout(e, ENTRY_OF(t, struct ike_conn, timer), now, out);
 	ike_engine_settle(e);
 }
 
 uint64_t
 ike_engine_deadline(const struct ike_engine *e)
 {
-	uint64_t a = ike_heap_deadline_ms(&e->sa_timers), b = ike_heap_deadline_ms(&e->child_timers);
-	uint64_t c = ike_heap_deadline_ms(&e->conn_timers);
+	uint64_t a = heap_deadline_ms(&e->sa_timers), b = heap_deadline_ms(&e->child_timers);
+	uint64_t c = heap_deadline_ms(&e->conn_timers);
 
 	b = b < a ? b : a;
 	return (c < b ? c : b);
-}
-
-/* --- looking in --- */
-
-void
-ike_engine_ids(const struct ike_engine *e, void (*each)(void *ctx, const uint8_t id[16]), void *ctx)
-{
-	const struct ike_sa *sa;
-	uint8_t id[16];
-
-	for (sa = e->sas; sa != NULL; sa = sa->next)
-		if (ike_sa_served(sa)) {
-			ike_sa_id(sa, id);
-			each(ctx, id);
-		}
-}
-
-uint64_t
-ike_engine_ids_mark(const struct ike_engine *e)
-{
-	return (e->ids_mark);
-}
-
-size_t
-ike_engine_count_ike(const struct ike_engine *e)
-{
-	return (e->n_established);
-}
-
-size_t
-ike_engine_count_wanted(const struct ike_engine *e, const struct ike_policy *policy)
-{
-	const struct ike_sa *sa;
-
-	for (sa = e->sas; sa != NULL; sa = sa->next)
-		if (sa->state == IKE_SA_ESTABLISHED && sa->policy == policy)
-			return (ike_sa_pairs(sa));
-	return (0);
-}
-
-size_t
-ike_engine_count_children(const struct ike_engine *e)
-{
-	return (e->n_children);
-}
-
-size_t
-ike_engine_count_running(const struct ike_engine *e)
-{
-	const struct ike_sa *sa;
-	size_t n = 0;
-
-	for (sa = e->sas; sa != NULL; sa = sa->next)
-		n += sa->version->running(sa);
-	return (n);
-}
-
-/* --- as a machine --- */
-
-static void
-op_timeout(void *m, struct now now, struct ike_outbox *out)
-{
-	ike_engine_timeout(m, now, out);
-}
-
-static void
-op_datagram(void *m, struct now now, const struct endpoint *local,
-    const struct endpoint *remote, struct span data, struct ike_outbox *out)
-{
-	ike_engine_datagram(m, now, local, remote, data, out);
-}
-
-static void
-op_unreachable(void *m, struct now now, const struct endpoint *remote, int sys,
-    struct ike_outbox *out)
-{
-	(void)sys;
-	ike_engine_unreachable(m, now, remote, out);
-}
-
-static uint64_t
-op_deadline_us(const void *m)
-{
-	uint64_t ms = ike_engine_deadline(m);
-
-	return (ms < UINT64_MAX / 1000 ? ms * 1000 : UINT64_MAX);
-}
-
-static void
-op_ids(const void *m, void (*each)(void *ctx, const uint8_t id[16]), void *ctx)
-{
-	ike_engine_ids(m, each, ctx);
-}
-
-static uint64_t
-op_ids_mark(const void *m)
-{
-	return (ike_engine_ids_mark(m));
-}
-
-struct ike_machine
-ike_engine_machine(struct ike_engine *e)
-{
-	static const struct ike_machine_ops ops = {
-		.timeout = op_timeout, .datagram = op_datagram,
-		.unreachable = op_unreachable, .deadline_us = op_deadline_us,
-		.ids = op_ids, .ids_mark = op_ids_mark,
-	};
-
-	return ((struct ike_machine){ &ops, e });
 }

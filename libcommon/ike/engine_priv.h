@@ -2,12 +2,12 @@
 #ifndef SAPIPE_IKE_ENGINE_PRIV_H
 #define SAPIPE_IKE_ENGINE_PRIV_H
 
+#include "base/heap.h"
+#include "base/table.h"
 #include "ike/budget.h"
-#include "ike/heap.h"
 #include "ike/ike.h"
 #include "ike/sa.h"
 #include "ike/strangers.h"
-#include "ike/table.h"
 #include "wire/frag_pool.h"
 
 struct ike_child;
@@ -15,16 +15,17 @@ struct ike_conn;
 
 struct ike_engine {
 	struct ike_conf		 conf;
+	uint64_t		 epoch;		/* seconds at the last step */
 	struct ike_sa		*sas;		/* newest first, as the other lists */
 	struct ike_child	*children;
 	struct ike_conn		*conns;
 	struct ike_sa		*touched;	/* the SAs that ike_engine_settle() handles */
-	struct ike_table	 by_spi;	/* SAs by the SPI that this end chose */
-	struct ike_table	 by_peer_spi;	/* SAs that the peer began, by its SPI */
-	struct ike_table	 by_child_spi;	/* children by their inbound SPI */
-	struct ike_table	 children_by_peer;
-	struct ike_table	 sas_by_peer;	/* those with keys */
-	struct ike_table	 half_open_by_addr;	/* those whose phase 1 or XAuth is not over */
+	struct table		 by_spi;	/* SAs by the SPI that this end chose */
+	struct table		 by_peer_spi;	/* SAs that the peer began, by its SPI */
+	struct table		 by_child_spi;	/* children by their inbound SPI */
+	struct table		 children_by_peer;
+	struct table		 sas_by_peer;	/* those with keys */
+	struct table		 half_open_by_addr;	/* those whose phase 1 or XAuth is not over */
 	/*
 	 * Half-open SAs that peers began: bounded, without refusing anybody. The addresses of ${fresh} may be forged; the
 	 * oldest makes room for the next. The peers of ${returned} have sent our SPI back; they are kept apart, so
@@ -32,7 +33,7 @@ struct ike_engine {
 	 */
 	struct ike_ring		 fresh, returned;
 	uint64_t		 n_evicted;	/* of them, since the start */
-	struct ike_heap		 sa_timers, child_timers, conn_timers;
+	struct heap		 sa_timers, child_timers, conn_timers;
 	size_t			 n_sas, n_children, n_conns;
 	size_t			 n_established;
 	struct ike_budget	 forgeable;	/* work for addresses that anybody may have forged */
@@ -108,5 +109,12 @@ const char *ike_sa_peer_text(char text[IKE_PEER_TEXT], const struct ike_sa *sa);
 /* The same for the peer ${name} (NULL or "": none) at ${at}. */
 const char *ike_peer_text(char text[IKE_PEER_TEXT], const struct ike_engine *e, const char *name,
     const struct endpoint *at);
+
+/* Whether ${local} is our port of Cisco's TCP encapsulation. */
+static inline bool
+ike_on_tcp(const struct ike_engine *e, const struct endpoint *local)
+{
+	return (e->conf.tcp_port != 0 && local->port == e->conf.tcp_port);
+}
 
 #endif

@@ -24,12 +24,12 @@ ike_peer_hash(const struct ike_engine *e, const struct ike_policy *policy, const
 
 /* The first SA with the peer in the chain of ${n}. */
 static struct ike_sa *
-seek_sa(struct ike_table *t, struct ike_node *n, const struct ike_policy *policy, const struct ike_id *id)
+seek_sa(struct table *t, struct table_node *n, const struct ike_policy *policy, const struct ike_id *id)
 {
 	struct ike_sa *sa;
 
-	for (; n != NULL; n = ike_table_next(t, n)) {
-		sa = IKE_ENTRY(n, struct ike_sa, by_peer);
+	for (; n != NULL; n = table_next(t, n)) {
+		sa = ENTRY_OF(n, struct ike_sa, by_peer);
 		if (sa->policy == policy && ike_id_eq(sa->remote.id, id))
 			return (sa);
 	}
@@ -42,23 +42,23 @@ put_sa(struct ike_sa *sa)
 	struct ike_engine *e = sa->engine;
 
 	if (sa->linked && !sa->by_peer.in)
-		(void)ike_table_put(&e->sas_by_peer, &sa->by_peer, ike_peer_hash(e, sa->policy, sa->remote.id));
+		(void)table_put(&e->sas_by_peer, &sa->by_peer, ike_peer_hash(e, sa->policy, sa->remote.id));
 }
 
 struct ike_sa *
 ike_peer_sas(struct ike_engine *e, const struct ike_policy *policy, const struct ike_id *id)
 {
-	struct ike_table *t = &e->sas_by_peer;
+	struct table *t = &e->sas_by_peer;
 
-	return (t->n == 0 ? NULL : seek_sa(t, ike_table_first(t, ike_peer_hash(e, policy, id)), policy, id));
+	return (t->n == 0 ? NULL : seek_sa(t, table_first(t, ike_peer_hash(e, policy, id)), policy, id));
 }
 
 struct ike_sa *
 ike_peer_sas_next(const struct ike_sa *sa)
 {
-	struct ike_table *t = &sa->engine->sas_by_peer;
+	struct table *t = &sa->engine->sas_by_peer;
 
-	return (seek_sa(t, ike_table_next(t, &sa->by_peer), sa->policy, sa->remote.id));
+	return (seek_sa(t, table_next(t, &sa->by_peer), sa->policy, sa->remote.id));
 }
 
 static uint64_t
@@ -68,12 +68,12 @@ addr_hash(const struct ike_engine *e, const struct addr *a)
 }
 
 static struct ike_sa *
-seek_half_open(struct ike_table *t, struct ike_node *n, const struct addr *addr)
+seek_half_open(struct table *t, struct table_node *n, const struct addr *addr)
 {
 	struct ike_sa *sa;
 
-	for (; n != NULL; n = ike_table_next(t, n)) {
-		sa = IKE_ENTRY(n, struct ike_sa, by_addr);
+	for (; n != NULL; n = table_next(t, n)) {
+		sa = ENTRY_OF(n, struct ike_sa, by_addr);
 		if (addr_cmp(&sa->remote.at.addr, addr) == 0)
 			return (sa);
 	}
@@ -85,23 +85,23 @@ put_half_open(struct ike_sa *sa)
 {
 	struct ike_engine *e = sa->engine;
 
-	return (ike_table_put(&e->half_open_by_addr, &sa->by_addr, addr_hash(e, &sa->remote.at.addr)));
+	return (table_put(&e->half_open_by_addr, &sa->by_addr, addr_hash(e, &sa->remote.at.addr)));
 }
 
 struct ike_sa *
 ike_peer_half_open(struct ike_engine *e, const struct addr *addr)
 {
-	struct ike_table *t = &e->half_open_by_addr;
+	struct table *t = &e->half_open_by_addr;
 
-	return (t->n == 0 ? NULL : seek_half_open(t, ike_table_first(t, addr_hash(e, addr)), addr));
+	return (t->n == 0 ? NULL : seek_half_open(t, table_first(t, addr_hash(e, addr)), addr));
 }
 
 struct ike_sa *
 ike_peer_half_open_next(const struct ike_sa *sa)
 {
-	struct ike_table *t = &sa->engine->half_open_by_addr;
+	struct table *t = &sa->engine->half_open_by_addr;
 
-	return (seek_half_open(t, ike_table_next(t, &sa->by_addr), &sa->remote.at.addr));
+	return (seek_half_open(t, table_next(t, &sa->by_addr), &sa->remote.at.addr));
 }
 
 /* --- half-open SAs that peers began --- */
@@ -230,16 +230,16 @@ ike_engine_link(struct ike_engine *e, struct ike_sa *sa)
 {
 	bool ours_i = sa->role == SA_INITIATOR;
 
-	if (ike_heap_reserve(&e->sa_timers, e->n_sas + 1) != 0 || ike_table_ready(&e->sas_by_peer) != 0 ||
-	    ike_table_put(&e->by_spi, &sa->by_spi, spi_hash(e, ours_i ? sa->spi_i : sa->spi_r)) != 0)
+	if (heap_reserve(&e->sa_timers, e->n_sas + 1) != 0 || table_ready(&e->sas_by_peer) != 0 ||
+	    table_put(&e->by_spi, &sa->by_spi, spi_hash(e, ours_i ? sa->spi_i : sa->spi_r)) != 0)
 		return (-1);
-	if (!ours_i && ike_table_put(&e->by_peer_spi, &sa->by_peer_spi, spi_hash(e, sa->spi_i)) != 0) {
-		ike_table_remove(&e->by_spi, &sa->by_spi);
+	if (!ours_i && table_put(&e->by_peer_spi, &sa->by_peer_spi, spi_hash(e, sa->spi_i)) != 0) {
+		table_remove(&e->by_spi, &sa->by_spi);
 		return (-1);
 	}
 	if (sa->state == IKE_SA_HALF_OPEN && put_half_open(sa) != 0) {
-		ike_table_remove(&e->by_spi, &sa->by_spi);
-		ike_table_remove(&e->by_peer_spi, &sa->by_peer_spi);
+		table_remove(&e->by_spi, &sa->by_spi);
+		table_remove(&e->by_peer_spi, &sa->by_peer_spi);
 		return (-1);
 	}
 	if (!ours_i && sa->state == IKE_SA_HALF_OPEN)
@@ -268,11 +268,11 @@ unlink_and_free(struct ike_engine *e, struct ike_sa *sa)
 	if (sa->returned || sa->adopted)
 		strangers_ended(&e->strangers, sa->spi_i, sa->spi_r);
 	frag_pool_drop(&e->frags, sa->spi_i, sa->spi_r);
-	ike_heap_set(&e->sa_timers, &sa->timer, UINT64_MAX);
-	ike_table_remove(&e->by_spi, &sa->by_spi);
-	ike_table_remove(&e->by_peer_spi, &sa->by_peer_spi);
-	ike_table_remove(&e->sas_by_peer, &sa->by_peer);
-	ike_table_remove(&e->half_open_by_addr, &sa->by_addr);
+	heap_set(&e->sa_timers, &sa->timer, UINT64_MAX);
+	table_remove(&e->by_spi, &sa->by_spi);
+	table_remove(&e->by_peer_spi, &sa->by_peer_spi);
+	table_remove(&e->sas_by_peer, &sa->by_peer);
+	table_remove(&e->half_open_by_addr, &sa->by_addr);
 	*sa->at = sa->next;
 	if (sa->next != NULL)
 		sa->next->at = sa->at;
@@ -285,11 +285,11 @@ static struct ike_sa *
 find(struct ike_engine *e, const uint8_t own[SPI_LEN], enum sa_role role,
     const uint8_t spi_i[SPI_LEN], const uint8_t spi_r[SPI_LEN])
 {
-	struct ike_node *n = ike_table_first(&e->by_spi, spi_hash(e, own));
+	struct table_node *n = table_first(&e->by_spi, spi_hash(e, own));
 	struct ike_sa *sa;
 
-	for (; n != NULL; n = ike_table_next(&e->by_spi, n)) {
-		sa = IKE_ENTRY(n, struct ike_sa, by_spi);
+	for (; n != NULL; n = table_next(&e->by_spi, n)) {
+		sa = ENTRY_OF(n, struct ike_sa, by_spi);
 		if (sa->role == role && sa->state != IKE_SA_DEAD &&
 		    memcmp(sa->spi_i, spi_i, SPI_LEN) == 0 && memcmp(sa->spi_r, spi_r, SPI_LEN) == 0)
 			return (sa);
@@ -341,7 +341,7 @@ ike_sa_set_state(struct ike_sa *sa, enum ike_state state)
 	/* One that XAuth has not authenticated yet still counts as half-open. */
 	if (state == IKE_SA_ESTABLISHED || state == IKE_SA_DEAD) {
 		half_open_end(sa);
-		ike_table_remove(&e->half_open_by_addr, &sa->by_addr);
+		table_remove(&e->half_open_by_addr, &sa->by_addr);
 	}
 	if (state != IKE_SA_DEAD)
 		put_sa(sa);
@@ -365,6 +365,8 @@ deadline_ms(const struct ike_sa *sa)
 {
 	uint64_t d = sa->version->deadline_ms(sa);
 
+	if (sa->state == IKE_SA_AUTHENTICATING)
+		return (least(d, sa->keepalive_ms));
 	if (sa->state != IKE_SA_ESTABLISHED)
 		return (d);
 	d = least(least(d, sa->hard_ms), least(sa->delete_ms, sa->soft_ms));
@@ -391,7 +393,7 @@ ike_engine_settle(struct ike_engine *e)
 			memcpy(sa->served, peers, SPI_LEN);
 			e->ids_mark++;
 		}
-		ike_heap_set(&e->sa_timers, &sa->timer, deadline_ms(sa));
+		heap_set(&e->sa_timers, &sa->timer, deadline_ms(sa));
 	}
 }
 

@@ -5,14 +5,24 @@
 
 #include "ike/engine_priv.h"
 
+/*
+ * Whether the peer's mapping may change. In TCP there is no NAT-D to tell, but the handshake has proven that the peer
+ * receives at an address before anything comes from there.
+ */
+static bool
+behind_nat(const struct ike_sa *sa)
+{
+	return (sa->natt.tcp || (sa->natt.remote_nat && sa->natt.marker != SA_MARKER_NONE));
+}
+
 /* Whether the peer of an established SA may be where the message in hand came from. */
 static bool
 may_follow(const struct ike_sa *sa)
 {
+	if (behind_nat(sa))
+		return (true);
 	if (sa->natt.marker == SA_MARKER_NONE)
 		return (false);
-	if (sa->natt.remote_nat)
-		return (true);
 	/* A peer that moves to port 4500 only after phase 1. */
 	return (!sa->floated && sa->from_local.port == NATT_PORT &&
 	    sa->from_remote.port == NATT_PORT &&
@@ -51,7 +61,7 @@ move_all(const struct ike_sa *sa, struct now now, struct endpoint from, const st
 	outbox_note(out, NOTE_INFO, "the peer moved from %s to %s", endpoint_text(was, &from),
 	    endpoint_text(is, to));
 	for (o = ike_peer_sas(e, sa->policy, sa->remote.id); o != NULL; o = ike_peer_sas_next(o))
-		if (o->state != IKE_SA_HALF_OPEN && o->natt.remote_nat &&
+		if (o->state != IKE_SA_HALF_OPEN && (o->natt.remote_nat || o->natt.tcp) &&
 		    endpoint_eq(&o->remote.at, &from))
 			o->remote.at = *to;
 	for (c = ike_children_of(e, sa->policy, sa->remote.id); c != NULL; c = ike_children_next(e, c)) {
@@ -63,13 +73,21 @@ move_all(const struct ike_sa *sa, struct now now, struct endpoint from, const st
 }
 
 void
+ike_child_catch_up(struct ike_child *c, const struct ike_sa *sa, struct now now, struct ike_outbox *out)
+{
+	if (!behind_nat(sa) || c->encap == SA_ENCAP_NONE || endpoint_eq(&c->remote.at, &sa->remote.at))
+		return;
+	c->remote.at = sa->remote.at;
+	tell(c, now, out);
+}
+
+void
 ike_child_follow(struct ike_engine *e, const struct ike_child *c, struct now now,
     const struct endpoint *to, struct ike_outbox *out)
 {
 	const struct ike_sa *sa = ike_child_sa(e, c);
 
-	if (sa != NULL && sa->natt.remote_nat && sa->natt.marker != SA_MARKER_NONE &&
-	    !endpoint_eq(&c->remote.at, to))
+	if (sa != NULL && behind_nat(sa) && !endpoint_eq(&c->remote.at, to))
 		move_all(sa, now, c->remote.at, to, out);
 }
 
@@ -81,7 +99,7 @@ ike_sa_follow(struct ike_sa *sa, struct now now, struct ike_outbox *out)
 	char was[ENDPOINT_TEXT], is[ENDPOINT_TEXT];
 
 	/* A message to the port that this end has left proves no address. */
-	if (sa->floated && sa->from_local.port != NATT_PORT)
+	if ((sa->floated && sa->from_local.port != NATT_PORT) || sa->natt.tcp != ike_on_tcp(sa->engine, &sa->from_local))
 		return;
 	if (!half_open && !may_follow(sa)) {
 		if (!same)

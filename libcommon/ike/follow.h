@@ -14,6 +14,8 @@
  * 500 to 4500 of the same address. The address of this end does not change.
  */
 void ike_sa_follow(struct ike_sa *sa, struct now now, struct ike_outbox *out);
+/* ${c} is established under ${sa}, whose peer may have moved since the record of ${c} was written: it is where the peer is. */
+void ike_child_catch_up(struct ike_child *c, const struct ike_sa *sa, struct now now, struct ike_outbox *out);
 /* The data path received authentic packets of the child SA ${c} from ${to}: the same under the same condition. */
 void ike_child_follow(struct ike_engine *e, const struct ike_child *c, struct now now,
     const struct endpoint *to, struct ike_outbox *out);

@@ -14,9 +14,23 @@ ike_id_set(struct ike_id **to, const struct id *id)
 	copy->proto = id->proto;
 	copy->port = id->port;
 	copy->len = id->len;
+	copy->place = 0;
 	memcpy(copy->data, id->data, id->len);
 	free(*to);
 	*to = copy;
+	return (0);
+}
+
+int
+ike_id_copy(struct ike_id **to, const struct ike_id *from)
+{
+	struct id id = ike_id_get(from);
+
+	if (from == NULL)
+		return (0);
+	if (ike_id_set(to, &id) != 0)
+		return (-1);
+	(*to)->place = from->place;
 	return (0);
 }
 
@@ -40,7 +54,7 @@ ike_id_eq(const struct ike_id *a, const struct ike_id *b)
 {
 	struct id x = ike_id_get(a), y = ike_id_get(b);
 
-	return (id_eq(&x, &y));
+	return (id_eq(&x, &y) && (a == NULL || b == NULL || a->place == b->place));
 }
 
 uint64_t

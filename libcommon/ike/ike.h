@@ -18,6 +18,12 @@ struct ike_conf {
 	/* Policies in order of preference; they outlive the engine. */
 	struct ike_policy	*policies;
 	size_t			 n_policies;
+	/*
+	 * Policies of groups of XAuth's users, by name: selectors, pools and what else clients get. With one at least, a user of
+	 * another group is rejected. A user without a group has the peer's policy.
+	 */
+	struct ike_policy	*groups;
+	size_t			 n_groups;
 	struct rand		 rand;
 	bool			 respond;	/* accept SAs that peers initiate */
 	bool			 keep;		/* rekey, answer, probe; reconnect */
@@ -31,6 +37,8 @@ struct ike_conf {
 	 */
 	uint32_t		 half_open_max;
 	uint32_t		 half_open_per_addr;	/* of an address that has sent our cookie back */
+	/* Our port of Cisco's TCP encapsulation: an SA that begins there is without NAT-T. 0: none. */
+	uint16_t		 tcp_port;
 	uint32_t		 linger_ms;	/* how long finished exchanges answer duplicates */
 };
 #define HALF_OPEN_MAX_DEFAULT		5000	/* some 3.5 kB each */
@@ -67,6 +75,27 @@ int ike_engine_redirect(struct ike_engine *e, struct now now, const struct ike_p
     const struct endpoint *local, const struct endpoint *remote, bool begin, struct ike_outbox *out,
     struct fault *f);
 
+/*
+ * Wants an IKE SA and child SAs with ${remote}, from ${local}, under ${policy}, one of the engine's that has no connection: begins
+ * to negotiate, and keeps trying, with pauses. While the peer has, or negotiates, an SA that it began itself, whichever its policy,
+ * this end begins none. 0, or -1: no memory.
+ */
+int ike_engine_want(struct ike_engine *e, struct now now, struct ike_policy *policy,
+    const struct endpoint *local, const struct endpoint *remote, struct ike_outbox *out, struct fault *f);
+/*
+ * Ends that connection, with deletes for all SAs under ${policy} and for all others with the peer's address. Nothing refers to
+ * ${policy} after that.
+ */
+void ike_engine_unwant(struct ike_engine *e, struct now now, const struct ike_policy *policy, struct ike_outbox *out);
+/* Whether there is a child SA with ${remote}. */
+bool ike_engine_has_child(const struct ike_engine *e, const struct addr *remote);
+
+/*
+ * Where the gateway of ${policy}'s connection redirected this client, as the fault of IKE_FAILED with CAUSE_REDIRECT says.
+ * The tool looks for a way there, and calls ike_engine_redirect().
+ */
+bool ike_engine_elsewhere(const struct ike_engine *e, const struct ike_policy *policy, struct endpoint *to);
+
 /* Adopts an IKE SA or a child SA from its record. 0 or -1. */
 int ike_engine_adopt(struct ike_engine *e, struct now now, const struct sa_rec *rec,
     struct ike_policy *policy, struct fault *f);
@@ -85,6 +114,12 @@ bool ike_engine_answer(struct ike_engine *e, struct now now, const uint8_t id[16
 /* The question behind IKE_ASKS, where it is a login; false: it is another, or none is open. */
 bool ike_engine_question(struct ike_engine *e, const uint8_t id[16], uint32_t mid, struct ike_question *q);
 
+/*
+ * The inner addresses that this end, the gateway, gave to the client of the IKE SA ${id}; family 0: none. False: there is no
+ * such IKE SA.
+ */
+bool ike_engine_inner(struct ike_engine *e, const uint8_t id[16], struct addr *a4, struct addr *a6);
+
 /* Whether this end has, or negotiates, an SA with a peer at ${remote}. */
 bool ike_engine_has_peer(const struct ike_engine *e, const struct addr *remote);
 /* Whether other tools of this host have: see ike_conf.others. */
@@ -100,9 +135,9 @@ void ike_engine_shutdown(struct ike_engine *e, struct now now, struct ike_outbox
 void ike_engine_event(struct ike_engine *e, struct now now, const struct sa_event *ev,
     struct ike_outbox *out);
 
-/* The port became unreachable: only a hint for error messages. */
+/* The port became unreachable, ${sys} (errno) says why: only a hint for error messages. */
 void ike_engine_unreachable(struct ike_engine *e, struct now now,
-    const struct endpoint *remote, struct ike_outbox *out);
+    const struct endpoint *remote, int sys, struct ike_outbox *out);
 
 /* The engine as a machine that a host runs. */
 struct ike_machine ike_engine_machine(struct ike_engine *e);

@@ -67,7 +67,7 @@ outbox_record_as(struct ike_outbox *o, enum ike_out_kind kind, enum sa_type type
 
 	if (o == NULL)
 		return (NULL);
-	if ((rec = calloc(1, sizeof(*rec))) == NULL) {
+	if ((rec = calloc(1, sa_rec_size(type))) == NULL) {
 		o->short_of_memory = true;
 		return (NULL);
 	}

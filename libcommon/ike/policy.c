@@ -1,6 +1,8 @@
 /* Policies: defaults, and their release. */
 #include "ike/policy.h"
 
+#include <stdlib.h>
+
 void
 ike_policy_default(struct ike_policy *p)
 {
@@ -31,5 +33,22 @@ ike_policy_wipe(struct ike_policy *p)
 	creds_free(&p->creds);
 	secret_free(&p->xauth_password);
 	pool_free(p->pool);
+	pool_free(p->pool6);
+	free(p->give);
 	*p = (struct ike_policy){0};
+}
+
+struct pool *
+ike_policy_pool(const struct ike_policy *p, const struct addr *a)
+{
+	return (a->family == 4 ? p->pool : a->family == 6 ? p->pool6 : NULL);
+}
+
+void
+ike_policy_release(const struct ike_policy *p, uint64_t epoch, const struct addr *a)
+{
+	struct pool *pool = ike_policy_pool(p, a);
+
+	if (pool != NULL)
+		pool_release(pool, epoch, a);
 }

@@ -9,6 +9,7 @@
 #include "base/secret.h"
 #include "crypto/proposal.h"
 #include "crypto/trust.h"
+#include "ike/settings.h"
 #include "sa/lease.h"
 #include "sa/record.h"
 #include "wire/id.h"
@@ -32,13 +33,21 @@ struct ike_policy {
 	struct secret		psk;
 	struct creds		creds;		/* for signatures */
 	enum cert_policy	cert_policy;
-	/* XAuth as user: the name ("": none) and the password. */
+	/* XAuth as user: the name ("": none), the password, and whether the tool is asked for what else is needed. */
 	char			xauth_user[SA_TEXT];
 	struct secret		xauth_password;
-	bool			mode_config;	/* as client: ask for an address */
-	/* As gateway: the tool judges users (struct ike_question); addresses for clients, owned. */
+	bool			xauth_ask;
+	bool			mode_config;	/* as client: ask for an address, */
+	bool			mode_config_push;	/* or wait for it; as gateway: send it unasked */
+	/*
+	 * As gateway: the tool judges users (struct ike_question). Addresses for clients, IPv4 and IPv6, of which this is one
+	 * reference, and what they get beside them, owned; NULL each: none.
+	 */
 	bool			xauth_check;
-	struct pool		*pool;		/* NULL: none */
+	bool			xauth_chap;	/* ask for the password by CHAP */
+	struct addr		redirect;	/* clients are sent to this gateway (IPv4, Unity's notify); family 0: not */
+	struct pool		*pool, *pool6;
+	struct ike_settings	*give;
 	struct id		local_id;	/* type 0: the local address */
 	struct id		remote_id;	/* type 0: any (initiator: the peer's address) */
 	bool			remote_id_any;
@@ -46,9 +55,11 @@ struct ike_policy {
 						   family 0: anywhere */
 	struct ike_proposals	ike;
 	struct esp_proposals	esp;
-	enum sa_proto		proto;		/* SA_ESP, or SA_AH with --ah */
+	enum sa_proto		proto;		/* SA_ESP, or SA_AH with --ah alone */
+	struct esp_proposals	ah;		/* n > 0: a bundle, AH around ESP; their groups are those of ${esp} */
 	bool			accept_all;	/* --accept-all-proposals */
 	bool			pfs_fallback;	/* initiator: go on without PFS if the peer does not support it */
+	bool			commit_bit;	/* sets the commit bit in quick mode; its responder sends CONNECTED */
 	enum sa_mode		mode;
 	size_t			n_local_ts, n_remote_ts;
 	struct selector		local_ts[POLICY_SELECTORS_MAX], remote_ts[POLICY_SELECTORS_MAX];
@@ -86,5 +97,9 @@ struct ike_policy {
 /* Everything at its default, lists empty. */
 void ike_policy_default(struct ike_policy *p);
 void ike_policy_wipe(struct ike_policy *p);
+/* The pool that has ${a}'s family; NULL: none. */
+struct pool *ike_policy_pool(const struct ike_policy *p, const struct addr *a);
+/* Ends one use of the leased address ${a}, if it is one. */
+void ike_policy_release(const struct ike_policy *p, uint64_t epoch, const struct addr *a);
 
 #endif

@@ -70,3 +70,14 @@ ike_policy_next(const struct ike_conf *conf, const struct ike_policy *used, ike_
 	}
 	return (NULL);
 }
+
+const struct ike_policy *
+ike_policy_group(const struct ike_conf *conf, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < conf->n_groups; i++)
+		if (strcmp(conf->groups[i].name, name) == 0)
+			return (&conf->groups[i]);
+	return (NULL);
+}

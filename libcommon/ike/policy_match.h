@@ -28,4 +28,7 @@ struct ike_policy *ike_policy_for_id(const struct ike_conf *conf, const struct i
 struct ike_policy *ike_policy_next(const struct ike_conf *conf, const struct ike_policy *used,
     ike_same_key *same_key, const struct addr *remote, size_t *at);
 
+/* The policy of the users' group ${name}; NULL: there is none. */
+const struct ike_policy *ike_policy_group(const struct ike_conf *conf, const char *name);
+
 #endif

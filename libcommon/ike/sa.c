@@ -42,17 +42,26 @@ ike_sa_set_name(struct ike_sa *sa, const char *name)
 }
 
 void
-ike_sa_clear(struct ike_sa *sa)
+ike_sa_clear(struct ike_sa *sa, uint64_t epoch)
 {
 	free(sa->local.id);
 	free(sa->remote.id);
 	free(sa->name);
-	if (sa->config != NULL && sa->policy->pool != NULL)
-		pool_release(sa->policy->pool, &sa->config->address);
+	if (sa->config != NULL) {
+		ike_policy_release(ike_sa_scope(sa), epoch, &sa->config->address);
+		ike_policy_release(ike_sa_scope(sa), epoch, &sa->config->address6);
+		free(sa->config->settings);
+	}
 	free(sa->config);
 	sa->local.id = sa->remote.id = NULL;
 	sa->name = NULL;
 	sa->config = NULL;
+}
+
+const struct ike_policy *
+ike_sa_scope(const struct ike_sa *sa)
+{
+	return (sa->group != NULL ? sa->group : sa->policy);
 }
 
 struct ike_config *
@@ -66,11 +75,7 @@ ike_sa_config(struct ike_sa *sa)
 void
 ike_config_text(char out[SA_TEXT], struct span from)
 {
-	size_t i;
-
-	for (i = 0; i < from.len && i < SA_TEXT - 1; i++)
-		out[i] = (char)((from.p[i] < ' ' && from.p[i] != '\n') || from.p[i] == 0x7f ? '?' : from.p[i]);
-	out[i] = '\0';
+	ike_settings_text(out, SA_TEXT, from);
 }
 
 static const char *const xauth_words[] = { "", "pending", "ok", "failed" };	/* by enum ike_xauth */
@@ -78,64 +83,57 @@ static const char *const xauth_words[] = { "", "pending", "ok", "failed" };	/* b
 static void
 record_config(const struct ike_config *c, struct sa_ike *s)
 {
-	size_t i;
-
 	if (c->xauth != IKE_XAUTH_NONE) {
 		(void)snprintf(s->xauth_user, sizeof(s->xauth_user), "%s", c->user);
+		(void)snprintf(s->xauth_group, sizeof(s->xauth_group), "%s", c->group);
 		(void)snprintf(s->xauth_status, sizeof(s->xauth_status), "%s", xauth_words[c->xauth]);
 	}
 	/* The address of a gateway's client is none of this machine's. */
 	if (!c->client || (c->address.family == 0 && c->address6.family == 0))
 		return;
 	s->has_config = true;
-	(void)addr_text(s->address, c->address.family != 0 ? &c->address : &c->address6);
+	if (c->address.family != 0)
+		(void)addr_text(s->address, &c->address);
+	if (c->address6.family != 0)
+		(void)addr_text(s->address6, &c->address6);
 	if (c->netmask.family != 0)
 		(void)addr_text(s->netmask, &c->netmask);
-	(void)snprintf(s->domain, sizeof(s->domain), "%s", c->domain);
-	(void)snprintf(s->banner, sizeof(s->banner), "%s", c->banner);
-	for (i = 0; i < c->n_dns; i++)
-		(void)addr_text(s->dns[i], &c->dns[i]);
-	for (i = 0; i < c->n_nbns; i++)
-		(void)addr_text(s->nbns[i], &c->nbns[i]);
-	for (i = 0; i < c->n_split; i++)
-		(void)selector_net_text(s->split[i], &c->split[i]);
-	s->n_dns = c->n_dns;
-	s->n_nbns = c->n_nbns;
-	s->n_split = c->n_split;
+	if (c->settings != NULL)
+		ike_settings_record(c->settings, s);
+}
+
+/* An address of a record; "": none. Older records have an IPv6 address in the place of an IPv4 one. */
+static bool
+adopt_address(struct ike_config *c, const char *text)
+{
+	struct addr a;
+
+	if (text[0] == '\0')
+		return (true);
+	if (addr_parse(&a, text) != 0)
+		return (false);
+	*(a.family == 4 ? &c->address : &c->address6) = a;
+	return (true);
 }
 
 /* Addresses and networks of a record. */
 static bool
 adopt_values(struct ike_config *c, const struct sa_ike *s)
 {
-	struct addr a;
-	bool ok = addr_parse(&a, s->address) == 0 && (s->netmask[0] == '\0' || addr_parse(&c->netmask, s->netmask) == 0);
-	size_t i;
-
-	if (ok)
-		*(a.family == 4 ? &c->address : &c->address6) = a;
-	for (i = 0; ok && i < s->n_dns; i++)
-		ok = addr_parse(&c->dns[i], s->dns[i]) == 0;
-	for (i = 0; ok && i < s->n_nbns; i++)
-		ok = addr_parse(&c->nbns[i], s->nbns[i]) == 0;
-	for (i = 0; ok && i < s->n_split; i++)
-		ok = selector_parse(&c->split[i], s->split[i]) == 0;
-	c->n_dns = s->n_dns;
-	c->n_nbns = s->n_nbns;
-	c->n_split = s->n_split;
 	c->client = true;
-	(void)snprintf(c->domain, sizeof(c->domain), "%s", s->domain);
-	(void)snprintf(c->banner, sizeof(c->banner), "%s", s->banner);
-	return (ok);
+	return (adopt_address(c, s->address) && adopt_address(c, s->address6) &&
+	    (s->netmask[0] == '\0' || addr_parse(&c->netmask, s->netmask) == 0) &&
+	    ike_settings_adopt(c->settings, s) == 0);
 }
 
 int
 ike_sa_adopt_config(struct ike_sa *sa, const struct sa_ike *s, struct fault *f)
 {
+	const bool has_address = s->has_config && (s->address[0] != '\0' || s->address6[0] != '\0');
 	struct ike_config *c;
 	size_t i;
 
-	if (s->xauth_status[0] == '\0' && (!s->has_config || s->address[0] == '\0'))
+	if (s->xauth_status[0] == '\0' && !has_address)
 		return (0);
 	if ((c = ike_sa_config(sa)) == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for an IKE SA"));
@@ -143,7 +141,12 @@ ike_sa_adopt_config(struct ike_sa *sa, const struct sa_ike *s, struct fault *f)
 		if (strcmp(xauth_words[i], s->xauth_status) == 0)
 			c->xauth = (enum ike_xauth)i;
 	(void)snprintf(c->user, sizeof(c->user), "%s", s->xauth_user);
-	if (s->has_config && s->address[0] != '\0' && !adopt_values(c, s))
+	(void)snprintf(c->group, sizeof(c->group), "%s", s->xauth_group);
+	if (!has_address)
+		return (0);
+	if ((c->settings = ike_settings_new()) == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for an IKE SA"));
+	if (!adopt_values(c, s))
 		return (fault(f, FAULT_BAD_RECORD, "the config of the ike-sa record has an address or network that is none"));
 	return (0);
 }
@@ -203,6 +206,8 @@ ike_sa_hears(struct ike_sa *sa, const struct endpoint *remote, bool has_spis, si
 		outbox_note(out, ours ? NOTE_INFO : NOTE_DEBUG,
 		    "a message of phase 1 with %s came from %s: dropped",
 		    endpoint_text(peer, &sa->remote.at), endpoint_text(from, remote));
+		if (ours)
+			sa->elsewhere = *remote;
 		return (false);
 	}
 	sa->returned = sa->returned || has_spis;

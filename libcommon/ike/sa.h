@@ -6,10 +6,11 @@
 #ifndef SAPIPE_IKE_SA_H
 #define SAPIPE_IKE_SA_H
 
-#include "ike/heap.h"
+#include "base/heap.h"
+#include "base/table.h"
 #include "ike/ident.h"
 #include "ike/ike.h"
-#include "ike/table.h"
+#include "ike/settings.h"
 
 #define IKE_PORT	500
 #define NATT_PORT	4500
@@ -41,14 +42,14 @@ enum ike_xauth { IKE_XAUTH_NONE, IKE_XAUTH_PENDING, IKE_XAUTH_OK, IKE_XAUTH_FAIL
 struct ike_config {
 	enum ike_xauth	 xauth;
 	char		 user[SA_TEXT];
+	/* As gateway, of who judged the login: the user's group ("": none), and the address for it (family 0: none). */
+	char		 group[SA_NAME];
+	struct addr	 login_address;
 	/* Given by the gateway to its client. */
 	bool		 client;		/* this end is the client; the gateway knows the address alone */
 	struct addr	 address, netmask;	/* family 0: none */
 	struct addr	 address6;
-	size_t		 n_dns, n_nbns, n_split;
-	struct addr	 dns[SA_LIST_MAX], nbns[SA_LIST_MAX];
-	struct selector	 split[SA_LIST_MAX];	/* networks behind the gateway; 0: all */
-	char		 domain[SA_TEXT], banner[SA_TEXT];
+	struct ike_settings *settings;		/* of a client; NULL: none */
 };
 
 struct ike_ring {		/* SAs by age; all zero is empty */
@@ -59,9 +60,9 @@ struct ike_ring {		/* SAs by age; all zero is empty */
 struct ike_sa {
 	/* The engine's own: see ike_engine_link(). */
 	struct ike_sa		*next, **at;	/* the list, and the pointer to this entry */
-	struct ike_node		 by_spi, by_peer_spi;
-	struct ike_node		 by_peer, by_addr;
-	struct ike_timer	 timer;
+	struct table_node	 by_spi, by_peer_spi;
+	struct table_node	 by_peer, by_addr;
+	struct timer		 timer;
 	struct ike_sa		*next_touched;
 	bool			 linked, touched;
 	struct ike_ring		*ring;		/* of half-open SAs: see engine_priv.h; NULL: in none */
@@ -74,6 +75,7 @@ struct ike_sa {
 	const struct ike_version *version;
 	struct ike_engine	*engine;
 	struct ike_policy	*policy;
+	const struct ike_policy	*group;		/* of the user, in the place of some values of the policy; NULL: none */
 	enum ike_state		 state;
 	enum sa_role		 role;		/* of this end */
 	uint8_t			 spi_i[8], spi_r[8];	/* the cookies, in IKEv1 */
@@ -81,6 +83,7 @@ struct ike_sa {
 	char			*name;		/* of the policy, or of the record it came from */
 	struct ike_config	*config;	/* NULL: neither XAuth nor mode config yet */
 	struct sa_natt		 natt;
+	struct endpoint		 elsewhere;	/* where an answer of phase 1 came from that is dropped; family 0: none */
 	struct endpoint		 from_local, from_remote;	/* of the datagram in hand */
 	/*
 	 * The addresses of the two ends when phase 1 began: the default selectors. They never change,
@@ -111,10 +114,12 @@ struct ike_config *ike_sa_config(struct ike_sa *sa);
 int ike_sa_adopt_config(struct ike_sa *sa, const struct sa_ike *s, struct fault *f);
 /* Copies a text of the peer, truncated to fit; each control byte except a newline becomes '?'. */
 void ike_config_text(char out[SA_TEXT], struct span from);
+/* The policy for its clients: the group's, or its own. */
+const struct ike_policy *ike_sa_scope(const struct ike_sa *sa);
 /* Replaces the name. 0, or -1: no memory. */
 int ike_sa_set_name(struct ike_sa *sa, const char *name);
-/* Releases the resources of the SA, not ${sa} itself. */
-void ike_sa_clear(struct ike_sa *sa);
+/* Releases the resources of the SA, not ${sa} itself, at ${epoch} (seconds). */
+void ike_sa_clear(struct ike_sa *sa, uint64_t epoch);
 /* Both SPIs, the initiator's first. */
 void ike_sa_id(const struct ike_sa *sa, uint8_t id[16]);
 /* Whether both are SAs with one peer, by policy and proven identity. */

@@ -77,18 +77,22 @@ set_life(struct ike_sa *sa, struct now now, uint64_t seconds)
 }
 
 void
+ike_sa_keep_mapping(struct ike_sa *sa, struct now now)
+{
+	/* RFC 3947 section 4: only from behind the NAT. */
+	if (sa->natt.local_nat && sa->natt.marker != SA_MARKER_NONE)
+		sa->keepalive_ms = now.ms + sa->policy->keepalive_ms;
+}
+
+void
 ike_sa_start_timers(struct ike_sa *sa, struct now now, uint64_t seconds)
 {
-	const struct ike_policy *p = sa->policy;
-
 	ike_sa_touch(sa);
 	set_life(sa, now, seconds);
 	if (!sa->engine->conf.keep)
 		return;
 	sa->version->watch(sa, now);
-	/* RFC 3947 section 4: only from behind the NAT. */
-	if (sa->natt.local_nat && sa->natt.marker != SA_MARKER_NONE)
-		sa->keepalive_ms = now.ms + p->keepalive_ms;
+	ike_sa_keep_mapping(sa, now);
 }
 
 void
@@ -163,28 +167,108 @@ ike_sa_up(struct ike_sa *sa, struct now now, bool initial_contact, struct ike_ou
 		ike_sa_want_children(sa, now, out);
 }
 
+/* The addresses that mode config assigned as selectors; their number. */
+static size_t
+assigned(const struct ike_config *c, struct selector out[2])
+{
+	size_t n = 0;
+
+	if (c->address.family != 0)
+		out[n++] = (struct selector){ .first = c->address, .last = c->address };
+	if (c->address6.family != 0)
+		out[n++] = (struct selector){ .first = c->address6, .last = c->address6 };
+	return (n);
+}
+
+/* The networks behind the gateway of a client: for each family of its addresses those that were named, or all. */
+static size_t
+behind_gateway(const struct ike_config *c, struct selector out[SA_NETS_MAX + 2])
+{
+	static const uint8_t zeros[16];
+	const size_t n_split = c->settings != NULL ? c->settings->n_split : 0;
+	bool named[7] = { false };
+	size_t i, n = 0;
+	uint8_t ones[16];
+
+	memset(ones, 0xff, sizeof(ones));
+	for (i = 0; i < n_split; i++) {
+		out[n++] = c->settings->split[i];
+		named[c->settings->split[i].first.family] = true;
+	}
+	if (c->address.family != 0 && !named[4])
+		out[n++] = (struct selector){ .first = addr_make(4, zeros), .last = addr_make(4, ones) };
+	if (c->address6.family != 0 && !named[6])
+		out[n++] = (struct selector){ .first = addr_make(6, zeros), .last = addr_make(6, ones) };
+	return (n);
+}
+
+static bool
+overlap(const struct selector *a, const struct selector *b)
+{
+	return (selector_has_addr(a, &b->first) || selector_has_addr(b, &a->first));
+}
+
+static bool
+in_pool(const struct ike_policy *p, const struct selector *s)
+{
+	return ((p->pool != NULL && overlap(pool_range(p->pool), s)) || (p->pool6 != NULL && overlap(pool_range(p->pool6), s)));
+}
+
+/*
+ * The networks of a gateway's client that has a lease: its addresses, of which there are ${n} in ${out} already, and
+ * configured networks apart from the pool. One that has addresses of the pool stands for all clients, not for this one.
+ */
+static size_t
+behind_client(const struct ike_policy *p, struct selector out[SA_NETS_MAX + 2], size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < p->n_remote_ts; i++)
+		if (!in_pool(p, &p->remote_ts[i]))
+			out[n++] = p->remote_ts[i];
+	return (n);
+}
+
+bool
+ike_sa_ts_of_others(const struct ike_sa *sa, const struct selector *remote)
+{
+	const struct ike_config *c = sa->config;
+	struct selector own[2];
+	size_t i, n = c != NULL && !c->client ? assigned(c, own) : 0;
+
+	if ((c != NULL && c->client) || !in_pool(ike_sa_scope(sa), remote))
+		return (false);
+	for (i = 0; i < n && !selector_covers(&own[i], remote); i++)
+		;
+	return (i == n);
+}
+
 void
 ike_sa_ts(const struct ike_sa *sa, struct ike_ts *ts)
 {
-	const struct ike_policy *p = sa->policy;
+	const struct ike_policy *p = ike_sa_scope(sa);
 	const struct ike_config *c = sa->config;
-	const bool client = c != NULL && c->address.family != 0 && c->client;
-	const bool gateway = c != NULL && c->address.family != 0 && !c->client;
-	const struct addr *own = client ? &c->address : &sa->own_addr;
-	const struct addr *peer = gateway ? &c->address : &sa->peer_addr;
-	static const struct selector all = {
-		.first = { .family = 4 }, .last = { .family = 4, .b = { 255, 255, 255, 255 } },
-	};
+	const bool leased = c != NULL && (c->address.family != 0 || c->address6.family != 0);
 
-	ts->host = (struct selector){ .first = *own, .last = *own };
-	ts->other = client ? all : (struct selector){ .first = *peer, .last = *peer };
-	ts->n_local = p->n_local_ts > 0 ? p->n_local_ts : 1;
-	ts->local = p->n_local_ts > 0 ? p->local_ts : &ts->host;
-	ts->n_remote = p->n_remote_ts > 0 ? p->n_remote_ts : 1;
-	ts->remote = p->n_remote_ts > 0 ? p->remote_ts : &ts->other;
-	if (client && p->n_remote_ts == 0 && c->n_split > 0) {
-		ts->n_remote = c->n_split;
-		ts->remote = c->split;
+	ts->host[0] = (struct selector){ .first = sa->own_addr, .last = sa->own_addr };
+	ts->other[0] = (struct selector){ .first = sa->peer_addr, .last = sa->peer_addr };
+	ts->n_local = ts->n_remote = 1;
+	if (leased && c->client) {
+		ts->n_local = assigned(c, ts->host);
+		ts->n_remote = behind_gateway(c, ts->other);
+	} else if (leased)
+		ts->n_remote = assigned(c, ts->other);
+	ts->local = ts->host;
+	ts->remote = ts->other;
+	if (p->n_local_ts > 0) {
+		ts->n_local = p->n_local_ts;
+		ts->local = p->local_ts;
+	}
+	if (leased && !c->client && p->n_remote_ts > 0)
+		ts->n_remote = behind_client(p, ts->other, ts->n_remote);
+	else if (p->n_remote_ts > 0) {
+		ts->n_remote = p->n_remote_ts;
+		ts->remote = p->remote_ts;
 	}
 }
 
@@ -332,6 +416,10 @@ ike_sa_timeout(struct ike_sa *sa, struct now now, struct ike_outbox *out)
 
 	ike_sa_touch(sa);
 	sa->version->timeout(sa, now, out);
+	if (now.ms >= sa->keepalive_ms && (sa->state == IKE_SA_AUTHENTICATING || sa->state == IKE_SA_ESTABLISHED)) {
+		outbox_keepalive(out, &sa->local.at, &sa->remote.at);
+		sa->keepalive_ms = now.ms + sa->policy->keepalive_ms;
+	}
 	if (sa->state != IKE_SA_ESTABLISHED)
 		return;
 	if (now.ms >= sa->hard_ms)
@@ -340,10 +428,6 @@ ike_sa_timeout(struct ike_sa *sa, struct now now, struct ike_outbox *out)
 		ike_sa_end(sa, now, SA_REASON_REPLACED, true, out);
 	else if (now.ms >= sa->soft_ms)
 		rekey(sa, now, out);
-	if (sa->state == IKE_SA_ESTABLISHED && now.ms >= sa->keepalive_ms) {
-		outbox_keepalive(out, &sa->local.at, &sa->remote.at);
-		sa->keepalive_ms = now.ms + sa->policy->keepalive_ms;
-	}
 	if (sa->state == IKE_SA_ESTABLISHED &&
 	    sa->version->dead(sa, now, &reason, &call_ms, out))
 		dead(sa, now, reason, call_ms, out);

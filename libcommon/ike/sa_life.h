@@ -10,6 +10,8 @@
 
 /* Sets the timers of an established SA with ${seconds} of life left. */
 void ike_sa_start_timers(struct ike_sa *sa, struct now now, uint64_t seconds);
+/* Begins to send NAT keepalives, if this end is behind a NAT: of an SA that is established, or waits for a login. */
+void ike_sa_keep_mapping(struct ike_sa *sa, struct now now);
 /*
  * Its first exchanges have succeeded: record, verdict, timers, children. Other SAs with the peer are
  * replaced, or with ${initial_contact} ended.
@@ -29,14 +31,17 @@ void ike_sa_shorten(struct ike_sa *sa, struct now now, uint64_t seconds, struct 
 void ike_sa_timeout(struct ike_sa *sa, struct now now, struct ike_outbox *out);
 /*
  * The selectors of the child SAs under ${sa}: the policy's. Defaults are the two ends; of a client with mode config the
- * address that it was assigned, and the networks that the gateway names, or all. Borrowed from ${sa} and ${ts}.
+ * addresses that it was assigned, and the networks that the gateway names, or all; of a client of this gateway its lease, and
+ * the policy's networks apart from the pool. Borrowed from ${sa} and ${ts}.
  */
 struct ike_ts {
 	size_t			 n_local, n_remote;
 	const struct selector	*local, *remote;
-	struct selector		 host, other;	/* the defaults */
+	struct selector		 host[2], other[SA_NETS_MAX + 2];	/* the defaults */
 };
 void ike_sa_ts(const struct ike_sa *sa, struct ike_ts *ts);
+/* Whether ${remote} has addresses of the pool for clients of ${sa} that are not leased to this one: another may have them. */
+bool ike_sa_ts_of_others(const struct ike_sa *sa, const struct selector *remote);
 /* How many pairs they make: selectors of one family. */
 size_t ike_sa_pairs(const struct ike_sa *sa);
 /* Begins to negotiate a child SA for each such pair that no child carries. */

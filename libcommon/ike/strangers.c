@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "ike/table.h"
+#include "base/table.h"
 
 static uint64_t
 key_of(enum stranger_what what, const struct addr *addr, const uint8_t *spi)

@@ -70,8 +70,8 @@ struct ike_version {
 	/* Fails the exchanges of an SA that ends, and reports it. */
 	void	(*abandon)(struct ike_sa *sa, struct now now, const struct fault *why,
 		    struct ike_outbox *out);
-	/* An ICMP error about the peer of an SA that is not established. */
-	void	(*unreachable)(struct ike_sa *sa, struct now now, struct ike_outbox *out);
+	/* The peer of an SA that is not established cannot be reached: ${sys}, an errno, is that of the ICMP error or TCP connection. */
+	void	(*unreachable)(struct ike_sa *sa, struct now now, int sys, struct ike_outbox *out);
 	size_t	(*running)(const struct ike_sa *sa);	/* exchanges in progress */
 	void	(*free)(struct ike_sa *sa);		/* releases all of it; sends nothing */
 };

@@ -52,7 +52,7 @@ ike_ping_sa(const struct sa_ike *s, const struct ike_ping_conf *conf, struct now
 		goto bad;
 	p->sa = v1_sa_of(ike_sa_find(p->engine, s->spi_i, s->spi_r));
 	p->remote = s->remote.at;
-	p->seq = v1_dpd_start(p->sa, now_epoch_ms(now)) - 1;
+	p->seq = v1_dpd_start(p->sa, now) - 1;
 	return (p);
 bad:
 	ike_ping_free(p);

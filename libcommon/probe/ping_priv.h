@@ -9,7 +9,7 @@
 #include "ike/engine_priv.h"
 #include "ike/v1/dpd.h"
 #include "ike/v1/heartbeat.h"
-#include "ike/v1/info_send.h"
+#include "ike/v1run/info_send.h"
 
 #define ASKED_MAX	64	/* questions remembered; answers to older ones are ignored */
 

@@ -199,6 +199,8 @@ probe_aggressive1(uint8_t buf[PROBE_MSG_MAX], const uint8_t cky_i[COOKIE_LEN],
 	isakmp_payload_begin(&b, PAYLOAD_ID);
 	id_put(&b.w, id);
 	isakmp_payload_end(&b);
+	if (o->cert_req)
+		isakmp_payload_put(&b, PAYLOAD_CR, span_of("\4", 1));
 	put_vids(&b);
 	return (isakmp_end(&b));
 }
@@ -248,6 +250,14 @@ take_payload(struct probe_answer *a, const struct isakmp_payload *pl)
 	case PAYLOAD_NAT_D_DRAFT:
 		if (a->n_natd < sizeof(a->natd) / sizeof(a->natd[0]))
 			a->natd[a->n_natd++] = pl->body;
+		break;
+	case PAYLOAD_CERT:
+		if (a->n_certs < PROBE_CERTS_MAX)
+			a->certs[a->n_certs++] = pl->body;
+		break;
+	case PAYLOAD_CR:
+		if (a->n_cert_reqs < PROBE_CERT_REQS_MAX)
+			a->cert_reqs[a->n_cert_reqs++] = pl->body;
 		break;
 	case PAYLOAD_N:
 		if (isakmp_notify_get(&n, pl->body, NULL) == 0) {

@@ -13,6 +13,9 @@
 #define PROBE_OFFER_MAX	32	/* transforms in one first message: 1300 bytes with all else */
 #define PROBE_MSG_MAX	1400	/* bytes of a message that is hardly ever cut into fragments */
 #define PROBE_VIDS_MAX	32
+#define PROBE_CERTS_MAX	8
+#define PROBE_CERT_REQS_MAX 48
+#define PROBE_CA_MAX	1024	/* bytes of a CA's name */
 
 struct probe_transform {
 	struct ike_proposal	p;	/* no member is NULL in an offer */
@@ -22,6 +25,7 @@ struct probe_transform {
 struct probe_offer {
 	size_t			n;
 	struct probe_transform	t[PROBE_OFFER_MAX];
+	bool			cert_req;	/* aggressive mode: ask for a certificate of any CA */
 };
 
 /*
@@ -83,6 +87,8 @@ struct probe_answer {		/* spans point into the datagram */
 	struct span		vids[PROBE_VIDS_MAX];
 	size_t			n_natd;
 	struct span		natd[16];
+	size_t			n_certs, n_cert_reqs;
+	struct span		certs[PROBE_CERTS_MAX], cert_reqs[PROBE_CERT_REQS_MAX];	/* bodies, encoding first */
 };
 
 /* Parses ${dgram} as an answer to a first message with ${cky_i}. Never fails: see ${a}->kind. */

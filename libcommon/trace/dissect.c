@@ -68,12 +68,12 @@ keep_tail(struct exchange *x, const struct isakmp_msg *m)
 
 /* --- proofs --- */
 
-/* HASH(1) to HASH(3), by the place of the message in its exchange. */
+/* HASH(1) to HASH(3), by the place of the message in its exchange. HASH(4), with the commit bit, is made as HASH(1). */
 static enum v1_proof
 prove_late(const struct exchange *x, const struct v1_message_keys *k, const struct v1_told *m)
 {
 	struct v1_hash_n of = {
-		.n = x->number == EXCHANGE_QUICK ? m->message : 1,
+		.n = x->number == EXCHANGE_QUICK && m->message != 4 ? m->message : 1,
 		.ni_b = span_of(x->ni, x->ni_len), .nr_b = span_of(x->nr, x->nr_len),
 	};
 	struct fault f;
@@ -85,26 +85,64 @@ prove_late(const struct exchange *x, const struct v1_message_keys *k, const stru
 	return (f.code == FAULT_MALFORMED ? V1_PROOF_BAD : V1_PROOF_UNKNOWN);
 }
 
-/* HASH_I or HASH_R, by the sender. */
+/* The body of the ID payload of the end that sent the message; empty: not captured. */
+static struct span
+id_of(const struct trace_sa *sa, const struct v1_told *m)
+{
+	const struct isakmp_payload *p = isakmp_find(&m->msg, PAYLOAD_ID, NULL);
+
+	if (p != NULL)
+		return (p->body);
+	/* Message 3 of aggressive mode proves the identity of message 1. */
+	return (m->by_initiator ? bytes_span(&sa->idii_b) : SPAN_NONE);
+}
+
+/* HASH_I or HASH_R, by the sender: its length, or 0 where an input is missing. */
+static size_t
+hash_ir(const struct trace_sa *sa, const struct v1_told *m, const struct alg_hash *h, uint8_t out[HASH_MAX])
+{
+	struct span id = id_of(sa, m);
+
+	if (h == NULL || id.len == 0 || m->keys->skeyid.len == 0 || sa->sai_b.len == 0 || sa->gxi.len == 0 ||
+	    sa->gxr.len == 0)
+		return (0);
+	if ((m->by_initiator ? v1_hash_i : v1_hash_r)(h, secret_span(&m->keys->skeyid),
+	    bytes_span(&sa->gxi), bytes_span(&sa->gxr), sa->cky_i, sa->cky_r,
+	    bytes_span(&sa->sai_b), id, out, NULL) != 0)
+		return (0);
+	return (h->len);
+}
+
 static enum v1_proof
-prove_phase1(const struct trace_sa *sa, const struct sa_ike *keys, const struct alg_hash *h,
-    const struct v1_told *m, struct span hash)
+prove_phase1(const struct trace_sa *sa, const struct v1_told *m, const struct alg_hash *h, struct span hash)
 {
 	uint8_t expected[HASH_MAX];
-	const struct isakmp_payload *p = isakmp_find(&m->msg, PAYLOAD_ID, NULL);
-	struct span id = p != NULL ? p->body : SPAN_NONE;
+	size_t n = hash_ir(sa, m, h, expected);
 
-	/* Message 3 of aggressive mode proves the identity of message 1. */
-	if (p == NULL && m->by_initiator)
-		id = bytes_span(&sa->idii_b);
-	if (id.len == 0 || keys->skeyid.len == 0 || sa->sai_b.len == 0 || sa->gxi.len == 0 ||
-	    sa->gxr.len == 0)
+	if (n == 0)
 		return (V1_PROOF_UNKNOWN);
-	if ((m->by_initiator ? v1_hash_i : v1_hash_r)(h, secret_span(&keys->skeyid),
-	    bytes_span(&sa->gxi), bytes_span(&sa->gxr), sa->cky_i, sa->cky_r,
-	    bytes_span(&sa->sai_b), id, expected, NULL) != 0)
-		return (V1_PROOF_UNKNOWN);
-	return (ct_eq(hash, span_of(expected, h->len)) ? V1_PROOF_GOOD : V1_PROOF_BAD);
+	return (ct_eq(hash, span_of(expected, n)) ? V1_PROOF_GOOD : V1_PROOF_BAD);
+}
+
+/* The signature of phase 1, if the message has one. */
+static void
+verify(const struct v1_trace *t, const struct trace_sa *sa, const struct exchange *x, const struct v1_seen *in,
+    struct v1_told *m)
+{
+	const struct isakmp_payload *sig = isakmp_find(&m->msg, PAYLOAD_SIG, NULL);
+	const struct alg_hash *h = sa->hash;
+	uint8_t hash[HASH_MAX];
+
+	if (sig == NULL || !dissect_phase1(x->number))
+		return;
+	if (h == NULL && m->keys != NULL)
+		h = alg_hash_word(m->keys->hash);
+	v1_signature_check(&m->signature, &(struct v1_signature_in){
+		.msg = &m->msg, .message = m->message, .auth = sa->auth, .id = id_of(sa, m), .sig = sig->body,
+		.hash = span_of(hash, m->keys == NULL || m->begun_before ? 0 :
+		    hash_ir(sa, m, v1_signature_hash(sa->auth, h), hash)),
+		.trust = t->trust, .epoch = in->epoch,
+	});
 }
 
 static enum v1_proof
@@ -120,7 +158,7 @@ prove(const struct trace_sa *sa, const struct exchange *x, const struct v1_told 
 	if (m->begun_before)
 		return (V1_PROOF_UNKNOWN);
 	if (dissect_phase1(x->number))
-		return (prove_phase1(sa, m->keys, k.hash, m, hash->body));
+		return (prove_phase1(sa, m, k.hash, hash->body));
 	return (hash == m->msg.pl ? prove_late(x, &k, m) : V1_PROOF_UNKNOWN);
 }
 
@@ -155,7 +193,7 @@ remember(struct trace_sa *sa, struct exchange *x, const struct v1_told *m)
 		if (m->by_initiator)
 			keep(&sa->sai_b, p->body, BODY_KEPT);
 		else
-			sa->hash = v1_sa_chosen(p->body, &chosen, NULL) ? chosen.hash : NULL;
+			sa->hash = v1_sa_chosen(p->body, &chosen, &sa->auth) ? chosen.hash : NULL;
 	}
 }
 
@@ -174,6 +212,7 @@ message(struct v1_trace *t, struct trace_sa *sa, struct exchange *x, const struc
 		/* The same message may choose the hash of its NAT-D payloads. */
 		remember(sa, x, out);
 		out->proof = prove(sa, x, out);
+		verify(t, sa, x, in, out);
 	}
 	/* Without message 2 the state knows the hash that was chosen. */
 	out->words.hash = sa->hash != NULL || out->keys == NULL ? sa->hash : alg_hash_word(out->keys->hash);

@@ -8,6 +8,7 @@
 
 #include "base/addr.h"
 #include "trace/payload_text.h"
+#include "trace/signature.h"
 #include "sa/set.h"
 
 #define V1_TRACE_SAS		1024	/* IKE SAs at a time; the one seen longest ago is forgotten */
@@ -34,12 +35,16 @@ void v1_trace_beside(struct v1_trace *t, v1_beside_free *sa, v1_beside_free *exc
  */
 bool v1_trace_shed(struct v1_trace *t);
 
+/* Authorities and certificates that verify signatures; borrowed while ${t} exists. NULL: none. */
+void v1_trace_trust(struct v1_trace *t, const struct creds *trust);
+
 /* One captured datagram. */
 struct v1_seen {
 	uint64_t	number;		/* of the frame, for ${again_of} */
 	struct endpoint	src, dst;
 	struct span	data;		/* without the non-ESP marker */
 	size_t		lost;		/* bytes after ${data} that were not captured */
+	uint64_t	epoch;		/* when, seconds since 1970: certificates must be valid then */
 };
 
 enum v1_open {
@@ -49,8 +54,6 @@ enum v1_open {
 	V1_OPEN_NO_IV,		/* the keys are known, the IV is not: a message is missing */
 	V1_OPEN_BAD,		/* it decrypts to no payloads: other keys, or a message is missing */
 };
-
-enum v1_proof { V1_PROOF_NONE, V1_PROOF_GOOD, V1_PROOF_BAD, V1_PROOF_UNKNOWN };
 
 struct v1_told {
 	struct isakmp_msg	 msg;		/* header; payloads if ${readable} */
@@ -73,6 +76,7 @@ struct v1_told {
 	struct endpoint		 moved_from;	/* the previous endpoint of its sender */
 	enum v1_open		 open;
 	enum v1_proof		 proof;		/* of the HASH payload */
+	struct v1_signature	 signature;	/* the SIG payload; its ${proof} is V1_PROOF_NONE if there is none */
 	void			**beside_sa, **beside_exchange;	/* see v1_trace_beside(); NULL: a retransmission */
 	struct v1_words_of	 words;		/* for v1_payload_words(), except ${nth} */
 };
@@ -99,5 +103,9 @@ const char *v1_told_story(const struct v1_told *m);
 
 /* The words of payload ${i} of ${m}; ${reveal}: passwords too. */
 char *v1_told_words(char *out, size_t cap, const struct v1_told *m, size_t i, bool reveal);
+/* The same, and whether a HASH or SIG payload is right. */
+char *v1_told_verdict(char *out, size_t cap, const struct v1_told *m, size_t i, bool reveal);
+/* Whether payload ${i} is a hash or a signature that is wrong, or a signature by a certificate that is not trusted. */
+bool v1_told_wrong(const struct v1_told *m, size_t i);
 
 #endif

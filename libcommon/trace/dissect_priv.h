@@ -45,6 +45,7 @@ struct trace_sa {
 	struct exchange	*exchanges;		/* latest first */
 	size_t		 n_exchanges;
 	const struct alg_hash *hash;		/* the responder's choice */
+	uint16_t	 auth;			/* likewise: enum ike_auth; 0: not known */
 	struct bytes	 sai_b, gxi, gxr, idii_b;
 	struct frag_set	*frags[2];		/* incomplete, of the responder and the initiator */
 };
@@ -52,6 +53,7 @@ struct trace_sa {
 struct v1_trace {
 	struct bytes		 whole;		/* the latest message joined from fragments */
 	const struct sa_set	*keys;
+	const struct creds	*trust;
 	struct trace_sa		*sas;		/* latest first */
 	size_t			 n_sas;
 	unsigned		 numbered;

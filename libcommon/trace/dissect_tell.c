@@ -18,6 +18,8 @@ v1_mode_name(uint8_t exchange, char buf[NUM_TEXT])
 		return ("transaction");
 	case EXCHANGE_NEW_GROUP:
 		return ("new group mode");
+	case EXCHANGE_ACK_INFO:
+		return ("acknowledged informational");
 	default:
 		return (isakmp_exchange_name(exchange, buf));
 	}
@@ -34,6 +36,36 @@ v1_told_words(char *out, size_t cap, const struct v1_told *m, size_t i, bool rev
 	for (j = 0; j < i; j++)
 		of.nth += m->msg.pl[j].type == m->msg.pl[i].type;
 	return (v1_payload_words(out, cap, &m->msg.pl[i], &of));
+}
+
+bool
+v1_told_wrong(const struct v1_told *m, size_t i)
+{
+	switch (m->msg.pl[i].type) {
+	case PAYLOAD_HASH:
+		return (m->proof == V1_PROOF_BAD);
+	case PAYLOAD_SIG:
+		return (m->signature.proof == V1_PROOF_BAD || m->signature.signer == V1_SIGNER_REFUSED);
+	default:
+		return (false);
+	}
+}
+
+char *
+v1_told_verdict(char *out, size_t cap, const struct v1_told *m, size_t i, bool reveal)
+{
+	static const char *const words[] = { "", ", right", ", WRONG", "" };
+	const uint8_t type = m->msg.pl[i].type;
+	struct sa_text t = { out, cap, 0 };
+
+	(void)v1_told_words(out, cap, m, i, reveal);
+	if (type != PAYLOAD_HASH && type != PAYLOAD_SIG)
+		return (out);
+	t.n = strcspn(out, "\n");
+	sa_text_add(&t, "%s\n", words[type == PAYLOAD_HASH ? m->proof : m->signature.proof]);
+	if (type == PAYLOAD_SIG && m->signature.proof != V1_PROOF_NONE)
+		sa_text_add(&t, "(%s)\n", m->signature.text);
+	return (out);
 }
 
 /* "SA, KE, NONCE, VID x5" */
@@ -98,6 +130,7 @@ static const struct { uint8_t exchange; unsigned message; const char *story; } s
 	{ EXCHANGE_QUICK, 1, "a child SA is proposed, for the traffic of the two IDs" },
 	{ EXCHANGE_QUICK, 2, "the other end chooses a proposal and names its SPI" },
 	{ EXCHANGE_QUICK, 3, "the initiator proves that it received message 2: the child SA is established" },
+	{ EXCHANGE_QUICK, 4, "commit bit: the responder confirms that it received message 3" },
 	{ EXCHANGE_INFO, 1, "a notify or a delete; it is not acknowledged" },
 	{ EXCHANGE_TRANSACTION, 1, "mode config or XAuth: a request, or values set" },
 	{ EXCHANGE_TRANSACTION, 2, "the answer to it" },

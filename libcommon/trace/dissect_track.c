@@ -20,6 +20,12 @@ v1_trace_new(const struct sa_set *keys)
 	return (t);
 }
 
+void
+v1_trace_trust(struct v1_trace *t, const struct creds *trust)
+{
+	t->trust = trust;
+}
+
 /* --- data of the caller --- */
 
 void

@@ -7,6 +7,7 @@
 #include "ike/v1base/natd.h"
 #include "ike/v1base/sa_payload.h"
 #include "trace/payload_text_cert.h"
+#include "wire/config.h"
 #include "wire/id.h"
 #include "wire/rd.h"
 #include "wire/vid.h"
@@ -196,25 +197,21 @@ enum value_kind {
 	VALUE_NUM, VALUE_ADDR, VALUE_TEXT, VALUE_SECRET, VALUE_NET, VALUE_HEX, VALUE_STATUS,
 };
 
-static const struct { uint16_t type; const char *name; enum value_kind kind; } config_attrs[] = {
-	{ 1, "INTERNAL_IP4_ADDRESS", VALUE_ADDR }, { 2, "INTERNAL_IP4_NETMASK", VALUE_ADDR },
-	{ 3, "INTERNAL_IP4_DNS", VALUE_ADDR }, { 4, "INTERNAL_IP4_NBNS", VALUE_ADDR },
-	{ 5, "INTERNAL_ADDRESS_EXPIRY", VALUE_NUM }, { 6, "INTERNAL_IP4_DHCP", VALUE_ADDR },
-	{ 7, "APPLICATION_VERSION", VALUE_TEXT }, { 8, "INTERNAL_IP6_ADDRESS", VALUE_ADDR },
-	{ 9, "INTERNAL_IP6_NETMASK", VALUE_ADDR }, { 10, "INTERNAL_IP6_DNS", VALUE_ADDR },
-	{ 11, "INTERNAL_IP6_NBNS", VALUE_ADDR }, { 12, "INTERNAL_IP6_DHCP", VALUE_ADDR },
-	{ 13, "INTERNAL_IP4_SUBNET", VALUE_NET }, { 14, "SUPPORTED_ATTRIBUTES", VALUE_HEX },
-	{ 16520, "XAUTH_TYPE", VALUE_NUM }, { 16521, "XAUTH_USER_NAME", VALUE_TEXT },
-	{ 16522, "XAUTH_USER_PASSWORD", VALUE_SECRET }, { 16523, "XAUTH_PASSCODE", VALUE_SECRET },
-	{ 16524, "XAUTH_MESSAGE", VALUE_TEXT }, { 16525, "XAUTH_CHALLENGE", VALUE_HEX },
-	{ 16526, "XAUTH_DOMAIN", VALUE_TEXT }, { 16527, "XAUTH_STATUS", VALUE_STATUS },
-	{ 16528, "XAUTH_NEXT_PIN", VALUE_SECRET }, { 16529, "XAUTH_ANSWER", VALUE_SECRET },
-	{ 28672, "UNITY_BANNER", VALUE_TEXT }, { 28673, "UNITY_SAVE_PASSWD", VALUE_NUM },
-	{ 28674, "UNITY_DEF_DOMAIN", VALUE_TEXT }, { 28675, "UNITY_SPLITDNS_NAME", VALUE_TEXT },
-	{ 28676, "UNITY_SPLIT_INCLUDE", VALUE_NET }, { 28677, "UNITY_NATT_PORT", VALUE_NUM },
-	{ 28678, "UNITY_SPLIT_EXCLUDE", VALUE_NET }, { 28679, "UNITY_PFS", VALUE_NUM },
-	{ 28680, "UNITY_FW_TYPE", VALUE_HEX }, { 28681, "UNITY_BACKUP_SERVERS", VALUE_TEXT },
-	{ 28682, "UNITY_DDNS_HOSTNAME", VALUE_TEXT },
+/* The kinds of values; that of the others is VALUE_HEX. */
+static const struct { uint16_t type; enum value_kind kind; } config_attrs[] = {
+	{ CONFIG_IP4_ADDRESS, VALUE_ADDR }, { CONFIG_IP4_NETMASK, VALUE_ADDR }, { CONFIG_IP4_DNS, VALUE_ADDR },
+	{ CONFIG_IP4_NBNS, VALUE_ADDR }, { CONFIG_ADDRESS_EXPIRY, VALUE_NUM }, { CONFIG_IP4_DHCP, VALUE_ADDR },
+	{ CONFIG_APPLICATION_VERSION, VALUE_TEXT }, { CONFIG_IP6_ADDRESS, VALUE_ADDR }, { CONFIG_IP6_NETMASK, VALUE_ADDR },
+	{ CONFIG_IP6_DNS, VALUE_ADDR }, { CONFIG_IP6_NBNS, VALUE_ADDR }, { CONFIG_IP6_DHCP, VALUE_ADDR },
+	{ CONFIG_IP4_SUBNET, VALUE_NET }, { CONFIG_XAUTH_TYPE, VALUE_NUM }, { CONFIG_XAUTH_USER, VALUE_TEXT },
+	{ CONFIG_XAUTH_PASSWORD, VALUE_SECRET }, { CONFIG_XAUTH_PASSCODE, VALUE_SECRET },
+	{ CONFIG_XAUTH_MESSAGE, VALUE_TEXT }, { CONFIG_XAUTH_DOMAIN, VALUE_TEXT }, { CONFIG_XAUTH_STATUS, VALUE_STATUS },
+	{ CONFIG_XAUTH_NEXT_PIN, VALUE_SECRET }, { CONFIG_XAUTH_ANSWER, VALUE_SECRET },
+	{ CONFIG_UNITY_BANNER, VALUE_TEXT }, { CONFIG_UNITY_SAVE_PASSWD, VALUE_NUM },
+	{ CONFIG_UNITY_DEF_DOMAIN, VALUE_TEXT }, { CONFIG_UNITY_SPLITDNS, VALUE_TEXT },
+	{ CONFIG_UNITY_SPLIT_INCLUDE, VALUE_NET }, { CONFIG_UNITY_NATT_PORT, VALUE_NUM },
+	{ CONFIG_UNITY_LOCAL_LAN, VALUE_NET }, { CONFIG_UNITY_PFS, VALUE_NUM },
+	{ CONFIG_UNITY_BACKUP_SERVERS, VALUE_TEXT }, { CONFIG_UNITY_DDNS_HOSTNAME, VALUE_TEXT },
 };
 #define CONFIG_ATTRS	(sizeof(config_attrs) / sizeof(config_attrs[0]))
 
@@ -260,8 +257,6 @@ config_value(struct sa_text *t, const struct isakmp_attr *a, enum value_kind kin
 	}
 }
 
-#define CONFIG_ACK	4
-
 static void
 config_words(struct sa_text *t, struct span body, bool reveal)
 {
@@ -270,6 +265,7 @@ config_words(struct sa_text *t, struct span body, bool reveal)
 	struct isakmp_attrs attrs;
 	struct fault f;
 	uint8_t type = rd_u8(&r);
+	char name[NUM_TEXT];
 	uint16_t id;
 	size_t i, j;
 
@@ -286,10 +282,7 @@ config_words(struct sa_text *t, struct span body, bool reveal)
 	for (i = 0; i < attrs.n; i++) {
 		for (j = 0; j < CONFIG_ATTRS && config_attrs[j].type != attrs.a[i].type; j++)
 			;
-		if (j < CONFIG_ATTRS)
-			sa_text_add(t, "%s", config_attrs[j].name);
-		else
-			sa_text_add(t, "attribute %u", attrs.a[i].type);
+		sa_text_add(t, "%s", config_attr_name(attrs.a[i].type, name));
 		/* An ACK names attributes; a number that it has nevertheless means nothing. */
 		if (attrs.a[i].basic ? type != CONFIG_ACK : attrs.a[i].bytes.len > 0)
 			config_value(t, &attrs.a[i], j < CONFIG_ATTRS ? config_attrs[j].kind :

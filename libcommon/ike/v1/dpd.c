@@ -4,35 +4,45 @@
  * Numbers: a peer may drop an R-U-THERE whose number is not above all earlier ones. Two
  * processes may send R-U-THEREs under one SA: the resident engine and an occasional dpd-ping.
  * Neither knows the numbers of the other. Both count up one by one from a base that is derived from
- * the cookies. A process that does not know the current number computes it from the clock:
- * a hundred a second since the SA was established, which is faster than any process sends. The engine
+ * the cookies. A process that does not know the current number computes it from the time since the machine started, which
+ * all of its processes share and nobody sets: a hundred a second, which is faster than any process sends. The engine
  * also receives the ACKs of the other process, and continues above their numbers.
  */
 #include "ike/v1/dpd.h"
 
 #include <stdio.h>
 
-#include "ike/v1/ike_sa.h"
-#include "ike/v1/info_send.h"
+#include "ike/v1run/ike_sa.h"
+#include "ike/v1run/info_send.h"
 
 /* R-U-THEREs whose number is at most this far back are late, not replayed. */
 #define DPD_WINDOW	16
 #define DPD_TICK_MS	10	/* a number each */
+#define DPD_LAP		(1U << 30)	/* ticks: 124 days */
 
-/* RFC 3706 section 5.4 wants a random start with the top bit zero. Cookies are random. */
+/*
+ * RFC 3706 section 5.4 wants a random start with the top bit zero: cookies are random, and the ticks of one lap have 30 bits.
+ */
 static uint32_t
 base(const struct v1_sa *sa)
 {
 	return ((get_be32(sa->ike.spi_i) ^ get_be32(sa->ike.spi_r)) & 0x3fffffff);
 }
 
+/*
+ * The date only says in which lap the SA was established, so that its numbers go on in the next one. An SA that is older than
+ * this start of the machine gets the lap above all of an earlier start.
+ */
 uint32_t
-v1_dpd_start(const struct v1_sa *sa, uint64_t epoch_ms)
+v1_dpd_start(const struct v1_sa *sa, struct now now)
 {
-	uint64_t begun_ms = sa->ike.established * 1000;
-	uint64_t ticks = epoch_ms > begun_ms ? (epoch_ms - begun_ms) / DPD_TICK_MS : 0;
-	uint32_t seq = base(sa) + (uint32_t)ticks;
+	uint64_t date_ms = now_epoch_ms(now), begun_ms = sa->ike.established * 1000;
+	uint64_t age_ms = date_ms > begun_ms ? date_ms - begun_ms : 0;
+	uint64_t ticks = now.ms / DPD_TICK_MS, first = now.ms > age_ms ? (now.ms - age_ms) / DPD_TICK_MS : 0;
+	uint32_t seq;
 
+	ticks = now.ms + 1000 < age_ms ? DPD_LAP + ticks % DPD_LAP : ticks - first / DPD_LAP * DPD_LAP;
+	seq = base(sa) + (uint32_t)ticks;
 	if (sa->dpd.has_seq_out && (int32_t)(seq - sa->dpd.seq_out) <= 0)
 		seq = sa->dpd.seq_out + 1;
 	return (seq);
@@ -71,7 +81,7 @@ v1_dpd_timeout(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 	}
 	/* No answer: lost, or its number was too low. The next number is above all of this second. */
 	if (sa->dpd.tries > 0)
-		sa->dpd.seq_out = v1_dpd_start(sa, (now.epoch + 1) * 1000);
+		sa->dpd.seq_out = v1_dpd_start(sa, (struct now){ .ms = now.ms + 1000, .epoch = now.epoch + 1 });
 	else {
 		sa->dpd.odd = 0;
 		sa->dpd.first = sa->dpd.seq_out = sa->dpd.has_seq_out ? sa->dpd.seq_out + 1 : base(sa);
@@ -97,7 +107,7 @@ v1_dpd_check(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 		sa->dpd.check = sa->dpd.first;
 		return;
 	}
-	sa->dpd.check = sa->dpd.seq_out = v1_dpd_start(sa, now_epoch_ms(now));
+	sa->dpd.check = sa->dpd.seq_out = v1_dpd_start(sa, now);
 	sa->dpd.has_seq_out = true;
 	v1_dpd_send(sa, NOTIFY_R_U_THERE, sa->dpd.check, out);
 }

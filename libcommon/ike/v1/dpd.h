@@ -2,7 +2,7 @@
 #ifndef SAPIPE_IKE_V1_DPD_H
 #define SAPIPE_IKE_V1_DPD_H
 
-#include "ike/v1/ike_sa.h"
+#include "ike/v1run/ike_sa.h"
 
 #define V1_DPD_RETRY_MS		3000	/* between unanswered R-U-THEREs */
 
@@ -28,7 +28,10 @@ void v1_dpd_send(struct v1_sa *sa, uint16_t type, uint32_t seq, struct ike_outbo
 bool v1_dpd_newest(const struct v1_sa *sa, const struct isakmp_notify *n);
 /* The number of an R-U-THERE or ACK; false if it is not about this SA. */
 bool v1_dpd_number(const struct v1_sa *sa, const struct isakmp_notify *n, uint32_t *seq);
-/* The first number to use at ${epoch_ms} (since 1970) when others may have used some. */
-uint32_t v1_dpd_start(const struct v1_sa *sa, uint64_t epoch_ms);
+/*
+ * The first number to use at ${now} when other processes of this machine may have used some: above theirs, also where
+ * somebody has set the date back or forward since, and after a restart of the machine.
+ */
+uint32_t v1_dpd_start(const struct v1_sa *sa, struct now now);
 
 #endif

@@ -6,8 +6,10 @@
 #include "crypto/cert.h"
 #include "crypto/dh.h"
 #include "ike/policy.h"
-#include "ike/version.h"
 #include "ike/v1base/sa_payload_p2.h"
+#include "ike/v1run/exchange.h"
+#include "ike/v1run/ike_sa.h"
+#include "ike/version.h"
 
 struct ike_child;
 
@@ -25,7 +27,9 @@ struct v1_phase1 {
 	uint32_t	 natt_seen;		/* bit 1 << enum vid_kind of the peer's VIDs */
 	struct fault	*wrong_id;		/* why the peer's ID is not accepted, or NULL: no reason */
 	struct certs	 certs;			/* of the peer's message at hand */
-	bool		 cert_asked;		/* the peer sent a CERTREQ */
+	/* Of the peer's CERTREQs: one of any CA; the CAs of the others, each a 16-bit length and DER. */
+	bool		 any_cert_asked;
+	struct bytes	 cert_cas;
 	bool		 has_keys;
 	bool		 initial_contact;	/* the peer sent INITIAL-CONTACT */
 	enum ike_begin	 begin;			/* why this end begins it */
@@ -38,14 +42,15 @@ struct v1_quick {
 	struct ike_policy	*policy;
 	struct selector		 local_ts, remote_ts;
 	struct p2_choice	 choice;
-	uint8_t			 spi_in[4];
+	uint8_t			 spi_in[8];	/* 4 bytes; of a bundle, AH's behind ESP's */
 	struct bytes		 offer, reply;	/* bodies of the SA payloads, at the responder */
 	struct dh		*dh;		/* with PFS */
 	struct bytes		 gx_peer;
 	struct bytes		 ni_b, nr_b;
 	struct bytes		 idci, idcr;	/* bodies as received or sent */
 	bool			 has_ids;
-	uint8_t			 n_ids;		/* parsed in the current message */
+	uint8_t			 n_ids, n_oas;	/* parsed in the current message */
+	struct addr		 oa_local, oa_remote;	/* NAT-OA: this end's address as the peer knows it, and the peer's own */
 	const struct alg_group	*pfs;
 	uint8_t			 replaces[4];	/* spi-in of the child to be rekeyed, or zero */
 	uint64_t		 responder_seconds;	/* of a RESPONDER-LIFETIME notify, or 0 */
@@ -59,6 +64,31 @@ static inline int
 v1_quick_no_memory(struct fault *f)
 {
 	return (fault(f, FAULT_MEMORY, "no memory for quick mode"));
+}
+
+static inline struct ike_sa *
+ike(const struct v1_exchange *x)
+{
+	return (&x->sa->ike);
+}
+
+static inline struct v1_phase1 *
+phase1_of(const struct v1_exchange *x)
+{
+	return (x->part);
+}
+
+static inline struct v1_quick *
+quick_of(const struct v1_exchange *x)
+{
+	return (x->part);
+}
+
+/* -1 with the fault. */
+static inline int
+phase1_no_memory(struct fault *f)
+{
+	return (fault(f, FAULT_MEMORY, "no memory for phase 1"));
 }
 
 #endif

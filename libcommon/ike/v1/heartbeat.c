@@ -8,8 +8,8 @@
  */
 #include "ike/v1/heartbeat.h"
 
-#include "ike/v1/ike_sa.h"
-#include "ike/v1/info_send.h"
+#include "ike/v1run/ike_sa.h"
+#include "ike/v1run/info_send.h"
 
 struct span
 v1_heartbeat_vid(uint8_t buf[HEARTBEAT_VID_LEN], uint32_t interval_ms)

@@ -3,7 +3,7 @@
 #define SAPIPE_IKE_V1_HEARTBEAT_H
 
 #include "ike/heartbeat.h"
-#include "ike/v1/ike_sa.h"
+#include "ike/v1run/ike_sa.h"
 
 /* The vendor ID that announces hellos at this interval, in ${buf}. */
 struct span v1_heartbeat_vid(uint8_t buf[HEARTBEAT_VID_LEN], uint32_t interval_ms);

@@ -12,13 +12,18 @@
 #include "ike/sa_life.h"
 #include "ike/v1/dpd.h"
 #include "ike/v1/heartbeat.h"
-#include "ike/v1/ike_sa.h"
-#include "ike/v1/info_send.h"
 #include "ike/v1/phase1.h"
 #include "ike/v1/quick.h"
 #include "ike/v1/quick_child.h"
 #include "ike/v1/quick_ts.h"
 #include "ike/v1/sa_events.h"
+#include "ike/v1base/quirks.h"
+#include "ike/v1run/ike_sa.h"
+#include "ike/v1run/info_ack.h"
+#include "ike/v1run/info_send.h"
+
+/* How long the responder of aggressive mode waits for message 3 after what seems to be a refusal. */
+#define V1_REFUSED_MS	10000
 
 void
 v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x, bool authentic)
@@ -104,22 +109,29 @@ v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x, boo
 
 /*
  * Adds the attributes that the notification data of ATTRIBUTES-NOT-SUPPORTED holds. No RFC says what it
- * holds: it is printed if it is nothing but attributes.
+ * holds: it is printed if it is nothing but attributes. The group that ${x} offers is the cause.
  */
 static void
-name_attributes(struct fault *f, struct span data, bool phase2)
+name_attributes(struct fault *f, struct span data, const struct v1_exchange *x)
 {
 	char buf[NUM_TEXT];
 	struct isakmp_attrs attrs;
 	const struct isakmp_attr *a;
+	const struct v1_quick *q = v1_quick_of(x);
 	size_t len = strlen(f->what);
 
 	if (data.len == 0 || isakmp_attrs_get(&attrs, data, NULL) != 0)
 		return;
+	if (q != NULL && q->pfs != NULL && attrs.n == 1 && attrs.a[0].type == IPSEC_ATTR_GROUP &&
+	    attrs.a[0].value == q->pfs->num) {
+		(void)fault(f, FAULT_PFS_MISMATCH, "the peer does not accept PFS with group %s (ATTRIBUTES-NOT-SUPPORTED)",
+		    q->pfs->word);
+		return;
+	}
 	for (a = attrs.a; a < attrs.a + attrs.n && a->value != UINT64_MAX && len < sizeof(f->what); a++)
 		len += (size_t)snprintf(f->what + len, sizeof(f->what) - len, "%s%s = %llu",
 		    a == attrs.a ? "; its data has " : ", ",
-		    phase2 ? ipsec_attr_name(a->type, buf) : ike_attr_name(a->type, buf), (unsigned long long)a->value);
+		    q != NULL ? ipsec_attr_name(a->type, buf) : ike_attr_name(a->type, buf), (unsigned long long)a->value);
 }
 
 /*
@@ -135,7 +147,8 @@ concerned(const struct v1_exchange *x, struct span spi)
 		return (false);
 	if (q == NULL)
 		return (true);
-	return (spi.len != sizeof(q->spi_in) || span_eq(spi, SPAN_ARRAY(q->spi_in)));
+	return (spi.len != 4 || span_eq(spi, span_of(q->spi_in, 4)) ||
+	    (q->policy->ah.n > 0 && span_eq(spi, span_of(q->spi_in + 4, 4))));
 }
 
 /* The peer rejected all our proposals without details: list ours. */
@@ -166,22 +179,19 @@ take_lifetime(struct v1_sa *sa, struct now now, const struct isakmp_notify *n, s
 	v1_sa_id(sa, id);
 	if (sa_life_get(&life, n->data, NULL) != 0)
 		return;
-	/* The data path counts bytes, and has its limit from the record of the SA, which has the keys: we do not. */
-	if (life.kilobytes != 0)
-		ike_sa_note(&sa->ike, out, NOTE_INFO, "the peer ends an established SA after %llu KB "
-		    "(RESPONDER-LIFETIME): ignored, this end keeps the limit of its negotiation",
-		    (unsigned long long)life.kilobytes);
-	if (life.seconds == 0)
-		return;
-	if (n->proto == PROTO_ISAKMP && (n->spi.len == 0 || span_eq(n->spi, SPAN_ARRAY(id))))
+	if (life.seconds != 0 && n->proto == PROTO_ISAKMP && (n->spi.len == 0 || span_eq(n->spi, SPAN_ARRAY(id))))
 		ike_sa_shorten(&sa->ike, now, life.seconds, out);
 	if (n->proto == PROTO_ISAKMP || n->spi.len != sizeof(c->spi_out))
 		return;
 	/* The responder's SPI is the one that it receives with; some send the initiator's. */
 	if ((c = ike_child_by_peer_spi(&sa->ike, n->proto == PROTO_AH ? SA_AH : SA_ESP, n->spi.p)) == NULL)
 		c = ike_child_by_spi(sa->ike.engine, n->spi.p);
-	if (c != NULL && ike_child_of(c, &sa->ike))
+	if (c == NULL || !ike_child_of(c, &sa->ike))
+		return;
+	if (life.seconds != 0)
 		ike_child_shorten(sa->ike.engine, c, now, life.seconds, out);
+	if (life.kilobytes != 0)
+		ike_child_limit(c, now, life.kilobytes, out);
 }
 
 /* The peer has the SA after all: what was said in clear is not so, and its exchanges go on. */
@@ -198,22 +208,22 @@ still_known(struct v1_sa *sa, struct now now)
 }
 
 /*
- * ATTRIBUTES-NOT-SUPPORTED: peers that have no PFS send it about the group. Where the policy allows, the quick modes that it
- * may be about begin again without. False: none does.
+ * The peer refuses the proposals of a quick mode: those with another PFS group may be accepted. Peers that have no PFS send
+ * ATTRIBUTES-NOT-SUPPORTED without saying for which quick mode; NO-PROPOSAL-CHOSEN has to be about one. False: nothing
+ * begins again.
  */
 static bool
-fall_back(struct v1_sa *sa, struct now now, struct span spi, struct ike_outbox *out)
+begin_again(struct v1_sa *sa, struct now now, const struct isakmp_notify *n, unsigned several, struct ike_outbox *out)
 {
 	struct v1_exchange *x;
-	unsigned n = 0;
+	unsigned count = 0;
 
+	if (n->type != NOTIFY_ATTRIBUTES_NOT_SUPPORTED && several != 1)
+		return (false);
 	for (x = sa->exchanges; x != NULL; x = x->next)
-		if (concerned(x, spi))
-			n += v1_quick_again_without_pfs(x, now, out);
-	if (n > 0)
-		ike_sa_note(&sa->ike, out, NOTE_WARN, "the peer does not support PFS (ATTRIBUTES-NOT-SUPPORTED): "
-		    "going on without it, as --pfs-fallback allows");
-	return (n > 0);
+		if (concerned(x, n->spi))
+			count += v1_quick_again(x, now, n->type, out);
+	return (count > 0);
 }
 
 static void
@@ -238,6 +248,10 @@ take_notify(struct v1_sa *sa, struct now now, struct span body, bool authentic,
 		take_lifetime(sa, now, &n, out);
 		return;
 	}
+	if (authentic && n.type == NOTIFY_UNITY_LOAD_BALANCE) {
+		v1_sa_redirected(sa, now, &n, out);
+		return;
+	}
 	ike_sa_note(&sa->ike, out, authentic ? NOTE_INFO : NOTE_DEBUG, "the peer sent %s%s%s",
 	    isakmp_notify_name(n.type, name), n.type == NOTIFY_REPLAY_STATUS ? v1_replay_text(n.data) : "",
 	    authentic ? "" : " (in clear: only a hint)");
@@ -245,22 +259,22 @@ take_notify(struct v1_sa *sa, struct now now, struct span body, bool authentic,
 		return;
 	for (x = sa->exchanges; x != NULL; x = x->next)
 		several += concerned(x, n.spi);
-	if (several == 0) {	/* an unknown SPI (strongSwan sends zero): treat it as absent */
+	if (several == 0 && v1_quirk(&sa->vids, V1_QUIRK_ZERO_SPI)) {	/* as if it named none */
 		n.spi = SPAN_NONE;
 		for (x = sa->exchanges; x != NULL; x = x->next)
 			several += concerned(x, n.spi);
 	}
-	if (authentic && n.type == NOTIFY_ATTRIBUTES_NOT_SUPPORTED && fall_back(sa, now, n.spi, out))
+	if (authentic && begin_again(sa, now, &n, several, out))
 		return;
 	for (x = sa->exchanges; x != NULL; x = x->next) {
 		if (!concerned(x, n.spi))
 			continue;
 		v1_notify_fault(&f, n.type, x, authentic);
 		if (n.type == NOTIFY_ATTRIBUTES_NOT_SUPPORTED)
-			name_attributes(&f, n.data, v1_quick_of(x) != NULL);
+			name_attributes(&f, n.data, x);
 		f.evidence = authentic ? EVIDENCE_AUTHENTIC : EVIDENCE_CLEAR;
 		v1_exchange_where(x, x->at > 0 ? x->at - 1 : 0, &f);
-		if (n.type == NOTIFY_NO_PROPOSAL_CHOSEN && !x->told) {
+		if ((n.type == NOTIFY_NO_PROPOSAL_CHOSEN || n.type == NOTIFY_ATTRIBUTES_NOT_SUPPORTED) && !x->told) {
 			x->told = true;
 			list_offers(x, out);
 		}
@@ -295,7 +309,9 @@ take_delete(struct v1_sa *sa, struct now now, struct span body, struct ike_outbo
 		if (d.proto == PROTO_ISAKMP && d.spi_len == 16) {
 			/* Of this SA, or of another with the same, proven, peer. */
 			of = ike_sa_find(sa->ike.engine, spi, spi + COOKIE_LEN);
-			if (of != NULL && of->state == IKE_SA_ESTABLISHED && ike_sa_same_peer(of, &sa->ike))
+			if (of == &sa->ike && of->state == IKE_SA_AUTHENTICATING)
+				v1_sa_deleted(sa, now, out);
+			else if (of != NULL && of->state == IKE_SA_ESTABLISHED && ike_sa_same_peer(of, &sa->ike))
 				ike_sa_end(of, now, SA_REASON_DELETED, false, out);
 		} else if ((d.proto == PROTO_ESP || d.proto == PROTO_AH) && d.spi_len == 4) {
 			/* The SPI is the one that the peer receives with. */
@@ -325,17 +341,20 @@ take_clear(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 			ike_sa_note(&sa->ike, out, NOTE_INFO, "a delete in clear is not obeyed");
 }
 
-/* An answer to our proof that makes no sense under our keys. */
+/*
+ * An answer to our proof that makes no sense under our keys: to that of the initiator, or of the responder in aggressive
+ * mode, which proves itself first.
+ */
 static void
 take_nonsense(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 {
 	struct v1_exchange *x = v1_sa_exchange(sa, MID_PHASE1);
 	const struct v1_auth *auth;
 	struct fault f = {0};
+	uint64_t until_ms;
 
 	ike_sa_note(&sa->ike, out, NOTE_DEBUG, "an informational message that does not prove to be the peer's");
-	if (sa->ike.state != IKE_SA_HALF_OPEN || x == NULL || x->over || x->role != SA_INITIATOR ||
-	    !v1_phase1_proof_sent(x))
+	if (sa->ike.state != IKE_SA_HALF_OPEN || x == NULL || x->over || !v1_phase1_proof_sent(x))
 		return;
 	auth = v1_phase1_auth(x);
 	if (auth == NULL || auth->nonsense == FAULT_NONE)
@@ -344,7 +363,11 @@ take_nonsense(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 	    auth->nonsense_text);
 	f.evidence = EVIDENCE_CLEAR;
 	v1_exchange_where(x, x->at - 1, &f);
+	until_ms = x->give_up_ms;
 	v1_exchange_hint(x, now, &f, out);
+	/* It may be of an initiator whose message 3 was lost, which gives the first IV of what follows. */
+	if (x->role == SA_RESPONDER)
+		x->give_up_ms = until_ms < now.ms + V1_REFUSED_MS ? until_ms : now.ms + V1_REFUSED_MS;
 }
 
 /* Whether ${m} is no older than other messages of the peer: only such a one shows where it is. */
@@ -373,6 +396,30 @@ take_again(struct v1_sa *sa, const struct isakmp_msg *m, struct ike_outbox *out)
 			v1_dpd_take_again(sa, &n, out);
 }
 
+/* CONNECTED under the message ID of a quick mode that waits for it. */
+static bool
+take_connected(struct v1_sa *sa, struct now now, const struct isakmp_msg *m, struct ike_outbox *out)
+{
+	struct v1_exchange *x = v1_sa_exchange(sa, m->hdr.mid);
+	struct isakmp_notify n;
+	size_t i;
+
+	for (i = 1; x != NULL && i < m->n; i++)
+		if (m->pl[i].type == PAYLOAD_N && isakmp_notify_get(&n, m->pl[i].body, NULL) == 0 &&
+		    n.type == NOTIFY_CONNECTED && v1_quick_connected(x, now, out)) {
+			v1_sa_report(sa, now, out);
+			return (true);
+		}
+	return (false);
+}
+
+/* Whether a message with the right hash is the peer's: phase 1 has proven its identity. */
+static bool
+is_authentic(const struct v1_sa *sa)
+{
+	return (sa->ike.state == IKE_SA_AUTHENTICATING || sa->ike.state == IKE_SA_ESTABLISHED);
+}
+
 void
 v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
     struct span dgram, struct ike_outbox *out)
@@ -382,6 +429,11 @@ v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 	struct isakmp_msg m;
 	size_t i;
 
+	/* In clear it is a hint; the acknowledged one has to be proven. */
+	if (h->exchange == EXCHANGE_ACK_INFO && ((h->flags & ISAKMP_FLAG_ENCRYPTED) == 0 || !is_authentic(sa))) {
+		ike_sa_note(&sa->ike, out, NOTE_DEBUG, "an acknowledged informational exchange that nothing proves: ignored");
+		return;
+	}
 	if ((h->flags & ISAKMP_FLAG_ENCRYPTED) == 0) {
 		take_clear(sa, now, h, dgram, out);
 		return;
@@ -398,11 +450,13 @@ v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 		}
 		return;
 	}
-	if (sa->ike.state == IKE_SA_ESTABLISHED) {
+	if (is_authentic(sa)) {
 		/* An old message from elsewhere must not make us move there. */
 		if (v1_sa_seen(sa, h->mid)) {
 			ike_sa_note(&sa->ike, out, NOTE_DEBUG, "an informational message came again");
 			take_again(sa, &m, out);
+			if (h->exchange == EXCHANGE_ACK_INFO && endpoint_eq(&sa->ike.from_remote, &sa->ike.remote.at))
+				v1_info_acknowledge(sa, now, &m, out);
 			return;
 		}
 		v1_sa_saw(sa, h->mid);
@@ -410,10 +464,15 @@ v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 			ike_sa_follow(&sa->ike, now, out);
 		ike_sa_heard(&sa->ike, now);
 	}
+	/* Before it is obeyed, which may end this SA. */
+	if (h->exchange == EXCHANGE_ACK_INFO && is_authentic(sa))
+		v1_info_acknowledge(sa, now, &m, out);
+	if (sa->ike.state == IKE_SA_ESTABLISHED && take_connected(sa, now, &m, out))
+		return;
 	for (i = 1; i < m.n; i++)
 		if (m.pl[i].type == PAYLOAD_N)
-			take_notify(sa, now, m.pl[i].body, sa->ike.state == IKE_SA_ESTABLISHED, out);
-		else if (m.pl[i].type == PAYLOAD_D && sa->ike.state == IKE_SA_ESTABLISHED)
+			take_notify(sa, now, m.pl[i].body, is_authentic(sa), out);
+		else if (m.pl[i].type == PAYLOAD_D && is_authentic(sa))
 			take_delete(sa, now, m.pl[i].body, out);
 }
 

@@ -2,9 +2,10 @@
 #ifndef SAPIPE_IKE_V1_INFO_RECEIVE_H
 #define SAPIPE_IKE_V1_INFO_RECEIVE_H
 
-#include "ike/v1/exchange.h"
-#include "ike/v1/ike_sa.h"
+#include "ike/v1run/exchange.h"
+#include "ike/v1run/ike_sa.h"
 
+/* A message of the informational exchange, or of the acknowledged one: see info_ack.h. */
 void v1_inform(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
     struct span dgram, struct ike_outbox *out);
 

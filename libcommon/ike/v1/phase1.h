@@ -2,10 +2,10 @@
 #ifndef SAPIPE_IKE_V1_PHASE1_H
 #define SAPIPE_IKE_V1_PHASE1_H
 
-#include "ike/v1/auth.h"
-#include "ike/v1/exchange.h"
 #include "ike/v1/exchange_part.h"
-#include "ike/v1/ike_sa.h"
+#include "ike/v1base/auth.h"
+#include "ike/v1run/exchange.h"
+#include "ike/v1run/ike_sa.h"
 
 /* The phase 1 part of ${x}; NULL where ${x} is of another kind. */
 struct v1_phase1 *v1_phase1_of(const struct v1_exchange *x);
@@ -18,8 +18,5 @@ struct v1_exchange *v1_phase1_new(struct v1_sa *sa, enum sa_role role, struct no
 /* Begins phase 1 of the new ${sa}, which it links to the engine; the first message is in ${out}. 0 or -1. */
 int v1_phase1_begin(struct v1_sa *sa, struct now now, enum ike_begin why, struct ike_outbox *out,
     struct fault *f);
-
-/* Aggressive mode has no message for it: notifies the peer of a shorter life of ours after phase 1. */
-void v1_phase1_tell_life(struct v1_exchange *x, struct ike_outbox *out);
 
 #endif

@@ -1,12 +1,15 @@
 /* Phase 1: certificates, sent and received, and requests for them. */
 #include "ike/v1/phase1_cert.h"
 
-#include "ike/v1/auth.h"
 #include "ike/v1/exchange_part.h"
-#include "ike/v1/ike_sa.h"
+#include "ike/v1base/auth.h"
+#include "ike/v1run/ike_sa.h"
+#include "wire/dn.h"
+#include "wire/rd.h"
 
 #define ENCODING_PKCS7	1	/* RFC 2408 section 3.9 */
 #define ENCODING_X509	4
+#define V1_CERT_CAS_MAX	16384	/* bytes of the CAs that a peer names, in all its CERTREQs */
 
 /* Whether ${who} signs, by the method that is agreed on, or the first that this end offers. */
 static bool
@@ -29,6 +32,29 @@ put(struct isakmp_builder *b, uint8_t type, struct span data)
 	isakmp_payload_end(b);
 }
 
+/* Whether ${ca}, a name in DER, issued our certificate or one of the chain above it. */
+static bool
+issued_ours(const struct creds *c, struct span ca)
+{
+	size_t i;
+
+	for (i = 0; i < c->own.n; i++)
+		if (dn_eq(cert_issuer(c->own.c[i]), ca))
+			return (true);
+	return (false);
+}
+
+bool
+v1_cert_is_asked(const struct v1_phase1 *part, const struct creds *c)
+{
+	struct rd r = rd_of(bytes_span(&part->cert_cas));
+
+	while (r.left > 0 && !r.bad)
+		if (issued_ours(c, rd_bytes(&r, rd_u16(&r))))
+			return (true);
+	return (part->any_cert_asked);
+}
+
 int
 v1_put_certs(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 {
@@ -37,7 +63,7 @@ v1_put_certs(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 	size_t i;
 
 	(void)f;
-	if (!signs(x, x->role) || p->cert_policy == CERT_NEVER || (p->cert_policy == CERT_ASKED && !part->cert_asked))
+	if (!signs(x, x->role) || p->cert_policy == CERT_NEVER || (p->cert_policy == CERT_ASKED && !v1_cert_is_asked(part, &p->creds)))
 		return (0);
 	for (i = 0; i < p->creds.own.n; i++)
 		put(b, PAYLOAD_CERT, cert_der(p->creds.own.c[i]));
@@ -90,12 +116,27 @@ v1_put_cert_req(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f
 	return (0);
 }
 
-/* Whose certificates are asked for counts for nothing: this end has only one of its own. */
+/* Which of our CAs it is about is decided when we send: until then the peer's section may change. */
 int
 v1_take_cert_req(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 {
-	(void)f;
-	if (pl->body.len >= 1 && (pl->body.p[0] == ENCODING_X509 || pl->body.p[0] == ENCODING_PKCS7))
-		((struct v1_phase1 *)x->part)->cert_asked = true;
+	struct v1_phase1 *part = x->part;
+	struct bytes *all = &part->cert_cas;
+	struct span ca;
+	uint8_t *more;
+
+	if (pl->body.len < 1 || (pl->body.p[0] != ENCODING_X509 && pl->body.p[0] != ENCODING_PKCS7))
+		return (0);
+	ca = span_of(pl->body.p + 1, pl->body.len - 1);
+	if (ca.len == 0)
+		part->any_cert_asked = true;
+	/* A CA that is no name, or one too many, is one that we do not know. */
+	if (ca.len > V1_CERT_CAS_MAX - 2 || all->len > V1_CERT_CAS_MAX - 2 - ca.len || !dn_valid(ca))
+		return (0);
+	if ((more = realloc(all->p, all->len + 2 + ca.len)) == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for a CERTREQ payload"));
+	put_be16(more + all->len, (uint16_t)ca.len);
+	memcpy(more + all->len + 2, ca.p, ca.len);
+	*all = (struct bytes){ more, all->len + 2 + ca.len };
 	return (0);
 }

@@ -2,7 +2,7 @@
 #ifndef SAPIPE_IKE_V1_PHASE1_CERT_H
 #define SAPIPE_IKE_V1_PHASE1_CERT_H
 
-#include "ike/v1/exchange.h"
+#include "ike/v1run/exchange.h"
 
 #define V1_CERTS_MAX	16	/* CERT payloads of a message, and certificates in them */
 #define V1_CERT_REQS_MAX 48	/* CERTREQ payloads of a message; Windows sends one for each CA that it has */
@@ -13,5 +13,8 @@ int v1_take_cert(struct v1_exchange *x, const struct isakmp_payload *pl, struct 
 /* One CERTREQ for each CA, in the message where the peer still can obey. */
 int v1_put_cert_req(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f);
 int v1_take_cert_req(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f);
+/* Whether the peer asked for the certificate of ${c}: for one of any CA, or of its CA, or of one of the chain above it. */
+struct v1_phase1;
+bool v1_cert_is_asked(const struct v1_phase1 *part, const struct creds *c);
 
 #endif

@@ -8,20 +8,8 @@
 
 #include "ike/v1/exchange_part.h"
 #include "ike/v1/heartbeat.h"
-#include "ike/v1/ike_sa.h"
+#include "ike/v1run/ike_sa.h"
 #include "wire/fragment.h"
-
-static struct ike_sa *
-ike(const struct v1_exchange *x)
-{
-	return (&x->sa->ike);
-}
-
-static struct v1_phase1 *
-part(const struct v1_exchange *x)
-{
-	return (x->part);
-}
 
 /* --- VID --- */
 
@@ -31,7 +19,7 @@ natt_ours(const struct v1_exchange *x)
 {
 	const struct ike_policy *policy = x->sa->ike.policy;
 
-	if (policy->natt == NATT_OFF)
+	if (policy->natt == NATT_OFF || x->sa->ike.natt.tcp)
 		return (0);
 	return (policy->natt_versions != 0 ? policy->natt_versions : NATT_ALL);
 }
@@ -47,21 +35,24 @@ may_fragment(const struct v1_exchange *x)
 	return (policy->fragmentation == FRAGMENTATION_FORCE);
 }
 
-/* XAuth's, if a method of it is configured, and Unity's, whose attributes this end asks for or gives. */
+/*
+ * XAuth's, if a method of it is configured, or a login for a gateway that asks after another; and Unity's, whose attributes
+ * this end asks for or gives.
+ */
 static void
 put_vid_login(const struct v1_exchange *x, struct isakmp_builder *b)
 {
 	static const uint8_t unity[] = { 1, 0 };	/* its version */
 	const struct ike_policy *p = x->sa->ike.policy;
 	const struct v1_auth *a;
-	bool xauth = false;
+	bool xauth = x->role == SA_INITIATOR && !p->xauth_check && (p->xauth_user[0] != '\0' || p->xauth_ask);
 	size_t i;
 
 	for (i = 0; i < p->n_auths; i++)
 		xauth = xauth || ((a = v1_auth_find(p->auths[i])) != NULL && a->next == V1_AUTH_THEN_XAUTH);
 	if (xauth)
 		isakmp_payload_put(b, PAYLOAD_VID, vid_of(VID_XAUTH)->bytes);
-	if (!xauth && !p->mode_config)
+	if (!xauth && !p->mode_config && p->pool == NULL && p->pool6 == NULL)
 		return;
 	isakmp_payload_begin(b, PAYLOAD_VID);
 	wr_bytes(&b->w, vid_of(VID_UNITY)->bytes);
@@ -87,7 +78,7 @@ v1_put_vid(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 		/* The responder answers with the version agreed on, spelled as it came. */
 		if (x->role == SA_RESPONDER && (x->sa->natt == NULL ||
 		    strcmp(v->word, x->sa->natt->word) != 0 ||
-		    (part(x)->natt_seen & 1U << v->kind) == 0))
+		    (phase1_of(x)->natt_seen & 1U << v->kind) == 0))
 			continue;
 		isakmp_payload_put(b, PAYLOAD_VID, vid_of(v->kind)->bytes);
 	}
@@ -112,7 +103,7 @@ v1_take_vid(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault
 	if (v == NULL)
 		return (0);
 	if (v->kind >= VID_NATT_RFC3947 && v->kind <= VID_NATT_DRAFT_00)
-		part(x)->natt_seen |= 1U << v->kind;
+		phase1_of(x)->natt_seen |= 1U << v->kind;
 	else if (v->kind == VID_DPD)
 		x->sa->dpd.peer_can = true;
 	return (0);
@@ -169,7 +160,7 @@ v1_agree_natt(struct v1_exchange *x, struct ike_outbox *out, struct fault *f)
 {
 	(void)out;
 	(void)f;
-	x->sa->natt = natt_choose(natt_ours(x), part(x)->natt_seen);
+	x->sa->natt = natt_choose(natt_ours(x), phase1_of(x)->natt_seen);
 	ike(x)->natt.forced = x->sa->natt != NULL && x->sa->ike.policy->natt == NATT_FORCE;
 	return (0);
 }

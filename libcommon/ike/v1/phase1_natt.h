@@ -2,7 +2,7 @@
 #ifndef SAPIPE_IKE_V1_PHASE1_NATT_H
 #define SAPIPE_IKE_V1_PHASE1_NATT_H
 
-#include "ike/v1/exchange.h"
+#include "ike/v1run/exchange.h"
 
 int v1_put_vid(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f);
 int v1_take_vid(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f);

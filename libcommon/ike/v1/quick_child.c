@@ -5,13 +5,8 @@
 
 #include "ike/child.h"
 #include "ike/v1/exchange_part.h"
-#include "ike/v1/ike_sa.h"
-
-static struct ike_sa *
-ike(const struct v1_exchange *x)
-{
-	return (&x->sa->ike);
-}
+#include "ike/v1/quick_natoa.h"
+#include "ike/v1run/ike_sa.h"
 
 static uint64_t
 shorter(uint64_t a, uint64_t b)		/* of two limits, where 0 is none */
@@ -21,31 +16,39 @@ shorter(uint64_t a, uint64_t b)		/* of two limits, where 0 is none */
 
 /* The keys of one direction: for packets to the end that chose ${spi}. */
 static int
-make_keys(struct v1_exchange *x, struct span gqmxy, const uint8_t spi[4], struct secret *enc,
-    struct secret *auth, struct fault *f)
+make_keys(struct v1_exchange *x, enum sa_proto proto, const struct esp_proposal *p, struct span gqmxy, const uint8_t spi[4],
+    struct secret *enc, struct secret *auth, struct fault *f)
 {
 	struct v1_quick *q = x->part;
 	struct secret keymat = {0};
 	size_t enc_len, auth_len;
 	int r;
 
-	esp_key_sizes(&q->choice.proposal, &enc_len, &auth_len);
+	esp_key_sizes(p, &enc_len, &auth_len);
 	r = v1_keymat(x->sa->proposal.hash, secret_span(&x->sa->keys.skeyid_d), gqmxy,
-	    v1_proto_number(q->choice.proto), spi, bytes_span(&q->ni_b), bytes_span(&q->nr_b),
+	    v1_proto_number(proto), spi, bytes_span(&q->ni_b), bytes_span(&q->nr_b),
 	    enc_len + auth_len, &keymat, f);
 	if (r == 0)
-		r = v1_keymat_cut(&q->choice.proposal, secret_span(&keymat), enc, auth, f);
+		r = v1_keymat_cut(p, secret_span(&keymat), enc, auth, f);
 	secret_free(&keymat);
 	return (r);
 }
 
-/* An ID of the IKE SA, copied. 0, or -1: no memory. */
+/* The keys of ${c}: KEYMAT for each protocol and SPI (RFC 2409, 5.5). */
 static int
-copy_id(struct ike_id **to, const struct ike_id *from)
+make_all_keys(struct v1_exchange *x, struct span gqmxy, struct ike_child *c, struct fault *f)
 {
-	struct id id = ike_id_get(from);
+	struct secret none = {0};
 
-	return (from == NULL ? 0 : ike_id_set(to, &id));
+	if (make_keys(x, c->protocol, &c->proposal, gqmxy, c->spi_in, &c->enc_in, &c->auth_in, f) != 0 ||
+	    make_keys(x, c->protocol, &c->proposal, gqmxy, c->spi_out, &c->enc_out, &c->auth_out, f) != 0)
+		return (-1);
+	if (!c->ah.on)
+		return (0);
+	if (make_keys(x, SA_AH, &c->ah.proposal, gqmxy, c->ah.spi_in, &none, &c->ah.auth_in, f) != 0 ||
+	    make_keys(x, SA_AH, &c->ah.proposal, gqmxy, c->ah.spi_out, &none, &c->ah.auth_out, f) != 0)
+		return (-1);
+	return (0);
 }
 
 static int
@@ -54,8 +57,8 @@ fill_child(struct v1_exchange *x, struct ike_child *c)
 	struct v1_quick *q = x->part;
 
 	if ((c->name = strdup(ike(x)->name)) == NULL ||
-	    copy_id(&c->local.id, ike(x)->local.id) != 0 ||
-	    copy_id(&c->remote.id, ike(x)->remote.id) != 0)
+	    ike_id_copy(&c->local.id, ike(x)->local.id) != 0 ||
+	    ike_id_copy(&c->remote.id, ike(x)->remote.id) != 0)
 		return (-1);
 	v1_sa_id(x->sa, c->ike);
 	c->initiator = x->role == SA_INITIATOR;
@@ -63,16 +66,28 @@ fill_child(struct v1_exchange *x, struct ike_child *c)
 	c->protocol = q->choice.proto;
 	c->mode = q->policy->mode;
 	memcpy(c->spi_in, q->spi_in, sizeof(c->spi_in));
+	c->ah.on = q->choice.bundle;
+	if (c->ah.on) {
+		memcpy(c->ah.spi_in, q->spi_in + 4, sizeof(c->ah.spi_in));
+		memcpy(c->ah.spi_out, q->choice.ah_spi, sizeof(c->ah.spi_out));
+		c->ah.proposal = q->choice.ah;
+	}
 	memcpy(c->spi_out, q->choice.spi, sizeof(c->spi_out));
 	c->local.at = ike(x)->local.at;
 	c->remote.at = ike(x)->remote.at;
-	if (v1_sa_natt_in_use(x->sa))
+	if (ike(x)->natt.tcp)
+		c->encap = SA_ENCAP_TCP;
+	else if (v1_sa_natt_in_use(x->sa))
 		c->encap = x->sa->natt->floats || ike(x)->floated ? SA_ENCAP_UDP : SA_ENCAP_UDP_DRAFT;
 	else	/* ESP has no ports: those of IKE would mislead */
 		c->local.at.port = c->remote.at.port = 0;
 	c->proposal = q->choice.proposal;
 	c->local_ts = q->local_ts;
 	c->remote_ts = q->remote_ts;
+	c->local_seen = v1_quick_seen(x, &q->local_ts, true);
+	c->remote_seen = v1_quick_seen(x, &q->remote_ts, false);
+	c->oa_local = q->oa_local;
+	c->oa_remote = q->oa_remote;
 	c->established = x->now.epoch;
 	c->lifetime.seconds = shorter(q->choice.life.seconds, q->responder_seconds);
 	c->lifetime.kilobytes = shorter(q->choice.life.kilobytes, q->responder_kilobytes);
@@ -105,9 +120,7 @@ v1_quick_make_child(struct v1_exchange *x, enum sa_use use, struct ike_outbox *o
 		ike_child_free(c);
 		return (fault(f, FAULT_MEMORY, "no memory for a child SA"));
 	}
-	r = make_keys(x, secret_span(&gqmxy), c->spi_in, &c->enc_in, &c->auth_in, f);
-	if (r == 0)
-		r = make_keys(x, secret_span(&gqmxy), c->spi_out, &c->enc_out, &c->auth_out, f);
+	r = make_all_keys(x, secret_span(&gqmxy), c, f);
 	secret_free(&gqmxy);
 	if (r != 0) {
 		ike_child_free(c);

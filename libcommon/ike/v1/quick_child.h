@@ -2,7 +2,7 @@
 #ifndef SAPIPE_IKE_V1_QUICK_CHILD_H
 #define SAPIPE_IKE_V1_QUICK_CHILD_H
 
-#include "ike/v1/exchange.h"
+#include "ike/v1run/exchange.h"
 
 /* Makes the child of ${x} with its keys and writes its record, to be used ${use}. */
 int v1_quick_make_child(struct v1_exchange *x, enum sa_use use, struct ike_outbox *out,

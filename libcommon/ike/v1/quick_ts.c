@@ -8,7 +8,8 @@
 
 #include "ike/sa_life.h"
 #include "ike/v1/exchange_part.h"
-#include "ike/v1/ike_sa.h"
+#include "ike/v1/quick_natoa.h"
+#include "ike/v1run/ike_sa.h"
 
 static struct v1_quick *
 part(const struct v1_exchange *x)
@@ -68,7 +69,7 @@ v1_quick_take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct 
 	if (x->role == SA_INITIATOR) {
 		/* The answer has to repeat the proposed selectors; their encoding may differ. */
 		if (id_get(&own, bytes_span(to), f) != 0 || id_to_selector(&ours, &own) != 0 ||
-		    !selector_eq(&ours, &theirs)) {
+		    (!selector_eq(&ours, &theirs) && !v1_quick_same_host(x, &ours, &theirs, first))) {
 			(void)fault(f, FAULT_TS_MISMATCH, "the peer answers with %s where %s was asked",
 			    selector_text(a, &theirs), selector_text(b, &ours));
 			return (v1_quick_route_based(x, f));
@@ -104,6 +105,15 @@ covered(const struct selector *list, size_t n, const struct selector *s)
 	return (false);
 }
 
+/* Whether ${list} has ${s}, the peer's ID, or what becomes of it behind a NAT. */
+static bool
+allowed(const struct v1_exchange *x, const struct selector *list, size_t n, const struct selector *s, bool local)
+{
+	const struct selector seen = v1_quick_seen(x, s, local);
+
+	return (covered(list, n, s) || covered(list, n, &seen));
+}
+
 static struct selector
 host(const struct addr *a)
 {
@@ -133,8 +143,12 @@ v1_quick_check_ts(struct v1_exchange *x, struct fault *f)
 		q->local_ts = host(&s->own_addr);
 		q->remote_ts = host(&s->peer_addr);
 	}
+	if (ike_sa_ts_of_others(s, &q->remote_ts))
+		return (fault(f, FAULT_TS_MISMATCH, "the client asks for %s there, which is of the pool and not leased to it",
+		    selector_text(b, &q->remote_ts)));
 	ike_sa_ts(s, &ts);
-	if (covered(ts.local, ts.n_local, &q->local_ts) && covered(ts.remote, ts.n_remote, &q->remote_ts))
+	if (allowed(x, ts.local, ts.n_local, &q->local_ts, true) &&
+	    allowed(x, ts.remote, ts.n_remote, &q->remote_ts, false))
 		return (0);
 	selectors_text(want_l, sizeof(want_l), ts.local, ts.n_local);
 	selectors_text(want_r, sizeof(want_r), ts.remote, ts.n_remote);

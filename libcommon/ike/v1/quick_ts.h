@@ -2,7 +2,7 @@
 #ifndef SAPIPE_IKE_V1_QUICK_TS_H
 #define SAPIPE_IKE_V1_QUICK_TS_H
 
-#include "ike/v1/exchange.h"
+#include "ike/v1run/exchange.h"
 
 int v1_quick_put_id(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f);
 int v1_quick_take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f);

@@ -3,9 +3,10 @@
 
 #include <stdlib.h>
 
-#include "ike/v1/ike_sa.h"
-#include "ike/v1/payload.h"
-#include "ike/v1/runner.h"
+#include "ike/v1base/quirks.h"
+#include "ike/v1run/ike_sa.h"
+#include "ike/v1run/payload.h"
+#include "ike/v1run/runner.h"
 
 enum { I = SA_INITIATOR, R = SA_RESPONDER };
 enum { HASH = PAYLOAD_HASH, ATTR = PAYLOAD_ATTR, N = PAYLOAD_N, VID = PAYLOAD_VID };
@@ -28,7 +29,6 @@ struct v1_transaction {
 	v1_transactor_pick		*pick;	/* of a question of the peer */
 	struct secret			 in;	/* body of the peer's payload; it may have a password */
 	struct secret			 out;	/* of this end's */
-	uint16_t			 id;
 	uint8_t				 type;	/* of this end's question */
 };
 
@@ -72,7 +72,10 @@ put_attr(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f)
 	return (0);
 }
 
-/* Whether a message of ${type} can be the one that ${x} waits for. */
+/*
+ * Whether ${c} can be the message that ${x} waits for. The message ID and the hash bind an answer to its question. Its
+ * identifier is not compared: the user of strongSwan 5.9 answers XAuth with 0.
+ */
 static bool
 fits(const struct v1_exchange *x, const struct config *c)
 {
@@ -80,7 +83,22 @@ fits(const struct v1_exchange *x, const struct config *c)
 
 	if (x->role == SA_RESPONDER)
 		return (c->type == CONFIG_REQUEST || c->type == CONFIG_SET);
-	return (c->id == t->id && c->type == (t->type == CONFIG_REQUEST ? CONFIG_REPLY : CONFIG_ACK));
+	return (c->type == (t->type == CONFIG_REQUEST ? CONFIG_REPLY : CONFIG_ACK));
+}
+
+/*
+ * A question of the peer waits for an answer from outside. Until it is answered no other one is taken: nobody can answer two
+ * at the same time, and a peer must not open as many as it likes. A SET is no question, and may end the wait.
+ */
+static bool
+question_is_open(const struct v1_sa *sa)
+{
+	const struct v1_exchange *x;
+
+	for (x = sa->exchanges; x != NULL; x = x->next)
+		if (v1_is_transaction(x) && x->role == SA_RESPONDER && v1_exchange_waits(x))
+			return (true);
+	return (false);
 }
 
 static int
@@ -92,9 +110,10 @@ take_attr(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *
 	if (config_get(&c, pl->body, f) != 0)
 		return (-1);
 	if (!fits(x, &c))
-		return (fault(f, FAULT_PROTOCOL, "configuration message type %u, identifier %u is not the one expected",
-		    c.type, c.id));
+		return (fault(f, FAULT_PROTOCOL, "configuration message type %u is not the one expected", c.type));
 	if (x->role == SA_RESPONDER) {
+		if (c.type == CONFIG_REQUEST && x->answer == NULL && question_is_open(x->sa))
+			return (fault(f, FAULT_PROTOCOL, "the peer asks again before its last question is answered: ignored"));
 		if ((t->how = t->pick(x->sa, &c, f)) == NULL)
 			return (-1);
 		x->kind = kind_of(t->how);
@@ -165,7 +184,7 @@ transaction_free(struct v1_exchange *x)
 
 #define KIND(name, phase)	{						\
 	name, phase, EXCHANGE_TRANSACTION, rows, sizeof(rows) / sizeof(rows[0]),	\
-	payloads, true, verify, seal, NULL, v1_exchange_iv, NULL, forget, NULL, NULL, NULL,	\
+	payloads, true, verify, seal, NULL, v1_exchange_iv, NULL, forget, NULL, NULL, NULL, NULL,	\
 	transaction_free }
 static const struct v1_kind kinds[] = {
 	KIND("the transaction exchange", PHASE_XAUTH), KIND("XAuth", PHASE_XAUTH), KIND("mode config", PHASE_CONFIG),
@@ -208,16 +227,14 @@ v1_transaction_begin(struct v1_sa *sa, const struct v1_transactor *how, uint8_t 
 {
 	struct rand *r = &sa->ike.engine->conf.rand;
 	struct v1_exchange *x;
-	uint8_t mid[4], id[2], *body;
+	uint8_t mid[4], *body;
 
 	do {
 		if (r->fill(r->state, mid, sizeof(mid)) != 0)
 			return (fault(f, FAULT_CRYPTO, "no random bytes"));
 	} while (get_be32(mid) == 0 || v1_sa_exchange(sa, get_be32(mid)) != NULL || v1_sa_seen(sa, get_be32(mid)));
-	memcpy(id, mid + 2, sizeof(id));
 	if ((x = transaction_new(sa, how, SA_INITIATOR, get_be32(mid), now)) == NULL)
 		return (no_memory(f));
-	part(x)->id = get_be16(id);
 	part(x)->type = type;
 	if ((body = secret_make(&part(x)->out, 4 + attrs.len)) == NULL) {
 		v1_exchange_free(x);
@@ -225,8 +242,9 @@ v1_transaction_begin(struct v1_sa *sa, const struct v1_transactor *how, uint8_t 
 	}
 	body[0] = type;
 	body[1] = 0;
-	memcpy(body + 2, id, sizeof(id));
-	memcpy(body + 4, attrs.p, attrs.len);
+	memcpy(body + 2, mid + 2, 2);
+	if (attrs.len > 0)
+		memcpy(body + 4, attrs.p, attrs.len);
 	if (v1_exchange_run(x, now, out, f) != 0) {
 		v1_exchange_free(x);
 		return (-1);
@@ -304,7 +322,7 @@ v1_transaction_datagram(struct v1_sa *sa, struct now now, const struct isakmp_hd
 	if (h->mid == MID_PHASE1 || (x != NULL && !v1_is_transaction(x)))
 		return (false);
 	/* A duplicate is answered as before; what is new belongs to the next question. */
-	if (x != NULL && (!x->over || v1_exchange_came_again(x, h, data)))
+	if (x != NULL && (!x->over || v1_exchange_came_again(x, h, data) || !v1_quirk(&sa->vids, V1_QUIRK_ONE_MESSAGE_ID)))
 		return (v1_exchange_datagram(x, now, h, data, out));
 	return (asked(sa, x, now, h, data, pick, out));
 }

@@ -5,7 +5,7 @@
 #ifndef SAPIPE_IKE_V1_TRANSACTION_H
 #define SAPIPE_IKE_V1_TRANSACTION_H
 
-#include "ike/v1/exchange.h"
+#include "ike/v1run/exchange.h"
 #include "wire/config.h"
 
 /*

@@ -1,169 +1,50 @@
-/* SA payloads of phase 2: RFC 2407 sections 4.4 and 4.5, RFC 4106, RFC 4304. */
+/* SA payloads of phase 2: RFC 2407 sections 4.4 and 4.5, RFC 4106, RFC 4304: our offer, and the choices of both ends. */
 #include "ike/v1base/sa_payload_p2.h"
 
-#include <stdio.h>
-
-#define SPI_LEN		4
-#define SPI_RESERVED	255	/* SPIs up to here are IANA's, RFC 4303 section 2.1 */
-#define ESN_64BIT	1	/* RFC 4304 */
-
-static const struct sa_rules rules = {
-	.basic = 1U << IPSEC_ATTR_GROUP | 1U << IPSEC_ATTR_ENCAP_MODE | 1U << IPSEC_ATTR_AUTH |
-	    1U << IPSEC_ATTR_KEY_LENGTH | 1U << IPSEC_ATTR_ESN,
-	.life_type = IPSEC_ATTR_LIFE_TYPE,
-	.life_duration = IPSEC_ATTR_LIFE_DURATION,
-	.name = ipsec_attr_name,
-};
-
-/* The requirements of one end, besides its list. */
-struct want {
-	const struct ike_policy	*p;
-	const uint16_t		*encaps;
-	size_t			 n_encaps;
-	size_t			 ke_len;
-};
-
-/*
- * A transform as offered; members of the proposal are NULL where the registry has no such row.
- * ESP's integrity and 96-bit SHA-256 share a number, so integ is but the first with it.
- */
-struct t2 {
-	struct sa_values	v;
-	uint8_t			proto, id;
-	struct esp_proposal	p;
-	uint16_t		encap;		/* 0: named none */
-};
-
-/* The differences of two proposals, in the order of reporting. */
-enum {
-	D_PROTO = 1, D_ENC = 2, D_INTEG = 4, D_ESN = 8, D_ENCAP = 16, D_GROUP = 32, D_REFUSED = 64,
-	D_MODE = 128,		/* nothing but D_ENCAP, and it is tunnel against transport */
-};
-
-static uint8_t
-proto_num(enum sa_proto proto)
-{
-	return (proto == SA_AH ? PROTO_AH : PROTO_ESP);
-}
-
-/* Whether another proposal has the number of ${p}: both together make one offer then. */
-static bool
-is_and(const struct isakmp_sa *sa, const struct isakmp_proposal *p)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < sa->np; i++)
-		if (sa->p[i].num == p->num)
-			n++;
-	return (n > 1);
-}
-
-static void
-t2_refuse(struct t2 *t, const char *why)
-{
-	if (t->v.why[0] == '\0')
-		(void)snprintf(t->v.why, SA_WHY, "%s", why);
-}
-
-static void
-t2_get(struct t2 *t, const struct isakmp_sa *sa, const struct isakmp_proposal *prop,
-    const struct isakmp_transform *wire, size_t ke_len)
-{
-	struct sa_values *v = &t->v;
-	const struct alg_group *g;
-
-	*t = (struct t2){ .proto = prop->proto, .id = wire->id };
-	sa_values_get(v, wire->attrs, &rules);
-	t->encap = v->v[IPSEC_ATTR_ENCAP_MODE];
-	t->p.integ = alg_integ_auth(v->v[IPSEC_ATTR_AUTH]);
-	t->p.group = g = alg_group_num(v->v[IPSEC_ATTR_GROUP]);
-	t->p.esn = v->v[IPSEC_ATTR_ESN] == ESN_64BIT;
-	if (prop->proto == PROTO_ESP)
-		t->p.enc = alg_enc_esp(wire->id, v->v[IPSEC_ATTR_KEY_LENGTH]);
-	if (prop->proto != PROTO_ESP && prop->proto != PROTO_AH)
-		t2_refuse(t, "its protocol is neither ESP nor AH");
-	if (is_and(sa, prop))
-		t2_refuse(t, "several protocols at once are not supported");
-	if (prop->spi.len != SPI_LEN || get_be32(prop->spi.p) <= SPI_RESERVED)
-		t2_refuse(t, "its SPI is not 4 bytes or is reserved");
-	if (sa_has(v, IPSEC_ATTR_KEY_LENGTH) && (v->v[IPSEC_ATTR_KEY_LENGTH] == 0 ||
-	    prop->proto == PROTO_AH))
-		t2_refuse(t, "it has a key length where none belongs");
-	if (sa_has(v, IPSEC_ATTR_ESN) && !t->p.esn)
-		t2_refuse(t, "its ESN value is unknown");
-	if (prop->proto == PROTO_AH && t->p.integ != NULL && t->p.integ->ah != wire->id)
-		t2_refuse(t, "its AH transform and its authentication attribute disagree");
-	if (t->p.enc != NULL && t->p.enc->form == ALG_AEAD && sa_has(v, IPSEC_ATTR_AUTH))
-		t2_refuse(t, "it has an authentication attribute beside an AEAD");
-	if (sa_has(v, IPSEC_ATTR_GROUP) && ke_len == 0)
-		t2_refuse(t, "it has a group, but no KE payload came along");
-	else if (g != NULL && ke_len != g->pub_len)
-		t2_refuse(t, "the KE payload's length is not that of its group");
-	else if (!sa_has(v, IPSEC_ATTR_GROUP) && ke_len != 0)
-		t2_refuse(t, "it has no group, but a KE payload came along");
-}
-
-static bool
-encap_fits(const struct t2 *t, const struct want *w)
-{
-	size_t i;
-
-	for (i = 0; i < w->n_encaps; i++)
-		if (w->encaps[i] == t->encap)
-			return (true);
-	return (!sa_has(&t->v, IPSEC_ATTR_ENCAP_MODE) && w->n_encaps > 0);
-}
-
-static bool
-integ_fits(const struct t2 *t, const struct alg_integ *want)
-{
-	if (want == NULL)	/* beside an AEAD it is refused already */
-		return (!sa_has(&t->v, IPSEC_ATTR_AUTH) ||
-		    (t->p.enc != NULL && t->p.enc->form == ALG_AEAD));
-	return (t->v.v[IPSEC_ATTR_AUTH] == want->auth);
-}
-
-static unsigned
-t2_diff(const struct t2 *t, const struct esp_proposal *p, const struct want *w)
-{
-	bool group = p->group != NULL ? t->p.group == p->group :
-	    !sa_has(&t->v, IPSEC_ATTR_GROUP);
-	unsigned d = (t->proto != proto_num(w->p->proto) ? D_PROTO : 0U) |
-	    (t->p.enc != p->enc ? D_ENC : 0U) | (!integ_fits(t, p->integ) ? D_INTEG : 0U) |
-	    (t->p.esn != p->esn ? D_ESN : 0U) | (!encap_fits(t, w) ? D_ENCAP : 0U) |
-	    (!group ? D_GROUP : 0U);
-
-	return (t->v.why[0] != '\0' ? d | D_REFUSED : d);
-}
-
-/* Text of ${t}; algorithms that the registry does not have are printed as numbers. */
-static char *
-t2_text(char out[SA_WORDS], const struct t2 *t, const struct want *w)
-{
-	struct sa_text x = { out, SA_WORDS, 0 };
-	const struct sa_values *v = &t->v;
-	const struct sa_numbers n = {
-		.enc = t->id, .integ = v->v[IPSEC_ATTR_AUTH], .group = v->v[IPSEC_ATTR_GROUP],
-		.bits = v->v[IPSEC_ATTR_KEY_LENGTH],
-		.has_bits = sa_has(v, IPSEC_ATTR_KEY_LENGTH),
-		.has_integ = sa_has(v, IPSEC_ATTR_AUTH), .has_group = sa_has(v, IPSEC_ATTR_GROUP),
-		.esn = t->p.esn,
-	};
-	char name[NUM_TEXT];
-
-	out[0] = '\0';
-	if (t->proto != proto_num(w->p->proto))
-		sa_text_add(&x, "%s ", isakmp_proto_name(t->proto, name));
-	sa_text_p2(&x, t->proto, &n);
-	if (!encap_fits(t, w))
-		sa_text_add(&x, " (%s)", ipsec_encap_name(t->encap, name));
-	return (out);
-}
+#include "ike/v1base/sa_payload_p2_priv.h"
 
 const struct alg_group *
 p2_group(const struct ike_policy *p)
 {
 	return (p->esp.n > 0 ? p->esp.p[0].group : NULL);
+}
+
+bool
+p2_next_group(const struct ike_policy *p, const struct alg_group *last, const struct alg_group **next)
+{
+	const struct esp_proposals *own = &p->esp;
+	bool passed = false;
+	size_t i, j;
+
+	for (i = 0; i < own->n; i++) {
+		for (j = 0; j < i && own->p[j].group != own->p[i].group; j++)
+			;
+		if (j < i)	/* it had its turn */
+			continue;
+		if (passed) {
+			*next = own->p[i].group;
+			return (true);
+		}
+		passed = own->p[i].group == last;
+	}
+	return (false);
+}
+
+bool
+p2_offered(struct span sa_body, uint8_t spi[4], uint16_t *group)
+{
+	struct isakmp_sa sa;
+	struct sa_values v;
+	size_t i;
+
+	if (isakmp_sa_get(&sa, sa_body, NULL) != 0 || sa.np == 0 || sa.p[0].spi.len != SPI_LEN)
+		return (false);
+	memcpy(spi, sa.p[0].spi.p, SPI_LEN);
+	for (i = 0, *group = 0; i < sa.nt && *group == 0; i++) {
+		sa_values_get(&v, sa.t[i].attrs, &p2_rules);
+		*group = sa_has(&v, IPSEC_ATTR_GROUP) ? v.v[IPSEC_ATTR_GROUP] : 0;
+	}
+	return (true);
 }
 
 /* The attributes of one transform. */
@@ -179,176 +60,65 @@ attrs_put(struct wr *a, const struct esp_proposal *one, uint16_t encap,
 	/* RFC 4106 section 8.2: of GCM too the key's bits, without the salt. */
 	if (one->enc != NULL && one->enc->key_bits != 0)
 		isakmp_attr_put(a, IPSEC_ATTR_KEY_LENGTH, one->enc->key_bits);
-	sa_life_put(a, &rules, life);
+	sa_life_put(a, &p2_rules, life);
 	if (one->esn)
 		isakmp_attr_put(a, IPSEC_ATTR_ESN, ESN_64BIT);
 }
 
+/* Adds proposal 1 of ${proto}, with the transforms of ${list} whose group is ${pfs}; ${a} has room for their attributes. */
+static void
+proposal_add(struct isakmp_sa *sa, struct wr *a, enum sa_proto proto, const struct esp_proposals *list, const uint8_t spi[4],
+    uint16_t encap, const struct alg_group *pfs, const struct sa_life *life)
+{
+	const struct esp_proposal *one;
+	size_t i, from, first = sa->nt;
+
+	for (i = 0; i < list->n; i++) {
+		one = &list->p[i];
+		if (one->group != pfs)
+			continue;
+		from = a->len;
+		attrs_put(a, one, encap, life);
+		sa->t[sa->nt] = (struct isakmp_transform){ (uint8_t)(sa->nt - first + 1),
+		    one->enc != NULL ? one->enc->esp : one->integ->ah,
+		    span_of(a->p + from, a->len - from) };
+		sa->nt++;
+	}
+	a->bad = a->bad || sa->nt == first;
+	sa->p[sa->np++] = (struct isakmp_proposal){ 1, p2_proto_num(proto), span_of(spi, SPI_LEN), sa->nt - first, first };
+}
+
+/* ${p}'s AH of a bundle, with ${group} in each of its proposals. */
+static struct esp_proposals
+around(const struct ike_policy *p, const struct alg_group *group)
+{
+	struct esp_proposals ah = p->ah;
+	size_t i;
+
+	for (i = 0; i < ah.n; i++)
+		ah.p[i].group = group;
+	return (ah);
+}
+
 void
-p2_offer(struct wr *w, const struct ike_policy *p, const uint8_t spi[4], uint16_t encap,
+p2_offer(struct wr *w, const struct ike_policy *p, const uint8_t *spis, uint16_t encap,
     const struct alg_group *pfs)
 {
-	uint8_t buf[PROPOSALS_MAX * 64];
+	uint8_t buf[2 * PROPOSALS_MAX * 64];
 	struct wr a = wr_of(buf, sizeof(buf));
-	const struct esp_proposal *one;
 	const struct sa_life life = { p->esp_seconds, p->esp_kilobytes };
+	const struct esp_proposals ah = around(p, pfs);
 	struct isakmp_sa sa;
-	size_t i, from;
 
 	sa.doi = DOI_IPSEC;
 	sa.situation = SIT_IDENTITY_ONLY;
-	sa.np = 1;
-	sa.nt = 0;
-	for (i = 0; i < p->esp.n; i++) {
-		one = &p->esp.p[i];
-		if (one->group != pfs)
-			continue;
-		from = a.len;
-		attrs_put(&a, one, encap, &life);
-		sa.t[sa.nt] = (struct isakmp_transform){ (uint8_t)(sa.nt + 1),
-		    one->enc != NULL ? one->enc->esp : one->integ->ah,
-		    span_of(buf + from, a.len - from) };
-		sa.nt++;
-	}
-	sa.p[0] = (struct isakmp_proposal){ 1, proto_num(p->proto), span_of(spi, SPI_LEN), sa.nt,
-	    0 };
-	if (sa.nt == 0 || a.bad)
+	sa.np = sa.nt = 0;
+	proposal_add(&sa, &a, p->proto, &p->esp, spis, encap, pfs, &life);
+	if (ah.n > 0)
+		proposal_add(&sa, &a, SA_AH, &ah, spis + SPI_LEN, encap, pfs, &life);
+	if (a.bad)
 		w->bad = true;
 	isakmp_sa_put(w, &sa);
-}
-
-static unsigned
-closest(const struct isakmp_sa *sa, const struct want *w, const struct esp_proposal **conf,
-    struct t2 *best)
-{
-	struct t2 t;
-	size_t i, j, k;
-	unsigned d, least = UINT32_MAX;
-
-	for (i = 0; i < sa->np; i++)
-		for (j = 0; j < sa->p[i].n; j++) {
-			t2_get(&t, sa, &sa->p[i], &sa->t[sa->p[i].first + j], w->ke_len);
-			for (k = 0; k < w->p->esp.n; k++) {
-				d = t2_diff(&t, &w->p->esp.p[k], w);
-				if (least != UINT32_MAX &&
-				    __builtin_popcount(d) >= __builtin_popcount(least))
-					continue;
-				least = d;
-				*best = t;
-				*conf = &w->p->esp.p[k];
-			}
-		}
-	return (least);
-}
-
-static const char *
-group_word(const struct alg_group *g)
-{
-	return (g != NULL ? g->word : "none");
-}
-
-/* The text of one bit of a difference. */
-static void
-difference_text(struct sa_text *x, unsigned d, const struct t2 *t,
-    const struct esp_proposal *conf, const struct want *w)
-{
-	const uint16_t *v = t->v.v;
-	char a[NUM_TEXT], b[NUM_TEXT];
-
-	if (d & D_PROTO)
-		sa_text_add(x, "has protocol %s where %s is configured",
-		    isakmp_proto_name(t->proto, a), isakmp_proto_name(proto_num(w->p->proto), b));
-	else if ((d & D_ENC) && t->p.enc != NULL)
-		sa_text_add(x, "has cipher %s where %s is configured", t->p.enc->word,
-		    conf->enc->word);
-	else if ((d & D_ENC) && !sa_has(&t->v, IPSEC_ATTR_KEY_LENGTH) &&
-	    alg_enc_esp(t->id, 128) != NULL)
-		sa_text_add(x, "has AES without a key length");
-	else if (d & D_ENC)
-		sa_text_add(x, "has cipher %u with a key of %u bits where %s is configured", t->id,
-		    v[IPSEC_ATTR_KEY_LENGTH], conf->enc->word);
-	else if ((d & D_INTEG) && t->p.integ != NULL)
-		sa_text_add(x, "has integrity %s where %s is configured", t->p.integ->word,
-		    conf->integ != NULL ? conf->integ->word : "none");
-	else if (d & D_INTEG)
-		sa_text_add(x, "has integrity %u where %s is configured", v[IPSEC_ATTR_AUTH],
-		    conf->integ != NULL ? conf->integ->word : "none");
-	else if (d & D_ESN)
-		sa_text_add(x, t->p.esn ? "has ESN where none is configured" :
-		    "has no ESN where it is configured");
-	else if (d & D_ENCAP)
-		sa_text_add(x, "has mode %s where %s is configured",
-		    ipsec_encap_name(t->encap, a),
-		    w->n_encaps > 0 ? ipsec_encap_name(w->encaps[0], b) : "none");
-	else if ((d & D_GROUP) && t->p.group == NULL && sa_has(&t->v, IPSEC_ATTR_GROUP))
-		sa_text_add(x, "has PFS group %u where %s is configured", v[IPSEC_ATTR_GROUP],
-		    group_word(conf->group));
-	else if (d & D_GROUP)
-		sa_text_add(x, "has PFS group %s where %s is configured",
-		    group_word(t->p.group), group_word(conf->group));
-	else
-		sa_text_add(x, "is refused: %s", t->v.why);
-}
-
-static bool
-is_tunnel(uint16_t encap)
-{
-	return (encap == ENCAP_TUNNEL || encap == ENCAP_UDP_TUNNEL || encap == ENCAP_UDP_TUNNEL_DRAFT);
-}
-
-/* The first difference of the closest offer, as text and as bits. */
-static unsigned
-difference(struct sa_text *x, const struct isakmp_sa *sa, const struct want *w)
-{
-	const struct esp_proposal *conf = NULL;
-	struct t2 t = {0};
-	char words[SA_WORDS];
-	unsigned d;
-
-	if (sa->nt == 0 || w->p->esp.n == 0) {
-		sa_text_add(x, sa->nt == 0 ? "no transform is offered" :
-		    "no proposal is configured");
-		return (D_REFUSED);
-	}
-	d = closest(sa, w, &conf, &t);
-	sa_text_add(x, "%s, the closest offer, ", t2_text(words, &t, w));
-	difference_text(x, d, &t, conf, w);
-	return (d == D_ENCAP && w->n_encaps > 0 && is_tunnel(t.encap) != is_tunnel(w->encaps[0]) ? D_MODE : d);
-}
-
-/* --- the mismatch as a table --- */
-
-static void
-offered_words(const void *ctx, char words[SA_WORDS], const struct isakmp_sa *sa,
-    const struct isakmp_proposal *p, const struct isakmp_transform *wire)
-{
-	const struct want *w = ctx;
-	struct t2 t;
-
-	t2_get(&t, sa, p, wire, w->ke_len);
-	(void)t2_text(words, &t, w);
-}
-
-static void
-own_words(const void *ctx, char words[PROPOSAL_TEXT], size_t i)
-{
-	(void)esp_proposal_text(words, &((const struct want *)ctx)->p->esp.p[i]);
-}
-
-static void
-difference_words(const void *ctx, struct sa_text *x, const struct isakmp_sa *sa)
-{
-	(void)difference(x, sa, ctx);
-}
-
-char *
-p2_mismatch_text(char *out, size_t cap, struct span sa_body, const struct ike_policy *p,
-    const uint16_t *encaps, size_t n_encaps, size_t ke_len)
-{
-	const struct want want = { p, encaps, n_encaps, ke_len };
-	const struct sa_words w = { &want, p->esp.n, offered_words, own_words, difference_words };
-
-	return (sa_mismatch_text(out, cap, sa_body, &w));
 }
 
 /* --- choosing --- */
@@ -375,7 +145,7 @@ struct found {
 static void
 find(struct found *best, const struct isakmp_sa *sa, const struct want *w)
 {
-	const struct esp_proposals *own = &w->p->esp;
+	const struct esp_proposals *own = w->own;
 	struct found c;
 	size_t i, j;
 
@@ -384,12 +154,12 @@ find(struct found *best, const struct isakmp_sa *sa, const struct want *w)
 		for (j = 0; j < sa->p[i].n; j++) {
 			c.prop = &sa->p[i];
 			c.wire = &sa->t[sa->p[i].first + j];
-			t2_get(&c.t, sa, c.prop, c.wire, w->ke_len);
+			p2_get(&c.t, sa, c.prop, c.wire, w->ke_len);
 			for (c.k = 0; c.k < own->n; c.k++)
-				if (t2_diff(&c.t, &own->p[c.k], w) == 0)
+				if (p2_diff(&c.t, &own->p[c.k], w) == 0)
 					break;
 			if (c.k == own->n && (!w->p->accept_all || !all_known(&c.t) ||
-			    t2_diff(&c.t, &c.t.p, w) != 0))
+			    p2_diff(&c.t, &c.t.p, w) != 0))
 				continue;
 			if (c.k < best->k)
 				*best = c;
@@ -404,36 +174,171 @@ choice_fill(struct p2_choice *out, const struct t2 *t, const struct esp_proposal
 	const struct sa_life own = { w->p->esp_seconds, w->p->esp_kilobytes };
 
 	*out = (struct p2_choice){ .proposal = conf != NULL ? *conf : t->p, .num = wire->num,
-	    .proto = w->p->proto, .said = t->v.life };
+	    .proto = w->proto, .said = t->v.life };
 	memcpy(out->spi, prop->spi.p, SPI_LEN);
 	out->encap = sa_has(&t->v, IPSEC_ATTR_ENCAP_MODE) ? t->encap : w->encaps[0];
 	out->shorter = sa_life_min(&out->life, &own, &out->said);
 }
 
-int
-p2_choose(struct p2_choice *out, struct span sa_body, const struct ike_policy *p,
-    const uint16_t *encaps, size_t n_encaps, size_t ke_len, const uint8_t spi[4],
-    struct wr *reply, struct fault *f)
+/* What a refusal of ${sa} says, the bits of the difference. -1. */
+static int
+refuse(const struct isakmp_sa *sa, const struct want *w, struct fault *f)
 {
-	const struct want w = { p, encaps, n_encaps, ke_len };
-	struct isakmp_sa sa;
-	struct found best;
 	char why[256] = "";
 	struct sa_text x = { why, sizeof(why), 0 };
-	unsigned d;
+	unsigned d = p2_difference(&x, sa, w);
 
-	if (isakmp_sa_get(&sa, sa_body, f) != 0)
-		return (-1);
-	find(&best, &sa, &w);
-	if (best.wire == NULL) {
-		d = difference(&x, &sa, &w);
-		(void)fault(f, d == D_GROUP ? FAULT_PFS_MISMATCH : FAULT_NO_PROPOSAL,
-		    "none of %zu phase 2 proposals is configured: %s", sa.nt, why);
-		return (d == D_MODE ? fault_because(f, CAUSE_ENCAP_MODE, -1) : -1);
+	(void)fault(f, d == D_GROUP ? FAULT_PFS_MISMATCH : FAULT_NO_PROPOSAL,
+	    "none of %zu phase 2 proposals is configured: %s", sa->nt, why);
+	return (d == D_MODE ? fault_because(f, CAUSE_ENCAP_MODE, -1) : -1);
+}
+
+/* --- bundles --- */
+
+/* The proposal of ${proto} under ${num}, as if it were alone. */
+static void
+half_of(struct isakmp_sa *out, const struct isakmp_sa *sa, uint8_t num, uint8_t proto)
+{
+	size_t i;
+
+	out->doi = sa->doi;
+	out->situation = sa->situation;
+	out->np = out->nt = 0;
+	for (i = 0; i < sa->np && out->np == 0; i++)
+		if (sa->p[i].num == num && sa->p[i].proto == proto) {
+			out->p[out->np] = sa->p[i];
+			out->p[out->np++].first = 0;
+			out->nt = sa->p[i].n;
+			memcpy(out->t, sa->t + sa->p[i].first, out->nt * sizeof(out->t[0]));
+		}
+}
+
+/* Whether ${num} is ESP and AH, each once, and nothing else. */
+static bool
+is_bundle(const struct isakmp_sa *sa, uint8_t num)
+{
+	return (p2_of_number(sa, num, 0) == 2 && p2_of_number(sa, num, PROTO_ESP) == 1 && p2_of_number(sa, num, PROTO_AH) == 1);
+}
+
+/* Fills in the AH of ${out}. */
+static void
+choice_around(struct p2_choice *out, const struct found *ah, const struct esp_proposals *own)
+{
+	out->bundle = true;
+	out->ah = ah->k < own->n ? own->p[ah->k] : ah->t.p;
+	memcpy(out->ah_spi, ah->prop->spi.p, SPI_LEN);
+}
+
+/* As p2_choose(), of the first bundle that fits. */
+static int
+choose_bundle(struct p2_choice *out, const struct isakmp_sa *sa, const struct want *w, const uint8_t *spis,
+    struct wr *reply, struct fault *f)
+{
+	struct want wa = *w;
+	struct esp_proposals own;
+	struct isakmp_sa esp, ah, both;
+	struct found e, a;
+	size_t i, bundles = 0;
+
+	wa.own = &own;
+	wa.proto = SA_AH;
+	for (i = 0; i < sa->np; i++) {
+		if (sa->p[i].proto != PROTO_ESP || !is_bundle(sa, sa->p[i].num))
+			continue;
+		bundles++;
+		half_of(&esp, sa, sa->p[i].num, PROTO_ESP);
+		half_of(&ah, sa, sa->p[i].num, PROTO_AH);
+		find(&e, &esp, w);
+		own = around(w->p, e.wire != NULL ? e.t.p.group : NULL);
+		find(&a, &ah, &wa);
+		if (e.wire == NULL || a.wire == NULL)
+			continue;
+		choice_fill(out, &e.t, e.k < w->own->n ? &w->own->p[e.k] : NULL, e.prop, e.wire, w);
+		choice_around(out, &a, &own);
+		both = (struct isakmp_sa){ .doi = sa->doi, .situation = sa->situation, .np = 2, .nt = 2 };
+		both.p[0] = (struct isakmp_proposal){ e.prop->num, PROTO_ESP, span_of(spis, SPI_LEN), 1, 0 };
+		both.p[1] = (struct isakmp_proposal){ a.prop->num, PROTO_AH, span_of(spis + SPI_LEN, SPI_LEN), 1, 1 };
+		both.t[0] = *e.wire;
+		both.t[1] = *a.wire;
+		isakmp_sa_put(reply, &both);
+		return (0);
 	}
+	if (bundles == 0)
+		return (fault(f, FAULT_NO_PROPOSAL, "the peer offers no bundle of ESP and AH, which is configured"));
+	return (e.wire == NULL ? refuse(&esp, w, f) : refuse(&ah, &wa, f));
+}
+
+/* No protocol may be in a bundle twice. 0, or -1. */
+static int
+check_bundles(const struct isakmp_sa *sa, struct fault *f)
+{
+	char name[NUM_TEXT];
+	size_t i;
+
+	for (i = 0; i < sa->np; i++)
+		if (p2_of_number(sa, sa->p[i].num, sa->p[i].proto) > 1)
+			return (fault_because(f, CAUSE_BAD_OFFER, fault(f, FAULT_PROTOCOL, "proposal %u has protocol %s twice",
+			    sa->p[i].num, isakmp_proto_name(sa->p[i].proto, name))));
+	return (0);
+}
+
+int
+p2_choose(struct p2_choice *out, struct span sa_body, const struct ike_policy *p,
+    const uint16_t *encaps, size_t n_encaps, size_t ke_len, const uint8_t *spis,
+    struct wr *reply, struct fault *f)
+{
+	const struct want w = { p, &p->esp, p->proto, encaps, n_encaps, ke_len };
+	struct isakmp_sa sa;
+	struct found best;
+
+	if (isakmp_sa_get(&sa, sa_body, f) != 0 || check_bundles(&sa, f) != 0)
+		return (-1);
+	if (p->ah.n > 0)
+		return (choose_bundle(out, &sa, &w, spis, reply, f));
+	find(&best, &sa, &w);
+	if (best.wire == NULL)
+		return (refuse(&sa, &w, f));
 	choice_fill(out, &best.t, best.k < p->esp.n ? &p->esp.p[best.k] : NULL, best.prop,
 	    best.wire, &w);
-	sa_reply_put(reply, best.prop, best.wire, span_of(spi, SPI_LEN));
+	sa_reply_put(reply, best.prop, best.wire, span_of(spis, SPI_LEN));
+	return (0);
+}
+
+/* The own proposal that ${sa}, one transform of one proposal, repeats. -1: none. */
+static int
+accept_one(struct found *out, const struct isakmp_sa *sa, const struct want *w, const struct alg_group *pfs, struct fault *f)
+{
+	char words[SA_WORDS];
+
+	*out = (struct found){ .prop = &sa->p[0], .wire = &sa->t[0] };
+	p2_get(&out->t, sa, out->prop, out->wire, w->ke_len);
+	for (; out->k < w->own->n; out->k++)
+		if (w->own->p[out->k].group == pfs && p2_diff(&out->t, &w->own->p[out->k], w) == 0)
+			return (0);
+	return (fault(f, FAULT_PROTOCOL, "the peer chose %s%s%s, which was not offered",
+	    p2_text(words, &out->t, w), out->t.v.why[0] != '\0' ? ": " : "", out->t.v.why));
+}
+
+static int
+accept_bundle(struct p2_choice *out, const struct isakmp_sa *sa, const struct want *w, const struct alg_group *pfs,
+    struct fault *f)
+{
+	const struct esp_proposals own = around(w->p, pfs);
+	struct want wa = *w;
+	struct isakmp_sa esp, ah;
+	struct found e, a;
+
+	wa.own = &own;
+	wa.proto = SA_AH;
+	if (sa->np != 2 || sa->nt != 2 || sa->p[0].n != 1 || !is_bundle(sa, sa->p[0].num))
+		return (fault(f, FAULT_PROTOCOL, "the peer chose %zu proposals with %zu transforms "
+		    "instead of a bundle of ESP and AH", sa->np, sa->nt));
+	half_of(&esp, sa, sa->p[0].num, PROTO_ESP);
+	half_of(&ah, sa, sa->p[0].num, PROTO_AH);
+	if (accept_one(&e, &esp, w, pfs, f) != 0 || accept_one(&a, &ah, &wa, pfs, f) != 0)
+		return (-1);
+	choice_fill(out, &e.t, &w->own->p[e.k], e.prop, e.wire, w);
+	choice_around(out, &a, &own);
 	return (0);
 }
 
@@ -441,24 +346,19 @@ int
 p2_accept(struct p2_choice *out, struct span sa_body, const struct ike_policy *p,
     uint16_t encap, const struct alg_group *pfs, struct fault *f)
 {
-	const struct want w = { p, &encap, 1, pfs != NULL ? pfs->pub_len : 0 };
+	const struct want w = { p, &p->esp, p->proto, &encap, 1, pfs != NULL ? pfs->pub_len : 0 };
 	struct isakmp_sa sa;
-	struct t2 t;
-	char words[SA_WORDS];
-	size_t i;
+	struct found c;
 
 	if (isakmp_sa_get(&sa, sa_body, f) != 0)
 		return (-1);
+	if (p->ah.n > 0)
+		return (accept_bundle(out, &sa, &w, pfs, f));
 	if (sa.np != 1 || sa.nt != 1)
 		return (fault(f, FAULT_PROTOCOL, "the peer chose %zu proposals with %zu transforms "
 		    "instead of one", sa.np, sa.nt));
-	t2_get(&t, &sa, &sa.p[0], &sa.t[0], w.ke_len);
-	for (i = 0; i < p->esp.n; i++)
-		if (p->esp.p[i].group == pfs && t2_diff(&t, &p->esp.p[i], &w) == 0)
-			break;
-	if (i == p->esp.n)
-		return (fault(f, FAULT_PROTOCOL, "the peer chose %s%s%s, which was not offered",
-		    t2_text(words, &t, &w), t.v.why[0] != '\0' ? ": " : "", t.v.why));
-	choice_fill(out, &t, &p->esp.p[i], &sa.p[0], &sa.t[0], &w);
+	if (accept_one(&c, &sa, &w, pfs, f) != 0)
+		return (-1);
+	choice_fill(out, &c.t, &p->esp.p[c.k], c.prop, c.wire, &w);
 	return (0);
 }
