@@ -11,6 +11,7 @@
 #include "base/hex.h"
 #include "crypto/crypto.h"
 #include "datapath/claim_file.h"
+#include "os/clock.h"
 
 #define LOCK_FILE	"claim.lock"
 #define NEW		".new"	/* added to the name of a claim that has no contents yet */
@@ -21,15 +22,6 @@
 #define IN_BLOCK	UINT64_C(8)
 #define BLOCK_MAX_OUT	(UINT64_C(1) << 22)
 #define BLOCK_MAX_IN	(UINT64_C(1) << 20)
-
-static uint64_t
-mono_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return ((uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000);
-}
 
 /* ---- writes */
 
@@ -332,7 +324,7 @@ bad:
 static uint64_t
 next_block(uint64_t *block, uint64_t *at, uint64_t least, uint64_t most)
 {
-	uint64_t now = mono_ms();
+	uint64_t now = clock_mono_ms();
 
 	if (*block == 0)
 		*block = least;

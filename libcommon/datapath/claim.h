@@ -46,8 +46,7 @@ struct claim {			/* of one SA */
 };
 
 /*
- * Opens the state directory ${path}, making it (mode 0700). NULL: /var/lib/sapipe for root, where root
- * may write there, else $XDG_STATE_HOME/sapipe, else $HOME/.local/state/sapipe. -1 with
+ * Opens the state directory ${path}, making it; NULL: the default one, see os/state_dir.h. -1 with
  * FAULT_PERMISSION, FAULT_SYSTEM, FAULT_CONFIG if others may write there, or FAULT_MALFORMED if its key is damaged,
  * or missing beside claims that have not expired.
  */

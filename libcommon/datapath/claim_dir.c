@@ -11,71 +11,11 @@
 
 #include "crypto/crypto.h"
 #include "datapath/claim_file.h"
+#include "os/state_dir.h"
 
-#define ROOT_DIR	"/var/lib/sapipe"
 #define KEY_FILE	"claim.key"
 #define KEY_LEN		32
 #define TRIES		20
-
-/* mkdir -p, each part 0700. */
-static int
-make_dirs(const char *path)
-{
-	char part[4096];
-	size_t i, n = strlen(path);
-
-	if (n == 0 || n >= sizeof(part)) {
-		errno = ENAMETOOLONG;
-		return (-1);
-	}
-	for (i = 1; i <= n; i++) {
-		if (path[i] != '/' && path[i] != '\0')
-			continue;
-		memcpy(part, path, i);
-		part[i] = '\0';
-		if (mkdir(part, 0700) != 0 && errno != EEXIST)
-			return (-1);
-	}
-	return (0);
-}
-
-static int
-open_dir(const char *path)
-{
-	if (make_dirs(path) != 0)
-		return (-1);
-	return (open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-}
-
-/* The default state directory; -1 with errno. */
-static int
-open_default(char *path, size_t cap)
-{
-	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	int fd;
-
-	(void)snprintf(path, cap, "%s", ROOT_DIR);
-	if (geteuid() == 0) {
-		if ((fd = open_dir(path)) != -1 && faccessat(fd, ".", W_OK, AT_EACCESS) == 0)
-			return (fd);
-		if (fd != -1) {
-			(void)close(fd);
-			errno = EACCES;
-		}
-		/* Root of a user namespace has no /var/lib of its own. */
-		if (errno != EACCES && errno != EPERM && errno != EROFS)
-			return (-1);
-	}
-	if (xdg != NULL && xdg[0] == '/')
-		(void)snprintf(path, cap, "%s/sapipe", xdg);
-	else if (home != NULL && home[0] == '/')
-		(void)snprintf(path, cap, "%s/.local/state/sapipe", home);
-	else {
-		errno = ENOENT;
-		return (-1);
-	}
-	return (open_dir(path));
-}
 
 /* Whether a claim in the directory may still be needed: one that has not expired, or that cannot be read. */
 static bool
@@ -158,15 +98,11 @@ key_load(struct claims *c, struct fault *f)
 int
 claims_open(struct claims *c, const char *path, struct fault *f)
 {
-	char buf[4096];
+	char buf[STATE_DIR_PATH];
 	struct stat st;
 
 	*c = (struct claims){ .dir = -1, .lock = -1 };
-	if (path != NULL) {
-		(void)snprintf(buf, sizeof(buf), "%s", path);
-		c->dir = open_dir(path);
-	} else
-		c->dir = open_default(buf, sizeof(buf));
+	c->dir = state_dir_open(path, buf);
 	if (c->dir == -1 || fstat(c->dir, &st) != 0) {
 		(void)fault_because(f, CAUSE_STATE_DIR,
 		    fault_sys(f, errno == EACCES || errno == EPERM ? FAULT_PERMISSION : FAULT_SYSTEM,

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "os/clock.h"
 #include "os/priv.h"
 #include "os/sandbox.h"
 
@@ -29,15 +30,6 @@ static uint64_t
 epoch(void)
 {
 	return ((uint64_t)time(NULL));
-}
-
-static uint64_t
-mono_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return ((uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000);
 }
 
 static void
@@ -168,7 +160,7 @@ serve(struct table *t, int fd, const struct keeper_ask *q, size_t n)
 	if (owed)
 		sync_all(t, a, m);
 	else if (t->dirty_ms == 0)
-		t->dirty_ms = mono_ms();
+		t->dirty_ms = clock_mono_ms();
 	/* The other end may have disconnected: handle the requests anyway. */
 	for (i = 0; i < m; i++)
 		(void)send(fd, &a[i], sizeof(a[i]), MSG_NOSIGNAL);
@@ -189,7 +181,7 @@ keeper_serve(void *claims, int fd)
 	t->c = claims;
 	do {
 		if (t->dirty_ms != 0 &&
-		    (poll(&p, 1, QUIET_MS) == 0 || mono_ms() - t->dirty_ms > DIRTY_MS))
+		    (poll(&p, 1, QUIET_MS) == 0 || clock_mono_ms() - t->dirty_ms > DIRTY_MS))
 			sync_all(t, NULL, 0);
 		if ((n = hear(fd, q)) > 0)
 			serve(t, fd, q, n);
@@ -301,10 +293,10 @@ void
 keeper_finish(struct keeper *k, unsigned ms)
 {
 	struct pollfd p = { .fd = k->fd, .events = POLLIN | POLLOUT };
-	uint64_t now = mono_ms(), end = now + ms;
+	uint64_t now = clock_mono_ms(), end = now + ms;
 	struct keeper_answer a;
 
-	for (; k->n > 0 && now < end && poll(&p, 1, (int)(end - now)) > 0; now = mono_ms()) {
+	for (; k->n > 0 && now < end && poll(&p, 1, (int)(end - now)) > 0; now = clock_mono_ms()) {
 		while (keeper_answer(k, &a, NULL) == 1)
 			;
 		if (keeper_flush(k, NULL) != 0)

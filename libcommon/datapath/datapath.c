@@ -8,7 +8,6 @@
 
 #define TICK		1.0	/* seconds */
 #define PATHS_MS	10000	/* between looks at the MTUs of paths */
-#define TRAFFIC_MS	2000	/* between reports of traffic to the negotiator */
 #define MTU_FIRST	1400	/* of the device, before there is an SA */
 #define KEEPER_END_MS	5000	/* for the keeper to record the last numbers */
 
@@ -45,6 +44,9 @@ happened(void *ctx, struct esp_pair *pair, enum sadb_event what)
 		ports_unserve_spi(dp->ports, get_be32(pair->in.spi), &pair->in.dst.addr);
 	if (pair->user == NULL)
 		return;
+	dp_event(dp, pair, SA_EVENT_COUNT);
+	dp->mtu_whole = true;
+	dp_hop_remove(dp, pair->user);
 	dp_claim_end(dp, pair);
 	if (sadb_count(dp->db) == 1 && dp->up) {
 		dp->up = false;
@@ -55,21 +57,30 @@ happened(void *ctx, struct esp_pair *pair, enum sadb_event what)
 
 /* ---- timers */
 
+/*
+ * Tells the negotiator which SAs have received packets, in one record, however many there are. Those that it has no room
+ * for are the first ones the next time.
+ */
 static void
 traffic(struct datapath *dp, uint64_t now_ms)
 {
-	struct esp_pair *pair;
+	size_t count = sadb_count(dp->db), first = dp->traffic_at < count ? dp->traffic_at : 0, n = 0;
 
-	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++) {
+	for (size_t i = 0; i < count; i++) {
+		struct esp_pair *pair = sadb_at(dp->db, (first + i) % count);
 		struct own *own = pair->user;
 
-		if (own == NULL || own->told_packets == pair->in.count.packets ||
-		    now_ms - own->told_ms < TRAFFIC_MS)
+		if (own == NULL)
+			continue;
+		dp_stat_seen(pair, now_ms);
+		if (own->told_packets == pair->in.count.packets || n == SA_TRAFFIC_MAX)
 			continue;
 		own->told_packets = pair->in.count.packets;
-		own->told_ms = now_ms;
-		dp_event(dp, pair, SA_EVENT_TRAFFIC);
+		dp_traffic_put(dp->traffic + n++ * SA_TRAFFIC_LEN, pair);
+		dp->traffic_at = (first + i + 1) % count;
 	}
+	if (n > 0)
+		dp_traffic_send(dp, n);
 }
 
 static void
@@ -86,6 +97,7 @@ tick(struct ev_loop *loop, ev_timer *w, int revents)
 		dp_mtu(dp, true);
 	traffic(dp, now.ms);
 	dp_settle(dp);
+	dp_hop_tick(dp, now.ms);
 }
 
 static void
@@ -156,6 +168,7 @@ datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
     const struct datapath_calls *calls, void *ctx, struct fault *f)
 {
 	struct datapath *dp = calloc(1, sizeof(*dp));
+	struct fault why;
 
 	if (dp == NULL) {
 		(void)fault(f, FAULT_MEMORY, "no memory for the data path");
@@ -166,14 +179,25 @@ datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
 	dp->opt = *o;
 	dp->calls = *calls;
 	dp->ctx = ctx;
+	dp->since = clock_now(&dp->clock).epoch;
+	dp->mtu_whole = true;
 	dp->tun.fd = -1;
+	(void)rand_system.fill(rand_system.state, (uint8_t *)&dp->path_mtus.salt, sizeof(dp->path_mtus.salt));
 	for (size_t i = 0; i < RAWESP_SOCKETS; i++)
 		dp->raw.fd[i] = -1;
 	keeper_init(&dp->keeper, o->keeper);
-	dp->opt.sadb.hooks = (struct sadb_hooks){ dp, dp_reserve_out, dp_reserve_in, happened };
+	dp->opt.sadb.hooks = (struct sadb_hooks){ dp, dp_reserve_out, dp_reserve_in, happened, NULL };
 	if (worker_open(&dp->worker, o->sadb.sa.backends, f) != 0 || (o->recorder != -1 && dp_wire_open(dp, o->recorder, f) != 0) ||
-	    (dp->db = sadb_new(&dp->opt.sadb, f)) == NULL || open_all(dp, f) != 0)
+	    dp_hop_open(dp, f) != 0 || dp_hub_open(dp, f) != 0 || (dp->db = sadb_new(&dp->opt.sadb, f)) == NULL || open_all(dp, f) != 0)
 		goto bad;
+	for (size_t i = 0; i < o->n_nhtb; i++)
+		if (datapath_bind(dp, &o->nhtb[i].hop, o->nhtb[i].name, f) != 0)
+			goto bad;
+	if (dp_hop_watch(dp, &why) != 0)
+		dp_warn(dp, &why);
+	coalesce_init(&dp->worker.join, dp->tun.uso, dp_put, dp);
+	dp_note(dp, 1, "%s: %s", dp->tun.name, dp->tun.uso ? "checksums, TSO and USO" : dp->tun.tso ? "checksums and TSO" :
+	    dp->tun.csum ? "checksums, no segmentation" : "no offloads");
 	watch(dp, &dp->keeper_io, dp->opt.keeper, dp_keeper_ready);
 	watch(dp, &dp->tun_io, dp->tun.fd, dp_tun_ready);
 	for (size_t i = 0; i < RAWESP_SOCKETS; i++)
@@ -183,6 +207,8 @@ datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
 	ev_timer_init(&dp->device_timer, dp_device_over, 0., 0.);
 	dp->tick.data = dp->held_timer.data = dp->device_timer.data = dp;
 	ev_timer_start(loop, &dp->tick);
+	if (o->mtu_probe.family != 0 && dp_probe_open(dp, f) != 0)
+		goto bad;
 	return (dp);
 bad:
 	datapath_free(dp);
@@ -204,8 +230,11 @@ datapath_free(struct datapath *dp)
 	/* For the record too: these come to nothing now. */
 	if (dp->db != NULL)
 		dp_held_retry(dp, true);
+	dp_probe_close(dp);
 	dp->why_down = "esp-tun ends";
 	sadb_free(dp->db);
+	dp_hop_close(dp);
+	dp_hub_close(dp);
 	keeper_finish(&dp->keeper, KEEPER_END_MS);
 	keeper_free(&dp->keeper);
 	dp_wire_close(dp);
@@ -215,7 +244,11 @@ datapath_free(struct datapath *dp)
 	tun_close(&dp->tun);
 	dp_turns_free(dp);
 	worker_close(&dp->worker);
+	dp_lan_free(dp);
+	pmtu_free(&dp->path_mtus);
+	table_free(&dp->by_spi_out);
 	free(dp->ikes);
+	free(dp->zero);
 	free(dp);
 }
 
@@ -231,6 +264,12 @@ size_t
 datapath_waiting(const struct datapath *dp)
 {
 	return (dp->n_turns);
+}
+
+void
+datapath_input_over(struct datapath *dp)
+{
+	dp->input_over = true;
 }
 
 uint64_t
@@ -297,10 +336,12 @@ datapath_stats(const struct datapath *dp, void (*line)(void *ctx, const char *te
 	put_drops(text, sizeof(text), w->drops_out);
 	line(ctx, text);
 	(void)snprintf(text, sizeof(text),
-	    "device %s: mtu %zu, cut %llu, unsent %llu, unwritten %llu, remaps %llu, icmp %llu",
+	    "device %s: mtu %zu, cut %llu, unsent %llu, unwritten %llu, remaps %llu, icmp %llu, "
+	    "fragmented %llu, path-mtu %llu, forged %llu",
 	    dp->tun.name, dp->mtu, (unsigned long long)w->cut, (unsigned long long)w->unsent,
 	    (unsigned long long)w->unwritten, (unsigned long long)dp->remaps,
-	    (unsigned long long)w->icmp);
+	    (unsigned long long)w->icmp, (unsigned long long)w->pieces, (unsigned long long)dp->path_mtus.believed,
+	    (unsigned long long)dp->path_mtus.ignored);
 	line(ctx, text);
 	if (dp_wire_counts(dp, &sent, &lost)) {
 		(void)snprintf(text, sizeof(text), "capture: packets %llu, lost %llu",
@@ -315,7 +356,7 @@ datapath_stats(const struct datapath *dp, void (*line)(void *ctx, const char *te
 		    endpoint_text(at, &pair->out.dst), (unsigned long long)in.packets, (unsigned long long)in.bytes,
 		    (unsigned long long)out.packets, (unsigned long long)out.bytes, pair->out.mtu);
 		for (int v = 0; v < ESP_VERDICT_COUNT; v++)
-			both[v] = pair->in.drops[v] + pair->out.drops[v];
+			both[v] = esp_sa_drops(&pair->in)[v] + esp_sa_drops(&pair->out)[v];
 		put_drops(text, sizeof(text), both);
 		line(ctx, text);
 	}

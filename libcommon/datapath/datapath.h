@@ -21,9 +21,14 @@ struct datapath_opt {
 	size_t		 mtu;		/* of the device; 0: computed from transforms and paths */
 	bool		 route;		/* make routes to the remote selectors */
 	uint32_t	 metric;	/* of these; 0: the kernel's own */
+	bool		 hub;		/* packets from one tunnel into another do not leave the process */
+	bool		 local_lan;	/* ... except to networks that the gateway excludes */
 	bool		 block;		/* unreachable routes behind them, which stay */
 	size_t		 n_addresses;
 	struct route	 addresses[DATAPATH_ADDRESSES];	/* for the device: net is the address */
+	struct addr	 mtu_probe;	/* echo requests to it search the path MTU; family 0: none */
+	size_t		 n_nhtb;	/* static bindings */
+	const struct datapath_hop { struct addr hop; const char *name; } *nhtb;
 	int		 keeper;	/* our end of the keeper's socket; stays the caller's */
 	int		 recorder;	/* ... of the recorder's, see capture/recorder.h; -1: none */
 	struct sadb_config sadb;	/* except its hooks */
@@ -63,8 +68,17 @@ void datapath_free(struct datapath *dp);
  */
 int datapath_record(struct datapath *dp, struct sa_rec *rec, uint32_t source, uint64_t off,
     struct fault *f);
+/*
+ * Binds the next hop ${hop} to the peer with the name or ID ${name}, in place of its present static binding; NULL: to
+ * none. Packets whose route over the device has this next hop go through the SAs of that peer only. 0, or -1 with a fault.
+ */
+int datapath_bind(struct datapath *dp, const struct addr *hop, const char *name, struct fault *f);
+
 /* Number of waiting records. At DATAPATH_TURNS the caller must not pass in more. */
 size_t datapath_waiting(const struct datapath *dp);
+
+/* No record comes any more: new SAs are not requested. */
+void datapath_input_over(struct datapath *dp);
 
 /* SAs that are there now, and how many there have been. */
 size_t datapath_alive(const struct datapath *dp);

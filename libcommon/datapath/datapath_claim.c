@@ -85,6 +85,18 @@ turn_claimed(struct datapath *dp, const struct keeper_answer *a)
 		}
 }
 
+bool
+dp_awaited(const struct datapath *dp, enum sa_proto protocol, const uint8_t spi[4], const struct addr *local)
+{
+	const struct turn *t;
+
+	for (t = dp->turns; t != NULL; t = t->next)
+		if (t->rec.type == SA_CHILD && t->rec.child.protocol == protocol && get_be32(t->rec.child.spi_in) == get_be32(spi) &&
+		    addr_cmp(&t->rec.child.local.at.addr, local) == 0)
+			return (true);
+	return (false);
+}
+
 static void
 answered(struct datapath *dp, const struct keeper_answer *a)
 {
@@ -153,6 +165,30 @@ dp_reserve_in(void *ctx, struct esp_sa *sa, uint64_t seq)
 	return (0);
 }
 
+/*
+ * A process that was killed had reserved numbers above those that it received, and now they are refused. A peer that
+ * sends slowly needs long to pass them. So the negotiator is asked for a new SA, if this process still reads its records.
+ * The refused packets are not authenticated: a replay may cause the request, too, but only once after a start.
+ */
+static void
+look_behind(struct datapath *dp, struct esp_pair *pair)
+{
+	struct own *own = pair->user;
+	bool refused = esp_sa_drops(&pair->in)[ESP_REPLAY] > 0;
+
+	if (!own->leapt || (!refused && pair->in.count.packets == 0))
+		return;
+	own->leapt = false;
+	if (pair->in.count.packets > 0 || pair->soft)
+		return;
+	dp_note(dp, 0, "SA %08x: packets are refused as replays, since an esp-tun that did not end cleanly may have received them%s",
+	    get_be32(pair->in.spi), dp->input_over ? "" : ": a new SA is requested");
+	if (dp->input_over)
+		return;			/* the new SA would not come here, and would replace this one */
+	pair->soft = true;
+	dp_event(dp, pair, SA_EVENT_SOFT);
+}
+
 /* If no packet was received since the last check, releases the numbers reserved ahead. */
 void
 dp_settle(struct datapath *dp)
@@ -163,6 +199,7 @@ dp_settle(struct datapath *dp)
 		uint64_t right = pair->in.window->right;
 		struct own *own = pair->user;
 
+		look_behind(dp, pair);
 		if (own->tick_right == right && !own->asked_in && !own->settled) {
 			own->settled = true;
 			if (claim_unsettled(own->in_end, right))
@@ -220,8 +257,14 @@ dp_claim_tie(struct datapath *dp, struct esp_pair *pair, const struct keeper_ans
 	own->in_end = a->in_end;
 	pair->out.seq = a->out_next - 1;
 	replay_leap(pair->in.window, a->in_right);
-	dp->by_id[own->id] = pair;
+	own->leapt = a->in_right > 0;
 	pair->user = own;
+	if (dp_pmtu_add(dp, pair) != 0) {
+		pair->user = NULL;
+		free(own);
+		return (fault(f, FAULT_MEMORY, "no memory for an SA"));
+	}
+	dp->by_id[own->id] = pair;
 	set_marks(pair, own);
 	return (0);
 }
@@ -232,9 +275,11 @@ dp_claim_end(struct datapath *dp, struct esp_pair *pair)
 	struct own *own = pair->user;
 
 	(void)ask(dp, KEEPER_RELEASE, own->id, pair->out.seq + 1, pair->in.window->right);
+	dp_pmtu_remove(dp, own);
 	dp->by_id[own->id] = NULL;
 	dp->id_used[own->id] = false;
 	free(own->routes);
+	free(own->zero);
 	free(own);
 	pair->user = NULL;
 }

@@ -2,8 +2,14 @@
 #include <stdlib.h>
 
 #include "datapath/datapath_priv.h"
+#include "esp/ah.h"
 
 #define MTU_FIRST	1400	/* before there is an SA */
+#define UDP_PROTO	17
+#define TCP_V4		52	/* headers of a segment: IPv4, TCP, time stamp */
+#define TCP_ROOM	321	/* that TCP leaves for all headers: MAX_TCP_HEADER + 1 of the kernel, at most */
+#define SUPER_LEAST	50000	/* bytes */
+#define ESP_PROTO	50
 
 static bool
 carries_v6(const struct esp_sa *out)
@@ -14,9 +20,26 @@ carries_v6(const struct esp_sa *out)
 	return (false);
 }
 
-/* The MTU of the path to ${remote}, looked up once for all SAs that have the same peer. */
+/*
+ * What the kernel says of the path, without what it has learnt from ICMP errors, which anybody can forge. That takes
+ * more questions, so they are asked only where the kernel's number is not the one that they answered for the link last.
+ */
 static size_t
-mtu_to(struct datapath *dp, const struct addr *remote)
+link_to(struct datapath *dp, const struct addr *remote)
+{
+	size_t known = path_mtu(remote, ROUTE_MARK, NULL), link;
+
+	if (known == 0 || known == dp->link_mtu)
+		return (known);
+	if ((link = router_path_mtu(&dp->router, remote, ROUTE_MARK)) == 0)
+		return (known);
+	dp->link_mtu = link;
+	return (link);
+}
+
+/* Looked up once for all SAs that have the same peer. */
+size_t
+dp_path_mtu(struct datapath *dp, const struct addr *remote, size_t *link)
 {
 	struct path *p;
 	uint32_t h = 0;
@@ -25,32 +48,118 @@ mtu_to(struct datapath *dp, const struct addr *remote)
 		h = (h ^ get_be32(remote->b + i)) * UINT32_C(2654435761);
 	p = &dp->paths[h >> 16 & (PATHS - 1)];
 	if (p->pass != dp->pass || addr_cmp(&p->remote, remote) != 0)
-		*p = (struct path){ *remote, path_mtu(remote, ROUTE_MARK, NULL), dp->pass };
-	return (p->mtu);
+		*p = (struct path){ *remote, link_to(dp, remote), dp->pass };
+	if (link != NULL)
+		*link = p->mtu;
+	return (pmtu_of(&dp->path_mtus, remote, p->mtu, clock_now(&dp->clock).ms));
+}
+
+size_t
+dp_inner_max(const struct esp_sa *sa, size_t path)
+{
+	const struct esp_sa *around = esp_sa_around(sa);
+	size_t taken = around != NULL ? ah_len(&around->xf, sa->dst.addr.family) : 0;
+
+	return (path > taken ? esp_sa_inner_max(sa, path - taken) : 0);
+}
+
+/* Computes the longest inner packet of ${pair} that needs no outer fragments. Without an MTU of the path the old one stays. */
+static void
+look_at_path(struct datapath *dp, struct esp_pair *pair)
+{
+	struct esp_sa *sa = &pair->out;
+	struct own *own = pair->user;
+	size_t link, path = dp_path_mtu(dp, &sa->dst.addr, &link), most = dp_inner_max(sa, path);
+
+	if (most == 0)
+		return;
+	sa->mtu = most;
+	if (own == NULL)
+		return;
+	own->path_mtu = (uint32_t)path;
+	own->link_mtu = dp_inner_max(sa, link);
+}
+
+/* What ${pair} allows the device: with several peers, a path that ICMP errors have made narrower counts for its SAs only. */
+static size_t
+device_mtu(const struct esp_pair *pair, bool one_peer)
+{
+	const struct own *own = pair->user;
+
+	return (one_peer || own == NULL || own->link_mtu < pair->out.mtu ? pair->out.mtu : own->link_mtu);
+}
+
+/*
+ * Notices whether all SAs have one peer: ${whole} of all, else of those that are new. Returns whether all SAs have to be
+ * looked at: also if a second peer has come.
+ */
+static bool
+peers(struct datapath *dp, bool whole)
+{
+	bool had = !whole && dp->several_peers;
+	const struct esp_pair *pair;
+
+	if (whole || dp->peer.family == 0) {
+		dp->several_peers = false;
+		if ((pair = sadb_at(dp->db, 0)) != NULL)
+			dp->peer = pair->out.dst.addr;
+	}
+	for (size_t i = sadb_count(dp->db); !dp->several_peers && i-- > 0 &&
+	    ((pair = sadb_at(dp->db, i))->serial > dp->mtu_serial || whole); )
+		dp->several_peers = addr_cmp(&pair->out.dst.addr, &dp->peer) != 0;
+	return (whole || had != dp->several_peers);
+}
+
+/*
+ * Super-packets whose segments fit one datagram, which the kernel cuts again (UDP_SEGMENT): without a limit three of 48
+ * are sent on their own. TCP leaves room for its headers, and each segment has a time stamp. Not where the limit would
+ * be much below 64 KiB: senders then send less at once.
+ */
+static void
+fit_super(struct datapath *dp, const struct esp_sa *sa)
+{
+	size_t len = esp_xf_len(&sa->xf, sa->mtu), n = JOINED_BYTES / len, most = n * (sa->mtu - TCP_V4) + TCP_ROOM;
+
+	if (!dp->tun.tso || sa->encap != SA_ENCAP_UDP || sa->protocol != SA_ESP || sa->mode != SA_TUNNEL ||
+	    most < SUPER_LEAST || most > PKT_MAX || dp->router.foreign || most == dp->super)
+		return;
+	dp->super = most;
+	router_gso(&dp->router, most);
 }
 
 void
 dp_mtu(struct datapath *dp, bool all)
 {
-	size_t least = 0, most, floor = INNER_MIN_V4;
+	/* Without a look at all paths and without SAs that went or changed, the new ones can only lower it. */
+	bool whole = peers(dp, all || dp->mtu_whole);
+	size_t least = whole ? 0 : dp->least, most, floor = whole ? INNER_MIN_V4 : dp->floor;
+	const struct esp_sa *narrow = NULL;
 	struct esp_pair *pair;
 	struct fault f;
 
 	dp->pass++;
+	dp->link_mtu = 0;
 	if (all)
 		dp->mtu_ms = clock_now(&dp->clock).ms;
-	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++) {
+	for (size_t i = sadb_count(dp->db); i-- > 0 && ((pair = sadb_at(dp->db, i))->serial > dp->mtu_serial || whole); ) {
 		struct esp_sa *sa = &pair->out;
 
 		if (pair->dying_ms != 0)
 			continue;
-		if ((all || sa->mtu == 0) && (most = esp_sa_inner_max(sa, mtu_to(dp, &sa->dst.addr))) > 0)
-			sa->mtu = most;
+		if (all || sa->mtu == 0)
+			look_at_path(dp, pair);
 		if (carries_v6(sa))
 			floor = INNER_MIN_V6;	/* below it the kernel disables IPv6 on the device */
-		if (sa->mtu != 0 && (least == 0 || sa->mtu < least))
-			least = sa->mtu;
+		if ((most = device_mtu(pair, !dp->several_peers)) != 0 && (least == 0 || most < least)) {
+			least = most;
+			narrow = sa;
+		}
 	}
+	if ((pair = sadb_at(dp->db, sadb_count(dp->db) - 1)) != NULL)
+		dp->mtu_serial = pair->serial;
+	dp->mtu_whole = false;
+	dp->least = least;
+	dp->floor = floor;
 	/* With a fixed MTU below 1280 the kernel disables IPv6 on the device, whatever its routes (RFC 8200, 5). */
 	if (dp->opt.mtu != 0 && dp->opt.mtu < floor && !dp->no_v6) {
 		dp->no_v6 = true;
@@ -58,6 +167,8 @@ dp_mtu(struct datapath *dp, bool all)
 		    "1280 or more; --mtu 1280 --mss 1168 keeps TCP segments as small", dp->tun.name, dp->opt.mtu);
 		dp_warn(dp, &f);
 	}
+	if (narrow != NULL)
+		fit_super(dp, narrow);
 	if (dp->opt.mtu != 0 || least == 0)
 		return;
 	if (least < floor)
@@ -97,6 +208,24 @@ source_for(struct datapath *dp, const struct esp_sa *out, uint8_t family)
 	return (found);
 }
 
+/*
+ * The protocol and local port that ${route} is limited to, so that other packets to the host of transport mode go as before:
+ * each L2TP server also serves other things to the addresses of its clients. Not where ESP itself would fit.
+ */
+static void
+limit(const struct esp_sa *out, const struct selector *to, struct route *route)
+{
+	const struct selector *from = &out->src_ts[0];
+	uint8_t proto = to->proto != 0 ? to->proto : from->proto;
+	bool port = from->port != 0 && from->port == from->port_end;
+
+	if (out->mode != SA_TRANSPORT || out->n_src_ts != 1 || proto == 0 || proto == ESP_PROTO || proto == AH_PROTO ||
+	    (proto == UDP_PROTO && !port))
+		return;
+	route->proto = proto;
+	route->port = port ? from->port : 0;
+}
+
 /* Fills in the routes that the outbound SA ${out} brings. -1: no memory. */
 static int
 routes_of(struct datapath *dp, const struct esp_sa *out, struct own *own)
@@ -119,6 +248,7 @@ routes_of(struct datapath *dp, const struct esp_sa *out, struct own *own)
 		own->routes = more;
 		for (size_t b = 0; b < m; b++) {
 			block[b].src = src;
+			limit(out, s, &block[b]);
 			own->routes[own->n_routes++] = block[b];
 		}
 	}
@@ -161,12 +291,38 @@ covers_a_peer(const struct route *r, const struct addr *peers, size_t n)
 	return (lo < n && addr_cmp(&peers[lo], &last) <= 0);
 }
 
+/* The wanted routes; each SA adds its own. */
+struct wanted { struct route *r; size_t n, cap; };
+
+/* Adds the routes of ${pair}, each with its holes. -1: no memory. */
+static int
+want_routes(struct datapath *dp, struct wanted *w, const struct esp_pair *pair, const struct addr *peers, size_t n_peers)
+{
+	const struct own *own = pair->user;
+	const size_t most = own->n_routes * (dp->lans != NULL ? 1U + SA_NETS_MAX : 1U);
+	struct route *more, *r;
+
+	if (w->n + most > w->cap) {
+		w->cap = 2 * w->cap + most;
+		if ((more = realloc(w->r, w->cap * sizeof(*more))) == NULL)
+			return (-1);
+		w->r = more;
+	}
+	for (size_t i = 0; i < own->n_routes && w->r != NULL; i++) {
+		r = &w->r[w->n++];
+		*r = own->routes[i];
+		r->covers = covers_a_peer(r, peers, n_peers);
+		w->n += dp_lan_holes(dp, pair, r, w->r + w->n);
+	}
+	return (0);
+}
+
 static void
 routes(struct datapath *dp)
 {
-	size_t n = 0, m = 0, count = sadb_count(dp->db);
+	size_t count = sadb_count(dp->db);
 	struct addr *peers = calloc(count + 1, sizeof(*peers));
-	struct route *want = NULL;
+	struct wanted w = {0};
 	struct esp_pair *pair;
 	struct own *own;
 	struct fault f;
@@ -177,28 +333,22 @@ routes(struct datapath *dp)
 		peers[i].scope = 0;
 		if (pair->dying_ms == 0 && !own->routed && routes_of(dp, &pair->out, own) != 0)
 			goto memory;
-		if (pair->dying_ms == 0)
-			n += own->n_routes;
 	}
-	if (peers == NULL || (want = calloc(n + 1, sizeof(*want))) == NULL)
+	if (peers == NULL)
 		goto memory;
 	if (count > 0)
 		qsort(peers, count, sizeof(*peers), by_addr);
-	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++) {
-		own = pair->user;
-		for (size_t r = 0; r < own->n_routes && pair->dying_ms == 0; r++) {
-			want[m] = own->routes[r];
-			want[m].covers = covers_a_peer(&want[m], peers, count);
-			m++;
-		}
-	}
-	if (router_sync(&dp->router, want, m, &f) != 0)
+	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++)
+		if (pair->dying_ms == 0 && want_routes(dp, &w, pair, peers, count) != 0)
+			goto memory;
+	if (router_sync(&dp->router, w.r, w.n, &f) != 0)
 		dp_warn(dp, &f);
 	free(peers);
-	free(want);
+	free(w.r);
 	return;
 memory:
 	free(peers);
+	free(w.r);
 	(void)fault(&f, FAULT_MEMORY, "no memory for routes");
 	dp_warn(dp, &f);
 }

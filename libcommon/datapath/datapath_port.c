@@ -1,4 +1,4 @@
-/* The UDP ports that the data path shares with negotiators. */
+/* The ports that the data path shares with negotiators. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,9 +19,15 @@ port_unreachable(void *ctx, const struct endpoint *local, const struct endpoint 
 	struct datapath *dp = ctx;
 
 	(void)local, (void)remote, (void)mtu;
-	/* The kernel has noted the path's MTU; anybody can send these, so look it up there. */
+	/* Our own kernel's, if the interface has become narrower. */
 	if (err == EMSGSIZE)
 		dp->mtu_ms = 0;
+}
+
+static void
+port_toobig(void *ctx, const struct endpoint *remote, uint32_t mtu, struct span quote)
+{
+	dp_toobig(ctx, SA_ESP, &remote->addr, mtu, quote);
 }
 
 /* A negotiator that begins asks who has SAs with a peer: this data path may carry some of an earlier one. */
@@ -59,14 +65,14 @@ join(struct datapath *dp, const struct addr *at, uint16_t port, enum port_role r
 enum port_role
 dp_port_role(const struct sa_child *c)
 {
-	return (c->encap == SA_ENCAP_UDP_DRAFT ? PORT_IKE : PORT_NATT);
+	return (c->encap == SA_ENCAP_TCP ? PORT_TCP : c->encap == SA_ENCAP_UDP_DRAFT ? PORT_IKE : PORT_NATT);
 }
 
 int
 dp_ports_join(struct datapath *dp, const struct sa_child *c, struct fault *f)
 {
 	static const struct ports_calls calls = { .esp = dp_udp, .note = port_note,
-	    .unreachable = port_unreachable, .record = port_record };
+	    .unreachable = port_unreachable, .toobig = port_toobig, .record = port_record };
 	/* Who may not change routes may not mark packets either, and adds no route that would need it. */
 	struct ports_opt o = { .data_path = true, .mark = dp->router.foreign ? 0 : ROUTE_MARK };
 	struct endpoint local = c->local.at;

@@ -8,16 +8,21 @@
 #include "datapath/claim_keeper.h"
 #include "os/clock.h"
 #include "datapath/datapath.h"
+#include "esp/pmtu.h"
 #include "datapath/worker.h"
+#include "nhtb/nhtb.h"
 #include "port/port.h"
 #include "os/rawesp.h"
 #include "capture/recorder.h"
 #include "os/route.h"
 #include "os/tun.h"
 
-#define HELD_MAX	64		/* packets of unknown SPIs that wait for a record */
-#define HELD_BYTES	(256 * 1024)
-#define HELD_MS		250
+#define JOINED_BYTES	65507		/* the longest datagram of UDP */
+#define HELD_MAX	4096		/* packets of unknown SPIs that wait for an SA whose record is here */
+#define HELD_BYTES	(8 * 1024 * 1024)
+#define HELD_STRANGERS	64		/* ... or for a record, which may never come */
+#define HELD_STRANGERS_BYTES (256 * 1024)
+#define HELD_MS		250		/* for these */
 #define IKES_MAX	4096		/* IKE SAs of which we know whether the peer is behind a NAT */
 
 /* A copy of a packet that waits for its SA. */
@@ -31,14 +36,23 @@ struct ike_seen { uint8_t spis[16]; bool remote_nat; };
 /* Additional state of a pair of SAs: its claim, and when its traffic was last reported. */
 struct own {
 	uint32_t	 id;			/* with the keeper */
-	uint64_t	 out_end, in_end;	/* numbers below are reserved */
-	bool		 asked_out, asked_in;	/* for more */
+	bool		 asked_out, asked_in;	/* for more numbers */
 	bool		 settled;
+	bool		 leapt;			/* numbers may have been received before the start, and none since */
+	bool		 routed;		/* ${routes} are known */
+	uint64_t	 out_end, in_end;	/* numbers below are reserved */
 	uint64_t	 tick_right;		/* right edge at the last look */
-	uint64_t	 told_ms, told_packets;
+	uint64_t	 told_packets;		/* inbound, when its traffic was last reported */
+	struct esp_pair	*pair;
+	struct table_node by_spi_out;
+	size_t		 link_mtu;		/* its longest inner packet by the MTU of our link alone; 0: not known */
+	uint32_t	 path_mtu;		/* of the outer path, which its longest inner packet follows from; 0: not known */
 	struct route	*routes;		/* to its remote selectors */
 	size_t		 n_routes;
-	bool		 routed;		/* they are known */
+	uint64_t	 seen_in, seen_out;	/* packets at the last look, see dp_stat_seen() */
+	uint64_t	 last_in_ms, last_out_ms;	/* when there were more of them; 0: never */
+	struct dp_zero	*zero;			/* the counters at the last reset; NULL: there was none */
+	struct nhtb_node *hop;			/* in the table of next hops; NULL: it is not */
 };
 
 /* A record that waits: for its own claim, or for one before it. */
@@ -52,9 +66,23 @@ struct turn {
 	struct keeper_answer answer;
 };
 
+/* Next hops, see datapath_hop.c. */
+struct hops {
+	struct nhtb	*table;
+	struct routewatch watch;
+	ev_io		 events, answers;
+	ev_timer	 again;
+	bool		 open;		/* ${watch} */
+	bool		 stale;		/* routes have changed since the last request */
+	bool		 many;		/* that routes are ignored was reported */
+	uint64_t	 changes;	/* of routes so far */
+	uint64_t	 asked_ms, free_ms;	/* the last request; none before */
+	struct esp_sa	*copy_to;	/* of a multicast packet in hand; NULL: there is none */
+};
+
 /* MTUs of paths that were looked up in the same pass. */
 #define PATHS	1024
-struct path { struct addr remote; size_t mtu; uint64_t pass; };
+struct path { struct addr remote; size_t mtu; uint64_t pass; };	/* ${mtu}: of our link to it */
 
 struct datapath {
 	struct ev_loop	*loop;
@@ -75,13 +103,27 @@ struct datapath {
 	struct esp_pair	*by_id[KEEPER_CLAIMS];
 	uint32_t	 next_id;
 	struct router	 router;
+	struct lans	*lans;		/* datapath_lan.c; NULL: none yet */
 	ev_io		 keeper_io, tun_io, raw_io[RAWESP_SOCKETS];
 	ev_timer	 tick, held_timer, device_timer;
 	struct worker	 worker;
+	struct hops	 hops;
+	struct dp_hub	*hub;		/* NULL: packets from one tunnel to another go through the kernel */
 	size_t		 mtu;		/* that the device has now */
+	size_t		 super;		/* ... and the longest super-packet; 0: no limit was set */
 	uint64_t	 mtu_ms;	/* when paths were last looked at; 0: look again */
+	uint64_t	 mtu_serial;	/* of the newest pair whose path was looked at */
+	size_t		 least, floor;	/* of these pairs: the shortest inner packet, and what the families need; 0: none yet */
+	bool		 input_over;	/* see datapath_input_over() */
+	bool		 mtu_whole;	/* a pair has gone or changed since */
+	bool		 several_peers;	/* else all outbound SAs go to ${peer}, as of then */
+	struct addr	 peer;
 	struct path	 paths[PATHS];
 	uint64_t	 pass;
+	size_t		 link_mtu;	/* the latest that router_path_mtu() has found in this pass; 0: none */
+	struct pmtu	 path_mtus;
+	struct table	 by_spi_out;	/* of struct own */
+	struct dp_probe	*probe;		/* NULL: no --mtu-probe */
 	bool		 draining, up;
 	bool		 no_v6;		/* that --mtu is too small for IPv6 was reported */
 	bool		 barred;	/* that a filter drops what we send was reported */
@@ -93,6 +135,10 @@ struct datapath {
 	size_t		 n_ikes, next_ike;
 	uint64_t	 ever;
 	uint64_t	 remaps;
+	struct dp_zero	*zero;		/* the counters at the last reset; NULL: there was none */
+	uint64_t	 since;		/* epoch seconds: from when they count */
+	size_t		 traffic_at;	/* the pair that the next report of traffic begins with */
+	uint8_t		 traffic[SA_TRAFFIC_MAX * SA_TRAFFIC_LEN];
 };
 
 /* datapath_report.c */
@@ -104,6 +150,21 @@ void dp_event(struct datapath *dp, const struct esp_pair *pair, enum sa_event_ki
 /* The same for any event: fills in time, source and SPI. */
 void dp_event_send(struct datapath *dp, struct sa_rec *r, const uint8_t spi_in[4]);
 
+/* One of the SAs in a report of traffic; sends the report of ${n} in dp->traffic. */
+void dp_traffic_put(uint8_t p[SA_TRAFFIC_LEN], const struct esp_pair *pair);
+void dp_traffic_send(struct datapath *dp, size_t n);
+
+/* datapath_stat.c: counters as records. */
+/* Counts a packet of ${len} bytes that the kernel did not accept. */
+void dp_lost(struct esp_sa *sa, size_t len);
+void dp_stat_sa(const struct datapath *dp, struct esp_pair *pair, struct sa_stat *s);
+void dp_stat_tun(const struct datapath *dp, struct sa_tun_stat *s);
+/* Notices that packets have come or gone: call it now and then, for the time of the last one. ${pair} has a claim. */
+void dp_stat_seen(struct esp_pair *pair, uint64_t now_ms);
+/* The counters begin at zero; without memory they go on. */
+void dp_stat_reset_sa(struct esp_pair *pair);
+void dp_stat_reset_tun(struct datapath *dp);
+
 /* datapath_rec.c */
 void dp_turns_free(struct datapath *dp);
 /* The keeper has answered: applies the records that have their claims now. */
@@ -114,6 +175,8 @@ void dp_device_over(struct ev_loop *loop, ev_timer *w, int revents);
 int dp_reserve_out(void *ctx, struct esp_sa *sa, uint64_t seq);
 int dp_reserve_in(void *ctx, struct esp_sa *sa, uint64_t seq);
 void dp_settle(struct datapath *dp);
+/* Whether a record of an SA that receives ESP or AH (${protocol}) with ${spi} at ${local} waits for its claim. */
+bool dp_awaited(const struct datapath *dp, enum sa_proto protocol, const uint8_t spi[4], const struct addr *local);
 /* Requests the claim of ${c}; the answer has the id ${id}. 0, or -1 with a fault. */
 int dp_claim_begin(struct datapath *dp, const struct sa_child *c, uint32_t *id, struct fault *f);
 /* Gives a claim back that no SA came to own. */
@@ -125,8 +188,26 @@ void dp_claim_end(struct datapath *dp, struct esp_pair *pair);
 /* Reads what the keeper has answered, and stores each answer with its SA or its record. 0, or -1: the keeper is gone. */
 int dp_keeper_answers(struct datapath *dp, struct fault *f);
 
-/* datapath_io.c */
+/* datapath_out.c */
 void dp_tun_ready(struct ev_loop *loop, ev_io *io, int revents);
+
+/* A packet, as one from the device; it goes with dp_out_flush(), in the same turn. */
+void dp_out(struct datapath *dp, struct pkt *k);
+void dp_out_flush(struct datapath *dp);
+/*
+ * The same, at once, for a packet that shows what the path carries: nobody may fragment it, and the MTU of its SA is no
+ * limit. False: it was not sent, or not whole.
+ */
+bool dp_out_probe(struct datapath *dp, struct pkt *k);
+
+/* datapath_hub.c: see --hub. */
+int dp_hub_open(struct datapath *dp, struct fault *f);
+void dp_hub_close(struct datapath *dp);
+/* Sends ${k}, which came out of a tunnel, into another one. False: the device gets it; it is not changed. */
+bool dp_hub(struct datapath *dp, struct pkt *k, const struct inner *in);
+
+/* datapath_in.c */
+void dp_put(void *ctx, struct pkt *const *k, size_t n, size_t head);
 void dp_raw_ready(struct ev_loop *loop, ev_io *io, int revents);
 void dp_udp(void *ctx, struct pkt *d, size_t n);
 /*
@@ -148,25 +229,69 @@ void dp_wire_sent(struct datapath *dp, struct pkt *k, size_t n);
 void dp_wire_copy(struct datapath *dp, struct pkt *k, size_t n);
 void dp_wire_received(struct datapath *dp, const struct pkt *k, size_t from, size_t to, bool but_unknown);
 
+/* datapath_pmtu.c */
+#define DP_ERRORS	64	/* ICMP errors handled in one turn */
+/* ${pair} has got its claim (0, or -1: no memory), and loses it. */
+int dp_pmtu_add(struct datapath *dp, struct esp_pair *pair);
+void dp_pmtu_remove(struct datapath *dp, struct own *own);
+/* An ICMP error that quotes ${quote}, ESP or AH, of a packet to ${remote}, for which it was too big. See pmtu.h. */
+void dp_toobig(struct datapath *dp, enum sa_proto protocol, const struct addr *remote, uint32_t mtu, struct span quote);
+void dp_raw_errors(struct datapath *dp, enum rawesp_which which);
+/* The path MTU to ${remote} is another one: computes the MTUs that follow from it. */
+void dp_path_changed(struct datapath *dp, const struct addr *remote);
+
+/* datapath_probe.c: see --mtu-probe; without it there is no dp->probe. */
+int dp_probe_open(struct datapath *dp, struct fault *f);
+void dp_probe_close(struct datapath *dp);
+/* A packet ${k} came out of the tunnel: perhaps an answer. */
+void dp_probe_seen(struct datapath *dp, const struct pkt *k, const struct inner *in);
+
 /* datapath_port.c */
 /*
  * SA ${c} is not in use because of ${f}: the negotiator deletes it. Not where it may be in use all the same, in
  * another process, or is a record of the past.
  */
 void dp_refused(struct datapath *dp, const struct sa_child *c, const struct fault *f);
-/* What the UDP port of SA ${c}, which has one, is for. */
+/* What the port of SA ${c}, which has one, is for. */
 enum port_role dp_port_role(const struct sa_child *c);
 /* Joins the ports of the negotiator of SA ${c}, at the first call. 0, or -1 with a fault. */
 int dp_ports_join(struct datapath *dp, const struct sa_child *c, struct fault *f);
 /*
- * Opens or joins the UDP ports that SA ${c} needs, and the ports of the negotiator. 0, or -1 if
+ * Opens or joins the ports that SA ${c} needs, and the ports of the negotiator. 0, or -1 if
  * packets of ${c} could not be received.
  */
 int dp_ports(struct datapath *dp, const struct sa_child *c, struct fault *f);
 
+/* datapath_lan.c */
+/* Remembers the networks that the gateway of ${s}, from stream ${source}, excludes. */
+void dp_lan_set(struct datapath *dp, const struct sa_ike *s, uint32_t source);
+/* The holes in ${r}, a route of ${pair}, in ${out}, SA_NETS_MAX at most; if there are some, ${r} covers them. Returns their number. */
+size_t dp_lan_holes(const struct datapath *dp, const struct esp_pair *pair, struct route *r, struct route *out);
+void dp_lan_free(struct datapath *dp);
+
+/* datapath_hop.c: next-hop tunnel binding. */
+int dp_hop_open(struct datapath *dp, struct fault *f);	/* before there is a table of SAs */
+int dp_hop_watch(struct datapath *dp, struct fault *f);	/* the routes, of the open device; without it there are none */
+void dp_hop_close(struct datapath *dp);		/* all SAs are gone */
+void dp_hop_tick(struct datapath *dp, uint64_t now_ms);
+/* Enters ${pair}, made of ${c}, or enters it again; takes out the SA of ${own}. */
+void dp_hop_add(struct datapath *dp, struct esp_pair *pair, const struct sa_child *c);
+/*
+ * Multicast on a device that several peers share, each with selectors of all addresses: a copy of ${k} to each of them, by
+ * ${send}. False: it is no such packet.
+ */
+bool dp_hop_copies(struct datapath *dp, struct pkt *k, void (*send)(struct datapath *dp, struct pkt *k));
+/* The first binding behind ${*serial}, which is moved on. False: there is no more. */
+bool dp_hop_stat(const struct datapath *dp, uint64_t *serial, struct sa_next_hop *s);
+void dp_hop_remove(struct datapath *dp, struct own *own);
+
 /* datapath_dev.c */
 /* Configures MTU, addresses and routes for the present SAs. */
 void dp_device(struct datapath *dp);
+/* The path MTU to ${remote} as it is known; in ${link}, if not NULL, that of our link alone. 0: not known. */
+size_t dp_path_mtu(struct datapath *dp, const struct addr *remote, size_t *link);
+/* The longest inner packet of ${sa}, and of AH around it, whose outer packet has at most ${path} bytes; 0: none fits. */
+size_t dp_inner_max(const struct esp_sa *sa, size_t path);
 /* Updates the path MTU: of ${all} SAs, or only of new ones. */
 void dp_mtu(struct datapath *dp, bool all);
 

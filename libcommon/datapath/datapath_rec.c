@@ -51,6 +51,8 @@ replace(struct datapath *dp, const struct sa_child *c, uint32_t source, struct f
 		return (-1);
 	own = pair->user;
 	own->routed = false;
+	dp->mtu_whole = true;
+	dp_hop_add(dp, pair, c);
 	dp_note(dp, 1, "SA %08x is replaced", get_be32(c->spi_in));
 	dp->device_due = true;
 	return (0);
@@ -75,6 +77,7 @@ add(struct datapath *dp, const struct sa_child *c, uint32_t source, const struct
 		sadb_remove(dp->db, pair);
 		goto bad;
 	}
+	dp_hop_add(dp, pair, c);
 	dp_note(dp, 1, "SA %08x is in use%s", get_be32(c->spi_in),
 	    c->use == SA_USE_IN ? " inbound" : "");
 	dp->ever++;
@@ -85,9 +88,9 @@ bad:
 	return (-1);
 }
 
-/* Reads two values of an IKE SA: whether to follow the peer's address, and the address from mode config. */
+/* Reads of an IKE SA whether to follow the peer's address, and the address and the excluded networks from mode config. */
 static int
-ike(struct datapath *dp, const struct sa_ike *s, struct fault *f)
+ike(struct datapath *dp, const struct sa_ike *s, uint32_t source, struct fault *f)
 {
 	struct ike_seen *seen = NULL, *list;
 	struct addr a;
@@ -108,23 +111,31 @@ ike(struct datapath *dp, const struct sa_ike *s, struct fault *f)
 		seen = &dp->ikes[dp->next_ike++ % IKES_MAX];
 	memcpy(seen->spis, spis, sizeof(spis));
 	seen->remote_nat = s->natt.remote_nat;
+	dp_lan_set(dp, s, source);
 	if (s->has_config && dp->opt.n_addresses == 0 && addr_parse(&a, s->address) == 0)
 		return (router_address(&dp->router, &a, (uint8_t)(8 * addr_len(&a)), f));
 	return (0);
 }
 
-/* The negotiator learnt from an authentic message where the peer is, while ESP may be idle. */
+/*
+ * The negotiator learnt from an authentic message where the peer is, while ESP may be idle, or that the peer ends a
+ * child SA after fewer bytes.
+ */
 static void
 event(struct datapath *dp, const struct sa_event *ev, uint32_t source)
 {
 	struct esp_pair *pair;
 
-	if (ev->what != SA_EVENT_REMAP || !ev->has_spi_in || !ev->has_remote)
+	if (!ev->has_spi_in || !(ev->what == SA_EVENT_LIMIT ? ev->kilobytes != 0 :
+	    ev->what == SA_EVENT_REMAP && ev->has_remote))
 		return;
 	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++)
-		if (pair->source == source &&
-		    span_eq(SPAN_ARRAY(pair->in.spi), SPAN_ARRAY(ev->spi_in)))
+		if (pair->source != source || !span_eq(SPAN_ARRAY(pair->in.spi), SPAN_ARRAY(ev->spi_in)))
+			continue;
+		else if (ev->what == SA_EVENT_REMAP)
 			(void)dp_follow(dp, pair, &ev->remote);
+		else if (pair->kilobytes == 0 || ev->kilobytes < pair->kilobytes)
+			pair->kilobytes = ev->kilobytes;
 }
 
 /* A record that needs no claim, or has it. */
@@ -137,7 +148,7 @@ obey(struct datapath *dp, const struct sa_rec *rec, uint32_t source, const struc
 		return (a != NULL ? add(dp, &rec->child, source, a, f) :
 		    replace(dp, &rec->child, source, f));
 	case SA_IKE:
-		return (ike(dp, &rec->ike, f));
+		return (ike(dp, &rec->ike, source, f));
 	case SA_DELETE:
 		dp->why_down = sa_del_reason(&rec->del);
 		if (sadb_delete(dp->db, &rec->del, source, clock_now(&dp->clock)) > 0)
@@ -148,6 +159,11 @@ obey(struct datapath *dp, const struct sa_rec *rec, uint32_t source, const struc
 		event(dp, &rec->event, source);
 		return (0);
 	case SA_NONE:
+	case SA_STAT:
+	case SA_TUN_STAT:
+	case SA_NHRP_BINDING:
+	case SA_NHRP_EVENT:
+	case SA_NEXT_HOP:
 		break;
 	}
 	return (0);
@@ -196,23 +212,28 @@ after(struct datapath *dp)
 
 /* ---- their turn */
 
-static bool
-waits_already(const struct datapath *dp, const struct sa_child *c)
-{
-	const struct turn *t;
-
-	for (t = dp->turns; t != NULL; t = t->next)
-		if (t->rec.type == SA_CHILD && t->rec.child.protocol == c->protocol && get_be32(t->rec.child.spi_in) == get_be32(c->spi_in) &&
-		    addr_cmp(&t->rec.child.local.at.addr, &c->local.at.addr) == 0)
-			return (true);
-	return (false);
-}
-
 static void
 turn_free(struct turn *t)
 {
 	sa_rec_wipe(&t->rec);
 	free(t);
+}
+
+/*
+ * Packets of an SA that waits for its claim come here already: those that the owner of the port sent back later would be
+ * overtaken by so many that the window refuses them. Where the port is not open yet there are none.
+ */
+static void
+serve(struct datapath *dp, const struct sa_child *c, bool yes)
+{
+	struct fault f;
+
+	if (dp->ports == NULL || c->encap == SA_ENCAP_NONE)
+		return;
+	if (yes)
+		(void)ports_serve_spi(dp->ports, get_be32(c->spi_in), &c->local.at.addr, &f);
+	else
+		ports_unserve_spi(dp->ports, get_be32(c->spi_in), &c->local.at.addr);
 }
 
 int
@@ -225,7 +246,8 @@ datapath_record(struct datapath *dp, struct sa_rec *rec, uint32_t source, uint64
 
 	if (child && check(dp, &rec->child, f) != 0)
 		return (refuse(dp, &rec->child, f));
-	want = child && is_new(dp, &rec->child) && !waits_already(dp, &rec->child);
+	want = child && is_new(dp, &rec->child) && !dp_awaited(dp, rec->child.protocol, rec->child.spi_in,
+	    &rec->child.local.at.addr);
 	if (!want && dp->turns == NULL) {
 		rc = obey(dp, rec, source, NULL, f);
 		after(dp);
@@ -247,6 +269,8 @@ datapath_record(struct datapath *dp, struct sa_rec *rec, uint32_t source, uint64
 	*dp->last_turn = t;
 	dp->last_turn = &t->next;
 	dp->n_turns++;
+	if (want)
+		serve(dp, &t->rec.child, true);
 	return (0);
 }
 
@@ -282,6 +306,8 @@ turns(struct datapath *dp)
 		if (rc == 0)
 			rc = obey(dp, &t->rec, t->source, t->asked ? &t->answer : NULL, &f);
 		if (rc != 0) {
+			if (t->asked)
+				serve(dp, &t->rec.child, false);
 			if (t->rec.type == SA_CHILD)
 				(void)refuse(dp, &t->rec.child, &f);
 			dp->calls.refused(dp->ctx, t->source, t->off, &f);

@@ -3,6 +3,7 @@
  * comments each with its verdict.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -97,7 +98,8 @@ describe(char out[RECORDER_COMMENT], const char *did, const struct pkt *k, const
 		(void)snprintf(spi, sizeof(spi), " %08x number %u", get_be32(at), get_be32(at + 4));
 	if (sa != NULL && sa->pair->name[0] != '\0')
 		(void)snprintf(name, sizeof(name), " of %s", sa->pair->name);
-	(void)snprintf(out, RECORDER_COMMENT, "%s %s%s%s%s%s", did, ah ? "AH" : "ESP", spi, name,
+	(void)snprintf(out, RECORDER_COMMENT, "%s %s%s%s%s%s%s", did, ah ? "AH" : "ESP", spi, name,
+	    k->proto == IPPROTO_TCP ? " in TCP" : "",
 	    v == ESP_OK ? "" : ", dropped: ", v == ESP_OK ? "" : why);
 }
 

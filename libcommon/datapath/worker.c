@@ -4,14 +4,17 @@
 #include "base/scratch.h"
 #include "esp/seal.h"
 
+/* In transport mode the IP header of a packet lies before its place, and is not written. */
+#define OUT_FRONT	256
 #define SLOT	(ESP_HEADROOM + PKT_MAX + ESP_TAILROOM + 65)	/* a multiple of 64 and a little */
 
 int
 worker_open(struct worker *w, const struct esp_backend *const *backends, struct fault *f)
 {
 	*w = (struct worker){0};
-	if ((w->slots = scratch_new((size_t)ESP_BATCH * SLOT)) == NULL)
+	if ((w->slots = scratch_new((size_t)ESP_BATCH * SLOT)) == NULL || (w->built = scratch_new(OUT_FRONT + WORKER_OUT)) == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for packets"));
+	w->built += OUT_FRONT;
 	return ((w->esp = esp_ctx_new(backends, f)) != NULL ? 0 : -1);
 }
 
@@ -20,8 +23,16 @@ worker_close(struct worker *w)
 {
 	esp_ctx_free(w->esp);
 	scratch_free(w->slots, (size_t)ESP_BATCH * SLOT);
+	if (w->built != NULL)
+		scratch_free(w->built - OUT_FRONT, OUT_FRONT + WORKER_OUT);
 	w->esp = NULL;
-	w->slots = NULL;
+	w->slots = w->built = NULL;
+}
+
+struct pkt
+worker_one(struct worker *w)
+{
+	return ((struct pkt){ .p = w->slots + ESP_HEADROOM, .buf = w->slots, .cap = SLOT });
 }
 
 struct pkt *

@@ -6,15 +6,27 @@
 #define SAPIPE_DATAPATH_WORKER_H
 
 #include "base/pkt.h"
+#include "datapath/coalesce.h"
 #include "esp/sa.h"
+
+#define WORKER_OUT	(2 * 66 * 1024)	/* bytes of packets that are sealed together; more than two of the longest */
 
 struct worker {
 	struct esp_ctx	*esp;
 	uint8_t		*slots;			/* a buffer for each packet of a batch */
 	struct pkt	 pkts[ESP_BATCH];	/* the batch in hand, in ${slots} */
+	uint8_t		*built;			/* WORKER_OUT bytes: packets to be sealed, one behind another */
+	struct pkt	 out_pkts[ESP_BATCH];
+	struct inner	 out_in[ESP_BATCH];
+	size_t		 n_out, out_used;
+	struct coalesce	 join;			/* packets on their way to the device */
+	bool		 alone;			/* the device does not accept joined ones */
+	uint64_t	 burst;			/* packets of the last batch of a raw socket that went to the device */
+	double		 burst_at;		/* ... when it came, in the loop's time, and how many had been sent by then */
+	uint64_t	 burst_out;
 	struct esp_count out, in;		/* that the kernel accepted, of all SAs there have been */
 	uint64_t	 drops_out[ESP_VERDICT_COUNT], drops_in[ESP_VERDICT_COUNT];
-	uint64_t	 cut, unsent, unwritten, icmp;
+	uint64_t	 cut, unsent, unwritten, icmp, pieces;
 };
 
 /* 0, or -1 with FAULT_MEMORY or FAULT_CRYPTO. */
@@ -23,5 +35,7 @@ void worker_close(struct worker *w);		/* wipes; harmless on zeros */
 
 /* ESP_BATCH empty packets in the slots, with room for PKT_MAX bytes and the ESP header and trailer. */
 struct pkt *worker_batch(struct worker *w);
+/* One such packet. */
+struct pkt worker_one(struct worker *w);
 
 #endif

@@ -5,7 +5,27 @@
 
 #include "base/scratch.h"
 
-const struct esp_backend *const esp_backends[] = { &esp_backend_ossl, NULL };
+const struct esp_backend *const esp_backends[] = {
+#ifdef ESP_HAVE_MB
+	&esp_backend_mb,
+#endif
+	&esp_backend_ossl, NULL
+};
+
+int
+esp_suite_keys(const struct esp_suite *s, struct span enc, struct span auth, struct fault *f)
+{
+	const struct alg_enc *e = s->enc;
+
+	if (enc.len != (size_t)e->key_len + e->salt_len)
+		return (fault(f, FAULT_CONFIG, "%s wants %u bytes of key and salt, not %zu", e->name,
+		    e->key_len + e->salt_len, enc.len));
+	if (auth.len != (s->integ != NULL ? s->integ->key_len : 0))
+		return (fault(f, FAULT_CONFIG, "%s wants %u bytes of integrity key, not %zu",
+		    s->integ != NULL ? s->integ->name : e->name,
+		    s->integ != NULL ? s->integ->key_len : 0, auth.len));
+	return (0);
+}
 
 const struct esp_backend *
 esp_backend_for(const struct esp_backend *const *list, const struct esp_suite *s)

@@ -1,6 +1,7 @@
 /*
- * The bulk crypto of ESP and AH behind one interface, chosen by suite: libcrypto now, others beside it in backends/.
- * Operations work on batches, so that a backend may interleave packets (ipsec-mb works on 4 to 16 at once). A key
+ * The bulk crypto of ESP and AH behind one interface, chosen by suite: libcrypto, and Intel's ipsec-mb where it is.
+ * Operations work on batches, so that a backend may interleave packets: ipsec-mb works on up to 16 at once, except for
+ * AES-GCM, and costs 14 times as much with one packet a call, so callers hand over all packets that they have. A key
  * belongs to one direction of one SA, is prepared once, and is used by one worker at a time. Each worker has a
  * context of its own of each backend.
  */
@@ -16,6 +17,13 @@
 #define ESP_ICV_MAX	32
 #define ESP_BATCH	64	/* packets in one call of this room */
 #define ESP_BACKENDS_MAX 4
+
+/* Intel's ipsec-mb is used where it was there at build time. */
+#if defined(__x86_64__) && defined(__has_include)
+#if __has_include(<intel-ipsec-mb.h>)
+#define ESP_HAVE_MB
+#endif
+#endif
 
 /* The algorithms of a key: rows of the registry. */
 struct esp_suite {
@@ -42,6 +50,7 @@ struct esp_job {
 
 struct esp_backend {
 	const char *name;
+	const char *(*version)(void);	/* of its library */
 	/* A worker's context. NULL with FAULT_MEMORY or FAULT_CRYPTO. */
 	struct esp_backend_ctx *(*ctx_new)(struct fault *);
 	void (*ctx_free)(struct esp_backend_ctx *);	/* NULL is fine */
@@ -69,6 +78,12 @@ struct esp_backend {
 };
 
 extern const struct esp_backend esp_backend_ossl;
+#ifdef ESP_HAVE_MB
+extern const struct esp_backend esp_backend_mb;	/* supports nothing on a processor without AES-NI */
+#endif
+
+/* For key_new: whether the keys have the lengths that the suite wants. 0, or -1 with FAULT_CONFIG. */
+int esp_suite_keys(const struct esp_suite *s, struct span enc, struct span auth, struct fault *f);
 
 /* A list of backends ends with NULL. This one holds those of this build, the preferred one first. */
 extern const struct esp_backend *const esp_backends[];

@@ -17,10 +17,23 @@
 void flow_out(struct sadb *db, struct esp_ctx *ctx, struct pkt *pkts, size_t n);
 
 /*
+ * The steps of flow_out() before the seal, for an owner that has more packets than it finds SAs for: one look-up of a
+ * super-packet serves all its segments. flow_route() parses ${k} into ${in}, clamps the MSS, and finds ${sa}, ${fit},
+ * ${tos} and ${df}; OK, or a verdict as above. flow_number() counts a packet of ${len} bytes against the SA and gives it its number,
+ * unless it is TOO_BIG, where ${df}, EXHAUSTED, EXPIRED or FAILED; esp_seal() must follow, in the order of these calls.
+ * flow_drop() counts a verdict that is not OK at its SA.
+ */
+enum esp_verdict flow_route(struct sadb *db, struct pkt *k, struct inner *in);
+enum esp_verdict flow_number(struct sadb *db, struct pkt *k, bool df);
+void flow_drop(struct pkt *k);
+
+/*
  * Wire to device: finds the SA by ${proto}, SPI and ${local} (family 0: not known), opens (esp_open()), then checks the
  * inner packet against the selectors (RFC 4301, 5.2) and copies congestion marks. Verdict OK: the ${inner_len} bytes
  * at ${p} go to the device. At most ESP_BATCH.
  */
 void flow_in(struct sadb *db, struct esp_ctx *ctx, struct pkt *pkts, size_t n);
+/* The same; ${in}, of as many, is what was found in the packets with verdict OK. */
+void flow_open(struct sadb *db, struct esp_ctx *ctx, struct pkt *pkts, struct inner *in, size_t n);
 
 #endif

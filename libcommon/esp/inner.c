@@ -61,8 +61,10 @@ parse_v4(struct inner *in, struct rd *r)
 	struct span a = rd_bytes(r, 4), b = rd_bytes(r, 4);
 	if (r->bad || ihl < V4_HDR || in->len < ihl || in->len > r->pos + r->left)
 		return (-1);
-	in->src = addr_make(4, a.p);
-	in->dst = addr_make(4, b.p);
+	/* In place, for each packet: a struct that is made and copied waits for its own bytes. */
+	in->src.family = in->dst.family = 4;
+	memcpy(in->src.b, a.p, 4);
+	memcpy(in->dst.b, b.p, 4);
 	in->df = (frag & 0x4000) != 0;
 	in->frag = (frag & 0x3fff) != 0;
 	in->frag_rest = (frag & 0x1fff) != 0;
@@ -86,8 +88,9 @@ parse_v6(struct inner *in, struct rd *r)
 	struct span a = rd_bytes(r, 16), b = rd_bytes(r, 16);
 	if (r->bad || in->len > r->pos + r->left)
 		return (-1);
-	in->src = addr_make(6, a.p);
-	in->dst = addr_make(6, b.p);
+	in->src.family = in->dst.family = 6;
+	memcpy(in->src.b, a.p, 16);
+	memcpy(in->dst.b, b.p, 16);
 	in->df = true;
 	r->left = in->len - V6_HDR;
 	for (turns = 0; turns < EXT_MAX && !in->frag_rest; turns++) {
@@ -290,6 +293,30 @@ inner_csum_renew(uint8_t *p, const struct inner *in, const struct addr *src, con
 		sum = l4_sum(p, in, len);
 	}
 	put_be16(field, in->proto == P_UDP && sum == 0 ? 0xffff : sum);
+}
+
+bool
+inner_has_l4_ports(const struct inner *in)
+{
+	return (in->has_ports && (in->proto == P_TCP || in->proto == P_UDP) &&
+	    in->len - in->l4 >= (in->proto == P_TCP ? 20U : 8U));
+}
+
+void
+inner_port_set(uint8_t *p, struct inner *in, bool src, uint16_t port)
+{
+	uint16_t *own = src ? &in->sport : &in->dport, sum;
+	uint8_t *l4 = p + in->l4, *field = l4 + (in->proto == P_TCP ? 16 : 6);
+
+	if (*own == port)
+		return;
+	sum = get_be16(field);
+	if (in->proto == P_TCP || sum != 0) {
+		sum = sum_adjust(sum, *own, port);
+		put_be16(field, in->proto == P_UDP && sum == 0 ? 0xffff : sum);
+	}
+	put_be16(l4 + (src ? 0 : 2), port);
+	*own = port;
 }
 
 /* RFC 1122 3.2.2, RFC 4443 2.4 (e): packets that no ICMP error may answer. */

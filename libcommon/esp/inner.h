@@ -58,6 +58,11 @@ uint16_t inner_mss_of(uint8_t family, size_t mtu);
  */
 void inner_csum_renew(uint8_t *p, const struct inner *in, const struct addr *src, const struct addr *dst);
 
+/* Whether ${in} is TCP or UDP with its ports at hand: not a later fragment. */
+bool inner_has_l4_ports(const struct inner *in);
+/* Sets the source (${src}) or destination port of TCP or UDP, which inner_has_l4_ports(), and adjusts the checksum. */
+void inner_port_set(uint8_t *p, struct inner *in, bool src, uint16_t port);
+
 /*
  * Builds the answer to ${p} when the path MTU is ${mtu} bytes: ICMP "fragmentation
  * needed" (RFC 1191) or ICMPv6 "packet too big" (RFC 4443, 3.2), from the packet's

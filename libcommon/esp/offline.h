@@ -21,15 +21,17 @@ struct offline *offline_new(const struct offline_conf *c, struct fault *f);
 void offline_free(struct offline *o);		/* wipes; NULL is fine */
 
 /*
- * Adds both directions of ${rec}; an SA that is there already is left as it is. 0, or -1 with FAULT_TOO_LARGE or as
+ * Adds both directions of ${rec}; an SA that is there already is left as it is. The two records of a bundle may come in
+ * any order. 0, or -1 with FAULT_TOO_LARGE or as
  * esp_sa_init().
  */
 int offline_add(struct offline *o, const struct sa_child *rec, struct fault *f);
 
 /*
  * Opens ${data}, which the IP packet ${ip} carried to ${dst}: ESP, or AH (51 in ${proto}), which lies in ${ip}.
- * Verdict as esp_open(), or UNKNOWN_SPI. ESP_OK: ${inner} is the packet within, valid until the next call. ${sa}, whose
- * latest number it is, is NULL if there is none. Inner packets are not checked against the selectors.
+ * Verdict as esp_open(), or UNKNOWN_SPI, or ESP_BUNDLE: half of a bundle without the other half. ESP_OK: ${inner} is the
+ * packet within, valid until the next call. ${sa}, whose latest number it is, is NULL if there is none; of a bundle whose AH
+ * is authentic it is the ESP, and ${sa}->pair->other->in the AH. Inner packets are not checked against the selectors.
  */
 enum esp_verdict offline_open(struct offline *o, uint8_t proto, struct span ip, const struct addr *dst,
     struct span data, struct span *inner, const struct esp_sa **sa);
@@ -39,10 +41,10 @@ bool offline_icv96(struct offline *o, const struct addr *dst, struct span esp);
 
 /*
  * Seals the IP packet ${ip} for the newest SA whose selectors fit, in either direction, with the next number from
- * 1. ESP_OK: ${out} is ESP, which an IP packet or datagram from sa->src to sa->dst has to carry, or the
- * whole IP packet with AH, valid until the next call. ESP_NO_SA: none fits; ESP_SHORT: no IP packet; ESP_EXHAUSTED,
- * ESP_FAILED.
+ * 1. ESP_OK: ${out} is ESP, which an IP packet or datagram from sa->src to sa->dst has to carry, or with ${whole} an
+ * IP packet with AH, valid until the next call; of a bundle ${sa} is the ESP. ESP_NO_SA: none fits; ESP_SHORT: no IP
+ * packet; ESP_BUNDLE: the AH of the bundle is not here; ESP_EXHAUSTED, ESP_FAILED.
  */
-enum esp_verdict offline_seal(struct offline *o, struct span ip, struct span *out, const struct esp_sa **sa);
+enum esp_verdict offline_seal(struct offline *o, struct span ip, struct span *out, bool *whole, const struct esp_sa **sa);
 
 #endif

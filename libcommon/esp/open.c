@@ -3,7 +3,9 @@
 
 #include "esp/ah.h"
 #include "esp/outer.h"
+#include "esp/pair.h"
 
+#define PROTO_TCP	6
 #define PROTO_UDP	17
 #define PROTO_ESP	50
 
@@ -30,6 +32,63 @@ admit_ah(struct esp_ctx *ctx, struct pkt *k)
 		return (ESP_REPLAY);
 	k->len = at.end - at.off;
 	return (ah_check(ctx, &k->sa->xf, ip, &at, (uint32_t)(k->seq >> 32)));
+}
+
+/* ---- an authentic packet */
+
+/* Moves the window. OK, or why the packet is dropped. */
+static enum esp_verdict
+advance(struct pkt *k, const struct esp_reserve *r)
+{
+	struct esp_sa *sa = k->sa;
+
+	if (k->seq >= sa->reserved && r != NULL && r->in != NULL && r->in(r->ctx, sa, k->seq) != 0)
+		return (ESP_FAILED);
+	/* Twice in one batch: the test let both pass. */
+	if (!replay_move(sa->window, k->seq))
+		return (ESP_REPLAY);
+	sa->seq = k->seq;
+	k->seen = true;
+	k->newest = k->seq == sa->window->right;
+	return (ESP_OK);
+}
+
+/* Removes AH: ${p} is then its payload. */
+static void
+strip_ah(struct pkt *k)
+{
+	size_t len = ((size_t)k->p[1] + 2) * 4;		/* admit_ah() has seen that it fits */
+
+	k->next = k->p[0];
+	k->p += len;
+	k->len -= len;
+}
+
+/* An authentic AH packet of a bundle becomes the ESP packet in it, of the bundle's other SA. */
+static enum esp_verdict
+enter(struct pkt *k, const struct esp_reserve *r)
+{
+	const uint8_t *from = k->p - k->net;
+	struct esp_pair *other = k->sa->pair->other;
+	enum esp_verdict v = advance(k, r);
+	uint8_t *ip;
+
+	if (v != ESP_OK)
+		return (v);
+	strip_ah(k);
+	if (k->next != PROTO_ESP || k->len < ESP_HDR || get_be32(k->p) != get_be32(other->in.spi))
+		return (ESP_BUNDLE);
+	k->sa->count.packets++;
+	k->sa->count.bytes += k->len;
+	memmove(k->p - k->net, from, k->net);
+	ip = k->p - k->net;
+	/* Behind IPv6 extension headers the last of them names what follows; transport mode refuses these. */
+	ip[ip[0] >> 4 == 4 ? 9 : 6] = PROTO_ESP;
+	outer_mend(ip, k->net, k->net + k->len);
+	k->sa = &other->in;
+	k->proto = PROTO_ESP;
+	k->seen = k->newest = false;
+	return (admit_esp(k));
 }
 
 /* ---- the crypto */
@@ -65,17 +124,6 @@ esp_unpad(const struct esp_xf *xf, struct pkt *k)
 	return (ESP_OK);
 }
 
-/* Removes AH: ${p} is then its payload. */
-static void
-strip_ah(struct pkt *k)
-{
-	size_t len = ((size_t)k->p[1] + 2) * 4;		/* admit_ah() has seen that it fits */
-
-	k->next = k->p[0];
-	k->p += len;
-	k->len -= len;
-}
-
 /* ---- tunnel and transport mode */
 
 /* Tunnel mode: the payload is an IP packet of the family in the next header field. */
@@ -101,7 +149,7 @@ header_kept(struct pkt *k, const uint8_t *from)
 	if (k->sa->protocol == SA_AH) {
 		if (ah_find(&at, span_of(from, (size_t)(k->p + k->len - from))) != 0)
 			return (-1);
-	} else if (from[0] >> 4 == 6 && (k->net != OUTER_V6 || (from[6] != PROTO_ESP && from[6] != PROTO_UDP)))
+	} else if (from[0] >> 4 == 6 && (k->net != OUTER_V6 || (from[6] != PROTO_ESP && from[6] != PROTO_UDP && from[6] != PROTO_TCP)))
 		return (-1);	/* extension headers before ESP are not supported */
 	memmove(ip, from, k->net);
 	ip[at.prev] = k->next;
@@ -148,7 +196,7 @@ transport(struct esp_ctx *ctx, struct pkt *k, struct inner *in, const uint8_t *f
 	if (inner_parse(in, k->p, k->len) != 0)
 		return (ESP_SHORT);
 	if (sa->encap != SA_ENCAP_NONE)
-		inner_csum_renew(k->p, in, sa->has_oa ? &sa->oa_src : &none, sa->has_oa ? &sa->oa_dst : &none);
+		inner_csum_renew(k->p, in, sa->oa != NULL ? &sa->oa->src : &none, sa->oa != NULL ? &sa->oa->dst : &none);
 	return (ESP_OK);
 }
 
@@ -160,16 +208,10 @@ finish(struct esp_ctx *ctx, struct pkt *k, struct inner *in, const struct esp_re
 {
 	const uint8_t *from = k->p - k->net;
 	struct esp_sa *sa = k->sa;
-	enum esp_verdict v;
+	enum esp_verdict v = advance(k, r);
 
-	if (k->seq >= sa->reserved && r != NULL && r->in != NULL && r->in(r->ctx, sa, k->seq) != 0)
-		return (ESP_FAILED);
-	/* Twice in one batch: the test let both pass. */
-	if (!replay_move(sa->window, k->seq))
-		return (ESP_REPLAY);
-	sa->seq = k->seq;
-	k->seen = true;
-	k->newest = k->seq == sa->window->right;
+	if (v != ESP_OK)
+		return (v);
 	if (sa->protocol == SA_AH)
 		strip_ah(k);
 	else if ((v = esp_unpad(&sa->xf, k)) != ESP_OK)
@@ -200,6 +242,8 @@ esp_open(struct esp_ctx *ctx, struct pkt *pkts, struct inner *in, size_t n, cons
 			k->cap = k->len;
 		}
 		k->verdict = k->sa->protocol == SA_AH ? admit_ah(ctx, k) : admit_esp(k);
+		if (k->verdict == ESP_OK && k->sa->protocol == SA_AH && k->sa->pair != NULL && k->sa->pair->other != NULL)
+			k->verdict = enter(k, r);
 		if (k->verdict != ESP_OK || k->sa->protocol == SA_AH)
 			continue;
 		if (k->sa->xf.be != be) {

@@ -2,27 +2,55 @@
 #ifndef SAPIPE_ESP_PAIR_H
 #define SAPIPE_ESP_PAIR_H
 
+#include "base/heap.h"
+#include "base/table.h"
 #include "esp/sa.h"
 
+#define ESP_KEYS_DIGEST	16
+
 struct esp_pair {
-	struct esp_sa	 in, out;
+	/* Each begins with a cache line. */
+	union {
+		struct esp_sa	 in;
+		uint8_t		 in_lines[(sizeof(struct esp_sa) + ESP_SA_LINE - 1) / ESP_SA_LINE * ESP_SA_LINE];
+	};
+	struct esp_sa	 out;
+	/* For each packet. */
 	bool		 may_send;	/* the record's "use" is "both" */
 	bool		 soft;		/* soft expiry by volume or numbers was reported */
 	bool		 initiator;
+	uint8_t		 bundle[4];	/* spi-in of the other pair of an ESP+AH bundle; zero: none */
+	uint32_t	 source;	/* the stream that brought it */
+	struct esp_pair	*other;		/* the other pair of the bundle; NULL: it is not here (yet) */
+	uint64_t	 dying_ms;	/* when a lingering pair ends; 0: it lives. sadb_dies() sets it */
 	uint64_t	 kilobytes;	/* lifetime; 0: no limit */
 	/* Monotonic ms: the dates of a record count when it arrives, and a clock that is set later changes nothing. */
 	uint64_t	 expires_ms;
-	uint64_t	 dying_ms;	/* when a lingering pair ends; 0: it lives */
-	int64_t		 established_ms;	/* may be before this machine started */
 	uint64_t	 serial;	/* order of arrival */
-	uint32_t	 source;	/* the stream that brought it */
+	int64_t		 established_ms;	/* may be before this machine started */
+	/* Accessed rarely. */
+	struct table_node heir;		/* of the table */
+	struct timer	 end;		/* of the table: when it ends */
 	void		*user;		/* the owner's: the claim */
 	/* Of the record: what the data path needs of it after both SAs were made, so a pair costs no whole record. */
 	char		*name;		/* never NULL; "": none */
 	uint8_t		 ike[16];	/* SPIs of the IKE SA that made it */
 	struct endpoint	 remote;	/* out.dst is where the peer has moved to since */
 	uint64_t	 established, expires;	/* epoch seconds */
-	struct secret	 keys;		/* digest of its keys and algorithms: whether a second record has the same */
+	uint8_t		 keys[ESP_KEYS_DIGEST];	/* of its keys and algorithms, under a key of the process: whether a second record has the same */
 };
+
+static inline bool
+esp_pair_bundled(const struct esp_pair *pair)
+{
+	return (get_be32(pair->bundle) != 0);
+}
+
+/* The AH that goes around the packets of the outbound ESP ${sa}, whose bundle is complete; NULL: none. */
+static inline struct esp_sa *
+esp_sa_around(const struct esp_sa *sa)
+{
+	return (sa->pair != NULL && sa->pair->other != NULL && sa->protocol == SA_ESP ? &sa->pair->other->out : NULL);
+}
 
 #endif

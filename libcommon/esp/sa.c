@@ -5,9 +5,11 @@
 
 #include "esp/ah.h"
 #include "esp/outer.h"
+#include "wire/ctcp.h"
 
 #define UDP_HDR		8
 #define NON_IKE_MARKER	8	/* draft-ietf-ipsec-udp-encaps-01 */
+#define PROTO_TCP	6
 #define PROTO_UDP	17
 #define PROTO_ESP	50
 
@@ -41,18 +43,38 @@ esp_sa_check(const struct sa_child *rec, struct fault *f)
 	return (suite_of(&s, rec, f));
 }
 
-static struct selector *
-selectors(const struct selector *from, size_t n)
+/* The selectors of the record, by direction. 0, or -1: no memory, and there are none. One at least of each side, if only zeros. */
+static int
+take_selectors(struct esp_sa *sa, const struct sa_child *rec, bool in)
 {
-	struct selector *s = calloc(n > 0 ? n : 1, sizeof(*s));
+	size_t n_src = in ? rec->n_remote_ts : rec->n_local_ts, n_dst = in ? rec->n_local_ts : rec->n_remote_ts;
+	struct selector *dst;
 
-	if (s != NULL && n > 0)
-		memcpy(s, from, n * sizeof(*s));
-	return (s);
+	sa->shares = false;
+	sa->dst_ts = NULL;
+	sa->n_src_ts = (uint16_t)n_src;
+	sa->n_dst_ts = (uint16_t)n_dst;
+	if ((sa->src_ts = calloc((n_src > 0 ? n_src : 1) + (n_dst > 0 ? n_dst : 1), sizeof(*dst))) == NULL)
+		return (-1);
+	dst = sa->src_ts + (n_src > 0 ? n_src : 1);
+	if (n_src > 0)
+		memcpy(sa->src_ts, in ? rec->remote_ts : rec->local_ts, n_src * sizeof(*dst));
+	if (n_dst > 0)
+		memcpy(dst, in ? rec->local_ts : rec->remote_ts, n_dst * sizeof(*dst));
+	sa->dst_ts = dst;
+	return (0);
 }
 
-/* The fields of the two ends of the record, by direction. */
 static void
+drop_selectors(struct esp_sa *sa)
+{
+	if (!sa->shares)
+		free(sa->src_ts);
+	sa->src_ts = sa->dst_ts = NULL;
+}
+
+/* The fields of the two ends of the record, by direction. 0, or -1: no memory, and nothing is held. */
+static int
 take_ends(struct esp_sa *sa, const struct sa_child *rec, bool in)
 {
 	const struct sa_end *src = in ? &rec->remote : &rec->local, *dst = in ? &rec->local : &rec->remote;
@@ -60,13 +82,27 @@ take_ends(struct esp_sa *sa, const struct sa_child *rec, bool in)
 	memcpy(sa->spi, in ? rec->spi_in : rec->spi_out, sizeof(sa->spi));
 	sa->src = src->at;
 	sa->dst = dst->at;
-	sa->has_oa = rec->has_nat_oa;
-	sa->oa_src = in ? rec->nat_oa_remote : rec->nat_oa_local;
-	sa->oa_dst = in ? rec->nat_oa_local : rec->nat_oa_remote;
-	sa->n_src_ts = in ? rec->n_remote_ts : rec->n_local_ts;
-	sa->n_dst_ts = in ? rec->n_local_ts : rec->n_remote_ts;
-	sa->src_ts = selectors(in ? rec->remote_ts : rec->local_ts, sa->n_src_ts);
-	sa->dst_ts = selectors(in ? rec->local_ts : rec->remote_ts, sa->n_dst_ts);
+	sa->oa = NULL;
+	if (take_selectors(sa, rec, in) != 0)
+		return (-1);
+	if (!rec->has_nat_oa)
+		return (0);
+	if ((sa->oa = malloc(sizeof(*sa->oa))) == NULL) {
+		drop_selectors(sa);
+		return (-1);
+	}
+	sa->oa->src = in ? rec->nat_oa_remote : rec->nat_oa_local;
+	sa->oa->dst = in ? rec->nat_oa_local : rec->nat_oa_remote;
+	return (0);
+}
+
+void
+esp_sa_share(struct esp_sa *in, const struct esp_sa *out)
+{
+	drop_selectors(in);
+	in->shares = true;
+	in->src_ts = out->dst_ts;
+	in->dst_ts = out->src_ts;
 }
 
 int
@@ -76,21 +112,19 @@ esp_sa_init(struct esp_sa *sa, const struct sa_child *rec, bool in, bool seal,
 	struct span enc = secret_span(in ? &rec->enc_in : &rec->enc_out);
 	struct span auth = secret_span(in ? &rec->auth_in : &rec->auth_out);
 	bool ah = rec->protocol == SA_AH;
+	uint32_t replay = rec->has_replay && !c->replay_force ? rec->replay : c->replay;
 	struct esp_suite s;
 
 	*sa = (struct esp_sa){ .protocol = rec->protocol, .mode = rec->mode, .encap = rec->encap,
 	    .esn = rec->esn, .reserved = 1 };
 	if (suite_of(&s, rec, f) != 0)
 		return (-1);
-	take_ends(sa, rec, in);
-	if (!seal)
-		sa->window = calloc(1, sizeof(*sa->window));
-	if (sa->src_ts == NULL || sa->dst_ts == NULL || (!seal && sa->window == NULL)) {
+	if (take_ends(sa, rec, in) != 0 || (!seal && (sa->window = malloc(replay_size(replay))) == NULL)) {
 		(void)fault(f, FAULT_MEMORY, "no memory for an SA");
 		goto bad;
 	}
 	if (sa->window != NULL)
-		replay_init(sa->window, rec->has_replay && !c->replay_force ? rec->replay : c->replay, rec->esn);
+		replay_init(sa->window, replay, rec->esn);
 	/* The ICV of AH is made in both directions, and compared in one. */
 	if (esp_xf_init(&sa->xf, c->backends, &s, ah ? SPAN_NONE : enc, auth, seal || ah, &c->rand, f) == 0)
 		return (0);
@@ -104,14 +138,10 @@ esp_sa_renew(struct esp_sa *sa, const struct sa_child *rec, bool in, struct faul
 {
 	struct esp_sa new = *sa;
 
-	take_ends(&new, rec, in);
-	if (new.src_ts == NULL || new.dst_ts == NULL) {
-		free(new.src_ts);
-		free(new.dst_ts);
+	if (take_ends(&new, rec, in) != 0)
 		return (fault(f, FAULT_MEMORY, "no memory for an SA"));
-	}
-	free(sa->src_ts);
-	free(sa->dst_ts);
+	drop_selectors(sa);
+	free(sa->oa);
 	*sa = new;
 	sa->mode = rec->mode;
 	sa->encap = rec->encap;
@@ -123,8 +153,10 @@ esp_sa_free(struct esp_sa *sa)
 {
 	esp_xf_free(&sa->xf);
 	free(sa->window);
-	free(sa->src_ts);
-	free(sa->dst_ts);
+	drop_selectors(sa);
+	free(sa->oa);
+	free(sa->ways);
+	free(sa->drops);
 	wipe(sa, sizeof(*sa));
 }
 
@@ -132,6 +164,21 @@ struct esp_count
 esp_sa_carried(const struct esp_sa *sa)
 {
 	return ((struct esp_count){ sa->count.packets - sa->lost.packets, sa->count.bytes - sa->lost.bytes });
+}
+
+const uint64_t *
+esp_sa_drops(const struct esp_sa *sa)
+{
+	static const uint64_t none[ESP_VERDICT_COUNT];
+
+	return (sa->drops != NULL ? sa->drops : none);
+}
+
+void
+esp_sa_drop(struct esp_sa *sa, enum esp_verdict why)
+{
+	if (sa->drops != NULL || (sa->drops = calloc(ESP_VERDICT_COUNT, sizeof(sa->drops[0]))) != NULL)
+		sa->drops[why]++;
 }
 
 bool
@@ -155,7 +202,9 @@ esp_sa_inner_max(const struct esp_sa *sa, size_t path)
 {
 	size_t ip = outer_len(sa->dst.addr.family), room = ip, most;
 
-	if (sa->encap != SA_ENCAP_NONE)
+	if (sa->encap == SA_ENCAP_TCP)
+		room += CTCP_EXTRA;
+	else if (sa->encap != SA_ENCAP_NONE)
 		room += UDP_HDR + (size_t)esp_sa_marker(sa);
 	if (sa->protocol == SA_AH)
 		room += ah_len(&sa->xf, sa->dst.addr.family);
@@ -169,7 +218,8 @@ esp_sa_inner_max(const struct esp_sa *sa, size_t path)
 uint8_t
 esp_sa_carrier(const struct esp_sa *sa)
 {
-	return (sa->protocol == SA_AH ? AH_PROTO : sa->encap == SA_ENCAP_NONE ? PROTO_ESP : PROTO_UDP);
+	return (sa->protocol == SA_AH ? AH_PROTO : sa->encap == SA_ENCAP_NONE ? PROTO_ESP :
+	    sa->encap == SA_ENCAP_TCP ? PROTO_TCP : PROTO_UDP);
 }
 
 uint8_t

@@ -1,6 +1,6 @@
 /*
  * One simplex SA (RFC 4301, 4.1): one direction, with its keys, numbers and selectors. sadb.h pairs two of them for a
- * running data path and owns their lifetimes; offline.h has them without pairs. seal.h and open.h work on their packets.
+ * running data path and owns their lifetimes; offline.h has them for captures. seal.h and open.h work on their packets.
  */
 #ifndef SAPIPE_ESP_SA_H
 #define SAPIPE_ESP_SA_H
@@ -11,32 +11,47 @@
 #include "sa/record.h"
 
 struct esp_pair;
+struct spd_way;
 
 struct esp_count { uint64_t packets, bytes; };	/* bytes of inner packets */
 
+/* Addresses before NAT (RFC 3947, 5.2), of transport mode. */
+struct esp_oa { struct addr src, dst; };
+
+#define ESP_SA_LINE	64	/* bytes: pairs in a table begin at a multiple of it, see sadb.c */
+
+/*
+ * Thousands of them take turns, and each cache line of one that is not in the cache costs a packet as much as its
+ * cipher. An inbound packet needs the first two lines, an outbound one the third, too.
+ */
 struct esp_sa {
-	/* Accessed for each packet. */
+	/* For each packet: the first line. */
 	uint8_t		 spi[4];
-	enum sa_proto	 protocol;
-	enum sa_mode	 mode;
-	enum sa_encap	 encap;
+	enum sa_proto	 protocol : 8;
+	enum sa_mode	 mode : 4;
+	enum sa_encap	 encap : 4;
 	bool		 esn;
+	bool		 shares;	/* its selectors belong to the SA of the other direction */
+	struct esp_sa	*chain;		/* of its bucket, the owner's */
+	struct replay	*window;	/* opening; NULL: this one seals */
+	struct esp_pair	*pair;		/* of the table, or of offline.h; else NULL */
 	uint64_t	 seq;		/* the latest number: sealed with, or found authentic; 0: none yet */
 	uint64_t	 reserved;	/* numbers below it may be used; beyond it the owner is asked (sadb_hooks) */
 	struct esp_count count;
-	size_t		 mtu;		/* outbound: longest inner packet that needs no outer fragments; 0: not known */
-	struct endpoint	 src, dst;	/* as in the record; outbound dst: also as remapped */
-	struct replay	*window;	/* opening; NULL: this one seals */
-	struct esp_pair	*pair;		/* of a running data path; else NULL */
-	struct esp_sa	*chain;		/* of its bucket, the owner's */
+	/* The second one, to the first half of ${xf}. */
+	struct endpoint	 dst;		/* as in the record; outbound: also as remapped */
+	uint16_t	 n_src_ts, n_dst_ts;
 	struct esp_xf	 xf;
+	/* Outbound packets only. */
+	size_t		 mtu;		/* longest inner packet that needs no outer fragments; 0: not known */
+	struct endpoint	 src;		/* as in the record */
 	/* Accessed rarely. */
-	size_t		 n_src_ts, n_dst_ts;
-	struct selector	*src_ts, *dst_ts;
-	bool		 has_oa;	/* addresses before NAT (RFC 3947, 5.2), of transport mode */
-	struct addr	 oa_src, oa_dst;
-	uint64_t	 drops[ESP_VERDICT_COUNT];
+	uint32_t	 n_ways;	/* entries of the policy (spd.h); 0: in no table */
+	struct selector	*src_ts, *dst_ts;	/* one allocation, at ${src_ts} */
+	struct spd_way	*ways;
+	struct esp_oa	*oa;		/* NULL: not known */
 	struct esp_count lost;		/* of ${count}: those that the kernel did not accept, see esp_sa_carried() */
+	uint64_t	*drops;		/* by verdict, see esp_sa_drops(); NULL: there were none */
 };
 
 struct esp_sa_conf {
@@ -58,15 +73,27 @@ int esp_sa_check(const struct sa_child *rec, struct fault *f);
  */
 int esp_sa_init(struct esp_sa *sa, const struct sa_child *rec, bool in, bool seal,
     const struct esp_sa_conf *c, struct fault *f);
-/* Updates ends, selectors, mode and encapsulation from a record with the same keys; numbers continue. 0, or -1: FAULT_MEMORY. */
+/*
+ * Updates ends, selectors, mode and encapsulation from a record with the same keys; numbers continue. It must not be in a
+ * policy table. 0, or -1: FAULT_MEMORY.
+ */
 int esp_sa_renew(struct esp_sa *sa, const struct sa_child *rec, bool in, struct fault *f);
 void esp_sa_free(struct esp_sa *sa);	/* wipes; harmless on zeros */
+/*
+ * ${in}, made of the same record as ${out} in the other direction, uses the selectors of ${out} from now on instead of its
+ * own; until it is renewed or released, and ${out} must not be before it.
+ */
+void esp_sa_share(struct esp_sa *in, const struct esp_sa *out);
 
 /*
  * Packets that went through: sealed and sent, or opened and delivered. ${count} is what the keys were used for, and
  * what a lifetime by volume limits.
  */
 struct esp_count esp_sa_carried(const struct esp_sa *sa);
+/* Its drops by verdict, ESP_VERDICT_COUNT counters. */
+const uint64_t *esp_sa_drops(const struct esp_sa *sa);
+/* Counts one. The first one allocates the counters, which few SAs of thousands need; without memory it is not counted here. */
+void esp_sa_drop(struct esp_sa *sa, enum esp_verdict why);
 /* Whether its numbers are used up. */
 bool esp_sa_exhausted(const struct esp_sa *sa);
 /* Whether ${in} goes from its source to its destination selectors. */
@@ -75,7 +102,7 @@ bool esp_sa_matches(const struct esp_sa *sa, const struct inner *in);
 /* The longest inner packet whose outer packet to ${sa}->dst has at most ${path} bytes; 0: none fits. */
 size_t esp_sa_inner_max(const struct esp_sa *sa, size_t path);
 
-/* The IP protocol of its packets: 17, 50 or 51. */
+/* The IP protocol of its packets: 6, 17, 50 or 51. */
 uint8_t esp_sa_carrier(const struct esp_sa *sa);
 /* Zero bytes before its ESP in a datagram. */
 uint8_t esp_sa_marker(const struct esp_sa *sa);

@@ -1,43 +1,11 @@
-/* The table of SAs: pairs by SPI and, through spd.h, by selectors; replacement and expiry. */
+/* The table of SAs: pairs by SPI; replacement and expiry. */
 #include "esp/sadb.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "esp/spd.h"
+#include "esp/sadb_priv.h"
 #include "wire/wr.h"
-
-/* The flow of a recent packet and its outbound SA. */
-struct flow {
-	struct addr	src, dst;
-	uint16_t	sport, dport;
-	uint8_t		proto;
-	bool		ports;
-	uint64_t	age;		/* of the table when it was made; 0: empty */
-	struct esp_sa	*sa;
-};
-
-/* A first fragment that was accepted, for its later fragments (RFC 4301, 7.3). */
-struct frag {
-	struct addr	src, dst;
-	uint32_t	id;
-	uint8_t		proto;
-	bool		out;
-	uint64_t	serial;		/* of the pair; 0: empty */
-};
-
-struct sadb {
-	struct sadb_config conf;
-	struct esp_pair	**pairs;	/* in order of arrival */
-	size_t		 n, cap;
-	struct esp_sa	*buckets[SADB_BUCKETS];	/* inbound ones */
-	struct spd	 spd;
-	bool		 stale;		/* spd has to be made again */
-	uint64_t	 age, serial;
-	struct flow	 flows[SADB_FLOWS];
-	struct frag	 frags[SADB_FRAGS];
-	size_t		 next_frag;
-};
 
 struct sadb *
 sadb_new(const struct sadb_config *c, struct fault *f)
@@ -50,7 +18,44 @@ sadb_new(const struct sadb_config *c, struct fault *f)
 	}
 	db->conf = *c;
 	db->age = 1;
+	if (rand_system.fill(rand_system.state, db->salt, sizeof(db->salt)) != 0) {
+		(void)fault(f, FAULT_CRYPTO, "no random bytes");
+		free(db);
+		return (NULL);
+	}
 	return (db);
+}
+
+/* Links both halves of a bundle, once both are here. */
+static void
+tie(const struct sadb *db, struct esp_pair *pair)
+{
+	struct esp_sa *sa;
+
+	if (pair->other != NULL || !esp_pair_bundled(pair))
+		return;
+	sa = sadb_by_spi(db, pair->in.protocol == SA_ESP ? SA_AH : SA_ESP, pair->bundle, &pair->in.dst.addr);
+	if (sa == NULL || get_be32(sa->pair->bundle) != get_be32(pair->in.spi) || sa->pair->source != pair->source)
+		return;
+	pair->other = sa->pair;
+	sa->pair->other = pair;
+}
+
+/* The name of an SA that has none: it need not be allocated for each of thousands. */
+static char no_name[1];
+
+/* A copy of ${name}, to be released by name_free(). NULL: no memory. */
+static char *
+name_of(const char *name)
+{
+	return (name[0] != '\0' ? strdup(name) : no_name);
+}
+
+static void
+name_free(char *name)
+{
+	if (name != no_name)
+		free(name);
 }
 
 static void
@@ -58,8 +63,7 @@ pair_free(struct esp_pair *pair)
 {
 	esp_sa_free(&pair->in);
 	esp_sa_free(&pair->out);
-	secret_free(&pair->keys);
-	free(pair->name);
+	name_free(pair->name);
 	free(pair);
 }
 
@@ -71,7 +75,11 @@ sadb_free(struct sadb *db)
 	while (db->n > 0)
 		sadb_remove(db, db->pairs[db->n - 1]);
 	free(db->pairs);
+	peer_ports_free(db->ports);
+	defrag_free(db->defrag);
 	spd_free(&db->spd);
+	table_free(&db->heirs);
+	heap_free(&db->ends);
 	free(db);
 }
 
@@ -96,7 +104,6 @@ sadb_at(const struct sadb *db, size_t i)
 void
 sadb_changed(struct sadb *db)
 {
-	db->stale = true;
 	db->age++;
 }
 
@@ -132,10 +139,16 @@ sadb_remove(struct sadb *db, struct esp_pair *pair)
 	for (pp = &db->buckets[bucket(pair->in.spi)]; *pp != &pair->in; )
 		pp = &(*pp)->chain;
 	*pp = pair->in.chain;
+	spd_remove(&db->spd, &pair->out);
+	table_remove(&db->heirs, &pair->heir);
+	heap_set(&db->ends, &pair->end, UINT64_MAX);
+	/* A list of pointers: to search and to move it takes some us with 10,000. */
 	for (i = 0; db->pairs[i] != pair; )
 		i++;
-	memmove(&db->pairs[i], &db->pairs[i + 1], (db->n - i - 1) * sizeof(db->pairs[0]));
 	db->n--;
+	memmove(&db->pairs[i], &db->pairs[i + 1], (db->n - i) * sizeof(db->pairs[0]));
+	if (pair->other != NULL)
+		pair->other->other = NULL;
 	sadb_changed(db);
 	pair_free(pair);
 }
@@ -145,8 +158,6 @@ sadb_check(const struct sa_child *rec, struct fault *f)
 {
 	const struct alg_enc *e;
 
-	if (rec->encap == SA_ENCAP_TCP)
-		return (fault(f, FAULT_CONFIG, "encapsulation tcp is not supported"));
 	if (esp_sa_check(rec, f) != 0)
 		return (-1);
 	e = alg_enc_name(rec->encryption, rec->key_bits);
@@ -156,15 +167,62 @@ sadb_check(const struct sa_child *rec, struct fault *f)
 	return (0);
 }
 
+static uint64_t
+end_of(const struct esp_pair *pair)
+{
+	return (pair->dying_ms != 0 && pair->dying_ms < pair->expires_ms ? pair->dying_ms : pair->expires_ms);
+}
+
+void
+sadb_dies(struct sadb *db, struct esp_pair *pair, uint64_t at_ms)
+{
+	pair->dying_ms = at_ms;
+	heap_set(&db->ends, &pair->end, end_of(pair));	/* sadb_add() has reserved its room */
+	sadb_changed(db);
+}
+
+/* Of the peer's address and the first selectors: thousands of peers may have the same selectors. */
+static uint64_t
+heir_hash(const struct sadb *db, const struct esp_pair *pair)
+{
+	const struct selector *l = pair->out.src_ts, *r = pair->out.dst_ts;
+	uint64_t h = hash_bytes(pair->remote.addr.b, addr_len(&pair->remote.addr), get_be32(db->salt));
+
+	h = hash_bytes(l->first.b, addr_len(&l->first), h);
+	return (hash_bytes(r->first.b, addr_len(&r->first), h));
+}
+
+/* Makes ${pair} known to has_heir(), as it is now. 0, or -1: no memory. */
+static int
+heir_enter(struct sadb *db, struct esp_pair *pair)
+{
+	table_remove(&db->heirs, &pair->heir);
+	if (pair->out.n_src_ts == 0 || pair->out.n_dst_ts == 0)
+		return (0);
+	return (table_put(&db->heirs, &pair->heir, heir_hash(db, pair)));
+}
+
+/* Enters the outbound SA, unless its packets are those of another: the AH of a bundle has those of its ESP. */
+static int
+policy_enter(struct sadb *db, struct esp_pair *pair, struct fault *f)
+{
+	if (heir_enter(db, pair) == 0 &&
+	    ((esp_pair_bundled(pair) && pair->out.protocol == SA_AH) || spd_add(&db->spd, &pair->out) == 0))
+		return (0);
+	table_remove(&db->heirs, &pair->heir);
+	return (fault(f, FAULT_MEMORY, "no memory for the policy of an SA"));
+}
+
 /* A digest of the keys of ${rec} and of what they are used for. 0, or -1 as prf_parts(). */
 static int
-digest_keys(struct secret *out, const struct sa_child *rec, struct fault *f)
+digest_keys(const struct sadb *db, uint8_t out[ESP_KEYS_DIGEST], const struct sa_child *rec, struct fault *f)
 {
 	const struct secret *keys[] = { &rec->enc_in, &rec->auth_in, &rec->enc_out, &rec->auth_out };
 	uint8_t terms[2 + 1 + 4 + 2 * 4];
 	struct wr w = wr_of(terms, sizeof(terms));
 	struct span parts[7] = { SPAN_ARRAY(terms), span_of(rec->encryption, strlen(rec->encryption) + 1),
 	    span_of(rec->integrity, strlen(rec->integrity) + 1) };
+	struct secret sum = {0};
 	size_t i;
 
 	wr_u16(&w, rec->key_bits);
@@ -174,7 +232,11 @@ digest_keys(struct secret *out, const struct sa_child *rec, struct fault *f)
 		wr_u16(&w, (uint16_t)keys[i]->len);
 		parts[3 + i] = secret_span(keys[i]);
 	}
-	return (prf_parts(alg_hash_word("sha256"), span_str("sadb"), out, parts, 7, f));
+	if (prf_parts(alg_hash_word("sha256"), SPAN_ARRAY(db->salt), &sum, parts, 7, f) != 0)
+		return (-1);
+	memcpy(out, sum.p, ESP_KEYS_DIGEST);
+	secret_free(&sum);
+	return (0);
 }
 
 #define DATE_MAX	(UINT64_MAX / 4000)	/* seconds; later dates are never reached */
@@ -209,6 +271,8 @@ take_terms(struct esp_pair *pair, const struct sa_child *rec, bool first, struct
 	pair->established = rec->established;
 	pair->remote = rec->remote.at;
 	memcpy(pair->ike, rec->ike, sizeof(pair->ike));
+	if (first)
+		memcpy(pair->bundle, rec->bundle, sizeof(pair->bundle));
 }
 
 static struct esp_pair *
@@ -216,52 +280,70 @@ replace(struct sadb *db, struct esp_pair *pair, const struct sa_child *rec, uint
     struct now now, struct fault *f)
 {
 	struct endpoint remote = pair->out.dst;
-	struct secret keys = {0};
+	uint8_t keys[ESP_KEYS_DIGEST];
 	char *name;
-	bool same;
 
 	if (pair->source != source) {
 		(void)fault(f, FAULT_BAD_RECORD, "spi-in %08x belongs to another source",
 		    get_be32(rec->spi_in));
 		return (NULL);
 	}
-	if (digest_keys(&keys, rec, f) != 0)
+	if (digest_keys(db, keys, rec, f) != 0)
 		return (NULL);
-	same = ct_eq(secret_span(&keys), secret_span(&pair->keys));
-	secret_free(&keys);
-	if (!same) {
+	if (!ct_eq(SPAN_ARRAY(keys), SPAN_ARRAY(pair->keys))) {
 		(void)fault_because(f, CAUSE_OTHER_KEYS, fault(f, FAULT_BAD_RECORD,
 		    "spi-in %08x: a second record has other keys", get_be32(rec->spi_in)));
 		return (NULL);
 	}
-	if ((name = strdup(rec->name)) == NULL) {
+	if ((name = name_of(rec->name)) == NULL) {
 		(void)fault(f, FAULT_MEMORY, "no memory for an SA");
 		return (NULL);
 	}
+	spd_remove(&db->spd, &pair->out);
 	if (esp_sa_renew(&pair->in, rec, true, f) != 0 || esp_sa_renew(&pair->out, rec, false, f) != 0) {
-		free(name);
+		name_free(name);
+		(void)policy_enter(db, pair, NULL);
 		return (NULL);
 	}
 	/* A remapped peer keeps its address unless the record has a new one. */
 	if (endpoint_eq(&pair->remote, &rec->remote.at))
 		pair->out.dst = remote;
+	esp_sa_share(&pair->in, &pair->out);
 	take_terms(pair, rec, false, now);
-	free(pair->name);
+	name_free(pair->name);
 	pair->name = name;
+	heap_set(&db->ends, &pair->end, end_of(pair));
 	sadb_changed(db);
+	return (policy_enter(db, pair, f) == 0 ? pair : NULL);
+}
+
+_Static_assert(offsetof(struct esp_pair, in) % ESP_SA_LINE == 0 && offsetof(struct esp_pair, out) % ESP_SA_LINE == 0,
+    "the SAs of a pair begin with a cache line");
+_Static_assert(offsetof(struct esp_sa, xf.pool) <= 2 * ESP_SA_LINE, "two lines hold what an inbound packet needs");
+
+/* Zeros, at the beginning of a cache line. NULL: no memory. */
+static struct esp_pair *
+pair_room(void)
+{
+	size_t size = (sizeof(struct esp_pair) + ESP_SA_LINE - 1) / ESP_SA_LINE * ESP_SA_LINE;
+	struct esp_pair *pair = aligned_alloc(ESP_SA_LINE, size);
+
+	if (pair != NULL)
+		memset(pair, 0, size);
 	return (pair);
 }
 
 static struct esp_pair *
 pair_new(const struct sadb *db, const struct sa_child *rec, struct now now, struct fault *f)
 {
-	struct esp_pair *pair = calloc(1, sizeof(*pair));
+	struct esp_pair *pair = pair_room();
 
-	if (pair == NULL || (pair->name = strdup(rec->name)) == NULL)
+	if (pair == NULL || (pair->name = name_of(rec->name)) == NULL)
 		(void)fault(f, FAULT_MEMORY, "no memory for an SA");
-	else if (digest_keys(&pair->keys, rec, f) == 0 &&
+	else if (digest_keys(db, pair->keys, rec, f) == 0 &&
 	    esp_sa_init(&pair->in, rec, true, false, &db->conf.sa, f) == 0 &&
 	    esp_sa_init(&pair->out, rec, false, true, &db->conf.sa, f) == 0) {
+		esp_sa_share(&pair->in, &pair->out);
 		pair->in.pair = pair->out.pair = pair;
 		take_terms(pair, rec, true, now);
 		return (pair);
@@ -293,31 +375,42 @@ sadb_add(struct sadb *db, const struct sa_child *rec, uint32_t source, struct no
 		db->pairs = list;
 		db->cap += 64;
 	}
+	if (heap_reserve(&db->ends, db->n + 1) != 0) {
+		(void)fault(f, FAULT_MEMORY, "no memory for an SA");
+		return (NULL);
+	}
 	if ((pair = pair_new(db, rec, now, f)) == NULL)
 		return (NULL);
 	pair->source = source;
-	pair->serial = ++db->serial;
+	pair->serial = pair->end.serial = ++db->serial;
+	if (policy_enter(db, pair, f) != 0) {
+		pair_free(pair);
+		return (NULL);
+	}
+	heap_set(&db->ends, &pair->end, end_of(pair));
 	pair->in.chain = db->buckets[bucket(rec->spi_in)];
 	db->buckets[bucket(rec->spi_in)] = &pair->in;
 	db->pairs[db->n++] = pair;
+	tie(db, pair);
 	sadb_changed(db);
 	return (pair);
 }
 
 /* Whether another living pair does the work of ${pair}: same ends, same selectors. */
 static bool
-has_heir(const struct sadb *db, const struct esp_pair *pair)
+has_heir(struct sadb *db, const struct esp_pair *pair)
 {
-	const struct esp_sa *a = &pair->out, *b;
+	const struct esp_sa *a = &pair->out;
 	const struct esp_pair *other;
+	struct table_node *n;
 
-	for (size_t i = 0; i < db->n; i++) {
-		other = db->pairs[i];
-		b = &other->out;
-		if (other != pair && other->dying_ms == 0 && other->serial > pair->serial &&
-		    addr_cmp(&pair->remote.addr, &other->remote.addr) == 0 &&
-		    a->n_dst_ts > 0 && b->n_dst_ts > 0 && a->n_src_ts > 0 && b->n_src_ts > 0 &&
-		    selector_eq(&a->dst_ts[0], &b->dst_ts[0]) && selector_eq(&a->src_ts[0], &b->src_ts[0]))
+	if (a->n_dst_ts == 0 || a->n_src_ts == 0)
+		return (false);
+	for (n = table_first(&db->heirs, heir_hash(db, pair)); n != NULL; n = table_next(&db->heirs, n)) {
+		other = ENTRY_OF(n, struct esp_pair, heir);
+		if (other != pair && other != pair->other && other->dying_ms == 0 && other->serial > pair->serial &&
+		    addr_cmp(&pair->remote.addr, &other->remote.addr) == 0 && other->out.n_ways > 0 &&
+		    selector_eq(&other->out.src_ts[0], &a->src_ts[0]) && selector_eq(&other->out.dst_ts[0], &a->dst_ts[0]))
 			return (true);
 	}
 	return (false);
@@ -334,42 +427,45 @@ named(const struct esp_pair *pair, const struct sa_del *d)
 	    (!d->has_spi_out || get_be32(d->spi_out) == get_be32(pair->out.spi)));
 }
 
+/* Deletes ${pair} if ${del} names it. */
+static bool
+delete_one(struct sadb *db, struct esp_pair *pair, const struct sa_del *del, uint32_t source, struct now now)
+{
+	if (pair->source != source || pair->dying_ms != 0 || !named(pair, del))
+		return (false);
+	if (has_heir(db, pair))
+		sadb_dies(db, pair, now.ms + SADB_LINGER_MS);
+	else
+		sadb_remove(db, pair);
+	return (true);
+}
+
 size_t
 sadb_delete(struct sadb *db, const struct sa_del *del, uint32_t source, struct now now)
 {
-	struct esp_pair *pair;
+	struct esp_sa *sa, *next;
 	size_t i, hit = 0;
 
-	for (i = db->n; i-- > 0; ) {
-		pair = db->pairs[i];
-		if (pair->source != source || pair->dying_ms != 0 || !named(pair, del))
-			continue;
-		hit++;
-		if (has_heir(db, pair)) {
-			pair->dying_ms = now.ms + SADB_LINGER_MS;
-			sadb_changed(db);
-		} else
-			sadb_remove(db, pair);
+	if (del->has_spi_in) {
+		for (sa = db->buckets[bucket(del->spi_in)]; sa != NULL; sa = next) {
+			next = sa->chain;
+			hit += delete_one(db, sa->pair, del, source, now);
+		}
+		return (hit);
 	}
+	for (i = db->n; i-- > 0; )
+		hit += delete_one(db, db->pairs[i], del, source, now);
 	return (hit);
-}
-
-static uint64_t
-end_of(const struct esp_pair *pair)
-{
-	return (pair->dying_ms != 0 && pair->dying_ms < pair->expires_ms ? pair->dying_ms : pair->expires_ms);
 }
 
 size_t
 sadb_expire(struct sadb *db, struct now now)
 {
 	struct esp_pair *pair;
-	size_t i;
+	struct timer *t;
 
-	for (i = db->n; i-- > 0; ) {
-		pair = db->pairs[i];
-		if (end_of(pair) > now.ms)
-			continue;
+	while ((t = heap_due(&db->ends, now.ms)) != NULL) {
+		pair = (struct esp_pair *)(void *)((char *)t - offsetof(struct esp_pair, end));
 		if (pair->dying_ms == 0 && db->conf.hooks.event != NULL && !has_heir(db, pair))
 			db->conf.hooks.event(db->conf.hooks.ctx, pair, SADB_EXPIRED);
 		sadb_remove(db, pair);
@@ -380,124 +476,5 @@ sadb_expire(struct sadb *db, struct now now)
 uint64_t
 sadb_next_expiry_ms(const struct sadb *db)
 {
-	uint64_t first = UINT64_MAX;
-	size_t i;
-
-	for (i = 0; i < db->n; i++)
-		if (end_of(db->pairs[i]) < first)
-			first = end_of(db->pairs[i]);
-	return (first);
-}
-
-/* ---- the SA of a packet */
-
-static bool
-usable(const struct esp_sa *sa)
-{
-	return (sa->pair->may_send && sa->pair->dying_ms == 0 && !esp_sa_exhausted(sa));
-}
-
-static void
-frag_note(struct sadb *db, const struct inner *in, const struct esp_sa *sa, bool out)
-{
-	if (!in->frag || in->frag_rest)
-		return;
-	db->frags[db->next_frag++ % SADB_FRAGS] = (struct frag){ in->src, in->dst, in->id,
-	    in->proto, out, sa->pair->serial };
-}
-
-static uint64_t
-frag_find(const struct sadb *db, const struct inner *in, bool out)
-{
-	const struct frag *g;
-
-	if (!in->frag_rest)
-		return (0);
-	for (g = db->frags; g < db->frags + SADB_FRAGS; g++)
-		if (g->serial != 0 && g->id == in->id && g->out == out && g->proto == in->proto &&
-		    addr_cmp(&g->src, &in->src) == 0 && addr_cmp(&g->dst, &in->dst) == 0)
-			return (g->serial);
-	return (0);
-}
-
-static struct flow *
-flow_slot(struct sadb *db, const struct inner *in)
-{
-	uint32_t h = (uint32_t)in->sport << 16 ^ in->dport ^ (uint32_t)in->proto << 8;
-	size_t i, n = addr_len(&in->src);
-
-	for (i = 0; i < n; i += 4)
-		h = (h ^ get_be32(in->src.b + i)) * UINT32_C(2654435761) ^ get_be32(in->dst.b + i);
-	h *= UINT32_C(2246822519);
-	return (&db->flows[h >> 20 & (SADB_FLOWS - 1)]);
-}
-
-static bool
-flow_is(const struct flow *fl, const struct inner *in, uint64_t age)
-{
-	return (fl->age == age && fl->sport == in->sport && fl->dport == in->dport &&
-	    fl->proto == in->proto && fl->ports == in->has_ports &&
-	    addr_cmp(&fl->src, &in->src) == 0 && addr_cmp(&fl->dst, &in->dst) == 0);
-}
-
-struct esp_sa *
-sadb_by_packet(struct sadb *db, const struct inner *in, enum esp_verdict *why)
-{
-	struct flow *fl = flow_slot(db, in);
-	struct spd_walk at = {0};
-	struct spd_way *w;
-	uint64_t first;
-
-	*why = ESP_OK;
-	if (db->stale && spd_make(&db->spd, db->pairs, db->n) != 0) {
-		*why = ESP_FAILED;
-		return (NULL);
-	}
-	db->stale = false;
-	if (flow_is(fl, in, db->age) && usable(fl->sa)) {
-		frag_note(db, in, fl->sa, true);
-		return (fl->sa);
-	}
-	*why = ESP_POLICY;
-	first = frag_find(db, in, true);
-	while ((w = spd_next(&db->spd, in, &at)) != NULL) {
-		if (!inner_matches(in, &w->local, &w->remote) && w->sa->pair->serial != first)
-			continue;
-		if (!usable(w->sa)) {
-			*why = w->sa->pair->may_send && w->sa->pair->dying_ms == 0 ?
-			    ESP_EXHAUSTED : ESP_NO_SA;
-			continue;
-		}
-		*why = ESP_OK;
-		frag_note(db, in, w->sa, true);
-		/* Later fragments depend on their first one, not on this cache. */
-		if (!in->frag_rest)
-			*fl = (struct flow){ in->src, in->dst, in->sport, in->dport, in->proto,
-			    in->has_ports, db->age, w->sa };
-		return (w->sa);
-	}
-	return (NULL);
-}
-
-/* The packet with its original addresses, before NAT: selectors of transport mode may refer to them. */
-static bool
-admits_original(const struct esp_sa *sa, const struct inner *in)
-{
-	struct inner was = *in;
-
-	if (!sa->has_oa || sa->mode != SA_TRANSPORT || sa->oa_src.family != in->src.family)
-		return (false);
-	was.src = sa->oa_src;
-	was.dst = sa->oa_dst;
-	return (esp_sa_matches(sa, &was));
-}
-
-bool
-sadb_admits(struct sadb *db, struct esp_sa *sa, const struct inner *in)
-{
-	if (esp_sa_matches(sa, in) || admits_original(sa, in)) {
-		frag_note(db, in, sa, false);
-		return (true);
-	}
-	return (frag_find(db, in, false) == sa->pair->serial);
+	return (heap_deadline_ms(&db->ends));
 }

@@ -7,9 +7,11 @@
 #define SAPIPE_ESP_SADB_H
 
 #include "base/now.h"
+#include "base/pkt.h"
 #include "esp/pair.h"
+#include "esp/tos.h"
 
-#define SADB_BUCKETS	1024
+#define SADB_BUCKETS	16384
 #define SADB_FLOWS	1024
 #define SADB_FRAGS	64
 #define SADB_LINGER_MS	2000	/* that a deleted, rekeyed SA still receives */
@@ -26,12 +28,19 @@ struct sadb_hooks {			/* each may be NULL: no limit, no report */
 	 * GONE: the last call before it is released.
 	 */
 	void	(*event)(void *ctx, struct esp_pair *pair, enum sadb_event what);
+	/*
+	 * The owner chooses the outbound SA of ${in} by the packet's route, before the policy does. NULL with ${why} OK: the
+	 * policy decides; NO_HOP: ... but selectors of all addresses do not count; else the packet is dropped for it. The
+	 * choice is kept until sadb_changed(), except for multicast.
+	 */
+	struct esp_sa *(*choose)(void *ctx, const struct inner *in, enum esp_verdict *why);
 };
 
 struct sadb_config {
 	struct esp_sa_conf sa;
-	bool		 dscp_fixed;	/* outer DSCP: ${dscp}, else that of the inner packet */
-	uint8_t		 dscp;
+	bool		 dscp_mapped;	/* outer DSCP: by ${dscp}, else that of the inner packet */
+	struct dscp_map	 dscp;
+	enum { SADB_DF_COPY, SADB_DF_SET, SADB_DF_CLEAR } df_mode;	/* of the outer packet (RFC 4301, 8.1) */
 	enum { SADB_MSS_OFF, SADB_MSS_CLAMP, SADB_MSS_FIXED } mss_mode;
 	uint16_t	 mss;
 	struct sadb_hooks hooks;
@@ -64,6 +73,8 @@ struct esp_pair *sadb_add(struct sadb *db, const struct sa_child *rec, uint32_t 
  */
 size_t sadb_delete(struct sadb *db, const struct sa_del *del, uint32_t source, struct now now);
 
+/* ${pair} is used no more and goes at ${at_ms}; it is looked up no longer for packets to be sent. */
+void sadb_dies(struct sadb *db, struct esp_pair *pair, uint64_t at_ms);
 /* Releases SAs that have expired at ${now}. Returns how many are left. */
 size_t sadb_expire(struct sadb *db, struct now now);
 /* When sadb_expire() has something to do again, monotonic ms; UINT64_MAX: never. */
@@ -80,10 +91,28 @@ struct esp_sa *sadb_by_spi(const struct sadb *db, enum sa_proto protocol, const 
     const struct addr *local);
 
 /*
- * The newest usable outbound SA for a packet, most specific selectors first. NULL
- * with ${why} POLICY (no selectors match) or NO_SA (the matching SAs may not send yet).
+ * The packet ${k} of the local host, parsed into ${in}: if it is a fragment for transport mode, it is kept until the packet is
+ * whole. OK: go on with it, it is whole or need not be; FRAGMENT: it is kept; FAILED: see defrag.h.
  */
-struct esp_sa *sadb_by_packet(struct sadb *db, const struct inner *in, enum esp_verdict *why);
+enum esp_verdict sadb_whole(struct sadb *db, struct pkt *k, struct inner *in);
+
+/*
+ * Packets ${p} of TCP and UDP of peers in transport mode behind one NAT: see peer_ports.h. Inbound, after sadb_admits():
+ * 0, or -1: to be dropped. Outbound, before sadb_by_packet(): where the peer is, or NULL: any.
+ */
+int sadb_port_in(struct sadb *db, const struct esp_sa *sa, uint8_t *p, struct inner *in);
+const struct endpoint *sadb_port_out(struct sadb *db, uint8_t *p, struct inner *in);
+/* ESP to the peer at ${old} goes to ${new} from now on. */
+void sadb_moved(struct sadb *db, const struct endpoint *old, const struct endpoint *new);
+
+/* Whether the outbound ${sa} may send now. */
+bool sadb_usable(const struct esp_sa *sa);
+
+/*
+ * The newest usable outbound SA for a packet, most specific selectors first; ${peer}: of the peer there, NULL: of any. NULL
+ * with ${why} POLICY (no selectors match), NO_SA (the matching SAs may not send yet), or that of hooks.choose.
+ */
+struct esp_sa *sadb_by_packet(struct sadb *db, const struct inner *in, const struct endpoint *peer, enum esp_verdict *why);
 /* Whether ${in} may come out of the inbound ${sa}. */
 bool sadb_admits(struct sadb *db, struct esp_sa *sa, const struct inner *in);
 

@@ -3,11 +3,18 @@
 
 #include "esp/ah.h"
 #include "esp/outer.h"
+#include "esp/pair.h"
+
+#define PROTO_ESP	50
 
 void
 esp_number(struct pkt *k)
 {
+	struct esp_sa *around = esp_sa_around(k->sa);
+
 	k->seq = ++k->sa->seq;
+	if (around != NULL)
+		k->seq_around = ++around->seq;
 }
 
 static uint8_t
@@ -60,7 +67,7 @@ ah_frame(struct pkt *k, const struct inner *in, struct ah_at *at)
 	bool tunnel = sa->mode == SA_TUNNEL;
 	/* Never 0: the kernel would put in one of its own, after the ICV. */
 	uint16_t id = (uint16_t)(k->seq % UINT16_MAX + 1);
-	struct outer o = { &sa->src.addr, &sa->dst.addr, (uint8_t)k->tos, AH_PROTO, id, true };
+	struct outer o = { &sa->src.addr, &sa->dst.addr, (uint8_t)k->tos, AH_PROTO, id, k->df };
 	size_t len, grow;
 	uint8_t *ip;
 
@@ -74,8 +81,6 @@ ah_frame(struct pkt *k, const struct inner *in, struct ah_at *at)
 	if (pkt_headroom(k) < grow || in->len + grow > PKT_MAX)
 		return (ESP_FAILED);
 	ip = k->p - grow;
-	if (tunnel && sa->mtu != 0 && in->len > sa->mtu)
-		o.df = false;
 	if (tunnel)
 		(void)outer_make(ip, &o, len + in->len);
 	else {
@@ -93,6 +98,18 @@ ah_frame(struct pkt *k, const struct inner *in, struct ah_at *at)
 	return (ESP_OK);
 }
 
+/* Writes the AH of ${sa} under ${seq}, for which ah_frame() or ah_frame_around() has made room at ${k}->p. */
+static enum esp_verdict
+ah_put(struct esp_ctx *ctx, struct pkt *k, const struct esp_sa *sa, uint64_t seq, const struct ah_at *at)
+{
+	memset(k->p, 0, at->len);
+	k->p[0] = at->next;
+	k->p[1] = (uint8_t)(at->len / 4 - 2);
+	memcpy(k->p + 4, sa->spi, 4);
+	put_be32(k->p + 8, (uint32_t)seq);
+	return (ah_sign(ctx, &sa->xf, k->p - k->net, at, (uint32_t)(seq >> 32)));
+}
+
 static enum esp_verdict
 seal_ah(struct esp_ctx *ctx, struct pkt *k, const struct inner *in)
 {
@@ -100,12 +117,44 @@ seal_ah(struct esp_ctx *ctx, struct pkt *k, const struct inner *in)
 
 	if (ah_frame(k, in, &at) != ESP_OK)
 		return (ESP_FAILED);
-	memset(k->p, 0, at.len);
-	k->p[0] = at.next;
-	k->p[1] = (uint8_t)(at.len / 4 - 2);
-	memcpy(k->p + 4, k->sa->spi, 4);
-	put_be32(k->p + 8, (uint32_t)k->seq);
-	return (ah_sign(ctx, &k->sa->xf, k->p - k->net, &at, (uint32_t)(k->seq >> 32)));
+	return (ah_put(ctx, k, k->sa, k->seq, &at));
+}
+
+/* An IP header and room for AH before the ESP packet ${k}. */
+static enum esp_verdict
+ah_frame_around(struct pkt *k, const struct esp_sa *sa, struct ah_at *at)
+{
+	uint16_t id = (uint16_t)(k->seq_around % UINT16_MAX + 1);	/* never 0: as in ah_frame() */
+	struct outer o = { &sa->src.addr, &k->remote.addr, (uint8_t)k->tos, AH_PROTO, id, k->df };
+	size_t grow;
+
+	*at = (struct ah_at){ .family = sa->src.addr.family, .next = PROTO_ESP, .off = outer_len(sa->src.addr.family),
+	    .prev = sa->src.addr.family == 4 ? 9 : 6, .len = ah_len(&sa->xf, sa->src.addr.family) };
+	grow = at->off + at->len;
+	if (pkt_headroom(k) < grow || k->len + grow > PKT_MAX)
+		return (ESP_FAILED);
+	at->end = k->len + grow;
+	k->p -= grow;
+	(void)outer_make(k->p, &o, at->end - at->off);
+	k->p += at->off;
+	k->len = at->end - at->off;
+	k->net = at->off;
+	k->proto = AH_PROTO;
+	return (ESP_OK);
+}
+
+/* The AH of a bundle, after its ESP: RFC 2401, 4.3, "transport adjacency". */
+static void
+seal_around(struct esp_ctx *ctx, struct pkt *k)
+{
+	const struct esp_sa *sa = k->verdict == ESP_OK ? esp_sa_around(k->sa) : NULL;
+	struct ah_at at;
+
+	if (sa == NULL)
+		return;
+	k->verdict = ah_frame_around(k, sa, &at);
+	if (k->verdict == ESP_OK)
+		k->verdict = ah_put(ctx, k, sa, k->seq_around, &at);
 }
 
 /* ---- both */
@@ -152,4 +201,6 @@ esp_seal(struct esp_ctx *ctx, struct pkt *pkts, const struct inner *in, size_t n
 		    .seq_hi = (uint32_t)(k->seq >> 32), .owner = k };
 	}
 	run(ctx, be, jobs, m);
+	for (size_t i = 0; i < n; i++)
+		seal_around(ctx, &pkts[i]);
 }

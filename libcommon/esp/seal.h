@@ -9,7 +9,7 @@
 #include "esp/sa.h"
 
 /* Room that a packet to be sealed needs before and behind it. */
-#define ESP_HEADROOM	96	/* ESP: header and IV; AH: an IPv6 header and AH */
+#define ESP_HEADROOM	128	/* ESP: header and IV; around it an IPv6 header and AH */
 #define ESP_TAILROOM	(16 + ESP_TRAILER + ESP_ICV_MAX)
 
 /*

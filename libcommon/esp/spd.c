@@ -1,7 +1,7 @@
 /*
  * The policy of outbound packets, hashed. An address in a range has the prefix bits that all addresses of the range
  * share. Entries are hashed by these bits of both ends, and for each existing pair of prefix lengths (usually two or
- * three) one chain is searched.
+ * three) one chain is searched. A chain is in the order of the look-up.
  */
 #include "esp/spd.h"
 
@@ -9,10 +9,13 @@
 
 #include "esp/pair.h"
 
+/* Pages of zeros until they are used; a table that grows later stops the packets for as long as all entries take. */
+#define HEADS_FIRST	16384
+#define GROUPS_MORE	16
+
 void
 spd_free(struct spd *d)
 {
-	free(d->ways);
 	free(d->groups);
 	free(d->heads);
 	*d = (struct spd){0};
@@ -29,18 +32,24 @@ shared_bits(const struct selector *s)
 	return (n);
 }
 
-/* Narrowest first, then newest. */
-static int
-way_cmp(const void *a, const void *b)
+static unsigned
+narrow_of(const struct selector *local, const struct selector *remote)
 {
-	const struct spd_way *x = a, *y = b;
+	return (shared_bits(remote) * 1024 + shared_bits(local) * 4 + (remote->proto != 0) +
+	    (remote->port_end != 0 || local->port_end != 0));
+}
+
+/* Whether ${x} comes first: the narrower one, then the newer. */
+static bool
+before(const struct spd_way *x, const struct spd_way *y)
+{
 	const struct esp_pair *s = x->sa->pair, *t = y->sa->pair;
 
 	if (x->narrow != y->narrow)
-		return (x->narrow > y->narrow ? -1 : 1);
+		return (x->narrow > y->narrow);
 	if (s->established_ms != t->established_ms)
-		return (s->established_ms > t->established_ms ? -1 : 1);
-	return (s->serial > t->serial ? -1 : s->serial < t->serial);
+		return (s->established_ms > t->established_ms);
+	return (s->serial > t->serial);
 }
 
 static uint32_t
@@ -55,96 +64,154 @@ hash_bits(uint32_t h, const struct addr *a, unsigned bits)
 	return (h ^ h >> 15);
 }
 
-static size_t
-hash(const struct spd *d, size_t group, const struct addr *remote, const struct addr *local)
+/* The chain of entries whose ${narrow} / 4 is ${group}, and others. */
+static struct spd_way **
+chain(const struct spd *d, uint32_t group, const struct addr *remote, const struct addr *local)
 {
-	const struct spd_group *g = &d->groups[group];
-	uint32_t h = (uint32_t)group * 131 + remote->family;
+	unsigned remote_bits = group / 256, local_bits = group % 256;
 	unsigned most = (unsigned)(8 * addr_len(remote));
+	uint32_t h = group * 131 + remote->family;
 
 	/* A group may be of longer addresses: this packet is none of its. */
-	h = hash_bits(h, remote, g->remote_bits < most ? g->remote_bits : most);
-	h = hash_bits(h, local, g->local_bits < most ? g->local_bits : most);
-	return (h & (d->n_heads - 1));
+	h = hash_bits(h, remote, remote_bits < most ? remote_bits : most);
+	h = hash_bits(h, local, local_bits < most ? local_bits : most);
+	return (&d->heads[h & (d->n_heads - 1)]);
 }
 
-/* Reserves room for ${want} pairs of prefix lengths. */
-static int
-make_room(struct spd *d, size_t want)
+static void
+link_in(struct spd *d, struct spd_way *w)
 {
-	size_t heads = 64;
+	struct spd_way **at = chain(d, w->narrow / 4, &w->remote->first, &w->local->first);
+
+	while (*at != NULL && !before(w, *at))
+		at = &(*at)->next;
+	w->next = *at;
+	if (w->next != NULL)
+		w->next->at = &w->next;
+	w->at = at;
+	*at = w;
+}
+
+/* Room for ${more} entries. 0, or -1: no memory. */
+static int
+grow(struct spd *d, size_t more)
+{
+	size_t n = d->n_heads > 0 ? d->n_heads : HEADS_FIRST, old = d->n_heads;
+	struct spd_way **heads = d->heads, *w, *next;
+
+	while (n < (d->n_ways + more) / 2)
+		n *= 4;
+	if (n == old)
+		return (0);
+	if ((d->heads = calloc(n, sizeof(struct spd_way *))) == NULL) {
+		d->heads = heads;
+		return (-1);
+	}
+	d->n_heads = n;
+	for (size_t i = 0; i < old; i++)
+		for (w = heads[i]; w != NULL; w = next) {
+			next = w->next;
+			link_in(d, w);
+		}
+	free(heads);
+	return (0);
+}
+
+/* ---- groups: few, so they are moved */
+
+static size_t
+group_at(const struct spd *d, uint32_t bits)
+{
+	size_t i = 0;
+
+	while (i < d->n_groups && d->groups[i].bits > bits)
+		i++;
+	return (i);
+}
+
+static int
+group_enter(struct spd *d, uint32_t bits)
+{
+	size_t i = group_at(d, bits);
 	void *p;
 
-	while (heads < 2 * want)
-		heads *= 2;
-	if (want > d->cap_ways) {
-		if ((p = realloc(d->ways, want * sizeof(*d->ways))) == NULL)
-			return (-1);
-		d->ways = p;
-		if ((p = realloc(d->groups, want * sizeof(*d->groups))) == NULL)
-			return (-1);
-		d->groups = p;
-		d->cap_ways = want;
+	if (i == d->n_groups || d->groups[i].bits != bits) {
+		if (d->n_groups == d->cap_groups) {
+			if ((p = realloc(d->groups, (d->cap_groups + GROUPS_MORE) * sizeof(d->groups[0]))) == NULL)
+				return (-1);
+			d->groups = p;
+			d->cap_groups += GROUPS_MORE;
+		}
+		memmove(&d->groups[i + 1], &d->groups[i], (d->n_groups - i) * sizeof(d->groups[0]));
+		d->groups[i] = (struct spd_group){ bits, 0 };
+		d->n_groups++;
 	}
-	if (heads != d->n_heads) {
-		if ((p = realloc(d->heads, heads * sizeof(*d->heads))) == NULL)
-			return (-1);
-		d->heads = p;
-		d->n_heads = heads;
-	}
-	memset(d->heads, 0, d->n_heads * sizeof(*d->heads));
+	d->groups[i].n++;
 	return (0);
 }
 
 static void
-list(struct spd *d, struct esp_pair *const *pairs, size_t n)
+group_leave(struct spd *d, uint32_t bits)
 {
-	struct spd_way *w;
-	struct esp_sa *sa;
+	size_t i = group_at(d, bits);
 
-	for (size_t i = 0; i < n; i++) {
-		sa = &pairs[i]->out;
-		for (size_t r = 0; r < sa->n_dst_ts; r++)
-			for (size_t l = 0; l < sa->n_src_ts; l++) {
-				w = &d->ways[d->n_ways++];
-				*w = (struct spd_way){ .local = sa->src_ts[l], .remote = sa->dst_ts[r], .sa = sa };
-				w->narrow = shared_bits(&w->remote) * 1024 +
-				    shared_bits(&w->local) * 4 + (w->remote.proto != 0) +
-				    (w->remote.port_end != 0 || w->local.port_end != 0);
-			}
-	}
+	if (--d->groups[i].n > 0)
+		return;
+	d->n_groups--;
+	memmove(&d->groups[i], &d->groups[i + 1], (d->n_groups - i) * sizeof(d->groups[0]));
+}
+
+/* ---- SAs */
+
+static int
+enter(struct spd *d, struct spd_way *w)
+{
+	if (group_enter(d, w->narrow / 4) != 0)
+		return (-1);
+	link_in(d, w);
+	d->n_ways++;
+	return (0);
 }
 
 int
-spd_make(struct spd *d, struct esp_pair *const *pairs, size_t n)
+spd_add(struct spd *d, struct esp_sa *sa)
 {
-	size_t i, h, want = 0;
-	struct spd_way *w;
+	size_t n = (size_t)sa->n_src_ts * sa->n_dst_ts;
+	struct spd_way *ways = realloc(sa->ways, (n > 0 ? n : 1) * sizeof(*ways)), *w = ways;
 
-	for (i = 0; i < n; i++)
-		want += pairs[i]->out.n_src_ts * pairs[i]->out.n_dst_ts;
-	d->n_ways = d->n_groups = 0;
-	if (make_room(d, want) != 0)
+	if (ways == NULL)
 		return (-1);
-	list(d, pairs, n);
-	if (d->n_ways > 1)
-		qsort(d->ways, d->n_ways, sizeof(*d->ways), way_cmp);
-	for (i = 0; i < d->n_ways; i++) {
-		w = &d->ways[i];
-		if (i == 0 || w->narrow / 4 != w[-1].narrow / 4)
-			d->groups[d->n_groups++] = (struct spd_group){ w->narrow / 1024,
-			    w->narrow % 1024 / 4 };
-		w->group = (uint32_t)d->n_groups - 1;
-	}
-	/* From the end, so that each chain is in order. */
-	for (i = d->n_ways; i-- > 0; ) {
-		w = &d->ways[i];
-		h = hash(d, w->group, &w->remote.first, &w->local.first);
-		w->next = d->heads[h];
-		d->heads[h] = (uint32_t)i + 1;
-	}
+	sa->ways = ways;
+	sa->n_ways = 0;
+	if (grow(d, n) != 0)
+		return (-1);
+	for (size_t r = 0; r < sa->n_dst_ts; r++)
+		for (size_t l = 0; l < sa->n_src_ts; l++, w++) {
+			*w = (struct spd_way){ .sa = sa, .local = &sa->src_ts[l], .remote = &sa->dst_ts[r],
+			    .narrow = narrow_of(&sa->src_ts[l], &sa->dst_ts[r]) };
+			if (enter(d, w) != 0) {
+				spd_remove(d, sa);
+				return (-1);
+			}
+			sa->n_ways++;
+		}
 	return (0);
 }
+
+void
+spd_remove(struct spd *d, struct esp_sa *sa)
+{
+	for (struct spd_way *w = sa->ways; w < sa->ways + sa->n_ways; w++) {
+		*w->at = w->next;
+		if (w->next != NULL)
+			w->next->at = w->at;
+		d->n_ways--;
+		group_leave(d, w->narrow / 4);
+	}
+	sa->n_ways = 0;
+}
+
+/* ---- look-ups */
 
 struct spd_way *
 spd_next(const struct spd *d, const struct inner *in, struct spd_walk *at)
@@ -152,10 +219,9 @@ spd_next(const struct spd *d, const struct inner *in, struct spd_walk *at)
 	struct spd_way *w;
 
 	for (;;) {
-		while (at->next != 0) {
-			w = &d->ways[at->next - 1];
+		while ((w = at->next) != NULL) {
 			at->next = w->next;
-			if (w->group == at->group)
+			if (w->narrow / 4 == d->groups[at->group].bits)
 				return (w);
 		}
 		if (at->begun)
@@ -163,6 +229,6 @@ spd_next(const struct spd *d, const struct inner *in, struct spd_walk *at)
 		at->begun = true;
 		if (at->group >= d->n_groups)
 			return (NULL);
-		at->next = d->heads[hash(d, at->group, &in->dst, &in->src)];
+		at->next = *chain(d, d->groups[at->group].bits, &in->dst, &in->src);
 	}
 }

@@ -57,7 +57,7 @@ esp_xf_len(const struct esp_xf *xf, size_t inner)
 {
 	size_t body = inner + ESP_TRAILER;
 
-	body = (body + xf->align - 1) / xf->align * xf->align;
+	body = (body + xf->align - 1u) & ~(size_t)(xf->align - 1u);	/* 4, 8 or 16 */
 	return (esp_xf_head(xf) + body + xf->icv_len);
 }
 
@@ -87,7 +87,7 @@ esp_xf_iv(struct esp_xf *xf, uint8_t *p)
 		xf->pool_left = ESP_IV_POOL;
 	}
 	memcpy(p, xf->pool + ESP_IV_POOL - xf->pool_left, xf->iv_len);
-	xf->pool_left -= xf->iv_len;
+	xf->pool_left = (uint16_t)(xf->pool_left - xf->iv_len);
 	return (0);
 }
 
@@ -96,5 +96,5 @@ esp_xf_fits(const struct esp_xf *xf, size_t len)
 {
 	size_t fixed = esp_xf_head(xf) + xf->icv_len;
 
-	return (len >= fixed + ESP_TRAILER && (len - fixed) % xf->align == 0);
+	return (len >= fixed + ESP_TRAILER && ((len - fixed) & (xf->align - 1u)) == 0);
 }

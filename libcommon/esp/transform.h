@@ -24,10 +24,13 @@
 	V(BAD_ICV,	"bad-icv")					\
 	V(BAD_PADDING,	"bad-padding")					\
 	V(DUMMY,	"dummies")	/* meant to be dropped */	\
+	V(BUNDLE,	"half-bundles")	/* ESP without its AH, or AH without its ESP */ \
+	V(FRAGMENT,	"fragments")	/* kept until the packet is whole */ \
 	V(POLICY,	"policy-drops")	/* outside of the selectors */	\
 	V(CONGESTED,	"ecn-drops")	/* RFC 6040, 4.2 */		\
 	V(LINK_LOCAL,	"link-local")	/* multicast of the link, wanted by no selector */ \
 	V(NO_SA,	"no-sa")	/* nothing to send it with */	\
+	V(NO_HOP,	"no-next-hop")	/* several peers have selectors of all addresses, and no next hop chooses one */ \
 	V(TOO_BIG,	"too-big")					\
 	V(EXPIRED,	"expired")					\
 	V(EXHAUSTED,	"seq-exhausted") /* no number left to send with */	\
@@ -48,13 +51,13 @@ const char *esp_verdict_text(enum esp_verdict v);
 struct esp_xf {
 	const struct esp_backend *be;	/* NULL: nothing is here */
 	struct esp_key	*key;
-	enum alg_form	 form;
+	enum alg_form	 form : 8;
 	bool		 seal, esn;
 	uint8_t		 iv_len, icv_len, align;
+	uint16_t	 pool_left;	/* bytes of ${pool} that no IV was made of yet */
 	uint64_t	 iv_next;	/* CTR and AEADs: the explicit IV counts */
-	struct rand	 rand;
 	uint8_t		*pool;		/* ESP_IV_POOL random bytes for the IVs of CBC; else NULL */
-	size_t		 pool_left;
+	struct rand	 rand;
 };
 
 /*

@@ -1,10 +1,11 @@
 /* The bulk crypto of ESP and AH by libcrypto: every suite of the registry. */
-#include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
 #include "base/secret.h"
 #include "esp/backend.h"
+#include "esp/backends/hmac.h"
 
 #define XCBC_BLOCK	16
 #define XCBC_CHUNK	1024	/* bytes chained per call; a multiple of the block */
@@ -15,14 +16,15 @@ struct esp_key {
 	uint8_t		 iv_len, icv_len, salt_len;
 	uint8_t		 salt[4];
 	EVP_CIPHER_CTX	*cipher;	/* NULL for NULL encryption */
-	EVP_MAC_CTX	*mac;		/* HMAC, keyed */
+	/* One of: */
+	struct hmac	*hmac;
 	EVP_CIPHER_CTX	*xcbc;		/* AES-XCBC: CBC under K1 */
 	uint8_t		 k2[XCBC_BLOCK], k3[XCBC_BLOCK];
 };
 
 /* All else that libcrypto needs hangs on the keys. */
 struct esp_backend_ctx {
-	uint8_t		 icv[EVP_MAX_MD_SIZE];	/* in full, before it is cut */
+	uint8_t		 icv[HMAC_MAX];	/* in full, before it is cut */
 };
 
 /* One block under AES-128, for the XCBC keys. */
@@ -51,8 +53,7 @@ xcbc_init(struct esp_key *k, const uint8_t key[16])
 
 	if ((k->xcbc = EVP_CIPHER_CTX_new()) != NULL && aes_block(key, 1, k1) == 0 &&
 	    aes_block(key, 2, k->k2) == 0 && aes_block(key, 3, k->k3) == 0 &&
-	    EVP_EncryptInit_ex2(k->xcbc, EVP_aes_128_cbc(), k1, NULL, NULL) == 1 &&
-	    EVP_CIPHER_CTX_set_padding(k->xcbc, 0) == 1)
+	    EVP_EncryptInit_ex2(k->xcbc, EVP_aes_128_cbc(), k1, NULL, NULL) == 1)
 		rc = 0;
 	wipe(k1, sizeof(k1));
 	return (rc);
@@ -66,7 +67,6 @@ xcbc_mac(const struct esp_key *k, struct span a, struct span b, uint8_t out[XCBC
 	uint8_t scrap[XCBC_CHUNK], tail[2 * XCBC_BLOCK];
 	size_t whole, rest, n, i, last;
 	const uint8_t *mask;
-	int got = 0;
 
 	if (EVP_EncryptInit_ex2(k->xcbc, NULL, NULL, zero, NULL) != 1)
 		return (-1);
@@ -76,7 +76,7 @@ xcbc_mac(const struct esp_key *k, struct span a, struct span b, uint8_t out[XCBC
 		whole -= XCBC_BLOCK;
 	for (i = 0; i < whole; i += n) {
 		n = whole - i < sizeof(scrap) ? whole - i : sizeof(scrap);
-		if (EVP_EncryptUpdate(k->xcbc, scrap, &got, a.p + i, (int)n) != 1)
+		if (EVP_Cipher(k->xcbc, scrap, a.p + i, (unsigned)n) < 0)
 			return (-1);
 	}
 	rest = a.len - whole + b.len;		/* 1..20 */
@@ -90,7 +90,7 @@ xcbc_mac(const struct esp_key *k, struct span a, struct span b, uint8_t out[XCBC
 		tail[rest] = 0x80;
 	for (i = 0; i < XCBC_BLOCK; i++)
 		tail[last + i] ^= mask[i];
-	if (EVP_EncryptUpdate(k->xcbc, scrap, &got, tail, (int)(last + XCBC_BLOCK)) != 1)
+	if (EVP_Cipher(k->xcbc, scrap, tail, (unsigned)(last + XCBC_BLOCK)) < 0)
 		return (-1);
 	memcpy(out, scrap + last, XCBC_BLOCK);
 	return (0);
@@ -98,19 +98,13 @@ xcbc_mac(const struct esp_key *k, struct span a, struct span b, uint8_t out[XCBC
 
 /* The ICV over the first ${len} bytes of the packet and, with ESN, the upper half (RFC 4303, 2.2.1). */
 static int
-icv_make(const struct esp_key *k, const struct esp_job *j, size_t len, uint8_t out[EVP_MAX_MD_SIZE])
+icv_make(const struct esp_key *k, const struct esp_job *j, size_t len, uint8_t out[HMAC_MAX])
 {
 	uint8_t hi[4];
-	size_t n = 0;
+	struct span more = span_of(hi, k->esn ? 4 : 0);
 
 	put_be32(hi, j->seq_hi);
-	if (k->xcbc != NULL)
-		return (xcbc_mac(k, span_of(j->p, len), span_of(hi, k->esn ? 4 : 0), out));
-	if (EVP_MAC_init(k->mac, NULL, 0, NULL) != 1 || EVP_MAC_update(k->mac, j->p, len) != 1 ||
-	    (k->esn && EVP_MAC_update(k->mac, hi, sizeof(hi)) != 1) ||
-	    EVP_MAC_final(k->mac, out, &n, EVP_MAX_MD_SIZE) != 1)
-		return (-1);
-	return (0);
+	return (k->xcbc != NULL ? xcbc_mac(k, span_of(j->p, len), more, out) : hmac_make(k->hmac, span_of(j->p, len), more, out));
 }
 
 /* Cipher IV of this packet: for counter forms salt | IV | 1 (RFC 3686 section 4), salt | IV. */
@@ -126,30 +120,38 @@ iv_make(const struct esp_key *k, const uint8_t *p, uint8_t iv[ESP_IV_MAX])
 	put_be32(iv + 12, 1);
 }
 
-/* CBC and CTR keep length; an AEAD's tag to be checked goes in, one to be made comes out later. */
+/*
+ * CBC and CTR, whole blocks in one step: EVP_Cipher() knows no padding. A context that was told so by
+ * EVP_CIPHER_CTX_set_padding() would be told again with each IV, by way of parameters with names.
+ */
 static bool
 crypt_body(const struct esp_key *k, struct esp_job *j)
 {
 	size_t head = ESP_HDR + k->iv_len;
+	uint8_t iv[ESP_IV_MAX];
+
+	iv_make(k, j->p, iv);
+	return (EVP_CipherInit_ex2(k->cipher, NULL, NULL, iv, -1, NULL) == 1 &&
+	    EVP_Cipher(k->cipher, j->p + head, j->p + head, (unsigned)(j->len - head - k->icv_len)) >= 0);
+}
+
+/* A tag to be checked goes in here, one to be made comes out later. */
+static bool
+crypt_aead(const struct esp_key *k, struct esp_job *j)
+{
+	size_t head = ESP_HDR + k->iv_len, body = j->len - head - k->icv_len;
 	uint8_t iv[ESP_IV_MAX], aad[12];
 	int n = 0, aad_len = k->esn ? 12 : 8;
 
 	iv_make(k, j->p, iv);
-	if (EVP_CipherInit_ex2(k->cipher, NULL, NULL, iv, -1, NULL) != 1)
-		return (false);
-	if (k->form == ALG_AEAD && !k->seal && EVP_CIPHER_CTX_ctrl(k->cipher,
-	    EVP_CTRL_AEAD_SET_TAG, k->icv_len, j->p + j->len - k->icv_len) != 1)
-		return (false);
-	if (k->form == ALG_AEAD) {
-		/* SPI | sequence number, 64 bits of it with ESN (RFC 4106 section 5). */
-		memcpy(aad, j->p, 4);
-		put_be32(aad + 4, j->seq_hi);
-		memcpy(aad + aad_len - 4, j->p + 4, 4);
-		if (EVP_CipherUpdate(k->cipher, NULL, &n, aad, aad_len) != 1)
-			return (false);
-	}
-	return (EVP_CipherUpdate(k->cipher, j->p + head, &n, j->p + head,
-	    (int)(j->len - head - k->icv_len)) == 1);
+	/* SPI | sequence number, 64 bits of it with ESN (RFC 4106 section 5). */
+	memcpy(aad, j->p, 4);
+	put_be32(aad + 4, j->seq_hi);
+	memcpy(aad + aad_len - 4, j->p + 4, 4);
+	return (EVP_CipherInit_ex2(k->cipher, NULL, NULL, iv, -1, NULL) == 1 &&
+	    (k->seal || EVP_CIPHER_CTX_ctrl(k->cipher, EVP_CTRL_AEAD_SET_TAG, k->icv_len, j->p + j->len - k->icv_len) == 1) &&
+	    EVP_CipherUpdate(k->cipher, NULL, &n, aad, aad_len) == 1 &&
+	    EVP_CipherUpdate(k->cipher, j->p + head, &n, j->p + head, (int)body) == 1);
 }
 
 static bool
@@ -158,7 +160,7 @@ aead_seal(const struct esp_key *k, struct esp_job *j)
 	uint8_t none[ESP_IV_MAX];
 	int n = 0;
 
-	return (crypt_body(k, j) && EVP_CipherFinal_ex(k->cipher, none, &n) == 1 &&
+	return (crypt_aead(k, j) && EVP_CipherFinal_ex(k->cipher, none, &n) == 1 &&
 	    EVP_CIPHER_CTX_ctrl(k->cipher, EVP_CTRL_AEAD_GET_TAG, k->icv_len,
 	    j->p + j->len - k->icv_len) == 1);
 }
@@ -170,7 +172,7 @@ aead_open(const struct esp_key *k, struct esp_job *j)
 	int n = 0;
 
 	/* libcrypto compares the tag in constant time. */
-	return (crypt_body(k, j) && EVP_CipherFinal_ex(k->cipher, none, &n) == 1);
+	return (crypt_aead(k, j) && EVP_CipherFinal_ex(k->cipher, none, &n) == 1);
 }
 
 static void
@@ -247,7 +249,9 @@ ossl_key_free(struct esp_key *k)
 		return;
 	EVP_CIPHER_CTX_free(k->cipher);
 	EVP_CIPHER_CTX_free(k->xcbc);
-	EVP_MAC_CTX_free(k->mac);
+	if (k->hmac != NULL)
+		wipe(k->hmac, sizeof(*k->hmac));
+	free(k->hmac);
 	wipe(k, sizeof(*k));
 	free(k);
 }
@@ -277,8 +281,7 @@ cipher_init(struct esp_key *k, const struct alg_enc *e, struct span enc)
 	    EVP_CipherInit_ex2(k->cipher, c, NULL, NULL, k->seal || e->form == ALG_CTR, NULL) == 1 &&
 	    (e->form != ALG_AEAD ||
 	    EVP_CIPHER_CTX_ctrl(k->cipher, EVP_CTRL_AEAD_SET_IVLEN, 12, NULL) == 1) &&
-	    EVP_CipherInit_ex2(k->cipher, NULL, key, NULL, -1, NULL) == 1 &&
-	    EVP_CIPHER_CTX_set_padding(k->cipher, 0) == 1)
+	    EVP_CipherInit_ex2(k->cipher, NULL, key, NULL, -1, NULL) == 1)
 		rc = 0;
 	EVP_CIPHER_free(c);
 	wipe(des, sizeof(des));
@@ -288,24 +291,9 @@ cipher_init(struct esp_key *k, const struct alg_enc *e, struct span enc)
 static int
 mac_init(struct esp_key *k, const struct alg_integ *a, struct span auth)
 {
-	char digest[32];
-	OSSL_PARAM params[2];
-	EVP_MAC *m;
-	int rc = -1;
-
 	if (a->ossl == NULL)
 		return (xcbc_init(k, auth.p));
-	if (strlen(a->ossl) >= sizeof(digest))
-		return (-1);
-	(void)strcpy(digest, a->ossl);
-	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0);
-	params[1] = OSSL_PARAM_construct_end();
-	m = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	if (m != NULL && (k->mac = EVP_MAC_CTX_new(m)) != NULL &&
-	    EVP_MAC_init(k->mac, auth.p, auth.len, params) == 1)
-		rc = 0;
-	EVP_MAC_free(m);
-	return (rc);
+	return ((k->hmac = calloc(1, sizeof(*k->hmac))) != NULL ? hmac_init(k->hmac, a->ossl, auth) : -1);
 }
 
 static struct esp_key *
@@ -315,17 +303,8 @@ ossl_key_new(const struct esp_suite *s, struct span enc, struct span auth, bool 
 	const struct alg_enc *e = s->enc;
 	struct esp_key *k;
 
-	if (enc.len != (size_t)e->key_len + e->salt_len) {
-		(void)fault(f, FAULT_CONFIG, "%s wants %u bytes of key and salt, not %zu", e->name,
-		    e->key_len + e->salt_len, enc.len);
+	if (esp_suite_keys(s, enc, auth, f) != 0)
 		return (NULL);
-	}
-	if (auth.len != (s->integ != NULL ? s->integ->key_len : 0)) {
-		(void)fault(f, FAULT_CONFIG, "%s wants %u bytes of integrity key, not %zu",
-		    s->integ != NULL ? s->integ->name : e->name,
-		    s->integ != NULL ? s->integ->key_len : 0, auth.len);
-		return (NULL);
-	}
 	if ((k = calloc(1, sizeof(*k))) == NULL) {
 		(void)fault(f, FAULT_MEMORY, "no memory for an ESP key");
 		return (NULL);
@@ -348,8 +327,15 @@ ossl_key_new(const struct esp_suite *s, struct span enc, struct span auth, bool 
 	return (k);
 }
 
+static const char *
+ossl_version(void)
+{
+	return (OpenSSL_version(OPENSSL_VERSION_STRING));
+}
+
 const struct esp_backend esp_backend_ossl = {
 	.name = "libcrypto",
+	.version = ossl_version,
 	.ctx_new = ossl_ctx_new,
 	.ctx_free = ossl_ctx_free,
 	.supports = ossl_supports,

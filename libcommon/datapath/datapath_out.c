@@ -1,0 +1,378 @@
+/*
+ * Packets from the device to the wire. All packets of a turn are built one behind another in one buffer and sealed
+ * together; those of one SA and length are then one datagram for the kernel to cut (UDP_SEGMENT). Nothing waits for
+ * company: what the device has is sent.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+
+#include "datapath/datapath_priv.h"
+#include "datapath/segment.h"
+#include "esp/cut.h"
+
+#define TURN_BYTES	(256 * 1024)	/* read before others have their turn */
+#define TURN_PACKETS	256
+#define JOINED_MAX	64		/* segments of a datagram: UDP_MAX_SEGMENTS of older kernels */
+
+/* ---- what is sent */
+
+/* Answers a packet that is too big. */
+static void
+answer_toobig(struct datapath *dp, const uint8_t *p, size_t len, size_t fit)
+{
+	uint8_t out[TOOBIG_MAX];
+	struct pkt t = { .p = out };
+	struct inner in;
+
+	if (inner_parse(&in, p, len) != 0)
+		return;
+	t.inner_len = inner_toobig(out, p, &in, fit);
+	if (t.inner_len > 0 && tun_write_one(&dp->tun, &t) == 0)
+		dp->worker.icmp++;
+}
+
+/* The kernel accepted ${n} packets. */
+static void
+sent(struct datapath *dp, struct pkt *k, size_t n)
+{
+	dp_wire_sent(dp, k, n);
+	for (size_t i = 0; i < n; i++) {
+		dp->worker.out.packets++;
+		dp->worker.out.bytes += k[i].inner_len;
+	}
+}
+
+/* The kernel refused ${n}, with errno ${err}: as if the network had lost them. */
+static void
+unsent(struct datapath *dp, struct pkt *k, size_t n, int err)
+{
+	char to[ADDR_TEXT];
+	struct fault f;
+
+	for (size_t i = 0; i < n; i++) {
+		dp->worker.unsent++;
+		dp_lost(k[i].sa, k[i].inner_len);
+	}
+	if (err != EPERM || dp->barred)
+		return;
+	dp->barred = true;
+	(void)fault(&f, FAULT_PERMISSION, "a packet filter of this machine drops what esp-tun sends to %s (EPERM)",
+	    addr_text(to, &k->remote.addr));
+	dp_warn(dp, &f);
+}
+
+static void
+send_raw(struct datapath *dp, struct pkt *k, size_t n)
+{
+	size_t i, done;
+
+	for (i = 0; i < n; i += done) {
+		errno = 0;
+		done = rawesp_send(&dp->raw, k + i, n - i);
+		if (done > 0) {
+			sent(dp, k + i, done);
+			continue;
+		}
+		if (errno == EMSGSIZE)
+			dp->mtu_ms = 0;	/* the interface has become narrower */
+		if (errno == EMSGSIZE && k[i].df) {
+			k[i].df = false;
+			continue;
+		}
+		unsent(dp, k + i, 1, errno);
+		done = 1;
+	}
+}
+
+/* Whether ${k}, sealed right behind ${last}, can be a segment of ${whole}, which begins with ${first}. */
+static bool
+joins(const struct pkt *whole, const struct pkt *first, const struct pkt *last, const struct pkt *k)
+{
+	return (k->verdict == ESP_OK && k->sa == first->sa && k->tos == first->tos && k->df == first->df && last->p + last->len == k->p &&
+	    last->len == first->len && k->len <= first->len && whole->len + k->len <= JOINED_BYTES &&
+	    last - first + 1 < JOINED_MAX);
+}
+
+/* Whether the packets of ${k} can be segments at all: the kernel cuts no segment to fragments, and adds no marker. */
+static bool
+segments(const struct pkt *k)
+{
+	return (k->proto == IPPROTO_UDP && k->marker == 0 && (k->sa->mtu == 0 || k->inner_len <= k->sa->mtu));
+}
+
+static void
+send_port(struct datapath *dp, struct pkt *k, size_t n)
+{
+	struct pkt whole[ESP_BATCH], *w;
+	size_t from[ESP_BATCH + 1], m = 0, i, done;
+	struct fault f;
+
+	for (i = 0; i < n; m++) {
+		from[m] = i;
+		w = &whole[m];
+		*w = k[i++];
+		for (; i < n && segments(&k[from[m]]) && joins(w, &k[from[m]], &k[i - 1], &k[i]); i++) {
+			w->seg = (uint16_t)k[from[m]].len;
+			w->len += k[i].len;
+		}
+	}
+	from[m] = n;
+	for (i = 0; i < m; i += done) {
+		f.sys = 0;
+		done = dp->ports != NULL ? ports_send_esp(dp->ports, whole + i, m - i, &f) : 0;
+		if (done > 0) {
+			sent(dp, k + from[i], from[i + done] - from[i]);
+			continue;
+		}
+		if (dp->ports != NULL && f.code == FAULT_TOO_LARGE)
+			dp->mtu_ms = 0;	/* the interface has become narrower */
+		if (dp->ports != NULL && f.code == FAULT_TOO_LARGE && whole[i].df) {
+			whole[i].df = false;
+			continue;
+		}
+		unsent(dp, k + from[i], from[i + 1] - from[i], f.sys);
+		done = 1;
+	}
+}
+
+/* Sends sealed packets, in order, in runs of one transport and family. */
+static void
+send_all(struct datapath *dp, struct pkt *pkts, size_t n)
+{
+	size_t from, to;
+
+	for (from = 0; from < n; from = to) {
+		const struct pkt *first = &pkts[from];
+
+		for (to = from; to < n && pkts[to].verdict == ESP_OK && pkts[to].proto == first->proto &&
+		    pkts[to].remote.addr.family == first->remote.addr.family; to++)
+			;
+		if (to == from)
+			to++;		/* this one was dropped */
+		else if (first->proto == IPPROTO_UDP || first->proto == IPPROTO_TCP)
+			send_port(dp, &pkts[from], to - from);
+		else
+			send_raw(dp, &pkts[from], to - from);
+	}
+}
+
+/* ---- the batch */
+
+static void
+drop(struct datapath *dp, struct pkt *k, enum esp_verdict v)
+{
+	k->verdict = v;
+	dp->worker.drops_out[v]++;
+	flow_drop(k);
+}
+
+/* Seals and sends what has been built. */
+void
+dp_out_flush(struct datapath *dp)
+{
+	struct worker *w = &dp->worker;
+	size_t n = w->n_out, i;
+
+	w->n_out = w->out_used = 0;
+	if (n == 0)
+		return;
+	esp_seal(w->esp, w->out_pkts, w->out_in, n);
+	for (i = 0; i < n; i++)
+		if (w->out_pkts[i].verdict != ESP_OK)
+			drop(dp, &w->out_pkts[i], w->out_pkts[i].verdict);
+	send_all(dp, w->out_pkts, n);
+}
+
+/*
+ * The place of a packet of ${len} bytes with the SA and values of ${k}: right behind the one before, so that sealed
+ * packets have no gap between them. AH has its IP header before it, and needs more room.
+ */
+static struct pkt *
+place(struct datapath *dp, const struct pkt *k, const struct inner *in, size_t len)
+{
+	struct worker *w = &dp->worker;
+	const struct esp_sa *sa = k->sa;
+	bool apart = sa->protocol == SA_AH || esp_sa_around(sa) != NULL;
+	size_t skip = sa->mode == SA_TUNNEL ? 0 : in->l4, head = apart ? ESP_HEADROOM : esp_xf_head(&sa->xf) - skip;
+	size_t room = apart ? ESP_HEADROOM + len + ESP_TAILROOM : esp_xf_len(&sa->xf, len - skip);
+	struct pkt *o;
+
+	if (w->n_out == ESP_BATCH || w->out_used + room > WORKER_OUT)
+		dp_out_flush(dp);
+	o = &w->out_pkts[w->n_out];
+	*o = (struct pkt){ .buf = w->built + w->out_used, .cap = room, .len = len, .sa = k->sa, .tos = k->tos, .fit = k->fit,
+	    .df = k->df };
+	o->p = o->buf + head;	/* in transport mode the header before the payload is not kept: it may be in front of ${buf} */
+	w->out_in[w->n_out] = *in;
+	w->out_in[w->n_out].len = len;
+	return (o);
+}
+
+/* The packet in ${o} is part of the batch. */
+static void
+keep(struct worker *w, const struct pkt *o)
+{
+	w->n_out++;
+	w->out_used += o->cap;
+}
+
+/*
+ * The packet ${p}, which may be fragmented, in pieces that fit the SA of ${k}: fragments inside of the tunnel, so that
+ * outer packets need none.
+ */
+static enum esp_verdict
+out_pieces(struct datapath *dp, struct pkt *k, const uint8_t *p, const struct inner *in)
+{
+	enum esp_verdict v;
+	struct cutter c;
+	struct pkt *o;
+	size_t len;
+
+	if (cut_begin(&c, p, in, k->sa->mtu) != 0)
+		return (ESP_FAILED);
+	dp->worker.pieces++;
+	while ((len = cut_len(&c)) > 0) {
+		o = place(dp, k, in, len);
+		if ((v = flow_number(dp->db, o, in->df)) != ESP_OK)
+			return (v);
+		cut_put(&c, o->p);
+		keep(&dp->worker, o);
+	}
+	return (ESP_OK);
+}
+
+/* The packet ${p}, parsed into ${in}, with the SA of ${k}. */
+static enum esp_verdict
+out_whole(struct datapath *dp, struct pkt *k, const uint8_t *p, const struct inner *in)
+{
+	size_t skip = k->sa->mode == SA_TUNNEL || k->sa->protocol == SA_AH ? 0 : in->l4;
+	enum esp_verdict v;
+	struct pkt *o;
+
+	if (k->sa->mode == SA_TUNNEL && cut_needed(in, k->sa->mtu))
+		return (out_pieces(dp, k, p, in));
+	o = place(dp, k, in, in->len);
+	if ((v = flow_number(dp->db, o, in->df)) == ESP_OK) {
+		memcpy(o->p + skip, p + skip, in->len - skip);
+		keep(&dp->worker, o);
+	} else if (v == ESP_TOO_BIG)
+		answer_toobig(dp, p, in->len, k->fit);
+	return (v);
+}
+
+/* Segments that are to be cut again: rare, since the kernel makes them for the MTU of the device. */
+static enum esp_verdict
+segments_apart(struct datapath *dp, struct pkt *k, const struct inner *in, struct segmenter *s)
+{
+	enum esp_verdict v = ESP_OK;
+	struct inner each = *in;
+	uint8_t one[PKT_MAX];
+
+	while (v == ESP_OK && (each.len = segment_len(s)) > 0) {
+		segment_put(s, one + in->l4, true);
+		v = out_whole(dp, k, one, &each);
+	}
+	return (v);
+}
+
+/* A super-packet: ${k} has an SA for all its segments. */
+static enum esp_verdict
+out_segments(struct datapath *dp, struct pkt *k, const struct inner *in)
+{
+	struct worker *w = &dp->worker;
+	enum esp_verdict v = ESP_OK;
+	struct segmenter s;
+	struct pkt *o;
+	size_t len;
+	bool ip;
+
+	if (segment_begin(&s, k, in) != 0)
+		return (ESP_SHORT);
+	if (!in->df && k->sa->mtu != 0 && segment_len(&s) > k->sa->mtu)
+		return (segments_apart(dp, k, in, &s));
+	/* Its segments in one send, rather than some of them with those before. */
+	if (w->n_out + (s.len + s.seg - 1) / s.seg > ESP_BATCH)
+		dp_out_flush(dp);
+	ip = k->sa->mode == SA_TUNNEL || k->sa->protocol == SA_AH || esp_sa_around(k->sa) != NULL;
+	while ((len = segment_len(&s)) > 0) {
+		o = place(dp, k, in, len);
+		if ((v = flow_number(dp->db, o, in->df)) != ESP_OK)
+			break;
+		segment_put(&s, o->p + in->l4, ip);
+		keep(w, o);
+	}
+	if (v == ESP_TOO_BIG)	/* the first one is, and the answer quotes no more than its beginning */
+		answer_toobig(dp, k->p, k->len, k->fit);
+	return (v);
+}
+
+static void
+out_one(struct datapath *dp, struct pkt *k)
+{
+	enum esp_verdict v = ESP_SHORT;
+	struct inner in;
+
+	if ((k->gso != PKT_GSO_NONE || segment_complete(k) == 0) && (v = flow_route(dp->db, k, &in)) == ESP_OK)
+		v = k->gso != PKT_GSO_NONE ? out_segments(dp, k, &in) : out_whole(dp, k, k->p, &in);
+	if (v != ESP_OK)
+		drop(dp, k, v);
+}
+
+void
+dp_out(struct datapath *dp, struct pkt *k)
+{
+	if (!dp_hop_copies(dp, k, out_one))
+		out_one(dp, k);
+}
+
+bool
+dp_out_probe(struct datapath *dp, struct pkt *k)
+{
+	uint64_t looked_ms = dp->mtu_ms, lost = dp->worker.unsent;
+	enum esp_verdict v;
+	struct inner in;
+	struct pkt *o;
+
+	if ((v = flow_route(dp->db, k, &in)) != ESP_OK || k->sa->mode != SA_TUNNEL) {
+		if (v != ESP_OK)
+			drop(dp, k, v);
+		return (false);
+	}
+	o = place(dp, k, &in, in.len);
+	if ((v = flow_number(dp->db, o, false)) != ESP_OK) {
+		drop(dp, o, v);
+		return (false);
+	}
+	o->df = true;
+	memcpy(o->p, k->p, in.len);
+	keep(&dp->worker, o);
+	dp_out_flush(dp);
+	/* Longer than the interface carries: it has gone in fragments, which shows nothing. */
+	return (dp->worker.unsent == lost && (dp->mtu_ms != 0 || looked_ms == 0));
+}
+
+void
+dp_tun_ready(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct datapath *dp = io->data;
+	struct worker *w = &dp->worker;
+	size_t bytes = 0;
+	struct fault f;
+	struct pkt k;
+	int rc = 1;
+
+	(void)loop, (void)revents;
+	for (int i = 0; i < TURN_PACKETS && bytes < TURN_BYTES; i++) {
+		k = worker_one(w);
+		if ((rc = tun_read(&dp->tun, &k, &w->cut, &f)) != 1)
+			break;
+		bytes += k.len;
+		dp_out(dp, &k);
+	}
+	/* SAs may come and go after this call: the batch ends with it. */
+	dp_out_flush(dp);
+	if (rc >= 0)
+		return;
+	ev_io_stop(dp->loop, &dp->tun_io);
+	dp->calls.broken(dp->ctx, &f);
+}

@@ -1,0 +1,80 @@
+/* ICMP errors about the size of outer packets: which SA they are about, and what its packets may have from then on. */
+#include "datapath/datapath_priv.h"
+
+static uint64_t
+hash_of(const struct datapath *dp, const uint8_t spi[4])
+{
+	return (hash_bytes(spi, 4, dp->path_mtus.salt));
+}
+
+int
+dp_pmtu_add(struct datapath *dp, struct esp_pair *pair)
+{
+	struct own *own = pair->user;
+
+	own->pair = pair;
+	return (table_put(&dp->by_spi_out, &own->by_spi_out, hash_of(dp, pair->out.spi)));
+}
+
+void
+dp_pmtu_remove(struct datapath *dp, struct own *own)
+{
+	table_remove(&dp->by_spi_out, &own->by_spi_out);
+}
+
+/* The SA whose packet to ${remote} the error quotes; NULL: none of ours, or it cannot be told. */
+static struct esp_sa *
+quoted(struct datapath *dp, enum sa_proto protocol, const struct addr *remote, struct span quote)
+{
+	struct table_node *n;
+	struct esp_sa *sa;
+	uint8_t spi[4];
+
+	if (!pmtu_spi(protocol, quote, spi))
+		return (NULL);
+	for (n = table_first(&dp->by_spi_out, hash_of(dp, spi)); n != NULL; n = table_next(&dp->by_spi_out, n)) {
+		sa = &ENTRY_OF(n, struct own, by_spi_out)->pair->out;
+		if (sa->protocol == protocol && addr_cmp(&sa->dst.addr, remote) == 0 && pmtu_is_ours(sa, quote))
+			return (sa);
+	}
+	return (NULL);
+}
+
+void
+dp_path_changed(struct datapath *dp, const struct addr *remote)
+{
+	struct esp_pair *pair;
+
+	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++)
+		if (addr_cmp(&pair->out.dst.addr, remote) == 0)
+			pair->out.mtu = 0;	/* to be computed again */
+	dp->mtu_whole = true;
+	dp_mtu(dp, false);
+}
+
+void
+dp_toobig(struct datapath *dp, enum sa_proto protocol, const struct addr *remote, uint32_t mtu, struct span quote)
+{
+	uint64_t now_ms = clock_now(&dp->clock).ms;
+	char text[ADDR_TEXT];
+
+	if (quoted(dp, protocol, remote, quote) == NULL) {
+		dp->path_mtus.ignored++;
+		return;
+	}
+	dp->path_mtus.believed++;
+	if (!pmtu_lower(&dp->path_mtus, remote, dp_path_mtu(dp, remote, NULL), mtu, now_ms))
+		return;
+	dp_note(dp, 1, "path MTU to %s is %zu", addr_text(text, remote), dp_path_mtu(dp, remote, NULL));
+	dp_path_changed(dp, remote);
+}
+
+void
+dp_raw_errors(struct datapath *dp, enum rawesp_which which)
+{
+	struct rawesp_error e;
+
+	for (int i = 0; i < DP_ERRORS && rawesp_toobig(&dp->raw, which, &e); i++)
+		dp_toobig(dp, which == RAWESP_ESP4 || which == RAWESP_ESP6 ? SA_ESP : SA_AH, &e.remote.addr, e.mtu,
+		    span_of(e.quote, e.len));
+}

@@ -1,0 +1,216 @@
+/* The SA of a packet: by selectors, through spd.h, and by what is remembered of earlier packets. */
+#include "esp/sadb.h"
+
+#include "esp/sadb_priv.h"
+
+/* ---- the SA of a packet */
+
+bool
+sadb_usable(const struct esp_sa *sa)
+{
+	const struct esp_sa *around;
+
+	if (esp_pair_bundled(sa->pair) && ((around = esp_sa_around(sa)) == NULL || esp_sa_exhausted(around)))
+		return (false);
+	return (sa->pair->may_send && sa->pair->dying_ms == 0 && !esp_sa_exhausted(sa));
+}
+
+static void
+frag_note(struct sadb *db, const struct inner *in, const struct esp_sa *sa, bool out)
+{
+	if (!in->frag || in->frag_rest)
+		return;
+	db->frags[db->next_frag++ % SADB_FRAGS] = (struct frag){ in->src, in->dst, in->id,
+	    in->proto, out, sa->pair->serial };
+}
+
+static uint64_t
+frag_find(const struct sadb *db, const struct inner *in, bool out)
+{
+	const struct frag *g;
+
+	if (!in->frag_rest)
+		return (0);
+	for (g = db->frags; g < db->frags + SADB_FRAGS; g++)
+		if (g->serial != 0 && g->id == in->id && g->out == out && g->proto == in->proto &&
+		    addr_cmp(&g->src, &in->src) == 0 && addr_cmp(&g->dst, &in->dst) == 0)
+			return (g->serial);
+	return (0);
+}
+
+static struct flow *
+flow_slot(struct sadb *db, const struct inner *in)
+{
+	uint32_t h = (uint32_t)in->sport << 16 ^ in->dport ^ (uint32_t)in->proto << 8;
+	size_t i, n = addr_len(&in->src);
+
+	for (i = 0; i < n; i += 4)
+		h = (h ^ get_be32(in->src.b + i)) * UINT32_C(2654435761) ^ get_be32(in->dst.b + i);
+	h *= UINT32_C(2246822519);
+	return (&db->flows[h >> 20 & (SADB_FLOWS - 1)]);
+}
+
+static bool
+flow_is(const struct flow *fl, const struct inner *in, uint64_t age)
+{
+	return (fl->age == age && fl->sport == in->sport && fl->dport == in->dport &&
+	    fl->proto == in->proto && fl->ports == in->has_ports &&
+	    addr_cmp(&fl->src, &in->src) == 0 && addr_cmp(&fl->dst, &in->dst) == 0);
+}
+
+/* Whether the narrowest SA between the two addresses, whatever its ports, is one of transport mode. */
+static bool
+in_transport(struct sadb *db, const struct inner *in)
+{
+	struct spd_walk at = {0};
+	struct spd_way *w;
+
+	while ((w = spd_next(&db->spd, in, &at)) != NULL)
+		if (selector_has_addr(w->local, &in->src) && selector_has_addr(w->remote, &in->dst))
+			return (w->sa->mode == SA_TRANSPORT);
+	return (false);
+}
+
+enum esp_verdict
+sadb_whole(struct sadb *db, struct pkt *k, struct inner *in)
+{
+	if (!in->frag)
+		return (ESP_OK);
+	if (!in_transport(db, in))
+		return (ESP_OK);
+	switch (defrag_take(&db->defrag, k, in)) {
+	case DEFRAG_MORE:
+		return (ESP_FRAGMENT);
+	case DEFRAG_WHOLE:
+		return (ESP_OK);
+	case DEFRAG_BAD:
+		break;
+	}
+	return (ESP_FAILED);
+}
+
+/* Whether ${sa} goes to ${peer}, if there is one. */
+static bool
+is_for(const struct esp_sa *sa, const struct endpoint *peer)
+{
+	return (peer == NULL || endpoint_eq(&sa->dst, peer));
+}
+
+static bool
+is_multicast(const struct addr *a)
+{
+	return (a->family == 4 ? a->b[0] >= 224 : a->b[0] == 0xff);
+}
+
+/* Remembers that ${sa} is for packets like ${in}. */
+static struct esp_sa *
+keep(struct sadb *db, struct flow *fl, const struct inner *in, struct esp_sa *sa)
+{
+	frag_note(db, in, sa, true);
+	/* Later fragments depend on their first one, not on this cache. Multicast may go to several SAs. */
+	if (!in->frag_rest && !is_multicast(&in->dst))
+		*fl = (struct flow){ in->src, in->dst, in->sport, in->dport, in->proto,
+		    in->has_ports, db->age, sa };
+	return (sa);
+}
+
+/* Of the policy; without ${whole} selectors of all addresses do not count. */
+static struct esp_sa *
+by_policy(struct sadb *db, const struct inner *in, const struct endpoint *peer, bool whole, enum esp_verdict *why)
+{
+	uint64_t first = frag_find(db, in, true);
+	struct spd_walk at = {0};
+	struct spd_way *w;
+
+	*why = whole ? ESP_POLICY : ESP_NO_HOP;
+	while ((w = spd_next(&db->spd, in, &at)) != NULL && (whole || w->narrow > 0)) {
+		if (!inner_matches(in, w->local, w->remote) && w->sa->pair->serial != first)
+			continue;
+		if (!is_for(w->sa, peer)) {
+			*why = ESP_NO_SA;
+			continue;
+		}
+		if (sadb_usable(w->sa)) {
+			*why = ESP_OK;
+			return (w->sa);
+		}
+		*why = w->sa->pair->may_send && w->sa->pair->dying_ms == 0 ? ESP_EXHAUSTED : ESP_NO_SA;
+	}
+	return (NULL);
+}
+
+struct esp_sa *
+sadb_by_packet(struct sadb *db, const struct inner *in, const struct endpoint *peer, enum esp_verdict *why)
+{
+	const struct sadb_hooks *h = &db->conf.hooks;
+	struct flow *fl = flow_slot(db, in);
+	struct esp_sa *sa = NULL;
+
+	*why = ESP_OK;
+	if (flow_is(fl, in, db->age) && sadb_usable(fl->sa) && is_for(fl->sa, peer)) {
+		frag_note(db, in, fl->sa, true);
+		return (fl->sa);
+	}
+	if (h->choose != NULL && peer == NULL)
+		sa = h->choose(h->ctx, in, why);
+	if (sa == NULL && (*why == ESP_OK || *why == ESP_NO_HOP))
+		sa = by_policy(db, in, peer, *why == ESP_OK, why);
+	return (sa != NULL ? keep(db, fl, in, sa) : NULL);
+}
+
+/* The packet with its original addresses, before NAT: selectors of transport mode may refer to them. */
+static bool
+admits_original(const struct esp_sa *sa, const struct inner *in)
+{
+	struct inner was = *in;
+
+	if (sa->oa == NULL || sa->mode != SA_TRANSPORT || sa->oa->src.family != in->src.family)
+		return (false);
+	was.src = sa->oa->src;
+	was.dst = sa->oa->dst;
+	return (esp_sa_matches(sa, &was));
+}
+
+bool
+sadb_admits(struct sadb *db, struct esp_sa *sa, const struct inner *in)
+{
+	if (esp_sa_matches(sa, in) || admits_original(sa, in)) {
+		frag_note(db, in, sa, false);
+		return (true);
+	}
+	return (frag_find(db, in, false) == sa->pair->serial);
+}
+
+/* ---- peers behind one NAT */
+
+/* peer_lives: a peer whose SAs have gone needs its ports no longer. */
+static bool
+lives(const void *ctx, const struct endpoint *at)
+{
+	const struct sadb *db = ctx;
+
+	for (size_t i = 0; i < db->n; i++)
+		if (db->pairs[i]->dying_ms == 0 && endpoint_eq(&db->pairs[i]->out.dst, at))
+			return (true);
+	return (false);
+}
+
+int
+sadb_port_in(struct sadb *db, const struct esp_sa *sa, uint8_t *p, struct inner *in)
+{
+	if (sa->mode != SA_TRANSPORT || sa->encap == SA_ENCAP_NONE)
+		return (0);
+	return (peer_ports_in(&db->ports, p, in, &sa->pair->out.dst, lives, db));
+}
+
+const struct endpoint *
+sadb_port_out(struct sadb *db, uint8_t *p, struct inner *in)
+{
+	return (peer_ports_out(db->ports, p, in));
+}
+
+void
+sadb_moved(struct sadb *db, const struct endpoint *old, const struct endpoint *new)
+{
+	peer_ports_moved(db->ports, old, new);
+}

@@ -1,0 +1,436 @@
+/* Next-hop tunnel binding: bindings, and the peers behind them. */
+#include "nhtb/nhtb_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "esp/spd.h"
+
+#define HOSTS_MAX	(LINKS_MAX - 3)
+#define KEY_MAX		(SA_NAME + ID_TEXT + ENDPOINT_TEXT + 4)
+
+struct nhtb *
+nhtb_new(uint64_t salt)
+{
+	struct nhtb *t = calloc(1, sizeof(*t));
+
+	if (t != NULL)
+		t->salt = salt;
+	return (t);
+}
+
+/* ---- lists by key */
+
+static uint64_t
+hash_of(const struct nhtb *t, const char *key)
+{
+	return (hash_bytes(key, strlen(key), t->salt));
+}
+
+static struct list *
+list_find(struct nhtb *t, struct table *in, const char *key)
+{
+	struct table_node *n;
+	struct list *l;
+
+	for (n = table_first(in, hash_of(t, key)); n != NULL; n = table_next(in, n)) {
+		l = ENTRY_OF(n, struct list, node);
+		if (strcmp(l->key, key) == 0)
+			return (l);
+	}
+	return (NULL);
+}
+
+static struct list *
+list_get(struct nhtb *t, struct table *in, const char *key)
+{
+	struct list *l = list_find(t, in, key);
+	size_t size = strlen(key) + 1;
+
+	if (l != NULL)
+		return (l);
+	if ((l = calloc(1, sizeof(*l) + size)) == NULL || table_put(in, &l->node, hash_of(t, key)) != 0) {
+		free(l);
+		return (NULL);
+	}
+	memcpy(l->key, key, size);
+	return (l);
+}
+
+/* Releases a list by key that nothing needs. */
+static void
+list_drop(struct table *in, struct list *l)
+{
+	if (l == NULL || l->sas.newest != NULL || l->bound > 0)
+		return;
+	table_remove(in, &l->node);
+	free(l);
+}
+
+/* ---- bindings by address */
+
+static uint64_t
+hash_hop(const struct nhtb *t, const struct addr *hop)
+{
+	return (hash_bytes(hop->b, addr_len(hop), t->salt ^ hop->family));
+}
+
+struct entry *
+nhtb_entry_find(struct nhtb *t, const struct addr *hop)
+{
+	struct table_node *n;
+	struct entry *e;
+
+	for (n = table_first(&t->hops, hash_hop(t, hop)); n != NULL; n = table_next(&t->hops, n)) {
+		e = ENTRY_OF(n, struct entry, node);
+		if (addr_cmp(&e->hop, hop) == 0)
+			return (e);
+	}
+	return (NULL);
+}
+
+static struct entry *
+entry_get(struct nhtb *t, const struct addr *hop)
+{
+	struct entry *e = nhtb_entry_find(t, hop), **more;
+
+	if (e != NULL)
+		return (e);
+	if (t->n_entries == t->cap_entries) {
+		size_t cap = t->cap_entries > 0 ? 2 * t->cap_entries : 64;
+
+		if ((more = realloc(t->entries, cap * sizeof(*more))) == NULL)
+			return (NULL);
+		t->entries = more;
+		t->cap_entries = cap;
+	}
+	if ((e = calloc(1, sizeof(*e))) == NULL || table_put(&t->hops, &e->node, hash_hop(t, hop)) != 0) {
+		free(e);
+		return (NULL);
+	}
+	e->own.of_entry = true;
+	e->hop = *hop;
+	e->hop.scope = 0;
+	e->serial = ++t->serial;
+	t->entries[t->n_entries++] = e;
+	return (e);
+}
+
+size_t
+nhtb_entry_after(const struct nhtb *t, uint64_t serial)
+{
+	size_t low = 0, high = t->n_entries, mid;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (t->entries[mid]->serial <= serial)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return (low);
+}
+
+/* ${e} is not one of a peer that has gone any more. */
+static void
+entry_revive(struct nhtb *t, struct entry *e)
+{
+	if (e->was == NULL)
+		return;
+	free(e->was);
+	e->was = NULL;
+	t->n_gone--;
+}
+
+/* Releases an entry that binds nothing. */
+static void
+entry_drop(struct nhtb *t, struct entry *e)
+{
+	size_t i;
+
+	if (e->bound != NULL || e->own.newest != NULL || e->was != NULL)
+		return;
+	i = nhtb_entry_after(t, e->serial - 1);
+	t->n_entries--;
+	memmove(&t->entries[i], &t->entries[i + 1], (t->n_entries - i) * sizeof(t->entries[0]));
+	table_remove(&t->hops, &e->node);
+	free(e);
+}
+
+/*
+ * The last SA of ${e}, of ${pair}, has gone. The address stays bound: its packets must not go to another peer. Of too many
+ * the oldest is forgotten.
+ */
+static void
+entry_gone(struct nhtb *t, struct entry *e, const struct esp_pair *pair)
+{
+	if (e->own.newest != NULL || e->was != NULL)
+		return;
+	if ((e->was = strdup(pair->name)) != NULL)
+		t->n_gone++;
+	for (size_t i = 0; t->n_gone > NHTB_GONE_MAX && i < t->n_entries; i++)
+		if (t->entries[i]->was != NULL) {
+			struct entry *old = t->entries[i];
+
+			entry_revive(t, old);
+			entry_drop(t, old);
+			if (old == e)
+				return;
+			break;
+		}
+	entry_drop(t, e);
+}
+
+int
+nhtb_bind(struct nhtb *t, const struct addr *hop, const char *name, struct fault *f)
+{
+	struct entry *e = name != NULL ? entry_get(t, hop) : nhtb_entry_find(t, hop);
+	struct list *l = NULL, *old;
+
+	if (e == NULL)
+		return (name != NULL ? fault(f, FAULT_MEMORY, "no memory for a next hop") : 0);
+	if (name != NULL && e->bound == NULL && t->n_static == NHTB_STATIC_MAX)
+		(void)fault(f, FAULT_TOO_LARGE, "more than %d static next hops", NHTB_STATIC_MAX);
+	else if (name != NULL && (l = list_get(t, &t->words, name)) == NULL)
+		(void)fault(f, FAULT_MEMORY, "no memory for a next hop");
+	if (name != NULL && l == NULL) {
+		entry_drop(t, e);
+		return (-1);
+	}
+	old = e->bound;
+	e->bound = l;
+	if (l != NULL) {
+		l->bound++;
+		t->n_static++;
+	}
+	if (old != NULL) {
+		old->bound--;
+		t->n_static--;
+		list_drop(&t->words, old);
+	}
+	entry_drop(t, e);
+	return (0);
+}
+
+/* ---- SAs */
+
+static void
+link_in(struct nhtb_node *n, struct sas *l)
+{
+	struct link *k = &n->links[n->n_links++];
+
+	*k = (struct link){ .next = l->newest, .in = l, .node = n };
+	if (k->next != NULL)
+		k->next->prev = k;
+	l->newest = k;
+}
+
+static void
+link_out(struct link *k)
+{
+	if (k->prev != NULL)
+		k->prev->next = k->next;
+	else
+		k->in->newest = k->next;
+	if (k->next != NULL)
+		k->next->prev = k->prev;
+}
+
+/* Whether ${s} is all addresses of its family, any protocol and port. */
+static bool
+is_whole(const struct selector *s)
+{
+	return (s->proto == 0 && s->port_end == 0 && selector_prefix(s) == 0);
+}
+
+static bool
+has_whole(const struct esp_sa *out)
+{
+	for (const struct spd_way *w = out->ways; w < out->ways + out->n_ways; w++)
+		if (is_whole(w->local) && is_whole(w->remote))
+			return (true);
+	return (false);
+}
+
+static void
+whole_in(struct nhtb *t, struct list *peer)
+{
+	if (peer->n_whole++ > 0)
+		return;
+	peer->next = t->whole;
+	peer->at = &t->whole;
+	if (peer->next != NULL)
+		peer->next->at = &peer->next;
+	t->whole = peer;
+	t->n_whole++;
+}
+
+static void
+whole_out(struct nhtb *t, struct list *peer)
+{
+	if (--peer->n_whole > 0)
+		return;
+	*peer->at = peer->next;
+	if (peer->next != NULL)
+		peer->next->at = peer->at;
+	t->n_whole--;
+}
+
+/* Binds the address ${a} to the peer of ${n}, unless another one has it. 0, 1: another has it, or -1: no memory. */
+static int
+own_address(struct nhtb *t, struct nhtb_node *n, const struct addr *a)
+{
+	struct entry *e;
+
+	if (n->n_links == n->room)
+		return (0);
+	if ((e = entry_get(t, a)) == NULL)
+		return (-1);
+	if (e->own.newest != NULL && e->own.newest->node->peer != n->peer)
+		return (1);
+	if (e->own.newest == NULL || e->own.newest->node != n)
+		link_in(n, &e->own);
+	entry_revive(t, e);
+	return (0);
+}
+
+/* The addresses that are the peer's: see nhtb.h. 0, or -1: no memory. */
+static int
+own_addresses(struct nhtb *t, struct nhtb_node *n, const struct sa_child *rec, struct addr *taken)
+{
+	struct selector s;
+	size_t count = 0;
+	int rc = 0;
+
+	if (id_to_selector(&s, &rec->remote.id) == 0 && addr_cmp(&s.first, &s.last) == 0)
+		rc = own_address(t, n, &s.first);
+	if (rc == 1)
+		*taken = s.first;
+	for (size_t i = 0; i < rec->n_remote_ts && count < HOSTS_MAX && rc >= 0; i++) {
+		const struct selector *r = &rec->remote_ts[i];
+
+		if (rec->mode != SA_TUNNEL || r->proto != 0 || addr_cmp(&r->first, &r->last) != 0)
+			continue;
+		count++;
+		if ((rc = own_address(t, n, &r->first)) == 1)
+			*taken = r->first;
+	}
+	return (rc < 0 ? -1 : 0);
+}
+
+/* How many lists the SA of ${rec} is in at most: of its peer, its name, its ID, the address in that, and own_addresses(). */
+static size_t
+links_of(const struct sa_child *rec)
+{
+	size_t hosts = 0;
+
+	for (size_t i = 0; i < rec->n_remote_ts && hosts < HOSTS_MAX; i++)
+		hosts += addr_cmp(&rec->remote_ts[i].first, &rec->remote_ts[i].last) == 0 ? 1 : 0;
+	return (hosts + (rec->name[0] != '\0' ? 2 : 1) + (rec->remote.id.type != 0 ? 2 : 0));
+}
+
+/* What tells peers apart: name and ID, or their address where they have neither. */
+static void
+peer_key(char out[KEY_MAX], const struct sa_child *rec, const char *id)
+{
+	char at[ENDPOINT_TEXT] = "";
+
+	if (rec->name[0] == '\0' && *id == '\0')
+		(void)endpoint_text(at, &rec->remote.at);
+	(void)snprintf(out, KEY_MAX, "%s\n%s\n%s", rec->name, id, at);
+}
+
+static int
+enter(struct nhtb *t, struct nhtb_node *n, const struct sa_child *rec, struct addr *taken)
+{
+	char id[ID_TEXT] = "", key[KEY_MAX];
+	struct list *l;
+
+	if (rec->remote.id.type != 0)
+		(void)id_text(id, &rec->remote.id);
+	peer_key(key, rec, id);
+	if ((n->peer = list_get(t, &t->peers, key)) == NULL)
+		return (-1);
+	link_in(n, &n->peer->sas);
+	if ((n->whole = has_whole(&n->pair->out)))
+		whole_in(t, n->peer);
+	if (rec->name[0] != '\0') {
+		if ((l = list_get(t, &t->words, rec->name)) == NULL)
+			return (-1);
+		link_in(n, &l->sas);
+	}
+	if (*id != '\0' && strcmp(id, rec->name) != 0) {
+		if ((l = list_get(t, &t->words, id)) == NULL)
+			return (-1);
+		link_in(n, &l->sas);
+	}
+	return (own_addresses(t, n, rec, taken));
+}
+
+struct nhtb_node *
+nhtb_add(struct nhtb *t, struct esp_pair *pair, const struct sa_child *rec, struct addr *taken)
+{
+	size_t room = links_of(rec);
+	struct nhtb_node *n = calloc(1, sizeof(*n) + room * sizeof(struct link));
+
+	*taken = (struct addr){0};
+	if (n == NULL)
+		return (NULL);
+	n->pair = pair;
+	n->room = (uint8_t)room;
+	if (enter(t, n, rec, taken) == 0)
+		return (n);
+	nhtb_remove(t, n);
+	return (NULL);
+}
+
+bool
+nhtb_narrow(const struct nhtb_node *n)
+{
+	for (size_t i = 0; i < n->n_links && n->peer->n_whole == 0; i++)
+		if (!n->links[i].in->of_entry && ENTRY_OF(n->links[i].in, struct list, sas)->bound > 0)
+			return (true);
+	return (false);
+}
+
+void
+nhtb_remove(struct nhtb *t, struct nhtb_node *n)
+{
+	struct sas *l;
+
+	if (n == NULL)
+		return;
+	if (n->whole)
+		whole_out(t, n->peer);
+	for (size_t i = 0; i < n->n_links; i++) {
+		l = n->links[i].in;
+		link_out(&n->links[i]);
+		if (l->of_entry)
+			entry_gone(t, ENTRY_OF(l, struct entry, own), n->pair);
+		else
+			list_drop(n->peer != NULL && l == &n->peer->sas ? &t->peers : &t->words, ENTRY_OF(l, struct list, sas));
+	}
+	free(n);
+}
+
+void
+nhtb_free(struct nhtb *t)
+{
+	if (t == NULL)
+		return;
+	while (t->n_entries > 0) {
+		struct entry *e = t->entries[t->n_entries - 1];
+		struct addr hop = e->hop;
+
+		entry_revive(t, e);
+		if (e->bound != NULL)
+			(void)nhtb_bind(t, &hop, NULL, NULL);
+		else
+			entry_drop(t, e);
+	}
+	table_free(&t->words);
+	table_free(&t->peers);
+	table_free(&t->hops);
+	free(t->entries);
+	free(t);
+}
