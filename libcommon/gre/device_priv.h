@@ -1,0 +1,106 @@
+/* Declarations shared by the files of the GRE device. */
+#ifndef SAPIPE_GRE_DEVICE_PRIV_H
+#define SAPIPE_GRE_DEVICE_PRIV_H
+
+#include <ev.h>
+
+#include "datapath/coalesce.h"
+#include "gre/bindings.h"
+#include "gre/device.h"
+#include "gre/gre.h"
+#include "gre/raw.h"
+#include "gre/sampler.h"
+#include "gre/tap.h"
+#include "os/clock.h"
+
+#define SLOT_HEAD	64	/* bytes before a packet: GRE, or the head of a frame */
+#define SLOT_ROOM	65536	/* of an IP packet, or a frame */
+#define GSO_MAX		62000	/* of the device's super-packets: a frame fits PKT_MAX */
+#define GRE_SENDERS	1024	/* whose sequence numbers are remembered */
+
+/* DROP(drop, text): why a packet goes no further. */
+#define GRE_DROP_TABLE(DROP)						\
+	/* inbound */							\
+	DROP(SHORT,	"ends within its header")			\
+	DROP(VERSION,	"not GRE version 0")				\
+	DROP(FLAGS,	"source routes and other flags of RFC 1701")	\
+	DROP(CSUM,	"wrong checksum")				\
+	DROP(NO_CSUM,	"without the checksum that --checksum demands")	\
+	DROP(KEY,	"another key")					\
+	DROP(SOURCE,	"from another address than --remote")		\
+	DROP(OLD,	"sequence number is old")			\
+	DROP(PROTO,	"protocol type is neither IPv4, IPv6, MPLS nor NHRP") \
+	DROP(INNER,	"inner packet is malformed")			\
+	DROP(ECN,	"congestion mark on a packet without ECN")	\
+	DROP(UNWRITTEN,	"the device did not accept it")			\
+	/* outbound */							\
+	DROP(NEIGHBOUR,	"no binding for the next hop")			\
+	DROP(MULTICAST,	"multicast or broadcast")			\
+	DROP(LOOP,	"GRE to its own tunnel: a routing loop")	\
+	DROP(REDIRECT,	"ICMP redirect of this machine")		\
+	DROP(UNSENT,	"the kernel did not send it")			\
+	DROP(BAD_OUT,	"malformed packet of the kernel")		\
+	DROP(CUT,	"does not fit the MTU")
+
+enum gre_drop {
+#define GRE_DROP_ENUM(drop, text) GRE_DROP_##drop,
+	GRE_DROP_TABLE(GRE_DROP_ENUM)
+#undef GRE_DROP_ENUM
+	GRE_DROPS
+};
+
+struct gre_sender {
+	struct addr	addr;
+	uint32_t	last;
+	uint16_t	behind;		/* old numbers in a row */
+};
+
+struct gre_device {
+	struct ev_loop	*loop;
+	struct gre_opt	 o;
+	const struct gre_calls *calls;
+	void		*ctx;
+	struct clock	 clock;
+	struct gre_info	 info;
+	struct tap	 tap;
+	struct raw	 raw;
+	struct router	 router;
+	struct bindings	 bindings;
+	struct neighs	 neighs;
+	struct gre_hub	*hub;
+	struct sampler	*sampler;
+	ev_io		 tap_io, raw_io[2];
+	ev_timer	 expiry;
+	bool		 due;		/* bindings have changed */
+	uint32_t	 seq;		/* of the next packet */
+	struct gre_sender *senders;
+	uint8_t		*slots;		/* RAW_BATCH + 1 of SLOT_HEAD + SLOT_ROOM; the last is for the device's packets */
+	struct raw_pkt	 pkts[RAW_BATCH];	/* to be sent, each in the slot of its number */
+	size_t		 n_pkts;
+	struct coalesce	 join;		/* towards the device */
+	bool		 alone;		/* which does not accept joined packets */
+	uint64_t	 in, in_bytes, out, out_bytes, nhrp_in, nhrp_out, samples;
+	uint64_t	 drops[GRE_DROPS];
+	uint64_t	 first_out_ms;	/* when the first packet went out, for the hint about silence */
+	bool		 silence_told;
+};
+
+void gre_note(struct gre_device *d, int level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* ${i} up to RAW_BATCH: where a packet of slot i begins. */
+static inline uint8_t *
+gre_slot(const struct gre_device *d, size_t i)
+{
+	return (d->slots + i * (SLOT_HEAD + SLOT_ROOM) + SLOT_HEAD);
+}
+
+/* The kernel's packets: reads the device, sends GRE. */
+void gre_out(struct gre_device *d);
+/* Sends one packet of ${proto}, at most GRE_ATTACH_MAX bytes, to ${nbma}. */
+void gre_out_one(struct gre_device *d, const struct addr *nbma, uint16_t proto, struct span payload, uint8_t tos);
+/* coalesce_put_fn: to the device. */
+void gre_put_joined(void *ctx, struct pkt *const *k, size_t n, size_t head);
+/* GRE of socket ${which}: to the device, or to the tools. */
+void gre_in(struct gre_device *d, unsigned which);
+
+#endif

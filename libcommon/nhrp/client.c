@@ -1,0 +1,301 @@
+/* A resident client: answers, shortcuts, purges. */
+#include "nhrp/client.h"
+
+/* --- own addresses --- */
+
+/* The prefix length of our network that contains ${a}; 0: none does. */
+static uint8_t
+own_prefix(const struct nhrp_client *c, const struct addr *a)
+{
+	uint8_t best = addr_cmp(a, &c->node->proto) == 0 ? nhrp_bits(a) : 0;
+	size_t i;
+
+	for (i = 0; i < c->n_nets; i++)
+		if (nhrp_within(a, &c->nets[i].net, c->nets[i].prefix) && c->nets[i].prefix > best)
+			best = c->nets[i].prefix;
+	return (best);
+}
+
+static bool
+from_server(const struct nhrp_client *c, const struct nhrp_in *in)
+{
+	return (c->reg.state.outcome == NHRP_ACCEPTED && addr_cmp(&in->from, &c->reg.conf.nhs_nbma) == 0);
+}
+
+/* The NBMA address that packets to the requester of ${p} go to: what a NAT made of it, if the packet says so. */
+static struct addr
+requester(const struct nhrp_packet *p)
+{
+	struct nhrp_packet q = *p;
+	struct nhrp_cie cie[NHRP_CIES_MAX];
+	size_t i, n;
+
+	if (nhrp_ext_cies(nhrp_ext_find(&q, NHRP_EXT_NAT), &q, cie, NHRP_CIES_MAX, &n) == 0)
+		for (i = 0; i < n; i++)
+			if (addr_cmp(&cie[i].proto, &p->src) == 0 && cie[i].nbma.family != 0)
+				return (cie[i].nbma);
+	return (p->src_nbma);
+}
+
+/*
+ * Answers a resolution request for an address of ours. The reply goes back by the server that handed the request on. Behind
+ * a NAT a copy goes to the requester directly, before it: that opens our NAT for the requester's packets, which else would end
+ * there. A public end sends none: in front of a NAT of the requester it would only disturb that NAT's table.
+ */
+static void
+answer(struct nhrp_client *c, const struct nhrp_in *in, uint8_t prefix, struct now now)
+{
+	struct nhrp_node *n = c->node;
+	struct nhrp_packet p = in->p;
+	struct nhrp_cie own = { .prefix = prefix, .mtu = n->mtu, .holding = n->holding, .nbma = n->nbma, .proto = n->proto };
+	struct nhrp_arena a = { .n = 0 };
+	struct sa_nhrp_event e;
+	struct nhrp_ext *x;
+	struct addr to = requester(&p);
+
+	p.type = NHRP_RESOLUTION_REPLY;
+	p.hops = NHRP_HOPS;
+	p.flags = (uint16_t)(NHRP_RES_ROUTER | NHRP_RES_AUTHORITATIVE | NHRP_RES_STABLE | (p.flags & NHRP_RES_SOURCE_STABLE));
+	p.cie[0] = own;
+	p.n_cies = 1;
+	own.prefix = 0;
+	own.mtu = 0;
+	if ((x = nhrp_ext_find(&p, NHRP_EXT_RESPONDER)) != NULL) {
+		x->data = SPAN_NONE;
+		(void)nhrp_ext_append(x, &own, &a);
+	}
+	if ((x = nhrp_ext_find(&p, NHRP_EXT_NAT)) != NULL) {
+		x->data = SPAN_NONE;	/* the requester's entry is not of the reply */
+		if (c->reg.state.nat.family != 0)
+			(void)nhrp_ext_append(x, &(struct nhrp_cie){ .prefix = nhrp_bits(&n->proto),
+			    .nbma = c->reg.state.nat, .proto = n->proto }, &a);
+	}
+	if (c->reg.state.nat.family != 0 && from_server(c, in) && addr_cmp(&to, &in->from) != 0)
+		nhrp_node_send(n, &to, &p);
+	nhrp_node_send(n, &in->from, &p);
+	e = nhrp_node_event(n, now, "answered");
+	e.proto = p.dst;
+	e.remote = to;
+	nhrp_node_tell(n, &e);
+}
+
+/* --- shortcuts --- */
+
+static void
+withdraw(struct nhrp_client *c, size_t i)
+{
+	struct sa_nhrp_binding b = c->cuts[i].b;
+
+	c->cuts[i] = c->cuts[--c->n_cuts];
+	b.holding = b.expires = 0;
+	b.nbma = b.nat_nbma = (struct addr){0};
+	c->node->sink.binding(c->node->sink.ctx, &b);
+}
+
+static bool
+same_net(const struct sa_nhrp_binding *a, const struct sa_nhrp_binding *b)
+{
+	return (a->prefix == b->prefix && addr_cmp(&a->proto, &b->proto) == 0);
+}
+
+static void
+keep(struct nhrp_client *c, const struct nhrp_resolve *r, struct now now)
+{
+	struct nhrp_cut cut = { .b = nhrp_resolve_binding(r, now) };
+	struct sa_nhrp_event e;
+	size_t i;
+
+	cut.end_ms = now.ms + cut.b.holding * 1000;
+	for (i = 0; i < c->n_cuts && !same_net(&c->cuts[i].b, &cut.b); i++)
+		;
+	if (i == NHRP_CLIENT_CUTS) {
+		withdraw(c, 0);
+		i = c->n_cuts;
+	}
+	if (i == c->n_cuts)
+		c->n_cuts++;
+	c->cuts[i] = cut;
+	c->node->sink.binding(c->node->sink.ctx, &cut.b);
+	e = nhrp_node_event(c->node, now, cut.b.kind == NHRP_KIND_SHORTCUT ? "resolved" : "unresolved");
+	e.proto = cut.b.proto;
+	e.prefix = cut.b.prefix;
+	e.remote = *sa_binding_nbma(&cut.b);
+	e.nhs = cut.b.nhs;
+	e.has_code = r->answer.kind == NHRP_ANSWER_REFUSED || r->answer.kind == NHRP_ANSWER_ERROR;
+	e.code = r->answer.code;
+	nhrp_node_tell(c->node, &e);
+}
+
+/* Whether there is an answer for ${dst} already, or a question. */
+static bool
+known(const struct nhrp_client *c, const struct addr *dst)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_cuts; i++)
+		if (nhrp_within(dst, &c->cuts[i].b.proto, c->cuts[i].b.prefix))
+			return (true);
+	for (i = 0; i < NHRP_CLIENT_ASKS; i++)
+		if (c->asks[i].sent > 0 && c->asks[i].due_ms != UINT64_MAX && addr_cmp(&c->asks[i].dst, dst) == 0)
+			return (true);
+	return (false);
+}
+
+/* A server says that our packets have a shorter way. */
+static void
+indication(struct nhrp_client *c, const struct nhrp_in *in, struct now now)
+{
+	struct addr src, dst;
+	struct sa_nhrp_event e;
+	size_t i;
+
+	if (nhrp_inner(in->p.inner, &src, &dst) != 0 || own_prefix(c, &dst) != 0 ||
+	    (c->n_nets > 0 && own_prefix(c, &src) == 0) || known(c, &dst))
+		return;
+	for (i = 0; i < NHRP_CLIENT_ASKS && c->asks[i].sent > 0 && c->asks[i].due_ms != UINT64_MAX; i++)
+		;
+	if (i == NHRP_CLIENT_ASKS)
+		return;
+	e = nhrp_node_event(c->node, now, "indication");
+	e.proto = dst;
+	e.remote = in->from;
+	nhrp_node_tell(c->node, &e);
+	c->asks[i] = (struct nhrp_resolve){ .node = c->node, .dst = dst, .nhs_nbma = in->from, .nat = c->reg.state.nat };
+	nhrp_resolve_start(&c->asks[i], now);
+}
+
+/* Bindings for what a purge names; its own next hop may purge what it gave. */
+static void
+purge(struct nhrp_client *c, const struct nhrp_in *in, struct now now)
+{
+	const struct nhrp_packet *p = &in->p;
+	struct nhrp_packet reply = *p;
+	struct sa_nhrp_event e;
+	size_t i, j;
+
+	for (j = 0; j < p->n_cies; j++) {
+		const struct nhrp_cie *x = &p->cie[j];
+		uint8_t prefix = x->prefix > nhrp_bits(&x->proto) ? nhrp_bits(&x->proto) : x->prefix;
+
+		if (x->proto.family == 0)
+			continue;
+		for (i = c->n_cuts; i-- > 0;) {
+			const struct sa_nhrp_binding *b = &c->cuts[i].b;
+
+			if (!nhrp_within(&b->proto, &x->proto, prefix) && addr_cmp(&b->via, &x->proto) != 0)
+				continue;
+			e = nhrp_node_event(c->node, now, "purged");
+			e.proto = b->proto;
+			e.prefix = b->prefix;
+			e.remote = in->from;
+			withdraw(c, i);
+			nhrp_node_tell(c->node, &e);
+		}
+	}
+	if ((p->flags & NHRP_PURGE_NO_REPLY) != 0)
+		return;
+	reply.type = NHRP_PURGE_REPLY;
+	reply.hops = NHRP_HOPS;
+	nhrp_node_send(c->node, &in->from, &reply);
+}
+
+/* --- the machine --- */
+
+/* Whether ${in} comes from an end that one of our shortcuts leads to. */
+static bool
+from_shortcut(const struct nhrp_client *c, const struct nhrp_in *in)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_cuts; i++)
+		if (c->cuts[i].b.kind == NHRP_KIND_SHORTCUT && addr_cmp(sa_binding_nbma(&c->cuts[i].b), &in->from) == 0)
+			return (true);
+	return (false);
+}
+
+static bool
+answered(struct nhrp_client *c, const struct nhrp_in *in, struct now now)
+{
+	size_t i;
+
+	if (nhrp_register_receive(&c->reg, in, now))
+		return (true);
+	for (i = 0; i < NHRP_CLIENT_ASKS; i++)
+		if (nhrp_resolve_receive(&c->asks[i], in, now)) {
+			keep(c, &c->asks[i], now);
+			return (true);
+		}
+	return (false);
+}
+
+bool
+nhrp_client_receive(struct nhrp_client *c, const struct nhrp_in *in, struct now now)
+{
+	uint8_t prefix;
+
+	if (answered(c, in, now))
+		return (true);
+	/* What we sent ourselves and comes back is no question of somebody. */
+	if (addr_cmp(&in->p.src, &c->node->proto) == 0)
+		return (false);
+	switch (in->p.type) {
+	case NHRP_RESOLUTION_REQUEST:
+		if ((prefix = own_prefix(c, &in->p.dst)) == 0)
+			return (false);
+		answer(c, in, prefix, now);
+		return (true);
+	case NHRP_PURGE_REQUEST:
+		if (!from_server(c, in) && !from_shortcut(c, in))
+			return (false);
+		purge(c, in, now);
+		return (true);
+	case NHRP_TRAFFIC_INDICATION:
+		if (!c->shortcut || !from_server(c, in))
+			return (false);
+		indication(c, in, now);
+		return (true);
+	default:
+		return (false);
+	}
+}
+
+uint64_t
+nhrp_client_deadline_ms(const struct nhrp_client *c)
+{
+	uint64_t at = nhrp_register_deadline_ms(&c->reg);
+	size_t i;
+
+	for (i = 0; i < NHRP_CLIENT_ASKS; i++)
+		if (c->asks[i].sent > 0 && c->asks[i].due_ms < at)
+			at = c->asks[i].due_ms;
+	for (i = 0; i < c->n_cuts; i++)
+		if (c->cuts[i].end_ms < at)
+			at = c->cuts[i].end_ms;
+	return (at);
+}
+
+void
+nhrp_client_timeout(struct nhrp_client *c, struct now now)
+{
+	size_t i;
+
+	nhrp_register_timeout(&c->reg, now);
+	for (i = 0; i < NHRP_CLIENT_ASKS; i++) {
+		if (c->asks[i].sent == 0 || c->asks[i].due_ms > now.ms)
+			continue;
+		nhrp_resolve_timeout(&c->asks[i], now);
+		if (c->asks[i].answer.kind == NHRP_ANSWER_SILENCE)
+			keep(c, &c->asks[i], now);
+	}
+	for (i = c->n_cuts; i-- > 0;)
+		if (c->cuts[i].end_ms <= now.ms)
+			withdraw(c, i);
+}
+
+void
+nhrp_client_stop(struct nhrp_client *c, struct now now)
+{
+	while (c->n_cuts > 0)
+		withdraw(c, c->n_cuts - 1);
+	nhrp_register_stop(&c->reg, now);
+}

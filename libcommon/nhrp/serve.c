@@ -1,0 +1,285 @@
+/* A next hop server: registrations, purges, and what arrives for it. */
+#include "nhrp/serve.h"
+
+#include <stdio.h>
+
+#include "nhrp/forward.h"
+
+int
+nhrp_serve_open(struct nhrp_serve *s, struct nhrp_node *n, const struct nhrp_serve_conf *c)
+{
+	*s = (struct nhrp_serve){ .node = n, .conf = *c };
+	return (nhrp_cache_open(&s->cache, c->limit != 0 ? c->limit : NHRP_SERVE_LIMIT, c->salt));
+}
+
+void
+nhrp_serve_close(struct nhrp_serve *s)
+{
+	nhrp_cache_close(&s->cache);
+}
+
+/* --- what is told --- */
+
+static void
+tell(const struct nhrp_serve *s, struct now now, const char *what, const struct nhrp_client_entry *e, const char *text)
+{
+	struct sa_nhrp_event ev = nhrp_node_event(s->node, now, what);
+
+	ev.proto = e->proto;
+	ev.remote = *nhrp_entry_nbma(e);
+	if (text != NULL)
+		(void)snprintf(ev.text, sizeof(ev.text), "%s", text);
+	nhrp_node_tell(s->node, &ev);
+}
+
+static void
+bind(const struct nhrp_serve *s, struct now now, const struct nhrp_client_entry *e, uint16_t holding)
+{
+	struct sa_nhrp_binding b = nhrp_node_binding(s->node, now, NHRP_KIND_DYNAMIC, holding);
+
+	b.proto = e->proto;
+	b.prefix = nhrp_bits(&e->proto);
+	b.flags.unique = e->unique;
+	b.flags.nat = e->nat.family != 0;
+	if (holding != 0) {
+		b.nbma = e->nbma;
+		b.nat_nbma = e->nat;
+		b.mtu = e->mtu;
+	}
+	s->node->sink.binding(s->node->sink.ctx, &b);
+}
+
+/* --- the end of a registration --- */
+
+/* Tells ${a} that what it knows of ${a}->net is wrong now. */
+static void
+purge_asker(struct nhrp_serve *s, const struct nhrp_asker *a)
+{
+	struct nhrp_packet p;
+
+	nhrp_node_packet(s->node, &p, NHRP_PURGE_REQUEST);
+	p.id = s->node->id++;
+	p.flags = NHRP_PURGE_NO_REPLY;	/* without a reply the holding time ends it */
+	p.dst = a->proto;
+	p.cie[p.n_cies++] = (struct nhrp_cie){ .prefix = a->prefix, .proto = a->net };
+	s->counts.purges++;
+	nhrp_node_send(s->node, &a->nbma, &p);
+}
+
+static void
+purge_askers(struct nhrp_serve *s, struct nhrp_client_entry *e, struct now now)
+{
+	unsigned i;
+
+	for (i = 0; i < e->n_askers; i++)
+		if (e->askers[i].end_ms > now.ms)
+			purge_asker(s, &e->askers[i]);
+	e->n_askers = 0;
+}
+
+static void
+end(struct nhrp_serve *s, struct nhrp_client_entry *e, struct now now, const char *what)
+{
+	purge_askers(s, e, now);
+	bind(s, now, e, 0);
+	tell(s, now, what, e, NULL);
+	nhrp_cache_remove(&s->cache, e);
+}
+
+/* --- registration --- */
+
+/* The code for registering ${proto} at ${nbma}; ${e}: what there is of it. */
+static enum nhrp_code
+judge(const struct nhrp_serve *s, const struct nhrp_in *in, const struct nhrp_cie *c, const struct nhrp_client_entry *e)
+{
+	const struct addr *proto = c->proto.family != 0 ? &c->proto : &in->p.src;
+	bool unique = (in->p.flags & NHRP_REG_UNIQUE) != 0;
+	uint8_t prefix;
+
+	/* An end registers its own address, and no network. */
+	if (addr_cmp(proto, &in->p.src) != 0 || proto->family != s->node->proto.family ||
+	    addr_cmp(proto, &s->node->proto) == 0 ||
+	    (s->conf.local != NULL && s->conf.local(s->conf.ctx, proto, &prefix)))
+		return (NHRP_CODE_PROHIBITED);
+	if (c->prefix != 0xff && c->prefix != nhrp_bits(proto) && c->prefix != 0)
+		return (NHRP_CODE_NOT_UNIQUE);
+	if (e == NULL && s->cache.n == s->cache.limit)
+		return (NHRP_CODE_NO_RESOURCES);
+	if (e != NULL && (e->unique || unique) && addr_cmp(&e->nbma, &in->p.src_nbma) != 0)
+		return (NHRP_CODE_TAKEN);
+	return (NHRP_CODE_OK);
+}
+
+static void
+take(struct nhrp_serve *s, const struct nhrp_in *in, const struct nhrp_cie *c, struct nhrp_client_entry *e, struct now now)
+{
+	struct addr nat = addr_cmp(&in->from, &in->p.src_nbma) != 0 ? in->from : (struct addr){0};
+	bool moved;
+	char text[64 + ADDR_TEXT], t[ADDR_TEXT];
+
+	moved = e->holding == 0 || addr_cmp(&e->nbma, &in->p.src_nbma) != 0 || addr_cmp(&e->nat, &nat) != 0;
+	if (moved && e->holding != 0)
+		purge_askers(s, e, now);	/* they send to an address that it has left */
+	e->nbma = in->p.src_nbma;
+	e->nat = nat;
+	e->unique = (in->p.flags & NHRP_REG_UNIQUE) != 0;
+	e->mtu = c->mtu;
+	e->holding = c->holding != 0 ? c->holding : s->node->holding;
+	nhrp_cache_end(&s->cache, e, now.ms + e->holding * UINT64_C(1000));
+	bind(s, now, e, e->holding);
+	if (!moved) {
+		s->counts.refreshed++;
+		return;
+	}
+	s->counts.registered++;
+	(void)snprintf(text, sizeof(text), "behind a NAT, NBMA address %s", addr_text(t, &e->nbma));
+	tell(s, now, "registered", e, nat.family != 0 ? text : NULL);
+}
+
+static void
+registration_reply(struct nhrp_serve *s, const struct nhrp_in *in, enum nhrp_code code, const struct nhrp_client_entry *e)
+{
+	struct nhrp_packet p = in->p;
+	struct nhrp_arena a = { .n = 0 };
+	struct nhrp_ext *x;
+	struct nhrp_cie own = { .holding = s->node->holding, .nbma = s->node->nbma, .proto = s->node->proto };
+
+	p.type = NHRP_REGISTRATION_REPLY;
+	p.hops = NHRP_HOPS;
+	if (addr_cmp(&p.dst, &p.src) == 0)
+		p.dst = s->node->proto;
+	p.cie[0].code = (uint8_t)code;
+	p.n_cies = 1;
+	if (e != NULL)
+		p.cie[0].holding = e->holding;
+	if ((x = nhrp_ext_find(&p, NHRP_EXT_RESPONDER)) != NULL) {
+		x->data = SPAN_NONE;
+		(void)nhrp_ext_append(x, &own, &a);
+	}
+	if (e != NULL && e->nat.family != 0 && (p.flags & NHRP_FLAG_NAT) != 0 &&
+	    (x = nhrp_ext_find(&p, NHRP_EXT_NAT)) != NULL)
+		(void)nhrp_ext_append(x, &(struct nhrp_cie){ .prefix = nhrp_bits(&e->proto), .nbma = e->nat,
+		    .proto = e->proto }, &a);
+	nhrp_node_send(s->node, &in->from, &p);
+}
+
+static void
+registration(struct nhrp_serve *s, const struct nhrp_in *in, struct now now)
+{
+	struct nhrp_client_entry *e = nhrp_cache_find(&s->cache, &in->p.src);
+	struct sa_nhrp_event ev;
+	enum nhrp_code code;
+	char num[NHRP_NUM_TEXT];
+
+	/* The destination is ours, or the client's own where it does not know ours. */
+	if (in->p.n_cies == 0 || in->p.src.family == 0 || in->p.src_nbma.family == 0 ||
+	    (addr_cmp(&in->p.dst, &s->node->proto) != 0 && addr_cmp(&in->p.dst, &in->p.src) != 0)) {
+		nhrp_serve_error(s, in, NHRP_ERROR_PROTOCOL, now);
+		return;
+	}
+	code = judge(s, in, &in->p.cie[0], e);
+	if (code == NHRP_CODE_OK && e == NULL && (e = nhrp_cache_add(&s->cache, &in->p.src)) == NULL)
+		code = NHRP_CODE_NO_RESOURCES;
+	if (code == NHRP_CODE_OK) {
+		take(s, in, &in->p.cie[0], e, now);
+		registration_reply(s, in, code, e);
+		return;
+	}
+	s->counts.refused++;
+	ev = nhrp_node_event(s->node, now, "refused");
+	ev.proto = in->p.src;
+	ev.remote = in->from;
+	ev.has_code = true;
+	ev.code = (uint16_t)code;
+	(void)snprintf(ev.text, sizeof(ev.text), "%s", nhrp_code_words(code, num));
+	nhrp_node_tell(s->node, &ev);
+	registration_reply(s, in, code, NULL);
+}
+
+/* --- purge --- */
+
+/* A client withdraws its registration. Only the one who has registered can. */
+static void
+purge(struct nhrp_serve *s, const struct nhrp_in *in, struct now now)
+{
+	struct nhrp_client_entry *e = nhrp_cache_find(&s->cache, &in->p.src);
+	struct nhrp_packet p = in->p;
+	size_t i;
+
+	if (e == NULL || addr_cmp(nhrp_entry_nbma(e), &in->from) != 0) {
+		s->counts.unasked++;
+		return;
+	}
+	for (i = 0; i < in->p.n_cies; i++)
+		if (addr_cmp(&in->p.cie[i].proto, &e->proto) == 0) {
+			end(s, e, now, "purged");
+			break;
+		}
+	if ((p.flags & NHRP_PURGE_NO_REPLY) != 0)
+		return;
+	p.type = NHRP_PURGE_REPLY;
+	p.hops = NHRP_HOPS;
+	nhrp_node_send(s->node, &in->from, &p);
+}
+
+/* --- the machine --- */
+
+void
+nhrp_serve_receive(struct nhrp_serve *s, const struct nhrp_in *in, struct now now)
+{
+	/* Our own packets that somebody sends back are no questions. */
+	if (addr_cmp(&in->p.src, &s->node->proto) == 0 && addr_cmp(&in->p.src_nbma, &s->node->nbma) == 0 &&
+	    in->p.type != NHRP_RESOLUTION_REPLY && in->p.type != NHRP_PURGE_REPLY) {
+		s->counts.loops++;
+		return;
+	}
+	switch (in->p.type) {
+	case NHRP_REGISTRATION_REQUEST:
+		registration(s, in, now);
+		break;
+	case NHRP_RESOLUTION_REQUEST:
+		nhrp_serve_resolution(s, in, now);
+		break;
+	case NHRP_PURGE_REQUEST:
+		if (addr_cmp(&in->p.dst, &s->node->proto) == 0 || addr_cmp(&in->p.dst, &in->p.src) == 0)
+			purge(s, in, now);
+		else
+			nhrp_serve_request_on(s, in, NHRP_PURGE_REPLY, now);
+		break;
+	case NHRP_RESOLUTION_REPLY:
+	case NHRP_PURGE_REPLY:
+		nhrp_serve_reply_on(s, in, now);
+		break;
+	case NHRP_ERROR_INDICATION:
+		nhrp_serve_error_on(s, in, now);
+		break;
+	default:
+		break;
+	}
+}
+
+uint64_t
+nhrp_serve_deadline_ms(const struct nhrp_serve *s)
+{
+	return (nhrp_cache_deadline_ms(&s->cache));
+}
+
+void
+nhrp_serve_timeout(struct nhrp_serve *s, struct now now)
+{
+	struct nhrp_client_entry *e;
+
+	while ((e = nhrp_cache_due(&s->cache, now.ms)) != NULL) {
+		s->counts.expired++;
+		end(s, e, now, "expired");
+	}
+}
+
+void
+nhrp_serve_stop(struct nhrp_serve *s, struct now now)
+{
+	struct nhrp_client_entry *e;
+
+	while ((e = nhrp_cache_any(&s->cache)) != NULL)
+		end(s, e, now, "withdrawn");
+}

@@ -1,0 +1,53 @@
+/*
+ * What a next hop server knows: shared by serve.c, which has its registrations, and forward.c, which hands packets on.
+ */
+#ifndef SAPIPE_NHRP_SERVER_H
+#define SAPIPE_NHRP_SERVER_H
+
+#include "nhrp/cache.h"
+
+#define NHRP_SERVE_LIMIT	4096	/* registrations, by default */
+#define NHRP_PENDING		1024	/* requests handed on whose answer is awaited */
+#define NHRP_PENDING_MS		10000
+#define NHRP_PAIRS		1024	/* pairs of addresses whose indications are limited */
+#define NHRP_PAIR_MS		2000	/* from one indication of a pair to the next */
+#define NHRP_ERRORS_A_SECOND	50	/* error indications sent */
+
+struct nhrp_pending {
+	struct addr	src, dst, from;	/* ${from}: the NBMA address that the reply goes to */
+	uint32_t	id;
+	uint8_t		type;		/* of the reply */
+	uint64_t	end_ms;
+};
+
+struct nhrp_serve_conf {
+	bool		redirect;	/* send traffic indications */
+	size_t		limit;		/* registrations; 0: NHRP_SERVE_LIMIT */
+	uint64_t	salt;
+	/*
+	 * The next hop of the route to ${dst} over the device, and the prefix of that route. False: there is none, or it
+	 * leaves by another device. May be NULL.
+	 */
+	bool		(*route)(void *ctx, const struct addr *dst, struct addr *via, uint8_t *prefix);
+	/* Whether ${a} is an address of this machine, whose packets need no further hop. May be NULL. */
+	bool		(*local)(void *ctx, const struct addr *a, uint8_t *prefix);
+	void		*ctx;
+};
+
+struct nhrp_serve_counts {
+	uint64_t	registered, refreshed, refused, expired, answered, forwarded, unknown, purges, indications, limited, errors,
+			loops, unasked;
+};
+
+struct nhrp_serve {
+	struct nhrp_node	*node;
+	struct nhrp_serve_conf	 conf;
+	struct nhrp_cache	 cache;
+	struct nhrp_serve_counts counts;
+	struct nhrp_pending	 pending[NHRP_PENDING];
+	struct { uint64_t key, end_ms; } pair[NHRP_PAIRS];
+	uint64_t		 errors_s;	/* the second in which ${errors_n} were sent */
+	unsigned		 errors_n;
+};
+
+#endif
