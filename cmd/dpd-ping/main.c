@@ -145,8 +145,8 @@ open_sa(struct run *r, const struct opts *o, struct ike_ping_conf *conf, struct 
 	r->say.with_sa = true;
 	r->say.local = s.local.at;
 	r->say.remote = s.remote.at;
-	if (ports_open(r->tool.ports, &r->say.local, s.natt.marker == SA_MARKER_NON_ESP ? PORT_NATT :
-	    PORT_IKE, PORTS_BIND_ANY, f) == 0 &&
+	if (ports_open(r->tool.ports, &r->say.local, s.natt.tcp ? PORT_TCP :
+	    s.natt.marker == SA_MARKER_NON_ESP ? PORT_NATT : PORT_IKE, PORTS_BIND_ANY | PORTS_CONNECT, f) == 0 &&
 	    (r->ping = o->heartbeat ? listen_for(r, o, &s, conf, f) :
 	    ike_ping_sa(&s, conf, t, f)) != NULL) {
 		ike_ping_id(r->ping, r->say.id);

@@ -8,36 +8,27 @@
 #include "cli/prog.h"
 #include "cli/report.h"
 #include "cli/script.h"
+#include "datapath/control.h"
 #include "datapath/datapath.h"
 #include "datapath/claim_keeper.h"
 #include "capture/recorder.h"
+#include "os/notify.h"
 #include "os/record_in.h"
-
-#define MSS_CLAMP	0x10000u	/* more than the largest MSS */
-#define MSS_OFF		0x10001u
-#define DSCP_COPY	64u
-#define WINDOW_UNSET	UINT32_MAX
-
-struct tun_opts {
-	const char	*tun, *state_dir, *script, *user, *pcap;
-	const char	*decrypt, *encrypt, *output;	/* captures: no device then */
-	struct opt_list	 addresses;
-	struct opt_args	 files;
-	bool		 route, block, stats, with_input;
-	uint32_t	 mtu, metric, replay, mss, dscp;
-};
-
-#define TUN_OPTS_DEFAULT { .route = true, .replay = WINDOW_UNSET, .mss = MSS_CLAMP, .dscp = DSCP_COPY }
+#include "tool/tun_opt.h"
 
 extern const struct opt tun_optab[];
 
 /* Converts the options of the tool to those of the data path. 0, or -1 with FAULT_USAGE or similar. */
 int tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f);
 
+/* The backends that --backend allows and that pass their self-test. NULL with FAULT_CONFIG or FAULT_CRYPTO. */
+const struct esp_backend *const *tun_backends(const struct tun_opts *o, struct fault *f);
+
 struct tool {
 	const struct tun_opts *o;
 	struct ev_loop	*loop;
 	struct datapath	*dp;
+	struct control	*control;
 	struct sa_in	*in;
 	struct script	 script;
 	struct helper	 keeper;	/* of claims */
@@ -47,6 +38,8 @@ struct tool {
 	struct sa_ike	*config;	/* the mode config values for the script, without keys */
 	ev_io		*io;		/* one a source */
 	ev_signal	 sig[5];
+	ev_timer	 on_watchdog;
+	struct notify	 notify;
 	bool		 dropped;	/* privileges */
 	struct fault	 first;		/* the first fault of an SA, reported if no SA is left */
 	bool		 said;		/* ... and whether that was reported */

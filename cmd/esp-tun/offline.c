@@ -3,6 +3,7 @@
 
 #include "esp/icv96.h"
 #include "esp/offline.h"
+#include "esp/pair.h"
 #include "esp_tun.h"
 #include "capture/capture.h"
 #include "capture/pcapng.h"
@@ -77,12 +78,14 @@ open_all(struct job *j, struct fault *f)
 {
 	const struct tun_opts *o = j->o;
 	struct offline_conf c = {
-		.sa = { .backends = esp_backends, .rand = rand_system,
+		.sa = { .backends = tun_backends(o, f), .rand = rand_system,
 		    .replay = o->replay == WINDOW_UNSET ? REPLAY_DEFAULT : o->replay,
 		    .replay_force = o->replay != WINDOW_UNSET },
 		.seal = j->seal,
 	};
 
+	if (c.sa.backends == NULL)
+		return (-1);
 	if (o->output == NULL)
 		return (fault(f, FAULT_USAGE, "%s requires -o FILE", j->seal ? "--encrypt" : "--decrypt"));
 	if ((j->esp = offline_new(&c, f)) == NULL || (j->in = capture_open(j->seal ? o->encrypt : o->decrypt, f)) == NULL ||
@@ -111,10 +114,11 @@ refuse(struct job *j, const struct capture_packet *p, enum esp_verdict v)
 static int
 open_packet(struct job *j, const struct capture_packet *p, struct fault *f)
 {
-	const struct esp_sa *sa;
+	const struct esp_sa *sa, *around;
 	enum esp_verdict v = ESP_SHORT;
 	struct span inner;
-	char comment[96];
+	char comment[160];
+	int n;
 
 	if (p->what == CAPTURE_COPY)
 		return (0);
@@ -131,8 +135,13 @@ open_packet(struct job *j, const struct capture_packet *p, struct fault *f)
 		return (0);
 	}
 	j->done++;
-	(void)snprintf(comment, sizeof(comment), "frame %llu: %s %08x number %llu",
-	    (unsigned long long)p->number, p->what == CAPTURE_AH ? "AH" : "ESP", get_be32(sa->spi), (unsigned long long)sa->seq);
+	n = snprintf(comment, sizeof(comment), "frame %llu: %s %08x number %llu", (unsigned long long)p->number,
+	    sa->protocol == SA_AH ? "AH" : "ESP", get_be32(sa->spi), (unsigned long long)sa->seq);
+	if (sa->pair->other != NULL) {
+		around = &sa->pair->other->in;
+		(void)snprintf(comment + n, sizeof(comment) - (size_t)n, " in AH %08x number %llu", get_be32(around->spi),
+		    (unsigned long long)around->seq);
+	}
 	return (pcapng_put(j->out, p->time_us, PCAPNG_UNKNOWN, inner, comment, f));
 }
 
@@ -144,13 +153,14 @@ seal_packet(struct job *j, const struct capture_packet *p, struct fault *f)
 	enum esp_verdict v = ESP_SHORT;
 	struct span esp;
 	char comment[64];
+	bool whole;
 
 	if (p->ip.len == 0 || p->what == CAPTURE_FRAGMENT || p->what == CAPTURE_COPY) {
 		j->others += p->ip.len == 0;
 		return (0);
 	}
 	if (p->lost == 0)
-		v = offline_seal(j->esp, p->ip, &esp, &sa);
+		v = offline_seal(j->esp, p->ip, &esp, &whole, &sa);
 	if (v == ESP_OK && sa->encap == SA_ENCAP_TCP)
 		v = ESP_FAILED;		/* there is no connection to put it in */
 	if (v != ESP_OK) {
@@ -160,7 +170,7 @@ seal_packet(struct job *j, const struct capture_packet *p, struct fault *f)
 	j->done++;
 	(void)snprintf(comment, sizeof(comment), "of frame %llu, number %llu",
 	    (unsigned long long)p->number, (unsigned long long)sa->seq);
-	if (sa->protocol == SA_AH)	/* a whole packet */
+	if (whole)
 		return (pcapng_put(j->out, p->time_us, PCAPNG_UNKNOWN, esp, comment, f));
 	if (sa->encap == SA_ENCAP_NONE)
 		return (pcapng_put_payload(j->out, p->time_us, PCAPNG_UNKNOWN, &sa->src.addr,

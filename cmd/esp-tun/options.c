@@ -1,11 +1,8 @@
 /* The options of esp-tun, and their conversion to options of the data path. */
 #include "crypto/crypto.h"
+#include "esp/selftest.h"
 #include "esp_tun.h"
 #include "os/priv.h"
-
-static const struct opt_word window_words[] = { { "off", 0 }, { NULL, 0 } };
-static const struct opt_word mss_words[] = { { "clamp", MSS_CLAMP }, { "off", MSS_OFF }, { NULL, 0 } };
-static const struct opt_word dscp_words[] = { { "copy", DSCP_COPY }, { NULL, 0 } };
 
 #define T struct tun_opts
 const struct opt tun_optab[] = {
@@ -14,25 +11,12 @@ const struct opt tun_optab[] = {
 	OPT_USE("--decrypt CAPTURE SA... -o CLEAR"),
 	OPT_USE("--encrypt CLEAR SA... -o CAPTURE"),
 	OPT_SECTION("Device"),
-	OPT_STR(T, tun, 0, "tun", "NAME", "name of the TUN device (default: first free of vpn0, vpn1, ...)"),
+	{ .type = OPT_T_INCLUDE, .include = tun_dev_optab },
 	OPT_LIST(T, addresses, 0, "address", "CIDR", "assign this address to the device"),
-	OPT_NUM(T, mtu, 0, "mtu", "N", 576, 65535, "MTU of the device (default: from the path MTU)",
-	    .flags = OPT_NO_DEFAULT),
-	OPT_PAIR(T, route, 0, "route", "add routes to the remote selectors, remove them on exit"),
-	OPT_NUM(T, metric, 0, "metric", "N", 1, 4294967295, "metric of these routes; the lowest metric is used",
-	    .flags = OPT_NO_DEFAULT),
-	OPT_FLAG(T, block, 0, "block-on-exit",
-	    "leave unreachable routes behind on every exit, so that nothing is sent in clear"),
-	OPT_STR(T, script, 0, "script", "CMD",
-	    "run CMD (sh -c) when the tunnel comes up and goes down, with vpnc-script's environment"),
+	OPT_STR(T, mtu_probe, 0, "mtu-probe", "ADDRESS",
+	    "search the path MTU with echo requests to ADDRESS, behind the peer"),
 	OPT_SECTION("Packets"),
-	OPT_NUM(T, replay, 0, "replay-window", "N|off", 32, REPLAY_MAX,
-	    "anti-replay window in packets (default: the SA's, else 1024)",
-	    .words = window_words, .flags = OPT_NO_DEFAULT),
-	OPT_NUM(T, mss, 0, "mss", "N|clamp|off", 64, 65535,
-	    "limit the MSS of TCP connections to N; clamp: to the MTU", .words = mss_words),
-	OPT_NUM(T, dscp, 0, "dscp", "copy|N", 0, 63, "DSCP of outer packets: copied from the inner packet, or N",
-	    .words = dscp_words),
+	{ .type = OPT_T_INCLUDE, .include = tun_packet_optab },
 	OPT_STR(T, pcap, 0, "pcap", "FILE",
 	    "record outer packets in FILE (pcapng), '-' for standard output", .excl = 1),
 	OPT_SECTION("Captures instead of a device"),
@@ -47,50 +31,70 @@ const struct opt tun_optab[] = {
 	OPT_STR(T, user, 0, "user", "NAME", "drop privileges to NAME after start-up (root: sapipe)"),
 	OPT_FLAG(T, with_input, 0, "end-with-input",
 	    "exit when the input ends, instead of when the last SA expires"),
+	OPT_NUM(T, ready_fd, 0, "ready-fd", "N", READY_FD_MIN, 65535,
+	    "write a line to descriptor N once the first SA is in use", .flags = OPT_NO_DEFAULT),
+	OPT_STR(T, control, 0, "control", "PATH", "listen on this Unix socket for sa-stat"),
 	OPT_FLAG(T, stats, 0, "stats", "print counters on exit; SIGUSR1 prints them at any time"),
 	OPT_ARGS(T, files, "SA", 0, SA_IN_MAX, "SA state; '-' or none: standard input"),
 	OPT_END
 };
 #undef T
 
-/* "10.3.0.7/24" or a bare address: host bits are wanted here. */
-static int
-parse_address(struct route *r, const char *text, struct fault *f)
+const struct esp_backend *const *
+tun_backends(const struct tun_opts *o, struct fault *f)
 {
-	char host[ADDR_TEXT];
-	const char *slash = strchr(text, '/');
-	size_t n = slash != NULL ? (size_t)(slash - text) : strlen(text);
-	uint64_t prefix;
+	static const char *const names[] = { NULL, "ipsec-mb", "libcrypto" };
+	static struct esp_choice c;		/* of this process */
+	int rc = esp_choose(&c, esp_backends, names[o->backend], f);
 
-	if (n >= sizeof(host))
-		return (fault_because(f, CAUSE_TUNNEL_ADDRESS,
-		    fault(f, FAULT_BAD_ADDRESS, "--address: \"%s\" is no address", text)));
-	memcpy(host, text, n);
-	host[n] = '\0';
-	if (addr_parse(&r->net, host) != 0)
-		return (fault_because(f, CAUSE_TUNNEL_ADDRESS,
-		    fault(f, FAULT_BAD_ADDRESS, "--address: \"%s\" is no address", text)));
-	prefix = 8 * addr_len(&r->net);
-	if (slash != NULL && opt_number(&prefix, slash + 1, OPT_PLAIN, 0, prefix, "--address", f) != 0)
-		return (-1);
-	r->prefix = (uint8_t)prefix;
+	for (size_t i = 0; i < c.n_failed; i++)
+		report_warn("%s %s computes wrong values on this machine: it is not used", c.failed[i]->name,
+		    c.failed[i]->version());
+	if (rc != 0)
+		return (NULL);
+	for (size_t i = 0; c.list[i] != NULL; i++)
+		report_say(1, "bulk crypto%s by %s %s", i > 0 ? ", what is left," : "", c.list[i]->name, c.list[i]->version());
+	return (c.list);
+}
+
+/* "10.255.0.2=berne" */
+static int
+parse_hop(struct datapath_hop *h, const char *text, struct fault *f)
+{
+	const char *is = strchr(text, '=');
+	char hop[ADDR_TEXT];
+
+	if (is == NULL || is[1] == '\0' || (size_t)(is - text) >= sizeof(hop))
+		return (fault(f, FAULT_USAGE, "--nhtb: \"%s\" is not NEXTHOP=NAME", text));
+	memcpy(hop, text, (size_t)(is - text));
+	hop[is - text] = '\0';
+	if (addr_parse(&h->hop, hop) != 0)
+		return (fault(f, FAULT_BAD_ADDRESS, "--nhtb: \"%s\" is no address", hop));
+	h->name = is + 1;
 	return (0);
 }
 
 int
 tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
 {
+	const uint8_t dscp = (uint8_t)(o->dscp & 63);
+	static struct datapath_hop hops[OPT_LIST_MAX];	/* of this process */
 	uid_t uid;
 	gid_t gid;
 	size_t i;
 
 	*d = (struct datapath_opt){ .tun = o->tun, .mtu = o->mtu, .route = o->route,
-	    .metric = o->metric, .block = o->block, .keeper = -1, .recorder = -1 };
-	d->sadb = (struct sadb_config){ .sa = { .backends = esp_backends, .rand = rand_system,
+	    .local_lan = o->local_lan, .metric = o->metric, .hub = o->hub, .block = o->block, .keeper = -1, .recorder = -1 };
+	d->sadb = (struct sadb_config){ .sa = { .backends = tun_backends(o, f), .rand = rand_system,
 	    .replay = o->replay == WINDOW_UNSET ? REPLAY_DEFAULT : o->replay,
-	    .replay_force = o->replay != WINDOW_UNSET }, .dscp_fixed = o->dscp != DSCP_COPY,
-	    .dscp = (uint8_t)(o->dscp & 63), .mss_mode = o->mss == MSS_CLAMP ? SADB_MSS_CLAMP :
+	    .replay_force = o->replay != WINDOW_UNSET }, .dscp_mapped = o->dscp != DSCP_COPY || o->dscp_map != NULL,
+	    .df_mode = o->df, .mss_mode = o->mss == MSS_CLAMP ? SADB_MSS_CLAMP :
 	    o->mss == MSS_OFF ? SADB_MSS_OFF : SADB_MSS_FIXED, .mss = (uint16_t)o->mss };
+	if (d->sadb.sa.backends == NULL)
+		return (-1);
+	dscp_map_init(&d->sadb.dscp, o->dscp != DSCP_COPY ? &dscp : NULL);
+	if (o->dscp_map != NULL && dscp_map_parse(&d->sadb.dscp, o->dscp_map, f) != 0)
+		return (-1);
 	if (o->block && !o->route)
 		return (fault(f, FAULT_USAGE, "--block-on-exit needs the routes that --no-route leaves out"));
 	if (o->block && o->metric == ROUTE_BLOCK_METRIC)
@@ -101,8 +105,14 @@ tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
 	if (o->addresses.n > DATAPATH_ADDRESSES)
 		return (fault(f, FAULT_USAGE, "--address: at most %d of them", DATAPATH_ADDRESSES));
 	for (i = 0; i < o->addresses.n; i++)
-		if (parse_address(&d->addresses[d->n_addresses++], o->addresses.v[i], f) != 0)
+		if (tun_address_parse(&d->addresses[d->n_addresses++], o->addresses.v[i], f) != 0)
 			return (-1);
+	if (o->mtu_probe != NULL && addr_parse(&d->mtu_probe, o->mtu_probe) != 0)
+		return (fault(f, FAULT_BAD_ADDRESS, "--mtu-probe: \"%s\" is no address", o->mtu_probe));
+	for (i = 0; i < o->nhtb.n; i++)
+		if (parse_hop(&hops[d->n_nhtb++], o->nhtb.v[i], f) != 0)
+			return (-1);
+	d->nhtb = hops;
 	/* A name that is wrong, before anything is done. */
 	return (priv_user(o->user, &uid, &gid, f) < 0 ? -1 : 0);
 }

@@ -47,6 +47,10 @@ on_state(void *ctx, bool up, const struct esp_pair *pair, const char *why)
 	    selector_net_text(from, &pair->out.src_ts[0]), selector_net_text(to, &pair->out.dst_ts[0]),
 	    addr_text(at, &pair->remote.addr), up || *why == '\0' ? "" : ": ", up ? "" : why);
 	tool_script(t, up ? "connect" : "disconnect", pair);
+	if (up)
+		notify_ready(&t->notify, "up");
+	else
+		notify_status(&t->notify, "down");
 	if (!up && sa_in_ended(t->in))
 		ev_break(t->loop, EVBREAK_ALL);
 }
@@ -82,7 +86,9 @@ bad_record(struct tool *t, const struct fault *f)
 static void
 bad_sa(struct tool *t, uint32_t source, uint64_t off, struct fault *f)
 {
-	fault_where(f, "%.40s at byte %llu", sa_in_name(t->in, source), (unsigned long long)off);
+	control_refused(t->control, source, f);
+	fault_where(f, "%.40s at byte %llu", source >= CONTROL_SOURCE ? "the control socket" : sa_in_name(t->in, source),
+	    (unsigned long long)off);
 	bad_record(t, f);
 }
 
@@ -135,6 +141,7 @@ input_over(struct tool *t)
 
 	if (!sa_in_ended(t->in) || datapath_waiting(t->dp) > 0)
 		return (false);
+	datapath_input_over(t->dp);
 	if (datapath_alive(t->dp) == 0 || t->o->with_input)
 		return (true);
 	/* The end of a file means nothing; that of a pipe is the end of its writer. */
@@ -169,6 +176,7 @@ drain(void *ctx)
 		sa_rec_wipe(r);
 	}
 	free(r);
+	control_resume(t->control);
 	drop_privileges(t);
 	watch(t);
 	if (input_over(t))
@@ -201,7 +209,17 @@ on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 		return;
 	}
 	t->stopped = true;
+	notify_stopping(&t->notify);
 	ev_break(loop, EVBREAK_ALL);
+}
+
+static void
+on_watchdog(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct tool *t = w->data;
+
+	(void)loop, (void)revents;
+	notify_alive(&t->notify);
 }
 
 /* ---- life */
@@ -224,6 +242,8 @@ tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d
 	unsigned i, n;
 	int rc;
 
+	if (notify_open(&t->notify, o->ready_fd, f) != 0)
+		return (-1);
 	t->o = o;
 	t->addresses = d->addresses;
 	t->n_addresses = d->n_addresses;
@@ -254,10 +274,16 @@ tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d
 		t->sig[i].data = t;
 		ev_signal_start(t->loop, &t->sig[i]);
 	}
+	ev_timer_init(&t->on_watchdog, on_watchdog, 0., t->notify.watchdog_ms / 1000.);
+	t->on_watchdog.data = t;
+	if (t->notify.watchdog_ms != 0)
+		ev_timer_again(t->loop, &t->on_watchdog);
 	own = *d;
 	own.keeper = t->keeper.fd;
 	own.recorder = t->recorder.fd;
 	if ((t->dp = datapath_new(t->loop, &own, &calls, t, f)) == NULL)
+		return (-1);
+	if (o->control != NULL && (t->control = control_open(t->dp, o->control, f)) == NULL)
 		return (-1);
 	report_say(1, "device %s is open", datapath_tun(t->dp));
 	return (0);
@@ -301,14 +327,18 @@ tool_close(struct tool *t)
 
 	for (i = 0; t->io != NULL && i < sa_in_sources(t->in); i++)
 		ev_io_stop(t->loop, &t->io[i]);
+	control_close(t->control);
 	datapath_free(t->dp);
 	for (i = 0; i < sizeof(t->sig) / sizeof(t->sig[0]) && t->loop != NULL; i++)
 		ev_signal_stop(t->loop, &t->sig[i]);
+	if (t->notify.watchdog_ms != 0 && t->loop != NULL)
+		ev_timer_stop(t->loop, &t->on_watchdog);
 	sa_in_close(t->in);
 	free(t->io);
 	free(t->config);
 	if (t->o == NULL)
 		return;
+	notify_close(&t->notify);
 	helper_close(&t->keeper, KEEPER_WAIT_MS);
 	helper_close(&t->recorder, RECORDER_WAIT_MS);
 	script_close(&t->script, SCRIPT_WAIT_MS);

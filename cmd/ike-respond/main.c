@@ -1,38 +1,53 @@
 /* ike-respond: negotiates IPsec SAs as responder, for many peers, and writes them as SA state. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tool/ike_tool.h"
 #include "cli/opt.h"
 #include "cli/peer_addr.h"
-#include "ike/v1/auth.h"
+#include "ike/v1base/auth.h"
 #include "tool/peers_file.h"
 #include "tool/policy_opt.h"
 #include "cli/prog.h"
 #include "cli/report.h"
+#include "wire/ctcp.h"
 
 struct opts {
 	struct policy_opts	 policy;
 	struct ike_tool_opts	 tool;
 	const char		*peers, *from;
-	const char		*xauth_exec;
-	bool			 once, accept_all;
+	const char		*xauth_exec, *account, *state_dir;
+	uint32_t		 account_s;
+	bool			 once, accept_all, check;
 	uint32_t		 half_open, half_open_per_addr, linger_ms;
 };
 
 #define LINGER_MS_DEFAULT	2000
 
+static const struct opt_word no_interval[] = { { "off", UINT32_MAX }, { NULL, 0 } };
+
 static const struct opt optab[] = {
 	OPT_TOOL("negotiate IPsec SAs as responder and write SA state"),
 	OPT_USE("[OPTION]... | esp-tun ..."),
 	OPT_USE("--peers FILE [OPTION]... | esp-tun ..."),
+	OPT_USE("--peers FILE --check"),
 	OPT_SECTION("Peers:"),
 	OPT_STR(struct opts, peers, 0, "peers", "FILE", "INI file with a section for each peer"),
+	OPT_FLAG(struct opts, check, 0, "check",
+	    "check the file of --peers, print a line for each section, and exit"),
 	OPT_STR(struct opts, from, 0, "from", "NET",
 	    "without --peers: only answer peers in NET (address, CIDR or FIRST-LAST)"),
 	OPT_FLAG(struct opts, accept_all, 0, "accept-all-proposals",
 	    "accept every supported algorithm, weak ones included"),
 	OPT_STR(struct opts, xauth_exec, 0, "xauth-exec", "CMD",
 	    "judge users of XAuth: CMD reads user and password from descriptor 3 (checkpassword)"),
+	OPT_STR(struct opts, account, 0, "xauth-account", "CMD",
+	    "report the sessions of these users: CMD reads what happened from descriptor 3"),
+	OPT_SECONDS(struct opts, account_s, 0, "xauth-account-interval", "S|off", 1, 86400,
+	    "seconds between reports of a session (default: as the command of --xauth-exec says)", .words = no_interval,
+	    .flags = OPT_NO_DEFAULT),
+	OPT_STR(struct opts, state_dir, 0, "state-dir", "DIR", "directory of the leases of --pool (root: /var/lib/sapipe, else $XDG_STATE_HOME/sapipe)"),
 	OPT_FLAG(struct opts, once, 0, "once", "exit when one peer has a child SA, or its negotiation failed"),
 	OPT_NUM(struct opts, half_open, 0, "half-open", "N", 1, 100000,
 	    "half-open phase 1 exchanges that are kept, oldest out"),
@@ -42,13 +57,16 @@ static const struct opt optab[] = {
 	OPT_STR(struct opts, tool.local, 0, "listen", "ADDR[:PORT]", "local address and IKE port"),
 	OPT_MILLIS(struct opts, linger_ms, 0, "linger", "S", 0, 60000,
 	    "with --once: seconds to answer retransmissions before exit"),
+	OPT_CHOICE(struct opts, tool.tcp, 0, "encap", "udp|tcp",
+	    "also listen for Cisco's TCP encapsulation, or not (udp)"),
+	OPT_NUM(struct opts, tool.tcp_port, 0, "tcp-port", "PORT", 1, 65535, "TCP port to listen on, with --encap tcp"),
 	OPT_INCLUDE(struct opts, tool, ike_tool_optab),
 	OPT_END
 };
 
 struct run {
-	const struct opts	*o;
-	struct peers		 peers;
+	struct opts		*o;
+	struct peers		 scan, peers;
 	struct ike_policy	 single;
 	struct ike_tool		 tool;
 };
@@ -68,6 +86,8 @@ read_policies(struct run *r, struct ike_conf *conf, struct fault *f)
 			return (-1);
 		conf->policies = r->peers.p;
 		conf->n_policies = r->peers.n;
+		conf->groups = r->peers.groups;
+		conf->n_groups = r->peers.n_groups;
 	} else {
 		if (policy_opts_build(&r->single, &o->policy, NULL, true, f) != 0)
 			return (-1);
@@ -89,22 +109,102 @@ read_policies(struct run *r, struct ike_conf *conf, struct fault *f)
 	return (0);
 }
 
+/* Options of the tool that the file gives, unless the command line does; the texts live in ${r}->scan. */
+static int
+take_run(struct run *r, struct fault *f)
+{
+	struct opts *o = r->o;
+	const struct run_opts *from = &r->scan.run;
+
+	/* Standard input cannot be read twice. */
+	if (o->peers == NULL || strcmp(o->peers, "-") == 0)
+		return (0);
+	if (peers_file_scan(&r->scan, o->peers, NULL, &o->policy, f) != 0)
+		return (-1);
+	if (o->tool.local == NULL)
+		o->tool.local = from->listen;
+	if (o->tool.tcp == 0)
+		o->tool.tcp = from->tcp;
+	if (from->tcp_port != 0 && !opt_given("tcp-port"))
+		o->tool.tcp_port = from->tcp_port;
+	if (o->xauth_exec == NULL)
+		o->xauth_exec = from->xauth_exec;
+	if (o->account == NULL) {
+		o->account = from->account;
+		o->account_s = from->account_s;
+	}
+	return (0);
+}
+
+/* --- --check --- */
+
+static void
+on_line(void *ctx, const struct peers_line *l)
+{
+	(void)ctx;
+	(void)printf("%s\t%s\t%s\t%s\t%s\n", l->name, l->initiator ? "initiator" : "responder",
+	    l->address != NULL ? l->address : "-", l->tun != NULL ? l->tun : "-",
+	    l->tun_words[0] != '\0' ? l->tun_words + 1 : "-");
+}
+
+static void
+on_wrong(void *ctx, const struct fault *f)
+{
+	enum exit_status *worst = ctx, status = report_fault(f);
+
+	if (status > *worst)
+		*worst = status;
+}
+
+static enum exit_status
+check(const char *path)
+{
+	enum exit_status worst = EXIT_DONE;
+	const struct peers_check c = { .line = on_line, .wrong = on_wrong, .ctx = &worst };
+	struct fault f = {0};
+
+	if (path == NULL) {
+		(void)fault(&f, FAULT_USAGE, "--check wants --peers FILE");
+		return (report_fault(&f));
+	}
+	if (peers_file_check(path, &c, &f) != 0)
+		on_wrong(&worst, &f);
+	if (fflush(stdout) != 0 && worst == EXIT_DONE) {
+		(void)fault_sys(&f, FAULT_SYSTEM, "cannot write to standard output");
+		worst = report_fault(&f);
+	}
+	return (worst);
+}
+
 static enum exit_status
 run(struct run *r)
 {
-	const struct opts *o = r->o;
+	struct opts *o = r->o;
 	struct ike_conf conf = {
 		.respond = true, .keep = true,
 		.half_open_max = o->half_open, .half_open_per_addr = o->half_open_per_addr,
 	};
 	struct fault f = {0};
 
+	if (o->check)
+		return (check(o->peers));
+	if (o->accept_all)
+		report_warn("--accept-all-proposals: peers may negotiate any algorithm, DES, MD5 and no encryption included: "
+		    "for a look at what they offer, not for traffic");
 	r->tool.outcome.goal = o->once ? GOAL_SERVE_ONE : GOAL_SERVE;
 	r->tool.linger_ms = o->linger_ms;
+	if (take_run(r, &f) != 0)
+		return (report_fault(&f));
+	if (o->account != NULL && o->xauth_exec == NULL) {
+		(void)fault(&f, FAULT_USAGE, "--xauth-account needs --xauth-exec, which judges the users");
+		return (report_fault(&f));
+	}
 	/* Forked before there are keys. */
-	if ((o->xauth_exec == NULL || (r->tool.login = login_open(o->xauth_exec, &f)) != NULL) &&
+	if ((o->account == NULL || (r->tool.users.account = account_open(o->account, o->account_s, &f)) != NULL) &&
+	    (o->xauth_exec == NULL || (r->tool.users.login = login_open(&(struct login_by){ .judge = o->xauth_exec }, &f)) != NULL) &&
 	    read_policies(r, &conf, &f) == 0 &&
-	    ike_tool_open(&r->tool, &o->tool, &conf, &f) == 0)
+	    ike_tool_open(&r->tool, &o->tool, &conf, &f) == 0 &&
+	    ike_users_keep_leases(&r->tool.users, o->state_dir, &conf, &f) == 0)
 		return (ike_tool_run(&r->tool));
 	return (report_fault(&f));
 }
@@ -113,7 +213,7 @@ int
 main(int argc, char *argv[])
 {
 	struct opts o = {
-		.policy = POLICY_OPTS_DEFAULT, .linger_ms = LINGER_MS_DEFAULT,
+		.tool.tcp_port = CTCP_PORT, .policy = POLICY_OPTS_DEFAULT, .linger_ms = LINGER_MS_DEFAULT,
 		.half_open = HALF_OPEN_MAX_DEFAULT,
 		.half_open_per_addr = HALF_OPEN_PER_ADDR_DEFAULT,
 	};
@@ -127,5 +227,6 @@ main(int argc, char *argv[])
 	ike_tool_close(&r.tool);
 	ike_policy_wipe(&r.single);
 	peers_wipe(&r.peers);
+	peers_wipe(&r.scan);
 	return (status);
 }

@@ -5,6 +5,8 @@
 
 #include "base/hex.h"
 #include "cli/js.h"
+#include "nhrp/ext.h"
+#include "nhrp/words.h"
 #include "os/clock.h"
 #include "trace.h"
 #include "words.h"
@@ -85,6 +87,7 @@ static void
 json_message(struct trace *t, const struct capture_packet *p, const struct v1_told *m)
 {
 	static const char *const proofs[] = { NULL, "right", "wrong", "unknown" };
+	static const char *const signers[] = { NULL, "unchecked", "trusted", "refused" };
 	json_t *o = packet(p, "message"), *list;
 	char name[NUM_TEXT], mid[16];
 	const char *why = open_text(m);
@@ -121,6 +124,12 @@ json_message(struct trace *t, const struct capture_packet *p, const struct v1_to
 			set_text(o, "reason", why != NULL ? why : m->why.what);
 		if (proofs[m->proof] != NULL)
 			set_text(o, "hash", proofs[m->proof]);
+		if (proofs[m->signature.proof] != NULL) {
+			set_text(o, "signature", proofs[m->signature.proof]);
+			if (signers[m->signature.signer] != NULL)
+				set_text(o, "certificate", signers[m->signature.signer]);
+			set_text(o, "signature-text", m->signature.text);
+		}
 		list = json_array();
 		for (i = 0; i < m->msg.n; i++)
 			(void)json_array_append_new(list, payload(t, m, i));
@@ -136,6 +145,82 @@ json_refused(struct trace *t, const struct capture_packet *p, const char *why)
 
 	(void)t;
 	set_text(o, "reason", why);
+	js_print(o, false, stdout);
+}
+
+static void
+set_addr(json_t *o, const char *key, const struct addr *a)
+{
+	char text[ADDR_TEXT];
+
+	if (a->family != 0)
+		set_text(o, key, addr_text(text, a));
+}
+
+static json_t *
+nhrp_entries(const struct nhrp_cie *cie, size_t n)
+{
+	json_t *list = json_array(), *o;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		o = json_object();
+		set_int(o, "code", cie[i].code);
+		set_int(o, "prefix", cie[i].prefix);
+		set_int(o, "mtu", cie[i].mtu);
+		set_int(o, "holding", cie[i].holding);
+		set_int(o, "preference", cie[i].preference);
+		set_addr(o, "nbma", &cie[i].nbma);
+		set_addr(o, "proto", &cie[i].proto);
+		(void)json_array_append_new(list, o);
+	}
+	return (list);
+}
+
+/* The CIEs of one that has some; of others the length only, as it may be a secret in clear text. */
+static json_t *
+nhrp_extension(const struct nhrp_packet *m, const struct nhrp_ext *e)
+{
+	struct nhrp_cie cie[NHRP_CIES_MAX];
+	json_t *o = json_object();
+	size_t n = 0;
+
+	set_int(o, "type", e->type);
+	set_flag(o, "compulsory", e->compulsory);
+	set_int(o, "length", e->data.len);
+	if (e->type != NHRP_EXT_AUTH && e->type != NHRP_EXT_VENDOR && nhrp_ext_cies(e, m, cie, NHRP_CIES_MAX, &n) == 0)
+		(void)json_object_set_new(o, "entries", nhrp_entries(cie, n));
+	return (o);
+}
+
+static void
+json_nhrp(struct trace *t, const struct capture_packet *p, const struct nhrp_packet *m, int64_t key)
+{
+	json_t *o = packet(p, "nhrp"), *list = json_array();
+	char text[NHRP_LABEL], num[NHRP_NUM_TEXT];
+	size_t i;
+
+	(void)t;
+	set_text(o, "message", nhrp_type_words(m->type, num));
+	set_text(o, "text", nhrp_label(text, m));
+	if (key >= 0)
+		set_int(o, "key", (uint64_t)key);
+	set_int(o, "hops", m->hops);
+	if (nhrp_is_indication(m->type)) {
+		set_int(o, "error", m->error);
+		set_int(o, "offset", m->error_at);
+		(void)json_object_set_new(o, "inner", js_hex(m->inner));
+	} else {
+		set_int(o, "id", m->id);
+		set_int(o, "flags", m->flags);
+		(void)json_object_set_new(o, "entries", nhrp_entries(m->cie, m->n_cies));
+	}
+	set_addr(o, "src-nbma", &m->src_nbma);
+	set_addr(o, "src", &m->src);
+	set_addr(o, "dst", &m->dst);
+	for (i = 0; i < m->n_exts; i++)
+		(void)json_array_append_new(list, nhrp_extension(m, &m->ext[i]));
+	(void)json_object_set_new(o, "extensions", list);
 	js_print(o, false, stdout);
 }
 
@@ -202,6 +287,7 @@ json_end(struct trace *t)
 	set_int(o, "ikev2", t->n.v2);
 	set_int(o, "keepalives", t->n.keepalives);
 	set_int(o, "tcp", t->n.tcp);
+	set_int(o, "nhrp", t->n.nhrp);
 	set_int(o, "gre", t->n.gre);
 	set_int(o, "captured-twice", c->copies);
 	set_int(o, "cut", c->cut);
@@ -210,4 +296,4 @@ json_end(struct trace *t)
 	js_print(o, false, stdout);
 }
 
-const struct trace_view json_view = { json_message, json_refused, json_flow, json_end };
+const struct trace_view json_view = { json_message, json_refused, json_flow, json_nhrp, json_end };

@@ -9,6 +9,7 @@
 #include "base/hex.h"
 #include "cli/report.h"
 #include "esp/icv96.h"
+#include "nhrp/words.h"
 #include "os/clock.h"
 #include "trace.h"
 #include "words.h"
@@ -212,17 +213,14 @@ static void
 show_payload(struct trace *t, const struct v1_told *m, size_t i)
 {
 	char words[V1_WORDS], text[V1_WORDS + 32], name[NUM_TEXT], *line, *end;
-	bool hash;
 	const char *type = isakmp_payload_name(v1_payload_meant(m->msg.pl[i].type,
 	    m->msg.hdr.exchange), name);
 
-	(void)v1_told_words(words, sizeof(words), m, i, t->o->reveal);
+	(void)v1_told_verdict(words, sizeof(words), m, i, t->o->reveal);
 	for (line = words; *line != '\0'; line = end + 1) {
 		end = line + strcspn(line, "\n");
-		hash = m->msg.pl[i].type == PAYLOAD_HASH;
-		(void)snprintf(text, sizeof(text), "%-7s %.*s%s", line == words || hash ? type : "", (int)(end - line), line,
-		    !hash ? "" : m->proof == V1_PROOF_GOOD ? ", right" : m->proof == V1_PROOF_BAD ? ", WRONG" : "");
-		put_wrapped(t, BELOW, 8, refuses(&m->msg.pl[i]) || (hash && m->proof == V1_PROOF_BAD), text);
+		(void)snprintf(text, sizeof(text), "%-7s %.*s", line == words ? type : "", (int)(end - line), line);
+		put_wrapped(t, BELOW, 8, refuses(&m->msg.pl[i]) || v1_told_wrong(m, i), text);
 		if (*end == '\0')
 			break;
 	}
@@ -279,6 +277,26 @@ ladder_refused(struct trace *t, const struct capture_packet *p, const char *why)
 	put_time(t, p->time_us);
 	put(t, "", "!  %s -> %s: %s  #%llu", endpoint_text(s, &p->src), endpoint_text(d, &p->dst), why,
 	    (unsigned long long)p->number);
+}
+
+/* --- NHRP --- */
+
+static void
+ladder_nhrp(struct trace *t, const struct capture_packet *p, const struct nhrp_packet *m, int64_t key)
+{
+	char s[ADDR_TEXT], d[ADDR_TEXT], label[NHRP_LABEL], words[NHRP_WORDS], *line, *end;
+
+	put_time(t, p->time_us);
+	put(t, "", ">  %s -> %s: NHRP %s  #%llu", addr_text(s, &p->src.addr), addr_text(d, &p->dst.addr),
+	    nhrp_label(label, m), (unsigned long long)p->number);
+	if (report_level() < 0)
+		return;
+	if (key >= 0 && report_level() > 0)
+		put(t, BELOW, "(GRE key %lld)", (long long)key);
+	for (line = nhrp_words(words, sizeof(words), m); (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		*end = '\0';
+		put(t, BELOW, "%s", line);
+	}
 }
 
 /* --- ESP and AH --- */
@@ -389,7 +407,8 @@ ladder_end(struct trace *t)
 	count(t->n.v2, "of IKEv2");
 	count(t->n.keepalives, "NAT keepalives");
 	count(t->n.tcp, "unknown segments on TCP 10000");
-	count(t->n.gre, "of GRE");
+	count(t->n.nhrp, "of NHRP");
+	count(t->n.gre, "of other GRE");
 	count(c->copies, "captured twice");
 	count(c->cut, "truncated by the capture");
 	count(c->incomplete, "datagrams with missing fragments");
@@ -398,5 +417,5 @@ ladder_end(struct trace *t)
 }
 
 const struct trace_view ladder_view = {
-	ladder_message, ladder_refused, ladder_flow, ladder_end,
+	ladder_message, ladder_refused, ladder_flow, ladder_nhrp, ladder_end,
 };

@@ -11,6 +11,7 @@
 #include "cli/report.h"
 #include "cli/term.h"
 #include "tool/state_files.h"
+#include "nhrp/words.h"
 #include "os/priv.h"
 #include "os/sandbox.h"
 #include "words.h"
@@ -35,6 +36,11 @@ static const struct opt optab[] = {
 	OPT_USE("[OPTION]... --live IFACE"),
 	OPT_LIST(struct trace_opts, sa, 0, "sa", "FILE",
 	    "decrypt messages with the keys of this SA state"),
+	OPT_LIST(struct trace_opts, trust.ca, 0, "ca", "FILE",
+	    "check the certificates of signatures against these authorities"),
+	OPT_LIST(struct trace_opts, trust.crl, 0, "crl", "FILE", "revocation lists of these authorities"),
+	OPT_LIST(struct trace_opts, trust.peer_cert, 0, "peer-cert", "FILE",
+	    "certificate of an end, trusted without an authority; an end need not send it"),
 	OPT_CALL(struct trace_opts, ports, 0, "port", "PORT", take_port,
 	    "also parse UDP on this port, in addition to 500 and 4500"),
 	OPT_STR(struct trace_opts, live, 0, "live", "IFACE",
@@ -45,7 +51,7 @@ static const struct opt optab[] = {
 	    "drop privileges to NAME once the capture is open (root: sapipe)"),
 	OPT_FLAG(struct trace_opts, reveal, 0, "reveal-keys", "also print XAuth passwords"),
 	OPT_CHOICE(struct trace_opts, colour, 0, "color", "auto|always|never",
-	    "print refusals, wrong hashes and replays in red (auto: on a terminal, unless NO_COLOR is set)"),
+	    "print refusals, wrong hashes and signatures, and replays in red (auto: on a terminal, unless NO_COLOR is set)"),
 	OPT_JSON(struct trace_opts, json),
 	OPT_ARG(struct trace_opts, capture, "CAPTURE", "pcap or pcapng, '-' for standard input"),
 	OPT_NOTE("With -q each message is one line, without its payloads."),
@@ -68,6 +74,7 @@ ike_packet(struct trace *t, const struct trace_view *v, const struct capture_pac
 {
 	struct v1_seen in = {
 		.number = p->number, .src = p->src, .dst = p->dst, .data = p->data, .lost = p->lost,
+		.epoch = p->time_us / 1000000,
 	};
 	static struct v1_told m;
 	struct fault f = {0};
@@ -89,10 +96,59 @@ ike_packet(struct trace *t, const struct trace_view *v, const struct capture_pac
 }
 
 static void
+ipsec_packet(struct trace *t, const struct trace_view *v, const struct capture_packet *p)
+{
+	struct watch_flow *f = watch_take(t->esp, p->what == CAPTURE_ESP ? 50 : 51, p->spi, p->seq, &p->src, &p->dst,
+	    p->data.len + p->lost, p->time_us);
+
+	if (f == NULL || f->packets != 1)
+		return;
+	if (p->lost == 0)
+		icv96_look(t, f, p->data);
+	v->flow(t, p, f);
+}
+
+/* The ESP in the AH of ${p}, of a bundle: AH encrypts nothing. */
+static void
+esp_in_ah(struct trace *t, const struct trace_view *v, const struct capture_packet *p)
+{
+	struct capture_packet in = *p;
+	size_t ah = ((size_t)p->data.p[1] + 2) * 4;	/* the capture has seen to AH_HDR bytes */
+
+	if (p->data.p[0] != 50 || p->data.len < ah + 8)
+		return;
+	in.what = CAPTURE_ESP;
+	in.data = span_of(p->data.p + ah, p->data.len - ah);
+	memcpy(in.spi, in.data.p, sizeof(in.spi));
+	in.seq = get_be32(in.data.p + 4);
+	ipsec_packet(t, v, &in);
+}
+
+/* GRE that carries NHRP; other GRE is counted only. */
+static void
+gre_packet(struct trace *t, const struct trace_view *v, const struct capture_packet *p)
+{
+	static struct nhrp_packet m;
+	struct fault f = {0};
+	struct span data;
+	int64_t key;
+
+	if (nhrp_in_gre(&data, &key, p->data) != 0) {
+		t->n.gre++;
+		return;
+	}
+	t->n.nhrp++;
+	if (nhrp_decode(&m, data, &f) == 0) {
+		v->nhrp(t, p, &m, key);
+		return;
+	}
+	t->n.bad++;
+	v->refused(t, p, f.what);
+}
+
+static void
 packet(struct trace *t, const struct trace_view *v, const struct capture_packet *p)
 {
-	const struct watch_flow *f;
-
 	if (!t->begun) {
 		t->begun = true;
 		t->begin_us = p->time_us;
@@ -102,14 +158,11 @@ packet(struct trace *t, const struct trace_view *v, const struct capture_packet 
 		ike_packet(t, v, p);
 		break;
 	case CAPTURE_ESP:
+		ipsec_packet(t, v, p);
+		break;
 	case CAPTURE_AH:
-		f = watch_take(t->esp, p->what == CAPTURE_ESP ? 50 : 51, p->spi, p->seq, &p->src,
-		    &p->dst, p->data.len + p->lost, p->time_us);
-		if (f != NULL && f->packets == 1) {
-			if (p->lost == 0)
-				icv96_look(t, f, p->data);
-			v->flow(t, p, f);
-		}
+		ipsec_packet(t, v, p);
+		esp_in_ah(t, v, p);
 		break;
 	case CAPTURE_BAD:
 		v->refused(t, p, p->note);
@@ -121,7 +174,7 @@ packet(struct trace *t, const struct trace_view *v, const struct capture_packet 
 		t->n.tcp++;
 		break;
 	case CAPTURE_GRE:
-		t->n.gre++;
+		gre_packet(t, v, p);
 		break;
 	case CAPTURE_COPY:
 	case CAPTURE_OTHER:
@@ -151,8 +204,8 @@ frames(struct trace *t)
 	states_report(t);
 	if (rc < 0)
 		status = report_fault(&f);
-	else if (t->n.ike == 0 && watch_flow(t->esp, 0) == NULL) {
-		report_say(0, "no IKE, ESP or AH in %llu frames",
+	else if (t->n.ike == 0 && t->n.nhrp == 0 && watch_flow(t->esp, 0) == NULL) {
+		report_say(0, "no IKE, ESP, AH or NHRP in %llu frames",
 		    (unsigned long long)capture_stats(t->capture)->frames);
 		status = EXIT_NO;
 	}
@@ -216,8 +269,9 @@ open_all(struct trace *t, struct fault *f)
 	for (i = 0; o->capture != NULL && i < o->ports.n; i++)
 		if (capture_add_port(t->capture, o->ports.v[i], f) != 0)
 			return (-1);
-	if (read_states(t, f) != 0)
+	if (read_states(t, f) != 0 || creds_trust_read(&t->trust, &o->trust, f) != 0)
 		return (-1);
+	v1_trace_trust(t->ike, &t->trust);
 	t->columns = term_width(STDOUT_FILENO);
 	t->colour = o->colour == COLOUR_ALWAYS || (o->colour == COLOUR_AUTO && term_colour(STDOUT_FILENO));
 	/* The input after this point is untrusted. */
@@ -251,6 +305,7 @@ main(int argc, char *argv[])
 	(void)signal(SIGHUP, SIG_DFL);
 	watch_free(t.esp);
 	v1_trace_free(t.ike);
+	creds_free(&t.trust);
 	sa_set_free(t.keys);
 	close_states(&t);
 	capture_close(t.capture);

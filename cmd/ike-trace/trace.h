@@ -4,14 +4,17 @@
 
 #include "cli/opt.h"
 #include "esp/watch.h"
+#include "nhrp/packet.h"
 #include "trace/dissect.h"
 #include "capture/capture.h"
 #include "sa/set.h"
+#include "tool/creds_opt.h"
 
 #define ICV96_MAX	64	/* SPIs */
 
 struct trace_opts {
 	struct opt_list	 sa;
+	struct creds_opts trust;
 	const char	*live;
 	const char	*capture;
 	const char	*user;
@@ -30,7 +33,7 @@ struct trace_state {
 };
 
 struct trace_counts {
-	uint64_t	ike, again, unopened, bad, v2, keepalives, tcp, gre;
+	uint64_t	ike, again, unopened, bad, v2, keepalives, tcp, gre, nhrp;
 	unsigned	sas;		/* IKE SAs */
 };
 
@@ -38,6 +41,7 @@ struct trace {
 	const struct trace_opts	*o;
 	struct capture		*capture;
 	struct sa_set		*keys;		/* of all states */
+	struct creds		 trust;		/* verifies signatures */
 	struct trace_state	*states;	/* each alone */
 	struct v1_trace		*ike;
 	struct watch		*esp;
@@ -61,6 +65,8 @@ struct trace_view {
 	void	(*refused)(struct trace *, const struct capture_packet *, const char *why);
 	/* The first packet of an SPI. */
 	void	(*flow)(struct trace *, const struct capture_packet *, const struct watch_flow *);
+	/* A packet of NHRP in GRE with this key; -1: without one. */
+	void	(*nhrp)(struct trace *, const struct capture_packet *, const struct nhrp_packet *, int64_t key);
 	void	(*end)(struct trace *);
 };
 extern const struct trace_view ladder_view, json_view;

@@ -62,17 +62,38 @@ child_of(const struct trace *t, const struct watch_flow *f, bool *in)
 	return (NULL);
 }
 
+/* ", in AH 0a0b0c0d": the other SA of ${c}'s bundle; "" if it has none. */
+static const char *
+bundle_text(char *out, size_t cap, const struct trace *t, const struct sa_child *c, bool in)
+{
+	enum sa_proto other = c->protocol == SA_ESP ? SA_AH : SA_ESP;
+	const char *word = c->protocol == SA_ESP ? ", in AH" : ", around ESP";
+	const struct sa_rec *r;
+	size_t at = 0;
+
+	out[0] = '\0';
+	if (get_be32(c->bundle) == 0)
+		return (out);
+	(void)snprintf(out, cap, "%s", word);
+	while ((r = sa_set_next(t->keys, &at, NULL)) != NULL)
+		if (r->type == SA_CHILD && r->child.protocol == other && memcmp(r->child.spi_in, c->bundle, 4) == 0 &&
+		    addr_cmp(&r->child.local.at.addr, &c->local.at.addr) == 0)
+			(void)snprintf(out, cap, "%s %08x", word, get_be32(in ? r->child.spi_in : r->child.spi_out));
+	return (out);
+}
+
 char *
 child_text(char out[CHILD_TEXT], const struct trace *t, const struct watch_flow *f)
 {
-	char alg[80], from[SELECTOR_TEXT], to[SELECTOR_TEXT];
+	char alg[80], bundle[32], from[SELECTOR_TEXT], to[SELECTOR_TEXT];
 	const struct sa_child *c;
 	bool in;
 
 	out[0] = '\0';
 	if ((c = child_of(t, f, &in)) != NULL)
-		(void)snprintf(out, CHILD_TEXT, "%s, %s -> %s",
+		(void)snprintf(out, CHILD_TEXT, "%s%s, %s -> %s",
 		    words_of(c->encryption, c->key_bits, c->integrity, alg, sizeof(alg)),
+		    bundle_text(bundle, sizeof(bundle), t, c, in),
 		    selector_text(from, in ? &c->remote_ts[0] : &c->local_ts[0]),
 		    selector_text(to, in ? &c->local_ts[0] : &c->remote_ts[0]));
 	return (out);

@@ -19,7 +19,7 @@
 
 struct opts {
 	const char	*peer, *local, *external, *id, *pcap, *user;
-	bool		 transforms, sizes, fingerprint, mapping, json;
+	bool		 transforms, sizes, methods, fingerprint, mapping, json;
 	uint32_t	 timeout_ms, rate, limit_ms, natt_port;
 };
 
@@ -29,6 +29,8 @@ static const struct opt optab[] = {
 	OPT_FLAG(struct opts, transforms, 0, "transforms",
 	    "find all phase 1 transforms that the peer accepts"),
 	OPT_FLAG(struct opts, sizes, 0, "sizes", "check whether large packets and fragments pass"),
+	OPT_FLAG(struct opts, methods, 0, "methods",
+	    "find the authentication methods that the peer accepts, its certificate, and the CAs that it asks for"),
 	OPT_FLAG(struct opts, fingerprint, 0, "fingerprint",
 	    "measure how the peer retransmits"),
 	OPT_FLAG(struct opts, mapping, 0, "mapping-timeout",
@@ -60,13 +62,14 @@ struct run {
 	struct ike_survey	*survey;
 	struct ike_survey_conf	 conf;
 	struct about		 about;
+	struct ike_methods	*methods;
 	struct ike_pattern	*pattern;
 	struct ike_mapping	*mapping;
 	struct endpoint		 lane[SURVEY_PORTS][MAPPING_LANES];
 	bool			 told;		/* that the peer has fallen silent */
 };
 
-/* --- third and last: the measurement of the NAT mapping --- */
+/* --- fourth and last: the measurement of the NAT mapping --- */
 
 /* Starts the measurement if the survey has found its inputs. */
 static void
@@ -99,7 +102,7 @@ begin_mapping(struct run *r)
 		probe_tool_start(&r->tool, ike_mapping_machine(r->mapping));
 }
 
-/* --- second: how the peer retransmits --- */
+/* --- third: how the peer retransmits --- */
 
 static void
 begin_pattern(struct run *r)
@@ -128,6 +131,32 @@ begin_pattern(struct run *r)
 		probe_tool_start(&r->tool, ike_pattern_machine(r->pattern));
 }
 
+/* --- second: methods and certificates --- */
+
+static void
+begin_methods(struct run *r)
+{
+	const struct ike_survey_result *res = ike_survey_result(r->survey);
+	enum survey_port port = res->port[SURVEY_500].answered ? SURVEY_500 : SURVEY_4500;
+	const struct probe_transform *t = ike_survey_leads_on(res);
+	struct ike_methods_conf c = {
+		.rand = r->conf.rand, .local = r->conf.local[port], .remote = r->conf.remote[port], .id = r->conf.id,
+		.natt = res->natt, .timeout_ms = r->conf.timeout_ms, .gap_ms = r->conf.gap_ms,
+	};
+	struct fault f;
+
+	if (!r->about.ask_methods || res->n_found == 0) {
+		begin_pattern(r);
+		return;
+	}
+	c.proposal = t != NULL ? t->p : res->found[0].t.p;
+	progress_clear();
+	if ((r->methods = ike_methods_new(&c, &f)) == NULL)
+		report_note(&f);
+	else
+		probe_tool_start(&r->tool, ike_methods_machine(r->methods));
+}
+
 /* --- progress of each --- */
 
 static void
@@ -153,6 +182,7 @@ on_stepped(void *ctx)
 {
 	struct run *r = ctx;
 	const struct ike_mapping_result *res;
+	const struct ike_methods_result *m;
 	char text[TELL_TEXT];
 
 	if (r->mapping != NULL) {
@@ -161,7 +191,10 @@ on_stepped(void *ctx)
 	} else if (r->pattern != NULL)
 		progress_show(ike_pattern_result(r->pattern)->elapsed_ms, r->about.limit_ms,
 		    "waiting for retransmissions");
-	else
+	else if (r->methods != NULL) {
+		m = ike_methods_result(r->methods);
+		progress_show(m->asked, m->to_ask, "authentication methods");
+	} else
 		show_survey(r);
 }
 
@@ -174,8 +207,10 @@ on_over(void *ctx)
 		return;
 	if (r->pattern != NULL)
 		begin_mapping(r);
-	else
+	else if (r->methods != NULL)
 		begin_pattern(r);
+	else
+		begin_methods(r);
 }
 
 static const struct probe_tool_calls calls = { .stepped = on_stepped, .over = on_over };
@@ -256,6 +291,7 @@ open_all(struct run *r, const struct opts *o, struct fault *f)
 	c->limit_ms = r->about.limit_ms = o->limit_ms;
 	r->about.measure = o->mapping;
 	r->about.fingerprint = o->fingerprint;
+	r->about.ask_methods = o->methods;
 	if (find_ends(r, o, f) != 0)
 		return (-1);
 	if (o->id == NULL)
@@ -290,6 +326,7 @@ end(struct run *r, const struct opts *o)
 	r->about.conf = &r->conf;
 	r->about.r = res;
 	r->about.pattern = r->pattern != NULL ? ike_pattern_result(r->pattern) : NULL;
+	r->about.methods = r->methods != NULL ? ike_methods_result(r->methods) : NULL;
 	r->about.mapping = r->mapping != NULL ? ike_mapping_result(r->mapping) : NULL;
 	progress_clear();
 	if (r->tool.unsent > 0 && r->tool.unsent >= res->sent)
@@ -331,6 +368,7 @@ main(int argc, char *argv[])
 		status = report_fault(&f);
 	probe_tool_close(&r.tool);
 	ike_survey_free(r.survey);
+	ike_methods_free(r.methods);
 	ike_pattern_free(r.pattern);
 	ike_mapping_free(r.mapping);
 	return (status);

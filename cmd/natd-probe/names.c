@@ -16,6 +16,7 @@ port_label(size_t port)
 /* As the options of ike-initiate have them. */
 static const struct { uint16_t auth; const char *word; } auths[] = {
 	{ AUTH_PSK, "psk" }, { AUTH_RSA_SIG, "rsa" }, { AUTH_ECDSA_256, "ecdsa" },
+	{ AUTH_ECDSA_384, "ecdsa-384" }, { AUTH_ECDSA_521, "ecdsa-521" }, { AUTH_DSS_SIG, "dss" },
 	{ AUTH_XAUTH_INIT_PSK, "xauth-psk" }, { AUTH_XAUTH_INIT_RSA, "xauth-rsa" },
 	{ AUTH_HYBRID_INIT_RSA, "hybrid" },
 };

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "probe/mapping.h"
+#include "probe/methods.h"
 #include "probe/pattern.h"
 #include "probe/survey.h"
 
@@ -16,6 +17,8 @@ struct about {
 	bool				 odd_port[SURVEY_PORTS];	/* not from 500 or 4500 */
 	bool				 fingerprint;
 	const struct ike_pattern_result	*pattern;	/* NULL: no proposal was accepted */
+	bool				 ask_methods;
+	const struct ike_methods_result	*methods;	/* NULL: no proposal was accepted */
 	bool				 measure;	/* --mapping-timeout, up to ${limit_ms} */
 	uint32_t			 limit_ms;
 	const struct ike_mapping_result	*mapping;	/* NULL: there was no cause to measure */

@@ -7,6 +7,7 @@
 #include "cli/js.h"
 #include "names.h"
 #include "tell_mapping.h"
+#include "tell_methods.h"
 #include "tell_pattern.h"
 
 static const char *const nat_words[] = {
@@ -190,6 +191,8 @@ tell_json(const struct about *a)
 		(void)json_object_set_new(j, "nonce-bytes", json_integer((json_int_t)r->nonce_len));
 	if (a->fingerprint)
 		(void)json_object_set_new(j, "repetitions", tell_pattern_json(a));
+	if (a->ask_methods)
+		(void)json_object_set_new(j, "authentication", tell_methods_json(a));
 	if (r->other_version != 0)
 		(void)json_object_set_new(j, "version", json_integer(r->other_version >> 4));
 	put_found(j, r);

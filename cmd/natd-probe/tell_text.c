@@ -9,6 +9,7 @@
 #include "names.h"
 #include "port/port.h"
 #include "tell_mapping.h"
+#include "tell_methods.h"
 #include "tell_pattern.h"
 
 #define HEX_TEXT	(2 * HASH_MAX + 1)
@@ -237,6 +238,7 @@ tell_text(const struct about *a)
 	tell_mapping_text(a);
 	sizes_text(a);
 	vids_text(a);
+	tell_methods_text(a);
 	tell_pattern_text(a);
 	words_text(r);
 	found_text(r);

@@ -88,6 +88,34 @@ show_record(struct show *s, const struct sa_rec *r, const struct sa_in_at *at, s
 	}
 }
 
+/* The record of the other SA of ${s}'s bundle; NULL: it is not in the set. */
+static const struct sa_child *
+other_half(const struct sa_set *set, const struct sa_child *s)
+{
+	const struct sa_rec *r;
+	size_t at = 0;
+
+	while ((r = sa_set_next(set, &at, NULL)) != NULL)
+		if (r->type == SA_CHILD && r->child.protocol != s->protocol && addr_cmp(&r->child.local.at.addr, &s->local.at.addr) == 0 &&
+		    memcmp(r->child.spi_in, s->bundle, sizeof(s->bundle)) == 0 &&
+		    memcmp(r->child.bundle, s->spi_in, sizeof(s->spi_in)) == 0)
+			return (&r->child);
+	return (NULL);
+}
+
+/* A child SA for the kernel; a bundle is printed with its ESP. */
+static void
+export_xfrm(const struct show *s, const struct sa_child *c, unsigned *reqid)
+{
+	const struct sa_child *other = NULL;
+
+	if (get_be32(c->bundle) != 0 && (other = other_half(s->set, c)) == NULL)
+		report_warn("SA in %08x out %08x omitted: the other SA of its bundle is not in the input", get_be32(c->spi_in),
+		    get_be32(c->spi_out));
+	else if (other == NULL || c->protocol == SA_ESP)
+		xfrm_record(c, other, ++*reqid, clock_now(&s->clock).epoch);
+}
+
 /* Prints the final set after all input: a kernel needs each live state once. */
 static void
 export_rest(const struct show *s)
@@ -100,7 +128,7 @@ export_rest(const struct show *s)
 		wireshark_end();
 	while (s->o->format == SHOW_XFRM && (r = sa_set_next(s->set, &at, NULL)) != NULL)
 		if (r->type == SA_CHILD)
-			xfrm_record(r, ++reqid, clock_now(&s->clock).epoch);
+			export_xfrm(s, &r->child, &reqid);
 }
 
 /*

@@ -34,7 +34,10 @@ void wireshark_record(const struct sa_rec *r);
 /* Once, after the last. */
 void wireshark_end(void);
 void tcpdump_record(const struct sa_rec *r);
-/* ${reqid} ties states and policies of one SA together; ${now}: epoch seconds, to warn of an expired SA. */
-void xfrm_record(const struct sa_rec *r, unsigned reqid, uint64_t now);
+/*
+ * ${around}: the AH of ${s}'s bundle, or NULL. ${reqid} ties states and policies of one SA together; ${now}: epoch seconds,
+ * to warn of an expired SA.
+ */
+void xfrm_record(const struct sa_child *s, const struct sa_child *around, unsigned reqid, uint64_t now);
 
 #endif

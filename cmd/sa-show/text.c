@@ -133,7 +133,7 @@ ike_rows(const struct sa_ike *s, uint64_t now, bool reveal)
 	row("nat-t", "%s, %s%s%s", s->natt.version, s->natt.local_nat && s->natt.remote_nat ?
 	    "NAT at both ends" : s->natt.local_nat ? "NAT in front of us" : s->natt.remote_nat ?
 	    "NAT in front of the peer" : "no NAT", s->natt.forced ? ", forced" : "",
-	    markers[s->natt.marker]);
+	    s->natt.tcp ? ", in TCP" : markers[s->natt.marker]);
 	/* --failed-sa: it never had a life */
 	if (s->established == s->lifetime.expires) {
 		char at[CLOCK_TEXT];
@@ -148,16 +148,25 @@ ike_rows(const struct sa_ike *s, uint64_t now, bool reveal)
 	if (s->has_dpd_seq)
 		row("dpd-seq", "%u", s->dpd_seq);
 	if (s->xauth_status[0] != '\0')
-		row("xauth", "user %s: %s", s->xauth_user, s->xauth_status);
+		row("xauth", "user %s: %s%s%s", s->xauth_user, s->xauth_status, s->xauth_group[0] != '\0' ? ", group " : "",
+		    s->xauth_group);
 	if (s->has_config && s->address[0] != '\0')
 		row("address", "%s%s%s", s->address, s->netmask[0] != '\0' ? " netmask " : "",
 		    s->netmask);
+	if (s->has_config && s->address6[0] != '\0')
+		row("address6", "%s", s->address6);
 	for (i = 0; i < s->n_dns; i++)
 		row("dns", "%s", s->dns[i]);
 	for (i = 0; i < s->n_nbns; i++)
 		row("nbns", "%s", s->nbns[i]);
 	for (i = 0; i < s->n_split; i++)
 		row("split", "%s", s->split[i]);
+	for (i = 0; i < s->n_local_lan; i++)
+		row("local-lan", "%s", s->local_lan[i]);
+	if (s->split_dns[0] != '\0')
+		row("split-dns", "%s", s->split_dns);
+	if (s->gateway_version[0] != '\0')
+		row("gateway", "%s", s->gateway_version);
 	if (s->domain[0] != '\0')
 		row("domain", "%s", s->domain);
 	if (s->banner[0] != '\0')
@@ -210,6 +219,8 @@ child_rows(const struct sa_child *s, uint64_t now, bool reveal)
 	lifetime_rows(&s->lifetime, s->established, now);
 	if (s->has_replay)
 		row("replay", s->replay == 0 ? "window off" : "window of %u packets", s->replay);
+	if (get_be32(s->bundle) != 0)
+		row("bundle", "with %s in %08x", s->protocol == SA_ESP ? "AH" : "ESP", get_be32(s->bundle));
 	if (get_be32(s->replaces) != 0)
 		row("replaces", "in %08x", get_be32(s->replaces));
 	row("ike-sa", "%s:%s", hex_put(ike_i, sizeof(ike_i), span_of(s->ike, 8)),
@@ -251,8 +262,142 @@ event_rows(const struct sa_event *e)
 	row("time", "%s", clock_text(at, e->time));
 	if (e->has_spi_in)
 		row("spi-in", "%08x", get_be32(e->spi_in));
+	if (e->sas.len > 0)
+		row("sas", "%zu", e->sas.len / SA_TRAFFIC_LEN);
 	if (e->has_remote)
 		row("remote", "%s", endpoint_text(remote, &e->remote));
+	if (e->tun[0] != '\0')
+		row("tun", "%s", e->tun);
+	if (e->text[0] != '\0')
+		row("text", "%s", e->text);
+}
+
+static void
+count_row(const char *name, const struct sa_count *c)
+{
+	char last[CLOCK_TEXT];
+
+	row(name, "%llu packets, %llu bytes%s%s", (unsigned long long)c->packets, (unsigned long long)c->bytes,
+	    c->last != 0 ? ", the last one at " : "", c->last != 0 ? clock_text(last, c->last) : "");
+	for (size_t i = 0; i < c->n_drops; i++)
+		row("", "dropped, %s: %llu", c->drops[i].reason, (unsigned long long)c->drops[i].packets);
+}
+
+static void
+stat_rows(const struct sa_stat *s)
+{
+	char at[ENDPOINT_TEXT];
+
+	(void)printf("sa-stat %s in %08x out %08x\n", s->protocol == SA_ESP ? "ESP" : "AH", get_be32(s->spi_in),
+	    get_be32(s->spi_out));
+	if (s->name[0] != '\0')
+		row("name", "%s", s->name);
+	row("local", "%s", endpoint_text(at, &s->local));
+	row("remote", "%s", endpoint_text(at, &s->remote));
+	ts_rows("local-ts", s->local_ts, s->n_local_ts);
+	ts_rows("remote-ts", s->remote_ts, s->n_remote_ts);
+	if (s->mtu != 0)
+		row("mtu", "%llu", (unsigned long long)s->mtu);
+	if (s->path_mtu != 0)
+		row("path-mtu", "%llu", (unsigned long long)s->path_mtu);
+	count_row("in", &s->in);
+	count_row("out", &s->out);
+}
+
+static void
+tun_stat_rows(const struct sa_tun_stat *s)
+{
+	char at[CLOCK_TEXT];
+
+	(void)printf("tun-stat %s\n", s->tun);
+	row("time", "%s", clock_text(at, s->time));
+	row("since", "%s", clock_text(at, s->since));
+	row("mtu", "%llu", (unsigned long long)s->mtu);
+	row("child SAs", "%llu", (unsigned long long)s->sas);
+	row("fragmented", "%llu", (unsigned long long)s->fragmented);
+	row("ICMP errors", "believed %llu, forged %llu", (unsigned long long)s->believed, (unsigned long long)s->forged);
+	count_row("in", &s->in);
+	count_row("out", &s->out);
+}
+
+/* "10.2.0.0/24" */
+static char *
+net_text(char out[ADDR_TEXT + 4], const struct addr *a, unsigned prefix)
+{
+	size_t n = strlen(addr_text(out, a));
+
+	if (prefix != 8 * addr_len(a))
+		(void)snprintf(out + n, ADDR_TEXT + 4 - n, "/%u", prefix);
+	return (out);
+}
+
+static void
+addr_row(const char *label, const struct addr *a)
+{
+	char text[ADDR_TEXT];
+
+	if (a->family != 0)
+		row(label, "%s", addr_text(text, a));
+}
+
+static void
+binding_rows(const struct sa_nhrp_binding *b, uint64_t now)
+{
+	char net[ADDR_TEXT + 4], at[CLOCK_TEXT], rest[48], whole[48];
+	bool over = b->expires <= now;
+
+	(void)printf("nhrp-binding %s\n", net_text(net, &b->proto, b->prefix));
+	row("kind", "%s%s%s%s%s%s", nhrp_kind_word(b->kind), b->flags.unique ? ", unique" : "",
+	    b->flags.router ? ", router" : "", b->flags.authoritative ? ", authoritative" : "",
+	    b->flags.nat ? ", NAT" : "", b->flags.used ? ", in use" : "");
+	addr_row("via", &b->via);
+	addr_row("nbma", &b->nbma);
+	addr_row("nat-nbma", &b->nat_nbma);
+	addr_row("nhs", &b->nhs);
+	if (b->tun[0] != '\0')
+		row("tun", "%s", b->tun);
+	if (b->mtu != 0)
+		row("mtu", "%u", b->mtu);
+	if (b->holding == 0)
+		row("holding", "0 s: withdrawn");
+	else if (b->expires == UINT64_MAX)
+		row("holding", "never expires");
+	else
+		row("holding", over ? "%s; expired %s, %s ago" : "%s; until %s, %s left", span_text(whole, b->holding),
+		    clock_text(at, b->expires), span_text(rest, over ? now - b->expires : b->expires - now));
+	if (b->source[0] != '\0')
+		row("from", "%s", b->source);
+}
+
+static void
+next_hop_rows(const struct sa_next_hop *h)
+{
+	char at[ENDPOINT_TEXT], hop[ADDR_TEXT];
+
+	(void)printf("next-hop %s\n", addr_text(hop, &h->hop));
+	row("state", "%s, %s", sa_hop_state_word(h->state), sa_hop_flag_word(h->flag));
+	if (h->name[0] != '\0')
+		row("peer", "%s", h->name);
+	if (h->has_remote)
+		row("remote", "%s", endpoint_text(at, &h->remote));
+	if (h->has_sa)
+		row("spi", "in %08x, out %08x", get_be32(h->spi_in), get_be32(h->spi_out));
+}
+
+static void
+nhrp_event_rows(const struct sa_nhrp_event *e)
+{
+	char at[CLOCK_TEXT], net[ADDR_TEXT + 4];
+
+	(void)printf("nhrp-event\n");
+	row("what", "%s, from %s", e->what, e->source);
+	row("time", "%s", clock_text(at, e->time));
+	if (e->proto.family != 0)
+		row("proto", "%s", net_text(net, &e->proto, e->prefix != 0 ? e->prefix : 8 * (unsigned)addr_len(&e->proto)));
+	addr_row("remote", &e->remote);
+	addr_row("nhs", &e->nhs);
+	if (e->has_code)
+		row("code", "%u", e->code);
 	if (e->tun[0] != '\0')
 		row("tun", "%s", e->tun);
 	if (e->text[0] != '\0')
@@ -274,6 +419,21 @@ text_record(const struct sa_rec *r, uint64_t now, bool reveal)
 		break;
 	case SA_EVENT:
 		event_rows(&r->event);
+		break;
+	case SA_STAT:
+		stat_rows(&r->stat);
+		break;
+	case SA_TUN_STAT:
+		tun_stat_rows(&r->tun_stat);
+		break;
+	case SA_NHRP_BINDING:
+		binding_rows(&r->binding, now);
+		break;
+	case SA_NHRP_EVENT:
+		nhrp_event_rows(&r->nhrp_event);
+		break;
+	case SA_NEXT_HOP:
+		next_hop_rows(&r->next_hop);
 		break;
 	case SA_NONE:
 		break;

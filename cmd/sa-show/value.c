@@ -137,7 +137,7 @@ key_text(const struct item *k)
 static json_t *
 json_spi(const struct from *c, const char *key, size_t *off)
 {
-	static const char *const keys[] = { "spi-in", "spi-out", "replaces" };
+	static const char *const keys[] = { "spi-in", "spi-out", "replaces", "bundle" };
 	struct item it;
 	uint8_t spi[4];
 	size_t i;

@@ -11,6 +11,7 @@
 
 struct xfrm {
 	const struct sa_child	*s;
+	const struct sa_child	*around;	/* the AH of its bundle; NULL: none */
 	unsigned		 reqid;
 	const struct alg_enc	*enc;		/* NULL: none */
 	const struct alg_integ	*integ;
@@ -120,6 +121,13 @@ put_upspec(const struct selector *src, const struct selector *dst)
 }
 
 static void
+put_template(const struct xfrm *x, const struct sa_child *s, bool in)
+{
+	(void)printf(" tmpl src %s dst %s proto %s reqid %u mode %s", in ? x->remote : x->local, in ? x->local : x->remote,
+	    proto_word(s), x->reqid, s->mode == SA_TUNNEL ? "tunnel" : "transport");
+}
+
+static void
 put_policy(const struct xfrm *x, const struct selector *src, const struct selector *dst,
     const char *from, const char *to, const char *dir)
 {
@@ -128,9 +136,12 @@ put_policy(const struct xfrm *x, const struct selector *src, const struct select
 
 	(void)printf("ip xfrm policy add src %s dst %s", from, to);
 	put_upspec(src, dst);
-	(void)printf(" dir %s tmpl src %s dst %s proto %s reqid %u mode %s\n", dir,
-	    in ? x->remote : x->local, in ? x->local : x->remote, proto_word(s), x->reqid,
-	    s->mode == SA_TUNNEL ? "tunnel" : "transport");
+	(void)printf(" dir %s", dir);
+	put_template(x, s, in);
+	/* In both directions the kernel wants the inner one first. */
+	if (x->around != NULL)
+		put_template(x, x->around, in);
+	(void)putchar('\n');
 }
 
 /* Policies for a pair of selectors; a range becomes the CIDR blocks that it is made of. */
@@ -191,30 +202,49 @@ obstacle(const struct xfrm *x)
 	return (NULL);
 }
 
-void
-xfrm_record(const struct sa_rec *r, unsigned reqid, uint64_t now)
+/* ${s} as the kernel shall have it; false, with a warning, if it cannot. */
+static bool
+begin(struct xfrm *x, const struct sa_child *s, unsigned reqid, uint64_t now)
 {
-	const struct sa_child *s = &r->child;
-	struct xfrm x = { .s = s, .reqid = reqid, .enc = alg_enc_name(s->encryption, s->key_bits),
-	    .integ = alg_integ_name(s->integrity) };
 	struct addr local = s->local.at.addr, remote = s->remote.at.addr;
 	const char *why;
-	size_t i, k;
 
-	if ((why = obstacle(&x)) != NULL) {
+	*x = (struct xfrm){ .s = s, .reqid = reqid, .enc = alg_enc_name(s->encryption, s->key_bits),
+	    .integ = alg_integ_name(s->integrity) };
+	if ((why = obstacle(x)) != NULL) {
 		report_warn("SA in %08x out %08x omitted: it has %s", get_be32(s->spi_in),
 		    get_be32(s->spi_out), why);
-		return;
+		return (false);
 	}
 	if (s->lifetime.expires <= now)
 		report_warn("SA in %08x out %08x is included, although it has expired", get_be32(s->spi_in),
 		    get_be32(s->spi_out));
 	local.scope = remote.scope = 0;
-	(void)addr_text(x.local, &local);
-	(void)addr_text(x.remote, &remote);
-	put_state(&x, true);
-	if (s->use == SA_USE_BOTH)
-		put_state(&x, false);
+	(void)addr_text(x->local, &local);
+	(void)addr_text(x->remote, &remote);
+	return (true);
+}
+
+static void
+put_states(const struct xfrm *x)
+{
+	put_state(x, true);
+	if (x->s->use == SA_USE_BOTH)
+		put_state(x, false);
+}
+
+void
+xfrm_record(const struct sa_child *s, const struct sa_child *around, unsigned reqid, uint64_t now)
+{
+	struct xfrm x, ah;
+	size_t i, k;
+
+	if (!begin(&x, s, reqid, now) || (around != NULL && !begin(&ah, around, reqid, now)))
+		return;
+	x.around = around;
+	put_states(&x);
+	if (around != NULL)
+		put_states(&ah);
 	for (i = 0; i < s->n_local_ts; i++)
 		for (k = 0; k < s->n_remote_ts; k++) {
 			if (s->local_ts[i].first.family != s->remote_ts[k].first.family)

@@ -7,6 +7,7 @@
 #include "cli/report.h"
 #include "crypto/crypto.h"
 #include "explain/check.h"
+#include "explain/goal_sig.h"
 #include "explain/goals.h"
 #include "opts.h"
 #include "os/sandbox.h"
@@ -62,7 +63,8 @@ confine(const struct calc_opts *o, struct fault *f)
 	(void)cipher_ready(alg_enc_word("des"), NULL);
 	if (o->capture != NULL && capture_ready(f) != 0)
 		return (-1);
-	return (sandbox_enter(SANDBOX_READER, f) < 0 ? -1 : 0);
+	/* sig reads no more files, and may talk to the process that holds a token. */
+	return (sandbox_enter(o->sub == SUB_SIG ? SANDBOX_NEGOTIATOR : SANDBOX_READER, f) < 0 ? -1 : 0);
 }
 
 /* All values of --private. */
@@ -79,16 +81,40 @@ get_privates(struct calc_privates *out, struct calc *c, const struct opt_list *l
 }
 
 static int
-walk(struct calc *c, const struct calc_opts *o, struct fault *f)
+walk(struct calc *c, const struct calc_opts *o, const struct creds *trust, struct fault *f)
 {
 	static struct calc_privates privates;
 	int rc = get_privates(&privates, c, &o->private, f);
 
 	if (rc == 0)
-		rc = calc_walk(c, o->capture, o->sa, &privates, o, f);
+		rc = calc_walk(c, o->capture, o->sa, &privates, trust, o, f);
 	while (privates.n > 0)
 		secret_free(&privates.v[--privates.n]);
 	return (rc);
+}
+
+/* The key and the certificate are read before the sandbox: they may be in files that it closes, or need a prompt. */
+static int
+read_creds(struct creds *creds, const struct calc_opts *o, struct fault *f)
+{
+	struct creds_opts own = o->creds;
+
+	if (o->sub != SUB_SIG)
+		return (creds_trust_read(creds, &o->creds, f));
+	if (o->hex[V_CERT] != NULL)
+		own.cert.v[own.cert.n++] = o->hex[V_CERT];
+	return (creds_own_read(creds, &own, f));
+}
+
+static int
+signature(struct calc *c, const struct creds *creds, struct fault *f)
+{
+	const struct goal_sig in = {
+		.key = creds->key, .cert = creds->own.n > 0 ? creds->own.c[0] : NULL,
+		.hash = secret_span(&c->v[V_DIGEST]), .sig = secret_span(&c->v[V_SIG]),
+	};
+
+	return (goal_sig(c, &in, f));
 }
 
 static int
@@ -125,6 +151,7 @@ main(int argc, char *argv[])
 	static struct calc c;
 	static struct steps steps;
 	struct rand_seed seed;
+	struct creds creds = {0};
 	struct fault f = {0};
 	enum exit_status rc = EXIT_DONE;
 	char **room = calloc((size_t)argc + 2, sizeof(*room));
@@ -135,20 +162,22 @@ main(int argc, char *argv[])
 		argv = spell_out(&argc, argv, room);
 	opt_parse(calc_optab, &o, argc, argv);
 	c.steps = &steps;
-	done = calc_from_opts(&c, &o, &seed, &f) == 0 && confine(&o, &f) == 0;
+	done = calc_from_opts(&c, &o, &seed, &f) == 0 && read_creds(&creds, &o, &f) == 0 && confine(&o, &f) == 0;
 	if (done && c.sub == SUB_WALK)
-		done = walk(&c, &o, &f) == 0;
+		done = walk(&c, &o, &creds, &f) == 0;
 	else if (done) {
 		done = (o.sa == NULL || calc_from_state(&c, o.sa, &f) == 0) &&
-		    (o.capture != NULL ? check(&c, o.capture, &f) : calc_run(&c, &f)) == 0;
+		    (c.sub == SUB_SIG ? signature(&c, &creds, &f) : o.capture != NULL ? check(&c, o.capture, &f) :
+		    calc_run(&c, &f)) == 0;
 		if (c.note[0] != '\0')
 			report_warn("%s", c.note);
 		/* Print values that differ from the state as well. */
-		if (done || f.code == FAULT_PROTOCOL || f.code == FAULT_WRONG_PSK)
+		if (done || f.code == FAULT_PROTOCOL || f.code == FAULT_WRONG_PSK || f.code == FAULT_AUTH_FAILED)
 			calc_print(&c, o.json, o.explain);
 	}
 	if (!done)
 		rc = report_fault(&f);
+	creds_free(&creds);
 	calc_wipe(&c);
 	steps_clear(&steps);
 	free(room);

@@ -12,6 +12,7 @@ calc_messages(const char *path, calc_each *each, void *arg, struct fault *f)
 	while (c != NULL && (rc = capture_next(c, &p, f)) > 0) {
 		const struct v1_seen in = {
 			.number = p.number, .src = p.src, .dst = p.dst, .data = p.data, .lost = p.lost,
+			.epoch = p.time_us / 1000000,
 		};
 
 		if (p.what == CAPTURE_IKE && (rc = each(arg, &in, f)) == -1)

@@ -37,12 +37,13 @@ const struct opt calc_optab[] = {
 	OPT_SUB(O, sub, "keymat", SUB_KEYMAT, "KEYMAT of an SA, split into keys"),
 	OPT_SUB(O, sub, "natd", SUB_NATD, "NAT-D hash of an address and a port"),
 	OPT_SUB(O, sub, "vid", SUB_VID, "compute a vendor ID, identify one, or list all known"),
+	OPT_SUB(O, sub, "sig", SUB_SIG, "make or check a signature of HASH_I or HASH_R"),
 	OPT_SUB(O, sub, "check", SUB_CHECK, "verify a pre-shared key against a captured phase 1"),
 	OPT_SUB(O, sub, "walk", SUB_WALK, "calculate every value of a captured exchange"),
 
 	OPT_SECTION("Algorithms"),
 	OPT_STR(O, hash, 0, "hash", "NAME", "md5, sha1, sha256, sha384 or sha512",
-	    .subs = ~(S(DH) | CAPTURES)),
+	    .subs = ~(S(DH) | S(SIG) | CAPTURES)),
 	OPT_STR(O, cipher, 0, "cipher", "NAME", "aes128, aes192, aes256, 3des or des",
 	    .subs = S(SKEYID) | S(PKE) | S(IV)),
 	OPT_STR(O, cipher, 0, "enc", "NAME", "alias of --cipher",
@@ -82,8 +83,14 @@ const struct opt calc_optab[] = {
 	HEX(V_SAI, "sai", "SAi_b, the SA payload that the initiator sent", S(HASH)),
 	HEX(V_IDI, "idi", "IDii_b: type, protocol, port, data", S(HASH)),
 	HEX(V_IDR, "idr", "IDir_b", S(HASH)),
-	HEX(V_CERT, "cert", "the peer's certificate (DER), whose hash identifies its key",
-	    S(PKE)),
+	OPT_STR(O, hex[V_CERT], 0, "cert", "HEX|FILE",
+	    "pke: the peer's certificate (DER in hex), whose hash identifies its key; sig: a file with the signer's",
+	    .subs = S(PKE) | S(SIG)),
+	HEX(V_DIGEST, "digest", "HASH_I or HASH_R, to be signed", S(SIG)),
+	HEX(V_SIG, "sig", "body of a SIG payload, to be checked by --cert", S(SIG)),
+	OPT_STR(O, creds.key, 0, "key", "FILE", "our private key, as for ike-initiate", .subs = S(SIG)),
+	OPT_STR(O, creds.passphrase, 0, "key-passphrase", "FILE", "passphrase of the key, as for ike-initiate",
+	    .subs = S(SIG)),
 	HEX(V_BODY, "body", "payload body to encrypt with Ke_i, or with --role responder Ke_r", S(PKE)),
 	HEX(V_CIPHERTEXT, "ciphertext", "payload body to decrypt", S(PKE)),
 	HEX(V_SKEYID, "skeyid", "SKEYID, instead of its inputs", PHASE1 | CAPTURES),
@@ -125,7 +132,12 @@ const struct opt calc_optab[] = {
 
 	OPT_SECTION("Input and output"),
 	OPT_STR(O, sa, 0, "sa", "FILE", "read missing values from SA state, '-' for standard input",
-	    .subs = ~(S(DH) | S(COOKIE) | S(VID) | S(CHECK))),
+	    .subs = ~(S(DH) | S(COOKIE) | S(VID) | S(SIG) | S(CHECK))),
+	OPT_LIST(O, creds.ca, 0, "ca", "FILE", "check the certificates of signatures against these authorities",
+	    .subs = S(WALK)),
+	OPT_LIST(O, creds.crl, 0, "crl", "FILE", "revocation lists of these authorities", .subs = S(WALK)),
+	OPT_LIST(O, creds.peer_cert, 0, "peer-cert", "FILE",
+	    "certificate of an end, trusted without an authority; an end need not send it", .subs = S(WALK)),
 	OPT_FLAG(O, explain, 0, "explain", "print every step: formula, inputs, result, where it is used"),
 	OPT_JSON(O, json),
 	OPT_ARG(O, capture, "CAPTURE", "pcap or pcapng file with a phase 1", .subs = CAPTURES,
@@ -277,7 +289,7 @@ calc_from_opts(struct calc *c, const struct calc_opts *o, struct rand_seed *seed
 	if (set_proposal(c, o, f) == -1 || set_numbers(c, o, f) == -1)
 		return (-1);
 	for (v = 0; v < V_HEX_COUNT; v++) {
-		if (o->hex[v] == NULL)
+		if (o->hex[v] == NULL || (v == V_CERT && o->sub == SUB_SIG))	/* that is a file */
 			continue;
 		if (v == V_TEXT) {
 			if (calc_set(c, V_TEXT, span_str(o->hex[v]), f) == -1)

@@ -4,12 +4,14 @@
 
 #include "cli/opt.h"
 #include "explain/values.h"
+#include "tool/creds_opt.h"
 #include "trace/dissect.h"
 
 struct calc_opts {
 	uint8_t		sub;			/* enum calc_sub */
 	const char	*hex[V_HEX_COUNT];
 	struct opt_list	private;
+	struct creds_opts creds;
 	const char	*hash, *cipher, *group, *esp, *ah, *ip, *peer_ip, *psk_text, *psk_file,
 			*sa, *seed, *capture, *spi_in, *spi_out, *prime, *generator, *peer_private;
 	uint8_t		auth, protocol, role;
@@ -48,10 +50,10 @@ struct calc_privates {
 
 /*
  * Prints every value of the exchanges in ${path}, message by message: computed from ${c}, the SA state in ${sa} (may
- * be NULL) and ${privates}, and compared with the wire and the state. 0: nothing differs; -1 with FAULT_PROTOCOL:
+ * be NULL) and ${privates}, signatures verified by ${trust}, and compared with the wire and the state. 0: nothing differs; -1 with FAULT_PROTOCOL:
  * a value differs; another fault: the capture cannot be read, or holds no IKEv1.
  */
 int calc_walk(const struct calc *c, const char *path, const char *sa,
-    const struct calc_privates *privates, const struct calc_opts *o, struct fault *f);
+    const struct calc_privates *privates, const struct creds *trust, const struct calc_opts *o, struct fault *f);
 
 #endif

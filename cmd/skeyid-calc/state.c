@@ -1,4 +1,4 @@
-/* Reads SA state: the last IKE SA and the last child SA. */
+/* Reads SA state: the last IKE SA and the last child SA, of the protocol that is asked for. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,16 +7,24 @@
 #include "os/record_in.h"
 #include "opts.h"
 
+/* Whether ${rec} has the protocol of --protocol, --esp or --ah: a bundle has a child SA of each. */
+static bool
+wanted(const struct calc *c, const struct sa_rec *rec)
+{
+	return (rec->type == SA_IKE || (rec->type == SA_CHILD && (!c->has[V_PROTOCOL] ||
+	    c->v[V_PROTOCOL].p[0] == (rec->child.protocol == SA_AH ? 2 : 3))));	/* of RFC 2407, 4.4.1 */
+}
+
 /* Reads all records and keeps the last IKE SA and the last child SA. */
 static int
-read_records(struct sa_in *in, struct sa_rec *rec, struct sa_rec *ike, struct sa_rec *child,
+read_records(const struct calc *c, struct sa_in *in, struct sa_rec *rec, struct sa_rec *ike, struct sa_rec *child,
     struct fault *f)
 {
 	struct sa_in_at at;
 	int rc;
 
 	while ((rc = sa_in_next(in, true, rec, &at, f)) > 0) {
-		if (rec->type == SA_IKE || rec->type == SA_CHILD) {
+		if (wanted(c, rec)) {
 			struct sa_rec *to = rec->type == SA_IKE ? ike : child;
 
 			sa_rec_wipe(to);
@@ -47,7 +55,7 @@ calc_from_state(struct calc *c, const char *path, struct fault *f)
 		(void)fault(f, FAULT_MEMORY, "no memory for records");
 		goto done;
 	}
-	rc = read_records(in, &recs[0], &recs[1], &recs[2], f);
+	rc = read_records(c, in, &recs[0], &recs[1], &recs[2], f);
 	if (rc == 0 && recs[1].type == SA_IKE)
 		rc = calc_from_ike(c, &recs[1].ike, f);
 	if (rc == 0 && recs[2].type == SA_CHILD && c->sub == SUB_KEYMAT)

@@ -167,11 +167,12 @@ print_capture(struct show *w, const char *path, bool cookie, struct fault *f)
 
 int
 calc_walk(const struct calc *c, const char *path, const char *sa, const struct calc_privates *privates,
-    const struct calc_opts *o, struct fault *f)
+    const struct creds *trust, const struct calc_opts *o, struct fault *f)
 {
 	struct sa_set *state = sa_set_new();
 	const struct walk_given given = {
 		.values = c, .privates = privates->v, .n_privates = privates->n, .state = state,
+		.trust = trust,
 	};
 	struct show w = {
 		.walk = walk_new(&given), .messages = o->json ? json_array() : NULL,

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "cli/prom.h"
 #include "metrics.h"
 
 #define LABELS		320
@@ -29,34 +30,17 @@ head(struct text *x, const char *name, const char *type, const char *help)
 	put(x, "# HELP vpnmon_%s %s\n# TYPE vpnmon_%s %s\n", name, help, name, type);
 }
 
-/* The value of a label: backslash, quote and line feed are escaped. */
-static void
-put_label(char *out, size_t cap, const char *name, const char *value, bool first)
-{
-	size_t n = (size_t)snprintf(out, cap, "%s%s=\"", first ? "" : ",", name);
-
-	for (; *value != '\0' && n + 4 < cap; value++) {
-		if (*value == '"' || *value == '\\' || *value == '\n')
-			out[n++] = '\\';
-		out[n++] = *value;
-		if (*value == '\n')
-			out[n - 1] = 'n';
-	}
-	out[n++] = '"';
-	out[n] = '\0';
-}
-
 static const char *
 labels(const struct tunnel *t)
 {
 	static char out[LABELS];
 	char dest[ADDR_TEXT];
 
-	put_label(out, sizeof(out), "tun", t->tun, true);
-	put_label(out + strlen(out), sizeof(out) - strlen(out), "destination",
+	prom_label(out, sizeof(out), "tun", t->tun, true);
+	prom_label(out, sizeof(out), "destination",
 	    addr_text(dest, &t->dest), false);
 	if (t->group != NULL)
-		put_label(out + strlen(out), sizeof(out) - strlen(out), "group", t->group->name, false);
+		prom_label(out, sizeof(out), "group", t->group->name, false);
 	return (out);
 }
 
@@ -136,7 +120,7 @@ put_switches(struct text *x, const struct tool *w)
 		return;
 	head(x, "switches_total", "counter", "Times that a group's routes went to another member.");
 	for (i = 0; i < w->n_groups; i++) {
-		put_label(label, sizeof(label), "group", w->groups[i].name, true);
+		prom_label(label, sizeof(label), "group", w->groups[i].name, true);
 		put(x, "vpnmon_switches_total{%s} %llu\n", label,
 		    (unsigned long long)w->groups[i].switches);
 	}

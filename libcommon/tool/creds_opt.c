@@ -1,8 +1,11 @@
 /* Reads certificates, keys and CRLs that options name. */
 #include "tool/creds_opt.h"
 
+#include <errno.h>
+
 #include "base/hex.h"
 #include "cli/secret_file.h"
+#include "tool/token.h"
 
 #define CERT_FILE_MAX	((size_t)4 * 1024 * 1024)	/* bytes of a file of certificates */
 
@@ -10,9 +13,9 @@ const struct opt creds_optab[] = {
 	OPT_LIST(struct creds_opts, cert, 0, "cert", "FILE",
 	    "our certificate and the chain above it: PEM, DER, PKCS#7 or PKCS#12"),
 	OPT_STR(struct creds_opts, key, 0, "key", "FILE",
-	    "our private key, PEM or DER: a file, '-', fd:N or env:NAME (default: that of a PKCS#12)"),
+	    "our private key, PEM or DER: a file, '-', fd:N or env:NAME, or pkcs11:URI (default: that of a PKCS#12)"),
 	OPT_STR(struct creds_opts, passphrase, 0, "key-passphrase", "FILE",
-	    "passphrase of the key or the PKCS#12: a file, '-', fd:N, env:NAME, or tty for a prompt"),
+	    "passphrase of the key or the PKCS#12, or PIN of the token: a file, '-', fd:N, env:NAME, or tty for a prompt"),
 	OPT_LIST(struct creds_opts, ca, 0, "ca", "FILE",
 	    "certificates of the authorities that may issue the peer's"),
 	OPT_LIST(struct creds_opts, crl, 0, "crl", "FILE",
@@ -26,6 +29,9 @@ const struct opt creds_optab[] = {
 	OPT_END
 };
 
+#define PASSPHRASE	"passphrase of the private key"
+#define PIN		"PIN of the token"
+
 /* Where the files are, and the passphrase once it is known. */
 struct reading {
 	struct creds		*c;
@@ -35,10 +41,23 @@ struct reading {
 	bool			 has_pass;
 };
 
+/* What the file of an option is for, if it does not exist. */
+static enum fault_cause
+absent(const char *option)
+{
+	if (strcmp(option, "cert") == 0)
+		return (CAUSE_CERT_FILE);
+	if (strcmp(option, "key") == 0)
+		return (CAUSE_KEY_FILE);
+	return (strcmp(option, "key-passphrase") == 0 ? CAUSE_PASSPHRASE_FILE : CAUSE_TRUST_FILE);
+}
+
 static int
 bad(struct fault *f, const char *option, const char *from)
 {
 	fault_option(f, option);
+	if (f->code == FAULT_SECRET_FILE && f->sys == ENOENT)
+		(void)fault_because(f, absent(option), -1);
 	if (from != NULL)
 		fault_where(f, "%s", from);
 	/* To the user a file with a mistake is a bad configuration. */
@@ -49,16 +68,16 @@ bad(struct fault *f, const char *option, const char *from)
 
 /* Asks for the passphrase once; it serves all that needs one. */
 static int
-need_pass(struct reading *r, struct fault *f)
+need_pass(struct reading *r, const char *what, struct fault *f)
 {
 	const char *option = "key-passphrase";
 
 	if (r->has_pass)
 		return (0);
-	if (secret_file_read(&r->pass, r->o->passphrase, SECRET_RAW, "passphrase of the private key", r->beside, f) != 0) {
+	if (secret_file_read(&r->pass, r->o->passphrase, SECRET_RAW, what, r->beside, f) != 0) {
 		if (f->cause == CAUSE_NO_TERMINAL)
 			(void)fault_because(f, CAUSE_PASSPHRASE, fault(f, FAULT_SECRET_FILE, "the private key is encrypted, "
-			    "and there is no terminal to ask for its passphrase on"));
+			    "and there is no terminal to ask for its %s on", strcmp(what, PIN) == 0 ? "PIN" : "passphrase"));
 		return (bad(f, option, NULL));
 	}
 	r->has_pass = true;
@@ -74,7 +93,7 @@ read_p12(struct reading *r, struct span data, struct fault *f)
 	int rc = sign_p12_read(&key, &r->c->own, data, SPAN_NONE, &locked, f);
 
 	if (rc != 0 && locked) {
-		if (need_pass(r, f) != 0)
+		if (need_pass(r, PASSPHRASE, f) != 0)
 			return (-1);
 		rc = sign_p12_read(&key, &r->c->own, data, secret_span(&r->pass), &locked, f);
 	}
@@ -155,11 +174,16 @@ read_key(struct reading *r, struct fault *f)
 
 	if (r->o->key == NULL)
 		return (0);
+	if (strncmp(r->o->key, TOKEN_SCHEME, strlen(TOKEN_SCHEME)) == 0) {
+		if (need_pass(r, PIN, f) != 0)
+			return (-1);
+		return (token_open(&r->c->key, r->o->key, secret_span(&r->pass), f) == 0 ? 0 : bad(f, "key", NULL));
+	}
 	rc = secret_file_bytes(&data, r->o->key, r->beside, f);
 	if (rc == 0)
 		rc = sign_key_read(&r->c->key, secret_span(&data), SPAN_NONE, &locked, f);
 	if (rc != 0 && locked) {
-		rc = need_pass(r, f);
+		rc = need_pass(r, PASSPHRASE, f);
 		if (rc == 0)
 			rc = sign_key_read(&r->c->key, secret_span(&data), secret_span(&r->pass), &locked, f);
 	}
@@ -193,14 +217,14 @@ static int
 choose_method(struct ike_policy *p, struct fault *f)
 {
 	enum sign_kind kind = sign_key_kind(p->creds.key);
-	bool ecdsa = p->auths[0] == AUTH_ECDSA_256;
+	const char *method = p->auths[0] == AUTH_ECDSA_256 ? "ecdsa" : p->auths[0] == AUTH_DSS_SIG ? "dss" : "for RSA";
+	const char *of_key = kind == SIGN_RSA ? "for RSA" : kind == SIGN_DSS ? "dss" : "ecdsa";
 
-	if (ecdsa == (kind == SIGN_RSA)) {
-		(void)fault(f, FAULT_CONFIG, "it is %s, and our private key is %s", ecdsa ? "ecdsa" : "for RSA",
-		    sign_kind_name(kind));
+	if (strcmp(method, of_key) != 0) {
+		(void)fault(f, FAULT_CONFIG, "it is %s, and our private key is %s", method, sign_kind_name(kind));
 		return (bad(f, "auth", NULL));
 	}
-	if (ecdsa)
+	if (p->auths[0] == AUTH_ECDSA_256)
 		p->auths[0] = kind == SIGN_EC256 ? AUTH_ECDSA_256 : kind == SIGN_EC384 ? AUTH_ECDSA_384 : AUTH_ECDSA_521;
 	return (0);
 }
@@ -231,15 +255,47 @@ check_complete(const struct ike_policy *p, struct fault *f)
 }
 
 static int
+read_trust(struct reading *r, struct fault *f)
+{
+	const struct creds_opts *o = r->o;
+
+	if (read_list(r, &o->ca, "ca", CERT_FILE_MAX, take_ca, f) != 0 ||
+	    read_list(r, &o->crl, "crl", TRUST_CRL_MAX, take_crl, f) != 0)
+		return (-1);
+	return (read_list(r, &o->peer_cert, "peer-cert", CERT_FILE_MAX, take_peer, f));
+}
+
+int
+creds_trust_read(struct creds *c, const struct creds_opts *o, struct fault *f)
+{
+	struct reading r = { .c = c, .o = o };
+
+	return (read_trust(&r, f));
+}
+
+static int
+read_own(struct reading *r, struct fault *f)
+{
+	return (read_list(r, &r->o->cert, "cert", CERT_FILE_MAX, take_own, f) != 0 ? -1 : read_key(r, f));
+}
+
+int
+creds_own_read(struct creds *c, const struct creds_opts *o, struct fault *f)
+{
+	struct reading r = { .c = c, .o = o };
+	int rc = read_own(&r, f);
+
+	secret_free(&r.pass);
+	return (rc);
+}
+
+static int
 build(struct reading *r, struct ike_policy *p, struct fault *f)
 {
 	const struct creds_opts *o = r->o;
 	size_t i;
 
-	if (read_list(r, &o->cert, "cert", CERT_FILE_MAX, take_own, f) != 0 || read_key(r, f) != 0 ||
-	    read_list(r, &o->ca, "ca", CERT_FILE_MAX, take_ca, f) != 0 ||
-	    read_list(r, &o->crl, "crl", TRUST_CRL_MAX, take_crl, f) != 0 ||
-	    read_list(r, &o->peer_cert, "peer-cert", CERT_FILE_MAX, take_peer, f) != 0)
+	if (read_own(r, f) != 0 || read_trust(r, f) != 0)
 		return (-1);
 	for (i = 0; i < o->peer_hash.n; i++)
 		if (take_hash(&p->creds, o->peer_hash.v[i], f) != 0)

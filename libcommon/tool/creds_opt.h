@@ -21,4 +21,9 @@ extern const struct opt creds_optab[];
  */
 int creds_opts_build(struct ike_policy *p, const struct creds_opts *o, const char *beside, struct fault *f);
 
+/* Reads only the files of --cert and --key; no check that they belong together. 0, or -1 likewise. */
+int creds_own_read(struct creds *c, const struct creds_opts *o, struct fault *f);
+/* Reads only the files of --ca, --crl and --peer-cert. 0, or -1 likewise. */
+int creds_trust_read(struct creds *c, const struct creds_opts *o, struct fault *f);
+
 #endif

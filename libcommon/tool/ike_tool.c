@@ -28,6 +28,9 @@ const struct opt ike_tool_optab[] = {
 	    "write the keys of a phase 1 that fails to FILE, for ike-trace --sa"),
 	OPT_STR(struct ike_tool_opts, user, 0, "user", "NAME",
 	    "drop privileges to NAME once the ports are open (root: sapipe)"),
+	OPT_NUM(struct ike_tool_opts, ready_fd, 0, "ready-fd", "N", READY_FD_MIN, 65535,
+	    "write a line to descriptor N once ready: the responder listens, the initiator has a child SA",
+	    .flags = OPT_NO_DEFAULT),
 	OPT_STR(struct ike_tool_opts, seed, 0, "seed", "TEXT",
 	    "derive all random values from TEXT: repeatable, not secure",
 	    .flags = OPT_SEAM),
@@ -119,51 +122,20 @@ end(struct ike_tool *t, const struct outcome_step *s)
 	ev_timer_start(t->loop, &t->on_linger);
 }
 
-/* An answer to the engine: whether a user may log in. */
-static void
-answer_login(struct ike_tool *t, const uint8_t id[16], uint32_t mid, bool ok)
+static bool
+serves(const struct ike_tool *t)
 {
-	const uint8_t yes = ok ? 1 : 0;
-	struct ike_answer a = { .data = span_of(&yes, 1) };
-	struct ike_outbox todo = {0};
-
-	(void)ike_engine_answer(ike_host_engine(t->host), ike_host_now(t->host), id, mid, &a, &todo);
-	ike_host_do(t->host, &todo);
+	return (t->outcome.goal == GOAL_SERVE || t->outcome.goal == GOAL_SERVE_ONE);
 }
 
+/* Whoever started this process learns what the verdict means for it. */
 static void
-on_login(struct ev_loop *loop, struct ev_io *w, int events)
+notify(struct ike_tool *t, enum ike_verdict what)
 {
-	struct ike_tool *t = w->data;
-	struct login_answer a;
-	int rc;
-
-	(void)events;
-	while ((rc = login_answer(t->login, ike_host_now(t->host).ms, &a)) > 0) {
-		if (a.status > 1)
-			report_warn("--xauth-exec ended with status %u%s", a.status, a.status == 127 ? ": not found?" : "");
-		answer_login(t, a.id, a.mid, a.ok);
-	}
-	if (rc < 0) {
-		report_warn("the helper of --xauth-exec has ended: no user can log in");
-		ev_io_stop(loop, w);
-	}
-}
-
-/* A user has sent its password. If the helper cannot judge the login, it is rejected. */
-static void
-on_asks(struct ike_tool *t, const uint8_t id[16], uint32_t mid)
-{
-	struct ike_question q;
-	struct fault f = {0};
-
-	if (!ike_engine_question(ike_host_engine(t->host), id, mid, &q))
-		return;
-	if (t->login != NULL && login_ask(t->login, ike_host_now(t->host).ms, id, mid, &q, &f) == 0)
-		return;
-	if (t->login != NULL)
-		report_note(&f);
-	answer_login(t, id, mid, false);
+	if (what == (t->outcome.goal == GOAL_IKE ? IKE_UP : IKE_CHILD_UP))
+		notify_ready(&t->notify, what == IKE_UP ? "IKE SA established" : "child SA established");
+	else if (what == IKE_GONE && !serves(t))
+		notify_status(&t->notify, "the connection is lost, reconnecting");
 }
 
 static void
@@ -174,7 +146,7 @@ on_verdict(void *ctx, enum ike_verdict what, const uint8_t id[16], uint32_t mid,
 	struct outcome_step s;
 
 	if (what == IKE_ASKS) {
-		on_asks(t, id, mid);
+		ike_users_ask(&t->users, id, mid);
 		return;
 	}
 	if (what == IKE_FAILED || what == IKE_REFUSED || what == IKE_TURNED_AWAY || what == IKE_GONE)
@@ -184,6 +156,7 @@ on_verdict(void *ctx, enum ike_verdict what, const uint8_t id[16], uint32_t mid,
 		return;
 	s = outcome_verdict(&t->outcome, what, mid, why,
 	    ike_engine_count_running(ike_host_engine(t->host)));
+	notify(t, what);
 	say(t, &s, why);
 	if (s.commit)
 		commit(t);
@@ -248,7 +221,10 @@ static void	watch_out(struct ike_tool *t);
 static void
 on_done(void *ctx)
 {
-	watch_out(ctx);
+	struct ike_tool *t = ctx;
+
+	ike_users_settle(&t->users);
+	watch_out(t);
 }
 
 static void
@@ -260,7 +236,19 @@ on_wire(void *ctx, const struct host_dgram *d)
 static void
 on_record(void *ctx, const struct sa_rec *rec)
 {
-	ike_wire_record(((struct ike_tool *)ctx)->wire, rec);
+	struct ike_tool *t = ctx;
+
+	ike_wire_record(t->wire, rec);
+	if (t->users.account != NULL)
+		account_record(t->users.account, ike_host_now(t->host), rec);
+}
+
+static void
+on_count(void *ctx, const struct sa_event *ev)
+{
+	const struct ike_tool *t = ctx;
+
+	account_traffic(t->users.account, ike_host_now(t->host), ev);
 }
 
 static void
@@ -275,7 +263,7 @@ on_failed_sa(void *ctx, const struct sa_rec *rec)
 }
 
 static const struct ike_host_calls calls = {
-	.failed_sa = on_failed_sa,
+	.failed_sa = on_failed_sa, .count = on_count,
 	.note = on_note, .verdict = on_verdict, .lost = on_lost, .unsent = on_unsent,
 	.done = on_done, .wire = on_wire, .record = on_record,
 };
@@ -343,6 +331,16 @@ on_linger(struct ev_loop *loop, struct ev_timer *w, int events)
 }
 
 static void
+on_watchdog(struct ev_loop *loop, struct ev_timer *w, int events)
+{
+	struct ike_tool *t = w->data;
+
+	(void)loop;
+	(void)events;
+	notify_alive(&t->notify);
+}
+
+static void
 watch_signals(struct ike_tool *t)
 {
 	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 };
@@ -389,7 +387,7 @@ ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf
 		return (-1);
 	if ((t->wire = ike_wire_open(o->pcap, o->explain, f)) == NULL && f->code != FAULT_NONE)
 		return (-1);
-	if ((t->loop = loop_make(false, f)) == NULL)
+	if (notify_open(&t->notify, o->ready_fd, f) != 0 || (t->loop = loop_make(false, f)) == NULL)
 		return (-1);
 	if ((t->out = sa_out_open(o->output, f)) == NULL)
 		return (-1);
@@ -397,28 +395,29 @@ ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf
 		return (fault(f, FAULT_USAGE, "--failed-sa: standard output is for SA state"));
 	if (o->failed_sa != NULL && (t->failed = sa_out_open(o->failed_sa, f)) == NULL)
 		return (-1);
+	if (o->tcp != 0 && (o->tcp_port == PORT_IKE_DEFAULT || o->tcp_port == PORT_NATT_DEFAULT))
+		return (fault(f, FAULT_USAGE, "--tcp-port %u is a port of UDP encapsulation", o->tcp_port));
 	opt.conf = *conf;
+	opt.conf.tcp_port = o->under != NULL ? (o->under->natt.tcp ? o->under->local.at.port : 0) : o->tcp != 0 ? o->tcp_port : 0;
 	opt.conf.show_keys = o->failed_sa != NULL || t->wire != NULL;
 	opt.out = t->out;
 	opt.one_peer = opt.conf.one_peer = t->one_peer;
 	if ((t->host = ike_host_new(t->loop, &opt, &calls, t, f)) == NULL)
 		return (-1);
 	if (o->under != NULL ? ike_host_listen_at(t->host, &o->under->local.at,
-	    o->under->natt.marker == SA_MARKER_NON_ESP ? PORT_NATT : PORT_IKE, f) != 0 :
+	    o->under->natt.tcp ? PORT_TCP : o->under->natt.marker == SA_MARKER_NON_ESP ? PORT_NATT : PORT_IKE, f) != 0 :
 	    ike_host_listen(t->host, t->local.port != 0 || t->local.addr.family != 0 ?
-	    &t->local : NULL, f) != 0)
+	    &t->local : NULL, !o->no_udp, f) != 0)
 		return (-1);
 	watch_signals(t);
-	if (t->login != NULL) {
-		ev_io_init(&t->on_login, on_login, login_fd(t->login), EV_READ);
-		t->on_login.data = t;
-		ev_io_start(t->loop, &t->on_login);
-	}
+	ike_users_watch(&t->users, t->loop, t->host);
 	ev_init(&t->on_out, on_out);
 	t->on_out.data = t;
 	ev_timer_init(&t->on_linger, on_linger, 0., 0.);
 	t->on_linger.data = t;
 	t->look = t->look || (t->one_shot && !sa_out_kept(t->out));
+	ev_timer_init(&t->on_watchdog, on_watchdog, 0., t->notify.watchdog_ms / 1000.);
+	t->on_watchdog.data = t;
 	ev_timer_init(&t->on_grace, on_grace, 0., 0.);
 	t->on_grace.data = t;
 	t->user = o->user;
@@ -433,8 +432,15 @@ ike_tool_run(struct ike_tool *t)
 
 	if (priv_drop(t->user, 0, &f) < 0 || sandbox_enter(SANDBOX_NEGOTIATOR, &f) < 0)
 		ike_tool_shutdown(t, report_fault(&f));
-	if (!t->over)
+	if (!t->over && serves(t))
+		notify_ready(&t->notify, "listening");
+	if (!t->over && t->notify.watchdog_ms != 0)
+		ev_timer_again(t->loop, &t->on_watchdog);
+	if (!t->over) {
+		account_on(t->users.account, ike_host_now(t->host));
 		ev_run(t->loop, 0);
+		account_off(t->users.account, ike_host_now(t->host));
+	}
 	if (t->status == EXIT_DONE && (sa_out_commit(t->out, &f) != 0 ||
 	    sa_out_drain(t->out, OUT_FLUSH_MS, &f) != 0) &&
 	    !(t->told_to_stop && f.code == FAULT_READER_GONE))	/* the reader was told, too */
@@ -447,6 +453,7 @@ ike_tool_shutdown(struct ike_tool *t, enum exit_status status)
 {
 	t->status = status;
 	t->ending = t->over = true;
+	notify_stopping(&t->notify);
 	ike_host_shutdown(t->host);
 	ev_break(t->loop, EVBREAK_ALL);
 }
@@ -455,10 +462,13 @@ void
 ike_tool_close(struct ike_tool *t)
 {
 	ike_wire_close(t->wire);
-	login_close(t->login);
+	login_close(t->users.login);
+	account_close(t->users.account);
 	if (t->loop == NULL)
 		return;
+	notify_close(&t->notify);
 	ike_host_free(t->host);
+	lease_store_close(t->users.leases);
 	sa_out_close(t->out);
 	sa_out_close(t->failed);
 	ev_loop_destroy(t->loop);

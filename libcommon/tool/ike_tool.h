@@ -7,11 +7,12 @@
 
 #include <ev.h>
 
+#include "tool/ike_users.h"
 #include "tool/ike_wire.h"
-#include "tool/login.h"
 #include "tool/outcome.h"
 #include "cli/opt.h"
 #include "host/ike_host.h"
+#include "os/notify.h"
 #include "os/record_out.h"
 
 struct ike_tool_opts {
@@ -20,13 +21,17 @@ struct ike_tool_opts {
 	const char	*pcap;
 	const char	*failed_sa;	/* where the keys of failed IKE SAs go; NULL: nowhere */
 	bool		 explain;
+	uint8_t		 tcp;		/* --encap: 0 udp, 1 tcp */
+	bool		 no_udp;	/* and no other ports */
+	uint16_t	 tcp_port;
 	const char	*user;		/* user to switch to; NULL: as for priv_drop() */
 	const char	*seed, *clock;	/* test seams */
+	uint32_t	 ready_fd;	/* 0: none */
 	/* Set by the tool: work only under this IKE SA, at its port; the caller then sets ${local}. */
 	const struct sa_ike *under;
 };
 
-/* Rows for OPT_INCLUDE: -o, --explain, --pcap, --user, --seed, --clock. */
+/* Rows for OPT_INCLUDE: -o, --explain, --pcap, --user, --ready-fd, --seed, --clock. */
 extern const struct opt ike_tool_optab[];
 
 struct ike_tool {
@@ -40,7 +45,8 @@ struct ike_tool {
 	struct rand_seed	 seed;
 	struct ev_signal	 on_signal[5];
 	struct ev_io		 on_out;
-	struct ev_timer		 on_linger, on_grace;
+	struct ev_timer		 on_linger, on_grace, on_watchdog;
+	struct notify		 notify;
 	struct fault		 lost;		/* why records go nowhere; FAULT_NONE: they do go */
 	enum exit_status	 status;
 	bool			 ending;
@@ -51,8 +57,7 @@ struct ike_tool {
 	 */
 	bool			 (*hook)(void *ctx, enum ike_verdict what, uint32_t mid, const struct fault *why);
 	void			*hook_ctx;
-	struct login		*login;		/* judges users of XAuth; set before opening, or NULL. Closed with the tool. */
-	struct ev_io		 on_login;
+	struct ike_users	 users;		/* their login and account are closed with the tool */
 	/* Set before opening: what the run is asked to do, how long it answers retransmissions at its end, */
 	struct outcome		 outcome;
 	uint32_t		 linger_ms;

@@ -87,7 +87,8 @@ static void
 record_dgram(struct ike_wire *w, const struct host_dgram *d, const struct v1_seen *seen)
 {
 	static const uint8_t marker[4];
-	char label[V1_LABEL], text[V1_LABEL + 32];
+	struct endpoint src = seen->src, dst = seen->dst;
+	char label[V1_LABEL], text[V1_LABEL + 40];
 	struct v1_told m;
 	struct fault f;
 
@@ -98,8 +99,13 @@ record_dgram(struct ike_wire *w, const struct host_dgram *d, const struct v1_see
 	else
 		(void)snprintf(label, sizeof(label), "%s", f.what);
 	(void)snprintf(text, sizeof(text), "%s %s", d->out ? "sent" : "received", label);
-	if (pcapng_put_udp(w->pcap, d->time_us, d->out ? PCAPNG_OUT : PCAPNG_IN, &seen->src,
-	    &seen->dst, span_of(marker, d->marker ? 4 : 0), d->data, text, &f) == 0 ||
+	/* The UDP datagram that is inside of the TCP segment. */
+	if (d->tcp) {
+		src.port = dst.port = PORT_IKE_DEFAULT;
+		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), ", in TCP");
+	}
+	if (pcapng_put_udp(w->pcap, d->time_us, d->out ? PCAPNG_OUT : PCAPNG_IN, &src,
+	    &dst, span_of(marker, d->marker ? 4 : 0), d->data, text, &f) == 0 ||
 	    f.code == FAULT_TOO_LARGE)
 		return;
 	/* The tunnel matters more than its record. */
@@ -117,12 +123,10 @@ tell_payload(const struct v1_told *m, size_t i)
 	const char *type = isakmp_payload_name(v1_payload_meant(m->msg.pl[i].type,
 	    m->msg.hdr.exchange), name);
 
-	(void)v1_told_words(words, sizeof(words), m, i, false);
+	(void)v1_told_verdict(words, sizeof(words), m, i, false);
 	for (line = words; *line != '\0'; line = end + 1) {
 		end = line + strcspn(line, "\n");
-		report_say(0, "     %-7s %.*s%s", line == words ? type : "", (int)(end - line), line,
-		    m->msg.pl[i].type != PAYLOAD_HASH ? "" :
-		    m->proof == V1_PROOF_GOOD ? ", right" : m->proof == V1_PROOF_BAD ? ", WRONG" : "");
+		report_say(0, "     %-7s %.*s", line == words ? type : "", (int)(end - line), line);
 		if (*end == '\0')
 			break;
 	}
@@ -218,7 +222,7 @@ ike_wire_dgram(struct ike_wire *w, const struct host_dgram *d)
 	local = own(d);
 	seen = (struct v1_seen){
 		.number = ++w->n, .src = d->out ? local : d->remote,
-		.dst = d->out ? d->remote : local, .data = d->data,
+		.dst = d->out ? d->remote : local, .data = d->data, .epoch = d->time_us / 1000000,
 	};
 	if (w->pcap != NULL)
 		record_dgram(w, d, &seen);

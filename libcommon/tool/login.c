@@ -1,155 +1,61 @@
-/* Logins of XAuth, judged by a command with the checkpassword interface. */
+/* Questions of XAuth, answered by commands. */
 #include "tool/login.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/secret.h"
-#include "cli/helper.h"
-#include "sa/record.h"
+#include "ike/sa.h"
+#include "tool/command_in.h"
 
-#define CANNOT_RUN	127
-#define GIVEN_FD	3	/* of the interface */
-#define WRONGS		256	/* wrong passwords remembered */
+#define GIVEN_FD	3	/* of checkpassword's interface */
+#define WRONGS		1024	/* wrong passwords remembered */
 
-/* The head of a question to the helper; then follows "user\0password\0". */
-struct ask {
+enum { JUDGE, ASK };		/* kinds of commands */
+
+/* Which question a command answers. */
+struct about {
 	uint8_t		id[16];
 	uint32_t	mid;
-};
-#define ASK_MAX	(sizeof(struct ask) + 2 * SA_TEXT + 2)
-
-struct told {			/* and back from it */
-	struct ask	of;
-	uint8_t		status;
+	uint32_t	zero;
 };
 
 /* A login that is judged, or a wrong password a while ago. */
 struct wrong {
-	struct ask	of;
+	struct about	of;
 	struct addr	from;
 	char		user[SA_TEXT];
-	uint64_t	ms;	/* of the answer; 0: none yet */
+	bool		judged;
+	uint64_t	ms;	/* of the question, then of the answer; 0: none */
 };
 
 struct login {
-	struct helper	helper;
-	struct wrong	wrong[WRONGS];
-	size_t		at;
+	struct commands	*commands;
+	bool		 judges, asks, prompts;
+	struct wrong	 wrong[WRONGS];
+	size_t		 at;
 };
 
-/* --- in the helper --- */
-
-/* The command, with ${given} on descriptor 3. Never returns. */
-static void
-command(const char *cmd, int given)
-{
-	for (int n = 1; n <= SIGRTMAX; n++)
-		(void)signal(n, SIG_DFL);
-	/* dup2() onto itself leaves the descriptor to be closed. */
-	if (given == GIVEN_FD ? fcntl(given, F_SETFD, 0) != 0 : dup2(given, GIVEN_FD) == -1)
-		_exit(CANNOT_RUN);
-	(void)close_range(GIVEN_FD + 1, ~0U, 0);
-	(void)execl("/bin/sh", "sh", "-c", cmd, (char *)NULL);
-	_exit(CANNOT_RUN);
-}
-
-/* Runs the command for "user\0password\0" in ${given}; its status. A pipe has room for all of it. */
-static uint8_t
-run(const char *cmd, const char *given, size_t len)
-{
-	const struct timespec tick = { 0, 10 * 1000 * 1000 };
-	char stamp[32];
-	int p[2], status = CANNOT_RUN << 8, n;
-	unsigned ticks = 0;
-	pid_t pid;
-
-	if (pipe2(p, O_CLOEXEC) != 0)
-		return (CANNOT_RUN);
-	n = snprintf(stamp, sizeof(stamp), "%lld", (long long)time(NULL));
-	if (write(p[1], given, len) != (ssize_t)len || write(p[1], stamp, (size_t)n + 1) != n + 1) {
-		(void)close(p[0]);
-		(void)close(p[1]);
-		return (CANNOT_RUN);
-	}
-	(void)close(p[1]);
-	if ((pid = fork()) == 0) {
-		(void)setpgid(0, 0);
-		command(cmd, p[0]);
-	}
-	(void)close(p[0]);
-	while (pid > 0 && waitpid(pid, &status, WNOHANG) == 0) {
-		if (++ticks == LOGIN_RUN_S * 100)
-			(void)kill(-pid, SIGKILL);
-		(void)nanosleep(&tick, NULL);
-	}
-	return ((uint8_t)(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status)));
-}
-
-static void
-judge(const char *cmd, int fd, const char *msg, size_t len)
-{
-	const struct timespec delay = { LOGIN_WRONG_DELAY_S, 0 };
-	struct told told = {0};
-
-	memcpy(&told.of, msg, sizeof(told.of));
-	told.status = run(cmd, msg + sizeof(told.of), len - sizeof(told.of));
-	if (told.status != 0)
-		(void)nanosleep(&delay, NULL);
-	(void)send(fd, &told, sizeof(told), MSG_NOSIGNAL);
-}
-
-static void
-serve(void *ctx, int fd)
-{
-	static char msg[ASK_MAX];
-	const char *cmd = ctx;
-	struct told busy = { .status = CANNOT_RUN };
-	unsigned running = 0;
-	ssize_t n;
-	pid_t pid;
-
-	while ((n = recv(fd, msg, sizeof(msg), 0)) > 0 || (n == -1 && errno == EINTR)) {
-		while (running > 0 && waitpid(-1, NULL, WNOHANG) > 0)
-			running--;
-		if (n < (ssize_t)sizeof(struct ask))
-			continue;
-		pid = running < LOGIN_RUNS_MAX ? fork() : -1;
-		if (pid == 0) {
-			judge(cmd, fd, msg, (size_t)n);
-			wipe(msg, sizeof(msg));
-			_exit(0);
-		}
-		if (pid > 0)
-			running++;
-		else {
-			memcpy(&busy.of, msg, sizeof(busy.of));
-			(void)send(fd, &busy, sizeof(busy), MSG_NOSIGNAL | MSG_DONTWAIT);
-		}
-		wipe(msg, sizeof(msg));
-	}
-}
-
-/* --- in the tool --- */
-
 struct login *
-login_open(const char *cmd, struct fault *f)
+login_open(const struct login_by *by, struct fault *f)
 {
+	const struct command_kind kinds[] = {
+		[JUDGE] = { .cmd = by->judge, .fd = GIVEN_FD, .limit_s = LOGIN_RUN_S, .late_s = LOGIN_WRONG_DELAY_S,
+		    .in_time = LOGIN_CHALLENGE },
+		[ASK] = { .cmd = by->ask, .terminal = true, .limit_s = LOGIN_ASK_S },
+	};
 	struct login *l = calloc(1, sizeof(*l));
 
 	if (l == NULL) {
 		(void)fault(f, FAULT_MEMORY, "no memory for logins");
 		return (NULL);
 	}
-	if (helper_fork(&l->helper, serve, (void *)(uintptr_t)cmd, -1, true, f) != 0) {
+	l->judges = by->judge != NULL;
+	l->asks = by->ask != NULL || by->prompt;
+	l->prompts = by->prompt;
+	if ((l->commands = commands_open(kinds, sizeof(kinds) / sizeof(kinds[0]), f)) == NULL) {
 		free(l);
 		return (NULL);
 	}
@@ -161,21 +67,23 @@ login_close(struct login *l)
 {
 	if (l == NULL)
 		return;
-	helper_close(&l->helper, 200);
+	commands_close(l->commands);
 	free(l);
 }
 
 int
 login_fd(const struct login *l)
 {
-	return (l->helper.fd);
+	return (commands_fd(l->commands));
 }
 
-/* Rejects a login for which there were too many wrong passwords. */
+/* --- limits --- */
+
+/* Rejects a login after too many wrong passwords. Those that are judged count: they may all be wrong. */
 static int
 check_wrongs(const struct login *l, uint64_t now_ms, const struct addr *from, const char *user, struct fault *f)
 {
-	unsigned of_user = 0, of_addr = 0;
+	unsigned of_user = 0, of_addr = 0, judged = 0;
 	const struct wrong *w;
 	char text[ADDR_TEXT];
 
@@ -183,66 +91,168 @@ check_wrongs(const struct login *l, uint64_t now_ms, const struct addr *from, co
 		if (w->ms == 0 || now_ms - w->ms > LOGIN_WRONG_S * 1000)
 			continue;
 		of_user += strcmp(w->user, user) == 0;
-		of_addr += addr_cmp(&w->from, from) == 0;
+		of_addr += addr_cmp(&w->from, from) == 0 && w->judged;
+		judged += addr_cmp(&w->from, from) == 0 && !w->judged;
 	}
 	if (of_addr >= LOGIN_WRONG_MAX)
 		return (fault(f, FAULT_AUTH_FAILED, "%u wrong passwords came from %s within %d s: the next is not looked at",
 		    of_addr, addr_text(text, from), LOGIN_WRONG_S));
+	if (judged >= LOGIN_ADDRESS_MAX)
+		return (fault(f, FAULT_AUTH_FAILED, "%u logins from %s are being judged: the next is not looked at",
+		    judged, addr_text(text, from)));
 	if (of_user >= LOGIN_WRONG_MAX)
 		return (fault(f, FAULT_AUTH_FAILED, "%u wrong passwords came for user %s within %d s: the next is not looked at",
 		    of_user, user, LOGIN_WRONG_S));
 	return (0);
 }
 
+static void
+note_end(struct login *l, uint64_t now_ms, const struct about *of, bool wrong)
+{
+	struct wrong *w;
+
+	for (w = l->wrong; w < l->wrong + WRONGS; w++)
+		if (w->ms != 0 && !w->judged && memcmp(&w->of, of, sizeof(*of)) == 0) {
+			if (wrong) {
+				w->judged = true;
+				w->ms = now_ms > 0 ? now_ms : 1;
+			} else
+				*w = (struct wrong){0};
+		}
+}
+
+/* --- what a command reads --- */
+
+static void
+put_login(struct command_in *t, const struct ike_question *q)
+{
+	char text[ADDR_TEXT];
+
+	command_in_add(t, q->user);
+	command_in_text(t, "", "", '\0');
+	command_in_add(t, q->password);
+	command_in_text(t, "", "", '\0');
+	command_in_number(t, "", (uint64_t)time(NULL));
+	command_in_text(t, "remote=", addr_text(text, &q->remote.addr), '\0');
+	command_in_number(t, "round=", q->round);
+	command_in_hex(t, "state=", q->state);
+	command_in_hex(t, "challenge=", q->challenge);
+	command_in_hex(t, "chap=", q->chap);
+}
+
+/* A text of the gateway as one line. */
+static void
+add_line(struct command_in *t, const char *key, const char *value)
+{
+	char line[SA_TEXT], *p;
+
+	if (value[0] == '\0')
+		return;
+	(void)snprintf(line, sizeof(line), "%s", value);
+	for (p = line; *p != '\0'; p++)
+		if (*p == '\n')
+			*p = ' ';
+	command_in_text(t, key, line, '\n');
+}
+
+static void
+put_value(struct command_in *t, const struct ike_question *q)
+{
+	char text[ADDR_TEXT];
+
+	add_line(t, "ask=", q->name);
+	add_line(t, "type=", q->type);
+	add_line(t, "gateway=", addr_text(text, &q->remote.addr));
+	add_line(t, "message=", q->message);
+	add_line(t, "challenge=", q->text);
+}
+
+static void
+put_prompt(struct command_in *t, const struct ike_question *q)
+{
+	char line[SA_TEXT + 64];
+
+	(void)snprintf(line, sizeof(line), "%c%s%sXAuth %s", q->shown ? COMMAND_SHOWN : COMMAND_HIDDEN, q->text, q->text[0] != '\0' ? ": " : "", q->name);
+	command_in_add(t, span_str(line));
+}
+
+/* --- */
+
 int
 login_ask(struct login *l, uint64_t now_ms, const uint8_t id[16], uint32_t mid, const struct ike_question *q,
     struct fault *f)
 {
+	struct about of = { .mid = mid };
 	struct wrong *w = &l->wrong[l->at];
-	struct ask head = { .mid = mid };
-	uint8_t msg[ASK_MAX];
-	size_t len = sizeof(head) + q->user.len + q->password.len + 2;
+	struct command_tag tag;
+	struct command_in t = {0};
 	char user[SA_TEXT];
-	ssize_t sent;
+	int rc;
 
-	if (q->user.len >= sizeof(user) || len > sizeof(msg))
-		return (fault(f, FAULT_AUTH_FAILED, "the user's name or password is too long"));
-	(void)snprintf(user, sizeof(user), "%.*s", (int)q->user.len, (const char *)q->user.p);
-	if (check_wrongs(l, now_ms, &q->remote.addr, user, f) != 0)
+	if (q->kind == IKE_QUESTION_LOGIN ? !l->judges : !l->asks)
+		return (fault(f, FAULT_CONFIG, "there is no command for this question of XAuth"));
+	(void)snprintf(user, sizeof(user), "%.*s", (int)q->user.len, q->user.len > 0 ? (const char *)q->user.p : "");
+	if (q->kind == IKE_QUESTION_LOGIN && check_wrongs(l, now_ms, &q->remote.addr, user, f) != 0)
 		return (-1);
-	memcpy(head.id, id, sizeof(head.id));
-	memcpy(msg, &head, sizeof(head));
-	memcpy(msg + sizeof(head), q->user.p, q->user.len);
-	msg[sizeof(head) + q->user.len] = '\0';
-	memcpy(msg + sizeof(head) + q->user.len + 1, q->password.p, q->password.len);
-	msg[len - 1] = '\0';
-	sent = send(l->helper.fd, msg, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	wipe(msg, sizeof(msg));
-	if (sent != (ssize_t)len)
-		return (fault_sys(f, FAULT_SYSTEM, "the helper of --xauth-exec takes no login"));
-	*w = (struct wrong){ .of = head, .from = q->remote.addr };
+	memcpy(of.id, id, sizeof(of.id));
+	_Static_assert(sizeof(of) == sizeof(tag), "a tag has room for the question");
+	memcpy(&tag, &of, sizeof(tag));
+	if (q->kind == IKE_QUESTION_LOGIN)
+		put_login(&t, q);
+	else if (l->prompts)
+		put_prompt(&t, q);
+	else
+		put_value(&t, q);
+	rc = t.full ? fault(f, FAULT_TOO_LARGE, "the question is too long for a command") :
+	    commands_run(l->commands, q->kind == IKE_QUESTION_LOGIN ? JUDGE : ASK, &tag, t.b, t.len, f);
+	wipe(&t, sizeof(t));
+	if (rc != 0 || q->kind != IKE_QUESTION_LOGIN)
+		return (rc);
+	*w = (struct wrong){ .of = of, .from = q->remote.addr, .ms = now_ms > 0 ? now_ms : 1 };
 	memcpy(w->user, user, sizeof(user));
 	l->at = (l->at + 1) % WRONGS;
 	return (0);
 }
 
+/*
+ * Whether the password was wrong, by the status of the command. One that was misused (2), failed for now (111), could not
+ * be run or was ended says nothing about it.
+ */
+static bool
+is_wrong(uint8_t status)
+{
+	return (status != 0 && status != 2 && status != LOGIN_CHALLENGE && status != 111 && status < COMMAND_NOT_RUN);
+}
+
+/* The value is the first line. */
+static void
+take_value(struct login_answer *a, const char *out)
+{
+	size_t len = strcspn(out, "\r\n");
+
+	a->no = a->status != 0 || len >= sizeof(a->value);
+	if (!a->no)
+		memcpy(a->value, out, len);
+}
+
 int
 login_answer(struct login *l, uint64_t now_ms, struct login_answer *a)
 {
-	struct wrong *w;
-	struct told t;
-	ssize_t n = recv(l->helper.fd, &t, sizeof(t), MSG_DONTWAIT);
+	struct command_end end;
+	struct about of;
+	int rc = commands_next(l->commands, &end);
 
-	if (n != sizeof(t))
-		return (n == -1 && (errno == EAGAIN || errno == EINTR) ? 0 : -1);
-	*a = (struct login_answer){ .mid = t.of.mid, .ok = t.status == 0, .status = t.status };
-	memcpy(a->id, t.of.id, sizeof(a->id));
-	for (w = l->wrong; w < l->wrong + WRONGS; w++)
-		if (w->ms == 0 && memcmp(&w->of, &t.of, sizeof(t.of)) == 0) {
-			if (a->ok)
-				*w = (struct wrong){0};
-			else
-				w->ms = now_ms > 0 ? now_ms : 1;
-		}
+	if (rc <= 0)
+		return (rc);
+	memcpy(&of, &end.tag, sizeof(of));
+	*a = (struct login_answer){ .mid = of.mid, .status = end.status,
+	    .kind = end.kind == JUDGE ? IKE_QUESTION_LOGIN : IKE_QUESTION_VALUE };
+	memcpy(a->id, of.id, sizeof(a->id));
+	if (end.kind == JUDGE) {
+		login_parse(a, end.out);
+		note_end(l, now_ms, &of, is_wrong(a->status));
+	} else
+		take_value(a, end.out);
+	wipe(&end, sizeof(end));
 	return (1);
 }

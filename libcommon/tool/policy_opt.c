@@ -1,12 +1,13 @@
 /* The policy options of the negotiators, and the policy that they build. */
 #include "tool/policy_opt.h"
 
-#include <netdb.h>
-#include <netinet/in.h>
+#include <errno.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "ike/heartbeat.h"
+#include "wire/config.h"
 #include "wire/vid.h"
 
 #define LIFE_MIN	5ULL		/* seconds; a rekey needs longer than that */
@@ -14,7 +15,7 @@
 #define KILOBYTE	1024ULL		/* RFC 2407 section 4.5, SA Life Type 2 */
 
 static const struct opt_word auths[] = {
-	{ "psk", AUTH_PSK }, { "rsa", AUTH_RSA_SIG }, { "ecdsa", AUTH_ECDSA_256 }, { "xauth-psk", AUTH_XAUTH_INIT_PSK },
+	{ "psk", AUTH_PSK }, { "rsa", AUTH_RSA_SIG }, { "ecdsa", AUTH_ECDSA_256 }, { "dss", AUTH_DSS_SIG }, { "xauth-psk", AUTH_XAUTH_INIT_PSK },
 	{ "xauth-rsa", AUTH_XAUTH_INIT_RSA }, { "hybrid", AUTH_HYBRID_INIT_RSA },
 	{ NULL, 0 },
 };
@@ -27,7 +28,7 @@ const struct opt policy_optab[] = {
 	OPT_SECTION("Phase 1:"),
 	OPT_CHOICE(struct policy_opts, exchange, 0, "exchange", "main|aggressive",
 	    "phase 1 exchange that establishes the IKE SA"),
-	OPT_CHOICE(struct policy_opts, auth, 0, "auth", "psk|rsa|ecdsa|xauth-psk|xauth-rsa|hybrid", "authentication method",
+	OPT_CHOICE(struct policy_opts, auth, 0, "auth", "psk|rsa|ecdsa|dss|xauth-psk|xauth-rsa|hybrid", "authentication method",
 	    .words = auths),
 	OPT_STR(struct policy_opts, psk_file, 0, "psk-file", "FILE",
 	    "pre-shared key: a file, '-', fd:N, env:NAME, or tty for a prompt"),
@@ -35,12 +36,17 @@ const struct opt policy_optab[] = {
 	    "encoding of the key; auto: hex after 0x, base64 after 0s, otherwise raw"),
 	OPT_INCLUDE(struct policy_opts, creds, creds_optab),
 	OPT_STR(struct policy_opts, xauth_user, 0, "xauth-user", "NAME", "user name for XAuth after phase 1"),
+	OPT_STR(struct policy_opts, xauth_user_file, 0, "xauth-user-file", "FILE",
+	    "the same from a file, '-', fd:N, env:NAME, or tty for a prompt"),
 	OPT_STR(struct policy_opts, xauth_password_file, 0, "xauth-password-file", "FILE",
 	    "its password: a file, '-', fd:N, env:NAME, or tty for a prompt"),
-	OPT_STR(struct policy_opts, pool, 0, "pool", "NET",
-	    "as gateway: addresses for clients that ask by mode config: 10.3.0.0/24 or FIRST-LAST"),
+	OPT_CHOICE(struct policy_opts, xauth_type, 0, "xauth-type", "generic|chap",
+	    "as gateway of XAuth: how it asks for the password"),
 	OPT_FLAG(struct policy_opts, mode_config, 0, "mode-config",
 	    "ask the gateway for an inner address, name servers and networks"),
+	OPT_FLAG(struct policy_opts, mode_config_push, 0, "mode-config-push",
+	    "wait until the gateway sends them; with --pool: send them without being asked"),
+	OPT_INCLUDE(struct policy_opts, gate, gate_optab),
 	OPT_STR(struct policy_opts, local_id, 0, "local-id", "ID",
 	    "identity that we send (default: the local address)"),
 	OPT_STR(struct policy_opts, remote_id, 0, "remote-id", "ID|any",
@@ -53,12 +59,13 @@ const struct opt policy_optab[] = {
 	    "send message 3 of aggressive mode unencrypted, for old peers"),
 	OPT_SECTION("Phase 2:"),
 	OPT_STR(struct policy_opts, esp, 0, "esp", "PROPOSALS",
-	    "cipher-integrity[-group]: aes128gcm16, aes256-sha256-modp2048; a group means PFS",
-	    .excl = 1U << 30),
+	    "cipher-integrity[-group]: aes128gcm16, aes256-sha256-modp2048; a group means PFS"),
 	OPT_STR(struct policy_opts, ah, 0, "ah", "PROPOSALS",
-	    "AH instead of ESP: integrity[-group], for example sha256-modp2048", .excl = 1U << 30),
+	    "AH instead of ESP: integrity[-group], for example sha256-modp2048; with --esp around it"),
 	OPT_FLAG(struct policy_opts, pfs_fallback, 0, "pfs-fallback",
 	    "go on without PFS if the peer does not support it"),
+	OPT_FLAG(struct policy_opts, commit_bit, 0, "commit-bit",
+	    "set the commit bit: the responder confirms a child SA before the initiator uses it"),
 	OPT_LIST(struct policy_opts, local_ts, 0, "local-ts", "TS",
 	    "our networks: 10.1.0.0/24 or 10.1.0.5[tcp/80] (default: the local address)"),
 	OPT_LIST(struct policy_opts, remote_ts, 0, "remote-ts", "TS",
@@ -115,80 +122,45 @@ squeeze(char *out, size_t cap, const char *text, struct fault *f)
 	return (0);
 }
 
+/* AH around ESP. */
+static int
+build_around(struct ike_policy *p, const char *ah, struct fault *f)
+{
+	char list[4096];
+	size_t i;
+
+	if (squeeze(list, sizeof(list), ah, f) != 0 || ah_proposals_parse(&p->ah, list, f) != 0) {
+		fault_option(f, "ah");
+		return (fault_because(f, CAUSE_AH_PROPOSAL, -1));
+	}
+	for (i = 0; i < p->ah.n; i++)
+		if (p->ah.p[i].group != NULL) {
+			(void)fault(f, FAULT_CONFIG, "the group for PFS of a bundle belongs to --esp");
+			fault_option(f, "ah");
+			return (-1);
+		}
+	return (0);
+}
+
 static int
 build_proposals(struct ike_policy *p, const struct policy_opts *o, struct fault *f)
 {
 	char list[4096];
-	const char *second = o->ah != NULL ? o->ah : o->esp != NULL ? o->esp : esp_proposals_default;
+	bool ah = o->ah != NULL && o->esp == NULL;
+	const char *second = ah ? o->ah : o->esp != NULL ? o->esp : esp_proposals_default;
 
 	if (squeeze(list, sizeof(list), o->ike != NULL ? o->ike : ike_proposals_default, f) != 0 ||
 	    ike_proposals_parse(&p->ike, list, f) != 0) {
 		fault_option(f, "ike");
 		return (fault_because(f, CAUSE_IKE_PROPOSAL, -1));
 	}
-	p->proto = o->ah != NULL ? SA_AH : SA_ESP;
-	if (squeeze(list, sizeof(list), second, f) != 0 || (o->ah != NULL ?
+	p->proto = ah ? SA_AH : SA_ESP;
+	if (squeeze(list, sizeof(list), second, f) != 0 || (ah ?
 	    ah_proposals_parse(&p->esp, list, f) : esp_proposals_parse(&p->esp, list, f)) != 0) {
-		fault_option(f, o->ah != NULL ? "ah" : "esp");
-		return (fault_because(f, o->ah != NULL ? CAUSE_AH_PROPOSAL : CAUSE_ESP_PROPOSAL, -1));
+		fault_option(f, ah ? "ah" : "esp");
+		return (fault_because(f, ah ? CAUSE_AH_PROPOSAL : CAUSE_ESP_PROPOSAL, -1));
 	}
-	return (0);
-}
-
-/* The protocol and port of "tcp/80", "udp", "47", "any/500". */
-static int
-ts_port(struct selector *s, char *text, struct fault *f)
-{
-	struct protoent *pe;
-	struct servent *se;
-	char *port = strchr(text, '/');
-	uint64_t v = 0;
-
-	if (port != NULL)
-		*port++ = '\0';
-	if (strcmp(text, "any") == 0 || strcmp(text, "%any") == 0)
-		s->proto = 0;
-	else if ((pe = getprotobyname(text)) != NULL)
-		s->proto = (uint8_t)pe->p_proto;
-	else if (opt_number(&v, text, OPT_PLAIN, 0, 255, "protocol", NULL) == 0)
-		s->proto = (uint8_t)v;
-	else
-		return (fault(f, FAULT_BAD_ADDRESS, "'%s' is no IP protocol", text));
-	if (port == NULL || strcmp(port, "any") == 0 || strcmp(port, "%any") == 0)
-		return (0);
-	if (s->proto != IPPROTO_TCP && s->proto != IPPROTO_UDP && s->proto != IPPROTO_SCTP)
-		return (fault(f, FAULT_BAD_ADDRESS, "protocol '%s' has no ports", text));
-	if (opt_number(&v, port, OPT_PLAIN, 1, 65535, "port", NULL) != 0) {
-		if ((se = getservbyname(port, s->proto == IPPROTO_UDP ? "udp" : "tcp")) == NULL)
-			return (fault(f, FAULT_BAD_ADDRESS, "'%s' is no port", port));
-		v = ntohs((uint16_t)se->s_port);
-	}
-	s->port = s->port_end = (uint16_t)v;
-	return (0);
-}
-
-int
-ts_parse(struct selector *s, const char *text, struct fault *f)
-{
-	char net[SELECTOR_TEXT], *bracket, *end;
-
-	if (strlen(text) >= sizeof(net))
-		return (fault(f, FAULT_BAD_ADDRESS, "'%.40s...' is too long", text));
-	(void)strcpy(net, text);
-	if ((bracket = strchr(net, '[')) != NULL) {
-		*bracket++ = '\0';
-		end = strchr(bracket, ']');
-		if (end == NULL || end[1] != '\0')
-			return (fault(f, FAULT_BAD_ADDRESS, "'%s' is not NET[PROTOCOL/PORT]", text));
-		*end = '\0';
-	}
-	if (selector_parse(s, net) != 0) {
-		if (strchr(net, '/') != NULL)
-			return (fault_because(f, CAUSE_HOST_BITS, fault(f, FAULT_BAD_ADDRESS,
-			    "'%s' is no network (or has bits set behind its prefix)", net)));
-		return (fault(f, FAULT_BAD_ADDRESS, "'%s' is no network, address or FIRST-LAST", net));
-	}
-	return (bracket != NULL ? ts_port(s, bracket, f) : 0);
+	return (o->ah != NULL && !ah ? build_around(p, o->ah, f) : 0);
 }
 
 /* One value of a selector option, in which a peers file may have commas. */
@@ -300,32 +272,71 @@ build_natt(struct ike_policy *p, const struct policy_opts *o, struct fault *f)
 	return (0);
 }
 
+/* The name: given, or the text of a file. */
+static int
+xauth_user(struct ike_policy *p, const struct policy_opts *o, const char *beside, bool with_secret, struct fault *f)
+{
+	struct secret from = {0};
+	struct span name = o->xauth_user != NULL ? span_str(o->xauth_user) : SPAN_NONE;
+
+	if (o->xauth_user != NULL && o->xauth_user_file != NULL)
+		return (fault(f, FAULT_USAGE, "--xauth-user and --xauth-user-file exclude each other"));
+	if (o->xauth_user == NULL && !with_secret)
+		return (0);
+	if (o->xauth_user == NULL) {
+		if (secret_file_read(&from, o->xauth_user_file, SECRET_RAW, "XAuth user", beside, f) != 0) {
+			fault_option(f, "xauth-user-file");
+			return (-1);
+		}
+		name = secret_span(&from);
+	}
+	if (name.len == 0 || name.len >= sizeof(p->xauth_user)) {
+		(void)fault(f, FAULT_CONFIG, "the name is empty or has more than %zu bytes", sizeof(p->xauth_user) - 1);
+		fault_option(f, o->xauth_user != NULL ? "xauth-user" : "xauth-user-file");
+		secret_free(&from);
+		return (-1);
+	}
+	memcpy(p->xauth_user, name.p, name.len);
+	p->xauth_user[name.len] = '\0';
+	secret_free(&from);
+	return (0);
+}
+
+/* The password, unless the tool asks for it when the gateway does. */
+static int
+xauth_password(struct ike_policy *p, const struct policy_opts *o, const char *beside, struct fault *f)
+{
+	if (o->xauth_password_file == NULL && (o->xauth_ask || (o->xauth_user == NULL && o->xauth_user_file == NULL)))
+		return (0);
+	if (secret_file_read(&p->xauth_password, o->xauth_password_file, SECRET_RAW, "XAuth password", beside, f) != 0) {
+		fault_option(f, "xauth-password-file");
+		if (f->sys == ENOENT)
+			(void)fault_because(f, CAUSE_PASSWORD_FILE, -1);
+		return (-1);
+	}
+	return (0);
+}
+
 /* The user of XAuth. Its password is read after the pre-shared key. */
 static int
 build_xauth(struct ike_policy *p, const struct policy_opts *o, const char *beside, bool with_secret, struct fault *f)
 {
-	struct selector range;
-
-	p->mode_config = o->mode_config;
-	if (o->pool != NULL && (ts_parse(&range, o->pool, f) != 0 || (p->pool = pool_new(&range, f)) == NULL)) {
-		fault_option(f, "pool");
+	if (gate_opts_build(p, &o->gate, beside, f) != 0)
 		return (-1);
-	}
-	if (o->xauth_user == NULL && o->xauth_password_file == NULL)
-		return (0);
-	if (o->xauth_user == NULL || o->xauth_user[0] == '\0' || strlen(o->xauth_user) >= sizeof(p->xauth_user)) {
-		(void)fault(f, FAULT_CONFIG, o->xauth_user == NULL ? "there is a password, but no user" :
-		    "the name is empty or has more than %zu bytes", sizeof(p->xauth_user) - 1);
+	p->mode_config_push = o->mode_config_push;
+	p->mode_config = o->mode_config || (o->mode_config_push && p->pool == NULL && p->pool6 == NULL);
+	p->xauth_ask = o->xauth_ask;
+	p->xauth_chap = o->xauth_type == XAUTH_CHAP;
+	if (o->xauth_user == NULL && o->xauth_user_file == NULL) {
+		if (o->xauth_password_file == NULL || o->xauth_ask)
+			return (with_secret ? xauth_password(p, o, beside, f) : 0);
+		(void)fault(f, FAULT_CONFIG, "there is a password, but no user");
 		fault_option(f, "xauth-user");
 		return (-1);
 	}
-	(void)snprintf(p->xauth_user, sizeof(p->xauth_user), "%s", o->xauth_user);
-	if (with_secret && secret_file_read(&p->xauth_password, o->xauth_password_file, SECRET_RAW, "XAuth password",
-	    beside, f) != 0) {
-		fault_option(f, "xauth-password-file");
+	if (xauth_user(p, o, beside, with_secret, f) != 0)
 		return (-1);
-	}
-	return (0);
+	return (with_secret ? xauth_password(p, o, beside, f) : 0);
 }
 
 static int
@@ -371,6 +382,7 @@ policy_opts_build(struct ike_policy *p, const struct policy_opts *o, const char 
 	p->fragment_size = o->fragment_size;
 	p->aggressive_clear = o->aggressive_clear;
 	p->pfs_fallback = o->pfs_fallback;
+	p->commit_bit = o->commit_bit;
 	if (o->name != NULL && strlen(o->name) >= sizeof(p->name)) {
 		(void)fault(f, FAULT_CONFIG, "longer than %zu bytes", sizeof(p->name) - 1);
 		fault_option(f, "name");

@@ -9,6 +9,8 @@
 #include "cli/secret_file.h"
 #include "ike/policy.h"
 #include "tool/creds_opt.h"
+#include "tool/gate_opt.h"
+#include "tool/ts_opt.h"
 
 /* As parsed: texts borrowed from argv or the peers file. */
 struct policy_opts {
@@ -18,9 +20,11 @@ struct policy_opts {
 	const char	*psk_file;
 	uint8_t		 psk_format;	/* enum secret_format */
 	struct creds_opts creds;
-	const char	*xauth_user, *xauth_password_file;
-	const char	*pool;
-	bool		 mode_config;
+	const char	*xauth_user, *xauth_user_file, *xauth_password_file;
+	bool		 xauth_ask;	/* set by the tool: a command gives what is not configured */
+	uint8_t		 xauth_type;	/* XAUTH_GENERIC or XAUTH_CHAP */
+	bool		 mode_config, mode_config_push;
+	struct gate_opts gate;
 	const char	*local_id, *remote_id;
 	const char	*ike, *esp, *ah;
 	struct opt_list	 local_ts, remote_ts;
@@ -31,13 +35,13 @@ struct policy_opts {
 	struct opt_list	 natt_versions;
 	uint32_t	 dpd_seconds, dpd_tries, timeout_ms, keepalive_ms;
 	uint32_t	 heartbeat_ms, heartbeat_threshold, heartbeat_reconnect_ms;
-	bool		 aggressive_clear, pfs_fallback;
+	bool		 aggressive_clear, pfs_fallback, commit_bit;
 	uint8_t		 fragmentation;	/* enum fragmentation */
 	uint32_t	 fragment_size;
 };
 
 #define POLICY_OPTS_DEFAULT {						\
-	.auth = AUTH_PSK,						\
+	.auth = AUTH_PSK, .gate = GATE_OPTS_DEFAULT,			\
 	.ike_seconds = IKE_SECONDS_DEFAULT, .esp_seconds = ESP_SECONDS_DEFAULT, \
 	.dpd_seconds = DPD_SECONDS_DEFAULT, .dpd_tries = DPD_TRIES_DEFAULT, \
 	.heartbeat_threshold = HEARTBEAT_THRESHOLD_DEFAULT,		\
@@ -55,8 +59,5 @@ extern const struct opt policy_optab[];
  */
 int policy_opts_build(struct ike_policy *p, const struct policy_opts *o, const char *beside,
     bool with_secret, struct fault *f);
-
-/* NET or NET[PROTOCOL/PORT], as 10.1.0.0/24 or 10.1.0.5[tcp/80]. 0 or -1 with FAULT_BAD_ADDRESS. */
-int ts_parse(struct selector *s, const char *text, struct fault *f);
 
 #endif

@@ -1,0 +1,342 @@
+/*
+ * ike-initiate --bindings: a peer for each NBMA address that records of NHRP name, while they name it. Each record goes on to
+ * the output when there is a child SA with its peer, so that no reader sends there before.
+ */
+#include "initiate.h"
+
+#include <stdlib.h>
+
+#include "cli/peer_addr.h"
+#include "cli/report.h"
+#include "gre/bindings.h"
+#include "os/record_in.h"
+
+#define PEERS_BOUND	256	/* peers at the same time */
+#define TICK_S		1.	/* expiry is in seconds */
+#define PROTO_GRE	47
+#define LET_GO_MS	3000	/* after the last binding: the peer's may end a moment later, and it still sends */
+
+struct bound_peer {
+	struct addr	nbma;		/* family 0: the slot is free */
+	bool		named;		/* by the command line: wanted without a binding */
+	bool		wanted;
+	uint64_t	until_ms;	/* not wanted: when it is let go */
+	bool		up;		/* has a child SA; the readers have its bindings */
+};
+
+struct bound {
+	struct initiate		*r;
+	struct sa_in		*in;
+	ev_io			 io;
+	ev_timer		 tick;
+	struct sa_rec		 rec;
+	struct bindings		 list;
+	struct bound_peer	 peer[PEERS_BOUND];
+	/* The first is for peers that this end does not know (yet), the others are those of ${peer}. */
+	struct ike_policy	 policy[1 + PEERS_BOUND];
+};
+
+/* The address of the peer that ${b} wants an SA with; NULL: none. */
+static const struct addr *
+peer_of(const struct sa_nhrp_binding *b)
+{
+	const struct addr *nbma = sa_binding_nbma(b);
+
+	return ((b->kind == NHRP_KIND_SHORTCUT || b->kind == NHRP_KIND_NHS) && nbma->family != 0 ?
+	    nbma : NULL);
+}
+
+static struct bound_peer *
+find(struct bound *b, const struct addr *nbma)
+{
+	for (size_t i = 0; i < PEERS_BOUND; i++)
+		if (b->peer[i].nbma.family != 0 && addr_cmp(&b->peer[i].nbma, nbma) == 0)
+			return (&b->peer[i]);
+	return (NULL);
+}
+
+/* --- the output --- */
+
+static void
+put(struct bound *b, const struct sa_nhrp_binding *rec, bool withdraw)
+{
+	struct sa_rec out = { .type = SA_NHRP_BINDING, .binding = *rec };
+	struct fault f = {0};
+
+	if (withdraw) {
+		out.binding.holding = 0;
+		out.binding.nbma = out.binding.nat_nbma = (struct addr){0};
+	}
+	/* A reader that has gone is noticed by the tool's own records, and by its watch of the descriptor. */
+	if (sa_out_put(b->r->tool.out, &out, &f) != 0 && report_allow(__func__))
+		report_note(&f);
+}
+
+/* Tells the readers of the bindings of peers whose first child SA came, or whose last one went. */
+static void
+tell(struct bound *b)
+{
+	const struct ike_engine *e = ike_host_engine(b->r->tool.host);
+	const struct addr *nbma;
+	struct bound_peer *p;
+	bool up;
+
+	for (p = b->peer; p < b->peer + PEERS_BOUND; p++) {
+		if (p->nbma.family == 0 || (up = ike_engine_has_child(e, &p->nbma)) == p->up)
+			continue;
+		p->up = up;
+		for (size_t i = 0; i < b->list.n; i++)
+			if ((nbma = peer_of(&b->list.list[i].rec)) != NULL && addr_cmp(nbma, &p->nbma) == 0)
+				put(b, &b->list.list[i].rec, !up);
+	}
+}
+
+/* --- peers --- */
+
+static struct selector
+gre_host(const struct addr *a)
+{
+	return ((struct selector){ .first = *a, .last = *a, .proto = PROTO_GRE });
+}
+
+/* The policy of a slot: that of the command line, for GRE between ${own} and ${peer}. Free slots fit no peer. */
+static void
+fit(struct bound *b, size_t slot, const struct addr *own, const struct addr *peer)
+{
+	struct ike_policy *p = &b->policy[1 + slot];
+
+	*p = b->r->policy;	/* which keeps the secrets */
+	p->remote_addr = (struct selector){ .first = *peer, .last = *peer };
+	p->n_local_ts = p->n_remote_ts = 1;
+	p->local_ts[0] = gre_host(own);
+	p->remote_ts[0] = gre_host(peer);
+}
+
+static void
+let_go(struct bound *b, struct bound_peer *p)
+{
+	static const uint8_t none[4];
+	const struct addr nobody = addr_make(4, none);
+	const size_t slot = (size_t)(p - b->peer);
+	struct ike_host *h = b->r->tool.host;
+	struct ike_outbox todo = {0};
+	char text[ADDR_TEXT];
+
+	report_say(1, "no binding names %s any more: its SAs end", addr_text(text, &p->nbma));
+	ike_engine_unwant(ike_host_engine(h), ike_host_now(h), &b->policy[1 + slot], &todo);
+	*p = (struct bound_peer){0};
+	fit(b, slot, &nobody, &nobody);
+	ike_host_do(h, &todo);
+}
+
+/* A peer more, at ${nbma}. 0, or -1: not possible. */
+static int
+take(struct bound *b, const struct addr *nbma, bool named, struct fault *f)
+{
+	const struct endpoint remote = { .addr = *nbma, .port = PORT_IKE_DEFAULT };
+	struct ike_host *h = b->r->tool.host;
+	struct endpoint local = b->r->tool.local;
+	struct ike_outbox todo = {0};
+	size_t slot = 0;
+	int rc;
+
+	while (slot < PEERS_BOUND && b->peer[slot].nbma.family != 0)
+		slot++;
+	if (slot == PEERS_BOUND)
+		return (fault(f, FAULT_TOO_LARGE, "bindings name more than %d peers", PEERS_BOUND));
+	if (ports_is_own(nbma) == 1)
+		return (named ? fault(f, FAULT_BAD_ADDRESS, "%s is an address of this machine", b->r->o->peer) : 0);
+	if (ike_host_source(h, &local, &remote, PORT_IKE, f) != 0)
+		return (-1);
+	fit(b, slot, &local.addr, nbma);
+	b->peer[slot] = (struct bound_peer){ .nbma = *nbma, .named = named, .wanted = true };
+	rc = ike_engine_want(ike_host_engine(h), ike_host_now(h), &b->policy[1 + slot], &local, &remote, &todo, f);
+	if (rc != 0)
+		b->peer[slot] = (struct bound_peer){0};
+	ike_host_do(h, &todo);
+	return (rc);
+}
+
+/* Compares the peers with the bindings: new ones, and those that no binding names any more. */
+static void
+settle(struct bound *b)
+{
+	struct bound_peer *p;
+	const struct addr *nbma;
+	struct fault f = {0};
+	const uint64_t now_ms = ike_host_now(b->r->tool.host).ms;
+
+	for (p = b->peer; p < b->peer + PEERS_BOUND; p++) {
+		if (p->wanted)
+			p->until_ms = now_ms + LET_GO_MS;
+		p->wanted = p->named;
+	}
+	for (size_t i = 0; i < b->list.n; i++)
+		if ((nbma = peer_of(&b->list.list[i].rec)) != NULL && (p = find(b, nbma)) != NULL)
+			p->wanted = true;
+	for (p = b->peer; p < b->peer + PEERS_BOUND; p++)
+		if (p->nbma.family != 0 && !p->wanted && now_ms >= p->until_ms)
+			let_go(b, p);
+	for (size_t i = 0; i < b->list.n && !b->r->tool.over; i++)
+		if ((nbma = peer_of(&b->list.list[i].rec)) != NULL && find(b, nbma) == NULL && take(b, nbma, false, &f) != 0 &&
+		    report_allow(__func__))
+			report_note(&f);
+	tell(b);
+}
+
+/* --- the input --- */
+
+/* A binding: to be told at once if nothing is waited for. */
+static int
+apply(struct bound *b, const struct sa_nhrp_binding *rec, struct fault *f)
+{
+	const uint64_t now = ike_host_now(b->r->tool.host).epoch;
+	const struct addr *nbma;
+	struct bound_peer *p;
+	int what = bindings_apply(&b->list, rec, now, f);
+
+	if (what == -1)
+		return (-1);
+	nbma = peer_of(rec);
+	if (rec->holding == 0 || rec->expires <= now || nbma == NULL || ports_is_own(nbma) == 1 ||
+	    ((p = find(b, nbma)) != NULL && p->up))
+		put(b, rec, false);
+	else if (what == BINDINGS_CHANGED)	/* the way that readers know leads to another peer */
+		put(b, rec, true);
+	return (0);
+}
+
+/* Whether anything is left to do: the input ended, and no peer is wanted. */
+static bool
+finished(const struct bound *b)
+{
+	if (!sa_in_ended(b->in))
+		return (false);
+	for (size_t i = 0; i < b->list.n; i++)
+		if (peer_of(&b->list.list[i].rec) != NULL)
+			return (false);
+	return (true);
+}
+
+/* Reads all records that are there. */
+static void
+drain(struct bound *b)
+{
+	struct sa_in_at at;
+	struct fault f = {0};
+	int rc;
+
+	while ((rc = sa_in_next(b->in, false, &b->rec, &at, &f)) != 0) {
+		if (rc == 1 && b->rec.type == SA_NHRP_BINDING && apply(b, &b->rec.binding, &f) != 0)
+			rc = -1;
+		if (rc == -1 && report_allow(__func__))
+			(void)report_fault(&f);
+		sa_rec_wipe(&b->rec);
+	}
+	settle(b);
+	if (!b->r->tool.over && finished(b)) {
+		report_say(0, "the bindings have ended");
+		ike_tool_shutdown(&b->r->tool, EXIT_DONE);
+	}
+}
+
+static void
+watch(struct bound *b)
+{
+	int fd = sa_in_fd(b->in, 0);
+
+	if (fd == -1)
+		ev_io_stop(b->r->tool.loop, &b->io);
+}
+
+static void
+on_records(struct ev_loop *loop, ev_io *w, int events)
+{
+	(void)loop, (void)events;
+	drain(w->data);
+	watch(w->data);
+}
+
+static void
+on_tick(struct ev_loop *loop, ev_timer *w, int events)
+{
+	struct bound *b = w->data;
+
+	(void)loop, (void)events;
+	(void)bindings_expire(&b->list, ike_host_now(b->r->tool.host).epoch, NULL, NULL);
+	drain(b);
+	watch(b);
+}
+
+static bool
+on_verdict(void *ctx, enum ike_verdict what, uint32_t mid, const struct fault *why)
+{
+	(void)what, (void)mid, (void)why;
+	tell(ctx);
+	return (false);
+}
+
+/* --- life --- */
+
+static int
+check(const struct initiate *r, struct fault *f)
+{
+	const struct initiate_opts *o = r->o;
+
+	if (!o->keep || o->phase1 || o->phase2 != NULL || o->peers_file != NULL || o->tool.tcp != 0)
+		return (fault(f, FAULT_USAGE, "--bindings needs --keep, and excludes --phase1, --phase2, --peers and --encap tcp"));
+	if (r->policy.mode != SA_TRANSPORT || r->policy.n_local_ts > 0 || r->policy.n_remote_ts > 0 || r->policy.mode_config)
+		return (fault(f, FAULT_USAGE, "--bindings needs --mode transport, and excludes --local-ts, --remote-ts and --mode-config: "
+		    "the SAs are for GRE between the two ends"));
+	return (0);
+}
+
+int
+initiate_bound(struct initiate *r, const struct ike_tool_opts *tool, struct ike_conf *conf, struct fault *f)
+{
+	char *name[] = { (char *)(uintptr_t)r->o->bindings };
+	static const struct addr nobody = { .family = 4 };
+	struct endpoint to;
+	struct bound *b;
+
+	if (check(r, f) != 0)
+		return (-1);
+	if ((b = r->bound = calloc(1, sizeof(*b))) == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for peers"));
+	b->r = r;
+	b->policy[0] = r->policy;
+	for (size_t i = 0; i < PEERS_BOUND; i++)
+		fit(b, i, &nobody, &nobody);
+	conf->policies = b->policy;
+	conf->n_policies = 1 + PEERS_BOUND;
+	conf->others = true;	/* both ends may begin at once: no INITIAL-CONTACT, which would end what the other began */
+	r->tool.one_peer = false;
+	r->tool.outcome.goal = GOAL_SERVE;
+	if ((b->in = sa_in_open(1, name, f)) == NULL || ike_tool_open(&r->tool, tool, conf, f) != 0)
+		return (-1);
+	r->tool.hook = on_verdict;
+	r->tool.hook_ctx = b;
+	if (r->o->peer != NULL && (peer_resolve(&to, r->o->peer, r->tool.local.addr.family, PORT_IKE_DEFAULT, f) != 0 ||
+	    take(b, &to.addr, true, f) != 0))
+		return (-1);
+	ev_init(&b->io, on_records);
+	b->io.data = b;
+	if (sa_in_fd(b->in, 0) != -1) {
+		ev_io_set(&b->io, sa_in_fd(b->in, 0), EV_READ);
+		ev_io_start(r->tool.loop, &b->io);
+	}
+	ev_timer_init(&b->tick, on_tick, 0., TICK_S);
+	b->tick.data = b;
+	ev_timer_start(r->tool.loop, &b->tick);
+	return (0);
+}
+
+void
+initiate_bound_close(struct bound *b)
+{
+	if (b == NULL)
+		return;
+	sa_in_close(b->in);
+	bindings_free(&b->list);
+	free(b);
+}

@@ -1,0 +1,220 @@
+/* nhrp-serve: the next hop server of a GRE network. */
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "cli/prog.h"
+#include "cli/report.h"
+#include "nhrp/serve.h"
+#include "os/linkroute.h"
+#include "os/routewatch.h"
+#include "tool/nhrp/nhrp_tool.h"
+
+#define NETS	32
+
+struct opts {
+	struct nhrp_opts nhrp;
+	struct opt_list	 prefixes;
+	uint32_t	 limit;
+	const char	*output;
+	bool		 redirect;
+};
+
+#define T struct opts
+static const struct opt optab[] = {
+	OPT_TOOL("serve as next hop server of a GRE network (NHRP)"),
+	OPT_USE("[OPTION]... --tun NAME --address ADDR"),
+	OPT_INCLUDE(T, nhrp, nhrp_optab),
+	OPT_SECONDS(T, nhrp.holding, 0, "holding-time", "S", 3, 65535, "seconds that its own answers last"),
+	OPT_FLAG(T, redirect, 0, "redirect", "send traffic indications: clients find direct ways"),
+	OPT_LIST(T, prefixes, 0, "prefix", "CIDR", "a network behind the server itself"),
+	OPT_NUM(T, limit, 0, "limit", "N", 1, 1000000, "registrations at a time"),
+	OPT_OUTPUT(T, output, "write nhrp-binding records to FILE (default: standard output)"),
+	OPT_END
+};
+#undef T
+
+struct run {
+	struct nhrp_tool	 tool;
+	struct nhrp_serve	*serve;
+	const struct opts	*o;
+	struct routewatch	 routes;
+	struct linkroute	 local;		/* its socket only */
+	ev_io			 on_change, on_answer;
+	struct { struct addr net; uint8_t prefix; } nets[NETS];
+	size_t			 n_nets;
+};
+
+/* --- calls of the machine --- */
+
+static bool
+route(void *ctx, const struct addr *dst, struct addr *via, uint8_t *prefix)
+{
+	struct run *r = ctx;
+	const struct routewatch_route *t = routewatch_find(&r->routes, dst);
+
+	if (t == NULL || t->hops[0].at.family == 0)
+		return (false);
+	*via = t->hops[0].at;
+	*prefix = t->prefix;
+	return (true);
+}
+
+static bool
+is_local(void *ctx, const struct addr *a, uint8_t *prefix)
+{
+	struct run *r = ctx;
+	size_t i;
+
+	for (i = 0; i < r->n_nets; i++)
+		if (nhrp_within(a, &r->nets[i].net, r->nets[i].prefix)) {
+			*prefix = r->nets[i].prefix;
+			return (true);
+		}
+	*prefix = nhrp_bits(a);
+	return (linkroute_is_local(&r->local, a));
+}
+
+/* --- calls of the frame --- */
+
+static void
+on_receive(void *ctx, const struct nhrp_in *in, struct now now)
+{
+	nhrp_serve_receive(((struct run *)ctx)->serve, in, now);
+}
+
+static void
+on_sample(void *ctx, const struct gre_msg *m, struct now now)
+{
+	nhrp_serve_sample(((struct run *)ctx)->serve, &m->nbma, &m->to, m->data, now);
+}
+
+static uint64_t
+deadline(void *ctx)
+{
+	return (nhrp_serve_deadline_ms(((struct run *)ctx)->serve));
+}
+
+static void
+on_timeout(void *ctx, struct now now)
+{
+	nhrp_serve_timeout(((struct run *)ctx)->serve, now);
+}
+
+static void
+on_stop(void *ctx, struct now now)
+{
+	nhrp_serve_stop(((struct run *)ctx)->serve, now);
+}
+
+static void
+status(void *ctx)
+{
+	const struct nhrp_serve *s = ((struct run *)ctx)->serve;
+	const struct nhrp_serve_counts *c = &s->counts;
+
+	report_say(-1, "%zu clients; registered %llu, refreshed %llu, refused %llu, expired %llu", s->cache.n,
+	    (unsigned long long)c->registered, (unsigned long long)c->refreshed, (unsigned long long)c->refused,
+	    (unsigned long long)c->expired);
+	report_say(-1, "resolutions: answered %llu, handed on %llu, unknown %llu; purges %llu", (unsigned long long)c->answered,
+	    (unsigned long long)c->forwarded, (unsigned long long)c->unknown, (unsigned long long)c->purges);
+	report_say(-1, "indications %llu, held back %llu; errors %llu, loops %llu, unasked replies %llu",
+	    (unsigned long long)c->indications, (unsigned long long)c->limited, (unsigned long long)c->errors,
+	    (unsigned long long)c->loops, (unsigned long long)c->unasked);
+}
+
+static const struct nhrp_tool_calls calls = {
+	.receive = on_receive, .sample = on_sample, .deadline_ms = deadline, .timeout = on_timeout, .stop = on_stop,
+	.status = status,
+};
+
+/* --- routes over the device --- */
+
+static void
+on_change(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct run *r = w->data;
+
+	(void)loop, (void)revents;
+	if (routewatch_changed(&r->routes) && !routewatch_asked(&r->routes))
+		(void)routewatch_ask(&r->routes);
+}
+
+static void
+on_answer(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct run *r = w->data;
+
+	(void)loop, (void)revents;
+	if (routewatch_read(&r->routes) == -1)
+		(void)routewatch_ask(&r->routes);
+}
+
+static int
+watch_routes(struct run *r, uint64_t salt, struct fault *f)
+{
+	if (routewatch_open(&r->routes, gre_attach_info(r->tool.gre)->ifindex, salt, f) != 0 ||
+	    linkroute_open(&r->local, &r->tool.node.proto, false, f) != 0)
+		return (-1);
+	if (routewatch_ask(&r->routes) != 0)
+		return (fault_sys(f, FAULT_SYSTEM, "cannot read the routes"));
+	ev_io_init(&r->on_change, on_change, routewatch_events_fd(&r->routes), EV_READ);
+	ev_io_init(&r->on_answer, on_answer, routewatch_answers_fd(&r->routes), EV_READ);
+	r->on_change.data = r->on_answer.data = r;
+	ev_io_start(r->tool.loop, &r->on_change);
+	ev_io_start(r->tool.loop, &r->on_answer);
+	return (0);
+}
+
+/* --- life --- */
+
+static int
+open_all(struct run *r, struct fault *f)
+{
+	const struct opts *o = r->o;
+	struct nhrp_serve_conf c = { .redirect = o->redirect, .limit = o->limit, .route = route, .local = is_local, .ctx = r };
+	size_t i;
+
+	for (i = 0; i < o->prefixes.n; i++)
+		if (nhrp_net_parse(&r->nets[i].net, &r->nets[i].prefix, o->prefixes.v[i], "--prefix", f) != 0)
+			return (-1);
+	r->n_nets = o->prefixes.n;
+	if (getrandom(&c.salt, sizeof(c.salt), 0) != sizeof(c.salt))
+		return (fault_sys(f, FAULT_SYSTEM, "no random numbers"));
+	if (nhrp_tool_output(&r->tool, o->output, f) != 0 ||
+	    nhrp_tool_open(&r->tool, &o->nhrp, GRE_SERVES | (o->redirect ? GRE_SAMPLES : 0), NULL, &calls, r, f) != 0)
+		return (-1);
+	if ((r->serve = malloc(sizeof(*r->serve))) == NULL || nhrp_serve_open(r->serve, &r->tool.node, &c) != 0)
+		return (fault(f, FAULT_MEMORY, "no memory"));
+	if (watch_routes(r, c.salt, f) != 0)
+		return (-1);
+	return (nhrp_tool_confine(o->nhrp.user, true, f));
+}
+
+int
+main(int argc, char *argv[])
+{
+	static struct run r;
+	struct opts o = { .nhrp = NHRP_OPTS_DEFAULT, .limit = NHRP_SERVE_LIMIT };
+	struct fault f = {0};
+	enum exit_status rc;
+
+	prog_init(argv[0]);
+	prog_resident();
+	opt_parse(optab, &o, argc, argv);
+	r.o = &o;
+	if (open_all(&r, &f) == 0) {
+		report_say(0, "serving on %s", r.tool.tun);
+		nhrp_tool_run(&r.tool);
+		if (report_level() > 0)
+			status(&r);
+		rc = nhrp_tool_status(&r.tool);
+	} else
+		rc = report_fault(&f);
+	if (r.serve != NULL)
+		nhrp_serve_close(r.serve);
+	free(r.serve);
+	routewatch_close(&r.routes);
+	netlink_close(&r.local.nl);
+	nhrp_tool_close(&r.tool);
+	return ((int)rc);
+}
