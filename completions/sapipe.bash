@@ -28,6 +28,7 @@ _sapipe_value() {
 		compopt -o filenames 2>/dev/null
 		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")
 		;;
+	*TUNNEL*) mapfile -t COMPREPLY < <(compgen -W "$(sapipe list 2>/dev/null)" -- "$cur") ;;
 	*DIR*)
 		compopt -o filenames 2>/dev/null
 		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -d -- "$cur")
@@ -98,5 +99,5 @@ _sapipe() {
 	mapfile -t COMPREPLY < <(compgen -W "${words[*]}" -- "$cur")
 }
 
-complete -F _sapipe ike-initiate ike-respond esp-tun natd-probe dpd-ping vpnmon skeyid-calc \
-	sa-show ike-trace
+complete -F _sapipe ike-initiate ike-respond esp-tun gre-tun nhrp-register nhrp-resolve nhrp-serve natd-probe dpd-ping vpnmon \
+	login-file login-radius login-ldap skeyid-calc sa-show sa-stat ike-trace sapipe

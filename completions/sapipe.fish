@@ -21,6 +21,10 @@ function __sapipe_value -a kind before cur
             for path in (__fish_complete_path $cur)
                 echo $before$path
             end
+        case '*TUNNEL*'
+            for name in (sapipe list 2>/dev/null)
+                echo $before$name
+            end
         case '*DIR*'
             for path in (__fish_complete_directories $cur '')
                 echo $before$path
@@ -92,6 +96,6 @@ function __sapipe
     return 0
 end
 
-for tool in ike-initiate ike-respond esp-tun natd-probe dpd-ping vpnmon skeyid-calc sa-show ike-trace
+for tool in ike-initiate ike-respond esp-tun gre-tun nhrp-register nhrp-resolve nhrp-serve natd-probe dpd-ping vpnmon login-file login-radius login-ldap skeyid-calc sa-show sa-stat ike-trace sapipe
     complete -c $tool -f -a '(__sapipe)'
 end

@@ -1,4 +1,4 @@
-#compdef ike-initiate ike-respond esp-tun natd-probe dpd-ping vpnmon skeyid-calc sa-show ike-trace
+#compdef ike-initiate ike-respond esp-tun gre-tun nhrp-register nhrp-resolve nhrp-serve natd-probe dpd-ping vpnmon login-file login-radius login-ldap skeyid-calc sa-show sa-stat ike-trace sapipe
 # zsh completion for every tool of sapipe, from the tool's own option listing; a tool that does
 # not answer completes nothing.
 
@@ -20,6 +20,7 @@ _sapipe_action() {
 	case $1 in
 	*PROPOSALS*) REPLY=_sapipe_proposals ;;
 	*FILE*|*SA*|*CAPTURE*|*PCAP*|*.pcap*|*CMD*) REPLY=_files ;;
+	*TUNNEL*) REPLY='compadd -- ${(f)"$(sapipe list 2>/dev/null)"}' ;;
 	*DIR*) REPLY='_files -/' ;;
 	*PEER*|*HOST*|*DEST*) REPLY=_hosts ;;
 	*) REPLY=' ' ;;
