@@ -130,7 +130,7 @@ broken() {
 	[ -x "$SAPIPE_BUILD/tests/test_sa_codec" ] || skip "unit tests are not built"
 	"$SAPIPE_BUILD/tests/test_sa_codec" --samples >x.sa
 	run -0 "$CHECK" --min 8 x.sa
-	[ "$output" = "2 child-sa, 2 event, 2 ike-sa, 2 sa-delete" ]
+	[ "$output" = "2 child-sa, 2 event, 2 ike-sa, 2 next-hop, 2 nhrp-binding, 2 nhrp-event, 2 sa-delete, 2 sa-stat, 2 tun-stat" ]
 }
 
 @test "sa-state(5) names every key and every word of the schema" {

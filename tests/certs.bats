@@ -5,21 +5,7 @@
 bats_require_minimum_version 1.5.0
 load lib/common
 load lib/ike
-
-# issue NAME ISSUER [EXTENSION]...: NAME.key and NAME.crt (ISSUER self: a root), extensions as openssl writes them.
-issue() {
-	local name=$1 issuer=$2
-	shift 2
-	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$name.key" 2>/dev/null
-	openssl req -new -key "$name.key" -subj "/O=Test/CN=$name" -out "$name.csr"
-	printf '%s\n' "$@" >"$name.ext"
-	if [ "$issuer" = self ]; then
-		openssl x509 -req -days 3650 -in "$name.csr" -signkey "$name.key" -extfile "$name.ext" -out "$name.crt"
-	else
-		openssl x509 -req -days 3650 -in "$name.csr" -CA "$issuer.crt" -CAkey "$issuer.key" \
-			-set_serial "0x$(openssl rand -hex 8)" -extfile "$name.ext" -out "$name.crt"
-	fi 2>/dev/null
-}
+load lib/pki
 
 setup_file() {
 	mkdir "$BATS_FILE_TMPDIR/pki"
@@ -31,7 +17,7 @@ setup_file() {
 	issue left root subjectAltName=DNS:left.example keyUsage=digitalSignature
 	issue right root subjectAltName=DNS:right.example,IP:192.0.2.7
 	issue below middle subjectAltName=DNS:right.example
-	issue crypt root subjectAltName=DNS:right.example keyUsage=keyEncipherment
+	issue crypt root subjectAltName=DNS:right.example,DNS:left.example keyUsage=keyEncipherment
 	issue noname root
 	issue alone self subjectAltName=DNS:right.example
 	# Dates: only "openssl ca" sets both.
@@ -89,9 +75,10 @@ initiates() {
 }
 
 # refused CAUSE HINT: the initiator's last two lines, after what names the message.
-refused() {
+refused() { refused_at 6 "$@"; }
+refused_at() {
 	[ "$status" -eq 1 ]
-	diff <(printf 'ike-initiate: phase 1 (main mode), message 6 (authenticates): %s\nhint: %s\n' "$1" "$2") \
+	diff <(printf 'ike-initiate: phase 1 (main mode), message %s (authenticates): %s\nhint: %s\n' "$@") \
 		<(tail -n 2 <<<"$stderr")
 }
 
@@ -138,6 +125,7 @@ misuse() {
 }
 
 @test "certs: what is wrong with the files is said before anything is sent" {
+	local option
 	openssl pkcs8 -topk8 -in left.key -passout pass:open -out locked.key
 	printf 'shut\n' >pass
 	openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 -out rsa.key 2>/dev/null
@@ -167,6 +155,20 @@ misuse() {
 	CA='' initiates
 	misuse "--ca: there is none, and neither --peer-cert nor --peer-cert-hash: no certificate of the peer can be trusted" \
 		"--ca names the authority that issued the peer's certificate; a self-signed certificate of the peer is --peer-cert, or its hash --peer-cert-hash"
+	CERT=none initiates
+	misuse "none: cannot open: No such file or directory" \
+		"--cert names the file with our certificate: PEM, DER, PKCS#7 or PKCS#12; also '-', fd:N or env:NAME"
+	KEY=none initiates
+	misuse "none: cannot open: No such file or directory" \
+		"--key names the file with our private key: PEM or DER; also '-', fd:N or env:NAME; a PKCS#12 of --cert has its own"
+	for option in --ca --crl --peer-cert; do
+		initiates $option none
+		misuse "none: cannot open: No such file or directory" \
+			"--ca, --crl and --peer-cert each name a file of certificates or lists; a path in a peers file counts from the directory of that file"
+	done
+	KEY=locked.key initiates --key-passphrase none
+	misuse "none: cannot open: No such file or directory" \
+		"--key-passphrase names a file with the passphrase; also '-', fd:N, env:NAME or tty"
 	CERT='' initiates
 	misuse "--cert: there is none, and signatures need our certificate"
 	KEY='' initiates
@@ -229,12 +231,39 @@ dates() {
 		"the peer needs a certificate for signatures: keyUsage digitalSignature"
 }
 
-@test "certs: the responder refuses too, says why, and the initiator hears that" {
-	responder "${RIGHT[@]}" "${STEN[@]}"
-	CERT=noname.crt KEY=noname.key initiates
-	[ "$status" -eq 1 ]
-	[[ $stderr == *"the peer rejects our certificate (INVALID-CERTIFICATE)"* ]]
-	r_says 'message 5 (authenticates): CERT payload: "O=Test, CN=noname" does not have the name left.example of the ID payload; subjectAltName has none'
+# gateway_refuses CERTIFICATE CAUSE HINT [OPTION]...: the initiator has that certificate. The responder prints both lines, and
+# the initiator learns only that its certificate was rejected. OPTION is the responder's.
+gateway_refuses() {
+	local cert=$1 cause=$2 hint=$3 notify="(INVALID-CERTIFICATE)"
+	shift 3
+	[[ $hint != *" of another CA "* ]] || notify="'s CA (INVALID-CERT-AUTHORITY)"
+	responder "${RIGHT[@]}" "${STEN[@]}" "$@"
+	CERT=$cert.crt KEY=$cert.key initiates
+	refused_at 5 "the peer rejects our certificate${notify/#(/ (}" \
+		"the peer's log says why: it does not know our CA, our certificate is expired or revoked, or does not have the name of our --local-id"
+	sed -nE 's/(here it is |number |revoked at )[0-9a-fA-FT:Z-]+/\1.../g
+		s/^ike-respond: [^ ]*, (phase 1 \(main mode\), message 5)/\1/p; /^hint: /p' r.err >said
+	diff <(printf 'phase 1 (main mode), message 5 (authenticates): %s\nhint: %s\n' "$cause" "$hint") said
+	stop_background
+}
+
+@test "certs: the gateway refuses for the same reasons, and the client learns that its certificate is the reason" {
+	local issuer="either the certificate is of another CA than --ca names, or the chain is incomplete: let the peer send its intermediate certificates, or add them to --ca"
+	gateway_refuses noname 'CERT payload: "O=Test, CN=noname" does not have the name left.example of the ID payload; subjectAltName has none' \
+		"the ID must be the subject, or be in subjectAltName with its type: set --remote-id to a name of the certificate and let the peer send that, or issue another certificate"
+	gateway_refuses old 'CERT payload: "O=Test, CN=old" expired at 2021-01-01T00:00:00Z, and here it is ...' \
+		"the certificate must be renewed, or a clock is wrong: date -u"
+	gateway_refuses crypt 'CERT payload: the keyUsage of "O=Test, CN=crypt" is keyEncipherment, without digitalSignature or nonRepudiation' \
+		"the peer needs a certificate for signatures: keyUsage digitalSignature"
+	gateway_refuses below 'CERT payload: "O=Test, CN=below" was issued by "O=Test, CN=middle", whose certificate was not sent, and the CA here is "O=Test, CN=root"' \
+		"$issuer"
+	gateway_refuses alone 'CERT payload: the chain ends at "O=Test, CN=alone", and the CA here is "O=Test, CN=root"' "$issuer"
+	: >index
+	echo 01 >number
+	openssl ca -config ca.conf -keyfile root.key -cert root.crt -revoke left.crt 2>/dev/null
+	openssl ca -config ca.conf -keyfile root.key -cert root.crt -gencrl -out root.crl 2>/dev/null
+	gateway_refuses left 'CERT payload: "O=Test, CN=left", serial number ..., was revoked at ... by "O=Test, CN=root"' \
+		"the CA has withdrawn the certificate: the peer needs a new one" --crl root.crl
 }
 
 @test "certs: a chain with its intermediate, of both ends" {

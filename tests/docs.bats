@@ -9,8 +9,8 @@ load lib/common
 setup() {
 	cd "$SAPIPE_TOP" || return 1
 	TOOLS=()
-	for main in cmd/*/main.c; do
-		main=${main%/main.c}
+	for main in cmd/*/main.c cmd/sapipe/sapipe.sh; do
+		main=${main%/*}
 		TOOLS+=("${main#cmd/}")
 	done
 	need "${TOOLS[@]}"
@@ -233,8 +233,9 @@ same() {
 	local t
 	for t in "${TOOLS[@]}"; do
 		[ "$t" = skeyid-calc ] && continue
+		# The key of GRE is a number in clear in each packet.
 		"$t" --list-options | awk -F'\t' -v t="$t" '
-			$1 ~ /(psk|password|secret|key)/ && $1 != "--rekey" && $3 != "-" && $3 !~ /FILE|^[a-z|0-9]+$/ {
+			$1 ~ /(psk|password|secret|key)/ && $1 != "--rekey" && t " " $1 != "gre-tun --key" && $3 != "-" && $3 !~ /FILE|^[a-z|0-9]+$/ {
 				print t ": " $1 " " $3; bad = 1 } END { exit bad }'
 	done
 }
@@ -300,9 +301,12 @@ bash_completes() {
 	done
 }
 
+# Without another build: its flags would differ, and tests beside this one run the tools. No compiler proves it.
+NO_BUILD=(-s -o all CC=false)
+
 @test "install puts tools, pages and completions where shells and man look" {
 	local t d=$BATS_TEST_TMPDIR/root p=/usr
-	run -0 make -s install DESTDIR="$d" PREFIX="$p" B="${SAPIPE_BUILD#"$SAPIPE_TOP"/}"
+	run -0 make "${NO_BUILD[@]}" install DESTDIR="$d" PREFIX="$p" B="${SAPIPE_BUILD#"$SAPIPE_TOP"/}"
 	for t in "${TOOLS[@]}"; do
 		[ -x "$d$p/bin/$t" ]
 		[ -e "$d$p/share/bash-completion/completions/$t" ]
@@ -323,7 +327,7 @@ bash_completes() {
 	# shellcheck disable=SC2016 # the stub expands it
 	printf '#!/bin/sh\necho "$@" >>"%s/made"\n' "$d" >"$b/useradd"
 	chmod +x "$b"/*
-	args=(-s install PREFIX="$d" B="${SAPIPE_BUILD#"$SAPIPE_TOP"/}")
+	args=("${NO_BUILD[@]}" install PREFIX="$d" B="${SAPIPE_BUILD#"$SAPIPE_TOP"/}")
 	mkdir "$d"
 	PATH=$b:$PATH run -0 make "${args[@]}" DESTDIR="$d/into"
 	[ ! -e "$d/made" ]

@@ -17,6 +17,7 @@ teardown() { tun_teardown; }
 watched() {
 	local ns=$L
 	[ "$1" = left ] || ns=$R
+	tun_whole
 	background "$1.sniff" ip netns exec "$ns" "$SAPIPE_TOP/tests/lib/sniff.py" eth0 "$T/$1.pcap" 120
 	eventually 15 grep -q listening "$T/$1.sniff.out"
 }

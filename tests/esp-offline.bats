@@ -82,8 +82,9 @@ there_and_back() {
 	stderr_has "do not send them"
 	run -0 --separate-stderr esp-tun --decrypt "$T/esp.pcap" "$T/r.sa" -o "$T/back.pcap"
 	stderr_has "$packets packets decrypted, 0 not"
-	# each was ESP or AH of an SA of its own
-	[ "$(grep -aoE '(ESP|AH) [0-9a-f]{8} number 1\>' "$T/back.pcap" | sort -u | wc -l)" = $((2 * n)) ]
+	# each was ESP or AH of an SA of its own, or of two
+	[ "$(grep -aoE '(ESP|AH) [0-9a-f]{8} number 1\>' "$T/back.pcap" | sort -u | wc -l)" = \
+		$((2 * (n + $(grep -c -- --around "$T/batch" || :)))) ]
 	diff <(dump "$T/clear.pcap") <(dump "$T/back.pcap")
 }
 
@@ -175,6 +176,83 @@ AH_ALGORITHMS=(md5 sha1 sha256 sha256_96 sha384 sha512 aesxcbc sha256-esn aesxcb
 	state --ah sha1 --encap udp
 	run -1 --separate-stderr esp-tun --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/x.pcap"
 	stderr_has "AH is not put into UDP"
+}
+
+@test "offline: bundles of ESP and AH, tunnel and transport, IPv4 and IPv6: there and back, as scapy and tshark read them" {
+	local v6="--local-ts 2001:db8:1:@::/64 --remote-ts 2001:db8:2:@::/64"
+	there_and_back <<-STATES
+		--esp aes128-sha1 --around sha256
+		--esp aes128gcm16 --around md5
+		--esp 3des-md5 --around sha512 $v6
+		--esp aes256-sha256-esn --around aesxcbc --local 2001:db8:f::1 --remote 2001:db8:f::2
+		--esp null-sha256 --around sha1 --local 2001:db8:f::1 --remote 2001:db8:f::2 $v6
+	STATES
+	[ "$(tshark -r "$T/esp.pcap" -Y 'ah.next_header == 50 && esp' 2>/dev/null | wc -l)" = 40 ]
+	[ -z "$(tshark -o ip.check_checksum:TRUE -r "$T/esp.pcap" -Y 'ip && ip.checksum.status != 1' 2>/dev/null)" ]
+	"$SAPIPE_TOP/tests/lib/sa_make.py" batch <<-STATES
+		child --esp aes128-sha1 --around sha256 --mode tunnel $T/t.l $T/t.r
+		child --esp aes256-sha256 --around sha1 --mode transport --local 10.3.0.1 --remote 10.4.0.1 --local-ts 10.3.0.1/32 --remote-ts 10.4.0.1/32 $T/m.l $T/m.r
+		child --esp aes128gcm16 --around sha512 --local-ts 2001:db8:1::/64 --remote-ts 2001:db8:2::/64 --local 2001:db8:f::1 --remote 2001:db8:f::2 $T/6.l $T/6.r
+	STATES
+	cat "$T"/{t,m,6}.l >"$T/l.sa"
+	cat "$T"/{t,m,6}.r >"$T/r.sa"
+	"$SAPIPE_TOP/tests/lib/esp_all.py" packets "$T/l.sa" "$T/clear.pcap"
+	esp-tun -q --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/esp.pcap"
+	py "$T" <<-'PY'
+		T = sys.argv[1]
+		wires = {"l": [], "r": []}
+		for p in rdpcap(T + "/esp.pcap"):
+		    p = (IP if bytes(p)[0] >> 4 == 4 else IPv6)(bytes(p))
+		    wires["l" if p.dst in ("192.0.2.1", "10.3.0.1", "2001:db8:f::1") else "r"].append(p)
+		for side, packets in wires.items():
+		    wrpcap(f"{T}/{side}.pcap", packets, linktype=101)
+	PY
+	"$SAPIPE_TOP/tests/lib/wire_judge.py" "$T/l.sa" "$T/l.pcap" "$T/r.sa" "$T/r.pcap" -- >"$T/judged"
+	cat "$T/judged"
+	[ "$(grep -oE "[0-9]+[,}]" "$T/judged" | awk '{ n += $1 } END { print n }')" = 24 ]
+	# tshark decrypts the ESP in it with the keys that sa-show gives it.
+	sa-show --format wireshark "$T/l.sa" 2>/dev/null | sed 's/^/-o\n/' >"$T/keys"
+	mapfile -t keys <"$T/keys"
+	[ "$(tshark "${keys[@]}" -r "$T/esp.pcap" -Y 'ah && esp && udp' 2>/dev/null | wc -l)" = \
+		"$(tcpdump -nr "$T/clear.pcap" udp 2>/dev/null | wc -l)" ]
+}
+
+@test "offline: half a bundle is not decrypted, and half of its state encrypts nothing" {
+	clear
+	state --esp aes128-sha1 --around sha256
+	esp-tun -q --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/esp.pcap"
+	# A record of each, the ESP first.
+	py "$T" <<-'PY'
+		import cbor2
+		T = sys.argv[1]
+		for side in "lr":
+		    with open(f"{T}/{side}.sa", "rb") as f:
+		        ah, esp = cbor2.load(f), cbor2.load(f)
+		    for name, records in {"esp": [esp], "ah": [ah], "turned": [esp, ah]}.items():
+		        with open(f"{T}/{side}.{name}", "wb") as f:
+		            f.write(b"".join(cbor2.dumps(r, canonical=True) for r in records))
+		p = [bytes(x) for x in rdpcap(T + "/esp.pcap")]
+		bare = IP(p[0])
+		bad_ah, bad_esp = bytearray(p[1]), bytearray(p[2])
+		bad_ah[40] ^= 1
+		out = [IP(src=bare.src, dst=bare.dst, proto=50)/p[0][48:], IP(bytes(bad_ah)), IP(p[3]), IP(p[3])]
+		wrpcap(T + "/bad.pcap", out, linktype=101)
+	PY
+	run -1 --separate-stderr esp-tun --decrypt "$T/bad.pcap" "$T/r.sa" -o "$T/back.pcap"
+	stderr_has "1 packets decrypted, 3 not: 1 replays, 1 bad-icv, 1 half-bundles; 0 other frames"
+	grep -aqE 'frame 3: ESP [0-9a-f]{8} number 3 in AH [0-9a-f]{8} number 3' "$T/back.pcap"
+	for half in esp ah; do
+		run -1 --separate-stderr esp-tun --decrypt "$T/esp.pcap" "$T/r.$half" -o "$T/back.pcap"
+		stderr_has "0 packets decrypted, 10 not: 10 "
+		run -1 --separate-stderr esp-tun --encrypt "$T/clear.pcap" "$T/l.$half" -o "$T/x.pcap"
+		stderr_has "0 packets encrypted, 10 not: 10 "
+	done
+	run -0 --separate-stderr esp-tun --decrypt "$T/esp.pcap" "$T/r.turned" -o "$T/back.pcap"
+	stderr_has "10 packets decrypted, 0 not"
+	# Of both ends' state each SA counts once.
+	cat "$T/l.sa" "$T/r.turned" >"$T/both.sa"
+	run -0 --separate-stderr esp-tun --decrypt "$T/esp.pcap" "$T/both.sa" -o "$T/back.pcap"
+	stderr_has "10 packets decrypted, 0 not"
 }
 
 # ah_kinds: each kind of SA that scapy's AH does, one a line: family, algorithm, mode.
@@ -323,4 +401,24 @@ ah_py() {
 	[ "$(wc -l <"$T/want")" = 10 ]
 	tshark -r "$T/back.pcap" -Y 'icmp && frame.len == 328' -T fields -e ip.src -e ip.id -e ip.ttl -e icmp.seq -e data.data 2>/dev/null | sort >"$T/got"
 	diff "$T/want" "$T/got"
+}
+
+@test "offline: each backend decrypts what the other encrypts, and -v names them" {
+	local esp other=''
+	"$SAPIPE_TOP/tests/lib/sa_make.py" child --seed backends "$T/l.sa" "$T/r.sa"
+	esp-tun -v --decrypt "$T/none" "$T/r.sa" -o "$T/out" 2>"$T/err" || :
+	grep -q '^esp-tun: bulk crypto by \(ipsec-mb [0-9.]*\|libcrypto 3\.\)' "$T/err" || { cat "$T/err"; return 1; }
+	grep -q 'libcrypto' "$T/err"
+	! grep -q 'by ipsec-mb' "$T/err" || other=ipsec-mb
+	clear
+	for esp in aes128gcm16 aes256-sha256 null-sha1 chacha20poly1305; do
+		"$SAPIPE_TOP/tests/lib/sa_make.py" child --seed backends --esp $esp --local-ts 10.1.0.0/24 --remote-ts 10.2.0.0/24 \
+			"$T/l.sa" "$T/r.sa"
+		esp-tun -q --backend libcrypto --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/esp.pcap"
+		run -0 --separate-stderr esp-tun --backend ${other:-auto} --decrypt "$T/esp.pcap" "$T/r.sa" -o "$T/back.pcap"
+		[[ $stderr = *"10 packets decrypted, 0 not"* ]] || { echo "$esp: $stderr"; return 1; }
+		esp-tun -q --backend ${other:-auto} --encrypt "$T/clear.pcap" "$T/l.sa" -o "$T/esp.pcap"
+		run -0 --separate-stderr esp-tun --backend libcrypto --decrypt "$T/esp.pcap" "$T/r.sa" -o "$T/back.pcap"
+		[[ $stderr = *"10 packets decrypted, 0 not"* ]] || { echo "$esp: $stderr"; return 1; }
+	done
 }

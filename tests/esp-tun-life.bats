@@ -91,3 +91,21 @@ rules() { left ip rule | grep -cE "suppress_prefixlength|not from all fwmark"; }
 	run rules
 	[ "$output" = 0 ]
 }
+
+@test "esp-tun: an event limits a child SA to fewer kilobytes, and never to more" {
+	local spi
+	make_pair aes128gcm16
+	spi=0x$(sa-show --json "$T/left.sa" | jq -r '.["spi-in"]')
+	sa_make event --what limit --spi-in "$spi" --kilobytes 4 "$T/limit.sa"
+	sa_make event --what limit --spi-in "$spi" --kilobytes 400 "$T/more.sa"
+	cat "$T/left.sa" "$T/limit.sa" "$T/more.sa" >"$T/both.sa"
+	chmod 600 "$T/both.sa"
+	tun_start left "$T/both.sa"
+	tun_start right "$T/right.sa"
+	eventually 15 tun_is_up left
+	eventually 15 tun_is_up right
+	# Three packets of 1 KB and their headers fit, the fourth does not.
+	run left ping -c 6 -i 0.1 -W 1 -s 1000 10.2.0.1
+	output_has "3 received"
+	says "SA [0-9a-f]+: hard expiry by volume"
+}

@@ -262,13 +262,12 @@ slay() {
 @test "esp-tun: replayed packets are dropped and counted" {
 	make_pair aes128gcm16
 	tun_both
-	right tcpdump --immediate-mode -Z root -i eth0 -nn -U -w "$T/cap" 'ip proto 50 and src 203.0.113.1' 2>"$T/dump.err" 3>&- &
-	local dump=$!
+	background dump ip netns exec "$R" tcpdump -s 2000 -B 8192 --immediate-mode -Z root -i eth0 -nn -U -w "$T/cap" 'ip proto 50 and src 203.0.113.1'
 	eventually 15 grep -q listening "$T/dump.err"
 	ping_across 10.2.0.1
 	sleep 0.3
-	kill $dump
-	wait $dump || :
+	kill "${BG[dump]}"
+	ended dump 5 || :
 	left /usr/bin/python3 - "$T/cap" <<-'PY'
 		import socket, struct, sys
 		b = open(sys.argv[1], "rb").read()
@@ -307,14 +306,13 @@ slay() {
 	make_pair aes128gcm16
 	tun_both
 	eventually 15 eval 'left ip link show vpn0 | grep -q "mtu 1446"'
-	right tcpdump --immediate-mode -Z root -i eth0 -nn -U -w "$T/cap" 'ip proto 50' 2>"$T/dump.err" 3>&- &
-	local dump=$!
+	background dump ip netns exec "$R" tcpdump -s 2000 -B 8192 --immediate-mode -Z root -i eth0 -nn -U -w "$T/cap" 'ip proto 50'
 	eventually 15 grep -q listening "$T/dump.err"
 	left ping -q -c 2 -i 0.02 -W 5 -M do -s $((1446 - 28)) 10.2.0.1
 	run ! left ping -q -c 1 -W 0.2 -M do -s $((1447 - 28)) 10.2.0.1
 	tcp_across 10.2.0.1
-	kill $dump
-	wait $dump || :
+	kill "${BG[dump]}"
+	ended dump 5 || :
 	[ "$(tcpdump -nnr "$T/cap" 2>/dev/null | wc -l)" -gt 200 ]
 	[ "$(tcpdump -nnr "$T/cap" 'ip[6:2] & 0x3fff != 0' 2>/dev/null | wc -l)" -eq 0 ]
 	stop_background
@@ -339,41 +337,66 @@ slay() {
 	left ping -q -c 1 -W 5 -s 1232 2001:db8:2::1
 }
 
-# mss_seen ARGUMENT...: prints the MSS that arrives on the right for a connection from the left.
+# mss_seen ARGUMENT...: prints the MSS that arrives on the right for a connection from the left. The right does not change
+# it, unless RIGHT_MSS says so.
 mss_seen() {
 	make_pair aes128gcm16
-	tun_both "$@" >&2
-	right tcpdump --immediate-mode -Z root -i vpn0 -nn -l 'tcp[tcpflags] & tcp-syn != 0' >"$T/syn" 2>"$T/dump.err" 3>&- &
-	local dump=$!
+	tun_start left "$@" "$T/left.sa"
+	tun_start right --mss "${RIGHT_MSS-off}" "$T/right.sa"
+	eventually 15 tun_is_up left && eventually 15 tun_is_up right
+	background dump ip netns exec "$R" tcpdump --immediate-mode -Z root -i vpn0 -nn -l 'tcp[tcpflags] & tcp-syn != 0'
 	eventually 15 grep -q listening "$T/dump.err"
 	left timeout 2 socat -u OPEN:/dev/null TCP4:10.2.0.1:7777,connect-timeout=1 2>/dev/null || :
-	eventually 15 grep -q mss "$T/syn"
-	kill $dump
-	wait $dump || :
+	eventually 15 grep -q mss "$T/dump.out"
+	kill "${BG[dump]}"
+	ended dump 5 || :
 	stop_background
-	sed -n 's/.*\[S\].*mss \([0-9]*\).*/\1/p' "$T/syn" | head -1
+	sed -n 's/.*\[S\].*mss \([0-9]*\).*/\1/p' "$T/dump.out" | head -1
 }
 
 @test "esp-tun: the MSS of TCP is clamped, set, or not changed" {
 	[ "$(mss_seen --mtu 1500)" = 1406 ]
 	[ "$(mss_seen --mtu 1500 --mss 1000)" = 1000 ]
 	[ "$(mss_seen --mtu 1500 --mss off)" = 1460 ]
+	# at the tunnel's exit too
+	[ "$(RIGHT_MSS=clamp mss_seen --mtu 1500 --mss off)" = 1406 ]
+	[ "$(RIGHT_MSS=900 mss_seen --mtu 1500 --mss off)" = 900 ]
 }
 
 @test "esp-tun: DSCP and ECN are copied to the outer header, or DSCP is fixed; raw and in UDP" {
 	for encap in none udp; do
-		for want in copy:0xba 10:0x2a; do
+		for want in copy:0xba 10:0x2a map:0x8a; do
 			make_pair aes128gcm16 $encap
-			tun_both --dscp ${want%:*}
-			right tcpdump --immediate-mode -Z root -i eth0 -nn -v -l src 203.0.113.1 and not arp >"$T/tos" 2>"$T/dump.err" 3>&- &
-			local dump=$!
+			if [ "$want" = map:0x8a ]; then tun_both --dscp 7 --dscp-map 46:34,1:2; else tun_both --dscp ${want%:*}; fi
+			background dump ip netns exec "$R" tcpdump --immediate-mode -Z root -i eth0 -nn -v -l src 203.0.113.1 and not arp
 			eventually 15 grep -q listening "$T/dump.err"
 			left ping -q -c 1 -W 5 -Q 0xba 10.2.0.1
-			eventually 15 grep -q "tos ${want#*:}" "$T/tos"
-			kill $dump
-			wait $dump || :
+			eventually 15 grep -q "tos ${want#*:}" "$T/dump.out"
+			kill "${BG[dump]}"
+			ended dump 5 || :
 			stop_background
 		done
+	done
+}
+
+@test "esp-tun: a congestion mark on the way reaches the inner packet, in both directions, or drops one without ECN" {
+	local encap end
+	command -v nft >/dev/null || skip "no nft (make deps)"
+	for end in left right; do
+		$end nft 'add table ip e; add chain ip e o { type filter hook postrouting priority 0; }; add rule ip e o oifname eth0 ip ecn set ce'
+	done
+	for encap in none udp; do
+		make_pair aes128gcm16 $encap
+		tun_both
+		background dump ip netns exec "$L" tcpdump --immediate-mode -Z root -i vpn0 -nn -v -l icmp
+		background dump2 ip netns exec "$R" tcpdump --immediate-mode -Z root -i vpn0 -nn -v -l icmp
+		eventually 15 grep -q listening "$T/dump.err" && eventually 15 grep -q listening "$T/dump2.err"
+		left ping -q -c 1 -W 5 -Q 0xba 10.2.0.1
+		eventually 15 grep -q 'tos 0xbb,CE' "$T/dump2.out"
+		eventually 15 grep -q 'tos 0xbb,CE' "$T/dump.out"
+		run ! left ping -q -c 1 -W 1 -Q 0xb8 10.2.0.1
+		[ "$(counter right in ecn-drops)" = 1 ]
+		stop_background
 	done
 }
 
@@ -709,10 +732,10 @@ stop_left_and_again() {
 	run -2 --separate-stderr "${e[@]}" "$T/left.sa"
 	one_error
 	stderr_has rot13
-	make_pair aes128-sha1 tcp 4 4
-	run -2 --separate-stderr "${e[@]}" "$T/left.sa"
+	make_pair aes128-sha1 none 4 4 --set 'encap="gre"'
+	run -4 --separate-stderr "${e[@]}" "$T/left.sa"
 	one_error
-	stderr_has tcp
+	stderr_has encap
 	run -2 --separate-stderr "${e[@]}" "$T/nothing"
 	one_error
 	# No permission for the device. Others may not look into bats' own directory.

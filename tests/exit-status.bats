@@ -169,7 +169,7 @@ keep1() { phase1 --keep "$@"; }
 @test "exit status: the reader of a report ends first: 3, no signal, and a message with -v only" {
 	usual_responder
 	status 0 "one-shot" one_shot --pcap o.pcap
-	python3 - "${R##*:}" dpd-ping esp-tun ike-initiate ike-respond ike-trace natd-probe sa-show skeyid-calc vpnmon <<-'PY'
+	python3 - "${R##*:}" dpd-ping esp-tun ike-initiate ike-respond ike-trace natd-probe sa-show sa-stat skeyid-calc vpnmon <<-'PY'
 		import os, subprocess, sys
 		port = sys.argv[1]
 		runs = [[t, "-h"] for t in sys.argv[2:]] + [["sa-show", "o.sa"], ["sa-show", "--json", "o.sa"],
@@ -215,7 +215,7 @@ keep1() { phase1 --keep "$@"; }
 
 @test "exit status: a file that does not exist: 2, in every tool that reads one" {
 	local cmd
-	for cmd in "sa-show absent" "esp-tun absent" "dpd-ping absent" "ike-trace absent" "ike-trace --sa absent absent" \
+	for cmd in "sa-show absent" "sa-stat absent" "esp-tun absent" "dpd-ping absent" "ike-trace absent" "ike-trace --sa absent absent" \
 		"skeyid-calc walk absent" "ike-initiate --phase2 absent" "ike-initiate --delete absent" \
 		"ike-initiate --psk-file absent 127.0.0.9" "ike-respond --peers absent" "ike-respond --psk-file absent"; do
 		# shellcheck disable=SC2086 # words

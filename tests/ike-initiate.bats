@@ -48,8 +48,6 @@ fact() {
 	one_error
 	run -2 --separate-stderr ike-initiate --phase2 x.sa --delete y.sa
 	one_error
-	run -2 --separate-stderr ike-initiate --esp aes128-sha1 --ah sha1 "$R"
-	one_error
 	run -2 --separate-stderr ike-initiate --delete x.sa --keep
 	one_error
 	run -2 --separate-stderr ike-initiate --psk-file gw.psk --aggressive-clear "$R"
@@ -474,4 +472,13 @@ rekeyed() {
 	usual_responder --dpd-interval 1 --dpd-tries 2
 	run -0 initiate "${NETS[@]}" -o x.sa "$R"
 	eventually 15 r_says "is dead"
+}
+
+@test "ike-initiate: AH and forced NAT traversal exclude each other: fact and hint" {
+	responder_with --ike aes128-sha1-modp1024 --ah sha256 --psk-file gw.psk "${STEN[@]}"
+	run --separate-stderr initiate_with --ike aes128-sha1-modp1024 --ah sha256 --natt force --remote-id any "${NETS[@]}" \
+		-o ah.sa "$R"
+	[ "$status" -eq 1 ]
+	diff <(printf '%s\n' "ike-initiate: phase 2 (quick mode), message 1 (offers proposals for a child SA): NAT traversal is forced, and AH does not go into UDP" \
+		"hint: use ESP (--esp) instead of AH (--ah) behind a NAT: only ESP goes into UDP") <(tail -n 2 <<<"$stderr")
 }

@@ -197,6 +197,10 @@ psk-file = gw.psk"
 	responder --accept-all-proposals --psk-file gw.psk "${STEN[@]}"
 	run -0 --separate-stderr initiate_with --ike 3des-md5-modp768 --esp null-md5 --remote-id any "${NETS[@]}" -o x.sa "$R"
 	run -0 "$CHECK" x.sa
+	grep -qx 'ike-respond: warning: --accept-all-proposals: peers may negotiate any algorithm, DES, MD5 and no encryption included: for a look at what they offer, not for traffic' \
+		r.err
+	# it is the only tool that has it
+	[ "$(grep -l accept-all-proposals "$SAPIPE_TOP"/cmd/*/*.c "$SAPIPE_TOP"/libcommon/tool/*_opt.c)" = "$SAPIPE_TOP/cmd/ike-respond/main.c" ]
 }
 
 @test "ike-respond: --once ends with 0 when a child SA is established, after the linger time" {

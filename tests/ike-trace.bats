@@ -63,7 +63,42 @@ frames() {
 @test "ike-trace: a capture without IPsec is exit 1 and says so" {
 	frames "$T/x.pcap" <<<'Ether()/IP(src="192.0.2.1", dst="192.0.2.2")/UDP(sport=53, dport=53)/b"x"'
 	run -1 --separate-stderr ike-trace "$T/x.pcap"
-	stderr_has "no IKE, ESP or AH"
+	stderr_has "no IKE, ESP, AH or NHRP"
+}
+
+# nhrp_capture FILE: the NHRP packets of FRR that are in tests/vectors, in IP and GRE with key 42; of the last one a part.
+nhrp_capture() {
+	python3 - "$1" "$SAPIPE_TOP/tests/vectors/nhrp_frr.txt" <<-'PY'
+		import socket, struct, sys
+		out = open(sys.argv[1], "wb")
+		out.write(struct.pack("<IHHIIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101))
+		lines = [l for l in open(sys.argv[2]) if l[0] != "#"]
+		for n, line in enumerate(lines + lines[-1:]):
+		    _, _, src, dst = line.split(" = ")[0].split()
+		    data = bytes.fromhex(line.split(" = ")[1])
+		    if n == len(lines):
+		        data = data[:30]
+		    gre = struct.pack(">HHI", 0x2000, 0x2001, 42) + data
+		    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(gre), n, 0, 64, 47, 0, socket.inet_aton(src), socket.inet_aton(dst))
+		    out.write(struct.pack("<IIII", 1000 + n, 0, len(ip + gre), len(ip + gre)) + ip + gre)
+	PY
+}
+
+@test "ike-trace: NHRP in GRE is shown in words, and as JSON" {
+	nhrp_capture "$T/nhrp.pcap"
+	run -0 --separate-stderr ike-trace "$T/nhrp.pcap"
+	output_has "203.0.113.11 -> 203.0.113.254: NHRP registration request 1: 10.255.255.1 -> 10.255.255.1  #1"
+	output_has "success, 10.255.255.2/24 at 192.0.2.12, holding time 30 s"
+	output_has "10.255.255.2/32 at 203.0.113.1"
+	output_has "about: 10.1.0.1 -> 10.2.0.1"
+	output_has "the packet's size is"
+	output_has "41 frames, 0 IKE messages in 0 IKE SAs, 1 malformed, 41 of NHRP"
+	run -0 --separate-stderr ike-trace --json "$T/nhrp.pcap"
+	[ "$(jq -s 'map(select(.type == "nhrp")) | length' <<<"$output")" = 40 ]
+	[ "$(jq -rs 'map(select(.message == "traffic indication")) | .[0] | [.from, .key, .inner[0:2]] | @csv' <<<"$output")" = \
+		'"203.0.113.254:0",42,"45"' ]
+	[ "$(jq -rs '[.[] | select(.type == "nhrp") | .extensions[] | select(.type == 9) | .entries[] | .nbma] | unique | @csv' \
+		<<<"$output")" = '"203.0.113.1","203.0.113.254"' ]
 }
 
 @test "ike-trace: Ethernet, VLAN, cooked and raw frames of IPv4 and IPv6 all show the same message" {
@@ -133,6 +168,23 @@ frames() {
 	output_has "aes128-sha256, 10.1.0.0/24 -> 10.2.0.0/24"
 	run -0 --separate-stderr ike-trace --sa "$T/r.sa" "$T/x.pcap"
 	output_has "aes128-sha256, 10.1.0.0/24 -> 10.2.0.0/24"
+}
+
+@test "ike-trace: ESP in AH is counted as well, and the SAs of a bundle name each other" {
+	local esp ah
+	"$SAPIPE_TOP/tests/lib/sa_make.py" child --seed 1 --esp aes128-sha256 --around sha1 "$T/l.sa" "$T/r.sa"
+	read -r ah esp < <(sa-show --json "$T/l.sa" | jq -r '."spi-out"' | xargs)
+	frames "$T/x.pcap" <<-PY
+		[IP(src='192.0.2.1', dst='192.0.2.2')/AH(payloadlen=4, spi=0x$ah, seq=n, icv=b'x'*12, nh=50)/ESP(spi=0x$esp, seq=n, data=b'x'*32) for n in (1, 2, 4)]
+		IP(src='192.0.2.1', dst='192.0.2.2')/AH(payloadlen=4, spi=0x$ah, seq=5, icv=b'x'*12, nh=50)/b'short'
+	PY
+	for end in l r; do
+		run -0 --separate-stderr ike-trace --sa "$T/$end.sa" "$T/x.pcap"
+		output_has "AH $ah  192.0.2.1 -> 192.0.2.2, sha1, around ESP $esp, 10.1.0.0/24 -> 10.2.0.0/24"
+		output_has "ESP $esp  192.0.2.1 -> 192.0.2.2, aes128-sha256, in AH $ah, 10.1.0.0/24 -> 10.2.0.0/24"
+		output_has "3 packets, 120 bytes"
+		output_has "1 missing: 3"
+	done
 }
 
 # plain: the last output has no control code and nothing beyond ASCII.
@@ -346,9 +398,10 @@ informational 1 initiator right" ]
 	local side
 	captures() { [ "$("in_$1" cat /proc/net/packet | wc -l)" -gt 1 ]; }
 	# frames that come between the socket and its filter do not end the capture
-	background noise in_left ping -q -i 0.002 -c 2000 "$RIGHT_IP"
+	background noise ip netns exec "$NS_LEFT" ping -q -i 0.002 -c 2000 "$RIGHT_IP"
+	local -A ns=([left]=$NS_LEFT [right]=$NS_RIGHT)
 	for side in left right; do
-		background "$side" "in_$side" ike-trace -q --live eth0 -c 4
+		background "$side" ip netns exec "${ns[$side]}" ike-trace -q --live eth0 -c 4
 		eventually 10 captures "$side"
 	done
 	ip netns exec "$NS_LEFT" /usr/bin/python3 - 2>/dev/null <<-'PY'

@@ -169,3 +169,32 @@ with_chain() {
 	judged
 	[ "$(dropped)" -eq 0 ]
 }
+
+# client_chain [--nat]: strongSwan as client of our gateway, with the certificate of that chain and the intermediates.
+client_chain() {
+	export LAB_SIDE=left
+	local its
+	LAB_CHARON='fragment_size = 576' lab_up "$@" ikev1-rsa
+	its=$LAB_STATE/left/swanctl
+	narrow
+	chain
+	cp "$T/left.crt" "$its/x509/rsa-left.crt"
+	cp "$T/left.key" "$its/private/rsa-left.key"
+	cp "$T/one.crt" "$T/two.crt" "$its/x509ca/"
+	lab_ctl --load-all --clear >"$T/load"
+	lab_gateway ikev1-rsa --fragment-size 576 --pcap "$T/x.pcapng"
+	lab_ctl --initiate --child net >"$T/initiate" 2>&1 || { tail "$T/initiate"; return 1; }
+	eventually 15 lab_answers left "$RIGHT_INNER"
+	[ "$(fragments "ip.src == $PEER_IP")" -ge 5 ]
+	[ "$(fragments "ip.src == $RIGHT_IP")" -ge 2 ]
+	judged
+	[ "$(dropped)" -eq 0 ]
+}
+
+@test "lab frag: a client's chain of three certificates reaches our gateway" {
+	client_chain
+}
+
+@test "lab frag: a client's chain of three certificates reaches our gateway through NAT" {
+	client_chain --nat
+}

@@ -1,4 +1,4 @@
-# Interop: ike-initiate | esp-tun against strongSwan through a NAT router, ping and 3 MB of TCP
+# Interop: ike-initiate | esp-tun against strongSwan through a NAT router, ping and 10 MB of TCP
 # each way for every configuration.
 # shards: 3
 

@@ -1,4 +1,4 @@
-# Interop: ike-initiate | esp-tun against strongSwan, ping and 3 MB of TCP
+# Interop: ike-initiate | esp-tun against strongSwan, ping and 10 MB of TCP
 # each way for every configuration.
 # shards: 3
 
@@ -49,6 +49,10 @@ teardown() {
 
 @test "lab plain: ikev1-encap (a gateway that feigns a NAT)" {
 	lab_interop ikev1-encap
+}
+
+@test "lab plain: ikev1-host (the gateways themselves)" {
+	lab_interop ikev1-host
 }
 
 @test "lab plain: the defaults reach a gateway without a word on proposals" {

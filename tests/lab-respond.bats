@@ -20,6 +20,7 @@ respond() {
 	lab_up "$1"
 	lab_respond "$1"
 	lab_ctl --initiate --child net
+	eventually 5 lab_device_up
 	eventually 5 lab_answers right "$LEFT_INNER"
 	lab_tunnel_works
 }
@@ -58,6 +59,10 @@ respond() {
 
 @test "lab respond: ikev1-encap" {
 	respond ikev1-encap
+}
+
+@test "lab respond: ikev1-host" {
+	respond ikev1-host
 }
 
 @test "lab respond: ikev1-dpd: probes are answered" {

@@ -96,6 +96,7 @@ told_config() {
 	theirs ikev1-hybrid
 	tells "main mode 6 responder: ID CERT SIG" "${MODE_CONFIG[@]}"
 	output_has "HYBRID-INIT-RSA"
+	output_has '(signed by the key of the certificate in message 6, of "O=IPsec Lab, CN=right.lab.example"; the certificate was not checked)'
 	told_config
 }
 
@@ -106,6 +107,10 @@ told_config() {
 	output_has "(reassembled from 2 IKE fragments)"
 	output_has "CN=IPsec Lab rsa CA"
 	jq -es 'map(select(.fragments == 2)) | length == 1' <<<"$json"
+	output_has '(signed by the key of the certificate in message 5, of "O=IPsec Lab, CN=left.lab.example"; the certificate was not checked)'
+	output_has '(signed by the key of the certificate in message 6, of "O=IPsec Lab, CN=right.lab.example"; the certificate was not checked)'
+	run -0 ike-trace --json --ca "$LAB_STATE/pki/rsa-ca.crt" --sa "$T/x.sa" "$T/x.pcap"
+	[ "$(jq -r '.signature // empty, .certificate // empty' <<<"$output" | xargs)" = "right trusted right trusted" ]
 }
 
 @test "ike-trace: aggressive mode: messages in clear, and the third one decrypted" {

@@ -1,4 +1,4 @@
-# Interop: XAuth and mode config against strongSwan as gateway, ping and 3 MB of TCP each way.
+# Interop: XAuth and mode config against strongSwan as gateway, ping and 10 MB of TCP each way.
 # shards: 2
 
 bats_require_minimum_version 1.5.0

@@ -14,11 +14,12 @@ setup() {
 teardown() { tun_teardown; }
 
 # few N COMMAND...: in $L with N descriptors; ends it after a moment if it keeps running, which is no error.
+# The end may take long: esp-tun waits until the disk has its numbers. LeakSanitizer itself needs descriptors.
 few() {
 	local n=$1
 	shift
 	# shellcheck disable=SC2016 # the inner shell expands it
-	ip netns exec "$L" timeout -s TERM -k 10 0.4 bash -c 'ulimit -c 0; ulimit -n "$1" || exit 99; shift; exec "$@" </dev/null' - \
+	ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 ip netns exec "$L" timeout -s TERM -k 60 0.4 bash -c 'ulimit -c 0; ulimit -n "$1" || exit 99; shift; exec "$@" </dev/null' - \
 		"$n" "$@" >"$T/few.out" 2>"$T/few.err"
 }
 
@@ -29,7 +30,7 @@ few() {
 		"dpd-ping -c 1 -W 0.1 --peer 203.0.113.9" "esp-tun --state-dir $T/state $T/left.sa" \
 		"vpnmon --tun eth0 203.0.113.9" "sa-show $T/left.sa" "ike-trace $T/left.sa" "skeyid-calc vid --json")
 	for tool in "${all[@]}"; do
-		for n in 4 8 11 20; do
+		for n in 4 7 8 11 20; do
 			rc=0
 			# shellcheck disable=SC2086 # words
 			few "$n" $tool || rc=$?

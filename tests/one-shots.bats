@@ -18,7 +18,7 @@ one_shot() {
 # beside COMMAND...: runs it while pings cross the tunnel, 20 a second; prints how many are lost until 3 s later.
 beside() {
 	local sent got
-	background pings left ping -i 0.05 -W 1 10.2.0.1
+	background pings ip netns exec "$L" ping -i 0.05 -W 1 10.2.0.1
 	eventually 5 grep -q "icmp_seq=5 " "$T/pings.out"
 	"$@" || return
 	sleep 3

@@ -13,9 +13,14 @@ setup() {
 }
 teardown() { two_teardown; }
 
-# between [nat]: the two ends, a gateway for user alice of group labgroup.
+# between [nat] [OPTION...]: the two ends, a gateway for user alice of group labgroup.
 between() {
-	two_setup "$@"
+	local nat=()
+	if [ "${1-}" = nat ]; then
+		nat=(nat)
+		shift
+	fi
+	two_setup "${nat[@]}"
 	cat >check <<-'SH'
 		#!/bin/bash
 		IFS= read -r -d '' user <&3
@@ -33,7 +38,7 @@ between() {
 	chmod 755 check script
 	two_start right right "ike-respond -v --psk-file gw.psk --remote-id keyid:6c616267726f7570 --exchange aggressive \
 		--ike aes128-sha1-modp1024 --esp aes128-sha1 --auth xauth-psk --xauth-exec ./check --pool 10.3.0.0/24 \
-		--local-ts 0.0.0.0/0 2>right.ike | tee right.sa | esp-tun -v --tun vpn0 --state-dir right.state"
+		--local-ts 0.0.0.0/0 $* 2>right.ike | tee right.sa | esp-tun -v --tun vpn0 --state-dir right.state"
 	eventually 10 listens || { cat right.ike right.log; return 1; }
 }
 
@@ -99,4 +104,33 @@ transfer() {
 	eventually 20 group_gone "${GROUP[left]}"
 	eventually 5 grep -qF 'user alice is rejected' right.ike
 	[ ! -e vpnc.env ] || run ! grep -q 'reason=connect' vpnc.env
+}
+
+rekeyed() { [ "$(grep -c 'child SA .* established' right.ike)" -ge 2 ] && grep -q 'child SA .* ends: expired' right.ike; }
+
+@test "vpnc: name servers, domain, banner and networks of our gateway reach vpnc's script" {
+	between --dns 10.2.0.53,10.2.0.54 --nbns 10.2.0.55 --domain corp.example --banner "'For staff only'" \
+		--split-include 10.2.0.0/24,10.20.0.0/16
+	connect sesame
+	carries
+	cat vpnc.env
+	grep -E '^INTERNAL_IP4_DNS=10.2.0.53 10.2.0.54 ?$' vpnc.env
+	grep -E '^INTERNAL_IP4_NBNS=10.2.0.55 ?$' vpnc.env
+	grep -qx 'CISCO_DEF_DOMAIN=corp.example' vpnc.env
+	grep -qx 'CISCO_BANNER=For staff only' vpnc.env
+	grep -qx 'CISCO_SPLIT_INC=2' vpnc.env
+	grep -qx 'CISCO_SPLIT_INC_0_ADDR=10.2.0.0' vpnc.env
+	grep -qx 'CISCO_SPLIT_INC_0_MASK=255.255.255.0' vpnc.env
+	grep -qx 'CISCO_SPLIT_INC_0_MASKLEN=24' vpnc.env
+	grep -qx 'CISCO_SPLIT_INC_1_ADDR=10.20.0.0' vpnc.env
+	grep -qx 'CISCO_SPLIT_INC_1_MASKLEN=16' vpnc.env
+}
+
+@test "vpnc: our gateway rekeys the child SA behind a NAT, and the new keys are the same at both ends" {
+	between nat --esp-lifetime 8
+	connect sesame
+	carries
+	eventually 20 rekeyed || { cat right.ike; return 1; }
+	left ping -q -c 5 -i 0.05 -W 2 10.2.0.1 | grep ' 0% packet loss'
+	right ping -q -c 5 -i 0.05 -W 2 10.3.0.1 | grep ' 0% packet loss'
 }

@@ -70,6 +70,23 @@ teardown() {
 	lab_stop first-right 2
 }
 
+@test "README: the first tunnel by sapipe, a file on left" {
+	local conf
+	machines
+	conf=$LAB_STATE/left
+	export SAPIPE_CONF_DIR=$conf SAPIPE_RUN_DIR=$LAB_STATE/run
+	example service-file >"$conf/berne.conf"
+	resident right first-right
+	answers
+	run -0 example_in left service
+	output_has 'berne is up'
+	output_has 'berne vpn0 203.0.113.2 UP '
+	output_has " | esp-tun --tun vpn0 "
+	lab_ping left "$RIGHT_INNER"
+	run -0 in_left sapipe down
+	lab_stop first-right 2
+}
+
 @test "README: check what a gateway accepts" {
 	machines
 	resident right first-right
@@ -129,6 +146,17 @@ teardown() {
 	run -0 example_in left values
 	[[ ${lines[0]} =~ ^[^[:xdigit:]]*.*[[:xdigit:]]{40,}$ ]]
 	run -0 example_in left steps-delete
+}
+
+@test "README: a hub and a spoke by GRE and NHRP" {
+	need gre-tun nhrp-serve nhrp-register nhrp-resolve
+	machines
+	resident right dmvpn-hub
+	resident left dmvpn-spoke
+	eventually 10 in_left ping -c 1 -W 1 10.255.255.254
+	eventually 5 in_right ping -c 1 -W 1 10.255.255.1
+	run -0 in_left nhrp-resolve --tun gre1 --address 10.255.255.1 --nhs 203.0.113.2 10.255.255.254
+	output_has "10.255.255.254 is behind 10.255.255.254 at 203.0.113.2"
 }
 
 @test "README: one responder for many peers" {

@@ -310,7 +310,7 @@ tshark_with() {
 	unshare -Urn ip xfrm state >/dev/null 2>&1 || skip "no XFRM in a namespace of our own here"
 	for e in "--esp aes128-sha256" "--esp aes256gcm16-esn" "--esp chacha20poly1305" \
 		"--esp null-sha1" "--esp aes128ctr-sha512" "--esp 3des-md5 --replay 64" \
-		"--esp aes128-aesxcbc" "--esp aes128-sha256_96 --encap udp" "--ah sha256" \
+		"--esp aes128-aesxcbc" "--esp aes128-sha256_96 --encap udp" "--ah sha256" "--esp aes128-sha1 --around sha256" \
 		"--esp aes128-sha1 --local 2001:db8::1 --remote 2001:db8::2 --encap udp" \
 		"--esp aes128gcm8 --local-ts 10.0.0.1-10.0.0.6,6,80 --replay 0 --mode transport" \
 		"--esp aes192gcm12 --use in --encap udp-draft"; do
@@ -356,6 +356,23 @@ tshark_with() {
 	run -0 --separate-stderr sa-show --format xfrm --clock $NOW x.sa
 	[ -z "$output" ]
 	stderr_has "range of ports"
+}
+
+@test "sa-show --format xfrm: a bundle is two states in each direction, and policies with both templates" {
+	state child --esp aes128-sha1 --around sha256 x.sa
+	run -0 --separate-stderr sa-show --format xfrm --clock $NOW x.sa
+	[[ $stderr != *omitted* ]] || { echo "$stderr"; return 1; }
+	[ "$(grep -c 'state add .* proto esp .* reqid 1 mode tunnel' <<<"$output")" = 2 ]
+	[ "$(grep -c 'state add .* proto ah .* reqid 1 mode transport' <<<"$output")" = 2 ]
+	[ "$(grep -c 'policy add' <<<"$output")" = 3 ]
+	output_has "dir out tmpl src 192.0.2.1 dst 192.0.2.2 proto esp reqid 1 mode tunnel tmpl src 192.0.2.1 dst 192.0.2.2 proto ah reqid 1 mode transport"
+	output_has "dir in tmpl src 192.0.2.2 dst 192.0.2.1 proto esp reqid 1 mode tunnel tmpl src 192.0.2.2 dst 192.0.2.1 proto ah reqid 1 mode transport"
+	# Half of it would accept less than was negotiated.
+	"$SAPIPE_TOP/tests/lib/sa_make.py" delete --protocol ah --spi-in "0x$(sa-show --json x.sa | jq -rs '.[0]."spi-in"')" d.sa
+	cat x.sa d.sa >z.sa
+	run -0 --separate-stderr sa-show --format xfrm --clock $NOW z.sa
+	[ -z "$output" ]
+	stderr_has "omitted: the other SA of its bundle is not in the input"
 }
 
 @test "sa-show: standard input is the default, - among files, concatenated files are one" {
@@ -453,6 +470,28 @@ tshark_with() {
 		run -0 sa-show --format $f x.sa
 		[[ $output != *"$esc"* ]]
 	done
+}
+
+@test "sa-show: bindings of NHRP: networks, next hops, what is withdrawn and what never expires" {
+	"$SAPIPE_TOP/tests/lib/sa_make.py" binding 10.2.0.0/24 --nbma 192.0.2.12 --nat-nbma 203.0.113.1 --via 10.255.255.2 --kind shortcut \
+		--set 'flags={"nat": true}' --set expires=1700000060 x.sa
+	run -0 --separate-stderr sa-show --clock 1700000000 x.sa
+	[ "$output" = "nhrp-binding 10.2.0.0/24
+    kind         shortcut, NAT
+    via          10.255.255.2
+    nbma         192.0.2.12
+    nat-nbma     203.0.113.1
+    holding      10 min; until 2023-11-14T22:14:20Z, 1 min left
+    from         test" ]
+	"$SAPIPE_TOP/tests/lib/sa_make.py" binding 2001:db8::7 --holding 0 x.sa
+	run -0 sa-show x.sa
+	output_has "nhrp-binding 2001:db8::7"
+	output_has "withdrawn"
+	"$SAPIPE_TOP/tests/lib/sa_make.py" binding 10.255.255.1 --nbma 192.0.2.1 --set expires=18446744073709551615 x.sa
+	run -0 sa-show x.sa
+	output_has "never expires"
+	"$SAPIPE_TOP/tests/lib/sa_make.py" binding 10.255.255.1 --nbma 192.0.2.1 --set prefix=300 x.sa
+	run -4 sa-show x.sa
 }
 
 @test "sa-show: the examples of its man page run" {

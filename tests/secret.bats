@@ -15,23 +15,20 @@ setup() {
 	export CMD="${TRY[*]}"
 }
 
-# on_terminal COMMAND: runs it on a terminal of its own, keys typed come from stdin.
-on_terminal() {
-	timeout 10 script -qec "$1" /dev/null
+# at_terminal KEYS COMMAND...: runs it on a terminal of its own, where KEYS are typed at the prompt.
+at_terminal() {
+	run -0 /usr/bin/python3 "$SAPIPE_TOP/tests/lib/on_pty.py" shown 'pre-shared key: ' "$1" -- "${@:2}"
 }
 
 @test "without --psk-file the tool prompts on the terminal, without echo" {
-	run -1 on_terminal "$CMD" < <(sleep 0.5; echo hunter2; sleep 1)
-	output_has "pre-shared key: "
-	[[ $output != *hunter2* ]]
-	[[ $output != *"no pre-shared key"* ]]
+	at_terminal 'hunter2\n' "${TRY[@]}"
+	[ "$output" = $'pre-shared key: no echo\nexit 1, echo' ]
+	run ! grep -q 'hunter2\|no pre-shared key' shown
 }
 
 @test "the terminal echoes again after an interrupted prompt" {
-	run on_terminal "bash -c 'trap : INT; $CMD --psk-file tty; stty -a'" < <(sleep 0.5; printf '\003'; sleep 0.5)
-	output_has "pre-shared key: "
-	output_has " echo "
-	[[ $output != *" -echo "* ]]
+	at_terminal '\x03' "${TRY[@]}" --psk-file tty
+	[ "$output" = $'pre-shared key: no echo\nexit -2, echo' ]
 }
 
 @test "no terminal and no --psk-file is exit 2 with a hint" {

@@ -691,6 +691,21 @@ state() {
 	[ "${#lines[@]}" -eq 6 ]
 }
 
+@test "skeyid-calc: keymat --sa of a bundle: --protocol or a proposal names the SA" {
+	state --esp aes128-sha1 --spi-in 1 --spi-out 2 --around sha256 --seed 7
+	local ah
+	ah=$(sa-show --json x.sa | jq -r 'select(.protocol == "ah")."spi-in"')
+	run -1 --separate-stderr skeyid-calc keymat --sa x.sa --ni $NI --nr $NR
+	stderr_has "KEYMAT of SPI 00000001 differs"
+	[[ $(value encryption-key-in) =~ ^[0-9a-f]{32}$ ]]
+	for which in "--protocol ah" "--ah sha256"; do
+		# shellcheck disable=SC2086 # two words
+		run -1 --separate-stderr skeyid-calc keymat --sa x.sa --ni $NI --nr $NR $which
+		stderr_has "KEYMAT of SPI $ah differs"
+		[[ $(value authentication-key-in) =~ ^[0-9a-f]{64}$ ]]
+	done
+}
+
 @test "skeyid-calc: state that is missing, open to others, cut short or none at all" {
 	run -2 --separate-stderr skeyid-calc skeyid --sa nowhere.sa
 	one_error
@@ -737,6 +752,7 @@ state() {
 }
 
 @test "skeyid-calc: the man page's examples print what the page says" {
+	openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=left -keyout left.key -out left.crt 2>/dev/null
 	# "$ " starts a command, a trailing \ continues it, what follows is its output.
 	sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' "$SAPIPE_TOP/man/skeyid-calc.1" |
 		sed -n '/^\.Bd/,/^\.Ed/p' | sed 's/\\e/\\/g' >examples
@@ -758,5 +774,5 @@ state() {
 			;;
 		esac
 	done <examples
-	[ "$n" -eq 4 ]
+	[ "$n" -eq 5 ]
 }

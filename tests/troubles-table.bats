@@ -118,6 +118,10 @@ packets() { sed -n "s/^esp-tun: $2: packets \([0-9]*\).*/\1/p" "$1.log"; }
 	TABLE
 	# A lifetime that differs is no reason: the shorter one counts.
 	usual 0 --ike-lifetime 600
+	# The method: the proposal is the same.
+	asks 1 "${FAST[@]}" "${NETS4[@]}" --auth xauth-psk --xauth-user u --xauth-password-file other.psk
+	stderr_has "phase 1 (main mode), message 1 (offers proposals): the peer accepts none of our proposals (NO-PROPOSAL-CHOSEN)"
+	r_says "first difference: aes128-sha256-modp1024, the closest offer, has authentication XAUTH-INIT-PSK where PSK is configured"
 }
 
 @test "row 4: phase 2 is rejected: cipher, PFS, mode" {
@@ -130,9 +134,9 @@ packets() { sed -n "s/^esp-tun: $2: packets \([0-9]*\).*/\1/p" "$1.log"; }
 	r_says "has cipher aes256gcm16 where aes128 is configured"
 	asks 1 --ike aes128-sha256-modp1024 --esp aes128-sha256-modp1024 "${NETS4[@]}"
 	stderr_has "the peer accepts none of these: --esp aes128-sha256-modp1024"
-	stderr_has "PFS group must match the peer's"
+	stderr_has "the peer does not accept PFS with group modp1024 (ATTRIBUTES-NOT-SUPPORTED)"
 	r_says "has PFS group modp1024 where none is configured"
-	r_says "hint: the PFS group at the end of --esp"
+	both_say "hint: the PFS group at the end of --esp"
 	usual 1 --mode transport
 	stderr_has "NO-PROPOSAL-CHOSEN"
 	r_says "hint: set mode (--mode) to the same at both ends, tunnel or transport"
@@ -146,9 +150,15 @@ packets() { sed -n "s/^esp-tun: $2: packets \([0-9]*\).*/\1/p" "$1.log"; }
 		usual 1 --exchange "$mode"
 		stderr_has "pre-shared key"
 		stderr_has "hint: the secrets differ: "
-		[ "$mode" = aggressive ] || both_say "the two ends' pre-shared keys differ"
-		[ "$mode" = aggressive ] || both_say "look for a newline or blanks in the file and at --psk-format; in main mode the peer picks the key by our address"
-		[ "$mode" = aggressive ] || r_says "203.0.113.1:500, phase 1 (main mode), message 5"
+		eventually 20 grep -q "the two ends' pre-shared keys differ" r.err
+		if [ "$mode" = main ]; then
+			both_say "the two ends' pre-shared keys differ"
+			both_say "look for a newline or blanks in the file and at --psk-format; in main mode the peer picks the key by our address"
+			r_says "203.0.113.1:500, phase 1 (main mode), message 5"
+		else
+			stderr_has "message 2 (chooses one, authenticates): its hash is not the one that our pre-shared key gives"
+			r_says "203.0.113.1:500, phase 1 (aggressive mode), message 2 (chooses one, authenticates): the peer's answer to our proof decrypts to nonsense"
+		fi
 		stop_background
 	done
 }
@@ -206,10 +216,21 @@ packets() { sed -n "s/^esp-tun: $2: packets \([0-9]*\).*/\1/p" "$1.log"; }
 	peer_with --psk-file gw.psk --local-id right.example --remote-id left.example "${STEN4[@]}" \
 		--ike aes128-sha256-modp1024 --esp aes128-sha256-modp1024
 	asks 1 --ike aes128-sha256-modp1024 --esp aes128-sha256-modp768 "${NETS4[@]}"
+	stderr_has "phase 2 (quick mode), message 1 (offers proposals for a child SA): the peer does not accept PFS with group modp768 (ATTRIBUTES-NOT-SUPPORTED)"
 	stderr_has "the peer accepts none of these: --esp aes128-sha256-modp768"
-	stderr_has "PFS group must match the peer's"
 	r_says "has PFS group modp768 where modp1024 is configured"
-	r_says "hint: the PFS group at the end of --esp"
+	both_say "hint: the PFS group at the end of --esp (aes128-sha256-modp2048) must be the same at both ends, or absent at both"
+	# Several groups: each in a quick mode of its own, until one fits.
+	asks 0 --ike aes128-sha256-modp1024 --esp aes128-sha256-modp768,aes128-sha256-modp1024 "${NETS4[@]}"
+	stderr_has "the peer refuses the proposals with PFS group modp768: offering those with modp1024"
+	run -0 sa-show l.sa
+	output_has "PFS modp1024"
+	# A responder without PFS: the initiator goes on without it if it may.
+	stop_background
+	peer
+	asks 1 --ike aes128-sha256-modp1024 --esp aes128-sha256-modp1024 "${NETS4[@]}"
+	asks 0 --ike aes128-sha256-modp1024 --esp aes128-sha256-modp1024 --pfs-fallback "${NETS4[@]}"
+	stderr_has "the peer does not support PFS (ATTRIBUTES-NOT-SUPPORTED): going on without it, as --pfs-fallback allows"
 }
 
 @test "row 10: invalid cookie: the peer was restarted and has forgotten the IKE SA" {
@@ -225,6 +246,15 @@ packets() { sed -n "s/^esp-tun: $2: packets \([0-9]*\).*/\1/p" "$1.log"; }
 	stderr_has "hint: the peer no longer has this phase 1 SA: the peer restarted, or the SA expired; negotiate again"
 	r_says "203.0.113.1:500 uses an IKE SA that is unknown here"
 	r_says "this end was restarted, or the SA has ended"
+}
+
+@test "row 10: the peer answers from another address, which is named" {
+	right ip address add 203.0.113.3/24 dev eth0
+	right nft 'add table ip d; add chain ip d o { type filter hook output priority 0; }; add rule ip d o udp sport 500 ip saddr set 203.0.113.3'
+	peer
+	usual 1
+	stderr_has "no answer from 203.0.113.2:500 to message 1, sent 3 times in 3 s; answers came from 203.0.113.3:500, which is another address: dropped"
+	stderr_has "hint: the gateway has several addresses, or a NAT translates its answers: name the address that answers as the peer"
 }
 
 # again: what tcpdump recorded of left's ESP in $T/esp.pcap is sent once more.
@@ -316,7 +346,7 @@ again() {
 	run -1 --separate-stderr left ike-initiate --look --phase2 left.sa "${NETS4[@]}" --esp aes128-sha256-modp1024 -o x.sa
 	stderr_has "phase 2 (quick mode)"
 	stderr_has "the peer accepts none of these: --esp aes128-sha256-modp1024"
-	stderr_has "PFS group must match the peer's"
+	stderr_has "the peer does not accept PFS with group modp1024 (ATTRIBUTES-NOT-SUPPORTED)"
 	eventually 3 grep -q "has PFS group modp1024 where none is configured" right.ike
 	grep -q "^hint: the PFS group at the end of --esp" right.ike
 	# The tunnel stays up.
@@ -329,7 +359,7 @@ again() {
 @test "row 16: large packets stall: natd-probe --sizes finds what passes, and the MTU to set carries the largest packets" {
 	local mtu passes
 	answer "${STEN4[@]}"
-	right nft 'add table ip d; add chain ip d i { type filter hook prerouting priority -450; }; add rule ip d i meta length > 1400 drop'
+	right nft 'add table ip d; add chain ip d i { type filter hook prerouting priority -450; }; add rule ip d i iifname != "vpn0" meta length > 1400 drop'
 	run -0 --separate-stderr left natd-probe --sizes --timeout 1 203.0.113.2
 	output_has "1468 bytes of IKE to port 4500 in one packet: no answer"
 	passes=$(sed -n 's/^  path MTU  *\([0-9]*\) bytes pass in one packet (DF), [0-9]* bytes do not$/\1/p' <<<"$output")

@@ -7,19 +7,9 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "crypto/crypto.h"
-
-/* Processor time of this process in seconds. */
-static double
-cpu_s(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return ((double)t.tv_sec + (double)t.tv_nsec / 1e9);
-}
+#include "usage.h"
 
 int
 main(int argc, char *argv[])

@@ -6,36 +6,13 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "../c/many.h"
+#include "usage.h"
 
 #define ROUNDS	40
 #define ASKS	500	/* datagrams of a round */
 #define JOINS	5	/* negotiations of a round */
-
-static double
-cpu_s(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return ((double)t.tv_sec + (double)t.tv_nsec / 1e9);
-}
-
-static double
-rss(void)
-{
-	long size = 0, resident = 0;
-	FILE *f = fopen("/proc/self/statm", "r");
-
-	if (f == NULL || fscanf(f, "%ld %ld", &size, &resident) != 2)
-		resident = 0;
-	if (f != NULL)
-		(void)fclose(f);
-	return ((double)resident * (double)sysconf(_SC_PAGESIZE));
-}
 
 /* Microseconds of processor time for one datagram; the messages are made before. */
 static double

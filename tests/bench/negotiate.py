@@ -4,8 +4,9 @@
     negotiate.py sapipe N COMMAND...    until the child-sa record can be read
     negotiate.py swanctl N UP DOWN      until UP ends; DOWN undoes it
     negotiate.py load N PID COMMAND...  N negotiations; how much processor time they cost PID
+    negotiate.py pairs N A B C          A and B, each a command line, as sapipe does, and C until it ends: all in turn
 
-Prints milliseconds, one run a line; load prints negotiations a processor-second.
+Prints milliseconds, one run a line; load prints negotiations a processor-second, pairs those of A, B and C in one line.
 """
 
 import io
@@ -70,6 +71,16 @@ def main():
             print(f"{(time.perf_counter() - start) * 1000:.2f}")
             subprocess.run(down, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                            stdin=subprocess.DEVNULL, check=True)
+    elif what == "pairs":
+        a, b, c = (shlex.split(x) for x in sys.argv[3:6])
+        for i in range(n):
+            # neither is always the second
+            took = [negotiate(x) for x in ((a, b) if i % 2 == 0 else (b, a))]
+            took = took if i % 2 == 0 else took[::-1]
+            start = time.perf_counter()
+            subprocess.run(c, stdin=subprocess.DEVNULL, check=True, close_fds=False)
+            took.append(time.perf_counter() - start)
+            print(" ".join(f"{x * 1000:.2f}" for x in took))
     elif what == "load":
         pid = int(sys.argv[3])
         before = cpu_s(pid)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "ike/v1/dpd.h"
-#include "ike/v1/ike_sa.h"
+#include "ike/v1run/ike_sa.h"
 
 static struct endpoint
 place(size_t i)

@@ -12,10 +12,30 @@
 
 #include <cmocka.h>
 
+/* Parameters take a second: they are made once. */
+static EVP_PKEY *
+new_dsa(void)
+{
+	static EVP_PKEY *params;
+	EVP_PKEY *k = NULL;
+	EVP_PKEY_CTX *ctx;
+
+	if (params == NULL) {
+		ctx = EVP_PKEY_CTX_new_from_name(NULL, "DSA", NULL);
+		assert_true(EVP_PKEY_paramgen_init(ctx) == 1 && EVP_PKEY_CTX_set_dsa_paramgen_bits(ctx, 1024) == 1 &&
+		    EVP_PKEY_CTX_set_dsa_paramgen_q_bits(ctx, 160) == 1 && EVP_PKEY_paramgen(ctx, &params) == 1);
+		EVP_PKEY_CTX_free(ctx);
+	}
+	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, params, NULL);
+	assert_true(EVP_PKEY_keygen_init(ctx) == 1 && EVP_PKEY_keygen(ctx, &k) == 1);
+	EVP_PKEY_CTX_free(ctx);
+	return (k);
+}
+
 static EVP_PKEY *
 new_key(enum sign_kind kind)
 {
-	EVP_PKEY *k = kind == SIGN_RSA ? EVP_RSA_gen(2048) :
+	EVP_PKEY *k = kind == SIGN_DSS ? new_dsa() : kind == SIGN_RSA ? EVP_RSA_gen(2048) :
 	    EVP_EC_gen(kind == SIGN_EC384 ? "P-384" : kind == SIGN_EC521 ? "P-521" : "P-256");
 
 	assert_non_null(k);

@@ -56,7 +56,7 @@ sample_ike(struct sa_rec *r, bool full)
 	if (!full)
 		return;
 	strcpy(s->name, "site \xc3\xa9");
-	s->natt = (struct sa_natt){ "rfc3947", SA_MARKER_NON_ESP, true, true, true };
+	s->natt = (struct sa_natt){ "rfc3947", SA_MARKER_NON_ESP, true, true, true, true };
 	s->lifetime.kilobytes = 4096;
 	strcpy(s->encryption, "aes-cbc");
 	s->key_bits = 256;
@@ -174,6 +174,140 @@ sample_event(struct sa_rec *r, bool full)
 	assert(addr_parse(&s->remote.addr, "203.0.113.9") == 0);
 	s->remote.port = 33333;
 	strcpy(s->text, "NAT mapping moved");
+	s->kilobytes = 5000;
+	s->has_count = true;
+	s->bytes_in = UINT32_MAX + (uint64_t)7;
+	s->packets_in = 23;
+	s->packets_out = 1;
+}
+
+static inline void
+sample_count(struct sa_count *c, uint64_t packets, size_t drops)
+{
+	c->packets = packets;
+	c->bytes = 84 * packets;
+	for (c->n_drops = 0; c->n_drops < drops; c->n_drops++) {
+		strcpy(c->drops[c->n_drops].reason, c->n_drops == 0 ? "replay" : "bad-icv");
+		c->drops[c->n_drops].packets = 1 + c->n_drops;
+	}
+}
+
+static inline void
+sample_stat(struct sa_rec *r, bool full)
+{
+	struct sa_stat *s = &r->stat;
+
+	memset(r, 0, sizeof(*r));
+	r->type = SA_STAT;
+	memcpy(s->spi_in, "\xc0\x00\x00\x01", 4);
+	memcpy(s->spi_out, "\xc0\x00\x00\x02", 4);
+	assert(addr_parse(&s->local.addr, "192.0.2.1") == 0 && addr_parse(&s->remote.addr, "2001:db8::2") == 0);
+	s->established = 1700000000;
+	s->expires = 1700003600;
+	s->n_local_ts = s->n_remote_ts = 1;
+	assert(selector_parse(&s->local_ts[0], "10.1.0.0/24") == 0 && selector_parse(&s->remote_ts[0], "0.0.0.0/0") == 0);
+	if (!full)
+		return;
+	s->use = SA_USE_BOTH;
+	s->encap = SA_ENCAP_UDP;
+	s->remote.port = 4500;
+	s->mtu = 1398;
+	s->path_mtu = 1460;
+	strcpy(s->name, "branch");
+	s->n_remote_ts = 2;
+	assert(selector_parse(&s->remote_ts[1], "10.2.0.0/24") == 0);
+	sample_count(&s->in, UINT64_MAX / 84, 2);
+	sample_count(&s->out, 7, 0);
+	s->in.last = 1700000001;
+}
+
+static inline void
+sample_tun_stat(struct sa_rec *r, bool full)
+{
+	struct sa_tun_stat *s = &r->tun_stat;
+
+	memset(r, 0, sizeof(*r));
+	r->type = SA_TUN_STAT;
+	s->time = 1700000005;
+	s->since = 1700000001;
+	s->mtu = 1400;
+	strcpy(s->tun, "vpn0");
+	if (!full)
+		return;
+	s->sas = 3;
+	s->ever = 4;
+	s->remaps = s->cut = s->unsent = s->unwritten = 5;
+	s->fragmented = 6;
+	s->believed = 7;
+	s->forged = 8;
+	sample_count(&s->in, 8, 0);
+	sample_count(&s->out, 9, 1);
+}
+
+static inline void
+sample_binding(struct sa_rec *r, bool full)
+{
+	struct sa_nhrp_binding *b = &r->binding;
+
+	memset(r, 0, sizeof(*r));
+	r->type = SA_NHRP_BINDING;
+	assert(addr_parse(&b->proto, "10.2.0.0") == 0);
+	b->prefix = 24;
+	b->kind = NHRP_KIND_NEGATIVE;
+	b->holding = 60;
+	b->expires = 1700000060;
+	if (!full)
+		return;
+	b->kind = NHRP_KIND_SHORTCUT;
+	b->mtu = 1400;
+	strcpy(b->source, "nhrp-register");
+	strcpy(b->tun, "gre1");
+	assert(addr_parse(&b->nbma, "192.0.2.12") == 0 && addr_parse(&b->nat_nbma, "203.0.113.1") == 0);
+	assert(addr_parse(&b->via, "10.255.255.2") == 0 && addr_parse(&b->nhs, "10.255.255.254") == 0);
+	b->flags.unique = b->flags.router = b->flags.authoritative = b->flags.nat = b->flags.used = true;
+}
+
+static inline void
+sample_next_hop(struct sa_rec *r, bool full)
+{
+	struct sa_next_hop *h = &r->next_hop;
+
+	memset(r, 0, sizeof(*r));
+	r->type = SA_NEXT_HOP;
+	assert(addr_parse(&h->hop, "10.255.0.2") == 0);
+	h->flag = SA_HOP_STATIC;
+	h->state = SA_HOP_DOWN;
+	if (!full)
+		return;
+	h->flag = SA_HOP_AUTOMATIC;
+	h->state = SA_HOP_UP;
+	strcpy(h->name, "berne");
+	h->has_sa = h->has_remote = true;
+	h->spi_in[0] = 0x12;
+	h->spi_out[3] = 0x34;
+	assert(addr_parse(&h->remote.addr, "203.0.113.2") == 0);
+	h->remote.port = 4500;
+}
+
+static inline void
+sample_nhrp_event(struct sa_rec *r, bool full)
+{
+	struct sa_nhrp_event *e = &r->nhrp_event;
+
+	memset(r, 0, sizeof(*r));
+	r->type = SA_NHRP_EVENT;
+	e->time = 1700000003;
+	strcpy(e->source, "nhrp-serve");
+	strcpy(e->what, "refused");
+	if (!full)
+		return;
+	strcpy(e->tun, "gre1");
+	strcpy(e->text, "no resources");
+	assert(addr_parse(&e->proto, "10.255.255.2") == 0 && addr_parse(&e->remote, "2001:db8::2") == 0);
+	assert(addr_parse(&e->nhs, "10.255.255.254") == 0);
+	e->prefix = 32;
+	e->has_code = true;
+	e->code = 5;
 }
 
 static inline void
@@ -188,6 +322,21 @@ sample_rec(struct sa_rec *r, enum sa_type type, bool full)
 		break;
 	case SA_DELETE:
 		sample_delete(r, full);
+		break;
+	case SA_STAT:
+		sample_stat(r, full);
+		break;
+	case SA_TUN_STAT:
+		sample_tun_stat(r, full);
+		break;
+	case SA_NHRP_BINDING:
+		sample_binding(r, full);
+		break;
+	case SA_NHRP_EVENT:
+		sample_nhrp_event(r, full);
+		break;
+	case SA_NEXT_HOP:
+		sample_next_hop(r, full);
 		break;
 	default:
 		sample_event(r, full);

@@ -175,6 +175,10 @@ record(struct sim_end *e, const struct sa_rec *r)
 			break;
 	if (r->type == SA_EVENT && r->event.what == SA_EVENT_REMAP && i < e->n_children)
 		e->children[i].remote.at = r->event.remote;
+	if (r->type == SA_EVENT && r->event.what == SA_EVENT_LIMIT && i < e->n_children) {
+		e->children[i].lifetime.kilobytes = r->event.kilobytes;
+		e->n_limits++;
+	}
 	if (r->type == SA_DELETE) {
 		if (i == e->n_children || !r->del.has_spi_in)
 			return;
@@ -211,6 +215,7 @@ sim_flush(struct sim *s, int side, struct ike_outbox *out)
 			post(s, side, item);
 			break;
 		case IKE_OUT_KEEPALIVE:
+			e->n_keepalives++;
 			break;
 		case IKE_OUT_KEYS:
 			e->n_keys++;
@@ -369,5 +374,20 @@ sim_children_agree(const struct sim *s)
 		if (j == s->end[1].n_children)
 			return (false);
 	}
+	return (true);
+}
+
+bool
+sim_reply(struct sim *s, int side, const struct ike_answer *a, uint64_t ms)
+{
+	struct sim_end *e = &s->end[side];
+	struct ike_outbox out = {0};
+	bool asked = e->asks;
+
+	e->asks = false;
+	if (!asked || !ike_engine_answer(e->engine, s->now, e->ask_id, e->ask_mid, a, &out))
+		return (false);
+	sim_flush(s, side, &out);
+	sim_run(s, ms, NULL);
 	return (true);
 }

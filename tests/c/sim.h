@@ -22,7 +22,7 @@ struct sim_packet {
 struct sim_end {
 	struct ike_engine	*engine;
 	struct rand_seed	 seed;
-	int			 n_ike, n_child, n_failed, n_turned_away, n_keys, n_failed_sa, n_gone, n_sent, n_notes;
+	int			 n_ike, n_child, n_failed, n_turned_away, n_keys, n_failed_sa, n_gone, n_sent, n_keepalives, n_notes, n_limits;
 	struct sa_ike		 ike;		/* last record */
 	size_t			 n_children;	/* standing, by the records written */
 	struct sa_child		 children[SIM_CHILDREN];
@@ -81,5 +81,8 @@ void sim_policies(struct ike_policy *left, struct ike_policy *right, const char 
     const char *esp);
 /* The selectors of two ends: ${local} at left, ${remote} at right. */
 void sim_networks(struct ike_policy *left, struct ike_policy *right, const char *local, const char *remote);
+
+/* The question that ${side} was asked last is answered by ${a}; then ${ms} pass. False: there was none. */
+bool sim_reply(struct sim *s, int side, const struct ike_answer *a, uint64_t ms);
 
 #endif

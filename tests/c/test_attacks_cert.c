@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "ike/v1/auth_cert.h"
+#include "ike/v1base/auth_cert.h"
 #include "pki.h"
 
 static struct pki root, leaf;

@@ -9,10 +9,10 @@
 
 #include <cmocka.h>
 
-#include "ike/v1/auth.h"
+#include "ike/v1base/auth.h"
 #include "ike/engine_priv.h"
-#include "ike/v1/exchange.h"
-#include "ike/v1/ike_sa.h"
+#include "ike/v1run/exchange.h"
+#include "ike/v1run/ike_sa.h"
 #include "ike/v1/sa_events.h"
 #include "ike/v1base/keys.h"
 #include "sim.h"

@@ -279,7 +279,7 @@ test_failures(void **state)
 	}
 	sealed = ESP_BATCH - (unsigned)n;
 	assert_int_equal(sealed, ESP_BATCH / 5);
-	assert_int_equal(sadb_at(left, 0)->out.drops[ESP_FAILED], sealed);
+	assert_int_equal(esp_sa_drops(&sadb_at(left, 0)->out)[ESP_FAILED], sealed);
 	/* What failed to open was not seen: it may come again, and is then new. */
 	m->jobs = 0;
 	flow_in(right, ctx, k, n);
@@ -288,7 +288,7 @@ test_failures(void **state)
 		opened += k[i].verdict == ESP_OK;
 	}
 	assert_int_equal(opened, n - n / 5);
-	assert_int_equal(sadb_at(right, 0)->in.drops[ESP_BAD_ICV], n / 5);
+	assert_int_equal(esp_sa_drops(&sadb_at(right, 0)->in)[ESP_BAD_ICV], n / 5);
 	assert_int_equal(sadb_at(right, 0)->in.count.packets, opened);
 }
 
@@ -374,7 +374,7 @@ test_nat_checksums(void **state)
 }
 
 static void
-test_no_fragments(void **state)
+test_fragments_are_put_together(void **state)
 {
 	struct sa_child c;
 	struct pkt k;
@@ -386,7 +386,19 @@ test_no_fragments(void **state)
 	k = packet(0, (const uint8_t[]){ 10, 9, 0, 1 }, (const uint8_t[]){ 10, 1, 0, 1 }, 253, 100);
 	put_be16(k.p + 6, 0x2000);
 	flow_out(left, ctx, &k, 1);
+	assert_int_equal(k.verdict, ESP_FRAGMENT);
+	/* Out of order it is dropped, in order the packet is whole. */
+	k = packet(0, (const uint8_t[]){ 10, 9, 0, 1 }, (const uint8_t[]){ 10, 1, 0, 1 }, 253, 100);
+	put_be16(k.p + 6, 2);
+	flow_out(left, ctx, &k, 1);
 	assert_int_equal(k.verdict, ESP_FAILED);
+	for (uint16_t i = 0; i < 2; i++) {
+		k = packet(0, (const uint8_t[]){ 10, 9, 0, 1 }, (const uint8_t[]){ 10, 1, 0, 1 }, 253, 100);
+		put_be16(k.p + 6, i == 0 ? 0x2000 : 10);
+		flow_out(left, ctx, &k, 1);
+	}
+	assert_int_equal(k.verdict, ESP_OK);
+	assert_int_equal(k.inner_len, 180);
 }
 
 int
@@ -394,7 +406,7 @@ main(void)
 {
 #define T(t)	cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_out_of_order), T(test_failures), T(test_nat_checksums), T(test_no_fragments),
+		T(test_out_of_order), T(test_failures), T(test_nat_checksums), T(test_fragments_are_put_together),
 	};
 
 	(void)secret_init();

@@ -11,6 +11,7 @@
 
 #include "capture/capture.h"
 #include "capture/pcapng.h"
+#include "wire/ctcp.h"
 #include "wire/wr.h"
 
 #define ROOM	70000
@@ -289,6 +290,19 @@ other_protocols(void **state)
 	assert_int_equal(got.data.len, 28);
 	frame[32] = 0x40;
 	assert_int_equal(look_at(c, frame, w.len, 0), CAPTURE_BAD);
+	/* As our own ends send it: a UDP header, and the trailer in full. */
+	w = wr_of(frame, sizeof(frame));
+	ip4(&w, 6, 20 + 8 + 28 + 16, 0, 0);
+	ctcp_header_put(frame + w.len, &(struct ctcp_segment){ .sport = 10000, .dport = 10000, .flags = CTCP_ACK });
+	w.len += CTCP_TCP;
+	ctcp_udp_put(frame + w.len, 28);
+	w.len += CTCP_UDP;
+	ike(&w);
+	ctcp_trailer_put(frame + w.len, CTCP_PROTO_UDP, (struct ctcp_mark){ 1, true });
+	w.len += CTCP_TRAILER;
+	assert_int_equal(look_at(c, frame, w.len, 0), CAPTURE_IKE);
+	assert_int_equal(got.by, CAPTURE_BY_TCP);
+	assert_int_equal(got.data.len, 28);
 	frame[32] = 0xf0;
 	assert_int_equal(look_at(c, frame, w.len, 0), CAPTURE_TCP);
 	capture_close(c);

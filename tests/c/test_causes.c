@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "ike/engine_priv.h"
-#include "ike/v1/ike_sa.h"
-#include "ike/v1/info_send.h"
+#include "ike/v1run/ike_sa.h"
+#include "ike/v1run/info_send.h"
 #include "ike/version.h"
 #include "sim.h"
 #include "wire/isakmp.h"

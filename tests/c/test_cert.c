@@ -1,5 +1,5 @@
 /*
- * The peer's certificate (ike/v1/auth_cert): what is accepted, and for each refusal its cause and its text. The
+ * The peer's certificate (ike/v1base/auth_cert): what is accepted, and for each refusal its cause and its text. The
  * texts are golden: they name the payload, and what both ends have.
  */
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 
 #include "crypto/alg.h"
 #include "crypto/crypto.h"
-#include "ike/v1/auth_cert.h"
+#include "ike/v1base/auth_cert.h"
 #include "pki.h"
 
 /* The certificates of all tests; keys take time to make. */

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "classes.h"
 #include "forge.h"
 #include "ike/engine_priv.h"
 #include "ike/v1base/sa_payload_p2.h"
@@ -268,6 +269,38 @@ quick_mode_too_early_or_unproven(void **state)
 	buf[19] = ISAKMP_FLAG_ENCRYPTED;
 	nothing_follows(&l, span_of(buf, get_be32(buf + 24)));
 	end(&l, &peer);
+	tunnel_free(t);
+}
+
+/* RFC 2408 section 5.5: the answer to a proposal that is not formed as section 4.2 says is BAD-PROPOSAL-SYNTAX. */
+static void
+quick_mode_with_a_protocol_twice(void **state)
+{
+	static const uint8_t spi[4] = { 1, 2, 3, 4 }, left[] = { 4, 0, 0, 0, 10, 1, 0, 0, 255, 255, 255, 0 },
+	    right[] = { 4, 0, 0, 0, 10, 2, 0, 0, 255, 255, 255, 0 };
+	uint8_t mode[64], body[512], nonce[16] = { 1 };
+	struct tunnel *t = tunnel_new();
+	struct wr a = wr_of(mode, sizeof(mode)), w = wr_of(body, sizeof(body));
+	struct forged list[] = { { PAYLOAD_SA, SPAN_NONE }, { PAYLOAD_NONCE, SPAN_ARRAY(nonce) },
+	    { PAYLOAD_ID, SPAN_ARRAY(left) }, { PAYLOAD_ID, SPAN_ARRAY(right) }, { 0, SPAN_NONE } };
+	struct isakmp_sa sa = { .doi = DOI_IPSEC, .situation = SIT_IDENTITY_ONLY, .np = 2, .nt = 2 };
+	size_t i;
+
+	(void)state;
+	isakmp_attr_put(&a, IPSEC_ATTR_ENCAP_MODE, ENCAP_TUNNEL);
+	for (i = 0; i < sa.np; i++) {
+		sa.p[i] = (struct isakmp_proposal){ 1, PROTO_ESP, SPAN_ARRAY(spi), 1, i };
+		sa.t[i] = (struct isakmp_transform){ 1, 12, wr_span(&a) };
+	}
+	isakmp_sa_put(&w, &sa);
+	list[0].body = wr_span(&w);
+	assert_int_equal(put(t, forge_keyed(buf, &t->sim.end[1].ike, EXCHANGE_QUICK, 75, list, false)), 1);
+	assert_int_equal(t->sim.end[1].n_failed, 1);
+	assert_int_equal(fault_exit(t->sim.end[1].why.code), EXIT_NO);
+	assert_non_null(strstr(t->sim.end[1].why.what, "proposal 1 has protocol ESP twice"));
+	sim_run(&t->sim, 1000, NULL);
+	assert_non_null(strstr(t->sim.end[0].notes, "BAD-PROPOSAL-SYNTAX"));
+	all_stands(t);
 	tunnel_free(t);
 }
 
@@ -577,6 +610,72 @@ aggressive_mode_is_only_for_who_asked_for_it(void **state)
 	end(&l, &peer);
 }
 
+/* Writes ${auth} over the authentication method of each transform in an SA payload. */
+static void
+set_method(uint8_t *body, size_t len, uint8_t auth)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i + 4 <= len; i++)
+		if (body[i] == 0x80 && body[i + 1] == 3 && body[i + 2] == 0 && body[i + 3] == AUTH_PSK) {
+			body[i + 3] = auth;
+			n++;
+		}
+	assert_true(n > 0);
+}
+
+/*
+ * A21: public-key encryption, both forms, in both exchanges: the offer is refused, and an encrypted nonce finds no
+ * exchange. As initiator, a choice of such a method is none of ours.
+ */
+static void
+public_key_encryption_is_refused_before_any_decryption(void **state)
+{
+	static const uint8_t methods[] = { AUTH_RSA_ENC, AUTH_RSA_REV_ENC };
+	static struct lone l, peer;
+	static uint8_t secret[256];
+	const struct forged third[] = { { PAYLOAD_KE, SPAN_ARRAY(secret) }, { PAYLOAD_ID, SPAN_ARRAY(secret) },
+	    { PAYLOAD_NONCE, SPAN_ARRAY(secret) }, { 0, SPAN_NONE } };
+	const enum sa_exchange exchanges[] = { SA_MAIN, SA_AGGRESSIVE };
+	struct isakmp_notify notify;
+	struct span sa;
+	uint8_t *body;
+	size_t n, i, k;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		begin(&l, &peer, exchanges[i / 2]);
+		n = copy_first(&peer);
+		sa = forge_find(span_of(buf, n), PAYLOAD_SA, &body);
+		set_method(body, sa.len, methods[i % 2]);
+		lone_put(&l, &honest, span_of(buf, n));
+		assert_int_equal(l.did.datagrams, 1);
+		assert_int_equal(isakmp_notify_get(&notify, forge_find(span_of(l.did.last, l.did.last_len), PAYLOAD_N, NULL),
+		    NULL), 0);
+		assert_int_equal(notify.type, NOTIFY_NO_PROPOSAL_CHOSEN);
+		assert_int_equal(l.engine->n_sas, 0);
+		for (k = 0; k < 8; k++) {
+			memset(secret, (int)k, sizeof(secret));
+			nothing_follows(&l, forge_clear(buf, peer.did.last, l.did.last_len > 16 ? l.did.last + 8 : zero,
+			    EXCHANGE_MAIN, 0, third));
+			lone_put(&l, &honest, span_of(buf, n));
+		}
+		end(&l, &peer);
+	}
+	for (i = 0; i < 2; i++) {
+		begin(&l, &peer, SA_MAIN);
+		n = copy_first(&peer);
+		lone_put(&l, &honest, span_of(buf, n));
+		memcpy(buf, l.did.last, l.did.last_len);
+		n = l.did.last_len;
+		sa = forge_find(span_of(buf, n), PAYLOAD_SA, &body);
+		set_method(body, sa.len, methods[i]);
+		lone_put(&peer, &gateway, span_of(buf, n));
+		assert_int_equal(peer.did.datagrams, 0);
+		end(&l, &peer);
+	}
+}
+
 /* A peer for which there is no secret, or another: nothing of it is left. */
 static void
 a_secret_that_is_not_there(void **state)
@@ -613,8 +712,6 @@ setup(void **state)
 	return (secret_init());
 }
 
-#define CLASS(name, f)	{ name, f, NULL, NULL, NULL }
-
 int
 main(void)
 {
@@ -624,6 +721,7 @@ main(void)
 		CLASS("A3: mandatory payload missing, repeated or empty", payloads_missing_or_repeated),
 		CLASS("A5: SA payloads of all sorts", sa_payloads_of_all_sorts),
 		CLASS("A6: quick mode before phase 1 has ended, or with a wrong hash", quick_mode_too_early_or_unproven),
+		cmocka_unit_test(quick_mode_with_a_protocol_twice),
 		CLASS("A7: selectors that are none", selectors_that_are_none),
 		CLASS("A8: deletes that are not obeyed", deletes_that_are_not_obeyed),
 		CLASS("A9: R-U-THERE for no state, replayed or absurd", questions_without_state_or_again),
@@ -634,6 +732,8 @@ main(void)
 		CLASS("A16: success out of turn", success_out_of_turn),
 		CLASS("A19: answers do not depend on old memory", answers_do_not_depend_on_old_memory),
 		CLASS("A20: aggressive mode only where it is configured", aggressive_mode_is_only_for_who_asked_for_it),
+		CLASS("A21: public-key encryption is refused before any decryption",
+		    public_key_encryption_is_refused_before_any_decryption),
 		CLASS("A24: a secret that is not there leaves nothing half-made", a_secret_that_is_not_there),
 	};
 

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "classes.h"
 #include "forge.h"
 #include "ike/engine_priv.h"
 #include "sim.h"
@@ -286,8 +287,6 @@ setup(void **state)
 	(void)state;
 	return (secret_init());
 }
-
-#define CLASS(name, f)	{ name, f, NULL, NULL, NULL }
 
 int
 main(void)

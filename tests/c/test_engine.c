@@ -117,62 +117,62 @@ half_open_exchanges_are_counted(void **state)
 static void
 the_heap_gives_the_earliest_and_of_equals_the_youngest(void **state)
 {
-	static struct ike_timer t[64];
-	struct ike_heap h = {0};
-	struct ike_timer *one;
+	static struct timer t[64];
+	struct heap h = {0};
+	struct timer *one;
 	uint64_t last = 0;
 	size_t i, n = 0;
 
 	(void)state;
-	assert_int_equal(ike_heap_reserve(&h, 64), 0);
+	assert_int_equal(heap_reserve(&h, 64), 0);
 	for (i = 0; i < 64; i++) {
 		t[i].serial = i + 1;
-		ike_heap_set(&h, &t[i], 1000 + i * 37 % 64);
+		heap_set(&h, &t[i], 1000 + i * 37 % 64);
 	}
-	ike_heap_set(&h, &t[5], UINT64_MAX);		/* taken out */
-	ike_heap_set(&h, &t[6], 10);			/* moved to the front */
-	ike_heap_set(&h, &t[7], 5000);			/* and to the end, with an elder */
-	ike_heap_set(&h, &t[4], 5000);
-	assert_int_equal(ike_heap_deadline_ms(&h), 10);
-	assert_null(ike_heap_due(&h, 9));
-	assert_ptr_equal(ike_heap_due(&h, 10), &t[6]);
-	while ((one = ike_heap_due(&h, 4999)) != NULL) {
+	heap_set(&h, &t[5], UINT64_MAX);		/* taken out */
+	heap_set(&h, &t[6], 10);			/* moved to the front */
+	heap_set(&h, &t[7], 5000);			/* and to the end, with an elder */
+	heap_set(&h, &t[4], 5000);
+	assert_int_equal(heap_deadline_ms(&h), 10);
+	assert_null(heap_due(&h, 9));
+	assert_ptr_equal(heap_due(&h, 10), &t[6]);
+	while ((one = heap_due(&h, 4999)) != NULL) {
 		assert_true(one->at_ms >= last);
 		last = one->at_ms;
 		n++;
 	}
 	assert_int_equal(n, 60);
-	assert_ptr_equal(ike_heap_due(&h, 5000), &t[7]);
-	assert_ptr_equal(ike_heap_due(&h, 5000), &t[4]);
-	assert_int_equal(ike_heap_deadline_ms(&h), UINT64_MAX);
-	ike_heap_free(&h);
+	assert_ptr_equal(heap_due(&h, 5000), &t[7]);
+	assert_ptr_equal(heap_due(&h, 5000), &t[4]);
+	assert_int_equal(heap_deadline_ms(&h), UINT64_MAX);
+	heap_free(&h);
 }
 
 static void
 the_table_finds_what_is_in_it(void **state)
 {
-	static struct ike_node n[1000];
-	struct ike_table t = {0};
+	static struct table_node n[1000];
+	struct table t = {0};
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < 1000; i++)
-		assert_int_equal(ike_table_put(&t, &n[i], hash_bytes(&i, sizeof(i), 1)), 0);
+		assert_int_equal(table_put(&t, &n[i], hash_bytes(&i, sizeof(i), 1)), 0);
 	for (i = 0; i < 1000; i += 2)
-		ike_table_remove(&t, &n[i]);
-	ike_table_remove(&t, &n[0]);			/* twice is fine */
+		table_remove(&t, &n[i]);
+	table_remove(&t, &n[0]);			/* twice is fine */
 	assert_int_equal(t.n, 500);
 	for (i = 0; i < 1000; i++)
-		assert_ptr_equal(ike_table_first(&t, hash_bytes(&i, sizeof(i), 1)),
+		assert_ptr_equal(table_first(&t, hash_bytes(&i, sizeof(i), 1)),
 		    i % 2 == 0 ? NULL : &n[i]);
 	/* The last one put under a key comes first, also once the table has grown. */
-	assert_int_equal(ike_table_put(&t, &n[0], n[1].hash), 0);
+	assert_int_equal(table_put(&t, &n[0], n[1].hash), 0);
 	for (i = 2; i < 1000; i += 2)
-		assert_int_equal(ike_table_put(&t, &n[i], hash_bytes(&i, sizeof(i), 0x1234567)), 0);
-	assert_ptr_equal(ike_table_first(&t, n[1].hash), &n[0]);
-	assert_ptr_equal(ike_table_next(&t, &n[0]), &n[1]);
-	assert_null(ike_table_next(&t, &n[1]));
-	ike_table_free(&t);
+		assert_int_equal(table_put(&t, &n[i], hash_bytes(&i, sizeof(i), 0x1234567)), 0);
+	assert_ptr_equal(table_first(&t, n[1].hash), &n[0]);
+	assert_ptr_equal(table_next(&t, &n[0]), &n[1]);
+	assert_null(table_next(&t, &n[1]));
+	table_free(&t);
 }
 
 int

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "allocated.h"
+#include "classes.h"
 #include "esp/flow.h"
 #include "esp/open.h"
 
@@ -73,7 +74,7 @@ table(bool hooks)
 	    .mss_mode = SADB_MSS_CLAMP };
 
 	if (hooks)
-		c.hooks = (struct sadb_hooks){ NULL, on_reserve_out, on_reserve_in, on_event };
+		c.hooks = (struct sadb_hooks){ NULL, on_reserve_out, on_reserve_in, on_event, NULL };
 	return (sadb_new(&c, NULL));
 }
 
@@ -127,6 +128,20 @@ child(struct sa_child *c, uint8_t n, int local, const char *lts, const char *rts
 	key(&c->auth_out, 20, (uint8_t)(n * 4 + remote));
 	assert_int_equal(selector_parse(&c->local_ts[0], local == 1 ? lts : rts), 0);
 	assert_int_equal(selector_parse(&c->remote_ts[0], local == 1 ? rts : lts), 0);
+}
+
+/* ... with AES-128-GCM instead. */
+static void
+gcm(struct sa_child *c)
+{
+	uint8_t salted[20] = {0};
+
+	(void)strcpy(c->encryption, "aes-gcm-16");
+	c->integrity[0] = '\0';
+	assert_int_equal(secret_set(&c->enc_in, SPAN_ARRAY(salted)), 0);
+	assert_int_equal(secret_set(&c->enc_out, SPAN_ARRAY(salted)), 0);
+	secret_free(&c->auth_in);
+	secret_free(&c->auth_out);
 }
 
 static struct esp_pair *
@@ -210,7 +225,7 @@ test_policy(void **state)
 	(void)add(right, &c);
 	assert_int_equal(across("10.9.0.1", "10.2.0.1", 7), ESP_POLICY);
 	assert_int_equal(across("10.1.0.1", "10.9.0.1", 7), ESP_POLICY);
-	assert_int_equal(sadb_at(right, 1)->in.drops[ESP_POLICY], 2);
+	assert_int_equal(esp_sa_drops(&sadb_at(right, 1)->in)[ESP_POLICY], 2);
 	/* Both know it, each in its own words: one SA's packets are not the other's. */
 	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_OK);
 	assert_int_equal(sadb_at(right, 0)->in.count.packets, 2);
@@ -241,18 +256,18 @@ test_ports_and_fragments(void **state)
 	put_be16(k.p + 4, 777);
 	put_be16(k.p + 6, 0x0010);
 	assert_int_equal(inner_parse(&in, k.p, 100), 0);
-	assert_null(sadb_by_packet(left, &in, &why));
+	assert_null(sadb_by_packet(left, &in, NULL, &why));
 	assert_int_equal(why, ESP_POLICY);
 	assert_false(sadb_admits(left, &sadb_at(left, 0)->in, &in));
 	put_be16(k.p + 6, 0x2000);
 	assert_int_equal(inner_parse(&in, k.p, 100), 0);
-	assert_non_null(sadb_by_packet(left, &in, &why));
+	assert_non_null(sadb_by_packet(left, &in, NULL, &why));
 	put_be16(k.p + 6, 0x0010);
 	assert_int_equal(inner_parse(&in, k.p, 100), 0);
-	assert_non_null(sadb_by_packet(left, &in, &why));
+	assert_non_null(sadb_by_packet(left, &in, NULL, &why));
 	put_be16(k.p + 4, 778);
 	assert_int_equal(inner_parse(&in, k.p, 100), 0);
-	assert_null(sadb_by_packet(left, &in, &why));
+	assert_null(sadb_by_packet(left, &in, NULL, &why));
 	/* Outbound memory admits nothing inbound. */
 	put_be16(k.p + 4, 777);
 	assert_int_equal(inner_parse(&in, k.p, 100), 0);
@@ -361,7 +376,7 @@ test_refusals(void **state)
 } while (0)
 	CASE(FAULT_CONFIG, "AH", c.protocol = SA_AH; c.encap = SA_ENCAP_UDP);
 	CASE(FAULT_CONFIG, "AH without", c.protocol = SA_AH; c.integrity[0] = '\0');
-	CASE(FAULT_CONFIG, "tcp", c.encap = SA_ENCAP_TCP);
+	CASE(FAULT_CONFIG, "AH", c.protocol = SA_AH; c.encap = SA_ENCAP_TCP);
 	CASE(FAULT_CONFIG, "aes-xxx", (void)strcpy(c.encryption, "aes-xxx"));
 	CASE(FAULT_CONFIG, "hmac-xxx", (void)strcpy(c.integrity, "hmac-xxx"));
 	CASE(FAULT_CONFIG, "77", c.key_bits = 77);
@@ -711,8 +726,8 @@ test_outer_tos(void **state)
 	assert_int_equal(r.verdict, ESP_CONGESTED);
 	c = *sadb_config(left);
 	sadb_free(left);
-	c.dscp_fixed = true;
-	c.dscp = 10;
+	c.dscp_mapped = true;
+	dscp_map_init(&c.dscp, &(const uint8_t){ 10 });
 	left = sadb_new(&c, NULL);
 	both(2, "10.1.0.0/24", "10.2.0.0/24");
 	k = udp(0, "10.1.0.1", "10.2.0.1", 7, 100);
@@ -735,6 +750,7 @@ test_many(void **state)
 		(void)snprintf(net, sizeof(net), "10.%u.%u.0/24", 100 + i / 256, i % 256);
 		for (int local = 1; local <= 2; local++) {
 			child(&c, 1, local, "10.1.0.0/24", net);
+			gcm(&c);
 			put_be32(c.spi_in, 0x10000u * (unsigned)local + i);
 			put_be32(c.spi_out, 0x10000u * (3 - (unsigned)local) + i);
 			(void)add(local == 1 ? left : right, &c);
@@ -743,7 +759,7 @@ test_many(void **state)
 	each = (allocated() - before) / (2 * N);
 	print_message("%zu bytes for a pair of SAs\n", each);
 	if (!SANITIZED)
-		assert_in_range(each, 1, 7 * 1024);
+		assert_in_range(each, 1, 1400);	/* with the claim, the port, the next hop and the counters of a data path it is below 2 KB */
 	for (unsigned i = 0; i < N; i += 7) {
 		(void)snprintf(net, sizeof(net), "10.%u.%u.1", 100 + i / 256, i % 256);
 		assert_int_equal(across("10.1.0.1", net, 7), ESP_OK);
@@ -756,14 +772,14 @@ int
 main(void)
 {
 #define T(t)	cmocka_unit_test_setup_teardown(t, setup, teardown)
-#define CLASS(name, t)	{ name, t, setup, teardown, NULL }
+#define C(name, t)	CLASS_WITH(name, t, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		CLASS("A25: an inner source outside the selectors is dropped", test_policy),
-		CLASS("A25: a replay is dropped, and a forged number moves no window", test_replays),
-		CLASS("A25: number 0, and numbers that wrap, are dropped", test_zero_and_wrap),
-		CLASS("A25: a truncated ICV is no ICV", test_truncated_icv),
-		CLASS("A25: a next header that is not IP, and what is no packet, are dropped", test_inside),
-		CLASS("A25: a spray of SPIs leaves nothing behind", test_spi_spray),
+		C("A25: an inner source outside the selectors is dropped", test_policy),
+		C("A25: a replay is dropped, and a forged number moves no window", test_replays),
+		C("A25: number 0, and numbers that wrap, are dropped", test_zero_and_wrap),
+		C("A25: a truncated ICV is no ICV", test_truncated_icv),
+		C("A25: a next header that is not IP, and what is no packet, are dropped", test_inside),
+		C("A25: a spray of SPIs leaves nothing behind", test_spi_spray),
 		T(test_ports_and_fragments), T(test_narrow_before_wide), T(test_rekey),
 		T(test_only_inbound), T(test_refusals),
 		T(test_volume_and_numbers), T(test_reserve_in), T(test_expiry), T(test_clock_jumps), T(test_too_big),

@@ -9,7 +9,7 @@
 
 #include "probe/ping.h"
 #include "ike/v1/heartbeat.h"
-#include "ike/v1/ike_sa.h"
+#include "ike/v1run/ike_sa.h"
 #include "sim.h"
 
 #define KEPT_MAX	64

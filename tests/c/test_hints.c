@@ -12,7 +12,7 @@
 #include "cli/peer_addr.h"
 #include "cli/secret_file.h"
 #include "crypto/alg.h"
-#include "ike/v1/exchange.h"
+#include "ike/v1run/exchange.h"
 #include "ike/v1/info_receive.h"
 #include "os/record_in.h"
 #include "os/record_out.h"
@@ -294,8 +294,15 @@ mismatches(void **state)
 	assert_int_equal(why[0].code, FAULT_TS_MISMATCH);
 	expect(&why[0], CAUSE_NONE, 0, false, 0);
 
-	p = pair_new();		/* PFS: a refusal is no proof that it is the group */
+	p = pair_new();		/* PFS: the refusal names the group */
 	p->left.esp.p[0].group = alg_group_word("modp1024");
+	pair_end(p, why);
+	assert_int_equal(why[0].code, FAULT_PFS_MISMATCH);
+	assert_int_equal(why[0].evidence, EVIDENCE_AUTHENTIC);
+	expect(&why[0], CAUSE_NONE, 0, false, 0);
+
+	p = pair_new();		/* or none is offered, and the refusal can name nothing */
+	p->right.esp.p[0].group = alg_group_word("modp1024");
 	pair_end(p, why);
 	assert_int_equal(why[0].code, FAULT_NO_PROPOSAL);
 	expect(&why[0], CAUSE_NONE, 0, true, 0);
@@ -387,20 +394,28 @@ others(void **state)
 	static const struct { enum fault_code code; enum fault_cause cause; int sys; } t[] = {
 		{ FAULT_USAGE, CAUSE_EVENTS_TERMINAL, 0 },
 		{ FAULT_USAGE, CAUSE_PEER_AS_FILE, 0 },
+		{ FAULT_CONFIG, CAUSE_CONTROL, 0 },
+		{ FAULT_CLAIMED, CAUSE_CONTROL, 0 },
+		{ FAULT_UNREACHABLE, CAUSE_CONTROL, 0 },
+		{ FAULT_NO_REPLY, CAUSE_CONTROL, 0 },
 		{ FAULT_BAD_ADDRESS, CAUSE_UNKNOWN_HOST, 0 },
 		{ FAULT_BAD_ADDRESS, CAUSE_NOT_NUMERIC, 0 },
 		{ FAULT_BAD_ADDRESS, CAUSE_TUNNEL_ADDRESS, 0 },
 		{ FAULT_BAD_ADDRESS, CAUSE_OWN_ADDRESS, 0 },
 		{ FAULT_BAD_ADDRESS, CAUSE_NONE, EADDRNOTAVAIL },
+		{ FAULT_SECRET_FILE, CAUSE_CERT_FILE, 0 }, { FAULT_SECRET_FILE, CAUSE_KEY_FILE, 0 },
+		{ FAULT_SECRET_FILE, CAUSE_TRUST_FILE, 0 }, { FAULT_SECRET_FILE, CAUSE_PASSPHRASE_FILE, 0 },
+		{ FAULT_SECRET_FILE, CAUSE_PASSWORD_FILE, 0 },
 		{ FAULT_SECRET_FILE, CAUSE_NONE, EACCES },
 		{ FAULT_NO_LEGACY_PROVIDER, CAUSE_NONE, 0 },
 		{ FAULT_STALE_SA, CAUSE_EXPIRED, 0 },
 		{ FAULT_STALE_SA, CAUSE_NONE, 0 },
 		{ FAULT_PROTOCOL, CAUSE_NO_HEARTBEATS, 0 },
-		{ FAULT_PROTOCOL, CAUSE_VALUES_DIFFER, 0 },
+		{ FAULT_PROTOCOL, CAUSE_VALUES_DIFFER, 0 }, { FAULT_PROTOCOL, CAUSE_BAD_OFFER, 0 },
 		{ FAULT_PERMISSION, CAUSE_TUN, 0 },
 		{ FAULT_PERMISSION, CAUSE_UDP_PORT, 0 },
 		{ FAULT_PERMISSION, CAUSE_RAW_SOCKET, 0 },
+		{ FAULT_PERMISSION, CAUSE_RAW_ESP, 0 },
 		{ FAULT_PERMISSION, CAUSE_STATE_DIR, 0 },
 		{ FAULT_PERMISSION, CAUSE_ROUTES, 0 },
 		{ FAULT_PERMISSION, CAUSE_ICMP_SOCKET, 0 },
@@ -418,6 +433,10 @@ others(void **state)
 		{ FAULT_SYSTEM, CAUSE_NONE, EADDRNOTAVAIL },
 		{ FAULT_SYSTEM, CAUSE_NONE, EMFILE },
 		{ FAULT_UNREACHABLE, CAUSE_NOT_SHARED, 0 },
+		{ FAULT_UNREACHABLE, CAUSE_GRE_OWNER, 0 },
+		{ FAULT_UNREACHABLE, CAUSE_TCP_REFUSED, 0 },
+		{ FAULT_UNREACHABLE, CAUSE_TCP_SILENT, 0 },
+		{ FAULT_NO_REPLY, CAUSE_TCP_SILENT, 0 },
 		{ FAULT_SYSTEM, CAUSE_RESOLVER, 0 },
 		{ FAULT_UNREACHABLE, CAUSE_NONE, EHOSTUNREACH },
 		{ FAULT_UNREACHABLE, CAUSE_NONE, EADDRNOTAVAIL },
@@ -434,6 +453,7 @@ others(void **state)
 		{ FAULT_NO_PROPOSAL, CAUSE_AH_NAT, 0 },
 		{ FAULT_NO_REPLY, CAUSE_NATT_PORT, 0 },
 		{ FAULT_UNREACHABLE, CAUSE_NATT_PORT, 0 },
+		{ FAULT_NO_REPLY, CAUSE_ELSEWHERE, 0 },
 		{ FAULT_NO_REPLY, CAUSE_INVALID_ANSWER, 0 },
 		{ FAULT_NO_REPLY, CAUSE_ALIVE, 0 },
 		{ FAULT_NO_REPLY, CAUSE_NONE, 0 },
@@ -467,7 +487,7 @@ certificates(void **state)
 	static const enum fault_cause causes[] = {
 		CAUSE_OUR_CERT, CAUSE_CERT_NONE, CAUSE_CERT_ISSUER, CAUSE_CERT_CHAIN, CAUSE_CERT_DATES, CAUSE_CERT_REVOKED, CAUSE_CERT_CRL,
 		CAUSE_CERT_NAME, CAUSE_CERT_USAGE, CAUSE_CERT_KEY, CAUSE_CERT_PINNED, CAUSE_SIGNATURE,
-		CAUSE_LOGIN, CAUSE_NO_LOGIN, CAUSE_USER,
+		CAUSE_LOGIN, CAUSE_NO_LOGIN, CAUSE_USER, CAUSE_GROUP,
 	};
 	struct fault f;
 	size_t i;
@@ -477,6 +497,12 @@ certificates(void **state)
 	expect_cause(&f, FAULT_CONFIG, CAUSE_NO_CA);
 	(void)fault_because(&f, CAUSE_PASSPHRASE, fault(&f, FAULT_SECRET_FILE, "encrypted"));
 	expect_cause(&f, FAULT_SECRET_FILE, CAUSE_PASSPHRASE);
+	(void)fault_because(&f, CAUSE_POOL, fault(&f, FAULT_PROTOCOL, "all addresses are in use"));
+	expect_cause(&f, FAULT_PROTOCOL, CAUSE_POOL);
+	(void)fault_because(&f, CAUSE_NO_ADDRESS, fault(&f, FAULT_PROTOCOL, "no address"));
+	expect_cause(&f, FAULT_PROTOCOL, CAUSE_NO_ADDRESS);
+	(void)fault_because(&f, CAUSE_REDIRECT, fault(&f, FAULT_PEER_NOTIFY, "another gateway"));
+	expect_cause(&f, FAULT_PEER_NOTIFY, CAUSE_REDIRECT);
 	for (i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
 		(void)fault_because(&f, causes[i], fault(&f, FAULT_AUTH_FAILED, "a certificate or a login"));
 		expect_cause(&f, FAULT_AUTH_FAILED, causes[i]);

@@ -228,13 +228,41 @@ a_wrong_secret_is_reported_as_one(void **state)
 		assert_int_equal(p->sim.end[0].n_ike, 0);
 		assert_int_equal(p->sim.end[0].n_failed, 1);
 		assert_int_equal(p->sim.end[0].why.code, FAULT_WRONG_PSK);
-		if (!aggressive) {
-			assert_int_equal(p->sim.end[1].why.code, FAULT_WRONG_PSK);
-			assert_non_null(strstr(p->sim.end[1].why.where, "message 5"));
-		}
+		assert_int_equal(p->sim.end[1].why.code, FAULT_WRONG_PSK);
+		assert_non_null(strstr(p->sim.end[1].why.where, aggressive ? "message 2" : "message 5"));
 		assert_int_equal(ike_engine_count_running(p->sim.end[1].engine), 0);
 		pair_free(p);
 	}
+}
+
+/* The peer answers from another of its addresses: nothing of that counts, and the fault names it. */
+static bool
+from_elsewhere(struct sim *s, int from, uint8_t *data, size_t len)
+{
+	static const struct endpoint other = { { 4, { 192, 0, 2, 77 }, 0 }, 500 };
+	struct ike_outbox out = {0};
+
+	if (from == 0)
+		return (true);
+	ike_engine_datagram(s->end[0].engine, s->now, &sim_left, &other, span_of(data, len), &out);
+	sim_flush(s, 0, &out);
+	return (false);
+}
+
+static void
+an_answer_from_elsewhere_is_named(void **state)
+{
+	struct pair *p = pair_new(IKE_DEFAULT, ESP_DEFAULT, 10);
+
+	(void)state;
+	p->sim.tap = from_elsewhere;
+	connect_pair(p);
+	sim_run(&p->sim, 100000, NULL);
+	assert_int_equal(p->sim.end[0].why.code, FAULT_NO_REPLY);
+	assert_int_equal(p->sim.end[0].why.cause, CAUSE_ELSEWHERE);
+	assert_non_null(strstr(p->sim.end[0].why.what, "answers came from 192.0.2.77:500, which is another address: dropped"));
+	assert_int_equal(p->sim.end[0].n_ike, 0);
+	pair_free(p);
 }
 
 static void
@@ -276,7 +304,18 @@ mismatches_name_their_cause(void **state)
 	p->right.esp.p[0].group = NULL;
 	connect_pair(p);
 	sim_run(&p->sim, 60000, NULL);
-	assert_int_equal(p->sim.end[0].why.code, FAULT_NO_PROPOSAL);	/* all that it is told */
+	assert_int_equal(p->sim.end[0].why.code, FAULT_PFS_MISMATCH);
+	assert_string_equal(p->sim.end[0].why.what, "the peer does not accept PFS with group modp1024 (ATTRIBUTES-NOT-SUPPORTED)");
+	assert_non_null(strstr(p->sim.end[0].notes, "the peer accepts none of these: --esp aes128-sha256-modp1024"));
+	assert_int_equal(p->sim.end[1].why.code, FAULT_PFS_MISMATCH);
+	pair_free(p);
+
+	/* No group is offered: there is no attribute to name. */
+	p = pair_new(IKE_DEFAULT, "aes128-sha256-modp1024", 9);
+	p->left.esp.p[0].group = NULL;
+	connect_pair(p);
+	sim_run(&p->sim, 60000, NULL);
+	assert_int_equal(p->sim.end[0].why.code, FAULT_NO_PROPOSAL);
 	assert_int_equal(p->sim.end[1].why.code, FAULT_PFS_MISMATCH);
 	pair_free(p);
 }
@@ -498,6 +537,7 @@ main(void)
 		cmocka_unit_test(each_esp_algorithm),
 		cmocka_unit_test(through_a_bad_net),
 		cmocka_unit_test(a_wrong_secret_is_reported_as_one),
+		cmocka_unit_test(an_answer_from_elsewhere_is_named),
 		cmocka_unit_test(mismatches_name_their_cause),
 		cmocka_unit_test(a_timeout_is_reported),
 		cmocka_unit_test(natt_floats),

@@ -121,7 +121,16 @@ options_are_defaults(void **state)
 	assert_int_equal(peers.p[0].esp.n, 1);
 	assert_int_equal(peers.p[0].dpd_seconds, 7);
 	assert_int_equal(peers.p[1].proto, SA_AH);
+	assert_int_equal(peers.p[1].ah.n, 0);
 	assert_int_equal(peers.p[1].dpd_seconds, 9);
+	/* In one section the two are a bundle, in any order; [defaults] are replaced by either. */
+	good("[defaults]\nesp = aes256-sha256\nah = sha512\n[a]\npsk-file = gw.psk\naddress = 192.0.2.2\nah = sha1\nesp = aes128-sha1\n"
+	    "[b]\naddress = 192.0.2.1\nah = sha1\npsk-file = gw.psk\n");
+	assert_int_equal(peers.p[0].proto, SA_ESP);
+	assert_int_equal(peers.p[0].ah.n, 1);
+	assert_string_equal(peers.p[0].ah.p[0].integ->word, "sha1");
+	assert_int_equal(peers.p[1].proto, SA_AH);
+	assert_int_equal(peers.p[1].ah.n, 0);
 	given = (struct policy_opts)POLICY_OPTS_DEFAULT;
 }
 
@@ -139,6 +148,8 @@ mistakes(void **state)
 	assert_int_equal(peers.n, 1);
 	bad("\xef\xbb\xbf", "peers.ini:1", "the file is empty");
 	bad("[defaults]\nmode = tunnel\n", "peers.ini:2", "no section describes a peer");
+	bad("[group a]\nlocal-id = a.example\n", "peers.ini", "no section describes a peer: all are of groups");
+	bad("[group ]\nlocal-id = a.example\n", "peers.ini:1", "section [group NAME] has no name");
 	bad("mode = tunnel\n", "peers.ini:1", "before the first [section]");
 	bad("[a]\n" KEY "colour = red\n", "peers.ini:3", "unknown key 'colour'");
 	bad("[a]\n" KEY "  colour = red\n", "peers.ini:3", "unknown key 'colour'");
@@ -162,7 +173,7 @@ mistakes(void **state)
 	bad("[a]\n" KEY "address = gw\n", "peers.ini:3: address", "is no address");
 	bad("[a]\n" KEY "ike = rot13-md5-modp1024\n", "peers.ini:3: ike", "rot13");
 	bad("[a]\nesp = nonsense\n" KEY, "peers.ini:2: esp", "nonsense");
-	bad("[a]\n" KEY "esp = aes128-sha1\nah = sha1\n", "peers.ini:4", "exclude each other");
+	bad("[a]\n" KEY "esp = aes128-sha1\nah = sha1-modp1024\n", "peers.ini:4: ah", "the group for PFS of a bundle belongs to --esp");
 	bad("[a]\n" KEY "remote-ts = 10.0.0.1/24\n", "peers.ini:3: remote-ts", "10.0.0.1/24");
 	bad("[a]\n" KEY "remote-ts = 10.0.0.0/24, 10.0.0.0/24\n", "peers.ini:3: remote-ts", "twice");
 	bad("[a]\n" KEY "remote-ts = 10.0.0.0/24\nlocal-ts = 2001:db8::/32\n",
@@ -353,10 +364,120 @@ teardown(void **state)
 	return (rmdir(dir));
 }
 
+static int
+pick(const char *text, const char *name)
+{
+	peers_wipe(&peers);
+	f = (struct fault){0};
+	write_file(path, text, strlen(text));
+	return (peers_file_pick(&peers, path, name, &given, &f));
+}
+
+#define TWO_ENDS							\
+	"[defaults]\npsk-file = gw.psk\nlisten = :500\n"		\
+	"[berne]\nrole = initiator\naddress = gw.example:4500\nlocal = 192.0.2.1\ntun = vpn1\ntimeout = 5\n" \
+	"[basle]\nrole = responder\naddress = 198.51.100.0/24\ntun = vpn0\nmtu = 1400\nroute = no\n"
+
+/* Each end reads its own sections. */
+static void
+picks_a_section(void **state)
+{
+	(void)state;
+	good(TWO_ENDS);
+	assert_int_equal(peers.n, 1);
+	assert_string_equal(peers.p[0].name, "basle");
+	assert_string_equal(peers.run.listen, ":500");
+	assert_int_equal(pick(TWO_ENDS, "berne"), 0);
+	assert_int_equal(peers.n, 1);
+	assert_string_equal(peers.p[0].name, "berne");
+	assert_int_equal(peers.p[0].timeout_ms, 5000);
+	assert_string_equal(peers.address, "gw.example:4500");
+	assert_string_equal(peers.run.local, "192.0.2.1");
+	assert_int_equal(pick(TWO_ENDS, "basle"), -1);
+	assert_non_null(strstr(f.what, "role = responder"));
+	assert_int_equal(peers_file_scan(&peers, path, "basle", &given, &f), -1);
+	assert_non_null(strstr(f.what, "role = responder"));
+	assert_int_equal(pick(TWO_ENDS, "bern"), -1);
+	assert_string_equal(f.what, "there is no section [bern]");
+	/* the secret of another section is not read */
+	assert_int_equal(pick("[a]\npsk-file = none\n[b]\naddress = 192.0.2.9\npsk-file = gw.psk\n", "b"), 0);
+	peers_wipe(&peers);
+	assert_int_equal(peers_file_scan(&peers, path, "b", &given, &f), 0);
+	assert_int_equal(peers.n, 0);
+	assert_string_equal(peers.address, "192.0.2.9");
+	bad("[a]\nrole = initiator\naddress = 192.0.2.1\npsk-file = gw.psk\n", "peers.ini", "all have role = initiator");
+}
+
+static char checked[4096];
+
+static void
+on_line(void *ctx, const struct peers_line *l)
+{
+	size_t n = strlen(checked);
+
+	(void)ctx;
+	(void)snprintf(checked + n, sizeof(checked) - n, "%s %s %s%s;", l->name, l->initiator ? "I" : "R",
+	    l->tun != NULL ? l->tun : "-", l->tun_words);
+}
+
+static void
+on_wrong(void *ctx, const struct fault *why)
+{
+	size_t n = strlen(checked);
+
+	(void)ctx;
+	(void)snprintf(checked + n, sizeof(checked) - n, "%s: %s;", why->where, why->what);
+}
+
+static void
+checks(const char *text, const char *want)
+{
+	const struct peers_check c = { .line = on_line, .wrong = on_wrong };
+
+	checked[0] = '\0';
+	write_file(path, text, strlen(text));
+	assert_int_equal(peers_file_check(path, &c, &f), 0);
+	assert_string_equal(checked, want);
+}
+
+static void
+checks_a_tunnel(void **state)
+{
+	(void)state;
+	checks(TWO_ENDS, "berne I vpn1 --tun vpn1;basle R vpn0 --tun vpn0 --mtu 1400 --no-route;");
+	/* words of a shell; what a section sets again replaces that of [defaults] */
+	checks("[defaults]\nmtu = 1300\nscript = true\npsk-file = gw.psk\n[a]\nrole = responder\ntun = v\nmtu = 1400\n"
+	    "script = it's $HOME\ntun-address = 10.0.0.1/24\ntun-address = 10.0.0.2/24\nblock-on-exit = no\n",
+	    "a R v --tun v --mtu 1400 --script 'it'\\''s $HOME' --address 10.0.0.1/24 --address 10.0.0.2/24;");
+	checks("[a]\npsk-file = gw.psk\n", "peers.ini:1: section [a] has no role: initiator or responder;");
+	checks("[a]\nrole = initiator\npsk-file = gw.psk\n", "peers.ini:1: section [a] has no address of the peer;");
+	checks("[a b]\nrole = responder\npsk-file = gw.psk\n", "peers.ini:1: the name of section [a b] is also that of "
+	    "files: letters, digits, '.', '_' and '-' only;");
+	/* several in one section, and in several */
+	checks("[a]\nrole = both\nmtu = 1\nike = x\nlocal-ts = 10.0.0.1/8\npsk-file = gw.psk\n"
+	    "[b]\nrole = initiator\naddress = a b\npsk-file = gw.psk\nlocal = x\n",
+	    "peers.ini:2: role: 'both' is none of initiator|responder;"
+	    "peers.ini:3: mtu: 1 is out of range, 576 to 65535;"
+	    "peers.ini:4: ike: x is no cipher of IKE; known: aes128, aes192, aes256, 3des, des;"
+	    "peers.ini:5: local-ts: '10.0.0.1/8' is no network (or has bits set behind its prefix);"
+	    "peers.ini:11: local: 'x' is not an address;");
+	checks("[a]\nrole = initiator\naddress = 192.0.2.1\npsk-file = gw.psk\ntun = v\n"
+	    "[b]\nrole = initiator\naddress = 192.0.2.2\npsk-file = gw.psk\ntun = v\n",
+	    "a I v --tun v;peers.ini:10: tun: v is the device of [a];");
+	checks("[a]\nrole = responder\naddress = 192.0.2.1\npsk-file = gw.psk\nlisten = :500\n"
+	    "[b]\nrole = responder\naddress = 192.0.2.2\npsk-file = gw.psk\nlisten = :501\n",
+	    "a R -;peers.ini:10: listen: is not that of [a], and both have one responder: put it into [defaults];");
+	checks("a = b\nc = d\n[a]\n[a]\nrole = responder\npsk-file = gw.psk\n[defaults]\nike = x\n[c\n",
+	    "peers.ini:1: keys before the first [section];peers.ini:3: the section has no keys;a R -;"
+	    "peers.ini:7: [defaults] must be the first section;peers.ini:9: the section '[c' is not closed: ] is missing;");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(picks_a_section),
+		cmocka_unit_test(checks_a_tunnel),
 		cmocka_unit_test(two_peers),
 		cmocka_unit_test(options_are_defaults),
 		cmocka_unit_test(mistakes),

@@ -9,8 +9,9 @@
 #include "probe/ping.h"
 #include "probe/probe.h"
 #include "ike/engine_priv.h"
-#include "ike/v1/ike_sa.h"
-#include "ike/v1/info_send.h"
+#include "ike/v1/dpd.h"
+#include "ike/v1run/ike_sa.h"
+#include "ike/v1run/info_send.h"
 #include "sim.h"
 
 #define EVENTS_MAX	64
@@ -259,6 +260,62 @@ sequence_numbers_rise_between_runs(void **state)
 		assert_true(first < 0x80000000);
 		last = h->ev[1].seq;
 	}
+	host_free(h);
+}
+
+/* Somebody sets the date between two runs: a strict peer drops what is not above all before. */
+static void
+sequence_numbers_rise_whatever_the_date_does(void **state)
+{
+	static const int64_t steps[] = { 0, -3600, 7200, -1, -86400 };
+	struct host *h = host_new(5);
+	size_t i;
+
+	(void)state;
+	h->sim.now.ms += 4 * 3600000;	/* the machine has been up for longer than its date is set forward */
+	watch(h);
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		h->n = 0;
+		h->sim.now.epoch += (uint64_t)steps[i];
+		ping_open(h, 2, true);
+		ping_run(h, 1500, 100);
+		assert_int_equal(h->n, 2);
+		assert_int_equal(h->ev[0].what, IKE_PING_ANSWERED);
+		assert_int_equal(h->ev[1].what, IKE_PING_ANSWERED);
+	}
+	assert_int_equal(h->refused, 0);
+	host_free(h);
+}
+
+/* The time since the start, in days, and the date, in seconds since the SA was established: each number is above the last. */
+static void
+sequence_numbers_rise_over_laps_and_restarts(void **state)
+{
+	static const struct row { double days; uint64_t age; } same[] = { { 0.01, 0 }, { 0.02, 800 }, { 1, 86000 } },
+	    lap[] = { { 124.2, 0 }, { 124.25, 4300 }, { 124.3, 8600 }, { 124.31, 8000 } },
+	    restart[] = { { 100, 0 }, { 0.001, 8600 }, { 0.01, 9400 } },
+	    no_clock[] = { { 0.001, 0 }, { 0.002, 1700000000 }, { 0.1, 1700008600 } };
+	const struct { const char *name; const struct row *at; size_t n; } rows[] = { { "same", same, 3 }, { "lap", lap, 4 },
+	    { "restart", restart, 3 }, { "no clock", no_clock, 3 } };
+	struct host *h = host_new(6);
+	struct v1_sa *sa;
+	struct now t;
+	uint32_t seq, last;
+	size_t i, k;
+
+	(void)state;
+	watch(h);
+	sa = v1_sa_of(ike_sa_find(h->watcher, h->sim.end[0].ike.spi_i, h->sim.end[0].ike.spi_r));
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (k = last = 0; k < rows[i].n; k++, last = seq) {
+			t = (struct now){ .ms = (uint64_t)(rows[i].at[k].days * 86400000),
+			    .epoch = sa->ike.established + rows[i].at[k].age };
+			seq = v1_dpd_start(sa, t);
+			if (k == 0)
+				assert_true(seq < 0x80000000);	/* RFC 3706 section 5.4 */
+			else if ((int32_t)(seq - last) <= 0)
+				fail_msg("%s: %u after %u", rows[i].name, seq, last);
+		}
 	host_free(h);
 }
 
@@ -599,6 +656,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_are_counted),
 		cmocka_unit_test(sequence_numbers_rise_between_runs),
+		cmocka_unit_test(sequence_numbers_rise_whatever_the_date_does),
+		cmocka_unit_test(sequence_numbers_rise_over_laps_and_restarts),
 		cmocka_unit_test(it_shares_the_numbers_with_the_resident_engine),
 		cmocka_unit_test(lost_answers_do_not_end_the_resident_engine),
 		cmocka_unit_test(timeouts_are_reported_and_late_answers_count),

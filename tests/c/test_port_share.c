@@ -885,11 +885,11 @@ name_of(struct sockaddr_un *un, const char *dir)
 
 	*un = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	if (dir == NULL)
-		n = snprintf(un->sun_path + 1, sizeof(un->sun_path) - 1, "sapipe-2-natt-4-127.0.0.1-%u",
+		n = snprintf(un->sun_path + 1, sizeof(un->sun_path) - 1, "sapipe-3-natt-4-127.0.0.1-%u",
 		    number);
 	else {
 		assert_int_equal(stat("/proc/self/ns/net", &ns), 0);
-		n = snprintf(un->sun_path, sizeof(un->sun_path), "%s/sapipe/%lu/2-natt-4-127.0.0.1-%u", dir,
+		n = snprintf(un->sun_path, sizeof(un->sun_path), "%s/sapipe/%lu/3-natt-4-127.0.0.1-%u", dir,
 		    (unsigned long)ns.st_ino, number);
 	}
 	return ((socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n));

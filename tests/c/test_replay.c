@@ -163,6 +163,8 @@ test_against_model(void **state)
 {
 	(void)state;
 	srandom(1);
+	for (uint32_t w = 64; w <= 4096; w *= 2)	/* the ring has just as many bits */
+		walk(w, true, (UINT64_C(3) << 32) - 9000);
 	for (uint32_t w = 32; w <= 4096; w = w * 3 / 2) {
 		walk(w, false, 0);
 		walk(w, true, (UINT64_C(3) << 32) - 9000);	/* over the wrap of the lower half */

@@ -10,7 +10,9 @@
 #include "sa_sample.h"
 
 static const char *const type_words[] = { [SA_IKE] = "ike-sa", [SA_CHILD] = "child-sa",
-	[SA_DELETE] = "sa-delete", [SA_EVENT] = "event" };
+	[SA_DELETE] = "sa-delete", [SA_EVENT] = "event", [SA_STAT] = "sa-stat", [SA_TUN_STAT] = "tun-stat",
+	[SA_NHRP_BINDING] = "nhrp-binding", [SA_NHRP_EVENT] = "nhrp-event",
+	[SA_NEXT_HOP] = "next-hop" };
 
 /* Secrets compared and taken out, so that the rest can be compared as bytes. */
 static void
@@ -41,6 +43,16 @@ assert_same(struct sa_rec *a, struct sa_rec *b)
 		assert_memory_equal(&a->child, &b->child, sizeof(a->child));
 	} else if (a->type == SA_DELETE)
 		assert_memory_equal(&a->del, &b->del, sizeof(a->del));
+	else if (a->type == SA_STAT)
+		assert_memory_equal(&a->stat, &b->stat, sizeof(a->stat));
+	else if (a->type == SA_TUN_STAT)
+		assert_memory_equal(&a->tun_stat, &b->tun_stat, sizeof(a->tun_stat));
+	else if (a->type == SA_NHRP_BINDING)
+		assert_memory_equal(&a->binding, &b->binding, sizeof(a->binding));
+	else if (a->type == SA_NHRP_EVENT)
+		assert_memory_equal(&a->nhrp_event, &b->nhrp_event, sizeof(a->nhrp_event));
+	else if (a->type == SA_NEXT_HOP)
+		assert_memory_equal(&a->next_hop, &b->next_hop, sizeof(a->next_hop));
 	else
 		assert_memory_equal(&a->event, &b->event, sizeof(a->event));
 }
@@ -115,7 +127,7 @@ test_round_trip(void **state)
 	int type, full;
 
 	(void)state;
-	for (type = SA_IKE; type <= SA_EVENT; type++)
+	for (type = SA_IKE; type <= SA_NEXT_HOP; type++)
 		for (full = 0; full < 2; full++) {
 			sample_rec(&a, (enum sa_type)type, full != 0);
 			assert_int_equal(sa_encode(&s, &a, &f), 0);
@@ -167,7 +179,7 @@ test_sorted(void **state)
 	struct copy c;
 
 	(void)state;
-	for (type = SA_IKE; type <= SA_EVENT; type++) {
+	for (type = SA_IKE; type <= SA_NEXT_HOP; type++) {
 		c = encoded((enum sa_type)type, true);
 		assert_sorted(span_of(c.p, c.len), 0);
 		free(c.p);
@@ -183,7 +195,7 @@ test_truncations(void **state)
 	size_t len;
 
 	(void)state;
-	for (type = SA_IKE; type <= SA_EVENT; type++) {
+	for (type = SA_IKE; type <= SA_NEXT_HOP; type++) {
 		c = encoded((enum sa_type)type, true);
 		for (len = c.len; c.len-- > 0;)
 			assert_int_equal(decode(c, &f), 0);
@@ -219,6 +231,19 @@ static const char *const required[] = {
 	"sa-delete type", "sa-delete format",
 	"event type", "event format", "event time", "event source", "event what",
 	"event remote.address", "event remote.port",
+	"sa-stat type", "sa-stat format", "sa-stat use", "sa-stat protocol", "sa-stat mode", "sa-stat encap", "sa-stat spi-in",
+	"sa-stat spi-out", "sa-stat local", "sa-stat local.address", "sa-stat local.port", "sa-stat remote",
+	"sa-stat remote.address", "sa-stat remote.port", "sa-stat local-ts", "sa-stat local-ts.net", "sa-stat remote-ts",
+	"sa-stat remote-ts.net", "sa-stat established", "sa-stat expires", "sa-stat in", "sa-stat in.packets", "sa-stat in.bytes",
+	"sa-stat in.drops.reason", "sa-stat in.drops.packets", "sa-stat out", "sa-stat out.packets", "sa-stat out.bytes",
+	"tun-stat type", "tun-stat format", "tun-stat time", "tun-stat since", "tun-stat tun", "tun-stat mtu", "tun-stat sas",
+	"tun-stat in", "tun-stat in.packets", "tun-stat in.bytes", "tun-stat out", "tun-stat out.packets", "tun-stat out.bytes",
+	"tun-stat out.drops.reason", "tun-stat out.drops.packets",
+	"nhrp-binding type", "nhrp-binding format", "nhrp-binding kind", "nhrp-binding proto", "nhrp-binding prefix",
+	"nhrp-binding holding", "nhrp-binding expires",
+	"nhrp-event type", "nhrp-event format", "nhrp-event time", "nhrp-event source", "nhrp-event what",
+	"next-hop type", "next-hop format", "next-hop hop", "next-hop flag", "next-hop state",
+	"next-hop remote.address", "next-hop remote.port",
 };
 
 static bool
@@ -352,6 +377,11 @@ test_spoilt_keys(void **state)
 	spoil_type(SA_CHILD, 13);
 	spoil_type(SA_DELETE, 1);
 	spoil_type(SA_EVENT, 2);
+	spoil_type(SA_STAT, 10);
+	spoil_type(SA_TUN_STAT, 4);
+	spoil_type(SA_NHRP_BINDING, 2);
+	spoil_type(SA_NHRP_EVENT, 1);
+	spoil_type(SA_NEXT_HOP, 2);
 }
 
 /* An event with one more key, whose value is ${v}. */
@@ -670,7 +700,7 @@ test_flipped_bytes(void **state)
 	int type;
 
 	(void)state;
-	for (type = SA_IKE; type <= SA_EVENT; type++) {
+	for (type = SA_IKE; type <= SA_NEXT_HOP; type++) {
 		c = encoded((enum sa_type)type, true);
 		for (i = 0; i < c.len; i++)
 			for (k = 0; k < sizeof(vs); k++) {
@@ -711,6 +741,43 @@ test_full_sets_encode(void **state)
 	secret_free(&s);
 }
 
+/* What the schema cannot say about a binding. */
+static void
+test_binding_valid(void **state)
+{
+	struct sa_rec full, r;
+	struct sa_nhrp_binding *b = &r.binding;
+
+	(void)state;
+	sample_rec(&full, SA_NHRP_BINDING, true);
+	r = full;
+	assert_true(sa_binding_valid(b));
+	assert_int_equal(addr_cmp(sa_binding_nbma(b), &b->nat_nbma), 0);
+	b->prefix = 33;
+	assert_false(sa_binding_valid(b));
+	r = full;
+	assert_int_equal(addr_parse(&b->via, "2001:db8::1"), 0);
+	assert_false(sa_binding_valid(b));
+	r = full;
+	assert_int_equal(addr_parse(&b->nat_nbma, "2001:db8::1"), 0);
+	assert_false(sa_binding_valid(b));
+	r = full;
+	b->nat_nbma.family = b->nbma.family = 0;
+	assert_false(sa_binding_valid(b));
+	b->holding = 0;
+	assert_true(sa_binding_valid(b));
+	b->holding = 1;
+	b->kind = NHRP_KIND_NEGATIVE;
+	assert_true(sa_binding_valid(b));
+	assert_int_equal(addr_parse(&b->proto, "2001:db8::1"), 0);
+	b->via.family = 0;
+	b->prefix = 128;
+	assert_true(sa_binding_valid(b));
+	b->prefix = 129;
+	assert_false(sa_binding_valid(b));
+	assert_string_equal(nhrp_kind_word(NHRP_KIND_NEGATIVE), "negative");
+}
+
 /* Every sample on standard output, for the check against the schema in cddl-check.bats. */
 static int
 write_samples(void)
@@ -718,7 +785,7 @@ write_samples(void)
 	struct copy c;
 	int type, full;
 
-	for (type = SA_IKE; type <= SA_EVENT; type++)
+	for (type = SA_IKE; type <= SA_NEXT_HOP; type++)
 		for (full = 0; full < 2; full++) {
 			c = encoded((enum sa_type)type, full != 0);
 			if (fwrite(c.p, 1, c.len, stdout) != c.len)
@@ -729,6 +796,41 @@ write_samples(void)
 }
 
 #define CLASS(name, t)	{ name, t, NULL, NULL, NULL }
+
+/* Traffic of as many child SAs as one record has room for. */
+static void
+test_traffic(void **state)
+{
+	static uint8_t all[SA_TRAFFIC_MAX * SA_TRAFFIC_LEN];
+	struct sa_event one = {0};
+	struct secret cbor = {0};
+	struct sa_rec r, back;
+	struct fault f;
+
+	(void)state;
+	for (uint32_t i = 0; i < SA_TRAFFIC_MAX; i++) {
+		put_be32(one.spi_in, 0x10000 + i);
+		one.bytes_in = UINT64_MAX - i;
+		one.bytes_out = i;
+		one.packets_in = 2 * UINT64_C(0x100000000) + i;
+		one.packets_out = 7;
+		sa_traffic_put(all + i * SA_TRAFFIC_LEN, &one);
+	}
+	sample_rec(&r, SA_EVENT, false);
+	r.event.what = SA_EVENT_TRAFFIC;
+	r.event.has_spi_in = false;
+	r.event.sas = SPAN_ARRAY(all);
+	assert_int_equal(sa_encode(&cbor, &r, &f), 0);
+	assert_int_equal(sa_decode(&back, secret_span(&cbor), &f), cbor.len);
+	assert_true(back.event.what == SA_EVENT_TRAFFIC && !back.event.has_spi_in && back.event.sas.len == sizeof(all));
+	for (uint32_t i = 0; i < SA_TRAFFIC_MAX; i++) {
+		sa_traffic_get(&one, back.event.sas.p + i * SA_TRAFFIC_LEN);
+		assert_true(one.has_spi_in && one.has_count && get_be32(one.spi_in) == 0x10000 + i);
+		assert_true(one.bytes_in == UINT64_MAX - i && one.bytes_out == i && one.packets_out == 7);
+		assert_true(one.packets_in == 2 * UINT64_C(0x100000000) + i);
+	}
+	secret_free(&cbor);
+}
 
 int
 main(int argc, char *argv[])
@@ -749,6 +851,7 @@ main(int argc, char *argv[])
 		cmocka_unit_test(test_types_and_versions),
 		CLASS("A26: no byte of a record is read too far, whatever it is", test_flipped_bytes),
 		cmocka_unit_test(test_full_sets_encode),
+		cmocka_unit_test(test_binding_valid), cmocka_unit_test(test_traffic),
 	};
 
 	(void)secret_init();

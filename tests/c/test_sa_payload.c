@@ -519,7 +519,7 @@ spis_and_proposals_that_share_a_number(void **state)
 	v = wr_of(b1.b, sizeof(b1.b));
 	isakmp_sa_put(&v, &sa);
 	assert_int_equal(p2_choose(&c, wr_span(&v), &r, tunnel, 1, 0, spi_r, &w, &f), -1);
-	assert_non_null(strstr(f.what, "several protocols at once"));
+	assert_non_null(strstr(f.what, "compression (IPComp) is not supported"));
 	sa.np = 3;
 	v = wr_of(b1.b, sizeof(b1.b));
 	isakmp_sa_put(&v, &sa);
@@ -527,6 +527,94 @@ spis_and_proposals_that_share_a_number(void **state)
 	assert_int_equal(p2_choose(&c, wr_span(&v), &r, tunnel, 1, 0, spi_r, &w, &f), 0);
 	assert_memory_equal(c.spi, lowest, 4);
 	assert_int_equal(b2.b[12], 2);	/* the proposal's number */
+}
+
+/* A body with the ${n} proposals of ${p}, each with the transform of its protocol. */
+static struct span
+proposals(struct body *b, const struct isakmp_proposal *p, size_t n, struct span esp, struct span ah)
+{
+	static struct isakmp_sa sa;
+	struct wr w = wr_of(b->b, sizeof(b->b));
+	size_t i;
+
+	sa = (struct isakmp_sa){ .doi = 1, .situation = 1, .np = n, .nt = n };
+	for (i = 0; i < n; i++) {
+		sa.p[i] = p[i];
+		sa.p[i].n = 1;
+		sa.p[i].first = i;
+		sa.t[i] = p[i].proto == PROTO_AH ? (struct isakmp_transform){ 1, 5, ah } : (struct isakmp_transform){ 1, 12, esp };
+	}
+	isakmp_sa_put(&w, &sa);
+	assert_false(w.bad);
+	return (wr_span(&w));
+}
+
+static void
+bundles_are_esp_and_ah_once_each(void **state)
+{
+	static const uint32_t esp[][2] = { { 4, 1 }, { 5, 2 }, { 6, 128 }, { 0, 0 } }, sha256[][2] = { { 4, 1 }, { 5, 5 }, { 0, 0 } };
+	static const uint8_t spis_i[8] = { 1, 0, 0, 1, 2, 0, 0, 2 }, spis_r[8] = { 3, 0, 0, 3, 4, 0, 0, 4 };
+	const struct span one = span_of(spis_i, 4), two = span_of(spis_i + 4, 4);
+	const struct isakmp_proposal good[] = { { 1, PROTO_ESP, one, 1, 0 }, { 1, PROTO_AH, two, 1, 0 } },
+	    alone[] = { { 1, PROTO_ESP, one, 1, 0 } }, apart[] = { { 1, PROTO_ESP, one, 1, 0 }, { 2, PROTO_AH, two, 1, 0 } },
+	    twice[] = { { 1, PROTO_ESP, one, 1, 0 }, { 1, PROTO_ESP, two, 1, 0 } },
+	    more[] = { { 1, PROTO_ESP, one, 1, 0 }, { 1, PROTO_AH, two, 1, 0 }, { 1, PROTO_IPCOMP, one, 1, 0 } },
+	    reserved[] = { { 1, PROTO_ESP, one, 1, 0 }, { 1, PROTO_AH, span_of("\0\0\0\1", 4), 1, 0 } },
+	    second[] = { { 1, PROTO_ESP, one, 1, 0 }, { 2, PROTO_AH, two, 1, 0 }, { 2, PROTO_ESP, one, 1, 0 } };
+	const struct { const struct isakmp_proposal *p; size_t n; const char *why; enum fault_code code; } t[] = {
+		{ good, 2, NULL, FAULT_NONE }, { second, 3, NULL, FAULT_NONE },
+		{ alone, 1, "no bundle", FAULT_NO_PROPOSAL }, { apart, 2, "no bundle", FAULT_NO_PROPOSAL },
+		{ twice, 2, "twice", FAULT_PROTOCOL }, { more, 3, "no bundle", FAULT_NO_PROPOSAL },
+		{ reserved, 2, "SPI", FAULT_NO_PROPOSAL },
+	};
+	struct ike_policy r = policy(NULL, "aes128-sha1"), i;
+	struct p2_choice c, back;
+	uint8_t x[64], y[64];
+	struct span e = attrs(x, sizeof(x), esp), a = attrs(y, sizeof(y), sha256);
+	struct wr w;
+	size_t n;
+
+	(void)state;
+	/* Without AH in the policy a bundle is refused, and a protocol that is there twice is malformed. */
+	w = wr_of(b2.b, sizeof(b2.b));
+	assert_int_equal(p2_choose(&c, proposals(&b1, good, 2, e, a), &r, tunnel, 1, 0, spis_r, &w, &f), -1);
+	assert_int_equal(f.code, FAULT_NO_PROPOSAL);
+	assert_non_null(strstr(f.what, "a bundle of several protocols"));
+	assert_int_equal(ah_proposals_parse(&r.ah, "sha512,sha256", &f), 0);
+	for (n = 0; n < sizeof(t) / sizeof(t[0]); n++) {
+		w = wr_of(b2.b, sizeof(b2.b));
+		if (p2_choose(&c, proposals(&b1, t[n].p, t[n].n, e, a), &r, tunnel, 1, 0, spis_r, &w, &f) == 0) {
+			assert_null(t[n].why);
+			assert_true(c.bundle);
+			assert_memory_equal(c.spi, spis_i, 4);
+			assert_memory_equal(c.ah_spi, spis_i + 4, 4);
+			assert_string_equal(c.ah.integ->word, "sha256");
+			continue;
+		}
+		assert_non_null(t[n].why);
+		assert_int_equal(f.code, t[n].code);
+		assert_non_null(strstr(f.what, t[n].why));
+		assert_int_equal(w.len, 0);
+	}
+	/* What one end offers, the other accepts, and the first accepts the answer, with PFS too. */
+	i = policy(NULL, "aes256-sha256-modp2048,aes128-sha1-modp2048");
+	assert_int_equal(ah_proposals_parse(&i.ah, "sha1,sha256", &f), 0);
+	r = policy(NULL, "aes128-sha1-modp2048");
+	assert_int_equal(ah_proposals_parse(&r.ah, "sha256", &f), 0);
+	w = wr_of(b1.b, sizeof(b1.b));
+	p2_offer(&w, &i, spis_i, ENCAP_TUNNEL, p2_group(&i));
+	b1.len = w.len;
+	w = wr_of(b2.b, sizeof(b2.b));
+	assert_int_equal(p2_choose(&c, span(&b1), &r, tunnel, 1, ke_len(&r), spis_r, &w, &f), 0);
+	assert_int_equal(p2_accept(&back, wr_span(&w), &i, ENCAP_TUNNEL, p2_group(&i), &f), 0);
+	assert_true(back.bundle);
+	assert_memory_equal(back.spi, spis_r, 4);
+	assert_memory_equal(back.ah_spi, spis_r + 4, 4);
+	assert_ptr_equal(back.ah.integ, c.ah.integ);
+	assert_ptr_equal(back.proposal.enc, c.proposal.enc);
+	/* Half an answer is none. */
+	assert_int_equal(p2_accept(&back, proposals(&b2, alone, 1, e, a), &i, ENCAP_TUNNEL, p2_group(&i), &f), -1);
+	assert_int_equal(f.code, FAULT_PROTOCOL);
 }
 
 static void
@@ -776,6 +864,7 @@ main(void)
 		cmocka_unit_test(phase1_refuses_odd_transforms),
 		cmocka_unit_test(phase2_refuses_odd_transforms),
 		cmocka_unit_test(spis_and_proposals_that_share_a_number),
+		cmocka_unit_test(bundles_are_esp_and_ah_once_each),
 		cmocka_unit_test(the_shorter_lifetime_counts),
 		cmocka_unit_test(the_initiator_takes_only_what_it_offered),
 		cmocka_unit_test(offers_are_proposals_under_each_method),

@@ -13,12 +13,13 @@
 #include "sim.h"
 #include "wire/isakmp.h"
 
-#define KINDS	4
+#define KINDS	5
 
 /* For each kind of key: a root, an intermediate, and the two ends below each. */
 static const struct { enum sign_kind kind; uint16_t auth; const char *word; } kinds[KINDS] = {
 	{ SIGN_RSA, AUTH_RSA_SIG, "rsa" }, { SIGN_EC256, AUTH_ECDSA_256, "ecdsa" },
 	{ SIGN_EC384, AUTH_ECDSA_384, "ecdsa" }, { SIGN_EC521, AUTH_ECDSA_521, "ecdsa" },
+	{ SIGN_DSS, AUTH_DSS_SIG, "dss" },
 };
 static struct tree { struct pki root, middle, left, right, left_below, right_below; } trees[KINDS];
 
@@ -220,9 +221,11 @@ a_bad_net_does_no_harm(void **state)
 static void
 certificates_are_sent_by_policy(void **state)
 {
-	static const struct { enum cert_policy policy; bool asked; unsigned sent; } t[] = {
-		{ CERT_ALWAYS, true, 1 }, { CERT_ALWAYS, false, 1 }, { CERT_ASKED, true, 1 }, { CERT_ASKED, false, 0 },
-		{ CERT_NEVER, true, 0 }, { CERT_NEVER, false, 0 },
+	/* Asked for one of our CA, or of a CA that is not ours. */
+	static const struct { enum cert_policy policy; bool asked, other; unsigned sent; } t[] = {
+		{ CERT_ALWAYS, true, false, 1 }, { CERT_ALWAYS, false, false, 1 }, { CERT_ALWAYS, true, true, 1 },
+		{ CERT_ASKED, true, false, 1 }, { CERT_ASKED, false, false, 0 }, { CERT_ASKED, true, true, 0 },
+		{ CERT_NEVER, true, false, 0 }, { CERT_NEVER, false, false, 0 },
 	};
 	size_t i;
 
@@ -232,12 +235,62 @@ certificates_are_sent_by_policy(void **state)
 
 		/* The initiator has the responder's certificate already. */
 		pki_add(&p->left.creds.pinned, &trees[1].right);
+		if (t[i].other) {
+			certs_free(&p->left.creds.ca);
+			pki_add(&p->left.creds.ca, &trees[0].middle);
+		}
 		p->right.cert_policy = t[i].policy;
 		p->hide_requests = !t[i].asked;
 		connect_pair(p, 5000);
 		assert_int_equal(p->certs[1], t[i].sent);
 		assert_tunnel(p, "ecdsa");
 		pair_free(p);
+	}
+}
+
+/* "asked": one CERTREQ of many names the CA of our certificate, or of an intermediate; or any CA. */
+static void
+a_request_names_a_ca(void **state)
+{
+	static const struct { int others, ours; bool any, asked; } t[] = {
+		{ 47, 0, false, false }, { 47, 1, false, true }, { 3, 0, true, true }, { 3, 2, false, true },
+	};
+	size_t i;
+	int k;
+
+	(void)state;
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct v1_phase1 part = {0};
+		struct v1_exchange x = { .part = &part };
+		struct isakmp_payload pl = { .type = PAYLOAD_CR };
+		struct creds c = {0};
+		struct fault f = {0};
+		uint8_t body[512] = { 4 };
+		struct span name;
+
+		pki_add(&c.own, &trees[1].left_below);
+		pki_add(&c.own, &trees[1].middle);
+		for (k = 0; k < t[i].others + t[i].ours; k++) {
+			struct certs l = {0};
+
+			/* The issuer of the second certificate, and of the first. */
+			pki_add(&l, k < t[i].others ? &trees[1].left : t[i].ours == 1 ? &trees[1].root : &trees[1].middle);
+			name = cert_subject(l.c[0]);
+			memcpy(body + 1, name.p, name.len);
+			pl.body = span_of(body, 1 + name.len);
+			assert_int_equal(v1_take_cert_req(&x, &pl, &f), 0);
+			certs_free(&l);
+		}
+		pl.body = span_of(body, 1);
+		if (t[i].any)
+			assert_int_equal(v1_take_cert_req(&x, &pl, &f), 0);
+		/* No name, a name with bytes behind it, a huge one: nobody's. */
+		memset(body + 1, 0x30, sizeof(body) - 1);
+		pl.body = SPAN_ARRAY(body);
+		assert_int_equal(v1_take_cert_req(&x, &pl, &f), 0);
+		assert_int_equal(v1_cert_is_asked(&part, &c), t[i].asked);
+		bytes_free(&part.cert_cas);
+		creds_free(&c);
 	}
 }
 
@@ -397,6 +450,7 @@ main(void)
 		cmocka_unit_test(a_chain_goes_along),
 		cmocka_unit_test(a_bad_net_does_no_harm),
 		cmocka_unit_test(certificates_are_sent_by_policy),
+		cmocka_unit_test(a_request_names_a_ca),
 		cmocka_unit_test(a_stranger_is_refused_by_either_end),
 		cmocka_unit_test(certificates_come_in_two_encodings),
 		cmocka_unit_test(another_curve_is_another_method),

@@ -13,8 +13,10 @@
 
 #define SAS	300
 
-static struct esp_pair pairs[SAS], *list[SAS];
+static struct esp_pair pairs[SAS];
 static struct selector ts[SAS][2][3];	/* of each: local, remote */
+static struct spd_way *ways[SAS * 6];	/* of the table, in the order of the look-up */
+static size_t n_ways;
 static uint32_t seed;
 
 static unsigned
@@ -60,14 +62,66 @@ selector(uint8_t family)
 	return (s);
 }
 
+/* Narrowest first, then newest. */
+static int
+way_cmp(const void *a, const void *b)
+{
+	const struct spd_way *x = *(struct spd_way *const *)a, *y = *(struct spd_way *const *)b;
+	const struct esp_pair *s = x->sa->pair, *t = y->sa->pair;
+
+	if (x->narrow != y->narrow)
+		return (x->narrow > y->narrow ? -1 : 1);
+	if (s->established_ms != t->established_ms)
+		return (s->established_ms > t->established_ms ? -1 : 1);
+	if (s->serial != t->serial)
+		return (s->serial > t->serial ? -1 : 1);
+	return (x < y ? -1 : x > y);
+}
+
+static void
+sort(size_t n)
+{
+	n_ways = 0;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < pairs[i].out.n_ways; k++)
+			ways[n_ways++] = &pairs[i].out.ways[k];
+	if (n_ways > 0)
+		qsort(ways, n_ways, sizeof(ways[0]), way_cmp);
+}
+
 /* The reference: every way, each time. The first of the order is the best that fits. */
 static const struct spd_way *
-slow(const struct spd *d, const struct inner *in, unsigned nth)
+slow(const struct inner *in, unsigned nth)
 {
-	for (size_t i = 0; i < d->n_ways; i++)
-		if (inner_matches(in, &d->ways[i].local, &d->ways[i].remote) && nth-- == 0)
-			return (&d->ways[i]);
+	for (size_t i = 0; i < n_ways; i++)
+		if (inner_matches(in, ways[i]->local, ways[i]->remote) && nth-- == 0)
+			return (ways[i]);
 	return (NULL);
+}
+
+/* Packets of all kinds find the same entries in the same order. Returns how many. */
+static unsigned
+compare(const struct spd *d)
+{
+	unsigned hits = 0;
+
+	for (int k = 0; k < 250; k++) {
+		uint8_t family = chance(2) != 0 ? 4 : 6;
+		struct inner in = { .src = address(family), .dst = address(family),
+		    .proto = chance(2) != 0 ? 17 : 6, .has_ports = chance(2) != 0 };
+		struct spd_walk at = {0};
+		struct spd_way *w;
+		unsigned nth = 0;
+
+		in.sport = (uint16_t)(chance(3) + 1);
+		in.dport = (uint16_t)(chance(3) + 1);
+		while ((w = spd_next(d, &in, &at)) != NULL)
+			if (inner_matches(&in, w->local, w->remote))
+				assert_ptr_equal(w, slow(&in, nth++));
+		assert_null(slow(&in, nth));
+		hits += nth;
+	}
+	return (hits);
 }
 
 static void
@@ -85,36 +139,37 @@ test_same_as_slow(void **state)
 			struct esp_sa *out = &pairs[i].out;
 			uint8_t family = chance(2) != 0 ? 4 : 6;
 
-			list[i] = &pairs[i];
 			pairs[i].serial = i + 1;
 			pairs[i].established_ms = chance(3);
 			*out = (struct esp_sa){ .pair = &pairs[i], .src_ts = ts[i][0], .dst_ts = ts[i][1] };
-			out->n_src_ts = 1 + chance(2);
-			out->n_dst_ts = 1 + chance(3);
+			out->n_src_ts = (uint16_t)(1 + chance(2));
+			out->n_dst_ts = (uint16_t)(1 + chance(3));
 			for (size_t k = 0; k < out->n_src_ts; k++)
 				out->src_ts[k] = selector(family);
 			for (size_t k = 0; k < out->n_dst_ts; k++)
 				out->dst_ts[k] = selector(family);
 		}
-		assert_int_equal(spd_make(&d, list, n), 0);
-		for (size_t i = 1; i < d.n_ways; i++)
-			assert_true(d.ways[i - 1].narrow >= d.ways[i].narrow);
-		for (int k = 0; k < 500; k++) {
-			uint8_t family = chance(2) != 0 ? 4 : 6;
-			struct inner in = { .src = address(family), .dst = address(family),
-			    .proto = chance(2) != 0 ? 17 : 6, .has_ports = chance(2) != 0 };
-			struct spd_walk at = {0};
-			struct spd_way *w;
-			unsigned nth = 0;
-
-			in.sport = (uint16_t)(chance(3) + 1);
-			in.dport = (uint16_t)(chance(3) + 1);
-			while ((w = spd_next(&d, &in, &at)) != NULL)
-				if (inner_matches(&in, &w->local, &w->remote))
-					assert_ptr_equal(w, slow(&d, &in, nth++));
-			assert_null(slow(&d, &in, nth));
-			hits += nth;
+		/* All enter; then some leave, and some come back, the youngest first. */
+		for (size_t i = 0; i < n; i++)
+			assert_int_equal(spd_add(&d, &pairs[i].out), 0);
+		sort(n);
+		hits += compare(&d);
+		for (size_t i = 0; i < n; i++)
+			if (chance(2) != 0)
+				spd_remove(&d, &pairs[i].out);
+		sort(n);
+		assert_int_equal(d.n_ways, n_ways);
+		hits += compare(&d);
+		for (size_t i = n; i-- > 0; )
+			if (pairs[i].out.n_ways == 0 && chance(2) != 0)
+				assert_int_equal(spd_add(&d, &pairs[i].out), 0);
+		sort(n);
+		hits += compare(&d);
+		for (size_t i = 0; i < n; i++) {
+			spd_remove(&d, &pairs[i].out);
+			free(pairs[i].out.ways);
 		}
+		assert_int_equal(d.n_ways + d.n_groups, 0);
 	}
 	assert_true(hits > 5000);	/* or nothing was tested */
 	spd_free(&d);
@@ -141,7 +196,8 @@ test_looks_at_few(void **state)
 		assert_int_equal(selector_parse(out->src_ts, "10.1.0.0/16"), 0);
 		assert_int_equal(selector_parse(out->dst_ts, net), 0);
 	}
-	assert_int_equal(spd_make(&d, all, MANY), 0);
+	for (unsigned i = 0; all != NULL && i < MANY; i++)
+		assert_int_equal(spd_add(&d, &all[i]->out), 0);
 	assert_int_equal(d.n_groups, 2);
 	for (unsigned i = 0; all != NULL && i < MANY; i++) {
 		struct inner in = { .src = addr_make(4, (const uint8_t[]){ 10, 1, 2, 3 }),
@@ -154,6 +210,10 @@ test_looks_at_few(void **state)
 		assert_non_null(w);
 	}
 	assert_true(looked < 4 * MANY);
+	for (unsigned i = 0; all != NULL && i < MANY; i++) {
+		spd_remove(&d, &all[i]->out);
+		free(all[i]->out.ways);
+	}
 	spd_free(&d);
 	free(many);
 	free(all);

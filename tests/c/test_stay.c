@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "ike/engine_priv.h"
-#include "ike/v1/ike_sa.h"
-#include "ike/v1/info_send.h"
+#include "ike/v1run/ike_sa.h"
+#include "ike/v1run/info_send.h"
 #include "sim.h"
 #include "wire/isakmp.h"
 
@@ -269,11 +269,42 @@ later_lifetimes_are_obeyed(void **state)
 	say_lifetime(p, PROTO_ESP, SPAN_ARRAY(spi), 60);
 	assert_non_null(strstr(left->notes, "after 60 s (RESPONDER-LIFETIME), so this end does"));
 	say_limit(p, PROTO_ESP, SPAN_ARRAY(spi), LIFE_TYPE_KILOBYTES, 5000);
-	assert_non_null(strstr(left->notes, "after 5000 KB (RESPONDER-LIFETIME): ignored"));
+	assert_non_null(strstr(left->notes, "after 5000 KB (RESPONDER-LIFETIME), so this end does"));
+	assert_int_equal(left->n_limits, 1);
+	assert_int_equal(left->children[0].lifetime.kilobytes, 5000);
+	say_limit(p, PROTO_ESP, SPAN_ARRAY(spi), LIFE_TYPE_KILOBYTES, 6000);
+	assert_non_null(strstr(left->notes, "after 6000 KB (RESPONDER-LIFETIME), not before this end"));
+	assert_int_equal(left->n_limits, 1);
 	ping(p, 100000);
 	all_passed(p, "RESPONDER-LIFETIME later");
 	assert_int_equal(left->n_child, 2);
 	assert_int_equal(left->n_ike, 2);
+	pair_free(p);
+}
+
+/* Works until the rekey: the responder wants PFS since then. Both ends name it, and the old SA carries on until its end. */
+static void
+a_rekey_that_is_refused_names_its_cause(void **state)
+{
+	struct pair *p = pair_new(550);
+	struct sim_end *left = &p->sim.end[0], *right = &p->sim.end[1];
+
+	(void)state;
+	p->left.esp_seconds = 100;
+	up(p);
+	p->right.esp.p[0].group = alg_group_word("modp1024");
+	sim_run(&p->sim, 95000, NULL);
+	assert_int_equal(left->why.code, FAULT_NO_PROPOSAL);
+	assert_int_equal(left->why.phase, PHASE_QUICK);
+	assert_non_null(strstr(left->notes, "the peer accepts none of these: --esp aes128-sha256"));
+	assert_int_equal(right->why.code, FAULT_PFS_MISMATCH);
+	assert_non_null(strstr(right->notes, "has PFS group none where modp1024 is configured"));
+	assert_true(sim_passes(&p->sim, 0) && sim_passes(&p->sim, 1));
+	/* Set right in time, it was no loss. */
+	p->left.esp.p[0].group = alg_group_word("modp1024");
+	sim_run(&p->sim, 20000, NULL);
+	assert_true(sim_passes(&p->sim, 0) && sim_passes(&p->sim, 1));
+	assert_string_equal(left->children[0].group, "modp1024");
 	pair_free(p);
 }
 
@@ -414,6 +445,7 @@ main(void)
 		cmocka_unit_test(responder_rekeys_before_it_deletes),
 		cmocka_unit_test(ike_sa_that_is_deleted_alone_costs_no_child),
 		cmocka_unit_test(later_lifetimes_are_obeyed),
+		cmocka_unit_test(a_rekey_that_is_refused_names_its_cause),
 		cmocka_unit_test(a_look_that_deletes_loses_no_ping),
 		cmocka_unit_test(a_second_process_that_dies_ends_no_sa),
 		cmocka_unit_test(answer_to_another_process_is_ignored),

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "ike/v1base/quirks.h"
 #include "wire/vid.h"
 
 static void
@@ -104,12 +105,43 @@ known_ids_have_their_kind(void **state)
 	assert_null(vid_of(VID_UNKNOWN));
 }
 
+/* Each quirk has a row whose vendor ID is known; it applies to the peers that sent that ID, or to all without one. */
+static void
+quirks_follow_their_vendor_ids(void **state)
+{
+	struct v1_vids none = {0}, one;
+	const struct v1_quirk_row *q;
+	const struct vid *v;
+	uint32_t seen = 0;
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; (q = v1_quirk_row(i)) != NULL; i++) {
+		seen |= 1U << q->quirk;
+		assert_true(q->family[0] != 0 && q->what[0] != 0 && q->why[0] != 0);
+		assert_int_equal(v1_quirk(&none, q->quirk), q->vid == NULL);
+		if (q->vid == NULL)
+			continue;
+		for (j = 0; (v = vid_row(j)) != NULL && strcmp(v->name, q->vid) != 0; j++)
+			;
+		assert_non_null(v);
+		one = (struct v1_vids){0};
+		v1_vids_add(&one, vid_of(VID_DPD)->bytes);
+		assert_false(v1_quirk(&one, q->quirk));
+		v1_vids_add(&one, v->bytes);
+		assert_true(v1_quirk(&one, q->quirk));
+		v1_vids_free(&one);
+	}
+	assert_int_equal(seen, (1U << V1_QUIRKS) - 1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_text_hashes_to_its_bytes),
 		cmocka_unit_test(each_row_is_found_by_its_bytes),
+		cmocka_unit_test(quirks_follow_their_vendor_ids),
 		cmocka_unit_test(known_ids_have_their_kind),
 	};
 

@@ -133,6 +133,7 @@ bats_end() {
 # bats_one NUMBER: in a subshell.
 bats_one() {
 	export BATS_TEST_NUMBER=$1 BATS_TEST_DESCRIPTION=${bats_all[$1]} BATS_TEST_TMPDIR=$BATS_RUN_TMPDIR/test/$1
+	[ -z "${STATE_DIRECTORY-}" ] || export STATE_DIRECTORY=$BATS_TEST_TMPDIR/state.d	# as lib/common sets it for bats, which loads it in each test
 	BATS_TEST_COMPLETED=
 	set -eE
 	trap bats_on_error ERR

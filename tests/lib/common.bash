@@ -13,6 +13,8 @@ case :$PATH: in
 *) export PATH=$SAPIPE_BUILD:$PATH ;;
 esac
 export LC_ALL=C TZ=UTC
+# Where tools keep claims and leases: of each test its own.
+export STATE_DIRECTORY=${BATS_TEST_TMPDIR:-${BATS_FILE_TMPDIR:-${TMPDIR:-/tmp}}}/state.d
 # The Python of the tests finds tests/lib, and writes nothing there.
 export PYTHONPATH=$SAPIPE_TOP/tests/lib PYTHONDONTWRITEBYTECODE=1
 
@@ -103,6 +105,12 @@ declare -gA BG
 background() {
 	local name=$1
 	shift
+	# A function runs in a shell of its own, which would get the signals instead of the command.
+	! declare -F "$1" >/dev/null || { echo "background: $1 is a function"; return 1; }
+	if [ -n "${BG[$name]-}" ]; then
+		kill "${BG[$name]}" 2>/dev/null || :
+		reap "$name"
+	fi
 	# Emptied here: the child opens them some time later, and a test may look before it does.
 	: >"$BATS_TEST_TMPDIR/$name.out"
 	: >"$BATS_TEST_TMPDIR/$name.err"
@@ -119,15 +127,17 @@ ended() {
 	wait "$pid"
 }
 
+# reap NAME: waits for one that was told to end.
+reap() {
+	local pid=${BG[$1]} end=$((SECONDS + 5))
+	while kill -0 "$pid" 2>/dev/null && [ $SECONDS -lt $end ]; do nap .02; done
+	kill -9 "$pid" 2>/dev/null || :
+	wait "$pid" 2>/dev/null || :
+	unset "BG[$1]"
+}
+
 stop_background() {
-	local name pid end
+	local name
 	for name in "${!BG[@]}"; do kill "${BG[$name]}" 2>/dev/null || :; done
-	for name in "${!BG[@]}"; do
-		pid=${BG[$name]}
-		end=$((SECONDS + 5))
-		while kill -0 "$pid" 2>/dev/null && [ $SECONDS -lt $end ]; do nap .02; done
-		kill -9 "$pid" 2>/dev/null || :
-		wait "$pid" 2>/dev/null || :
-		unset "BG[$name]"
-	done
+	for name in "${!BG[@]}"; do reap "$name"; done
 }

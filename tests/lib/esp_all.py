@@ -29,7 +29,8 @@ def load(path):
     with open(path, "rb") as f:
         while f.peek(1):
             r = cbor2.load(f)
-            if r["type"] == "child-sa":
+            # The AH of a bundle has the packets of its ESP.
+            if r["type"] == "child-sa" and not (r["protocol"] == "ah" and "bundle" in r):
                 out.append(r)
     return out
 

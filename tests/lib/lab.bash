@@ -14,6 +14,7 @@
 # check as root) that is a failure instead.
 
 LAB=$SAPIPE_TOP/tests/lab
+LAB_BYTES=10000000	# of each transfer
 
 # What the lab lacks on this machine, one line; nothing when it can run.
 lab_missing() {
@@ -49,7 +50,7 @@ lab_setup_file() {
 		flock 9
 		"$LAB/pki.sh" "$SAPIPE_BUILD/lab-pki"
 	) 9>"$SAPIPE_BUILD/.lab-pki.lock"
-	head -c 3000000 /dev/urandom >"$LAB_DATA"
+	head -c $LAB_BYTES /dev/urandom >"$LAB_DATA"
 }
 
 # lab_names: this test's prefix, state directory and the variables of env.sh.
@@ -81,6 +82,7 @@ lab_up() {
 		shift
 	fi
 	lab_topology "${nat[@]}"
+	[ "$1" != ikev1-host ] || { LEFT_INNER=$PEER_IP RIGHT_INNER=$RIGHT_IP; }
 	"$LAB/strongswan.sh" start "$1" 3>&- 4>&-
 }
 
@@ -133,9 +135,9 @@ lab_explain() {
 		echo "--- ${f##*/}"
 		tail -n 25 "$f"
 	done
-	if [ -s "$LAB_STATE/right/log" ]; then
-		echo "--- end of the gateway's log"
-		grep -v '\[JOB\]' "$LAB_STATE/right/log" | tail -n 40
+	if [ -s "$LAB_STATE/${LAB_SIDE:-right}/log" ]; then
+		echo "--- end of strongSwan's log"
+		grep -v '\[JOB\]' "$LAB_STATE/${LAB_SIDE:-right}/log" | tail -n 40
 	fi
 	in_left ip addr 2>/dev/null | grep inet || :
 	in_left ip route show table all 2>/dev/null | grep -v 'table local' || :
@@ -184,34 +186,34 @@ lab_answers() {
 	$in ping -q -c 1 -W 1 "$2" >/dev/null 2>&1
 }
 
-# lab_transfer FROM TO ADDRESS: 3 MB over TCP to ADDRESS in TO, compared at the end.
+# lab_transfer FROM TO ADDRESS: LAB_BYTES over TCP to ADDRESS in TO, compared at the end.
 lab_transfer() {
 	local from=$NS_LEFT to=$NS_RIGHT got=$LAB_STATE/got v=4
 	[ "$1" = left ] || { from=$NS_RIGHT to=$NS_LEFT; }
 	[[ $3 != *:* ]] || v=6
 	rm -f "$got"
-	background receive ip netns exec "$to" timeout 60 socat -u \
+	background receive ip netns exec "$to" timeout 180 socat -u \
 		"TCP$v-LISTEN:5001,reuseaddr,accept-timeout=20" "CREATE:$got"
-	timeout 60 ip netns exec "$from" socat -u "OPEN:$LAB_DATA" \
+	timeout 180 ip netns exec "$from" socat -u "OPEN:$LAB_DATA" \
 		"TCP$v:$3:5001,retry=20,interval=0.1,connect-timeout=10" 3>&- || {
 		echo "no transfer from $1 to $3"
 		return 1
 	}
-	ended receive 30
+	ended receive 60
 	cmp "$LAB_DATA" "$got"
 }
 
 # The gateway's SAs, one "key=value" a line.
 lab_sas() { lab_ctl --list-sas --raw 2>/dev/null | tr ' {}' '\n'; }
 
-# lab_counted: the gateway's ESP SAs carried the 3 MB each way, so nothing went past them.
+# lab_counted: strongSwan's ESP SAs carried LAB_BYTES each way, so nothing went past them.
 lab_counted() {
-	lab_sas | awk -F= '
+	lab_sas | awk -F= -v least=$LAB_BYTES '
 		$1 == "bytes-in" { in_ += $2 }
 		$1 == "bytes-out" { out += $2 }
 		END {
-			printf "ESP bytes at the gateway: %d in, %d out\n", in_, out
-			exit !(in_ >= 3000000 && out >= 3000000)
+			printf "ESP bytes at strongSwan: %d in, %d out\n", in_, out
+			exit !(in_ >= least && out >= least)
 		}'
 }
 
@@ -222,7 +224,7 @@ lab_no_sa() { ! lab_has_sa; }
 # lab_probed N: N times at least the gateway asked by DPD and had an answer.
 lab_probed() { [ "$(lab_log | grep -c 'parsed INFORMATIONAL_V1 .*N(DPD_ACK)')" -ge "$1" ]; }
 
-# lab_tunnel_works: pings and 3 MB of TCP each way through the tunnel, nothing past it.
+# lab_tunnel_works: pings and LAB_BYTES of TCP each way through the tunnel, nothing past it.
 lab_tunnel_works() {
 	lab_ping left "$RIGHT_INNER"
 	lab_ping right "$LEFT_INNER"
@@ -233,48 +235,65 @@ lab_tunnel_works() {
 
 # ---- our tools in left against that gateway
 
-# lab_policy CONFIG: the policy flags that meet a configuration of the gateway.
+# lab_login_flags left|right: XAuth and mode config of the user or of the gateway.
+lab_login_flags() {
+	if [ "$1" = left ]; then
+		(umask 077 && printf 'labpass\n' >"$LAB_STATE/labuser")
+		echo "--xauth-user labuser --xauth-password-file $LAB_STATE/labuser --mode-config"
+		return
+	fi
+	cat >"$LAB_STATE/check" <<-'SH'
+		#!/bin/bash
+		IFS= read -r -d '' user <&3
+		IFS= read -r -d '' password <&3
+		[ "$user:$password" = labuser:labpass ]
+	SH
+	chmod 755 "$LAB_STATE/check"
+	echo "--xauth-exec $LAB_STATE/check --pool 10.3.0.0/24"
+}
+
+# lab_policy CONFIG [right]: the policy flags that meet a configuration of strongSwan in right; or, for our tools in
+# right, of strongSwan in left.
 lab_policy() {
-	local ike=aes128-sha1-modp2048 esp=aes128-sha1 exchange='' ids auth pki=$LAB_STATE/pki
-	local ts="--local-ts $LEFT_NET --remote-ts $RIGHT_NET"
+	local me=${2:-left} peer ike=aes128-sha1-modp2048 esp=aes128-sha1 exchange='' ids auth ts login='' pki=$LAB_STATE/pki
+	local proof ca="--ca $LAB_STATE/pki/rsa-ca.crt"
+	[ "$me" = left ] && peer=right || peer=left
 	auth="--psk-file $PSK"
-	ids="--local-id left.lab.example --remote-id right.lab.example"
+	proof="--cert $pki/rsa-$me.crt --key $pki/rsa-$me.key"
+	ids="--local-id $me.lab.example --remote-id $peer.lab.example"
+	ts="--local-ts $LEFT_NET --remote-ts $RIGHT_NET"
+	[ "$me" = left ] || ts="--local-ts $RIGHT_NET --remote-ts $LEFT_NET"
+	case $1 in
+	ikev1-xauth-* | ikev1-hybrid*)
+		login=$(lab_login_flags "$me")
+		ts=
+		[ "$me" = left ] || ts="--local-ts $RIGHT_NET"
+		;;
+	ikev1-host) ts= ;;
+	esac
+	case $1 in *-aggressive) exchange="--exchange aggressive" ;; esac
 	case $1 in
 	ikev1-psk-address) ids= ;;
-	ikev1-psk-aggressive) exchange="--exchange aggressive" ;;
 	ikev1-3des-md5) ike=3des-md5-modp1024 esp=3des-md5 ;;
 	ikev1-aes128-sha1) ike=aes128-sha1-modp1536 ;;
 	ikev1-aes256-sha256) ike=aes256-sha256-modp2048 esp=aes256-sha256 ;;
 	ikev1-gcm-ecp256) ike=aes128-sha256-ecp256 esp=aes128gcm16 ;;
 	ikev1-pfs) esp=aes128-sha1-modp2048 ;;
-	ikev1-rsa | ikev1-rsa-aggressive)
-		auth="--auth rsa --cert $pki/rsa-left.crt --key $pki/rsa-left.key --ca $pki/rsa-ca.crt" ;;&
-	ikev1-rsa-aggressive) exchange="--exchange aggressive" ;;
+	ikev1-rsa*) auth="--auth rsa $proof $ca" ;;
 	ikev1-ecdsa)
-		auth="--auth ecdsa --cert $pki/ec-left.crt --key $pki/ec-left.key --ca $pki/ec-ca.crt"
-		ids="--local-id left-ec.lab.example --remote-id right-ec.lab.example"
+		auth="--auth ecdsa ${proof//rsa-/ec-} ${ca//rsa-/ec-}"
+		ids="--local-id $me-ec.lab.example --remote-id $peer-ec.lab.example"
 		ike=aes128-sha256-ecp256 esp=aes128-sha256 ;;
-	ikev1-xauth-psk*)
-		printf 'labpass\n' >"$LAB_STATE/labuser"
-		chmod 600 "$LAB_STATE/labuser"
-		exchange="--auth xauth-psk --xauth-user labuser --xauth-password-file $LAB_STATE/labuser --mode-config"
-		ts=
-		;;&
-	ikev1-xauth-rsa | ikev1-hybrid | ikev1-hybrid-aggressive)
-		printf 'labpass\n' >"$LAB_STATE/labuser"
-		chmod 600 "$LAB_STATE/labuser"
-		auth="--auth xauth-rsa --cert $pki/rsa-left.crt --key $pki/rsa-left.key --ca $pki/rsa-ca.crt"
-		exchange="--xauth-user labuser --xauth-password-file $LAB_STATE/labuser --mode-config"
-		ts=
-		;;&
-	ikev1-hybrid*) auth="--auth hybrid --ca $pki/rsa-ca.crt" ;;&
-	ikev1-hybrid-aggressive) exchange+=" --exchange aggressive" ;;
+	ikev1-xauth-psk) auth+=" --auth xauth-psk" ;;
 	ikev1-xauth-psk-aggressive)
-		exchange+=" --exchange aggressive"
-		ids="--local-id keyid:6c616267726f7570 --remote-id right.lab.example"
-		;;
+		auth+=" --auth xauth-psk"
+		ids=${ids/left.lab.example/keyid:6c616267726f7570} ;;
+	ikev1-xauth-rsa) auth="--auth xauth-rsa $proof $ca" ;;
+	ikev1-hybrid*)
+		auth="--auth hybrid $ca"
+		[ "$me" = left ] || auth="--auth hybrid $proof" ;;
 	esac
-	echo "$auth $ids $exchange --ike $ike --esp $esp $ts"
+	echo "$auth $ids $exchange $login --ike $ike --esp $esp $ts"
 }
 
 ESP_TUN() { echo "esp-tun --tun vpn0 --state-dir $LAB_STATE/claims"; }
@@ -294,7 +313,11 @@ lab_respond() {
 	eventually 5 lab_listens 500
 }
 
-lab_listens() { in_left ss -Hlun "sport = :$1" | grep -q .; }
+# lab_device_up: our esp-tun forwards. Where the gateways are the hosts, a ping before that is answered past the tunnel.
+lab_device_up() { grep -q 'vpn0 is up' "$BATS_TEST_TMPDIR/tunnel.err"; }
+
+# lab_listens PORT [right]: whether somebody does, on UDP.
+lab_listens() { "in_${2:-left}" ss -Hlun "sport = :$1" | grep -q .; }
 lab_tun_gone() { ! in_left ip link show vpn0 2>/dev/null; }
 
 # lab_interop [--nat] CONFIG [OPTION...]: initiates, and proves the tunnel.
@@ -307,6 +330,7 @@ lab_interop() {
 	need ike-initiate esp-tun
 	lab_up "${nat[@]}" "$1"
 	lab_initiate "$@"
+	eventually 10 lab_device_up
 	eventually 10 lab_answers left "$RIGHT_INNER"
 	lab_tunnel_works
 }
@@ -326,4 +350,44 @@ lab_rekeys() {
 		[ "$(grep "^$key=" <<<"$before")" != "$(grep "^$key=" <<<"$after")" ]
 	done
 	eventually 3 lab_replied left $((had + 260))
+}
+
+# ---- our tools as the gateway in right, strongSwan in left as the client; LAB_SIDE=left makes it the strongSwan of
+# lab_ctl, lab_log and lab_sas
+
+# lab_gateway CONFIG [OPTION...]: ours as its users type it, in the background as "tunnel".
+lab_gateway() {
+	local config=$1
+	shift
+	lab_start tunnel right "ike-respond $(lab_policy "$config" right) $* | $(ESP_TUN)"
+	eventually 5 lab_listens 500 right
+}
+
+# lab_swap [--nat] CONFIG [OPTION...]: strongSwan connects to our gateway; LEFT_INNER is then its inner address, which
+# our gateway has assigned where the configuration has mode config.
+lab_swap() {
+	local nat=()
+	if [ "$1" = --nat ]; then
+		nat=(--nat)
+		shift
+	fi
+	need ike-respond esp-tun
+	export LAB_SIDE=left
+	lab_up "${nat[@]}" "$1"
+	lab_gateway "$@"
+	lab_ctl --initiate --child net
+	case $1 in
+	ikev1-xauth-* | ikev1-hybrid*)
+		LEFT_INNER=$(in_left ip -o -4 addr | sed -n 's/.* inet \(10\.3\.0\.[0-9]*\)\/.*/\1/p')
+		[ -n "$LEFT_INNER" ] || { echo "strongSwan got no inner address"; return 1; }
+		;;
+	esac
+	eventually 10 lab_device_up
+	eventually 10 lab_answers left "$RIGHT_INNER"
+}
+
+# lab_swapped [--nat] CONFIG [OPTION...]: the same, and proof of the tunnel.
+lab_swapped() {
+	lab_swap "$@"
+	lab_tunnel_works
 }

@@ -6,6 +6,7 @@
     sa_make.py pair  [OPTION]... LEFT RIGHT      both: the ike-sa first
     sa_make.py delete [--ike HEX] [--spi-in N] [--spi-out N] [--protocol esp|ah] [--reason TEXT] FILE
     sa_make.py batch                             a line of such arguments each on standard input
+    sa_make.py binding NET [--nbma ADDR] [--nat-nbma ADDR] [--via ADDR] [--kind WORD] [--holding SECONDS] FILE
     sa_make.py event --what WORD [--text TEXT] [--spi-in N] [--remote ADDR:PORT] FILE
 
 LEFT's spi-in is RIGHT's spi-out, and so on. Options say how it is seen from LEFT.
@@ -195,6 +196,21 @@ def make_ike(o):
     return r
 
 
+def make_around(o):
+    """The child-sa record of the AH in transport mode around make_child(), of a bundle."""
+    ah = argparse.Namespace(**{**vars(o), "ah": o.around, "mode": "transport", "spi_in": None, "spi_out": None})
+    for kind in ("enc_in", "auth_in", "enc_out", "auth_out"):
+        setattr(ah, kind, None)
+    if o.seed is not None:
+        ah.seed = f"{o.seed}/ah"
+    return make_child(ah)
+
+
+def tie(a, b):
+    """Makes both records a bundle."""
+    a["bundle"], b["bundle"] = b["spi-in"], a["spi-in"]
+
+
 def mirror(r):
     """The same SA as the other end has it."""
     m = {k: (dict(v) if isinstance(v, dict) else v) for k, v in r.items()}
@@ -255,6 +271,7 @@ def parser():
         s.add_argument("--ike-proposal", default="aes128-sha256-modp2048")
         s.add_argument("--esp", default="aes128gcm16", help="e.g. aes128-sha256, aes256gcm16-esn, null-sha1")
         s.add_argument("--ah", metavar="WORD", help="AH with this integrity, e.g. sha256")
+        s.add_argument("--around", metavar="WORD", help="AH with this integrity around ESP: a bundle, the AH first")
         s.add_argument("--mode", default="tunnel", choices=["tunnel", "transport"])
         s.add_argument("--encap", default="none", choices=["none", "udp", "udp-draft", "tcp"])
         s.add_argument("--use", default="both", choices=["in", "both"])
@@ -277,6 +294,17 @@ def parser():
     s.add_argument("--protocol")
     s.add_argument("--reason")
     s.add_argument("left")
+    s = sub.add_parser("binding")
+    s.add_argument("net", metavar="NET", help="ADDRESS or CIDR in the tunnel")
+    s.add_argument("--nbma")
+    s.add_argument("--nat-nbma")
+    s.add_argument("--via")
+    s.add_argument("--nhs")
+    s.add_argument("--tun")
+    s.add_argument("--kind", default="nhs")
+    s.add_argument("--holding", type=number, default=600, help="0 withdraws")
+    s.add_argument("--set", action="append", metavar="KEY[=JSON or #HEX]")
+    s.add_argument("left")
     s = sub.add_parser("event")
     s.add_argument("--time", type=number, default=None)
     s.add_argument("--source", default="test")
@@ -284,6 +312,7 @@ def parser():
     s.add_argument("--text")
     s.add_argument("--spi-in", type=number)
     s.add_argument("--remote")
+    s.add_argument("--kilobytes", type=number)
     s.add_argument("left")
     return p
 
@@ -308,6 +337,15 @@ def main(argv):
                 r[key.replace("_", "-")] = getattr(o, key)
         write(o.left, [r])
         return
+    if o.what_made == "binding":
+        net = ipaddress.ip_network(o.net)
+        r = {"type": "nhrp-binding", "format": 1, "source": "test", "kind": o.kind, "proto": str(net.network_address),
+             "prefix": net.prefixlen, "holding": o.holding, "expires": int(time.time()) + o.holding}
+        for key in ("nbma", "nat_nbma", "via", "nhs", "tun"):
+            if getattr(o, key) is not None:
+                r[key.replace("_", "-")] = getattr(o, key)
+        write(o.left, [apply(r, o.set)])
+        return
     if o.what_made == "event":
         r = {"type": "event", "format": 1, "time": o.time if o.time is not None else int(time.time()),
              "source": o.source, "what": o.what}
@@ -317,14 +355,21 @@ def main(argv):
             r["spi-in"] = o.spi_in
         if o.remote:
             r["remote"] = address(o.remote, 4500)
+        if o.kilobytes is not None:
+            r["kilobytes"] = o.kilobytes
         write(o.left, [r])
         return
-    if o.seed is None and o.what_made == "pair" and not o.ike:
+    if o.seed is None and (o.what_made == "pair" or o.around) and not o.ike:
         o.ike = secrets.token_hex(16)
     makers = {"child": [make_child], "ike": [make_ike], "pair": [make_ike, make_child]}[o.what_made]
     records = [make(o) for make in makers]
+    if o.around and o.what_made != "ike":
+        records.insert(-1, make_around(o))
+        tie(*records[-2:])
     left = [apply(dict(r), (o.set or []) + (o.left_set or [])) if r is records[-1] else r for r in records]
     right = [mirror(r) for r in records]
+    if o.around and o.what_made != "ike":
+        tie(*right[-2:])
     right[-1] = apply(right[-1], (o.set or []) + (o.right_set or []))
     write(o.left, left)
     write(o.right, right)

@@ -38,6 +38,12 @@ tun_setup() {
 	tun_addresses 2 | ip -n "$R" -batch -
 }
 
+# tun_whole: for captures. The kernel cuts what UDP_SEGMENT and TCP hand it before it gets to a device, not after.
+tun_whole() {
+	ip -n "$L" link set eth0 gso_max_segs 1
+	ip -n "$R" link set eth0 gso_max_segs 1
+}
+
 # tun_addresses N: the lines of "ip -batch" for the N-th end.
 tun_addresses() {
 	cat <<-IP

@@ -1,0 +1,396 @@
+/*
+ * Every backend makes the same bytes: each algorithm with each integrity, bodies of each length from 0 to 2000 bytes, in
+ * batches of mixed lengths, with and without ESN. A wrong ICV marks its packet and no other. Then the choice of a backend.
+ */
+#include <pthread.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/secret.h"
+#include "esp/selftest.h"
+#include "esp/transform.h"
+
+#define LONGEST	2000
+#define ROOM	(ESP_HDR + ESP_IV_MAX + LONGEST + 16 + ESP_TRAILER + ESP_ICV_MAX)
+
+static struct esp_ctx *ctx;
+
+/* Keys of one suite in two backends, both directions of each. */
+struct keys {
+	const struct esp_backend *be;
+	struct esp_key *seal, *open;
+};
+
+static void
+keys_make(struct keys *k, const struct esp_backend *be, const struct esp_suite *s)
+{
+	uint8_t enc[64], auth[64];
+	struct span a = span_of(auth, s->integ != NULL ? s->integ->key_len : 0);
+	struct span e = span_of(enc, (size_t)s->enc->key_len + s->enc->salt_len);
+
+	for (size_t i = 0; i < 64; i++) {
+		enc[i] = (uint8_t)(i * 7 + 3);
+		auth[i] = (uint8_t)(i * 5 + 9);
+	}
+	*k = (struct keys){ .be = be };
+	assert_non_null(k->seal = be->key_new(s, e, a, true, NULL));
+	assert_non_null(k->open = be->key_new(s, e, a, false, NULL));
+}
+
+static void
+keys_free(struct keys *k)
+{
+	k->be->key_free(k->seal);
+	k->be->key_free(k->open);
+}
+
+/* The packet around ${len} bytes: as esp_xf_len(), with bytes that depend on ${len}. */
+static size_t
+packet(uint8_t *p, const struct esp_suite *s, size_t len)
+{
+	size_t align = s->enc->block > 4 ? s->enc->block : 4, body = (len + ESP_TRAILER + align - 1) / align * align;
+	size_t icv = s->enc->form == ALG_AEAD ? s->enc->icv_len : s->integ != NULL ? s->integ->icv_len : 0;
+	size_t all = ESP_HDR + s->enc->iv_len + body + icv;
+
+	for (size_t i = 0; i < all; i++)
+		p[i] = (uint8_t)(i * 31 + len * 17 + (i >> 8));
+	memset(p + all - icv, 0, icv);
+	return (all);
+}
+
+static uint8_t a[ESP_BATCH][ROOM], b[ESP_BATCH][ROOM], clear[ESP_BATCH][ROOM];
+
+/* A batch of ${n} packets, the shortest around ${from} bytes, by both backends. */
+static void
+batch(const struct esp_suite *s, struct keys k[2], size_t from, size_t n)
+{
+	struct esp_job ja[ESP_BATCH], jb[ESP_BATCH];
+	size_t bad = from % n;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t len = packet(a[i], s, from + i);
+
+		memcpy(b[i], a[i], len);
+		memcpy(clear[i], a[i], len);
+		ja[i] = (struct esp_job){ .key = k[0].seal, .p = a[i], .len = len, .seq_hi = (uint32_t)(from + i), .owner = a[i] };
+		jb[i] = (struct esp_job){ .key = k[1].seal, .p = b[i], .len = len, .seq_hi = (uint32_t)(from + i), .owner = b[i] };
+	}
+	k[0].be->seal(esp_ctx_of(ctx, k[0].be), ja, n);
+	k[1].be->seal(esp_ctx_of(ctx, k[1].be), jb, n);
+	for (size_t i = 0; i < n; i++) {
+		assert_true(ja[i].ok && jb[i].ok);
+		assert_ptr_equal(ja[i].owner, a[i]);	/* these backends keep the order */
+		if (memcmp(a[i], b[i], ja[i].len) != 0)
+			fail_msg("%s %s esn %d, %zu bytes: other bytes", s->enc->word, s->integ != NULL ? s->integ->word : "",
+			    s->esn, from + i);
+		ja[i].key = k[0].open;
+		jb[i].key = k[1].open;
+	}
+	if (s->enc->form == ALG_AEAD || s->integ != NULL) {
+		a[bad][ja[bad].len - 1] ^= 0x80;
+		b[bad][jb[bad].len - 1] ^= 0x80;
+	} else
+		bad = n;
+	k[0].be->open(esp_ctx_of(ctx, k[0].be), ja, n);
+	k[1].be->open(esp_ctx_of(ctx, k[1].be), jb, n);
+	for (size_t i = 0; i < n; i++) {
+		size_t icv = s->enc->form == ALG_AEAD ? s->enc->icv_len : s->integ != NULL ? s->integ->icv_len : 0;
+
+		assert_int_equal(ja[i].ok, i != bad);
+		assert_int_equal(jb[i].ok, i != bad);
+		if (i != bad) {
+			assert_memory_equal(a[i], clear[i], ja[i].len - icv);
+			assert_memory_equal(b[i], clear[i], jb[i].len - icv);
+		}
+	}
+}
+
+static void
+suite(const struct esp_backend *other, const struct esp_suite *s)
+{
+	static const size_t sizes[] = { ESP_BATCH, 1, 17, 3, 5 };
+	struct keys k[2];
+	size_t from = 0, n, i = 0;
+
+	keys_make(&k[0], &esp_backend_ossl, s);
+	keys_make(&k[1], other, s);
+	for (; from <= LONGEST; from += n) {
+		n = sizes[i++ % 5];
+		if (n > LONGEST + 1 - from)
+			n = LONGEST + 1 - from;
+		batch(s, k, from, n);
+	}
+	keys_free(&k[0]);
+	keys_free(&k[1]);
+}
+
+/* The first of the build that is not libcrypto and works here. NULL: there is none, and nothing to compare. */
+static const struct esp_backend *
+another(void)
+{
+	const struct esp_suite s = { alg_enc_word("aes128gcm16"), NULL, false };
+	const struct esp_backend *be = esp_backend_for(esp_backends, &s);
+
+	if (be == &esp_backend_ossl) {
+		print_message("libcrypto is the only backend here\n");
+		return (NULL);
+	}
+	return (be);
+}
+
+static void
+test_same_bytes(void **state)
+{
+	const struct esp_backend *be = another();
+	const struct alg_integ *integ;
+	const struct alg_enc *enc;
+	unsigned n = 0;
+
+	(void)state;
+	for (size_t i = 0; be != NULL && (enc = alg_enc_row(i)) != NULL; i++)
+		for (int esn = 0; esn <= 1; esn++) {
+			if (enc->form == ALG_AEAD) {
+				suite(be, &(struct esp_suite){ enc, NULL, esn != 0 });
+				n++;
+				continue;
+			}
+			if (be != esp_backend_for(esp_backends, &(struct esp_suite){ enc, NULL, false }))
+				continue;
+			/* Each cipher with one integrity, each integrity with one cipher. */
+			for (size_t j = 0; (integ = alg_integ_row(j)) != NULL; j++)
+				if (i == 0 || enc->form == ALG_NULL || j == 1) {
+					suite(be, &(struct esp_suite){ enc, integ, esn != 0 });
+					n++;
+				}
+		}
+	print_message("%u suites\n", n);
+	assert_true(be == NULL || n > 40);
+}
+
+/* Packets of all suites in one batch. */
+static void
+test_mixed(void **state)
+{
+	const struct esp_backend *be = another();
+	static uint8_t p[ESP_BATCH][ROOM];
+	struct esp_job jobs[ESP_BATCH];
+	struct keys k[ESP_BATCH];
+	size_t n = 0, len;
+
+	(void)state;
+	for (size_t i = 0; be != NULL && alg_enc_row(i) != NULL; i++)
+		for (int twice = 0; twice < 2; twice++) {
+			struct esp_suite s = { alg_enc_row(i), NULL, twice != 0 };
+
+			if (!be->supports(&s))
+				continue;
+			if (s.enc->form != ALG_AEAD)
+				s.integ = alg_integ_row(i % 7);
+			keys_make(&k[n], be, &s);
+			len = packet(p[n], &s, 100 * i);
+			jobs[n] = (struct esp_job){ .key = k[n].seal, .p = p[n], .len = len, .owner = &k[n] };
+			n++;
+		}
+	if (n == 0)
+		return;
+	be->seal(esp_ctx_of(ctx, be), jobs, n);
+	for (size_t i = 0; i < n; i++) {
+		assert_true(jobs[i].ok);
+		jobs[i].key = ((struct keys *)jobs[i].owner)->open;
+		if (i % 3 == 0)
+			jobs[i].p[jobs[i].len - 1] ^= 1;
+	}
+	be->open(esp_ctx_of(ctx, be), jobs, n);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(jobs[i].ok, i % 3 != 0);
+	for (size_t i = 0; i < n; i++)
+		keys_free(&k[i]);
+}
+
+/* More keys than a worker keeps tables of, used in an order that evicts them, and released while others are used. */
+static void
+test_many_keys(void **state)
+{
+	enum { KEYS = 2500, TURNS = 12000 };
+	const struct esp_suite s = { alg_enc_word("aes256gcm16"), NULL, false };
+	const struct esp_backend *be = another();
+	static struct esp_key *mine[KEYS], *theirs[KEYS];
+	static uint8_t p[ROOM], q[ROOM], enc[36];
+	struct esp_job a1, b1;
+	uint32_t seed = 1;
+
+	(void)state;
+	for (unsigned turn = 0; be != NULL && turn < TURNS; turn++) {
+		unsigned i = (seed = seed * 1664525 + 1013904223) % KEYS;
+
+		if (mine[i] != NULL && turn % 5 == 0) {
+			be->key_free(mine[i]);
+			esp_backend_ossl.key_free(theirs[i]);
+			mine[i] = NULL;
+		}
+		if (mine[i] == NULL) {
+			put_be32(enc, turn);
+			assert_non_null(mine[i] = be->key_new(&s, SPAN_ARRAY(enc), SPAN_NONE, true, NULL));
+			assert_non_null(theirs[i] = esp_backend_ossl.key_new(&s, SPAN_ARRAY(enc), SPAN_NONE, true, NULL));
+		}
+		a1 = (struct esp_job){ .key = mine[i], .p = p, .len = packet(p, &s, 60) };
+		b1 = (struct esp_job){ .key = theirs[i], .p = q, .len = packet(q, &s, 60) };
+		be->seal(esp_ctx_of(ctx, be), &a1, 1);
+		esp_backend_ossl.seal(esp_ctx_of(ctx, &esp_backend_ossl), &b1, 1);
+		assert_true(a1.ok && b1.ok);
+		assert_memory_equal(p, q, a1.len);
+	}
+	for (unsigned i = 0; be != NULL && i < KEYS; i++) {
+		be->key_free(mine[i]);
+		if (mine[i] != NULL)
+			esp_backend_ossl.key_free(theirs[i]);
+	}
+}
+
+/* Three workers, each with keys and a context of its own. A key that is released is looked for in all contexts. */
+struct worker_test {
+	const struct esp_backend *be;
+	unsigned	 turns;
+	bool		 right;
+};
+
+static void *
+use_keys(void *arg)
+{
+	const struct esp_suite s = { alg_enc_word("aes128gcm16"), NULL, false };
+	struct worker_test *w = arg;
+	struct esp_backend_ctx *own = w->be->ctx_new(NULL);
+	uint8_t p[256], enc[20] = { (uint8_t)w->turns };
+	struct esp_key *seal, *open;
+	struct esp_job j;
+
+	w->right = own != NULL;
+	for (unsigned i = 0; w->right && i < w->turns; i++) {
+		put_be32(enc + 4, i);
+		seal = w->be->key_new(&s, SPAN_ARRAY(enc), SPAN_NONE, true, NULL);
+		open = w->be->key_new(&s, SPAN_ARRAY(enc), SPAN_NONE, false, NULL);
+		j = (struct esp_job){ .key = seal, .p = p, .len = packet(p, &s, 60) };
+		w->be->seal(own, &j, 1);
+		w->right = j.ok;
+		j.key = open;
+		w->be->open(own, &j, 1);
+		w->right = w->right && j.ok;
+		w->be->key_free(seal);
+		w->be->key_free(open);
+	}
+	w->be->ctx_free(own);
+	return (NULL);
+}
+
+static void
+test_threads(void **state)
+{
+	struct worker_test w[3];
+	pthread_t t[3];
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		w[i] = (struct worker_test){ another() != NULL ? another() : &esp_backend_ossl, 3000 + (unsigned)i, false };
+		assert_int_equal(pthread_create(&t[i], NULL, use_keys, &w[i]), 0);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(pthread_join(t[i], NULL), 0);
+		assert_true(w[i].right);
+	}
+}
+
+/* What the library does not have goes to another backend; nothing is sealed without the integrity that it does not know. */
+static void
+test_unknown(void **state)
+{
+	struct alg_integ newer = *alg_integ_word("sha256");
+	struct alg_enc ccm = *alg_enc_word("aes128gcm16");
+	const struct esp_backend *be = another();
+
+	(void)state;
+	newer.ossl = "SHA3-256";
+	ccm.ossl = "AES-128-CCM";
+	if (be == NULL)
+		return;
+	assert_true(be->supports(&(struct esp_suite){ alg_enc_word("aes128"), alg_integ_word("sha256"), false }));
+	assert_false(be->supports(&(struct esp_suite){ alg_enc_word("aes128"), &newer, false }));
+	assert_false(be->supports(&(struct esp_suite){ &ccm, NULL, false }));
+}
+
+/* ---- the choice */
+
+static void
+broken_seal(struct esp_backend_ctx *c, struct esp_job *jobs, size_t n)
+{
+	esp_backend_ossl.seal(c, jobs, n);
+	jobs[n - 1].p[jobs[n - 1].len - 1] ^= 1;
+}
+
+static void
+blind_open(struct esp_backend_ctx *c, struct esp_job *jobs, size_t n)
+{
+	esp_backend_ossl.open(c, jobs, n);
+	for (size_t i = 0; i < n; i++)
+		jobs[i].ok = true;
+}
+
+static void
+test_choice(void **state)
+{
+	struct esp_backend wrong = esp_backend_ossl, blind = esp_backend_ossl;
+	const struct esp_backend *all[] = { &wrong, &esp_backend_ossl, NULL }, *none[] = { &wrong, &blind, NULL };
+	struct esp_choice c;
+	struct fault f;
+
+	(void)state;
+	wrong.name = "wrong";
+	wrong.seal = broken_seal;
+	blind.name = "blind";
+	blind.open = blind_open;
+	/* Every backend of the build passes. */
+	assert_int_equal(esp_choose(&c, esp_backends, NULL, &f), 0);
+	assert_int_equal(c.n_failed, 0);
+	for (size_t i = 0; esp_backends[i] != NULL; i++) {
+		if (c.list[0] == &esp_backend_ossl && esp_backends[i] != &esp_backend_ossl)
+			continue;		/* not for this processor */
+		assert_int_equal(esp_choose(&c, esp_backends, esp_backends[i]->name, &f), 0);
+		assert_ptr_equal(c.list[0], esp_backends[i]);
+		assert_null(c.list[1]);
+	}
+	/* One that fails is named and not used. */
+	assert_int_equal(esp_choose(&c, all, NULL, &f), 0);
+	assert_ptr_equal(c.list[0], &esp_backend_ossl);
+	assert_null(c.list[1]);
+	assert_int_equal(c.n_failed, 1);
+	assert_ptr_equal(c.failed[0], &wrong);
+	/* All fail, or the one that is asked for. */
+	assert_int_equal(esp_choose(&c, none, NULL, &f), -1);
+	assert_int_equal(f.code, FAULT_CRYPTO);
+	assert_int_equal(c.n_failed, 2);
+	assert_int_equal(esp_choose(&c, all, "wrong", &f), -1);
+	assert_int_equal(f.code, FAULT_CRYPTO);
+	assert_int_equal(esp_choose(&c, all, "other", &f), -1);
+	assert_int_equal(f.code, FAULT_CONFIG);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_same_bytes), cmocka_unit_test(test_mixed), cmocka_unit_test(test_many_keys),
+		cmocka_unit_test(test_threads), cmocka_unit_test(test_unknown), cmocka_unit_test(test_choice),
+	};
+
+	(void)secret_init();
+	if ((ctx = esp_ctx_new(esp_backends, NULL)) == NULL)
+		return (1);
+	int rc = cmocka_run_group_tests(tests, NULL, NULL);
+	esp_ctx_free(ctx);
+	return (rc);
+}

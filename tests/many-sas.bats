@@ -1,0 +1,102 @@
+# Ten thousand SAs on one device: they come through a pipe, carry, and half of them go again; and what one costs.
+
+bats_require_minimum_version 1.5.0
+
+load lib/common
+load lib/tun
+
+N=10000		# SAs
+FIRST=100	# that are there before memory and time are measured
+
+setup() { tun_setup; }
+teardown() { tun_teardown; }
+
+# Records of SAs 0 .. N - 1 in $T/{left,right}.{first,rest,more}: the first ones, the others, and one more; and deletes of
+# every second SA, for the left, in $T/half.
+records() {
+	PYTHONPATH=$SAPIPE_TOP/tests/lib /usr/bin/python3 -B - $N $FIRST "$T" <<-'PY'
+		import os, sys, cbor2, sa_make
+		os.umask(0o077)
+		n, first, t = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+		def out(end, part): return open(f"{t}/{end}.{part}", "wb")
+		files = {(end, part): out(end, part) for end in ("left", "right") for part in ("first", "rest", "more")}
+		half = open(f"{t}/half", "wb")
+		for i in range(n + 1):
+		    o = sa_make.defaults("--esp", "aes128gcm16", "--encap", "udp", "--local", "203.0.113.1:4500",
+		        "--remote", "203.0.113.2:4500", "--spi-in", str(0x100000 + i), "--spi-out", str(0x200000 + i),
+		        "--remote-ts", f"10.2.{i // 250}.{i % 250 + 1}/32", "--lifetime", "7200")
+		    r = sa_make.make_child(o)
+		    part = "first" if i < first else "rest" if i < n else "more"
+		    files["left", part].write(sa_make.encode(r))
+		    files["right", part].write(sa_make.encode(sa_make.mirror(r)))
+		    if i % 2 == 1 and i < n:
+		        half.write(cbor2.dumps({"type": "sa-delete", "format": 1, "protocol": "esp", "spi-in": r["spi-in"]},
+		            canonical=True))
+	PY
+}
+
+in_use() { [ "$(grep -c 'is in use' "$T/$1.err")" -ge "$2" ]; }
+ended_sas() { [ "$(grep -c 'has ended: ' "$T/$1.err")" -ge "$2" ]; }
+
+# resident PID: KB; busy PID: us of processor time.
+resident() { awk '$1 == "Rss:" { print $2 }' "/proc/$1/smaps_rollup"; }
+busy() { awk '{ print int($1 / 1000) }' "/proc/$1/schedstat"; }
+
+# address I: of the host behind SA I.
+address() { echo "10.2.$(($1 / 250)).$(($1 % 250 + 1))"; }
+
+@test "esp-tun: ten thousand SAs come while traffic passes, half of them go, and each costs little" {
+	local side i memory time pid
+	records
+	right ip addr add 10.2.0.0/16 dev lo
+	for side in left right; do
+		mkfifo "$T/$side.pipe"
+		# Open for both: its reader sees no end.
+		exec {i}<>"$T/$side.pipe"
+		tun_start $side --no-route "$T/$side.pipe"
+		cat "$T/$side.first" >"$T/$side.pipe"
+	done
+	for side in left right; do
+		eventually 30 tun_is_up $side
+		eventually 30 in_use $side $FIRST
+	done
+	left ip route add 10.2.0.0/16 dev vpn0 src 10.1.0.1
+	right ip route add 10.1.0.0/24 dev vpn0 src 10.2.0.1
+	ping_across "$(address 0)"
+	pid=${BG[left]}
+	memory=$(resident "$pid") time=$(busy "$pid")
+	# Packets of the first SA cross all the while.
+	background pings ip netns exec "$L" ping -n -i 0.01 -W 1 "$(address 0)"
+	for side in left right; do
+		cat "$T/$side.rest" >"$T/$side.pipe"
+	done
+	for side in left right; do
+		eventually 120 in_use $side $N || { grep -v 'is in use' "$T/$side.err" | tail; return 1; }
+	done
+	kill -INT "${BG[pings]}"
+	ended pings 5 || :
+	tail -n 3 "$T/pings.out"
+	grep -qE ' 0(\.[0-9]+)?% packet loss' "$T/pings.out"
+	memory=$((($(resident "$pid") - memory) * 1024 / (N - FIRST))) time=$((($(busy "$pid") - time) / (N - FIRST)))
+	echo "# $memory bytes and $time us of the packet process for each SA" >&3
+	for i in 0 1 $((N / 2)) $((N - 1)); do
+		ping_across "$(address $i)"
+	done
+	# A sanitizer pads and marks memory.
+	[[ $SAPIPE_BUILD == *san* ]] || [ $memory -lt 2048 ]
+	[[ $SAPIPE_BUILD == *san* ]] || [ $time -lt 500 ]
+	# Half of them go; the others go on, and one more comes.
+	cat "$T/half" >"$T/left.pipe"
+	eventually 60 ended_sas left $((N / 2))
+	for i in 0 $((N / 2)) $((N - 2)); do
+		ping_across "$(address $i)"
+	done
+	run ! left ping -q -c 1 -W 0.5 "$(address 1)"
+	run ! left ping -q -c 1 -W 0.5 "$(address $((N - 1)))"
+	for side in left right; do
+		cat "$T/$side.more" >"$T/$side.pipe"
+		eventually 30 in_use $side $((N + 1))
+	done
+	ping_across "$(address $N)"
+	run ! grep -E 'keeper|hint|claim' "$T/left.err" "$T/right.err"
+}

@@ -1,0 +1,238 @@
+#!/usr/bin/env bats
+# sapipe: the tunnels of /etc/sapipe, by two ends of ours with a file each.
+# shards: 4
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154 # each test is a subshell, lib/two.bash reads what it sets
+bats_require_minimum_version 1.5.0
+load lib/common
+load lib/tun
+load lib/two
+
+setup() {
+	need sapipe ike-respond ike-initiate esp-tun sa-stat
+	two_setup
+	mkdir left.d right.d
+	cp gw.psk left.d
+	cp gw.psk right.d
+	cat >left.d/berne.conf <<-END
+		[berne]
+		role = initiator
+		address = 203.0.113.2
+		local-id = left.example
+		remote-id = right.example
+		psk-file = gw.psk
+		local-ts = 10.1.0.0/24
+		remote-ts = 10.2.0.0/24
+		ike = ${FAST[1]}
+		tun = vpn0
+	END
+	cat >right.d/branches.conf <<-END
+		[zurich]
+		role = responder
+		local-id = right.example
+		remote-id = left.example
+		psk-file = gw.psk
+		local-ts = 10.2.0.0/24
+		remote-ts = 10.1.0.0/24
+		ike = ${FAST[1]}
+		tun = vpn0
+	END
+}
+
+teardown() {
+	[ ! -d "${T-}/left.d" ] || quietly at_left down
+	[ ! -d "${T-}/right.d" ] || quietly at_right down
+	two_teardown
+}
+
+quietly() { "$@" >/dev/null 2>&1 || :; }
+at_left() { SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/left.d ip netns exec "$L" timeout 60 sapipe "$@"; }
+at_right() { SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/right.d ip netns exec "$R" timeout 60 sapipe "$@"; }
+
+# put FILE KEY VALUE: the line of that key becomes this one.
+put() { sed -i "s|^$2 = .*|$2 = $3|" "$1" && grep -q "^$2 = $3" "$1"; }
+
+# process left|right ID.ike|ID.tun: its number.
+process() { cut -d ' ' -f 1 "$T"/run/tunnels.*/"$1/$2"; }
+
+# refused [SECONDS]: left's up fails within that time, with one line, a hint, and nothing left behind.
+refused() {
+	local begun=$SECONDS
+	run --separate-stderr at_left up berne
+	echo "$stderr"
+	[ "$status" -eq 1 ]
+	[ $((SECONDS - begun)) -le 15 ]
+	grep -q '^hint: ' <<<"$stderr"
+	stderr_has 'sapipe: berne is not up'
+	[ -z "$(left ip -o link show vpn0 2>/dev/null)" ]
+	run -1 at_left status berne
+	output_has 'berne vpn0 203.0.113.2 down'
+}
+
+@test "sapipe: check, up, status, restart and down of two ends, a file each" {
+	run -0 at_left check berne
+	output_has 'no mistakes'
+	run -0 at_right up branches
+	output_has 'branches is up'
+	# a responder is up when it listens
+	listens
+	run -0 at_right status
+	[ "$output" = 'zurich vpn0 - listening' ]
+	run -1 at_left status berne
+	[ "$output" = 'berne vpn0 203.0.113.2 down' ]
+	run -0 at_left up berne
+	[ "$output" = 'berne is up' ]
+	# the first packet passes: nothing to wait for
+	left ping -q -c 1 -W 2 10.2.0.1
+	run -0 at_left status
+	[[ $output =~ ^'berne vpn0 203.0.113.2 UP '[0-9]+'s, in '[0-9]+' B out '[0-9]+' B'$ ]] || { echo "$output"; return 1; }
+	run -0 at_right status branches
+	output_has 'zurich vpn0 - UP '
+	at_left status --json | jq -e '.tunnel == "berne" and .address == "203.0.113.2" and .state == "up" and .since > 0 and
+		(.stat.sas | length) == 1'
+	at_right status --json | jq -e '.address == null and .state == "up"'
+	# beside the tunnel, which goes on
+	run -0 at_left check --peer
+	output_has 'berne: 203.0.113.2 accepts it'
+	left ping -q -c 1 -W 2 10.2.0.1
+	run -0 at_left up berne
+	[ "$output" = 'berne is up already' ]
+	run -0 at_left restart berne
+	left ping -q -c 1 -W 2 10.2.0.1
+	run -0 at_left log berne
+	output_has 'esp-tun: vpn0 is up'
+	run -0 at_left down berne
+	[ "$output" = 'berne is down' ]
+	# the peer got deletes
+	eventually 5 says_listening
+	run -1 at_left status
+	[ -z "$(left ip -o link show vpn0 2>/dev/null)" ]
+	run -0 at_left down berne
+	run -0 at_right down
+	[ -z "$(right ss -Hlun 'sport = :500')" ]
+	eventually 5 none_left "$T/(left|right).d/"
+}
+none_left() { [ -z "$(pgrep -r D,R,S,T -f "$1")" ]; }
+says_listening() { [ "$(at_right status)" = 'zurich vpn0 - listening' ]; }
+
+@test "sapipe: print is the pipeline that runs" {
+	run -0 at_left print berne
+	[ "$output" = "ike-initiate --keep --timeout 10 --peers $T/left.d/berne.conf berne | esp-tun --tun vpn0 --control $(
+		echo "$T/run/tunnels.$(ip netns exec "$L" readlink /proc/self/ns/net | tr -dc 0-9)")/berne/berne.ctl" ]
+	at_right up
+	mkdir -p "$T/run/tunnels.$(ip netns exec "$L" readlink /proc/self/ns/net | tr -dc 0-9)/berne"
+	two_start left left "$output"
+	crosses
+}
+
+@test "sapipe: up with a wrong secret, no answer, a wrong proposal, a wrong network" {
+	refused
+	stderr_has 'nothing listens there'
+	right nft add table ip mute
+	right nft add chain ip mute input '{ type filter hook input priority 0; }'
+	right nft add rule ip mute input udp dport 500 drop
+	refused
+	stderr_has 'no answer'
+	right nft delete table ip mute
+	at_right up
+	printf 'thorns\n' >left.d/gw.psk
+	refused
+	stderr_has 'secret'
+	cp gw.psk left.d/gw.psk
+	put left.d/berne.conf ike aes256-sha512-modp1024
+	refused
+	stderr_has proposal
+	run -1 --separate-stderr at_left check --peer
+	stderr_has proposal
+	put left.d/berne.conf ike "${FAST[1]}"
+	put left.d/berne.conf remote-ts 10.9.0.0/24
+	refused
+	put left.d/berne.conf remote-ts 10.2.0.0/24
+	at_left up
+}
+
+@test "sapipe: check finds every mistake, each with its line" {
+	cat >left.d/berne.conf <<-END
+		[berne]
+		role = initiator
+		adress = 203.0.113.2
+		psk-file = missing.psk
+		ike = aes256-sha257-modp2048
+		mtu = 12
+		tun = vpn0
+
+		[basle]
+		role = initiator
+		address = 203.0.113.3
+		psk-file = gw.psk
+		tun = vpn1
+		script = true
+
+		[lucerne]
+		address = 203.0.113.4
+		psk-file = gw.psk
+		tun = vpn1
+	END
+	run -2 --separate-stderr at_left check berne
+	[ -z "$output" ]
+	stderr_has "sapipe: berne.conf:3: unknown key 'adress': did you mean 'address'?"
+	stderr_has 'berne.conf:6: mtu'
+	stderr_has 'berne.conf:5: ike'
+	stderr_has 'berne.conf:4: missing.psk: cannot open'
+	stderr_has 'berne.conf:16: section [lucerne] has no role'
+	[ "$(grep -c '^sapipe: ' <<<"$stderr")" -eq 5 ] || { echo "$stderr"; return 1; }
+	run -2 at_left up berne
+	run -2 at_left status berne
+	run -2 --separate-stderr at_left check geneva
+	stderr_has 'there are: berne'
+}
+
+@test "sapipe: files of processes that are gone, or of other processes with their numbers, do no harm" {
+	local at
+	at_right up
+	at_left up
+	at=$(echo "$T"/run/tunnels.*/berne)
+	kill -KILL "$(process berne berne.ike)" "$(process berne berne.tun)"
+	eventually 5 test -s "$at/berne.tun.exit"
+	run -1 at_left status
+	output_has 'vpn0 203.0.113.2 down'
+	run -0 at_left up
+	left ping -q -c 1 -W 2 10.2.0.1
+	at_left down
+	# the number of a process of ours, which began at another time
+	background other sleep 60
+	echo "${BG[other]} 1" >"$at/berne.ike"
+	echo "${BG[other]}" >"$at/berne.tun"
+	run -1 at_left status
+	run -0 at_left down
+	kill -0 "${BG[other]}"
+	stop_background
+	run -0 at_left up
+	left ping -q -c 1 -W 2 10.2.0.1
+}
+
+@test "sapipe: SIGTERM during up leaves nothing behind" {
+	local rc=0
+	SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/left.d background up ip netns exec "$L" setsid sapipe up berne
+	eventually 5 running
+	kill -TERM "${BG[up]}"
+	ended up 15 || rc=$?
+	[ "$rc" -eq 1 ]
+	eventually 5 none_left "$T/left.d/"
+}
+running() { [ -s "$(echo "$T"/run/tunnels.*/berne/berne.tun)" ]; }
+
+@test "sapipe: list, unknown commands and names" {
+	cp left.d/berne.conf left.d/basle.conf
+	run -0 at_left list
+	[ "$output" = $'basle\nberne' ]
+	run -2 --separate-stderr at_left frobnicate
+	stderr_has 'unknown command frobnicate'
+	run -2 at_left
+	run -2 at_left up ../berne
+	run -2 at_left up --frob
+	SAPIPE_CONF_DIR=$T/none run -2 --separate-stderr sapipe list
+	run -1 at_left log berne
+	run -2 at_left up --json
+	run -1 at_left status --json
+	jq -e '.state == "down" and .stat == null' <<<"${lines[0]}"
+}
