@@ -18,7 +18,8 @@
 #   make uninstall, make clean
 #
 # V=1 prints the commands. SAN=1 builds with the address and undefined behaviour sanitizers, in
-# build/san. CC and CFLAGS override the defaults. demo and check install the packages that they
+# build/san; TSAN=1 with the thread sanitizer, in build/tsan. CC and CFLAGS override the defaults.
+# demo and check install the packages that they
 # need, so that they run on a machine with only make, git and apt.
 
 PREFIX ?= /usr/local
@@ -29,22 +30,27 @@ DATADIR ?= $(PREFIX)/share
 BASHDIR ?= $(DATADIR)/bash-completion/completions
 ZSHDIR ?= $(DATADIR)/zsh/site-functions
 FISHDIR ?= $(DATADIR)/fish/vendor_completions.d
+# For systemd; a distribution that has it elsewhere says so.
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 FUZZ_SECONDS ?= 60
 CFLAGS ?= -O2 -g
 
 # ---- packages, in the order in which targets come to need them
 
 DEPS_BUILD = build-essential pkg-config libssl-dev libpcap-dev libcbor-dev libmnl-dev \
-	libseccomp-dev libinih-dev libev-dev libjansson-dev libcap-ng-dev \
+	libseccomp-dev libinih-dev libev-dev libjansson-dev libcap-ng-dev libcrypt-dev libldap-dev \
 	$(if $(filter x86_64,$(shell uname -m)),libipsec-mb-dev)
 DEPS_DEMO = iproute2 iputils-ping procps socat util-linux
 DEPS_CHECK = libcmocka-dev bats jq python3 python3-cbor2 python3-cryptography python3-cryptography-vectors \
 	python3-scapy tshark tcpdump mandoc \
 	nftables openssl strace valgrind bsdextrautils git zsh fish \
 	charon-systemd strongswan-swanctl libcharon-extra-plugins libcharon-extauth-plugins \
-	libstrongswan-standard-plugins libstrongswan-extra-plugins vpnc
+	libstrongswan-standard-plugins libstrongswan-extra-plugins vpnc vpnc-scripts freeradius slapd ldap-utils bird2 \
+	softhsm2 libengine-pkcs11-openssl libyang2 libc-ares2 libjson-c5
 DEPS_LINT = clang clang-tidy libclang-rt-14-dev cppcheck shellcheck
-DEPS_BENCH = iperf3
+DEPS_BENCH = iperf3 wireguard-go
 DEPS ?= $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK) $(DEPS_LINT) $(DEPS_BENCH)
 
 # ---- flags. Anything that asks pkg-config waits for its first use: deps may have to install it
@@ -55,13 +61,16 @@ endif
 ifdef SAN
 B = build/san
 MODE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+else ifdef TSAN
+B = build/tsan
+MODE = -fsanitize=thread -fno-omit-frame-pointer
 else ifdef FUZZ
 B = build/fuzz
 MODE = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer -DFUZZING
-# What we write, and our own words: comparisons that no input decides cost half of a run and teach the fuzzer nothing.
-$(B)/libcommon/wire/wr.o $(B)/libcommon/crypto/alg.o $(B)/libcommon/probe/probe.o: \
-    OURS += -fno-sanitize-coverage=trace-cmp
+# What we write, our own words and tables: comparisons that no input decides cost half of a run and teach the fuzzer nothing.
+$(patsubst %,$(B)/libcommon/%.o,base/table base/heap crypto/alg crypto/fetch crypto/rand ike/outbox ike/engine_table \
+    probe/probe sa/encode sa/fields): OURS += -fno-sanitize-coverage=trace-cmp
 else
 B = build
 MODE = -fstack-protector-strong $(if $(filter -O0 -Og,$(CFLAGS)),,-D_FORTIFY_SOURCE=2)
@@ -82,13 +91,15 @@ LDLIBS = $(PC_LIBS) -linih -lev -lm $(IPSEC_MB)
 objs = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
 LIB := $(call objs,libcommon/*/*.c libcommon/*/*/*.c)
 TOOLS := $(patsubst cmd/%/main.c,%,$(wildcard cmd/*/main.c))
+# Tools that are shell scripts: cmd/NAME/NAME.sh.
+SH_TOOLS := $(foreach d,$(wildcard cmd/*),$(patsubst $(d)/%.sh,%,$(wildcard $(d)/$(notdir $(d)).sh)))
 UNITS := $(patsubst tests/c/%.c,$(B)/tests/%,$(wildcard tests/c/test_*.c))
 HELPERS := $(filter-out $(B)/tests/c/test_%,$(call objs,tests/c/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 PAGES := $(wildcard man/*.[1-8])
 OBJECTS := $(LIB) $(HELPERS) $(call objs,cmd/*/*.c tests/c/test_*.c)
-SCRIPTS = .ci/run completions/sapipe.bash $(wildcard tests/*.sh tests/*/*.sh tests/run tests/bench/run tests/*.bats tests/*/*.bash)
+SCRIPTS = .ci/run completions/sapipe.bash $(wildcard cmd/*/*.sh) $(wildcard tests/*.sh tests/*/*.sh tests/run tests/bench/run tests/*.bats tests/*/*.bash)
 
 # Quiet lines: "CC build/x.o" in place of the command; nothing at all under make -s.
 Q = $(if $(V),,@)
@@ -102,7 +113,7 @@ SUBMAKE = $(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAG
 
 .SECONDEXPANSION:
 .DELETE_ON_ERROR:
-all: $(B)/libsapipe.a $(TOOLS:%=$(B)/%)
+all: $(B)/libsapipe.a $(TOOLS:%=$(B)/%) $(SH_TOOLS:%=$(B)/%)
 
 help:
 	@sed -n '/^#   make/,/^$$/s/^#\( \|$$\)//p' $(firstword $(MAKEFILE_LIST))
@@ -118,6 +129,15 @@ $(B)/%.o: %.c $(B)/.flags
 $(TOOLS:%=$(B)/%): $(B)/%: $$(call objs,cmd/%/*.c) $(B)/libsapipe.a
 	$(call say,LINK)
 	$(Q)$(LINK) -o $@ $^ $(LDLIBS)
+
+$(SH_TOOLS:%=$(B)/%): $(B)/%: cmd/%/$$(@F).sh
+	$(call say,SH)
+	$(Q)mkdir -p $(@D); install -m 755 $< $@
+
+# What one tool needs alone.
+# The sanitizers have a crypt_r() that calls the library's: it is needed though the linker sees no use of it.
+$(B)/login-file: LDLIBS += -Wl,--no-as-needed -lcrypt
+$(B)/login-ldap: LDLIBS += -lldap -llber
 
 $(B)/tests/test_%: $(B)/tests/c/test_%.o $(HELPERS) $(B)/libsapipe.a
 	$(call say,LINK)
@@ -142,13 +162,13 @@ compile_commands.json: $(B)/.flags
 
 # ---- tests
 
-# Hostile traffic for bats: see its head.
-FLOOD := $(B)/tests/flood
-$(FLOOD): $(B)/tests/net/flood.o $(B)/libsapipe.a
+# Traffic for bats: see the head of each.
+NETS := $(patsubst tests/net/%.c,$(B)/tests/%,$(wildcard tests/net/*.c))
+$(NETS): $(B)/tests/%: $(B)/tests/net/%.o $(B)/libsapipe.a
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D); $(LINK) -o $@ $^ $(LDLIBS)
 
-units: $(UNITS) $(FLOOD)
+units: $(UNITS) $(NETS)
 unit: units
 	@SAPIPE_BUILD=$(B) tests/run $(UNITS)
 
@@ -158,7 +178,7 @@ UNIT_T = $(if $(word 2,$(T)),,$(or $(filter $(B)/tests/$(T) $(B)/tests/test_$(T)
 
 check:
 	@$(MAKE) --no-print-directory deps DEPS="$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK)"
-	+@$(SUBMAKE) $(if $(T),$(or $(UNIT_T),all $(FLOOD)),all units)
+	+@$(SUBMAKE) $(if $(T),$(or $(UNIT_T),all $(NETS)),all units)
 	@SAPIPE_BUILD=$(B) tests/run $(if $(T),-t '$(T)',$(or $(TESTS),$(wildcard tests/*.bats)) $(UNITS))
 
 demo:
@@ -172,8 +192,10 @@ bench:
 	+@$(SUBMAKE) all benches
 	@SAPIPE_BUILD=$(B) tests/bench/run
 
-# Drivers of whole handshakes: the stub stands in for crypto/dh.c.
-$(B)/fuzz_ike $(B)/fuzz_probe: $(B)/tests/fuzz/stub_dh.o
+# Drivers of whole handshakes: the stubs stand in for files of crypto/. They have no input of their own to check.
+STUBS := $(patsubst %,$(B)/tests/fuzz/stub_%.o,dh crypto)
+$(STUBS): OURS += -fno-sanitize=all
+$(B)/fuzz_ike $(B)/fuzz_probe $(B)/fuzz_methods: $(STUBS)
 $(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libsapipe.a
 	$(call say,LINK)
 	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
@@ -187,8 +209,8 @@ fuzz:
 
 # Where cppcheck does not follow: a pointer kept by a compound literal, correlated conditions.
 CPPCHECK_OFF = missingIncludeSystem compareBoolExpressionWithInt invalidPrintfArgType_uint \
-	memleak:libcommon/base/bytes.h nullPointer:libcommon/datapath/datapath_io.c \
-	uninitvar:libcommon/datapath/datapath_io.c
+	memleak:libcommon/base/bytes.h nullPointer:libcommon/datapath/datapath_in.c \
+	uninitvar:libcommon/datapath/datapath_in.c
 
 objects: $(OBJECTS)
 lint:
@@ -213,13 +235,13 @@ lint-man:
 # ---- install
 
 # One completion file serves every tool, under the names that bash and fish look for.
-INSTALLED = $(TOOLS:%=$(BINDIR)/%) $(foreach p,$(PAGES),$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p))) \
+INSTALLED = $(TOOLS:%=$(BINDIR)/%) $(SH_TOOLS:%=$(BINDIR)/%) $(foreach p,$(PAGES),$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p))) \
 	$(TOOLS:%=$(BASHDIR)/%) $(BASHDIR)/sapipe $(TOOLS:%=$(FISHDIR)/%.fish) $(FISHDIR)/sapipe.fish \
-	$(ZSHDIR)/_sapipe
+	$(ZSHDIR)/_sapipe $(UNITDIR)/sapipe@.service $(SYSUSERSDIR)/sapipe.conf $(TMPFILESDIR)/sapipe.conf
 
 install: all
 	$(Q)install -d $(addprefix $(DESTDIR),$(BINDIR) $(BASHDIR) $(FISHDIR) $(ZSHDIR))
-	$(Q)install -m 755 $(TOOLS:%=$(B)/%) $(DESTDIR)$(BINDIR)
+	$(Q)install -m 755 $(TOOLS:%=$(B)/%) $(SH_TOOLS:%=$(B)/%) $(DESTDIR)$(BINDIR)
 	$(Q)set -e; for p in $(PAGES); do \
 		install -D -m 644 $$p $(DESTDIR)$(MANDIR)/man$${p##*.}/$${p##*/}; done
 	$(Q)install -m 644 completions/sapipe.bash $(DESTDIR)$(BASHDIR)/sapipe
@@ -227,6 +249,11 @@ install: all
 	$(Q)install -m 644 completions/sapipe.zsh $(DESTDIR)$(ZSHDIR)/_sapipe
 	$(Q)set -e; for t in $(TOOLS); do \
 		ln -sf sapipe $(DESTDIR)$(BASHDIR)/$$t; ln -sf sapipe.fish $(DESTDIR)$(FISHDIR)/$$t.fish; done
+	$(Q)install -d $(addprefix $(DESTDIR),$(UNITDIR) $(SYSUSERSDIR) $(TMPFILESDIR))
+	$(Q)sed 's|^ExecStart=|&$(BINDIR)/|' dist/systemd/sapipe@.service >$(DESTDIR)$(UNITDIR)/sapipe@.service
+	$(Q)chmod 644 $(DESTDIR)$(UNITDIR)/sapipe@.service
+	$(Q)install -m 644 dist/systemd/sapipe.sysusers $(DESTDIR)$(SYSUSERSDIR)/sapipe.conf
+	$(Q)install -m 644 dist/systemd/sapipe.tmpfiles $(DESTDIR)$(TMPFILESDIR)/sapipe.conf
 ifeq ($(DESTDIR),)
 	$(Q)[ "$$(id -u)" != 0 ] || getent passwd sapipe >/dev/null || useradd --system --user-group \
 		--no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin sapipe || \
@@ -252,13 +279,13 @@ deps:
 		echo "apt-get install --no-install-recommends $$miss" >&2; exit 1; fi; \
 	echo "deps: installing $$miss"; \
 	log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
-	case " $$miss " in *" charon-systemd "*) sd=$$([ -d /run/systemd/system ] && echo yes) ;; esac; \
-	[ -z "$$sd" ] || systemctl -q mask --runtime strongswan.service; \
+	sd=$$([ -d /run/systemd/system ] && for s in strongswan:charon-systemd freeradius slapd bird:bird2; do \
+		case " $$miss " in *" $${s#*:} "*) printf '%s ' "$${s%:*}.service" ;; esac; done); \
+	[ -z "$$sd" ] || systemctl -q mask --runtime $$sd; \
 	export DEBIAN_FRONTEND=noninteractive; \
 	apt="apt-get -qq -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0"; \
 	{ $$apt update && $$apt install --no-install-recommends $$miss; } </dev/null >$$log 2>&1; rc=$$?; \
-	[ -z "$$sd" ] || { systemctl -q unmask --runtime strongswan.service; \
-		systemctl -q disable strongswan.service 2>/dev/null; }; \
+	[ -z "$$sd" ] || { systemctl -q unmask --runtime $$sd; systemctl -q disable $$sd 2>/dev/null; }; \
 	[ $$rc = 0 ] || { tail -n 30 $$log >&2; echo 'deps: apt-get failed' >&2; exit 1; }
 
 clean:
@@ -268,4 +295,4 @@ FORCE:
 .PHONY: all help units unit check demo benches bench fuzzers fuzz objects lint lint-gcc lint-clang \
 	lint-tidy lint-cppcheck lint-shell lint-man install uninstall deps clean FORCE
 .SECONDARY:
--include $(OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(patsubst %.o,%.d,$(call objs,tests/bench/*.c tests/net/*.c tests/fuzz/*.c))
