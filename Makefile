@@ -93,6 +93,8 @@ LIB := $(call objs,libcommon/*/*.c libcommon/*/*/*.c)
 TOOLS := $(patsubst cmd/%/main.c,%,$(wildcard cmd/*/main.c))
 # Tools that are shell scripts: cmd/NAME/NAME.sh.
 SH_TOOLS := $(foreach d,$(wildcard cmd/*),$(patsubst $(d)/%.sh,%,$(wildcard $(d)/$(notdir $(d)).sh)))
+# The parts of sapipe, which it reads from build/sapipe.d or from DATADIR/sapipe.
+PARTS := $(patsubst cmd/sapipe/%,%,$(filter-out %/sapipe.sh,$(wildcard cmd/sapipe/*.sh)))
 UNITS := $(patsubst tests/c/%.c,$(B)/tests/%,$(wildcard tests/c/test_*.c))
 HELPERS := $(filter-out $(B)/tests/c/test_%,$(call objs,tests/c/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -113,7 +115,7 @@ SUBMAKE = $(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAG
 
 .SECONDEXPANSION:
 .DELETE_ON_ERROR:
-all: $(B)/libsapipe.a $(TOOLS:%=$(B)/%) $(SH_TOOLS:%=$(B)/%)
+all: $(B)/libsapipe.a $(TOOLS:%=$(B)/%) $(SH_TOOLS:%=$(B)/%) $(PARTS:%=$(B)/sapipe.d/%)
 
 help:
 	@sed -n '/^#   make/,/^$$/s/^#\( \|$$\)//p' $(firstword $(MAKEFILE_LIST))
@@ -133,6 +135,9 @@ $(TOOLS:%=$(B)/%): $(B)/%: $$(call objs,cmd/%/*.c) $(B)/libsapipe.a
 $(SH_TOOLS:%=$(B)/%): $(B)/%: cmd/%/$$(@F).sh
 	$(call say,SH)
 	$(Q)mkdir -p $(@D); install -m 755 $< $@
+
+$(PARTS:%=$(B)/sapipe.d/%): $(B)/sapipe.d/%: cmd/sapipe/%
+	$(Q)mkdir -p $(@D); install -m 644 $< $@
 
 # What one tool needs alone.
 # The sanitizers have a crypt_r() that calls the library's: it is needed though the linker sees no use of it.
@@ -237,11 +242,14 @@ lint-man:
 # One completion file serves every tool, under the names that bash and fish look for.
 INSTALLED = $(TOOLS:%=$(BINDIR)/%) $(SH_TOOLS:%=$(BINDIR)/%) $(foreach p,$(PAGES),$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p))) \
 	$(TOOLS:%=$(BASHDIR)/%) $(BASHDIR)/sapipe $(TOOLS:%=$(FISHDIR)/%.fish) $(FISHDIR)/sapipe.fish \
-	$(ZSHDIR)/_sapipe $(UNITDIR)/sapipe@.service $(SYSUSERSDIR)/sapipe.conf $(TMPFILESDIR)/sapipe.conf
+	$(PARTS:%=$(DATADIR)/sapipe/%) $(ZSHDIR)/_sapipe $(UNITDIR)/sapipe@.service $(SYSUSERSDIR)/sapipe.conf $(TMPFILESDIR)/sapipe.conf
 
 install: all
 	$(Q)install -d $(addprefix $(DESTDIR),$(BINDIR) $(BASHDIR) $(FISHDIR) $(ZSHDIR))
 	$(Q)install -m 755 $(TOOLS:%=$(B)/%) $(SH_TOOLS:%=$(B)/%) $(DESTDIR)$(BINDIR)
+	$(Q)sed -i 's|^\(.*parts=\)/.*|\1$(DATADIR)/sapipe|' $(DESTDIR)$(BINDIR)/sapipe
+	$(Q)install -d $(DESTDIR)$(DATADIR)/sapipe
+	$(Q)install -m 644 $(PARTS:%=cmd/sapipe/%) $(DESTDIR)$(DATADIR)/sapipe
 	$(Q)set -e; for p in $(PAGES); do \
 		install -D -m 644 $$p $(DESTDIR)$(MANDIR)/man$${p##*.}/$${p##*/}; done
 	$(Q)install -m 644 completions/sapipe.bash $(DESTDIR)$(BASHDIR)/sapipe

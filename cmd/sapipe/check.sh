@@ -1,0 +1,38 @@
+# Part of sapipe: check, print and log.
+# shellcheck shell=sh disable=SC2034,SC2154 # the other files set and read these
+
+check() {
+	read_conf || return
+	say "$conf: no mistakes"
+	[ -z "$peer" ] || ask_peers
+}
+
+# Negotiates with each peer, and deletes the SAs at once.
+ask_peers() {
+	worst=0
+	while IFS=$tab read -r section role address _; do
+		[ "$role" = initiator ] || continue
+		if ike-initiate --look --timeout 10 --peers "$conf" "$section" </dev/null >/dev/null; then
+			say "$section: $address accepts it"
+			continue
+		else
+			rc=$?
+		fi
+		[ "$rc" -le "$worst" ] || worst=$rc
+	done <<-END
+		$sections
+	END
+	return $worst
+}
+
+# print: the pipelines, for a shell. up adds --ready-fd, to know when the tunnel carries traffic.
+print() {
+	read_conf || return
+	pipelines | while IFS=$tab read -r _ _ ike tun; do printf '%s | %s\n' "$ike" "$tun"; done
+}
+
+log() {
+	[ -e "$at/log" ] || fail 1 "$name has no log: it was not started"
+	[ -z "$follow" ] || exec tail -n +1 -F "$at/log"
+	cat "$at/log"
+}

@@ -1,0 +1,67 @@
+# Part of sapipe: where the files of tunnels are, and what is in them.
+# shellcheck shell=sh disable=SC2034,SC2154 # the other files set and read these
+
+# The directory of running tunnels. Namespaces of the network have each their own.
+run_dir() {
+	if [ -n "${SAPIPE_RUN_DIR:-}" ]; then
+		base=$SAPIPE_RUN_DIR
+	elif [ "$(id -u)" = 0 ]; then
+		base=/run/sapipe
+	else
+		[ -n "${XDG_RUNTIME_DIR:-}" ] || fail 3 'no directory for running tunnels: XDG_RUNTIME_DIR is not set' \
+			'set SAPIPE_RUN_DIR, or run sapipe as root'
+		base=$XDG_RUNTIME_DIR/sapipe
+	fi
+	net=$(readlink /proc/self/ns/net) || net='net:[0]'
+	net=${net#net:?}
+	runs=$base/tunnels.${net%?}
+}
+
+make_dir() {
+	(umask 022 && mkdir -p "$base") 2>/dev/null && mkdir -p "$runs/$1" && [ -w "$runs/$1" ] ||
+		fail 3 "cannot make $runs/$1" 'tunnels are started by root'
+}
+
+# Names of the tunnels, one a line.
+names() {
+	for file in "$confs"/*.conf; do
+		[ -e "$file" ] || continue
+		file=${file##*/}
+		printf '%s\n' "${file%.conf}"
+	done
+}
+
+# use NAME: sets name, conf and at.
+use() {
+	case $1 in
+	'' | .* | -* | */*) fail 2 "'$1' is no name of a tunnel" "it is that of a file in $confs, without .conf" ;;
+	esac
+	name=$1
+	conf=$confs/$1.conf
+	at=$runs/$1
+}
+
+# wants_conf: there is a file.
+wants_conf() {
+	[ -e "$conf" ] || fail 2 "there is no $conf" "$(hint_names)"
+}
+
+hint_names() {
+	known=$(names | tr '\n' ' ')
+	if [ -n "$known" ]; then
+		echo "there are: ${known% }"
+	else
+		echo "$confs has no tunnels; sapipe(8) shows a file of eight lines"
+	fi
+}
+
+# read_conf: sets sections, a line for each: NAME ROLE ADDRESS TUN OPTIONS-OF-ESP-TUN. Says what is wrong with the file.
+read_conf() {
+	wants_conf
+	sections=$(ike-respond --check --peers "$conf" 2>/dev/null)
+	rc=$?
+	ike-respond --check --peers "$conf" 2>&1 >/dev/null </dev/null |
+		sed 's/^ike-respond:/sapipe:/; /^hint: ike-respond --help/d' >&2
+	[ $rc = 0 ] || echo 'hint: sapipe(8) describes the file; its keys are the options of the tools' >&2
+	return $rc
+}

@@ -1,0 +1,83 @@
+# Part of sapipe: help, and what all commands print.
+# shellcheck shell=sh disable=SC2034,SC2154 # the other files set and read these
+
+# put TEXT: on standard output, whatever -q says.
+put() { printf '%s\n' "$1" 2>/dev/null || fail 3 'cannot write to standard output'; }
+say() { [ "$level" -lt 0 ] || put "$1"; }
+
+# complain TEXT [HINT]
+complain() {
+	printf 'sapipe: %s\n' "$1" >&2
+	[ $# -lt 2 ] || printf 'hint: %s\n' "$2" >&2
+}
+
+# fail STATUS TEXT [HINT]
+fail() {
+	status=$1
+	shift
+	complain "$@"
+	exit "$status"
+}
+
+commands='up	start a tunnel; end when it carries traffic
+down	stop a tunnel
+restart	check the file, then stop and start the tunnel
+status	print the state of each section of a tunnel
+check	check the file of a tunnel
+list	print the names of the tunnels
+log	print what the tools of a tunnel logged
+print	print the pipelines of a tunnel
+run	run a tunnel in the foreground, for service managers'
+
+usage() {
+	cat <<-END
+		usage: sapipe COMMAND [OPTION]... [NAME]...
+		run the tunnels of /etc/sapipe
+
+		Commands:
+	END
+	printf '%s\n' "$commands" | while IFS=$tab read -r name what; do printf '  %-24s  %s\n' "$name" "$what"; done
+	cat <<-END
+
+		Arguments:
+		  NAME                      tunnel, without .conf (default: all of them)
+
+		Options:
+		      --peer                also negotiate with the peers, for a moment [check]
+		      --json                report as JSON, for scripts [status]
+		  -f, --follow              go on printing as the log grows [log]
+
+		Common options:
+		  -v, --verbose             print more; may be repeated
+		  -q, --quiet               print errors and warnings only
+		  -h, --help                print this help and exit
+		  -V, --version             print the version and exit
+	END
+}
+
+listing() {
+	printf '%s\n' "$commands" | while IFS=$tab read -r name what; do printf '%s\t-\t-\t-\t-\t%s\n' "$name" "$what"; done
+	printf '%s\t%s\t-\t%s\t%s\t%s\n' --peer - check - 'also negotiate with the peers, for a moment' \
+		--json - status - 'report as JSON, for scripts' --follow -f log - 'go on printing as the log grows' \
+		--verbose -v '*' repeat 'print more; may be repeated' --quiet -q '*' - 'print errors and warnings only' \
+		--help -h '*' - 'print this help and exit' --version -V '*' - 'print the version and exit'
+	printf '<NAME>\t-\tTUNNEL\t*\trepeat\ttunnel, without .conf (default: all of them)\n'
+}
+
+letters() { printf '%s' "$1" | fold -w 1 | sort | tr -d '\n'; }
+
+# unknown OPTION: what was meant is what begins like it, or has its letters.
+unknown() {
+	given=${1%%=*}
+	meant=$(listing | cut -f 1 | while read -r option; do
+		case $option in
+		--*) case $option in "$given"*) echo "$option" ;; *) [ "$(letters "$option")" != "$(letters "$given")" ] || echo "$option" ;; esac ;;
+		esac
+	done | head -n 1)
+	hint='sapipe --help lists the options'
+	[ -z "$meant" ] || hint="did you mean $meant?"
+	fail 2 "unknown option $given" "$hint"
+}
+
+# once OPTION GIVEN: an option that is there already, if GIVEN is not empty.
+once() { [ -z "$2" ] || fail 2 "$1: given twice"; }
