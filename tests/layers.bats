@@ -98,10 +98,10 @@ includes() {
 	done < <(find libcommon -name '*.[ch]' -printf '%h\n' | sort -u)
 }
 
-@test "layers: the table of rooms in README.md is this one" {
+@test "layers: the table of rooms in HACKING.md is this one" {
 	local ours theirs
 	ours=$(awk -F: 'NF { gsub(/[ \t]+/, " ", $2); sub(/^ /, "", $2); print $1 ": " $2 }' <<<"$ROOMS")
-	theirs=$(sed -nE 's/^\| `([a-z0-9/]+)\/`( \*)? \|.*\| ?([^|]*) ?\|$/\1: \3/p' README.md)
+	theirs=$(sed -nE 's/^\| `([a-z0-9/]+)\/`( \*)? \|.*\| ?([^|]*) ?\|$/\1: \3/p' HACKING.md)
 	diff <(sed 's/ *$//' <<<"$ours") <(sed 's/ *$//' <<<"$theirs")
 }
 

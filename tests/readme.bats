@@ -1,5 +1,5 @@
-# Each example of README.md, run as it stands there: on two machines, left and right, whose
-# addresses are those of the examples.
+# Each example of README.md, sapipe-examples(7) and sapipe-troubles(7), run as it stands there: on two machines, left and
+# right, whose addresses are those of the examples.
 # shards: 3
 
 bats_require_minimum_version 1.5.0
@@ -20,7 +20,8 @@ teardown() {
 	local name names
 	# A block without a name, or a name without a block, would never run.
 	[ "$(grep -c '^```[a-z]' "$SAPIPE_TOP/README.md")" -eq "$(grep -c '^<!-- example: ' "$SAPIPE_TOP/README.md")" ]
-	names=$(sed -n 's/^<!-- example: \(.*\) -->$/\1/p' "$SAPIPE_TOP/README.md")
+	names=$(sed -nE 's/^(<!-- |\.\\" )example: ([^ ]*)( -->)?$/\2/p' "${DOCS[@]}")
+	[ "$(wc -w <<<"$names")" -gt 25 ]
 	for name in $names; do
 		[ -n "$(example "$name")" ]
 		grep -qE "(example|resident|example_in|types) .*\<$name\>" "$BATS_TEST_DIRNAME"/{readme.bats,troubles.bats,vpnmon-group.bats,lib/readme.bash} || {

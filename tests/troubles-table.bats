@@ -1,4 +1,4 @@
-# The table of symptoms that practitioners know (sapipe's README, "When it does not work"): each row is made between our
+# The table of symptoms that practitioners know (sapipe-troubles(7) has commands for them): each row is made between our
 # own ends, and both say its cause.
 # shards: 4
 

@@ -1,5 +1,5 @@
-# README's chapter "When it does not work": each test causes the trouble, runs the example, and compares the output
-# with that of the README.
+# sapipe-troubles(7): each test causes the trouble, runs the example, and compares the output
+# with that of the page.
 # shards: 4
 
 bats_require_minimum_version 1.5.0
@@ -40,7 +40,7 @@ drops() {
 	for rule; do in_right nft "add rule ip loss in iifname eth0 $rule drop"; done
 }
 
-@test "README, troubles: no answer" {
+@test "sapipe-troubles(7): no answer" {
 	gateway ikev1-psk
 	drops "udp dport 500"
 	types no-answer
@@ -51,13 +51,13 @@ drops() {
 		--local-ts "$LEFT_NET" --remote-ts "$RIGHT_NET" -o "$LAB_STATE/x.sa" "$RIGHT_IP:4500"
 }
 
-@test "README, troubles: NO-PROPOSAL-CHOSEN" {
+@test "sapipe-troubles(7): NO-PROPOSAL-CHOSEN" {
 	gateway ikev1-psk
 	types no-proposal
 	shows no-proposal "$typed"
 }
 
-@test "README, troubles: fails at message 5" {
+@test "sapipe-troubles(7): fails at message 5" {
 	gateway ikev1-psk-aggressive
 	cp "$PSK" "$LAB_STATE/left/old.psk"
 	(umask 077 && echo "not that one" >"$LAB_STATE/left/gw.psk")
@@ -65,13 +65,13 @@ drops() {
 	shows message-5 "$typed"
 }
 
-@test "README, troubles: phase 2 fails" {
+@test "sapipe-troubles(7): phase 2 fails" {
 	gateway ikev1-psk
 	types phase-2
 	shows phase-2 "$typed"
 }
 
-@test "README, troubles: up, but no traffic" {
+@test "sapipe-troubles(7): up, but no traffic" {
 	tunnel
 	lab_stop copy
 	drops "meta l4proto esp" "udp dport 4500 udp length > 130"
@@ -85,7 +85,7 @@ drops() {
 $typed"
 }
 
-@test "README, troubles: it flaps" {
+@test "sapipe-troubles(7): it flaps" {
 	need vpnmon
 	tunnel
 	background flaps ip netns exec "$NS_LEFT" bash -c "$(example flaps)"
@@ -98,7 +98,7 @@ $typed"
 	shows flaps "$(cat "$BATS_TEST_TMPDIR/flaps.out")"
 }
 
-@test "README, troubles: large packets stall" {
+@test "sapipe-troubles(7): large packets stall" {
 	tunnel
 	drops "meta length > 1320" "ip frag-off & 0x3fff != 0"
 	types large
@@ -111,7 +111,7 @@ $typed"
 	lab_transfer left right "$RIGHT_INNER"
 }
 
-@test "README, troubles: works until the rekey" {
+@test "sapipe-troubles(7): works until the rekey" {
 	gateway ikev1-psk
 	lab_start tunnel left "cd '$LAB_STATE/left' && umask 077; ike-initiate --keep $(lab_policy ikev1-psk) $RIGHT_IP |
 		tee left.sa | $(ESP_TUN)"

@@ -1,19 +1,23 @@
 # shellcheck shell=bash
-# The examples of README.md, as they stand there, on the two machines of tests/lib/lab.bash:
-# a block of code has a name in a comment before it, "example: NAME" what is typed, and
-# "output: NAME" what it prints, with "..." for what differs from run to run.
+# The examples of README.md, sapipe-examples(7) and sapipe-troubles(7), as they stand there, on the two machines of
+# tests/lib/lab.bash: a block of code has a name in a comment before it, "example: NAME" what is typed, and "output: NAME"
+# what it prints, with "..." for what differs from run to run.
 #
 #   load lib/common
 #   load lib/lab
 #   load lib/readme
 
+DOCS=("$SAPIPE_TOP"/README.md "$SAPIPE_TOP"/man/sapipe-examples.7 "$SAPIPE_TOP"/man/sapipe-troubles.7)
+
 # block KIND NAME: the text of that block.
 block() {
-	awk -v want="<!-- $1: $2 -->" '
-		$0 == want { on = 1; next }
-		on && /^```/ { if (inside) exit; inside = 1; next }
-		inside
-	' "$SAPIPE_TOP/README.md"
+	awk -v md="<!-- $1: $2 -->" -v page=".\\\\\" $1: $2" '
+		$0 == md || $0 == page { on = 1; next }
+		on && /^(```|\.Bd|\.Ed)/ { if (inside) exit; inside = 1; next }
+		!inside { next }
+		FILENAME ~ /\.7$/ { sub(/^\\&/, ""); gsub(/\\e/, "\\") }
+		{ print }
+	' "${DOCS[@]}"
 }
 
 example() { block example "$1"; }
@@ -57,7 +61,7 @@ $(example "$1")" </dev/null 2>&1) || :
 # shows NAME TEXT: that output's lines are lines of TEXT, in that order.
 shows() {
 	local want line
-	[ -n "$(block output "$1")" ] || { echo "README has no output of $1"; return 1; }
+	[ -n "$(block output "$1")" ] || { echo "no output of $1 is documented"; return 1; }
 	exec 5<<<"$2"
 	while IFS= read -r want; do
 		want=$(sed 's/[][*?\\]/\\&/g; s/\.\.\./*/g' <<<"$want")
