@@ -13,6 +13,7 @@
 #   make bench                  measure, as ratios to a reference in the same run;
 #                               BENCH="startup captures" selects stages
 #   make compile_commands.json  for clangd and similar tools
+#   make deb                    the Debian packages, into build/deb
 #   make install                PREFIX=/usr/local DESTDIR=; as root without DESTDIR it creates the
 #                               system user sapipe, which the tools become
 #   make uninstall, make clean
@@ -24,6 +25,8 @@
 
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
+# Of the tools with a page of section 8; Debian's package has them in sbin.
+SBINDIR ?= $(BINDIR)
 MANDIR ?= $(PREFIX)/share/man
 DATADIR ?= $(PREFIX)/share
 # Where each shell looks: one file for all tools, by whose name bash and fish find it.
@@ -49,9 +52,10 @@ DEPS_CHECK = libcmocka-dev bats jq python3 python3-cbor2 python3-cryptography py
 	charon-systemd strongswan-swanctl libcharon-extra-plugins libcharon-extauth-plugins \
 	libstrongswan-standard-plugins libstrongswan-extra-plugins vpnc vpnc-scripts freeradius slapd ldap-utils bird2 \
 	softhsm2 libengine-pkcs11-openssl libyang2 libc-ares2 libjson-c5
+DEPS_DEB = debhelper dpkg-dev fakeroot
 DEPS_LINT = clang clang-tidy libclang-rt-14-dev cppcheck shellcheck
 DEPS_BENCH = iperf3 wireguard-go
-DEPS ?= $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK) $(DEPS_LINT) $(DEPS_BENCH)
+DEPS ?= $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK) $(DEPS_DEB) $(DEPS_LINT) $(DEPS_BENCH)
 
 # ---- flags. Anything that asks pkg-config waits for its first use: deps may have to install it
 
@@ -101,7 +105,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 PAGES := $(wildcard man/*.[1-8])
 OBJECTS := $(LIB) $(HELPERS) $(call objs,cmd/*/*.c tests/c/test_*.c)
-SCRIPTS = .ci/run completions/sapipe.bash $(wildcard cmd/*/*.sh) $(wildcard tests/*.sh tests/*/*.sh tests/run tests/bench/run tests/*.bats tests/*/*.bash)
+SCRIPTS = .ci/run dist/deb.sh completions/sapipe.bash $(wildcard cmd/*/*.sh) $(wildcard tests/*.sh tests/*/*.sh tests/run tests/bench/run tests/*.bats tests/*/*.bash)
 
 # Quiet lines: "CC build/x.o" in place of the command; nothing at all under make -s.
 Q = $(if $(V),,@)
@@ -126,7 +130,7 @@ $(B)/libsapipe.a: $(LIB)
 
 $(B)/%.o: %.c $(B)/.flags
 	$(call say,CC)
-	$(Q)mkdir -p $(@D); $(CC) $(OURS) $(PC_CFLAGS) -MMD -MP $(CFLAGS) -c -o $@ $<
+	$(Q)mkdir -p $(@D); $(CC) $(OURS) $(PC_CFLAGS) -MMD -MP $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(TOOLS:%=$(B)/%): $(B)/%: $$(call objs,cmd/%/*.c) $(B)/libsapipe.a
 	$(call say,LINK)
@@ -155,8 +159,8 @@ $(B)/bench/%: $(B)/tests/bench/%.o $(B)/libsapipe.a
 
 # Objects are as old as the flags that made them: other flags, other objects.
 $(B)/.flags: FORCE
-	@mkdir -p $(B); echo '$(subst ','\'',$(CC) $(OURS) $(CFLAGS))' | cmp -s - $@ || \
-		echo '$(subst ','\'',$(CC) $(OURS) $(CFLAGS))' >$@
+	@mkdir -p $(B); echo '$(subst ','\'',$(CC) $(OURS) $(CPPFLAGS) $(CFLAGS))' | cmp -s - $@ || \
+		echo '$(subst ','\'',$(CC) $(OURS) $(CPPFLAGS) $(CFLAGS))' >$@
 
 # What clangd and its like read: a line for each object.
 compile_commands.json: $(B)/.flags
@@ -239,17 +243,20 @@ lint-man:
 
 # ---- install
 
+TOOLS8 := $(filter $(TOOLS) $(SH_TOOLS),$(patsubst man/%.8,%,$(filter %.8,$(PAGES))))
+TOOLS1 := $(filter-out $(TOOLS8),$(TOOLS) $(SH_TOOLS))
+
 # One completion file serves every tool, under the names that bash and fish look for.
-INSTALLED = $(TOOLS:%=$(BINDIR)/%) $(SH_TOOLS:%=$(BINDIR)/%) $(foreach p,$(PAGES),$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p))) \
+INSTALLED = $(TOOLS1:%=$(BINDIR)/%) $(TOOLS8:%=$(SBINDIR)/%) $(DATADIR)/sapipe/sa-state.cddl $(foreach p,$(PAGES),$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p))) \
 	$(TOOLS:%=$(BASHDIR)/%) $(BASHDIR)/sapipe $(TOOLS:%=$(FISHDIR)/%.fish) $(FISHDIR)/sapipe.fish \
 	$(PARTS:%=$(DATADIR)/sapipe/%) $(ZSHDIR)/_sapipe $(UNITDIR)/sapipe@.service $(SYSUSERSDIR)/sapipe.conf $(TMPFILESDIR)/sapipe.conf
 
 install: all
-	$(Q)install -d $(addprefix $(DESTDIR),$(BINDIR) $(BASHDIR) $(FISHDIR) $(ZSHDIR))
-	$(Q)install -m 755 $(TOOLS:%=$(B)/%) $(SH_TOOLS:%=$(B)/%) $(DESTDIR)$(BINDIR)
-	$(Q)sed -i 's|^\(.*parts=\)/.*|\1$(DATADIR)/sapipe|' $(DESTDIR)$(BINDIR)/sapipe
-	$(Q)install -d $(DESTDIR)$(DATADIR)/sapipe
-	$(Q)install -m 644 $(PARTS:%=cmd/sapipe/%) $(DESTDIR)$(DATADIR)/sapipe
+	$(Q)install -d $(addprefix $(DESTDIR),$(BINDIR) $(SBINDIR) $(BASHDIR) $(FISHDIR) $(ZSHDIR) $(DATADIR)/sapipe)
+	$(Q)install -m 755 $(TOOLS1:%=$(B)/%) $(DESTDIR)$(BINDIR)
+	$(Q)install -m 755 $(TOOLS8:%=$(B)/%) $(DESTDIR)$(SBINDIR)
+	$(Q)sed -i 's|^\(.*parts=\)/.*|\1$(DATADIR)/sapipe|' $(DESTDIR)$(SBINDIR)/sapipe
+	$(Q)install -m 644 libcommon/sa/sa-state.cddl $(PARTS:%=cmd/sapipe/%) $(DESTDIR)$(DATADIR)/sapipe
 	$(Q)set -e; for p in $(PAGES); do \
 		install -D -m 644 $$p $(DESTDIR)$(MANDIR)/man$${p##*.}/$${p##*/}; done
 	$(Q)install -m 644 completions/sapipe.bash $(DESTDIR)$(BASHDIR)/sapipe
@@ -258,7 +265,7 @@ install: all
 	$(Q)set -e; for t in $(TOOLS); do \
 		ln -sf sapipe $(DESTDIR)$(BASHDIR)/$$t; ln -sf sapipe.fish $(DESTDIR)$(FISHDIR)/$$t.fish; done
 	$(Q)install -d $(addprefix $(DESTDIR),$(UNITDIR) $(SYSUSERSDIR) $(TMPFILESDIR))
-	$(Q)sed 's|^ExecStart=|&$(BINDIR)/|' dist/systemd/sapipe@.service >$(DESTDIR)$(UNITDIR)/sapipe@.service
+	$(Q)sed 's|^ExecStart=|&$(SBINDIR)/|' dist/systemd/sapipe@.service >$(DESTDIR)$(UNITDIR)/sapipe@.service
 	$(Q)chmod 644 $(DESTDIR)$(UNITDIR)/sapipe@.service
 	$(Q)install -m 644 dist/systemd/sapipe.sysusers $(DESTDIR)$(SYSUSERSDIR)/sapipe.conf
 	$(Q)install -m 644 dist/systemd/sapipe.tmpfiles $(DESTDIR)$(TMPFILESDIR)/sapipe.conf
@@ -270,6 +277,12 @@ endif
 
 uninstall:
 	$(Q)rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+
+# ---- the packages of Debian
+
+deb:
+	@$(MAKE) --no-print-directory deps DEPS="$(DEPS_BUILD) $(DEPS_DEB) libcmocka-dev"
+	@dist/deb.sh build/deb
 
 # ---- packages. One dpkg-query when nothing is missing. A charon that apt would start, and
 # enable, is none of this machine's business: the tests run their own in a namespace.
@@ -301,6 +314,6 @@ clean:
 
 FORCE:
 .PHONY: all help units unit check demo benches bench fuzzers fuzz objects lint lint-gcc lint-clang \
-	lint-tidy lint-cppcheck lint-shell lint-man install uninstall deps clean FORCE
+	lint-tidy lint-cppcheck lint-shell lint-man install uninstall deb deps clean FORCE
 .SECONDARY:
 -include $(OBJECTS:.o=.d) $(patsubst %.o,%.d,$(call objs,tests/bench/*.c tests/net/*.c tests/fuzz/*.c))

@@ -1,0 +1,55 @@
+# What the Debian package is made from: dist/debian, dist/deb.sh and the variables of make install. tests/deb/ builds it.
+bats_require_minimum_version 1.5.0
+
+load lib/common
+
+# value NAME: of a variable of the Makefile.
+value() { make -s --no-print-directory -C "$SAPIPE_TOP" --eval="value: ; @echo \$($1)" value; }
+
+version() { sed -n 's/^#define VERSION[[:space:]]*"\(.*\)"$/\1/p' "$SAPIPE_TOP/libcommon/cli/version.h"; }
+
+@test "the version is in one place, and NEWS begins with it" {
+	local v
+	v=$(version)
+	[[ $v =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]]
+	cd "$SAPIPE_TOP"
+	run -0 grep -rlwF -- "\"$v\"" libcommon cmd
+	[ "$output" = libcommon/cli/version.h ]
+	# neither pages, files of the package nor the Makefile name one
+	run -1 grep -rnP -- "(?<![0-9.])${v//./\\.}(?![0-9.])" man dist completions Makefile cmd
+	run -0 sed -n 1p NEWS
+	[[ $output == "sapipe $v" || $output == "sapipe $v ("* ]]
+	run -0 sa-show --version
+	output_has "$v"
+	run -0 sapipe --version
+	output_has "$v"
+}
+
+@test "the package is built with the libraries that make deps installs" {
+	local want have
+	want=$(value DEPS_BUILD | tr ' ' '\n' | grep -vx -e build-essential -e libipsec-mb-dev -e '' | sort)
+	have=$(awk '/^Build-Depends:/ { on = 1 } on && /^[A-Z]/ && !/^Build-Depends:/ { on = 0 } on' "$SAPIPE_TOP/dist/debian/control" |
+		tr ',' '\n' | sed 's/^Build-Depends://; s/^ *//; s/ .*//' |
+		grep -vx -e debhelper-compat -e dh-sequence-installsysusers -e libcmocka-dev -e libipsec-mb-dev -e '' | sort)
+	[ -n "$want" ]
+	diff <(echo "$want") <(echo "$have")
+}
+
+@test "SBINDIR has the tools with a page of section 8, BINDIR the others, and the unit runs the one that is there" {
+	local d=$BATS_TEST_TMPDIR/root t
+	cd "$SAPIPE_TOP"
+	run -0 make -s -o all CC=false install DESTDIR="$d" PREFIX=/usr SBINDIR=/usr/sbin B="${SAPIPE_BUILD#"$SAPIPE_TOP"/}"
+	for t in cmd/*/; do
+		t=$(basename "$t")
+		if [ -e "man/$t.8" ]; then
+			[ -x "$d/usr/sbin/$t" ] && [ ! -e "$d/usr/bin/$t" ]
+		else
+			[ -x "$d/usr/bin/$t" ] && [ ! -e "$d/usr/sbin/$t" ] && [ -e "man/$t.1" ]
+		fi
+	done
+	grep -qx 'ExecStart=/usr/sbin/sapipe run %i' "$d/usr/lib/systemd/system/sapipe@.service"
+	cmp libcommon/sa/sa-state.cddl "$d/usr/share/sapipe/sa-state.cddl"
+	run -0 make -s uninstall DESTDIR="$d" PREFIX=/usr SBINDIR=/usr/sbin
+	run -0 find "$d" ! -type d
+	[ -z "$output" ]
+}
