@@ -85,6 +85,55 @@ loaded() {
 	loaded --natt force
 }
 
+@test "esp-rekey: where the volume ends before the new SA is here, in the middle of a super-packet, packets wait for it" {
+	local again i life
+	mkfifo "$T/lf" "$T/rf"
+	for i in 1 2 3 4; do
+		# The right end may receive with all of them, and send when the left end has the same one.
+		life=(--kilobytes 3003)
+		[ $i -lt 4 ] || life=()
+		make_pair aes128gcm16 udp 4 4 --seed "rekey $i" "${life[@]}" --right-set 'use="in"'
+		mv "$T/right.sa" "$T/in$i.sa"
+		make_pair aes128gcm16 udp 4 4 --seed "rekey $i" "${life[@]}"
+		mv "$T/left.sa" "$T/left$i.sa"
+		mv "$T/right.sa" "$T/right$i.sa"
+	done
+	tun_start left "$T/lf"
+	tun_start right "$T/rf"
+	exec 6>"$T/lf" 7>"$T/rf"
+	cat "$T/left1.sa" >&6
+	cat "$T"/right1.sa "$T"/in[234].sa >&7
+	eventually 15 tun_is_up left && eventually 15 tun_is_up right
+	patient left 10.2.0.0/24
+	patient right 10.1.0.0/24
+	ip -n "$L" link set vpn0 txqueuelen 10000
+	ip -n "$R" link set vpn0 txqueuelen 10000
+	background echo ip netns exec "$R" "$TRAFFIC" echo 10.2.0.1 7000
+	eventually 10 grep -q listening "$T/echo.out"
+	again=$(tcp TcpRetransSegs)
+	background udp ip netns exec "$L" "$TRAFFIC" udp 10.1.0.1 10.2.0.1 7000 60 1 2000000
+	background tcp ip netns exec "$L" "$TRAFFIC" tcp 10.1.0.1 10.2.0.1 7000 60 2 20000000
+	for i in 2 3 4; do
+		eventually 15 eval '[ "$(grep -c "hard expiry by volume" "$T/left.err")" = $((i - 1)) ]' || { cat "$T/left.err"; return 1; }
+		sleep 0.1
+		cat "$T/left$i.sa" >&6
+		eventually 15 eval '[ "$(grep -c "is in use" "$T/left.err")" = $i ]'
+		cat "$T/right$i.sa" >&7
+	done
+	sleep 1
+	kill "${BG[udp]}" "${BG[tcp]}"
+	for i in udp tcp; do
+		ended $i 30 || { cat "$T/$i.out" "$T/$i.err"; counters left; counters right; return 1; }
+	done
+	again=$(($(tcp TcpRetransSegs) - again))
+	[ "$again" = 0 ] || { counters left; return 1; }
+	[ "$(grep -c "packets wait for a new SA" "$T/left.err")" = 3 ]
+	counters left >"$T/counters"
+	counters right >>"$T/counters"
+	run ! grep -E 'expired [1-9]|no-sa [1-9]|policy-drops [1-9]' "$T/counters"
+	exec 6>&- 7>&-
+}
+
 @test "esp-rekey: what comes before the claim of its SA is held, a thousand packets at once, strangers are not" {
 	local keeper
 	make_pair aes128gcm16 udp

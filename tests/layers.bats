@@ -26,8 +26,9 @@ explain:	crypto wire sa ike ike/v1base ike/v1run ike/v1 trace
 os:		sa
 port:		wire os
 capture:	wire os
+claim:		crypto wire sa os
 nhtb:		wire sa esp os
-datapath:	crypto wire monitor sa esp os port capture nhtb
+datapath:	crypto wire monitor sa esp os port capture claim nhtb
 gre:		sa esp os datapath
 host:		sa ike probe os port capture
 cli:		os

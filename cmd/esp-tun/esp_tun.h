@@ -10,7 +10,7 @@
 #include "cli/script.h"
 #include "datapath/control.h"
 #include "datapath/datapath.h"
-#include "datapath/claim_keeper.h"
+#include "claim/claim_keeper.h"
 #include "capture/recorder.h"
 #include "os/notify.h"
 #include "os/record_in.h"

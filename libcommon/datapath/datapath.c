@@ -20,7 +20,7 @@ why_gone(const struct datapath *dp, const struct esp_pair *pair)
 	if (dp->why_down != NULL)
 		return (dp->why_down);
 	/* The table ends it: a pair that is marked already has used its volume, or lingered after a delete. */
-	return (pair->dying_ms == 0 ? "the SA has expired" : pair->dying_ms == 1 ? "the SA has used its volume" : "");
+	return (pair->spent ? "the SA has used its volume" : pair->dying_ms == 0 ? "the SA has expired" : "");
 }
 
 static void
@@ -95,6 +95,7 @@ tick(struct ev_loop *loop, ev_timer *w, int revents)
 		dp_device(dp);
 	if (now.ms - dp->mtu_ms >= PATHS_MS || dp->mtu_ms == 0)
 		dp_mtu(dp, true);
+	dp_out_retry(dp, false);
 	traffic(dp, now.ms);
 	dp_settle(dp);
 	dp_hop_tick(dp, now.ms);
@@ -230,6 +231,7 @@ datapath_free(struct datapath *dp)
 	/* For the record too: these come to nothing now. */
 	if (dp->db != NULL)
 		dp_held_retry(dp, true);
+	dp_out_retry(dp, true);
 	dp_probe_close(dp);
 	dp->why_down = "esp-tun ends";
 	sadb_free(dp->db);

@@ -317,6 +317,13 @@ want_routes(struct datapath *dp, struct wanted *w, const struct esp_pair *pair, 
 	return (0);
 }
 
+/* Whether the routes of ${pair} stay: also while its packets wait for a new SA. */
+static bool
+has_routes(const struct esp_pair *pair)
+{
+	return (pair->dying_ms == 0 || pair->spent);
+}
+
 static void
 routes(struct datapath *dp)
 {
@@ -331,7 +338,7 @@ routes(struct datapath *dp)
 		own = pair->user;
 		peers[i] = pair->out.dst.addr;
 		peers[i].scope = 0;
-		if (pair->dying_ms == 0 && !own->routed && routes_of(dp, &pair->out, own) != 0)
+		if (has_routes(pair) && !own->routed && routes_of(dp, &pair->out, own) != 0)
 			goto memory;
 	}
 	if (peers == NULL)
@@ -339,7 +346,7 @@ routes(struct datapath *dp)
 	if (count > 0)
 		qsort(peers, count, sizeof(*peers), by_addr);
 	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++)
-		if (pair->dying_ms == 0 && want_routes(dp, &w, pair, peers, count) != 0)
+		if (has_routes(pair) && want_routes(dp, &w, pair, peers, count) != 0)
 			goto memory;
 	if (router_sync(&dp->router, w.r, w.n, &f) != 0)
 		dp_warn(dp, &f);

@@ -208,6 +208,22 @@ place(struct datapath *dp, const struct pkt *k, const struct inner *in, size_t l
 	return (o);
 }
 
+/*
+ * The same, with a number: of the SA of ${k}, or of a newer one, which ${k} has then, where that one may send no more. A
+ * super-packet can use the last bytes of an SA's volume.
+ */
+static enum esp_verdict
+place_numbered(struct datapath *dp, struct pkt *k, const struct inner *in, size_t len, struct pkt **o)
+{
+	enum esp_verdict v;
+
+	do {
+		*o = place(dp, k, in, len);
+		v = flow_number(dp->db, *o, in->df);
+	} while (v != ESP_OK && flow_again(dp->db, k, in, v) == ESP_OK);
+	return (v);
+}
+
 /* The packet in ${o} is part of the batch. */
 static void
 keep(struct worker *w, const struct pkt *o)
@@ -231,10 +247,9 @@ out_pieces(struct datapath *dp, struct pkt *k, const uint8_t *p, const struct in
 	if (cut_begin(&c, p, in, k->sa->mtu) != 0)
 		return (ESP_FAILED);
 	dp->worker.pieces++;
-	while ((len = cut_len(&c)) > 0) {
-		o = place(dp, k, in, len);
-		if ((v = flow_number(dp->db, o, in->df)) != ESP_OK)
-			return (v);
+	for (size_t done = 0; (len = cut_len(&c)) > 0; done++) {
+		if ((v = place_numbered(dp, k, in, len, &o)) != ESP_OK)
+			return (done > 0 && flow_waits(v) ? ESP_NO_SA : v);	/* the rest cannot wait for another SA */
 		cut_put(&c, o->p);
 		keep(&dp->worker, o);
 	}
@@ -245,19 +260,43 @@ out_pieces(struct datapath *dp, struct pkt *k, const uint8_t *p, const struct in
 static enum esp_verdict
 out_whole(struct datapath *dp, struct pkt *k, const uint8_t *p, const struct inner *in)
 {
-	size_t skip = k->sa->mode == SA_TUNNEL || k->sa->protocol == SA_AH ? 0 : in->l4;
 	enum esp_verdict v;
 	struct pkt *o;
+	size_t skip;
 
 	if (k->sa->mode == SA_TUNNEL && cut_needed(in, k->sa->mtu))
 		return (out_pieces(dp, k, p, in));
-	o = place(dp, k, in, in->len);
-	if ((v = flow_number(dp->db, o, in->df)) == ESP_OK) {
+	if ((v = place_numbered(dp, k, in, in->len, &o)) == ESP_OK) {
+		skip = k->sa->mode == SA_TUNNEL || k->sa->protocol == SA_AH ? 0 : in->l4;
 		memcpy(o->p + skip, p + skip, in->len - skip);
 		keep(&dp->worker, o);
 	} else if (v == ESP_TOO_BIG)
 		answer_toobig(dp, p, in->len, k->fit);
 	return (v);
+}
+
+/* The packet ${p} on its way to the SA of ${k} waits for a new one, see dp_wait(). */
+static bool
+wait_one(struct datapath *dp, const struct pkt *k, const uint8_t *p, size_t len)
+{
+	struct pkt one = { .p = (uint8_t *)(uintptr_t)p, .len = len, .csum = PKT_CSUM_FULL, .sa = k->sa };
+
+	return (dp_wait(dp, &one));
+}
+
+/* The segments that ${s} has left do. OK, or EXPIRED. */
+static enum esp_verdict
+wait_segments(struct datapath *dp, const struct pkt *k, const struct inner *in, struct segmenter *s)
+{
+	uint8_t one[PKT_MAX];
+	size_t len;
+
+	while ((len = segment_len(s)) > 0) {
+		segment_put(s, one + in->l4, true);
+		if (!wait_one(dp, k, one, len))
+			return (ESP_EXPIRED);
+	}
+	return (ESP_OK);
 }
 
 /* Segments that are to be cut again: rare, since the kernel makes them for the MTU of the device. */
@@ -271,6 +310,8 @@ segments_apart(struct datapath *dp, struct pkt *k, const struct inner *in, struc
 	while (v == ESP_OK && (each.len = segment_len(s)) > 0) {
 		segment_put(s, one + in->l4, true);
 		v = out_whole(dp, k, one, &each);
+		if (flow_waits(v) && wait_one(dp, k, one, each.len))
+			v = wait_segments(dp, k, in, s);
 	}
 	return (v);
 }
@@ -293,15 +334,16 @@ out_segments(struct datapath *dp, struct pkt *k, const struct inner *in)
 	/* Its segments in one send, rather than some of them with those before. */
 	if (w->n_out + (s.len + s.seg - 1) / s.seg > ESP_BATCH)
 		dp_out_flush(dp);
-	ip = k->sa->mode == SA_TUNNEL || k->sa->protocol == SA_AH || esp_sa_around(k->sa) != NULL;
 	while ((len = segment_len(&s)) > 0) {
-		o = place(dp, k, in, len);
-		if ((v = flow_number(dp->db, o, in->df)) != ESP_OK)
+		if ((v = place_numbered(dp, k, in, len, &o)) != ESP_OK)
 			break;
+		ip = k->sa->mode == SA_TUNNEL || k->sa->protocol == SA_AH || esp_sa_around(k->sa) != NULL;
 		segment_put(&s, o->p + in->l4, ip);
 		keep(w, o);
 	}
-	if (v == ESP_TOO_BIG)	/* the first one is, and the answer quotes no more than its beginning */
+	if (flow_waits(v))
+		v = wait_segments(dp, k, in, &s);
+	else if (v == ESP_TOO_BIG)	/* the first one is, and the answer quotes no more than its beginning */
 		answer_toobig(dp, k->p, k->len, k->fit);
 	return (v);
 }
@@ -314,6 +356,10 @@ out_one(struct datapath *dp, struct pkt *k)
 
 	if ((k->gso != PKT_GSO_NONE || segment_complete(k) == 0) && (v = flow_route(dp->db, k, &in)) == ESP_OK)
 		v = k->gso != PKT_GSO_NONE ? out_segments(dp, k, &in) : out_whole(dp, k, k->p, &in);
+	else if (flow_waits(v) && dp_wait(dp, k))
+		return;
+	if (k->gso == PKT_GSO_NONE && k->sa != NULL && flow_waits(v) && dp_wait(dp, k))
+		return;
 	if (v != ESP_OK)
 		drop(dp, k, v);
 }
@@ -323,6 +369,31 @@ dp_out(struct datapath *dp, struct pkt *k)
 {
 	if (!dp_hop_copies(dp, k, out_one))
 		out_one(dp, k);
+}
+
+/* For dp_wait_each(). */
+static bool
+retry(struct datapath *dp, struct pkt *k, bool over)
+{
+	enum esp_verdict why = ESP_OK;
+	struct inner in;
+
+	if (!over && inner_parse(&in, k->p, k->len) == 0 && sadb_by_packet(dp->db, &in, NULL, &why) == NULL && flow_waits(why))
+		return (false);
+	if (over)
+		drop(dp, k, ESP_EXPIRED);
+	else
+		dp_out(dp, k);
+	return (true);
+}
+
+void
+dp_out_retry(struct datapath *dp, bool all)
+{
+	if (dp->wait.n == 0)
+		return;
+	dp_wait_each(dp, all, retry);
+	dp_out_flush(dp);
 }
 
 bool

@@ -5,7 +5,7 @@
 #include <ev.h>
 
 #include "esp/flow.h"
-#include "datapath/claim_keeper.h"
+#include "claim/claim_keeper.h"
 #include "os/clock.h"
 #include "datapath/datapath.h"
 #include "esp/pmtu.h"
@@ -32,6 +32,13 @@ struct held {
 };
 
 struct ike_seen { uint8_t spis[16]; bool remote_nat; };
+
+/* Packets that wait for a new SA, see datapath_wait.c. */
+struct dp_wait {
+	struct dp_waiting *first, *last;
+	size_t		 n, bytes;
+	uint64_t	 until_ms;	/* of the one that is tried now; 0: none is */
+};
 
 /* Additional state of a pair of SAs: its claim, and when its traffic was last reported. */
 struct own {
@@ -129,6 +136,7 @@ struct datapath {
 	bool		 barred;	/* that a filter drops what we send was reported */
 	const char	*why_down;	/* why SAs end just now, for calls.state; NULL: not known */
 	bool		 device_due;	/* SAs were added or removed since the device was configured */
+	struct dp_wait	 wait;
 	struct held	 held[HELD_MAX];
 	size_t		 n_held, held_bytes;
 	struct ike_seen	*ikes;
@@ -199,6 +207,18 @@ void dp_out_flush(struct datapath *dp);
  * limit. False: it was not sent, or not whole.
  */
 bool dp_out_probe(struct datapath *dp, struct pkt *k);
+
+/* Sends packets that waited for a new SA and have one now, drops those that have waited too long, or ${all}. Not within a batch. */
+void dp_out_retry(struct datapath *dp, bool all);
+
+/* datapath_wait.c */
+/* Keeps a copy of ${k}, whose SA may send no more, until there is another one. False: there is no room, or no hope. */
+bool dp_wait(struct datapath *dp, const struct pkt *k);
+/*
+ * Calls ${try} for each of them, in order; ${over}: it has waited long enough, or ${all}. True: it is done with. It may call
+ * dp_wait(), and nothing else of these.
+ */
+void dp_wait_each(struct datapath *dp, bool all, bool (*try)(struct datapath *dp, struct pkt *k, bool over));
 
 /* datapath_hub.c: see --hub. */
 int dp_hub_open(struct datapath *dp, struct fault *f);

@@ -206,6 +206,7 @@ after(struct datapath *dp)
 		ev_timer_set(&dp->device_timer, DEVICE_MS / 1000.0, 0.);
 		ev_timer_start(dp->loop, &dp->device_timer);
 	}
+	dp_out_retry(dp, false);
 	if (dp->n_held > 0 && !dp->draining)
 		dp_held_retry(dp, false);
 }

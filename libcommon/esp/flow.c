@@ -41,9 +41,9 @@ volume(struct sadb *db, struct esp_sa *sa, size_t len)
 	if (hard != 0 && hard <= UINT64_MAX / KILOBYTE) {
 		hard *= KILOBYTE;
 		if (sa->count.bytes + len > hard) {
-			if (pair->dying_ms == 0)
+			if (!pair->spent)
 				notify(db, pair, SADB_HARD);
-			sadb_dies(db, pair, 1);	/* the next sadb_expire() removes it */
+			sadb_spent(db, pair);
 			return (false);
 		}
 		if (sa->count.bytes + len > hard / 100 * percent)
@@ -72,13 +72,21 @@ link_local(const struct addr *a)
 	    a->b[0] == 0xff && (a->b[1] & 15) <= 2);
 }
 
+/* The longest packet like ${in} that ${sa} takes whole. */
+static size_t
+fit_of(const struct esp_sa *sa, const struct inner *in)
+{
+	size_t least = in->src.family == 4 ? INNER_MIN_V4 : INNER_MIN_V6;
+
+	return (sa->mtu > least ? sa->mtu : least);
+}
+
 enum esp_verdict
 flow_route(struct sadb *db, struct pkt *k, struct inner *in)
 {
 	const struct sadb_config *c = sadb_config(db);
 	const struct endpoint *peer;
 	enum esp_verdict why;
-	size_t least;
 
 	k->sa = NULL;
 	if (inner_parse(in, k->p, k->len) != 0)
@@ -87,10 +95,11 @@ flow_route(struct sadb *db, struct pkt *k, struct inner *in)
 		return (why);
 	k->len = k->inner_len = in->len;
 	peer = sadb_port_out(db, k->p, in);
-	if ((k->sa = sadb_by_packet(db, in, peer, &why)) == NULL)
+	if ((k->sa = sadb_by_packet(db, in, peer, &why)) == NULL && peer != NULL && flow_waits(why))
+		return (ESP_NO_SA);	/* with these ports it must not come here again */
+	if (k->sa == NULL)
 		return ((why == ESP_POLICY || why == ESP_NO_HOP) && link_local(&in->dst) ? ESP_LINK_LOCAL : why);
-	least = in->src.family == 4 ? INNER_MIN_V4 : INNER_MIN_V6;
-	k->fit = k->sa->mtu > least ? k->sa->mtu : least;
+	k->fit = fit_of(k->sa, in);
 	clamp(c, k, in, k->sa);
 	__builtin_prefetch(k->sa->xf.key);
 	k->tos = c->dscp_mapped ? dscp_map_tos(&c->dscp, in->tos) : in->tos;
@@ -125,6 +134,27 @@ flow_number(struct sadb *db, struct pkt *k, bool df)
 	return (ESP_OK);
 }
 
+bool
+flow_waits(enum esp_verdict v)
+{
+	return (v == ESP_EXPIRED || v == ESP_EXHAUSTED);
+}
+
+enum esp_verdict
+flow_again(struct sadb *db, struct pkt *k, const struct inner *in, enum esp_verdict v)
+{
+	/* Of peers behind one NAT, which may have the same addresses, only this one. */
+	const struct endpoint *peer = k->sa->mode == SA_TRANSPORT ? &k->sa->dst : NULL;
+	struct esp_sa *sa;
+	enum esp_verdict why;
+
+	if (!flow_waits(v) || (sa = sadb_by_packet(db, in, peer, &why)) == NULL || sa == k->sa)
+		return (v);
+	k->sa = sa;
+	k->fit = fit_of(sa, in);
+	return (ESP_OK);
+}
+
 void
 flow_drop(struct pkt *k)
 {
@@ -146,8 +176,9 @@ flow_out(struct sadb *db, struct esp_ctx *ctx, struct pkt *pkts, size_t n)
 	for (i = 0; i < n; i++) {
 		k = &pkts[i];
 		k->verdict = flow_route(db, k, &in[i]);
-		if (k->verdict == ESP_OK)
-			k->verdict = flow_number(db, k, in[i].df);
+		while (k->verdict == ESP_OK && (k->verdict = flow_number(db, k, in[i].df)) != ESP_OK &&
+		    flow_again(db, k, &in[i], (enum esp_verdict)k->verdict) == ESP_OK)
+			k->verdict = ESP_OK;
 	}
 	esp_seal(ctx, pkts, in, n);
 	for (i = 0; i < n; i++)

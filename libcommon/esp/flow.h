@@ -21,10 +21,13 @@ void flow_out(struct sadb *db, struct esp_ctx *ctx, struct pkt *pkts, size_t n);
  * super-packet serves all its segments. flow_route() parses ${k} into ${in}, clamps the MSS, and finds ${sa}, ${fit},
  * ${tos} and ${df}; OK, or a verdict as above. flow_number() counts a packet of ${len} bytes against the SA and gives it its number,
  * unless it is TOO_BIG, where ${df}, EXHAUSTED, EXPIRED or FAILED; esp_seal() must follow, in the order of these calls.
- * flow_drop() counts a verdict that is not OK at its SA.
+ * flow_drop() counts a verdict that is not OK at its SA. After EXPIRED or EXHAUSTED, of which flow_waits() is true, a newer
+ * SA can carry the packet: flow_again() finds ${sa} and ${fit} of another one for ${in}, or returns ${v}.
  */
 enum esp_verdict flow_route(struct sadb *db, struct pkt *k, struct inner *in);
 enum esp_verdict flow_number(struct sadb *db, struct pkt *k, bool df);
+bool flow_waits(enum esp_verdict v);
+enum esp_verdict flow_again(struct sadb *db, struct pkt *k, const struct inner *in, enum esp_verdict v);
 void flow_drop(struct pkt *k);
 
 /*

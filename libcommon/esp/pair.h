@@ -19,6 +19,7 @@ struct esp_pair {
 	bool		 may_send;	/* the record's "use" is "both" */
 	bool		 soft;		/* soft expiry by volume or numbers was reported */
 	bool		 initiator;
+	bool		 spent;		/* its volume is used up: it sends no more, and lingers */
 	uint8_t		 bundle[4];	/* spi-in of the other pair of an ESP+AH bundle; zero: none */
 	uint32_t	 source;	/* the stream that brought it */
 	struct esp_pair	*other;		/* the other pair of the bundle; NULL: it is not here (yet) */

@@ -181,6 +181,17 @@ sadb_dies(struct sadb *db, struct esp_pair *pair, uint64_t at_ms)
 	sadb_changed(db);
 }
 
+void
+sadb_spent(struct sadb *db, struct esp_pair *pair)
+{
+	if (pair->spent)
+		return;
+	pair->spent = true;
+	if (pair->dying_ms == 0)
+		heap_set(&db->ends, &pair->end, 1);	/* sadb_expire(), which knows the time, lets it linger */
+	sadb_changed(db);
+}
+
 /* Of the peer's address and the first selectors: thousands of peers may have the same selectors. */
 static uint64_t
 heir_hash(const struct sadb *db, const struct esp_pair *pair)
@@ -267,6 +278,7 @@ take_terms(struct esp_pair *pair, const struct sa_child *rec, bool first, struct
 		pair->established_ms = at < (int64_t)now.ms ? at : (int64_t)now.ms;
 	}
 	pair->dying_ms = 0;
+	pair->spent = false;
 	pair->expires = rec->lifetime.expires;
 	pair->established = rec->established;
 	pair->remote = rec->remote.at;
@@ -433,7 +445,9 @@ delete_one(struct sadb *db, struct esp_pair *pair, const struct sa_del *del, uin
 {
 	if (pair->source != source || pair->dying_ms != 0 || !named(pair, del))
 		return (false);
-	if (has_heir(db, pair))
+	if (pair->spent)
+		sadb_dies(db, pair, now.ms + SADB_SPENT_MS);
+	else if (has_heir(db, pair))
 		sadb_dies(db, pair, now.ms + SADB_LINGER_MS);
 	else
 		sadb_remove(db, pair);
@@ -466,6 +480,10 @@ sadb_expire(struct sadb *db, struct now now)
 
 	while ((t = heap_due(&db->ends, now.ms)) != NULL) {
 		pair = (struct esp_pair *)(void *)((char *)t - offsetof(struct esp_pair, end));
+		if (pair->spent && pair->dying_ms == 0 && pair->expires_ms > now.ms) {
+			sadb_dies(db, pair, now.ms + SADB_SPENT_MS);
+			continue;
+		}
 		if (pair->dying_ms == 0 && db->conf.hooks.event != NULL && !has_heir(db, pair))
 			db->conf.hooks.event(db->conf.hooks.ctx, pair, SADB_EXPIRED);
 		sadb_remove(db, pair);

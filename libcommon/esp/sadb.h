@@ -15,6 +15,7 @@
 #define SADB_FLOWS	1024
 #define SADB_FRAGS	64
 #define SADB_LINGER_MS	2000	/* that a deleted, rekeyed SA still receives */
+#define SADB_SPENT_MS	5000	/* ... and one whose volume is used up: it waits for the new one */
 
 enum sadb_event { SADB_SOFT, SADB_HARD, SADB_EXPIRED, SADB_GONE };
 
@@ -73,6 +74,11 @@ struct esp_pair *sadb_add(struct sadb *db, const struct sa_child *rec, uint32_t 
  */
 size_t sadb_delete(struct sadb *db, const struct sa_del *del, uint32_t source, struct now now);
 
+/*
+ * The volume of ${pair} is used up, or the peer's is: it sends no more. It still receives for SADB_SPENT_MS, and its
+ * policy stays for so long: packets to be sent have the verdict EXPIRED, not that of a policy without them.
+ */
+void sadb_spent(struct sadb *db, struct esp_pair *pair);
 /* ${pair} is used no more and goes at ${at_ms}; it is looked up no longer for packets to be sent. */
 void sadb_dies(struct sadb *db, struct esp_pair *pair, uint64_t at_ms);
 /* Releases SAs that have expired at ${now}. Returns how many are left. */
@@ -107,10 +113,13 @@ void sadb_moved(struct sadb *db, const struct endpoint *old, const struct endpoi
 
 /* Whether the outbound ${sa} may send now. */
 bool sadb_usable(const struct esp_sa *sa);
+/* Why it may not: EXPIRED or EXHAUSTED, if its volume or its numbers are used up; else NO_SA. */
+enum esp_verdict sadb_why(const struct esp_sa *sa);
 
 /*
  * The newest usable outbound SA for a packet, most specific selectors first; ${peer}: of the peer there, NULL: of any. NULL
- * with ${why} POLICY (no selectors match), NO_SA (the matching SAs may not send yet), or that of hooks.choose.
+ * with ${why} POLICY (no selectors match), NO_SA (the matching SAs may not send yet), EXPIRED or EXHAUSTED (one of them may not
+ * any more), or that of hooks.choose.
  */
 struct esp_sa *sadb_by_packet(struct sadb *db, const struct inner *in, const struct endpoint *peer, enum esp_verdict *why);
 /* Whether ${in} may come out of the inbound ${sa}. */

@@ -10,9 +10,23 @@ sadb_usable(const struct esp_sa *sa)
 {
 	const struct esp_sa *around;
 
-	if (esp_pair_bundled(sa->pair) && ((around = esp_sa_around(sa)) == NULL || esp_sa_exhausted(around)))
+	if (esp_pair_bundled(sa->pair) && ((around = esp_sa_around(sa)) == NULL || esp_sa_exhausted(around) ||
+	    around->pair->spent))
 		return (false);
-	return (sa->pair->may_send && sa->pair->dying_ms == 0 && !esp_sa_exhausted(sa));
+	return (sa->pair->may_send && sa->pair->dying_ms == 0 && !sa->pair->spent && !esp_sa_exhausted(sa));
+}
+
+enum esp_verdict
+sadb_why(const struct esp_sa *sa)
+{
+	const struct esp_sa *around = esp_sa_around(sa);
+
+	if (!sa->pair->may_send)
+		return (ESP_NO_SA);
+	if (sa->pair->spent || (around != NULL && around->pair->spent))
+		return (ESP_EXPIRED);
+	return (sa->pair->dying_ms == 0 && (esp_sa_exhausted(sa) || (around != NULL && esp_sa_exhausted(around))) ?
+	    ESP_EXHAUSTED : ESP_NO_SA);
 }
 
 static void
@@ -119,6 +133,7 @@ static struct esp_sa *
 by_policy(struct sadb *db, const struct inner *in, const struct endpoint *peer, bool whole, enum esp_verdict *why)
 {
 	uint64_t first = frag_find(db, in, true);
+	enum esp_verdict once = ESP_NO_SA;	/* of those found: whether one of them has sent */
 	struct spd_walk at = {0};
 	struct spd_way *w;
 
@@ -127,14 +142,16 @@ by_policy(struct sadb *db, const struct inner *in, const struct endpoint *peer, 
 		if (!inner_matches(in, w->local, w->remote) && w->sa->pair->serial != first)
 			continue;
 		if (!is_for(w->sa, peer)) {
-			*why = ESP_NO_SA;
+			*why = once;
 			continue;
 		}
 		if (sadb_usable(w->sa)) {
 			*why = ESP_OK;
 			return (w->sa);
 		}
-		*why = w->sa->pair->may_send && w->sa->pair->dying_ms == 0 ? ESP_EXHAUSTED : ESP_NO_SA;
+		if (once == ESP_NO_SA)
+			once = sadb_why(w->sa);
+		*why = once;
 	}
 	return (NULL);
 }

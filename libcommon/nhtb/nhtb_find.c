@@ -5,20 +5,27 @@
 
 #define SAS_MAX		64	/* SAs of one peer that a look-up compares */
 
-/* The SA of ${l} for ${in}: narrowest selectors first, then the newest. ${*usable}: there is a usable one, if only for others. */
+/*
+ * The SA of ${l} for ${in}: narrowest selectors first, then the newest. ${*why} is POLICY if there is a usable one, if only for
+ * others; else why the newest may not send that has sent, see sadb_why().
+ */
 static struct esp_sa *
-best(const struct sas *l, const struct inner *in, bool *usable)
+best(const struct sas *l, const struct inner *in, enum esp_verdict *why)
 {
 	struct esp_sa *found = NULL;
 	unsigned narrow = 0;
 	size_t n = 0;
 
+	*why = ESP_NO_SA;
 	for (const struct link *k = l->newest; k != NULL && n < SAS_MAX; k = k->next, n++) {
 		struct esp_sa *sa = &k->node->pair->out;
 
-		if (!sadb_usable(sa))
+		if (!sadb_usable(sa)) {
+			if (*why == ESP_NO_SA)
+				*why = sadb_why(sa);
 			continue;
-		*usable = true;
+		}
+		*why = ESP_POLICY;
 		for (const struct spd_way *w = sa->ways; w < sa->ways + sa->n_ways; w++)
 			if ((found == NULL || w->narrow > narrow) && inner_matches(in, w->local, w->remote)) {
 				found = sa;
@@ -81,22 +88,21 @@ find_via(struct nhtb *t, const struct routewatch_route *r, const struct inner *i
 {
 	size_t first = pick(t, r, in);
 	const struct sas *l;
+	enum esp_verdict none;
 	struct esp_sa *sa;
-	bool usable;
 
 	*why = t->n_whole > 1 ? ESP_NO_HOP : ESP_OK;
 	for (size_t i = 0; i < r->n_hops; i++) {
 		const struct addr *hop = &r->hops[(first + i) % r->n_hops].at;
 
-		usable = false;
 		if ((l = bound_to(t, hop->family != 0 ? hop : &in->dst)) == NULL || (l == &nobody && hop->family == 0))
 			continue;
-		if ((sa = best(l, in, &usable)) != NULL) {
+		if ((sa = best(l, in, &none)) != NULL) {
 			*why = ESP_OK;
 			return (sa);
 		}
 		/* The peer's own address may be within the narrower selectors of another SA. */
-		*why = hop->family == 0 ? ESP_NO_HOP : usable ? ESP_POLICY : ESP_NO_SA;
+		*why = hop->family == 0 ? ESP_NO_HOP : none;
 	}
 	return (NULL);
 }
@@ -125,11 +131,11 @@ struct esp_sa *
 nhtb_each_peer(struct nhtb *t, const struct inner *in, void **at)
 {
 	struct list *l = *at == NULL ? t->whole : ((struct list *)*at)->next;
+	enum esp_verdict why;
 	struct esp_sa *sa;
-	bool usable;
 
 	for (; l != NULL; l = l->next)
-		if ((sa = best(&l->sas, in, &usable)) != NULL) {
+		if ((sa = best(&l->sas, in, &why)) != NULL) {
 			*at = l;
 			return (sa);
 		}

@@ -17,7 +17,7 @@
 
 #include "base/hex.h"
 #include "cli/helper.h"
-#include "datapath/claim_keeper.h"
+#include "claim/claim_keeper.h"
 #include "os/route.h"
 #include "wire/wr.h"
 

@@ -571,6 +571,7 @@ test_spi_spray(void **state)
 static void
 test_volume_and_numbers(void **state)
 {
+	struct sa_del d = { .has_spi_in = true };
 	struct sa_child c;
 	struct esp_pair *sa;
 	enum esp_verdict v;
@@ -590,10 +591,19 @@ test_volume_and_numbers(void **state)
 	assert_int_equal(v, ESP_EXPIRED);
 	assert_int_equal(told[SADB_SOFT], 1);
 	assert_int_equal(told[SADB_HARD], 1);
-	assert_int_equal(across("10.1.0.1", "10.3.0.1", 7), ESP_NO_SA);
+	assert_int_equal(across("10.1.0.1", "10.3.0.1", 7), ESP_EXPIRED);
 	assert_int_equal(told[SADB_HARD], 1);
-	assert_int_equal(sadb_expire(left, at(0)), 1);
+	/* It lingers, so that packets wait for a new one rather than meet a policy without it; a delete does not change that. */
+	assert_int_equal(sadb_next_expiry_ms(left), 1);
+	assert_int_equal(sadb_expire(left, at(0)), 2);
+	assert_int_equal(sadb_next_expiry_ms(left), UP_MS + SADB_SPENT_MS);
+	put_be32(d.spi_in, get_be32(sa->in.spi));
+	assert_int_equal(sadb_delete(left, &d, 1, at(0)), 0);
+	assert_int_equal(across("10.1.0.1", "10.3.0.1", 7), ESP_EXPIRED);
+	assert_int_equal(told[SADB_EXPIRED], 0);
+	assert_int_equal(sadb_expire(left, at(SADB_SPENT_MS)), 1);
 	assert_int_equal(told[SADB_GONE], 1);
+	assert_int_equal(across("10.1.0.1", "10.3.0.1", 7), ESP_POLICY);
 	/* Blocks of ten numbers: asked once each; refused, nothing is sent. */
 	sa = sadb_at(left, 0);
 	reserved_out = 0;
@@ -613,6 +623,81 @@ test_volume_and_numbers(void **state)
 	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_OK);
 	assert_int_equal(across("10.1.0.1", "10.2.0.1", 7), ESP_EXHAUSTED);
 	assert_int_equal(told[SADB_SOFT], 1);
+}
+
+/*
+ * A super-packet of ${n} segments of 100 bytes, as the data path sends it: one look-up, and another where that SA may send no
+ * more. Returns how many went, the last one with the verdict ${*v}.
+ */
+static int
+segments(int n, enum esp_verdict *v, struct pkt *k)
+{
+	struct inner in;
+	int done = 0;
+
+	*k = udp(0, "10.1.0.1", "10.2.0.1", 7, 100);
+	if ((*v = flow_route(left, k, &in)) != ESP_OK)
+		return (0);
+	while (done < n) {
+		if ((*v = flow_number(left, k, false)) == ESP_OK)
+			done++;
+		else if (flow_again(left, k, &in, *v) != ESP_OK)
+			break;
+	}
+	return (done);
+}
+
+/* The volume, or the numbers, of an SA end in the middle of a super-packet: the rest goes on another one. */
+static void
+test_cut_between_sas(void **state)
+{
+	struct esp_pair *old, *young, *fresh;
+	struct sa_child c;
+	enum esp_verdict v;
+	struct pkt k;
+
+	(void)state;
+	sadb_free(left);
+	left = table(true);
+	child(&c, 1, 1, "10.1.0.0/24", "10.2.0.0/24");
+	c.lifetime.kilobytes = 2;	/* 20 packets */
+	old = add(left, &c);
+	child(&c, 2, 1, "10.1.0.0/24", "10.2.0.0/24");
+	c.lifetime.kilobytes = 1;	/* 10 packets */
+	young = add(left, &c);
+	assert_int_equal(segments(16, &v, &k), 16);
+	assert_int_equal(v, ESP_OK);
+	assert_int_equal(young->out.count.packets, 10);
+	assert_int_equal(old->out.count.packets, 6);
+	assert_ptr_equal(k.sa, &old->out);
+	/* No other one: the rest is left to the owner, with the verdict that lets it wait. */
+	assert_int_equal(segments(20, &v, &k), 14);
+	assert_true(v == ESP_EXPIRED && flow_waits(v));
+	assert_int_equal(told[SADB_HARD], 2);
+	assert_int_equal(segments(20, &v, &k), 0);
+	assert_int_equal(v, ESP_EXPIRED);
+	/* It comes, first of all to receive only. */
+	child(&c, 3, 1, "10.1.0.0/24", "10.2.0.0/24");
+	c.use = SA_USE_IN;
+	(void)add(left, &c);
+	assert_int_equal(segments(6, &v, &k), 0);
+	assert_int_equal(v, ESP_EXPIRED);
+	child(&c, 3, 1, "10.1.0.0/24", "10.2.0.0/24");
+	fresh = add(left, &c);
+	assert_int_equal(segments(6, &v, &k), 6);
+	assert_int_equal(fresh->out.count.packets, 6);
+	/* The same for the last number. */
+	child(&c, 4, 1, "10.1.0.0/24", "10.2.0.0/24");
+	young = add(left, &c);
+	young->out.seq = UINT32_MAX - 4;
+	assert_int_equal(segments(10, &v, &k), 10);
+	assert_int_equal(v, ESP_OK);
+	assert_true(esp_sa_exhausted(&young->out) && young->out.seq <= UINT32_MAX);
+	assert_ptr_equal(k.sa, &fresh->out);
+	assert_true(fresh->out.count.packets > 6);
+	/* What else stops a packet is no reason to look for another SA. */
+	assert_int_equal(flow_again(left, &k, &(struct inner){0}, ESP_FAILED), ESP_FAILED);
+	assert_int_equal(flow_again(left, &k, &(struct inner){0}, ESP_TOO_BIG), ESP_TOO_BIG);
 }
 
 static void
@@ -782,7 +867,7 @@ main(void)
 		C("A25: a spray of SPIs leaves nothing behind", test_spi_spray),
 		T(test_ports_and_fragments), T(test_narrow_before_wide), T(test_rekey),
 		T(test_only_inbound), T(test_refusals),
-		T(test_volume_and_numbers), T(test_reserve_in), T(test_expiry), T(test_clock_jumps), T(test_too_big),
+		T(test_volume_and_numbers), T(test_cut_between_sas), T(test_reserve_in), T(test_expiry), T(test_clock_jumps), T(test_too_big),
 		T(test_outer_tos), T(test_many),
 	};
 

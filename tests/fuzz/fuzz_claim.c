@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "base/span.h"
-#include "datapath/claim.h"
-#include "datapath/claim_file.h"
+#include "claim/claim.h"
+#include "claim/claim_file.h"
 #include "must.h"
 
 #define KEY_LEN		32

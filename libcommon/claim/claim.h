@@ -6,8 +6,8 @@
  * have in common, at an offset that comes from the fingerprint. So a claim costs no descriptor; the kernel
  * releases the locks of a process that dies.
  */
-#ifndef SAPIPE_DATAPATH_CLAIM_H
-#define SAPIPE_DATAPATH_CLAIM_H
+#ifndef SAPIPE_CLAIM_CLAIM_H
+#define SAPIPE_CLAIM_CLAIM_H
 
 #include <sys/types.h>
 

@@ -1,5 +1,5 @@
 /* The keeper's process, and the data path's side of its socket. */
-#include "datapath/claim_keeper.h"
+#include "claim/claim_keeper.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,5 +1,5 @@
 /* The state directory of claims, and the key of their names. */
-#include "datapath/claim.h"
+#include "claim/claim.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "crypto/crypto.h"
-#include "datapath/claim_file.h"
+#include "claim/claim_file.h"
 #include "os/state_dir.h"
 
 #define KEY_FILE	"claim.key"

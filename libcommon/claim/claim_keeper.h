@@ -4,10 +4,10 @@
  * before it needs the answer. The keeper may wait for the data path to read; the data path never waits for the
  * keeper: requests that the socket has no room for are queued.
  */
-#ifndef SAPIPE_DATAPATH_CLAIM_KEEPER_H
-#define SAPIPE_DATAPATH_CLAIM_KEEPER_H
+#ifndef SAPIPE_CLAIM_CLAIM_KEEPER_H
+#define SAPIPE_CLAIM_CLAIM_KEEPER_H
 
-#include "datapath/claim.h"
+#include "claim/claim.h"
 
 #define KEEPER_CLAIMS	65536	/* held at once */
 #define KEEPER_QUEUE	(4 * KEEPER_CLAIMS)	/* requests that wait at once */

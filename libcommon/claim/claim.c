@@ -1,5 +1,5 @@
 /* Claims: files that record which sequence numbers are used, and their locks. */
-#include "datapath/claim.h"
+#include "claim/claim.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 
 #include "base/hex.h"
 #include "crypto/crypto.h"
-#include "datapath/claim_file.h"
+#include "claim/claim_file.h"
 #include "os/clock.h"
 
 #define LOCK_FILE	"claim.lock"

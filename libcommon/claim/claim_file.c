@@ -1,5 +1,5 @@
 /* The files of claims: their names and contents. */
-#include "datapath/claim_file.h"
+#include "claim/claim_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* The files of claims: their names and contents. Used only by the claims. */
-#ifndef SAPIPE_DATAPATH_CLAIM_FILE_H
-#define SAPIPE_DATAPATH_CLAIM_FILE_H
+#ifndef SAPIPE_CLAIM_CLAIM_FILE_H
+#define SAPIPE_CLAIM_CLAIM_FILE_H
 
 #include <dirent.h>
 #include <stdbool.h>
