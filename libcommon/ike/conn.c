@@ -70,8 +70,10 @@ ike_conn_settled(struct ike_engine *e, struct now now, const struct ike_policy *
 			conn->missed = false;
 			conn->redirects = 0;
 			conn->tries = 0;
-			if (conn->either)	/* its end, which may come soon, is what wakes it now */
+			/* Its end, which may come soon, is what wakes it now. */
+			if (conn->either || conn->begun)
 				heap_set(&e->conn_timers, &conn->timer, UINT64_MAX);
+			conn->begun = false;
 			conn->waited = false;
 		}
 	if (missed)

@@ -18,6 +18,7 @@ struct ike_conn {
 	bool			 was_up;	/* else its first failure is the tool's to judge */
 	bool			 either;	/* an SA that the peer began, under whichever policy, will do */
 	bool			 waited;	/* for an exchange whose first message may be forged */
+	bool			 begun;	/* the timer is for the failure of the phase 1 that was begun last */
 	bool			 missed;	/* and one of its SAs failed before */
 	uint32_t		 tries;
 	struct addr		 had, had6;	/* addresses that mode config assigned last; family 0: none */

@@ -64,6 +64,7 @@ ike_conn_timeout(struct ike_engine *e, struct ike_conn *conn, struct now now,
 	char to[ENDPOINT_TEXT];
 	uint64_t wait = conn->either ? others_wait(e, conn) : 0;
 
+	conn->begun = false;
 	if (wait > 0) {
 		heap_set(&e->conn_timers, &conn->timer, now.ms + wait);
 		return;
@@ -92,6 +93,7 @@ ike_conn_timeout(struct ike_engine *e, struct ike_conn *conn, struct now now,
 	    IKE_BEGIN_AGAIN, out, &f);
 	if (sa != NULL)
 		sa->want_children = conn->children;
+	conn->begun = true;
 	/* Should that fail, it wakes us; the next try then comes later. */
 	heap_set(&e->conn_timers, &conn->timer, now.ms + conn->policy->timeout_ms +
 	    (wait < IKE_CONN_WAIT_MAX_MS ? wait : IKE_CONN_WAIT_MAX_MS));

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "crypto/alg.h"
+#include "ike/engine_priv.h"
 #include "sim.h"
 #include "wire/vid.h"
 
@@ -468,6 +469,32 @@ a_dead_peer_is_detected_and_the_initiator_reconnects(void **state)
 	pair_free(p);
 }
 
+/* The wait that the first reconnect set up must not delay the second. */
+static void
+a_peer_that_deletes_all_twice_is_called_again_soon_each_time(void **state)
+{
+	struct pair *p = pair_new(IKE_DEFAULT, ESP_DEFAULT, 311);
+	struct ike_engine *right = p->sim.end[1].engine;
+	struct ike_outbox out = {0};
+	int i;
+
+	(void)state;
+	connect_pair(p);
+	sim_run(&p->sim, 5000, NULL);
+	assert_tunnel(p);
+	for (i = 0; i < 3; i++) {
+		ike_engine_shutdown(right, p->sim.now, &out);
+		right->conf.respond = true;	/* it was started again */
+		sim_flush(&p->sim, 1, &out);
+		sim_run(&p->sim, 500, NULL);
+		assert_int_equal(p->sim.end[0].n_children, 0);
+		sim_run(&p->sim, 6000, NULL);
+		assert_int_equal(p->sim.end[0].n_children, 1);
+		assert_true(sim_children_agree(&p->sim));
+	}
+	pair_free(p);
+}
+
 static void
 shutdown_sends_deletes(void **state)
 {
@@ -545,6 +572,7 @@ main(void)
 		cmocka_unit_test(a_clock_that_is_set_changes_nothing),
 		cmocka_unit_test(a_suspend_past_the_lifetimes_is_followed_by_a_rekey),
 		cmocka_unit_test(a_dead_peer_is_detected_and_the_initiator_reconnects),
+		cmocka_unit_test(a_peer_that_deletes_all_twice_is_called_again_soon_each_time),
 		cmocka_unit_test(shutdown_sends_deletes),
 		cmocka_unit_test(corruption_changes_nothing),
 	};
