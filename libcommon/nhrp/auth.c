@@ -6,7 +6,7 @@
 #include "wire/rd.h"
 
 #define CLEAR_TYPE	1	/* of Cisco's form */
-#define HEAD		4	/* bytes before the address or the text */
+#define HEAD		NHRP_AUTH_HEAD
 #define HMAC_LEN	16	/* of MD5 */
 #define AT_CSUM		12
 

@@ -10,6 +10,7 @@
 #include "nhrp/packet.h"
 
 #define NHRP_AUTH_CLEAR_MAX	8	/* characters of the clear text */
+#define NHRP_AUTH_HEAD		4	/* bytes of the extension before the address or the clear text */
 
 enum nhrp_auth_kind { NHRP_AUTH_NONE, NHRP_AUTH_CLEAR, NHRP_AUTH_HMAC };
 

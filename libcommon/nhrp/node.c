@@ -30,10 +30,36 @@ nhrp_node_send(const struct nhrp_node *n, const struct addr *to, const struct nh
 	wipe(out, len);
 }
 
+/*
+ * The head of the packet that an error indication is about (RFC 2332 section 5.2.7). What is in authentication extensions behind
+ * their first word is blanked: the clear-text form has its secret there, and the address of the sender proves nothing.
+ */
+static struct span
+quote(uint8_t out[NHRP_INNER_MAX], const struct nhrp_in *in)
+{
+	struct span q = span_of(out, in->bytes.len < NHRP_INNER_MAX ? in->bytes.len : NHRP_INNER_MAX);
+	size_t i, at, end;
+
+	if (q.len > 0)
+		memcpy(out, in->bytes.p, q.len);
+	for (i = 0; i < in->p.n_exts; i++) {
+		const struct nhrp_ext *e = &in->p.ext[i];
+
+		if (e->type != NHRP_EXT_AUTH || e->data.len <= NHRP_AUTH_HEAD)
+			continue;
+		at = (size_t)(e->data.p - in->bytes.p) + NHRP_AUTH_HEAD;
+		end = at + e->data.len - NHRP_AUTH_HEAD;
+		if (at < q.len)
+			memset(out + at, 0, (end < q.len ? end : q.len) - at);
+	}
+	return (q);
+}
+
 void
 nhrp_node_error(const struct nhrp_node *n, const struct nhrp_in *in, enum nhrp_error code, uint16_t at)
 {
 	struct nhrp_packet p;
+	uint8_t head[NHRP_INNER_MAX];
 
 	/* Nor about a traffic indication: nobody waits for the outcome. */
 	if (nhrp_is_indication(in->p.type))
@@ -42,7 +68,7 @@ nhrp_node_error(const struct nhrp_node *n, const struct nhrp_in *in, enum nhrp_e
 	p.dst = in->p.src;
 	p.error = (uint16_t)code;
 	p.error_at = at;
-	p.inner = span_of(in->bytes.p, in->bytes.len < NHRP_INNER_MAX ? in->bytes.len : NHRP_INNER_MAX);
+	p.inner = quote(head, in);
 	nhrp_node_send(n, &in->from, &p);
 }
 

@@ -52,7 +52,10 @@ void nhrp_node_send(const struct nhrp_node *n, const struct addr *to, const stru
  */
 int nhrp_node_receive(const struct nhrp_node *n, struct nhrp_in *in, const struct addr *from, struct span bytes,
     struct now now, struct fault *f);
-/* An error indication to the sender of ${in}; nothing in answer to an error indication. */
+/*
+ * An error indication to the sender of ${in}, with the head of ${in} but without secrets of its authentication extension;
+ * nothing in answer to an error indication.
+ */
 void nhrp_node_error(const struct nhrp_node *n, const struct nhrp_in *in, enum nhrp_error code, uint16_t at);
 
 /* An event with its texts set; the caller adds what it is about, and hands it to the sink. */

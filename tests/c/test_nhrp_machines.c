@@ -789,6 +789,51 @@ authentication_of_every_type(void **state)
 	}
 }
 
+/* Whether ${text} is in the first packet that is under way. */
+static bool
+under_way(const char *text)
+{
+	size_t i, n = strlen(text);
+
+	assert_true(q_last > q_first);
+	for (i = 0; i + n <= queue[q_first].len; i++)
+		if (memcmp(queue[q_first].b + i, text, n) == 0)
+			return (true);
+	return (false);
+}
+
+static void
+error_indications_quote_no_secret(void **state)
+{
+	static struct nhrp_in in;
+	struct nhrp_packet p;
+	struct nhrp_auth theirs = { .kind = NHRP_AUTH_CLEAR };
+	uint8_t b[512];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(secret_set(&theirs.secret, span_str("T0psecrt")), 0);
+	for (size_t room = 0; room < 2; room++) {
+		net_make(false);
+		hub.node.auth.kind = room == 0 ? NHRP_AUTH_CLEAR : NHRP_AUTH_HMAC;
+		assert_int_equal(secret_set(&hub.node.auth.secret, span_str("other")), 0);
+		nhrp_node_packet(&one.node, &p, NHRP_RESOLUTION_REQUEST);
+		p.dst = ip("10.2.0.1");
+		len = nhrp_encode_auth(b, sizeof(b), &p, &theirs, &p.src, NULL);
+		assert_true(len > 0);
+		assert_int_equal(nhrp_node_receive(&hub.node, &in, &one.outer, span_of(b, len), now, NULL), -1);
+		assert_int_equal(queue[q_first].b[17], NHRP_ERROR_INDICATION);
+		assert_false(under_way("T0psecrt"));
+		assert_false(under_way("crt"));
+		/* The rest of the packet is there. */
+		assert_int_equal(nhrp_decode(&p, span_of(queue[q_first].b, queue[q_first].len), NULL), 0);
+		assert_int_equal(p.inner.len, len < NHRP_INNER_MAX ? len : NHRP_INNER_MAX);
+		assert_memory_equal(p.inner.p, b, NHRP_FIXED + 8);
+		secret_free(&hub.node.auth.secret);
+	}
+	secret_free(&theirs.secret);
+}
+
 static void
 address_change_registers_at_once(void **state)
 {
@@ -851,6 +896,7 @@ main(void)
 		cmocka_unit_test(only_the_owner_purges),
 		cmocka_unit_test(answers_claim_no_more_than_is_sane),
 		cmocka_unit_test(authentication_of_every_type),
+		cmocka_unit_test(error_indications_quote_no_secret),
 		cmocka_unit_test(address_change_registers_at_once),
 		cmocka_unit_test(networks),
 	};
