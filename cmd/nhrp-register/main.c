@@ -12,28 +12,30 @@
 
 struct opts {
 	struct nhrp_opts nhrp;
-	const char	*nhs, *server, *output;
-	struct opt_list	 prefixes;
-	uint32_t	 timeout_ms;
+	const char	*output;
+	struct opt_list	 nhs, prefixes;
+	struct opt_args	 servers;
+	uint32_t	 timeout_ms, idle;
 	bool		 keep, shortcut, unique;
 };
 
 #define T struct opts
 static const struct opt optab[] = {
 	OPT_TOOL("register this end of a GRE tunnel at a next hop server (NHRP)"),
-	OPT_USE("[OPTION]... --tun NAME --address ADDR SERVER"),
+	OPT_USE("[OPTION]... --tun NAME --address ADDR SERVER..."),
 	OPT_SECTION("Registration"),
 	OPT_INCLUDE(T, nhrp, nhrp_optab),
 	OPT_SECONDS(T, nhrp.holding, 0, "holding-time", "S", 3, 65535, "seconds that the registration lasts"),
 	OPT_PAIR(T, unique, 0, "unique", "let no other NBMA address register this address"),
-	OPT_STR(T, nhs, 0, "nhs", "ADDR", "the server's address in the tunnel (default: the server says it)"),
+	OPT_LIST(T, nhs, 0, "nhs", "ADDR", "the address of the first, second, ... SERVER in the tunnel (default: the server says it)"),
 	OPT_MILLIS(T, timeout_ms, 0, "timeout", "S", 100, 3600000, "without --keep: seconds to wait for the answer"),
 	OPT_SECTION("Staying"),
 	OPT_FLAG(T, keep, 0, "keep", "stay: refresh the registration, answer resolution requests"),
 	OPT_FLAG(T, shortcut, 0, "shortcut", "with --keep: follow traffic indications, find direct ways"),
+	OPT_SECONDS(T, idle, 0, "idle", "S", 2, 65535, "with --shortcut: end a shortcut without packets for S seconds", .flags = OPT_NO_DEFAULT),
 	OPT_LIST(T, prefixes, 0, "prefix", "CIDR", "with --keep: a network behind this end"),
 	OPT_OUTPUT(T, output, "write nhrp-binding records to FILE (default: standard output)"),
-	OPT_ARG(T, server, "SERVER", "the server's address outside of the tunnel (NBMA address)"),
+	OPT_ARGS(T, servers, "SERVER", 0, NHRP_CLIENT_SERVERS, "addresses of the servers outside of the tunnel (NBMA addresses)"),
 	OPT_END
 };
 #undef T
@@ -42,9 +44,8 @@ struct run {
 	struct nhrp_tool	 tool;
 	struct nhrp_client	 client;
 	const struct opts	*o;
-	struct nhrp_register_conf conf;
+	struct nhrp_register_conf conf[NHRP_CLIENT_SERVERS];
 	uint64_t		 give_up_ms;	/* UINT64_MAX: with --keep */
-	bool			 silent;	/* no answer in time */
 };
 
 /* --- calls of the frame --- */
@@ -52,8 +53,12 @@ struct run {
 static void
 one_shot_over(struct run *r)
 {
-	if (!r->o->keep && r->client.reg.state.outcome != NHRP_WAITING)
-		nhrp_tool_end(&r->tool);
+	size_t i;
+
+	for (i = 0; i < r->client.n_regs; i++)
+		if (r->o->keep || r->client.reg[i].state.outcome == NHRP_WAITING)
+			return;
+	nhrp_tool_end(&r->tool);
 }
 
 static void
@@ -66,11 +71,15 @@ on_receive(void *ctx, const struct nhrp_in *in, struct now now)
 }
 
 static void
+on_used(void *ctx, const struct addr *nbma, struct now now)
+{
+	nhrp_client_used(&((struct run *)ctx)->client, nbma, now);
+}
+
+static void
 on_moved(void *ctx, struct now now)
 {
-	struct run *r = ctx;
-
-	nhrp_register_again(&r->client.reg, now);
+	nhrp_client_again(&((struct run *)ctx)->client, now);
 }
 
 static uint64_t
@@ -87,12 +96,10 @@ on_timeout(void *ctx, struct now now)
 {
 	struct run *r = ctx;
 
-	if (now.ms >= r->give_up_ms) {
-		r->silent = true;
+	if (now.ms >= r->give_up_ms)
 		nhrp_tool_end(&r->tool);
-		return;
-	}
-	nhrp_client_timeout(&r->client, now);
+	else
+		nhrp_client_timeout(&r->client, now);
 }
 
 static void
@@ -105,10 +112,37 @@ on_stop(void *ctx, struct now now)
 }
 
 static const struct nhrp_tool_calls calls = {
-	.receive = on_receive, .moved = on_moved, .deadline_ms = deadline, .timeout = on_timeout, .stop = on_stop,
+	.receive = on_receive, .used = on_used, .moved = on_moved, .deadline_ms = deadline, .timeout = on_timeout,
+	.stop = on_stop,
 };
 
 /* --- life --- */
+
+static int
+settle_servers(struct run *r, struct fault *f)
+{
+	const struct opts *o = r->o;
+	size_t i, j;
+
+	if (o->servers.n == 0)
+		return (fault(f, FAULT_USAGE, "which server?"));
+	if (o->nhs.n > o->servers.n)
+		return (fault(f, FAULT_USAGE, "--nhs: more of them than servers"));
+	for (i = 0; i < o->servers.n; i++) {
+		struct nhrp_register_conf *c = &r->conf[i];
+
+		*c = (struct nhrp_register_conf){ .unique = o->unique, .keep = o->keep };
+		if (numeric_parse(&c->nhs_nbma, o->servers.v[i], "SERVER", f) != 0 ||
+		    (i < o->nhs.n && numeric_parse(&c->nhs, o->nhs.v[i], "--nhs", f) != 0))
+			return (-1);
+		for (j = 0; j < i; j++)
+			if (addr_cmp(&r->conf[j].nhs_nbma, &c->nhs_nbma) == 0)
+				return (fault(f, FAULT_USAGE, "server %s is given twice", o->servers.v[i]));
+		if (c->nhs_nbma.family != r->conf[0].nhs_nbma.family)
+			return (fault(f, FAULT_USAGE, "servers of different address families"));
+	}
+	return (0);
+}
 
 static int
 open_all(struct run *r, struct fault *f)
@@ -116,49 +150,70 @@ open_all(struct run *r, struct fault *f)
 	const struct opts *o = r->o;
 	size_t i;
 
-	if (o->server == NULL)
-		return (fault(f, FAULT_USAGE, "which server?"));
+	if (settle_servers(r, f) != 0)
+		return (-1);
 	if (!o->keep && (o->shortcut || o->prefixes.n > 0))
 		return (fault(f, FAULT_USAGE, "--shortcut and --prefix require --keep"));
-	r->conf = (struct nhrp_register_conf){ .unique = o->unique, .keep = o->keep };
-	if (numeric_parse(&r->conf.nhs_nbma, o->server, "SERVER", f) != 0 ||
-	    (o->nhs != NULL && numeric_parse(&r->conf.nhs, o->nhs, "--nhs", f) != 0))
-		return (-1);
+	if (!o->shortcut && o->idle != 0)
+		return (fault(f, FAULT_USAGE, "--idle requires --shortcut"));
 	for (i = 0; i < o->prefixes.n; i++)
 		if (nhrp_net_parse(&r->client.nets[i].net, &r->client.nets[i].prefix, o->prefixes.v[i], "--prefix", f) != 0)
 			return (-1);
 	r->client.n_nets = o->prefixes.n;
 	r->client.shortcut = o->shortcut;
+	r->client.idle_s = o->idle;
 	/* One registration is for people; its records are for who asks for them. */
 	if ((o->keep || o->output != NULL || isatty(STDOUT_FILENO) == 0) && nhrp_tool_output(&r->tool, o->output, f) != 0)
 		return (-1);
-	if (nhrp_tool_open(&r->tool, &o->nhrp, o->keep ? GRE_SERVES : 0, &r->conf.nhs_nbma, &calls, r, f) != 0)
+	if (nhrp_tool_open(&r->tool, &o->nhrp, (o->keep ? GRE_SERVES : 0) | (o->shortcut ? GRE_USES : 0), &r->conf[0].nhs_nbma,
+	    &calls, r, f) != 0)
 		return (-1);
 	r->client.node = &r->tool.node;
 	return (nhrp_tool_confine(o->nhrp.user, false, f));
 }
 
+static bool
+print_verdict(const struct nhrp_register *reg)
+{
+	const struct nhrp_registration *s = &reg->state;
+	char a[ADDR_TEXT];
+
+	if (s->outcome == NHRP_ACCEPTED)
+		report_say(0, "accepted by %s for %u s, after %llu.%03llu ms; %s",
+		    s->nhs.family != 0 ? addr_text(a, &s->nhs) : "the server", s->holding,
+		    (unsigned long long)(s->rtt_us / 1000), (unsigned long long)(s->rtt_us % 1000),
+		    s->nat.family != 0 ? "behind a NAT" : "no NAT");
+	else if (s->outcome == NHRP_WAITING) {
+		report_say(-1, "no answer from %s", addr_text(a, &reg->conf.nhs_nbma));
+		report_hint("the server is down, GRE is filtered, or the keys of the tunnel differ (gre-tun --key)");
+	}
+	return (s->outcome == NHRP_ACCEPTED);
+}
+
 static enum exit_status
 verdict(struct run *r)
 {
-	const struct nhrp_registration *s = &r->client.reg.state;
 	enum exit_status status = nhrp_tool_status(&r->tool);
-	char a[ADDR_TEXT];
+	bool all = true;
+	size_t i;
 
 	if (status != EXIT_DONE || r->o->keep)
 		return (status);
-	if (s->outcome == NHRP_ACCEPTED) {
-		report_say(0, "accepted by %s for %u s, after %llu.%03llu ms%s%s",
-		    s->nhs.family != 0 ? addr_text(a, &s->nhs) : "the server", s->holding,
-		    (unsigned long long)(s->rtt_us / 1000), (unsigned long long)(s->rtt_us % 1000),
-		    s->nat.family != 0 ? "; behind a NAT" : "", s->nat.family != 0 ? "" : "; no NAT");
-		return (EXIT_DONE);
-	}
-	if (r->silent) {
-		report_say(-1, "no answer from %s", addr_text(a, &r->conf.nhs_nbma));
-		report_hint("the server is down, GRE is filtered, or the keys of the tunnel differ (gre-tun --key)");
-	}
-	return (EXIT_NO);
+	for (i = 0; i < r->client.n_regs; i++)
+		all &= print_verdict(&r->client.reg[i]);
+	return (all ? EXIT_DONE : EXIT_NO);
+}
+
+static void
+start(struct run *r)
+{
+	struct now t = clock_now(NULL);
+	size_t i;
+
+	r->give_up_ms = r->o->keep ? UINT64_MAX : t.ms + r->o->timeout_ms;
+	for (i = 0; i < r->o->servers.n; i++)
+		nhrp_register_start(&r->client.reg[i], &r->tool.node, &r->conf[i], t);
+	r->client.n_regs = i;
 }
 
 int
@@ -168,16 +223,13 @@ main(int argc, char *argv[])
 	struct opts o = { .nhrp = NHRP_OPTS_DEFAULT, .timeout_ms = 5000 };
 	struct fault f = {0};
 	enum exit_status status;
-	struct now t;
 
 	prog_init(argv[0]);
 	prog_resident();
 	opt_parse(optab, &o, argc, argv);
 	r.o = &o;
 	if (open_all(&r, &f) == 0) {
-		t = clock_now(NULL);
-		r.give_up_ms = o.keep ? UINT64_MAX : t.ms + o.timeout_ms;
-		nhrp_register_start(&r.client.reg, &r.tool.node, &r.conf, t);
+		start(&r);
 		nhrp_tool_run(&r.tool);
 		status = verdict(&r);
 	} else

@@ -60,7 +60,7 @@ greet(struct gre_attach *a, const char *tun, unsigned wants, struct fault *f)
 		return (fault(f, FAULT_WRONG_VERSION, "the owner of GRE device %s is of another version", tun));
 	if (h.kind == ATTACH_REFUSED)
 		return (fault(f, FAULT_CLAIMED, h.wants == 0 ? "GRE device %s has too many tools already" :
-		    (h.wants & GRE_SERVES) != 0 ? "another tool answers the requests of GRE device %s" :
+		    (h.wants & (GRE_SERVES | GRE_USES)) != 0 ? "another tool answers the requests of GRE device %s" :
 		    "another tool has the samples of GRE device %s", tun));
 	if (h.kind != ATTACH_INFO)
 		return (fault(f, FAULT_UNREACHABLE, "the owner of GRE device %s does not answer", tun));
@@ -125,6 +125,9 @@ gre_attach_receive(struct gre_attach *a, struct gre_msg *m, struct fault *f)
 		case ATTACH_SAMPLE:
 			m->kind = GRE_MSG_SAMPLE;
 			return (1);
+		case ATTACH_USED:
+			m->kind = GRE_MSG_USED;
+			return (1);
 		case ATTACH_INFO:
 			a->info = h.info;
 			m->kind = GRE_MSG_INFO;
@@ -134,6 +137,18 @@ gre_attach_receive(struct gre_attach *a, struct gre_msg *m, struct fault *f)
 		}
 	}
 	return (rc == 0 ? 0 : fault(f, FAULT_UNREACHABLE, "the owner of GRE device %s has ended", a->info.tun));
+}
+
+bool
+gre_use_get(const struct gre_msg *m, size_t i, struct addr *nbma)
+{
+	const uint8_t *p;
+
+	if (m->kind != GRE_MSG_USED || i >= m->data.len / GRE_USE_BYTES)
+		return (false);
+	p = m->data.p + i * GRE_USE_BYTES;
+	*nbma = p[0] == 4 || p[0] == 6 ? addr_make(p[0], p + 1) : (struct addr){0};
+	return (true);
 }
 
 int

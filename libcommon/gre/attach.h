@@ -25,6 +25,9 @@
 /* What a tool wants besides answers. Each is for one tool at a time. */
 #define GRE_SERVES	1u	/* requests, registrations, purges, indications */
 #define GRE_SAMPLES	2u	/* samples */
+#define GRE_USES	4u	/* the NBMA addresses that packets go to */
+#define GRE_USE_BYTES	17	/* of one such address in a message: its family, and 16 bytes */
+#define GRE_USES_MAX	(GRE_ATTACH_MAX / GRE_USE_BYTES)
 
 struct gre_info {
 	char		tun[GRE_TUN_NAME];
@@ -39,6 +42,7 @@ struct gre_info {
 enum gre_msg_kind {
 	GRE_MSG_NHRP,		/* an NHRP packet that was received */
 	GRE_MSG_SAMPLE,		/* the head of an inner packet that came in and left by the device */
+	GRE_MSG_USED,		/* the NBMA addresses that inner packets went to since the last such message: gre_use_get() */
 	GRE_MSG_INFO,		/* the device has changed: gre_attach_info() has the new values */
 };
 
@@ -72,6 +76,12 @@ const struct gre_info *gre_attach_info(const struct gre_attach *a);
 int gre_attach_receive(struct gre_attach *a, struct gre_msg *m, struct fault *f);
 
 /*
+ * The ${i}-th address of a message GRE_MSG_USED. False: it has no more. An address of family 0 stands for any: there were more
+ * than a message can name.
+ */
+bool gre_use_get(const struct gre_msg *m, size_t i, struct addr *nbma);
+
+/*
  * Sends ${nhrp} to ${nbma}, by the device's key and options. 0: handed over, and it may be lost as any packet; -1 with
  * FAULT_TOO_LARGE (GRE_ATTACH_MAX), FAULT_SYSTEM (the queue is full) or FAULT_UNREACHABLE (the owner has ended).
  */
@@ -96,8 +106,9 @@ void gre_hub_info(struct gre_hub *h, const struct gre_info *info);
 size_t gre_hub_give(struct gre_hub *h, const struct gre_msg *m);
 /* How many tools are attached. */
 size_t gre_hub_tools(const struct gre_hub *h);
-/* Whether a tool wants samples. */
+/* Whether a tool wants samples; uses. */
 bool gre_hub_samples(const struct gre_hub *h);
+bool gre_hub_uses(const struct gre_hub *h);
 /* Messages that a tool lost because it did not read. */
 uint64_t gre_hub_lost(const struct gre_hub *h);
 

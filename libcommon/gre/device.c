@@ -225,6 +225,7 @@ gre_device_new(struct ev_loop *loop, const struct gre_opt *o, const struct gre_c
 	d->tap.tun.fd = d->raw.fd[0] = d->raw.fd[RAW_V6] = -1;
 	ev_timer_init(&d->expiry, on_expiry, 0., 0.);
 	d->expiry.data = d;
+	gre_use_init(d);
 	if (open_all(d, f) != 0) {
 		gre_device_free(d);
 		return (NULL);
@@ -240,6 +241,7 @@ gre_device_free(struct gre_device *d)
 		return;
 	gre_hub_free(d->hub);
 	ev_timer_stop(d->loop, &d->expiry);
+	ev_timer_stop(d->loop, &d->use);
 	ev_io_stop(d->loop, &d->tap_io);
 	for (size_t i = 0; i < 2; i++)
 		ev_io_stop(d->loop, &d->raw_io[i]);

@@ -216,6 +216,7 @@ take(struct gre_device *d, struct pkt *k, const struct tap_frame *frame)
 		}
 		if (!inspect(d, k, &in, frame->proto, &to))
 			return;
+		gre_used(d, &to);
 	} else if (k->gso != PKT_GSO_NONE) {
 		d->drops[GRE_DROP_BAD_OUT]++;
 		return;

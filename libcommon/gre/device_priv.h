@@ -11,6 +11,7 @@
 #include "gre/raw.h"
 #include "gre/sampler.h"
 #include "gre/tap.h"
+#include "gre/uses.h"
 #include "os/clock.h"
 
 #define SLOT_HEAD	64	/* bytes before a packet: GRE, or the head of a frame */
@@ -71,6 +72,8 @@ struct gre_device {
 	struct sampler	*sampler;
 	ev_io		 tap_io, raw_io[2];
 	ev_timer	 expiry;
+	ev_timer	 use;		/* reports ${uses} to the tool that wants them */
+	struct uses	 uses;
 	bool		 due;		/* bindings have changed */
 	uint32_t	 seq;		/* of the next packet */
 	struct gre_sender *senders;
@@ -96,6 +99,10 @@ gre_slot(const struct gre_device *d, size_t i)
 
 /* The kernel's packets: reads the device, sends GRE. */
 void gre_out(struct gre_device *d);
+/* Before the next. */
+void gre_use_init(struct gre_device *d);
+/* An inner packet goes to ${nbma}: a tool may want to know. */
+void gre_used(struct gre_device *d, const struct addr *nbma);
 /* Sends one packet of ${proto}, at most GRE_ATTACH_MAX bytes, to ${nbma}. */
 void gre_out_one(struct gre_device *d, const struct addr *nbma, uint16_t proto, struct span payload, uint8_t tos);
 /* coalesce_put_fn: to the device. */

@@ -29,9 +29,19 @@ struct gre_hub {
 	ev_io		 io;
 	int		 fd;
 	struct tool	*tools[GRE_ATTACH_TOOLS];
+	unsigned	 taken;		/* what they have of all that one can want: asked for each packet */
 	uint64_t	 lost;
 	uint8_t		 buf[ATTACH_MSG];
 };
+
+static void
+count_wants(struct gre_hub *h)
+{
+	h->taken = 0;
+	for (size_t i = 0; i < GRE_ATTACH_TOOLS; i++)
+		if (h->tools[i] != NULL)
+			h->taken |= h->tools[i]->wants;
+}
 
 static void
 hang_up(struct tool *t)
@@ -41,6 +51,7 @@ hang_up(struct tool *t)
 	for (size_t i = 0; i < GRE_ATTACH_TOOLS; i++)
 		if (h->tools[i] == t)
 			h->tools[i] = NULL;
+	count_wants(h);
 	ev_io_stop(h->loop, &t->io);
 	(void)close(t->fd);
 	free(t);
@@ -56,23 +67,11 @@ tell(struct tool *t, enum attach_kind kind, unsigned wants)
 		t->hub->lost++;
 }
 
-/* What the other tools have of all that one can want. */
-static unsigned
-taken(const struct gre_hub *h)
-{
-	unsigned all = 0;
-
-	for (size_t i = 0; i < GRE_ATTACH_TOOLS; i++)
-		if (h->tools[i] != NULL)
-			all |= h->tools[i]->wants;
-	return (all);
-}
-
 /* A tool's greeting. False: it is refused. */
 static bool
 welcome(struct tool *t, const struct attach_head *head)
 {
-	unsigned both = taken(t->hub) & head->wants;
+	unsigned both = t->hub->taken & head->wants;
 
 	if (t->greeted)
 		return (true);
@@ -83,6 +82,7 @@ welcome(struct tool *t, const struct attach_head *head)
 	/* Of another version: it learns that from the answer. */
 	tell(t, ATTACH_INFO, 0);
 	t->wants = head->wants;
+	count_wants(t->hub);
 	t->greeted = true;
 	return (head->version == ATTACH_VERSION);
 }
@@ -195,9 +195,14 @@ is_answer(struct span nhrp)
 size_t
 gre_hub_give(struct gre_hub *h, const struct gre_msg *m)
 {
-	const struct attach_head head = { .version = ATTACH_VERSION, .kind = m->kind == GRE_MSG_NHRP ? ATTACH_NHRP : ATTACH_SAMPLE,
-	    .proto = m->proto, .nbma = m->nbma, .to = m->to };
-	unsigned needs = m->kind == GRE_MSG_SAMPLE ? GRE_SAMPLES : is_answer(m->data) ? 0 : GRE_SERVES;
+	static const struct { uint8_t kind; uint8_t needs; } of[] = {
+		[GRE_MSG_NHRP] = { ATTACH_NHRP, GRE_SERVES },
+		[GRE_MSG_SAMPLE] = { ATTACH_SAMPLE, GRE_SAMPLES },
+		[GRE_MSG_USED] = { ATTACH_USED, GRE_USES },
+	};
+	const struct attach_head head = { .version = ATTACH_VERSION, .kind = of[m->kind].kind, .proto = m->proto, .nbma = m->nbma,
+	    .to = m->to };
+	unsigned needs = m->kind == GRE_MSG_NHRP && is_answer(m->data) ? 0 : of[m->kind].needs;
 	struct span data = span_of(m->data.p, m->data.len < GRE_ATTACH_MAX ? m->data.len : GRE_ATTACH_MAX);
 	size_t i, n = 0;
 
@@ -227,7 +232,13 @@ gre_hub_tools(const struct gre_hub *h)
 bool
 gre_hub_samples(const struct gre_hub *h)
 {
-	return ((taken(h) & GRE_SAMPLES) != 0);
+	return ((h->taken & GRE_SAMPLES) != 0);
+}
+
+bool
+gre_hub_uses(const struct gre_hub *h)
+{
+	return ((h->taken & GRE_USES) != 0);
 }
 
 uint64_t

@@ -16,10 +16,54 @@ own_prefix(const struct nhrp_client *c, const struct addr *a)
 	return (best);
 }
 
+/* The accepted registration at the server ${nbma}; NULL: there is none. */
+static const struct nhrp_register *
+registered_at(const struct nhrp_client *c, const struct addr *nbma)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_regs; i++)
+		if (c->reg[i].state.outcome == NHRP_ACCEPTED && addr_cmp(nbma, &c->reg[i].conf.nhs_nbma) == 0)
+			return (&c->reg[i]);
+	return (NULL);
+}
+
 static bool
 from_server(const struct nhrp_client *c, const struct nhrp_in *in)
 {
-	return (c->reg.state.outcome == NHRP_ACCEPTED && addr_cmp(&in->from, &c->reg.conf.nhs_nbma) == 0);
+	return (registered_at(c, &in->from) != NULL);
+}
+
+/* Our address outside of the NAT, as the server ${nbma} sees it, or else another one; family 0: there is no NAT. */
+static struct addr
+own_nat(const struct nhrp_client *c, const struct addr *nbma)
+{
+	const struct nhrp_register *r = registered_at(c, nbma);
+	size_t i;
+
+	if (r != NULL)
+		return (r->state.nat);
+	for (i = 0; i < c->n_regs; i++)
+		if (c->reg[i].state.outcome == NHRP_ACCEPTED && c->reg[i].state.nat.family != 0)
+			return (c->reg[i].state.nat);
+	return ((struct addr){0});
+}
+
+/* The server to ask after ${nbma} has not answered: the next one that has accepted us, else the same. */
+static struct addr
+next_server(const struct nhrp_client *c, const struct addr *nbma)
+{
+	size_t i, at = 0, k;
+
+	for (i = 0; i < c->n_regs; i++)
+		if (addr_cmp(&c->reg[i].conf.nhs_nbma, nbma) == 0)
+			at = i;
+	for (i = 1; i <= c->n_regs; i++) {
+		k = (at + i) % c->n_regs;
+		if (c->reg[k].state.outcome == NHRP_ACCEPTED)
+			return (c->reg[k].conf.nhs_nbma);
+	}
+	return (*nbma);
 }
 
 /* The NBMA address that packets to the requester of ${p} go to: what a NAT made of it, if the packet says so. */
@@ -51,7 +95,7 @@ answer(struct nhrp_client *c, const struct nhrp_in *in, uint8_t prefix, struct n
 	struct nhrp_arena a = { .n = 0 };
 	struct sa_nhrp_event e;
 	struct nhrp_ext *x;
-	struct addr to = requester(&p);
+	struct addr to = requester(&p), nat = own_nat(c, &in->from);
 
 	p.type = NHRP_RESOLUTION_REPLY;
 	p.hops = NHRP_HOPS;
@@ -66,11 +110,11 @@ answer(struct nhrp_client *c, const struct nhrp_in *in, uint8_t prefix, struct n
 	}
 	if ((x = nhrp_ext_find(&p, NHRP_EXT_NAT)) != NULL) {
 		x->data = SPAN_NONE;	/* the requester's entry is not of the reply */
-		if (c->reg.state.nat.family != 0)
+		if (nat.family != 0)
 			(void)nhrp_ext_append(x, &(struct nhrp_cie){ .prefix = nhrp_bits(&n->proto),
-			    .nbma = c->reg.state.nat, .proto = n->proto }, &a);
+			    .nbma = nat, .proto = n->proto }, &a);
 	}
-	if (c->reg.state.nat.family != 0 && from_server(c, in) && addr_cmp(&to, &in->from) != 0)
+	if (nat.family != 0 && from_server(c, in) && addr_cmp(&to, &in->from) != 0)
 		nhrp_node_send(n, &to, &p);
 	nhrp_node_send(n, &in->from, &p);
 	e = nhrp_node_event(n, now, "answered");
@@ -98,13 +142,41 @@ same_net(const struct sa_nhrp_binding *a, const struct sa_nhrp_binding *b)
 	return (a->prefix == b->prefix && addr_cmp(&a->proto, &b->proto) == 0);
 }
 
+/*
+ * No answer, or that there is none, for an address that a shortcut leads to: a refusal ends the shortcut, after silence it goes on
+ * to its end. False: no shortcut leads to it.
+ */
+static bool
+renewal_failed(struct nhrp_client *c, const struct nhrp_resolve *r)
+{
+	bool had = false;
+	size_t i;
+
+	for (i = c->n_cuts; i-- > 0;) {
+		if (c->cuts[i].b.kind != NHRP_KIND_SHORTCUT || addr_cmp(&c->cuts[i].dst, &r->dst) != 0)
+			continue;
+		had = true;
+		if (r->answer.kind != NHRP_ANSWER_SILENCE)
+			withdraw(c, i);
+	}
+	return (had);
+}
+
 static void
 keep(struct nhrp_client *c, const struct nhrp_resolve *r, struct now now)
 {
-	struct nhrp_cut cut = { .b = nhrp_resolve_binding(r, now) };
+	struct nhrp_cut cut = { .b = nhrp_resolve_binding(r, now), .dst = r->dst, .nhs_nbma = r->nhs_nbma,
+	    .used_ms = now.ms, .renew_ms = UINT64_MAX };
+	const char *what = "resolved";
 	struct sa_nhrp_event e;
 	size_t i;
 
+	if (cut.b.kind != NHRP_KIND_SHORTCUT) {
+		what = "unresolved";
+		if (renewal_failed(c, r) && r->answer.kind == NHRP_ANSWER_SILENCE)
+			return;
+	} else
+		cut.renew_ms = now.ms + cut.b.holding * 2000 / 3;
 	cut.end_ms = now.ms + cut.b.holding * 1000;
 	for (i = 0; i < c->n_cuts && !same_net(&c->cuts[i].b, &cut.b); i++)
 		;
@@ -114,9 +186,13 @@ keep(struct nhrp_client *c, const struct nhrp_resolve *r, struct now now)
 	}
 	if (i == c->n_cuts)
 		c->n_cuts++;
+	else if (c->cuts[i].b.kind == NHRP_KIND_SHORTCUT) {
+		what = "renewed";
+		cut.used_ms = c->cuts[i].used_ms;	/* the question was ours, not of a packet */
+	}
 	c->cuts[i] = cut;
 	c->node->sink.binding(c->node->sink.ctx, &cut.b);
-	e = nhrp_node_event(c->node, now, cut.b.kind == NHRP_KIND_SHORTCUT ? "resolved" : "unresolved");
+	e = nhrp_node_event(c->node, now, what);
 	e.proto = cut.b.proto;
 	e.prefix = cut.b.prefix;
 	e.remote = *sa_binding_nbma(&cut.b);
@@ -141,27 +217,101 @@ known(const struct nhrp_client *c, const struct addr *dst)
 	return (false);
 }
 
+/* Asks the server ${nhs} for ${dst}. False: there are too many questions already. */
+static bool
+resolve(struct nhrp_client *c, const struct addr *dst, const struct addr *nhs, struct now now)
+{
+	size_t i;
+
+	for (i = 0; i < NHRP_CLIENT_ASKS && c->asks[i].sent > 0 && c->asks[i].due_ms != UINT64_MAX; i++)
+		;
+	if (i == NHRP_CLIENT_ASKS)
+		return (false);
+	c->asks[i] = (struct nhrp_resolve){ .node = c->node, .dst = *dst, .nhs_nbma = *nhs, .nat = own_nat(c, nhs) };
+	nhrp_resolve_start(&c->asks[i], now);
+	return (true);
+}
+
+/*
+ * Resolves a shortcut again whose last third has begun, if packets took it in the third before or take it now. Its end stays what it
+ * is until the answer comes.
+ */
+static void
+renew(struct nhrp_client *c, struct nhrp_cut *cut, struct now now)
+{
+	struct addr nhs = cut->nhs_nbma;
+
+	if (cut->renew_ms > now.ms || cut->used_ms + cut->b.holding * 1000 / 3 < now.ms)
+		return;
+	if (registered_at(c, &nhs) == NULL)
+		nhs = next_server(c, &nhs);
+	cut->renew_ms = UINT64_MAX;
+	(void)resolve(c, &cut->dst, &nhs, now);
+}
+
+void
+nhrp_client_used(struct nhrp_client *c, const struct addr *nbma, struct now now)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_cuts; i++) {
+		struct nhrp_cut *cut = &c->cuts[i];
+
+		if (cut->b.kind != NHRP_KIND_SHORTCUT ||
+		    (nbma->family != 0 && addr_cmp(sa_binding_nbma(&cut->b), nbma) != 0))
+			continue;
+		cut->used_ms = now.ms;
+		renew(c, cut, now);
+	}
+}
+
+static uint64_t
+idle_ms(const struct nhrp_client *c, const struct nhrp_cut *cut)
+{
+	return (c->idle_s == 0 || cut->b.kind != NHRP_KIND_SHORTCUT ? UINT64_MAX : cut->used_ms + c->idle_s * UINT64_C(1000));
+}
+
+/* What is due of a shortcut. */
+static void
+cut_timeout(struct nhrp_client *c, size_t i, struct now now)
+{
+	struct nhrp_cut *cut = &c->cuts[i];
+	struct sa_nhrp_event e;
+
+	if (cut->end_ms <= now.ms) {
+		withdraw(c, i);
+		return;
+	}
+	if (idle_ms(c, cut) <= now.ms) {
+		e = nhrp_node_event(c->node, now, "idle");
+		e.proto = cut->b.proto;
+		e.prefix = cut->b.prefix;
+		e.remote = *sa_binding_nbma(&cut->b);
+		withdraw(c, i);
+		nhrp_node_tell(c->node, &e);
+		return;
+	}
+	renew(c, cut, now);
+	/* If it is not in use now, the next packet renews it. */
+	cut->looked = cut->looked || cut->renew_ms <= now.ms;
+}
+
 /* A server says that our packets have a shorter way. */
 static void
 indication(struct nhrp_client *c, const struct nhrp_in *in, struct now now)
 {
 	struct addr src, dst;
 	struct sa_nhrp_event e;
-	size_t i;
 
 	if (nhrp_inner(in->p.inner, &src, &dst) != 0 || own_prefix(c, &dst) != 0 ||
 	    (c->n_nets > 0 && own_prefix(c, &src) == 0) || known(c, &dst))
 		return;
-	for (i = 0; i < NHRP_CLIENT_ASKS && c->asks[i].sent > 0 && c->asks[i].due_ms != UINT64_MAX; i++)
-		;
-	if (i == NHRP_CLIENT_ASKS)
+	if (!resolve(c, &dst, &in->from, now))
 		return;
 	e = nhrp_node_event(c->node, now, "indication");
 	e.proto = dst;
 	e.remote = in->from;
 	nhrp_node_tell(c->node, &e);
-	c->asks[i] = (struct nhrp_resolve){ .node = c->node, .dst = dst, .nhs_nbma = in->from, .nat = c->reg.state.nat };
-	nhrp_resolve_start(&c->asks[i], now);
 }
 
 /* Bindings for what a purge names; its own next hop may purge what it gave. */
@@ -218,8 +368,9 @@ answered(struct nhrp_client *c, const struct nhrp_in *in, struct now now)
 {
 	size_t i;
 
-	if (nhrp_register_receive(&c->reg, in, now))
-		return (true);
+	for (i = 0; i < c->n_regs; i++)
+		if (nhrp_register_receive(&c->reg[i], in, now))
+			return (true);
 	for (i = 0; i < NHRP_CLIENT_ASKS; i++)
 		if (nhrp_resolve_receive(&c->asks[i], in, now)) {
 			keep(c, &c->asks[i], now);
@@ -262,15 +413,25 @@ nhrp_client_receive(struct nhrp_client *c, const struct nhrp_in *in, struct now 
 uint64_t
 nhrp_client_deadline_ms(const struct nhrp_client *c)
 {
-	uint64_t at = nhrp_register_deadline_ms(&c->reg);
+	uint64_t at = UINT64_MAX, b;
 	size_t i;
 
+	for (i = 0; i < c->n_regs; i++)
+		if ((b = nhrp_register_deadline_ms(&c->reg[i])) < at)
+			at = b;
 	for (i = 0; i < NHRP_CLIENT_ASKS; i++)
 		if (c->asks[i].sent > 0 && c->asks[i].due_ms < at)
 			at = c->asks[i].due_ms;
-	for (i = 0; i < c->n_cuts; i++)
-		if (c->cuts[i].end_ms < at)
-			at = c->cuts[i].end_ms;
+	for (i = 0; i < c->n_cuts; i++) {
+		const struct nhrp_cut *cut = &c->cuts[i];
+
+		if (cut->end_ms < at)
+			at = cut->end_ms;
+		if (!cut->looked && cut->renew_ms < at)
+			at = cut->renew_ms;
+		if ((b = idle_ms(c, cut)) < at)
+			at = b;
+	}
 	return (at);
 }
 
@@ -279,23 +440,39 @@ nhrp_client_timeout(struct nhrp_client *c, struct now now)
 {
 	size_t i;
 
-	nhrp_register_timeout(&c->reg, now);
+	for (i = 0; i < c->n_regs; i++)
+		nhrp_register_timeout(&c->reg[i], now);
 	for (i = 0; i < NHRP_CLIENT_ASKS; i++) {
-		if (c->asks[i].sent == 0 || c->asks[i].due_ms > now.ms)
+		struct nhrp_resolve *r = &c->asks[i];
+
+		if (r->sent == 0 || r->due_ms > now.ms)
 			continue;
-		nhrp_resolve_timeout(&c->asks[i], now);
-		if (c->asks[i].answer.kind == NHRP_ANSWER_SILENCE)
-			keep(c, &c->asks[i], now);
+		r->nhs_nbma = next_server(c, &r->nhs_nbma);
+		r->nat = own_nat(c, &r->nhs_nbma);
+		nhrp_resolve_timeout(r, now);
+		if (r->answer.kind == NHRP_ANSWER_SILENCE)
+			keep(c, r, now);
 	}
 	for (i = c->n_cuts; i-- > 0;)
-		if (c->cuts[i].end_ms <= now.ms)
-			withdraw(c, i);
+		cut_timeout(c, i, now);
+}
+
+void
+nhrp_client_again(struct nhrp_client *c, struct now now)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_regs; i++)
+		nhrp_register_again(&c->reg[i], now);
 }
 
 void
 nhrp_client_stop(struct nhrp_client *c, struct now now)
 {
+	size_t i;
+
 	while (c->n_cuts > 0)
 		withdraw(c, c->n_cuts - 1);
-	nhrp_register_stop(&c->reg, now);
+	for (i = 0; i < c->n_regs; i++)
+		nhrp_register_stop(&c->reg[i], now);
 }

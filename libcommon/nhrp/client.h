@@ -1,7 +1,8 @@
 /*
  * A resident client beside its registration (RFC 2332 section 2.3, and Cisco's traffic indications): answers resolution
- * requests for its own addresses, resolves what an indication of the server is about, and obeys purges. An indication counts
- * only from a server at which this end is registered. Bindings end by themselves at their holding time.
+ * requests for its own addresses, resolves what an indication of a server is about, and obeys purges. An indication counts
+ * only from a server at which this end is registered. A shortcut in use is resolved again in the last third of its holding time;
+ * one that is not in use ends at its holding time, or earlier with ${idle_s}.
  */
 #ifndef SAPIPE_NHRP_CLIENT_H
 #define SAPIPE_NHRP_CLIENT_H
@@ -10,6 +11,7 @@
 #include "nhrp/resolve.h"
 
 #define NHRP_CLIENT_NETS	32	/* own networks */
+#define NHRP_CLIENT_SERVERS	8
 #define NHRP_CLIENT_ASKS	64	/* resolutions at a time */
 #define NHRP_CLIENT_CUTS	512	/* shortcuts */
 
@@ -20,13 +22,19 @@ struct nhrp_net {
 
 struct nhrp_cut {		/* a shortcut, or a negative answer */
 	struct sa_nhrp_binding b;
+	struct addr	dst, nhs_nbma;	/* the address that was asked for, and the server */
 	uint64_t	end_ms;
+	uint64_t	renew_ms;	/* from then on, use renews it; UINT64_MAX: no (more) */
+	bool		looked;		/* ${renew_ms} has gone by */
+	uint64_t	used_ms;	/* the last packet to it that this end knows of */
 };
 
 struct nhrp_client {
 	struct nhrp_node	*node;
-	struct nhrp_register	 reg;
+	struct nhrp_register	 reg[NHRP_CLIENT_SERVERS];	/* the first ${n_regs} are started */
+	size_t			 n_regs;
 	bool			 shortcut;	/* follow indications */
+	uint32_t		 idle_s;	/* a shortcut that is not in use ends after this time; 0: at its holding time */
 	struct nhrp_net		 nets[NHRP_CLIENT_NETS];
 	size_t			 n_nets;
 	struct nhrp_resolve	 asks[NHRP_CLIENT_ASKS];	/* free: due_ms is UINT64_MAX or 0 */
@@ -36,9 +44,13 @@ struct nhrp_client {
 
 /* Handles a packet. False: it is nothing that this client has asked for or serves. */
 bool nhrp_client_receive(struct nhrp_client *c, const struct nhrp_in *in, struct now now);
-uint64_t nhrp_client_deadline_ms(const struct nhrp_client *c);	/* the registration's included */
+/* Packets went to the NBMA address ${nbma} (family 0: perhaps to any) about now. */
+void nhrp_client_used(struct nhrp_client *c, const struct addr *nbma, struct now now);
+/* Registers at each server at once: our address has changed. */
+void nhrp_client_again(struct nhrp_client *c, struct now now);
+uint64_t nhrp_client_deadline_ms(const struct nhrp_client *c);	/* the registrations' included */
 void nhrp_client_timeout(struct nhrp_client *c, struct now now);
-/* Withdraws the registration and each binding. */
+/* Withdraws the registrations and each binding. */
 void nhrp_client_stop(struct nhrp_client *c, struct now now);
 
 #endif

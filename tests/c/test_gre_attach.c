@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "gre/attach_priv.h"
+#include "gre/uses.h"
 #include "os/unixsock.h"
 
 #define LEN	24
@@ -294,6 +295,58 @@ test_nonsense(void **state)
 	free(big);
 }
 
+static void
+test_uses(void **state)
+{
+	static struct uses u;
+	static uint8_t b[GRE_ATTACH_MAX];
+	struct gre_msg m = { .kind = GRE_MSG_USED }, got;
+	struct gre_attach *a, *other;
+	struct addr x = { 4, { 192, 0, 2, 1 }, 0 }, y = { 6, { 0x20, 1, 0xd, 0xb8, [15] = 7 }, 0 }, z;
+	struct fault f;
+	size_t i, n4 = 0, n6 = 0;
+
+	(void)state;
+	/* Nobody wants them: they are not counted. */
+	assert_non_null(other = attach(GRE_SERVES, &f));
+	assert_false(gre_hub_uses(hub));
+	assert_non_null(a = attach(GRE_USES, &f));
+	assert_true(gre_hub_uses(hub));
+	assert_true(uses_add(&u, &x));
+	assert_false(uses_add(&u, &y));
+	assert_false(uses_add(&u, &x));
+	m.data = span_of(b, uses_take(&u, b));
+	assert_int_equal(m.data.len, 2 * GRE_USE_BYTES);
+	assert_int_equal(gre_hub_give(hub, &m), 1);
+	assert_int_equal(gre_attach_receive(other, &got, &f), 0);
+	assert_int_equal(gre_attach_receive(a, &got, &f), 1);
+	assert_int_equal(got.kind, GRE_MSG_USED);
+	for (i = 0; gre_use_get(&got, i, &z); i++) {
+		n4 += addr_cmp(&z, &x) == 0;
+		n6 += addr_cmp(&z, &y) == 0;
+	}
+	assert_int_equal(i, 2);
+	assert_int_equal(n4, 1);
+	assert_int_equal(n6, 1);
+	/* They are forgotten. More than fit: a message of the greatest size, whose last stands for any. */
+	assert_true(uses_add(&u, &x));
+	for (i = 0; i < 5000; i++) {
+		put_be32(x.b, (uint32_t)i * 0x9e3779b1u);
+		(void)uses_add(&u, &x);
+	}
+	m.data = span_of(b, uses_take(&u, b));
+	assert_true(m.data.len <= GRE_ATTACH_MAX);
+	assert_int_equal(gre_hub_give(hub, &m), 1);
+	assert_int_equal(gre_attach_receive(a, &got, &f), 1);
+	for (i = 0; gre_use_get(&got, i, &z); i++)
+		continue;
+	assert_int_equal(z.family, 0);
+	gre_attach_free(a);
+	ev_run(loop, EVRUN_NOWAIT);
+	assert_false(gre_hub_uses(hub));
+	gre_attach_free(other);
+}
+
 int
 main(void)
 {
@@ -303,6 +356,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_slow_tool_loses_alone, begin, end),
 		cmocka_unit_test_setup_teardown(test_owner_ends, begin, end),
 		cmocka_unit_test_setup_teardown(test_too_many_tools, begin, end),
+		cmocka_unit_test_setup_teardown(test_uses, begin, end),
 		cmocka_unit_test_setup_teardown(test_nonsense, begin, end),
 	};
 

@@ -14,15 +14,16 @@ struct end {
 	struct nhrp_client	 client;
 	struct nhrp_serve	*serve;
 	struct addr		 outer;		/* what the net sees; of all but a NAT's the NBMA address */
-	struct sa_nhrp_binding	 binding[64];
+	struct sa_nhrp_binding	 binding[256];
 	size_t			 n_bindings;
-	struct sa_nhrp_event	 event[64];
+	struct sa_nhrp_event	 event[256];
 	size_t			 n_events;
 	unsigned		 sent, got, unused;
+	bool			 down;		/* it receives nothing */
 	bool			 mapped;	/* it has sent something directly to the other spoke: its NAT is open */
 };
 
-static struct end hub, one, two;
+static struct end hub, hub2, one, two;	/* ${hub2}: where a test makes it */
 static struct { struct addr from, to; size_t len; uint8_t b[1024]; } queue[QUEUE];
 static size_t q_first, q_last;
 static struct now now;
@@ -59,7 +60,7 @@ on_binding(void *ctx, const struct sa_nhrp_binding *b)
 {
 	struct end *e = ctx;
 
-	assert_true(e->n_bindings < 64);
+	assert_true(e->n_bindings < 256);
 	assert_true(b->holding == 0 || sa_binding_valid(b));
 	e->binding[e->n_bindings++] = *b;
 }
@@ -69,7 +70,7 @@ on_event(void *ctx, const struct sa_nhrp_event *ev)
 {
 	struct end *e = ctx;
 
-	assert_true(e->n_events < 64);
+	assert_true(e->n_events < 256);
 	e->event[e->n_events++] = *ev;
 }
 
@@ -91,12 +92,12 @@ receive(struct end *e, const struct addr *from, struct span s)
 static void
 net_run(void)
 {
-	struct end *const ends[] = { &hub, &one, &two };
+	struct end *const ends[] = { &hub, &one, &two, &hub2 };
 	size_t i;
 
 	for (; q_first < q_last; q_first++)
-		for (i = 0; i < 3; i++)
-			if (addr_cmp(&queue[q_first].to, &ends[i]->outer) == 0)
+		for (i = 0; i < 4; i++)
+			if (!ends[i]->down && addr_cmp(&queue[q_first].to, &ends[i]->outer) == 0)
 				receive(ends[i], &queue[q_first].from, span_of(queue[q_first].b, queue[q_first].len));
 	q_first = q_last = 0;
 }
@@ -141,6 +142,7 @@ client_make(struct end *e, const char *nbma, const char *proto, const char *net,
 	e->client.shortcut = true;
 	e->client.nets[0] = (struct nhrp_net){ ip(net), 24 };
 	e->client.n_nets = 1;
+	e->client.n_regs = 1;
 }
 
 static void
@@ -151,6 +153,8 @@ net_make(bool nat)
 	now = (struct now){ .ms = 1000000, .epoch = 1700000000 };
 	q_first = q_last = 0;
 	drop = false;
+	end_make(&hub2, "203.0.113.253", "10.255.255.253", 4000);
+	hub2.down = true;
 	end_make(&hub, "203.0.113.254", "10.255.255.254", 1000);
 	hub.serve = malloc(sizeof(*hub.serve));
 	assert_non_null(hub.serve);
@@ -166,7 +170,7 @@ register_at_hub(struct end *e, bool unique)
 {
 	struct nhrp_register_conf c = { .nhs_nbma = hub.outer, .unique = unique, .keep = true };
 
-	nhrp_register_start(&e->client.reg, &e->node, &c, now);
+	nhrp_register_start(&e->client.reg[0], &e->node, &c, now);
 	net_run();
 }
 
@@ -176,8 +180,8 @@ both_register(bool nat)
 	net_make(nat);
 	register_at_hub(&one, false);
 	register_at_hub(&two, false);
-	assert_int_equal(one.client.reg.state.outcome, NHRP_ACCEPTED);
-	assert_int_equal(two.client.reg.state.outcome, NHRP_ACCEPTED);
+	assert_int_equal(one.client.reg[0].state.outcome, NHRP_ACCEPTED);
+	assert_int_equal(two.client.reg[0].state.outcome, NHRP_ACCEPTED);
 }
 
 /* Time goes by, ${ms}, with every deadline met. */
@@ -190,14 +194,17 @@ pass(uint64_t ms)
 		at = nhrp_serve_deadline_ms(hub.serve);
 		at = (b = nhrp_client_deadline_ms(&one.client)) != 0 && b < at ? b : at;
 		at = (b = nhrp_client_deadline_ms(&two.client)) != 0 && b < at ? b : at;
+		at = hub2.serve != NULL && (b = nhrp_serve_deadline_ms(hub2.serve)) < at ? b : at;
 		if (at > until)
 			break;
 		now.ms = at > now.ms ? at : now.ms;
 		now.epoch = 1700000000 + (now.ms - 1000000) / 1000;
 		nhrp_serve_timeout(hub.serve, now);
-		if (one.client.reg.node != NULL)
+		if (hub2.serve != NULL)
+			nhrp_serve_timeout(hub2.serve, now);
+		if (one.client.reg[0].node != NULL)
 			nhrp_client_timeout(&one.client, now);
-		if (two.client.reg.node != NULL)
+		if (two.client.reg[0].node != NULL)
 			nhrp_client_timeout(&two.client, now);
 		net_run();
 	}
@@ -260,9 +267,9 @@ registers_and_gives_bindings(void **state)
 
 	(void)state;
 	both_register(false);
-	is(&one.client.reg.state.nhs, "10.255.255.254");
-	is(&one.client.reg.state.nat, NULL);
-	assert_int_equal(one.client.reg.state.holding, 60);
+	is(&one.client.reg[0].state.nhs, "10.255.255.254");
+	is(&one.client.reg[0].state.nat, NULL);
+	assert_int_equal(one.client.reg[0].state.holding, 60);
 	b = last_binding(&one, NHRP_KIND_NHS);
 	assert_non_null(b);
 	is(&b->proto, "10.255.255.254");
@@ -282,12 +289,12 @@ finds_the_nat(void **state)
 
 	(void)state;
 	both_register(true);
-	is(&two.client.reg.state.nat, "203.0.113.1");
+	is(&two.client.reg[0].state.nat, "203.0.113.1");
 	assert_non_null(strstr(last_event(&two, "registered")->text, "203.0.113.1"));
 	b = last_binding(&hub, NHRP_KIND_DYNAMIC);
 	is(&b->nbma, "192.0.2.12");
 	is(&b->nat_nbma, "203.0.113.1");
-	is(&one.client.reg.state.nat, NULL);
+	is(&one.client.reg[0].state.nat, NULL);
 }
 
 static void
@@ -323,7 +330,7 @@ backs_off_up_to_64_seconds(void **state)
 		pass(after[i] * 1000);
 		assert_int_equal(one.sent, i + 2);
 	}
-	assert_int_equal(one.client.reg.state.outcome, NHRP_WAITING);
+	assert_int_equal(one.client.reg[0].state.outcome, NHRP_WAITING);
 }
 
 static void
@@ -339,7 +346,7 @@ loses_the_server_after_the_holding_time(void **state)
 	assert_non_null(last_event(&hub, "expired"));
 	drop = false;
 	pass(65000);
-	assert_int_equal(one.client.reg.state.outcome, NHRP_ACCEPTED);
+	assert_int_equal(one.client.reg[0].state.outcome, NHRP_ACCEPTED);
 }
 
 static void
@@ -350,8 +357,8 @@ unique_address_is_refused_elsewhere(void **state)
 	register_at_hub(&one, true);
 	two.node.proto = one.node.proto;
 	register_at_hub(&two, true);
-	assert_int_equal(two.client.reg.state.outcome, NHRP_REFUSED);
-	assert_int_equal(two.client.reg.state.code, NHRP_CODE_TAKEN);
+	assert_int_equal(two.client.reg[0].state.outcome, NHRP_REFUSED);
+	assert_int_equal(two.client.reg[0].state.code, NHRP_CODE_TAKEN);
 	assert_string_equal(last_event(&two, "refused")->text, "the unique address is registered already");
 	is(nhrp_entry_nbma(nhrp_cache_find(&hub.serve->cache, &one.node.proto)), "203.0.113.11");
 }
@@ -364,7 +371,7 @@ other_address_may_move(void **state)
 	register_at_hub(&one, false);
 	two.node.proto = one.node.proto;
 	register_at_hub(&two, false);
-	assert_int_equal(two.client.reg.state.outcome, NHRP_ACCEPTED);
+	assert_int_equal(two.client.reg[0].state.outcome, NHRP_ACCEPTED);
 	is(nhrp_entry_nbma(nhrp_cache_find(&hub.serve->cache, &one.node.proto)), "203.0.113.12");
 	assert_int_equal(hub.serve->cache.n, 1);
 }
@@ -377,8 +384,8 @@ servers_own_address_is_prohibited(void **state)
 	one.node.proto = hub.node.proto;
 	register_at_hub(&one, false);
 	assert_int_equal(hub.serve->cache.n, 0);
-	assert_int_equal(one.client.reg.state.outcome, NHRP_REFUSED);
-	assert_int_equal(one.client.reg.state.code, NHRP_CODE_PROHIBITED);
+	assert_int_equal(one.client.reg[0].state.outcome, NHRP_REFUSED);
+	assert_int_equal(one.client.reg[0].state.code, NHRP_CODE_PROHIBITED);
 }
 
 static void
@@ -389,9 +396,9 @@ limit_of_registrations(void **state)
 	hub.serve->cache.limit = 1;
 	register_at_hub(&one, false);
 	register_at_hub(&two, false);
-	assert_int_equal(two.client.reg.state.code, NHRP_CODE_NO_RESOURCES);
+	assert_int_equal(two.client.reg[0].state.code, NHRP_CODE_NO_RESOURCES);
 	register_at_hub(&one, false);	/* the one that is there stays */
-	assert_int_equal(one.client.reg.state.outcome, NHRP_ACCEPTED);
+	assert_int_equal(one.client.reg[0].state.outcome, NHRP_ACCEPTED);
 }
 
 /* --- shortcuts --- */
@@ -551,7 +558,7 @@ expiry_purges_too(void **state)
 	hub.node.holding = 60;
 	two.node.holding = 600;		/* the shortcut would last longer than the registration */
 	traffic(&one, "10.1.0.1", "10.2.0.1", &two);
-	two.client.reg.due_ms = two.client.reg.lost_ms = UINT64_MAX;	/* killed */
+	two.client.reg[0].due_ms = two.client.reg[0].lost_ms = UINT64_MAX;	/* killed */
 	pass(61000);
 	assert_int_equal(one.client.n_cuts, 0);
 	assert_int_equal(hub.serve->cache.n, 1);
@@ -613,10 +620,10 @@ answers_of_others_do_not_count(void **state)
 	forge(&one, &two.outer, &p);		/* not whom it asked */
 	p.id = 2001;
 	forge(&one, &hub.outer, &p);		/* not what it asked */
-	assert_int_equal(one.client.reg.state.outcome, NHRP_WAITING);
+	assert_int_equal(one.client.reg[0].state.outcome, NHRP_WAITING);
 	p.id = 2000;
 	forge(&one, &hub.outer, &p);
-	assert_int_equal(one.client.reg.state.outcome, NHRP_ACCEPTED);
+	assert_int_equal(one.client.reg[0].state.outcome, NHRP_ACCEPTED);
 }
 
 static void
@@ -771,8 +778,8 @@ authentication_of_every_type(void **state)
 		}
 		register_at_hub(&one, false);
 		register_at_hub(&two, false);
-		assert_int_equal(one.client.reg.state.outcome, NHRP_ACCEPTED);
-		assert_int_equal(two.client.reg.state.outcome, NHRP_WAITING);
+		assert_int_equal(one.client.reg[0].state.outcome, NHRP_ACCEPTED);
+		assert_int_equal(two.client.reg[0].state.outcome, NHRP_WAITING);
 		assert_int_equal(hub.serve->cache.n, 1);
 		assert_string_equal(last_event(&hub, "refused")->text, "a wrong secret");
 		is(&last_event(&hub, "refused")->remote, "203.0.113.12");
@@ -800,6 +807,200 @@ under_way(const char *text)
 		if (memcmp(queue[q_first].b + i, text, n) == 0)
 			return (true);
 	return (false);
+}
+
+/* --- renewal, idleness --- */
+
+/* Seconds go by, in each of which ${e} sends to ${to}. */
+static void
+busy(struct end *e, const struct addr *to, unsigned seconds)
+{
+	while (seconds-- > 0) {
+		pass(1000);
+		nhrp_client_used(&e->client, to, now);
+		net_run();
+	}
+}
+
+static unsigned
+events(const struct end *e, const char *what)
+{
+	unsigned n = 0;
+	size_t i;
+
+	for (i = 0; i < e->n_events; i++)
+		n += strcmp(e->event[i].what, what) == 0;
+	return (n);
+}
+
+static void
+shortcut_in_use_is_renewed(void **state)
+{
+	(void)state;
+	both_register(false);
+	traffic(&one, "10.1.0.1", "10.2.0.1", &two);
+	assert_int_equal(events(&one, "resolved"), 1);
+	busy(&one, &two.outer, 39);
+	assert_int_equal(events(&one, "renewed"), 0);
+	busy(&one, &two.outer, 2);
+	assert_int_equal(events(&one, "renewed"), 1);
+	assert_int_equal(last_binding(&one, NHRP_KIND_SHORTCUT)->expires, now.epoch + 59);
+	/* 10 minutes: each time before its end, and the reader of the records never sees it withdrawn. */
+	one.n_events = one.n_bindings = 0;
+	busy(&one, &two.outer, 600);
+	assert_in_range(events(&one, "renewed"), 13, 15);
+	for (size_t i = 0; i < one.n_bindings; i++)
+		assert_true(one.binding[i].kind != NHRP_KIND_SHORTCUT || one.binding[i].holding > 0);
+	assert_int_equal(one.client.n_cuts, 1);
+}
+
+static void
+shortcut_that_is_not_in_use_just_ends(void **state)
+{
+	(void)state;
+	both_register(false);
+	traffic(&one, "10.1.0.1", "10.2.0.1", &two);
+	busy(&one, &two.outer, 10);
+	/* Use of another peer is no use of this one. */
+	busy(&one, &hub.outer, 49);
+	assert_int_equal(one.client.n_cuts, 1);
+	busy(&one, &hub.outer, 2);
+	assert_int_equal(one.client.n_cuts, 0);
+	assert_int_equal(events(&one, "renewed"), 0);
+	assert_int_equal(events(&two, "answered"), 1);
+}
+
+static void
+use_in_the_last_third_renews(void **state)
+{
+	(void)state;
+	both_register(false);
+	traffic(&one, "10.1.0.1", "10.2.0.1", &two);
+	pass(55000);
+	nhrp_client_used(&one.client, &two.outer, now);
+	net_run();
+	assert_int_equal(events(&one, "renewed"), 1);
+	pass(50000);
+	assert_int_equal(one.client.n_cuts, 1);
+}
+
+static void
+renewal_without_an_answer_ends_with_the_holding_time(void **state)
+{
+	(void)state;
+	both_register(false);
+	traffic(&one, "10.1.0.1", "10.2.0.1", &two);
+	two.down = true;
+	busy(&one, &two.outer, 59);
+	assert_int_equal(one.client.n_cuts, 1);
+	assert_true(last_binding(&one, NHRP_KIND_SHORTCUT)->holding > 0);
+	busy(&one, &two.outer, 2);
+	assert_int_equal(last_binding(&one, NHRP_KIND_SHORTCUT)->holding, 0);
+	/* Refused: it ends at once. The hub has no route any more. */
+	both_register(false);
+	two.down = false;
+	traffic(&one, "10.1.0.1", "10.2.0.1", &two);
+	hub.serve->conf.route = NULL;
+	busy(&one, &two.outer, 41);
+	assert_int_equal(last_binding(&one, NHRP_KIND_SHORTCUT)->holding, 0);
+	assert_int_equal(last_event(&one, "unresolved")->code, NHRP_CODE_NO_BINDING);
+}
+
+static void
+idle_shortcut_ends_before_its_holding_time(void **state)
+{
+	(void)state;
+	both_register(false);
+	one.client.idle_s = 5;
+	traffic(&one, "10.1.0.1", "10.2.0.1", &two);
+	busy(&one, &two.outer, 120);
+	assert_int_equal(one.client.n_cuts, 1);
+	assert_int_equal(events(&one, "idle"), 0);
+	pass(4900);
+	assert_int_equal(one.client.n_cuts, 1);
+	pass(200);
+	assert_int_equal(one.client.n_cuts, 0);
+	is(&last_event(&one, "idle")->remote, "203.0.113.12");
+	assert_int_equal(last_binding(&one, NHRP_KIND_SHORTCUT)->holding, 0);
+	/* The next indication brings it back. */
+	traffic(&one, "10.1.0.1", "10.2.0.1", &two);
+	assert_int_equal(one.client.n_cuts, 1);
+}
+
+/* --- two servers --- */
+
+static void
+two_servers(void)
+{
+	struct nhrp_serve_conf c = { .redirect = true, .salt = 8, .route = route, .local = hub_local };
+	struct nhrp_register_conf r = { .nhs_nbma = ip("203.0.113.253"), .keep = true };
+	struct end *e[] = { &one, &two };
+
+	both_register(false);
+	hub2.down = false;
+	hub2.serve = malloc(sizeof(*hub2.serve));
+	assert_non_null(hub2.serve);
+	assert_int_equal(nhrp_serve_open(hub2.serve, &hub2.node, &c), 0);
+	for (size_t i = 0; i < 2; i++) {
+		nhrp_register_start(&e[i]->client.reg[1], &e[i]->node, &r, now);
+		e[i]->client.n_regs = 2;
+	}
+	net_run();
+	assert_int_equal(hub.serve->cache.n, 2);
+	assert_int_equal(hub2.serve->cache.n, 2);
+}
+
+static void
+shortcut_asks_the_server_that_answers(void **state)
+{
+	(void)state;
+	two_servers();
+	/* The indication comes, and then the server is gone: the second request goes to the other one. */
+	q_first = q_last = 0;
+	{
+		uint8_t head[28] = { 0x45, [12] = 10, 1, 0, 1, 10, 2, 0, 1 };
+
+		nhrp_serve_sample(hub.serve, &one.outer, &two.outer, SPAN_ARRAY(head), now);
+	}
+	hub.down = true;
+	net_run();
+	assert_int_equal(one.client.n_cuts, 0);
+	pass(1100);
+	assert_int_equal(one.client.n_cuts, 1);
+	is(&last_binding(&one, NHRP_KIND_SHORTCUT)->nbma, "203.0.113.12");
+	is(&last_binding(&one, NHRP_KIND_SHORTCUT)->nhs, "10.255.255.253");
+	/* Its renewals go to that one too. */
+	busy(&one, &two.outer, 300);
+	assert_int_equal(one.client.n_cuts, 1);
+	assert_int_equal(one.client.reg[0].state.outcome, NHRP_WAITING);
+	assert_int_equal(one.client.reg[1].state.outcome, NHRP_ACCEPTED);
+	hub.down = false;
+}
+
+static void
+each_server_is_registered_with_and_left(void **state)
+{
+	(void)state;
+	two_servers();
+	pass(200000);
+	assert_int_equal(hub.serve->cache.n, 2);
+	assert_int_equal(hub2.serve->cache.n, 2);
+	two.node.nbma = two.outer = ip("203.0.113.77");
+	nhrp_client_again(&two.client, now);
+	net_run();
+	is(nhrp_entry_nbma(nhrp_cache_find(&hub2.serve->cache, &two.node.proto)), "203.0.113.77");
+	nhrp_client_stop(&two.client, now);
+	net_run();
+	assert_int_equal(hub.serve->cache.n, 1);
+	assert_int_equal(hub2.serve->cache.n, 1);
+	/* Its indications count as well as those of the first. */
+	{
+		uint8_t head[28] = { 0x45, [12] = 10, 1, 0, 1, 10, 2, 0, 1 };
+
+		nhrp_serve_sample(hub2.serve, &one.outer, &two.outer, SPAN_ARRAY(head), now);
+	}
+	net_run();
+	assert_int_equal(events(&one, "indication"), 1);
 }
 
 static void
@@ -841,7 +1042,7 @@ address_change_registers_at_once(void **state)
 	both_register(false);
 	traffic(&one, "10.1.0.1", "10.2.0.1", &two);
 	two.node.nbma = two.outer = ip("203.0.113.77");
-	nhrp_register_again(&two.client.reg, now);
+	nhrp_register_again(&two.client.reg[0], now);
 	net_run();
 	is(nhrp_entry_nbma(nhrp_cache_find(&hub.serve->cache, &two.node.proto)), "203.0.113.77");
 	assert_int_equal(one.client.n_cuts, 0);		/* purged: it led to the old address */
@@ -896,6 +1097,13 @@ main(void)
 		cmocka_unit_test(only_the_owner_purges),
 		cmocka_unit_test(answers_claim_no_more_than_is_sane),
 		cmocka_unit_test(authentication_of_every_type),
+		cmocka_unit_test(shortcut_in_use_is_renewed),
+		cmocka_unit_test(shortcut_that_is_not_in_use_just_ends),
+		cmocka_unit_test(use_in_the_last_third_renews),
+		cmocka_unit_test(renewal_without_an_answer_ends_with_the_holding_time),
+		cmocka_unit_test(idle_shortcut_ends_before_its_holding_time),
+		cmocka_unit_test(shortcut_asks_the_server_that_answers),
+		cmocka_unit_test(each_server_is_registered_with_and_left),
 		cmocka_unit_test(error_indications_quote_no_secret),
 		cmocka_unit_test(address_change_registers_at_once),
 		cmocka_unit_test(networks),

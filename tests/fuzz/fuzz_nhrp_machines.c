@@ -75,8 +75,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct now now = { .ms = 1000, .epoch = 1 };
 
 	must(nhrp_serve_open(&s, &hub, &conf) == 0);
-	c = (struct nhrp_client){ .node = &spoke, .shortcut = true, .nets = { { { 4, { 10, 1, 0, 0 }, 0 }, 24 } }, .n_nets = 1 };
-	nhrp_register_start(&c.reg, &spoke, &reg, now);
+	c = (struct nhrp_client){ .node = &spoke, .shortcut = true, .nets = { { { 4, { 10, 1, 0, 0 }, 0 }, 24 } }, .n_nets = 1,
+	    .n_regs = 1, .idle_s = 30 };
+	nhrp_register_start(&c.reg[0], &spoke, &reg, now);
 	while (size >= 4) {
 		struct addr from = { 4, { 203, 0, 113, data[1] }, 0 }, to = { 4, { 203, 0, 113, data[3] }, 0 };
 		uint8_t what = data[0] % 4, wait = data[2];
@@ -96,6 +97,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			receive(what == 0 ? &s : NULL, &c, &from, span_of(packet, len), now);
 		else if (what == 2)
 			nhrp_serve_sample(&s, &from, &to, span_of(packet, len), now);
+		else
+			nhrp_client_used(&c, &from, now);
 		now.ms += wait * UINT64_C(100);
 		now.epoch = now.ms / 1000;
 		nhrp_serve_timeout(&s, now);

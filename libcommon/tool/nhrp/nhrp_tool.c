@@ -17,6 +17,7 @@
 #include "port/port.h"
 
 #define DRAIN_MS	500	/* for the last records */
+#define LOOK_S		1.	/* how often our NBMA address is looked up, where the kernel chooses it */
 
 #define T struct nhrp_opts
 const struct opt nhrp_optab[] = {
@@ -136,15 +137,39 @@ on_timer(struct ev_loop *loop, ev_timer *w, int revents)
 }
 
 static void
-on_info(struct nhrp_tool *t)
+moved(struct nhrp_tool *t, const struct addr *nbma)
 {
-	const struct gre_info *i = gre_attach_info(t->gre);
+	char text[ADDR_TEXT];
 
-	if (i->local.family == 0 || addr_cmp(&i->local, &t->node.nbma) == 0)
+	if (nbma->family == 0 || addr_cmp(nbma, &t->node.nbma) == 0)
 		return;
-	t->node.nbma = i->local;
+	t->node.nbma = *nbma;
+	report_say(1, "our NBMA address is %s now", addr_text(text, nbma));
 	if (t->calls->moved != NULL)
 		t->calls->moved(t->ctx, now());
+	arm(t);
+}
+
+static void
+on_look(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct nhrp_tool *t = w->data;
+	struct endpoint e = { .addr = t->toward, .port = 1 };
+	struct addr nbma;
+
+	(void)loop, (void)revents;
+	/* Without a route for the moment there is nothing to register from. */
+	if (ports_source(&nbma, &e, 0, NULL) == 0)
+		moved(t, &nbma);
+}
+
+static void
+on_used(struct nhrp_tool *t, const struct gre_msg *m)
+{
+	struct addr nbma;
+
+	for (size_t i = 0; t->calls->used != NULL && gre_use_get(m, i, &nbma); i++)
+		t->calls->used(t->ctx, &nbma, now());
 }
 
 static void
@@ -174,8 +199,10 @@ on_gre(struct ev_loop *loop, ev_io *w, int revents)
 			on_packet(t, &m);
 		else if (m.kind == GRE_MSG_SAMPLE && t->calls->sample != NULL)
 			t->calls->sample(t->ctx, &m, now());
+		else if (m.kind == GRE_MSG_USED)
+			on_used(t, &m);
 		else if (m.kind == GRE_MSG_INFO)
-			on_info(t);
+			moved(t, &gre_attach_info(t->gre)->local);
 	}
 	if (rc < 0)
 		fail(t, &f);
@@ -255,7 +282,7 @@ own_nbma(struct nhrp_tool *t, const struct addr *toward, struct fault *f)
 		return (0);
 	if (toward == NULL)
 		return (fault(f, FAULT_CONFIG, "%s has no NBMA address: start gre-tun with --local", i->tun));
-	e.addr = *toward;
+	e.addr = t->toward = *toward;
 	return (ports_source(&t->node.nbma, &e, 0, f));
 }
 
@@ -304,7 +331,10 @@ nhrp_tool_open(struct nhrp_tool *t, const struct nhrp_opts *o, unsigned wants, c
 	ev_io_init(&t->on_gre, on_gre, gre_attach_fd(t->gre), EV_READ);
 	ev_io_init(&t->on_out, on_out_ready, 0, EV_READ);
 	ev_timer_init(&t->timer, on_timer, 0.0, 0.0);
-	t->on_gre.data = t->on_out.data = t->timer.data = t;
+	ev_timer_init(&t->look, on_look, LOOK_S, LOOK_S);
+	t->on_gre.data = t->on_out.data = t->timer.data = t->look.data = t;
+	if (t->toward.family != 0 && calls->moved != NULL)
+		ev_timer_start(t->loop, &t->look);
 	ev_io_start(t->loop, &t->on_gre);
 	watch_out(t);
 	return (0);

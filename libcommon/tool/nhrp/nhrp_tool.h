@@ -27,6 +27,8 @@ struct nhrp_tool_calls {
 	void		(*receive)(void *ctx, const struct nhrp_in *in, struct now now);
 	/* A sample of forwarded packets; may be NULL. */
 	void		(*sample)(void *ctx, const struct gre_msg *m, struct now now);
+	/* Packets go to the NBMA address ${nbma}, family 0: perhaps to any; may be NULL. */
+	void		(*used)(void *ctx, const struct addr *nbma, struct now now);
 	/* Our own NBMA address has changed; may be NULL. */
 	void		(*moved)(void *ctx, struct now now);
 	uint64_t	(*deadline_ms)(void *ctx);	/* UINT64_MAX: none */
@@ -43,8 +45,9 @@ struct nhrp_tool {
 	struct gre_attach *gre;
 	struct sa_out	*out;		/* NULL: no records */
 	struct nhrp_node node;
+	struct addr	 toward;	/* family 0: the device has our NBMA address */
 	ev_io		 on_gre, on_out;
-	ev_timer	 timer;
+	ev_timer	 timer, look;
 	ev_signal	 sig[5];
 	struct fault	 why;		/* ended for this */
 	bool		 stopped;	/* by a signal */
