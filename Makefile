@@ -51,7 +51,8 @@ DEPS_CHECK = libcmocka-dev bats jq python3 python3-cbor2 python3-cryptography py
 	nftables openssl strace valgrind bsdextrautils git zsh fish \
 	charon-systemd strongswan-swanctl libcharon-extra-plugins libcharon-extauth-plugins \
 	libstrongswan-standard-plugins libstrongswan-extra-plugins vpnc vpnc-scripts freeradius slapd ldap-utils bird2 \
-	softhsm2 libengine-pkcs11-openssl libyang2 libc-ares2 libjson-c5
+	softhsm2 libengine-pkcs11-openssl libyang2 libc-ares2 libjson-c5 \
+	chromium chromium-driver python3-selenium fonts-dejavu-core
 DEPS_DEB = debhelper dpkg-dev fakeroot
 DEPS_LINT = clang clang-tidy libclang-rt-14-dev cppcheck shellcheck
 DEPS_BENCH = iperf3 wireguard-go

@@ -23,6 +23,7 @@ probe:		crypto wire sa ike ike/v1base ike/v1run ike/v1
 nhrp:		crypto wire sa
 trace:		crypto wire sa ike ike/v1base ike/v1run ike/v1
 explain:	crypto wire sa ike ike/v1base ike/v1run ike/v1 trace
+page:		crypto wire sa ike ike/v1base ike/v1run ike/v1 trace explain
 os:		sa
 port:		wire os
 capture:	wire os
@@ -36,7 +37,7 @@ tool/nhrp:	crypto wire sa nhrp os gre port cli
 tool:		crypto wire sa esp ike ike/v1base ike/v1run ike/v1 probe trace monitor os port capture host cli
 '
 # Rooms whose objects want no socket, clock, stdio or exit.
-PURE=(base crypto wire sa esp ike nhrp probe trace explain monitor)
+PURE=(base crypto wire sa esp ike nhrp probe trace explain page monitor)
 # Modules (a .c file, its header or both) that one room may hold.
 MODULES_MAX=24
 

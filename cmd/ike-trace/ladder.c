@@ -227,10 +227,17 @@ show_payload(struct trace *t, const struct v1_told *m, size_t i)
 }
 
 static void
+put_remark(void *arg, bool red, const char *text)
+{
+	(void)red;
+	put(arg, BELOW, "(%s)", text);
+}
+
+static void
 ladder_message(struct trace *t, const struct capture_packet *p, const struct v1_told *m)
 {
 	char label[V1_LABEL + 64];
-	const char *why = open_text(m), *story = v1_told_story(m);
+	const char *story = v1_told_story(m);
 	size_t i, n;
 
 	if (m->moved && t->shown_sa == m->sa)
@@ -246,23 +253,9 @@ ladder_message(struct trace *t, const struct capture_packet *p, const struct v1_
 	if (p->by == CAPTURE_BY_TCP)
 		(void)snprintf(label + n, sizeof(label) - n, ", over TCP");
 	arrow(t, p, m->by_initiator, label, '-');
-	if ((p->by == CAPTURE_BY_UDP_MARKER) != t->marked)
-		put(t, BELOW, t->marked ? "(without non-ESP marker)" : "(with non-ESP marker)");
-	t->marked = p->by == CAPTURE_BY_UDP_MARKER;
-	if (m->msg.hdr.exchange == EXCHANGE_QUICK && isakmp_find(&m->msg, PAYLOAD_KE, NULL) != NULL)
-		put(t, BELOW, "(PFS: the KE is for this child SA only)");
-	if (m->found_one_way)
-		put(t, BELOW, "(the addresses do not tell the two ends apart: the exchange does)");
+	remarks(t, p, m, put_remark, t);
 	if (report_level() > 0 && story != NULL)
 		put(t, BELOW, "(%s)", story);
-	if (p->fragments > 1)
-		put(t, BELOW, "(reassembled from %u fragments)", p->fragments);
-	if (m->fragments > 0)
-		put(t, BELOW, "(reassembled from %u IKE fragments)", m->fragments);
-	if (why != NULL)
-		put(t, BELOW, "(encrypted: %s)", why);
-	else if (!m->readable)
-		put(t, BELOW, "(unreadable: %s)", m->why.what);
 	if (report_level() < 0)
 		return;
 	for (i = 0; i < m->msg.n; i++)
@@ -301,23 +294,16 @@ ladder_nhrp(struct trace *t, const struct capture_packet *p, const struct nhrp_p
 
 /* --- ESP and AH --- */
 
-static const char *
-proto_text(const struct watch_flow *f)
-{
-	return (f->proto == 50 ? "ESP" : "AH");
-}
-
 static void
 ladder_flow(struct trace *t, const struct capture_packet *p, const struct watch_flow *f)
 {
-	char label[80], s[ENDPOINT_TEXT], d[ENDPOINT_TEXT];
+	char label[FLOW_LABEL], s[ENDPOINT_TEXT], d[ENDPOINT_TEXT];
 	bool right = addr_cmp(&p->src.addr, &t->left.addr) == 0 &&
 	    addr_cmp(&p->dst.addr, &t->right.addr) == 0;
 	bool left = addr_cmp(&p->src.addr, &t->right.addr) == 0 &&
 	    addr_cmp(&p->dst.addr, &t->left.addr) == 0;
 
-	(void)snprintf(label, sizeof(label), "%s %08x starts at sequence number %u", proto_text(f),
-	    get_be32(f->spi), f->first);
+	(void)flow_label(label, f);
 	if (t->shown_sa != 0 && (left || right)) {
 		/* If both ends have one address, the ports identify the sides. */
 		if (left && right)
@@ -330,60 +316,14 @@ ladder_flow(struct trace *t, const struct capture_packet *p, const struct watch_
 	}
 }
 
+/* The first line is a heading. */
 static void
-show_gaps(struct trace *t, const struct watch_flow *f)
+put_flow(void *arg, bool red, const char *text)
 {
-	char text[WATCH_GAPS * 24 + 8] = "";
-	size_t len = 0;
-	unsigned i;
+	struct trace *t = arg;
 
-	for (i = 0; i < f->n_gaps; i++)
-		if (f->gap[i].from == f->gap[i].to)
-			len += (size_t)snprintf(text + len, sizeof(text) - len, " %u", f->gap[i].from);
-		else
-			len += (size_t)snprintf(text + len, sizeof(text) - len, " %u-%u",
-			    f->gap[i].from, f->gap[i].to);
-	put(t, "    ", "%llu missing:%s%s", (unsigned long long)watch_missing(f), text,
-	    f->gaps_cut ? " ..." : "");
-}
-
-static void
-show_flow(struct trace *t, const struct watch_flow *f)
-{
-	char s[ENDPOINT_TEXT], d[ENDPOINT_TEXT], child[CHILD_TEXT];
-	char way[32] = "";
-
-	if (f->dst.port != 0)
-		(void)snprintf(way, sizeof(way), " in UDP");
-	put(t, "", "%s %08x  %s -> %s%s%s%s", proto_text(f), get_be32(f->spi),
-	    f->src.port != 0 ? endpoint_text(s, &f->src) : addr_text(s, &f->src.addr),
-	    f->dst.port != 0 ? endpoint_text(d, &f->dst) : addr_text(d, &f->dst.addr), way,
-	    child_text(child, t, f)[0] != '\0' ? ", " : "", child);
-	put(t, "    ", "%llu packet%s, %llu bytes in %.3f s, numbers %u to %u",
-	    (unsigned long long)f->packets, f->packets == 1 ? "" : "s", (unsigned long long)f->bytes,
-	    (double)(f->last_us >= f->first_us ? f->last_us - f->first_us : 0) / 1e6, f->low, f->high);
-	if (icv96_found(t, f))
-		put(t, "    ", "ICV of 96 bits, not 128: " ICV96_HINT);
-	if (watch_missing(f) > 0)
-		show_gaps(t, f);
-	if (f->replays > 0)
-		put_red(t, "    ", "%llu REPLAYED: sequence number received before",
-		    (unsigned long long)f->replays);
-	if (f->zeros > 0)
-		put(t, "    ", "%llu with number 0, which no sender uses", (unsigned long long)f->zeros);
-	if (f->reordered > 0 || f->late > 0)
-		put(t, "    ", "%llu out of order, %llu of them too late for any window",
-		    (unsigned long long)f->reordered + f->late, (unsigned long long)f->late);
-	if (f->wraps > 0)
-		put(t, "    ", "sequence numbers restarted %llu times", (unsigned long long)f->wraps);
-}
-
-/* "7 things" with a comma before it, where there are any. */
-static void
-count(uint64_t n, const char *what)
-{
-	if (n > 0)
-		(void)printf(", %llu %s", (unsigned long long)n, what);
+	(red ? put_red : put)(t, t->flow_begun ? "    " : "", "%s", text);
+	t->flow_begun = true;
 }
 
 static void
@@ -391,29 +331,18 @@ ladder_end(struct trace *t)
 {
 	const struct capture_stats *c = capture_stats(t->capture);
 	const struct watch_flow *f;
+	char sum[SUM_TEXT];
 	size_t i;
 
 	if (watch_flow(t->esp, 0) != NULL && t->lines + t->shown_sa > 0)
 		(void)putchar('\n');
-	for (i = 0; (f = watch_flow(t->esp, i)) != NULL; i++)
-		show_flow(t, f);
+	for (i = 0; (f = watch_flow(t->esp, i)) != NULL; i++) {
+		t->flow_begun = false;
+		flow_words(t, f, put_flow, t);
+	}
 	if (c->frames > 0)
 		(void)putchar('\n');
-	(void)printf("%llu frames, %llu IKE messages in %u IKE SA%s", (unsigned long long)c->frames,
-	    (unsigned long long)t->n.ike, t->n.sas, t->n.sas == 1 ? "" : "s");
-	count(t->n.again, "sent again");
-	count(t->n.unopened, "not opened");
-	count(t->n.bad + c->bad, "malformed");
-	count(t->n.v2, "of IKEv2");
-	count(t->n.keepalives, "NAT keepalives");
-	count(t->n.tcp, "unknown segments on TCP 10000");
-	count(t->n.nhrp, "of NHRP");
-	count(t->n.gre, "of other GRE");
-	count(c->copies, "captured twice");
-	count(c->cut, "truncated by the capture");
-	count(c->incomplete, "datagrams with missing fragments");
-	count(watch_others(t->esp), "of ESP or AH above the limit of SPIs");
-	(void)putchar('\n');
+	put(t, "", "%s", sum_text(sum, t));
 }
 
 const struct trace_view ladder_view = {

@@ -49,7 +49,10 @@ static const struct opt optab[] = {
 	    .flags = OPT_NO_DEFAULT),
 	OPT_STR(struct trace_opts, user, 0, "user", "NAME",
 	    "drop privileges to NAME once the capture is open (root: sapipe)"),
-	OPT_FLAG(struct trace_opts, reveal, 0, "reveal-keys", "also print XAuth passwords"),
+	OPT_STR(struct trace_opts, html, 0, "html", "FILE",
+	    "write a page for a browser, with every payload and value; '-': standard output"),
+	OPT_STR(struct trace_opts, svg, 0, "svg", "FILE", "write the ladder as a drawing, for slides; '-': standard output"),
+	OPT_FLAG(struct trace_opts, reveal, 0, "reveal-keys", "also print XAuth passwords, and in the page keys"),
 	OPT_CHOICE(struct trace_opts, colour, 0, "color", "auto|always|never",
 	    "print refusals, wrong hashes and signatures, and replays in red (auto: on a terminal, unless NO_COLOR is set)"),
 	OPT_JSON(struct trace_opts, json),
@@ -186,7 +189,7 @@ packet(struct trace *t, const struct trace_view *v, const struct capture_packet 
 static enum exit_status
 frames(struct trace *t)
 {
-	const struct trace_view *v = t->o->json ? &json_view : &ladder_view;
+	const struct trace_view *v = t->page != NULL ? &page_view : t->o->json ? &json_view : &ladder_view;
 	enum exit_status status = EXIT_DONE;
 	struct capture_packet p;
 	struct fault f = {0};
@@ -204,6 +207,10 @@ frames(struct trace *t)
 	states_report(t);
 	if (rc < 0)
 		status = report_fault(&f);
+	if (page_end(t, &f) != 0)
+		status = report_fault(&f);
+	else if (rc < 0)
+		;
 	else if (t->n.ike == 0 && t->n.nhrp == 0 && watch_flow(t->esp, 0) == NULL) {
 		report_say(0, "no IKE, ESP, AH or NHRP in %llu frames",
 		    (unsigned long long)capture_stats(t->capture)->frames);
@@ -257,6 +264,8 @@ open_all(struct trace *t, struct fault *f)
 	if ((o->live == NULL) == (o->capture == NULL))
 		return (fault(f, FAULT_USAGE, o->live == NULL ? "which capture?" :
 		    "either a capture or --live"));
+	if (page_open(t, f) != 0)
+		return (-1);
 	if ((t->keys = sa_set_new()) == NULL || (t->ike = v1_trace_new(t->keys)) == NULL ||
 	    (t->esp = watch_new()) == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for a trace"));
@@ -272,10 +281,13 @@ open_all(struct trace *t, struct fault *f)
 	if (read_states(t, f) != 0 || creds_trust_read(&t->trust, &o->trust, f) != 0)
 		return (-1);
 	v1_trace_trust(t->ike, &t->trust);
+	if (page_begin(t, f) != 0)
+		return (-1);
 	t->columns = term_width(STDOUT_FILENO);
 	t->colour = o->colour == COLOUR_ALWAYS || (o->colour == COLOUR_AUTO && term_colour(STDOUT_FILENO));
 	/* The input after this point is untrusted. */
-	return (priv_drop(o->user, 0, f) < 0 || sandbox_enter(SANDBOX_FILTER, f) < 0 ? -1 : 0);
+	return (priv_drop(o->user, 0, f) < 0 || sandbox_enter(t->page != NULL ? SANDBOX_WRITER :
+	    SANDBOX_FILTER, f) < 0 ? -1 : 0);
 }
 
 int
@@ -303,6 +315,7 @@ main(int argc, char *argv[])
 	(void)signal(SIGINT, SIG_DFL);
 	(void)signal(SIGTERM, SIG_DFL);
 	(void)signal(SIGHUP, SIG_DFL);
+	page_close(&t);
 	watch_free(t.esp);
 	v1_trace_free(t.ike);
 	creds_free(&t.trust);

@@ -18,6 +18,7 @@ struct trace_opts {
 	const char	*live;
 	const char	*capture;
 	const char	*user;
+	const char	*html, *svg;
 	uint64_t	 count;
 	uint8_t		 colour;	/* enum trace_colour */
 	struct { size_t n; uint16_t v[CAPTURE_PORTS_MAX]; } ports;
@@ -37,6 +38,8 @@ struct trace_counts {
 	unsigned	sas;		/* IKE SAs */
 };
 
+struct page_report;
+
 struct trace {
 	const struct trace_opts	*o;
 	struct capture		*capture;
@@ -54,11 +57,13 @@ struct trace {
 	uint8_t			 icv96[ICV96_MAX][4];
 	size_t			 columns;	/* lines are wrapped there; 0: they are not */
 	bool			 colour;
+	bool			 flow_begun;	/* its heading is printed */
+	struct page_report	*page;		/* --html, --svg; NULL: neither */
 	bool			 marked;	/* the message before had the non-ESP marker */
 	unsigned		 lines;		/* since the ends were shown */
 };
 
-/* How a report is made: for people, and as one JSON object a line. All print on standard output. */
+/* How a report is made: for people, as one JSON object a line, as a page. All but the last print on standard output. */
 struct trace_view {
 	void	(*message)(struct trace *, const struct capture_packet *, const struct v1_told *);
 	/* IKE that is none, or of another version; a packet that is malformed. */
@@ -69,6 +74,16 @@ struct trace_view {
 	void	(*nhrp)(struct trace *, const struct capture_packet *, const struct nhrp_packet *, int64_t key);
 	void	(*end)(struct trace *);
 };
-extern const struct trace_view ladder_view, json_view;
+extern const struct trace_view ladder_view, json_view, page_view;
+
+/* --- page.c --- */
+
+/* Creates the files of --html and --svg, if they are wanted, before the sandbox and the keys. 0, or -1. */
+int page_open(struct trace *t, struct fault *f);
+/* After the keys are read. 0, or -1. */
+int page_begin(struct trace *t, struct fault *f);
+/* Writes the files. 0, or -1: they are not there then. */
+int page_end(struct trace *t, struct fault *f);
+void page_close(struct trace *t);
 
 #endif

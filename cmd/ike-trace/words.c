@@ -1,6 +1,7 @@
 /* Words that both reports use. */
 #include "words.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -119,6 +120,130 @@ icv96_found(const struct trace *t, const struct watch_flow *f)
 	for (i = 0; i < t->n_icv96 && memcmp(t->icv96[i], f->spi, 4) != 0; i++)
 		;
 	return (f->proto == 50 && i < t->n_icv96);
+}
+
+/* --- lines --- */
+
+struct lines {
+	words_line	*line;
+	void		*arg;
+};
+
+static void put(const struct lines *l, bool red, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+static void
+put(const struct lines *l, bool red, const char *fmt, ...)
+{
+	char text[V1_WORDS];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	l->line(l->arg, red, text);
+}
+
+void
+remarks(struct trace *t, const struct capture_packet *p, const struct v1_told *m, words_line *line, void *arg)
+{
+	const struct lines l = { line, arg };
+	const char *why = open_text(m);
+
+	if ((p->by == CAPTURE_BY_UDP_MARKER) != t->marked)
+		put(&l, false, t->marked ? "without non-ESP marker" : "with non-ESP marker");
+	t->marked = p->by == CAPTURE_BY_UDP_MARKER;
+	if (m->msg.hdr.exchange == EXCHANGE_QUICK && isakmp_find(&m->msg, PAYLOAD_KE, NULL) != NULL)
+		put(&l, false, "PFS: the KE is for this child SA only");
+	if (m->found_one_way)
+		put(&l, false, "the addresses do not tell the two ends apart: the exchange does");
+	if (p->fragments > 1)
+		put(&l, false, "reassembled from %u fragments", p->fragments);
+	if (m->fragments > 0)
+		put(&l, false, "reassembled from %u IKE fragments", m->fragments);
+	if (why != NULL)
+		put(&l, false, "encrypted: %s", why);
+	else if (!m->readable)
+		put(&l, false, "unreadable: %s", m->why.what);
+}
+
+static const char *
+proto_text(const struct watch_flow *f)
+{
+	return (f->proto == 50 ? "ESP" : "AH");
+}
+
+char *
+flow_label(char out[FLOW_LABEL], const struct watch_flow *f)
+{
+	(void)snprintf(out, FLOW_LABEL, "%s %08x starts at sequence number %u", proto_text(f), get_be32(f->spi), f->first);
+	return (out);
+}
+
+static void
+gaps(const struct lines *l, const struct watch_flow *f)
+{
+	char text[WATCH_GAPS * 24 + 8] = "";
+	size_t len = 0;
+	unsigned i;
+
+	for (i = 0; i < f->n_gaps; i++)
+		if (f->gap[i].from == f->gap[i].to)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, " %u", f->gap[i].from);
+		else
+			len += (size_t)snprintf(text + len, sizeof(text) - len, " %u-%u",
+			    f->gap[i].from, f->gap[i].to);
+	put(l, false, "%llu missing:%s%s", (unsigned long long)watch_missing(f), text, f->gaps_cut ? " ..." : "");
+}
+
+void
+flow_words(struct trace *t, const struct watch_flow *f, words_line *line, void *arg)
+{
+	const struct lines l = { line, arg };
+	char s[ENDPOINT_TEXT], d[ENDPOINT_TEXT], child[CHILD_TEXT];
+	const char *way = f->dst.port != 0 ? " in UDP" : "";
+
+	put(&l, false, "%s %08x  %s -> %s%s%s%s", proto_text(f), get_be32(f->spi),
+	    f->src.port != 0 ? endpoint_text(s, &f->src) : addr_text(s, &f->src.addr),
+	    f->dst.port != 0 ? endpoint_text(d, &f->dst) : addr_text(d, &f->dst.addr), way,
+	    child_text(child, t, f)[0] != '\0' ? ", " : "", child);
+	put(&l, false, "%llu packet%s, %llu bytes in %.3f s, numbers %u to %u",
+	    (unsigned long long)f->packets, f->packets == 1 ? "" : "s", (unsigned long long)f->bytes,
+	    (double)(f->last_us >= f->first_us ? f->last_us - f->first_us : 0) / 1e6, f->low, f->high);
+	if (icv96_found(t, f))
+		put(&l, false, "ICV of 96 bits, not 128: " ICV96_HINT);
+	if (watch_missing(f) > 0)
+		gaps(&l, f);
+	if (f->replays > 0)
+		put(&l, true, "%llu REPLAYED: sequence number received before", (unsigned long long)f->replays);
+	if (f->zeros > 0)
+		put(&l, false, "%llu with number 0, which no sender uses", (unsigned long long)f->zeros);
+	if (f->reordered > 0 || f->late > 0)
+		put(&l, false, "%llu out of order, %llu of them too late for any window",
+		    (unsigned long long)f->reordered + f->late, (unsigned long long)f->late);
+	if (f->wraps > 0)
+		put(&l, false, "sequence numbers restarted %llu times", (unsigned long long)f->wraps);
+}
+
+char *
+sum_text(char out[SUM_TEXT], const struct trace *t)
+{
+	const struct capture_stats *c = capture_stats(t->capture);
+	const struct { uint64_t n; const char *what; } counts[] = {
+		{ t->n.again, "sent again" }, { t->n.unopened, "not opened" }, { t->n.bad + c->bad, "malformed" },
+		{ t->n.v2, "of IKEv2" }, { t->n.keepalives, "NAT keepalives" },
+		{ t->n.tcp, "unknown segments on TCP 10000" }, { t->n.nhrp, "of NHRP" }, { t->n.gre, "of other GRE" },
+		{ c->copies, "captured twice" }, { c->cut, "truncated by the capture" },
+		{ c->incomplete, "datagrams with missing fragments" },
+		{ watch_others(t->esp), "of ESP or AH above the limit of SPIs" },
+	};
+	size_t i, n = (size_t)snprintf(out, SUM_TEXT, "%llu frames, %llu IKE messages in %u IKE SA%s",
+	    (unsigned long long)c->frames, (unsigned long long)t->n.ike, t->n.sas, t->n.sas == 1 ? "" : "s");
+
+	for (i = 0; i < sizeof(counts) / sizeof(counts[0]) && n < SUM_TEXT; i++)
+		if (counts[i].n > 0)
+			n += (size_t)snprintf(out + n, SUM_TEXT - n, ", %llu %s", (unsigned long long)counts[i].n,
+			    counts[i].what);
+	return (out);
 }
 
 /* --- which --sa fits --- */

@@ -22,4 +22,20 @@ double trace_seconds(const struct trace *t, uint64_t time_us);
 /* Why an encrypted message could not be decrypted, or NULL. */
 const char *open_text(const struct v1_told *m);
 
+/* Receives a line, without a line end; ${red}: it is about something wrong. */
+typedef void words_line(void *arg, bool red, const char *text);
+
+/* What there is to say of a message besides its payloads: the marker, PFS, fragments, why it cannot be read. */
+void remarks(struct trace *t, const struct capture_packet *p, const struct v1_told *m, words_line *line, void *arg);
+
+/* "ESP 0a0b0c0d starts at sequence number 1" */
+#define FLOW_LABEL	80
+char *flow_label(char out[FLOW_LABEL], const struct watch_flow *f);
+/* The packets of an SPI; the first line is its heading. */
+void flow_words(struct trace *t, const struct watch_flow *f, words_line *line, void *arg);
+
+/* "12 frames, 9 IKE messages in 1 IKE SA, 2 sent again" */
+#define SUM_TEXT	640
+char *sum_text(char out[SUM_TEXT], const struct trace *t);
+
 #endif

@@ -48,6 +48,7 @@ calc_given(struct calc *c, enum val v, struct span value, const char *how, struc
 	s->name = calc_name(c, v);
 	s->formula = how;
 	s->given = true;
+	s->open = calc_open(c, v);
 	s->base = c->base;
 	c->from[v] = s->number;
 	rule_next(s->next, sizeof(s->next), c, v);
@@ -69,6 +70,7 @@ step_add(struct calc *c, const struct rule *r, struct fault *f)
 	s->formula = r->formula;
 	s->section = r->section;
 	s->octet = r->octet;
+	s->open = calc_open(c, r->out);
 	s->hash = (r->out == V_HASH_I || r->out == V_HASH_R) && c->auth_hash != NULL ? c->auth_hash : c->hash;
 	s->enc = c->enc;
 	s->base = c->base;
@@ -80,6 +82,7 @@ step_add(struct calc *c, const struct rule *r, struct fault *f)
 			continue;
 		s->in[s->n].name = calc_name(c, r->in[i]);
 		s->in[s->n].from = c->from[r->in[i]];
+		s->in[s->n].open = calc_open(c, r->in[i]);
 		if (secret_set(&s->in[s->n].value, secret_span(&c->v[r->in[i]])) == -1)
 			return (fault(f, FAULT_MEMORY, "no memory for a step"));
 		s->n++;

@@ -15,6 +15,13 @@
 #define STEP_NEXT	200
 #define STEP_NOTE	240
 
+/* Who may see a value without being told the keys. */
+enum step_open {
+	STEP_SECRET,		/* nobody: a key, or what makes keys */
+	STEP_CONTENT,		/* the content of an encrypted message, which may hold a password */
+	STEP_OPEN,		/* anybody: it was on the wire, or does not help to find a key */
+};
+
 /*
  * One value: computed by ${formula} from its inputs, or given (${formula} is its source, without inputs), or
  * unknown (${missing} names what is needed). Owns copies of its values.
@@ -23,11 +30,14 @@ struct step {
 	unsigned	 number;	/* from 1, through all of them */
 	const char	*name, *formula, *section;	/* section NULL: none */
 	bool		 given;
+	bool		 payload;	/* it is a payload as received, and ${note} has its words, passwords too */
+	enum step_open	 open;		/* of ${out} and of what it was compared with */
 	size_t		 n;
 	struct {
 		const char	*name;
 		struct secret	 value;
 		unsigned	 from;		/* the step that has it; 0: none */
+		enum step_open	 open;
 	} in[STEP_INPUTS];
 	const char	*octet;		/* a number in the formula that means one octet; or NULL */
 	const struct alg_hash *hash;	/* behind prf() and hash() */

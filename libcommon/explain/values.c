@@ -94,6 +94,26 @@ calc_option(enum val v)
 	return (infos[v].option);
 }
 
+/* What is named here only; whoever adds a value without thinking of it keeps it secret. */
+enum step_open
+calc_open(const struct calc *c, enum val v)
+{
+	switch (v) {
+	case V_NI: case V_NR:
+		return (c->auth == CALC_PKE ? STEP_SECRET : STEP_OPEN);
+	case V_GXI: case V_GXR: case V_GX: case V_PUBLIC: case V_CKY_I: case V_CKY_R: case V_COOKIE: case V_SAI:
+	case V_IDI: case V_IDR: case V_SPI: case V_MID: case V_LAST: case V_PREVIOUS: case V_VID: case V_TEXT:
+	case V_CERT: case V_DIGEST: case V_SIG: case V_CIPHERTEXT: case V_PROTOCOL: case V_IP: case V_PORT:
+	case V_PEER_IP: case V_PEER_PORT: case V_PRIME: case V_GENERATOR: case V_HASH_I: case V_HASH_R: case V_HASH1:
+	case V_HASH2: case V_HASH3: case V_IV: case V_NAT_D: case V_HASH_CERT: case V_LAST_BLOCK:
+		return (STEP_OPEN);
+	case V_MESSAGE: case V_PLAINTEXT:
+		return (STEP_CONTENT);
+	default:
+		return (STEP_SECRET);
+	}
+}
+
 int
 calc_set(struct calc *c, enum val v, struct span value, struct fault *f)
 {

@@ -72,6 +72,8 @@ struct calc {
 /* The RFC's name of a value ("Ni_b"; in phase 2 "g(qm)^xy") and the option that gives it ("--ni"), or "". */
 const char *calc_name(const struct calc *c, enum val v);
 const char *calc_option(enum val v);
+/* Who may see it. With public-key encryption also the nonces are secret (RFC 2409, 5.2). */
+enum step_open calc_open(const struct calc *c, enum val v);
 
 /* Gives ${v} a copy of ${value}. FAULT_USAGE: it has a wrong length. */
 int calc_set(struct calc *c, enum val v, struct span value, struct fault *f);

@@ -205,6 +205,8 @@ signature(struct walk_sa *s, const struct v1_seen *in, const struct v1_told *m, 
 	step = &c->steps->v[c->steps->n - 1];
 	step->name = m->by_initiator ? "SIG_I" : "SIG_R";
 	step->of[0] = '\0';
+	step->payload = false;
+	step->open = STEP_OPEN;
 	step->wrong = sig.proof == V1_PROOF_BAD || sig.signer == V1_SIGNER_REFUSED;
 	step_note(step->note, "the signature of %s by the sender's private key (RFC 2409, 5.1): %s",
 	    calc_name(c, hash), sig.text);

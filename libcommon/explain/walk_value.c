@@ -70,6 +70,8 @@ walk_payload(struct calc *c, const struct v1_told *m, size_t i, struct fault *f)
 	s->formula = m->by_initiator ? "on the wire, from the initiator" :
 	    "on the wire, from the responder";
 	s->given = true;
+	s->payload = true;
+	s->open = STEP_CONTENT;
 	(void)snprintf(s->of, sizeof(s->of), "%s", isakmp_payload_name(m->msg.pl[i].type, name));
 	(void)v1_told_words(words, sizeof(words), m, i, true);
 	for (line = words; (line = strchr(line, '\n')) != NULL; line++)

@@ -23,7 +23,7 @@
 #define PLACES	6	/* that a profile keeps, at most */
 
 #define IN_NET	(1u << SANDBOX_NEGOTIATOR | 1u << SANDBOX_DATAPATH | 1u << SANDBOX_MONITOR)
-#define IN_ALL	(1u << SANDBOX_FILTER | 1u << SANDBOX_READER | IN_NET)
+#define IN_ALL	(1u << SANDBOX_FILTER | 1u << SANDBOX_WRITER | 1u << SANDBOX_READER | IN_NET)
 
 /* Calls allowed with any arguments, by purpose. Names unknown to libseccomp are skipped. */
 static const struct row {
@@ -46,6 +46,8 @@ static const struct row {
 	    "getrusage", "times" } },
 	/* abort() and assert() should end us with the signal that they mean. */
 	{ IN_ALL, { "tgkill" } },
+	/* A request to the helper that renames a file, and its end. */
+	{ 1u << SANDBOX_WRITER, { "fsync", "sendto", "wait4", "waitid" } },
 	{ IN_NET, { "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2",
 	    "eventfd2", "timerfd_create", "timerfd_settime", "timerfd_gettime", "signalfd4",
 	    "pipe2", "pipe", "setitimer", "wait4", "waitid", "getgroups" } },

@@ -12,7 +12,9 @@ enum sandbox {
 	 * descriptors; no files, sockets or processes.
 	 */
 	SANDBOX_FILTER,
-	/* skeyid-calc: the above, and it opens files for reading. */
+	/* ike-trace with --html or --svg: the above, and it commits new files (os/newfile.h). */
+	SANDBOX_WRITER,
+	/* skeyid-calc: as SANDBOX_FILTER, and it opens files for reading. */
 	SANDBOX_READER,
 	/*
 	 * ike-initiate, ike-respond, dpd-ping, natd-probe: as SANDBOX_FILTER, and they open UDP sockets and the

@@ -213,7 +213,37 @@ static const struct { uint16_t type; enum value_kind kind; } config_attrs[] = {
 	{ CONFIG_UNITY_LOCAL_LAN, VALUE_NET }, { CONFIG_UNITY_PFS, VALUE_NUM },
 	{ CONFIG_UNITY_BACKUP_SERVERS, VALUE_TEXT }, { CONFIG_UNITY_DDNS_HOSTNAME, VALUE_TEXT },
 };
+#define CONFIG_HDR	4	/* type, reserved, identifier */
 #define CONFIG_ATTRS	(sizeof(config_attrs) / sizeof(config_attrs[0]))
+
+/* The kind of the values of an attribute. */
+static enum value_kind
+kind_of(uint16_t type)
+{
+	size_t i;
+
+	for (i = 0; i < CONFIG_ATTRS; i++)
+		if (config_attrs[i].type == type)
+			return (config_attrs[i].kind);
+	return (VALUE_HEX);
+}
+
+bool
+v1_payload_secret(const struct isakmp_payload *pl)
+{
+	struct isakmp_attrs attrs;
+	size_t i;
+
+	if (pl->type != PAYLOAD_ATTR)
+		return (false);
+	if (pl->body.len < CONFIG_HDR || isakmp_attrs_get(&attrs, span_of(pl->body.p + CONFIG_HDR,
+	    pl->body.len - CONFIG_HDR), NULL) != 0)
+		return (true);
+	for (i = 0; i < attrs.n; i++)
+		if (kind_of(attrs.a[i].type) == VALUE_SECRET && (attrs.a[i].basic || attrs.a[i].bytes.len > 0))
+			return (true);
+	return (false);
+}
 
 static void
 config_value(struct sa_text *t, const struct isakmp_attr *a, enum value_kind kind, bool reveal)
@@ -267,7 +297,7 @@ config_words(struct sa_text *t, struct span body, bool reveal)
 	uint8_t type = rd_u8(&r);
 	char name[NUM_TEXT];
 	uint16_t id;
-	size_t i, j;
+	size_t i;
 
 	(void)rd_u8(&r);
 	id = rd_u16(&r);
@@ -280,13 +310,10 @@ config_words(struct sa_text *t, struct span body, bool reveal)
 	else
 		sa_text_add(t, "type %u, %u\n", type, id);
 	for (i = 0; i < attrs.n; i++) {
-		for (j = 0; j < CONFIG_ATTRS && config_attrs[j].type != attrs.a[i].type; j++)
-			;
 		sa_text_add(t, "%s", config_attr_name(attrs.a[i].type, name));
 		/* An ACK names attributes; a number that it has nevertheless means nothing. */
 		if (attrs.a[i].basic ? type != CONFIG_ACK : attrs.a[i].bytes.len > 0)
-			config_value(t, &attrs.a[i], j < CONFIG_ATTRS ? config_attrs[j].kind :
-			    VALUE_HEX, reveal);
+			config_value(t, &attrs.a[i], kind_of(attrs.a[i].type), reveal);
 		sa_text_add(t, "\n");
 	}
 }

@@ -28,6 +28,12 @@ struct v1_words_of {
 char *v1_payload_words(char *out, size_t cap, const struct isakmp_payload *pl,
     const struct v1_words_of *of);
 
+/*
+ * Whether ${pl} holds a password, or is an attribute payload that cannot be parsed and may hold one: its bytes are then
+ * for --reveal-keys only.
+ */
+bool v1_payload_secret(const struct isakmp_payload *pl);
+
 /* The type of a payload by its number and exchange: 15 and 16 are NAT-D and NAT-OA of drafts. Others as they are. */
 uint8_t v1_payload_meant(uint8_t type, uint8_t exchange);
 
