@@ -46,7 +46,7 @@ DEPS_BUILD = build-essential pkg-config libssl-dev libpcap-dev libcbor-dev libmn
 	libseccomp-dev libinih-dev libev-dev libjansson-dev libcap-ng-dev libcrypt-dev libldap-dev \
 	$(if $(filter x86_64,$(shell uname -m)),libipsec-mb-dev)
 DEPS_DEMO = iproute2 iputils-ping procps socat util-linux
-DEPS_CHECK = libcmocka-dev bats jq python3 python3-cbor2 python3-cryptography python3-cryptography-vectors \
+DEPS_CHECK = libcmocka-dev bats jq xxd python3 python3-cbor2 python3-cryptography python3-cryptography-vectors \
 	python3-scapy tshark tcpdump mandoc \
 	nftables openssl strace valgrind bsdextrautils git zsh fish \
 	charon-systemd strongswan-swanctl libcharon-extra-plugins libcharon-extauth-plugins \

@@ -315,7 +315,7 @@ NO_BUILD=(-s -o all CC=false)
 	[ -e "$d$p/share/zsh/site-functions/_sapipe" ]
 	[ -e "$d$p/share/man/man7/sapipe.7" ]
 	[ "$(sed -n 's/.*parts=\(\/.*\)/\1/p' "$d$p/bin/sapipe")" = "$p/share/sapipe" ]
-	diff -r "$d$p/share/sapipe" "$SAPIPE_BUILD/sapipe.d"
+	diff -r -x sa-state.cddl "$d$p/share/sapipe" "$SAPIPE_BUILD/sapipe.d"
 	run -0 make -s uninstall DESTDIR="$d" PREFIX="$p"
 	run -0 find "$d" ! -type d
 	[ -z "$output" ]

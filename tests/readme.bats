@@ -24,7 +24,8 @@ teardown() {
 	[ "$(wc -w <<<"$names")" -gt 25 ]
 	for name in $names; do
 		[ -n "$(example "$name")" ]
-		grep -qE "(example|resident|example_in|types) .*\<$name\>" "$BATS_TEST_DIRNAME"/{readme.bats,troubles.bats,vpnmon-group.bats,lib/readme.bash} || {
+		grep -qE "(example|resident|example_in|types) .*\<$name\>" "$BATS_TEST_DIRNAME"/{readme.bats,troubles.bats,vpnmon-group.bats,lib/readme.bash} ||
+			grep -qF "example: $name" "$SAPIPE_TOP/man/sapipe-tutorial.7" || {
 			echo "no test runs the example $name"
 			return 1
 		}

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The examples of README.md, sapipe-examples(7) and sapipe-troubles(7), as they stand there, on the two machines of
+# The examples of README.md and of the pages sapipe-*(7), as they stand there, on the two machines of
 # tests/lib/lab.bash: a block of code has a name in a comment before it, "example: NAME" what is typed, and "output: NAME"
 # what it prints, with "..." for what differs from run to run.
 #
@@ -7,7 +7,7 @@
 #   load lib/lab
 #   load lib/readme
 
-DOCS=("$SAPIPE_TOP"/README.md "$SAPIPE_TOP"/man/sapipe-examples.7 "$SAPIPE_TOP"/man/sapipe-troubles.7)
+DOCS=("$SAPIPE_TOP"/README.md "$SAPIPE_TOP"/man/sapipe-examples.7 "$SAPIPE_TOP"/man/sapipe-troubles.7 "$SAPIPE_TOP"/man/sapipe-tutorial.7)
 
 # block KIND NAME: the text of that block.
 block() {
