@@ -11,6 +11,7 @@
 #include "datapath/control.h"
 #include "datapath/datapath.h"
 #include "claim/claim_keeper.h"
+#include "gre/inside.h"
 #include "capture/recorder.h"
 #include "os/notify.h"
 #include "os/record_in.h"
@@ -29,6 +30,7 @@ struct tool {
 	struct ev_loop	*loop;
 	struct datapath	*dp;
 	struct control	*control;
+	struct inside	*inside;	/* of --nhrp; NULL: none */
 	struct sa_in	*in;
 	struct script	 script;
 	struct helper	 keeper;	/* of claims */

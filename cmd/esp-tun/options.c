@@ -113,6 +113,9 @@ tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
 		if (parse_hop(&hops[d->n_nhtb++], o->nhtb.v[i], f) != 0)
 			return (-1);
 	d->nhtb = hops;
+	d->nhrp = o->nhrp != NULL;
+	if (o->nhrp != NULL && (o->route || o->addresses.n == 0))
+		return (fault(f, FAULT_USAGE, "--nhrp needs --no-route and --address: bindings make the routes"));
 	/* A name that is wrong, before anything is done. */
 	return (priv_user(o->user, &uid, &gid, f) < 0 ? -1 : 0);
 }

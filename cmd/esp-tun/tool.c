@@ -5,6 +5,7 @@
 
 #include "esp_tun.h"
 #include "cli/loop.h"
+#include "cli/peer_addr.h"
 #include "os/clock.h"
 #include "os/priv.h"
 #include "os/sandbox.h"
@@ -46,6 +47,8 @@ on_state(void *ctx, bool up, const struct esp_pair *pair, const char *why)
 	report_say(0, "%s is %s: %s to %s through %s%s%s", datapath_tun(t->dp), up ? "up" : "down",
 	    selector_net_text(from, &pair->out.src_ts[0]), selector_net_text(to, &pair->out.dst_ts[0]),
 	    addr_text(at, &pair->remote.addr), up || *why == '\0' ? "" : ": ", up ? "" : why);
+	if (up)
+		inside_up(t->inside);
 	tool_script(t, up ? "connect" : "disconnect", pair);
 	if (up)
 		notify_ready(&t->notify, "up");
@@ -53,6 +56,18 @@ on_state(void *ctx, bool up, const struct esp_pair *pair, const char *why)
 		notify_status(&t->notify, "down");
 	if (!up && sa_in_ended(t->in))
 		ev_break(t->loop, EVBREAK_ALL);
+}
+
+static void
+on_nhrp(void *ctx, const struct addr *from, struct span nhrp)
+{
+	inside_nhrp(((struct tool *)ctx)->inside, from, nhrp);
+}
+
+static void
+on_crossed(void *ctx, const struct addr *from, const struct addr *to, struct span head)
+{
+	inside_crossed(((struct tool *)ctx)->inside, from, to, head);
 }
 
 static void
@@ -171,11 +186,14 @@ drain(void *ctx)
 		}
 		if (r->type == SA_IKE && r->ike.has_config)
 			tool_config(t, &r->ike);
-		if (datapath_record(t->dp, r, at.source, at.off, &f) != 0)
+		if (r->type == SA_NHRP_BINDING && inside_record(t->inside, &r->binding, &f) != 0)
+			bad_sa(t, at.source, at.off, &f);
+		else if (datapath_record(t->dp, r, at.source, at.off, &f) != 0)
 			bad_sa(t, at.source, at.off, &f);
 		sa_rec_wipe(r);
 	}
 	free(r);
+	inside_settle(t->inside);
 	control_resume(t->control);
 	drop_privileges(t);
 	watch(t);
@@ -228,13 +246,24 @@ on_watchdog(struct ev_loop *loop, ev_timer *w, int revents)
 #define KEEPER_WAIT_MS	500	/* for the last numbers to be written */
 #define RECORDER_WAIT_MS 2000	/* for the last packets to be written */
 
+/* --nhrp: the device is there. */
+static int
+open_inside(struct tool *t, struct fault *f)
+{
+	struct inside_opt o = { .address = t->addresses[0].net, .hub = t->o->hub };
+
+	if (strcmp(t->o->nhrp, "any") != 0 && numeric_parse(&o.local, t->o->nhrp, "--nhrp", f) != 0)
+		return (-1);
+	return ((t->inside = inside_open(t->loop, t->dp, &o, on_trouble, t, f)) != NULL ? 0 : -1);
+}
+
 int
 tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d, struct fault *f)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1 };
 	static const struct datapath_calls calls = { .note = on_note, .trouble = on_trouble,
 	    .state = on_state, .drain = drain, .refused = on_refused,
-	    .resume = drain, .broken = on_broken };
+	    .resume = drain, .broken = on_broken, .nhrp = on_nhrp, .crossed = on_crossed };
 	struct recorder_task task = { .path = o->pcap, .tool = prog_name(), .user = o->user,
 	    .wide = report_open_file };
 	struct datapath_opt own;
@@ -285,6 +314,8 @@ tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d
 		return (-1);
 	if (o->control != NULL && (t->control = control_open(t->dp, o->control, f)) == NULL)
 		return (-1);
+	if (o->nhrp != NULL && open_inside(t, f) != 0)
+		return (-1);
 	report_say(1, "device %s is open", datapath_tun(t->dp));
 	return (0);
 }
@@ -328,6 +359,7 @@ tool_close(struct tool *t)
 	for (i = 0; t->io != NULL && i < sa_in_sources(t->in); i++)
 		ev_io_stop(t->loop, &t->io[i]);
 	control_close(t->control);
+	inside_close(t->inside);
 	datapath_free(t->dp);
 	for (i = 0; i < sizeof(t->sig) / sizeof(t->sig[0]) && t->loop != NULL; i++)
 		ev_signal_stop(t->loop, &t->sig[i]);

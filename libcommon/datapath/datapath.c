@@ -299,6 +299,12 @@ datapath_tun(const struct datapath *dp)
 	return (dp->tun.name);
 }
 
+unsigned
+datapath_ifindex(const struct datapath *dp)
+{
+	return (dp->tun.ifindex);
+}
+
 size_t
 datapath_mtu(const struct datapath *dp)
 {

@@ -29,6 +29,7 @@ struct datapath_opt {
 	struct addr	 mtu_probe;	/* echo requests to it search the path MTU; family 0: none */
 	size_t		 n_nhtb;	/* static bindings */
 	const struct datapath_hop { struct addr hop; const char *name; } *nhtb;
+	bool		 nhrp;		/* NHRP packets are handed out, see calls.nhrp */
 	int		 keeper;	/* our end of the keeper's socket; stays the caller's */
 	int		 recorder;	/* ... of the recorder's, see capture/recorder.h; -1: none */
 	struct sadb_config sadb;	/* except its hooks */
@@ -48,6 +49,13 @@ struct datapath_calls {
 	void (*drain)(void *ctx);
 	/* The record at byte ${off} of stream ${source}, which waited, was refused. */
 	void (*refused)(void *ctx, uint32_t source, uint64_t off, const struct fault *f);
+	/*
+	 * With ${opt.nhrp}: the NHRP packet ${nhrp} (IP protocol 54) came out of the tunnel of the peer at ${from}, its outer address. The
+	 * device does not get it. May be NULL, and so may the next one.
+	 */
+	void (*nhrp)(void *ctx, const struct addr *from, struct span nhrp);
+	/* With ${opt.hub}: the packet that begins with ${head} goes from the tunnel of the peer at ${from} into that of the one at ${to}. */
+	void (*crossed)(void *ctx, const struct addr *from, const struct addr *to, struct span head);
 	/* Records that waited are done: there may be room for more. */
 	void (*resume)(void *ctx);
 	/* The device or the keeper has ended: no packets can be forwarded. */
@@ -73,6 +81,18 @@ int datapath_record(struct datapath *dp, struct sa_rec *rec, uint32_t source, ui
  * none. Packets whose route over the device has this next hop go through the SAs of that peer only. 0, or -1 with a fault.
  */
 int datapath_bind(struct datapath *dp, const struct addr *hop, const char *name, struct fault *f);
+/*
+ * The same, to the peer at the outer address ${remote}, which need not be there yet. ${bound} false: in place of any binding, to
+ * none.
+ */
+int datapath_bind_remote(struct datapath *dp, const struct addr *hop, const struct addr *remote, bool bound, struct fault *f);
+/* More routes over the device, besides those to remote selectors and whether or not there are any; they are copied. 0, or -1: no memory. */
+int datapath_routes(struct datapath *dp, const struct route *r, size_t n, struct fault *f);
+/*
+ * Sends the IP packet ${p}, of ${len} bytes, through the newest tunnel-mode SA of the peer at the outer address ${remote} that
+ * admits it. False: there is none.
+ */
+bool datapath_send_to(struct datapath *dp, const struct addr *remote, uint8_t *p, size_t len);
 
 /* Number of waiting records. At DATAPATH_TURNS the caller must not pass in more. */
 size_t datapath_waiting(const struct datapath *dp);
@@ -87,6 +107,7 @@ uint64_t datapath_ever(const struct datapath *dp);
 uint64_t datapath_until(const struct datapath *dp);
 /* The device's name, as the kernel has it. */
 const char *datapath_tun(const struct datapath *dp);
+unsigned datapath_ifindex(const struct datapath *dp);
 size_t datapath_mtu(const struct datapath *dp);
 
 /* Counters as lines of text, each to ${line}. */

@@ -324,6 +324,27 @@ has_routes(const struct esp_pair *pair)
 	return (pair->dying_ms == 0 || pair->spent);
 }
 
+/* Adds those of datapath_routes(). -1: no memory. */
+static int
+want_more(struct datapath *dp, struct wanted *w, const struct addr *peers, size_t n_peers)
+{
+	const struct hops *h = &dp->hops;
+	struct route *more;
+
+	if (h->n_more == 0)
+		return (0);
+	if ((more = realloc(w->r, (w->n + h->n_more) * sizeof(*more))) == NULL)
+		return (-1);
+	w->r = more;
+	w->cap = w->n + h->n_more;
+	for (size_t i = 0; i < h->n_more; i++) {
+		more[w->n] = h->more[i];
+		more[w->n].covers = covers_a_peer(&h->more[i], peers, n_peers);
+		w->n++;
+	}
+	return (0);
+}
+
 static void
 routes(struct datapath *dp)
 {
@@ -338,16 +359,18 @@ routes(struct datapath *dp)
 		own = pair->user;
 		peers[i] = pair->out.dst.addr;
 		peers[i].scope = 0;
-		if (has_routes(pair) && !own->routed && routes_of(dp, &pair->out, own) != 0)
+		if (dp->opt.route && has_routes(pair) && !own->routed && routes_of(dp, &pair->out, own) != 0)
 			goto memory;
 	}
 	if (peers == NULL)
 		goto memory;
 	if (count > 0)
 		qsort(peers, count, sizeof(*peers), by_addr);
-	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++)
+	for (size_t i = 0; dp->opt.route && (pair = sadb_at(dp->db, i)) != NULL; i++)
 		if (has_routes(pair) && want_routes(dp, &w, pair, peers, count) != 0)
 			goto memory;
+	if (want_more(dp, &w, peers, count) != 0)
+		goto memory;
 	if (router_sync(&dp->router, w.r, w.n, &f) != 0)
 		dp_warn(dp, &f);
 	free(peers);
@@ -364,6 +387,6 @@ void
 dp_device(struct datapath *dp)
 {
 	dp_mtu(dp, dp->mtu_ms == 0);
-	if (dp->opt.route)
+	if (dp->opt.route || dp->hops.more != NULL)
 		routes(dp);
 }

@@ -1,5 +1,6 @@
 /* Next hops: the routes over the device, and the bindings of nhtb.h, for the look-up of each outbound packet. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "datapath/datapath_priv.h"
 
@@ -209,6 +210,48 @@ datapath_bind(struct datapath *dp, const struct addr *hop, const char *name, str
 	return (0);
 }
 
+int
+datapath_bind_remote(struct datapath *dp, const struct addr *hop, const struct addr *remote, bool bound, struct fault *f)
+{
+	if (nhtb_bind_remote(dp->hops.table, hop, bound ? remote : NULL, f) != 0)
+		return (-1);
+	sadb_changed(dp->db);
+	return (0);
+}
+
+int
+datapath_routes(struct datapath *dp, const struct route *r, size_t n, struct fault *f)
+{
+	struct hops *h = &dp->hops;
+	struct route *more = calloc(n + 1, sizeof(*more));
+
+	if (more == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for routes"));
+	if (n > 0)
+		memcpy(more, r, n * sizeof(*more));
+	free(h->more);
+	h->more = more;
+	h->n_more = n;
+	dp_device(dp);
+	return (0);
+}
+
+bool
+datapath_send_to(struct datapath *dp, const struct addr *remote, uint8_t *p, size_t len)
+{
+	struct pkt k = { .p = p, .len = len, .buf = p, .cap = len, .csum = PKT_CSUM_FULL };
+	struct inner in;
+
+	if (inner_parse(&in, p, len) != 0 || (dp->hops.copy_to = nhtb_remote(dp->hops.table, remote, &in)) == NULL)
+		return (false);
+	dp->hops.own = true;
+	dp_out(dp, &k);
+	dp_out_flush(dp);
+	dp->hops.own = false;
+	dp->hops.copy_to = NULL;
+	return (true);
+}
+
 static void
 watch(struct datapath *dp, ev_io *w, int fd, void (*ready)(struct ev_loop *, ev_io *, int))
 {
@@ -266,5 +309,6 @@ dp_hop_close(struct datapath *dp)
 	ev_io_stop(dp->loop, &h->events);
 	ev_io_stop(dp->loop, &h->answers);
 	routewatch_close(&h->watch);
+	free(h->more);
 	nhtb_free(h->table);
 }

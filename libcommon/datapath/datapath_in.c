@@ -143,9 +143,24 @@ finish(struct datapath *dp)
 		dp_out_flush(dp);
 }
 
+/* NHRP from a peer's tunnel: its outer address, which the SA has proven, goes with it. */
+static bool
+nhrp(struct datapath *dp, const struct pkt *k, const struct inner *in)
+{
+	if (!dp->opt.nhrp || in->proto != DP_NHRP || k->sa->mode != SA_TUNNEL)
+		return (false);
+	dp->worker.in.packets++;
+	dp->worker.in.bytes += k->inner_len;
+	if (!in->frag && dp->calls.nhrp != NULL)
+		dp->calls.nhrp(dp->ctx, &k->sa->pair->out.dst.addr, span_of(k->p + in->l4, in->len - in->l4));
+	return (true);
+}
+
 static void
 put(struct datapath *dp, struct pkt *k, const struct inner *in)
 {
+	if (nhrp(dp, k, in))
+		return;
 	if (dp->probe != NULL)
 		dp_probe_seen(dp, k, in);
 	if (dp->hub != NULL && dp_hub(dp, k, in))

@@ -348,6 +348,16 @@ out_segments(struct datapath *dp, struct pkt *k, const struct inner *in)
 	return (v);
 }
 
+/*
+ * Whether ${in} is NHRP that none of our tools sends: the peer would believe that we did, since it comes out of our tunnel. Packets
+ * of hosts behind this end come from the device, those of other peers from --hub.
+ */
+static bool
+bars_nhrp(const struct datapath *dp, const struct inner *in)
+{
+	return (dp->opt.nhrp && in->proto == DP_NHRP && !dp->hops.own);
+}
+
 static void
 out_one(struct datapath *dp, struct pkt *k)
 {
@@ -355,7 +365,7 @@ out_one(struct datapath *dp, struct pkt *k)
 	struct inner in;
 
 	if ((k->gso != PKT_GSO_NONE || segment_complete(k) == 0) && (v = flow_route(dp->db, k, &in)) == ESP_OK)
-		v = k->gso != PKT_GSO_NONE ? out_segments(dp, k, &in) : out_whole(dp, k, k->p, &in);
+		v = bars_nhrp(dp, &in) ? ESP_POLICY : k->gso != PKT_GSO_NONE ? out_segments(dp, k, &in) : out_whole(dp, k, k->p, &in);
 	else if (flow_waits(v) && dp_wait(dp, k))
 		return;
 	if (k->gso == PKT_GSO_NONE && k->sa != NULL && flow_waits(v) && dp_wait(dp, k))

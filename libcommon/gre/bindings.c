@@ -62,6 +62,14 @@ take_out(struct bindings *b, size_t at)
 	memmove(&b->list[at], &b->list[at + 1], (b->n - at) * sizeof(*b->list));
 }
 
+const struct sa_nhrp_binding *
+bindings_find(const struct bindings *b, const struct sa_nhrp_binding *rec)
+{
+	size_t at = place(b, rec);
+
+	return (at < b->n && cmp(&b->list[at].rec, rec) == 0 ? &b->list[at].rec : NULL);
+}
+
 int
 bindings_apply(struct bindings *b, const struct sa_nhrp_binding *rec, uint64_t now, struct fault *f)
 {

@@ -28,6 +28,9 @@ enum bindings_change { BINDINGS_SAME, BINDINGS_NEW, BINDINGS_CHANGED, BINDINGS_G
  */
 int bindings_apply(struct bindings *b, const struct sa_nhrp_binding *rec, uint64_t now, struct fault *f);
 
+/* The binding with the identity of ${rec}, until the next change; NULL: there is none. */
+const struct sa_nhrp_binding *bindings_find(const struct bindings *b, const struct sa_nhrp_binding *rec);
+
 /* Removes what has expired at ${now}; ${gone} (may be NULL) is called for each. Returns how many. */
 size_t bindings_expire(struct bindings *b, uint64_t now, void (*gone)(void *ctx, const struct sa_nhrp_binding *rec), void *ctx);
 /* When the next one expires: epoch seconds, UINT64_MAX: never. */

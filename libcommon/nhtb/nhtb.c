@@ -6,7 +6,7 @@
 
 #include "esp/spd.h"
 
-#define HOSTS_MAX	(LINKS_MAX - 3)
+#define HOSTS_MAX	(LINKS_MAX - 5)
 #define KEY_MAX		(SA_NAME + ID_TEXT + ENDPOINT_TEXT + 4)
 
 struct nhtb *
@@ -65,6 +65,23 @@ list_drop(struct table *in, struct list *l)
 		return;
 	table_remove(in, &l->node);
 	free(l);
+}
+
+const char *
+nhtb_remote_word(char out[NHTB_REMOTE], const struct addr *remote)
+{
+	struct addr a = *remote;
+
+	a.scope = 0;
+	out[0] = '\n';
+	(void)addr_text(out + 1, &a);
+	return (out);
+}
+
+struct list *
+nhtb_word_find(struct nhtb *t, const char *word)
+{
+	return (list_find(t, &t->words, word));
 }
 
 /* ---- bindings by address */
@@ -212,6 +229,14 @@ nhtb_bind(struct nhtb *t, const struct addr *hop, const char *name, struct fault
 	return (0);
 }
 
+int
+nhtb_bind_remote(struct nhtb *t, const struct addr *hop, const struct addr *remote, struct fault *f)
+{
+	char word[NHTB_REMOTE];
+
+	return (nhtb_bind(t, hop, remote != NULL ? nhtb_remote_word(word, remote) : NULL, f));
+}
+
 /* ---- SAs */
 
 static void
@@ -318,7 +343,7 @@ own_addresses(struct nhtb *t, struct nhtb_node *n, const struct sa_child *rec, s
 	return (rc < 0 ? -1 : 0);
 }
 
-/* How many lists the SA of ${rec} is in at most: of its peer, its name, its ID, the address in that, and own_addresses(). */
+/* How many lists the SA of ${rec} is in at most: of its peer, its name, its ID, the address in that, its remote address, and own_addresses(). */
 static size_t
 links_of(const struct sa_child *rec)
 {
@@ -326,7 +351,7 @@ links_of(const struct sa_child *rec)
 
 	for (size_t i = 0; i < rec->n_remote_ts && hosts < HOSTS_MAX; i++)
 		hosts += addr_cmp(&rec->remote_ts[i].first, &rec->remote_ts[i].last) == 0 ? 1 : 0;
-	return (hosts + (rec->name[0] != '\0' ? 2 : 1) + (rec->remote.id.type != 0 ? 2 : 0));
+	return (hosts + (rec->name[0] != '\0' ? 3 : 2) + (rec->remote.id.type != 0 ? 2 : 0));
 }
 
 /* What tells peers apart: name and ID, or their address where they have neither. */
@@ -343,7 +368,7 @@ peer_key(char out[KEY_MAX], const struct sa_child *rec, const char *id)
 static int
 enter(struct nhtb *t, struct nhtb_node *n, const struct sa_child *rec, struct addr *taken)
 {
-	char id[ID_TEXT] = "", key[KEY_MAX];
+	char id[ID_TEXT] = "", key[KEY_MAX], at[NHTB_REMOTE];
 	struct list *l;
 
 	if (rec->remote.id.type != 0)
@@ -354,6 +379,9 @@ enter(struct nhtb *t, struct nhtb_node *n, const struct sa_child *rec, struct ad
 	link_in(n, &n->peer->sas);
 	if ((n->whole = has_whole(&n->pair->out)))
 		whole_in(t, n->peer);
+	if ((l = list_get(t, &t->words, nhtb_remote_word(at, &n->pair->out.dst.addr))) == NULL)
+		return (-1);
+	link_in(n, &l->sas);
 	if (rec->name[0] != '\0') {
 		if ((l = list_get(t, &t->words, rec->name)) == NULL)
 			return (-1);

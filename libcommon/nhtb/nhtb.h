@@ -30,6 +30,9 @@ void nhtb_free(struct nhtb *t);		/* all nodes must be out; NULL is fine */
  */
 int nhtb_bind(struct nhtb *t, const struct addr *hop, const char *name, struct fault *f);
 
+/* The same, to the peer at the outer address ${remote}, as its SAs have it when they are added; NULL: to none. */
+int nhtb_bind_remote(struct nhtb *t, const struct addr *hop, const struct addr *remote, struct fault *f);
+
 /*
  * Adds ${pair}, which was made of ${rec} and is in the table of SAs. NULL: no memory. ${*taken} is an address of it that
  * belongs to another peer and is not bound to this one; family 0: there is none.
@@ -49,6 +52,9 @@ bool nhtb_idle(const struct nhtb *t);
  * NO_SA: the next hop is bound to a peer without a usable SA. POLICY: ... whose SAs do not admit the packet.
  */
 struct esp_sa *nhtb_find(struct nhtb *t, const struct routewatch_route *r, const struct inner *in, enum esp_verdict *why);
+
+/* The usable outbound SA in tunnel mode of the peer at the outer address ${remote} that admits ${in}; NULL: none. */
+struct esp_sa *nhtb_remote(struct nhtb *t, const struct addr *remote, const struct inner *in);
 
 /* Peers with selectors of all addresses ("route-based"). */
 size_t nhtb_peers(const struct nhtb *t);

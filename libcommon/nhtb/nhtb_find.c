@@ -121,6 +121,19 @@ nhtb_idle(const struct nhtb *t)
 	return (t->n_entries == 0 && t->n_whole < 2);
 }
 
+struct esp_sa *
+nhtb_remote(struct nhtb *t, const struct addr *remote, const struct inner *in)
+{
+	char word[NHTB_REMOTE];
+	const struct list *l = nhtb_word_find(t, nhtb_remote_word(word, remote));
+	struct esp_sa *sa = NULL;
+	bool usable = false;
+
+	if (l != NULL)
+		sa = best(&l->sas, in, &usable);
+	return (sa != NULL && sa->mode == SA_TUNNEL ? sa : NULL);
+}
+
 size_t
 nhtb_peers(const struct nhtb *t)
 {
@@ -155,7 +168,7 @@ nhtb_after(const struct nhtb *t, uint64_t serial, struct nhtb_view *v)
 	l = sas_of(e);
 	*v = (struct nhtb_view){ .serial = e->serial, .hop = e->hop, .is_static = e->bound != NULL, .state = NHTB_DOWN,
 	    .name = l->newest != NULL && *l->newest->node->pair->name != '\0' ? l->newest->node->pair->name :
-	    e->bound != NULL ? e->bound->key : e->was != NULL ? e->was : "" };
+	    e->bound != NULL ? e->bound->key + (e->bound->key[0] == '\n') : e->was != NULL ? e->was : "" };
 	for (const struct link *k = l->newest; k != NULL && n < SAS_MAX && v->state != NHTB_UP; k = k->next, n++) {
 		bool usable = sadb_usable(&k->node->pair->out);
 

@@ -53,6 +53,12 @@ struct nhtb {
 	size_t		 n_whole;
 };
 
+/* The word for the peer at ${remote}. No name and no ID has a line feed at its beginning. */
+#define NHTB_REMOTE	(1 + ADDR_TEXT)
+const char *nhtb_remote_word(char out[NHTB_REMOTE], const struct addr *remote);
+/* The SAs of a name, an ID or a remote address; NULL: there are none. */
+struct list *nhtb_word_find(struct nhtb *t, const char *word);
+
 /* The bindings of ${hop}; NULL: there are none. */
 struct entry *nhtb_entry_find(struct nhtb *t, const struct addr *hop);
 /* The index of the first entry whose serial is more than ${serial}. */

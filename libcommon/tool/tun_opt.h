@@ -13,7 +13,7 @@
 #define WINDOW_UNSET	UINT32_MAX
 
 struct tun_opts {
-	const char	*tun, *state_dir, *script, *user, *pcap, *control, *dscp_map, *mtu_probe;
+	const char	*tun, *state_dir, *script, *user, *pcap, *control, *dscp_map, *mtu_probe, *nhrp;
 	const char	*decrypt, *encrypt, *output;	/* captures: no device then */
 	struct opt_list	 addresses, nhtb;
 	struct opt_args	 files;

@@ -141,10 +141,10 @@ moved(struct nhrp_tool *t, const struct addr *nbma)
 {
 	char text[ADDR_TEXT];
 
-	if (nbma->family == 0 || addr_cmp(nbma, &t->node.nbma) == 0)
-		return;
-	t->node.nbma = *nbma;
-	report_say(1, "our NBMA address is %s now", addr_text(text, nbma));
+	if (nbma->family != 0 && addr_cmp(nbma, &t->node.nbma) != 0) {
+		t->node.nbma = *nbma;
+		report_say(1, "our NBMA address is %s now", addr_text(text, nbma));
+	}
 	if (t->calls->moved != NULL)
 		t->calls->moved(t->ctx, now());
 	arm(t);
@@ -159,7 +159,7 @@ on_look(struct ev_loop *loop, ev_timer *w, int revents)
 
 	(void)loop, (void)revents;
 	/* Without a route for the moment there is nothing to register from. */
-	if (ports_source(&nbma, &e, 0, NULL) == 0)
+	if (ports_source(&nbma, &e, 0, NULL) == 0 && addr_cmp(&nbma, &t->node.nbma) != 0)
 		moved(t, &nbma);
 }
 

@@ -29,7 +29,7 @@ struct nhrp_tool_calls {
 	void		(*sample)(void *ctx, const struct gre_msg *m, struct now now);
 	/* Packets go to the NBMA address ${nbma}, family 0: perhaps to any; may be NULL. */
 	void		(*used)(void *ctx, const struct addr *nbma, struct now now);
-	/* Our own NBMA address has changed; may be NULL. */
+	/* Our own NBMA address has changed, or the device carries packets now; may be NULL. */
 	void		(*moved)(void *ctx, struct now now);
 	uint64_t	(*deadline_ms)(void *ctx);	/* UINT64_MAX: none */
 	void		(*timeout)(void *ctx, struct now now);
