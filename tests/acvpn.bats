@@ -79,6 +79,7 @@ static_spoke() {
 	wait_for 20 "s$n" "registered: 10.255.255.$n at 203.0.113.254"
 }
 
+esp_seen() { [ "$(tshark -r wire.pcap -Y esp 2>/dev/null | wc -l)" -gt "$1" ]; }
 one_ping() { at "$1" ping -q -c 1 -W 1 "${@:2}" >/dev/null; }
 
 @test "acvpn: NHRP goes inside of the tunnels, and a registration binds the spoke's next hop at the hub" {
@@ -98,9 +99,9 @@ one_ping() { at "$1" ping -q -c 1 -W 1 "${@:2}" >/dev/null; }
 	kill "$(pgrep -g "${PIPES[1]}" nhrp-register)"
 	eventually 10 eval '! at hub ip route | grep -q "^10.255.255.1 "' || { cat hub.err; at hub ip route; false; }
 	eventually 5 one_ping hub 10.255.255.2
+	eventually 5 esp_seen 10
 	kill "${BG[dump]}"
 	ended dump || :
-	[ "$(tshark -r wire.pcap -Y esp 2>/dev/null | wc -l)" -gt 10 ]
 	tshark -r wire.pcap -Y 'ip.proto == 54 || nhrp || icmp' 2>/dev/null >clear
 	[ ! -s clear ]
 }

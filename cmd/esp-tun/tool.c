@@ -71,6 +71,12 @@ on_crossed(void *ctx, const struct addr *from, const struct addr *to, struct spa
 }
 
 static void
+on_used(void *ctx, const struct addr *to)
+{
+	inside_used(((struct tool *)ctx)->inside, to);
+}
+
+static void
 on_line(void *ctx, const char *text)
 {
 	(void)ctx;
@@ -263,7 +269,7 @@ tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1 };
 	static const struct datapath_calls calls = { .note = on_note, .trouble = on_trouble,
 	    .state = on_state, .drain = drain, .refused = on_refused,
-	    .resume = drain, .broken = on_broken, .nhrp = on_nhrp, .crossed = on_crossed };
+	    .resume = drain, .broken = on_broken, .nhrp = on_nhrp, .crossed = on_crossed, .used = on_used };
 	struct recorder_task task = { .path = o->pcap, .tool = prog_name(), .user = o->user,
 	    .wide = report_open_file };
 	struct datapath_opt own;

@@ -56,6 +56,8 @@ struct datapath_calls {
 	void (*nhrp)(void *ctx, const struct addr *from, struct span nhrp);
 	/* With ${opt.hub}: the packet that begins with ${head} goes from the tunnel of the peer at ${from} into that of the one at ${to}. */
 	void (*crossed)(void *ctx, const struct addr *from, const struct addr *to, struct span head);
+	/* Packets went to the peer at ${to} in the last second. May be NULL. */
+	void (*used)(void *ctx, const struct addr *to);
 	/* Records that waited are done: there may be room for more. */
 	void (*resume)(void *ctx);
 	/* The device or the keeper has ended: no packets can be forwarded. */

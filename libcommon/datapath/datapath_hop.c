@@ -236,22 +236,6 @@ datapath_routes(struct datapath *dp, const struct route *r, size_t n, struct fau
 	return (0);
 }
 
-bool
-datapath_send_to(struct datapath *dp, const struct addr *remote, uint8_t *p, size_t len)
-{
-	struct pkt k = { .p = p, .len = len, .buf = p, .cap = len, .csum = PKT_CSUM_FULL };
-	struct inner in;
-
-	if (inner_parse(&in, p, len) != 0 || (dp->hops.copy_to = nhtb_remote(dp->hops.table, remote, &in)) == NULL)
-		return (false);
-	dp->hops.own = true;
-	dp_out(dp, &k);
-	dp_out_flush(dp);
-	dp->hops.own = false;
-	dp->hops.copy_to = NULL;
-	return (true);
-}
-
 static void
 watch(struct datapath *dp, ev_io *w, int fd, void (*ready)(struct ev_loop *, ev_io *, int))
 {

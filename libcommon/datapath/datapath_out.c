@@ -407,6 +407,22 @@ dp_out_retry(struct datapath *dp, bool all)
 }
 
 bool
+datapath_send_to(struct datapath *dp, const struct addr *remote, uint8_t *p, size_t len)
+{
+	struct pkt k = { .p = p, .len = len, .buf = p, .cap = len, .csum = PKT_CSUM_FULL };
+	struct inner in;
+
+	if (inner_parse(&in, p, len) != 0 || (dp->hops.copy_to = nhtb_remote(dp->hops.table, remote, &in)) == NULL)
+		return (false);
+	dp->hops.own = true;
+	dp_out(dp, &k);
+	dp_out_flush(dp);
+	dp->hops.own = false;
+	dp->hops.copy_to = NULL;
+	return (true);
+}
+
+bool
 dp_out_probe(struct datapath *dp, struct pkt *k)
 {
 	uint64_t looked_ms = dp->mtu_ms, lost = dp->worker.unsent;

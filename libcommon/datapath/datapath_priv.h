@@ -49,6 +49,7 @@ struct own {
 	bool		 routed;		/* ${routes} are known */
 	uint64_t	 out_end, in_end;	/* numbers below are reserved */
 	uint64_t	 tick_right;		/* right edge at the last look */
+	uint64_t	 used_packets;		/* outbound, at the last call of calls.used */
 	uint64_t	 told_packets;		/* inbound, when its traffic was last reported */
 	struct esp_pair	*pair;
 	struct table_node by_spi_out;

@@ -10,6 +10,7 @@
 #include "gre/attach.h"
 #include "gre/bindings.h"
 #include "gre/sampler.h"
+#include "gre/uses.h"
 #include "os/clock.h"
 
 #define PROTO_NHRP	54
@@ -23,6 +24,7 @@
  * notice. The SA lives on for longer.
  */
 #define UNBIND_S	1.
+#define USE_S		0.1	/* after the first peer in use of a turn of the data path, for the others */
 #define LEAVING		256	/* next hops that wait for that; more are unbound at once */
 
 struct inside {
@@ -36,7 +38,8 @@ struct inside {
 	struct bindings	 bindings;
 	struct addr	 leaving[LEAVING];
 	size_t		 n_leaving;
-	ev_timer	 expiry, unbind;
+	struct uses	 uses;
+	ev_timer	 expiry, unbind, use;
 	bool		 due;
 	uint16_t	 id;		/* of IPv4 packets */
 	void		(*trouble)(void *ctx, const struct fault *f);
@@ -139,6 +142,26 @@ inside_crossed(struct inside *i, const struct addr *from, const struct addr *to,
 	m.nbma = nbma;
 	m.proto = src.family == 4 ? 0x0800 : 0x86dd;
 	m.data = span_of(head.p, head.len < SAMPLE_MAX ? head.len : SAMPLE_MAX);
+	(void)gre_hub_give(i->hub, &m);
+}
+
+void
+inside_used(struct inside *i, const struct addr *to)
+{
+	if (i == NULL || !gre_hub_uses(i->hub) || !uses_add(&i->uses, to))
+		return;
+	ev_timer_set(&i->use, USE_S, 0.);
+	ev_timer_start(i->loop, &i->use);
+}
+
+static void
+on_use(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct inside *i = w->data;
+	uint8_t b[GRE_ATTACH_MAX];
+	const struct gre_msg m = { .kind = GRE_MSG_USED, .data = span_of(b, uses_take(&i->uses, b)) };
+
+	(void)loop, (void)revents;
 	(void)gre_hub_give(i->hub, &m);
 }
 
@@ -301,7 +324,8 @@ inside_open(struct ev_loop *loop, struct datapath *dp, const struct inside_opt *
 	(void)snprintf(i->info.tun, sizeof(i->info.tun), "%s", datapath_tun(dp));
 	ev_timer_init(&i->expiry, on_expiry, 0., 0.);
 	ev_timer_init(&i->unbind, on_unbind, 0., 0.);
-	i->expiry.data = i->unbind.data = i;
+	ev_timer_init(&i->use, on_use, 0., 0.);
+	i->expiry.data = i->unbind.data = i->use.data = i;
 	if (getrandom(key, sizeof(key), 0) != (ssize_t)sizeof(key))
 		(void)fault_sys(f, FAULT_SYSTEM, "no random numbers");
 	else if (o->hub && (i->sampler = sampler_new(key)) == NULL)
@@ -320,6 +344,7 @@ inside_close(struct inside *i)
 	gre_hub_free(i->hub);
 	ev_timer_stop(i->loop, &i->expiry);
 	ev_timer_stop(i->loop, &i->unbind);
+	ev_timer_stop(i->loop, &i->use);
 	sampler_free(i->sampler);
 	bindings_free(&i->bindings);
 	free(i);

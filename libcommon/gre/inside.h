@@ -24,9 +24,10 @@ struct inside *inside_open(struct ev_loop *loop, struct datapath *dp, const stru
     void (*trouble)(void *ctx, const struct fault *f), void *ctx, struct fault *f);
 void inside_close(struct inside *i);	/* harmless on NULL */
 
-/* The calls of the data path: calls.nhrp, calls.crossed, and calls.state when a tunnel is up; harmless on NULL. */
+/* The calls of the data path: calls.nhrp, calls.crossed, calls.used, and calls.state when a tunnel is up; harmless on NULL. */
 void inside_nhrp(struct inside *i, const struct addr *from, struct span nhrp);
 void inside_crossed(struct inside *i, const struct addr *from, const struct addr *to, struct span head);
+void inside_used(struct inside *i, const struct addr *to);
 void inside_up(struct inside *i);
 
 /* Applies an nhrp-binding record that is for the device, or for any. 0, or -1 with a fault of bindings_apply() or datapath_bind_remote(). */

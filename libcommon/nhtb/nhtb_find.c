@@ -126,11 +126,11 @@ nhtb_remote(struct nhtb *t, const struct addr *remote, const struct inner *in)
 {
 	char word[NHTB_REMOTE];
 	const struct list *l = nhtb_word_find(t, nhtb_remote_word(word, remote));
+	enum esp_verdict state = ESP_NO_SA;
 	struct esp_sa *sa = NULL;
-	bool usable = false;
 
 	if (l != NULL)
-		sa = best(&l->sas, in, &usable);
+		sa = best(&l->sas, in, &state);
 	return (sa != NULL && sa->mode == SA_TUNNEL ? sa : NULL);
 }
 
