@@ -1,7 +1,9 @@
 /* nhrp-serve: the next hop server of a GRE network. */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
+#include "cli/peer_addr.h"
 #include "cli/prog.h"
 #include "cli/report.h"
 #include "nhrp/serve.h"
@@ -13,8 +15,8 @@
 
 struct opts {
 	struct nhrp_opts nhrp;
-	struct opt_list	 prefixes;
-	uint32_t	 limit;
+	struct opt_list	 prefixes, servers;
+	uint32_t	 limit, limit_each;
 	const char	*output;
 	bool		 redirect;
 };
@@ -27,7 +29,9 @@ static const struct opt optab[] = {
 	OPT_SECONDS(T, nhrp.holding, 0, "holding-time", "S", 3, 65535, "seconds that its own answers last"),
 	OPT_FLAG(T, redirect, 0, "redirect", "send traffic indications: clients find direct ways"),
 	OPT_LIST(T, prefixes, 0, "prefix", "CIDR", "a network behind the server itself"),
+	OPT_LIST(T, servers, 0, "server", "ADDR=NBMA", "another server, by its addresses in and outside of the tunnel: hand requests on to it"),
 	OPT_NUM(T, limit, 0, "limit", "N", 1, 1000000, "registrations at a time"),
+	OPT_NUM(T, limit_each, 0, "limit-each", "N", 1, 1000000, "registrations at a time from one NBMA address", .flags = OPT_NO_DEFAULT),
 	OPT_OUTPUT(T, output, "write nhrp-binding records to FILE (default: standard output)"),
 	OPT_END
 };
@@ -42,6 +46,7 @@ struct run {
 	ev_io			 on_change, on_answer;
 	struct { struct addr net; uint8_t prefix; } nets[NETS];
 	size_t			 n_nets;
+	struct nhrp_hop		 servers[NHRP_SERVERS];
 };
 
 /* --- calls of the machine --- */
@@ -167,17 +172,44 @@ watch_routes(struct run *r, uint64_t salt, struct fault *f)
 
 /* --- life --- */
 
+/* "10.255.255.253=203.0.113.253". */
 static int
-open_all(struct run *r, struct fault *f)
+server_parse(struct nhrp_hop *s, const char *text, struct fault *f)
 {
-	const struct opts *o = r->o;
-	struct nhrp_serve_conf c = { .redirect = o->redirect, .limit = o->limit, .route = route, .local = is_local, .ctx = r };
+	const char *sep = strchr(text, '=');
+	char proto[ADDR_TEXT];
+
+	if (sep == NULL || (size_t)(sep - text) >= sizeof(proto))
+		return (fault(f, FAULT_BAD_ADDRESS, "--server: \"%s\" is not ADDR=NBMA", text));
+	memcpy(proto, text, (size_t)(sep - text));
+	proto[sep - text] = '\0';
+	return (numeric_parse(&s->proto, proto, "--server", f) != 0 || numeric_parse(&s->nbma, sep + 1, "--server", f) != 0 ? -1 : 0);
+}
+
+static int
+settle(struct run *r, const struct opts *o, struct fault *f)
+{
 	size_t i;
 
 	for (i = 0; i < o->prefixes.n; i++)
 		if (nhrp_net_parse(&r->nets[i].net, &r->nets[i].prefix, o->prefixes.v[i], "--prefix", f) != 0)
 			return (-1);
 	r->n_nets = o->prefixes.n;
+	for (i = 0; i < o->servers.n; i++)
+		if (server_parse(&r->servers[i], o->servers.v[i], f) != 0)
+			return (-1);
+	return (0);
+}
+
+static int
+open_all(struct run *r, struct fault *f)
+{
+	const struct opts *o = r->o;
+	struct nhrp_serve_conf c = { .redirect = o->redirect, .limit = o->limit, .limit_each = o->limit_each,
+	    .servers = r->servers, .n_servers = o->servers.n, .route = route, .local = is_local, .ctx = r };
+
+	if (settle(r, o, f) != 0)
+		return (-1);
 	if (getrandom(&c.salt, sizeof(c.salt), 0) != sizeof(c.salt))
 		return (fault_sys(f, FAULT_SYSTEM, "no random numbers"));
 	if (nhrp_tool_output(&r->tool, o->output, f) != 0 ||

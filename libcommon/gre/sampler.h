@@ -9,7 +9,7 @@
 
 #define SAMPLER_PAIRS	4096	/* of addresses that are remembered; another pair takes the place of an old one */
 #define SAMPLER_FRESH_MS 2000	/* between in and out */
-#define SAMPLER_PAUSE_MS 5000	/* between two samples of one pair */
+#define SAMPLER_PAUSE_MS 2000	/* between two samples of one pair */
 #define SAMPLER_RATE	100	/* samples in a second, of all pairs */
 
 struct sampler;

@@ -22,6 +22,7 @@ struct nhrp_client_entry {	/* a registration */
 	struct timer		 timer;
 	struct addr		 proto;
 	struct addr		 nbma, nat;	/* as claimed; as seen, family 0: the same */
+	struct addr		 from;		/* as seen */
 	uint16_t		 holding, mtu;
 	bool			 unique;
 	unsigned		 n_askers, next_asker;

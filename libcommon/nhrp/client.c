@@ -462,6 +462,9 @@ nhrp_client_again(struct nhrp_client *c, struct now now)
 {
 	size_t i;
 
+	/* A peer behind a NAT has no mapping for our new address: packets go by the server until it has been asked again. */
+	while (c->n_cuts > 0)
+		withdraw(c, c->n_cuts - 1);
 	for (i = 0; i < c->n_regs; i++)
 		nhrp_register_again(&c->reg[i], now);
 }

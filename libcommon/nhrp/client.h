@@ -46,7 +46,7 @@ struct nhrp_client {
 bool nhrp_client_receive(struct nhrp_client *c, const struct nhrp_in *in, struct now now);
 /* Packets went to the NBMA address ${nbma} (family 0: perhaps to any) about now. */
 void nhrp_client_used(struct nhrp_client *c, const struct addr *nbma, struct now now);
-/* Registers at each server at once: our address has changed. */
+/* Our address has changed: withdraws the shortcuts, and registers at each server at once. */
 void nhrp_client_again(struct nhrp_client *c, struct now now);
 uint64_t nhrp_client_deadline_ms(const struct nhrp_client *c);	/* the registrations' included */
 void nhrp_client_timeout(struct nhrp_client *c, struct now now);

@@ -51,17 +51,32 @@ asked(struct nhrp_serve *s, uint8_t type, const struct addr *src, const struct a
 
 /* --- the next hop --- */
 
-/* The client that packets to ${dst} go to, and the prefix that leads to it; NULL: none. */
-static struct nhrp_client_entry *
-toward(struct nhrp_serve *s, const struct addr *dst, uint8_t *prefix)
+/* The NBMA address of the client or server ${proto}; NULL: it is neither. */
+static const struct addr *
+nbma_of(const struct nhrp_serve *s, const struct addr *proto)
 {
-	struct nhrp_client_entry *e = nhrp_cache_find(&s->cache, dst);
-	struct addr via;
+	const struct nhrp_client_entry *e = nhrp_cache_find(&s->cache, proto);
+	size_t i;
 
-	*prefix = nhrp_bits(dst);
-	if (e != NULL || s->conf.route == NULL || !s->conf.route(s->conf.ctx, dst, &via, prefix))
-		return (e);
-	return (nhrp_cache_find(&s->cache, &via));
+	if (e != NULL)
+		return (nhrp_entry_nbma(e));
+	for (i = 0; i < s->conf.n_servers; i++)
+		if (addr_cmp(&s->conf.servers[i].proto, proto) == 0)
+			return (&s->conf.servers[i].nbma);
+	return (NULL);
+}
+
+/* The NBMA address of the client or server that packets to ${dst} go to; NULL: none. */
+static const struct addr *
+toward(struct nhrp_serve *s, const struct addr *dst)
+{
+	const struct addr *nbma = nbma_of(s, dst);
+	struct addr via;
+	uint8_t prefix;
+
+	if (nbma != NULL || s->conf.route == NULL || !s->conf.route(s->conf.ctx, dst, &via, &prefix))
+		return (nbma);
+	return (nbma_of(s, &via));
 }
 
 /* Appends this server to the transit record of ${type}; false: it is there already, a loop. */
@@ -114,19 +129,17 @@ nhrp_serve_request_on(struct nhrp_serve *s, const struct nhrp_in *in, uint8_t re
 {
 	struct nhrp_packet p = in->p;
 	struct nhrp_arena a = { .n = 0 };
-	struct nhrp_client_entry *e;
-	uint8_t prefix;
+	const struct addr *to = toward(s, &p.dst);
 
-	e = toward(s, &p.dst, &prefix);
 	/* Nor back to where it comes from. */
-	if (e == NULL || addr_cmp(nhrp_entry_nbma(e), &in->from) == 0)
+	if (to == NULL || addr_cmp(to, &in->from) == 0)
 		return (false);
 	if (!pass(s, in, &p, NHRP_EXT_FORWARD, &a, now))
 		return (true);
 	fill_nat(s, &p, &p.src, &a);
 	pend(s, in, reply, now);
 	s->counts.forwarded++;
-	nhrp_node_send(s->node, nhrp_entry_nbma(e), &p);
+	nhrp_node_send(s->node, to, &p);
 	return (true);
 }
 

@@ -22,6 +22,10 @@ struct nhrp_sink {
 	void	*ctx;
 };
 
+struct nhrp_hop {		/* a server; family 0: not said */
+	struct addr	proto, nbma;
+};
+
 struct nhrp_node {
 	const char	*source, *tun;	/* of records: the tool, the device ("": none) */
 	struct addr	 nbma, proto;	/* own addresses */

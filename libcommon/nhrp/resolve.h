@@ -12,10 +12,6 @@
 
 enum nhrp_answer_kind { NHRP_ANSWER_NONE, NHRP_ANSWER_FOUND, NHRP_ANSWER_REFUSED, NHRP_ANSWER_ERROR, NHRP_ANSWER_SILENCE };
 
-struct nhrp_hop {		/* a transit server; family 0: not said */
-	struct addr	proto, nbma;
-};
-
 struct nhrp_answer {
 	enum nhrp_answer_kind kind;
 	uint16_t	code;		/* of the CIE, or of the error indication */

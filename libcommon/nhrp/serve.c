@@ -8,14 +8,22 @@
 int
 nhrp_serve_open(struct nhrp_serve *s, struct nhrp_node *n, const struct nhrp_serve_conf *c)
 {
-	*s = (struct nhrp_serve){ .node = n, .conf = *c };
+	*s = (struct nhrp_serve){ .node = n, .conf = *c, .quota.salt = c->salt,
+	    .servers_ms = c->n_servers > 0 ? 0 : UINT64_MAX };
 	return (nhrp_cache_open(&s->cache, c->limit != 0 ? c->limit : NHRP_SERVE_LIMIT, c->salt));
 }
 
 void
 nhrp_serve_close(struct nhrp_serve *s)
 {
+	struct nhrp_client_entry *e;
+
+	while ((e = nhrp_cache_any(&s->cache)) != NULL) {
+		nhrp_quota_drop(&s->quota, &e->from);
+		nhrp_cache_remove(&s->cache, e);
+	}
 	nhrp_cache_close(&s->cache);
+	nhrp_quota_close(&s->quota);
 }
 
 /* --- what is told --- */
@@ -51,38 +59,27 @@ bind(const struct nhrp_serve *s, struct now now, const struct nhrp_client_entry 
 
 /* --- the end of a registration --- */
 
-/* Tells ${a} that what it knows of ${a}->net is wrong now. */
 static void
-purge_asker(struct nhrp_serve *s, const struct nhrp_asker *a)
-{
-	struct nhrp_packet p;
-
-	nhrp_node_packet(s->node, &p, NHRP_PURGE_REQUEST);
-	p.id = s->node->id++;
-	p.flags = NHRP_PURGE_NO_REPLY;	/* without a reply the holding time ends it */
-	p.dst = a->proto;
-	p.cie[p.n_cies++] = (struct nhrp_cie){ .prefix = a->prefix, .proto = a->net };
-	s->counts.purges++;
-	nhrp_node_send(s->node, &a->nbma, &p);
-}
-
-static void
-purge_askers(struct nhrp_serve *s, struct nhrp_client_entry *e, struct now now)
+purge_askers(struct nhrp_serve *s, struct nhrp_client_entry *e, bool last, struct now now)
 {
 	unsigned i;
 
-	for (i = 0; i < e->n_askers; i++)
-		if (e->askers[i].end_ms > now.ms)
-			purge_asker(s, &e->askers[i]);
+	for (i = 0; i < e->n_askers; i++) {
+		if (e->askers[i].end_ms <= now.ms)
+			continue;
+		s->counts.purges++;
+		nhrp_purge_send(&s->purges, s->node, &e->askers[i], last, now);
+	}
 	e->n_askers = 0;
 }
 
 static void
-end(struct nhrp_serve *s, struct nhrp_client_entry *e, struct now now, const char *what)
+end(struct nhrp_serve *s, struct nhrp_client_entry *e, struct now now, const char *what, bool last)
 {
-	purge_askers(s, e, now);
+	purge_askers(s, e, last, now);
 	bind(s, now, e, 0);
 	tell(s, now, what, e, NULL);
+	nhrp_quota_drop(&s->quota, &e->from);
 	nhrp_cache_remove(&s->cache, e);
 }
 
@@ -105,9 +102,32 @@ judge(const struct nhrp_serve *s, const struct nhrp_in *in, const struct nhrp_ci
 		return (NHRP_CODE_NOT_UNIQUE);
 	if (e == NULL && s->cache.n == s->cache.limit)
 		return (NHRP_CODE_NO_RESOURCES);
+	if (s->conf.limit_each != 0 && (e == NULL || addr_cmp(&e->from, &in->from) != 0) &&
+	    nhrp_quota_count(&s->quota, &in->from) >= s->conf.limit_each)
+		return (NHRP_CODE_NO_RESOURCES);
 	if (e != NULL && (e->unique || unique) && addr_cmp(&e->nbma, &in->p.src_nbma) != 0)
 		return (NHRP_CODE_TAKEN);
 	return (NHRP_CODE_OK);
+}
+
+/* The entry of a registration that is accepted: ${e}, or a new one; counted for where it comes from now. NULL: no memory. */
+static struct nhrp_client_entry *
+entry_for(struct nhrp_serve *s, const struct nhrp_in *in, struct nhrp_client_entry *e)
+{
+	bool counted = e != NULL;
+
+	if (counted && addr_cmp(&e->from, &in->from) == 0)
+		return (e);
+	if (nhrp_quota_add(&s->quota, &in->from) != 0)
+		return (NULL);
+	if (!counted && (e = nhrp_cache_add(&s->cache, &in->p.src)) == NULL) {
+		nhrp_quota_drop(&s->quota, &in->from);
+		return (NULL);
+	}
+	if (counted)
+		nhrp_quota_drop(&s->quota, &e->from);
+	e->from = in->from;
+	return (e);
 }
 
 static void
@@ -119,7 +139,7 @@ take(struct nhrp_serve *s, const struct nhrp_in *in, const struct nhrp_cie *c, s
 
 	moved = e->holding == 0 || addr_cmp(&e->nbma, &in->p.src_nbma) != 0 || addr_cmp(&e->nat, &nat) != 0;
 	if (moved && e->holding != 0)
-		purge_askers(s, e, now);	/* they send to an address that it has left */
+		purge_askers(s, e, false, now);	/* they send to an address that it has left */
 	e->nbma = in->p.src_nbma;
 	e->nat = nat;
 	e->unique = (in->p.flags & NHRP_REG_UNIQUE) != 0;
@@ -178,7 +198,7 @@ registration(struct nhrp_serve *s, const struct nhrp_in *in, struct now now)
 		return;
 	}
 	code = judge(s, in, &in->p.cie[0], e);
-	if (code == NHRP_CODE_OK && e == NULL && (e = nhrp_cache_add(&s->cache, &in->p.src)) == NULL)
+	if (code == NHRP_CODE_OK && (e = entry_for(s, in, e)) == NULL)
 		code = NHRP_CODE_NO_RESOURCES;
 	if (code == NHRP_CODE_OK) {
 		take(s, in, &in->p.cie[0], e, now);
@@ -212,7 +232,7 @@ purge(struct nhrp_serve *s, const struct nhrp_in *in, struct now now)
 	}
 	for (i = 0; i < in->p.n_cies; i++)
 		if (addr_cmp(&in->p.cie[i].proto, &e->proto) == 0) {
-			end(s, e, now, "purged");
+			end(s, e, now, "purged", false);
 			break;
 		}
 	if ((p.flags & NHRP_PURGE_NO_REPLY) != 0)
@@ -246,8 +266,12 @@ nhrp_serve_receive(struct nhrp_serve *s, const struct nhrp_in *in, struct now no
 		else
 			nhrp_serve_request_on(s, in, NHRP_PURGE_REPLY, now);
 		break;
-	case NHRP_RESOLUTION_REPLY:
 	case NHRP_PURGE_REPLY:
+		if (addr_cmp(&in->p.src, &s->node->proto) == 0 && nhrp_purge_receive(&s->purges, in))
+			break;
+		nhrp_serve_reply_on(s, in, now);
+		break;
+	case NHRP_RESOLUTION_REPLY:
 		nhrp_serve_reply_on(s, in, now);
 		break;
 	case NHRP_ERROR_INDICATION:
@@ -258,10 +282,30 @@ nhrp_serve_receive(struct nhrp_serve *s, const struct nhrp_in *in, struct now no
 	}
 }
 
+/* The other servers are next hops too: bindings for the device. ${holding} 0 withdraws them. */
+static void
+bind_servers(struct nhrp_serve *s, uint16_t holding, struct now now)
+{
+	size_t i;
+
+	for (i = 0; i < s->conf.n_servers; i++) {
+		struct sa_nhrp_binding b = nhrp_node_binding(s->node, now, NHRP_KIND_NHS, holding);
+
+		b.proto = s->conf.servers[i].proto;
+		b.prefix = nhrp_bits(&b.proto);
+		if (holding != 0)
+			b.nbma = s->conf.servers[i].nbma;
+		s->node->sink.binding(s->node->sink.ctx, &b);
+	}
+}
+
 uint64_t
 nhrp_serve_deadline_ms(const struct nhrp_serve *s)
 {
-	return (nhrp_cache_deadline_ms(&s->cache));
+	uint64_t at = nhrp_cache_deadline_ms(&s->cache), purge = nhrp_purge_deadline_ms(&s->purges);
+
+	at = purge < at ? purge : at;
+	return (s->servers_ms < at ? s->servers_ms : at);
 }
 
 void
@@ -271,7 +315,12 @@ nhrp_serve_timeout(struct nhrp_serve *s, struct now now)
 
 	while ((e = nhrp_cache_due(&s->cache, now.ms)) != NULL) {
 		s->counts.expired++;
-		end(s, e, now, "expired");
+		end(s, e, now, "expired", false);
+	}
+	nhrp_purge_timeout(&s->purges, s->node, now);
+	if (s->servers_ms <= now.ms) {
+		s->servers_ms = now.ms + s->node->holding * UINT64_C(1000) / 3;
+		bind_servers(s, s->node->holding, now);
 	}
 }
 
@@ -281,5 +330,6 @@ nhrp_serve_stop(struct nhrp_serve *s, struct now now)
 	struct nhrp_client_entry *e;
 
 	while ((e = nhrp_cache_any(&s->cache)) != NULL)
-		end(s, e, now, "withdrawn");
+		end(s, e, now, "withdrawn", true);
+	bind_servers(s, 0, now);
 }

@@ -5,6 +5,8 @@
 #define SAPIPE_NHRP_SERVER_H
 
 #include "nhrp/cache.h"
+#include "nhrp/purge.h"
+#include "nhrp/quota.h"
 
 #define NHRP_SERVE_LIMIT	4096	/* registrations, by default */
 #define NHRP_PENDING		1024	/* requests handed on whose answer is awaited */
@@ -12,6 +14,7 @@
 #define NHRP_PAIRS		1024	/* pairs of addresses whose indications are limited */
 #define NHRP_PAIR_MS		2000	/* from one indication of a pair to the next */
 #define NHRP_ERRORS_A_SECOND	50	/* error indications sent */
+#define NHRP_SERVERS		32	/* other servers */
 
 struct nhrp_pending {
 	struct addr	src, dst, from;	/* ${from}: the NBMA address that the reply goes to */
@@ -23,6 +26,9 @@ struct nhrp_pending {
 struct nhrp_serve_conf {
 	bool		redirect;	/* send traffic indications */
 	size_t		limit;		/* registrations; 0: NHRP_SERVE_LIMIT */
+	size_t		limit_each;	/* ... of them from one NBMA address; 0: no such limit */
+	const struct nhrp_hop *servers;	/* other servers, which routes may lead to; the caller's */
+	size_t		n_servers;
 	uint64_t	salt;
 	/*
 	 * The next hop of the route to ${dst} over the device, and the prefix of that route. False: there is none, or it
@@ -43,6 +49,9 @@ struct nhrp_serve {
 	struct nhrp_node	*node;
 	struct nhrp_serve_conf	 conf;
 	struct nhrp_cache	 cache;
+	struct nhrp_quota	 quota;		/* registrations by NBMA address */
+	struct nhrp_purges	 purges;	/* sent and not yet answered */
+	uint64_t		 servers_ms;	/* when the bindings of the other servers are written again */
 	struct nhrp_serve_counts counts;
 	struct nhrp_pending	 pending[NHRP_PENDING];
 	struct { uint64_t key, end_ms; } pair[NHRP_PAIRS];

@@ -1,262 +1,5 @@
-/*
- * The machines of NHRP, with a net between them: a server, two clients, of which the second may be behind a NAT. Everything that
- * is sent goes through net_run(); records are kept for the checks.
- */
-#include "vectors.h"
-
-#include "nhrp/client.h"
-#include "nhrp/serve.h"
-
-#define QUEUE	256
-
-struct end {
-	struct nhrp_node	 node;
-	struct nhrp_client	 client;
-	struct nhrp_serve	*serve;
-	struct addr		 outer;		/* what the net sees; of all but a NAT's the NBMA address */
-	struct sa_nhrp_binding	 binding[256];
-	size_t			 n_bindings;
-	struct sa_nhrp_event	 event[256];
-	size_t			 n_events;
-	unsigned		 sent, got, unused;
-	bool			 down;		/* it receives nothing */
-	bool			 mapped;	/* it has sent something directly to the other spoke: its NAT is open */
-};
-
-static struct end hub, hub2, one, two;	/* ${hub2}: where a test makes it */
-static struct { struct addr from, to; size_t len; uint8_t b[1024]; } queue[QUEUE];
-static size_t q_first, q_last;
-static struct now now;
-static bool drop;		/* the net loses everything */
-
-static struct addr
-ip(const char *text)
-{
-	struct addr a;
-
-	assert_int_equal(addr_parse(&a, text), 0);
-	return (a);
-}
-
-static void
-on_send(void *ctx, const struct addr *to, struct span packet)
-{
-	struct end *e = ctx;
-
-	e->sent++;
-	if (addr_cmp(to, &hub.outer) != 0)
-		e->mapped = true;
-	if (drop)
-		return;
-	assert_true(q_last < QUEUE && packet.len <= sizeof(queue[0].b));
-	queue[q_last].from = e->outer;
-	queue[q_last].to = *to;
-	queue[q_last].len = packet.len;
-	memcpy(queue[q_last++].b, packet.p, packet.len);
-}
-
-static void
-on_binding(void *ctx, const struct sa_nhrp_binding *b)
-{
-	struct end *e = ctx;
-
-	assert_true(e->n_bindings < 256);
-	assert_true(b->holding == 0 || sa_binding_valid(b));
-	e->binding[e->n_bindings++] = *b;
-}
-
-static void
-on_event(void *ctx, const struct sa_nhrp_event *ev)
-{
-	struct end *e = ctx;
-
-	assert_true(e->n_events < 256);
-	e->event[e->n_events++] = *ev;
-}
-
-static void
-receive(struct end *e, const struct addr *from, struct span s)
-{
-	static struct nhrp_in in;
-
-	e->got++;
-	if (nhrp_node_receive(&e->node, &in, from, s, now, NULL) != 0)
-		e->unused++;
-	else if (e->serve != NULL)
-		nhrp_serve_receive(e->serve, &in, now);
-	else if (!nhrp_client_receive(&e->client, &in, now))
-		e->unused++;
-}
-
-/* Delivers until nothing is under way. */
-static void
-net_run(void)
-{
-	struct end *const ends[] = { &hub, &one, &two, &hub2 };
-	size_t i;
-
-	for (; q_first < q_last; q_first++)
-		for (i = 0; i < 4; i++)
-			if (!ends[i]->down && addr_cmp(&queue[q_first].to, &ends[i]->outer) == 0)
-				receive(ends[i], &queue[q_first].from, span_of(queue[q_first].b, queue[q_first].len));
-	q_first = q_last = 0;
-}
-
-static void
-end_make(struct end *e, const char *nbma, const char *proto, uint32_t id)
-{
-	if (e->serve != NULL)
-		nhrp_serve_close(e->serve);
-	free(e->serve);
-	*e = (struct end){ .node = { .source = "test", .tun = "gre1", .nbma = ip(nbma), .proto = ip(proto), .holding = 60,
-	    .id = id } };
-	e->outer = e->node.nbma;
-	e->node.sink = (struct nhrp_sink){ on_send, on_binding, on_event, e };
-}
-
-/* The routes of the hub: 10.N.0.0/24 by the client N. */
-static bool
-route(void *ctx, const struct addr *dst, struct addr *via, uint8_t *prefix)
-{
-	(void)ctx;
-	if (dst->b[0] != 10 || dst->b[1] < 1 || dst->b[1] > 3)
-		return (false);
-	*via = (struct addr){ 4, { 10, 255, 255, dst->b[1] }, 0 };
-	*prefix = 24;
-	return (true);
-}
-
-static bool
-hub_local(void *ctx, const struct addr *a, uint8_t *prefix)
-{
-	(void)ctx;
-	*prefix = 24;
-	return (a->b[0] == 10 && a->b[1] == 0);
-}
-
-static void
-client_make(struct end *e, const char *nbma, const char *proto, const char *net, uint32_t id)
-{
-	end_make(e, nbma, proto, id);
-	e->client.node = &e->node;
-	e->client.shortcut = true;
-	e->client.nets[0] = (struct nhrp_net){ ip(net), 24 };
-	e->client.n_nets = 1;
-	e->client.n_regs = 1;
-}
-
-static void
-net_make(bool nat)
-{
-	struct nhrp_serve_conf c = { .redirect = true, .salt = 7, .route = route, .local = hub_local };
-
-	now = (struct now){ .ms = 1000000, .epoch = 1700000000 };
-	q_first = q_last = 0;
-	drop = false;
-	end_make(&hub2, "203.0.113.253", "10.255.255.253", 4000);
-	hub2.down = true;
-	end_make(&hub, "203.0.113.254", "10.255.255.254", 1000);
-	hub.serve = malloc(sizeof(*hub.serve));
-	assert_non_null(hub.serve);
-	assert_int_equal(nhrp_serve_open(hub.serve, &hub.node, &c), 0);
-	client_make(&one, "203.0.113.11", "10.255.255.1", "10.1.0.0", 2000);
-	client_make(&two, nat ? "192.0.2.12" : "203.0.113.12", "10.255.255.2", "10.2.0.0", 3000);
-	if (nat)
-		two.outer = ip("203.0.113.1");
-}
-
-static void
-register_at_hub(struct end *e, bool unique)
-{
-	struct nhrp_register_conf c = { .nhs_nbma = hub.outer, .unique = unique, .keep = true };
-
-	nhrp_register_start(&e->client.reg[0], &e->node, &c, now);
-	net_run();
-}
-
-static void
-both_register(bool nat)
-{
-	net_make(nat);
-	register_at_hub(&one, false);
-	register_at_hub(&two, false);
-	assert_int_equal(one.client.reg[0].state.outcome, NHRP_ACCEPTED);
-	assert_int_equal(two.client.reg[0].state.outcome, NHRP_ACCEPTED);
-}
-
-/* Time goes by, ${ms}, with every deadline met. */
-static void
-pass(uint64_t ms)
-{
-	uint64_t until = now.ms + ms, at, b;
-
-	for (;;) {
-		at = nhrp_serve_deadline_ms(hub.serve);
-		at = (b = nhrp_client_deadline_ms(&one.client)) != 0 && b < at ? b : at;
-		at = (b = nhrp_client_deadline_ms(&two.client)) != 0 && b < at ? b : at;
-		at = hub2.serve != NULL && (b = nhrp_serve_deadline_ms(hub2.serve)) < at ? b : at;
-		if (at > until)
-			break;
-		now.ms = at > now.ms ? at : now.ms;
-		now.epoch = 1700000000 + (now.ms - 1000000) / 1000;
-		nhrp_serve_timeout(hub.serve, now);
-		if (hub2.serve != NULL)
-			nhrp_serve_timeout(hub2.serve, now);
-		if (one.client.reg[0].node != NULL)
-			nhrp_client_timeout(&one.client, now);
-		if (two.client.reg[0].node != NULL)
-			nhrp_client_timeout(&two.client, now);
-		net_run();
-	}
-	now.ms = until;
-	now.epoch = 1700000000 + (now.ms - 1000000) / 1000;
-}
-
-static const struct sa_nhrp_event *
-last_event(const struct end *e, const char *what)
-{
-	size_t i;
-
-	for (i = e->n_events; i-- > 0;)
-		if (strcmp(e->event[i].what, what) == 0)
-			return (&e->event[i]);
-	return (NULL);
-}
-
-static const struct sa_nhrp_binding *
-last_binding(const struct end *e, enum nhrp_kind kind)
-{
-	size_t i;
-
-	for (i = e->n_bindings; i-- > 0;)
-		if (e->binding[i].kind == kind)
-			return (&e->binding[i]);
-	return (NULL);
-}
-
-static void
-is(const struct addr *a, const char *text)
-{
-	char out[ADDR_TEXT];
-
-	if (text == NULL)
-		assert_int_equal(a->family, 0);
-	else
-		assert_string_equal(a->family == 0 ? "none" : addr_text(out, a), text);
-}
-
-/* ${e} sends to ${dst} through the hub: the hub's device gives a sample. */
-static void
-traffic(struct end *e, const char *src, const char *dst, struct end *to)
-{
-	uint8_t head[28] = { 0x45 };
-	struct addr s = ip(src), d = ip(dst);
-
-	memcpy(head + 12, s.b, 4);
-	memcpy(head + 16, d.b, 4);
-	nhrp_serve_sample(hub.serve, &e->outer, &to->outer, SPAN_ARRAY(head), now);
-	net_run();
-}
+/* The machines of NHRP: registration, resolution, purges, hostile packets. */
+#include "nhrp_net.h"
 
 /* --- registration --- */
 
@@ -474,7 +217,7 @@ resolve(struct nhrp_resolve *r, struct end *e, const char *dst)
 	*r = (struct nhrp_resolve){ .node = &e->node, .dst = ip(dst), .nhs_nbma = hub.outer };
 	e->client.asks[0] = *r;
 	nhrp_resolve_start(&e->client.asks[0], now);
-	net_run();
+	nhrp_net_run();
 	*r = e->client.asks[0];
 }
 
@@ -543,7 +286,7 @@ purge_reaches_those_who_asked(void **state)
 	traffic(&one, "10.1.0.1", "10.2.0.1", &two);
 	assert_int_equal(one.client.n_cuts, 1);
 	nhrp_client_stop(&two.client, now);
-	net_run();
+	nhrp_net_run();
 	assert_int_equal(hub.serve->cache.n, 1);
 	assert_int_equal(one.client.n_cuts, 0);
 	assert_int_equal(last_binding(&one, NHRP_KIND_SHORTCUT)->holding, 0);
@@ -575,7 +318,7 @@ forge(struct end *to, const struct addr *from, const struct nhrp_packet *p)
 
 	assert_true(n > 0);
 	receive(to, from, span_of(out, n));
-	net_run();
+	nhrp_net_run();
 }
 
 static void
@@ -789,7 +532,7 @@ authentication_of_every_type(void **state)
 		traffic(&one, "10.1.0.1", "10.2.0.1", &two);
 		assert_int_equal(one.client.n_cuts, 1);
 		nhrp_client_stop(&two.client, now);
-		net_run();
+		nhrp_net_run();
 		assert_int_equal(one.client.n_cuts, 0);
 		for (j = 0; j < 3; j++)
 			secret_free(&ends[j]->node.auth.secret);
@@ -807,200 +550,6 @@ under_way(const char *text)
 		if (memcmp(queue[q_first].b + i, text, n) == 0)
 			return (true);
 	return (false);
-}
-
-/* --- renewal, idleness --- */
-
-/* Seconds go by, in each of which ${e} sends to ${to}. */
-static void
-busy(struct end *e, const struct addr *to, unsigned seconds)
-{
-	while (seconds-- > 0) {
-		pass(1000);
-		nhrp_client_used(&e->client, to, now);
-		net_run();
-	}
-}
-
-static unsigned
-events(const struct end *e, const char *what)
-{
-	unsigned n = 0;
-	size_t i;
-
-	for (i = 0; i < e->n_events; i++)
-		n += strcmp(e->event[i].what, what) == 0;
-	return (n);
-}
-
-static void
-shortcut_in_use_is_renewed(void **state)
-{
-	(void)state;
-	both_register(false);
-	traffic(&one, "10.1.0.1", "10.2.0.1", &two);
-	assert_int_equal(events(&one, "resolved"), 1);
-	busy(&one, &two.outer, 39);
-	assert_int_equal(events(&one, "renewed"), 0);
-	busy(&one, &two.outer, 2);
-	assert_int_equal(events(&one, "renewed"), 1);
-	assert_int_equal(last_binding(&one, NHRP_KIND_SHORTCUT)->expires, now.epoch + 59);
-	/* 10 minutes: each time before its end, and the reader of the records never sees it withdrawn. */
-	one.n_events = one.n_bindings = 0;
-	busy(&one, &two.outer, 600);
-	assert_in_range(events(&one, "renewed"), 13, 15);
-	for (size_t i = 0; i < one.n_bindings; i++)
-		assert_true(one.binding[i].kind != NHRP_KIND_SHORTCUT || one.binding[i].holding > 0);
-	assert_int_equal(one.client.n_cuts, 1);
-}
-
-static void
-shortcut_that_is_not_in_use_just_ends(void **state)
-{
-	(void)state;
-	both_register(false);
-	traffic(&one, "10.1.0.1", "10.2.0.1", &two);
-	busy(&one, &two.outer, 10);
-	/* Use of another peer is no use of this one. */
-	busy(&one, &hub.outer, 49);
-	assert_int_equal(one.client.n_cuts, 1);
-	busy(&one, &hub.outer, 2);
-	assert_int_equal(one.client.n_cuts, 0);
-	assert_int_equal(events(&one, "renewed"), 0);
-	assert_int_equal(events(&two, "answered"), 1);
-}
-
-static void
-use_in_the_last_third_renews(void **state)
-{
-	(void)state;
-	both_register(false);
-	traffic(&one, "10.1.0.1", "10.2.0.1", &two);
-	pass(55000);
-	nhrp_client_used(&one.client, &two.outer, now);
-	net_run();
-	assert_int_equal(events(&one, "renewed"), 1);
-	pass(50000);
-	assert_int_equal(one.client.n_cuts, 1);
-}
-
-static void
-renewal_without_an_answer_ends_with_the_holding_time(void **state)
-{
-	(void)state;
-	both_register(false);
-	traffic(&one, "10.1.0.1", "10.2.0.1", &two);
-	two.down = true;
-	busy(&one, &two.outer, 59);
-	assert_int_equal(one.client.n_cuts, 1);
-	assert_true(last_binding(&one, NHRP_KIND_SHORTCUT)->holding > 0);
-	busy(&one, &two.outer, 2);
-	assert_int_equal(last_binding(&one, NHRP_KIND_SHORTCUT)->holding, 0);
-	/* Refused: it ends at once. The hub has no route any more. */
-	both_register(false);
-	two.down = false;
-	traffic(&one, "10.1.0.1", "10.2.0.1", &two);
-	hub.serve->conf.route = NULL;
-	busy(&one, &two.outer, 41);
-	assert_int_equal(last_binding(&one, NHRP_KIND_SHORTCUT)->holding, 0);
-	assert_int_equal(last_event(&one, "unresolved")->code, NHRP_CODE_NO_BINDING);
-}
-
-static void
-idle_shortcut_ends_before_its_holding_time(void **state)
-{
-	(void)state;
-	both_register(false);
-	one.client.idle_s = 5;
-	traffic(&one, "10.1.0.1", "10.2.0.1", &two);
-	busy(&one, &two.outer, 120);
-	assert_int_equal(one.client.n_cuts, 1);
-	assert_int_equal(events(&one, "idle"), 0);
-	pass(4900);
-	assert_int_equal(one.client.n_cuts, 1);
-	pass(200);
-	assert_int_equal(one.client.n_cuts, 0);
-	is(&last_event(&one, "idle")->remote, "203.0.113.12");
-	assert_int_equal(last_binding(&one, NHRP_KIND_SHORTCUT)->holding, 0);
-	/* The next indication brings it back. */
-	traffic(&one, "10.1.0.1", "10.2.0.1", &two);
-	assert_int_equal(one.client.n_cuts, 1);
-}
-
-/* --- two servers --- */
-
-static void
-two_servers(void)
-{
-	struct nhrp_serve_conf c = { .redirect = true, .salt = 8, .route = route, .local = hub_local };
-	struct nhrp_register_conf r = { .nhs_nbma = ip("203.0.113.253"), .keep = true };
-	struct end *e[] = { &one, &two };
-
-	both_register(false);
-	hub2.down = false;
-	hub2.serve = malloc(sizeof(*hub2.serve));
-	assert_non_null(hub2.serve);
-	assert_int_equal(nhrp_serve_open(hub2.serve, &hub2.node, &c), 0);
-	for (size_t i = 0; i < 2; i++) {
-		nhrp_register_start(&e[i]->client.reg[1], &e[i]->node, &r, now);
-		e[i]->client.n_regs = 2;
-	}
-	net_run();
-	assert_int_equal(hub.serve->cache.n, 2);
-	assert_int_equal(hub2.serve->cache.n, 2);
-}
-
-static void
-shortcut_asks_the_server_that_answers(void **state)
-{
-	(void)state;
-	two_servers();
-	/* The indication comes, and then the server is gone: the second request goes to the other one. */
-	q_first = q_last = 0;
-	{
-		uint8_t head[28] = { 0x45, [12] = 10, 1, 0, 1, 10, 2, 0, 1 };
-
-		nhrp_serve_sample(hub.serve, &one.outer, &two.outer, SPAN_ARRAY(head), now);
-	}
-	hub.down = true;
-	net_run();
-	assert_int_equal(one.client.n_cuts, 0);
-	pass(1100);
-	assert_int_equal(one.client.n_cuts, 1);
-	is(&last_binding(&one, NHRP_KIND_SHORTCUT)->nbma, "203.0.113.12");
-	is(&last_binding(&one, NHRP_KIND_SHORTCUT)->nhs, "10.255.255.253");
-	/* Its renewals go to that one too. */
-	busy(&one, &two.outer, 300);
-	assert_int_equal(one.client.n_cuts, 1);
-	assert_int_equal(one.client.reg[0].state.outcome, NHRP_WAITING);
-	assert_int_equal(one.client.reg[1].state.outcome, NHRP_ACCEPTED);
-	hub.down = false;
-}
-
-static void
-each_server_is_registered_with_and_left(void **state)
-{
-	(void)state;
-	two_servers();
-	pass(200000);
-	assert_int_equal(hub.serve->cache.n, 2);
-	assert_int_equal(hub2.serve->cache.n, 2);
-	two.node.nbma = two.outer = ip("203.0.113.77");
-	nhrp_client_again(&two.client, now);
-	net_run();
-	is(nhrp_entry_nbma(nhrp_cache_find(&hub2.serve->cache, &two.node.proto)), "203.0.113.77");
-	nhrp_client_stop(&two.client, now);
-	net_run();
-	assert_int_equal(hub.serve->cache.n, 1);
-	assert_int_equal(hub2.serve->cache.n, 1);
-	/* Its indications count as well as those of the first. */
-	{
-		uint8_t head[28] = { 0x45, [12] = 10, 1, 0, 1, 10, 2, 0, 1 };
-
-		nhrp_serve_sample(hub2.serve, &one.outer, &two.outer, SPAN_ARRAY(head), now);
-	}
-	net_run();
-	assert_int_equal(events(&one, "indication"), 1);
 }
 
 static void
@@ -1043,7 +592,7 @@ address_change_registers_at_once(void **state)
 	traffic(&one, "10.1.0.1", "10.2.0.1", &two);
 	two.node.nbma = two.outer = ip("203.0.113.77");
 	nhrp_register_again(&two.client.reg[0], now);
-	net_run();
+	nhrp_net_run();
 	is(nhrp_entry_nbma(nhrp_cache_find(&hub.serve->cache, &two.node.proto)), "203.0.113.77");
 	assert_int_equal(one.client.n_cuts, 0);		/* purged: it led to the old address */
 }
@@ -1097,13 +646,6 @@ main(void)
 		cmocka_unit_test(only_the_owner_purges),
 		cmocka_unit_test(answers_claim_no_more_than_is_sane),
 		cmocka_unit_test(authentication_of_every_type),
-		cmocka_unit_test(shortcut_in_use_is_renewed),
-		cmocka_unit_test(shortcut_that_is_not_in_use_just_ends),
-		cmocka_unit_test(use_in_the_last_third_renews),
-		cmocka_unit_test(renewal_without_an_answer_ends_with_the_holding_time),
-		cmocka_unit_test(idle_shortcut_ends_before_its_holding_time),
-		cmocka_unit_test(shortcut_asks_the_server_that_answers),
-		cmocka_unit_test(each_server_is_registered_with_and_left),
 		cmocka_unit_test(error_indications_quote_no_secret),
 		cmocka_unit_test(address_change_registers_at_once),
 		cmocka_unit_test(networks),
