@@ -9,6 +9,7 @@
 #include "ike/v1base/auth.h"
 #include "tool/peers_file.h"
 #include "tool/policy_opt.h"
+#include "tool/reload/reload.h"
 #include "cli/prog.h"
 #include "cli/report.h"
 #include "wire/ctcp.h"
@@ -69,14 +70,34 @@ struct run {
 	struct peers		 scan, peers;
 	struct ike_policy	 single;
 	struct ike_tool		 tool;
+	struct reload		 reload;
 };
+
+/* What the command line says of all peers. */
+static int
+finish(void *ctx, struct ike_policy *p, size_t n, struct fault *f)
+{
+	const struct opts *o = ((const struct run *)ctx)->o;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		p[i].accept_all = p[i].accept_all || o->accept_all;
+		p[i].xauth_check = o->xauth_exec != NULL;
+		if (o->xauth_exec == NULL && v1_auth_find(p[i].auths[0])->next == V1_AUTH_THEN_XAUTH)
+			return (fault(f, FAULT_USAGE, "--auth xauth-psk, xauth-rsa and hybrid need --xauth-exec, "
+			    "which judges the users"));
+		if (v1_auth_find(p[i].auths[0])->hybrid && p[i].creds.key == NULL)
+			return (fault(f, FAULT_USAGE, "--auth hybrid needs --cert and --key here: the gateway proves "
+			    "itself by a certificate"));
+	}
+	return (0);
+}
 
 /* The policies: of the file, or the one that the options make. */
 static int
 read_policies(struct run *r, struct ike_conf *conf, struct fault *f)
 {
 	const struct opts *o = r->o;
-	size_t i;
 
 	if (o->peers != NULL) {
 		if (o->policy.psk_file != NULL || o->policy.creds.key != NULL || o->from != NULL)
@@ -96,17 +117,7 @@ read_policies(struct run *r, struct ike_conf *conf, struct fault *f)
 		conf->policies = &r->single;
 		conf->n_policies = 1;
 	}
-	for (i = 0; i < conf->n_policies; i++) {
-		conf->policies[i].accept_all = conf->policies[i].accept_all || o->accept_all;
-		conf->policies[i].xauth_check = o->xauth_exec != NULL;
-		if (o->xauth_exec == NULL && v1_auth_find(conf->policies[i].auths[0])->next == V1_AUTH_THEN_XAUTH)
-			return (fault(f, FAULT_USAGE, "--auth xauth-psk, xauth-rsa and hybrid need --xauth-exec, "
-			    "which judges the users"));
-		if (v1_auth_find(conf->policies[i].auths[0])->hybrid && conf->policies[i].creds.key == NULL)
-			return (fault(f, FAULT_USAGE, "--auth hybrid needs --cert and --key here: the gateway proves "
-			    "itself by a certificate"));
-	}
-	return (0);
+	return (finish(r, conf->policies, conf->n_policies, f));
 }
 
 /* Options of the tool that the file gives, unless the command line does; the texts live in ${r}->scan. */
@@ -199,8 +210,10 @@ run(struct run *r)
 		(void)fault(&f, FAULT_USAGE, "--xauth-account needs --xauth-exec, which judges the users");
 		return (report_fault(&f));
 	}
+	r->reload = (struct reload){ .opener = { .helper = { .fd = -1 } }, .path = o->peers, .given = &o->policy, .peers = &r->peers,
+	    .tool = &r->tool, .finish = finish, .ctx = r };
 	/* Forked before there are keys. */
-	if ((o->account == NULL || (r->tool.users.account = account_open(o->account, o->account_s, &f)) != NULL) &&
+	if ((o->peers == NULL || reload_open(&r->reload, &f) == 0) && (o->account == NULL || (r->tool.users.account = account_open(o->account, o->account_s, &f)) != NULL) &&
 	    (o->xauth_exec == NULL || (r->tool.users.login = login_open(&(struct login_by){ .judge = o->xauth_exec }, &f)) != NULL) &&
 	    read_policies(r, &conf, &f) == 0 &&
 	    ike_tool_open(&r->tool, &o->tool, &conf, &f) == 0 &&
@@ -217,7 +230,7 @@ main(int argc, char *argv[])
 		.half_open = HALF_OPEN_MAX_DEFAULT,
 		.half_open_per_addr = HALF_OPEN_PER_ADDR_DEFAULT,
 	};
-	struct run r = { .o = &o };
+	struct run r = { .o = &o, .reload = RELOAD_NONE };
 	enum exit_status status;
 
 	prog_init(argv[0]);
@@ -225,6 +238,7 @@ main(int argc, char *argv[])
 	opt_parse(optab, &o, argc, argv);
 	status = run(&r);
 	ike_tool_close(&r.tool);
+	reload_close(&r.reload);
 	ike_policy_wipe(&r.single);
 	peers_wipe(&r.peers);
 	peers_wipe(&r.scan);

@@ -106,7 +106,7 @@ put_cause(struct radius *p, const struct event *e)
 {
 	static const uint32_t numbers[ACCOUNT_CAUSES] = {	/* RFC 2866 section 5.10 */
 		[ACCOUNT_USER_REQUEST] = 1, [ACCOUNT_LOST_CARRIER] = 2, [ACCOUNT_LOST_SERVICE] = 3,
-		[ACCOUNT_SESSION_TIMEOUT] = 5, [ACCOUNT_ADMIN_REBOOT] = 7, [ACCOUNT_NAS_ERROR] = 9,
+		[ACCOUNT_SESSION_TIMEOUT] = 5, [ACCOUNT_ADMIN_RESET] = 6, [ACCOUNT_ADMIN_REBOOT] = 7, [ACCOUNT_NAS_ERROR] = 9,
 	};
 	size_t i;
 

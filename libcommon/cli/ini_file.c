@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/file_source.h"
 #include "cli/report.h"
 
 #define KEYS_MAX	48	/* keys set in one section */
@@ -411,7 +412,7 @@ open_file(const char *path, const char *risk, struct fault *f)
 
 	if (strcmp(path, "-") == 0)
 		return (stdin);
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) < 0) {
+	if ((fd = file_source_open(path)) < 0) {
 		(void)fault_sys(f, FAULT_CONFIG, "cannot open");
 		return (NULL);
 	}

@@ -14,6 +14,7 @@
 
 #include "base/addr.h"
 #include "base/hex.h"
+#include "cli/file_source.h"
 #include "cli/report.h"
 
 #define BYTES_MAX	(SECRET_MAX - 2)	/* of a file that is no text */
@@ -338,14 +339,11 @@ static int
 open_path(const char *from, const char *beside, struct fault *f)
 {
 	char path[PATH_MAX];
-	const char *slash = beside != NULL && from[0] != '/' ? strrchr(beside, '/') : NULL;
-	int n, fd;
+	int fd;
 
-	n = snprintf(path, sizeof(path), "%.*s%s", slash != NULL ? (int)(slash + 1 - beside) : 0,
-	    beside != NULL ? beside : "", from);
-	if (n < 0 || (size_t)n >= sizeof(path))
+	if (file_source_beside(path, from, beside) != 0)
 		return (fault(f, FAULT_SECRET_FILE, "the path is too long"));
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) < 0)
+	if ((fd = file_source_open(path)) < 0)
 		return (fault_sys(f, FAULT_SECRET_FILE, "cannot open"));
 	return (fd);
 }

@@ -125,6 +125,19 @@ crls_add_file(struct crls **list, struct span data, struct fault *f)
 	return (rc);
 }
 
+bool
+crls_eq(const struct crls *a, const struct crls *b)
+{
+	int i, n = a != NULL ? sk_X509_CRL_num(a->stack) : 0;
+
+	if (n != (b != NULL ? sk_X509_CRL_num(b->stack) : 0))
+		return (false);
+	for (i = 0; i < n; i++)
+		if (X509_CRL_match(sk_X509_CRL_value(a->stack, i), sk_X509_CRL_value(b->stack, i)) != 0)
+			return (false);
+	return (true);
+}
+
 void
 crls_free(struct crls *l)
 {

@@ -34,6 +34,8 @@ int creds_order(struct creds *c, struct fault *f);
 
 /* Appends the CRLs of a file, PEM or DER. 0, or -1 with FAULT_MALFORMED, FAULT_TOO_LARGE or FAULT_MEMORY. */
 int crls_add_file(struct crls **l, struct span data, struct fault *f);
+/* Whether both have the same lists in the same order. */
+bool crls_eq(const struct crls *a, const struct crls *b);
 void crls_free(struct crls *l);
 
 /* Why a certificate is not trusted. */

@@ -37,6 +37,19 @@ ike_conn_find(const struct ike_engine *e, const struct ike_policy *policy)
 }
 
 void
+ike_conn_remove(struct ike_engine *e, struct ike_conn *conn)
+{
+	struct ike_conn **at = &e->conns;
+
+	while (*at != conn)
+		at = &(*at)->next;
+	*at = conn->next;
+	e->n_conns--;
+	heap_set(&e->conn_timers, &conn->timer, UINT64_MAX);
+	free(conn);
+}
+
+void
 ike_conn_wake(struct ike_engine *e, struct now now, const struct ike_policy *policy,
     uint64_t wait_ms)
 {

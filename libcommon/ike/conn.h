@@ -33,6 +33,7 @@ struct ike_conn {
 int ike_conn_add(struct ike_engine *e, struct ike_policy *policy, const struct endpoint *local,
     const struct endpoint *remote, bool children);
 struct ike_conn *ike_conn_find(const struct ike_engine *e, const struct ike_policy *policy);
+void ike_conn_remove(struct ike_engine *e, struct ike_conn *conn);	/* from the engine; frees it */
 /* An SA of ${policy} ended: its connections are looked at after ${wait_ms}. */
 void ike_conn_wake(struct ike_engine *e, struct now now, const struct ike_policy *policy,
     uint64_t wait_ms);

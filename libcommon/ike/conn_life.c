@@ -114,26 +114,10 @@ ike_engine_want(struct ike_engine *e, struct now now, struct ike_policy *policy,
 	return (0);
 }
 
-/* Takes the connection of ${policy} out of the list. */
-static struct ike_conn *
-take_out(struct ike_engine *e, const struct ike_policy *policy)
-{
-	struct ike_conn **at = &e->conns, *conn;
-
-	while ((conn = *at) != NULL && conn->policy != policy)
-		at = &conn->next;
-	if (conn == NULL)
-		return (NULL);
-	*at = conn->next;
-	e->n_conns--;
-	heap_set(&e->conn_timers, &conn->timer, UINT64_MAX);
-	return (conn);
-}
-
 void
 ike_engine_unwant(struct ike_engine *e, struct now now, const struct ike_policy *policy, struct ike_outbox *out)
 {
-	struct ike_conn *conn = take_out(e, policy);
+	struct ike_conn *conn = ike_conn_find(e, policy);
 	struct ike_child *c, *next;
 	struct ike_sa *sa;
 
@@ -151,6 +135,6 @@ ike_engine_unwant(struct ike_engine *e, struct now now, const struct ike_policy 
 		if (sa->policy == policy)
 			ike_sa_set_state(sa, IKE_SA_DEAD);
 	}
-	free(conn);
+	ike_conn_remove(e, conn);
 	ike_engine_settle(e);
 }

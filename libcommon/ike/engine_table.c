@@ -19,7 +19,8 @@ spi_hash(const struct ike_engine *e, const uint8_t spi[SPI_LEN])
 uint64_t
 ike_peer_hash(const struct ike_engine *e, const struct ike_policy *policy, const struct ike_id *id)
 {
-	return (ike_id_hash(id, hash_bytes(&policy, sizeof(policy), ike_engine_salt(e))));
+	/* By name, which stays when the policy is replaced. */
+	return (ike_id_hash(id, hash_bytes(policy->name, strlen(policy->name), ike_engine_salt(e))));
 }
 
 /* The first SA with the peer in the chain of ${n}. */

@@ -94,6 +94,7 @@ struct ike_sa {
 	struct sa_lifetime	 lifetime;
 	bool			 want_children;	/* begin the policy's once it is established */
 	bool			 replaced;	/* its successor is established */
+	bool			 unfit;		/* new policies do not allow it: see ike/renew/ */
 	bool			 adopted;	/* it came from a record */
 	bool			 floated;	/* it is on our port 4500, where a non-ESP marker precedes IKE */
 	uint16_t		 floated_from;	/* the peer's port before, where it had answered; 0: none */

@@ -72,6 +72,10 @@ struct ike_version {
 		    struct ike_outbox *out);
 	/* The peer of an SA that is not established cannot be reached: ${sys}, an errno, is that of the ICMP error or TCP connection. */
 	void	(*unreachable)(struct ike_sa *sa, struct now now, int sys, struct ike_outbox *out);
+	/* Whether ${policy} allows the exchange, authentication and proposal that ${sa}, which is established, was negotiated with. */
+	bool	(*allowed)(const struct ike_sa *sa, const struct ike_policy *policy);
+	/* The exchanges of ${sa} go on under the policy that ${after} gives for theirs. */
+	void	(*rebind)(struct ike_sa *sa, struct ike_policy *(*after)(void *ctx, const struct ike_policy *p), void *ctx);
 	size_t	(*running)(const struct ike_sa *sa);	/* exchanges in progress */
 	void	(*free)(struct ike_sa *sa);		/* releases all of it; sends nothing */
 };

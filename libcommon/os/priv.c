@@ -19,6 +19,7 @@ static const struct { unsigned flag; unsigned cap; } caps[] = {
 	{ PRIV_NET_ADMIN, CAP_NET_ADMIN },
 	{ PRIV_NET_RAW, CAP_NET_RAW },
 	{ PRIV_NET_BIND, CAP_NET_BIND_SERVICE },
+	{ PRIV_READ_ANY, CAP_DAC_READ_SEARCH },
 };
 
 void
@@ -138,6 +139,24 @@ priv_user(const char *user, uid_t *uid, gid_t *gid, struct fault *f)
 	return (1);
 }
 
+static int
+limit(unsigned keep, struct fault *f)
+{
+	if (keep_caps(keep, f) != 0)
+		return (-1);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return (fault_sys(f, FAULT_SYSTEM, "cannot set no_new_privs"));
+	return (0);
+}
+
+int
+priv_limit(unsigned keep, struct fault *f)
+{
+	priv_hide();
+	drop_bounds();
+	return (limit(keep, f));
+}
+
 int
 priv_drop(const char *user, unsigned keep, struct fault *f)
 {
@@ -153,10 +172,8 @@ priv_drop(const char *user, unsigned keep, struct fault *f)
 	drop_bounds();
 	if (change && change_user(user != NULL ? user : number, uid, gid, f) != 0)
 		return (-1);
-	if (keep_caps(keep, f) != 0)
+	if (limit(keep, f) != 0)
 		return (-1);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-		return (fault_sys(f, FAULT_SYSTEM, "cannot set no_new_privs"));
 	/* Changing users made us dumpable again, or not, as the system is set up. */
 	priv_hide();
 	if (change && (setuid(0) == 0 || geteuid() != uid || getegid() != gid))

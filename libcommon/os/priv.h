@@ -13,6 +13,7 @@
 #define PRIV_NET_ADMIN	1u	/* routes, TUN settings, SO_MARK */
 #define PRIV_NET_RAW	2u	/* raw sockets made later */
 #define PRIV_NET_BIND	4u	/* ports below 1024 bound later */
+#define PRIV_READ_ANY	8u	/* files of all users read, directories of all users searched */
 
 /*
  * The user that priv_drop(${user}) will become: 1 with ${*uid} and ${*gid}, 0 if the user does not change
@@ -32,6 +33,12 @@ int priv_user(const char *user, uid_t *uid, gid_t *gid, struct fault *f);
  * dropped a part, so end it.
  */
 int priv_drop(const char *user, unsigned keep, struct fault *f);
+
+/*
+ * For a helper process that keeps its user: keeps the capabilities ${keep} of those it has, sets no_new_privs. 0, or -1 with
+ * FAULT_SYSTEM.
+ */
+int priv_limit(unsigned keep, struct fault *f);
 
 /*
  * Only the part that protects keys from other processes of the same user: no core dump, no

@@ -23,7 +23,7 @@
 #define PLACES	6	/* that a profile keeps, at most */
 
 #define IN_NET	(1u << SANDBOX_NEGOTIATOR | 1u << SANDBOX_DATAPATH | 1u << SANDBOX_MONITOR)
-#define IN_ALL	(1u << SANDBOX_FILTER | 1u << SANDBOX_WRITER | 1u << SANDBOX_READER | IN_NET)
+#define IN_ALL	(1u << SANDBOX_FILTER | 1u << SANDBOX_WRITER | 1u << SANDBOX_READER | 1u << SANDBOX_OPENER | IN_NET)
 
 /* Calls allowed with any arguments, by purpose. Names unknown to libseccomp are skipped. */
 static const struct row {
@@ -54,6 +54,7 @@ static const struct row {
 	{ IN_NET, { "bind", "connect", "listen", "accept4", "accept", "shutdown", "getsockname",
 	    "getpeername", "getsockopt", "setsockopt", "sendto", "sendmsg", "sendmmsg",
 	    "recvfrom", "recvmsg", "recvmmsg" } },
+	{ 1u << SANDBOX_OPENER, { "sendmsg", "recvmsg" } },
 	{ IN_NET, { "recvmmsg_time64", "fsync", "fdatasync", "ftruncate", "ftruncate64", "fallocate",
 	    "rename", "renameat", "renameat2", "unlink", "unlinkat", "mkdir", "mkdirat", "fchmod",
 	    "flock", "sync_file_range" } },
@@ -205,7 +206,7 @@ close_files(enum sandbox profile, int dir, struct fault *f)
 	char own[PATH_MAX];
 	size_t n = 0;
 
-	if (profile == SANDBOX_READER)
+	if (profile == SANDBOX_READER || profile == SANDBOX_OPENER)
 		keep[n++] = (struct landlock_place){ .path = "/", .may = LANDLOCK_MAY_READ };
 	if (profile >= SANDBOX_NEGOTIATOR) {
 		keep[n++] = (struct landlock_place){ .path = "/proc/net", .may = LANDLOCK_MAY_READ };

@@ -16,6 +16,8 @@ enum sandbox {
 	SANDBOX_WRITER,
 	/* skeyid-calc: as SANDBOX_FILTER, and it opens files for reading. */
 	SANDBOX_READER,
+	/* The process that opens files for another: the above, and it sends their descriptors through a socket that is open. */
+	SANDBOX_OPENER,
 	/*
 	 * ike-initiate, ike-respond, dpd-ping, natd-probe: as SANDBOX_FILTER, and they open UDP sockets and the
 	 * Unix sockets of shared ports, below the directory of running tools, and use timers.

@@ -59,7 +59,8 @@
 	REASON(NO_HEARTBEATS,	"the peer is dead: no heartbeats")	\
 	REASON(UNFINISHED,	"quick mode did not end")		\
 	REASON(VOLUME,		"its volume is used up")		\
-	REASON(REFUSED,		"esp-tun refused it")
+	REASON(REFUSED,		"esp-tun refused it")			\
+	REASON(UNCONFIGURED,	"the configuration changed")
 
 enum sa_event_kind {
 	SA_EVENT_OTHER,

@@ -302,6 +302,8 @@ cause_of(enum sa_reason reason, enum account_cause before)
 	switch (reason) {
 	case SA_REASON_SHUT_DOWN:
 		return (ACCOUNT_ADMIN_REBOOT);
+	case SA_REASON_UNCONFIGURED:
+		return (ACCOUNT_ADMIN_RESET);
 	case SA_REASON_EXPIRED:
 	case SA_REASON_VOLUME:
 		return (ACCOUNT_SESSION_TIMEOUT);

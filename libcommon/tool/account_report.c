@@ -11,7 +11,7 @@ enum { LASTING, PASSING };	/* kinds of commands: an interim report is not made a
 const char *const account_cause_words[ACCOUNT_CAUSES] = {
 	[ACCOUNT_USER_REQUEST] = "user-request", [ACCOUNT_LOST_CARRIER] = "lost-carrier",
 	[ACCOUNT_LOST_SERVICE] = "lost-service", [ACCOUNT_SESSION_TIMEOUT] = "session-timeout",
-	[ACCOUNT_ADMIN_REBOOT] = "admin-reboot", [ACCOUNT_NAS_ERROR] = "nas-error",
+	[ACCOUNT_ADMIN_RESET] = "admin-reset", [ACCOUNT_ADMIN_REBOOT] = "admin-reboot", [ACCOUNT_NAS_ERROR] = "nas-error",
 };
 
 static void

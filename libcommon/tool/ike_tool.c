@@ -288,6 +288,10 @@ on_signal(struct ev_loop *loop, struct ev_signal *w, int events)
 		ike_engine_status(ike_host_engine(t->host), ike_host_now(t->host), on_status, NULL);
 		return;
 	}
+	if (w->signum == SIGHUP && t->reload != NULL && !t->ending) {
+		t->reload(t->reload_ctx);
+		return;
+	}
 	t->told_to_stop = true;
 	ike_tool_shutdown(t, t->ending ? t->status : outcome_stopped(&t->outcome));
 }
@@ -355,8 +359,8 @@ watch_signals(struct ike_tool *t)
 /* --- life --- */
 
 /* Single DES comes from a provider that can't be loaded later, in the sandbox. */
-static int
-ready_ciphers(const struct ike_conf *conf, struct fault *f)
+int
+ike_tool_ciphers(const struct ike_conf *conf, struct fault *f)
 {
 	const struct ike_policy *p;
 	size_t i, j;
@@ -381,8 +385,11 @@ ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf
 	conf->rand = o->seed != NULL ? rand_seeded(&t->seed, span_str(o->seed)) : rand_system;
 	if (o->clock != NULL && clock_fix(&opt.clock, o->clock, f) != 0)
 		return (-1);
-	if (ready_ciphers(conf, f) != 0)
+	if (ike_tool_ciphers(conf, f) != 0)
 		return (-1);
+	/* Of policies that come later. */
+	if (t->reload != NULL)
+		(void)cipher_ready(alg_enc_word("des"), NULL);
 	if (o->under == NULL && o->local != NULL && local_parse(&t->local, o->local, 0, f) != 0)
 		return (-1);
 	if ((t->wire = ike_wire_open(o->pcap, o->explain, f)) == NULL && f->code != FAULT_NONE)

@@ -57,6 +57,9 @@ struct ike_tool {
 	 */
 	bool			 (*hook)(void *ctx, enum ike_verdict what, uint32_t mid, const struct fault *why);
 	void			*hook_ctx;
+	/* A SIGHUP: reads the configuration again. NULL: it ends the run, as the other signals do. */
+	void			 (*reload)(void *ctx);
+	void			*reload_ctx;
 	struct ike_users	 users;		/* their login and account are closed with the tool */
 	/* Set before opening: what the run is asked to do, how long it answers retransmissions at its end, */
 	struct outcome		 outcome;
@@ -81,6 +84,11 @@ enum exit_status ike_tool_run(struct ike_tool *t);
 /* Sends deletes, writes sa-delete records, and ends the run with ${status}. */
 void ike_tool_shutdown(struct ike_tool *t, enum exit_status status);
 void ike_tool_close(struct ike_tool *t);
+/*
+ * Whether the ciphers of ${conf}'s policies can be used; loads what has to be loaded before the sandbox is entered. 0, or -1
+ * with FAULT_NO_LEGACY_PROVIDER.
+ */
+int ike_tool_ciphers(const struct ike_conf *conf, struct fault *f);
 /* Adopts an SA from its record, as ike_engine_adopt(). */
 int ike_tool_adopt(struct ike_tool *t, const struct sa_rec *rec, struct ike_policy *p,
     struct fault *f);

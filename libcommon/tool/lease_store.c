@@ -329,20 +329,30 @@ no_memory(struct fault *f)
 	return (fault(f, FAULT_MEMORY, "no memory for leases"));
 }
 
+int
+lease_store_add(struct lease_store *s, const struct ike_conf *conf, struct fault *f)
+{
+	struct pool **more = realloc(s->pools, (s->n_pools + 2 * (conf->n_policies + conf->n_groups) + 1) * sizeof(*more));
+	size_t i;
+
+	if (more == NULL)
+		return (no_memory(f));
+	s->pools = more;
+	for (i = 0; i < conf->n_policies; i++)
+		add_pools(s, &conf->policies[i]);
+	for (i = 0; i < conf->n_groups; i++)
+		add_pools(s, &conf->groups[i]);
+	return (0);
+}
+
 static int
 fill(struct lease_store *s, const char *dir, const struct ike_conf *conf, uint64_t epoch, size_t *damaged,
     struct fault *f)
 {
 	char name[STATE_DIR_PATH];
-	size_t i;
 
-	if ((s->pools = calloc(2 * (conf->n_policies + conf->n_groups) + 1, sizeof(struct pool *))) == NULL ||
-	    (s->used = calloc(SLOTS_MAX, sizeof(*s->used))) == NULL)
+	if (lease_store_add(s, conf, f) != 0 || (s->used = calloc(SLOTS_MAX, sizeof(*s->used))) == NULL)
 		return (no_memory(f));
-	for (i = 0; i < conf->n_policies; i++)
-		add_pools(s, &conf->policies[i]);
-	for (i = 0; i < conf->n_groups; i++)
-		add_pools(s, &conf->groups[i]);
 	if ((s->fd = open_file(dir, name, f)) == -1 || check_head(s->fd, name, f) != 0)
 		return (-1);
 	return (load(s, epoch, damaged) != 0 ? no_memory(f) : 0);

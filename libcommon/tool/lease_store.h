@@ -21,6 +21,8 @@ struct lease_store;
  */
 struct lease_store *lease_store_open(const char *dir, const struct ike_conf *conf, uint64_t epoch, size_t *damaged,
     struct fault *f);
+/* Stores the leases of the pools that ${conf} has now, too. 0, or -1 with FAULT_MEMORY. */
+int lease_store_add(struct lease_store *s, const struct ike_conf *conf, struct fault *f);
 /* Writes what has changed. 0, or -1: not all could be written; the leases themselves go on. */
 int lease_store_sync(struct lease_store *s, struct fault *f);
 void lease_store_close(struct lease_store *s);	/* syncs; NULL is fine */

@@ -20,6 +20,7 @@ struct reading {
 	bool		 scan;		/* without policies */
 	size_t		 n_found;
 	const struct peers_check *check;
+	size_t		 n_wrong;
 	size_t		 n_skipped;	/* sections of the other role */
 	bool		 has_run;	/* what the first section of a responder says: */
 	struct run_opts	 run;
@@ -164,6 +165,7 @@ share_run(struct reading *r, const char *name, const struct section_opts *o, con
 		r->run = o->run;
 		(void)snprintf(r->run_name, sizeof(r->run_name), "%s", name);
 		(void)snprintf(r->tun_words, sizeof(r->tun_words), "%s", words);
+		(void)snprintf(r->out->tun_words, sizeof(r->out->tun_words), "%s", words);
 		return (0);
 	}
 	if (o->spoilt)
@@ -280,10 +282,11 @@ on_section(void *ctx, const char *name, void *opts, struct fault *f)
 static void
 on_wrong(void *ctx, void *opts, const struct fault *f)
 {
-	const struct reading *r = ctx;
+	struct reading *r = ctx;
 	struct section_opts *o = opts;
 
 	o->spoilt = true;
+	r->n_wrong++;
 	r->check->wrong(r->check->ctx, f);
 }
 
@@ -306,13 +309,17 @@ read_sections(struct reading *r, const struct policy_opts *given, struct fault *
 	const struct ini_conf conf = { .table = section_optab, .size = sizeof(struct section_opts),
 	    .of = "a peer", .risk = "allowed addresses of the peer", .max = PEERS_MAX,
 	    .no_key = "name", .pair = { "esp", "ah" }, .first = section_first, .set = section_set,
-	    .wrong = r->mode == MODE_CHECK ? on_wrong : NULL, .section = on_section, .ctx = r };
+	    .wrong = r->check != NULL ? on_wrong : NULL, .section = on_section, .ctx = r };
 	const struct section_opts defaults = SECTION_OPTS_DEFAULT(*given);
 	int rc;
 
 	*r->out = (struct peers){0};
 	rc = ini_file_read(&conf, &defaults, r->path, &r->out->values, f);
 	free(r->tuns);
+	if (rc == 0 && r->n_wrong > 0 && r->mode != MODE_CHECK) {
+		peers_wipe(r->out);
+		return (1);
+	}
 	if (rc == 0 && r->n_found == 0 && r->mode != MODE_CHECK)
 		rc = none(r, f);
 	if (rc != 0)
@@ -325,6 +332,16 @@ peers_file_read(struct peers *out, const char *path, const struct policy_opts *g
     struct fault *f)
 {
 	struct reading r = { .path = path, .out = out };
+
+	return (read_sections(&r, given, f));
+}
+
+int
+peers_file_reread(struct peers *out, const char *path, const struct policy_opts *given,
+    void (*wrong)(void *ctx, const struct fault *f), void *ctx, struct fault *f)
+{
+	const struct peers_check c = { .wrong = wrong, .ctx = ctx };
+	struct reading r = { .path = path, .out = out, .check = &c };
 
 	return (read_sections(&r, given, f));
 }

@@ -36,6 +36,7 @@ struct peers {
 	struct run_opts		 run;		/* what the sections say of the negotiator; its texts are in ${values} */
 	const char		*address;	/* of the section that was picked, likewise */
 	uint16_t		 auth;		/* its method, enum ike_auth */
+	char			 tun_words[PEERS_TUN_WORDS];	/* what they say to esp-tun; of a responder only */
 	struct ini_values	 values;
 };
 
@@ -62,6 +63,12 @@ struct peers_check {
  */
 int peers_file_read(struct peers *out, const char *path, const struct policy_opts *given,
     struct fault *f);
+/*
+ * Reads it again, for a process that runs: as peers_file_read(), but goes on after a fault, and hands each to ${wrong}. 1: it
+ * did that at least once, or -1 with a fault that ended the reading; ${out} is empty in both cases.
+ */
+int peers_file_reread(struct peers *out, const char *path, const struct policy_opts *given,
+    void (*wrong)(void *ctx, const struct fault *f), void *ctx, struct fault *f);
 /* The same for an initiator: only the section ${name}. The secrets of other sections are not read. */
 int peers_file_pick(struct peers *out, const char *path, const char *name, const struct policy_opts *given,
     struct fault *f);

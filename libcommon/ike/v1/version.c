@@ -270,6 +270,32 @@ abandon(struct ike_sa *ike, struct now now, const struct fault *why, struct ike_
 	v1_sa_report(sa, now, out);
 }
 
+static bool
+allowed(const struct ike_sa *ike, const struct ike_policy *p)
+{
+	const struct v1_sa *sa = (const struct v1_sa *)ike;
+	const struct ike_proposal *have = &sa->proposal;
+	bool proven = sa->auth == NULL, fits = p->accept_all;
+	size_t i;
+
+	for (i = 0; i < p->n_auths && !proven; i++)
+		proven = p->auths[i] == sa->auth->number;
+	for (i = 0; i < p->ike.n && !fits; i++)
+		fits = p->ike.p[i].enc == have->enc && p->ike.p[i].hash == have->hash && p->ike.p[i].group == have->group;
+	return (sa->exchange == p->exchange && proven && fits);
+}
+
+static void
+rebind(struct ike_sa *ike, struct ike_policy *(*after)(void *ctx, const struct ike_policy *p), void *ctx)
+{
+	struct v1_exchange *x = v1_sa_of(ike)->exchanges;
+	struct v1_quick *q;
+
+	for (; x != NULL; x = x->next)
+		if ((q = v1_quick_of(x)) != NULL)
+			q->policy = after(ctx, q->policy);
+}
+
 static size_t
 running(const struct ike_sa *sa)
 {
@@ -296,5 +322,5 @@ const struct ike_version ike_version_1 = {
 	.send_delete = send_delete, .record = record,
 	.watch = watch, .unwatch = unwatch,
 	.timeout = timeout, .dead = dead, .deadline_ms = deadline_ms,
-	.abandon = abandon, .unreachable = unreachable, .running = running, .free = free_sa,
+	.abandon = abandon, .unreachable = unreachable, .allowed = allowed, .rebind = rebind, .running = running, .free = free_sa,
 };

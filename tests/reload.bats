@@ -1,0 +1,105 @@
+#!/usr/bin/env bats
+# SIGHUP: a responder reads its file of peers again while SAs live on.
+# shards: 2
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154 # each test is a subshell, lib/two.bash reads what it sets
+bats_require_minimum_version 1.5.0
+load lib/common
+load lib/tun
+load lib/two
+
+# Peers in left, each with an address of its own: one.example 203.0.113.1 10.1.0.0/24 vpn1, two.example 203.0.113.11 10.1.1.0/24 ...
+setup() {
+	two_setup
+	for i in 1 2 3; do
+		ip -n "$L" addr add "203.0.113.1$i/24" dev eth0
+		ip -n "$L" addr add "10.1.$i.1/24" dev lo
+	done
+	for i in one two three four; do printf '%s-secret\n' "$i" >"$i.psk"; done
+	defaults >peers.ini
+	for i in one two three; do section "$i" >>peers.ini; done
+}
+
+teardown() { two_teardown; }
+
+defaults() {
+	cat <<-END
+		[defaults]
+		ike = ${FAST[1]}
+		esp = ${FAST[3]}
+		local-id = right.example
+		local-ts = 10.2.0.0/24
+
+	END
+}
+
+declare -A ADDRESS=([one]=203.0.113.1 [two]=203.0.113.11 [three]=203.0.113.12 [four]=203.0.113.13)
+declare -A NET=([one]=10.1.0 [two]=10.1.1 [three]=10.1.2 [four]=10.1.3)
+declare -A TUN=([one]=vpn1 [two]=vpn2 [three]=vpn3 [four]=vpn4)
+
+# section NAME [LINE]...
+section() {
+	printf '%s\n' "[$1]" "address = ${ADDRESS[$1]}" "remote-id = $1.example" "psk-file = $1.psk" "remote-ts = ${NET[$1]}.0/24" "${@:2}" ''
+}
+
+gateway() {
+	two_start right right "ike-respond --peers peers.ini 2>right.ike | tee right.sa |
+		esp-tun --tun vpn0 --state-dir right.state"
+	eventually 20 listens || { cat right.ike right.log; return 1; }
+}
+
+# client NAME
+client() {
+	local tun=${TUN[$1]} net=${NET[$1]}
+	two_start "$1" left "ike-initiate -v --keep --local ${ADDRESS[$1]} --psk-file $1.psk --local-id $1.example \
+		--remote-id right.example --local-ts $net.0/24 --remote-ts 10.2.0.0/24 $(words "${FAST[@]}") $PEER 2>$1.ike |
+		tee $1.sa | esp-tun --tun $tun --no-route --state-dir $1.state"
+	eventually 30 is_up "$tun" || { cat "$1.ike" "$1.log" right.ike; return 1; }
+	left ip route replace 10.2.0.0/24 dev "$tun" src "$net.1" table "${tun#vpn}1"
+	left ip rule add from "$net.1" table "${tun#vpn}1"
+	eventually 20 reaches "$1" || { cat "$1.ike" "$1.log" right.ike; return 1; }
+}
+is_up() { [ -n "$(left ip -o link show "$1" up 2>/dev/null)" ]; }
+reaches() { left ping -q -c 1 -W 1 -I "${NET[$1]}.1" 10.2.0.1 >/dev/null 2>&1; }
+
+# stream NAME: pings in the background, until streams_end; answers are counted by it.
+stream() { background "ping$1" ip netns exec "$L" ping -q -i 0.05 -w 600 -I "${NET[$1]}.1" 10.2.0.1; }
+# lost NAME: how many of the pings got no answer. The last one may be on its way.
+lost() {
+	kill -INT "${BG[ping$1]}"
+	eventually 10 grep -q 'packet loss' "$T/ping$1.out" || return 1
+	awk '/packets transmitted/ { print $1 - $4 > "/dev/stderr"; print ($1 > 20 && $1 - $4 <= 1) ? "none" : $0 }' "$T/ping$1.out"
+}
+
+# reload LINE: until the line is there.
+reload() {
+	kill -HUP "$(pid_of right ike-respond)"
+	eventually 20 grep -q "$1" right.ike || { cat right.ike; return 1; }
+}
+
+@test "reload: one peer added, one secret changed, one removed, under traffic; the untouched peer loses no packet" {
+	gateway
+	for i in one two three; do client "$i"; done
+	for i in one two three; do stream "$i"; done
+	sleep 1
+	printf 'another-secret\n' >two.psk
+	{ defaults; section one; section two; section four; } >peers.ini
+	reload 'peers reloaded'
+	sleep 2
+	grep -q '\[two\] changed (psk-file): 1 IKE SA and 1 child SA deleted' right.ike
+	grep -q '\[three\] is removed: 1 IKE SA and 1 child SA deleted' right.ike
+	grep -q '\[four\] is added' right.ike
+	grep -q '1 added, 1 changed, 1 removed, 1 unchanged' right.ike
+	run ! grep -q '\[one\]' right.ike
+	# the peers got deletes
+	eventually 10 grep -q 'deleted by the peer' two.ike
+	eventually 10 grep -q 'deleted by the peer' three.ike
+	run ! grep -q 'deleted by the peer' one.ike
+	# who is removed, and who has the old secret, gets in no more
+	run ! reaches two
+	run ! reaches three
+	[ "$(lost one)" = none ]
+	# whom the file names now gets in: with the new secret, and the new peer
+	two_stop two 10
+	client two
+	client four
+}
