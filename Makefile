@@ -266,8 +266,9 @@ install: all
 	$(Q)set -e; for t in $(TOOLS); do \
 		ln -sf sapipe $(DESTDIR)$(BASHDIR)/$$t; ln -sf sapipe.fish $(DESTDIR)$(FISHDIR)/$$t.fish; done
 	$(Q)install -d $(addprefix $(DESTDIR),$(UNITDIR) $(SYSUSERSDIR) $(TMPFILESDIR))
-	$(Q)sed 's|^ExecStart=|&$(SBINDIR)/|' dist/systemd/sapipe@.service >$(DESTDIR)$(UNITDIR)/sapipe@.service
+	$(Q)sed -E 's/^Exec(Start|Reload)=/&$(subst /,\/,$(SBINDIR))\//' dist/systemd/sapipe@.service >$(DESTDIR)$(UNITDIR)/sapipe@.service
 	$(Q)chmod 644 $(DESTDIR)$(UNITDIR)/sapipe@.service
+	$(Q)install -m 644 dist/systemd/sapipe@.socket $(DESTDIR)$(UNITDIR)/sapipe@.socket
 	$(Q)install -m 644 dist/systemd/sapipe.sysusers $(DESTDIR)$(SYSUSERSDIR)/sapipe.conf
 	$(Q)install -m 644 dist/systemd/sapipe.tmpfiles $(DESTDIR)$(TMPFILESDIR)/sapipe.conf
 ifeq ($(DESTDIR),)

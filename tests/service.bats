@@ -116,8 +116,9 @@ hears() { eventually 10 heard "$@" || { cat "$BATS_TEST_TMPDIR/$1.out"; return 1
 	command -v systemd-analyze >/dev/null || skip "no systemd-analyze"
 	local d=$BATS_TEST_TMPDIR
 	cd "$SAPIPE_TOP"
-	sed "s|^ExecStart=|&$SAPIPE_BUILD/|" "dist/systemd/sapipe@.service" >"$d/sapipe@x.service"
-	run systemd-analyze verify --man=no "$d/sapipe@x.service"
+	sed -E "s#^Exec(Start|Reload)=#&$SAPIPE_BUILD/#" "dist/systemd/sapipe@.service" >"$d/sapipe@x.service"
+	cp "dist/systemd/sapipe@.socket" "$d/sapipe@x.socket"
+	run systemd-analyze verify --man=no "$d/sapipe@x.service" "$d/sapipe@x.socket"
 	[ "$status" -eq 0 ]
 	[[ $output != *sapipe* ]] || { echo "$output"; return 1; }
 	run systemd-analyze security --offline=true --no-pager --threshold=20 "$d/sapipe@x.service"

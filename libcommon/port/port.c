@@ -6,6 +6,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "port/port_given.h"
 #include "port/port_holder.h"
 #include "port/port_keys.h"
 #include "port/port_route.h"
@@ -51,6 +52,7 @@ ports_new(struct ev_loop *loop, const struct ports_opt *opt, const struct ports_
 	if (getrandom(&set->origin, sizeof(set->origin), 0) != sizeof(set->origin))
 		goto err;
 	set->shed.salt = set->origin;
+	port_given_open(set);
 	return (set);
 err:
 	(void)fault(f, FAULT_MEMORY, "no memory for UDP ports");
@@ -72,6 +74,7 @@ ports_free(struct ports *set)
 		port_socket_close(set->port[i]);
 		free(set->port[i]);
 	}
+	port_given_close(set);
 	if (set->dir != -1)
 		(void)close(set->dir);
 	serve_clear(&set->own);

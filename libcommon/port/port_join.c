@@ -12,6 +12,7 @@
 #include "os/clock.h"
 #include "port/port_conn.h"
 #include "port/port_deliver.h"
+#include "port/port_given.h"
 #include "port/port_holder.h"
 #include "port/port_name.h"
 #include "port/port_owner.h"
@@ -332,6 +333,9 @@ open_families(struct ports *set, const struct endpoint *local, uint16_t number, 
 		if (only == 0 && (f->sys == EAFNOSUPPORT || f->sys == EADDRNOTAVAIL || f->sys == EPROTONOSUPPORT))
 			continue;
 		if ((flags & PORTS_JOIN_ONLY) != 0 && f->code == FAULT_UNREACHABLE)
+			continue;
+		/* Whoever hands over the port of one family alone, to a process that may not bind it, means that family. */
+		if (only == 0 && f->code == FAULT_PERMISSION && port_given_number(set, number))
 			continue;
 		return (-1);
 	}

@@ -3,7 +3,7 @@
  * to its right:
  *
  *   port, port_send, port_join  >  port_holder  >  port_owner  >  port_shared  >  port_socket  >
- *   port_udp, port_tcp  >  port_tcp_out  >  port_route  >  port_conn, port_deliver
+ *   port_udp, port_tcp  >  port_given  >  port_tcp_out  >  port_route  >  port_conn, port_deliver
  *
  * port_keys is above port_conn; port_msg, port_shed, port_table, port_name, port_dir, port_who and tcp_conn call none
  * of them. Upward there are only callbacks (struct port_conn_calls).
@@ -127,6 +127,9 @@ struct ports {
 	struct pkt esp[PORT_SEGS];
 	size_t		 nesp;
 	uint64_t	 origin, seq;	/* of records sent */
+	/* From the program that started this one: see port_given.h. */
+	struct port_given { int fd; struct endpoint bound; } given[PORTS_MAX];
+	size_t		 n_given;
 	struct { uint64_t origin, seq; } seen[64];
 	size_t		 nseen;
 };

@@ -11,6 +11,7 @@
 #include "os/sockaddr.h"
 #include "port/port_deliver.h"
 #include "port/port_dgram.h"
+#include "port/port_given.h"
 #include "port/port_route.h"
 
 #define QUOTE_MAX	64	/* bytes of a datagram that an error quotes: marker and ESP header are at its beginning */
@@ -59,45 +60,52 @@ port_udp_adopt(const struct ports *set, int fd, struct fault *f)
 	return (0);
 }
 
-int
-port_udp_bind(const struct ports *set, struct endpoint *local, struct fault *f)
+/* The options of a port's socket, bound or not. 0, or -1 with a fault. */
+static int
+set_up(const struct ports *set, int fd, uint8_t family, struct fault *f)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = sockaddr_put(&ss, local);
-	int fd, bad, keep;
+	int bad;
 
-	/* Never O_NONBLOCK: other processes share the socket, so each call sets MSG_DONTWAIT. */
-	if ((fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0)) == -1)
-		return (fault_sys(f, FAULT_SYSTEM, "cannot make a UDP socket"));
-	if (ss.ss_family == AF_INET) {
+	if (family == 4)
 		bad = port_setopt(fd, IPPROTO_IP, IP_PKTINFO, 1) | port_setopt(fd, IPPROTO_IP, IP_RECVERR, 1) |
 		    port_setopt(fd, IPPROTO_IP, IP_RECVTOS, 1) |
 		    /* A large IKE message or outer packet may be fragmented. */
 		    port_setopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
-	} else {
-		bad = port_setopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) |
-		    port_setopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) |
+	else
+		bad = port_setopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) |
 		    port_setopt(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1) | port_setopt(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
-	}
-	if (bad != 0) {
-		(void)fault_sys(f, FAULT_SYSTEM, "cannot set up a UDP socket");
-		goto err;
-	}
+	if (bad != 0)
+		return (fault_sys(f, FAULT_SYSTEM, "cannot set up a UDP socket"));
 	(void)port_setopt(fd, IPPROTO_UDP, UDP_GRO, 1);	/* a kernel without it sends them one by one */
 	port_grow(fd);
-	if (port_udp_adopt(set, fd, f) != 0)
-		goto err;
-	if (bind(fd, (struct sockaddr *)&ss, len) != 0 ||
-	    getsockname(fd, (struct sockaddr *)&ss, &len) != 0) {
-		(void)port_bind_fault(f, "UDP", local);
-		keep = errno;
-		(void)close(fd);
-		errno = keep;
-		return (-1);
-	}
+	return (port_udp_adopt(set, fd, f));
+}
+
+static int
+bind_new(int fd, struct endpoint *local, struct fault *f)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sockaddr_put(&ss, local);
+
+	if (bind(fd, (struct sockaddr *)&ss, len) != 0 || getsockname(fd, (struct sockaddr *)&ss, &len) != 0)
+		return (port_bind_fault(f, "UDP", local));
 	local->port = sockaddr_get(&ss).port;
-	return (fd);
-err:
+	return (0);
+}
+
+int
+port_udp_bind(const struct ports *set, struct endpoint *local, struct fault *f)
+{
+	int fd = port_given_take(set, local), keep;
+	bool given = fd != -1;
+
+	/* Never O_NONBLOCK: other processes share the socket, so each call sets MSG_DONTWAIT. */
+	if (!given && (fd = socket(local->addr.family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)) == -1)
+		return (fault_sys(f, FAULT_SYSTEM, "cannot make a UDP socket"));
+	if (!given && local->addr.family != 4 && port_setopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) != 0)
+		(void)fault_sys(f, FAULT_SYSTEM, "cannot set up a UDP socket");
+	else if (set_up(set, fd, local->addr.family, f) == 0 && (given || bind_new(fd, local, f) == 0))
+		return (fd);
 	keep = errno;
 	(void)close(fd);
 	errno = keep;
