@@ -96,6 +96,17 @@ refused() {
 	left ping -q -c 1 -W 2 10.2.0.1
 	run -0 at_left up berne
 	[ "$output" = 'berne is up already' ]
+	# the responder reads its file again; a file with mistakes changes nothing
+	run -0 at_right reload branches
+	[ "$output" = 'branches is reloaded' ]
+	eventually 5 logged_reload 1
+	left ping -q -c 1 -W 2 10.2.0.1
+	echo 'remote-ts = nonsense' >>right.d/branches.conf
+	run -2 at_right reload branches
+	sed -i '$d' right.d/branches.conf
+	left ping -q -c 1 -W 2 10.2.0.1
+	run -1 at_left reload berne
+	output_has 'has no responder that runs'
 	run -0 at_left restart berne
 	left ping -q -c 1 -W 2 10.2.0.1
 	run -0 at_left log berne
@@ -112,6 +123,7 @@ refused() {
 	eventually 5 none_left "$T/(left|right).d/"
 }
 none_left() { [ -z "$(pgrep -r D,R,S,T -f "$1")" ]; }
+logged_reload() { [ "$(at_right log branches | grep -c 'peers reloaded: 0 added, 0 changed, 0 removed, 1 unchanged')" = "$1" ]; }
 says_listening() { [ "$(at_right status)" = 'zurich vpn0 - listening' ]; }
 
 @test "sapipe: print is the pipeline that runs" {

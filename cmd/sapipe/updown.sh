@@ -55,6 +55,28 @@ restart() {
 	read_conf || return
 	(down >/dev/null) && up
 }
+
+# reload: an initiator has one peer, and nothing of another that a restart would disturb.
+reload() {
+	read_conf || return
+	lock
+	found=''
+	exec 7<<-END
+		$(pipelines)
+	END
+	while IFS=$tab read -r id role ike tun <&7; do
+		alive "$at/$id.ike" || continue
+		if [ "$role" = initiator ]; then
+			complain "$name: the initiator of [$id] reads its section at its start only" "sapipe restart $name"
+		else
+			kill -HUP "$pid" && found=1
+		fi
+	done
+	exec 7<&-
+	[ -n "$found" ] || fail 1 "$name has no responder that runs"
+	say "$name is reloaded"
+}
+
 # run: becomes the tool that says when the tunnel is ready, the other one runs beside it: a service manager ends both.
 run() {
 	read_conf || return
