@@ -6,50 +6,10 @@ bats_require_minimum_version 1.5.0
 load lib/common
 load lib/tun
 load lib/two
+load lib/sapipe
 
-setup() {
-	need sapipe ike-respond ike-initiate esp-tun sa-stat
-	two_setup
-	mkdir left.d right.d
-	cp gw.psk left.d
-	cp gw.psk right.d
-	cat >left.d/berne.conf <<-END
-		[berne]
-		role = initiator
-		address = 203.0.113.2
-		local-id = left.example
-		remote-id = right.example
-		psk-file = gw.psk
-		local-ts = 10.1.0.0/24
-		remote-ts = 10.2.0.0/24
-		ike = ${FAST[1]}
-		tun = vpn0
-	END
-	cat >right.d/branches.conf <<-END
-		[zurich]
-		role = responder
-		local-id = right.example
-		remote-id = left.example
-		psk-file = gw.psk
-		local-ts = 10.2.0.0/24
-		remote-ts = 10.1.0.0/24
-		ike = ${FAST[1]}
-		tun = vpn0
-	END
-}
-
-teardown() {
-	[ ! -d "${T-}/left.d" ] || quietly at_left down
-	[ ! -d "${T-}/right.d" ] || quietly at_right down
-	two_teardown
-}
-
-quietly() { "$@" >/dev/null 2>&1 || :; }
-at_left() { SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/left.d ip netns exec "$L" timeout 60 sapipe "$@"; }
-at_right() { SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/right.d ip netns exec "$R" timeout 60 sapipe "$@"; }
-
-# put FILE KEY VALUE: the line of that key becomes this one.
-put() { sed -i "s|^$2 = .*|$2 = $3|" "$1" && grep -q "^$2 = $3" "$1"; }
+setup() { sapipe_setup; }
+teardown() { sapipe_teardown; }
 
 # process left|right ID.ike|ID.tun: its number.
 process() { cut -d ' ' -f 1 "$T"/run/tunnels.*/"$1/$2"; }
@@ -84,11 +44,12 @@ refused() {
 	# the first packet passes: nothing to wait for
 	left ping -q -c 1 -W 2 10.2.0.1
 	run -0 at_left status
-	[[ $output =~ ^'berne vpn0 203.0.113.2 UP '[0-9]+'s, in '[0-9]+' B out '[0-9]+' B'$ ]] || { echo "$output"; return 1; }
+	[[ $output =~ ^'berne vpn0 203.0.113.2 UP '[0-9]+'s, in 84 B out 84 B, rekey in '[0-9]+' min, DPD '[0-9]+' s ago'$ ]] || { echo "$output"; return 1; }
 	run -0 at_right status branches
 	output_has 'zurich vpn0 - UP '
 	at_left status --json | jq -e '.tunnel == "berne" and .address == "203.0.113.2" and .state == "up" and .since > 0 and
-		(.stat.sas | length) == 1'
+		(.stat.sas | length) == 1 and .rekey > .since and .expires > .rekey and .heard >= .since and ."child-sas" == 1 and
+		."bytes-in" == 84 and ."bytes-out" == 84'
 	at_right status --json | jq -e '.address == null and .state == "up"'
 	# beside the tunnel, which goes on
 	run -0 at_left check --peer
@@ -126,12 +87,14 @@ none_left() { [ -z "$(pgrep -r D,R,S,T -f "$1")" ]; }
 logged_reload() { [ "$(at_right log branches | grep -c 'peers reloaded: 0 added, 0 changed, 0 removed, 1 unchanged')" = "$1" ]; }
 says_listening() { [ "$(at_right status)" = 'zurich vpn0 - listening' ]; }
 
+at_dir() { echo "$T/run/tunnels.$(ip netns exec "$L" readlink /proc/self/ns/net | tr -dc 0-9)/berne"; }
+
 @test "sapipe: print is the pipeline that runs" {
 	run -0 at_left print berne
-	[ "$output" = "ike-initiate --keep --timeout 10 --peers $T/left.d/berne.conf berne | esp-tun --tun vpn0 --control $(
-		echo "$T/run/tunnels.$(ip netns exec "$L" readlink /proc/self/ns/net | tr -dc 0-9)")/berne/berne.ctl" ]
+	[ "$output" = "ike-initiate --keep --timeout 10 --peers $T/left.d/berne.conf --control $(at_dir)/berne.ike.ctl berne |\
+ esp-tun --tun vpn0 --control $(at_dir)/berne.ctl" ]
 	at_right up
-	mkdir -p "$T/run/tunnels.$(ip netns exec "$L" readlink /proc/self/ns/net | tr -dc 0-9)/berne"
+	mkdir -p "$(at_dir)"
 	two_start left left "$output"
 	crosses
 }

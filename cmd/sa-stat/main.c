@@ -17,7 +17,7 @@
 struct opts {
 	const char	*control;
 	uint32_t	 interval_ms;
-	bool		 json, prometheus, watch, reset, nhtb;
+	bool		 json, prometheus, watch, reset, nhtb, ike;
 };
 /* Bits of pairs that do not go together. */
 #define ONE_FORMAT	1U
@@ -31,6 +31,8 @@ static const struct opt optab[] = {
 	OPT_FLAG(struct opts, prometheus, 0, "prometheus", "print the text format of Prometheus",
 	    .excl = ONE_FORMAT | ONE_TIME | ONE_SUBJECT),
 	OPT_FLAG(struct opts, nhtb, 0, "nhtb", "print the bindings of next hops to tunnels", .excl = ONE_SUBJECT),
+	OPT_FLAG(struct opts, ike, 0, "ike", "CONTROL is of ike-initiate or ike-respond: print a JSON object for each SA, one a line",
+	    .excl = ONE_FORMAT | ONE_TIME | ONE_SUBJECT),
 	OPT_FLAG(struct opts, watch, 'w', "watch", "print again and again, with rates", .excl = ONE_TIME),
 	OPT_MILLIS(struct opts, interval_ms, 'i', "interval", "S", 100, 86400000, "seconds between reports of --watch"),
 	OPT_FLAG(struct opts, reset, 0, "reset", "print, then let the counters begin at zero", .excl = ONE_TIME | ONE_SUBJECT),
@@ -129,7 +131,7 @@ main(int argc, char *argv[])
 		catch_signals();
 	if ((fd = unixsock_connect(o.control, &f)) == -1 || sandbox_enter(SANDBOX_FILTER, &f) < 0)
 		return ((int)report_fault(&f));
-	rc = run(&o, fd, &f);
+	rc = o.ike ? ike_copy(fd, &f) : run(&o, fd, &f);
 	(void)close(fd);
 	return (rc == 0 ? EXIT_DONE : (int)report_fault(&f));
 }

@@ -44,6 +44,8 @@ void stat_forget(struct stat_before *b);
 void text_report(const struct stat_report *r, const struct stat_before *b, uint64_t now_ms);
 void json_report(const struct stat_report *r, const struct stat_before *b, uint64_t now_ms);
 void prom_report(const struct stat_report *r);
+/* ike.c: copies to standard output what the negotiator at ${fd} says. 0, or -1 with a fault. */
+int ike_copy(int fd, struct fault *f);
 /* hops.c: the bindings of next hops. */
 void hops_text(const struct stat_report *r);
 void hops_json(const struct stat_report *r);

@@ -28,11 +28,20 @@ ask_peers() {
 # print: the pipelines, for a shell. up adds --ready-fd, to know when the tunnel carries traffic.
 print() {
 	read_conf || return
-	pipelines | while IFS=$tab read -r _ _ ike tun; do printf '%s | %s\n' "$ike" "$tun"; done
+	put "$(pipelines | while IFS=$tab read -r _ _ ike tun; do printf '%s | %s\n' "$ike" "$tun"; done)"
 }
 
 log() {
 	[ -e "$at/log" ] || fail 1 "$name has no log: it was not started"
-	[ -z "$follow" ] || exec tail -n +1 -F "$at/log"
-	cat "$at/log"
+	if [ -n "$follow" ]; then
+		tail -n +1 -F "$at/log" &
+		trap 'kill $!' INT TERM HUP
+		wait $!
+	else
+		cat "$at/log"
+	fi
+	rc=$?
+	# by SIGPIPE
+	[ $rc != 141 ] || fail 3 'cannot write to standard output'
+	return $rc
 }

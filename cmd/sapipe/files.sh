@@ -17,6 +17,26 @@ run_dir() {
 	runs=$base/tunnels.${net%?}
 }
 
+# Removes the directories of network namespaces that are gone, with the logs in them.
+clean() {
+	[ "$(id -u)" = 0 ] || return 0
+	there=$(readlink /proc/[0-9]*/ns/net | sort -u)
+	for dir in "$base"/tunnels.*; do
+		[ -d "$dir" ] && [ "$dir" != "$runs" ] || continue
+		net="net:[${dir##*.}]"
+		printf '%s\n' "$there" | grep -qxF "$net" || grep -qF " $net " /proc/self/mountinfo || in_use "$dir" || rm -rf "$dir"
+	done
+}
+
+# in_use DIRECTORY: a tunnel of it answers. Its processes may be in a PID namespace that is not seen from here.
+in_use() {
+	for ctl in "$1"/*/*.ctl; do
+		case $ctl in *.ike.ctl) continue ;; esac
+		[ ! -S "$ctl" ] || ! sa-stat "$ctl" >/dev/null 2>&1 || return 0
+	done
+	return 1
+}
+
 make_dir() {
 	(umask 022 && mkdir -p "$base") 2>/dev/null && mkdir -p "$runs/$1" && [ -w "$runs/$1" ] ||
 		fail 3 "cannot make $runs/$1" 'tunnels are started by root'

@@ -17,11 +17,11 @@ pipelines() {
 			[ "$words" != - ] || words=''
 			if [ "$role" = initiator ]; then
 				id=$section
-				ike="ike-initiate$verbose --keep --timeout 10 --peers $(quote "$conf") $section"
+				ike="ike-initiate$verbose --keep --timeout 10 --peers $(quote "$conf") --control $(quote "$at/$id.ike.ctl") $section"
 			elif [ -z "$responder" ]; then
 				responder=1
 				id=@responder
-				ike="ike-respond$verbose --peers $(quote "$conf")"
+				ike="ike-respond$verbose --peers $(quote "$conf") --control $(quote "$at/$id.ike.ctl")"
 			else
 				continue
 			fi
@@ -94,7 +94,7 @@ stop() {
 		left=$((left - 1))
 		sleep 0.1
 	done
-	rm -f "$at/$1".ike "$at/$1".tun "$at/$1".sh "$at/$1".ike.exit "$at/$1".tun.exit "$at/$1".ready "$at/$1".records "$at/$1".up "$at/$1".ctl
+	rm -f "$at/$1".ike "$at/$1".tun "$at/$1".sh "$at/$1".ike.exit "$at/$1".tun.exit "$at/$1".ready "$at/$1".records "$at/$1".up "$at/$1".ctl "$at/$1".ike.ctl
 }
 
 # ids: the pipelines that were started.
@@ -159,6 +159,7 @@ is_up() { alive "$at/$1.ike" && alive "$at/$1.tun"; }
 
 lock() {
 	make_dir "$name"
+	clean
 	exec 8>"$at/lock"
 	flock 8
 }

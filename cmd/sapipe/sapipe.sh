@@ -13,6 +13,7 @@
 #   ID.ike.exit, ID.tun.exit   their exit status
 #   ID.up           made when the pipeline was ready
 #   ID.ctl          control socket of esp-tun, for sa-stat
+#   ID.ike.ctl      the same of ike-initiate or ike-respond, for sa-stat --ike
 set -u
 umask 077
 export LC_ALL=C
@@ -45,6 +46,9 @@ quiet=''
 follow=''
 peer=''
 json=''
+prometheus=''
+watch=''
+interval=''
 tab=$(printf '\t')
 
 case ${1-} in
@@ -62,12 +66,21 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) put "$(usage)"; exit 0 ;;
 	-V | --version) put "$(ike-respond --version | sed 's/^ike-respond/sapipe/')"; exit 0 ;;
-	--list-options) listing; exit 0 ;;
+	--list-options) put "$(listing)"; exit 0 ;;
 	-v | --verbose) level=$((level + 1)) verbose="$verbose -v" ;;
 	-vv) level=$((level + 2)) verbose="$verbose -vv" ;;
 	-q | --quiet) once --quiet "$quiet"; quiet=1 level=-1 verbose=' -q' ;;
 	--peer) once --peer "$peer"; peer=1 ;;
 	--json) once --json "$json"; json=1 ;;
+	--prometheus) once --prometheus "$prometheus"; prometheus=1 ;;
+	-w | --watch) once --watch "$watch"; watch=1 ;;
+	-i | --interval)
+		once --interval "$interval"
+		[ $# -gt 1 ] || fail 2 "$1 wants seconds"
+		interval=$2
+		shift
+		;;
+	--interval=*) once --interval "$interval"; interval=${1#*=} ;;
 	-f | --follow) once --follow "$follow"; follow=1 ;;
 	-*) unknown "$1" ;;
 	*)
@@ -86,17 +99,32 @@ printf '%s\n' "$commands" | cut -f 1 | grep -qxF -e "$command" ||
 	fail 2 "unknown command $command" 'sapipe --help lists the commands'
 [ -z "$follow" ] || [ "$command" = log ] || fail 2 '--follow is for log'
 [ -z "$peer" ] || [ "$command" = check ] || fail 2 '--peer is for check'
-[ -z "$json" ] || [ "$command" = status ] || fail 2 '--json is for status'
+for option in ${json:+--json} ${prometheus:+--prometheus} ${watch:+--watch}; do
+	[ "$command" = status ] || fail 2 "$option is for status"
+done
+[ -z "$prometheus" ] || [ -z "$json$watch" ] || fail 2 '--prometheus excludes --json and --watch'
+[ -z "$interval" ] || [ -n "$watch" ] || fail 2 '--interval is for --watch'
+interval=${interval:-2}
+case $interval in
+*[!0-9]* | '' | ??????*) fail 2 "--interval: '$interval' is no number of seconds from 1 to 86400" ;;
+esac
+[ "$interval" -ge 1 ] && [ "$interval" -le 86400 ] || fail 2 "--interval: '$interval' is no number of seconds from 1 to 86400"
 run_dir
 if [ "$command" = list ]; then
 	[ -d "$confs" ] || fail 2 "there is no directory $confs" 'make it, and write a file NAME.conf in it for each tunnel'
-	names
+	known=$(names)
+	[ -z "$known" ] || put "$known"
 	exit 0
 fi
 if [ -z "$chosen" ]; then
 	chosen=$(names)
 	[ -n "$chosen" ] || fail 2 "there is no tunnel in $confs" "$(hint_names)"
 	[ "$command" != run ] || [ "$(printf '%s\n' "$chosen" | wc -l)" -eq 1 ] || fail 2 'run which tunnel?' "$(hint_names)"
+fi
+if [ "$command" = status ]; then
+	# shellcheck disable=SC2086 # names
+	if [ -n "$watch" ]; then watch $chosen; else status $chosen; fi
+	exit
 fi
 # One alone in this process, which gets the signals.
 # shellcheck disable=SC2086 # names
@@ -108,7 +136,7 @@ fi
 worst=0
 for one; do
 	# Of its own, so that one that fails does not keep the others down.
-	(use "$one" && "$command")
+	(trap : PIPE && use "$one" && "$command")
 	rc=$?
 	[ $rc -le $worst ] || worst=$rc
 done

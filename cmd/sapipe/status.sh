@@ -1,17 +1,15 @@
 # Part of sapipe: status.
 # shellcheck shell=sh disable=SC2034,SC2154 # the other files set and read these
 
-# In words: 4.1 MB.
+# In words: 4.1 MB, 890 kB.
 amount() {
-	if [ "$1" -lt 1000 ]; then
-		echo "$1 B"
-	elif [ "$1" -lt 1000000 ]; then
-		echo "$(($1 / 1000)).$(($1 % 1000 / 100)) kB"
-	elif [ "$1" -lt 1000000000 ]; then
-		echo "$(($1 / 1000000)).$(($1 % 1000000 / 100000)) MB"
-	else
-		echo "$(($1 / 1000000000)).$(($1 % 1000000000 / 100000000)) GB"
-	fi
+	n=$1
+	for unit in B kB MB GB TB; do
+		[ "$n" -ge 1000 ] && [ $unit != TB ] || break
+		rest=$((n % 1000 / 100))
+		n=$((n / 1000))
+	done
+	if [ $unit = B ] || [ "$n" -ge 100 ]; then echo "$n $unit"; else echo "$n.$rest $unit"; fi
 }
 
 # Seconds in words: 2h13m.
@@ -27,61 +25,199 @@ period() {
 	fi
 }
 
-# look ID ROLE SECTION: sets state to up, listening, connecting or down, report to that of sa-stat, and since.
-look() {
-	report='' state=down
-	! is_up "$1" || report=$(sa-stat --json "$at/$1.ctl" 2>/dev/null)
-	[ -n "$report" ] || return
-	since=$(stat -c %Y "$at/$1.up" 2>/dev/null) || since=$(date +%s)
-	if printf '%s\n' "$report" | grep -q "\"name\": *\"$3\""; then
-		state=up
-	elif [ "$2" = responder ]; then
-		state=listening
+# Seconds in words, roughly: 12 min.
+about() {
+	if [ "$1" -ge 7200 ]; then
+		echo "$(($1 / 3600)) h"
+	elif [ "$1" -ge 120 ]; then
+		echo "$(($1 / 60)) min"
 	else
-		state=connecting
+		echo "$1 s"
 	fi
 }
 
-# traffic ID: bytes in and out of the device.
+# sa_times SECTION: SINCE REKEY EXPIRES HEARD SAS of its child SAs, from the lines of sa-stat --ike; nothing: it has none.
+sa_times() {
+	awk -v section="$1" '
+		function number(key) { return match($0, "\"" key "\":[0-9]+") ? substr($0, RSTART + length(key) + 3, RLENGTH - length(key) - 3) + 0 : 0 }
+		index($0, "\"type\":\"child-sa\"") && index($0, "\"name\":\"" section "\"") && !index($0, "\"state\":\"replaced\"") {
+			n++
+			at = number("since"); if (n == 1 || at < since) since = at
+			at = number("rekey"); if (at && (!rekey || at < rekey)) rekey = at
+			at = number("expires"); if (at && (!expires || at < expires)) expires = at
+			at = number("heard"); if (at > heard) heard = at
+		}
+		END { if (n) printf "%.0f %.0f %.0f %.0f %d\n", since, rekey, expires, heard, n }'
+}
+
+# traffic SECTION ALL: bytes in and out, from the text of sa-stat --prometheus: with ALL those of the device, else those of the
+# SAs that the section has now.
 traffic() {
-	sa-stat "$at/$1.ctl" 2>/dev/null |
-		sed -n 's/^in [0-9]* packets, \([0-9]*\) bytes; out [0-9]* packets, \([0-9]*\) bytes$/\1 \2/p'
+	awk -v section="$1" -v all="$2" '
+		all ? /^esp_tun_bytes_total\{/ : /^esp_tun_sa_bytes_total\{/ && index($0, "name=\"" section "\"") {
+			if (index($0, "direction=\"in\"")) i += $NF; else o += $NF
+		}
+		END { printf "%.0f %.0f\n", i, o }'
 }
 
-# A section as a line, and as a JSON object.
-as_text() {
-	case $state in
-	up)
-		# shellcheck disable=SC2046 # two numbers
-		set -- "$1" $(traffic "$1")
-		say "$section $tun $address UP $(period $(($(date +%s) - since))), in $(amount "${2:-0}") out $(amount "${3:-0}")"
-		;;
-	connecting) say "$section $tun $address down, connecting" ;;
-	*) say "$section $tun $address $state" ;;
-	esac
+# look ID ROLE SECTION ALONE: sets state to up, listening, connecting or down, and what is known of it; ALONE: the device is of
+# this section only.
+look() {
+	report='' state=down since=0 rekey=0 expires=0 heard=0 sas=0 in=0 out=0
+	is_up "$1" || return
+	report=$(sa-stat --json "$at/$1.ctl" 2>/dev/null)
+	[ -n "$report" ] || return
+	state=connecting
+	[ "$2" = initiator ] || state=listening
+	# shellcheck disable=SC2046 # numbers
+	set -- "$1" "$3" "$4" $(sa-stat --ike "$at/$1.ike.ctl" 2>/dev/null | sa_times "$3")
+	if [ $# -eq 8 ]; then
+		state=up since=$4 rekey=$5 expires=$6 heard=$7 sas=$8
+	fi
+	# shellcheck disable=SC2046 # two numbers
+	set -- $(sa-stat --prometheus "$at/$1.ctl" 2>/dev/null | traffic "$2" "$3")
+	in=${1:-0} out=${2:-0}
 }
 
-as_json() {
-	[ "$address" = - ] && address=null || address="\"$(printf '%s' "$address" | sed 's/[\\"]/\\&/g')\""
-	[ "$tun" = - ] && tun=null || tun="\"$(printf '%s' "$tun" | sed 's/[\\"]/\\&/g')\""
-	put "{\"tunnel\": \"$name\", \"section\": \"$section\", \"role\": \"$role\", \"address\": $address, \"tun\": $tun, \"state\": \"$state\"${report:+, \"since\": $since}, \"stat\": ${report:-null}}"
-}
-
-status() {
+# rows: a line for each section of the tunnel: TUNNEL SECTION ROLE ADDRESS TUN STATE SINCE REKEY EXPIRES HEARD SAS ALONE IN OUT REPORT
+rows() {
 	wants_conf
 	if ! sections=$(ike-respond --check --peers "$conf" 2>/dev/null); then
 		complain "$conf has mistakes" "sapipe check $name"
 		return 2
 	fi
-	down=0
-	while IFS=$tab read -r section role address tun _; do
-		id=$section
-		[ "$role" = initiator ] || id=@responder
-		look "$id" "$role" "$section"
-		case $state in down | connecting) down=1 ;; esac
-		if [ -n "$json" ]; then as_json; else as_text "$id"; fi
-	done <<-END
-		$sections
-	END
-	return $down
+	responders=$(printf '%s\n' "$sections" | cut -f 2 | grep -cx responder)
+	printf '%s\n' "$sections" | while IFS=$tab read -r section role address tun _; do
+		id=$section alone=1
+		if [ "$role" != initiator ]; then
+			id=@responder
+			[ "$responders" -eq 1 ] || alone=''
+		fi
+		look "$id" "$role" "$section" "$alone"
+		printf "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n" "$name" "$section" "$role" "$address" "$tun" "$state" \
+			"$since" "$rekey" "$expires" "$heard" "$sas" "${alone:-0}" "$in" "$out" "$report"
+	done
 }
+
+# The formats, of rows on standard input.
+
+as_text() {
+	now=$(date +%s)
+	while IFS=$tab read -r _ section _ address tun state since rekey _ heard _ _ in out _; do
+		case $state in
+		up)
+			line="UP $(period $((now - since))), in $(amount "$in") out $(amount "$out")"
+			[ "$rekey" -le "$now" ] || line="$line, rekey in $(about $((rekey - now)))"
+			[ "$heard" = 0 ] || line="$line, DPD $(about $((now - heard))) ago"
+			;;
+		connecting) line='down, connecting' ;;
+		*) line=$state ;;
+		esac
+		say "$section $tun $address $line"
+	done
+}
+
+# In JSON: a text, or null for '-'; a number, or null for 0.
+text() { [ "$1" = - ] && echo null || printf '"%s"\n' "$(printf '%s' "$1" | sed 's/[\\"]/\\&/g')"; }
+number() { [ "$1" = 0 ] && echo null || echo "$1"; }
+
+as_json() {
+	while IFS=$tab read -r tunnel section role address tun state since rekey expires heard sas _ in out report; do
+		put "{\"tunnel\": \"$tunnel\", \"section\": \"$section\", \"role\": \"$role\", \"address\": $(text "$address"), \
+\"tun\": $(text "$tun"), \"state\": \"$state\", \"since\": $(number "$since"), \"rekey\": $(number "$rekey"), \
+\"expires\": $(number "$expires"), \"heard\": $(number "$heard"), \"child-sas\": $sas, \"bytes-in\": $in, \
+\"bytes-out\": $out, \"stat\": ${report:-null}}"
+	done
+}
+
+# All samples of a name follow one another.
+as_prometheus() {
+	awk -F '\t' '
+		function metric(name, type, help) { order[++n] = name; head[name] = "# HELP sapipe_" name " " help "\n# TYPE sapipe_" name " " type "\n" }
+		function sample(name, value) { body[name] = body[name] "sapipe_" name "{" labels "} " value "\n" }
+		BEGIN {
+			metric("tunnel_up", "gauge", "Whether the section has a child SA.")
+			metric("tunnel_child_sas", "gauge", "Child SAs of the section.")
+			metric("tunnel_receive_bytes_total", "counter", "Bytes of inner packets received through the device of the section.")
+			metric("tunnel_transmit_bytes_total", "counter", "Bytes of inner packets sent through the device of the section.")
+			metric("tunnel_since_timestamp_seconds", "gauge", "From when the section has had a child SA without a gap.")
+			metric("tunnel_rekey_timestamp_seconds", "gauge", "When the next child SA is rekeyed.")
+			metric("tunnel_expires_timestamp_seconds", "gauge", "When the next child SA expires unless it is rekeyed.")
+			metric("tunnel_heard_timestamp_seconds", "gauge", "When the peer sent the last authentic message or traffic.")
+		}
+		{
+			labels = "tunnel=\"" $1 "\",section=\"" $2 "\",role=\"" $3 "\",tun=\"" ($5 == "-" ? "" : $5) "\""
+			sample("tunnel_up", $6 == "up" ? 1 : 0)
+			sample("tunnel_child_sas", $11)
+			if ($7) sample("tunnel_since_timestamp_seconds", $7)
+			if ($8) sample("tunnel_rekey_timestamp_seconds", $8)
+			if ($9) sample("tunnel_expires_timestamp_seconds", $9)
+			if ($10) sample("tunnel_heard_timestamp_seconds", $10)
+			# One device of several sections counts for all of them.
+			if (!$12) {
+				if (shared[$1]++) next
+				labels = "tunnel=\"" $1 "\",section=\"\",role=\"" $3 "\",tun=\"" ($5 == "-" ? "" : $5) "\""
+			}
+			if ($15 != "") { sample("tunnel_receive_bytes_total", $13); sample("tunnel_transmit_bytes_total", $14) }
+		}
+		END { for (i = 1; i <= n; i++) if (body[order[i]] != "") printf "%s%s", head[order[i]], body[order[i]] }'
+}
+
+# status NAME...: one report of all of them. Sets worst.
+status() {
+	worst=0
+	lines=''
+	for one; do
+		if ! more=$(use "$one" && rows); then
+			worst=2
+			continue
+		fi
+		lines="$lines${lines:+
+}$more"
+	done
+	[ -n "$lines" ] || return $worst
+	[ $worst != 0 ] || ! printf '%s\n' "$lines" | cut -f 6 | grep -qx 'down\|connecting' || worst=1
+	if [ -n "$prometheus" ]; then format=as_prometheus; elif [ -n "$json" ]; then format=as_json; else format=as_text; fi
+	text=$(printf '%s\n' "$lines" | $format) || exit 3
+	[ -z "$text" ] || put "$text"
+	return $worst
+}
+
+# watch NAME...: a report each interval; on a terminal each takes the place of the one before, and q ends it.
+watch() {
+	saved=''
+	if [ -t 0 ] && [ -t 1 ]; then
+		saved=$(stty -g)
+		# A read waits for a key as long as that, in tenths of a second.
+		tenths=$((interval * 10))
+		[ "$tenths" -le 250 ] || tenths=250
+		stty -icanon -echo min 0 time "$tenths"
+	fi
+	trap 'unwatch; exit 0' INT TERM HUP QUIT
+	first=1
+	while :; do
+		if [ -n "$saved" ]; then
+			printf '\033[H\033[2J' && put "$(date '+%Y-%m-%d %H:%M:%S')  every $interval s, q ends"
+		elif [ -z "$first" ] && [ -z "$json" ]; then
+			put ''
+		fi
+		first=''
+		status "$@" || [ $worst -lt 2 ] || break
+		left=$((interval * 10))
+		while [ -n "$saved" ] && [ "$left" -gt 0 ]; do
+			case $(dd bs=1 count=1 2>/dev/null) in
+			q | Q) unwatch; exit 0 ;;
+			esac
+			left=$((left - tenths))
+		done
+		if [ -z "$saved" ]; then
+			# In the background, so that a signal does not wait for its end.
+			sleep "$interval" &
+			wait $!
+		fi
+	done
+	unwatch
+	return $worst
+}
+
+unwatch() { [ -z "$saved" ] || stty "$saved"; }

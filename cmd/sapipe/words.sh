@@ -1,6 +1,9 @@
 # Part of sapipe: help, and what all commands print.
 # shellcheck shell=sh disable=SC2034,SC2154 # the other files set and read these
 
+# A closed standard output is an error of a write, instead of the end of this script.
+trap : PIPE
+
 # put TEXT: on standard output, whatever -q says.
 put() { printf '%s\n' "$1" 2>/dev/null || fail 3 'cannot write to standard output'; }
 say() { [ "$level" -lt 0 ] || put "$1"; }
@@ -30,6 +33,18 @@ log	print what the tools of a tunnel logged
 print	print the pipelines of a tunnel
 run	run a tunnel in the foreground, for service managers'
 
+# LONG SHORT ARGUMENT COMMAND TEXT; '*': of all commands
+options='--peer	-	-	check	also negotiate with the peers, for a moment
+--json	-	-	status	report as JSON, for scripts
+--prometheus	-	-	status	print the text format of Prometheus
+--watch	-w	-	status	report again and again, until q or a signal
+--interval	-i	S	status	seconds between reports (default 2)
+--follow	-f	-	log	go on printing as the log grows
+--verbose	-v	-	*	print more; may be repeated
+--quiet	-q	-	*	print errors and warnings only
+--help	-h	-	*	print this help and exit
+--version	-V	-	*	print the version and exit'
+
 usage() {
 	cat <<-END
 		usage: sapipe COMMAND [OPTION]... [NAME]...
@@ -38,30 +53,22 @@ usage() {
 		Commands:
 	END
 	printf '%s\n' "$commands" | while IFS=$tab read -r name what; do printf '  %-24s  %s\n' "$name" "$what"; done
-	cat <<-END
-
-		Arguments:
-		  NAME                      tunnel, without .conf (default: all of them)
-
-		Options:
-		      --peer                also negotiate with the peers, for a moment [check]
-		      --json                report as JSON, for scripts [status]
-		  -f, --follow              go on printing as the log grows [log]
-
-		Common options:
-		  -v, --verbose             print more; may be repeated
-		  -q, --quiet               print errors and warnings only
-		  -h, --help                print this help and exit
-		  -V, --version             print the version and exit
-	END
+	printf '\nArguments:\n  %-24s  %s\n\nOptions:\n' NAME 'tunnel, without .conf (default: all of them)'
+	printf '%s\n' "$options" | while IFS=$tab read -r long short arg of what; do
+		[ "$long" != --verbose ] || printf '\nCommon options:\n'
+		[ "$short" = - ] && short='    ' || short="$short, "
+		[ "$arg" = - ] || long="$long $arg"
+		[ "$of" = '*' ] || what="[$of] $what"
+		printf '  %s%-20s  %s\n' "$short" "$long" "$what"
+	done
 }
 
 listing() {
 	printf '%s\n' "$commands" | while IFS=$tab read -r name what; do printf '%s\t-\t-\t-\t-\t%s\n' "$name" "$what"; done
-	printf '%s\t%s\t-\t%s\t%s\t%s\n' --peer - check - 'also negotiate with the peers, for a moment' \
-		--json - status - 'report as JSON, for scripts' --follow -f log - 'go on printing as the log grows' \
-		--verbose -v '*' repeat 'print more; may be repeated' --quiet -q '*' - 'print errors and warnings only' \
-		--help -h '*' - 'print this help and exit' --version -V '*' - 'print the version and exit'
+	printf '%s\n' "$options" | while IFS=$tab read -r long short arg of what; do
+		[ "$long" = --verbose ] && often=repeat || often=-
+		printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$long" "$short" "$arg" "$of" "$often" "$what"
+	done
 	printf '<NAME>\t-\tTUNNEL\t*\trepeat\ttunnel, without .conf (default: all of them)\n'
 }
 

@@ -31,6 +31,7 @@ struct ike_child {
 		struct secret		 auth_in, auth_out;
 	} ah;
 	uint64_t		 established;
+	uint64_t		 since;		/* epoch seconds: a child SA has carried this traffic from then on without a gap */
 	struct sa_lifetime	 lifetime;
 	bool			 replaced;	/* a newer one carries its traffic */
 	struct pool		*pool;		/* remote_ts is an address of it, which this child keeps in use; NULL: none */

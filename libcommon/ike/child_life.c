@@ -93,12 +93,14 @@ ike_child_up(struct ike_sa *sa, uint32_t mid, struct ike_child *c, struct now no
 	 * know to be the latest; its initiator deletes all earlier ones, and the other end those that were
 	 * replaced before, should the initiator not do it.
 	 */
+	c->since = now.epoch;
 	for (o = ike_children_of(e, sa->policy, sa->remote.id); o != NULL; o = ike_children_next(e, o)) {
 		if (!ike_child_carries(o, &c->local_ts, &c->remote_ts))
 			continue;
 		if ((c->initiator || o->replaced) && o->delete_ms == UINT64_MAX)
 			o->delete_ms = now.ms + IKE_DELETE_AFTER_MS;
 		o->replaced = true;
+		c->since = o->since < c->since ? o->since : c->since;
 		o->soft_ms = UINT64_MAX;
 		set_timer(e, o);
 	}
@@ -136,6 +138,7 @@ ike_child_adopt(struct ike_engine *e, struct ike_policy *policy, struct now now,
 	memcpy(c->spi_in, rec->spi_in, sizeof(c->spi_in));
 	memcpy(c->spi_out, rec->spi_out, sizeof(c->spi_out));
 	c->initiator = rec->initiator;
+	c->established = c->since = rec->established;
 	c->protocol = rec->protocol;
 	c->encap = rec->encap;
 	c->local.at = rec->local.at;

@@ -105,3 +105,38 @@ ike_engine_status(const struct ike_engine *e, struct now now,
 	for (conn = e->conns; conn != NULL; conn = conn->next)
 		status_conn(conn, now, line, ctx);
 }
+
+/* Epoch seconds of a monotonic time, ahead or past; 0 of 0 and of never. */
+static uint64_t
+epoch_at(struct now now, uint64_t ms)
+{
+	if (ms == 0 || ms == UINT64_MAX)
+		return (0);
+	return (ms >= now.ms ? now.epoch + (ms - now.ms + 999) / 1000 : now.epoch - (now.ms - ms) / 1000);
+}
+
+void
+ike_engine_each(struct ike_engine *e, struct now now, void (*put)(void *ctx, const struct ike_status *s), void *ctx)
+{
+	const struct ike_child *c;
+	const struct ike_sa *sa;
+
+	for (sa = e->sas; sa != NULL; sa = sa->next) {
+		bool up = sa->state == IKE_SA_ESTABLISHED;
+		struct ike_status s = { .name = sa->policy != NULL ? sa->policy->name : NULL, .remote = &sa->remote.at,
+		    .state = sa->replaced ? "replaced" : states[sa->state], .established = up ? sa->established : 0,
+		    .rekey = up ? epoch_at(now, sa->soft_ms) : 0, .expires = up ? epoch_at(now, sa->hard_ms) : 0,
+		    .heard = up ? epoch_at(now, sa->heard_ms) : 0 };
+
+		put(ctx, &s);
+	}
+	for (c = e->children; c != NULL; c = c->next) {
+		struct ike_status s = { .child = true, .name = c->policy->name, .remote = &c->remote.at, .spi_in = c->spi_in,
+		    .state = c->replaced ? "replaced" : "established", .since = c->since, .established = c->established,
+		    .rekey = epoch_at(now, c->soft_ms), .expires = epoch_at(now, c->hard_ms) };
+
+		sa = ike_child_own_sa(e, c);
+		s.heard = sa != NULL ? epoch_at(now, sa->heard_ms) : 0;
+		put(ctx, &s);
+	}
+}

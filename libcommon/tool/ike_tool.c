@@ -31,6 +31,8 @@ const struct opt ike_tool_optab[] = {
 	OPT_NUM(struct ike_tool_opts, ready_fd, 0, "ready-fd", "N", READY_FD_MIN, 65535,
 	    "write a line to descriptor N once ready: the responder listens, the initiator has a child SA",
 	    .flags = OPT_NO_DEFAULT),
+	OPT_STR(struct ike_tool_opts, control, 0, "control", "PATH",
+	    "report the SAs on this Unix socket, for sa-stat --ike"),
 	OPT_STR(struct ike_tool_opts, seed, 0, "seed", "TEXT",
 	    "derive all random values from TEXT: repeatable, not secure",
 	    .flags = OPT_SEAM),
@@ -416,6 +418,8 @@ ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_conf
 	    ike_host_listen(t->host, t->local.port != 0 || t->local.addr.family != 0 ?
 	    &t->local : NULL, !o->no_udp, f) != 0)
 		return (-1);
+	if (o->control != NULL && (t->control = ike_control_open(t->loop, t->host, o->control, f)) == NULL)
+		return (-1);
 	watch_signals(t);
 	ike_users_watch(&t->users, t->loop, t->host);
 	ev_init(&t->on_out, on_out);
@@ -474,6 +478,7 @@ ike_tool_close(struct ike_tool *t)
 	if (t->loop == NULL)
 		return;
 	notify_close(&t->notify);
+	ike_control_close(t->control);
 	ike_host_free(t->host);
 	lease_store_close(t->users.leases);
 	sa_out_close(t->out);

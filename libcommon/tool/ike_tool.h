@@ -11,6 +11,7 @@
 #include "tool/ike_wire.h"
 #include "tool/outcome.h"
 #include "cli/opt.h"
+#include "host/ike_control.h"
 #include "host/ike_host.h"
 #include "os/notify.h"
 #include "os/record_out.h"
@@ -27,11 +28,12 @@ struct ike_tool_opts {
 	const char	*user;		/* user to switch to; NULL: as for priv_drop() */
 	const char	*seed, *clock;	/* test seams */
 	uint32_t	 ready_fd;	/* 0: none */
+	const char	*control;	/* name of a control socket; NULL: none */
 	/* Set by the tool: work only under this IKE SA, at its port; the caller then sets ${local}. */
 	const struct sa_ike *under;
 };
 
-/* Rows for OPT_INCLUDE: -o, --explain, --pcap, --user, --ready-fd, --seed, --clock. */
+/* Rows for OPT_INCLUDE: -o, --explain, --pcap, --user, --ready-fd, --control, --seed, --clock. */
 extern const struct opt ike_tool_optab[];
 
 struct ike_tool {
@@ -47,6 +49,7 @@ struct ike_tool {
 	struct ev_io		 on_out;
 	struct ev_timer		 on_linger, on_grace, on_watchdog;
 	struct notify		 notify;
+	struct ike_control	*control;	/* or NULL */
 	struct fault		 lost;		/* why records go nowhere; FAULT_NONE: they do go */
 	enum exit_status	 status;
 	bool			 ending;

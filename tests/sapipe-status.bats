@@ -1,0 +1,153 @@
+#!/usr/bin/env bats
+# sapipe status: times, --watch, --prometheus, the dashboard, and closed outputs.
+# shards: 2
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154 # each test is a subshell, lib/two.bash reads what it sets
+bats_require_minimum_version 1.5.0
+load lib/common
+load lib/tun
+load lib/two
+load lib/sapipe
+
+setup() { sapipe_setup; }
+teardown() { sapipe_teardown; }
+
+# ike left: the lines of its negotiator.
+ike() { ip netns exec "$L" sa-stat --ike "$(echo "$T"/run/tunnels.*/berne/berne.ike.ctl)"; }
+rekeyed() { ike | jq -es 'map(select(.type == "child-sa" and .state == "established")) | .[-1] | .established > .since'; }
+
+@test "sa-stat --ike: child and IKE SAs; a rekey does not end the time that a tunnel is up" {
+	echo 'esp-lifetime = 12' >>left.d/berne.conf
+	at_right up
+	at_left up
+	ike | jq -es 'map(.type) == ["ike-sa", "child-sa"] and all(.name == "berne" and .state == "established") and
+		.[0].remote == "203.0.113.2:500" and .[1].remote == "203.0.113.2" and .[1].rekey - .[1].since < 12'
+	begun=$(ike | jq -s '.[1].since')
+	eventually 20 rekeyed
+	[ "$(ike | jq -s 'map(select(.type == "child-sa")) | .[-1].since')" = "$begun" ]
+	[ "$(at_left status --json | jq .since)" = "$begun" ]
+	# for root and the user who started it
+	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$T" "$T/run" "$T"/run/tunnels.* "$T"/run/tunnels.*/berne
+	run -3 --separate-stderr setpriv --reuid 65534 --clear-groups -- "$SAPIPE_BUILD/sa-stat" --ike "$T"/run/tunnels.*/berne/berne.ike.ctl
+	# clients that do not read, and more of them than there is room for: the negotiator goes on
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		background "mute$_" ip netns exec "$L" /usr/bin/python3 -c '
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+time.sleep(20)' "$(echo "$T"/run/tunnels.*/berne/berne.ike.ctl)"
+	done
+	eventually 10 eval 'ike | grep -q child-sa'
+	run -0 at_left status
+}
+
+@test "sapipe status --prometheus: names, types and values by its conventions; the dashboard uses no others" {
+	local name
+	at_right up
+	at_left up
+	left ping -q -c 2 -i 0.2 -W 2 10.2.0.1
+	run -0 at_left status --prometheus
+	grep -qx 'sapipe_tunnel_up{tunnel="berne",section="berne",role="initiator",tun="vpn0"} 1' <<<"$output"
+	grep -qx 'sapipe_tunnel_receive_bytes_total{tunnel="berne",section="berne",role="initiator",tun="vpn0"} 168' <<<"$output"
+	grep -qE '^sapipe_tunnel_rekey_timestamp_seconds[{].*[}] [0-9]{10}$' <<<"$output"
+	[ "$(grep -c '^# TYPE ' <<<"$output")" -eq 8 ]
+	# each line is a sample or a comment, and the samples of a name follow one another
+	! grep -vE '^# (HELP|TYPE) sapipe_[a-z_]+ .+$|^sapipe_[a-z_]+[{][^}]*[}] [0-9]+$' <<<"$output" || return 1
+	[ "$(grep -v '^#' <<<"$output" | sed 's/{.*//' | uniq | sort | uniq -d)" = '' ]
+	if command -v promtool >/dev/null; then promtool check metrics <<<"$output"; fi
+	{
+		grep -o '^sapipe_[a-z_]*' <<<"$output"
+		ip netns exec "$L" sa-stat --prometheus "$(echo "$T"/run/tunnels.*/berne/berne.ctl)" | sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p'
+	} | sort -u >printed
+	jq -e '.panels | length > 3' "$SAPIPE_TOP/dist/grafana/sapipe.json"
+	jq -r '.. | .expr? // empty' "$SAPIPE_TOP/dist/grafana/sapipe.json" |
+		grep -oE '\b(sapipe|esp_tun|vpnmon)_[a-z_]+' | sort -u >used
+	[ "$(wc -l <used)" -gt 5 ]
+	while read -r name; do
+		case $name in
+		vpnmon_*) grep -qF "\"${name#vpnmon_}\", \"" "$SAPIPE_TOP/cmd/vpnmon/metrics.c" ;;
+		*) grep -qxF "$name" printed ;;
+		esac || { echo "no tool prints $name"; return 1; }
+	done <used
+	at_left down
+	run -1 at_left status --prometheus
+	grep -qx 'sapipe_tunnel_up{.*} 0' <<<"$output"
+	run ! grep -q bytes_total <<<"$output"
+	run -2 at_left status --prometheus --json
+	run -2 at_left status --prometheus --watch
+}
+
+@test "sapipe status: each section of a responder by itself, though they share a device" {
+	printf '%s\n' '' '[basle]' 'role = responder' 'remote-id = basle.example' 'address = 203.0.113.9' 'psk-file = gw.psk' \
+		'local-ts = 10.2.0.0/24' 'remote-ts = 10.9.0.0/24' 'tun = vpn0' >>right.d/branches.conf
+	at_right up
+	at_left up
+	left ping -q -c 1 -W 2 10.2.0.1
+	run -0 at_right status
+	[[ ${lines[0]} =~ ^'zurich vpn0 - UP '.*' in 84 B out 84 B, ' ]]
+	[ "${lines[1]}" = 'basle vpn0 203.0.113.9 listening' ]
+	run -0 at_right status --prometheus
+	grep -q '^sapipe_tunnel_up{.*section="basle".*} 0' <<<"$output"
+	[ "$(grep -c '^sapipe_tunnel_receive_bytes_total' <<<"$output")" -eq 1 ]
+	grep -q '^sapipe_tunnel_receive_bytes_total{tunnel="branches",section="",.*} 84' <<<"$output"
+}
+
+@test "sapipe status --watch: a report each interval, a signal ends it; on a terminal q does" {
+	SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/left.d background watch ip netns exec "$L" sapipe status --watch -i 1
+	eventually 15 eval '[ "$(grep -c "^berne vpn0 203.0.113.2 down" "$BATS_TEST_TMPDIR/watch.out")" -ge 2 ]'
+	kill -TERM "${BG[watch]}"
+	ended watch 5
+	run -2 at_left status --watch --interval 0
+	run -2 at_left status --interval 3
+	run -2 at_left status --watch --interval
+	# a terminal: script(1) has one
+	run -0 timeout 30 bash -c '(sleep 3; printf q; sleep 5) | SAPIPE_RUN_DIR=$1/run SAPIPE_CONF_DIR=$1/left.d \
+		ip netns exec "$2" script -qec "stty -a >before; sapipe status --watch --interval 20; echo rc \$?; stty -a >after" /dev/null' - "$T" "$L"
+	output_has 'q ends'
+	output_has 'rc 0'
+	cmp before after
+}
+
+# closed ARGUMENT...: sapipe of left, whose output is closed, ends with 3 and one line.
+closed() {
+	run --separate-stderr bash -c '
+		exec 3> >(:)
+		sleep 0.3
+		SAPIPE_RUN_DIR=$1/run SAPIPE_CONF_DIR=$1/left.d ip netns exec "$2" timeout 20 sapipe "${@:3}" >&3 3>&-' - "$T" "$L" "$@"
+	[ "$status" -eq 3 ] || { echo "$*: $status $stderr"; return 1; }
+	[ "$(sort -u <<<"$stderr")" = 'sapipe: cannot write to standard output' ] || { echo "$*: $stderr"; return 1; }
+}
+
+@test "sapipe: a closed output is exit 3 of every command that prints" {
+	at_right up
+	at_left up
+	cp left.d/berne.conf left.d/basle.conf
+	sed -i 's/vpn0/vpn1/' left.d/basle.conf
+	closed --help
+	closed --version
+	closed --list-options
+	closed list
+	closed print berne
+	closed print
+	closed check berne
+	closed check
+	closed status
+	closed status --json
+	closed status --prometheus
+	closed status --watch
+	closed log berne
+	closed up berne
+	closed down berne
+}
+
+@test "sapipe: directories of network namespaces that are gone are removed, others not" {
+	local gone=$T/run/tunnels.1 here
+	mkdir -p "$gone/old"
+	echo '999999 1' >"$gone/old/old.ike"
+	at_right up
+	here=$(echo "$T"/run/tunnels.*/branches)
+	[ ! -e "$gone" ]
+	at_left up
+	[ -S "$here/@responder.ctl" ]
+	at_left down
+	[ -S "$here/@responder.ctl" ]
+}
