@@ -10,6 +10,7 @@
 
 #define LIFE_LEFT_MIN	5	/* seconds for a successor, where a peer shortens a life to less */
 #define REKEY_AGAIN_MS	5000	/* after a try that came to nothing */
+#define SPENT_MS	5000	/* that a child SA without volume waits for the new one, as esp-tun does (SADB_SPENT_MS) */
 
 uint64_t
 ike_soft_ms(struct ike_engine *e, struct now now, uint64_t seconds)
@@ -253,6 +254,25 @@ ike_child_rekey(struct ike_engine *e, struct ike_child *c, struct now now,
 }
 
 void
+ike_child_spent(struct ike_engine *e, struct ike_child *c, struct now now, struct ike_outbox *out)
+{
+	struct ike_policy *policy = c->policy;
+	struct ike_sa *sa = ike_child_sa(e, c);
+	bool replaced = c->replaced;
+
+	/* The peer sends with it until it has the new one. */
+	if (replaced || (sa != NULL && sa->version->child_under_way(sa, c->spi_in))) {
+		c->spent = true;
+		if (now.ms + SPENT_MS < c->hard_ms)
+			c->hard_ms = now.ms + SPENT_MS;
+		set_timer(e, c);
+		return;
+	}
+	ike_child_end(e, c, SA_REASON_VOLUME, true, out);
+	ike_conn_wake(e, now, policy, 0);
+}
+
+void
 ike_child_shorten(struct ike_engine *e, struct ike_child *c, struct now now, uint64_t seconds,
     struct ike_outbox *out)
 {
@@ -303,7 +323,7 @@ ike_child_timeout(struct ike_engine *e, struct ike_child *c, struct now now,
 	bool replaced = c->replaced;
 
 	if (now.ms >= c->hard_ms) {
-		ike_child_end(e, c, SA_REASON_EXPIRED, true, out);
+		ike_child_end(e, c, c->spent ? SA_REASON_VOLUME : SA_REASON_EXPIRED, true, out);
 		if (!replaced)
 			ike_conn_wake(e, now, policy, 0);
 	} else if (now.ms >= c->delete_ms)

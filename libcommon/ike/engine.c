@@ -355,10 +355,9 @@ ike_engine_event(struct ike_engine *e, struct now now, const struct sa_event *ev
 	policy = c->policy;
 	if (ev->what == SA_EVENT_SOFT)
 		ike_child_rekey(e, c, now, out);
-	else if (ev->what == SA_EVENT_HARD) {
-		ike_child_end(e, c, SA_REASON_VOLUME, true, out);
-		ike_conn_wake(e, now, policy, 0);
-	} else if (ev->what == SA_EVENT_REFUSED) {
+	else if (ev->what == SA_EVENT_HARD)
+		ike_child_spent(e, c, now, out);
+	else if (ev->what == SA_EVENT_REFUSED) {
 		/* Nobody carries it, and the peer would send into a hole. */
 		outbox_note(out, NOTE_WARN, "child SA %02x%02x%02x%02x is deleted, because %s refused it: %s",
 		    c->spi_in[0], c->spi_in[1], c->spi_in[2], c->spi_in[3], ev->source, ev->text);

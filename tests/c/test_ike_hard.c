@@ -217,6 +217,56 @@ rekey_collision(void **state)
 	}
 }
 
+/* Sends ${what} of the first child to end 0. */
+static void
+happens(struct pair *p, enum sa_event_kind what)
+{
+	struct sa_event ev = { .what = what, .has_spi_in = true };
+	struct ike_outbox out = {0};
+
+	memcpy(ev.spi_in, p->sim.end[0].children[0].spi_in, 4);
+	ike_engine_event(p->sim.end[0].engine, p->sim.now, &ev, &out);
+	sim_flush(&p->sim, 0, &out);
+}
+
+/* The volume is used up while the new child is being made: the peer may send with the old one until it has the new one. */
+static void
+volume_ends_in_a_rekey(void **state)
+{
+	struct pair *p = pair_new(36);
+	uint8_t was[4];
+
+	(void)state;
+	up(p);
+	memcpy(was, p->sim.end[0].children[0].spi_in, 4);
+	happens(p, SA_EVENT_SOFT);
+	happens(p, SA_EVENT_HARD);
+	for (int i = 0; i < 100; i++) {
+		assert_true(p->sim.end[0].n_children >= 1);
+		assert_true(p->sim.end[1].n_children >= 1);
+		sim_run(&p->sim, 100, NULL);
+	}
+	assert_int_equal(p->sim.end[0].n_children, 1);
+	assert_memory_not_equal(was, p->sim.end[0].children[0].spi_in, 4);
+	assert_true(sim_children_agree(&p->sim));
+	/* Where no new one comes, it does not stay. */
+	p->sim.cut = true;
+	happens(p, SA_EVENT_SOFT);
+	happens(p, SA_EVENT_HARD);
+	sim_run(&p->sim, 4000, NULL);
+	assert_int_equal(p->sim.end[0].n_children, 1);
+	sim_run(&p->sim, 2000, NULL);
+	assert_int_equal(p->sim.end[0].n_children, 0);
+	assert_non_null(strstr(p->sim.end[0].notes, sa_reason_text(SA_REASON_VOLUME)));
+	pair_free(p);
+	/* Nor where none is being made. */
+	p = pair_new(37);
+	up(p);
+	happens(p, SA_EVENT_HARD);
+	assert_int_equal(p->sim.end[0].n_children, 0);
+	pair_free(p);
+}
+
 /* The end that answered phase 1 begins a quick mode of its own: the other answers it. */
 static void
 responder_rekeys(void **state)
@@ -747,6 +797,7 @@ main(void)
 		cmocka_unit_test(reflected_messages_change_nothing),
 		cmocka_unit_test(one_refusal_of_several),
 		cmocka_unit_test(rekey_collision),
+		cmocka_unit_test(volume_ends_in_a_rekey),
 		cmocka_unit_test(responder_rekeys),
 		cmocka_unit_test(refused_child_is_deleted),
 		cmocka_unit_test(deletes_in_clear_end_nothing),
