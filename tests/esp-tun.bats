@@ -551,20 +551,23 @@ set_key() {
 	[ "$(counter right in replays)" -gt 0 ]
 }
 
-@test "esp-tun: A26: a claim cut to 0 bytes, and claims without their key, are refused, not taken for new" {
-	local claim
+@test "esp-tun: A26: claims that are cut or changed, and claims without their key, are refused, not taken for new" {
+	local slots=$T/left.state/claim.slots
 	make_pair aes128gcm16
 	tun_start left "$T/left.sa"
 	eventually 15 tun_is_up left
 	kill "${BG[left]}"
 	ended left
-	claim=$(echo "$T"/left.state/*.claim)
-	cp "$claim" "$T/kept"
-	: >"$claim"
+	cp "$slots" "$T/kept"
+	printf X | dd of="$slots" bs=1 seek=100 conv=notrunc status=none
 	run -4 left esp-tun --state-dir "$T/left.state" "$T/left.sa"
-	output_has "is damaged: it has 0 bytes in place of 40; the numbers that were used are not known"
+	output_has "is damaged: its checksum is wrong; the numbers that were used are not known"
 	output_has "hint: numbers of an SA must not be used twice"
-	cp "$T/kept" "$claim"
+	: >"$slots"
+	run -4 left esp-tun --state-dir "$T/left.state" "$T/left.sa"
+	output_has "claims in claim.slots are damaged, perhaps that of this SA"
+	output_has "hint: numbers of an SA must not be used twice"
+	cp "$T/kept" "$slots"
 	mv "$T/left.state/claim.key" "$T/key"
 	run -4 left esp-tun --state-dir "$T/left.state" "$T/left.sa"
 	output_has "there are claims but no claim.key"

@@ -14,9 +14,8 @@
 #include "os/clock.h"
 
 #define LOCK_FILE	"claim.lock"
-#define NEW		".new"	/* added to the name of a claim that has no contents yet */
+#define NEW		".new"	/* added to the name of a file that has no contents yet */
 #define TRIES		20
-#define SYNC_ONE_BY_ONE	16	/* files; with more, asking for the whole filesystem is faster */
 
 #define OUT_BLOCK	(UINT64_C(1) << 16)
 #define IN_BLOCK	UINT64_C(8)
@@ -24,29 +23,6 @@
 #define BLOCK_MAX_IN	(UINT64_C(1) << 20)
 
 /* ---- writes */
-
-/* Opens the file of ${cl} for a write, or for a sync. */
-static int
-reopen(struct claim *cl, struct fault *f)
-{
-	if (cl->fd != -1)
-		return (0);
-	cl->fd = openat(cl->c->dir, cl->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	if (cl->fd == -1)
-		return (fault_sys(f, FAULT_SYSTEM, "cannot open claim %s", cl->name));
-	cl->c->open++;
-	return (0);
-}
-
-static void
-shut(struct claim *cl)
-{
-	if (cl->fd == -1)
-		return;
-	(void)close(cl->fd);
-	cl->fd = -1;
-	cl->c->open--;
-}
 
 /* Adds it to the list of those that wait for the disk, or removes it. */
 static void
@@ -57,90 +33,35 @@ set_dirty(struct claim *cl, bool dirty)
 	if (dirty && !cl->dirty) {
 		cl->next_dirty = *at;
 		*at = cl;
-		cl->c->n_dirty++;
 	} else if (!dirty && cl->dirty) {
 		while (*at != cl)
 			at = &(*at)->next_dirty;
 		*at = cl->next_dirty;
-		cl->c->n_dirty--;
 	}
 	cl->dirty = dirty;
 	cl->owed = cl->owed && dirty;
 }
 
 int
-claim_sync(struct claim *cl, struct fault *f)
-{
-	int rc = 0;
-
-	if (!cl->dirty)
-		return (0);
-	if (reopen(cl, f) != 0)
-		rc = -1;
-	else if (fdatasync(cl->fd) != 0)
-		rc = fault_sys(f, FAULT_SYSTEM, "cannot write claim %s", cl->name);
-	set_dirty(cl, false);
-	shut(cl);
-	return (rc);
-}
-
-int
 claims_sync(struct claims *c, struct fault *f)
 {
-	bool all = c->n_dirty > SYNC_ONE_BY_ONE && syncfs(c->dir) == 0;
-	struct claim *cl;
-	int rc = 0;
+	int rc = c->dirty != NULL ? slots_sync(&c->slots, f) : 0;
 
-	while ((cl = c->dirty) != NULL) {
-		if (all) {
-			set_dirty(cl, false);
-			shut(cl);
-		} else if (claim_sync(cl, f) != 0)
-			rc = -1;
-	}
+	while (c->dirty != NULL)
+		set_dirty(c->dirty, false);
 	return (rc);
 }
 
-/* ${owed}: reserved numbers must not be used before they are on disk. */
+/* Writes the numbers. ${owed}: those that are reserved must not be used before the disk has them. */
 static int
 store(struct claim *cl, uint64_t out, uint64_t in, bool owed, struct fault *f)
 {
 	const struct claim_numbers n = { out, in, cl->expires };
 
-	if (reopen(cl, f) != 0)
+	if (slots_put(&cl->c->slots, cl->slot, cl->name, &n, f) != 0)
 		return (-1);
-	if (!claim_put(cl->fd, &n))
-		return (fault_sys(f, FAULT_SYSTEM, "cannot write claim %s", cl->name));
 	set_dirty(cl, true);
 	cl->owed = cl->owed || owed;
-	/* A few stay open until the disk has them; for more there is syncfs(). */
-	if (cl->c->open > SYNC_ONE_BY_ONE)
-		shut(cl);
-	return (0);
-}
-
-/* A claim comes to be with its contents: a file without them is one that lost them. */
-static int
-create(struct claim *cl, uint64_t out, uint64_t in, struct fault *f)
-{
-	const struct claim_numbers n = { out, in, cl->expires };
-	char temp[CLAIM_NAME + sizeof(NEW)];
-	int fd, keep;
-	bool ok;
-
-	(void)snprintf(temp, sizeof(temp), "%s" NEW, cl->name);
-	fd = openat(cl->c->dir, temp, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	ok = fd != -1 && claim_put(fd, &n) &&
-	    renameat(cl->c->dir, temp, cl->c->dir, cl->name) == 0;
-	keep = errno;
-	if (fd != -1)
-		(void)close(fd);
-	errno = keep;
-	if (!ok)
-		return (fault_because(f, CAUSE_STATE_DIR,
-		    fault_sys(f, errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM,
-		    "cannot make claim %s", cl->name)));
-	set_dirty(cl, true);
 	return (0);
 }
 
@@ -278,6 +199,62 @@ boot_epoch(uint64_t now)
 	return (now - (uint64_t)up.tv_sec);
 }
 
+/*
+ * What is recorded of ${cl}, which is locked, in ${n}: in its slot, or in a file of an earlier version. 1; 0: nothing is; -1
+ * with a fault.
+ */
+static int
+recall(struct claim *cl, uint64_t established, uint64_t now, struct claim_numbers *n, struct fault *f)
+{
+	struct claim_numbers file = *n;
+	struct claims *c = cl->c;
+	int rc, old;
+
+	cl->slot = SLOT_NONE;
+	if (!slots_fresh(&c->slots) || slots_doubt(&c->slots) > now) {
+		if (slots_lock(&c->slots, c->dir, f) != 0)
+			return (-1);
+		rc = slots_refresh(&c->slots, now, f);
+		slots_unlock(&c->slots);
+		if (rc != 0)
+			return (-1);
+	}
+	if ((rc = slots_find(&c->slots, cl->name, &cl->slot, n, f)) == -1 || (old = claim_load(c->dir, cl->name, &file, f)) == -1)
+		return (-1);
+	if (old == 1) {
+		n->out = file.out > n->out ? file.out : n->out;
+		n->in = file.in > n->in ? file.in : n->in;
+	}
+	if (rc == 0 && old == 0 && established <= slots_doubt(&c->slots))
+		return (fault_because(f, CAUSE_CLAIM, fault(f, FAULT_MALFORMED, "claims in " SLOTS_FILE " are damaged, perhaps that of "
+		    "this SA (%.*s); the numbers that were used are not known", CLAIM_HEX, cl->name)));
+	return (rc == 1 || old == 1);
+}
+
+/* The first block of ${cl} is recorded: ${known}: of numbers behind used ones. */
+static int
+begin(struct claim *cl, bool known, uint64_t now, struct fault *f)
+{
+	const struct claim_numbers n = { cl->out_end, cl->in_end - 1, cl->expires };
+	struct claims *c = cl->c;
+	int rc;
+
+	/*
+	 * Used numbers must not be used again, so an existing claim must be on disk. A new claim
+	 * need not be: after a crash of the machine it does not exist, and the SA is rejected.
+	 */
+	if (cl->slot != SLOT_NONE)
+		return (store(cl, n.out, n.in, true, f));
+	if (slots_lock(&c->slots, c->dir, f) != 0)
+		return (-1);
+	rc = slots_refresh(&c->slots, now, f) == 0 ? slots_new(&c->slots, &cl->slot, cl->name, &n, f) : -1;
+	slots_unlock(&c->slots);
+	if (rc == 0)
+		set_dirty(cl, true);
+	cl->owed = rc == 0 && known;
+	return (rc);
+}
+
 struct claim *
 claim_take(struct claims *c, const uint8_t digest[CLAIM_DIGEST], uint64_t established,
     uint64_t expires, uint64_t now, struct fault *f)
@@ -292,9 +269,8 @@ claim_take(struct claims *c, const uint8_t digest[CLAIM_DIGEST], uint64_t establ
 		return (NULL);
 	}
 	cl->c = c;
-	cl->fd = -1;
 	if (fingerprint(c, digest, cl->name, f) != 0 || hold(cl, f) != 0 ||
-	    (rc = claim_load(c->dir, cl->name, &n, f)) == -1)
+	    (rc = recall(cl, established, now, &n, f)) == -1)
 		goto bad;
 	if (rc == 0 && established < boot) {
 		(void)fault(f, FAULT_STALE_SA, "the SA was established %lu s before this machine started, "
@@ -307,12 +283,7 @@ claim_take(struct claims *c, const uint8_t digest[CLAIM_DIGEST], uint64_t establ
 	cl->expires = expires > now ? expires : now;
 	cl->out_end = claim_plus(cl->out_next, OUT_BLOCK);
 	cl->in_end = claim_plus(cl->in_right, 1 + IN_BLOCK);
-	/*
-	 * Used numbers must not be used again, so an existing claim must be on disk. A new claim
-	 * need not be: after a crash of the machine it does not exist, and the SA is rejected.
-	 */
-	if ((rc == 1 ? store(cl, cl->out_end, cl->in_end - 1, true, f) :
-	    create(cl, cl->out_end, cl->in_end - 1, f)) != 0)
+	if (begin(cl, rc == 1, now, f) != 0)
 		goto bad;
 	return (cl);
 bad:
@@ -398,13 +369,25 @@ claim_free(struct claim *cl)
 		return;
 	let_go(cl);
 	set_dirty(cl, false);
-	shut(cl);
 	wipe(cl, sizeof(*cl));
 	free(cl);
 }
 
-void
-claims_prune(struct claims *c, uint64_t now)
+static bool
+take_name(void *ctx, const char *name)
+{
+	return (!is_held(ctx, name) && set_lock(ctx, name, F_WRLCK) == 0);
+}
+
+static void
+give_name(void *ctx, const char *name)
+{
+	(void)set_lock(ctx, name, F_UNLCK);
+}
+
+/* Files of earlier versions. */
+static void
+prune_files(struct claims *c, uint64_t now)
 {
 	char name[CLAIM_NAME];
 	struct dirent *e;
@@ -412,14 +395,25 @@ claims_prune(struct claims *c, uint64_t now)
 
 	while (d != NULL && (e = readdir(d)) != NULL) {
 		(void)snprintf(name, sizeof(name), "%.*s", (int)CLAIM_NAME_LEN, e->d_name);
-		if (!claim_is_name(name) || is_held(c, name) || set_lock(c, name, F_WRLCK) != 0)
+		if (!claim_is_name(name) || !take_name(c, name))
 			continue;
 		/* Damaged claims stay: they block SAs with unknown sequence numbers. */
 		if (strcmp(e->d_name + strlen(name), NEW) == 0 ||
 		    (e->d_name[strlen(name)] == '\0' && claim_is_over(c->dir, name, now)))
 			(void)unlinkat(c->dir, e->d_name, 0);
-		(void)set_lock(c, name, F_UNLCK);
+		give_name(c, name);
 	}
 	if (d != NULL)
 		(void)closedir(d);
+}
+
+void
+claims_prune(struct claims *c, uint64_t now)
+{
+	prune_files(c, now);
+	if (slots_lock(&c->slots, c->dir, NULL) != 0)
+		return;
+	if (slots_refresh(&c->slots, now, NULL) == 0)
+		slots_prune(&c->slots, now, take_name, give_name, c);
+	slots_unlock(&c->slots);
 }

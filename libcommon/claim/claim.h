@@ -1,10 +1,10 @@
 /*
  * Claims on outbound SAs. Two senders on one record, or a restart, would repeat sequence numbers and nonces. A claim
- * is a file, named by a keyed fingerprint of the SA's sending keys. It records which numbers have been
- * assigned: blocks are reserved in it before their first number is used. The highest number that may have
- * been received is kept in the same way. Its holder has locked one byte of a file that all claims of the directory
- * have in common, at an offset that comes from the fingerprint. So a claim costs no descriptor; the kernel
- * releases the locks of a process that dies.
+ * is a slot of a file, see claim_slots.h; its name is a keyed fingerprint of the SA's sending keys. It records which numbers
+ * have been assigned: blocks are reserved in it before their first number is used. The highest number that may have
+ * been received is kept in the same way. Its holder has locked one byte of another file, at an offset that comes from the
+ * fingerprint, before it looks for the slot: two processes never make two slots for one SA. So a claim costs no file and
+ * no descriptor; the kernel releases the locks of a process that dies.
  */
 #ifndef SAPIPE_CLAIM_CLAIM_H
 #define SAPIPE_CLAIM_CLAIM_H
@@ -13,6 +13,7 @@
 
 #include "base/fault.h"
 #include "base/secret.h"
+#include "claim/claim_slots.h"
 #include "sa/record.h"
 
 #define CLAIM_DIGEST	32
@@ -26,12 +27,12 @@ struct claims {			/* stays where it is while it has claims */
 	struct secret	key;		/* of the fingerprints, kept in the directory */
 	struct claim	*held[CLAIM_BUCKETS];	/* by this process */
 	struct claim	*dirty;
-	size_t		n_dirty, open;	/* ... and how many have their file open */
+	struct slots	slots;
 };
 
 struct claim {			/* of one SA */
 	struct claims	*c;
-	int		fd;		/* -1: its file is closed */
+	uint32_t	slot;
 	bool		locked;
 	bool		dirty;		/* written, but not yet synced to disk */
 	bool		owed;		/* ... and until then the reserved numbers must not be used */
@@ -60,8 +61,8 @@ int claim_digest(const struct sa_child *rec, uint8_t digest[CLAIM_DIGEST], struc
  * Claims the SA of ${digest}, made at ${established} and good until ${expires}, at ${now} (epoch seconds), with first
  * blocks of numbers: to be used when ${owed} is false, see claim_sync(). Waits at most a second for another holder
  * that is just ending. NULL with FAULT_CLAIMED (another process has it), FAULT_STALE_SA (no claim yet, but made
- * before this machine started: numbers may have been used), FAULT_SYSTEM, FAULT_MALFORMED (the file is damaged or
- * empty: what was used is not known).
+ * before this machine started: numbers may have been used), FAULT_SYSTEM, FAULT_MALFORMED (its slot is damaged, or may be one
+ * of those that are: what was used is not known).
  */
 struct claim *claim_take(struct claims *c, const uint8_t digest[CLAIM_DIGEST],
     uint64_t established, uint64_t expires, uint64_t now, struct fault *f);
@@ -73,9 +74,7 @@ struct claim *claim_take(struct claims *c, const uint8_t digest[CLAIM_DIGEST],
 int claim_reserve_out(struct claim *cl, uint64_t seq, struct fault *f);
 int claim_reserve_in(struct claim *cl, uint64_t seq, struct fault *f);
 
-/* Waits for the disk, if there is something to wait for. 0, or -1 with FAULT_SYSTEM. */
-int claim_sync(struct claim *cl, struct fault *f);
-/* The same for all of them: many are waited for at once. */
+/* Waits for the disk with all that was written, if there is something to wait for. 0, or -1 with FAULT_SYSTEM. */
 int claims_sync(struct claims *c, struct fault *f);
 
 /*
@@ -88,7 +87,7 @@ bool claim_unsettled(uint64_t in_end, uint64_t right);
 
 /*
  * Records the last numbers and unlocks: the next holder continues with ${out_next} and refuses
- * all up to ${in_right}. For a reboot call claim_sync() then, and claim_free().
+ * all up to ${in_right}. For a reboot call claims_sync() then, and claim_free().
  */
 void claim_release(struct claim *cl, uint64_t out_next, uint64_t in_right);
 /* Unlocks as a process does that dies: the reserved numbers count as used. */

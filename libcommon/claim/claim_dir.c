@@ -27,6 +27,7 @@ has_live_claim(const struct claims *c)
 	DIR *d = claim_list(c->dir);
 
 	(void)clock_gettime(CLOCK_REALTIME, &t);
+	live = slots_are_live(c->dir, (uint64_t)t.tv_sec);
 	while (d != NULL && !live && (e = readdir(d)) != NULL)
 		live = claim_is_name(e->d_name) && !claim_is_over(c->dir, e->d_name, (uint64_t)t.tv_sec);
 	if (d != NULL)
@@ -102,6 +103,7 @@ claims_open(struct claims *c, const char *path, struct fault *f)
 	struct stat st;
 
 	*c = (struct claims){ .dir = -1, .lock = -1 };
+	slots_init(&c->slots);
 	c->dir = state_dir_open(path, buf);
 	if (c->dir == -1 || fstat(c->dir, &st) != 0) {
 		(void)fault_because(f, CAUSE_STATE_DIR,
@@ -132,5 +134,6 @@ claims_close(struct claims *c)
 	if (c->lock != -1)
 		(void)close(c->lock);
 	c->dir = c->lock = -1;
+	slots_close(&c->slots);
 	secret_free(&c->key);
 }

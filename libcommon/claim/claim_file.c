@@ -1,4 +1,4 @@
-/* The files of claims: their names and contents. */
+/* Claims in files of their own, as earlier versions made them: names and contents. */
 #include "claim/claim_file.h"
 
 #include <errno.h>
@@ -23,11 +23,11 @@ claim_plus(uint64_t a, uint64_t b)
 	return (a > UINT64_MAX - b ? UINT64_MAX : a + b);
 }
 
-static int
-check_sum(const uint8_t *p, uint8_t out[8])
+int
+claim_check(const uint8_t *p, size_t len, uint8_t out[8])
 {
 	const struct alg_hash *h = alg_hash_word("sha256");
-	struct span part = span_of(p, FILE_LEN - 8);
+	struct span part = span_of(p, len);
 	uint8_t sum[HASH_MAX];
 
 	if (hash_parts(h, sum, &part, 1, NULL) != 0)
@@ -46,7 +46,7 @@ claim_put(int fd, const struct claim_numbers *n)
 	put_be64(b + 16, n->in);
 	put_be64(b + 24, n->expires);
 	/* 40 bytes within one sector are written atomically; the checksum detects all other damage. */
-	return (check_sum(b, b + 32) == 0 && pwrite(fd, b, FILE_LEN, 0) == FILE_LEN);
+	return (claim_check(b, FILE_LEN - 8, b + 32) == 0 && pwrite(fd, b, FILE_LEN, 0) == FILE_LEN);
 }
 
 int
@@ -70,7 +70,7 @@ claim_load(int dir, const char *name, struct claim_numbers *n, struct fault *f)
 		return (fault_because(f, CAUSE_CLAIM, fault(f, FAULT_MALFORMED, "claim %s is damaged: it has "
 		    "%s%zd bytes in place of %d; the numbers that were used are not known", name,
 		    len > FILE_LEN ? "more than " : "", len > FILE_LEN ? (ssize_t)FILE_LEN : len, FILE_LEN)));
-	if (get_be64(b) != MAGIC || check_sum(b, sum) != 0 || !span_eq(SPAN_ARRAY(sum), span_of(b + 32, 8)))
+	if (get_be64(b) != MAGIC || claim_check(b, FILE_LEN - 8, sum) != 0 || !span_eq(SPAN_ARRAY(sum), span_of(b + 32, 8)))
 		return (fault_because(f, CAUSE_CLAIM, fault(f, FAULT_MALFORMED, "claim %s is damaged: its "
 		    "checksum is wrong; the numbers that were used are not known", name)));
 	n->out = get_be64(b + 8);
@@ -89,11 +89,17 @@ claim_is_name(const char *name)
 }
 
 bool
+claim_numbers_over(const struct claim_numbers *n, uint64_t now)
+{
+	return (claim_plus(n->expires, KEEP) < now);
+}
+
+bool
 claim_is_over(int dir, const char *name, uint64_t now)
 {
 	struct claim_numbers n;
 
-	return (claim_load(dir, name, &n, NULL) == 1 && claim_plus(n.expires, KEEP) < now);
+	return (claim_load(dir, name, &n, NULL) == 1 && claim_numbers_over(&n, now));
 }
 
 DIR *

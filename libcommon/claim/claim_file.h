@@ -1,4 +1,7 @@
-/* The files of claims: their names and contents. Used only by the claims. */
+/*
+ * Claims in files of their own, as earlier versions made them: they are read, and removed when they are over. Their names, and what
+ * is common with slots (claim_slots.h). Used only by the claims.
+ */
 #ifndef SAPIPE_CLAIM_CLAIM_FILE_H
 #define SAPIPE_CLAIM_CLAIM_FILE_H
 
@@ -19,7 +22,11 @@ struct claim_numbers {
 
 /* The sum, or the largest number. */
 uint64_t claim_plus(uint64_t a, uint64_t b);
-/* Writes the contents of a claim to ${fd}. False with errno. */
+/* The checksum of the ${len} bytes at ${p}. 0 or -1. */
+int claim_check(const uint8_t *p, size_t len, uint8_t out[8]);
+/* Whether the SA expired a day before ${now}. */
+bool claim_numbers_over(const struct claim_numbers *n, uint64_t now);
+/* Writes the contents of a claim to ${fd}: for tests. False with errno. */
 bool claim_put(int fd, const struct claim_numbers *n);
 /*
  * Reads claim ${name} in ${dir}. 1; 0: there is none; -1 with FAULT_MALFORMED (cut off, too long, or a wrong

@@ -19,7 +19,7 @@
 #define DIRTY_MS	500	/* ... which is not put off for longer */
 
 /* Claims held, by id, and released ones that are still to be synced to disk. */
-struct table {
+struct holdings {
 	struct claims	*c;
 	struct claim	*by_id[KEEPER_CLAIMS], *gone;
 	size_t		 end;		/* no id from here on was used yet */
@@ -43,7 +43,7 @@ fill(struct keeper_answer *a, const struct claim *cl)
 
 /* Handles a request. True if it needs an answer. */
 static bool
-obey(struct table *t, const struct keeper_ask *q, struct keeper_answer *a)
+obey(struct holdings *t, const struct keeper_ask *q, struct keeper_answer *a)
 {
 	struct claim **cl = &t->by_id[q->id];
 	int rc = 0;
@@ -86,7 +86,7 @@ obey(struct table *t, const struct keeper_ask *q, struct keeper_answer *a)
  * Waits for the disk with all that was written. If that fails, none of the ${n} answers ${a} counts.
  */
 static void
-sync_all(struct table *t, struct keeper_answer *a, size_t n)
+sync_all(struct holdings *t, struct keeper_answer *a, size_t n)
 {
 	struct fault f = {0}, *bad = NULL;
 	struct claim *cl;
@@ -146,7 +146,7 @@ hear(int fd, struct keeper_ask q[ROUND])
 
 /* One round: handles the requests, syncs to disk where that is required, then sends the answers. */
 static void
-serve(struct table *t, int fd, const struct keeper_ask *q, size_t n)
+serve(struct holdings *t, int fd, const struct keeper_ask *q, size_t n)
 {
 	struct keeper_answer a[ROUND];
 	size_t i, m = 0;
@@ -169,7 +169,7 @@ serve(struct table *t, int fd, const struct keeper_ask *q, size_t n)
 void
 keeper_serve(void *claims, int fd)
 {
-	struct table *t = calloc(1, sizeof(*t));
+	struct holdings *t = calloc(1, sizeof(*t));
 	struct keeper_ask q[ROUND];
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	size_t n;

@@ -55,7 +55,7 @@ static void
 release(struct claim *cl, uint64_t out, uint64_t in)
 {
 	claim_release(cl, out, in);
-	assert_int_equal(claim_sync(cl, NULL), 0);
+	assert_int_equal(claims_sync(cl->c, NULL), 0);
 	claim_free(cl);
 }
 
@@ -153,53 +153,241 @@ test_clock_set_back(void **state)
 	claims_close(&c);
 }
 
+/* The path of ${name} in the directory. */
+static const char *
+in_dir(const char *name)
+{
+	static char path[160];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return (path);
+}
+
+/* Changes the byte at ${at} of the file of slots; twice: it is as before. */
+static void
+flip(off_t at)
+{
+	int fd = open(in_dir(SLOTS_FILE), O_RDWR);
+	uint8_t b;
+
+	assert_true(fd != -1 && pread(fd, &b, 1, at) == 1);
+	b ^= 4;
+	assert_int_equal(pwrite(fd, &b, 1, at), 1);
+	(void)close(fd);
+}
+
+static off_t
+slot_at(const struct claim *cl)
+{
+	return (((off_t)cl->slot + 1) * SLOT_LEN);
+}
+
+/* What a process that starts now finds of ${digest}, of an SA established at ${established}. */
+static enum fault_code
+found(uint64_t established, uint64_t *out)
+{
+	struct claims c;
+	struct claim *cl;
+	struct fault f = {0};
+
+	assert_int_equal(claims_open(&c, dir, &f), 0);
+	f.code = FAULT_NONE;
+	if ((cl = claim_take(&c, digest, established, now + 3600, now, &f)) != NULL) {
+		*out = cl->out_next;
+		release(cl, cl->out_next, cl->in_right);
+	} else
+		assert_true(f.code != FAULT_MALFORMED || f.cause == CAUSE_CLAIM);
+	claims_close(&c);
+	return (f.code);
+}
+
 static void
 test_stale_and_damaged(void **state)
 {
-	char path[128];
 	struct claims c;
 	struct claim *cl;
 	struct fault f;
-	int fd;
+	struct stat st;
+	static const off_t lens[] = { 257 * SLOT_LEN - 1, 100 * SLOT_LEN, 100 * SLOT_LEN - 1, 3 * SLOT_LEN, 3 * SLOT_LEN - 1,
+	    2 * SLOT_LEN + 1, 2 * SLOT_LEN, SLOT_LEN + 1, SLOT_LEN, SLOT_LEN - 1, 1, 0 };
+	uint64_t out = 0;
+	off_t at;
 
 	(void)state;
 	assert_int_equal(claims_open(&c, dir, &f), 0);
 	assert_null(claim_take(&c, digest, 1000, now + 60, now, &f));
 	assert_int_equal(f.code, FAULT_STALE_SA);
 	assert_non_null(cl = take(&c, &f));
-	(void)snprintf(path, sizeof(path), "%s/%s", dir, cl->name);
+	at = slot_at(cl);
 	release(cl, 10, 0);
 	/* With a claim, its age does not matter. */
 	assert_non_null(cl = claim_take(&c, digest, 1000, now + 60, now, &f));
 	assert_int_equal(cl->out_next, 10);
 	release(cl, 10, 0);
-	/* Each byte counts. */
-	for (off_t at = 0; at < 40; at++) {
-		uint8_t b;
+	claims_close(&c);
+	/* Each byte counts. Where it was the key that changed, nobody knows whose slot that is: no SA from before is new. */
+	for (int i = 0; i < SLOT_LEN; i++) {
+		flip(at + i);
+		assert_int_equal(found(now, &out), FAULT_MALFORMED);
+		flip(at + i);
+		assert_int_equal(found(now, &out), FAULT_NONE);
+		assert_int_equal(out, 10);
+	}
+	/* The header may be made again: the slots are whole. What has no slot may have had one. */
+	for (int i = 0; i < SLOT_LEN; i++) {
+		flip(i);
+		assert_int_equal(found(now, &out), FAULT_NONE);
+		assert_int_equal(out, 10);
+	}
+	digest[0]++;
+	assert_int_equal(found(now, &out), FAULT_MALFORMED);
+	assert_int_equal(found(now + 1, &out), FAULT_NONE);
+	assert_int_equal(out, 1);
+	digest[0]--;
+	/* Cut off, wherever. */
+	assert_int_equal(stat(in_dir(SLOTS_FILE), &st), 0);
+	digest[0] += 2;
+	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		assert_true(lens[i] < st.st_size);
+		assert_int_equal(truncate(in_dir(SLOTS_FILE), lens[i]), 0);
+		assert_int_equal(found(now, &out), FAULT_MALFORMED);
+	}
+	digest[0] -= 2;
+	assert_int_equal(found(now, &out), FAULT_MALFORMED);
+	/* A link in place of the file is not followed. */
+	assert_int_equal(unlink(in_dir(SLOTS_FILE)), 0);
+	assert_int_equal(symlink("/etc/passwd", in_dir(SLOTS_FILE)), 0);
+	assert_int_equal(found(now, &out), FAULT_SYSTEM);
+}
 
-		assert_true((fd = open(path, O_RDWR)) != -1);
-		assert_int_equal(pread(fd, &b, 1, at), 1);
-		b ^= 4;
-		assert_int_equal(pwrite(fd, &b, 1, at), 1);
-		assert_null(take(&c, &f));
-		assert_int_equal(f.code, FAULT_MALFORMED);
-		b ^= 4;
-		assert_int_equal(pwrite(fd, &b, 1, at), 1);
-		(void)close(fd);
+/* Damage that is a second old says nothing of SAs that are younger, whatever the clock is set to later. */
+static void
+test_doubt(void **state)
+{
+	struct claims c;
+	struct claim *cl;
+	uint64_t out, back = now - UINT64_C(10) * 365 * 86400;
+
+	(void)state;
+	assert_int_equal(claims_open(&c, dir, NULL), 0);
+	assert_non_null(cl = take(&c, NULL));
+	flip(slot_at(cl) + 9);		/* its key */
+	claims_close(&c);
+	digest[0]++;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(found(now, &out), FAULT_MALFORMED);
+	/* It is remembered when it was seen, not looked at as if it were new each time. */
+	now += 1000;
+	assert_int_equal(found(now - 1000, &out), FAULT_MALFORMED);
+	assert_int_equal(found(now - 999, &out), FAULT_NONE);
+	digest[0]++;
+	now = back;
+	assert_int_equal(found(back, &out), FAULT_MALFORMED);
+	assert_int_equal(found(back + 1, &out), FAULT_NONE);
+}
+
+/* A claim of an earlier version: a file of its own. It is honoured, and behind it all is as with a slot. */
+static void
+test_old_file(void **state)
+{
+	struct claim_numbers n = { 5000, 77, now + 3600 };
+	char name[CLAIM_NAME];
+	struct claims c;
+	struct claim *cl;
+	struct fault f;
+	uint64_t out = 0;
+	int fd;
+
+	(void)state;
+	assert_int_equal(claims_open(&c, dir, &f), 0);
+	assert_non_null(cl = take(&c, &f));
+	memcpy(name, cl->name, sizeof(name));
+	claim_free(cl);
+	claims_close(&c);
+	assert_int_equal(unlink(in_dir(SLOTS_FILE)), 0);
+	assert_true((fd = open(in_dir(name), O_RDWR | O_CREAT | O_EXCL, 0600)) != -1);
+	assert_true(claim_put(fd, &n));
+	assert_int_equal(claims_open(&c, dir, &f), 0);
+	/* Also of an SA from before the start of the machine. */
+	assert_non_null(cl = claim_take(&c, digest, 1000, now + 60, now, &f));
+	assert_int_equal(cl->out_next, 5000);
+	assert_int_equal(cl->in_right, 77);
+	assert_true(cl->owed);
+	assert_int_equal(claims_sync(&c, &f), 0);
+	release(cl, 6000, 80);
+	claims_close(&c);
+	assert_int_equal(found(now, &out), FAULT_NONE);
+	assert_int_equal(out, 6000);
+	/* That version again, and this one: whichever is higher. */
+	n.out = 7000;
+	assert_true(claim_put(fd, &n));
+	assert_int_equal(found(now, &out), FAULT_NONE);
+	assert_int_equal(out, 7000);
+	/* Damaged, it blocks its SA. */
+	assert_int_equal(ftruncate(fd, 0), 0);
+	(void)close(fd);
+	assert_int_equal(found(now, &out), FAULT_MALFORMED);
+	assert_int_equal(claims_open(&c, dir, &f), 0);
+	claims_prune(&c, now + 1000000);
+	assert_int_equal(access(in_dir(name), F_OK), 0);
+	claims_close(&c);
+}
+
+/* Two processes with one directory make slots, and take those of one another, in turn. */
+static void
+test_two_writers(void **state)
+{
+	enum { EACH = 700 };
+	static struct claim *cl[EACH];
+	struct claims c[2];
+	struct fault f;
+	uint32_t most = 0;
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(claims_open(&c[i], dir, &f), 0);
+	for (uint32_t i = 0; i < EACH; i++) {
+		put_be32(digest, i);
+		if ((cl[i] = claim_take(&c[i % 2], digest, now, now + (i % 3 == 0 ? 1 : 200000), now, &f)) == NULL)
+			fail_msg("claim %u: %s", i, f.what);
+		for (uint32_t k = 0; k < i; k++)
+			assert_true(cl[k]->slot != cl[i]->slot);
+		most = cl[i]->slot > most ? cl[i]->slot : most;
 	}
-	for (off_t len = 41; len >= 0; len--) {
-		if (len == 40)
-			continue;
-		assert_int_equal(truncate(path, len), 0);
-		assert_null(take(&c, &f));
-		assert_int_equal(f.code, FAULT_MALFORMED);
-		assert_int_equal(f.cause, CAUSE_CLAIM);
+	assert_int_equal(most, EACH - 1);
+	for (uint32_t i = 0; i < EACH; i++)
+		release(cl[i], 1000 + i, i);
+	/* One removes what is over, the other reuses just those slots. */
+	claims_prune(&c[0], now + 100000);
+	for (uint32_t i = 0; i < EACH; i++) {
+		put_be32(digest, i);
+		assert_non_null(cl[i] = claim_take(&c[1 - i % 2], digest, now, now + 200000, now, &f));
+		assert_int_equal(cl[i]->out_next, i % 3 == 0 ? 1 : 1000 + i);
+		most = cl[i]->slot > most ? cl[i]->slot : most;
 	}
-	assert_non_null(strstr(f.what, "it has 0 bytes"));
-	/* A link in place of a claim is not followed. */
-	assert_int_equal(unlink(path), 0);
-	assert_int_equal(symlink("/etc/passwd", path), 0);
-	assert_null(take(&c, &f));
+	assert_int_equal(most, EACH - 1);
+	for (uint32_t i = 0; i < EACH; i++)
+		claim_free(cl[i]);
+	for (int i = 0; i < 2; i++)
+		claims_close(&c[i]);
+}
+
+/* The file is removed while claims are held: what is written to it would be lost. */
+static void
+test_removed(void **state)
+{
+	struct claims c;
+	struct claim *cl;
+	struct fault f;
+
+	(void)state;
+	assert_int_equal(claims_open(&c, dir, &f), 0);
+	assert_non_null(cl = take(&c, &f));
+	assert_int_equal(unlink(in_dir(SLOTS_FILE)), 0);
+	assert_int_equal(claim_reserve_out(cl, cl->out_end, &f), -1);
+	assert_int_equal(f.code, FAULT_SYSTEM);
+	digest[0]++;
+	claim_free(cl);
 	claims_close(&c);
 }
 
@@ -224,24 +412,37 @@ test_last_number(void **state)
 	claims_close(&c);
 }
 
+/* How many slots of the file are in use. */
+static int
+slots_used(void)
+{
+	static const uint8_t none[SLOT_LEN];
+	uint8_t b[SLOT_LEN];
+	int fd = open(in_dir(SLOTS_FILE), O_RDONLY), n = 0;
+
+	assert_true(fd != -1);
+	for (off_t at = SLOT_LEN; pread(fd, b, SLOT_LEN, at) == SLOT_LEN; at += SLOT_LEN)
+		n += memcmp(b, none, SLOT_LEN) != 0;
+	(void)close(fd);
+	return (n);
+}
+
 static void
 test_prune(void **state)
 {
-	char path[128];
 	struct claims c;
 	struct claim *cl;
 
 	(void)state;
 	assert_int_equal(claims_open(&c, dir, NULL), 0);
 	assert_non_null(cl = take(&c, NULL));
-	(void)snprintf(path, sizeof(path), "%s/%s", dir, cl->name);
 	claims_prune(&c, now + 1000000);
-	assert_int_equal(access(path, F_OK), 0);	/* held */
+	assert_int_equal(slots_used(), 1);	/* held */
 	release(cl, 1, 0);
 	claims_prune(&c, now + 3600 + 86400);
-	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(slots_used(), 1);
 	claims_prune(&c, now + 3600 + 86401);
-	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(slots_used(), 0);
 	claims_close(&c);
 }
 
@@ -271,7 +472,7 @@ test_directory(void **state)
 static void
 test_key_beside_claims(void **state)
 {
-	char key[128], path[128], text[32];
+	char key[128], text[32];
 	struct claims c;
 	struct claim *cl;
 	struct fault f;
@@ -280,7 +481,6 @@ test_key_beside_claims(void **state)
 	(void)snprintf(key, sizeof(key), "%s/claim.key", dir);
 	assert_int_equal(claims_open(&c, dir, &f), 0);
 	assert_non_null(cl = take(&c, &f));
-	(void)snprintf(path, sizeof(path), "%s/%s", dir, cl->name);
 	release(cl, 10, 0);
 	claims_close(&c);
 	for (off_t len = 31; len >= 0; len -= 31) {
@@ -296,9 +496,11 @@ test_key_beside_claims(void **state)
 	assert_int_equal(f.cause, CAUSE_CLAIM);
 	assert_int_equal(access(key, F_OK), -1);
 	/* One that cannot be read counts, too; one that has expired long ago does not. */
-	assert_int_equal(truncate(path, 0), 0);
+	flip(SLOT_LEN + 10);
 	assert_int_equal(claims_open(&c, dir, &f), -1);
-	assert_int_equal(unlink(path), 0);
+	assert_int_equal(truncate(in_dir(SLOTS_FILE), 0), 0);
+	assert_int_equal(claims_open(&c, dir, &f), -1);
+	assert_int_equal(unlink(in_dir(SLOTS_FILE)), 0);
 	assert_int_equal(claims_open(&c, dir, &f), 0);
 	assert_non_null(cl = claim_take(&c, digest, now, 1000, 1000, &f));
 	release(cl, 10, 0);
@@ -352,7 +554,7 @@ test_many(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 }
 
-/* What a crash leaves between the making of a file and its name is removed, and is no claim. */
+/* What a crash of an earlier version left between the making of a file and its name is removed, and is no claim. */
 static void
 test_half_made(void **state)
 {
@@ -553,7 +755,7 @@ main(void)
 #define T(t)	cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_blocks_and_restart), T(test_one_holder), T(test_stale_and_damaged), T(test_clock_set_back), T(test_last_number),
-		T(test_prune),
+		T(test_prune), T(test_doubt), T(test_old_file), T(test_two_writers), T(test_removed),
 		T(test_directory), T(test_key_beside_claims), T(test_many), T(test_half_made), T(test_keeper),
 		T(test_keeper_never_blocks), cmocka_unit_test(test_route_blocks),
 	};

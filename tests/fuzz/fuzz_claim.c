@@ -1,8 +1,8 @@
 /*
- * The state directory of claims, damaged: what claim.key and the file of a claim hold comes from the input. Whatever
- * that is, no number that was reserved is used again: a claim is refused, or goes on behind it. Byte 0 picks the
- * contents of the claim: raw, or numbers with a good checksum of which a byte may be changed or the end cut; byte 1
- * the length of claim.key, 255: none.
+ * The state directory of claims, damaged: what claim.key, claim.slots and the file of a claim of an earlier version hold comes
+ * from the input. Whatever that is, no number that was reserved is used again: a claim is refused, or goes on behind it. Byte 0
+ * picks what is damaged, and how: the file or (bit 7) the slots; raw, or numbers with a good checksum of which a byte may be
+ * changed or the end cut; byte 1 the length of claim.key, 255: none.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -25,6 +25,7 @@ static char path[] = "/dev/shm/fuzz-claim.XXXXXX";
 static char name[CLAIM_NAME];		/* of the claim under the key of zeros */
 static const uint8_t key[KEY_LEN], digest[CLAIM_DIGEST];
 static int dir = -1;
+static uint64_t began;		/* the SAs are no younger than damage that was seen first */
 
 static uint64_t
 now(void)
@@ -44,7 +45,7 @@ put_file(const char *file, struct span what)
 static void
 clean_up(void)
 {
-	static const char *const files[] = { "claim.key", "claim.lock" };
+	static const char *const files[] = { "claim.key", "claim.lock", SLOTS_FILE };
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		(void)unlinkat(dir, files[i], 0);
@@ -55,7 +56,7 @@ clean_up(void)
 static struct claim *
 take(struct claims *c, struct fault *f)
 {
-	return (claim_take(c, digest, now(), now() + 3600, now(), f));
+	return (claim_take(c, digest, began, now() + 3600, now(), f));
 }
 
 /* The directory, and the name that the claim has there. */
@@ -65,6 +66,7 @@ setup(void)
 	struct claims c;
 	struct claim *cl = NULL;
 
+	began = now();
 	(void)secret_init();
 	must(mkdtemp(path) != NULL && (dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) != -1);
 	put_file("claim.key", SPAN_ARRAY(key));
@@ -73,6 +75,7 @@ setup(void)
 	must(claim_is_name(name));
 	claim_free(cl);
 	claims_close(&c);
+	must(unlinkat(dir, SLOTS_FILE, 0) == 0);
 	(void)atexit(clean_up);
 }
 
@@ -144,6 +147,82 @@ try_take(struct claims *c, int rc, const struct claim_numbers *n)
 	claim_free(cl);
 }
 
+/* ---- slots */
+
+/* An SA of another name, so that its slot is none of the claim. */
+static struct claim *
+take_other(struct claims *c, struct fault *f)
+{
+	static const uint8_t another[CLAIM_DIGEST] = { 1 };
+
+	return (claim_take(c, another, began, now() + 3600, now(), f));
+}
+
+/* Makes slots: of ${n}, and one more. They are as the claims write them. */
+static void
+make_slots(const struct claim_numbers *n)
+{
+	struct claim *cl, *other;
+	struct claims c;
+
+	must(claims_open(&c, path, NULL) == 0 && (other = take_other(&c, NULL)) != NULL && (cl = take(&c, NULL)) != NULL);
+	claim_release(cl, n->out, n->in);
+	claim_release(other, 1, 0);
+	claim_free(cl);
+	claim_free(other);
+	claims_close(&c);
+}
+
+/* The slots are damaged as ${how} and ${in} say. */
+static void
+try_slots(uint8_t how, struct span in)
+{
+	struct claim_numbers n = { 1, 0, 0 };
+	struct fault f = {0};
+	struct claim *cl;
+	struct claims c;
+	uint8_t b;
+	int fd;
+
+	(void)unlinkat(dir, name, 0);
+	(void)unlinkat(dir, SLOTS_FILE, 0);
+	put_file("claim.key", SPAN_ARRAY(key));
+	if (how % 4 == 0 || in.len < 22) {
+		put_file(SLOTS_FILE, in);	/* nobody has made a good one by chance: no number is known */
+		n.out = UINT64_MAX;
+	} else {
+		n = (struct claim_numbers){ get_be64(in.p), get_be64(in.p + 8), 0 };
+		make_slots(&n);
+		fd = openat(dir, SLOTS_FILE, O_RDWR | O_CLOEXEC);
+		must(fd != -1);
+		for (size_t i = 16; how % 4 >= 2 && i + 3 <= in.len && i < 40; i += 3) {
+			off_t at = get_be16(in.p + i) % (4 * SLOT_LEN);
+
+			must(pread(fd, &b, 1, at) == 1);
+			b ^= in.p[i + 2];
+			must(pwrite(fd, &b, 1, at) == 1);
+		}
+		if (how % 4 == 3)
+			must(ftruncate(fd, get_be16(in.p + in.len - 2) % (6 * SLOT_LEN)) == 0);
+		(void)close(fd);
+	}
+	must(claims_open(&c, path, NULL) == 0);
+	for (int i = 0; i < 2; i++) {
+		if ((cl = take(&c, &f)) == NULL)
+			must(f.code == FAULT_MALFORMED && f.what[0] != '\0');
+		else {
+			must(cl->out_next >= n.out && cl->in_right >= n.in && cl->out_end >= cl->out_next);
+			n.out = cl->out_end;
+			n.in = cl->in_end - 1;
+			claim_unlock(cl);
+			claim_free(cl);
+		}
+		claims_prune(&c, now());
+	}
+	claims_close(&c);
+	(void)unlinkat(dir, SLOTS_FILE, 0);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -157,6 +236,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		setup();
 	if (size < 2)
 		return (0);
+	if ((data[0] & 0x80) != 0) {
+		try_slots(data[0], span_of(data + 2, size - 2));
+		return (0);
+	}
+	(void)unlinkat(dir, SLOTS_FILE, 0);
 	damage(data[0], span_of(data + 2, size - 2));
 	rc = read_back(&n);
 	if (data[1] == KEY_NONE)
