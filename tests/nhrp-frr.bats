@@ -2,6 +2,7 @@
 # The tools of NHRP with FRR's nhrpd as hub and as spokes: registration, resolution, indication, shortcut, purge; plain and
 # with a NAT; and our own tools at all ends.
 # shards: 3
+# shellcheck disable=SC2034 # lib/nhrp.bash reads HOLD
 bats_require_minimum_version 1.5.0
 load lib/common
 load lib/tun

@@ -77,6 +77,12 @@ on_used(void *ctx, const struct addr *nbma, struct now now)
 }
 
 static void
+on_wanted(void *ctx, const struct addr *hop, struct now now)
+{
+	nhrp_client_wanted(&((struct run *)ctx)->client, hop, now);
+}
+
+static void
 on_moved(void *ctx, struct now now)
 {
 	nhrp_client_again(&((struct run *)ctx)->client, now);
@@ -112,7 +118,7 @@ on_stop(void *ctx, struct now now)
 }
 
 static const struct nhrp_tool_calls calls = {
-	.receive = on_receive, .used = on_used, .moved = on_moved, .deadline_ms = deadline, .timeout = on_timeout,
+	.receive = on_receive, .wanted = on_wanted, .used = on_used, .moved = on_moved, .deadline_ms = deadline, .timeout = on_timeout,
 	.stop = on_stop,
 };
 

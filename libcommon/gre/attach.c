@@ -125,6 +125,9 @@ gre_attach_receive(struct gre_attach *a, struct gre_msg *m, struct fault *f)
 		case ATTACH_SAMPLE:
 			m->kind = GRE_MSG_SAMPLE;
 			return (1);
+		case ATTACH_WANTED:
+			m->kind = GRE_MSG_WANTED;
+			return (1);
 		case ATTACH_USED:
 			m->kind = GRE_MSG_USED;
 			return (1);

@@ -43,13 +43,15 @@ enum gre_msg_kind {
 	GRE_MSG_NHRP,		/* an NHRP packet that was received */
 	GRE_MSG_SAMPLE,		/* the head of an inner packet that came in and left by the device */
 	GRE_MSG_USED,		/* the NBMA addresses that inner packets went to since the last such message: gre_use_get() */
+	GRE_MSG_WANTED,		/* the kernel has packets for the next hop ${to} (in the tunnel), which no binding names */
 	GRE_MSG_INFO,		/* the device has changed: gre_attach_info() has the new values */
 };
 
 struct gre_msg {
 	enum gre_msg_kind kind;
 	struct addr	nbma;		/* who sent it, by the outer header */
-	struct addr	to;		/* NHRP: the outer destination, family 0 if not known; sample: the NBMA address it left to */
+	/* NHRP: the outer destination, family 0 if not known; sample: the NBMA address it left to; wanted: the next hop */
+	struct addr	to;
 	uint16_t	proto;		/* ethertype of a sample */
 	struct span	data;		/* the NHRP packet, or the head; valid until the next call */
 };

@@ -4,7 +4,7 @@
 
 #include "gre/attach.h"
 
-#define ATTACH_VERSION	2u
+#define ATTACH_VERSION	3u
 
 enum attach_kind {
 	ATTACH_HELLO,		/* of a tool, first: ${wants} */
@@ -12,6 +12,7 @@ enum attach_kind {
 	ATTACH_REFUSED,		/* or this: ${wants} that another tool has */
 	ATTACH_NHRP,		/* either way: ${nbma}, then the packet */
 	ATTACH_SAMPLE,
+	ATTACH_WANTED,
 	ATTACH_USED,		/* of the owner: addresses of GRE_USE_BYTES each */
 };
 

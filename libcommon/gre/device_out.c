@@ -105,12 +105,20 @@ sample(struct gre_device *d, const struct inner *in, uint16_t proto, const uint8
 		d->samples += gre_hub_give(d->hub, &m);
 }
 
+/* The kernel asks for a next hop that no binding has told of: a tool may find it. */
+static void
+wanted(struct gre_device *d, const struct addr *hop)
+{
+	const struct gre_msg m = { .kind = GRE_MSG_WANTED, .to = *hop };
+
+	(void)gre_hub_give(d->hub, &m);
+}
+
 /* Where a frame goes to. False: nowhere, and counted. */
 static bool
 look(struct gre_device *d, const struct tap_frame *frame, struct addr *to)
 {
 	if (frame->proto == GRE_ARP) {
-		/* The kernel asks for a neighbour that no binding has told of. */
 		d->drops[GRE_DROP_NEIGHBOUR]++;
 		return (false);
 	}
@@ -201,8 +209,10 @@ static void
 take(struct gre_device *d, struct pkt *k, const struct tap_frame *frame)
 {
 	struct inner in = {0};
-	struct addr to;
+	struct addr to, hop;
 
+	if (d->o.remote.family == 0 && tap_question(frame, k, &hop))
+		wanted(d, &hop);
 	if (d->o.multicast && d->o.remote.family == 0 && frame->to == NOWHERE && (frame->proto == GRE_IPV4 || frame->proto == GRE_IPV6)) {
 		copy(d, k, frame);
 		return;

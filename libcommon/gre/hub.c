@@ -198,6 +198,7 @@ gre_hub_give(struct gre_hub *h, const struct gre_msg *m)
 	static const struct { uint8_t kind; uint8_t needs; } of[] = {
 		[GRE_MSG_NHRP] = { ATTACH_NHRP, GRE_SERVES },
 		[GRE_MSG_SAMPLE] = { ATTACH_SAMPLE, GRE_SAMPLES },
+		[GRE_MSG_WANTED] = { ATTACH_WANTED, GRE_SERVES },
 		[GRE_MSG_USED] = { ATTACH_USED, GRE_USES },
 	};
 	const struct attach_head head = { .version = ATTACH_VERSION, .kind = of[m->kind].kind, .proto = m->proto, .nbma = m->nbma,

@@ -5,12 +5,16 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if_arp.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "gre/gre.h"
+
 #define AUTO_NAME	"gre%d"
+#define SOLICITATION	135	/* ICMPv6 type */
 
 /* Names that fit into an ifreq, except those that the kernel reads as a pattern or rejects. */
 static bool
@@ -125,6 +129,24 @@ tap_read(const struct tap *t, struct pkt *k, struct tap_frame *frame, uint64_t *
 		return (1);
 	}
 	return (rc);
+}
+
+bool
+tap_question(const struct tap_frame *frame, const struct pkt *k, struct addr *hop)
+{
+	const uint8_t *p = k->p;
+
+	/* ARP: two types, two lengths, the operation; then link and IPv4 address of the sender, and of the target. */
+	if (frame->proto == GRE_ARP && k->len >= 8 && k->len >= 16U + 2U * p[4] && get_be16(p + 2) == GRE_IPV4 && p[5] == 4 &&
+	    get_be16(p + 6) == ARPOP_REQUEST) {
+		*hop = addr_make(4, p + 12 + 2 * (size_t)p[4]);
+		return (true);
+	}
+	if (frame->proto == GRE_IPV6 && k->len >= 64 && p[0] >> 4 == 6 && p[6] == IPPROTO_ICMPV6 && p[40] == SOLICITATION && p[41] == 0) {
+		*hop = addr_make(6, p + 48);
+		return (true);
+	}
+	return (false);
 }
 
 int

@@ -29,6 +29,12 @@ int tap_open(struct tap *t, const char *name, bool arp, struct fault *f);
 void tap_close(struct tap *t);	/* harmless with fd -1 */
 
 /*
+ * Whether the packet ${k} of ${frame} is a question for a link address, of ARP or an IPv6 neighbour solicitation (RFC 4861); ${hop} is
+ * then the address in question.
+ */
+bool tap_question(const struct tap_frame *frame, const struct pkt *k, struct addr *hop);
+
+/*
  * Reads a frame without waiting, as tun_read() does: ${k} is then the packet in it, which may be a super-packet or lack its
  * checksum. 1; 0: there is none; -1 with FAULT_DEVICE: the device was removed.
  */

@@ -314,6 +314,16 @@ indication(struct nhrp_client *c, const struct nhrp_in *in, struct now now)
 	nhrp_node_tell(c->node, &e);
 }
 
+void
+nhrp_client_wanted(struct nhrp_client *c, const struct addr *hop, struct now now)
+{
+	const struct addr none = {0}, nhs = next_server(c, &none);
+
+	if (!c->shortcut || hop->family != c->node->proto.family || nhs.family == 0 || own_prefix(c, hop) != 0 || known(c, hop))
+		return;
+	(void)resolve(c, hop, &nhs, now);
+}
+
 /* Bindings for what a purge names; its own next hop may purge what it gave. */
 static void
 purge(struct nhrp_client *c, const struct nhrp_in *in, struct now now)

@@ -44,6 +44,8 @@ struct nhrp_client {
 
 /* Handles a packet. False: it is nothing that this client has asked for or serves. */
 bool nhrp_client_receive(struct nhrp_client *c, const struct nhrp_in *in, struct now now);
+/* There are packets for the next hop ${hop}, which no binding names: resolves it (phase 2 of a DMVPN). */
+void nhrp_client_wanted(struct nhrp_client *c, const struct addr *hop, struct now now);
 /* Packets went to the NBMA address ${nbma} (family 0: perhaps to any) about now. */
 void nhrp_client_used(struct nhrp_client *c, const struct addr *nbma, struct now now);
 /* Our address has changed: withdraws the shortcuts, and registers at each server at once. */

@@ -8,6 +8,7 @@
 #include "gre/bindings.h"
 #include "gre/gre.h"
 #include "gre/sampler.h"
+#include "gre/tap.h"
 
 /* From RFC 2784 and RFC 2890 by hand; checksums by the kernel's own algorithm elsewhere (scapy in gre-tun.bats). */
 static void
@@ -255,6 +256,45 @@ test_sampler_rate(void **state)
 	sampler_free(s);
 }
 
+/* ---- questions for link addresses */
+
+static void
+test_questions(void **state)
+{
+	/* As the kernel sends it by a device of link type 778: link addresses of 4 bytes. */
+	static const uint8_t arp[] = { 0x03, 0x0a, 0x08, 0x00, 4, 4, 0, 1, 0, 0, 0, 0, 10, 255, 255, 1, 0, 0, 0, 0, 10, 255, 255, 2 };
+	static const uint8_t target[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 9 };
+	uint8_t b[80];
+	struct tap_frame frame = { .proto = GRE_ARP };
+	struct pkt k = { .p = b };
+	struct addr hop;
+
+	(void)state;
+	memcpy(b, arp, sizeof(arp));
+	for (k.len = 0; k.len < sizeof(arp); k.len++)
+		assert_false(tap_question(&frame, &k, &hop));
+	assert_true(tap_question(&frame, &k, &hop));
+	assert_int_equal(get_be32(hop.b), 0x0affff02);
+	b[7] = 2;		/* an answer */
+	assert_false(tap_question(&frame, &k, &hop));
+	b[7] = 1;
+	b[4] = 255;		/* addresses that end behind the packet */
+	assert_false(tap_question(&frame, &k, &hop));
+	frame.proto = GRE_IPV6;
+	memset(b, 0, sizeof(b));
+	b[0] = 0x60;
+	b[6] = 58;
+	b[40] = 135;
+	memcpy(b + 48, target, sizeof(target));
+	for (k.len = 0; k.len < 64; k.len++)
+		assert_false(tap_question(&frame, &k, &hop));
+	assert_true(tap_question(&frame, &k, &hop));
+	assert_int_equal(hop.family, 6);
+	assert_memory_equal(hop.b, target, 16);
+	b[40] = 136;
+	assert_false(tap_question(&frame, &k, &hop));
+}
+
 int
 main(void)
 {
@@ -266,6 +306,7 @@ main(void)
 		cmocka_unit_test(test_bindings_are_bounded),
 		cmocka_unit_test(test_sampler),
 		cmocka_unit_test(test_sampler_rate),
+		cmocka_unit_test(test_questions),
 	};
 
 	return (cmocka_run_group_tests_name("gre", tests, NULL, NULL));

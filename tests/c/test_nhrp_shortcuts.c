@@ -97,6 +97,43 @@ idle_shortcut_ends_before_its_holding_time(void **state)
 	assert_int_equal(one.client.n_cuts, 1);
 }
 
+static void
+next_hop_that_packets_wait_for_is_resolved(void **state)
+{
+	struct addr hop = ip("10.255.255.2"), nobody = ip("10.255.255.9"), own = ip("10.1.0.9"), six = ip("2001:db8::2");
+	unsigned sent;
+
+	(void)state;
+	net_make(false);
+	nhrp_client_wanted(&one.client, &hop, now);		/* nobody to ask yet */
+	assert_int_equal(one.sent, 0);
+	both_register(false);
+	nhrp_client_wanted(&one.client, &hop, now);
+	nhrp_client_wanted(&one.client, &hop, now);		/* the kernel asks three times */
+	nhrp_net_run();
+	assert_int_equal(events(&one, "resolved"), 1);
+	is(&last_binding(&one, NHRP_KIND_SHORTCUT)->proto, "10.255.255.2");
+	is(&last_binding(&one, NHRP_KIND_SHORTCUT)->nbma, "203.0.113.12");
+	assert_int_equal(last_binding(&one, NHRP_KIND_SHORTCUT)->prefix, 32);
+	sent = one.sent;
+	nhrp_client_wanted(&one.client, &hop, now);
+	nhrp_client_wanted(&one.client, &own, now);
+	nhrp_client_wanted(&one.client, &six, now);
+	assert_int_equal(one.sent, sent);
+	/* One that nobody has is asked for once in the time of a negative answer. */
+	for (unsigned i = 0; i < 9; i++) {
+		nhrp_client_wanted(&one.client, &nobody, now);
+		nhrp_net_run();
+		pass(1000);
+	}
+	assert_int_equal(one.sent, sent + 1);
+	one.client.shortcut = false;
+	pass(11000);
+	sent = one.sent;
+	nhrp_client_wanted(&one.client, &nobody, now);
+	assert_int_equal(one.sent, sent);
+}
+
 /* --- two servers --- */
 
 static void
@@ -382,6 +419,7 @@ main(void)
 		cmocka_unit_test(use_in_the_last_third_renews),
 		cmocka_unit_test(renewal_without_an_answer_ends_with_the_holding_time),
 		cmocka_unit_test(idle_shortcut_ends_before_its_holding_time),
+		cmocka_unit_test(next_hop_that_packets_wait_for_is_resolved),
 		cmocka_unit_test(shortcut_asks_the_server_that_answers),
 		cmocka_unit_test(each_server_is_registered_with_and_left),
 		cmocka_unit_test(request_passes_two_servers),

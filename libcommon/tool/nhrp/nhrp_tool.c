@@ -199,6 +199,8 @@ on_gre(struct ev_loop *loop, ev_io *w, int revents)
 			on_packet(t, &m);
 		else if (m.kind == GRE_MSG_SAMPLE && t->calls->sample != NULL)
 			t->calls->sample(t->ctx, &m, now());
+		else if (m.kind == GRE_MSG_WANTED && t->calls->wanted != NULL)
+			t->calls->wanted(t->ctx, &m.to, now());
 		else if (m.kind == GRE_MSG_USED)
 			on_used(t, &m);
 		else if (m.kind == GRE_MSG_INFO)

@@ -27,6 +27,8 @@ struct nhrp_tool_calls {
 	void		(*receive)(void *ctx, const struct nhrp_in *in, struct now now);
 	/* A sample of forwarded packets; may be NULL. */
 	void		(*sample)(void *ctx, const struct gre_msg *m, struct now now);
+	/* There are packets for the next hop ${hop}, which no binding names; may be NULL. */
+	void		(*wanted)(void *ctx, const struct addr *hop, struct now now);
 	/* Packets go to the NBMA address ${nbma}, family 0: perhaps to any; may be NULL. */
 	void		(*used)(void *ctx, const struct addr *nbma, struct now now);
 	/* Our own NBMA address has changed, or the device carries packets now; may be NULL. */
