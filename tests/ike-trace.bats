@@ -439,12 +439,33 @@ informational 1 initiator right" ]
 	# Piped, and with NO_COLOR, there is no escape sequence.
 	run -0 ike-trace "$T/x.pcap"
 	[[ $output != *$'\e'* ]]
-	for columns in 80 60 132; do
+	for columns in 80 60 132 40 200; do
 		script -qec "stty cols $columns; ike-trace -v '$T/x.pcap'" /dev/null </dev/null | tr -d '\r' >"$T/out"
 		grep -q $'\e\[31m' "$T/out"
 		sed 's/\x1b\[[0-9]*m//g' "$T/out" >"$T/plain"
 		[ "$(wc -L <"$T/plain")" -le "$columns" ]
 		NO_COLOR=1 script -qec "stty cols $columns; ike-trace -v '$T/x.pcap'" /dev/null </dev/null | tr -d '\r' |
 			diff "$T/plain" -
+	done
+}
+
+# told FILE: the labels of the arrows and what is below them, without the lines and blanks of the ladder.
+told() {
+	sed -nE 's/^ *[0-9.]+ \|<?[-.=]+ (.*) [-.=]+>?\|  #[0-9]+$/\1/p; s/^ *\|   //p' "$1" | tr -d ' \n'
+}
+
+@test "ike-trace: at 40, 80 and 200 columns no line is longer, and nothing is lost" {
+	local columns
+	frames "$T/x.pcap" <<-'PY'
+		[IP(src=a, dst=b)/UDP(sport=500, dport=500)/(b"initiatoresponde" + bytes([11, 16, 5, 0]) + bytes(4) + (56 + len(t)).to_bytes(4, "big") + bytes(2) + (28 + len(t)).to_bytes(2, "big") + bytes.fromhex("00000001 0110 000e") + b"initiatoresponde" + t) for a, b in (("192.0.2.1", "198.51.100.2"), ("198.51.100.2", "192.0.2.1")) for t in (b"words with blanks between them, of a length that no terminal has at once: " * 3, b"x" * 130, "\u00e4\u00f6\u00fc".encode() * 40)]
+		[IPv6(src="2001:db8:1:2:3:4:5:6", dst="2001:db8:6:5:4:3:2:1")/UDP(sport=500, dport=500)/(HDR)]
+		[IP(src="192.0.2.1", dst="192.0.2.2")/UDP(sport=500, dport=500)/(b"x" * 40)]
+	PY
+	ike-trace -v "$T/x.pcap" >"$T/all"
+	[ "$(told "$T/all" | wc -c)" -gt 600 ] || { cat "$T/all"; return 1; }
+	for columns in 40 80 200; do
+		COLUMNS=$columns ike-trace -v "$T/x.pcap" >"$T/out"
+		[ "$(wc -L <"$T/out")" -le $columns ] || { awk -v c=$columns 'length > c' "$T/out"; return 1; }
+		[ "$(told "$T/out")" = "$(told "$T/all")" ] || { cat "$T/out"; return 1; }
 	done
 }

@@ -508,3 +508,18 @@ tshark_with() {
 		sed -e ':a' -e '/\\e$/{N;s/\\e\n//;ta}' -e 's/\\e/\\/g')
 	[ "$n" -ge 3 ]
 }
+
+@test "sa-show: text fits 40, 80 and 200 columns, and loses nothing" {
+	local columns
+	state pair --local-id gw.with.a.long.name.example --remote-id "C=CH, O=A company with a long name, CN=gw" \
+		--esp aes256-sha256-modp2048 --encap udp --name site --local-ts 10.1.0.0/24 --local-ts 10.3.0.0-10.3.0.9,6,443 x.sa
+	sa-show --clock $NOW --reveal-keys x.sa >all 2>err
+	[ "$(wc -L <all)" -gt 80 ]
+	for columns in 40 80 200; do
+		COLUMNS=$columns sa-show --clock $NOW --reveal-keys x.sa >out 2>err
+		[ "$(wc -L <out)" -le $columns ] || { awk -v c=$columns 'length > c' out; return 1; }
+		[ "$(tr -d ' \n' <out)" = "$(tr -d ' \n' <all)" ]
+	done
+	# a terminal, which knows its size
+	[ "$(script -qec 'stty cols 40; sa-show x.sa' /dev/null </dev/null | tr -d '\r' | wc -L)" -le 40 ]
+}

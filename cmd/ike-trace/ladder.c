@@ -8,64 +8,71 @@
 
 #include "base/hex.h"
 #include "cli/report.h"
+#include "cli/term.h"
 #include "esp/icv96.h"
 #include "nhrp/words.h"
 #include "os/clock.h"
 #include "trace.h"
 #include "words.h"
 
-#define MARGIN		12	/* columns for the time */
+#define MARGIN		12	/* columns for the time: microseconds */
+#define MARGIN_MIN	8	/* ... on a narrow terminal: milliseconds */
 #define WIDTH		62	/* between the two lines, */
-#define WIDTH_MIN	24	/* ... at least */
-#define NEEDED		23	/* columns beside that: the time, the lines, and "  #12345" */
+#define WIDTH_MIN	16	/* ... at least */
+#define BESIDE		11	/* columns beside that and the time: the lines, and "  #12345" */
+#define NARROW		60	/* columns */
+#define LABEL_ROOM	24	/* columns of a label that is broken at a comma; with fewer at any blank */
+#define ROOM_MIN	10	/* columns for text, at least */
 #define ENDS_AGAIN	60	/* lines after which the ends are shown again */
 
 #define RED		"\033[31m"
 #define PLAIN		"\033[m"
 
+static int
+margin(const struct trace *t)
+{
+	return (t->columns != 0 && t->columns < NARROW ? MARGIN_MIN : MARGIN);
+}
+
+/* The head of a line below an arrow. */
+#define BELOW_TEXT	"             |   "
+static const char *
+below(const struct trace *t)
+{
+	return (BELOW_TEXT + (MARGIN - margin(t)));
+}
+
 /* Columns between the two lines: a terminal of 80 columns has room for them, the time, and the frame. */
 static int
 width(const struct trace *t)
 {
-	int spare = (int)t->columns - WIDTH - NEEDED;
+	int room = (int)t->columns - margin(t) - BESIDE;
 
-	if (t->columns == 0 || spare >= 0)
+	if (t->columns == 0 || room >= WIDTH)
 		return (WIDTH);
-	return (WIDTH + spare < WIDTH_MIN ? WIDTH_MIN : WIDTH + spare);
+	return (room < WIDTH_MIN ? WIDTH_MIN : room);
 }
 
-/* How many bytes of ${text} go on a line with room for ${room}: whole words if there is a blank. */
-static size_t
-cut(const char *text, size_t room)
-{
-	size_t n = room;
-
-	if (strlen(text) <= room)
-		return (strlen(text));
-	while (n > room / 3 && text[n] != ' ')
-		n--;
-	return (n > room / 3 ? n : room);
-}
-
-/* ${text} behind ${head}, wrapped below its beginning; ${indent} more columns from the second line on. */
+/* ${text} behind ${head}, wrapped below its beginning; from the second line on behind ${then} and ${indent} more columns. */
 static void
-put_wrapped(struct trace *t, const char *head, size_t indent, bool red, const char *text)
+put_wrapped(struct trace *t, const char *head, const char *then, size_t indent, bool red, const char *text)
 {
-	size_t used = strlen(head), room = t->columns > used + 20 ? t->columns - used : 0, in = 0, n;
+	size_t used, in = 0, n;
 	char shown[4 * V1_WORDS];
 	const char *rest = escape_put(shown, sizeof(shown), span_str(text));
 
-	for (;;) {
-		n = room == 0 ? strlen(rest) : cut(rest, room);
+	if (t->columns != 0 && strlen(then) + indent + ROOM_MIN > t->columns)
+		indent = 2;
+	do {
+		used = strlen(head);
+		n = term_cut(rest, t->columns == 0 ? 0 : t->columns > used + in + ROOM_MIN ? t->columns - used - in : ROOM_MIN);
 		(void)printf("%s%*s%s%.*s%s\n", head, (int)in, "", red && t->colour ? RED : "", (int)n, rest,
 		    red && t->colour ? PLAIN : "");
 		t->lines++;
 		rest += n + strspn(rest + n, " ");
-		if (*rest == '\0')
-			return;
 		in = indent;
-		room = t->columns > used + indent + 20 ? t->columns - used - indent : 20;
-	}
+		head = then;
+	} while (*rest != '\0');
 }
 
 /* One line: ${head} as it is, then text that may hold anything. */
@@ -82,7 +89,7 @@ put(struct trace *t, const char *head, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	put_wrapped(t, head, 0, false, text);
+	put_wrapped(t, head, head, 0, false, text);
 }
 
 /* The same, in red where there are colours. */
@@ -99,16 +106,32 @@ put_red(struct trace *t, const char *head, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	put_wrapped(t, head, 0, true, text);
+	put_wrapped(t, head, head, 0, true, text);
 }
 
-/* A line below an arrow. */
-#define BELOW	"             |   "
+#define TIME_TEXT	64
+static char *
+time_text(char out[TIME_TEXT], const struct trace *t, uint64_t time_us)
+{
+	(void)snprintf(out, TIME_TEXT, "%*.*f ", margin(t), margin(t) == MARGIN ? 6 : 3, trace_seconds(t, time_us));
+	return (out);
+}
+
+/* A line that is no arrow, behind its time. */
+static void put_event(struct trace *t, uint64_t time_us, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 static void
-put_time(const struct trace *t, uint64_t time_us)
+put_event(struct trace *t, uint64_t time_us, const char *fmt, ...)
 {
-	(void)printf("%*.6f ", MARGIN, trace_seconds(t, time_us));
+	char text[V1_WORDS], head[TIME_TEXT], then[TIME_TEXT];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	(void)time_text(head, t, time_us);
+	(void)snprintf(then, sizeof(then), "%*s", (int)strlen(head) + 3, "");
+	put_wrapped(t, head, then, 0, false, text);
 }
 
 /* --- the ends --- */
@@ -117,16 +140,24 @@ static void
 show_ends(struct trace *t)
 {
 	char l[ENDPOINT_TEXT], r[ENDPOINT_TEXT], line[2 * ENDPOINT_TEXT + WIDTH];
-	int pad;
+	const int indent = margin(t) / 2;
+	int pad, right;
 
 	(void)endpoint_text(l, &t->left);
 	(void)endpoint_text(r, &t->right);
 	pad = width(t) + 2 - (int)strlen(l);
-	(void)snprintf(line, sizeof(line), "%s%*s%s", l, pad > 1 ? pad - (int)strlen(r) / 2 : 1, "", r);
-	escape_print(stdout, span_str("      "));
-	escape_print(stdout, span_str(line));
+	right = (int)strlen(r) / 2;
+	/* Two long addresses on a narrow terminal: the right one below the left one. */
+	if (t->columns != 0 && strlen(l) + strlen(r) + (size_t)indent >= t->columns) {
+		escape_print(stdout, span_str(l));
+		(void)printf("\n%*s", (int)t->columns > (int)strlen(r) ? (int)t->columns - (int)strlen(r) : 0, "");
+		escape_print(stdout, span_str(r));
+	} else {
+		(void)snprintf(line, sizeof(line), "%*s%s%*s%s", indent, "", l, pad > right ? pad - right : 1, "", r);
+		escape_print(stdout, span_str(line));
+	}
 	(void)putchar('\n');
-	(void)printf("%*s|%*s|\n", MARGIN + 1, "", width(t), "");
+	(void)printf("%*s|%*s|\n", margin(t) + 1, "", width(t), "");
 	t->lines = 0;
 }
 
@@ -173,6 +204,8 @@ break_label(const char *label, size_t room)
 
 	if (n <= room)
 		return (n);
+	if (room < LABEL_ROOM)
+		return (term_cut(label, room));
 	for (i = room; i > 0 && !(label[i - 1] == ' ' && (i < 2 || label[i - 2] == ',' || i < room / 2)); i--)
 		;
 	return (i > 0 ? i : room);
@@ -183,13 +216,13 @@ static void
 arrow(struct trace *t, const struct capture_packet *p, bool to_right, const char *label, char dash)
 {
 	size_t n = break_label(label, (size_t)width(t) - 6);
+	char when[TIME_TEXT];
 	int fill, i;
 
 	while (n > 0 && label[n - 1] == ' ' && label[n] != '\0')
 		n--;
 	fill = width(t) - 6 - (int)n;
-	put_time(t, p->time_us);
-	(void)printf("|%s%c ", to_right ? "" : "<", dash);
+	(void)printf("%s|%s%c ", time_text(when, t, p->time_us), to_right ? "" : "<", dash);
 	escape_print(stdout, span_of(label, n));
 	(void)putchar(' ');
 	for (i = 0; i < fill; i++)
@@ -197,7 +230,7 @@ arrow(struct trace *t, const struct capture_packet *p, bool to_right, const char
 	(void)printf("%c%s|  #%llu\n", dash, to_right ? "->" : "--", (unsigned long long)p->number);
 	t->lines++;
 	if (label[n] != '\0')
-		put(t, BELOW, "%s", label + n + strspn(label + n, " "));
+		put(t, below(t), "%s", label + n + strspn(label + n, " "));
 }
 
 /* A notify that refuses: an error type (RFC 2408, 3.14.1). */
@@ -220,7 +253,7 @@ show_payload(struct trace *t, const struct v1_told *m, size_t i)
 	for (line = words; *line != '\0'; line = end + 1) {
 		end = line + strcspn(line, "\n");
 		(void)snprintf(text, sizeof(text), "%-7s %.*s", line == words ? type : "", (int)(end - line), line);
-		put_wrapped(t, BELOW, 8, refuses(&m->msg.pl[i]) || v1_told_wrong(m, i), text);
+		put_wrapped(t, below(t), below(t), 8, refuses(&m->msg.pl[i]) || v1_told_wrong(m, i), text);
 		if (*end == '\0')
 			break;
 	}
@@ -230,7 +263,7 @@ static void
 put_remark(void *arg, bool red, const char *text)
 {
 	(void)red;
-	put(arg, BELOW, "(%s)", text);
+	put(arg, below(arg), "(%s)", text);
 }
 
 static void
@@ -241,7 +274,7 @@ ladder_message(struct trace *t, const struct capture_packet *p, const struct v1_
 	size_t i, n;
 
 	if (m->moved && t->shown_sa == m->sa)
-		put(t, "", "%*s|  both ends change ports for NAT traversal", MARGIN + 1, "");
+		put(t, below(t), "both ends change ports for NAT traversal");
 	show_sa(t, p, m);
 	n = strlen(v1_told_label(label, V1_LABEL, m));
 	if (m->again_of != 0) {
@@ -255,7 +288,7 @@ ladder_message(struct trace *t, const struct capture_packet *p, const struct v1_
 	arrow(t, p, m->by_initiator, label, '-');
 	remarks(t, p, m, put_remark, t);
 	if (report_level() > 0 && story != NULL)
-		put(t, BELOW, "(%s)", story);
+		put(t, below(t), "(%s)", story);
 	if (report_level() < 0)
 		return;
 	for (i = 0; i < m->msg.n; i++)
@@ -267,8 +300,7 @@ ladder_refused(struct trace *t, const struct capture_packet *p, const char *why)
 {
 	char s[ENDPOINT_TEXT], d[ENDPOINT_TEXT];
 
-	put_time(t, p->time_us);
-	put(t, "", "!  %s -> %s: %s  #%llu", endpoint_text(s, &p->src), endpoint_text(d, &p->dst), why,
+	put_event(t, p->time_us, "!  %s -> %s: %s  #%llu", endpoint_text(s, &p->src), endpoint_text(d, &p->dst), why,
 	    (unsigned long long)p->number);
 }
 
@@ -279,16 +311,15 @@ ladder_nhrp(struct trace *t, const struct capture_packet *p, const struct nhrp_p
 {
 	char s[ADDR_TEXT], d[ADDR_TEXT], label[NHRP_LABEL], words[NHRP_WORDS], *line, *end;
 
-	put_time(t, p->time_us);
-	put(t, "", ">  %s -> %s: NHRP %s  #%llu", addr_text(s, &p->src.addr), addr_text(d, &p->dst.addr),
+	put_event(t, p->time_us, ">  %s -> %s: NHRP %s  #%llu", addr_text(s, &p->src.addr), addr_text(d, &p->dst.addr),
 	    nhrp_label(label, m), (unsigned long long)p->number);
 	if (report_level() < 0)
 		return;
 	if (key >= 0 && report_level() > 0)
-		put(t, BELOW, "(GRE key %lld)", (long long)key);
+		put(t, below(t), "(GRE key %lld)", (long long)key);
 	for (line = nhrp_words(words, sizeof(words), m); (end = strchr(line, '\n')) != NULL; line = end + 1) {
 		*end = '\0';
-		put(t, BELOW, "%s", line);
+		put(t, below(t), "%s", line);
 	}
 }
 
@@ -310,8 +341,7 @@ ladder_flow(struct trace *t, const struct capture_packet *p, const struct watch_
 			right = p->src.port == t->left.port;
 		arrow(t, p, right, label, '=');
 	} else {
-		put_time(t, p->time_us);
-		put(t, "", "=  %s -> %s: %s  #%llu", endpoint_text(s, &p->src),
+		put_event(t, p->time_us, "=  %s -> %s: %s  #%llu", endpoint_text(s, &p->src),
 		    endpoint_text(d, &p->dst), label, (unsigned long long)p->number);
 	}
 }

@@ -1,32 +1,48 @@
 /* Records as text for people. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/hex.h"
 #include "cli/report.h"
+#include "cli/term.h"
 #include "os/clock.h"
 #include "sa/item.h"
 #include "show.h"
 
 /* Longest: a revealed key of 1 KiB, or an ID, each with some words. */
 #define ROW_TEXT	(ID_TEXT + 256)
+#define ROOM_MIN	10	/* columns of a row's text, at least */
 
 static void row(const char *label, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* One line; bytes that a terminal would act on come out escaped, whatever they came in with. */
+/* A line, wrapped where the terminal ends; bytes that a terminal would act on come out escaped, whatever they came in with. */
 static void
 row(const char *label, const char *fmt, ...)
 {
-	char text[ROW_TEXT];
+	const size_t columns = term_width(STDOUT_FILENO);
+	char text[ROW_TEXT], shown[4 * ROW_TEXT];
+	const char *rest;
 	va_list ap;
+	int used;
+	size_t n;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	(void)printf("    %-12s ", label);
-	escape_print(stdout, span_str(text));
-	(void)putchar('\n');
+	rest = escape_put(shown, sizeof(shown), span_str(text));
+	used = printf("    %-12s ", label);
+	for (;;) {
+		n = term_cut(rest, columns == 0 ? 0 : columns > (size_t)used + ROOM_MIN ? columns - (size_t)used : ROOM_MIN);
+		(void)printf("%.*s\n", (int)n, rest);
+		rest += n + strspn(rest + n, " ");
+		if (*rest == '\0')
+			break;
+		(void)printf("%*s", used, "");
+	}
 	wipe(text, sizeof(text));
+	wipe(shown, sizeof(shown));
 }
 
 /* "1 d 2 h", "59 min 3 s": two units are enough to plan by. */

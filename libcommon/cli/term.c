@@ -25,6 +25,33 @@ term_width(int fd)
 	return (isatty(fd) ? term_columns(fd) : 0);
 }
 
+static bool
+inside(char c)
+{
+	return (((unsigned char)c & 0xc0U) == 0x80);
+}
+
+size_t
+term_cut(const char *text, size_t room)
+{
+	size_t n = 0, blank = 0, mark = 0, columns = 0;
+
+	if (room == 0)
+		return (strlen(text));
+	while (text[n] != '\0' && columns < room) {
+		for (n++; inside(text[n]); n++)
+			;
+		columns++;
+		if (text[n] == ' ' && columns > room / 3)
+			blank = n;
+		else if (columns > room / 2 && strchr("-,:/", text[n - 1]) != NULL && text[n] != '>')
+			mark = n;
+	}
+	if (text[n] == '\0')
+		return (n);
+	return (blank != 0 ? blank : mark != 0 ? mark : n);
+}
+
 bool
 term_colour(int fd)
 {

@@ -29,6 +29,7 @@ enum step_open {
 struct step {
 	unsigned	 number;	/* from 1, through all of them */
 	const char	*name, *formula, *section;	/* section NULL: none */
+	const char	*would, *would_section;	/* the formula of a value that is given or not known; NULL: none */
 	bool		 given;
 	bool		 payload;	/* it is a payload as received, and ${note} has its words, passwords too */
 	enum step_open	 open;		/* of ${out} and of what it was compared with */

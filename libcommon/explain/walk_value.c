@@ -3,9 +3,12 @@
 
 #include <stdio.h>
 
+#include "explain/rules.h"
+
 int
 walk_derive(struct calc *c, enum val v, struct span state, struct step **step, struct fault *f)
 {
+	const struct rule *r;
 	struct fault why = {0};
 	struct step *s = NULL;
 	int got;
@@ -32,6 +35,10 @@ walk_derive(struct calc *c, enum val v, struct span state, struct step **step, s
 		s->name = calc_name(c, v);
 		step_note(s->missing, "%s%s", got == -1 ? "" : "it needs ",
 		    got == -1 ? why.what : c->missing);
+	}
+	if (got != 1 && (r = rule_for(c, v)) != NULL) {
+		s->would = r->formula;
+		s->would_section = r->section;
 	}
 	c->missing[0] = '\0';
 	if (step != NULL)

@@ -10,37 +10,36 @@ static const struct {
 	unsigned	message;	/* 0: any */
 	struct lesson	of;
 } messages[] = {
-	{ EXCHANGE_MAIN, 1, { NULL, "Nothing is secret yet: everybody on the path can read it. The responder has not "
-	    "chosen its cookie, so that field is zero.", "RFC 2409, 5" } },
+	{ EXCHANGE_MAIN, 1, { NULL, "It is in clear: everybody on the path can read it. The responder has not "
+	    "chosen its cookie yet, so that field is zero.", "RFC 2409, 5" } },
 	{ EXCHANGE_MAIN, 2, { NULL, "It returns exactly one transform, unchanged. From here on both cookies name the "
 	    "IKE SA.", "RFC 2409, 5; RFC 2408, 4.2" } },
 	{ EXCHANGE_MAIN, 3, { NULL, "KE is the public value g^xi. The nonce is random, so that each negotiation has keys of "
 	    "its own. NAT-D payloads are hashes of addresses: they show whether a NAT changes them.",
 	    "RFC 2409, 5; RFC 3947, 3.2" } },
 	{ EXCHANGE_MAIN, 4, { NULL, "With g^xr both ends compute the same g^xy, and from it SKEYID_d, SKEYID_a and SKEYID_e. "
-	    "Who only listens cannot.", "RFC 2409, 5" } },
-	{ EXCHANGE_MAIN, 5, { NULL, "It is the first encrypted message, so an observer does not learn who the ends are. The "
-	    "hash, or the signature of it, covers both public values, the cookies, the proposals and the identity: nobody has "
-	    "changed them on the way.", "RFC 2409, 5" } },
-	{ EXCHANGE_MAIN, 6, { NULL, "Its last encrypted block is the start of the IV of every later exchange.",
+	    "An observer knows g^xi and g^xr, and cannot compute g^xy from them.", "RFC 2409, 5" } },
+	{ EXCHANGE_MAIN, 5, { NULL, "It is the first encrypted message, so an observer does not learn the identity. The hash, or the "
+	    "signature of it, covers both public values, the cookies, the proposals and the identity. If it is right, nobody "
+	    "changed them on the path.", "RFC 2409, 5" } },
+	{ EXCHANGE_MAIN, 6, { NULL, "The IV of every later exchange is a hash of its last encrypted block and the message ID.",
 	    "RFC 2409, 5 and appendix B" } },
-	{ EXCHANGE_AGGRESSIVE, 1, { NULL, "Three messages instead of six. The price: the identity is readable, and the group "
+	{ EXCHANGE_AGGRESSIVE, 1, { NULL, "Aggressive mode has three messages instead of six. The identity is in clear, and the group "
 	    "cannot be negotiated.", "RFC 2409, 5" } },
-	{ EXCHANGE_AGGRESSIVE, 2, { NULL, "HASH_R is in clear: who records it can try pre-shared keys at leisure, so "
-	    "the key must be long and random.", "RFC 2409, 5" } },
-	{ EXCHANGE_AGGRESSIVE, 3, { NULL, "It may be encrypted or not. After it, the IKE SA protects all that follows.",
+	{ EXCHANGE_AGGRESSIVE, 2, { NULL, "HASH_R is in clear. An observer can record it and try pre-shared keys offline, so the key must be "
+	    "long and random.", "RFC 2409, 5" } },
+	{ EXCHANGE_AGGRESSIVE, 3, { NULL, "It may be encrypted or in clear. The IKE SA protects every later message.",
 	    "RFC 2409, 5" } },
 	{ EXCHANGE_QUICK, 1, { NULL, "HASH(1) proves that the message comes from the other end of the IKE SA. The message ID "
-	    "tells this exchange from others. The two IDs are the networks that the child SA connects; a KE payload means "
-	    "perfect forward secrecy.", "RFC 2409, 5.5" } },
-	{ EXCHANGE_QUICK, 2, { NULL, "HASH(2) covers the nonce of message 1, so it cannot be an old message. Both ends "
-	    "can now compute KEYMAT, the keys of ESP or AH.", "RFC 2409, 5.5" } },
-	{ EXCHANGE_QUICK, 3, { NULL, "HASH(3) covers both nonces. Without this message, an old message 1 that somebody sends again "
-	    "would make the responder keep an SA for nobody.", "RFC 2409, 5.5" } },
+	    "identifies the exchange. The two IDs are the networks that the child SA connects. A KE payload means "
+	    "perfect forward secrecy (PFS).", "RFC 2409, 5.5" } },
+	{ EXCHANGE_QUICK, 2, { NULL, "HASH(2) covers the nonce of message 1, so it cannot be a replayed message. Both ends can now "
+	    "compute KEYMAT, the keys of ESP or AH.", "RFC 2409, 5.5" } },
+	{ EXCHANGE_QUICK, 3, { NULL, "HASH(3) covers both nonces. It shows the responder that message 1 was not a replay.", "RFC 2409, 5.5" } },
 	{ EXCHANGE_QUICK, 4, { NULL, "It carries the notify CONNECTED.", "RFC 2408, 3.1; RFC 2409, 5.5" } },
-	{ EXCHANGE_INFO, 0, { NULL, "Under an IKE SA, HASH(1) protects it. In clear anybody may have sent it, and a receiver "
-	    "should not obey it.", "RFC 2409, 5.7" } },
-	{ EXCHANGE_TRANSACTION, 1, { NULL, "The exchange lies between phase 1 and phase 2. XAuth asks for user name and "
+	{ EXCHANGE_INFO, 0, { NULL, "Under an IKE SA, HASH(1) protects it. If it is in clear, anybody may have sent it, and a receiver "
+	    "must not obey it.", "RFC 2409, 5.7" } },
+	{ EXCHANGE_TRANSACTION, 1, { NULL, "The exchange is between phase 1 and phase 2. XAuth asks for user name and "
 	    "password; mode config assigns an address, name servers and networks.",
 	    "draft-dukes-ike-mode-cfg-02; draft-beaulieu-ike-xauth-02" } },
 	{ EXCHANGE_TRANSACTION, 2, { NULL, "A REPLY answers a REQUEST, an ACK confirms a SET.",
@@ -64,25 +63,25 @@ lesson_message(const struct v1_told *m)
 static const struct { uint8_t type; struct lesson of; } payloads[] = {
 	{ PAYLOAD_SA, { "Security Association", "A list of proposals. A proposal names a protocol, a transform a set of algorithms "
 	    "with their lifetime. The answer has the one that was chosen.", "RFC 2408, 3.4 to 3.6; RFC 2407, 4.6.1" } },
-	{ PAYLOAD_KE, { "Key Exchange", "The public Diffie-Hellman value of the sender. It is not secret; its private value never "
+	{ PAYLOAD_KE, { "Key Exchange", "The public Diffie-Hellman value of the sender. It is not secret; the private value never "
 	    "leaves the sender.", "RFC 2408, 3.7" } },
-	{ PAYLOAD_ID, { "Identification", "Who the sender is; in quick mode, which addresses, protocol and port the child SA is "
-	    "for.", "RFC 2407, 4.6.2" } },
-	{ PAYLOAD_CERT, { "Certificate", "Binds the identity to the public key that verifies the signature.", "RFC 2408, 3.9" } },
+	{ PAYLOAD_ID, { "Identification", "The identity of the sender. In quick mode: the addresses, protocol and port of the child SA's "
+	    "traffic.", "RFC 2407, 4.6.2" } },
+	{ PAYLOAD_CERT, { "Certificate", "It binds the identity to the public key that verifies the signature.", "RFC 2408, 3.9" } },
 	{ PAYLOAD_CR, { "Certificate Request", "The authority whose certificates the sender accepts.", "RFC 2408, 3.10" } },
-	{ PAYLOAD_HASH, { "Hash", "Proves that the sender has the keys, and that the message was not changed.", "RFC 2409, 5" } },
+	{ PAYLOAD_HASH, { "Hash", "It proves that the sender has the keys, and that nobody changed the message.", "RFC 2409, 5" } },
 	{ PAYLOAD_SIG, { "Signature", "HASH_I or HASH_R, signed by the private key of the sender's certificate.", "RFC 2409, 5.1" } },
-	{ PAYLOAD_NONCE, { "Nonce", "Random bytes, used once: an old message does not fit a new exchange.", "RFC 2408, 3.13" } },
+	{ PAYLOAD_NONCE, { "Nonce", "Random bytes that are used once: a message of an old exchange does not verify in a new one.", "RFC 2408, 3.13" } },
 	{ PAYLOAD_N, { "Notification", "An error, or a status that the peer should know.", "RFC 2408, 3.14" } },
-	{ PAYLOAD_D, { "Delete", "The SAs with these SPIs are gone at the sender.", "RFC 2408, 3.15" } },
-	{ PAYLOAD_VID, { "Vendor ID", "Announces an extension or an implementation, mostly by the hash of its name.",
+	{ PAYLOAD_D, { "Delete", "The sender has deleted the SAs with these SPIs.", "RFC 2408, 3.15" } },
+	{ PAYLOAD_VID, { "Vendor ID", "It announces an extension or an implementation, usually as the hash of its name.",
 	    "RFC 2408, 3.16" } },
 	{ PAYLOAD_ATTR, { "Attributes", "Names and values of mode config and XAuth.", "draft-dukes-ike-mode-cfg-02, 3.2" } },
 	{ PAYLOAD_NAT_D, { "NAT Discovery", "The hash of an address and a port as its sender sees them. If it is not the hash of "
 	    "those in the packet, a NAT is on the path.", "RFC 3947, 3.2" } },
 	{ PAYLOAD_NAT_D_DRAFT, { "NAT Discovery, number of the drafts", "The hash of an address and a port as its sender sees "
 	    "them. If it is not the hash of those in the packet, a NAT is on the path.", "RFC 3947, 3.2" } },
-	{ PAYLOAD_NAT_OA, { "NAT Original Address", "The address before the NAT: transport mode needs it for checksums.",
+	{ PAYLOAD_NAT_OA, { "NAT Original Address", "The address before the NAT. Transport mode needs it for checksums.",
 	    "RFC 3947, 5.2" } },
 	{ PAYLOAD_NAT_OA_DRAFT, { "NAT Original Address, number of the drafts", "The address before the NAT: transport mode needs "
 	    "it for checksums.", "RFC 3947, 5.2" } },
@@ -92,7 +91,7 @@ static const struct { uint8_t type; struct lesson of; } payloads[] = {
 const struct lesson *
 lesson_payload(uint8_t type)
 {
-	static const struct lesson other = { "Payload", "This page knows nothing of it.", "RFC 2408, 3.1" };
+	static const struct lesson other = { "Payload", "ike-trace does not know this type.", "RFC 2408, 3.1" };
 	size_t i;
 
 	for (i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++)

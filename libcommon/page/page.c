@@ -308,8 +308,9 @@ page_message(struct page *p, const struct page_at *at, const struct v1_told *m, 
 		return;
 	(void)snprintf(r.label, sizeof(r.label), "%s", v1_told_label(label, sizeof(label), m));
 	r.heading = p->sa != m->sa || !p->open || !endpoint_eq(from, &p->left) || !endpoint_eq(to, &p->right);
+	r.begins = p->sa != m->sa || !p->open;
 	r.moved = r.heading && m->moved && p->sa == m->sa;
-	if (p->sa != m->sa || !p->open)
+	if (r.begins)
 		open_section(p, m->sa);
 	mark = p->part.len;
 	if (r.heading) {

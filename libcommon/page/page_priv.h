@@ -15,6 +15,7 @@ struct row {
 	bool		 wrong;		/* a wrong hash or signature, or a refusal */
 	bool		 locked;	/* encrypted, and not decrypted */
 	bool		 moved;		/* the ports changed with it */
+	bool		 begins;	/* the IKE SA is another one than above */
 	bool		 heading;	/* the ends are written above it */
 	struct endpoint	 left_end, right_end;
 	char		 label[ROW_LABEL];

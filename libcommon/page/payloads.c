@@ -5,7 +5,7 @@
 #include "page/page_priv.h"
 
 #define HEX_MOST	4096	/* bytes of a payload */
-#define HEX_FIELD	64	/* bytes of a field; all of them are in the hex of the payload */
+#define HEX_FIELD	32	/* bytes of a field; all of them are in the hex of the payload */
 
 static void
 lines(struct out *o, const char *words)
@@ -72,7 +72,7 @@ fields(struct out *o, uint8_t type, struct span body)
 
 	for (i = 0; (f = lesson_field(type, i)) != NULL; i++) {
 		if (i == 0)
-			out_raw(o, "<table><tr><th scope=\"col\">Field</th><th scope=\"col\">Value</th>"
+			out_raw(o, "<table><tr class=\"cols\"><th scope=\"col\">Field</th><th scope=\"col\">Value</th>"
 			    "<th scope=\"col\">Meaning</th></tr>\n");
 		field(o, f, body);
 	}

@@ -105,7 +105,8 @@ heading(struct out *o, const struct row *r, unsigned y)
 		y += MOVED;
 	}
 	(void)snprintf(label, sizeof(label), "IKE SA %u", r->sa);
-	text(o, (LEFT + RIGHT) / 2, y + 20, "b", "middle", span_str(label));
+	if (r->begins)
+		text(o, (LEFT + RIGHT) / 2, y + 20, "b", "middle", span_str(label));
 	text(o, LEFT, y + 30, "i b", "middle", span_str("Initiator"));
 	text(o, RIGHT, y + 30, "r b", "middle", span_str("Responder"));
 	text(o, LEFT, y + 48, "m", "middle", span_str(endpoint_text(s, &r->left_end)));
@@ -139,12 +140,12 @@ draw_row(struct out *o, const struct row *r, unsigned y)
 		s += n + strspn(s + n, " ");
 	} while (*s != '\0');
 	if (arrow && r->kind == 'f') {
-		line(o, LEFT + 1, y + 5, RIGHT - 1, y + 5, class);
-		line(o, LEFT + 1, y + 9, RIGHT - 1, y + 9, class);
+		line(o, LEFT + 1, y + 6, RIGHT - 1, y + 6, class);
+		line(o, LEFT + 1, y + 10, RIGHT - 1, y + 10, class);
 	} else if (arrow)
 		line(o, LEFT + 1, y + 7, RIGHT - 1, y + 7, r->kind == 'a' ? dash : class);
 	if (arrow)
-		arrow_head(o, y + 7, r->right, class);
+		arrow_head(o, r->kind == 'f' ? y + 8 : y + 7, r->right, class);
 	out_raw(o, "</g>\n");
 	return (y + ROW_HEIGHT - LINE_HEIGHT);
 }

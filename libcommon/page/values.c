@@ -138,20 +138,23 @@ verdicts(struct out *o, const struct step *s)
 static void
 title(struct out *o, const struct step *s)
 {
+	const char *formula;
+
 	out_raw(o, "<summary><code class=\"name\">");
 	out_text(o, span_str(s->name));
 	out_raw(o, "</code>");
 	if (s->of[0] != '\0')
 		out_fmt(o, ", %s", s->of);
+	formula = s->given || s->missing[0] != '\0' ? s->would : s->formula;
+	if (formula != NULL) {
+		out_raw(o, " = <code>");
+		out_text(o, span_str(formula));
+		out_raw(o, "</code>");
+	}
 	if (s->missing[0] != '\0')
 		out_raw(o, ": not known");
 	else if (s->given)
 		out_fmt(o, ": %s", s->formula);
-	else {
-		out_raw(o, " = <code>");
-		out_text(o, span_str(s->formula));
-		out_raw(o, "</code>");
-	}
 	verdicts(o, s);
 	out_raw(o, "</summary>\n");
 }
@@ -160,6 +163,7 @@ static void
 step(const struct of *x, const struct step *s)
 {
 	struct out *o = x->o;
+	const char *section = s->section != NULL ? s->section : s->would_section;
 	char len[48];
 	size_t i;
 
@@ -194,8 +198,8 @@ step(const struct of *x, const struct step *s)
 	}
 	if (s->next[0] != '\0')
 		row(o, "used for", s->next);
-	if (s->section != NULL)
-		row(o, "defined in", s->section);
+	if (section != NULL)
+		row(o, "defined in", section);
 	out_raw(o, "</table>\n");
 	if (s->note[0] != '\0') {
 		out_raw(o, "<p>");

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "cli/report.h"
+#include "cli/term.h"
 
 static char path[] = "/tmp/test_report.XXXXXX";
 static int saved, log_fd;
@@ -138,6 +139,24 @@ setup(void **state)
 	return (log_fd >= 0 ? unlink(path) : -1);
 }
 
+static void
+lines_are_cut_at_blanks_and_whole_characters(void **state)
+{
+	(void)state;
+	assert_int_equal(term_cut("two words", 0), 9);
+	assert_int_equal(term_cut("two words", 9), 9);
+	assert_int_equal(term_cut("two words", 8), 3);
+	assert_int_equal(term_cut("two words", 3), 3);
+	assert_int_equal(term_cut("a abcdefgh", 8), 8);		/* the blank is too far in front */
+	assert_int_equal(term_cut("aes128-sha1-modp2048", 15), 12);
+	assert_int_equal(term_cut("abcdefgh", 5), 5);
+	assert_int_equal(term_cut("", 5), 0);
+	/* ten columns, twenty bytes */
+	assert_int_equal(term_cut("\xc3\xa4\xc3\xb6\xc3\xbc\xc3\xa4\xc3\xb6\xc3\xbc\xc3\xa4\xc3\xb6\xc3\xbc\xc3\xa4", 10), 20);
+	assert_int_equal(term_cut("\xc3\xa4\xc3\xb6\xc3\xbc\xc3\xa4\xc3\xb6\xc3\xbc\xc3\xa4\xc3\xb6\xc3\xbc\xc3\xa4", 3), 6);
+	assert_int_equal(term_cut("\xe2\x86\x92\xe2\x86\x92", 1), 3);
+}
+
 int
 main(void)
 {
@@ -145,6 +164,7 @@ main(void)
 		cmocka_unit_test(a_fault_is_one_line_and_a_hint),
 		cmocka_unit_test(untrusted_text_is_escaped),
 		cmocka_unit_test(levels),
+		cmocka_unit_test(lines_are_cut_at_blanks_and_whole_characters),
 		cmocka_unit_test(what_peers_cause_is_rationed),
 	};
 

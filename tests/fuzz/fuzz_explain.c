@@ -1,12 +1,14 @@
 /*
  * Hostile datagrams into the walk and the key check: each behind two bytes of length and one of who sends it, as in
  * fuzz_dissect.c. The first byte of the input chooses what is known: a pre-shared key, g^xy, SA state. Values are
- * complete and notes are printable, or the walk ends.
+ * complete and notes are printable, or the walk ends. All of it goes into a page and a drawing, which are printable too, and
+ * whose elements end where they should, also where the page is full.
  */
 #include <stdlib.h>
 
 #include "explain/check.h"
 #include "explain/walk.h"
+#include "page/page.h"
 #include "must.h"
 
 static struct sa_set *
@@ -44,15 +46,69 @@ printable(const char *p)
 		must(*p >= 0x20 && *p < 0x7f);
 }
 
+/* How often ${what} is in ${o}, as a whole word. */
+static size_t
+count(const struct out *o, const char *what)
+{
+	const char *p = o->p, *end = o->p + o->len;
+	const size_t n = strlen(what);
+	size_t found = 0;
+
+	while ((p = memmem(p, (size_t)(end - p), what, n)) != NULL) {
+		p += n;
+		found += what[n - 1] == '>' || (p < end && (*p == '>' || *p == ' '));
+	}
+	return (found);
+}
+
+static void
+balanced(const struct out *o)
+{
+	static const char *const elements[][2] = {
+		{ "<details", "</details>" }, { "<summary", "</summary>" }, { "<section", "</section>" }, { "<ol", "</ol>" },
+		{ "<li", "</li>" }, { "<ul", "</ul>" }, { "<table", "</table>" }, { "<tr", "</tr>" }, { "<td", "</td>" },
+		{ "<svg", "</svg>" }, { "<g>", "</g>" }, { "<text", "</text>" }, { "<div", "</div>" }, { "<code", "</code>" },
+	};
+	size_t i;
+
+	for (i = 0; i < o->len; i++)
+		must(o->p[i] == '\n' || (o->p[i] >= 0x20 && o->p[i] < 0x7f));
+	for (i = 0; i < sizeof(elements) / sizeof(elements[0]); i++)
+		must(count(o, elements[i][0]) == count(o, elements[i][1]));
+	must(count(o, "<script") == 0 && count(o, "<label>") == 0 && count(o, "<remark>") == 0);
+}
+
+static void
+finish(struct page *page)
+{
+	const struct page_ends ends = { "<title>", "now", "<sum>" };
+	struct out o;
+
+	must(page_html(page, &ends, &o, NULL) == 0);
+	balanced(&o);
+	must(count(&o, "</html>") == 1);
+	out_free(&o);
+	must(page_svg(page, &ends, &o, NULL) == 0);
+	balanced(&o);
+	out_free(&o);
+	page_free(page);
+}
+
 static int
 each(void *arg, const struct walk_message *m, struct fault *f)
 {
 	const struct step *s;
 	size_t i, j;
 
-	(void)arg;
+	const struct page_at at = {
+		.number = m->seen->number, .seconds = 0.001 * (double)m->seen->number, .src = m->seen->src, .dst = m->seen->dst,
+	};
+
 	(void)f;
 	must(m->told->sa > 0);
+	if (m->seen->number % 16 == 15)
+		page_event(arg, &at, (enum page_kind)(m->seen->number % 3), "<label>", "<line>\n<line>\n");
+	page_message(arg, &at, m->told, m->values, "<remark>\n");
 	for (j = 0; j < m->values->n; j++) {
 		s = &m->values->v[j];
 		must(s->name != NULL && (s->missing[0] != '\0' || s->formula != NULL));
@@ -111,6 +167,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct walk_given given = { .values = &values };
 	struct v1_seen in = {0};
 	struct check *k = check_new(SPAN_NONE);
+	struct page *page;
 	struct walk *w;
 	struct fault f;
 	uint8_t *copy, how;
@@ -129,11 +186,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		set(&values, V_SKEYID, "of the options");
 	given.state = (how & 8) != 0 ? state : NULL;
 	must(k != NULL && (w = walk_new(&given)) != NULL);
+	/* With bit 32 the page is soon full. */
+	page = page_new(&(struct page_opts){
+		.html = true, .svg = true, .reveal = (how & 16) != 0, .bytes = (how & 32) != 0 ? 6000 : (size_t)1 << 16,
+		.rows = (how & 64) != 0 ? 3 : 0,
+	});
+	must(page != NULL);
 	for (data++, size--; (copy = next(&data, &size, &in)) != NULL; free(copy)) {
-		must(walk_datagram(w, &in, each, NULL, &f) == 0);
+		must(walk_datagram(w, &in, each, page, &f) == 0);
 		must(check_datagram(k, &in, &f) == 0);
 	}
 	walk_free(w);
+	finish(page);
 	set(&c, V_PSK, "key");
 	if ((how & 2) != 0)
 		set(&c, V_GXY, "shared");
