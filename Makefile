@@ -14,6 +14,7 @@
 #                               BENCH="startup captures" selects stages
 #   make compile_commands.json  for clangd and similar tools
 #   make deb                    the Debian packages, into build/deb
+#   make check-deb              the same, built twice, with lintian, and installed on bare machines
 #   make install                PREFIX=/usr/local DESTDIR=; as root without DESTDIR it creates the
 #                               system user sapipe, which the tools become
 #   make uninstall, make clean
@@ -51,12 +52,13 @@ DEPS_CHECK = libcmocka-dev bats jq xxd python3 python3-cbor2 python3-cryptograph
 	nftables openssl strace valgrind bsdextrautils git zsh fish \
 	charon-systemd strongswan-swanctl libcharon-extra-plugins libcharon-extauth-plugins \
 	libstrongswan-standard-plugins libstrongswan-extra-plugins vpnc vpnc-scripts freeradius slapd ldap-utils bird2 \
-	softhsm2 libengine-pkcs11-openssl libyang2 libc-ares2 libjson-c5 \
+	softhsm2 libengine-pkcs11-openssl libyang2 libc-ares2 libjson-c5 apparmor \
 	chromium chromium-driver python3-selenium fonts-dejavu-core
 DEPS_DEB = debhelper dpkg-dev fakeroot
+DEPS_CHECK_DEB = lintian mmdebstrap autopkgtest
 DEPS_LINT = clang clang-tidy libclang-rt-14-dev cppcheck shellcheck
 DEPS_BENCH = iperf3 wireguard-go
-DEPS ?= $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK) $(DEPS_DEB) $(DEPS_LINT) $(DEPS_BENCH)
+DEPS ?= $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK) $(DEPS_DEB) $(DEPS_CHECK_DEB) $(DEPS_LINT) $(DEPS_BENCH)
 
 # ---- flags. Anything that asks pkg-config waits for its first use: deps may have to install it
 
@@ -106,7 +108,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 PAGES := $(wildcard man/*.[1-8])
 OBJECTS := $(LIB) $(HELPERS) $(call objs,cmd/*/*.c tests/c/test_*.c)
-SCRIPTS = .ci/run dist/deb.sh completions/sapipe.bash $(wildcard cmd/*/*.sh) $(wildcard tests/*.sh tests/*/*.sh tests/run tests/bench/run tests/*.bats tests/*/*.bash)
+SCRIPTS = .ci/run dist/deb.sh completions/sapipe.bash $(wildcard cmd/*/*.sh) $(wildcard tests/*.sh tests/*/*.sh tests/run tests/bench/run tests/*.bats tests/*/*.bash tests/deb/*.bats dist/debian/tests/first-tunnel dist/debian/sapipe.postrm)
 
 # Quiet lines: "CC build/x.o" in place of the command; nothing at all under make -s.
 Q = $(if $(V),,@)
@@ -286,6 +288,12 @@ deb:
 	@$(MAKE) --no-print-directory deps DEPS="$(DEPS_BUILD) $(DEPS_DEB) libcmocka-dev"
 	@dist/deb.sh build/deb
 
+# Apart from check: it takes minutes, and gets the packages of a bare Debian 12 from where apt gets them here.
+check-deb:
+	@$(MAKE) --no-print-directory deps DEPS="$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK) $(DEPS_DEB) $(DEPS_CHECK_DEB)"
+	+@$(SUBMAKE) all
+	@SAPIPE_BUILD=$(B) DEB_BUILD_OPTIONS=nocheck tests/run $(wildcard tests/deb/*.bats)
+
 # ---- packages. One dpkg-query when nothing is missing. A charon that apt would start, and
 # enable, is none of this machine's business: the tests run their own in a namespace.
 
@@ -316,6 +324,6 @@ clean:
 
 FORCE:
 .PHONY: all help units unit check demo benches bench fuzzers fuzz objects lint lint-gcc lint-clang \
-	lint-tidy lint-cppcheck lint-shell lint-man install uninstall deb deps clean FORCE
+	lint-tidy lint-cppcheck lint-shell lint-man install uninstall deb check-deb deps clean FORCE
 .SECONDARY:
 -include $(OBJECTS:.o=.d) $(patsubst %.o,%.d,$(call objs,tests/bench/*.c tests/net/*.c tests/fuzz/*.c))

@@ -53,3 +53,24 @@ version() { sed -n 's/^#define VERSION[[:space:]]*"\(.*\)"$/\1/p' "$SAPIPE_TOP/l
 	run -0 find "$d" ! -type d
 	[ -z "$output" ]
 }
+
+@test "AppArmor: a profile for each resident tool, that the parser accepts; a command has a profile of its own" {
+	local t f
+	command -v apparmor_parser >/dev/null || skip "no apparmor (make deps)"
+	cd "$SAPIPE_TOP"
+	for t in esp-tun gre-tun ike-initiate ike-respond nhrp-register nhrp-serve vpnmon; do
+		f=dist/apparmor/sapipe-$t
+		run -0 --separate-stderr apparmor_parser -Q -K -T -I dist/apparmor "$f"
+		[ -z "$(grep -v '^Cache read/write disabled' <<<"$stderr")" ]
+		run -0 apparmor_parser -Q -K -T -I dist/apparmor --names "$f"
+		grep -qx "sapipe-$t" <<<"$output"
+		# One that runs commands, by its table of options, has their profile.
+		if "$t" --list-options | cut -f 1 | grep -qxE -e '--(script|xauth-ask|xauth-exec|on-up)'; then
+			grep -qx "sapipe-$t//script" <<<"$output"
+		fi
+	done
+	# every file is one of those
+	[ "$(find dist/apparmor -name 'sapipe-*' | wc -l)" -eq 7 ]
+	sed 's/capability/capabillity/' dist/apparmor/sapipe-esp-tun >"$BATS_TEST_TMPDIR/wrong"
+	run ! apparmor_parser -Q -K -T -I dist/apparmor "$BATS_TEST_TMPDIR/wrong"
+}

@@ -24,7 +24,7 @@ teardown() {
 	[ "$(wc -w <<<"$names")" -gt 25 ]
 	for name in $names; do
 		[ -n "$(example "$name")" ]
-		grep -qE "(example|resident|example_in|types) .*\<$name\>" "$BATS_TEST_DIRNAME"/{readme.bats,troubles.bats,vpnmon-group.bats,lib/readme.bash} ||
+		grep -qE "(example|resident|example_in|types) .*\<$name\>" "$BATS_TEST_DIRNAME"/{readme.bats,troubles.bats,vpnmon-group.bats,lib/readme.bash,deb/package.bats} ||
 			grep -qF "example: $name" "$SAPIPE_TOP/man/sapipe-tutorial.7" || {
 			echo "no test runs the example $name"
 			return 1
@@ -72,21 +72,26 @@ teardown() {
 	lab_stop first-right 2
 }
 
-@test "README: the first tunnel by sapipe, a file on left" {
-	local conf
+@test "README: the first tunnel by files, a file of eight lines on each end" {
 	machines
-	conf=$LAB_STATE/left
-	export SAPIPE_CONF_DIR=$conf SAPIPE_RUN_DIR=$LAB_STATE/run
-	example service-file >"$conf/berne.conf"
-	resident right first-right
-	answers
-	run -0 example_in left service
+	export SAPIPE_RUN_DIR=$LAB_STATE/run
+	example file-left >"$LAB_STATE/left/berne.conf"
+	example file-right >"$LAB_STATE/right/zurich.conf"
+	[ "$(wc -l <"$LAB_STATE/left/berne.conf")" -eq 8 ]
+	[ "$(wc -l <"$LAB_STATE/right/zurich.conf")" -eq 8 ]
+	export SAPIPE_CONF_DIR=$LAB_STATE/right
+	run -0 example_in right file-up
+	output_has 'zurich is up'
+	output_has 'zurich vpn0 203.0.113.1 listening'
+	export SAPIPE_CONF_DIR=$LAB_STATE/left
+	run -0 example_in left file-up
 	output_has 'berne is up'
 	output_has 'berne vpn0 203.0.113.2 UP '
-	output_has " | esp-tun --tun vpn0 "
 	lab_ping left "$RIGHT_INNER"
+	run -0 in_left sapipe print
+	output_has " | esp-tun --tun vpn0 "
 	run -0 in_left sapipe down
-	lab_stop first-right 2
+	SAPIPE_CONF_DIR=$LAB_STATE/right run -0 in_right sapipe down
 }
 
 @test "README: check what a gateway accepts" {
