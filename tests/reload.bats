@@ -65,6 +65,7 @@ reaches() { left ping -q -c 1 -W 1 -I "${NET[$1]}.1" 10.2.0.1 >/dev/null 2>&1; }
 stream() { background "ping$1" ip netns exec "$L" ping -q -i 0.05 -w 600 -I "${NET[$1]}.1" 10.2.0.1; }
 # lost NAME: how many of the pings got no answer. The last one may be on its way.
 lost() {
+	sleep 1.5
 	kill -INT "${BG[ping$1]}"
 	eventually 10 grep -q 'packet loss' "$T/ping$1.out" || return 1
 	awk '/packets transmitted/ { print $1 - $4 > "/dev/stderr"; print ($1 > 20 && $1 - $4 <= 1) ? "none" : $0 }' "$T/ping$1.out"
@@ -103,3 +104,55 @@ reload() {
 	client two
 	client four
 }
+
+@test "reload: a file with mistakes changes nothing and names each; values that change later things keep the SAs; others do not" {
+	gateway
+	client one
+	client two
+	# two mistakes, and a secret that is not there
+	{ defaults; section one 'ike = nonsense' 'dpd-interval = soon'; section two; section four; } >peers.ini
+	rm four.psk
+	stream one
+	reload 'is not reloaded'
+	grep -q "peers.ini:12.*nonsense" right.ike
+	grep -q "peers.ini:13.*soon" right.ike
+	grep -q 'four.psk: cannot open' right.ike
+	[ "$(lost one)" = none ]
+	reaches two
+	# lifetimes and DPD are of what comes next
+	{ defaults; section one 'ike-lifetime = 1h' 'dpd-interval = 5'; section two; section three; } >peers.ini
+	stream one
+	reload 'peers reloaded'
+	grep -q '\[one\] changed (ike-lifetime, dpd-interval): its SAs stay' right.ike
+	[ "$(lost one)" = none ]
+	# proposals that still have what was negotiated keep the SAs; those that do not, do not
+	{ defaults; section one "esp = aes256-sha256, ${FAST[3]}"; section two 'esp = aes256-sha256'; section three; } >peers.ini
+	stream one
+	: >right.ike
+	reload 'peers reloaded'
+	grep -q '\[one\] changed (.*esp.*): its SAs stay' right.ike
+	grep -q '\[two\] changed (esp): 0 IKE SAs and 1 child SA deleted, the others stay' right.ike
+	[ "$(lost one)" = none ]
+	run ! reaches two
+	# the file itself is not to be had
+	mv peers.ini away.ini
+	: >right.ike
+	reload 'is not reloaded'
+	grep -q 'peers.ini: cannot open' right.ike
+	reaches one
+}
+
+@test "reload: the process behind it opens nothing that the file does not name, and ends with the tool" {
+	gateway
+	local tool helper
+	tool=$(pid_of right ike-respond)
+	helper=$(pgrep -P "$tool" | head -n 1)
+	# it has no capability but one, a filter, and no file or socket besides the pair
+	grep -q '^CapEff:	0000000000000004$' "/proc/$helper/status"
+	grep -q '^Seccomp:	2$' "/proc/$helper/status"
+	grep -q '^NoNewPrivs:	1$' "/proc/$helper/status"
+	[ "$(find "/proc/$helper/fd" -lname 'socket:*' | wc -l)" -eq 1 ]
+	two_stop right
+	[ ! -e "/proc/$helper" ] || eventually 5 is_gone "$helper"
+}
+is_gone() { [ ! -e "/proc/$1" ] || grep -q '^State:	Z' "/proc/$1/status"; }

@@ -163,6 +163,8 @@ main(int argc, char *argv[])
 	prog_init(argv[0]);
 	prog_resident();
 	opt_parse(optab, &o, argc, argv);
+	if (o.bindings == NULL && (o.section != NULL || o.peer != NULL))
+		report_only_peer(o.section != NULL ? o.section : o.peer);
 	status = run(&r, &o);
 	ike_tool_close(&r.tool);
 	initiate_bound_close(r.bound);

@@ -38,6 +38,7 @@ fill(struct fault *f, enum fault_code code, int sys, size_t at, const char *fmt,
 	f->sys = sys;
 	f->at = at;
 	f->option[0] = f->where[0] = '\0';
+	f->peer_len = 0;
 	(void)vsnprintf(f->what, sizeof(f->what), fmt, ap);
 }
 

@@ -8,6 +8,7 @@
 #define SAPIPE_BASE_FAULT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Exit status, the same in every tool. Scripts live on these. */
 enum exit_status {
@@ -226,6 +227,7 @@ struct fault {
 	size_t		at;		/* byte offset in the input, or FAULT_AT_NONE */
 	char		option[FAULT_OPTION];	/* the option or key with a bad value, no dashes; or "" */
 	char		where[160];	/* phase and message, file, or "" */
+	uint8_t		peer_len;	/* the first bytes of ${where} that name the peer; 0: they do not */
 	char		what[512];	/* the fact, no full stop; untrusted bytes are
 					   escaped when it is printed, not here */
 };

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/log.h"
 #include "cli/opt_priv.h"
 #include "cli/prog.h"
+#include "cli/prog_name.h"
 #include "cli/report.h"
 #include "cli/version.h"
 
@@ -14,6 +16,7 @@
 struct common {
 	bool		help, version, quiet, listing;
 	unsigned	verbose;
+	uint8_t		format;		/* enum log_format */
 };
 
 static const struct opt common_table[] = {
@@ -28,6 +31,13 @@ static const struct opt common_table[] = {
 };
 
 /* Of the last opt_try(), for opt_given() and the printers. */
+/* Of tools that run on. */
+static const struct opt resident_table[] = {
+	OPT_CHOICE(struct common, format, 0, "log-format", LOG_FORMATS,
+	    "form of messages (default: journal if standard error is the journal's, else text)", .flags = OPT_NO_DEFAULT),
+	OPT_END
+};
+
 static struct common common;
 static struct opt_flat flat;
 
@@ -315,7 +325,8 @@ opt_try(const struct opt *table, void *o, int argc, char *argv[], char hint[OPT_
 	common = (struct common){0};
 	flat = (struct opt_flat){ .sub = -1 };
 	hint[0] = '\0';
-	if (flatten(&flat, table, o) != 0 || flatten(&flat, common_table, &common) != 0)
+	if (flatten(&flat, table, o) != 0 || flatten(&flat, common_table, &common) != 0 ||
+	    (prog_is_resident() && flatten(&flat, resident_table, &common) != 0))
 		return (fault(f, FAULT_USAGE, "too many options in the table"));
 	for (i = 1; i < argc; i += used) {
 		used = 1;
@@ -372,6 +383,8 @@ opt_parse(const struct opt *table, void *o, int argc, char *argv[])
 	case OPT_RUN:
 		break;
 	}
+	if (opt_given("log-format"))
+		log_set_format((enum log_format)common.format);
 	report_set_level(common.quiet ? -1 : (int)(common.verbose > 9 ? 9 : common.verbose));
 	for (i = 0; i < flat.n; i++)
 		if (flat.s[i].given > 0 && (flat.s[i].row->flags & OPT_SEAM) != 0)

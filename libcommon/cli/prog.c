@@ -13,6 +13,8 @@
 #include <openssl/crypto.h>
 
 #include "base/secret.h"
+#include "cli/log.h"
+#include "cli/prog_name.h"
 #include "cli/report.h"
 #include "os/priv.h"
 
@@ -105,6 +107,8 @@ prog_resident(void)
 	size_t i;
 	int n;
 
+	prog_set_resident();
+	log_set_format(log_default_format());
 	for (i = 0; i < sizeof(unused) / sizeof(unused[0]); i++)
 		(void)signal(unused[i], SIG_IGN);
 	for (n = SIGRTMIN; n <= SIGRTMAX; n++)

@@ -22,3 +22,17 @@ prog_name(void)
 {
 	return (name);
 }
+
+static bool resident;
+
+bool
+prog_is_resident(void)
+{
+	return (resident);
+}
+
+void
+prog_set_resident(void)
+{
+	resident = true;
+}

@@ -6,6 +6,7 @@
 
 #include "base/fault.h"
 #include "base/span.h"
+#include "cli/escape.h"
 
 /*
  * How talkative: -1 with -q (errors and warnings alone), 0, 1 with -v, 2 with -v -v...
@@ -22,6 +23,11 @@ void report_set_level(int level);
 void report_say(int level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* `tool: warning: ...`, also with -q. */
 void report_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The lines from now on are about the peer named by the first ${len} bytes of ${name}, until the next call; NULL: about none. */
+void report_peer(const char *name, size_t len);
+/* The same for all lines of a tool that has one peer. The lines of --log-format text do not name it. */
+void report_only_peer(const char *name);
+
 /*
  * Whether what a peer caused may be printed now. Anyone can send garbage, so lines about it are rationed, each kind
  * by itself: REPORT_BURST at once, then one in ${pause_ms}; how many were left out is printed before the next one of
@@ -55,18 +61,5 @@ void report_hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 enum exit_status report_fault(const struct fault *f);
 /* The same without the hint, for what does not end the tool. */
 void report_note(const struct fault *f);
-
-/*
- * Copies ${v} to ${out} (${cap} bytes, NUL-terminated) so that a terminal shows it and does nothing
- * else: printable ASCII and well-formed UTF-8 text as is, everything else (controls, ESC,
- * C1, direction overrides, stray bytes) as \xNN. In a UTF-8 locale (escape_locale()) the \xNN of a character that
- * is already escaped, as in the text of an ID, becomes that character; the same rules hold. Cut at a whole character
- * where there is no room. Returns ${out}; ${cap} * 1 suffices for ASCII, 4 bytes a byte always.
- */
-char *escape_put(char *out, size_t cap, struct span v);
-/* Whether the locale of the environment has UTF-8. Call it at the start. Without it, or elsewhere: ASCII. */
-void escape_locale(void);
-/* The same to a stream, any length: for reports on standard output. */
-void escape_print(FILE *to, struct span v);
 
 #endif

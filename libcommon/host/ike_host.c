@@ -67,7 +67,7 @@ on_item(void *ctx, const struct ike_out *item)
 			h->calls.lost(h->ctx, &f);
 		break;
 	case IKE_OUT_NOTE:
-		h->calls.note(h->ctx, item->note.level, item->note.text, item->note.kind);
+		h->calls.note(h->ctx, item->note.level, item->note.text, item->note.peer_len, item->note.kind);
 		break;
 	case IKE_OUT_VERDICT:
 		h->calls.verdict(h->ctx, item->verdict.what, item->verdict.id,
@@ -190,7 +190,7 @@ on_note(void *ctx, bool warning, const char *text)
 {
 	struct ike_host *h = ctx;
 
-	h->calls.note(h->ctx, warning ? NOTE_WARN : NOTE_DEBUG, text, h);
+	h->calls.note(h->ctx, warning ? NOTE_WARN : NOTE_DEBUG, text, 0, h);
 }
 
 static const struct host_calls host_calls = {

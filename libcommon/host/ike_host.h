@@ -12,8 +12,8 @@
 struct ike_host;
 
 struct ike_host_calls {
-	/* ${kind}: see struct ike_out; a note of the ports is its own. */
-	void	(*note)(void *ctx, enum ike_note_level level, const char *text, const void *kind);
+	/* ${peer_len}, ${kind}: see struct ike_out; a note of the ports is its own. */
+	void	(*note)(void *ctx, enum ike_note_level level, const char *text, size_t peer_len, const void *kind);
 	void	(*verdict)(void *ctx, enum ike_verdict what, const uint8_t id[16], uint32_t mid,
 		    const struct fault *why);
 	/* Records can no longer be written (the reader went away, the disk is full). */

@@ -71,8 +71,7 @@ bound_children(struct ike_sa *sa, const struct ike_child *c, struct ike_outbox *
 	}
 	if (n_like <= IKE_CHILDREN_PER_PAIR && n_any <= IKE_CHILDREN_PER_PEER)
 		return;
-	outbox_note(out, NOTE_WARN, "%s has too many child SAs%s; the oldest ends",
-	    endpoint_text(peer, &sa->remote.at),
+	outbox_note_peer(out, NOTE_WARN, endpoint_text(peer, &sa->remote.at), "%s has too many child SAs%s; the oldest ends", peer,
 	    n_like > IKE_CHILDREN_PER_PAIR ? " for the same networks" : "");
 	ike_child_end(e, n_like > IKE_CHILDREN_PER_PAIR ? like : any, SA_REASON_REPLACED, true, out);
 }
@@ -189,8 +188,8 @@ ike_child_end(struct ike_engine *e, struct ike_child *c, enum sa_reason reason, 
 	record_delete(c, c->protocol, c->spi_in, c->spi_out, reason, out);
 	if (c->ah.on)
 		record_delete(c, SA_AH, c->ah.spi_in, c->ah.spi_out, reason, out);
-	outbox_note(out, NOTE_INFO, "%schild SA %02x%02x%02x%02x ends: %s",
-	    ike_peer_text(peer, e, c->policy->name, &c->remote.at), c->spi_in[0],
+	outbox_note_peer(out, NOTE_INFO, ike_peer_text(peer, e, c->policy->name, &c->remote.at),
+	    "%schild SA %02x%02x%02x%02x ends: %s", peer, c->spi_in[0],
 	    c->spi_in[1], c->spi_in[2], c->spi_in[3], sa_reason_text(reason));
 	ike_child_remove(e, c);
 }
@@ -278,9 +277,10 @@ ike_child_shorten(struct ike_engine *e, struct ike_child *c, struct now now, uin
 {
 	uint64_t age = now.epoch > c->established ? now.epoch - c->established : 0;
 	bool less = c->lifetime.seconds == 0 || seconds < c->lifetime.seconds;
+	char peer[IKE_PEER_TEXT];
 
-	outbox_note(out, NOTE_INFO, "the peer ends child SA %02x%02x%02x%02x after %llu s (RESPONDER-LIFETIME), %s",
-	    c->spi_in[0], c->spi_in[1], c->spi_in[2], c->spi_in[3], (unsigned long long)seconds,
+	outbox_note_peer(out, NOTE_INFO, ike_peer_text(peer, e, c->policy->name, &c->remote.at),
+	    "%sthe peer ends child SA %02x%02x%02x%02x after %llu s (RESPONDER-LIFETIME), %s", peer, c->spi_in[0], c->spi_in[1], c->spi_in[2], c->spi_in[3], (unsigned long long)seconds,
 	    less ? "so this end does" : "not before this end");
 	if (!less)
 		return;

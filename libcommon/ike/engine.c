@@ -96,8 +96,8 @@ unknown_sa(struct ike_engine *e, struct now now, const struct ike_version *versi
 	    !version->unknown(e, local, remote, h, NULL))
 		return;
 	if (strangers_first(&e->strangers, now, STRANGER_SA, &remote->addr, NULL))
-		outbox_note(out, NOTE_WARN, "%s uses an IKE SA that is unknown here (%016llx:%016llx): "
-		    "this end was restarted, or the SA has ended", endpoint_text(from, remote),
+		outbox_note_peer(out, NOTE_WARN, endpoint_text(from, remote), "%s uses an IKE SA that is unknown here (%016llx:%016llx): "
+		    "this end was restarted, or the SA has ended", from,
 		    (unsigned long long)get_be64(h->cky_i), (unsigned long long)get_be64(h->cky_r));
 	if (strangers_may_answer(&e->strangers, now, &remote->addr))
 		(void)version->unknown(e, local, remote, h, out);
@@ -115,14 +115,13 @@ ike_engine_datagram(struct ike_engine *e, struct now now, const struct endpoint 
 
 	e->epoch = now.epoch;
 	if (isakmp_hdr_get(&h, data, &f) != 0) {
-		outbox_note(out, NOTE_DEBUG, "%s sends no ISAKMP: %s",
-		    endpoint_text(from, remote), f.what);
+		outbox_note_peer(out, NOTE_DEBUG, endpoint_text(from, remote), "%s sends no ISAKMP: %s", from, f.what);
 		return;
 	}
 	if ((version = ike_version_find(h.version >> 4)) == NULL) {
 		if (strangers_first(&e->strangers, now, STRANGER_VERSION, &remote->addr, NULL))
-			outbox_note(out, NOTE_WARN, "%s speaks IKE version %u.%u, this end only IKEv1",
-			    endpoint_text(from, remote), h.version >> 4, h.version & 15);
+			outbox_note_peer(out, NOTE_WARN, endpoint_text(from, remote),
+			    "%s speaks IKE version %u.%u, this end only IKEv1", from, h.version >> 4, h.version & 15);
 		return;
 	}
 	sa = ike_sa_find(e, h.cky_i, h.cky_r);
@@ -349,6 +348,7 @@ ike_engine_event(struct ike_engine *e, struct now now, const struct sa_event *ev
 {
 	struct ike_child *c = child_of_event(e, ev);
 	struct ike_policy *policy;
+	char peer[IKE_PEER_TEXT];
 
 	if (c == NULL)
 		return;
@@ -359,8 +359,8 @@ ike_engine_event(struct ike_engine *e, struct now now, const struct sa_event *ev
 		ike_child_spent(e, c, now, out);
 	else if (ev->what == SA_EVENT_REFUSED) {
 		/* Nobody carries it, and the peer would send into a hole. */
-		outbox_note(out, NOTE_WARN, "child SA %02x%02x%02x%02x is deleted, because %s refused it: %s",
-		    c->spi_in[0], c->spi_in[1], c->spi_in[2], c->spi_in[3], ev->source, ev->text);
+		outbox_note_peer(out, NOTE_WARN, ike_peer_text(peer, e, policy->name, &c->remote.at),
+		    "%schild SA %02x%02x%02x%02x is deleted, because %s refused it: %s", peer, c->spi_in[0], c->spi_in[1], c->spi_in[2], c->spi_in[3], ev->source, ev->text);
 		ike_child_end(e, c, SA_REASON_REFUSED, true, out);
 		ike_conn_wake(e, now, policy, IKE_CONN_WAIT_MS);
 	} else if (ev->what == SA_EVENT_TRAFFIC)

@@ -184,8 +184,8 @@ ike_half_open_returned(struct ike_sa *sa, struct ike_outbox *out)
 		out_of_place = e->returned.oldest;
 	if (out_of_place == NULL)
 		return;
-	outbox_note(out, NOTE_WARN, "%s: too many half-open exchanges; the oldest ends",
-	    endpoint_text(at, &out_of_place->remote.at));
+	outbox_note_peer(out, NOTE_WARN, endpoint_text(at, &out_of_place->remote.at),
+	    "%s: too many half-open exchanges; the oldest ends", at);
 	evict(out_of_place);
 }
 
@@ -219,8 +219,7 @@ ike_engine_may_work(struct ike_engine *e, struct now now, const struct endpoint 
 
 	if (ike_budget_left(&e->forgeable, ike_engine_salt(e), &remote->addr, now))
 		return (true);
-	outbox_note(out, NOTE_DEBUG, "%s: too many tries failed; message dropped",
-	    endpoint_text(from, remote));
+	outbox_note_peer(out, NOTE_DEBUG, endpoint_text(from, remote), "%s: too many tries failed; message dropped", from);
 	return (false);
 }
 
@@ -427,5 +426,6 @@ ike_sa_note(const struct ike_sa *sa, struct ike_outbox *out, enum ike_note_level
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	outbox_note(out, level, "%s%s", ike_sa_peer_text(peer, sa), text);
+	(void)ike_sa_peer_text(peer, sa);
+	outbox_note_peer(out, level, peer, "%s%s", peer, text);
 }

@@ -58,7 +58,7 @@ move_all(const struct ike_sa *sa, struct now now, struct endpoint from, const st
 	struct ike_sa *o;
 	char was[ENDPOINT_TEXT], is[ENDPOINT_TEXT];
 
-	outbox_note(out, NOTE_INFO, "the peer moved from %s to %s", endpoint_text(was, &from),
+	ike_sa_note(sa, out, NOTE_INFO, "the peer moved from %s to %s", endpoint_text(was, &from),
 	    endpoint_text(is, to));
 	for (o = ike_peer_sas(e, sa->policy, sa->remote.id); o != NULL; o = ike_peer_sas_next(o))
 		if (o->state != IKE_SA_HALF_OPEN && (o->natt.remote_nat || o->natt.tcp) &&
@@ -103,7 +103,7 @@ ike_sa_follow(struct ike_sa *sa, struct now now, struct ike_outbox *out)
 		return;
 	if (!half_open && !may_follow(sa)) {
 		if (!same)
-			outbox_note(out, NOTE_DEBUG, "a message of the peer at %s came from %s; no NAT is known "
+			ike_sa_note(sa, out, NOTE_DEBUG, "a message of the peer at %s came from %s; no NAT is known "
 			    "there, so its address stays", endpoint_text(was, &sa->remote.at),
 			    endpoint_text(is, &sa->from_remote));
 		return;
@@ -111,7 +111,7 @@ ike_sa_follow(struct ike_sa *sa, struct now now, struct ike_outbox *out)
 	sa->floated = sa->floated || sa->from_local.port == NATT_PORT;
 	if (half_open) {
 		if (!same)
-			outbox_note(out, NOTE_DEBUG, "the peer moved from %s to %s",
+			ike_sa_note(sa, out, NOTE_DEBUG, "the peer moved from %s to %s",
 			    endpoint_text(was, &sa->remote.at), endpoint_text(is, &sa->from_remote));
 		sa->local.at = sa->from_local;
 	} else {

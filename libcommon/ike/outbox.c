@@ -93,26 +93,46 @@ outbox_record_secret(struct ike_outbox *o, struct secret *to, const struct secre
 		o->short_of_memory = true;
 }
 
-void
-outbox_note(struct ike_outbox *o, enum ike_note_level level, const char *fmt, ...)
+static void
+put_note(struct ike_outbox *o, enum ike_note_level level, size_t peer_len, const char *fmt, va_list ap)
 {
 	struct ike_out *item;
 	char *text;
-	va_list ap;
+	va_list again;
 	int len;
 
-	va_start(ap, fmt);
-	len = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
+	va_copy(again, ap);
+	len = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
 	if (len < 0 || (item = put(o, IKE_OUT_NOTE, (size_t)len + 1)) == NULL)
 		return;
 	text = (char *)(item + 1);
-	va_start(ap, fmt);
 	(void)vsnprintf(text, (size_t)len + 1, fmt, ap);
-	va_end(ap);
 	item->note.level = level;
 	item->note.text = text;
+	item->note.peer_len = peer_len <= (size_t)len ? peer_len : 0;
 	item->note.kind = fmt;
+}
+
+void
+outbox_note(struct ike_outbox *o, enum ike_note_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_note(o, level, 0, fmt, ap);
+	va_end(ap);
+}
+
+void
+outbox_note_peer(struct ike_outbox *o, enum ike_note_level level, const char *peer, const char *fmt, ...)
+{
+	size_t n = strlen(peer);
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_note(o, level, n > 2 && strcmp(peer + n - 2, ": ") == 0 ? n - 2 : n, fmt, ap);
+	va_end(ap);
 }
 
 void

@@ -49,6 +49,7 @@ struct ike_out {
 		struct {
 			enum ike_note_level	level;
 			const char		*text;
+			size_t			peer_len;	/* the first bytes of ${text} that name the peer; 0: they do not */
 			const char		*kind;	/* the same for all notes of a kind, to ration them by */
 		} note;
 		struct {
@@ -79,6 +80,9 @@ struct sa_rec *outbox_record(struct ike_outbox *o, enum sa_type type);
 struct sa_rec *outbox_record_as(struct ike_outbox *o, enum ike_out_kind kind, enum sa_type type);
 /* Copies a secret into such a record. */
 void outbox_record_secret(struct ike_outbox *o, struct secret *to, const struct secret *from);
+/* The same about a peer: the text begins with ${peer}, of which a ": " at its end is no part. */
+void outbox_note_peer(struct ike_outbox *o, enum ike_note_level level, const char *peer, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 void outbox_note(struct ike_outbox *o, enum ike_note_level level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void outbox_verdict(struct ike_outbox *o, enum ike_verdict what, const uint8_t id[16],

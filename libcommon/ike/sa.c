@@ -178,8 +178,8 @@ ike_sa_may_send(const struct ike_sa *sa, size_t len, struct ike_outbox *out)
 
 	if (!is_unproven(sa) || sa->bytes_out + len <= IKE_AMPLIFY_MAX * sa->bytes_in)
 		return (true);
-	outbox_note(out, NOTE_DEBUG, "%s: %zu bytes are too many for %zu that came from there",
-	    endpoint_text(to, &sa->remote.at), len, sa->bytes_in);
+	outbox_note_peer(out, NOTE_DEBUG, endpoint_text(to, &sa->remote.at),
+	    "%s: %zu bytes are too many for %zu that came from there", to, len, sa->bytes_in);
 	return (false);
 }
 

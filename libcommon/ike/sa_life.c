@@ -100,7 +100,7 @@ ike_sa_shorten(struct ike_sa *sa, struct now now, uint64_t seconds, struct ike_o
 {
 	uint64_t age;
 
-	outbox_note(out, NOTE_INFO, "the peer ends the IKE SA after %llu s (RESPONDER-LIFETIME), %s",
+	ike_sa_note(sa, out, NOTE_INFO, "the peer ends the IKE SA after %llu s (RESPONDER-LIFETIME), %s",
 	    (unsigned long long)seconds, seconds < sa->lifetime.seconds ? "so this end does" :
 	    "not before this end");
 	if (seconds >= sa->lifetime.seconds)
@@ -139,8 +139,7 @@ bound_sas(struct ike_sa *sa, struct now now, struct ike_outbox *out)
 	}
 	if (n_near <= IKE_SAS_PER_ADDRESS && n_any <= IKE_SAS_PER_PEER)
 		return;
-	outbox_note(out, NOTE_WARN, "%s has too many IKE SAs; the oldest ends",
-	    endpoint_text(peer, &sa->remote.at));
+	outbox_note_peer(out, NOTE_WARN, endpoint_text(peer, &sa->remote.at), "%s has too many IKE SAs; the oldest ends", peer);
 	ike_sa_end(n_near > IKE_SAS_PER_ADDRESS ? near : any, now, SA_REASON_REPLACED, true, out);
 }
 
@@ -330,7 +329,7 @@ resume(const struct ike_sa *sa, struct now now, struct ike_outbox *out)
 
 	if (!sa->engine->conf.keep || o == NULL || !o->replaced)
 		return;
-	outbox_note(out, NOTE_DEBUG, "the IKE SA before it serves again");
+	ike_sa_note(sa, out, NOTE_DEBUG, "the IKE SA before it serves again");
 	o->replaced = false;
 	ike_sa_heard(o, now);
 	ike_sa_start_timers(o, now, (o->hard_ms - now.ms) / 1000);

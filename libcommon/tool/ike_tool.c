@@ -44,7 +44,7 @@ const struct opt ike_tool_optab[] = {
 /* --- the voice --- */
 
 static void
-on_note(void *ctx, enum ike_note_level level, const char *text, const void *kind)
+on_note(void *ctx, enum ike_note_level level, const char *text, size_t peer_len, const void *kind)
 {
 	const struct ike_tool *t = ctx;
 	const char *line = text, *end;
@@ -54,6 +54,7 @@ on_note(void *ctx, enum ike_note_level level, const char *text, const void *kind
 	if (report_level() < (level == NOTE_WARN ? 0 : level == NOTE_INFO ? 1 : 2) ||
 	    !(level == NOTE_WARN ? report_allow(kind) : report_allow_verbose(kind)))
 		return;
+	report_peer(text, peer_len);
 	/* A comparison of proposals has several lines; each gets its own. */
 	for (; *line != '\0'; line = *end != '\0' ? end + 1 : end) {
 		end = line + strcspn(line, "\n");
@@ -62,6 +63,7 @@ on_note(void *ctx, enum ike_note_level level, const char *text, const void *kind
 		else
 			report_say(level == NOTE_INFO ? 1 : 2, "%.*s", (int)(end - line), line);
 	}
+	report_peer(NULL, 0);
 }
 
 /* The fault is of the IKE SA itself, not of what was negotiated under it: names the file it came from. */
@@ -72,6 +74,7 @@ name_state(const struct ike_tool *t, const struct fault *why, struct fault *f)
 		return (why);
 	*f = *why;
 	(void)snprintf(f->where, sizeof(f->where), "%.60s: %.90s", t->state, why->where);
+	f->peer_len = 0;
 	return (f);
 }
 

@@ -124,7 +124,7 @@ v1_phase1_refused(struct v1_exchange *x, const struct fault *why, struct ike_out
 		return;
 	x->told = true;
 	if (type == NOTIFY_NO_PROPOSAL_CHOSEN && (text = malloc(SA_MISMATCH_TEXT)) != NULL) {
-		outbox_note(out, NOTE_WARN, "%sthe proposals:\n%s", ike_sa_peer_text(peer, &x->sa->ike), p1_mismatch_text(text, SA_MISMATCH_TEXT,
+		outbox_note_peer(out, NOTE_WARN, ike_sa_peer_text(peer, &x->sa->ike), "%sthe proposals:\n%s", peer, p1_mismatch_text(text, SA_MISMATCH_TEXT,
 		    bytes_span(&phase1_of(x)->sai_b), x->sa->ike.policy));
 		free(text);
 	}

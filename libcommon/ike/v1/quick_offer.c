@@ -283,7 +283,7 @@ v1_quick_refused(struct v1_exchange *x, const struct fault *why, struct ike_outb
 
 	if (type != 0 && !x->told && q->offer.len > 0 && type == NOTIFY_NO_PROPOSAL_CHOSEN &&
 	    (text = malloc(SA_MISMATCH_TEXT)) != NULL) {
-		outbox_note(out, NOTE_WARN, "%sthe proposals:\n%s", ike_sa_peer_text(peer, &x->sa->ike), p2_mismatch_text(text, SA_MISMATCH_TEXT,
+		outbox_note_peer(out, NOTE_WARN, ike_sa_peer_text(peer, &x->sa->ike), "%sthe proposals:\n%s", peer, p2_mismatch_text(text, SA_MISMATCH_TEXT,
 		    bytes_span(&q->offer), q->policy, &encap, 1, q->gx_peer.len));
 		free(text);
 	}

@@ -59,11 +59,11 @@ put_together(struct ike_engine *e, struct now now, const struct ike_sa *sa, cons
 	if (!frag_pool_add(&e->frags, now, &remote->addr, trust, h, data, whole, &f) ||
 	    isakmp_hdr_get(own, bytes_span(whole), &f) != 0) {
 		if (f.code != FAULT_NONE)
-			outbox_note(out, NOTE_DEBUG, "%s: a fragment is dropped: %s", endpoint_text(from, remote), f.what);
+			outbox_note_peer(out, NOTE_DEBUG, endpoint_text(from, remote), "%s: a fragment is dropped: %s", from, f.what);
 		bytes_free(whole);
 		return (false);
 	}
-	outbox_note(out, NOTE_DEBUG, "%s: a message of %zu bytes came in fragments", endpoint_text(from, remote), whole->len);
+	outbox_note_peer(out, NOTE_DEBUG, endpoint_text(from, remote), "%s: a message of %zu bytes came in fragments", from, whole->len);
 	return (true);
 }
 
@@ -270,7 +270,7 @@ quick_datagram(struct v1_sa *sa, struct now now, const struct isakmp_hdr *h,
 	if (sa->ike.state == IKE_SA_HALF_OPEN)
 		ask_again(sa, now, out);
 	else if (sa->ike.state == IKE_SA_AUTHENTICATING)
-		outbox_note(out, NOTE_DEBUG, "quick mode before the end of XAuth");
+		ike_sa_note(&sa->ike, out, NOTE_DEBUG, "quick mode before the end of XAuth");
 	else if (x == NULL)
 		quick_begun(sa, now, h, data, out);
 	/* Message ID 0 is phase 1's. */
@@ -330,8 +330,8 @@ whole_datagram(struct ike_sa *ike, struct now now, const struct isakmp_hdr *h, s
 		v1_refuse_new_group(sa, now, h, data, out);
 		break;
 	default:
-		outbox_note(out, NOTE_DEBUG, "%s: exchange %u is not ours",
-		    endpoint_text(from, &ike->from_remote), h->exchange);
+		outbox_note_peer(out, NOTE_DEBUG, endpoint_text(from, &ike->from_remote), "%s: exchange %u is not ours", from,
+		    h->exchange);
 	}
 	v1_sa_report(sa, now, out);
 }
@@ -347,8 +347,8 @@ v1_datagram(struct ike_sa *ike, struct now now, const struct isakmp_hdr *h, stru
 	if (h->next != PAYLOAD_FRAG)
 		whole_datagram(ike, now, h, data, out);
 	else if (ike->policy->fragmentation == FRAGMENTATION_OFF)
-		outbox_note(out, NOTE_DEBUG, "%s: a fragment is dropped: fragmentation is off",
-		    endpoint_text(from, &ike->from_remote));
+		outbox_note_peer(out, NOTE_DEBUG, endpoint_text(from, &ike->from_remote),
+		    "%s: a fragment is dropped: fragmentation is off", from);
 	else if (put_together(ike->engine, now, ike, &ike->from_remote, h, data, &whole, &own, out))
 		whole_datagram(ike, now, &own, bytes_span(&whole), out);
 	bytes_free(&whole);

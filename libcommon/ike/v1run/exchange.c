@@ -66,10 +66,13 @@ v1_exchange_where(const struct v1_exchange *x, size_t at, struct fault *f)
 	const char *name = x->sa->ike.name;
 
 	fault_message(f, x->kind->phase, at < x->kind->n_rows ? at + 1 : 0);
+	if (f == NULL || f->where[0] != '\0')
+		return;
 	/* An initiator has one peer; a responder has many, so name the peer. */
 	if (x->sa->ike.role == SA_RESPONDER || !x->sa->ike.engine->conf.one_peer)
 		(void)snprintf(from, sizeof(from), "%s%s%s, ", name, name[0] != '\0' ? " at " : "",
 		    endpoint_text(peer, &x->sa->ike.remote.at));
+	f->peer_len = (uint8_t)(from[0] != '\0' ? strlen(from) - 2 : 0);
 	if (at < x->kind->n_rows)
 		fault_where(f, "%s%s, message %zu (%s)", from, x->kind->name, at + 1,
 		    x->kind->rows[at].story);

@@ -257,7 +257,7 @@ drop(struct v1_exchange *x, struct now now, bool proven, struct ike_outbox *out,
 	 * message ID this process does not know.
 	 */
 	if (x->kind->verify != NULL && x->role == SA_RESPONDER && x->at == 0 && !proven) {
-		outbox_note(out, NOTE_DEBUG, "a message of %s under an unknown message ID begins no exchange: ignored",
+		ike_sa_note(&x->sa->ike, out, NOTE_DEBUG, "a message of %s under an unknown message ID begins no exchange: ignored",
 		    x->kind->name);
 		return;
 	}

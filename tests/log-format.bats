@@ -1,0 +1,70 @@
+#!/usr/bin/env bats
+# --log-format: the messages of tools that run on, as text, as JSON, or with the priorities of a journal.
+bats_require_minimum_version 1.5.0
+load lib/common
+
+RESIDENT=(ike-initiate ike-respond nhrp-serve nhrp-register dpd-ping vpnmon esp-tun gre-tun)
+
+setup() {
+	need "${RESIDENT[@]}"
+	cd "$BATS_TEST_TMPDIR" || return
+	umask 077
+	echo lilies >gw.psk
+}
+
+@test "log-format: every tool that runs on has it, and a wrong word is exit 2" {
+	local t
+	for t in "${RESIDENT[@]}"; do
+		[[ $("$t" --list-options) == *'--log-format	-	text|json|journal	'* ]] || { echo "$t"; return 1; }
+		run -2 "$t" --log-format xml
+		[[ $output == *log-format* ]] || { echo "$t: $output"; return 1; }
+	done
+	[[ $(sa-show --list-options) != *--log-format* ]]
+}
+
+@test "log-format: json has time, priority, tool, message, code and hint, in one object a line" {
+	run -2 ike-respond --log-format json --psk-file nowhere.psk
+	[ "${#lines[@]}" -eq 1 ]
+	jq -e '.priority == 3 and .tool == "ike-respond" and .code == "SECRET_FILE" and (.message | startswith("nowhere.psk: cannot open")) and
+		(.time | test("^20[0-9][0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\\.[0-9]{3}Z$"))' <<<"$output"
+	run -2 ike-respond --log-format json --check
+	jq -e 'has("hint")' <<<"$output"
+	# text of others: no object ends early, no control byte comes out
+	printf '[a"b\\\033]\nnonsense = "\033[31m"\n' >bad.ini
+	run -2 ike-respond --log-format json --peers bad.ini
+	while IFS= read -r line; do jq -e .message <<<"$line" || return 1; done <<<"$output"
+	[[ $output != *$'\033'* ]]
+}
+
+@test "log-format: a message of an initiator names its peer; so does one of a responder" {
+	run -1 ike-initiate --log-format json --psk-file gw.psk --timeout 0.3 --local 127.0.0.1:10400 127.0.0.1:9
+	jq -e 'select(.priority == 3) | .peer == "127.0.0.1:9"' <<<"$output"
+	run -1 ike-initiate --log-format journal --psk-file gw.psk --timeout 0.3 --local 127.0.0.1:10400 127.0.0.1:9
+	[[ $output == *'<3>ike-initiate: 127.0.0.1:9: '* ]]
+	background right ike-respond --log-format json -v --psk-file gw.psk --listen 127.0.0.1:10500 --natt off -o right.sa
+	eventually 10 grep -q . "$BATS_TEST_TMPDIR/right.err" || :
+	printf 'roses\n' >other.psk
+	run ! ike-initiate --psk-file other.psk --natt off --timeout 3 --local 127.0.0.1:10400 127.0.0.1:10500
+	kill "${BG[right]}"
+	jq -se 'map(select(.peer != null and (.peer | startswith("127.0.0.1:")))) | length > 0' "$BATS_TEST_TMPDIR/right.err" ||
+		{ cat "$BATS_TEST_TMPDIR/right.err"; return 1; }
+}
+
+@test "log-format: journal has priorities; it is the default only where JOURNAL_STREAM names standard error itself" {
+	local own
+	run -2 ike-respond --log-format journal --check
+	[[ ${lines[0]} == '<3>ike-respond: '* && ${lines[1]} == '<3>hint: '* ]]
+	: >log
+	own=$(stat -c %d:%i log)
+	JOURNAL_STREAM=$own ike-respond --psk-file nowhere.psk 2>log || :
+	grep -q '^<3>ike-respond: ' log
+	JOURNAL_STREAM=$own ike-respond --log-format text --psk-file nowhere.psk 2>log || :
+	grep -q '^ike-respond: ' log
+	for own in "${own%:*}:1" "1:${own#*:}" "$own " "$own:1" x ''; do
+		JOURNAL_STREAM=$own ike-respond --psk-file nowhere.psk 2>log || :
+		grep -q '^ike-respond: ' log || { echo "$own"; return 1; }
+	done
+	# not of a tool that prints reports
+	JOURNAL_STREAM=$(stat -c %d:%i log) sa-show nowhere.sa 2>log || :
+	run ! grep -q '^<' log
+}
