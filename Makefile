@@ -252,7 +252,7 @@ TOOLS1 := $(filter-out $(TOOLS8),$(TOOLS) $(SH_TOOLS))
 # One completion file serves every tool, under the names that bash and fish look for.
 INSTALLED = $(TOOLS1:%=$(BINDIR)/%) $(TOOLS8:%=$(SBINDIR)/%) $(DATADIR)/sapipe/sa-state.cddl $(foreach p,$(PAGES),$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p))) \
 	$(TOOLS:%=$(BASHDIR)/%) $(BASHDIR)/sapipe $(TOOLS:%=$(FISHDIR)/%.fish) $(FISHDIR)/sapipe.fish \
-	$(PARTS:%=$(DATADIR)/sapipe/%) $(ZSHDIR)/_sapipe $(UNITDIR)/sapipe@.service $(SYSUSERSDIR)/sapipe.conf $(TMPFILESDIR)/sapipe.conf
+	$(PARTS:%=$(DATADIR)/sapipe/%) $(ZSHDIR)/_sapipe $(UNITDIR)/sapipe@.service $(UNITDIR)/sapipe@.socket $(SYSUSERSDIR)/sapipe.conf $(TMPFILESDIR)/sapipe.conf
 
 install: all
 	$(Q)install -d $(addprefix $(DESTDIR),$(BINDIR) $(SBINDIR) $(BASHDIR) $(FISHDIR) $(ZSHDIR) $(DATADIR)/sapipe)

@@ -65,6 +65,7 @@ setup() {
 		grep -q '^ike-respond: ' log || { echo "$own"; return 1; }
 	done
 	# not of a tool that prints reports
-	JOURNAL_STREAM=$(stat -c %d:%i log) sa-show nowhere.sa 2>log || :
+	own=$(stat -c %d:%i log)
+	JOURNAL_STREAM=$own sa-show nowhere.sa 2>log || :
 	run ! grep -q '^<' log
 }

@@ -1,7 +1,10 @@
-/* Inside opt: opt.c parses, with the values of opt_value.c, and calls opt_help.c, which prints; both call opt_row.c. */
+/* Inside opt: opt.c parses, with the values of opt_value.c, and calls opt_help.c, which prints. */
 #ifndef SAPIPE_CLI_OPT_PRIV_H
 #define SAPIPE_CLI_OPT_PRIV_H
 
+#include <string.h>
+
+#include "base/uint.h"
 #include "cli/opt.h"
 
 /* Tables with their includes expanded: each row with the struct that it fills. */
@@ -40,9 +43,17 @@ opt_fits_sub(const struct opt *r, int sub)
 }
 
 /* The number of bytes of the word at ${list} up to '|' or the end. */
-size_t opt_word_len(const char *list);
+static inline size_t
+opt_word_len(const char *list)
+{
+	return (strcspn(list, "|"));
+}
 /* The number in the member that the row fills. */
-uint64_t opt_load(const struct opt_slot *s);
+static inline uint64_t
+opt_load(const struct opt_slot *s)
+{
+	return (uint_get(s->base + s->row->off, s->row->width));
+}
 
 /* Stores a number, or a flag, in the field of ${s}. */
 void opt_store(const struct opt_slot *s, uint64_t v);

@@ -64,7 +64,7 @@ static const struct { const char *name, *value; unsigned means; } values[] = {
 #define N	(sizeof(values) / sizeof(values[0]))
 
 /* Those that name a file, or the section: their contents are compared below. */
-static const char *const others[] = { "psk-file", "psk-format", "key", "key-passphrase", "ca", "crl", "peer-cert", "peer-cert-hash",
+static const char *const others[] = { "psk-file", "psk-format", "cert", "key", "key-passphrase", "ca", "crl", "peer-cert", "peer-cert-hash",
 	"cert-policy", "xauth-user-file", "xauth-password-file", "banner-file", "name" };
 
 static void
