@@ -62,12 +62,12 @@ SUITE="--ike aes128-sha256-modp2048 --esp aes128gcm16 $ALL"
 seen() { grep -qF -- "$2" "$1.err"; }
 wait_for() { eventually "$1" seen "$2" "$3" || { tail -n 40 ./*.err; return 1; }; }
 
-# static_hub [OPTION...]: the hub with PSK tunnels; its nhrp-serve gets the options. static_spoke N likewise.
+# static_hub: the hub with PSK tunnels. static_spoke N [OPTION...]: its nhrp-register gets the options.
 static_hub() {
 	printf 'lilies-and-roses\n' >gw.psk
 	end hub "esp-tun -v --tun vpn0 --no-route --hub --nhrp 203.0.113.254 --address 10.255.255.254/32 --state-dir hub.state \
 			--control $T/hub.ctl <(ike-respond -v $SUITE --psk-file gw.psk) \
-			<(nhrp-serve -v --redirect --tun vpn0 --address 10.255.255.254 $*)"
+			<(nhrp-serve -v --redirect --tun vpn0 --address 10.255.255.254)"
 	wait_for 20 hub 'serving on vpn0'
 }
 static_spoke() {
@@ -131,4 +131,133 @@ s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 54)
 for to in ("10.255.255.254", "10.0.0.1"): s.sendto(p, (to, 0))'
 	eventually 5 eval '[ "$(sa-stat --json "$T/s1.ctl" | jq ".out.drops[\"policy-drops\"] // 0")" = '$((had + 2))' ]'
 	run ! seen hub '10.255.255.9'
+}
+
+# --- certificates, and tunnels between spokes ---
+
+hash_of() { openssl x509 -noout -fingerprint -sha256 -in "$1.crt" | sed 's/.*=//'; }
+SIGNED="$SUITE --exchange aggressive --auth ecdsa"
+
+# connect_hub [OPTION...]: the hub knows the certificates of both spokes; its nhrp-serve gets the options.
+connect_hub() {
+	local n
+	for n in hub s1 s2; do issue "$n" self; done
+	end hub "esp-tun -v --tun vpn0 --no-route --hub --nhrp 203.0.113.254 --address 10.255.255.254/32 --state-dir hub.state \
+			--control $T/hub.ctl <(ike-respond -v $SIGNED --cert hub.crt --key hub.key \
+				--peer-cert-hash $(hash_of s1) --peer-cert-hash $(hash_of s2)) \
+			<(nhrp-serve -v --connect --client-net 10.0.0.0/14 --tun vpn0 --address 10.255.255.254 $* | tee hub.rec)"
+	wait_for 20 hub 'serving on vpn0'
+}
+# connect_spoke N CERT [OPTION...]: it says that its certificate is CERT; all of 10.0.0.0/8 goes to the hub.
+connect_spoke() {
+	local n=$1 cert=$2
+	shift 2
+	end "s$n" "nhrp-register -v --keep --connect --cert $cert.crt --prefix 10.$n.0.0/24 --tun vpn0 --address 10.255.255.$n $* \
+			203.0.113.254 | tee s$n.nhrp |
+		ike-initiate -v --keep --bindings - $SIGNED --cert s$n.crt --key s$n.key --peer-cert-hash $(hash_of hub) 203.0.113.254 |
+		tee s$n.rec |
+		esp-tun -v --tun vpn0 --no-route --nhrp any --address 10.255.255.$n/32 --state-dir s$n.state --control $T/s$n.ctl"
+	wait_for 20 "s$n" "registered: 10.255.255.$n at 203.0.113.254"
+	eventually 5 at "s$n" ip route add 10.0.0.0/8 via 10.255.255.254 dev vpn0 onlink src "10.$n.0.1"
+}
+
+direct() { at "s$1" ip route | grep -q "^10.$2.0.0/24 via 10.255.255.$2 dev vpn0"; }
+not_direct() { ! direct "$@"; }
+
+# pinged FROM TO N: N pings, all answered; ping.out has them.
+pinged() {
+	at "s$1" ping -D -c "$3" -i 0.02 -W 3 "10.$2.0.1" >ping.out || :
+	grep -q ' 0% packet loss' ping.out || { cat ping.out; tail -n 30 ./*.err; return 1; }
+}
+
+@test "acvpn: two spokes that talk get a tunnel of their own, lose nothing, and it ends when they are silent" {
+	background dump ip netns exec "${P}net" tcpdump -i br0 -w wire.pcap -U ip
+	eventually 5 grep -q listening dump.err
+	connect_hub --client-idle 3 --client-ike aes128-sha256-ecp256 --client-esp aes256gcm16 --client-esp-lifetime 1200
+	connect_spoke 1 s1
+	connect_spoke 2 s2
+	eventually 5 at hub ip route get 10.1.0.1
+	eventually 5 at hub ip route get 10.2.0.1
+	pinged 1 2 100
+	grep -q 'icmp_seq=1 .*ttl=63 ' ping.out
+	grep -q 'icmp_seq=100 .*ttl=64 ' ping.out
+	awk '/ttl=/ { match($0, /ttl=[0-9]+/); t = substr($0, RSTART + 4, 2); if (t == 63 && seen) late++; if (t == 64) seen = 1 }
+		END { exit late > 5 }' ping.out
+	direct 1 2
+	direct 2 1
+	# Who saw the traffic first begins; the other one waits.
+	seen s1 'set: 10.255.255.2 at 203.0.113.2: this end begins the tunnel'
+	seen s2 'set: 10.255.255.1 at 203.0.113.1: the peer begins the tunnel'
+	run ! seen s2 'negotiating phase 1 with 203.0.113.1'
+	seen s1 '203.0.113.2:500: phase 1 with 203.0.113.2:500 established (aggressive mode)'
+	# The profile of the hub, not the proposals of the spokes.
+	sa-show --format json s1.rec >s1.json
+	jq -se '[.[] | select(.type == "child-sa" and .remote.address == "203.0.113.2")] | last |
+		.proposal.encryption == "aes-gcm-16" and .proposal."key-bits" == 256 and .lifetime.seconds == 1200' s1.json
+	jq -se '[.[] | select(.type == "ike-sa" and .remote.address == "203.0.113.2")] | last | .proposal.group == "ecp256"' s1.json
+	# The records of NHRP have the hash, and fit the schema.
+	sa-show --format json s2.nhrp >s2.json
+	jq -se --arg h "$(hash_of s1 | tr -d : | tr A-F a-f)" '[.[] | select(.type == "nhrp-binding" and .kind == "shortcut" and .holding > 0)] |
+		length >= 2 and all(.cert == $h and .flags.passive and .profile.esp == "aes256gcm16")' s2.json
+	run -0 /usr/bin/python3 "$SAPIPE_TOP/tests/lib/cddl_check.py" --schema "$SAPIPE_TOP/libcommon/sa/sa-state.cddl" --min 3 s2.nhrp hub.rec
+	# Silence.
+	wait_for 10 s1 'idle: 10.2.0.0 at 203.0.113.2'
+	eventually 5 not_direct 1 2
+	eventually 5 not_direct 2 1
+	wait_for 10 s1 '203.0.113.2: child SA'
+	eventually 10 grep -q '203.0.113.2: child SA .* ends: ' s1.err
+	eventually 10 grep -q '203.0.113.1: child SA .* ends: ' s2.err
+	# Again, the other one first: by the hub, then direct. The hub pauses between two sets of one pair.
+	nap 8
+	pinged 2 1 150
+	grep -q 'icmp_seq=1 .*ttl=63 ' ping.out
+	grep -q 'icmp_seq=150 .*ttl=64 ' ping.out
+	kill "${BG[dump]}"
+	ended dump || :
+	[ "$(tshark -r wire.pcap -Y 'esp && ip.src == 203.0.113.1 && ip.dst == 203.0.113.2' 2>/dev/null | wc -l)" -gt 50 ]
+	tshark -r wire.pcap -Y 'ip.proto == 54 || nhrp || icmp' 2>/dev/null >clear
+	[ ! -s clear ] || { head clear; return 1; }
+}
+
+@test "acvpn: a peer with another certificate than the hub told of is refused, by name, and packets go on by the hub" {
+	connect_hub
+	issue other self
+	connect_spoke 1 s1
+	# It registers the hash of a certificate whose key it does not use.
+	connect_spoke 2 other
+	eventually 5 at hub ip route get 10.2.0.1
+	pinged 1 2 100
+	run ! grep -q 'ttl=64 ' ping.out
+	wait_for 10 s1 'set: 10.255.255.2 at 203.0.113.2'
+	eventually 20 grep -qE '203\.0\.113\.2.*(certificate|not trusted|no authority)' s1.err || { cat s1.err; return 1; }
+	run ! grep -q '203.0.113.2:500: child SA' s1.err
+	not_direct 1 2
+	pinged 1 2 5
+}
+
+@test "acvpn: the hub allows no network that it need not, and none twice" {
+	connect_hub
+	connect_spoke 1 s1 --prefix 10.9.0.0/24 --prefix 10.0.0.0/8
+	seen hub 'refused: 10.9.0.0 at 203.0.113.1: the network is not allowed'
+	seen hub 'refused: 10.0.0.0 at 203.0.113.1: the network is not allowed'
+	connect_spoke 2 s2 --prefix 10.1.0.128/25
+	wait_for 5 hub "refused: 10.1.0.128 at 203.0.113.2: the network is another spoke's"
+	eventually 5 at hub ip route get 10.2.0.1
+	at hub ip route | grep -q '^10.1.0.0/24 via 10.255.255.1'
+	run ! grep -qE '^(10.9|10.1.0.128|10.0.0.0/8)' <(at hub ip route)
+}
+
+@test "acvpn: options that do not fit are refused" {
+	cd "$T" || return
+	local wrong
+	for wrong in 'nhrp-register --tun vpn0 --address 10.0.0.1 --connect 192.0.2.1' \
+		'nhrp-register --tun vpn0 --address 10.0.0.1 --keep --cert x.crt 192.0.2.1' \
+		'nhrp-serve --tun vpn0 --address 10.0.0.1 --connect --redirect' \
+		'nhrp-serve --tun vpn0 --address 10.0.0.1 --client-net 10.0.0.0/8' \
+		'nhrp-serve --tun vpn0 --address 10.0.0.1 --connect --client-ike aes129' \
+		'esp-tun --nhrp any x.sa' 'esp-tun --nhrp any --no-route x.sa'; do
+		# shellcheck disable=SC2086 # words
+		run -2 --separate-stderr $wrong
+		one_error
+	done
 }

@@ -14,6 +14,8 @@
 #define PEERS_BOUND	256	/* peers at the same time */
 #define TICK_S		1.	/* expiry is in seconds */
 #define PROTO_GRE	47
+#define PASSIVE_MS	5000	/* for a peer that is to begin its tunnel */
+#define LIFETIME_LEAST	60	/* seconds, of a profile */
 #define LET_GO_MS	3000	/* after the last binding: the peer's may end a moment later, and it still sends */
 
 struct bound_peer {
@@ -21,6 +23,8 @@ struct bound_peer {
 	bool		named;		/* by the command line: wanted without a binding */
 	bool		wanted;
 	uint64_t	until_ms;	/* not wanted: when it is let go */
+	uint64_t	begin_ms;	/* the peer begins its tunnel; this end does from then on; 0: it has begun */
+	struct endpoint	local;		/* ... from here */
 	bool		up;		/* has a child SA; the readers have its bindings */
 };
 
@@ -99,17 +103,75 @@ gre_host(const struct addr *a)
 	return ((struct selector){ .first = *a, .last = *a, .proto = PROTO_GRE });
 }
 
-/* The policy of a slot: that of the command line, for GRE between ${own} and ${peer}. Free slots fit no peer. */
+/* What the server, which this end is registered at, wants the tunnel to be. */
 static void
-fit(struct bound *b, size_t slot, const struct addr *own, const struct addr *peer)
+follow_profile(struct ike_policy *p, const struct sa_profile *o)
+{
+	struct ike_proposals ike;
+	struct esp_proposals esp;
+	struct fault f = {0};
+
+	if (o->ike[0] != '\0' && ike_proposals_parse(&ike, o->ike, &f) == 0)
+		p->ike = ike;
+	if (o->esp[0] != '\0' && p->proto == SA_ESP && esp_proposals_parse(&esp, o->esp, &f) == 0)
+		p->esp = esp;
+	if (f.code != FAULT_NONE && report_allow(__func__))
+		report_note(&f);
+	if (o->ike_seconds >= LIFETIME_LEAST)
+		p->ike_seconds = o->ike_seconds;
+	if (o->esp_seconds >= LIFETIME_LEAST)
+		p->esp_seconds = o->esp_seconds;
+}
+
+/* The tunnel to another client of an AutoConnect VPN: with a hash, the peer has that certificate and no other; else one of --ca. */
+static void
+fit_client(struct ike_policy *p, const struct sa_nhrp_binding *rec)
+{
+	p->creds.pinned = (struct certs){0};
+	p->creds.n_hashes = 0;
+	if (rec->has_cert) {
+		p->creds.ca = (struct certs){0};
+		p->creds.n_hashes = 1;
+		memcpy(p->creds.hash[0], rec->cert, sizeof(p->creds.hash[0]));
+	}
+	if (rec->has_profile)
+		follow_profile(p, &rec->profile);
+}
+
+/*
+ * The policy of a slot: that of the command line, for GRE between ${own} and ${peer}, or in tunnel mode with its selectors, as ${rec}
+ * wants it; NULL: the peer is named by the command line. Free slots fit no peer.
+ */
+static void
+fit(struct bound *b, size_t slot, const struct addr *own, const struct addr *peer, const struct sa_nhrp_binding *rec)
 {
 	struct ike_policy *p = &b->policy[1 + slot];
 
 	*p = b->r->policy;	/* which keeps the secrets */
 	p->remote_addr = (struct selector){ .first = *peer, .last = *peer };
+	if (p->mode == SA_TUNNEL) {
+		if (rec != NULL && rec->kind == NHRP_KIND_SHORTCUT)
+			fit_client(p, rec);
+		return;
+	}
 	p->n_local_ts = p->n_remote_ts = 1;
 	p->local_ts[0] = gre_host(own);
 	p->remote_ts[0] = gre_host(peer);
+}
+
+/* A tunnel that its peer has not begun in time: this end does. */
+static void
+begin(struct bound *b, struct bound_peer *p)
+{
+	const struct endpoint remote = { .addr = p->nbma, .port = PORT_IKE_DEFAULT };
+	struct ike_host *h = b->r->tool.host;
+	struct ike_outbox todo = {0};
+	struct fault f = {0};
+
+	p->begin_ms = 0;
+	if (ike_engine_want(ike_host_engine(h), ike_host_now(h), &b->policy[1 + (p - b->peer)], &p->local, &remote, &todo, &f) != 0)
+		report_note(&f);
+	ike_host_do(h, &todo);
 }
 
 static void
@@ -122,21 +184,33 @@ let_go(struct bound *b, struct bound_peer *p)
 	struct ike_outbox todo = {0};
 	char text[ADDR_TEXT];
 
+	if (p->begin_ms != 0)	/* the peer may have begun it: what ends then is found by its connection */
+		begin(b, p);
 	report_say(1, "no binding names %s any more: its SAs end", addr_text(text, &p->nbma));
 	ike_engine_unwant(ike_host_engine(h), ike_host_now(h), &b->policy[1 + slot], &todo);
 	*p = (struct bound_peer){0};
-	fit(b, slot, &nobody, &nobody);
+	fit(b, slot, &nobody, &nobody, NULL);
 	ike_host_do(h, &todo);
 }
 
-/* A peer more, at ${nbma}. 0, or -1: not possible. */
+/* Whether the peer of ${rec} can prove who it is. */
+static bool
+can_trust(const struct bound *b, const struct sa_nhrp_binding *rec)
+{
+	const struct ike_policy *p = &b->r->policy;
+
+	return (p->mode != SA_TUNNEL || p->creds.key == NULL || rec->kind != NHRP_KIND_SHORTCUT || rec->has_cert || p->creds.ca.n > 0);
+}
+
+/* A peer more, at ${nbma}, of the binding ${rec}; NULL: of the command line. 0, or -1: not possible. */
 static int
-take(struct bound *b, const struct addr *nbma, bool named, struct fault *f)
+take(struct bound *b, const struct addr *nbma, const struct sa_nhrp_binding *rec, struct fault *f)
 {
 	const struct endpoint remote = { .addr = *nbma, .port = PORT_IKE_DEFAULT };
 	struct ike_host *h = b->r->tool.host;
 	struct endpoint local = b->r->tool.local;
 	struct ike_outbox todo = {0};
+	char text[ADDR_TEXT];
 	size_t slot = 0;
 	int rc;
 
@@ -145,11 +219,18 @@ take(struct bound *b, const struct addr *nbma, bool named, struct fault *f)
 	if (slot == PEERS_BOUND)
 		return (fault(f, FAULT_TOO_LARGE, "bindings name more than %d peers", PEERS_BOUND));
 	if (ports_is_own(nbma) == 1)
-		return (named ? fault(f, FAULT_BAD_ADDRESS, "%s is an address of this machine", b->r->o->peer) : 0);
+		return (rec == NULL ? fault(f, FAULT_BAD_ADDRESS, "%s is an address of this machine", b->r->o->peer) : 0);
 	if (ike_host_source(h, &local, &remote, PORT_IKE, f) != 0)
 		return (-1);
-	fit(b, slot, &local.addr, nbma);
-	b->peer[slot] = (struct bound_peer){ .nbma = *nbma, .named = named, .wanted = true };
+	if (rec != NULL && !can_trust(b, rec))
+		return (fault(f, FAULT_CONFIG, "the binding of %s has no certificate hash, and there is no --ca: no tunnel",
+		    addr_text(text, nbma)));
+	fit(b, slot, &local.addr, nbma, rec);
+	b->peer[slot] = (struct bound_peer){ .nbma = *nbma, .named = rec == NULL, .wanted = true, .local = local };
+	if (rec != NULL && rec->flags.passive) {
+		b->peer[slot].begin_ms = ike_host_now(h).ms + PASSIVE_MS;
+		return (0);
+	}
 	rc = ike_engine_want(ike_host_engine(h), ike_host_now(h), &b->policy[1 + slot], &local, &remote, &todo, f);
 	if (rc != 0)
 		b->peer[slot] = (struct bound_peer){0};
@@ -178,9 +259,13 @@ settle(struct bound *b)
 		if (p->nbma.family != 0 && !p->wanted && now_ms >= p->until_ms)
 			let_go(b, p);
 	for (size_t i = 0; i < b->list.n && !b->r->tool.over; i++)
-		if ((nbma = peer_of(&b->list.list[i].rec)) != NULL && find(b, nbma) == NULL && take(b, nbma, false, &f) != 0 &&
+		if ((nbma = peer_of(&b->list.list[i].rec)) != NULL && find(b, nbma) == NULL &&
+		    take(b, nbma, &b->list.list[i].rec, &f) != 0 &&
 		    report_allow(__func__))
 			report_note(&f);
+	for (p = b->peer; p < b->peer + PEERS_BOUND; p++)
+		if (p->nbma.family != 0 && p->begin_ms != 0 && now_ms >= p->begin_ms)
+			begin(b, p);
 	tell(b);
 }
 
@@ -198,6 +283,8 @@ apply(struct bound *b, const struct sa_nhrp_binding *rec, struct fault *f)
 	if (what == -1)
 		return (-1);
 	nbma = peer_of(rec);
+	if (what != BINDINGS_GONE && nbma != NULL && (p = find(b, nbma)) != NULL && !p->named)
+		fit(b, (size_t)(p - b->peer), &p->local.addr, nbma, rec);	/* with a new hash, for instance */
 	if (rec->holding == 0 || rec->expires <= now || nbma == NULL || ports_is_own(nbma) == 1 ||
 	    ((p = find(b, nbma)) != NULL && p->up))
 		put(b, rec, false);
@@ -285,9 +372,11 @@ check(const struct initiate *r, struct fault *f)
 
 	if (!o->keep || o->phase1 || o->phase2 != NULL || o->peers_file != NULL || o->tool.tcp != 0)
 		return (fault(f, FAULT_USAGE, "--bindings needs --keep, and excludes --phase1, --phase2, --peers and --encap tcp"));
+	if (r->policy.mode == SA_TUNNEL && r->policy.n_local_ts > 0 && r->policy.n_remote_ts > 0 && !r->policy.mode_config)
+		return (0);
 	if (r->policy.mode != SA_TRANSPORT || r->policy.n_local_ts > 0 || r->policy.n_remote_ts > 0 || r->policy.mode_config)
-		return (fault(f, FAULT_USAGE, "--bindings needs --mode transport, and excludes --local-ts, --remote-ts and --mode-config: "
-		    "the SAs are for GRE between the two ends"));
+		return (fault(f, FAULT_USAGE, "--bindings needs --mode transport without --local-ts and --remote-ts, for GRE between the two ends, or "
+		    "--mode tunnel with both, for an AutoConnect VPN; it excludes --mode-config"));
 	return (0);
 }
 
@@ -306,7 +395,7 @@ initiate_bound(struct initiate *r, const struct ike_tool_opts *tool, struct ike_
 	b->r = r;
 	b->policy[0] = r->policy;
 	for (size_t i = 0; i < PEERS_BOUND; i++)
-		fit(b, i, &nobody, &nobody);
+		fit(b, i, &nobody, &nobody, NULL);
 	conf->policies = b->policy;
 	conf->n_policies = 1 + PEERS_BOUND;
 	conf->others = true;	/* both ends may begin at once: no INITIAL-CONTACT, which would end what the other began */
@@ -317,7 +406,7 @@ initiate_bound(struct initiate *r, const struct ike_tool_opts *tool, struct ike_
 	r->tool.hook = on_verdict;
 	r->tool.hook_ctx = b;
 	if (r->o->peer != NULL && (peer_resolve(&to, r->o->peer, r->tool.local.addr.family, PORT_IKE_DEFAULT, f) != 0 ||
-	    take(b, &to.addr, true, f) != 0))
+	    take(b, &to.addr, NULL, f) != 0))
 		return (-1);
 	ev_init(&b->io, on_records);
 	b->io.data = b;

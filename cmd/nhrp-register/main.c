@@ -7,6 +7,7 @@
 #include "cli/report.h"
 #include "nhrp/client.h"
 #include "os/clock.h"
+#include "tool/creds_opt.h"
 #include "tool/nhrp/nhrp_tool.h"
 
 
@@ -16,7 +17,8 @@ struct opts {
 	struct opt_list	 nhs, prefixes;
 	struct opt_args	 servers;
 	uint32_t	 timeout_ms, idle;
-	bool		 keep, shortcut, unique;
+	const char	*cert;
+	bool		 keep, shortcut, unique, connect;
 };
 
 #define T struct opts
@@ -32,8 +34,10 @@ static const struct opt optab[] = {
 	OPT_SECTION("Staying"),
 	OPT_FLAG(T, keep, 0, "keep", "stay: refresh the registration, answer resolution requests"),
 	OPT_FLAG(T, shortcut, 0, "shortcut", "with --keep: follow traffic indications, find direct ways"),
-	OPT_SECONDS(T, idle, 0, "idle", "S", 2, 65535, "with --shortcut: end a shortcut without packets for S seconds", .flags = OPT_NO_DEFAULT),
+	OPT_SECONDS(T, idle, 0, "idle", "S", 2, 65535, "with --shortcut, --connect: end a shortcut without packets for S seconds", .flags = OPT_NO_DEFAULT),
 	OPT_LIST(T, prefixes, 0, "prefix", "CIDR", "with --keep: a network behind this end"),
+	OPT_FLAG(T, connect, 0, "connect", "with --keep: AutoConnect VPN, tunnels to other clients when the server says so"),
+	OPT_STR(T, cert, 0, "cert", "FILE", "with --connect: our certificate for these tunnels, whose hash the server hands on"),
 	OPT_OUTPUT(T, output, "write nhrp-binding records to FILE (default: standard output)"),
 	OPT_ARGS(T, servers, "SERVER", 0, NHRP_CLIENT_SERVERS, "addresses of the servers outside of the tunnel (NBMA addresses)"),
 	OPT_END
@@ -44,6 +48,7 @@ struct run {
 	struct nhrp_tool	 tool;
 	struct nhrp_client	 client;
 	const struct opts	*o;
+	struct acvpn		 offer;		/* of --connect */
 	struct nhrp_register_conf conf[NHRP_CLIENT_SERVERS];
 	uint64_t		 give_up_ms;	/* UINT64_MAX: with --keep */
 };
@@ -137,7 +142,7 @@ settle_servers(struct run *r, struct fault *f)
 	for (i = 0; i < o->servers.n; i++) {
 		struct nhrp_register_conf *c = &r->conf[i];
 
-		*c = (struct nhrp_register_conf){ .unique = o->unique, .keep = o->keep };
+		*c = (struct nhrp_register_conf){ .unique = o->unique, .keep = o->keep, .offer = o->connect ? &r->offer : NULL };
 		if (numeric_parse(&c->nhs_nbma, o->servers.v[i], "SERVER", f) != 0 ||
 		    (i < o->nhs.n && numeric_parse(&c->nhs, o->nhs.v[i], "--nhs", f) != 0))
 			return (-1);
@@ -150,6 +155,32 @@ settle_servers(struct run *r, struct fault *f)
 	return (0);
 }
 
+/* What this end says about itself with --connect. */
+static int
+settle_offer(struct run *r, struct fault *f)
+{
+	const struct opts *o = r->o;
+	struct acvpn *a = &r->offer;
+	struct creds_opts files = { .cert = { .n = 1, .v = { o->cert } } };
+	struct creds own = {0};
+	size_t i;
+	int rc = 0;
+
+	if (!o->connect)
+		return (o->cert == NULL ? 0 : fault(f, FAULT_USAGE, "--cert requires --connect"));
+	a->kind = ACVPN_OFFER;
+	acvpn_set(a, ACVPN_ATTR_NET);
+	for (i = 0; i < r->client.n_nets && i < ACVPN_NETS; i++)
+		a->nets[a->n_nets++] = (struct acvpn_net){ r->client.nets[i].net, r->client.nets[i].prefix };
+	if (o->cert == NULL)
+		return (0);
+	acvpn_set(a, ACVPN_ATTR_CERT);
+	if (creds_own_read(&own, &files, f) != 0 || own.own.n == 0 || cert_hash(own.own.c[0], a->cert) != 0)
+		rc = -1;
+	creds_free(&own);
+	return (rc);
+}
+
 static int
 open_all(struct run *r, struct fault *f)
 {
@@ -158,20 +189,23 @@ open_all(struct run *r, struct fault *f)
 
 	if (settle_servers(r, f) != 0)
 		return (-1);
-	if (!o->keep && (o->shortcut || o->prefixes.n > 0))
-		return (fault(f, FAULT_USAGE, "--shortcut and --prefix require --keep"));
-	if (!o->shortcut && o->idle != 0)
-		return (fault(f, FAULT_USAGE, "--idle requires --shortcut"));
+	if (!o->keep && (o->shortcut || o->connect || o->prefixes.n > 0))
+		return (fault(f, FAULT_USAGE, "--shortcut, --connect and --prefix require --keep"));
+	if (!o->shortcut && !o->connect && o->idle != 0)
+		return (fault(f, FAULT_USAGE, "--idle requires --shortcut or --connect"));
 	for (i = 0; i < o->prefixes.n; i++)
 		if (nhrp_net_parse(&r->client.nets[i].net, &r->client.nets[i].prefix, o->prefixes.v[i], "--prefix", f) != 0)
 			return (-1);
 	r->client.n_nets = o->prefixes.n;
 	r->client.shortcut = o->shortcut;
+	r->client.connect = o->connect;
+	if (settle_offer(r, f) != 0)
+		return (-1);
 	r->client.idle_s = o->idle;
 	/* One registration is for people; its records are for who asks for them. */
 	if ((o->keep || o->output != NULL || isatty(STDOUT_FILENO) == 0) && nhrp_tool_output(&r->tool, o->output, f) != 0)
 		return (-1);
-	if (nhrp_tool_open(&r->tool, &o->nhrp, (o->keep ? GRE_SERVES : 0) | (o->shortcut ? GRE_USES : 0), &r->conf[0].nhs_nbma,
+	if (nhrp_tool_open(&r->tool, &o->nhrp, (o->keep ? GRE_SERVES : 0) | (o->shortcut || o->connect ? GRE_USES : 0), &r->conf[0].nhs_nbma,
 	    &calls, r, f) != 0)
 		return (-1);
 	r->client.node = &r->tool.node;

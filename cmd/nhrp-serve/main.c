@@ -1,4 +1,5 @@
 /* nhrp-serve: the next hop server of a GRE network. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -6,6 +7,8 @@
 #include "cli/peer_addr.h"
 #include "cli/prog.h"
 #include "cli/report.h"
+#include "crypto/proposal.h"
+#include "nhrp/pair.h"
 #include "nhrp/serve.h"
 #include "os/linkroute.h"
 #include "os/routewatch.h"
@@ -15,10 +18,12 @@
 
 struct opts {
 	struct nhrp_opts nhrp;
-	struct opt_list	 prefixes, servers;
+	struct opt_list	 prefixes, servers, clients;
+	const char	*ike, *esp;
+	uint32_t	 idle, ike_lifetime, esp_lifetime;
 	uint32_t	 limit, limit_each;
 	const char	*output;
-	bool		 redirect;
+	bool		 redirect, connect;
 };
 
 #define T struct opts
@@ -30,6 +35,18 @@ static const struct opt optab[] = {
 	OPT_FLAG(T, redirect, 0, "redirect", "send traffic indications: clients find direct ways"),
 	OPT_LIST(T, prefixes, 0, "prefix", "CIDR", "a network behind the server itself"),
 	OPT_LIST(T, servers, 0, "server", "ADDR=NBMA", "another server, by its addresses in and outside of the tunnel: hand requests on to it"),
+	OPT_SECTION("AutoConnect VPN:"),
+	OPT_FLAG(T, connect, 0, "connect", "tell two clients of each other when packets go between their tunnels"),
+	OPT_LIST(T, clients, 0, "client-net", "CIDR", "with --connect: clients may have networks of CIDR behind them"),
+	OPT_STR(T, ike, 0, "client-ike", "PROPOSALS", "with --connect: IKE proposals of their tunnels"),
+	OPT_STR(T, esp, 0, "client-esp", "PROPOSALS", "with --connect: ESP proposals of their tunnels"),
+	OPT_SECONDS(T, ike_lifetime, 0, "client-ike-lifetime", "S", 60, 86400000, "with --connect: lifetime of their IKE SAs",
+	    .flags = OPT_NO_DEFAULT),
+	OPT_SECONDS(T, esp_lifetime, 0, "client-esp-lifetime", "S", 60, 86400000, "with --connect: lifetime of their child SAs",
+	    .flags = OPT_NO_DEFAULT),
+	OPT_SECONDS(T, idle, 0, "client-idle", "S", 2, 86400, "with --connect: a tunnel without packets for S seconds ends",
+	    .flags = OPT_NO_DEFAULT),
+	OPT_SECTION("Running:"),
 	OPT_NUM(T, limit, 0, "limit", "N", 1, 1000000, "registrations at a time"),
 	OPT_NUM(T, limit_each, 0, "limit-each", "N", 1, 1000000, "registrations at a time from one NBMA address", .flags = OPT_NO_DEFAULT),
 	OPT_OUTPUT(T, output, "write nhrp-binding records to FILE (default: standard output)"),
@@ -90,7 +107,12 @@ on_receive(void *ctx, const struct nhrp_in *in, struct now now)
 static void
 on_sample(void *ctx, const struct gre_msg *m, struct now now)
 {
-	nhrp_serve_sample(((struct run *)ctx)->serve, &m->nbma, &m->to, m->data, now);
+	struct run *r = ctx;
+
+	if (r->o->connect)
+		nhrp_pair_sample(r->serve, &m->nbma, &m->to, m->data, now);
+	else
+		nhrp_serve_sample(r->serve, &m->nbma, &m->to, m->data, now);
 }
 
 static uint64_t
@@ -125,6 +147,8 @@ status(void *ctx)
 	report_say(-1, "indications %llu, held back %llu; errors %llu, loops %llu, unasked replies %llu",
 	    (unsigned long long)c->indications, (unsigned long long)c->limited, (unsigned long long)c->errors,
 	    (unsigned long long)c->loops, (unsigned long long)c->unasked);
+	if (s->conf.connect)
+		report_say(-1, "Resolution-sets %llu, acknowledged %llu", (unsigned long long)c->sets, (unsigned long long)c->acks);
 }
 
 static const struct nhrp_tool_calls calls = {
@@ -187,6 +211,45 @@ server_parse(struct nhrp_hop *s, const char *text, struct fault *f)
 }
 
 static int
+copy_proposals(char out[SA_PROPOSALS], const char *text, const char *option, struct fault *f)
+{
+	if (snprintf(out, SA_PROPOSALS, "%s", text) >= SA_PROPOSALS)
+		return (fault(f, FAULT_USAGE, "%s: more than %d characters", option, SA_PROPOSALS - 1));
+	return (0);
+}
+
+/* The tunnels of clients, by --connect. */
+static int
+settle_clients(const struct opts *o, struct nhrp_serve_conf *c, struct fault *f)
+{
+	struct acvpn *a = &c->profile;
+	struct ike_proposals ike;
+	struct esp_proposals esp;
+
+	if (!o->connect)
+		return (o->clients.n == 0 && o->ike == NULL && o->esp == NULL && o->idle == 0 && o->ike_lifetime == 0 && o->esp_lifetime == 0 ? 0 :
+		    fault(f, FAULT_USAGE, "--client-... requires --connect"));
+	if (o->redirect)
+		return (fault(f, FAULT_USAGE, "--connect and --redirect exclude each other"));
+	if (o->clients.n > NHRP_ALLOWED)
+		return (fault(f, FAULT_USAGE, "--client-net: at most %d of them", NHRP_ALLOWED));
+	for (; c->n_allowed < o->clients.n; c->n_allowed++)
+		if (nhrp_net_parse(&c->allowed[c->n_allowed].net, &c->allowed[c->n_allowed].prefix, o->clients.v[c->n_allowed], "--client-net",
+		    f) != 0)
+			return (-1);
+	if ((o->ike != NULL && (ike_proposals_parse(&ike, o->ike, f) != 0 || copy_proposals(a->profile.ike, o->ike, "--client-ike", f) != 0)) ||
+	    (o->esp != NULL && (esp_proposals_parse(&esp, o->esp, f) != 0 || copy_proposals(a->profile.esp, o->esp, "--client-esp", f) != 0)))
+		return (-1);
+	a->profile.ike_seconds = o->ike_lifetime;
+	a->profile.esp_seconds = o->esp_lifetime;
+	a->idle = o->idle;
+	a->has = (o->ike != NULL ? UINT32_C(1) << ACVPN_ATTR_IKE : 0) | (o->esp != NULL ? UINT32_C(1) << ACVPN_ATTR_ESP : 0) |
+	    (o->ike_lifetime != 0 ? UINT32_C(1) << ACVPN_ATTR_IKE_LIFETIME : 0) |
+	    (o->esp_lifetime != 0 ? UINT32_C(1) << ACVPN_ATTR_ESP_LIFETIME : 0) | (o->idle != 0 ? UINT32_C(1) << ACVPN_ATTR_IDLE : 0);
+	return (0);
+}
+
+static int
 settle(struct run *r, const struct opts *o, struct fault *f)
 {
 	size_t i;
@@ -205,15 +268,15 @@ static int
 open_all(struct run *r, struct fault *f)
 {
 	const struct opts *o = r->o;
-	struct nhrp_serve_conf c = { .redirect = o->redirect, .limit = o->limit, .limit_each = o->limit_each,
+	struct nhrp_serve_conf c = { .redirect = o->redirect, .connect = o->connect, .limit = o->limit, .limit_each = o->limit_each,
 	    .servers = r->servers, .n_servers = o->servers.n, .route = route, .local = is_local, .ctx = r };
 
-	if (settle(r, o, f) != 0)
+	if (settle(r, o, f) != 0 || settle_clients(o, &c, f) != 0)
 		return (-1);
 	if (getrandom(&c.salt, sizeof(c.salt), 0) != sizeof(c.salt))
 		return (fault_sys(f, FAULT_SYSTEM, "no random numbers"));
 	if (nhrp_tool_output(&r->tool, o->output, f) != 0 ||
-	    nhrp_tool_open(&r->tool, &o->nhrp, GRE_SERVES | (o->redirect ? GRE_SAMPLES : 0), NULL, &calls, r, f) != 0)
+	    nhrp_tool_open(&r->tool, &o->nhrp, GRE_SERVES | (o->redirect || o->connect ? GRE_SAMPLES : 0), NULL, &calls, r, f) != 0)
 		return (-1);
 	if ((r->serve = malloc(sizeof(*r->serve))) == NULL || nhrp_serve_open(r->serve, &r->tool.node, &c) != 0)
 		return (fault(f, FAULT_MEMORY, "no memory"));

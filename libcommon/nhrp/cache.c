@@ -59,6 +59,7 @@ nhrp_cache_remove(struct nhrp_cache *c, struct nhrp_client_entry *e)
 	heap_set(&c->heap, &e->timer, UINT64_MAX);
 	table_remove(&c->table, &e->node);
 	free(e->askers);
+	free(e->offer);
 	free(e);
 	c->n--;
 }

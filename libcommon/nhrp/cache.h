@@ -7,6 +7,7 @@
 
 #include "base/heap.h"
 #include "base/table.h"
+#include "nhrp/acvpn.h"
 #include "nhrp/node.h"
 
 #define NHRP_ASKERS	8	/* kept of each registration; the oldest makes room */
@@ -25,6 +26,8 @@ struct nhrp_client_entry {	/* a registration */
 	struct addr		 from;		/* as seen */
 	uint16_t		 holding, mtu;
 	bool			 unique;
+	uint32_t		 id;		/* request ID of its last registration */
+	struct acvpn		*offer;		/* of an AutoConnect VPN, with the networks that it may have; NULL: none */
 	unsigned		 n_askers, next_asker;
 	struct nhrp_asker	*askers;	/* NHRP_ASKERS, made with the first */
 };

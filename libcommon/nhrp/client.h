@@ -3,6 +3,9 @@
  * requests for its own addresses, resolves what an indication of a server is about, and obeys purges. An indication counts
  * only from a server at which this end is registered. A shortcut in use is resolved again in the last third of its holding time;
  * one that is not in use ends at its holding time, or earlier with ${idle_s}.
+ *
+ * In an AutoConnect VPN the server tells two clients of each other (acvpn.h). A Resolution-set counts only from a server at which this
+ * end is registered, by the last registration that was accepted, and once: its serial is greater than those before.
  */
 #ifndef SAPIPE_NHRP_CLIENT_H
 #define SAPIPE_NHRP_CLIENT_H
@@ -26,6 +29,8 @@ struct nhrp_cut {		/* a shortcut, or a negative answer */
 	uint64_t	end_ms;
 	uint64_t	renew_ms;	/* from then on, use renews it; UINT64_MAX: no (more) */
 	bool		looked;		/* ${renew_ms} has gone by */
+	bool		set;		/* of a Resolution-set: use makes it last */
+	uint32_t	idle_s;		/* ... which says when it ends without packets; 0: see struct nhrp_client */
 	uint64_t	used_ms;	/* the last packet to it that this end knows of */
 };
 
@@ -33,6 +38,7 @@ struct nhrp_client {
 	struct nhrp_node	*node;
 	struct nhrp_register	 reg[NHRP_CLIENT_SERVERS];	/* the first ${n_regs} are started */
 	size_t			 n_regs;
+	bool			 connect;	/* accept Resolution-sets */
 	bool			 shortcut;	/* follow indications */
 	uint32_t		 idle_s;	/* a shortcut that is not in use ends after this time; 0: at its holding time */
 	struct nhrp_net		 nets[NHRP_CLIENT_NETS];

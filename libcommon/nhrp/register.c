@@ -22,6 +22,7 @@ send_request(struct nhrp_register *r, struct now now)
 	struct nhrp_node *n = r->node;
 	struct nhrp_packet p;
 	struct nhrp_arena a = { .n = 0 };
+	uint8_t offer[ACVPN_EXT_MAX];
 	struct nhrp_cie nat = { .prefix = nhrp_bits(&n->proto), .nbma = r->conf.nhs_nbma, .proto = r->conf.nhs };
 
 	r->id = n->id++;
@@ -40,6 +41,8 @@ send_request(struct nhrp_register *r, struct now now)
 		nat.proto.family = n->proto.family;	/* 0.0.0.0 */
 	if (nhrp_ext_add(&p, NHRP_EXT_NAT, false, SPAN_NONE) == 0)
 		(void)nhrp_ext_append(&p.ext[p.n_exts - 1], &nat, &a);
+	if (r->conf.offer != NULL)
+		(void)acvpn_add(&p, r->conf.offer, offer);
 	nhrp_node_send(n, &r->conf.nhs_nbma, &p);
 }
 
@@ -143,6 +146,8 @@ accepted(struct nhrp_register *r, const struct nhrp_packet *p, struct now now)
 	first = first || addr_cmp(&nat, &r->state.nat) != 0 || addr_cmp(&nhs, &r->state.nhs) != 0;
 	r->state.outcome = NHRP_ACCEPTED;
 	r->state.code = NHRP_CODE_OK;
+	r->accepted_id = r->id;
+	r->has_serial = false;
 	r->state.nhs = nhs;
 	r->state.nat = nat;
 	r->state.holding = p->cie[0].holding != 0 ? p->cie[0].holding : r->node->holding;

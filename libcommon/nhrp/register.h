@@ -6,6 +6,7 @@
 #ifndef SAPIPE_NHRP_REGISTER_H
 #define SAPIPE_NHRP_REGISTER_H
 
+#include "nhrp/acvpn.h"
 #include "nhrp/node.h"
 
 enum nhrp_outcome {
@@ -20,6 +21,7 @@ struct nhrp_register_conf {
 	struct addr	nhs;		/* protocol address of the server; family 0: not known */
 	bool		unique;		/* refuse another NBMA address for our address */
 	bool		keep;
+	const struct acvpn *offer;	/* of an AutoConnect VPN, goes with each request; NULL: none */
 };
 
 struct nhrp_registration {	/* what is known of it */
@@ -37,6 +39,10 @@ struct nhrp_register {
 	struct nhrp_register_conf	 conf;
 	struct nhrp_registration	 state;
 	uint32_t	 id;		/* of the last request */
+	uint32_t	 accepted_id;	/* of the last one that was accepted */
+	uint32_t	 serial;	/* of the last Resolution-set since then */
+	uint8_t		 code;		/* ... and our answer to it */
+	bool		 has_serial;
 	uint64_t	 sent_us;
 	uint64_t	 due_ms;	/* UINT64_MAX: none */
 	uint64_t	 lost_ms;	/* the registration ends then; UINT64_MAX: there is none */

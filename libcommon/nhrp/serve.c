@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "nhrp/forward.h"
+#include "nhrp/pair.h"
 
 int
 nhrp_serve_open(struct nhrp_serve *s, struct nhrp_node *n, const struct nhrp_serve_conf *c)
@@ -77,6 +78,7 @@ static void
 end(struct nhrp_serve *s, struct nhrp_client_entry *e, struct now now, const char *what, bool last)
 {
 	purge_askers(s, e, last, now);
+	nhrp_pair_end(s, e, now);
 	bind(s, now, e, 0);
 	tell(s, now, what, e, NULL);
 	nhrp_quota_drop(&s->quota, &e->from);
@@ -147,6 +149,7 @@ take(struct nhrp_serve *s, const struct nhrp_in *in, const struct nhrp_cie *c, s
 	e->holding = c->holding != 0 ? c->holding : s->node->holding;
 	nhrp_cache_end(&s->cache, e, now.ms + e->holding * UINT64_C(1000));
 	bind(s, now, e, e->holding);
+	nhrp_pair_offer(s, in, e, now);
 	if (!moved) {
 		s->counts.refreshed++;
 		return;
@@ -277,6 +280,9 @@ nhrp_serve_receive(struct nhrp_serve *s, const struct nhrp_in *in, struct now no
 	case NHRP_ERROR_INDICATION:
 		nhrp_serve_error_on(s, in, now);
 		break;
+	case NHRP_TRAFFIC_INDICATION:
+		nhrp_pair_ack(s, in, now);
+		break;
 	default:
 		break;
 	}
@@ -302,9 +308,10 @@ bind_servers(struct nhrp_serve *s, uint16_t holding, struct now now)
 uint64_t
 nhrp_serve_deadline_ms(const struct nhrp_serve *s)
 {
-	uint64_t at = nhrp_cache_deadline_ms(&s->cache), purge = nhrp_purge_deadline_ms(&s->purges);
+	uint64_t at = nhrp_cache_deadline_ms(&s->cache), purge = nhrp_purge_deadline_ms(&s->purges), pair = nhrp_pair_deadline_ms(s);
 
 	at = purge < at ? purge : at;
+	at = pair < at ? pair : at;
 	return (s->servers_ms < at ? s->servers_ms : at);
 }
 
@@ -313,6 +320,7 @@ nhrp_serve_timeout(struct nhrp_serve *s, struct now now)
 {
 	struct nhrp_client_entry *e;
 
+	nhrp_pair_timeout(s, now);
 	while ((e = nhrp_cache_due(&s->cache, now.ms)) != NULL) {
 		s->counts.expired++;
 		end(s, e, now, "expired", false);

@@ -23,7 +23,23 @@ struct nhrp_pending {
 	uint64_t	end_ms;
 };
 
+#define NHRP_COUPLES		256	/* pairs of spokes that are told of each other at a time */
+#define NHRP_ALLOWED		32
+
+/* Two spokes that are told of each other: ${b} first, which is to wait, then ${a}, which begins their tunnel. */
+struct nhrp_couple {
+	struct addr	a, b;		/* protocol addresses */
+	uint32_t	serial;
+	enum { COUPLE_FREE, COUPLE_TELL_B, COUPLE_TELL_A, COUPLE_QUIET } step;
+	unsigned	sent;		/* in this step */
+	uint64_t	due_ms;		/* to be sent again; quiet: samples count again */
+};
+
 struct nhrp_serve_conf {
+	bool		connect;	/* an AutoConnect VPN: samples make couples */
+	struct acvpn	profile;	/* ... whose tunnels have this idle time, lifetimes, proposals */
+	struct acvpn_net allowed[NHRP_ALLOWED];	/* networks that spokes may have behind them */
+	size_t		n_allowed;
 	bool		redirect;	/* send traffic indications */
 	size_t		limit;		/* registrations; 0: NHRP_SERVE_LIMIT */
 	size_t		limit_each;	/* ... of them from one NBMA address; 0: no such limit */
@@ -42,7 +58,7 @@ struct nhrp_serve_conf {
 
 struct nhrp_serve_counts {
 	uint64_t	registered, refreshed, refused, expired, answered, forwarded, unknown, purges, indications, limited, errors,
-			loops, unasked;
+			loops, unasked, sets, acks;
 };
 
 struct nhrp_serve {
@@ -57,6 +73,8 @@ struct nhrp_serve {
 	struct { uint64_t key, end_ms; } pair[NHRP_PAIRS];
 	uint64_t		 errors_s;	/* the second in which ${errors_n} were sent */
 	unsigned		 errors_n;
+	uint32_t		 serial;	/* of the last set */
+	struct nhrp_couple	 couple[NHRP_COUPLES];
 };
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "nhrp/ext.h"
+#include "nhrp/acvpn.h"
 #include "wire/rd.h"
 
 struct text {
@@ -137,13 +137,18 @@ static void
 ext_words(struct text *t, const struct nhrp_packet *p, const struct nhrp_ext *e)
 {
 	struct nhrp_cie cie[NHRP_CIES_MAX];
-	char num[NHRP_NUM_TEXT], line[256];
+	char num[NHRP_NUM_TEXT], line[1024];
+	struct acvpn own;
 	size_t i, n = 0;
 
 	add(t, "%s%s", nhrp_ext_words(e->type, num), e->compulsory ? "" : " (optional)");
 	if (e->type == NHRP_EXT_AUTH) {
 		add(t, ": %s, %zu bytes\n", e->data.len <= 12 && e->data.len >= 4 && get_be32(e->data.p) == 1 ? "clear text" :
 		    "keyed hash", e->data.len);
+		return;
+	}
+	if (e->type == NHRP_EXT_VENDOR && acvpn_get(&own, e) == 0) {
+		add(t, ": %s\n", acvpn_words(line, sizeof(line), &own));
 		return;
 	}
 	if (e->type != NHRP_EXT_RESPONDER && e->type != NHRP_EXT_FORWARD && e->type != NHRP_EXT_REVERSE &&

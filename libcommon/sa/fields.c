@@ -361,16 +361,26 @@ static const struct field flag_fields[] = {
 	FLAG("used", used),
 	FLAG("router", router),
 	FLAG("unique", unique),
+	FLAG("passive", passive),
 	FLAG("authoritative", authoritative),
 	END
 };
 #undef FLAG
+
+static const struct field profile_fields[] = {
+	{ "esp", FIELD_TEXT, NEED_NO, AT(sa_nhrp_binding, profile.esp), NO, 0, false, NULL, NULL },
+	{ "ike", FIELD_TEXT, NEED_NO, AT(sa_nhrp_binding, profile.ike), NO, 0, false, NULL, NULL },
+	{ "esp-lifetime", FIELD_UINT, NEED_NO, AT(sa_nhrp_binding, profile.esp_seconds), NO, 0, false, NULL, NULL },
+	{ "ike-lifetime", FIELD_UINT, NEED_NO, AT(sa_nhrp_binding, profile.ike_seconds), NO, 0, false, NULL, NULL },
+	END
+};
 
 static const struct field binding_fields[] = {
 	{ "mtu", FIELD_UINT, NEED_NO, AT(sa_nhrp_binding, mtu), NO, 0, false, NULL, NULL },
 	{ "nhs", FIELD_ADDR, NEED_NO, AT(sa_nhrp_binding, nhs), NO, 0, false, NULL, NULL },
 	{ "tun", FIELD_TEXT, NEED_NO, AT(sa_nhrp_binding, tun), NO, 0, false, NULL, NULL },
 	{ "via", FIELD_ADDR, NEED_NO, AT(sa_nhrp_binding, via), NO, 0, false, NULL, NULL },
+	{ "cert", FIELD_BYTES, NEED_NO, AT(sa_nhrp_binding, cert), HAS(sa_nhrp_binding, has_cert), 0, false, NULL, NULL },
 	{ "kind", FIELD_ENUM, NEED_YES, AT(sa_nhrp_binding, kind), NO, 0, false, nhrp_kinds, NULL },
 	{ "nbma", FIELD_ADDR, NEED_NO, AT(sa_nhrp_binding, nbma), NO, 0, false, NULL, NULL },
 	{ "type", FIELD_WORD, NEED_YES, HERE, NO, 0, false, type_binding, NULL },
@@ -381,6 +391,7 @@ static const struct field binding_fields[] = {
 	{ "source", FIELD_TEXT, NEED_NO, AT(sa_nhrp_binding, source), NO, 0, false, NULL, NULL },
 	{ "expires", FIELD_UINT, NEED_YES, AT(sa_nhrp_binding, expires), NO, 0, false, NULL, NULL },
 	{ "holding", FIELD_UINT, NEED_YES, AT(sa_nhrp_binding, holding), NO, 0, false, NULL, NULL },
+	{ "profile", FIELD_MAP, NEED_NO, HERE, HAS(sa_nhrp_binding, has_profile), 0, false, NULL, profile_fields },
 	{ "nat-nbma", FIELD_ADDR, NEED_NO, AT(sa_nhrp_binding, nat_nbma), NO, 0, false, NULL, NULL },
 	END
 };

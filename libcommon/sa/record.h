@@ -250,6 +250,14 @@ enum nhrp_kind {
 	NHRP_KIND_NEGATIVE,		/* nobody has the address */
 };
 
+#define SA_PROPOSALS	128
+
+/* What the server wants the tunnel of a shortcut to be; "" and 0: as its ends are configured. */
+struct sa_profile {
+	char		ike[SA_PROPOSALS], esp[SA_PROPOSALS];
+	uint64_t	ike_seconds, esp_seconds;
+};
+
 /*
  * Which NBMA address has a protocol address, or a network (NHRP, RFC 2332). Its identity is ${tun}, ${proto} and ${prefix}: a
  * later one replaces it, and one with ${holding} 0 withdraws it. The next hop is ${via} if there is one, else ${proto}; NBMA
@@ -268,7 +276,11 @@ struct sa_nhrp_binding {
 	uint64_t	holding;		/* holding time in seconds; 0: withdrawn */
 	uint64_t	expires;		/* epoch seconds; UINT64_MAX: never */
 	uint16_t	mtu;			/* 0: not told */
-	struct { bool unique, router, authoritative, nat, used; } flags;
+	struct { bool unique, router, authoritative, nat, used, passive; } flags;	/* passive: the peer begins its tunnel */
+	bool		has_cert;
+	uint8_t		cert[32];		/* SHA-256 of the peer's certificate, DER: no other is accepted */
+	bool		has_profile;
+	struct sa_profile profile;
 };
 
 struct sa_nhrp_event {

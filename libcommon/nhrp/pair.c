@@ -1,0 +1,347 @@
+/* The hub of an AutoConnect VPN: offers, and couples of spokes. */
+#include "nhrp/pair.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define TRIES		4	/* of a set */
+#define AGAIN_MS	1000	/* to the next one */
+#define QUIET_MS	10000	/* after success: their tunnel is coming */
+#define REFUSED_MS	60000	/* after a refusal or silence */
+#define PREFIX_MIN	8
+
+/* --- offers --- */
+
+static bool
+overlap(const struct acvpn_net *x, const struct acvpn_net *y)
+{
+	return (nhrp_within(&x->net, &y->net, y->prefix) || nhrp_within(&y->net, &x->net, x->prefix));
+}
+
+static bool
+allowed(const struct nhrp_serve *s, const struct acvpn_net *n)
+{
+	for (size_t i = 0; i < s->conf.n_allowed; i++)
+		if (n->prefix >= s->conf.allowed[i].prefix && nhrp_within(&n->net, &s->conf.allowed[i].net, s->conf.allowed[i].prefix))
+			return (n->prefix >= PREFIX_MIN);
+	return (false);
+}
+
+/* Whether another spoke has a part of ${n}. */
+static bool
+is_taken(const struct nhrp_serve *s, const struct nhrp_client_entry *e, const struct acvpn_net *n)
+{
+	const struct nhrp_client_entry *other;
+	size_t i;
+
+	for (i = 0; i < s->cache.heap.n; i++) {
+		other = ENTRY_OF(s->cache.heap.timer[i], struct nhrp_client_entry, timer);
+		for (size_t k = 0; other != e && other->offer != NULL && k < other->offer->n_nets; k++)
+			if (overlap(&other->offer->nets[k], n))
+				return (true);
+	}
+	return (false);
+}
+
+static void
+bind_net(const struct nhrp_serve *s, const struct nhrp_client_entry *e, const struct acvpn_net *n, uint16_t holding, struct now now)
+{
+	struct sa_nhrp_binding b = nhrp_node_binding(s->node, now, NHRP_KIND_DYNAMIC, holding);
+
+	b.proto = n->net;
+	b.prefix = n->prefix;
+	if (holding != 0) {
+		b.via = e->proto;
+		b.nbma = e->nbma;
+		b.nat_nbma = e->nat;
+		b.mtu = e->mtu;
+	}
+	s->node->sink.binding(s->node->sink.ctx, &b);
+}
+
+static bool
+has_net(const struct acvpn *a, const struct acvpn_net *n)
+{
+	for (size_t i = 0; a != NULL && i < a->n_nets; i++)
+		if (a->nets[i].prefix == n->prefix && addr_cmp(&a->nets[i].net, &n->net) == 0)
+			return (true);
+	return (false);
+}
+
+/* Whether ${e} may have the network ${n}; if not, an event says so. */
+static bool
+admit(const struct nhrp_serve *s, const struct nhrp_client_entry *e, const struct acvpn_net *n, struct now now)
+{
+	struct sa_nhrp_event ev;
+	const char *why = n->net.family != s->node->proto.family || !allowed(s, n) ? "is not allowed" :
+	    nhrp_within(&s->node->proto, &n->net, n->prefix) ? "contains the server" : is_taken(s, e, n) ? "is another spoke's" : NULL;
+
+	if (why == NULL)
+		return (true);
+	ev = nhrp_node_event(s->node, now, "refused");
+	ev.proto = n->net;
+	ev.prefix = n->prefix;
+	ev.remote = *nhrp_entry_nbma(e);
+	(void)snprintf(ev.text, sizeof(ev.text), "the network %s", why);
+	nhrp_node_tell(s->node, &ev);
+	return (false);
+}
+
+void
+nhrp_pair_offer(struct nhrp_serve *s, const struct nhrp_in *in, struct nhrp_client_entry *e, struct now now)
+{
+	struct acvpn *old = e->offer, *new;
+	struct acvpn got;
+
+	e->id = in->p.id;
+	if (!s->conf.connect || acvpn_find(&got, &in->p, ACVPN_OFFER) != 0 || (new = calloc(1, sizeof(*new))) == NULL) {
+		nhrp_pair_end(s, e, now);
+		return;
+	}
+	*new = (struct acvpn){ .kind = ACVPN_OFFER, .has = got.has };
+	memcpy(new->cert, got.cert, sizeof(new->cert));
+	for (size_t i = 0; i < got.n_nets; i++) {
+		got.nets[i].net = nhrp_network(&got.nets[i].net, got.nets[i].prefix);
+		if (!has_net(new, &got.nets[i]) && (has_net(old, &got.nets[i]) || admit(s, e, &got.nets[i], now)))
+			new->nets[new->n_nets++] = got.nets[i];
+	}
+	for (size_t i = 0; old != NULL && i < old->n_nets; i++)
+		if (!has_net(new, &old->nets[i]))
+			bind_net(s, e, &old->nets[i], 0, now);
+	for (size_t i = 0; i < new->n_nets; i++)
+		bind_net(s, e, &new->nets[i], e->holding, now);
+	e->offer = new;
+	free(old);
+}
+
+/* --- couples --- */
+
+static void
+tell(const struct nhrp_serve *s, const struct nhrp_couple *c, const char *what, const struct nhrp_client_entry *e, uint8_t code, struct now now)
+{
+	struct sa_nhrp_event ev = nhrp_node_event(s->node, now, what);
+	char a[ADDR_TEXT], b[ADDR_TEXT];
+
+	ev.proto = e != NULL ? e->proto : c->a;
+	if (e != NULL)
+		ev.remote = *nhrp_entry_nbma(e);
+	ev.has_code = code != NHRP_CODE_OK;
+	ev.code = code;
+	(void)snprintf(ev.text, sizeof(ev.text), "tunnel from %s to %s", addr_text(a, &c->a), addr_text(b, &c->b));
+	nhrp_node_tell(s->node, &ev);
+}
+
+/* The spoke that is told in this step; the other one is in ${*other}. NULL: one of them is no more. */
+static struct nhrp_client_entry *
+told(const struct nhrp_serve *s, const struct nhrp_couple *c, struct nhrp_client_entry **other)
+{
+	struct nhrp_client_entry *a = nhrp_cache_find(&s->cache, &c->a), *b = nhrp_cache_find(&s->cache, &c->b);
+
+	if (a == NULL || b == NULL || a->offer == NULL || b->offer == NULL)
+		return (NULL);
+	*other = c->step == COUPLE_TELL_B ? a : b;
+	return (c->step == COUPLE_TELL_B ? b : a);
+}
+
+static void
+send_set(struct nhrp_serve *s, struct nhrp_couple *c, struct now now)
+{
+	struct nhrp_client_entry *other, *to = told(s, c, &other);
+	uint8_t buf[ACVPN_EXT_MAX];
+	struct nhrp_packet p;
+	struct acvpn a;
+
+	if (to == NULL) {
+		c->step = COUPLE_FREE;
+		return;
+	}
+	a = s->conf.profile;
+	a.kind = ACVPN_SET;
+	a.registration = to->id;
+	a.serial = c->serial;
+	a.nbma = *nhrp_entry_nbma(other);
+	a.proto = other->proto;
+	a.n_nets = other->offer->n_nets;
+	memcpy(a.nets, other->offer->nets, sizeof(a.nets));
+	memcpy(a.cert, other->offer->cert, sizeof(a.cert));
+	a.role = c->step == COUPLE_TELL_B ? ACVPN_RESPONDER : ACVPN_INITIATOR;
+	a.holding = s->node->holding;
+	acvpn_set(&a, ACVPN_ATTR_REGISTRATION);
+	acvpn_set(&a, ACVPN_ATTR_SERIAL);
+	acvpn_set(&a, ACVPN_ATTR_NBMA);
+	acvpn_set(&a, ACVPN_ATTR_PROTO);
+	acvpn_set(&a, ACVPN_ATTR_NET);
+	acvpn_set(&a, ACVPN_ATTR_ROLE);
+	acvpn_set(&a, ACVPN_ATTR_HOLDING);
+	if (acvpn_has(other->offer, ACVPN_ATTR_CERT))
+		acvpn_set(&a, ACVPN_ATTR_CERT);
+	nhrp_node_packet(s->node, &p, NHRP_TRAFFIC_INDICATION);
+	p.hops = 1;
+	p.dst = to->proto;
+	c->sent++;
+	c->due_ms = now.ms + AGAIN_MS;
+	s->counts.sets++;
+	if (acvpn_add(&p, &a, buf) == 0)
+		nhrp_node_send(s->node, nhrp_entry_nbma(to), &p);
+}
+
+static void
+quiet(struct nhrp_couple *c, uint64_t ms, struct now now)
+{
+	c->step = COUPLE_QUIET;
+	c->due_ms = now.ms + ms;
+}
+
+static struct nhrp_couple *
+find(struct nhrp_serve *s, const struct addr *a, const struct addr *b)
+{
+	for (struct nhrp_couple *c = s->couple; c < s->couple + NHRP_COUPLES; c++)
+		if (c->step != COUPLE_FREE && ((addr_cmp(&c->a, a) == 0 && addr_cmp(&c->b, b) == 0) ||
+		    (addr_cmp(&c->a, b) == 0 && addr_cmp(&c->b, a) == 0)))
+			return (c);
+	return (NULL);
+}
+
+/* A slot that is free, or the quiet one that would be free first; NULL: all couples are busy. */
+static struct nhrp_couple *
+slot(struct nhrp_serve *s)
+{
+	struct nhrp_couple *best = NULL;
+
+	for (struct nhrp_couple *c = s->couple; c < s->couple + NHRP_COUPLES; c++) {
+		if (c->step == COUPLE_FREE)
+			return (c);
+		if (c->step == COUPLE_QUIET && (best == NULL || c->due_ms < best->due_ms))
+			best = c;
+	}
+	return (best);
+}
+
+/* The spoke that packets to ${a} go to; NULL: none. */
+static struct nhrp_client_entry *
+spoke_of(const struct nhrp_serve *s, const struct addr *a)
+{
+	struct nhrp_client_entry *e = nhrp_cache_find(&s->cache, a);
+	struct addr via;
+	uint8_t prefix;
+
+	if (e != NULL || s->conf.route == NULL || !s->conf.route(s->conf.ctx, a, &via, &prefix))
+		return (e);
+	return (nhrp_cache_find(&s->cache, &via));
+}
+
+void
+nhrp_pair_sample(struct nhrp_serve *s, const struct addr *from, const struct addr *to, struct span head, struct now now)
+{
+	struct nhrp_client_entry *a, *b;
+	struct nhrp_couple *c;
+	struct addr src, dst;
+
+	if (!s->conf.connect || nhrp_inner(head, &src, &dst) != 0 || src.family != s->node->proto.family)
+		return;
+	/* The source of a packet proves nothing: the tunnels that it came from and went to are those of the two spokes. */
+	a = spoke_of(s, &src);
+	b = spoke_of(s, &dst);
+	if (a == NULL || b == NULL || a == b || a->offer == NULL || b->offer == NULL ||
+	    addr_cmp(nhrp_entry_nbma(a), from) != 0 || addr_cmp(nhrp_entry_nbma(b), to) != 0)
+		return;
+	if ((c = find(s, &a->proto, &b->proto)) != NULL && (c->step != COUPLE_QUIET || c->due_ms > now.ms)) {
+		s->counts.limited++;
+		return;
+	}
+	if (c == NULL && (c = slot(s)) == NULL)
+		return;
+	*c = (struct nhrp_couple){ .a = a->proto, .b = b->proto, .serial = ++s->serial, .step = COUPLE_TELL_B };
+	tell(s, c, "connecting", NULL, NHRP_CODE_OK, now);
+	send_set(s, c, now);
+}
+
+/* Both know each other: each learns by a purge when the other one goes. */
+static void
+coupled(struct nhrp_serve *s, struct nhrp_couple *c, struct nhrp_client_entry *a, struct nhrp_client_entry *b, struct now now)
+{
+	const struct nhrp_asker of_a = { .proto = a->proto, .nbma = *nhrp_entry_nbma(a), .net = b->proto,
+	    .prefix = nhrp_bits(&b->proto), .end_ms = UINT64_MAX };
+	const struct nhrp_asker of_b = { .proto = b->proto, .nbma = *nhrp_entry_nbma(b), .net = a->proto,
+	    .prefix = nhrp_bits(&a->proto), .end_ms = UINT64_MAX };
+
+	nhrp_cache_asked(b, &of_a);
+	nhrp_cache_asked(a, &of_b);
+	tell(s, c, "connected", NULL, NHRP_CODE_OK, now);
+	quiet(c, QUIET_MS, now);
+}
+
+void
+nhrp_pair_ack(struct nhrp_serve *s, const struct nhrp_in *in, struct now now)
+{
+	struct nhrp_client_entry *other = NULL, *e = NULL;
+	struct nhrp_couple *c;
+	struct acvpn a;
+
+	if (!s->conf.connect || acvpn_find(&a, &in->p, ACVPN_ACK) != 0)
+		return;
+	for (c = s->couple; c < s->couple + NHRP_COUPLES; c++)
+		if ((c->step == COUPLE_TELL_A || c->step == COUPLE_TELL_B) && c->serial == a.serial)
+			break;
+	if (c == s->couple + NHRP_COUPLES || (e = told(s, c, &other)) == NULL || addr_cmp(nhrp_entry_nbma(e), &in->from) != 0) {
+		s->counts.unasked++;
+		return;
+	}
+	s->counts.acks++;
+	if (a.code != NHRP_CODE_OK) {
+		tell(s, c, "refused", e, a.code, now);
+		quiet(c, REFUSED_MS, now);
+		return;
+	}
+	c->sent = 0;
+	if (c->step == COUPLE_TELL_A) {
+		coupled(s, c, e, other, now);
+		return;
+	}
+	c->step = COUPLE_TELL_A;
+	send_set(s, c, now);
+}
+
+/* --- time --- */
+
+uint64_t
+nhrp_pair_deadline_ms(const struct nhrp_serve *s)
+{
+	uint64_t at = UINT64_MAX;
+
+	for (const struct nhrp_couple *c = s->couple; c < s->couple + NHRP_COUPLES; c++)
+		if (c->step != COUPLE_FREE && c->due_ms < at)
+			at = c->due_ms;
+	return (at);
+}
+
+void
+nhrp_pair_timeout(struct nhrp_serve *s, struct now now)
+{
+	struct nhrp_client_entry *other;
+
+	for (struct nhrp_couple *c = s->couple; c < s->couple + NHRP_COUPLES; c++) {
+		if (c->step == COUPLE_FREE || c->due_ms > now.ms)
+			continue;
+		if (c->step == COUPLE_QUIET)
+			c->step = COUPLE_FREE;
+		else if (c->sent < TRIES)
+			send_set(s, c, now);
+		else {
+			tell(s, c, "unanswered", told(s, c, &other), NHRP_CODE_OK, now);
+			quiet(c, REFUSED_MS, now);
+		}
+	}
+}
+
+void
+nhrp_pair_end(struct nhrp_serve *s, struct nhrp_client_entry *e, struct now now)
+{
+	for (size_t i = 0; e->offer != NULL && i < e->offer->n_nets; i++)
+		bind_net(s, e, &e->offer->nets[i], 0, now);
+	free(e->offer);
+	e->offer = NULL;
+	for (struct nhrp_couple *c = s->couple; c < s->couple + NHRP_COUPLES; c++)
+		if (addr_cmp(&c->a, &e->proto) == 0 || addr_cmp(&c->b, &e->proto) == 0)
+			*c = (struct nhrp_couple){0};
+}
