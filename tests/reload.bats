@@ -156,3 +156,39 @@ reload() {
 	[ ! -e "/proc/$helper" ] || eventually 5 is_gone "$helper"
 }
 is_gone() { [ ! -e "/proc/$1" ] || grep -q '^State:	Z' "/proc/$1/status"; }
+
+@test "reload: an initiator reads its section again, keeps its SAs or negotiates them again, and goes on after mistakes" {
+	gateway
+	section one >left.ini
+	sed -i "1a role = initiator\nlocal-id = one.example\nlocal-ts = 10.1.0.0/24\nike = ${FAST[1]}\nesp = ${FAST[3]}" left.ini
+	sed -i 's/^address = .*/address = 203.0.113.2/; s/^remote-id = .*/remote-id = right.example/; s/^remote-ts = .*/remote-ts = 10.2.0.0\/24/' left.ini
+	two_start one left 'ike-initiate -v --keep --peers left.ini one 2>one.ike | tee one.sa |
+		esp-tun --tun vpn1 --no-route --state-dir one.state'
+	eventually 30 is_up vpn1 || { cat one.ike right.ike; return 1; }
+	left ip route replace 10.2.0.0/24 dev vpn1 src 10.1.0.1
+	eventually 20 reaches one
+	local pid
+	pid=$(pid_of one ike-initiate)
+	kill -HUP "$pid"
+	eventually 10 grep -q '\[one\] is unchanged' one.ike
+	reaches one
+	echo 'esp = nonsense' >>left.ini
+	kill -HUP "$pid"
+	eventually 10 grep -q 'left.ini is not reloaded' one.ike
+	reaches one
+	# a lifetime keeps the SAs
+	sed -i '$d' left.ini
+	echo 'esp-lifetime = 20m' >>left.ini
+	stream one
+	kill -HUP "$pid"
+	eventually 10 grep -q '\[one\] changed (esp-lifetime): its SAs stay' one.ike
+	[ "$(lost one)" = none ]
+	[ "$(grep -c 'child SA .* established' one.ike)" = 1 ]
+	# another secret does not: this end has it first, then the other one
+	printf 'another-secret\n' >one.psk
+	kill -HUP "$pid"
+	eventually 10 grep -q '\[one\] changed (psk-file): 1 IKE SA and 1 child SA deleted' one.ike
+	reload 'changed (psk-file)'
+	eventually 60 reaches one || { cat one.ike right.ike; return 1; }
+	two_stop one
+}

@@ -7,6 +7,7 @@
 #include "tool/ike_tool.h"
 #include "tool/peers_file.h"
 #include "tool/policy_opt.h"
+#include "tool/reload/reload.h"
 #include "tool/resolver.h"
 
 struct initiate_opts {
@@ -40,6 +41,7 @@ struct initiate {
 	ev_io			 on_peers;
 	uint32_t		 timeout_ms;	/* --timeout, for all addresses together until one answers */
 	bool			 told_own;	/* that --local is no address of this machine */
+	struct reload		 reload;	/* with --keep --peers */
 	struct bound		*bound;		/* the peers of --bindings, or NULL */
 };
 
@@ -60,6 +62,8 @@ int initiate_connect(struct initiate *r, const struct ike_tool_opts *tool, struc
  * there is one, always has. 0, or -1.
  */
 int initiate_bound(struct initiate *r, const struct ike_tool_opts *tool, struct ike_conf *conf, struct fault *f);
+/* For struct reload. */
+int initiate_take(void *ctx, struct peers *after, struct fault *f);
 void initiate_bound_close(struct bound *b);	/* after the tool: its engine has the policies; NULL is fine */
 /* Opens the tool with the SA state of --phase2 or --delete, and begins. 0, or -1. */
 int initiate_from_state(struct initiate *r, struct ike_tool_opts *tool, struct ike_conf *conf, struct fault *f);

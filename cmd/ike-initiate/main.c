@@ -112,6 +112,23 @@ build_policy(struct initiate *r, bool with_secret, struct fault *f)
 	return (0);
 }
 
+/* The process that opens the file again: started before there are secrets. */
+static int
+open_reload(struct initiate *r, struct fault *f)
+{
+	const struct initiate_opts *o = r->o;
+
+	if (!o->keep || o->section == NULL)
+		return (0);
+	r->reload.path = o->peers_file;
+	r->reload.section = o->section;
+	r->reload.given = &o->policy;
+	r->reload.tool = &r->tool;
+	r->reload.take = initiate_take;
+	r->reload.ctx = r;
+	return (reload_open(&r->reload, f));
+}
+
 static enum exit_status
 run(struct initiate *r, struct initiate_opts *given)
 {
@@ -145,7 +162,7 @@ run(struct initiate *r, struct initiate_opts *given)
 	else if (o->bindings != NULL) {
 		if (build_policy(r, true, &f) == 0 && initiate_bound(r, &tool, &conf, &f) == 0)
 			return (ike_tool_run(&r->tool));
-	} else if ((state || initiate_resolver(r, &f) == 0) &&
+	} else if ((state || initiate_resolver(r, &f) == 0) && open_reload(r, &f) == 0 &&
 	    open_login(r, &f) == 0 && build_policy(r, !state, &f) == 0 &&
 	    (state ? initiate_from_state(r, &tool, &conf, &f) : initiate_connect(r, &tool, &conf, &f)) == 0)
 		return (ike_tool_run(&r->tool));
@@ -157,7 +174,7 @@ main(int argc, char *argv[])
 {
 	struct initiate_opts o = { .policy = POLICY_OPTS_DEFAULT, .linger_ms = LINGER_MS_DEFAULT,
 	    .tool.tcp_port = CTCP_PORT };
-	struct initiate r = { .o = &o, .resolver = -1 };
+	struct initiate r = { .o = &o, .resolver = -1, .reload = RELOAD_NONE };
 	enum exit_status status;
 
 	prog_init(argv[0]);
@@ -168,6 +185,7 @@ main(int argc, char *argv[])
 	status = run(&r, &o);
 	ike_tool_close(&r.tool);
 	initiate_bound_close(r.bound);
+	reload_close(&r.reload);
 	if (r.resolver != -1)
 		(void)close(r.resolver);
 	sa_rec_wipe(&r.under);

@@ -25,7 +25,7 @@ fail() {
 commands='up	start a tunnel; end when it carries traffic
 down	stop a tunnel
 restart	check the file, then stop and start the tunnel
-reload	check the file, and let the responder read it again
+reload	check the file, and let the tunnel read it again
 status	print the state of each section of a tunnel
 check	check the file of a tunnel
 list	print the names of the tunnels

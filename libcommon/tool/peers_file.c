@@ -337,11 +337,11 @@ peers_file_read(struct peers *out, const char *path, const struct policy_opts *g
 }
 
 int
-peers_file_reread(struct peers *out, const char *path, const struct policy_opts *given,
+peers_file_reread(struct peers *out, const char *path, const char *name, const struct policy_opts *given,
     void (*wrong)(void *ctx, const struct fault *f), void *ctx, struct fault *f)
 {
 	const struct peers_check c = { .wrong = wrong, .ctx = ctx };
-	struct reading r = { .path = path, .out = out, .check = &c };
+	struct reading r = { .path = path, .out = out, .mode = name != NULL ? MODE_PICK : MODE_RESPOND, .pick = name, .check = &c };
 
 	return (read_sections(&r, given, f));
 }

@@ -64,10 +64,10 @@ struct peers_check {
 int peers_file_read(struct peers *out, const char *path, const struct policy_opts *given,
     struct fault *f);
 /*
- * Reads it again, for a process that runs: as peers_file_read(), but goes on after a fault, and hands each to ${wrong}. 1: it
+ * Reads it again, for a process that runs: as peers_file_read(), or with ${name} as peers_file_pick(), but goes on after a fault, and hands each to ${wrong}. 1: it
  * did that at least once, or -1 with a fault that ended the reading; ${out} is empty in both cases.
  */
-int peers_file_reread(struct peers *out, const char *path, const struct policy_opts *given,
+int peers_file_reread(struct peers *out, const char *path, const char *name, const struct policy_opts *given,
     void (*wrong)(void *ctx, const struct fault *f), void *ctx, struct fault *f);
 /* The same for an initiator: only the section ${name}. The secrets of other sections are not read. */
 int peers_file_pick(struct peers *out, const char *path, const char *name, const struct policy_opts *given,

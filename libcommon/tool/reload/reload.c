@@ -50,16 +50,15 @@ find(const struct ike_policy *p, size_t n, const char *name)
 	return (i < n ? &p[i] : NULL);
 }
 
-/* ": 1 IKE SA and 2 child SAs deleted, the others stay" */
-static const char *
-fate(char *out, size_t cap, const struct ike_renewal *w)
+const char *
+reload_fate(char out[RELOAD_FATE], const struct ike_renewal *w)
 {
 	size_t ended = w->ended_ike + w->ended_children, kept = w->kept_ike + w->kept_children;
 
 	if (ended == 0)
-		(void)snprintf(out, cap, kept == 0 ? "" : ": its SAs stay");
+		(void)snprintf(out, RELOAD_FATE, kept == 0 ? "" : ": its SAs stay");
 	else
-		(void)snprintf(out, cap, ": %zu IKE SA%s and %zu child SA%s deleted%s", w->ended_ike, w->ended_ike == 1 ? "" : "s",
+		(void)snprintf(out, RELOAD_FATE, ": %zu IKE SA%s and %zu child SA%s deleted%s", w->ended_ike, w->ended_ike == 1 ? "" : "s",
 		    w->ended_children, w->ended_children == 1 ? "" : "s", kept > 0 ? ", the others stay" : "");
 	return (out);
 }
@@ -99,13 +98,13 @@ say(struct reload *r, const struct peers *after, const struct ike_renewal *what)
 {
 	const struct peers *before = r->peers;
 	size_t i, added = 0, changed = 0, removed = 0;
-	char text[160];
+	char text[RELOAD_FATE];
 
 	for (i = 0; i < before->n; i++) {
 		if (what[i].to == NULL)
-			report_say(0, "[%s] is removed%s", before->p[i].name, fate(text, sizeof(text), &what[i]));
+			report_say(0, "[%s] is removed%s", before->p[i].name, reload_fate(text, &what[i]));
 		else if (what[i].changes != 0)
-			report_say(0, "[%s] changed (%s)%s", before->p[i].name, what[i].keys, fate(text, sizeof(text), &what[i]));
+			report_say(0, "[%s] changed (%s)%s", before->p[i].name, what[i].keys, reload_fate(text, &what[i]));
 		removed += what[i].to == NULL;
 		changed += what[i].to != NULL && what[i].changes != 0;
 	}
@@ -142,12 +141,12 @@ read_again(struct reload *r, struct peers *after)
 	if (opener_begin(&r->opener, &f) != 0)
 		rc = -1;
 	else
-		rc = peers_file_reread(after, r->path, r->given, on_wrong, NULL, &f);
+		rc = peers_file_reread(after, r->path, r->section, r->given, on_wrong, NULL, &f);
 	opener_end(&r->opener);
 	if (rc == 0) {
 		conf.policies = after->p;
 		conf.n_policies = after->n;
-		if ((rc = r->finish(r->ctx, after->p, after->n, &f)) != 0 || (rc = ike_tool_ciphers(&conf, &f)) != 0)
+		if ((r->finish != NULL && (rc = r->finish(r->ctx, after->p, after->n, &f)) != 0) || (rc = ike_tool_ciphers(&conf, &f)) != 0)
 			peers_wipe(after);
 	}
 	if (rc < 0)
@@ -197,11 +196,12 @@ reload(void *ctx)
 	if (read_again(r, &after) != 0) {
 		report_warn("%s is not reloaded: the peers stay as they were", r->path);
 		notify_reloaded(&r->tool->notify, "the file of peers has mistakes and is not reloaded");
-	} else if (renew(r, &after, &f) != 0) {
+	} else if ((r->take != NULL ? r->take(r->ctx, &after, &f) : renew(r, &after, &f)) != 0) {
 		peers_wipe(&after);
 		(void)report_fault(&f);
 		notify_reloaded(&r->tool->notify, "the file of peers is not reloaded");
-	}
+	} else if (r->take != NULL)
+		peers_wipe(&after);
 }
 
 int

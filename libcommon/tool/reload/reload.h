@@ -2,6 +2,7 @@
 #ifndef SAPIPE_TOOL_RELOAD_RELOAD_H
 #define SAPIPE_TOOL_RELOAD_RELOAD_H
 
+#include "ike/renew/renew.h"
 #include "tool/ike_tool.h"
 #include "tool/peers_file.h"
 #include "tool/reload/opener.h"
@@ -10,10 +11,16 @@ struct reload {
 	struct opener		 opener;	/* helper.fd -1: the file cannot be read again */
 	const char		*path;
 	const struct policy_opts *given;	/* of the command line */
-	struct peers		*peers;		/* those of the engine now */
+	const char		*section;	/* of an initiator; NULL: all of a responder */
+	struct peers		*peers;		/* of a responder: those of the engine now */
 	struct ike_tool		*tool;
-	/* What the tool adds to policies that are read, as it did to the first ones. 0, or -1 with a fault. */
+	/* What the tool adds to policies that are read, as it did to the first ones. 0, or -1 with a fault. NULL: nothing. */
 	int			(*finish)(void *ctx, struct ike_policy *p, size_t n, struct fault *f);
+	/*
+	 * Of an initiator: hands the policy of ${after} to its engine, and says what became of it; it owns the policy with
+	 * ${after}->n = 0. 0, or -1 with a fault.
+	 */
+	int			(*take)(void *ctx, struct peers *after, struct fault *f);
 	void			*ctx;
 };
 
@@ -24,6 +31,9 @@ struct reload {
  * tool reloads. "-" cannot be read again, and a SIGHUP says so. 0, or -1 with FAULT_SYSTEM.
  */
 int reload_open(struct reload *r, struct fault *f);
+/* The fate of a peer's SAs: ": 1 IKE SA and 2 child SAs deleted, the others stay", or "". Returns ${out}. */
+#define RELOAD_FATE	160
+const char *reload_fate(char out[RELOAD_FATE], const struct ike_renewal *w);
 void reload_close(struct reload *r);	/* after the tool */
 
 #endif
