@@ -74,8 +74,12 @@ struct ike_version {
 	void	(*unreachable)(struct ike_sa *sa, struct now now, int sys, struct ike_outbox *out);
 	/* Whether ${policy} allows the exchange, authentication and proposal that ${sa}, which is established, was negotiated with. */
 	bool	(*allowed)(const struct ike_sa *sa, const struct ike_policy *policy);
-	/* The exchanges of ${sa} go on under the policy that ${after} gives for theirs. */
-	void	(*rebind)(struct ike_sa *sa, struct ike_policy *(*after)(void *ctx, const struct ike_policy *p), void *ctx);
+	/*
+	 * The exchanges of ${sa} go on under the policies that ${after} gives for theirs. Those fail whose child SA ${stays} does not
+	 * allow; NULL: the child of an exchange that has none yet.
+	 */
+	void	(*rebind)(struct ike_sa *sa, struct now now, struct ike_policy *(*after)(void *ctx, const struct ike_policy *p),
+		    bool (*stays)(void *ctx, const struct ike_sa *sa, const struct ike_child *c), void *ctx, struct ike_outbox *out);
 	size_t	(*running)(const struct ike_sa *sa);	/* exchanges in progress */
 	void	(*free)(struct ike_sa *sa);		/* releases all of it; sends nothing */
 };

@@ -79,11 +79,12 @@ sa_stays(const struct renewing *r, const struct ike_sa *sa)
 
 	if (to == NULL || (w->changes & POLICY_PROOF) != 0 || !group_after(r, sa, &group))
 		return (false);
-	if (sa->state != IKE_SA_ESTABLISHED)
-		return ((w->changes & ~(unsigned)POLICY_LATER) == 0 && scope_changes(r, sa) == w->changes);
 	if (c != NULL && !c->client && (!lease_stays(ike_sa_scope(sa), group != NULL ? group : to, &c->address) ||
 	    !lease_stays(ike_sa_scope(sa), group != NULL ? group : to, &c->address6)))
 		return (false);
+	/* What is negotiated before it is established depends on no value of child SAs. */
+	if (sa->state != IKE_SA_ESTABLISHED)
+		return ((w->changes & POLICY_IKE) == 0 && (group == NULL) == (sa->group == NULL));
 	if ((w->changes & POLICY_IKE) == 0)
 		return (true);
 	return ((to->remote_addr.first.family == 0 || selector_has_addr(&to->remote_addr, &sa->remote.at.addr)) &&
@@ -179,15 +180,9 @@ end_sas(struct renewing *r, struct now now, struct ike_outbox *out)
 {
 	struct ike_sa *sa;
 	struct ike_renewal *w;
-	struct fault why;
-
-	(void)fault(&why, FAULT_PEER_NOTIFY, "%s", sa_reason_text(SA_REASON_UNCONFIGURED));
 	for (sa = r->e->sas; sa != NULL; sa = sa->next) {
 		w = renewal_of(r, sa->policy);
 		w->kept_ike += sa->state == IKE_SA_ESTABLISHED && !sa->unfit;
-		/* What is being negotiated was offered under the policy before. */
-		if (!sa->unfit && sa->state == IKE_SA_ESTABLISHED && (scope_changes(r, sa) & POLICY_CHILD) != 0)
-			sa->version->abandon(sa, now, &why, out);
 		if (!sa->unfit)
 			continue;
 		w->ended_ike += sa->state == IKE_SA_ESTABLISHED;
@@ -203,8 +198,17 @@ after(void *ctx, const struct ike_policy *p)
 	return (renewal_of(ctx, p)->to);
 }
 
+/* What is being negotiated was offered under the policy before. */
+static bool
+exchange_stays(void *ctx, const struct ike_sa *sa, const struct ike_child *c)
+{
+	const struct renewing *r = ctx;
+
+	return (c != NULL ? child_stays(r, c, sa) : (scope_changes(r, sa) & POLICY_CHILD) == 0);
+}
+
 static void
-change_hands(struct renewing *r, struct now now)
+change_hands(struct renewing *r, struct now now, struct ike_outbox *out)
 {
 	struct ike_engine *e = r->e;
 	const struct ike_policy *group;
@@ -215,7 +219,7 @@ change_hands(struct renewing *r, struct now now)
 
 	for (sa = e->sas; sa != NULL; sa = sa->next) {
 		(void)group_after(r, sa, &group);
-		sa->version->rebind(sa, after, r);
+		sa->version->rebind(sa, now, after, exchange_stays, r, out);
 		sa->policy = after(r, sa->policy);
 		sa->group = group;
 	}
@@ -267,7 +271,8 @@ ike_engine_renew(struct ike_engine *e, struct now now, struct ike_policy *polici
 		sa->unfit = sa->state == IKE_SA_DEAD || !sa_stays(&r, sa);
 	end_children(&r, out);
 	end_sas(&r, now, out);
-	change_hands(&r, now);
+	change_hands(&r, now, out);
+	ike_engine_settle(e);
 	free(r.group_changes);
 	return (0);
 }

@@ -19,8 +19,8 @@ struct ike_renewal {
 /*
  * Replaces the policies and groups of ${e} by the ${n} ${policies} and ${n_groups} ${groups}, which outlive the engine or the next
  * call. A policy of the same name takes over the SAs of the one before, as far as it allows them (enum policy_change); all
- * others end, with deletes to their peers. Exchanges of a half-open SA end without a word where more than POLICY_LATER changed:
- * the peer retransmits, and begins again. A pool that both sets have is one object (gate_share_pools()). ${what} has room for one
+ * others end, with deletes to their peers. An exchange that negotiates one goes on if it would stay. A half-open SA ends without a
+ * word where POLICY_IKE or POLICY_PROOF changed: the peer times out, and begins again. A pool that both sets have is one object (gate_share_pools()). ${what} has room for one
  * entry for each policy of the set before, in its order. Nothing refers to that set afterwards. 0, or -1 with FAULT_MEMORY and
  * nothing changed.
  */

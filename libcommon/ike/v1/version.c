@@ -286,14 +286,24 @@ allowed(const struct ike_sa *ike, const struct ike_policy *p)
 }
 
 static void
-rebind(struct ike_sa *ike, struct ike_policy *(*after)(void *ctx, const struct ike_policy *p), void *ctx)
+rebind(struct ike_sa *ike, struct now now, struct ike_policy *(*after)(void *ctx, const struct ike_policy *p),
+    bool (*stays)(void *ctx, const struct ike_sa *sa, const struct ike_child *c), void *ctx, struct ike_outbox *out)
 {
 	struct v1_exchange *x = v1_sa_of(ike)->exchanges;
 	struct v1_quick *q;
+	struct fault why;
 
-	for (; x != NULL; x = x->next)
-		if ((q = v1_quick_of(x)) != NULL)
-			q->policy = after(ctx, q->policy);
+	(void)fault(&why, FAULT_PEER_NOTIFY, "%s", sa_reason_text(SA_REASON_UNCONFIGURED));
+	for (; x != NULL; x = x->next) {
+		if ((q = v1_quick_of(x)) == NULL)
+			continue;
+		if (!x->over && !stays(ctx, ike, q->child))
+			v1_exchange_fail(x, now, &why);
+		q->policy = after(ctx, q->policy);
+		if (q->child != NULL)
+			q->child->policy = q->policy;
+	}
+	v1_sa_report(v1_sa_of(ike), now, out);
 }
 
 static size_t
