@@ -248,7 +248,7 @@ ike_engine_renew(struct ike_engine *e, struct now now, struct ike_policy *polici
 {
 	struct renewing r = { .e = e, .to = e->conf, .what = what };
 	char keys[IKE_RENEWAL_KEYS];
-	const struct ike_policy *to;
+	const struct ike_policy *group;
 	struct ike_sa *sa;
 	size_t i;
 
@@ -264,8 +264,8 @@ ike_engine_renew(struct ike_engine *e, struct now now, struct ike_policy *polici
 			what[i].changes = ike_policy_diff(&e->conf.policies[i], what[i].to, what[i].keys, sizeof(what[i].keys));
 	}
 	for (i = 0; i < e->conf.n_groups; i++)
-		r.group_changes[i] = (to = by_name(groups, n_groups, e->conf.groups[i].name)) == NULL ? ~0U :
-		    ike_policy_diff(&e->conf.groups[i], to, keys, sizeof(keys));
+		r.group_changes[i] = (group = by_name(groups, n_groups, e->conf.groups[i].name)) == NULL ? ~0U :
+		    ike_policy_diff(&e->conf.groups[i], group, keys, sizeof(keys));
 	e->epoch = now.epoch;
 	for (sa = e->sas; sa != NULL; sa = sa->next)
 		sa->unfit = sa->state == IKE_SA_DEAD || !sa_stays(&r, sa);
