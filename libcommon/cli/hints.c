@@ -18,6 +18,9 @@
 #define SYS(code, sys, text)		{ FAULT_##code, CAUSE_NONE, sys, 0, 0, text }
 #define AT(code, phases, message, text)	{ FAULT_##code, CAUSE_NONE, 0, IN_##phases, message, text }
 
+/* The ways to a capability: for a person, for a file, for a service. */
+#define WAYS(cap, file)	"run as root, or setcap " file "+ep on the tool, or AmbientCapabilities=" cap " in a systemd unit"
+
 const struct hint hints[] = {
 	/* usage and configuration */
 	CAUSE(USAGE, PEER_AS_FILE,
@@ -95,20 +98,20 @@ const struct hint hints[] = {
 
 	/* this machine */
 	CAUSE(PERMISSION, TUN,
-	    "a TUN device needs CAP_NET_ADMIN: run as root, or under unshare -Urn for a test"),
+	    "a TUN device needs CAP_NET_ADMIN: " WAYS("CAP_NET_ADMIN", "cap_net_admin") "; for a test, unshare -Urn"),
 	CAUSE(PERMISSION, UDP_PORT,
-	    "ports below 1024 need CAP_NET_BIND_SERVICE: run as root, or use another port: --local ADDR:PORT"),
+	    "ports below 1024 need CAP_NET_BIND_SERVICE: " WAYS("CAP_NET_BIND_SERVICE", "cap_net_bind_service") "; or another port: --local ADDR:PORT"),
 	CAUSE(PERMISSION, RAW_ESP,
-	    "raw ESP needs CAP_NET_RAW: run as root, or negotiate UDP encapsulation with --natt force"),
-	CAUSE(PERMISSION, RAW_SOCKET, "a raw socket needs CAP_NET_RAW: run as root"),
+	    "raw ESP needs CAP_NET_RAW: " WAYS("CAP_NET_RAW", "cap_net_raw") "; or negotiate UDP encapsulation with --natt force"),
+	CAUSE(PERMISSION, RAW_SOCKET, "a raw socket needs CAP_NET_RAW: " WAYS("CAP_NET_RAW", "cap_net_raw")),
 	CAUSE(PERMISSION, STATE_DIR,
 	    "this user must own the state directory and be able to write to it: --state-dir names another"),
 	CAUSE(PERMISSION, ROUTES,
-	    "routes need CAP_NET_ADMIN: run as root, or change none with --routes keep"),
+	    "routes need CAP_NET_ADMIN: " WAYS("CAP_NET_ADMIN", "cap_net_admin") "; or change none with --routes keep"),
 	CAUSE(PERMISSION, ICMP_SOCKET,
-	    "ICMP echo needs CAP_NET_RAW: run as root, or add the user's group to net.ipv4.ping_group_range"),
-	CAUSE(PERMISSION, MARK, "marking packets needs CAP_NET_ADMIN: run as root"),
-	CODE(PERMISSION, "this user does not have the permission: run as root"),
+	    "ICMP echo needs CAP_NET_RAW: " WAYS("CAP_NET_RAW", "cap_net_raw") "; or add the user's group to net.ipv4.ping_group_range"),
+	CAUSE(PERMISSION, MARK, "marking packets needs CAP_NET_ADMIN: " WAYS("CAP_NET_ADMIN", "cap_net_admin")),
+	CODE(PERMISSION, "this user does not have the permission: run as root; getpcaps PID shows the capabilities of a process, sapipe(7) lists those of the tools"),
 	SYS(DEVICE, ENOENT, "is the tun module loaded? modprobe tun; ls -l /dev/net/tun"),
 	CAUSE(DEVICE, NAME_IN_USE,
 	    "an interface of that name is in use: ip link shows it; choose another --tun name"),

@@ -111,6 +111,14 @@ keep_caps(unsigned keep, struct fault *f)
 	return (0);
 }
 
+/* Root of a container may lack them. */
+static bool
+may_change_user(void)
+{
+	return (capng_get_caps_process() == 0 && capng_have_capability(CAPNG_EFFECTIVE, CAP_SETUID) == 1 &&
+	    capng_have_capability(CAPNG_EFFECTIVE, CAP_SETGID) == 1);
+}
+
 int
 priv_user(const char *user, uid_t *uid, gid_t *gid, struct fault *f)
 {
@@ -131,8 +139,11 @@ priv_user(const char *user, uid_t *uid, gid_t *gid, struct fault *f)
 		if (!mapped)
 			return (fault(f, FAULT_CONFIG, "user %s does not exist in this user namespace",
 			    user));
+		if (!may_change_user())
+			return (fault(f, FAULT_PERMISSION, "to become user %s, root needs CAP_SETUID and CAP_SETGID",
+			    user));
 	}
-	if (to == geteuid() || geteuid() != 0 || !mapped)
+	if (to == geteuid() || geteuid() != 0 || !mapped || !may_change_user())
 		return (0);
 	*uid = to;
 	*gid = to_group;

@@ -25,11 +25,11 @@ int priv_user(const char *user, uid_t *uid, gid_t *gid, struct fault *f);
  * Becomes ${user} (a name or a number; NULL: if we are root sapipe, or nobody if there is no such user, else no change) with
  * its group only, keeps the capabilities ${keep} of those it has, sets no_new_privs and
  * PR_SET_DUMPABLE 0. The user does not change if ${user} is NULL and the uid is
- * not mapped in this user namespace. After that SO_PEERCRED, files and /proc show the new
+ * not mapped in this user namespace, or root has no CAP_SETUID and CAP_SETGID, as in a container. After that SO_PEERCRED, files and /proc show the new
  * user. Call it once, from a process with one thread.
  *
  * Returns 1 if the user changed, 0 if not, -1 with FAULT_CONFIG (no such user, or not mapped
- * here), FAULT_PERMISSION (${user} needs root) or FAULT_SYSTEM: the process may then have
+ * here), FAULT_PERMISSION (${user} needs root, or those capabilities) or FAULT_SYSTEM: the process may then have
  * dropped a part, so end it.
  */
 int priv_drop(const char *user, unsigned keep, struct fault *f);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
@@ -127,6 +128,23 @@ drop_by_name(void)
 	CHECK(priv_drop(NULL, 0, &f) == 0);
 }
 
+/* Root of a container: it cannot become somebody else, and drops all that it does not need. */
+static void
+drop_in_a_container(void)
+{
+	struct fault f = {0};
+
+	if (geteuid() != 0 || capng_get_caps_process() != 0 || capng_have_capability(CAPNG_PERMITTED, CAP_NET_RAW) != 1)
+		_exit(SKIP_IT);
+	capng_clear(CAPNG_SELECT_CAPS);
+	(void)capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN, CAP_NET_RAW, -1);
+	CHECK(capng_apply(CAPNG_SELECT_CAPS) == 0);
+	CHECK(priv_drop("12345", 0, &f) == -1 && (f.code == FAULT_PERMISSION || f.code == FAULT_CONFIG));
+	CHECK(priv_drop(NULL, PRIV_NET_RAW, &f) == 0);
+	CHECK(getuid() == 0 && status_line("CapPrm:") == 1 << 13 && status_line("CapEff:") == 1 << 13);
+	CHECK(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
+}
+
 static void
 drop_in_a_namespace(void)
 {
@@ -150,6 +168,13 @@ drops_to_nobody(void **state)
 {
 	(void)state;
 	runs_well(drop_as_root);
+}
+
+static void
+drops_as_root_of_a_container(void **state)
+{
+	(void)state;
+	runs_well(drop_in_a_container);
 }
 
 static void
@@ -359,6 +384,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(drops_to_nobody),
+		cmocka_unit_test(drops_as_root_of_a_container),
 		cmocka_unit_test(drops_to_a_named_user),
 		cmocka_unit_test(keeps_its_uid_where_nobody_is_not_mapped),
 		cmocka_unit_test(sandboxes_let_each_kind_of_tool_work),

@@ -34,6 +34,33 @@ teardown() {
 	[ -z "$(grep -vE '^N: ' <<<"$output")" ]
 }
 
+@test "autopkgtest: README's first tunnel by the package, with the null runner" {
+	local w=$BATS_TEST_TMPDIR/w
+	[ "$(id -u)" = 0 ] || skip 'not root'
+	command -v autopkgtest >/dev/null || skip 'no autopkgtest (make deps)'
+	mkdir "$w"
+	# The null runner installs the package on this machine: here, into a layer that goes with its mount namespace.
+	# shellcheck disable=SC2016 # bash expands it
+	run unshare -m --propagation private timeout 300 bash -ec '
+		w=$1
+		mount -t tmpfs layer "$w"
+		mkdir "$w/upper" "$w/work" "$w/root"
+		mount -t overlay layer -o "lowerdir=/,upperdir=$w/upper,workdir=$w/work" "$w/root" || exit 77
+		for d in dev proc sys; do mount --rbind "/$d" "$w/root/$d"; done
+		mount -t tmpfs run "$w/root/run"
+		mount -t tmpfs -o mode=1777 tmp "$w/root/tmp"
+		mkdir "$w/root/tmp/debs"
+		cp "$2"/*.deb "$2"/*.dsc "$2"/*.tar.xz "$w/root/tmp/debs"
+		export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+		unset STATE_DIRECTORY
+		chroot "$w/root" sh -c "cd /tmp/debs && exec autopkgtest sapipe_*_*.deb sapipe_*.dsc -- null"' \
+		bash "$w" "$DEBS" </dev/null
+	echo "$output"
+	[ "$status" -ne 77 ] || skip 'no overlay of / here'
+	[ "$status" -eq 0 ]
+	grep -qE '^first-tunnel +PASS' <<<"$output"
+}
+
 @test "a new user's way: README, typed on two bare machines, in less than two minutes" {
 	local begun side
 	no_root
