@@ -8,7 +8,6 @@ load root
 
 setup_file() {
 	packages
-	bare_root
 }
 
 teardown() {
@@ -63,6 +62,7 @@ teardown() {
 
 @test "a new user's way: README, typed on two bare machines, in less than two minutes" {
 	local begun side
+	bare_root
 	no_root
 	machine left
 	machine right

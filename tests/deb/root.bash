@@ -3,7 +3,7 @@
 #
 #   load ../lib/common
 #   load root
-#   setup_file() { packages; bare_root; }
+#   setup_file() { packages; }
 #   teardown() { machines_down; }
 
 # packages: $DEBS, a directory with the packages of this tree. SAPIPE_DEBS names one where they are built already.
