@@ -150,6 +150,27 @@ hides() {
 	jq -e '.narrow <= 390 and .dark and ."screen-closed" and .print and .pdf' "$T/seen" || { jq .narrow "$T/seen"; return 1; }
 }
 
+@test "html: XAuth, mode config and certificates with the lab's gateway, behind a NAT: below 1 MB, all right, no password" {
+	gateway_session --nat ikev1-xauth-rsa
+	ike-trace --sa "$T/gw.sa" --ca "$LAB_STATE/pki/rsa-ca.crt" --html "$T/p.html" --svg "$T/p.svg" "$T/gw.pcap"
+	[ "$(stat -c %s "$T/p.html")" -lt 1000000 ]
+	well_formed "$T/p.html"
+	hides "$T/p.html" "$T/gw.sa"
+	grep -q 'XAUTH-USER-NAME labuser\|XAUTH_USER_NAME labuser' "$T/p.html"
+	grep -q 'PASSWORD (hidden)' "$T/p.html"
+	# The password in text and in hex; and with --reveal-keys, so that the search finds it.
+	run ! grep -E 'labpass|6c616270617373' "$T/p.html" "$T/squeezed"
+	ike-trace --sa "$T/gw.sa" --reveal-keys --html "$T/q.html" "$T/gw.pcap"
+	tr -d ' \n' <"$T/q.html" >"$T/squeezed"
+	grep -q labpass "$T/squeezed"
+	grep -q 6c616270617373 "$T/squeezed"
+	run ! grep -E 'DIFFERS|WRONG|not opened' "$T/p.html"
+	[ "$(grep -c 'class="ok">&#10003; the same on the wire' "$T/p.html")" -ge 15 ]
+	grep -q '<h4><code>CERT</code> Certificate' "$T/p.html"
+	grep -q 'Both ends change ports' "$T/p.html"
+	grep -q 'the certificate is trusted' "$T/p.html"
+}
+
 @test "html: hostile texts stay text, in every kind of field and in the name of the file" {
 	hostile "$T/<img src=x onerror=alert(3)>&\"'.pcap"
 	run -0 --separate-stderr ike-trace --html "$T/p.html" --svg "$T/p.svg" "$T/<img src=x onerror=alert(3)>&\"'.pcap"

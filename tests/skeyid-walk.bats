@@ -23,27 +23,6 @@ teardown() {
 	lab_teardown
 }
 
-# session [--nat] CONFIG: a tunnel to the gateway and its end: $T/gw.pcap, gw.sa, log. The initiator's random
-# values come of a seed.
-session() {
-	local nat=()
-	if [ "$1" = --nat ]; then
-		nat=(--nat)
-		shift
-	fi
-	need esp-tun
-	LAB_LOGLEVEL=4 lab_up "${nat[@]}" "$1"
-	record gw
-	lab_start tunnel left \
-		"ike-initiate --seed walk --keep $(lab_policy "$1") $RIGHT_IP | tee $T/gw.sa | $(ESP_TUN)"
-	eventually 20 lab_answers left "$RIGHT_INNER"
-	lab_stop tunnel
-	eventually 5 lab_no_sa
-	recorded gw 8
-	chmod 600 "$T/gw.sa"
-	lab_log >"$T/log"
-}
-
 # privates BYTES: options --private for walk: of each public value of the initiator the private one, found
 # among what its seed gives.
 privates() {
@@ -76,32 +55,32 @@ explained() {
 }
 
 @test "walk: main mode: every value is that of an own computation, tshark's and the gateway's" {
-	session ikev1-psk
+	gateway_session ikev1-psk
 	explained sha1 aes-128-cbc 16+20 40 20
 }
 
 @test "walk: aggressive mode" {
-	session ikev1-psk-aggressive
+	gateway_session ikev1-psk-aggressive
 	explained sha1 aes-128-cbc 16+20 40 20
 }
 
 @test "walk: PFS: the second key exchange in KEYMAT" {
-	session ikev1-pfs
+	gateway_session ikev1-pfs
 	explained sha1 aes-128-cbc 16+20 40 20
 }
 
 @test "walk: 3DES and MD5: Ka stretched, blocks of eight" {
-	session ikev1-3des-md5
+	gateway_session ikev1-3des-md5
 	explained md5 des-ede3-cbc 24+16 32 16
 }
 
 @test "walk: AES-GCM and P-256: keys with salt" {
-	session ikev1-gcm-ecp256
+	gateway_session ikev1-gcm-ecp256
 	explained sha256 aes-128-cbc 20+0 32 32
 }
 
 @test "walk: a NAT: the address before it is in the state" {
-	session --nat ikev1-psk
+	gateway_session --nat ikev1-psk
 	explained sha1 aes-128-cbc 16+20 40 20
 	jq -e '[.messages[].values[] | select(.name == "NAT-D" and .note != null)] |
 		any(.["on the wire"].verdict == "same" and (.note | test("a NAT on the way")))' "$T/walk"

@@ -51,6 +51,27 @@ captured() {
 	ours "$@"
 }
 
+# gateway_session [--nat] CONFIG: a tunnel to the gateway and its end: $T/gw.pcap, gw.sa, log. The initiator's random
+# values come of a seed.
+gateway_session() {
+	local nat=()
+	if [ "$1" = --nat ]; then
+		nat=(--nat)
+		shift
+	fi
+	need esp-tun
+	LAB_LOGLEVEL=4 lab_up "${nat[@]}" "$1"
+	record gw
+	lab_start tunnel left \
+		"ike-initiate --seed walk --keep $(lab_policy "$1") $RIGHT_IP | tee $T/gw.sa | $(ESP_TUN)"
+	eventually 20 lab_answers left "$RIGHT_INNER"
+	lab_stop tunnel
+	eventually 5 lab_no_sa
+	recorded gw 8
+	chmod 600 "$T/gw.sa"
+	lab_log >"$T/log"
+}
+
 # seeded SEED BYTES: the values of that length that --seed SEED may give, a line each: one from each of the first
 # 64 blocks on.
 seeded() {
