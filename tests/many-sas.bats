@@ -100,3 +100,68 @@ address() { echo "10.2.$(($1 / 250)).$(($1 % 250 + 1))"; }
 	ping_across "$(address $N)"
 	run ! grep -E 'keeper|hint|claim' "$T/left.err" "$T/right.err"
 }
+
+# A hub of many: a peer and a network for each SA.
+hub_records() {
+	PYTHONPATH=$SAPIPE_TOP/tests/lib /usr/bin/python3 -B - $N 200 "$T" <<-'PY'
+		import os, sys, cbor2, sa_make
+		os.umask(0o077)
+		n, more, t = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+		many = open(f"{t}/many", "wb")
+		for i in range(n + more):
+		    o = sa_make.defaults("--esp", "aes128gcm16", "--encap", "udp", "--local", "203.0.113.1:4500",
+		        "--remote", f"198.18.{i // 250}.{i % 250 + 1}:4500", "--spi-in", str(0x100000 + i), "--spi-out", str(0x200000 + i),
+		        "--remote-ts", f"10.{2 + i // 62500}.{i // 250 % 250}.{i % 250 + 1}/32", "--lifetime", "7200")
+		    r = sa_make.make_child(o)
+		    (many if i < n else open(f"{t}/one.{i - n}", "wb")).write(sa_make.encode(r))
+		    if i >= n:
+		        open(f"{t}/gone.{i - n}", "wb").write(cbor2.dumps({"type": "sa-delete", "format": 1, "protocol": "esp",
+		            "spi-in": r["spi-in"]}, canonical=True))
+	PY
+}
+
+# usage PID: us of processor time, and when (us). less A B: the difference of two. each IDLE USED: us for each of 200, beyond
+# the idle rate.
+usage() { echo "$(busy "$1") $(($(date +%s%N) / 1000))"; }
+less() { awk -v a="$1" -v b="$2" 'BEGIN { split(a, x); split(b, y); print y[1] - x[1], y[2] - x[2] }'; }
+each() { awk -v i="$1" -v u="$2" 'BEGIN { split(i, x); split(u, y); print int((y[1] - x[1] * y[2] / x[2]) / 200) }'; }
+routes() { left ip route show dev vpn0 proto static | wc -l; }
+routes_are() { [ "$(routes)" = "$1" ]; }
+
+@test "esp-tun: an SA with a peer and a route of its own, beside ten thousand, costs little to add and to remove" {
+	local pid add gone idle i
+	hub_records
+	mkfifo "$T/left.pipe"
+	exec 6<>"$T/left.pipe"
+	left ip route add default via 203.0.113.2
+	tun_start left "$T/left.pipe"
+	cat "$T/many" >"$T/left.pipe"
+	eventually 120 routes_are $N || { routes; tail "$T/left.err"; return 1; }
+	pid=${BG[left]}
+	# One after the other, each with its own look at the device. What the process does anyway, in so much time, is not counted.
+	sleep 2
+	idle=$(usage "$pid")
+	sleep 5
+	idle=$(less "$idle" "$(usage "$pid")")
+	add=$(usage "$pid")
+	for ((i = 0; i < 200; i++)); do
+		cat "$T/one.$i" >"$T/left.pipe"
+		nap 0.01
+	done
+	add=$(each "$idle" "$(less "$add" "$(usage "$pid")")")
+	eventually 30 routes_are $((N + 200)) || { routes; tail "$T/left.err"; return 1; }
+	gone=$(usage "$pid")
+	for ((i = 0; i < 200; i++)); do
+		cat "$T/gone.$i" >"$T/left.pipe"
+		nap 0.01
+	done
+	gone=$(each "$idle" "$(less "$gone" "$(usage "$pid")")")
+	eventually 30 routes_are $N || { routes; tail "$T/left.err"; return 1; }
+	echo "# $add us of the packet process to add an SA with a route, $gone us to remove it; idle: $idle" >&3
+	# The paths of all of them are looked at, some at a time.
+	left ip link set eth0 mtu 1300
+	eventually 30 grep -q 'MTU of vpn0 is 12' "$T/left.err"
+	# Mostly for reading the routes again, see GAP_TIMES in datapath_hop.c. 8 ms when all routes were looked at.
+	[[ $SAPIPE_BUILD == *san* ]] || [ $add -lt 1500 ]
+	[[ $SAPIPE_BUILD == *san* ]] || [ $gone -lt 1500 ]
+}

@@ -7,7 +7,7 @@
 #include "datapath/datapath_priv.h"
 
 #define TICK		1.0	/* seconds */
-#define PATHS_MS	10000	/* between looks at the MTUs of paths */
+#define PATHS_FIRST	10.0	/* seconds to the first look at the MTUs of paths, see dp_paths() */
 #define MTU_FIRST	1400	/* of the device, before there is an SA */
 #define KEEPER_END_MS	5000	/* for the keeper to record the last numbers */
 
@@ -45,8 +45,9 @@ happened(void *ctx, struct esp_pair *pair, enum sadb_event what)
 	if (pair->user == NULL)
 		return;
 	dp_event(dp, pair, SA_EVENT_COUNT);
-	dp->mtu_whole = true;
+	dp_mtu_gone(dp, pair);
 	dp_hop_remove(dp, pair->user);
+	dp_routes_gone(dp, pair);
 	dp_claim_end(dp, pair);
 	if (sadb_count(dp->db) == 1 && dp->up) {
 		dp->up = false;
@@ -97,12 +98,20 @@ tick(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)loop, (void)revents;
 	if (sadb_next_expiry_ms(dp->db) <= now.ms && sadb_expire(dp->db, now) != before)
 		dp_device(dp);
-	if (now.ms - dp->mtu_ms >= PATHS_MS || dp->mtu_ms == 0)
+	if (dp->mtu_ms == 0)
 		dp_mtu(dp, true);
 	dp_out_retry(dp, false);
 	traffic(dp, now.ms);
 	dp_settle(dp);
 	dp_hop_tick(dp, now.ms);
+}
+
+static void
+paths_over(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	(void)revents;
+	w->repeat = dp_paths(w->data);
+	ev_timer_again(loop, w);
 }
 
 static void
@@ -185,7 +194,7 @@ datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
 	dp->calls = *calls;
 	dp->ctx = ctx;
 	dp->since = clock_now(&dp->clock).epoch;
-	dp->mtu_whole = true;
+	dp->mtu_whole = dp->routes_whole = true;
 	dp->tun.fd = -1;
 	(void)rand_system.fill(rand_system.state, (uint8_t *)&dp->path_mtus.salt, sizeof(dp->path_mtus.salt));
 	for (size_t i = 0; i < RAWESP_SOCKETS; i++)
@@ -210,7 +219,9 @@ datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
 	ev_timer_init(&dp->tick, tick, TICK, TICK);
 	ev_timer_init(&dp->held_timer, held_over, 0., 0.);
 	ev_timer_init(&dp->device_timer, dp_device_over, 0., 0.);
-	dp->tick.data = dp->held_timer.data = dp->device_timer.data = dp;
+	ev_timer_init(&dp->paths_timer, paths_over, PATHS_FIRST, PATHS_FIRST);
+	dp->tick.data = dp->held_timer.data = dp->device_timer.data = dp->paths_timer.data = dp;
+	ev_timer_start(loop, &dp->paths_timer);
 	ev_timer_start(loop, &dp->tick);
 	if (o->mtu_probe.family != 0 && dp_probe_open(dp, f) != 0)
 		goto bad;
@@ -228,6 +239,7 @@ datapath_free(struct datapath *dp)
 	ev_timer_stop(dp->loop, &dp->tick);
 	ev_timer_stop(dp->loop, &dp->held_timer);
 	ev_timer_stop(dp->loop, &dp->device_timer);
+	ev_timer_stop(dp->loop, &dp->paths_timer);
 	ev_io_stop(dp->loop, &dp->keeper_io);
 	ev_io_stop(dp->loop, &dp->tun_io);
 	for (size_t i = 0; i < RAWESP_SOCKETS; i++)
@@ -246,6 +258,7 @@ datapath_free(struct datapath *dp)
 	dp_wire_close(dp);
 	ports_free(dp->ports);
 	router_close(&dp->router);
+	dp_routes_free(dp);
 	rawesp_close(&dp->raw);
 	tun_close(&dp->tun);
 	dp_turns_free(dp);

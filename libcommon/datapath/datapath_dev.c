@@ -1,15 +1,15 @@
-/* The device's side of the SAs: MTU, addresses, routes. */
+/* The device's side of the SAs: its MTU. */
 #include <stdlib.h>
 
 #include "datapath/datapath_priv.h"
 #include "esp/ah.h"
 
 #define MTU_FIRST	1400	/* before there is an SA */
-#define UDP_PROTO	17
 #define TCP_V4		52	/* headers of a segment: IPv4, TCP, time stamp */
 #define TCP_ROOM	321	/* that TCP leaves for all headers: MAX_TCP_HEADER + 1 of the kernel, at most */
 #define SUPER_LEAST	50000	/* bytes */
-#define ESP_PROTO	50
+#define PATHS_S		10.0	/* in which the path of each SA is looked at once */
+#define FEW		32	/* SAs that are looked at without a thought */
 
 static bool
 carries_v6(const struct esp_sa *out)
@@ -133,6 +133,8 @@ dp_mtu(struct datapath *dp, bool all)
 	/* Without a look at all paths and without SAs that went or changed, the new ones can only lower it. */
 	bool whole = peers(dp, all || dp->mtu_whole);
 	size_t least = whole ? 0 : dp->least, most, floor = whole ? INNER_MIN_V4 : dp->floor;
+	size_t n_least = whole ? 0 : dp->n_least, n_v6 = whole ? 0 : dp->n_v6;
+	struct own *own;
 	const struct esp_sa *narrow = NULL;
 	struct esp_pair *pair;
 	struct fault f;
@@ -144,17 +146,27 @@ dp_mtu(struct datapath *dp, bool all)
 	for (size_t i = sadb_count(dp->db); i-- > 0 && ((pair = sadb_at(dp->db, i))->serial > dp->mtu_serial || whole); ) {
 		struct esp_sa *sa = &pair->out;
 
+		if ((own = pair->user) != NULL)
+			own->counted = 0;
 		if (pair->dying_ms != 0)
 			continue;
 		if (all || sa->mtu == 0)
 			look_at_path(dp, pair);
-		if (carries_v6(sa))
+		if (carries_v6(sa)) {
 			floor = INNER_MIN_V6;	/* below it the kernel disables IPv6 on the device */
+			n_v6++;
+		}
 		if ((most = device_mtu(pair, !dp->several_peers)) != 0 && (least == 0 || most < least)) {
 			least = most;
 			narrow = sa;
+			n_least = 0;
 		}
+		n_least += most != 0 && most == least;
+		if (own != NULL)
+			own->counted = (uint32_t)most;
 	}
+	dp->n_least = n_least;
+	dp->n_v6 = n_v6;
 	if ((pair = sadb_at(dp->db, sadb_count(dp->db) - 1)) != NULL)
 		dp->mtu_serial = pair->serial;
 	dp->mtu_whole = false;
@@ -183,204 +195,47 @@ dp_mtu(struct datapath *dp, bool all)
 	dp->mtu = least;
 }
 
-/* The address to send from into the tunnel: one of ours within the local selectors. */
-static struct addr
-source_for(struct datapath *dp, const struct esp_sa *out, uint8_t family)
-{
-	struct addr found = {0};
-	struct fault f;
-	size_t i;
-
-	for (i = 0; i < out->n_src_ts; i++) {
-		const struct selector *s = &out->src_ts[i];
-
-		if (s->first.family != family)
-			continue;
-		if (router_find_address(&dp->router, s, &found))
-			return (found);
-		/* If no interface has the single address, we add it: mode config usually assigned it. */
-		if (addr_cmp(&s->first, &s->last) != 0)
-			continue;
-		if (router_address(&dp->router, &s->first, (uint8_t)(8 * addr_len(&s->first)), &f) == 0)
-			return (s->first);
-		dp_warn(dp, &f);
-	}
-	return (found);
-}
-
-/*
- * The protocol and local port that ${route} is limited to, so that other packets to the host of transport mode go as before:
- * each L2TP server also serves other things to the addresses of its clients. Not where ESP itself would fit.
- */
-static void
-limit(const struct esp_sa *out, const struct selector *to, struct route *route)
-{
-	const struct selector *from = &out->src_ts[0];
-	uint8_t proto = to->proto != 0 ? to->proto : from->proto;
-	bool port = from->port != 0 && from->port == from->port_end;
-
-	if (out->mode != SA_TRANSPORT || out->n_src_ts != 1 || proto == 0 || proto == ESP_PROTO || proto == AH_PROTO ||
-	    (proto == UDP_PROTO && !port))
-		return;
-	route->proto = proto;
-	route->port = port ? from->port : 0;
-}
-
-/* Fills in the routes that the outbound SA ${out} brings. -1: no memory. */
-static int
-routes_of(struct datapath *dp, const struct esp_sa *out, struct own *own)
-{
-	struct route *more, block[256];
-	size_t m;
-
-	own->n_routes = 0;
-	for (size_t r = 0; r < out->n_dst_ts; r++) {
-		const struct selector *s = &out->dst_ts[r];
-		struct addr src;
-
-		if (s->first.family == 6 && dp->opt.mtu != 0 && dp->opt.mtu < INNER_MIN_V6)
-			continue;	/* reported: see dp_mtu() */
-		src = source_for(dp, out, s->first.family);
-		m = route_blocks(s, block, sizeof(block) / sizeof(block[0]));
-		more = realloc(own->routes, (own->n_routes + m) * sizeof(*more));
-		if (more == NULL)
-			return (-1);
-		own->routes = more;
-		for (size_t b = 0; b < m; b++) {
-			block[b].src = src;
-			limit(out, s, &block[b]);
-			own->routes[own->n_routes++] = block[b];
-		}
-	}
-	own->routed = true;
-	return (0);
-}
-
-static int
-by_addr(const void *a, const void *b)
-{
-	return (addr_cmp(a, b));
-}
-
-/* The last address of a route's net. */
-static struct addr
-net_end(const struct route *r)
-{
-	struct addr a = r->net;
-
-	for (unsigned b = r->prefix; b < 8 * addr_len(&a); b++)
-		a.b[b / 8] |= (uint8_t)(0x80 >> b % 8);
-	return (a);
-}
-
-/* Whether a peer's own address lies in ${r}: its packets must not be led into the tunnel. */
-static bool
-covers_a_peer(const struct route *r, const struct addr *peers, size_t n)
-{
-	struct addr last = net_end(r);
-	size_t lo = 0, hi = n, mid;
-
-	/* The first peer at or above the net's own address. */
-	while (lo < hi) {
-		mid = (lo + hi) / 2;
-		if (addr_cmp(&peers[mid], &r->net) < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return (lo < n && addr_cmp(&peers[lo], &last) <= 0);
-}
-
-/* The wanted routes; each SA adds its own. */
-struct wanted { struct route *r; size_t n, cap; };
-
-/* Adds the routes of ${pair}, each with its holes. -1: no memory. */
-static int
-want_routes(struct datapath *dp, struct wanted *w, const struct esp_pair *pair, const struct addr *peers, size_t n_peers)
+void
+dp_mtu_gone(struct datapath *dp, const struct esp_pair *pair)
 {
 	const struct own *own = pair->user;
-	const size_t most = own->n_routes * (dp->lans != NULL ? 1U + SA_NETS_MAX : 1U);
-	struct route *more, *r;
 
-	if (w->n + most > w->cap) {
-		w->cap = 2 * w->cap + most;
-		if ((more = realloc(w->r, w->cap * sizeof(*more))) == NULL)
-			return (-1);
-		w->r = more;
-	}
-	for (size_t i = 0; i < own->n_routes && w->r != NULL; i++) {
-		r = &w->r[w->n++];
-		*r = own->routes[i];
-		r->covers = covers_a_peer(r, peers, n_peers);
-		w->n += dp_lan_holes(dp, pair, r, w->r + w->n);
-	}
-	return (0);
+	if (sadb_count(dp->db) <= FEW)
+		dp->mtu_whole = true;
+	else if (!dp->mtu_whole && own->counted != 0)
+		dp->mtu_whole = (own->counted == dp->least && --dp->n_least == 0) || (carries_v6(&pair->out) && --dp->n_v6 == 0);
 }
 
-/* Whether the routes of ${pair} stay: also while its packets wait for a new SA. */
-static bool
-has_routes(const struct esp_pair *pair)
+double
+dp_paths(struct datapath *dp)
 {
-	return (pair->dying_ms == 0 || pair->spent);
-}
-
-/* Adds those of datapath_routes(). -1: no memory. */
-static int
-want_more(struct datapath *dp, struct wanted *w, const struct addr *peers, size_t n_peers)
-{
-	const struct hops *h = &dp->hops;
-	struct route *more;
-
-	if (h->n_more == 0)
-		return (0);
-	if ((more = realloc(w->r, (w->n + h->n_more) * sizeof(*more))) == NULL)
-		return (-1);
-	w->r = more;
-	w->cap = w->n + h->n_more;
-	for (size_t i = 0; i < h->n_more; i++) {
-		more[w->n] = h->more[i];
-		more[w->n].covers = covers_a_peer(&h->more[i], peers, n_peers);
-		w->n++;
-	}
-	return (0);
-}
-
-static void
-routes(struct datapath *dp)
-{
-	size_t count = sadb_count(dp->db);
-	struct addr *peers = calloc(count + 1, sizeof(*peers));
-	struct wanted w = {0};
+	size_t n = sadb_count(dp->db), end, was;
 	struct esp_pair *pair;
-	struct own *own;
-	struct fault f;
+	bool changed = false;
 
-	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL && peers != NULL; i++) {
-		own = pair->user;
-		peers[i] = pair->out.dst.addr;
-		peers[i].scope = 0;
-		if (dp->opt.route && has_routes(pair) && !own->routed && routes_of(dp, &pair->out, own) != 0)
-			goto memory;
+	if (n <= FEW) {
+		dp_mtu(dp, true);
+		return (PATHS_S);
 	}
-	if (peers == NULL)
-		goto memory;
-	if (count > 0)
-		qsort(peers, count, sizeof(*peers), by_addr);
-	for (size_t i = 0; dp->opt.route && (pair = sadb_at(dp->db, i)) != NULL; i++)
-		if (has_routes(pair) && want_routes(dp, &w, pair, peers, count) != 0)
-			goto memory;
-	if (want_more(dp, &w, peers, count) != 0)
-		goto memory;
-	if (router_sync(&dp->router, w.r, w.n, &f) != 0)
-		dp_warn(dp, &f);
-	free(peers);
-	free(w.r);
-	return;
-memory:
-	free(peers);
-	free(w.r);
-	(void)fault(&f, FAULT_MEMORY, "no memory for routes");
-	dp_warn(dp, &f);
+	if (dp->path_at >= n) {
+		dp->path_at = 0;
+		dp->link_mtu = 0;
+	}
+	dp->pass++;
+	for (end = dp->path_at + FEW; dp->path_at < end && (pair = sadb_at(dp->db, dp->path_at)) != NULL; dp->path_at++) {
+		const struct own *own = pair->user;
+		size_t link = own != NULL ? own->link_mtu : 0;
+
+		was = pair->out.mtu;
+		if (pair->dying_ms == 0)
+			look_at_path(dp, pair);
+		changed = changed || was != pair->out.mtu || (own != NULL && link != own->link_mtu);
+	}
+	if (changed) {
+		dp->mtu_whole = true;
+		dp_mtu(dp, false);
+	}
+	return (PATHS_S * FEW / (double)n);
 }
 
 void
@@ -388,5 +243,5 @@ dp_device(struct datapath *dp)
 {
 	dp_mtu(dp, dp->mtu_ms == 0);
 	if (dp->opt.route || dp->hops.more != NULL)
-		routes(dp);
+		dp_routes(dp);
 }

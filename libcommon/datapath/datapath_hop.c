@@ -5,7 +5,7 @@
 #include "datapath/datapath_priv.h"
 
 #define GAP_MS		20	/* between the end of an answer and the next request */
-#define GAP_TIMES	4	/* ... at least so many times what the answer took */
+#define GAP_TIMES	20	/* ... at least so many times what the answer took: with thousands of routes it takes some ms */
 #define AGAIN_MS	10000	/* the kernel flushes routes of an address or a link without a report */
 #define PARTS_TURN	4	/* of an answer, before packets have their turn */
 
@@ -31,7 +31,8 @@ ask_soon(struct datapath *dp)
 
 	h->stale = true;
 	h->changes++;
-	if (routewatch_asked(&h->watch) || ev_is_active(&h->again))
+	/* No look-up needs them: with thousands of SAs each new one changes a route of thousands. */
+	if (nhtb_idle(h->table) || routewatch_asked(&h->watch) || ev_is_active(&h->again))
 		return;
 	if (now >= h->free_ms) {
 		ask(dp);
@@ -147,6 +148,14 @@ dp_hop_copies(struct datapath *dp, struct pkt *k, void (*send)(struct datapath *
 
 /* ---- SAs */
 
+/* The routes are needed from now on, perhaps. */
+static void
+wake(struct datapath *dp)
+{
+	if (dp->hops.open && dp->hops.stale && !nhtb_idle(dp->hops.table))
+		ask_soon(dp);
+}
+
 void
 dp_hop_add(struct datapath *dp, struct esp_pair *pair, const struct sa_child *c)
 {
@@ -167,6 +176,7 @@ dp_hop_add(struct datapath *dp, struct esp_pair *pair, const struct sa_child *c)
 		dp_note(dp, 0, "SA %08x of %s, to which --nhtb binds a next hop, is policy-based: packets outside of %s to %s are "
 		    "dropped", get_be32(pair->in.spi), *pair->name != '\0' ? pair->name : "the peer",
 		    selector_net_text(from, &pair->out.src_ts[0]), selector_net_text(to, &pair->out.dst_ts[0]));
+	wake(dp);
 	sadb_changed(dp->db);
 }
 
@@ -206,6 +216,7 @@ datapath_bind(struct datapath *dp, const struct addr *hop, const char *name, str
 {
 	if (nhtb_bind(dp->hops.table, hop, name, f) != 0)
 		return (-1);
+	wake(dp);
 	sadb_changed(dp->db);
 	return (0);
 }
@@ -232,6 +243,7 @@ datapath_routes(struct datapath *dp, const struct route *r, size_t n, struct fau
 	free(h->more);
 	h->more = more;
 	h->n_more = n;
+	dp->routes_whole = true;
 	dp_device(dp);
 	return (0);
 }

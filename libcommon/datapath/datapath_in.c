@@ -44,6 +44,7 @@ dp_follow(struct datapath *dp, struct esp_pair *pair, const struct endpoint *rem
 			other->out.dst = *remote;
 	pair->out.dst = *remote;
 	sadb_moved(dp->db, &old, remote);
+	dp->routes_whole = true;	/* at the next change of the SAs */
 	dp->remaps++;
 	dp_note(dp, 1, "peer moved from %s to %s", endpoint_text(from, &old), endpoint_text(to, remote));
 	return (true);

@@ -109,7 +109,7 @@ dp_lan_set(struct datapath *dp, const struct sa_ike *s, uint32_t source)
 	if (!fill(lan, s))
 		return;
 	log_nets(dp, lan);
-	dp->device_due = true;
+	dp->device_due = dp->routes_whole = true;
 }
 
 /* Whether ${a} lies in ${r}. */

@@ -47,6 +47,7 @@ struct own {
 	bool		 settled;
 	bool		 leapt;			/* numbers may have been received before the start, and none since */
 	bool		 routed;		/* ${routes} are known */
+	bool		 led;			/* ... and with the router */
 	uint64_t	 out_end, in_end;	/* numbers below are reserved */
 	uint64_t	 tick_right;		/* right edge at the last look */
 	uint64_t	 used_packets;		/* outbound, at the last call of calls.used */
@@ -54,13 +55,25 @@ struct own {
 	struct esp_pair	*pair;
 	struct table_node by_spi_out;
 	size_t		 link_mtu;		/* its longest inner packet by the MTU of our link alone; 0: not known */
+	uint32_t	 counted;	/* what it allowed the device when that was computed; 0: not counted */
 	uint32_t	 path_mtu;		/* of the outer path, which its longest inner packet follows from; 0: not known */
 	struct route	*routes;		/* to its remote selectors */
 	size_t		 n_routes;
+	struct addr	 peer;			/* as in dp->peers */
 	uint64_t	 seen_in, seen_out;	/* packets at the last look, see dp_stat_seen() */
 	uint64_t	 last_in_ms, last_out_ms;	/* when there were more of them; 0: never */
 	struct dp_zero	*zero;			/* the counters at the last reset; NULL: there was none */
 	struct nhtb_node *hop;			/* in the table of next hops; NULL: it is not */
+};
+
+/* The addresses of the peers, sorted; each as often as it has SAs. */
+struct dp_peers { struct addr *list; size_t n, cap; };
+/* The routes of an SA that has ended. */
+struct dp_gone {
+	struct dp_gone	*next;
+	struct route	*r;
+	size_t		 n;
+	struct addr	 peer;
 };
 
 /* A record that waits: for its own claim, or for one before it. */
@@ -116,9 +129,14 @@ struct datapath {
 	struct esp_pair	*by_id[KEEPER_CLAIMS];
 	uint32_t	 next_id;
 	struct router	 router;
+	bool		 routes_whole;	/* more has changed than that SAs came and went */
+	uint64_t	 routes_serial;	/* of the newest pair whose routes were added */
+	struct dp_peers	 peers;
+	struct dp_gone	*routes_gone;
+	size_t		 n_covers;	/* routes that cover a peer, when all were looked at */
 	struct lans	*lans;		/* datapath_lan.c; NULL: none yet */
 	ev_io		 keeper_io, tun_io, raw_io[RAWESP_SOCKETS];
-	ev_timer	 tick, held_timer, device_timer;
+	ev_timer	 tick, held_timer, device_timer, paths_timer;
 	struct worker	 worker;
 	struct hops	 hops;
 	struct dp_hub	*hub;		/* NULL: packets from one tunnel to another go through the kernel */
@@ -126,6 +144,8 @@ struct datapath {
 	size_t		 super;		/* ... and the longest super-packet; 0: no limit was set */
 	uint64_t	 mtu_ms;	/* when paths were last looked at; 0: look again */
 	uint64_t	 mtu_serial;	/* of the newest pair whose path was looked at */
+	size_t		 path_at;	/* the pair whose path is looked at next */
+	size_t		 n_least, n_v6;	/* how many of these pairs allow ${least}, and carry IPv6 */
 	size_t		 least, floor;	/* of these pairs: the shortest inner packet, and what the families need; 0: none yet */
 	bool		 input_over;	/* see datapath_input_over() */
 	bool		 mtu_whole;	/* a pair has gone or changed since */
@@ -311,6 +331,13 @@ bool dp_hop_copies(struct datapath *dp, struct pkt *k, void (*send)(struct datap
 bool dp_hop_stat(const struct datapath *dp, uint64_t *serial, struct sa_next_hop *s);
 void dp_hop_remove(struct datapath *dp, struct own *own);
 
+/* datapath_route.c */
+/* Makes the routes of the present SAs. */
+void dp_routes(struct datapath *dp);
+/* ${pair}, which has its claim, ends: the next dp_routes() removes its routes. */
+void dp_routes_gone(struct datapath *dp, struct esp_pair *pair);
+void dp_routes_free(struct datapath *dp);
+
 /* datapath_dev.c */
 /* Configures MTU, addresses and routes for the present SAs. */
 void dp_device(struct datapath *dp);
@@ -320,5 +347,12 @@ size_t dp_path_mtu(struct datapath *dp, const struct addr *remote, size_t *link)
 size_t dp_inner_max(const struct esp_sa *sa, size_t path);
 /* Updates the path MTU: of ${all} SAs, or only of new ones. */
 void dp_mtu(struct datapath *dp, bool all);
+/* ${pair}, which has its claim, ends. */
+void dp_mtu_gone(struct datapath *dp, const struct esp_pair *pair);
+/*
+ * Looks at the paths of some SAs, so that thousands of look-ups do not come at once. Returns the seconds to the next call,
+ * with which each SA has its turn.
+ */
+double dp_paths(struct datapath *dp);
 
 #endif

@@ -51,7 +51,7 @@ replace(struct datapath *dp, const struct sa_child *c, uint32_t source, struct f
 		return (-1);
 	own = pair->user;
 	own->routed = false;
-	dp->mtu_whole = true;
+	dp->mtu_whole = dp->routes_whole = true;
 	dp_hop_add(dp, pair, c);
 	dp_note(dp, 1, "SA %08x is replaced", get_be32(c->spi_in));
 	dp->device_due = true;

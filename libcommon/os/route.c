@@ -420,28 +420,134 @@ route_add(struct router *r, const struct route *t, struct fault *f)
 	    addr_text(text, &t->net), t->prefix));
 }
 
+/* Room for ${n} routes, and some more. 0, or -1. */
+static int
+room(struct router *r, size_t n, struct fault *f)
+{
+	struct route *list;
+
+	if (n <= r->cap_have)
+		return (0);
+	n += n / 8 + 8;
+	if ((list = realloc(r->have, n * sizeof(*list))) == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for routes"));
+	r->have = list;
+	r->cap_have = n;
+	return (0);
+}
+
+static void
+count_prefix(struct router *r, const struct route *t, int by)
+{
+	if (!t->covers)
+		r->prefixes[t->net.family == 6][t->prefix] += (uint32_t)by;
+}
+
+/* The place of ${t}, or of the first one behind it. */
+static size_t
+place(const struct router *r, const struct route *t)
+{
+	size_t lo = 0, hi = r->n_have, mid;
+
+	while (lo < hi) {
+		mid = (lo + hi) / 2;
+		if (route_cmp(&r->have[mid], t) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return (lo);
+}
+
+static bool
+is_at(const struct router *r, size_t i, const struct route *t)
+{
+	return (i < r->n_have && route_cmp(&r->have[i], t) == 0);
+}
+
+int
+router_add(struct router *r, const struct route *t, struct fault *f)
+{
+	struct route one = *t;
+	size_t i;
+
+	route_port_need(r, &one);
+	one.refs = 1;
+	if (is_at(r, i = place(r, &one), &one)) {
+		r->have[i].refs++;
+		return (0);
+	}
+	if (room(r, r->n_have + 1, f) != 0)
+		return (-1);
+	/* As in router_sync(): one that another program has stays on the list. */
+	memmove(&r->have[i + 1], &r->have[i], (r->n_have++ - i) * sizeof(one));
+	r->have[i] = one;
+	count_prefix(r, &one, 1);
+	return (route_add(r, &one, f));
+}
+
+void
+router_remove(struct router *r, const struct route *t)
+{
+	struct route one = *t;
+	size_t i = 0;
+
+	/* As it was when it was added: before a peer came that it covers, or without the rule that there was no room for. */
+	for (int k = 0; k < 4; k++) {
+		one.covers = t->covers != ((k & 1) != 0);
+		one.proto = k < 2 ? t->proto : 0;
+		one.port = k < 2 ? t->port : 0;
+		if (is_at(r, i = place(r, &one), &one))
+			break;
+	}
+	if (!is_at(r, i, &one) || --r->have[i].refs > 0)
+		return;
+	count_prefix(r, &r->have[i], -1);
+	(void)route_change(r, &r->have[i], false);
+	memmove(&r->have[i], &r->have[i + 1], (--r->n_have - i) * sizeof(one));
+}
+
+bool
+router_leads(const struct router *r, const struct addr *a)
+{
+	const uint32_t *count = r->prefixes[a->family == 6];
+	unsigned bits = (unsigned)(8 * addr_len(a));
+	struct route t = { .net = *a };
+
+	t.net.scope = 0;
+	for (unsigned p = bits + 1; p-- > 0; ) {
+		if (p < bits)
+			t.net.b[p / 8] &= (uint8_t)~(0x80 >> p % 8);
+		t.prefix = (uint8_t)p;
+		for (size_t i = count[p] > 0 ? place(r, &t) : r->n_have; i < r->n_have && addr_cmp(&r->have[i].net, &t.net) == 0 &&
+		    r->have[i].prefix == p; i++)
+			if (!r->have[i].covers)
+				return (true);
+	}
+	return (false);
+}
+
 int
 router_sync(struct router *r, struct route *want, size_t n, struct fault *f)
 {
 	struct fault first = {0}, one;
-	struct route *list;
 	size_t i, j, kept = 0;
 	int c;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		route_port_need(r, &want[i]);
+		want[i].refs = 1;
+	}
 	if (n > 1)
 		qsort(want, n, sizeof(*want), route_cmp);
 	for (i = 0; i < n; i++)
 		if (kept == 0 || route_cmp(&want[kept - 1], &want[i]) != 0)
 			want[kept++] = want[i];
+		else
+			want[kept - 1].refs++;
 	n = kept;
-	if (n > r->cap_have) {
-		if ((list = realloc(r->have, n * sizeof(*list))) == NULL)
-			return (fault(f, FAULT_MEMORY, "no memory for routes"));
-		r->have = list;
-		r->cap_have = n;
-	}
+	if (room(r, n, f) != 0)
+		return (-1);
 	for (i = j = 0; i < n || j < r->n_have; ) {
 		c = i == n ? 1 : j == r->n_have ? -1 : route_cmp(&want[i], &r->have[j]);
 		if (c > 0)
@@ -463,6 +569,9 @@ router_sync(struct router *r, struct route *want, size_t n, struct fault *f)
 	if (n > 0)
 		memcpy(r->have, want, n * sizeof(*want));
 	r->n_have = n;
+	memset(r->prefixes, 0, sizeof(r->prefixes));
+	for (i = 0; i < n; i++)
+		count_prefix(r, &r->have[i], 1);
 	if (first.code == FAULT_NONE)
 		return (0);
 	if (f != NULL)

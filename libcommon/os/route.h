@@ -42,6 +42,7 @@ struct route {
 	 * that of the whole internet (${whole}) or not. ${covers} is set, the fields below it are not used.
 	 */
 	bool		hole, whole;
+	uint32_t	refs;		/* of the router: how often it is wanted */
 };
 
 #define ROUTER_PORTS	8	/* protocols and ports with rules; routes of more are for all packets */
@@ -53,6 +54,7 @@ struct router {
 	bool		 block;		/* set by the caller */
 	struct route	*have;		/* sorted */
 	size_t		 n_have, cap_have;
+	uint32_t	 prefixes[2][129];	/* [IPv6][length]: how many of them have it, without ${covers} */
 	bool		 rules[2][2];	/* [IPv6][whole internet]: made by us */
 	struct route_port { uint8_t family, proto; uint16_t port; } ports[ROUTER_PORTS];	/* each with a rule and a table */
 	size_t		 n_ports;
@@ -102,6 +104,15 @@ bool router_find_address(struct router *r, const struct selector *s, struct addr
  * with the first fault.
  */
 int router_sync(struct router *r, struct route *want, size_t n, struct fault *f);
+
+/*
+ * Between two calls of router_sync(): one that is wanted once more, or once less. Their cost does not grow with the number
+ * of routes, but for a move in memory. 0, or -1 as router_sync().
+ */
+int router_add(struct router *r, const struct route *t, struct fault *f);
+void router_remove(struct router *r, const struct route *t);
+/* Whether a route without ${covers} leads to ${a}: if that is a peer's address, router_sync() must be called. */
+bool router_leads(const struct router *r, const struct addr *a);
 
 /* The CIDR blocks of ${s}, at most ${cap}; returns their number. */
 size_t route_blocks(const struct selector *s, struct route *out, size_t cap);
