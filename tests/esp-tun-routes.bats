@@ -150,3 +150,43 @@ clean() {
 	run ! grep '^520' <(rules)
 	run ! grep throw <(left ip route show table all)
 }
+
+# static: the routes over the device, in any table.
+static() { left ip route show table all dev vpn0 proto static | awk '{ print $1 }' | sort | tr '\n' ' '; }
+static_is() { [ "$(static)" = "$1" ]; }
+
+@test "routes: each SA brings its own and takes them away, unless another one wants them; one to a peer gets its rule" {
+	local i
+	for i in 1 2 3 4; do
+		sa_make child --esp aes128gcm16 --encap udp --local 203.0.113.1:4500 --remote "198.51.100.$i:4500" --local-ts 10.1.0.0/24 \
+			--remote-ts "$([ $i = 4 ] && echo 198.51.100.0/24 || echo 10.$((i == 2 ? 5 : 6)).0.0/16)" --spi-in $((4096 + i)) "$T/$i.sa"
+		sa_make delete --spi-in $((4096 + i)) "$T/$i.del"
+	done
+	left ip route add default via 203.0.113.2
+	mkfifo "$T/lf"
+	tun_start left "$T/lf"
+	exec 6>"$T/lf"
+	for i in 1 2 3; do
+		cat "$T/$i.sa" >&6
+		eventually 10 eval '[ "$(grep -c "is in use" "$T/left.err")" = $i ]'
+	done
+	eventually 5 static_is '10.5.0.0/16 10.6.0.0/16 ' || { static; return 1; }
+	# Two have the same.
+	cat "$T/1.del" >&6
+	cat "$T/2.del" >&6
+	eventually 5 static_is '10.6.0.0/16 ' || { static; return 1; }
+	# A route to the network of the peers, of which there are two: its packets go around it.
+	cat "$T/4.sa" >&6
+	eventually 5 static_is '10.6.0.0/16 198.51.100.0/24 ' || { static; return 1; }
+	left ip rule | grep -q 'not from all fwmark'
+	left ip route get 198.51.100.3 mark 0x727473 | grep -q 'dev eth0'
+	cat "$T/3.del" >&6
+	eventually 5 static_is '198.51.100.0/24 ' || { static; return 1; }
+	# With the first peer again, which the route leads to.
+	cat "$T/1.sa" >&6
+	eventually 5 static_is '10.6.0.0/16 198.51.100.0/24 ' || { static; return 1; }
+	left ip route get 198.51.100.1 mark 0x727473 | grep -q 'dev eth0'
+	cat "$T/4.del" >&6
+	eventually 5 static_is '10.6.0.0/16 ' || { static; return 1; }
+	exec 6>&-
+}
