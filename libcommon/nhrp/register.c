@@ -23,7 +23,7 @@ send_request(struct nhrp_register *r, struct now now)
 	struct nhrp_packet p;
 	struct nhrp_arena a = { .n = 0 };
 	uint8_t offer[ACVPN_EXT_MAX];
-	struct nhrp_cie nat = { .prefix = nhrp_bits(&n->proto), .nbma = r->conf.nhs_nbma, .proto = r->conf.nhs };
+	struct nhrp_cie nat = { .prefix = nhrp_bits(&n->proto), .nbma = r->conf.nhs_nbma, .proto = r->state.nhs };
 
 	r->id = n->id++;
 	r->sent_us = now_us(now);

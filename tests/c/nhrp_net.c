@@ -257,3 +257,19 @@ events(const struct end *e, const char *what)
 		n += strcmp(e->event[i].what, what) == 0;
 	return (n);
 }
+
+struct vec
+frr_packet(const char *name)
+{
+	FILE *fp = vec_open(VEC_OURS, "nhrp_frr.txt");
+	static char value[2 * VEC_MAX];
+	char line[128];
+	struct vec v = {0};
+
+	while (v.len == 0 && vec_line(fp, line, sizeof(line), value, sizeof(value)))
+		if (strncmp(line, name, strlen(name)) == 0)
+			vec_hex(&v, value);
+	(void)fclose(fp);
+	assert_true(v.len > 0);
+	return (v);
+}

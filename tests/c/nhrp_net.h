@@ -49,5 +49,7 @@ void is(const struct addr *a, const char *text);
 void traffic(struct end *e, const char *src, const char *dst, struct end *to);
 void busy(struct end *e, const struct addr *to, unsigned seconds);
 unsigned events(const struct end *e, const char *what);
+/* The packet of FRR ${name} of the vectors, such as "plain 1 ". */
+struct vec frr_packet(const char *name);
 
 #endif

@@ -1,28 +1,11 @@
 /* NHRP packets: those of FRR decoded and encoded again, hostile ones, extensions, authentication, words. */
-#include "vectors.h"
+#include "nhrp_net.h"
 
 #include "base/csum.h"
 #include "capture/capture.h"
 #include "nhrp/auth.h"
 #include "nhrp/ext.h"
 #include "nhrp/words.h"
-
-/* A registration request of FRR, the first of the vectors; fresh for each test, with room behind. */
-static struct vec
-sample(const char *name)
-{
-	FILE *fp = vec_open(VEC_OURS, "nhrp_frr.txt");
-	static char value[2 * VEC_MAX];
-	char line[128];
-	struct vec v = {0};
-
-	while (v.len == 0 && vec_line(fp, line, sizeof(line), value, sizeof(value)))
-		if (strncmp(line, name, strlen(name)) == 0)
-			vec_hex(&v, value);
-	(void)fclose(fp);
-	assert_true(v.len > 0);
-	return (v);
-}
 
 #define REQUEST	"plain 1 "
 
@@ -116,7 +99,7 @@ published_nat_comes_back(void **state)
 static void
 reads_the_fields(void **state)
 {
-	struct vec v = sample(REQUEST);
+	struct vec v = frr_packet(REQUEST);
 	struct nhrp_packet p;
 	struct fault f = {0};
 	char label[NHRP_LABEL], words[NHRP_WORDS];
@@ -151,7 +134,7 @@ expect(struct vec *v, enum fault_code code, size_t at)
 static void
 every_truncation_is_refused(void **state)
 {
-	struct vec v = sample("plain 9 ");	/* an indication's or a reply's neighbour: any will do */
+	struct vec v = frr_packet("plain 9 ");	/* an indication's or a reply's neighbour: any will do */
 	struct nhrp_packet p;
 	size_t n;
 
@@ -175,13 +158,13 @@ extension_offset_outside(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct vec v = sample(REQUEST);
+		struct vec v = frr_packet(REQUEST);
 
 		put_be16(v.b + 14, bad[i]);
 		expect(&v, FAULT_MALFORMED, 14);
 	}
 	for (i = NHRP_FIXED; i < 44; i++) {	/* inside of the mandatory part */
-		struct vec v = sample(REQUEST);
+		struct vec v = frr_packet(REQUEST);
 		struct nhrp_packet p;
 		struct fault f;
 
@@ -199,7 +182,7 @@ cie_lengths_past_the_end(void **state)
 
 	(void)state;
 	for (i = 0; i < 3; i++) {
-		struct vec v = sample(REQUEST);
+		struct vec v = frr_packet(REQUEST);
 		struct nhrp_packet p;
 		struct fault f;
 
@@ -212,18 +195,18 @@ cie_lengths_past_the_end(void **state)
 static void
 family_out_of_table(void **state)
 {
-	struct vec v = sample(REQUEST);
+	struct vec v = frr_packet(REQUEST);
 
 	(void)state;
 	put_be16(v.b, 0x4005);
 	expect(&v, FAULT_MALFORMED, 0);
-	v = sample(REQUEST);
+	v = frr_packet(REQUEST);
 	put_be16(v.b + 2, 0x0806);
 	expect(&v, FAULT_MALFORMED, 2);
-	v = sample(REQUEST);
+	v = frr_packet(REQUEST);
 	v.b[16] = 2;
 	expect(&v, FAULT_WRONG_VERSION, 16);
-	v = sample(REQUEST);
+	v = frr_packet(REQUEST);
 	v.b[17] = 9;
 	expect(&v, FAULT_MALFORMED, 17);
 }
@@ -236,13 +219,13 @@ address_of_a_wrong_length(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(len); i++) {
-		struct vec v = sample(REQUEST);
+		struct vec v = frr_packet(REQUEST);
 
 		v.b[18] = len[i];
 		expect(&v, FAULT_MALFORMED, 28);
 	}
 	for (i = 0; i < sizeof(len); i++) {
-		struct vec v = sample(REQUEST);
+		struct vec v = frr_packet(REQUEST);
 
 		v.b[20] = len[i];
 		expect(&v, FAULT_MALFORMED, 32);
@@ -252,7 +235,7 @@ address_of_a_wrong_length(void **state)
 static void
 size_field_lies(void **state)
 {
-	struct vec v = sample(REQUEST);
+	struct vec v = frr_packet(REQUEST);
 
 	(void)state;
 	put_be16(v.b + 10, (uint16_t)(v.len + 1));
@@ -267,7 +250,7 @@ static void
 too_many_entries_and_extensions(void **state)
 {
 	static uint8_t out[NHRP_PACKET_MAX];
-	struct vec v = sample(REQUEST);
+	struct vec v = frr_packet(REQUEST);
 	struct nhrp_packet p, q;
 	struct fault f = {0};
 	size_t n;
@@ -345,7 +328,7 @@ static void
 transit_records_find_a_loop(void **state)
 {
 	static struct nhrp_arena a;
-	struct vec v = sample(REQUEST);
+	struct vec v = frr_packet(REQUEST);
 	struct nhrp_packet p;
 	struct nhrp_cie own = { .proto = { 4, { 10, 255, 255, 254 }, 0 }, .nbma = { 4, { 203, 0, 113, 254 }, 0 }, .holding = 60 };
 	struct nhrp_ext *e;
@@ -366,7 +349,7 @@ authentication_of_both_forms(void **state)
 {
 	static uint8_t out[NHRP_PACKET_MAX];
 	struct nhrp_auth a = { .kind = NHRP_AUTH_CLEAR, .spi = 7 }, other = a, none = {0};
-	struct vec v = sample(REQUEST);
+	struct vec v = frr_packet(REQUEST);
 	struct nhrp_packet p, q;
 	struct fault f = {0};
 	size_t n, i;
@@ -407,7 +390,7 @@ the_clear_text_is_not_in_words(void **state)
 {
 	static uint8_t out[NHRP_PACKET_MAX];
 	struct nhrp_auth a = { .kind = NHRP_AUTH_CLEAR };
-	struct vec v = sample(REQUEST);
+	struct vec v = frr_packet(REQUEST);
 	char words[NHRP_WORDS];
 	struct nhrp_packet p, q;
 	size_t n;
