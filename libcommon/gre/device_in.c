@@ -104,7 +104,7 @@ deliver(struct gre_device *d, const struct raw_pkt *raw, uint16_t proto, struct 
 	if (d->o.clamp)
 		(void)inner_mss_clamp(k->p, &in, inner_mss_of(in.src.family, d->info.mtu));
 	if (d->o.remote.family == 0 && gre_hub_samples(d->hub))
-		sampler_in(d->sampler, &in.src, &in.dst, &raw->peer, clock_mono_ms());
+		sampler_in(d->sampler, &in.src, &in.dst, &raw->peer, d->turn_ms);
 	k->inner_len = k->len = in.len;
 	if (d->alone)
 		gre_put_joined(d, &k, 1, 0);
@@ -155,6 +155,8 @@ gre_in(struct gre_device *d, unsigned which)
 
 	for (i = 0; i < RAW_BATCH; i++)
 		raw[i].p = gre_slot(d, i);
+	if (gre_hub_samples(d->hub))
+		d->turn_ms = clock_mono_ms();
 	n = raw_receive(&d->raw, which, raw, RAW_BATCH, SLOT_ROOM);
 	for (i = 0; i < n; i++)
 		take(d, &raw[i], &k[i]);

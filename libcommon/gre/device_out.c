@@ -101,7 +101,7 @@ sample(struct gre_device *d, const struct inner *in, uint16_t proto, const uint8
 	struct gre_msg m = { .kind = GRE_MSG_SAMPLE, .to = *to, .proto = proto,
 	    .data = span_of(p, len < SAMPLE_BYTES ? len : SAMPLE_BYTES) };
 
-	if (d->o.remote.family == 0 && gre_hub_samples(d->hub) && sampler_out(d->sampler, &in->src, &in->dst, clock_mono_ms(), &m.nbma))
+	if (d->o.remote.family == 0 && gre_hub_samples(d->hub) && sampler_out(d->sampler, &in->src, &in->dst, d->turn_ms, &m.nbma))
 		d->samples += gre_hub_give(d->hub, &m);
 }
 
@@ -245,6 +245,8 @@ gre_out(struct gre_device *d)
 	size_t bytes = 0;
 	int rc;
 
+	if (gre_hub_samples(d->hub))
+		d->turn_ms = clock_mono_ms();
 	for (int i = 0; i < TURN_PACKETS && bytes < TURN_BYTES; i++) {
 		k = (struct pkt){ .p = gre_slot(d, RAW_BATCH), .buf = gre_slot(d, RAW_BATCH) - SLOT_HEAD, .cap = SLOT_HEAD + SLOT_ROOM };
 		if ((rc = tap_read(&d->tap, &k, &frame, &d->drops[GRE_DROP_CUT], &f)) < 0)

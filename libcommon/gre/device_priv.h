@@ -84,6 +84,7 @@ struct gre_device {
 	bool		 alone;		/* which does not accept joined packets */
 	uint64_t	 in, in_bytes, out, out_bytes, nhrp_in, nhrp_out, samples;
 	uint64_t	 drops[GRE_DROPS];
+	uint64_t	 turn_ms;	/* when this turn of packets began, while samples are wanted: the clock is not asked for each packet */
 	uint64_t	 first_out_ms;	/* when the first packet went out, for the hint about silence */
 	bool		 silence_told;
 };
