@@ -370,8 +370,8 @@ check(const struct initiate *r, struct fault *f)
 {
 	const struct initiate_opts *o = r->o;
 
-	if (!o->keep || o->phase1 || o->phase2 != NULL || o->peers_file != NULL || o->tool.tcp != 0)
-		return (fault(f, FAULT_USAGE, "--bindings needs --keep, and excludes --phase1, --phase2, --peers and --encap tcp"));
+	if (!o->keep || o->phase1 || o->phase2 != NULL || o->tool.tcp != 0)
+		return (fault(f, FAULT_USAGE, "--bindings needs --keep, and excludes --phase1, --phase2 and --encap tcp"));
 	if (r->policy.mode == SA_TUNNEL && r->policy.n_local_ts > 0 && r->policy.n_remote_ts > 0 && !r->policy.mode_config)
 		return (0);
 	if (r->policy.mode != SA_TRANSPORT || r->policy.n_local_ts > 0 || r->policy.n_remote_ts > 0 || r->policy.mode_config)

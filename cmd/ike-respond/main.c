@@ -149,13 +149,29 @@ take_run(struct run *r, struct fault *f)
 
 /* --- --check --- */
 
+static const char *
+or_dash(const char *text)
+{
+	return (text != NULL ? text : "-");
+}
+
+/* The words of a tool, which begin with a blank. */
+static const char *
+words(const char *text)
+{
+	return (text[0] != '\0' ? text + 1 : "-");
+}
+
 static void
 on_line(void *ctx, const struct peers_line *l)
 {
+	static const char *const nhrp[] = { [NHRP_OFF] = "-", [NHRP_HUB] = "hub", [NHRP_SPOKE] = "spoke" };
+
 	(void)ctx;
-	(void)printf("%s\t%s\t%s\t%s\t%s\n", l->name, l->initiator ? "initiator" : "responder",
-	    l->address != NULL ? l->address : "-", l->tun != NULL ? l->tun : "-",
-	    l->tun_words[0] != '\0' ? l->tun_words + 1 : "-");
+	(void)printf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l->name, l->initiator ? "initiator" : "responder",
+	    or_dash(l->address), or_dash(l->tun), words(l->tun_words), nhrp[l->link->nhrp], words(l->gre_words),
+	    words(l->nhrp_words), or_dash(l->link->failover), or_dash(l->link->probe), or_dash(l->link->probe_source),
+	    words(l->probe_words));
 }
 
 static void

@@ -28,7 +28,15 @@ ask_peers() {
 # print: the pipelines, for a shell. up adds --ready-fd, to know when the tunnel carries traffic.
 print() {
 	read_conf || return
-	put "$(pipelines | while IFS=$tab read -r _ _ ike tun; do printf '%s | %s\n' "$ike" "$tun"; done)"
+	put "$(pipelines | while IFS=$tab read -r _ _ ike tun nhrp gre _; do
+		if [ "$tun" = - ]; then
+			printf '%s\n' "$ike"
+		elif [ "$nhrp" = - ]; then
+			printf '%s | %s\n' "$ike" "$tun"
+		else
+			printf '{ %s | %s | tee /dev/fd/3 | %s >/dev/null 3>&-; } 3>&1 | %s\n' "$nhrp" "$ike" "$tun" "$gre"
+		fi
+	done)"
 }
 
 log() {

@@ -75,7 +75,8 @@ hint_names() {
 	fi
 }
 
-# read_conf: sets sections, a line for each: NAME ROLE ADDRESS TUN OPTIONS-OF-ESP-TUN. Says what is wrong with the file.
+# read_conf: sets sections, a line for each: NAME ROLE ADDRESS TUN OPTIONS-OF-ESP-TUN NHRP
+# OPTIONS-OF-GRE-TUN OPTIONS-OF-NHRP FAILOVER PROBE PROBE-SOURCE OPTIONS-OF-VPNMON, '-' for none. Says what is wrong with the file.
 read_conf() {
 	wants_conf
 	sections=$(ike-respond --check --peers "$conf" 2>/dev/null)

@@ -9,26 +9,75 @@ quote() {
 	esac
 }
 
-# pipelines: a line for each: ID ROLE IKE-COMMAND TUN-COMMAND.
+# pipelines: a line for each: ID ROLE IKE-COMMAND TUN-COMMAND NHRP-COMMAND GRE-COMMAND FAILOVER, '-' for none. Roles:
+#   initiator, responder   ike-* | esp-tun
+#   initiator, of a spoke  nhrp-register | ike-initiate | esp-tun, and the records also to gre-tun
+#   hub                    nhrp-serve | gre-tun
+#   monitor                vpnmon
 pipelines() {
-	printf '%s\n' "$sections" | {
-		responder=''
-		while IFS=$tab read -r section role _ _ words; do
-			[ "$words" != - ] || words=''
-			if [ "$role" = initiator ]; then
-				id=$section
-				ike="ike-initiate$verbose --keep --timeout 10 --peers $(quote "$conf") --control $(quote "$at/$id.ike.ctl") $section"
-			elif [ -z "$responder" ]; then
-				responder=1
-				id=@responder
-				ike="ike-respond$verbose --peers $(quote "$conf") --control $(quote "$at/$id.ike.ctl")"
-			else
-				continue
+	seen=''
+	while IFS=$tab read -r section role address _ words nhrp gre of_nhrp failover _; do
+		id=$section register=- other=-
+		[ "$words" != - ] && words=" $words" || words=''
+		[ "$of_nhrp" != - ] && of_nhrp=" $of_nhrp" || of_nhrp=''
+		if [ "$nhrp" != - ]; then
+			# Both tools name the device, and NHRP has the address without its prefix.
+			device=$(word --tun "$gre")
+			own=$(word --address "$gre")
+			own=${own%/*}
+		fi
+		if [ "$failover" != - ]; then
+			seen="$seen $failover"
+			# The first member has the lowest metric.
+			n=$(printf '%s\n' $seen | grep -cxF "$failover")
+			[ -n "$(word --metric "$words")" ] || words="$words --metric $((10 * n))"
+		fi
+		if [ "$role" = initiator ]; then
+			ike="ike-initiate$verbose --keep --timeout 10 --peers $(quote "$conf") --control $(quote "$at/$id.ike.ctl")"
+			if [ "$nhrp" = spoke ]; then
+				register="nhrp-register$verbose --keep --shortcut$of_nhrp --tun $device --address $own $address"
+				ike="$ike --bindings -"
+				other="gre-tun$verbose $gre --end-with-input"
 			fi
-			printf '%s\t%s\t%s\t%s\n' "$id" "$role" "$ike" \
-				"esp-tun$verbose${words:+ $words} --control $(quote "$at/$id.ctl")"
-		done
-	}
+			ike="$ike $section"
+		else
+			[ "$nhrp" != hub ] || line "$section.hub" hub "nhrp-serve$verbose --redirect$of_nhrp --tun $device --address $own" \
+				"gre-tun$verbose $gre --end-with-input" - - -
+			case " $seen " in *' @responder '*) continue ;; esac
+			seen="$seen @responder"
+			id=@responder
+			ike="ike-respond$verbose --peers $(quote "$conf") --control $(quote "$at/$id.ike.ctl")"
+		fi
+		line "$id" "$role" "$ike" "esp-tun$verbose$words --control $(quote "$at/$id.ctl")" "$register" "$other" "$failover"
+	done <<-END
+		$sections
+	END
+	for group in $(groups); do
+		line "@monitor.$group" monitor "$(monitor "$group")" - - - "$group"
+	done
+}
+
+# groups: the failover groups, in the order of the file.
+groups() { printf '%s\n' "$sections" | cut -f 9 | awk '$0 != "-" && !seen[$0]++'; }
+
+line() { printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$@"; }
+
+# word OPTION WORDS: the value of the option; nothing: it is not among them.
+word() { printf '%s\n' "$2" | sed -n "s/.*$1 \([^ ]*\).*/\1/p"; }
+
+# monitor GROUP: vpnmon over the members, of which the first one in the file is preferred.
+monitor() {
+	devices='' to='' from='' options=''
+	while IFS=$tab read -r _ _ _ tun _ _ _ _ failover probe source words; do
+		[ "$failover" = "$1" ] || continue
+		devices="$devices --tun $tun" to="$to $probe"
+		[ "$source" = - ] || from="$from --source $source"
+		[ "$words" = - ] || [ -n "$options" ] || options=" $words"
+	done <<-END
+		$sections
+	END
+	echo "vpnmon$verbose --group $1$options$devices$from --metrics $(quote "$at/@monitor.$1.prom")" \
+		"--rekey $(quote "sh $(quote "$self") .again $name @monitor.$1")$to"
 }
 
 # mark FILE: writes down which process this is. The start time makes the number unique.
@@ -47,16 +96,32 @@ tool() {
 	eval "exec $2"
 }
 
-# pipeline FILES IKE-COMMAND TUN-COMMAND: runs it, and writes down how each tool ended.
+# one FILES TOOL COMMAND: runs it, and writes down how it ended.
+one() {
+	sh "$self" .tool "$1.$2" "$3"
+	echo $? >"$1.$2.exit"
+}
+
+# protected FILES: waits for the SA with the hub, so that the first registration is not in clear.
+protected() {
+	until [ -e "$1.up" ]; do
+		[ ! -e "$1.ike.exit" ] && [ ! -e "$1.gre.exit" ] || return 1
+		sleep 0.05
+	done
+}
+
+# pipeline FILES IKE-COMMAND TUN-COMMAND NHRP-COMMAND GRE-COMMAND
 pipeline() {
 	mark "$1.sh"
-	{
-		sh "$self" .tool "$1.ike" "$2"
-		echo $? >"$1.ike.exit"
-	} | {
-		sh "$self" .tool "$1.tun" "$3"
-		echo $? >"$1.tun.exit"
-	}
+	if [ "$3" = - ]; then
+		one "$1" ike "$2"
+	elif [ "$4" = - ]; then
+		one "$1" ike "$2" | one "$1" tun "$3"
+	else
+		{
+			{ protected "$1" 9>&- && one "$1" nhrp "$4"; } 3>&- | one "$1" ike "$2" 3>&- | tee /dev/fd/3 9>&- | one "$1" tun "$3" >/dev/null 3>&-
+		} 3>&1 | one "$1" gre "$5"
+	fi
 }
 
 # alive FILE: the process that it names runs; sets pid.
@@ -82,9 +147,9 @@ end() {
 	done
 }
 
-# stop ID: the negotiator first, which sends deletes; then esp-tun.
+# stop ID: the negotiator before esp-tun, since it sends deletes.
 stop() {
-	for half in ike tun; do
+	for half in nhrp ike tun gre; do
 		end "$at/$1.$half" TERM 50 || end "$at/$1.$half" KILL 20 ||
 			complain "process $pid does not end: $name $1"
 	done
@@ -94,7 +159,8 @@ stop() {
 		left=$((left - 1))
 		sleep 0.1
 	done
-	rm -f "$at/$1".ike "$at/$1".tun "$at/$1".sh "$at/$1".ike.exit "$at/$1".tun.exit "$at/$1".ready "$at/$1".records "$at/$1".up "$at/$1".ctl "$at/$1".ike.ctl
+	for half in nhrp ike tun gre sh; do rm -f "$at/$1.$half" "$at/$1.$half.exit"; done
+	for half in ready records up ctl ike.ctl prom; do rm -f "$at/$1.$half"; done
 }
 
 # ids: the pipelines that were started.
@@ -106,16 +172,21 @@ ids() {
 	done | sort -u
 }
 
+# Monitors first, which would start tunnels again.
 stop_all() {
 	for id in $(ids); do stop "$id"; done
 }
 
 # ended ID: the exit status of a pipeline whose tools have ended, by the one that failed first.
 ended() {
-	ike=3 tun=3
+	ike=3 tun=3 gre=0
 	[ ! -s "$at/$1.ike.exit" ] || read -r ike <"$at/$1.ike.exit"
 	[ ! -s "$at/$1.tun.exit" ] || read -r tun <"$at/$1.tun.exit"
+	[ ! -s "$at/$1.gre.exit" ] || read -r gre <"$at/$1.gre.exit"
 	# ike-initiate ends with 3 when esp-tun has ended before; esp-tun with 1 when nothing came from ike-initiate
+	case $ike,$tun in
+	3,*) [ "$gre" = 0 ] || ike=$gre ;;
+	esac
 	case $ike,$tun in
 	0,* | 3,[234]*) echo "$tun" ;;
 	*) echo "$ike" ;;
@@ -127,21 +198,33 @@ show_log() {
 	sed '/^esp-tun: the input ended without a child SA/{N;/\nhint:/d;s/.*\n//;}' "$at/log" >&2
 }
 
-# start ID ROLE IKE-COMMAND TUN-COMMAND: until it is ready. Returns the exit status of what failed.
+# start ID ROLE IKE-COMMAND TUN-COMMAND NHRP-COMMAND GRE-COMMAND: until it is ready. Returns the exit status of what failed.
 start() {
-	id=$1 ike=$3 tun=$4
-	if [ "$2" = initiator ]; then
+	id=$1 ike=$3 tun=$4 nhrp=$5 gre=$6
+	case $2 in
+	hub | monitor) start_beside "$@"; return ;;
+	initiator)
 		tun="$tun --ready-fd 9"
 		ike="$ike 9>&-"
-	else
+		[ "$nhrp" = - ] || nhrp="$nhrp 9>&-" gre="$gre 9>&-"
+		;;
+	*)
 		ike="$ike --ready-fd 9"
 		tun="$tun 9>&-"
-	fi
+		;;
+	esac
 	rm -f "$at/$id.ready"
 	mkfifo "$at/$id.ready" || return 3
-	setsid sh "$self" .pipeline "$at/$id" "$ike" "$tun" 9>"$at/$id.ready" 8>&- 7<&- </dev/null >>"$at/log" 2>&1 &
-	if read -r _ <"$at/$id.ready"; then
+	setsid sh "$self" .pipeline "$at/$id" "$ike" "$tun" "$nhrp" "$gre" 9>"$at/$id.ready" 8>&- 7<&- </dev/null >>"$at/log" 2>&1 &
+	job=$! late='' what=''
+	if [ "$nhrp" != - ]; then
+		# With bindings ike-initiate tries again and again.
+		(trap - INT TERM HUP; sleep 12; [ ! -p "$at/$id.ready" ] || echo late >"$at/$id.ready") 8>&- 7<&- >/dev/null 2>&1 &
+		late=$!
+	fi
+	if read -r what <"$at/$id.ready" && [ "$what" != late ]; then
 		rm -f "$at/$id.ready"
+		[ -z "$late" ] || kill "$late" 2>/dev/null
 		# A responder may listen before there is a device.
 		until [ -S "$at/$id.ctl" ] && sa-stat "$at/$id.ctl" >/dev/null 2>&1; do
 			[ ! -e "$at/$id.tun.exit" ] || return "$(ended "$id")"
@@ -150,12 +233,46 @@ start() {
 		: >"$at/$id.up"
 		return 0
 	fi
-	wait $!
+	if [ "$what" = late ]; then
+		stop "$id"
+		complain "$name: no SA with the hub within 12 s" 'the log has the reason: sapipe log; check secret, ike, esp and the hub'
+		return 1
+	fi
+	wait "$job"
 	return "$(ended "$id")"
 }
 
-# is_up ID: both tools run.
-is_up() { alive "$at/$1.ike" && alive "$at/$1.tun"; }
+# The same of a hub, which is ready when it has its device, and of a monitor, when it has written its metrics.
+start_beside() {
+	if [ "$2" = hub ]; then
+		# its directory in the namespace of this process
+		ready=/proc/sys/net/ipv4/conf/$(word --tun "$tun")
+	else
+		ready=$at/$id.prom
+	fi
+	setsid sh "$self" .pipeline "$at/$id" "$ike" "$tun" - - 8>&- 7<&- </dev/null >>"$at/log" 2>&1 &
+	left=200
+	until [ -e "$ready" ] && is_up "$id"; do
+		if [ -e "$at/$id.ike.exit" ] || [ -e "$at/$id.tun.exit" ] || [ "$left" -eq 0 ]; then
+			stop "$id"
+			return 3
+		fi
+		left=$((left - 1))
+		sleep 0.05
+	done
+	: >"$at/$id.up"
+}
+
+# is_up ID: its tools run.
+is_up() {
+	for half in nhrp gre; do
+		[ ! -e "$at/$1.$half" ] || alive "$at/$1.$half" || return 1
+	done
+	case $1 in
+	@monitor.*) alive "$at/$1.ike" ;;
+	*) alive "$at/$1.ike" && alive "$at/$1.tun" ;;
+	esac
+}
 
 lock() {
 	make_dir "$name"

@@ -3,16 +3,23 @@
 #
 #   ike-initiate --keep --peers NAME.conf SECTION | esp-tun --tun vpn0      for each section with role = initiator
 #   ike-respond --peers NAME.conf | esp-tun --tun vpn0                      for all sections with role = responder
+#   vpnmon --group GROUP --tun vpn0 --tun vpn1 ...                          for each failover group
+#   nhrp-serve | gre-tun                                                    for a section with nhrp-role = hub
+#
+# and nhrp-register in front of ike-initiate, and gre-tun beside esp-tun, for one with nhrp-role = spoke.
 #
 # Files of a running tunnel, in $XDG_RUNTIME_DIR/sapipe or, for root, in /run/sapipe, below tunnels.NAMESPACE/NAME:
 #
 #   lock            held by up and down
 #   log             what the tools write to standard error; log.1: that of the time before
-#   ID.ike, ID.tun  process ID and start time of the two tools of pipeline ID: a section, or @responder
+#   ID.ike, ID.tun  process ID and start time of the two tools of pipeline ID: a section, @responder, SECTION.hub or
+#                   @monitor.GROUP, which has one tool
+#   ID.nhrp, ID.gre  the same of the others of a spoke
 #   ID.sh           the same of the shell that waits for them
 #   ID.ike.exit, ID.tun.exit   their exit status
 #   ID.up           made when the pipeline was ready
 #   ID.ctl          control socket of esp-tun, for sa-stat
+#   ID.prom         metrics of vpnmon
 #   ID.ike.ctl      the same of ike-initiate or ike-respond, for sa-stat --ike
 set -u
 umask 077
@@ -56,6 +63,12 @@ case ${1-} in
 	command=${1#.}
 	shift
 	"$command" "$@"
+	exit
+	;;
+.again)	# of vpnmon: NAME MONITOR
+	run_dir
+	use "$2"
+	again "$3" >>"$at/log" 2>&1
 	exit
 	;;
 esac

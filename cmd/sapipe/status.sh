@@ -87,23 +87,46 @@ rows() {
 		return 2
 	fi
 	responders=$(printf '%s\n' "$sections" | cut -f 2 | grep -cx responder)
-	printf '%s\n' "$sections" | while IFS=$tab read -r section role address tun _; do
+	printf '%s\n' "$sections" | while IFS=$tab read -r section role address tun _ nhrp _; do
 		id=$section alone=1
 		if [ "$role" != initiator ]; then
 			id=@responder
 			[ "$responders" -eq 1 ] || alone=''
 		fi
 		look "$id" "$role" "$section" "$alone"
+		[ "$nhrp" != hub ] || is_up "$section.hub" || state=down
 		printf "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n" "$name" "$section" "$role" "$address" "$tun" "$state" \
 			"$since" "$rekey" "$expires" "$heard" "$sas" "${alone:-0}" "$in" "$out" "$report"
 	done
+	for group in $(groups); do look_group "$group"; done
+}
+
+# look_group GROUP: the row of a failover group, from the metrics of vpnmon. TUN is the device that carries the routes, REPORT the
+# state of each member.
+look_group() {
+	if ! is_up "@monitor.$1" || ! members=$(awk -v q='"' '
+		function label(name) { return match($0, name "=" q "[^" q "]*" q) ? substr($0, RSTART + length(name) + 2, RLENGTH - length(name) - 3) : "" }
+		/^vpnmon_carrier\{/ && $NF == 1 { carrier = label("tun") }
+		/^vpnmon_state\{/ && $NF == 1 { list = list (list == "" ? "" : ", ") label("tun") " " label("state"); if (label("state") == "up") up = 1 }
+		END { printf "%s\t%s\t%s\n", (carrier == "" ? "-" : carrier), (up ? "up" : "down"), list }' "$at/@monitor.$1.prom" 2>/dev/null); then
+		members="-${tab}down${tab}"
+	fi
+	IFS=$tab read -r carrier state list <<-END
+		$members
+	END
+	printf '%s\t%s\tgroup\t-\t%s\t%s\t0\t0\t0\t0\t0\t0\t0\t0\t%s\n' "$name" "$1" "$carrier" "$state" "$list"
 }
 
 # The formats, of rows on standard input.
 
 as_text() {
 	now=$(date +%s)
-	while IFS=$tab read -r _ section _ address tun state since rekey _ heard _ _ in out _; do
+	while IFS=$tab read -r _ section role address tun state since rekey _ heard _ _ in out report; do
+		if [ "$role" = group ]; then
+			[ "$tun" = - ] && tun='no device'
+			say "$section group $state, $tun carries${report:+ ($report)}"
+			continue
+		fi
 		case $state in
 		up)
 			line="UP $(period $((now - since))), in $(amount "$in") out $(amount "$out")"
@@ -123,6 +146,11 @@ number() { [ "$1" = 0 ] && echo null || echo "$1"; }
 
 as_json() {
 	while IFS=$tab read -r tunnel section role address tun state since rekey expires heard sas _ in out report; do
+		if [ "$role" = group ]; then
+			put "{\"tunnel\": \"$tunnel\", \"section\": \"$section\", \"role\": \"group\", \"state\": \"$state\", \
+\"carrier\": $(text "$tun"), \"members\": {$(printf '%s' "$report" | sed 's/\([^ ,][^ ,]*\) \([a-z][a-z]*\)/"\1": "\2"/g')}}"
+			continue
+		fi
 		put "{\"tunnel\": \"$tunnel\", \"section\": \"$section\", \"role\": \"$role\", \"address\": $(text "$address"), \
 \"tun\": $(text "$tun"), \"state\": \"$state\", \"since\": $(number "$since"), \"rekey\": $(number "$rekey"), \
 \"expires\": $(number "$expires"), \"heard\": $(number "$heard"), \"child-sas\": $sas, \"bytes-in\": $in, \
@@ -130,7 +158,7 @@ as_json() {
 	done
 }
 
-# All samples of a name follow one another.
+# All samples of a name follow one another. Arguments: files with the metrics of vpnmon, after which the rows come.
 as_prometheus() {
 	awk -F '\t' '
 		function metric(name, type, help) { order[++n] = name; head[name] = "# HELP sapipe_" name " " help "\n# TYPE sapipe_" name " " type "\n" }
@@ -145,6 +173,10 @@ as_prometheus() {
 			metric("tunnel_expires_timestamp_seconds", "gauge", "When the next child SA expires unless it is rekeyed.")
 			metric("tunnel_heard_timestamp_seconds", "gauge", "When the peer sent the last authentic message or traffic.")
 		}
+		/^# HELP vpnmon_/ { split($0, part, " "); at = part[3]; if (!(at in other)) { names[++m] = at; other[at] = $0 "\n" } else doubled = 1; next }
+		/^# TYPE vpnmon_/ { if (!doubled) other[at] = other[at] $0 "\n"; doubled = 0; next }
+		/^vpnmon_/ { other[at] = other[at] $0 "\n"; next }
+		$3 == "group" { next }
 		{
 			labels = "tunnel=\"" $1 "\",section=\"" $2 "\",role=\"" $3 "\",tun=\"" ($5 == "-" ? "" : $5) "\""
 			sample("tunnel_up", $6 == "up" ? 1 : 0)
@@ -160,7 +192,8 @@ as_prometheus() {
 			}
 			if ($15 != "") { sample("tunnel_receive_bytes_total", $13); sample("tunnel_transmit_bytes_total", $14) }
 		}
-		END { for (i = 1; i <= n; i++) if (body[order[i]] != "") printf "%s%s", head[order[i]], body[order[i]] }'
+		END { for (i = 1; i <= n; i++) if (body[order[i]] != "") printf "%s%s", head[order[i]], body[order[i]]
+			for (i = 1; i <= m; i++) printf "%s", other[names[i]] }' "$@" -
 }
 
 # status NAME...: one report of all of them. Sets worst.
@@ -178,7 +211,9 @@ status() {
 	[ -n "$lines" ] || return $worst
 	[ $worst != 0 ] || ! printf '%s\n' "$lines" | cut -f 6 | grep -qx 'down\|connecting' || worst=1
 	if [ -n "$prometheus" ]; then format=as_prometheus; elif [ -n "$json" ]; then format=as_json; else format=as_text; fi
-	text=$(printf '%s\n' "$lines" | $format) || exit 3
+	set --
+	for one in ${prometheus:+"$runs"/*/*.prom}; do [ ! -f "$one" ] || set -- "$@" "$one"; done
+	text=$(printf '%s\n' "$lines" | $format "$@") || exit 3
 	[ -z "$text" ] || put "$text"
 	return $worst
 }

@@ -9,27 +9,19 @@ up() {
 	for id in $(ids); do
 		printf '%s\n' "$lines" | grep -q "^$id$tab" || stop "$id"
 	done
-	running=1
+	all=1 some=''
 	for id in $(printf '%s\n' "$lines" | cut -f 1); do
-		is_up "$id" || running=''
+		if is_up "$id"; then some=1; else all=''; fi
 	done
-	[ -z "$running" ] || { say "$name is up already"; return 0; }
-	[ ! -e "$at/log" ] || mv -f "$at/log" "$at/log.1"
-	: >"$at/log"
+	[ -z "$all" ] || { say "$name is up already"; return 0; }
+	# The log of what runs goes on.
+	if [ -z "$some" ]; then
+		[ ! -e "$at/log" ] || mv -f "$at/log" "$at/log.1"
+		: >"$at/log"
+	fi
 	trap 'stop_all; exit 1' INT TERM HUP
 	worst=0
-	exec 7<<-END
-		$lines
-	END
-	while IFS=$tab read -r id role ike tun <&7; do
-		is_up "$id" && continue
-		stop "$id"
-		start "$id" "$role" "$ike" "$tun" && continue
-		rc=$?
-		[ "$rc" -le "$worst" ] || worst=$rc
-		stop "$id"
-	done
-	exec 7<&-
+	start_all
 	trap - INT TERM HUP
 	if [ "$worst" != 0 ]; then
 		show_log
@@ -37,7 +29,53 @@ up() {
 		return "$worst"
 	fi
 	[ "$level" -lt 1 ] || show_log
+	[ -z "$failed" ] || complain "$name: not up:$failed" 'vpnmon starts it again, and again; sapipe log has the reason'
 	say "$name is up"
+}
+
+# start_all: what does not run yet of $lines. Sets worst, and failed to the members of failover groups that are not up,
+# while another one of the group is.
+start_all() {
+	failed=''
+	exec 7<<-END
+		$lines
+	END
+	while IFS=$tab read -r id role ike tun nhrp gre failover <&7; do
+		is_up "$id" && continue
+		[ "$role" != monitor ] || group_up "$failover" || continue
+		stop "$id"
+		start "$id" "$role" "$ike" "$tun" "$nhrp" "$gre" && continue
+		rc=$?
+		stop "$id"
+		if [ "$failover" != - ] && [ "$role" != monitor ]; then
+			failed="$failed $id" last=$rc
+			continue
+		fi
+		[ "$rc" -le "$worst" ] || worst=$rc
+	done
+	exec 7<&-
+	for group in $(groups); do
+		group_up "$group" || worst=$last
+	done
+}
+
+# group_up GROUP: a member of it runs.
+group_up() {
+	for member in $(printf '%s\n' "$lines" | awk -F '\t' -v group="$1" '$2 == "initiator" && $7 == group { print $1 }'); do
+		is_up "$member" && return 0
+	done
+	return 1
+}
+
+# again MONITOR: for vpnmon, whose tunnel is down: starts what does not run. Not while another command has the lock, which may be
+# down, nor after it.
+again() {
+	exec 8>"$at/lock"
+	flock -n 8 && alive "$at/$1.ike" || return 0
+	read_conf && lines=$(pipelines) || return
+	worst=0
+	start_all
+	return "$worst"
 }
 
 down() {
@@ -61,8 +99,13 @@ reload() {
 	read_conf || return
 	lock
 	found=''
-	for id in $(pipelines | cut -f 1); do
+	for id in $(pipelines | awk -F '\t' '$2 == "initiator" && $5 == "-" || $2 == "responder" { print $1 }'); do
 		alive "$at/$id.ike" && kill -HUP "$pid" && found=1
+	done
+	for id in $(pipelines | awk -F '\t' '$5 != "-" { print $1 }'); do
+		alive "$at/$id.ike" || continue
+		complain "$name: the spoke [$id] reads its section at its start only" "sapipe restart $name"
+		[ -n "$found" ] || return 1
 	done
 	[ -n "$found" ] || fail 1 "$name is down"
 	say "$name is reloaded"
@@ -74,9 +117,11 @@ run() {
 	lines=$(pipelines)
 	[ "$(printf '%s\n' "$lines" | wc -l)" -eq 1 ] ||
 		fail 2 "$conf has more than one pipeline" 'run wants one: give each initiator a file of its own'
+	[ "$(printf '%s\n' "$lines" | cut -f 5)" = - ] || fail 2 "$conf is of a spoke of NHRP, whose pipeline has four tools" \
+		'run wants two; sapipe up starts it'
 	lock
 	stop_all
-	IFS=$tab read -r id role ike tun <<-END
+	IFS=$tab read -r id role ike tun nhrp _ <<-END
 		$lines
 	END
 	mkfifo "$at/$id.records" || fail 3 "cannot make $at/$id.records"

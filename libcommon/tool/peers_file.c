@@ -28,7 +28,7 @@ struct reading {
 	char		 tun_words[PEERS_TUN_WORDS];
 	/* The devices in use so far, MODE_CHECK. */
 	size_t		 n_tuns;
-	struct tun_use { const char *tun; char by[INI_NAME]; bool initiator; } *tuns;
+	struct tun_use { const char *tun; char by[INI_NAME]; bool initiator; const char *failover; bool has_source; } *tuns;
 };
 
 static bool
@@ -181,25 +181,44 @@ share_run(struct reading *r, const char *name, const struct section_opts *o, con
 	return (-1);
 }
 
-/* No two tunnels on one device. */
+/* Members of a failover group are alike in what vpnmon has one option for. */
 static int
-claim_tun(struct reading *r, const char *name, const struct section_opts *o, bool initiator, struct fault *f)
+check_group(const struct reading *r, const struct link_opts *l, struct fault *f)
+{
+	for (size_t i = 0; i < r->n_tuns && l->failover != NULL; i++)
+		if (r->tuns[i].failover != NULL && strcmp(r->tuns[i].failover, l->failover) == 0 &&
+		    r->tuns[i].has_source != (l->probe_source != NULL)) {
+			(void)fault(f, FAULT_CONFIG, "all members of a group have a probe-source, or none: [%s] is another member", r->tuns[i].by);
+			fault_option(f, "failover");
+			return (-1);
+		}
+	return (0);
+}
+
+/* No two tunnels on one device, which ${key} names. */
+static int
+claim_tun(struct reading *r, const char *name, const char *key, const char *tun, const struct link_opts *l, bool initiator,
+    struct fault *f)
 {
 	size_t i;
 	void *more;
 
-	if (o->tun.tun == NULL)
+	if (tun == NULL)
 		return (0);
-	for (i = 0; i < r->n_tuns; i++)
-		if (strcmp(r->tuns[i].tun, o->tun.tun) == 0 && (initiator || r->tuns[i].initiator)) {
-			(void)fault(f, FAULT_CONFIG, "%s is the device of [%s]", o->tun.tun, r->tuns[i].by);
-			fault_option(f, "tun");
+	for (i = 0; i < r->n_tuns; i++) {
+		if (strcmp(r->tuns[i].tun, tun) == 0 && strcmp(r->tuns[i].by, name) == 0)
+			return (0);	/* a section with a fault comes here again */
+		if (strcmp(r->tuns[i].tun, tun) == 0 && (initiator || r->tuns[i].initiator)) {
+			(void)fault(f, FAULT_CONFIG, "%s is the device of [%s]", tun, r->tuns[i].by);
+			fault_option(f, key);
 			return (-1);
 		}
+	}
 	if ((more = realloc(r->tuns, (r->n_tuns + 1) * sizeof(*r->tuns))) == NULL)
 		return (fault_sys(f, FAULT_MEMORY, "no memory for a device"));
 	r->tuns = more;
-	r->tuns[r->n_tuns] = (struct tun_use){ .tun = o->tun.tun, .initiator = initiator };
+	r->tuns[r->n_tuns] = (struct tun_use){ .tun = tun, .initiator = initiator, .failover = l->failover,
+	    .has_source = l->probe_source != NULL };
 	(void)snprintf(r->tuns[r->n_tuns++].by, INI_NAME, "%s", name);
 	return (0);
 }
@@ -209,11 +228,14 @@ static int
 check_together(struct reading *r, const char *name, const struct section_opts *o, struct ike_policy *p, bool initiator,
     struct fault *f)
 {
-	struct peers_line line = { .name = name, .initiator = initiator, .address = o->address, .tun = o->tun.tun };
-	char words[PEERS_TUN_WORDS];
+	struct peers_line line = { .name = name, .initiator = initiator, .address = o->address, .tun = o->tun.tun, .link = &o->link };
+	char words[PEERS_TUN_WORDS], gre[PEERS_TUN_WORDS], nhrp[PEERS_TUN_WORDS], probe[PEERS_TUN_WORDS];
 	size_t i;
 
-	if (section_tun_words(words, sizeof(words), o, f) != 0 ||
+	if (section_words(words, sizeof(words), o, SECTION_TUN, f) != 0 ||
+	    section_words(gre, sizeof(gre), o, SECTION_GRE, f) != 0 ||
+	    section_words(nhrp, sizeof(nhrp), o, SECTION_NHRP, f) != 0 ||
+	    section_words(probe, sizeof(probe), o, SECTION_PROBE, f) != 0 ||
 	    (!initiator && share_run(r, name, o, words, f) != 0))
 		return (-1);
 	for (i = 0; i < r->out->n && !initiator; i++)
@@ -227,9 +249,14 @@ check_together(struct reading *r, const char *name, const struct section_opts *o
 	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] != '\0')
 		return (fault(f, FAULT_CONFIG, "the name of section [%s] is also that of files: "
 		    "letters, digits, '.', '_' and '-' only", name));
-	if (claim_tun(r, name, o, initiator, f) != 0)
+	if ((!o->spoilt && section_check_link(o, initiator, f) != 0) || check_group(r, &o->link, f) != 0 ||
+	    claim_tun(r, name, "tun", o->tun.tun, &o->link, initiator, f) != 0 ||
+	    claim_tun(r, name, "gre-tun", o->link.gre_tun, &o->link, true, f) != 0)
 		return (-1);
 	line.tun_words = words;
+	line.gre_words = gre;
+	line.nhrp_words = nhrp;
+	line.probe_words = probe;
 	if (!o->spoilt)
 		r->check->line(r->check->ctx, &line);
 	return (0);

@@ -46,7 +46,9 @@ struct peers_line {
 	bool		 initiator;
 	const char	*address;	/* NULL: not given */
 	const char	*tun;		/* NULL: not given */
-	const char	*tun_words;	/* see section_tun_words() */
+	const char	*tun_words;	/* of each tool: see section_words() */
+	const char	*gre_words, *nhrp_words, *probe_words;
+	const struct link_opts *link;
 };
 
 struct peers_check {

@@ -13,6 +13,38 @@ static const struct opt tun_address[] = {
 	OPT_END
 };
 
+static const struct opt gre_rows[] = {
+	OPT_STR(T, link.gre_tun, 0, "gre-tun", "NAME", "name of the GRE device"),
+	OPT_STR(T, link.gre_address, 0, "gre-address", "CIDR", "own address in the GRE network"),
+	OPT_STR(T, link.gre_local, 0, "gre-local", "ADDRESS", "send GRE from this address"),
+	OPT_NUM(T, link.gre_key, 0, "gre-key", "N", 0, 4294967295, "key of the GRE tunnel"),
+	OPT_NUM(T, link.gre_mtu, 0, "gre-mtu", "N", 576, 65000, "MTU of the GRE device"),
+	OPT_END
+};
+
+static const struct opt nhrp_rows[] = {
+	OPT_SECONDS(T, link.nhrp_holding_s, 0, "nhrp-holding-time", "S", 3, 65535, "holding time of bindings"),
+	OPT_STR(T, link.nhrp_auth_file, 0, "nhrp-auth-file", "FILE", "secret of the authentication extension"),
+	OPT_LIST(T, link.nhrp_prefixes, 0, "nhrp-prefix", "CIDR", "a network behind this end"),
+	OPT_END
+};
+
+static const struct opt probe_rows[] = {
+	OPT_MILLIS(T, link.probe_interval_ms, 0, "probe-interval", "S", 20, 86400000, "seconds between probes"),
+	OPT_NUM(T, link.probe_threshold, 0, "probe-threshold", "N", 1, 1000000, "unanswered probes until the tunnel is down"),
+	OPT_END
+};
+
+static const struct opt_word nhrp_words[] = { { "hub", NHRP_HUB }, { "spoke", NHRP_SPOKE }, { NULL, 0 } };
+
+static const struct opt link_rows[] = {
+	OPT_CHOICE(T, link.nhrp, 0, "nhrp-role", "hub|spoke", "NHRP and GRE through the tunnel", .words = nhrp_words),
+	OPT_STR(T, link.failover, 0, "failover", "GROUP", "group of initiators, of which the first that is up carries the routes"),
+	OPT_STR(T, link.probe, 0, "probe", "ADDR", "address behind the tunnel that vpnmon probes"),
+	OPT_STR(T, link.probe_source, 0, "probe-source", "ADDR", "source address of the probes"),
+	OPT_END
+};
+
 const struct opt section_optab[] = {
 	OPT_CHOICE(T, role, 0, "role", "initiator|responder", "which end of the connection this is", .words = roles),
 	OPT_STR(T, address, 0, "address", "NET", "where the peer is, or may come from"),
@@ -29,19 +61,28 @@ const struct opt section_optab[] = {
 	OPT_INCLUDE(T, tun, tun_dev_optab),
 	OPT_INCLUDE(T, tun, tun_packet_optab),
 	{ .type = OPT_T_INCLUDE, .include = tun_address },
+	{ .type = OPT_T_INCLUDE, .include = gre_rows },
+	{ .type = OPT_T_INCLUDE, .include = nhrp_rows },
+	{ .type = OPT_T_INCLUDE, .include = probe_rows },
+	{ .type = OPT_T_INCLUDE, .include = link_rows },
 	OPT_END
 };
 #undef T
 
-/* The row of esp-tun's option that ${key} is; NULL: it is another tool's. */
+/* The options of the tools, and what their keys have in front of the option's name. */
+static const struct { const struct opt *rows; enum section_tool tool; const char *prefix; } tables[] = {
+	{ tun_dev_optab, SECTION_TUN, "" }, { tun_packet_optab, SECTION_TUN, "" }, { tun_address, SECTION_TUN, "tun-" },
+	{ gre_rows, SECTION_GRE, "gre-" }, { nhrp_rows, SECTION_NHRP, "nhrp-" }, { probe_rows, SECTION_PROBE, "probe-" },
+};
+
+/* The row of such an option that ${key} is, and its table; NULL: it is another tool's. */
 static const struct opt *
-tun_row(const char *key)
+tool_row(const char *key, size_t *table)
 {
-	static const struct opt *const tables[] = { tun_dev_optab, tun_packet_optab, tun_address };
 	const struct opt *r;
 
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-		for (r = tables[i]; r->type != OPT_T_END; r++)
+	for (*table = 0; *table < sizeof(tables) / sizeof(tables[0]); ++*table)
+		for (r = tables[*table].rows; r->type != OPT_T_END; r++)
 			if (r->name != NULL && strcmp(r->name, key) == 0)
 				return (r);
 	return (NULL);
@@ -53,9 +94,9 @@ section_first(void *opts, const char *key, bool both)
 {
 	struct section_opts *s = opts;
 	struct policy_opts *o = &s->policy;
-	const struct opt *row = tun_row(key);
+	size_t i, n = 0, table;
+	const struct opt *row = tool_row(key, &table);
 	struct opt_list *list;
-	size_t i, n = 0;
 
 	for (i = 0; i < s->n_tun_keys; i++)
 		if (s->tun_keys[i].row != row)
@@ -73,6 +114,7 @@ section_first(void *opts, const char *key, bool both)
 	    strcmp(key, "crl") == 0 ? &o->creds.crl : strcmp(key, "peer-cert") == 0 ? &o->creds.peer_cert :
 	    strcmp(key, "peer-cert-hash") == 0 ? &o->creds.peer_hash :
 	    strcmp(key, "tun-address") == 0 ? &s->tun.addresses :
+	    strcmp(key, "nhrp-prefix") == 0 ? &s->link.nhrp_prefixes :
 	    strcmp(key, "nhtb") == 0 ? &s->tun.nhtb : gate_opts_list(&o->gate, key);
 	if (list != NULL)
 		list->n = 0;
@@ -82,10 +124,11 @@ void
 section_set(void *opts, const char *key, const char *value)
 {
 	struct section_opts *o = opts;
-	const struct opt *row = tun_row(key);
+	size_t table;
+	const struct opt *row = tool_row(key, &table);
 
 	if (row != NULL && o->n_tun_keys < SECTION_TUN_KEYS)
-		o->tun_keys[o->n_tun_keys++] = (struct section_key){ row, value };
+		o->tun_keys[o->n_tun_keys++] = (struct section_key){ row, table, value };
 }
 
 /* Adds ${c} to the ${*n} bytes of ${out}, if there is room for it and the NUL. */
@@ -117,29 +160,94 @@ put_word(char *out, size_t cap, size_t *n, const char *text)
 }
 
 int
-section_tun_words(char *out, size_t cap, const struct section_opts *o, struct fault *f)
+section_words(char *out, size_t cap, const struct section_opts *o, enum section_tool tool, struct fault *f)
 {
 	const struct section_key *k;
+	const char *name;
 	size_t n = 0;
 
 	for (k = o->tun_keys; k < o->tun_keys + o->n_tun_keys; k++) {
 		bool on = strcmp(k->value, "yes") == 0;
 
-		if (k->row->type == OPT_T_FLAG && !on)
+		if (tables[k->table].tool != tool || (k->row->type == OPT_T_FLAG && !on))
 			continue;
+		name = k->row->name + strlen(tables[k->table].prefix);
 		put(out, cap, &n, " --", 3);
 		if (k->row->type == OPT_T_PAIR && !on)
 			put(out, cap, &n, "no-", 3);
-		put(out, cap, &n, k->row == tun_address ? "address" : k->row->name,
-		    strlen(k->row == tun_address ? "address" : k->row->name));
+		put(out, cap, &n, name, strlen(name));
 		if (k->row->type == OPT_T_FLAG || k->row->type == OPT_T_PAIR)
 			continue;
 		put(out, cap, &n, " ", 1);
 		put_word(out, cap, &n, k->value);
 	}
 	if (n >= cap)
-		return (fault(f, FAULT_CONFIG, "the options of the device are longer than %zu bytes", cap - 1));
+		return (fault(f, FAULT_CONFIG, "the options of one tool are longer than %zu bytes", cap - 1));
 	out[n] = '\0';
+	return (0);
+}
+
+/* A fault of the key ${key}. */
+static int
+wrong(struct fault *f, const char *key, const char *text, const char *value)
+{
+	(void)fault(f, FAULT_CONFIG, text, value);
+	fault_option(f, key);
+	return (-1);
+}
+
+/* ${text}, if it is given, is an address. */
+static int
+check_addr(const char *key, const char *text, struct fault *f)
+{
+	struct addr a;
+
+	return (text == NULL || addr_parse(&a, text) == 0 ? 0 : wrong(f, key, "'%s' is no address", text));
+}
+
+static int
+check_nhrp(const struct section_opts *o, bool initiator, struct fault *f)
+{
+	const struct link_opts *l = &o->link;
+	struct route own;
+	size_t i;
+
+	if (l->nhrp == NHRP_OFF) {
+		for (i = 0; i < o->n_tun_keys; i++)
+			if (tables[o->tun_keys[i].table].tool == SECTION_GRE || tables[o->tun_keys[i].table].tool == SECTION_NHRP)
+				return (wrong(f, o->tun_keys[i].row->name, "needs nhrp-role = %s in this section", initiator ? "spoke" : "hub"));
+		return (0);
+	}
+	if (initiator != (l->nhrp == NHRP_SPOKE))
+		return (wrong(f, "nhrp-role", "a hub is a responder, a spoke an initiator%s", ""));
+	if (l->gre_tun == NULL || l->gre_address == NULL)
+		return (wrong(f, "nhrp-role", "needs %s in this section", l->gre_tun == NULL ? "gre-tun" : "gre-address"));
+	if (o->tun.tun != NULL && strcmp(o->tun.tun, l->gre_tun) == 0)
+		return (wrong(f, "gre-tun", "%s is the device of tun", l->gre_tun));
+	if (tun_address_parse(&own, l->gre_address, f) != 0)
+		return (wrong(f, "gre-address", "'%s' is no address, nor an address with its prefix", l->gre_address));
+	if (l->nhrp_auth_file != NULL && l->nhrp_auth_file[0] != '/')
+		return (wrong(f, "nhrp-auth-file", "'%s' is not an absolute path", l->nhrp_auth_file));
+	return (check_addr("gre-local", l->gre_local, f));
+}
+
+int
+section_check_link(const struct section_opts *o, bool initiator, struct fault *f)
+{
+	const struct link_opts *l = &o->link;
+
+	if (check_nhrp(o, initiator, f) != 0 || check_addr("probe", l->probe, f) != 0 ||
+	    check_addr("probe-source", l->probe_source, f) != 0)
+		return (-1);
+	if (l->failover == NULL)
+		return (l->probe == NULL ? 0 : wrong(f, "probe", "needs failover = %s in this section", "GROUP"));
+	if (!initiator)
+		return (wrong(f, "failover", "members of a failover group are initiators%s", ""));
+	if (l->failover[0] == '\0' || l->failover[strspn(l->failover,
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")] != '\0')
+		return (wrong(f, "failover", "'%s' is no name of a group: letters, digits, '_' and '-' only", l->failover));
+	if (o->tun.tun == NULL || l->probe == NULL)
+		return (wrong(f, "failover", "needs %s in this section", o->tun.tun == NULL ? "tun" : "probe"));
 	return (0);
 }
 

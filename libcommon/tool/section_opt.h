@@ -21,18 +21,36 @@ struct run_opts {
 	uint16_t	 tcp_port;		/* 0: not given */
 };
 
+/* What is around the tunnel: NHRP over GRE through it, and the failover group that it is a member of. Texts likewise. */
+enum section_nhrp { NHRP_OFF, NHRP_HUB, NHRP_SPOKE };
+struct link_opts {
+	uint8_t		 nhrp;			/* enum section_nhrp */
+	const char	*gre_tun, *gre_address, *gre_local;
+	const char	*nhrp_auth_file;
+	uint64_t	 gre_key;
+	uint16_t	 gre_mtu;
+	uint32_t	 nhrp_holding_s;
+	struct opt_list	 nhrp_prefixes;
+	const char	*failover, *probe, *probe_source;
+	uint32_t	 probe_interval_ms, probe_threshold;
+};
+
 #define SECTION_TUN_KEYS	64
+
+/* The tools behind and around the negotiator: each has the keys of a prefix. */
+enum section_tool { SECTION_TUN, SECTION_GRE, SECTION_NHRP, SECTION_PROBE };
 
 struct section_opts {
 	struct policy_opts policy;
 	struct run_opts	 run;
 	struct tun_opts	 tun;
+	struct link_opts link;
 	const char	*address;	/* of the peer, NULL: not given */
 	uint8_t		 role;		/* enum section_role */
 	bool		 spoilt;	/* a fault of the section was reported: what is missing may have been meant */
-	/* What the section says to esp-tun, in the order of the file. */
+	/* What the section says to these tools, in the order of the file. */
 	size_t		 n_tun_keys;
-	struct section_key { const struct opt *row; const char *value; } tun_keys[SECTION_TUN_KEYS];
+	struct section_key { const struct opt *row; size_t table; const char *value; } tun_keys[SECTION_TUN_KEYS];
 };
 
 #define SECTION_OPTS_DEFAULT(p)	{ .policy = (p), .tun = TUN_OPTS_DEFAULT }
@@ -44,11 +62,14 @@ extern const struct opt section_optab[];
 void section_first(void *opts, const char *key, bool both);
 void section_set(void *opts, const char *key, const char *value);
 
+/* What is missing or does not go together in ${o}->link. 0, or -1 with FAULT_CONFIG or FAULT_BAD_ADDRESS. */
+int section_check_link(const struct section_opts *o, bool initiator, struct fault *f);
+
 /*
- * The options for esp-tun as words of a shell's command line, each behind a blank: " --tun vpn0 --mtu 1400". 0, or -1
+ * The options for ${tool} as words of a shell's command line, each behind a blank: " --tun vpn0 --mtu 1400". 0, or -1
  * with FAULT_CONFIG: ${cap} bytes have no room for them.
  */
-int section_tun_words(char *out, size_t cap, const struct section_opts *o, struct fault *f);
+int section_words(char *out, size_t cap, const struct section_opts *o, enum section_tool tool, struct fault *f);
 
 /* Two sections of one responder say different things about what they share: the key; NULL: none. */
 const char *section_differs(const struct run_opts *a, const struct run_opts *b);
