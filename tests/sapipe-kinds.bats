@@ -87,6 +87,7 @@ carries() { at_left status | grep -qE "^gw group up, $1 carries"; }
 	run -0 at_left status --prometheus
 	grep -q '^vpnmon_carrier{tun="vpn0",.*group="gw"} 1$' <<<"$output"
 	[ "$(grep -v '^#' <<<"$output" | sed 's/{.*//' | uniq | sort | uniq -d)" = '' ]
+	if command -v promtool >/dev/null; then promtool check metrics <<<"$output"; fi
 	# the first gateway vanishes, with all that it knows
 	right nft add table ip mute
 	right nft add chain ip mute input '{ type filter hook input priority 0; }'

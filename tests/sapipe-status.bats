@@ -151,3 +151,47 @@ closed() {
 	at_left down
 	[ -S "$here/@responder.ctl" ]
 }
+
+# as_nobody COMMAND...: sapipe of left by another user.
+as_nobody() {
+	SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/left.d ip netns exec "$L" timeout 20 setpriv --reuid 65534 --regid 65534 --clear-groups -- \
+		"$SAPIPE_BUILD/sapipe" "$@"
+}
+
+@test "sapipe: nonsense, no permission and missing files: status, cause and hint of each" {
+	run -2 --separate-stderr at_left check ''
+	stderr_has "'' is no name of a tunnel"
+	run -2 --separate-stderr at_left list berne
+	stderr_has 'list has no NAME'
+	run -2 --separate-stderr at_left log geneva
+	stderr_has 'there are: berne'
+	run -1 --separate-stderr at_left log berne
+	stderr_has 'hint: sapipe up berne'
+	run -0 at_right check --peer
+	output_has 'no peer to ask'
+	printf 'x\0y\n' >left.d/nul.conf
+	run -2 --separate-stderr at_left check nul
+	stderr_has 'nul.conf:1: a NUL byte'
+	: >left.d/empty.conf
+	run -2 --separate-stderr at_left up empty
+	stderr_has 'the file is empty'
+	rm left.d/nul.conf left.d/empty.conf
+	at_right up
+	at_left up
+	# the temporary directories of the tests are of root
+	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$T" "$T/run"
+	chmod 700 left.d
+	for command in list check status 'up berne' 'check berne'; do
+		# shellcheck disable=SC2086 # words
+		run -3 --separate-stderr as_nobody $command
+		stderr_has "cannot read $T/left.d: permission denied"
+		stderr_has 'hint: run sapipe as root'
+	done
+	chmod 755 left.d
+	chmod 644 left.d/*
+	run -3 --separate-stderr as_nobody status berne
+	stderr_has 'the tunnels are of another user'
+	run -3 --separate-stderr as_nobody up berne
+	stderr_has 'hint: tunnels are started by root'
+	[ "$(wc -l <<<"$stderr")" -le 4 ]
+}

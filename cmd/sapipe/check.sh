@@ -10,6 +10,7 @@ check() {
 # Negotiates with each peer, and deletes the SAs at once.
 ask_peers() {
 	worst=0
+	printf '%s\n' "$sections" | cut -f 2 | grep -qx initiator || say "$conf has no initiator: there is no peer to ask"
 	while IFS=$tab read -r section role address _; do
 		[ "$role" = initiator ] || continue
 		if ike-initiate --look --timeout 10 --peers "$conf" "$section" </dev/null >/dev/null; then
@@ -40,7 +41,10 @@ print() {
 }
 
 log() {
-	[ -e "$at/log" ] || fail 1 "$name has no log: it was not started"
+	if [ ! -e "$at/log" ]; then
+		wants_conf
+		fail 1 "$name has no log: it was not started" "sapipe up $name; of a service: journalctl -u sapipe@$name"
+	fi
 	if [ -n "$follow" ]; then
 		tail -n +1 -F "$at/log" &
 		trap 'kill $!' INT TERM HUP

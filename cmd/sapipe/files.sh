@@ -38,7 +38,7 @@ in_use() {
 }
 
 make_dir() {
-	(umask 022 && mkdir -p "$base") 2>/dev/null && mkdir -p "$runs/$1" && [ -w "$runs/$1" ] ||
+	(umask 022 && mkdir -p "$base") 2>/dev/null && mkdir -p "$runs/$1" 2>/dev/null && [ -w "$runs/$1" ] ||
 		fail 3 "cannot make $runs/$1" 'tunnels are started by root'
 }
 
@@ -61,8 +61,15 @@ use() {
 	at=$runs/$1
 }
 
+# may_read: the directory of the files, if there is one.
+may_read() {
+	[ ! -d "$confs" ] || { [ -r "$confs" ] && [ -x "$confs" ]; } ||
+		fail 3 "cannot read $confs: permission denied" 'run sapipe as root, or as a user who may read it'
+}
+
 # wants_conf: there is a file.
 wants_conf() {
+	may_read
 	[ -e "$conf" ] || fail 2 "there is no $conf" "$(hint_names)"
 }
 

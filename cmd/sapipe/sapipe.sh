@@ -100,7 +100,7 @@ while [ $# -gt 0 ]; do
 		if [ -z "$command" ]; then
 			command=$1
 		else
-			case $1 in *[!A-Za-z0-9._@-]*) fail 2 "'$1' is no name of a tunnel" ;; esac
+			case $1 in *[!A-Za-z0-9._@-]* | '') fail 2 "'$1' is no name of a tunnel" ;; esac
 			chosen="$chosen $1"
 		fi
 		;;
@@ -125,11 +125,14 @@ esac
 run_dir
 if [ "$command" = list ]; then
 	[ -d "$confs" ] || fail 2 "there is no directory $confs" 'make it, and write a file NAME.conf in it for each tunnel'
+	[ -z "$chosen" ] || fail 2 'list has no NAME' 'sapipe status prints the state of one tunnel'
+	may_read
 	known=$(names)
 	[ -z "$known" ] || put "$known"
 	exit 0
 fi
 if [ -z "$chosen" ]; then
+	may_read
 	chosen=$(names)
 	[ -n "$chosen" ] || fail 2 "there is no tunnel in $confs" "$(hint_names)"
 	[ "$command" != run ] || [ "$(printf '%s\n' "$chosen" | wc -l)" -eq 1 ] || fail 2 'run which tunnel?' "$(hint_names)"

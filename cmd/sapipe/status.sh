@@ -82,6 +82,9 @@ look() {
 # rows: a line for each section of the tunnel: TUNNEL SECTION ROLE ADDRESS TUN STATE SINCE REKEY EXPIRES HEARD SAS ALONE IN OUT REPORT
 rows() {
 	wants_conf
+	[ ! -d "$runs" ] || [ -x "$runs" ] || fail 3 "cannot read $runs: permission denied" 'the tunnels are of another user: run sapipe as root'
+	[ -n "${SAPIPE_RUN_DIR:-}" ] || [ "$base" = /run/sapipe ] || [ ! -d "/run/sapipe/${runs##*/}" ] ||
+		complain 'warning: root has tunnels, which are not shown' 'run sapipe as root to see them'
 	if ! sections=$(ike-respond --check --peers "$conf" 2>/dev/null); then
 		complain "$conf has mistakes" "sapipe check $name"
 		return 2
@@ -201,8 +204,10 @@ status() {
 	worst=0
 	lines=''
 	for one; do
-		if ! more=$(use "$one" && rows); then
-			worst=2
+		more=$(use "$one" && rows)
+		rc=$?
+		if [ $rc != 0 ]; then
+			[ $rc -le $worst ] || worst=$rc
 			continue
 		fi
 		lines="$lines${lines:+
