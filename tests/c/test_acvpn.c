@@ -264,6 +264,7 @@ a_replayed_or_forged_set_changes_nothing(void **state)
 	n = two.n_bindings;
 	receive(&two, &hub.outer, span_of(set.b, set.len));
 	assert_int_equal(q_last, 0);
+	assert_int_equal(two.n_bindings, n);
 	/* After another registration: of the one before, although its serial number would be the first now. */
 	pass(21000);
 	assert_false(two.client.reg[0].has_serial);

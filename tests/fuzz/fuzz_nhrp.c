@@ -1,5 +1,6 @@
 /* NHRP packets of a stranger: decoding, words, extensions, authentication; what is encoded again decodes to the same bytes. */
 
+#include "nhrp/acvpn.h"
 #include "nhrp/auth.h"
 #include "nhrp/ext.h"
 #include "nhrp/words.h"
@@ -38,6 +39,26 @@ change(struct nhrp_packet *p)
 	secret_free(&hmac.secret);
 }
 
+/* The extension of an AutoConnect VPN: what is written again is read as the same. */
+static void
+connect(struct span data)
+{
+	static uint8_t out[ACVPN_EXT_MAX], again[ACVPN_EXT_MAX];
+	const struct nhrp_ext e = { .type = NHRP_EXT_VENDOR, .data = data };
+	struct nhrp_ext f = { .type = NHRP_EXT_VENDOR };
+	struct acvpn a, b;
+	char words[1024];
+	size_t n;
+
+	if (acvpn_get(&a, &e) != 0)
+		return;
+	must(a.n_nets <= ACVPN_NETS && acvpn_words(words, sizeof(words), &a)[0] != '\0');
+	n = acvpn_put(out, sizeof(out), &a);
+	must(n > 0);
+	f.data = span_of(out, n);
+	must(acvpn_get(&b, &f) == 0 && acvpn_put(again, sizeof(again), &b) == n && memcmp(out, again, n) == 0);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -50,6 +71,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int64_t key;
 	size_t n, m;
 
+	connect(span_of(data, size));
 	(void)nhrp_in_gre(&nhrp, &key, span_of(data, size));
 	if (size > sizeof(copy) || size < NHRP_FIXED)
 		return (0);

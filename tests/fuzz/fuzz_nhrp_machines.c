@@ -5,6 +5,7 @@
  */
 
 #include "nhrp/client.h"
+#include "nhrp/pair.h"
 #include "nhrp/serve.h"
 #include "must.h"
 
@@ -60,6 +61,13 @@ receive(struct nhrp_serve *s, struct nhrp_client *c, const struct addr *from, st
 	must(sent <= MOST);
 }
 
+static void
+samples(struct nhrp_serve *s, const struct addr *from, const struct addr *to, struct span head, struct now now)
+{
+	nhrp_serve_sample(s, from, to, head, now);
+	nhrp_pair_sample(s, from, to, head, now);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -70,13 +78,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    .proto = { 4, { 10, 255, 255, 254 }, 0 }, .holding = 60, .id = 1, .sink = { on_send, on_binding, on_event, NULL } };
 	struct nhrp_node spoke = { .source = "fuzz", .tun = "", .nbma = { 4, { 203, 0, 113, 11 }, 0 },
 	    .proto = { 4, { 10, 255, 255, 1 }, 0 }, .holding = 60, .id = 1, .sink = { on_send, on_binding, on_event, NULL } };
-	struct nhrp_serve_conf conf = { .redirect = true, .limit = 4, .route = route };
-	struct nhrp_register_conf reg = { .nhs_nbma = hub.nbma, .keep = true };
+	struct nhrp_serve_conf conf = { .redirect = true, .limit = 4, .route = route, .connect = true,
+	    .allowed = { { { 4, { 10, 0, 0, 0 }, 0 }, 8 } }, .n_allowed = 1 };
+	struct acvpn offer = { .kind = ACVPN_OFFER, .has = UINT32_C(1) << ACVPN_ATTR_CERT };
+	struct nhrp_register_conf reg = { .nhs_nbma = hub.nbma, .keep = true, .offer = &offer };
 	struct now now = { .ms = 1000, .epoch = 1 };
 
 	must(nhrp_serve_open(&s, &hub, &conf) == 0);
 	c = (struct nhrp_client){ .node = &spoke, .shortcut = true, .nets = { { { 4, { 10, 1, 0, 0 }, 0 }, 24 } }, .n_nets = 1,
-	    .n_regs = 1, .idle_s = 30 };
+	    .n_regs = 1, .idle_s = 30, .connect = true };
 	nhrp_register_start(&c.reg[0], &spoke, &reg, now);
 	while (size >= 4) {
 		struct addr from = { 4, { 203, 0, 113, data[1] }, 0 }, to = { 4, { 203, 0, 113, data[3] }, 0 };
@@ -96,7 +106,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (what == 0 || what == 1)
 			receive(what == 0 ? &s : NULL, &c, &from, span_of(packet, len), now);
 		else if (what == 2)
-			nhrp_serve_sample(&s, &from, &to, span_of(packet, len), now);
+			samples(&s, &from, &to, span_of(packet, len), now);
 		else
 			nhrp_client_used(&c, &from, now);
 		now.ms += wait * UINT64_C(100);
