@@ -8,6 +8,7 @@
 #include "cli/progress.h"
 #include "cli/prog.h"
 #include "cli/report.h"
+#include "many.h"
 #include "natd_probe.h"
 #include "os/ifaddr.h"
 #include "os/rawesp.h"
@@ -15,17 +16,20 @@
 #include "tell_mapping.h"
 #include "tell_text.h"
 
+#define MANY_RATE	20	/* new hosts a second: each gets three small messages */
 #define QUIET_MS	25000	/* no first repetition is known to come later */
 
 struct opts {
-	const char	*peer, *local, *external, *id, *pcap, *user;
-	bool		 transforms, sizes, methods, fingerprint, mapping, json;
+	const char	*local, *external, *id, *pcap, *user;
+	struct opt_args	 peers;
+	bool		 transforms, sizes, methods, fingerprint, mapping, json, ikev2, yes;
 	uint32_t	 timeout_ms, rate, limit_ms, natt_port;
 };
 
 static const struct opt optab[] = {
 	OPT_TOOL("detect NAT, filtering and accepted proposals of an IKE gateway"),
 	OPT_USE("[OPTION]... PEER[:PORT]"),
+	OPT_USE("[OPTION]... NET|PEER...|-"),
 	OPT_FLAG(struct opts, transforms, 0, "transforms",
 	    "find all phase 1 transforms that the peer accepts"),
 	OPT_FLAG(struct opts, sizes, 0, "sizes", "check whether large packets and fragments pass"),
@@ -35,9 +39,12 @@ static const struct opt optab[] = {
 	    "measure how the peer retransmits"),
 	OPT_FLAG(struct opts, mapping, 0, "mapping-timeout",
 	    "measure how long the local NAT keeps an idle mapping"),
+	OPT_FLAG(struct opts, ikev2, 0, "ikev2", "send one IKE_SA_INIT of IKEv2, and nothing of IKEv1"),
+	OPT_FLAG(struct opts, yes, 'y', "yes", "do not ask before more than 256 hosts are probed"),
 	OPT_MILLIS(struct opts, timeout_ms, 0, "timeout", "S", 100, 600000,
 	    "seconds to wait for an answer, with retransmissions"),
-	OPT_NUM(struct opts, rate, 0, "rate", "N", 1, 50, "maximum of new negotiations per second"),
+	OPT_NUM(struct opts, rate, 0, "rate", "N", 1, 50, "maximum of new negotiations per second (default 4; of many hosts 20)",
+	    .flags = OPT_NO_DEFAULT),
 	OPT_MILLIS(struct opts, limit_ms, 0, "max-time", "S", 1000, 3600000,
 	    "time limit of each of --transforms, --fingerprint, --mapping-timeout"),
 	OPT_STR(struct opts, id, 0, "id", "ID",
@@ -52,8 +59,8 @@ static const struct opt optab[] = {
 	OPT_STR(struct opts, user, 0, "user", "NAME",
 	    "drop privileges to NAME once the ports are open (root: sapipe)"),
 	OPT_JSON(struct opts, json),
-	OPT_ARG(struct opts, peer, "PEER", "address or name of the peer, and port (default 500)",
-	    .flags = OPT_REQUIRED),
+	OPT_ARGS(struct opts, peers, "PEER", 1, 0,
+	    "address or name of the peer, and port (default 500); a network; '-' for a list on standard input"),
 	OPT_END
 };
 
@@ -217,18 +224,26 @@ static const struct probe_tool_calls calls = { .stepped = on_stepped, .over = on
 
 /* --- beginning and end --- */
 
+/* The address of --local; family 0: not given. */
+static int
+find_own(struct endpoint *local, const struct opts *o, struct fault *f)
+{
+	*local = (struct endpoint){0};
+	if (o->local != NULL && local_parse(local, o->local, 0, f) != 0)
+		return (-1);
+	return (local->port == 0 ? 0 : fault(f, FAULT_USAGE, "--local requires an address without port"));
+}
+
 static int
 find_ends(struct run *r, const struct opts *o, struct fault *f)
 {
 	struct ike_survey_conf *c = &r->conf;
-	struct endpoint local = {0};
+	struct endpoint local;
 	long n;
 
-	if (o->local != NULL && local_parse(&local, o->local, 0, f) != 0)
+	if (find_own(&local, o, f) != 0)
 		return (-1);
-	if (local.port != 0)
-		return (fault(f, FAULT_USAGE, "--local requires an address without port"));
-	if (probe_tool_peer(&c->remote[0], o->peer, local.addr.family, f) != 0 ||
+	if (probe_tool_peer(&c->remote[0], o->peers.v[0], local.addr.family, f) != 0 ||
 	    (local.addr.family == 0 ? ports_source(&local.addr, &c->remote[0], 0, f) :
 	    ports_can_reach(&local.addr, &c->remote[0], 0, f)) != 0 ||
 	    (n = ifaddr_list(c->own, SURVEY_OWN_MAX, local.addr.family, f)) < 0)
@@ -348,6 +363,38 @@ end(struct run *r, const struct opts *o)
 	return (fault_exit(f.code));
 }
 
+/* Many hosts, or only IKEv2: another question, with a line for each answer. */
+static enum exit_status
+ask_many(const struct opts *o)
+{
+	static const char *const one[] = {	/* what is asked of a single peer, by IKEv1 */
+		"transforms", "sizes", "methods", "fingerprint", "mapping-timeout", "id", "external", "natt-port", "max-time",
+	};
+	struct many_opts m = {
+		.pcap = o->pcap, .user = o->user, .ikev2 = o->ikev2, .json = o->json, .yes = o->yes,
+		.timeout_ms = o->timeout_ms, .rate = opt_given("rate") ? o->rate : MANY_RATE,
+	};
+	struct hosts hosts = {0};
+	struct endpoint local;
+	struct fault f = {0};
+	enum exit_status status;
+	size_t i;
+
+	for (i = 0; i < sizeof(one) / sizeof(one[0]); i++)
+		if (opt_given(one[i])) {
+			(void)fault(&f, FAULT_USAGE, "--%s is for a single peer%s", one[i], o->ikev2 ? ", without --ikev2" : "");
+			return (report_fault(&f));
+		}
+	if (find_own(&local, o, &f) != 0 || hosts_read(&hosts, &o->peers, local.addr.family, &f) != 0)
+		status = report_fault(&f);
+	else {
+		m.local = local.addr;
+		status = many_run(&hosts, &m);
+	}
+	hosts_free(&hosts);
+	return (status);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -359,6 +406,8 @@ main(int argc, char *argv[])
 
 	prog_init(argv[0]);
 	opt_parse(optab, &o, argc, argv);
+	if (o.ikev2 || hosts_many(&o.peers))
+		return (ask_many(&o));
 	if (open_all(&r, &o, &f) == 0 && probe_tool_record(&r.tool, o.pcap, &f) == 0 &&
 	    probe_tool_confine(o.user, &f) == 0) {
 		probe_tool_start(&r.tool, ike_survey_machine(r.survey));

@@ -157,7 +157,7 @@ knock(struct ike_ping *p, struct ike_outbox *out)
 		(void)probe_offer_broad(&offer, 0);
 	}
 	/* Some gateways answer only who announces NAT traversal, and some only IKEv2. */
-	outbox_datagram(out, &p->local, &p->remote, v2 ? ask_v2_init(buf, &p->conf.rand, p->cky_i) :
+	outbox_datagram(out, &p->local, &p->remote, v2 ? ask_v2_init(buf, &p->conf.rand, p->cky_i, NULL, NULL) :
 	    probe_main1(buf, p->cky_i, &offer, PROBE_VIDS));
 }
 

@@ -15,8 +15,12 @@ struct span ask_main1(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand,
 struct span ask_aggressive1(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand,
     uint8_t cky_i[COOKIE_LEN], const struct probe_offer *o, const struct id *id);
 
-/* IKE_SA_INIT of IKEv2 with common algorithms (RFC 7296, 1.2): any answer shows that IKEv2 is spoken there. */
-struct span ask_v2_init(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand, uint8_t cky_i[COOKIE_LEN]);
+/*
+ * IKE_SA_INIT of IKEv2 with common algorithms (RFC 7296, 1.2): any answer shows that IKEv2 is spoken there. With ${local},
+ * NULL without, it has the hashes of both ends, so that the peer answers with its own (2.23).
+ */
+struct span ask_v2_init(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand, uint8_t cky_i[COOKIE_LEN],
+    const struct endpoint *local, const struct endpoint *remote);
 
 /* The input of message 3: the cookies, and the transform that message 2 chose. */
 struct ask_key {

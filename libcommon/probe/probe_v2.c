@@ -1,6 +1,9 @@
 /* IKE_SA_INIT of IKEv2, to find out whether a peer that does not answer IKEv1 speaks IKEv2. */
 #include "probe/probe_msg.h"
 
+#include "crypto/alg.h"
+#include "probe/v2_answer.h"
+
 #define EXCHANGE_SA_INIT	34
 #define FLAG_INITIATOR		0x08
 #define NONCE_BYTES		32
@@ -8,7 +11,7 @@
 #define GROUP_2048		14
 #define VERSION_2		0x20
 
-enum { V2_NONE = 0, V2_SA = 33, V2_KE = 34, V2_NONCE = 40 };
+enum { V2_NONE = 0, V2_SA = 33, V2_KE = 34, V2_NONCE = 40, V2_NOTIFY = 41 };
 
 /* RFC 7296, 3.3.2: type and ID, with the key length of a cipher. */
 static const struct { uint8_t type; uint16_t id, key_bits; } transforms[] = {
@@ -57,8 +60,27 @@ put_sa(struct wr *w)
 	wr_bytes(w, span_of(buf, t.len));
 }
 
+/* NAT_DETECTION_SOURCE_IP or NAT_DETECTION_DESTINATION_IP. False: the hash failed. */
+static bool
+put_natd(struct wr *w, uint8_t next, uint16_t type, const uint8_t cky_i[COOKIE_LEN], const struct endpoint *e)
+{
+	static const uint8_t none[COOKIE_LEN];
+	const struct alg_hash *sha1 = alg_hash_word("sha1");
+	uint8_t hash[HASH_MAX];
+
+	if (sha1 == NULL || natd_hash(sha1, cky_i, none, e, hash, NULL) != 0)
+		return (false);
+	payload(w, next, 4 + sha1->len);
+	wr_u8(w, 0);			/* protocol and SPI: none */
+	wr_u8(w, 0);
+	wr_u16(w, type);
+	wr_bytes(w, span_of(hash, sha1->len));
+	return (true);
+}
+
 struct span
-ask_v2_init(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand, uint8_t cky_i[COOKIE_LEN])
+ask_v2_init(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand, uint8_t cky_i[COOKIE_LEN],
+    const struct endpoint *local, const struct endpoint *remote)
 {
 	struct isakmp_hdr h = { .next = V2_SA, .version = VERSION_2, .exchange = EXCHANGE_SA_INIT, .flags = FLAG_INITIATOR };
 	struct wr w = wr_of(buf, PROBE_MSG_MAX);
@@ -75,8 +97,11 @@ ask_v2_init(uint8_t buf[PROBE_MSG_MAX], const struct rand *rand, uint8_t cky_i[C
 	wr_u16(&w, GROUP_2048);
 	wr_u16(&w, 0);
 	wr_bytes(&w, SPAN_ARRAY(ke));
-	payload(&w, V2_NONE, sizeof(nonce));
+	payload(&w, local != NULL ? V2_NOTIFY : V2_NONE, sizeof(nonce));
 	wr_bytes(&w, SPAN_ARRAY(nonce));
+	if (local != NULL && (!put_natd(&w, V2_NOTIFY, V2_NAT_SOURCE, cky_i, local) ||
+	    !put_natd(&w, V2_NONE, V2_NAT_DESTINATION, cky_i, remote)))
+		return (SPAN_NONE);
 	if (w.bad)
 		return (SPAN_NONE);
 	put_be32(buf + ISAKMP_HDR_LEN - 4, (uint32_t)w.len);

@@ -67,7 +67,7 @@ survey_shoot_v2(struct ike_survey *s, enum survey_port port, uint32_t timeout_ms
 
 	survey_shot_clear(shot);
 	s->pace_ms = now.ms + s->conf.gap_ms;
-	survey_fire(s, port, ask_v2_init(buf, &s->conf.rand, shot->key.cky_i), timeout_ms, now, out);
+	survey_fire(s, port, ask_v2_init(buf, &s->conf.rand, shot->key.cky_i, NULL, NULL), timeout_ms, now, out);
 }
 
 void
