@@ -8,6 +8,7 @@ import json
 import signal
 import sys
 import tempfile
+import time
 
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
@@ -32,6 +33,16 @@ def visible(css):
     return d.execute_script("""
         const e = document.querySelector(arguments[0]);
         return e !== null && e.checkVisibility({contentVisibilityAuto: true}) && e.getBoundingClientRect().height > 0""", css)
+
+
+def within(seconds, true):
+    """Whether it becomes true: a new size, medium or colour takes effect when the next frame is drawn."""
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def screen(width, height, **features):
@@ -97,13 +108,13 @@ try:
         d.execute_script("arguments[0].open = true", e)
     got["narrow"] = d.execute_script("return document.documentElement.scrollWidth")
     screen(1280, 1000, prefers_color_scheme="dark")
-    got["dark"] = background() != light
+    got["dark"] = within(20, lambda: background() != light)
     for e in d.find_elements(By.CSS_SELECTOR, "details"):
         d.execute_script("arguments[0].open = false", e)
     screen(1280, 1000)
-    got["screen-closed"] = not visible(row + " .in .story")
+    got["screen-closed"] = within(20, lambda: not visible(row + " .in .story"))
     screen(1280, 1000, media="print")
-    got["print"] = visible(row + " .in .story")
+    got["print"] = within(20, lambda: visible(row + " .in .story"))
     pdf = base64.b64decode(d.execute_cdp_cmd("Page.printToPDF", {})["data"])
     got["pdf"] = pdf[:5].decode() == "%PDF-"
     # Network, and complaints of the Content-Security-Policy.
