@@ -51,7 +51,7 @@ DEPS_CHECK = libcmocka-dev bats jq xxd python3 python3-cbor2 python3-cryptograph
 	python3-scapy tshark tcpdump mandoc \
 	nftables openssl strace valgrind bsdextrautils git zsh fish \
 	charon-systemd strongswan-swanctl libcharon-extra-plugins libcharon-extauth-plugins \
-	libstrongswan-standard-plugins libstrongswan-extra-plugins vpnc vpnc-scripts freeradius slapd ldap-utils bird2 \
+	libstrongswan-standard-plugins libstrongswan-extra-plugins vpnc vpnc-scripts keepalived freeradius slapd ldap-utils bird2 \
 	softhsm2 libengine-pkcs11-openssl libyang2 libc-ares2 libjson-c5 apparmor \
 	chromium chromium-driver python3-selenium fonts-dejavu-core
 DEPS_DEB = debhelper dpkg-dev fakeroot

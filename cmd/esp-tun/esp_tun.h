@@ -39,7 +39,7 @@ struct tool {
 	size_t		 n_addresses;
 	struct sa_ike	*config;	/* the mode config values for the script, without keys */
 	ev_io		*io;		/* one a source */
-	ev_signal	 sig[5];
+	ev_signal	 sig[6];
 	ev_timer	 on_watchdog;
 	struct notify	 notify;
 	bool		 dropped;	/* privileges */
@@ -48,6 +48,7 @@ struct tool {
 	bool		 claimed;	/* another process had an SA */
 	bool		 stopped, broken;
 	bool		 input_over;	/* that the input has ended was reported */
+	struct tun_standby *standby;	/* NULL: without --standby */
 };
 
 /* offline.c: --decrypt and --encrypt. Returns the exit status. */
@@ -57,6 +58,28 @@ int tun_offline(const struct tun_opts *o);
 void tool_script(struct tool *t, const char *reason, const struct esp_pair *pair);
 /* Remembers the values of an IKE SA for the script. */
 void tool_config(struct tool *t, const struct sa_ike *s);
+
+/*
+ * standby.c: --standby. Until the takeover, records are kept in a set. After it the data path gets those of the set first,
+ * each counted as taken over, and then what comes.
+ */
+struct tun_standby *standby_new(struct fault *f);	/* NULL with a fault */
+void standby_free(struct tun_standby *s);		/* wipes; NULL is fine */
+/* Whether SAs are held and not used. False for NULL. */
+bool standby_waits(const struct tun_standby *s);
+/* SIGUSR2: SAs that are held are used from now on. Once. */
+void standby_take(struct tun_standby *s, uint64_t epoch);
+/* What a record that came means. */
+enum standby_step {
+	STANDBY_PASS,		/* give it to the data path */
+	STANDBY_KEPT,		/* it is in the set, or means nothing here */
+	STANDBY_TAKE,		/* the takeover: standby_take() */
+	STANDBY_LOST,		/* another gateway has taken the SAs over from this one */
+};
+/* A record of ${source}. STANDBY_KEPT with a fault in ${f} if the set does not accept it; ${f}->code is FAULT_NONE otherwise. */
+enum standby_step standby_record(struct tun_standby *s, const struct sa_rec *r, unsigned source, struct fault *f);
+/* The next SA of the set after the takeover, to be wiped by the caller. False: there is none left. */
+bool standby_next(struct tun_standby *s, struct sa_rec *r, unsigned *source);
 
 int tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d,
     struct fault *f);

@@ -29,6 +29,8 @@ const struct opt tun_optab[] = {
 	OPT_STR(T, state_dir, 0, "state-dir", "DIR",
 	    "directory of claims on SAs (root: /var/lib/sapipe, else $XDG_STATE_HOME/sapipe)"),
 	OPT_STR(T, user, 0, "user", "NAME", "drop privileges to NAME after start-up (root: sapipe)"),
+	OPT_FLAG(T, standby, 0, "standby",
+	    "hold the SAs, and use them from SIGUSR2 or the takeover of ike-respond --standby on"),
 	OPT_FLAG(T, with_input, 0, "end-with-input",
 	    "exit when the input ends, instead of when the last SA expires"),
 	OPT_NUM(T, ready_fd, 0, "ready-fd", "N", READY_FD_MIN, 65535,
@@ -84,7 +86,7 @@ tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
 	size_t i;
 
 	*d = (struct datapath_opt){ .tun = o->tun, .mtu = o->mtu, .route = o->route,
-	    .local_lan = o->local_lan, .metric = o->metric, .hub = o->hub, .block = o->block, .keeper = -1, .recorder = -1 };
+	    .local_lan = o->local_lan, .metric = o->metric, .hub = o->hub, .shared = o->standby, .block = o->block, .keeper = -1, .recorder = -1 };
 	d->sadb = (struct sadb_config){ .sa = { .backends = tun_backends(o, f), .rand = rand_system,
 	    .replay = o->replay == WINDOW_UNSET ? REPLAY_DEFAULT : o->replay,
 	    .replay_force = o->replay != WINDOW_UNSET }, .dscp_mapped = o->dscp != DSCP_COPY || o->dscp_map != NULL,

@@ -162,6 +162,8 @@ input_over(struct tool *t)
 
 	if (!sa_in_ended(t->in) || datapath_waiting(t->dp) > 0)
 		return (false);
+	if (standby_waits(t->standby))
+		return (false);
 	datapath_input_over(t->dp);
 	if (datapath_alive(t->dp) == 0 || t->o->with_input)
 		return (true);
@@ -173,7 +175,52 @@ input_over(struct tool *t)
 	return (false);
 }
 
-/* Reads all records that are there. */
+static void
+give(struct tool *t, struct sa_rec *r, const struct sa_in_at *at)
+{
+	struct fault f;
+
+	if (r->type == SA_IKE && r->ike.has_config)
+		tool_config(t, &r->ike);
+	if (r->type == SA_NHRP_BINDING && inside_record(t->inside, &r->binding, &f) != 0)
+		bad_sa(t, at->source, at->off, &f);
+	else if (datapath_record(t->dp, r, at->source, at->off, &f) != 0)
+		bad_sa(t, at->source, at->off, &f);
+}
+
+static void
+take_over(struct tool *t)
+{
+	if (!standby_waits(t->standby))
+		return;
+	standby_take(t->standby, clock_now(&(struct clock){0}).epoch);
+	report_say(0, "takeover: this end is active now");
+}
+
+static void
+receive(struct tool *t, struct sa_rec *r, const struct sa_in_at *at)
+{
+	struct fault f = {0};
+
+	switch (t->standby != NULL ? standby_record(t->standby, r, at->source, &f) : STANDBY_PASS) {
+	case STANDBY_PASS:
+		give(t, r, at);
+		break;
+	case STANDBY_KEPT:
+		if (f.code != FAULT_NONE)
+			bad_sa(t, at->source, at->off, &f);
+		break;
+	case STANDBY_TAKE:
+		take_over(t);
+		break;
+	case STANDBY_LOST:
+		(void)fault(&f, FAULT_CLAIMED, "another gateway has taken the SAs over: this one sends nothing more");
+		on_broken(t, &f);
+		break;
+	}
+}
+
+/* Reads all records that are there; first those that were held until the takeover. */
 static void
 drain(void *ctx)
 {
@@ -185,17 +232,18 @@ drain(void *ctx)
 
 	if (r == NULL)
 		return;
-	while (!full(t) && (rc = sa_in_next(t->in, false, r, &at, &f)) != 0) {
-		if (rc == -1) {
+	while (!full(t) && !t->broken) {
+		at = (struct sa_in_at){0};
+		if (t->standby != NULL && !standby_waits(t->standby) && standby_next(t->standby, r, &at.source))
+			give(t, r, &at);
+		else if ((rc = sa_in_next(t->in, false, r, &at, &f)) > 0)
+			receive(t, r, &at);
+		else if (rc == 0)
+			break;
+		else {
 			bad_record(t, &f);
 			continue;
 		}
-		if (r->type == SA_IKE && r->ike.has_config)
-			tool_config(t, &r->ike);
-		if (r->type == SA_NHRP_BINDING && inside_record(t->inside, &r->binding, &f) != 0)
-			bad_sa(t, at.source, at.off, &f);
-		else if (datapath_record(t->dp, r, at.source, at.off, &f) != 0)
-			bad_sa(t, at.source, at.off, &f);
 		sa_rec_wipe(r);
 	}
 	free(r);
@@ -228,6 +276,11 @@ on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 	struct tool *t = w->data;
 
 	(void)revents;
+	if (w->signum == SIGUSR2) {
+		take_over(t);
+		drain(t);
+		return;
+	}
 	if (w->signum == SIGUSR1) {
 		datapath_stats(t->dp, on_line, NULL);
 		return;
@@ -266,7 +319,7 @@ open_inside(struct tool *t, struct fault *f)
 int
 tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d, struct fault *f)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1 };
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
 	static const struct datapath_calls calls = { .note = on_note, .trouble = on_trouble,
 	    .state = on_state, .drain = drain, .refused = on_refused,
 	    .resume = drain, .broken = on_broken, .nhrp = on_nhrp, .crossed = on_crossed, .used = on_used };
@@ -304,7 +357,11 @@ tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d
 		report_wide_mode(sa_in_name(t->in, i), sa_in_wide_mode(t->in, i));
 	if ((t->io = calloc(n, sizeof(*t->io))) == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for input"));
+	if (o->standby && (t->standby = standby_new(f)) == NULL)
+		return (-1);
 	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		if (signals[i] == SIGUSR2 && t->standby == NULL)
+			continue;
 		ev_signal_init(&t->sig[i], on_signal, signals[i]);
 		t->sig[i].data = t;
 		ev_signal_start(t->loop, &t->sig[i]);
@@ -369,6 +426,7 @@ tool_close(struct tool *t)
 	datapath_free(t->dp);
 	for (i = 0; i < sizeof(t->sig) / sizeof(t->sig[0]) && t->loop != NULL; i++)
 		ev_signal_stop(t->loop, &t->sig[i]);
+	standby_free(t->standby);
 	if (t->notify.watchdog_ms != 0 && t->loop != NULL)
 		ev_timer_stop(t->loop, &t->on_watchdog);
 	sa_in_close(t->in);

@@ -12,6 +12,7 @@
 #include "tool/reload/reload.h"
 #include "cli/prog.h"
 #include "cli/report.h"
+#include "standby.h"
 #include "wire/ctcp.h"
 
 struct opts {
@@ -20,7 +21,7 @@ struct opts {
 	const char		*peers, *from;
 	const char		*xauth_exec, *account, *state_dir;
 	uint32_t		 account_s;
-	bool			 once, accept_all, check;
+	bool			 once, accept_all, check, standby;
 	uint32_t		 half_open, half_open_per_addr, linger_ms;
 };
 
@@ -50,6 +51,8 @@ static const struct opt optab[] = {
 	    .flags = OPT_NO_DEFAULT),
 	OPT_STR(struct opts, state_dir, 0, "state-dir", "DIR", "directory of the leases of --pool (root: /var/lib/sapipe, else $XDG_STATE_HOME/sapipe)"),
 	OPT_FLAG(struct opts, once, 0, "once", "exit when one peer has a child SA, or its negotiation failed"),
+	OPT_FLAG(struct opts, standby, 0, "standby",
+	    "hold the SAs of the other gateway, from standard input; SIGUSR2: take them over"),
 	OPT_NUM(struct opts, half_open, 0, "half-open", "N", 1, 100000,
 	    "half-open phase 1 exchanges that are kept, oldest out"),
 	OPT_NUM(struct opts, half_open_per_addr, 0, "half-open-per-address", "N", 1, 100000,
@@ -71,6 +74,7 @@ struct run {
 	struct ike_policy	 single;
 	struct ike_tool		 tool;
 	struct reload		 reload;
+	struct standby		*standby;	/* NULL: without --standby */
 };
 
 /* What the command line says of all peers. */
@@ -220,6 +224,15 @@ run(struct run *r)
 		    "for a look at what they offer, not for traffic");
 	r->tool.outcome.goal = o->once ? GOAL_SERVE_ONE : GOAL_SERVE;
 	r->tool.linger_ms = o->linger_ms;
+	r->tool.shared = o->standby;
+	if (o->standby && o->once) {
+		(void)fault(&f, FAULT_USAGE, "--once ends what --standby keeps up");
+		return (report_fault(&f));
+	}
+	if (o->standby && o->peers != NULL && strcmp(o->peers, "-") == 0) {
+		(void)fault(&f, FAULT_USAGE, "--standby reads records from standard input, so --peers - cannot");
+		return (report_fault(&f));
+	}
 	if (take_run(r, &f) != 0)
 		return (report_fault(&f));
 	if (o->account != NULL && o->xauth_exec == NULL) {
@@ -233,7 +246,8 @@ run(struct run *r)
 	    (o->xauth_exec == NULL || (r->tool.users.login = login_open(&(struct login_by){ .judge = o->xauth_exec }, &f)) != NULL) &&
 	    read_policies(r, &conf, &f) == 0 &&
 	    ike_tool_open(&r->tool, &o->tool, &conf, &f) == 0 &&
-	    ike_users_keep_leases(&r->tool.users, o->state_dir, &conf, &f) == 0)
+	    ike_users_keep_leases(&r->tool.users, o->state_dir, &conf, &f) == 0 &&
+	    (!o->standby || (r->standby = standby_open(&r->tool, &f)) != NULL))
 		return (ike_tool_run(&r->tool));
 	return (report_fault(&f));
 }
@@ -253,6 +267,7 @@ main(int argc, char *argv[])
 	prog_resident();
 	opt_parse(optab, &o, argc, argv);
 	status = run(&r);
+	standby_close(r.standby);
 	ike_tool_close(&r.tool);
 	reload_close(&r.reload);
 	ike_policy_wipe(&r.single);

@@ -235,6 +235,8 @@ child_rows(const struct sa_child *s, uint64_t now, bool reveal)
 	lifetime_rows(&s->lifetime, s->established, now);
 	if (s->has_replay)
 		row("replay", s->replay == 0 ? "window off" : "window of %u packets", s->replay);
+	if (s->takeovers != 0)
+		row("takeovers", "%u, by gateways of the same address", s->takeovers);
 	if (get_be32(s->bundle) != 0)
 		row("bundle", "with %s in %08x", s->protocol == SA_ESP ? "AH" : "ESP", get_be32(s->bundle));
 	if (get_be32(s->replaces) != 0)

@@ -21,6 +21,7 @@ struct datapath_opt {
 	size_t		 mtu;		/* of the device; 0: computed from transforms and paths */
 	bool		 route;		/* make routes to the remote selectors */
 	uint32_t	 metric;	/* of these; 0: the kernel's own */
+	bool		 shared;	/* another gateway of the same address may take the SAs over: numbers as esp_sa_range() says */
 	bool		 hub;		/* packets from one tunnel into another do not leave the process */
 	bool		 local_lan;	/* ... except to networks that the gateway excludes */
 	bool		 block;		/* unreachable routes behind them, which stay */

@@ -9,6 +9,7 @@
 #include "datapath/datapath_priv.h"
 
 #define OUT_WAIT_MS	5000
+#define LIMIT_SOFT	(UINT64_C(1) << 26)	/* a new SA is requested so many numbers before the last one */
 
 /* Whether the socket can be written matters only while requests wait for that. */
 static void
@@ -46,6 +47,8 @@ set_marks(struct esp_pair *pair, const struct own *own)
 
 	if (!own->asked_out)
 		pair->out.reserved = own->out_end > next ? next + (own->out_end - next) / 2 : next;
+	if (pair->out.reserved > own->out_limit)
+		pair->out.reserved = own->out_limit;
 	if (!own->asked_in)
 		pair->in.reserved = own->in_end > right ? right + (own->in_end - right) / 2 : right;
 }
@@ -130,12 +133,27 @@ wait_out(struct datapath *dp, const struct own *own, uint64_t seq)
 	return (seq < own->out_end ? 0 : -1);
 }
 
+/* The numbers of this gateway run out: a new SA is needed. Asked with each block of numbers. */
+static void
+near_limit(struct datapath *dp, struct esp_pair *pair, uint64_t seq)
+{
+	const struct own *own = pair->user;
+
+	if (own->out_limit == UINT64_MAX || pair->soft || own->out_limit - seq > LIMIT_SOFT)
+		return;
+	pair->soft = true;
+	dp_event(dp, pair, SA_EVENT_SOFT);
+}
+
 int
 dp_reserve_out(void *ctx, struct esp_sa *sa, uint64_t seq)
 {
 	struct datapath *dp = ctx;
 	struct own *own = sa->pair->user;
 
+	if (seq >= own->out_limit)
+		return (-1);
+	near_limit(dp, sa->pair, seq);
 	if (!own->asked_out) {
 		/* Above the reserved numbers, or the block would begin before them. */
 		if (ask(dp, KEEPER_OUT, own->id, seq > own->out_end ? seq : own->out_end, 0) != 0)
@@ -181,8 +199,8 @@ look_behind(struct datapath *dp, struct esp_pair *pair)
 	own->leapt = false;
 	if (pair->in.count.packets > 0 || pair->soft)
 		return;
-	dp_note(dp, 0, "SA %08x: packets are refused as replays, since an esp-tun that did not end cleanly may have received them%s",
-	    get_be32(pair->in.spi), dp->input_over ? "" : ": a new SA is requested");
+	dp_note(dp, 0, "SA %08x: packets are refused as replays, since %s may have received them%s", get_be32(pair->in.spi),
+	    own->takeovers > 0 ? "another gateway" : "an esp-tun that did not end cleanly", dp->input_over ? "" : ": a new SA is requested");
 	if (dp->input_over)
 		return;			/* the new SA would not come here, and would replace this one */
 	pair->soft = true;
@@ -226,7 +244,8 @@ free_id(struct datapath *dp, uint32_t *id)
 int
 dp_claim_begin(struct datapath *dp, const struct sa_child *c, uint32_t *id, struct fault *f)
 {
-	struct keeper_ask q = { .op = KEEPER_TAKE, .a = c->established, .b = c->lifetime.expires };
+	/* Numbers after a takeover are new to this machine, however old the SA is. */
+	struct keeper_ask q = { .op = KEEPER_TAKE, .a = c->takeovers > 0 ? UINT64_MAX : c->established, .b = c->lifetime.expires };
 
 	if (free_id(dp, id) != 0)
 		return (fault(f, FAULT_TOO_LARGE, "more than %d SAs at once", KEEPER_CLAIMS));
@@ -246,18 +265,25 @@ dp_claim_back(struct datapath *dp, const struct keeper_answer *a)
 }
 
 int
-dp_claim_tie(struct datapath *dp, struct esp_pair *pair, const struct keeper_answer *a, struct fault *f)
+dp_claim_tie(struct datapath *dp, struct esp_pair *pair, const struct sa_child *c, const struct keeper_answer *a,
+    struct fault *f)
 {
 	struct own *own = calloc(1, sizeof(*own));
+	uint64_t first, end;
 
 	if (own == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for an SA"));
 	own->id = a->id;
 	own->out_end = a->out_end;
 	own->in_end = a->in_end;
-	pair->out.seq = a->out_next - 1;
+	own->takeovers = c->takeovers;
+	esp_sa_range(c->takeovers, &first, &end);
+	own->out_limit = dp->opt.shared || c->takeovers > 0 ? end : UINT64_MAX;
+	pair->out.seq = (a->out_next > first ? a->out_next : first) - 1;
 	replay_leap(pair->in.window, a->in_right);
-	own->leapt = a->in_right > 0;
+	if (c->takeovers > 0)
+		esp_sa_refuse_all(&pair->in);
+	own->leapt = a->in_right > 0 || c->takeovers > 0;
 	pair->user = own;
 	if (dp_pmtu_add(dp, pair) != 0) {
 		pair->user = NULL;
@@ -265,8 +291,27 @@ dp_claim_tie(struct datapath *dp, struct esp_pair *pair, const struct keeper_ans
 		return (fault(f, FAULT_MEMORY, "no memory for an SA"));
 	}
 	dp->by_id[own->id] = pair;
+	if (pair->out.seq + 1 >= own->out_end && ask(dp, KEEPER_OUT, own->id, pair->out.seq + 1, 0) == 0)
+		own->asked_out = true;	/* the claim was of lower numbers */
 	set_marks(pair, own);
 	return (0);
+}
+
+void
+dp_claim_again(struct datapath *dp, struct esp_pair *pair, const struct sa_child *c)
+{
+	struct own *own = pair->user;
+
+	if (c->takeovers > own->takeovers)
+		dp_note(dp, 0, "SA %08x: another gateway has taken it over: nothing is sent with it here",
+		    get_be32(pair->in.spi));
+	else if (own->out_limit != 0)
+		return;
+	own->takeovers = c->takeovers;
+	own->out_limit = pair->out.reserved = 0;
+	pair->may_send = false;
+	esp_sa_refuse_all(&pair->in);
+	sadb_changed(dp->db);
 }
 
 void

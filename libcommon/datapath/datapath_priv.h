@@ -49,6 +49,8 @@ struct own {
 	bool		 routed;		/* ${routes} are known */
 	bool		 led;			/* ... and with the router */
 	uint64_t	 out_end, in_end;	/* numbers below are reserved */
+	uint32_t	 takeovers;		/* of its record, see esp_sa_range() */
+	uint64_t	 out_limit;		/* numbers from here on are not this gateway's; UINT64_MAX: all are */
 	uint64_t	 tick_right;		/* right edge at the last look */
 	uint64_t	 used_packets;		/* outbound, at the last call of calls.used */
 	uint64_t	 told_packets;		/* inbound, when its traffic was last reported */
@@ -216,8 +218,10 @@ int dp_claim_begin(struct datapath *dp, const struct sa_child *c, uint32_t *id, 
 /* Gives a claim back that no SA came to own. */
 void dp_claim_back(struct datapath *dp, const struct keeper_answer *a);
 /* Gives an SA its claim, which it then owns; and releases that. */
-int dp_claim_tie(struct datapath *dp, struct esp_pair *pair, const struct keeper_answer *a,
+int dp_claim_tie(struct datapath *dp, struct esp_pair *pair, const struct sa_child *c, const struct keeper_answer *a,
     struct fault *f);
+/* The record ${c} of ${pair}, which is known, came again: another gateway may have taken the SA over. */
+void dp_claim_again(struct datapath *dp, struct esp_pair *pair, const struct sa_child *c);
 void dp_claim_end(struct datapath *dp, struct esp_pair *pair);
 /* Reads what the keeper has answered, and stores each answer with its SA or its record. 0, or -1: the keeper is gone. */
 int dp_keeper_answers(struct datapath *dp, struct fault *f);

@@ -51,6 +51,7 @@ replace(struct datapath *dp, const struct sa_child *c, uint32_t source, struct f
 		return (-1);
 	own = pair->user;
 	own->routed = false;
+	dp_claim_again(dp, pair, c);
 	dp->mtu_whole = dp->routes_whole = true;
 	dp_hop_add(dp, pair, c);
 	dp_note(dp, 1, "SA %08x is replaced", get_be32(c->spi_in));
@@ -73,7 +74,7 @@ add(struct datapath *dp, const struct sa_child *c, uint32_t source, const struct
 	}
 	if (check(dp, c, f) != 0 || (pair = sadb_add(dp->db, c, source, clock_now(&dp->clock), &old, f)) == NULL)
 		goto bad;
-	if (dp_ports(dp, c, f) != 0 || dp_claim_tie(dp, pair, a, f) != 0) {
+	if (dp_ports(dp, c, f) != 0 || dp_claim_tie(dp, pair, c, a, f) != 0) {
 		sadb_remove(dp->db, pair);
 		goto bad;
 	}

@@ -40,6 +40,9 @@ esp_sa_check(const struct sa_child *rec, struct fault *f)
 {
 	struct esp_suite s;
 
+	if (rec->takeovers > ESP_TAKEOVERS_MAX)
+		return (fault(f, FAULT_CONFIG, "the SA was taken over %lu times, and there are numbers for %d times",
+		    (unsigned long)rec->takeovers, ESP_TAKEOVERS_MAX));
 	return (suite_of(&s, rec, f));
 }
 
@@ -126,8 +129,10 @@ esp_sa_init(struct esp_sa *sa, const struct sa_child *rec, bool in, bool seal,
 	if (sa->window != NULL)
 		replay_init(sa->window, replay, rec->esn);
 	/* The ICV of AH is made in both directions, and compared in one. */
-	if (esp_xf_init(&sa->xf, c->backends, &s, ah ? SPAN_NONE : enc, auth, seal || ah, &c->rand, f) == 0)
+	if (esp_xf_init(&sa->xf, c->backends, &s, ah ? SPAN_NONE : enc, auth, seal || ah, &c->rand, f) == 0) {
+		esp_xf_iv_range(&sa->xf, rec->takeovers);
 		return (0);
+	}
 bad:
 	esp_sa_free(sa);
 	return (-1);
@@ -179,6 +184,21 @@ esp_sa_drop(struct esp_sa *sa, enum esp_verdict why)
 {
 	if (sa->drops != NULL || (sa->drops = calloc(ESP_VERDICT_COUNT, sizeof(sa->drops[0]))) != NULL)
 		sa->drops[why]++;
+}
+
+void
+esp_sa_range(uint32_t n, uint64_t *first, uint64_t *end)
+{
+	const uint64_t half = UINT64_C(1) << 31, step = half / ESP_TAKEOVERS_MAX;
+
+	*first = n > ESP_TAKEOVERS_MAX ? 0 : n == 0 ? 1 : half + (n - 1) * step;
+	*end = n > ESP_TAKEOVERS_MAX ? 0 : n == ESP_TAKEOVERS_MAX ? UINT32_MAX : half + n * step;
+}
+
+void
+esp_sa_refuse_all(struct esp_sa *sa)
+{
+	replay_leap(sa->window, sa->esn ? UINT64_MAX : UINT32_MAX);
 }
 
 bool

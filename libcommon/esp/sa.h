@@ -54,6 +54,21 @@ struct esp_sa {
 	uint64_t	*drops;		/* by verdict, see esp_sa_drops(); NULL: there were none */
 };
 
+/*
+ * Gateways that share an address take the same SA over from one another, and neither knows which numbers the other has used.
+ * So each takeover begins a range of its own, above those before: the first holder has 1 to 2^31 - 1, each later one 2^28
+ * numbers. No range is further than 2^32 from the one before, so that a peer with ESN completes the numbers rightly
+ * (RFC 4303, A2.1). Explicit IVs of counter modes begin with the number of takeovers, so that they do not repeat either.
+ */
+#define ESP_TAKEOVERS_MAX	8	/* the ranges then reach the end of the 32 bits */
+/* The first number after ${n} takeovers, and the first one that is too high; 0 and 0: ${n} is above the maximum. */
+void esp_sa_range(uint32_t n, uint64_t *first, uint64_t *end);
+/*
+ * Inbound numbers that the other holder has received are not known: ${sa} refuses all, and a new SA has to replace it. Without
+ * a replay window it goes on.
+ */
+void esp_sa_refuse_all(struct esp_sa *sa);
+
 struct esp_sa_conf {
 	const struct esp_backend *const *backends;
 	struct rand	 rand;		/* for IVs */

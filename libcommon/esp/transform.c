@@ -72,6 +72,13 @@ esp_xf_inner_max(const struct esp_xf *xf, size_t room)
 	return (body > ESP_TRAILER ? body - ESP_TRAILER : 0);
 }
 
+/* The start stays random, and below the middle of the range: more IVs than numbers are not needed. */
+void
+esp_xf_iv_range(struct esp_xf *xf, uint32_t n)
+{
+	xf->iv_next = xf->iv_next >> 5 | (uint64_t)(n & 15) << 60;
+}
+
 /* CBC needs unpredictable IVs (RFC 3602 section 3); counter modes need IVs that are never reused. */
 int
 esp_xf_iv(struct esp_xf *xf, uint8_t *p)

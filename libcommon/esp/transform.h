@@ -81,6 +81,8 @@ size_t esp_xf_len(const struct esp_xf *xf, size_t inner);
 /* The longest inner packet whose ESP packet has at most ${room} bytes; 0 if none fits. */
 size_t esp_xf_inner_max(const struct esp_xf *xf, size_t room);
 
+/* Explicit IVs that count are from the ${n}-th of 16 ranges; call it before the first IV. See esp_sa_range(). */
+void esp_xf_iv_range(struct esp_xf *xf, uint32_t n);
 /* Fills in the IV of a packet at ${p}. 0, or -1: no random bytes. */
 int esp_xf_iv(struct esp_xf *xf, uint8_t *p);
 

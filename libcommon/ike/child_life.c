@@ -272,6 +272,15 @@ ike_child_spent(struct ike_engine *e, struct ike_child *c, struct now now, struc
 }
 
 void
+ike_child_rekey_at(struct ike_engine *e, struct ike_child *c, uint64_t at_ms)
+{
+	if (c->replaced || c->soft_ms <= at_ms)
+		return;
+	c->soft_ms = at_ms;
+	set_timer(e, c);
+}
+
+void
 ike_child_shorten(struct ike_engine *e, struct ike_child *c, struct now now, uint64_t seconds,
     struct ike_outbox *out)
 {

@@ -12,6 +12,11 @@
 #include "ike/sa_life.h"
 #include "ike/version.h"
 
+#define REKEY_CHILDREN	32	/* quick modes begun at once; as many more each REKEY_STEP_MS */
+#define REKEY_STEP_MS	10
+#define REKEY_IKE_MS	2000	/* IKE SAs: when the child SAs are through, */
+#define REKEY_IKE_STEP_MS 50	/* one after another: phase 1 costs more */
+
 static const uint8_t no_spi[8];
 
 struct ike_engine *
@@ -311,6 +316,34 @@ ike_engine_shutdown(struct ike_engine *e, struct now now, struct ike_outbox *out
 		if (!sa->adopted || !e->conf.borrowed)
 			ike_sa_end(sa, now, SA_REASON_SHUT_DOWN, true, out);
 		ike_sa_set_state(sa, IKE_SA_DEAD);
+	}
+	ike_engine_settle(e);
+}
+
+/* --- the takeover: SAs that another gateway of the same address negotiated are this one's from now on --- */
+
+void
+ike_engine_standby(struct ike_engine *e)
+{
+	e->conf.respond = false;
+}
+
+void
+ike_engine_take_over(struct ike_engine *e, struct now now)
+{
+	struct ike_child *c;
+	struct ike_sa *sa;
+	uint64_t n = 0;
+
+	e->conf.respond = true;
+	for (c = e->children; c != NULL; c = c->next)
+		ike_child_rekey_at(e, c, now.ms + n++ / REKEY_CHILDREN * REKEY_STEP_MS);
+	n = 0;
+	for (sa = e->sas; sa != NULL; sa = sa->next) {
+		if (!sa->adopted || sa->state != IKE_SA_ESTABLISHED)
+			continue;
+		sa->version->taken_over(sa, now);
+		ike_sa_rekey_at(sa, now.ms + REKEY_IKE_MS + n++ * REKEY_IKE_STEP_MS);
 	}
 	ike_engine_settle(e);
 }

@@ -7,6 +7,12 @@
 
 /* --- looking in --- */
 
+const struct ike_conf *
+ike_engine_conf(const struct ike_engine *e)
+{
+	return (&e->conf);
+}
+
 void
 ike_engine_ids(const struct ike_engine *e, void (*each)(void *ctx, const uint8_t id[16]), void *ctx)
 {

@@ -100,6 +100,14 @@ bool ike_engine_elsewhere(const struct ike_engine *e, const struct ike_policy *p
 int ike_engine_adopt(struct ike_engine *e, struct now now, const struct sa_rec *rec,
     struct ike_policy *policy, struct fault *f);
 
+/*
+ * A gateway that shares its address with another one: until ike_engine_take_over() the engine answers nobody. The caller
+ * adopts the SAs of the other gateway just before the takeover. Then the engine answers, and rekeys the child SAs at
+ * once, the IKE SAs soon: nobody knows which numbers the other gateway has received.
+ */
+void ike_engine_standby(struct ike_engine *e);
+void ike_engine_take_over(struct ike_engine *e, struct now now);
+
 /* A quick mode for each pair of ${policy}'s selectors under the IKE SA ${id}. */
 int ike_engine_children(struct ike_engine *e, struct now now, const uint8_t id[16],
     struct ike_outbox *out, struct fault *f);
@@ -138,6 +146,9 @@ void ike_engine_event(struct ike_engine *e, struct now now, const struct sa_even
 /* The port became unreachable, ${sys} (errno) says why: only a hint for error messages. */
 void ike_engine_unreachable(struct ike_engine *e, struct now now,
     const struct endpoint *remote, int sys, struct ike_outbox *out);
+
+/* Its configuration, as it is now: valid until the policies are replaced. */
+const struct ike_conf *ike_engine_conf(const struct ike_engine *e);
 
 /* The engine as a machine that a host runs. */
 struct ike_machine ike_engine_machine(struct ike_engine *e);

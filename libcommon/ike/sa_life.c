@@ -77,6 +77,15 @@ set_life(struct ike_sa *sa, struct now now, uint64_t seconds)
 }
 
 void
+ike_sa_rekey_at(struct ike_sa *sa, uint64_t at_ms)
+{
+	if (sa->replaced || sa->soft_ms <= at_ms || !sa->version->can_begin(sa->policy))
+		return;
+	sa->soft_ms = at_ms;
+	ike_sa_touch(sa);
+}
+
+void
 ike_sa_keep_mapping(struct ike_sa *sa, struct now now)
 {
 	/* RFC 3947 section 4: only from behind the NAT. */

@@ -58,6 +58,8 @@ struct ike_version {
 	/* The SA is established, with engine->conf.keep: liveness checks begin; and end. */
 	void	(*watch)(struct ike_sa *sa, struct now now);
 	void	(*unwatch)(struct ike_sa *sa);
+	/* The SA, adopted, was another machine's: the numbers of liveness checks go above those that it may have used. */
+	void	(*taken_over)(struct ike_sa *sa, struct now now);
 	/* Timers of exchanges; of liveness checks. */
 	void	(*timeout)(struct ike_sa *sa, struct now now, struct ike_outbox *out);
 	/*

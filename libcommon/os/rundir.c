@@ -79,3 +79,21 @@ rundir_open(char *path, size_t size)
 	(void)close(at);
 	return (fd);
 }
+
+int
+rundir_place(char text[RUNDIR_PLACE], struct fault *f)
+{
+	char boot[37] = "";		/* a UUID */
+	struct stat ns;
+	ssize_t n = -1;
+	int fd;
+
+	if ((fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)) != -1) {
+		n = read(fd, boot, sizeof(boot) - 1);
+		(void)close(fd);
+	}
+	if (n != (ssize_t)sizeof(boot) - 1 || stat("/proc/self/ns/net", &ns) != 0)
+		return (fault_sys(f, FAULT_SYSTEM, "cannot read the boot ID and the network namespace"));
+	(void)snprintf(text, RUNDIR_PLACE, "%s.%llu", boot, (unsigned long long)ns.st_ino);
+	return (0);
+}

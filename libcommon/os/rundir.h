@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/fault.h"
+
 #define RUNDIR_ROOT	"/run/sapipe"	/* of root */
 
 /*
@@ -22,5 +24,12 @@ int rundir_open(char *path, size_t size);
 
 /* Only its name, whether it exists or not. 0, or -1 with errno ENOENT or ENAMETOOLONG. */
 int rundir_name(char *path, size_t size);
+
+/*
+ * A name of this start of the machine and of the network namespace, for records that count only where they were
+ * written. 0, or -1 with FAULT_SYSTEM. Before the sandbox is entered.
+ */
+#define RUNDIR_PLACE	64
+int rundir_place(char text[RUNDIR_PLACE], struct fault *f);
 
 #endif

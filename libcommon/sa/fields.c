@@ -245,6 +245,7 @@ static const struct field child_fields[] = {
 	{ "initiator", FIELD_BOOL, NEED_WRITE, AT(sa_child, initiator), NO, 0, false, NULL, NULL },
 	{ "remote-ts", FIELD_LIST, NEED_YES, AT(sa_child, remote_ts), HAS(sa_child, n_remote_ts), 1,
 	    false, NULL, selector_item },
+	{ "takeovers", FIELD_UINT, NEED_NO, AT(sa_child, takeovers), NO, 0, false, NULL, NULL },
 	{ "established", FIELD_UINT, NEED_YES, AT(sa_child, established), NO, 0, false, NULL, NULL },
 	END
 };

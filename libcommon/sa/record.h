@@ -47,7 +47,9 @@
 	EVENT(READY,	"ready")					\
 	EVENT(UP,	"up")						\
 	EVENT(DOWN,	"down")						\
-	EVENT(CARRIER,	"carrier")	/* of a group: the device in use */
+	EVENT(CARRIER,	"carrier")	/* of a group: the device in use */ \
+	/* of a negotiator that shares its address with another one */	\
+	EVENT(TAKEOVER,	"takeover")	/* it is the active one now; "text" says where it runs */
 
 #define SA_REASON_TABLE(REASON)						\
 	REASON(SHUT_DOWN,	"shut down")				\
@@ -146,6 +148,7 @@ struct sa_child {
 	bool		initiator;
 	enum sa_use	use;
 	uint8_t		replaces[4];		/* zero: none */
+	uint32_t	takeovers;		/* by gateways that share the address, see esp/sa.h */
 	uint8_t		bundle[4];		/* spi-in of the other SA: ESP inside, AH around it; zero: none */
 	enum sa_proto	protocol;
 	enum sa_mode	mode;

@@ -447,7 +447,7 @@ ike_tool_run(struct ike_tool *t)
 	if (priv_drop(t->user, 0, &f) < 0 || sandbox_enter(SANDBOX_NEGOTIATOR, &f) < 0)
 		ike_tool_shutdown(t, report_fault(&f));
 	if (!t->over && serves(t))
-		notify_ready(&t->notify, "listening");
+		notify_ready(&t->notify, t->shared ? "standing by" : "listening");
 	if (!t->over && t->notify.watchdog_ms != 0)
 		ev_timer_again(t->loop, &t->on_watchdog);
 	if (!t->over) {
@@ -468,8 +468,15 @@ ike_tool_shutdown(struct ike_tool *t, enum exit_status status)
 	t->status = status;
 	t->ending = t->over = true;
 	notify_stopping(&t->notify);
-	ike_host_shutdown(t->host);
+	if (!t->shared)
+		ike_host_shutdown(t->host);
 	ev_break(t->loop, EVBREAK_ALL);
+}
+
+void
+ike_tool_lost(struct ike_tool *t, const struct fault *why)
+{
+	on_lost(t, why);
 }
 
 void

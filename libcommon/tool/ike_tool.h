@@ -72,6 +72,8 @@ struct ike_tool {
 	/* whether its SAs are deleted at the peer when it ends, as nobody will use the records, */
 	bool			 look;
 	const char		*state;		/* the file of the IKE SA that is worked under, or NULL */
+	/* whether another gateway has the same address: the SAs stay when this one ends, */
+	bool			 shared;
 	/* and whether it has one peer, who may initiate too once ike_tool_peer() names it. */
 	bool			 one_peer;
 };
@@ -84,8 +86,10 @@ int ike_tool_open(struct ike_tool *t, const struct ike_tool_opts *o, struct ike_
     struct fault *f);
 /* Gives up privileges, enters the sandbox, runs until ${outcome} ends it; returns the exit status. */
 enum exit_status ike_tool_run(struct ike_tool *t);
-/* Sends deletes, writes sa-delete records, and ends the run with ${status}. */
+/* Sends deletes and writes sa-delete records, but not of ${t}->shared SAs, and ends the run with ${status}. */
 void ike_tool_shutdown(struct ike_tool *t, enum exit_status status);
+/* Records have nowhere to go, for ${why}: ends the run. */
+void ike_tool_lost(struct ike_tool *t, const struct fault *why);
 void ike_tool_close(struct ike_tool *t);
 /*
  * Whether the ciphers of ${conf}'s policies can be used; loads what has to be loaded before the sandbox is entered. 0, or -1

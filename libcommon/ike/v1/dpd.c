@@ -49,6 +49,13 @@ v1_dpd_start(const struct v1_sa *sa, struct now now)
 }
 
 void
+v1_dpd_leap(struct v1_sa *sa, struct now now)
+{
+	sa->dpd.seq_out = base(sa) + DPD_LAP + (uint32_t)(now.ms / DPD_TICK_MS % DPD_LAP);
+	sa->dpd.has_seq_out = true;
+}
+
+void
 v1_dpd_send(struct v1_sa *sa, uint16_t type, uint32_t seq, struct ike_outbox *out)
 {
 	uint8_t spi[2 * COOKIE_LEN], data[4];

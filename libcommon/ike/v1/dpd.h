@@ -33,5 +33,7 @@ bool v1_dpd_number(const struct v1_sa *sa, const struct isakmp_notify *n, uint32
  * somebody has set the date back or forward since, and after a restart of the machine.
  */
 uint32_t v1_dpd_start(const struct v1_sa *sa, struct now now);
+/* Another machine has used numbers, by its own time: this one's go on in the lap above. */
+void v1_dpd_leap(struct v1_sa *sa, struct now now);
 
 #endif

@@ -318,6 +318,12 @@ running(const struct ike_sa *sa)
 }
 
 static void
+taken_over(struct ike_sa *sa, struct now now)
+{
+	v1_dpd_leap(v1_sa_of(sa), now);
+}
+
+static void
 free_sa(struct ike_sa *sa)
 {
 	v1_sa_release(v1_sa_of(sa));
@@ -330,7 +336,7 @@ const struct ike_version ike_version_1 = {
 	.can_begin = v1_auth_ready, .begin = begin, .adopt = adopt,
 	.child_begin = child_begin, .child_under_way = child_under_way,
 	.send_delete = send_delete, .record = record,
-	.watch = watch, .unwatch = unwatch,
+	.watch = watch, .unwatch = unwatch, .taken_over = taken_over,
 	.timeout = timeout, .dead = dead, .deadline_ms = deadline_ms,
 	.abandon = abandon, .unreachable = unreachable, .allowed = allowed, .rebind = rebind, .running = running, .free = free_sa,
 };

@@ -106,8 +106,11 @@ record_vids(const struct v1_sa *sa, struct sa_ike *s)
 static void
 fill(const struct v1_sa *sa, struct sa_ike *s, struct ike_outbox *out)
 {
+	/* That of an adopted SA is the policy's. */
+	const struct v1_auth *auth = sa->auth != NULL ? sa->auth : v1_auth_find(sa->ike.policy->auths[0]);
+
 	ike_sa_record(&sa->ike, s);
-	(void)snprintf(s->auth, sizeof(s->auth), "%s", sa->auth->word);
+	(void)snprintf(s->auth, sizeof(s->auth), "%s", auth != NULL ? auth->word : "psk");
 	s->exchange = sa->exchange;
 	(void)snprintf(s->encryption, sizeof(s->encryption), "%s", sa->proposal.enc->name);
 	s->key_bits = sa->proposal.enc->key_bits;

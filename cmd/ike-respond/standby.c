@@ -1,0 +1,302 @@
+/*
+ * Two gateways, one address. Each one runs "ike-respond --standby | esp-tun --standby" and reads the records of the other. The
+ * standby holds the SAs. At the takeover it counts one more takeover in each child SA, by which esp-tun chooses
+ * sequence numbers that the other gateway does not use (esp/sa.h), and writes that before it sends anything. It reads on: when
+ * it sees that the other gateway has taken over in turn, it ends at once. It never sends deletes, since the other gateway
+ * may use the SAs.
+ */
+#include "standby.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/report.h"
+#include "ike/policy_match.h"
+#include "os/record_in.h"
+#include "os/rundir.h"
+#include "sa/set.h"
+
+#define AGAIN_MS	200	/* until standard input, which has no writer, or a slow reader is looked at again */
+#define PENDING_MAX	(SA_OUT_QUEUE / 4)	/* bytes that wait for the reader: then nothing is read */
+
+struct standby {
+	struct ike_tool		*t;
+	struct sa_in		*in;		/* NULL: it ended, and is opened again */
+	struct sa_set		*set;		/* NULL after the takeover */
+	struct sa_rec		*rec;		/* in hand */
+	ev_io			 on_in;
+	ev_timer		 on_again;
+	ev_signal		 on_usr2;
+	bool			 active;
+	char			 place[RUNDIR_PLACE];
+};
+
+/* To esp-tun, and to whoever follows. */
+static void
+put(struct standby *s, const struct sa_rec *r)
+{
+	struct fault f;
+
+	if (sa_out_put(s->t->out, r, &f) != 0)
+		ike_tool_lost(s->t, &f);
+}
+
+/* --- the takeover --- */
+
+/* The policy of an SA: by the name that its record has, or else by the peer's address. NULL: there is none. */
+static struct ike_policy *
+policy_of(const struct standby *s, const char *name, const struct addr *remote)
+{
+	const struct ike_conf *conf = ike_engine_conf(ike_host_engine(s->t->host));
+
+	for (size_t i = 0; i < conf->n_policies && name[0] != '\0'; i++)
+		if (strcmp(conf->policies[i].name, name) == 0)
+			return (&conf->policies[i]);
+	return (conf->n_policies == 1 ? &conf->policies[0] : ike_policy_for_stranger(conf, remote, SA_MAIN));
+}
+
+static bool
+adopt(struct standby *s)
+{
+	const struct sa_rec *r = s->rec;
+	const char *name = r->type == SA_IKE ? r->ike.name : r->child.name;
+	const struct endpoint *at = r->type == SA_IKE ? &r->ike.remote.at : &r->child.remote.at;
+	struct ike_policy *p = policy_of(s, name, &at->addr);
+	char text[ENDPOINT_TEXT];
+	struct fault f;
+
+	if (p == NULL)
+		report_warn("no section is for the peer at %s: its SAs cannot be rekeyed here", endpoint_text(text, at));
+	else if (ike_tool_adopt(s->t, r, p, &f) != 0)
+		report_note(&f);
+	else
+		return (true);
+	return (false);
+}
+
+/* The SAs of ${type} that are held. Returns how many the engine has now. */
+static size_t
+adopt_all(struct standby *s, enum sa_type type)
+{
+	const struct sa_rec *held;
+	size_t at = 0, n = 0;
+
+	while ((held = sa_set_next(s->set, &at, NULL)) != NULL) {
+		if (held->type != type || sa_rec_copy(s->rec, held) != 0)
+			continue;
+		if (type == SA_CHILD) {
+			if (s->rec->child.takeovers < UINT32_MAX)
+				s->rec->child.takeovers++;
+			put(s, s->rec);
+		}
+		/* The AH of a bundle goes with its ESP, whose quick mode negotiates both. */
+		if (type == SA_IKE || s->rec->child.protocol != SA_AH || get_be32(s->rec->child.bundle) == 0)
+			n += adopt(s);
+		sa_rec_wipe(s->rec);
+	}
+	return (n);
+}
+
+static void
+put_takeover(struct standby *s)
+{
+	struct sa_rec r = { .type = SA_EVENT };
+
+	r.event.time = ike_host_now(s->t->host).epoch;
+	r.event.what = SA_EVENT_TAKEOVER;
+	(void)snprintf(r.event.source, sizeof(r.event.source), "ike-respond");
+	(void)snprintf(r.event.text, sizeof(r.event.text), "%s", s->place);
+	put(s, &r);
+}
+
+static void
+take_over(struct ev_loop *loop, ev_signal *w, int events)
+{
+	struct standby *s = w->data;
+	struct now now = ike_host_now(s->t->host);
+	struct ike_outbox todo = {0};
+	size_t n_ike, n_child;
+
+	(void)loop;
+	(void)events;
+	if (s->active || s->t->ending)
+		return;
+	s->active = true;
+	/* Before the records that it changes. */
+	put_takeover(s);
+	(void)sa_set_expire(s->set, now.epoch, NULL, NULL);
+	n_ike = adopt_all(s, SA_IKE);
+	n_child = adopt_all(s, SA_CHILD);
+	sa_set_free(s->set);
+	s->set = NULL;
+	ike_engine_take_over(ike_host_engine(s->t->host), now);
+	ike_host_do(s->t->host, &todo);
+	report_say(0, "takeover: this end is active now, with %zu IKE SAs and %zu child SAs", n_ike, n_child);
+	notify_status(&s->t->notify, "active");
+}
+
+/* --- the other gateway's records --- */
+
+/* The peer's NAT mapping has moved: all SAs at the old one are at the new one. */
+static void
+remap(struct standby *s, const struct sa_event *ev)
+{
+	const struct sa_rec *held;
+	struct endpoint old = {0}, *is;
+	size_t at = 0;
+
+	while ((held = sa_set_next(s->set, &at, NULL)) != NULL)
+		if (held->type == SA_CHILD && memcmp(held->child.spi_in, ev->spi_in, sizeof(ev->spi_in)) == 0)
+			old = held->child.remote.at;
+	for (at = 0; old.addr.family != 0 && (held = sa_set_next(s->set, &at, NULL)) != NULL;) {
+		if (sa_rec_copy(s->rec, held) != 0)
+			return;
+		is = held->type == SA_IKE ? &s->rec->ike.remote.at : &s->rec->child.remote.at;
+		if (endpoint_eq(is, &old)) {
+			*is = ev->remote;
+			if (sa_set_apply(s->set, 0, s->rec, NULL, NULL, NULL) == SA_DONE)
+				put(s, s->rec);
+		}
+		sa_rec_wipe(s->rec);
+	}
+}
+
+static void
+lost(struct standby *s, const struct sa_rec *r)
+{
+	struct fault f;
+
+	(void)fault(&f, FAULT_CLAIMED, "another gateway has taken the SAs over: this one sends nothing more");
+	put(s, r);
+	ike_tool_shutdown(s->t, report_fault(&f));
+}
+
+static void
+receive(struct standby *s, const struct sa_rec *r)
+{
+	struct fault f = {0};
+
+	if (r->type == SA_EVENT && r->event.what == SA_EVENT_TAKEOVER) {
+		if (s->active && strcmp(r->event.text, s->place) != 0)
+			lost(s, r);
+	} else if (s->active)
+		return;
+	else if (r->type == SA_EVENT && r->event.what == SA_EVENT_REMAP && r->event.has_spi_in && r->event.has_remote)
+		remap(s, &r->event);
+	else if (r->type == SA_IKE || r->type == SA_CHILD || r->type == SA_DELETE)
+		switch (sa_set_apply(s->set, 0, r, NULL, NULL, &f)) {
+		case SA_DONE:
+			put(s, r);
+			break;
+		case SA_BAD:
+			report_note(&f);
+			break;
+		case SA_NOTHING:
+		case SA_FOREIGN:
+			break;
+		}
+}
+
+static void
+watch(struct standby *s)
+{
+	int fd = s->in != NULL ? sa_in_fd(s->in, 0) : -1;
+
+	ev_io_stop(s->t->loop, &s->on_in);
+	ev_timer_stop(s->t->loop, &s->on_again);
+	if (fd != -1 && sa_out_pending(s->t->out) <= PENDING_MAX) {
+		ev_io_set(&s->on_in, fd, EV_READ);
+		ev_io_start(s->t->loop, &s->on_in);
+	} else {
+		ev_timer_set(&s->on_again, AGAIN_MS / 1000., 0.);
+		ev_timer_start(s->t->loop, &s->on_again);
+	}
+}
+
+/* Reads what is there. A writer that ended within a record is one that was killed. */
+static void
+drain(struct standby *s)
+{
+	struct sa_in_at at;
+	struct fault f;
+	int rc = 0;
+
+	if (s->in == NULL && (s->in = sa_in_open(0, NULL, &f)) == NULL)
+		report_note(&f);
+	while (s->in != NULL && !s->t->ending && sa_out_pending(s->t->out) <= PENDING_MAX &&
+	    (rc = sa_in_next(s->in, false, s->rec, &at, &f)) != 0) {
+		if (rc > 0)
+			receive(s, s->rec);
+		else if (f.code != FAULT_TRUNCATED)
+			report_note(&f);
+		sa_rec_wipe(s->rec);
+	}
+	if (s->in != NULL && sa_in_ended(s->in)) {
+		sa_in_close(s->in);
+		s->in = NULL;
+	}
+	watch(s);
+}
+
+static void
+on_in(struct ev_loop *loop, ev_io *w, int events)
+{
+	(void)loop;
+	(void)events;
+	drain(w->data);
+}
+
+static void
+on_again(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)loop;
+	(void)events;
+	drain(w->data);
+}
+
+/* --- life --- */
+
+struct standby *
+standby_open(struct ike_tool *t, struct fault *f)
+{
+	struct standby *s = calloc(1, sizeof(*s));
+
+	if (s == NULL || (s->rec = calloc(1, sizeof(*s->rec))) == NULL || (s->set = sa_set_new()) == NULL) {
+		(void)fault(f, FAULT_MEMORY, "no memory for SA state");
+		standby_close(s);
+		return (NULL);
+	}
+	s->t = t;
+	ev_init(&s->on_in, on_in);
+	ev_init(&s->on_again, on_again);
+	ev_signal_init(&s->on_usr2, take_over, SIGUSR2);
+	s->on_in.data = s->on_again.data = s->on_usr2.data = s;
+	if (rundir_place(s->place, f) != 0 || (s->in = sa_in_open(0, NULL, f)) == NULL) {
+		standby_close(s);
+		return (NULL);
+	}
+	ike_engine_standby(ike_host_engine(t->host));
+	ev_signal_start(t->loop, &s->on_usr2);
+	watch(s);
+	return (s);
+}
+
+void
+standby_close(struct standby *s)
+{
+	if (s == NULL)
+		return;
+	if (s->t != NULL && s->t->loop != NULL) {
+		ev_io_stop(s->t->loop, &s->on_in);
+		ev_timer_stop(s->t->loop, &s->on_again);
+		ev_signal_stop(s->t->loop, &s->on_usr2);
+	}
+	sa_in_close(s->in);
+	sa_set_free(s->set);
+	if (s->rec != NULL)
+		sa_rec_wipe(s->rec);
+	free(s->rec);
+	free(s);
+}

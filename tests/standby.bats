@@ -1,0 +1,120 @@
+#!/usr/bin/env bats
+# Two gateways under one address: the standby holds the SAs and takes over.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154 # each test is a subshell, lib/two.bash reads what it sets
+bats_require_minimum_version 1.5.0
+load lib/common
+load lib/tun
+load lib/two
+load lib/shared
+
+setup() { shared_setup; }
+teardown() { shared_teardown; }
+
+# gateway NAME NAMESPACE INPUT: a pipeline of a standby; records also in NAME.sa.
+gateway() {
+	mkfifo "$1.in"
+	ip netns exec "$2" setsid bash -c "while :; do $3 >$1.in; sleep 0.2; done & ike-respond -v --standby --psk-file gw.psk --local-id right.example \
+		--remote-id left.example $(words "${FAST[@]}" "${STEN4[@]}") 2>$1.ike <$1.in | tee $1.sa |
+		esp-tun -v --tun vpn0 --standby --state-dir $1.state" </dev/null >"$T/$1.out" 2>"$T/$1.log" 3>&- 4>&- &
+	GROUP[$1]=$!
+}
+
+address() {
+	ip -n "$1" addr add 203.0.113.2/32 dev out
+	ip -n "$1" addr add 10.2.0.254/32 dev in
+	ip -n "$L" neigh flush dev eth0
+	ip -n "$R" neigh flush dev eth0
+}
+
+hears() { [ -n "$(ip netns exec "$1" ss -Hlun 'sport = :500')" ]; }
+show() { tail -n 40 "$T"/*.ike "$T"/*.log; }
+
+gone() { [ -z "$(pid_of "$1" "$2")" ]; }
+
+# numbers SPI: those of ESP to the peer with that SPI, in the capture.
+numbers() { tcpdump -nr wire.pcap "esp and dst 203.0.113.1" 2>/dev/null | sed -n "s/.*ESP(spi=$1,seq=\(0x[0-9a-f]*\)).*/\1/p"; }
+
+@test "standby: a pipeline takes over from one that was killed, numbers leap, the child SA is rekeyed" {
+	local spi
+	: >a.sa
+	: >b.sa
+	gateway a "$A" "tail -s 0.1 -c +1 -f b.sa"
+	gateway b "$B" "tail -s 0.1 -c +1 -f a.sa"
+	address "$A"
+	eventually 10 hears "$A"
+	kill -USR2 "$(pid_of a ike-respond)"
+	eventually 10 grep -q 'active now' a.ike
+	background dump ip netns exec "$L" tcpdump --immediate-mode -Uni eth0 -w wire.pcap esp
+	begin "${NETS4[@]}"
+	eventually 10 one_ping 10.2.0.10 || { show; false; }
+	# the standby holds the SA, and does nothing
+	eventually 10 grep -q . b.sa
+	[ "$(records b.sa child-sa)" -ge 1 ]
+	run ! grep -q 'is in use' b.log
+	spi=$(sa-show --format json a.sa | sed -n 's/.*"spi-out": *"\([0-9a-f]*\)".*/0x\1/p' | tail -n 1)
+	kill -KILL "$(pid_of a ike-respond)" "$(pid_of a esp-tun)"
+	ip -n "$A" addr del 203.0.113.2/32 dev out
+	ip -n "$A" addr del 10.2.0.254/32 dev in
+	address "$B"
+	kill -USR2 "$(pid_of b ike-respond)"
+	eventually 10 one_ping 10.2.0.10 || { show; false; }
+	eventually 5 grep -q 'IKE SA ends' left.ike || { show; false; }
+	one_ping 10.2.0.10
+	kill "${BG[dump]}"
+	ended dump 3 || :
+	# nothing had to be begun anew, and nobody sent under the old SA with a number below the leap
+	run ! grep -qE 'is dead|reconnect' left.ike
+	sa-show --format json b.sa | grep -q '"takeovers": *1'
+	[ -n "$(numbers "$spi")" ]
+	run -1 grep -c . <(numbers "$spi" | sort | uniq -d)
+}
+
+@test "standby: SIGUSR2 before the records, after them, or both: one takeover" {
+	sa_make child --esp aes128gcm16 --encap none --local 203.0.113.2:0 --remote 203.0.113.1:0 \
+		--local-ts 10.2.0.0/24 --remote-ts 10.1.0.0/24 b.sa l.sa
+	background b ip netns exec "$B" esp-tun -v --tun vpn0 --standby --state-dir b.state b.sa
+	eventually 10 grep -q 'is open' b.err
+	sleep 0.3
+	run ! grep -q 'is in use' b.err
+	[ -z "$(ip -n "$B" route show 10.1.0.0/24)" ]
+	kill -USR2 "${BG[b]}"
+	eventually 10 grep -q 'vpn0 is up' b.err
+	kill -USR2 "${BG[b]}"
+	address "$B"
+	eventually 10 ip netns exec "$B" ping -q -c 1 -W 0.2 203.0.113.1
+	background dump ip netns exec "$L" tcpdump --immediate-mode -Uni eth0 -w wire.pcap esp
+	eventually 5 grep -q listening dump.err
+	ip netns exec "$B" ping -c 2 -i 0.2 -W 0.2 -I 10.2.0.254 10.1.0.1 || :
+	sleep 0.3
+	kill "${BG[dump]}"
+	ended dump 3 || :
+	# 2^31 is the first number of the first takeover
+	run -0 tcpdump -nr wire.pcap
+	output_has 'seq=0x80000000'
+	output_has 'seq=0x80000001'
+}
+
+@test "standby: the active one ends without deletes when the other one takes over" {
+	: >a.sa
+	: >b.sa
+	gateway a "$A" "tail -s 0.1 -c +1 -f b.sa"
+	gateway b "$B" "tail -s 0.1 -c +1 -f a.sa"
+	address "$A"
+	eventually 10 hears "$A"
+	kill -USR2 "$(pid_of a ike-respond)"
+	begin "${NETS4[@]}"
+	eventually 10 one_ping 10.2.0.10 || { show; false; }
+	eventually 10 grep -q 'active now' a.ike
+	# the cable of a is pulled; it does not know
+	ip -n "$W" link set abr-out down
+	ip -n "$W" link set abr-in down
+	address "$B"
+	kill -USR2 "$(pid_of b ike-respond)"
+	eventually 10 one_ping 10.2.0.10 || { show; false; }
+	eventually 5 grep -q 'has taken the SAs over' a.ike
+	eventually 5 grep -q 'has taken the SAs over' a.log
+	eventually 5 gone a ike-respond
+	eventually 5 gone a esp-tun
+	one_ping 10.2.0.10
+	run ! grep -q 'deleted by the peer' <(grep 'child SA' left.ike | head -n 1)
+}
