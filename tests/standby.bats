@@ -118,3 +118,97 @@ numbers() { tcpdump -nr wire.pcap "esp and dst 203.0.113.1" 2>/dev/null | sed -n
 	one_ping 10.2.0.10
 	run ! grep -q 'deleted by the peer' <(grep 'child SA' left.ike | head -n 1)
 }
+
+# A stream of numbers, 50 a second, from host to left and, apart from it, from left to host; and a TCP connection that counts.
+streams() {
+	background udp_l ip netns exec "$L" /usr/bin/python3 "$SAPIPE_TOP/tests/lib/gap.py" udp 10.1.0.1 10.2.0.10
+	background udp_r ip netns exec "$R" /usr/bin/python3 "$SAPIPE_TOP/tests/lib/gap.py" udp 10.2.0.10 10.1.0.1
+	background tcp_r ip netns exec "$R" /usr/bin/python3 "$SAPIPE_TOP/tests/lib/gap.py" listen 10.2.0.10
+	eventually 10 grep -q ready tcp_r.out
+	background tcp_l ip netns exec "$L" /usr/bin/python3 "$SAPIPE_TOP/tests/lib/gap.py" connect 10.1.0.1 10.2.0.10
+}
+
+# counts NAME: how many have come so far.
+counts() { awk 'END { print $2 + 0 }' "$1.out"; }
+more_than() { [ "$(counts "$1")" -gt "$2" ]; }
+
+active() { "./sapipe_$1" status gw 2>/dev/null | grep -q ', active'; }
+ready() { "./sapipe_$1" status gw 2>/dev/null | grep -q '^branch vpn0 - ready, standing by'; }
+
+# failover FROM TO HOW: gateway FROM fails; TO takes over. The gap beyond VRRP is from the call of keepalived to the first
+# packet behind it, of either direction.
+failover() {
+	local n=$(($(wc -l <"$2.calls") + 1)) at begun x last tcp
+	tcp=$(counts tcp_r)
+	begun=$(date +%s.%N)
+	case $3 in
+	kill) kill -KILL "$(cut -d ' ' -f 1 "$(run_of "$1")/@responder.ike")" "$(cut -d ' ' -f 1 "$(run_of "$1")/@responder.tun")" ;;
+	cable)
+		ip -n "$W" link set "$1br-out" down
+		ip -n "$W" link set "$1br-in" down
+		;;
+	esac
+	eventually 15 eval "tail -n +$n $2.calls | grep -q takeover"
+	at=$(tail -n "+$n" "$2.calls" | sed -n 's/ takeover gw//p' | head -n 1)
+	for x in udp_l udp_r; do
+		eventually 10 after "$x" "$at" || { show_all; return 1; }
+	done
+	eventually 20 more_than tcp_r $((tcp + 5)) || { show_all; return 1; }
+	/usr/bin/python3 "$SAPIPE_TOP/tests/lib/gap.py" report "$begun" "$at" udp_l.out udp_r.out tcp_r.out
+}
+
+run_of() {
+	local ns=$A
+	[ "$1" = a ] || ns=$B
+	echo "$T/run/tunnels.$(ip netns exec "$ns" readlink /proc/self/ns/net | tr -dc 0-9)/gw"
+}
+
+# after NAME TIME: something came after it.
+after() { awk -v at="$2" 'END { exit !($1 > at) }' "$1.out"; }
+
+show_all() {
+	tail -n 20 left.ike left.log run/*/gw/log vrrp_?.err
+	cat ./*.calls
+}
+
+# back NAME: the gateway that failed is there again, stands by, and holds the SAs.
+back() {
+	ip -n "$W" link set "$1br-out" up
+	ip -n "$W" link set "$1br-in" up
+	eventually 20 ready "$1" || { show_all; return 1; }
+}
+
+@test "standby: keepalived, kill -9 and a pulled cable, TCP goes on, no number twice" {
+	local i from=a to=b how x
+	shared_gateways
+	./sapipe_a up gw
+	./sapipe_b up gw
+	run -0 ./sapipe_b status gw
+	output_has 'inactive, standing by'
+	elect a
+	eventually 10 calls a takeover || { show_all; false; }
+	eventually 10 active a
+	elect b
+	background dump ip netns exec "$L" tcpdump -Uni eth0 -s 100 -w wire.pcap esp
+	begin --dpd-interval 5 "${NETS4[@]}"
+	eventually 10 one_ping 10.2.0.10 || { show_all; false; }
+	eventually 10 ready b
+	streams
+	for x in udp_l udp_r tcp_r; do eventually 10 more_than "$x" 20; done
+	for i in $(seq "${STANDBY_REPEAT:-2}"); do
+		how=kill
+		[ $((i % 2)) = 1 ] || how=cable
+		echo "$i: $how $from"
+		failover $from $to $how
+		active $to || { show_all; false; }
+		back $from
+		x=$from from=$to to=$x
+	done | tee failovers >&2
+	[ "$(grep -c 'gap beyond' failovers)" -eq "${STANDBY_REPEAT:-2}" ] || { cat failovers; show_all; false; }
+	[ -z "${STANDBY_RESULT-}" ] || cp failovers "$STANDBY_RESULT"
+	nap 1
+	kill "${BG[dump]}"
+	ended dump 3 || :
+	/usr/bin/python3 "$SAPIPE_TOP/tests/lib/gap.py" twice wire.pcap
+	! grep -q 'is dead' left.ike
+}

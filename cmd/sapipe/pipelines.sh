@@ -47,6 +47,7 @@ pipelines() {
 			seen="$seen @responder"
 			id=@responder
 			ike="ike-respond$verbose --peers $(quote "$conf") --control $(quote "$at/$id.ike.ctl")"
+			! is_shared || words="$words --standby" ike="$ike --standby <$(quote "$at/$id.follow")"
 		fi
 		line "$id" "$role" "$ike" "esp-tun$verbose$words --control $(quote "$at/$id.ctl")" "$register" "$other" "$failover"
 	done <<-END
@@ -115,6 +116,9 @@ pipeline() {
 	mark "$1.sh"
 	if [ "$3" = - ]; then
 		one "$1" ike "$2"
+	elif [ -e "$1.follow" ]; then
+		# The records go to the other gateway, too.
+		one "$1" ike "$2" | tee "$1.sa" | one "$1" tun "$3"
 	elif [ "$4" = - ]; then
 		one "$1" ike "$2" | one "$1" tun "$3"
 	else
@@ -160,7 +164,8 @@ stop() {
 		sleep 0.1
 	done
 	for half in nhrp ike tun gre sh; do rm -f "$at/$1.$half" "$at/$1.$half.exit"; done
-	for half in ready records up ctl ike.ctl prom; do rm -f "$at/$1.$half"; done
+	end "$at/$1.follower" TERM 20 || end "$at/$1.follower" KILL 20
+	for half in ready records up ctl ike.ctl prom follow follower sa active; do rm -f "$at/$1.$half"; done
 }
 
 # ids: the pipelines that were started.
@@ -215,6 +220,7 @@ start() {
 	esac
 	rm -f "$at/$id.ready"
 	mkfifo "$at/$id.ready" || return 3
+	case $ike in *' --standby '*) follow_start "$id" || return ;; esac
 	setsid sh "$self" .pipeline "$at/$id" "$ike" "$tun" "$nhrp" "$gre" 9>"$at/$id.ready" 8>&- 7<&- </dev/null >>"$at/log" 2>&1 &
 	job=$! late='' what=''
 	if [ "$nhrp" != - ]; then

@@ -20,6 +20,8 @@
 #   ID.up           made when the pipeline was ready
 #   ID.ctl          control socket of esp-tun, for sa-stat
 #   ID.prom         metrics of vpnmon
+#   ID.follow, ID.follower     of two gateways: what the other one writes, and the process that asks for it
+#   ID.sa, ID.active           what the other one reads; this one has taken over
 #   ID.ike.ctl      the same of ike-initiate or ike-respond, for sa-stat --ike
 set -u
 umask 077
@@ -45,6 +47,8 @@ parts=$here/sapipe.d
 . "$parts/status.sh"
 # shellcheck source=check.sh
 . "$parts/check.sh"
+# shellcheck source=standby.sh
+. "$parts/standby.sh"
 
 confs=${SAPIPE_CONF_DIR:-/etc/sapipe}
 level=0		# of -v and -q
@@ -59,7 +63,7 @@ interval=''
 tab=$(printf '\t')
 
 case ${1-} in
-.tool | .pipeline)	# of this script, see start()
+.tool | .pipeline | .follower)	# of this script, see start()
 	command=${1#.}
 	shift
 	"$command" "$@"

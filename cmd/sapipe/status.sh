@@ -124,7 +124,7 @@ look_group() {
 
 as_text() {
 	now=$(date +%s)
-	while IFS=$tab read -r _ section role address tun state since rekey _ heard _ _ in out report; do
+	while IFS=$tab read -r tunnel section role address tun state since rekey _ heard _ _ in out report; do
 		if [ "$role" = group ]; then
 			[ "$tun" = - ] && tun='no device'
 			say "$section group $state, $tun carries${report:+ ($report)}"
@@ -138,6 +138,10 @@ as_text() {
 			;;
 		connecting) line='down, connecting' ;;
 		*) line=$state ;;
+		esac
+		case $(standing "$tunnel") in
+		active) line="$line, active" ;;
+		ready | inactive) [ "$state" = down ] || line="$(standing "$tunnel"), standing by" ;;
 		esac
 		say "$section $tun $address $line"
 	done
@@ -155,7 +159,7 @@ as_json() {
 			continue
 		fi
 		put "{\"tunnel\": \"$tunnel\", \"section\": \"$section\", \"role\": \"$role\", \"address\": $(text "$address"), \
-\"tun\": $(text "$tun"), \"state\": \"$state\", \"since\": $(number "$since"), \"rekey\": $(number "$rekey"), \
+\"tun\": $(text "$tun"), \"state\": \"$state\", \"standby\": $(text "$(word=$(standing "$tunnel"); echo "${word:--}")"), \"since\": $(number "$since"), \"rekey\": $(number "$rekey"), \
 \"expires\": $(number "$expires"), \"heard\": $(number "$heard"), \"child-sas\": $sas, \"bytes-in\": $in, \
 \"bytes-out\": $out, \"stat\": ${report:-null}}"
 	done

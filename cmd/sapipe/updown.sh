@@ -119,6 +119,7 @@ run() {
 		fail 2 "$conf has more than one pipeline" 'run wants one: give each initiator a file of its own'
 	[ "$(printf '%s\n' "$lines" | cut -f 5)" = - ] || fail 2 "$conf is of a spoke of NHRP, whose pipeline has four tools" \
 		'run wants two; sapipe up starts it'
+	! is_shared || fail 2 "$name has a $confs/$name.follow" 'run does not stand by: sapipe up does'
 	lock
 	stop_all
 	IFS=$tab read -r id role ike tun nhrp _ <<-END

@@ -272,6 +272,21 @@ ike_child_spent(struct ike_engine *e, struct ike_child *c, struct now now, struc
 }
 
 void
+ike_child_outdate(struct ike_engine *e, const struct ike_child *c, struct now now)
+{
+	struct ike_child *o;
+
+	for (o = ike_children_of(e, c->policy, c->remote.id); o != NULL; o = ike_children_next(e, o)) {
+		if (o->timer.serial >= c->timer.serial || o->replaced || !ike_child_carries(o, &c->local_ts, &c->remote_ts))
+			continue;
+		o->replaced = true;
+		o->soft_ms = UINT64_MAX;
+		o->delete_ms = now.ms + IKE_DELETE_AFTER_MS;
+		set_timer(e, o);
+	}
+}
+
+void
 ike_child_rekey_at(struct ike_engine *e, struct ike_child *c, uint64_t at_ms)
 {
 	if (c->replaced || c->soft_ms <= at_ms)

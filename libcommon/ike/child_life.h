@@ -30,6 +30,8 @@ void ike_child_rekey(struct ike_engine *e, struct ike_child *c, struct now now,
 void ike_child_spent(struct ike_engine *e, struct ike_child *c, struct now now, struct ike_outbox *out);
 /* The same at ${at_ms}, unless it is due before or ${c} is replaced already. */
 void ike_child_rekey_at(struct ike_engine *e, struct ike_child *c, uint64_t at_ms);
+/* ${c}, adopted, has replaced the older ones for its traffic, which records do not say: they end soon. */
+void ike_child_outdate(struct ike_engine *e, const struct ike_child *c, struct now now);
 /* The peer ends ${c} ${seconds} after its start: this end does not use it longer. */
 void ike_child_shorten(struct ike_engine *e, struct ike_child *c, struct now now, uint64_t seconds,
     struct ike_outbox *out);

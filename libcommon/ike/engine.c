@@ -336,12 +336,18 @@ ike_engine_take_over(struct ike_engine *e, struct now now)
 	uint64_t n = 0;
 
 	e->conf.respond = true;
-	for (c = e->children; c != NULL; c = c->next)
+	/* The newest come first. */
+	for (c = e->children; c != NULL; c = c->next) {
+		if (c->replaced)
+			continue;
+		ike_child_outdate(e, c, now);
 		ike_child_rekey_at(e, c, now.ms + n++ / REKEY_CHILDREN * REKEY_STEP_MS);
+	}
 	n = 0;
 	for (sa = e->sas; sa != NULL; sa = sa->next) {
-		if (!sa->adopted || sa->state != IKE_SA_ESTABLISHED)
+		if (!sa->adopted || sa->replaced || sa->state != IKE_SA_ESTABLISHED)
 			continue;
+		ike_sa_outdate(sa, now);
 		sa->version->taken_over(sa, now);
 		ike_sa_rekey_at(sa, now.ms + REKEY_IKE_MS + n++ * REKEY_IKE_STEP_MS);
 	}

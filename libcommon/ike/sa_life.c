@@ -77,6 +77,17 @@ set_life(struct ike_sa *sa, struct now now, uint64_t seconds)
 }
 
 void
+ike_sa_outdate(struct ike_sa *sa, struct now now)
+{
+	struct ike_sa *o;
+
+	replace_others(sa, now);
+	for (o = ike_peer_sas(sa->engine, sa->policy, sa->remote.id); o != NULL; o = ike_peer_sas_next(o))
+		if (o->replaced && o->delete_ms == UINT64_MAX)
+			o->delete_ms = now.ms + IKE_DELETE_AFTER_MS;
+}
+
+void
 ike_sa_rekey_at(struct ike_sa *sa, uint64_t at_ms)
 {
 	if (sa->replaced || sa->soft_ms <= at_ms || !sa->version->can_begin(sa->policy))

@@ -10,6 +10,8 @@
 
 /* Sets the timers of an established SA with ${seconds} of life left. */
 void ike_sa_start_timers(struct ike_sa *sa, struct now now, uint64_t seconds);
+/* ${sa}, adopted, has replaced the older ones with its peer, which records do not say: they end soon. */
+void ike_sa_outdate(struct ike_sa *sa, struct now now);
 /* Rekeys ${sa} at ${at_ms}, unless that is due before or cannot be begun here. */
 void ike_sa_rekey_at(struct ike_sa *sa, uint64_t at_ms);
 /* Begins to send NAT keepalives, if this end is behind a NAT: of an SA that is established, or waits for a login. */

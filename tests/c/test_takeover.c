@@ -3,6 +3,7 @@
 
 #include "esp/replay.h"
 #include "esp/sa.h"
+#include "ike/child_life.h"
 #include "two.h"
 
 /* ---- numbers */
@@ -117,10 +118,12 @@ right_dies(struct two *t)
 {
 	struct ike_conf conf = { .policies = &t->right, .n_policies = 1, .respond = true, .keep = true };
 	struct sim_end *end = &t->sim.end[1];
+	static uint8_t life;		/* each has random numbers of its own */
 	struct sa_rec rec;
 	struct fault f;
 
-	conf.rand = rand_seeded(&standby_seed, span_str("standby"));
+	life++;
+	conf.rand = rand_seeded(&standby_seed, span_of(&life, 1));
 	ike_engine_free(end->engine);
 	assert_non_null(end->engine = ike_engine_new(&conf, &f));
 	ike_engine_standby(end->engine);
@@ -166,6 +169,36 @@ the_standby_rekeys_what_it_takes_over(void **state)
 	assert_int_equal(left->n_children, 1);
 	assert_true(sim_children_agree(&t->sim));
 	assert_int_equal(left->n_gone, 1);
+	two_free(t);
+}
+
+/* A gateway that dies soon after a rekey leaves the old SA, too. Its successor does not negotiate for both. */
+static void
+only_the_newest_is_rekeyed(void **state)
+{
+	struct two *t = two_alloc(4);
+	struct sim_end *left = &t->sim.end[0], *right = &t->sim.end[1];
+	struct ike_outbox out = {0};
+
+	(void)state;
+	two_connect(t, 1000);
+	for (int i = 0; i < 3; i++) {
+		ike_child_rekey(left->engine, left->engine->children, t->sim.now, &out);
+		sim_flush(&t->sim, 0, &out);
+		sim_run(&t->sim, 200, NULL);
+	}
+	assert_int_equal(left->n_child, 4);
+	assert_int_equal(right->n_children, 4);
+	for (int i = 1; i <= 8; i++) {
+		right_dies(t);
+		ike_engine_take_over(right->engine, t->sim.now);
+		sim_run(&t->sim, 1000, NULL);
+		assert_int_equal(left->n_child, 4 + i);
+		assert_true(sim_passes(&t->sim, 0) && sim_passes(&t->sim, 1));
+	}
+	sim_run(&t->sim, 10000, NULL);
+	assert_int_equal(right->n_children, 1);
+	assert_true(sim_children_agree(&t->sim));
 	two_free(t);
 }
 
@@ -229,6 +262,7 @@ main(void)
 		cmocka_unit_test(nothing_from_before_is_accepted),
 		cmocka_unit_test(ivs_of_holders_differ),
 		cmocka_unit_test(the_standby_rekeys_what_it_takes_over),
+		cmocka_unit_test(only_the_newest_is_rekeyed),
 		cmocka_unit_test(the_standby_is_silent_before_and_answers_dpd_after),
 		cmocka_unit_test(dpd_numbers_leap),
 	};

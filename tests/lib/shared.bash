@@ -41,6 +41,105 @@ plug() {
 
 shared_teardown() {
 	local x
+	stop_background
+	for x in a b; do [ ! -x "${T-}/sapipe_$x" ] || "$T/sapipe_$x" down gw >/dev/null 2>&1 || :; done
 	for x in "${W-}" "${A-}" "${B-}"; do [ -z "$x" ] || ip netns del "$x" 2>/dev/null || :; done
 	two_teardown
 }
+
+# gateways: files of both for sapipe, the wrappers sapipe_a and sapipe_b, and keepalived.conf of both. Records go through
+# "tail" of a file, as they would through ssh.
+shared_gateways() {
+	local x ns other
+	for x in a b; do
+		ns=$A other=b
+		[ "$x" = a ] || { ns=$B; other=a; }
+		mkdir "$x.d"
+		cp gw.psk "$x.d"
+		cat >"$x.d/gw.conf" <<-END
+			[branch]
+			role = responder
+			local-id = right.example
+			remote-id = left.example
+			psk-file = gw.psk
+			local-ts = 10.2.0.0/24
+			remote-ts = 10.1.0.0/24
+			ike = ${FAST[1]}
+			esp = ${FAST[3]}
+			tun = vpn0
+		END
+		cat >"sapipe_$x" <<-END
+			#!/bin/sh
+			export PATH=$PATH SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/$x.d STATE_DIRECTORY=$T/$x.state LC_ALL=C
+			echo "\$(date +%s.%N) \$*" >>$T/$x.calls
+			exec ip netns exec $ns sapipe "\$@" 3>&- 4>&-
+		END
+		# What keepalived asks every second leaves no line in the calls.
+		cat >"check_$x" <<-END
+			#!/bin/sh
+			export PATH=$PATH SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/$x.d STATE_DIRECTORY=$T/$x.state LC_ALL=C
+			exec sapipe status gw >/dev/null 2>&1
+		END
+		printf '#!/bin/sh\nexec %s/sapipe_%s records gw\n' "$T" "$other" >"$x.d/gw.follow"
+		chmod 755 "sapipe_$x" "check_$x" "$x.d/gw.follow"
+		mkdir "$x.state"
+		cat >"$x.keepalived" <<-END
+			global_defs {
+				router_id $x
+				vrrp_version 3
+				script_user root
+				enable_script_security
+			}
+			vrrp_script tunnel {
+				script "$T/check_$x"
+				interval 1
+				timeout 20
+				fall 1
+				rise 1
+			}
+			vrrp_sync_group gw {
+				group {
+					out
+					in
+				}
+				track_script {
+					tunnel
+				}
+				notify_master "$T/sapipe_$x takeover gw"
+				notify_backup "$T/sapipe_$x standby gw"
+				notify_fault "$T/sapipe_$x standby gw"
+			}
+			vrrp_instance out {
+				state BACKUP
+				interface out
+				virtual_router_id 51
+				priority $([ "$x" = a ] && echo 110 || echo 100)
+				advert_int 0.2
+				nopreempt
+				virtual_ipaddress {
+					203.0.113.2/32
+				}
+			}
+			vrrp_instance in {
+				state BACKUP
+				interface in
+				virtual_router_id 52
+				priority $([ "$x" = a ] && echo 110 || echo 100)
+				advert_int 0.2
+				nopreempt
+				virtual_ipaddress {
+					10.2.0.254/32
+				}
+			}
+		END
+	done
+}
+
+# elect a|b: starts keepalived there.
+elect() {
+	local ns=$A
+	[ "$1" = a ] || ns=$B
+	background "vrrp_$1" ip netns exec "$ns" keepalived -n -l -D -P -f "$T/$1.keepalived" -p "$T/$1.pid" -r "$T/$1.vrrp.pid"
+}
+
+calls() { grep -q " $2 gw" "$1.calls" 2>/dev/null; }
