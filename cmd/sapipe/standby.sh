@@ -45,8 +45,8 @@ standing() {
 
 takeover() {
 	wants_shared
+	# Without the lock: each moment counts.
 	[ -d "$at" ] && is_up @responder || (level=-1 && up) || return
-	lock
 	alive "$at/@responder.ike" || fail 3 "$name ended before it could take over"
 	kill -USR2 "$pid" || fail 3 "cannot signal process $pid"
 	: >"$at/@responder.active"
