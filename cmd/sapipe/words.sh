@@ -31,7 +31,7 @@ check	check the file of a tunnel
 list	print the names of the tunnels
 log	print what the tools of a tunnel logged
 print	print the pipelines of a tunnel
-takeover	become the active one of two gateways with one address
+takeover	become active, of two gateways with one address
 standby	follow the other gateway
 records	print the records that the other gateway follows
 run	run a tunnel in the foreground, for service managers'
