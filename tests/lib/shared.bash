@@ -21,6 +21,8 @@ shared_setup() {
 	ip -n "$L" addr add 10.1.0.1/32 dev lo 2>/dev/null || :
 	plug "$R" eth0 br-in 10.2.0.10/24
 	ip -n "$R" route add default via 10.2.0.254
+	# A neighbour that was learnt less than a second ago ignores gratuitous ARP: the gap of that is not the gateways'.
+	for x in "$L" "$R"; do ip netns exec "$x" sysctl -qw net.ipv4.neigh.eth0.locktime=0; done
 	for x in "$A" "$B"; do
 		plug "$x" out br-out "203.0.113.$([ "$x" = "$A" ] && echo 3 || echo 4)/24"
 		plug "$x" in br-in "10.2.0.$([ "$x" = "$A" ] && echo 3 || echo 4)/24"
@@ -94,7 +96,7 @@ shared_gateways() {
 				script "$T/check_$x"
 				interval 1
 				timeout 20
-				fall 1
+				fall 2
 				rise 1
 			}
 			vrrp_sync_group gw {
