@@ -28,6 +28,7 @@ _sapipe_value() {
 		compopt -o filenames 2>/dev/null
 		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")
 		;;
+	*IFACE*) mapfile -t COMPREPLY < <(cd /sys/class/net 2>/dev/null && compgen -W "$(printf '%s\n' *)" -- "$cur") ;;
 	*TUNNEL*) mapfile -t COMPREPLY < <(compgen -W "$(sapipe list 2>/dev/null)" -- "$cur") ;;
 	*DIR*)
 		compopt -o filenames 2>/dev/null
@@ -72,6 +73,7 @@ _sapipe() {
 			# a value that may be left out comes behind = alone
 			[[ $arg != =* || -n $equals ]] || arg=-
 			arg=${arg#=}
+			[ "$name" != --tun ] || arg=IFACE
 			if [ "$arg" != - ] && { [ "$prev" = "$name" ] || [ "$prev" = "$letter" ]; }; then
 				_sapipe_value "$arg" "$cur"
 				return 0

@@ -21,6 +21,10 @@ function __sapipe_value -a kind before cur
             for path in (__fish_complete_path $cur)
                 echo $before$path
             end
+        case '*IFACE*'
+            for name in (command ls /sys/class/net)
+                echo $before$name
+            end
         case '*TUNNEL*'
             for name in (sapipe list 2>/dev/null)
                 echo $before$name
@@ -68,6 +72,7 @@ function __sapipe
         end
         switch $f[1]
             case '-*'
+                test $f[1] = --tun; and set f[3] IFACE
                 # a value that may be left out comes behind = alone
                 if string match -q '=*' -- $f[3]; and test -z "$equals"
                     set f[3] -

@@ -20,6 +20,7 @@ _sapipe_action() {
 	case $1 in
 	*PROPOSALS*) REPLY=_sapipe_proposals ;;
 	*FILE*|*SA*|*CAPTURE*|*PCAP*|*.pcap*|*CMD*) REPLY=_files ;;
+	*IFACE*) REPLY='compadd -- /sys/class/net/*(N:t)' ;;
 	*TUNNEL*) REPLY='compadd -- ${(f)"$(sapipe list 2>/dev/null)"}' ;;
 	*DIR*) REPLY='_files -/' ;;
 	*PEER*|*HOST*|*DEST*) REPLY=_hosts ;;
@@ -49,6 +50,7 @@ _sapipe() {
 		[[ $f[5] == *repeat* ]] && star='*'
 		case $f[1] in
 		-*)
+			[[ $f[1] == --tun ]] && f[3]=IFACE
 			_sapipe_action ${f[3]#=}
 			if [[ $f[3] == '='* ]]; then
 				# a value that may be left out comes behind = alone

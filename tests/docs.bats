@@ -273,6 +273,8 @@ bash_completes() {
 	[[ $output != *xauth* ]]
 	run -0 bash_completes ike-initiate --esp aes256-sha1,aes128-sha256
 	[ "$output" = aes256-sha1,aes128-sha256$'\n'aes256-sha1,aes128-sha256_96 ]
+	run -0 bash_completes esp-tun --tun l
+	[ "$output" = lo ]
 	run -0 bash_completes no-such-tool --
 	[ -z "$output" ]
 }
@@ -285,6 +287,8 @@ bash_completes() {
 			"source completions/sapipe.fish; complete -C '$t --'" | cut -f1 | sort)
 		same "$t" completion "$(listed "$t")" "$offered"
 	done
+	HOME=$BATS_TEST_TMPDIR timeout 20 fish --no-config -c "source completions/sapipe.fish; complete -C 'esp-tun --tun l'" |
+		cut -f1 | grep -x lo
 }
 
 @test "zsh offers the options of the table" {
