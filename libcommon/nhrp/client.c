@@ -1,15 +1,10 @@
 /* A resident client: answers, shortcuts, purges. */
-#include "nhrp/client.h"
-
-#include <stdio.h>
-
-#define SET_PREFIX_MIN	8	/* of a network that a Resolution-set brings */
+#include "nhrp/client_priv.h"
 
 /* --- own addresses --- */
 
-/* The prefix length of our network that contains ${a}; 0: none does. */
-static uint8_t
-own_prefix(const struct nhrp_client *c, const struct addr *a)
+uint8_t
+client_own_prefix(const struct nhrp_client *c, const struct addr *a)
 {
 	uint8_t best = addr_cmp(a, &c->node->proto) == 0 ? nhrp_bits(a) : 0;
 	size_t i;
@@ -129,8 +124,8 @@ answer(struct nhrp_client *c, const struct nhrp_in *in, uint8_t prefix, struct n
 
 /* --- shortcuts --- */
 
-static void
-withdraw(struct nhrp_client *c, size_t i)
+void
+client_withdraw(struct nhrp_client *c, size_t i)
 {
 	struct sa_nhrp_binding b = c->cuts[i].b;
 
@@ -146,9 +141,8 @@ same_net(const struct sa_nhrp_binding *a, const struct sa_nhrp_binding *b)
 	return (a->prefix == b->prefix && addr_cmp(&a->proto, &b->proto) == 0);
 }
 
-/* The index of the shortcut to the network of ${b}, or of a new one behind the others: the first one makes room. */
-static size_t
-place(struct nhrp_client *c, const struct sa_nhrp_binding *b)
+size_t
+client_place(struct nhrp_client *c, const struct sa_nhrp_binding *b)
 {
 	size_t i;
 
@@ -156,7 +150,7 @@ place(struct nhrp_client *c, const struct sa_nhrp_binding *b)
 		;
 	if (i < NHRP_CLIENT_CUTS)
 		return (i);
-	withdraw(c, 0);
+	client_withdraw(c, 0);
 	return (c->n_cuts);
 }
 
@@ -175,7 +169,7 @@ renewal_failed(struct nhrp_client *c, const struct nhrp_resolve *r)
 			continue;
 		had = true;
 		if (r->answer.kind != NHRP_ANSWER_SILENCE)
-			withdraw(c, i);
+			client_withdraw(c, i);
 	}
 	return (had);
 }
@@ -196,7 +190,7 @@ keep(struct nhrp_client *c, const struct nhrp_resolve *r, struct now now)
 	} else
 		cut.renew_ms = now.ms + cut.b.holding * 2000 / 3;
 	cut.end_ms = now.ms + cut.b.holding * 1000;
-	i = place(c, &cut.b);
+	i = client_place(c, &cut.b);
 	if (i == c->n_cuts)
 		c->n_cuts++;
 	else if (c->cuts[i].b.kind == NHRP_KIND_SHORTCUT) {
@@ -310,7 +304,7 @@ cut_timeout(struct nhrp_client *c, size_t i, struct now now)
 	struct sa_nhrp_event e;
 
 	if (cut->end_ms <= now.ms) {
-		withdraw(c, i);
+		client_withdraw(c, i);
 		return;
 	}
 	if (idle_ms(c, cut) <= now.ms) {
@@ -318,7 +312,7 @@ cut_timeout(struct nhrp_client *c, size_t i, struct now now)
 		e.proto = cut->b.proto;
 		e.prefix = cut->b.prefix;
 		e.remote = *sa_binding_nbma(&cut->b);
-		withdraw(c, i);
+		client_withdraw(c, i);
 		nhrp_node_tell(c->node, &e);
 		return;
 	}
@@ -334,8 +328,8 @@ indication(struct nhrp_client *c, const struct nhrp_in *in, struct now now)
 	struct addr src, dst;
 	struct sa_nhrp_event e;
 
-	if (nhrp_inner(in->p.inner, &src, &dst) != 0 || own_prefix(c, &dst) != 0 ||
-	    (c->n_nets > 0 && own_prefix(c, &src) == 0) || known(c, &dst))
+	if (nhrp_inner(in->p.inner, &src, &dst) != 0 || client_own_prefix(c, &dst) != 0 ||
+	    (c->n_nets > 0 && client_own_prefix(c, &src) == 0) || known(c, &dst))
 		return;
 	if (!resolve(c, &dst, &in->from, now))
 		return;
@@ -350,145 +344,9 @@ nhrp_client_wanted(struct nhrp_client *c, const struct addr *hop, struct now now
 {
 	const struct addr none = {0}, nhs = next_server(c, &none);
 
-	if (!c->shortcut || hop->family != c->node->proto.family || nhs.family == 0 || own_prefix(c, hop) != 0 || known(c, hop))
+	if (!c->shortcut || hop->family != c->node->proto.family || nhs.family == 0 || client_own_prefix(c, hop) != 0 || known(c, hop))
 		return;
 	(void)resolve(c, hop, &nhs, now);
-}
-
-/* --- Resolution-sets --- */
-
-/* Whether ${net} is a network that a shortcut may lead to: not ours, and none with an address that the tunnels themselves need. */
-static bool
-may_lead(const struct nhrp_client *c, const struct nhrp_register *r, const struct acvpn *a, const struct acvpn_net *net)
-{
-	const struct addr *needed[] = { &c->node->proto, &c->node->nbma, &r->state.nhs, &r->conf.nhs_nbma, &r->state.nat, &a->nbma };
-	size_t i;
-
-	if (net->net.family != c->node->proto.family || net->prefix < SET_PREFIX_MIN || own_prefix(c, &net->net) != 0)
-		return (false);
-	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-		if (nhrp_within(needed[i], &net->net, net->prefix))
-			return (false);
-	for (i = 0; i < c->n_nets; i++)
-		if (nhrp_within(&c->nets[i].net, &net->net, net->prefix))
-			return (false);
-	return (true);
-}
-
-static enum nhrp_code
-judge_set(const struct nhrp_client *c, const struct nhrp_register *r, const struct acvpn *a)
-{
-	const struct acvpn_net host = { a->proto, nhrp_bits(&a->proto) };
-	size_t i;
-
-	if (a->nbma.family != c->node->nbma.family || addr_cmp(&a->nbma, &c->node->nbma) == 0 ||
-	    addr_cmp(&a->nbma, &r->conf.nhs_nbma) == 0 || !may_lead(c, r, a, &host))
-		return (NHRP_CODE_PROHIBITED);
-	for (i = 0; i < a->n_nets; i++)
-		if (!may_lead(c, r, a, &a->nets[i]))
-			return (NHRP_CODE_PROHIBITED);
-	return (c->n_cuts + 1 + a->n_nets > NHRP_CLIENT_CUTS ? NHRP_CODE_NO_RESOURCES : NHRP_CODE_OK);
-}
-
-static void
-put_set(struct nhrp_client *c, const struct nhrp_register *r, const struct acvpn *a, const struct acvpn_net *net, struct now now)
-{
-	struct nhrp_cut cut = { .b = nhrp_node_binding(c->node, now, NHRP_KIND_SHORTCUT, a->holding), .dst = a->proto,
-	    .nhs_nbma = r->conf.nhs_nbma, .end_ms = now.ms + a->holding * UINT64_C(1000), .renew_ms = UINT64_MAX, .used_ms = now.ms,
-	    .set = true, .idle_s = a->idle };
-	struct sa_nhrp_binding *b = &cut.b;
-	size_t i;
-
-	b->proto = nhrp_network(&net->net, net->prefix);
-	b->prefix = net->prefix;
-	b->nbma = a->nbma;
-	if (addr_cmp(&b->proto, &a->proto) != 0 || b->prefix != nhrp_bits(&b->proto))
-		b->via = a->proto;
-	b->nhs = r->state.nhs;
-	b->flags.passive = a->role == ACVPN_RESPONDER;
-	b->has_cert = acvpn_has(a, ACVPN_ATTR_CERT);
-	memcpy(b->cert, a->cert, sizeof(b->cert));
-	b->has_profile = acvpn_has(a, ACVPN_ATTR_IKE) || acvpn_has(a, ACVPN_ATTR_ESP) || acvpn_has(a, ACVPN_ATTR_IKE_LIFETIME) ||
-	    acvpn_has(a, ACVPN_ATTR_ESP_LIFETIME);
-	b->profile = a->profile;
-	if ((i = place(c, b)) == c->n_cuts)
-		c->n_cuts++;
-	c->cuts[i] = cut;
-	c->node->sink.binding(c->node->sink.ctx, b);
-}
-
-/* Shortcuts by the peer of ${a} that ${a} does not name any more. */
-static void
-drop_others(struct nhrp_client *c, const struct acvpn *a)
-{
-	for (size_t i = c->n_cuts; i-- > 0;) {
-		const struct sa_nhrp_binding *b = &c->cuts[i].b;
-		bool named = false;
-
-		if (!c->cuts[i].set || addr_cmp(&b->via, &a->proto) != 0)
-			continue;
-		for (size_t k = 0; k < a->n_nets; k++)
-			named = named || (a->nets[k].prefix == b->prefix && nhrp_within(&a->nets[k].net, &b->proto, b->prefix));
-		if (!named)
-			withdraw(c, i);
-	}
-}
-
-static void
-acknowledge(const struct nhrp_client *c, const struct nhrp_register *r, const struct nhrp_in *in)
-{
-	struct acvpn ack = { .kind = ACVPN_ACK, .serial = r->serial, .code = r->code };
-	uint8_t buf[ACVPN_EXT_MAX];
-	struct nhrp_packet p;
-
-	acvpn_set(&ack, ACVPN_ATTR_SERIAL);
-	acvpn_set(&ack, ACVPN_ATTR_CODE);
-	nhrp_node_packet(c->node, &p, NHRP_TRAFFIC_INDICATION);
-	p.hops = 1;
-	p.dst = in->p.src;
-	if (acvpn_add(&p, &ack, buf) == 0)
-		nhrp_node_send(c->node, &in->from, &p);
-}
-
-/* Two of us are to build a tunnel: ${a}, from a server at which this end is registered. */
-static void
-resolution_set(struct nhrp_client *c, const struct nhrp_in *in, const struct acvpn *a, struct now now)
-{
-	struct nhrp_register *r = c->reg;
-	struct sa_nhrp_event e;
-	char num[NHRP_NUM_TEXT];
-
-	while (r < c->reg + c->n_regs && addr_cmp(&r->conf.nhs_nbma, &in->from) != 0)
-		r++;
-	if (r == c->reg + c->n_regs || r->state.outcome != NHRP_ACCEPTED || a->registration != r->accepted_id)
-		return;
-	/* The server has not got our answer to the last one; an older one is a replay. */
-	if (r->has_serial && a->serial <= r->serial) {
-		if (a->serial == r->serial)
-			acknowledge(c, r, in);
-		return;
-	}
-	r->has_serial = true;
-	r->serial = a->serial;
-	r->code = (uint8_t)judge_set(c, r, a);
-	e = nhrp_node_event(c->node, now, r->code == NHRP_CODE_OK ? "set" : "refused");
-	e.proto = a->proto;
-	e.remote = a->nbma;
-	e.nhs = r->state.nhs;
-	e.has_code = r->code != NHRP_CODE_OK;
-	e.code = r->code;
-	(void)snprintf(e.text, sizeof(e.text), e.has_code ? "Resolution-set: %s" : "%s", e.has_code ? nhrp_code_words(r->code, num) :
-	    a->role == ACVPN_INITIATOR ? "this end begins the tunnel" : "the peer begins the tunnel");
-	nhrp_node_tell(c->node, &e);
-	if (r->code == NHRP_CODE_OK) {
-		const struct acvpn_net host = { a->proto, nhrp_bits(&a->proto) };
-
-		drop_others(c, a);
-		put_set(c, r, a, &host, now);
-		for (size_t i = 0; i < a->n_nets; i++)
-			put_set(c, r, a, &a->nets[i], now);
-	}
-	acknowledge(c, r, in);
 }
 
 /* --- purges --- */
@@ -517,7 +375,7 @@ purge(struct nhrp_client *c, const struct nhrp_in *in, struct now now)
 			e.proto = b->proto;
 			e.prefix = b->prefix;
 			e.remote = in->from;
-			withdraw(c, i);
+			client_withdraw(c, i);
 			nhrp_node_tell(c->node, &e);
 		}
 	}
@@ -571,7 +429,7 @@ nhrp_client_receive(struct nhrp_client *c, const struct nhrp_in *in, struct now 
 		return (false);
 	switch (in->p.type) {
 	case NHRP_RESOLUTION_REQUEST:
-		if ((prefix = own_prefix(c, &in->p.dst)) == 0)
+		if ((prefix = client_own_prefix(c, &in->p.dst)) == 0)
 			return (false);
 		answer(c, in, prefix, now);
 		return (true);
@@ -584,7 +442,7 @@ nhrp_client_receive(struct nhrp_client *c, const struct nhrp_in *in, struct now 
 		if (!from_server(c, in))
 			return (false);
 		if (c->connect && acvpn_find(&a, &in->p, ACVPN_SET) == 0) {
-			resolution_set(c, in, &a, now);
+			client_resolution_set(c, in, &a, now);
 			return (true);
 		}
 		if (!c->shortcut)
@@ -650,7 +508,7 @@ nhrp_client_again(struct nhrp_client *c, struct now now)
 
 	/* A peer behind a NAT has no mapping for our new address: packets go by the server until it has been asked again. */
 	while (c->n_cuts > 0)
-		withdraw(c, c->n_cuts - 1);
+		client_withdraw(c, c->n_cuts - 1);
 	for (i = 0; i < c->n_regs; i++)
 		nhrp_register_again(&c->reg[i], now);
 }
@@ -661,7 +519,7 @@ nhrp_client_stop(struct nhrp_client *c, struct now now)
 	size_t i;
 
 	while (c->n_cuts > 0)
-		withdraw(c, c->n_cuts - 1);
+		client_withdraw(c, c->n_cuts - 1);
 	for (i = 0; i < c->n_regs; i++)
 		nhrp_register_stop(&c->reg[i], now);
 }
