@@ -127,6 +127,8 @@ teardown() {
 	run -0 example_in left ladder
 	output_has "203.0.113.2"
 	[[ ${output,,} == *"quick mode"* ]]
+	run -0 example_in left page
+	grep -q '<svg' "$LAB_STATE/left/vpn.html"
 	run -0 example_in left explain
 	output_has "SKEYID [32] = prf(pre-shared-key, Ni_b | Nr_b) (RFC 2409, 5)"
 	output_has "0 comparisons different"
