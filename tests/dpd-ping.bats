@@ -408,3 +408,27 @@ beside() {
 	run -0 --separate-stderr ping_left -c 3 -i 0.5 --peer "$RIGHT_IP"
 	[ "${lines[-2]}" = "3 sent, 3 answered, 0% loss" ]
 }
+
+@test "dpd-ping: --watch draws a row on a terminal, and prints changes above it" {
+	local plain
+	need ike-respond
+	lab_topology
+	run -2 --separate-stderr ping_left --watch --peer "$RIGHT_IP"
+	stderr_has "requires a terminal as standard output"
+	background late bash -c "sleep 1.5; exec ip netns exec $NS_RIGHT ike-respond --psk-file $PSK --local-ts 10.2.0.0/24"
+	env TERM=xterm LC_ALL=C.UTF-8 script -qec "stty cols 100; timeout --foreground --preserve-status -s INT 5 ip netns exec $NS_LEFT \
+		dpd-ping --watch -i 0.5 -W 0.4 --peer $RIGHT_IP" /dev/null </dev/null >"$T/raw"
+	plain=$(tr '\r' '\n' <"$T/raw" | sed 's/\x1b\[[0-9;]*[mAJ]//g')
+	grep -qE '^203\.0\.113\.2:500 +UNREACH +0m0[0-9]s +100\.0% +-  x+$' <<<"$plain"
+	grep -qE '^203\.0\.113\.2:500 +ALIVE +0m0[0-9]s +[0-9.]+% +[0-9]+\.[0-9]{3}  x+[x▁▂▃▄▅▆▇█]*[▁▂▃▄▅▆▇█]$' <<<"$plain"
+	# Changes are lines of their own; what does not change is in the row alone.
+	grep '^answer from 203.0.113.2:500: ' <<<"$plain"
+	[ "$(grep -c '^unreachable: 203.0.113.2:500: ' <<<"$plain")" -eq 1 ]
+	grep -qE '^[0-9]+ sent, [0-9]+ answered, ' <<<"$plain"
+	# Without tables the events are printed as ever.
+	env TERM=dumb script -qec "timeout --foreground --preserve-status -s INT 3 ip netns exec $NS_LEFT \
+		dpd-ping --watch -i 0.5 --peer $RIGHT_IP" /dev/null </dev/null >"$T/raw"
+	[ "$(grep -c 'answer from 203.0.113.2:500: ' "$T/raw")" -ge 2 ]
+	grep 'does not support the table' "$T/raw"
+	run ! grep -q $'\x1b' "$T/raw"
+}

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdio_ext.h>
+#include <unistd.h>
 
 #include "cli/opt.h"
 #include "cli/peer_addr.h"
@@ -12,12 +13,13 @@
 #include "ike/heartbeat.h"
 #include "ike/policy.h"
 #include "os/clock.h"
+#include "watch.h"
 
 struct opts {
 	uint32_t	 count, interval_ms, wait_ms;
 	uint32_t	 threshold, hello_ms;
 	const char	*peer, *sa, *user;
-	bool		 json, heartbeat;
+	bool		 json, heartbeat, watch;
 };
 #define HELLO_AUTO	0
 #define HELLO_OFF	UINT32_MAX
@@ -25,6 +27,7 @@ struct opts {
 #define NOT_PEER	1U
 #define NOT_INTERVAL	2U
 #define NOT_WAIT	4U
+#define NOT_JSON	8U	/* --watch */
 
 static const struct opt_word hello_words[] = {
 	{ "auto", HELLO_AUTO }, { "off", HELLO_OFF }, { NULL, 0 }
@@ -57,7 +60,8 @@ static const struct opt optab[] = {
 	    "if no other tool holds the port", .words = hello_words),
 	OPT_STR(struct opts, user, 0, "user", "NAME",
 	    "drop privileges to NAME once the ports are open (root: sapipe)"),
-	OPT_JSON(struct opts, json),
+	OPT_FLAG(struct opts, watch, 0, "watch", "show a live row on the terminal", .excl = NOT_JSON),
+	OPT_FLAG(struct opts, json, 0, "json", "report as JSON, for scripts", .excl = NOT_JSON),
 	OPT_ARG(struct opts, sa, "SA", "SA state with one live IKE SA, '-' for standard input"),
 	OPT_END
 };
@@ -65,6 +69,7 @@ static const struct opt optab[] = {
 struct run {
 	struct probe_tool	 tool;
 	struct say		 say;
+	struct watch		 watch;
 	struct ike_ping		*ping;
 	bool			 gone;		/* the reader of the report: see ${why_gone} */
 	struct fault		 why_gone;
@@ -96,9 +101,21 @@ on_event(void *ctx, const struct ike_ping_event *ev)
 {
 	struct run *r = ctx;
 
-	if (r->gone)
+	if (r->gone || (r->watch.table.on && !watch_event(&r->watch, ev, now())))
 		return;
+	watch_clear(&r->watch);
 	say_event(&r->say, ev);
+	flush(r);
+}
+
+static void
+on_stepped(void *ctx)
+{
+	struct run *r = ctx;
+
+	if (r->gone || !r->watch.table.on)
+		return;
+	watch_draw(&r->watch, &r->say, now());
 	flush(r);
 }
 
@@ -107,10 +124,12 @@ ping_status(void *ctx)
 {
 	struct run *r = ctx;
 
+	watch_clear(&r->watch);
 	say_status(&r->say, ike_ping_stats(r->ping));
+	on_stepped(r);
 }
 
-static const struct probe_tool_calls calls = { .status = ping_status };
+static const struct probe_tool_calls calls = { .stepped = on_stepped, .status = ping_status };
 
 /* --- beginning --- */
 
@@ -184,6 +203,10 @@ open_all(struct run *r, const struct opts *o, struct fault *f)
 	if ((o->peer == NULL) == (o->sa == NULL))
 		return (fault(f, FAULT_USAGE, o->peer == NULL ?
 		    "which SA state, or which --peer?" : "give either SA state or --peer"));
+	if (o->watch && !isatty(STDOUT_FILENO))
+		return (fault(f, FAULT_USAGE, "--watch requires a terminal as standard output"));
+	if (o->watch)
+		(void)term_table_open(&r->watch.table);
 	if (!o->heartbeat && (o->threshold != HEARTBEAT_THRESHOLD_DEFAULT || o->hello_ms != HELLO_AUTO))
 		return (fault(f, FAULT_USAGE, "--threshold and --hello require --heartbeat"));
 	r->tool.calls = &calls;
@@ -199,6 +222,9 @@ end(struct run *r, const struct opts *o)
 	const struct ike_ping_stats *st = ike_ping_stats(r->ping);
 
 	if (!r->gone) {
+		on_stepped(r);
+		if (r->watch.table.rows > 0)
+			(void)putchar('\n');
 		say_end(&r->say, st);
 		flush(r);
 	}
