@@ -14,7 +14,8 @@ struct ev_loop;
 struct datapath;
 
 #define DATAPATH_ADDRESSES	8
-#define DATAPATH_TURNS		128
+/* Records that wait for their claim at once. Each has 23 KB, which stay with the process when they are done. */
+#define DATAPATH_TURNS		48
 
 struct datapath_opt {
 	const char	*tun;		/* name of the device; NULL: the first free vpnN */

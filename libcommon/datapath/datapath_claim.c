@@ -39,16 +39,30 @@ ask(struct datapath *dp, enum keeper_op op, uint32_t id, uint64_t a, uint64_t b)
 
 /* ---- numbers */
 
+/* Numbers from here on are not this gateway's. */
+static uint64_t
+out_limit(const struct own *own)
+{
+	uint64_t first, end;
+
+	if (own->range == DP_RANGE_ALL)
+		return (UINT64_MAX);
+	if (own->range == DP_RANGE_NONE)
+		return (0);
+	esp_sa_range(own->takeovers, &first, &end);
+	return (end);
+}
+
 /* The hook is called again when half of the remaining numbers are used. */
 static void
 set_marks(struct esp_pair *pair, const struct own *own)
 {
-	uint64_t right = pair->in.window->right, next = pair->out.seq + 1;
+	uint64_t right = pair->in.window->right, next = pair->out.seq + 1, limit = out_limit(own);
 
 	if (!own->asked_out)
 		pair->out.reserved = own->out_end > next ? next + (own->out_end - next) / 2 : next;
-	if (pair->out.reserved > own->out_limit)
-		pair->out.reserved = own->out_limit;
+	if (pair->out.reserved > limit)
+		pair->out.reserved = limit;
 	if (!own->asked_in)
 		pair->in.reserved = own->in_end > right ? right + (own->in_end - right) / 2 : right;
 }
@@ -139,7 +153,7 @@ near_limit(struct datapath *dp, struct esp_pair *pair, uint64_t seq)
 {
 	const struct own *own = pair->user;
 
-	if (own->out_limit == UINT64_MAX || pair->soft || own->out_limit - seq > LIMIT_SOFT)
+	if (own->range != DP_RANGE_OWN || pair->soft || out_limit(own) - seq > LIMIT_SOFT)
 		return;
 	pair->soft = true;
 	dp_event(dp, pair, SA_EVENT_SOFT);
@@ -151,7 +165,7 @@ dp_reserve_out(void *ctx, struct esp_sa *sa, uint64_t seq)
 	struct datapath *dp = ctx;
 	struct own *own = sa->pair->user;
 
-	if (seq >= own->out_limit)
+	if (seq >= out_limit(own))
 		return (-1);
 	near_limit(dp, sa->pair, seq);
 	if (!own->asked_out) {
@@ -276,9 +290,9 @@ dp_claim_tie(struct datapath *dp, struct esp_pair *pair, const struct sa_child *
 	own->id = a->id;
 	own->out_end = a->out_end;
 	own->in_end = a->in_end;
-	own->takeovers = c->takeovers;
+	own->takeovers = (uint8_t)(c->takeovers < UINT8_MAX ? c->takeovers : UINT8_MAX);
+	own->range = dp->opt.shared || c->takeovers > 0 ? DP_RANGE_OWN : DP_RANGE_ALL;
 	esp_sa_range(c->takeovers, &first, &end);
-	own->out_limit = dp->opt.shared || c->takeovers > 0 ? end : UINT64_MAX;
 	pair->out.seq = (a->out_next > first ? a->out_next : first) - 1;
 	replay_leap(pair->in.window, a->in_right);
 	if (c->takeovers > 0)
@@ -305,10 +319,11 @@ dp_claim_again(struct datapath *dp, struct esp_pair *pair, const struct sa_child
 	if (c->takeovers > own->takeovers)
 		dp_note(dp, 0, "SA %08x: another gateway has taken it over: nothing is sent with it here",
 		    get_be32(pair->in.spi));
-	else if (own->out_limit != 0)
+	else if (own->range != DP_RANGE_NONE)
 		return;
-	own->takeovers = c->takeovers;
-	own->out_limit = pair->out.reserved = 0;
+	own->takeovers = (uint8_t)(c->takeovers < UINT8_MAX ? c->takeovers : UINT8_MAX);
+	own->range = DP_RANGE_NONE;
+	pair->out.reserved = 0;
 	pair->may_send = false;
 	esp_sa_refuse_all(&pair->in);
 	sadb_changed(dp->db);

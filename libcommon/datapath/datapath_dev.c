@@ -77,7 +77,7 @@ look_at_path(struct datapath *dp, struct esp_pair *pair)
 	if (own == NULL)
 		return;
 	own->path_mtu = (uint32_t)path;
-	own->link_mtu = dp_inner_max(sa, link);
+	own->link_mtu = (uint32_t)dp_inner_max(sa, link);
 }
 
 /* What ${pair} allows the device: with several peers, a path that ICMP errors have made narrower counts for its SAs only. */

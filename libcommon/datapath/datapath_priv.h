@@ -41,6 +41,9 @@ struct dp_wait {
 };
 
 /* Additional state of a pair of SAs: its claim, and when its traffic was last reported. */
+/* Which numbers of an outbound SA this gateway may use: all; those of its takeover, esp_sa_range(); none any more. */
+enum dp_range { DP_RANGE_ALL, DP_RANGE_OWN, DP_RANGE_NONE };
+
 struct own {
 	uint32_t	 id;			/* with the keeper */
 	bool		 asked_out, asked_in;	/* for more numbers */
@@ -48,19 +51,19 @@ struct own {
 	bool		 leapt;			/* numbers may have been received before the start, and none since */
 	bool		 routed;		/* ${routes} are known */
 	bool		 led;			/* ... and with the router */
+	uint8_t		 takeovers;		/* of its record, see esp_sa_range(); 255: so many or more */
+	uint8_t		 range;			/* the numbers that are this gateway's: enum dp_range */
 	uint64_t	 out_end, in_end;	/* numbers below are reserved */
-	uint32_t	 takeovers;		/* of its record, see esp_sa_range() */
-	uint64_t	 out_limit;		/* numbers from here on are not this gateway's; UINT64_MAX: all are */
 	uint64_t	 tick_right;		/* right edge at the last look */
 	uint64_t	 used_packets;		/* outbound, at the last call of calls.used */
 	uint64_t	 told_packets;		/* inbound, when its traffic was last reported */
 	struct esp_pair	*pair;
 	struct table_node by_spi_out;
-	size_t		 link_mtu;		/* its longest inner packet by the MTU of our link alone; 0: not known */
+	uint32_t	 link_mtu;		/* its longest inner packet by the MTU of our link alone; 0: not known */
 	uint32_t	 counted;	/* what it allowed the device when that was computed; 0: not counted */
 	uint32_t	 path_mtu;		/* of the outer path, which its longest inner packet follows from; 0: not known */
+	uint32_t	 n_routes;
 	struct route	*routes;		/* to its remote selectors */
-	size_t		 n_routes;
 	struct addr	 peer;			/* as in dp->peers */
 	uint64_t	 seen_in, seen_out;	/* packets at the last look, see dp_stat_seen() */
 	uint64_t	 last_in_ms, last_out_ms;	/* when there were more of them; 0: never */

@@ -53,6 +53,7 @@ def ping(remote, key):
             return
 
 
+VERSION = 3		# of the messages, libcommon/gre/attach_priv.h
 ADDR = struct.Struct("=B16s3xI")
 HEAD = struct.Struct("=IBBH24s24s16sI24s24sB3xII")
 
@@ -66,7 +67,7 @@ def take(path, wants, n, seconds):
     s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     s.connect(path)
     s.settimeout(seconds)
-    s.send(HEAD.pack(1, 0, wants, 0, bytes(24), bytes(24), bytes(16), 0, bytes(24), bytes(24), 0, 0, 0))
+    s.send(HEAD.pack(VERSION, 0, wants, 0, bytes(24), bytes(24), bytes(16), 0, bytes(24), bytes(24), 0, 0, 0))
     end = time.time() + seconds
     while n > 0 and time.time() < end:
         b = s.recv(65536)
@@ -80,7 +81,7 @@ def take(path, wants, n, seconds):
             print("nhrp", text(nbma), text(to), data.hex(), flush=True)
             # Answers go back where the packet came from, with another type.
             if data[17:18] == b"\x01":
-                s.send(HEAD.pack(1, 3, 0, 0, nbma, bytes(24), bytes(16), 0, bytes(24), bytes(24), 0, 0, 0) + data[:17] + b"\x02" + data[18:])
+                s.send(HEAD.pack(VERSION, 3, 0, 0, nbma, bytes(24), bytes(16), 0, bytes(24), bytes(24), 0, 0, 0) + data[:17] + b"\x02" + data[18:])
         elif kind == 4:
             inner = IP(data)
             print("sample", text(nbma), text(to), f"{proto:04x}", inner.src, inner.dst, flush=True)
