@@ -182,10 +182,10 @@ peers() {
 	[[ $output == *$'\x1b[1A'* ]]
 }
 
-# draws ENVIRONMENT STTY: what a terminal of that kind gets in 2 s, without colours and movements.
+# draws ENVIRONMENT STTY: what a terminal of that kind gets in 4 s, without colours and movements.
 draws() {
 	# shellcheck disable=SC2086 # variables for env
-	env TERM=xterm LC_ALL=C.UTF-8 $1 script -qec "stty $2; timeout --foreground --preserve-status -s INT 2 \
+	env TERM=xterm LC_ALL=C.UTF-8 $1 script -qec "stty $2; timeout --foreground --preserve-status -s INT 4 \
 		ip netns exec $L vpnmon --watch --persist --tun vpn0 -i 0.2 --threshold 3 10.2.0.1" /dev/null </dev/null >"$T/raw" || :
 	tr '\r' '\n' <"$T/raw" | sed 's/\x1b\[[0-9;]*[mAJ]//g'
 }
