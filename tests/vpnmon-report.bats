@@ -74,7 +74,7 @@ peers() {
 	left ip link add vpn0 type veth peer name vpn1
 	left ip addr add 10.1.255.1/32 dev vpn0
 	left ip addr add 10.1.255.2/32 dev vpn1
-	run -0 --separate-stderr left timeout --preserve-status 1 vpnmon --peers "$T/peers.ini"
+	run -0 --separate-stderr left timeout --preserve-status 3 vpnmon --peers "$T/peers.ini"
 	[ -z "$stderr" ] || { echo "$stderr"; return 1; }
 	[[ $output == *"vpn0 READY: probing 10.7.255.1 every 5 s"*"vpn1 READY: probing 10.7.255.2 every 30 s"*"branch-7 CARRIER: vpn0 (started)"* ]]
 }

@@ -272,6 +272,7 @@ test_doubt(void **state)
 	assert_int_equal(claims_open(&c, dir, NULL), 0);
 	assert_non_null(cl = take(&c, NULL));
 	flip(slot_at(cl) + 9);		/* its key */
+	claim_free(cl);
 	claims_close(&c);
 	digest[0]++;
 	for (int i = 0; i < 3; i++)
