@@ -39,7 +39,7 @@ margin(const struct trace *t)
 static const char *
 below(const struct trace *t)
 {
-	return (BELOW_TEXT + (MARGIN - margin(t)));
+	return (&BELOW_TEXT[MARGIN - margin(t)]);
 }
 
 /* Columns between the two lines: a terminal of 80 columns has room for them, the time, and the frame. */

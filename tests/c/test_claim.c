@@ -168,7 +168,7 @@ static void
 flip(off_t at)
 {
 	int fd = open(in_dir(SLOTS_FILE), O_RDWR);
-	uint8_t b;
+	uint8_t b = 0;
 
 	assert_true(fd != -1 && pread(fd, &b, 1, at) == 1);
 	b ^= 4;
