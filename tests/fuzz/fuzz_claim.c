@@ -162,7 +162,7 @@ take_other(struct claims *c, struct fault *f)
 static void
 make_slots(const struct claim_numbers *n)
 {
-	struct claim *cl, *other;
+	struct claim *cl = NULL, *other = NULL;
 	struct claims c;
 
 	must(claims_open(&c, path, NULL) == 0 && (other = take_other(&c, NULL)) != NULL && (cl = take(&c, NULL)) != NULL);
