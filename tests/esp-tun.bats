@@ -525,8 +525,8 @@ set_key() {
 	eventually 15 tun_is_up left
 	eventually 15 eval '[ "$(counters left | grep -c "^esp-tun: sa ")" = 1 ]'
 	run -3 --separate-stderr left timeout 20 esp-tun --tun vpn1 --state-dir "$T/left.state" "$T/log"
-	one_error
-	stderr_has "another esp-tun"
+	# On a slow machine it is up by the old SA for a moment.
+	[ "$(grep -c 'another esp-tun sends with the keys of this SA' <<<"$stderr")" -eq 1 ]
 }
 
 @test "esp-tun: sequence numbers continue after a restart and after a crash" {
