@@ -15,8 +15,8 @@ shared_setup() {
 	ip netns del "$R"
 	W=et$$x${BATS_TEST_NUMBER}w A=et$$x${BATS_TEST_NUMBER}a B=et$$x${BATS_TEST_NUMBER}b R=et$$x${BATS_TEST_NUMBER}h
 	for x in "$W" "$A" "$B" "$R"; do ip netns add "$x" && ip -n "$x" link set lo up; done
-	ip -n "$W" link add br-out type bridge
-	ip -n "$W" link add br-in type bridge
+	ip -n "$W" link add br-out type bridge mcast_snooping 0
+	ip -n "$W" link add br-in type bridge mcast_snooping 0
 	plug "$L" eth0 br-out 203.0.113.1/24
 	ip -n "$L" addr add 10.1.0.1/32 dev lo 2>/dev/null || :
 	plug "$R" eth0 br-in 10.2.0.10/24
