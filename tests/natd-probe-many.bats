@@ -113,7 +113,7 @@ host() {
 	# It feigns one before itself, since its ESP needs UDP.
 	lab_log | grep "remote host is behind NAT"
 	host "$RIGHT_IP" '."nat-local" and ."nat-remote"'
-	# What was sent is IKE_SA_INIT without a fault.
+	# tshark finds no fault in the IKE_SA_INIT that was sent.
 	run -0 --separate-stderr tshark -r "$T/v2.pcapng" -Y 'isakmp.exchangetype == 34 && isakmp.flag_r == 0' -T fields -e isakmp.notify.msgtype
 	[ "$output" = 16388,16389 ]
 	run -0 --separate-stderr tshark -r "$T/v2.pcapng" -Y '_ws.malformed || _ws.expert.severity >= 0x600000'

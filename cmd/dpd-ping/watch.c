@@ -34,7 +34,7 @@ watch_event(struct watch *w, const struct ike_ping_event *ev, struct now now)
 		state = "ALIVE";
 		break;
 	case IKE_PING_HELLO:
-		/* The first one has no interval. What is shown is how far an interval is off. */
+		/* The first hello has no interval. The value is the difference from the announced interval. */
 		if (ev->rtt_us != 0)
 			add_outcome(w, true, ev->rtt_us > ev->interval_ms * UINT64_C(1000) ?
 			    ev->rtt_us - ev->interval_ms * UINT64_C(1000) : ev->interval_ms * UINT64_C(1000) - ev->rtt_us);

@@ -138,7 +138,7 @@ sync_dir(int dir)
 	return (rc);
 }
 
-/* ${n} slots of zeros behind the ${from} that there are. False with errno. */
+/* Appends ${n} slots of zeros after the ${from} present ones. False with errno. */
 static bool
 grow(int fd, uint32_t from, uint32_t n)
 {

@@ -84,12 +84,12 @@ term_is_utf8(void)
 bool
 term_table_open(struct term_table *t)
 {
-	const char *term = getenv("TERM"), *plain = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
 
 	t->on = term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0;
 	if (!t->on)
 		report_warn("this terminal (TERM=%s) does not support the table; printing events only", term != NULL ? term : "");
-	t->colours = plain == NULL || plain[0] == '\0';
+	t->colours = term_colour(STDOUT_FILENO);
 	t->utf8 = term_is_utf8();
 	return (t->on);
 }

@@ -254,7 +254,7 @@ idle_ms(const struct nhrp_client *c, const struct nhrp_cut *cut)
 	return (s == 0 || cut->b.kind != NHRP_KIND_SHORTCUT ? UINT64_MAX : cut->used_ms + s * 1000);
 }
 
-/* What is due of a shortcut. */
+/* Runs the timers of shortcut ${i}. */
 static void
 cut_timeout(struct nhrp_client *c, size_t i, struct now now)
 {

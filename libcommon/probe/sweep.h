@@ -16,7 +16,7 @@ struct sweep_host {
 	struct endpoint	local, remote;
 };
 
-/* What was learned of one host. Spans are valid during the call. */
+/* The result for one host. Spans are valid during the call. */
 struct sweep_found {
 	const struct sweep_host		*host;
 	enum { SWEEP_SILENT, SWEEP_UNREACHABLE, SWEEP_IKEV1, SWEEP_IKEV2 } what;

@@ -114,7 +114,7 @@ v2_answer_get(struct v2_answer *a, const uint8_t cky_i[COOKIE_LEN], const struct
 	struct isakmp_hdr h;
 	struct span body;
 	struct rd r;
-	uint8_t next, critical;
+	uint8_t next;
 	size_t len;
 	bool good = true;
 
@@ -127,14 +127,13 @@ v2_answer_get(struct v2_answer *a, const uint8_t cky_i[COOKIE_LEN], const struct
 		const uint8_t type = next;
 
 		next = rd_u8(&r);
-		critical = rd_u8(&r);
+		(void)rd_u8(&r);	/* the critical bit: what is not understood here is not acted on either */
 		len = rd_u16(&r);
 		if (r.bad || len < ISAKMP_PAYLOAD_HDR_LEN)
 			return (false);
 		body = rd_bytes(&r, len - ISAKMP_PAYLOAD_HDR_LEN);
 		if (r.bad)
 			return (false);
-		(void)critical;		/* what is not understood here is not acted on either */
 		if (type == V2_PAYLOAD_SA)
 			good = get_sa(a, body);
 		else if (type == V2_PAYLOAD_NOTIFY)

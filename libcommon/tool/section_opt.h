@@ -21,7 +21,7 @@ struct run_opts {
 	uint16_t	 tcp_port;		/* 0: not given */
 };
 
-/* What is around the tunnel: NHRP over GRE through it, and the failover group that it is a member of. Texts likewise. */
+/* NHRP over GRE through the tunnel, and the failover group that the tunnel is a member of. Texts likewise. */
 enum section_nhrp { NHRP_OFF, NHRP_HUB, NHRP_SPOKE };
 struct link_opts {
 	uint8_t		 nhrp;			/* enum section_nhrp */
@@ -62,7 +62,7 @@ extern const struct opt section_optab[];
 void section_first(void *opts, const char *key, bool both);
 void section_set(void *opts, const char *key, const char *value);
 
-/* What is missing or does not go together in ${o}->link. 0, or -1 with FAULT_CONFIG or FAULT_BAD_ADDRESS. */
+/* Checks that the keys of ${o}->link are complete and go together. 0, or -1 with FAULT_CONFIG or FAULT_BAD_ADDRESS. */
 int section_check_link(const struct section_opts *o, bool initiator, struct fault *f);
 
 /*
