@@ -145,3 +145,38 @@ not ok 14 killed" ]
 	[ "${lines[-1]}" = "1 passed, 1 failed, 0 skipped" ]
 	output_has "left out 1 tests"
 }
+
+@test "run: a part that fails runs again alone where that is asked for, and both results are printed" {
+	local once=$BATS_TEST_TMPDIR/once.bats never=$BATS_TEST_TMPDIR/never.bats i
+	sed 's/^TEST/@test/' >"$once" <<-BATS
+		TEST "passes the second time" {
+			[ -e "$BATS_TEST_TMPDIR/been" ] || { touch "$BATS_TEST_TMPDIR/been"; echo "the first time"; false; }
+		}
+	BATS
+	printf '@test "never passes" {\n\tfalse\n}\n' >"$never"
+	run -1 env TESTS_AGAIN= "$SAPIPE_TOP/tests/run" "$once"
+	[ "${lines[-1]}" = "0 passed, 1 failed, 0 skipped" ]
+	rm "$BATS_TEST_TMPDIR/been"
+	run -0 env TESTS_AGAIN=1 "$SAPIPE_TOP/tests/run" "$once"
+	[ "${lines[-1]}" = "1 passed, 0 failed, 0 skipped" ]
+	output_has "FLAKY "
+	output_has "# the first time"
+	rm "$BATS_TEST_TMPDIR/been"
+	run -1 env TESTS_AGAIN=2 "$SAPIPE_TOP/tests/run" "$once" "$never"
+	[ "${lines[-1]}" = "1 passed, 1 failed, 0 skipped" ]
+	[ "$(grep -c '^again, alone: ' <<<"$output")" = 2 ]
+	output_has "not ok 1 never passes"
+	# More than that is no race for the processor.
+	rm "$BATS_TEST_TMPDIR/been"
+	run -1 env TESTS_AGAIN=1 "$SAPIPE_TOP/tests/run" "$once" "$never"
+	[ "${lines[-1]}" = "0 passed, 2 failed, 0 skipped" ]
+	[[ $output != *"again, alone: "* ]]
+	# A unit as well, and one that dies.
+	for i in 1 3; do
+		printf '#!/bin/sh\n[ -e %s ] || { : >%s; echo 1..1; exit 9; }\necho 1..1; echo ok 1 - a\n' "$BATS_TEST_TMPDIR/was$i" "$BATS_TEST_TMPDIR/was$i" >"$BATS_TEST_TMPDIR/unit$i"
+		chmod +x "$BATS_TEST_TMPDIR/unit$i"
+	done
+	run -0 env TESTS_AGAIN=2 "$SAPIPE_TOP/tests/run" "$BATS_TEST_TMPDIR/unit1" "$BATS_TEST_TMPDIR/unit3"
+	[ "${lines[-1]}" = "2 passed, 0 failed, 0 skipped" ]
+	[ "$(grep -c '^FLAKY .*unit[13]: ' <<<"$output")" = 2 ]
+}
