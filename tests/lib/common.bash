@@ -85,10 +85,10 @@ nap() {
 	read -rt "$1" -u "$NAP_FD" || :
 }
 
-# eventually SECONDS COMMAND...: waits until COMMAND succeeds; fails when it never does. A busy machine may take
-# three times as long.
+# eventually SECONDS COMMAND...: waits until COMMAND succeeds; fails when it never does. A busy machine with sanitizers may
+# take six times as long.
 eventually() {
-	local end=$((SECONDS + 3 * $1)) pause=.02
+	local end=$((SECONDS + 6 * $1)) pause=.02
 	shift
 	until "$@"; do
 		[ $SECONDS -lt $end ] || return 1
@@ -118,9 +118,9 @@ background() {
 	BG[$name]=$!
 }
 
-# ended NAME [SECONDS]: waits for the end of one; returns its exit status, 124 if it runs on.
+# ended NAME [SECONDS]: waits for the end of one, as eventually does; returns its exit status, 124 if it runs on.
 ended() {
-	local pid=${BG[$1]} end=$((SECONDS + 3 * ${2:-5}))
+	local pid=${BG[$1]} end=$((SECONDS + 6 * ${2:-5}))
 	while kill -0 "$pid" 2>/dev/null && [ $SECONDS -lt $end ]; do nap .02; done
 	! kill -0 "$pid" 2>/dev/null || return 124
 	unset "BG[$1]"

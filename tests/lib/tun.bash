@@ -97,15 +97,17 @@ tun_both() {
 	}
 }
 
-# counters left|right: prints what SIGUSR1 prints.
+# counters left|right: prints what SIGUSR1 prints. Nothing ends it but the begin of what the next one prints.
 counters() {
 	local err=$T/$1.err from
 	from=$(wc -l <"$err")
 	kill -USR1 "${BG[$1]}"
-	eventually 15 eval "tail -n +$((from + 1)) '$err' | grep -q ' device '" || return
-	nap 0.05
-	tail -n +$((from + 1)) "$err"
+	eventually 15 printed "$err" "$from" 1 || return
+	kill -USR1 "${BG[$1]}"
+	eventually 15 printed "$err" "$from" 2 || return
+	tail -n +$((from + 1)) "$err" | awk '/^esp-tun: in: packets/ && ++n == 2 { exit } { print }'
 }
+printed() { [ "$(tail -n +$(($2 + 1)) "$1" | grep -c "^esp-tun: device .*: mtu ")" -ge "$3" ]; }
 
 # counter left|right in|out NAME: one of them.
 counter() {
@@ -142,6 +144,6 @@ tcp_across() {
 	case $to in *:*) kind=6 addr="[$to]" ;; esac
 	background sink ip netns exec "$at" socat -u "TCP$kind-LISTEN:7777,reuseaddr" "CREATE:$T/copy"
 	eventually 15 eval "ip netns exec $at ss -ltn | grep -q :7777" || return
-	timeout 10 ip netns exec "$from" socat -u "FILE:$T/data" "TCP$kind:$addr:7777" || return
+	timeout 60 ip netns exec "$from" socat -u "FILE:$T/data" "TCP$kind:$addr:7777" || return
 	ended sink 10 && cmp "$T/data" "$T/copy"
 }

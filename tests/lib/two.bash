@@ -83,7 +83,7 @@ two_start() {
 # two_stop NAME [SECONDS]: TERM to its tools; fails if it outlives that.
 two_stop() {
 	kill -TERM -- "-${GROUP[$1]}" 2>/dev/null || :
-	eventually "${2:-3}" group_gone "${GROUP[$1]}" || {
+	eventually "${2:-5}" group_gone "${GROUP[$1]}" || {
 		echo "$1 outlived SIGTERM"
 		kill -KILL -- "-${GROUP[$1]}"
 		return 1
@@ -113,6 +113,8 @@ begin() {
 
 one_ping() { left ping -q -c 1 -W 1 "${1:-10.2.0.1}" >/dev/null 2>&1; }
 back_ping() { right ping -q -c 1 -W 1 "${1:-10.1.0.1}" >/dev/null 2>&1; }
+# the_ping [ADDRESS]: a single one is answered, however late on a busy machine.
+the_ping() { left ping -q -c 1 -W 20 "${1:-10.2.0.1}" >/dev/null 2>&1; }
 
 logs() { tail -n 30 "$T"/left.ike "$T"/left.log "$T"/right.ike "$T"/right.log; }
 
@@ -129,20 +131,23 @@ STEN4=(--local-ts 10.2.0.0/24 --remote-ts 10.1.0.0/24)
 NETS6=(--local-ts 2001:db8:1::/64 --remote-ts 2001:db8:2::/64)
 STEN6=(--local-ts 2001:db8:2::/64 --remote-ts 2001:db8:1::/64)
 
-# on_wire FILTER: within 3 s a packet of that kind passes left's wire while we ping.
+# on_wire FILTER: a packet of that kind passes left's wire while we ping.
 on_wire() {
 	local ok=0
-	background dump ip netns exec "$L" tcpdump -lni eth0 -c 1 "$1"
+	background dump ip netns exec "$L" tcpdump --immediate-mode -lni eth0 -c 1 "$1"
 	eventually 5 grep -q listening "$T/dump.err" || return 1
 	left ping -q -c 3 -i 0.1 -W 1 "${2:-10.2.0.1}" >/dev/null || :
-	ended dump 3 || ok=1
+	ended dump 1 || ok=1
 	return $ok
 }
 
-# lossless SECONDS [ADDRESS]: pings meanwhile, 20 a second, all answered.
+# lossless SECONDS [ADDRESS]: pings meanwhile, 20 a second, all answered. ping leaves soon after its last request: the
+# kernel counts what comes later.
 lossless() {
-	left ping -q -i 0.05 -c $(($1 * 20)) -W 1 "${2:-10.2.0.1}" >"$T/ping.out" || :
-	grep -q ' 0% packet loss' "$T/ping.out" || {
+	local had n=$(($1 * 20))
+	had=$(replies)
+	left ping -q -i 0.05 -c $n -W 1 "${2:-10.2.0.1}" >"$T/ping.out" || :
+	grep -q ' 0% packet loss' "$T/ping.out" || eventually 5 replied $((had + n)) || {
 		cat "$T/ping.out"
 		logs
 		return 1
