@@ -25,17 +25,18 @@ nhrp:		crypto wire sa
 trace:		crypto wire sa ike ike/v1base ike/v1run ike/v1
 explain:	crypto wire sa ike ike/v1base ike/v1run ike/v1 trace
 page:		crypto wire sa ike ike/v1base ike/v1run ike/v1 trace explain
+net:
 os:		sa
 port:		wire os
 capture:	wire os
 claim:		crypto wire sa os
-nhtb:		wire sa esp os
-datapath:	crypto wire monitor sa esp os port capture claim nhtb
-gre:		sa esp os datapath
+nhtb:		wire sa esp net
+datapath:	crypto wire monitor sa esp net os port capture claim nhtb
+gre:		sa esp net os datapath
 host:		sa ike probe os port capture
 cli:		os
 tool/nhrp:	crypto wire sa nhrp os gre port cli
-tool:		crypto wire sa esp ike ike/v1base ike/v1run ike/v1 probe trace monitor os port capture host cli
+tool:		crypto wire sa esp ike ike/v1base ike/v1run ike/v1 probe trace monitor net os port capture host cli
 tool/reload:	ike ike/renew os host cli tool
 '
 # Rooms whose objects want no socket, clock, stdio or exit.

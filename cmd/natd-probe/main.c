@@ -10,7 +10,7 @@
 #include "cli/report.h"
 #include "many.h"
 #include "natd_probe.h"
-#include "os/ifaddr.h"
+#include "net/ifaddr.h"
 #include "os/rawesp.h"
 #include "tell_json.h"
 #include "tell_mapping.h"

@@ -8,10 +8,10 @@
 #include "cli/prog.h"
 #include "cli/report.h"
 #include "crypto/proposal.h"
+#include "net/linkroute.h"
+#include "net/routewatch.h"
 #include "nhrp/pair.h"
 #include "nhrp/serve.h"
-#include "os/linkroute.h"
-#include "os/routewatch.h"
 #include "tool/nhrp/nhrp_tool.h"
 
 #define NETS	32

@@ -12,7 +12,7 @@
 #include "cli/textfile.h"
 #include "os/echo.h"
 #include "monitor/group.h"
-#include "os/linkroute.h"
+#include "net/linkroute.h"
 #include "os/lock.h"
 #include "monitor/monitor.h"
 #include "os/record_out.h"

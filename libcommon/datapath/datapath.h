@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #include "esp/sadb.h"
-#include "os/route.h"
+#include "net/route.h"
 
 struct ev_loop;
 struct datapath;

@@ -14,8 +14,8 @@
 #include "port/port.h"
 #include "os/rawesp.h"
 #include "capture/recorder.h"
-#include "os/route.h"
-#include "os/tun.h"
+#include "net/route.h"
+#include "net/tun.h"
 
 #define JOINED_BYTES	65507		/* the longest datagram of UDP */
 #define HELD_MAX	4096		/* packets of unknown SPIs that wait for an SA whose record is here */

@@ -4,7 +4,7 @@
 
 #include "base/fault.h"
 #include "gre/neigh.h"
-#include "os/route.h"
+#include "net/route.h"
 #include "sa/record.h"
 
 #define BINDINGS_MAX	16384

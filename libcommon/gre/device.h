@@ -8,7 +8,7 @@
 #include "base/addr.h"
 #include "base/fault.h"
 #include "gre/attach.h"
-#include "os/route.h"
+#include "net/route.h"
 #include "sa/record.h"
 
 #define GRE_ADDRESSES	16

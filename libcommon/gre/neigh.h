@@ -7,7 +7,7 @@
 
 #include "base/addr.h"
 #include "base/fault.h"
-#include "os/netlink.h"
+#include "net/netlink.h"
 
 #define NEIGH_MAX	65536
 

@@ -5,7 +5,7 @@
 #ifndef SAPIPE_GRE_TAP_H
 #define SAPIPE_GRE_TAP_H
 
-#include "os/tun.h"
+#include "net/tun.h"
 
 #define TAP_HEAD	14	/* of a frame: destination, source, ethertype */
 

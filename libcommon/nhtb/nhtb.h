@@ -1,6 +1,6 @@
 /*
  * Next-hop tunnel binding: on a device that many peers share, the next hop of the route chooses the tunnel. A TUN device
- * hands over packets without their next hop, so the data path looks for their routes itself (os/routewatch.h). Here is the
+ * hands over packets without their next hop, so the data path looks for their routes itself (net/routewatch.h). Here is the
  * rest: next hop, peer, SA. No sockets and no clock. A look-up costs as much with thousands of SAs as with a few.
  *
  * A binding is static, of a next hop to the name or ID of a peer, whether it is there or not; or automatic, of an address
@@ -12,7 +12,7 @@
 #define SAPIPE_NHTB_NHTB_H
 
 #include "esp/pair.h"
-#include "os/routewatch.h"
+#include "net/routewatch.h"
 
 #define NHTB_STATIC_MAX	65536		/* static bindings */
 #define NHTB_GONE_MAX	4096		/* automatic bindings of peers that have gone */

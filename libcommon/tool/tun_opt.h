@@ -5,7 +5,7 @@
 #define SAPIPE_TOOL_TUN_OPT_H
 
 #include "cli/opt.h"
-#include "os/route.h"
+#include "net/route.h"
 
 #define MSS_CLAMP	0x10000u	/* more than the largest MSS */
 #define MSS_OFF		0x10001u

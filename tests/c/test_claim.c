@@ -18,7 +18,7 @@
 #include "base/hex.h"
 #include "cli/helper.h"
 #include "claim/claim_keeper.h"
-#include "os/route.h"
+#include "net/route.h"
 #include "wire/wr.h"
 
 static char dir[] = "/tmp/claimXXXXXX";

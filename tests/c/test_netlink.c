@@ -9,7 +9,7 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 
-#include "os/netlink.h"
+#include "net/netlink.h"
 
 static int
 count(const struct nlmsghdr *h, void *ctx)

@@ -1,5 +1,5 @@
 /* Lists the addresses of this machine. */
-#include "os/ifaddr.h"
+#include "net/ifaddr.h"
 
 #include <ifaddrs.h>
 #include <net/if.h>

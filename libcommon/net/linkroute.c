@@ -1,5 +1,5 @@
 /* Withdraws and restores the routes over one device. */
-#include "os/linkroute.h"
+#include "net/linkroute.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>

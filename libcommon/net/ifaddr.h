@@ -1,6 +1,6 @@
 /* Addresses of this machine. */
-#ifndef SAPIPE_OS_IFADDR_H
-#define SAPIPE_OS_IFADDR_H
+#ifndef SAPIPE_NET_IFADDR_H
+#define SAPIPE_NET_IFADDR_H
 
 #include "base/addr.h"
 #include "base/fault.h"

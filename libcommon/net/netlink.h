@@ -1,6 +1,6 @@
 /* Requests to the kernel's routing netlink and their answers (libmnl), one at a time. */
-#ifndef SAPIPE_OS_NETLINK_H
-#define SAPIPE_OS_NETLINK_H
+#ifndef SAPIPE_NET_NETLINK_H
+#define SAPIPE_NET_NETLINK_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /* One netlink request at a time, and its answer. */
-#include "os/netlink.h"
+#include "net/netlink.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>

@@ -1,8 +1,8 @@
-/* Routing rules of a tunnel, for route.c and route_rule.c. */
-#ifndef SAPIPE_OS_ROUTE_PRIV_H
-#define SAPIPE_OS_ROUTE_PRIV_H
+/* What route.c, route_device.c, route_rule.c and route_sweep.c share. */
+#ifndef SAPIPE_NET_ROUTE_PRIV_H
+#define SAPIPE_NET_ROUTE_PRIV_H
 
-#include "os/route.h"
+#include "net/route.h"
 
 #define TABLE_KIND	UINT32_C(0xff000000)
 #define TABLE_NETS	UINT32_C(0x5a000000)
@@ -20,6 +20,15 @@
  * those that block; then the nets that main has; then the whole internet, of the tunnel and blocked.
  */
 enum prio { PRIO_COVERS = ROUTE_PRIO, PRIO_BLOCK_COVERS, PRIO_MAIN, PRIO_WHOLE, PRIO_BLOCK_MAIN, PRIO_BLOCK_WHOLE };
+
+struct nlmsghdr;
+
+/* AF_INET or AF_INET6. */
+uint8_t route_family(const struct addr *a);
+/* Appends ${a} to the request ${h} as an attribute of ${type}. */
+void route_put_addr(struct nlmsghdr *h, uint16_t type, const struct addr *a);
+/* Removes the addresses that the router added, and makes the device as it was before router_link_up(). */
+void route_device_restore(struct router *r);
 
 /* The index of ${t}'s protocol and port in ${r}->ports; ROUTER_PORTS: it has none. */
 size_t route_port_index(const struct router *r, const struct route *t);

@@ -9,7 +9,7 @@
 #include <net/if.h>
 #include <sys/socket.h>
 
-#include "os/route_priv.h"
+#include "net/route_priv.h"
 
 #define LEFT_MAX	64	/* removed in one start; the next one removes more */
 #define SWEEP_TRIES	5

@@ -1,5 +1,5 @@
 /* Routing rules of a tunnel: which packets use its tables; and the MTU of the route to a peer. */
-#include "os/route_priv.h"
+#include "net/route_priv.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>

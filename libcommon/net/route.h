@@ -2,12 +2,12 @@
  * Addresses, routes and rules of a tunnel device, by netlink (libmnl). The caller passes the
  * complete wanted set; only the differences are changed.
  */
-#ifndef SAPIPE_OS_ROUTE_H
-#define SAPIPE_OS_ROUTE_H
+#ifndef SAPIPE_NET_ROUTE_H
+#define SAPIPE_NET_ROUTE_H
 
 #include "base/addr.h"
 #include "base/fault.h"
-#include "os/netlink.h"
+#include "net/netlink.h"
 
 /*
  * The mark of sockets whose packets must not enter a tunnel ("sapipe" by telephone keys is

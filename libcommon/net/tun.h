@@ -2,8 +2,8 @@
  * The TUN device: inner packets to and from the kernel, with the offloads of a network device (IFF_VNET_HDR): the kernel
  * hands over super-packets and unfinished checksums, and accepts them.
  */
-#ifndef SAPIPE_OS_TUN_H
-#define SAPIPE_OS_TUN_H
+#ifndef SAPIPE_NET_TUN_H
+#define SAPIPE_NET_TUN_H
 
 #include <net/if.h>
 

@@ -4,14 +4,14 @@
  * tunnel, and a monitor that was killed finds the routes when it is restarted. By netlink (libmnl). Each
  * device has its own struct.
  */
-#ifndef SAPIPE_OS_LINKROUTE_H
-#define SAPIPE_OS_LINKROUTE_H
+#ifndef SAPIPE_NET_LINKROUTE_H
+#define SAPIPE_NET_LINKROUTE_H
 
 #include <stdbool.h>
 
 #include "base/addr.h"
 #include "base/fault.h"
-#include "os/netlink.h"
+#include "net/netlink.h"
 
 #define LINKROUTE_TABLE	UINT32_C(0x5b000000)	/* + the device's index: withdrawn routes */
 #define LINKROUTE_PRIO	5190			/* of the rule: before those of esp-tun (route.h) */

@@ -1,5 +1,5 @@
 /* The routes over one device. */
-#include "os/routewatch.h"
+#include "net/routewatch.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>

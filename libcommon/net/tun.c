@@ -1,5 +1,5 @@
 /* The TUN device. */
-#include "os/tun.h"
+#include "net/tun.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,11 +4,11 @@
  * many routes do not stop its packets. Neither needs a privilege. Until an answer is complete, the routes of the one before
  * are found.
  */
-#ifndef SAPIPE_OS_ROUTEWATCH_H
-#define SAPIPE_OS_ROUTEWATCH_H
+#ifndef SAPIPE_NET_ROUTEWATCH_H
+#define SAPIPE_NET_ROUTEWATCH_H
 
 #include "base/prefix.h"
-#include "os/netlink.h"
+#include "net/netlink.h"
 
 #define ROUTEWATCH_MAX	262144	/* routes; more are ignored and counted */
 #define ROUTEWATCH_HOPS	16	/* of one route over the device; more are ignored */
