@@ -34,6 +34,7 @@ struct ike_child {
 	uint64_t		 since;		/* epoch seconds: a child SA has carried this traffic from then on without a gap */
 	struct sa_lifetime	 lifetime;
 	bool			 replaced;	/* a newer one carries its traffic */
+	bool			 inherited;	/* of another gateway, and not rekeyed here */
 	bool			 spent;		/* its volume is used up */
 	struct pool		*pool;		/* remote_ts is an address of it, which this child keeps in use; NULL: none */
 	uint64_t		 soft_ms, hard_ms, delete_ms;	/* UINT64_MAX: never */

@@ -14,7 +14,7 @@
 
 #define REKEY_CHILDREN	32	/* quick modes begun at once; as many more each REKEY_STEP_MS */
 #define REKEY_STEP_MS	10
-#define REKEY_IKE_MS	2000	/* IKE SAs: when the child SAs are through, */
+#define REKEY_IKE_MS	250	/* IKE SAs: when the child SAs are through, */
 #define REKEY_IKE_STEP_MS 50	/* one after another: phase 1 costs more */
 
 static const uint8_t no_spi[8];
@@ -333,23 +333,26 @@ ike_engine_take_over(struct ike_engine *e, struct now now)
 {
 	struct ike_child *c;
 	struct ike_sa *sa;
-	uint64_t n = 0;
+	uint64_t n = 0, ike_ms;
 
 	e->conf.respond = true;
 	/* The newest come first. */
 	for (c = e->children; c != NULL; c = c->next) {
 		if (c->replaced)
 			continue;
+		c->inherited = true;
 		ike_child_outdate(e, c, now);
 		ike_child_rekey_at(e, c, now.ms + n++ / REKEY_CHILDREN * REKEY_STEP_MS);
 	}
+	ike_ms = now.ms + REKEY_IKE_MS + n / REKEY_CHILDREN * REKEY_STEP_MS;
 	n = 0;
 	for (sa = e->sas; sa != NULL; sa = sa->next) {
 		if (!sa->adopted || sa->replaced || sa->state != IKE_SA_ESTABLISHED)
 			continue;
+		sa->inherited = true;
 		ike_sa_outdate(sa, now);
 		sa->version->taken_over(sa, now);
-		ike_sa_rekey_at(sa, now.ms + REKEY_IKE_MS + n++ * REKEY_IKE_STEP_MS);
+		ike_sa_rekey_at(sa, ike_ms + n++ * REKEY_IKE_STEP_MS);
 	}
 	ike_engine_settle(e);
 }

@@ -103,7 +103,7 @@ int ike_engine_adopt(struct ike_engine *e, struct now now, const struct sa_rec *
 /*
  * A gateway that shares its address with another one: until ike_engine_take_over() the engine answers nobody. The caller
  * adopts the SAs of the other gateway just before the takeover. Then the engine answers, and rekeys the child SAs at
- * once, the IKE SAs soon: nobody knows which numbers the other gateway has received.
+ * once, the IKE SAs just after: nobody knows which numbers the other gateway has received, nor which IKE SA the peer uses.
  */
 void ike_engine_standby(struct ike_engine *e);
 void ike_engine_take_over(struct ike_engine *e, struct now now);

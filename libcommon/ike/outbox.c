@@ -14,6 +14,24 @@ append(struct ike_outbox *o, struct ike_out *item)
 	o->last = &item->next;
 }
 
+/* Moves ${item}, the last one, before the first datagram. */
+static void
+advance(struct ike_outbox *o, struct ike_out *item)
+{
+	struct ike_out **at = &o->first, **last;
+
+	while (*at != item && (*at)->kind != IKE_OUT_DATAGRAM)
+		at = &(*at)->next;
+	if (*at == item)
+		return;
+	for (last = at; *last != item;)
+		last = &(*last)->next;
+	*last = NULL;
+	o->last = last;
+	item->next = *at;
+	*at = item;
+}
+
 /* An item with ${extra} bytes behind it. */
 static struct ike_out *
 put(struct ike_outbox *o, enum ike_out_kind kind, size_t extra)
@@ -77,6 +95,9 @@ outbox_record_as(struct ike_outbox *o, enum ike_out_kind kind, enum sa_type type
 	}
 	rec->type = type;
 	item->rec = rec;
+	/* The engine establishes an IKE SA after it has made the message by which the peer does. */
+	if (kind == IKE_OUT_RECORD && (type == SA_IKE || type == SA_CHILD))
+		advance(o, item);
 	return (rec);
 }
 

@@ -72,8 +72,8 @@ void outbox_datagram(struct ike_outbox *o, const struct endpoint *local,
 void outbox_keepalive(struct ike_outbox *o, const struct endpoint *local,
     const struct endpoint *remote);
 /*
- * An empty record of ${type} at the end, of sa_rec_size() bytes, for the caller to fill; the outbox owns it. NULL where
- * ${o} is NULL or memory is short.
+ * An empty record of ${type}, of sa_rec_size() bytes, for the caller to fill; the outbox owns it. It is at the end, except that an
+ * SA comes before all datagrams, since with one of them the peer may establish it. NULL where ${o} is NULL or memory is short.
  */
 struct sa_rec *outbox_record(struct ike_outbox *o, enum sa_type type);
 /* The same as an item of ${kind}, another one that has a record. */

@@ -96,6 +96,7 @@ struct ike_sa {
 	bool			 replaced;	/* its successor is established */
 	bool			 unfit;		/* new policies do not allow it: see ike/renew/ */
 	bool			 adopted;	/* it came from a record */
+	bool			 inherited;	/* of another gateway, whose last messages are not known */
 	bool			 floated;	/* it is on our port 4500, where a non-ESP marker precedes IKE */
 	uint16_t		 floated_from;	/* the peer's port before, where it had answered; 0: none */
 	uint64_t		 soft_ms, hard_ms, delete_ms, keepalive_ms;	/* UINT64_MAX: never */

@@ -163,6 +163,26 @@ bound_sas(struct ike_sa *sa, struct now now, struct ike_outbox *out)
 	ike_sa_end(n_near > IKE_SAS_PER_ADDRESS ? near : any, now, SA_REASON_REPLACED, true, out);
 }
 
+/*
+ * The quick modes that a takeover began under the IKE SA of the other gateway may have no answer: the peer has another IKE SA by
+ * now, whose record that gateway did not live to write. They begin again under ${sa}, which is new.
+ */
+static void
+rekey_inherited(struct ike_sa *sa, struct now now)
+{
+	struct ike_engine *e = sa->engine;
+	struct ike_child *c;
+	struct ike_sa *o;
+
+	for (c = ike_children_of(e, sa->policy, sa->remote.id); c != NULL; c = ike_children_next(e, c)) {
+		if (!c->inherited || c->replaced)
+			continue;
+		for (o = ike_peer_sas(e, sa->policy, sa->remote.id); o != NULL; o = ike_peer_sas_next(o))
+			o->version->child_forsake(o, c->spi_in, now);
+		ike_child_rekey_at(e, c, now.ms);
+	}
+}
+
 void
 ike_sa_up(struct ike_sa *sa, struct now now, bool initial_contact, struct ike_outbox *out)
 {
@@ -179,8 +199,10 @@ ike_sa_up(struct ike_sa *sa, struct now now, bool initial_contact, struct ike_ou
 	ike_sa_start_timers(sa, now, sa->lifetime.seconds);
 	if (initial_contact)
 		forget_others(sa, now, out);
-	else
+	else {
 		replace_others(sa, now);
+		rekey_inherited(sa, now);
+	}
 	bound_sas(sa, now, out);
 	if (sa->want_children)
 		ike_sa_want_children(sa, now, out);

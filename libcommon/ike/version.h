@@ -52,6 +52,8 @@ struct ike_version {
 		    const uint8_t *replaces, struct ike_outbox *out, struct fault *f);
 	/* Whether a successor of the child ${spi_in} is being negotiated. */
 	bool	(*child_under_way)(const struct ike_sa *sa, const uint8_t spi_in[4]);
+	/* Ends the negotiation of that successor if the peer has answered nothing: another one takes its place. */
+	void	(*child_forsake)(struct ike_sa *sa, const uint8_t spi_in[4], struct now now);
 	/* Notifies the peer that ${c}, or ${sa} itself where ${c} is NULL, is deleted. */
 	void	(*send_delete)(struct ike_sa *sa, const struct ike_child *c, struct ike_outbox *out);
 	void	(*record)(const struct ike_sa *sa, struct ike_outbox *out);

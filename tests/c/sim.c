@@ -225,6 +225,8 @@ sim_flush(struct sim *s, int side, struct ike_outbox *out)
 			break;
 		case IKE_OUT_RECORD:
 			record(e, item->rec);
+			if (e->recorded != NULL)
+				e->recorded(s, item->rec);
 			break;
 		case IKE_OUT_NOTE:
 			len = strlen(e->notes);

@@ -19,11 +19,15 @@ struct sim_packet {
 	size_t		 len;
 };
 
+struct sim;
+
 struct sim_end {
 	struct ike_engine	*engine;
 	struct rand_seed	 seed;
 	int			 n_ike, n_child, n_failed, n_turned_away, n_keys, n_failed_sa, n_gone, n_sent, n_keepalives, n_notes, n_limits;
 	struct sa_ike		 ike;		/* last record */
+	/* Sees each record that is written. May be NULL. */
+	void			(*recorded)(struct sim *, const struct sa_rec *);
 	size_t			 n_children;	/* standing, by the records written */
 	struct sa_child		 children[SIM_CHILDREN];
 	uint64_t		 serial[SIM_CHILDREN];	/* of each: the order in which they came */

@@ -311,10 +311,7 @@ v1_quick_again(struct v1_exchange *x, struct now now, uint16_t type, struct ike_
 	if (v1_quick_begin(sa, now, q->policy, &q->local_ts, &q->remote_ts,
 	    memcmp(q->replaces, none, sizeof(none)) != 0 ? q->replaces : NULL, out, &f) != 0)
 		return (false);
-	/* Its successor has the result to report. */
-	x->over = x->failed = x->reported = true;
-	x->resend_ms = x->give_up_ms = UINT64_MAX;
-	x->forget_ms = now.ms;
+	v1_exchange_forsake(x, now);
 	return (true);
 }
 

@@ -191,10 +191,7 @@ v1_sa_hold(struct v1_sa *sa, struct now now, struct ike_outbox *out)
 	for (x = sa->exchanges; x != NULL; x = x->next) {
 		if (x->over || x->role != SA_INITIATOR || x->at != 1 || v1_quick_of(x) == NULL)
 			continue;
-		/* Not reported: its successor has the result. */
-		x->over = x->failed = x->reported = true;
-		x->resend_ms = x->give_up_ms = UINT64_MAX;
-		x->forget_ms = now.ms;
+		v1_exchange_forsake(x, now);
 		if (!sa->login.held)
 			ike_sa_note(&sa->ike, out, NOTE_INFO, "the gateway asks for a login first: quick mode waits");
 		sa->login.held = true;

@@ -169,6 +169,19 @@ child_under_way(const struct ike_sa *sa, const uint8_t spi_in[4])
 }
 
 static void
+child_forsake(struct ike_sa *sa, const uint8_t spi_in[4], struct now now)
+{
+	struct v1_exchange *x;
+
+	for (x = v1_sa_of(sa)->exchanges; x != NULL; x = x->next) {
+		const struct v1_quick *q = v1_quick_of(x);
+
+		if (q != NULL && x->role == SA_INITIATOR && x->at == 1 && memcmp(q->replaces, spi_in, sizeof(q->replaces)) == 0)
+			v1_exchange_forsake(x, now);
+	}
+}
+
+static void
 send_delete(struct ike_sa *sa, const struct ike_child *c, struct ike_outbox *out)
 {
 	uint8_t id[2 * COOKIE_LEN];
@@ -334,7 +347,7 @@ const struct ike_version ike_version_1 = {
 	.begins = v1_begins, .accept = v1_accept_stranger, .unknown = v1_unknown, .datagram = v1_datagram,
 	.answer = answer, .question = question,
 	.can_begin = v1_auth_ready, .begin = begin, .adopt = adopt,
-	.child_begin = child_begin, .child_under_way = child_under_way,
+	.child_begin = child_begin, .child_under_way = child_under_way, .child_forsake = child_forsake,
 	.send_delete = send_delete, .record = record,
 	.watch = watch, .unwatch = unwatch, .taken_over = taken_over,
 	.timeout = timeout, .dead = dead, .deadline_ms = deadline_ms,

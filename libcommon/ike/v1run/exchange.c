@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ike/sa_life.h"
 #include "ike/v1run/ike_sa.h"
 
 struct v1_exchange *
@@ -210,6 +211,16 @@ v1_exchange_fail(struct v1_exchange *x, struct now now, const struct fault *why)
 	x->forget_ms = now.ms;
 }
 
+void
+v1_exchange_forsake(struct v1_exchange *x, struct now now)
+{
+	if (x->over)
+		return;
+	x->over = x->failed = x->reported = true;
+	x->resend_ms = x->give_up_ms = UINT64_MAX;
+	x->forget_ms = now.ms;
+}
+
 /* No answer came, or none that counts: an unauthenticated message is no answer, but it is reported. */
 static void
 no_answer(const struct v1_exchange *x, struct now now, struct fault *f)
@@ -266,6 +277,9 @@ send_again(struct v1_exchange *x, struct now now, struct ike_outbox *out)
 	x->now = now;
 	x->resend_ms = UINT64_MAX;
 	v1_exchange_resend_later(x, now);
+	/* The peer has no such SA, perhaps: see rekey_inherited(). */
+	if (x->role == SA_INITIATOR && x->sa->ike.inherited)
+		ike_sa_rekey_at(&x->sa->ike, now.ms);
 	/* With a short timeout this one may be the last. */
 	if (x->role == SA_INITIATOR && x->kind->silent != NULL &&
 	    (x->resends == V1_SILENT || (x->resends < V1_SILENT && x->resend_ms >= x->give_up_ms)))

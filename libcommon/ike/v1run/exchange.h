@@ -180,6 +180,8 @@ void v1_exchange_hint(struct v1_exchange *x, struct now now, const struct fault 
 
 /* Ends it as failed for ${why}; v1_sa_report() handles the failure. */
 void v1_exchange_fail(struct v1_exchange *x, struct now now, const struct fault *why);
+/* Ends it without a report: another exchange takes its place, and has the result. */
+void v1_exchange_forsake(struct v1_exchange *x, struct now now);
 
 /* Whether this end has sent a message of ${x}; whether that was so of one with a ${type} payload. */
 bool v1_exchange_has_sent(const struct v1_exchange *x);
