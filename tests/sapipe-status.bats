@@ -107,14 +107,14 @@ time.sleep(20)' "$(echo "$T"/run/tunnels.*/berne/berne.ike.ctl)"
 	cmp before after
 }
 
-# closed ARGUMENT...: sapipe of left, whose output is closed, ends with 3 and one line.
+# closed ARGUMENT...: sapipe of left, whose reader has closed the pipe, ends with 3 and no message.
 closed() {
 	run --separate-stderr bash -c '
 		exec 3> >(:)
 		sleep 0.3
 		SAPIPE_RUN_DIR=$1/run SAPIPE_CONF_DIR=$1/left.d ip netns exec "$2" timeout 20 sapipe "${@:3}" >&3 3>&-' - "$T" "$L" "$@"
 	[ "$status" -eq 3 ] || { echo "$*: $status $stderr"; return 1; }
-	[ "$(sort -u <<<"$stderr")" = 'sapipe: cannot write to standard output' ] || { echo "$*: $stderr"; return 1; }
+	[ -z "$stderr" ] || { echo "$*: $stderr"; return 1; }
 }
 
 @test "sapipe: a closed output is exit 3 of every command that prints" {

@@ -54,6 +54,6 @@ log() {
 	fi
 	rc=$?
 	# by SIGPIPE
-	[ $rc != 141 ] || fail 3 'cannot write to standard output'
+	[ $rc != 141 ] || unwritten
 	return $rc
 }

@@ -78,7 +78,7 @@ hint_names() {
 	if [ -n "$known" ]; then
 		echo "there are: ${known% }"
 	else
-		echo "$confs has no tunnels; sapipe(8) shows a file of eight lines"
+		echo "write a file NAME.conf there: sapipe(8) shows one of eight lines"
 	fi
 }
 

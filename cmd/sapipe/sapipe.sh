@@ -93,7 +93,7 @@ while [ $# -gt 0 ]; do
 	-w | --watch) once --watch "$watch"; watch=1 ;;
 	-i | --interval)
 		once --interval "$interval"
-		[ $# -gt 1 ] || fail 2 "$1 wants seconds"
+		[ $# -gt 1 ] || fail 2 "$1 needs a value, S"
 		interval=$2
 		shift
 		;;

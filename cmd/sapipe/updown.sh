@@ -116,7 +116,7 @@ run() {
 	read_conf || return
 	lines=$(pipelines)
 	[ "$(printf '%s\n' "$lines" | wc -l)" -eq 1 ] ||
-		fail 2 "$conf has more than one pipeline" 'run wants one: give each initiator a file of its own'
+		fail 2 "$conf has more than one pipeline" 'run needs one: give each initiator a file of its own'
 	[ "$(printf '%s\n' "$lines" | cut -f 5)" = - ] || fail 2 "$conf is of a spoke of NHRP, whose pipeline has four tools" \
 		'run wants two; sapipe up starts it'
 	! is_shared || fail 2 "$name has a $confs/$name.follow" 'run does not stand by: sapipe up does'

@@ -5,7 +5,18 @@
 trap : PIPE
 
 # put TEXT: on standard output, whatever -q says.
-put() { printf '%s\n' "$1" 2>/dev/null || fail 3 'cannot write to standard output'; }
+put() { printf '%s\n' "$1" 2>/dev/null || unwritten; }
+
+# unwritten: standard output failed. As in the other tools, a reader that closed the pipe early is no news without -v. The
+# builtin printf of sh(1) has no reason: that of coreutils writes again, and has one.
+unwritten() {
+	why='Bad file descriptor'
+	{ why=$(env printf '\n' 2>&1 >&3); } 2>/dev/null 3>&1
+	[ $? != 141 ] || why='Broken pipe'	# by SIGPIPE
+	why=${why##*: }
+	[ "$why" != 'Broken pipe' ] || [ "$level" -gt 0 ] || exit 3
+	fail 3 "cannot write to standard output${why:+: $why}"
+}
 say() { [ "$level" -lt 0 ] || put "$1"; }
 
 # complain TEXT [HINT]
@@ -80,6 +91,7 @@ letters() { printf '%s' "$1" | fold -w 1 | sort | tr -d '\n'; }
 # unknown OPTION: what was meant is what begins like it, or has its letters.
 unknown() {
 	given=${1%%=*}
+	[ "$given" = "$1" ] || ! listing | cut -f 1 | grep -qxF -e "$given" || fail 2 "$given: takes no value" 'sapipe --help lists the options'
 	meant=$(listing | cut -f 1 | while read -r option; do
 		case $option in
 		--*) case $option in "$given"*) echo "$option" ;; *) [ "$(letters "$option")" != "$(letters "$given")" ] || echo "$option" ;; esac ;;
