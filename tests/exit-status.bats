@@ -174,7 +174,8 @@ keep1() { phase1 --keep "$@"; }
 		port = sys.argv[1]
 		runs = [[t, "-h"] for t in sys.argv[2:]] + [["sa-show", "o.sa"], ["sa-show", "--json", "o.sa"],
 		    ["ike-trace", "--port", port, "--sa", "o.sa", "o.pcap"], ["ike-trace", "--port", port, "--json", "o.pcap"],
-		    ["skeyid-calc", "vid", "--vid", "00"],
+		    ["skeyid-calc", "vid", "--vid", "00"], ["ike-trace", "--port", port, "--html", "-", "o.pcap"],
+		    ["sapipe", "--help"], ["sapipe", "--version"],
 		    ["dpd-ping", "-W", "0.1", "-c", "1", "o.sa"]]
 		def run(argv):
 		    r, w = os.pipe()
@@ -223,6 +224,57 @@ keep1() { phase1 --keep "$@"; }
 		[ ! -s last.out ]
 		grep -q absent last.err
 	done
+}
+
+@test "exit status: a directory in place of a file: 2, in every tool that reads one" {
+	local cmd
+	mkdir dir
+	for cmd in "sa-show dir" "esp-tun dir" "dpd-ping dir" "ike-trace dir" "skeyid-calc walk dir" "esp-tun --decrypt dir -o x" \
+		"ike-initiate --phase2 dir" "ike-initiate --psk-file dir 127.0.0.9" "ike-respond --peers dir" "ike-initiate --peers dir x"; do
+		# shellcheck disable=SC2086 # words
+		status 2 "$cmd" $cmd
+		grep -qix ".*: \(.* \)\?dir: is a directory" last.err
+		run ! grep -q "^hint" last.err
+	done
+}
+
+@test "exit status: a file that this user may not read: 3, with a hint that finds out who may" {
+	local cmd
+	echo secret >locked
+	chmod 0 locked
+	chmod 755 .
+	for cmd in "sa-show locked" "dpd-ping locked" "ike-trace locked" "skeyid-calc walk locked" "ike-initiate --phase2 locked" \
+		"ike-initiate --psk-file locked 127.0.0.9" "ike-respond --peers locked" "ike-initiate --peers locked x" \
+		"ike-respond --auth rsa --key locked --cert locked --ca locked"; do
+		# shellcheck disable=SC2086 # words
+		status 3 "$cmd" unprivileged $cmd
+		grep -q "locked.*: Permission denied$" last.err
+		grep -q "^hint: .*namei -l FILE" last.err
+	done
+}
+# unprivileged COMMAND...: as a user who is not root, or as this one.
+unprivileged() {
+	if [ "$(id -u)" = 0 ]; then setpriv --reuid 65534 --regid 65534 --clear-groups -- "$@"; else "$@"; fi
+}
+
+@test "exit status: standard output is full or closed: 3, with the reason" {
+	local cmd how
+	usual_responder
+	status 0 "one-shot" one_shot --pcap o.pcap
+	for cmd in "sa-show o.sa" "sa-show --json o.sa" "ike-trace --port ${R##*:} o.pcap" "ike-trace --port ${R##*:} --html - o.pcap" \
+		"skeyid-calc cookie" "natd-probe $R" "natd-probe --json $R" "dpd-ping -c 1 o.sa" "sapipe --help"; do
+		for how in "/dev/full:No space left on device" "&-:Bad file descriptor"; do
+			status 3 "$cmd >${how%:*}" bash -c "$cmd >${how%:*}"
+			grep -q "^${cmd%% *}: cannot write .*standard output: ${how#*:}" last.err ||
+				{ echo "$cmd >${how%:*}"; cat last.err; return 1; }
+		done
+	done
+}
+
+@test "exit status: a key without a method that uses it: 2, and the message names --auth" {
+	echo x >key.pem
+	status 2 "psk and a key" ike-initiate --cert key.pem --key key.pem --ca key.pem 127.0.0.9
+	grep -q "^ike-initiate: --auth: it is psk, which uses no --key: rsa" last.err
 }
 
 @test "exit status: a resident negotiator keeps no child process once its -o file is there" {

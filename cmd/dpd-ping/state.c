@@ -12,9 +12,7 @@
 static int
 read_set(struct sa_set *set, struct sa_in *in, const char *path, struct fault *f)
 {
-	if (sa_in_wide_mode(in, 0) != 0)
-		report_warn("%s contains live keys and other users can read it (mode %04o)", path,
-		    sa_in_wide_mode(in, 0));
+	report_wide_mode(path, sa_in_wide_mode(in, 0));
 	return (sa_log_read(set, in, f));
 }
 

@@ -195,13 +195,13 @@ check(const char *path)
 	struct fault f = {0};
 
 	if (path == NULL) {
-		(void)fault(&f, FAULT_USAGE, "--check wants --peers FILE");
+		(void)fault(&f, FAULT_USAGE, "--check needs --peers FILE");
 		return (report_fault(&f));
 	}
 	if (peers_file_check(path, &c, &f) != 0)
 		on_wrong(&worst, &f);
 	if (fflush(stdout) != 0 && worst == EXIT_DONE) {
-		(void)fault_sys(&f, FAULT_SYSTEM, "cannot write to standard output");
+		prog_stdout_fault(&f);
 		worst = report_fault(&f);
 	}
 	return (worst);

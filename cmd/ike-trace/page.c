@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/prog.h"
 #include "explain/walk.h"
 #include "nhrp/words.h"
 #include "os/clock.h"
@@ -51,8 +52,10 @@ target_open(struct target *to, const char *path, struct fault *f)
 		to->fd = STDOUT_FILENO;
 		return (0);
 	}
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return (fault(f, FAULT_USAGE, "%s is a directory", path));
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		return (fault_sys(f, FAULT_USAGE, "cannot write to %s", path));
+	}
 	/* A pipe or a device is written to, not replaced. */
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
 		if ((to->fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC)) == -1)
@@ -72,7 +75,10 @@ target_write(struct target *to, const struct out *o, struct fault *f)
 	while (at < o->len) {
 		if ((n = write(fd, o->p + at, o->len - at)) >= 0)
 			at += (size_t)n;
-		else if (errno != EINTR)
+		else if (errno != EINTR && fd == STDOUT_FILENO) {
+			prog_stdout_fault(f);
+			return (-1);
+		} else if (errno != EINTR)
 			return (fault_sys(f, FAULT_SYSTEM, "cannot write %s", to->path));
 	}
 	return (to->file != NULL ? newfile_commit(to->file, f) : 0);

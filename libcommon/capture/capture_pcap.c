@@ -8,6 +8,7 @@
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "capture/capture_priv.h"
@@ -62,15 +63,28 @@ lacking:
 
 /* --- captures --- */
 
+/* Whether ${fd} is one; errno is EISDIR then. */
+static bool
+is_directory(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !S_ISDIR(st.st_mode))
+		return (false);
+	errno = EISDIR;
+	return (true);
+}
+
 static FILE *
 open_file(const char *path, struct fault *f)
 {
 	bool own = strcmp(path, "-") != 0;
 	int fd = own ? open(path, O_RDONLY | O_CLOEXEC) : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-	FILE *in = fd >= 0 ? fdopen(fd, "r") : NULL;
+	/* fdopen(3) accepts a directory. */
+	FILE *in = fd < 0 || is_directory(fd) ? NULL : fdopen(fd, "r");
 
 	if (in == NULL) {
-		(void)fault_sys(f, errno == ENOENT ? FAULT_USAGE : errno == EACCES ? FAULT_PERMISSION :
+		(void)fault_sys(f, errno == ENOENT || errno == EISDIR ? FAULT_USAGE : errno == EACCES ? FAULT_PERMISSION :
 		    FAULT_SYSTEM, "cannot open %s", own ? path : "standard input");
 		if (fd >= 0)
 			(void)close(fd);

@@ -413,10 +413,17 @@ open_file(const char *path, const char *risk, struct fault *f)
 	if (strcmp(path, "-") == 0)
 		return (stdin);
 	if ((fd = file_source_open(path)) < 0) {
-		(void)fault_sys(f, FAULT_CONFIG, "cannot open");
+		(void)fault_sys(f, errno == EACCES ? FAULT_PERMISSION : FAULT_CONFIG, "cannot open");
 		return (NULL);
 	}
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 022) != 0)
+	if (fstat(fd, &st) != 0)
+		st.st_mode = 0;
+	if (S_ISDIR(st.st_mode)) {
+		(void)close(fd);
+		(void)fault(f, FAULT_CONFIG, "is a directory");
+		return (NULL);
+	}
+	if (S_ISREG(st.st_mode) && (st.st_mode & 022) != 0)
 		report_warn("%s: mode %04o lets others change %s: chmod 600 %s", path,
 		    st.st_mode & 07777U, risk, path);
 	if ((from = fdopen(fd, "r")) == NULL) {

@@ -162,7 +162,7 @@ parse_long(struct opt_flat *t, char *argv[], char hint[OPT_HINT], struct fault *
 			return (fault(f, FAULT_USAGE, "%s: takes no value", who));
 	} else if (value == NULL) {
 		if (argv[1] == NULL || forgotten(t, argv[1]))
-			return (fault(f, FAULT_USAGE, "%s: wants a value, %s", who, s->row->arg));
+			return (fault(f, FAULT_USAGE, "%s: needs a value, %s", who, s->row->arg));
 		value = argv[1];
 		used = 2;
 	}
@@ -188,7 +188,7 @@ parse_letters(struct opt_flat *t, char *argv[], struct fault *f)
 		}
 		value = p[1] != '\0' ? p + 1 : argv[1];
 		if (value == NULL || (p[1] == '\0' && forgotten(t, value)))
-			return (fault(f, FAULT_USAGE, "%s: wants a value, %s", who, s->row->arg));
+			return (fault(f, FAULT_USAGE, "%s: needs a value, %s", who, s->row->arg));
 		if (use(t, s, who, true, value, f) != 0)
 			return (-1);
 		return (p[1] != '\0' ? 1 : 2);
@@ -421,7 +421,7 @@ opt_set(const struct opt *table, void *o, const char *name, const char *value, b
 	if (s->row->type == OPT_T_FLAG || s->row->type == OPT_T_PAIR) {
 		on = strcmp(value, "yes") == 0;
 		if (!on && strcmp(value, "no") != 0)
-			return (fault(f, FAULT_USAGE, "%s: wants yes or no", name));
+			return (fault(f, FAULT_USAGE, "%s: must be yes or no", name));
 		opt_store_bool(s, on);
 		return (0);
 	}

@@ -53,9 +53,11 @@ prog_stdout_fault(struct fault *f)
 {
 	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
 
-	/* An earlier write left a mark but no reason. A pipe still shows it. */
+	/* An earlier write left a mark but no reason. A pipe still shows it, and most files when they are written again. */
 	if (errno == 0 && poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0)
 		errno = EPIPE;
+	else if (errno == 0)
+		(void)!write(STDOUT_FILENO, "", 0);
 	if (errno == EPIPE || errno == ECONNRESET)
 		(void)fault_because(f, CAUSE_REPORT,
 		    fault_sys(f, FAULT_READER_GONE, "cannot write to standard output"));

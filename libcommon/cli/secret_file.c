@@ -344,7 +344,7 @@ open_path(const char *from, const char *beside, struct fault *f)
 	if (file_source_beside(path, from, beside) != 0)
 		return (fault(f, FAULT_SECRET_FILE, "the path is too long"));
 	if ((fd = file_source_open(path)) < 0)
-		return (fault_sys(f, FAULT_SECRET_FILE, "cannot open"));
+		return (fault_sys(f, errno == EACCES ? FAULT_PERMISSION : FAULT_SECRET_FILE, "cannot open"));
 	return (fd);
 }
 
@@ -355,7 +355,7 @@ fd_number(const char *text, struct fault *f)
 	long fd = strtol(text, &end, 10);
 
 	if (text[0] < '0' || text[0] > '9' || *end != '\0' || fd > INT_MAX)
-		return (fault(f, FAULT_SECRET_FILE, "fd: wants the number of a descriptor"));
+		return (fault(f, FAULT_SECRET_FILE, "fd: needs the number of a descriptor"));
 	return ((int)fd);
 }
 

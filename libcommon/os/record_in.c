@@ -51,8 +51,10 @@ source_open(struct source *s, const char *name, struct fault *f)
 		    errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM, "cannot open %s", name));
 	if (fstat(s->fd, &st) == -1)
 		return (fault_sys(f, FAULT_SYSTEM, "cannot read %s", s->name));
-	if (S_ISDIR(st.st_mode))
-		return (fault(f, FAULT_USAGE, "%s is a directory", s->name));
+	if (S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		return (fault_sys(f, FAULT_USAGE, "cannot read %s", s->name));
+	}
 	s->is_file = S_ISREG(st.st_mode);
 	if (s->is_file && (st.st_mode & 077) != 0)
 		s->wide_mode = st.st_mode & 07777;

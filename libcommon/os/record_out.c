@@ -87,8 +87,10 @@ open_path(struct sa_out *o, const char *path, struct fault *f)
 			return (fault_sys(f, FAULT_SYSTEM, "cannot write to standard output"));
 		return (stream_open(o, fd, false, "standard output", f));
 	}
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return (fault(f, FAULT_USAGE, "%s is a directory", path));
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		return (fault_sys(f, FAULT_USAGE, "cannot write to %s", path));
+	}
 	/* An existing path that is no regular file (/dev/fd/63, a FIFO) is written to, not replaced. */
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
 		if ((fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC)) == -1)

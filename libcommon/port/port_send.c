@@ -87,7 +87,8 @@ send_fault(struct fault *f, int err, const struct pkt *d)
 	switch (err) {
 	case EACCES:
 	case EPERM:
-		return (fault_sys(f, FAULT_PERMISSION, "not allowed to send to %s", to));
+		/* No capability helps: FAULT_PERMISSION would hint at one. */
+		return (fault_sys(f, FAULT_SYSTEM, "not allowed to send to %s by a packet filter or a route of this machine", to));
 	case EMSGSIZE:
 		return (fault_sys(f, FAULT_TOO_LARGE, "%zu bytes are too many to send to %s",
 		    d->len, to));

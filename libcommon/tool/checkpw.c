@@ -164,6 +164,7 @@ checkpw_fault(const struct fault *f)
 	case FAULT_USAGE:
 	case FAULT_CONFIG:
 	case FAULT_SECRET_FILE:
+	case FAULT_PERMISSION:
 	case FAULT_MALFORMED:
 	case FAULT_TOO_LARGE:
 	case FAULT_BAD_ADDRESS:

@@ -400,6 +400,10 @@ policy_opts_build(struct ike_policy *p, const struct policy_opts *o, const char 
 	if (with_secret && p->auths[0] != AUTH_PSK && p->auths[0] != AUTH_XAUTH_INIT_PSK) {
 		if (creds_opts_build(p, &o->creds, beside, f) != 0)
 			goto bad;
+	} else if (with_secret && o->psk_file == NULL && o->creds.key != NULL) {
+		(void)fault(f, FAULT_CONFIG, "it is psk, which uses no --key: rsa, ecdsa, dss, xauth-rsa and hybrid do");
+		fault_option(f, "auth");
+		goto bad;
 	} else if (with_secret && secret_file_read(&p->psk, o->psk_file,
 	    (enum secret_format)o->psk_format, "pre-shared key", beside, f) != 0) {
 		fault_option(f, "psk-file");

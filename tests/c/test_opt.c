@@ -212,8 +212,8 @@ misuse(void **state)
 	bad(table, "-q -v gw", "--quiet and -v exclude each other", "");
 	bad(table, "--keep=1 gw", "--keep: takes no value", "");
 	bad(table, "--no-keep gw", "unknown option --no-keep", "did you mean --keep?");
-	bad(table, "gw --ike", "--ike: wants a value, PROPOSALS", "");
-	bad(table, "--ike --keep gw", "--ike: wants a value, PROPOSALS", "");
+	bad(table, "gw --ike", "--ike: needs a value, PROPOSALS", "");
+	bad(table, "--ike --keep gw", "--ike: needs a value, PROPOSALS", "");
 	bad(table, "--ike= gw", "--ike: PROPOSALS is empty", "");
 	bad(table, "--colour blue gw", "--colour: 'blue' is none of red|green", "");
 	bad(table, "--colour re gw", "--colour: 're' is none of red|green", "");
@@ -314,7 +314,7 @@ configuration_lines(void **state)
 	assert_int_equal(opt_set(table, &o, "route", "yes", &known, &again, &f), 0);
 	assert_true(o.route);
 	assert_int_equal(opt_set(table, &o, "route", "true", &known, &again, &f), -1);
-	assert_string_equal(f.what, "route: wants yes or no");
+	assert_string_equal(f.what, "route: must be yes or no");
 	assert_true(known);
 	assert_int_equal(opt_set(table, &o, "no-route", "yes", &known, &again, &f), -1);
 	assert_false(known);
