@@ -23,7 +23,7 @@ fact() {
 @test "ike-initiate: without a peer, or with two, it is exit 2" {
 	run -2 --separate-stderr ike-initiate
 	one_error
-	stderr_has "which peer?"
+	stderr_has "no PEER given"
 	run -2 --separate-stderr ike-initiate 192.0.2.1 192.0.2.2
 	one_error
 	run -2 --separate-stderr ike-initiate --psk-file gw.psk 192.0.2.1:99999

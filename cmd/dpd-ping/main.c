@@ -202,7 +202,7 @@ open_all(struct run *r, const struct opts *o, struct fault *f)
 	r->say.quiet = report_level() < 0;
 	if ((o->peer == NULL) == (o->sa == NULL))
 		return (fault(f, FAULT_USAGE, o->peer == NULL ?
-		    "which SA state, or which --peer?" : "give either SA state or --peer"));
+		    "neither SA nor --peer PEER given" : "SA and --peer exclude each other"));
 	if (o->watch && !isatty(STDOUT_FILENO))
 		return (fault(f, FAULT_USAGE, "--watch requires a terminal as standard output"));
 	if (o->watch)

@@ -73,7 +73,7 @@ take_section(struct initiate *r, struct initiate_opts *o, struct fault *f)
 	if (o->peers_file == NULL)
 		return (0);
 	if (o->peer == NULL || strcmp(o->peers_file, "-") == 0)
-		return (fault(f, FAULT_USAGE, o->peer == NULL ? "--peers wants the name of a section" :
+		return (fault(f, FAULT_USAGE, o->peer == NULL ? "--peers needs the NAME of a section" :
 		    "--peers - is not possible: the file is read twice"));
 	if (o->phase2 != NULL || o->delete != NULL || o->policy.psk_file != NULL || o->policy.creds.key != NULL)
 		return (fault(f, FAULT_USAGE, "--peers excludes --phase2, --delete, --psk-file and --key"));
@@ -154,7 +154,7 @@ run(struct initiate *r, struct initiate_opts *given)
 	r->tool.one_shot = !o->keep && o->delete == NULL;
 	r->tool.look = o->look;
 	if (o->peer == NULL && !state && o->bindings == NULL)
-		(void)fault(&f, FAULT_USAGE, "which peer?");
+		(void)fault(&f, FAULT_USAGE, "no PEER given");
 	else if (o->keep && o->delete != NULL)
 		(void)fault(&f, FAULT_USAGE, "--delete and --keep exclude each other");
 	else if (o->look && (o->keep || o->delete != NULL))

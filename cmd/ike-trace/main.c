@@ -262,7 +262,7 @@ open_all(struct trace *t, struct fault *f)
 	size_t i;
 
 	if ((o->live == NULL) == (o->capture == NULL))
-		return (fault(f, FAULT_USAGE, o->live == NULL ? "which capture?" :
+		return (fault(f, FAULT_USAGE, o->live == NULL ? "no CAPTURE given" :
 		    "either a capture or --live"));
 	if (page_open(t, f) != 0)
 		return (-1);

@@ -180,7 +180,7 @@ main(int argc, char *argv[])
 	prog_init(argv[0]);
 	opt_parse(optab, &o, argc, argv);
 	if (o.file == NULL) {
-		(void)fault(&f, FAULT_USAGE, "which file?");
+		(void)fault(&f, FAULT_USAGE, "no FILE given");
 		return ((int)checkpw_fault(&f));
 	}
 	if (checkpw_read(&c, CHECKPW_FD, &f) != 0)

@@ -238,7 +238,7 @@ main(int argc, char *argv[])
 	prog_init(argv[0]);
 	opt_parse(optab, &o, argc, argv);
 	if (o.url == NULL || o.base == NULL || (o.bind_dn != NULL && o.bind_password == NULL)) {
-		(void)fault(&f, FAULT_USAGE, o.url == NULL || o.base == NULL ? "--url and --base are needed" :
+		(void)fault(&f, FAULT_USAGE, o.url == NULL || o.base == NULL ? "--url URL and --base DN are required" :
 		    "--bind-dn needs --bind-password-file");
 		return ((int)checkpw_fault(&f));
 	}

@@ -19,7 +19,7 @@ servers_open(struct servers *s, const struct opt_list *hosts, const struct opt_l
 	size_t i, known = 0;
 
 	if (hosts->n == 0 || secrets->n == 0)
-		return (fault(f, FAULT_USAGE, "--server and --secret-file are needed"));
+		return (fault(f, FAULT_USAGE, "--server HOST and --secret-file FILE are required"));
 	if (hosts->n > SERVERS_MAX)
 		return (fault(f, FAULT_USAGE, "more than %d servers", SERVERS_MAX));
 	if (secrets->n != 1 && secrets->n != hosts->n)

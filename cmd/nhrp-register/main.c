@@ -136,7 +136,7 @@ settle_servers(struct run *r, struct fault *f)
 	size_t i, j;
 
 	if (o->servers.n == 0)
-		return (fault(f, FAULT_USAGE, "which server?"));
+		return (fault(f, FAULT_USAGE, "no SERVER given"));
 	if (o->nhs.n > o->servers.n)
 		return (fault(f, FAULT_USAGE, "--nhs: more of them than servers"));
 	for (i = 0; i < o->servers.n; i++) {

@@ -164,7 +164,7 @@ open_all(struct run *r, struct fault *f)
 	const struct opts *o = r->o;
 
 	if (o->dst == NULL)
-		return (fault(f, FAULT_USAGE, "which address?"));
+		return (fault(f, FAULT_USAGE, "no DEST given"));
 	if (numeric_parse(&r->ask.dst, o->dst, "DEST", f) != 0 ||
 	    numeric_parse(&r->ask.nhs_nbma, o->nhs, "--nhs", f) != 0 ||
 	    (o->output != NULL && nhrp_tool_output(&r->tool, o->output, f) != 0) ||
