@@ -63,7 +63,7 @@ reaches() { left ping -q -c 1 -W 1 -I "${NET[$1]}.1" 10.2.0.1 >/dev/null 2>&1; }
 
 # stream NAME: pings in the background, until streams_end; answers are counted by it.
 stream() { background "ping$1" ip netns exec "$L" ping -q -i 0.05 -w 600 -I "${NET[$1]}.1" 10.2.0.1; }
-# lost NAME: how many of the pings got no answer. The last one may be on its way.
+# lost NAME: the number of pings without an answer. The answer to the last one may still come.
 lost() {
 	sleep 1.5
 	kill -INT "${BG[ping$1]}"
@@ -71,7 +71,7 @@ lost() {
 	awk '/packets transmitted/ { print $1 - $4 > "/dev/stderr"; print ($1 > 20 && $1 - $4 <= 1) ? "none" : $0 }' "$T/ping$1.out"
 }
 
-# reload LINE: until the line is there.
+# reload LINE: sends SIGHUP and waits for the line.
 reload() {
 	kill -HUP "$(pid_of right ike-respond)"
 	eventually 20 grep -q "$1" right.ike || { cat right.ike; return 1; }
@@ -95,11 +95,11 @@ reload() {
 	eventually 10 grep -q 'deleted by the peer' two.ike
 	eventually 10 grep -q 'deleted by the peer' three.ike
 	run ! grep -q 'deleted by the peer' one.ike
-	# who is removed, and who has the old secret, gets in no more
+	# a peer that is removed, or has the old secret, is rejected
 	run ! reaches two
 	run ! reaches three
 	[ "$(lost one)" = none ]
-	# whom the file names now gets in: with the new secret, and the new peer
+	# the file names two more: one with a new secret, and a new peer; both are accepted
 	two_stop two 10
 	client two
 	client four
@@ -109,7 +109,7 @@ reload() {
 	gateway
 	client one
 	client two
-	# two mistakes, and a secret that is not there
+	# two mistakes, and a missing secret
 	{ defaults; section one 'ike = nonsense' 'dpd-interval = soon'; section two; section four; } >peers.ini
 	rm four.psk
 	stream one
@@ -119,13 +119,13 @@ reload() {
 	grep -q 'four.psk: cannot open' right.ike
 	[ "$(lost one)" = none ]
 	reaches two
-	# lifetimes and DPD are of what comes next
+	# lifetimes and DPD apply to later negotiations
 	{ defaults; section one 'ike-lifetime = 1h' 'dpd-interval = 5'; section two; section three; } >peers.ini
 	stream one
 	reload 'peers reloaded'
 	grep -q '\[one\] changed (ike-lifetime, dpd-interval): its SAs stay' right.ike
 	[ "$(lost one)" = none ]
-	# proposals that still have what was negotiated keep the SAs; those that do not, do not
+	# SAs stay if the new proposals contain the negotiated one, and are deleted otherwise
 	{ defaults; section one "esp = aes256-sha256, ${FAST[3]}"; section two 'esp = aes256-sha256'; section three; } >peers.ini
 	stream one
 	: >right.ike
@@ -134,7 +134,7 @@ reload() {
 	grep -q '\[two\] changed (esp): 0 IKE SAs and 1 child SA deleted, the others stay' right.ike
 	[ "$(lost one)" = none ]
 	run ! reaches two
-	# the file itself is not to be had
+	# the file itself cannot be read
 	mv peers.ini away.ini
 	: >right.ike
 	reload 'is not reloaded'
@@ -147,7 +147,7 @@ reload() {
 	local tool helper
 	tool=$(pid_of right ike-respond)
 	helper=$(pgrep -P "$tool" | head -n 1)
-	# it has no capability but one, a filter, and no file or socket besides the pair
+	# it has one capability, a system call filter, and no file or socket except the pair
 	grep -q '^CapEff:	0000000000000004$' "/proc/$helper/status"
 	[[ $SAPIPE_BUILD == *san* ]] || grep -q '^Seccomp:	2$' "/proc/$helper/status"	# the sanitizers allow no filter
 	grep -q '^NoNewPrivs:	1$' "/proc/$helper/status"
@@ -176,7 +176,7 @@ is_gone() { [ ! -e "/proc/$1" ] || grep -q '^State:	Z' "/proc/$1/status"; }
 	kill -HUP "$pid"
 	eventually 10 grep -q 'left.ini is not reloaded' one.ike
 	reaches one
-	# a lifetime keeps the SAs
+	# SAs stay when a lifetime changes
 	sed -i '$d' left.ini
 	echo 'esp-lifetime = 20m' >>left.ini
 	stream one
@@ -184,7 +184,7 @@ is_gone() { [ ! -e "/proc/$1" ] || grep -q '^State:	Z' "/proc/$1/status"; }
 	eventually 10 grep -q '\[one\] changed (esp-lifetime): its SAs stay' one.ike
 	[ "$(lost one)" = none ]
 	[ "$(grep -c 'child SA .* established' one.ike)" = 1 ]
-	# another secret does not: this end has it first, then the other one
+	# SAs are deleted when the secret changes: first at this end, then at the other
 	printf 'another-secret\n' >one.psk
 	kill -HUP "$pid"
 	eventually 10 grep -q '\[one\] changed (psk-file): 1 IKE SA and 1 child SA deleted' one.ike

@@ -24,7 +24,7 @@
 
 /* ---- writes */
 
-/* Adds it to the list of those that wait for the disk, or removes it. */
+/* Adds ${cl} to the list of claims that wait for a sync, or removes it. */
 static void
 set_dirty(struct claim *cl, bool dirty)
 {
@@ -52,7 +52,7 @@ claims_sync(struct claims *c, struct fault *f)
 	return (rc);
 }
 
-/* Writes the numbers. ${owed}: those that are reserved must not be used before the disk has them. */
+/* Writes the numbers. ${owed}: the reserved ones must not be used before the disk has them. */
 static int
 store(struct claim *cl, uint64_t out, uint64_t in, bool owed, struct fault *f)
 {
@@ -65,7 +65,7 @@ store(struct claim *cl, uint64_t out, uint64_t in, bool owed, struct fault *f)
 	return (0);
 }
 
-/* The keys decide, not the SPI: the same keys under another name are the same trap. */
+/* The keys decide, not the SPI: the same keys in another record would repeat the same nonces. */
 int
 claim_digest(const struct sa_child *rec, uint8_t digest[CLAIM_DIGEST], struct fault *f)
 {
@@ -98,7 +98,7 @@ fingerprint(const struct claims *c, const uint8_t digest[CLAIM_DIGEST], char nam
 	return (0);
 }
 
-/* ---- locks: one byte of one file for each claim, so that a claim costs no descriptor */
+/* ---- locks: one byte of one file for each claim, so that a claim needs no descriptor */
 
 static off_t
 lock_at(const char *name)
@@ -111,7 +111,7 @@ lock_at(const char *name)
 	return ((off_t)at);
 }
 
-/* A lock of the open file: it ends with the process, whichever descriptors that closes before. */
+/* A lock of the open file description: the process keeps it when it closes other descriptors of the file. */
 static int
 set_lock(struct claims *c, const char *name, short type)
 {
@@ -128,7 +128,7 @@ bucket(struct claims *c, const char *name)
 	return (&c->held[(size_t)lock_at(name) % CLAIM_BUCKETS]);
 }
 
-/* Whether this process holds the claim: its own lock does not keep it from it. */
+/* Whether this process holds the claim, which its own lock does not show. */
 static bool
 is_held(struct claims *c, const char *name)
 {
@@ -139,7 +139,7 @@ is_held(struct claims *c, const char *name)
 	return (cl != NULL);
 }
 
-/* Locks; waits a moment for a holder that is just ending. */
+/* Locks; waits a moment for a holder that is about to exit. */
 static int
 hold(struct claim *cl, struct fault *f)
 {
@@ -186,8 +186,8 @@ let_go(struct claim *cl)
 /* ---- claims */
 
 /*
- * When this machine started, by the clock that shows ${now}. Somebody may have set that clock since any earlier look,
- * and new SAs have its new time.
+ * When this machine started, by the clock that shows ${now}. It is calculated each time, since the clock may have been set,
+ * and new SAs have the new time.
  */
 static uint64_t
 boot_epoch(uint64_t now)
@@ -200,8 +200,8 @@ boot_epoch(uint64_t now)
 }
 
 /*
- * What is recorded of ${cl}, which is locked, in ${n}: in its slot, or in a file of an earlier version. 1; 0: nothing is; -1
- * with a fault.
+ * Reads the numbers of ${cl}, which is locked, into ${n}: from its slot, or from a file of an earlier version. 1; 0: there is no
+ * record; -1 with a fault.
  */
 static int
 recall(struct claim *cl, uint64_t established, uint64_t now, struct claim_numbers *n, struct fault *f)
@@ -231,7 +231,7 @@ recall(struct claim *cl, uint64_t established, uint64_t now, struct claim_number
 	return (rc == 1 || old == 1);
 }
 
-/* The first block of ${cl} is recorded: ${known}: of numbers behind used ones. */
+/* Records the first block of ${cl}. ${known}: the numbers follow used ones. */
 static int
 begin(struct claim *cl, bool known, uint64_t now, struct fault *f)
 {

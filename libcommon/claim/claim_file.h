@@ -1,6 +1,6 @@
 /*
- * Claims in files of their own, as earlier versions made them: they are read, and removed when they are over. Their names, and what
- * is common with slots (claim_slots.h). Used only by the claims.
+ * Claims in files of their own, which earlier versions made. They are read, and are removed when they have expired. Also the names
+ * of claims, and what these files have in common with slots (claim_slots.h). Only the room claim/ uses this file.
  */
 #ifndef SAPIPE_CLAIM_CLAIM_FILE_H
 #define SAPIPE_CLAIM_CLAIM_FILE_H
@@ -16,7 +16,7 @@
 #define CLAIM_NAME_LEN	(CLAIM_HEX + sizeof(CLAIM_SUFFIX) - 1)
 
 struct claim_numbers {
-	uint64_t	out, in;	/* below ${out} and up to ${in} all count as used */
+	uint64_t	out, in;	/* outbound numbers below ${out}, inbound numbers up to ${in} count as used */
 	uint64_t	expires;	/* epoch seconds, of the SA */
 };
 

@@ -16,14 +16,14 @@
 
 #define ROUND		64	/* requests between two looks at the disk */
 #define QUIET_MS	20	/* no request for this time: sync to disk */
-#define DIRTY_MS	500	/* ... which is not put off for longer */
+#define DIRTY_MS	500	/* sync after this time even if requests keep coming */
 
 /* Claims held, by id, and released ones that are still to be synced to disk. */
 struct holdings {
 	struct claims	*c;
 	struct claim	*by_id[KEEPER_CLAIMS], *gone;
-	size_t		 end;		/* no id from here on was used yet */
-	uint64_t	 dirty_ms;	/* since when there is something; 0: nothing */
+	size_t		 end;		/* ids from this one were never used */
+	uint64_t	 dirty_ms;	/* since when something waits for a sync; 0: nothing does */
 };
 
 static uint64_t
@@ -83,7 +83,7 @@ obey(struct holdings *t, const struct keeper_ask *q, struct keeper_answer *a)
 }
 
 /*
- * Waits for the disk with all that was written. If that fails, none of the ${n} answers ${a} counts.
+ * Syncs to disk what was written. If that fails, none of the ${n} answers ${a} counts.
  */
 static void
 sync_all(struct holdings *t, struct keeper_answer *a, size_t n)
@@ -109,21 +109,21 @@ sync_all(struct holdings *t, struct keeper_answer *a, size_t n)
 	t->dirty_ms = 0;
 }
 
-/* It keeps its user, which owns the directory, and drops all capabilities. */
+/* The keeper keeps its user, which owns the directory, and drops all capabilities. */
 static void
 confine(const struct claims *c)
 {
 	struct stat st;
 	char uid[24];
 
-	/* Root that works in somebody's directory needs to be root. */
+	/* In a directory of another user, root needs its capabilities. */
 	(void)snprintf(uid, sizeof(uid), "%lu", (unsigned long)geteuid());
 	if (fstat(c->dir, &st) == 0 && st.st_uid == geteuid())
 		(void)priv_drop(uid, 0, NULL);
 	(void)sandbox_enter_dir(SANDBOX_NEGOTIATOR, c->dir, NULL);
 }
 
-/* Waits for a request and reads all pending ones; 0 if the other end is disconnected or a request is malformed. */
+/* Waits for a request and reads all that are pending; 0 if the other end is disconnected or a request is malformed. */
 static size_t
 hear(int fd, struct keeper_ask q[ROUND])
 {
@@ -194,7 +194,7 @@ keeper_serve(void *claims, int fd)
 	free(t);
 }
 
-/* --- the end that asks --- */
+/* --- the requester's end --- */
 
 void
 keeper_init(struct keeper *k, int fd)
@@ -233,7 +233,7 @@ queue(struct keeper *k, const struct keeper_ask *q, struct fault *f)
 
 	if (k->n == KEEPER_QUEUE)
 		return (fault(f, FAULT_SYSTEM, "the keeper of claims is far behind: is the disk of the state "
-		    "directory at work?"));
+		    "directory slow or stopped?"));
 	if (k->first + k->n == k->cap && k->first > k->cap / 2) {
 		memmove(k->queue, k->queue + k->first, k->n * sizeof(*q));
 		k->first = 0;

@@ -1,8 +1,8 @@
 /*
- * The keeper of claims: a helper process that does all that may wait for a disk, so that packets
- * never wait. It owns the state directory; the data path sends requests over a socket, mostly
- * before it needs the answer. The keeper may wait for the data path to read; the data path never waits for the
- * keeper: requests that the socket has no room for are queued.
+ * The keeper of claims: a helper process that does everything that may wait for a disk, so that packets
+ * never wait. It owns the state directory. The data path sends requests over a socket, mostly
+ * before it needs the answer. The keeper may wait for the data path to read. The data path never waits for the
+ * keeper: it queues requests that do not fit into the socket.
  */
 #ifndef SAPIPE_CLAIM_CLAIM_KEEPER_H
 #define SAPIPE_CLAIM_CLAIM_KEEPER_H
@@ -36,7 +36,7 @@ struct keeper_answer {
  */
 void keeper_serve(void *claims, int fd);
 
-/* The end that asks. */
+/* The requester's end. */
 struct keeper {
 	int		 fd;		/* of the caller */
 	struct keeper_ask *queue;
@@ -54,7 +54,7 @@ bool keeper_waits(const struct keeper *k);
 int keeper_flush(struct keeper *k, struct fault *f);
 /* The next answer. 1; 0 if there is none now; -1 with FAULT_SYSTEM if the keeper has ended. */
 int keeper_answer(struct keeper *k, struct keeper_answer *a, struct fault *f);
-/* At the end: sends queued requests, drops answers, for ${ms} milliseconds at most. */
+/* Before exit: sends queued requests and drops answers, for at most ${ms} milliseconds. */
 void keeper_finish(struct keeper *k, unsigned ms);
 
 #endif

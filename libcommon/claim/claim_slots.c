@@ -16,7 +16,7 @@
 
 /*
  * The header has the size of a slot: magic | generation | slots | doubt | damaged | 0 (16 bytes) | check; 8 bytes each. A slot:
- * magic | key (16 bytes) | out | in | expires | 0 | check. A free slot is all zero. No sector of a disk has a part of a slot.
+ * magic | key (16 bytes) | out | in | expires | 0 | check. A free slot is all zero. No slot crosses the border of a disk sector.
  */
 #define HEAD_MAGIC	UINT64_C(0x736170736c743031)	/* "sapslt01" */
 #define SLOT_MAGIC	UINT64_C(0x736170736c743032)
@@ -26,7 +26,7 @@
 #define OUT_AT		24
 #define GROW		256		/* slots */
 #define LOCK_MS		5000
-#define LOOKS		5		/* at a slot that another process may be writing just now */
+#define LOOKS		5		/* reads of a slot that another process may be writing */
 
 static const uint8_t zeros[SLOT_LEN];
 
@@ -107,7 +107,7 @@ head_put(const struct slots *s, int fd)
 	return (claim_check(b, CHECK_AT, b + CHECK_AT) == 0 && pwrite(fd, b, SLOT_LEN, 0) == SLOT_LEN);
 }
 
-/* Others read the file again. Before a change: should this process end in the middle, they look once too often. */
+/* Makes other processes read the file again. Called before a change, in case this process ends in the middle of it. */
 static bool
 announce(struct slots *s)
 {
@@ -148,8 +148,8 @@ grow(int fd, uint32_t from, uint32_t n)
 }
 
 /*
- * The file comes to be with its header and some slots: one without them has lost them. Another process may make it at the
- * same time: one of the two gets the name.
+ * Makes the file with its header and some slots, so a file without them has lost them. If another process makes it at the
+ * same time, one of the two files gets the name.
  */
 static int
 create(int dir, struct fault *f)
@@ -221,7 +221,7 @@ slots_lock(struct slots *s, int dir, struct fault *f)
 			return (bad(f, "lock"));
 		(void)nanosleep(&moment, NULL);
 	}
-	return (fault(f, FAULT_SYSTEM, "another esp-tun does not let go of " SLOTS_FILE " in the state directory"));
+	return (fault(f, FAULT_SYSTEM, "another esp-tun does not unlock " SLOTS_FILE " in the state directory"));
 }
 
 void
@@ -276,13 +276,13 @@ enter(struct slots *s, uint32_t i, const uint8_t *p, struct fault *f)
 	e->damaged = !is_free(p) && !is_whole(p, SLOT_MAGIC);
 	if (is_free(p) && i < s->next_free)
 		s->next_free = i;
-	/* Also a damaged one: it has perhaps its key, and is found. */
+	/* Also a damaged one: its key may be intact, so that it is found. */
 	if (!is_free(p) && table_put(&s->index, &e->node, hash_of(p + KEY_AT)) != 0)
 		return (fault(f, FAULT_MEMORY, "no memory for claims"));
 	return (0);
 }
 
-/* Another process may be in the middle of a write: only what stays damaged is. */
+/* Another process may be in the middle of a write: a slot counts as damaged only if it stays so. */
 static bool
 look_again(const struct slots *s, uint32_t i, uint8_t *p)
 {
@@ -340,7 +340,7 @@ refresh(struct slots *s, uint64_t now, struct fault *f)
 	n = whole && !cut ? get_be64(b + 16) : n < SLOTS_MAX ? n : SLOTS_MAX;
 	doubt = whole ? get_be64(b + 24) : 0;
 	known = whole ? get_be64(b + 32) : 0;
-	/* What is no longer there is not looked for. */
+	/* Slots that the file no longer has are not in the index. */
 	for (uint32_t i = (uint32_t)n; i < s->n; i++)
 		if (enter(s, i, zeros, f) != 0)
 			return (-1);
@@ -353,7 +353,7 @@ refresh(struct slots *s, uint64_t now, struct fault *f)
 	for (uint32_t i = 0; i < s->n; i++)
 		found += s->entries[i].damaged;
 	s->generation = whole ? get_be64(b + 8) : s->generation + ((uint64_t)now << 30);
-	s->doubt = cut || found > known || doubt > now ? now : doubt;	/* a clock that was set back brings no doubt about the future */
+	s->doubt = cut || found > known || doubt > now ? now : doubt;	/* not in the future, in case the clock was set back */
 	s->n_damaged = found;
 	if ((cut || found != known || s->doubt != doubt) && (!announce(s) || fsync(s->fd) != 0))
 		return (bad(f, "write"));
@@ -365,7 +365,7 @@ slots_refresh(struct slots *s, uint64_t now, struct fault *f)
 {
 	if (refresh(s, now, f) == 0)
 		return (0);
-	slots_close(s);		/* a part of the index is worse than none: claims would look new */
+	slots_close(s);		/* with a part of the index some claims would look new */
 	return (-1);
 }
 
@@ -470,7 +470,7 @@ slots_sync(struct slots *s, struct fault *f)
 	return (s->fd == -1 || fdatasync(s->fd) == 0 ? 0 : bad(f, "write"));
 }
 
-/* ---- those that are over */
+/* ---- expired ones */
 
 static bool
 is_over(const uint8_t *p, uint64_t now)

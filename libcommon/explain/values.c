@@ -1,4 +1,4 @@
-/* Values by their RFC names: names, options, lengths, and the known ones of a calculation. */
+/* Values by their RFC names: their options and lengths, and the values that a calculation knows. */
 #include "explain/values.h"
 
 #include <string.h>
@@ -94,7 +94,7 @@ calc_option(enum val v)
 	return (infos[v].option);
 }
 
-/* What is named here only; whoever adds a value without thinking of it keeps it secret. */
+/* Only values that are named here are public, so a value that is added later is secret until it is named here. */
 enum step_open
 calc_open(const struct calc *c, enum val v)
 {
@@ -210,7 +210,10 @@ group_len(const struct alg_group *g, enum val v)
 	return (v == V_GXY ? g->shared_len : g->pub_len);
 }
 
-/* Whether ${v} of the group is one number, most significant byte first: a point is two, X25519 begins with the least. */
+/*
+ * Whether ${v} of the group is one number, most significant byte first. A point has two numbers; X25519 starts with the least
+ * significant byte.
+ */
 static bool
 pads(const struct alg_group *g, enum val v)
 {
@@ -232,7 +235,7 @@ note_odd_len(struct calc *c, enum val v)
 		if (group_len(g, v) > len && (next == NULL || group_len(g, v) < group_len(next, v)))
 			next = g;
 	}
-	/* Shorter than any: a value made up for a test. */
+	/* Shorter than any group's: probably an invented value. */
 	if (next == NULL || next == least)
 		return;
 	step_note(c->note, "%s: %zu bytes are the length of no group, %s has %zu: --group %s restores leading zeros",

@@ -14,13 +14,13 @@
  * 727473). Rules of the tunnel's tables ignore packets with this mark.
  */
 #define ROUTE_MARK	0x727473u
-#define ROUTE_PRIO	5200	/* of the rules: before main (32766), behind local (0) */
+#define ROUTE_PRIO	5200	/* of the rules: before main (32766), after local (0) */
 
-#define ROUTER_ADDRESSES 64	/* remembered; more stay on a persistent device */
+#define ROUTER_ADDRESSES 64	/* are removed at the end; more stay on a persistent device */
 
 /*
- * With ${block} an unreachable route is behind each route of the tunnel: the same network, the highest metric, and
- * this protocol number. It does not depend on the device, and is never removed by a router.
+ * With ${block} each route of the tunnel has an unreachable route with the same network, the highest metric and
+ * this protocol number. It does not depend on the device, and a router never removes it.
  */
 #define ROUTE_BLOCK_PROTO	172
 #define ROUTE_BLOCK_METRIC	UINT32_MAX
@@ -32,17 +32,17 @@ struct route {
 	struct addr	src;		/* preferred source; family 0: none */
 	struct addr	via;		/* the next hop on the device, whether or not a route leads to it; family 0: none */
 	/*
-	 * With ${covers}: only for packets of this IP protocol and local port (0: any); 0: for all. For a protocol whose
-	 * packets outside of the tunnel do not carry the tunnel: these rules have no mark.
+	 * With ${covers}: only for packets of this IP protocol and local port (0: any); 0: for all packets. These rules have no
+	 * mark, so the protocol must not be one that carries the tunnel.
 	 */
 	uint8_t		proto;
 	uint16_t	port;
 	/*
-	 * A hole: packets to ${net} go as they would without the tunnel. For a net within a wider route with ${covers}, which is
-	 * that of the whole internet (${whole}) or not. ${covers} is set, the fields below it are not used.
+	 * A hole: packets to ${net} are routed as without the tunnel. ${net} is in a wider route with ${covers}; ${whole}: that
+	 * route is for the whole internet. ${covers} is set, the fields below it are not used.
 	 */
 	bool		hole, whole;
-	uint32_t	refs;		/* of the router: how often it is wanted */
+	uint32_t	refs;		/* used by the router: how many SAs need it */
 };
 
 #define ROUTER_PORTS	8	/* protocols and ports with rules; routes of more are for all packets */
@@ -54,7 +54,7 @@ struct router {
 	bool		 block;		/* set by the caller */
 	struct route	*have;		/* sorted */
 	size_t		 n_have, cap_have;
-	uint32_t	 prefixes[2][129];	/* [IPv6][length]: how many of them have it, without ${covers} */
+	uint32_t	 prefixes[2][129];	/* [IPv6][length]: the number of routes without ${covers} that have it */
 	bool		 rules[2][2];	/* [IPv6][whole internet]: made by us */
 	struct route_port { uint8_t family, proto; uint16_t port; } ports[ROUTER_PORTS];	/* each with a rule and a table */
 	size_t		 n_ports;
@@ -68,9 +68,8 @@ struct router {
 };
 
 /*
- * For device ${ifindex}. Removes the rules, and the holes, that a killed process has left for this device or for one that is
- * no more; those that block stay. -1 with FAULT_SYSTEM. Keep it open while
- * privileges are dropped to CAP_NET_ADMIN.
+ * For device ${ifindex}. Removes the rules and holes that a killed process has left for this device or for a device that does not
+ * exist any more; those that block stay. -1 with FAULT_SYSTEM. Open it before privileges are dropped to CAP_NET_ADMIN.
  */
 int router_open(struct router *r, unsigned ifindex, struct fault *f);
 /* Removes routes, rules (except those that block) and addresses, and restores MTU and state: a persistent device is left as it was found. */
@@ -90,7 +89,7 @@ int router_multicast(struct router *r, struct fault *f);
  * errors do not change it: anybody can forge those that the kernel accepts. 0: not known.
  */
 size_t router_path_mtu(struct router *r, const struct addr *remote, uint32_t mark);
-/* Limits the super-packets that the device hands over to ${size} bytes, where the kernel can (4.16). */
+/* Limits the super-packets of the device to ${size} bytes, if the kernel supports it (4.16). */
 void router_gso(struct router *r, size_t size);
 /* Adds an address to the device; 0 also if the device has it already. */
 int router_address(struct router *r, const struct addr *a, uint8_t prefix, struct fault *f);
@@ -106,8 +105,8 @@ bool router_find_address(struct router *r, const struct selector *s, struct addr
 int router_sync(struct router *r, struct route *want, size_t n, struct fault *f);
 
 /*
- * Between two calls of router_sync(): one that is wanted once more, or once less. Their cost does not grow with the number
- * of routes, but for a move in memory. 0, or -1 as router_sync().
+ * Between two calls of router_sync(): adds a reference to a route, or removes one. The cost does not grow with the number
+ * of routes, except for a move in memory. 0, or -1 as router_sync().
  */
 int router_add(struct router *r, const struct route *t, struct fault *f);
 void router_remove(struct router *r, const struct route *t);

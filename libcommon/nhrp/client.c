@@ -36,7 +36,7 @@ own_nat(const struct nhrp_client *c, const struct addr *nbma)
 	return ((struct addr){0});
 }
 
-/* The server to ask after ${nbma} has not answered: the next one that has accepted us, else the same. */
+/* The server to ask if ${nbma} does not answer: the next one that has accepted our registration, or else the same one. */
 static struct addr
 next_server(const struct nhrp_client *c, const struct addr *nbma)
 {
@@ -53,7 +53,7 @@ next_server(const struct nhrp_client *c, const struct addr *nbma)
 	return (*nbma);
 }
 
-/* The NBMA address that packets to the requester of ${p} go to: what a NAT made of it, if the packet says so. */
+/* The NBMA address for packets to the requester of ${p}: the translated one, if the packet has a NAT extension. */
 static struct addr
 requester(const struct nhrp_packet *p)
 {
@@ -69,9 +69,9 @@ requester(const struct nhrp_packet *p)
 }
 
 /*
- * Answers a resolution request for an address of ours. The reply goes back by the server that handed the request on. Behind
- * a NAT a copy goes to the requester directly, before it: that opens our NAT for the requester's packets, which else would end
- * there. A public end sends none: in front of a NAT of the requester it would only disturb that NAT's table.
+ * Answers a resolution request for an address of ours. The server that forwarded the request forwards the reply. Behind
+ * a NAT this end first sends a copy to the requester directly, which opens the NAT for the requester's packets; without it the NAT
+ * would drop them. An end without a NAT sends no copy: it would only add an entry to the table of the requester's NAT.
  */
 static void
 answer(struct nhrp_client *c, const struct nhrp_in *in, uint8_t prefix, struct now now)
@@ -96,7 +96,7 @@ answer(struct nhrp_client *c, const struct nhrp_in *in, uint8_t prefix, struct n
 		(void)nhrp_ext_append(x, &own, &a);
 	}
 	if ((x = nhrp_ext_find(&p, NHRP_EXT_NAT)) != NULL) {
-		x->data = SPAN_NONE;	/* the requester's entry is not of the reply */
+		x->data = SPAN_NONE;	/* the requester's entry does not belong into the reply */
 		if (nat.family != 0)
 			(void)nhrp_ext_append(x, &(struct nhrp_cie){ .prefix = nhrp_bits(&n->proto),
 			    .nbma = nat, .proto = n->proto }, &a);
@@ -113,8 +113,8 @@ answer(struct nhrp_client *c, const struct nhrp_in *in, uint8_t prefix, struct n
 /* --- shortcuts --- */
 
 /*
- * No answer, or that there is none, for an address that a shortcut leads to: a refusal ends the shortcut, after silence it goes on
- * to its end. False: no shortcut leads to it.
+ * A resolution of an address that a shortcut leads to has failed. A negative answer ends the shortcut; without an answer
+ * the shortcut lasts until it expires. False: no shortcut leads to the address.
  */
 static bool
 renewal_failed(struct nhrp_client *c, const struct nhrp_resolve *r)
@@ -153,7 +153,7 @@ keep(struct nhrp_client *c, const struct nhrp_resolve *r, struct now now)
 		c->n_cuts++;
 	else if (c->cuts[i].b.kind == NHRP_KIND_SHORTCUT) {
 		what = "renewed";
-		cut.used_ms = c->cuts[i].used_ms;	/* the question was ours, not of a packet */
+		cut.used_ms = c->cuts[i].used_ms;	/* the renewal is no use: no packet caused the request */
 	}
 	c->cuts[i] = cut;
 	c->node->sink.binding(c->node->sink.ctx, &cut.b);
@@ -167,7 +167,7 @@ keep(struct nhrp_client *c, const struct nhrp_resolve *r, struct now now)
 	nhrp_node_tell(c->node, &e);
 }
 
-/* Whether there is an answer for ${dst} already, or a question. */
+/* Whether ${dst} is resolved, or a request for it is in progress. */
 static bool
 known(const struct nhrp_client *c, const struct addr *dst)
 {
@@ -182,7 +182,7 @@ known(const struct nhrp_client *c, const struct addr *dst)
 	return (false);
 }
 
-/* Asks the server ${nhs} for ${dst}. False: there are too many questions already. */
+/* Sends a request for ${dst} to the server ${nhs}. False: too many requests are in progress. */
 static bool
 resolve(struct nhrp_client *c, const struct addr *dst, const struct addr *nhs, struct now now)
 {
@@ -198,8 +198,8 @@ resolve(struct nhrp_client *c, const struct addr *dst, const struct addr *nhs, s
 }
 
 /*
- * Resolves a shortcut again whose last third has begun, if packets took it in the third before or take it now. Its end stays what it
- * is until the answer comes.
+ * Resolves a shortcut again in the last third of its holding time, if packets use it or have used it in the third before. The
+ * shortcut expires at the same time as before unless an answer comes.
  */
 static void
 renew(struct nhrp_client *c, struct nhrp_cut *cut, struct now now)
@@ -214,7 +214,10 @@ renew(struct nhrp_client *c, struct nhrp_cut *cut, struct now now)
 	(void)resolve(c, &cut->dst, &nhs, now);
 }
 
-/* One of a Resolution-set lasts as long as it is in use: its peer would be purged, and a dead tunnel is withdrawn by who made it. */
+/*
+ * A shortcut of a Resolution-set lasts as long as it is in use: the hub purges it if its peer goes, and the tool that made the tunnel
+ * withdraws a dead one.
+ */
 static void
 extend(struct nhrp_client *c, struct nhrp_cut *cut, struct now now)
 {
@@ -275,11 +278,11 @@ cut_timeout(struct nhrp_client *c, size_t i, struct now now)
 		return;
 	}
 	renew(c, cut, now);
-	/* If it is not in use now, the next packet renews it. */
+	/* If no packet uses it now, the next packet renews it. */
 	cut->looked = cut->looked || cut->renew_ms <= now.ms;
 }
 
-/* A server says that our packets have a shorter way. */
+/* A traffic indication: a server reports that there is a shortcut for our packets. */
 static void
 indication(struct nhrp_client *c, const struct nhrp_in *in, struct now now)
 {
@@ -309,7 +312,7 @@ nhrp_client_wanted(struct nhrp_client *c, const struct addr *hop, struct now now
 
 /* --- purges --- */
 
-/* Bindings for what a purge names; its own next hop may purge what it gave. */
+/* Withdraws the bindings to addresses that a purge names, and those with a next hop that it names. */
 static void
 purge(struct nhrp_client *c, const struct nhrp_in *in, struct now now)
 {
@@ -382,7 +385,7 @@ nhrp_client_receive(struct nhrp_client *c, const struct nhrp_in *in, struct now 
 
 	if (answered(c, in, now))
 		return (true);
-	/* What we sent ourselves and comes back is no question of somebody. */
+	/* Our own packet that comes back is no request of a peer. */
 	if (addr_cmp(&in->p.src, &c->node->proto) == 0)
 		return (false);
 	switch (in->p.type) {
@@ -464,7 +467,7 @@ nhrp_client_again(struct nhrp_client *c, struct now now)
 {
 	size_t i;
 
-	/* A peer behind a NAT has no mapping for our new address: packets go by the server until it has been asked again. */
+	/* A peer behind a NAT has no mapping for our new address: packets go by the server until the peer is resolved again. */
 	while (c->n_cuts > 0)
 		client_withdraw(c, c->n_cuts - 1);
 	for (i = 0; i < c->n_regs; i++)

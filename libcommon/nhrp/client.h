@@ -1,8 +1,8 @@
 /*
  * A resident client beside its registration (RFC 2332 section 2.3, and Cisco's traffic indications): answers resolution
- * requests for its own addresses, resolves what an indication of a server is about, and obeys purges. An indication counts
- * only from a server at which this end is registered. A shortcut in use is resolved again in the last third of its holding time;
- * one that is not in use ends at its holding time, or earlier with ${idle_s}.
+ * requests for its own addresses, resolves the destination that an indication names, and obeys purges. An indication counts
+ * only from a server at which this end is registered. A shortcut in use is resolved again in the last third of its holding time.
+ * An unused shortcut expires after its holding time, or earlier with ${idle_s}.
  *
  * In an AutoConnect VPN the server tells two clients of each other (acvpn.h). A Resolution-set counts only from a server at which this
  * end is registered, by the last registration that was accepted, and once: its serial is greater than those before.
@@ -27,11 +27,11 @@ struct nhrp_cut {		/* a shortcut, or a negative answer */
 	struct sa_nhrp_binding b;
 	struct addr	dst, nhs_nbma;	/* the address that was asked for, and the server */
 	uint64_t	end_ms;
-	uint64_t	renew_ms;	/* from then on, use renews it; UINT64_MAX: no (more) */
-	bool		looked;		/* ${renew_ms} has gone by */
+	uint64_t	renew_ms;	/* a packet after this time renews it; UINT64_MAX: none does */
+	bool		looked;		/* ${renew_ms} has passed */
 	bool		set;		/* of a Resolution-set: use makes it last */
 	uint32_t	idle_s;		/* ... which says when it ends without packets; 0: see struct nhrp_client */
-	uint64_t	used_ms;	/* the last packet to it that this end knows of */
+	uint64_t	used_ms;	/* time of the last known packet to it */
 };
 
 struct nhrp_client {
@@ -48,13 +48,13 @@ struct nhrp_client {
 	size_t			 n_cuts;
 };
 
-/* Handles a packet. False: it is nothing that this client has asked for or serves. */
+/* Handles a packet. False: the client neither requested nor serves it. */
 bool nhrp_client_receive(struct nhrp_client *c, const struct nhrp_in *in, struct now now);
-/* There are packets for the next hop ${hop}, which no binding names: resolves it (phase 2 of a DMVPN). */
+/* Resolves the next hop ${hop}, for which there are packets and no binding (phase 2 of a DMVPN). */
 void nhrp_client_wanted(struct nhrp_client *c, const struct addr *hop, struct now now);
-/* Packets went to the NBMA address ${nbma} (family 0: perhaps to any) about now. */
+/* Notes that packets were sent to the NBMA address ${nbma} just now (family 0: perhaps to any). */
 void nhrp_client_used(struct nhrp_client *c, const struct addr *nbma, struct now now);
-/* Our address has changed: withdraws the shortcuts, and registers at each server at once. */
+/* Withdraws the shortcuts and registers at each server at once, after our address has changed. */
 void nhrp_client_again(struct nhrp_client *c, struct now now);
 uint64_t nhrp_client_deadline_ms(const struct nhrp_client *c);	/* the registrations' included */
 void nhrp_client_timeout(struct nhrp_client *c, struct now now);

@@ -1,4 +1,4 @@
-/* The table of a client's shortcuts, and what is its own. */
+/* The table of a client's shortcuts, and the client's own networks. */
 #include "nhrp/client_priv.h"
 
 uint8_t

@@ -1,11 +1,11 @@
-/* Resolution-sets of an AutoConnect VPN (acvpn.h), as a client gets them: judged, made shortcuts, and acknowledged. */
+/* A client's part in an AutoConnect VPN (acvpn.h): checks Resolution-sets, makes shortcuts of them, and acknowledges them. */
 #include "nhrp/client_priv.h"
 
 #include <stdio.h>
 
 #define SET_PREFIX_MIN	8	/* of a network that a Resolution-set brings */
 
-/* Whether ${net} is a network that a shortcut may lead to: not ours, and none with an address that the tunnels themselves need. */
+/* Whether a shortcut may lead to ${net}: it must not be ours, and must not contain an address that the tunnels themselves need. */
 static bool
 may_lead(const struct nhrp_client *c, const struct nhrp_register *r, const struct acvpn *a, const struct acvpn_net *net)
 {
@@ -65,7 +65,7 @@ put_set(struct nhrp_client *c, const struct nhrp_register *r, const struct acvpn
 	c->node->sink.binding(c->node->sink.ctx, b);
 }
 
-/* Shortcuts by the peer of ${a} that ${a} does not name any more. */
+/* Withdraws shortcuts by the peer of ${a} to networks that ${a} does not name any more. */
 static void
 drop_others(struct nhrp_client *c, const struct acvpn *a)
 {
@@ -109,7 +109,7 @@ client_resolution_set(struct nhrp_client *c, const struct nhrp_in *in, const str
 		r++;
 	if (r == c->reg + c->n_regs || r->state.outcome != NHRP_ACCEPTED || a->registration != r->accepted_id)
 		return;
-	/* The server has not got our answer to the last one; an older one is a replay. */
+	/* The same serial: the server has not received our answer. A lower one is a replay. */
 	if (r->has_serial && a->serial <= r->serial) {
 		if (a->serial == r->serial)
 			acknowledge(c, r, in);

@@ -1,4 +1,4 @@
-/* What the machines of NHRP share: own packets, authentication of received ones, error indications, records. */
+/* Functions that the machines of NHRP share: sending, authentication of received packets, error indications, records. */
 #include "nhrp/node.h"
 
 #include <stdio.h>
@@ -31,8 +31,8 @@ nhrp_node_send(const struct nhrp_node *n, const struct addr *to, const struct nh
 }
 
 /*
- * The head of the packet that an error indication is about (RFC 2332 section 5.2.7). What is in authentication extensions behind
- * their first word is blanked: the clear-text form has its secret there, and the address of the sender proves nothing.
+ * The head of the packet that an error indication reports (RFC 2332 section 5.2.7). Authentication extensions are zeroed behind
+ * their first word: the clear-text form contains the secret there, and the address of the sender proves nothing.
  */
 static struct span
 quote(uint8_t out[NHRP_INNER_MAX], const struct nhrp_in *in)
@@ -61,7 +61,7 @@ nhrp_node_error(const struct nhrp_node *n, const struct nhrp_in *in, enum nhrp_e
 	struct nhrp_packet p;
 	uint8_t head[NHRP_INNER_MAX];
 
-	/* Nor about a traffic indication: nobody waits for the outcome. */
+	/* No error indication about a traffic indication either: its sender does not wait for an answer. */
 	if (nhrp_is_indication(in->p.type))
 		return;
 	nhrp_node_packet(n, &p, NHRP_ERROR_INDICATION);

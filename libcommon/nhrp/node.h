@@ -1,6 +1,6 @@
 /*
- * What the machines of NHRP share: who this end is, and where their output goes. A machine has no I/O: packets, samples and
- * the time go in; packets, nhrp-binding and nhrp-event records come out by the functions of a sink.
+ * State that the machines of NHRP share: the addresses of this end, and a sink for output. A machine has no I/O: its inputs are
+ * packets, samples and the time; it outputs packets, nhrp-binding and nhrp-event records by the functions of the sink.
  */
 #ifndef SAPIPE_NHRP_NODE_H
 #define SAPIPE_NHRP_NODE_H
@@ -11,7 +11,7 @@
 #include "sa/record.h"
 
 #define NHRP_HOLDING_DEFAULT	7200	/* seconds */
-#define NHRP_HOPS	64		/* hop count of what begins here */
+#define NHRP_HOPS	64		/* hop count of our own packets */
 #define NHRP_INNER_MAX	96		/* bytes of the offending packet in an indication */
 
 struct nhrp_sink {
@@ -22,7 +22,7 @@ struct nhrp_sink {
 	void	*ctx;
 };
 
-struct nhrp_hop {		/* a server; family 0: not said */
+struct nhrp_hop {		/* a server; family 0: not given */
 	struct addr	proto, nbma;
 };
 
@@ -33,10 +33,10 @@ struct nhrp_node {
 	uint16_t	 holding;	/* seconds that we ask for and announce */
 	struct nhrp_auth auth;
 	struct nhrp_sink sink;
-	uint32_t	 id;		/* of the next request: begins with a random number, so that a stranger cannot answer */
+	uint32_t	 id;		/* of the next request: starts at a random number, so that a stranger cannot guess it */
 };
 
-/* A received packet: ${from} is the sender's NBMA address as the outer header has it. */
+/* A received packet. ${from}: the sender's NBMA address in the outer header. */
 struct nhrp_in {
 	struct nhrp_packet	p;
 	struct addr		from;
@@ -51,24 +51,24 @@ void nhrp_node_records(struct nhrp_packet *p);
 void nhrp_node_send(const struct nhrp_node *n, const struct addr *to, const struct nhrp_packet *p);
 
 /*
- * Decodes and authenticates ${bytes}. 0, or -1: the packet is dropped; of one that fails the authentication an event tells,
- * and an error indication is sent, except in answer to an indication or a reply.
+ * Decodes and authenticates ${bytes}. 0, or -1: the packet is dropped. A packet that fails authentication is reported by an event
+ * and, unless it is an indication or a reply, answered with an error indication.
  */
 int nhrp_node_receive(const struct nhrp_node *n, struct nhrp_in *in, const struct addr *from, struct span bytes,
     struct now now, struct fault *f);
 /*
- * An error indication to the sender of ${in}, with the head of ${in} but without secrets of its authentication extension;
- * nothing in answer to an error indication.
+ * Sends an error indication to the sender of ${in}, with the head of ${in} without the secrets of its authentication extension.
+ * Sends nothing in answer to an error indication.
  */
 void nhrp_node_error(const struct nhrp_node *n, const struct nhrp_in *in, enum nhrp_error code, uint16_t at);
 
-/* An event with its texts set; the caller adds what it is about, and hands it to the sink. */
+/* An event with its texts set. The caller adds the other fields and hands it to the sink. */
 struct sa_nhrp_event nhrp_node_event(const struct nhrp_node *n, struct now now, const char *what);
 void nhrp_node_tell(const struct nhrp_node *n, const struct sa_nhrp_event *e);
-/* The same for a binding, which ends ${holding} seconds from ${now}. */
+/* The same for a binding that expires ${holding} seconds after ${now}. */
 struct sa_nhrp_binding nhrp_node_binding(const struct nhrp_node *n, struct now now, enum nhrp_kind kind, uint64_t holding);
 
-/* The bits of an address of the family of ${a}: 32 or 128. */
+/* The length in bits of an address of the family of ${a}: 32 or 128. */
 static inline uint8_t
 nhrp_bits(const struct addr *a)
 {
@@ -78,7 +78,7 @@ nhrp_bits(const struct addr *a)
 struct addr nhrp_network(const struct addr *a, uint8_t prefix);
 /* Whether ${a} is in ${net}/${prefix}. */
 bool nhrp_within(const struct addr *a, const struct addr *net, uint8_t prefix);
-/* The addresses of an IP packet of which ${s} is the head. 0, or -1: it is none, or truncated. */
+/* The addresses of the IP packet whose head is ${s}. 0, or -1: it is no IP packet, or truncated. */
 int nhrp_inner(struct span s, struct addr *src, struct addr *dst);
 
 #endif

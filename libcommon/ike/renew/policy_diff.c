@@ -93,7 +93,7 @@ lease_time(const struct pool *p)
 	return (p != NULL ? pool_lease_time(p) : 0);
 }
 
-/* Of settings that may be NULL: nothing to give. */
+/* For settings that may be NULL, which means that there are none. */
 #define GIVEN(m)	(a->give == NULL || b->give == NULL ? a->give == b->give : (m))
 
 SAME(exchange, a->exchange == b->exchange)
@@ -160,7 +160,7 @@ static const struct row {
 	{ "exchange", POLICY_IKE, same_exchange },
 	{ "auth", POLICY_IKE, same_auth },
 	{ "psk-file", POLICY_PROOF, same_psk },
-	/* Our own proof: the peer has verified the one before, and what it trusts is its own affair. */
+	/* Our own proof: the peer has verified the old one, and decides itself what it trusts. */
 	{ "cert", POLICY_LATER, same_cert },
 	{ "key", POLICY_LATER, same_key },
 	{ "ca", POLICY_PROOF, same_ca },

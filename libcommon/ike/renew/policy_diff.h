@@ -1,20 +1,20 @@
-/* What differs between two policies for one peer: the one before its file was read again, and the one after. */
+/* Compares two policies for one peer: the old one, and the new one that was read from the file again. */
 #ifndef SAPIPE_IKE_RENEW_POLICY_DIFF_H
 #define SAPIPE_IKE_RENEW_POLICY_DIFF_H
 
 #include "ike/policy.h"
 
-/* What a difference means for the SAs that were negotiated under the policy before. Bits. */
+/* What a difference means for the SAs of the old policy. Bits. */
 enum policy_change {
-	POLICY_LATER = 1,	/* nothing: it applies to what is negotiated from now on */
-	POLICY_CHILD = 2,	/* a child SA stays if the policy after allows it */
-	POLICY_IKE = 4,		/* an IKE SA stays if the policy after allows it, with its child SAs */
-	POLICY_PROOF = 8,	/* what the peer proved is worth nothing any more: its SAs end */
+	POLICY_LATER = 1,	/* nothing: it applies to later negotiations */
+	POLICY_CHILD = 2,	/* a child SA stays if the new policy allows it */
+	POLICY_IKE = 4,		/* an IKE SA stays, with its child SAs, if the new policy allows it */
+	POLICY_PROOF = 8,	/* the peer's proof is not valid any more: its SAs are deleted */
 };
 
 /*
- * Returns the bits of all that differs, 0 if ${a} and ${b} are the same, names aside. ${keys} (${cap} bytes, at least 1) gets
- * the options that differ, "psk-file, esp", cut to the room. A file of the same content under another name is no difference.
+ * Returns the bits of all differences, 0 if ${a} and ${b} differ in their names at most. ${keys} (${cap} bytes, at least 1) gets
+ * the options that differ, "psk-file, esp", cut to its size. A file with another name and the same content is no difference.
  */
 unsigned ike_policy_diff(const struct ike_policy *a, const struct ike_policy *b, char *keys, size_t cap);
 

@@ -1,4 +1,4 @@
-/* New policies for an engine that runs: which SAs they still allow, and the change of hands. */
+/* Replaces the policies of a running engine: finds the SAs that the new policies allow, and rebinds them. */
 #include "ike/renew/renew.h"
 
 #include <stdlib.h>
@@ -12,9 +12,9 @@
 
 struct renewing {
 	struct ike_engine	*e;
-	struct ike_conf		 to;		/* the engine's, with the set after */
+	struct ike_conf		 to;		/* the engine's, with the new set */
 	struct ike_renewal	*what;
-	unsigned		*group_changes;	/* of each group of the set before; ~0: it is removed */
+	unsigned		*group_changes;	/* for each group of the old set; ~0: it is removed */
 };
 
 static struct ike_policy *
@@ -33,7 +33,7 @@ renewal_of(const struct renewing *r, const struct ike_policy *p)
 	return (&r->what[p - r->e->conf.policies]);
 }
 
-/* The group of the user of ${sa} in the set after; NULL: none. False: no user of that group is let in any more. */
+/* The new group of the user of ${sa}; NULL: none. False: the new set rejects the users of that group. */
 static bool
 group_after(const struct renewing *r, const struct ike_sa *sa, const struct ike_policy **group)
 {
@@ -43,7 +43,7 @@ group_after(const struct renewing *r, const struct ike_sa *sa, const struct ike_
 	return (name[0] == '\0' || r->to.n_groups == 0 || *group != NULL);
 }
 
-/* What changed for the child SAs under ${sa}: of its group, if it has one. */
+/* What changed for the child SAs under ${sa}: in its group, if it has one. */
 static unsigned
 scope_changes(const struct renewing *r, const struct ike_sa *sa)
 {
@@ -54,7 +54,7 @@ scope_changes(const struct renewing *r, const struct ike_sa *sa)
 	return (sa->group != NULL ? r->group_changes[sa->group - r->e->conf.groups] : renewal_of(r, sa->policy)->changes);
 }
 
-/* Whether the leased address ${a} is one of the pool that the policy after has, too. */
+/* Whether the leased address ${a} is of a pool that the new policy has, too. */
 static bool
 lease_stays(const struct ike_policy *before, const struct ike_policy *after, const struct addr *a)
 {
@@ -69,7 +69,7 @@ is_id(const struct ike_id *have, const struct id *want)
 	return (have != NULL && id_eq(&id, want));
 }
 
-/* Whether the policy after allows the IKE SA. */
+/* Whether the new policy allows the IKE SA. */
 static bool
 sa_stays(const struct renewing *r, const struct ike_sa *sa)
 {
@@ -82,7 +82,7 @@ sa_stays(const struct renewing *r, const struct ike_sa *sa)
 	if (c != NULL && !c->client && (!lease_stays(ike_sa_scope(sa), group != NULL ? group : to, &c->address) ||
 	    !lease_stays(ike_sa_scope(sa), group != NULL ? group : to, &c->address6)))
 		return (false);
-	/* What is negotiated before it is established depends on no value of child SAs. */
+	/* Before it is established, no value of child SAs matters. */
 	if (sa->state != IKE_SA_ESTABLISHED)
 		return ((w->changes & POLICY_IKE) == 0 && (group == NULL) == (sa->group == NULL));
 	if ((w->changes & POLICY_IKE) == 0)
@@ -103,7 +103,7 @@ covered(const struct selector *list, size_t n, const struct selector *negotiated
 	return (false);
 }
 
-/* Whether ${c}'s networks are those of the policy after: of ${sa} with it, or of the policy alone where ${sa} is NULL. */
+/* Whether ${c}'s networks are those of the new policy: as ${sa} would have them, or of the policy alone if ${sa} is NULL. */
 static bool
 networks_stay(const struct renewing *r, const struct ike_child *c, const struct ike_sa *sa)
 {
@@ -118,7 +118,7 @@ networks_stay(const struct renewing *r, const struct ike_child *c, const struct 
 	(void)group_after(r, sa, &group);
 	if (c->pool != NULL && ike_policy_pool(group != NULL ? group : to, &c->remote_ts.first) != c->pool)
 		return (false);
-	/* The selectors as they would be negotiated now. */
+	/* The selectors that ${sa} would negotiate now. */
 	now_sa = (struct ike_sa){ .policy = to, .group = group, .config = sa->config, .own_addr = sa->own_addr,
 	    .peer_addr = sa->peer_addr };
 	ike_sa_ts(&now_sa, &ts);
@@ -138,7 +138,7 @@ in_list(const struct esp_proposals *l, const struct esp_proposal *p, bool no_gro
 	return (false);
 }
 
-/* Whether the policy after allows the child SA, under ${sa}; NULL: there is no IKE SA with its peer. */
+/* Whether the new policy allows the child SA, under ${sa}; NULL: there is no IKE SA with its peer. */
 static bool
 child_stays(const struct renewing *r, const struct ike_child *c, const struct ike_sa *sa)
 {
@@ -198,7 +198,7 @@ after(void *ctx, const struct ike_policy *p)
 	return (renewal_of(ctx, p)->to);
 }
 
-/* What is being negotiated was offered under the policy before. */
+/* Whether an exchange in progress, whose proposals are those of the old policy, may go on. */
 static bool
 exchange_stays(void *ctx, const struct ike_sa *sa, const struct ike_child *c)
 {
@@ -208,7 +208,7 @@ exchange_stays(void *ctx, const struct ike_sa *sa, const struct ike_child *c)
 }
 
 static void
-change_hands(struct renewing *r, struct now now, struct ike_outbox *out)
+rebind_all(struct renewing *r, struct now now, struct ike_outbox *out)
 {
 	struct ike_engine *e = r->e;
 	const struct ike_policy *group;
@@ -271,7 +271,7 @@ ike_engine_renew(struct ike_engine *e, struct now now, struct ike_policy *polici
 		sa->unfit = sa->state == IKE_SA_DEAD || !sa_stays(&r, sa);
 	end_children(&r, out);
 	end_sas(&r, now, out);
-	change_hands(&r, now, out);
+	rebind_all(&r, now, out);
 	ike_engine_settle(e);
 	free(r.group_changes);
 	return (0);

@@ -1,4 +1,4 @@
-/* The engine's policies replaced by others, while its SAs live on. */
+/* Replaces the policies of a running engine and keeps the SAs that the new policies allow. */
 #ifndef SAPIPE_IKE_RENEW_RENEW_H
 #define SAPIPE_IKE_RENEW_RENEW_H
 
@@ -7,22 +7,22 @@
 
 #define IKE_RENEWAL_KEYS	200
 
-/* What became of a policy of the set before. */
+/* The result for one policy of the old set. */
 struct ike_renewal {
-	struct ike_policy	*to;		/* the policy of that name in the set after; NULL: it is removed */
+	struct ike_policy	*to;		/* the policy of that name in the new set; NULL: it is removed */
 	unsigned		 changes;	/* bits of enum policy_change */
 	char			 keys[IKE_RENEWAL_KEYS];	/* the options that differ */
-	/* Its SAs, half-open ones aside. */
+	/* Numbers of its SAs, without half-open ones. */
 	size_t			 kept_ike, kept_children, ended_ike, ended_children;
 };
 
 /*
- * Replaces the policies and groups of ${e} by the ${n} ${policies} and ${n_groups} ${groups}, which outlive the engine or the next
- * call. A policy of the same name takes over the SAs of the one before, as far as it allows them (enum policy_change); all
- * others end, with deletes to their peers. An exchange that negotiates one goes on if it would stay. A half-open SA ends without a
- * word where POLICY_IKE or POLICY_PROOF changed: the peer times out, and begins again. A pool that both sets have is one object (gate_share_pools()). ${what} has room for one
- * entry for each policy of the set before, in its order. Nothing refers to that set afterwards. 0, or -1 with FAULT_MEMORY and
- * nothing changed.
+ * Replaces the policies and groups of ${e} by the ${n} ${policies} and ${n_groups} ${groups}, which must outlive the engine or the
+ * next call. A policy takes over the SAs of the old policy of the same name if it allows them (enum policy_change). The engine
+ * deletes all others, and sends deletes to their peers. An exchange that negotiates an SA goes on if the SA would stay. If
+ * POLICY_IKE or POLICY_PROOF changed, a half-open SA is removed without a notify: the peer times out and starts over. A pool that
+ * both sets have must be one object (gate_share_pools()). ${what} has room for an entry for each policy of the old set, in its
+ * order. Nothing refers to the old set afterwards. 0, or -1 with FAULT_MEMORY; then nothing has changed.
  */
 int ike_engine_renew(struct ike_engine *e, struct now now, struct ike_policy *policies, size_t n, struct ike_policy *groups,
     size_t n_groups, struct ike_renewal *what, struct ike_outbox *out, struct fault *f);
