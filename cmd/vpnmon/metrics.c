@@ -74,10 +74,10 @@ static const struct metric {
 	{ "up", "gauge", "Whether the tunnel carries traffic.", get_up, NULL },
 	{ "state_since_seconds", "gauge", "When the state changed, since 1970.", get_since, NULL },
 	{ "state_changes_total", "counter", "Changes of the state.", get_changes, NULL },
-	{ "probes_total", "counter", "Questions.", get_probes, NULL },
-	{ "answers_total", "counter", "Answers.", get_answers, NULL },
+	{ "probes_total", "counter", "Probes sent.", get_probes, NULL },
+	{ "answers_total", "counter", "Probes answered.", get_answers, NULL },
 	{ "rekeys_total", "counter", "Runs of the --rekey command.", get_rekeys, NULL },
-	{ "loss_ratio", "gauge", "Share of the last questions without an answer.", get_loss, NULL },
+	{ "loss_ratio", "gauge", "Share of the last probes without an answer.", get_loss, NULL },
 	{ "rtt_seconds", "gauge", "Time to the last answer.", get_rtt, has_answer },
 	{ "carrier", "gauge", "Whether it carries the routes of its group.", get_carries, has_group },
 };

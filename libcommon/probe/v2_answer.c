@@ -144,7 +144,10 @@ v2_answer_get(struct v2_answer *a, const uint8_t cky_i[COOKIE_LEN], const struct
 	return (good && r.left == 0);
 }
 
-/* The names of IANA's registry of IKEv2, shortened as RFC 8247 spells them. */
+/*
+ * The names of IANA's registry of IKEv2, shortened as RFC 8247 spells them. Groups have the numbers of IKEv1: alg_group_num() knows
+ * them. One has another name there, and scripts know this one.
+ */
 static const struct { uint8_t type; uint16_t id; const char *name; } names[] = {
 	{ TRANSFORM_CIPHER, 3, "3des" }, { TRANSFORM_CIPHER, 12, "aes-cbc" }, { TRANSFORM_CIPHER, 20, "aes-gcm-16" },
 	{ TRANSFORM_PRF, 1, "prf-hmac-md5" }, { TRANSFORM_PRF, 2, "prf-hmac-sha1" },
@@ -153,15 +156,14 @@ static const struct { uint8_t type; uint16_t id; const char *name; } names[] = {
 	{ TRANSFORM_INTEGRITY, 1, "hmac-md5-96" }, { TRANSFORM_INTEGRITY, 2, "hmac-sha1-96" },
 	{ TRANSFORM_INTEGRITY, 12, "hmac-sha2-256-128" }, { TRANSFORM_INTEGRITY, 13, "hmac-sha2-384-192" },
 	{ TRANSFORM_INTEGRITY, 14, "hmac-sha2-512-256" },
-	{ TRANSFORM_GROUP, 2, "modp1024" }, { TRANSFORM_GROUP, 5, "modp1536" }, { TRANSFORM_GROUP, 14, "modp2048" },
-	{ TRANSFORM_GROUP, 15, "modp3072" }, { TRANSFORM_GROUP, 16, "modp4096" }, { TRANSFORM_GROUP, 19, "ecp256" },
-	{ TRANSFORM_GROUP, 20, "ecp384" }, { TRANSFORM_GROUP, 21, "ecp521" }, { TRANSFORM_GROUP, 31, "x25519" },
+	{ TRANSFORM_GROUP, 31, "x25519" },
 };
 
 const char *
 v2_transform_text(const struct v2_transform *t, char buf[V2_TRANSFORM_TEXT])
 {
 	static const char *const kinds[] = { "type", "cipher", "prf", "integrity", "group" };
+	const struct alg_group *group = t->type == TRANSFORM_GROUP ? alg_group_num(t->id) : NULL;
 	size_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -171,6 +173,8 @@ v2_transform_text(const struct v2_transform *t, char buf[V2_TRANSFORM_TEXT])
 			(void)snprintf(buf, V2_TRANSFORM_TEXT, "%s-%u", names[i].name, t->key_bits);
 			return (buf);
 		}
+	if (group != NULL)
+		return (group->word);
 	(void)snprintf(buf, V2_TRANSFORM_TEXT, "%s-%u", kinds[t->type <= TRANSFORM_GROUP ? t->type : 0], t->id);
 	return (buf);
 }

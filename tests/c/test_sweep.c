@@ -249,6 +249,10 @@ v2_answers_are_bounded(void **state)
 	assert_int_equal(a.n_transforms, 3);
 	assert_string_equal(v2_transform_text(&a.transforms[0], text), "aes-cbc-256");
 	assert_string_equal(v2_transform_text(&a.transforms[2], text), "modp2048");
+	assert_string_equal(v2_transform_text(&(struct v2_transform){ .type = 4, .id = 31 }, text), "x25519");
+	assert_string_equal(v2_transform_text(&(struct v2_transform){ .type = 4, .id = 19 }, text), "ecp256");
+	assert_string_equal(v2_transform_text(&(struct v2_transform){ .type = 4, .id = 18 }, text), "modp8192");
+	assert_string_equal(v2_transform_text(&(struct v2_transform){ .type = 4, .id = 99 }, text), "group-99");
 	assert_int_equal(a.notify, V2_INVALID_KE_PAYLOAD);
 	assert_int_equal(a.wanted_group, 14);
 	/* Each length field in turn says more than there is. */
