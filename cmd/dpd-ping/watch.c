@@ -44,7 +44,7 @@ watch_event(struct watch *w, const struct ike_ping_event *ev, struct now now)
 		add_outcome(w, false, 0);
 		state = "SILENT";
 		break;
-	case IKE_PING_UNREACHABLE:	/* in place of silence; should an answer come all the same, it is one more */
+	case IKE_PING_UNREACHABLE:	/* counts as no answer; an answer that comes later counts, too */
 		add_outcome(w, false, 0);
 		state = "UNREACH";
 		break;
@@ -127,7 +127,7 @@ watch_draw(struct watch *w, const struct say *s, struct now now)
 		term_add_age(&x, (unsigned long long)(now_us(now) - w->since_us) / 1000000, AGE_W);
 	else
 		term_add(&x, " %-*s", AGE_W, "");
-	/* Of what is decided: a question that waits is not lost. */
+	/* Only probes with an outcome count: one that waits for an answer is not lost. */
 	term_add(&x, " %5.1f%%", w->n == 0 ? 0 : 100.0 * w->lost / w->n);
 	if (w->last_us != 0)
 		term_add(&x, " %*.3f  ", TIME_W, (double)w->last_us / 1000);

@@ -15,7 +15,7 @@ struct watch {			/* zero it */
 	struct { bool heard; uint64_t us; } ring[WATCH_RING];
 };
 
-/* Takes note of ${ev}. True: it changes the state, or is none of the usual, so that it deserves a line of its own. */
+/* Handles ${ev}. True: it changes the state or is unusual, so that it needs a line of its own. */
 bool watch_event(struct watch *w, const struct ike_ping_event *ev, struct now now);
 void watch_clear(struct watch *w);
 /* Draws the row, if the terminal has tables. */

@@ -33,7 +33,7 @@ struct standby {
 	char			 place[RUNDIR_PLACE];
 };
 
-/* To esp-tun, and to whoever follows. */
+/* Writes a record to esp-tun and to the gateway that follows. */
 static void
 put(struct standby *s, const struct sa_rec *r)
 {
@@ -45,7 +45,7 @@ put(struct standby *s, const struct sa_rec *r)
 
 /* --- the takeover --- */
 
-/* The policy of an SA: by the name that its record has, or else by the peer's address. NULL: there is none. */
+/* The policy of an SA: by the name in its record, or else by the peer's address. NULL: there is none. */
 static struct ike_policy *
 policy_of(const struct standby *s, const char *name, const struct addr *remote)
 {
@@ -76,7 +76,7 @@ adopt(struct standby *s)
 	return (false);
 }
 
-/* The SAs of ${type} that are held. Returns how many the engine has now. */
+/* Hands the held SAs of ${type} to the engine. Returns how many it accepted. */
 static size_t
 adopt_all(struct standby *s, enum sa_type type)
 {
@@ -215,7 +215,7 @@ watch(struct standby *s)
 	}
 }
 
-/* Reads what is there. A writer that ended within a record is one that was killed. */
+/* Reads all that is available. A writer that ends within a record was killed. */
 static void
 drain(struct standby *s)
 {

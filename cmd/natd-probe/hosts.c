@@ -1,4 +1,4 @@
-/* Hosts to ask: addresses, names, networks, and lists of these. */
+/* Hosts to probe: addresses, names, networks, and lists of these. */
 #include "hosts.h"
 
 #include <ctype.h>
@@ -51,7 +51,7 @@ add_net(struct hosts *h, const struct selector *s, struct fault *f)
 {
 	struct addr a = s->first;
 	int bits = selector_prefix(s);
-	bool ends = s->first.family != 4 || bits < 0 || bits > 30;	/* the first and the last are hosts too */
+	bool ends = s->first.family != 4 || bits < 0 || bits > 30;	/* the first and the last address are hosts, too */
 
 	for (;; increment(&a)) {
 		if ((ends || (!same(&a, &s->first) && !same(&a, &s->last))) &&
@@ -85,7 +85,7 @@ add_one(struct hosts *h, const char *text, uint8_t family, struct fault *f)
 	return (probe_tool_peer(&at, text, family, f) != 0 ? -1 : add(h, &at, f));
 }
 
-/* One host or network a line; blank lines and what follows a # are nothing. */
+/* One host or network a line. Blank lines and text after # are ignored. */
 static int
 add_list(struct hosts *h, uint8_t family, struct fault *f)
 {

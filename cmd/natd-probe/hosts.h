@@ -1,4 +1,4 @@
-/* The hosts that natd-probe is to ask, from its arguments and from a list. */
+/* The hosts that natd-probe probes, from its arguments and from a list. */
 #ifndef SAPIPE_NATD_PROBE_HOSTS_H
 #define SAPIPE_NATD_PROBE_HOSTS_H
 

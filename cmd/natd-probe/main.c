@@ -363,11 +363,11 @@ end(struct run *r, const struct opts *o)
 	return (fault_exit(f.code));
 }
 
-/* Many hosts, or only IKEv2: another question, with a line for each answer. */
+/* Many hosts, or only IKEv2: other probes, with a line for each answer. */
 static enum exit_status
 ask_many(const struct opts *o)
 {
-	static const char *const one[] = {	/* what is asked of a single peer, by IKEv1 */
+	static const char *const one[] = {	/* options for a single peer and IKEv1 */
 		"transforms", "sizes", "methods", "fingerprint", "mapping-timeout", "id", "external", "natt-port", "max-time",
 	};
 	struct many_opts m = {

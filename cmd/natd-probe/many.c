@@ -12,7 +12,7 @@
 #include "tool/probe_tool.h"
 #include "wire/vid.h"
 
-#define LOCALS		8	/* addresses of this machine that hosts are asked from */
+#define LOCALS		8	/* local addresses that probes are sent from */
 #define LINE_TEXT	512
 
 struct many {
@@ -77,7 +77,7 @@ say_v2(char line[LINE_TEXT], const struct v2_answer *a)
 		say(line, ", %s before the peer%s", nat[a->there], a->there == V2_NAT_YES ? " (or it feigns one)" : "");
 }
 
-/* Who made it, by its vendor IDs. False: not known. */
+/* The implementation, by its vendor IDs. False: not known. */
 static bool
 maker(const struct sweep_found *what, char name[SURVEY_TEXT], char evidence[SURVEY_TEXT])
 {
@@ -230,7 +230,7 @@ on_stepped(void *ctx)
 
 static const struct probe_tool_calls calls = { .stepped = on_stepped };
 
-/* True: the user wants so many hosts to be asked. */
+/* True: the user confirms that so many hosts are probed. */
 static bool
 agreed(size_t n)
 {
@@ -247,7 +247,7 @@ agreed(size_t n)
 	return (first == 'y' || first == 'Y');
 }
 
-/* The local address for ${h}, with an open port. 0, or -1: it cannot be asked, and that was told. */
+/* Sets the local address for ${h} and opens its port. A host that cannot be probed is reported and gets port 0. 0, or -1 with a fault. */
 static int
 find_local(struct many *m, struct sweep_host *h, struct endpoint locals[LOCALS], size_t *n, struct fault *f)
 {

@@ -12,9 +12,9 @@ struct many_opts {
 	uint32_t	 timeout_ms, rate;
 };
 
-#define MANY_UNASKED	256	/* hosts that are asked without a question to the user */
+#define MANY_UNASKED	256	/* most hosts that are probed without a confirmation of the user */
 
-/* Asks ${h}, prints, and returns how the tool ends: EXIT_DONE if one answered. Sets ${local} of the hosts. */
+/* Probes ${h}, prints the answers and returns the exit status: EXIT_DONE if one host answered. Sets ${local} of the hosts. */
 enum exit_status many_run(struct hosts *h, const struct many_opts *o);
 
 #endif

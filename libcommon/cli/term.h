@@ -22,11 +22,11 @@ bool term_is_utf8(void);
 
 /* --- a table on standard output that is redrawn in place, while other lines scroll by above it --- */
 
-#define TERM_ROWS	66	/* of such a table */
+#define TERM_ROWS	66	/* most rows of such a table */
 
 struct term_table {		/* zero it, then term_table_open() */
 	bool	on, colours, utf8;
-	size_t	rows;		/* that are on the terminal; 0: none */
+	size_t	rows;		/* rows on the terminal */
 	size_t	cols[TERM_ROWS];	/* columns of each */
 };
 
@@ -34,17 +34,17 @@ struct term_table {		/* zero it, then term_table_open() */
 bool term_table_open(struct term_table *t);
 /* Columns and rows of the terminal; 80 and 24 if not known. */
 void term_table_size(size_t *width, size_t *height);
-/* Takes the table off the terminal, so that a line can be printed. */
+/* Clears the table, so that a line can be printed. */
 void term_table_clear(struct term_table *t);
-/* A row is next: moves to its line. */
+/* Begins a row: moves to its line. */
 void term_table_begin(struct term_table *t);
-/* The row that was begun has ${cols} columns. */
+/* Ends the row, which has ${cols} columns. */
 void term_table_end(struct term_table *t, size_t cols);
 
 /* An unfinished line: at most ${most} columns. */
 struct term_line { size_t cols, most; };
 
-/* Prints what fits. ASCII only. */
+/* Prints as much as fits. ASCII only. */
 void term_add(struct term_line *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* " 2m13s  ", " 4h05m  ", "   12d  ": a blank and ${width} columns. */
 void term_add_age(struct term_line *x, unsigned long long seconds, int width);

@@ -71,7 +71,7 @@ link_each(const struct nlmsghdr *h, void *ctx)
 	return (MNL_CB_OK);
 }
 
-/* Remembers the state of the device as it is. */
+/* Saves the state of the device. */
 static void
 link_look(struct router *r)
 {
@@ -85,7 +85,7 @@ link_look(struct router *r)
 
 static void	address_drop(struct router *r, const struct route *a);
 
-/* Sets a number of the device where the kernel can: the tunnel works without. */
+/* Sets a number of the device if the kernel supports it: the tunnel works without. */
 static void
 link_number(struct router *r, uint16_t attr, uint32_t value)
 {
@@ -139,9 +139,9 @@ router_link_up(struct router *r, size_t mtu, struct fault *f)
 	struct ifinfomsg *i;
 
 	link_look(r);
-	/* Before it is up, or the kernel has made addresses already; without IPv6 it knows no such mode. */
+	/* Before the device is up, since the kernel then makes addresses. Without IPv6 there is no such mode. */
 	if (link_set(r, mtu, true, NULL) != 0 && link_set(r, mtu, false, f) != 0) {
-		/* A device that was made for this user, who may not change it: it will do if it is so already. */
+		/* Root made the device for this user, who may not change it: it must be set up already. */
 		r->foreign = r->mtu_was != 0 && (errno == EPERM || errno == EACCES);
 		return (r->foreign && r->was_up && r->mtu_was == mtu ? 0 : -1);
 	}

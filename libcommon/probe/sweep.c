@@ -1,4 +1,4 @@
-/* Asks many hosts whether they speak IKE. Those that are being asked are in a ring, in the order in which they were begun. */
+/* Probes many hosts for IKE. Hosts with a probe in progress are in a ring, in the order in which their probes began. */
 #include "probe/sweep.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "probe/retry.h"
 
 #define RESEND_MS	1000	/* for a first answer; doubles */
-#define ICMP_WAIT_MS	500	/* after an ICMP error, for an answer that belies it */
+#define ICMP_WAIT_MS	500	/* after an ICMP error, for an answer that disproves it */
 
 struct asked {
 	size_t		host;		/* index */
@@ -36,7 +36,7 @@ ike_sweep_new(const struct ike_sweep_conf *conf, struct fault *f)
 
 	if (s != NULL) {
 		s->conf = *conf;
-		/* No more than are begun in the time that one of them takes. */
+		/* As many as can begin during the timeout of one. */
 		s->cap = cap < conf->n ? cap : conf->n;
 		s->ring = calloc(s->cap, sizeof(*s->ring));
 	}
@@ -106,7 +106,7 @@ begin(struct ike_sweep *s, struct ike_outbox *out)
 	retry_free(&a->retry);
 	*a = (struct asked){ .host = s->next++, .end_ms = s->now.ms + s->conf.timeout_ms };
 	s->next_ms = s->now.ms + s->conf.gap_ms;
-	/* Half of the time for each version. */
+	/* Half of the timeout for each version. */
 	ask(s, a, s->conf.v2_only, s->conf.v2_only ? s->conf.timeout_ms : s->conf.timeout_ms / 2, out);
 }
 
@@ -152,7 +152,7 @@ on_timeout(void *m, struct now now, struct ike_outbox *out)
 	size_t i, n;
 
 	s->now = now;
-	/* A decision may take hosts off the front, so go by the ring's own places. */
+	/* A result may remove hosts at the front, so use positions in the ring. */
 	for (i = s->first, n = s->n; n > 0; n--, i = (i + 1) % s->cap)
 		step(s, &s->ring[i], out);
 	while (s->next < s->conf.n && s->n < s->cap && now.ms >= s->next_ms)

@@ -24,7 +24,7 @@ struct sweep_found {
 	unsigned			 sent;		/* messages to it */
 	int				 sys;		/* of SWEEP_UNREACHABLE: errno of an ICMP error */
 	const struct probe_answer	*v1;		/* of SWEEP_IKEV1 */
-	const struct v2_answer		*v2;		/* of SWEEP_IKEV2; NULL: an answer that was not understood */
+	const struct v2_answer		*v2;		/* of SWEEP_IKEV2; NULL: the answer could not be parsed */
 };
 
 struct ike_sweep_conf {
@@ -45,9 +45,9 @@ struct ike_sweep;
 struct ike_sweep *ike_sweep_new(const struct ike_sweep_conf *conf, struct fault *f);
 void ike_sweep_free(struct ike_sweep *s);	/* NULL is fine */
 
-/* ${s} as a machine. An ICMP error ends the wait for that host after a last pause, since anybody can send one. */
+/* ${s} as a machine. An ICMP error ends the probe of that host after ICMP_WAIT_MS, since anybody can send one. */
 struct ike_machine ike_sweep_machine(struct ike_sweep *s);
-/* Hosts whose answer is known so far. */
+/* The number of hosts with a result so far. */
 size_t ike_sweep_done(const struct ike_sweep *s);
 
 #endif

@@ -41,7 +41,7 @@ get_transform(struct v2_answer *a, struct rd *r)
 	return (!in.bad);
 }
 
-/* One proposal, of IKE, without an SPI: what a responder chose. */
+/* The proposal that a responder chose: one, for IKE, without an SPI. */
 static bool
 get_sa(struct v2_answer *a, struct span body)
 {
@@ -67,7 +67,7 @@ get_sa(struct v2_answer *a, struct span body)
 	return (a->chosen);
 }
 
-/* The peer hashes the ends as it sees them. Another hash than ours means that something changed them on the way. */
+/* The peer hashes address and port of both ends as it sees them. If our hash differs, a NAT changed them. */
 static enum v2_nat
 changed(const struct isakmp_hdr *h, const struct endpoint *e, struct span hash)
 {
