@@ -15,8 +15,8 @@ setup() {
 }
 teardown() { two_teardown; }
 
-judge=(login-radius --server "127.0.0.1:$RADIUS_PORT" --secret-file radius.secret --timeout 2)
-report=(login-radius --accounting --server "127.0.0.1:$ACCOUNT_PORT" --secret-file radius.secret --timeout 1 --tries 1 --nas-id gw1)
+judge=(login-radius --server "127.0.0.1:$RADIUS_PORT" --secret-file radius.secret --timeout 15)
+report=(login-radius --accounting --server "127.0.0.1:$ACCOUNT_PORT" --secret-file radius.secret --timeout 15 --tries 1 --nas-id gw1)
 
 # gate [OPTION]...: our gateway, accounting by $report.
 gate() {

@@ -69,24 +69,30 @@ hand_over() {
 	eventually 15 grep -q 'cannot bind UDP' right.ike || { cat right.ike; return 1; }
 }
 
+listens_left() { [ -n "$(left ss -Hlun "sport = :$1")" ]; }
+
 @test "activation: descriptors that are no free UDP port are named and not used, and another process's are ignored" {
 	hand_over
-	timeout -s TERM 2 ip netns exec "$L" python3 "$T/hand_over.py" tcp=127.0.0.1:5001 unbound=127.0.0.1:0 connected=127.0.0.1:5003 reuse=127.0.0.1:5004 both=:::5005 \
-		-- ike-respond --psk-file gw.psk --listen 127.0.0.1:5006 >/dev/null 2>bad.log || :
-	grep -q 'descriptor 3 .* is no UDP socket: not used' bad.log
-	grep -q 'descriptor 4 .* is not bound: not used' bad.log
-	grep -q 'descriptor 5 .* is connected: not used' bad.log
-	grep -q 'descriptor 6 .* SO_REUSEPORT' bad.log
-	grep -q 'descriptor 7 .* receives IPv4 too' bad.log
-	OTHER_PID=1 timeout -s TERM 1 ip netns exec "$L" python3 "$T/hand_over.py" tcp=127.0.0.1:5001 -- ike-respond --psk-file gw.psk \
-		--listen 127.0.0.1:5006 >/dev/null 2>other.log || :
-	run ! grep -q 'LISTEN_FDS' other.log
+	background bad ip netns exec "$L" python3 "$T/hand_over.py" tcp=127.0.0.1:5001 unbound=127.0.0.1:0 connected=127.0.0.1:5003 reuse=127.0.0.1:5004 both=:::5005 \
+		-- ike-respond --psk-file gw.psk --listen 127.0.0.1:5006
+	eventually 30 listens_left 5006 || { cat bad.err; return 1; }
+	grep -q 'descriptor 3 .* is no UDP socket: not used' bad.err
+	grep -q 'descriptor 4 .* is not bound: not used' bad.err
+	grep -q 'descriptor 5 .* is connected: not used' bad.err
+	grep -q 'descriptor 6 .* SO_REUSEPORT' bad.err
+	grep -q 'descriptor 7 .* receives IPv4 too' bad.err
+	kill "${BG[bad]}"
+	ended bad || :
+	background other env OTHER_PID=1 ip netns exec "$L" python3 "$T/hand_over.py" tcp=127.0.0.1:5001 -- ike-respond \
+		--psk-file gw.psk --listen 127.0.0.1:5006
+	eventually 30 listens_left 5006 || { cat other.err; return 1; }
+	run ! grep -q 'LISTEN_FDS' other.err
 }
 
 @test "activation: systemd-socket-activate hands the ports over" {
 	command -v systemd-socket-activate >/dev/null || skip "no systemd-socket-activate"
 	answer_with systemd-socket-activate -d -l 0.0.0.0:500 -l 0.0.0.0:4500
-	eventually 10 listens
+	eventually 20 listens || { cat right.ike right.log; return 1; }
 	begin_left
 	eventually 20 grep -q 'child SA .* established' right.ike || { cat right.ike right.log left.ike; return 1; }
 }

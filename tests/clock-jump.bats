@@ -37,7 +37,7 @@ set_clock() {
 }
 
 @test "clock jump: left's clock is set by 2 h, forward and back: no ping is lost, no SA ends" {
-	local by real
+	local by before seen had
 	[[ $SAPIPE_BUILD != */san ]] || skip "the sanitizers want to be loaded first"
 	cc -shared -fPIC -D_GNU_SOURCE -o "$T/wallclock.so" "$SAPIPE_TOP/tests/lib/wallclock.c" -ldl
 	set_clock 0
@@ -51,11 +51,12 @@ set_clock() {
 	for by in 7200 0 -7200; do
 		set_clock "$by"
 		# This is what the programs see.
-		real=$(date +%s)
-		[ "$(($(LD_PRELOAD=$T/wallclock.so WALLCLOCK=$T/clock date +%s) - real - by))" -le 2 ]
-		[ "$(($(LD_PRELOAD=$T/wallclock.so WALLCLOCK=$T/clock date +%s) - real - by))" -ge 0 ]
-		run -0 left ping -q -c 40 -i 0.05 -W 5 10.2.0.1
-		output_has "40 received, 0% packet loss"
+		before=$(date +%s)
+		seen=$(($(LD_PRELOAD=$T/wallclock.so WALLCLOCK=$T/clock date +%s) - by))
+		[ $seen -ge "$before" ] && [ $seen -le "$(date +%s)" ]
+		had=$(replies)
+		left ping -q -c 40 -i 0.05 -W 5 10.2.0.1 || :
+		eventually 10 replied $((had + 40))
 	done
 	run ! grep -E 'is down|expired' "$T/left.esp.err"
 	run ! grep -E 'deleted|expired' "$T/left.ike.err"

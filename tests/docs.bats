@@ -6,6 +6,8 @@
 bats_require_minimum_version 1.5.0
 load lib/common
 
+teardown() { stop_background; }
+
 setup() {
 	cd "$SAPIPE_TOP" || return 1
 	TOOLS=()
@@ -360,9 +362,12 @@ example() {
 		chmod 600 "$d/$f"
 	done < <(sed -n 's/^psk-file = //p' "$d/peers.ini")
 	chmod 600 "$d/peers.ini"
-	run -0 --separate-stderr timeout --preserve-status 1 \
-		ike-respond --peers "$d/peers.ini" --listen 127.0.0.1:$((20000 + RANDOM % 10000))
-	[ -z "$stderr" ] || { echo "$stderr"; return 1; }
+	f=127.0.0.1:$((20000 + RANDOM % 10000))
+	background respond ike-respond --peers "$d/peers.ini" --listen "$f"
+	eventually 10 eval 'ss -Huln "src $f" | grep -q .' || { cat "$d/respond.err"; return 1; }
+	kill "${BG[respond]}"
+	ended respond
+	[ ! -s "$d/respond.err" ] || { cat "$d/respond.err"; return 1; }
 	# and one that it refuses, with file and line, once a key is misspelled
 	sed -i '0,/^remote-ts/s//remote-st/' "$d/peers.ini"
 	run -2 --separate-stderr ike-respond --peers "$d/peers.ini"

@@ -24,12 +24,12 @@ listens() { [ -n "$(right ss -Hlun 'sport = :500')" ]; }
 @test "A17: real peers get through 20,000 forged first messages a second" {
 	background resp ip netns exec "$R" ike-respond -v --psk-file psk --local-id r.example --remote-id any -o r.sa
 	eventually 15 listens
-	background flood ip netns exec "$L" "$SAPIPE_BUILD/tests/flood" $GW 20000 60
+	background flood ip netns exec "$L" "$SAPIPE_BUILD/tests/flood" $GW 20000 600
 	# More than any table holds, before the first peer comes.
 	eventually 15 eval '[ "$(right nstat -asz UdpInDatagrams | awk "/UdpIn/ { print \$2 }")" -gt 20000 ]'
 	for k in 1 2 3; do
 		run -0 --separate-stderr left ike-initiate --phase1 --psk-file psk --local-id "l$k.example" \
-			--remote-id r.example --timeout 15 --linger 0 -o "p$k.sa" $GW
+			--remote-id r.example --timeout 60 --linger 0 -o "p$k.sa" $GW
 	done
 	# It has come to that during the flood, and the responder says no line for each message.
 	kill -0 "${BG[flood]}"

@@ -21,7 +21,7 @@ teardown() {
 keeper() {
 	background k ike-initiate -v -v --keep --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any \
 		"${NETS[@]}" "$@" "$R"
-	eventually 10 grep -q "child SA .* established" k.err
+	eventually 20 grep -q "child SA .* established" k.err
 }
 
 # A machine that is busy with other tests must not look like death.
@@ -62,7 +62,7 @@ heard() {
 
 @test "heartbeat: a gateway that vanished is dead after the threshold, the records have the reason, and it is reconnected" {
 	usual_responder --heartbeat 1
-	keeper --heartbeat 1 --heartbeat-threshold 4 --heartbeat-reconnect 3 --dpd-interval off
+	keeper --heartbeat 1 --heartbeat-threshold 4 --heartbeat-reconnect 10 --dpd-interval off
 	eventually 10 heard k 2
 	kill -KILL "${BG[r]}"
 	wait "${BG[r]}" || :
@@ -140,7 +140,7 @@ hello_seqs() { jq -r 'select(.result == "hello") | .seq' "$1"; }
 	hello_seqs report | sort -nuc		# they rise
 	jq -se '.[-1] | .due == 4 and .heard > 0 and .heard <= 4 and (.peer | length) > 0' report
 	# the questions of dpd-ping go past them
-	run -0 --separate-stderr timeout 60 dpd-ping -c 3 -i 0.3 k.out
+	run -0 --separate-stderr timeout 60 dpd-ping -c 3 -i 0.3 -W 15 k.out
 	[[ $output != *HEARTBEAT* ]]
 	[ "${lines[-2]}" = "3 sent, 3 answered, 0% loss" ]
 	run ! grep -q "replay\|is dead" r.err k.err
@@ -149,16 +149,16 @@ hello_seqs() { jq -r 'select(.result == "hello") | .seq' "$1"; }
 @test "dpd-ping --heartbeat: with an SA and no other tool it sends hellos, so that the peer keeps the SA" {
 	need dpd-ping
 	usual_responder -v --heartbeat 0.2 "${PATIENT[@]}"
-	run -0 timeout 20 ike-initiate --phase1 --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any --linger 0 \
+	run -0 timeout 60 ike-initiate --phase1 --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any --linger 0 \
 		--heartbeat 0.2 -o p1.sa "$R"
 	run -0 --separate-stderr timeout 60 dpd-ping --heartbeat -c 30 p1.sa
 	[[ ${lines[0]} == *" every 0.2 s, ours every 0.2 s, IKE SA "* ]]
-	heard r 10
+	eventually 5 heard r 10
 	run ! grep -q "is dead" r.err
 	# a second run continues above the numbers of the first, at another interval
 	run -0 --separate-stderr timeout 60 dpd-ping --heartbeat -c 20 --hello 0.1 p1.sa
 	[[ ${lines[0]} == *", ours every 0.1 s, "* ]]
-	heard r 25
+	eventually 5 heard r 25
 	run ! grep -q "is dead" r.err
 	# and one that only listens sees how the peer stops; then it is silent
 	background listen dpd-ping --heartbeat --hello off --threshold 3 p1.sa
@@ -171,7 +171,7 @@ hello_seqs() { jq -r 'select(.result == "hello") | .seq' "$1"; }
 @test "dpd-ping --heartbeat: silence is exit 1, every one that was due is a line" {
 	need dpd-ping
 	usual_responder --heartbeat 0.2
-	run -0 timeout 20 ike-initiate --phase1 --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any --linger 0 \
+	run -0 timeout 60 ike-initiate --phase1 --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any --linger 0 \
 		--heartbeat 0.2 -o p1.sa "$R"
 	kill -KILL "${BG[r]}"
 	wait "${BG[r]}" || :

@@ -175,9 +175,11 @@ fact() {
 	fake mute
 	run -1 --separate-stderr initiate --timeout 2 "${NETS[@]}" "$R"
 	fact "phase 1 (main mode), message 2"
-	stderr_has "no answer from $R to message 1, sent 3 times in 2 s"
-	[ -z "$output" ]
+	# A busy machine may leave time for fewer.
+	[[ $stderr =~ "no answer from $R to message 1, sent "([23])" times in "[2-9]" s" ]] || { echo "$stderr"; return 1; }
+	[ "$(wc -l <fake.got)" = "${BASH_REMATCH[1]}" ]
 	[ "$(sort -u fake.got | wc -l)" = 1 ]
+	[ -z "$output" ]
 }
 
 @test "ike-initiate: a closed port is reported" {
@@ -200,24 +202,24 @@ fact() {
 
 @test "ike-initiate: a refusal in clear does not stop a peer that answers all the same" {
 	/usr/bin/python3 - "${R%:*}" "${I%:*}" <<-'PY' 3>&- &
-		import socket, struct, sys
+		import select, socket, struct, sys
 		# in front of the real one: a forged NO-PROPOSAL-CHOSEN for each first message
 		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind((sys.argv[1], 5600))
-		up = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-		s.settimeout(10); up.settimeout(0.3)
+		up = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); up.bind((sys.argv[1], 0))
 		while True:
+		    ready = select.select([s, up], [], [], 60)[0]
+		    if not ready: break
+		    if up in ready: s.sendto(up.recv(65535), peer)
+		    if s not in ready: continue
 		    data, peer = s.recvfrom(65535)
 		    if data[8:16] == bytes(8):
 		        s.sendto(data[:8] + b"X" * 8 + b"\x0b\x10\x05\x00" + b"abcd" + struct.pack(">I", 40) +
 		            struct.pack(">BBHIBBH", 0, 0, 12, 1, 1, 0, 14), peer)
 		    up.sendto(data, (sys.argv[1], 5500))
-		    try:
-		        while True: s.sendto(up.recv(65535), peer)
-		    except TimeoutError: pass
 	PY
 	BG[relay]=$!
 	usual_responder --natt off
-	eventually 5 bound "${R%:*}:5600"
+	eventually 20 bound "${R%:*}:5600"
 	run -0 --separate-stderr initiate --natt off "${NETS[@]}" -o x.sa "${R%:*}:5600"
 	run -0 "$CHECK" x.sa
 }
@@ -271,7 +273,7 @@ fact() {
 
 @test "ike-initiate: no common proposal: offered beside configured, with the difference" {
 	usual_responder
-	run -1 --separate-stderr timeout 20 ike-initiate --local "$I" --psk-file gw.psk --timeout 5 \
+	run -1 --separate-stderr timeout 60 ike-initiate --local "$I" --psk-file gw.psk --timeout 5 \
 		--ike aes256-sha512-modp2048 "${NETS[@]}" "$R"
 	stderr_has "NO-PROPOSAL-CHOSEN"
 	stderr_has "aes256-sha512-modp2048"
@@ -291,16 +293,15 @@ fact() {
 	[ "$output" = "1 ike-sa" ]
 	run -0 sa-show p1.sa
 	# the ports are those of the record, without an option, and no secret is needed
-	run -0 --separate-stderr timeout 20 ike-initiate --phase2 p1.sa --linger 0 --esp aes128-sha1 \
+	run -0 --separate-stderr timeout 60 ike-initiate --phase2 p1.sa --linger 0 --esp aes128-sha1 \
 		"${NETS[@]}" -o p2.sa
 	[ -z "$stderr" ]
 	run -0 "$CHECK" p2.sa
 	[ "$output" = "1 child-sa" ]
-	[ -e r.out ] && run -0 "$CHECK" r.out
-	[ "$output" = "2 child-sa, 1 ike-sa" ]
-	run -0 bash -c 'cat p1.sa p2.sa | timeout 20 ike-initiate --delete - | "$1"' - "$CHECK"
+	wrote r.out "2 child-sa, 1 ike-sa"
+	run -0 bash -c 'cat p1.sa p2.sa | timeout 60 ike-initiate --delete - | "$1"' - "$CHECK"
 	[ "$output" = "2 sa-delete" ]
-	eventually 5 r_says "an IKE SA ends: deleted by the peer"
+	eventually 10 r_says "an IKE SA ends: deleted by the peer"
 	r_says "ends: deleted by the peer"
 }
 
@@ -309,15 +310,15 @@ fact() {
 	run -0 initiate --phase1 -o a.sa "$R"
 	run -0 initiate --phase1 -o b.sa "$R"
 	cat a.sa b.sa >two.sa
-	run -2 --separate-stderr timeout 20 ike-initiate --phase2 two.sa "${NETS[@]}"
+	run -2 --separate-stderr timeout 60 ike-initiate --phase2 two.sa "${NETS[@]}"
 	one_error
 	stderr_has "2 live IKE SAs"
-	run -1 --separate-stderr timeout 20 ike-initiate --delete a.sa 192.0.2.77
+	run -1 --separate-stderr timeout 60 ike-initiate --delete a.sa 192.0.2.77
 	fact "no live IKE SA with 192.0.2.77"
 	# a deleted one does not count
-	run -0 bash -c 'timeout 20 ike-initiate --delete a.sa >gone.sa'
+	run -0 bash -c 'timeout 60 ike-initiate --delete a.sa >gone.sa'
 	cat gone.sa >>two.sa
-	run -0 --separate-stderr timeout 20 ike-initiate --phase2 two.sa --linger 0 --esp aes128-sha1 "${NETS[@]}" -o c.sa "${R%:*}"
+	run -0 --separate-stderr timeout 60 ike-initiate --phase2 two.sa --linger 0 --esp aes128-sha1 "${NETS[@]}" -o c.sa "${R%:*}"
 }
 
 @test "ike-initiate: state that is corrupt, cut off, of another version, expired or absent" {
@@ -341,7 +342,7 @@ fact() {
 	one_error
 	cp p1.sa wide.sa
 	chmod 644 wide.sa
-	run -0 --separate-stderr bash -c 'timeout 20 ike-initiate --delete wide.sa >/dev/null'
+	run -0 --separate-stderr bash -c 'timeout 60 ike-initiate --delete wide.sa >/dev/null'
 	stderr_has "mode 0644"
 }
 
@@ -350,7 +351,7 @@ fact() {
 	run -0 initiate --phase1 -o p1.sa "$R"
 	stop_background
 	fake mute
-	run -1 --separate-stderr timeout 20 ike-initiate --phase2 p1.sa --timeout 2 "${NETS[@]}"
+	run -1 --separate-stderr timeout 60 ike-initiate --phase2 p1.sa --timeout 2 "${NETS[@]}"
 	stderr_has "p1.sa: phase 2 (quick mode), message 2 (chooses one): no answer from $R to message 1"
 	stderr_has ", nor to R-U-THERE"
 	stderr_has "hint: the peer has probably forgotten this IKE SA"
@@ -362,7 +363,7 @@ fact() {
 	run -0 initiate --phase1 -o p1.sa "$R"
 	stop_background
 	usual_responder
-	run -1 --separate-stderr timeout 20 ike-initiate --phase2 p1.sa "${NETS[@]}"
+	run -1 --separate-stderr timeout 60 ike-initiate --phase2 p1.sa "${NETS[@]}"
 	stderr_has "p1.sa: phase 2 (quick mode), message 1 (offers proposals for a child SA): the peer has forgotten this IKE SA (INVALID-COOKIE)"
 	stderr_has "hint: the peer no longer has this phase 1 SA"
 	[ "$(grep -c "${I%:*}:.* uses an IKE SA that is unknown here" r.err)" = 1 ]
@@ -373,9 +374,9 @@ fact() {
 @test "ike-initiate: --seed and --clock make a run repeatable byte for byte, and say so" {
 	local k
 	for k in 1 2; do
-		background "s$k" timeout 20 ike-respond --once --linger 0.1 --listen "$R" "${FAST[@]}" --psk-file gw.psk \
+		background "s$k" timeout 60 ike-respond --once --linger 0.1 --listen "$R" "${FAST[@]}" --psk-file gw.psk \
 			"${STEN[@]}" --seed right --clock 2026-01-02T03:04:05Z
-		eventually 5 bound "$R"
+		eventually 20 bound "$R"
 		run -0 --separate-stderr initiate "${NETS[@]}" --seed left --clock 2026-01-02T03:04:05Z -o "i$k.sa" "$R"
 		stderr_has "--seed"
 		stderr_has "--clock"
@@ -388,29 +389,31 @@ fact() {
 
 @test "ike-initiate: a reader that closes the pipe is exit 3, and the peer gets a delete" {
 	usual_responder
-	run -3 --separate-stderr bash -c 'set -o pipefail; timeout 20 ike-initiate --keep --local "$1" \
+	run -3 --separate-stderr bash -c 'set -o pipefail; timeout 60 ike-initiate --keep --local "$1" \
 		--psk-file gw.psk --ike aes128-sha1-modp1024 --esp aes128-sha1 --remote-id any --local-ts 10.1.0.0/24 \
 		--remote-ts 10.2.0.0/24 "$2" | head -c 1 >/dev/null' - "$I" "$R"
 	one_error
-	eventually 5 r_says "an IKE SA ends: deleted by the peer"
-	run -3 --separate-stderr bash -c 'set -o pipefail; timeout 20 ike-initiate --keep --local "$1" \
+	eventually 10 r_says "an IKE SA ends: deleted by the peer"
+	run -3 --separate-stderr bash -c 'set -o pipefail; timeout 60 ike-initiate --keep --local "$1" \
 		--psk-file gw.psk --ike aes128-sha1-modp1024 --esp aes128-sha1 --remote-id any "$2" | true' - "$I" "$R"
 }
 
-@test "ike-initiate: --keep ends on SIGTERM within a second: deletes, sa-delete records, exit 0" {
-	local sig start
+@test "ike-initiate: --keep ends on SIGTERM without waiting for the peer: deletes, sa-delete records, exit 0" {
+	local sig
 	for sig in TERM INT HUP; do
 		rm -f k.out k.err
 		usual_responder
-		background k ike-initiate -v --keep --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any "${NETS[@]}" "$R"
-		eventually 5 grep -q "child SA" k.err
-		start=${EPOCHREALTIME/./}
+		background k ike-initiate -v --keep --timeout 300 --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any "${NETS[@]}" "$R"
+		eventually 20 grep -q "child SA" k.err
+		wrote r.out "2 child-sa, 1 ike-sa"
+		# Nobody answers, and the time to wait for an answer is long.
+		kill -STOP "${BG[r]}"
 		kill "-$sig" "${BG[k]}"
 		ended k
-		[ $((${EPOCHREALTIME/./} - start)) -lt 1000000 ]
+		kill -CONT "${BG[r]}"
 		run -0 "$CHECK" k.out
 		[ "$output" = "1 child-sa, 1 ike-sa, 2 sa-delete" ] || { echo "$output"; cat k.err; return 1; }
-		eventually 5 r_says "an IKE SA ends: deleted by the peer"
+		eventually 10 r_says "an IKE SA ends: deleted by the peer"
 		stop_background
 	done
 }
@@ -438,11 +441,11 @@ rekeyed() {
 }
 
 @test "ike-initiate: --keep rekeys both phases and answers the peer's DPD" {
-	usual_responder --dpd-interval 1 --dpd-tries 2
+	usual_responder --dpd-interval 1 --dpd-tries 3
 	background k ike-initiate -v --keep --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any "${NETS[@]}" \
-		--esp-lifetime 5 --ike-lifetime 6 "$R"
-	nap 4
-	eventually 10 rekeyed
+		--esp-lifetime 8 --ike-lifetime 10 "$R"
+	nap 5
+	eventually 20 rekeyed
 	kill -TERM "${BG[k]}"
 	ended k
 	run -0 "$CHECK" k.out
@@ -453,7 +456,7 @@ rekeyed() {
 	usual_responder
 	background k ike-initiate -v --keep --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any "${NETS[@]}" \
 		--dpd-interval 1 --dpd-tries 2 --timeout 2 "$R"
-	eventually 5 grep -q "child SA" k.err
+	eventually 20 grep -q "child SA" k.err
 	kill -KILL "${BG[r]}"
 	wait "${BG[r]}" || :
 	eventually 10 grep -q "the peer is dead" k.err

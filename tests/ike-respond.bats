@@ -18,7 +18,7 @@ teardown() { stop_background; }
 from() {
 	local n=$1
 	shift
-	timeout 20 ike-initiate --local "$NET.$n:5500" "${FAST[@]}" --linger 0.1 --remote-id any "$@" "$R"
+	timeout 60 ike-initiate --local "$NET.$n:5500" "${FAST[@]}" --linger 0.1 --remote-id any "$@" "$R"
 }
 
 # peers TEXT: the peers file; FAST is in its defaults.
@@ -44,7 +44,7 @@ flood() {
 		    s.sendto(os.urandom(8) + bytes(8) + b"\x01\x10\x02\x00" + bytes(4) +
 		        struct.pack(">I", 28 + len(sa)) + sa, (sys.argv[2], int(sys.argv[3])))
 		    if i % 50 == 0: time.sleep(0.01)
-		s.settimeout(0.5)
+		s.settimeout(2)
 		seen = set()
 		try:
 		    while True: seen.add(s.recv(2000)[:8])
@@ -92,7 +92,7 @@ flood() {
 	run -2 --separate-stderr ike-respond --listen 192.0.2.77:5500 --psk-file gw.psk
 	one_error
 	background holder socat -u "UDP-LISTEN:${R#*:},bind=${R%:*}" -
-	eventually 5 bound "$R"
+	eventually 20 bound "$R"
 	run -3 --separate-stderr ike-respond --listen "$R" --psk-file gw.psk
 	one_error
 	stderr_has "socat"
@@ -130,17 +130,16 @@ psk-file = 14.psk
 remote-ts = 10.14.0.0/24"
 	background r ike-respond -v --listen "$R" --peers peers.ini
 	eventually 10 bound "$R"
-	background a timeout 20 ike-initiate --local "$NET.11:5500" "${FAST[@]}" --remote-id any --psk-file 11.psk \
+	background a timeout 60 ike-initiate --local "$NET.11:5500" "${FAST[@]}" --remote-id any --psk-file 11.psk \
 		--local-ts 10.11.0.0/24 --remote-ts 10.2.0.0/24 "$R"
-	background b timeout 20 ike-initiate --local "$NET.12:5500" "${FAST[@]}" --remote-id any --psk-file 12.psk \
+	background b timeout 60 ike-initiate --local "$NET.12:5500" "${FAST[@]}" --remote-id any --psk-file 12.psk \
 		--local-ts 10.12.0.0/24 --local-ts 10.112.0.0/24 --remote-ts 10.2.0.0/24 "$R"
-	background c timeout 20 ike-initiate --local "$NET.13:5500" "${FAST[@]}" --remote-id any --psk-file 13.psk \
+	background c timeout 60 ike-initiate --local "$NET.13:5500" "${FAST[@]}" --remote-id any --psk-file 13.psk \
 		--exchange aggressive --local-id alice@example --local-ts 10.13.0.0/24 --remote-ts 10.2.0.0/24 "$R"
-	background d timeout 20 ike-initiate --local "$NET.14:5500" "${FAST[@]}" --remote-id any --psk-file 14.psk \
+	background d timeout 60 ike-initiate --local "$NET.14:5500" "${FAST[@]}" --remote-id any --psk-file 14.psk \
 		--exchange aggressive --local-id bob@example --local-ts 10.14.0.0/24 --remote-ts 10.2.0.0/24 "$R"
 	for n in a b c d; do ended "$n" 20 || { cat "$n.err" r.err; return 1; }; done
-	run -0 "$CHECK" r.out
-	[ "$output" = "10 child-sa, 4 ike-sa" ]
+	wrote r.out "10 child-sa, 4 ike-sa"
 	/usr/bin/python3 - <<-'PY'
 		import cbor2
 		f = open("r.out", "rb")
@@ -216,10 +215,9 @@ psk-file = gw.psk"
 	usual_responder -o grow.sa
 	[ ! -e grow.sa ]
 	run -0 initiate "${NETS[@]}" -o x.sa "$R"
-	eventually 5 test -e grow.sa
-	run -0 "$CHECK" grow.sa
-	[ "$output" = "2 child-sa, 1 ike-sa" ]
+	wrote grow.sa "2 child-sa, 1 ike-sa"
 	run -0 from 12 --psk-file gw.psk "${NETS[@]}" -o y.sa
+	wrote grow.sa "4 child-sa, 2 ike-sa"
 	kill "${BG[r]}"
 	ended r
 	run -0 "$CHECK" grow.sa
@@ -255,48 +253,55 @@ psk-file = gw.psk"
 		    s.sendto((h + body)[:rng.choice([9999, 9999, 27, 30])], to)
 		    if i % 100 == 0: time.sleep(0.01)
 	PY
-	run -0 --separate-stderr timeout 20 ike-initiate --phase2 p1.sa --linger 0 --esp aes128-sha1 "${NETS[@]}" -o p2.sa
+	run -0 --separate-stderr timeout 60 ike-initiate --phase2 p1.sa --linger 0 --esp aes128-sha1 "${NETS[@]}" -o p2.sa
 	run -0 --separate-stderr from 12 --psk-file gw.psk "${NETS[@]}" -o y.sa
-	run -0 "$CHECK" r.out
-	[ "$output" = "4 child-sa, 2 ike-sa" ]
+	wrote r.out "4 child-sa, 2 ike-sa"
 	[ "$(wc -l <r.err)" -lt 200 ]
 }
 
-@test "ike-respond: SIGTERM sends deletes to all and ends within a second with 0" {
-	local start
-	usual_responder
+@test "ike-respond: SIGTERM sends deletes to all and ends with 0, without waiting for them" {
+	usual_responder --timeout 300
 	background k1 ike-initiate -v --keep --local "$NET.11:5500" --psk-file gw.psk "${FAST[@]}" --remote-id any "${NETS[@]}" "$R"
 	background k2 ike-initiate -v --keep --local "$NET.12:5500" --psk-file gw.psk "${FAST[@]}" --remote-id any "${NETS[@]}" "$R"
-	eventually 5 grep -q "child SA" k1.err
-	eventually 5 grep -q "child SA" k2.err
-	start=${EPOCHREALTIME/./}
+	eventually 20 grep -q "child SA" k1.err
+	eventually 20 grep -q "child SA" k2.err
+	wrote r.out "4 child-sa, 2 ike-sa"
+	# Nobody answers, and the time to wait for an answer is long.
+	kill -STOP "${BG[k1]}" "${BG[k2]}"
 	kill "${BG[r]}"
 	ended r
-	[ $((${EPOCHREALTIME/./} - start)) -lt 1000000 ]
+	kill -CONT "${BG[k1]}" "${BG[k2]}"
 	run -0 "$CHECK" r.out
 	[ "$output" = "4 child-sa, 2 ike-sa, 4 sa-delete" ]
-	eventually 5 grep -q "deleted by the peer" k1.err
-	eventually 5 grep -q "deleted by the peer" k2.err
+	eventually 10 grep -q "deleted by the peer" k1.err
+	eventually 10 grep -q "deleted by the peer" k2.err
 }
 
 @test "ike-respond: a reader that closes the pipe is exit 3, and the peers get deletes" {
-	background k ike-initiate -v --keep --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any "${NETS[@]}" "$R"
-	run -3 --separate-stderr bash -c 'set -o pipefail; timeout 20 ike-respond --listen "$1" --psk-file gw.psk \
+	background r bash -c 'set -o pipefail; timeout 120 ike-respond --listen "$1" --psk-file gw.psk \
 		--ike aes128-sha1-modp1024 --esp aes128-sha1 --local-ts 10.2.0.0/24 --remote-ts 10.1.0.0/24 |
 		head -c 1 >/dev/null' - "$R"
+	eventually 20 bound "$R"
+	background k ike-initiate -v --keep --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any "${NETS[@]}" "$R"
+	status=0
+	ended r 30 || status=$?
+	[ "$status" -eq 3 ]
+	# shellcheck disable=SC2034 # for one_error
+	output=$(<r.out) stderr=$(<r.err)
 	one_error
-	eventually 5 grep -q "deleted by the peer" k.err
+	eventually 10 grep -q "deleted by the peer" k.err
 }
 
 @test "ike-respond: a peer that vanished without a delete is dead after DPD, its SAs are deleted" {
-	usual_responder --dpd-interval 1 --dpd-tries 2
+	usual_responder --dpd-interval 1 --dpd-tries 4
 	background k ike-initiate -v --keep --local "$I" --psk-file gw.psk "${FAST[@]}" --remote-id any "${NETS[@]}" "$R"
-	eventually 5 grep -q "child SA" k.err
-	sleep 2.5
+	eventually 20 grep -q "child SA" k.err
+	# longer than it waits for an answer
+	sleep 6
 	run ! grep -q "is dead" r.err
 	kill -KILL "${BG[k]}"
 	wait "${BG[k]}" || :
-	eventually 10 r_says "is dead"
+	eventually 20 r_says "is dead"
 	run -0 "$CHECK" r.out
 	output_has "2 sa-delete"
 }
@@ -307,7 +312,7 @@ psk-file = gw.psk"
 	background r ike-respond -v --listen "[::1]:$port" --natt off "${FAST[@]}" --psk-file gw.psk --local-ts 2001:db8:2::/48 \
 		--local-ts 10.2.0.0/24 --remote-ts 2001:db8:1::/48 --remote-ts 10.1.0.0/24
 	eventually 10 bound "[::1]:$port" || { cat r.err; skip "cannot bind ::1"; }
-	run -0 --separate-stderr timeout 20 ike-initiate --local "[::1]:$((port + 1))" --natt off "${FAST[@]}" --linger 0 --remote-id any \
+	run -0 --separate-stderr timeout 60 ike-initiate --local "[::1]:$((port + 1))" --natt off "${FAST[@]}" --linger 0 --remote-id any \
 		--psk-file gw.psk --local-ts 10.1.0.0/24 --local-ts 2001:db8:1::/48 --remote-ts 10.2.0.0/24 \
 		--remote-ts 2001:db8:2::/48 -o x.sa "[::1]:$port"
 	run -0 "$CHECK" x.sa

@@ -2,15 +2,16 @@
 # --log-format: the messages of tools that run on, as text, as JSON, or with the priorities of a journal.
 bats_require_minimum_version 1.5.0
 load lib/common
+load lib/ike
 
 RESIDENT=(ike-initiate ike-respond nhrp-serve nhrp-register dpd-ping vpnmon esp-tun gre-tun)
 
 setup() {
 	need "${RESIDENT[@]}"
-	cd "$BATS_TEST_TMPDIR" || return
-	umask 077
+	ike_setup
 	echo lilies >gw.psk
 }
+teardown() { stop_background; }
 
 @test "log-format: every tool that runs on has it, and a wrong word is exit 2" {
 	local t
@@ -37,18 +38,17 @@ setup() {
 }
 
 @test "log-format: a message of an initiator names its peer; so does one of a responder" {
-	run -1 ike-initiate --log-format json --psk-file gw.psk --timeout 0.3 --local 127.0.0.1:10400 127.0.0.1:9
-	jq -e 'select(.priority == 3) | .peer == "127.0.0.1:9"' <<<"$output"
-	run -1 ike-initiate --log-format journal --psk-file gw.psk --timeout 0.3 --local 127.0.0.1:10400 127.0.0.1:9
-	[[ $output == *'<3>ike-initiate: 127.0.0.1:9: '* ]]
-	background right ike-respond --log-format json -v --psk-file gw.psk --listen 127.0.0.1:10500 --natt off -o right.sa
-	eventually 10 grep -q . "$BATS_TEST_TMPDIR/right.err" || :
+	run -1 ike-initiate --log-format json --psk-file gw.psk --timeout 0.3 --local "$I" "$R"
+	jq -e --arg r "$R" 'select(.priority == 3) | .peer == $r' <<<"$output"
+	run -1 ike-initiate --log-format journal --psk-file gw.psk --timeout 0.3 --local "$I" "$R"
+	[[ $output == *"<3>ike-initiate: $R: "* ]]
+	background right ike-respond --log-format json -v --psk-file gw.psk --listen "$R" --natt off -o right.sa
+	eventually 15 bound "$R"
 	printf 'roses\n' >other.psk
-	run ! ike-initiate --psk-file other.psk --natt off --timeout 3 --local 127.0.0.1:10400 127.0.0.1:10500
-	kill "${BG[right]}"
-	jq -se 'map(select(.peer != null and (.peer | startswith("127.0.0.1:")))) | length > 0' "$BATS_TEST_TMPDIR/right.err" ||
-		{ cat "$BATS_TEST_TMPDIR/right.err"; return 1; }
+	run ! ike-initiate --psk-file other.psk --natt off --timeout 3 --local "$I" "$R"
+	eventually 10 names_peer || { cat right.err; return 1; }
 }
+names_peer() { jq -se --arg i "$I" 'map(select(.peer == $i)) | length > 0' right.err >/dev/null; }
 
 @test "log-format: journal has priorities; it is the default only where JOURNAL_STREAM names standard error itself" {
 	local own

@@ -14,7 +14,7 @@ setup() {
 }
 teardown() { two_teardown; }
 
-radius=(login-radius --server "127.0.0.1:$RADIUS_PORT" --secret-file radius.secret --timeout 2)
+radius=(login-radius --server "127.0.0.1:$RADIUS_PORT" --secret-file radius.secret --timeout 15)
 ldap=(login-ldap --url "ldap://127.0.0.1:$LDAP_PORT" --base dc=example --ca ldap.ca --group-base dc=example)
 
 @test "login-file: good, bad, locked and unknown users; group and address" {
@@ -120,7 +120,7 @@ ldap=(login-ldap --url "ldap://127.0.0.1:$LDAP_PORT" --base dc=example --ca ldap
 
 @test "login-radius: the second server answers when the first is dead; none, or another secret, is no answer" {
 	radius_start
-	run -0 login alice sesame -- login-radius --server 127.0.0.1:18199 --server "127.0.0.1:$RADIUS_PORT" --secret-file radius.secret --timeout 1 --tries 1
+	run -0 login alice sesame -- login-radius --server 127.0.0.1:18199 --server "127.0.0.1:$RADIUS_PORT" --secret-file radius.secret --timeout 5 --tries 1
 	run -111 login alice sesame -- login-radius --server 127.0.0.1:18199 --secret-file radius.secret --timeout 1 --tries 1
 	[[ $output == *"no server answers (1 asked, 1 times, 1000 ms each)"* ]]
 	echo another >other.secret
@@ -136,7 +136,7 @@ forge() {
 		import hashlib, hmac, socket, struct, sys
 		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 		s.bind(("127.0.0.1", 18129))
-		s.settimeout(20)
+		s.settimeout(60)
 		open("forge.ready", "w")
 		raw, at = s.recvfrom(4096)
 		key = b"between-us"
@@ -154,10 +154,11 @@ forge() {
 }
 
 @test "login-radius: a reply that is forged, malformed or of another request is none" {
-	local r one=(login-radius --server 127.0.0.1:18129 --secret-file radius.secret --timeout 0.5 --tries 1)
+	local r one=(login-radius --server 127.0.0.1:18129 --secret-file radius.secret --timeout 0.5 --tries 1) patient
+	patient=("${one[@]/0.5/15}")
 	printf 'between-us\n' >radius.secret
 	forge 'reply(2)'
-	run -0 login alice sesame -- "${one[@]}"
+	run -0 login alice sesame -- "${patient[@]}"
 	for r in 'reply(2, key=b"x")' 'struct.pack("!BBH16s", 2, raw[1], 20, bytes(16))' 'reply(2, ident=raw[1] ^ 1)' \
 		'reply(2, b"\x19\x01")' 'reply(2, b"\x19\x00")' 'reply(2, b"\x19\x09a")' 'reply(2, b"\x19")' 'reply(2)[:19]' \
 		'reply(2, b"\x50\x12" + bytes(16))' 'reply(2, b"\x50\x02")' 'reply(5)' 'b""'; do
@@ -166,13 +167,13 @@ forge() {
 		[[ $output != *group=* ]]
 	done
 	forge 'reply(2, b"\x19\x07staff", extra=b"padding")'
-	run -0 login alice sesame -- "${one[@]}"
+	run -0 login alice sesame -- "${patient[@]}"
 	[ "$output" = $'group=staff\naccount=19077374616666' ]
 	forge 'reply(2)'
 	run -111 login alice sesame -- "${one[@]}" --require-message-authenticator
 	# 'reply(2) with MAC'
 	forge 'reply(2, b"\x50\x12" + hmac.new(key, struct.pack("!BBH", 2, raw[1], 38) + raw[4:20] + b"\x50\x12" + bytes(16), "md5").digest())'
-	run -0 login alice sesame -- "${one[@]}" --require-message-authenticator
+	run -0 login alice sesame -- "${patient[@]}" --require-message-authenticator
 }
 
 @test "login-ldap: good, bad, locked; group; an empty password and a filter in the name" {

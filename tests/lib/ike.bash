@@ -47,6 +47,14 @@ fake() {
 
 # initiate [OPTION]...: the usual initiator, any peer; initiate_with: with algorithms and ID of its own.
 initiate() { initiate_with "${FAST[@]}" --remote-id any "$@"; }
-initiate_with() { timeout 20 ike-initiate --local "$I" --psk-file gw.psk --linger 0.1 "$@"; }
+initiate_with() { timeout 60 ike-initiate --local "$I" --psk-file gw.psk --linger 0.1 "$@"; }
 
-r_says() { grep -qF -- "$1" r.err || { printf 'not said by the responder: %s\n' "$1"; cat r.err; return 1; }; }
+# r_says TEXT: the responder logs it. It may do so a moment after its answer has ended the initiator.
+r_says() { eventually 10 grep -qF -- "$1" r.err || { printf 'not said by the responder: %s\n' "$1"; cat r.err; return 1; }; }
+
+# wrote FILE COUNTS: the records in the file come to be these, as "2 child-sa, 1 ike-sa". A responder that runs on writes its
+# last ones when message 3 of quick mode arrives, which the initiator does not wait for.
+wrote() {
+	eventually 10 wrote_now "$@" || { "$CHECK" "$1"; cat ./*.err; return 1; }
+}
+wrote_now() { [ "$("$CHECK" "$1" 2>/dev/null)" = "$2" ]; }

@@ -4,7 +4,7 @@
  *
  *	flood DESTINATION RATE SECONDS		prints how many were sent
  *
- * DESTINATION: an IPv4 address, port 500. RATE: messages a second, at most 200,000. SECONDS: at most 60.
+ * DESTINATION: an IPv4 address, port 500. RATE: messages a second, at most 200,000. SECONDS: at most 600.
  */
 #include <arpa/inet.h>
 #include <netinet/ip.h>
@@ -106,7 +106,7 @@ main(int argc, char *argv[])
 
 	if (argc != 4 || inet_pton(AF_INET, argv[1], &to.sin_addr) != 1 ||
 	    (rate = strtoul(argv[2], NULL, 10)) == 0 || rate > 200000 ||
-	    (seconds = strtoul(argv[3], NULL, 10)) == 0 || seconds > 60) {
+	    (seconds = strtoul(argv[3], NULL, 10)) == 0 || seconds > 600) {
 		(void)fprintf(stderr, "usage: flood DESTINATION RATE SECONDS\n");
 		return (2);
 	}
