@@ -41,11 +41,11 @@ limits() { awk '/^(Uid|CapPrm|CapEff|CapInh|CapAmb|Seccomp):/ { printf "%s%s ", 
 	printf '[zurich]\nrole = responder\naddress = 203.0.113.1\npsk-file = gw.psk\nlocal-ts = 10.2.0.0/24\nremote-ts = 10.1.0.0/24\ntun = vpn0\n' \
 		>right.d/zurich.conf
 	container right right "env SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/right.d sapipe run zurich"
-	eventually 10 listens || { cat right.log; return 1; }
+	eventually 20 listens || { cat right.log; return 1; }
 	container left left "env SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/left.d sapipe run berne"
 	# ESP, not in UDP: there is no NAT
-	eventually 20 left ping -q -c 1 -W 1 -I 10.1.0.1 10.2.0.1 >/dev/null || { cat left.log right.log; return 1; }
-	right ping -q -c 1 -W 5 -I 10.2.0.1 10.1.0.1
+	eventually 40 left ping -q -c 1 -W 1 -I 10.1.0.1 10.2.0.1 >/dev/null || { cat left.log right.log; return 1; }
+	right ping -q -c 1 -W 20 -I 10.2.0.1 10.1.0.1
 	# Root without CAP_SETUID stays root; nothing is left to it but routes.
 	[[ $SAPIPE_BUILD == *san* ]] || [ "$(limits left ike-initiate)" = "Uid:0 CapInh:$zero CapPrm:$zero CapEff:$zero CapAmb:$zero Seccomp:2 " ]
 	[[ $SAPIPE_BUILD == *san* ]] || [ "$(limits right ike-respond)" = "Uid:0 CapInh:$zero CapPrm:$zero CapEff:$zero CapAmb:$zero Seccomp:2 " ]
@@ -90,7 +90,7 @@ lacking() {
 	answer "${STEN4[@]}"
 	two_start left left "cd $U && exec ${id[*]} sh -c './ike-initiate --keep --psk-file gw.psk --local-id left.example \
 		--remote-id right.example $(words "${FAST[@]}" "${NETS4[@]}") $PEER | ./esp-tun --tun vpn0 --state-dir state'"
-	eventually 10 left ping -q -c 1 -W 1 -I 10.1.0.1 10.2.0.1 >/dev/null || { cat left.log right.log; return 1; }
+	eventually 40 left ping -q -c 1 -W 1 -I 10.1.0.1 10.2.0.1 >/dev/null || { cat left.log right.log; return 1; }
 	[[ $(limits left esp-tun) == Uid:65534* ]]
 	two_stop left 10
 }

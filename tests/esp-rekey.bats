@@ -36,7 +36,7 @@ rekeyed() { [ "$(children)" -gt "$1" ]; }
 # drops: what both ends have counted.
 drops() {
 	kill -USR1 "$(pid_of left esp-tun)" "$(pid_of right esp-tun)"
-	eventually 5 grep -q ' device ' "$T/left.log" && eventually 5 grep -q ' device ' "$T/right.log"
+	eventually 10 grep -q ' device ' "$T/left.log" && eventually 10 grep -q ' device ' "$T/right.log"
 	nap 0.1
 	grep -hE ' (in:|out:|device|sa) ' "$T/left.log" "$T/right.log"
 }
@@ -47,7 +47,7 @@ loaded() {
 	# No "tee" in the pipelines: while it waits for the processor, records wait.
 	two_start right right "ike-respond -v --psk-file gw.psk --local-id right.example --remote-id left.example \
 		$(words "${FAST[@]}" "${STEN4[@]}" "$@") 2>right.ike | esp-tun -v --tun vpn0 --state-dir right.state"
-	eventually 10 listens || { cat right.ike right.log; return 1; }
+	eventually 30 listens || { cat right.ike right.log; return 1; }
 	TEE=
 	begin --esp-lifebytes $((rate * 8)) "${NETS4[@]}" "$@"
 	crosses
@@ -115,7 +115,7 @@ loaded() {
 	background tcp ip netns exec "$L" "$TRAFFIC" tcp 10.1.0.1 10.2.0.1 7000 60 2 20000000
 	for i in 2 3 4; do
 		eventually 15 eval '[ "$(grep -c "hard expiry by volume" "$T/left.err")" = $((i - 1)) ]' || { cat "$T/left.err"; return 1; }
-		sleep 0.1
+		eventually 5 eval '[ "$(grep -c "packets wait for a new SA" "$T/left.err")" = $((i - 1)) ]' || { cat "$T/left.err"; return 1; }
 		cat "$T/left$i.sa" >&6
 		eventually 15 eval '[ "$(grep -c "is in use" "$T/left.err")" = $i ]'
 		cat "$T/right$i.sa" >&7
@@ -133,6 +133,9 @@ loaded() {
 	run ! grep -E 'expired [1-9]|no-sa [1-9]|policy-drops [1-9]' "$T/counters"
 	exec 6>&- 7>&-
 }
+
+# overflowed: datagrams for which the right end's sockets had no room, on a machine that is too busy to read them.
+overflowed() { right nstat -asz UdpRcvbufErrors | awk '/^UdpRcv/ { print $2 }'; }
 
 @test "esp-rekey: what comes before the claim of its SA is held, a thousand packets at once, strangers are not" {
 	local keeper
@@ -160,29 +163,29 @@ loaded() {
 	kill -CONT "$keeper"
 	eventually 15 replied 1000 || { cat "$T/right.err" "$T/traffic.out"; counters right; return 1; }
 	exec 6>&-
-	[ "$(counter right in unknown-spi)" = "$(cat "$T/forged")" ]
+	eventually 10 eval '[ $(($(counter right in unknown-spi) + $(overflowed))) = "$(cat "$T/forged")" ]' || { counters right; overflowed; cat "$T/forged"; return 1; }
 }
 
 @test "esp-rekey: an end killed in a fast stream refuses what it had reserved, and gets a new SA" {
 	local at start
 	two_start right right "ike-respond -v --psk-file gw.psk --local-id right.example --remote-id left.example \
 		$(words "${FAST[@]}" "${STEN4[@]}") -o right.sa 2>right.ike"
-	eventually 10 listens
+	eventually 30 listens
 	begin "${NETS4[@]}"
-	eventually 10 test -s right.sa
+	eventually 20 test -s right.sa
 	start='tail -c +1 -f right.sa | esp-tun -v --tun vpn0 --state-dir right.state'
 	two_start tun right "$start"
 	crosses
 	# Blocks of numbers grow while each of them lasts less than a second.
-	background flood ip netns exec "$L" ping -q -f -w 60 10.2.0.1
+	background flood ip netns exec "$L" ping -q -f -w 300 10.2.0.1
 	at=$(right cat /sys/class/net/vpn0/statistics/rx_packets)
-	eventually 20 eval '[ "$(right cat /sys/class/net/vpn0/statistics/rx_packets)" -gt $((at + 20000)) ]'
+	eventually 40 eval '[ "$(right cat /sys/class/net/vpn0/statistics/rx_packets)" -gt $((at + 20000)) ]'
 	kill -KILL -- "-${GROUP[tun]}"
 	eventually 5 group_gone "${GROUP[tun]}"
 	kill -INT "${BG[flood]}"
 	ended flood || :
 	two_start tun right "$start"
-	eventually 10 one_ping || { logs; cat tun.log; return 1; }
+	eventually 30 one_ping || { logs; cat tun.log; return 1; }
 	grep -q "packets are refused as replays.* a new SA is requested" tun.log
 	[ "$(children)" = 2 ]
 }

@@ -26,6 +26,9 @@ unwritten() { counters right >"$T/counters" && grep -q " unwritten $1," "$T/coun
 # has TEXT: a line of the counters that "counters" has printed to $T/counters.
 has() { grep -Eq -- "$1" "$T/counters" || { echo "no such counters: $1"; cat "$T/counters"; return 1; }; }
 
+# unsent N: so many packets of the left end did not leave.
+unsent() { counters left >"$T/counters" && grep -q " unsent $1," "$T/counters"; }
+
 @test "esp-tun: packets that a local filter drops count as unsent and are reported once; in UDP too" {
 	local encap
 	left nft 'add table ip u; add chain ip u o { type filter hook output priority 0; }; add rule ip u o ip daddr 203.0.113.2 drop'
@@ -34,7 +37,7 @@ has() { grep -Eq -- "$1" "$T/counters" || { echo "no such counters: $1"; cat "$T
 		tun_start left "$T/left.sa"
 		eventually 15 tun_is_up left || { cat "$T/left.err"; return 1; }
 		left ping -q -c 2 -i 0.1 -W 0.1 10.2.0.1 >/dev/null || :
-		counters left >"$T/counters"
+		eventually 5 unsent 2 || { cat "$T/counters"; return 1; }
 		has "out: packets 0, bytes 0"
 		has "device vpn0: .* unsent 2,"
 		has "^esp-tun: sa .* out 0 packets 0 bytes"

@@ -247,7 +247,7 @@ slay() {
 	tun_both
 	left ip route add 10.9.0.0/24 dev vpn0 src 10.1.0.1
 	run ! left ping -c 2 -i 0.02 -W 0.1 10.9.0.1
-	[ "$(counter left out policy-drops)" = 2 ]
+	eventually 5 eval '[ "$(counter left out policy-drops)" = 2 ]'
 	[ "$(counter left out packets)" = 0 ]
 	stop_background
 	# The left end thinks that more may pass than the right end does.
@@ -255,9 +255,12 @@ slay() {
 	tun_both
 	right ip addr add 10.9.0.1/32 dev lo
 	run ! left ping -c 2 -i 0.02 -W 0.1 10.9.0.1
-	[ "$(counter right in policy-drops)" = 2 ]
+	eventually 5 eval '[ "$(counter right in policy-drops)" = 2 ]'
 	[ "$(counter right in packets)" = 0 ]
 }
+
+# has_frames N: tcpdump has written that many to $T/cap.
+has_frames() { [ "$(tcpdump -nnr "$T/cap" 2>/dev/null | wc -l)" -ge "$1" ]; }
 
 @test "esp-tun: replayed packets are dropped and counted" {
 	make_pair aes128gcm16
@@ -265,7 +268,7 @@ slay() {
 	background dump ip netns exec "$R" tcpdump -s 2000 -B 8192 --immediate-mode -Z root -i eth0 -nn -U -w "$T/cap" 'ip proto 50 and src 203.0.113.1'
 	eventually 15 grep -q listening "$T/dump.err"
 	ping_across 10.2.0.1
-	sleep 0.3
+	eventually 10 has_frames 3
 	kill "${BG[dump]}"
 	ended dump 5 || :
 	left /usr/bin/python3 - "$T/cap" <<-'PY'
@@ -311,9 +314,9 @@ slay() {
 	left ping -q -c 2 -i 0.02 -W 5 -M do -s $((1446 - 28)) 10.2.0.1
 	run ! left ping -q -c 1 -W 0.2 -M do -s $((1447 - 28)) 10.2.0.1
 	tcp_across 10.2.0.1
+	eventually 10 has_frames 201
 	kill "${BG[dump]}"
 	ended dump 5 || :
-	[ "$(tcpdump -nnr "$T/cap" 2>/dev/null | wc -l)" -gt 200 ]
 	[ "$(tcpdump -nnr "$T/cap" 'ip[6:2] & 0x3fff != 0' 2>/dev/null | wc -l)" -eq 0 ]
 	stop_background
 	# 1500 - 20 IP - 8 UDP - 8 ESP - 16 IV - 12 ICV = 1436, on 16 bytes, less 2.
@@ -326,12 +329,12 @@ slay() {
 @test "esp-tun: a packet too big for its path is answered with ICMP, in both families" {
 	make_pair aes128gcm16
 	tun_both --mtu 1500
-	run ! left ping -c 1 -W 1 -M do -s 1472 10.2.0.1
+	run ! left ping -c 1 -W 15 -M do -s 1472 10.2.0.1
 	output_has "mtu = 1446"
 	stop_background
 	make_pair aes128gcm16 none 4 6
 	tun_both --mtu 1500
-	run ! left ping -c 1 -W 1 -M do -s 1452 2001:db8:2::1
+	run ! left ping -c 1 -W 15 -M do -s 1452 2001:db8:2::1
 	output_has "mtu=1446"
 	# IPv6 may always send 1280 bytes.
 	left ping -q -c 1 -W 5 -s 1232 2001:db8:2::1
@@ -346,7 +349,7 @@ mss_seen() {
 	eventually 15 tun_is_up left && eventually 15 tun_is_up right
 	background dump ip netns exec "$R" tcpdump --immediate-mode -Z root -i vpn0 -nn -l 'tcp[tcpflags] & tcp-syn != 0'
 	eventually 15 grep -q listening "$T/dump.err"
-	left timeout 2 socat -u OPEN:/dev/null TCP4:10.2.0.1:7777,connect-timeout=1 2>/dev/null || :
+	left timeout 20 socat -u OPEN:/dev/null TCP4:10.2.0.1:7777,connect-timeout=15 2>/dev/null || :
 	eventually 15 grep -q mss "$T/dump.out"
 	kill "${BG[dump]}"
 	ended dump 5 || :
@@ -395,7 +398,7 @@ mss_seen() {
 		eventually 15 grep -q 'tos 0xbb,CE' "$T/dump2.out"
 		eventually 15 grep -q 'tos 0xbb,CE' "$T/dump.out"
 		run ! left ping -q -c 1 -W 1 -Q 0xb8 10.2.0.1
-		[ "$(counter right in ecn-drops)" = 1 ]
+		eventually 5 eval '[ "$(counter right in ecn-drops)" = 1 ]'
 		stop_background
 	done
 }
@@ -405,6 +408,9 @@ mss_seen() {
 	tun_both
 	left ping -q -c 2 -i 0.02 -W 5 -s 8000 10.2.0.1
 }
+
+# both_sent: the right end has sent with two SAs.
+both_sent() { [ "$(counters right | grep -cE '^esp-tun: sa .* out [1-9]')" = 2 ]; }
 
 @test "esp-tun: a rekey in the stream loses no packet" {
 	make_pair aes128gcm16
@@ -423,21 +429,25 @@ mss_seen() {
 	eventually 15 tun_is_up right
 	local had
 	had=$(replies)
-	background ping ip netns exec "$L" ping -q -c 100 -i 0.02 -W 5 10.2.0.1
-	sleep 0.3
+	background ping ip netns exec "$L" ping -q -i 0.02 10.2.0.1
+	eventually 10 replied $((had + 10))
 	# The responder first, only inbound; then the initiator; then both directions; then the old SA is deleted.
 	set_key "$T/r2" use=in >"$T/r2in"
 	cat "$T/r2in" >&6
 	cat "$T/l2" >&5
-	sleep 0.3
+	eventually 10 in_use left 2
+	eventually 10 replied $(($(replies) + 10))
 	cat "$T/r2" >&6
-	sleep 0.3
+	eventually 10 both_sent
+	eventually 10 replied $(($(replies) + 10))
 	sa_make delete --spi-in "$old" --protocol esp "$T/ld"
 	sa_make delete --spi-out "$old" --protocol esp "$T/rd"
 	cat "$T/ld" >&5
 	cat "$T/rd" >&6
+	eventually 10 replied $(($(replies) + 10))
+	kill -INT "${BG[ping]}"
 	ended ping 20 || :
-	eventually 10 replied $((had + 100)) || { cat "$T"/*.out "$T"/*.err; return 1; }
+	eventually 10 replied $((had + $(sed -n 's/ packets transmitted.*//p' "$T/ping.out"))) || { cat "$T"/*.out "$T"/*.err; return 1; }
 	# The old one receives for a moment longer.
 	has_one_sa() { [ "$(counters left | grep -c '^esp-tun: sa ')" = 1 ]; }
 	eventually 15 has_one_sa
@@ -487,10 +497,10 @@ set_key() {
 }
 
 @test "esp-tun: SAs that expired end it with 0; input without a child SA is 1" {
-	make_pair aes128gcm16 none 4 4 --lifetime 8
+	make_pair aes128gcm16 none 4 4 --lifetime 15
 	tun_both
 	ping_across 10.2.0.1
-	ended left 30
+	ended left 60
 	run -1 --separate-stderr left esp-tun --tun vpn0 --state-dir "$T/s" /dev/null
 	one_error
 	stderr_has "without a child SA"
@@ -539,7 +549,7 @@ set_key() {
 		ended left || :
 		tun_start left "$T/left.sa"
 		eventually 15 tun_is_up left
-		eventually 15 left ping -q -c 1 -W 0.2 10.2.0.1 >/dev/null
+		eventually 30 left ping -q -c 1 -W 1 10.2.0.1 >/dev/null
 	done
 	[ "$(counter right in replays)" = 0 ]
 	# The one that restarts takes nothing twice either: after a crash its window has leapt forward.
@@ -547,7 +557,7 @@ set_key() {
 	ended right || :
 	tun_start right "$T/right.sa"
 	eventually 15 tun_is_up right
-	eventually 10 left ping -q -c 1 -W 0.2 10.2.0.1 >/dev/null
+	eventually 30 left ping -q -c 1 -W 0.2 10.2.0.1 >/dev/null
 	[ "$(counter right in replays)" -gt 0 ]
 }
 
@@ -594,7 +604,7 @@ set_key() {
 	tun_start right "$T/right.sa"
 	eventually 15 tun_is_up right
 	run ! left ping -q -c 1 -W 0.2 10.2.0.1
-	[ "$(counter right in replays)" -gt 0 ]
+	eventually 5 eval '[ "$(counter right in replays)" -gt 0 ]'
 	kill -KILL "$(pgrep -P "${BG[left]}")"
 	local rc=0
 	ended left || rc=$?
@@ -686,7 +696,7 @@ in_use() { [ "$(grep -c 'is in use' "$T/$1.err")" = "$2" ]; }
 	NFT
 	left sysctl -qw net.netfilter.nf_conntrack_udp_timeout=1 || :
 	stop_left_and_again
-	eventually 15 left ping -q -c 1 -W 0.5 10.2.0.1
+	eventually 30 left ping -q -c 1 -W 1 10.2.0.1
 	counters right | grep -q 'to 203.0.113.1:34567'
 	grep -q 'peer moved' "$T/right.err"
 	# A forged packet moves nothing.

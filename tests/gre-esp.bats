@@ -14,19 +14,19 @@ gre() {
 	local name=$1 ns=$2
 	shift 2
 	background "$name" ip netns exec "$ns" gre-tun -v --tun gre1 "$@"
-	eventually 5 grep -q 'gre1 is up' "$name.err" || { cat "$name.err"; return 1; }
+	eventually 20 grep -q 'gre1 is up' "$name.err" || { cat "$name.err"; return 1; }
 }
 
 # captured: IPv4 of the outer wire of left in wire.pcap from now on.
 captured() {
 	tun_whole
 	background dump ip netns exec "$L" tcpdump -i eth0 -w wire.pcap -U ip
-	eventually 5 grep -q listening dump.err
+	eventually 20 grep -q listening dump.err
 }
 
 # only FILTER: every packet of the capture passes it, and there are many; none is GRE in clear.
 only() {
-	eventually 10 recorded "$2"
+	eventually 20 recorded "$2"
 	kill "${BG[dump]}"
 	ended dump || :
 	[ "$(tshark -r wire.pcap -Y "$1" 2>/dev/null | wc -l)" -gt "$2" ]
@@ -53,14 +53,14 @@ no_clear() {
 
 # through: IPv4, IPv6, packets larger than the MTU and TCP go through the GRE tunnel.
 through() {
-	eventually 15 one_ping 10.9.0.2 || { logs; return 1; }
-	left ping -q -c 3 -i 0.1 -W 1 2001:db8:9::2
-	left ping -q -c 2 -i 0.1 -s 3000 -W 1 10.9.0.2
+	eventually 30 one_ping 10.9.0.2 || { logs; return 1; }
+	eventually 10 one_ping 2001:db8:9::2
+	left ping -q -c 2 -i 0.1 -s 3000 -W 10 10.9.0.2
 	background sink ip netns exec "$R" socat -u TCP-LISTEN:99 CREATE:got
-	eventually 5 listening 99
+	eventually 15 listening 99
 	head -c 500000 /dev/urandom >sent
-	left timeout 20 socat -u OPEN:sent TCP:10.9.0.2:99
-	ended sink 5
+	left timeout 120 socat -u OPEN:sent TCP:10.9.0.2:99
+	ended sink 20
 	cmp sent got
 }
 listening() { [ -n "$(right ss -Hlnt "sport = :$1")" ]; }
@@ -74,11 +74,11 @@ listening() { [ -n "$(right ss -Hlnt "sport = :$1")" ]; }
 	gre greleft "$L" --remote 203.0.113.2 --key 42 --address 10.9.0.1/24 --address 2001:db8:9::1/64
 	gre greright "$R" --remote 203.0.113.1 --key 42 --address 10.9.0.2/24 --address 2001:db8:9::2/64
 	run ! one_ping 10.9.0.2
-	grep -q 'cannot send GRE to 203.0.113.2: .*a packet filter of this machine rejects IP protocol 47' greleft.err
+	eventually 5 grep -q 'cannot send GRE to 203.0.113.2: .*a packet filter of this machine rejects IP protocol 47' greleft.err
 	answer --local-ts '203.0.113.2[gre]' --remote-ts '203.0.113.1[gre]'
 	begin --local-ts '203.0.113.1[gre]' --remote-ts '203.0.113.2[gre]'
 	through
-	two_stop left
+	two_stop left 10
 	only 'esp || udp.port == 500' 300
 }
 
@@ -96,6 +96,6 @@ listening() { [ -n "$(right ss -Hlnt "sport = :$1")" ]; }
 	gre greleft "$L" --key 42 --checksum --address 10.9.0.1/32 --address 2001:db8:9::1/128 left.nhrp
 	gre greright "$R" --key 42 --checksum --address 10.9.0.2/32 --address 2001:db8:9::2/128 right.nhrp
 	through
-	two_stop left
+	two_stop left 10
 	only 'udp.port == 500 || udp.port == 4500' 300
 }

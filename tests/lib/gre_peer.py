@@ -30,7 +30,7 @@ def wire():
 
 def ping(remote, key):
     s = wire()
-    s.settimeout(3)
+    s.settimeout(20)
     head = {"chksum_present": 1, "seqnum_present": 1, "sequence_number": 5}
     if key is not None:
         head.update(key_present=1, key=key)
@@ -97,7 +97,7 @@ def main(what, *args):
         ping(args[0], int(args[1]) if len(args) > 1 else None)
     elif what == "nhrp":
         s = wire()
-        s.settimeout(3)
+        s.settimeout(20)
         s.sendto(raw(GRE(key_present=1, key=42, proto=0x2001)) + bytes(17) + b"\x01" + b"question", (args[0], 0))
         while True:
             gre = IP(s.recv(65535))[GRE]
@@ -105,7 +105,7 @@ def main(what, *args):
                 print("reply", raw(gre.payload).hex())
                 return
     else:
-        take(args[0], int(args[1]), int(args[2]), float(args[3]) if len(args) > 3 else 5)
+        take(args[0], int(args[1]), int(args[2]), float(args[3]) if len(args) > 3 else 60)
 
 
 main(*sys.argv[1:])

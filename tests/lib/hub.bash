@@ -71,7 +71,7 @@ hub_start() {
 	[ -n "${UNNUMBERED-}" ] || set -- --address 10.255.0.1/24 "$@"
 	background hub ip netns exec "$H" esp-tun -v --tun vpn0 --no-route --state-dir "$T/hub.state" \
 		--control "$T/ctl" "$@" "$T/records"
-	eventually 15 test -S "$T/ctl"
+	eventually 30 test -S "$T/ctl"
 }
 hub_records() { cat "$@" >&"$RECORDS"; }
 
@@ -82,7 +82,7 @@ spoke_start() {
 	shift
 	background "$s" ip netns exec "$ns" esp-tun -v --tun vpn0 --no-route --address "10.255.0.$n/24" \
 		--state-dir "$T/$s.state" "$@" "$T/$s.sa"
-	eventually 15 grep -q 'vpn0 is up' "$T/$s.err" || return
+	eventually 30 grep -q 'vpn0 is up' "$T/$s.err" || return
 	ip -n "$ns" route add 10.0.0.0/8 dev vpn0 src "10.$((n - 1)).0.1"
 }
 
@@ -95,7 +95,7 @@ hub_all() {
 	hub_records "$T/hub-a.sa" "$T/hub-b.sa"
 	spoke_start a
 	spoke_start b
-	eventually 10 hub_has 2
+	eventually 20 hub_has 2
 }
 
 # pings NAMESPACE-FUNCTION ADDRESS [ARGUMENT...]: one ping is answered.
