@@ -39,7 +39,7 @@ ping_left() { ip netns exec "$NS_LEFT" timeout 60 dpd-ping "$@"; }
 # ends STATUS NAME [SECONDS]: a background process ends, and with that status.
 ends() {
 	local rc=0
-	ended "$2" "${3:-5}" || rc=$?
+	ended "$2" "${3:-20}" || rc=$?
 	[ "$rc" = "$1" ] || { echo "$2: exit $rc"; return 1; }
 }
 
@@ -58,7 +58,7 @@ tunnel() {
 	umask 077
 	lab_start tunnel left \
 		"ike-initiate --keep $(lab_policy "$config") $* $RIGHT_IP | tee $T/p1.sa | $(ESP_TUN)"
-	eventually 10 lab_answers left "$RIGHT_INNER"
+	eventually 30 lab_answers left "$RIGHT_INNER"
 }
 
 # ---- no network
@@ -176,9 +176,9 @@ r = cbor2.load(open(sys.argv[1], "rb")); print((r["spi-i"] + r["spi-r"]).hex())'
 @test "dpd-ping: a closed port is detected by its ICMP error" {
 	lab_topology
 	made_state
-	run -1 --separate-stderr ping_left -c 2 -i 0.1 -W 0.2 "$T/left.sa"
+	run -1 --separate-stderr ping_left -c 2 -i 0.1 -W 1 "$T/left.sa"
 	output_has "Connection refused"
-	run -1 --separate-stderr ping_left -c 1 -W 0.2 --peer "$RIGHT_IP"
+	run -1 --separate-stderr ping_left -c 1 -W 1 --peer "$RIGHT_IP"
 	output_has "Connection refused"
 	[ "${lines[-1]}" = "1 sent, 0 answered, 100% loss" ]
 }
@@ -205,11 +205,11 @@ r = cbor2.load(open(sys.argv[1], "rb")); print((r["spi-i"] + r["spi-r"]).hex())'
 	PY
 	background forgot ip netns exec "$NS_RIGHT" python3 "$T/forgot.py"
 	eventually 15 eval 'in_right ss -Hlun "sport = :500" | grep -q .'
-	run -1 --separate-stderr ping_left -c 2 -i 0.1 -W 0.2 "$T/left.sa"
+	run -1 --separate-stderr ping_left -c 2 -i 0.1 -W 2 "$T/left.sa"
 	[ "$(grep -c '^INVALID-COOKIE from 203.0.113.2:500: seq=' <<<"$output")" = 2 ]
 	[ "${lines[-1]}" = "2 sent, 0 answered, 100% loss" ]
 	# a stranger's first message is answered by it all the same
-	run -0 --separate-stderr ping_left -c 1 -W 1 --peer "$RIGHT_IP"
+	run -0 --separate-stderr ping_left -c 1 -W 15 --peer "$RIGHT_IP"
 	output_has "(INVALID-COOKIE)"
 }
 
@@ -240,13 +240,13 @@ r = cbor2.load(open(sys.argv[1], "rb")); print((r["spi-i"] + r["spi-r"]).hex())'
 @test "dpd-ping: without a resident tool it binds the ports itself" {
 	lab_up ikev1-psk
 	phase1 ikev1-psk
-	run -0 --separate-stderr ping_left -c 3 -i 0.1 "$T/p1.sa"
+	run -0 --separate-stderr ping_left -c 3 -i 0.1 -W 15 "$T/p1.sa"
 	[ "$(grep -cE '^answer from 203.0.113.2:4500: seq=[0-9]+ time=[0-9.]+ ms$' <<<"$output")" = 3 ]
 	[ "${lines[-2]}" = "3 sent, 3 answered, 0% loss" ]
 	[[ ${lines[-1]} =~ ^"rtt min/avg/max/mdev = "[0-9.]+/[0-9.]+/[0-9.]+/[0-9.]+" ms"$ ]]
 	[ -z "$stderr" ]
 	# the same state by standard input
-	run -0 --separate-stderr bash -c 'ip netns exec "$1" dpd-ping -c 1 - <"$2"' - "$NS_LEFT" "$T/p1.sa"
+	run -0 --separate-stderr bash -c 'ip netns exec "$1" dpd-ping -c 1 -W 15 - <"$2"' - "$NS_LEFT" "$T/p1.sa"
 	# and deleted it is mute
 	in_left ike-initiate --delete "$T/p1.sa"
 	run -1 --separate-stderr ping_left -c 1 -W 0.5 "$T/p1.sa"
@@ -256,7 +256,7 @@ r = cbor2.load(open(sys.argv[1], "rb")); print((r["spi-i"] + r["spi-r"]).hex())'
 @test "dpd-ping: without a resident tool, through a NAT router" {
 	lab_up --nat ikev1-psk
 	phase1 ikev1-psk
-	run -0 --separate-stderr ping_left -c 2 -i 0.1 "$T/p1.sa"
+	run -0 --separate-stderr ping_left -c 2 -i 0.1 -W 15 "$T/p1.sa"
 	output_has "from 192.0.2.10:4500"
 	[ "${lines[-2]}" = "2 sent, 2 answered, 0% loss" ]
 }
@@ -316,7 +316,7 @@ more_than() { [ "$(grep -c "$2" "$1")" -gt "$3" ]; }
 	lab_up ikev1-psk
 	phase1 ikev1-psk
 	for _ in 1 2 3 4; do
-		ping_left -c 2 -i 0.02 --json "$T/p1.sa" >>"$T/runs"
+		ping_left -c 2 -i 0.02 -W 15 --json "$T/p1.sa" >>"$T/runs"
 	done
 	jq -se '[.[].seq | numbers] as $s | ($s | length) == 8 and
 		([range(1; 8)] | all(. as $i | $s[$i] > $s[$i - 1])) and
@@ -325,20 +325,22 @@ more_than() { [ "$(grep -c "$2" "$1")" -gt "$3" ]; }
 
 # beside [--nat]: with ike-initiate --keep | esp-tun on the same ports, which itself asks each second.
 beside() {
+	local had
 	need ike-initiate esp-tun
 	lab_up "$@" ikev1-psk
-	tunnel ikev1-psk --dpd-interval 1 --dpd-tries 2 -v -v
+	tunnel ikev1-psk --dpd-interval 1 --dpd-tries 4 -v -v
+	had=$(lab_replies left)
 	background load ip netns exec "$NS_LEFT" ping -q -i 0.05 -c 120 -W 2 "$RIGHT_INNER"
-	run -0 --separate-stderr ping_left -c 20 -i 0.2 "$T/p1.sa"
+	run -0 --separate-stderr ping_left -c 20 -i 0.2 -W 15 "$T/p1.sa"
 	[ "${lines[-2]}" = "20 sent, 20 answered, 0% loss" ]
-	run -0 --separate-stderr ping_left -c 2 -i 0.2 --peer "$RIGHT_IP"
-	run -0 --separate-stderr ping_left -q -c 5 -i 0.2 "$T/p1.sa"
+	run -0 --separate-stderr ping_left -c 2 -i 0.2 -W 15 --peer "$RIGHT_IP"
+	run -0 --separate-stderr ping_left -q -c 5 -i 0.2 -W 15 "$T/p1.sa"
 	[ "${lines[-2]}" = "5 sent, 5 answered, 0% loss" ]
-	# while the resident one asks, too
-	sleep 4
+	# while the resident one asks, too: for longer than it waits for an answer
+	sleep 6
 	run ! grep -q 'is dead\|reconnecting' "$T/tunnel.err"
-	ends 0 load 20
-	grep -q ' 0% packet loss' "$T/load.out"
+	ended load 20 || :
+	eventually 10 lab_replied left $((had + 120))
 	lab_tunnel_works
 }
 
@@ -354,12 +356,12 @@ beside() {
 	need ike-initiate esp-tun
 	lab_up ikev1-psk
 	tunnel ikev1-psk
-	background ping ip netns exec "$NS_LEFT" dpd-ping -i 0.1 -W 0.5 "$T/p1.sa"
-	eventually 5 grep -q '^answer' "$T/ping.out"
+	background ping ip netns exec "$NS_LEFT" dpd-ping -i 0.1 -W 15 "$T/p1.sa"
+	eventually 20 grep -q '^answer' "$T/ping.out"
 	kill -KILL -- "-${LAB_GROUP[tunnel]}"
 	sleep 0.5
 	cp "$T/ping.out" "$T/ping.mark"
-	eventually 5 eval '[ "$(grep -c ^answer "$T/ping.out")" -gt $(($(grep -c ^answer "$T/ping.mark") + 3)) ]'
+	eventually 10 eval '[ "$(grep -c ^answer "$T/ping.out")" -gt $(($(grep -c ^answer "$T/ping.mark") + 3)) ]'
 	kill -INT "${BG[ping]}"
 	ends 0 ping
 	grep -q ' 0% loss' "$T/ping.out"
@@ -369,7 +371,7 @@ beside() {
 	lab_up ikev1-psk
 	phase1 ikev1-psk
 	background ping ip netns exec "$NS_LEFT" dpd-ping -i 0.1 "$T/p1.sa"
-	eventually 5 grep -q '^answer' "$T/ping.out"
+	eventually 20 grep -q '^answer' "$T/ping.out"
 	lab_ctl --terminate --ike lab >/dev/null
 	ends 0 ping
 	grep -q '^delete from 203.0.113.2:4500: ' "$T/ping.out"
@@ -378,23 +380,23 @@ beside() {
 
 @test "dpd-ping: strangers: a gateway that accepts a proposal answers each probe, and holds one exchange" {
 	lab_up ikev1-psk
-	run -0 --separate-stderr ping_left -c 5 -i 0.1 --peer "$RIGHT_IP"
+	run -0 --separate-stderr ping_left -c 5 -i 0.1 -W 15 --peer "$RIGHT_IP"
 	[ "$(grep -c 'ms (accepts a proposal)$' <<<"$output")" = 5 ]
 	[ "$(lab_log | grep -c 'is initiating a Main Mode')" = 1 ]
-	run -0 --separate-stderr ping_left -c 1 --json --peer "$RIGHT_IP:4500"
+	run -0 --separate-stderr ping_left -c 1 -W 15 --json --peer "$RIGHT_IP:4500"
 	jq -se '.[0].result == "answered" and .[1].answered == 1 and .[1]["rtt-ms"].min > 0' <<<"$output"
 }
 
 @test "dpd-ping: strangers: a refusal is an answer" {
 	lab_up ikev2-psk
-	run -0 --separate-stderr ping_left -c 2 -i 0.1 --peer "$RIGHT_IP"
+	run -0 --separate-stderr ping_left -c 2 -i 0.1 -W 15 --peer "$RIGHT_IP"
 	[ "$(grep -c 'ms (NO-PROPOSAL-CHOSEN)$' <<<"$output")" = 2 ]
 }
 
 @test "dpd-ping: strangers: without permission for port 500 it uses any port" {
 	lab_up ikev1-psk
 	run -0 --separate-stderr ip netns exec "$NS_LEFT" \
-		setpriv --bounding-set -net_bind_service dpd-ping -v -c 1 --peer "$RIGHT_IP"
+		setpriv --bounding-set -net_bind_service dpd-ping -v -c 1 -W 15 --peer "$RIGHT_IP"
 	output_has "accepts a proposal"
 	stderr_has "not from port 500"
 	[[ $output != *"from 203.0.113.1:500 "* ]]
@@ -405,9 +407,13 @@ beside() {
 	lab_topology
 	lab_start respond right "ike-respond $(lab_policy ikev1-psk)"
 	eventually 15 eval 'in_right ss -Hlun "sport = :500" | grep -q .'
-	run -0 --separate-stderr ping_left -c 3 -i 0.5 --peer "$RIGHT_IP"
+	run -0 --separate-stderr ping_left -c 3 -i 0.5 -W 15 --peer "$RIGHT_IP"
 	[ "${lines[-2]}" = "3 sent, 3 answered, 0% loss" ]
 }
+
+# plain: what --watch has drawn so far, without its control sequences. plain_has REGEX: whether a line of it is that.
+plain() { tr '\r' '\n' <"$T/watch.out" | sed 's/\x1b\[[0-9;]*[mAJ]//g'; }
+plain_has() { LC_ALL=C.UTF-8 grep -qE -- "$1" <(plain); }
 
 @test "dpd-ping: --watch draws a row on a terminal, and prints changes above it" {
 	local plain
@@ -415,20 +421,23 @@ beside() {
 	lab_topology
 	run -2 --separate-stderr ping_left --watch --peer "$RIGHT_IP"
 	stderr_has "requires a terminal as standard output"
-	background late bash -c "sleep 1.5; exec ip netns exec $NS_RIGHT ike-respond --psk-file $PSK --local-ts 10.2.0.0/24"
-	env TERM=xterm LC_ALL=C.UTF-8 script -qec "stty cols 100; timeout --foreground --preserve-status -s INT 5 ip netns exec $NS_LEFT \
-		dpd-ping --watch -i 0.5 -W 0.4 --peer $RIGHT_IP" /dev/null </dev/null >"$T/raw"
-	plain=$(tr '\r' '\n' <"$T/raw" | sed 's/\x1b\[[0-9;]*[mAJ]//g')
-	grep -qE '^203\.0\.113\.2:500 +UNREACH +0m0[0-9]s +100\.0% +-  x+$' <<<"$plain"
-	grep -qE '^203\.0\.113\.2:500 +ALIVE +0m0[0-9]s +[0-9.]+% +[0-9]+\.[0-9]{3}  x+[x▁▂▃▄▅▆▇█]*[▁▂▃▄▅▆▇█]$' <<<"$plain"
+	background watch env TERM=xterm LC_ALL=C.UTF-8 script -qfec "stty cols 100; echo \$\$ >$T/pid; exec ip netns exec $NS_LEFT \
+		dpd-ping --watch -i 0.5 -W 5 --peer $RIGHT_IP" /dev/null
+	eventually 20 plain_has '^203\.0\.113\.2:500 +UNREACH +[0-9]+m[0-9]+s +100\.0% +-  x+$' || { cat "$T/watch.out"; return 1; }
+	background late ip netns exec "$NS_RIGHT" ike-respond --psk-file "$PSK" --local-ts 10.2.0.0/24
+	eventually 20 plain_has '^203\.0\.113\.2:500 +ALIVE +[0-9]+m[0-9]+s +[0-9.]+% +[0-9]+\.[0-9]{3}  x+[x▁▂▃▄▅▆▇█]*[▁▂▃▄▅▆▇█]$' ||
+		{ cat "$T/watch.out"; return 1; }
+	kill -INT "$(cat "$T/pid")"
+	ended watch || [ $? -eq 1 ]
+	plain=$(plain)
 	# Changes are lines of their own; what does not change is in the row alone.
 	grep '^answer from 203.0.113.2:500: ' <<<"$plain"
 	[ "$(grep -c '^unreachable: 203.0.113.2:500: ' <<<"$plain")" -eq 1 ]
 	grep -qE '^[0-9]+ sent, [0-9]+ answered, ' <<<"$plain"
 	# Without tables the events are printed as ever.
-	env TERM=dumb script -qec "timeout --foreground --preserve-status -s INT 3 ip netns exec $NS_LEFT \
-		dpd-ping --watch -i 0.5 --peer $RIGHT_IP" /dev/null </dev/null >"$T/raw"
-	[ "$(grep -c 'answer from 203.0.113.2:500: ' "$T/raw")" -ge 2 ]
+	env TERM=dumb script -qec "ip netns exec $NS_LEFT dpd-ping --watch -c 3 -i 0.5 -W 15 --peer $RIGHT_IP" /dev/null \
+		</dev/null >"$T/raw"
+	[ "$(grep -c 'answer from 203.0.113.2:500: ' "$T/raw")" -eq 3 ]
 	grep 'does not support the table' "$T/raw"
 	run ! grep -q $'\x1b' "$T/raw"
 }

@@ -273,7 +273,9 @@ plain() {
 	frames "$T/x.pcap" <<-'PY'
 		[IP(src="192.0.2.1", dst="192.0.2.2", id=n)/UDP(sport=500, dport=500)/(HDR[:7]+bytes([n % 250 + 1])+HDR[8:]) for n in range(3000)]
 	PY
-	run -3 --separate-stderr bash -c 'set -o pipefail; { sleep 0.2; ike-trace "$1"; } | true' - "$T/x.pcap"
+	# The reader has gone before the first byte is written.
+	mkfifo "$T/pipe"
+	run -3 --separate-stderr bash -c 'exec 8<>"$2" 9>"$2" 8<&-; ike-trace "$1" >&9' - "$T/x.pcap" "$T/pipe"
 	[ -z "$stderr" ]
 }
 
@@ -387,9 +389,9 @@ informational 1 initiator right" ]
 	# it has its socket: a line below the heading
 	eventually 10 eval 'in_right awk "END { exit NR < 2 }" /proc/net/packet'
 	ours
-	eventually 5 grep -q 'quick mode 3' "$T/live.out"
+	eventually 15 grep -q 'quick mode 3' "$T/live.out"
 	kill -INT "${BG[live]}"
-	ended live 5
+	ended live 10
 	grep -q 'IKE messages in 1 IKE SA' "$T/live.out"
 }
 
@@ -398,7 +400,7 @@ informational 1 initiator right" ]
 	local side
 	captures() { [ "$("in_$1" cat /proc/net/packet | wc -l)" -gt 1 ]; }
 	# frames that come between the socket and its filter do not end the capture
-	background noise ip netns exec "$NS_LEFT" ping -q -i 0.002 -c 2000 "$RIGHT_IP"
+	background noise ip netns exec "$NS_LEFT" ping -q -i 0.002 -c 20000 "$RIGHT_IP"
 	local -A ns=([left]=$NS_LEFT [right]=$NS_RIGHT)
 	for side in left right; do
 		background "$side" ip netns exec "${ns[$side]}" ike-trace -q --live eth0 -c 4

@@ -57,13 +57,13 @@ asked() { [ "$(lab_log | grep -c 'parsed INFORMATIONAL_V1 .*N(DPD) ')" -ge "$1" 
 
 @test "lab swap: our gateway probes an idle client, and drops a frozen one" {
 	local pid
-	lab_swap ikev1-psk --dpd-interval 1 --dpd-tries 3
+	lab_swap ikev1-psk --dpd-interval 1 --dpd-tries 5
 	eventually 20 asked 3
 	lab_has_sa
 	lab_ping left "$RIGHT_INNER" 2
 	pid=$("$LAB/strongswan.sh" pid)
 	kill -STOP "$pid"
-	eventually 20 grep -q 'the peer is dead: 3 R-U-THERE unanswered' "$BATS_TEST_TMPDIR/tunnel.err"
+	eventually 20 grep -q 'the peer is dead: 5 R-U-THERE unanswered' "$BATS_TEST_TMPDIR/tunnel.err"
 	kill -CONT "$pid"
 }
 

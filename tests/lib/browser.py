@@ -11,6 +11,7 @@ import tempfile
 import time
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -24,8 +25,14 @@ for arg in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-sh
             "--user-data-dir=" + profile.name):
     opts.add_argument(arg)
 opts.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-d = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=opts)
-d.set_page_load_timeout(60)
+for attempt in range(3):	# on a busy machine it may not start within the time that chromedriver allows
+    try:
+        d = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=opts)
+        break
+    except WebDriverException:
+        if attempt == 2:
+            raise
+d.set_page_load_timeout(200)
 got = {}
 
 
@@ -70,7 +77,7 @@ try:
     # Mouse.
     got["closed"] = not visible(row + " .in")
     d.find_element(By.CSS_SELECTOR, row + " > details > summary").click()
-    got["click"] = visible(row + " .in")
+    got["click"] = within(20, lambda: visible(row + " .in"))
     got["shown"] = d.find_element(By.CSS_SELECTOR, row + " .in").text
     # An input's link opens what it leads to, wherever that is.
     if link != "-":
@@ -82,7 +89,7 @@ try:
                 to = a[0].get_attribute("href").rsplit("#", 1)[1]
                 hidden = not visible("#" + to)
                 a[0].click()
-                got["link"] = hidden and visible("#" + to)
+                got["link"] = hidden and within(20, lambda: visible("#" + to))
                 break
     # Keyboard: the first message is the second stop, behind the explanation.
     d.get("about:blank")
@@ -93,9 +100,9 @@ try:
     focus = d.switch_to.active_element
     got["focus"] = d.execute_script("return arguments[0].closest('li') === document.querySelector('li.row')", focus)
     focus.send_keys(Keys.ENTER)
-    got["enter"] = visible("li.row .in")
+    got["enter"] = within(20, lambda: visible("li.row .in"))
     focus.send_keys(Keys.ENTER)
-    got["enter-again"] = not visible("li.row .in")
+    got["enter-again"] = within(20, lambda: not visible("li.row .in"))
     # A screen reader.
     tree = d.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
     got["roles"] = sorted({n["role"]["value"] for n in tree if not n.get("ignored")})

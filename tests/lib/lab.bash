@@ -173,7 +173,7 @@ lab_ping() {
 	[ "$1" = left ] || in=in_right
 	had=$(lab_replies "$1")
 	said=$($in ping -q -i 0.1 -c "$n" -W 2 "$2") || :
-	eventually 3 lab_replied "$1" $((had + n)) || {
+	eventually 10 lab_replied "$1" $((had + n)) || {
 		echo "ping from $1 to $2: $said"
 		return 1
 	}
@@ -193,9 +193,9 @@ lab_transfer() {
 	[[ $3 != *:* ]] || v=6
 	rm -f "$got"
 	background receive ip netns exec "$to" timeout 180 socat -u \
-		"TCP$v-LISTEN:5001,reuseaddr,accept-timeout=20" "CREATE:$got"
+		"TCP$v-LISTEN:5001,reuseaddr,accept-timeout=60" "CREATE:$got"
 	timeout 180 ip netns exec "$from" socat -u "OPEN:$LAB_DATA" \
-		"TCP$v:$3:5001,retry=20,interval=0.1,connect-timeout=10" 3>&- || {
+		"TCP$v:$3:5001,retry=300,interval=0.1,connect-timeout=10" 3>&- || {
 		echo "no transfer from $1 to $3"
 		return 1
 	}
@@ -310,7 +310,7 @@ lab_respond() {
 	local config=$1
 	shift
 	lab_start tunnel left "ike-respond $(lab_policy "$config") $* | $(ESP_TUN)"
-	eventually 5 lab_listens 500
+	eventually 15 lab_listens 500
 }
 
 # lab_device_up: our esp-tun forwards. Where the gateways are the hosts, a ping before that is answered past the tunnel.
@@ -330,8 +330,8 @@ lab_interop() {
 	need ike-initiate esp-tun
 	lab_up "${nat[@]}" "$1"
 	lab_initiate "$@"
-	eventually 10 lab_device_up
-	eventually 10 lab_answers left "$RIGHT_INNER"
+	eventually 30 lab_device_up
+	eventually 30 lab_answers left "$RIGHT_INNER"
 	lab_tunnel_works
 }
 
@@ -349,7 +349,7 @@ lab_rekeys() {
 	for key in initiator-spi spi-in; do
 		[ "$(grep "^$key=" <<<"$before")" != "$(grep "^$key=" <<<"$after")" ]
 	done
-	eventually 3 lab_replied left $((had + 260))
+	eventually 10 lab_replied left $((had + 260))
 }
 
 # ---- our tools as the gateway in right, strongSwan in left as the client; LAB_SIDE=left makes it the strongSwan of
@@ -360,7 +360,7 @@ lab_gateway() {
 	local config=$1
 	shift
 	lab_start tunnel right "ike-respond $(lab_policy "$config" right) $* | $(ESP_TUN)"
-	eventually 5 lab_listens 500 right
+	eventually 15 lab_listens 500 right
 }
 
 # lab_swap [--nat] CONFIG [OPTION...]: strongSwan connects to our gateway; LEFT_INNER is then its inner address, which
@@ -382,8 +382,8 @@ lab_swap() {
 		[ -n "$LEFT_INNER" ] || { echo "strongSwan got no inner address"; return 1; }
 		;;
 	esac
-	eventually 10 lab_device_up
-	eventually 10 lab_answers left "$RIGHT_INNER"
+	eventually 30 lab_device_up
+	eventually 30 lab_answers left "$RIGHT_INNER"
 }
 
 # lab_swapped [--nat] CONFIG [OPTION...]: the same, and proof of the tunnel.

@@ -32,7 +32,8 @@ ours() {
 	need ike-initiate ike-respond
 	echo secret >"$T/psk"
 	chmod 600 "$T/psk"
-	background respond ip netns exec "$NS_RIGHT" ike-respond --once --psk-file "$T/psk" \
+	# Not with --once: that ends after a while, and on a busy machine the deletes come later.
+	background respond ip netns exec "$NS_RIGHT" ike-respond --psk-file "$T/psk" \
 		--local-id right.example --remote-id left.example --local-ts 10.2.0.0/24 \
 		--remote-ts 10.1.0.0/24 -o "$T/r.sa" "${RIGHT_OPTS[@]}" "$@"
 	eventually 15 eval 'in_right ss -Hlun "sport = :500" | grep -q .'
@@ -40,8 +41,11 @@ ours() {
 		--local-ts 10.1.0.0/24 --remote-ts 10.2.0.0/24 --linger 0.1 -o "$T/l.sa" "${LEFT_OPTS[@]}" "$@" \
 		"$RIGHT_IP" 2>"$T/l.err" || { cat "$T/l.err"; return 1; }
 	in_left ike-initiate --delete "$T/l.sa" >/dev/null
+	eventually 10 all_deleted
+	kill "${BG[respond]}"
 	ended respond 10
 }
+all_deleted() { [[ $("$SAPIPE_TOP/tests/lib/cddl_check.py" "$T/r.sa" 2>/dev/null) == *", 2 sa-delete" ]]; }
 
 # captured OPTION...: a negotiation of our two ends in $T/x.pcapng, by the initiator, with l.sa and r.sa. The
 # initiator's random values come of $SEED, if there is one.
