@@ -53,7 +53,7 @@ group() {
 	local side=$1 ns=$L n=1 peer=2
 	shift
 	[ "$side" = left ] || { ns=$R n=2 peer=1; }
-	background "mon-$side" ip netns exec "$ns" vpnmon -v --interval 0.3 --threshold "${THRESHOLD:-6}" --group gw \
+	background "mon-$side" ip netns exec "$ns" vpnmon -v --interval 0.3 --threshold "${THRESHOLD:-10}" --group gw \
 		--tun vpn0 --tun vpn1 --source "$(addr $n 1)" --source "$(addr $n 2)" "$@" \
 		"$(addr $peer 1)" "$(addr $peer 2)"
 }
@@ -88,7 +88,7 @@ carries() {
 # words FILE: state and carrier events, without times and reasons.
 words() { sed -E 's/^[^ ]* ([^ ]+) ([A-Z]+): ?([^ ,]*).*/\1 \2 \3/; / CARRIER /!s/ [^ ]*$//' "$1"; }
 
-crosses() { left ping -q -c 1 -W 1 "$(addr 2 3)" >/dev/null; }
+crosses() { left ping -q -c 1 -W 5 "$(addr 2 3)" >/dev/null; }
 
 # A connection that survives while the tunnels change.
 connect() {
@@ -112,7 +112,7 @@ failover() {
 	if [ "$1" = 4 ]; then
 		# as in the README, with shorter intervals
 		background mon-left ip netns exec "$L" bash -c \
-			"exec $(example failover | sed 's/^vpnmon /&-v /; s/ 5 / 0.3 /; s/ 3 / 6 /')"
+			"exec $(example failover | sed 's/^vpnmon /&-v /; s/ 5 / 0.3 /; s/ 3 / 10 /')"
 	else
 		group left
 	fi

@@ -74,8 +74,12 @@ peers() {
 	left ip link add vpn0 type veth peer name vpn1
 	left ip addr add 10.1.255.1/32 dev vpn0
 	left ip addr add 10.1.255.2/32 dev vpn1
-	run -0 --separate-stderr left timeout --preserve-status 3 vpnmon --peers "$T/peers.ini"
-	[ -z "$stderr" ] || { echo "$stderr"; return 1; }
+	background mon ip netns exec "$L" vpnmon --peers "$T/peers.ini"
+	eventually 10 grep -q CARRIER "$T/mon.out" || { cat "$T/mon.out" "$T/mon.err"; return 1; }
+	kill "${BG[mon]}"
+	ended mon
+	[ ! -s "$T/mon.err" ] || { cat "$T/mon.err"; return 1; }
+	output=$(<"$T/mon.out")
 	[[ $output == *"vpn0 READY: probing 10.7.255.1 every 5 s"*"vpn1 READY: probing 10.7.255.2 every 30 s"*"branch-7 CARRIER: vpn0 (started)"* ]]
 }
 
@@ -86,7 +90,7 @@ peers() {
 	says_soon UP
 	eventually 15 grep -q '^vpnmon_up{tun="vpn0",destination="10.2.0.1"} 1$' "$T/m/vpn.prom"
 	grep -q '^vpnmon_state{tun="vpn0",destination="10.2.0.1",state="up"} 1$' "$T/m/vpn.prom"
-	grep -qE '^vpnmon_rtt_seconds\{[^}]*\} 0\.0[0-9]+$' "$T/m/vpn.prom"
+	grep -qE '^vpnmon_rtt_seconds\{[^}]*\} [0-9]+\.[0-9]+$' "$T/m/vpn.prom"
 	[ "$(stat -c %a "$T/m/vpn.prom")" = 644 ]
 	pull
 	says_soon DOWN
@@ -103,7 +107,7 @@ peers() {
 @test "vpnmon: it exits with 3 when the reader closes the pipe, and restores the routes" {
 	tunnel
 	run -3 --separate-stderr bash -c \
-		'set -o pipefail; ip netns exec "$1" timeout 20 vpnmon --persist --tun vpn0 --interval 0.1 --threshold 3 10.2.0.1 |
+		'set -o pipefail; ip netns exec "$1" timeout 100 vpnmon --persist --tun vpn0 --interval 0.1 --threshold 3 10.2.0.1 |
 		{ read -r _; read -r _; ip netns exec "$1" nft "add table inet plug; add chain inet plug in { type filter hook input priority -300; }; add rule inet plug in meta l4proto esp drop"; }' - "$L"
 	[ -z "$stderr" ]
 	has_route
@@ -112,10 +116,10 @@ peers() {
 @test "vpnmon: it detects a closed pipe also when it has nothing to print" {
 	tunnel
 	run -3 --separate-stderr bash -c 'set -o pipefail
-		ip netns exec "$1" timeout 20 vpnmon --tun vpn0 --interval 300 10.2.0.1 | { read -r _; read -r _; }' - "$L"
+		ip netns exec "$1" timeout 100 vpnmon --tun vpn0 --interval 300 10.2.0.1 | { read -r _; read -r _; }' - "$L"
 	[ -z "$stderr" ]
 	run -3 --separate-stderr bash -c 'set -o pipefail
-		ip netns exec "$1" timeout 20 vpnmon --format cbor --tun vpn0 --interval 300 10.2.0.1 | head -c 100 >/dev/null' - "$L"
+		ip netns exec "$1" timeout 100 vpnmon --format cbor --tun vpn0 --interval 300 10.2.0.1 | head -c 100 >/dev/null' - "$L"
 	stderr_has "vpnmon: "
 }
 
@@ -125,7 +129,7 @@ peers() {
 	exec 8<>"$T/pipe"
 	# a pipe has room for so much
 	head -c 65536 /dev/zero >&8
-	ip netns exec "$L" vpnmon -v --json --persist --tun vpn0 --interval 0.2 --threshold 3 10.2.0.1 \
+	ip netns exec "$L" vpnmon -v --json --persist --tun vpn0 --interval 0.2 --threshold 10 10.2.0.1 \
 		</dev/null >"$T/pipe" 2>"$T/mon.err" 3>&- 4>&- 8>&- &
 	BG[mon]=$!
 	sleep 1
@@ -135,7 +139,7 @@ peers() {
 	eventually 15 has_route
 	kill -USR1 "${BG[mon]}"
 	eventually 15 grep -q 'vpn0 is UP since' "$T/mon.err"
-	timeout 2 cat <&8 >"$T/late" || :
+	timeout 5 cat <&8 >"$T/late" || :
 	exec 8>&-
 	[ "$(tr -d '\0' <"$T/late" | jq -r .state | xargs)" = "ready up down up" ]
 	eventually 15 grep -q 'Broken pipe' "$T/mon.err"
@@ -160,62 +164,76 @@ peers() {
 	jq -e -s --argjson now "$(date +%s)" 'all(.[]; .time > $now - 60 and .time <= $now and .text != "")' <<<"$output"
 	[ "$(jq -r 'select(.what == "carrier") | .text' <<<"$output")" = $'gw: vpn0 (started)\ngw: none, in place of vpn0 (down)' ]
 	# through a pipe, as it is meant
-	run -0 bash -c 'ip netns exec "$1" timeout 2 vpnmon --format cbor --tun vpn0 10.2.0.1 | sa-show' - "$L"
+	run -0 bash -c 'ip netns exec "$1" timeout 5 vpnmon --format cbor --tun vpn0 10.2.0.1 | sa-show' - "$L"
 	output_has "ready, from vpnmon"
 	run -2 env TERM=xterm script -qec "ip netns exec $L vpnmon --format cbor --tun vpn0 10.2.0.1" /dev/null </dev/null
 	output_has "vpnmon --format cbor ... | sa-show"
 }
+
+# watched NAME STTY [VARIABLE]...: vpnmon --watch in the background, on a terminal of its own, whose output is $T/NAME.out;
+# leave NAME ends it.
+watched() {
+	background "$1" env TERM=xterm LC_ALL=C.UTF-8 "${@:3}" script -qec "$2 exec ip netns exec $L \
+		vpnmon --watch --persist --tun vpn0 -i 0.2 --threshold 3 10.2.0.1" /dev/null
+}
+leave() {
+	pkill -INT -P "${BG[$1]}"
+	ended "$1"
+}
+
+# plain NAME: without colours and movements. drawn NAME REGEX: a line of it is so.
+plain() { tr '\r' '\n' <"$T/$1.out" | sed 's/\x1b\[[0-9;]*[mAJ]//g'; }
+drawn() { plain "$1" | grep -qE "$2"; }
+draws_soon() { eventually 15 drawn "$@" || { cat -v "$T/$1.out"; return 1; }; }
 
 @test "vpnmon: --watch draws a table on a terminal, events above it" {
 	tunnel
 	run -2 --separate-stderr left vpnmon --watch --tun vpn0 10.2.0.1
 	stderr_has "requires a terminal as standard output"
 	pull
-	background unplug bash -c "sleep 1.5; ip netns exec $L nft delete table inet plug"
-	run -0 env TERM=xterm LC_ALL=C.UTF-8 script -qec "timeout --foreground --preserve-status -s INT 3 ip netns exec $L \
-		vpnmon --watch --persist --tun vpn0 -i 0.2 --threshold 3 10.2.0.1" /dev/null </dev/null
-	local plain
-	plain=$(sed 's/\x1b\[[0-9;]*m//g' <<<"$output")
-	grep -qE 'vpn0 +DOWN +0m0[0-9]s +100\.0% +-  xxx' <<<"$plain"
-	grep -qE 'vpn0 +UP +0m0[0-9]s +[0-9.]+% +[0-9]+\.[0-9]{3}  xxxx*[▁▂▃▄▅▆▇█]+' <<<"$plain"
-	grep -qE '^20[^ ]*Z vpn0 DOWN: ' <<<"$(tr '\r' '\n' <<<"$plain" | sed 's/\x1b\[[0-9]*[AJ]//g')"
-	[[ $output == *$'\x1b[1A'* ]]
+	watched table ""
+	draws_soon table 'vpn0 +DOWN +0m0[0-9]s +100\.0% +-  xxx'
+	plug
+	draws_soon table 'vpn0 +UP +0m0[0-9]s +[0-9.]+% +[0-9]+\.[0-9]{3}  xxxx*[▁▂▃▄▅▆▇█]+'
+	leave table
+	drawn table '^20[^ ]*Z vpn0 DOWN: '
+	grep -q $'\x1b\\[1A' "$T/table.out"
 }
 
-# draws ENVIRONMENT STTY: what a terminal of that kind gets in 4 s, without colours and movements.
+# draws REGEX VARIABLE STTY: what a terminal of that kind gets until a line is so.
 draws() {
-	# shellcheck disable=SC2086 # variables for env
-	env TERM=xterm LC_ALL=C.UTF-8 $1 script -qec "stty $2; timeout --foreground --preserve-status -s INT 4 \
-		ip netns exec $L vpnmon --watch --persist --tun vpn0 -i 0.2 --threshold 3 10.2.0.1" /dev/null </dev/null >"$T/raw" || :
-	tr '\r' '\n' <"$T/raw" | sed 's/\x1b\[[0-9;]*[mAJ]//g'
+	# shellcheck disable=SC2086 # none, or a variable for env
+	watched draw "stty $3;" $2
+	draws_soon draw "$1" && leave draw && plain draw
 }
 
 @test "vpnmon: --watch: narrow and low terminals, NO_COLOR, TERM=dumb, no UTF-8" {
 	tunnel
 	# of 30 columns none but events is longer
-	draws "" "cols 30 rows 10" | grep -v '^20' >"$T/narrow"
-	grep -qE '^vpn0 UP +0m0' "$T/narrow"
-	[ "$(awk '{ gsub(/[^ -~]/, ""); print length }' "$T/narrow" | sort -n | tail -1)" -lt 30 ]
-	draws "" "cols 12 rows 2" | grep -v '^20' >"$T/narrow"
-	grep -qE '^vpn0 UP *$' "$T/narrow"
-	[ "$(awk '{ print length }' "$T/narrow" | sort -n | tail -1)" -lt 12 ]
-	draws NO_COLOR=1 "cols 100" | grep -qE '^vpn0 UP .*[▁▂▃▄▅▆▇█]'
-	! grep -q $'\x1b\\[[0-9;]*m' "$T/raw" || return 1
-	grep -q $'\x1b\\[1A' "$T/raw"
-	draws LC_ALL=C "cols 100" | grep -qE '^vpn0 UP .*[.0-9]  [1-8]+'
-	draws TERM=dumb "cols 80" >"$T/dumb"
-	! grep -q $'\x1b' "$T/raw" || return 1
+	draws '^vpn0 UP +0m0' "" "cols 30 rows 10" >"$T/narrow"
+	[ "$(grep -v '^20' "$T/narrow" | awk '{ gsub(/[^ -~]/, ""); print length }' | sort -n | tail -1)" -lt 30 ]
+	draws '^vpn0 UP *$' "" "cols 12 rows 2" >"$T/narrow"
+	[ "$(grep -v '^20' "$T/narrow" | awk '{ print length }' | sort -n | tail -1)" -lt 12 ]
+	draws '^vpn0 UP .*[▁▂▃▄▅▆▇█]' NO_COLOR=1 "cols 100" >/dev/null
+	! grep -q $'\x1b\\[[0-9;]*m' "$T/draw.out" || return 1
+	grep -q $'\x1b\\[1A' "$T/draw.out"
+	draws '^vpn0 UP .*[.0-9]  [1-8]+' LC_ALL=C "cols 100" >/dev/null
+	draws ' vpn0 UP: ' TERM=dumb "cols 80" >"$T/dumb"
+	! grep -q $'\x1b' "$T/draw.out" || return 1
 	grep -q 'does not support the table' "$T/dumb"
-	grep -q ' vpn0 UP: ' "$T/dumb"
 }
+
+# The last row drawn is shorter than N.
+row_below() { [ "$(plain table | grep '^vpn0 UP' | tail -n 1 | awk '{ gsub(/[^ -~]/, ""); print length }')" -lt "$1" ]; }
 
 @test "vpnmon: --watch follows the size of the terminal" {
 	tunnel
-	env TERM=xterm LC_ALL=C.UTF-8 script -qec "stty cols 90; (sleep 2; stty -F /dev/tty cols 24) &
-		timeout --foreground --preserve-status -s INT 4 ip netns exec $L vpnmon --watch --persist --tun vpn0 \
-		-i 0.2 --threshold 3 10.2.0.1" /dev/null </dev/null >"$T/raw" || :
 	# wide first, narrow at the end
-	tr '\r' '\n' <"$T/raw" | sed 's/\x1b\[[0-9;]*[mAJ]//g' >"$T/text"
-	grep -q 'LAST QUESTIONS' "$T/text"
-	[ "$(grep '^vpn0 UP' "$T/text" | tail -1 | awk '{ gsub(/[^ -~]/, ""); print length }')" -lt 24 ]
+	watched table "stty cols 90; (until [ -e $T/narrow ]; do sleep 0.1; done; stty -F /dev/tty cols 24) &"
+	draws_soon table 'LAST QUESTIONS'
+	draws_soon table '^vpn0 UP .{24}'
+	run ! row_below 24
+	: >"$T/narrow"
+	eventually 15 row_below 24
+	leave table
 }

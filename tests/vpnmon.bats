@@ -32,9 +32,9 @@ teardown() { tun_teardown; }
 	eventually 15 grep -q '"down"' "$T/mon.out"
 	run -0 jq -r -s '.[2] | .state + " " + .reason' "$T/mon.out"
 	[ "$output" = "down no-answer" ]
-	# three questions in a row, the first of them up to one interval after the pull or just before it
+	# ten questions in a row, the first of them up to one interval after the pull or just before it
 	local took=$(($(date -d "$(jq -r -s '.[2].time' "$T/mon.out")" +%s%3N) - from))
-	[ "$took" -ge 395 ] && [ "$took" -le 3000 ] || { echo "DOWN after $took ms"; return 1; }
+	[ "$took" -ge 1500 ] && [ "$took" -le 10000 ] || { echo "DOWN after $took ms"; return 1; }
 	run -0 left ip route show table main dev vpn0
 	[ -z "$output" ] || { echo "left over: $output"; return 1; }
 	run -0 left ip route show 10.78.0.0/16
@@ -57,10 +57,10 @@ teardown() { tun_teardown; }
 	monitor
 	says_soon DOWN
 	local took=$(($(epoch_ms 2) - $(epoch_ms 1)))
-	[ "$took" -ge 600 ] && [ "$took" -lt 2500 ] || { echo "DOWN after $took ms"; return 1; }
+	[ "$took" -ge 2000 ] && [ "$took" -lt 10000 ] || { echo "DOWN after $took ms"; return 1; }
 	run ! says UP
 	kill -USR1 "${BG[mon]}"
-	eventually 15 grep -q 'vpn0 is DOWN since 20.*, 0/3 answered, loss 100%' "$T/mon.err"
+	eventually 15 grep -q 'vpn0 is DOWN since 20.*, 0/10 answered, loss 100%' "$T/mon.err"
 	plug
 	sleep 0.8
 	run ! says UP
@@ -113,7 +113,7 @@ teardown() { tun_teardown; }
 	run ! has_route
 	background look ip netns exec "$L" vpnmon --interval 5 --tun vpn0 10.2.0.1
 	eventually 15 grep -q "READY" "$T/look.out" || { cat "$T/look.err"; return 1; }
-	grep -q "the routes over vpn0 are in the hands of process ${BG[mon]}: left alone" "$T/look.err"
+	eventually 5 grep -q "the routes over vpn0 are in the hands of process ${BG[mon]}: left alone" "$T/look.err"
 	run ! grep -q "were out of use" "$T/look.err"
 	run ! has_route
 	kill "${BG[look]}"
@@ -124,6 +124,7 @@ teardown() { tun_teardown; }
 		left ip route add 10.2.0.0/24 dev vpn0 src 10.1.0.1
 		eventually 15 eval "! has_route"
 	done
+	eventually 5 grep -q "routes were added while it is out of use, by another program: withdrawn again" "$T/mon.err"
 	[ "$(grep -c "routes were added while it is out of use, by another program: withdrawn again" "$T/mon.err")" = 1 ]
 	# Killed, it holds nothing any more.
 	kill -KILL "${BG[mon]}"
@@ -180,13 +181,11 @@ teardown() { tun_teardown; }
 		--on-up 'echo "up $reason $SAPIPE_RTT_MS" >>'"$T/script"
 	says_soon UP
 	pull
-	local from
 	says_soon DOWN
-	from=$(date +%s%3N)
 	says_soon UP 2
-	# at once, after 0.6 s, after 1.2 s more
-	local took=$(($(date +%s%3N) - from))
-	[ "$took" -ge 1700 ] || { echo "UP after $took ms"; return 1; }
+	# at once, after 2 s, after 4 s more
+	local took=$(($(epoch_ms 4) - $(epoch_ms 3)))
+	[ "$took" -ge 5900 ] || { echo "UP after $took ms"; return 1; }
 	[ "$(sort -u "$T/rekey")" = "attempt-reconnect vpn0 down 10.2.0.1" ]
 	[ "$(wc -l <"$T/rekey")" -eq 3 ]
 	grep -q 'ended with status 5' "$T/mon.err"
@@ -201,7 +200,7 @@ teardown() { tun_teardown; }
 	monitor --rekey "echo run >>'$T/rekey'"
 	eventually 20 grep -q "vpn0: 10.2.0.1 has never answered, after 3 --rekey commands" "$T/mon.err"
 	eventually 5 grep -q "^hint: does 10.2.0.1 answer ICMP echo at all" "$T/mon.err"
-	eventually 5 test "$(wc -l <"$T/rekey")" -ge 3
+	eventually 5 eval '[ "$(wc -l <"$T/rekey")" -ge 3 ]'
 	[ "$(grep -c "never answered" "$T/mon.err")" = 1 ]
 }
 
@@ -285,7 +284,7 @@ teardown() { tun_teardown; }
 @test "vpnmon: --optimized: incoming traffic keeps it UP without questions, and silence is still found" {
 	tunnel
 	# 10.2.0.9 answers nothing, but traffic comes in.
-	background mon ip netns exec "$L" vpnmon --optimized --persist --tun vpn0 --interval 0.2 --threshold 3 \
+	background mon ip netns exec "$L" vpnmon --optimized --persist --tun vpn0 --interval 0.2 --threshold 10 \
 		10.2.0.9
 	right ip route add blackhole 10.2.0.9
 	says_soon DOWN
@@ -333,15 +332,15 @@ teardown() { tun_teardown; }
 	right nft 'add table inet count; add chain inet count in { type filter hook input priority 0; }; add rule inet count in icmp type echo-request counter'
 	background mon ip netns exec "$L" vpnmon --optimized --tun vpn0 --interval 0.1 --threshold 10 10.2.0.1
 	says_soon UP
-	sleep 1.5
+	sleep 3
 	local n
 	n=$(right nft list table inet count | sed -n 's/.*counter packets \([0-9]*\).*/\1/p')
-	[ "$n" -ge 10 ] || { echo "$n questions in 1.5 s"; return 1; }
+	[ "$n" -ge 10 ] || { echo "$n questions in 3 s"; return 1; }
 }
 
 @test "vpnmon: IPv6" {
 	tunnel 6
-	background mon ip netns exec "$L" vpnmon -v --persist --tun vpn0 --interval 0.2 --threshold 3 \
+	background mon ip netns exec "$L" vpnmon -v --persist --tun vpn0 --interval 0.2 --threshold 10 \
 		--source 2001:db8:1::1 2001:db8:2::1
 	says_soon UP
 	left ip -6 route show dev vpn0 | grep -q '^2001:db8:2::/64'

@@ -19,9 +19,9 @@ tunnel() {
 	tun_both
 }
 
-# monitor OPTION...: vpnmon in left, every 0.2 s, DOWN after 3.
+# monitor OPTION...: vpnmon in left, every 0.2 s, DOWN after 10 in a row: no busy machine is silent for 2 s.
 monitor() {
-	background mon ip netns exec "$L" vpnmon -v --tun vpn0 --interval 0.2 --threshold 3 "$@" 10.2.0.1
+	background mon ip netns exec "$L" vpnmon -v --tun vpn0 --interval 0.2 --threshold 10 "$@" 10.2.0.1
 }
 
 # pull, plug: ESP on its way from right to left is lost, or not.
