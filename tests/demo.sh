@@ -123,7 +123,7 @@ say "Right answers: the negotiator writes SA state, the data path reads it."
 resident right "ike-respond --psk-file gw.psk --local-id right.lab.example --remote-id left.lab.example \\
     --local-ts 10.2.0.0/24 --remote-ts 10.1.0.0/24 | esp-tun --tun vpn0"
 right=${groups[-1]}
-within 5 ip netns exec right bash -c 'ss -Hlun "sport = :500" | grep -q .' ||
+within 20 ip netns exec right bash -c 'ss -Hlun "sport = :500" | grep -q .' ||
 	fail "ike-respond does not listen"
 
 say "Left begins, and keeps the tunnel up. tee keeps a copy of the state, to look at."
@@ -143,7 +143,7 @@ say "Ten megabytes of TCP, compared at the other end."
 host "head -c 10000000 /dev/urandom >sent"
 resident right "socat -u TCP-LISTEN:5001,reuseaddr OPEN:received,creat,trunc"
 server=${groups[-1]}
-on left "time socat -u OPEN:sent TCP:10.2.0.1:5001,retry=50,interval=0.05"
+on left "time socat -u OPEN:sent TCP:10.2.0.1:5001,retry=200,interval=0.05"
 within 10 gone "$server" || fail "the transfer did not end"
 host "cmp sent received && echo the same"
 on left "ip -s link show vpn0"
@@ -151,9 +151,9 @@ on left "ip -s link show vpn0"
 say "The end: the negotiators tell each other, the data path takes its routes away."
 printf '%sleft# kill -- -%s%s\n' "$bold" "$left" "$plain"
 kill -TERM -- "-$left"
-within 5 gone "$left" || fail "left does not end"
+within 20 gone "$left" || fail "left does not end"
 printf '%sright# kill -- -%s%s\n' "$bold" "$right" "$plain"
 kill -TERM -- "-$right"
-within 5 gone "$right" || fail "right does not end"
+within 20 gone "$right" || fail "right does not end"
 on left "! ip link show vpn0"
 say "demo: done in $SECONDS s"

@@ -98,7 +98,7 @@ connected() { grep -qs "$1: 0" connect.out; }
 	grep -qx 'INTERNAL_IP4_NBNS=10.2.0.55' env.connect
 	grep -qx 'INTERNAL_IP6_DNS=2001:db8:2::53' env.connect
 	two_stop left 30
-	connected disconnect
+	eventually 10 connected disconnect
 	printf 'nameserver 192.0.2.53\nsearch home.example\noptions timeout:1\n' | cmp - resolv.conf
 }
 
@@ -114,7 +114,7 @@ assigned() {
 	local id=$1
 	shift
 	left ike-initiate --psk-file gw.psk --local-id "$id" --remote-id right.example "${FAST[@]}" --mode-config \
-		--timeout 5 "$@" "$PEER" | sa-show --format json - | jq -r 'select(.type == "ike-sa") | .config.address' | tail -n 1
+		--timeout 20 "$@" "$PEER" | sa-show --format json - | jq -r 'select(.type == "ike-sa") | .config.address' | tail -n 1
 }
 
 @test "mode config: leases of --state-dir survive a restart, a kill, and a damaged line" {
@@ -134,7 +134,7 @@ assigned() {
 	eventually 5 group_gone "${GROUP[right]}"
 	printf X | dd of=kept/leases bs=1 seek=520 conv=notrunc status=none	# anna's
 	gateway "${kept[@]}"
-	grep -qF '1 damaged lease' right.ike
+	eventually 5 grep -qF '1 damaged lease' right.ike
 	[ "$(assigned dora.example --look)" = 10.3.0.1 ]
 	[ "$(assigned carl.example --look)" = 10.3.0.3 ]
 	two_stop right
@@ -174,7 +174,7 @@ assigned() {
 	[ "$(assigned anna.example --phase1)" = 10.3.0.8 ]
 	[ "$(assigned bert.example --phase1)" = 10.3.0.9 ]
 	run -1 left ike-initiate --psk-file gw.psk --local-id carl.example --remote-id right.example "${FAST[@]}" \
-		--mode-config --timeout 5 "$PEER"
+		--mode-config --timeout 20 "$PEER"
 	diff - <(printf '%s\n' "$output") <<-'END'
 		ike-initiate: mode config, message 2 (answers): the gateway assigns no address: all 2 addresses of the pool 10.3.0.8/31 are in use
 		hint: the gateway's pool may be exhausted, or it may have none for this user: its log says which
@@ -223,7 +223,7 @@ assigned() {
 # as USER: the addresses and networks that this user gets; with the gateway's peers.ini.
 as() {
 	left ike-initiate --psk-file gw.psk --local-id "$1" --remote-id right.example "${FAST[@]}" --auth xauth-psk \
-		--xauth-user "$1" --xauth-password-file gw.psk --timeout 10 --mode-config --look -o "$1.sa" "$PEER" &&
+		--xauth-user "$1" --xauth-password-file gw.psk --timeout 20 --mode-config --look -o "$1.sa" "$PEER" &&
 		config "$1.sa" '[.address, .domain] + .split | join(" ")'
 }
 
@@ -273,7 +273,7 @@ as() {
 	sa-show --format json bert.sa | jq -se 'map(select(.type == "child-sa")) | last |
 		.["remote-ts"][0].net == "10.2.0.1/32" and .["local-ts"][0].net == "10.3.2.1/32"'
 	run -1 left ike-initiate --psk-file gw.psk --local-id bert --remote-id right.example "${FAST[@]}" --auth xauth-psk \
-		--xauth-user bert --xauth-password-file gw.psk --timeout 10 --mode-config --look --remote-ts 10.20.0.0/16 -o bad.sa "$PEER"
+		--xauth-user bert --xauth-password-file gw.psk --timeout 20 --mode-config --look --remote-ts 10.20.0.0/16 -o bad.sa "$PEER"
 	eventually 5 grep -q 'the peer asks for 10.20.0.0/16 here' right.ike
 	run ! as carl
 	eventually 5 grep -q 'admins' right.ike

@@ -193,7 +193,7 @@ says() {
 	lab_topology --nat
 	respond right
 	shut udp dport 500
-	run -0 --separate-stderr probe_left --json --timeout 0.5 "$RIGHT_IP"
+	run -0 --separate-stderr probe_left --json --timeout 2 "$RIGHT_IP"
 	says '.reachable == {"500": false, "4500": true} and .nat == "local"'
 }
 
@@ -201,7 +201,7 @@ says() {
 	lab_topology
 	respond right
 	shut udp dport 4500
-	run -0 --separate-stderr probe_left --json --timeout 0.5 "$RIGHT_IP"
+	run -0 --separate-stderr probe_left --json --timeout 2 "$RIGHT_IP"
 	says '.reachable == {"500": true, "4500": false} and .nat == "none"'
 }
 
@@ -217,12 +217,12 @@ says() {
 	in_right nft add table ip frags
 	in_right nft add chain ip frags in '{ type filter hook prerouting priority -450 ; }'
 	in_right nft add rule ip frags in ip frag-off '&' 0x3fff != 0 drop
-	run -0 --separate-stderr probe_left --json --sizes --timeout 0.7 "$RIGHT_IP"
+	run -0 --separate-stderr probe_left --json --sizes --timeout 2 "$RIGHT_IP"
 	says '.sizes.whole.answered and (.sizes.fragments.answered | not) and .nat == "none"'
 	says '.sizes["ike-fragments"].answered'
 	# and one whose tunnel is narrower, and that does not say so
 	in_right nft add rule ip frags in ip length '>' 1450 drop
-	run -0 --separate-stderr probe_left --sizes --timeout 0.7 "$RIGHT_IP"
+	run -0 --separate-stderr probe_left --sizes --timeout 2 "$RIGHT_IP"
 	output_has "1468 bytes of IKE to port 4500 in one packet: no answer"
 }
 
@@ -249,7 +249,7 @@ says() {
 	ip netns exec "$NS_RIGHT" nft add table ip narrow
 	ip netns exec "$NS_RIGHT" nft add chain ip narrow in '{ type filter hook input priority 0 ; }'
 	ip netns exec "$NS_RIGHT" nft add rule ip narrow in ip length '>' 1200 drop
-	run -0 --separate-stderr probe_left --sizes --timeout 1 "$RIGHT_IP"
+	run -0 --separate-stderr probe_left --sizes --timeout 2 "$RIGHT_IP"
 	output_has "2424 bytes of IKE to port 4500 in IKE fragments of full size: no answer"
 }
 
@@ -403,7 +403,7 @@ finds() {
 @test "natd-probe: a peer that only supports aggressive mode" {
 	lab_topology --nat
 	respond right --exchange aggressive
-	run -0 --separate-stderr probe_left --json --timeout 0.5 "$RIGHT_IP"
+	run -0 --separate-stderr probe_left --json --timeout 2 "$RIGHT_IP"
 	says '.nat == "local" and (.accepted | all(.exchange == "aggressive"))'
 }
 
@@ -419,6 +419,7 @@ finds() {
 @test "natd-probe: SIGINT prints the results so far" {
 	lab_up ikev1-psk
 	background probe ip netns exec "$NS_LEFT" natd-probe --transforms --rate 1 --json "$RIGHT_IP"
+	eventually 15 eval 'lab_log | grep -q "sending packet"'
 	sleep 2.5
 	kill -INT "${BG[probe]}"
 	ended probe

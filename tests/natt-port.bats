@@ -14,7 +14,7 @@ setup() {
 	umask 077
 	printf 'lilies-and-roses\n' >gw.psk
 	POLICY=(--psk-file gw.psk --ike aes128-sha1-modp1024 --esp aes128-sha1)
-	NETS=(--local-ts 10.1.0.0/24 --remote-ts 10.2.0.0/24 --remote-id any --linger 0 --timeout 4)
+	NETS=(--local-ts 10.1.0.0/24 --remote-ts 10.2.0.0/24 --remote-id any --linger 0 --timeout 15)
 }
 teardown() { tun_teardown; }
 
@@ -42,7 +42,7 @@ ends() {
 
 # record: UDP on left's wire, into wire.pcap, until stop_recording.
 record() {
-	background dump ip netns exec "$L" tcpdump -Uni eth0 -w wire.pcap udp
+	background dump ip netns exec "$L" tcpdump --immediate-mode -B 8192 -s 4096 -Uni eth0 -w wire.pcap udp
 	eventually 10 grep -q listening dump.err
 }
 recorded() { [ "$(tcpdump -nr wire.pcap 2>/dev/null | wc -l)" -ge "$1" ]; }
@@ -142,7 +142,7 @@ stop_recording() {
 }
 
 @test "ike-initiate --local 127.0.0.1 towards another machine is refused at once, and once" {
-	run -1 --separate-stderr left timeout 10 ike-initiate "${POLICY[@]}" "${NETS[@]}" --local 127.0.0.1 203.0.113.2
+	run -1 --separate-stderr left timeout 60 ike-initiate "${POLICY[@]}" "${NETS[@]}" --local 127.0.0.1 203.0.113.2
 	one_error
 	stderr_has "from 127.0.0.1"
 }

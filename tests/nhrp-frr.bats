@@ -12,7 +12,7 @@ setup() { nhrp_setup; }
 teardown() { nhrp_teardown; }
 
 @test "nhrp frr: nhrp-register at FRR's hub: one registration, the verdict, the record" {
-	timeout 30 "$FRR" up
+	timeout 120 "$FRR" up
 	frr hub
 	in_node spoke1 true
 	pipe spoke1 "sleep 60 | gre-tun --tun gre1 --local 203.0.113.11 --key 42"
@@ -30,7 +30,7 @@ teardown() { nhrp_teardown; }
 }
 
 @test "nhrp frr: our spoke at FRR's hub finds the direct way to FRR's spoke, and the other way round" {
-	timeout 30 "$FRR" up
+	timeout 120 "$FRR" up
 	frr hub spoke2
 	spoke spoke1 203.0.113.11 1
 	wire "$T/wire.pcap" pings spoke1 1 10.2.0.1 19 64
@@ -44,7 +44,7 @@ teardown() { nhrp_teardown; }
 }
 
 @test "nhrp frr: FRR's spokes register at our hub and find the direct way" {
-	timeout 30 "$FRR" up
+	timeout 120 "$FRR" up
 	hub
 	frr spoke1 spoke2
 	eventually 10 grep -q 'registered: 10.255.255.1 at 203.0.113.11' "$T/hub.log"
@@ -55,7 +55,7 @@ teardown() { nhrp_teardown; }
 }
 
 @test "nhrp frr: ours alone, behind a NAT: the public spoke that begins loses nothing" {
-	timeout 30 "$FRR" up --nat
+	timeout 120 "$FRR" up --nat
 	hub
 	spoke spoke1 203.0.113.11 1
 	spoke spoke2 192.0.2.12 2
@@ -65,7 +65,7 @@ teardown() { nhrp_teardown; }
 }
 
 @test "nhrp frr: ours alone: the purge of a spoke that stops is obeyed at once" {
-	timeout 30 "$FRR" up
+	timeout 120 "$FRR" up
 	hub
 	spoke spoke1 203.0.113.11 1
 	spoke spoke2 203.0.113.12 2
@@ -77,7 +77,7 @@ teardown() { nhrp_teardown; }
 }
 
 @test "nhrp frr: FRR's public spoke begins, ours is behind the NAT and opens it" {
-	timeout 30 "$FRR" up --nat
+	timeout 120 "$FRR" up --nat
 	frr hub spoke1
 	spoke spoke2 192.0.2.12 2
 	grep -q 'behind a NAT, seen as 203.0.113.1' "$T/spoke2.log"
@@ -87,7 +87,7 @@ teardown() { nhrp_teardown; }
 
 @test "nhrp frr: ours alone: a killed spoke ends with its holding time, and with it the others' way to it" {
 	HOLD=4
-	timeout 30 "$FRR" up
+	timeout 120 "$FRR" up
 	hub
 	spoke spoke1 203.0.113.11 1
 	spoke spoke2 203.0.113.12 2
@@ -99,7 +99,7 @@ teardown() { nhrp_teardown; }
 
 @test "nhrp frr: ours alone: a hub that is killed and comes back has its spokes within a third of the holding time" {
 	HOLD=6
-	timeout 30 "$FRR" up
+	timeout 120 "$FRR" up
 	hub
 	spoke spoke1 203.0.113.11 1
 	kill -9 -- "-${PIDS[0]}"
@@ -113,7 +113,7 @@ teardown() { nhrp_teardown; }
 @test "nhrp frr: authentication in both forms: the wrong secret is refused and named" {
 	local form
 	for form in clear hmac; do
-		timeout 30 "$FRR" up
+		timeout 120 "$FRR" up
 		echo secret >"$T/good"
 		echo other >"$T/bad"
 		chmod 600 "$T/good" "$T/bad"

@@ -60,7 +60,7 @@ ping_all() {
 
 # whole OUTER INNER: all of it.
 whole() {
-	timeout 30 "$FRR" up
+	timeout 120 "$FRR" up
 	addresses "$1" "$2"
 	three
 	wire "$T/wire.pcap" ping_all 64
@@ -98,7 +98,7 @@ wire() {
 }
 
 @test "nhrp ipv6: the next hop of an IPv6 route is resolved (phase 2)" {
-	timeout 30 "$FRR" up
+	timeout 120 "$FRR" up
 	addresses 4 6
 	three
 	# The kernel sends neighbour solicitations from a link-local address of the device, or not at all.
@@ -112,9 +112,9 @@ wire() {
 }
 
 @test "nhrp ipv6: our spoke registers at FRR's hub with IPv6 in the tunnel" {
-	timeout 30 "$FRR" up
+	timeout 120 "$FRR" up
 	addresses 4 6
-	LAB_NHRP=$' ipv6 nhrp network-id 1\n ipv6 nhrp holdtime 30\n ipv6 nhrp redirect' timeout 30 "$FRR" start hub >/dev/null 3>&- 4>&-
+	LAB_NHRP=$' ipv6 nhrp network-id 1\n ipv6 nhrp holdtime 30\n ipv6 nhrp redirect' timeout 120 "$FRR" start hub >/dev/null 3>&- 4>&-
 	in_node hub sysctl -qw net.ipv6.conf.gre1.disable_ipv6=0
 	in_node hub ip addr add "${TUN[hub]}/128" dev gre1 nodad
 	end_of spoke1 "nhrp-register -v --keep --shortcut --prefix ${NET[spoke1]} --holding-time $HOLD --tun gre1 \

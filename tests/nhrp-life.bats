@@ -39,7 +39,7 @@ ours() {
 	NBMA2=203.0.113.12
 	if [ "${1:-}" = --nat ]; then nat=$1 NBMA2=192.0.2.12; shift; fi
 	# shellcheck disable=SC2086 # none or one
-	timeout 30 "$FRR" up $nat
+	timeout 120 "$FRR" up $nat
 	hub
 	spoke spoke1 "${MOVES:-203.0.113.11}" 1 "$@"
 	spoke spoke2 "${MOVES:-$NBMA2}" 2 "$@"
@@ -93,7 +93,7 @@ keeps_direct() {
 
 @test "nhrp life: an FRR spoke dies: our hub and our spoke forget it after its holding time" {
 	HOLD=6 LAB_HOLDTIME=6
-	timeout 30 "$FRR" up
+	timeout 120 "$FRR" up
 	hub
 	frr spoke2
 	spoke spoke1 203.0.113.11 1
@@ -106,7 +106,7 @@ keeps_direct() {
 
 @test "nhrp life: our spoke dies: FRR's hub forgets it after its holding time" {
 	HOLD=6 LAB_HOLDTIME=6
-	timeout 30 "$FRR" up
+	timeout 120 "$FRR" up
 	frr hub
 	spoke spoke1 203.0.113.11 1
 	eventually 5 vty_has hub 'show ip nhrp cache' 'dynamic +10\.255\.255\.1 +203\.0\.113\.11 '
@@ -128,12 +128,12 @@ keeps_direct() {
 
 @test "nhrp life: FRR's hub restarts: our spokes register again" {
 	HOLD=6 LAB_HOLDTIME=6
-	timeout 30 "$FRR" up
+	timeout 120 "$FRR" up
 	frr hub
 	spoke spoke1 203.0.113.11 1
 	spoke spoke2 203.0.113.12 2
 	pings spoke1 1 10.2.0.1 19 64
-	timeout 30 "$FRR" stop hub
+	timeout 120 "$FRR" stop hub
 	frr hub
 	eventually 10 vty_has hub 'show ip nhrp cache' 'dynamic +10\.255\.255\.1 +203\.0\.113\.11 '
 	eventually 10 vty_has hub 'show ip nhrp cache' 'dynamic +10\.255\.255\.2 +203\.0\.113\.12 '
@@ -143,7 +143,7 @@ keeps_direct() {
 
 @test "nhrp life: our hub restarts: FRR's spokes register again" {
 	HOLD=6 LAB_HOLDTIME=6
-	timeout 30 "$FRR" up
+	timeout 120 "$FRR" up
 	hub
 	frr spoke1 spoke2
 	eventually 10 grep -q 'registered: 10.255.255.2' "$T/hub.log"
@@ -185,7 +185,7 @@ keeps_direct() {
 }
 
 @test "nhrp life: our spoke moves under FRR's hub, and FRR's spoke under ours" {
-	timeout 30 "$FRR" up
+	timeout 120 "$FRR" up
 	frr hub
 	spoke spoke1 any 1
 	move spoke1 203.0.113.11 203.0.113.78
@@ -193,7 +193,7 @@ keeps_direct() {
 	pings spoke1 1 10.0.0.1 20 64
 	nhrp_teardown
 	PIDS=()
-	timeout 30 "$FRR" up
+	timeout 120 "$FRR" up
 	hub
 	frr spoke2
 	eventually 10 grep -q 'registered: 10.255.255.2 at 203.0.113.12' "$T/hub.log"

@@ -24,7 +24,7 @@ teardown() {
 		kill -- "-$pid" 2>/dev/null || :
 	done
 	ip netns del "${LAB_PREFIX}hub2" 2>/dev/null || :
-	timeout 30 "$LAB" down >/dev/null 2>&1 || :
+	timeout 120 "$LAB" down >/dev/null 2>&1 || :
 }
 
 # example NAME: the block of that name.
@@ -57,7 +57,7 @@ $3") </dev/null >"$T/$1.$2.out" 2>"$T/$1.$2" 3>&- 4>&- &
 network() {
 	local node
 	# shellcheck disable=SC2086 # none or one
-	timeout 30 "$LAB" up ${1:-}
+	timeout 120 "$LAB" up ${1:-}
 	ip netns add "${LAB_PREFIX}hub2"
 	in_node hub2 sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 net.ipv4.ip_forward=1
 	ip -n "${LAB_PREFIX}hub2" link add eth0 type veth peer name hub2 netns "${LAB_PREFIX}net"

@@ -7,6 +7,9 @@ load lib/tun
 load lib/hub
 
 setup() { hub_setup; }
+
+# comes_to N COMMAND...: what COMMAND prints is N; soon, where packets are on their way still.
+comes_to() { [ "$("${@:2}")" = "$1" ]; }
 teardown() { hub_teardown; }
 
 @test "nhtb: with --nhtb the next hop of each route chooses between two peers with selectors of all addresses" {
@@ -19,19 +22,19 @@ teardown() { hub_teardown; }
 	eventually 5 pings hub 10.1.0.1
 	eventually 5 pings hub 10.2.0.1
 	# The next hops themselves.
-	pings hub 10.255.0.2
-	pings hub 10.255.0.3
+	eventually 5 pings hub 10.255.0.2
+	eventually 5 pings hub 10.255.0.3
 	local was_a was_b
 	was_a=$(out_of 1000000a) was_b=$(out_of 1000000b)
 	hub ping -q -c 4 -i 0.02 -W 1 10.1.0.1
-	[ "$(out_of 1000000a)" = $((was_a + 4)) ]
+	eventually 5 comes_to $((was_a + 4)) out_of 1000000a
 	[ "$(out_of 1000000b)" = "$was_b" ]
 	# No route leads to the next hop of a peer: which of the two is not known.
 	local had
 	had=$(dropped no-next-hop)
 	hub ip route add 10.9.0.0/16 dev vpn0 src 10.0.0.1
 	run ! hub ping -q -c 2 -i 0.02 -W 0.2 10.9.0.1
-	[ "$(dropped no-next-hop)" = $((had + 2)) ]
+	eventually 5 comes_to $((had + 2)) dropped no-next-hop
 	# The route moves: so do the packets.
 	hub ip route replace 10.1.0.0/16 via 10.255.0.3 dev vpn0 src 10.0.0.1
 	was_a=$(out_of 1000000a)
@@ -70,10 +73,10 @@ state_is() { [ "$(hops ".\"next-hops\"[] | select(.hop == \"$1\") | .state")" = 
 	local was had
 	was=$(out_of 1000000a) had=$(dropped no-sa)
 	run ! hub ping -q -c 2 -i 0.02 -W 0.2 10.2.0.1
+	eventually 5 comes_to $((had + 2)) dropped no-sa
 	[ "$(out_of 1000000a)" = "$was" ]
-	[ "$(dropped no-sa)" = $((had + 2)) ]
-	state_is 10.255.0.3 down
-	pings hub 10.1.0.1
+	eventually 5 state_is 10.255.0.3 down
+	eventually 5 pings hub 10.1.0.1
 	hub_records "$T/hub-b.sa"
 	eventually 5 state_is 10.255.0.3 up
 	eventually 5 pings hub 10.2.0.1
@@ -82,9 +85,9 @@ state_is() { [ "$(hops ".\"next-hops\"[] | select(.hop == \"$1\") | .state")" = 
 		--local-ts 0.0.0.0/0 --remote-ts 0.0.0.0/0 "$T/c.sa"
 	hub_records "$T/c.sa"
 	eventually 5 hub_has 3
-	pings hub 10.1.0.1
+	eventually 5 pings hub 10.1.0.1
 	stderr_line="next hop 10.255.0.2 is another peer's, and not bound to SA"
-	grep -q "$stderr_line" "$T/hub.err"
+	eventually 5 grep -q "$stderr_line" "$T/hub.err"
 }
 
 @test "nhtb: a static next hop whose peer has no SA drops its packets, and is down, ready and up" {
@@ -98,14 +101,14 @@ state_is() { [ "$(hops ".\"next-hops\"[] | select(.hop == \"$1\") | .state")" = 
 	hub ip route add 10.1.0.0/16 via 10.255.0.2 dev vpn0 src 10.0.0.1
 	hub ip route add 10.2.0.0/16 via 10.255.0.3 dev vpn0 src 10.0.0.1
 	eventually 5 pings hub 10.1.0.1
-	state_is 10.255.0.2 up
-	state_is 10.255.0.3 down
+	eventually 5 state_is 10.255.0.2 up
+	eventually 5 state_is 10.255.0.3 down
 	[ "$(hops '."next-hops"[1] | has("spi-in")')" = false ]
 	local was had
 	was=$(out_of 1000000a) had=$(dropped no-sa)
 	run ! hub ping -q -c 3 -i 0.02 -W 0.2 10.2.0.1
+	eventually 5 comes_to $((had + 3)) dropped no-sa
 	[ "$(out_of 1000000a)" = "$was" ]
-	[ "$(dropped no-sa)" = $((had + 3)) ]
 	# It comes, and may not send yet.
 	sa_make child --seed b --local 203.0.113.5 --remote 203.0.113.6 --local-id hub.example --remote-id b.example --name b \
 		--spi-in 0x1000000b --spi-out 0x2000000b --local-ts 0.0.0.0/0 --remote-ts 0.0.0.0/0 --use in "$T/early.sa"
@@ -152,8 +155,8 @@ s.sendto(b"hello", ("224.0.0.77", 7777))'
 	ended join-b 10
 	grep -q hello "$T/join-a.out"
 	grep -q hello "$T/join-b.out"
-	[ "$(out_of 1000000a)" = $((was_a + 1)) ]
-	[ "$(out_of 1000000b)" = $((was_b + 1)) ]
+	eventually 5 comes_to $((was_a + 1)) out_of 1000000a
+	eventually 5 comes_to $((was_b + 1)) out_of 1000000b
 }
 
 # bird_start NAMESPACE ADDRESS COST NEIGHBOUR...: OSPF on vpn0 (point to multipoint); announces 10.50.0.0/16 with COST, if
@@ -225,7 +228,7 @@ bird_start() {
 	local had
 	had=$(dropped policy-drops)
 	run ! hub ping -q -c 2 -i 0.02 -W 0.2 10.1.9.9
-	[ "$(dropped policy-drops)" = $((had + 2)) ]
+	eventually 5 comes_to $((had + 2)) dropped policy-drops
 }
 
 @test "nhtb: a device without an address borrows that of another; its next hops are onlink" {
@@ -255,7 +258,7 @@ bird_start() {
 	eventually 5 pings hub 2001:db8:2::1
 	# The lower metric is used.
 	hub ip -6 route add 2001:db8:2::/48 via 2001:db8:ff::2 dev vpn0 src 2001:db8::1 metric 4000
-	pings hub 2001:db8:2::1
+	eventually 5 pings hub 2001:db8:2::1
 	hub ip route add 10.1.0.0/16 via 10.255.0.3 dev vpn0 src 10.0.0.1 metric 200
 	hub ip route add 10.1.0.0/16 via 10.255.0.2 dev vpn0 src 10.0.0.1 metric 100
 	eventually 5 pings hub 10.1.0.1
@@ -267,14 +270,14 @@ bird_start() {
 	eventually 5 eval 'hub ping -q -c 1 -W 0.01 10.9.0.1 >/dev/null; [ "$(sent)" -gt "$was" ]'
 	was_a=$(out_of 1000000a) was_b=$(out_of 1000000b)
 	for ((i = 1; i <= 24; i++)); do hub ping -q -c 1 -W 0.01 "10.9.1.$i" >/dev/null || :; done
+	eventually 5 comes_to $((was_a + was_b + 24)) sent
 	[ "$(out_of 1000000a)" -gt "$was_a" ]
 	[ "$(out_of 1000000b)" -gt "$was_b" ]
-	[ $(($(out_of 1000000a) - was_a + $(out_of 1000000b) - was_b)) = 24 ]
 	# One of them is down: the other one has all.
 	sa_make delete --spi-in 0x1000000b "$T/del"
 	hub_records "$T/del"
 	eventually 5 hub_has 1
 	was_a=$(out_of 1000000a)
 	for ((i = 1; i <= 8; i++)); do hub ping -q -c 1 -W 0.01 "10.9.1.$i" >/dev/null || :; done
-	[ "$(out_of 1000000a)" = $((was_a + 8)) ]
+	eventually 5 comes_to $((was_a + 8)) out_of 1000000a
 }

@@ -96,7 +96,7 @@ learns() {
 	[ "$mtu" = "$(sa_mtu)" ]
 	[ "$mtu" -gt $((1300 - 100)) ]
 	case $1 in *:*) mtu=$((mtu - 48)) ;; *) mtu=$((mtu - 28)) ;; esac
-	left ping -q -c 1 -W 3 -M "do" -s $mtu "$1"
+	left ping -q -c 1 -W 20 -M "do" -s $mtu "$1"
 	run ! left ping -q -c 1 -W 1 -M "do" -s $((mtu + 1)) "$1"
 	tcp_across "$1"
 	[ "$(pieces)" = 0 ] || { echo "$(pieces) outer fragments"; return 1; }
@@ -144,8 +144,8 @@ flags_are() { [ "$(flags)" = "$*" ]; }
 			if [ $encap = ah ]; then make_pair aes128gcm16 none 4 4 --ah sha256; else make_pair aes128gcm16 $encap; fi
 			tun_both ${df:+--df "$df"}
 			dumped "(udp or proto 50 or proto 51)"
-			left ping -q -c 1 -W 3 -M "do" -s 100 10.2.0.1
-			left ping -q -c 1 -W 3 -M dont -s 100 10.2.0.1
+			left ping -q -c 1 -W 20 -M "do" -s 100 10.2.0.1
+			left ping -q -c 1 -W 20 -M dont -s 100 10.2.0.1
 			case $df in "" | copy) want="DF none" ;; set) want="DF DF" ;; clear) want="none none" ;; esac
 			# shellcheck disable=SC2086 # two words
 			eventually 5 flags_are $want || { cat "$T/wire.out"; echo "$encap --df $df"; return 1; }
@@ -158,7 +158,7 @@ flags_are() { [ "$(flags)" = "$*" ]; }
 	make_pair aes128gcm16 udp
 	tun_both --df clear
 	quiet
-	left ping -q -c 1 -W 3 -M "do" -s 1372 10.2.0.1
+	left ping -q -c 1 -W 20 -M "do" -s 1372 10.2.0.1
 	[ "$(pieces)" -gt 0 ]
 	[ "$(device_mtu)" -gt 1400 ]
 }
@@ -199,7 +199,7 @@ toobig() {
 		eventually 10 forged_are $n || { counters left; return 1; }
 		[ "$(believed)" = 0 ]
 		[ "$(device_mtu)" = "$was" ] && [ "$(sa_mtu)" = "$was" ]
-		left ping -q -c 1 -W 3 -M "do" -s 1100 10.2.0.1
+		left ping -q -c 1 -W 20 -M "do" -s 1100 10.2.0.1
 		[ "$(pieces)" = 0 ]
 		# and the true one
 		toobig "$spi" "$seq"
@@ -233,8 +233,8 @@ toobig() {
 		run left ping -c 1 -W 3 -M "do" -s 1400 10.2.0.1
 		output_has "mtu = $mtu"
 		left ip route flush cache
-		left ping -q -c 3 -i 0.1 -W 3 -M dont -s 1472 10.2.0.1
-		left ping -q -c 1 -W 3 -M dont -s 9000 10.2.0.1
+		left ping -q -c 3 -i 0.1 -W 20 -M dont -s 1472 10.2.0.1
+		left ping -q -c 1 -W 20 -M dont -s 9000 10.2.0.1
 		[ "$(pieces)" = 0 ]
 		counters left >"$T/counters"
 		grep -Eq ' fragmented [1-9]' "$T/counters"
@@ -284,7 +284,7 @@ found_mtu() { sed -n "s/.*path MTU to $1 is \([0-9]*\): .*/\1/p" "$T/left.err" |
 		# exact: at most the padding of ESP below
 		[ "$(found_mtu $peer)" -le 1390 ] && [ "$(found_mtu $peer)" -gt 1386 ] || { cat "$T/left.err"; return 1; }
 		grep -q "$to has answered echo requests of $mtu bytes through the tunnel, and of $((mtu + 1)) bytes none of 3" "$T/left.err"
-		left ping -q -c 1 -W 3 -M "do" -s $((mtu - head)) $to
+		left ping -q -c 1 -W 20 -M "do" -s $((mtu - head)) $to
 		tcp_across $to
 		[ "$(pieces)" = 0 ]
 		stop_background

@@ -64,7 +64,7 @@ connect() {
 carries() {
 	eventually 10 one_ping 10.2.0.1 || { cat left.out left.log right.ike; return 1; }
 	grep -qx 'INTERNAL_IP4_ADDRESS=10.3.0.1' vpnc.env
-	left ping -q -c 5 -i 0.05 -W 2 10.2.0.1 | grep ' 0% packet loss'
+	all_answered left 10.2.0.1 5
 }
 
 # transfer left|right ADDRESS: 10 MB over TCP from that end to ADDRESS at the other, compared at the end.
@@ -131,6 +131,6 @@ rekeyed() { [ "$(grep -c 'child SA .* established' right.ike)" -ge 2 ] && grep -
 	connect sesame
 	carries
 	eventually 20 rekeyed || { cat right.ike; return 1; }
-	left ping -q -c 5 -i 0.05 -W 2 10.2.0.1 | grep ' 0% packet loss'
-	right ping -q -c 5 -i 0.05 -W 2 10.3.0.1 | grep ' 0% packet loss'
+	all_answered left 10.2.0.1 5
+	all_answered right 10.3.0.1 5
 }

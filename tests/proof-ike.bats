@@ -30,13 +30,13 @@ setup_file() {
 		ike-respond --psk-file psk --listen 192.0.2.2 --accept-all-proposals --local-ts 10.2.0.0/24 \
 			--remote-ts 10.1.0.0/24 -o r.sa 2>respond.err 3>&- 4>&- & respond=$!
 		trap 'kill $respond; wait' EXIT
-		for _ in $(seq 100); do ss -Hlun "sport = :500" | grep -q . && break; sleep 0.1; done
+		for _ in $(seq 600); do ss -Hlun "sport = :500" | grep -q . && break; sleep 0.1; done
 		while read -r n ike esp; do
 			ike-initiate --psk-file psk --local 192.0.2.1 --ike "$ike" --esp "$esp" --local-ts 10.1.0.0/24 \
 				--remote-ts 10.2.0.0/24 --linger 0 --pcap "$n.pcap" -o "$n.sa" 192.0.2.2 || echo "$n $ike $esp" >>failed
 		done <sessions
 	END
-	timeout 120 unshare -Urnm bash negotiate 2>initiate.err || :
+	timeout 600 unshare -Urnm bash negotiate 2>initiate.err || :
 	[ -s 1.sa ] || return 0
 	"$SAPIPE_TOP/tests/lib/esp_all.py" packets 1.sa clear.pcap
 	while read -r i _; do

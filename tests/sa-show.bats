@@ -249,19 +249,19 @@ tshark_with() {
 		ip link set lo up
 		ip addr add 192.0.2.1/32 dev lo
 		ip addr add 192.0.2.2/32 dev lo
-		"$SAPIPE_TOP/tests/lib/sniff.py" lo n.pcap 20 >sniffing 3>&- & sniff=\$!
+		"$SAPIPE_TOP/tests/lib/sniff.py" lo n.pcap 300 >sniffing 3>&- & sniff=\$!
 		ike-respond --psk-file psk --listen 192.0.2.2 --local-ts 10.2.0.0/24 --remote-ts 10.1.0.0/24 \
 			-o r.sa 3>&- & respond=\$!
 		trap 'kill \$sniff \$respond; wait' EXIT
-		for i in 1 2 3 4 5; do
+		for i in \$(seq 200); do
 			[ -s sniffing ] && ike-initiate --psk-file psk --local 192.0.2.1 --local-ts 10.1.0.0/24 \
 				--remote-ts 10.2.0.0/24 --linger 0 -o i.sa 192.0.2.2 && break
 			sleep 0.3
 		done
-		sleep 0.2
+		sleep 1
 		[ -s i.sa ]
 	EOF
-	run -0 timeout 30 unshare -Urnm bash negotiate
+	run -0 timeout 200 unshare -Urnm bash negotiate
 	"$SAPIPE_TOP/tests/lib/cddl_check.py" --min 2 i.sa
 	tshark -n -r n.pcap -V >plain 2>/dev/null
 	run ! grep -q 'Identification Data:10.1.0.0/255.255.255.0' plain

@@ -27,7 +27,7 @@ two_gateways() {
 		ike = ${FAST[1]}
 		failover = gw
 		probe-interval = 0.3
-		probe-threshold = 5
+		probe-threshold = 10
 
 		[dsl]
 		address = 203.0.113.2
@@ -71,7 +71,7 @@ carries() { at_left status | grep -qE "^gw group up, $1 carries"; }
 	[ "${#lines[@]}" -eq 3 ]
 	[[ ${lines[0]} == *'| esp-tun --tun vpn0 --metric 10 '* ]]
 	[[ ${lines[1]} == *'| esp-tun --tun vpn1 --metric 20 '* ]]
-	[[ ${lines[2]} == 'vpnmon --group gw --interval 0.3 --threshold 5 --tun vpn0 --tun vpn1 --source 10.1.0.11 --source 10.1.0.12 '* ]]
+	[[ ${lines[2]} == 'vpnmon --group gw --interval 0.3 --threshold 10 --tun vpn0 --tun vpn1 --source 10.1.0.11 --source 10.1.0.12 '* ]]
 	[[ ${lines[2]} == *' 10.2.0.11 10.2.0.12' ]]
 	run -0 at_right up
 	run -0 at_left up
@@ -81,7 +81,7 @@ carries() { at_left status | grep -qE "^gw group up, $1 carries"; }
 	eventually 15 carries vpn0
 	run -0 at_left status
 	[ "${#lines[@]}" -eq 3 ]
-	left ping -q -c 1 -W 2 -I 10.1.0.1 10.2.0.1
+	left ping -q -c 1 -W 20 -I 10.1.0.1 10.2.0.1
 	eventually 5 eval 'at_left status | grep -q "vpn1 up"'
 	at_left status --json | jq -es '.[2] | .role == "group" and .carrier == "vpn0" and .members.vpn1 == "up"'
 	run -0 at_left status --prometheus
@@ -94,7 +94,7 @@ carries() { at_left status | grep -qE "^gw group up, $1 carries"; }
 	right nft add rule ip mute input ip daddr 203.0.113.2 drop
 	eventually 20 carries vpn1
 	right ip route del 10.1.0.0/24 dev vpn2
-	left ping -q -c 1 -W 2 -I 10.1.0.1 10.2.0.1
+	left ping -q -c 1 -W 20 -I 10.1.0.1 10.2.0.1
 	right ip route add 10.1.0.0/24 dev vpn2 metric 20
 	right nft delete table ip mute
 	eventually 30 carries vpn0
@@ -208,7 +208,7 @@ process() { cut -d ' ' -f 1 "$T"/run/tunnels.*/"net/$2"; }
 	run -0 at_left check
 	run -0 at_right up
 	run -0 at_left up
-	left ping -q -c 1 -W 2 10.2.0.1
+	left ping -q -c 1 -W 20 10.2.0.1
 	left ip -o addr show vpn0 | grep -q ' 10\.3\.0\.'
 	run -0 at_right status
 	[[ $output == 'clients vpn0 - UP '* ]]
@@ -242,7 +242,7 @@ certificates() {
 	run -0 at_right check
 	run -0 at_right up
 	run -0 at_left up
-	left ping -q -c 1 -W 2 10.2.0.1
+	left ping -q -c 1 -W 20 10.2.0.1
 	[[ $(at_left status) == 'berne vpn0 203.0.113.2 UP '* ]]
 	at_left down
 	certificates

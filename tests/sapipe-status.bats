@@ -44,7 +44,7 @@ time.sleep(20)' "$(echo "$T"/run/tunnels.*/berne/berne.ike.ctl)"
 	local name
 	at_right up
 	at_left up
-	left ping -q -c 2 -i 0.2 -W 2 10.2.0.1
+	ping_across 10.2.0.1 2
 	run -0 at_left status --prometheus
 	grep -qx 'sapipe_tunnel_up{tunnel="berne",section="berne",role="initiator",tun="vpn0"} 1' <<<"$output"
 	grep -qx 'sapipe_tunnel_receive_bytes_total{tunnel="berne",section="berne",role="initiator",tun="vpn0"} 168' <<<"$output"
@@ -81,7 +81,7 @@ time.sleep(20)' "$(echo "$T"/run/tunnels.*/berne/berne.ike.ctl)"
 		'local-ts = 10.2.0.0/24' 'remote-ts = 10.9.0.0/24' 'tun = vpn0' >>right.d/branches.conf
 	at_right up
 	at_left up
-	left ping -q -c 1 -W 2 10.2.0.1
+	the_ping
 	run -0 at_right status
 	[[ ${lines[0]} =~ ^'zurich vpn0 - UP '.*' in 84 B out 84 B, ' ]]
 	[ "${lines[1]}" = 'basle vpn0 203.0.113.9 listening' ]
@@ -100,10 +100,15 @@ time.sleep(20)' "$(echo "$T"/run/tunnels.*/berne/berne.ike.ctl)"
 	run -2 at_left status --interval 3
 	run -2 at_left status --watch --interval
 	# a terminal: script(1) has one
-	run -0 timeout 30 bash -c '(sleep 3; printf q; sleep 5) | SAPIPE_RUN_DIR=$1/run SAPIPE_CONF_DIR=$1/left.d \
-		ip netns exec "$2" script -qec "stty -a >before; sapipe status --watch --interval 20; echo rc \$?; stty -a >after" /dev/null' - "$T" "$L"
-	output_has 'q ends'
-	output_has 'rc 0'
+	mkfifo keys
+	exec 6<>keys
+	SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/left.d background typed ip netns exec "$L" bash -c '
+		exec script -qec "stty -a >before; sapipe status --watch --interval 20; echo rc \$?; stty -a >after" /dev/null <keys'
+	eventually 15 grep -q 'q ends' typed.out
+	printf q >&6
+	ended typed 10 6>&-
+	exec 6>&-
+	grep -q 'rc 0' typed.out
 	cmp before after
 }
 
@@ -111,8 +116,8 @@ time.sleep(20)' "$(echo "$T"/run/tunnels.*/berne/berne.ike.ctl)"
 closed() {
 	run --separate-stderr bash -c '
 		exec 3> >(:)
-		sleep 0.3
-		SAPIPE_RUN_DIR=$1/run SAPIPE_CONF_DIR=$1/left.d ip netns exec "$2" timeout 20 sapipe "${@:3}" >&3 3>&-' - "$T" "$L" "$@"
+		wait $!
+		SAPIPE_RUN_DIR=$1/run SAPIPE_CONF_DIR=$1/left.d ip netns exec "$2" timeout 100 sapipe "${@:3}" >&3 3>&-' - "$T" "$L" "$@"
 	[ "$status" -eq 3 ] || { echo "$*: $status $stderr"; return 1; }
 	[ -z "$stderr" ] || { echo "$*: $stderr"; return 1; }
 }
@@ -154,7 +159,7 @@ closed() {
 
 # as_nobody COMMAND...: sapipe of left by another user.
 as_nobody() {
-	SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/left.d ip netns exec "$L" timeout 20 setpriv --reuid 65534 --regid 65534 --clear-groups -- \
+	SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/left.d ip netns exec "$L" timeout 100 setpriv --reuid 65534 --regid 65534 --clear-groups -- \
 		"$SAPIPE_BUILD/sapipe" "$@"
 }
 

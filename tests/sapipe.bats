@@ -14,13 +14,13 @@ teardown() { sapipe_teardown; }
 # process left|right ID.ike|ID.tun: its number.
 process() { cut -d ' ' -f 1 "$T"/run/tunnels.*/"$1/$2"; }
 
-# refused [SECONDS]: left's up fails within that time, with one line, a hint, and nothing left behind.
+# refused: left's up fails in time, with one line, a hint, and nothing left behind.
 refused() {
 	local begun=$SECONDS
 	run --separate-stderr at_left up berne
 	echo "$stderr"
 	[ "$status" -eq 1 ]
-	[ $((SECONDS - begun)) -le 15 ]
+	[ $((SECONDS - begun)) -le 45 ]	# 10 s, and what a busy machine needs
 	grep -q '^hint: ' <<<"$stderr"
 	stderr_has 'sapipe: berne is not up'
 	[ -z "$(left ip -o link show vpn0 2>/dev/null)" ]
@@ -42,7 +42,7 @@ refused() {
 	run -0 at_left up berne
 	[ "$output" = 'berne is up' ]
 	# the first packet passes: nothing to wait for
-	left ping -q -c 1 -W 2 10.2.0.1
+	the_ping
 	run -0 at_left status
 	[[ $output =~ ^'berne vpn0 203.0.113.2 UP '[0-9]+'s, in 84 B out 84 B, rekey in '[0-9]+' min, DPD '[0-9]+' s ago'$ ]] || { echo "$output"; return 1; }
 	run -0 at_right status branches
@@ -54,23 +54,23 @@ refused() {
 	# beside the tunnel, which goes on
 	run -0 at_left check --peer
 	output_has 'berne: 203.0.113.2 accepts it'
-	left ping -q -c 1 -W 2 10.2.0.1
+	the_ping
 	run -0 at_left up berne
 	[ "$output" = 'berne is up already' ]
 	# the responder reads its file again; a file with mistakes changes nothing
 	run -0 at_right reload branches
 	[ "$output" = 'branches is reloaded' ]
 	eventually 5 logged_reload 1
-	left ping -q -c 1 -W 2 10.2.0.1
+	the_ping
 	echo 'remote-ts = nonsense' >>right.d/branches.conf
 	run -2 at_right reload branches
 	sed -i '$d' right.d/branches.conf
-	left ping -q -c 1 -W 2 10.2.0.1
+	the_ping
 	run -0 at_left reload berne
 	eventually 5 left_is_unchanged
-	left ping -q -c 1 -W 2 10.2.0.1
+	the_ping
 	run -0 at_left restart berne
-	left ping -q -c 1 -W 2 10.2.0.1
+	the_ping
 	run -0 at_left log berne
 	output_has 'esp-tun: vpn0 is up'
 	run -0 at_left down berne
@@ -173,7 +173,7 @@ at_dir() { echo "$T/run/tunnels.$(ip netns exec "$L" readlink /proc/self/ns/net 
 	run -1 at_left status
 	output_has 'vpn0 203.0.113.2 down'
 	run -0 at_left up
-	left ping -q -c 1 -W 2 10.2.0.1
+	the_ping
 	at_left down
 	# the number of a process of ours, which began at another time
 	background other sleep 60
@@ -184,7 +184,7 @@ at_dir() { echo "$T/run/tunnels.$(ip netns exec "$L" readlink /proc/self/ns/net 
 	kill -0 "${BG[other]}"
 	stop_background
 	run -0 at_left up
-	left ping -q -c 1 -W 2 10.2.0.1
+	the_ping
 }
 
 @test "sapipe: SIGTERM during up leaves nothing behind" {

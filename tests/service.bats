@@ -43,7 +43,7 @@ hears() { eventually 10 heard "$@" || { cat "$BATS_TEST_TMPDIR/$1.out"; return 1
 	hears ike "'READY=1\\nSTATUS=child SA established\\n'"
 	hears ike "'WATCHDOG=1\\n'"
 	hears tun "'READY=1\\nSTATUS=up\\n'"
-	one_ping
+	the_ping
 	two_stop left
 	hears ike "'STOPPING=1\\n'"
 	hears tun "'STOPPING=1\\n'"
@@ -102,7 +102,7 @@ hears() { eventually 10 heard "$@" || { cat "$BATS_TEST_TMPDIR/$1.out"; return 1
 			--clear-groups --inh-caps $caps --ambient-caps $caps --bounding-set=-all,$caps sapipe run a"
 		hears "$side" READY=1 || { cat "$side.log"; return 1; }
 	done
-	one_ping
+	the_ping
 	[ "$(ps -o user= -g "${GROUP[left]}" | sort -u)" = nobody ]
 	# it became the tool
 	[ "$(ps -o comm= -p "${GROUP[left]}")" = esp-tun ]

@@ -23,15 +23,26 @@ mask() { echo $((0x$(sed -n "s/^$2:[^0-9a-f]*//p" "/proc/${BG[$1]}/status"))); }
 
 # decides NAME: the tool ignores or catches each signal, and keeps running after those that it ignores.
 decides() {
+	local n sig ignored
+	eventually 5 decided "$1" || { decided "$1"; return 1; }
+	ignored=$(mask "$1" SigIgn)
+	for n in {1..64}; do
+		sig=${SIGNALS[n]-}
+		[[ -n $sig && $LEFT_ALONE != *" $sig "* ]] || continue
+		if [ $(((ignored >> (n - 1)) & 1)) = 1 ]; then kill "-$n" "${BG[$1]}"; fi
+	done
+	alive "$1" || { echo "$1 has ended"; cat "$1.err"; return 1; }
+}
+
+# decided NAME: it ignores or catches each signal, as it does soon after its ports are open.
+decided() {
 	local n sig ignored caught
 	ignored=$(mask "$1" SigIgn) caught=$(mask "$1" SigCgt)
 	for n in {1..64}; do
 		sig=${SIGNALS[n]-}
 		[[ -n $sig && $LEFT_ALONE != *" $sig "* ]] || continue
 		[ $((((ignored | caught) >> (n - 1)) & 1)) = 1 ] || { echo "$1: $sig would end it unasked"; return 1; }
-		if [ $(((ignored >> (n - 1)) & 1)) = 1 ]; then kill "-$n" "${BG[$1]}"; fi
 	done
-	alive "$1" || { echo "$1 has ended"; cat "$1.err"; return 1; }
 }
 
 # states NAME TEXT: SIGUSR1 makes it print a line with TEXT, and it keeps running.

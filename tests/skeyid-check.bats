@@ -77,7 +77,7 @@ private() {
 	(umask 077 && echo one >"$T/psk1" && echo two >"$T/psk2")
 	background respond ip netns exec "$NS_RIGHT" ike-respond --psk-file "$T/psk2" --exchange aggressive
 	eventually 15 eval 'in_right ss -Hlun "sport = :500" | grep -q .'
-	run -1 in_left ike-initiate --pcap "$T/x.pcapng" --exchange aggressive --timeout 2 --psk-file "$T/psk1" "$RIGHT_IP"
+	run -1 in_left ike-initiate --pcap "$T/x.pcapng" --exchange aggressive --timeout 20 --psk-file "$T/psk1" "$RIGHT_IP"
 	run -1 skeyid-calc check --psk-file "$T/psk1" "$T/x.pcapng"
 	run -0 skeyid-calc check --psk-file "$T/psk2" "$T/x.pcapng"
 }

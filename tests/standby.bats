@@ -31,6 +31,9 @@ show() { tail -n 40 "$T"/*.ike "$T"/*.log; }
 
 gone() { [ -z "$(pid_of "$1" "$2")" ]; }
 
+# holds_child FILE: a record of a child SA, whole, is there.
+holds_child() { [ -n "$(records "$1" child-sa 2>/dev/null)" ]; }
+
 # numbers SPI: those of ESP to the peer with that SPI, in the capture.
 numbers() { tcpdump -nr wire.pcap "esp and dst 203.0.113.1" 2>/dev/null | sed -n "s/.*ESP(spi=$1,seq=\(0x[0-9a-f]*\)).*/\1/p"; }
 
@@ -45,11 +48,11 @@ numbers() { tcpdump -nr wire.pcap "esp and dst 203.0.113.1" 2>/dev/null | sed -n
 	kill -USR2 "$(pid_of a ike-respond)"
 	eventually 10 grep -q 'active now' a.ike
 	background dump ip netns exec "$L" tcpdump --immediate-mode -Uni eth0 -w wire.pcap esp
+	eventually 5 grep -q listening dump.err
 	begin "${NETS4[@]}"
 	eventually 10 one_ping 10.2.0.10 || { show; false; }
 	# the standby holds the SA, and does nothing
-	eventually 10 grep -q . b.sa
-	[ "$(records b.sa child-sa)" -ge 1 ]
+	eventually 10 holds_child b.sa
 	run ! grep -q 'is in use' b.log
 	spi=$(sa-show --format json a.sa | sed -n 's/.*"spi-out": *"\([0-9a-f]*\)".*/0x\1/p' | tail -n 1)
 	kill -KILL "$(pid_of a ike-respond)" "$(pid_of a esp-tun)"
@@ -59,7 +62,7 @@ numbers() { tcpdump -nr wire.pcap "esp and dst 203.0.113.1" 2>/dev/null | sed -n
 	kill -USR2 "$(pid_of b ike-respond)"
 	eventually 10 one_ping 10.2.0.10 || { show; false; }
 	eventually 5 grep -q 'IKE SA ends' left.ike || { show; false; }
-	one_ping 10.2.0.10
+	the_ping 10.2.0.10
 	kill "${BG[dump]}"
 	ended dump 3 || :
 	# nothing had to be begun anew, and nobody sent under the old SA with a number below the leap
@@ -85,7 +88,7 @@ numbers() { tcpdump -nr wire.pcap "esp and dst 203.0.113.1" 2>/dev/null | sed -n
 	background dump ip netns exec "$L" tcpdump --immediate-mode -Uni eth0 -w wire.pcap esp
 	eventually 5 grep -q listening dump.err
 	ip netns exec "$B" ping -c 2 -i 0.2 -W 0.2 -I 10.2.0.254 10.1.0.1 || :
-	sleep 0.3
+	eventually 5 eval '[ "$(tcpdump -nr wire.pcap 2>/dev/null | wc -l)" -ge 2 ]'
 	kill "${BG[dump]}"
 	ended dump 3 || :
 	# 2^31 is the first number of the first takeover
@@ -115,7 +118,7 @@ numbers() { tcpdump -nr wire.pcap "esp and dst 203.0.113.1" 2>/dev/null | sed -n
 	eventually 5 grep -q 'has taken the SAs over' a.log
 	eventually 5 gone a ike-respond
 	eventually 5 gone a esp-tun
-	one_ping 10.2.0.10
+	the_ping 10.2.0.10
 	run ! grep -q 'deleted by the peer' <(grep 'child SA' left.ike | head -n 1)
 }
 
@@ -188,6 +191,7 @@ back() {
 	eventually 10 active a
 	elect b
 	background dump ip netns exec "$L" tcpdump -Uni eth0 -s 100 -w wire.pcap esp
+	eventually 10 left ping -q -c 1 -W 1 203.0.113.2 || { show_all; false; }
 	begin --dpd-interval 5 "${NETS4[@]}"
 	eventually 10 one_ping 10.2.0.10 || { show_all; false; }
 	eventually 10 ready b
@@ -198,7 +202,7 @@ back() {
 		[ $((i % 2)) = 1 ] || how=cable
 		echo "$i: $how $from"
 		failover $from $to $how
-		active $to || { show_all; false; }
+		eventually 5 active $to || { show_all; false; }
 		back $from
 		x=$from from=$to to=$x
 	done | tee failovers >&2

@@ -74,7 +74,7 @@ teardown() {
 	# The responder has RSA, and the method of both is the same: so both have the same kind.
 	responder --auth rsa --cert "$D/right.crt" --ca "$D/root.crt" --key "pkcs11:token=test;object=right;type=private" \
 		--key-passphrase "$D/pin" --local-id right.example "${STEN[@]}"
-	PIN=1234 timeout 20 ike-initiate --local "$I" --linger 0.1 "${FAST[@]}" --auth rsa --cert "$D/right.crt" --ca "$D/root.crt" \
+	PIN=1234 timeout 60 ike-initiate --local "$I" --linger 0.1 "${FAST[@]}" --auth rsa --cert "$D/right.crt" --ca "$D/root.crt" \
 		--key "pkcs11:token=test;object=right;type=private" --key-passphrase env:PIN --local-id right.example \
 		--remote-id right.example "${NETS[@]}" -o left.sa "$R"
 	[ "$(sa-show --format json left.sa | jq -r 'select(.type == "ike-sa").auth')" = rsa ]

@@ -81,6 +81,7 @@ drops() {
 	# of all data paths of this machine it means that of left
 	eval "pkill() { command pkill -g ${LAB_GROUP[copy]} \"\$@\"; sleep 0.5; }"
 	types no-traffic
+	eventually 5 grep -q '^esp-tun: sa ' "$BATS_TEST_TMPDIR/copy.err"
 	shows no-traffic "$(cat "$BATS_TEST_TMPDIR/copy.err")
 $typed"
 }

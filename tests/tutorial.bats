@@ -21,7 +21,7 @@ load lib/readme
 			printf 'exec >%q 2>%q\n%s\n' "$out/$name.said" "$out/$name.err" "$(example "$name")"
 		done
 	} >"$BATS_TEST_TMPDIR/student"
-	timeout 120 bash "$BATS_TEST_TMPDIR/student" </dev/null
+	timeout 500 bash "$BATS_TEST_TMPDIR/student" </dev/null
 	for name in $names; do
 		if [ -n "$(block output "$name")" ]; then
 			shows "$name" "$(cat "$out/$name.said")" || { cat "$out/$name.err"; return 1; }

@@ -84,7 +84,7 @@ answered() {
 	client two "$M" 192.0.3.10 --local-id 192.168.1.10 --ike aes128-sha1-modp2048 --esp aes128-sha1 --esp-lifetime 6
 	# Only UDP 1701 enters the tunnel: everything else goes to the address of the NAT as before.
 	right ip rule | grep -q "ipproto udp sport 1701"
-	right ping -q -c 1 -W 3 203.0.113.1
+	right ping -q -c 1 -W 20 203.0.113.1
 	says "$L" first
 	answered "203.0.113.1 1701 first"
 	says "$M" second

@@ -38,7 +38,7 @@ udp_across() {
 	eventually 5 echoed "$kind" "$addr" "$size"
 }
 echoed() {
-	head -c "$3" /dev/zero | tr '\0' x | timeout 2 ip netns exec "$L" socat -t 0.2 - "UDP$1:$2:1701" >"$T/echoed" 2>/dev/null
+	head -c "$3" /dev/zero | tr '\0' x | timeout 5 ip netns exec "$L" socat -t 1 - "UDP$1:$2:1701" >"$T/echoed" 2>/dev/null
 	[ "$(wc -c <"$T/echoed")" -gt "$3" ]
 }
 

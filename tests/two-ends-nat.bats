@@ -60,7 +60,7 @@ speaks() {
 	answer --natt-keepalive 0.2 "${STEN4[@]}"
 	begin --natt-keepalive 0.2 "${NETS4[@]}"
 	crosses
-	timeout 5 ip netns exec "$L" tcpdump -lni eth0 -c 3 'src 192.0.2.10 and udp port 4500 and udp[4:2] = 9'
+	timeout 60 ip netns exec "$L" tcpdump -lni eth0 -c 3 'src 192.0.2.10 and udp port 4500 and udp[4:2] = 9'
 	run -124 timeout 2 ip netns exec "$R" tcpdump -lni eth0 -c 1 'src 203.0.113.2 and udp port 4500 and udp[4:2] = 9'
 }
 
@@ -74,7 +74,7 @@ speaks() {
 	ip -n "$N" addr show dev outside | grep -q 203.0.113.9 || ip -n "$N" addr add 203.0.113.9/24 dev outside
 	eventually 10 grep -q "peer moved from 203.0.113.1:.* to 203.0.113.9:" right.log || { logs; return 1; }
 	pkill -CONT -x esp-tun -g "${GROUP[left]}"
-	back_ping || { logs; return 1; }
+	right ping -q -c 1 -W 20 10.1.0.1 || { logs; return 1; }
 	# records of the event fit the schema
 	[ "$(records right.sa event)" -ge 1 ]
 }

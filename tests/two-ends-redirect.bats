@@ -59,20 +59,20 @@ ALICE=(--auth xauth-psk --xauth-user alice --xauth-password-file alice.pw --mode
 @test "redirect: A16: gateways that redirect in circles, to this end or to nobody: the client ends and says so" {
 	gateway first "$PEER" --redirect "$OTHER"
 	gateway second "$OTHER" --redirect "$PEER"
-	run -1 left ike-initiate --psk-file gw.psk --local-id left.example --remote-id right.example --timeout 5 "${FAST[@]}" \
+	run -1 left ike-initiate --psk-file gw.psk --local-id left.example --remote-id right.example --timeout 20 "${FAST[@]}" \
 		"${ALICE[@]}" "$PEER"
 	[[ $output == *"ike-initiate: the gateways redirect this client in circles: 203.0.113.3 would be number 5"* ]] ||
 		{ echo "$output"; return 1; }
 	two_stop first
 	gateway first "$PEER" --redirect 203.0.113.1
-	run -1 left ike-initiate --psk-file gw.psk --local-id left.example --remote-id right.example --timeout 5 "${FAST[@]}" \
+	run -1 left ike-initiate --psk-file gw.psk --local-id left.example --remote-id right.example --timeout 20 "${FAST[@]}" \
 		"${ALICE[@]}" "$PEER"
 	echo "$output"
 	[[ $output == *"the gateway redirects this client to 203.0.113.1, which is this end itself"* ]]
 	# another address of this machine
 	two_stop first
 	gateway first "$PEER" --redirect 10.1.0.1
-	run -1 left ike-initiate --psk-file gw.psk --local-id left.example --remote-id right.example --timeout 5 "${FAST[@]}" \
+	run -1 left ike-initiate --psk-file gw.psk --local-id left.example --remote-id right.example --timeout 20 "${FAST[@]}" \
 		"${ALICE[@]}" "$PEER"
 	echo "$output"
 	[[ $output == *"the gateway redirects this client to 10.1.0.1"*"hint: this machine has no route to that gateway"* ]]

@@ -89,9 +89,9 @@ teardown() { two_teardown; }
 	begin "${NETS4[@]}"
 	crosses
 	kill -KILL "$(pid_of left ike-initiate)"
-	one_ping
+	the_ping
 	sleep 0.5
-	one_ping
+	the_ping
 	two_stop left
 	begin "${NETS4[@]}"
 	crosses

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""ask_udp.py ADDRESS PORT LOCAL-PORT TEXT: sends TEXT until echo_udp.py there answers it; prints the answer. 10 seconds at most."""
+"""ask_udp.py ADDRESS PORT LOCAL-PORT TEXT: sends TEXT until echo_udp.py there answers it; prints the answer. 60 seconds at most."""
 import socket, sys, time
 
 at, port, local, text = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4].encode()
@@ -8,7 +8,7 @@ s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 s.bind(("", local))
 s.connect((at, port))
 s.settimeout(0.5)
-end = time.monotonic() + 10
+end = time.monotonic() + 60
 while time.monotonic() < end:
     try:
         s.send(text)

@@ -21,7 +21,7 @@ nhrp_teardown() {
 	for pid in "${PIDS[@]}"; do
 		kill -- "-$pid" 2>/dev/null || :
 	done
-	[ -z "${FRR:-}" ] || timeout 30 "$FRR" down >/dev/null 2>&1 || :
+	[ -z "${FRR:-}" ] || timeout 120 "$FRR" down >/dev/null 2>&1 || :
 }
 
 lab_lacks() {
@@ -35,7 +35,7 @@ in_node() { ip netns exec "$LAB_PREFIX$1" "${@:2}"; }
 frr() {
 	local node
 	for node; do
-		timeout 30 "$FRR" start "$node" >/dev/null 3>&- 4>&-
+		timeout 120 "$FRR" start "$node" >/dev/null 3>&- 4>&-
 	done
 }
 

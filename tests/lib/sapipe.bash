@@ -40,8 +40,8 @@ sapipe_teardown() {
 }
 
 quietly() { "$@" >/dev/null 2>&1 || :; }
-at_left() { SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/left.d ip netns exec "$L" timeout 60 sapipe "$@"; }
-at_right() { SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/right.d ip netns exec "$R" timeout 60 sapipe "$@"; }
+at_left() { SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/left.d ip netns exec "$L" timeout 250 sapipe "$@"; }
+at_right() { SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/right.d ip netns exec "$R" timeout 250 sapipe "$@"; }
 
 # put FILE KEY VALUE: the line of that key becomes this one.
 put() { sed -i "s|^$2 = .*|$2 = $3|" "$1" && grep -q "^$2 = $3" "$1"; }

@@ -95,7 +95,7 @@ shared_gateways() {
 			vrrp_script tunnel {
 				script "$T/check_$x"
 				interval 1
-				timeout 20
+				timeout 60
 				fall 2
 				rise 1
 			}
@@ -116,7 +116,7 @@ shared_gateways() {
 				interface out
 				virtual_router_id 51
 				priority $([ "$x" = a ] && echo 110 || echo 100)
-				advert_int 0.2
+				advert_int 1
 				nopreempt
 				virtual_ipaddress {
 					203.0.113.2/32
@@ -127,7 +127,7 @@ shared_gateways() {
 				interface in
 				virtual_router_id 52
 				priority $([ "$x" = a ] && echo 110 || echo 100)
-				advert_int 0.2
+				advert_int 1
 				nopreempt
 				virtual_ipaddress {
 					10.2.0.254/32

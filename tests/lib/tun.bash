@@ -114,15 +114,23 @@ counter() {
 	counters "$1" | sed -n "s/^esp-tun: $2: .*\<$3 \([0-9]*\).*/\1/p"
 }
 
-# replies: echo replies of either family that the left kernel has had so far.
+# replies [right]: echo replies of either family that the left kernel has had so far.
 replies() {
-	left awk '$1 == "Icmp:" && !n { for (i = 2; i <= NF; i++) if ($i == "InEchoReps") n = i; next }
+	"${1:-left}" awk '$1 == "Icmp:" && !n { for (i = 2; i <= NF; i++) if ($i == "InEchoReps") n = i; next }
 		$1 == "Icmp:" { sum += $n }
 		$1 == "Icmp6InEchoReplies" { sum += $2 }
 		END { print sum + 0 }' /proc/net/snmp /proc/net/snmp6
 }
 
-replied() { [ "$(replies)" -ge "$1" ]; }
+replied() { [ "$(replies "${@:2}")" -ge "$1" ]; }
+
+# all_answered left|right ADDRESS N [OPTION...]: N pings from there, all answered.
+all_answered() {
+	local had
+	had=$(replies "$1")
+	"$1" ping -q -c "$3" -i 0.05 -W 2 "${@:4}" "$2" >"$T/ping.out" || :
+	eventually 10 replied $((had + $3)) "$1" || { cat "$T/ping.out"; return 1; }
+}
 
 # ping_across ADDRESS [N]: all answered. The kernel counts: ping itself leaves soon after its last
 # request, be the answer on its way or not.

@@ -134,7 +134,7 @@ STEN6=(--local-ts 2001:db8:2::/64 --remote-ts 2001:db8:1::/64)
 # on_wire FILTER: a packet of that kind passes left's wire while we ping.
 on_wire() {
 	local ok=0
-	background dump ip netns exec "$L" tcpdump --immediate-mode -lni eth0 -c 1 "$1"
+	background dump ip netns exec "$L" tcpdump --immediate-mode -s 200 -lni eth0 -c 1 "$1"
 	eventually 5 grep -q listening "$T/dump.err" || return 1
 	left ping -q -c 3 -i 0.1 -W 1 "${2:-10.2.0.1}" >/dev/null || :
 	ended dump 1 || ok=1
