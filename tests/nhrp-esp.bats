@@ -98,14 +98,15 @@ at() { ip netns exec "$P$1" "${@:2}"; }
 
 SUITE='--mode transport --ike aes128-sha256-modp2048 --esp aes128gcm16 --psk-file gw.psk'
 
-# crypt_spoke N: with its route to the others by the hub.
-IDLE=
+# crypt_spoke N: with BESIDE, gre-tun reads the records beside esp-tun and not behind it. With its route to the others by the hub.
+IDLE='' BESIDE=''
 crypt_spoke() {
+	local gre="--tun gre1 --local 203.0.113.$1 --key 42 --mtu 1300 --address 10.255.255.$1/32" rest
+	rest="tee spoke$1.rec | esp-tun -v --pass --tun vpn0 --state-dir spoke$1.state | gre-tun --require-sa $gre"
+	[ -z "$BESIDE" ] || rest="tee >(gre-tun $gre) spoke$1.rec | esp-tun -v --tun vpn0 --state-dir spoke$1.state"
 	end "spoke$1" "${P}spoke$1" "nhrp-register -v --keep --shortcut --prefix 10.$1.0.0/24 --holding-time ${HOLD:-10} ${IDLE:+--idle $IDLE} --tun gre1 \
 			--address 10.255.255.$1 203.0.113.254 |
-		ike-initiate -v --keep --bindings - $SUITE 203.0.113.254 |
-		tee >(gre-tun --tun gre1 --local 203.0.113.$1 --key 42 --mtu 1300 --route --address 10.255.255.$1/32) spoke$1.rec |
-		esp-tun -v --tun vpn0 --state-dir spoke$1.state"
+		ike-initiate -v --keep --bindings - $SUITE 203.0.113.254 | $rest"
 	eventually 20 grep -q 'registered: ' "spoke$1.err" || { cat "spoke$1.err"; return 1; }
 	eventually 5 at "spoke$1" ip route add 10.0.0.0/8 via 10.255.255.254 dev gre1 onlink
 }
@@ -122,9 +123,10 @@ dmvpn() {
 	nodes hub spoke1 spoke2
 	background dump ip netns exec "${P}net" tcpdump -i br0 -w wire.pcap -U ip
 	eventually 5 grep -q listening dump.err
-	end hubike "${P}hub" "ike-respond -v $SUITE | esp-tun -v --tun vpn0 --state-dir hub.state"
-	end hub "${P}hub" 'nhrp-serve -v --redirect --holding-time 10 --tun gre1 --address 10.255.255.254 |
-		gre-tun --tun gre1 --local 203.0.113.254 --key 42 --mtu 1300 --route --address 10.255.255.254/32'
+	end hub "${P}hub" "ike-respond -v $SUITE |
+		esp-tun -v --pass --tun vpn0 --state-dir hub.state |
+		gre-tun --require-sa --tun gre1 --local 203.0.113.254 --key 42 --mtu 1300 --address 10.255.255.254/32 \
+			- <(nhrp-serve -v --redirect --holding-time 10 --tun gre1 --address 10.255.255.254)"
 	eventually 10 grep -q 'serving on' hub.err
 	crypt_spoke 1
 	crypt_spoke 2
@@ -178,6 +180,15 @@ ike_before_esp() {
 	grep -q ':esp' pair
 }
 
+# none_in_clear: no machine even tried to send GRE in clear.
+none_in_clear() {
+	local node
+	for node in "${NODES[@]:1}"; do
+		at "$node" nft list table inet clear >"$node.nft"
+		grep -q 'counter packets 0 ' "$node.nft" || { cat "$node.nft"; return 1; }
+	done
+}
+
 # in_esp: whatever passed the switch was ESP, IKE or of no interest; none of it was GRE. A killed end's host says by ICMP
 # that nobody hears ESP or IKE any more.
 in_esp() {
@@ -186,6 +197,7 @@ in_esp() {
 	[ "$(tshark -r wire.pcap -Y "esp && ip.src == 203.0.113.1 && ip.dst == 203.0.113.2" 2>/dev/null | wc -l)" -gt "$1" ]
 	tshark -r wire.pcap -Y 'ip.proto == 47 || gre || nhrp || (icmp && icmp.type != 3)' 2>/dev/null >clear
 	[ ! -s clear ] || { head clear; return 1; }
+	none_in_clear
 }
 
 @test "nhrp over esp: a shortcut gets its SA before packets take it, loses none, and the SA goes with the binding" {
@@ -207,6 +219,54 @@ in_esp() {
 	eventually 20 round 2 1
 	run ! grep -v ' 0% packet loss' round.out
 	in_esp 50
+}
+
+# hold N M: IKE between these two does not arrive. let_in: it does again.
+hold() {
+	at "spoke$1" nft "add table inet held; add chain inet held in { type filter hook input priority 0; }; add rule inet held in ip saddr 203.0.113.$2 udp dport 500 drop"
+}
+let_in() { at "spoke$1" nft delete table inet held; }
+# of TOOL N: the tool's process of spoke N.
+of() { pgrep -g "${PIPES[-$((3 - $2))]}" -x "$1" | head -n 1; }
+bound() {
+	sa-show --format json "spoke$1.rec" 2>/dev/null | grep '"nhrp-binding"' | grep '"shortcut"' | grep -q "\"203.0.113.$2\""
+}
+
+@test "nhrp over esp: no packet takes a shortcut whose SA esp-tun has not put to use yet" {
+	local esp
+	HOLD=60
+	dmvpn
+	esp=$(of esp-tun 1)
+	hold 1 2
+	hold 2 1
+	at spoke1 ping -c 400 -i 0.02 -W 5 -I 10.1.0.1 10.2.0.1 >ping.out 2>&1 3>&- &
+	BG[pings]=$!
+	eventually 10 grep -qF 'negotiating phase 1 with 203.0.113.2:500' spoke1.err
+	# IKE and its records come while esp-tun stands still.
+	kill -STOP "$esp"
+	let_in 2
+	let_in 1
+	eventually 15 bound 1 2 || { tail -n 30 spoke*.err; kill -CONT "$esp"; return 1; }
+	not_direct 1 2
+	nap 0.3
+	not_direct 1 2
+	kill -CONT "$esp"
+	eventually 5 direct 1 2
+	wait "${BG[pings]}" || { cat ping.out; return 1; }
+	unset 'BG[pings]'
+	grep -q ' 0% packet loss' ping.out || { tail -n 3 ping.out spoke*.err; return 1; }
+	grep -q 'ttl=64 ' ping.out
+	run ! grep -q 'cannot send GRE' spoke1.err spoke2.err
+	in_esp 50
+}
+
+@test "nhrp over esp: gre-tun may read the records beside esp-tun" {
+	BESIDE=yes HOLD=60
+	dmvpn
+	eventually 20 round 1 2 || { tail -n 30 spoke*.err; return 1; }
+	eventually 20 round 2 1 || { tail -n 30 spoke*.err; return 1; }
+	eventually 5 at spoke1 ping -q -c 1 -W 1 -I 10.1.0.1 10.2.0.1
+	sa_before_binding 1 2
 }
 
 @test "nhrp over esp: an idle shortcut ends long before its holding time, and its SAs and routes with it" {

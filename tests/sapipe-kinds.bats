@@ -154,7 +154,10 @@ dmvpn() {
 	output_has 'nhrp-serve --redirect --holding-time 10 --tun gre1 --address 10.255.255.254 | gre-tun --tun gre1 '
 	run -0 at_left print
 	[ "${#lines[@]}" -eq 1 ]
-	output_has '{ nhrp-register --keep --shortcut --holding-time 10 --prefix 10.1.0.0/24 --tun gre1 --address 10.255.255.1 203.0.113.2 | ike-initiate '
+	output_has 'nhrp-register --keep --shortcut --holding-time 10 --prefix 10.1.0.0/24 --tun gre1 --address 10.255.255.1 203.0.113.2 | ike-initiate '
+	output_has ' --pass --control '
+	output_has ' | gre-tun '
+	output_has ' --require-sa --end-with-input'
 	run -0 at_right up
 	run -0 at_right status
 	[ "$output" = 'net vpn0 - listening' ]

@@ -31,6 +31,7 @@ struct tool {
 	struct datapath	*dp;
 	struct control	*control;
 	struct inside	*inside;	/* of --nhrp; NULL: none */
+	struct pass	*pass;		/* of --pass; NULL: none */
 	struct sa_in	*in;
 	struct script	 script;
 	struct helper	 keeper;	/* of claims */
@@ -80,6 +81,19 @@ enum standby_step {
 enum standby_step standby_record(struct tun_standby *s, const struct sa_rec *r, unsigned source, struct fault *f);
 /* The next SA of the set after the takeover, to be wiped by the caller. False: there is none left. */
 bool standby_next(struct tun_standby *s, struct sa_rec *r, unsigned *source);
+
+/*
+ * pass.c: --pass. Standard output is a duplicate of standard error from then on: open it before a process that writes there. NULL with
+ * a fault, as of sa_out_open().
+ */
+struct pass *pass_open(struct fault *f);
+/* The functions below do nothing for NULL. ${loop} outlives it. */
+void pass_watch(struct pass *p, struct ev_loop *loop);
+/* Writes ${r}, which has no key, or keeps it for a slow reader. Without a reader nothing is written any more. */
+void pass_record(struct pass *p, const struct sa_rec *r);
+/* Writes an event: SAs with the peer at ${peer} carry GRE now, or (${up} false) do not any more. */
+void pass_peer(struct pass *p, const struct addr *peer, bool up);
+void pass_close(struct pass *p);
 
 int tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d,
     struct fault *f);

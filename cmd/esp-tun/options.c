@@ -21,9 +21,9 @@ const struct opt tun_optab[] = {
 	    "record outer packets in FILE (pcapng), '-' for standard output", .excl = 1),
 	OPT_SECTION("Captures instead of a device"),
 	OPT_STR(T, decrypt, 0, "decrypt", "CAPTURE",
-	    "decrypt the packets of CAPTURE to -o FILE", .excl = 1),
+	    "decrypt the packets of CAPTURE to -o FILE", .excl = 3),
 	OPT_STR(T, encrypt, 0, "encrypt", "CAPTURE",
-	    "encrypt the packets of CAPTURE to -o FILE", .excl = 1),
+	    "encrypt the packets of CAPTURE to -o FILE", .excl = 3),
 	OPT_OUTPUT(T, output, "pcapng file for --decrypt and --encrypt, '-' for standard output"),
 	OPT_SECTION("Running"),
 	OPT_STR(T, state_dir, 0, "state-dir", "DIR",
@@ -31,6 +31,8 @@ const struct opt tun_optab[] = {
 	OPT_STR(T, user, 0, "user", "NAME", "drop privileges to NAME after start-up (root: sapipe)"),
 	OPT_FLAG(T, standby, 0, "standby",
 	    "hold the SAs, and use them from SIGUSR2 or the takeover of ike-respond --standby on"),
+	OPT_FLAG(T, pass, 0, "pass",
+	    "write records of NHRP to standard output when the SAs before them are in use", .excl = 2),
 	OPT_FLAG(T, with_input, 0, "end-with-input",
 	    "exit when the input ends, instead of when the last SA expires"),
 	OPT_NUM(T, ready_fd, 0, "ready-fd", "N", READY_FD_MIN, 65535,
@@ -104,6 +106,8 @@ tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
 		    (unsigned long)ROUTE_BLOCK_METRIC));
 	if (o->output != NULL)
 		return (fault(f, FAULT_USAGE, "-o is for --decrypt and --encrypt"));
+	if (o->pass && o->pcap != NULL && strcmp(o->pcap, "-") == 0)
+		return (fault(f, FAULT_USAGE, "--pass and --pcap - both write to standard output"));
 	if (o->addresses.n > DATAPATH_ADDRESSES)
 		return (fault(f, FAULT_USAGE, "--address: at most %d of them", DATAPATH_ADDRESSES));
 	for (i = 0; i < o->addresses.n; i++)

@@ -76,6 +76,24 @@ on_used(void *ctx, const struct addr *to)
 	inside_used(((struct tool *)ctx)->inside, to);
 }
 
+/* A record of NHRP: the SAs of those before it are in use. */
+static int
+on_other(void *ctx, const struct sa_rec *r, struct fault *f)
+{
+	struct tool *t = ctx;
+
+	if (r->type == SA_NHRP_BINDING && inside_record(t->inside, &r->binding, f) != 0)
+		return (-1);
+	pass_record(t->pass, r);
+	return (0);
+}
+
+static void
+on_peer(void *ctx, const struct addr *peer, bool up)
+{
+	pass_peer(((struct tool *)ctx)->pass, peer, up);
+}
+
 static void
 on_line(void *ctx, const char *text)
 {
@@ -182,9 +200,7 @@ give(struct tool *t, struct sa_rec *r, const struct sa_in_at *at)
 
 	if (r->type == SA_IKE && r->ike.has_config)
 		tool_config(t, &r->ike);
-	if (r->type == SA_NHRP_BINDING && inside_record(t->inside, &r->binding, &f) != 0)
-		bad_sa(t, at->source, at->off, &f);
-	else if (datapath_record(t->dp, r, at->source, at->off, &f) != 0)
+	if (datapath_record(t->dp, r, at->source, at->off, &f) != 0)
 		bad_sa(t, at->source, at->off, &f);
 }
 
@@ -320,9 +336,10 @@ int
 tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d, struct fault *f)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
-	static const struct datapath_calls calls = { .note = on_note, .trouble = on_trouble,
+	const struct datapath_calls calls = { .note = on_note, .trouble = on_trouble,
 	    .state = on_state, .drain = drain, .refused = on_refused,
-	    .resume = drain, .broken = on_broken, .nhrp = on_nhrp, .crossed = on_crossed, .used = on_used };
+	    .resume = drain, .broken = on_broken, .nhrp = on_nhrp, .crossed = on_crossed, .used = on_used,
+	    .other = on_other, .peer = o->pass ? on_peer : NULL };
 	struct recorder_task task = { .path = o->pcap, .tool = prog_name(), .user = o->user,
 	    .wide = report_open_file };
 	struct datapath_opt own;
@@ -336,6 +353,8 @@ tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d
 	t->addresses = d->addresses;
 	t->n_addresses = d->n_addresses;
 	t->script.helper.fd = t->keeper.fd = t->recorder.fd = -1;
+	if (o->pass && (t->pass = pass_open(f)) == NULL)
+		return (-1);
 	if (o->script != NULL && script_open(&t->script, o->script, "the script", f) != 0)
 		return (-1);
 	if (claims_open(&claims, o->state_dir, f) != 0)
@@ -350,6 +369,7 @@ tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d
 		return (-1);
 	if ((t->loop = loop_make(true, f)) == NULL)
 		return (-1);
+	pass_watch(t->pass, t->loop);
 	if ((t->in = sa_in_open(o->files.n, o->files.v, f)) == NULL)
 		return (-1);
 	n = sa_in_sources(t->in);
@@ -424,6 +444,7 @@ tool_close(struct tool *t)
 	control_close(t->control);
 	inside_close(t->inside);
 	datapath_free(t->dp);
+	pass_close(t->pass);
 	for (i = 0; i < sizeof(t->sig) / sizeof(t->sig[0]) && t->loop != NULL; i++)
 		ev_signal_stop(t->loop, &t->sig[i]);
 	standby_free(t->standby);

@@ -12,7 +12,7 @@ struct gre_opts {
 	struct opt_list	 addresses;
 	struct opt_args	 files;
 	uint64_t	 key;		/* KEY_NONE: none */
-	bool		 checksum, sequence, multicast, route, stats, with_input;
+	bool		 checksum, sequence, multicast, require_sa, route, stats, with_input;
 	uint32_t	 mtu, metric;
 	uint8_t		 ttl;
 	uint8_t		 mss;		/* the word's index: clamp, off */

@@ -87,8 +87,10 @@ watch(struct tool *t)
 		int fd = sa_in_fd(t->in, i);
 
 		ev_io_stop(t->loop, &t->io[i]);
-		if (fd == -1)
+		if (fd == -1) {
+			gre_device_source_over(t->dev, i);
 			continue;
+		}
 		ev_io_init(&t->io[i], on_records, fd, EV_READ);
 		t->io[i].data = t;
 		ev_io_start(t->loop, &t->io[i]);
@@ -135,7 +137,7 @@ drain(struct tool *t)
 			bad_record(t, &f);
 			continue;
 		}
-		if (gre_device_record(t->dev, &t->rec, &f) != 0) {
+		if (gre_device_record(t->dev, &t->rec, at.source, &f) != 0) {
 			fault_where(&f, "%.40s at byte %llu", sa_in_name(t->in, at.source), (unsigned long long)at.off);
 			bad_record(t, &f);
 		}

@@ -22,6 +22,7 @@ const struct opt gre_optab[] = {
 	OPT_NUM(T, key, 0, "key", "N", 0, 4294967295, "key of the tunnel; packets with another one are not ours", .flags = OPT_NO_DEFAULT),
 	OPT_FLAG(T, checksum, 0, "checksum", "send checksums, and drop packets without one"),
 	OPT_FLAG(T, sequence, 0, "sequence", "send sequence numbers, and drop packets that come late"),
+	OPT_FLAG(T, require_sa, 0, "require-sa", "send only to peers that esp-tun --pass reports an SA with"),
 	OPT_FLAG(T, multicast, 0, "multicast", "copy multicast to each next hop server and each client"),
 	OPT_NUM(T, ttl, 0, "ttl", "N", 1, 255, "time to live of outer packets"),
 	OPT_CHOICE(T, mss, 0, "mss", "clamp|off", "limit the MSS of TCP connections to the MTU"),
@@ -42,7 +43,7 @@ gre_settle(const struct gre_opts *o, struct gre_opt *d, struct fault *f)
 	size_t i;
 
 	*d = (struct gre_opt){ .tun = o->tun, .has_key = o->key != KEY_NONE, .key = (uint32_t)o->key, .csum = o->checksum,
-	    .seq = o->sequence, .multicast = o->multicast, .mtu = o->mtu, .ttl = o->ttl, .clamp = o->mss == 0, .route = o->route, .metric = o->metric };
+	    .seq = o->sequence, .multicast = o->multicast, .mtu = o->mtu, .ttl = o->ttl, .clamp = o->mss == 0, .require_sa = o->require_sa, .route = o->route, .metric = o->metric };
 	if ((o->local != NULL && numeric_parse(&d->local, o->local, "--local", f) != 0) ||
 	    (o->remote != NULL && numeric_parse(&d->remote, o->remote, "--remote", f) != 0))
 		return (-1);
@@ -50,6 +51,8 @@ gre_settle(const struct gre_opts *o, struct gre_opt *d, struct fault *f)
 		return (fault(f, FAULT_USAGE, "--local and --remote are of different families"));
 	if (d->remote.family != 0 && addr_cmp(&d->local, &d->remote) == 0)
 		return (fault_because(f, CAUSE_OWN_ADDRESS, fault(f, FAULT_BAD_ADDRESS, "--remote %s is this end's own address", o->remote)));
+	if (o->require_sa && d->remote.family != 0 && o->files.n == 0)
+		return (fault(f, FAULT_USAGE, "--require-sa with --remote needs the name of an input: '-' is standard input"));
 	if (o->addresses.n > GRE_ADDRESSES)
 		return (fault(f, FAULT_USAGE, "--address: at most %d of them", GRE_ADDRESSES));
 	for (i = 0; i < o->addresses.n; i++)

@@ -35,7 +35,7 @@ print() {
 		elif [ "$nhrp" = - ]; then
 			printf '%s | %s\n' "$ike" "$tun"
 		else
-			printf '{ %s | %s | tee /dev/fd/3 | %s >/dev/null 3>&-; } 3>&1 | %s\n' "$nhrp" "$ike" "$tun" "$gre"
+			printf '%s | %s | %s | %s\n' "$nhrp" "$ike" "$tun" "$gre"
 		fi
 	done)"
 }

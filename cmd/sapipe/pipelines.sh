@@ -11,13 +11,13 @@ quote() {
 
 # pipelines: a line for each: ID ROLE IKE-COMMAND TUN-COMMAND NHRP-COMMAND GRE-COMMAND FAILOVER, '-' for none. Roles:
 #   initiator, responder   ike-* | esp-tun
-#   initiator, of a spoke  nhrp-register | ike-initiate | esp-tun, and the records also to gre-tun
+#   initiator, of a spoke  nhrp-register | ike-initiate | esp-tun --pass | gre-tun
 #   hub                    nhrp-serve | gre-tun
 #   monitor                vpnmon
 pipelines() {
 	seen=''
 	while IFS=$tab read -r section role address _ words nhrp gre of_nhrp failover _; do
-		id=$section register=- other=-
+		id=$section register=- other=- pass=''
 		[ "$words" != - ] && words=" $words" || words=''
 		[ "$of_nhrp" != - ] && of_nhrp=" $of_nhrp" || of_nhrp=''
 		if [ "$nhrp" != - ]; then
@@ -37,7 +37,8 @@ pipelines() {
 			if [ "$nhrp" = spoke ]; then
 				register="nhrp-register$verbose --keep --shortcut$of_nhrp --tun $device --address $own $address"
 				ike="$ike --bindings -"
-				other="gre-tun$verbose $gre --end-with-input"
+				pass=' --pass'
+				other="gre-tun$verbose $gre --require-sa --end-with-input"
 			fi
 			ike="$ike $section"
 		else
@@ -49,7 +50,7 @@ pipelines() {
 			ike="ike-respond$verbose --peers $(quote "$conf") --control $(quote "$at/$id.ike.ctl")"
 			! is_shared || words="$words --standby" ike="$ike --standby <$(quote "$at/$id.follow")"
 		fi
-		line "$id" "$role" "$ike" "esp-tun$verbose$words --control $(quote "$at/$id.ctl")" "$register" "$other" "$failover"
+		line "$id" "$role" "$ike" "esp-tun$verbose$words$pass --control $(quote "$at/$id.ctl")" "$register" "$other" "$failover"
 	done <<-END
 		$sections
 	END
@@ -103,14 +104,6 @@ one() {
 	echo $? >"$1.$2.exit"
 }
 
-# protected FILES: waits for the SA with the hub, so that the first registration is not in clear.
-protected() {
-	until [ -e "$1.up" ]; do
-		[ ! -e "$1.ike.exit" ] && [ ! -e "$1.gre.exit" ] || return 1
-		sleep 0.05
-	done
-}
-
 # pipeline FILES IKE-COMMAND TUN-COMMAND NHRP-COMMAND GRE-COMMAND
 pipeline() {
 	mark "$1.sh"
@@ -122,9 +115,7 @@ pipeline() {
 	elif [ "$4" = - ]; then
 		one "$1" ike "$2" | one "$1" tun "$3"
 	else
-		{
-			{ protected "$1" 9>&- && one "$1" nhrp "$4"; } 3>&- | one "$1" ike "$2" 3>&- | tee /dev/fd/3 9>&- | one "$1" tun "$3" >/dev/null 3>&-
-		} 3>&1 | one "$1" gre "$5"
+		one "$1" nhrp "$4" | one "$1" ike "$2" | one "$1" tun "$3" | one "$1" gre "$5"
 	fi
 }
 

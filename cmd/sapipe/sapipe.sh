@@ -6,7 +6,7 @@
 #   vpnmon --group GROUP --tun vpn0 --tun vpn1 ...                          for each failover group
 #   nhrp-serve | gre-tun                                                    for a section with nhrp-role = hub
 #
-# and nhrp-register in front of ike-initiate, and gre-tun beside esp-tun, for one with nhrp-role = spoke.
+# and nhrp-register in front of ike-initiate, and gre-tun behind esp-tun --pass, for one with nhrp-role = spoke.
 #
 # Files of a running tunnel, in $XDG_RUNTIME_DIR/sapipe or, for root, in /run/sapipe, below tunnels.NAMESPACE/NAME:
 #

@@ -96,8 +96,12 @@ tick(struct ev_loop *loop, ev_timer *w, int revents)
 	size_t before = sadb_count(dp->db);
 
 	(void)loop, (void)revents;
-	if (sadb_next_expiry_ms(dp->db) <= now.ms && sadb_expire(dp->db, now) != before)
+	if (sadb_next_expiry_ms(dp->db) <= now.ms && sadb_expire(dp->db, now) != before) {
+		dp_gre_peers(dp, false);
 		dp_device(dp);
+	}
+	/* An SA may also have used its volume, or its numbers. */
+	dp_gre_peers(dp, true);
 	if (dp->mtu_ms == 0)
 		dp_mtu(dp, true);
 	dp_out_retry(dp, false);
@@ -266,6 +270,7 @@ datapath_free(struct datapath *dp)
 	dp_lan_free(dp);
 	pmtu_free(&dp->path_mtus);
 	table_free(&dp->by_spi_out);
+	free(dp->gre_peers.list);
 	free(dp->ikes);
 	free(dp->zero);
 	free(dp);

@@ -60,6 +60,15 @@ struct datapath_calls {
 	void (*crossed)(void *ctx, const struct addr *from, const struct addr *to, struct span head);
 	/* Packets went to the peer at ${to} in the last second. May be NULL. */
 	void (*used)(void *ctx, const struct addr *to);
+	/*
+	 * The record ${rec} is of no use to the data path itself (bindings and events of NHRP). The SAs of the records before it are in use,
+	 * and the device is configured for them. 0, or -1 with a fault, as of datapath_record(). May be NULL.
+	 */
+	int (*other)(void *ctx, const struct sa_rec *rec, struct fault *f);
+	/*
+	 * An SA that GRE to the peer at ${peer} takes is in use, the first one (${up}); or the last one is about to end. May be NULL.
+	 */
+	void (*peer)(void *ctx, const struct addr *peer, bool up);
 	/* Records that waited are done: there may be room for more. */
 	void (*resume)(void *ctx);
 	/* The device or the keeper has ended: no packets can be forwarded. */

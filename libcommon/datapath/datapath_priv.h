@@ -137,6 +137,7 @@ struct datapath {
 	bool		 routes_whole;	/* more has changed than that SAs came and went */
 	uint64_t	 routes_serial;	/* of the newest pair whose routes were added */
 	struct dp_peers	 peers;
+	struct dp_peers	 gre_peers;	/* those that calls.peer was told of; each once */
 	struct dp_gone	*routes_gone;
 	size_t		 n_covers;	/* routes that cover a peer, when all were looked at */
 	struct lans	*lans;		/* datapath_lan.c; NULL: none yet */
@@ -209,6 +210,10 @@ void dp_turns_free(struct datapath *dp);
 /* The keeper has answered: applies the records that have their claims now. */
 void dp_keeper_ready(struct ev_loop *loop, ev_io *w, int revents);
 void dp_device_over(struct ev_loop *loop, ev_timer *w, int revents);
+
+/* datapath_peer.c */
+/* Calls calls.peer for peers that have been removed since the last time and, if ${added}, for those that have been added. */
+void dp_gre_peers(struct datapath *dp, bool added);
 
 /* datapath_claim.c */
 int dp_reserve_out(void *ctx, struct esp_sa *sa, uint64_t seq);

@@ -139,6 +139,34 @@ event(struct datapath *dp, const struct sa_event *ev, uint32_t source)
 			pair->kilobytes = ev->kilobytes;
 }
 
+static void
+fit_device(struct datapath *dp)
+{
+	struct esp_pair *pair;
+
+	ev_timer_stop(dp->loop, &dp->device_timer);
+	dp->device_due = false;
+	dp_gre_peers(dp, false);
+	dp_device(dp);
+	dp_gre_peers(dp, true);
+	if (dp->up || (pair = sadb_at(dp->db, 0)) == NULL)
+		return;
+	dp->up = true;
+	if (dp->calls.state != NULL)
+		dp->calls.state(dp->ctx, true, pair, NULL);
+}
+
+/* A record for others: whoever acts by it finds the SAs of those before in use. */
+static int
+pass_on(struct datapath *dp, const struct sa_rec *rec, struct fault *f)
+{
+	if (dp->calls.other == NULL)
+		return (0);
+	if (dp->device_due)
+		fit_device(dp);
+	return (dp->calls.other(dp->ctx, rec, f));
+}
+
 /* A record that needs no claim, or has it. */
 static int
 obey(struct datapath *dp, const struct sa_rec *rec, uint32_t source, const struct keeper_answer *a,
@@ -159,11 +187,12 @@ obey(struct datapath *dp, const struct sa_rec *rec, uint32_t source, const struc
 	case SA_EVENT:
 		event(dp, &rec->event, source);
 		return (0);
+	case SA_NHRP_BINDING:
+	case SA_NHRP_EVENT:
+		return (pass_on(dp, rec, f));
 	case SA_NONE:
 	case SA_STAT:
 	case SA_TUN_STAT:
-	case SA_NHRP_BINDING:
-	case SA_NHRP_EVENT:
 	case SA_NEXT_HOP:
 		break;
 	}
@@ -171,21 +200,6 @@ obey(struct datapath *dp, const struct sa_rec *rec, uint32_t source, const struc
 }
 
 /* ---- after it */
-
-static void
-fit_device(struct datapath *dp)
-{
-	struct esp_pair *pair;
-
-	ev_timer_stop(dp->loop, &dp->device_timer);
-	dp->device_due = false;
-	dp_device(dp);
-	if (dp->up || (pair = sadb_at(dp->db, 0)) == NULL)
-		return;
-	dp->up = true;
-	if (dp->calls.state != NULL)
-		dp->calls.state(dp->ctx, true, pair, NULL);
-}
 
 void
 dp_device_over(struct ev_loop *loop, ev_timer *w, int revents)

@@ -83,13 +83,42 @@ on_expiry(struct ev_loop *loop, ev_timer *w, int revents)
 		d->calls->empty(d->ctx);
 }
 
+/* An SA with a peer came into use, or the last one with it ends. */
+static int
+on_peer(struct gre_device *d, const struct sa_event *e, unsigned source, struct fault *f)
+{
+	char text[ADDR_TEXT];
+	int rc;
+
+	if (e->what == SA_EVENT_DOWN) {
+		if (gate_remove(&d->gate, &e->remote.addr, source))
+			gre_note(d, 1, "no SA with %s is in use any more", addr_text(text, &e->remote.addr));
+		return (0);
+	}
+	if ((rc = gate_add(&d->gate, &e->remote.addr, source, f)) <= 0)
+		return (rc);
+	gre_note(d, 1, "an SA with %s is in use", addr_text(text, &e->remote.addr));
+	/* A registration that was dropped without it is repeated now, not after its pause. */
+	gre_hub_info(d->hub, &d->info);
+	return (0);
+}
+
+void
+gre_device_source_over(struct gre_device *d, unsigned source)
+{
+	gate_source_over(&d->gate, source);
+}
+
 int
-gre_device_record(struct gre_device *d, const struct sa_rec *rec, struct fault *f)
+gre_device_record(struct gre_device *d, const struct sa_rec *rec, unsigned source, struct fault *f)
 {
 	static const char *const what[] = { [BINDINGS_NEW] = "is now", [BINDINGS_CHANGED] = "has moved and is now",
 	    [BINDINGS_GONE] = "is no more" };
 	int rc;
 
+	if (d->o.require_sa && rec->type == SA_EVENT && rec->event.has_remote &&
+	    (rec->event.what == SA_EVENT_UP || rec->event.what == SA_EVENT_DOWN))
+		return (on_peer(d, &rec->event, source, f));
 	if (rec->type != SA_NHRP_BINDING || (rec->binding.tun[0] != '\0' && strcmp(rec->binding.tun, d->info.tun) != 0))
 		return (0);
 	if ((rc = bindings_apply(&d->bindings, &rec->binding, clock_now(&d->clock).epoch, f)) < 0)
@@ -138,6 +167,8 @@ on_tool(void *ctx, const struct addr *nbma, struct span nhrp)
 	struct gre_device *d = ctx;
 
 	if (nhrp.len == 0)
+		return;
+	if (!gre_out_allowed(d, nbma))
 		return;
 	d->nhrp_out++;
 	/* Precedence "internetwork control", as routing protocols have it. */
@@ -248,6 +279,7 @@ gre_device_free(struct gre_device *d)
 	neighs_free(&d->neighs);
 	router_close(&d->router);
 	bindings_free(&d->bindings);
+	gate_free(&d->gate);
 	tap_close(&d->tap);
 	raw_close(&d->raw);
 	sampler_free(d->sampler);

@@ -23,6 +23,7 @@ struct gre_opt {
 	uint8_t		 ttl;
 	bool		 multicast;	/* multipoint: copy it to each next hop server and client */
 	bool		 clamp;		/* the MSS of TCP connections, to the MTU */
+	bool		 require_sa;	/* send only to peers that the input reports an SA with */
 	bool		 route;		/* make routes of bindings */
 	uint32_t	 metric;	/* 0: the kernel's own */
 	struct route	 addresses[GRE_ADDRESSES];	/* net is the address */
@@ -47,8 +48,13 @@ void gre_device_free(struct gre_device *d);
 
 const struct gre_info *gre_device_info(const struct gre_device *d);
 
-/* A record of the input: bindings count, others are ignored. -1 with FAULT_BAD_RECORD, FAULT_TOO_LARGE or FAULT_MEMORY. */
-int gre_device_record(struct gre_device *d, const struct sa_rec *rec, struct fault *f);
+/*
+ * A record of input ${source}: bindings count, and the events "up" and "down" of a peer; others are ignored. -1 with FAULT_BAD_RECORD,
+ * FAULT_TOO_LARGE or FAULT_MEMORY.
+ */
+int gre_device_record(struct gre_device *d, const struct sa_rec *rec, unsigned source, struct fault *f);
+/* Input ${source} has ended: nobody reports its SAs any more. */
+void gre_device_source_over(struct gre_device *d, unsigned source);
 /* Makes what the records asked for. Call it when there is no record at the moment. */
 void gre_device_settle(struct gre_device *d);
 size_t gre_device_bindings(const struct gre_device *d);

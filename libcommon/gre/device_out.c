@@ -114,6 +114,15 @@ wanted(struct gre_device *d, const struct addr *hop)
 	(void)gre_hub_give(d->hub, &m);
 }
 
+bool
+gre_out_allowed(struct gre_device *d, const struct addr *to)
+{
+	if (!d->o.require_sa || gate_has(&d->gate, to))
+		return (true);
+	d->drops[GRE_DROP_NO_SA]++;
+	return (false);
+}
+
 /* Where a frame goes to. False: nowhere, and counted. */
 static bool
 look(struct gre_device *d, const struct tap_frame *frame, struct addr *to)
@@ -124,16 +133,18 @@ look(struct gre_device *d, const struct tap_frame *frame, struct addr *to)
 	}
 	if (d->o.remote.family != 0) {
 		*to = d->o.remote;
-		return (true);
+		return (gre_out_allowed(d, to));
 	}
 	if (frame->to == NOWHERE) {
 		d->drops[GRE_DROP_MULTICAST]++;
 		return (false);
 	}
 	*to = neighs_nbma(&d->neighs, frame->to);
-	if (to->family == 0)
+	if (to->family == 0) {
 		d->drops[GRE_DROP_NEIGHBOUR]++;
-	return (to->family != 0);
+		return (false);
+	}
+	return (gre_out_allowed(d, to));
 }
 
 /* An inner packet of the kernel: what is not to be sent, MSS, samples. False: it goes no further, and is counted. */
@@ -199,7 +210,7 @@ copy(struct gre_device *d, struct pkt *k, const struct tap_frame *frame)
 		if ((b->kind != NHRP_KIND_NHS && b->kind != NHRP_KIND_DYNAMIC) || b->via.family != 0 ||
 		    b->proto.family != in.src.family || b->prefix != 8 * addr_len(&b->proto))
 			continue;
-		if (sa_binding_nbma(b)->family != 0)
+		if (sa_binding_nbma(b)->family != 0 && gre_out_allowed(d, sa_binding_nbma(b)))
 			(void)place(d, k, &in, frame->proto, sa_binding_nbma(b));
 	}
 }

@@ -7,6 +7,7 @@
 #include "datapath/coalesce.h"
 #include "gre/bindings.h"
 #include "gre/device.h"
+#include "gre/gate.h"
 #include "gre/gre.h"
 #include "gre/raw.h"
 #include "gre/sampler.h"
@@ -36,6 +37,7 @@
 	DROP(UNWRITTEN,	"the device did not accept it")			\
 	/* outbound */							\
 	DROP(NEIGHBOUR,	"no binding for the next hop")			\
+	DROP(NO_SA,	"no SA with the peer is in use")		\
 	DROP(MULTICAST,	"multicast or broadcast")			\
 	DROP(LOOP,	"GRE to its own tunnel: a routing loop")	\
 	DROP(REDIRECT,	"ICMP redirect of this machine")		\
@@ -68,6 +70,7 @@ struct gre_device {
 	struct router	 router;
 	struct bindings	 bindings;
 	struct neighs	 neighs;
+	struct gate	 gate;		/* of --require-sa */
 	struct gre_hub	*hub;
 	struct sampler	*sampler;
 	ev_io		 tap_io, raw_io[2];
@@ -104,6 +107,8 @@ void gre_out(struct gre_device *d);
 void gre_use_init(struct gre_device *d);
 /* An inner packet goes to ${nbma}: a tool may want to know. */
 void gre_used(struct gre_device *d, const struct addr *nbma);
+/* Whether ${to} may be sent to; counts the packet if not. */
+bool gre_out_allowed(struct gre_device *d, const struct addr *to);
 /* Sends one packet of ${proto}, at most GRE_ATTACH_MAX bytes, to ${nbma}. */
 void gre_out_one(struct gre_device *d, const struct addr *nbma, uint16_t proto, struct span payload, uint8_t tos);
 /* coalesce_put_fn: to the device. */

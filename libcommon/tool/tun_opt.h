@@ -17,7 +17,7 @@ struct tun_opts {
 	const char	*decrypt, *encrypt, *output;	/* captures: no device then */
 	struct opt_list	 addresses, nhtb;
 	struct opt_args	 files;
-	bool		 route, local_lan, hub, block, stats, with_input, standby;
+	bool		 route, local_lan, hub, block, stats, with_input, standby, pass;
 	uint32_t	 mtu, metric, replay, mss, dscp;
 	uint32_t	 ready_fd;	/* 0: none */
 	uint8_t		 df;		/* enum of sadb_config */

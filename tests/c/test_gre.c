@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "gre/bindings.h"
+#include "gre/gate.h"
 #include "gre/gre.h"
 #include "gre/sampler.h"
 #include "gre/tap.h"
@@ -295,6 +296,68 @@ test_questions(void **state)
 	assert_false(tap_question(&frame, &k, &hop));
 }
 
+static struct addr
+host4(uint8_t last)
+{
+	const uint8_t b[] = { 203, 0, 113, last };
+
+	return (addr_make(4, b));
+}
+
+static void
+test_gate(void **state)
+{
+	struct gate g = {0};
+	const struct addr a = host4(1), b = host4(2), c = host4(3);
+	struct fault f;
+
+	(void)state;
+	assert_false(gate_has(&g, &a));
+	assert_false(gate_remove(&g, &a, 0));
+	assert_int_equal(gate_add(&g, &b, 0, &f), 1);
+	assert_int_equal(gate_add(&g, &b, 0, &f), 0);
+	assert_int_equal(gate_add(&g, &b, 1, &f), 0);	/* known, by another source */
+	assert_int_equal(gate_add(&g, &a, 1, &f), 1);
+	assert_true(gate_has(&g, &a) && gate_has(&g, &b));
+	assert_false(gate_has(&g, &c));
+	/* Of two sources that report it, the last one counts. */
+	assert_false(gate_remove(&g, &b, 0));
+	assert_true(gate_has(&g, &b));
+	assert_true(gate_remove(&g, &b, 1));
+	assert_false(gate_has(&g, &b));
+	assert_true(gate_has(&g, &a));
+	/* The end of a source is the end of what it reported. */
+	assert_int_equal(gate_add(&g, &b, 0, &f), 1);
+	gate_source_over(&g, 1);
+	assert_false(gate_has(&g, &a));
+	assert_true(gate_has(&g, &b));
+	gate_source_over(&g, 7);
+	assert_true(gate_has(&g, &b));
+	gate_free(&g);
+}
+
+static void
+test_gate_is_bounded(void **state)
+{
+	struct gate g = {0};
+	struct fault f;
+	uint8_t n[4];
+
+	(void)state;
+	/* In blocks that run backwards: entries are put before others, too. */
+	for (uint32_t i = 0; i < GATE_MAX; i++) {
+		put_be32(n, (i ^ 0xff) * 7);
+		assert_int_equal(gate_add(&g, &(struct addr){ .family = 4, .b = { n[0], n[1], n[2], n[3] } }, 0, &f), 1);
+	}
+	for (size_t i = 1; i < g.n; i++)
+		assert_true(addr_cmp(&g.list[i - 1].addr, &g.list[i].addr) < 0);
+	assert_int_equal(gate_add(&g, &(struct addr){ .family = 4, .b = { 255, 1, 1, 1 } }, 0, &f), -1);
+	assert_int_equal(f.code, FAULT_TOO_LARGE);
+	put_be32(n, 7);
+	assert_true(gate_has(&g, &(struct addr){ .family = 4, .b = { n[0], n[1], n[2], n[3] } }));
+	gate_free(&g);
+}
+
 int
 main(void)
 {
@@ -307,6 +370,8 @@ main(void)
 		cmocka_unit_test(test_sampler),
 		cmocka_unit_test(test_sampler_rate),
 		cmocka_unit_test(test_questions),
+		cmocka_unit_test(test_gate),
+		cmocka_unit_test(test_gate_is_bounded),
 	};
 
 	return (cmocka_run_group_tests_name("gre", tests, NULL, NULL));
