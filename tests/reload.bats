@@ -177,7 +177,7 @@ is_gone() { [ ! -e "/proc/$1" ] || grep -q '^State:	Z' "/proc/$1/status"; }
 	kill -HUP "$pid"
 	eventually 10 grep -q 'left.ini is not reloaded' one.ike
 	eventually 5 reaches one
-	# a lifetime keeps the SAs
+	# SAs stay when a lifetime changes
 	sed -i '$d' left.ini
 	echo 'esp-lifetime = 20m' >>left.ini
 	stream one
