@@ -161,7 +161,7 @@ routes_are() { [ "$(routes)" = "$1" ]; }
 	# The paths of all of them are looked at, some at a time.
 	left ip link set eth0 mtu 1300
 	eventually 30 grep -q 'MTU of vpn0 is 12' "$T/left.err"
-	# Mostly for reading the routes again, see GAP_TIMES in datapath_hop.c. 8 ms when all routes were looked at.
+	# 8 ms when all routes were looked at.
 	[[ $SAPIPE_BUILD == *san* ]] || [ $add -lt 1500 ]
 	[[ $SAPIPE_BUILD == *san* ]] || [ $gone -lt 1500 ]
 }

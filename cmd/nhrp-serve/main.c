@@ -164,7 +164,7 @@ on_change(struct ev_loop *loop, ev_io *w, int revents)
 	struct run *r = w->data;
 
 	(void)loop, (void)revents;
-	if (routewatch_changed(&r->routes) && !routewatch_asked(&r->routes))
+	if (routewatch_changed(&r->routes) && routewatch_stale(&r->routes) && !routewatch_asked(&r->routes))
 		(void)routewatch_ask(&r->routes);
 }
 
@@ -174,7 +174,7 @@ on_answer(struct ev_loop *loop, ev_io *w, int revents)
 	struct run *r = w->data;
 
 	(void)loop, (void)revents;
-	if (routewatch_read(&r->routes) == -1)
+	if (routewatch_read(&r->routes) != 0 && routewatch_stale(&r->routes))
 		(void)routewatch_ask(&r->routes);
 }
 

@@ -35,14 +35,29 @@ prefixes_put(struct prefixes *t, struct prefix *p)
 
 	if (table_put(&t->table, &p->node, hash_of(t, &p->net, p->bits)) != 0)
 		return (-1);
+	if (t->n_of[v6][p->bits]++ > 0)
+		return (0);
 	while (i < t->n_lens[v6] && lens[i] > p->bits)
 		i++;
-	if (i < t->n_lens[v6] && lens[i] == p->bits)
-		return (0);
 	memmove(lens + i + 1, lens + i, t->n_lens[v6] - i);
 	lens[i] = p->bits;
 	t->n_lens[v6]++;
 	return (0);
+}
+
+void
+prefixes_remove(struct prefixes *t, struct prefix *p)
+{
+	bool v6 = p->net.family == 6;
+	uint8_t *lens = t->lens[v6];
+	size_t i = 0;
+
+	table_remove(&t->table, &p->node);
+	if (--t->n_of[v6][p->bits] > 0)
+		return;
+	while (lens[i] != p->bits)
+		i++;
+	memmove(lens + i, lens + i + 1, --t->n_lens[v6] - i);
 }
 
 struct prefix *

@@ -19,6 +19,7 @@ struct prefixes {			/* all zero is empty */
 	struct table	 table;
 	uint64_t	 salt;		/* unknown to those who choose the networks */
 	size_t		 n_lens[2];	/* [IPv6] */
+	uint32_t	 n_of[2][129];	/* networks of each length */
 	uint8_t		 lens[2][129];	/* longest first */
 };
 
@@ -29,6 +30,8 @@ struct addr prefix_net(const struct addr *a, unsigned bits);
 
 /* Adds ${p}; its network must not be there yet. 0, or -1: no memory. */
 int prefixes_put(struct prefixes *t, struct prefix *p);
+/* Takes out ${p}, which must be there. */
+void prefixes_remove(struct prefixes *t, struct prefix *p);
 /* The entry of exactly this network; NULL: none. */
 struct prefix *prefixes_same(struct prefixes *t, const struct addr *net, unsigned bits);
 /* The longest network that contains ${a}; NULL: none. */

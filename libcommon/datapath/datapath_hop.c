@@ -16,10 +16,8 @@ ask(struct datapath *dp)
 {
 	struct hops *h = &dp->hops;
 
-	h->stale = false;
 	h->asked_ms = clock_now(&dp->clock).ms;
-	if (routewatch_ask(&h->watch) != 0)
-		h->stale = true;	/* dp_hop_tick() tries again */
+	(void)routewatch_ask(&h->watch);	/* dp_hop_tick() tries again */
 }
 
 /* Asks now, or when there was enough time for other work. */
@@ -29,9 +27,7 @@ ask_soon(struct datapath *dp)
 	struct hops *h = &dp->hops;
 	uint64_t now = clock_now(&dp->clock).ms;
 
-	h->stale = true;
-	h->changes++;
-	/* No look-up needs them: with thousands of SAs each new one changes a route of thousands. */
+	/* No look-up needs them. */
 	if (nhtb_idle(h->table) || routewatch_asked(&h->watch) || ev_is_active(&h->again))
 		return;
 	if (now >= h->free_ms) {
@@ -53,9 +49,14 @@ static void
 on_events(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct datapath *dp = w->data;
+	struct hops *h = &dp->hops;
 
 	(void)loop, (void)revents;
-	if (routewatch_changed(&dp->hops.watch))
+	if (!routewatch_changed(&h->watch))
+		return;
+	h->changes++;
+	sadb_changed(dp->db);
+	if (routewatch_stale(&h->watch))
 		ask_soon(dp);
 }
 
@@ -95,7 +96,7 @@ on_answers(struct ev_loop *loop, ev_io *w, int revents)
 	h->free_ms = now + (gap > GAP_MS ? gap : GAP_MS);
 	if (rc == 1)
 		complete(dp);
-	if (rc < 0 || h->stale)
+	if (routewatch_stale(&h->watch))
 		ask_soon(dp);
 }
 
@@ -104,7 +105,7 @@ dp_hop_tick(struct datapath *dp, uint64_t now_ms)
 {
 	struct hops *h = &dp->hops;
 
-	if (h->open && !routewatch_asked(&h->watch) && (h->stale || now_ms - h->asked_ms >= AGAIN_MS))
+	if (h->open && !routewatch_asked(&h->watch) && (routewatch_stale(&h->watch) || now_ms - h->asked_ms >= AGAIN_MS))
 		ask_soon(dp);
 }
 
@@ -152,7 +153,7 @@ dp_hop_copies(struct datapath *dp, struct pkt *k, void (*send)(struct datapath *
 static void
 wake(struct datapath *dp)
 {
-	if (dp->hops.open && dp->hops.stale && !nhtb_idle(dp->hops.table))
+	if (dp->hops.open && routewatch_stale(&dp->hops.watch) && !nhtb_idle(dp->hops.table))
 		ask_soon(dp);
 }
 

@@ -99,7 +99,6 @@ struct hops {
 	ev_io		 events, answers;
 	ev_timer	 again;
 	bool		 open;		/* ${watch} */
-	bool		 stale;		/* routes have changed since the last request */
 	bool		 many;		/* that routes are ignored was reported */
 	uint64_t	 changes;	/* of routes so far */
 	uint64_t	 asked_ms, free_ms;	/* the last request; none before */

@@ -5,125 +5,17 @@
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
 #include <linux/netconf.h>
+#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "net/route_msg.h"
+
 #define PART_BUF	32768	/* the kernel's parts of a dump are at most that long */
 #define EVENTS_TURN	64	/* datagrams of reports read at once */
 #define EVENTS_BYTES	(1 << 20)
-#define CHUNK		65536	/* bytes of routes that are allocated together */
-#define ATTR_MAX	30	/* size of our array: rtattr_type_t as of Linux 6.1 */
-
-/* ---- the table */
-
-/* Routes one behind another, each with its own hops: thousands have one hop, and few as many as there may be. */
-struct route_chunk {
-	struct route_chunk *next;
-	size_t		 used;
-	_Alignas(8) uint8_t bytes[CHUNK];
-};
-
-struct known { struct prefix at; struct routewatch_route *r; };
-
-void
-route_table_free(struct route_table *t)
-{
-	struct route_chunk *c;
-
-	prefixes_free(&t->nets);
-	while ((c = t->chunks) != NULL) {
-		t->chunks = c->next;
-		free(c);
-	}
-	t->n = t->ignored = 0;
-}
-
-/* ${size} bytes that live as long as the table. NULL: no memory. */
-static void *
-room(struct route_table *t, size_t size)
-{
-	struct route_chunk *c = t->chunks;
-	uint8_t *p;
-
-	size = (size + 7) / 8 * 8;
-	if (c == NULL || CHUNK - c->used < size) {
-		if ((c = malloc(sizeof(*c))) == NULL)
-			return (NULL);
-		c->used = 0;
-		c->next = t->chunks;
-		t->chunks = c;
-	}
-	p = c->bytes + c->used;
-	c->used += size;
-	return (p);
-}
-
-/* A copy of ${r} and, behind its hops, of ${n} hops ${more}. NULL: no memory. */
-static struct routewatch_route *
-copy(struct route_table *t, const struct routewatch_route *r, const struct routewatch_hop *more, size_t n)
-{
-	size_t size = offsetof(struct routewatch_route, hops) + r->n_hops * sizeof(r->hops[0]);
-	struct routewatch_route *new = room(t, size + n * sizeof(r->hops[0]));
-
-	if (new == NULL)
-		return (NULL);
-	memcpy(new, r, size);
-	if (n > 0)
-		memcpy((uint8_t *)new + size, more, n * sizeof(r->hops[0]));
-	new->n_hops += n;
-	return (new);
-}
-
-/* Two routes to one network: that of table main, then that of the lower metric. IPv6 may have several of one metric. */
-static void
-choose(struct route_table *t, struct known *k, const struct routewatch_route *r)
-{
-	const struct routewatch_route *have = k->r;
-	struct routewatch_route *new = NULL;
-	size_t n = ROUTEWATCH_HOPS - have->n_hops;
-
-	if (have->main != r->main ? r->main : r->metric < have->metric)
-		new = copy(t, r, NULL, 0);
-	else if (have->main == r->main && r->metric == have->metric && r->net.family == 6 && n > 0)
-		new = copy(t, have, r->hops, r->n_hops < n ? r->n_hops : n);
-	else
-		return;
-	if (new != NULL)
-		k->r = new;
-	else
-		t->ignored++;
-}
-
-void
-route_table_put(struct route_table *t, const struct routewatch_route *r)
-{
-	struct addr net = prefix_net(&r->net, r->prefix);
-	struct prefix *same = prefixes_same(&t->nets, &net, r->prefix);
-	struct known *k = NULL;
-
-	if (same != NULL) {
-		choose(t, ENTRY_OF(same, struct known, at), r);
-		return;
-	}
-	if (t->n < ROUTEWATCH_MAX && (k = room(t, sizeof(*k))) != NULL) {
-		*k = (struct known){ .at = { .net = net, .bits = r->prefix }, .r = copy(t, r, NULL, 0) };
-		if (k->r == NULL || prefixes_put(&t->nets, &k->at) != 0)
-			k = NULL;
-	}
-	if (k == NULL)
-		t->ignored++;
-	else
-		t->n++;
-}
-
-const struct routewatch_route *
-route_table_find(struct route_table *t, const struct addr *a)
-{
-	struct prefix *p = prefixes_find(&t->nets, a);
-
-	return (p != NULL ? ENTRY_OF(p, struct known, at)->r : NULL);
-}
+#define LOG_MAX		4096	/* reports remembered while an answer is read */
 
 const struct routewatch_route *
 routewatch_find(struct routewatch *w, const struct addr *a)
@@ -133,14 +25,22 @@ routewatch_find(struct routewatch *w, const struct addr *a)
 
 /* ---- life */
 
+static void
+log_free(struct routewatch *w)
+{
+	free(w->log);
+	w->log = NULL;
+	w->n_log = 0;
+}
+
 int
 routewatch_open(struct routewatch *w, unsigned ifindex, uint64_t salt, struct fault *f)
 {
 	static const int groups[] = { RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
 	    RTNLGRP_LINK };
-	int on = 1, bytes = EVENTS_BYTES;
+	int nexthops = RTNLGRP_NEXTHOP, on = 1, bytes = EVENTS_BYTES;
 
-	*w = (struct routewatch){ .ifindex = ifindex };
+	*w = (struct routewatch){ .ifindex = ifindex, .stale = true };
 	w->now.nets.salt = w->next.nets.salt = salt;
 	if (netlink_open(&w->events, f) != 0 || netlink_open(&w->answers, f) != 0 || netlink_open(&w->query, f) != 0) {
 		routewatch_close(w);
@@ -153,6 +53,8 @@ routewatch_open(struct routewatch *w, unsigned ifindex, uint64_t salt, struct fa
 			routewatch_close(w);
 			return (-1);
 		}
+	/* Linux 5.3 */
+	(void)mnl_socket_setsockopt(w->events.nl, NETLINK_ADD_MEMBERSHIP, &nexthops, sizeof(nexthops));
 	/* A routing daemon may change thousands of routes at once. If the buffer overflows, the read fails with ENOBUFS. */
 	(void)setsockopt(routewatch_events_fd(w), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 	/* Linux 4.20: the answer has the routes of one device only. Without it each is looked at. */
@@ -168,6 +70,7 @@ routewatch_close(struct routewatch *w)
 	netlink_close(&w->query);
 	route_table_free(&w->now);
 	route_table_free(&w->next);
+	log_free(w);
 }
 
 int
@@ -182,154 +85,99 @@ routewatch_answers_fd(const struct routewatch *w)
 	return (w->answers.nl != NULL ? mnl_socket_get_fd(w->answers.nl) : -1);
 }
 
-/* ---- a route's message */
-
-static struct addr
-addr_of(uint8_t family, const struct nlattr *a)
-{
-	size_t len = a != NULL ? mnl_attr_get_payload_len(a) : 0;
-
-	if (family == AF_INET && len == 4)
-		return (addr_make(4, mnl_attr_get_payload(a)));
-	if (family == AF_INET6 && len == 16)
-		return (addr_make(6, mnl_attr_get_payload(a)));
-	return ((struct addr){0});
-}
-
-/* An RTA_VIA: a gateway of the other family. */
-static struct addr
-addr_of_via(const struct nlattr *a)
-{
-	const uint8_t *p = mnl_attr_get_payload(a);
-	size_t len = mnl_attr_get_payload_len(a);
-	uint16_t family;
-
-	if (len < sizeof(family))
-		return ((struct addr){0});
-	memcpy(&family, p, sizeof(family));
-	len -= sizeof(family);
-	p += sizeof(family);
-	if (family == AF_INET && len >= 4)
-		return (addr_make(4, p));
-	return (family == AF_INET6 && len >= 16 ? addr_make(6, p) : (struct addr){0});
-}
-
-static void
-hop_add(struct routewatch_route *r, struct addr at, unsigned weight)
-{
-	if (r->n_hops < ROUTEWATCH_HOPS)
-		r->hops[r->n_hops++] = (struct routewatch_hop){ at, (uint8_t)(weight < 1 ? 1 : weight > 255 ? 255 : weight) };
-}
-
-/* The hops over the device among those of RTA_MULTIPATH. */
-static void
-hops_of(struct routewatch_route *r, uint8_t family, unsigned ifindex, const struct nlattr *list)
-{
-	const uint8_t *p = mnl_attr_get_payload(list);
-	size_t left = mnl_attr_get_payload_len(list), len;
-	const struct nlattr *a;
-	struct rtnexthop nh;
-	struct addr at;
-
-	for (; left >= sizeof(nh); left -= len, p += len) {
-		memcpy(&nh, p, sizeof(nh));
-		len = ((size_t)nh.rtnh_len + 3) / 4 * 4;	/* RTNH_ALIGN() is of signed numbers */
-		if (nh.rtnh_len < sizeof(nh) || len > left)
-			break;
-		if ((unsigned)nh.rtnh_ifindex != ifindex || (nh.rtnh_flags & RTNH_F_DEAD) != 0)
-			continue;
-		at = (struct addr){0};
-		for (a = (const void *)(p + sizeof(nh)); mnl_attr_ok(a, (int)((p + nh.rtnh_len) - (const uint8_t *)a));
-		    a = mnl_attr_next(a))
-			if (mnl_attr_get_type(a) == RTA_GATEWAY)
-				at = addr_of(family, a);
-			else if (mnl_attr_get_type(a) == RTA_VIA)
-				at = addr_of_via(a);
-		hop_add(r, at, nh.rtnh_hops + 1U);
-	}
-}
-
-static void
-attrs_of(const struct nlmsghdr *h, const struct nlattr *at[ATTR_MAX + 1])
-{
-	const struct nlattr *a;
-
-	for (size_t i = 0; i <= ATTR_MAX; i++)
-		at[i] = NULL;
-	NETLINK_EACH(a, h, sizeof(struct rtmsg))
-		if (mnl_attr_get_type(a) <= ATTR_MAX)
-			at[mnl_attr_get_type(a)] = a;
-}
-
-static uint32_t
-number(const struct nlattr *a, uint32_t otherwise)
-{
-	return (a != NULL && mnl_attr_get_payload_len(a) == sizeof(uint32_t) ? mnl_attr_get_u32(a) : otherwise);
-}
-
-/* Reads a unicast route over ${ifindex}, also one that answers a question. False: it is another one. */
-static bool
-out_of(struct routewatch_route *r, const struct nlmsghdr *h, unsigned ifindex)
-{
-	const struct rtmsg *rt = mnl_nlmsg_get_payload(h);
-	const struct nlattr *at[ATTR_MAX + 1];
-	uint32_t table;
-
-	if (mnl_nlmsg_get_payload_len(h) < sizeof(*rt) || (rt->rtm_family != AF_INET && rt->rtm_family != AF_INET6))
-		return (false);
-	attrs_of(h, at);
-	table = number(at[RTA_TABLE], rt->rtm_table);
-	if (rt->rtm_type != RTN_UNICAST || table == RT_TABLE_LOCAL)
-		return (false);
-	*r = (struct routewatch_route){ .prefix = rt->rtm_dst_len, .main = table == RT_TABLE_MAIN,
-	    .metric = number(at[RTA_PRIORITY], 0), .net = addr_of(rt->rtm_family, at[RTA_DST]) };
-	if (at[RTA_DST] == NULL)
-		r->net.family = rt->rtm_family == AF_INET ? 4 : 6;
-	if (r->net.family == 0 || r->prefix > 8 * addr_len(&r->net))
-		return (false);
-	if (at[RTA_MULTIPATH] != NULL)
-		hops_of(r, rt->rtm_family, ifindex, at[RTA_MULTIPATH]);
-	else if (number(at[RTA_OIF], 0) == ifindex)
-		hop_add(r, at[RTA_VIA] != NULL ? addr_of_via(at[RTA_VIA]) : addr_of(rt->rtm_family, at[RTA_GATEWAY]), 1);
-	return (r->n_hops > 0);
-}
-
-/* The same, of those in tables. */
-static bool
-route_of(struct routewatch_route *r, const struct nlmsghdr *h, unsigned ifindex)
-{
-	const struct rtmsg *rt = mnl_nlmsg_get_payload(h);
-
-	return (mnl_nlmsg_get_payload_len(h) >= sizeof(*rt) && (rt->rtm_flags & RTM_F_CLONED) == 0 && out_of(r, h, ifindex));
-}
-
 /* ---- reports */
 
-struct about { unsigned ifindex; bool it; };
+/* A report about a route, without the hops that it does not have. */
+struct route_report { bool added, sure; struct routewatch_route r; };
+
+/* False: the table may differ from the kernel's. */
+static bool
+apply(struct route_table *t, const struct route_report *x)
+{
+	/* Over another device, or no unicast route: perhaps it was one of ours. */
+	if (x->r.n_hops == 0)
+		return (!route_table_has(t, &x->r));
+	if (!x->sure)
+		return (false);
+	return (x->added ? route_table_add(t, &x->r) : route_table_remove(t, &x->r));
+}
+
+/* Remembers ${x} for the answer that is being read: whether that is older is not known. */
+static void
+remember(struct routewatch *w, const struct route_report *x)
+{
+	if (w->log == NULL && (w->log = malloc(LOG_MAX * sizeof(*w->log))) == NULL)
+		w->stale = true;
+	else if (w->n_log == LOG_MAX)
+		w->stale = true;
+	else
+		w->log[w->n_log++] = *x;
+}
+
+/* Applies what was remembered to the answer that is complete now. */
+static void
+apply_log(struct routewatch *w)
+{
+	for (size_t i = 0; i < w->n_log; i++)
+		if (!apply(&w->now, &w->log[i]))
+			w->stale = true;
+	log_free(w);
+}
+
+/* A route was added or removed: whether it is, or was, one of the device. */
+static bool
+on_report(struct routewatch *w, const struct nlmsghdr *h)
+{
+	const uint16_t how = h->nlmsg_flags & (NLM_F_REPLACE | NLM_F_EXCL | NLM_F_CREATE | NLM_F_APPEND);
+	struct route_report x = { .added = h->nlmsg_type == RTM_NEWROUTE };
+
+	if (!route_msg_of_table(h) || !route_msg_read(&x.r, h, w->ifindex))
+		return (false);
+	/* Added as the only one of its network, table and metric. */
+	x.sure = route_msg_for_all(h) && (!x.added || how == (NLM_F_CREATE | NLM_F_EXCL));
+	if (w->family != 0)
+		remember(w, &x);
+	if (!apply(&w->now, &x))
+		w->stale = true;
+	else if (x.r.n_hops == 0)
+		return (false);
+	return (true);
+}
+
+struct events { struct routewatch *w; bool changed; };
 
 static int
 on_event(const struct nlmsghdr *h, void *ctx)
 {
-	struct about *x = ctx;
-	struct routewatch_route r;
+	struct events *x = ctx;
 	const struct ifaddrmsg *a = mnl_nlmsg_get_payload(h);
 	const struct ifinfomsg *i = mnl_nlmsg_get_payload(h);
+	bool lost = false;
 
 	switch (h->nlmsg_type) {
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
-		x->it = x->it || route_of(&r, h, x->ifindex);
-		break;
+		x->changed = on_report(x->w, h) || x->changed;
+		return (MNL_CB_OK);
+	/* The kernel removes routes together with these, and does not report each. */
 	case RTM_NEWADDR:
-	case RTM_DELADDR:
-		x->it = x->it || (mnl_nlmsg_get_payload_len(h) >= sizeof(*a) && a->ifa_index == x->ifindex);
+		lost = mnl_nlmsg_get_payload_len(h) >= sizeof(*a) && a->ifa_index == x->w->ifindex;
+		break;
+	case RTM_DELADDR:	/* of any device: it may be the source of a route */
+	case RTM_DELNEXTHOP:
+		lost = true;
+		break;
+	case RTM_NEWNEXTHOP:
+		lost = (h->nlmsg_flags & NLM_F_REPLACE) != 0;
 		break;
 	case RTM_NEWLINK:
-		x->it = x->it || (mnl_nlmsg_get_payload_len(h) >= sizeof(*i) && (unsigned)i->ifi_index == x->ifindex);
+		lost = mnl_nlmsg_get_payload_len(h) >= sizeof(*i) && (unsigned)i->ifi_index == x->w->ifindex;
 		break;
 	default:
 		break;
 	}
+	x->w->stale = x->w->stale || lost;
+	x->changed = x->changed || lost;
 	return (MNL_CB_OK);
 }
 
@@ -337,19 +185,25 @@ bool
 routewatch_changed(struct routewatch *w)
 {
 	_Alignas(8) uint8_t buf[PART_BUF];
-	struct about x = { w->ifindex, false };
+	struct events x = { w, false };
 	ssize_t len;
 
 	for (int i = 0; i < EVENTS_TURN; i++) {
 		len = recv(routewatch_events_fd(w), buf, sizeof(buf), MSG_DONTWAIT);
 		if (len == -1 && errno == ENOBUFS)
-			x.it = true;
+			x.changed = w->stale = true;
 		else if (len <= 0)
 			break;
 		else
 			(void)mnl_cb_run(buf, (size_t)len, 0, 0, on_event, &x);
 	}
-	return (x.it);
+	return (x.changed);
+}
+
+bool
+routewatch_stale(const struct routewatch *w)
+{
+	return (w->stale);
 }
 
 /* ---- all routes */
@@ -369,6 +223,7 @@ ask(struct routewatch *w, uint8_t family)
 	if (mnl_socket_sendto(w->answers.nl, h, h->nlmsg_len) >= 0)
 		return (0);
 	w->family = 0;
+	w->stale = true;
 	return (-1);
 }
 
@@ -376,6 +231,8 @@ int
 routewatch_ask(struct routewatch *w)
 {
 	route_table_free(&w->next);
+	log_free(w);
+	w->stale = false;
 	return (ask(w, AF_INET));
 }
 
@@ -391,7 +248,7 @@ on_route(const struct nlmsghdr *h, void *ctx)
 	struct routewatch *w = ctx;
 	struct routewatch_route r;
 
-	if (h->nlmsg_type == RTM_NEWROUTE && route_of(&r, h, w->ifindex))
+	if (h->nlmsg_type == RTM_NEWROUTE && route_msg_of_table(h) && route_msg_read(&r, h, w->ifindex) && r.n_hops > 0)
 		route_table_put(&w->next, &r);
 	return (MNL_CB_OK);
 }
@@ -408,8 +265,12 @@ end(struct routewatch *w, int rc, void *buf, size_t cap)
 		w->next = was;
 	}
 	route_table_free(&w->next);
-	if (rc == MNL_CB_STOP)
+	if (rc == MNL_CB_STOP) {
+		apply_log(w);
 		return (1);
+	}
+	log_free(w);
+	w->stale = true;
 	/* The rest of it is not the answer to the next request. */
 	while (recv(routewatch_answers_fd(w), buf, cap, MSG_DONTWAIT) > 0)
 		;
@@ -439,13 +300,15 @@ routewatch_read(struct routewatch *w)
 
 /* ---- one route */
 
+struct about { unsigned ifindex; bool it; };
+
 static int
 on_one(const struct nlmsghdr *h, void *ctx)
 {
 	struct about *x = ctx;
 	struct routewatch_route r;
 
-	x->it = x->it || (h->nlmsg_type == RTM_NEWROUTE && out_of(&r, h, x->ifindex));
+	x->it = x->it || (h->nlmsg_type == RTM_NEWROUTE && route_msg_read(&r, h, x->ifindex) && r.n_hops > 0);
 	return (MNL_CB_OK);
 }
 

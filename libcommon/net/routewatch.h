@@ -1,42 +1,26 @@
 /*
  * The routes over one device, of all tables except "local", as the kernel has them now, by netlink (libmnl). The owner
- * waits for changes on one descriptor, and then asks for all routes; the answer comes in parts on another one, so that
- * many routes do not stop its packets. Neither needs a privilege. Until an answer is complete, the routes of the one before
- * are found.
+ * waits for reports of changes on one descriptor; each is applied alone. Where a report does not say what the kernel has
+ * now, or reports were lost, the owner asks for all routes; the answer comes in parts on another descriptor, so that many
+ * routes do not stop its packets. Neither needs a privilege. Until an answer is complete, the routes of the one before are
+ * found.
  */
 #ifndef SAPIPE_NET_ROUTEWATCH_H
 #define SAPIPE_NET_ROUTEWATCH_H
 
-#include "base/prefix.h"
 #include "net/netlink.h"
+#include "net/route_table.h"
 
-#define ROUTEWATCH_MAX	262144	/* routes; more are ignored and counted */
-#define ROUTEWATCH_HOPS	16	/* of one route over the device; more are ignored */
-
-struct routewatch_hop { struct addr at; uint8_t weight; };	/* family 0: the network is on the link; weight: at least 1 */
-
-struct routewatch_route {
-	struct addr	net;
-	uint8_t		prefix;
-	bool		main;		/* of table main */
-	uint32_t	metric;
-	size_t		n_hops;		/* at least 1 */
-	struct routewatch_hop hops[ROUTEWATCH_HOPS];
-};
-
-struct route_chunk;
-
-struct route_table {		/* all zero: empty, without a salt */
-	struct prefixes	 nets;
-	struct route_chunk *chunks;
-	size_t		 n, ignored;
-};
+struct route_report;
 
 struct routewatch {		/* all zero: not open */
 	struct netlink	 events, answers, query;
 	unsigned	 ifindex;
 	uint8_t		 family;	/* AF_ of the dump that is being read; 0: none */
+	bool		 stale;		/* see routewatch_stale() */
 	struct route_table now, next;	/* found by routewatch_find(); being read */
+	struct route_report *log;	/* reports since the request for ${next} */
+	size_t		 n_log;
 };
 
 /* ${salt}: not known to those who announce routes. 0, or -1 with FAULT_SYSTEM. */
@@ -47,15 +31,17 @@ void routewatch_close(struct routewatch *w);	/* does nothing if it is not open *
 int routewatch_events_fd(const struct routewatch *w);
 int routewatch_answers_fd(const struct routewatch *w);
 
-/* Reads the reports of changes that are there. Whether one is about the device, or reports were lost. */
+/* Reads and applies the reports of changes that are there. Whether routes over the device may have changed. */
 bool routewatch_changed(struct routewatch *w);
-/* Asks for all routes; no answer may be outstanding. 0, or -1. */
+/* Whether changes could not be applied: call routewatch_ask(). True until the first request. */
+bool routewatch_stale(const struct routewatch *w);
+/* Asks for all routes; no answer may be outstanding. 0, or -1: ask again later. */
 int routewatch_ask(struct routewatch *w);
 /* Whether an answer is outstanding. */
 bool routewatch_asked(const struct routewatch *w);
 /*
  * Reads one part of the answer. 1: that was the last one, and its routes are found from now on; 0: more will come; -1: the
- * answer is of no use, since the routes changed meanwhile or the kernel refused: ask again.
+ * answer is of no use, since the routes changed meanwhile or the kernel refused: they are stale.
  */
 int routewatch_read(struct routewatch *w);
 
@@ -67,10 +53,5 @@ const struct routewatch_route *routewatch_find(struct routewatch *w, const struc
  * device again. It waits for the answer, some microseconds.
  */
 bool routewatch_returns(struct routewatch *w, const struct addr *src, const struct addr *dst);
-
-/* The parts of the above, for tests. */
-void route_table_put(struct route_table *t, const struct routewatch_route *r);
-const struct routewatch_route *route_table_find(struct route_table *t, const struct addr *a);
-void route_table_free(struct route_table *t);	/* keeps the salt */
 
 #endif
