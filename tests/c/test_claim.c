@@ -588,7 +588,7 @@ answer(struct keeper *k, struct keeper_answer *a)
 	struct pollfd p = { .fd = k->fd, .events = POLLIN };
 	struct fault f;
 
-	assert_int_equal(poll(&p, 1, 5000), 1);
+	assert_int_equal(poll(&p, 1, 60000), 1);
 	assert_int_equal(keeper_answer(k, a, &f), 1);
 }
 
@@ -640,7 +640,7 @@ test_keeper(void **state)
 	q.op = 99;
 	assert_int_equal(keeper_ask(&k2, &q, &f), 0);
 	struct pollfd p = { .fd = h2.fd, .events = POLLIN };
-	assert_int_equal(poll(&p, 1, 5000), 1);
+	assert_int_equal(poll(&p, 1, 60000), 1);
 	assert_int_equal(keeper_answer(&k2, &a, &f), -1);
 	helper_close(&h2, 5000);
 }
