@@ -122,6 +122,50 @@ numbers() { tcpdump -nr wire.pcap "esp and dst 203.0.113.1" 2>/dev/null | sed -n
 	run ! grep -q 'deleted by the peer' <(grep 'child SA' left.ike | head -n 1)
 }
 
+# fit NAME: what keepalived would learn, without a line in the calls.
+fit() { ip netns exec "$([ "$1" = a ] && echo "$A" || echo "$B")" "./check_$1"; }
+
+@test "standby: a gateway is not to be elected before it has the records of the other one, which is there" {
+	shared_gateways
+	run ! fit a
+	# nobody else is there
+	./sapipe_a up gw
+	eventually 30 fit a
+	# a is there, stands by, and has nothing: each of them may begin
+	./sapipe_b up gw
+	eventually 30 fit b
+	eventually 30 ready b
+	./sapipe_a takeover gw
+	address "$A"
+	begin "${NETS4[@]}"
+	eventually 10 one_ping 10.2.0.10 || { show_all; false; }
+	fit a
+	fit b
+	# b begins again, and its way to a is slow
+	./sapipe_b down gw
+	mkfifo gate
+	printf '#!/bin/sh\nread -r go <%s/gate\nexec %s/sapipe_a records gw\n' "$T" "$T" >b.d/gw.follow
+	./sapipe_b up gw
+	run -0 ./sapipe_b status gw
+	output_has 'inactive, standing by'
+	run -1 ./sapipe_b fit gw
+	output_has 'has not got the records of the other gateway yet'
+	echo go >gate
+	eventually 30 fit b
+	run -0 ./sapipe_b status gw
+	output_has 'ready, standing by'
+	[ "$(records "$(run_of b)/@responder.sa" child-sa)" -ge 1 ]
+	# the way is slow again, and then a is gone
+	./sapipe_b down gw
+	./sapipe_b up gw
+	run ! fit b
+	printf '#!/bin/sh\nexit 1\n' >b.d/gw.follow.new
+	chmod 755 b.d/gw.follow.new
+	mv b.d/gw.follow.new b.d/gw.follow
+	pkill -P "$(cut -d ' ' -f 1 "$(run_of b)/@responder.follower")"
+	eventually 30 fit b
+}
+
 # A stream of numbers, 50 a second, from host to left and, apart from it, from left to host; and a TCP connection that counts.
 streams() {
 	background udp_l ip netns exec "$L" /usr/bin/python3 "$SAPIPE_TOP/tests/lib/gap.py" udp 10.1.0.1 10.2.0.10
@@ -136,7 +180,8 @@ counts() { awk 'END { print $2 + 0 }' "$1.out"; }
 more_than() { [ "$(counts "$1")" -gt "$2" ]; }
 
 active() { "./sapipe_$1" status gw 2>/dev/null | grep -q ', active'; }
-ready() { "./sapipe_$1" status gw 2>/dev/null | grep -q '^branch vpn0 - ready, standing by'; }
+# ready NAME: by ike-respond itself, which is asked again and again.
+ready() { sa-stat --ike "$(run_of "$1")/@responder.ike.ctl" 2>/dev/null | grep -q '^{"type":"standby","state":"ready",'; }
 
 # failover FROM TO HOW: gateway FROM fails; TO takes over. The gap beyond VRRP is from the call of keepalived to the first
 # packet behind it, of either direction.
@@ -176,7 +221,7 @@ show_all() {
 back() {
 	ip -n "$W" link set "$1br-out" up
 	ip -n "$W" link set "$1br-in" up
-	eventually 20 ready "$1" || { show_all; return 1; }
+	eventually 60 ready "$1" || { show_all; return 1; }
 }
 
 @test "standby: keepalived, kill -9 and a pulled cable, TCP goes on, no number twice" {
@@ -184,8 +229,7 @@ back() {
 	shared_gateways
 	./sapipe_a up gw
 	./sapipe_b up gw
-	run -0 ./sapipe_b status gw
-	output_has 'inactive, standing by'
+	eventually 30 ready b
 	elect a
 	eventually 10 calls a takeover || { show_all; false; }
 	eventually 10 active a
@@ -194,7 +238,7 @@ back() {
 	eventually 10 left ping -q -c 1 -W 1 203.0.113.2 || { show_all; false; }
 	begin --dpd-interval 5 "${NETS4[@]}"
 	eventually 10 one_ping 10.2.0.10 || { show_all; false; }
-	eventually 10 ready b
+	eventually 30 ready b
 	streams
 	for x in udp_l udp_r tcp_r; do eventually 10 more_than "$x" 20; done
 	for i in $(seq "${STANDBY_REPEAT:-2}"); do

@@ -30,6 +30,9 @@ struct standby {
 	ev_timer		 on_again;
 	ev_signal		 on_usr2;
 	bool			 active;
+	bool			 came;		/* records of the other gateway, */
+	bool			 followed;	/* and all that there were once: the SAs of now are here */
+	bool			 over;		/* a writer has ended: nobody has SAs, perhaps */
 	char			 place[RUNDIR_PLACE];
 };
 
@@ -99,13 +102,15 @@ adopt_all(struct standby *s, enum sa_type type)
 	return (n);
 }
 
+/* An event of this gateway; with SA_EVENT_OTHER it is ${other}. */
 static void
-put_takeover(struct standby *s)
+put_event(struct standby *s, enum sa_event_kind what, const char *other)
 {
 	struct sa_rec r = { .type = SA_EVENT };
 
 	r.event.time = ike_host_now(s->t->host).epoch;
-	r.event.what = SA_EVENT_TAKEOVER;
+	r.event.what = what;
+	(void)snprintf(r.event.what_other, sizeof(r.event.what_other), "%s", other);
 	(void)snprintf(r.event.source, sizeof(r.event.source), "ike-respond");
 	(void)snprintf(r.event.text, sizeof(r.event.text), "%s", s->place);
 	put(s, &r);
@@ -125,7 +130,7 @@ take_over(struct ev_loop *loop, ev_signal *w, int events)
 		return;
 	s->active = true;
 	/* Before the records that it changes. */
-	put_takeover(s);
+	put_event(s, SA_EVENT_TAKEOVER, "");
 	(void)sa_set_expire(s->set, now.epoch, NULL, NULL);
 	n_ike = adopt_all(s, SA_IKE);
 	n_child = adopt_all(s, SA_CHILD);
@@ -227,15 +232,19 @@ drain(struct standby *s)
 		report_note(&f);
 	while (s->in != NULL && !s->t->ending && sa_out_pending(s->t->out) <= PENDING_MAX &&
 	    (rc = sa_in_next(s->in, false, s->rec, &at, &f)) != 0) {
-		if (rc > 0)
+		if (rc > 0) {
+			s->came = true;
 			receive(s, s->rec);
-		else if (f.code != FAULT_TRUNCATED)
+		} else if (f.code != FAULT_TRUNCATED)
 			report_note(&f);
 		sa_rec_wipe(s->rec);
 	}
+	if (rc == 0)
+		s->followed = s->came;
 	if (s->in != NULL && sa_in_ended(s->in)) {
 		sa_in_close(s->in);
 		s->in = NULL;
+		s->over = true;
 	}
 	watch(s);
 }
@@ -254,6 +263,19 @@ on_again(struct ev_loop *loop, ev_timer *w, int events)
 	(void)loop;
 	(void)events;
 	drain(w->data);
+}
+
+/*
+ * The state of this gateway. It is fit to be the active one unless the other gateway is there and may have SAs that have not come
+ * here yet.
+ */
+static const char *
+state(void *ctx, bool *fit)
+{
+	const struct standby *s = ctx;
+
+	*fit = s->active || s->followed || s->over;
+	return (s->active ? "active" : s->followed ? "ready" : "inactive");
 }
 
 /* --- life --- */
@@ -278,6 +300,10 @@ standby_open(struct ike_tool *t, struct fault *f)
 		return (NULL);
 	}
 	ike_engine_standby(ike_host_engine(t->host));
+	if (t->control != NULL)
+		ike_control_standby(t->control, state, s);
+	/* The first record, so that whoever follows learns soon that there is nothing more, if that is so. */
+	put_event(s, SA_EVENT_OTHER, "standby");
 	ev_signal_start(t->loop, &s->on_usr2);
 	watch(s);
 	return (s);

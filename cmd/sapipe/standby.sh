@@ -31,16 +31,30 @@ follow_start() {
 	setsid sh "$self" .follower "$at/$1" "$confs/$name.follow" 9>&- 8>&- 7<&- </dev/null >>"$at/log" 2>&1 &
 }
 
-# standing TUNNEL: inactive (nothing is known of the other gateway), ready, active; nothing of another tunnel.
+# gateway TUNNEL: STATE FIT of one of two gateways that runs, as ike-respond says.
+gateway() {
+	sa-stat --ike "$runs/$1/@responder.ike.ctl" 2>/dev/null |
+		sed -n 's/^{"type":"standby","state":"\([a-z]*\)","fit":\([a-z]*\)}$/\1 \2/p'
+}
+
+# standing TUNNEL: inactive (the records of the other gateway have not come), ready, active; nothing of another tunnel.
 standing() {
 	[ -f "$confs/$1.follow" ] && [ -e "$runs/$1/@responder.sa" ] || return 0
 	if [ -e "$runs/$1/@responder.active" ]; then
 		echo active
-	elif [ -s "$runs/$1/@responder.sa" ]; then
-		echo ready
 	else
-		echo inactive
+		gateway "$1" | cut -d ' ' -f 1
 	fi
+}
+
+# fit: ends with 0 if this gateway may be elected. keepalived asks often, so this is short.
+fit() {
+	wants_shared
+	[ -d "$at" ] && is_up @responder || fail 1 "$name is down"
+	[ ! -e "$at/@responder.active" ] || { say "$name is active"; return; }
+	known=$(gateway "$name")
+	[ "${known#* }" = true ] || fail 1 "$name has not got the records of the other gateway yet" "sapipe log $name"
+	say "$name is ${known% *} and may take over"
 }
 
 takeover() {

@@ -44,6 +44,7 @@ log	print what the tools of a tunnel logged
 print	print the pipelines of a tunnel
 takeover	become active, of two gateways with one address
 standby	follow the other gateway
+fit	tell keepalived whether this gateway may take over
 records	print the records that the other gateway follows
 run	run a tunnel in the foreground, for service managers'
 

@@ -30,6 +30,8 @@ struct ike_control {
 	uid_t		 uid;
 	int		 fd;
 	ev_io		 io;
+	const char	*(*standby)(void *ctx, bool *fit);	/* NULL: not a gateway of two */
+	void		*standby_ctx;
 	struct client	 clients[IKE_CONTROL_CLIENTS];
 };
 
@@ -68,6 +70,18 @@ put_sa(void *ctx, const struct ike_status *s)
 	json_decref(o);
 }
 
+static void
+put_standby(const struct ike_control *ctl, FILE *to)
+{
+	bool fit = false;
+	const char *state = ctl->standby(ctl->standby_ctx, &fit);
+	json_t *o = json_pack("{s:s, s:s, s:b}", "type", "standby", "state", state, "fit", fit);
+
+	(void)json_dumpf(o, to, JSON_PRESERVE_ORDER | JSON_COMPACT);
+	(void)fputc('\n', to);
+	json_decref(o);
+}
+
 /* The whole answer, which the caller frees; NULL: no memory. */
 static char *
 answer(const struct ike_control *ctl, size_t *len)
@@ -77,6 +91,8 @@ answer(const struct ike_control *ctl, size_t *len)
 
 	if (to == NULL)
 		return (NULL);
+	if (ctl->standby != NULL)
+		put_standby(ctl, to);
 	ike_engine_each(ike_host_engine(ctl->host), ike_host_now(ctl->host), put_sa, to);
 	if (fclose(to) == 0)
 		return (text);
@@ -172,6 +188,13 @@ ike_control_open(struct ev_loop *loop, struct ike_host *host, const char *path, 
 	ctl->io.data = ctl;
 	ev_io_start(loop, &ctl->io);
 	return (ctl);
+}
+
+void
+ike_control_standby(struct ike_control *ctl, const char *(*state)(void *ctx, bool *fit), void *ctx)
+{
+	ctl->standby = state;
+	ctl->standby_ctx = ctx;
 }
 
 void

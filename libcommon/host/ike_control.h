@@ -19,6 +19,11 @@ struct ike_control;
  * unixsock_listen() or FAULT_MEMORY. ${loop} and ${host} outlive it.
  */
 struct ike_control *ike_control_open(struct ev_loop *loop, struct ike_host *host, const char *path, struct fault *f);
+/*
+ * A gateway that shares its address with another one: each answer begins with a line {"type":"standby","state":WORD,"fit":BOOL}, as
+ * ${state} says. It may be called until ike_control_close().
+ */
+void ike_control_standby(struct ike_control *ctl, const char *(*state)(void *ctx, bool *fit), void *ctx);
 /* Closes all connections and removes the name; NULL is fine. */
 void ike_control_close(struct ike_control *ctl);
 

@@ -80,7 +80,7 @@ shared_gateways() {
 		cat >"check_$x" <<-END
 			#!/bin/sh
 			export PATH=$PATH SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/$x.d STATE_DIRECTORY=$T/$x.state LC_ALL=C
-			exec sapipe status gw >/dev/null 2>&1
+			exec sapipe fit gw >/dev/null 2>&1
 		END
 		printf '#!/bin/sh\nexec %s/sapipe_%s records gw\n' "$T" "$other" >"$x.d/gw.follow"
 		chmod 755 "sapipe_$x" "check_$x" "$x.d/gw.follow"
@@ -89,6 +89,7 @@ shared_gateways() {
 			global_defs {
 				router_id $x
 				vrrp_version 3
+				vrrp_priority -19
 				script_user root
 				enable_script_security
 			}
