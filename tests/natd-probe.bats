@@ -429,7 +429,8 @@ finds() {
 @test "natd-probe: it exits with 3, without a message, when the reader closes the pipe" {
 	lab_topology
 	respond right
-	run -3 --separate-stderr bash -c 'set -o pipefail
-		ip netns exec "$1" natd-probe "$2" | true' - "$NS_LEFT" "$RIGHT_IP"
+	run -3 --separate-stderr bash -c 'exec 3> >(:)
+		wait $!
+		exec ip netns exec "$1" natd-probe "$2" >&3 3>&-' - "$NS_LEFT" "$RIGHT_IP"
 	[ -z "$stderr" ]
 }

@@ -235,7 +235,6 @@ back() {
 	eventually 10 active a
 	elect b
 	background dump ip netns exec "$L" tcpdump -Uni eth0 -s 100 -w wire.pcap esp
-	eventually 10 left ping -q -c 1 -W 1 203.0.113.2 || { show_all; false; }
 	begin --dpd-interval 5 "${NETS4[@]}"
 	eventually 10 one_ping 10.2.0.10 || { show_all; false; }
 	eventually 30 ready b

@@ -96,7 +96,7 @@ shared_gateways() {
 			vrrp_script tunnel {
 				script "$T/check_$x"
 				interval 1
-				timeout 60
+				timeout 20
 				fall 2
 				rise 1
 			}
@@ -117,7 +117,7 @@ shared_gateways() {
 				interface out
 				virtual_router_id 51
 				priority $([ "$x" = a ] && echo 110 || echo 100)
-				advert_int 1
+				advert_int 0.2
 				nopreempt
 				virtual_ipaddress {
 					203.0.113.2/32
@@ -128,7 +128,7 @@ shared_gateways() {
 				interface in
 				virtual_router_id 52
 				priority $([ "$x" = a ] && echo 110 || echo 100)
-				advert_int 1
+				advert_int 0.2
 				nopreempt
 				virtual_ipaddress {
 					10.2.0.254/32
