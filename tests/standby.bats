@@ -13,7 +13,7 @@ teardown() { shared_teardown; }
 # gateway NAME NAMESPACE INPUT: a pipeline of a standby; records also in NAME.sa.
 gateway() {
 	mkfifo "$1.in"
-	ip netns exec "$2" setsid bash -c "while :; do $3 >$1.in; sleep 0.2; done & ike-respond -v --standby --psk-file gw.psk --local-id right.example \
+	ip netns exec "$2" setsid bash -c "while :; do $3 >$1.in; sleep 0.2; done & ike-respond -v --standby --control $T/$1.ctl --psk-file gw.psk --local-id right.example \
 		--remote-id left.example $(words "${FAST[@]}" "${STEN4[@]}") 2>$1.ike <$1.in | tee $1.sa |
 		esp-tun -v --tun vpn0 --standby --state-dir $1.state" </dev/null >"$T/$1.out" 2>"$T/$1.log" 3>&- 4>&- &
 	GROUP[$1]=$!
@@ -120,6 +120,32 @@ numbers() { tcpdump -nr wire.pcap "esp and dst 203.0.113.1" 2>/dev/null | sed -n
 	eventually 5 gone a esp-tun
 	the_ping 10.2.0.10
 	run ! grep -q 'deleted by the peer' <(grep 'child SA' left.ike | head -n 1)
+}
+
+# taken NAME: the takeovers that the records of the gateway count.
+taken() { sa-show --format json "$1.sa" | sed -n 's/.*"what": *"takeover".*"takeovers": *\([0-9]*\).*/\1/p'; }
+
+@test "standby: an active gateway ends by a later takeover of the other one, not by one that it reads again" {
+	local n
+	for n in 4 5 6; do sa_make event --what takeover --text zzz.example --takeovers $n takeover$n; done
+	sa_make event --what takeover --text '!' --takeovers 5 tie
+	cat takeover4 >feed
+	gateway b "$B" "tail -s 0.1 -c +1 -f feed"
+	eventually 10 hears "$B"
+	# the events of the other gateway are counted on
+	eventually 10 eval 'sa-stat --ike "$T/b.ctl" 2>/dev/null | grep -q ready' || { show; false; }
+	kill -USR2 "$(pid_of b ike-respond)"
+	eventually 10 grep -q 'active now' b.ike
+	eventually 10 eval '[ "$(taken b)" = 5 ]'
+	# older ones, and one of the same count whose place is not the one that goes on
+	cat takeover4 tie takeover4 >>feed
+	nap 1.5
+	[ -n "$(pid_of b ike-respond)" ]
+	run ! grep -q 'has taken the SAs over' b.ike
+	cat takeover6 >>feed
+	eventually 10 grep -q 'has taken the SAs over' b.ike
+	eventually 10 gone b ike-respond
+	eventually 10 gone b esp-tun
 }
 
 # fit NAME: what keepalived would learn, without a line in the calls.

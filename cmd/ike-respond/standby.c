@@ -2,8 +2,8 @@
  * Two gateways, one address. Each one runs "ike-respond --standby | esp-tun --standby" and reads the records of the other. The
  * standby holds the SAs. At the takeover it counts one more takeover in each child SA, by which esp-tun chooses
  * sequence numbers that the other gateway does not use (esp/sa.h), and writes that before it sends anything. It reads on: when
- * it sees that the other gateway has taken over in turn, it ends at once. It never sends deletes, since the other gateway
- * may use the SAs.
+ * it sees that the other gateway has taken over in turn, it ends at once. The events of takeovers are counted for that: one with a
+ * lower count is older. It never sends deletes, since the other gateway may use the SAs.
  */
 #include "standby.h"
 
@@ -33,6 +33,7 @@ struct standby {
 	bool			 came;		/* records of the other gateway, */
 	bool			 followed;	/* and all that there were once: the SAs of now are here */
 	bool			 over;		/* a writer has ended: nobody has SAs, perhaps */
+	uint64_t		 takeovers;	/* the highest count of an event so far; of the own takeover once this is active */
 	char			 place[RUNDIR_PLACE];
 };
 
@@ -110,6 +111,7 @@ put_event(struct standby *s, enum sa_event_kind what, const char *other)
 
 	r.event.time = ike_host_now(s->t->host).epoch;
 	r.event.what = what;
+	r.event.takeovers = what == SA_EVENT_TAKEOVER ? s->takeovers : 0;
 	(void)snprintf(r.event.what_other, sizeof(r.event.what_other), "%s", other);
 	(void)snprintf(r.event.source, sizeof(r.event.source), "ike-respond");
 	(void)snprintf(r.event.text, sizeof(r.event.text), "%s", s->place);
@@ -129,6 +131,8 @@ take_over(struct ev_loop *loop, ev_signal *w, int events)
 	if (s->active || s->t->ending)
 		return;
 	s->active = true;
+	if (s->takeovers < UINT64_MAX)
+		s->takeovers++;
 	/* Before the records that it changes. */
 	put_event(s, SA_EVENT_TAKEOVER, "");
 	(void)sa_set_expire(s->set, now.epoch, NULL, NULL);
@@ -178,14 +182,29 @@ lost(struct standby *s, const struct sa_rec *r)
 	ike_tool_shutdown(s->t, report_fault(&f));
 }
 
+/*
+ * Whether the takeover of the other gateway is later than the own one. An older one comes when the records of the other gateway are
+ * read again from their beginning. Both may have taken over at once with the same count: then their places decide, so
+ * that one of them goes on.
+ */
+static bool
+is_later(const struct standby *s, const struct sa_event *ev)
+{
+	int order = strcmp(ev->text, s->place);
+
+	return (order != 0 && (ev->takeovers > s->takeovers || (ev->takeovers == s->takeovers && order > 0)));
+}
+
 static void
 receive(struct standby *s, const struct sa_rec *r)
 {
 	struct fault f = {0};
 
 	if (r->type == SA_EVENT && r->event.what == SA_EVENT_TAKEOVER) {
-		if (s->active && strcmp(r->event.text, s->place) != 0)
+		if (s->active && is_later(s, &r->event))
 			lost(s, r);
+		else if (!s->active && r->event.takeovers > s->takeovers)
+			s->takeovers = r->event.takeovers;
 	} else if (s->active)
 		return;
 	else if (r->type == SA_EVENT && r->event.what == SA_EVENT_REMAP && r->event.has_spi_in && r->event.has_remote)

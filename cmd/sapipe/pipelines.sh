@@ -110,7 +110,8 @@ pipeline() {
 	if [ "$3" = - ]; then
 		one "$1" ike "$2"
 	elif [ -e "$1.follow" ]; then
-		# The records go to the other gateway, too.
+		# The records go to the other gateway, too: never those of an earlier pipeline.
+		: >"$1.sa"
 		one "$1" ike "$2" | tee "$1.sa" | one "$1" tun "$3"
 	elif [ "$4" = - ]; then
 		one "$1" ike "$2" | one "$1" tun "$3"

@@ -280,6 +280,7 @@ static const struct field event_fields[] = {
 	{ "bytes-in", FIELD_UINT, NEED_NO, AT(sa_event, bytes_in), HAS(sa_event, has_count), 0, false, NULL, NULL },
 	{ "bytes-out", FIELD_UINT, NEED_NO, AT(sa_event, bytes_out), HAS(sa_event, has_count), 0, false, NULL, NULL },
 	{ "kilobytes", FIELD_UINT, NEED_NO, AT(sa_event, kilobytes), NO, 0, false, NULL, NULL },
+	{ "takeovers", FIELD_UINT, NEED_NO, AT(sa_event, takeovers), NO, 0, false, NULL, NULL },
 	{ "packets-in", FIELD_UINT, NEED_NO, AT(sa_event, packets_in), HAS(sa_event, has_count), 0, false, NULL, NULL },
 	{ "packets-out", FIELD_UINT, NEED_NO, AT(sa_event, packets_out), HAS(sa_event, has_count), 0, false, NULL, NULL },
 	END

@@ -183,13 +183,14 @@ struct sa_event {
 	char		source[SA_WORD];
 	enum sa_event_kind what;
 	char		what_other[SA_WORD];	/* with SA_EVENT_OTHER */
-	/* what it is about, where it is about one: keys "spi-in", "remote", "tun" (a device), "text", "kilobytes" */
+	/* what it is about, where it is about one: keys "spi-in", "remote", "tun" (a device), "text", "kilobytes", "takeovers" */
 	bool		has_spi_in, has_remote, has_count;
 	uint8_t		spi_in[4];
 	struct endpoint	remote;
 	char		tun[SA_WORD];
 	char		text[SA_TEXT];
 	uint64_t	kilobytes;	/* 0: not there */
+	uint64_t	takeovers;	/* of SA_EVENT_TAKEOVER: how many there have been, this one included; 0: not there */
 	/* with ${has_count}: what the child SA has carried so far, bytes of inner packets */
 	uint64_t	bytes_in, bytes_out, packets_in, packets_out;
 	/*

@@ -313,6 +313,7 @@ def parser():
     s.add_argument("--spi-in", type=number)
     s.add_argument("--remote")
     s.add_argument("--kilobytes", type=number)
+    s.add_argument("--takeovers", type=number)
     s.add_argument("left")
     return p
 
@@ -357,6 +358,8 @@ def main(argv):
             r["remote"] = address(o.remote, 4500)
         if o.kilobytes is not None:
             r["kilobytes"] = o.kilobytes
+        if o.takeovers is not None:
+            r["takeovers"] = o.takeovers
         write(o.left, [r])
         return
     if o.seed is None and (o.what_made == "pair" or o.around) and not o.ike:
