@@ -43,6 +43,42 @@ teardown() { hub_teardown; }
 	eventually 5 pings hub 10.1.0.1
 }
 
+@test "nhtb: bindings come from a file; a line that is wrong is named, and a file that cannot be read" {
+	local n
+	hub_pair a --name berne
+	hub_pair b
+	{
+		echo '# next hops of the branches'
+		for n in {1..200}; do printf '10.255.1.%d=peer%d\n' $n $n; done
+		printf '\n  10.255.0.2=berne  # the first one\r\n10.255.0.3=b.example'
+	} >branches
+	hub_all --nhtb 10.255.0.9=c.example --nhtb @branches
+	hub ip route add 10.1.0.0/16 via 10.255.0.2 dev vpn0 src 10.0.0.1
+	hub ip route add 10.2.0.0/16 via 10.255.0.3 dev vpn0 src 10.0.0.1
+	eventually 5 pings hub 10.1.0.1
+	eventually 5 pings hub 10.2.0.1
+	[ "$(hops '."next-hops"[] | select(.flag == "static") | .hop' | wc -l)" = 203 ]
+	[ "$(hops '."next-hops"[] | select(.hop == "10.255.1.200") | .name')" = peer200 ]
+}
+
+@test "nhtb: what is no file of bindings" {
+	cd "$BATS_TEST_TMPDIR"
+	: >sa
+	run -2 esp-tun --tun vpn0 --nhtb @none sa
+	output_has '--nhtb: cannot open none: No such file or directory'
+	run -2 esp-tun --tun vpn0 --nhtb @. sa
+	output_has '--nhtb: cannot read .: Is a directory'
+	printf '10.255.0.2=berne\n# one\n10.255.0.3 b.example\n' >hops
+	run -2 esp-tun --tun vpn0 --nhtb @hops sa
+	output_has '--nhtb: hops:3: "10.255.0.3 b.example" is not NEXTHOP=NAME'
+	printf '10.255.0.=berne\n' >hops
+	run -2 esp-tun --tun vpn0 --nhtb @hops sa
+	output_has '--nhtb: hops:1: "10.255.0." is no address'
+	printf '10.255.0.2=be\0rne\n' >hops
+	run -2 esp-tun --tun vpn0 --nhtb @hops sa
+	output_has 'it has a zero byte'
+}
+
 # hops FILTER: of sa-stat --nhtb --json.
 hops() { sa-stat --nhtb --json "$T/ctl" | jq -r "$1"; }
 state_is() { [ "$(hops ".\"next-hops\"[] | select(.hop == \"$1\") | .state")" = "$2" ]; }

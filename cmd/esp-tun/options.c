@@ -61,28 +61,11 @@ tun_backends(const struct tun_opts *o, struct fault *f)
 	return (c.list);
 }
 
-/* "10.255.0.2=berne" */
-static int
-parse_hop(struct datapath_hop *h, const char *text, struct fault *f)
-{
-	const char *is = strchr(text, '=');
-	char hop[ADDR_TEXT];
-
-	if (is == NULL || is[1] == '\0' || (size_t)(is - text) >= sizeof(hop))
-		return (fault(f, FAULT_USAGE, "--nhtb: \"%s\" is not NEXTHOP=NAME", text));
-	memcpy(hop, text, (size_t)(is - text));
-	hop[is - text] = '\0';
-	if (addr_parse(&h->hop, hop) != 0)
-		return (fault(f, FAULT_BAD_ADDRESS, "--nhtb: \"%s\" is no address", hop));
-	h->name = is + 1;
-	return (0);
-}
-
 int
 tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
 {
 	const uint8_t dscp = (uint8_t)(o->dscp & 63);
-	static struct datapath_hop hops[OPT_LIST_MAX];	/* of this process */
+	static struct hops hops;	/* of this process */
 	uid_t uid;
 	gid_t gid;
 	size_t i;
@@ -115,10 +98,10 @@ tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
 			return (-1);
 	if (o->mtu_probe != NULL && addr_parse(&d->mtu_probe, o->mtu_probe) != 0)
 		return (fault(f, FAULT_BAD_ADDRESS, "--mtu-probe: \"%s\" is no address", o->mtu_probe));
-	for (i = 0; i < o->nhtb.n; i++)
-		if (parse_hop(&hops[d->n_nhtb++], o->nhtb.v[i], f) != 0)
-			return (-1);
-	d->nhtb = hops;
+	if (hops_read(&hops, &o->nhtb, f) != 0)
+		return (-1);
+	d->nhtb = hops.v;
+	d->n_nhtb = hops.n;
 	d->nhrp = o->nhrp != NULL;
 	if (o->nhrp != NULL && (o->route || o->addresses.n == 0))
 		return (fault(f, FAULT_USAGE, "--nhrp needs --no-route and --address: bindings make the routes"));

@@ -21,7 +21,7 @@ const struct opt tun_dev_optab[] = {
 	OPT_FLAG(T, block, 0, "block-on-exit",
 	    "leave unreachable routes behind on every exit, so that nothing is sent in clear"),
 	OPT_FLAG(T, hub, 0, "hub", "forward packets from one tunnel into another inside esp-tun"),
-	OPT_LIST(T, nhtb, 0, "nhtb", "NEXTHOP=NAME", "packets with this next hop go to the peer NAME (its name or ID)"),
+	OPT_LIST(T, nhtb, 0, "nhtb", "NEXTHOP=NAME", "packets with this next hop go to the peer NAME (its name or ID); @FILE: one in each line"),
 	OPT_STR(T, nhrp, 0, "nhrp", "ADDR|any", "share the device with the tools of NHRP; ADDR: our outer address"),
 	OPT_STR(T, script, 0, "script", "CMD",
 	    "run CMD (sh -c) when the tunnel comes up and goes down, with vpnc-script's environment"),
