@@ -190,20 +190,23 @@ none_in_clear() {
 }
 
 # in_esp: whatever passed the switch was ESP, IKE or of no interest; none of it was GRE. A killed end's host says by ICMP
-# that nobody hears ESP or IKE any more.
+# that nobody hears ESP or IKE any more. Nor did any node try to send GRE in clear, unless SAs "ended" while a tool of NHRP
+# still had something to send: gre-tun may read a moment later that they have, and the packet filter is there for that.
 in_esp() {
 	kill "${BG[dump]}"
 	ended dump || :
 	[ "$(tshark -r wire.pcap -Y "esp && ip.src == 203.0.113.1 && ip.dst == 203.0.113.2" 2>/dev/null | wc -l)" -gt "$1" ]
 	tshark -r wire.pcap -Y 'ip.proto == 47 || gre || nhrp || (icmp && icmp.type != 3)' 2>/dev/null >clear
 	[ ! -s clear ] || { head clear; return 1; }
-	none_in_clear
+	[ "${2-}" = ended ] || none_in_clear
 }
 
 @test "nhrp over esp: a shortcut gets its SA before packets take it, loses none, and the SA goes with the binding" {
 	dmvpn
 	run -0 pinged 1 2
 	echo "# the shortcut was in use after ${lines[-1]} ms" >&3
+	# It is not withdrawn when its SA comes up.
+	run ! grep -q '"holding":0[,}]' <(sa-show --format json spoke1.rec | tr -d ' ' | grep '"kind":"shortcut"' | head -n 2)
 	# Time is the machine's, the order is ours: what is bound has an SA first, and packets take it then.
 	sa_before_binding 1 2
 	ike_before_esp 1 2
@@ -295,7 +298,7 @@ bound() {
 	eventually 15 not_direct 1 2 || { tail -n 30 spoke*.err; return 1; }
 	eventually 10 let_go 1 2
 	eventually 10 grep -q 'expired: 10.255.255.2' hub.err
-	in_esp 50
+	in_esp 50 ended
 }
 
 @test "nhrp over esp: a spoke that stops takes its SAs with it, and packets go by the hub again" {
@@ -305,7 +308,7 @@ bound() {
 	for i in "${!PIPES[@]}"; do [ "$i" -ne $((${#PIPES[@]} - 1)) ] || kill -- "-${PIPES[i]}"; done
 	eventually 5 sa_gone 1 2 || { tail -n 30 spoke*.err; return 1; }
 	eventually 5 not_direct 1 2
-	in_esp 50
+	in_esp 50 ended
 }
 
 @test "nhrp over esp: a dead peer stops no other, and its binding reaches no reader" {

@@ -88,9 +88,9 @@ on_wanted(void *ctx, const struct addr *hop, struct now now)
 }
 
 static void
-on_moved(void *ctx, struct now now)
+on_ready(void *ctx, bool moved, struct now now)
 {
-	nhrp_client_again(&((struct run *)ctx)->client, now);
+	nhrp_client_again(&((struct run *)ctx)->client, moved, now);
 }
 
 static uint64_t
@@ -123,7 +123,7 @@ on_stop(void *ctx, struct now now)
 }
 
 static const struct nhrp_tool_calls calls = {
-	.receive = on_receive, .wanted = on_wanted, .used = on_used, .moved = on_moved, .deadline_ms = deadline, .timeout = on_timeout,
+	.receive = on_receive, .wanted = on_wanted, .used = on_used, .ready = on_ready, .deadline_ms = deadline, .timeout = on_timeout,
 	.stop = on_stop,
 };
 

@@ -463,12 +463,12 @@ nhrp_client_timeout(struct nhrp_client *c, struct now now)
 }
 
 void
-nhrp_client_again(struct nhrp_client *c, struct now now)
+nhrp_client_again(struct nhrp_client *c, bool moved, struct now now)
 {
 	size_t i;
 
 	/* A peer behind a NAT has no mapping for our new address: packets go by the server until the peer is resolved again. */
-	while (c->n_cuts > 0)
+	while (moved && c->n_cuts > 0)
 		client_withdraw(c, c->n_cuts - 1);
 	for (i = 0; i < c->n_regs; i++)
 		nhrp_register_again(&c->reg[i], now);

@@ -54,8 +54,8 @@ bool nhrp_client_receive(struct nhrp_client *c, const struct nhrp_in *in, struct
 void nhrp_client_wanted(struct nhrp_client *c, const struct addr *hop, struct now now);
 /* Notes that packets were sent to the NBMA address ${nbma} just now (family 0: perhaps to any). */
 void nhrp_client_used(struct nhrp_client *c, const struct addr *nbma, struct now now);
-/* Withdraws the shortcuts and registers at each server at once, after our address has changed. */
-void nhrp_client_again(struct nhrp_client *c, struct now now);
+/* Registers at each server at once. ${moved}: our address has changed, so the shortcuts are withdrawn first. */
+void nhrp_client_again(struct nhrp_client *c, bool moved, struct now now);
 uint64_t nhrp_client_deadline_ms(const struct nhrp_client *c);	/* the registrations' included */
 void nhrp_client_timeout(struct nhrp_client *c, struct now now);
 /* Withdraws the registrations and each binding. */

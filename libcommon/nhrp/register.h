@@ -53,7 +53,7 @@ void nhrp_register_start(struct nhrp_register *r, struct nhrp_node *n, const str
 bool nhrp_register_receive(struct nhrp_register *r, const struct nhrp_in *in, struct now now);
 uint64_t nhrp_register_deadline_ms(const struct nhrp_register *r);
 void nhrp_register_timeout(struct nhrp_register *r, struct now now);
-/* Registers at once: our address has changed. */
+/* Registers at once: our address has changed, or the server may be reachable only now. */
 void nhrp_register_again(struct nhrp_register *r, struct now now);
 /* Withdraws the registration by a purge request, and the binding of the server. */
 void nhrp_register_stop(struct nhrp_register *r, struct now now);

@@ -194,8 +194,13 @@ each_server_is_registered_with_and_left(void **state)
 	assert_int_equal(hub2.serve->cache.n, 2);
 	traffic(&two, "10.2.0.1", "10.1.0.1", &one);
 	assert_int_equal(two.client.n_cuts, 1);
+	/* A tunnel is there now, at the same address: that ends no shortcut. */
+	nhrp_client_again(&two.client, false, now);
+	assert_int_equal(two.client.n_cuts, 1);
+	nhrp_net_run();
+	assert_int_equal(hub.serve->cache.n, 2);
 	two.node.nbma = two.outer = ip("203.0.113.77");
-	nhrp_client_again(&two.client, now);
+	nhrp_client_again(&two.client, true, now);
 	assert_int_equal(two.client.n_cuts, 0);
 	nhrp_net_run();
 	is(nhrp_entry_nbma(nhrp_cache_find(&hub2.serve->cache, &two.node.proto)), "203.0.113.77");

@@ -137,16 +137,17 @@ on_timer(struct ev_loop *loop, ev_timer *w, int revents)
 }
 
 static void
-moved(struct nhrp_tool *t, const struct addr *nbma)
+ready(struct nhrp_tool *t, const struct addr *nbma)
 {
+	const bool moved = nbma->family != 0 && addr_cmp(nbma, &t->node.nbma) != 0;
 	char text[ADDR_TEXT];
 
-	if (nbma->family != 0 && addr_cmp(nbma, &t->node.nbma) != 0) {
+	if (moved) {
 		t->node.nbma = *nbma;
 		report_say(1, "our NBMA address is %s now", addr_text(text, nbma));
 	}
-	if (t->calls->moved != NULL)
-		t->calls->moved(t->ctx, now());
+	if (t->calls->ready != NULL)
+		t->calls->ready(t->ctx, moved, now());
 	arm(t);
 }
 
@@ -160,7 +161,7 @@ on_look(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)loop, (void)revents;
 	/* Without a route for the moment there is nothing to register from. */
 	if (ports_source(&nbma, &e, 0, NULL) == 0 && addr_cmp(&nbma, &t->node.nbma) != 0)
-		moved(t, &nbma);
+		ready(t, &nbma);
 }
 
 static void
@@ -204,7 +205,7 @@ on_gre(struct ev_loop *loop, ev_io *w, int revents)
 		else if (m.kind == GRE_MSG_USED)
 			on_used(t, &m);
 		else if (m.kind == GRE_MSG_INFO)
-			moved(t, &gre_attach_info(t->gre)->local);
+			ready(t, &gre_attach_info(t->gre)->local);
 	}
 	if (rc < 0)
 		fail(t, &f);
@@ -335,7 +336,7 @@ nhrp_tool_open(struct nhrp_tool *t, const struct nhrp_opts *o, unsigned wants, c
 	ev_timer_init(&t->timer, on_timer, 0.0, 0.0);
 	ev_timer_init(&t->look, on_look, LOOK_S, LOOK_S);
 	t->on_gre.data = t->on_out.data = t->timer.data = t->look.data = t;
-	if (t->toward.family != 0 && calls->moved != NULL)
+	if (t->toward.family != 0 && calls->ready != NULL)
 		ev_timer_start(t->loop, &t->look);
 	ev_io_start(t->loop, &t->on_gre);
 	watch_out(t);

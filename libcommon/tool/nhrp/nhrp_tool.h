@@ -31,8 +31,8 @@ struct nhrp_tool_calls {
 	void		(*wanted)(void *ctx, const struct addr *hop, struct now now);
 	/* Packets go to the NBMA address ${nbma}, family 0: perhaps to any; may be NULL. */
 	void		(*used)(void *ctx, const struct addr *nbma, struct now now);
-	/* Our own NBMA address has changed, or the device carries packets now; may be NULL. */
-	void		(*moved)(void *ctx, struct now now);
+	/* Our own NBMA address has changed (${moved}), or the device carries packets of a peer from now on; may be NULL. */
+	void		(*ready)(void *ctx, bool moved, struct now now);
 	uint64_t	(*deadline_ms)(void *ctx);	/* UINT64_MAX: none */
 	void		(*timeout)(void *ctx, struct now now);
 	void		(*stop)(void *ctx, struct now now);	/* a signal, or the reader of records has gone: last packets; may be NULL */
