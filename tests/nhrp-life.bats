@@ -181,7 +181,9 @@ keeps_direct() {
 	move spoke1 203.0.113.11 203.0.113.78
 	eventually 5 grep -q 'registered: 10.255.255.1 at 203.0.113.78' "$T/hub.log"
 	eventually 3 grep -q 'purged: 10.1.0.0' "$T/spoke2.log"
-	again spoke2 2 10.1.0.1
+	# An answer that takes the direct way before the NAT has a mapping for the new address is lost.
+	pings spoke2 2 10.1.0.1 18 6.
+	pings spoke2 2 10.1.0.1 20 64
 }
 
 @test "nhrp life: our spoke moves under FRR's hub, and FRR's spoke under ours" {
