@@ -85,6 +85,7 @@ parse_file(struct hops *h, const char *name, struct fault *f)
 
 	if (rest == NULL)
 		return (-1);
+	h->texts[h->n_texts++] = rest;
 	while ((line = strsep(&rest, "\n")) != NULL) {
 		n++;
 		line[strcspn(line, "#")] = '\0';
