@@ -33,7 +33,7 @@ struct standby {
 	bool			 came;		/* records of the other gateway, */
 	bool			 followed;	/* and all that there were once: the SAs of now are here */
 	bool			 over;		/* a writer has ended: nobody has SAs, perhaps */
-	uint64_t		 takeovers;	/* the highest count of an event so far; of the own takeover once this is active */
+	uint64_t		 takeovers;	/* the highest count in a takeover event so far; once active, that of our takeover */
 	char			 place[RUNDIR_PLACE];
 };
 
@@ -183,9 +183,9 @@ lost(struct standby *s, const struct sa_rec *r)
 }
 
 /*
- * Whether the takeover of the other gateway is later than the own one. An older one comes when the records of the other gateway are
- * read again from their beginning. Both may have taken over at once with the same count: then their places decide, so
- * that one of them goes on.
+ * Whether the other gateway took over after this one. This end sees an older takeover when it reads the records of the other
+ * gateway again from the beginning. If both took over at once, the counts are equal: then the places decide which one
+ * goes on.
  */
 static bool
 is_later(const struct standby *s, const struct sa_event *ev)
@@ -321,7 +321,7 @@ standby_open(struct ike_tool *t, struct fault *f)
 	ike_engine_standby(ike_host_engine(t->host));
 	if (t->control != NULL)
 		ike_control_standby(t->control, state, s);
-	/* The first record, so that whoever follows learns soon that there is nothing more, if that is so. */
+	/* The first record: a gateway that follows has a record to read even when this one has no SA. */
 	put_event(s, SA_EVENT_OTHER, "standby");
 	ev_signal_start(t->loop, &s->on_usr2);
 	watch(s);

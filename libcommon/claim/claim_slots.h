@@ -44,7 +44,7 @@ void slots_unlock(struct slots *s);
  * FAULT_PERMISSION or FAULT_MEMORY.
  */
 int slots_refresh(struct slots *s, uint64_t now, struct fault *f);
-/* Whether the file has not changed since it was read, so that there is nothing to refresh. */
+/* Whether the file is unchanged since it was read: then no slot needs a refresh. */
 bool slots_fresh(const struct slots *s);
 
 /*

@@ -15,7 +15,7 @@ struct gate {			/* all zero: empty */
 
 /* ${source} says that an SA with ${addr} is in use. 1: no source had said so; 0: known; -1 with FAULT_MEMORY or FAULT_TOO_LARGE. */
 int gate_add(struct gate *g, const struct addr *addr, unsigned source, struct fault *f);
-/* ${source} says that there is none any more. True if no other source says that there is. */
+/* ${source} says that no SA with ${addr} is in use now. True if that was the last source to name one. */
 bool gate_remove(struct gate *g, const struct addr *addr, unsigned source);
 /* ${source} has ended: what it has said is no longer true. */
 void gate_source_over(struct gate *g, unsigned source);

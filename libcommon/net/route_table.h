@@ -1,6 +1,6 @@
 /*
- * Routes by longest match: of each network all that the kernel has, of which a look-up finds the best. One that the kernel
- * reports can be added or removed alone, as far as the report says what the kernel has now.
+ * Routes by longest match. The table has all routes of each network; a look-up finds the best of them. A report of the kernel
+ * can add or remove one route, if it says clearly enough what the kernel has now.
  */
 #ifndef SAPIPE_NET_ROUTE_TABLE_H
 #define SAPIPE_NET_ROUTE_TABLE_H

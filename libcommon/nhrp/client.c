@@ -282,7 +282,7 @@ cut_timeout(struct nhrp_client *c, size_t i, struct now now)
 	cut->looked = cut->looked || cut->renew_ms <= now.ms;
 }
 
-/* A traffic indication: a server reports that there is a shortcut for our packets. */
+/* A traffic indication: a server reports that our packets could take a shortcut. */
 static void
 indication(struct nhrp_client *c, const struct nhrp_in *in, struct now now)
 {

@@ -93,7 +93,7 @@ lease_time(const struct pool *p)
 	return (p != NULL ? pool_lease_time(p) : 0);
 }
 
-/* For settings that may be NULL, which means that there are none. */
+/* For settings that may be NULL: not set. */
 #define GIVEN(m)	(a->give == NULL || b->give == NULL ? a->give == b->give : (m))
 
 SAME(exchange, a->exchange == b->exchange)
