@@ -256,7 +256,7 @@ until_direct() {
 	seen hub 'refused: 10.9.0.0 at 203.0.113.1: the network is not allowed'
 	seen hub 'refused: 10.0.0.0 at 203.0.113.1: the network is not allowed'
 	connect_spoke 2 s2 --prefix 10.1.0.128/25
-	wait_for 20 hub "refused: 10.1.0.128 at 203.0.113.2: the network is another spoke's"
+	wait_for 20 hub "refused: 10.1.0.128 at 203.0.113.2: the network is another client's"
 	eventually 15 at hub ip route get 10.2.0.1
 	at hub ip route | grep -q '^10.1.0.0/24 via 10.255.255.1'
 	run ! grep -qE '^(10.9|10.1.0.128|10.0.0.0/8)' <(at hub ip route)

@@ -171,7 +171,7 @@ settle_offer(struct run *r, struct fault *f)
 	a->kind = ACVPN_OFFER;
 	acvpn_set(a, ACVPN_ATTR_NET);
 	for (i = 0; i < r->client.n_nets && i < ACVPN_NETS; i++)
-		a->nets[a->n_nets++] = (struct acvpn_net){ r->client.nets[i].net, r->client.nets[i].prefix };
+		a->nets[a->n_nets++] = (struct nhrp_net){ r->client.nets[i].net, r->client.nets[i].prefix };
 	if (o->cert == NULL)
 		return (0);
 	acvpn_set(a, ACVPN_ATTR_CERT);

@@ -234,8 +234,8 @@ settle_clients(const struct opts *o, struct nhrp_serve_conf *c, struct fault *f)
 	if (o->clients.n > NHRP_ALLOWED)
 		return (fault(f, FAULT_USAGE, "--client-net: at most %d of them", NHRP_ALLOWED));
 	for (; c->n_allowed < o->clients.n; c->n_allowed++)
-		if (nhrp_net_parse(&c->allowed[c->n_allowed].net, &c->allowed[c->n_allowed].prefix, o->clients.v[c->n_allowed], "--client-net",
-		    f) != 0)
+		if (nhrp_net_parse(&c->allowed[c->n_allowed].net.net, &c->allowed[c->n_allowed].net.prefix, o->clients.v[c->n_allowed],
+		    "--client-net", f) != 0)
 			return (-1);
 	if ((o->ike != NULL && (ike_proposals_parse(&ike, o->ike, f) != 0 || copy_proposals(a->profile.ike, o->ike, "--client-ike", f) != 0)) ||
 	    (o->esp != NULL && (esp_proposals_parse(&esp, o->esp, f) != 0 || copy_proposals(a->profile.esp, o->esp, "--client-esp", f) != 0)))

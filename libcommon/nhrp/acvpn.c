@@ -40,7 +40,7 @@ get_addr(struct addr *a, struct span v)
 static bool
 get_net(struct acvpn *a, struct span v)
 {
-	struct acvpn_net *n = &a->nets[a->n_nets];
+	struct nhrp_net *n = &a->nets[a->n_nets];
 
 	if (a->n_nets == ACVPN_NETS || !get_addr(&n->net, span_of(v.p + 1, v.len - 1)) || v.p[0] > 8 * (v.len - 1))
 		return (false);

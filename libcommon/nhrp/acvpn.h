@@ -49,18 +49,13 @@ enum acvpn_attr { ACVPN_ATTRS(X) ACVPN_ATTR_END };
 
 enum acvpn_role { ACVPN_INITIATOR = 1, ACVPN_RESPONDER = 2 };
 
-struct acvpn_net {
-	struct addr	net;
-	uint8_t		prefix;
-};
-
 struct acvpn {
 	uint8_t		kind;		/* enum acvpn_kind */
 	uint32_t	has;		/* bit 1 << enum acvpn_attr of each attribute that is there */
 	uint32_t	registration;	/* request ID of the registration that the hub answered last */
 	uint32_t	serial;		/* of the set, of the ack that answers it */
 	struct addr	nbma, proto;	/* the peer's; NBMA: its outer address as the hub sees it */
-	struct acvpn_net nets[ACVPN_NETS];	/* networks behind the peer, or the sender of an offer */
+	struct nhrp_net nets[ACVPN_NETS];	/* networks behind the peer, or the sender of an offer */
 	size_t		n_nets;
 	uint8_t		cert[32];	/* SHA-256 of the certificate, DER */
 	uint8_t		role;		/* of the receiver: enum acvpn_role */

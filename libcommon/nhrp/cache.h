@@ -18,6 +18,8 @@ struct nhrp_asker {		/* has got an answer about ${net} */
 	uint64_t	end_ms;
 };
 
+struct nhrp_behind;
+
 struct nhrp_client_entry {	/* a registration */
 	struct table_node	 node;
 	struct timer		 timer;
@@ -27,7 +29,9 @@ struct nhrp_client_entry {	/* a registration */
 	uint16_t		 holding, mtu;
 	bool			 unique;
 	uint32_t		 id;		/* request ID of its last registration */
-	struct acvpn		*offer;		/* of an AutoConnect VPN, with the networks that it may have; NULL: none */
+	struct nhrp_behind	*nets;		/* networks behind it, see behind.h */
+	unsigned		 n_nets;
+	struct acvpn		*offer;		/* of an AutoConnect VPN, without networks; NULL: none */
 	unsigned		 n_askers, next_asker;
 	struct nhrp_asker	*askers;	/* NHRP_ASKERS, made with the first */
 };

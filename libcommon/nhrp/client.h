@@ -18,11 +18,6 @@
 #define NHRP_CLIENT_ASKS	64	/* resolutions at a time */
 #define NHRP_CLIENT_CUTS	512	/* shortcuts */
 
-struct nhrp_net {
-	struct addr	net;
-	uint8_t		prefix;
-};
-
 struct nhrp_cut {		/* a shortcut, or a negative answer */
 	struct sa_nhrp_binding b;
 	struct addr	dst, nhs_nbma;	/* the address that was asked for, and the server */

@@ -7,7 +7,7 @@
 
 /* Whether a shortcut may lead to ${net}: it must not be ours, and must not contain an address that the tunnels themselves need. */
 static bool
-may_lead(const struct nhrp_client *c, const struct nhrp_register *r, const struct acvpn *a, const struct acvpn_net *net)
+may_lead(const struct nhrp_client *c, const struct nhrp_register *r, const struct acvpn *a, const struct nhrp_net *net)
 {
 	const struct addr *needed[] = { &c->node->proto, &c->node->nbma, &r->state.nhs, &r->conf.nhs_nbma, &r->state.nat, &a->nbma };
 	size_t i;
@@ -26,7 +26,7 @@ may_lead(const struct nhrp_client *c, const struct nhrp_register *r, const struc
 static enum nhrp_code
 judge_set(const struct nhrp_client *c, const struct nhrp_register *r, const struct acvpn *a)
 {
-	const struct acvpn_net host = { a->proto, nhrp_bits(&a->proto) };
+	const struct nhrp_net host = { a->proto, nhrp_bits(&a->proto) };
 	size_t i;
 
 	if (a->nbma.family != c->node->nbma.family || addr_cmp(&a->nbma, &c->node->nbma) == 0 ||
@@ -39,7 +39,7 @@ judge_set(const struct nhrp_client *c, const struct nhrp_register *r, const stru
 }
 
 static void
-put_set(struct nhrp_client *c, const struct nhrp_register *r, const struct acvpn *a, const struct acvpn_net *net, struct now now)
+put_set(struct nhrp_client *c, const struct nhrp_register *r, const struct acvpn *a, const struct nhrp_net *net, struct now now)
 {
 	struct nhrp_cut cut = { .b = nhrp_node_binding(c->node, now, NHRP_KIND_SHORTCUT, a->holding), .dst = a->proto,
 	    .nhs_nbma = r->conf.nhs_nbma, .end_ms = now.ms + a->holding * UINT64_C(1000), .renew_ms = UINT64_MAX, .used_ms = now.ms,
@@ -128,7 +128,7 @@ client_resolution_set(struct nhrp_client *c, const struct nhrp_in *in, const str
 	    a->role == ACVPN_INITIATOR ? "this end begins the tunnel" : "the peer begins the tunnel");
 	nhrp_node_tell(c->node, &e);
 	if (r->code == NHRP_CODE_OK) {
-		const struct acvpn_net host = { a->proto, nhrp_bits(&a->proto) };
+		const struct nhrp_net host = { a->proto, nhrp_bits(&a->proto) };
 
 		drop_others(c, a);
 		put_set(c, r, a, &host, now);

@@ -27,6 +27,11 @@ struct nhrp_cie {
 	struct span	sub;		/* NBMA subaddress */
 };
 
+struct nhrp_net {
+	struct addr	net;
+	uint8_t		prefix;
+};
+
 struct nhrp_ext {
 	uint16_t	type;		/* NHRP_EXT_, 14 bits */
 	bool		compulsory, unused;	/* the two bits above it */

@@ -1,6 +1,8 @@
 /* The hub of an AutoConnect VPN: offers, and couples of spokes. */
 #include "nhrp/pair.h"
 
+#include "nhrp/behind.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,110 +10,24 @@
 #define AGAIN_MS	1000	/* to the next one */
 #define QUIET_MS	10000	/* after success: their tunnel is coming */
 #define REFUSED_MS	60000	/* after a refusal or silence */
-#define PREFIX_MIN	8
 
 /* --- offers --- */
-
-static bool
-overlap(const struct acvpn_net *x, const struct acvpn_net *y)
-{
-	return (nhrp_within(&x->net, &y->net, y->prefix) || nhrp_within(&y->net, &x->net, x->prefix));
-}
-
-static bool
-allowed(const struct nhrp_serve *s, const struct acvpn_net *n)
-{
-	for (size_t i = 0; i < s->conf.n_allowed; i++)
-		if (n->prefix >= s->conf.allowed[i].prefix && nhrp_within(&n->net, &s->conf.allowed[i].net, s->conf.allowed[i].prefix))
-			return (n->prefix >= PREFIX_MIN);
-	return (false);
-}
-
-/* Whether another spoke has a part of ${n}. */
-static bool
-is_taken(const struct nhrp_serve *s, const struct nhrp_client_entry *e, const struct acvpn_net *n)
-{
-	const struct nhrp_client_entry *other;
-	size_t i;
-
-	for (i = 0; i < s->cache.heap.n; i++) {
-		other = ENTRY_OF(s->cache.heap.timer[i], struct nhrp_client_entry, timer);
-		for (size_t k = 0; other != e && other->offer != NULL && k < other->offer->n_nets; k++)
-			if (overlap(&other->offer->nets[k], n))
-				return (true);
-	}
-	return (false);
-}
-
-static void
-bind_net(const struct nhrp_serve *s, const struct nhrp_client_entry *e, const struct acvpn_net *n, uint16_t holding, struct now now)
-{
-	struct sa_nhrp_binding b = nhrp_node_binding(s->node, now, NHRP_KIND_DYNAMIC, holding);
-
-	b.proto = n->net;
-	b.prefix = n->prefix;
-	if (holding != 0) {
-		b.via = e->proto;
-		b.nbma = e->nbma;
-		b.nat_nbma = e->nat;
-		b.mtu = e->mtu;
-	}
-	s->node->sink.binding(s->node->sink.ctx, &b);
-}
-
-static bool
-has_net(const struct acvpn *a, const struct acvpn_net *n)
-{
-	for (size_t i = 0; a != NULL && i < a->n_nets; i++)
-		if (a->nets[i].prefix == n->prefix && addr_cmp(&a->nets[i].net, &n->net) == 0)
-			return (true);
-	return (false);
-}
-
-/* Whether ${e} may have the network ${n}; if not, an event says so. */
-static bool
-admit(const struct nhrp_serve *s, const struct nhrp_client_entry *e, const struct acvpn_net *n, struct now now)
-{
-	struct sa_nhrp_event ev;
-	const char *why = n->net.family != s->node->proto.family || !allowed(s, n) ? "is not allowed" :
-	    nhrp_within(&s->node->proto, &n->net, n->prefix) ? "contains the server" : is_taken(s, e, n) ? "is another spoke's" : NULL;
-
-	if (why == NULL)
-		return (true);
-	ev = nhrp_node_event(s->node, now, "refused");
-	ev.proto = n->net;
-	ev.prefix = n->prefix;
-	ev.remote = *nhrp_entry_nbma(e);
-	(void)snprintf(ev.text, sizeof(ev.text), "the network %s", why);
-	nhrp_node_tell(s->node, &ev);
-	return (false);
-}
 
 void
 nhrp_pair_offer(struct nhrp_serve *s, const struct nhrp_in *in, struct nhrp_client_entry *e, struct now now)
 {
-	struct acvpn *old = e->offer, *new;
 	struct acvpn got;
 
 	e->id = in->p.id;
-	if (!s->conf.connect || acvpn_find(&got, &in->p, ACVPN_OFFER) != 0 || (new = calloc(1, sizeof(*new))) == NULL) {
-		nhrp_pair_end(s, e, now);
+	if (!s->conf.connect || acvpn_find(&got, &in->p, ACVPN_OFFER) != 0 ||
+	    (e->offer == NULL && (e->offer = calloc(1, sizeof(*e->offer))) == NULL)) {
+		nhrp_pair_end(s, e);
 		return;
 	}
-	*new = (struct acvpn){ .kind = ACVPN_OFFER, .has = got.has };
-	memcpy(new->cert, got.cert, sizeof(new->cert));
-	for (size_t i = 0; i < got.n_nets; i++) {
-		got.nets[i].net = nhrp_network(&got.nets[i].net, got.nets[i].prefix);
-		if (!has_net(new, &got.nets[i]) && (has_net(old, &got.nets[i]) || admit(s, e, &got.nets[i], now)))
-			new->nets[new->n_nets++] = got.nets[i];
-	}
-	for (size_t i = 0; old != NULL && i < old->n_nets; i++)
-		if (!has_net(new, &old->nets[i]))
-			bind_net(s, e, &old->nets[i], 0, now);
-	for (size_t i = 0; i < new->n_nets; i++)
-		bind_net(s, e, &new->nets[i], e->holding, now);
-	e->offer = new;
-	free(old);
+	for (size_t i = 0; i < got.n_nets; i++)
+		(void)nhrp_behind_name(s, e, &got.nets[i], now);
+	*e->offer = got;
+	e->offer->n_nets = 0;
 }
 
 /* --- couples --- */
@@ -161,8 +77,8 @@ send_set(struct nhrp_serve *s, struct nhrp_couple *c, struct now now)
 	a.serial = c->serial;
 	a.nbma = *nhrp_entry_nbma(other);
 	a.proto = other->proto;
-	a.n_nets = other->offer->n_nets;
-	memcpy(a.nets, other->offer->nets, sizeof(a.nets));
+	for (const struct nhrp_behind *b = other->nets; b != NULL && a.n_nets < ACVPN_NETS; b = b->next)
+		a.nets[a.n_nets++] = (struct nhrp_net){ b->prefix.net, b->prefix.bits };
 	memcpy(a.cert, other->offer->cert, sizeof(a.cert));
 	a.role = c->step == COUPLE_TELL_B ? ACVPN_RESPONDER : ACVPN_INITIATOR;
 	a.holding = s->node->holding;
@@ -222,9 +138,12 @@ static struct nhrp_client_entry *
 spoke_of(const struct nhrp_serve *s, const struct addr *a)
 {
 	struct nhrp_client_entry *e = nhrp_cache_find(&s->cache, a);
+	const struct nhrp_behind *b;
 	struct addr via;
 	uint8_t prefix;
 
+	if (e == NULL && (b = nhrp_behind_find(s, a)) != NULL)
+		return (b->owner);
 	if (e != NULL || s->conf.route == NULL || !s->conf.route(s->conf.ctx, a, &via, &prefix))
 		return (e);
 	return (nhrp_cache_find(&s->cache, &via));
@@ -335,10 +254,8 @@ nhrp_pair_timeout(struct nhrp_serve *s, struct now now)
 }
 
 void
-nhrp_pair_end(struct nhrp_serve *s, struct nhrp_client_entry *e, struct now now)
+nhrp_pair_end(struct nhrp_serve *s, struct nhrp_client_entry *e)
 {
-	for (size_t i = 0; e->offer != NULL && i < e->offer->n_nets; i++)
-		bind_net(s, e, &e->offer->nets[i], 0, now);
 	free(e->offer);
 	e->offer = NULL;
 	for (struct nhrp_couple *c = s->couple; c < s->couple + NHRP_COUPLES; c++)

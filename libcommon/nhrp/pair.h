@@ -7,13 +7,10 @@
 
 #include "nhrp/server.h"
 
-/*
- * The offer of the registration ${in} of ${e}: keeps it, and binds its networks for ${e}->holding seconds. Networks that no allowed one
- * contains, or that overlap those of another spoke, are left out, with an event.
- */
+/* The offer of the registration ${in} of ${e}: keeps it, and names its networks (behind.h). */
 void nhrp_pair_offer(struct nhrp_serve *s, const struct nhrp_in *in, struct nhrp_client_entry *e, struct now now);
-/* The registration of ${e} ends: so do its networks, and its couples. */
-void nhrp_pair_end(struct nhrp_serve *s, struct nhrp_client_entry *e, struct now now);
+/* The registration of ${e} ends, or has no offer any more: so do its couples. */
+void nhrp_pair_end(struct nhrp_serve *s, struct nhrp_client_entry *e);
 /* The packet that begins with ${head} went from the tunnel of ${from} into that of ${to}. */
 void nhrp_pair_sample(struct nhrp_serve *s, const struct addr *from, const struct addr *to, struct span head, struct now now);
 /* A packet of a spoke that may answer a set. */

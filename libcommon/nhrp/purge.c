@@ -31,6 +31,26 @@ nhrp_purge_send(struct nhrp_purges *p, struct nhrp_node *n, const struct nhrp_as
 	request(n, a, id, !last && i < NHRP_PURGES);
 }
 
+unsigned
+nhrp_purge_askers(struct nhrp_purges *p, struct nhrp_node *n, struct nhrp_client_entry *e, const struct nhrp_net *within, bool last,
+    struct now now)
+{
+	unsigned i, kept = 0, sent = 0;
+
+	for (i = 0; i < e->n_askers; i++) {
+		if (within != NULL && !nhrp_within(&e->askers[i].net, &within->net, within->prefix)) {
+			e->askers[kept++] = e->askers[i];
+			continue;
+		}
+		if (e->askers[i].end_ms <= now.ms)
+			continue;
+		sent++;
+		nhrp_purge_send(p, n, &e->askers[i], last, now);
+	}
+	e->n_askers = kept;
+	return (sent);
+}
+
 static void
 done(struct nhrp_purges *p, struct nhrp_purge *q)
 {

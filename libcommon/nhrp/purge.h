@@ -24,6 +24,12 @@ struct nhrp_purges {		/* all zero: none */
 
 /* Tells ${a} that what it knows of ${a}->net is wrong now. ${last}: this end stops, and waits for no reply. */
 void nhrp_purge_send(struct nhrp_purges *p, struct nhrp_node *n, const struct nhrp_asker *a, bool last, struct now now);
+/*
+ * Tells those who have got an answer about an address of the registration ${e} in ${within}, NULL: about any. The number of requests.
+ * ${e} forgets them.
+ */
+unsigned nhrp_purge_askers(struct nhrp_purges *p, struct nhrp_node *n, struct nhrp_client_entry *e, const struct nhrp_net *within,
+    bool last, struct now now);
 /* Whether the purge reply ${in} answers one of them, which is done then. */
 bool nhrp_purge_receive(struct nhrp_purges *p, const struct nhrp_in *in);
 uint64_t nhrp_purge_deadline_ms(const struct nhrp_purges *p);	/* UINT64_MAX: none */

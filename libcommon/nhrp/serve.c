@@ -3,13 +3,14 @@
 
 #include <stdio.h>
 
+#include "nhrp/behind.h"
 #include "nhrp/forward.h"
 #include "nhrp/pair.h"
 
 int
 nhrp_serve_open(struct nhrp_serve *s, struct nhrp_node *n, const struct nhrp_serve_conf *c)
 {
-	*s = (struct nhrp_serve){ .node = n, .conf = *c, .quota.salt = c->salt,
+	*s = (struct nhrp_serve){ .node = n, .conf = *c, .quota.salt = c->salt, .behind.salt = c->salt,
 	    .servers_ms = c->n_servers > 0 ? 0 : UINT64_MAX };
 	return (nhrp_cache_open(&s->cache, c->limit != 0 ? c->limit : NHRP_SERVE_LIMIT, c->salt));
 }
@@ -20,10 +21,12 @@ nhrp_serve_close(struct nhrp_serve *s)
 	struct nhrp_client_entry *e;
 
 	while ((e = nhrp_cache_any(&s->cache)) != NULL) {
+		nhrp_behind_free(s, e);
 		nhrp_quota_drop(&s->quota, &e->from);
 		nhrp_cache_remove(&s->cache, e);
 	}
 	nhrp_cache_close(&s->cache);
+	prefixes_free(&s->behind);
 	nhrp_quota_close(&s->quota);
 }
 
@@ -61,24 +64,11 @@ bind(const struct nhrp_serve *s, struct now now, const struct nhrp_client_entry 
 /* --- the end of a registration --- */
 
 static void
-purge_askers(struct nhrp_serve *s, struct nhrp_client_entry *e, bool last, struct now now)
-{
-	unsigned i;
-
-	for (i = 0; i < e->n_askers; i++) {
-		if (e->askers[i].end_ms <= now.ms)
-			continue;
-		s->counts.purges++;
-		nhrp_purge_send(&s->purges, s->node, &e->askers[i], last, now);
-	}
-	e->n_askers = 0;
-}
-
-static void
 end(struct nhrp_serve *s, struct nhrp_client_entry *e, struct now now, const char *what, bool last)
 {
-	purge_askers(s, e, last, now);
-	nhrp_pair_end(s, e, now);
+	s->counts.purges += nhrp_purge_askers(&s->purges, s->node, e, NULL, last, now);
+	nhrp_behind_drop(s, e, NULL, now);
+	nhrp_pair_end(s, e);
 	bind(s, now, e, 0);
 	tell(s, now, what, e, NULL);
 	nhrp_quota_drop(&s->quota, &e->from);
@@ -141,7 +131,8 @@ take(struct nhrp_serve *s, const struct nhrp_in *in, const struct nhrp_cie *c, s
 
 	moved = e->holding == 0 || addr_cmp(&e->nbma, &in->p.src_nbma) != 0 || addr_cmp(&e->nat, &nat) != 0;
 	if (moved && e->holding != 0)
-		purge_askers(s, e, false, now);	/* they send to an address that it has left */
+		/* They send to an address that it has left. */
+		s->counts.purges += nhrp_purge_askers(&s->purges, s->node, e, NULL, false, now);
 	e->nbma = in->p.src_nbma;
 	e->nat = nat;
 	e->unique = (in->p.flags & NHRP_REG_UNIQUE) != 0;
@@ -150,6 +141,7 @@ take(struct nhrp_serve *s, const struct nhrp_in *in, const struct nhrp_cie *c, s
 	nhrp_cache_end(&s->cache, e, now.ms + e->holding * UINT64_C(1000));
 	bind(s, now, e, e->holding);
 	nhrp_pair_offer(s, in, e, now);
+	nhrp_behind_named(s, e, now);
 	if (!moved) {
 		s->counts.refreshed++;
 		return;

@@ -4,6 +4,7 @@
 #ifndef SAPIPE_NHRP_SERVER_H
 #define SAPIPE_NHRP_SERVER_H
 
+#include "base/prefix.h"
 #include "nhrp/cache.h"
 #include "nhrp/purge.h"
 #include "nhrp/quota.h"
@@ -35,10 +36,15 @@ struct nhrp_couple {
 	uint64_t	due_ms;		/* to be sent again; quiet: samples count again */
 };
 
+struct nhrp_allowed {
+	struct addr	client;		/* its protocol address; family 0: any client */
+	struct nhrp_net	net;		/* and networks within */
+};
+
 struct nhrp_serve_conf {
 	bool		connect;	/* an AutoConnect VPN: samples make couples */
 	struct acvpn	profile;	/* ... whose tunnels have this idle time, lifetimes, proposals */
-	struct acvpn_net allowed[NHRP_ALLOWED];	/* networks that spokes may have behind them */
+	struct nhrp_allowed allowed[NHRP_ALLOWED];	/* networks that clients may have behind them */
 	size_t		n_allowed;
 	bool		redirect;	/* send traffic indications */
 	size_t		limit;		/* registrations; 0: NHRP_SERVE_LIMIT */
@@ -53,6 +59,8 @@ struct nhrp_serve_conf {
 	bool		(*route)(void *ctx, const struct addr *dst, struct addr *via, uint8_t *prefix);
 	/* Whether ${a} is an address of this machine, whose packets need no further hop. May be NULL. */
 	bool		(*local)(void *ctx, const struct addr *a, uint8_t *prefix);
+	/* Whether ${net} has an address of this machine, or of a network behind it. May be NULL. */
+	bool		(*local_in)(void *ctx, const struct nhrp_net *net);
 	void		*ctx;
 };
 
@@ -66,6 +74,7 @@ struct nhrp_serve {
 	struct nhrp_serve_conf	 conf;
 	struct nhrp_cache	 cache;
 	struct nhrp_quota	 quota;		/* registrations by NBMA address */
+	struct prefixes		 behind;	/* networks behind clients */
 	struct nhrp_purges	 purges;	/* sent and not yet answered */
 	uint64_t		 servers_ms;	/* when the bindings of the other servers are written again */
 	struct nhrp_serve_counts counts;

@@ -2,6 +2,7 @@
 #include "nhrp_net.h"
 
 #include "nhrp/acvpn.h"
+#include "nhrp/behind.h"
 #include "nhrp/pair.h"
 
 static struct acvpn offer[2];
@@ -16,12 +17,12 @@ connected_net(void)
 	net_make(false);
 	hub.serve->conf.redirect = false;
 	hub.serve->conf.connect = true;
-	hub.serve->conf.allowed[0] = (struct acvpn_net){ ip("10.0.0.0"), 8 };
+	hub.serve->conf.allowed[0] = (struct nhrp_allowed){ .net = { ip("10.0.0.0"), 8 } };
 	hub.serve->conf.n_allowed = 1;
 	c.nhs_nbma = hub.outer;
 	for (size_t i = 0; i < 2; i++) {
 		offer[i] = (struct acvpn){ .kind = ACVPN_OFFER, .n_nets = 1 };
-		offer[i].nets[0] = (struct acvpn_net){ spokes[i]->client.nets[0].net, 24 };
+		offer[i].nets[0] = (struct nhrp_net){ spokes[i]->client.nets[0].net, 24 };
 		memset(offer[i].cert, 0x11 * (int)(i + 1), sizeof(offer[i].cert));
 		acvpn_set(&offer[i], ACVPN_ATTR_NET);
 		acvpn_set(&offer[i], ACVPN_ATTR_CERT);
@@ -64,8 +65,8 @@ full(enum acvpn_kind kind)
 	    .n_nets = 2, .role = ACVPN_RESPONDER, .holding = 60, .idle = 5, .code = 4,
 	    .profile = { "aes128-sha256-ecp256", "aes128gcm16", 600, 300 } };
 
-	a.nets[0] = (struct acvpn_net){ ip("10.9.0.0"), 24 };
-	a.nets[1] = (struct acvpn_net){ ip("10.8.0.0"), 16 };
+	a.nets[0] = (struct nhrp_net){ ip("10.9.0.0"), 24 };
+	a.nets[1] = (struct nhrp_net){ ip("10.8.0.0"), 16 };
 	memset(a.cert, 7, sizeof(a.cert));
 	for (unsigned t = 1; t < ACVPN_ATTR_END; t++)
 		acvpn_set(&a, (enum acvpn_attr)t);
@@ -310,13 +311,16 @@ a_set_that_would_lead_own_or_outer_addresses_away_is_refused(void **state)
 {
 	static const char *const nets[] = { "10.2.0.0", "10.2.0.128", "203.0.113.0", "10.255.255.0" };
 	struct nhrp_client_entry *e;
+	struct addr had;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(nets) / sizeof(nets[0]); i++) {
 		connected_net();
 		/* A hub that has gone mad. */
 		e = nhrp_cache_find(&hub.serve->cache, &one.node.proto);
-		e->offer->nets[0] = (struct acvpn_net){ ip(nets[i]), i == 1 ? 25 : 24 };
+		had = e->nets->prefix.net;
+		e->nets->prefix.net = ip(nets[i]);
+		e->nets->prefix.bits = i == 1 ? 25 : 24;
 		sample(&one, &two, "10.1.0.1", "10.2.0.1");
 		nhrp_net_run();
 		assert_null(bound(&two, nets[i]));
@@ -328,6 +332,8 @@ a_set_that_would_lead_own_or_outer_addresses_away_is_refused(void **state)
 		pass(50000);
 		sample(&one, &two, "10.1.0.1", "10.2.0.1");
 		assert_int_equal(hub.serve->counts.sets, 1);
+		e->nets->prefix.net = had;
+		e->nets->prefix.bits = 24;
 	}
 }
 
@@ -386,14 +392,14 @@ networks_of_others_and_forbidden_ones_are_left_out(void **state)
 {
 	(void)state;
 	connected_net();
-	offer[1].nets[1] = (struct acvpn_net){ ip("10.1.0.64"), 26 };
-	offer[1].nets[2] = (struct acvpn_net){ ip("172.16.0.0"), 16 };
-	offer[1].nets[3] = (struct acvpn_net){ ip("10.0.0.0"), 7 };
-	offer[1].nets[4] = (struct acvpn_net){ ip("10.255.0.0"), 16 };	/* the server */
-	offer[1].nets[5] = (struct acvpn_net){ ip("10.77.0.0"), 16 };
+	offer[1].nets[1] = (struct nhrp_net){ ip("10.1.0.64"), 26 };
+	offer[1].nets[2] = (struct nhrp_net){ ip("172.16.0.0"), 16 };
+	offer[1].nets[3] = (struct nhrp_net){ ip("10.0.0.0"), 7 };
+	offer[1].nets[4] = (struct nhrp_net){ ip("10.255.0.0"), 16 };	/* the server */
+	offer[1].nets[5] = (struct nhrp_net){ ip("10.77.0.0"), 16 };
 	offer[1].n_nets = 6;
 	pass(21000);
-	assert_int_equal(nhrp_cache_find(&hub.serve->cache, &two.node.proto)->offer->n_nets, 2);
+	assert_int_equal(nhrp_cache_find(&hub.serve->cache, &two.node.proto)->n_nets, 2);
 	assert_int_not_equal(bound(&hub, "10.77.0.0")->holding, 0);
 	assert_null(bound(&hub, "10.1.0.64"));
 	assert_null(bound(&hub, "172.16.0.0"));

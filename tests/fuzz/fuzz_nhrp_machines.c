@@ -79,7 +79,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct nhrp_node spoke = { .source = "fuzz", .tun = "", .nbma = { 4, { 203, 0, 113, 11 }, 0 },
 	    .proto = { 4, { 10, 255, 255, 1 }, 0 }, .holding = 60, .id = 1, .sink = { on_send, on_binding, on_event, NULL } };
 	struct nhrp_serve_conf conf = { .redirect = true, .limit = 4, .route = route, .connect = true,
-	    .allowed = { { { 4, { 10, 0, 0, 0 }, 0 }, 8 } }, .n_allowed = 1 };
+	    .allowed = { { .net = { { 4, { 10, 0, 0, 0 }, 0 }, 8 } } }, .n_allowed = 1 };
 	struct acvpn offer = { .kind = ACVPN_OFFER, .has = UINT32_C(1) << ACVPN_ATTR_CERT };
 	struct nhrp_register_conf reg = { .nhs_nbma = hub.nbma, .keep = true, .offer = &offer };
 	struct now now = { .ms = 1000, .epoch = 1 };
