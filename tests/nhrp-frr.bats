@@ -127,3 +127,72 @@ teardown() { nhrp_teardown; }
 		PIDS=()
 	done
 }
+
+# nets_of NODE: the networks that its gre-tun has routes to.
+nets_of() { in_node "$1" ip route | grep ' dev gre1' | grep -o '^10\.[12]\.[0-9.]*/[0-9]*' | sort | tr '\n' ' '; }
+has_nets() { [ "$(nets_of "$1")" = "$2" ]; }
+
+# registers_and_is_asked: spoke1 with networks, of which the hub accepts some; then spoke2's pings to one of them.
+registers_and_is_asked() {
+	spoke spoke1 203.0.113.11 1 --register-prefixes --prefix 10.7.0.0/24 --prefix 203.0.113.240/28 --prefix 10.8.1.0/24
+	eventually 10 grep -q 'registered: 10.255.255.2 at 203.0.113.12' "$T/hub.log"
+	in_node hub ip route add 10.2.0.0/24 via 10.255.255.2 dev gre1 onlink
+	pings spoke2 2 10.1.0.1 19 64
+}
+
+@test "nhrp frr: networks registered at our hub: no static routes, one answer for FRR's spoke, and what is not allowed" {
+	timeout 120 "$FRR" up
+	pipe hub "nhrp-serve -v --redirect --holding-time $HOLD --prefix 10.0.0.0/24 --tun gre1 --address 10.255.255.254 \
+			--client-net 10.255.255.1=10.1.0.0/16 --client-net 10.8.0.0/16 --client-net 203.0.113.0/24 |
+		gre-tun --tun gre1 --local 203.0.113.254 --key 42 --mtu 1400 --route --address 10.255.255.254/32"
+	eventually 10 grep -q 'serving on' "$T/hub.log"
+	frr spoke2
+	wire "$T/wire.pcap" registers_and_is_asked
+	# Each end says which network, and the code.
+	grep 'refused: 10.7.0.0 at 203.0.113.254: the network: administratively prohibited (code 4)' "$T/spoke1.log"
+	grep 'refused: 10.7.0.0 at 203.0.113.11: the network is not allowed: administratively prohibited (code 4)' "$T/hub.log"
+	grep 'refused: 203.0.113.240 at 203.0.113.11: the network contains the server' "$T/hub.log"
+	grep 'registered: 10.1.0.0 at 203.0.113.254: the network' "$T/spoke1.log"
+	grep 'registered: 10.8.1.0 at 203.0.113.254: the network' "$T/spoke1.log"
+	faultless "$T/wire.pcap"
+	tshark -r "$T/wire.pcap" -Y 'nhrp.hdr.op.type == 4' -T fields -e nhrp.code -e nhrp.prefix 2>/dev/null >"$T/codes"
+	grep -E '^0,0,4,4,0.*	32,24,24,28,24' "$T/codes" || { cat "$T/codes"; false; }
+	has_nets hub '10.1.0.0/24 10.2.0.0/24 '
+	in_node hub ip route | grep '10.8.1.0/24 via 10.255.255.1'
+	# The server has answered for the whole network.
+	eventually 5 vty_has spoke2 'show ip nhrp shortcut' 'dynamic +10\.1\.0\.0/24'
+	run ! grep 'answered: ' "$T/spoke1.log"
+	# The networks end with the registration.
+	kill -- "-${PID[spoke1]}"
+	eventually 5 has_nets hub '10.2.0.0/24 '
+}
+
+@test "nhrp frr: networks at FRR's hub: it refuses them with code 13, and the registration holds" {
+	timeout 120 "$FRR" up
+	frr hub
+	spoke spoke1 203.0.113.11 1 --register-prefixes
+	eventually 5 grep -q 'refused: 10.1.0.0 at 203.0.113.254: the network: the binding exists but is not unique (code 13)' "$T/spoke1.log"
+	eventually 5 vty_has hub 'show ip nhrp cache' 'dynamic +10\.255\.255\.1 +203\.0\.113\.11 '
+	pings spoke1 1 10.0.0.1 20 64
+	pipe spoke2 "sleep 60 | gre-tun --tun gre1 --local 203.0.113.12 --key 42"
+	run -1 --separate-stderr in_node spoke2 nhrp-register --tun gre1 --address 10.255.255.2 --register-prefixes \
+		--prefix 10.2.0.0/24 203.0.113.254
+	[[ $stderr == *"accepted by 10.255.255.254"* && $stderr == *"(code 13)"* ]]
+}
+
+@test "nhrp frr: ours alone: a network that a spoke registers no more is purged, and its prefix with it" {
+	local hub="nhrp-serve -v --redirect --holding-time $HOLD --tun gre1 --address 10.255.255.254 --client-net 10.0.0.0/8"
+	timeout 120 "$FRR" up
+	pipe hub "$hub | gre-tun --tun gre1 --local 203.0.113.254 --key 42 --mtu 1400 --route --address 10.255.255.254/32"
+	eventually 10 grep -q 'serving on' "$T/hub.log"
+	spoke spoke1 203.0.113.11 1 --register-prefixes
+	spoke spoke2 203.0.113.12 2 --register-prefixes
+	eventually 5 has_nets hub '10.1.0.0/24 10.2.0.0/24 '
+	pings spoke1 1 10.2.0.1 20 64
+	has_nets spoke1 '10.2.0.0/24 '
+	# Another registration of the same spoke, without the network.
+	in_node spoke2 nhrp-register --tun gre1 --address 10.255.255.2 --holding-time 30 203.0.113.254 >/dev/null
+	eventually 5 grep -q 'purged: 10.2.0.0 at 203.0.113.254' "$T/spoke1.log"
+	eventually 5 has_nets spoke1 ''
+	eventually 5 has_nets hub '10.1.0.0/24 '
+}

@@ -18,7 +18,7 @@ struct opts {
 	struct opt_args	 servers;
 	uint32_t	 timeout_ms, idle;
 	const char	*cert;
-	bool		 keep, shortcut, unique, connect;
+	bool		 keep, shortcut, unique, connect, register_prefixes;
 };
 
 #define T struct opts
@@ -29,13 +29,14 @@ static const struct opt optab[] = {
 	OPT_INCLUDE(T, nhrp, nhrp_optab),
 	OPT_SECONDS(T, nhrp.holding, 0, "holding-time", "S", 3, 65535, "seconds that the registration lasts"),
 	OPT_PAIR(T, unique, 0, "unique", "let no other NBMA address register this address"),
+	OPT_FLAG(T, register_prefixes, 0, "register-prefixes", "register the networks of --prefix too"),
 	OPT_LIST(T, nhs, 0, "nhs", "ADDR", "the address of the first, second, ... SERVER in the tunnel (default: the server says it)"),
 	OPT_MILLIS(T, timeout_ms, 0, "timeout", "S", 100, 3600000, "without --keep: seconds to wait for the answer"),
 	OPT_SECTION("Staying"),
 	OPT_FLAG(T, keep, 0, "keep", "stay: refresh the registration, answer resolution requests"),
 	OPT_FLAG(T, shortcut, 0, "shortcut", "with --keep: follow traffic indications, find direct ways"),
 	OPT_SECONDS(T, idle, 0, "idle", "S", 2, 65535, "with --shortcut, --connect: end a shortcut without packets for S seconds", .flags = OPT_NO_DEFAULT),
-	OPT_LIST(T, prefixes, 0, "prefix", "CIDR", "with --keep: a network behind this end"),
+	OPT_LIST(T, prefixes, 0, "prefix", "CIDR", "with --keep, --register-prefixes: a network behind this end"),
 	OPT_FLAG(T, connect, 0, "connect", "with --keep: AutoConnect VPN, tunnels to other clients when the server says so"),
 	OPT_STR(T, cert, 0, "cert", "FILE", "with --connect: our certificate for these tunnels, whose hash the server hands on"),
 	OPT_OUTPUT(T, output, "write nhrp-binding records to FILE (default: standard output)"),
@@ -142,7 +143,8 @@ settle_servers(struct run *r, struct fault *f)
 	for (i = 0; i < o->servers.n; i++) {
 		struct nhrp_register_conf *c = &r->conf[i];
 
-		*c = (struct nhrp_register_conf){ .unique = o->unique, .keep = o->keep, .offer = o->connect ? &r->offer : NULL };
+		*c = (struct nhrp_register_conf){ .unique = o->unique, .keep = o->keep, .offer = o->connect ? &r->offer : NULL,
+		    .nets = r->client.nets, .n_nets = o->register_prefixes ? o->prefixes.n : 0 };
 		if (numeric_parse(&c->nhs_nbma, o->servers.v[i], "SERVER", f) != 0 ||
 		    (i < o->nhs.n && numeric_parse(&c->nhs, o->nhs.v[i], "--nhs", f) != 0))
 			return (-1);
@@ -189,8 +191,14 @@ open_all(struct run *r, struct fault *f)
 
 	if (settle_servers(r, f) != 0)
 		return (-1);
-	if (!o->keep && (o->shortcut || o->connect || o->prefixes.n > 0))
-		return (fault(f, FAULT_USAGE, "--shortcut, --connect and --prefix require --keep"));
+	if (!o->keep && (o->shortcut || o->connect))
+		return (fault(f, FAULT_USAGE, "--shortcut and --connect require --keep"));
+	if (!o->keep && !o->register_prefixes && o->prefixes.n > 0)
+		return (fault(f, FAULT_USAGE, "--prefix requires --keep or --register-prefixes"));
+	if (o->register_prefixes && o->unique)
+		return (fault(f, FAULT_USAGE, "--register-prefixes and --unique exclude each other"));
+	if (o->register_prefixes && (o->prefixes.n == 0 || o->prefixes.n > NHRP_REGISTER_NETS))
+		return (fault(f, FAULT_USAGE, "--register-prefixes requires --prefix, 1 to %d times", NHRP_REGISTER_NETS));
 	if (!o->shortcut && !o->connect && o->idle != 0)
 		return (fault(f, FAULT_USAGE, "--idle requires --shortcut or --connect"));
 	for (i = 0; i < o->prefixes.n; i++)
@@ -212,6 +220,16 @@ open_all(struct run *r, struct fault *f)
 	return (nhrp_tool_confine(o->nhrp.user, false, f));
 }
 
+/* Whether the server has accepted all networks; the events say which it has not. */
+static bool
+networks_accepted(const struct nhrp_register *reg)
+{
+	for (size_t i = 0; i < reg->conf.n_nets; i++)
+		if (reg->state.net[i] != NHRP_NET_ACCEPTED)
+			return (false);
+	return (true);
+}
+
 static bool
 print_verdict(const struct nhrp_register *reg)
 {
@@ -227,7 +245,7 @@ print_verdict(const struct nhrp_register *reg)
 		report_say(-1, "no answer from %s", addr_text(a, &reg->conf.nhs_nbma));
 		report_hint("the server is down, GRE is filtered, or the keys of the tunnel differ (gre-tun --key)");
 	}
-	return (s->outcome == NHRP_ACCEPTED);
+	return (s->outcome == NHRP_ACCEPTED && networks_accepted(reg));
 }
 
 static enum exit_status

@@ -8,6 +8,7 @@
 #include "cli/prog.h"
 #include "cli/report.h"
 #include "crypto/proposal.h"
+#include "net/ifaddr.h"
 #include "net/linkroute.h"
 #include "net/routewatch.h"
 #include "nhrp/pair.h"
@@ -15,6 +16,7 @@
 #include "tool/nhrp/nhrp_tool.h"
 
 #define NETS	32
+#define ADDRS	256	/* of this machine */
 
 struct opts {
 	struct nhrp_opts nhrp;
@@ -34,10 +36,10 @@ static const struct opt optab[] = {
 	OPT_SECONDS(T, nhrp.holding, 0, "holding-time", "S", 3, 65535, "seconds that its own answers last"),
 	OPT_FLAG(T, redirect, 0, "redirect", "send traffic indications: clients find direct ways"),
 	OPT_LIST(T, prefixes, 0, "prefix", "CIDR", "a network behind the server itself"),
+	OPT_LIST(T, clients, 0, "client-net", "[ADDR=]CIDR", "clients, or the client ADDR, may have networks of CIDR behind them"),
 	OPT_LIST(T, servers, 0, "server", "ADDR=NBMA", "another server, by its addresses in and outside of the tunnel: hand requests on to it"),
 	OPT_SECTION("AutoConnect VPN:"),
 	OPT_FLAG(T, connect, 0, "connect", "tell two clients of each other when packets go between their tunnels"),
-	OPT_LIST(T, clients, 0, "client-net", "CIDR", "with --connect: clients may have networks of CIDR behind them"),
 	OPT_STR(T, ike, 0, "client-ike", "PROPOSALS", "with --connect: IKE proposals of their tunnels"),
 	OPT_STR(T, esp, 0, "client-esp", "PROPOSALS", "with --connect: ESP proposals of their tunnels"),
 	OPT_SECONDS(T, ike_lifetime, 0, "client-ike-lifetime", "S", 60, 86400000, "with --connect: lifetime of their IKE SAs",
@@ -61,7 +63,7 @@ struct run {
 	struct routewatch	 routes;
 	struct linkroute	 local;		/* its socket only */
 	ev_io			 on_change, on_answer;
-	struct { struct addr net; uint8_t prefix; } nets[NETS];
+	struct nhrp_net		 nets[NETS];
 	size_t			 n_nets;
 	struct nhrp_hop		 servers[NHRP_SERVERS];
 };
@@ -94,6 +96,23 @@ is_local(void *ctx, const struct addr *a, uint8_t *prefix)
 		}
 	*prefix = nhrp_bits(a);
 	return (linkroute_is_local(&r->local, a));
+}
+
+static bool
+is_local_in(void *ctx, const struct nhrp_net *net)
+{
+	struct run *r = ctx;
+	struct addr own[ADDRS];
+	long n = ifaddr_list(own, ADDRS, net->net.family, NULL);
+	size_t i;
+
+	for (i = 0; i < r->n_nets; i++)
+		if (nhrp_within(&r->nets[i].net, &net->net, net->prefix) || nhrp_within(&net->net, &r->nets[i].net, r->nets[i].prefix))
+			return (true);
+	for (i = 0; n > 0 && i < (size_t)n; i++)
+		if (nhrp_within(&own[i], &net->net, net->prefix))
+			return (true);
+	return (n < 0 || n == ADDRS);
 }
 
 /* --- calls of the frame --- */
@@ -196,18 +215,38 @@ watch_routes(struct run *r, uint64_t salt, struct fault *f)
 
 /* --- life --- */
 
-/* "10.255.255.253=203.0.113.253". */
+/* The address before the "=" of ${text}; ${*rest}: what follows. */
 static int
-server_parse(struct nhrp_hop *s, const char *text, struct fault *f)
+addr_before(struct addr *a, const char **rest, const char *text, const char *option, const char *form, struct fault *f)
 {
 	const char *sep = strchr(text, '=');
 	char proto[ADDR_TEXT];
 
 	if (sep == NULL || (size_t)(sep - text) >= sizeof(proto))
-		return (fault(f, FAULT_BAD_ADDRESS, "--server: \"%s\" is not ADDR=NBMA", text));
+		return (fault(f, FAULT_BAD_ADDRESS, "%s: \"%s\" is not %s", option, text, form));
 	memcpy(proto, text, (size_t)(sep - text));
 	proto[sep - text] = '\0';
-	return (numeric_parse(&s->proto, proto, "--server", f) != 0 || numeric_parse(&s->nbma, sep + 1, "--server", f) != 0 ? -1 : 0);
+	*rest = sep + 1;
+	return (numeric_parse(a, proto, option, f));
+}
+
+/* "10.255.255.253=203.0.113.253". */
+static int
+server_parse(struct nhrp_hop *s, const char *text, struct fault *f)
+{
+	const char *nbma;
+
+	return (addr_before(&s->proto, &nbma, text, "--server", "ADDR=NBMA", f) != 0 ||
+	    numeric_parse(&s->nbma, nbma, "--server", f) != 0 ? -1 : 0);
+}
+
+/* "10.0.0.0/8", or "10.255.255.1=10.1.0.0/16". */
+static int
+client_net_parse(struct nhrp_allowed *a, const char *text, struct fault *f)
+{
+	if (strchr(text, '=') != NULL && addr_before(&a->client, &text, text, "--client-net", "ADDR=CIDR", f) != 0)
+		return (-1);
+	return (nhrp_net_parse(&a->net.net, &a->net.prefix, text, "--client-net", f));
 }
 
 static int
@@ -227,16 +266,10 @@ settle_clients(const struct opts *o, struct nhrp_serve_conf *c, struct fault *f)
 	struct esp_proposals esp;
 
 	if (!o->connect)
-		return (o->clients.n == 0 && o->ike == NULL && o->esp == NULL && o->idle == 0 && o->ike_lifetime == 0 && o->esp_lifetime == 0 ? 0 :
-		    fault(f, FAULT_USAGE, "--client-... requires --connect"));
+		return (o->ike == NULL && o->esp == NULL && o->idle == 0 && o->ike_lifetime == 0 && o->esp_lifetime == 0 ? 0 :
+		    fault(f, FAULT_USAGE, "--client-ike, -esp, -...-lifetime and -idle require --connect"));
 	if (o->redirect)
 		return (fault(f, FAULT_USAGE, "--connect and --redirect exclude each other"));
-	if (o->clients.n > NHRP_ALLOWED)
-		return (fault(f, FAULT_USAGE, "--client-net: at most %d of them", NHRP_ALLOWED));
-	for (; c->n_allowed < o->clients.n; c->n_allowed++)
-		if (nhrp_net_parse(&c->allowed[c->n_allowed].net.net, &c->allowed[c->n_allowed].net.prefix, o->clients.v[c->n_allowed],
-		    "--client-net", f) != 0)
-			return (-1);
 	if ((o->ike != NULL && (ike_proposals_parse(&ike, o->ike, f) != 0 || copy_proposals(a->profile.ike, o->ike, "--client-ike", f) != 0)) ||
 	    (o->esp != NULL && (esp_proposals_parse(&esp, o->esp, f) != 0 || copy_proposals(a->profile.esp, o->esp, "--client-esp", f) != 0)))
 		return (-1);
@@ -250,10 +283,15 @@ settle_clients(const struct opts *o, struct nhrp_serve_conf *c, struct fault *f)
 }
 
 static int
-settle(struct run *r, const struct opts *o, struct fault *f)
+settle(struct run *r, const struct opts *o, struct nhrp_serve_conf *c, struct fault *f)
 {
 	size_t i;
 
+	if (o->clients.n > NHRP_ALLOWED)
+		return (fault(f, FAULT_USAGE, "--client-net: at most %d of them", NHRP_ALLOWED));
+	for (; c->n_allowed < o->clients.n; c->n_allowed++)
+		if (client_net_parse(&c->allowed[c->n_allowed], o->clients.v[c->n_allowed], f) != 0)
+			return (-1);
 	for (i = 0; i < o->prefixes.n; i++)
 		if (nhrp_net_parse(&r->nets[i].net, &r->nets[i].prefix, o->prefixes.v[i], "--prefix", f) != 0)
 			return (-1);
@@ -269,9 +307,9 @@ open_all(struct run *r, struct fault *f)
 {
 	const struct opts *o = r->o;
 	struct nhrp_serve_conf c = { .redirect = o->redirect, .connect = o->connect, .limit = o->limit, .limit_each = o->limit_each,
-	    .servers = r->servers, .n_servers = o->servers.n, .route = route, .local = is_local, .ctx = r };
+	    .servers = r->servers, .n_servers = o->servers.n, .route = route, .local = is_local, .local_in = is_local_in, .ctx = r };
 
-	if (settle(r, o, f) != 0 || settle_clients(o, &c, f) != 0)
+	if (settle(r, o, &c, f) != 0 || settle_clients(o, &c, f) != 0)
 		return (-1);
 	if (getrandom(&c.salt, sizeof(c.salt), 0) != sizeof(c.salt))
 		return (fault_sys(f, FAULT_SYSTEM, "no random numbers"));

@@ -1,6 +1,8 @@
 /* What a next hop server hands on, and its indications. */
 #include "nhrp/forward.h"
 
+#include "nhrp/behind.h"
+
 #define PREFIX_MIN	8	/* of an answer */
 
 void
@@ -71,9 +73,12 @@ static const struct addr *
 toward(struct nhrp_serve *s, const struct addr *dst)
 {
 	const struct addr *nbma = nbma_of(s, dst);
+	const struct nhrp_behind *b;
 	struct addr via;
 	uint8_t prefix;
 
+	if (nbma == NULL && (b = nhrp_behind_find(s, dst)) != NULL)
+		return (nhrp_entry_nbma(b->owner));
 	if (nbma != NULL || s->conf.route == NULL || !s->conf.route(s->conf.ctx, dst, &via, &prefix))
 		return (nbma);
 	return (nbma_of(s, &via));
@@ -194,8 +199,15 @@ void
 nhrp_serve_resolution(struct nhrp_serve *s, const struct nhrp_in *in, struct now now)
 {
 	struct nhrp_client_entry *e = nhrp_cache_find(&s->cache, &in->p.dst);
-	uint8_t prefix = nhrp_bits(&in->p.dst);
+	const struct nhrp_behind *b;
+	uint8_t prefix = nhrp_bits(&in->p.dst), local = prefix;
 
+	/* A client behind a NAT answers itself, which opens its NAT for the requester. */
+	if (e == NULL && (b = nhrp_behind_find(s, &in->p.dst)) != NULL && b->owner->nat.family == 0 &&
+	    addr_cmp(&b->owner->from, &in->from) != 0) {
+		e = b->owner;
+		prefix = b->prefix.bits;
+	}
 	if (in->p.src.family == 0 || in->p.dst.family == 0) {
 		nhrp_serve_error(s, in, NHRP_ERROR_PROTOCOL, now);
 		return;
@@ -206,9 +218,9 @@ nhrp_serve_resolution(struct nhrp_serve *s, const struct nhrp_in *in, struct now
 		return;
 	}
 	if (addr_cmp(&in->p.dst, &s->node->proto) == 0 ||
-	    (s->conf.local != NULL && s->conf.local(s->conf.ctx, &in->p.dst, &prefix))) {
+	    (s->conf.local != NULL && s->conf.local(s->conf.ctx, &in->p.dst, &local))) {
 		s->counts.answered++;
-		answer(s, in, NULL, prefix < PREFIX_MIN ? nhrp_bits(&in->p.dst) : prefix, NHRP_CODE_OK);
+		answer(s, in, NULL, local < PREFIX_MIN ? nhrp_bits(&in->p.dst) : local, NHRP_CODE_OK);
 	} else if (e != NULL) {
 		s->counts.answered++;
 		remember(e, &in->p.src, &in->from, &in->p.dst, prefix, e->holding, now);

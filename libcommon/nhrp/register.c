@@ -16,6 +16,16 @@ own_entry(const struct nhrp_register *r)
 	    .holding = n->holding });
 }
 
+/* Appends an entry for each network to ${p}. ${accepted}: only for those that the server has accepted. */
+static void
+net_entries(const struct nhrp_register *r, struct nhrp_packet *p, bool accepted)
+{
+	for (size_t i = 0; i < r->conf.n_nets; i++)
+		if (!accepted || r->state.net[i] == NHRP_NET_ACCEPTED)
+			p->cie[p->n_cies++] = (struct nhrp_cie){ .prefix = r->conf.nets[i].prefix, .mtu = accepted ? 0 : r->node->mtu,
+			    .holding = accepted ? 0 : r->node->holding, .proto = r->conf.nets[i].net };
+}
+
 static void
 send_request(struct nhrp_register *r, struct now now)
 {
@@ -35,6 +45,7 @@ send_request(struct nhrp_register *r, struct now now)
 	/* A server whose address is not known takes our own as "whoever you are". */
 	p.dst = r->conf.nhs.family != 0 ? r->conf.nhs : p.src;
 	p.cie[p.n_cies++] = own_entry(r);
+	net_entries(r, &p, false);
 	nhrp_node_records(&p);
 	nat.nbma.scope = 0;
 	if (nat.proto.family == 0)
@@ -133,6 +144,41 @@ server_address(const struct nhrp_register *r, const struct nhrp_packet *p)
 	return (r->conf.nhs);
 }
 
+/* The entry of the reply ${p} for the network ${n}; NULL: it has none. */
+static const struct nhrp_cie *
+entry_of(const struct nhrp_packet *p, const struct nhrp_net *n)
+{
+	for (size_t i = 1; i < p->n_cies; i++)
+		if (p->cie[i].prefix == n->prefix && addr_cmp(&p->cie[i].proto, &n->net) == 0)
+			return (&p->cie[i]);
+	return (NULL);
+}
+
+/* The server's verdict on each network; a new one is an event. */
+static void
+networks(struct nhrp_register *r, const struct nhrp_packet *p, struct now now)
+{
+	for (size_t i = 0; i < r->conf.n_nets; i++) {
+		const struct nhrp_net *n = &r->conf.nets[i];
+		const struct nhrp_cie *c = entry_of(p, n);
+		const bool good = c != NULL && c->code == NHRP_CODE_OK;
+		struct sa_nhrp_event e;
+		char num[NHRP_NUM_TEXT];
+
+		if (r->state.net[i] == (good ? NHRP_NET_ACCEPTED : NHRP_NET_REFUSED))
+			continue;
+		r->state.net[i] = good ? NHRP_NET_ACCEPTED : NHRP_NET_REFUSED;
+		e = event(r, now, good ? "registered" : "refused");
+		e.proto = n->net;
+		e.prefix = n->prefix;
+		e.has_code = !good && c != NULL;
+		e.code = e.has_code ? c->code : 0;
+		(void)snprintf(e.text, sizeof(e.text), "the network%s%s", good ? "" : ": ",
+		    good ? "" : c != NULL ? nhrp_code_words(c->code, num) : "the server ignores it");
+		nhrp_node_tell(r->node, &e);
+	}
+}
+
 static void
 accepted(struct nhrp_register *r, const struct nhrp_packet *p, struct now now)
 {
@@ -155,12 +201,13 @@ accepted(struct nhrp_register *r, const struct nhrp_packet *p, struct now now)
 	r->due_ms = !r->conf.keep ? UINT64_MAX :
 	    now.ms + (r->state.holding < HOLDING_MIN_S ? HOLDING_MIN_S : r->state.holding) * UINT64_C(1000) / 3;
 	tell_nhs(r, now, r->state.holding);
-	if (!first)
-		return;
-	e = event(r, now, "registered");
-	if (nat.family != 0)
-		(void)snprintf(e.text, sizeof(e.text), "behind a NAT, seen as %s", addr_text(text, &nat));
-	nhrp_node_tell(r->node, &e);
+	if (first) {
+		e = event(r, now, "registered");
+		if (nat.family != 0)
+			(void)snprintf(e.text, sizeof(e.text), "behind a NAT, seen as %s", addr_text(text, &nat));
+		nhrp_node_tell(r->node, &e);
+	}
+	networks(r, p, now);
 }
 
 static void
@@ -172,6 +219,7 @@ refused(struct nhrp_register *r, enum nhrp_outcome outcome, uint16_t code, struc
 
 	r->state.outcome = outcome;
 	r->state.code = code;
+	memset(r->state.net, 0, sizeof(r->state.net));
 	e.has_code = true;
 	e.code = code;
 	(void)snprintf(e.text, sizeof(e.text), "%s", outcome == NHRP_FAILED ? nhrp_error_words(code, num) :
@@ -232,6 +280,7 @@ nhrp_register_timeout(struct nhrp_register *r, struct now now)
 		nhrp_node_tell(r->node, &e);
 		if (r->state.outcome == NHRP_ACCEPTED)
 			r->state.outcome = NHRP_WAITING;
+		memset(r->state.net, 0, sizeof(r->state.net));
 	}
 	if (now.ms >= r->due_ms)
 		ask(r, now);
@@ -252,6 +301,7 @@ nhrp_register_stop(struct nhrp_register *r, struct now now)
 	p.flags = NHRP_PURGE_NO_REPLY;	/* nobody will be here */
 	p.dst = r->state.nhs.family != 0 ? r->state.nhs : p.src;
 	p.cie[p.n_cies++] = (struct nhrp_cie){ .prefix = nhrp_bits(&n->proto), .nbma = p.src_nbma, .proto = p.src };
+	net_entries(r, &p, true);
 	nhrp_node_send(n, &r->conf.nhs_nbma, &p);
 	tell_nhs(r, now, 0);
 }

@@ -1,13 +1,16 @@
 /*
  * Registers this end at a next hop server (RFC 2332 section 5.2.3). A request that is not answered is sent again after 1, 2,
  * 4, .. 64 s. With ${keep} the registration is refreshed at a third of the holding time. Only an answer of the asked server
- * to the last request counts; any other packet changes nothing.
+ * to the last request counts; any other packet changes nothing. Networks go with the registration, as further entries: the server
+ * may accept some and refuse others.
  */
 #ifndef SAPIPE_NHRP_REGISTER_H
 #define SAPIPE_NHRP_REGISTER_H
 
 #include "nhrp/acvpn.h"
 #include "nhrp/node.h"
+
+#define NHRP_REGISTER_NETS	(NHRP_CIES_MAX - 1)	/* networks of one registration */
 
 enum nhrp_outcome {
 	NHRP_WAITING,		/* no answer so far */
@@ -21,6 +24,8 @@ struct nhrp_register_conf {
 	struct addr	nhs;		/* protocol address of the server; family 0: not known */
 	bool		unique;		/* refuse another NBMA address for our address */
 	bool		keep;
+	const struct nhrp_net *nets;	/* behind this end, the caller's; at most NHRP_REGISTER_NETS */
+	size_t		n_nets;
 	const struct acvpn *offer;	/* of an AutoConnect VPN, goes with each request; NULL: none */
 };
 
@@ -32,6 +37,7 @@ struct nhrp_registration {	/* what is known of it */
 	struct addr	nat;		/* our NBMA address as the server sees it; family 0: no NAT */
 	uint64_t	rtt_us;
 	unsigned	sent;		/* requests since the last answer */
+	enum { NHRP_NET_UNKNOWN, NHRP_NET_ACCEPTED, NHRP_NET_REFUSED } net[NHRP_REGISTER_NETS];	/* the verdict on each network */
 };
 
 struct nhrp_register {

@@ -77,21 +77,39 @@ end(struct nhrp_serve *s, struct nhrp_client_entry *e, struct now now, const cha
 
 /* --- registration --- */
 
-/* The code for registering ${proto} at ${nbma}; ${e}: what there is of it. */
-static enum nhrp_code
-judge(const struct nhrp_serve *s, const struct nhrp_in *in, const struct nhrp_cie *c, const struct nhrp_client_entry *e)
+/* Whether the entry ${c} of a registration is for the address of its sender alone. */
+static bool
+is_own(const struct nhrp_in *in, const struct nhrp_cie *c)
 {
-	const struct addr *proto = c->proto.family != 0 ? &c->proto : &in->p.src;
+	return ((c->prefix == 0 || c->prefix == 0xff || c->prefix == nhrp_bits(&in->p.src)) &&
+	    (c->proto.family == 0 || addr_cmp(&c->proto, &in->p.src) == 0));
+}
+
+/* The network of an entry that is not. */
+static struct nhrp_net
+net_of(const struct nhrp_in *in, const struct nhrp_cie *c)
+{
+	const struct addr *a = c->proto.family != 0 ? &c->proto : &in->p.src;
+	uint8_t bits = nhrp_bits(a), prefix = c->prefix == 0 || c->prefix > bits ? bits : c->prefix;
+
+	return ((struct nhrp_net){ nhrp_network(a, prefix), prefix });
+}
+
+/* The code for registering the sender of ${in}; ${e}: what there is of it. */
+static enum nhrp_code
+judge(const struct nhrp_serve *s, const struct nhrp_in *in, const struct nhrp_client_entry *e)
+{
+	const struct addr *proto = &in->p.src;
+	const struct nhrp_behind *b = nhrp_behind_find(s, proto);
 	bool unique = (in->p.flags & NHRP_REG_UNIQUE) != 0;
 	uint8_t prefix;
 
-	/* An end registers its own address, and no network. */
-	if (addr_cmp(proto, &in->p.src) != 0 || proto->family != s->node->proto.family ||
-	    addr_cmp(proto, &s->node->proto) == 0 ||
+	if (proto->family != s->node->proto.family || addr_cmp(proto, &s->node->proto) == 0 ||
 	    (s->conf.local != NULL && s->conf.local(s->conf.ctx, proto, &prefix)))
 		return (NHRP_CODE_PROHIBITED);
-	if (c->prefix != 0xff && c->prefix != nhrp_bits(proto) && c->prefix != 0)
-		return (NHRP_CODE_NOT_UNIQUE);
+	/* An address of a network of another client, or a tunnel that would lead into one. */
+	if ((b != NULL && b->owner != e) || nhrp_behind_find(s, &in->from) != NULL)
+		return (NHRP_CODE_PROHIBITED);
 	if (e == NULL && s->cache.n == s->cache.limit)
 		return (NHRP_CODE_NO_RESOURCES);
 	if (s->conf.limit_each != 0 && (e == NULL || addr_cmp(&e->from, &in->from) != 0) &&
@@ -100,6 +118,22 @@ judge(const struct nhrp_serve *s, const struct nhrp_in *in, const struct nhrp_ci
 	if (e != NULL && (e->unique || unique) && addr_cmp(&e->nbma, &in->p.src_nbma) != 0)
 		return (NHRP_CODE_TAKEN);
 	return (NHRP_CODE_OK);
+}
+
+/* The code of a registration of which no entry is for the sender's own address: that of the first network that it may have. */
+static enum nhrp_code
+judge_networks(struct nhrp_serve *s, const struct nhrp_in *in)
+{
+	enum nhrp_code code = NHRP_CODE_OK;
+	const char *why;
+
+	for (size_t i = 0; i < in->p.n_cies; i++) {
+		struct nhrp_net n = net_of(in, &in->p.cie[i]);
+
+		if (is_own(in, &in->p.cie[i]) || (code = nhrp_behind_judge(s, &in->p.src, &n, &why)) == NHRP_CODE_OK)
+			return (NHRP_CODE_OK);
+	}
+	return (code);
 }
 
 /* The entry of a registration that is accepted: ${e}, or a new one; counted for where it comes from now. NULL: no memory. */
@@ -122,9 +156,23 @@ entry_for(struct nhrp_serve *s, const struct nhrp_in *in, struct nhrp_client_ent
 	return (e);
 }
 
+/* Gives ${e} the networks that the registration names; ${code}: of each entry. */
 static void
-take(struct nhrp_serve *s, const struct nhrp_in *in, const struct nhrp_cie *c, struct nhrp_client_entry *e, struct now now)
+take_networks(struct nhrp_serve *s, const struct nhrp_in *in, struct nhrp_client_entry *e, uint8_t *code, struct now now)
 {
+	for (size_t i = 0; i < in->p.n_cies; i++) {
+		struct nhrp_net n = net_of(in, &in->p.cie[i]);
+
+		code[i] = is_own(in, &in->p.cie[i]) ? NHRP_CODE_OK : (uint8_t)nhrp_behind_name(s, e, &n, now);
+	}
+	nhrp_pair_offer(s, in, e, now);
+	nhrp_behind_named(s, e, now);
+}
+
+static void
+take(struct nhrp_serve *s, const struct nhrp_in *in, struct nhrp_client_entry *e, uint8_t *code, struct now now)
+{
+	const struct nhrp_cie *c = &in->p.cie[0];
 	struct addr nat = addr_cmp(&in->from, &in->p.src_nbma) != 0 ? in->from : (struct addr){0};
 	bool moved;
 	char text[64 + ADDR_TEXT], t[ADDR_TEXT];
@@ -140,8 +188,7 @@ take(struct nhrp_serve *s, const struct nhrp_in *in, const struct nhrp_cie *c, s
 	e->holding = c->holding != 0 ? c->holding : s->node->holding;
 	nhrp_cache_end(&s->cache, e, now.ms + e->holding * UINT64_C(1000));
 	bind(s, now, e, e->holding);
-	nhrp_pair_offer(s, in, e, now);
-	nhrp_behind_named(s, e, now);
+	take_networks(s, in, e, code, now);
 	if (!moved) {
 		s->counts.refreshed++;
 		return;
@@ -151,8 +198,9 @@ take(struct nhrp_serve *s, const struct nhrp_in *in, const struct nhrp_cie *c, s
 	tell(s, now, "registered", e, nat.family != 0 ? text : NULL);
 }
 
+/* ${code}: of each entry; ${e}: what there is of the client now, NULL: nothing. */
 static void
-registration_reply(struct nhrp_serve *s, const struct nhrp_in *in, enum nhrp_code code, const struct nhrp_client_entry *e)
+registration_reply(struct nhrp_serve *s, const struct nhrp_in *in, const uint8_t *code, const struct nhrp_client_entry *e)
 {
 	struct nhrp_packet p = in->p;
 	struct nhrp_arena a = { .n = 0 };
@@ -163,10 +211,11 @@ registration_reply(struct nhrp_serve *s, const struct nhrp_in *in, enum nhrp_cod
 	p.hops = NHRP_HOPS;
 	if (addr_cmp(&p.dst, &p.src) == 0)
 		p.dst = s->node->proto;
-	p.cie[0].code = (uint8_t)code;
-	p.n_cies = 1;
-	if (e != NULL)
-		p.cie[0].holding = e->holding;
+	for (size_t i = 0; i < p.n_cies; i++) {
+		p.cie[i].code = code[i];
+		if (e != NULL && code[i] == NHRP_CODE_OK)
+			p.cie[i].holding = e->holding;
+	}
 	if ((x = nhrp_ext_find(&p, NHRP_EXT_RESPONDER)) != NULL) {
 		x->data = SPAN_NONE;
 		(void)nhrp_ext_append(x, &own, &a);
@@ -184,6 +233,7 @@ registration(struct nhrp_serve *s, const struct nhrp_in *in, struct now now)
 	struct nhrp_client_entry *e = nhrp_cache_find(&s->cache, &in->p.src);
 	struct sa_nhrp_event ev;
 	enum nhrp_code code;
+	uint8_t codes[NHRP_CIES_MAX];
 	char num[NHRP_NUM_TEXT];
 
 	/* The destination is ours, or the client's own where it does not know ours. */
@@ -192,12 +242,13 @@ registration(struct nhrp_serve *s, const struct nhrp_in *in, struct now now)
 		nhrp_serve_error(s, in, NHRP_ERROR_PROTOCOL, now);
 		return;
 	}
-	code = judge(s, in, &in->p.cie[0], e);
+	if ((code = judge(s, in, e)) == NHRP_CODE_OK)
+		code = judge_networks(s, in);
 	if (code == NHRP_CODE_OK && (e = entry_for(s, in, e)) == NULL)
 		code = NHRP_CODE_NO_RESOURCES;
 	if (code == NHRP_CODE_OK) {
-		take(s, in, &in->p.cie[0], e, now);
-		registration_reply(s, in, code, e);
+		take(s, in, e, codes, now);
+		registration_reply(s, in, codes, e);
 		return;
 	}
 	s->counts.refused++;
@@ -208,12 +259,13 @@ registration(struct nhrp_serve *s, const struct nhrp_in *in, struct now now)
 	ev.code = (uint16_t)code;
 	(void)snprintf(ev.text, sizeof(ev.text), "%s", nhrp_code_words(code, num));
 	nhrp_node_tell(s->node, &ev);
-	registration_reply(s, in, code, NULL);
+	memset(codes, (int)code, sizeof(codes));
+	registration_reply(s, in, codes, NULL);
 }
 
 /* --- purge --- */
 
-/* A client withdraws its registration. Only the one who has registered can. */
+/* A client withdraws its registration, or networks of it. Only the one who has registered can. */
 static void
 purge(struct nhrp_serve *s, const struct nhrp_in *in, struct now now)
 {
@@ -225,11 +277,15 @@ purge(struct nhrp_serve *s, const struct nhrp_in *in, struct now now)
 		s->counts.unasked++;
 		return;
 	}
-	for (i = 0; i < in->p.n_cies; i++)
-		if (addr_cmp(&in->p.cie[i].proto, &e->proto) == 0) {
+	for (i = 0; i < in->p.n_cies && e != NULL; i++) {
+		struct nhrp_net n = net_of(in, &in->p.cie[i]);
+
+		if (nhrp_within(&e->proto, &n.net, n.prefix)) {
 			end(s, e, now, "purged", false);
-			break;
-		}
+			e = NULL;
+		} else
+			nhrp_behind_drop(s, e, &n, now);
+	}
 	if ((p.flags & NHRP_PURGE_NO_REPLY) != 0)
 		return;
 	p.type = NHRP_PURGE_REPLY;

@@ -80,6 +80,17 @@ nhrp_net_run(void)
 	q_first = q_last = 0;
 }
 
+void
+forge(struct end *to, const struct addr *from, const struct nhrp_packet *p)
+{
+	static uint8_t out[NHRP_PACKET_MAX];
+	size_t n = nhrp_encode(out, sizeof(out), p);
+
+	assert_true(n > 0);
+	receive(to, from, span_of(out, n));
+	nhrp_net_run();
+}
+
 static void
 end_make(struct end *e, const char *nbma, const char *proto, uint32_t id)
 {

@@ -37,6 +37,8 @@ extern bool drop;		/* the net loses everything */
 struct addr ip(const char *text);
 void receive(struct end *e, const struct addr *from, struct span s);
 void nhrp_net_run(void);
+/* Sends ${p} to ${to} as if from ${from}. */
+void forge(struct end *to, const struct addr *from, const struct nhrp_packet *p);
 bool route(void *ctx, const struct addr *dst, struct addr *via, uint8_t *prefix);
 bool hub_local(void *ctx, const struct addr *a, uint8_t *prefix);
 void net_make(bool nat);

@@ -309,18 +309,6 @@ expiry_purges_too(void **state)
 
 /* --- hostile ones --- */
 
-/* Sends ${p} to ${to} as if from ${from}. */
-static void
-forge(struct end *to, const struct addr *from, const struct nhrp_packet *p)
-{
-	static uint8_t out[NHRP_PACKET_MAX];
-	size_t n = nhrp_encode(out, sizeof(out), p);
-
-	assert_true(n > 0);
-	receive(to, from, span_of(out, n));
-	nhrp_net_run();
-}
-
 static void
 unasked_replies_change_nothing(void **state)
 {

@@ -81,7 +81,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct nhrp_serve_conf conf = { .redirect = true, .limit = 4, .route = route, .connect = true,
 	    .allowed = { { .net = { { 4, { 10, 0, 0, 0 }, 0 }, 8 } } }, .n_allowed = 1 };
 	struct acvpn offer = { .kind = ACVPN_OFFER, .has = UINT32_C(1) << ACVPN_ATTR_CERT };
-	struct nhrp_register_conf reg = { .nhs_nbma = hub.nbma, .keep = true, .offer = &offer };
+	struct nhrp_register_conf reg = { .nhs_nbma = hub.nbma, .keep = true, .offer = &offer, .nets = c.nets, .n_nets = 1 };
 	struct now now = { .ms = 1000, .epoch = 1 };
 
 	must(nhrp_serve_open(&s, &hub, &conf) == 0);
@@ -119,7 +119,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	nhrp_client_stop(&c, now);
 	nhrp_serve_stop(&s, now);
-	must(s.cache.n == 0);
+	must(s.cache.n == 0 && s.behind.n_lens[0] == 0 && s.behind.n_lens[1] == 0);
 	nhrp_serve_close(&s);
 	return (0);
 }
