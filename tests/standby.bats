@@ -192,6 +192,57 @@ fit() { ip netns exec "$([ "$1" = a ] && echo "$A" || echo "$B")" "./check_$1"; 
 	eventually 30 fit b
 }
 
+# called_first FIFO COMMAND...: starts as a process now, and becomes the command when the FIFO is written to.
+called_first() {
+	local gate=$1
+	mkfifo "$gate"
+	shift
+	# shellcheck disable=SC2016 # for that shell
+	background "late_$gate" sh -c 'read -r go <"$0"; exec "$@"' "$gate" ip netns exec "$A" "$@"
+}
+
+pid_in() { cut -d ' ' -f 1 "$(run_of a)/@responder.ike"; }
+
+@test "standby: of takeover and standby the one that was called last decides, whichever runs first" {
+	local pid
+	shared_gateways
+	./sapipe_a up gw
+	called_first early "$T/notify_a" standby
+	# Starts are counted in hundredths of a second.
+	nap 0.05
+	ip netns exec "$A" ./notify_a takeover
+	pid=$(pid_in)
+	active a
+	# a call that waits for the lock, and takeover meanwhile
+	called_first waits "$T/notify_a" standby
+	mkfifo held
+	# shellcheck disable=SC2016 # for that shell
+	background lock bash -c 'exec 8>>"$0" && flock 8 && echo held >held && read -r go <held' "$(run_of a)/lock"
+	read -r _ <held
+	echo go >early
+	echo go >waits
+	eventually 5 eval '[ "$(grep -c standby a.calls)" = 2 ]'
+	nap 0.05
+	ip netns exec "$A" ./notify_a takeover
+	kill "${BG[lock]}"
+	ended late_early 10
+	ended late_waits 10
+	[ "$(pid_in)" = "$pid" ]
+	active a
+	# and the other way round
+	called_first again "$T/notify_a" takeover
+	nap 0.05
+	ip netns exec "$A" ./notify_a standby
+	[ "$(pid_in)" != "$pid" ]
+	pid=$(pid_in)
+	echo go >again
+	ended late_again 10
+	[ "$(pid_in)" = "$pid" ]
+	run ! active a
+	ip netns exec "$A" ./notify_a takeover
+	active a
+}
+
 # A stream of numbers, 50 a second, from host to left and, apart from it, from left to host; and a TCP connection that counts.
 streams() {
 	background udp_l ip netns exec "$L" /usr/bin/python3 "$SAPIPE_TOP/tests/lib/gap.py" udp 10.1.0.1 10.2.0.10
@@ -222,7 +273,7 @@ failover() {
 		;;
 	esac
 	eventually 15 eval "tail -n +$n $2.calls | grep -q takeover"
-	at=$(tail -n "+$n" "$2.calls" | sed -n 's/ takeover gw//p' | head -n 1)
+	at=$(tail -n "+$n" "$2.calls" | sed -n 's/ takeover.*//p' | head -n 1)
 	for x in udp_l udp_r tcp_r; do
 		eventually 10 after "$x" "$at" || { show_all; return 1; }
 	done
@@ -240,7 +291,26 @@ after() { awk -v at="$2" 'END { exit !($1 > at) }' "$1.out"; }
 
 show_all() {
 	tail -n 20 left.ike left.log run/*/gw/log vrrp_?.err
+	tail -n 5 ./*.fits
 	cat ./*.calls
+	[ ! -e trace ] || tail -n 150 trace
+	[ -z "${STANDBY_KEEP-}" ] || { mkdir -p "$STANDBY_KEEP" && cp -r trace ./*.fits ./*.pcap ./*.out failovers "$STANDBY_KEEP"; }
+}
+
+# trace: all that anybody logs, each line with its time, in one file.
+trace() {
+	local file
+	for file in left.ike left.log "$(run_of a)/log" "$(run_of b)/log" vrrp_a.err vrrp_b.err a.calls b.calls; do
+		case $file in
+		"$(run_of a)"*) name=a.log ;;
+		"$(run_of b)"*) name=b.log ;;
+		*) name=$file ;;
+		esac
+		# shellcheck disable=SC2016 # for that shell
+		background "trace_$name" bash -c 'tail -q -n +1 -F "$1" 2>/dev/null | while IFS= read -r line; do echo "$EPOCHREALTIME $2: $line" >>trace; done' \
+			bash "$file" "$name"
+	done
+	background arp ip netns exec "$L" tcpdump -Uni eth0 -w ike.pcap arp or udp port 500
 }
 
 # back NAME: the gateway that failed is there again, stands by, and holds the SAs.
@@ -264,6 +334,7 @@ back() {
 	begin --dpd-interval 5 "${NETS4[@]}"
 	eventually 10 one_ping 10.2.0.10 || { show_all; false; }
 	eventually 30 ready b
+	trace
 	streams
 	for x in udp_l udp_r tcp_r; do eventually 10 more_than "$x" 20; done
 	for i in $(seq "${STANDBY_REPEAT:-2}"); do
@@ -277,6 +348,7 @@ back() {
 	done | tee failovers >&2
 	[ "$(grep -c 'gap beyond' failovers)" -eq "${STANDBY_REPEAT:-2}" ] || { cat failovers; show_all; false; }
 	[ -z "${STANDBY_RESULT-}" ] || cp failovers "$STANDBY_RESULT"
+	[ -z "${STANDBY_KEEP-}" ] || show_all >/dev/null
 	nap 1
 	kill "${BG[dump]}"
 	ended dump 3 || :

@@ -125,7 +125,7 @@ alive() {
 	pid=''
 	[ -f "$1" ] && read -r pid start <"$1"
 	case $pid in '' | *[!0-9]*) return 1 ;; esac
-	stat=$(cat "/proc/$pid/stat" 2>/dev/null) || return 1
+	{ read -r stat <"/proc/$pid/stat"; } 2>/dev/null || return 1
 	# shellcheck disable=SC2086 # into fields
 	set -- ${stat##*) }
 	[ "$1" != Z ] && [ "${20}" = "$start" ]

@@ -22,6 +22,7 @@
 #   ID.prom         metrics of vpnmon
 #   ID.follow, ID.follower     of two gateways: what the other one writes, and the process that asks for it
 #   ID.sa, ID.active           what the other one reads; this one has taken over
+#   wanted          which of takeover and standby was called last, and when
 #   ID.ike.ctl      the same of ike-initiate or ike-respond, for sa-stat --ike
 set -u
 umask 077
@@ -112,8 +113,13 @@ while [ $# -gt 0 ]; do
 	shift
 done
 [ -n "$command" ] || fail 2 'no command given' 'sapipe --help lists the commands'
-printf '%s\n' "$commands" | cut -f 1 | grep -qxF -e "$command" ||
-	fail 2 "unknown command $command" 'sapipe --help lists the commands'
+# Without another process: takeover has no time for one.
+case "
+$commands" in
+*"
+$command$tab"*) ;;
+*) fail 2 "unknown command $command" 'sapipe --help lists the commands' ;;
+esac
 [ -z "$follow" ] || [ "$command" = log ] || fail 2 '--follow is for log'
 [ -z "$peer" ] || [ "$command" = check ] || fail 2 '--peer is for check'
 for option in ${json:+--json} ${prometheus:+--prometheus} ${watch:+--watch}; do

@@ -31,10 +31,18 @@ follow_start() {
 	setsid sh "$self" .follower "$at/$1" "$confs/$name.follow" 9>&- 8>&- 7<&- </dev/null >>"$at/log" 2>&1 &
 }
 
-# gateway TUNNEL: STATE FIT of one of two gateways that runs, as ike-respond says.
+# gateway TUNNEL: sets state and fit of one of two gateways that runs, as ike-respond says: nothing if it does not answer. The
+# answer begins with {"type":"standby","state":"ready","fit":true}.
 gateway() {
-	sa-stat --ike "$runs/$1/@responder.ike.ctl" 2>/dev/null |
-		sed -n 's/^{"type":"standby","state":"\([a-z]*\)","fit":\([a-z]*\)}$/\1 \2/p'
+	state='' fit=''
+	answer=$(sa-stat --ike "$runs/$1/@responder.ike.ctl" 2>/dev/null)
+	case $answer in
+	'{"type":"standby","state":"'*'","fit":'*) ;;
+	*) return ;;
+	esac
+	state=${answer#'{"type":"standby","state":"'}
+	fit=${state#*'","fit":'}
+	state=${state%%\"*} fit=${fit%%\}*}
 }
 
 # standing TUNNEL: inactive (the records of the other gateway have not come), ready, active; nothing of another tunnel.
@@ -43,7 +51,7 @@ standing() {
 	if [ -e "$runs/$1/@responder.active" ]; then
 		echo active
 	else
-		gateway "$1" | cut -d ' ' -f 1
+		(gateway "$1" && echo "$state")
 	fi
 }
 
@@ -52,28 +60,68 @@ fit() {
 	wants_shared
 	[ -d "$at" ] && is_up @responder || fail 1 "$name is down"
 	[ ! -e "$at/@responder.active" ] || { say "$name is active"; return; }
-	known=$(gateway "$name")
-	[ "${known#* }" = true ] || fail 1 "$name has not got the records of the other gateway yet" "sapipe log $name"
-	say "$name is ${known% *} and may take over"
+	gateway "$name"
+	[ "$fit" = true ] || fail 1 "$name has not got the records of the other gateway yet" "sapipe log $name"
+	say "$name is $state and may take over"
+}
+
+# want WORD: writes down what is asked for, active or standby. Calls of keepalived that follow one another run at the same time:
+# the process that was started last decides. 1: a later one has.
+want() {
+	word=$1
+	[ -d "$at" ] || make_dir "$name"
+	read -r boot </proc/sys/kernel/random/boot_id
+	read -r stat <"/proc/$$/stat"
+	# shellcheck disable=SC2086 # into fields
+	set -- ${stat##*) }
+	shift 19
+	asked
+	case $when in
+	"$boot "*) [ "${when#* }" -le "$1" ] || return ;;
+	esac
+	echo "$word $boot $1" >"$at/wanted"
+}
+
+# asked: sets what to the word of the last call, and when to its time.
+asked() {
+	what='' when=''
+	[ ! -e "$at/wanted" ] || read -r what when <"$at/wanted" || :
 }
 
 takeover() {
 	wants_shared
-	# Without the lock: each moment counts.
-	[ -d "$at" ] && is_up @responder || (level=-1 && up) || return
-	alive "$at/@responder.ike" || fail 3 "$name ended before it could take over"
-	kill -USR2 "$pid" || fail 3 "cannot signal process $pid"
-	: >"$at/@responder.active"
+	want active || { say "$name: standby was called later"; return 0; }
+	# Without the lock: each moment counts. Before a tool is ready, the signal would end it.
+	[ -e "$at/@responder.up" ] && is_up @responder || (level=-1 && up) || return
+	activate
 	say "$name is active"
+}
+
+activate() {
+	alive "$at/@responder.ike" || fail 3 "$name ended before it could take over"
+	: >"$at/@responder.active"
+	kill -USR2 "$pid" || { rm -f "$at/@responder.active"; fail 3 "cannot signal process $pid"; }
 }
 
 # standby: an active one forgets its SAs, and learns from the other gateway what there is now.
 standby() {
 	wants_shared
-	if [ -e "$at/@responder.active" ] || ! { [ -d "$at" ] && is_up @responder; }; then
-		(level=-1 && down && up) || return
+	want standby || { say "$name: takeover was called later"; return 0; }
+	lock
+	asked
+	if ! is_up @responder || [ "$what" = standby ] && [ -e "$at/@responder.active" ]; then
+		read_conf || return
+		stop_all
+		(level=-1 && start_tunnel) || return
+		asked
 	fi
-	say "$name stands by"
+	# A takeover that came meanwhile may have signalled the process that ended.
+	if [ "$what" = active ]; then
+		activate
+		say "$name is active"
+	else
+		say "$name stands by"
+	fi
 }
 
 # records: what the other gateway follows. Ends with the pipeline.

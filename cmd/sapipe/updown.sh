@@ -4,6 +4,11 @@
 up() {
 	read_conf || return
 	lock
+	start_tunnel
+}
+
+# start_tunnel: under the lock, what does not run of the file that was read.
+start_tunnel() {
 	lines=$(pipelines)
 	# What runs and is not in the file any more.
 	for id in $(ids); do

@@ -71,20 +71,31 @@ shared_gateways() {
 			esp = ${FAST[3]}
 			tun = vpn0
 		END
+		# For keepalived, which is in the namespace.
+		cat >"notify_$x" <<-END
+			#!/bin/sh
+			export PATH=$PATH SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/$x.d STATE_DIRECTORY=$T/$x.state LC_ALL=C
+			echo "\$(date +%s.%N) \$*" >>$T/$x.calls
+			exec sapipe "\$@" gw 3>&- 4>&-
+		END
 		cat >"sapipe_$x" <<-END
 			#!/bin/sh
 			export PATH=$PATH SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/$x.d STATE_DIRECTORY=$T/$x.state LC_ALL=C
 			echo "\$(date +%s.%N) \$*" >>$T/$x.calls
 			exec ip netns exec $ns sapipe "\$@" 3>&- 4>&-
 		END
-		# What keepalived asks every second leaves no line in the calls.
+		# What keepalived asks every second has a file of its own: when, how long, what.
 		cat >"check_$x" <<-END
 			#!/bin/sh
 			export PATH=$PATH SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/$x.d STATE_DIRECTORY=$T/$x.state LC_ALL=C
-			exec sapipe fit gw >/dev/null 2>&1
+			at=\$(date +%s.%N)
+			text=\$(sapipe fit gw 2>&1)
+			rc=\$?
+			echo "\$at \$(date +%s.%N) \$rc \$text" | head -n 1 >>$T/$x.fits
+			exit \$rc
 		END
 		printf '#!/bin/sh\nexec %s/sapipe_%s records gw\n' "$T" "$other" >"$x.d/gw.follow"
-		chmod 755 "sapipe_$x" "check_$x" "$x.d/gw.follow"
+		chmod 755 "sapipe_$x" "check_$x" "notify_$x" "$x.d/gw.follow"
 		mkdir "$x.state"
 		cat >"$x.keepalived" <<-END
 			global_defs {
@@ -109,9 +120,9 @@ shared_gateways() {
 				track_script {
 					tunnel
 				}
-				notify_master "$T/sapipe_$x takeover gw"
-				notify_backup "$T/sapipe_$x standby gw"
-				notify_fault "$T/sapipe_$x standby gw"
+				notify_master "$T/notify_$x takeover"
+				notify_backup "$T/notify_$x standby"
+				notify_fault "$T/notify_$x standby"
 			}
 			vrrp_instance out {
 				state BACKUP
@@ -146,4 +157,4 @@ elect() {
 	background "vrrp_$1" ip netns exec "$ns" keepalived -n -l -D -P -f "$T/$1.keepalived" -p "$T/$1.pid" -r "$T/$1.vrrp.pid"
 }
 
-calls() { grep -q " $2 gw" "$1.calls" 2>/dev/null; }
+calls() { grep -q " $2" "$1.calls" 2>/dev/null; }
