@@ -63,7 +63,7 @@ frames() {
 @test "ike-trace: a capture without IPsec is exit 1 and says so" {
 	frames "$T/x.pcap" <<<'Ether()/IP(src="192.0.2.1", dst="192.0.2.2")/UDP(sport=53, dport=53)/b"x"'
 	run -1 --separate-stderr ike-trace "$T/x.pcap"
-	stderr_has "no IKE, ESP, AH or NHRP"
+	stderr_has "no IKE, ESP, AH, GRE or NHRP"
 }
 
 # nhrp_capture FILE: the NHRP packets of FRR that are in tests/vectors, in IP and GRE with key 42; of the last one a part.

@@ -9,6 +9,7 @@
 #include "nhrp/words.h"
 #include "os/clock.h"
 #include "trace.h"
+#include "inside.h"
 #include "words.h"
 
 static void
@@ -157,6 +158,16 @@ set_addr(json_t *o, const char *key, const struct addr *a)
 		set_text(o, key, addr_text(text, a));
 }
 
+static void
+set_carrier(json_t *o, const struct trace_carrier *by)
+{
+	set_text(o, "carrier", by->gre ? "gre" : "ip");
+	if (by->key >= 0)
+		set_int(o, "key", (uint64_t)by->key);
+	if (by->ipsec != 0)
+		(void)json_object_set_new(o, by->ipsec == 50 ? "esp" : "ah", js_hex(SPAN_ARRAY(by->spi)));
+}
+
 static json_t *
 nhrp_entries(const struct nhrp_cie *cie, size_t n)
 {
@@ -194,7 +205,7 @@ nhrp_extension(const struct nhrp_packet *m, const struct nhrp_ext *e)
 }
 
 static void
-json_nhrp(struct trace *t, const struct capture_packet *p, const struct nhrp_packet *m, int64_t key)
+json_nhrp(struct trace *t, const struct capture_packet *p, const struct nhrp_packet *m, const struct trace_carrier *by)
 {
 	json_t *o = packet(p, "nhrp"), *list = json_array();
 	char text[NHRP_LABEL], num[NHRP_NUM_TEXT];
@@ -203,8 +214,7 @@ json_nhrp(struct trace *t, const struct capture_packet *p, const struct nhrp_pac
 	(void)t;
 	set_text(o, "message", nhrp_type_words(m->type, num));
 	set_text(o, "text", nhrp_label(text, m));
-	if (key >= 0)
-		set_int(o, "key", (uint64_t)key);
+	set_carrier(o, by);
 	set_int(o, "hops", m->hops);
 	if (nhrp_is_indication(m->type)) {
 		set_int(o, "error", m->error);
@@ -230,6 +240,34 @@ json_flow(struct trace *t, const struct capture_packet *p, const struct watch_fl
 	(void)t;
 	(void)p;
 	(void)f;		/* reported at the end, with its numbers */
+}
+
+static void
+json_gre(struct trace *t, const struct capture_packet *p, const struct gre_flow *f)
+{
+	(void)t;
+	(void)p;
+	(void)f;		/* likewise */
+}
+
+static void
+gre(const struct gre_flow *f)
+{
+	json_t *o = json_object();
+
+	set_text(o, "type", "gre");
+	set_addr(o, "from", &f->src);
+	set_addr(o, "to", &f->dst);
+	set_carrier(o, &f->by);
+	set_int(o, "packets", f->packets);
+	set_int(o, "bytes", f->bytes);
+	set_time(o, "first-time", f->first_us);
+	set_time(o, "last-time", f->last_us);
+	set_int(o, "ipv4", f->ipv4);
+	set_int(o, "ipv6", f->ipv6);
+	set_int(o, "nhrp", f->nhrp);
+	set_int(o, "other", f->other);
+	js_print(o, false, stdout);
 }
 
 static void
@@ -272,11 +310,14 @@ json_end(struct trace *t)
 {
 	const struct capture_stats *c = capture_stats(t->capture);
 	const struct watch_flow *f;
+	const struct gre_flow *g;
 	json_t *o = json_object();
 	size_t i;
 
 	for (i = 0; (f = watch_flow(t->esp, i)) != NULL; i++)
 		flow(t, f);
+	for (i = 0; (g = inside_flow(t->inside, i)) != NULL; i++)
+		gre(g);
 	set_text(o, "type", "summary");
 	set_int(o, "frames", c->frames);
 	set_int(o, "messages", t->n.ike);
@@ -296,4 +337,4 @@ json_end(struct trace *t)
 	js_print(o, false, stdout);
 }
 
-const struct trace_view json_view = { json_message, json_refused, json_flow, json_nhrp, json_end };
+const struct trace_view json_view = { json_message, json_refused, json_flow, json_nhrp, json_gre, json_end };

@@ -13,6 +13,7 @@
 #include "nhrp/words.h"
 #include "os/clock.h"
 #include "trace.h"
+#include "inside.h"
 #include "words.h"
 
 #define MARGIN		12	/* columns for the time: microseconds */
@@ -304,23 +305,32 @@ ladder_refused(struct trace *t, const struct capture_packet *p, const char *why)
 	    (unsigned long long)p->number);
 }
 
-/* --- NHRP --- */
+/* --- GRE and NHRP --- */
 
 static void
-ladder_nhrp(struct trace *t, const struct capture_packet *p, const struct nhrp_packet *m, int64_t key)
+ladder_nhrp(struct trace *t, const struct capture_packet *p, const struct nhrp_packet *m, const struct trace_carrier *by)
 {
-	char s[ADDR_TEXT], d[ADDR_TEXT], label[NHRP_LABEL], words[NHRP_WORDS], *line, *end;
+	char s[ADDR_TEXT], d[ADDR_TEXT], label[NHRP_LABEL], words[NHRP_WORDS], carrier[CARRIER_TEXT], *line, *end;
 
-	put_event(t, p->time_us, ">  %s -> %s: NHRP %s  #%llu", addr_text(s, &p->src.addr), addr_text(d, &p->dst.addr),
-	    nhrp_label(label, m), (unsigned long long)p->number);
+	put_event(t, p->time_us, ">  %s -> %s: NHRP%s %s  #%llu", addr_text(s, &p->src.addr), addr_text(d, &p->dst.addr),
+	    by->ipsec != 0 ? "*" : "", nhrp_label(label, m), (unsigned long long)p->number);
 	if (report_level() < 0)
 		return;
-	if (key >= 0 && report_level() > 0)
-		put(t, below(t), "(GRE key %lld)", (long long)key);
+	if (report_level() > 0 || by->ipsec != 0)
+		put(t, below(t), "(%s)", carrier_text(carrier, by));
 	for (line = nhrp_words(words, sizeof(words), m); (end = strchr(line, '\n')) != NULL; line = end + 1) {
 		*end = '\0';
 		put(t, below(t), "%s", line);
 	}
+}
+
+static void
+ladder_gre(struct trace *t, const struct capture_packet *p, const struct gre_flow *f)
+{
+	char s[ADDR_TEXT], d[ADDR_TEXT], label[GRE_LABEL];
+
+	put_event(t, p->time_us, "=  %s -> %s: %s  #%llu", addr_text(s, &f->src), addr_text(d, &f->dst), gre_label(label, f),
+	    (unsigned long long)p->number);
 }
 
 /* --- ESP and AH --- */
@@ -361,14 +371,22 @@ ladder_end(struct trace *t)
 {
 	const struct capture_stats *c = capture_stats(t->capture);
 	const struct watch_flow *f;
-	char sum[SUM_TEXT];
+	const struct gre_flow *g;
+	char sum[SUM_TEXT], gre[GRE_WORDS];
 	size_t i;
 
-	if (watch_flow(t->esp, 0) != NULL && t->lines + t->shown_sa > 0)
+	if ((watch_flow(t->esp, 0) != NULL || inside_flow(t->inside, 0) != NULL) && t->lines + t->shown_sa > 0)
 		(void)putchar('\n');
 	for (i = 0; (f = watch_flow(t->esp, i)) != NULL; i++) {
 		t->flow_begun = false;
 		flow_words(t, f, put_flow, t);
+	}
+	for (i = 0; (g = inside_flow(t->inside, i)) != NULL; i++) {
+		char *more = strchr(gre_words(gre, g), '\n');
+
+		*more = '\0';
+		put(t, "", "%s", gre);
+		put(t, "    ", "%s", more + 1);
 	}
 	if (c->frames > 0)
 		(void)putchar('\n');
@@ -376,5 +394,5 @@ ladder_end(struct trace *t)
 }
 
 const struct trace_view ladder_view = {
-	ladder_message, ladder_refused, ladder_flow, ladder_nhrp, ladder_end,
+	ladder_message, ladder_refused, ladder_flow, ladder_nhrp, ladder_gre, ladder_end,
 };

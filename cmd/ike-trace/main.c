@@ -11,9 +11,9 @@
 #include "cli/report.h"
 #include "cli/term.h"
 #include "tool/state_files.h"
-#include "nhrp/words.h"
 #include "os/priv.h"
 #include "os/sandbox.h"
+#include "inside.h"
 #include "words.h"
 
 static int
@@ -127,28 +127,6 @@ esp_in_ah(struct trace *t, const struct trace_view *v, const struct capture_pack
 	ipsec_packet(t, v, &in);
 }
 
-/* GRE that carries NHRP; other GRE is counted only. */
-static void
-gre_packet(struct trace *t, const struct trace_view *v, const struct capture_packet *p)
-{
-	static struct nhrp_packet m;
-	struct fault f = {0};
-	struct span data;
-	int64_t key;
-
-	if (nhrp_in_gre(&data, &key, p->data) != 0) {
-		t->n.gre++;
-		return;
-	}
-	t->n.nhrp++;
-	if (nhrp_decode(&m, data, &f) == 0) {
-		v->nhrp(t, p, &m, key);
-		return;
-	}
-	t->n.bad++;
-	v->refused(t, p, f.what);
-}
-
 static void
 packet(struct trace *t, const struct trace_view *v, const struct capture_packet *p)
 {
@@ -162,10 +140,12 @@ packet(struct trace *t, const struct trace_view *v, const struct capture_packet 
 		break;
 	case CAPTURE_ESP:
 		ipsec_packet(t, v, p);
+		inside_ipsec(t, v, p);
 		break;
 	case CAPTURE_AH:
 		ipsec_packet(t, v, p);
 		esp_in_ah(t, v, p);
+		inside_ipsec(t, v, p);
 		break;
 	case CAPTURE_BAD:
 		v->refused(t, p, p->note);
@@ -177,7 +157,8 @@ packet(struct trace *t, const struct trace_view *v, const struct capture_packet 
 		t->n.tcp++;
 		break;
 	case CAPTURE_GRE:
-		gre_packet(t, v, p);
+	case CAPTURE_NHRP:
+		inside_packet(t, v, p);
 		break;
 	case CAPTURE_COPY:
 	case CAPTURE_OTHER:
@@ -211,8 +192,8 @@ frames(struct trace *t)
 		status = report_fault(&f);
 	else if (rc < 0)
 		;
-	else if (t->n.ike == 0 && t->n.nhrp == 0 && watch_flow(t->esp, 0) == NULL) {
-		report_say(0, "no IKE, ESP, AH or NHRP in %llu frames",
+	else if (t->n.ike == 0 && t->n.nhrp == 0 && watch_flow(t->esp, 0) == NULL && inside_flow(t->inside, 0) == NULL) {
+		report_say(0, "no IKE, ESP, AH, GRE or NHRP in %llu frames",
 		    (unsigned long long)capture_stats(t->capture)->frames);
 		status = EXIT_NO;
 	}
@@ -280,6 +261,8 @@ open_all(struct trace *t, struct fault *f)
 			return (-1);
 	if (read_states(t, f) != 0 || creds_trust_read(&t->trust, &o->trust, f) != 0)
 		return (-1);
+	if ((t->inside = inside_new(t, f)) == NULL)
+		return (-1);
 	v1_trace_trust(t->ike, &t->trust);
 	if (page_begin(t, f) != 0)
 		return (-1);
@@ -317,6 +300,7 @@ main(int argc, char *argv[])
 	(void)signal(SIGHUP, SIG_DFL);
 	page_close(&t);
 	watch_free(t.esp);
+	inside_free(t.inside);
 	v1_trace_free(t.ike);
 	creds_free(&t.trust);
 	sa_set_free(t.keys);

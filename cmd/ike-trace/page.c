@@ -14,6 +14,7 @@
 #include "os/newfile.h"
 #include "page/page.h"
 #include "trace.h"
+#include "inside.h"
 #include "words.h"
 
 /* Where a page goes: a new file, or something that is already open. */
@@ -253,16 +254,23 @@ page_flow(struct trace *t, const struct capture_packet *p, const struct watch_fl
 }
 
 static void
-page_nhrp(struct trace *t, const struct capture_packet *p, const struct nhrp_packet *m, int64_t key)
+page_nhrp(struct trace *t, const struct capture_packet *p, const struct nhrp_packet *m, const struct trace_carrier *by)
 {
 	const struct page_at at = at_of(t, p);
-	char label[NHRP_LABEL], words[NHRP_WORDS], head[NHRP_LABEL + 16], lines[NHRP_WORDS + 64] = "";
+	char label[NHRP_LABEL], words[NHRP_WORDS], carrier[CARRIER_TEXT], head[NHRP_LABEL + 16], lines[NHRP_WORDS + CARRIER_TEXT + 4];
 
-	(void)snprintf(head, sizeof(head), "NHRP %s", nhrp_label(label, m));
-	if (key >= 0)
-		(void)snprintf(lines, sizeof(lines), "GRE key %lld\n", (long long)key);
-	(void)snprintf(lines + strlen(lines), sizeof(lines) - strlen(lines), "%s", nhrp_words(words, sizeof(words), m));
+	(void)snprintf(head, sizeof(head), "NHRP%s %s", by->ipsec != 0 ? "*" : "", nhrp_label(label, m));
+	(void)snprintf(lines, sizeof(lines), "%s\n%s", carrier_text(carrier, by), nhrp_words(words, sizeof(words), m));
 	page_event(t->page->page, &at, PAGE_NHRP, head, lines);
+}
+
+static void
+page_gre(struct trace *t, const struct capture_packet *p, const struct gre_flow *f)
+{
+	const struct page_at at = at_of(t, p);
+	char label[GRE_LABEL];
+
+	page_event(t->page->page, &at, PAGE_FLOW, gre_label(label, f), "");
 }
 
 static void
@@ -270,6 +278,8 @@ page_last(struct trace *t)
 {
 	struct page_report *r = t->page;
 	const struct watch_flow *f;
+	const struct gre_flow *g;
+	char gre[GRE_WORDS];
 	size_t i;
 
 	for (i = 0; (f = watch_flow(t->esp, i)) != NULL; i++) {
@@ -277,6 +287,8 @@ page_last(struct trace *t)
 		flow_words(t, f, add_line, r->remarks);
 		page_note(r->page, r->remarks);
 	}
+	for (i = 0; (g = inside_flow(t->inside, i)) != NULL; i++)
+		page_note(r->page, gre_words(gre, g));
 }
 
-const struct trace_view page_view = { page_one, page_refused, page_flow, page_nhrp, page_last };
+const struct trace_view page_view = { page_one, page_refused, page_flow, page_nhrp, page_gre, page_last };

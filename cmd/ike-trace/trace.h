@@ -39,6 +39,9 @@ struct trace_counts {
 };
 
 struct page_report;
+struct inside;
+struct trace_carrier;
+struct gre_flow;
 
 struct trace {
 	const struct trace_opts	*o;
@@ -48,6 +51,7 @@ struct trace {
 	struct trace_state	*states;	/* each alone */
 	struct v1_trace		*ike;
 	struct watch		*esp;
+	struct inside		*inside;	/* GRE and NHRP, decrypted too */
 	struct trace_counts	 n;
 	uint64_t		 begin_us;	/* of the first frame */
 	bool			 begun;
@@ -70,8 +74,9 @@ struct trace_view {
 	void	(*refused)(struct trace *, const struct capture_packet *, const char *why);
 	/* The first packet of an SPI. */
 	void	(*flow)(struct trace *, const struct capture_packet *, const struct watch_flow *);
-	/* A packet of NHRP in GRE with this key; -1: without one. */
-	void	(*nhrp)(struct trace *, const struct capture_packet *, const struct nhrp_packet *, int64_t key);
+	void	(*nhrp)(struct trace *, const struct capture_packet *, const struct nhrp_packet *, const struct trace_carrier *);
+	/* The first packet of a flow of GRE. */
+	void	(*gre)(struct trace *, const struct capture_packet *, const struct gre_flow *);
 	void	(*end)(struct trace *);
 };
 extern const struct trace_view ladder_view, json_view, page_view;

@@ -17,6 +17,7 @@
 #define ETHER_MPLS	0x8847
 #define ETHER_MPLS_MULTICAST 0x8848
 #define LABELS_MAX	16
+#define PROTO_NHRP	54
 #define TUNNELS_MAX	4			/* of GRE in GRE */
 #define NFLOG_PACKET	9
 #define PPP_IP4		0x0021
@@ -359,6 +360,9 @@ ip_payload(struct capture *c, const struct capture_ip *ip, struct capture_packet
 		break;
 	case IPPROTO_AH:
 		ah_get(p, ip->payload);
+		break;
+	case PROTO_NHRP:
+		set(p, CAPTURE_NHRP, CAPTURE_BY_IP, ip->payload);
 		break;
 	case IPPROTO_GRE:
 		gre_get(c, p, ip->payload, level);

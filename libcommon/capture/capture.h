@@ -16,6 +16,7 @@
 #define CAPTURE_FRAME_MAX	(256 * 1024)	/* bytes parsed of one frame */
 #define CAPTURE_FRAGS_MAX	64	/* datagrams under reassembly at a time */
 #define CAPTURE_FRAG_SECONDS	60	/* by the clock of the capture; RFC 8200 section 4.5 */
+#define CAPTURE_LINK_RAW	12	/* DLT_RAW, as libpcap has it here: IP packets */
 #define CAPTURE_TCP_PORT	10000	/* IPsec over TCP, as Cisco's clients do it */
 
 enum capture_what {
@@ -25,7 +26,8 @@ enum capture_what {
 	CAPTURE_AH,		/* ${data}: from the next header; at least 12 bytes */
 	CAPTURE_KEEPALIVE,	/* RFC 3948 section 2.3 */
 	CAPTURE_TCP,		/* a TCP segment of port 10000 with unknown content */
-	CAPTURE_GRE,
+	CAPTURE_GRE,		/* ${data}: from the GRE header */
+	CAPTURE_NHRP,		/* in IP, protocol 54; ${data}: from its fixed part */
 	CAPTURE_COPY,		/* of a packet that was captured a moment before: ${copy_of} */
 	CAPTURE_FRAGMENT,	/* of a datagram whose other fragments are missing */
 	CAPTURE_BAD,		/* malformed; ${note} is the reason */
@@ -78,7 +80,7 @@ int capture_ready(struct fault *f);
 struct capture *capture_open(const char *path, struct fault *f);
 /*
  * Frames of an interface ("any": all), only those that may be of IPsec: UDP 500, 4500 and ${ports}, TCP
- * 10000, ESP, AH, GRE and all fragments. NULL with FAULT_PERMISSION, FAULT_DEVICE or FAULT_USAGE.
+ * 10000, ESP, AH, GRE, NHRP and all fragments. NULL with FAULT_PERMISSION, FAULT_DEVICE or FAULT_USAGE.
  */
 struct capture *capture_live(const char *iface, const uint16_t *ports, size_t n,
     struct fault *f);

@@ -167,7 +167,7 @@ make_filter(char *out, size_t cap, const uint16_t *ports, size_t n, bool tags)
 {
 	char what[FILTER_MAX];
 	int len = snprintf(what, sizeof(what), "udp port 500 or udp port 4500 or tcp port %d or proto 50 or "
-	    "proto 51 or proto 47 or (ip[6:2] & 0x3fff != 0) or (ip6[6] == 44)", CAPTURE_TCP_PORT);
+	    "proto 51 or proto 47 or proto 54 or (ip[6:2] & 0x3fff != 0) or (ip6[6] == 44)", CAPTURE_TCP_PORT);
 	size_t i;
 
 	for (i = 0; i < n; i++)

@@ -33,8 +33,6 @@ bool capture_link_known(int link);
 
 /* --- capture_ng.c --- */
 
-#define CAPTURE_LINK_RAW	12	/* DLT_RAW, as libpcap has it here */
-
 struct capture_ng_packet {
 	struct span	frame;		/* valid until the next call */
 	uint32_t	len;		/* on the wire */

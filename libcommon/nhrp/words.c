@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "nhrp/acvpn.h"
-#include "wire/rd.h"
 
 struct text {
 	char	*out;
@@ -187,26 +186,4 @@ nhrp_words(char *out, size_t cap, const struct nhrp_packet *p)
 	for (i = 0; i < p->n_exts; i++)
 		ext_words(&t, p, &p->ext[i]);
 	return (out);
-}
-
-int
-nhrp_in_gre(struct span *nhrp, int64_t *key, struct span gre)
-{
-	struct rd r = rd_of(gre);
-	uint16_t flags = rd_u16(&r), proto = rd_u16(&r);
-	uint32_t k;
-
-	*key = -1;
-	if ((flags & 0x8000) != 0)
-		(void)rd_bytes(&r, 4);
-	if ((flags & 0x2000) != 0) {
-		k = rd_u32(&r);
-		*key = k;
-	}
-	if ((flags & 0x1000) != 0)
-		(void)rd_bytes(&r, 4);
-	if (r.bad || proto != NHRP_ETHERTYPE || (flags & 0x4007) != 0)
-		return (-1);
-	*nhrp = rd_rest(&r);
-	return (0);
 }

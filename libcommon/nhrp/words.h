@@ -19,10 +19,4 @@ char *nhrp_cie_words(char *out, size_t cap, const struct nhrp_cie *c, bool reply
 /* The flags of ${p} in words, or "". Returns ${out}. */
 char *nhrp_flag_words(char *out, size_t cap, const struct nhrp_packet *p);
 
-/*
- * The NHRP packet in ${gre}, a GRE packet from its first byte (RFC 2784, RFC 2890). ${key}: -1 without one. 0, or -1: it
- * carries something else.
- */
-int nhrp_in_gre(struct span *nhrp, int64_t *key, struct span gre);
-
 #endif
