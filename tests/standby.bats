@@ -122,8 +122,8 @@ numbers() { tcpdump -nr wire.pcap "esp and dst 203.0.113.1" 2>/dev/null | sed -n
 	run ! grep -q 'deleted by the peer' <(grep 'child SA' left.ike | head -n 1)
 }
 
-# taken NAME: the takeovers that the records of the gateway count.
-taken() { sa-show --format json "$1.sa" | sed -n 's/.*"what": *"takeover".*"takeovers": *\([0-9]*\).*/\1/p'; }
+# taken NAME: the takeovers that the records of the gateway count, at the last one.
+taken() { sa-show --format json "$1.sa" | tail -n 1 | sed -n 's/.*"what": *"takeover".*"takeovers": *\([0-9]*\).*/\1/p'; }
 
 @test "standby: an active gateway ends by a later takeover of the other one, not by one that it reads again" {
 	local n
@@ -146,6 +146,40 @@ taken() { sa-show --format json "$1.sa" | sed -n 's/.*"what": *"takeover".*"take
 	eventually 10 grep -q 'has taken the SAs over' b.ike
 	eventually 10 gone b ike-respond
 	eventually 10 gone b esp-tun
+}
+
+# state_is NAME WORD: what ike-respond says of itself.
+state_is() { sa-stat --ike "$T/$1.ctl" 2>/dev/null | grep -q "^{\"type\":\"standby\",\"state\":\"$2\","; }
+
+# deletes NAME: how many the gateway has written.
+deletes() { records "$1.sa" sa-delete || :; }
+
+@test "standby: a snapshot is complete when it says so, and of the active gateway it removes SAs that have ended" {
+	local n
+	for n in 1 2; do
+		sa_make child --esp aes128gcm16 --encap none --spi-in 0x0000010$n --local 203.0.113.2:0 --remote 203.0.113.1:0 \
+			--local-ts 10.2.$n.0/24 --remote-ts 10.1.0.0/24 child$n l.sa
+	done
+	sa_make event --what snapshot --text active begin
+	sa_make event --what snapshot begin.idle
+	sa_make event --what current end
+	cat begin child1 child2 >feed
+	gateway b "$B" "tail -s 0.1 -c +1 -f feed"
+	eventually 10 hears "$B"
+	eventually 10 eval '[ "$(records b.sa child-sa 2>/dev/null)" = 2 ]' || { show; false; }
+	state_is b inactive
+	cat end >>feed
+	eventually 10 state_is b ready
+	# a gateway that begins again, and one that is cut off, say nothing of SAs that they do not list
+	cat begin.idle end begin child2 >>feed
+	nap 1
+	[ "$(deletes b)" = "" ]
+	state_is b ready
+	cat end >>feed
+	eventually 10 eval '[ "$(deletes b)" = 1 ]'
+	sa-show --format json b.sa | grep sa-delete | grep -q 00000101
+	kill -USR2 "$(pid_of b ike-respond)"
+	eventually 10 grep -q '0 IKE SAs and 1 child SAs' b.ike
 }
 
 # fit NAME: what keepalived would learn, without a line in the calls.
@@ -180,7 +214,9 @@ fit() { ip netns exec "$([ "$1" = a ] && echo "$A" || echo "$B")" "./check_$1"; 
 	eventually 30 fit b
 	run -0 ./sapipe_b status gw
 	output_has 'ready, standing by'
-	[ "$(records "$(run_of b)/@responder.sa" child-sa)" -ge 1 ]
+	[ "$(shared_records b child-sa)" -ge 1 ]
+	# no file grows
+	[ -z "$(find "$(run_of b)" -name '*.sa')" ]
 	# the way is slow again, and then a is gone
 	./sapipe_b down gw
 	./sapipe_b up gw
@@ -278,6 +314,12 @@ failover() {
 		eventually 10 after "$x" "$at" || { show_all; return 1; }
 	done
 	/usr/bin/python3 "$SAPIPE_TOP/tests/lib/gap.py" report "$begun" "$at" udp_l.out udp_r.out tcp_r.out
+}
+
+# shared_records NAME TYPE: how many one who connects now gets.
+shared_records() {
+	timeout 2 sa-stat --records "$(run_of "$1")/@responder.share" >snapshot.sa || :
+	records snapshot.sa "$2"
 }
 
 run_of() {

@@ -19,7 +19,7 @@ struct opts {
 	struct policy_opts	 policy;
 	struct ike_tool_opts	 tool;
 	const char		*peers, *from;
-	const char		*xauth_exec, *account, *state_dir;
+	const char		*xauth_exec, *account, *state_dir, *records;
 	uint32_t		 account_s;
 	bool			 once, accept_all, check, standby;
 	uint32_t		 half_open, half_open_per_addr, linger_ms;
@@ -53,6 +53,7 @@ static const struct opt optab[] = {
 	OPT_FLAG(struct opts, once, 0, "once", "exit when one peer has a child SA, or its negotiation failed"),
 	OPT_FLAG(struct opts, standby, 0, "standby",
 	    "hold the SAs of the other gateway, from standard input; SIGUSR2: take them over"),
+	OPT_STR(struct opts, records, 0, "records", "PATH", "with --standby: the other gateway reads the records on this Unix socket"),
 	OPT_NUM(struct opts, half_open, 0, "half-open", "N", 1, 100000,
 	    "half-open phase 1 exchanges that are kept, oldest out"),
 	OPT_NUM(struct opts, half_open_per_addr, 0, "half-open-per-address", "N", 1, 100000,
@@ -233,6 +234,10 @@ run(struct run *r)
 		(void)fault(&f, FAULT_USAGE, "--standby reads records from standard input, so --peers - cannot");
 		return (report_fault(&f));
 	}
+	if (o->records != NULL && !o->standby) {
+		(void)fault(&f, FAULT_USAGE, "--records is for --standby");
+		return (report_fault(&f));
+	}
 	if (take_run(r, &f) != 0)
 		return (report_fault(&f));
 	if (o->account != NULL && o->xauth_exec == NULL) {
@@ -247,7 +252,7 @@ run(struct run *r)
 	    read_policies(r, &conf, &f) == 0 &&
 	    ike_tool_open(&r->tool, &o->tool, &conf, &f) == 0 &&
 	    ike_users_keep_leases(&r->tool.users, o->state_dir, &conf, &f) == 0 &&
-	    (!o->standby || (r->standby = standby_open(&r->tool, &f)) != NULL))
+	    (!o->standby || (r->standby = standby_open(&r->tool, o->records, &f)) != NULL))
 		return (ike_tool_run(&r->tool));
 	return (report_fault(&f));
 }

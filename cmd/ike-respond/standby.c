@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "cli/report.h"
+#include "host/record_share.h"
 #include "ike/policy_match.h"
 #include "os/record_in.h"
 #include "os/rundir.h"
@@ -29,8 +30,11 @@ struct standby {
 	ev_io			 on_in;
 	ev_timer		 on_again;
 	ev_signal		 on_usr2;
+	struct record_share	*share;		/* NULL: no socket for the other gateway */
 	bool			 active;
-	bool			 came;		/* records of the other gateway, */
+	bool			 came;		/* records of this writer, */
+	bool			 snapshot;	/* which has begun to list its SAs, */
+	bool			 sweep;		/* as the active gateway: it has no other ones; */
 	bool			 followed;	/* and all that there were once: the SAs of now are here */
 	bool			 over;		/* a writer has ended: nobody has SAs, perhaps */
 	uint64_t		 takeovers;	/* the highest count in a takeover event so far; once active, that of our takeover */
@@ -131,6 +135,7 @@ take_over(struct ev_loop *loop, ev_signal *w, int events)
 	if (s->active || s->t->ending)
 		return;
 	s->active = true;
+	s->snapshot = false;
 	if (s->takeovers < UINT64_MAX)
 		s->takeovers++;
 	/* Before the records that it changes. */
@@ -143,32 +148,56 @@ take_over(struct ev_loop *loop, ev_signal *w, int events)
 	ike_engine_take_over(ike_host_engine(s->t->host), now);
 	ike_host_do(s->t->host, &todo);
 	report_say(0, "takeover: this end is active now, with %zu IKE SAs and %zu child SAs", n_ike, n_child);
+	if (s->share != NULL)
+		record_share_active(s->share);
 	notify_status(&s->t->notify, "active");
 }
 
 /* --- the other gateway's records --- */
 
-/* The peer's NAT mapping has moved: all SAs at the old one are at the new one. */
+/* An SA whose peer has moved, or that the other gateway has no more. */
 static void
-remap(struct standby *s, const struct sa_event *ev)
+changed(void *ctx, enum sa_change change, const struct sa_rec *now, const struct sa_rec *was, unsigned source, enum sa_reason reason)
 {
-	const struct sa_rec *held;
-	struct endpoint old = {0}, *is;
-	size_t at = 0;
+	struct sa_rec gone = { .type = SA_DELETE };
+	struct standby *s = ctx;
 
-	while ((held = sa_set_next(s->set, &at, NULL)) != NULL)
-		if (held->type == SA_CHILD && memcmp(held->child.spi_in, ev->spi_in, sizeof(ev->spi_in)) == 0)
-			old = held->child.remote.at;
-	for (at = 0; old.addr.family != 0 && (held = sa_set_next(s->set, &at, NULL)) != NULL;) {
-		if (sa_rec_copy(s->rec, held) != 0)
-			return;
-		is = held->type == SA_IKE ? &s->rec->ike.remote.at : &s->rec->child.remote.at;
-		if (endpoint_eq(is, &old)) {
-			*is = ev->remote;
-			if (sa_set_apply(s->set, 0, s->rec, NULL, NULL, NULL) == SA_DONE)
-				put(s, s->rec);
-		}
-		sa_rec_wipe(s->rec);
+	(void)was;
+	(void)source;
+	if (change != SA_REMOVED) {
+		put(s, now);
+		return;
+	}
+	gone.del.has_ike = true;
+	gone.del.reason = reason;
+	if (now->type == SA_IKE) {
+		memcpy(gone.del.ike, now->ike.spi_i, 8);
+		memcpy(gone.del.ike + 8, now->ike.spi_r, 8);
+	} else {
+		gone.del.has_protocol = gone.del.has_spi_in = gone.del.has_spi_out = true;
+		gone.del.protocol = now->child.protocol;
+		memcpy(gone.del.ike, now->child.ike, sizeof(gone.del.ike));
+		memcpy(gone.del.spi_in, now->child.spi_in, 4);
+		memcpy(gone.del.spi_out, now->child.spi_out, 4);
+	}
+	put(s, &gone);
+}
+
+/*
+ * The other gateway lists the SAs that it has. If it is the active one, there are no others: those that ended while nothing
+ * came from there are removed here. One that stands by, or begins again, may know less than this one.
+ */
+static void
+snapshot(struct standby *s, const struct sa_event *ev)
+{
+	if (ev->what == SA_EVENT_SNAPSHOT) {
+		s->snapshot = true;
+		s->sweep = strcmp(ev->text, "active") == 0;
+		sa_set_round(s->set);
+	} else if (s->snapshot) {
+		s->snapshot = false;
+		if (s->sweep)
+			(void)sa_set_sweep(s->set, changed, s);
 	}
 }
 
@@ -203,12 +232,16 @@ receive(struct standby *s, const struct sa_rec *r)
 	if (r->type == SA_EVENT && r->event.what == SA_EVENT_TAKEOVER) {
 		if (s->active && is_later(s, &r->event))
 			lost(s, r);
-		else if (!s->active && r->event.takeovers > s->takeovers)
+		else if (!s->active && r->event.takeovers > s->takeovers) {
 			s->takeovers = r->event.takeovers;
+			put(s, r);
+		}
 	} else if (s->active)
 		return;
-	else if (r->type == SA_EVENT && r->event.what == SA_EVENT_REMAP && r->event.has_spi_in && r->event.has_remote)
-		remap(s, &r->event);
+	else if (r->type == SA_EVENT && r->event.what == SA_EVENT_REMAP)
+		sa_set_remap(s->set, &r->event, changed, s);
+	else if (r->type == SA_EVENT && (r->event.what == SA_EVENT_SNAPSHOT || r->event.what == SA_EVENT_CURRENT))
+		snapshot(s, &r->event);
 	else if (r->type == SA_IKE || r->type == SA_CHILD || r->type == SA_DELETE)
 		switch (sa_set_apply(s->set, 0, r, NULL, NULL, &f)) {
 		case SA_DONE:
@@ -258,11 +291,13 @@ drain(struct standby *s)
 			report_note(&f);
 		sa_rec_wipe(s->rec);
 	}
-	if (rc == 0)
-		s->followed = s->came;
+	/* A pipe without snapshots has all that there is when it is empty. */
+	if (rc == 0 && s->came && !s->snapshot)
+		s->followed = true;
 	if (s->in != NULL && sa_in_ended(s->in)) {
 		sa_in_close(s->in);
 		s->in = NULL;
+		s->came = s->snapshot = false;
 		s->over = true;
 	}
 	watch(s);
@@ -299,8 +334,22 @@ state(void *ctx, bool *fit)
 
 /* --- life --- */
 
+static void
+on_put(void *ctx, const struct sa_rec *r)
+{
+	struct standby *s = ctx;
+
+	record_share_put(s->share, r);
+}
+
+static void
+on_reader(const struct fault *why)
+{
+	report_warn("%s", why->what);
+}
+
 struct standby *
-standby_open(struct ike_tool *t, struct fault *f)
+standby_open(struct ike_tool *t, const char *share, struct fault *f)
 {
 	struct standby *s = calloc(1, sizeof(*s));
 
@@ -314,10 +363,13 @@ standby_open(struct ike_tool *t, struct fault *f)
 	ev_init(&s->on_again, on_again);
 	ev_signal_init(&s->on_usr2, take_over, SIGUSR2);
 	s->on_in.data = s->on_again.data = s->on_usr2.data = s;
-	if (rundir_place(s->place, f) != 0 || (s->in = sa_in_open(0, NULL, f)) == NULL) {
+	if (rundir_place(s->place, f) != 0 || (s->in = sa_in_open(0, NULL, f)) == NULL ||
+	    (share != NULL && (s->share = record_share_open(t->loop, share, RECORD_SHARE_STALL_MS, on_reader, f)) == NULL)) {
 		standby_close(s);
 		return (NULL);
 	}
+	if (s->share != NULL)
+		sa_out_show(t->out, on_put, s);
 	ike_engine_standby(ike_host_engine(t->host));
 	if (t->control != NULL)
 		ike_control_standby(t->control, state, s);
@@ -338,6 +390,9 @@ standby_close(struct standby *s)
 		ev_timer_stop(s->t->loop, &s->on_again);
 		ev_signal_stop(s->t->loop, &s->on_usr2);
 	}
+	if (s->share != NULL)
+		sa_out_show(s->t->out, NULL, NULL);
+	record_share_close(s->share);
 	sa_in_close(s->in);
 	sa_set_free(s->set);
 	if (s->rec != NULL)

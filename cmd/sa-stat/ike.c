@@ -1,7 +1,8 @@
-/* What the control socket of a negotiator says: lines that are printed as they are. */
+/* What a socket of a negotiator says: lines about its SAs, or records. Both are printed as they are. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/prog.h"
@@ -34,4 +35,35 @@ ike_copy(int fd, struct fault *f)
 		return (0);
 	prog_stdout_fault(f);
 	return (-1);
+}
+
+int
+ike_follow(int fd, struct fault *f)
+{
+	/* A reader that closes the pipe polls as an error, also while no record comes. */
+	struct pollfd p[2] = { { .fd = fd, .events = POLLIN }, { .fd = STDOUT_FILENO } };
+	uint8_t buf[4096];
+	ssize_t n, done, put;
+	int rc = 0;
+
+	for (n = 0; rc == 0; n = 0) {
+		if (poll(p, 2, -1) == -1 && errno != EINTR)
+			return (fault_sys(f, FAULT_SYSTEM, "cannot wait for records"));
+		if (p[1].revents != 0)
+			rc = fault(f, FAULT_READER_GONE, "the reader of the SA state has closed the pipe");
+		else if (p[0].revents == 0)
+			continue;
+		else if ((n = read(fd, buf, sizeof(buf))) == 0)
+			break;
+		else if (n < 0)
+			rc = fault_because(f, CAUSE_CONTROL, fault(f, FAULT_UNREACHABLE, "the negotiator has closed the connection"));
+		for (done = 0; rc == 0 && done < n; done += put)
+			if ((put = write(STDOUT_FILENO, buf + done, (size_t)(n - done))) == -1) {
+				if (errno != EINTR)
+					rc = fault_sys(f, errno == EPIPE ? FAULT_READER_GONE : FAULT_SYSTEM, "cannot write the records");
+				put = 0;
+			}
+	}
+	explicit_bzero(buf, sizeof(buf));
+	return (rc);
 }

@@ -17,7 +17,7 @@
 struct opts {
 	const char	*control;
 	uint32_t	 interval_ms;
-	bool		 json, prometheus, watch, reset, nhtb, ike;
+	bool		 json, prometheus, watch, reset, nhtb, ike, records;
 };
 /* Bits of pairs that do not go together. */
 #define ONE_FORMAT	1U
@@ -32,6 +32,8 @@ static const struct opt optab[] = {
 	    .excl = ONE_FORMAT | ONE_TIME | ONE_SUBJECT),
 	OPT_FLAG(struct opts, nhtb, 0, "nhtb", "print the bindings of next hops to tunnels", .excl = ONE_SUBJECT),
 	OPT_FLAG(struct opts, ike, 0, "ike", "CONTROL is of ike-initiate or ike-respond: print a JSON object for each SA, one a line",
+	    .excl = ONE_FORMAT | ONE_TIME | ONE_SUBJECT),
+	OPT_FLAG(struct opts, records, 0, "records", "CONTROL is of ike-respond --records: print the records, until it ends",
 	    .excl = ONE_FORMAT | ONE_TIME | ONE_SUBJECT),
 	OPT_FLAG(struct opts, watch, 'w', "watch", "print again and again, with rates", .excl = ONE_TIME),
 	OPT_MILLIS(struct opts, interval_ms, 'i', "interval", "S", 100, 86400000, "seconds between reports of --watch"),
@@ -127,11 +129,16 @@ main(int argc, char *argv[])
 
 	prog_init(argv[0]);
 	opt_parse(optab, &o, argc, argv);
+	if (o.records && isatty(STDOUT_FILENO)) {
+		(void)fault_because(&f, CAUSE_STATE_TERMINAL,
+		    fault(&f, FAULT_USAGE, "standard output is a terminal: SA state is binary and holds keys"));
+		return ((int)report_fault(&f));
+	}
 	if (o.watch)
 		catch_signals();
 	if ((fd = unixsock_connect(o.control, &f)) == -1 || sandbox_enter(SANDBOX_FILTER, &f) < 0)
 		return ((int)report_fault(&f));
-	rc = o.ike ? ike_copy(fd, &f) : run(&o, fd, &f);
+	rc = o.ike ? ike_copy(fd, &f) : o.records ? ike_follow(fd, &f) : run(&o, fd, &f);
 	(void)close(fd);
 	return (rc == 0 ? EXIT_DONE : (int)report_fault(&f));
 }

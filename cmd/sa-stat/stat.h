@@ -46,6 +46,8 @@ void json_report(const struct stat_report *r, const struct stat_before *b, uint6
 void prom_report(const struct stat_report *r);
 /* ike.c: copies to standard output what the negotiator at ${fd} says. 0, or -1 with a fault. */
 int ike_copy(int fd, struct fault *f);
+/* The same of records, as they come, until the negotiator or the reader of standard output ends. */
+int ike_follow(int fd, struct fault *f);
 /* hops.c: the bindings of next hops. */
 void hops_text(const struct stat_report *r);
 void hops_json(const struct stat_report *r);

@@ -48,7 +48,8 @@ pipelines() {
 			seen="$seen @responder"
 			id=@responder
 			ike="ike-respond$verbose --peers $(quote "$conf") --control $(quote "$at/$id.ike.ctl")"
-			! is_shared || words="$words --standby" ike="$ike --standby <$(quote "$at/$id.follow")"
+			! is_shared || words="$words --standby" \
+				ike="$ike --standby --records $(quote "$at/$id.share") <$(quote "$at/$id.follow")"
 		fi
 		line "$id" "$role" "$ike" "esp-tun$verbose$words$pass --control $(quote "$at/$id.ctl")" "$register" "$other" "$failover"
 	done <<-END
@@ -109,10 +110,6 @@ pipeline() {
 	mark "$1.sh"
 	if [ "$3" = - ]; then
 		one "$1" ike "$2"
-	elif [ -e "$1.follow" ]; then
-		# The records go to the other gateway, too: never those of an earlier pipeline.
-		: >"$1.sa"
-		one "$1" ike "$2" | tee "$1.sa" | one "$1" tun "$3"
 	elif [ "$4" = - ]; then
 		one "$1" ike "$2" | one "$1" tun "$3"
 	else
@@ -157,7 +154,7 @@ stop() {
 	done
 	for half in nhrp ike tun gre sh; do rm -f "$at/$1.$half" "$at/$1.$half.exit"; done
 	end "$at/$1.follower" TERM 20 || end "$at/$1.follower" KILL 20
-	for half in ready records up ctl ike.ctl prom follow follower sa active; do rm -f "$at/$1.$half"; done
+	for half in ready records up ctl ike.ctl prom follow follower share active; do rm -f "$at/$1.$half"; done
 }
 
 # ids: the pipelines that were started.

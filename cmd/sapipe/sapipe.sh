@@ -21,7 +21,7 @@
 #   ID.ctl          control socket of esp-tun, for sa-stat
 #   ID.prom         metrics of vpnmon
 #   ID.follow, ID.follower     of two gateways: what the other one writes, and the process that asks for it
-#   ID.sa, ID.active           what the other one reads; this one has taken over
+#   ID.share, ID.active        socket on which the other one reads records; this one has taken over
 #   wanted          which of takeover and standby was called last, and when
 #   ID.ike.ctl      the same of ike-initiate or ike-respond, for sa-stat --ike
 set -u

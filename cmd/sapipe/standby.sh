@@ -47,7 +47,7 @@ gateway() {
 
 # standing TUNNEL: inactive (the records of the other gateway have not come), ready, active; nothing of another tunnel.
 standing() {
-	[ -f "$confs/$1.follow" ] && [ -e "$runs/$1/@responder.sa" ] || return 0
+	[ -f "$confs/$1.follow" ] && [ -e "$runs/$1/@responder.share" ] || return 0
 	if [ -e "$runs/$1/@responder.active" ]; then
 		echo active
 	else
@@ -129,5 +129,5 @@ records() {
 	wants_shared
 	[ ! -t 1 ] || fail 2 'records have live keys: not written to a terminal' "the other gateway's NAME.follow reads them"
 	[ -d "$at" ] && alive "$at/@responder.ike" || fail 1 "$name is down"
-	exec tail --pid="$pid" -s 0.2 -c +1 -f "$at/@responder.sa"
+	exec sa-stat --records "$at/@responder.share"
 }

@@ -37,6 +37,8 @@ struct sa_out {
 	struct newfile	*file;
 	off_t		 size;		/* of the new file, whole records */
 	bool		 device;
+	void		(*see)(void *ctx, const struct sa_rec *r);	/* or NULL */
+	void		*see_ctx;
 };
 
 /* Opens a stream on ${fd}, an existing pipe, socket, file or device. Owns ${fd} from then on. */
@@ -102,8 +104,8 @@ open_path(struct sa_out *o, const char *path, struct fault *f)
 	return ((o->file = newfile_open(path, f)) != NULL ? 0 : -1);
 }
 
-struct sa_out *
-sa_out_open(const char *path, struct fault *f)
+static struct sa_out *
+out_new(struct fault *f)
 {
 	struct sa_out *o = calloc(1, sizeof(*o));
 
@@ -113,10 +115,38 @@ sa_out_open(const char *path, struct fault *f)
 	}
 	o->fd = -1;
 	o->last = &o->first;
-	if (open_path(o, path, f) == 0)
+	return (o);
+}
+
+struct sa_out *
+sa_out_open(const char *path, struct fault *f)
+{
+	struct sa_out *o = out_new(f);
+
+	if (o == NULL || open_path(o, path, f) == 0)
 		return (o);
 	sa_out_close(o);
 	return (NULL);
+}
+
+struct sa_out *
+sa_out_open_socket(int fd, struct fault *f)
+{
+	struct sa_out *o = out_new(f);
+
+	if (o == NULL)
+		(void)close(fd);
+	if (o == NULL || stream_open(o, fd, true, "the socket", f) == 0)
+		return (o);
+	sa_out_close(o);
+	return (NULL);
+}
+
+void
+sa_out_show(struct sa_out *o, void (*see)(void *ctx, const struct sa_rec *r), void *ctx)
+{
+	o->see = see;
+	o->see_ctx = ctx;
 }
 
 static void
@@ -198,6 +228,8 @@ sa_out_put(struct sa_out *o, const struct sa_rec *r, struct fault *f)
 {
 	struct waiting *w = calloc(1, sizeof(*w));
 
+	if (o->see != NULL)
+		o->see(o->see_ctx, r);
 	if (w == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for SA state"));
 	if (sa_encode(&w->rec, r, f) != 0) {

@@ -29,6 +29,12 @@ struct sa_out;
  */
 struct sa_out *sa_out_open(const char *path, struct fault *f);
 
+/* The same on ${fd}, a socket, which is the writer's from then on, also when this fails. NULL with FAULT_MEMORY or FAULT_SYSTEM. */
+struct sa_out *sa_out_open_socket(int fd, struct fault *f);
+
+/* From now on sa_out_put() calls ${see} with each record, before it is written. NULL: no more. */
+void sa_out_show(struct sa_out *o, void (*see)(void *ctx, const struct sa_rec *r), void *ctx);
+
 /*
  * Writes or queues ${r}. 0; -1 with FAULT_READER_GONE (it closed the pipe, or is so slow that the
  * queue is full), FAULT_SYSTEM (disk full: the previous content stays valid),

@@ -49,7 +49,9 @@
 	EVENT(DOWN,	"down")						\
 	EVENT(CARRIER,	"carrier")	/* of a group: the device in use */ \
 	/* of a negotiator that shares its address with another one */	\
-	EVENT(TAKEOVER,	"takeover")	/* it is the active one now; "text" says where it runs */
+	EVENT(TAKEOVER,	"takeover")	/* it is the active one now; "text" says where it runs */ \
+	EVENT(SNAPSHOT,	"snapshot")	/* its SAs of now follow; "text" is "active" if it is the active one */ \
+	EVENT(CURRENT,	"current")	/* those were all */
 
 #define SA_REASON_TABLE(REASON)						\
 	REASON(SHUT_DOWN,	"shut down")				\

@@ -8,6 +8,8 @@
 struct member {
 	struct sa_rec	 rec;		/* type SA_NONE: removed, and only a gap in the order */
 	unsigned	 source;
+	uint64_t	 serial;	/* rises in the order */
+	uint64_t	 round;		/* of its last record */
 	struct member	*chain;		/* of its bucket */
 };
 
@@ -15,6 +17,8 @@ struct sa_set {
 	struct member	**order;	/* as they came; NULL where one was removed */
 	size_t		 n, room;
 	size_t		 live;
+	uint64_t	 serial;	/* of the last one */
+	uint64_t	 round;
 	struct member	*buckets[BUCKETS];
 };
 
@@ -147,6 +151,8 @@ add(struct sa_set *s, unsigned source, const struct sa_rec *r, struct member **o
 		return (fault(f, FAULT_MEMORY, "no locked memory for the keys of an SA"));
 	}
 	m->source = source;
+	m->serial = ++s->serial;
+	m->round = s->round;
 	m->chain = *bucket;
 	*bucket = m;
 	s->order[s->n++] = m;
@@ -238,6 +244,7 @@ sa_set_apply(struct sa_set *s, unsigned source, const struct sa_rec *r, sa_chang
 		(void)fault(f, FAULT_MEMORY, "no locked memory for the keys of an SA");
 		return (SA_BAD);
 	}
+	m->round = s->round;
 	if (tell != NULL)
 		tell(ctx, SA_REPLACED, &m->rec, &was, source, SA_REASON_OTHER);
 	sa_rec_wipe(&was);
@@ -276,6 +283,81 @@ sa_set_next(const struct sa_set *s, size_t *at, unsigned *source)
 		return (&m->rec);
 	}
 	return (NULL);
+}
+
+const struct sa_rec *
+sa_set_after(const struct sa_set *s, uint64_t *serial)
+{
+	size_t lo = 0, hi = s->n, i;
+
+	/* The first one with a higher serial; removed ones have none. */
+	while (lo < hi) {
+		for (i = lo + (hi - lo) / 2; i < hi && s->order[i] == NULL; i++)
+			continue;
+		if (i < hi && s->order[i]->serial <= *serial)
+			lo = i + 1;
+		else
+			hi = lo + (hi - lo) / 2;
+	}
+	while (lo < s->n && s->order[lo] == NULL)
+		lo++;
+	if (lo == s->n)
+		return (NULL);
+	*serial = s->order[lo]->serial;
+	return (&s->order[lo]->rec);
+}
+
+uint64_t
+sa_set_serial(const struct sa_set *s, const struct sa_rec *r)
+{
+	const struct member *m = r->type == SA_IKE || r->type == SA_CHILD ? find(s, r) : NULL;
+
+	return (m != NULL ? m->serial : UINT64_C(0));
+}
+
+void
+sa_set_round(struct sa_set *s)
+{
+	s->round++;
+}
+
+size_t
+sa_set_sweep(struct sa_set *s, sa_change_fn tell, void *ctx)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < s->n; i++)
+		if (s->order[i] != NULL && s->order[i]->round != s->round) {
+			take_out(s, i, tell, ctx, SA_REASON_OTHER);
+			n++;
+		}
+	return (n);
+}
+
+void
+sa_set_remap(struct sa_set *s, const struct sa_event *ev, sa_change_fn tell, void *ctx)
+{
+	struct endpoint old = {0}, *is;
+	struct sa_rec was;
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		if (s->order[i] != NULL && s->order[i]->rec.type == SA_CHILD &&
+		    memcmp(s->order[i]->rec.child.spi_in, ev->spi_in, sizeof(ev->spi_in)) == 0)
+			old = s->order[i]->rec.child.remote.at;
+	if (!ev->has_spi_in || !ev->has_remote || old.addr.family == 0 || endpoint_eq(&old, &ev->remote))
+		return;
+	for (i = 0; i < s->n; i++) {
+		if (s->order[i] == NULL)
+			continue;
+		is = s->order[i]->rec.type == SA_IKE ? &s->order[i]->rec.ike.remote.at : &s->order[i]->rec.child.remote.at;
+		if (!endpoint_eq(is, &old))
+			continue;
+		was = s->order[i]->rec;		/* not wiped: the keys are those of the SA */
+		*is = ev->remote;
+		if (tell != NULL)
+			tell(ctx, SA_REPLACED, &s->order[i]->rec, &was, s->order[i]->source, SA_REASON_OTHER);
+	}
 }
 
 const struct sa_ike *

@@ -56,6 +56,28 @@ size_t sa_set_expire(struct sa_set *s, uint64_t now, sa_change_fn tell, void *ct
  */
 const struct sa_rec *sa_set_next(const struct sa_set *s, size_t *at, unsigned *source);
 
+/*
+ * The same in parts: the set may change between calls, and the SAs that come meanwhile are the last. Start with ${*serial} 0,
+ * which the set moves on.
+ */
+const struct sa_rec *sa_set_after(const struct sa_set *s, uint64_t *serial);
+
+/* The place of the SA that ${r} is of among them; 0: it is not there. */
+uint64_t sa_set_serial(const struct sa_set *s, const struct sa_rec *r);
+
+/*
+ * A source that begins again lists all its SAs: sa_set_sweep() removes those that no record was about since sa_set_round(), with
+ * SA_REASON_OTHER. Returns how many.
+ */
+void sa_set_round(struct sa_set *s);
+size_t sa_set_sweep(struct sa_set *s, sa_change_fn tell, void *ctx);
+
+/*
+ * The event SA_EVENT_REMAP: the NAT mapping of the peer of a child SA has moved, and all SAs at the old endpoint are at the new
+ * one. ${tell} may be NULL.
+ */
+void sa_set_remap(struct sa_set *s, const struct sa_event *ev, sa_change_fn tell, void *ctx);
+
 /* Finds an IKE SA by ${ike}, spi-i | spi-r; NULL: it is not there. */
 const struct sa_ike *sa_set_ike(const struct sa_set *s, const uint8_t ike[16]);
 

@@ -357,6 +357,92 @@ test_events_do_not_count(void **state)
 	assert_int_equal(told.n, 0);
 }
 
+static void
+add(uint8_t spi)
+{
+	struct sa_rec r;
+
+	sample_child(&r, false);
+	r.child.spi_in[3] = spi;
+	assert_int_equal(apply(0, &r), SA_DONE);
+}
+
+/* What a new round does not list goes, wherever it is in the order. */
+static void
+test_sweep(void **state)
+{
+	(void)state;
+	for (uint8_t spi = 1; spi <= 5; spi++)
+		add(spi);
+	sa_set_round(set);
+	add(4);
+	add(2);
+	add(6);
+	assert_int_equal(count(SA_CHILD), 6);
+	told = (struct told){0};
+	assert_int_equal(sa_set_sweep(set, tell, &told), 3);
+	assert_true(told.n == 3 && told.change == SA_REMOVED && told.reason == SA_REASON_OTHER && told.spi_in[3] == 5);
+	assert_int_equal(count(SA_CHILD), 3);
+	assert_int_equal(sa_set_sweep(set, tell, &told), 0);
+}
+
+/* In parts, from any place, with gaps. */
+static void
+test_after(void **state)
+{
+	struct sa_rec r;
+	const struct sa_rec *next;
+	uint64_t at;
+
+	(void)state;
+	for (uint8_t spi = 1; spi <= 40; spi++)
+		add(spi);
+	sa_set_round(set);
+	for (uint8_t spi = 3; spi <= 40; spi = (uint8_t)(spi + 3))
+		add(spi);
+	(void)sa_set_sweep(set, NULL, NULL);
+	for (uint8_t from = 1; from <= 40; from++) {
+		at = from;
+		next = sa_set_after(set, &at);
+		if (from >= 39) {
+			assert_null(next);
+			continue;
+		}
+		assert_non_null(next);
+		assert_int_equal(next->child.spi_in[3], from / 3 * 3 + 3);
+		assert_true(at == sa_set_serial(set, next));
+	}
+	sample_child(&r, false);
+	r.child.spi_in[3] = 40;
+	assert_true(sa_set_serial(set, &r) == 0);
+	sa_rec_wipe(&r);
+}
+
+static void
+test_remap(void **state)
+{
+	struct sa_event ev = { .has_spi_in = true, .has_remote = true };
+	const struct sa_rec *r;
+	size_t at = 0;
+
+	(void)state;
+	for (uint8_t spi = 1; spi <= 3; spi++)
+		add(spi);
+	assert_int_equal(addr_parse(&ev.remote.addr, "192.0.2.77"), 0);
+	ev.remote.port = 4501;
+	memcpy(ev.spi_in, "\xc0\x00\x00\x09", 4);
+	told = (struct told){0};
+	sa_set_remap(set, &ev, tell, &told);
+	assert_int_equal(told.n, 0);
+	ev.spi_in[3] = 2;
+	sa_set_remap(set, &ev, tell, &told);
+	assert_true(told.n == 3 && told.change == SA_REPLACED);
+	while ((r = sa_set_next(set, &at, NULL)) != NULL)
+		assert_true(endpoint_eq(&r->child.remote.at, &ev.remote));
+	sa_set_remap(set, &ev, tell, &told);
+	assert_int_equal(told.n, 3);
+}
+
 int
 main(void)
 {
@@ -368,6 +454,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_delete_ike_leaves_children, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_delete_names_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_expire, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sweep, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_after, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_remap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_events_do_not_count, setup, teardown),
 	};
