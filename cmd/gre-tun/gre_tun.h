@@ -13,11 +13,11 @@ struct gre_opts {
 	struct opt_args	 files;
 	uint64_t	 key;		/* KEY_NONE: none */
 	bool		 checksum, sequence, multicast, require_sa, route, stats, with_input;
-	uint32_t	 mtu, metric;
+	uint32_t	 mtu, metric, keepalive, retries;
 	uint8_t		 ttl;
 	uint8_t		 mss;		/* the word's index: clamp, off */
 };
-#define GRE_OPTS_DEFAULT { .key = KEY_NONE, .route = true, .mtu = GRE_MTU_DEFAULT, .ttl = 64 }
+#define GRE_OPTS_DEFAULT { .key = KEY_NONE, .route = true, .mtu = GRE_MTU_DEFAULT, .ttl = 64, .retries = 3 }
 
 extern const struct opt gre_optab[];
 

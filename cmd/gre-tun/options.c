@@ -20,6 +20,9 @@ const struct opt gre_optab[] = {
 	OPT_STR(T, local, 0, "local", "ADDRESS", "send from this address, and receive only what is for it"),
 	OPT_STR(T, remote, 0, "remote", "ADDRESS", "point-to-point: every packet goes to this address, none comes from another"),
 	OPT_NUM(T, key, 0, "key", "N", 0, 4294967295, "key of the tunnel; packets with another one are not ours", .flags = OPT_NO_DEFAULT),
+	OPT_SECONDS(T, keepalive, 0, "keepalive", "S", 1, 32767, "with --local and --remote: ask every S seconds whether the peer answers",
+	    .flags = OPT_NO_DEFAULT),
+	OPT_NUM(T, retries, 0, "keepalive-retries", "N", 1, 255, "unanswered keepalives after which the device has no carrier"),
 	OPT_FLAG(T, checksum, 0, "checksum", "send checksums, and drop packets without one"),
 	OPT_FLAG(T, sequence, 0, "sequence", "send sequence numbers, and drop packets that come late"),
 	OPT_FLAG(T, require_sa, 0, "require-sa", "send only to peers that esp-tun --pass reports an SA with"),
@@ -43,7 +46,8 @@ gre_settle(const struct gre_opts *o, struct gre_opt *d, struct fault *f)
 	size_t i;
 
 	*d = (struct gre_opt){ .tun = o->tun, .has_key = o->key != KEY_NONE, .key = (uint32_t)o->key, .csum = o->checksum,
-	    .seq = o->sequence, .multicast = o->multicast, .mtu = o->mtu, .ttl = o->ttl, .clamp = o->mss == 0, .require_sa = o->require_sa, .route = o->route, .metric = o->metric };
+	    .seq = o->sequence, .multicast = o->multicast, .mtu = o->mtu, .ttl = o->ttl, .clamp = o->mss == 0, .require_sa = o->require_sa,
+	    .route = o->route, .metric = o->metric, .keepalive_s = o->keepalive, .keepalive_retries = o->retries };
 	if ((o->local != NULL && numeric_parse(&d->local, o->local, "--local", f) != 0) ||
 	    (o->remote != NULL && numeric_parse(&d->remote, o->remote, "--remote", f) != 0))
 		return (-1);
@@ -51,6 +55,8 @@ gre_settle(const struct gre_opts *o, struct gre_opt *d, struct fault *f)
 		return (fault(f, FAULT_USAGE, "--local and --remote are of different families"));
 	if (d->remote.family != 0 && addr_cmp(&d->local, &d->remote) == 0)
 		return (fault_because(f, CAUSE_OWN_ADDRESS, fault(f, FAULT_BAD_ADDRESS, "--remote %s is this end's own address", o->remote)));
+	if (o->keepalive != 0 && (d->local.family == 0 || d->remote.family == 0))
+		return (fault(f, FAULT_USAGE, "--keepalive requires --local and --remote"));
 	if (o->require_sa && d->remote.family != 0 && o->files.n == 0)
 		return (fault(f, FAULT_USAGE, "--require-sa with --remote needs the name of an input: '-' is standard input"));
 	if (o->addresses.n > GRE_ADDRESSES)

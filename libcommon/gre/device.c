@@ -201,6 +201,7 @@ open_all(struct gre_device *d, struct fault *f)
 	if (getrandom(key, sizeof(key), 0) != (ssize_t)sizeof(key))
 		return (fault_sys(f, FAULT_SYSTEM, "no random numbers"));
 	if ((d->sampler = sampler_new(key)) == NULL || (d->senders = calloc(GRE_SENDERS, sizeof(*d->senders))) == NULL ||
+	    (d->paths = calloc(GRE_PATHS, sizeof(*d->paths))) == NULL ||
 	    (d->slots = calloc(RAW_BATCH + 1, SLOT_HEAD + SLOT_ROOM)) == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for packets"));
 	if (raw_open(&d->raw, &o->local, &o->remote, o->ttl, f) != 0 || tap_open(&d->tap, o->tun, o->remote.family == 0, f) != 0)
@@ -257,11 +258,13 @@ gre_device_new(struct ev_loop *loop, const struct gre_opt *o, const struct gre_c
 	ev_timer_init(&d->expiry, on_expiry, 0., 0.);
 	d->expiry.data = d;
 	gre_use_init(d);
+	gre_alive_init(d);
 	if (open_all(d, f) != 0) {
 		gre_device_free(d);
 		return (NULL);
 	}
 	watch(d);
+	gre_alive_start(d);
 	return (d);
 }
 
@@ -273,6 +276,7 @@ gre_device_free(struct gre_device *d)
 	gre_hub_free(d->hub);
 	ev_timer_stop(d->loop, &d->expiry);
 	ev_timer_stop(d->loop, &d->use);
+	gre_alive_stop(d);
 	ev_io_stop(d->loop, &d->tap_io);
 	for (size_t i = 0; i < 2; i++)
 		ev_io_stop(d->loop, &d->raw_io[i]);
@@ -284,6 +288,7 @@ gre_device_free(struct gre_device *d)
 	raw_close(&d->raw);
 	sampler_free(d->sampler);
 	free(d->senders);
+	free(d->paths);
 	free(d->slots);
 	free(d);
 }

@@ -21,6 +21,8 @@ struct gre_opt {
 	uint32_t	 key;
 	uint32_t	 mtu;
 	uint8_t		 ttl;
+	uint32_t	 keepalive_s;	/* point-to-point with ${local}: ask the peer so often; 0: never */
+	uint32_t	 keepalive_retries;	/* unanswered ones that mean that it is down */
 	bool		 multicast;	/* multipoint: copy it to each next hop server and client */
 	bool		 clamp;		/* the MSS of TCP connections, to the MTU */
 	bool		 require_sa;	/* send only to peers that the input reports an SA with */

@@ -5,6 +5,7 @@
 #include "esp/inner.h"
 #include "gre/device_priv.h"
 
+#define TCP		6
 #define RESTART		16	/* old numbers in a row after which the peer counts as restarted */
 
 static bool
@@ -101,8 +102,8 @@ deliver(struct gre_device *d, const struct raw_pkt *raw, uint16_t proto, struct 
 		d->drops[GRE_DROP_ECN]++;
 		return;
 	}
-	if (d->o.clamp)
-		(void)inner_mss_clamp(k->p, &in, inner_mss_of(in.src.family, d->info.mtu));
+	if (d->o.clamp && in.proto == TCP)
+		(void)inner_mss_clamp(k->p, &in, inner_mss_of(in.src.family, gre_room(d, &raw->peer)));
 	if (d->o.remote.family == 0 && gre_hub_samples(d->hub))
 		sampler_in(d->sampler, &in.src, &in.dst, &raw->peer, d->turn_ms);
 	k->inner_len = k->len = in.len;
@@ -138,8 +139,12 @@ take(struct gre_device *d, const struct raw_pkt *raw, struct pkt *k)
 	*k = (struct pkt){ .p = raw->p + head, .len = raw->len - head, .inner_len = raw->len - head, .remote.addr = raw->peer };
 	d->in++;
 	d->in_bytes += raw->len;
-	if (h.proto == GRE_IPV4 || h.proto == GRE_IPV6)
-		deliver(d, raw, h.proto, k);
+	if (h.proto == GRE_KEEPALIVE && k->len == 0 && d->o.keepalive_s > 0)
+		gre_alive_answered(d);
+	else if (h.proto == GRE_IPV4 || h.proto == GRE_IPV6) {
+		if (!gre_alive_asked(d, raw, span_of(k->p, k->len)))
+			deliver(d, raw, h.proto, k);
+	}
 	else if (h.proto != GRE_NHRP && h.proto != GRE_MPLS)
 		d->drops[GRE_DROP_PROTO]++;
 	else if (h.proto != GRE_NHRP || !hand_out(d, raw, k->p, k->len))
@@ -155,9 +160,11 @@ gre_in(struct gre_device *d, unsigned which)
 
 	for (i = 0; i < RAW_BATCH; i++)
 		raw[i].p = gre_slot(d, i);
-	if (gre_hub_samples(d->hub))
-		d->turn_ms = clock_mono_ms();
+	d->turn_ms = clock_mono_ms();
 	n = raw_receive(&d->raw, which, raw, RAW_BATCH, SLOT_ROOM);
+	/* An ICMP error makes the call fail once. */
+	if (n == 0)
+		gre_path_errors(d, which);
 	for (i = 0; i < n; i++)
 		take(d, &raw[i], &k[i]);
 	coalesce_flush(&d->join);

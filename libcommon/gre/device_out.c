@@ -6,6 +6,7 @@
 #include "gre/device_priv.h"
 
 #define ICMP		1
+#define TCP		6
 #define ICMP_REDIRECT	5
 #define NOWHERE		0xffffffffu	/* the link address of broadcasts and multicasts */
 #define SAMPLE_BYTES	576		/* of a sampled packet, at most */
@@ -147,9 +148,9 @@ look(struct gre_device *d, const struct tap_frame *frame, struct addr *to)
 	return (gre_out_allowed(d, to));
 }
 
-/* An inner packet of the kernel: what is not to be sent, MSS, samples. False: it goes no further, and is counted. */
+/* An inner packet of the kernel: what is not to be sent, path MTU, MSS, samples. False: it goes no further, and is counted. */
 static bool
-inspect(struct gre_device *d, struct pkt *k, const struct inner *in, uint16_t proto, const struct addr *to)
+inspect(struct gre_device *d, struct pkt *k, const struct inner *in, const struct tap_frame *frame, const struct addr *to)
 {
 	if (in->proto == GRE_IP_PROTO && addr_cmp(&in->dst, to) == 0) {
 		if (d->drops[GRE_DROP_LOOP]++ == 0)
@@ -162,9 +163,11 @@ inspect(struct gre_device *d, struct pkt *k, const struct inner *in, uint16_t pr
 		d->drops[GRE_DROP_REDIRECT]++;
 		return (false);
 	}
-	if (d->o.clamp && k->gso == PKT_GSO_NONE)
-		(void)inner_mss_clamp(k->p, in, inner_mss_of(in->src.family, d->info.mtu));
-	sample(d, in, proto, k->p, k->len, to);
+	if (gre_refused(d, k, in, frame, to))
+		return (false);
+	if (d->o.clamp && k->gso == PKT_GSO_NONE && in->proto == TCP)
+		(void)inner_mss_clamp(k->p, in, inner_mss_of(in->src.family, gre_room(d, to)));
+	sample(d, in, frame->proto, k->p, k->len, to);
 	return (true);
 }
 
@@ -235,7 +238,7 @@ take(struct gre_device *d, struct pkt *k, const struct tap_frame *frame)
 			d->drops[GRE_DROP_BAD_OUT]++;
 			return;
 		}
-		if (!inspect(d, k, &in, frame->proto, &to))
+		if (!inspect(d, k, &in, frame, &to))
 			return;
 		gre_used(d, &to);
 	} else if (k->gso != PKT_GSO_NONE) {
@@ -256,8 +259,7 @@ gre_out(struct gre_device *d)
 	size_t bytes = 0;
 	int rc;
 
-	if (gre_hub_samples(d->hub))
-		d->turn_ms = clock_mono_ms();
+	d->turn_ms = clock_mono_ms();
 	for (int i = 0; i < TURN_PACKETS && bytes < TURN_BYTES; i++) {
 		k = (struct pkt){ .p = gre_slot(d, RAW_BATCH), .buf = gre_slot(d, RAW_BATCH) - SLOT_HEAD, .cap = SLOT_HEAD + SLOT_ROOM };
 		if ((rc = tap_read(&d->tap, &k, &frame, &d->drops[GRE_DROP_CUT], &f)) < 0)

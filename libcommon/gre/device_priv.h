@@ -9,6 +9,7 @@
 #include "gre/device.h"
 #include "gre/gate.h"
 #include "gre/gre.h"
+#include "gre/keepalive.h"
 #include "gre/raw.h"
 #include "gre/sampler.h"
 #include "gre/tap.h"
@@ -18,6 +19,7 @@
 #define SLOT_HEAD	64	/* bytes before a packet: GRE, or the head of a frame */
 #define SLOT_ROOM	65536	/* of an IP packet, or a frame */
 #define GSO_MAX		62000	/* of the device's super-packets: a frame fits PKT_MAX */
+#define GRE_PATHS	4096	/* peers whose path MTU is remembered */
 #define GRE_SENDERS	1024	/* whose sequence numbers are remembered */
 
 /* DROP(drop, text): why a packet goes no further. */
@@ -35,6 +37,7 @@
 	DROP(INNER,	"inner packet is malformed")			\
 	DROP(ECN,	"congestion mark on a packet without ECN")	\
 	DROP(UNWRITTEN,	"the device did not accept it")			\
+	DROP(KEEPALIVE,	"keepalive that would go to somebody else, or one too many") \
 	/* outbound */							\
 	DROP(NEIGHBOUR,	"no binding for the next hop")			\
 	DROP(NO_SA,	"no SA with the peer is in use")		\
@@ -43,6 +46,7 @@
 	DROP(REDIRECT,	"ICMP redirect of this machine")		\
 	DROP(UNSENT,	"the kernel did not send it")			\
 	DROP(BAD_OUT,	"malformed packet of the kernel")		\
+	DROP(TOO_BIG,	"too long for the path, the sender was told")	\
 	DROP(CUT,	"does not fit the MTU")
 
 enum gre_drop {
@@ -56,6 +60,12 @@ struct gre_sender {
 	struct addr	addr;
 	uint32_t	last;
 	uint16_t	behind;		/* old numbers in a row */
+};
+
+struct gre_path {
+	struct addr	addr;
+	size_t		mtu;		/* 0: not known */
+	uint64_t	at_ms;		/* when the kernel was asked */
 };
 
 struct gre_device {
@@ -80,6 +90,10 @@ struct gre_device {
 	bool		 due;		/* bindings have changed */
 	uint32_t	 seq;		/* of the next packet */
 	struct gre_sender *senders;
+	struct gre_path	*paths;
+	struct keepalive alive;
+	ev_timer	 alive_timer;
+	struct keepalive_limit answers;	/* to keepalives of others */
 	uint8_t		*slots;		/* RAW_BATCH + 1 of SLOT_HEAD + SLOT_ROOM; the last is for the device's packets */
 	struct raw_pkt	 pkts[RAW_BATCH];	/* to be sent, each in the slot of its number */
 	size_t		 n_pkts;
@@ -87,7 +101,7 @@ struct gre_device {
 	bool		 alone;		/* which does not accept joined packets */
 	uint64_t	 in, in_bytes, out, out_bytes, nhrp_in, nhrp_out, samples;
 	uint64_t	 drops[GRE_DROPS];
-	uint64_t	 turn_ms;	/* when this turn of packets began, while samples are wanted: the clock is not asked for each packet */
+	uint64_t	 turn_ms;	/* when this turn of packets began: the clock is not asked for each packet */
 	uint64_t	 first_out_ms;	/* when the first packet went out, for the hint about silence */
 	bool		 silence_told;
 };
@@ -111,6 +125,20 @@ void gre_used(struct gre_device *d, const struct addr *nbma);
 bool gre_out_allowed(struct gre_device *d, const struct addr *to);
 /* Sends one packet of ${proto}, at most GRE_ATTACH_MAX bytes, to ${nbma}. */
 void gre_out_one(struct gre_device *d, const struct addr *nbma, uint16_t proto, struct span payload, uint8_t tos);
+/* Keepalives: their timer, an answer, and a question of the peer. */
+void gre_alive_init(struct gre_device *d);
+void gre_alive_start(struct gre_device *d);
+void gre_alive_stop(struct gre_device *d);
+void gre_alive_answered(struct gre_device *d);
+/* Whether the inner packet ${inner} of ${raw} is a keepalive. It is answered then, or counted. */
+bool gre_alive_asked(struct gre_device *d, const struct raw_pkt *raw, struct span inner);
+
+/* Bytes of an inner packet that reaches ${peer} in one piece; at most the MTU of the device. */
+size_t gre_room(struct gre_device *d, const struct addr *peer);
+/* Reads ICMP errors of socket ${which} about packets that were too big. */
+void gre_path_errors(struct gre_device *d, unsigned which);
+/* Whether ${k} is too long for the path to ${to} and must not be fragmented: its sender has been told. */
+bool gre_refused(struct gre_device *d, const struct pkt *k, const struct inner *in, const struct tap_frame *frame, const struct addr *to);
 /* coalesce_put_fn: to the device. */
 void gre_put_joined(void *ctx, struct pkt *const *k, size_t n, size_t head);
 /* GRE of socket ${which}: to the device, or to the tools. */

@@ -4,11 +4,15 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <time.h>
+#include <linux/errqueue.h>
 #include <unistd.h>
 
 #include "gre/gre.h"
 #include "os/sockaddr.h"
 
+#define AGAIN		4
+#define ERRORS_MAX	64	/* read at a time */
 #define RCVBUF		(4 * 1024 * 1024)
 #define CONTROL		(CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)))
 
@@ -25,7 +29,10 @@ open_one(int family, const struct addr *local, int ttl)
 		return (-1);
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	if ((family == AF_INET ? setsockopt(fd, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl)) :
+	/* The kernel notes what ICMP says about the path of an IPv6 packet only where errors are wanted. */
+	if ((family == AF_INET ? setsockopt(fd, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl)) != 0 ||
+	    setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)) :
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on)) != 0 ||
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &ttl, sizeof(ttl)) != 0 ||
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, &on, sizeof(on)) != 0 ||
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on))) == 0 &&
@@ -142,6 +149,54 @@ raw_receive(const struct raw *r, unsigned which, struct raw_pkt *pkts, size_t n,
 	return (kept);
 }
 
+/* An ICMP error about an earlier packet is the result of the next call: then the call is repeated. */
+static int
+send_again(int fd, struct mmsghdr *m, unsigned n)
+{
+	int sent = -1;
+
+	for (int i = 0; i < AGAIN && sent == -1; i++) {
+		sent = sendmmsg(fd, m, n, MSG_DONTWAIT);
+		if (sent == -1 && errno != EMSGSIZE && errno != ECONNREFUSED && errno != EHOSTUNREACH && errno != ENETUNREACH &&
+		    errno != EPROTO && errno != ENOPROTOOPT && errno != EACCES && errno != EOPNOTSUPP)
+			break;
+	}
+	return (sent);
+}
+
+bool
+raw_toobig(const struct raw *r, unsigned which, struct addr *peer)
+{
+	_Alignas(struct cmsghdr) uint8_t control[512];
+	struct sock_extended_err err;
+	struct sockaddr_in6 from;
+	struct sockaddr_in in;
+	struct cmsghdr *c;
+	uint8_t quote[64];
+
+	for (int i = 0; i < ERRORS_MAX; i++) {
+		struct iovec iov = { quote, sizeof(quote) };
+		struct msghdr m = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1,
+		    .msg_control = control, .msg_controllen = sizeof(control) };
+
+		memset(&from, 0, sizeof(from));
+		if (recvmsg(r->fd[which], &m, MSG_ERRQUEUE | MSG_DONTWAIT) == -1)
+			return (false);
+		for (c = CMSG_FIRSTHDR(&m); c != NULL; c = CMSG_NXTHDR(&m, c)) {
+			if (c->cmsg_type != (which == RAW_V6 ? IPV6_RECVERR : IP_RECVERR) ||
+			    c->cmsg_level != (which == RAW_V6 ? IPPROTO_IPV6 : IPPROTO_IP))
+				continue;
+			memcpy(&err, CMSG_DATA(c), sizeof(err));
+			if (err.ee_errno != EMSGSIZE)
+				continue;
+			memcpy(&in, &from, sizeof(in));
+			*peer = which == RAW_V6 ? addr_make(6, from.sin6_addr.s6_addr) : addr_make(4, (const uint8_t *)&in.sin_addr);
+			return (true);
+		}
+	}
+	return (false);
+}
+
 size_t
 raw_send(const struct raw *r, const struct raw_pkt *pkts, size_t n)
 {
@@ -173,6 +228,6 @@ raw_send(const struct raw *r, const struct raw_pkt *pkts, size_t n)
 		memcpy(CMSG_DATA(c), &tos, sizeof(tos));
 	}
 	errno = EAFNOSUPPORT;
-	sent = r->fd[v6] == -1 ? -1 : sendmmsg(r->fd[v6], m, (unsigned)n, MSG_DONTWAIT);
+	sent = r->fd[v6] == -1 ? -1 : send_again(r->fd[v6], m, (unsigned)n);
 	return (sent < 0 ? 0 : (size_t)sent);
 }

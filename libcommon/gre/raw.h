@@ -34,6 +34,9 @@ void raw_close(struct raw *r);
  */
 size_t raw_receive(const struct raw *r, unsigned which, struct raw_pkt *pkts, size_t n, size_t cap);
 
+/* Reads the ICMP errors of socket ${which} until there is one about the size of a packet to ${*peer}. False: there is none. */
+bool raw_toobig(const struct raw *r, unsigned which, struct addr *peer);
+
 /* Sends ${n} (at most RAW_BATCH) packets of one family. Returns how many; if fewer, errno is why the next one was not. */
 size_t raw_send(const struct raw *r, const struct raw_pkt *pkts, size_t n);
 

@@ -100,6 +100,14 @@ set_offloads(struct tun *t)
 }
 
 int
+tun_carrier(const struct tun *t, bool on)
+{
+	int value = on;
+
+	return (ioctl(t->fd, TUNSETCARRIER, &value));
+}
+
+int
 tun_offloads(struct tun *t)
 {
 	int hdr = (int)sizeof(struct virtio_net_hdr);

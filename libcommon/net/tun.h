@@ -28,6 +28,8 @@ struct tun {
  */
 int tun_open(struct tun *t, const char *name, struct fault *f);
 void tun_close(struct tun *t);	/* harmless with fd -1 */
+/* Whether the kernel sees a carrier on the device: without one its routes are marked "linkdown". 0, or -1 with errno. */
+int tun_carrier(const struct tun *t, bool on);
 /* Turns the offloads of a device on that was made with IFF_VNET_HDR: what tun_open() does. 0, or -1 with errno. */
 int tun_offloads(struct tun *t);
 

@@ -143,7 +143,7 @@ allow_special(struct filter *fl, enum sandbox profile)
 	static const unsigned long tty[] = { TCGETS, TIOCGWINSZ, FIONREAD };
 	static const unsigned long net[] = { FIONBIO, SIOCGIFMTU, SIOCGIFINDEX, SIOCGIFFLAGS,
 	    SIOCGIFNAME, SIOCGIFADDR };
-	static const unsigned long tun[] = { TUNSETOFFLOAD, TUNSETVNETHDRSZ, TUNGETIFF, SIOCSIFMTU,
+	static const unsigned long tun[] = { TUNSETOFFLOAD, TUNSETVNETHDRSZ, TUNGETIFF, TUNSETCARRIER, SIOCSIFMTU,
 	    SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK };
 	static const unsigned long packet[] = { SIOCGIFHWADDR, SIOCETHTOOL };
 	const struct scmp_arg_cmp name[] = { SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0) };
