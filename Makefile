@@ -15,7 +15,7 @@
 #   make compile_commands.json  for clangd and similar tools
 #   make deb                    the Debian packages, into build/deb
 #   make check-deb              the same, built twice, with lintian, and installed on bare machines
-#   make install                PREFIX=/usr/local DESTDIR=; as root without DESTDIR it creates the
+#   make install                PREFIX=/usr/local DESTDIR=; NM= leaves out what NetworkManager starts; as root without DESTDIR it creates the
 #                               system user sapipe, which the tools become
 #   make uninstall, make clean
 #
@@ -36,6 +36,10 @@ ZSHDIR ?= $(DATADIR)/zsh/site-functions
 FISHDIR ?= $(DATADIR)/fish/vendor_completions.d
 # For systemd; a distribution that has it elsewhere says so.
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+# nm-sapipe-service, and where NetworkManager and D-Bus look for its description, whatever PREFIX is.
+NMDIR ?= $(PREFIX)/libexec
+NMNAMEDIR ?= /usr/lib/NetworkManager/VPN
+DBUSDIR ?= /usr/share/dbus-1/system.d
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 FUZZ_SECONDS ?= 60
@@ -53,12 +57,14 @@ DEPS_CHECK = libcmocka-dev bats jq xxd python3 python3-cbor2 python3-cryptograph
 	charon-systemd strongswan-swanctl libcharon-extra-plugins libcharon-extauth-plugins \
 	libstrongswan-standard-plugins libstrongswan-extra-plugins vpnc vpnc-scripts keepalived freeradius slapd ldap-utils bird2 \
 	softhsm2 libengine-pkcs11-openssl libyang2 libc-ares2 libjson-c5 apparmor \
-	chromium chromium-driver python3-selenium fonts-dejavu-core
+	chromium chromium-driver python3-selenium fonts-dejavu-core network-manager dbus-daemon $(DEPS_NM)
+# Without libnm there is no service for NetworkManager.
+DEPS_NM = libnm-dev
 DEPS_DEB = debhelper dpkg-dev fakeroot
 DEPS_CHECK_DEB = lintian mmdebstrap autopkgtest
 DEPS_LINT = clang clang-tidy libclang-rt-14-dev cppcheck shellcheck
 DEPS_BENCH = iperf3 wireguard-go
-DEPS ?= $(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK) $(DEPS_DEB) $(DEPS_CHECK_DEB) $(DEPS_LINT) $(DEPS_BENCH)
+DEPS ?= $(DEPS_BUILD) $(DEPS_NM) $(DEPS_DEMO) $(DEPS_CHECK) $(DEPS_DEB) $(DEPS_CHECK_DEB) $(DEPS_LINT) $(DEPS_BENCH)
 
 # ---- flags. Anything that asks pkg-config waits for its first use: deps may have to install it
 
@@ -95,6 +101,12 @@ LDLIBS = $(PC_LIBS) -linih -lev -lm $(IPSEC_MB)
 
 # ---- what there is
 
+# The service of NetworkManager, where there is libnm; NM= leaves it out.
+NM ?= $(shell pkg-config --exists libnm 2>/dev/null && echo libnm)
+NM_DIR = cmd/nm-sapipe-service
+NM_SOURCES = $(wildcard $(NM_DIR)/*.c)
+NM_CFLAGS = $(eval NM_CFLAGS := $(shell pkg-config --cflags libnm | sed 's/-I/-isystem /g'))$(NM_CFLAGS)
+
 objs = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)))
 LIB := $(call objs,libcommon/*/*.c libcommon/*/*/*.c)
 TOOLS := $(patsubst cmd/%/main.c,%,$(wildcard cmd/*/main.c))
@@ -107,7 +119,8 @@ HELPERS := $(filter-out $(B)/tests/c/test_%,$(call objs,tests/c/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 PAGES := $(wildcard man/*.[1-8])
-OBJECTS := $(LIB) $(HELPERS) $(call objs,cmd/*/*.c tests/c/test_*.c)
+CMD_SOURCES := $(filter-out $(if $(NM),,$(NM_SOURCES)),$(wildcard cmd/*/*.c))
+OBJECTS := $(LIB) $(HELPERS) $(CMD_SOURCES:%.c=$(B)/%.o) $(call objs,tests/c/test_*.c)
 SCRIPTS = .ci/run dist/deb.sh completions/sapipe.bash $(wildcard cmd/*/*.sh) $(wildcard tests/*.sh tests/*/*.sh tests/run tests/bench/run tests/*.bats tests/*/*.bash tests/deb/*.bats dist/debian/tests/first-tunnel dist/debian/sapipe.postrm)
 
 # Quiet lines: "CC build/x.o" in place of the command; nothing at all under make -s.
@@ -122,7 +135,8 @@ SUBMAKE = $(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAG
 
 .SECONDEXPANSION:
 .DELETE_ON_ERROR:
-all: $(B)/libsapipe.a $(TOOLS:%=$(B)/%) $(SH_TOOLS:%=$(B)/%) $(PARTS:%=$(B)/sapipe.d/%)
+all: $(B)/libsapipe.a $(TOOLS:%=$(B)/%) $(SH_TOOLS:%=$(B)/%) $(PARTS:%=$(B)/sapipe.d/%) \
+	$(if $(NM),$(B)/nm-sapipe-service)
 
 help:
 	@sed -n '/^#   make/,/^$$/s/^#\( \|$$\)//p' $(firstword $(MAKEFILE_LIST))
@@ -138,6 +152,11 @@ $(B)/%.o: %.c $(B)/.flags
 $(TOOLS:%=$(B)/%): $(B)/%: $$(call objs,cmd/%/*.c) $(B)/libsapipe.a
 	$(call say,LINK)
 	$(Q)$(LINK) -o $@ $^ $(LDLIBS)
+
+$(NM_SOURCES:%.c=$(B)/%.o): private OURS += $(NM_CFLAGS)
+$(B)/nm-sapipe-service: $(NM_SOURCES:%.c=$(B)/%.o)
+	$(call say,LINK)
+	$(Q)$(LINK) -o $@ $^ $(shell pkg-config --libs libnm jansson)
 
 $(SH_TOOLS:%=$(B)/%): $(B)/%: cmd/%/$$(@F).sh
 	$(call say,SH)
@@ -222,7 +241,7 @@ fuzz:
 # Where cppcheck does not follow: a pointer kept by a compound literal, correlated conditions.
 CPPCHECK_OFF = missingIncludeSystem compareBoolExpressionWithInt invalidPrintfArgType_uint \
 	memleak:libcommon/base/bytes.h nullPointer:libcommon/datapath/datapath_in.c \
-	uninitvar:libcommon/datapath/datapath_in.c
+	uninitvar:libcommon/datapath/datapath_in.c unknownMacro:cmd/nm-sapipe-service/nm-sapipe-service.c
 
 objects: $(OBJECTS)
 lint:
@@ -232,9 +251,9 @@ lint:
 lint-gcc lint-clang: lint-%:
 	+@$(SUBMAKE) CC=$* WERROR=1 B=build/lint-$* objects
 lint-tidy:
-	@printf '%s\n' $(wildcard libcommon/*/*.c libcommon/*/*/*.c cmd/*/*.c) | \
+	@printf '%s\n' $(wildcard libcommon/*/*.c libcommon/*/*/*.c) $(CMD_SOURCES) | \
 		xargs -P $(NPROC) -n 1 sh -c 'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- \
-		-std=c11 -D_GNU_SOURCE -Ilibcommon 2>&1 | \
+		-std=c11 -D_GNU_SOURCE -Ilibcommon $(if $(NM),$(NM_CFLAGS)) 2>&1 | \
 		{ ! grep -v "warnings\? \(generated\|treated\)\|^Suppressed\|^Use -"; }' tidy
 lint-cppcheck:
 	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
@@ -254,13 +273,13 @@ INSTALLED = $(TOOLS1:%=$(BINDIR)/%) $(TOOLS8:%=$(SBINDIR)/%) $(DATADIR)/sapipe/s
 	$(TOOLS:%=$(BASHDIR)/%) $(BASHDIR)/sapipe $(TOOLS:%=$(FISHDIR)/%.fish) $(FISHDIR)/sapipe.fish \
 	$(PARTS:%=$(DATADIR)/sapipe/%) $(ZSHDIR)/_sapipe $(UNITDIR)/sapipe@.service $(UNITDIR)/sapipe@.socket $(SYSUSERSDIR)/sapipe.conf $(TMPFILESDIR)/sapipe.conf
 
-install: all
+install: all $(if $(NM),install-nm)
 	$(Q)install -d $(addprefix $(DESTDIR),$(BINDIR) $(SBINDIR) $(BASHDIR) $(FISHDIR) $(ZSHDIR) $(DATADIR)/sapipe)
 	$(Q)install -m 755 $(TOOLS1:%=$(B)/%) $(DESTDIR)$(BINDIR)
 	$(Q)install -m 755 $(TOOLS8:%=$(B)/%) $(DESTDIR)$(SBINDIR)
 	$(Q)sed -i 's|^\(.*parts=\)/.*|\1$(DATADIR)/sapipe|' $(DESTDIR)$(SBINDIR)/sapipe
 	$(Q)install -m 644 libcommon/sa/sa-state.cddl $(PARTS:%=cmd/sapipe/%) $(DESTDIR)$(DATADIR)/sapipe
-	$(Q)set -e; for p in $(PAGES); do \
+	$(Q)set -e; for p in $(filter-out man/nm-%,$(PAGES)); do \
 		install -D -m 644 $$p $(DESTDIR)$(MANDIR)/man$${p##*.}/$${p##*/}; done
 	$(Q)install -m 644 completions/sapipe.bash $(DESTDIR)$(BASHDIR)/sapipe
 	$(Q)install -m 644 completions/sapipe.fish $(DESTDIR)$(FISHDIR)/sapipe.fish
@@ -279,13 +298,24 @@ ifeq ($(DESTDIR),)
 		echo 'install: no user sapipe: the tools become nobody' >&2
 endif
 
+# NetworkManager starts the service by the file with its name.
+NM_INSTALLED = $(NMDIR)/nm-sapipe-service $(NMNAMEDIR)/nm-sapipe-service.name $(DBUSDIR)/nm-sapipe-service.conf \
+	$(MANDIR)/man8/nm-sapipe-service.8
+install-nm: all
+	$(Q)install -d $(addprefix $(DESTDIR),$(NMDIR) $(NMNAMEDIR) $(DBUSDIR) $(MANDIR)/man8)
+	$(Q)install -m 755 $(B)/nm-sapipe-service $(DESTDIR)$(NMDIR)
+	$(Q)sed 's|@NMDIR@|$(NMDIR)|' dist/networkmanager/nm-sapipe-service.name >$(DESTDIR)$(NMNAMEDIR)/nm-sapipe-service.name
+	$(Q)chmod 644 $(DESTDIR)$(NMNAMEDIR)/nm-sapipe-service.name
+	$(Q)install -m 644 dist/networkmanager/nm-sapipe-service.conf $(DESTDIR)$(DBUSDIR)
+	$(Q)install -m 644 man/nm-sapipe-service.8 $(DESTDIR)$(MANDIR)/man8
+
 uninstall:
-	$(Q)rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	$(Q)rm -f $(addprefix $(DESTDIR),$(INSTALLED) $(NM_INSTALLED))
 
 # ---- the packages of Debian
 
 deb:
-	@$(MAKE) --no-print-directory deps DEPS="$(DEPS_BUILD) $(DEPS_DEB) libcmocka-dev"
+	@$(MAKE) --no-print-directory deps DEPS="$(DEPS_BUILD) $(DEPS_NM) $(DEPS_DEB) libcmocka-dev"
 	@dist/deb.sh build/deb
 
 # Apart from check: it takes minutes, and gets the packages of a bare Debian 12 from where apt gets them here.
@@ -324,6 +354,6 @@ clean:
 
 FORCE:
 .PHONY: all help units unit check demo benches bench fuzzers fuzz objects lint lint-gcc lint-clang \
-	lint-tidy lint-cppcheck lint-shell lint-man install uninstall deb check-deb deps clean FORCE
+	lint-tidy lint-cppcheck lint-shell lint-man install install-nm uninstall deb check-deb deps clean FORCE
 .SECONDARY:
 -include $(OBJECTS:.o=.d) $(patsubst %.o,%.d,$(call objs,tests/bench/*.c tests/net/*.c tests/fuzz/*.c))

@@ -27,7 +27,7 @@ version() { sed -n 's/^#define VERSION[[:space:]]*"\(.*\)"$/\1/p' "$SAPIPE_TOP/l
 
 @test "the package is built with the libraries that make deps installs" {
 	local want have
-	want=$(value DEPS_BUILD | tr ' ' '\n' | grep -vx -e build-essential -e libipsec-mb-dev -e '' | sort)
+	want=$(value 'DEPS_BUILD) $(DEPS_NM' | tr ' ' '\n' | grep -vx -e build-essential -e libipsec-mb-dev -e '' | sort)
 	have=$(awk '/^Build-Depends:/ { on = 1 } on && /^[A-Z]/ && !/^Build-Depends:/ { on = 0 } on' "$SAPIPE_TOP/dist/debian/control" |
 		tr ',' '\n' | sed 's/^Build-Depends://; s/^ *//; s/ .*//' |
 		grep -vx -e debhelper-compat -e dh-sequence-installsysusers -e libcmocka-dev -e libipsec-mb-dev -e '' | sort)
@@ -41,7 +41,10 @@ version() { sed -n 's/^#define VERSION[[:space:]]*"\(.*\)"$/\1/p' "$SAPIPE_TOP/l
 	run -0 make -s -o all CC=false install DESTDIR="$d" PREFIX=/usr SBINDIR=/usr/sbin B="${SAPIPE_BUILD#"$SAPIPE_TOP"/}"
 	for t in cmd/*/; do
 		t=$(basename "$t")
-		if [ -e "man/$t.8" ]; then
+		if [ "$t" = nm-sapipe-service ]; then
+			# NetworkManager starts it
+			[ ! -e "$SAPIPE_BUILD/$t" ] || cmp "$SAPIPE_BUILD/$t" "$d/usr/libexec/$t"
+		elif [ -e "man/$t.8" ]; then
 			[ -x "$d/usr/sbin/$t" ] && [ ! -e "$d/usr/bin/$t" ]
 		else
 			[ -x "$d/usr/bin/$t" ] && [ ! -e "$d/usr/sbin/$t" ] && [ -e "man/$t.1" ]

@@ -132,6 +132,11 @@ case $interval in
 *[!0-9]* | '' | ??????*) fail 2 "--interval: '$interval' is no number of seconds from 1 to 86400" ;;
 esac
 [ "$interval" -ge 1 ] && [ "$interval" -le 86400 ] || fail 2 "--interval: '$interval' is no number of seconds from 1 to 86400"
+case ${SAPIPE_LOG_FORMAT-} in
+'') ;;
+text | json | journal) verbose="$verbose --log-format $SAPIPE_LOG_FORMAT" ;;
+*) fail 2 "SAPIPE_LOG_FORMAT: '$SAPIPE_LOG_FORMAT' is none of text, json and journal" ;;
+esac
 run_dir
 if [ "$command" = list ]; then
 	[ -d "$confs" ] || fail 2 "there is no directory $confs" 'make it, and write a file NAME.conf in it for each tunnel'
