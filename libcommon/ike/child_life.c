@@ -227,6 +227,29 @@ ike_child_lost(struct ike_sa *sa, struct ike_child *c, struct now now,
 		ike_conn_wake(e, now, policy, IKE_CONN_WAIT_MS);
 }
 
+/*
+ * The other gateway had no IKE SA with the peer of ${c}, which outlives it in IKEv1, or the record of it did not arrive. This end
+ * begins one: until ${c} is rekeyed, it receives nothing through it, and the peer has no reason to begin.
+ */
+static void
+begin_inherited(struct ike_engine *e, const struct ike_child *c, struct now now, struct ike_outbox *out)
+{
+	const struct ike_version *v = ike_version_for(c->policy);
+	struct endpoint local = c->local.at, remote = c->remote.at;
+	struct ike_sa *o;
+	struct fault f = {0};
+
+	/* The connection of TCP encapsulation is the client's to make. */
+	if (c->encap == SA_ENCAP_TCP || !v->can_begin(c->policy))
+		return;
+	for (o = ike_peer_half_open(e, &remote.addr); o != NULL; o = ike_peer_half_open_next(o))
+		if (o->state == IKE_SA_HALF_OPEN && o->policy == c->policy)
+			return;
+	if (c->encap == SA_ENCAP_NONE)
+		local.port = remote.port = IKE_PORT;
+	(void)v->begin(e, now, c->policy, &local, &remote, IKE_BEGIN_REKEY, out, &f);
+}
+
 void
 ike_child_rekey(struct ike_engine *e, struct ike_child *c, struct now now,
     struct ike_outbox *out)
@@ -243,6 +266,8 @@ ike_child_rekey(struct ike_engine *e, struct ike_child *c, struct now now,
 		return;
 	if (sa == NULL) {
 		ike_conn_wake(e, now, c->policy, 0);
+		if (c->inherited)
+			begin_inherited(e, c, now, out);
 		return;
 	}
 	if (sa->version->child_under_way(sa, c->spi_in))

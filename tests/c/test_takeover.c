@@ -114,7 +114,7 @@ ivs_of_holders_differ(void **state)
 static struct rand_seed standby_seed;
 
 static void
-right_dies(struct two *t)
+right_dies_with(struct two *t, bool has_ike)
 {
 	struct ike_conf conf = { .policies = &t->right, .n_policies = 1, .respond = true, .keep = true };
 	struct sim_end *end = &t->sim.end[1];
@@ -128,15 +128,23 @@ right_dies(struct two *t)
 	assert_non_null(end->engine = ike_engine_new(&conf, &f));
 	ike_engine_standby(end->engine);
 	rec.type = SA_IKE;
-	assert_int_equal(sa_ike_copy(&rec.ike, &end->ike), 0);
-	assert_int_equal(ike_engine_adopt(end->engine, t->sim.now, &rec, &t->right, &f), 0);
-	sa_rec_wipe(&rec);
+	if (has_ike) {
+		assert_int_equal(sa_ike_copy(&rec.ike, &end->ike), 0);
+		assert_int_equal(ike_engine_adopt(end->engine, t->sim.now, &rec, &t->right, &f), 0);
+		sa_rec_wipe(&rec);
+	}
 	for (size_t i = 0; i < end->n_children; i++) {
 		rec.type = SA_CHILD;
 		assert_int_equal(sa_child_copy(&rec.child, &end->children[i]), 0);
 		assert_int_equal(ike_engine_adopt(end->engine, t->sim.now, &rec, &t->right, &f), 0);
 		sa_rec_wipe(&rec);
 	}
+}
+
+static void
+right_dies(struct two *t)
+{
+	right_dies_with(t, true);
 }
 
 static void
@@ -232,6 +240,57 @@ the_standby_is_silent_before_and_answers_dpd_after(void **state)
 	two_free(t);
 }
 
+/* In IKEv1 child SAs outlive their IKE SA, so a standby may have a child SA alone: it begins phase 1. */
+static void
+a_child_sa_without_an_ike_sa_is_rekeyed(void **state)
+{
+	struct two *t = two_alloc(5);
+	struct sim_end *left = &t->sim.end[0], *right = &t->sim.end[1];
+	uint8_t old[4];
+	int n, ike;
+
+	(void)state;
+	two_connect(t, 1000);
+	memcpy(old, right->children[0].spi_in, 4);
+	n = left->n_child;
+	ike = left->n_ike;
+	right_dies_with(t, false);
+	ike_engine_take_over(right->engine, t->sim.now);
+	sim_run(&t->sim, 400, NULL);
+	assert_int_equal(left->n_ike, ike + 1);
+	assert_int_equal(left->n_child, n + 1);
+	assert_true(sim_passes(&t->sim, 0) && sim_passes(&t->sim, 1));
+	assert_memory_equal(right->children[right->n_children - 1].replaces, old, 4);
+	sim_run(&t->sim, 10000, NULL);
+	assert_int_equal(left->n_children, 1);
+	assert_true(sim_children_agree(&t->sim));
+	assert_null(strstr(left->notes, "the peer is dead"));
+	two_free(t);
+}
+
+/* The first try is lost: there is another one, one at a time. */
+static void
+phase_1_for_a_child_sa_is_tried_again(void **state)
+{
+	struct two *t = two_alloc(6);
+	struct sim_end *left = &t->sim.end[0], *right = &t->sim.end[1];
+	int n;
+
+	(void)state;
+	two_connect(t, 1000);
+	n = left->n_child;
+	right_dies_with(t, false);
+	t->sim.cut = true;
+	ike_engine_take_over(right->engine, t->sim.now);
+	sim_run(&t->sim, 60000, NULL);
+	assert_int_equal(left->n_child, n);
+	assert_true(right->n_sent < 60);
+	t->sim.cut = false;
+	sim_run(&t->sim, 60000, NULL);
+	assert_true(left->n_child > n && sim_passes(&t->sim, 0) && sim_passes(&t->sim, 1));
+	two_free(t);
+}
+
 /* A peer that drops an R-U-THERE whose number is not above those before: the number leaps above any of the other machine. */
 static void
 dpd_numbers_leap(void **state)
@@ -265,6 +324,8 @@ main(void)
 		cmocka_unit_test(only_the_newest_is_rekeyed),
 		cmocka_unit_test(the_standby_is_silent_before_and_answers_dpd_after),
 		cmocka_unit_test(dpd_numbers_leap),
+		cmocka_unit_test(a_child_sa_without_an_ike_sa_is_rekeyed),
+		cmocka_unit_test(phase_1_for_a_child_sa_is_tried_again),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
