@@ -228,6 +228,48 @@ fit() { ip netns exec "$([ "$1" = a ] && echo "$A" || echo "$B")" "./check_$1"; 
 	eventually 30 fit b
 }
 
+# shows WORD: sapipe status of b, as text and as JSON, and vpnmon beside it.
+shows() {
+	[[ $(./sapipe_b status gw) == *", $1"* || $(./sapipe_b status gw) == *"$1, standing by"* ]] &&
+		[[ $(./sapipe_b status --json gw) == *"\"standby\": \"$1\""* ]] && [ "$(jq -r '.gateway // empty' mon.out | tail -n 1)" = "$1" ]
+}
+
+@test "standby: vpnmon and sapipe status show inactive, ready and active; only the active gateway probes" {
+	local n
+	shared_gateways
+	mkfifo gate
+	printf '#!/bin/sh\nread -r go <%s/gate\nexec %s/sapipe_a records gw\n' "$T" "$T" >b.d/gw.follow
+	./sapipe_a up gw
+	./sapipe_a takeover gw
+	address "$A"
+	begin "${NETS4[@]}"
+	eventually 10 one_ping 10.2.0.10 || { show_all; false; }
+	./sapipe_b up gw
+	background mon ip netns exec "$B" vpnmon --standby "$(run_of b)/@responder.state" --tun vpn0 --interval 0.2 --threshold 10 --metrics mon.prom \
+		--persist --json 10.1.0.1
+	eventually 10 shows inactive
+	echo go >gate
+	eventually 30 shows ready
+	eventually 10 grep -qxF 'vpnmon_gateway_state{state="ready"} 1' mon.prom
+	kill -KILL "$(cut -d ' ' -f 1 "$(run_of a)/@responder.ike")" "$(cut -d ' ' -f 1 "$(run_of a)/@responder.tun")"
+	ip -n "$A" addr del 203.0.113.2/32 dev out
+	ip -n "$A" addr del 10.2.0.254/32 dev in
+	address "$B"
+	./sapipe_b takeover gw
+	eventually 10 shows active
+	eventually 15 grep -q '"up"' mon.out || { cat mon.out mon.err; show_all; false; }
+	run -0 jq -r -s 'map(if .gateway then "gateway " + .gateway else .tun + " " + .state end) | join(", ")' mon.out
+	[ "$output" = "gateway inactive, gateway ready, gateway active, vpn0 ready, vpn0 up" ]
+	# it stands by again: nothing answers, and nothing asks
+	./sapipe_b standby gw
+	eventually 10 eval '[ "$(grep -c inactive mon.out)" = 2 ]'
+	eventually 10 grep -qxF 'vpnmon_gateway_state{state="active"} 0' mon.prom
+	n=$(sed -n 's/^vpnmon_probes_total{.*} //p' mon.prom)
+	nap 2.5
+	run ! grep -q '"down"' mon.out
+	[ "$(sed -n 's/^vpnmon_probes_total{.*} //p' mon.prom)" -le "$n" ]
+}
+
 # called_first FIFO COMMAND...: starts as a process now, and becomes the command when the FIFO is written to.
 called_first() {
 	local gate=$1

@@ -19,7 +19,7 @@ struct opts {
 	struct policy_opts	 policy;
 	struct ike_tool_opts	 tool;
 	const char		*peers, *from;
-	const char		*xauth_exec, *account, *state_dir, *records;
+	const char		*xauth_exec, *account, *state_dir, *records, *state;
 	uint32_t		 account_s;
 	bool			 once, accept_all, check, standby;
 	uint32_t		 half_open, half_open_per_addr, linger_ms;
@@ -54,6 +54,7 @@ static const struct opt optab[] = {
 	OPT_FLAG(struct opts, standby, 0, "standby",
 	    "hold the SAs of the other gateway, from standard input; SIGUSR2: take them over"),
 	OPT_STR(struct opts, records, 0, "records", "PATH", "with --standby: the other gateway reads the records on this Unix socket"),
+	OPT_STR(struct opts, state, 0, "standby-state", "FILE", "with --standby: keep inactive, ready or active in FILE, for vpnmon and scripts"),
 	OPT_NUM(struct opts, half_open, 0, "half-open", "N", 1, 100000,
 	    "half-open phase 1 exchanges that are kept, oldest out"),
 	OPT_NUM(struct opts, half_open_per_addr, 0, "half-open-per-address", "N", 1, 100000,
@@ -234,8 +235,8 @@ run(struct run *r)
 		(void)fault(&f, FAULT_USAGE, "--standby reads records from standard input, so --peers - cannot");
 		return (report_fault(&f));
 	}
-	if (o->records != NULL && !o->standby) {
-		(void)fault(&f, FAULT_USAGE, "--records is for --standby");
+	if ((o->records != NULL || o->state != NULL) && !o->standby) {
+		(void)fault(&f, FAULT_USAGE, "--records and --standby-state are for --standby");
 		return (report_fault(&f));
 	}
 	if (take_run(r, &f) != 0)
@@ -252,7 +253,7 @@ run(struct run *r)
 	    read_policies(r, &conf, &f) == 0 &&
 	    ike_tool_open(&r->tool, &o->tool, &conf, &f) == 0 &&
 	    ike_users_keep_leases(&r->tool.users, o->state_dir, &conf, &f) == 0 &&
-	    (!o->standby || (r->standby = standby_open(&r->tool, o->records, &f)) != NULL))
+	    (!o->standby || (r->standby = standby_open(&r->tool, o->records, o->state, &f)) != NULL))
 		return (ike_tool_run(&r->tool));
 	return (report_fault(&f));
 }

@@ -7,10 +7,13 @@
  */
 #include "standby.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/report.h"
 #include "host/record_share.h"
@@ -20,6 +23,7 @@
 #include "sa/set.h"
 
 #define AGAIN_MS	200	/* until standard input, which has no writer, or a slow reader is looked at again */
+#define STATE_LINE	16	/* bytes: "inactive false" is the longest */
 #define PENDING_MAX	(SA_OUT_QUEUE / 4)	/* bytes that wait for the reader: then nothing is read */
 
 struct standby {
@@ -39,6 +43,8 @@ struct standby {
 	bool			 over;		/* a writer has ended: nobody has SAs, perhaps */
 	uint64_t		 takeovers;	/* the highest count in a takeover event so far; once active, that of our takeover */
 	char			 place[RUNDIR_PLACE];
+	int			 state_fd;	/* of --standby-state, or -1 */
+	char			 said[STATE_LINE + 1];
 };
 
 /* Writes a record to esp-tun and to the gateway that follows. */
@@ -49,6 +55,44 @@ put(struct standby *s, const struct sa_rec *r)
 
 	if (sa_out_put(s->t->out, r, &f) != 0)
 		ike_tool_lost(s->t, &f);
+}
+
+/* --- what others see --- */
+
+/*
+ * The state of this gateway. It is fit to be the active one unless the other gateway is there and may have SAs that have not come
+ * here yet.
+ */
+static const char *
+state(void *ctx, bool *fit)
+{
+	const struct standby *s = ctx;
+
+	*fit = s->active || s->followed || s->over;
+	return (s->active ? "active" : s->followed ? "ready" : "inactive");
+}
+
+/* Writes it to the file of --standby-state, in a line of fixed length: a reader never sees a part of one. */
+static void
+write_state(struct standby *s)
+{
+	char line[STATE_LINE + 1], words[STATE_LINE];
+	const char *word;
+	struct fault f;
+	bool fit;
+
+	if (s->state_fd == -1)
+		return;
+	word = state(s, &fit);
+	(void)snprintf(words, sizeof(words), "%s %s", word, fit ? "true" : "false");
+	(void)snprintf(line, sizeof(line), "%-*s\n", STATE_LINE - 1, words);
+	if (strcmp(line, s->said) == 0)
+		return;
+	memcpy(s->said, line, sizeof(line));
+	if (pwrite(s->state_fd, line, STATE_LINE, 0) != STATE_LINE) {
+		(void)fault_sys(&f, FAULT_SYSTEM, "cannot write the file of --standby-state");
+		report_note(&f);
+	}
 }
 
 /* --- the takeover --- */
@@ -150,6 +194,7 @@ take_over(struct ev_loop *loop, ev_signal *w, int events)
 	report_say(0, "takeover: this end is active now, with %zu IKE SAs and %zu child SAs", n_ike, n_child);
 	if (s->share != NULL)
 		record_share_active(s->share);
+	write_state(s);
 	notify_status(&s->t->notify, "active");
 }
 
@@ -300,6 +345,7 @@ drain(struct standby *s)
 		s->came = s->snapshot = false;
 		s->over = true;
 	}
+	write_state(s);
 	watch(s);
 }
 
@@ -319,19 +365,6 @@ on_again(struct ev_loop *loop, ev_timer *w, int events)
 	drain(w->data);
 }
 
-/*
- * The state of this gateway. It is fit to be the active one unless the other gateway is there and may have SAs that have not come
- * here yet.
- */
-static const char *
-state(void *ctx, bool *fit)
-{
-	const struct standby *s = ctx;
-
-	*fit = s->active || s->followed || s->over;
-	return (s->active ? "active" : s->followed ? "ready" : "inactive");
-}
-
 /* --- life --- */
 
 static void
@@ -349,10 +382,12 @@ on_reader(const struct fault *why)
 }
 
 struct standby *
-standby_open(struct ike_tool *t, const char *share, struct fault *f)
+standby_open(struct ike_tool *t, const char *share, const char *state_path, struct fault *f)
 {
 	struct standby *s = calloc(1, sizeof(*s));
 
+	if (s != NULL)
+		s->state_fd = -1;
 	if (s == NULL || (s->rec = calloc(1, sizeof(*s->rec))) == NULL || (s->set = sa_set_new()) == NULL) {
 		(void)fault(f, FAULT_MEMORY, "no memory for SA state");
 		standby_close(s);
@@ -363,6 +398,12 @@ standby_open(struct ike_tool *t, const char *share, struct fault *f)
 	ev_init(&s->on_again, on_again);
 	ev_signal_init(&s->on_usr2, take_over, SIGUSR2);
 	s->on_in.data = s->on_again.data = s->on_usr2.data = s;
+	/* Not a new file: vpnmon, which has no privileges, keeps the one that it opened. */
+	if (state_path != NULL && (s->state_fd = open(state_path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) == -1) {
+		(void)fault_sys(f, errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM, "cannot write %s", state_path);
+		standby_close(s);
+		return (NULL);
+	}
 	if (rundir_place(s->place, f) != 0 || (s->in = sa_in_open(0, NULL, f)) == NULL ||
 	    (share != NULL && (s->share = record_share_open(t->loop, share, RECORD_SHARE_STALL_MS, on_reader, f)) == NULL)) {
 		standby_close(s);
@@ -376,6 +417,7 @@ standby_open(struct ike_tool *t, const char *share, struct fault *f)
 	/* The first record: a gateway that follows has a record to read even when this one has no SA. */
 	put_event(s, SA_EVENT_OTHER, "standby");
 	ev_signal_start(t->loop, &s->on_usr2);
+	write_state(s);
 	watch(s);
 	return (s);
 }
@@ -393,6 +435,8 @@ standby_close(struct standby *s)
 	if (s->share != NULL)
 		sa_out_show(s->t->out, NULL, NULL);
 	record_share_close(s->share);
+	if (s->state_fd != -1)
+		(void)close(s->state_fd);
 	sa_in_close(s->in);
 	sa_set_free(s->set);
 	if (s->rec != NULL)

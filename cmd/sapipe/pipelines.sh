@@ -49,7 +49,7 @@ pipelines() {
 			id=@responder
 			ike="ike-respond$verbose --peers $(quote "$conf") --control $(quote "$at/$id.ike.ctl")"
 			! is_shared || words="$words --standby" \
-				ike="$ike --standby --records $(quote "$at/$id.share") <$(quote "$at/$id.follow")"
+				ike="$ike --standby --records $(quote "$at/$id.share") --standby-state $(quote "$at/$id.state") <$(quote "$at/$id.follow")"
 		fi
 		line "$id" "$role" "$ike" "esp-tun$verbose$words$pass --control $(quote "$at/$id.ctl")" "$register" "$other" "$failover"
 	done <<-END
@@ -155,6 +155,8 @@ stop() {
 	for half in nhrp ike tun gre sh; do rm -f "$at/$1.$half" "$at/$1.$half.exit"; done
 	end "$at/$1.follower" TERM 20 || end "$at/$1.follower" KILL 20
 	for half in ready records up ctl ike.ctl prom follow follower share active; do rm -f "$at/$1.$half"; done
+	# vpnmon goes on reading this file.
+	[ ! -e "$at/$1.state" ] || echo inactive >"$at/$1.state"
 }
 
 # ids: the pipelines that were started.

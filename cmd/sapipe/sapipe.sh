@@ -22,6 +22,7 @@
 #   ID.prom         metrics of vpnmon
 #   ID.follow, ID.follower     of two gateways: what the other one writes, and the process that asks for it
 #   ID.share, ID.active        socket on which the other one reads records; this one has taken over
+#   ID.state        of two gateways: inactive, ready or active, for vpnmon, and whether keepalived may elect this one
 #   wanted          which of takeover and standby was called last, and when
 #   ID.ike.ctl      the same of ike-initiate or ike-respond, for sa-stat --ike
 set -u

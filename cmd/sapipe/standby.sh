@@ -31,18 +31,10 @@ follow_start() {
 	setsid sh "$self" .follower "$at/$1" "$confs/$name.follow" 9>&- 8>&- 7<&- </dev/null >>"$at/log" 2>&1 &
 }
 
-# gateway TUNNEL: sets state and fit of one of two gateways that runs, as ike-respond says: nothing if it does not answer. The
-# answer begins with {"type":"standby","state":"ready","fit":true}.
+# gateway TUNNEL: sets state and fit of one of two gateways, as ike-respond wrote them down: nothing if it does not run.
 gateway() {
 	state='' fit=''
-	answer=$(sa-stat --ike "$runs/$1/@responder.ike.ctl" 2>/dev/null)
-	case $answer in
-	'{"type":"standby","state":"'*'","fit":'*) ;;
-	*) return ;;
-	esac
-	state=${answer#'{"type":"standby","state":"'}
-	fit=${state#*'","fit":'}
-	state=${state%%\"*} fit=${fit%%\}*}
+	! alive "$runs/$1/@responder.ike" || { read -r state fit <"$runs/$1/@responder.state"; } 2>/dev/null || :
 }
 
 # standing TUNNEL: inactive (the records of the other gateway have not come), ready, active; nothing of another tunnel.

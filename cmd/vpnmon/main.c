@@ -19,6 +19,8 @@ static const struct opt optab[] = {
 	OPT_CHOICE(T, format, 0, "format", "text|json|cbor", "format of the report", .excl = 1),
 	OPT_FLAG(T, json, 0, "json", "report as JSON, for scripts (same as --format json)", .excl = 1),
 	OPT_FLAG(T, watch, 0, "watch", "show a live table on the terminal"),
+	OPT_STR(T, standby, 0, "standby", "FILE",
+	    "of two gateways: monitor while FILE, of ike-respond --standby-state, says active"),
 	OPT_STR(T, metrics, 0, "metrics", "FILE", "write metrics to FILE in Prometheus text format"),
 	OPT_STR(T, user, 0, "user", "NAME", "drop privileges to NAME after start-up (root: sapipe)"),
 	OPT_ARGS(T, dests, "DEST", 0, OPT_LIST_MAX,

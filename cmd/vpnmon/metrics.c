@@ -4,6 +4,7 @@
 
 #include "cli/prom.h"
 #include "metrics.h"
+#include "say.h"
 
 #define LABELS		320
 
@@ -126,6 +127,16 @@ put_switches(struct text *x, const struct tool *w)
 	}
 }
 
+static void
+put_gateway(struct text *x, const struct tool *w)
+{
+	if (w->gateway.fd == -1)
+		return;
+	head(x, "gateway_state", "gauge", "The state of this gateway, of two: 1 for the one that it is.");
+	for (int s = GATEWAY_INACTIVE; s <= GATEWAY_ACTIVE; s++)
+		put(x, "vpnmon_gateway_state{state=\"%s\"} %d\n", say_gateway_word((enum gateway_state)s), (int)w->gateway.state == s);
+}
+
 void
 metrics_put(struct tool *w)
 {
@@ -139,5 +150,6 @@ metrics_put(struct tool *w)
 		put_metric(&x, &table[i], w);
 	put_states(&x, w);
 	put_switches(&x, w);
+	put_gateway(&x, w);
 	w->dirty = textfile_put(&w->metrics, span_of(x.b, x.len)) != 0;
 }

@@ -179,6 +179,35 @@ say_group(struct tool *w, const struct group *g, size_t before)
 		    w->format == FORMAT_JSON ? group_object(g, at, now, was, why) : NULL);
 }
 
+const char *
+say_gateway_word(enum gateway_state state)
+{
+	static const char *const words[] = { [GATEWAY_INACTIVE] = "inactive", [GATEWAY_READY] = "ready",
+	    [GATEWAY_ACTIVE] = "active" };
+
+	return (words[state]);
+}
+
+void
+say_gateway(struct tool *w)
+{
+	static const char *const texts[] = { [GATEWAY_INACTIVE] = "the SAs of the other gateway have not come",
+	    [GATEWAY_READY] = "standing by", [GATEWAY_ACTIVE] = "has the tunnels" };
+	const char *name = say_gateway_word(w->gateway.state);
+	uint64_t at = now_epoch_ms(clock_now(NULL));
+	char state[16], when[CLOCK_TEXT];
+	json_t *j = NULL;
+
+	if (w->gone)
+		return;
+	if (w->format == FORMAT_JSON) {
+		j = json_object();
+		(void)json_object_set_new(j, "time", json_string(say_time(when, at)));
+		(void)json_object_set_new(j, "gateway", json_string(name));
+	}
+	put_event(w, at, "gateway", upper(state, name), texts[w->gateway.state], j);
+}
+
 void
 say_status(const struct tunnel *t)
 {

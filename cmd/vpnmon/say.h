@@ -9,6 +9,10 @@
 void say_event(struct tunnel *t);
 /* The routes of ${g} have moved from member ${before}. */
 void say_group(struct tool *w, const struct group *g, size_t before);
+/* The state of this gateway, of two, has changed, now. */
+void say_gateway(struct tool *w);
+/* "ready"; stable words, for --json. */
+const char *say_gateway_word(enum gateway_state state);
 /* The line of SIGUSR1. */
 void say_status(const struct tunnel *t);
 

@@ -7,12 +7,11 @@
 
 #include "cli/loop.h"
 #include "conf.h"
+#include "gateway.h"
 #include "metrics.h"
-#include "os/clock.h"
 #include "os/priv.h"
 #include "os/sandbox.h"
 #include "output.h"
-#include "routes.h"
 #include "say.h"
 #include "tunnel.h"
 #include "watch.h"
@@ -27,11 +26,13 @@ on_signal(struct ev_loop *loop, ev_signal *s, int revents)
 	switch (s->signum) {
 	case SIGUSR1:
 		watch_clear(w);
-		for (i = 0; i < w->n; i++)
+		if (w->gateway.fd != -1)
+			report_say(-1, "this gateway is %s", say_gateway_word(w->gateway.state));
+		for (i = 0; i < w->n && gateway_is_active(w); i++)
 			say_status(&w->t[i]);
 		break;
 	case SIGHUP:
-		for (i = 0; i < w->n; i++)
+		for (i = 0; i < w->n && gateway_is_active(w); i++)
 			tunnel_nudge(&w->t[i]);
 		break;
 	case SIGWINCH:
@@ -64,6 +65,8 @@ check_output(const struct tool *w, struct fault *f)
 		    "--watch and --json exclude each other" : "--watch and --format cbor exclude each other"));
 	if (w->o->watch && !terminal)
 		return (fault(f, FAULT_USAGE, "--watch requires a terminal as standard output"));
+	if (w->o->standby != NULL && w->format == FORMAT_CBOR)
+		return (fault(f, FAULT_USAGE, "--standby and --format cbor exclude each other"));
 	return (0);
 }
 
@@ -89,6 +92,7 @@ tool_open(struct tool *w, const struct mon_opts *o, struct fault *f)
 	w->o = o;
 	w->format = o->json ? FORMAT_JSON : o->format;
 	w->metrics.helper.fd = -1;
+	w->gateway.fd = -1;
 	if (conf_read(w, o, f) != 0 || check_output(w, f) != 0 || output_open(w, f) != 0)
 		return (-1);
 	for (i = 0; i < w->n; i++) {
@@ -96,6 +100,8 @@ tool_open(struct tool *w, const struct mon_opts *o, struct fault *f)
 			return (-1);
 		keep |= w->t[i].how.routes == ROUTES_MARK ? PRIV_NET_ADMIN : 0;
 	}
+	if (o->standby != NULL && gateway_open(w, o->standby, f) != 0)
+		return (-1);
 	if (o->metrics != NULL && textfile_open(&w->metrics, o->metrics, f) != 0)
 		return (-1);
 	if ((w->loop = loop_make(true, f)) == NULL)
@@ -114,6 +120,8 @@ is_down(const struct tool *w)
 {
 	size_t i;
 
+	if (!gateway_is_active(w))
+		return (false);
 	for (i = 0; i < w->n; i++)
 		if (w->t[i].group == NULL && w->t[i].mon.state == MONITOR_DOWN)
 			return (true);
@@ -126,15 +134,10 @@ is_down(const struct tool *w)
 int
 tool_run(struct tool *w)
 {
-	struct now now = clock_now(NULL);
-	size_t i, before;
+	size_t i;
 
 	watch_open(w);
-	for (i = 0; i < w->n; i++)
-		tunnel_start(&w->t[i], now);
-	for (i = 0; i < w->n_groups; i++)
-		if (group_settle(&w->groups[i], &before))
-			say_group(w, &w->groups[i], before);
+	gateway_start(w);
 	ev_timer_init(&w->tick, on_tick, 1., 1.);
 	w->tick.data = w;
 	if (w->o->watch || w->o->metrics != NULL)
@@ -161,6 +164,7 @@ tool_close(struct tool *w)
 		tunnel_close(&w->t[i]);
 	for (i = 0; i < sizeof(w->sig) / sizeof(w->sig[0]) && w->loop != NULL; i++)
 		ev_signal_stop(w->loop, &w->sig[i]);
+	gateway_close(w);
 	textfile_close(&w->metrics);
 	output_close(w);
 	ini_values_free(&w->values);

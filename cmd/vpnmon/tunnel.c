@@ -245,8 +245,9 @@ tunnel_open(struct tunnel *t, struct tool *w, bool shared, struct fault *f)
 	return (0);
 }
 
-void
-tunnel_start(struct tunnel *t, struct now now)
+/* The machine, at its start. */
+static void
+begin(struct tunnel *t, struct now now)
 {
 	const struct monitor_conf conf = { .interval_us = (uint64_t)t->how.interval_ms * 1000,
 	    .threshold = t->how.threshold, .optimized = t->how.optimized != OPTIMIZED_NO,
@@ -254,6 +255,12 @@ tunnel_start(struct tunnel *t, struct now now)
 	    .rekey = t->how.rekey != NULL, .persist = t->how.persist || t->group != NULL };
 
 	monitor_start(&t->mon, &conf, now);
+}
+
+void
+tunnel_start(struct tunnel *t, struct now now)
+{
+	begin(t, now);
 	say_event(t);
 	ev_io_init(&t->io, on_answer, t->echo.fd, EV_READ);
 	ev_timer_init(&t->timer, on_timer, 0., 0.);
@@ -267,6 +274,16 @@ tunnel_stop(struct tunnel *t)
 {
 	ev_io_stop(t->tool->loop, &t->io);
 	ev_timer_stop(t->tool->loop, &t->timer);
+}
+
+void
+tunnel_rest(struct tunnel *t)
+{
+	size_t before;
+
+	tunnel_stop(t);
+	begin(t, clock_now(NULL));
+	(void)routes_settle(t, true, &before);
 }
 
 void

@@ -42,7 +42,7 @@ struct mon_opts {
 	struct opt_list	 tuns, sources;
 	struct opt_args	 dests;
 	struct how	 how;
-	const char	*peers, *metrics, *user;
+	const char	*peers, *metrics, *user, *standby;
 	uint8_t		 format;	/* enum */
 	bool		 json, watch;
 };
@@ -77,12 +77,22 @@ struct group {
 	uint64_t	 switches;	/* how often the routes moved from one member to another */
 };
 
+enum gateway_state { GATEWAY_INACTIVE, GATEWAY_READY, GATEWAY_ACTIVE };
+
+/* This machine as one of two gateways. */
+struct gateway {
+	int		 fd;		/* of the file that says its state; -1: it is none */
+	enum gateway_state state;
+	ev_timer	 timer;		/* of the next look */
+};
+
 struct queue { size_t len; char b[QUEUE]; };
 
 struct tool {
 	const struct mon_opts *o;
 	enum format	 format;
 	size_t		 n, n_groups;
+	struct gateway	 gateway;
 	struct tunnel	 t[TUNNELS_MAX];
 	struct group	 groups[TUNNELS_MAX];
 	struct ini_values values;	/* texts of the peers file */
@@ -98,5 +108,12 @@ struct tool {
 	bool		 gone;		/* the reader of the report */
 	struct fault	 why_gone;
 };
+
+/* Whether the tunnels are monitored: this is the active gateway, or no gateway of two. */
+static inline bool
+gateway_is_active(const struct tool *w)
+{
+	return (w->gateway.fd == -1 || w->gateway.state == GATEWAY_ACTIVE);
+}
 
 #endif

@@ -11,7 +11,8 @@ _Static_assert(TUNNELS_MAX + 2 <= TERM_ROWS, "the heading, each tunnel, and \"..
 
 #define NAME_MIN	3	/* "TUN" */
 #define SPARKS_MIN	8	/* narrower sparklines make room for the time of an answer */
-#define STATE_W		5
+#define STATE_W		5	/* "READY" */
+#define STATE_GATEWAY_W	8	/* "INACTIVE" */
 #define AGE_W		8
 #define LOSS_W		6
 #define RTT_W		9
@@ -19,7 +20,7 @@ _Static_assert(TUNNELS_MAX + 2 <= TERM_ROWS, "the heading, each tunnel, and \"..
 static struct term_table s;
 
 /* The part of the table that fits. */
-struct layout { size_t width, name, sparks; bool marks, age, loss, rtt; };
+struct layout { size_t width, name, state, sparks; bool marks, age, loss, rtt; };
 
 /* Reserves ${n} columns and the blanks before them, if there is room. */
 static bool
@@ -34,14 +35,15 @@ take(size_t *left, size_t n)
 static struct layout
 lay_out(const struct tool *w, size_t width)
 {
-	struct layout l = { .width = width, .name = NAME_MIN, .marks = w->n_groups > 0 };
+	struct layout l = { .width = width, .name = NAME_MIN, .marks = w->n_groups > 0,
+	    .state = w->gateway.fd == -1 ? STATE_W : STATE_GATEWAY_W };
 	size_t left, i;
 
 	for (i = 0; i < w->n; i++)
 		if (strlen(w->t[i].tun) > l.name)
 			l.name = strlen(w->t[i].tun);
 	left = l.width > 0 ? l.width - 1 : 0;	/* a full line would move to the next */
-	if (!take(&left, l.marks + l.name + 1 + STATE_W))
+	if (!take(&left, l.marks + l.name + 1 + l.state))
 		return (l);
 	l.age = take(&left, 1 + AGE_W);
 	l.loss = l.age && take(&left, 1 + LOSS_W);
@@ -81,7 +83,7 @@ draw_heading(const struct layout *l)
 {
 	struct term_line x = { .most = l->width - 1 };
 
-	term_add(&x, "%s%-*s %-*s", l->marks ? " " : "", (int)l->name, "TUN", STATE_W, "STATE");
+	term_add(&x, "%s%-*s %-*s", l->marks ? " " : "", (int)l->name, "TUN", (int)l->state, "STATE");
 	if (l->age)
 		term_add(&x, " %-*s", AGE_W, "FOR");
 	if (l->loss)
@@ -107,8 +109,12 @@ draw_row(const struct layout *l, const struct tunnel *t, uint64_t now_us)
 	if (l->marks)
 		term_add(&x, "%s", g != NULL && g->carrier != GROUP_NONE && g->m[g->carrier] == t ? "*" : " ");
 	term_add(&x, "%-*s ", (int)l->name, t->tun);
+	if (!gateway_is_active(t->tool)) {
+		term_add(&x, "%-*s", (int)l->state, t->tool->gateway.state == GATEWAY_READY ? "READY" : "INACTIVE");
+		return (x.cols);
+	}
 	term_add_colour(&s, colours[m->state]);
-	term_add(&x, "%-*s", STATE_W, words[m->state]);
+	term_add(&x, "%-*s", (int)l->state, words[m->state]);
 	term_add_colour(&s, "\x1b[0m");
 	if (l->age)
 		term_add_age(&x, (unsigned long long)(now_us - m->since_us) / 1000000, AGE_W);
