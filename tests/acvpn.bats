@@ -268,7 +268,9 @@ until_direct() {
 	for wrong in 'nhrp-register --tun vpn0 --address 10.0.0.1 --connect 192.0.2.1' \
 		'nhrp-register --tun vpn0 --address 10.0.0.1 --keep --cert x.crt 192.0.2.1' \
 		'nhrp-serve --tun vpn0 --address 10.0.0.1 --connect --redirect' \
-		'nhrp-serve --tun vpn0 --address 10.0.0.1 --client-net 10.0.0.0/8' \
+		'nhrp-serve --tun vpn0 --address 10.0.0.1 --client-idle 5' \
+		'nhrp-register --tun vpn0 --address 10.0.0.1 --prefix 10.1.0.0/24 192.0.2.1' \
+		'nhrp-register --tun vpn0 --address 10.0.0.1 --keep --register-prefixes 192.0.2.1' \
 		'nhrp-serve --tun vpn0 --address 10.0.0.1 --connect --client-ike aes129' \
 		'esp-tun --nhrp any x.sa' 'esp-tun --nhrp any --no-route x.sa'; do
 		# shellcheck disable=SC2086 # words
