@@ -30,3 +30,15 @@ loop_make(bool children, struct fault *f)
 		(void)fault_sys(f, FAULT_SYSTEM, "cannot make an event loop");
 	return (loop);
 }
+
+void
+loop_watch_out(struct ev_loop *loop, struct ev_io *io, const struct sa_out *out)
+{
+	int fd = out != NULL ? sa_out_fd(out) : -1;
+
+	ev_io_stop(loop, io);
+	if (fd == -1)
+		return;
+	ev_io_set(io, fd, EV_READ | (sa_out_wants_write(out) ? EV_WRITE : 0));
+	ev_io_start(loop, io);
+}

@@ -4,8 +4,9 @@
 
 #include <stdbool.h>
 
-#include "base/fault.h"
+#include "os/record_out.h"
 
+struct ev_io;
 struct ev_loop;
 
 /*
@@ -15,5 +16,11 @@ struct ev_loop;
  * abort.
  */
 struct ev_loop *loop_make(bool children, struct fault *f);
+
+/*
+ * Watches ${out}, NULL: none, by ${io}, which the caller has initialized, after each write to it: always for reading, since a pipe without
+ * a reader polls as readable, and for writing while records wait.
+ */
+void loop_watch_out(struct ev_loop *loop, struct ev_io *io, const struct sa_out *out);
 
 #endif

@@ -304,14 +304,8 @@ on_signal(struct ev_loop *loop, struct ev_signal *w, int events)
 static void
 watch_out(struct ike_tool *t)
 {
-	int fd = sa_out_fd(t->out);
-
-	if (fd < 0 || t->on_out.data == NULL)
-		return;
-	ev_io_stop(t->loop, &t->on_out);
-	/* A pipe without a reader polls as readable. */
-	ev_io_set(&t->on_out, fd, EV_READ | (sa_out_wants_write(t->out) ? EV_WRITE : 0));
-	ev_io_start(t->loop, &t->on_out);
+	if (t->on_out.data != NULL)
+		loop_watch_out(t->loop, &t->on_out, t->out);
 }
 
 static void

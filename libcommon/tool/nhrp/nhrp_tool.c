@@ -58,16 +58,16 @@ on_send(void *ctx, const struct addr *to, struct span packet)
 		report_note(&f);
 }
 
+/* After each write of records: ${rc} of sa_out_put() or sa_out_ready(). */
 static void
-watch_out(struct nhrp_tool *t)
+written(struct nhrp_tool *t, int rc, const struct fault *f)
 {
-	int fd = t->out != NULL ? sa_out_fd(t->out) : -1;
-
-	ev_io_stop(t->loop, &t->on_out);
-	if (fd == -1)
-		return;
-	ev_io_set(&t->on_out, fd, EV_READ | (sa_out_wants_write(t->out) ? EV_WRITE : 0));
-	ev_io_start(t->loop, &t->on_out);
+	if (rc != 0) {
+		sa_out_close(t->out);
+		t->out = NULL;
+		fail(t, f);
+	}
+	loop_watch_out(t->loop, &t->on_out, t->out);
 }
 
 static void
@@ -77,12 +77,7 @@ put(struct nhrp_tool *t, const struct sa_rec *r)
 
 	if (t->out == NULL)
 		return;
-	if (sa_out_put(t->out, r, &f) != 0) {
-		sa_out_close(t->out);
-		t->out = NULL;
-		fail(t, &f);
-	}
-	watch_out(t);
+	written(t, sa_out_put(t->out, r, &f), &f);
 }
 
 static void
@@ -219,12 +214,8 @@ on_out_ready(struct ev_loop *loop, ev_io *w, int revents)
 	struct fault f = {0};
 
 	(void)loop, (void)revents;
-	if (t->out != NULL && sa_out_ready(t->out, &f) != 0) {
-		sa_out_close(t->out);
-		t->out = NULL;
-		fail(t, &f);
-	}
-	watch_out(t);
+	if (t->out != NULL)
+		written(t, sa_out_ready(t->out, &f), &f);
 }
 
 static void
@@ -339,7 +330,7 @@ nhrp_tool_open(struct nhrp_tool *t, const struct nhrp_opts *o, unsigned wants, c
 	if (t->toward.family != 0 && calls->ready != NULL)
 		ev_timer_start(t->loop, &t->look);
 	ev_io_start(t->loop, &t->on_gre);
-	watch_out(t);
+	loop_watch_out(t->loop, &t->on_out, t->out);
 	return (0);
 }
 
