@@ -121,3 +121,52 @@ goes() { left ping -q -c 1 -W 1 10.9.0.2 >/dev/null; }
 	run -2 --separate-stderr gre-tun --require-sa --remote 203.0.113.2
 	one_error
 }
+
+# gre_sa FILE N [OPTION...]: an SA for GRE with the peer.
+gre_sa() {
+	sa_make child --seed "$2" --local 203.0.113.1 --remote 203.0.113.2 "${GRE[@]}" --spi-in "0x0a00000$2" --spi-out "0x0b00000$2" "${@:3}" "$1"
+}
+# bound NET NBMA [OPTION...]: a record on standard output.
+bound() { sa_make binding "$1" --nbma "$2" "${@:3}" -; }
+# passed FILE: what was passed on, in words, is FILE.
+passed() {
+	sa-show --format json out.rec 2>/dev/null | jq -r 'if .type == "nhrp-binding" then "binding \(.proto)/\(.prefix) \(.holding)"
+		else "\(.what) \(.remote.address)" end' | diff - "$1"
+}
+
+@test "esp-tun --pass: a binding whose SA is refused waits for another SA, and goes on then" {
+	mkfifo in
+	tun left "$L" 'exec esp-tun -v --pass --tun vpn0 --state-dir s.state in >out.rec'
+	exec 7>in
+	gre_sa old.sa 1 --set 'lifetime={"seconds": 5, "expires": 1}'
+	{ cat old.sa; bound 10.255.255.2 203.0.113.2; bound 10.2.0.0/24 203.0.113.2 --via 10.255.255.2; } >&7
+	eventually 20 grep -q 'pass: the binding of 10.2.0.0/24 waits: no SA with 203.0.113.2 can be used' left.err || { cat left.err; return 1; }
+	# Those of other peers go on, and so does a withdrawal.
+	{ bound 10.3.0.0/24 203.0.113.3; bound 10.2.0.0/24 203.0.113.2 --holding 0; } >&7
+	printf '%s\n' 'binding 10.3.0.0/24 600' 'binding 10.2.0.0/24 0' >want
+	eventually 20 passed want
+	gre_sa good.sa 2
+	cat good.sa >&7
+	printf '%s\n' 'up 203.0.113.2' 'binding 10.255.255.2/32 600' >>want
+	eventually 20 passed want || { cat left.err; return 1; }
+	# There is an SA now: another that is refused holds nothing back.
+	{ cat old.sa; bound 10.4.0.0/24 203.0.113.2; } >&7
+	echo 'binding 10.4.0.0/24 600' >>want
+	eventually 20 passed want
+	exec 7>&-
+}
+
+@test "esp-tun --pass: an SA that another esp-tun has claimed holds its binding, too" {
+	mkfifo in
+	gre_sa good.sa 2
+	tun first "$L" 'exec esp-tun -v --tun vpn1 --state-dir s.state good.sa'
+	eventually 20 grep -q 'SA 0a000002 is in use' first.err
+	tun left "$L" 'exec esp-tun -v --pass --tun vpn0 --state-dir s.state in >out.rec'
+	exec 7>in
+	{ cat good.sa; bound 10.2.0.0/24 203.0.113.2; } >&7
+	eventually 20 grep -q 'pass: the binding of 10.2.0.0/24 waits' left.err || { cat left.err; return 1; }
+	bound 10.3.0.0/24 203.0.113.3 >&7
+	echo 'binding 10.3.0.0/24 600' >want
+	eventually 20 passed want
+	exec 7>&-
+}

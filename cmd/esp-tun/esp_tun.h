@@ -93,8 +93,13 @@ bool standby_next(struct tun_standby *s, struct sa_rec *r, unsigned *source);
 struct pass *pass_open(struct fault *f);
 /* The functions below do nothing for NULL. ${loop} outlives it. */
 void pass_watch(struct pass *p, struct ev_loop *loop);
-/* Writes ${r}, which has no key, or keeps it for a slow reader. Without a reader nothing is written any more. */
-void pass_record(struct pass *p, const struct sa_rec *r);
+/*
+ * Writes ${r}, which has no key, or keeps it for a slow reader. Without a reader nothing is written any more. A binding to a peer whose SA
+ * was unusable waits until pass_peer() reports an SA with it, unless (${reached}) there is one.
+ */
+void pass_record(struct pass *p, const struct sa_rec *r, bool reached);
+/* A new SA with the peer at ${peer} cannot be used. */
+void pass_unusable(struct pass *p, const struct addr *peer);
 /* Writes an event: SAs with the peer at ${peer} carry GRE now, or (${up} false) do not any more. */
 void pass_peer(struct pass *p, const struct addr *peer, bool up);
 void pass_close(struct pass *p);

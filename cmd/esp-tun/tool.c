@@ -84,8 +84,14 @@ on_other(void *ctx, const struct sa_rec *r, struct fault *f)
 
 	if (r->type == SA_NHRP_BINDING && inside_record(t->inside, &r->binding, f) != 0)
 		return (-1);
-	pass_record(t->pass, r);
+	pass_record(t->pass, r, r->type == SA_NHRP_BINDING && datapath_gre_peer(t->dp, sa_binding_nbma(&r->binding)));
 	return (0);
+}
+
+static void
+on_unusable(void *ctx, const struct addr *peer)
+{
+	pass_unusable(((struct tool *)ctx)->pass, peer);
 }
 
 static void
@@ -337,7 +343,7 @@ tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
 	const struct datapath_calls calls = { .note = on_note, .trouble = on_trouble,
-	    .state = on_state, .drain = drain, .refused = on_refused,
+	    .state = on_state, .drain = drain, .refused = on_refused, .unusable = on_unusable,
 	    .resume = drain, .broken = on_broken, .nhrp = on_nhrp, .crossed = on_crossed, .used = on_used,
 	    .other = on_other, .peer = o->pass ? on_peer : NULL };
 	struct recorder_task task = { .path = o->pcap, .tool = prog_name(), .user = o->user,

@@ -69,6 +69,8 @@ struct datapath_calls {
 	 * An SA that GRE to the peer at ${peer} takes is in use, the first one (${up}); or the last one is about to end. May be NULL.
 	 */
 	void (*peer)(void *ctx, const struct addr *peer, bool up);
+	/* A new SA with the peer at ${peer} cannot be used, whatever record it was. May be NULL. */
+	void (*unusable)(void *ctx, const struct addr *peer);
 	/* Records that waited are done: there may be room for more. */
 	void (*resume)(void *ctx);
 	/* The device or the keeper has ended: no packets can be forwarded. */
@@ -106,6 +108,9 @@ int datapath_routes(struct datapath *dp, const struct route *r, size_t n, struct
  * admits it. False: there is none.
  */
 bool datapath_send_to(struct datapath *dp, const struct addr *remote, uint8_t *p, size_t len);
+
+/* Whether an SA that GRE to the peer at ${peer} takes is in use, as calls.peer has told. */
+bool datapath_gre_peer(const struct datapath *dp, const struct addr *peer);
 
 /* Number of waiting records. At DATAPATH_TURNS the caller must not pass in more. */
 size_t datapath_waiting(const struct datapath *dp);

@@ -77,3 +77,9 @@ dp_gre_peers(struct datapath *dp, bool added)
 	free(had->list);
 	*had = (struct dp_peers){ .list = list, .n = kept };
 }
+
+bool
+datapath_gre_peer(const struct datapath *dp, const struct addr *peer)
+{
+	return (dp->gre_peers.n > 0 && bsearch(peer, dp->gre_peers.list, dp->gre_peers.n, sizeof(*dp->gre_peers.list), cmp) != NULL);
+}

@@ -35,8 +35,11 @@ check(struct datapath *dp, const struct sa_child *c, struct fault *f)
 static int
 refuse(struct datapath *dp, const struct sa_child *c, const struct fault *f)
 {
-	if (is_new(dp, c))
-		dp_refused(dp, c, f);
+	if (!is_new(dp, c))
+		return (-1);
+	dp_refused(dp, c, f);
+	if (dp->calls.unusable != NULL)
+		dp->calls.unusable(dp->ctx, &c->remote.at.addr);
 	return (-1);
 }
 
