@@ -54,7 +54,7 @@ limit(const struct esp_sa *out, const struct selector *to, struct route *route)
 	route->port = port ? from->port : 0;
 }
 
-/* Fills in the routes that the outbound SA ${out} brings. -1: no memory. */
+/* Fills in the routes that the outbound SA ${out} brings: none if only those of datapath_routes() are wanted. -1: no memory. */
 static int
 routes_of(struct datapath *dp, const struct esp_sa *out, struct own *own)
 {
@@ -62,7 +62,7 @@ routes_of(struct datapath *dp, const struct esp_sa *out, struct own *own)
 	size_t m;
 
 	own->n_routes = 0;
-	for (size_t r = 0; r < out->n_dst_ts; r++) {
+	for (size_t r = 0; r < out->n_dst_ts && dp->opt.route; r++) {
 		const struct selector *s = &out->dst_ts[r];
 		struct addr src;
 
@@ -365,7 +365,7 @@ dp_routes_gone(struct datapath *dp, struct esp_pair *pair)
 	struct own *own = pair->user;
 	struct dp_gone *g;
 
-	if (!dp->opt.route || dp->routes_whole || pair->serial > dp->routes_serial)
+	if ((!dp->opt.route && dp->hops.more == NULL) || dp->routes_whole || pair->serial > dp->routes_serial)
 		return;
 	if ((g = calloc(1, sizeof(*g))) == NULL) {
 		dp->routes_whole = true;
