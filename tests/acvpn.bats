@@ -5,62 +5,10 @@ bats_require_minimum_version 1.5.0
 load lib/common
 load lib/tun
 load lib/pki
+load lib/acvpn
 
-setup() {
-	local why
-	need esp-tun ike-initiate ike-respond nhrp-serve nhrp-register sa-stat
-	why=$(tun_missing)
-	[ -z "$why" ] || skip "tunnels cannot be tested here: $why"
-	cd "$BATS_TEST_TMPDIR" || return
-	T=$PWD
-	umask 077
-	P=av$$x${BATS_TEST_NUMBER}
-	nodes hub s1 s2
-}
-
-teardown() {
-	local pid node
-	for pid in "${PIPES[@]}"; do kill -- "-$pid" 2>/dev/null || :; done
-	stop_background
-	for node in net hub s1 s2; do ip netns del "$P$node" 2>/dev/null || :; done
-}
-PIPES=()
-
-# nodes NAME...: namespaces $P$NAME at the switch ${P}net; the N-th has 203.0.113.(N-1) outside and 10.(N-1).0.1 inside, the
-# first, the hub, .254 and 10.0.0.1.
-nodes() {
-	local node n=0
-	ip netns add "${P}net"
-	ip -n "${P}net" link add br0 type bridge
-	ip -n "${P}net" link set br0 up
-	for node; do
-		ip netns add "$P$node"
-		ip -n "${P}net" link add "$node" type veth peer name eth0 netns "$P$node"
-		ip -n "${P}net" link set "$node" master br0 up
-		ip -n "$P$node" link set lo up
-		ip -n "$P$node" addr add "203.0.113.$((n ? n : 254))/24" dev eth0
-		ip -n "$P$node" link set eth0 up
-		ip -n "$P$node" addr add "10.$n.0.1/32" dev lo
-		n=$((n + 1))
-	done
-	at hub sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.{all,default}.send_redirects=0
-}
-
-at() { ip netns exec "$P$1" "${@:2}"; }
-
-# end NODE COMMAND: a process group of its own, whose messages are in NODE.err.
-end() {
-	: >"$1.err"
-	setsid ip netns exec "$P$1" bash -c "$2" </dev/null >"$1.out" 2>"$1.err" 3>&- 4>&- &
-	PIPES+=($!)
-}
-
-ALL='--local-ts 0.0.0.0/0 --remote-ts 0.0.0.0/0'
-SUITE="--ike aes128-sha256-modp2048 --esp aes128gcm16 $ALL"
-
-# seen NODE TEXT: in its messages.
-seen() { grep -qF -- "$2" "$1.err"; }
-wait_for() { eventually "$1" seen "$2" "$3" || { tail -n 40 ./*.err; return 1; }; }
+setup() { acvpn_setup; }
+teardown() { acvpn_teardown; }
 
 # static_hub: the hub with PSK tunnels. static_spoke N [OPTION...]: its nhrp-register gets the options.
 static_hub() {
@@ -136,35 +84,6 @@ for to in ("10.255.255.254", "10.0.0.1"): s.sendto(p, (to, 0))'
 
 # --- certificates, and tunnels between spokes ---
 
-hash_of() { openssl x509 -noout -fingerprint -sha256 -in "$1.crt" | sed 's/.*=//'; }
-SIGNED="$SUITE --exchange aggressive --auth ecdsa"
-
-# connect_hub [OPTION...]: the hub knows the certificates of both spokes; its nhrp-serve gets the options.
-connect_hub() {
-	local n
-	for n in hub s1 s2; do issue "$n" self; done
-	end hub "esp-tun -v --tun vpn0 --no-route --hub --nhrp 203.0.113.254 --address 10.255.255.254/32 --state-dir hub.state \
-			--control $T/hub.ctl <(ike-respond -v $SIGNED --cert hub.crt --key hub.key \
-				--peer-cert-hash $(hash_of s1) --peer-cert-hash $(hash_of s2)) \
-			<(nhrp-serve -v --connect --client-net 10.0.0.0/14 --tun vpn0 --address 10.255.255.254 $* | tee hub.rec)"
-	wait_for 20 hub 'serving on vpn0'
-}
-# connect_spoke N CERT [OPTION...]: it says that its certificate is CERT; all of 10.0.0.0/8 goes to the hub.
-connect_spoke() {
-	local n=$1 cert=$2
-	shift 2
-	end "s$n" "nhrp-register -v --keep --connect --cert $cert.crt --prefix 10.$n.0.0/24 --tun vpn0 --address 10.255.255.$n $* \
-			203.0.113.254 | tee s$n.nhrp |
-		ike-initiate -v --keep --bindings - $SIGNED --cert s$n.crt --key s$n.key --peer-cert-hash $(hash_of hub) 203.0.113.254 |
-		tee s$n.rec |
-		esp-tun -v --tun vpn0 --no-route --nhrp any --address 10.255.255.$n/32 --state-dir s$n.state --control $T/s$n.ctl"
-	wait_for 20 "s$n" "registered: 10.255.255.$n at 203.0.113.254"
-	eventually 15 at "s$n" ip route add 10.0.0.0/8 via 10.255.255.254 dev vpn0 onlink src "10.$n.0.1"
-}
-
-direct() { at "s$1" ip route | grep -q "^10.$2.0.0/24 via 10.255.255.$2 dev vpn0"; }
-not_direct() { ! direct "$@"; }
-
 # pinged FROM TO N: N pings, all answered; ping.out has them.
 pinged() {
 	local had
@@ -175,21 +94,6 @@ pinged() {
 }
 answered() { at "s$1" awk '$1 == "Icmp:" && !n { for (i = 2; i <= NF; i++) if ($i == "InEchoReps") n = i; next } $1 == "Icmp:" { print $n }' /proc/net/snmp; }
 answered_by() { [ "$(answered "$1")" -ge "$2" ]; }
-
-# until_direct FROM TO: pings until 60 have come by a direct tunnel, which both ends have a route to; the first came by the hub, and none is missing among them.
-until_direct() {
-	local n
-	background ping ip netns exec "${P}s$1" ping -D -i 0.02 "10.$2.0.1"
-	eventually 20 eval '[ "$(grep -c "ttl=64 " ping.out)" -ge 60 ]' || { cat ping.out; tail -n 30 ./*.err; return 1; }
-	# While they talk: what is idle ends.
-	eventually 15 direct "$1" "$2" && eventually 15 direct "$2" "$1" || { tail -n 30 ./*.err; return 1; }
-	kill -INT "${BG[ping]}"
-	ended ping || :
-	grep -q 'icmp_seq=1 .*ttl=63 ' ping.out
-	sed -n 's/.*icmp_seq=\([0-9]*\) .*ttl=.*/\1/p' ping.out | sort -nu | awk '$1 != NR { print "no answer to " NR; exit 1 }' || {
-		for n in hub s1 s2; do sa-stat --json "$T/$n.ctl" | jq -c 'del(.sas)'; done
-		cat ping.out; tail -n 30 ./*.err; return 1; }
-}
 
 @test "acvpn: two spokes that talk get a tunnel of their own, lose nothing, and it ends when they are silent" {
 	background dump ip netns exec "${P}net" tcpdump -i br0 -w wire.pcap -U ip

@@ -164,6 +164,13 @@ nhrp_pair_sample(struct nhrp_serve *s, const struct addr *from, const struct add
 	if (a == NULL || b == NULL || a == b || a->offer == NULL || b->offer == NULL ||
 	    addr_cmp(nhrp_entry_nbma(a), from) != 0 || addr_cmp(nhrp_entry_nbma(b), to) != 0)
 		return;
+	/* Whoever is behind a NAT begins: nobody else reaches it. */
+	if (b->nat.family != 0) {
+		struct nhrp_client_entry *swap = a;
+
+		a = b;
+		b = swap;
+	}
 	if ((c = find(s, &a->proto, &b->proto)) != NULL && (c->step != COUPLE_QUIET || c->due_ms > now.ms)) {
 		s->counts.limited++;
 		return;
@@ -171,6 +178,11 @@ nhrp_pair_sample(struct nhrp_serve *s, const struct addr *from, const struct add
 	if (c == NULL && (c = slot(s)) == NULL)
 		return;
 	*c = (struct nhrp_couple){ .a = a->proto, .b = b->proto, .serial = ++s->serial, .step = COUPLE_TELL_B };
+	if (b->nat.family != 0) {	/* and a, too */
+		tell(s, c, "unconnected", NULL, NHRP_CODE_OK, now);
+		quiet(c, REFUSED_MS, now);
+		return;
+	}
 	tell(s, c, "connecting", NULL, NHRP_CODE_OK, now);
 	send_set(s, c, now);
 }

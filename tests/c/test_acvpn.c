@@ -408,6 +408,36 @@ networks_of_others_and_forbidden_ones_are_left_out(void **state)
 	assert_int_equal(bound(&hub, "10.77.0.0")->holding, 0);
 }
 
+static void
+a_spoke_behind_a_nat_begins(void **state)
+{
+	struct nhrp_client_entry *e[2];
+
+	(void)state;
+	connected_net();
+	e[0] = nhrp_cache_find(&hub.serve->cache, &one.node.proto);
+	e[1] = nhrp_cache_find(&hub.serve->cache, &two.node.proto);
+	e[1]->nat = e[1]->nbma;
+	sample(&one, &two, "10.1.0.1", "10.2.0.1");
+	nhrp_net_run();
+	assert_int_equal(hub.serve->counts.sets, 2);
+	assert_true(bound(&one, "10.2.0.0")->flags.passive);
+	assert_false(bound(&two, "10.1.0.0")->flags.passive);
+	/* Both: nobody can begin. */
+	connected_net();
+	e[0] = nhrp_cache_find(&hub.serve->cache, &one.node.proto);
+	e[1] = nhrp_cache_find(&hub.serve->cache, &two.node.proto);
+	e[0]->nat = e[0]->nbma;
+	e[1]->nat = e[1]->nbma;
+	sample(&one, &two, "10.1.0.1", "10.2.0.1");
+	nhrp_net_run();
+	assert_int_equal(hub.serve->counts.sets, 0);
+	assert_int_equal(events(&hub, "unconnected"), 1);
+	sample(&two, &one, "10.2.0.1", "10.1.0.1");
+	assert_int_equal(events(&hub, "unconnected"), 1);	/* for a minute */
+	assert_int_equal(events(&hub, "connecting"), 0);
+}
+
 int
 main(void)
 {
@@ -423,6 +453,7 @@ main(void)
 		cmocka_unit_test(sets_are_sent_again_and_given_up),
 		cmocka_unit_test(ends_when_idle_and_lasts_in_use),
 		cmocka_unit_test(a_spoke_that_goes_is_purged_at_the_other),
+		cmocka_unit_test(a_spoke_behind_a_nat_begins),
 		cmocka_unit_test(networks_of_others_and_forbidden_ones_are_left_out),
 	};
 

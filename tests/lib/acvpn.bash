@@ -1,0 +1,153 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2016 # eval
+# An AutoConnect VPN in namespaces: a hub and two spokes, NHRP inside of their tunnels. For bats files that load common, tun and pki, too:
+#
+#   setup() { acvpn_setup; }
+#   teardown() { acvpn_teardown; }
+
+acvpn_setup() {
+	local why
+	need esp-tun ike-initiate ike-respond nhrp-serve nhrp-register sa-stat
+	why=$(tun_missing)
+	[ -z "$why" ] || skip "tunnels cannot be tested here: $why"
+	cd "$BATS_TEST_TMPDIR" || return
+	T=$PWD
+	umask 077
+	P=av$$x${BATS_TEST_NUMBER}
+	nodes hub s1 s2
+}
+
+acvpn_teardown() {
+	local pid node
+	for pid in "${PIPES[@]}"; do kill -- "-$pid" 2>/dev/null || :; done
+	stop_background
+	for node in net hub s1 s2 nat hub2; do ip netns del "$P$node" 2>/dev/null || :; done
+}
+PIPES=()
+
+# nodes NAME...: namespaces $P$NAME at the switch ${P}net; the N-th has 203.0.113.(N-1) outside and 10.(N-1).0.1 inside, the
+# first, the hub, .254 and 10.0.0.1.
+nodes() {
+	local node n=0
+	ip netns add "${P}net"
+	ip -n "${P}net" link add br0 type bridge
+	ip -n "${P}net" link set br0 up
+	for node; do
+		ip netns add "$P$node"
+		ip -n "${P}net" link add "$node" type veth peer name eth0 netns "$P$node"
+		ip -n "${P}net" link set "$node" master br0 up
+		ip -n "$P$node" link set lo up
+		ip -n "$P$node" addr add "203.0.113.$((n ? n : 254))/24" dev eth0
+		ip -n "$P$node" link set eth0 up
+		ip -n "$P$node" addr add "10.$n.0.1/32" dev lo
+		ip -n "$P$node" addr add "fd00:$n::1/128" dev lo
+		n=$((n + 1))
+	done
+	at hub sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.{all,default}.send_redirects=0 net.ipv6.conf.all.forwarding=1
+}
+
+at() { ip netns exec "$P$1" "${@:2}"; }
+
+# end NODE COMMAND: a process group of its own, whose messages are in NODE.err.
+end() {
+	: >"$1.err"
+	setsid ip netns exec "$P$1" bash -c "$2" </dev/null >"$1.out" 2>"$1.err" 3>&- 4>&- &
+	PIPES+=($!)
+}
+
+SUITE='--ike aes128-sha256-modp2048 --esp aes128gcm16 --local-ts 0.0.0.0/0 --remote-ts 0.0.0.0/0'
+
+# overlay_v6: the networks in the tunnels are IPv6 from now on.
+OVERLAY=4
+overlay_v6() {
+	OVERLAY=6
+	SUITE='--ike aes128-sha256-modp2048 --esp aes128gcm16 --local-ts ::/0 --remote-ts ::/0'
+	SIGNED="$SUITE --exchange aggressive --auth ecdsa"
+}
+# Of node N, the hub is 254: its address in the tunnel, and its network or the address there.
+tun_of() { [ $OVERLAY = 4 ] && echo "10.255.255.$1" || echo "fd00:255::$1"; }
+net_of() { [ $OVERLAY = 4 ] && echo "10.$1.0.0/24" || echo "fd00:$1::/64"; }
+host_of() { [ $OVERLAY = 4 ] && echo "10.$1.0.1" || echo "fd00:$1::1"; }
+bits() { [ $OVERLAY = 4 ] && echo 32 || echo 128; }
+
+# seen NODE TEXT: in its messages.
+seen() { grep -qF -- "$2" "$1.err"; }
+wait_for() { eventually "$1" seen "$2" "$3" || { tail -n 40 ./*.err; return 1; }; }
+
+# --- certificates, and tunnels between spokes ---
+
+hash_of() { openssl x509 -noout -fingerprint -sha256 -in "$1.crt" | sed 's/.*=//'; }
+SIGNED="$SUITE --exchange aggressive --auth ecdsa"
+
+# What the ends trust: TRUST of the hub and TRUST_S of a spoke, and whether the spokes register the hash of their certificate.
+TRUST='' TRUST_S='' HASHES=yes
+# More options of a spoke's ike-initiate.
+IKE_OPTIONS=''
+
+# connect_hub [OPTION...]: the hub; without TRUST it knows the certificates of both spokes. Its nhrp-serve gets the options.
+connect_hub() {
+	local n nets='10.0.0.0/14'
+	[ -n "$TRUST" ] || for n in hub s1 s2; do issue "$n" self; done
+	[ $OVERLAY = 4 ] || nets=fd00::/13
+	end hub "esp-tun -v --tun vpn0 --no-route --hub --nhrp 203.0.113.254 --address $(tun_of 254)/$(bits) --state-dir hub.state \
+			--control $T/hub.ctl <(ike-respond -v $SIGNED --cert hub.crt --key hub.key \
+				${TRUST:---peer-cert-hash $(hash_of s1) --peer-cert-hash $(hash_of s2)}) \
+			<(nhrp-serve -v --connect --client-net $nets --tun vpn0 --address $(tun_of 254) $* | tee hub.rec)"
+	wait_for 20 hub 'serving on vpn0'
+}
+# connect_spoke N CERT [OPTION...]: it says that its certificate is CERT; the networks of the others go to the hub.
+connect_spoke() {
+	local n=$1 cert=$2 all=10.0.0.0/8
+	shift 2
+	[ $OVERLAY = 4 ] || all=fd00::/12
+	end "s$n" "nhrp-register -v --keep --connect ${HASHES:+--cert $cert.crt} --prefix $(net_of "$n") --tun vpn0 --address $(tun_of "$n") $* \
+			203.0.113.254 | tee s$n.nhrp |
+		ike-initiate -v --keep --bindings - $SIGNED --cert s$n.crt --key s$n.key ${TRUST_S:---peer-cert-hash $(hash_of hub)} $IKE_OPTIONS \
+			203.0.113.254 |
+		tee s$n.rec |
+		esp-tun -v --tun vpn0 --no-route --nhrp any --address $(tun_of "$n")/$(bits) --state-dir s$n.state --control $T/s$n.ctl"
+	wait_for 20 "s$n" "registered: $(tun_of "$n") at 203.0.113.254"
+	eventually 15 at "s$n" ip route add "$all" via "$(tun_of 254)" dev vpn0 onlink src "$(host_of "$n")"
+}
+
+direct() { at "s$1" ip -$OVERLAY route | grep -q "^$(net_of "$2") via $(tun_of "$2") dev vpn0"; }
+not_direct() { ! direct "$@"; }
+
+# until_direct FROM TO: pings until 60 have come by a direct tunnel, which both ends have a route to; the first came by the hub, and none is missing among them.
+until_direct() {
+	local n
+	background ping ip netns exec "${P}s$1" ping -D -i 0.02 -I "$(host_of "$1")" "$(host_of "$2")"
+	eventually 20 eval '[ "$(grep -c "ttl=64 " ping.out)" -ge 60 ]' || { cat ping.out; tail -n 30 ./*.err; return 1; }
+	# While they talk: what is idle ends.
+	eventually 15 direct "$1" "$2" && eventually 15 direct "$2" "$1" || { tail -n 30 ./*.err; return 1; }
+	kill -INT "${BG[ping]}"
+	ended ping || :
+	grep -q 'icmp_seq=1 .*ttl=63 ' ping.out
+	sed -n 's/.*icmp_seq=\([0-9]*\) .*ttl=.*/\1/p' ping.out | sort -nu | awk '$1 != NR { print "no answer to " NR; exit 1 }' || {
+		for n in hub s1 s2; do sa-stat --json "$T/$n.ctl" | jq -c 'del(.sas)'; done
+		cat ping.out; tail -n 30 ./*.err; return 1; }
+}
+
+# behind_nat N: the spoke has 192.0.2.12 behind a router, whose address is that of the spoke before. It lets in what was asked for.
+behind_nat() {
+	ip netns add "${P}nat"
+	ip -n "${P}net" link del "s$1"
+	ip -n "${P}net" link add nat type veth peer name outside netns "${P}nat"
+	ip -n "${P}net" link set nat master br0 up
+	ip -n "${P}nat" link add inside type veth peer name eth0 netns "${P}s$1"
+	ip -n "${P}nat" addr add "203.0.113.$1/24" dev outside
+	ip -n "${P}nat" addr add 192.0.2.1/24 dev inside
+	ip -n "${P}nat" link set outside up
+	ip -n "${P}nat" link set inside up
+	ip -n "${P}s$1" addr add 192.0.2.12/24 dev eth0
+	ip -n "${P}s$1" link set eth0 up
+	ip -n "${P}s$1" route add default via 192.0.2.1
+	at nat sysctl -qw net.ipv4.ip_forward=1
+	at nat nft -f - <<-'NFT'
+		table inet n {
+			chain out { type nat hook postrouting priority 100; oifname "outside" masquerade; }
+			chain through { type filter hook forward priority 0; iifname "outside" ct state != { established, related } drop; }
+			chain in { type filter hook input priority 0; iifname "outside" drop; }
+		}
+	NFT
+}
