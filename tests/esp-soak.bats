@@ -3,7 +3,7 @@
 # offloads of the devices go off and on at both ends, whose crypto is of two libraries. Every byte is compared.
 # SOAK_SECONDS: of each, default 4. The long run, side by side:
 # SOAK_SECONDS=600 TEST_TIMEOUT=900 SAPIPE_BUILD=build tests/run -j 6 tests/esp-soak.bats
-# shards: 6
+# shards: 8
 # shellcheck disable=SC2154 # BG has names for keys
 bats_require_minimum_version 1.5.0
 load lib/common
@@ -26,8 +26,8 @@ soak() {
 	[ "$4" = 4 ] || from=2001:db8:1::1 to=2001:db8:2::1
 	echo "# seed $seed"
 	make_pair "$@"
-	tun_start left --backend "${LEFT:-auto}" "$T/left.sa"
-	tun_start right --backend libcrypto "$T/right.sa"
+	tun_start left --backend "${LEFT:-auto}" --threads "${THREADS:-1}" "$T/left.sa"
+	tun_start right --backend libcrypto --threads "${THREADS:-1}" "$T/right.sa"
 	eventually 15 tun_is_up left && eventually 15 tun_is_up right || { cat "$T/left.err" "$T/right.err"; return 1; }
 	# Neighbours are known from here on: until then the kernel keeps few packets for each.
 	ping_across $to
@@ -73,6 +73,12 @@ soak() {
 }
 @test "esp-soak: ChaCha20-Poly1305 in UDP, with extended numbers, IPv4 in IPv6" {
 	soak chacha20poly1305-esn udp 6 4
+}
+@test "esp-soak: AES-GCM in UDP with two threads, IPv4 in IPv4" {
+	THREADS=2 LEFT=ipsec-mb soak aes128gcm16 udp 4 4
+}
+@test "esp-soak: AES-CBC and SHA-256, raw, with two threads, IPv4 in IPv6" {
+	THREADS=2 LEFT=ipsec-mb soak aes256-sha256 none 6 4
 }
 @test "esp-soak: 3DES and MD5, raw, IPv4 in IPv4" {
 	soak 3des-md5 none 4 4

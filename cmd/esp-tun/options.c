@@ -38,6 +38,7 @@ const struct opt tun_optab[] = {
 	OPT_NUM(T, ready_fd, 0, "ready-fd", "N", READY_FD_MIN, 65535,
 	    "write a line to descriptor N once the first SA is in use", .flags = OPT_NO_DEFAULT),
 	OPT_STR(T, control, 0, "control", "PATH", "listen on this Unix socket for sa-stat"),
+	OPT_NUM(T, threads, 0, "threads", "N", 1, 2, "2: packets from the device have a thread of their own"),
 	OPT_FLAG(T, stats, 0, "stats", "print counters on exit; SIGUSR1 prints them at any time"),
 	OPT_ARGS(T, files, "SA", 0, SA_IN_MAX, "SA state; '-' or none: standard input"),
 	OPT_END
@@ -71,7 +72,7 @@ tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
 	size_t i;
 
 	*d = (struct datapath_opt){ .tun = o->tun, .mtu = o->mtu, .route = o->route,
-	    .local_lan = o->local_lan, .metric = o->metric, .hub = o->hub, .shared = o->standby, .block = o->block, .keeper = -1, .recorder = -1 };
+	    .local_lan = o->local_lan, .metric = o->metric, .hub = o->hub, .threads = (unsigned)o->threads, .shared = o->standby, .block = o->block, .keeper = -1, .recorder = -1 };
 	d->sadb = (struct sadb_config){ .sa = { .backends = tun_backends(o, f), .rand = rand_system,
 	    .replay = o->replay == WINDOW_UNSET ? REPLAY_DEFAULT : o->replay,
 	    .replay_force = o->replay != WINDOW_UNSET }, .dscp_mapped = o->dscp != DSCP_COPY || o->dscp_map != NULL,
@@ -87,6 +88,8 @@ tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
 	if (o->block && o->metric == ROUTE_BLOCK_METRIC)
 		return (fault(f, FAULT_USAGE, "--metric %lu is that of the routes of --block-on-exit",
 		    (unsigned long)ROUTE_BLOCK_METRIC));
+	if (o->threads > 1 && o->hub)
+		return (fault(f, FAULT_USAGE, "--threads 2 and --hub do not go together: one thread forwards between tunnels"));
 	if (o->output != NULL)
 		return (fault(f, FAULT_USAGE, "-o is for --decrypt and --encrypt"));
 	if (o->pass && o->pcap != NULL && strcmp(o->pcap, "-") == 0)

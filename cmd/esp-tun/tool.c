@@ -176,6 +176,9 @@ drop_privileges(struct tool *t)
 	t->dropped = true;
 	if (priv_drop(t->o->user, PRIV_NET_ADMIN, &f) == -1 || sandbox_enter(SANDBOX_DATAPATH, &f) == -1)
 		on_broken(t, &f);
+	/* Now: a thread has the privileges and the sandbox of the one that starts it. */
+	else if (datapath_start(t->dp, &f) != 0)
+		report_note(&f);
 }
 
 /* Reports that the input has ended. True if the tool ends with it. */

@@ -96,10 +96,12 @@ tick(struct ev_loop *loop, ev_timer *w, int revents)
 	size_t before = sadb_count(dp->db);
 
 	(void)loop, (void)revents;
+	biglock_pause();	/* SAs may be released */
 	if (sadb_next_expiry_ms(dp->db) <= now.ms && sadb_expire(dp->db, now) != before) {
 		dp_gre_peers(dp, false);
 		dp_device(dp);
 	}
+	biglock_resume();
 	/* An SA may also have used its volume, or its numbers. */
 	dp_gre_peers(dp, true);
 	if (dp->mtu_ms == 0)
@@ -240,6 +242,7 @@ datapath_free(struct datapath *dp)
 {
 	if (dp == NULL)
 		return;
+	dp_sender_stop(dp);
 	ev_timer_stop(dp->loop, &dp->tick);
 	ev_timer_stop(dp->loop, &dp->held_timer);
 	ev_timer_stop(dp->loop, &dp->device_timer);
@@ -351,26 +354,26 @@ void
 datapath_stats(const struct datapath *dp, void (*line)(void *ctx, const char *text), void *ctx)
 {
 	char text[1024], at[ENDPOINT_TEXT];
-	const struct worker *w = &dp->worker;
+	const struct tally t = dp_tally(dp);
 	const struct esp_pair *pair;
 	uint64_t sent, lost, both[ESP_VERDICT_COUNT];
 	struct esp_count in, out;
 	size_t i;
 
 	(void)snprintf(text, sizeof(text), "in: packets %llu, bytes %llu",
-	    (unsigned long long)w->in.packets, (unsigned long long)w->in.bytes);
-	put_drops(text, sizeof(text), w->drops_in);
+	    (unsigned long long)t.in.packets, (unsigned long long)t.in.bytes);
+	put_drops(text, sizeof(text), t.drops_in);
 	line(ctx, text);
 	(void)snprintf(text, sizeof(text), "out: packets %llu, bytes %llu",
-	    (unsigned long long)w->out.packets, (unsigned long long)w->out.bytes);
-	put_drops(text, sizeof(text), w->drops_out);
+	    (unsigned long long)t.out.packets, (unsigned long long)t.out.bytes);
+	put_drops(text, sizeof(text), t.drops_out);
 	line(ctx, text);
 	(void)snprintf(text, sizeof(text),
 	    "device %s: mtu %zu, cut %llu, unsent %llu, unwritten %llu, remaps %llu, icmp %llu, "
 	    "fragmented %llu, path-mtu %llu, forged %llu",
-	    dp->tun.name, dp->mtu, (unsigned long long)w->cut, (unsigned long long)w->unsent,
-	    (unsigned long long)w->unwritten, (unsigned long long)dp->remaps,
-	    (unsigned long long)w->icmp, (unsigned long long)w->pieces, (unsigned long long)dp->path_mtus.believed,
+	    dp->tun.name, dp->mtu, (unsigned long long)t.cut, (unsigned long long)t.unsent,
+	    (unsigned long long)t.unwritten, (unsigned long long)dp->remaps,
+	    (unsigned long long)t.icmp, (unsigned long long)t.pieces, (unsigned long long)dp->path_mtus.believed,
 	    (unsigned long long)dp->path_mtus.ignored);
 	line(ctx, text);
 	if (dp_wire_counts(dp, &sent, &lost)) {

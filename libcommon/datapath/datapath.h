@@ -24,6 +24,7 @@ struct datapath_opt {
 	uint32_t	 metric;	/* of these; 0: the kernel's own */
 	bool		 shared;	/* another gateway of the same address may take the SAs over: numbers as esp_sa_range() says */
 	bool		 hub;		/* packets from one tunnel into another do not leave the process */
+	unsigned	 threads;	/* 2: packets from the device have a thread of their own, see datapath_start() */
 	bool		 local_lan;	/* ... except to networks that the gateway excludes */
 	bool		 block;		/* unreachable routes behind them, which stay */
 	size_t		 n_addresses;
@@ -82,6 +83,13 @@ struct datapath *datapath_new(struct ev_loop *loop, const struct datapath_opt *o
     const struct datapath_calls *calls, void *ctx, struct fault *f);
 /* Releases claims with their last numbers, removes routes, closes. NULL is fine. */
 void datapath_free(struct datapath *dp);
+
+/*
+ * With ${opt.threads} 2, starts the second thread, which has the privileges that the calling one has now; packets do not wait for it. All
+ * other calls of this header stay with the calling thread, which also runs the loop. 0, or -1 with FAULT_MEMORY, FAULT_CRYPTO or FAULT_SYSTEM:
+ * one thread goes on.
+ */
+int datapath_start(struct datapath *dp, struct fault *f);
 
 /*
  * Applies one record, from byte ${off} of stream ${source}, and owns its content. Records take effect in the order

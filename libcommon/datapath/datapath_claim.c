@@ -32,6 +32,7 @@ ask(struct datapath *dp, enum keeper_op op, uint32_t id, uint64_t a, uint64_t b)
 	int rc = keeper_ask(&dp->keeper, &q, &f);
 
 	watch_keeper(dp);
+	dp_stir(dp);
 	if (rc != 0)
 		dp_warn(dp, &f);
 	return (rc);

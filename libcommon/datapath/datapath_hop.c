@@ -215,7 +215,12 @@ dp_hop_stat(const struct datapath *dp, uint64_t *serial, struct sa_next_hop *s)
 int
 datapath_bind(struct datapath *dp, const struct addr *hop, const char *name, struct fault *f)
 {
-	if (nhtb_bind(dp->hops.table, hop, name, f) != 0)
+	int rc;
+
+	biglock_pause();
+	rc = nhtb_bind(dp->hops.table, hop, name, f);
+	biglock_resume();
+	if (rc != 0)
 		return (-1);
 	wake(dp);
 	sadb_changed(dp->db);
@@ -225,7 +230,12 @@ datapath_bind(struct datapath *dp, const struct addr *hop, const char *name, str
 int
 datapath_bind_remote(struct datapath *dp, const struct addr *hop, const struct addr *remote, bool bound, struct fault *f)
 {
-	if (nhtb_bind_remote(dp->hops.table, hop, bound ? remote : NULL, f) != 0)
+	int rc;
+
+	biglock_pause();
+	rc = nhtb_bind_remote(dp->hops.table, hop, bound ? remote : NULL, f);
+	biglock_resume();
+	if (rc != 0)
 		return (-1);
 	sadb_changed(dp->db);
 	return (0);

@@ -116,8 +116,8 @@ dp_hub(struct datapath *dp, struct pkt *k, const struct inner *in)
 		return (false);
 	if (dp->calls.crossed != NULL)
 		dp->calls.crossed(dp->ctx, &from->pair->out.dst.addr, &to->dst.addr, span_of(k->p, k->inner_len));
-	dp->worker.in.packets++;
-	dp->worker.in.bytes += k->inner_len;
+	dp_worker(dp)->count.in.packets++;
+	dp_worker(dp)->count.in.bytes += k->inner_len;
 	o = (struct pkt){ .p = k->p, .len = k->inner_len, .buf = k->buf, .cap = k->cap, .csum = PKT_CSUM_FULL };
 	dp_out(dp, &o);
 	return (true);

@@ -111,7 +111,7 @@ void
 dp_put(void *ctx, struct pkt *const *k, size_t n, size_t head)
 {
 	struct datapath *dp = ctx;
-	struct worker *w = &dp->worker;
+	struct worker *w = dp_worker(dp);
 	struct iovec parts[COALESCE_MAX + 1];
 	size_t i;
 	int err;
@@ -122,11 +122,11 @@ dp_put(void *ctx, struct pkt *const *k, size_t n, size_t head)
 	err = tun_write(&dp->tun, k[0], head, parts, n);
 	for (i = 0; i < n; i++) {
 		if (err == 0) {
-			w->in.packets++;
-			w->in.bytes += k[i]->inner_len;
+			w->count.in.packets++;
+			w->count.in.bytes += k[i]->inner_len;
 			continue;
 		}
-		w->unwritten++;
+		w->count.unwritten++;
 		dp_lost(k[i]->sa, k[i]->inner_len);
 	}
 	if (err == EINVAL && n > 1 && !w->alone) {
@@ -139,7 +139,7 @@ dp_put(void *ctx, struct pkt *const *k, size_t n, size_t head)
 static void
 finish(struct datapath *dp)
 {
-	coalesce_flush(&dp->worker.join);
+	coalesce_flush(&dp_worker(dp)->join);
 	if (dp->hub != NULL)
 		dp_out_flush(dp);
 }
@@ -150,8 +150,8 @@ nhrp(struct datapath *dp, const struct pkt *k, const struct inner *in)
 {
 	if (!dp->opt.nhrp || in->proto != DP_NHRP || k->sa->mode != SA_TUNNEL)
 		return (false);
-	dp->worker.in.packets++;
-	dp->worker.in.bytes += k->inner_len;
+	dp_worker(dp)->count.in.packets++;
+	dp_worker(dp)->count.in.bytes += k->inner_len;
 	if (!in->frag && dp->calls.nhrp != NULL)
 		dp->calls.nhrp(dp->ctx, &k->sa->pair->out.dst.addr, span_of(k->p + in->l4, in->len - in->l4));
 	return (true);
@@ -166,8 +166,8 @@ put(struct datapath *dp, struct pkt *k, const struct inner *in)
 		dp_probe_seen(dp, k, in);
 	if (dp->hub != NULL && dp_hub(dp, k, in))
 		return;
-	if (!dp->worker.alone)
-		coalesce_add(&dp->worker.join, k, in);
+	if (!dp_worker(dp)->alone)
+		coalesce_add(&dp_worker(dp)->join, k, in);
 	else {
 		k->csum = PKT_CSUM_FULL;
 		dp_put(dp, &k, 1, 0);
@@ -178,7 +178,7 @@ put(struct datapath *dp, struct pkt *k, const struct inner *in)
 static void
 deliver(struct datapath *dp, struct pkt *k, const struct inner *in, size_t n, bool but_unknown)
 {
-	struct worker *w = &dp->worker;
+	struct worker *w = dp_worker(dp);
 
 	for (size_t i = 0; i < n; i++) {
 		if (k[i].verdict == ESP_UNKNOWN_SPI && but_unknown)
@@ -188,7 +188,7 @@ deliver(struct datapath *dp, struct pkt *k, const struct inner *in, size_t n, bo
 		if (k[i].verdict == ESP_OK)
 			put(dp, &k[i], &in[i]);
 		else
-			w->drops_in[k[i].verdict]++;
+			w->count.drops_in[k[i].verdict]++;
 	}
 }
 
@@ -198,7 +198,7 @@ take_one(struct datapath *dp, struct pkt *k)
 {
 	struct inner in;
 
-	flow_open(dp->db, dp->worker.esp, k, &in, 1);
+	flow_open(dp->db, dp_worker(dp)->esp, k, &in, 1);
 	deliver(dp, k, &in, 1, false);
 	finish(dp);
 }
@@ -244,7 +244,7 @@ take(struct datapath *dp, struct pkt *k, size_t n)
 	bool unknown = false, moved = false;
 
 	dp_wire_copy(dp, k, n);
-	flow_open(dp->db, dp->worker.esp, k, in, n);
+	flow_open(dp->db, dp_worker(dp)->esp, k, in, n);
 	deliver(dp, k, in, n, true);
 	dp_wire_received(dp, k, 0, n, true);
 	for (size_t i = 0; i < n; i++) {
@@ -267,11 +267,13 @@ static size_t
 receive_raw(struct datapath *dp, enum rawesp_which which, struct pkt *k, double now)
 {
 	const struct timespec nap = { .tv_nsec = NAP_NS };
-	struct worker *w = &dp->worker;
+	struct worker *w = dp_worker(dp);
 	size_t n = rawesp_receive(&dp->raw, which, k, ESP_BATCH);
 
-	if (n > 0 && n < ESP_BATCH && w->burst >= BURST && now - w->burst_at < BURST_S && w->out.packets - w->burst_out < BURST) {
+	if (n > 0 && n < ESP_BATCH && w->burst >= BURST && now - w->burst_at < BURST_S && dp_tally(dp).out.packets - w->burst_out < BURST) {
+		biglock_leave();
 		(void)nanosleep(&nap, NULL);
+		biglock_take();
 		n += rawesp_receive(&dp->raw, which, k + n, ESP_BATCH - n);
 	}
 	return (n);
@@ -282,7 +284,7 @@ dp_raw_ready(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct datapath *dp = io->data;
 	enum rawesp_which which = (enum rawesp_which)(io - dp->raw_io);
-	struct worker *w = &dp->worker;
+	struct worker *w = dp_worker(dp);
 	size_t n = ESP_BATCH;
 	uint64_t before;
 	struct pkt *k;
@@ -291,13 +293,13 @@ dp_raw_ready(struct ev_loop *loop, ev_io *io, int revents)
 	for (int round = 0; round < ROUNDS && n == ESP_BATCH; round++) {
 		k = worker_batch(w);
 		n = receive_raw(dp, which, k, ev_now(loop));
-		before = w->in.packets;
+		before = w->count.in.packets;
 		take(dp, k, n);
 		finish(dp);
 		/* Packets that anybody can send do not count. */
 		if (n > 0)
-			w->burst = w->in.packets - before;
-		w->burst_out = w->out.packets;
+			w->burst = w->count.in.packets - before;
+		w->burst_out = dp_tally(dp).out.packets;
 		w->burst_at = ev_now(loop);
 	}
 	if (n == 0)

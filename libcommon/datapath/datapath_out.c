@@ -28,7 +28,7 @@ answer_toobig(struct datapath *dp, const uint8_t *p, size_t len, size_t fit)
 		return;
 	t.inner_len = inner_toobig(out, p, &in, fit);
 	if (t.inner_len > 0 && tun_write_one(&dp->tun, &t) == 0)
-		dp->worker.icmp++;
+		dp_worker(dp)->count.icmp++;
 }
 
 /* The kernel accepted ${n} packets. */
@@ -37,8 +37,8 @@ sent(struct datapath *dp, struct pkt *k, size_t n)
 {
 	dp_wire_sent(dp, k, n);
 	for (size_t i = 0; i < n; i++) {
-		dp->worker.out.packets++;
-		dp->worker.out.bytes += k[i].inner_len;
+		dp_worker(dp)->count.out.packets++;
+		dp_worker(dp)->count.out.bytes += k[i].inner_len;
 	}
 }
 
@@ -50,7 +50,7 @@ unsent(struct datapath *dp, struct pkt *k, size_t n, int err)
 	struct fault f;
 
 	for (size_t i = 0; i < n; i++) {
-		dp->worker.unsent++;
+		dp_worker(dp)->count.unsent++;
 		dp_lost(k[i].sa, k[i].inner_len);
 	}
 	if (err != EPERM || dp->barred)
@@ -162,7 +162,7 @@ static void
 drop(struct datapath *dp, struct pkt *k, enum esp_verdict v)
 {
 	k->verdict = v;
-	dp->worker.drops_out[v]++;
+	dp_worker(dp)->count.drops_out[v]++;
 	flow_drop(k);
 }
 
@@ -170,7 +170,7 @@ drop(struct datapath *dp, struct pkt *k, enum esp_verdict v)
 void
 dp_out_flush(struct datapath *dp)
 {
-	struct worker *w = &dp->worker;
+	struct worker *w = dp_worker(dp);
 	size_t n = w->n_out, i;
 
 	w->n_out = w->out_used = 0;
@@ -190,7 +190,7 @@ dp_out_flush(struct datapath *dp)
 static struct pkt *
 place(struct datapath *dp, const struct pkt *k, const struct inner *in, size_t len)
 {
-	struct worker *w = &dp->worker;
+	struct worker *w = dp_worker(dp);
 	const struct esp_sa *sa = k->sa;
 	bool apart = sa->protocol == SA_AH || esp_sa_around(sa) != NULL;
 	size_t skip = sa->mode == SA_TUNNEL ? 0 : in->l4, head = apart ? ESP_HEADROOM : esp_xf_head(&sa->xf) - skip;
@@ -246,12 +246,12 @@ out_pieces(struct datapath *dp, struct pkt *k, const uint8_t *p, const struct in
 
 	if (cut_begin(&c, p, in, k->sa->mtu) != 0)
 		return (ESP_FAILED);
-	dp->worker.pieces++;
+	dp_worker(dp)->count.pieces++;
 	for (size_t done = 0; (len = cut_len(&c)) > 0; done++) {
 		if ((v = place_numbered(dp, k, in, len, &o)) != ESP_OK)
 			return (done > 0 && flow_waits(v) ? ESP_NO_SA : v);	/* the rest cannot wait for another SA */
 		cut_put(&c, o->p);
-		keep(&dp->worker, o);
+		keep(dp_worker(dp), o);
 	}
 	return (ESP_OK);
 }
@@ -269,7 +269,7 @@ out_whole(struct datapath *dp, struct pkt *k, const uint8_t *p, const struct inn
 	if ((v = place_numbered(dp, k, in, in->len, &o)) == ESP_OK) {
 		skip = k->sa->mode == SA_TUNNEL || k->sa->protocol == SA_AH ? 0 : in->l4;
 		memcpy(o->p + skip, p + skip, in->len - skip);
-		keep(&dp->worker, o);
+		keep(dp_worker(dp), o);
 	} else if (v == ESP_TOO_BIG)
 		answer_toobig(dp, p, in->len, k->fit);
 	return (v);
@@ -320,7 +320,7 @@ segments_apart(struct datapath *dp, struct pkt *k, const struct inner *in, struc
 static enum esp_verdict
 out_segments(struct datapath *dp, struct pkt *k, const struct inner *in)
 {
-	struct worker *w = &dp->worker;
+	struct worker *w = dp_worker(dp);
 	enum esp_verdict v = ESP_OK;
 	struct segmenter s;
 	struct pkt *o;
@@ -402,30 +402,36 @@ dp_out_retry(struct datapath *dp, bool all)
 {
 	if (dp->wait.n == 0)
 		return;
+	biglock_pause();
 	dp_wait_each(dp, all, retry);
 	dp_out_flush(dp);
+	biglock_resume();
 }
 
 bool
 datapath_send_to(struct datapath *dp, const struct addr *remote, uint8_t *p, size_t len)
 {
 	struct pkt k = { .p = p, .len = len, .buf = p, .cap = len, .csum = PKT_CSUM_FULL };
+	struct esp_sa *sa;
 	struct inner in;
 
-	if (inner_parse(&in, p, len) != 0 || (dp->hops.copy_to = nhtb_remote(dp->hops.table, remote, &in)) == NULL)
+	if (inner_parse(&in, p, len) != 0 || (sa = nhtb_remote(dp->hops.table, remote, &in)) == NULL)
 		return (false);
+	biglock_pause();	/* its numbers leave in their order */
+	dp->hops.copy_to = sa;
 	dp->hops.own = true;
 	dp_out(dp, &k);
 	dp_out_flush(dp);
 	dp->hops.own = false;
 	dp->hops.copy_to = NULL;
+	biglock_resume();
 	return (true);
 }
 
-bool
-dp_out_probe(struct datapath *dp, struct pkt *k)
+static bool
+probe(struct datapath *dp, struct pkt *k)
 {
-	uint64_t looked_ms = dp->mtu_ms, lost = dp->worker.unsent;
+	uint64_t looked_ms = dp->mtu_ms, lost = dp_worker(dp)->count.unsent;
 	enum esp_verdict v;
 	struct inner in;
 	struct pkt *o;
@@ -442,26 +448,35 @@ dp_out_probe(struct datapath *dp, struct pkt *k)
 	}
 	o->df = true;
 	memcpy(o->p, k->p, in.len);
-	keep(&dp->worker, o);
+	keep(dp_worker(dp), o);
 	dp_out_flush(dp);
 	/* Longer than the interface carries: it has gone in fragments, which shows nothing. */
-	return (dp->worker.unsent == lost && (dp->mtu_ms != 0 || looked_ms == 0));
+	return (dp_worker(dp)->count.unsent == lost && (dp->mtu_ms != 0 || looked_ms == 0));
 }
 
-void
-dp_tun_ready(struct ev_loop *loop, ev_io *io, int revents)
+bool
+dp_out_probe(struct datapath *dp, struct pkt *k)
 {
-	struct datapath *dp = io->data;
-	struct worker *w = &dp->worker;
+	bool went;
+
+	biglock_pause();	/* as in datapath_send_to() */
+	went = probe(dp, k);
+	biglock_resume();
+	return (went);
+}
+
+bool
+dp_tun_turn(struct datapath *dp)
+{
+	struct worker *w = dp_worker(dp);
 	size_t bytes = 0;
 	struct fault f;
 	struct pkt k;
 	int rc = 1;
 
-	(void)loop, (void)revents;
 	for (int i = 0; i < TURN_PACKETS && bytes < TURN_BYTES; i++) {
 		k = worker_one(w);
-		if ((rc = tun_read(&dp->tun, &k, &w->cut, &f)) != 1)
+		if ((rc = tun_read(&dp->tun, &k, &w->count.cut, &f)) != 1)
 			break;
 		bytes += k.len;
 		dp_out(dp, &k);
@@ -469,7 +484,15 @@ dp_tun_ready(struct ev_loop *loop, ev_io *io, int revents)
 	/* SAs may come and go after this call: the batch ends with it. */
 	dp_out_flush(dp);
 	if (rc >= 0)
-		return;
+		return (true);
 	ev_io_stop(dp->loop, &dp->tun_io);
-	dp->calls.broken(dp->ctx, &f);
+	dp_broken(dp, &f);
+	return (false);
+}
+
+void
+dp_tun_ready(struct ev_loop *loop, ev_io *io, int revents)
+{
+	(void)loop, (void)revents;
+	(void)dp_tun_turn(io->data);
 }

@@ -4,6 +4,7 @@
 
 #include <ev.h>
 
+#include "base/biglock.h"
 #include "esp/flow.h"
 #include "claim/claim_keeper.h"
 #include "os/clock.h"
@@ -142,7 +143,8 @@ struct datapath {
 	struct lans	*lans;		/* datapath_lan.c; NULL: none yet */
 	ev_io		 keeper_io, tun_io, raw_io[RAWESP_SOCKETS];
 	ev_timer	 tick, held_timer, device_timer, paths_timer;
-	struct worker	 worker;
+	struct worker	 worker;	/* of the main thread */
+	struct dp_sender *sender;	/* datapath_sender.c; NULL: the main thread does its work */
 	struct hops	 hops;
 	struct dp_hub	*hub;		/* NULL: packets from one tunnel to another go through the kernel */
 	size_t		 mtu;		/* that the device has now */
@@ -180,6 +182,27 @@ struct datapath {
 	uint8_t		 traffic[SA_TRAFFIC_MAX * SA_TRAFFIC_LEN];
 };
 
+/* datapath_sender.c: the second thread, if there is one. */
+struct dp_sender {
+	struct biglock	 lock;
+	struct worker	 worker;
+	pthread_t	 thread;
+	ev_async	 stir;
+	int		 wake;		/* an eventfd: look at ${stop} */
+	bool		 stop;
+	struct fault	 broken;	/* for calls.broken; FAULT_NONE: nothing is */
+	bool		 stirred;	/* watchers of the loop were changed in this batch */
+};
+
+void dp_sender_stop(struct datapath *dp);	/* waits for its end */
+
+/* That of the calling thread. */
+static inline struct worker *
+dp_worker(struct datapath *dp)
+{
+	return (worker_mine != NULL ? worker_mine : &dp->worker);
+}
+
 /* datapath_report.c */
 void dp_note(struct datapath *dp, int level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -193,7 +216,14 @@ void dp_event_send(struct datapath *dp, struct sa_rec *r, const uint8_t spi_in[4
 void dp_traffic_put(uint8_t p[SA_TRAFFIC_LEN], const struct esp_pair *pair);
 void dp_traffic_send(struct datapath *dp, size_t n);
 
+/* Watchers were changed: the loop has to look at them, if this is not its thread. */
+void dp_stir(struct datapath *dp);
+/* Calls calls.broken, in the main thread. */
+void dp_broken(struct datapath *dp, const struct fault *f);
+
 /* datapath_stat.c: counters as records. */
+/* The counters of all workers. */
+struct tally dp_tally(const struct datapath *dp);
 /* Counts a packet of ${len} bytes that the kernel did not accept. */
 void dp_lost(struct esp_sa *sa, size_t len);
 void dp_stat_sa(const struct datapath *dp, struct esp_pair *pair, struct sa_stat *s);
@@ -235,6 +265,8 @@ int dp_keeper_answers(struct datapath *dp, struct fault *f);
 
 /* datapath_out.c */
 void dp_tun_ready(struct ev_loop *loop, ev_io *io, int revents);
+/* Reads packets from the device and sends them. False: the device is gone, which was reported. */
+bool dp_tun_turn(struct datapath *dp);
 
 /* A packet, as one from the device; it goes with dp_out_flush(), in the same turn. */
 void dp_out(struct datapath *dp, struct pkt *k);

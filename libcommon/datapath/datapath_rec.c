@@ -170,10 +170,8 @@ pass_on(struct datapath *dp, const struct sa_rec *rec, struct fault *f)
 	return (dp->calls.other(dp->ctx, rec, f));
 }
 
-/* A record that needs no claim, or has it. */
 static int
-obey(struct datapath *dp, const struct sa_rec *rec, uint32_t source, const struct keeper_answer *a,
-    struct fault *f)
+take(struct datapath *dp, const struct sa_rec *rec, uint32_t source, const struct keeper_answer *a, struct fault *f)
 {
 	switch (rec->type) {
 	case SA_CHILD:
@@ -200,6 +198,19 @@ obey(struct datapath *dp, const struct sa_rec *rec, uint32_t source, const struc
 		break;
 	}
 	return (0);
+}
+
+/* A record that needs no claim, or has it. */
+static int
+obey(struct datapath *dp, const struct sa_rec *rec, uint32_t source, const struct keeper_answer *a,
+    struct fault *f)
+{
+	int rc;
+
+	biglock_pause();	/* SAs may be released */
+	rc = take(dp, rec, source, a, f);
+	biglock_resume();
+	return (rc);
 }
 
 /* ---- after it */

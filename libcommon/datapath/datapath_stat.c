@@ -46,6 +46,16 @@ epoch_of(struct now now, uint64_t ms)
 	return (ms == 0 ? 0 : now.epoch - (now.ms - ms) / 1000);
 }
 
+struct tally
+dp_tally(const struct datapath *dp)
+{
+	struct tally t = dp->worker.count;
+
+	if (dp->sender != NULL)
+		tally_add(&t, &dp->sender->worker.count);
+	return (t);
+}
+
 void
 dp_lost(struct esp_sa *sa, size_t len)
 {
@@ -99,16 +109,16 @@ dp_stat_tun(const struct datapath *dp, struct sa_tun_stat *s)
 {
 	static const struct dp_zero nothing;
 	const struct dp_zero *z = dp->zero != NULL ? dp->zero : &nothing;
-	const struct worker *w = &dp->worker;
+	const struct tally t = dp_tally(dp);
 
 	*s = (struct sa_tun_stat){ .time = clock_now(&dp->clock).epoch, .since = dp->since, .mtu = dp->mtu,
-	    .sas = sadb_count(dp->db), .ever = dp->ever, .remaps = dp->remaps - z->remaps, .cut = w->cut - z->cut,
-	    .unsent = w->unsent - z->unsent, .unwritten = w->unwritten - z->unwritten,
-	    .fragmented = w->pieces - z->pieces, .believed = dp->path_mtus.believed - z->believed,
+	    .sas = sadb_count(dp->db), .ever = dp->ever, .remaps = dp->remaps - z->remaps, .cut = t.cut - z->cut,
+	    .unsent = t.unsent - z->unsent, .unwritten = t.unwritten - z->unwritten,
+	    .fragmented = t.pieces - z->pieces, .believed = dp->path_mtus.believed - z->believed,
 	    .forged = dp->path_mtus.ignored - z->ignored };
 	(void)snprintf(s->tun, sizeof(s->tun), "%s", dp->tun.name);
-	count_put(&s->in, w->in, w->drops_in, &z->in, z->drops_in);
-	count_put(&s->out, w->out, w->drops_out, &z->out, z->drops_out);
+	count_put(&s->in, t.in, t.drops_in, &z->in, z->drops_in);
+	count_put(&s->out, t.out, t.drops_out, &z->out, z->drops_out);
 }
 
 /* Room for the values at a reset; NULL: no memory, and the counters go on. */
@@ -137,20 +147,20 @@ dp_stat_reset_sa(struct esp_pair *pair)
 void
 dp_stat_reset_tun(struct datapath *dp)
 {
-	const struct worker *w = &dp->worker;
+	const struct tally t = dp_tally(dp);
 	struct dp_zero *z;
 
 	if ((z = zero_new(&dp->zero)) == NULL)
 		return;
-	z->in = w->in;
-	z->out = w->out;
-	memcpy(z->drops_in, w->drops_in, sizeof(z->drops_in));
-	memcpy(z->drops_out, w->drops_out, sizeof(z->drops_out));
+	z->in = t.in;
+	z->out = t.out;
+	memcpy(z->drops_in, t.drops_in, sizeof(z->drops_in));
+	memcpy(z->drops_out, t.drops_out, sizeof(z->drops_out));
 	z->remaps = dp->remaps;
-	z->cut = w->cut;
-	z->unsent = w->unsent;
-	z->unwritten = w->unwritten;
-	z->pieces = w->pieces;
+	z->cut = t.cut;
+	z->unsent = t.unsent;
+	z->unwritten = t.unwritten;
+	z->pieces = t.pieces;
 	z->believed = dp->path_mtus.believed;
 	z->ignored = dp->path_mtus.ignored;
 	dp->since = clock_now(&dp->clock).epoch;

@@ -8,6 +8,8 @@
 #define OUT_FRONT	256
 #define SLOT	(ESP_HEADROOM + PKT_MAX + ESP_TAILROOM + 65)	/* a multiple of 64 and a little */
 
+_Thread_local struct worker *worker_mine;
+
 int
 worker_open(struct worker *w, const struct esp_backend *const *backends, struct fault *f)
 {
@@ -16,6 +18,24 @@ worker_open(struct worker *w, const struct esp_backend *const *backends, struct 
 		return (fault(f, FAULT_MEMORY, "no memory for packets"));
 	w->built += OUT_FRONT;
 	return ((w->esp = esp_ctx_new(backends, f)) != NULL ? 0 : -1);
+}
+
+void
+tally_add(struct tally *to, const struct tally *t)
+{
+	to->out.packets += t->out.packets;
+	to->out.bytes += t->out.bytes;
+	to->in.packets += t->in.packets;
+	to->in.bytes += t->in.bytes;
+	for (int v = 0; v < ESP_VERDICT_COUNT; v++) {
+		to->drops_out[v] += t->drops_out[v];
+		to->drops_in[v] += t->drops_in[v];
+	}
+	to->cut += t->cut;
+	to->unsent += t->unsent;
+	to->unwritten += t->unwritten;
+	to->icmp += t->icmp;
+	to->pieces += t->pieces;
 }
 
 void

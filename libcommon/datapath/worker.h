@@ -1,6 +1,6 @@
 /*
- * The private state of one thread of the data path: buffers, a context of the crypto backends, counters. There is
- * one worker today; it shares nothing, so that there can be several.
+ * The private state of one thread of the data path: buffers, a context of the crypto backends, counters. Workers share
+ * nothing, so that there can be several.
  */
 #ifndef SAPIPE_DATAPATH_WORKER_H
 #define SAPIPE_DATAPATH_WORKER_H
@@ -10,6 +10,15 @@
 #include "esp/sa.h"
 
 #define WORKER_OUT	(2 * 66 * 1024)	/* bytes of packets that are sealed together; more than two of the longest */
+
+/* What one or all workers have done. */
+struct tally {
+	struct esp_count out, in;		/* that the kernel accepted, of all SAs there have been */
+	uint64_t	 drops_out[ESP_VERDICT_COUNT], drops_in[ESP_VERDICT_COUNT];
+	uint64_t	 cut, unsent, unwritten, icmp, pieces;
+};
+
+void tally_add(struct tally *to, const struct tally *t);
 
 struct worker {
 	struct esp_ctx	*esp;
@@ -24,10 +33,11 @@ struct worker {
 	uint64_t	 burst;			/* packets of the last batch of a raw socket that went to the device */
 	double		 burst_at;		/* ... when it came, in the loop's time, and how many had been sent by then */
 	uint64_t	 burst_out;
-	struct esp_count out, in;		/* that the kernel accepted, of all SAs there have been */
-	uint64_t	 drops_out[ESP_VERDICT_COUNT], drops_in[ESP_VERDICT_COUNT];
-	uint64_t	 cut, unsent, unwritten, icmp, pieces;
+	struct tally	 count;
 };
+
+/* In a thread other than the main one: its worker. */
+extern _Thread_local struct worker *worker_mine;
 
 /* 0, or -1 with FAULT_MEMORY or FAULT_CRYPTO. */
 int worker_open(struct worker *w, const struct esp_backend *const *backends, struct fault *f);

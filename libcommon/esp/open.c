@@ -1,6 +1,7 @@
 /* Opens packets: checks before the crypto, the crypto in one run for each backend, and checks after it. */
 #include "esp/open.h"
 
+#include "base/biglock.h"
 #include "esp/ah.h"
 #include "esp/outer.h"
 #include "esp/pair.h"
@@ -98,7 +99,9 @@ run(struct esp_ctx *ctx, const struct esp_backend *be, struct esp_job *jobs, siz
 {
 	if (be == NULL)
 		return;			/* no job yet */
+	biglock_leave();	/* the jobs are of this thread, and so are the keys' uses */
 	be->open(esp_ctx_of(ctx, be), jobs, n);
+	biglock_take();
 	for (size_t i = 0; i < n; i++)
 		if (!jobs[i].ok)
 			((struct pkt *)jobs[i].owner)->verdict = ESP_BAD_ICV;

@@ -1,6 +1,7 @@
 /* Sealing: the frame of each packet, then the crypto of all, run by run of one backend. */
 #include "esp/seal.h"
 
+#include "base/biglock.h"
 #include "esp/ah.h"
 #include "esp/outer.h"
 #include "esp/pair.h"
@@ -165,7 +166,9 @@ run(struct esp_ctx *ctx, const struct esp_backend *be, struct esp_job *jobs, siz
 {
 	if (be == NULL)
 		return;			/* no job yet */
+	biglock_leave();	/* the jobs are of this thread, and so are the keys' uses */
 	be->seal(esp_ctx_of(ctx, be), jobs, n);
+	biglock_take();
 	for (size_t i = 0; i < n; i++)
 		if (!jobs[i].ok)
 			((struct pkt *)jobs[i].owner)->verdict = ESP_FAILED;

@@ -10,6 +10,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/biglock.h"
+
 #define AUTO_NAME	"vpn%d"
 
 _Static_assert(TUN_HEADROOM == sizeof(struct virtio_net_hdr), "room for the header of the device");
@@ -199,7 +201,9 @@ tun_read(const struct tun *t, struct pkt *k, uint64_t *cut, struct fault *f)
 	if (room > PKT_MAX)
 		room = PKT_MAX;
 	for (;;) {
+		biglock_leave();
 		got = read(t->fd, at, sizeof(hdr) + room + 1);
+		biglock_take();
 		if (got == -1 && errno == EINTR)
 			continue;
 		if (got == -1 && errno == EAGAIN)
@@ -242,7 +246,9 @@ tun_write(const struct tun *t, const struct pkt *k, size_t head, struct iovec *p
 
 	write_header(&hdr, k, head);
 	parts[0] = (struct iovec){ &hdr, sizeof(hdr) };
+	biglock_leave();
 	err = writev(t->fd, parts, (int)n + 1) > 0 ? 0 : errno;
+	biglock_take();
 	parts[0] = (struct iovec){0};
 	return (err);
 }

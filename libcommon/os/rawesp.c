@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/biglock.h"
+
 #define V6_HDR		40
 #define V6_HOPS		64
 #define RCVBUF		(4 * 1024 * 1024)
@@ -188,7 +190,9 @@ rawesp_receive(const struct rawesp *r, enum rawesp_which which, struct pkt *pkts
 		    .msg_iov = &iov[i], .msg_iovlen = 1, .msg_control = &control[i],
 		    .msg_controllen = sizeof(control[i]) };
 	}
+	biglock_leave();
 	got = recvmmsg(r->fd[which], m, (unsigned)n, MSG_DONTWAIT, NULL);
+	biglock_take();
 	for (i = 0; got > 0 && i < (size_t)got; i++) {
 		if ((m[i].msg_hdr.msg_flags & MSG_TRUNC) != 0)
 			continue;
@@ -293,7 +297,9 @@ send_again(int fd, struct mmsghdr *m, unsigned n)
 	int sent = -1;
 
 	for (int i = 0; i < 4 && sent == -1; i++) {
+		biglock_leave();
 		sent = sendmmsg(fd, m, n, MSG_DONTWAIT);
+		biglock_take();
 		if (sent == -1 && errno != EMSGSIZE && errno != ECONNREFUSED && errno != EHOSTUNREACH && errno != ENETUNREACH &&
 		    errno != EPROTO && errno != ENOPROTOOPT && errno != EACCES && errno != EOPNOTSUPP)
 			break;

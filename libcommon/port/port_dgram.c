@@ -3,6 +3,7 @@
 
 #include <netinet/udp.h>
 
+#include "base/biglock.h"
 #include "os/sockaddr.h"
 #include "port/port_deliver.h"
 
@@ -107,7 +108,9 @@ port_read_batches(struct port *p, int fd, port_take_fn *take)
 			    .msg_namelen = sizeof(from[i]), .msg_iov = &iov[i], .msg_iovlen = 1,
 			    .msg_control = ctl[i], .msg_controllen = sizeof(ctl[i]) };
 		}
+		biglock_leave();
 		n = recvmmsg(fd, mm, (unsigned)want, MSG_DONTWAIT, NULL);
+		biglock_take();
 		for (i = 0, bytes = 0; i < n; i++) {
 			bytes += mm[i].msg_len;
 			m = (struct port_msg){ .remote = sockaddr_get(&from[i]) };

@@ -6,6 +6,7 @@
 #include <netinet/udp.h>
 #include <unistd.h>
 
+#include "base/biglock.h"
 #include "os/sockaddr.h"
 #include "port/port_dgram.h"
 #include "port/port_tcp_out.h"
@@ -177,6 +178,19 @@ ports_send_keepalive(struct ports *set, const struct endpoint *local,
 		(void)send_one(p, &d, 0);
 }
 
+/* As sendmmsg(); -1 with ${err}. */
+static int
+send_many(const struct port *p, struct mmsghdr *mm, size_t n, int *err)
+{
+	int sent;
+
+	biglock_leave();
+	sent = sendmmsg(p->udp, mm, (unsigned)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	biglock_take();
+	*err = sent == -1 ? errno : 0;
+	return (sent);
+}
+
 /* Sends the segments one by one where the kernel cannot segment. 0, or errno. */
 static int
 send_split(struct port *p, const struct pkt *d, size_t marker)
@@ -195,7 +209,7 @@ send_split(struct port *p, const struct pkt *d, size_t marker)
 			one[k].len = d->len - off < d->seg ? d->len - off : d->seg;
 			make_ready(&mm[k].msg_hdr, &out[k], &one[k], marker);
 		}
-		sent = sendmmsg(p->udp, mm, (unsigned)k, MSG_DONTWAIT | MSG_NOSIGNAL);
+		sent = send_many(p, mm, k, &err);
 		for (i = sent > 0 ? sent : 0; i < (int)k; i++) {
 			/* Sent segments cannot be recalled: only if the first one fails has nothing been sent. */
 			if ((err = send_one(p, &one[i], marker)) != 0 && i == 0 && one[i].p == d->p)
@@ -278,10 +292,8 @@ ports_send_esp(struct ports *set, const struct pkt *d, size_t n, struct fault *f
 		} else if (k == 0) {
 			err = send_split(p, &d[done], marker);
 			sent = err == 0 ? 1 : -1;
-		} else {
-			sent = sendmmsg(p->udp, mm, (unsigned)k, MSG_DONTWAIT | MSG_NOSIGNAL);
-			err = sent == -1 ? errno : 0;
-		}
+		} else
+			sent = send_many(p, mm, k, &err);
 		if (sent > 0) {
 			done += (size_t)sent;
 			echoes = 0;

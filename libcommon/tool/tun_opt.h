@@ -20,11 +20,12 @@ struct tun_opts {
 	bool		 route, local_lan, hub, block, stats, with_input, standby, pass;
 	uint32_t	 mtu, metric, replay, mss, dscp;
 	uint32_t	 ready_fd;	/* 0: none */
+	uint32_t	 threads;
 	uint8_t		 df;		/* enum of sadb_config */
 	uint8_t		 backend;	/* the word's index */
 };
 
-#define TUN_OPTS_DEFAULT { .route = true, .local_lan = true, .replay = WINDOW_UNSET, .mss = MSS_CLAMP, .dscp = DSCP_COPY }
+#define TUN_OPTS_DEFAULT { .threads = 1, .route = true, .local_lan = true, .replay = WINDOW_UNSET, .mss = MSS_CLAMP, .dscp = DSCP_COPY }
 
 /* Rows for OPT_INCLUDE: --tun, and what the device does; the handling of packets, with --backend. */
 extern const struct opt tun_dev_optab[], tun_packet_optab[];

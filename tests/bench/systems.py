@@ -1,7 +1,8 @@
 """The systems that datapath.py compares, each in two network namespaces of its own (tests/lab/topology.sh).
 
     SYSTEMS     which, as words of a shell pattern: "none", "ours-aes128gcm16-udp", "libipsec-*", "wireguard". Default: all
-                but "ours-aes128gcm16-udp-100sas" and "-10000sas", which have so many SAs, of which the oldest one carries
+                but "ours-aes128gcm16-udp-100sas" and "-10000sas", which have so many SAs, of which the oldest one carries,
+                and "-2threads", with esp-tun --threads 2
     OLD         a directory with another build of esp-tun: every "ours-" also as "old-"
 
 10.1.0.1 is left, 10.2.0.1 right. Every tunnel device has an MTU of 1400.
@@ -114,9 +115,9 @@ class System:
 
 
 class Ours(System):
-    def __init__(self, name, work, number, bin_dir, suite, encap, sas=1):
+    def __init__(self, name, work, number, bin_dir, suite, encap, sas=1, threads=1):
         super().__init__(name, work, number)
-        self.sas = sas
+        self.sas, self.threads = sas, threads
         self.bin, self.suite, self.encap = os.path.join(bin_dir, "esp-tun"), suite, encap
         first = suite == "aes128gcm16"
         self.kinds = ("one", "eight", "both") if first else ("one",)
@@ -131,7 +132,8 @@ class Ours(System):
         for side in ("left", "right"):
             p = self.popen(side, [self.bin, "-v", "--tun", "vpn0", "--mtu", str(MTU), "--state-dir",
                                   os.path.join(self.dir, side + ".state"), os.path.join(self.dir, side + ".sa"),
-                                  *(["--no-route"] if self.sas > 1 else [])], log=side)
+                                  *(["--no-route"] if self.sas > 1 else []),
+                                  *(["--threads", str(self.threads)] if self.threads > 1 else [])], log=side)
             self.tunnel.append(p.pid)
         for side in ("left", "right"):
             until(f"{self.name}, {side}", lambda log=os.path.join(self.dir, side): "vpn0 is up" in open(log, encoding="utf-8").read())
@@ -217,7 +219,7 @@ class Wireguard(System):
 
 def wanted(name):
     words = os.environ.get("SYSTEMS", "*").split()
-    return any(fnmatch.fnmatch(name, w) for w in words if not name.endswith("sas") or "sas" in w)
+    return any(fnmatch.fnmatch(name, w) for w in words if all(not name.endswith(x) or x in w for x in ("sas", "threads")))
 
 
 def listed(work):
@@ -227,6 +229,7 @@ def listed(work):
     makers += [(f"{who}-{suite}-{encap}", Ours, (where, suite, "udp" if encap == "udp" else "none"))
                for suite in SUITES for encap in ("udp", "raw") for who, where in builds]
     makers += [(f"{who}-aes128gcm16-udp-{n}sas", Ours, (where, "aes128gcm16", "udp", n)) for n in (100, 10000) for who, where in builds]
+    makers += [("ours-aes128gcm16-udp-2threads", Ours, (BUILD, "aes128gcm16", "udp", 1, 2))]
     makers += [(f"libipsec-{suite}", Libipsec, (suite,)) for suite in LIBIPSEC]
     makers += [("wireguard", Wireguard, ())]
     for number, (name, kind, more) in enumerate(makers):
