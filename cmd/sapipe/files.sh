@@ -1,11 +1,17 @@
 # Part of sapipe: where the files of tunnels are, and what is in them.
 # shellcheck shell=sh disable=SC2034,SC2154 # the other files set and read these
 
+# is_root: the effective user, without another process.
+is_root() {
+	while read -r key _ user _; do [ "$key" != Uid: ] || break; done </proc/self/status
+	[ "$user" = 0 ]
+}
+
 # The directory of running tunnels. Namespaces of the network have each their own.
 run_dir() {
 	if [ -n "${SAPIPE_RUN_DIR:-}" ]; then
 		base=$SAPIPE_RUN_DIR
-	elif [ "$(id -u)" = 0 ]; then
+	elif is_root; then
 		base=/run/sapipe
 	else
 		[ -n "${XDG_RUNTIME_DIR:-}" ] || fail 3 'no directory for running tunnels: XDG_RUNTIME_DIR is not set' \
@@ -19,7 +25,7 @@ run_dir() {
 
 # Removes the directories of network namespaces that are gone, with the logs in them.
 clean() {
-	[ "$(id -u)" = 0 ] || return 0
+	is_root || return 0
 	there=$(readlink /proc/[0-9]*/ns/net | sort -u)
 	for dir in "$base"/tunnels.*; do
 		[ -d "$dir" ] && [ "$dir" != "$runs" ] || continue

@@ -29,7 +29,12 @@ set -u
 umask 077
 export LC_ALL=C
 
-self=$(readlink -f "$0")
+# Without another process, where that does: takeover has no time for one.
+self=$0
+case $self in
+/*) [ ! -L "$self" ] || self=$(readlink -f "$self") ;;
+*) self=$(readlink -f "$self") ;;
+esac
 here=${self%/*}
 # The tools that lie beside this script, if there are some.
 [ ! -x "$here/ike-respond" ] || PATH=$here:$PATH

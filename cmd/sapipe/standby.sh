@@ -19,7 +19,7 @@ follower() {
 		"$2" </dev/null >"$1.follow" &
 		child=$!
 		wait "$child"
-		sleep 0.5 &
+		sleep 1 &
 		child=$!
 		wait "$child"
 	done
