@@ -141,12 +141,21 @@ on_reader(struct ev_loop *loop, ev_io *w, int events)
 static void
 on_stall(struct ev_loop *loop, ev_timer *w, int events)
 {
-	struct fault f;
+	struct reader *r = w->data;
+	size_t before = sa_out_pending(r->out);
+	struct fault f = {0};
 
-	(void)loop;
 	(void)events;
-	(void)fault(&f, FAULT_READER_GONE, "it has read nothing for %.3g s", w->repeat);
-	drop(w->data, &f);
+	/* This process may be the one that stood still, and have the event that the reader has read still before it. */
+	if (sa_out_ready(r->out, &f) == 0 && sa_out_pending(r->out) < before) {
+		ev_timer_stop(loop, &r->stall);
+		if (advance(r))
+			watch(r);
+		return;
+	}
+	if (f.code == FAULT_NONE)
+		(void)fault(&f, FAULT_READER_GONE, "it has read nothing for %.3g s", w->repeat);
+	drop(r, &f);
 }
 
 /* A free entry, or that of the oldest reader. */
