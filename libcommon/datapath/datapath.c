@@ -207,7 +207,7 @@ datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
 		dp->raw.fd[i] = -1;
 	keeper_init(&dp->keeper, o->keeper);
 	dp->opt.sadb.hooks = (struct sadb_hooks){ dp, dp_reserve_out, dp_reserve_in, happened, NULL };
-	if (worker_open(&dp->worker, o->sadb.sa.backends, f) != 0 || (o->recorder != -1 && dp_wire_open(dp, o->recorder, f) != 0) ||
+	if (worker_open(&dp->worker, o->sadb.sa.backends, &o->sadb.sa.rand, f) != 0 || (o->recorder != -1 && dp_wire_open(dp, o->recorder, f) != 0) ||
 	    dp_hop_open(dp, f) != 0 || dp_hub_open(dp, f) != 0 || (dp->db = sadb_new(&dp->opt.sadb, f)) == NULL || open_all(dp, f) != 0)
 		goto bad;
 	for (size_t i = 0; i < o->n_nhtb; i++)

@@ -87,7 +87,7 @@ datapath_start(struct datapath *dp, struct fault *f)
 		return (0);
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for a thread"));
-	if (worker_open(&s->worker, dp->opt.sadb.sa.backends, f) != 0) {
+	if (worker_open(&s->worker, dp->opt.sadb.sa.backends, &dp->opt.sadb.sa.rand, f) != 0) {
 		worker_close(&s->worker);
 		free(s);
 		return (-1);

@@ -11,13 +11,13 @@
 _Thread_local struct worker *worker_mine;
 
 int
-worker_open(struct worker *w, const struct esp_backend *const *backends, struct fault *f)
+worker_open(struct worker *w, const struct esp_backend *const *backends, const struct rand *rand, struct fault *f)
 {
 	*w = (struct worker){0};
 	if ((w->slots = scratch_new((size_t)ESP_BATCH * SLOT)) == NULL || (w->built = scratch_new(OUT_FRONT + WORKER_OUT)) == NULL)
 		return (fault(f, FAULT_MEMORY, "no memory for packets"));
 	w->built += OUT_FRONT;
-	return ((w->esp = esp_ctx_new(backends, f)) != NULL ? 0 : -1);
+	return ((w->esp = esp_ctx_new(backends, rand, f)) != NULL ? 0 : -1);
 }
 
 void

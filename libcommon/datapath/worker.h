@@ -39,8 +39,8 @@ struct worker {
 /* In a thread other than the main one: its worker. */
 extern _Thread_local struct worker *worker_mine;
 
-/* 0, or -1 with FAULT_MEMORY or FAULT_CRYPTO. */
-int worker_open(struct worker *w, const struct esp_backend *const *backends, struct fault *f);
+/* ${rand}: for IVs. 0, or -1 with FAULT_MEMORY or FAULT_CRYPTO. */
+int worker_open(struct worker *w, const struct esp_backend *const *backends, const struct rand *rand, struct fault *f);
 void worker_close(struct worker *w);		/* wipes; harmless on zeros */
 
 /* ESP_BATCH empty packets in the slots, with room for PKT_MAX bytes and the ESP header and trailer. */

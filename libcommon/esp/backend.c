@@ -37,7 +37,7 @@ esp_backend_for(const struct esp_backend *const *list, const struct esp_suite *s
 }
 
 struct esp_ctx *
-esp_ctx_new(const struct esp_backend *const *list, struct fault *f)
+esp_ctx_new(const struct esp_backend *const *list, const struct rand *rand, struct fault *f)
 {
 	struct esp_ctx *ctx = calloc(1, sizeof(*ctx));
 
@@ -47,6 +47,7 @@ esp_ctx_new(const struct esp_backend *const *list, struct fault *f)
 		return (NULL);
 	}
 	ctx->list = list;
+	ctx->rand = *rand;
 	for (size_t i = 0; i < ESP_BACKENDS_MAX && list[i] != NULL; i++)
 		if ((ctx->of[i] = list[i]->ctx_new(f)) == NULL) {
 			esp_ctx_free(ctx);

@@ -11,6 +11,7 @@
 #include "base/fault.h"
 #include "base/span.h"
 #include "crypto/alg.h"
+#include "crypto/crypto.h"
 
 #define ESP_HDR		8	/* SPI and sequence number (RFC 4303 section 2) */
 #define ESP_IV_MAX	16
@@ -91,16 +92,21 @@ extern const struct esp_backend *const esp_backends[];
 const struct esp_backend *esp_backend_for(const struct esp_backend *const *list,
     const struct esp_suite *s);
 
-/* The crypto state of one worker: a context of each backend, and a private buffer. */
+#define ESP_IV_POOL	256
+
+/* The crypto state of one worker: a context of each backend, random bytes for IVs, and a private buffer. */
 struct esp_ctx {
 	const struct esp_backend *const *list;
 	struct esp_backend_ctx *of[ESP_BACKENDS_MAX];
 	uint8_t		*work;		/* ESP_WORK bytes: the packet in hand of AH */
 	uint8_t		*slots;		/* for received packets that lack headroom; NULL until needed */
+	struct rand	 rand;
+	size_t		 pool_left;	/* bytes of ${pool} that no IV was made of yet */
+	uint8_t		 pool[ESP_IV_POOL];
 };
 
-/* ${list} (at most ESP_BACKENDS_MAX) outlives it. NULL with FAULT_MEMORY or FAULT_CRYPTO. */
-struct esp_ctx *esp_ctx_new(const struct esp_backend *const *list, struct fault *f);
+/* ${list} (at most ESP_BACKENDS_MAX) and ${rand}, for IVs, outlive it. NULL with FAULT_MEMORY or FAULT_CRYPTO. */
+struct esp_ctx *esp_ctx_new(const struct esp_backend *const *list, const struct rand *rand, struct fault *f);
 void esp_ctx_free(struct esp_ctx *ctx);		/* NULL is fine */
 /* The context of ${be}, which is in the list. */
 struct esp_backend_ctx *esp_ctx_of(const struct esp_ctx *ctx, const struct esp_backend *be);

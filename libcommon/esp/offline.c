@@ -41,7 +41,7 @@ offline_new(const struct offline_conf *c, struct fault *f)
 		return (NULL);
 	}
 	o->conf = *c;
-	if ((o->ctx = esp_ctx_new(c->sa.backends, f)) == NULL) {
+	if ((o->ctx = esp_ctx_new(c->sa.backends, &c->sa.rand, f)) == NULL) {
 		free(o);
 		return (NULL);
 	}

@@ -38,7 +38,7 @@ struct esp_sa {
 	uint64_t	 seq;		/* the latest number: sealed with, or found authentic; 0: none yet */
 	uint64_t	 reserved;	/* numbers below it may be used; beyond it the owner is asked (sadb_hooks) */
 	struct esp_count count;
-	/* The second one, to the first half of ${xf}. */
+	/* The second one, to ${xf}. */
 	struct endpoint	 dst;		/* as in the record; outbound: also as remapped */
 	uint16_t	 n_src_ts, n_dst_ts;
 	struct esp_xf	 xf;

@@ -331,7 +331,7 @@ replace(struct sadb *db, struct esp_pair *pair, const struct sa_child *rec, uint
 
 _Static_assert(offsetof(struct esp_pair, in) % ESP_SA_LINE == 0 && offsetof(struct esp_pair, out) % ESP_SA_LINE == 0,
     "the SAs of a pair begin with a cache line");
-_Static_assert(offsetof(struct esp_sa, xf.pool) <= 2 * ESP_SA_LINE, "two lines hold what an inbound packet needs");
+_Static_assert(offsetof(struct esp_sa, mtu) <= 2 * ESP_SA_LINE, "two lines hold what an inbound packet needs");
 
 /* Zeros, at the beginning of a cache line. NULL: no memory. */
 static struct esp_pair *

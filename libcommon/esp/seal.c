@@ -28,7 +28,7 @@ next_of(const struct inner *in)
 
 /* Everything but the crypto. */
 static enum esp_verdict
-frame(struct pkt *k, const struct inner *in)
+frame(struct esp_ctx *ctx, struct pkt *k, const struct inner *in)
 {
 	struct esp_sa *sa = k->sa;
 	bool tunnel = sa->mode == SA_TUNNEL;
@@ -45,7 +45,7 @@ frame(struct pkt *k, const struct inner *in)
 	k->p -= head;
 	memcpy(k->p, sa->spi, 4);
 	put_be32(k->p + 4, (uint32_t)k->seq);
-	if (esp_xf_iv(&sa->xf, k->p + ESP_HDR) != 0)
+	if (esp_xf_iv(ctx, &sa->xf, k->p + ESP_HDR) != 0)
 		return (ESP_FAILED);
 	p = k->p + head + k->len;
 	pad = len - sa->xf.icv_len - ESP_TRAILER - head - k->len;
@@ -192,7 +192,7 @@ esp_seal(struct esp_ctx *ctx, struct pkt *pkts, const struct inner *in, size_t n
 		k->remote = sa->dst;
 		k->proto = esp_sa_carrier(sa);
 		k->marker = esp_sa_marker(sa);
-		k->verdict = sa->protocol == SA_AH ? seal_ah(ctx, k, &in[i]) : frame(k, &in[i]);
+		k->verdict = sa->protocol == SA_AH ? seal_ah(ctx, k, &in[i]) : frame(ctx, k, &in[i]);
 		if (k->verdict != ESP_OK || sa->protocol == SA_AH)
 			continue;
 		if (sa->xf.be != be) {

@@ -1,8 +1,6 @@
 /* Sizes, IVs and keys of one direction of an SA; the words for verdicts. */
 #include "esp/transform.h"
 
-#include <stdlib.h>
-
 #define PAD_ALIGN	4	/* the trailer ends on 4 bytes whatever the cipher (RFC 4303, 2.4) */
 
 static const char *const verdicts[ESP_VERDICT_COUNT] = {
@@ -28,17 +26,14 @@ esp_xf_init(struct esp_xf *xf, const struct esp_backend *const *list, const stru
 	if (be == NULL)
 		return (fault(f, FAULT_CONFIG, "no backend supports %s", e->name));
 	*xf = (struct esp_xf){ .be = be, .form = e->form, .seal = seal, .esn = s->esn,
-	    .iv_len = e->iv_len, .rand = *rand };
+	    .iv_len = e->iv_len };
 	xf->icv_len = e->form == ALG_AEAD ? e->icv_len : s->integ != NULL ? s->integ->icv_len : 0;
 	xf->align = e->block > PAD_ALIGN ? e->block : PAD_ALIGN;
 	if ((e->form == ALG_CTR || e->form == ALG_AEAD) && seal &&
 	    rand->fill(rand->state, (uint8_t *)&xf->iv_next, sizeof(xf->iv_next)) != 0)
 		return (fault(f, FAULT_CRYPTO, "no random bytes for an IV"));
-	if (e->form == ALG_CBC && seal && (xf->pool = malloc(ESP_IV_POOL)) == NULL)
-		(void)fault(f, FAULT_MEMORY, "no memory for IVs");
-	else if ((xf->key = be->key_new(s, enc, auth, seal, f)) != NULL)
+	if ((xf->key = be->key_new(s, enc, auth, seal, f)) != NULL)
 		return (0);
-	free(xf->pool);
 	*xf = (struct esp_xf){0};
 	return (-1);
 }
@@ -48,7 +43,6 @@ esp_xf_free(struct esp_xf *xf)
 {
 	if (xf->be != NULL)
 		xf->be->key_free(xf->key);
-	free(xf->pool);
 	wipe(xf, sizeof(*xf));
 }
 
@@ -81,20 +75,20 @@ esp_xf_iv_range(struct esp_xf *xf, uint32_t n)
 
 /* CBC needs unpredictable IVs (RFC 3602 section 3); counter modes need IVs that are never reused. */
 int
-esp_xf_iv(struct esp_xf *xf, uint8_t *p)
+esp_xf_iv(struct esp_ctx *ctx, struct esp_xf *xf, uint8_t *p)
 {
 	if (xf->form != ALG_CBC) {
 		if (xf->iv_len == 8)
 			put_be64(p, xf->iv_next++);
 		return (0);
 	}
-	if (xf->pool_left < xf->iv_len) {
-		if (xf->rand.fill(xf->rand.state, xf->pool, ESP_IV_POOL) != 0)
+	if (ctx->pool_left < xf->iv_len) {
+		if (ctx->rand.fill(ctx->rand.state, ctx->pool, ESP_IV_POOL) != 0)
 			return (-1);
-		xf->pool_left = ESP_IV_POOL;
+		ctx->pool_left = ESP_IV_POOL;
 	}
-	memcpy(p, xf->pool + ESP_IV_POOL - xf->pool_left, xf->iv_len);
-	xf->pool_left = (uint16_t)(xf->pool_left - xf->iv_len);
+	memcpy(p, ctx->pool + ESP_IV_POOL - ctx->pool_left, xf->iv_len);
+	ctx->pool_left -= xf->iv_len;
 	return (0);
 }
 

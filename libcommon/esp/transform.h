@@ -46,24 +46,18 @@ enum esp_verdict {
 /* "bad-icv" and the like: stable, for statistics. */
 const char *esp_verdict_text(enum esp_verdict v);
 
-#define ESP_IV_POOL	256
-
 struct esp_xf {
 	const struct esp_backend *be;	/* NULL: nothing is here */
 	struct esp_key	*key;
 	enum alg_form	 form : 8;
 	bool		 seal, esn;
 	uint8_t		 iv_len, icv_len, align;
-	uint16_t	 pool_left;	/* bytes of ${pool} that no IV was made of yet */
 	uint64_t	 iv_next;	/* CTR and AEADs: the explicit IV counts */
-	uint8_t		*pool;		/* ESP_IV_POOL random bytes for the IVs of CBC; else NULL */
-	struct rand	 rand;
 };
 
 /*
- * Prepares one direction with the first of ${list} that supports ${s}: ${enc} is key | salt. IVs come from ${rand},
- * which outlives ${xf}: whole ones for CBC, the first one for counter forms. 0, or -1 with FAULT_CONFIG (no backend
- * supports it) or as esp_backend.key_new; nothing is held then.
+ * Prepares one direction with the first of ${list} that supports ${s}: ${enc} is key | salt. The first IV of counter forms
+ * comes from ${rand}. 0, or -1 with FAULT_CONFIG (no backend supports it) or as esp_backend.key_new; nothing is held then.
  */
 int esp_xf_init(struct esp_xf *xf, const struct esp_backend *const *list, const struct esp_suite *s,
     struct span enc, struct span auth, bool seal, const struct rand *rand, struct fault *f);
@@ -83,8 +77,8 @@ size_t esp_xf_inner_max(const struct esp_xf *xf, size_t room);
 
 /* Explicit IVs that count are from the ${n}-th of 16 ranges; call it before the first IV. See esp_sa_range(). */
 void esp_xf_iv_range(struct esp_xf *xf, uint32_t n);
-/* Fills in the IV of a packet at ${p}. 0, or -1: no random bytes. */
-int esp_xf_iv(struct esp_xf *xf, uint8_t *p);
+/* Fills in the IV of a packet at ${p}; those of CBC are random bytes of ${ctx}. 0, or -1: no random bytes. */
+int esp_xf_iv(struct esp_ctx *ctx, struct esp_xf *xf, uint8_t *p);
 
 /* The checks of length that come before everything else: false is verdict SHORT. */
 bool esp_xf_fits(const struct esp_xf *xf, size_t len);

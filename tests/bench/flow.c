@@ -159,7 +159,7 @@ main(int argc, char *argv[])
 	if (len < 28 || len > 1500)
 		errx(2, "from 28 to 1500 bytes");
 	(void)secret_init();
-	if (esp_choose(&choice, esp_backends, getenv("BACKEND"), &f) != 0 || (ctx = esp_ctx_new(choice.list, &f)) == NULL)
+	if (esp_choose(&choice, esp_backends, getenv("BACKEND"), &f) != 0 || (ctx = esp_ctx_new(choice.list, &rand_system, &f)) == NULL)
 		errx(1, "%s", f.what);
 	conf.sa = (struct esp_sa_conf){ .backends = choice.list, .rand = rand_system, .replay = 1024 };
 	printf("%s, %zu bytes by %s: ns a packet, out and in\n", suite, len, choice.list[0]->name);

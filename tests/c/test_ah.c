@@ -181,7 +181,7 @@ main(void)
 	};
 
 	(void)secret_init();
-	if ((ctx = esp_ctx_new(esp_backends, NULL)) == NULL)
+	if ((ctx = esp_ctx_new(esp_backends, &rand_system, NULL)) == NULL)
 		return (1);
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);
 	esp_ctx_free(ctx);

@@ -131,7 +131,7 @@ setup(void **state)
 	(void)state;
 	seed = 4711;
 	fail_every = 0;
-	ctx = esp_ctx_new(both, NULL);
+	ctx = esp_ctx_new(both, &rand_system, NULL);
 	left = sadb_new(&c, NULL);
 	right = sadb_new(&c, NULL);
 	return (ctx != NULL && left != NULL && right != NULL ? 0 : -1);

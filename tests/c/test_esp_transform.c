@@ -284,11 +284,12 @@ test_ivs(void **state)
 		memcpy(last, buf + ESP_HDR, 16);
 	}
 	/* No random bytes, no packet. */
-	xf.rand.fill = fill_none;
-	xf.pool_left = 0;
+	ctx->rand.fill = fill_none;
+	ctx->pool_left = 0;
 	k = (struct pkt){ .p = buf + 64, .buf = buf, .cap = BUF };
 	assert_int_equal(seal(&xf, &k, 20, 1, 4), ESP_FAILED);
 	esp_xf_free(&xf);
+	ctx->rand = steady;
 }
 
 /* RFC 4303, 2.2.1: the ICV includes the upper half after the packet, which is not sent. */
@@ -374,7 +375,7 @@ main(void)
 		{ "A25: a pad length beyond the packet, and wrong pad bytes, are refused", test_padding, NULL, NULL, NULL },
 	};
 
-	if ((ctx = esp_ctx_new(esp_backends, NULL)) == NULL)
+	if ((ctx = esp_ctx_new(esp_backends, &steady, NULL)) == NULL)
 		return (1);
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);
 	esp_ctx_free(ctx);

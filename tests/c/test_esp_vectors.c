@@ -89,8 +89,8 @@ esp_cbc_case(const json_t *v)
 	esp_xf_free(&in);
 	assert_int_equal(esp_xf_init(&out, list, &s, vec_span(&key), SPAN_NONE, true, &zeros,
 	    NULL), 0);
-	memcpy(out.pool + ESP_IV_POOL - 16, iv.b, 16);
-	out.pool_left = 16;
+	memcpy(ctx->pool + ESP_IV_POOL - 16, iv.b, 16);
+	ctx->pool_left = 16;
 	memcpy(buf + 24, payload.b, len);
 	k = sealed(&out, buf, len, pkt.b, get_be32(pkt.b + 4), k.next);
 	/* Some cases have more padding than necessary, which only their sender can choose. */
@@ -419,7 +419,7 @@ main(void)
 	for (size_t i = 0; esp_backends[i] != NULL; i++) {
 		be = esp_backends[i];
 		print_message("%s %s\n", be->name, be->version());
-		if ((ctx = esp_ctx_new(list, NULL)) == NULL)
+		if ((ctx = esp_ctx_new(list, &rand_system, NULL)) == NULL)
 			return (1);
 		if (!be->supports(&(struct esp_suite){ alg_enc_word("aes128gcm16"), NULL, false }))
 			print_message("%s: not for this processor\n", be->name);

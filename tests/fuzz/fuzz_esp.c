@@ -78,7 +78,7 @@ setup(void)
 	bool old;
 
 	(void)secret_init();
-	must((db = sadb_new(&c, NULL)) != NULL && (ctx = esp_ctx_new(esp_backends, NULL)) != NULL);
+	must((db = sadb_new(&c, NULL)) != NULL && (ctx = esp_ctx_new(esp_backends, &rand_system, NULL)) != NULL);
 	(void)strcpy(s.encryption, "null");
 	(void)strcpy(s.integrity, "hmac-md5-96");
 	must(secret_make(&s.auth_in, 16) != NULL && secret_make(&s.auth_out, 16) != NULL);

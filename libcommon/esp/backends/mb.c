@@ -3,40 +3,38 @@
  * the lanes of the library, up to 16 packets of a call in parallel: first the ciphers of all packets, then the
  * integrity of all, each flushed once. A flush costs as much as 16 packets; fewer than FEW go to libcrypto.
  *
- * The tables of AES-GCM have 1 KB for each key, and few of thousands of SAs are busy. So the tables are the worker's: of the
- * keys that it used lately. A key that is released takes its tables along, in whatever worker they are.
+ * The tables of AES-GCM have 1 KB for each key, round keys 240 bytes, and few of thousands of SAs are busy. So these are in
+ * slots of the worker: of the keys that it used lately.
  */
 #include "esp/backends/mb_key.h"
 
 #ifdef ESP_HAVE_MB
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/scratch.h"
 #include "base/secret.h"
+#include "esp/backends/key_slots.h"
 
 #define FEW		5		/* packets: 4 by libcrypto cost less than one flush */
 #define IV_AEAD		12
 #define IV_CTR		16
 
-#define TABLES		1024		/* of a worker; a power of two */
-#define TAG_BUSY	UINT64_MAX
-
-struct table {
-	struct gcm_key_data key __attribute__((aligned(64)));	/* as the library wants it, and its header does not say */
-	_Atomic uint64_t tag;		/* the serial of its key; 0: none; TAG_BUSY: a thread writes to it */
-};
+#define SLOTS		1024		/* of a worker; a power of two */
 
 struct esp_backend_ctx {
 	IMB_MGR		*mgr;		/* NULL: not for this processor */
 	struct esp_backend_ctx *one;	/* libcrypto's */
-	struct table	*tables;	/* TABLES */
-	bool		 used[TABLES];	/* whether it was ever: the pages of the others do not exist */
-	struct esp_backend_ctx *next;	/* of all contexts */
+	struct key_slots	 slots;		/* of struct mb_slot */
 	struct gcm_context_data gcm;
+	aes_gcm_enc_dec_t gcm_of[2][MB_KEY_LENS];	/* [seal][length of the key] */
 	/* Of the packets in hand. */
 	struct esp_job	*lane[ESP_BATCH];
+	const struct mb_slot *keys[ESP_BATCH];
+	/* Two keys of one batch may want the same slot: the second one has a spare slot then. */
+	struct mb_slot	*spare;			/* ESP_BATCH */
+	bool		 spared;		/* some are used */
+	uint32_t	 turn, turn_of[SLOTS];	/* the batch in which each slot was used last */
 	uint8_t		 iv[ESP_BATCH][ESP_IV_MAX], aad[ESP_BATCH][12];
 	uint8_t		 mac[ESP_BATCH][ESP_ICV_MAX], icv[ESP_BATCH][ESP_ICV_MAX];
 };
@@ -85,97 +83,77 @@ usable(void)
 	return (tools != NULL);
 }
 
-/* ---- tables of AES-GCM */
+/* ---- slots */
 
-static pthread_mutex_t contexts_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct esp_backend_ctx *contexts;	/* of all threads, under ${contexts_lock} */
-
-static struct table *
-table_of(const struct esp_backend_ctx *ctx, const struct mb_key *k)
-{
-	return (&ctx->tables[k->serial & (TABLES - 1)]);
-}
-
-/* Makes the tables of ${k}. Another thread may be wiping those of a key that was here. */
-static const struct gcm_key_data *
-expand(struct esp_backend_ctx *ctx, const struct mb_key *k, struct table *t)
-{
-	uint64_t tag;
-
-	do
-		tag = atomic_load_explicit(&t->tag, memory_order_relaxed);
-	while (tag == TAG_BUSY || !atomic_compare_exchange_weak_explicit(&t->tag, &tag, TAG_BUSY, memory_order_acquire,
-	    memory_order_relaxed));
-	ctx->used[t - ctx->tables] = true;
-	mb_gcm_expand(ctx->mgr, k, &t->key);
-	atomic_store_explicit(&t->tag, k->serial, memory_order_release);
-	return (&t->key);
-}
-
-static const struct gcm_key_data *
-tables(struct esp_backend_ctx *ctx, const struct mb_key *k)
-{
-	struct table *t = table_of(ctx, k);
-
-	return (atomic_load_explicit(&t->tag, memory_order_acquire) == k->serial ? &t->key : expand(ctx, k, t));
-}
-
-/* Wipes the tables of ${k}, which nobody uses any more. */
 static void
-forget(const struct mb_key *k)
+clear(void *slot)
 {
-	(void)pthread_mutex_lock(&contexts_lock);
-	for (struct esp_backend_ctx *ctx = contexts; ctx != NULL; ctx = ctx->next) {
-		struct table *t = table_of(ctx, k);
-		uint64_t tag = k->serial;
+	wipe(slot, sizeof(struct mb_slot));
+}
 
-		if (!atomic_compare_exchange_strong_explicit(&t->tag, &tag, TAG_BUSY, memory_order_acquire, memory_order_relaxed))
-			continue;
-		wipe(&t->key, sizeof(t->key));
-		atomic_store_explicit(&t->tag, 0, memory_order_release);
+static const struct mb_slot *
+make(struct esp_backend_ctx *ctx, const struct esp_key *k, size_t i)
+{
+	struct mb_slot *s = key_slots_take(&ctx->slots, i);
+
+	mb_expand(ctx->mgr, k, s);
+	key_slots_done(&ctx->slots, i, k->serial);
+	return (s);
+}
+
+static const struct mb_slot *
+slot_of(struct esp_backend_ctx *ctx, const struct esp_key *k)
+{
+	size_t i = key_slots_index(&ctx->slots, k->serial);
+
+	return (key_slots_has(&ctx->slots, i, k->serial) ? key_slots_at(&ctx->slots, i) : make(ctx, k, i));
+}
+
+/* That of lane ${l}: the library reads it until the lane is done. */
+static const struct mb_slot *
+slot_of_lane(struct esp_backend_ctx *ctx, size_t l)
+{
+	const struct esp_key *k = ctx->lane[l]->key;
+	size_t i = key_slots_index(&ctx->slots, k->serial);
+
+	if (!mb_needs_slot(k))
+		return (NULL);
+	if (!key_slots_has(&ctx->slots, i, k->serial) && ctx->turn_of[i] == ctx->turn) {
+		mb_expand(ctx->mgr, k, &ctx->spare[l]);
+		ctx->spared = true;
+		return (&ctx->spare[l]);
 	}
-	(void)pthread_mutex_unlock(&contexts_lock);
+	ctx->turn_of[i] = ctx->turn;
+	return (slot_of(ctx, k));
+}
+
+/* The slots of the first ${m} lanes. */
+static void
+slots_of_lanes(struct esp_backend_ctx *ctx, size_t m)
+{
+	ctx->turn++;
+	for (size_t i = 0; i < m; i++)
+		ctx->keys[i] = slot_of_lane(ctx, i);
 }
 
 static void
-enlist(struct esp_backend_ctx *ctx)
+lanes_done(struct esp_backend_ctx *ctx)
 {
-	(void)pthread_mutex_lock(&contexts_lock);
-	ctx->next = contexts;
-	contexts = ctx;
-	(void)pthread_mutex_unlock(&contexts_lock);
+	if (ctx->spared)
+		wipe(ctx->spare, ESP_BATCH * sizeof(*ctx->spare));
+	ctx->spared = false;
 }
 
-static void
-delist(const struct esp_backend_ctx *ctx)
-{
-	struct esp_backend_ctx **at;
-
-	(void)pthread_mutex_lock(&contexts_lock);
-	for (at = &contexts; *at != NULL && *at != ctx; )
-		at = &(*at)->next;
-	if (*at != NULL)
-		*at = ctx->next;
-	(void)pthread_mutex_unlock(&contexts_lock);
-}
-
-static void
-tables_free(struct esp_backend_ctx *ctx)
-{
-	for (size_t i = 0; ctx->tables != NULL && i < TABLES; i++)
-		if (ctx->used[i])
-			wipe(&ctx->tables[i].key, sizeof(ctx->tables[i].key));
-	scratch_free((uint8_t *)ctx->tables, TABLES * sizeof(struct table));
-}
+/* ---- contexts */
 
 static void
 mb_ctx_free(struct esp_backend_ctx *ctx)
 {
 	if (ctx == NULL)
 		return;
-	delist(ctx);
 	manager_free(ctx->mgr);
-	tables_free(ctx);
+	key_slots_close(&ctx->slots);
+	scratch_free((uint8_t *)ctx->spare, ESP_BATCH * sizeof(*ctx->spare));
 	esp_backend_ossl.ctx_free(ctx->one);
 	wipe(ctx, sizeof(*ctx));
 	free(ctx);
@@ -187,9 +165,11 @@ mb_ctx_new(struct fault *f)
 	struct esp_backend_ctx *ctx = calloc(1, sizeof(*ctx));
 
 	if (ctx != NULL && (ctx->one = esp_backend_ossl.ctx_new(f)) != NULL &&
-	    (ctx->tables = (struct table *)(void *)scratch_new(TABLES * sizeof(struct table))) != NULL &&
+	    (ctx->spare = (struct mb_slot *)(void *)scratch_new(ESP_BATCH * sizeof(*ctx->spare))) != NULL &&
+	    key_slots_open(&ctx->slots, SLOTS, sizeof(struct mb_slot), clear) == 0 &&
 	    (!usable() || (ctx->mgr = manager_new()) != NULL)) {
-		enlist(ctx);
+		if (ctx->mgr != NULL)
+			mb_gcm_functions(ctx->mgr, ctx->gcm_of);
 		return (ctx);
 	}
 	(void)fault(f, FAULT_MEMORY, "no memory for a context of ipsec-mb");
@@ -197,17 +177,11 @@ mb_ctx_new(struct fault *f)
 	return (NULL);
 }
 
-static const struct mb_key *
-key_of(const struct esp_job *j)
-{
-	return ((const struct mb_key *)(const void *)j->key);
-}
-
 /* ---- AEADs */
 
 /* SPI | sequence number, 64 bits of it with ESN (RFC 4106 section 5). Returns its length. */
 static size_t
-aad_make(const struct mb_key *k, const struct esp_job *j, uint8_t aad[12])
+aad_make(const struct esp_key *k, const struct esp_job *j, uint8_t aad[12])
 {
 	size_t len = k->esn ? 12 : 8;
 
@@ -219,7 +193,7 @@ aad_make(const struct mb_key *k, const struct esp_job *j, uint8_t aad[12])
 
 /* Salt | IV; for CTR also the first counter (RFC 3686 section 4). */
 static void
-iv_make(const struct mb_key *k, const struct esp_job *j, uint8_t iv[ESP_IV_MAX])
+iv_make(const struct esp_key *k, const struct esp_job *j, uint8_t iv[ESP_IV_MAX])
 {
 	memcpy(iv, k->salt, 4);
 	memcpy(iv + 4, j->p + ESP_HDR, 8);
@@ -229,12 +203,12 @@ iv_make(const struct mb_key *k, const struct esp_job *j, uint8_t iv[ESP_IV_MAX])
 static void
 gcm(struct esp_backend_ctx *ctx, struct esp_job *j)
 {
-	const struct mb_key *k = key_of(j);
+	const struct esp_key *k = j->key;
 	uint8_t iv[ESP_IV_MAX], aad[12], tag[ESP_IV_MAX];
 	uint8_t *body = j->p + ESP_HDR + k->iv_len, *icv = j->p + j->len - k->icv_len;
 
 	iv_make(k, j, iv);
-	k->gcm(tables(ctx, k), &ctx->gcm, body, body, (size_t)(icv - body), iv, aad, aad_make(k, j, aad), k->seal ? icv : tag,
+	ctx->gcm_of[k->seal][MB_KEY_LEN(k)](&slot_of(ctx, k)->gcm, &ctx->gcm, body, body, (size_t)(icv - body), iv, aad, aad_make(k, j, aad), k->seal ? icv : tag,
 	    k->icv_len);
 	j->ok = k->seal || ct_eq(span_of(tag, k->icv_len), span_of(icv, k->icv_len));
 }
@@ -272,22 +246,21 @@ static void
 cipher_lane(struct esp_backend_ctx *ctx, size_t i)
 {
 	struct esp_job *j = ctx->lane[i];
-	const struct mb_key *k = key_of(j);
-	const struct mb_des *des = k->sched;
-	const void *sched = k->cipher == IMB_CIPHER_DES ? des->of[0] : k->sched;	/* of three: a list */
+	const struct esp_key *k = j->key;
+	const void *sched = mb_schedule(k, ctx->keys[i]);
 	size_t head = (size_t)ESP_HDR + k->iv_len, len = j->len - head - k->icv_len;
 	IMB_JOB job = { .enc_keys = sched, .dec_keys = sched, .key_len_in_bytes = k->key_len, .src = j->p, .dst = j->p + head,
 	    .cipher_start_src_offset_in_bytes = head, .msg_len_to_cipher_in_bytes = len, .iv = j->p + ESP_HDR,
-	    .iv_len_in_bytes = k->iv_len, .cipher_mode = (IMB_CIPHER_MODE)k->cipher, .hash_alg = IMB_AUTH_NULL, .user_data = j,
+	    .iv_len_in_bytes = k->iv_len, .cipher_mode = (IMB_CIPHER_MODE)k->mode, .hash_alg = IMB_AUTH_NULL, .user_data = j,
 	    .cipher_direction = k->seal ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT,
 	    .chain_order = k->seal ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER };
 
-	if (k->cipher == IMB_CIPHER_CNTR || k->cipher == IMB_CIPHER_CHACHA20_POLY1305) {
+	if (k->mode == IMB_CIPHER_CNTR || k->mode == IMB_CIPHER_CHACHA20_POLY1305) {
 		iv_make(k, j, ctx->iv[i]);
 		job.iv = ctx->iv[i];
-		job.iv_len_in_bytes = k->cipher == IMB_CIPHER_CNTR ? IV_CTR : IV_AEAD;
+		job.iv_len_in_bytes = k->mode == IMB_CIPHER_CNTR ? IV_CTR : IV_AEAD;
 	}
-	if (k->cipher == IMB_CIPHER_CHACHA20_POLY1305) {
+	if (k->mode == IMB_CIPHER_CHACHA20_POLY1305) {
 		job.hash_alg = IMB_AUTH_CHACHA20_POLY1305;
 		job.hash_start_src_offset_in_bytes = head;
 		job.msg_len_to_hash_in_bytes = len;
@@ -305,20 +278,21 @@ static void
 mac_lane(struct esp_backend_ctx *ctx, size_t i)
 {
 	struct esp_job *j = ctx->lane[i];
-	const struct mb_key *k = key_of(j);
+	const struct esp_key *k = j->key;
 	uint8_t *icv = j->p + j->len - k->icv_len;
 	IMB_JOB job = { .src = j->p, .dst = j->p, .msg_len_to_hash_in_bytes = j->len - k->icv_len + (k->esn ? 4 : 0),
-	    .cipher_mode = IMB_CIPHER_NULL, .hash_alg = (IMB_HASH_ALG)k->hash, .cipher_direction = IMB_DIR_ENCRYPT,
+	    .cipher_mode = IMB_CIPHER_NULL, .hash_alg = mb_hash(k), .cipher_direction = IMB_DIR_ENCRYPT,
 	    .chain_order = IMB_ORDER_HASH_CIPHER, .auth_tag_output = ctx->mac[i],
-	    .auth_tag_output_len_in_bytes = k->mac_len, .user_data = j };
+	    .auth_tag_output_len_in_bytes = mb_mac_len(k), .user_data = j };
+	const uint8_t *mac = key_mac(k);
 
-	if (k->hash == IMB_AUTH_AES_XCBC) {
-		job.u.XCBC._k1_expanded = (const uint32_t *)(const void *)k->mac->xcbc.k1;
-		job.u.XCBC._k2 = k->mac->xcbc.k2;
-		job.u.XCBC._k3 = k->mac->xcbc.k3;
+	if (k->hash == KEY_XCBC) {
+		job.u.XCBC._k1_expanded = (const uint32_t *)(const void *)ctx->keys[i]->xcbc;
+		job.u.XCBC._k2 = mac + XCBC_BLOCK;
+		job.u.XCBC._k3 = mac + 2 * XCBC_BLOCK;
 	} else {
-		job.u.HMAC._hashed_auth_key_xor_ipad = k->mac->hmac.ipad;
-		job.u.HMAC._hashed_auth_key_xor_opad = k->mac->hmac.opad;
+		job.u.HMAC._hashed_auth_key_xor_ipad = mac;
+		job.u.HMAC._hashed_auth_key_xor_opad = mac + hmac_state_len(k->hash);
 	}
 	memcpy(ctx->icv[i], icv, k->icv_len);
 	if (k->esn)
@@ -331,7 +305,7 @@ static void
 macs(struct esp_backend_ctx *ctx, size_t m)
 {
 	for (size_t i = 0; i < m; i++)
-		if (key_of(ctx->lane[i])->hash != IMB_AUTH_NULL && ctx->lane[i]->ok)
+		if (ctx->lane[i]->key->hash != 0 && ctx->lane[i]->ok)
 			mac_lane(ctx, i);
 	flush(ctx->mgr);
 }
@@ -341,7 +315,7 @@ seal_lanes(struct esp_backend_ctx *ctx, size_t m)
 {
 	for (size_t i = 0; i < m; i++) {
 		ctx->lane[i]->ok = true;
-		if (key_of(ctx->lane[i])->cipher != IMB_CIPHER_NULL)
+		if (ctx->lane[i]->key->mode != IMB_CIPHER_NULL)
 			cipher_lane(ctx, i);
 	}
 	flush(ctx->mgr);
@@ -349,7 +323,7 @@ seal_lanes(struct esp_backend_ctx *ctx, size_t m)
 	for (size_t i = 0; i < m; i++) {
 		struct esp_job *j = ctx->lane[i];
 
-		memcpy(j->p + j->len - key_of(j)->icv_len, ctx->mac[i], key_of(j)->icv_len);
+		memcpy(j->p + j->len - j->key->icv_len, ctx->mac[i], j->key->icv_len);
 	}
 }
 
@@ -357,7 +331,7 @@ seal_lanes(struct esp_backend_ctx *ctx, size_t m)
 static void
 open_lanes(struct esp_backend_ctx *ctx, size_t m)
 {
-	const struct mb_key *k;
+	const struct esp_key *k;
 	struct esp_job *j;
 
 	for (size_t i = 0; i < m; i++)
@@ -365,19 +339,19 @@ open_lanes(struct esp_backend_ctx *ctx, size_t m)
 	macs(ctx, m);
 	for (size_t i = 0; i < m; i++) {
 		j = ctx->lane[i];
-		k = key_of(j);
-		if (k->hash != IMB_AUTH_NULL) {
+		k = j->key;
+		if (k->hash != 0) {
 			memcpy(j->p + j->len - k->icv_len, ctx->icv[i], k->icv_len);
 			j->ok = j->ok && ct_eq(span_of(ctx->mac[i], k->icv_len), span_of(ctx->icv[i], k->icv_len));
 		}
-		if (j->ok && k->cipher != IMB_CIPHER_NULL)
+		if (j->ok && k->mode != IMB_CIPHER_NULL)
 			cipher_lane(ctx, i);
 	}
 	flush(ctx->mgr);
 	for (size_t i = 0; i < m; i++) {
 		j = ctx->lane[i];
-		k = key_of(j);
-		if (k->cipher == IMB_CIPHER_CHACHA20_POLY1305)
+		k = j->key;
+		if (k->mode == IMB_CIPHER_CHACHA20_POLY1305)
 			j->ok = j->ok && ct_eq(span_of(ctx->mac[i], k->icv_len),
 			    span_of(j->p + j->len - k->icv_len, k->icv_len));
 	}
@@ -389,16 +363,6 @@ typedef void lanes_fn(struct esp_backend_ctx *, size_t);
 typedef void one_fn(struct esp_backend_ctx *, struct esp_job *, size_t);
 
 static void
-few(struct esp_backend_ctx *ctx, struct esp_job *j, one_fn *one)
-{
-	struct esp_job alone = *j;
-
-	alone.key = key_of(j)->one;
-	one(ctx->one, &alone, 1);
-	j->ok = alone.ok;
-}
-
-static void
 work(struct esp_backend_ctx *ctx, struct esp_job *jobs, size_t n, lanes_fn *lanes, one_fn *one)
 {
 	struct esp_job *j = jobs, *end = jobs + n;
@@ -406,21 +370,23 @@ work(struct esp_backend_ctx *ctx, struct esp_job *jobs, size_t n, lanes_fn *lane
 
 	while (j < end) {
 		for (m = 0; j < end && m < ESP_BATCH; j++) {
-			if (key_of(j)->gcm != NULL)
+			if (j->key->mode == IMB_CIPHER_GCM)
 				gcm(ctx, j);
 			else
 				ctx->lane[m++] = j;
 		}
 		if (m >= FEW) {
+			slots_of_lanes(ctx, m);
 			lanes(ctx, m);
+			lanes_done(ctx);
 			continue;
 		}
 		for (size_t i = 0; i < m; i++) {
-			if (key_of(ctx->lane[i])->one != NULL)
-				few(ctx, ctx->lane[i], one);
+			if (ctx->lane[i]->key->form != ALG_AEAD)
+				one(ctx->one, ctx->lane[i], 1);
 			else {
 				ctx->lane[0] = ctx->lane[i];
-				lanes(ctx, 1);
+				lanes(ctx, 1);		/* ChaCha20-Poly1305 needs no slot */
 			}
 		}
 	}
@@ -449,20 +415,16 @@ mb_supports(const struct esp_suite *s)
 	return (usable() && mb_key_supports(s) && (!des || (tools->features & IMB_FEATURE_AVX512_SKX) == IMB_FEATURE_AVX512_SKX));
 }
 
+/* The other backend gets packets that come alone, except those of AEADs. */
 static struct esp_key *
-mb_key_prepare(const struct esp_suite *s, struct span enc, struct span auth, bool seal, struct fault *f)
+mb_key_new(const struct esp_suite *s, struct span enc, struct span auth, bool seal, struct fault *f)
 {
-	return ((struct esp_key *)(void *)mb_key_new(tools, s, enc, auth, seal, f));
-}
+	struct esp_key *k = s->enc->form == ALG_AEAD ? key_make(s, enc, auth, seal, f) :
+	    esp_backend_ossl.key_new(s, enc, auth, seal, f);
 
-static void
-mb_key_release(struct esp_key *k)
-{
-	struct mb_key *mb = (struct mb_key *)(void *)k;
-
-	if (mb != NULL && mb->gcm != NULL)
-		forget(mb);
-	mb_key_free(mb);
+	if (k != NULL)
+		k->mode = mb_mode(s->enc);
+	return (k);
 }
 
 const struct esp_backend esp_backend_mb = {
@@ -471,8 +433,8 @@ const struct esp_backend esp_backend_mb = {
 	.ctx_new = mb_ctx_new,
 	.ctx_free = mb_ctx_free,
 	.supports = mb_supports,
-	.key_new = mb_key_prepare,
-	.key_free = mb_key_release,
+	.key_new = mb_key_new,
+	.key_free = key_drop,
 	.seal = mb_seal,
 	.open = mb_open,
 };

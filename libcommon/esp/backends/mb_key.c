@@ -1,34 +1,22 @@
-/* Key schedules of ipsec-mb. */
+/* What ipsec-mb has for the algorithms of a key, and what it makes of it. */
 #include "esp/backends/mb_key.h"
 
 #ifdef ESP_HAVE_MB
-#include <stdatomic.h>
-#include <stdlib.h>
-
 #include "base/secret.h"
 
-#define ALIGN		16
-#define ROUND_UP(n)	(((n) + ALIGN - 1) / ALIGN * ALIGN)
-#define HASH_BLOCK_MAX	128
-#define KEY_MAX		32
-#define IPAD		0x36
-#define OPAD		0x5c
-
-static _Atomic uint64_t serials = 1;
-
-/* An integrity algorithm of the registry and what the library has for it. */
+/* What the library has for integrity, and the bytes of the MAC that it writes; the ICV is its beginning. */
 static const struct mac_row {
 	const char	*ossl;		/* as in alg.c; NULL: AES-XCBC */
 	IMB_HASH_ALG	 hash;
-	uint8_t		 block, mac_len;
+	uint8_t		 mac_len;
 } mac_rows[] = {
-	{ "SHA1", IMB_AUTH_HMAC_SHA_1, 64, 12 },
-	{ "SHA256", IMB_AUTH_HMAC_SHA_256, 64, 16 },
-	{ "SHA384", IMB_AUTH_HMAC_SHA_384, 128, 24 },
-	{ "SHA512", IMB_AUTH_HMAC_SHA_512, 128, 32 },
-	{ "MD5", IMB_AUTH_MD5, 64, 12 },
-	{ NULL, IMB_AUTH_AES_XCBC, 16, 12 },
-};
+	{ NULL, IMB_AUTH_AES_XCBC, 12 },
+	{ "MD5", IMB_AUTH_MD5, 12 },
+	{ "SHA1", IMB_AUTH_HMAC_SHA_1, 12 },
+	{ "SHA256", IMB_AUTH_HMAC_SHA_256, 16 },
+	{ "SHA384", IMB_AUTH_HMAC_SHA_384, 24 },
+	{ "SHA512", IMB_AUTH_HMAC_SHA_512, 32 },
+};	/* the hashes in the order of hmac.h */
 
 static const struct mac_row *
 mac_row_of(const struct alg_integ *a)
@@ -40,112 +28,132 @@ mac_row_of(const struct alg_integ *a)
 	return (NULL);
 }
 
-/* The state of the hash after one block. */
-static void
-one_block(IMB_MGR *mgr, IMB_HASH_ALG hash, const uint8_t *block, uint8_t *state)
+static const struct mac_row *
+mac_row_for(const struct esp_key *k)
 {
-	switch (hash) {
-	case IMB_AUTH_HMAC_SHA_1:
-		IMB_SHA1_ONE_BLOCK(mgr, block, state);
-		break;
-	case IMB_AUTH_HMAC_SHA_256:
-		IMB_SHA256_ONE_BLOCK(mgr, block, state);
-		break;
-	case IMB_AUTH_HMAC_SHA_384:
-		IMB_SHA384_ONE_BLOCK(mgr, block, state);
-		break;
-	case IMB_AUTH_HMAC_SHA_512:
-		IMB_SHA512_ONE_BLOCK(mgr, block, state);
-		break;
-	default:
-		IMB_MD5_ONE_BLOCK(mgr, block, state);
-		break;
-	}
+	return (k->hash == KEY_XCBC ? &mac_rows[0] : &mac_rows[k->hash]);
 }
 
-/* ${auth} is at most a block: esp_suite_keys(). */
-static void
-mac_init(IMB_MGR *mgr, struct mb_key *k, const struct mac_row *row, struct span auth)
+IMB_HASH_ALG
+mb_hash(const struct esp_key *k)
 {
-	uint8_t block[HASH_BLOCK_MAX], key[16];
-	size_t i;
+	return (mac_row_for(k)->hash);
+}
 
-	k->hash = (uint8_t)row->hash;
-	k->mac_len = row->mac_len;
-	if (row->hash == IMB_AUTH_AES_XCBC) {
-		memcpy(key, auth.p, sizeof(key));
-		IMB_AES_XCBC_KEYEXP(mgr, key, k->mac->xcbc.k1, k->mac->xcbc.k2, k->mac->xcbc.k3);
-		wipe(key, sizeof(key));
-		return;
+size_t
+mb_mac_len(const struct esp_key *k)
+{
+	return (mac_row_for(k)->mac_len);
+}
+
+static void
+aes_keys(IMB_MGR *mgr, const uint8_t *key, size_t len, void *enc, void *dec)
+{
+	switch (len) {
+	case IMB_KEY_128_BYTES:
+		IMB_AES_KEYEXP_128(mgr, key, enc, dec);
+		break;
+	case IMB_KEY_192_BYTES:
+		IMB_AES_KEYEXP_192(mgr, key, enc, dec);
+		break;
+	default:
+		IMB_AES_KEYEXP_256(mgr, key, enc, dec);
+		break;
 	}
-	memset(block, IPAD, row->block);
-	for (i = 0; i < auth.len; i++)
-		block[i] ^= auth.p[i];
-	one_block(mgr, row->hash, block, k->mac->hmac.ipad);
-	for (i = 0; i < row->block; i++)
-		block[i] ^= IPAD ^ OPAD;
-	one_block(mgr, row->hash, block, k->mac->hmac.opad);
-	wipe(block, sizeof(block));
 }
 
 /* CBC decrypts with keys of its own; CTR does not. */
 static void
-aes_init(IMB_MGR *mgr, struct mb_key *k, const uint8_t *key, uint8_t *out)
+expand_aes(IMB_MGR *mgr, const struct esp_key *k, uint8_t *out)
 {
-	struct { uint8_t enc[MB_ROUND_KEYS * 16], dec[MB_ROUND_KEYS * 16]; } __attribute__((aligned(16))) both;
+	uint8_t other[MB_ROUND_KEYS * 16] __attribute__((aligned(16)));
+	bool enc = k->seal || k->mode == IMB_CIPHER_CNTR;
 
-	memset(&both, 0, sizeof(both));
-	switch (k->key_len) {
-	case IMB_KEY_128_BYTES:
-		IMB_AES_KEYEXP_128(mgr, key, both.enc, both.dec);
-		break;
-	case IMB_KEY_192_BYTES:
-		IMB_AES_KEYEXP_192(mgr, key, both.enc, both.dec);
-		break;
-	default:
-		IMB_AES_KEYEXP_256(mgr, key, both.enc, both.dec);
-		break;
-	}
-	memcpy(out, k->seal || k->cipher == IMB_CIPHER_CNTR ? both.enc : both.dec, sizeof(both.enc));
-	wipe(&both, sizeof(both));
+	aes_keys(mgr, k->bytes, k->key_len, enc ? out : other, enc ? other : out);
+	wipe(other, sizeof(other));
 }
 
 static void
-des_init(IMB_MGR *mgr, const struct mb_key *k, const uint8_t *key, struct mb_des *out)
+expand_gcm(IMB_MGR *mgr, const struct esp_key *k, struct gcm_key_data *out)
+{
+	switch (k->key_len) {
+	case IMB_KEY_128_BYTES:
+		IMB_AES128_GCM_PRE(mgr, k->bytes, out);
+		break;
+	case IMB_KEY_192_BYTES:
+		IMB_AES192_GCM_PRE(mgr, k->bytes, out);
+		break;
+	default:
+		IMB_AES256_GCM_PRE(mgr, k->bytes, out);
+		break;
+	}
+}
+
+static void
+expand_des(IMB_MGR *mgr, const struct esp_key *k, struct mb_des *out)
 {
 	for (size_t i = 0; i < k->key_len / 8u; i++) {
-		(void)IMB_DES_KEYSCHED(mgr, out->schedule[i], key + 8 * i);
+		(void)IMB_DES_KEYSCHED(mgr, out->schedule[i], k->bytes + 8 * i);
 		out->of[i] = out->schedule[i];
 	}
 }
 
-static aes_gcm_enc_dec_t
-gcm_of(const IMB_MGR *mgr, unsigned key_len, bool seal)
+bool
+mb_needs_slot(const struct esp_key *k)
 {
-	switch (key_len) {
-	case IMB_KEY_128_BYTES:
-		return (seal ? mgr->gcm128_enc : mgr->gcm128_dec);
-	case IMB_KEY_192_BYTES:
-		return (seal ? mgr->gcm192_enc : mgr->gcm192_dec);
+	return ((k->mode != IMB_CIPHER_NULL && k->mode != IMB_CIPHER_CHACHA20_POLY1305) || k->hash == KEY_XCBC);
+}
+
+void
+mb_expand(IMB_MGR *mgr, const struct esp_key *k, struct mb_slot *out)
+{
+	uint8_t other[MB_ROUND_KEYS * 16] __attribute__((aligned(16)));
+
+	switch (k->mode) {
+	case IMB_CIPHER_GCM:
+		expand_gcm(mgr, k, &out->gcm);
+		break;
+	case IMB_CIPHER_DES:
+	case IMB_CIPHER_DES3:
+		expand_des(mgr, k, &out->des);
+		break;
+	case IMB_CIPHER_CBC:
+	case IMB_CIPHER_CNTR:
+		expand_aes(mgr, k, out->aes);
+		break;
 	default:
-		return (seal ? mgr->gcm256_enc : mgr->gcm256_dec);
+		break;
+	}
+	if (k->hash != KEY_XCBC)
+		return;
+	aes_keys(mgr, key_mac(k), XCBC_BLOCK, out->xcbc, other);
+	wipe(other, sizeof(other));
+}
+
+const void *
+mb_schedule(const struct esp_key *k, const struct mb_slot *s)
+{
+	switch (k->mode) {
+	case IMB_CIPHER_CHACHA20_POLY1305:
+		return (k->bytes);
+	case IMB_CIPHER_DES:
+		return (s->des.of[0]);
+	case IMB_CIPHER_DES3:
+		return (&s->des);		/* a list */
+	default:
+		return (s->aes);
 	}
 }
 
 void
-mb_gcm_expand(IMB_MGR *mgr, const struct mb_key *k, struct gcm_key_data *out)
+mb_gcm_functions(const IMB_MGR *mgr, aes_gcm_enc_dec_t out[2][MB_KEY_LENS])
 {
-	switch (k->key_len) {
-	case IMB_KEY_128_BYTES:
-		IMB_AES128_GCM_PRE(mgr, k->sched, out);
-		break;
-	case IMB_KEY_192_BYTES:
-		IMB_AES192_GCM_PRE(mgr, k->sched, out);
-		break;
-	default:
-		IMB_AES256_GCM_PRE(mgr, k->sched, out);
-		break;
-	}
+	out[0][0] = mgr->gcm128_dec;
+	out[0][1] = mgr->gcm192_dec;
+	out[0][2] = mgr->gcm256_dec;
+	out[1][0] = mgr->gcm128_enc;
+	out[1][1] = mgr->gcm192_enc;
+	out[1][2] = mgr->gcm256_enc;
 }
 
 static IMB_CIPHER_MODE
@@ -177,92 +185,10 @@ mb_key_supports(const struct esp_suite *s)
 	return (known && (s->integ == NULL || mac_row_of(s->integ) != NULL));
 }
 
-/* Bytes of what the key of ${mode} needs. */
-static size_t
-sched_size(IMB_CIPHER_MODE mode)
+uint8_t
+mb_mode(const struct alg_enc *e)
 {
-	switch (mode) {
-	case IMB_CIPHER_NULL:
-		return (0);
-	case IMB_CIPHER_GCM:
-	case IMB_CIPHER_CHACHA20_POLY1305:
-		return (KEY_MAX);
-	case IMB_CIPHER_DES:
-	case IMB_CIPHER_DES3:
-		return (sizeof(struct mb_des));
-	default:
-		return (MB_ROUND_KEYS * 16);
-	}
-}
-
-/*
- * With room behind the struct for ${sched} bytes and, with ${mac}, for its keys. The library reads round keys and states
- * of hashes in vectors of 16 bytes, as malloc() aligns: more would cost each of thousands of keys a hole. NULL: no memory.
- */
-static struct mb_key *
-key_room(size_t sched, bool mac)
-{
-	size_t macs = ROUND_UP(sizeof(struct mb_key)) + ROUND_UP(sched), size = macs + (mac ? sizeof(struct mb_mac) : 0);
-	struct mb_key *k = calloc(1, size);
-
-	if (k == NULL)
-		return (NULL);
-	k->size = (uint32_t)size;
-	k->sched = (uint8_t *)k + ROUND_UP(sizeof(*k));
-	k->mac = mac ? (struct mb_mac *)(void *)((uint8_t *)k + macs) : NULL;
-	return (k);
-}
-
-void
-mb_key_free(struct mb_key *k)
-{
-	if (k == NULL)
-		return;
-	esp_backend_ossl.key_free(k->one);
-	wipe(k, k->size);
-	free(k);
-}
-
-struct mb_key *
-mb_key_new(IMB_MGR *mgr, const struct esp_suite *s, struct span enc, struct span auth, bool seal, struct fault *f)
-{
-	const struct mac_row *row = s->integ != NULL ? mac_row_of(s->integ) : NULL;
-	const struct alg_enc *e = s->enc;
-	struct mb_key *k;
-	void *sched;
-
-	if (esp_suite_keys(s, enc, auth, f) != 0)
-		return (NULL);
-	if ((k = key_room(sched_size(mode_of(e)), row != NULL)) == NULL) {
-		(void)fault(f, FAULT_MEMORY, "no memory for an ESP key");
-		return (NULL);
-	}
-	k->serial = atomic_fetch_add(&serials, 1);
-	k->cipher = (uint8_t)mode_of(e);
-	k->hash = IMB_AUTH_NULL;
-	k->seal = seal;
-	k->esn = s->esn;
-	k->key_len = e->key_len;
-	k->iv_len = e->iv_len;
-	k->icv_len = e->form == ALG_AEAD ? e->icv_len : s->integ != NULL ? s->integ->icv_len : 0;
-	if (e->salt_len == sizeof(k->salt))
-		memcpy(k->salt, enc.p + e->key_len, sizeof(k->salt));
-	if (e->form != ALG_AEAD && (k->one = esp_backend_ossl.key_new(s, enc, auth, seal, f)) == NULL) {
-		mb_key_free(k);
-		return (NULL);
-	}
-	sched = (uint8_t *)k + ROUND_UP(sizeof(*k));
-	if (k->cipher == IMB_CIPHER_GCM)
-		k->gcm = gcm_of(mgr, k->key_len, seal);
-	if (e->form == ALG_AEAD)
-		memcpy(sched, enc.p, k->key_len);
-	else if (k->cipher == IMB_CIPHER_DES || k->cipher == IMB_CIPHER_DES3)
-		des_init(mgr, k, enc.p, sched);
-	else if (k->cipher != IMB_CIPHER_NULL)
-		aes_init(mgr, k, enc.p, sched);
-	if (row != NULL)
-		mac_init(mgr, k, row, auth);
-	return (k);
+	return ((uint8_t)mode_of(e));
 }
 
 #else
