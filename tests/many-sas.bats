@@ -11,22 +11,25 @@ FIRST=100	# that are there before memory and time are measured
 setup() { tun_setup; }
 teardown() { tun_teardown; }
 
-# Records of SAs 0 .. N - 1 in $T/{left,right}.{first,rest,more}: the first ones, the others, and one more; and deletes of
-# every second SA, for the left, in $T/half.
+SUITES=(aes128gcm16 chacha20poly1305 aes256-sha256 aes256-sha512)	# the last one has the longest keys
+
+# Records of SAs 0 .. N - 1 in $T/{left,right}.{first,SUITE,more}: the first ones, as many of the others with each suite, and
+# one more; and deletes of every second SA, for the left, in $T/half.
 records() {
-	PYTHONPATH=$SAPIPE_TOP/tests/lib /usr/bin/python3 -B - $N $FIRST "$T" <<-'PY'
+	PYTHONPATH=$SAPIPE_TOP/tests/lib /usr/bin/python3 -B - $N $FIRST "$T" "${SUITES[@]}" <<-'PY'
 		import os, sys, cbor2, sa_make
 		os.umask(0o077)
-		n, first, t = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+		n, first, t, suites = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:]
 		def out(end, part): return open(f"{t}/{end}.{part}", "wb")
-		files = {(end, part): out(end, part) for end in ("left", "right") for part in ("first", "rest", "more")}
+		files = {(end, part): out(end, part) for end in ("left", "right") for part in ["first", "more"] + suites}
 		half = open(f"{t}/half", "wb")
 		for i in range(n + 1):
-		    o = sa_make.defaults("--esp", "aes128gcm16", "--encap", "udp", "--local", "203.0.113.1:4500",
+		    suite = suites[(i - first) * len(suites) // (n - first)] if first <= i < n else suites[0]
+		    o = sa_make.defaults("--esp", suite, "--encap", "udp", "--local", "203.0.113.1:4500",
 		        "--remote", "203.0.113.2:4500", "--spi-in", str(0x100000 + i), "--spi-out", str(0x200000 + i),
 		        "--remote-ts", f"10.2.{i // 250}.{i % 250 + 1}/32", "--lifetime", "7200")
 		    r = sa_make.make_child(o)
-		    part = "first" if i < first else "rest" if i < n else "more"
+		    part = "first" if i < first else suite if i < n else "more"
 		    files["left", part].write(sa_make.encode(r))
 		    files["right", part].write(sa_make.encode(sa_make.mirror(r)))
 		    if i % 2 == 1 and i < n:
@@ -46,14 +49,16 @@ busy() { awk '{ print int($1 / 1000) }' "/proc/$1/schedstat"; }
 address() { echo "10.2.$(($1 / 250)).$(($1 % 250 + 1))"; }
 
 @test "esp-tun: ten thousand SAs come while traffic passes, half of them go, and each costs little" {
-	local side i memory time pid
+	local side i time pid suite had=$FIRST per=$(((N - FIRST) / ${#SUITES[@]}))
+	local -A memory backend=([right]='--backend libcrypto')
 	records
 	right ip addr add 10.2.0.0/16 dev lo
 	for side in left right; do
 		mkfifo "$T/$side.pipe"
 		# Open for both: its reader sees no end.
 		exec {i}<>"$T/$side.pipe"
-		tun_start $side --no-route "$T/$side.pipe"
+		# shellcheck disable=SC2086 # several words
+		tun_start $side --no-route ${backend[$side]-} "$T/$side.pipe"
 		cat "$T/$side.first" >"$T/$side.pipe"
 	done
 	for side in left right; do
@@ -64,26 +69,32 @@ address() { echo "10.2.$(($1 / 250)).$(($1 % 250 + 1))"; }
 	right ip route add 10.1.0.0/24 dev vpn0 src 10.2.0.1
 	ping_across "$(address 0)"
 	pid=${BG[left]}
-	memory=$(resident "$pid") time=$(busy "$pid")
+	time=$(busy "$pid")
 	# Packets of the first SA cross all the while.
 	background pings ip netns exec "$L" ping -n -i 0.01 -W 1 "$(address 0)"
-	for side in left right; do
-		cat "$T/$side.rest" >"$T/$side.pipe"
-	done
-	for side in left right; do
-		eventually 120 in_use $side $N || { grep -v 'is in use' "$T/$side.err" | tail; return 1; }
+	for suite in "${SUITES[@]}"; do
+		had=$((had + per))
+		for side in left right; do
+			memory[$side]=$(resident "${BG[$side]}")
+			cat "$T/$side.$suite" >"$T/$side.pipe"
+		done
+		for side in left right; do
+			eventually 120 in_use $side $had || { grep -v 'is in use' "$T/$side.err" | tail; return 1; }
+			memory[$side]=$((($(resident "${BG[$side]}") - memory[$side]) * 1024 / per))
+			echo "# ${memory[$side]} bytes of the packet process for each SA with $suite${backend[$side]+, ${backend[$side]}}" >&3
+			# A sanitizer pads and marks memory.
+			[[ $SAPIPE_BUILD == *san* ]] || [ "${memory[$side]}" -lt 2048 ]
+		done
 	done
 	kill -INT "${BG[pings]}"
 	ended pings 5 || :
 	tail -n 3 "$T/pings.out"
 	grep -qE ' 0(\.[0-9]+)?% packet loss' "$T/pings.out"
-	memory=$((($(resident "$pid") - memory) * 1024 / (N - FIRST))) time=$((($(busy "$pid") - time) / (N - FIRST)))
-	echo "# $memory bytes and $time us of the packet process for each SA" >&3
+	time=$((($(busy "$pid") - time) / (N - FIRST)))
+	echo "# $time us of the packet process for each SA" >&3
 	for i in 0 1 $((N / 2)) $((N - 1)); do
 		ping_across "$(address $i)"
 	done
-	# A sanitizer pads and marks memory.
-	[[ $SAPIPE_BUILD == *san* ]] || [ $memory -lt 2048 ]
 	[[ $SAPIPE_BUILD == *san* ]] || [ $time -lt 500 ]
 	# Half of them go; the others go on, and one more comes.
 	cat "$T/half" >"$T/left.pipe"

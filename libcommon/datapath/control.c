@@ -79,7 +79,7 @@ after(const struct sadb *db, uint64_t serial)
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (sadb_at(db, mid)->serial <= serial)
+		if (esp_pair_serial(sadb_at(db, mid)) <= serial)
 			low = mid + 1;
 		else
 			high = mid;
@@ -98,7 +98,7 @@ next_record(struct client *c)
 	if (c->answer == ANSWER_HOPS && dp_hop_stat(dp, &c->serial, &c->said.next_hop))
 		c->said.type = SA_NEXT_HOP;
 	else if (pair != NULL) {
-		c->serial = pair->serial;
+		c->serial = esp_pair_serial(pair);
 		c->said.type = SA_STAT;
 		dp_stat_sa(dp, pair, &c->said.stat);
 		if (reset)

@@ -385,7 +385,7 @@ datapath_stats(const struct datapath *dp, void (*line)(void *ctx, const char *te
 		in = esp_sa_carried(&pair->in);
 		out = esp_sa_carried(&pair->out);
 		(void)snprintf(text, sizeof(text), "sa %08x to %s: in %llu packets %llu bytes, "
-		    "out %llu packets %llu bytes, mtu %zu", get_be32(pair->in.spi),
+		    "out %llu packets %llu bytes, mtu %u", get_be32(pair->in.spi),
 		    endpoint_text(at, &pair->out.dst), (unsigned long long)in.packets, (unsigned long long)in.bytes,
 		    (unsigned long long)out.packets, (unsigned long long)out.bytes, pair->out.mtu);
 		for (int v = 0; v < ESP_VERDICT_COUNT; v++)

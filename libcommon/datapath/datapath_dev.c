@@ -73,7 +73,7 @@ look_at_path(struct datapath *dp, struct esp_pair *pair)
 
 	if (most == 0)
 		return;
-	sa->mtu = most;
+	sa->mtu = (uint32_t)most;
 	if (own == NULL)
 		return;
 	own->path_mtu = (uint32_t)path;
@@ -105,7 +105,7 @@ peers(struct datapath *dp, bool whole)
 			dp->peer = pair->out.dst.addr;
 	}
 	for (size_t i = sadb_count(dp->db); !dp->several_peers && i-- > 0 &&
-	    ((pair = sadb_at(dp->db, i))->serial > dp->mtu_serial || whole); )
+	    (esp_pair_serial(pair = sadb_at(dp->db, i)) > dp->mtu_serial || whole); )
 		dp->several_peers = addr_cmp(&pair->out.dst.addr, &dp->peer) != 0;
 	return (whole || had != dp->several_peers);
 }
@@ -143,7 +143,7 @@ dp_mtu(struct datapath *dp, bool all)
 	dp->link_mtu = 0;
 	if (all)
 		dp->mtu_ms = clock_now(&dp->clock).ms;
-	for (size_t i = sadb_count(dp->db); i-- > 0 && ((pair = sadb_at(dp->db, i))->serial > dp->mtu_serial || whole); ) {
+	for (size_t i = sadb_count(dp->db); i-- > 0 && (esp_pair_serial(pair = sadb_at(dp->db, i)) > dp->mtu_serial || whole); ) {
 		struct esp_sa *sa = &pair->out;
 
 		if ((own = pair->user) != NULL)
@@ -168,7 +168,7 @@ dp_mtu(struct datapath *dp, bool all)
 	dp->n_least = n_least;
 	dp->n_v6 = n_v6;
 	if ((pair = sadb_at(dp->db, sadb_count(dp->db) - 1)) != NULL)
-		dp->mtu_serial = pair->serial;
+		dp->mtu_serial = esp_pair_serial(pair);
 	dp->mtu_whole = false;
 	dp->least = least;
 	dp->floor = floor;

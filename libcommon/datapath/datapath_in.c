@@ -127,7 +127,7 @@ dp_put(void *ctx, struct pkt *const *k, size_t n, size_t head)
 			continue;
 		}
 		w->count.unwritten++;
-		dp_lost(k[i]->sa, k[i]->inner_len);
+		esp_sa_lost(k[i]->sa, k[i]->inner_len);
 	}
 	if (err == EINVAL && n > 1 && !w->alone) {
 		w->alone = true;

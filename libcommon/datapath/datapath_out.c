@@ -51,7 +51,7 @@ unsent(struct datapath *dp, struct pkt *k, size_t n, int err)
 
 	for (size_t i = 0; i < n; i++) {
 		dp_worker(dp)->count.unsent++;
-		dp_lost(k[i].sa, k[i].inner_len);
+		esp_sa_lost(k[i].sa, k[i].inner_len);
 	}
 	if (err != EPERM || dp->barred)
 		return;

@@ -224,8 +224,6 @@ void dp_broken(struct datapath *dp, const struct fault *f);
 /* datapath_stat.c: counters as records. */
 /* The counters of all workers. */
 struct tally dp_tally(const struct datapath *dp);
-/* Counts a packet of ${len} bytes that the kernel did not accept. */
-void dp_lost(struct esp_sa *sa, size_t len);
 void dp_stat_sa(const struct datapath *dp, struct esp_pair *pair, struct sa_stat *s);
 void dp_stat_tun(const struct datapath *dp, struct sa_tun_stat *s);
 /* Notices that packets have come or gone: call it now and then, for the time of the last one. ${pair} has a claim. */

@@ -227,7 +227,7 @@ whole(struct datapath *dp)
 		if (own->led && ((!own->routed && routes_of(dp, &pair->out, own) != 0) ||
 		    want_routes(dp, &w, pair, dp->peers.list, dp->peers.n) != 0))
 			goto memory;
-		dp->routes_serial = pair->serial;
+		dp->routes_serial = esp_pair_serial(pair);
 	}
 	if (want_more(dp, &w, dp->peers.list, dp->peers.n) != 0)
 		goto memory;
@@ -344,7 +344,7 @@ dp_routes(struct datapath *dp)
 	struct esp_pair *pair, *fresh[MANY];
 	size_t n = 0, i = sadb_count(dp->db);
 
-	while (!dp->routes_whole && i-- > 0 && (pair = sadb_at(dp->db, i))->serial > dp->routes_serial) {
+	while (!dp->routes_whole && i-- > 0 && esp_pair_serial(pair = sadb_at(dp->db, i)) > dp->routes_serial) {
 		if (n == MANY)
 			dp->routes_whole = true;
 		else
@@ -352,7 +352,7 @@ dp_routes(struct datapath *dp)
 	}
 	for (i = n; !dp->routes_whole && i-- > 0; ) {
 		dp->routes_whole = !one_more(dp, fresh[i]);
-		dp->routes_serial = fresh[i]->serial;
+		dp->routes_serial = esp_pair_serial(fresh[i]);
 	}
 	ended(dp);
 	if (dp->routes_whole)
@@ -365,7 +365,7 @@ dp_routes_gone(struct datapath *dp, struct esp_pair *pair)
 	struct own *own = pair->user;
 	struct dp_gone *g;
 
-	if ((!dp->opt.route && dp->hops.more == NULL) || dp->routes_whole || pair->serial > dp->routes_serial)
+	if ((!dp->opt.route && dp->hops.more == NULL) || dp->routes_whole || esp_pair_serial(pair) > dp->routes_serial)
 		return;
 	if ((g = calloc(1, sizeof(*g))) == NULL) {
 		dp->routes_whole = true;

@@ -57,13 +57,6 @@ dp_tally(const struct datapath *dp)
 }
 
 void
-dp_lost(struct esp_sa *sa, size_t len)
-{
-	sa->lost.packets++;
-	sa->lost.bytes += len;
-}
-
-void
 dp_stat_seen(struct esp_pair *pair, uint64_t now_ms)
 {
 	struct own *own = pair->user;

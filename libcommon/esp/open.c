@@ -187,6 +187,7 @@ static enum esp_verdict
 transport(struct esp_ctx *ctx, struct pkt *k, struct inner *in, const uint8_t *from, size_t nth)
 {
 	const struct esp_sa *sa = k->sa;
+	const struct esp_oa *oa = esp_sa_oa(sa);
 	static const struct addr none;
 
 	if (k->net + k->len > PKT_MAX)
@@ -199,7 +200,7 @@ transport(struct esp_ctx *ctx, struct pkt *k, struct inner *in, const uint8_t *f
 	if (inner_parse(in, k->p, k->len) != 0)
 		return (ESP_SHORT);
 	if (sa->encap != SA_ENCAP_NONE)
-		inner_csum_renew(k->p, in, sa->oa != NULL ? &sa->oa->src : &none, sa->oa != NULL ? &sa->oa->dst : &none);
+		inner_csum_renew(k->p, in, oa != NULL ? &oa->src : &none, oa != NULL ? &oa->dst : &none);
 	return (ESP_OK);
 }
 

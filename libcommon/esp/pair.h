@@ -21,25 +21,31 @@ struct esp_pair {
 	bool		 initiator;
 	bool		 spent;		/* its volume is used up: it sends no more, and lingers */
 	uint8_t		 bundle[4];	/* spi-in of the other pair of an ESP+AH bundle; zero: none */
-	uint32_t	 source;	/* the stream that brought it */
 	struct esp_pair	*other;		/* the other pair of the bundle; NULL: it is not here (yet) */
 	uint64_t	 dying_ms;	/* when a lingering pair ends; 0: it lives. sadb_dies() sets it */
 	uint64_t	 kilobytes;	/* lifetime; 0: no limit */
 	/* Monotonic ms: the dates of a record count when it arrives, and a clock that is set later changes nothing. */
 	uint64_t	 expires_ms;
-	uint64_t	 serial;	/* order of arrival */
 	int64_t		 established_ms;	/* may be before this machine started */
 	/* Accessed rarely. */
 	struct table_node heir;		/* of the table */
-	struct timer	 end;		/* of the table: when it ends */
+	struct timer	 end;		/* of the table: when it ends; its serial is that of the pair */
 	void		*user;		/* the owner's: the claim */
 	/* Of the record: what the data path needs of it after both SAs were made, so a pair costs no whole record. */
 	char		*name;		/* never NULL; "": none */
 	uint8_t		 ike[16];	/* SPIs of the IKE SA that made it */
 	struct endpoint	 remote;	/* out.dst is where the peer has moved to since */
+	uint32_t	 source;	/* the stream that brought it */
 	uint64_t	 established, expires;	/* epoch seconds */
 	uint8_t		 keys[ESP_KEYS_DIGEST];	/* of its keys and algorithms, under a key of the process: whether a second record has the same */
 };
+
+/* The order of arrival. */
+static inline uint64_t
+esp_pair_serial(const struct esp_pair *pair)
+{
+	return (pair->end.serial);
+}
 
 static inline bool
 esp_pair_bundled(const struct esp_pair *pair)

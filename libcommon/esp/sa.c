@@ -76,7 +76,16 @@ drop_selectors(struct esp_sa *sa)
 	sa->src_ts = sa->dst_ts = NULL;
 }
 
-/* The fields of the two ends of the record, by direction. 0, or -1: no memory, and nothing is held. */
+/* Room for what is rare. NULL: no memory. */
+static struct esp_rare *
+rare(struct esp_sa *sa)
+{
+	if (sa->rare == NULL)
+		sa->rare = calloc(1, sizeof(*sa->rare));
+	return (sa->rare);
+}
+
+/* The fields of the two ends of the record, by direction. 0, or -1: no memory, and ${sa} has no selectors. */
 static int
 take_ends(struct esp_sa *sa, const struct sa_child *rec, bool in)
 {
@@ -85,17 +94,15 @@ take_ends(struct esp_sa *sa, const struct sa_child *rec, bool in)
 	memcpy(sa->spi, in ? rec->spi_in : rec->spi_out, sizeof(sa->spi));
 	sa->src = src->at;
 	sa->dst = dst->at;
-	sa->oa = NULL;
+	if (rec->has_nat_oa && rare(sa) == NULL)
+		return (-1);
 	if (take_selectors(sa, rec, in) != 0)
 		return (-1);
-	if (!rec->has_nat_oa)
+	if (sa->rare == NULL)
 		return (0);
-	if ((sa->oa = malloc(sizeof(*sa->oa))) == NULL) {
-		drop_selectors(sa);
-		return (-1);
-	}
-	sa->oa->src = in ? rec->nat_oa_remote : rec->nat_oa_local;
-	sa->oa->dst = in ? rec->nat_oa_local : rec->nat_oa_remote;
+	sa->rare->has_oa = rec->has_nat_oa;
+	sa->rare->oa.src = in ? rec->nat_oa_remote : rec->nat_oa_local;
+	sa->rare->oa.dst = in ? rec->nat_oa_local : rec->nat_oa_remote;
 	return (0);
 }
 
@@ -142,11 +149,12 @@ int
 esp_sa_renew(struct esp_sa *sa, const struct sa_child *rec, bool in, struct fault *f)
 {
 	struct esp_sa new = *sa;
+	int rc = take_ends(&new, rec, in);
 
-	if (take_ends(&new, rec, in) != 0)
+	sa->rare = new.rare;
+	if (rc != 0)
 		return (fault(f, FAULT_MEMORY, "no memory for an SA"));
 	drop_selectors(sa);
-	free(sa->oa);
 	*sa = new;
 	sa->mode = rec->mode;
 	sa->encap = rec->encap;
@@ -159,16 +167,18 @@ esp_sa_free(struct esp_sa *sa)
 	esp_xf_free(&sa->xf);
 	free(sa->window);
 	drop_selectors(sa);
-	free(sa->oa);
 	free(sa->ways);
-	free(sa->drops);
+	free(sa->rare);
 	wipe(sa, sizeof(*sa));
 }
 
 struct esp_count
 esp_sa_carried(const struct esp_sa *sa)
 {
-	return ((struct esp_count){ sa->count.packets - sa->lost.packets, sa->count.bytes - sa->lost.bytes });
+	static const struct esp_count none;
+	const struct esp_count *lost = sa->rare != NULL ? &sa->rare->lost : &none;
+
+	return ((struct esp_count){ sa->count.packets - lost->packets, sa->count.bytes - lost->bytes });
 }
 
 const uint64_t *
@@ -176,14 +186,23 @@ esp_sa_drops(const struct esp_sa *sa)
 {
 	static const uint64_t none[ESP_VERDICT_COUNT];
 
-	return (sa->drops != NULL ? sa->drops : none);
+	return (sa->rare != NULL ? sa->rare->drops : none);
 }
 
 void
 esp_sa_drop(struct esp_sa *sa, enum esp_verdict why)
 {
-	if (sa->drops != NULL || (sa->drops = calloc(ESP_VERDICT_COUNT, sizeof(sa->drops[0]))) != NULL)
-		sa->drops[why]++;
+	if (rare(sa) != NULL)
+		sa->rare->drops[why]++;
+}
+
+void
+esp_sa_lost(struct esp_sa *sa, size_t len)
+{
+	if (rare(sa) == NULL)
+		return;
+	sa->rare->lost.packets++;
+	sa->rare->lost.bytes += len;
 }
 
 void

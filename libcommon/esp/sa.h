@@ -18,6 +18,14 @@ struct esp_count { uint64_t packets, bytes; };	/* bytes of inner packets */
 /* Addresses before NAT (RFC 3947, 5.2), of transport mode. */
 struct esp_oa { struct addr src, dst; };
 
+/* What few SAs of thousands have. */
+struct esp_rare {
+	bool		 has_oa;
+	struct esp_oa	 oa;
+	struct esp_count lost;		/* of ${count}: those that the kernel did not accept, see esp_sa_carried() */
+	uint64_t	 drops[ESP_VERDICT_COUNT];
+};
+
 #define ESP_SA_LINE	64	/* bytes: pairs in a table begin at a multiple of it, see sadb.c */
 
 /*
@@ -43,16 +51,27 @@ struct esp_sa {
 	uint16_t	 n_src_ts, n_dst_ts;
 	struct esp_xf	 xf;
 	/* Outbound packets only. */
-	size_t		 mtu;		/* longest inner packet that needs no outer fragments; 0: not known */
+	uint32_t	 mtu;		/* longest inner packet that needs no outer fragments; 0: not known */
 	struct endpoint	 src;		/* as in the record */
 	/* Accessed rarely. */
-	uint32_t	 n_ways;	/* entries of the policy (spd.h); 0: in no table */
 	struct selector	*src_ts, *dst_ts;	/* one allocation, at ${src_ts} */
-	struct spd_way	*ways;
-	struct esp_oa	*oa;		/* NULL: not known */
-	struct esp_count lost;		/* of ${count}: those that the kernel did not accept, see esp_sa_carried() */
-	uint64_t	*drops;		/* by verdict, see esp_sa_drops(); NULL: there were none */
+	struct spd_way	*ways;		/* entries of the policy (spd.h); NULL: in no table */
+	struct esp_rare	*rare;		/* NULL: nothing of it; see esp_sa_oa(), esp_sa_drops() */
 };
+
+/* The number of its ${ways}. */
+static inline size_t
+esp_sa_ways(const struct esp_sa *sa)
+{
+	return (sa->ways != NULL ? (size_t)sa->n_src_ts * sa->n_dst_ts : 0);
+}
+
+/* Its addresses before NAT; NULL: not known. */
+static inline const struct esp_oa *
+esp_sa_oa(const struct esp_sa *sa)
+{
+	return (sa->rare != NULL && sa->rare->has_oa ? &sa->rare->oa : NULL);
+}
 
 /*
  * Gateways that share an address take the same SA over from one another, and neither knows which numbers the other has used.
@@ -107,8 +126,9 @@ void esp_sa_share(struct esp_sa *in, const struct esp_sa *out);
 struct esp_count esp_sa_carried(const struct esp_sa *sa);
 /* Its drops by verdict, ESP_VERDICT_COUNT counters. */
 const uint64_t *esp_sa_drops(const struct esp_sa *sa);
-/* Counts one. The first one allocates the counters, which few SAs of thousands need; without memory it is not counted here. */
+/* Counts one; or a packet of ${len} bytes that the kernel did not accept. Without memory for the counters it is not counted here. */
 void esp_sa_drop(struct esp_sa *sa, enum esp_verdict why);
+void esp_sa_lost(struct esp_sa *sa, size_t len);
 /* Whether its numbers are used up. */
 bool esp_sa_exhausted(const struct esp_sa *sa);
 /* Whether ${in} goes from its source to its destination selectors. */

@@ -394,7 +394,7 @@ sadb_add(struct sadb *db, const struct sa_child *rec, uint32_t source, struct no
 	if ((pair = pair_new(db, rec, now, f)) == NULL)
 		return (NULL);
 	pair->source = source;
-	pair->serial = pair->end.serial = ++db->serial;
+	pair->end.serial = ++db->serial;
 	if (policy_enter(db, pair, f) != 0) {
 		pair_free(pair);
 		return (NULL);
@@ -420,8 +420,8 @@ has_heir(struct sadb *db, const struct esp_pair *pair)
 		return (false);
 	for (n = table_first(&db->heirs, heir_hash(db, pair)); n != NULL; n = table_next(&db->heirs, n)) {
 		other = ENTRY_OF(n, struct esp_pair, heir);
-		if (other != pair && other != pair->other && other->dying_ms == 0 && other->serial > pair->serial &&
-		    addr_cmp(&pair->remote.addr, &other->remote.addr) == 0 && other->out.n_ways > 0 &&
+		if (other != pair && other != pair->other && other->dying_ms == 0 && esp_pair_serial(other) > esp_pair_serial(pair) &&
+		    addr_cmp(&pair->remote.addr, &other->remote.addr) == 0 && other->out.ways != NULL &&
 		    selector_eq(&other->out.src_ts[0], &a->src_ts[0]) && selector_eq(&other->out.dst_ts[0], &a->dst_ts[0]))
 			return (true);
 	}

@@ -35,7 +35,7 @@ frag_note(struct sadb *db, const struct inner *in, const struct esp_sa *sa, bool
 	if (!in->frag || in->frag_rest)
 		return;
 	db->frags[db->next_frag++ % SADB_FRAGS] = (struct frag){ in->src, in->dst, in->id,
-	    in->proto, out, sa->pair->serial };
+	    in->proto, out, esp_pair_serial(sa->pair) };
 }
 
 static uint64_t
@@ -139,7 +139,7 @@ by_policy(struct sadb *db, const struct inner *in, const struct endpoint *peer, 
 
 	*why = whole ? ESP_POLICY : ESP_NO_HOP;
 	while ((w = spd_next(&db->spd, in, &at)) != NULL && (whole || w->narrow > 0)) {
-		if (!inner_matches(in, w->local, w->remote) && w->sa->pair->serial != first)
+		if (!inner_matches(in, w->local, w->remote) && esp_pair_serial(w->sa->pair) != first)
 			continue;
 		if (!is_for(w->sa, peer)) {
 			*why = once;
@@ -179,12 +179,13 @@ sadb_by_packet(struct sadb *db, const struct inner *in, const struct endpoint *p
 static bool
 admits_original(const struct esp_sa *sa, const struct inner *in)
 {
+	const struct esp_oa *oa = esp_sa_oa(sa);
 	struct inner was = *in;
 
-	if (sa->oa == NULL || sa->mode != SA_TRANSPORT || sa->oa->src.family != in->src.family)
+	if (oa == NULL || sa->mode != SA_TRANSPORT || oa->src.family != in->src.family)
 		return (false);
-	was.src = sa->oa->src;
-	was.dst = sa->oa->dst;
+	was.src = oa->src;
+	was.dst = oa->dst;
 	return (esp_sa_matches(sa, &was));
 }
 
@@ -195,7 +196,7 @@ sadb_admits(struct sadb *db, struct esp_sa *sa, const struct inner *in)
 		frag_note(db, in, sa, false);
 		return (true);
 	}
-	return (frag_find(db, in, false) == sa->pair->serial);
+	return (frag_find(db, in, false) == esp_pair_serial(sa->pair));
 }
 
 /* ---- peers behind one NAT */

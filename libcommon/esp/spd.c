@@ -49,7 +49,7 @@ before(const struct spd_way *x, const struct spd_way *y)
 		return (x->narrow > y->narrow);
 	if (s->established_ms != t->established_ms)
 		return (s->established_ms > t->established_ms);
-	return (s->serial > t->serial);
+	return (esp_pair_serial(s) > esp_pair_serial(t));
 }
 
 static uint32_t
@@ -177,14 +177,11 @@ int
 spd_add(struct spd *d, struct esp_sa *sa)
 {
 	size_t n = (size_t)sa->n_src_ts * sa->n_dst_ts;
-	struct spd_way *ways = realloc(sa->ways, (n > 0 ? n : 1) * sizeof(*ways)), *w = ways;
+	struct spd_way *w = grow(d, n) == 0 ? calloc(n > 0 ? n : 1, sizeof(*w)) : NULL;
 
-	if (ways == NULL)
+	if (w == NULL)
 		return (-1);
-	sa->ways = ways;
-	sa->n_ways = 0;
-	if (grow(d, n) != 0)
-		return (-1);
+	sa->ways = w;
 	for (size_t r = 0; r < sa->n_dst_ts; r++)
 		for (size_t l = 0; l < sa->n_src_ts; l++, w++) {
 			*w = (struct spd_way){ .sa = sa, .local = &sa->src_ts[l], .remote = &sa->dst_ts[r],
@@ -193,7 +190,6 @@ spd_add(struct spd *d, struct esp_sa *sa)
 				spd_remove(d, sa);
 				return (-1);
 			}
-			sa->n_ways++;
 		}
 	return (0);
 }
@@ -201,14 +197,15 @@ spd_add(struct spd *d, struct esp_sa *sa)
 void
 spd_remove(struct spd *d, struct esp_sa *sa)
 {
-	for (struct spd_way *w = sa->ways; w < sa->ways + sa->n_ways; w++) {
+	for (struct spd_way *w = sa->ways; w < sa->ways + esp_sa_ways(sa) && w->at != NULL; w++) {
 		*w->at = w->next;
 		if (w->next != NULL)
 			w->next->at = w->at;
 		d->n_ways--;
 		group_leave(d, w->narrow / 4);
 	}
-	sa->n_ways = 0;
+	free(sa->ways);
+	sa->ways = NULL;
 }
 
 /* ---- look-ups */

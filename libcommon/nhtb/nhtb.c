@@ -271,7 +271,7 @@ is_whole(const struct selector *s)
 static bool
 has_whole(const struct esp_sa *out)
 {
-	for (const struct spd_way *w = out->ways; w < out->ways + out->n_ways; w++)
+	for (const struct spd_way *w = out->ways; w < out->ways + esp_sa_ways(out); w++)
 		if (is_whole(w->local) && is_whole(w->remote))
 			return (true);
 	return (false);

@@ -26,7 +26,7 @@ best(const struct sas *l, const struct inner *in, enum esp_verdict *why)
 			continue;
 		}
 		*why = ESP_POLICY;
-		for (const struct spd_way *w = sa->ways; w < sa->ways + sa->n_ways; w++)
+		for (const struct spd_way *w = sa->ways; w < sa->ways + esp_sa_ways(sa); w++)
 			if ((found == NULL || w->narrow > narrow) && inner_matches(in, w->local, w->remote)) {
 				found = sa;
 				narrow = w->narrow;
