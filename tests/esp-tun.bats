@@ -111,6 +111,28 @@ carries() {
 	done
 }
 
+@test "esp-tun: the source of a new route follows the addresses that the machine has by then" {
+	mkfifo "$T/left.pipe"
+	exec 6<>"$T/left.pipe"
+	# route_of NET SOURCE: whether the route to it has this source.
+	route_of() { left ip route show "$1" | grep -qE "dev vpn0 proto static scope link src $2\b"; }
+	add() {
+		sa_make child --local 203.0.113.1 --remote 203.0.113.2 --local-ts 10.1.0.0/16 --remote-ts "$1" "$T/l.sa" "$T/r.sa"
+		cat "$T/l.sa" >"$T/left.pipe"
+	}
+	tun_start left "$T/left.pipe"
+	add 10.2.1.0/24
+	eventually 5 route_of 10.2.1.0/24 10.1.0.1
+	# One that came later, once the first one has gone.
+	left ip addr add 10.1.7.7/32 dev lo
+	left ip addr del 10.1.0.1/32 dev lo
+	add 10.2.2.0/24
+	eventually 5 route_of 10.2.2.0/24 10.1.7.7
+	left ip addr del 10.1.7.7/32 dev lo
+	add 10.2.3.0/24
+	eventually 5 eval 'left ip route show 10.2.3.0/24 | grep -q "dev vpn0 proto static scope link *$"'
+}
+
 @test "esp-tun: --metric: a second tunnel to the same network has lower priority, and removes only its own routes" {
 	local v
 	make_pair aes128gcm16

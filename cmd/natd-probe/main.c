@@ -11,7 +11,7 @@
 #include "many.h"
 #include "natd_probe.h"
 #include "net/ifaddr.h"
-#include "os/rawesp.h"
+#include "os/pathmtu.h"
 #include "tell_json.h"
 #include "tell_mapping.h"
 #include "tell_text.h"
@@ -285,7 +285,7 @@ open_whole(struct run *r, enum survey_port i, enum port_role role, struct fault 
 {
 	struct ike_survey_conf *c = &r->conf;
 
-	c->path_max = path_mtu(&c->remote[i].addr, 0, NULL);
+	c->path_max = path_mtu_once(&c->remote[i].addr, 0);
 	if (c->path_max == 0 || c->path_max > SURVEY_LINK_MTU)
 		c->path_max = SURVEY_LINK_MTU;
 	c->whole[i] = (struct endpoint){ c->local[i].addr, 0 };

@@ -202,6 +202,7 @@ datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
 	dp->since = clock_now(&dp->clock).epoch;
 	dp->mtu_whole = dp->routes_whole = true;
 	dp->tun.fd = -1;
+	dp->asker = path_asker_of(ROUTE_MARK);
 	(void)rand_system.fill(rand_system.state, (uint8_t *)&dp->path_mtus.salt, sizeof(dp->path_mtus.salt));
 	for (size_t i = 0; i < RAWESP_SOCKETS; i++)
 		dp->raw.fd[i] = -1;
@@ -268,6 +269,7 @@ datapath_free(struct datapath *dp)
 	dp_routes_free(dp);
 	rawesp_close(&dp->raw);
 	tun_close(&dp->tun);
+	path_asker_close(&dp->asker);
 	dp_turns_free(dp);
 	worker_close(&dp->worker);
 	dp_lan_free(dp);

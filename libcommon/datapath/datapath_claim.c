@@ -339,7 +339,6 @@ dp_claim_end(struct datapath *dp, struct esp_pair *pair)
 	dp_pmtu_remove(dp, own);
 	dp->by_id[own->id] = NULL;
 	dp->id_used[own->id] = false;
-	free(own->routes);
 	free(own->zero);
 	free(own);
 	pair->user = NULL;

@@ -27,7 +27,7 @@ carries_v6(const struct esp_sa *out)
 static size_t
 link_to(struct datapath *dp, const struct addr *remote)
 {
-	size_t known = path_mtu(remote, ROUTE_MARK, NULL), link;
+	size_t known = path_mtu(&dp->asker, remote), link;
 
 	if (known == 0 || known == dp->link_mtu)
 		return (known);
@@ -140,9 +140,10 @@ dp_mtu(struct datapath *dp, bool all)
 	struct fault f;
 
 	dp->pass++;
-	dp->link_mtu = 0;
-	if (all)
+	if (all) {
 		dp->mtu_ms = clock_now(&dp->clock).ms;
+		dp->link_mtu = 0;
+	}
 	for (size_t i = sadb_count(dp->db); i-- > 0 && (esp_pair_serial(pair = sadb_at(dp->db, i)) > dp->mtu_serial || whole); ) {
 		struct esp_sa *sa = &pair->out;
 

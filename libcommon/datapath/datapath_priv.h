@@ -13,6 +13,7 @@
 #include "datapath/worker.h"
 #include "nhtb/nhtb.h"
 #include "port/port.h"
+#include "os/pathmtu.h"
 #include "os/rawesp.h"
 #include "capture/recorder.h"
 #include "net/route.h"
@@ -50,8 +51,8 @@ struct own {
 	bool		 asked_out, asked_in;	/* for more numbers */
 	bool		 settled;
 	bool		 leapt;			/* numbers may have been received before the start, and none since */
-	bool		 routed;		/* ${routes} are known */
-	bool		 led;			/* ... and with the router */
+	bool		 routed;		/* the source addresses of its routes were looked up once */
+	bool		 led;			/* its routes are with the router */
 	uint8_t		 takeovers;		/* of its record, see esp_sa_range(); 255: so many or more */
 	uint8_t		 range;			/* the numbers that are this gateway's: enum dp_range */
 	uint64_t	 out_end, in_end;	/* numbers below are reserved */
@@ -63,8 +64,6 @@ struct own {
 	uint32_t	 link_mtu;		/* its longest inner packet by the MTU of our link alone; 0: not known */
 	uint32_t	 counted;	/* what it allowed the device when that was computed; 0: not counted */
 	uint32_t	 path_mtu;		/* of the outer path, which its longest inner packet follows from; 0: not known */
-	uint32_t	 n_routes;
-	struct route	*routes;		/* to its remote selectors */
 	struct addr	 peer;			/* as in dp->peers */
 	uint64_t	 seen_in, seen_out;	/* packets at the last look, see dp_stat_seen() */
 	uint64_t	 last_in_ms, last_out_ms;	/* when there were more of them; 0: never */
@@ -74,13 +73,6 @@ struct own {
 
 /* The addresses of the peers, sorted; each as often as it has SAs. */
 struct dp_peers { struct addr *list; size_t n, cap; };
-/* The routes of an SA that has ended. */
-struct dp_gone {
-	struct dp_gone	*next;
-	struct route	*r;
-	size_t		 n;
-	struct addr	 peer;
-};
 
 /* A record that waits: for its own claim, or for one before it. */
 struct turn {
@@ -159,8 +151,9 @@ struct datapath {
 	bool		 several_peers;	/* else all outbound SAs go to ${peer}, as of then */
 	struct addr	 peer;
 	struct path	 paths[PATHS];
+	struct path_asker asker;
 	uint64_t	 pass;
-	size_t		 link_mtu;	/* the latest that router_path_mtu() has found in this pass; 0: none */
+	size_t		 link_mtu;	/* the latest that router_path_mtu() has found since all paths were looked at; 0: none */
 	struct pmtu	 path_mtus;
 	struct table	 by_spi_out;	/* of struct own */
 	struct dp_probe	*probe;		/* NULL: no --mtu-probe */

@@ -11,9 +11,9 @@
 #define ESP_PROTO	50
 #define MANY		64	/* new SAs: with more, all at once is faster */
 
-/* The address to send from into the tunnel: one of ours within the local selectors. */
+/* The address to send from into the tunnel: one of ours within the local selectors. ${first}: we may add it to the device. */
 static struct addr
-source_for(struct datapath *dp, const struct esp_sa *out, uint8_t family)
+source_for(struct datapath *dp, const struct esp_sa *out, uint8_t family, bool first)
 {
 	struct addr found = {0};
 	struct fault f;
@@ -27,7 +27,7 @@ source_for(struct datapath *dp, const struct esp_sa *out, uint8_t family)
 		if (router_find_address(&dp->router, s, &found))
 			return (found);
 		/* If no interface has the single address, we add it: mode config usually assigned it. */
-		if (addr_cmp(&s->first, &s->last) != 0)
+		if (!first || addr_cmp(&s->first, &s->last) != 0)
 			continue;
 		if (router_address(&dp->router, &s->first, (uint8_t)(8 * addr_len(&s->first)), &f) == 0)
 			return (s->first);
@@ -54,34 +54,39 @@ limit(const struct esp_sa *out, const struct selector *to, struct route *route)
 	route->port = port ? from->port : 0;
 }
 
-/* Fills in the routes that the outbound SA ${out} brings: none if only those of datapath_routes() are wanted. -1: no memory. */
-static int
-routes_of(struct datapath *dp, const struct esp_sa *out, struct own *own)
-{
-	struct route *more, block[256];
-	size_t m;
+/*
+ * Calls ${each} for the routes that ${pair} brings, until it returns false: thousands of SAs keep no list of them. With
+ * ${sources} each has its source address. There are none if only those of datapath_routes() are wanted. Returns what the last
+ * call did.
+ */
+typedef bool route_fn(struct datapath *dp, const struct esp_pair *pair, const struct route *r, void *ctx);
 
-	own->n_routes = 0;
-	for (size_t r = 0; r < out->n_dst_ts && dp->opt.route; r++) {
-		const struct selector *s = &out->dst_ts[r];
-		struct addr src;
+static bool
+each_route(struct datapath *dp, const struct esp_pair *pair, bool sources, route_fn *each, void *ctx)
+{
+	const struct esp_sa *out = &pair->out;
+	struct own *own = pair->user;
+	struct route block[256];
+	bool going = true;
+
+	for (size_t i = 0; i < out->n_dst_ts && going && dp->opt.route; i++) {
+		const struct selector *s = &out->dst_ts[i];
+		struct addr src = {0};
+		size_t m;
 
 		if (s->first.family == 6 && dp->opt.mtu != 0 && dp->opt.mtu < INNER_MIN_V6)
 			continue;	/* reported: see dp_mtu() */
-		src = source_for(dp, out, s->first.family);
+		if (sources)
+			src = source_for(dp, out, s->first.family, !own->routed);
 		m = route_blocks(s, block, sizeof(block) / sizeof(block[0]));
-		more = realloc(own->routes, (own->n_routes + m) * sizeof(*more));
-		if (more == NULL)
-			return (-1);
-		own->routes = more;
-		for (size_t b = 0; b < m; b++) {
+		for (size_t b = 0; b < m && going; b++) {
 			block[b].src = src;
 			limit(out, s, &block[b]);
-			own->routes[own->n_routes++] = block[b];
+			going = each(dp, pair, &block[b], ctx);
 		}
 	}
-	own->routed = true;
-	return (0);
+	own->routed = own->routed || sources;
+	return (going);
 }
 
 static int
@@ -119,30 +124,46 @@ covers_a_peer(const struct route *r, const struct addr *peers, size_t n)
 	return (lo < n && addr_cmp(&peers[lo], &last) <= 0);
 }
 
-/* The wanted routes; each SA adds its own. */
+/* A list of routes: what all SAs want, or what one had. */
 struct wanted { struct route *r; size_t n, cap; };
 
-/* Adds the routes of ${pair}, each with its holes. -1: no memory. */
-static int
-want_routes(struct datapath *dp, struct wanted *w, const struct esp_pair *pair, const struct addr *peers, size_t n_peers)
-{
-	const struct own *own = pair->user;
-	const size_t most = own->n_routes * (dp->lans != NULL ? 1U + SA_NETS_MAX : 1U);
-	struct route *more, *r;
+/* The routes of an SA that has ended. */
+struct dp_gone {
+	struct dp_gone	*next;
+	struct wanted	 w;
+	struct addr	 peer;
+};
 
-	if (w->n + most > w->cap) {
-		w->cap = 2 * w->cap + most;
-		if ((more = realloc(w->r, w->cap * sizeof(*more))) == NULL)
-			return (-1);
-		w->r = more;
-	}
-	for (size_t i = 0; i < own->n_routes && w->r != NULL; i++) {
-		r = &w->r[w->n++];
-		*r = own->routes[i];
-		r->covers = covers_a_peer(r, peers, n_peers);
-		w->n += dp_lan_holes(dp, pair, r, w->r + w->n);
-	}
-	return (0);
+/* Room for ${more} routes. */
+static bool
+room(struct wanted *w, size_t more)
+{
+	size_t cap = 2 * w->cap + more;
+	struct route *r;
+
+	if (w->n + more <= w->cap)
+		return (true);
+	if ((r = realloc(w->r, cap * sizeof(*r))) == NULL)
+		return (false);
+	w->r = r;
+	w->cap = cap;
+	return (true);
+}
+
+/* Adds a route with its holes. False: no memory. */
+static bool
+want_route(struct datapath *dp, const struct esp_pair *pair, const struct route *t, void *ctx)
+{
+	struct wanted *w = ctx;
+	struct route *r;
+
+	if (!room(w, dp->lans != NULL ? 1U + SA_NETS_MAX : 1U))
+		return (false);
+	r = &w->r[w->n++];
+	*r = *t;
+	r->covers = covers_a_peer(r, dp->peers.list, dp->peers.n);
+	w->n += dp_lan_holes(dp, pair, r, w->r + w->n);
+	return (true);
 }
 
 /* Whether the routes of ${pair} stay: also while its packets wait for a new SA. */
@@ -152,25 +173,20 @@ has_routes(const struct esp_pair *pair)
 	return (pair->dying_ms == 0 || pair->spent);
 }
 
-/* Adds those of datapath_routes(). -1: no memory. */
-static int
-want_more(struct datapath *dp, struct wanted *w, const struct addr *peers, size_t n_peers)
+/* Adds those of datapath_routes(). False: no memory. */
+static bool
+want_more(struct datapath *dp, struct wanted *w)
 {
 	const struct hops *h = &dp->hops;
-	struct route *more;
 
-	if (h->n_more == 0)
-		return (0);
-	if ((more = realloc(w->r, (w->n + h->n_more) * sizeof(*more))) == NULL)
-		return (-1);
-	w->r = more;
-	w->cap = w->n + h->n_more;
+	if (!room(w, h->n_more))
+		return (false);
 	for (size_t i = 0; i < h->n_more; i++) {
-		more[w->n] = h->more[i];
-		more[w->n].covers = covers_a_peer(&h->more[i], peers, n_peers);
+		w->r[w->n] = h->more[i];
+		w->r[w->n].covers = covers_a_peer(&h->more[i], dp->peers.list, dp->peers.n);
 		w->n++;
 	}
-	return (0);
+	return (true);
 }
 
 /* ---- all of them */
@@ -224,12 +240,11 @@ whole(struct datapath *dp)
 	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++) {
 		own = pair->user;
 		own->led = has_routes(pair);
-		if (own->led && ((!own->routed && routes_of(dp, &pair->out, own) != 0) ||
-		    want_routes(dp, &w, pair, dp->peers.list, dp->peers.n) != 0))
+		if (own->led && !each_route(dp, pair, true, want_route, &w))
 			goto memory;
 		dp->routes_serial = esp_pair_serial(pair);
 	}
-	if (want_more(dp, &w, dp->peers.list, dp->peers.n) != 0)
+	if (!want_more(dp, &w))
 		goto memory;
 	dp->n_covers = 0;
 	for (size_t i = 0; i < w.n; i++)
@@ -294,31 +309,32 @@ peer_remove(struct datapath *dp, const struct addr *a)
 	return ((i < p->n && addr_cmp(&p->list[i], a) == 0) || dp->n_covers == 0);
 }
 
+/* False: all have to be looked at. */
+static bool
+add_route(struct datapath *dp, const struct esp_pair *pair, const struct route *t, void *ctx)
+{
+	struct fault f;
+
+	(void)pair, (void)ctx;
+	if (covers_a_peer(t, dp->peers.list, dp->peers.n))
+		return (false);		/* it has rules */
+	if (router_add(&dp->router, t, &f) != 0)
+		dp_warn(dp, &f);
+	return (true);
+}
+
 /* Adds the routes of ${pair}. False: all have to be looked at. */
 static bool
 one_more(struct datapath *dp, struct esp_pair *pair)
 {
 	struct own *own = pair->user;
-	struct route r;
-	struct fault f;
 
 	own->peer = pair->out.dst.addr;
 	own->peer.scope = 0;
 	if (!peer_add(dp, &own->peer) || dp->lans != NULL)
 		return (false);
 	own->led = has_routes(pair);
-	if (!own->led)
-		return (true);
-	if (!own->routed && routes_of(dp, &pair->out, own) != 0)
-		return (false);
-	for (size_t i = 0; i < own->n_routes; i++) {
-		r = own->routes[i];
-		if ((r.covers = covers_a_peer(&r, dp->peers.list, dp->peers.n)))
-			return (false);	/* it has rules */
-		if (router_add(&dp->router, &r, &f) != 0)
-			dp_warn(dp, &f);
-	}
-	return (true);
+	return (!own->led || each_route(dp, pair, true, add_route, NULL));
 }
 
 /* Those of SAs that have ended: after those that have come, which may have the same. */
@@ -329,11 +345,11 @@ ended(struct datapath *dp)
 
 	while ((g = dp->routes_gone) != NULL) {
 		dp->routes_gone = g->next;
-		for (size_t i = 0; i < g->n && !dp->routes_whole; i++)
-			router_remove(&dp->router, &g->r[i]);
+		for (size_t i = 0; i < g->w.n && !dp->routes_whole; i++)
+			router_remove(&dp->router, &g->w.r[i]);
 		if (!dp->routes_whole && !peer_remove(dp, &g->peer))
 			dp->routes_whole = true;
-		free(g->r);
+		free(g->w.r);
 		free(g);
 	}
 }
@@ -359,6 +375,18 @@ dp_routes(struct datapath *dp)
 		whole(dp);
 }
 
+static bool
+note_route(struct datapath *dp, const struct esp_pair *pair, const struct route *r, void *ctx)
+{
+	struct wanted *w = ctx;
+
+	(void)dp, (void)pair;
+	if (!room(w, 1))
+		return (false);
+	w->r[w->n++] = *r;
+	return (true);
+}
+
 void
 dp_routes_gone(struct datapath *dp, struct esp_pair *pair)
 {
@@ -371,10 +399,10 @@ dp_routes_gone(struct datapath *dp, struct esp_pair *pair)
 		dp->routes_whole = true;
 		return;
 	}
-	*g = (struct dp_gone){ dp->routes_gone, own->led ? own->routes : NULL, own->led ? own->n_routes : 0, own->peer };
-	if (own->led)
-		own->routes = NULL;
+	*g = (struct dp_gone){ .next = dp->routes_gone, .peer = own->peer };
 	dp->routes_gone = g;
+	if (own->led && !each_route(dp, pair, false, note_route, &g->w))
+		dp->routes_whole = true;
 }
 
 void

@@ -231,9 +231,9 @@ digest_keys(const struct sadb *db, uint8_t out[ESP_KEYS_DIGEST], const struct sa
 	const struct secret *keys[] = { &rec->enc_in, &rec->auth_in, &rec->enc_out, &rec->auth_out };
 	uint8_t terms[2 + 1 + 4 + 2 * 4];
 	struct wr w = wr_of(terms, sizeof(terms));
-	struct span parts[7] = { SPAN_ARRAY(terms), span_of(rec->encryption, strlen(rec->encryption) + 1),
+	struct span parts[8] = { SPAN_ARRAY(db->salt), SPAN_ARRAY(terms), span_of(rec->encryption, strlen(rec->encryption) + 1),
 	    span_of(rec->integrity, strlen(rec->integrity) + 1) };
-	struct secret sum = {0};
+	uint8_t sum[HASH_MAX];
 	size_t i;
 
 	wr_u16(&w, rec->key_bits);
@@ -241,12 +241,12 @@ digest_keys(const struct sadb *db, uint8_t out[ESP_KEYS_DIGEST], const struct sa
 	wr_bytes(&w, SPAN_ARRAY(rec->spi_out));
 	for (i = 0; i < 4; i++) {
 		wr_u16(&w, (uint16_t)keys[i]->len);
-		parts[3 + i] = secret_span(keys[i]);
+		parts[4 + i] = secret_span(keys[i]);
 	}
-	if (prf_parts(alg_hash_word("sha256"), SPAN_ARRAY(db->salt), &sum, parts, 7, f) != 0)
+	if (hash_parts(alg_hash_word("sha256"), sum, parts, sizeof(parts) / sizeof(parts[0]), f) != 0)
 		return (-1);
-	memcpy(out, sum.p, ESP_KEYS_DIGEST);
-	secret_free(&sum);
+	memcpy(out, sum, ESP_KEYS_DIGEST);
+	wipe(sum, sizeof(sum));
 	return (0);
 }
 

@@ -4,7 +4,7 @@
  */
 #include "base/hash.h"
 #include "gre/device_priv.h"
-#include "os/rawesp.h"
+#include "os/pathmtu.h"
 
 #define PATH_MS		5000	/* after that the kernel is asked again */
 #define OUTER_V4	20
@@ -30,7 +30,7 @@ gre_room(struct gre_device *d, const struct addr *peer)
 
 	if (addr_cmp(&p->addr, peer) != 0 || d->turn_ms - p->at_ms >= PATH_MS) {
 		was = addr_cmp(&p->addr, peer) == 0 ? was : 0;
-		*p = (struct gre_path){ .addr = *peer, .mtu = path_mtu(peer, 0, NULL), .at_ms = d->turn_ms };
+		*p = (struct gre_path){ .addr = *peer, .mtu = path_mtu_once(peer, 0), .at_ms = d->turn_ms };
 		if (was != 0 && p->mtu != 0 && p->mtu != was)
 			gre_note(d, 1, "path MTU to %s is %zu", addr_text(text, peer), p->mtu);
 	}

@@ -17,6 +17,10 @@ router_open(struct router *r, unsigned ifindex, struct fault *f)
 	*r = (struct router){ .ifindex = ifindex };
 	if (netlink_open(&r->nl, f) != 0)
 		return (-1);
+	if (addresses_open(&r->addresses, f) != 0) {
+		netlink_close(&r->nl);
+		return (-1);
+	}
 	route_sweep(r);
 	return (0);
 }
@@ -316,6 +320,7 @@ router_close(struct router *r)
 		route_device_restore(r);
 	}
 	netlink_close(&r->nl);
+	addresses_close(&r->addresses);
 	free(r->have);
 	*r = (struct router){0};
 }

@@ -7,7 +7,7 @@
 
 #include "base/addr.h"
 #include "base/fault.h"
-#include "net/netlink.h"
+#include "net/addresses.h"
 
 /*
  * The mark of sockets whose packets must not enter a tunnel ("sapipe" by telephone keys is
@@ -49,6 +49,7 @@ struct route {
 
 struct router {
 	struct netlink	 nl;
+	struct addresses addresses;
 	unsigned	 ifindex;
 	uint32_t	 metric;	/* of all routes, set by the caller; 0: the kernel's own */
 	bool		 block;		/* set by the caller */

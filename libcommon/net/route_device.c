@@ -8,7 +8,6 @@
 
 #include "net/route_priv.h"
 
-#define DUMP_TRIES	5
 /* Packets, as of Ethernet. TUN's own 500 are 2.5 ms of 200,000 a second: another process has the processor for longer. */
 #define QUEUE		1000
 
@@ -217,62 +216,8 @@ router_address(struct router *r, const struct addr *a, uint8_t prefix, struct fa
 	    addr_text(text, a), prefix)));
 }
 
-struct find { const struct selector *in; unsigned own; struct addr best; bool own_best; };
-
-static int
-find_attr(const struct nlattr *a, void *ctx)
-{
-	const struct nlattr **found = ctx;
-	uint16_t type = mnl_attr_get_type(a);
-
-	/* On a point-to-point device IFA_ADDRESS is the other end. */
-	if (type == IFA_LOCAL || (type == IFA_ADDRESS && *found == NULL))
-		*found = a;
-	return (MNL_CB_OK);
-}
-
-static int
-find_each(const struct nlmsghdr *h, void *ctx)
-{
-	struct find *w = ctx;
-	const struct ifaddrmsg *i = mnl_nlmsg_get_payload(h);
-	const struct nlattr *at = NULL;
-	struct addr a;
-
-	if (h->nlmsg_type != RTM_NEWADDR || mnl_nlmsg_get_payload_len(h) < sizeof(*i))
-		return (MNL_CB_OK);
-	(void)mnl_attr_parse(h, sizeof(*i), find_attr, &at);
-	/* 127.0.0.1 and link-local addresses reach no other network. */
-	if (at == NULL || i->ifa_scope >= RT_SCOPE_LINK || i->ifa_family != route_family(&w->in->first) ||
-	    mnl_attr_get_payload_len(at) != addr_len(&w->in->first))
-		return (MNL_CB_OK);
-	a = addr_make(w->in->first.family, mnl_attr_get_payload(at));
-	if (!selector_has_addr(w->in, &a) || (w->best.family != 0 && !w->own_best))
-		return (MNL_CB_OK);
-	w->best = a;
-	w->own_best = i->ifa_index == w->own;
-	return (MNL_CB_OK);
-}
-
 bool
 router_find_address(struct router *r, const struct selector *s, struct addr *out)
 {
-	struct find w;
-	struct netlink_msg m;
-	struct nlmsghdr *h;
-	struct ifaddrmsg *i;
-	int rc, tries = 0;
-
-	/* The kernel interrupts the dump if an address changes meanwhile: start over. */
-	do {
-		w = (struct find){ .in = s, .own = r->ifindex };
-		h = netlink_begin(&r->nl, &m, RTM_GETADDR, NLM_F_DUMP);
-		i = mnl_nlmsg_put_extra_header(h, sizeof(*i));
-		i->ifa_family = route_family(&s->first);
-		rc = netlink_talk(&r->nl, h, find_each, &w);
-	} while (rc != 0 && errno == EINTR && ++tries < DUMP_TRIES);
-	if (rc != 0 || w.best.family == 0)
-		return (false);
-	*out = w.best;
-	return (true);
+	return (addresses_find(&r->addresses, s, r->ifindex, out));
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/biglock.h"
+#include "os/pathmtu.h"
 
 #define V6_HDR		40
 #define V6_HOPS		64
@@ -348,7 +349,7 @@ rawesp_send(struct rawesp *r, const struct pkt *pkts, size_t n)
 	errno = EOPNOTSUPP;
 	sent = i > 0 ? send_again(fd, m, (unsigned)i) : -1;
 	if (sent <= 0 && errno == EMSGSIZE && whole)
-		return (send_pieces(fd, &pkts[0], path_mtu(&pkts[0].remote.addr, r->mark, NULL)) == 0);
+		return (send_pieces(fd, &pkts[0], path_mtu_once(&pkts[0].remote.addr, r->mark)) == 0);
 	return (sent > 0 ? (size_t)sent : 0);
 }
 
@@ -399,32 +400,4 @@ rawesp_toobig(const struct rawesp *r, enum rawesp_which which, struct rawesp_err
 		}
 	}
 	return (false);
-}
-
-size_t
-path_mtu(const struct addr *remote, uint32_t mark, struct addr *local)
-{
-	union sockaddr_any to, own;
-	socklen_t len = to_sockaddr(&to, remote), own_len = sizeof(own), n = sizeof(int);
-	bool v4 = remote->family == 4;
-	int fd, mtu = 0;
-
-	/* Connecting a UDP socket sends nothing; it asks for the route. */
-	if (v4)
-		to.in.sin_port = htons(4500);
-	else
-		to.in6.sin6_port = htons(4500);
-	fd = socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd == -1)
-		return (0);
-	if (mark != 0)
-		(void)setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark));
-	if (connect(fd, &to.sa, len) != 0 ||
-	    getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU : IPV6_MTU, &mtu, &n) != 0)
-		mtu = 0;
-	if (local != NULL && mtu > 0 && getsockname(fd, &own.sa, &own_len) == 0)
-		*local = v4 ? addr_make(4, (const uint8_t *)&own.in.sin_addr) :
-		    addr_make(6, (const uint8_t *)&own.in6.sin6_addr);
-	(void)close(fd);
-	return (mtu > 0 ? (size_t)mtu : 0);
 }

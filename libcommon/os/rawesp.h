@@ -55,10 +55,4 @@ size_t rawesp_send(struct rawesp *r, const struct pkt *pkts, size_t n);
 /* Reads ICMP errors of socket ${which} until there is one about the size of a packet. False: there is none. */
 bool rawesp_toobig(const struct rawesp *r, enum rawesp_which which, struct rawesp_error *e);
 
-/*
- * The path MTU to ${remote} that the kernel knows now, and in ${local} (if not NULL) the
- * source address it would use. 0 if there is no route. ${mark} as for the sockets.
- */
-size_t path_mtu(const struct addr *remote, uint32_t mark, struct addr *local);
-
 #endif
