@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SIGHUP: a responder reads its file of peers again while SAs live on.
-# shards: 2
+# shards: 3
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154 # each test is a subshell, lib/two.bash reads what it sets
 bats_require_minimum_version 1.5.0
 load lib/common
@@ -47,10 +47,11 @@ gateway() {
 	eventually 20 listens || { cat right.ike right.log; return 1; }
 }
 
-# client NAME
+# client NAME [OPTION]...: by its pre-shared key, or by these options.
 client() {
-	local tun=${TUN[$1]} net=${NET[$1]}
-	two_start "$1" left "ike-initiate -v --keep --local ${ADDRESS[$1]} --psk-file $1.psk --local-id $1.example \
+	local tun=${TUN[$1]} net=${NET[$1]} proof=("${@:2}")
+	[ $# -gt 1 ] || proof=(--psk-file "$1.psk")
+	two_start "$1" left "ike-initiate -v --keep --local ${ADDRESS[$1]} $(words "${proof[@]}") --local-id $1.example \
 		--remote-id right.example --local-ts $net.0/24 --remote-ts 10.2.0.0/24 $(words "${FAST[@]}") $PEER 2>$1.ike |
 		tee $1.sa | esp-tun --tun $tun --no-route --state-dir $1.state"
 	eventually 30 is_up "$tun" || { cat "$1.ike" "$1.log" right.ike; return 1; }
@@ -192,4 +193,76 @@ is_gone() { [ ! -e "/proc/$1" ] || grep -q '^State:	Z' "/proc/$1/status"; }
 	reload 'changed (psk-file)'
 	eventually 60 reaches one || { cat one.ike right.ike; return 1; }
 	two_stop one
+}
+
+@test "reload: secrets from the environment and from a descriptor stay what they were, and count for new SAs" {
+	{
+		defaults
+		section one | sed 's/^psk-file = .*/psk-file = env:ONE/'
+		section two | sed 's/^psk-file = .*/psk-file = fd:9/'
+	} >peers.ini
+	ONE=one-secret two_start right right "ike-respond --peers peers.ini 2>right.ike 9<two.psk | tee right.sa |
+		esp-tun --tun vpn0 --state-dir right.state"
+	eventually 20 listens || { cat right.ike right.log; return 1; }
+	client one
+	stream one
+	section three >>peers.ini
+	reload 'peers reloaded'
+	grep -q '1 added, 0 changed, 0 removed, 2 unchanged' right.ike || { cat right.ike; return 1; }
+	client two
+	client three
+	[ "$(lost one)" = none ]
+	# another one is another secret
+	printf 'other-secret\n' >other.psk
+	sed -i 's/env:ONE/other.psk/' peers.ini
+	reload '1 changed'
+	grep -q '\[one\] changed (psk-file): 1 IKE SA and 1 child SA deleted' right.ike
+	# and back
+	sed -i 's/other.psk/env:ONE/' peers.ini
+	: >right.ike
+	reload '1 changed'
+	two_stop one 10
+	client one
+}
+
+# crl: of the authority, with what it has revoked.
+crl() { openssl ca -config ca.conf -gencrl -keyfile ca.key -cert ca.pem -out all.crl 2>/dev/null; }
+
+@test "reload: a new revocation list ends the SAs of the peer that it revokes, by its name, and of no other" {
+	local i
+	command -v openssl >/dev/null || skip "no openssl (make deps)"
+	printf '%s\n' '[ca]' 'default_ca = d' '[d]' 'database = index.txt' 'default_md = sha256' 'default_crl_days = 30' >ca.conf
+	: >index.txt
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -subj /CN=ca -days 30 2>/dev/null
+	for i in one two right; do
+		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$i.key" -out "$i.csr" -subj "/CN=$i.example" 2>/dev/null
+		openssl x509 -req -in "$i.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -out "$i.pem" -days 30 \
+			-extfile <(echo "subjectAltName = DNS:$i.example") 2>/dev/null
+	done
+	crl
+	{ defaults; section one; section two; } | sed '/^psk-file/d; /^local-id/a\
+auth = ecdsa\
+cert = right.pem\
+key = right.key\
+ca = ca.pem\
+crl = all.crl' >peers.ini
+	gateway
+	for i in one two; do client "$i" --auth ecdsa --cert "$i.pem" --key "$i.key" --ca ca.pem; done
+	stream one
+	# a list that revokes nobody: all stay
+	crl
+	reload '2 changed'
+	eventually 5 grep -q '\[two\] changed (crl): its SAs stay' right.ike
+	openssl ca -config ca.conf -revoke two.pem -keyfile ca.key -cert ca.pem 2>/dev/null
+	crl
+	: >right.ike
+	reload '2 changed'
+	grep -q '^ike-respond: two at 203.0.113.11:500: its SAs are deleted: CERT payload: "CN=two.example", serial number [0-9A-Fa-f:]*, was revoked at ' right.ike ||
+		{ cat right.ike; return 1; }
+	grep -q '\[two\] changed (crl): 1 IKE SA and 1 child SA deleted' right.ike
+	run ! grep -q 'one.*revoked' right.ike
+	eventually 10 grep -q 'deleted by the peer' two.ike
+	run ! reaches two
+	[ "$(lost one)" = none ]
+	run ! grep -q 'deleted by the peer' one.ike
 }

@@ -359,6 +359,70 @@ fd_number(const char *text, struct fault *f)
 	return ((int)fd);
 }
 
+/* --- what can be read once --- */
+
+static bool keeping;
+static size_t n_kept;
+static struct kept {
+	char		*from;		/* and what it is, behind a blank */
+	struct secret	 text;
+} kept[SECRET_ONCE_MAX];
+
+void
+secret_file_keep(bool keep)
+{
+	keeping = keep;
+	while (!keep && n_kept > 0) {
+		n_kept--;
+		free(kept[n_kept].from);
+		secret_free(&kept[n_kept].text);
+	}
+}
+
+static bool
+is_gone(const char *from)
+{
+	return (strcmp(from, "-") == 0 || strcmp(from, "tty") == 0 || strncmp(from, "fd:", 3) == 0 || strncmp(from, "env:", 4) == 0);
+}
+
+static struct kept *
+find_kept(const char *from, const char *what)
+{
+	size_t i, len = strlen(from);
+
+	for (i = 0; i < n_kept; i++)
+		if (strncmp(kept[i].from, from, len) == 0 && kept[i].from[len] == ' ' && strcmp(kept[i].from + len + 1, what) == 0)
+			return (&kept[i]);
+	return (NULL);
+}
+
+/* Without memory it is not kept: then it cannot be read again, as before. */
+static void
+keep_text(const char *from, const char *what, const struct secret *text)
+{
+	size_t len = strlen(from) + strlen(what) + 2;
+	struct kept *k = &kept[n_kept];
+
+	if (!keeping || !is_gone(from) || n_kept == SECRET_ONCE_MAX || (k->from = malloc(len)) == NULL)
+		return;
+	(void)snprintf(k->from, len, "%s %s", from, what);
+	if (secret_set(&k->text, secret_span(text)) == 0)
+		n_kept++;
+	else
+		free(k->from);
+}
+
+/* 1: ${text} is what was kept; 0: nothing was; -1 with FAULT_MEMORY. */
+static int
+give_kept(struct secret *text, const char *from, const char *what, struct fault *f)
+{
+	const struct kept *k = keeping ? find_kept(from, what) : NULL;
+
+	if (k == NULL)
+		return (0);
+	return (secret_set(text, secret_span(&k->text)) == 0 ? 1 : fault(f, FAULT_MEMORY, "no memory for a secret"));
+}
+
 /* The descriptor of ${from}, which is no variable's; ${*borrowed}: it is not to be closed. */
 static int
 open_from(const char *from, const char *beside, bool *borrowed, struct fault *f)
@@ -374,18 +438,24 @@ read_text(struct secret *text, const char *from, const char *what, const char *b
     struct fault *f)
 {
 	bool borrowed;
-	int fd, rc;
+	int fd, rc = give_kept(text, from, what, f);
 
+	if (rc != 0)
+		return (rc > 0 ? 0 : -1);
 	if (strncmp(from, "env:", 4) == 0)
-		return (read_env(text, from + 4, f));
-	if ((fd = open_from(from, beside, &borrowed, f)) < 0)
+		rc = read_env(text, from + 4, f);
+	else if ((fd = open_from(from, beside, &borrowed, f)) < 0)
 		return (-1);
-	if (isatty(fd))
-		rc = prompt(text, fd, what, false, f);
-	else
-		rc = check_file(fd, from, true, f) != 0 ? -1 : read_all(text, fd, SECRET_FILE_MAX, NULL, crlf, f);
-	if (!borrowed)
-		(void)close(fd);
+	else {
+		if (isatty(fd))
+			rc = prompt(text, fd, what, false, f);
+		else
+			rc = check_file(fd, from, true, f) != 0 ? -1 : read_all(text, fd, SECRET_FILE_MAX, NULL, crlf, f);
+		if (!borrowed)
+			(void)close(fd);
+	}
+	if (rc == 0)
+		keep_text(from, what, text);
 	return (rc);
 }
 
@@ -483,7 +553,9 @@ secret_file_bytes(struct secret *out, const char *from, const char *beside, stru
 	int fd, rc;
 
 	secret_free(out);
-	if (strncmp(from, "env:", 4) == 0)
+	if ((rc = give_kept(out, from, "bytes", f)) != 0)
+		rc = rc > 0 ? 0 : -1;
+	else if (strncmp(from, "env:", 4) == 0)
 		rc = read_env(out, from + 4, f);
 	else if ((fd = open_from(from, beside, &borrowed, f)) < 0)
 		rc = -1;
@@ -494,6 +566,8 @@ secret_file_bytes(struct secret *out, const char *from, const char *beside, stru
 	}
 	if (rc == 0 && out->len == 0)
 		rc = fault(f, FAULT_SECRET_FILE, "is empty");
+	if (rc == 0 && find_kept(from, "bytes") == NULL)
+		keep_text(from, "bytes", out);
 	if (rc != 0) {
 		secret_free(out);
 		fault_where(f, "%s", from);

@@ -31,6 +31,14 @@ int secret_file_read(struct secret *out, const char *from, enum secret_format fo
     const char *what, const char *beside, struct fault *f);
 
 /*
+ * From now on, what is read from "-", "fd:N", "env:NAME" or "tty" by secret_file_read() and secret_file_bytes() is kept in locked
+ * memory, and given again when it is read again, since there it is gone: for tools that read their files again. At most
+ * SECRET_ONCE_MAX of them; further ones are not kept. False: forgets them, and keeps no more.
+ */
+#define SECRET_ONCE_MAX	64
+void secret_file_keep(bool keep);
+
+/*
  * Asks for ${what} on the terminal; with ${echo} what is typed is shown: it is no secret. 0, or -1 with FAULT_SECRET_FILE (no
  * terminal, an empty line, end of file) or FAULT_MEMORY.
  */

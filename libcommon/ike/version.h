@@ -79,6 +79,11 @@ struct ike_version {
 	/* Whether ${policy} allows the exchange, authentication and proposal that ${sa}, which is established, was negotiated with. */
 	bool	(*allowed)(const struct ike_sa *sa, const struct ike_policy *policy);
 	/*
+	 * Whether the certificate by which the peer of ${sa}, which is established, proved its identity is not revoked by the lists of
+	 * ${policy} at ${epoch}. 0, also if it proved it without one; -1 with a fault: it is revoked, or not known.
+	 */
+	int	(*unrevoked)(const struct ike_sa *sa, const struct ike_policy *policy, uint64_t epoch, struct fault *f);
+	/*
 	 * The exchanges of ${sa} go on under the policies that ${after} gives for theirs. Those fail whose child SA ${stays} does not
 	 * allow; NULL: the child of an exchange that has none yet.
 	 */

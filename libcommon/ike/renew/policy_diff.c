@@ -164,7 +164,7 @@ static const struct row {
 	{ "cert", POLICY_LATER, same_cert },
 	{ "key", POLICY_LATER, same_key },
 	{ "ca", POLICY_PROOF, same_ca },
-	{ "crl", POLICY_PROOF, same_crl },
+	{ "crl", POLICY_REVOKED, same_crl },
 	{ "peer-cert", POLICY_PROOF, same_peer_cert },
 	{ "peer-cert-hash", POLICY_PROOF, same_peer_hash },
 	{ "cert-policy", POLICY_LATER, same_cert_policy },

@@ -9,6 +9,7 @@ enum policy_change {
 	POLICY_LATER = 1,	/* nothing: it applies to later negotiations */
 	POLICY_CHILD = 2,	/* a child SA stays if the new policy allows it */
 	POLICY_IKE = 4,		/* an IKE SA stays, with its child SAs, if the new policy allows it */
+	POLICY_REVOKED = 16,	/* revocation lists: an IKE SA stays, with its child SAs, unless they revoke the peer's certificate */
 	POLICY_PROOF = 8,	/* the peer's proof is not valid any more: its SAs are deleted */
 };
 

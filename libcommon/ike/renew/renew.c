@@ -69,9 +69,21 @@ is_id(const struct ike_id *have, const struct id *want)
 	return (have != NULL && id_eq(&id, want));
 }
 
+/* Whether the new lists do not revoke the peer's certificate; says so if they do. */
+static bool
+unrevoked(const struct renewing *r, const struct ike_sa *sa, const struct ike_policy *to, struct ike_outbox *out)
+{
+	struct fault f = {0};
+
+	if (sa->version->unrevoked(sa, to, r->e->epoch, &f) == 0)
+		return (true);
+	ike_sa_note(sa, out, NOTE_WARN, "its SAs are deleted: %s", f.what);
+	return (false);
+}
+
 /* Whether the new policy allows the IKE SA. */
 static bool
-sa_stays(const struct renewing *r, const struct ike_sa *sa)
+sa_stays(const struct renewing *r, const struct ike_sa *sa, struct ike_outbox *out)
 {
 	const struct ike_renewal *w = renewal_of(r, sa->policy);
 	const struct ike_policy *group, *to = w->to;
@@ -84,7 +96,9 @@ sa_stays(const struct renewing *r, const struct ike_sa *sa)
 		return (false);
 	/* Before it is established, no value of child SAs matters. */
 	if (sa->state != IKE_SA_ESTABLISHED)
-		return ((w->changes & POLICY_IKE) == 0 && (group == NULL) == (sa->group == NULL));
+		return ((w->changes & (POLICY_IKE | POLICY_REVOKED)) == 0 && (group == NULL) == (sa->group == NULL));
+	if ((w->changes & POLICY_REVOKED) != 0 && !unrevoked(r, sa, to, out))
+		return (false);
 	if ((w->changes & POLICY_IKE) == 0)
 		return (true);
 	return ((to->remote_addr.first.family == 0 || selector_has_addr(&to->remote_addr, &sa->remote.at.addr)) &&
@@ -146,7 +160,7 @@ child_stays(const struct renewing *r, const struct ike_child *c, const struct ik
 	const struct ike_policy *p = w->to;
 	unsigned changes = sa != NULL ? scope_changes(r, sa) | w->changes : w->changes;
 
-	if (p == NULL || (sa != NULL ? sa->unfit : (w->changes & (POLICY_PROOF | POLICY_IKE)) != 0))
+	if (p == NULL || (sa != NULL ? sa->unfit : (w->changes & (POLICY_PROOF | POLICY_IKE | POLICY_REVOKED)) != 0))
 		return (false);
 	if ((changes & (POLICY_CHILD | POLICY_IKE)) == 0)
 		return (true);
@@ -268,7 +282,7 @@ ike_engine_renew(struct ike_engine *e, struct now now, struct ike_policy *polici
 		    ike_policy_diff(&e->conf.groups[i], group, keys, sizeof(keys));
 	e->epoch = now.epoch;
 	for (sa = e->sas; sa != NULL; sa = sa->next)
-		sa->unfit = sa->state == IKE_SA_DEAD || !sa_stays(&r, sa);
+		sa->unfit = sa->state == IKE_SA_DEAD || !sa_stays(&r, sa, out);
 	end_children(&r, out);
 	end_sas(&r, now, out);
 	rebind_all(&r, now, out);

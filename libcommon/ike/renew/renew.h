@@ -19,9 +19,9 @@ struct ike_renewal {
 /*
  * Replaces the policies and groups of ${e} by the ${n} ${policies} and ${n_groups} ${groups}, which must outlive the engine or the
  * next call. A policy takes over the SAs of the old policy of the same name if it allows them (enum policy_change). The engine
- * deletes all others, and sends deletes to their peers. An exchange that negotiates an SA goes on if the SA would stay. If
- * POLICY_IKE or POLICY_PROOF changed, a half-open SA is removed without a notify: the peer times out and starts over. A pool that
- * both sets have must be one object (gate_share_pools()). ${what} has room for an entry for each policy of the old set, in its
+ * deletes all others, and sends deletes to their peers; a note names each peer whose certificate is revoked. An exchange that
+ * negotiates an SA goes on if the SA would stay. If POLICY_IKE, POLICY_PROOF or POLICY_REVOKED changed, a half-open SA is removed
+ * without a notify: the peer times out and starts over. A pool that both sets have must be one object (gate_share_pools()). ${what} has room for an entry for each policy of the old set, in its
  * order. Nothing refers to the old set afterwards. 0, or -1 with FAULT_MEMORY; then nothing has changed.
  */
 int ike_engine_renew(struct ike_engine *e, struct now now, struct ike_policy *policies, size_t n, struct ike_policy *groups,

@@ -3,7 +3,7 @@
 
 #include "ike/v1/exchange_part.h"
 #include "ike/v1base/auth.h"
-#include "ike/v1run/ike_sa.h"
+#include "ike/v1base/auth_cert.h"
 #include "wire/dn.h"
 #include "wire/rd.h"
 
@@ -88,6 +88,52 @@ v1_take_cert(struct v1_exchange *x, const struct isakmp_payload *pl, struct faul
 	else		/* a CRL and the like: not needed, not trusted */
 		return (0);
 	return (rc == 0 ? 0 : fault(f, why.code, "CERT payload: %.400s", why.what));
+}
+
+int
+v1_keep_certs(struct v1_sa *sa, const struct certs *certs, struct fault *f)
+{
+	size_t i, len = 0;
+	struct span der;
+	uint8_t *p;
+
+	bytes_free(&sa->certs);
+	if (certs->n == 0)
+		return (0);
+	for (i = 0; i < certs->n; i++)
+		len += 4 + cert_der(certs->c[i]).len;
+	if ((p = malloc(len)) == NULL)
+		return (fault(f, FAULT_MEMORY, "no memory for a certificate"));
+	sa->certs = (struct bytes){ .p = p, .len = len };
+	for (i = 0; i < certs->n; i++) {
+		der = cert_der(certs->c[i]);
+		put_be32(p, (uint32_t)der.len);
+		memcpy(p + 4, der.p, der.len);
+		p += 4 + der.len;
+	}
+	return (0);
+}
+
+int
+v1_cert_still_valid(const struct ike_sa *ike, const struct ike_policy *p, uint64_t epoch, struct fault *f)
+{
+	const struct v1_sa *sa = (const struct v1_sa *)ike;
+	struct rd r = rd_of(bytes_span(&sa->certs));
+	struct certs certs = {0};
+	struct id id = ike_id_get(ike->remote.id);
+	struct v1_cert_in in = { .creds = &p->creds, .sent = &certs, .id = &id, .epoch = epoch };
+	int rc = 0;
+
+	if (sa->auth == NULL)
+		return (fault(f, FAULT_AUTH_FAILED, "the IKE SA came from a record, which does not have the peer's certificate"));
+	if (r.left == 0)
+		return (0);
+	while (rc == 0 && r.left > 0 && !r.bad)
+		rc = certs_add_der(&certs, rd_bytes(&r, rd_u32(&r)), V1_CERTS_MAX, f);
+	if (rc == 0)
+		rc = v1_cert_unrevoked(&in, f);
+	certs_free(&certs);
+	return (rc);
 }
 
 /* Main mode: the responder asks in message 4, the initiator in 5, where it is encrypted. */

@@ -210,6 +210,8 @@ v1_take_auth(struct v1_exchange *x, const struct isakmp_payload *pl, struct faul
 	if ((r = x->sa->auth->check(&in, span_of(expected, proof_hash(x)->len), pl->body, f)) != 0)
 		return (r);
 	x->proven = true;
+	if (v1_keep_certs(x->sa, &phase1_of(x)->certs, f) != 0)
+		return (-1);
 	certs_free(&phase1_of(x)->certs);
 	if (phase1_of(x)->wrong_id == NULL)
 		return (0);

@@ -8,6 +8,7 @@
 #include "ike/v1/dpd.h"
 #include "ike/v1/heartbeat.h"
 #include "ike/v1/phase1.h"
+#include "ike/v1/phase1_cert.h"
 #include "ike/v1/quick.h"
 #include "ike/v1/receive.h"
 #include "ike/v1/sa_events.h"
@@ -351,5 +352,5 @@ const struct ike_version ike_version_1 = {
 	.send_delete = send_delete, .record = record,
 	.watch = watch, .unwatch = unwatch, .taken_over = taken_over,
 	.timeout = timeout, .dead = dead, .deadline_ms = deadline_ms,
-	.abandon = abandon, .unreachable = unreachable, .allowed = allowed, .rebind = rebind, .running = running, .free = free_sa,
+	.abandon = abandon, .unreachable = unreachable, .allowed = allowed, .unrevoked = v1_cert_still_valid, .rebind = rebind, .running = running, .free = free_sa,
 };

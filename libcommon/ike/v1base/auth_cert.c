@@ -268,3 +268,21 @@ v1_cert_check(const struct v1_cert_in *in, struct span hash_ir, struct span sig,
 	}
 	return (0);
 }
+
+int
+v1_cert_unrevoked(const struct v1_cert_in *in, struct fault *f)
+{
+	const struct cert *c = pick_pinned(in);
+	struct trust_result r;
+	int rc = 0;
+
+	/* No list says anything about a pinned one. */
+	if (c != NULL || (c = pick(in->sent, in->id)) == NULL)
+		return (0);
+	if (trust_check(&r, c, in->sent, in->creds, in->epoch, f) != 0)
+		return (-1);
+	if (r.why == TRUST_REVOKED)
+		rc = untrusted(in, &r, f);
+	trust_result_free(&r);
+	return (rc);
+}

@@ -26,4 +26,10 @@ const char *v1_cert_name_text(char out[V1_CERT_NAME_TEXT], struct span der);
  */
 int v1_cert_check(const struct v1_cert_in *in, struct span hash_ir, struct span sig, struct fault *f);
 
+/*
+ * Whether the certificate with which ${in}->id has proved itself before is not revoked by the lists of ${in}->creds. Whatever else
+ * is wrong with it now is no matter before the next proof. 0, or -1 with FAULT_AUTH_FAILED, or FAULT_MEMORY.
+ */
+int v1_cert_unrevoked(const struct v1_cert_in *in, struct fault *f);
+
 #endif

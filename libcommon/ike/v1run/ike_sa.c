@@ -25,6 +25,7 @@ v1_sa_free(struct v1_sa *sa)
 {
 	v1_keys_wipe(&sa->keys);
 	v1_vids_free(&sa->vids);
+	bytes_free(&sa->certs);
 	if (sa->login.xauth != NULL)
 		sa->login.free(sa->login.xauth);
 	free(sa->seen.mid);

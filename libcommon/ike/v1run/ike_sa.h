@@ -30,6 +30,8 @@ struct v1_sa {
 	const struct v1_auth	*auth;		/* NULL until the SA payload is parsed, or adopted */
 	const struct natt_version *natt;	/* NULL: none agreed on */
 	struct v1_keys		 keys;
+	/* The certificates that the peer proved its identity with, in DER, behind the length of each in 4 bytes; empty: none. */
+	struct bytes		 certs;
 	uint8_t			 iv[BLOCK_MAX];	/* the last cipher block of phase 1 */
 	struct v1_exchange	*exchanges;	/* phase 1 and quick modes, newest first */
 	struct v1_vids		 vids;		/* of the peer, in the order received */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/report.h"
+#include "cli/secret_file.h"
 #include "ike/renew/renew.h"
 #include "tool/gate_opt.h"
 
@@ -207,6 +208,7 @@ reload(void *ctx)
 int
 reload_open(struct reload *r, struct fault *f)
 {
+	secret_file_keep(true);
 	r->tool->reload = reload;
 	r->tool->reload_ctx = r;
 	return (strcmp(r->path, "-") == 0 ? 0 : opener_fork(&r->opener, r->path, r->given, f));
@@ -216,4 +218,5 @@ void
 reload_close(struct reload *r)
 {
 	opener_close(&r->opener);
+	secret_file_keep(false);
 }
