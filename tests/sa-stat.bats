@@ -212,3 +212,13 @@ both() {
 		else: raise SystemExit("not deleted")
 	PY
 }
+
+@test "sa-stat: without a directory of running tools the message has the remedy" {
+	local as=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+	run -3 --separate-stderr env -u XDG_RUNTIME_DIR "${as[@]}" sa-stat
+	stderr_has 'sa-stat: cannot open the directory of running tools for control: XDG_RUNTIME_DIR is not set'
+	stderr_has 'hint: name the socket with its directory, or set XDG_RUNTIME_DIR'
+	run -3 --separate-stderr env XDG_RUNTIME_DIR=relative "${as[@]}" sa-stat
+	one_error
+	stderr_has 'hint: name the socket with its directory'
+}

@@ -84,6 +84,8 @@ enum fault_code {
 	CAUSE(PEER_AS_FILE)	/* the name of a file looks like a host's */ \
 	/* CONFIG, CLAIMED, UNREACHABLE, NO_REPLY */			\
 	CAUSE(CONTROL)		/* the control socket of a tool */	\
+	/* SYSTEM */							\
+	CAUSE(RUN_DIR)		/* there is no directory of running tools */ \
 	/* BAD_PROPOSAL: which list it is in */				\
 	CAUSE(IKE_PROPOSAL)						\
 	CAUSE(ESP_PROPOSAL)						\

@@ -125,6 +125,8 @@ const struct hint hints[] = {
 	CODE(READER_GONE,
 	    "the program that reads the output ended first: look for its error message"),
 	CODE(MEMORY, "memory is short, or locked memory for keys: ulimit -l raises the limit"),
+	CAUSE(SYSTEM, RUN_DIR, "name the socket with its directory, or set XDG_RUNTIME_DIR as the tool that runs has it (/run/user/UID); "
+	    "root's tools are in /run/sapipe"),
 	SYS(SYSTEM, ENOSPC, "the disk is full: df shows it"),
 	SYS(SYSTEM, ENETUNREACH, "there is no route to the peer: check with ip route get ADDRESS"),
 	CAUSE(UNREACHABLE, CONTROL, "the tool that made the socket has ended: start esp-tun --control CONTROL again"),

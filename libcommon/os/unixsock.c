@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,6 +13,17 @@
 #include "os/rundir.h"
 
 #define BACKLOG	8
+
+/* -1, for errno: the directory of running tools, where the socket ${path} lies, is not there. */
+static int
+no_dir(const char *path, struct fault *f)
+{
+	if (errno == ENOENT && geteuid() != 0 && getenv("XDG_RUNTIME_DIR") == NULL)
+		(void)fault(f, FAULT_SYSTEM, "cannot open the directory of running tools for %s: XDG_RUNTIME_DIR is not set", path);
+	else
+		(void)fault_sys(f, FAULT_SYSTEM, "cannot open the directory of running tools for %s", path);
+	return (fault_because(f, CAUSE_RUN_DIR, -1));
+}
 
 /* The address of ${path}; ${make}: the directory of running tools is made if that is where it lies. */
 static int
@@ -25,7 +37,7 @@ name(struct sockaddr_un *un, const char *path, bool make, struct fault *f)
 		if (make && (fd = rundir_open(dir, sizeof(dir))) != -1)
 			(void)close(fd);
 		else if (make || rundir_name(dir, sizeof(dir)) != 0)
-			return (fault_sys(f, FAULT_SYSTEM, "cannot open the directory of running tools for %s", path));
+			return (no_dir(path, f));
 	}
 	n = snprintf(un->sun_path, sizeof(un->sun_path), "%s%s%s", dir, dir[0] != '\0' ? "/" : "", path);
 	if (path[0] == '\0' || n < 0 || (size_t)n >= sizeof(un->sun_path))
