@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The kinds of tunnels that sapipe runs: failover groups with vpnmon, NHRP hub and spoke, XAuth, certificates.
-# shards: 4
+# shards: 5
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154 # each test is a subshell, lib/two.bash reads what it sets
 bats_require_minimum_version 1.5.0
 load lib/common
@@ -220,6 +220,103 @@ process() { cut -d ' ' -f 1 "$T"/run/tunnels.*/"net/$2"; }
 	run -1 --separate-stderr at_left up
 	grep -q '^hint: ' <<<"$stderr"
 	[ -z "$(left ip -o link show vpn0 2>/dev/null)" ]
+}
+
+# runs NAME left|right TUNNEL: sapipe run in the background, with a socket that hears what it says to the service manager.
+runs() {
+	local ns=$L
+	[ "$2" = left ] || ns=$R
+	rm -f "$T/$1.notify"
+	background "$1.heard" /usr/bin/python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+print("bound", flush=True)
+while True:
+    print(repr(s.recv(4096).decode()), flush=True)' "$T/$1.notify"
+	eventually 5 grep -q bound "$T/$1.heard.out"
+	two_start "$1" "$2" "NOTIFY_SOCKET=$T/$1.notify WATCHDOG_USEC=2000000 SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/$2.d exec sapipe run $3"
+	eventually 20 grep -q READY=1 "$T/$1.heard.out" || { cat "$T/$1.log"; return 1; }
+}
+# runs_end NAME: SIGTERM to the process alone, which ends with 0.
+runs_end() {
+	local rc=0
+	kill -TERM "${GROUP[$1]}"
+	eventually 15 eval "! kill -0 ${GROUP[$1]} 2>/dev/null"
+	wait "${GROUP[$1]}" || rc=$?
+	unset "GROUP[$1]"
+	grep -q STOPPING=1 "$T/$1.heard.out"
+	[ $rc = 0 ]
+}
+
+@test "sapipe run: a failover group in the foreground: a member that ends is started again, and SIGTERM ends all" {
+	command -v systemd-notify >/dev/null || skip "no systemd-notify"
+	two_gateways
+	run -0 at_right up
+	runs group left berne
+	eventually 10 right ip route add 10.1.0.11 dev vpn2
+	eventually 10 right ip route add 10.1.0.12 dev vpn3
+	eventually 15 carries vpn0
+	# what the tools say is on standard error
+	grep -q 'vpn0 is up' group.log
+	eventually 10 grep -q WATCHDOG=1 group.heard.out
+	run -0 at_left reload
+	kill -9 "$(cut -d ' ' -f 1 "$T"/run/tunnels.*/berne/dsl.tun)"
+	eventually 20 carries vpn1
+	eventually 40 carries vpn0
+	run -0 at_left status
+	runs_end group
+	[ -z "$(left ip -o link show type tun 2>/dev/null)" ]
+	eventually 5 none_left "$T/left.d/"
+	run -1 at_left status
+	# none of its members: an end with the cause
+	at_right down
+	run -1 --separate-stderr env SAPIPE_RUN_DIR="$T/run" SAPIPE_CONF_DIR="$T/left.d" ip netns exec "$L" timeout 100 sapipe run berne
+	stderr_has 'berne is not up'
+	eventually 5 none_left "$T/left.d/"
+}
+
+@test "sapipe run: hub and spoke in the foreground; one tool that is gone ends all of them" {
+	local rc=0
+	command -v systemd-notify >/dev/null || skip "no systemd-notify"
+	dmvpn
+	runs hub right net
+	runs spoke left net
+	eventually 20 pings || { cat spoke.log hub.log; return 1; }
+	run -0 at_left status
+	kill "$(process left net.gre)"
+	eventually 15 eval "! kill -0 ${GROUP[spoke]} 2>/dev/null"
+	wait "${GROUP[spoke]}" || rc=$?
+	[ $rc = 3 ] || { echo "exit status $rc"; cat spoke.log; return 1; }
+	eventually 5 none_left "$T/left.d/"
+	[ -z "$(left ip -o link show type tun 2>/dev/null)$(left ip -o link show gre1 2>/dev/null)" ]
+	runs spoke left net
+	eventually 20 pings
+	run -0 at_left down
+	eventually 5 eval "! kill -0 ${GROUP[spoke]} 2>/dev/null"
+	runs_end hub
+	eventually 5 none_left "$T/(left|right).d/"
+}
+
+@test "sapipe run: one of two gateways in the foreground: takeover and standby, while the process stays" {
+	command -v systemd-notify >/dev/null || skip "no systemd-notify"
+	printf '#!/bin/sh\nexec sleep 1\n' >right.d/branches.follow
+	chmod 755 right.d/branches.follow
+	runs shared right branches
+	eventually 10 eval 'at_right fit'
+	run -0 at_right takeover
+	run -0 at_right fit
+	output_has 'branches is active'
+	run -0 at_left up
+	left ping -q -c 1 -W 20 10.2.0.1
+	run -0 at_right standby
+	[[ $(at_right status) != *', active'* ]]
+	# longer than it looks again
+	sleep 4
+	kill -0 "${GROUP[shared]}"
+	eventually 10 eval 'at_right fit'
+	runs_end shared
+	eventually 5 none_left "$T/right.d/"
 }
 
 # certificates: of left.example and right.example by one authority, in both directories.

@@ -112,6 +112,26 @@ hears() { eventually 10 heard "$@" || { cat "$BATS_TEST_TMPDIR/$1.out"; return 1
 	[ -z "$(left ip -o link show vpn0 2>/dev/null)" ]
 }
 
+@test "sapipe run: a file that this user may not read is exit 2, which the unit does not start again" {
+	local d
+	[ "$(id -u)" = 0 ] || skip "not root"
+	# where another user gets to
+	T=$(mktemp -d /tmp/service.XXXXXX)
+	d=$T
+	chmod 755 "$d"
+	mkdir -m 755 "$d/conf" "$d/run"
+	printf '%s\n' '[a]' 'role = initiator' 'address = 127.0.0.1' 'psk-file = gw.psk' 'remote-ts = 10.2.0.0/24' >"$d/conf/a.conf"
+	(umask 077 && echo secret >"$d/conf/gw.psk")
+	chmod 644 "$d/conf/a.conf"
+	run -2 --separate-stderr env SAPIPE_CONF_DIR="$d/conf" SAPIPE_RUN_DIR="$d/run" setpriv --reuid 65534 --clear-groups sapipe run a
+	stderr_has 'gw.psk'
+	run -3 --separate-stderr env SAPIPE_CONF_DIR="$d/conf" SAPIPE_RUN_DIR="$d/run" setpriv --reuid 65534 --clear-groups sapipe check a
+	chmod 700 "$d/conf"
+	run -2 --separate-stderr env SAPIPE_CONF_DIR="$d/conf" SAPIPE_RUN_DIR="$d/run" setpriv --reuid 65534 --clear-groups sapipe run a
+	stderr_has 'permission denied'
+	grep -qx 'RestartPreventExitStatus=2 4' "$SAPIPE_TOP/dist/systemd/sapipe@.service"
+}
+
 @test "the units are right, and the exposure of the service is at most 2.0" {
 	command -v systemd-analyze >/dev/null || skip "no systemd-analyze"
 	local d=$BATS_TEST_TMPDIR

@@ -212,11 +212,11 @@ start() {
 	rm -f "$at/$id.ready"
 	mkfifo "$at/$id.ready" || return 3
 	case $ike in *' --standby '*) follow_start "$id" || return ;; esac
-	setsid sh "$self" .pipeline "$at/$id" "$ike" "$tun" "$nhrp" "$gre" 9>"$at/$id.ready" 8>&- 7<&- </dev/null >>"$at/log" 2>&1 &
+	setsid sh "$self" .pipeline "$at/$id" "$ike" "$tun" "$nhrp" "$gre" 9>"$at/$id.ready" 8>&- 7<&- </dev/null >&6 2>&6 6>&- &
 	job=$! late='' what=''
 	if [ "$nhrp" != - ]; then
 		# With bindings ike-initiate tries again and again.
-		(trap - INT TERM HUP; sleep 12; [ ! -p "$at/$id.ready" ] || echo late >"$at/$id.ready") 8>&- 7<&- >/dev/null 2>&1 &
+		(trap - INT TERM HUP; sleep 12; [ ! -p "$at/$id.ready" ] || echo late >"$at/$id.ready") 8>&- 7<&- 6>&- >/dev/null 2>&1 &
 		late=$!
 	fi
 	if read -r what <"$at/$id.ready" && [ "$what" != late ]; then
@@ -247,7 +247,7 @@ start_beside() {
 	else
 		ready=$at/$id.prom
 	fi
-	setsid sh "$self" .pipeline "$at/$id" "$ike" "$tun" - - 8>&- 7<&- </dev/null >>"$at/log" 2>&1 &
+	setsid sh "$self" .pipeline "$at/$id" "$ike" "$tun" - - 8>&- 7<&- </dev/null >&6 2>&6 6>&- &
 	left=200
 	until [ -e "$ready" ] && is_up "$id"; do
 		if [ -e "$at/$id.ike.exit" ] || [ -e "$at/$id.tun.exit" ] || [ "$left" -eq 0 ]; then

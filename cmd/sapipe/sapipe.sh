@@ -18,6 +18,7 @@
 #   ID.sh           the same of the shell that waits for them
 #   ID.ike.exit, ID.tun.exit   their exit status
 #   ID.up           made when the pipeline was ready
+#   run             the same of the shell of sapipe run, where that did not become a tool
 #   ID.ctl          control socket of esp-tun, for sa-stat
 #   ID.prom         metrics of vpnmon
 #   ID.follow, ID.follower     of two gateways: what the other one writes, and the process that asks for it
@@ -79,7 +80,10 @@ case ${1-} in
 .again)	# of vpnmon: NAME MONITOR
 	run_dir
 	use "$2"
-	again "$3" >>"$at/log" 2>&1
+	# vpnmon of a service has its standard error.
+	[ -e "$at/run" ] || exec 2>>"$at/log"
+	exec 6>&2
+	again "$3" >&2
 	exit
 	;;
 esac

@@ -24,6 +24,7 @@ start_tunnel() {
 		[ ! -e "$at/log" ] || mv -f "$at/log" "$at/log.1"
 		: >"$at/log"
 	fi
+	exec 6>>"$at/log"
 	trap 'stop_all; exit 1' INT TERM HUP
 	worst=0
 	start_all
@@ -89,6 +90,10 @@ down() {
 		say "$name is down"
 		return 0
 	fi
+	if ! is_shared && alive "$at/run" && end "$at/run" TERM 300; then
+		say "$name is down"
+		return 0
+	fi
 	lock
 	stop_all
 	say "$name is down"
@@ -116,17 +121,23 @@ reload() {
 	say "$name is reloaded"
 }
 
-# run: becomes the tool that says when the tunnel is ready, the other one runs beside it: a service manager ends both.
+# run: in the foreground, for a service manager.
 run() {
-	read_conf || return
+	# A service manager starts again what ends with 3, and what cannot be read now cannot be read then.
+	(may_read) || exit 2
+	read_conf || { rc=$?; [ $rc != 3 ] || rc=2; return $rc; }
 	lines=$(pipelines)
-	[ "$(printf '%s\n' "$lines" | wc -l)" -eq 1 ] ||
-		fail 2 "$conf has more than one pipeline" 'run needs one: give each initiator a file of its own'
-	[ "$(printf '%s\n' "$lines" | cut -f 5)" = - ] || fail 2 "$conf is of a spoke of NHRP, whose pipeline has four tools" \
-		'run wants two; sapipe up starts it'
-	! is_shared || fail 2 "$name has a $confs/$name.follow" 'run does not stand by: sapipe up does'
 	lock
 	stop_all
+	if [ "$(printf '%s\n' "$lines" | wc -l)" -ne 1 ] || [ "$(printf '%s\n' "$lines" | cut -f 5)" != - ] || is_shared; then
+		keep
+	else
+		become
+	fi
+}
+
+# become: becomes the tool that says when the tunnel is ready, the other one runs beside it: a service manager ends both.
+become() {
 	IFS=$tab read -r id role ike tun nhrp _ <<-END
 		$lines
 	END
@@ -140,4 +151,82 @@ run() {
 		(unset NOTIFY_SOCKET && exec sh "$self" .tool "$at/$id.tun" "$tun <$(quote "$at/$id.records")" 8>&-) &
 		tool "$at/$id.ike" "$ike >$(quote "$at/$id.records") 8>&-"
 	fi
+}
+
+# keep: starts all pipelines, and stays. Ends with the status of one that ended, and stops the others.
+keep() {
+	notify=${NOTIFY_SOCKET-}
+	# Half of the time after which the service manager ends what does not answer.
+	beat=$((${WATCHDOG_USEC:-0} / 2000000))
+	unset NOTIFY_SOCKET WATCHDOG_USEC WATCHDOG_PID
+	mark "$at/run"
+	: >"$at/log"
+	exec 6>&2
+	trap 'leave 0' INT TERM
+	worst=0
+	start_all
+	[ "$worst" = 0 ] || leave "$worst"
+	[ -z "$failed" ] || complain "$name: not up:$failed" 'vpnmon starts it again, and again'
+	exec 8>&-
+	trap 'hup=1' HUP
+	hup='' said=0
+	tell READY=1 "STATUS=up"
+	while :; do
+		[ -z "$hup" ] || { hup=''; (reload); }
+		gone=$(first_ended) || leave_after "$gone"
+		said=$((said + 1))
+		if [ "$beat" -gt 0 ] && [ "$said" -ge "$beat" ]; then
+			said=0
+			tell WATCHDOG=1
+		fi
+		sleep 1 &
+		wait $!
+	done
+}
+
+# first_ended: the pipeline that ended, and was not started again by another command; fails with it. vpnmon starts members of
+# failover groups.
+first_ended() {
+	for try in 1 2; do
+		gone=''
+		while IFS=$tab read -r id role _ _ _ _ failover; do
+			[ "$failover" != - ] && [ "$role" != monitor ] || is_up "$id" || gone=$id
+		done <<-END
+			$lines
+		END
+		[ -n "$gone" ] || return 0
+		[ $try = 2 ] || sleep 2
+		# Whoever has it stops and starts them.
+		exec 8>"$at/lock"
+		flock 8
+		exec 8>&-
+	done
+	echo "$gone"
+	return 1
+}
+
+# leave_after ID: with the exit status of that pipeline. One that a signal ended has failed as well: it should run.
+leave_after() {
+	status=$(ended "$1")
+	case $status in [1234]) ;; *) status=3 ;; esac
+	leave "$status"
+}
+
+# leave STATUS: stops all, and ends.
+leave() {
+	trap '' INT TERM HUP
+	tell STOPPING=1
+	lock
+	stop_all
+	rm -f "$at/run"
+	[ "$1" = 0 ] || complain "$name is not up"
+	exit "$1"
+}
+
+# tell LINE...: to the service manager.
+tell() {
+	[ -n "$notify" ] || return 0
+	NOTIFY_SOCKET=$notify systemd-notify "$@" 2>/dev/null 8>&- && return
+	notify=''
+	complain 'the service manager is not notified: systemd-notify fails' 'without it, a unit of Type=exec runs the tunnel'
 }
