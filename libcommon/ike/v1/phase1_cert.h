@@ -14,7 +14,7 @@ int v1_take_cert(struct v1_exchange *x, const struct isakmp_payload *pl, struct 
 /* Keeps ${certs}, with which the peer of ${sa} has proved its identity, for lists that revoke one later. 0, or -1 with FAULT_MEMORY. */
 int v1_keep_certs(struct v1_sa *sa, const struct certs *certs, struct fault *f);
 /* See struct ike_version. */
-int v1_cert_still_valid(const struct ike_sa *sa, const struct ike_policy *p, uint64_t epoch, struct fault *f);
+int v1_cert_still_valid(const struct ike_sa *ike, const struct ike_policy *p, uint64_t epoch, struct fault *f);
 /* One CERTREQ for each CA, in the message where the peer still can obey. */
 int v1_put_cert_req(struct v1_exchange *x, struct isakmp_builder *b, struct fault *f);
 int v1_take_cert_req(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f);
