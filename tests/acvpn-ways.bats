@@ -96,3 +96,33 @@ in_both() {
 	direct 1 2
 	at s1 ping -c 1 -W 3 -I 10.1.0.1 10.2.0.1 | grep 'ttl=64 '
 }
+
+@test "acvpn ways: two hubs: each tells of spokes whose packets come by it, and a direct tunnel outlives its hub" {
+	IKE_OPTIONS='--also 203.0.113.253' SERVERS='203.0.113.254 203.0.113.253'
+	node_add hub2 253 3
+	at hub2 sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.{all,default}.send_redirects=0
+	connect_hub
+	# It has the certificate of the first.
+	end hub2 "esp-tun -v --tun vpn0 --no-route --hub --nhrp 203.0.113.253 --address 10.255.255.253/32 --state-dir hub2.state \
+			--control $T/hub2.ctl <(ike-respond -v $SIGNED --cert hub.crt --key hub.key --peer-cert-hash $(hash_of s1) \
+				--peer-cert-hash $(hash_of s2)) \
+			<(nhrp-serve -v --connect --client-net 10.0.0.0/14 --tun vpn0 --address 10.255.255.253)"
+	wait_for 20 hub2 'serving on vpn0'
+	connect_spoke 1 s1
+	connect_spoke 2 s2
+	in_both
+	local n
+	for n in 1 2; do
+		wait_for 20 "s$n" "registered: 10.255.255.$n at 203.0.113.253"
+		at "s$n" ip route add 10.0.0.0/8 via 10.255.255.253 dev vpn0 onlink src "10.$n.0.1" metric 20
+	done
+	eventually 15 at hub2 ip route get 10.1.0.1
+	eventually 15 at hub2 ip route get 10.2.0.1
+	until_direct 1 2
+	seen hub 'connected: 10.255.255.1: tunnel from 10.255.255.1 to 10.255.255.2'
+	run ! seen hub2 'connecting: '
+	# The first hub dies: the direct tunnel carries on.
+	kill -9 -- "-${PIPES[0]}"
+	at s1 ping -q -c 20 -i 0.05 -W 1 -I 10.1.0.1 10.2.0.1 | grep ' 0% packet loss'
+	direct 1 2
+}

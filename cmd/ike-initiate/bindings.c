@@ -219,7 +219,7 @@ take(struct bound *b, const struct addr *nbma, const struct sa_nhrp_binding *rec
 	if (slot == PEERS_BOUND)
 		return (fault(f, FAULT_TOO_LARGE, "bindings name more than %d peers", PEERS_BOUND));
 	if (ports_is_own(nbma) == 1)
-		return (rec == NULL ? fault(f, FAULT_BAD_ADDRESS, "%s is an address of this machine", b->r->o->peer) : 0);
+		return (rec == NULL ? fault(f, FAULT_BAD_ADDRESS, "%s is an address of this machine", addr_text(text, nbma)) : 0);
 	if (ike_host_source(h, &local, &remote, PORT_IKE, f) != 0)
 		return (-1);
 	if (rec != NULL && !can_trust(b, rec))
@@ -236,6 +236,17 @@ take(struct bound *b, const struct addr *nbma, const struct sa_nhrp_binding *rec
 		b->peer[slot] = (struct bound_peer){0};
 	ike_host_do(h, &todo);
 	return (rc);
+}
+
+/* A peer of the command line. 0 or -1. */
+static int
+take_named(struct bound *b, const char *name, struct fault *f)
+{
+	struct endpoint to;
+
+	if (peer_resolve(&to, name, b->r->tool.local.addr.family, PORT_IKE_DEFAULT, f) != 0)
+		return (-1);
+	return (find(b, &to.addr) != NULL ? 0 : take(b, &to.addr, NULL, f));
 }
 
 /* Compares the peers with the bindings: new ones, and those that no binding names any more. */
@@ -385,7 +396,6 @@ initiate_bound(struct initiate *r, const struct ike_tool_opts *tool, struct ike_
 {
 	char *name[] = { (char *)(uintptr_t)r->o->bindings };
 	static const struct addr nobody = { .family = 4 };
-	struct endpoint to;
 	struct bound *b;
 
 	if (check(r, f) != 0)
@@ -405,9 +415,11 @@ initiate_bound(struct initiate *r, const struct ike_tool_opts *tool, struct ike_
 		return (-1);
 	r->tool.hook = on_verdict;
 	r->tool.hook_ctx = b;
-	if (r->o->peer != NULL && (peer_resolve(&to, r->o->peer, r->tool.local.addr.family, PORT_IKE_DEFAULT, f) != 0 ||
-	    take(b, &to.addr, NULL, f) != 0))
+	if (r->o->peer != NULL && take_named(b, r->o->peer, f) != 0)
 		return (-1);
+	for (size_t i = 0; i < r->o->also.n; i++)
+		if (take_named(b, r->o->also.v[i], f) != 0)
+			return (-1);
 	ev_init(&b->io, on_records);
 	b->io.data = b;
 	if (sa_in_fd(b->in, 0) != -1) {

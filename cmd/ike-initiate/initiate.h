@@ -14,6 +14,7 @@ struct initiate_opts {
 	struct policy_opts	 policy;
 	struct ike_tool_opts	 tool;
 	const char		*peer;
+	struct opt_list		 also;		/* more peers, with --bindings */
 	const char		*peers_file, *section;
 	const char		*phase2, *delete;	/* files of SA state */
 	const char		*bindings;		/* file or "-" of records of NHRP */

@@ -30,6 +30,7 @@ static const struct opt optab[] = {
 	    "keep running: rekey, answer, probe, reconnect, delete on exit"),
 	OPT_STR(struct initiate_opts, bindings, 0, "bindings", "FILE",
 	    "with --keep: an SA for GRE with each peer that the nhrp-binding records of FILE (- for standard input) name"),
+	OPT_LIST(struct initiate_opts, also, 0, "also", "PEER", "with --bindings: have an SA with this peer too, as with PEER"),
 	OPT_FLAG(struct initiate_opts, look, 0, "look",
 	    "delete the SAs at the peer when the records are written: they are only to be looked at"),
 	OPT_MILLIS(struct initiate_opts, linger_ms, 0, "linger", "S", 0, 60000,
@@ -153,7 +154,9 @@ run(struct initiate *r, struct initiate_opts *given)
 	r->tool.one_peer = true;
 	r->tool.one_shot = !o->keep && o->delete == NULL;
 	r->tool.look = o->look;
-	if (o->peer == NULL && !state && o->bindings == NULL)
+	if (o->also.n > 0 && o->bindings == NULL)
+		(void)fault(&f, FAULT_USAGE, "--also requires --bindings");
+	else if (o->peer == NULL && !state && o->bindings == NULL)
 		(void)fault(&f, FAULT_USAGE, "no PEER given");
 	else if (o->keep && o->delete != NULL)
 		(void)fault(&f, FAULT_USAGE, "--delete and --keep exclude each other");

@@ -418,12 +418,15 @@ datapath_send_to(struct datapath *dp, const struct addr *remote, uint8_t *p, siz
 	if (inner_parse(&in, p, len) != 0 || (sa = nhtb_remote(dp->hops.table, remote, &in)) == NULL)
 		return (false);
 	biglock_pause();	/* its numbers leave in their order */
+	/* The same addresses may lead to another peer: two servers whose addresses in the tunnel are not known yet. */
+	sadb_changed(dp->db);
 	dp->hops.copy_to = sa;
 	dp->hops.own = true;
 	dp_out(dp, &k);
 	dp_out_flush(dp);
 	dp->hops.own = false;
 	dp->hops.copy_to = NULL;
+	sadb_changed(dp->db);
 	biglock_resume();
 	return (true);
 }

@@ -33,17 +33,22 @@ nodes() {
 	ip -n "${P}net" link add br0 type bridge
 	ip -n "${P}net" link set br0 up
 	for node; do
-		ip netns add "$P$node"
-		ip -n "${P}net" link add "$node" type veth peer name eth0 netns "$P$node"
-		ip -n "${P}net" link set "$node" master br0 up
-		ip -n "$P$node" link set lo up
-		ip -n "$P$node" addr add "203.0.113.$((n ? n : 254))/24" dev eth0
-		ip -n "$P$node" link set eth0 up
-		ip -n "$P$node" addr add "10.$n.0.1/32" dev lo
-		ip -n "$P$node" addr add "fd00:$n::1/128" dev lo
+		node_add "$node" "$((n ? n : 254))" "$n"
 		n=$((n + 1))
 	done
 	at hub sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.{all,default}.send_redirects=0 net.ipv6.conf.all.forwarding=1
+}
+
+# node_add NAME N NET: with 203.0.113.N outside and 10.NET.0.1 inside.
+node_add() {
+	ip netns add "$P$1"
+	ip -n "${P}net" link add "$1" type veth peer name eth0 netns "$P$1"
+	ip -n "${P}net" link set "$1" master br0 up
+	ip -n "$P$1" link set lo up
+	ip -n "$P$1" addr add "203.0.113.$2/24" dev eth0
+	ip -n "$P$1" link set eth0 up
+	ip -n "$P$1" addr add "10.$3.0.1/32" dev lo
+	ip -n "$P$1" addr add "fd00:$3::1/128" dev lo
 }
 
 at() { ip netns exec "$P$1" "${@:2}"; }
@@ -81,8 +86,8 @@ SIGNED="$SUITE --exchange aggressive --auth ecdsa"
 
 # What the ends trust: TRUST of the hub and TRUST_S of a spoke, and whether the spokes register the hash of their certificate.
 TRUST='' TRUST_S='' HASHES=yes
-# More options of a spoke's ike-initiate.
-IKE_OPTIONS=''
+# More options of a spoke's ike-initiate, and the servers of its nhrp-register.
+IKE_OPTIONS='' SERVERS=203.0.113.254
 
 # connect_hub [OPTION...]: the hub; without TRUST it knows the certificates of both spokes. Its nhrp-serve gets the options.
 connect_hub() {
@@ -101,7 +106,7 @@ connect_spoke() {
 	shift 2
 	[ $OVERLAY = 4 ] || all=fd00::/12
 	end "s$n" "nhrp-register -v --keep --connect ${HASHES:+--cert $cert.crt} --prefix $(net_of "$n") --tun vpn0 --address $(tun_of "$n") $* \
-			203.0.113.254 | tee s$n.nhrp |
+			$SERVERS | tee s$n.nhrp |
 		ike-initiate -v --keep --bindings - $SIGNED --cert s$n.crt --key s$n.key ${TRUST_S:---peer-cert-hash $(hash_of hub)} $IKE_OPTIONS \
 			203.0.113.254 |
 		tee s$n.rec |
