@@ -271,7 +271,7 @@ TOOLS1 := $(filter-out $(TOOLS8),$(TOOLS) $(SH_TOOLS))
 # One completion file serves every tool, under the names that bash and fish look for.
 INSTALLED = $(TOOLS1:%=$(BINDIR)/%) $(TOOLS8:%=$(SBINDIR)/%) $(DATADIR)/sapipe/sa-state.cddl $(foreach p,$(PAGES),$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p))) \
 	$(TOOLS:%=$(BASHDIR)/%) $(BASHDIR)/sapipe $(TOOLS:%=$(FISHDIR)/%.fish) $(FISHDIR)/sapipe.fish \
-	$(PARTS:%=$(DATADIR)/sapipe/%) $(ZSHDIR)/_sapipe $(UNITDIR)/sapipe@.service $(UNITDIR)/sapipe@.socket $(SYSUSERSDIR)/sapipe.conf $(TMPFILESDIR)/sapipe.conf
+	$(PARTS:%=$(DATADIR)/sapipe/%) $(ZSHDIR)/_sapipe $(UNITDIR)/sapipe@.service $(UNITDIR)/sapipe-many@.service $(UNITDIR)/sapipe@.socket $(SYSUSERSDIR)/sapipe.conf $(TMPFILESDIR)/sapipe.conf
 
 install: all $(if $(NM),install-nm)
 	$(Q)install -d $(addprefix $(DESTDIR),$(BINDIR) $(SBINDIR) $(BASHDIR) $(FISHDIR) $(ZSHDIR) $(DATADIR)/sapipe)
@@ -288,7 +288,8 @@ install: all $(if $(NM),install-nm)
 		ln -sf sapipe $(DESTDIR)$(BASHDIR)/$$t; ln -sf sapipe.fish $(DESTDIR)$(FISHDIR)/$$t.fish; done
 	$(Q)install -d $(addprefix $(DESTDIR),$(UNITDIR) $(SYSUSERSDIR) $(TMPFILESDIR))
 	$(Q)sed -E 's/^Exec(Start|Reload)=/&$(subst /,\/,$(SBINDIR))\//' dist/systemd/sapipe@.service >$(DESTDIR)$(UNITDIR)/sapipe@.service
-	$(Q)chmod 644 $(DESTDIR)$(UNITDIR)/sapipe@.service
+	$(Q)sed -E -f dist/systemd/many.sed $(DESTDIR)$(UNITDIR)/sapipe@.service >$(DESTDIR)$(UNITDIR)/sapipe-many@.service
+	$(Q)chmod 644 $(DESTDIR)$(UNITDIR)/sapipe@.service $(DESTDIR)$(UNITDIR)/sapipe-many@.service
 	$(Q)install -m 644 dist/systemd/sapipe@.socket $(DESTDIR)$(UNITDIR)/sapipe@.socket
 	$(Q)install -m 644 dist/systemd/sapipe.sysusers $(DESTDIR)$(SYSUSERSDIR)/sapipe.conf
 	$(Q)install -m 644 dist/systemd/sapipe.tmpfiles $(DESTDIR)$(TMPFILESDIR)/sapipe.conf

@@ -51,6 +51,7 @@ version() { sed -n 's/^#define VERSION[[:space:]]*"\(.*\)"$/\1/p' "$SAPIPE_TOP/l
 		fi
 	done
 	grep -qx 'ExecStart=/usr/sbin/sapipe run %i' "$d/usr/lib/systemd/system/sapipe@.service"
+	grep -qx 'NotifyAccess=all' "$d/usr/lib/systemd/system/sapipe-many@.service"
 	cmp libcommon/sa/sa-state.cddl "$d/usr/share/sapipe/sa-state.cddl"
 	run -0 make -s uninstall DESTDIR="$d" PREFIX=/usr SBINDIR=/usr/sbin
 	run -0 find "$d" ! -type d

@@ -129,6 +129,12 @@ hears() { eventually 10 heard "$@" || { cat "$BATS_TEST_TMPDIR/$1.out"; return 1
 	chmod 700 "$d/conf"
 	run -2 --separate-stderr env SAPIPE_CONF_DIR="$d/conf" SAPIPE_RUN_DIR="$d/run" setpriv --reuid 65534 --clear-groups sapipe run a
 	stderr_has 'permission denied'
+	# Two tunnels in a file: the unit for one pipeline would wait for a message of a child.
+	printf '%s\n' '[a]' 'role = initiator' 'address = 127.0.0.1' 'psk-file = gw.psk' 'remote-ts = 10.2.0.0/24' '[b]' 'role = initiator' \
+		'address = 127.0.0.2' 'psk-file = gw.psk' 'remote-ts = 10.3.0.0/24' 'tun = vpn1' >"$d/conf/two.conf"
+	NOTIFY_SOCKET=$d/none run -2 --separate-stderr env SAPIPE_CONF_DIR="$d/conf" SAPIPE_RUN_DIR="$d/run" sapipe run two
+	stderr_has 'more than two tools'
+	stderr_has 'sapipe-many@two'
 	grep -qx 'RestartPreventExitStatus=2 4' "$SAPIPE_TOP/dist/systemd/sapipe@.service"
 }
 
@@ -141,6 +147,14 @@ hears() { eventually 10 heard "$@" || { cat "$BATS_TEST_TMPDIR/$1.out"; return 1
 	run systemd-analyze verify --man=no "$d/sapipe@x.service" "$d/sapipe@x.socket"
 	[ "$status" -eq 0 ]
 	[[ $output != *sapipe* ]] || { echo "$output"; return 1; }
+	# The one for many tools differs by what its comment says.
+	sed -E -f dist/systemd/many.sed "$d/sapipe@x.service" >"$d/sapipe-many@x.service"
+	run systemd-analyze verify --man=no "$d/sapipe-many@x.service"
+	[ "$status" -eq 0 ]
+	[[ $output != *sapipe* ]] || { echo "$output"; return 1; }
+	run diff <(grep -v '^#' "$d/sapipe@x.service") <(grep -v '^#' "$d/sapipe-many@x.service")
+	[ "$(grep -c '^[<>]' <<<"$output")" = 3 ]
+	run -0 systemd-analyze security --offline=true --no-pager --threshold=21 "$d/sapipe-many@x.service"
 	run systemd-analyze security --offline=true --no-pager --threshold=20 "$d/sapipe@x.service"
 	echo "${lines[-1]}"
 	[ "$status" -eq 0 ]

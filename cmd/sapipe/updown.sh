@@ -128,10 +128,15 @@ run() {
 	read_conf || { rc=$?; [ $rc != 3 ] || rc=2; return $rc; }
 	lines=$(pipelines)
 	lock
-	stop_all
 	if [ "$(printf '%s\n' "$lines" | wc -l)" -ne 1 ] || [ "$(printf '%s\n' "$lines" | cut -f 5)" != - ] || is_shared; then
+		# systemd ignores messages of a child without NotifyAccess=all, and would wait for READY in vain.
+		[ -z "${NOTIFY_SOCKET-}" ] || [ "${SAPIPE_NOTIFY-}" = all ] ||
+			fail 2 "$name has more than two tools, which this unit is not for" \
+				"systemctl enable --now sapipe-many@$name, or a unit with NotifyAccess=all and Environment=SAPIPE_NOTIFY=all"
+		stop_all
 		keep
 	else
+		stop_all
 		become
 	fi
 }
