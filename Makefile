@@ -15,9 +15,10 @@
 #   make compile_commands.json  for clangd and similar tools
 #   make deb                    the Debian packages, into build/deb
 #   make check-deb              the same, built twice, with lintian, and installed on bare machines
-#   make install                PREFIX=/usr/local DESTDIR=; NM= leaves out what NetworkManager starts; as root without DESTDIR it creates the
+#   make install                PREFIX=/usr/local DESTDIR=; as root without DESTDIR it creates the
 #                               system user sapipe, which the tools become
-#   make uninstall, make clean
+#   make install-nm             the service of NetworkManager, whose description is outside of PREFIX
+#   make uninstall, make uninstall-nm, make clean
 #
 # V=1 prints the commands. SAN=1 builds with the address and undefined behaviour sanitizers, in
 # build/san; TSAN=1 with the thread sanitizer, in build/tsan. CC and CFLAGS override the defaults.
@@ -273,7 +274,7 @@ INSTALLED = $(TOOLS1:%=$(BINDIR)/%) $(TOOLS8:%=$(SBINDIR)/%) $(DATADIR)/sapipe/s
 	$(TOOLS:%=$(BASHDIR)/%) $(BASHDIR)/sapipe $(TOOLS:%=$(FISHDIR)/%.fish) $(FISHDIR)/sapipe.fish \
 	$(PARTS:%=$(DATADIR)/sapipe/%) $(ZSHDIR)/_sapipe $(UNITDIR)/sapipe@.service $(UNITDIR)/sapipe-many@.service $(UNITDIR)/sapipe@.socket $(SYSUSERSDIR)/sapipe.conf $(TMPFILESDIR)/sapipe.conf
 
-install: all $(if $(NM),install-nm)
+install: all
 	$(Q)install -d $(addprefix $(DESTDIR),$(BINDIR) $(SBINDIR) $(BASHDIR) $(FISHDIR) $(ZSHDIR) $(DATADIR)/sapipe)
 	$(Q)install -m 755 $(TOOLS1:%=$(B)/%) $(DESTDIR)$(BINDIR)
 	$(Q)install -m 755 $(TOOLS8:%=$(B)/%) $(DESTDIR)$(SBINDIR)
@@ -299,7 +300,8 @@ ifeq ($(DESTDIR),)
 		echo 'install: no user sapipe: the tools become nobody' >&2
 endif
 
-# NetworkManager starts the service by the file with its name.
+# NetworkManager starts the service by the file with its name. It looks for that outside of PREFIX, where only root can write: so this is
+# no part of "install".
 NM_INSTALLED = $(NMDIR)/nm-sapipe-service $(NMNAMEDIR)/nm-sapipe-service.name $(DBUSDIR)/nm-sapipe-service.conf \
 	$(MANDIR)/man8/nm-sapipe-service.8
 install-nm: all
@@ -311,7 +313,9 @@ install-nm: all
 	$(Q)install -m 644 man/nm-sapipe-service.8 $(DESTDIR)$(MANDIR)/man8
 
 uninstall:
-	$(Q)rm -f $(addprefix $(DESTDIR),$(INSTALLED) $(NM_INSTALLED))
+	$(Q)rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+uninstall-nm:
+	$(Q)rm -f $(addprefix $(DESTDIR),$(NM_INSTALLED))
 
 # ---- the packages of Debian
 
@@ -355,6 +359,6 @@ clean:
 
 FORCE:
 .PHONY: all help units unit check demo benches bench fuzzers fuzz objects lint lint-gcc lint-clang \
-	lint-tidy lint-cppcheck lint-shell lint-man install install-nm uninstall deb check-deb deps clean FORCE
+	lint-tidy lint-cppcheck lint-shell lint-man install install-nm uninstall uninstall-nm deb check-deb deps clean FORCE
 .SECONDARY:
 -include $(OBJECTS:.o=.d) $(patsubst %.o,%.d,$(call objs,tests/bench/*.c tests/net/*.c tests/fuzz/*.c))

@@ -38,7 +38,9 @@ version() { sed -n 's/^#define VERSION[[:space:]]*"\(.*\)"$/\1/p' "$SAPIPE_TOP/l
 @test "SBINDIR has the tools with a page of section 8, BINDIR the others, and the unit runs the one that is there" {
 	local d=$BATS_TEST_TMPDIR/root t
 	cd "$SAPIPE_TOP"
-	run -0 make -s -o all CC=false install DESTDIR="$d" PREFIX=/usr SBINDIR=/usr/sbin B="${SAPIPE_BUILD#"$SAPIPE_TOP"/}"
+	local args=(DESTDIR="$d" PREFIX=/usr SBINDIR=/usr/sbin B="${SAPIPE_BUILD#"$SAPIPE_TOP"/}")
+	run -0 make -s -o all CC=false install "${args[@]}"
+	[ ! -e "$SAPIPE_BUILD/nm-sapipe-service" ] || run -0 make -s -o all CC=false install-nm "${args[@]}"
 	for t in cmd/*/; do
 		t=$(basename "$t")
 		if [ "$t" = nm-sapipe-service ]; then
@@ -53,8 +55,17 @@ version() { sed -n 's/^#define VERSION[[:space:]]*"\(.*\)"$/\1/p' "$SAPIPE_TOP/l
 	grep -qx 'ExecStart=/usr/sbin/sapipe run %i' "$d/usr/lib/systemd/system/sapipe@.service"
 	grep -qx 'NotifyAccess=all' "$d/usr/lib/systemd/system/sapipe-many@.service"
 	cmp libcommon/sa/sa-state.cddl "$d/usr/share/sapipe/sa-state.cddl"
-	run -0 make -s uninstall DESTDIR="$d" PREFIX=/usr SBINDIR=/usr/sbin
+	run -0 make -s uninstall uninstall-nm "${args[@]}"
 	run -0 find "$d" ! -type d
+	[ -z "$output" ]
+}
+
+@test "make install writes below PREFIX only: a user who is not root has no other place" {
+	local d=$BATS_TEST_TMPDIR/root
+	cd "$SAPIPE_TOP"
+	run -0 make -s -o all CC=false install DESTDIR="$d" PREFIX=/opt/own B="${SAPIPE_BUILD#"$SAPIPE_TOP"/}"
+	[ -x "$d/opt/own/bin/sa-show" ]
+	run -0 find "$d" ! -type d ! -path "$d/opt/own/*"
 	[ -z "$output" ]
 }
 

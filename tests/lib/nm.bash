@@ -77,6 +77,8 @@ nm_start() {
 		mount -t tmpfs conf /etc/NetworkManager
 		mkdir -p /var/lib/NetworkManager
 		mount -t tmpfs state /var/lib/NetworkManager
+		# A sapipe that is installed has its description there.
+		[ ! -d /usr/lib/NetworkManager/VPN ] || mount -t tmpfs vpn /usr/lib/NetworkManager/VPN
 		# Where it cannot write, NetworkManager does not wait for udev.
 		mount -o remount,bind,ro /sys
 		mkdir -p /run/dbus /run/NetworkManager /etc/NetworkManager/VPN /etc/NetworkManager/system-connections
