@@ -172,7 +172,7 @@ raw_toobig(const struct raw *r, unsigned which, struct addr *peer)
 	struct sockaddr_in6 from;
 	struct sockaddr_in in;
 	struct cmsghdr *c;
-	uint8_t quote[64];
+	uint8_t quote[64] = {0};
 
 	for (int i = 0; i < ERRORS_MAX; i++) {
 		struct iovec iov = { quote, sizeof(quote) };

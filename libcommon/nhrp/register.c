@@ -171,8 +171,10 @@ networks(struct nhrp_register *r, const struct nhrp_packet *p, struct now now)
 		e = event(r, now, good ? "registered" : "refused");
 		e.proto = n->net;
 		e.prefix = n->prefix;
-		e.has_code = !good && c != NULL;
-		e.code = e.has_code ? c->code : 0;
+		if (!good && c != NULL) {
+			e.has_code = true;
+			e.code = c->code;
+		}
 		(void)snprintf(e.text, sizeof(e.text), "the network%s%s", good ? "" : ": ",
 		    good ? "" : c != NULL ? nhrp_code_words(c->code, num) : "the server ignores it");
 		nhrp_node_tell(r->node, &e);
