@@ -143,7 +143,7 @@ try_sealed(const uint8_t *p, size_t len)
 	put_be32(buf, gcm ? SPI_GCM : SPI_NARROW);
 	put_be32(buf + 4, ++seq);
 	j.len = k.len = head + body + xf->icv_len;
-	must(esp_xf_iv(xf, buf + ESP_HDR) == 0);
+	must(esp_xf_iv(ctx, xf, buf + ESP_HDR) == 0);
 	xf->be->seal(esp_ctx_of(ctx, xf->be), &j, 1);
 	must(j.ok);
 	k.remote.addr = addr_make(4, from);
