@@ -432,7 +432,7 @@ standby_close(struct standby *s)
 		ev_timer_stop(s->t->loop, &s->on_again);
 		ev_signal_stop(s->t->loop, &s->on_usr2);
 	}
-	if (s->share != NULL)
+	if (s->t != NULL && s->share != NULL)
 		sa_out_show(s->t->out, NULL, NULL);
 	record_share_close(s->share);
 	if (s->state_fd != -1)
