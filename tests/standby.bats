@@ -148,6 +148,29 @@ taken() { sa-show --format json "$1.sa" | tail -n 1 | sed -n 's/.*"what": *"take
 	eventually 10 gone b esp-tun
 }
 
+@test "standby: a gateway that begins again hears of its own earlier takeover, and stays in standby" {
+	local place
+	: >feed
+	gateway b "$B" "tail -s 0.1 -c +1 -f feed"
+	eventually 10 hears "$B"
+	eventually 10 eval '[ "$(records b.sa event 2>/dev/null)" = 1 ]' || { show; false; }
+	place=$(sa-show --format json b.sa | jq -r 'select(.type == "event") | .text')
+	[ -n "$place" ]
+	sa_make event --what takeover --text "$place" --takeovers 7 own
+	sa_make child --esp aes128gcm16 --encap none --local 203.0.113.2:0 --remote 203.0.113.1:0 --local-ts 10.2.0.0/24 \
+		--remote-ts 10.1.0.0/24 child l.sa
+	cat own child >>feed
+	# records leave in the order in which they come
+	eventually 10 holds_child b.sa || { show; false; }
+	[ "$(records b.sa event)" = 1 ]
+	nap 0.5
+	run ! grep -q 'active now' b.log
+	kill -USR2 "$(pid_of b ike-respond)"
+	eventually 10 grep -q 'active now' b.log
+	# it counts on from there
+	eventually 10 eval '[ "$(sa-show --format json b.sa | jq -r "select(.what == \"takeover\") | .takeovers")" = 8 ]'
+}
+
 # state_is NAME WORD: what ike-respond says of itself.
 state_is() { sa-stat --ike "$T/$1.ctl" 2>/dev/null | grep -q "^{\"type\":\"standby\",\"state\":\"$2\","; }
 

@@ -279,7 +279,9 @@ receive(struct standby *s, const struct sa_rec *r)
 			lost(s, r);
 		else if (!s->active && r->event.takeovers > s->takeovers) {
 			s->takeovers = r->event.takeovers;
-			put(s, r);
+			/* Only for the other gateway: esp-tun would obey one of ours, from before this process began. */
+			if (s->share != NULL)
+				record_share_put(s->share, r);
 		}
 	} else if (s->active)
 		return;
@@ -336,7 +338,7 @@ drain(struct standby *s)
 			report_note(&f);
 		sa_rec_wipe(s->rec);
 	}
-	/* A pipe without snapshots has all that there is when it is empty. */
+	/* Of a gateway that sends no snapshots, all records are here when the pipe is empty. */
 	if (rc == 0 && s->came && !s->snapshot)
 		s->followed = true;
 	if (s->in != NULL && sa_in_ended(s->in)) {
