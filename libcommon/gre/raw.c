@@ -11,7 +11,6 @@
 #include "gre/gre.h"
 #include "os/sockaddr.h"
 
-#define AGAIN		4
 #define ERRORS_MAX	64	/* read at a time */
 #define RCVBUF		(4 * 1024 * 1024)
 #define CONTROL		(CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)))
@@ -149,21 +148,6 @@ raw_receive(const struct raw *r, unsigned which, struct raw_pkt *pkts, size_t n,
 	return (kept);
 }
 
-/* An ICMP error about an earlier packet is the result of the next call: then the call is repeated. */
-static int
-send_again(int fd, struct mmsghdr *m, unsigned n)
-{
-	int sent = -1;
-
-	for (int i = 0; i < AGAIN && sent == -1; i++) {
-		sent = sendmmsg(fd, m, n, MSG_DONTWAIT);
-		if (sent == -1 && errno != EMSGSIZE && errno != ECONNREFUSED && errno != EHOSTUNREACH && errno != ENETUNREACH &&
-		    errno != EPROTO && errno != ENOPROTOOPT && errno != EACCES && errno != EOPNOTSUPP)
-			break;
-	}
-	return (sent);
-}
-
 bool
 raw_toobig(const struct raw *r, unsigned which, struct addr *peer)
 {
@@ -228,6 +212,6 @@ raw_send(const struct raw *r, const struct raw_pkt *pkts, size_t n)
 		memcpy(CMSG_DATA(c), &tos, sizeof(tos));
 	}
 	errno = EAFNOSUPPORT;
-	sent = r->fd[v6] == -1 ? -1 : send_again(r->fd[v6], m, (unsigned)n);
+	sent = r->fd[v6] == -1 ? -1 : socket_send(r->fd[v6], m, (unsigned)n);
 	return (sent < 0 ? 0 : (size_t)sent);
 }

@@ -10,6 +10,7 @@
 
 #include "base/biglock.h"
 #include "os/pathmtu.h"
+#include "os/sockaddr.h"
 
 #define V6_HDR		40
 #define V6_HOPS		64
@@ -291,23 +292,6 @@ fragments(struct rawesp *r, enum rawesp_which which, bool may)
 		(void)setsockopt(r->fd[which], IPPROTO_IPV6, IPV6_MTU_DISCOVER, &six, sizeof(six));
 }
 
-/* The socket reports an ICMP error of an earlier packet at the next call: that is not about this one. */
-static int
-send_again(int fd, struct mmsghdr *m, unsigned n)
-{
-	int sent = -1;
-
-	for (int i = 0; i < 4 && sent == -1; i++) {
-		biglock_leave();
-		sent = sendmmsg(fd, m, n, MSG_DONTWAIT);
-		biglock_take();
-		if (sent == -1 && errno != EMSGSIZE && errno != ECONNREFUSED && errno != EHOSTUNREACH && errno != ENETUNREACH &&
-		    errno != EPROTO && errno != ENOPROTOOPT && errno != EACCES && errno != EOPNOTSUPP)
-			break;
-	}
-	return (sent);
-}
-
 size_t
 rawesp_send(struct rawesp *r, const struct pkt *pkts, size_t n)
 {
@@ -347,7 +331,7 @@ rawesp_send(struct rawesp *r, const struct pkt *pkts, size_t n)
 		put_controls(h, k);
 	}
 	errno = EOPNOTSUPP;
-	sent = i > 0 ? send_again(fd, m, (unsigned)i) : -1;
+	sent = i > 0 ? socket_send(fd, m, (unsigned)i) : -1;
 	if (sent <= 0 && errno == EMSGSIZE && whole)
 		return (send_pieces(fd, &pkts[0], path_mtu_once(&pkts[0].remote.addr, r->mark)) == 0);
 	return (sent > 0 ? (size_t)sent : 0);

@@ -1,8 +1,11 @@
 /* Addresses and ports as a sockaddr, and back. */
 #include "os/sockaddr.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
+
+#include "base/biglock.h"
 
 socklen_t
 sockaddr_put(struct sockaddr_storage *ss, const struct endpoint *e)
@@ -44,4 +47,26 @@ sockaddr_get(const struct sockaddr_storage *ss)
 		e.port = ntohs(sin6.sin6_port);
 	}
 	return (e);
+}
+
+bool
+socket_reports_earlier(int err)
+{
+	return (err == ECONNREFUSED || err == EHOSTUNREACH || err == ENETUNREACH || err == EPROTO || err == EHOSTDOWN ||
+	    err == ENONET || err == EOPNOTSUPP || err == EMSGSIZE || err == EACCES || err == ENOPROTOOPT);
+}
+
+int
+socket_send(int fd, struct mmsghdr *m, unsigned n)
+{
+	int sent = -1;
+
+	for (int i = 0; i < 4 && sent == -1; i++) {
+		biglock_leave();
+		sent = sendmmsg(fd, m, n, MSG_DONTWAIT);
+		biglock_take();
+		if (sent == -1 && !socket_reports_earlier(errno))
+			break;
+	}
+	return (sent);
 }

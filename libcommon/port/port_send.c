@@ -66,18 +66,6 @@ make_ready(struct msghdr *mh, struct out *o, const struct pkt *d, size_t marker)
 		mh->msg_control = NULL;
 }
 
-/*
- * The socket reports ICMP errors of earlier datagrams, perhaps another holder's, at the
- * next call: such errors are not about this datagram.
- */
-static bool
-is_echo(int err)
-{
-	return (err == ECONNREFUSED || err == EHOSTUNREACH || err == ENETUNREACH ||
-	    err == EPROTO || err == EHOSTDOWN || err == ENONET || err == EOPNOTSUPP ||
-	    err == EMSGSIZE || err == EACCES || err == ENOPROTOOPT);
-}
-
 static int
 send_fault(struct fault *f, int err, const struct pkt *d)
 {
@@ -125,7 +113,7 @@ send_one(struct port *p, const struct pkt *d, size_t marker)
 		if (sendmsg(p->udp, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) != -1)
 			return (0);
 		err = errno;
-		if (err != EINTR && !is_echo(err))
+		if (err != EINTR && !socket_reports_earlier(err))
 			break;
 	}
 	return (err);
@@ -303,7 +291,7 @@ ports_send_esp(struct ports *set, const struct pkt *d, size_t n, struct fault *f
 			done++;
 			continue;
 		}
-		if ((err == EINTR || is_echo(err)) && echoes++ < 4)
+		if ((err == EINTR || socket_reports_earlier(err)) && echoes++ < 4)
 			continue;
 		if (!is_full(err))
 			(void)send_fault(f, err, &d[done]);
