@@ -107,7 +107,7 @@ is_local_in(void *ctx, const struct nhrp_net *net)
 	size_t i;
 
 	for (i = 0; i < r->n_nets; i++)
-		if (nhrp_within(&r->nets[i].net, &net->net, net->prefix) || nhrp_within(&net->net, &r->nets[i].net, r->nets[i].prefix))
+		if (nhrp_overlap(&r->nets[i], net))
 			return (true);
 	for (i = 0; n > 0 && i < (size_t)n; i++)
 		if (nhrp_within(&own[i], &net->net, net->prefix))

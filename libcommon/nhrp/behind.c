@@ -10,12 +10,6 @@ net_of(const struct nhrp_behind *b)
 	return ((struct nhrp_net){ b->prefix.net, b->prefix.bits });
 }
 
-static bool
-overlap(const struct nhrp_net *x, const struct nhrp_net *y)
-{
-	return (nhrp_within(&x->net, &y->net, y->prefix) || nhrp_within(&y->net, &x->net, x->prefix));
-}
-
 /* --- who may have what --- */
 
 static bool
@@ -60,7 +54,7 @@ is_taken(const struct nhrp_serve *s, const struct addr *proto, const struct nhrp
 		for (b = own ? NULL : e->nets; b != NULL; b = b->next) {
 			struct nhrp_net theirs = net_of(b);
 
-			if (overlap(&theirs, n))
+			if (nhrp_overlap(&theirs, n))
 				return (true);
 		}
 	}

@@ -161,6 +161,12 @@ nhrp_within(const struct addr *a, const struct addr *net, uint8_t prefix)
 	return (addr_cmp(&x, &y) == 0);
 }
 
+bool
+nhrp_overlap(const struct nhrp_net *x, const struct nhrp_net *y)
+{
+	return (nhrp_within(&x->net, &y->net, y->prefix) || nhrp_within(&y->net, &x->net, x->prefix));
+}
+
 int
 nhrp_inner(struct span s, struct addr *src, struct addr *dst)
 {

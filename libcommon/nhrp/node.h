@@ -78,6 +78,8 @@ nhrp_bits(const struct addr *a)
 struct addr nhrp_network(const struct addr *a, uint8_t prefix);
 /* Whether ${a} is in ${net}/${prefix}. */
 bool nhrp_within(const struct addr *a, const struct addr *net, uint8_t prefix);
+/* Whether the networks have a common address. */
+bool nhrp_overlap(const struct nhrp_net *x, const struct nhrp_net *y);
 /* The addresses of the IP packet whose head is ${s}. 0, or -1: it is no IP packet, or truncated. */
 int nhrp_inner(struct span s, struct addr *src, struct addr *dst);
 
