@@ -257,6 +257,7 @@ gre_device_new(struct ev_loop *loop, const struct gre_opt *o, const struct gre_c
 	d->tap.tun.fd = d->raw.fd[0] = d->raw.fd[RAW_V6] = -1;
 	ev_timer_init(&d->expiry, on_expiry, 0., 0.);
 	d->expiry.data = d;
+	d->asker = path_asker_of(0);
 	gre_use_init(d);
 	gre_alive_init(d);
 	if (open_all(d, f) != 0) {
@@ -288,6 +289,7 @@ gre_device_free(struct gre_device *d)
 	raw_close(&d->raw);
 	sampler_free(d->sampler);
 	free(d->senders);
+	path_asker_close(&d->asker);
 	free(d->paths);
 	free(d->slots);
 	free(d);

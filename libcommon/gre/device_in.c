@@ -144,8 +144,7 @@ take(struct gre_device *d, const struct raw_pkt *raw, struct pkt *k)
 	else if (h.proto == GRE_IPV4 || h.proto == GRE_IPV6) {
 		if (!gre_alive_asked(d, raw, span_of(k->p, k->len)))
 			deliver(d, raw, h.proto, k);
-	}
-	else if (h.proto != GRE_NHRP && h.proto != GRE_MPLS)
+	} else if (h.proto != GRE_NHRP && h.proto != GRE_MPLS)
 		d->drops[GRE_DROP_PROTO]++;
 	else if (h.proto != GRE_NHRP || !hand_out(d, raw, k->p, k->len))
 		write_out(d, &k, 1, 0, h.proto);

@@ -152,6 +152,8 @@ look(struct gre_device *d, const struct tap_frame *frame, struct addr *to)
 static bool
 inspect(struct gre_device *d, struct pkt *k, const struct inner *in, const struct tap_frame *frame, const struct addr *to)
 {
+	size_t room;
+
 	if (in->proto == GRE_IP_PROTO && addr_cmp(&in->dst, to) == 0) {
 		if (d->drops[GRE_DROP_LOOP]++ == 0)
 			gre_note(d, 0, "the route to the NBMA address of a peer leads into %s itself: give that address a route of its own",
@@ -163,10 +165,11 @@ inspect(struct gre_device *d, struct pkt *k, const struct inner *in, const struc
 		d->drops[GRE_DROP_REDIRECT]++;
 		return (false);
 	}
-	if (gre_refused(d, k, in, frame, to))
+	room = gre_room(d, to);
+	if (gre_refused(d, k, in, frame, room))
 		return (false);
 	if (d->o.clamp && k->gso == PKT_GSO_NONE && in->proto == TCP)
-		(void)inner_mss_clamp(k->p, in, inner_mss_of(in->src.family, gre_room(d, to)));
+		(void)inner_mss_clamp(k->p, in, inner_mss_of(in->src.family, room));
 	sample(d, in, frame->proto, k->p, k->len, to);
 	return (true);
 }

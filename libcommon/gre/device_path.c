@@ -4,7 +4,6 @@
  */
 #include "base/hash.h"
 #include "gre/device_priv.h"
-#include "os/pathmtu.h"
 
 #define PATH_MS		5000	/* after that the kernel is asked again */
 #define OUTER_V4	20
@@ -30,7 +29,7 @@ gre_room(struct gre_device *d, const struct addr *peer)
 
 	if (addr_cmp(&p->addr, peer) != 0 || d->turn_ms - p->at_ms >= PATH_MS) {
 		was = addr_cmp(&p->addr, peer) == 0 ? was : 0;
-		*p = (struct gre_path){ .addr = *peer, .mtu = path_mtu_once(peer, 0), .at_ms = d->turn_ms };
+		*p = (struct gre_path){ .addr = *peer, .mtu = path_mtu(&d->asker, peer), .at_ms = d->turn_ms };
 		if (was != 0 && p->mtu != 0 && p->mtu != was)
 			gre_note(d, 1, "path MTU to %s is %zu", addr_text(text, peer), p->mtu);
 	}
@@ -41,11 +40,12 @@ gre_room(struct gre_device *d, const struct addr *peer)
 void
 gre_path_errors(struct gre_device *d, unsigned which)
 {
+	struct gre_path *p;
 	struct addr peer;
 
 	while (raw_toobig(&d->raw, which, &peer))
-		if (addr_cmp(&slot(d, &peer)->addr, &peer) == 0)
-			slot(d, &peer)->at_ms = d->turn_ms - PATH_MS;
+		if (addr_cmp(&(p = slot(d, &peer))->addr, &peer) == 0)
+			p->at_ms = d->turn_ms - PATH_MS;
 }
 
 /* Whether ${k} is, or has a segment that is, longer than ${room}. */
@@ -62,12 +62,11 @@ is_longer(const struct pkt *k, const struct inner *in, size_t room)
 }
 
 bool
-gre_refused(struct gre_device *d, const struct pkt *k, const struct inner *in, const struct tap_frame *frame, const struct addr *to)
+gre_refused(struct gre_device *d, const struct pkt *k, const struct inner *in, const struct tap_frame *frame, size_t room)
 {
 	const size_t least = in->src.family == 6 ? INNER_MIN_V6 : INNER_MIN_V4;
 	uint8_t buf[TUN_ROOM + TOOBIG_MAX];
 	struct pkt answer = { .p = buf + TUN_ROOM, .buf = buf, .cap = sizeof(buf) }, *one = &answer;
-	size_t room = gre_room(d, to);
 
 	room = room < least ? least : room;
 	if (!is_longer(k, in, room) || !in->df)

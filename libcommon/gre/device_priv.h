@@ -15,6 +15,7 @@
 #include "gre/tap.h"
 #include "gre/uses.h"
 #include "os/clock.h"
+#include "os/pathmtu.h"
 
 #define SLOT_HEAD	64	/* bytes before a packet: GRE, or the head of a frame */
 #define SLOT_ROOM	65536	/* of an IP packet, or a frame */
@@ -90,6 +91,7 @@ struct gre_device {
 	bool		 due;		/* bindings have changed */
 	uint32_t	 seq;		/* of the next packet */
 	struct gre_sender *senders;
+	struct path_asker asker;
 	struct gre_path	*paths;
 	struct keepalive alive;
 	ev_timer	 alive_timer;
@@ -137,8 +139,8 @@ bool gre_alive_asked(struct gre_device *d, const struct raw_pkt *raw, struct spa
 size_t gre_room(struct gre_device *d, const struct addr *peer);
 /* Reads ICMP errors of socket ${which} about packets that were too big. */
 void gre_path_errors(struct gre_device *d, unsigned which);
-/* Whether ${k} is too long for the path to ${to} and must not be fragmented: its sender has been told. */
-bool gre_refused(struct gre_device *d, const struct pkt *k, const struct inner *in, const struct tap_frame *frame, const struct addr *to);
+/* Whether ${k} is longer than ${room}, see gre_room(), and must not be fragmented: its sender has been told. */
+bool gre_refused(struct gre_device *d, const struct pkt *k, const struct inner *in, const struct tap_frame *frame, size_t room);
 /* coalesce_put_fn: to the device. */
 void gre_put_joined(void *ctx, struct pkt *const *k, size_t n, size_t head);
 /* GRE of socket ${which}: to the device, or to the tools. */
