@@ -97,7 +97,7 @@ pings() { ip netns exec "$L" ping -q -c 1 -i 0.1 -W 1 "$@" >/dev/null 2>&1; }
 	run -2 gre-tun --keepalive 5 --remote 203.0.113.2
 }
 
-@test "gre path: a narrower path is told to the sender, in IPv4 and IPv6, through GRE over both" {
+@test "gre path: gre-tun tells the sender of a narrower path, in IPv4 and IPv6, by GRE over both" {
 	local opts l r room
 	router_between
 	for opts in 4 6; do

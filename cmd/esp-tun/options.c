@@ -72,7 +72,8 @@ tun_settle(const struct tun_opts *o, struct datapath_opt *d, struct fault *f)
 	size_t i;
 
 	*d = (struct datapath_opt){ .tun = o->tun, .mtu = o->mtu, .route = o->route,
-	    .local_lan = o->local_lan, .metric = o->metric, .hub = o->hub, .threads = (unsigned)o->threads, .shared = o->standby, .block = o->block, .keeper = -1, .recorder = -1 };
+	    .local_lan = o->local_lan, .metric = o->metric, .hub = o->hub, .threads = o->threads,
+	    .shared = o->standby, .block = o->block, .keeper = -1, .recorder = -1 };
 	d->sadb = (struct sadb_config){ .sa = { .backends = tun_backends(o, f), .rand = rand_system,
 	    .replay = o->replay == WINDOW_UNSET ? REPLAY_DEFAULT : o->replay,
 	    .replay_force = o->replay != WINDOW_UNSET }, .dscp_mapped = o->dscp != DSCP_COPY || o->dscp_map != NULL,

@@ -112,7 +112,7 @@ struct pipeline {
 	GIOChannel *lines;
 	guint	 watch, reading;
 	gboolean login;		/* an error was about user, password, key or certificate */
-	char	*cause, *hint;
+	char	*cause;
 };
 
 /* An object of --log-format json: printed as text, and remembered if it is an error. */

@@ -40,7 +40,7 @@ among(const char *word, const char *const *words, gsize n)
 	return (FALSE);
 }
 
-/* Whether the method wants that secret, or the profile says that there is one. */
+/* Whether the method needs the secret ${k}, or the profile has flags for it. */
 static gboolean
 wants(NMSettingVpn *vpn, const struct secret_key *k)
 {

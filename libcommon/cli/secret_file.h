@@ -31,9 +31,9 @@ int secret_file_read(struct secret *out, const char *from, enum secret_format fo
     const char *what, const char *beside, struct fault *f);
 
 /*
- * From now on, what is read from "-", "fd:N", "env:NAME" or "tty" by secret_file_read() and secret_file_bytes() is kept in locked
- * memory, and given again when it is read again, since there it is gone: for tools that read their files again. At most
- * SECRET_ONCE_MAX of them; further ones are not kept. False: forgets them, and keeps no more.
+ * True: secret_file_read() and secret_file_bytes() keep what they read from "-", "fd:N", "env:NAME" and "tty" in locked memory,
+ * and return it at the next call for the same source, which can be read only once. For tools that read their files again.
+ * They keep at most SECRET_ONCE_MAX secrets. False: they forget all of them, and keep none.
  */
 #define SECRET_ONCE_MAX	64
 void secret_file_keep(bool keep);

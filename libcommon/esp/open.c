@@ -99,7 +99,7 @@ run(struct esp_ctx *ctx, const struct esp_backend *be, struct esp_job *jobs, siz
 {
 	if (be == NULL)
 		return;			/* no job yet */
-	biglock_leave();	/* the jobs are of this thread, and so are the keys' uses */
+	biglock_leave();	/* no other thread works with these packets and keys now */
 	be->open(esp_ctx_of(ctx, be), jobs, n);
 	biglock_take();
 	for (size_t i = 0; i < n; i++)
