@@ -70,29 +70,12 @@ encode(struct client *c)
 	c->out_len = sa_encode_into(c->out, sizeof(c->out), &c->said);
 }
 
-/* The first SA that came after ${serial}: SAs lie in order of arrival, and any may have ended since the last call. */
-static struct esp_pair *
-after(const struct sadb *db, uint64_t serial)
-{
-	size_t low = 0, high = sadb_count(db);
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (esp_pair_serial(sadb_at(db, mid)) <= serial)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return (sadb_at(db, low));
-}
-
 /* The next record of the answer. */
 static void
 next_record(struct client *c)
 {
 	struct datapath *dp = c->control->dp;
-	struct esp_pair *pair = c->answer == ANSWER_HOPS ? NULL : after(dp->db, c->serial);
+	struct esp_pair *pair = c->answer == ANSWER_HOPS ? NULL : sadb_at(dp->db, sadb_after(dp->db, c->serial));
 	bool reset = c->answer == ANSWER_RESET;
 
 	if (c->answer == ANSWER_HOPS && dp_hop_stat(dp, &c->serial, &c->said.next_hop))

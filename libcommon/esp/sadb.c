@@ -101,6 +101,21 @@ sadb_at(const struct sadb *db, size_t i)
 	return (i < db->n ? db->pairs[i] : NULL);
 }
 
+size_t
+sadb_after(const struct sadb *db, uint64_t serial)
+{
+	size_t low = 0, high = db->n, mid;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (esp_pair_serial(db->pairs[mid]) <= serial)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return (low);
+}
+
 void
 sadb_changed(struct sadb *db)
 {
@@ -142,9 +157,7 @@ sadb_remove(struct sadb *db, struct esp_pair *pair)
 	spd_remove(&db->spd, &pair->out);
 	table_remove(&db->heirs, &pair->heir);
 	heap_set(&db->ends, &pair->end, UINT64_MAX);
-	/* A list of pointers: to search and to move it takes some us with 10,000. */
-	for (i = 0; db->pairs[i] != pair; )
-		i++;
+	i = sadb_after(db, esp_pair_serial(pair) - 1);
 	db->n--;
 	memmove(&db->pairs[i], &db->pairs[i + 1], (db->n - i) * sizeof(db->pairs[0]));
 	if (pair->other != NULL)
@@ -371,6 +384,7 @@ sadb_add(struct sadb *db, const struct sa_child *rec, uint32_t source, struct no
 {
 	struct esp_pair *pair, **list;
 	struct esp_sa *sa;
+	size_t cap;
 
 	*old = false;
 	if (sadb_check(rec, f) != 0)
@@ -380,12 +394,13 @@ sadb_add(struct sadb *db, const struct sa_child *rec, uint32_t source, struct no
 		return (replace(db, sa->pair, rec, source, now, f));
 	}
 	if (db->n == db->cap) {
-		if ((list = realloc(db->pairs, (db->cap + 64) * sizeof(db->pairs[0]))) == NULL) {
+		cap = db->cap + db->cap / 2 + 64;
+		if ((list = realloc(db->pairs, cap * sizeof(db->pairs[0]))) == NULL) {
 			(void)fault(f, FAULT_MEMORY, "no memory for an SA");
 			return (NULL);
 		}
 		db->pairs = list;
-		db->cap += 64;
+		db->cap = cap;
 	}
 	if (heap_reserve(&db->ends, db->n + 1) != 0) {
 		(void)fault(f, FAULT_MEMORY, "no memory for an SA");

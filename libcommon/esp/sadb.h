@@ -89,6 +89,8 @@ uint64_t sadb_next_expiry_ms(const struct sadb *db);
 size_t sadb_count(const struct sadb *db);
 /* Pairs in turn, in order of arrival; NULL after the last. */
 struct esp_pair *sadb_at(const struct sadb *db, size_t i);
+/* The index for sadb_at() of the first pair whose serial (esp/pair.h) is above ${serial}; of one that is not there: sadb_count(). */
+size_t sadb_after(const struct sadb *db, uint64_t serial);
 /* Removes one and releases it. */
 void sadb_remove(struct sadb *db, struct esp_pair *pair);
 

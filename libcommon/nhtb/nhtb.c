@@ -156,6 +156,8 @@ entry_revive(struct nhtb *t, struct entry *e)
 		return;
 	free(e->was);
 	e->was = NULL;
+	*(e->prev != NULL ? &e->prev->next : &t->first_gone) = e->next;
+	*(e->next != NULL ? &e->next->prev : &t->last_gone) = e->prev;
 	t->n_gone--;
 }
 
@@ -176,26 +178,27 @@ entry_drop(struct nhtb *t, struct entry *e)
 
 /*
  * The last SA of ${e}, of ${pair}, has gone. The address stays bound: its packets must not go to another peer. Of too many
- * the oldest is forgotten.
+ * the one that went first is forgotten.
  */
 static void
 entry_gone(struct nhtb *t, struct entry *e, const struct esp_pair *pair)
 {
+	struct entry *old = t->first_gone;
+
 	if (e->own.newest != NULL || e->was != NULL)
 		return;
-	if ((e->was = strdup(pair->name)) != NULL)
-		t->n_gone++;
-	for (size_t i = 0; t->n_gone > NHTB_GONE_MAX && i < t->n_entries; i++)
-		if (t->entries[i]->was != NULL) {
-			struct entry *old = t->entries[i];
-
-			entry_revive(t, old);
-			entry_drop(t, old);
-			if (old == e)
-				return;
-			break;
-		}
-	entry_drop(t, e);
+	if ((e->was = strdup(pair->name)) == NULL) {
+		entry_drop(t, e);
+		return;
+	}
+	e->prev = t->last_gone;
+	e->next = NULL;
+	*(e->prev != NULL ? &e->prev->next : &t->first_gone) = e;
+	t->last_gone = e;
+	if (++t->n_gone > NHTB_GONE_MAX) {
+		entry_revive(t, old);
+		entry_drop(t, old);
+	}
 }
 
 int

@@ -42,6 +42,7 @@ struct entry {
 	uint64_t	 serial;
 	struct list	*bound;		/* static: the SAs of the name; NULL: none */
 	char		*was;		/* automatic, of a peer that has gone: its name; NULL: it is not */
+	struct entry	*next, *prev;	/* if it is: those that have gone after and before it */
 };
 
 struct nhtb {
@@ -49,6 +50,7 @@ struct nhtb {
 	struct table	 words, peers, hops;
 	struct entry	**entries;	/* in order of ${serial} */
 	size_t		 n_entries, cap_entries, n_static, n_gone;
+	struct entry	*first_gone, *last_gone;
 	struct list	*whole;		/* peers with selectors of all addresses */
 	size_t		 n_whole;
 };

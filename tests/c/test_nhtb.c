@@ -120,7 +120,7 @@ routes_of_one_network(void **state)
 
 /* ---- peers */
 
-struct world { struct sadb *db; struct nhtb *t; struct nhtb_node *node[MANY]; uint32_t n; };
+struct world { struct sadb *db; struct nhtb *t; struct nhtb_node *node[NHTB_GONE_MAX + 10]; uint32_t n; };
 
 static int
 setup(void **state)
@@ -341,6 +341,37 @@ flat_delete(void **state)
 	assert_int_equal(sadb_count(w->db), MANY - 1 - (MANY - 1 + 9) / 10);
 }
 
+/* Of too many peers that have gone the one that went first is forgotten; one that came back is not among them. */
+static void
+forgotten(void **state)
+{
+	struct world *w = *state;
+	struct nhtb_view v = {0};
+	enum esp_verdict why;
+	char hop[32];
+
+	for (unsigned i = 0; i < NHTB_GONE_MAX + 2; i++) {
+		(void)snprintf(hop, sizeof(hop), "10.%u.%u.1", i / 250, i % 250 + 1);
+		(void)peer(w, "p", hop, "0.0.0.0/0", NULL);
+	}
+	leave(w, 2);
+	leave(w, 1);
+	leave(w, 0);
+	(void)peer(w, "again", "10.0.3.1", "0.0.0.0/0", NULL);
+	for (uint32_t i = 3; i < NHTB_GONE_MAX + 2; i++)
+		leave(w, i);
+	assert_int_equal(w->t->n_gone, NHTB_GONE_MAX);
+	/* Nobody's: the selectors decide. */
+	assert_null(to(w, "10.1.0.1", "10.0.2.1", &why));
+	assert_int_equal(why, ESP_OK);
+	assert_null(to(w, "10.1.0.1", "10.0.1.1", &why));
+	assert_int_equal(why, ESP_NO_SA);
+	assert_string_equal(to(w, "10.1.0.1", "10.0.3.1", &why)->name, "again");
+	for (size_t n = 0; n <= NHTB_GONE_MAX; n++)
+		assert_true(nhtb_after(w->t, v.serial, &v));
+	assert_false(nhtb_after(w->t, v.serial, &v));
+}
+
 /* The flows of a route with several next hops go by weight, and past a peer that is not there. */
 static void
 several_hops(void **state)
@@ -379,6 +410,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(selectors_count, setup, teardown),
 		cmocka_unit_test_setup_teardown(flat, setup, teardown),
 		cmocka_unit_test_setup_teardown(flat_delete, setup, teardown),
+		cmocka_unit_test_setup_teardown(forgotten, setup, teardown),
 		cmocka_unit_test_setup_teardown(several_hops, setup, teardown),
 	};
 
