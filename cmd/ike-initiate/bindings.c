@@ -16,6 +16,7 @@
 #define PROTO_GRE	47
 #define PASSIVE_MS	5000	/* for a peer that is to begin its tunnel */
 #define LIFETIME_LEAST	60	/* seconds, of a profile */
+#define SAID_MAX	64	/* peers without a tunnel that are remembered as reported */
 #define LET_GO_MS	3000	/* after the last binding: the peer's may end a moment later, and it still sends */
 
 struct bound_peer {
@@ -25,6 +26,8 @@ struct bound_peer {
 	uint64_t	until_ms;	/* not wanted: when it is let go */
 	uint64_t	begin_ms;	/* the peer begins its tunnel; this end does from then on; 0: it has begun */
 	struct endpoint	local;		/* ... from here */
+	uint16_t	port;		/* of the peer */
+	uint64_t	doubt_ms;	/* both ends are behind a NAT: without a tunnel by then, the user is told; 0: not */
 	bool		up;		/* has a child SA; the readers have its bindings */
 };
 
@@ -36,6 +39,8 @@ struct bound {
 	struct sa_rec		 rec;
 	struct bindings		 list;
 	struct bound_peer	 peer[PEERS_BOUND];
+	struct addr		 said[SAID_MAX];	/* peers that were reported, a ring; family 0: none */
+	unsigned		 next_said;
 	/* The first is for peers that this end does not know (yet), the others are those of ${peer}. */
 	struct ike_policy	 policy[1 + PEERS_BOUND];
 };
@@ -95,6 +100,43 @@ tell(struct bound *b)
 	}
 }
 
+/* --- what NATs prevent --- */
+
+static struct addr *
+said(struct bound *b, const struct addr *nbma)
+{
+	for (struct addr *a = b->said; a < b->said + SAID_MAX; a++)
+		if (a->family != 0 && addr_cmp(a, nbma) == 0)
+			return (a);
+	return (NULL);
+}
+
+/* Reports a peer whose tunnel two NATs prevent: once, until there was one. */
+static void
+doubt(struct bound *b, struct bound_peer *p, uint64_t now_ms)
+{
+	struct addr *had = said(b, &p->nbma);
+	struct fault f = {0};
+	char text[ADDR_TEXT];
+
+	if (p->up) {
+		p->doubt_ms = 0;
+		if (had != NULL)
+			*had = (struct addr){0};
+		return;
+	}
+	if (p->doubt_ms == 0 || now_ms < p->doubt_ms)
+		return;
+	p->doubt_ms = 0;
+	if (had != NULL)
+		return;
+	b->said[b->next_said++ % SAID_MAX] = p->nbma;
+	(void)fault_because(&f, CAUSE_TWO_NATS, fault(&f, FAULT_NO_REPLY,
+	    "no direct tunnel with %s: both ends are behind a NAT, and its answers do not arrive; packets go on by the hub",
+	    addr_text(text, &p->nbma)));
+	(void)report_fault(&f);
+}
+
 /* --- peers --- */
 
 static struct selector
@@ -149,6 +191,8 @@ fit(struct bound *b, size_t slot, const struct addr *own, const struct addr *pee
 
 	*p = b->r->policy;	/* which keeps the secrets */
 	p->remote_addr = (struct selector){ .first = *peer, .last = *peer };
+	if (rec != NULL && rec->nat_nbma.family != 0)
+		p->remote_inner = rec->nbma;
 	if (p->mode == SA_TUNNEL) {
 		if (rec != NULL && rec->kind == NHRP_KIND_SHORTCUT)
 			fit_client(p, rec);
@@ -163,7 +207,7 @@ fit(struct bound *b, size_t slot, const struct addr *own, const struct addr *pee
 static void
 begin(struct bound *b, struct bound_peer *p)
 {
-	const struct endpoint remote = { .addr = p->nbma, .port = PORT_IKE_DEFAULT };
+	const struct endpoint remote = { .addr = p->nbma, .port = p->port };
 	struct ike_host *h = b->r->tool.host;
 	struct ike_outbox todo = {0};
 	struct fault f = {0};
@@ -193,6 +237,27 @@ let_go(struct bound *b, struct bound_peer *p)
 	ike_host_do(h, &todo);
 }
 
+/*
+ * Where an exchange with the peer of ${rec} begins: at ${*remote}, from the port of ${*local}. If both ends are behind a NAT, they
+ * begin at once, on port 4500 (RFC 3947 section 4): the first message of each opens its own NAT for the other's messages, and
+ * ESP goes the same way. NATs that keep ports let the other's messages in. True: both are.
+ */
+static bool
+begin_where(const struct bound *b, const struct sa_nhrp_binding *rec, struct endpoint *local, struct endpoint *remote)
+{
+	struct ike_host *h = b->r->tool.host;
+	struct endpoint natt = *local;
+	struct fault f = {0};
+
+	if (rec == NULL || rec->nat_nbma.family == 0 || !ike_engine_behind_nat(ike_host_engine(h), &local->addr))
+		return (false);
+	if (ike_host_source(h, &natt, remote, PORT_NATT, &f) == 0 && natt.port == PORT_NATT_DEFAULT) {
+		*local = natt;
+		remote->port = PORT_NATT_DEFAULT;
+	}
+	return (true);
+}
+
 /* Whether the peer of ${rec} can prove who it is. */
 static bool
 can_trust(const struct bound *b, const struct sa_nhrp_binding *rec)
@@ -206,12 +271,13 @@ can_trust(const struct bound *b, const struct sa_nhrp_binding *rec)
 static int
 take(struct bound *b, const struct addr *nbma, const struct sa_nhrp_binding *rec, struct fault *f)
 {
-	const struct endpoint remote = { .addr = *nbma, .port = PORT_IKE_DEFAULT };
+	struct endpoint remote = { .addr = *nbma, .port = PORT_IKE_DEFAULT };
 	struct ike_host *h = b->r->tool.host;
 	struct endpoint local = b->r->tool.local;
 	struct ike_outbox todo = {0};
 	char text[ADDR_TEXT];
 	size_t slot = 0;
+	bool two_nats;
 	int rc;
 
 	while (slot < PEERS_BOUND && b->peer[slot].nbma.family != 0)
@@ -225,8 +291,10 @@ take(struct bound *b, const struct addr *nbma, const struct sa_nhrp_binding *rec
 	if (rec != NULL && !can_trust(b, rec))
 		return (fault(f, FAULT_CONFIG, "the binding of %s has no certificate hash, and there is no --ca: no tunnel",
 		    addr_text(text, nbma)));
+	two_nats = begin_where(b, rec, &local, &remote);
 	fit(b, slot, &local.addr, nbma, rec);
-	b->peer[slot] = (struct bound_peer){ .nbma = *nbma, .named = rec == NULL, .wanted = true, .local = local };
+	b->peer[slot] = (struct bound_peer){ .nbma = *nbma, .named = rec == NULL, .wanted = true, .local = local, .port = remote.port,
+	    .doubt_ms = two_nats ? ike_host_now(h).ms + b->r->policy.timeout_ms : 0 };
 	if (rec != NULL && rec->flags.passive) {
 		b->peer[slot].begin_ms = ike_host_now(h).ms + PASSIVE_MS;
 		return (0);
@@ -278,6 +346,9 @@ settle(struct bound *b)
 		if (p->nbma.family != 0 && p->begin_ms != 0 && now_ms >= p->begin_ms)
 			begin(b, p);
 	tell(b);
+	for (p = b->peer; p < b->peer + PEERS_BOUND; p++)
+		if (p->nbma.family != 0)
+			doubt(b, p, now_ms);
 }
 
 /* --- the input --- */

@@ -182,6 +182,7 @@ enum fault_code {
 	/* NO_REPLY */							\
 	CAUSE(ELSEWHERE)	/* answers came from another address */	\
 	CAUSE(INVALID_ANSWER)	/* something came that makes no sense */ \
+	CAUSE(TWO_NATS)		/* both ends are behind one */		\
 	CAUSE(ALIVE)		/* the peer answers R-U-THERE */	\
 	CAUSE(SA_SILENT)	/* nothing is answered under the IKE SA */ \
 	/* PEER_NOTIFY */						\

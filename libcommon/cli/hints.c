@@ -177,6 +177,8 @@ const struct hint hints[] = {
 	    "something answers there, but not this exchange: --pcap FILE keeps its messages and ike-trace FILE shows them; is the port another program's, or the peer's secret another?"),
 	CAUSE(NO_REPLY, TCP_SILENT,
 	    "the connection is open, but IKE is not answered in it: the port is another program's, or the gateway ignores unknown addresses, IDs (try the other --exchange) or proposals; its log says which"),
+	CAUSE(NO_REPLY, TWO_NATS,
+	    "a NAT that changes UDP port 4500, or that both ends share, does not let the direct tunnel through: let it keep the port (Linux: masquerade without random)"),
 	CAUSE(NO_REPLY, ALIVE,
 	    "the peer has the IKE SA and ignores this request: look for networks (proxy IDs) and PFS in the peer's log"),
 	CAUSE(NO_REPLY, SA_SILENT,

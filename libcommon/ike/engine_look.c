@@ -61,6 +61,17 @@ ike_engine_count_wanted(const struct ike_engine *e, const struct ike_policy *pol
 }
 
 bool
+ike_engine_behind_nat(const struct ike_engine *e, const struct addr *local)
+{
+	const struct ike_sa *sa;
+
+	for (sa = e->sas; sa != NULL; sa = sa->next)
+		if (sa->state == IKE_SA_ESTABLISHED && sa->natt.local_nat && addr_cmp(&sa->local.at.addr, local) == 0)
+			return (true);
+	return (false);
+}
+
+bool
 ike_engine_has_child(const struct ike_engine *e, const struct addr *remote)
 {
 	const struct ike_child *c;

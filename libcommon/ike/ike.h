@@ -87,6 +87,8 @@ int ike_engine_want(struct ike_engine *e, struct now now, struct ike_policy *pol
  * ${policy} after that.
  */
 void ike_engine_unwant(struct ike_engine *e, struct now now, const struct ike_policy *policy, struct ike_outbox *out);
+/* Whether an established IKE SA shows that this end is behind a NAT, at its address ${local}. */
+bool ike_engine_behind_nat(const struct ike_engine *e, const struct addr *local);
 /* Whether there is a child SA with ${remote}. */
 bool ike_engine_has_child(const struct ike_engine *e, const struct addr *remote);
 

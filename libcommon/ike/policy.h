@@ -51,6 +51,8 @@ struct ike_policy {
 	struct id		local_id;	/* type 0: the local address */
 	struct id		remote_id;	/* type 0: any (initiator: the peer's address) */
 	bool			remote_id_any;
+	struct addr		remote_inner;	/* initiator, without ${remote_id}: the peer's address behind its NAT, by which
+						   it may call itself; family 0: not known */
 	struct selector		remote_addr;	/* responder: where this peer may come from;
 						   family 0: anywhere */
 	struct ike_proposals	ike;

@@ -78,6 +78,8 @@ get_value(struct acvpn *a, uint8_t type, struct span v)
 		return (get_addr(&a->nbma, v));
 	case ACVPN_ATTR_PROTO:
 		return (get_addr(&a->proto, v));
+	case ACVPN_ATTR_INNER:
+		return (get_addr(&a->inner, v));
 	case ACVPN_ATTR_NET:
 		return (get_net(a, v));
 	case ACVPN_ATTR_CERT:
@@ -85,7 +87,7 @@ get_value(struct acvpn *a, uint8_t type, struct span v)
 		break;
 	case ACVPN_ATTR_ROLE:
 		a->role = v.p[0];
-		return (a->role == ACVPN_INITIATOR || a->role == ACVPN_RESPONDER);
+		return (a->role >= ACVPN_INITIATOR && a->role <= ACVPN_BOTH);
 	case ACVPN_ATTR_HOLDING:
 		a->holding = get_be16(v.p);
 		return (a->holding > 0);
@@ -190,6 +192,9 @@ put_value(struct wr *w, const struct acvpn *a, unsigned type)
 	case ACVPN_ATTR_PROTO:
 		put_bytes(w, type, span_of(a->proto.b, addr_len(&a->proto)));
 		break;
+	case ACVPN_ATTR_INNER:
+		put_bytes(w, type, span_of(a->inner.b, addr_len(&a->inner)));
+		break;
 	case ACVPN_ATTR_NET:
 		for (size_t i = 0; i < a->n_nets; i++) {
 			put_head(w, type, 1 + addr_len(&a->nets[i].net));
@@ -263,6 +268,9 @@ value_words(char *out, size_t cap, size_t *n, const struct acvpn *a, unsigned ty
 	case ACVPN_ATTR_PROTO:
 		add(out, cap, n, " %s", addr_text(text, &a->proto));
 		break;
+	case ACVPN_ATTR_INNER:
+		add(out, cap, n, " %s", addr_text(text, &a->inner));
+		break;
 	case ACVPN_ATTR_NET:
 		for (size_t i = 0; i < a->n_nets; i++)
 			add(out, cap, n, " %s/%u", addr_text(text, &a->nets[i].net), a->nets[i].prefix);
@@ -271,7 +279,7 @@ value_words(char *out, size_t cap, size_t *n, const struct acvpn *a, unsigned ty
 		add(out, cap, n, " %s", hex_put(hex, sizeof(hex), SPAN_ARRAY(a->cert)));
 		break;
 	case ACVPN_ATTR_ROLE:
-		add(out, cap, n, " %s", a->role == ACVPN_INITIATOR ? "initiator" : "responder");
+		add(out, cap, n, " %s", a->role == ACVPN_INITIATOR ? "initiator" : a->role == ACVPN_RESPONDER ? "responder" : "both begin");
 		break;
 	case ACVPN_ATTR_HOLDING:
 		add(out, cap, n, " %u s", a->holding);

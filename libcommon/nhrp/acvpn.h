@@ -38,7 +38,8 @@
 	X(11, ESP, "ESP proposals", 1, 127)			\
 	X(12, IKE_LIFETIME, "IKE lifetime", 4, 4)		\
 	X(13, ESP_LIFETIME, "ESP lifetime", 4, 4)		\
-	X(14, CODE, "code", 1, 1)
+	X(14, CODE, "code", 1, 1)				\
+	X(15, INNER, "NBMA address behind its NAT", 4, 16)
 
 #define X(num, name, words) ACVPN_##name = (num),
 enum acvpn_kind { ACVPN_KINDS(X) };
@@ -47,7 +48,8 @@ enum acvpn_kind { ACVPN_KINDS(X) };
 enum acvpn_attr { ACVPN_ATTRS(X) ACVPN_ATTR_END };
 #undef X
 
-enum acvpn_role { ACVPN_INITIATOR = 1, ACVPN_RESPONDER = 2 };
+/* BOTH: each end is behind a NAT, which its own first message opens. */
+enum acvpn_role { ACVPN_INITIATOR = 1, ACVPN_RESPONDER = 2, ACVPN_BOTH = 3 };
 
 struct acvpn {
 	uint8_t		kind;		/* enum acvpn_kind */
@@ -55,6 +57,7 @@ struct acvpn {
 	uint32_t	registration;	/* request ID of the registration that the hub answered last */
 	uint32_t	serial;		/* of the set, of the ack that answers it */
 	struct addr	nbma, proto;	/* the peer's; NBMA: its outer address as the hub sees it */
+	struct addr	inner;		/* ... and its own, if there is a NAT */
 	struct nhrp_net nets[ACVPN_NETS];	/* networks behind the peer, or the sender of an offer */
 	size_t		n_nets;
 	uint8_t		cert[32];	/* SHA-256 of the certificate, DER */

@@ -29,7 +29,7 @@ judge_set(const struct nhrp_client *c, const struct nhrp_register *r, const stru
 	const struct nhrp_net host = { a->proto, nhrp_bits(&a->proto) };
 	size_t i;
 
-	if (a->nbma.family != c->node->nbma.family || addr_cmp(&a->nbma, &c->node->nbma) == 0 ||
+	if (a->nbma.family != c->node->nbma.family || (acvpn_has(a, ACVPN_ATTR_INNER) && a->inner.family != a->nbma.family) || addr_cmp(&a->nbma, &c->node->nbma) == 0 ||
 	    addr_cmp(&a->nbma, &r->conf.nhs_nbma) == 0 || !may_lead(c, r, a, &host))
 		return (NHRP_CODE_PROHIBITED);
 	for (i = 0; i < a->n_nets; i++)
@@ -50,6 +50,11 @@ put_set(struct nhrp_client *c, const struct nhrp_register *r, const struct acvpn
 	b->proto = nhrp_network(&net->net, net->prefix);
 	b->prefix = net->prefix;
 	b->nbma = a->nbma;
+	if (acvpn_has(a, ACVPN_ATTR_INNER)) {
+		b->nbma = a->inner;
+		b->nat_nbma = a->nbma;
+		b->flags.nat = true;
+	}
 	if (addr_cmp(&b->proto, &a->proto) != 0 || b->prefix != nhrp_bits(&b->proto))
 		b->via = a->proto;
 	b->nhs = r->state.nhs;
@@ -125,7 +130,8 @@ client_resolution_set(struct nhrp_client *c, const struct nhrp_in *in, const str
 	e.has_code = r->code != NHRP_CODE_OK;
 	e.code = r->code;
 	(void)snprintf(e.text, sizeof(e.text), e.has_code ? "Resolution-set: %s" : "%s", e.has_code ? nhrp_code_words(r->code, num) :
-	    a->role == ACVPN_INITIATOR ? "this end begins the tunnel" : "the peer begins the tunnel");
+	    a->role == ACVPN_INITIATOR ? "this end begins the tunnel" : a->role == ACVPN_RESPONDER ? "the peer begins the tunnel" :
+	    "both ends are behind a NAT and begin the tunnel");
 	nhrp_node_tell(c->node, &e);
 	if (r->code == NHRP_CODE_OK) {
 		const struct nhrp_net host = { a->proto, nhrp_bits(&a->proto) };

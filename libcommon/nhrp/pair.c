@@ -10,6 +10,7 @@
 #define AGAIN_MS	1000	/* to the next one */
 #define QUIET_MS	10000	/* after success: their tunnel is coming */
 #define REFUSED_MS	60000	/* after a refusal or silence */
+#define QUIET_DOUBLED	5	/* both double with each tunnel that did not come up, so many times */
 
 /* --- offers --- */
 
@@ -33,7 +34,8 @@ nhrp_pair_offer(struct nhrp_serve *s, const struct nhrp_in *in, struct nhrp_clie
 /* --- couples --- */
 
 static void
-tell(const struct nhrp_serve *s, const struct nhrp_couple *c, const char *what, const struct nhrp_client_entry *e, uint8_t code, struct now now)
+tell(const struct nhrp_serve *s, const struct nhrp_couple *c, const char *what, const struct nhrp_client_entry *e, uint8_t code,
+    const char *why, struct now now)
 {
 	struct sa_nhrp_event ev = nhrp_node_event(s->node, now, what);
 	char a[ADDR_TEXT], b[ADDR_TEXT];
@@ -43,7 +45,7 @@ tell(const struct nhrp_serve *s, const struct nhrp_couple *c, const char *what, 
 		ev.remote = *nhrp_entry_nbma(e);
 	ev.has_code = code != NHRP_CODE_OK;
 	ev.code = code;
-	(void)snprintf(ev.text, sizeof(ev.text), "tunnel from %s to %s", addr_text(a, &c->a), addr_text(b, &c->b));
+	(void)snprintf(ev.text, sizeof(ev.text), "tunnel from %s to %s%s", addr_text(a, &c->a), addr_text(b, &c->b), why);
 	nhrp_node_tell(s->node, &ev);
 }
 
@@ -80,7 +82,7 @@ send_set(struct nhrp_serve *s, struct nhrp_couple *c, struct now now)
 	for (const struct nhrp_behind *b = other->nets; b != NULL && a.n_nets < ACVPN_NETS; b = b->next)
 		a.nets[a.n_nets++] = (struct nhrp_net){ b->prefix.net, b->prefix.bits };
 	memcpy(a.cert, other->offer->cert, sizeof(a.cert));
-	a.role = c->step == COUPLE_TELL_B ? ACVPN_RESPONDER : ACVPN_INITIATOR;
+	a.role = to->nat.family != 0 && other->nat.family != 0 ? ACVPN_BOTH : c->step == COUPLE_TELL_B ? ACVPN_RESPONDER : ACVPN_INITIATOR;
 	a.holding = s->node->holding;
 	acvpn_set(&a, ACVPN_ATTR_REGISTRATION);
 	acvpn_set(&a, ACVPN_ATTR_SERIAL);
@@ -89,6 +91,10 @@ send_set(struct nhrp_serve *s, struct nhrp_couple *c, struct now now)
 	acvpn_set(&a, ACVPN_ATTR_NET);
 	acvpn_set(&a, ACVPN_ATTR_ROLE);
 	acvpn_set(&a, ACVPN_ATTR_HOLDING);
+	if (other->nat.family != 0) {
+		a.inner = other->nbma;
+		acvpn_set(&a, ACVPN_ATTR_INNER);
+	}
 	if (acvpn_has(other->offer, ACVPN_ATTR_CERT))
 		acvpn_set(&a, ACVPN_ATTR_CERT);
 	nhrp_node_packet(s->node, &p, NHRP_TRAFFIC_INDICATION);
@@ -101,10 +107,19 @@ send_set(struct nhrp_serve *s, struct nhrp_couple *c, struct now now)
 		nhrp_node_send(s->node, nhrp_entry_nbma(to), &p);
 }
 
+/* ${ms}, or more if the tunnel of ${c} failed before. */
+static uint64_t
+doubled(const struct nhrp_couple *c, uint64_t ms)
+{
+	return (ms << (c->failed < QUIET_DOUBLED ? c->failed : QUIET_DOUBLED));
+}
+
 static void
 quiet(struct nhrp_couple *c, uint64_t ms, struct now now)
 {
 	c->step = COUPLE_QUIET;
+	c->seen = false;
+	c->quiet_ms = ms;
 	c->due_ms = now.ms + ms;
 }
 
@@ -118,7 +133,7 @@ find(struct nhrp_serve *s, const struct addr *a, const struct addr *b)
 	return (NULL);
 }
 
-/* A slot that is free, or the quiet one that would be free first; NULL: all couples are busy. */
+/* A slot that is free, or the quiet or failed one that would be free first; NULL: all couples are busy. */
 static struct nhrp_couple *
 slot(struct nhrp_serve *s)
 {
@@ -127,7 +142,7 @@ slot(struct nhrp_serve *s)
 	for (struct nhrp_couple *c = s->couple; c < s->couple + NHRP_COUPLES; c++) {
 		if (c->step == COUPLE_FREE)
 			return (c);
-		if (c->step == COUPLE_QUIET && (best == NULL || c->due_ms < best->due_ms))
+		if ((c->step == COUPLE_QUIET || c->step == COUPLE_FAILED) && (best == NULL || c->due_ms < best->due_ms))
 			best = c;
 	}
 	return (best);
@@ -155,6 +170,7 @@ nhrp_pair_sample(struct nhrp_serve *s, const struct addr *from, const struct add
 	struct nhrp_client_entry *a, *b;
 	struct nhrp_couple *c;
 	struct addr src, dst;
+	unsigned failed;
 
 	if (!s->conf.connect || nhrp_inner(head, &src, &dst) != 0 || src.family != s->node->proto.family)
 		return;
@@ -171,19 +187,24 @@ nhrp_pair_sample(struct nhrp_serve *s, const struct addr *from, const struct add
 		a = b;
 		b = swap;
 	}
-	if ((c = find(s, &a->proto, &b->proto)) != NULL && (c->step != COUPLE_QUIET || c->due_ms > now.ms)) {
+	c = find(s, &a->proto, &b->proto);
+	if (c != NULL && c->step != COUPLE_FAILED && (c->step != COUPLE_QUIET || c->due_ms > now.ms)) {
 		s->counts.limited++;
+		c->seen = c->seen || (c->step == COUPLE_QUIET && c->due_ms - now.ms <= c->quiet_ms / 4);
 		return;
 	}
+	failed = c != NULL && c->step == COUPLE_FAILED ? c->failed : 0;
 	if (c == NULL && (c = slot(s)) == NULL)
 		return;
-	*c = (struct nhrp_couple){ .a = a->proto, .b = b->proto, .serial = ++s->serial, .step = COUPLE_TELL_B };
-	if (b->nat.family != 0) {	/* and a, too */
-		tell(s, c, "unconnected", NULL, NHRP_CODE_OK, now);
-		quiet(c, REFUSED_MS, now);
+	*c = (struct nhrp_couple){ .a = a->proto, .b = b->proto, .serial = ++s->serial, .step = COUPLE_TELL_B, .failed = failed };
+	/* Behind one NAT: it would have to send packets back to where they come from. */
+	if (b->nat.family != 0 && addr_cmp(&a->nat, &b->nat) == 0) {
+		if (failed == 0)
+			tell(s, c, "unconnected", NULL, NHRP_CODE_OK, ": both are behind one NAT", now);
+		quiet(c, doubled(c, REFUSED_MS), now);
 		return;
 	}
-	tell(s, c, "connecting", NULL, NHRP_CODE_OK, now);
+	tell(s, c, "connecting", NULL, NHRP_CODE_OK, "", now);
 	send_set(s, c, now);
 }
 
@@ -198,8 +219,8 @@ coupled(struct nhrp_serve *s, struct nhrp_couple *c, struct nhrp_client_entry *a
 
 	nhrp_cache_asked(b, &of_a);
 	nhrp_cache_asked(a, &of_b);
-	tell(s, c, "connected", NULL, NHRP_CODE_OK, now);
-	quiet(c, QUIET_MS, now);
+	tell(s, c, "connected", NULL, NHRP_CODE_OK, "", now);
+	quiet(c, doubled(c, QUIET_MS), now);
 }
 
 void
@@ -220,8 +241,8 @@ nhrp_pair_ack(struct nhrp_serve *s, const struct nhrp_in *in, struct now now)
 	}
 	s->counts.acks++;
 	if (a.code != NHRP_CODE_OK) {
-		tell(s, c, "refused", e, a.code, now);
-		quiet(c, REFUSED_MS, now);
+		tell(s, c, "refused", e, a.code, "", now);
+		quiet(c, doubled(c, REFUSED_MS), now);
 		return;
 	}
 	c->sent = 0;
@@ -254,13 +275,18 @@ nhrp_pair_timeout(struct nhrp_serve *s, struct now now)
 	for (struct nhrp_couple *c = s->couple; c < s->couple + NHRP_COUPLES; c++) {
 		if (c->step == COUPLE_FREE || c->due_ms > now.ms)
 			continue;
-		if (c->step == COUPLE_QUIET)
+		if (c->step == COUPLE_QUIET && c->seen) {
+			if (c->failed++ == 0 && c->quiet_ms == QUIET_MS)
+				tell(s, c, "unconnected", NULL, NHRP_CODE_OK, ": their packets still come by this hub", now);
+			c->step = COUPLE_FAILED;
+			c->due_ms = now.ms + c->quiet_ms;
+		} else if (c->step == COUPLE_QUIET || c->step == COUPLE_FAILED)
 			c->step = COUPLE_FREE;
 		else if (c->sent < TRIES)
 			send_set(s, c, now);
 		else {
-			tell(s, c, "unanswered", told(s, c, &other), NHRP_CODE_OK, now);
-			quiet(c, REFUSED_MS, now);
+			tell(s, c, "unanswered", told(s, c, &other), NHRP_CODE_OK, "", now);
+			quiet(c, doubled(c, REFUSED_MS), now);
 		}
 	}
 }

@@ -27,13 +27,19 @@ struct nhrp_pending {
 #define NHRP_COUPLES		256	/* pairs of spokes that are told of each other at a time */
 #define NHRP_ALLOWED		32
 
-/* Two spokes that are told of each other: ${b} first, which is to wait, then ${a}, which begins their tunnel. */
+/*
+ * Two spokes that are told of each other: ${b} first, which is to wait, then ${a}, which begins their tunnel. If both are behind
+ * a NAT, both begin. If their tunnel does not come up, they are told again less and less often.
+ */
 struct nhrp_couple {
 	struct addr	a, b;		/* protocol addresses */
 	uint32_t	serial;
-	enum { COUPLE_FREE, COUPLE_TELL_B, COUPLE_TELL_A, COUPLE_QUIET } step;
+	enum { COUPLE_FREE, COUPLE_TELL_B, COUPLE_TELL_A, COUPLE_QUIET, COUPLE_FAILED } step;
 	unsigned	sent;		/* in this step */
-	uint64_t	due_ms;		/* to be sent again; quiet: samples count again */
+	unsigned	failed;		/* tunnels one after another that did not come up */
+	bool		seen;		/* quiet: their packets still came by this server near the end */
+	uint64_t	quiet_ms;	/* how long it is, or was, quiet */
+	uint64_t	due_ms;		/* to be sent again; quiet: samples count again; failed: forgotten */
 };
 
 struct nhrp_allowed {

@@ -61,7 +61,7 @@ bound(const struct end *e, const char *net)
 static struct acvpn
 full(enum acvpn_kind kind)
 {
-	struct acvpn a = { .kind = (uint8_t)kind, .registration = 1, .serial = 2, .nbma = ip("203.0.113.9"), .proto = ip("10.255.255.9"),
+	struct acvpn a = { .kind = (uint8_t)kind, .registration = 1, .serial = 2, .nbma = ip("203.0.113.9"), .inner = ip("192.0.2.9"), .proto = ip("10.255.255.9"),
 	    .n_nets = 2, .role = ACVPN_RESPONDER, .holding = 60, .idle = 5, .code = 4,
 	    .profile = { "aes128-sha256-ecp256", "aes128gcm16", 600, 300 } };
 
@@ -170,7 +170,7 @@ hostile_values_are_refused(void **state)
 	memcpy(out + n, (const uint8_t[]){ ACVPN_ATTR_CODE, 0, 1, 0 }, 4);
 	assert_int_equal(get(&b, out, n + 4), -1);
 	/* A role that there is not, no holding time, a prefix too long, too many networks. */
-	a.role = 3;
+	a.role = 4;
 	assert_int_equal(get(&b, out, acvpn_put(out, sizeof(out), &a)), -1);
 	a = full(ACVPN_SET);
 	a.holding = 0;
@@ -423,19 +423,89 @@ a_spoke_behind_a_nat_begins(void **state)
 	assert_int_equal(hub.serve->counts.sets, 2);
 	assert_true(bound(&one, "10.2.0.0")->flags.passive);
 	assert_false(bound(&two, "10.1.0.0")->flags.passive);
-	/* Both: nobody can begin. */
+	assert_int_equal(bound(&one, "10.2.0.0")->nat_nbma.family, 4);
+	assert_int_equal(bound(&two, "10.1.0.0")->nat_nbma.family, 0);
+}
+
+/* Both spokes are behind a NAT, which each address outside is of. */
+static void
+behind_nats(const char *first, const char *second)
+{
+	struct nhrp_client_entry *e;
+
+	e = nhrp_cache_find(&hub.serve->cache, &one.node.proto);
+	e->nat = one.outer = ip(first);
+	e = nhrp_cache_find(&hub.serve->cache, &two.node.proto);
+	e->nat = two.outer = ip(second);
+}
+
+static void
+both_begin_behind_two_nats(void **state)
+{
+	const struct sa_nhrp_binding *b;
+
+	(void)state;
 	connected_net();
-	e[0] = nhrp_cache_find(&hub.serve->cache, &one.node.proto);
-	e[1] = nhrp_cache_find(&hub.serve->cache, &two.node.proto);
-	e[0]->nat = e[0]->nbma;
-	e[1]->nat = e[1]->nbma;
+	behind_nats("198.51.100.1", "198.51.100.2");
+	sample(&one, &two, "10.1.0.1", "10.2.0.1");
+	nhrp_net_run();
+	assert_int_equal(hub.serve->counts.sets, 2);
+	b = bound(&one, "10.2.0.0");
+	assert_true(b != NULL && !b->flags.passive && b->flags.nat);
+	is(&b->nbma, "203.0.113.12");
+	is(&b->nat_nbma, "198.51.100.2");
+	b = bound(&two, "10.1.0.0");
+	assert_true(b != NULL && !b->flags.passive && b->flags.nat);
+	is(&b->nat_nbma, "198.51.100.1");
+}
+
+static void
+two_spokes_behind_one_nat_are_not_told(void **state)
+{
+	(void)state;
+	connected_net();
+	behind_nats("198.51.100.1", "198.51.100.1");
 	sample(&one, &two, "10.1.0.1", "10.2.0.1");
 	nhrp_net_run();
 	assert_int_equal(hub.serve->counts.sets, 0);
 	assert_int_equal(events(&hub, "unconnected"), 1);
+	assert_non_null(strstr(last_event(&hub, "unconnected")->text, "behind one NAT"));
 	sample(&two, &one, "10.2.0.1", "10.1.0.1");
 	assert_int_equal(events(&hub, "unconnected"), 1);	/* for a minute */
 	assert_int_equal(events(&hub, "connecting"), 0);
+}
+
+/* Packets that go by the hub for ${ms}. */
+static void
+talk(uint64_t ms)
+{
+	for (uint64_t end = now.ms + ms; now.ms < end;) {
+		sample(&one, &two, "10.1.0.1", "10.2.0.1");
+		nhrp_net_run();
+		pass(2000);
+		hub.n_bindings = one.n_bindings = two.n_bindings = 0;
+	}
+}
+
+static void
+a_tunnel_that_does_not_come_up_is_tried_less_and_less_often(void **state)
+{
+	(void)state;
+	connected_net();
+	talk(600000);
+	/* After 0, 10, 30, 70, 150, 310 s. */
+	assert_in_range(events(&hub, "connected"), 5, 7);
+	assert_int_equal(events(&hub, "unconnected"), 1);
+	assert_non_null(strstr(last_event(&hub, "unconnected")->text, "still come by this hub"));
+	/* Silence: it is forgotten. */
+	pass(700000);
+	sample(&one, &two, "10.1.0.1", "10.2.0.1");
+	nhrp_net_run();
+	pass(11000);
+	assert_in_range(events(&hub, "connected"), 6, 8);
+	sample(&one, &two, "10.1.0.1", "10.2.0.1");
+	nhrp_net_run();
+	assert_in_range(events(&hub, "connected"), 7, 9);
 }
 
 int
@@ -454,6 +524,9 @@ main(void)
 		cmocka_unit_test(ends_when_idle_and_lasts_in_use),
 		cmocka_unit_test(a_spoke_that_goes_is_purged_at_the_other),
 		cmocka_unit_test(a_spoke_behind_a_nat_begins),
+		cmocka_unit_test(both_begin_behind_two_nats),
+		cmocka_unit_test(two_spokes_behind_one_nat_are_not_told),
+		cmocka_unit_test(a_tunnel_that_does_not_come_up_is_tried_less_and_less_often),
 		cmocka_unit_test(networks_of_others_and_forbidden_ones_are_left_out),
 	};
 

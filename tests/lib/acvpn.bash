@@ -21,7 +21,7 @@ acvpn_teardown() {
 	local pid node
 	for pid in "${PIPES[@]}"; do kill -- "-$pid" 2>/dev/null || :; done
 	stop_background
-	for node in net hub s1 s2 nat hub2; do ip netns del "$P$node" 2>/dev/null || :; done
+	for node in net hub s1 s2 nat1 nat2 hub2; do ip netns del "$P$node" 2>/dev/null || :; done
 }
 PIPES=()
 
@@ -133,24 +133,26 @@ until_direct() {
 		cat ping.out; tail -n 30 ./*.err; return 1; }
 }
 
-# behind_nat N: the spoke has 192.0.2.12 behind a router, whose address is that of the spoke before. It lets in what was asked for.
+# behind_nat N [STATEMENT [ADDRESS]]: the spoke has ADDRESS (192.0.2.1N) behind a router, whose address is that of the spoke before. It
+# lets in what was asked for, and translates by STATEMENT of nft: "masquerade", the default, keeps a port where it can.
 behind_nat() {
-	ip netns add "${P}nat"
+	local nat=nat$1
+	ip netns add "$P$nat"
 	ip -n "${P}net" link del "s$1"
-	ip -n "${P}net" link add nat type veth peer name outside netns "${P}nat"
-	ip -n "${P}net" link set nat master br0 up
-	ip -n "${P}nat" link add inside type veth peer name eth0 netns "${P}s$1"
-	ip -n "${P}nat" addr add "203.0.113.$1/24" dev outside
-	ip -n "${P}nat" addr add 192.0.2.1/24 dev inside
-	ip -n "${P}nat" link set outside up
-	ip -n "${P}nat" link set inside up
-	ip -n "${P}s$1" addr add 192.0.2.12/24 dev eth0
+	ip -n "${P}net" link add "$nat" type veth peer name outside netns "$P$nat"
+	ip -n "${P}net" link set "$nat" master br0 up
+	ip -n "$P$nat" link add inside type veth peer name eth0 netns "${P}s$1"
+	ip -n "$P$nat" addr add "203.0.113.$1/24" dev outside
+	ip -n "$P$nat" addr add 192.0.2.1/24 dev inside
+	ip -n "$P$nat" link set outside up
+	ip -n "$P$nat" link set inside up
+	ip -n "${P}s$1" addr add "${3:-192.0.2.1$1}/24" dev eth0
 	ip -n "${P}s$1" link set eth0 up
 	ip -n "${P}s$1" route add default via 192.0.2.1
-	at nat sysctl -qw net.ipv4.ip_forward=1
-	at nat nft -f - <<-'NFT'
+	at "$nat" sysctl -qw net.ipv4.ip_forward=1
+	at "$nat" nft -f - <<-NFT
 		table inet n {
-			chain out { type nat hook postrouting priority 100; oifname "outside" masquerade; }
+			chain out { type nat hook postrouting priority 100; oifname "outside" ${2:-masquerade}; }
 			chain through { type filter hook forward priority 0; iifname "outside" ct state != { established, related } drop; }
 			chain in { type filter hook input priority 0; iifname "outside" drop; }
 		}

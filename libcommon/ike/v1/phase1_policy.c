@@ -183,6 +183,24 @@ place_of(const struct v1_exchange *x, const struct ike_policy *policy, const str
 	return (hash_bytes(at->addr.b, addr_len(&at->addr), at->port) | 1);
 }
 
+/* Whether the initiator ${x} may meet a peer that calls itself ${id}; ${*expected}: its ID, by configuration or by its address. */
+static bool
+is_expected(const struct v1_exchange *x, const struct id *id, struct id *expected)
+{
+	const struct ike_policy *policy = x->sa->ike.policy;
+	struct id inner;
+
+	*expected = policy->remote_id;
+	if (policy->remote_id.type == 0)
+		*expected = id_from_addr(&ike(x)->peer_addr);
+	if (policy->remote_id.type == 0 && policy->remote_inner.family != 0) {
+		inner = id_from_addr(&policy->remote_inner);
+		if (id_eq(&inner, id))
+			return (true);
+	}
+	return (policy->remote_id_any || id_eq(expected, id) || is_known(x, id));
+}
+
 int
 v1_take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault *f)
 {
@@ -196,9 +214,7 @@ v1_take_id(struct v1_exchange *x, const struct isakmp_payload *pl, struct fault 
 	if (id_get(&id, pl->body, f) != 0)
 		return (-1);
 	if (x->role == SA_INITIATOR) {
-		if (expected.type == 0)
-			expected = id_from_addr(&ike(x)->peer_addr);
-		if (policy->remote_id_any || id_eq(&expected, &id) || is_known(x, &id))
+		if (is_expected(x, &id, &expected))
 			other = policy;
 	} else
 		/* Aggressive mode brings the ID before the method is chosen. */
