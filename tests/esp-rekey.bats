@@ -21,6 +21,14 @@ tcp() {
 	echo "$n"
 }
 
+# why: what both kernels count of overtaken, late and lost segments.
+why() {
+	local side
+	for side in left right; do
+		$side nstat -as | awk -v s=$side '/Tcp.*(Retrans|Reorder|DSACK|Loss|Lost|TLP|Timeout|OFO|Prun|Drop)/ { print "# " s ": " $1, $2 }'
+	done
+}
+
 # patient left|right NET: its kernel sends again what others overtook, and not what is late on a busy machine.
 patient() {
 	local route
@@ -70,7 +78,7 @@ loaded() {
 	again=$(($(tcp TcpRetransSegs) - again))
 	echo "# $* $(children) child SAs; TCP retransmitted $again" | tee -a "$T/told"
 	[ -z "${REKEYS-}" ] || cat "$T/told" >&3
-	[ $bad$again = 00 ] || { logs; drops; }
+	[ $bad$again = 00 ] || { logs; drops; why; }
 	[ $bad = 0 ]
 	[ "$again" = 0 ]
 	run ! grep -E "reconnecting|is dead" left.ike right.ike

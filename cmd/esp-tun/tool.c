@@ -151,10 +151,12 @@ static void
 watch(struct tool *t)
 {
 	for (unsigned i = 0; i < sa_in_sources(t->in); i++) {
-		int fd = sa_in_fd(t->in, i);
+		int fd = full(t) ? -1 : sa_in_fd(t->in, i);
 
+		if (fd != -1 && ev_is_active(&t->io[i]) && t->io[i].fd == fd)
+			continue;
 		ev_io_stop(t->loop, &t->io[i]);
-		if (full(t) || fd == -1)
+		if (fd == -1)
 			continue;
 		ev_io_init(&t->io[i], on_records, fd, EV_READ);
 		t->io[i].data = t;

@@ -212,6 +212,16 @@ known_now(const struct datapath *dp, const struct pkt *k)
 	return (sadb_by_spi(dp->db, ah ? SA_AH : SA_ESP, k->p + (ah ? 4 : 0), &k->local.addr) != NULL);
 }
 
+void
+dp_drain(struct datapath *dp)
+{
+	if (dp->calls.drain == NULL)
+		return;
+	dp->draining = true;
+	dp->calls.drain(dp->ctx);
+	dp->draining = false;
+}
+
 /* Packets of unknown SPIs: the record may lie in the pipe already (record before wire). */
 static void
 take_unknown(struct datapath *dp, struct pkt *k, size_t n)
@@ -224,11 +234,9 @@ take_unknown(struct datapath *dp, struct pkt *k, size_t n)
 	for (i = 0; i < n; i++) {
 		if (k[i].verdict != ESP_UNKNOWN_SPI)
 			continue;
-		if (!drained && dp->calls.drain != NULL) {
-			drained = dp->draining = true;
-			dp->calls.drain(dp->ctx);
-			dp->draining = false;
-		}
+		if (!drained)
+			dp_drain(dp);
+		drained = true;
 		if (!known_now(dp, &k[i]) && hold(dp, &k[i]))
 			continue;
 		take_one(dp, &k[i]);

@@ -24,6 +24,13 @@ port_unreachable(void *ctx, const struct endpoint *local, const struct endpoint 
 		dp->mtu_ms = 0;
 }
 
+/* The record before the wire: that of a new SA lies in the pipe when its first packet is here. */
+static void
+port_stray(void *ctx)
+{
+	dp_drain(ctx);
+}
+
 static void
 port_toobig(void *ctx, const struct endpoint *remote, uint32_t mtu, struct span quote)
 {
@@ -71,7 +78,7 @@ dp_port_role(const struct sa_child *c)
 int
 dp_ports_join(struct datapath *dp, const struct sa_child *c, struct fault *f)
 {
-	static const struct ports_calls calls = { .esp = dp_udp, .note = port_note,
+	static const struct ports_calls calls = { .esp = dp_udp, .stray = port_stray, .note = port_note,
 	    .unreachable = port_unreachable, .toobig = port_toobig, .record = port_record };
 	/* Who may not change routes may not mark packets either, and adds no route that would need it. */
 	struct ports_opt o = { .data_path = true, .mark = dp->router.foreign ? 0 : ROUTE_MARK };

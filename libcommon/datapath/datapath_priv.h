@@ -297,6 +297,8 @@ void dp_udp(void *ctx, struct pkt *d, size_t n);
 bool dp_follow(struct datapath *dp, struct esp_pair *pair, const struct endpoint *remote);
 /* Handles held packets that have an SA now; with ${all} counts and drops the others. */
 void dp_held_retry(struct datapath *dp, bool all);
+/* Obeys the records that are there already, before packets whose SPI is not known: SAs may come and go. */
+void dp_drain(struct datapath *dp);
 
 /* datapath_wire.c: the record of outer packets; without one these do nothing. */
 /* ${fd}: the recorder. 0, or -1 with a fault of its file; a full disk is only reported. */

@@ -54,6 +54,11 @@ struct ports_calls {
 	/* ESP datagrams (8 bytes at least), of registered SPIs and of SPIs that no holder has registered. */
 	void (*esp)(void *ctx, struct pkt *d, size_t n);
 	/*
+	 * ESP of an SPI that this holder has not registered was read; called once for what was read together. The holder may
+	 * register SPIs now: what it gets at once is in order, and what goes to others and comes back is overtaken.
+	 */
+	void (*stray)(void *ctx);
+	/*
 	 * An ICMP error for something that a holder sent to ${remote}: errno ${err} (ECONNREFUSED:
 	 * port unreachable; EMSGSIZE: ${mtu}; ...). Not authenticated: only a hint.
 	 */

@@ -26,6 +26,7 @@ port_flush_esp(struct ports *set)
 	size_t n = set->nesp;
 
 	set->nesp = 0;
+	set->stray = false;
 	if (n > 0 && set->calls.esp != NULL)
 		set->calls.esp(set->ctx, set->esp, n);
 }

@@ -126,6 +126,7 @@ struct ports {
 	uint8_t		*msgs[2];	/* PORT_MSG_MAX each; the second while draining */
 	struct pkt esp[PORT_SEGS];
 	size_t		 nesp;
+	bool		 stray;		/* calls.stray() was called for what was read last */
 	uint64_t	 origin, seq;	/* of records sent */
 	/* From the program that started this one: see port_given.h. */
 	struct port_given { int fd; struct endpoint bound; } given[PORTS_MAX];

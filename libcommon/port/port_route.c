@@ -171,6 +171,21 @@ port_route(struct port *p, struct port_conn *from, const struct port_msg *m)
 		set->stats.unserved++;
 }
 
+/* Whether this holder has registered the SPI of ${m}, if necessary after it was asked. */
+static bool
+is_own_esp(struct ports *set, const struct port_msg *m)
+{
+	uint32_t spi = get_be32(m->body.p);
+
+	if (serve_wants_esp(&set->own, spi, &m->local.addr))
+		return (true);
+	if (set->calls.stray == NULL || set->stray)
+		return (false);
+	set->stray = true;
+	set->calls.stray(set->ctx);
+	return (serve_wants_esp(&set->own, spi, &m->local.addr));
+}
+
 void
 port_take(struct port *p, const struct port_msg *m)
 {
@@ -180,7 +195,7 @@ port_take(struct port *p, const struct port_msg *m)
 		set->stats.dropped_short++;
 		return;
 	}
-	if (m->type == PM_ESP && serve_wants_esp(&set->own, get_be32(m->body.p), &m->local.addr)) {
+	if (m->type == PM_ESP && is_own_esp(set, m)) {
 		if (set->nesp == PORT_SEGS)
 			port_flush_esp(set);
 		set->esp[set->nesp++] = (struct pkt){ .local = m->local, .remote = m->remote, .ifindex = m->ifindex,

@@ -19,6 +19,10 @@ struct seen {
 	size_t		last_len, esp_bytes;
 	int		err;
 	uint8_t		marker;		/* of the latest ESP */
+	uint32_t	spis[16];	/* of the first ones, in order */
+	struct ports	*set;		/* see_stray() registers ${own} there */
+	uint32_t	own;
+	size_t		strays;
 };
 
 static void
@@ -43,6 +47,8 @@ see_esp(void *ctx, struct pkt *d, size_t n)
 		assert_int_equal(d[i].seg, 0);
 		assert_int_equal(d[i].proto, IPPROTO_UDP);
 		s->marker = d[i].marker;
+		if (s->esp < 16)
+			s->spis[s->esp] = get_be32(d[i].p);
 		s->esp++;
 		s->esp_bytes += d[i].len;
 		s->local = d[i].local;
@@ -65,7 +71,18 @@ see_unreachable(void *ctx, const struct endpoint *local, const struct endpoint *
 	s->err = err;
 }
 
-static const struct ports_calls calls = { .ike = see_ike, .esp = see_esp,
+static void
+see_stray(void *ctx)
+{
+	struct seen *s = ctx;
+	struct fault f;
+
+	s->strays++;
+	if (s->own != 0)
+		assert_int_equal(ports_serve_spi(s->set, s->own, NULL, &f), 0);
+}
+
+static const struct ports_calls calls = { .ike = see_ike, .esp = see_esp, .stray = see_stray,
     .unreachable = see_unreachable };
 
 /* Two ends on loopback, each with an IKE and a NAT-T port. */
@@ -228,6 +245,38 @@ carries_esp_in_batches_and_in_the_draft_form(void **state)
 	pair_free(t);
 }
 
+/* The holder is asked before ESP goes around by others: what it registers then does not overtake, nor is it overtaken. */
+static void
+keeps_the_order_of_a_new_spi(void **state)
+{
+	static const uint32_t spi[] = { 0x1000, 0x2000, 0x2000, 0x1000, 0x3000 };
+	struct pair *t = pair_make("127.0.0.1", "127.0.0.1");
+	struct seen *s = &t->seen[1];
+	uint8_t b[5][60] = {{0}};
+	struct pkt d[5];
+	struct fault f;
+
+	(void)state;
+	s->set = t->set[1];
+	s->own = 0x2000;
+	assert_int_equal(ports_serve_spi(t->set[1], 0x1000, NULL, &f), 0);
+	for (size_t i = 0; i < 5; i++) {
+		put_be32(b[i], spi[i]);
+		d[i] = (struct pkt){ .local = t->at[0][1], .remote = t->at[1][1], .p = b[i], .len = 20 + i };
+	}
+	assert_int_equal(ports_send_esp(t->set[0], d, 4, &f), 4);
+	spin(t->loop);
+	assert_int_equal(s->esp, 4);
+	assert_memory_equal(s->spis, spi, 4 * sizeof(spi[0]));
+	assert_int_equal(s->strays, 1);
+	/* One that it does not know goes on to others, or back to it as one of no holder. */
+	assert_int_equal(ports_send_esp(t->set[0], d + 4, 1, &f), 1);
+	spin(t->loop);
+	assert_int_equal(s->esp, 5);
+	assert_int_equal(s->strays, 2);
+	pair_free(t);
+}
+
 static void
 drops_keepalives_and_truncated_datagrams(void **state)
 {
@@ -380,6 +429,7 @@ main(void)
 		cmocka_unit_test(carries_ike_on_both_ports),
 		cmocka_unit_test(gives_ike_only_to_whom_it_serves),
 		cmocka_unit_test(carries_esp_in_batches_and_in_the_draft_form),
+		cmocka_unit_test(keeps_the_order_of_a_new_spi),
 		cmocka_unit_test(drops_keepalives_and_truncated_datagrams),
 		cmocka_unit_test(hints_at_a_closed_port),
 		cmocka_unit_test(names_what_is_wrong_with_a_port),
