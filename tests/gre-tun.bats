@@ -335,6 +335,9 @@ sock() { echo "/run/sapipe/$(ip netns exec "$1" stat -L -c %i /proc/self/ns/net)
 	: >empty
 	run -1 left gre-tun --tun gre1 empty
 	output_has "the input ended without a binding"
+	# what could not be read is no empty input
+	run -3 left bash -c 'exec timeout 10 gre-tun --tun gre1 <&-'
+	output_has 'standard input: cannot read: Bad file descriptor'
 	run -2 left gre-tun --tun gre1 --remote example.com
 	run -2 left gre-tun --tun gre1 --local 203.0.113.1 --remote 2001:db8::1
 	run -2 left gre-tun --tun gre1 --local 203.0.113.1 --remote 203.0.113.1

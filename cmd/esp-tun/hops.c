@@ -53,8 +53,7 @@ load(const char *name, struct fault *f)
 	size_t len = 0;
 
 	if (in == NULL) {
-		(void)fault_sys(f, errno == ENOENT ? FAULT_USAGE : errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM,
-		    "--nhtb: cannot open %s", name);
+		(void)fault_sys(f, fault_of_file(errno), "--nhtb: cannot open %s", name);
 		return (NULL);
 	}
 	if ((text = malloc(HOPS_FILE_MAX + 1)) == NULL)
@@ -62,7 +61,7 @@ load(const char *name, struct fault *f)
 	else if ((len = fread(text, 1, HOPS_FILE_MAX + 1, in)) > HOPS_FILE_MAX)
 		(void)fault(f, FAULT_TOO_LARGE, "--nhtb: %s has more than %u bytes", name, HOPS_FILE_MAX);
 	else if (ferror(in))
-		(void)fault_sys(f, errno == EISDIR ? FAULT_USAGE : FAULT_SYSTEM, "--nhtb: cannot read %s", name);
+		(void)fault_sys(f, fault_of_file(errno), "--nhtb: cannot read %s", name);
 	else if (memchr(text, '\0', len) != NULL)
 		(void)fault(f, FAULT_USAGE, "--nhtb: %s is no text: it has a zero byte", name);
 	else {

@@ -226,7 +226,9 @@ tool_run(struct tool *t)
 		ev_run(t->loop, 0);
 	if (t->o->stats || report_level() > 0)
 		gre_device_stats(t->dev, on_line, NULL);
-	if (t->first.code != FAULT_NONE && (t->broken || fault_exit(t->first.code) == EXIT_DATA))
+	/* What this machine did not read is the reason why nothing was there; later it is an error that was reported. */
+	if (t->first.code != FAULT_NONE && (t->broken || fault_exit(t->first.code) == EXIT_DATA ||
+	    (!t->ever && fault_exit(t->first.code) == EXIT_MACHINE)))
 		return (t->said ? fault_exit(t->first.code) : report_fault(&t->first));
 	if (t->in == NULL || t->stopped || t->ever)
 		return (EXIT_DONE);

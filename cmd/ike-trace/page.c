@@ -60,7 +60,7 @@ target_open(struct target *to, const char *path, struct fault *f)
 	/* A pipe or a device is written to, not replaced. */
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
 		if ((to->fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC)) == -1)
-			return (fault_sys(f, errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM, "cannot open %s", path));
+			return (fault_sys(f, fault_of_file(errno), "cannot open %s", path));
 		return (0);
 	}
 	return ((to->file = newfile_open(path, f)) != NULL ? 0 : -1);

@@ -112,6 +112,19 @@ fault_option(struct fault *f, const char *name)
 		(void)snprintf(f->option, sizeof(f->option), "%s", name);
 }
 
+enum fault_code
+fault_of_file(int sys)
+{
+	switch (sys) {
+	case ENOENT: case ENOTDIR: case EISDIR: case ENAMETOOLONG: case ELOOP:
+		return (FAULT_USAGE);
+	case EACCES: case EPERM: case EROFS:
+		return (FAULT_PERMISSION);
+	default:
+		return (FAULT_SYSTEM);
+	}
+}
+
 enum exit_status
 fault_exit(enum fault_code code)
 {

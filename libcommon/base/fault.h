@@ -271,6 +271,12 @@ void fault_message(struct fault *f, enum fault_phase phase, size_t message);
 /* the option (or key of a file) that has a bad value, without dashes. */
 void fault_option(struct fault *f, const char *name);
 
+/*
+ * The code for errno ${sys} of a file that is opened or made: USAGE for a name that is wrong (no such file or directory, a
+ * directory), PERMISSION, otherwise SYSTEM.
+ */
+enum fault_code fault_of_file(int sys);
+
 enum exit_status fault_exit(enum fault_code code);
 /* "NO_PROPOSAL", "HOST_BITS" and the like. Only tests and debuggers call these: the names stay beside their enums. */
 const char *fault_name(enum fault_code code);

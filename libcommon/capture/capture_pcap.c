@@ -84,8 +84,7 @@ open_file(const char *path, struct fault *f)
 	FILE *in = fd < 0 || is_directory(fd) ? NULL : fdopen(fd, "r");
 
 	if (in == NULL) {
-		(void)fault_sys(f, errno == ENOENT || errno == EISDIR ? FAULT_USAGE : errno == EACCES ? FAULT_PERMISSION :
-		    FAULT_SYSTEM, "cannot open %s", own ? path : "standard input");
+		(void)fault_sys(f, fault_of_file(errno), "cannot open %s", own ? path : "standard input");
 		if (fd >= 0)
 			(void)close(fd);
 	}

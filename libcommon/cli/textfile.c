@@ -75,13 +75,16 @@ int
 textfile_open(struct textfile *t, const char *path, struct fault *f)
 {
 	struct names n;
+	struct stat st;
 	int fd = -1, rc;
 
 	t->helper.fd = -1;
+	/* A device, a FIFO or a directory would be replaced. */
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return (fault(f, FAULT_CONFIG, "%s exists and is no regular file", path));
 	/* Now is the time to say that it cannot be. */
 	if ((n.dir = open_dir(&n, path)) == -1 || (fd = open_temp(&n)) == -1)
-		rc = fault_sys(f, errno == EACCES || errno == EPERM || errno == EROFS ?
-		    FAULT_PERMISSION : FAULT_SYSTEM, "cannot make %s", path);
+		rc = fault_sys(f, fault_of_file(errno), "cannot make %s", path);
 	else {
 		(void)unlinkat(n.dir, n.temp, 0);
 		rc = helper_fork(&t->helper, serve, &n, n.dir, false, f);

@@ -47,8 +47,7 @@ source_open(struct source *s, const char *name, struct fault *f)
 			    "standard input is a terminal: SA state comes from a file or a pipe")));
 	/* O_NONBLOCK: opening a FIFO that has no writer yet must not block. */
 	} else if ((s->fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)) == -1)
-		return (fault_sys(f, errno == ENOENT ? FAULT_USAGE :	/* a name that is wrong */
-		    errno == EACCES ? FAULT_PERMISSION : FAULT_SYSTEM, "cannot open %s", name));
+		return (fault_sys(f, fault_of_file(errno), "cannot open %s", name));
 	if (fstat(s->fd, &st) == -1)
 		return (fault_sys(f, FAULT_SYSTEM, "cannot read %s", s->name));
 	if (S_ISDIR(st.st_mode)) {
@@ -181,7 +180,7 @@ source_fill(struct source *s, struct fault *f)
 	if (n == -1 && (errno == EINTR || errno == EAGAIN))
 		return (0);
 	if (n == -1)
-		return (fault_sys(f, FAULT_SYSTEM, "cannot read %s", s->name));
+		return (fault_sys(f, FAULT_SYSTEM, "cannot read"));
 	if (s->end > s->start) {
 		(void)fault_at(f, FAULT_TRUNCATED, (size_t)s->off,
 		    "the last record is cut short after %zu bytes", s->end - s->start);

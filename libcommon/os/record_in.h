@@ -27,7 +27,7 @@ struct sa_in_at {
 /*
  * Opens ${names} ("-": standard input), which must outlive the reader; ${n} 0 means only standard input. Open before
  * privileges are dropped. NULL with FAULT_USAGE (a terminal, too many, "-" twice, a directory),
- * FAULT_PERMISSION or FAULT_SYSTEM naming the file.
+ * or one of fault_of_file() naming the file.
  */
 struct sa_in *sa_in_open(size_t n, char *const *names, struct fault *f);
 /* Wipes and closes; harmless on NULL. */
