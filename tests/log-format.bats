@@ -50,7 +50,7 @@ teardown() { stop_background; }
 }
 names_peer() { jq -se --arg i "$I" 'map(select(.peer == $i)) | length > 0' right.err >/dev/null; }
 
-@test "log-format: journal has priorities; it is the default only where JOURNAL_STREAM names standard error itself" {
+@test "log-format: journal has priorities, time has the time; it is the default only where JOURNAL_STREAM names standard error itself" {
 	local own
 	run -2 ike-respond --log-format journal --check
 	[[ ${lines[0]} == '<3>ike-respond: '* && ${lines[1]} == '<3>hint: '* ]]
@@ -64,6 +64,8 @@ names_peer() { jq -se --arg i "$I" 'map(select(.peer == $i)) | length > 0' right
 		JOURNAL_STREAM=$own ike-respond --psk-file nowhere.psk 2>log || :
 		grep -q '^ike-respond: ' log || { echo "$own"; return 1; }
 	done
+	run -2 ike-respond --log-format time --check
+	[[ ${lines[0]} =~ ^20[0-9-]{8}T[0-9:]{8}\.[0-9]{3}Z' ike-respond: '.* && ${lines[1]} =~ ^20[0-9-]{8}T[0-9:]{8}\.[0-9]{3}Z' hint: ' ]]
 	# not of a tool that prints reports
 	own=$(stat -c %d:%i log)
 	JOURNAL_STREAM=$own sa-show nowhere.sa 2>log || :

@@ -194,9 +194,27 @@ as_nobody() {
 	done
 	chmod 755 left.d
 	chmod 644 left.d/*
+	# list and check need no directory for running tunnels
+	for command in list check; do
+		SAPIPE_CONF_DIR=$T/left.d run -0 env -u XDG_RUNTIME_DIR setpriv --reuid 65534 --regid 65534 --clear-groups -- "$SAPIPE_BUILD/sapipe" $command
+	done
+	SAPIPE_CONF_DIR=$T/left.d run -3 --separate-stderr env -u XDG_RUNTIME_DIR setpriv --reuid 65534 --regid 65534 --clear-groups -- \
+		"$SAPIPE_BUILD/sapipe" status
+	stderr_has 'XDG_RUNTIME_DIR is not set'
 	run -3 --separate-stderr as_nobody status berne
 	stderr_has 'the tunnels are of another user'
 	run -3 --separate-stderr as_nobody up berne
+	stderr_has ': Permission denied'
 	stderr_has 'hint: tunnels are started by root'
 	[ "$(wc -l <<<"$stderr")" -le 4 ]
+	# a file, or nothing, in the place of a directory: no other cause
+	for command in list check status up; do
+		SAPIPE_CONF_DIR=$T/gw.psk run -2 --separate-stderr sapipe $command
+		stderr_has "there is no directory $T/gw.psk"
+	done
+	SAPIPE_RUN_DIR=$T/gw.psk SAPIPE_CONF_DIR=$T/left.d run -3 --separate-stderr sapipe up berne
+	grep -qE "^sapipe: cannot make $T/gw.psk/.*: (Not a directory|File exists)$" <<<"$stderr"
+	run ! grep -q '^hint' <<<"$stderr"
+	bash -c 'sapipe --help >/dev/full' 2>full.err || :
+	grep -q '^hint: the disk is full' full.err
 }

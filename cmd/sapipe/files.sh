@@ -43,10 +43,16 @@ in_use() {
 	return 1
 }
 
+# make_dir NAME: the directory of a tunnel that is started.
 make_dir() {
-	(umask 022 && mkdir -p "$base") 2>/dev/null && mkdir -p "$runs/$1" 2>/dev/null && [ -w "$runs/$1" ] ||
-		fail 3 "cannot make $runs/$1" 'tunnels are started by root'
+	why=$( (umask 022 && mkdir -p "$base" && umask 077 && mkdir -p "$runs/$1") 2>&1) && [ -w "$runs/$1" ] && return
+	why="cannot make $runs/$1: $(reason "${why:-Permission denied}")"
+	is_root && fail 3 "$why"
+	fail 3 "$why" 'tunnels are started by root, or set SAPIPE_RUN_DIR'
 }
+
+# reason TEXT: the end of a message of the system.
+reason() { printf '%s\n' "${1##*: }" | tail -n 1; }
 
 # Names of the tunnels, one a line.
 names() {
@@ -71,6 +77,12 @@ use() {
 may_read() {
 	[ ! -d "$confs" ] || { [ -r "$confs" ] && [ -x "$confs" ]; } ||
 		fail 3 "cannot read $confs: permission denied" 'run sapipe as root, or as a user who may read it'
+}
+
+# wants_dir: there is a directory of files, which may be read.
+wants_dir() {
+	[ -d "$confs" ] || fail 2 "there is no directory $confs" 'make it, and write a file NAME.conf in it for each tunnel'
+	may_read
 }
 
 # wants_conf: there is a file.

@@ -60,6 +60,9 @@ pipelines() {
 	done
 }
 
+# timed: the messages of the tools go to the log, where they need their times.
+timed() { [ -n "${SAPIPE_LOG_FORMAT-}" ] || verbose="$verbose --log-format time"; }
+
 # groups: the failover groups, in the order of the file.
 groups() { printf '%s\n' "$sections" | cut -f 9 | awk '$0 != "-" && !seen[$0]++'; }
 
@@ -191,7 +194,7 @@ ended() {
 
 # The lines of the log since the start, without what esp-tun says of the end of its input.
 show_log() {
-	sed '/^esp-tun: the input ended without a child SA/{N;/\nhint:/d;s/.*\n//;}' "$at/log" >&2
+	sed 's/^20[0-9T:.-]*Z \([a-z-]*: \)/\1/' "$at/log" | sed '/^esp-tun: the input ended without a child SA/{N;/\nhint:/d;s/.*\n//;}' >&2
 }
 
 # start ID ROLE IKE-COMMAND TUN-COMMAND NHRP-COMMAND GRE-COMMAND: until it is ready. Returns the exit status of what failed.

@@ -68,6 +68,7 @@ json=''
 prometheus=''
 watch=''
 interval=''
+logging=''	# standard error is the log of a tunnel
 tab=$(printf '\t')
 
 case ${1-} in
@@ -81,7 +82,7 @@ case ${1-} in
 	run_dir
 	use "$2"
 	# vpnmon of a service has its standard error.
-	[ -e "$at/run" ] || exec 2>>"$at/log"
+	[ -e "$at/run" ] || { exec 2>>"$at/log"; logging=1; }
 	exec 6>&2
 	again "$3" >&2
 	exit
@@ -144,20 +145,20 @@ esac
 [ "$interval" -ge 1 ] && [ "$interval" -le 86400 ] || fail 2 "--interval: '$interval' is no number of seconds from 1 to 86400"
 case ${SAPIPE_LOG_FORMAT-} in
 '') ;;
-text | json | journal) verbose="$verbose --log-format $SAPIPE_LOG_FORMAT" ;;
-*) fail 2 "SAPIPE_LOG_FORMAT: '$SAPIPE_LOG_FORMAT' is none of text, json and journal" ;;
+text | json | journal | time) verbose="$verbose --log-format $SAPIPE_LOG_FORMAT" ;;
+*) fail 2 "SAPIPE_LOG_FORMAT: '$SAPIPE_LOG_FORMAT' is none of text, json, journal and time" ;;
 esac
-run_dir
+runs=''
+case $command in list | check) ;; *) run_dir ;; esac
 if [ "$command" = list ]; then
-	[ -d "$confs" ] || fail 2 "there is no directory $confs" 'make it, and write a file NAME.conf in it for each tunnel'
+	wants_dir
 	[ -z "$chosen" ] || fail 2 'list has no NAME' 'sapipe status prints the state of one tunnel'
-	may_read
 	known=$(names)
 	[ -z "$known" ] || put "$known"
 	exit 0
 fi
 if [ -z "$chosen" ]; then
-	may_read
+	wants_dir
 	chosen=$(names)
 	[ -n "$chosen" ] || fail 2 "there is no tunnel in $confs" "$(hint_names)"
 	[ "$command" != run ] || [ "$(printf '%s\n' "$chosen" | wc -l)" -eq 1 ] || fail 2 'run which tunnel?' "$(hint_names)"

@@ -9,7 +9,7 @@ up() {
 
 # start_tunnel: under the lock, what does not run of the file that was read.
 start_tunnel() {
-	lines=$(pipelines)
+	lines=$(timed; pipelines)
 	# What runs and is not in the file any more.
 	for id in $(ids); do
 		printf '%s\n' "$lines" | grep -q "^$id$tab" || stop "$id"
@@ -78,7 +78,7 @@ group_up() {
 again() {
 	exec 8>"$at/lock"
 	flock -n 8 && alive "$at/$1.ike" || return 0
-	read_conf && lines=$(pipelines) || return
+	read_conf && lines=$([ -z "$logging" ] || timed; pipelines) || return
 	worst=0
 	start_all
 	return "$worst"
@@ -161,8 +161,12 @@ become() {
 # keep: starts all pipelines, and stays. Ends with the status of one that ended, and stops the others.
 keep() {
 	notify=${NOTIFY_SOCKET-}
-	# Half of the time after which the service manager ends what does not answer.
-	beat=$((${WATCHDOG_USEC:-0} / 2000000))
+	# Half of the time after which the service manager ends what does not answer, in seconds.
+	beat=$((${WATCHDOG_USEC:-0} / 2000000)) pause=1
+	if [ "${WATCHDOG_USEC:-0}" -gt 0 ] && [ "$WATCHDOG_USEC" -lt 4000000 ]; then
+		# Less than a second, with time for what this loop does.
+		beat=1 pause=$(printf '0.%03d' $((WATCHDOG_USEC / 4000)))
+	fi
 	unset NOTIFY_SOCKET WATCHDOG_USEC WATCHDOG_PID
 	mark "$at/run"
 	: >"$at/log"
@@ -184,7 +188,7 @@ keep() {
 			said=0
 			tell WATCHDOG=1
 		fi
-		sleep 1 &
+		sleep "$pause" &
 		wait $!
 	done
 }

@@ -15,14 +15,17 @@ unwritten() {
 	[ $? != 141 ] || why='Broken pipe'	# by SIGPIPE
 	why=${why##*: }
 	[ "$why" != 'Broken pipe' ] || [ "$level" -gt 0 ] || exit 3
-	fail 3 "cannot write to standard output${why:+: $why}"
+	set -- "cannot write to standard output${why:+: $why}"
+	[ "$why" != 'No space left on device' ] || fail 3 "$1" 'the disk is full: df shows it'
+	fail 3 "$1"
 }
 say() { [ "$level" -lt 0 ] || put "$1"; }
 
-# complain TEXT [HINT]
+# complain TEXT [HINT]: with the time where standard error is the log.
 complain() {
-	printf 'sapipe: %s\n' "$1" >&2
-	[ $# -lt 2 ] || printf 'hint: %s\n' "$2" >&2
+	now=${logging:+$(date -u '+%Y-%m-%dT%H:%M:%S.%3NZ') }
+	printf '%ssapipe: %s\n' "$now" "$1" >&2
+	[ $# -lt 2 ] || printf '%shint: %s\n' "$now" "$2" >&2
 }
 
 # fail STATUS TEXT [HINT]

@@ -14,6 +14,7 @@
 #include "cli/prog_name.h"
 
 #define PEER_MAX	160	/* bytes of its name */
+#define TIME_MAX	48	/* bytes of a time */
 
 static enum log_format format_now;
 static char peer_now[PEER_MAX], only_peer[PEER_MAX];
@@ -68,15 +69,32 @@ put_bytes(const char *line, size_t n)
 	}
 }
 
+/* The time as RFC 3339 in UTC, with milliseconds; "" if there is none. */
+static const char *
+time_text(char out[static TIME_MAX])
+{
+	char day[32];
+	struct timespec ts;
+	struct tm tm;
+
+	out[0] = '\0';
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	if (gmtime_r(&ts.tv_sec, &tm) != NULL && strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm) != 0)
+		(void)snprintf(out, TIME_MAX, "%s.%03ldZ", day, ts.tv_nsec / 1000000);
+	return (out);
+}
+
 /* ${head}${text} escaped, as one line in one write. */
 static void
 put_line(int priority, const char *head, const char *text)
 {
-	char line[4 * LOG_TEXT_MAX + 512];
+	char line[4 * LOG_TEXT_MAX + 512], now[TIME_MAX];
 	size_t n = 0;
 
 	if (format_now == LOG_AS_JOURNAL)
 		n = (size_t)snprintf(line, sizeof(line), "<%d>", priority);
+	else if (format_now == LOG_AS_TIMED)
+		n = (size_t)snprintf(line, sizeof(line), "%s ", time_text(now));
 	(void)escape_put(line + n, sizeof(line) - 1 - n, span_str(head));
 	n += strlen(line + n);
 	(void)escape_put(line + n, sizeof(line) - 1 - n, span_str(text));
@@ -96,28 +114,15 @@ set_text(json_t *o, const char *key, const char *text)
 }
 
 static void
-set_time(json_t *o)
-{
-	char day[32], text[48];
-	struct timespec ts;
-	struct tm tm;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	if (gmtime_r(&ts.tv_sec, &tm) == NULL || strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
-		return;
-	(void)snprintf(text, sizeof(text), "%s.%03ldZ", day, ts.tv_nsec / 1000000);
-	set_text(o, "time", text);
-}
-
-static void
 put_json(const struct log_line *l, const char *peer)
 {
 	json_t *o = json_object();
-	char *text;
+	char *text, now[TIME_MAX];
 
 	if (o == NULL)
 		return;
-	set_time(o);
+	if (time_text(now)[0] != '\0')
+		set_text(o, "time", now);
 	(void)json_object_set_new(o, "priority", json_integer(l->priority));
 	set_text(o, "tool", prog_name());
 	if (peer[0] != '\0')

@@ -6,12 +6,13 @@
 #include <syslog.h>
 
 #define LOG_TEXT_MAX	2048	/* bytes of one line before escaping */
-#define LOG_FORMATS	"text|json|journal"	/* in the order of the enum, for OPT_CHOICE */
+#define LOG_FORMATS	"text|json|journal|time"	/* in the order of the enum, for OPT_CHOICE */
 
 enum log_format {
 	LOG_AS_TEXT,
 	LOG_AS_JSON,	/* an object a line: time, priority, tool, peer, message, hint, code */
 	LOG_AS_JOURNAL,	/* text behind "<3>" and the like, the priority as in syslog(3): sd-daemon(3) */
+	LOG_AS_TIMED,	/* text behind the time, in UTC */
 };
 
 struct log_line {
