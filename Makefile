@@ -298,6 +298,8 @@ ifeq ($(DESTDIR),)
 	$(Q)[ "$$(id -u)" != 0 ] || getent passwd sapipe >/dev/null || useradd --system --user-group \
 		--no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin sapipe || \
 		echo 'install: no user sapipe: the tools become nobody' >&2
+	$(Q)case $(PREFIX)/ in "$$HOME"/*) exit ;; esac; [ "$$(id -u)" != 0 ] || [ -d /etc/sapipe ] || \
+		install -d -m 750 -g sapipe /etc/sapipe 2>/dev/null || install -d -m 700 /etc/sapipe
 endif
 
 # NetworkManager starts the service by the file with its name. It looks for that outside of PREFIX, where only root can write: so this is

@@ -69,6 +69,25 @@ version() { sed -n 's/^#define VERSION[[:space:]]*"\(.*\)"$/\1/p' "$SAPIPE_TOP/l
 	[ -z "$output" ]
 }
 
+@test "make install of root makes the user and /etc/sapipe, which is never in the way; below a home it makes no /etc/sapipe" {
+	local d=$BATS_TEST_TMPDIR b=${SAPIPE_BUILD#"$SAPIPE_TOP"/}
+	[ "$(id -u)" = 0 ] || skip 'no root'
+	cd "$SAPIPE_TOP"
+	cp -a /etc "$d/etc"
+	rm -rf "$d/etc/sapipe"
+	sed -i '/^sapipe:/d' "$d"/etc/{passwd,shadow,group,gshadow}
+	# in_copy ARGUMENT...: with a copy of /etc in the place of /etc
+	in_copy() { unshare -m sh -c 'mount --bind "$0" /etc && exec make -s -o all CC=false install B="$@"' "$d/etc" "$b" "$@"; }
+	HOME=$d run -0 in_copy PREFIX="$d/.local"
+	[ ! -e "$d/etc/sapipe" ]
+	run -0 in_copy PREFIX="$d/usr/local" HOME=/nonexistent
+	grep -q '^sapipe:' "$d/etc/passwd"
+	[ "$(stat -c %a:%g "$d/etc/sapipe")" = "750:$(sed -n 's/^sapipe:[^:]*:\([0-9]*\):.*/\1/p' "$d/etc/group")" ]
+	chmod 700 "$d/etc/sapipe"
+	run -0 in_copy PREFIX="$d/usr/local" HOME=/nonexistent
+	[ "$(stat -c %a "$d/etc/sapipe")" = 700 ]
+}
+
 @test "AppArmor: a profile for each resident tool, that the parser accepts; a command has a profile of its own" {
 	local t f
 	command -v apparmor_parser >/dev/null || skip "no apparmor (make deps)"
