@@ -85,10 +85,60 @@ packets() { sed -n "s/^esp-tun: $2: packets \([0-9]*\).*/\1/p" "$1.log"; }
 	usual 1
 	stderr_has "203.0.113.2:500 is unreachable: nothing listens there"
 	stderr_has "hint: check that this is the gateway's address and that it runs IKE"
+	# a firewall that says so is none of "no route", as the kernel calls it for IPv4
+	rejects icmp type admin-prohibited
+	usual 1
+	stderr_has "203.0.113.2:500 is unreachable: a firewall rejects it (ICMP)"
+	stderr_has "hint: a firewall on the path or of the gateway has to let UDP 500 and 4500 pass"
+	run -1 left natd-probe --timeout 1 203.0.113.2
+	output_has "UDP 500         no answer: rejected by a firewall"
+	rejects icmp type host-unreachable
+	usual 1
+	stderr_has "203.0.113.2:500 is unreachable: No route to host"
+	stderr_has "hint: the next hop does not answer, or a router on the path does not reach it"
+	right nft flush ruleset
 	left ip route flush table main
 	usual 1
 	stderr_has "cannot reach 203.0.113.2:500: Network is unreachable"
 	stderr_has "hint: there is no route to the peer: check with ip route get ADDRESS"
+}
+
+# rejects TYPE: right's firewall answers UDP 500 by this ICMP error.
+rejects() {
+	right nft "flush ruleset; add table ip d; add chain ip d input { type filter hook input priority 0; }; add rule ip d input udp dport 500 reject with $*"
+}
+
+# other_ike KIND: right answers message 1 of IKEv1 with a notify about the version: v2, in a message of IKEv2; v1, of IKEv1.
+other_ike() {
+	background v2 ip netns exec "$R" /usr/bin/python3 -c '
+import socket, struct, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("203.0.113.2", 500))
+while True:
+    d, peer = s.recvfrom(4000)
+    if sys.argv[1] == "v2":
+        body = struct.pack("!BBHBBH", 0, 0, 8, 0, 0, 5)
+        head = d[:8] + bytes(8) + struct.pack("!BBBBII", 41, 0x20, 34, 0x20, 0, 28 + len(body))
+    else:
+        body = struct.pack("!BBHIBBH", 0, 0, 12, 1, 1, 0, 5)
+        head = d[:16] + struct.pack("!BBBBII", 11, 0x10, 5, 0, 0x1234, 28 + len(body))
+    s.sendto(head + body, peer)' "$1"
+	eventually 10 listens
+}
+
+@test "row 1: a gateway that does only IKEv2 says so, in its version or in ours: that is the cause, within seconds" {
+	local kind
+	for kind in v2 v1; do
+		other_ike $kind
+		SECONDS=0
+		usual 1
+		[ "$SECONDS" -lt 15 ]
+		stderr_has "phase 1 (main mode), message 1 (offers proposals): "
+		stderr_has "does no IKEv1 with us"
+		stderr_has "hint: the gateway must allow IKEv1 for this end"
+		stop_background
+	done
+	stderr_has "(INVALID-MAJOR-VERSION)"
 }
 
 @test "row 2: no answer on both sides: a proposal mismatch, and the refusal is lost" {

@@ -116,7 +116,7 @@ event_text(const struct say *s, const struct ike_ping_event *ev)
 		(void)printf("wrong answer from %s: seq=%u: R-U-THERE-ACK %s\n", to, ev->seq, ev->odd);
 		break;
 	case IKE_PING_UNREACHABLE:
-		(void)printf("unreachable: %s: %s%s\n", to, which, strerror(ev->sys));
+		(void)printf("unreachable: %s: %s%s\n", to, which, fault_unreachable_text(ev->sys));
 		break;
 	case IKE_PING_UNKNOWN_SA:
 		(void)printf("%s from %s: %sthe peer does not know this IKE SA\n",

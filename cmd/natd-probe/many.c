@@ -215,7 +215,7 @@ on_found(void *ctx, const struct sweep_found *what)
 	struct many *m = ctx;
 
 	m->answered += what->what == SWEEP_IKEV1 || what->what == SWEEP_IKEV2;
-	tell(m, what, what->what == SWEEP_UNREACHABLE ? strerror(what->sys) : "no answer");
+	tell(m, what, what->what == SWEEP_UNREACHABLE ? fault_unreachable_text(what->sys) : "no answer");
 }
 
 /* --- the run --- */

@@ -137,7 +137,7 @@ port_json(const struct about *a, int i)
 			(void)json_object_set_new(j, "notify",
 			    json_string(isakmp_notify_name(r->port[i].notify, name)));
 	} else if (r->port[i].sys != 0)
-		(void)json_object_set_new(j, "error", json_string(strerror(r->port[i].sys)));
+		(void)json_object_set_new(j, "error", json_string(fault_unreachable_text(r->port[i].sys)));
 	return (j);
 }
 

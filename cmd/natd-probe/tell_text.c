@@ -40,7 +40,7 @@ port_text(const struct about *a, enum survey_port i)
 			(void)printf(": not the address that was probed");
 		(void)putchar('\n');
 	} else if (r->port[i].sys != 0)
-		(void)printf("no answer: %s\n", strerror(r->port[i].sys));
+		(void)printf("no answer: %s\n", fault_unreachable_text(r->port[i].sys));
 	else
 		(void)printf("no answer\n");
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct {
 	const char	*name;
@@ -123,6 +124,12 @@ fault_of_file(int sys)
 	default:
 		return (FAULT_SYSTEM);
 	}
+}
+
+const char *
+fault_unreachable_text(int sys)
+{
+	return (sys == EACCES ? "rejected by a firewall" : strerror(sys));
 }
 
 enum exit_status

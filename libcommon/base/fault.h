@@ -127,6 +127,7 @@ enum fault_code {
 	CAUSE(RESOLVER)		/* it does not answer */		\
 	/* UNREACHABLE, NO_REPLY */					\
 	CAUSE(NATT_PORT)	/* the peer answered on another port */	\
+	CAUSE(FILTERED)		/* a firewall says so by ICMP */	\
 	CAUSE(TCP_REFUSED)	/* the peer resets a connection of TCP encapsulation */ \
 	CAUSE(TCP_SILENT)	/* ... or does not answer in it, or not at all */ \
 	CAUSE(NOT_SHARED)	/* no process shares the UDP port */	\
@@ -188,6 +189,7 @@ enum fault_code {
 	/* PEER_NOTIFY */						\
 	CAUSE(NOTIFY_EXCHANGE)	/* it does not do main, or aggressive, mode */ \
 	CAUSE(NOTIFY_COOKIE)						\
+	CAUSE(NO_IKEV1)		/* the peer speaks another version */	\
 	CAUSE(NOTIFY_PAYLOAD)	/* it could not parse our message */
 
 enum fault_cause {
@@ -276,6 +278,9 @@ void fault_option(struct fault *f, const char *name);
  * directory), PERMISSION, otherwise SYSTEM.
  */
 enum fault_code fault_of_file(int sys);
+
+/* In words, why a peer is unreachable: errno ${sys}, in which EACCES is a firewall's ICMP error. */
+const char *fault_unreachable_text(int sys);
 
 enum exit_status fault_exit(enum fault_code code);
 /* "NO_PROPOSAL", "HOST_BITS" and the like. Only tests and debuggers call these: the names stay beside their enums. */

@@ -124,7 +124,12 @@ ike_engine_datagram(struct ike_engine *e, struct now now, const struct endpoint 
 		return;
 	}
 	if ((version = ike_version_find(h.version >> 4)) == NULL) {
-		if (strangers_first(&e->strangers, now, STRANGER_VERSION, &remote->addr, NULL))
+		sa = ike_sa_find(e, h.cky_i, no_spi);
+		if (sa != NULL && sa->state == IKE_SA_HALF_OPEN && endpoint_eq(&sa->remote.at, remote)) {
+			ike_sa_touch(sa);
+			sa->version->other_version(sa, now, h.version, out);
+			ike_engine_settle(e);
+		} else if (strangers_first(&e->strangers, now, STRANGER_VERSION, &remote->addr, NULL))
 			outbox_note_peer(out, NOTE_WARN, endpoint_text(from, remote),
 			    "%s speaks IKE version %u.%u, this end only IKEv1", from, h.version >> 4, h.version & 15);
 		return;

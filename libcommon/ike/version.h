@@ -76,6 +76,8 @@ struct ike_version {
 		    struct ike_outbox *out);
 	/* The peer of an SA that is not established cannot be reached: ${sys}, an errno, is that of the ICMP error or TCP connection. */
 	void	(*unreachable)(struct ike_sa *sa, struct now now, int sys, struct ike_outbox *out);
+	/* The peer of an SA that is not established sent a message of another ${version}. Anyone can: it is a hint. */
+	void	(*other_version)(struct ike_sa *sa, struct now now, uint8_t version, struct ike_outbox *out);
 	/* Whether ${policy} allows the exchange, authentication and proposal that ${sa}, which is established, was negotiated with. */
 	bool	(*allowed)(const struct ike_sa *sa, const struct ike_policy *policy);
 	/*

@@ -60,7 +60,7 @@ struct ports_calls {
 	void (*stray)(void *ctx);
 	/*
 	 * An ICMP error for something that a holder sent to ${remote}: errno ${err} (ECONNREFUSED:
-	 * port unreachable; EMSGSIZE: ${mtu}; ...). Not authenticated: only a hint.
+	 * port unreachable; EACCES: a firewall rejects it; EMSGSIZE: ${mtu}; ...). Not authenticated: only a hint.
 	 */
 	void (*unreachable)(void *ctx, const struct endpoint *local,
 	    const struct endpoint *remote, int err, uint32_t mtu);

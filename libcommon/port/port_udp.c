@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <netinet/udp.h>
 #include <linux/errqueue.h>
 #include <stdlib.h>
@@ -211,6 +212,10 @@ take_errors(struct port *p)
 				continue;
 			memcpy(&e, CMSG_DATA(c), sizeof(e));
 			p->set->stats.errors++;
+			/* The kernel says EACCES to these of ICMPv6, and "no route" to these of ICMP. */
+			if (e.ee_origin == SO_EE_ORIGIN_ICMP && e.ee_type == ICMP_DEST_UNREACH &&
+			    (e.ee_code == ICMP_NET_ANO || e.ee_code == ICMP_HOST_ANO || e.ee_code == ICMP_PKT_FILTERED))
+				e.ee_errno = EACCES;
 			m = (struct port_msg){ .type = PM_UNREACH, .remote = sockaddr_get(&to),
 			    .local = p->bound, .number = (uint64_t)e.ee_errno << 32 |
 			    (e.ee_errno == EMSGSIZE ? e.ee_info : 0) };

@@ -94,6 +94,9 @@ v1_notify_fault(struct fault *f, uint16_t type, const struct v1_exchange *x, boo
 			(void)fault(f, auth != NULL ? auth->rejected : FAULT_AUTH_FAILED,
 			    "the peer rejects our proof (%s)", said);
 		break;
+	case NOTIFY_INVALID_MAJOR_VERSION:
+		(void)fault_because(f, CAUSE_NO_IKEV1, fault(f, FAULT_PEER_NOTIFY, "the peer does no IKEv1 with us (%s)", said));
+		break;
 	case NOTIFY_INVALID_EXCHANGE_TYPE:
 	case NOTIFY_UNSUPPORTED_EXCHANGE_TYPE:
 		if (q == NULL)

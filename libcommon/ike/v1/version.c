@@ -58,11 +58,30 @@ unreachable(struct ike_sa *ike, struct now now, int sys, struct ike_outbox *out)
 	else if (ike->natt.tcp && sys == ETIMEDOUT)
 		(void)fault_because(&f, CAUSE_TCP_SILENT,
 		    fault(&f, FAULT_UNREACHABLE, "%s is unreachable: the TCP connection is not answered", to));
+	else if (sys == EACCES)
+		(void)fault_because(&f, CAUSE_FILTERED,
+		    fault(&f, FAULT_UNREACHABLE, "%s is unreachable: a firewall rejects it (ICMP)", to));
 	else {
 		errno = sys;
 		(void)fault_sys(&f, FAULT_UNREACHABLE, "%s is unreachable", to);
 	}
 	v1_sa_blame_float(v1_sa_of(ike), &f);
+	v1_exchange_where(x, x->at > 0 ? x->at - 1 : 0, &f);
+	v1_exchange_hint(x, now, &f, out);
+}
+
+static void
+other_version(struct ike_sa *ike, struct now now, uint8_t version, struct ike_outbox *out)
+{
+	struct v1_exchange *x = v1_sa_exchange(v1_sa_of(ike), MID_PHASE1);
+	struct fault f = {0};
+	char to[ENDPOINT_TEXT];
+
+	if (x == NULL || x->over)
+		return;
+	(void)fault_because(&f, CAUSE_NO_IKEV1, fault(&f, FAULT_PEER_NOTIFY, "%s answers in IKE version %u.%u: it does no IKEv1 with us",
+	    endpoint_text(to, &ike->remote.at), version >> 4, version & 15));
+	f.evidence = EVIDENCE_CLEAR;
 	v1_exchange_where(x, x->at > 0 ? x->at - 1 : 0, &f);
 	v1_exchange_hint(x, now, &f, out);
 }
@@ -352,5 +371,6 @@ const struct ike_version ike_version_1 = {
 	.send_delete = send_delete, .record = record,
 	.watch = watch, .unwatch = unwatch, .taken_over = taken_over,
 	.timeout = timeout, .dead = dead, .deadline_ms = deadline_ms,
-	.abandon = abandon, .unreachable = unreachable, .allowed = allowed, .unrevoked = v1_cert_still_valid, .rebind = rebind, .running = running, .free = free_sa,
+	.abandon = abandon, .unreachable = unreachable, .other_version = other_version, .allowed = allowed,
+	.unrevoked = v1_cert_still_valid, .rebind = rebind, .running = running, .free = free_sa,
 };
