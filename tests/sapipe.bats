@@ -163,8 +163,34 @@ at_dir() { echo "$T/run/tunnels.$(ip netns exec "$L" readlink /proc/self/ns/net 
 	[ "$(grep -c '^sapipe: ' <<<"$stderr")" -eq 5 ] || { echo "$stderr"; return 1; }
 	run -2 at_left up berne
 	run -2 at_left status berne
+	# values that only esp-tun reads, and a number that the resolver would complete to an address
+	for line in 'tun = vpn0/x' 'tun = name-of-17-letters' 'tun-address = 10.1' 'dscp-map = 1-2' 'nhtb = 10.255.0.2' 'address = 203.0.113' \
+		'address = 203.0.113.256'; do
+		printf '%s\n' '[berne]' 'role = initiator' "address = $PEER" 'psk-file = gw.psk' >left.d/berne.conf
+		sed -i "/^${line%% =*} = /d" left.d/berne.conf
+		echo "$line" >>left.d/berne.conf
+		run -2 --separate-stderr at_left check berne
+		stderr_has "sapipe: berne.conf:$(grep -nF "$line" left.d/berne.conf | cut -d : -f 1): ${line%% =*}: "
+	done
 	run -2 --separate-stderr at_left check geneva
 	stderr_has 'there are: berne'
+}
+
+@test "sapipe: a device that is taken: exit status 3 and the cause alone, at once" {
+	at_right up
+	left ip link add vpn0 type veth peer name other
+	run -3 --separate-stderr at_left up berne
+	stderr_has 'esp-tun: interface vpn0 exists and is of another kind'
+	# not that one tool ended since the other one did
+	[ "$(wc -l <<<"$stderr")" -eq 3 ] || { echo "$stderr"; return 1; }
+	left ip link del vpn0
+	cp left.d/berne.conf left.d/basle.conf
+	sed -i 's/^\[berne/[basle/' left.d/basle.conf
+	at_left up basle
+	run -3 --separate-stderr at_left up berne
+	stderr_has 'esp-tun: interface vpn0 is in use by another program'
+	[ "$(wc -l <<<"$stderr")" -eq 3 ] || { echo "$stderr"; return 1; }
+	at_left down basle
 }
 
 @test "sapipe: files of processes that are gone, or of other processes with their numbers, do no harm" {

@@ -192,9 +192,11 @@ ended() {
 	esac
 }
 
-# The lines of the log since the start, without what esp-tun says of the end of its input.
+# The lines of the log since the start, without their time, and without what one tool says of the end of another one that gave the reason.
 show_log() {
-	sed 's/^20[0-9T:.-]*Z \([a-z-]*: \)/\1/' "$at/log" | sed '/^esp-tun: the input ended without a child SA/{N;/\nhint:/d;s/.*\n//;}' >&2
+	other='the input ended without a child SA'
+	! grep -v "$other\\| is up: " "$at/log" | grep -q ' esp-tun: ' || other='the reader of the SA state has closed the pipe'
+	sed 's/^20[0-9T:.-]*Z \([a-z-]*: \)/\1/' "$at/log" | sed "/^[a-z-]*: $other/{N;/\\nhint:/d;s/.*\\n//;}" >&2
 }
 
 # start ID ROLE IKE-COMMAND TUN-COMMAND NHRP-COMMAND GRE-COMMAND: until it is ready. Returns the exit status of what failed.

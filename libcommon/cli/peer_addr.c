@@ -20,9 +20,20 @@ port_get(uint16_t *port, const char *text, struct fault *f)
 	return (0);
 }
 
+/* Whether the last label of ${host} is a number: no host has such a name, and the resolver reads 10.1.2 as the address 10.1.0.2. */
+static bool
+is_number(const char *host)
+{
+	const char *last = strrchr(host, '.');
+
+	last = last != NULL ? last + 1 : host;
+	return (last[0] != '\0' && last[strspn(last, "0123456789")] == '\0');
+}
+
 int
 peer_split(char host[PEER_HOST], uint16_t *port, const char *text, struct fault *f)
 {
+	struct addr a;
 	const char *start = text, *end, *colon;
 
 	*port = 0;
@@ -45,6 +56,8 @@ peer_split(char host[PEER_HOST], uint16_t *port, const char *text, struct fault 
 		return (fault(f, FAULT_BAD_ADDRESS, "the host name is too long"));
 	memcpy(host, start, (size_t)(end - start));
 	host[end - start] = '\0';
+	if (text[0] != '[' && is_number(host) && addr_parse(&a, host) != 0)
+		return (fault(f, FAULT_BAD_ADDRESS, "'%s' is no address", host));
 	return (colon != NULL ? port_get(port, colon + 1, f) : 0);
 }
 

@@ -9,7 +9,7 @@
 
 /*
  * Splits `host`, `host:port`, `[v6]`, `[v6]:port`, or a bare IPv6 address; ${*port} is 0 if
- * none is given. 0, or -1 with FAULT_BAD_ADDRESS.
+ * none is given. 0, or -1 with FAULT_BAD_ADDRESS; a number that is no address is no host.
  */
 int peer_split(char host[PEER_HOST], uint16_t *port, const char *text, struct fault *f);
 

@@ -16,15 +16,6 @@
 #define AUTO_NAME	"gre%d"
 #define SOLICITATION	135	/* ICMPv6 type */
 
-/* Names that fit into an ifreq, except those that the kernel reads as a pattern or rejects. */
-static bool
-name_ok(const char *name)
-{
-	size_t n = strlen(name);
-
-	return (n > 0 && n < IFNAMSIZ && strpbrk(name, "/% \t\n:") == NULL && strcmp(name, ".") != 0 && strcmp(name, "..") != 0);
-}
-
 static int
 attach_failed(const char *name, struct fault *f)
 {
@@ -84,7 +75,7 @@ tap_open(struct tap *t, const char *name, bool arp, struct fault *f)
 	struct ifreq ifr = {0};
 
 	*t = (struct tap){ .tun = { .fd = -1 } };
-	if (name != NULL && !name_ok(name))
+	if (name != NULL && !tun_name_ok(name))
 		return (fault(f, FAULT_USAGE, "\"%s\" is no name for an interface", name));
 	if ((t->tun.fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)) == -1)
 		return (fault_because(f, CAUSE_TUN,

@@ -16,13 +16,12 @@
 
 _Static_assert(TUN_HEADROOM == sizeof(struct virtio_net_hdr), "room for the header of the device");
 
-/* Names that fit into an ifreq, except those that the kernel reads as a pattern or rejects. */
-static bool
-name_ok(const char *name)
+bool
+tun_name_ok(const char *name)
 {
 	size_t n = strlen(name);
 
-	return (n < IFNAMSIZ && strpbrk(name, "/% \t\n:") == NULL && strcmp(name, ".") != 0 &&
+	return (n > 0 && n < IFNAMSIZ && strpbrk(name, "/% \t\n:") == NULL && strcmp(name, ".") != 0 &&
 	    strcmp(name, "..") != 0);
 }
 
@@ -125,7 +124,7 @@ tun_open(struct tun *t, const char *name, struct fault *f)
 	*t = (struct tun){ .fd = -1 };
 	if (name == NULL || name[0] == '\0')
 		name = AUTO_NAME;
-	else if (!name_ok(name))
+	else if (!tun_name_ok(name))
 		return (fault(f, FAULT_USAGE, "\"%s\" is no name for an interface", name));
 	t->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (t->fd == -1)

@@ -21,6 +21,9 @@ struct tun {
 	bool		csum, tso, uso;	/* the kernel leaves checksums to us; segments of TCP; of UDP */
 };
 
+/* Whether ${name} can be an interface's: it fits into an ifreq, and the kernel neither rejects it nor reads it as a pattern. */
+bool tun_name_ok(const char *name);
+
 /*
  * Creates the device ${name}, or attaches to a persistent one of that name that is not in use.
  * NULL or "": the first free one of "vpn0", "vpn1", ... -1 with FAULT_PERMISSION, FAULT_DEVICE (no TUN

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "esp/tos.h"
+#include "net/tun.h"
+
 static const struct opt_word roles[] = { { "initiator", ROLE_INITIATOR }, { "responder", ROLE_RESPONDER }, { NULL, 0 } };
 static const struct opt_word no_interval[] = { { "off", UINT32_MAX }, { NULL, 0 } };
 
@@ -205,6 +208,52 @@ check_addr(const char *key, const char *text, struct fault *f)
 	return (text == NULL || addr_parse(&a, text) == 0 ? 0 : wrong(f, key, "'%s' is no address", text));
 }
 
+/* ${text}, if it is given, is the name of a device. */
+static int
+check_device(const char *key, const char *text, struct fault *f)
+{
+	return (text == NULL || tun_name_ok(text) ? 0 : wrong(f, key, "\"%s\" is no name for an interface", text));
+}
+
+/* "10.255.0.2=berne", or @FILE. */
+static bool
+is_hop(const char *text)
+{
+	const char *is = strchr(text, '=');
+	char hop[ADDR_TEXT];
+	struct addr a;
+
+	if (text[0] == '@')
+		return (true);
+	if (is == NULL || is[1] == '\0' || (size_t)(is - text) >= sizeof(hop))
+		return (false);
+	memcpy(hop, text, (size_t)(is - text));
+	hop[is - text] = '\0';
+	return (addr_parse(&a, hop) == 0);
+}
+
+/* What only esp-tun reads, and would find when everything else is there. */
+static int
+check_tun(const struct tun_opts *t, struct fault *f)
+{
+	struct dscp_map map;
+	struct route own;
+	size_t i;
+
+	if (check_device("tun", t->tun, f) != 0)
+		return (-1);
+	for (i = 0; i < t->addresses.n; i++)
+		if (tun_address_parse(&own, t->addresses.v[i], f) != 0)
+			return (wrong(f, "tun-address", "\"%s\" is no address, nor an address with its prefix", t->addresses.v[i]));
+	for (i = 0; i < t->nhtb.n; i++)
+		if (!is_hop(t->nhtb.v[i]))
+			return (wrong(f, "nhtb", "\"%s\" is not NEXTHOP=NAME", t->nhtb.v[i]));
+	dscp_map_init(&map, NULL);
+	if (t->dscp_map != NULL && dscp_map_parse(&map, t->dscp_map, f) != 0)
+		return (wrong(f, "dscp-map", "\"%s\" is not FROM:TO,... with values from 0 to 63", t->dscp_map));
+	return (0);
+}
+
 static int
 check_nhrp(const struct section_opts *o, bool initiator, struct fault *f)
 {
@@ -236,7 +285,7 @@ section_check_link(const struct section_opts *o, bool initiator, struct fault *f
 {
 	const struct link_opts *l = &o->link;
 
-	if (check_nhrp(o, initiator, f) != 0 || check_addr("probe", l->probe, f) != 0 ||
+	if (check_tun(&o->tun, f) != 0 || check_device("gre-tun", l->gre_tun, f) != 0 || check_nhrp(o, initiator, f) != 0 || check_addr("probe", l->probe, f) != 0 ||
 	    check_addr("probe-source", l->probe_source, f) != 0)
 		return (-1);
 	if (l->failover == NULL)
