@@ -166,6 +166,32 @@ answered_by() { [ "$(answered "$1")" -ge "$2" ]; }
 	run ! grep -qE '^(10.9|10.1.0.128|10.0.0.0/8)' <(at hub ip route)
 }
 
+@test "acvpn: --client-net @FILE: a line that is wrong is named, and what is no such file" {
+	cd "$T" || return
+	# wrong TEXT MESSAGE: of the file nets.
+	wrong() {
+		printf '%b' "$1" >nets
+		run -2 --separate-stderr nhrp-serve --tun vpn0 --address 10.0.0.1 --client-net @nets
+		one_error
+		stderr_has "$2"
+	}
+	wrong '10.0.0.1=10.1.0.0/16\n# one\n\n berne\n' '--client-net: nets:4: '
+	wrong '10.0.0.1=10.1.0.0/16\n10.0.0.=10.2.0.0/16\n' '--client-net: nets:2: '
+	wrong '10.1.0.0/33\n' '--client-net: nets:1: '
+	wrong '10.1.0.0/16\0\n' 'it has a zero byte'
+	run -2 --separate-stderr nhrp-serve --tun vpn0 --address 10.0.0.1 --client-net @none
+	stderr_has '--client-net: cannot open none: No such file'
+	run -2 --separate-stderr nhrp-serve --tun vpn0 --address 10.0.0.1 --client-net @.
+	stderr_has '--client-net: cannot read .: Is a directory'
+	seq -f '10.1.%g.0/24' 0 255 >few
+	for _ in {1..260}; do cat few; done >nets
+	run -4 --separate-stderr nhrp-serve --tun vpn0 --address 10.0.0.1 --client-net @nets
+	stderr_has '--client-net: at most 65536 of them'
+	head -c 5000000 /dev/zero | tr '\0' '\n' >nets
+	run -4 --separate-stderr nhrp-serve --tun vpn0 --address 10.0.0.1 --client-net @nets
+	stderr_has '--client-net: nets has more than 4194304 bytes'
+}
+
 @test "acvpn: options that do not fit are refused" {
 	cd "$T" || return
 	local wrong

@@ -141,9 +141,13 @@ registers_and_is_asked() {
 }
 
 @test "nhrp frr: networks registered at our hub: no static routes, one answer for FRR's spoke, and what is not allowed" {
+	local i
 	timeout 120 "$FRR" up
+	# Among those of two thousand clients.
+	for ((i = 0; i < 2000; i++)); do echo "10.254.$((i / 250)).$((i % 250))=10.$((100 + i / 250)).$((i % 250)).0/24"; done >"$T/nets"
+	printf '10.255.255.1=10.1.0.0/16\n\t# both\n 10.8.0.0/16 # for all\r\n' >>"$T/nets"
 	pipe hub "nhrp-serve -v --redirect --holding-time $HOLD --prefix 10.0.0.0/24 --tun gre1 --address 10.255.255.254 \
-			--client-net 10.255.255.1=10.1.0.0/16 --client-net 10.8.0.0/16 --client-net 203.0.113.0/24 |
+			--client-net '@$T/nets' --client-net 203.0.113.0/24 |
 		gre-tun --tun gre1 --local 203.0.113.254 --key 42 --mtu 1400 --route --address 10.255.255.254/32"
 	eventually 10 grep -q 'serving on' "$T/hub.log"
 	frr spoke2

@@ -13,6 +13,7 @@
 #include "claim/claim_keeper.h"
 #include "gre/inside.h"
 #include "capture/recorder.h"
+#include "os/lines.h"
 #include "os/notify.h"
 #include "os/record_in.h"
 #include "tool/tun_opt.h"
@@ -20,7 +21,7 @@
 extern const struct opt tun_optab[];
 
 /* hops.c: the static bindings of --nhtb, which stay. 0, or -1 with FAULT_USAGE, FAULT_BAD_ADDRESS, or that a file is not readable. */
-struct hops { struct datapath_hop *v; size_t n; char *texts[OPT_LIST_MAX]; size_t n_texts; };	/* names are in the texts of files */
+struct hops { struct datapath_hop *v; size_t n; struct lines texts; };	/* names are in the texts of files */
 int hops_read(struct hops *h, const struct opt_list *given, struct fault *f);
 
 /* Converts the options of the tool to those of the data path. 0, or -1 with FAULT_USAGE or similar. */

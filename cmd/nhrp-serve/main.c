@@ -11,8 +11,10 @@
 #include "net/ifaddr.h"
 #include "net/linkroute.h"
 #include "net/routewatch.h"
+#include "nhrp/behind.h"
 #include "nhrp/pair.h"
 #include "nhrp/serve.h"
+#include "os/lines.h"
 #include "tool/nhrp/nhrp_tool.h"
 
 #define NETS	32
@@ -36,7 +38,8 @@ static const struct opt optab[] = {
 	OPT_SECONDS(T, nhrp.holding, 0, "holding-time", "S", 3, 65535, "seconds that its own answers last"),
 	OPT_FLAG(T, redirect, 0, "redirect", "send traffic indications: clients find direct ways"),
 	OPT_LIST(T, prefixes, 0, "prefix", "CIDR", "a network behind the server itself"),
-	OPT_LIST(T, clients, 0, "client-net", "[ADDR=]CIDR", "clients, or the client ADDR, may have networks of CIDR behind them"),
+	OPT_LIST(T, clients, 0, "client-net", "[ADDR=]CIDR",
+	    "clients, or the client ADDR, may have networks of CIDR behind them; @FILE: one in each line"),
 	OPT_LIST(T, servers, 0, "server", "ADDR=NBMA", "another server, by its addresses in and outside of the tunnel: hand requests on to it"),
 	OPT_SECTION("AutoConnect VPN:"),
 	OPT_FLAG(T, connect, 0, "connect", "tell two clients of each other when packets go between their tunnels"),
@@ -66,6 +69,8 @@ struct run {
 	struct nhrp_net		 nets[NETS];
 	size_t			 n_nets;
 	struct nhrp_hop		 servers[NHRP_SERVERS];
+	struct nhrp_allowed	*allowed;
+	size_t			 n_allowed;
 };
 
 /* --- calls of the machine --- */
@@ -240,13 +245,40 @@ server_parse(struct nhrp_hop *s, const char *text, struct fault *f)
 	    numeric_parse(&s->nbma, nbma, "--server", f) != 0 ? -1 : 0);
 }
 
-/* "10.0.0.0/8", or "10.255.255.1=10.1.0.0/16". */
+/* "10.0.0.0/8", or "10.255.255.1=10.1.0.0/16": a rule more. */
 static int
-client_net_parse(struct nhrp_allowed *a, const char *text, struct fault *f)
+client_net(void *ctx, const char *text, const char *where, struct fault *f)
 {
-	if (strchr(text, '=') != NULL && addr_before(&a->client, &text, text, "--client-net", "ADDR=CIDR", f) != 0)
+	struct run *r = ctx;
+	struct nhrp_allowed a = {0}, *v;
+
+	if (strchr(text, '=') != NULL && addr_before(&a.client, &text, text, where, "ADDR=CIDR", f) != 0)
 		return (-1);
-	return (nhrp_net_parse(&a->net.net, &a->net.prefix, text, "--client-net", f));
+	if (nhrp_net_parse(&a.net.net, &a.net.prefix, text, where, f) != 0)
+		return (-1);
+	if (r->n_allowed == NHRP_ALLOWED)
+		return (fault(f, FAULT_TOO_LARGE, "--client-net: at most %d of them", NHRP_ALLOWED));
+	/* Room grows by powers of two. */
+	if ((r->n_allowed & (r->n_allowed - 1)) == 0) {
+		if ((v = realloc(r->allowed, (r->n_allowed > 0 ? 2 * r->n_allowed : 1) * sizeof(*v))) == NULL)
+			return (fault(f, FAULT_MEMORY, "no memory for the networks of --client-net"));
+		r->allowed = v;
+	}
+	r->allowed[r->n_allowed++] = a;
+	return (0);
+}
+
+static int
+client_nets(struct run *r, const struct opts *o, struct nhrp_serve_conf *c, struct fault *f)
+{
+	struct lines lines = {0};
+	int rc = lines_each(&lines, o->clients.v, o->clients.n, "--client-net", client_net, r, f);
+
+	lines_free(&lines);
+	nhrp_allowed_sort(r->allowed, r->n_allowed);
+	c->allowed = r->allowed;
+	c->n_allowed = r->n_allowed;
+	return (rc);
 }
 
 static int
@@ -287,11 +319,8 @@ settle(struct run *r, const struct opts *o, struct nhrp_serve_conf *c, struct fa
 {
 	size_t i;
 
-	if (o->clients.n > NHRP_ALLOWED)
-		return (fault(f, FAULT_USAGE, "--client-net: at most %d of them", NHRP_ALLOWED));
-	for (; c->n_allowed < o->clients.n; c->n_allowed++)
-		if (client_net_parse(&c->allowed[c->n_allowed], o->clients.v[c->n_allowed], f) != 0)
-			return (-1);
+	if (client_nets(r, o, c, f) != 0)
+		return (-1);
 	for (i = 0; i < o->prefixes.n; i++)
 		if (nhrp_net_parse(&r->nets[i].net, &r->nets[i].prefix, o->prefixes.v[i], "--prefix", f) != 0)
 			return (-1);
@@ -348,6 +377,7 @@ main(int argc, char *argv[])
 	free(r.serve);
 	routewatch_close(&r.routes);
 	netlink_close(&r.local.nl);
+	free(r.allowed);
 	nhrp_tool_close(&r.tool);
 	return ((int)rc);
 }

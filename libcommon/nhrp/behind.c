@@ -12,17 +12,45 @@ net_of(const struct nhrp_behind *b)
 
 /* --- who may have what --- */
 
+static int
+by_client(const void *x, const void *y)
+{
+	return (addr_cmp(&((const struct nhrp_allowed *)x)->client, &((const struct nhrp_allowed *)y)->client));
+}
+
+void
+nhrp_allowed_sort(struct nhrp_allowed *v, size_t n)
+{
+	if (n > 0)
+		qsort(v, n, sizeof(*v), by_client);
+}
+
+/* Whether a rule for exactly ${client} (family 0: any) allows ${n}. */
+static bool
+allows(const struct nhrp_serve *s, const struct addr *client, const struct nhrp_net *n)
+{
+	size_t lo = 0, hi = s->conf.n_allowed, mid;
+
+	while (lo < hi) {	/* the first rule for it */
+		mid = lo + (hi - lo) / 2;
+		if (addr_cmp(&s->conf.allowed[mid].client, client) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (; lo < s->conf.n_allowed && addr_cmp(&s->conf.allowed[lo].client, client) == 0; lo++)
+		if (n->prefix >= s->conf.allowed[lo].net.prefix &&
+		    nhrp_within(&n->net, &s->conf.allowed[lo].net.net, s->conf.allowed[lo].net.prefix))
+			return (true);
+	return (false);
+}
+
 static bool
 is_allowed(const struct nhrp_serve *s, const struct addr *proto, const struct nhrp_net *n)
 {
-	for (size_t i = 0; i < s->conf.n_allowed; i++) {
-		const struct nhrp_allowed *a = &s->conf.allowed[i];
+	static const struct addr any;
 
-		if ((a->client.family == 0 || addr_cmp(&a->client, proto) == 0) && n->prefix >= a->net.prefix &&
-		    nhrp_within(&n->net, &a->net.net, a->net.prefix))
-			return (n->prefix >= NHRP_BEHIND_PREFIX_MIN);
-	}
-	return (false);
+	return (n->prefix >= NHRP_BEHIND_PREFIX_MIN && (allows(s, &any, n) || allows(s, proto, n)));
 }
 
 static bool

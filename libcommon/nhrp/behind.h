@@ -19,6 +19,8 @@ struct nhrp_behind {
 	bool			 named;		/* by the registration that is being read */
 };
 
+/* Sorts the ${n} rules ${v} for struct nhrp_serve_conf: by client, those for any client first. */
+void nhrp_allowed_sort(struct nhrp_allowed *v, size_t n);
 /* Whether the client ${proto} may have ${net}: NHRP_CODE_OK, or the code and, in ${*why}, the reason. */
 enum nhrp_code nhrp_behind_judge(struct nhrp_serve *s, const struct addr *proto, const struct nhrp_net *net, const char **why);
 /* The client ${e} names ${net}: judges it and gives it to the client. A refusal is an event, too. */

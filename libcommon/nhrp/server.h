@@ -25,7 +25,7 @@ struct nhrp_pending {
 };
 
 #define NHRP_COUPLES		256	/* pairs of spokes that are told of each other at a time */
-#define NHRP_ALLOWED		32
+#define NHRP_ALLOWED		65536
 
 /*
  * Two spokes that are told of each other: ${b} first, which is to wait, then ${a}, which begins their tunnel. If both are behind
@@ -50,7 +50,7 @@ struct nhrp_allowed {
 struct nhrp_serve_conf {
 	bool		connect;	/* an AutoConnect VPN: samples make couples */
 	struct acvpn	profile;	/* ... whose tunnels have this idle time, lifetimes, proposals */
-	struct nhrp_allowed allowed[NHRP_ALLOWED];	/* networks that clients may have behind them */
+	const struct nhrp_allowed *allowed;	/* networks that clients may have behind them, by nhrp_allowed_sort(); the caller's */
 	size_t		n_allowed;
 	bool		redirect;	/* send traffic indications */
 	size_t		limit;		/* registrations; 0: NHRP_SERVE_LIMIT */

@@ -6,6 +6,7 @@
 #include "nhrp/pair.h"
 
 static struct acvpn offer[2];
+static struct nhrp_allowed allowed[1];
 
 /* Both spokes register with their networks and hashes. */
 static void
@@ -17,7 +18,8 @@ connected_net(void)
 	net_make(false);
 	hub.serve->conf.redirect = false;
 	hub.serve->conf.connect = true;
-	hub.serve->conf.allowed[0] = (struct nhrp_allowed){ .net = { ip("10.0.0.0"), 8 } };
+	allowed[0] = (struct nhrp_allowed){ .net = { ip("10.0.0.0"), 8 } };
+	hub.serve->conf.allowed = allowed;
 	hub.serve->conf.n_allowed = 1;
 	c.nhs_nbma = hub.outer;
 	for (size_t i = 0; i < 2; i++) {

@@ -5,6 +5,8 @@
 
 static struct nhrp_net nets[2][4];	/* of ${one} and ${two}: the first is 10.N.0.0/24 */
 
+static struct nhrp_allowed allowed[2];
+
 static struct end *const spokes[] = { &one, &two };
 
 static bool
@@ -31,7 +33,8 @@ static void
 spokes_with_nets(bool nat)
 {
 	net_make(nat);
-	hub.serve->conf.allowed[0] = (struct nhrp_allowed){ .net = { ip("10.0.0.0"), 8 } };
+	allowed[0] = (struct nhrp_allowed){ .net = { ip("10.0.0.0"), 8 } };
+	hub.serve->conf.allowed = allowed;
 	hub.serve->conf.n_allowed = 1;
 	hub.serve->conf.route = NULL;
 	hub.serve->conf.local_in = hub_has;
@@ -209,7 +212,7 @@ nobody_gets_addresses_of_others(void **state)
 {
 	(void)state;
 	spokes_with_nets(false);
-	hub.serve->conf.allowed[1] = (struct nhrp_allowed){ .net = { ip("192.0.0.0"), 3 } };
+	allowed[1] = (struct nhrp_allowed){ .net = { ip("192.0.0.0"), 3 } };
 	hub.serve->conf.n_allowed = 2;
 	refused("10.2.0.0", 24, NHRP_CODE_TAKEN, "another client's");
 	refused("10.2.0.128", 25, NHRP_CODE_TAKEN, "another client's");
@@ -232,6 +235,51 @@ nobody_gets_addresses_of_others(void **state)
 	assert_int_equal(one.client.reg[0].state.net[1], NHRP_NET_ACCEPTED);
 }
 
+/* As many rules as a large hub has: each client is found, and has what its own rules and those for all allow. */
+static void
+rules_for_thousands_of_clients(void **state)
+{
+	static struct nhrp_allowed many[4002];
+	const size_t n = sizeof(many) / sizeof(many[0]);
+	uint8_t a[4];
+
+	(void)state;
+	spokes_with_nets(false);
+	for (size_t i = 0; i < n - 2; i++) {
+		/* Not in order: 10.255.(8 and above).N has 10.(64 and above).N.0/24. */
+		const size_t k = i * 1999 % (n - 2);
+
+		memcpy(a, (const uint8_t[]){ 10, 255, (uint8_t)(8 + k / 256), (uint8_t)k }, 4);
+		many[i].client = addr_make(4, a);
+		memcpy(a, (const uint8_t[]){ 10, (uint8_t)(64 + k / 256), (uint8_t)k, 0 }, 4);
+		many[i].net = (struct nhrp_net){ addr_make(4, a), 24 };
+	}
+	many[n - 2] = (struct nhrp_allowed){ .net = { ip("10.2.0.0"), 16 } };
+	many[n - 1] = (struct nhrp_allowed){ ip("10.255.255.1"), { ip("10.1.0.0"), 16 } };
+	nhrp_allowed_sort(many, n);
+	hub.serve->conf.allowed = many;
+	hub.serve->conf.n_allowed = n;
+	for (size_t k = 0; k < n - 2; k++) {
+		const char *why;
+		struct addr client, net;
+
+		memcpy(a, (const uint8_t[]){ 10, 255, (uint8_t)(8 + k / 256), (uint8_t)k }, 4);
+		client = addr_make(4, a);
+		memcpy(a, (const uint8_t[]){ 10, (uint8_t)(64 + k / 256), (uint8_t)k, 128 }, 4);
+		net = addr_make(4, a);
+		assert_int_equal(nhrp_behind_judge(hub.serve, &client, &(struct nhrp_net){ net, 25 }, &why), NHRP_CODE_OK);
+		a[2] ^= 1;
+		net = addr_make(4, a);
+		assert_int_equal(nhrp_behind_judge(hub.serve, &client, &(struct nhrp_net){ net, 25 }, &why), NHRP_CODE_PROHIBITED);
+	}
+	refused("10.64.1.0", 24, NHRP_CODE_PROHIBITED, "is not allowed");
+	nets[0][1] = (struct nhrp_net){ ip("10.1.64.0"), 24 };
+	nets[0][2] = (struct nhrp_net){ ip("10.2.64.0"), 24 };
+	register_nets(0, 3);
+	assert_int_equal(one.client.reg[0].state.net[1], NHRP_NET_ACCEPTED);
+	assert_int_equal(one.client.reg[0].state.net[2], NHRP_NET_ACCEPTED);
+}
+
 static void
 another_server_is_protected_too(void **state)
 {
@@ -239,7 +287,7 @@ another_server_is_protected_too(void **state)
 
 	(void)state;
 	spokes_with_nets(false);
-	hub.serve->conf.allowed[0].net = (struct nhrp_net){ ip("0.0.0.0"), 0 };
+	allowed[0].net = (struct nhrp_net){ ip("0.0.0.0"), 0 };
 	hub.serve->conf.servers = servers;
 	hub.serve->conf.n_servers = 1;
 	refused("10.9.0.0", 16, NHRP_CODE_PROHIBITED, "contains the server");
@@ -252,8 +300,9 @@ policy_is_by_client(void **state)
 {
 	(void)state;
 	spokes_with_nets(false);
-	hub.serve->conf.allowed[0] = (struct nhrp_allowed){ ip("10.255.255.2"), { ip("10.50.0.0"), 16 } };
-	hub.serve->conf.allowed[1] = (struct nhrp_allowed){ ip("10.255.255.1"), { ip("10.1.0.0"), 16 } };
+	allowed[0] = (struct nhrp_allowed){ ip("10.255.255.2"), { ip("10.50.0.0"), 16 } };
+	allowed[1] = (struct nhrp_allowed){ ip("10.255.255.1"), { ip("10.1.0.0"), 16 } };
+	nhrp_allowed_sort(allowed, 2);
 	hub.serve->conf.n_allowed = 2;
 	refused("10.50.1.0", 24, NHRP_CODE_PROHIBITED, "is not allowed");
 	nets[1][1] = (struct nhrp_net){ ip("10.50.1.0"), 24 };
@@ -295,7 +344,8 @@ a_registration_of_networks_alone(void **state)
 
 	(void)state;
 	net_make(false);
-	hub.serve->conf.allowed[0] = (struct nhrp_allowed){ .net = { ip("10.1.0.0"), 16 } };
+	allowed[0] = (struct nhrp_allowed){ .net = { ip("10.1.0.0"), 16 } };
+	hub.serve->conf.allowed = allowed;
 	hub.serve->conf.n_allowed = 1;
 	nhrp_node_packet(&one.node, &p, NHRP_REGISTRATION_REQUEST);
 	p.id = 5;
@@ -369,6 +419,7 @@ main(void)
 		cmocka_unit_test(a_client_purges_one_network_and_only_its_own),
 		cmocka_unit_test(the_end_of_a_client_names_its_networks),
 		cmocka_unit_test(nobody_gets_addresses_of_others),
+		cmocka_unit_test(rules_for_thousands_of_clients),
 		cmocka_unit_test(another_server_is_protected_too),
 		cmocka_unit_test(policy_is_by_client),
 		cmocka_unit_test(no_client_registers_an_address_of_anothers_network),

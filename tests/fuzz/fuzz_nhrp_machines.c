@@ -74,12 +74,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct nhrp_serve s;
 	static struct nhrp_client c;
 	static uint8_t packet[NHRP_PACKET_MAX];
+	static const struct nhrp_allowed allowed = { .net = { { 4, { 10, 0, 0, 0 }, 0 }, 8 } };
 	struct nhrp_node hub = { .source = "fuzz", .tun = "", .nbma = { 4, { 203, 0, 113, 254 }, 0 },
 	    .proto = { 4, { 10, 255, 255, 254 }, 0 }, .holding = 60, .id = 1, .sink = { on_send, on_binding, on_event, NULL } };
 	struct nhrp_node spoke = { .source = "fuzz", .tun = "", .nbma = { 4, { 203, 0, 113, 11 }, 0 },
 	    .proto = { 4, { 10, 255, 255, 1 }, 0 }, .holding = 60, .id = 1, .sink = { on_send, on_binding, on_event, NULL } };
 	struct nhrp_serve_conf conf = { .redirect = true, .limit = 4, .route = route, .connect = true,
-	    .allowed = { { .net = { { 4, { 10, 0, 0, 0 }, 0 }, 8 } } }, .n_allowed = 1 };
+	    .allowed = &allowed, .n_allowed = 1 };
 	struct acvpn offer = { .kind = ACVPN_OFFER, .has = UINT32_C(1) << ACVPN_ATTR_CERT };
 	struct nhrp_register_conf reg = { .nhs_nbma = hub.nbma, .keep = true, .offer = &offer, .nets = c.nets, .n_nets = 1 };
 	struct now now = { .ms = 1000, .epoch = 1 };
