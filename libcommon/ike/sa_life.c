@@ -43,6 +43,19 @@ ike_sa_has_others(const struct ike_sa *sa)
 	return (false);
 }
 
+/*
+ * How long the initiator of ${sa} waits until it deletes ${o}, which ${sa} replaces. If both ends have begun an SA at the same
+ * time, each may see its own come last, and replace the other's. They must not delete both: one of them waits longer, and
+ * goes on with what the other one has left (resume()).
+ */
+static uint64_t
+delete_after(const struct ike_sa *sa, const struct ike_sa *o, struct now now)
+{
+	const bool may_cross = o->role == SA_RESPONDER && now.epoch <= o->established + IKE_DELETE_AFTER_MS / 1000 + 1;
+
+	return (may_cross && memcmp(sa->spi_i, o->spi_i, sizeof(sa->spi_i)) < 0 ? 2 * IKE_DELETE_AFTER_MS : IKE_DELETE_AFTER_MS);
+}
+
 /* This SA replaces an older one: its initiator deletes the old one. */
 static void
 replace_others(struct ike_sa *sa, struct now now)
@@ -57,7 +70,7 @@ replace_others(struct ike_sa *sa, struct now now)
 		o->keepalive_ms = UINT64_MAX;
 		o->version->unwatch(o);
 		if (sa->role == SA_INITIATOR)
-			o->delete_ms = now.ms + IKE_DELETE_AFTER_MS;
+			o->delete_ms = now.ms + delete_after(sa, o, now);
 		ike_sa_touch(o);
 	}
 }
@@ -360,19 +373,34 @@ another(const struct ike_sa *sa, struct now now)
 	return (NULL);
 }
 
+/* The newest SA with the peer of ${sa} that this end is about to delete; NULL: none. */
+static struct ike_sa *
+leaving(const struct ike_sa *sa, struct now now)
+{
+	struct ike_sa *o;
+
+	for (o = ike_peer_sas(sa->engine, sa->policy, sa->remote.id); o != NULL; o = ike_peer_sas_next(o))
+		if (o != sa && o->state == IKE_SA_ESTABLISHED && o->replaced && o->hard_ms > now.ms)
+			return (o);
+	return (NULL);
+}
+
 /*
  * ${sa} ended. The SA that it replaced serves again, if the peer has not deleted that: it may be of another
- * process on the peer's host.
+ * process on the peer's host, or the one that the peer has kept of two which began at the same time.
  */
 static void
 resume(const struct ike_sa *sa, struct now now, struct ike_outbox *out)
 {
 	struct ike_sa *o = another(sa, now);
 
+	if (o == NULL)
+		o = leaving(sa, now);
 	if (!sa->engine->conf.keep || o == NULL || !o->replaced)
 		return;
 	ike_sa_note(sa, out, NOTE_DEBUG, "the IKE SA before it serves again");
 	o->replaced = false;
+	o->delete_ms = UINT64_MAX;
 	ike_sa_heard(o, now);
 	ike_sa_start_timers(o, now, (o->hard_ms - now.ms) / 1000);
 }

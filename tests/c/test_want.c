@@ -235,6 +235,40 @@ both_begin_at_once(void **state)
 	}
 }
 
+/*
+ * Both begin at once, under the policies that they also answer with, as bindings make them do. Each end may see its own IKE SA
+ * come last and replace the other's. The ends must not delete both: one serves on, and none has to be negotiated again.
+ */
+static void
+one_of_two_that_cross_stays(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 100; seed < 160; seed++) {
+		struct ends *t = ends_new(seed);
+		struct ike_outbox out[2] = { {0}, {0} };
+		struct fault f = {0};
+		int had;
+
+		t->sim.reorder = seed % 2 == 0 ? 0 : 60;
+		assert_int_equal(ike_engine_want(t->sim.end[0].engine, t->sim.now, &t->left, &sim_left, &sim_right, &out[0], &f), 0);
+		assert_int_equal(ike_engine_want(t->sim.end[1].engine, t->sim.now, &t->right, &sim_right, &sim_left, &out[1], &f), 0);
+		for (int i = 0; i < 2; i++)
+			sim_flush(&t->sim, i, &out[i]);
+		sim_run(&t->sim, 3500, NULL);
+		had = t->sim.end[0].n_ike;
+		for (int i = 0; i < 150; i++) {
+			sim_run(&t->sim, 100, NULL);
+			assert_true(ike_engine_count_ike(t->sim.end[0].engine) > 0);
+			assert_true(ike_engine_count_ike(t->sim.end[1].engine) > 0);
+		}
+		assert_int_equal(t->sim.end[0].n_ike, had);
+		assert_sas(t, 1, ike_engine_count_children(t->sim.end[0].engine));
+		assert_true(sim_children_agree(&t->sim));
+		assert_true(sim_passes(&t->sim, 0) && sim_passes(&t->sim, 1));
+		ends_free(t);
+	}
+}
+
 int
 main(void)
 {
@@ -246,6 +280,7 @@ main(void)
 		cmocka_unit_test(what_the_peer_began_ends_too),
 		cmocka_unit_test(a_first_message_holds_up_little),
 		cmocka_unit_test(both_begin_at_once),
+		cmocka_unit_test(one_of_two_that_cross_stays),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
