@@ -13,56 +13,6 @@ teardown() { acvpn_teardown; }
 # The NAT of one that gives each mapping a port at random.
 SHUFFLE='meta l4proto udp masquerade to :20000-60000 fully-random'
 
-CRYPT='--mode transport --ike aes128-sha256-modp2048 --esp aes128gcm16 --psk-file gw.psk'
-
-# dmvpn: the hub and both spokes of a DMVPN with IPsec, each behind its NAT.
-dmvpn() {
-	local n
-	printf 'lilies-and-roses\n' >gw.psk
-	end hub "ike-respond -v $CRYPT | esp-tun -v --pass --tun vpn0 --state-dir hub.state --control $T/hub.ctl |
-		gre-tun --require-sa --tun gre1 --local 203.0.113.254 --key 42 --mtu 1300 --address 10.255.255.254/32 \
-			- <(nhrp-serve -v --redirect --holding-time 60 --tun gre1 --address 10.255.255.254)"
-	wait_for 20 hub 'serving on gre1'
-	at hub ip route add 10.1.0.0/24 via 10.255.255.1 dev gre1 onlink
-	at hub ip route add 10.2.0.0/24 via 10.255.255.2 dev gre1 onlink
-	for n in 1 2; do
-		end "s$n" "nhrp-register -v --keep --shortcut --prefix 10.$n.0.0/24 --holding-time 60 --tun gre1 --address 10.255.255.$n \
-				203.0.113.254 | tee s$n.nhrp |
-			ike-initiate -v --keep --bindings - $CRYPT $IKE_OPTIONS 203.0.113.254 | tee s$n.rec |
-			esp-tun -v --pass --tun vpn0 --state-dir s$n.state --control $T/s$n.ctl |
-			gre-tun --require-sa --tun gre1 --local ${INNER[$n]:-192.0.2.1$n} --key 42 --mtu 1300 --address 10.255.255.$n/32"
-		wait_for 20 "s$n" 'registered: '
-		eventually 5 at "s$n" ip route add 10.0.0.0/8 via 10.255.255.254 dev gre1 onlink src "10.$n.0.1"
-	done
-}
-
-# connect: an AutoConnect VPN of the same.
-connect() {
-	connect_hub
-	connect_spoke 1 s1
-	connect_spoke 2 s2
-	eventually 15 at hub ip route get 10.1.0.1
-	eventually 15 at hub ip route get 10.2.0.1
-}
-
-# talk: both spokes ping each other, until "silence".
-talk() {
-	background ping1 ip netns exec "${P}s1" ping -i 0.02 -I 10.1.0.1 10.2.0.1
-	background ping2 ip netns exec "${P}s2" ping -i 0.02 -I 10.2.0.1 10.1.0.1
-}
-# answers N TTL COUNT: the pings of spoke N have so many with this TTL.
-answers() { [ "$(grep -c "ttl=$2 " "ping$1.out")" -ge "$3" ]; }
-# silence: the end of "talk"; no answer is missing, neither of the first packet nor later.
-silence() {
-	local n
-	for n in 1 2; do
-		kill -INT "${BG[ping$n]}"
-		ended "ping$n" || :
-		sed -n 's/.*icmp_seq=\([0-9]*\) .*ttl=.*/\1/p' "ping$n.out" | sort -nu | awk '$1 != NR { print "no answer to " NR; exit 1 }
-			END { exit !(NR > 50) }' || { tail -n 4 "ping$n.out"; tail -n 40 s1.err s2.err hub.err; return 1; }
-	done
-}
-
 # finds_direct: they talk, and both come to the direct tunnel.
 finds_direct() {
 	local n
@@ -111,7 +61,6 @@ stays_with_hub() {
 }
 
 @test "two nats: dmvpn: both spokes have the same address behind their NATs" {
-	INNER=([1]=192.0.2.12 [2]=192.0.2.12)
 	behind_nat 1 masquerade 192.0.2.12
 	behind_nat 2 masquerade 192.0.2.12
 	dmvpn

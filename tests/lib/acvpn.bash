@@ -133,6 +133,59 @@ until_direct() {
 		cat ping.out; tail -n 30 ./*.err; return 1; }
 }
 
+# --- a DMVPN of the same nodes, and how both are tested ---
+
+CRYPT='--mode transport --ike aes128-sha256-modp2048 --esp aes128gcm16 --psk-file gw.psk'
+
+# dmvpn: the hub and both spokes of a DMVPN with IPsec. INNER: the addresses of spokes that are behind a NAT.
+INNER=()
+dmvpn() {
+	local n
+	printf 'lilies-and-roses\n' >gw.psk
+	end hub "ike-respond -v $CRYPT | esp-tun -v --pass --tun vpn0 --state-dir hub.state --control $T/hub.ctl |
+		gre-tun --require-sa --tun gre1 --local 203.0.113.254 --key 42 --mtu 1300 --address 10.255.255.254/32 \
+			- <(nhrp-serve -v --redirect --holding-time 60 --tun gre1 --address 10.255.255.254)"
+	wait_for 20 hub 'serving on gre1'
+	at hub ip route add 10.1.0.0/24 via 10.255.255.1 dev gre1 onlink
+	at hub ip route add 10.2.0.0/24 via 10.255.255.2 dev gre1 onlink
+	for n in 1 2; do
+		end "s$n" "nhrp-register -v --keep --shortcut --prefix 10.$n.0.0/24 --holding-time 60 --tun gre1 --address 10.255.255.$n \
+				203.0.113.254 | tee s$n.nhrp |
+			ike-initiate -v --keep --bindings - $CRYPT $IKE_OPTIONS 203.0.113.254 | tee s$n.rec |
+			esp-tun -v --pass --tun vpn0 --state-dir s$n.state --control $T/s$n.ctl |
+			gre-tun --require-sa --tun gre1 --local ${INNER[$n]:-203.0.113.$n} --key 42 --mtu 1300 --address 10.255.255.$n/32"
+		wait_for 20 "s$n" 'registered: '
+		eventually 5 at "s$n" ip route add 10.0.0.0/8 via 10.255.255.254 dev gre1 onlink src "10.$n.0.1"
+	done
+}
+
+# connect: the hub and both spokes of an AutoConnect VPN.
+connect() {
+	connect_hub
+	connect_spoke 1 s1
+	connect_spoke 2 s2
+	eventually 15 at hub ip route get 10.1.0.1
+	eventually 15 at hub ip route get 10.2.0.1
+}
+
+# talk: both spokes ping each other, until "silence".
+talk() {
+	background ping1 ip netns exec "${P}s1" ping -i 0.02 -I 10.1.0.1 10.2.0.1
+	background ping2 ip netns exec "${P}s2" ping -i 0.02 -I 10.2.0.1 10.1.0.1
+}
+# answers N TTL COUNT: the pings of spoke N have so many with this TTL.
+answers() { [ "$(grep -c "ttl=$2 " "ping$1.out")" -ge "$3" ]; }
+# silence: the end of "talk"; no answer is missing, neither of the first packet nor later.
+silence() {
+	local n
+	for n in 1 2; do
+		kill -INT "${BG[ping$n]}"
+		ended "ping$n" || :
+		sed -n 's/.*icmp_seq=\([0-9]*\) .*ttl=.*/\1/p' "ping$n.out" | sort -nu | awk '$1 != NR { print "no answer to " NR; exit 1 }
+			END { exit !(NR > 50) }' || { tail -n 4 "ping$n.out"; tail -n 40 s1.err s2.err hub.err; return 1; }
+	done
+}
+
 # behind_nat N [STATEMENT [ADDRESS]]: the spoke has ADDRESS (192.0.2.1N) behind a router, whose address is that of the spoke before. It
 # lets in what was asked for, and translates by STATEMENT of nft: "masquerade", the default, keeps a port where it can.
 behind_nat() {
@@ -146,7 +199,8 @@ behind_nat() {
 	ip -n "$P$nat" addr add 192.0.2.1/24 dev inside
 	ip -n "$P$nat" link set outside up
 	ip -n "$P$nat" link set inside up
-	ip -n "${P}s$1" addr add "${3:-192.0.2.1$1}/24" dev eth0
+	INNER[$1]=${3:-192.0.2.1$1}
+	ip -n "${P}s$1" addr add "${INNER[$1]}/24" dev eth0
 	ip -n "${P}s$1" link set eth0 up
 	ip -n "${P}s$1" route add default via 192.0.2.1
 	at "$nat" sysctl -qw net.ipv4.ip_forward=1
