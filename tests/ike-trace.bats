@@ -101,6 +101,30 @@ nhrp_capture() {
 		<<<"$output")" = '"203.0.113.1","203.0.113.254"' ]
 }
 
+# Captures of NHRP: one of the packets in tests/vectors, and those that were published, where they are.
+@test "ike-trace: each packet of every capture of NHRP is decoded as tshark decodes it" {
+	local file n rc
+	cd "$T" || return
+	nhrp_capture "$T/nhrp.pcap"
+	for file in "$T/nhrp.pcap" "$VECTORS"/nhrp/*.pcap "$VECTORS"/nhrp/*.pcapng "$VECTORS"/nhrp/*.cap; do
+		[ -e "$file" ] || continue
+		echo "# $file"
+		tshark -r "$file" -Y 'nhrp && !_ws.malformed' -T fields -E occurrence=l -e frame.number -e nhrp.hdr.op.type 2>/dev/null >theirs
+		rc=0
+		ike-trace --json "$file" >trace 2>err || rc=$?
+		# 4: some packet is malformed.
+		[ "$rc" = 0 ] || [ "$rc" = 4 ] || { cat err; return 1; }
+		jq -r '["resolution request", "resolution reply", "registration request", "registration reply", "purge request",
+				"purge reply", "error indication", "traffic indication"] as $names | select(.type == "nhrp") |
+			. as $m | [.frame, ($names | index($m.message)) + 1] | @tsv' trace >ours
+		n=$(wc -l <ours)
+		echo "# $n packets"
+		diff theirs ours
+		# A capture of which nothing is shown would be no test.
+		[ "$n" -gt 0 ] || grep -q malformed trace
+	done
+}
+
 @test "ike-trace: Ethernet, VLAN, cooked and raw frames of IPv4 and IPv6 all show the same message" {
 	local link
 	frames "$T/eth.pcap" <<-'PY'
