@@ -186,8 +186,8 @@ tell() {
 
 # dmvpn OPTION...: all three ends; the spokes know the hub, the hub knows both.
 dmvpn() {
-	gre hub "$H" "$@" --address 10.255.255.254/32 hub.in
-	gre left "$L" "$@" --address 10.255.255.1/32 left.in
+	gre hub "$H" "$@" --address 10.255.255.254/32 --control "$T/hub.ctl" hub.in
+	gre left "$L" "$@" --address 10.255.255.1/32 --control "$T/left.ctl" left.in
 	gre right "$R" "$@" --address 10.255.255.2/32 right.in
 	local k side
 	for k in 1 2; do
@@ -232,6 +232,39 @@ across() { ip netns exec "$L" ping -c 1 -W 1 -I 10.1.0.1 10.2.0.1 2>&1 | grep -q
 	eventually 5 across 63
 	ip -n "$H" neigh show dev gre1 | grep -q '10.255.255.2 lladdr 203.0.113.9 PERMANENT'
 }
+
+@test "gre-tun: sa-stat prints the counters, the drops by reason and the next hops" {
+	need sa-stat
+	three
+	dmvpn --key 42
+	eventually 10 across 63
+	run -0 sa-stat --json "$T/hub.ctl"
+	jq -e '.tun == "gre1" and .mtu == 1400 and .bindings == 4 and .sas == [] and .in.packets > 0 and .out.packets > 0 and .in.bytes > 84' <<<"$output"
+	run -0 sa-stat "$T/hub.ctl"
+	output_has 'gre1: MTU 1400, 4 bindings, counted from'
+	# Each next hop once, with the address that its packets go to.
+	run -0 sa-stat --nhtb --json "$T/hub.ctl"
+	jq -e '[."next-hops"[] | [.hop, .flag, .state, .remote]] == [["10.255.255.1", "automatic", "up", "203.0.113.1:0"],
+		["10.255.255.2", "automatic", "up", "203.0.113.2:0"]]' <<<"$output" || { echo "$output"; return 1; }
+	run -0 sa-stat --nhtb "$T/left.ctl"
+	output_has 'gre1: 1 next hop'
+	output_has '10.255.255.254'
+	# Drops by reason: a next hop without a binding, and a packet with another key.
+	ip -n "$H" route add 10.9.0.0/24 dev gre1
+	ip netns exec "$H" ping -q -c 1 -W 0.2 10.9.0.1 || :
+	ip netns exec "$L" /usr/bin/python3 -c 'from scapy.all import *; send(IP(dst="203.0.113.254")/GRE(key_present=1, key=43)/IP(), verbose=0)'
+	eventually 5 dropped in key
+	eventually 5 dropped out no-binding
+	sa-stat --prometheus "$T/hub.ctl" >prom
+	run -0 /usr/bin/python3 "$SAPIPE_TOP/tests/lib/prom_check.py" prom
+	# From zero again.
+	run -0 sa-stat --reset --json "$T/hub.ctl"
+	run ! dropped in key
+	run -0 sa-stat --json "$T/hub.ctl"
+	jq -e '.in.packets == 0 and .out.packets == 0' <<<"$output"
+}
+# dropped WAY REASON: the hub's counters have it.
+dropped() { sa-stat --json "$T/hub.ctl" | jq -e ".$1.drops.\"$2\" // 0 | . > 0" >/dev/null; }
 
 @test "gre-tun: multipoint over IPv6: link addresses stand for NBMA addresses" {
 	three

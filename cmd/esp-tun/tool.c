@@ -354,6 +354,7 @@ tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d
 	struct recorder_task task = { .path = o->pcap, .tool = prog_name(), .user = o->user,
 	    .wide = report_open_file };
 	struct datapath_opt own;
+	struct control_host host;
 	struct claims claims;
 	unsigned i, n;
 	int rc;
@@ -406,7 +407,8 @@ tool_open(struct tool *t, const struct tun_opts *o, const struct datapath_opt *d
 	own.recorder = t->recorder.fd;
 	if ((t->dp = datapath_new(t->loop, &own, &calls, t, f)) == NULL)
 		return (-1);
-	if (o->control != NULL && (t->control = control_open(t->dp, o->control, f)) == NULL)
+	host = datapath_control(t->dp);
+	if (o->control != NULL && (t->control = control_open(&host, o->control, f)) == NULL)
 		return (-1);
 	if (o->nhrp != NULL && open_inside(t, f) != 0)
 		return (-1);

@@ -8,7 +8,7 @@
 #define KEY_NONE	(UINT64_C(1) << 32)
 
 struct gre_opts {
-	const char	*tun, *local, *remote, *user;
+	const char	*tun, *local, *remote, *user, *control;
 	struct opt_list	 addresses;
 	struct opt_args	 files;
 	uint64_t	 key;		/* KEY_NONE: none */

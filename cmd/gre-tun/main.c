@@ -210,6 +210,8 @@ tool_open(struct tool *t, const struct gre_opts *o, const struct gre_opt *d, str
 	t->last.data = t;
 	if ((t->dev = gre_device_new(t->loop, d, &calls, t, f)) == NULL)
 		return (-1);
+	if (o->control != NULL && gre_device_listen(t->dev, o->control, f) != 0)
+		return (-1);
 	/* Every descriptor is open now. The input is of other programs, and packets are of anybody. */
 	if (priv_drop(o->user, PRIV_NET_ADMIN, f) == -1 || sandbox_enter(SANDBOX_DATAPATH, f) == -1)
 		return (-1);

@@ -30,6 +30,7 @@ const struct opt gre_optab[] = {
 	OPT_NUM(T, ttl, 0, "ttl", "N", 1, 255, "time to live of outer packets"),
 	OPT_CHOICE(T, mss, 0, "mss", "clamp|off", "limit the MSS of TCP connections to the MTU"),
 	OPT_SECTION("Running"),
+	OPT_STR(T, control, 0, "control", "PATH", "listen on this Unix socket for sa-stat"),
 	OPT_STR(T, user, 0, "user", "NAME", "drop privileges to NAME after start-up (root: sapipe)"),
 	OPT_FLAG(T, with_input, 0, "end-with-input", "exit when the input ends, instead of when the last binding expires"),
 	OPT_FLAG(T, stats, 0, "stats", "print counters on exit; SIGUSR1 prints them at any time"),

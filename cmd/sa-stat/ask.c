@@ -16,7 +16,7 @@
 static int
 closed(struct fault *f)
 {
-	return (fault_because(f, CAUSE_CONTROL, fault(f, FAULT_UNREACHABLE, "esp-tun has closed the connection")));
+	return (fault_because(f, CAUSE_CONTROL, fault(f, FAULT_UNREACHABLE, "the tool has closed the connection")));
 }
 
 static int
@@ -59,7 +59,7 @@ read_more(int fd, struct stat_report *r, struct fault *f)
 	if (rc == -1 && errno == EINTR)
 		return (fault(f, FAULT_NO_REPLY, "interrupted"));
 	if (rc == 0)
-		return (fault_because(f, CAUSE_CONTROL, fault(f, FAULT_NO_REPLY, "esp-tun has not answered for %d s",
+		return (fault_because(f, CAUSE_CONTROL, fault(f, FAULT_NO_REPLY, "the tool has not answered for %d s",
 		    ANSWER_MS / 1000)));
 	if (r->len == r->room && grow(r, f) != 0)
 		return (-1);
@@ -100,7 +100,7 @@ take(struct stat_report *r, size_t *off, long len, const struct sa_rec *rec, str
 		r->tun = rec->tun_stat;
 		return (1);
 	case SA_EVENT:
-		return (fault(f, FAULT_PROTOCOL, "esp-tun refuses: %s", rec->event.text));
+		return (fault(f, FAULT_PROTOCOL, "the tool refuses: %s", rec->event.text));
 	default:	/* of a newer version: left out */
 		memmove(r->bytes + *off, r->bytes + *off + len, r->len - *off - (size_t)len);
 		r->len -= (size_t)len;

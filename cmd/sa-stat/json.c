@@ -80,6 +80,8 @@ json_report(const struct stat_report *r, const struct stat_before *b, uint64_t n
 	(void)json_object_set_new(o, "tun", js_text(r->tun.tun));
 	put(o, "mtu", r->tun.mtu);
 	put(o, "ever", r->tun.ever);
+	if (r->tun.bindings != 0)
+		put(o, "bindings", r->tun.bindings);
 	put(o, "remaps", r->tun.remaps);
 	put(o, "cut", r->tun.cut);
 	put(o, "fragmented", r->tun.fragmented);

@@ -1,4 +1,4 @@
-/* sa-stat: the counters of a running esp-tun, from its control socket. */
+/* sa-stat: the counters of a running esp-tun or gre-tun, from its control socket. */
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ struct opts {
 #define ONE_SUBJECT	4U
 
 static const struct opt optab[] = {
-	OPT_TOOL("print the counters of a running esp-tun"),
+	OPT_TOOL("print the counters of a running esp-tun or gre-tun"),
 	OPT_USE("[OPTION]... [CONTROL]"),
 	OPT_FLAG(struct opts, json, 0, "json", "print one JSON object, a line for each report", .excl = ONE_FORMAT),
 	OPT_FLAG(struct opts, prometheus, 0, "prometheus", "print the text format of Prometheus",
@@ -38,7 +38,7 @@ static const struct opt optab[] = {
 	OPT_FLAG(struct opts, watch, 'w', "watch", "print again and again, with rates", .excl = ONE_TIME),
 	OPT_MILLIS(struct opts, interval_ms, 'i', "interval", "S", 100, 86400000, "seconds between reports of --watch"),
 	OPT_FLAG(struct opts, reset, 0, "reset", "print, then let the counters begin at zero", .excl = ONE_TIME | ONE_SUBJECT),
-	OPT_ARG(struct opts, control, "CONTROL", "socket of esp-tun --control"),
+	OPT_ARG(struct opts, control, "CONTROL", "socket of esp-tun or gre-tun --control"),
 	OPT_NOTE("CONTROL without '/' is a name in the directory of running tools, /run/sapipe for root. Without CONTROL the "
 	    "name is \"control\"."),
 	OPT_END

@@ -65,8 +65,13 @@ tun_lines(const struct stat_report *r, const struct stat_before *b, uint64_t now
 	struct stat_rate rate = stat_rate_tun(b, t, now_ms);
 	char since[CLOCK_TEXT], in[16], out[16];
 
-	(void)printf("%s: MTU %llu, %llu child SA%s, %llu since the start, counted from %s\n", t->tun, (unsigned long long)t->mtu,
-	    (unsigned long long)t->sas, t->sas == 1 ? "" : "s", (unsigned long long)t->ever, clock_text(since, t->since));
+	(void)printf("%s: MTU %llu, ", t->tun, (unsigned long long)t->mtu);
+	if (t->bindings != 0)
+		(void)printf("%llu binding%s", (unsigned long long)t->bindings, t->bindings == 1 ? "" : "s");
+	else
+		(void)printf("%llu child SA%s, %llu since the start", (unsigned long long)t->sas, t->sas == 1 ? "" : "s",
+		    (unsigned long long)t->ever);
+	(void)printf(", counted from %s\n", clock_text(since, t->since));
 	(void)printf("in %llu packets, %llu bytes; out %llu packets, %llu bytes\n", (unsigned long long)t->in.packets,
 	    (unsigned long long)t->in.bytes, (unsigned long long)t->out.packets, (unsigned long long)t->out.bytes);
 	if (b->at_ms != 0)

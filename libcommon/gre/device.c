@@ -170,7 +170,7 @@ on_tool(void *ctx, const struct addr *nbma, struct span nhrp)
 		return;
 	if (!gre_out_allowed(d, nbma))
 		return;
-	d->nhrp_out++;
+	d->n.nhrp_out++;
 	/* Precedence "internetwork control", as routing protocols have it. */
 	gre_out_one(d, nbma, GRE_NHRP, nhrp, 0xc0);
 }
@@ -264,6 +264,7 @@ gre_device_new(struct ev_loop *loop, const struct gre_opt *o, const struct gre_c
 		gre_device_free(d);
 		return (NULL);
 	}
+	d->since = clock_now(&d->clock).epoch;
 	watch(d);
 	gre_alive_start(d);
 	return (d);
@@ -275,6 +276,7 @@ gre_device_free(struct gre_device *d)
 	if (d == NULL)
 		return;
 	gre_hub_free(d->hub);
+	control_close(d->control);
 	ev_timer_stop(d->loop, &d->expiry);
 	ev_timer_stop(d->loop, &d->use);
 	gre_alive_stop(d);

@@ -63,6 +63,11 @@ size_t gre_device_bindings(const struct gre_device *d);
 /* Tools of NHRP that are attached (attach.h). */
 size_t gre_device_tools(const struct gre_device *d);
 
+/*
+ * Answers on the control socket ${path} (os/control.h) with the counters of the device and its next hops: each that a binding
+ * names, "up" if packets may go to it. 0, or -1 as control_open().
+ */
+int gre_device_listen(struct gre_device *d, const char *path, struct fault *f);
 /* The counters, a line each. */
 void gre_device_stats(const struct gre_device *d, void (*line)(void *ctx, const char *text), void *ctx);
 

@@ -85,8 +85,8 @@ gre_alive_asked(struct gre_device *d, const struct raw_pkt *raw, struct span inn
 			answer.p = (uint8_t *)gre.p;
 			answer.len = gre.len;
 			if (raw_send(&d->raw, &answer, 1) == 1) {
-				d->out++;
-				d->out_bytes += answer.len;
+				d->n.out++;
+				d->n.out_bytes += answer.len;
 			}
 			return (true);
 		}
@@ -94,6 +94,6 @@ gre_alive_asked(struct gre_device *d, const struct raw_pkt *raw, struct span inn
 	case KEEPALIVE_BAD:
 		break;
 	}
-	d->drops[GRE_DROP_KEEPALIVE]++;
+	d->n.drops[GRE_DROP_KEEPALIVE]++;
 	return (true);
 }

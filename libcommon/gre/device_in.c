@@ -11,7 +11,7 @@
 static bool
 drop(struct gre_device *d, enum gre_drop why)
 {
-	d->drops[why]++;
+	d->n.drops[why]++;
 	return (false);
 }
 
@@ -60,7 +60,7 @@ hand_out(struct gre_device *d, const struct raw_pkt *k, const uint8_t *p, size_t
 {
 	const struct gre_msg m = { .kind = GRE_MSG_NHRP, .nbma = k->peer, .to = k->to, .proto = GRE_NHRP, .data = span_of(p, len) };
 
-	d->nhrp_in++;
+	d->n.nhrp_in++;
 	return (gre_hub_give(d->hub, &m) > 0);
 }
 
@@ -77,7 +77,7 @@ write_out(struct gre_device *d, struct pkt *const *k, size_t n, size_t head, uin
 	int err = tap_write(&d->tap, link_of(d, &k[0]->remote.addr, proto), proto, k, n, head);
 
 	if (err != 0)
-		d->drops[GRE_DROP_UNWRITTEN] += n;
+		d->n.drops[GRE_DROP_UNWRITTEN] += n;
 	if (err == EINVAL && n > 1)
 		d->alone = true;
 }
@@ -95,11 +95,11 @@ deliver(struct gre_device *d, const struct raw_pkt *raw, uint16_t proto, struct 
 	struct inner in;
 
 	if (inner_parse(&in, k->p, k->len) != 0 || in.src.family != (proto == GRE_IPV4 ? 4 : 6)) {
-		d->drops[GRE_DROP_INNER]++;
+		d->n.drops[GRE_DROP_INNER]++;
 		return;
 	}
 	if (inner_ecn_exit(k->p, &in, raw->tos) != 0) {
-		d->drops[GRE_DROP_ECN]++;
+		d->n.drops[GRE_DROP_ECN]++;
 		return;
 	}
 	if (d->o.clamp && in.proto == TCP)
@@ -131,21 +131,21 @@ take(struct gre_device *d, const struct raw_pkt *raw, struct pkt *k)
 	size_t head;
 
 	if ((v = gre_parse(&h, &head, span_of(raw->p, raw->len))) != GRE_OK) {
-		d->drops[why(v)]++;
+		d->n.drops[why(v)]++;
 		return;
 	}
 	if (!is_ours(d, &h, &raw->peer))
 		return;
 	*k = (struct pkt){ .p = raw->p + head, .len = raw->len - head, .inner_len = raw->len - head, .remote.addr = raw->peer };
-	d->in++;
-	d->in_bytes += raw->len;
+	d->n.in++;
+	d->n.in_bytes += raw->len;
 	if (h.proto == GRE_KEEPALIVE && k->len == 0 && d->o.keepalive_s > 0)
 		gre_alive_answered(d);
 	else if (h.proto == GRE_IPV4 || h.proto == GRE_IPV6) {
 		if (!gre_alive_asked(d, raw, span_of(k->p, k->len)))
 			deliver(d, raw, h.proto, k);
 	} else if (h.proto != GRE_NHRP && h.proto != GRE_MPLS)
-		d->drops[GRE_DROP_PROTO]++;
+		d->n.drops[GRE_DROP_PROTO]++;
 	else if (h.proto != GRE_NHRP || !hand_out(d, raw, k->p, k->len))
 		write_out(d, &k, 1, 0, h.proto);
 }

@@ -33,11 +33,11 @@ watch_silence(struct gre_device *d, const struct addr *to)
 	char text[ADDR_TEXT];
 	uint64_t now = clock_mono_ms();
 
-	if (d->silence_told || d->in != 0)
+	if (d->silence_told || d->n.in != 0)
 		return;
 	if (d->first_out_ms == 0)
 		d->first_out_ms = now;
-	if (d->out < SILENT_PACKETS || now - d->first_out_ms < SILENT_MS)
+	if (d->n.out < SILENT_PACKETS || now - d->first_out_ms < SILENT_MS)
 		return;
 	d->silence_told = true;
 	gre_note(d, 0, "no GRE has come back from %s: the other end needs this address as its peer and the same key%s, and NAT and packet "
@@ -59,8 +59,8 @@ flush(struct gre_device *d)
 			continue;
 		sent = raw_send(&d->raw, &pkts[i], run);
 		for (size_t k = i; k < i + sent; k++) {
-			d->out++;
-			d->out_bytes += pkts[k].len;
+			d->n.out++;
+			d->n.out_bytes += pkts[k].len;
 		}
 		i += sent;
 		if (sent == run)
@@ -68,7 +68,7 @@ flush(struct gre_device *d)
 		if (errno != EAGAIN)
 			gre_note(d, 0, "cannot send GRE to %s: %s%s", addr_text(text, &pkts[i].peer), strerror(errno),
 			    errno == EPERM ? " (a packet filter of this machine rejects IP protocol 47)" : "");
-		d->drops[GRE_DROP_UNSENT]++;
+		d->n.drops[GRE_DROP_UNSENT]++;
 		i++;
 	}
 	if (n > 0)
@@ -103,7 +103,7 @@ sample(struct gre_device *d, const struct inner *in, uint16_t proto, const uint8
 	    .data = span_of(p, len < SAMPLE_BYTES ? len : SAMPLE_BYTES) };
 
 	if (d->o.remote.family == 0 && gre_hub_samples(d->hub) && sampler_out(d->sampler, &in->src, &in->dst, d->turn_ms, &m.nbma))
-		d->samples += gre_hub_give(d->hub, &m);
+		d->n.samples += gre_hub_give(d->hub, &m);
 }
 
 /* The kernel asks for a next hop that no binding has told of: a tool may find it. */
@@ -120,7 +120,7 @@ gre_out_allowed(struct gre_device *d, const struct addr *to)
 {
 	if (!d->o.require_sa || gate_has(&d->gate, to))
 		return (true);
-	d->drops[GRE_DROP_NO_SA]++;
+	d->n.drops[GRE_DROP_NO_SA]++;
 	return (false);
 }
 
@@ -129,7 +129,7 @@ static bool
 look(struct gre_device *d, const struct tap_frame *frame, struct addr *to)
 {
 	if (frame->proto == GRE_ARP) {
-		d->drops[GRE_DROP_NEIGHBOUR]++;
+		d->n.drops[GRE_DROP_NEIGHBOUR]++;
 		return (false);
 	}
 	if (d->o.remote.family != 0) {
@@ -137,12 +137,12 @@ look(struct gre_device *d, const struct tap_frame *frame, struct addr *to)
 		return (gre_out_allowed(d, to));
 	}
 	if (frame->to == NOWHERE) {
-		d->drops[GRE_DROP_MULTICAST]++;
+		d->n.drops[GRE_DROP_MULTICAST]++;
 		return (false);
 	}
 	*to = neighs_nbma(&d->neighs, frame->to);
 	if (to->family == 0) {
-		d->drops[GRE_DROP_NEIGHBOUR]++;
+		d->n.drops[GRE_DROP_NEIGHBOUR]++;
 		return (false);
 	}
 	return (gre_out_allowed(d, to));
@@ -155,14 +155,14 @@ inspect(struct gre_device *d, struct pkt *k, const struct inner *in, const struc
 	size_t room;
 
 	if (in->proto == GRE_IP_PROTO && addr_cmp(&in->dst, to) == 0) {
-		if (d->drops[GRE_DROP_LOOP]++ == 0)
+		if (d->n.drops[GRE_DROP_LOOP]++ == 0)
 			gre_note(d, 0, "the route to the NBMA address of a peer leads into %s itself: give that address a route of its own",
 			    d->info.tun);
 		return (false);
 	}
 	/* The kernel sees packets leave where they came in. The way back is not a better one: it is another tunnel. */
 	if (in->proto == ICMP && !in->frag_rest && in->l4 < in->len && d->o.remote.family == 0 && k->p[in->l4] == ICMP_REDIRECT) {
-		d->drops[GRE_DROP_REDIRECT]++;
+		d->n.drops[GRE_DROP_REDIRECT]++;
 		return (false);
 	}
 	room = gre_room(d, to);
@@ -207,7 +207,7 @@ copy(struct gre_device *d, struct pkt *k, const struct tap_frame *frame)
 	struct inner in;
 
 	if (k->gso != PKT_GSO_NONE || segment_complete(k) != 0 || inner_parse(&in, k->p, k->len) != 0) {
-		d->drops[GRE_DROP_BAD_OUT]++;
+		d->n.drops[GRE_DROP_BAD_OUT]++;
 		return;
 	}
 	for (size_t i = 0; i < d->bindings.n; i++) {
@@ -238,19 +238,19 @@ take(struct gre_device *d, struct pkt *k, const struct tap_frame *frame)
 		return;
 	if (frame->proto == GRE_IPV4 || frame->proto == GRE_IPV6) {
 		if ((k->gso == PKT_GSO_NONE && segment_complete(k) != 0) || inner_parse(&in, k->p, k->len) != 0) {
-			d->drops[GRE_DROP_BAD_OUT]++;
+			d->n.drops[GRE_DROP_BAD_OUT]++;
 			return;
 		}
 		if (!inspect(d, k, &in, frame, &to))
 			return;
 		gre_used(d, &to);
 	} else if (k->gso != PKT_GSO_NONE) {
-		d->drops[GRE_DROP_BAD_OUT]++;
+		d->n.drops[GRE_DROP_BAD_OUT]++;
 		return;
 	} else if (frame->proto == GRE_NHRP)
-		d->nhrp_out++;
+		d->n.nhrp_out++;
 	if (!place(d, k, &in, frame->proto, &to))
-		d->drops[GRE_DROP_BAD_OUT]++;
+		d->n.drops[GRE_DROP_BAD_OUT]++;
 }
 
 void
@@ -265,7 +265,7 @@ gre_out(struct gre_device *d)
 	d->turn_ms = clock_mono_ms();
 	for (int i = 0; i < TURN_PACKETS && bytes < TURN_BYTES; i++) {
 		k = (struct pkt){ .p = gre_slot(d, RAW_BATCH), .buf = gre_slot(d, RAW_BATCH) - SLOT_HEAD, .cap = SLOT_HEAD + SLOT_ROOM };
-		if ((rc = tap_read(&d->tap, &k, &frame, &d->drops[GRE_DROP_CUT], &f)) < 0)
+		if ((rc = tap_read(&d->tap, &k, &frame, &d->n.drops[GRE_DROP_CUT], &f)) < 0)
 			d->calls->broken(d->ctx, &f);
 		if (rc <= 0)
 			break;

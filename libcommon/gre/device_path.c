@@ -74,7 +74,7 @@ gre_refused(struct gre_device *d, const struct pkt *k, const struct inner *in, c
 	answer.inner_len = answer.len = inner_toobig(answer.p, k->p, in, room);
 	if (answer.len == 0)
 		return (false);		/* nobody to tell */
-	d->drops[GRE_DROP_TOO_BIG]++;
+	d->n.drops[GRE_DROP_TOO_BIG]++;
 	(void)tap_write(&d->tap, frame->to, frame->proto, &one, 1, 0);
 	return (true);
 }

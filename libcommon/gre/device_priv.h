@@ -15,6 +15,7 @@
 #include "gre/tap.h"
 #include "gre/uses.h"
 #include "os/clock.h"
+#include "os/control.h"
 #include "os/pathmtu.h"
 
 #define SLOT_HEAD	64	/* bytes before a packet: GRE, or the head of a frame */
@@ -26,35 +27,40 @@
 /* DROP(drop, text): why a packet goes no further. */
 #define GRE_DROP_TABLE(DROP)						\
 	/* inbound */							\
-	DROP(SHORT,	"ends within its header")			\
-	DROP(VERSION,	"not GRE version 0")				\
-	DROP(FLAGS,	"source routes and other flags of RFC 1701")	\
-	DROP(CSUM,	"wrong checksum")				\
-	DROP(NO_CSUM,	"without the checksum that --checksum demands")	\
-	DROP(KEY,	"another key")					\
-	DROP(SOURCE,	"from another address than --remote")		\
-	DROP(OLD,	"sequence number is old")			\
-	DROP(PROTO,	"protocol type is neither IPv4, IPv6, MPLS nor NHRP") \
-	DROP(INNER,	"inner packet is malformed")			\
-	DROP(ECN,	"congestion mark on a packet without ECN")	\
-	DROP(UNWRITTEN,	"the device did not accept it")			\
-	DROP(KEEPALIVE,	"keepalive that would go to somebody else, or one too many") \
+	DROP(SHORT,	"ends within its header", "too-short")			\
+	DROP(VERSION,	"not GRE version 0", "version")				\
+	DROP(FLAGS,	"source routes and other flags of RFC 1701", "flags")	\
+	DROP(CSUM,	"wrong checksum", "checksum")				\
+	DROP(NO_CSUM,	"without the checksum that --checksum demands", "no-checksum")	\
+	DROP(KEY,	"another key", "key")					\
+	DROP(SOURCE,	"from another address than --remote", "source")		\
+	DROP(OLD,	"sequence number is old", "old-sequence")			\
+	DROP(PROTO,	"protocol type is neither IPv4, IPv6, MPLS nor NHRP", "protocol") \
+	DROP(INNER,	"inner packet is malformed", "inner-malformed")			\
+	DROP(ECN,	"congestion mark on a packet without ECN", "ecn")	\
+	DROP(UNWRITTEN,	"the device did not accept it", "unwritten")			\
+	DROP(KEEPALIVE,	"keepalive that would go to somebody else, or one too many", "keepalive") \
 	/* outbound */							\
-	DROP(NEIGHBOUR,	"no binding for the next hop")			\
-	DROP(NO_SA,	"no SA with the peer is in use")		\
-	DROP(MULTICAST,	"multicast or broadcast")			\
-	DROP(LOOP,	"GRE to its own tunnel: a routing loop")	\
-	DROP(REDIRECT,	"ICMP redirect of this machine")		\
-	DROP(UNSENT,	"the kernel did not send it")			\
-	DROP(BAD_OUT,	"malformed packet of the kernel")		\
-	DROP(TOO_BIG,	"too long for the path, the sender was told")	\
-	DROP(CUT,	"does not fit the MTU")
+	DROP(NEIGHBOUR,	"no binding for the next hop", "no-binding")			\
+	DROP(NO_SA,	"no SA with the peer is in use", "no-sa")		\
+	DROP(MULTICAST,	"multicast or broadcast", "multicast")			\
+	DROP(LOOP,	"GRE to its own tunnel: a routing loop", "routing-loop")	\
+	DROP(REDIRECT,	"ICMP redirect of this machine", "redirect")		\
+	DROP(UNSENT,	"the kernel did not send it", "unsent")			\
+	DROP(BAD_OUT,	"malformed packet of the kernel", "malformed")		\
+	DROP(TOO_BIG,	"too long for the path, the sender was told", "too-big")	\
+	DROP(CUT,	"does not fit the MTU", "mtu")
 
 enum gre_drop {
-#define GRE_DROP_ENUM(drop, text) GRE_DROP_##drop,
+#define GRE_DROP_ENUM(drop, text, word) GRE_DROP_##drop,
 	GRE_DROP_TABLE(GRE_DROP_ENUM)
 #undef GRE_DROP_ENUM
 	GRE_DROPS
+};
+
+struct gre_counts {
+	uint64_t	in, in_bytes, out, out_bytes, nhrp_in, nhrp_out, samples;
+	uint64_t	drops[GRE_DROPS];
 };
 
 struct gre_sender {
@@ -101,8 +107,9 @@ struct gre_device {
 	size_t		 n_pkts;
 	struct coalesce	 join;		/* towards the device */
 	bool		 alone;		/* which does not accept joined packets */
-	uint64_t	 in, in_bytes, out, out_bytes, nhrp_in, nhrp_out, samples;
-	uint64_t	 drops[GRE_DROPS];
+	struct gre_counts n, zero;	/* since the start, and those of the last reset */
+	uint64_t	 since;		/* of that: epoch seconds */
+	struct control	*control;	/* NULL: none */
 	uint64_t	 turn_ms;	/* when this turn of packets began: the clock is not asked for each packet */
 	uint64_t	 first_out_ms;	/* when the first packet went out, for the hint about silence */
 	bool		 silence_told;

@@ -20,23 +20,23 @@ void
 gre_device_stats(const struct gre_device *d, void (*line)(void *ctx, const char *text), void *ctx)
 {
 	static const char *const why[] = {
-#define GRE_DROP_TEXT(drop, text) [GRE_DROP_##drop] = text,
+#define GRE_DROP_TEXT(drop, text, word) [GRE_DROP_##drop] = text,
 		GRE_DROP_TABLE(GRE_DROP_TEXT)
 #undef GRE_DROP_TEXT
 	};
 	char text[256];
 
 	(void)snprintf(text, sizeof(text), "%s: in %llu packets, %llu bytes; out %llu packets, %llu bytes", d->info.tun,
-	    (unsigned long long)d->in, (unsigned long long)d->in_bytes, (unsigned long long)d->out, (unsigned long long)d->out_bytes);
+	    (unsigned long long)d->n.in, (unsigned long long)d->n.in_bytes, (unsigned long long)d->n.out, (unsigned long long)d->n.out_bytes);
 	line(ctx, text);
 	(void)snprintf(text, sizeof(text), "%s: NHRP in %llu, out %llu; %llu samples; %zu bindings", d->info.tun,
-	    (unsigned long long)d->nhrp_in, (unsigned long long)d->nhrp_out, (unsigned long long)d->samples, d->bindings.n);
+	    (unsigned long long)d->n.nhrp_in, (unsigned long long)d->n.nhrp_out, (unsigned long long)d->n.samples, d->bindings.n);
 	line(ctx, text);
 	for (size_t i = 0; i < GRE_DROPS; i++) {
-		if (d->drops[i] == 0)
+		if (d->n.drops[i] == 0)
 			continue;
 		(void)snprintf(text, sizeof(text), "%s: dropped %s, %s: %llu", d->info.tun, i < GRE_DROP_NEIGHBOUR ? "in" : "out", why[i],
-		    (unsigned long long)d->drops[i]);
+		    (unsigned long long)d->n.drops[i]);
 		line(ctx, text);
 	}
 }
