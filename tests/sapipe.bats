@@ -95,6 +95,38 @@ says_listening() { [ "$(at_right status)" = 'zurich vpn0 - listening' ]; }
 
 at_dir() { echo "$T/run/tunnels.$(ip netns exec "$L" readlink /proc/self/ns/net | tr -dc 0-9)/berne"; }
 
+@test "sapipe reload: another network at both ends, and a section with another name, without up or down" {
+	at_right up
+	at_left up
+	right ip addr add 10.2.9.1/32 dev lo
+	put right.d/branches.conf local-ts 10.2.0.0/16
+	run -0 at_right reload
+	put left.d/berne.conf remote-ts 10.2.0.0/16
+	run -0 at_left reload
+	eventually 10 one_ping 10.2.9.1
+	at_left log | grep -q 'ike-initiate: \[berne\] changed (remote-ts): its SAs stay'
+	# narrower: the SA of the wider one ends
+	put right.d/branches.conf local-ts 10.2.9.0/24
+	run -0 at_right reload
+	put left.d/berne.conf remote-ts 10.2.9.0/24
+	run -0 at_left reload
+	eventually 10 one_ping 10.2.9.1
+	at_left status --json | jq -e '[.stat.sas[]."remote-ts"[0]] == ["10.2.9.0/24"]'
+	# a responder's section is known by its name: its SAs end, and the initiator connects again
+	sed -i 's/^\[zurich/[zuerich/' right.d/branches.conf
+	run -0 at_right reload
+	at_right log | grep -q '\[zurich\] is removed: 1 IKE SA and 1 child SA deleted'
+	eventually 15 one_ping 10.2.9.1
+	[[ $(at_right status) == 'zuerich '*' UP '* ]]
+	# an initiator's is one process for each section
+	sed -i 's/^\[berne/[bern/' left.d/berne.conf
+	run -1 --separate-stderr at_left reload
+	stderr_has 'berne: its sections have other names than what runs'
+	stderr_has 'hint: sapipe up berne'
+	run -0 at_left up
+	the_ping 10.2.9.1
+}
+
 @test "sapipe: print is the pipeline that runs" {
 	run -0 at_left print berne
 	[ "$output" = "ike-initiate --keep --timeout 10 --peers $T/left.d/berne.conf --control $(at_dir)/berne.ike.ctl berne |\

@@ -104,6 +104,9 @@ restart() {
 	(down >/dev/null) && up
 }
 
+# running: the pipelines that run, whether they are in the file or not.
+running() { for id in $(ids); do ! is_up "$id" || echo "$id"; done; }
+
 # reload: the negotiators that run read their sections again.
 reload() {
 	read_conf || return
@@ -117,6 +120,7 @@ reload() {
 		complain "$name: the spoke [$id] reads its section at its start only" "sapipe restart $name"
 		[ -n "$found" ] || return 1
 	done
+	[ -n "$found" ] || [ -z "$(running)" ] || fail 1 "$name: its sections have other names than what runs" "sapipe up $name stops that, and starts them"
 	[ -n "$found" ] || fail 1 "$name is down"
 	say "$name is reloaded"
 }
