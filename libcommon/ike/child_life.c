@@ -229,10 +229,11 @@ ike_child_lost(struct ike_sa *sa, struct ike_child *c, struct now now,
 
 /*
  * The other gateway had no IKE SA with the peer of ${c}, which outlives it in IKEv1, or the record of it did not arrive. This end
- * begins one: until ${c} is rekeyed, it receives nothing through it, and the peer has no reason to begin.
+ * begins one: until ${c} is rekeyed, it receives nothing through it, and the peer has no reason to begin. Where only the peer can
+ * begin (a client with a login, or in TCP), ${c} ends: the peer hears nothing then, by which its dead peer detection finds out.
  */
 static void
-begin_inherited(struct ike_engine *e, const struct ike_child *c, struct now now, struct ike_outbox *out)
+begin_inherited(struct ike_engine *e, struct ike_child *c, struct now now, struct ike_outbox *out)
 {
 	const struct ike_version *v = ike_version_for(c->policy);
 	struct endpoint local = c->local.at, remote = c->remote.at;
@@ -240,8 +241,10 @@ begin_inherited(struct ike_engine *e, const struct ike_child *c, struct now now,
 	struct fault f = {0};
 
 	/* The connection of TCP encapsulation is the client's to make. */
-	if (c->encap == SA_ENCAP_TCP || !v->can_begin(c->policy))
+	if (c->encap == SA_ENCAP_TCP || !v->can_begin(c->policy)) {
+		ike_child_end(e, c, SA_REASON_NOT_REKEYED, false, out);
 		return;
+	}
 	for (o = ike_peer_half_open(e, &remote.addr); o != NULL; o = ike_peer_half_open_next(o))
 		if (o->state == IKE_SA_HALF_OPEN && o->policy == c->policy)
 			return;

@@ -24,6 +24,7 @@ void ike_child_lost(struct ike_sa *sa, struct ike_child *c, struct now now,
 /* Runs the timer of ${c}, which is out of the heap; may free ${c}. */
 void ike_child_timeout(struct ike_engine *e, struct ike_child *c, struct now now,
     struct ike_outbox *out);
+/* Begins to rekey ${c}; may free it, if this end took it over and cannot. */
 void ike_child_rekey(struct ike_engine *e, struct ike_child *c, struct now now,
     struct ike_outbox *out);
 /* Its volume is used up: it ends, or goes on receiving for a moment while a new one is being made. May free ${c}. */

@@ -64,7 +64,8 @@
 	REASON(UNFINISHED,	"quick mode did not end")		\
 	REASON(VOLUME,		"its volume is used up")		\
 	REASON(REFUSED,		"esp-tun refused it")			\
-	REASON(UNCONFIGURED,	"the configuration changed")
+	REASON(UNCONFIGURED,	"the configuration changed")		\
+	REASON(NOT_REKEYED,	"taken over, and only the peer can rekey it")
 
 enum sa_event_kind {
 	SA_EVENT_OTHER,

@@ -311,6 +311,7 @@ cause_of(enum sa_reason reason, enum account_cause before)
 		return (ACCOUNT_LOST_CARRIER);
 	case SA_REASON_DEAD:
 	case SA_REASON_NO_HEARTBEATS:
+	case SA_REASON_NOT_REKEYED:
 		return (ACCOUNT_LOST_SERVICE);
 	case SA_REASON_REFUSED:
 		return (ACCOUNT_NAS_ERROR);

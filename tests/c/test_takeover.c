@@ -268,6 +268,34 @@ a_child_sa_without_an_ike_sa_is_rekeyed(void **state)
 	two_free(t);
 }
 
+/*
+ * A client in TCP, or with a login, begins by itself: the child SA ends, though this end could send with it. If it did, the client
+ * would hear its peer and see no reason to begin.
+ */
+static void
+a_child_sa_that_only_the_peer_can_rekey_ends(void **state)
+{
+	struct two *t = two_alloc(7);
+	struct sim_end *left = &t->sim.end[0], *right = &t->sim.end[1];
+	int ike;
+
+	(void)state;
+	two_connect(t, 1000);
+	ike = left->n_ike;
+	right_dies_with(t, false);
+	right->engine->children->encap = SA_ENCAP_TCP;
+	ike_engine_take_over(right->engine, t->sim.now);
+	sim_run(&t->sim, 400, NULL);
+	assert_int_equal(ike_engine_count_children(right->engine), 0);
+	assert_int_equal(left->n_ike, ike);
+	sim_run(&t->sim, 90000, NULL);
+	assert_non_null(strstr(left->notes, "the peer is dead"));
+	assert_int_equal(left->n_ike, ike + 1);
+	assert_int_equal(left->n_children, 1);
+	assert_true(sim_passes(&t->sim, 0) && sim_passes(&t->sim, 1));
+	two_free(t);
+}
+
 /* The first try is lost: there is another one, one at a time. */
 static void
 phase_1_for_a_child_sa_is_tried_again(void **state)
@@ -325,6 +353,7 @@ main(void)
 		cmocka_unit_test(the_standby_is_silent_before_and_answers_dpd_after),
 		cmocka_unit_test(dpd_numbers_leap),
 		cmocka_unit_test(a_child_sa_without_an_ike_sa_is_rekeyed),
+		cmocka_unit_test(a_child_sa_that_only_the_peer_can_rekey_ends),
 		cmocka_unit_test(phase_1_for_a_child_sa_is_tried_again),
 	};
 
