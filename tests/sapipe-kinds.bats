@@ -235,7 +235,7 @@ print("bound", flush=True)
 while True:
     print(repr(s.recv(4096).decode()), flush=True)' "$T/$1.notify"
 	eventually 5 grep -q bound "$T/$1.heard.out"
-	two_start "$1" "$2" "NOTIFY_SOCKET=$T/$1.notify SAPIPE_NOTIFY=all WATCHDOG_USEC=2000000 SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/$2.d exec sapipe run $3"
+	two_start "$1" "$2" "NOTIFY_SOCKET=$T/$1.notify SAPIPE_NOTIFY=all WATCHDOG_USEC=1000000 SAPIPE_RUN_DIR=$T/run SAPIPE_CONF_DIR=$T/$2.d exec sapipe run $3"
 	eventually 20 grep -q READY=1 "$T/$1.heard.out" || { cat "$T/$1.log"; return 1; }
 }
 # runs_end NAME: SIGTERM to the process alone, which ends with 0.

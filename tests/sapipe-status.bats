@@ -215,6 +215,15 @@ as_nobody() {
 	SAPIPE_RUN_DIR=$T/gw.psk SAPIPE_CONF_DIR=$T/left.d run -3 --separate-stderr sapipe up berne
 	grep -qE "^sapipe: cannot make $T/gw.psk/.*: (Not a directory|File exists)$" <<<"$stderr"
 	run ! grep -q '^hint' <<<"$stderr"
+	# no room there: not an end without a cause
+	mkdir small
+	for command in 'size=64k,nr_inodes=200' 'size=64k,nr_inodes=4'; do
+		SAPIPE_RUN_DIR=$T/small SAPIPE_CONF_DIR=$T/left.d run -3 --separate-stderr unshare -m sh -c \
+			'mount -t tmpfs -o "$0" small small && { head -c 100k /dev/zero >small/fill; sapipe up berne; }' "$command"
+		stderr_has "sapipe: cannot "
+		stderr_has ": No space left on device"
+		[[ $stderr != *'cannot create'* ]]
+	done
 	bash -c 'sapipe --help >/dev/full' 2>full.err || :
 	grep -q '^hint: the disk is full' full.err
 }

@@ -279,6 +279,8 @@ is_up() {
 lock() {
 	make_dir "$name"
 	clean
+	# exec would end this script.
+	why=$( (: >"$at/lock") 2>&1) || fail 3 "cannot make $at/lock: $(reason "$why")"
 	exec 8>"$at/lock"
 	flock 8
 }

@@ -22,6 +22,8 @@ start_tunnel() {
 	# The log of what runs goes on.
 	if [ -z "$some" ]; then
 		[ ! -e "$at/log" ] || mv -f "$at/log" "$at/log.1"
+		# What the tools would say of a full disk, they say there.
+		why=$( (env printf '\n' >"$at/log") 2>&1) || fail 3 "cannot write to $at/log: $(reason "$why")" "df $at shows what is free"
 		: >"$at/log"
 	fi
 	exec 6>>"$at/log"
