@@ -422,3 +422,16 @@ ah_py() {
 		[[ $stderr = *"10 packets decrypted, 0 not"* ]] || { echo "$esp: $stderr"; return 1; }
 	done
 }
+
+@test "offline: what a library of the crypto makes of the packets, it makes within their memory and that of the keys" {
+	[[ $SAPIPE_BUILD != *san* ]] || skip "valgrind and sanitizers exclude each other"
+	clear
+	# Each run also tests all suites at its start.
+	for esp in chacha20poly1305 aes256-sha256; do
+		state --esp $esp
+		for way in "--encrypt $T/clear.pcap $T/l.sa -o $T/esp.pcap" "--decrypt $T/esp.pcap $T/r.sa -o $T/back.pcap"; do
+			# shellcheck disable=SC2086 # words
+			valgrind -q --error-exitcode=99 --log-file="$T/vg" esp-tun -q $way || { echo "$esp: $?"; cat "$T/vg"; return 1; }
+		done
+	done
+}
