@@ -414,7 +414,7 @@ trace() {
 		*) name=$file ;;
 		esac
 		# shellcheck disable=SC2016 # for that shell
-		background "trace_$name" bash -c 'tail -q -n +1 -F "$1" 2>/dev/null | while IFS= read -r line; do echo "$EPOCHREALTIME $2: $line" >>trace; done' \
+		background "trace_$name" bash -c 'tail -q -n +1 --pid=$$ -F "$1" 2>/dev/null | while IFS= read -r line; do echo "$EPOCHREALTIME $2: $line" >>trace; done' \
 			bash "$file" "$name"
 	done
 	background arp ip netns exec "$L" tcpdump -Uni eth0 -w ike.pcap arp or udp port 500
