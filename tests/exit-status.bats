@@ -238,19 +238,23 @@ keep1() { phase1 --keep "$@"; }
 	done
 }
 
-@test "exit status: a place where no file can be made: 2, and nothing is put in the place of a device" {
+@test "exit status: a place where no file can be made: 3; a directory, or what is no file, as SA state or metrics: 2, and nothing is put in its place" {
 	local cmd
 	mkdir dir
 	: >file
 	mkfifo pipe
 	for cmd in "ike-initiate --psk-file gw.psk -o missing/x 127.0.0.9" "ike-initiate --psk-file gw.psk -o file/x 127.0.0.9" \
-		"ike-initiate --psk-file gw.psk -o dir 127.0.0.9" "ike-initiate --psk-file gw.psk --pcap dir -o x 127.0.0.9" \
-		"natd-probe --pcap missing/x 127.0.0.9" "ike-respond --psk-file gw.psk --control missing/x --listen $R -o x" \
-		"vpnmon --tun lo --metrics missing/x 192.0.2.9" "vpnmon --tun lo --metrics dir 192.0.2.9" \
-		"vpnmon --tun lo --metrics pipe 192.0.2.9"; do
+		"natd-probe --pcap missing/x 127.0.0.9" "natd-probe --pcap dir 127.0.0.9" "ike-respond --psk-file gw.psk --control missing/x --listen $R -o x" \
+		"vpnmon --tun lo --metrics missing/x 192.0.2.9"; do
+		# shellcheck disable=SC2086 # words
+		status 3 "$cmd" timeout 10 $cmd
+		grep -qE ': (Not a directory|Is a directory|No such file or directory)$' last.err
+	done
+	for cmd in "ike-initiate --psk-file gw.psk -o dir 127.0.0.9" \
+		"vpnmon --tun lo --metrics dir 192.0.2.9" "vpnmon --tun lo --metrics pipe 192.0.2.9"; do
 		# shellcheck disable=SC2086 # words
 		status 2 "$cmd" timeout 10 $cmd
-		grep -qE ': (Not a directory|Is a directory|No such file or directory)$| exists and is no regular file$' last.err
+		grep -qE ': Is a directory$| exists and is no regular file$' last.err
 		run ! grep -q "^hint" last.err
 	done
 	[ -p pipe ]

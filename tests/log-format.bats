@@ -16,7 +16,7 @@ teardown() { stop_background; }
 @test "log-format: every tool that runs on has it, and a wrong word is exit 2" {
 	local t
 	for t in "${RESIDENT[@]}"; do
-		[[ $("$t" --list-options) == *'--log-format	-	text|json|journal	'* ]] || { echo "$t"; return 1; }
+		[[ $("$t" --list-options) == *'--log-format	-	text|json|journal|time	'* ]] || { echo "$t"; return 1; }
 		run -2 "$t" --log-format xml
 		[[ $output == *log-format* ]] || { echo "$t: $output"; return 1; }
 	done

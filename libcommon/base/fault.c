@@ -126,6 +126,14 @@ fault_of_file(int sys)
 	}
 }
 
+enum fault_code
+fault_of_output(int sys)
+{
+	enum fault_code code = fault_of_file(sys);
+
+	return (code == FAULT_USAGE ? FAULT_SYSTEM : code);
+}
+
 const char *
 fault_unreachable_text(int sys)
 {

@@ -278,6 +278,8 @@ void fault_option(struct fault *f, const char *name);
  * directory), PERMISSION, otherwise SYSTEM.
  */
 enum fault_code fault_of_file(int sys);
+/* The code of a file that cannot be made: PERMISSION, otherwise SYSTEM. */
+enum fault_code fault_of_output(int sys);
 
 /* In words, why a peer is unreachable: errno ${sys}, in which EACCES is a firewall's ICMP error. */
 const char *fault_unreachable_text(int sys);

@@ -155,7 +155,7 @@ pcapng_open(const char *path, const char *tool, struct fault *f)
 	if (w->own && w->fd >= 0)
 		restrict_mode(w);
 	if (w->fd < 0)
-		(void)fault_sys(f, fault_of_file(errno), "cannot create %s", path);
+		(void)fault_sys(f, fault_of_output(errno), "cannot create %s", path);
 	else if (isatty(w->fd))
 		(void)fault(f, FAULT_USAGE, "a capture is not for a terminal");
 	else if (begin_file(w, tool, f) == 0)

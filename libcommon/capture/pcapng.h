@@ -15,7 +15,7 @@ struct pcapng;
 
 /*
  * Creates (or empties) ${path}, and sets its mode to 0600; ${tool} is named in it as the program that wrote it. "-" is
- * standard output. NULL with FAULT_USAGE (a terminal), or a fault of fault_of_file().
+ * standard output. NULL with FAULT_USAGE (a terminal), or a fault of fault_of_output().
  */
 struct pcapng *pcapng_open(const char *path, const char *tool, struct fault *f);
 void pcapng_close(struct pcapng *w);		/* NULL is fine */

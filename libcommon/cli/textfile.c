@@ -84,7 +84,7 @@ textfile_open(struct textfile *t, const char *path, struct fault *f)
 		return (fault(f, FAULT_CONFIG, "%s exists and is no regular file", path));
 	/* Now is the time to say that it cannot be. */
 	if ((n.dir = open_dir(&n, path)) == -1 || (fd = open_temp(&n)) == -1)
-		rc = fault_sys(f, fault_of_file(errno), "cannot make %s", path);
+		rc = fault_sys(f, fault_of_output(errno), "cannot make %s", path);
 	else {
 		(void)unlinkat(n.dir, n.temp, 0);
 		rc = helper_fork(&t->helper, serve, &n, n.dir, false, f);

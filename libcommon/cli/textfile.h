@@ -14,7 +14,7 @@ struct textfile { struct helper helper; };	/* helper.fd -1: none */
 
 /*
  * For ${path}, which all may read (0644). Forks; call it before privileges are dropped and secrets
- * are read. 0, or -1 with FAULT_CONFIG: it exists and is no regular file, or a fault of fault_of_file(): the directory cannot
+ * are read. 0, or -1 with FAULT_CONFIG: it exists and is no regular file, or a fault of fault_of_output(): the directory cannot
  * be written to.
  */
 int textfile_open(struct textfile *t, const char *path, struct fault *f);

@@ -264,17 +264,25 @@ digest_keys(const struct sadb *db, uint8_t out[ESP_KEYS_DIGEST], const struct sa
 }
 
 #define DATE_MAX	(UINT64_MAX / 4000)	/* seconds; later dates are never reached */
+#define SAME_MS		100			/* a wall clock that differs by less was not set */
 
-/* The monotonic time of ${date} (epoch seconds), with the wall clock as it is at ${now}. */
+/*
+ * The monotonic time of ${date} (epoch seconds), with the wall clock as it is at ${now}. The two clocks are not read in the same
+ * moment: of two SAs of the same second the later one must not seem to be a millisecond older.
+ */
 static int64_t
-date_ms(uint64_t date, struct now now)
+date_ms(struct sadb *db, uint64_t date, struct now now)
 {
-	return ((int64_t)((date < DATE_MAX ? date : DATE_MAX) * 1000) - (int64_t)now_epoch_ms(now) + (int64_t)now.ms);
+	int64_t ahead = (int64_t)now_epoch_ms(now) - (int64_t)now.ms;
+
+	if (ahead > db->ahead_ms + SAME_MS || ahead < db->ahead_ms - SAME_MS)
+		db->ahead_ms = ahead;
+	return ((int64_t)((date < DATE_MAX ? date : DATE_MAX) * 1000) - db->ahead_ms);
 }
 
 /* The fields of a pair that a record may change. ${first}: there was no record before. */
 static void
-take_terms(struct esp_pair *pair, const struct sa_child *rec, bool first, struct now now)
+take_terms(struct sadb *db, struct esp_pair *pair, const struct sa_child *rec, bool first, struct now now)
 {
 	int64_t at;
 
@@ -282,11 +290,11 @@ take_terms(struct esp_pair *pair, const struct sa_child *rec, bool first, struct
 	pair->initiator = rec->initiator;
 	pair->kilobytes = rec->lifetime.kilobytes;
 	if (first || pair->expires != rec->lifetime.expires) {
-		at = date_ms(rec->lifetime.expires, now);
+		at = date_ms(db, rec->lifetime.expires, now);
 		pair->expires_ms = at > 0 ? (uint64_t)at : 0;
 	}
 	if (first || pair->established != rec->established) {
-		at = date_ms(rec->established, now);
+		at = date_ms(db, rec->established, now);
 		/* None is younger than its arrival: the clock was set back. */
 		pair->established_ms = at < (int64_t)now.ms ? at : (int64_t)now.ms;
 	}
@@ -334,7 +342,7 @@ replace(struct sadb *db, struct esp_pair *pair, const struct sa_child *rec, uint
 	if (endpoint_eq(&pair->remote, &rec->remote.at))
 		pair->out.dst = remote;
 	esp_sa_share(&pair->in, &pair->out);
-	take_terms(pair, rec, false, now);
+	take_terms(db, pair, rec, false, now);
 	name_free(pair->name);
 	pair->name = name;
 	heap_set(&db->ends, &pair->end, end_of(pair));
@@ -359,7 +367,7 @@ pair_room(void)
 }
 
 static struct esp_pair *
-pair_new(const struct sadb *db, const struct sa_child *rec, struct now now, struct fault *f)
+pair_new(struct sadb *db, const struct sa_child *rec, struct now now, struct fault *f)
 {
 	struct esp_pair *pair = pair_room();
 
@@ -370,7 +378,7 @@ pair_new(const struct sadb *db, const struct sa_child *rec, struct now now, stru
 	    esp_sa_init(&pair->out, rec, false, true, &db->conf.sa, f) == 0) {
 		esp_sa_share(&pair->in, &pair->out);
 		pair->in.pair = pair->out.pair = pair;
-		take_terms(pair, rec, true, now);
+		take_terms(db, pair, rec, true, now);
 		return (pair);
 	}
 	if (pair != NULL)

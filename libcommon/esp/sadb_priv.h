@@ -36,6 +36,7 @@ struct sadb {
 	struct heap	 ends;		/* of the pairs */
 	struct table	 heirs;		/* pairs by peer and selectors, see has_heir() */
 	uint64_t	 age, serial;
+	int64_t		 ahead_ms;	/* the wall clock, of the monotonic one */
 	struct flow	 flows[SADB_FLOWS];
 	struct frag	 frags[SADB_FRAGS];
 	size_t		 next_frag;

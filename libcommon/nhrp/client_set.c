@@ -29,7 +29,8 @@ judge_set(const struct nhrp_client *c, const struct nhrp_register *r, const stru
 	const struct nhrp_net host = { a->proto, nhrp_bits(&a->proto) };
 	size_t i;
 
-	if (a->nbma.family != c->node->nbma.family || (acvpn_has(a, ACVPN_ATTR_INNER) && a->inner.family != a->nbma.family) || addr_cmp(&a->nbma, &c->node->nbma) == 0 ||
+	if (a->nbma.family != c->node->nbma.family || (acvpn_has(a, ACVPN_ATTR_INNER) && a->inner.family != a->nbma.family) ||
+	    addr_cmp(&a->nbma, &c->node->nbma) == 0 ||
 	    addr_cmp(&a->nbma, &r->conf.nhs_nbma) == 0 || !may_lead(c, r, a, &host))
 		return (NHRP_CODE_PROHIBITED);
 	for (i = 0; i < a->n_nets; i++)

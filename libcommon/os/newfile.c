@@ -136,7 +136,7 @@ newfile_open(const char *path, struct fault *f)
 	}
 	n->dir = n->fd = n->helper = -1;
 	if (open_dir(n, path) != 0 || open_temp(n) != 0 || helper_start(n) != 0) {
-		(void)fault_sys(f, fault_of_file(errno), "cannot make %s", path);
+		(void)fault_sys(f, fault_of_output(errno), "cannot make %s", path);
 		newfile_close(n);
 		return (NULL);
 	}

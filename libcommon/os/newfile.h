@@ -12,7 +12,7 @@ struct newfile;
 /*
  * Creates the file for ${path} (replaced at the commit; never a directory), mode 0600, open for appending.
  * Forks a process for the rename; call it while there is one thread and no secret
- * in memory. NULL with a fault of fault_of_file() naming ${path}.
+ * in memory. NULL with a fault of fault_of_output() naming ${path}.
  */
 struct newfile *newfile_open(const char *path, struct fault *f);
 

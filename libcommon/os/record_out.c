@@ -91,12 +91,12 @@ open_path(struct sa_out *o, const char *path, struct fault *f)
 	}
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
 		errno = EISDIR;
-		return (fault_sys(f, fault_of_file(errno), "cannot write to %s", path));
+		return (fault_sys(f, FAULT_USAGE, "cannot write to %s", path));
 	}
 	/* An existing path that is no regular file (/dev/fd/63, a FIFO) is written to, not replaced. */
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
 		if ((fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC)) == -1)
-			return (fault_sys(f, fault_of_file(errno), "cannot open %s", path));
+			return (fault_sys(f, fault_of_output(errno), "cannot open %s", path));
 		return (stream_open(o, fd, true, path, f));
 	}
 	o->kind = NEW_FILE;

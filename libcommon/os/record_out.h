@@ -22,7 +22,7 @@ struct sa_out;
 
 /*
  * Opens ${path}; NULL or "-" is standard output. NULL with FAULT_USAGE for a terminal or a
- * directory, or one of fault_of_file(). Call it before privileges are dropped and before
+ * directory, or one of fault_of_output(). Call it before privileges are dropped and before
  * secrets are read: for a file it forks a small process that renames the file after the
  * tool has dropped its privileges, and removes an incomplete file if the tool is killed.
  * SIGPIPE must be ignored (prog_init() does).

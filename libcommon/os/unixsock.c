@@ -49,7 +49,7 @@ name(struct sockaddr_un *un, const char *path, bool make, struct fault *f)
 static int
 failed(const struct sockaddr_un *un, const char *what, struct fault *f)
 {
-	return (fault_sys(f, fault_of_file(errno), "%s %s", what, un->sun_path));
+	return (fault_sys(f, fault_of_output(errno), "%s %s", what, un->sun_path));
 }
 
 /* Connects ${fd}. 0, or -1 with errno. */

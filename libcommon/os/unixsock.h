@@ -11,7 +11,7 @@
  * Listens on ${path}, mode 0600; a path without '/' is a name in the directory of running tools (rundir.h). A socket that
  * nobody listens on, left by a process that was killed, is replaced. Returns a non-blocking descriptor, or -1:
  * FAULT_CLAIMED (another process listens there), FAULT_CONFIG (the name is too long, or that of something else),
- * or one of fault_of_file().
+ * or one of fault_of_output().
  */
 int unixsock_listen(const char *path, struct fault *f);
 /* The same for SOCK_SEQPACKET. */
@@ -19,7 +19,7 @@ int unixsock_listen_packets(const char *path, struct fault *f);
 
 /*
  * Connects to ${path}, likewise. Returns a blocking descriptor, or -1: FAULT_CONFIG (there is no socket of this name),
- * FAULT_UNREACHABLE (nobody listens on it), or one of fault_of_file().
+ * FAULT_UNREACHABLE (nobody listens on it), or one of fault_of_output().
  */
 int unixsock_connect(const char *path, struct fault *f);
 int unixsock_connect_packets(const char *path, struct fault *f);

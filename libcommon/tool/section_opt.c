@@ -285,7 +285,8 @@ section_check_link(const struct section_opts *o, bool initiator, struct fault *f
 {
 	const struct link_opts *l = &o->link;
 
-	if (check_tun(&o->tun, f) != 0 || check_device("gre-tun", l->gre_tun, f) != 0 || check_nhrp(o, initiator, f) != 0 || check_addr("probe", l->probe, f) != 0 ||
+	if (check_tun(&o->tun, f) != 0 || check_device("gre-tun", l->gre_tun, f) != 0 ||
+	    check_nhrp(o, initiator, f) != 0 || check_addr("probe", l->probe, f) != 0 ||
 	    check_addr("probe-source", l->probe_source, f) != 0)
 		return (-1);
 	if (l->failover == NULL)

@@ -62,7 +62,10 @@ extern const struct opt section_optab[];
 void section_first(void *opts, const char *key, bool both);
 void section_set(void *opts, const char *key, const char *value);
 
-/* Checks that the keys of ${o}->link are complete and go together, and those of ${o}->tun that only esp-tun reads. 0, or -1 with FAULT_CONFIG or FAULT_BAD_ADDRESS. */
+/*
+ * Checks that the keys of ${o}->link are complete and go together, and those of ${o}->tun that only esp-tun reads. 0, or -1 with
+ * FAULT_CONFIG or FAULT_BAD_ADDRESS.
+ */
 int section_check_link(const struct section_opts *o, bool initiator, struct fault *f);
 
 /*

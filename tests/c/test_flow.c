@@ -765,6 +765,30 @@ test_clock_jumps(void **state)
 	}
 }
 
+/* Two SAs of the same second, while the two clocks are read a moment apart. */
+static void
+test_same_second(void **state)
+{
+	struct esp_pair *old, *new;
+	struct now now;
+	struct sa_child c;
+	struct fault f;
+	bool known;
+
+	(void)state;
+	child(&c, 1, 1, "10.1.0.0/24", "10.2.0.0/24");
+	assert_non_null(old = sadb_add(left, &c, 1, at(100), &known, &f));
+	sa_child_wipe(&c);
+	child(&c, 2, 1, "10.1.0.0/24", "10.2.0.0/24");
+	now = at(300);
+	now.epoch_us += 1000;
+	assert_non_null(new = sadb_add(left, &c, 1, now, &known, &f));
+	sa_child_wipe(&c);
+	(void)across("10.1.0.1", "10.2.0.1", 7);
+	assert_int_equal(old->out.count.packets, 0);
+	assert_int_equal(new->out.count.packets, 1);
+}
+
 static void
 test_too_big(void **state)
 {
@@ -867,7 +891,8 @@ main(void)
 		C("A25: a spray of SPIs leaves nothing behind", test_spi_spray),
 		T(test_ports_and_fragments), T(test_narrow_before_wide), T(test_rekey),
 		T(test_only_inbound), T(test_refusals),
-		T(test_volume_and_numbers), T(test_cut_between_sas), T(test_reserve_in), T(test_expiry), T(test_clock_jumps), T(test_too_big),
+		T(test_volume_and_numbers), T(test_cut_between_sas), T(test_reserve_in), T(test_expiry), T(test_clock_jumps),
+		T(test_same_second), T(test_too_big),
 		T(test_outer_tos), T(test_many),
 	};
 
