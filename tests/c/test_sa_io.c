@@ -440,7 +440,7 @@ test_file_errors(void **state)
 {
 	(void)state;
 	assert_null(sa_out_open("none/x.sa", &f));
-	assert_int_equal(f.code, FAULT_USAGE);
+	assert_int_equal(f.code, FAULT_SYSTEM);
 	assert_int_equal(f.sys, ENOENT);
 	assert_null(sa_out_open("/", &f));
 	assert_int_equal(f.code, FAULT_USAGE);
