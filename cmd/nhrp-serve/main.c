@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/array.h"
+#include "base/text.h"
 #include "cli/peer_addr.h"
 #include "cli/prog.h"
 #include "cli/report.h"
@@ -224,14 +226,10 @@ watch_routes(struct run *r, uint64_t salt, struct fault *f)
 static int
 addr_before(struct addr *a, const char **rest, const char *text, const char *option, const char *form, struct fault *f)
 {
-	const char *sep = strchr(text, '=');
 	char proto[ADDR_TEXT];
 
-	if (sep == NULL || (size_t)(sep - text) >= sizeof(proto))
+	if ((*rest = text_before(proto, sizeof(proto), text, '=')) == NULL)
 		return (fault(f, FAULT_BAD_ADDRESS, "%s: \"%s\" is not %s", option, text, form));
-	memcpy(proto, text, (size_t)(sep - text));
-	proto[sep - text] = '\0';
-	*rest = sep + 1;
 	return (numeric_parse(a, proto, option, f));
 }
 
@@ -250,7 +248,7 @@ static int
 client_net(void *ctx, const char *text, const char *where, struct fault *f)
 {
 	struct run *r = ctx;
-	struct nhrp_allowed a = {0}, *v;
+	struct nhrp_allowed a = {0};
 
 	if (strchr(text, '=') != NULL && addr_before(&a.client, &text, text, where, "ADDR=CIDR", f) != 0)
 		return (-1);
@@ -258,12 +256,8 @@ client_net(void *ctx, const char *text, const char *where, struct fault *f)
 		return (-1);
 	if (r->n_allowed == NHRP_ALLOWED)
 		return (fault(f, FAULT_TOO_LARGE, "--client-net: at most %d of them", NHRP_ALLOWED));
-	/* Room grows by powers of two. */
-	if ((r->n_allowed & (r->n_allowed - 1)) == 0) {
-		if ((v = realloc(r->allowed, (r->n_allowed > 0 ? 2 * r->n_allowed : 1) * sizeof(*v))) == NULL)
-			return (fault(f, FAULT_MEMORY, "no memory for the networks of --client-net"));
-		r->allowed = v;
-	}
+	if (array_room((void **)&r->allowed, r->n_allowed, sizeof(*r->allowed)) != 0)
+		return (fault(f, FAULT_MEMORY, "no memory for the networks of --client-net"));
 	r->allowed[r->n_allowed++] = a;
 	return (0);
 }

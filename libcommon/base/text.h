@@ -19,4 +19,17 @@ text_add(char *out, size_t cap, size_t *n, const char *s)
 	return (true);
 }
 
+/* Copies what ${text} has before the first ${end}. Returns what is behind that; NULL: it has none, or too much for ${cap} bytes with a NUL. */
+static inline const char *
+text_before(char *out, size_t cap, const char *text, char end)
+{
+	const char *at = strchr(text, end);
+
+	if (at == NULL || (size_t)(at - text) >= cap)
+		return (NULL);
+	memcpy(out, text, (size_t)(at - text));
+	out[at - text] = '\0';
+	return (at + 1);
+}
+
 #endif

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "cli/file_source.h"
 #include "cli/report.h"
 
@@ -55,18 +56,6 @@ struct reading {
 	bool		 any_wrong;	/* conf->wrong got a fault */
 	struct fault	*f;
 };
-
-/* Doubles the room of an array of ${n} elements, ${n} a power of two or 0. */
-static int
-grow(void **array, size_t n, size_t size)
-{
-	void *more = realloc(*array, (n == 0 ? 1 : 2 * n) * size);
-
-	if (more == NULL)
-		return (-1);
-	*array = more;
-	return (0);
-}
 
 /*
  * Adds to the fault where it is: "peers.ini:7". -1: the reading ends with it; 0: conf->wrong got it, and the reading
@@ -147,7 +136,7 @@ end_section(struct reading *r)
 		(void)fault(r->f, FAULT_CONFIG, "more than %zu sections", r->conf->max);
 		return (fail(r, r->in_line, NULL));
 	}
-	if ((r->n & (r->n - 1)) == 0 && grow((void **)&r->sections, r->n, sizeof(*r->sections)) != 0) {
+	if (array_room((void **)&r->sections, r->n, sizeof(*r->sections)) != 0) {
 		(void)fault_sys(r->f, FAULT_MEMORY, "no memory for a section");
 		return (fail(r, r->in_line, NULL));
 	}
@@ -231,8 +220,7 @@ close_key(struct reading *r)
 	r->open.value = NULL;
 	if (value == NULL)
 		return (0);
-	if ((r->values->n & (r->values->n - 1)) == 0 &&
-	    grow((void **)&r->values->v, r->values->n, sizeof(*r->values->v)) != 0) {
+	if (array_room((void **)&r->values->v, r->values->n, sizeof(*r->values->v)) != 0) {
 		free(value);
 		(void)fault_sys(r->f, FAULT_MEMORY, "no memory for a value");
 		return (fail(r, r->open.line, NULL));

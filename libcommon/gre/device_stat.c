@@ -44,7 +44,7 @@ listed(const struct gre_device *d, const struct sa_nhrp_binding *b)
 	if (b->via.family == 0)
 		return (false);
 	hop.proto = b->via;
-	hop.prefix = b->via.family == 4 ? 32 : 128;
+	hop.prefix = (uint8_t)(8 * addr_len(&b->via));
 	return (bindings_find(&d->bindings, &hop) != NULL);
 }
 

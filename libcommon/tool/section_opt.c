@@ -215,29 +215,14 @@ check_device(const char *key, const char *text, struct fault *f)
 	return (text == NULL || tun_name_ok(text) ? 0 : wrong(f, key, "\"%s\" is no name for an interface", text));
 }
 
-/* "10.255.0.2=berne", or @FILE. */
-static bool
-is_hop(const char *text)
-{
-	const char *is = strchr(text, '=');
-	char hop[ADDR_TEXT];
-	struct addr a;
-
-	if (text[0] == '@')
-		return (true);
-	if (is == NULL || is[1] == '\0' || (size_t)(is - text) >= sizeof(hop))
-		return (false);
-	memcpy(hop, text, (size_t)(is - text));
-	hop[is - text] = '\0';
-	return (addr_parse(&a, hop) == 0);
-}
-
 /* What only esp-tun reads, and would find when everything else is there. */
 static int
 check_tun(const struct tun_opts *t, struct fault *f)
 {
 	struct dscp_map map;
+	const char *name;
 	struct route own;
+	struct addr hop;
 	size_t i;
 
 	if (check_device("tun", t->tun, f) != 0)
@@ -246,7 +231,7 @@ check_tun(const struct tun_opts *t, struct fault *f)
 		if (tun_address_parse(&own, t->addresses.v[i], f) != 0)
 			return (wrong(f, "tun-address", "\"%s\" is no address, nor an address with its prefix", t->addresses.v[i]));
 	for (i = 0; i < t->nhtb.n; i++)
-		if (!is_hop(t->nhtb.v[i]))
+		if (t->nhtb.v[i][0] != '@' && tun_hop_parse(&hop, &name, t->nhtb.v[i], "nhtb", f) != 0)
 			return (wrong(f, "nhtb", "\"%s\" is not NEXTHOP=NAME", t->nhtb.v[i]));
 	dscp_map_init(&map, NULL);
 	if (t->dscp_map != NULL && dscp_map_parse(&map, t->dscp_map, f) != 0)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "esp/replay.h"
 
 static const struct opt_word window_words[] = { { "off", 0 }, { NULL, 0 } };
@@ -61,5 +62,18 @@ tun_address_parse(struct route *r, const char *text, struct fault *f)
 	if (slash != NULL && opt_number(&prefix, slash + 1, OPT_PLAIN, 0, prefix, "--address", f) != 0)
 		return (-1);
 	r->prefix = (uint8_t)prefix;
+	return (0);
+}
+
+int
+tun_hop_parse(struct addr *hop, const char **name, const char *text, const char *where, struct fault *f)
+{
+	char addr[ADDR_TEXT];
+
+	*name = text_before(addr, sizeof(addr), text, '=');
+	if (*name == NULL || **name == '\0')
+		return (fault(f, FAULT_USAGE, "%s: \"%s\" is not NEXTHOP=NAME", where, text));
+	if (addr_parse(hop, addr) != 0)
+		return (fault(f, FAULT_BAD_ADDRESS, "%s: \"%s\" is no address", where, addr));
 	return (0);
 }

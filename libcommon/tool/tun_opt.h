@@ -33,4 +33,7 @@ extern const struct opt tun_dev_optab[], tun_packet_optab[];
 /* --address of a device, "10.3.0.7/24" or a bare address: host bits are wanted here. 0, or -1 with FAULT_BAD_ADDRESS or FAULT_USAGE. */
 int tun_address_parse(struct route *r, const char *text, struct fault *f);
 
+/* A binding of --nhtb, "10.255.0.2=berne": ${*name} lies in ${text}. ${where} is for messages. 0, or -1 with FAULT_USAGE or FAULT_BAD_ADDRESS. */
+int tun_hop_parse(struct addr *hop, const char **name, const char *text, const char *where, struct fault *f);
+
 #endif

@@ -276,7 +276,7 @@ take_notify(struct v1_sa *sa, struct now now, struct span body, bool authentic,
 		if (n.type == NOTIFY_ATTRIBUTES_NOT_SUPPORTED)
 			name_attributes(&f, n.data, x);
 		f.evidence = authentic ? EVIDENCE_AUTHENTIC : EVIDENCE_CLEAR;
-		v1_exchange_where(x, x->at > 0 ? x->at - 1 : 0, &f);
+		v1_exchange_where_before(x, &f);
 		if ((n.type == NOTIFY_NO_PROPOSAL_CHOSEN || n.type == NOTIFY_ATTRIBUTES_NOT_SUPPORTED) && !x->told) {
 			x->told = true;
 			list_offers(x, out);

@@ -66,7 +66,7 @@ unreachable(struct ike_sa *ike, struct now now, int sys, struct ike_outbox *out)
 		(void)fault_sys(&f, FAULT_UNREACHABLE, "%s is unreachable", to);
 	}
 	v1_sa_blame_float(v1_sa_of(ike), &f);
-	v1_exchange_where(x, x->at > 0 ? x->at - 1 : 0, &f);
+	v1_exchange_where_before(x, &f);
 	v1_exchange_hint(x, now, &f, out);
 }
 
@@ -82,7 +82,7 @@ other_version(struct ike_sa *ike, struct now now, uint8_t version, struct ike_ou
 	(void)fault_because(&f, CAUSE_NO_IKEV1, fault(&f, FAULT_PEER_NOTIFY, "%s answers in IKE version %u.%u: it does no IKEv1 with us",
 	    endpoint_text(to, &ike->remote.at), version >> 4, version & 15));
 	f.evidence = EVIDENCE_CLEAR;
-	v1_exchange_where(x, x->at > 0 ? x->at - 1 : 0, &f);
+	v1_exchange_where_before(x, &f);
 	v1_exchange_hint(x, now, &f, out);
 }
 

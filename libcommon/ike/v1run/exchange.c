@@ -81,6 +81,12 @@ v1_exchange_where(const struct v1_exchange *x, size_t at, struct fault *f)
 		fault_where(f, "%s%s", from, x->kind->name);
 }
 
+void
+v1_exchange_where_before(const struct v1_exchange *x, struct fault *f)
+{
+	v1_exchange_where(x, x->at > 0 ? x->at - 1 : 0, f);
+}
+
 bool
 v1_listed(const uint8_t list[V1_CARRIES_MAX], uint8_t type)
 {

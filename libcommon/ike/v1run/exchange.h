@@ -192,6 +192,8 @@ bool v1_listed(const uint8_t list[V1_CARRIES_MAX], uint8_t type);
 
 /* Adds the exchange and its message, that of row ${at}, to a fault. */
 void v1_exchange_where(const struct v1_exchange *x, size_t at, struct fault *f);
+/* Likewise that of the row before the current one: what came is about it. */
+void v1_exchange_where_before(const struct v1_exchange *x, struct fault *f);
 
 /* The exchange of ${sa} under ${mid}; NULL: none. */
 struct v1_exchange *v1_sa_exchange(struct v1_sa *sa, uint32_t mid);
