@@ -264,6 +264,15 @@ across() { ip netns exec "$L" ping -c 1 -W 1 -I 10.1.0.1 10.2.0.1 2>&1 | grep -q
 	jq -e '.in.packets == 0 and .out.packets == 0' <<<"$output"
 }
 # dropped WAY REASON: the hub's counters have it.
+@test "gre-tun: sa-stat speaks of the bindings of a GRE device, not of SAs, also where there is none" {
+	need sa-stat
+	gre left "$L" --local 203.0.113.1 --remote 203.0.113.2 --address 10.255.255.1/30 --control "$T/left.ctl"
+	run -0 sa-stat "$T/left.ctl"
+	output_has ', 0 bindings, counted from'
+	run -0 sa-stat --json "$T/left.ctl"
+	jq -e '.bindings == 0' <<<"$output"
+}
+
 dropped() { sa-stat --json "$T/hub.ctl" | jq -e ".$1.drops.\"$2\" // 0 | . > 0" >/dev/null; }
 
 @test "gre-tun: multipoint over IPv6: link addresses stand for NBMA addresses" {

@@ -332,7 +332,7 @@ tun_stat_rows(const struct sa_tun_stat *s)
 	row("since", "%s", clock_text(at, s->since));
 	row("mtu", "%llu", (unsigned long long)s->mtu);
 	row("child SAs", "%llu", (unsigned long long)s->sas);
-	if (s->bindings != 0)
+	if (s->has_bindings)
 		row("bindings", "%llu", (unsigned long long)s->bindings);
 	row("fragmented", "%llu", (unsigned long long)s->fragmented);
 	row("ICMP errors", "believed %llu, forged %llu", (unsigned long long)s->believed, (unsigned long long)s->forged);

@@ -80,7 +80,7 @@ json_report(const struct stat_report *r, const struct stat_before *b, uint64_t n
 	(void)json_object_set_new(o, "tun", js_text(r->tun.tun));
 	put(o, "mtu", r->tun.mtu);
 	put(o, "ever", r->tun.ever);
-	if (r->tun.bindings != 0)
+	if (r->tun.has_bindings)
 		put(o, "bindings", r->tun.bindings);
 	put(o, "remaps", r->tun.remaps);
 	put(o, "cut", r->tun.cut);

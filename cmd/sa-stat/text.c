@@ -66,7 +66,7 @@ tun_lines(const struct stat_report *r, const struct stat_before *b, uint64_t now
 	char since[CLOCK_TEXT], in[16], out[16];
 
 	(void)printf("%s: MTU %llu, ", t->tun, (unsigned long long)t->mtu);
-	if (t->bindings != 0)
+	if (t->has_bindings)
 		(void)printf("%llu binding%s", (unsigned long long)t->bindings, t->bindings == 1 ? "" : "s");
 	else
 		(void)printf("%llu child SA%s, %llu since the start", (unsigned long long)t->sas, t->sas == 1 ? "" : "s",

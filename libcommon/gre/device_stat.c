@@ -25,7 +25,8 @@ stat_put(const struct gre_device *d, struct sa_tun_stat *s)
 {
 	const struct gre_counts *n = &d->n, *z = &d->zero;
 
-	*s = (struct sa_tun_stat){ .time = clock_now(&d->clock).epoch, .since = d->since, .mtu = d->o.mtu, .bindings = d->bindings.n };
+	*s = (struct sa_tun_stat){ .time = clock_now(&d->clock).epoch, .since = d->since, .mtu = d->o.mtu, .has_bindings = true,
+	    .bindings = d->bindings.n };
 	(void)snprintf(s->tun, sizeof(s->tun), "%s", d->info.tun);
 	s->in.packets = n->in - z->in;
 	s->in.bytes = n->in_bytes - z->in_bytes;

@@ -351,7 +351,7 @@ static const struct field tun_stat_fields[] = {
 	{ "remaps", FIELD_UINT, NEED_WRITE, AT(sa_tun_stat, remaps), NO, 0, false, NULL, NULL },
 	{ "unsent", FIELD_UINT, NEED_WRITE, AT(sa_tun_stat, unsent), NO, 0, false, NULL, NULL },
 	{ "believed", FIELD_UINT, NEED_WRITE, AT(sa_tun_stat, believed), NO, 0, false, NULL, NULL },
-	{ "bindings", FIELD_UINT, NEED_NO, AT(sa_tun_stat, bindings), NO, 0, false, NULL, NULL },
+	{ "bindings", FIELD_UINT, NEED_NO, AT(sa_tun_stat, bindings), HAS(sa_tun_stat, has_bindings), 0, false, NULL, NULL },
 	{ "unwritten", FIELD_UINT, NEED_WRITE, AT(sa_tun_stat, unwritten), NO, 0, false, NULL, NULL },
 	{ "fragmented", FIELD_UINT, NEED_WRITE, AT(sa_tun_stat, fragmented), NO, 0, false, NULL, NULL },
 	END

@@ -241,7 +241,8 @@ struct sa_tun_stat {
 	char		tun[SA_WORD];
 	uint64_t	mtu;
 	uint64_t	sas, ever;		/* SAs that are there, and that there have been */
-	uint64_t	bindings;		/* nhrp-bindings of a GRE device; 0: it is none, or has none */
+	bool		has_bindings;		/* it is a GRE device, which has no SAs */
+	uint64_t	bindings;		/* ... but nhrp-bindings */
 	uint64_t	remaps;			/* NAT mappings of peers that have moved */
 	uint64_t	cut;			/* packets from the device that were longer than any packet */
 	uint64_t	fragmented;		/* packets fragmented before encryption */

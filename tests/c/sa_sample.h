@@ -237,6 +237,7 @@ sample_tun_stat(struct sa_rec *r, bool full)
 	s->sas = 3;
 	s->ever = 4;
 	s->remaps = s->cut = s->unsent = s->unwritten = 5;
+	s->has_bindings = true;
 	s->bindings = 2;
 	s->fragmented = 6;
 	s->believed = 7;
