@@ -84,6 +84,117 @@ a_pause_waits_for_the_batch_and_lets_none_begin(void **state)
 	(void)close(t.go[1]);
 }
 
+/* ---- waiting for the main thread, in a batch */
+
+struct asking {
+	struct biglock	 lock;
+	bool		 asked, done, over;	/* under the lock */
+};
+
+static uint64_t
+mono_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return ((uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000);
+}
+
+static void *
+ask(void *arg)
+{
+	struct asking *a = arg;
+	const bool never = false;
+	uint64_t from;
+
+	biglock_mine = &a->lock;
+	biglock_begin();
+	from = mono_ms();
+	biglock_await(&never, from + 30);
+	assert_true(mono_ms() >= from + 30);
+	a->asked = true;
+	biglock_await(&a->done, from + 30000);
+	assert_true(a->done);
+	a->over = true;
+	biglock_end();
+	return (NULL);
+}
+
+static void
+who_awaits_is_in_no_batch_and_goes_on_when_it_is_done(void **state)
+{
+	struct asking a = {0};
+	pthread_t other_one;
+
+	(void)state;
+	assert_int_equal(biglock_init(&a.lock), 0);
+	biglock_mine = &a.lock;
+	biglock_take();
+	assert_int_equal(pthread_create(&other_one, NULL, ask, &a), 0);
+	while (!a.asked) {
+		biglock_leave();
+		nap();
+		biglock_take();
+	}
+	/* Else this would wait for ever; and what is done takes effect after it. */
+	biglock_pause();
+	a.done = true;
+	biglock_wake();
+	biglock_leave();
+	nap();
+	biglock_take();
+	assert_false(a.over);
+	biglock_resume();
+	biglock_leave();
+	assert_int_equal(pthread_join(other_one, NULL), 0);
+	assert_true(a.over);
+	biglock_mine = NULL;
+	biglock_free(&a.lock);
+}
+
+/* ---- a long loop */
+
+struct passing {
+	struct biglock	 lock;
+	unsigned	 had;		/* under the lock */
+};
+
+static void *
+pass(void *arg)
+{
+	struct passing *p = arg;
+
+	biglock_mine = &p->lock;
+	for (int i = 0; i < 10; i++) {
+		biglock_begin();
+		p->had++;
+		biglock_end();
+	}
+	return (NULL);
+}
+
+static void
+a_loop_that_yields_lets_others_pass(void **state)
+{
+	struct passing p = {0};
+	uint64_t until = mono_ms() + 30000;
+	pthread_t other_one;
+
+	(void)state;
+	assert_int_equal(biglock_init(&p.lock), 0);
+	biglock_mine = &p.lock;
+	biglock_take();
+	assert_int_equal(pthread_create(&other_one, NULL, pass, &p), 0);
+	/* It never leaves the lock otherwise. */
+	while (p.had < 10 && mono_ms() < until)
+		biglock_yield();
+	assert_int_equal(p.had, 10);
+	biglock_leave();
+	assert_int_equal(pthread_join(other_one, NULL), 0);
+	biglock_mine = NULL;
+	biglock_free(&p.lock);
+}
+
 static void
 without_threads_nothing_is_locked(void **state)
 {
@@ -95,6 +206,9 @@ without_threads_nothing_is_locked(void **state)
 	biglock_take();
 	assert_int_equal(errno, EAGAIN);
 	biglock_resume();
+	biglock_await(&(bool){ false }, UINT64_MAX);
+	biglock_wake();
+	biglock_yield();
 	biglock_end();
 }
 
@@ -103,6 +217,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_pause_waits_for_the_batch_and_lets_none_begin),
+		cmocka_unit_test(who_awaits_is_in_no_batch_and_goes_on_when_it_is_done),
+		cmocka_unit_test(a_loop_that_yields_lets_others_pass),
 		cmocka_unit_test(without_threads_nothing_is_locked),
 	};
 
