@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# esp-tun --threads 2: packets from the device have a thread of their own. esp-soak compares bytes with two threads, too.
+# The threads of esp-tun; with --threads 2 packets from the device have one of their own. esp-soak compares bytes with two threads, too.
 # ROUNDS: how often SAs are replaced, default 12.
 # shards: 4
 # shellcheck disable=SC2154 # BG has names for keys
@@ -24,13 +24,14 @@ echo_starts() {
 	eventually 10 grep -q listening "$T/echo.out"
 }
 
-@test "esp-threads: the second thread has the user, the capabilities and the sandbox of the first" {
+@test "esp-threads: each thread has the user, the capabilities and the sandbox of the first" {
 	local one two
 	make_pair aes128gcm16 udp
 	tun_start left "$T/left.sa"
 	tun_start right --threads 2 "$T/right.sa"
 	eventually 15 tun_is_up left && eventually 15 tun_is_up right
 	one=$(threads "${BG[left]}")
+	[ "$(sort /proc/"${BG[left]}"/task/*/comm | tr '\n' ' ')" = "esp-tun packets " ]
 	eventually 10 has_threads "${BG[right]}" $((one + 1))
 	ping_across 10.2.0.1
 	two=$(grep -hE '^(Uid|Gid|Groups|CapEff|CapPrm|CapBnd|Seccomp|NoNewPrivs)' /proc/"${BG[right]}"/task/*/status | sort | uniq -c)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "esp_tun.h"
+#include "base/biglock.h"
 #include "cli/loop.h"
 #include "cli/peer_addr.h"
 #include "os/clock.h"
@@ -180,7 +181,7 @@ drop_privileges(struct tool *t)
 		on_broken(t, &f);
 	/* Now: a thread has the privileges and the sandbox of the one that starts it. */
 	else if (datapath_start(t->dp, &f) != 0)
-		report_note(&f);
+		on_broken(t, &f);
 }
 
 /* Reports that the input has ended. True if the tool ends with it. */
@@ -247,6 +248,18 @@ receive(struct tool *t, struct sa_rec *r, const struct sa_in_at *at)
 	}
 }
 
+/* As sa_in_next(): packets go on while it reads and decodes. */
+static int
+next_record(struct tool *t, struct sa_rec *r, struct sa_in_at *at, struct fault *f)
+{
+	int rc;
+
+	biglock_leave();
+	rc = sa_in_next(t->in, false, r, at, f);
+	biglock_take();
+	return (rc);
+}
+
 /* Reads all records that are there; first those that were held until the takeover. */
 static void
 drain(void *ctx)
@@ -263,7 +276,7 @@ drain(void *ctx)
 		at = (struct sa_in_at){0};
 		if (t->standby != NULL && !standby_waits(t->standby) && standby_next(t->standby, r, &at.source))
 			give(t, r, &at);
-		else if ((rc = sa_in_next(t->in, false, r, &at, &f)) > 0)
+		else if ((rc = next_record(t, r, &at, &f)) > 0)
 			receive(t, r, &at);
 		else if (rc == 0)
 			break;

@@ -9,6 +9,7 @@ next(void *ctx, enum control_answer what, uint64_t *serial, struct sa_rec *out)
 	struct datapath *dp = ctx;
 	struct esp_pair *pair;
 
+	biglock_yield();
 	if (what == ANSWER_HOPS && dp_hop_stat(dp, serial, &out->next_hop)) {
 		out->type = SA_NEXT_HOP;
 		return (true);

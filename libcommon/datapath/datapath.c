@@ -71,6 +71,8 @@ traffic(struct datapath *dp, uint64_t now_ms)
 		struct esp_pair *pair = sadb_at(dp->db, (first + i) % count);
 		struct own *own = pair->user;
 
+		if (i % DP_YIELD == 0)
+			biglock_yield();
 		if (own == NULL)
 			continue;
 		dp_stat_seen(pair, now_ms);
@@ -88,20 +90,31 @@ traffic(struct datapath *dp, uint64_t now_ms)
 		dp_traffic_send(dp, n);
 }
 
+/* Whether SAs have gone. */
+static bool
+expire(struct datapath *dp, struct now now)
+{
+	size_t before;
+	bool any;
+
+	biglock_pause();	/* they are released */
+	before = sadb_count(dp->db);
+	any = sadb_expire(dp->db, now) != before;
+	biglock_resume();
+	return (any);
+}
+
 static void
 tick(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct datapath *dp = w->data;
 	struct now now = clock_now(&dp->clock);
-	size_t before = sadb_count(dp->db);
 
 	(void)loop, (void)revents;
-	biglock_pause();	/* SAs may be released */
-	if (sadb_next_expiry_ms(dp->db) <= now.ms && sadb_expire(dp->db, now) != before) {
+	if (sadb_next_expiry_ms(dp->db) <= now.ms && expire(dp, now)) {
 		dp_gre_peers(dp, false);
 		dp_device(dp);
 	}
-	biglock_resume();
 	/* An SA may also have used its volume, or its numbers. */
 	dp_gre_peers(dp, true);
 	if (dp->mtu_ms == 0)
@@ -175,18 +188,19 @@ open_all(struct datapath *dp, struct fault *f)
 }
 
 static void
-watch(struct datapath *dp, ev_io *w, int fd, void (*ready)(struct ev_loop *, ev_io *, int))
+watch(struct datapath *dp, struct ev_loop *loop, ev_io *w, int fd, void (*ready)(struct ev_loop *, ev_io *, int))
 {
 	ev_io_init(w, ready, fd, EV_READ);
 	w->data = dp;
 	if (fd != -1)
-		ev_io_start(dp->loop, w);
+		ev_io_start(loop, w);
 }
 
 struct datapath *
 datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
     const struct datapath_calls *calls, void *ctx, struct fault *f)
 {
+	static const struct dp_thread_calls threads = { dp_held_retry, dp_toobig_late, dp_tun_turn, dp_put };
 	struct datapath *dp = calloc(1, sizeof(*dp));
 	struct fault why;
 
@@ -208,7 +222,7 @@ datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
 		dp->raw.fd[i] = -1;
 	keeper_init(&dp->keeper, o->keeper);
 	dp->opt.sadb.hooks = (struct sadb_hooks){ dp, dp_reserve_out, dp_reserve_in, happened, NULL };
-	if (worker_open(&dp->worker, o->sadb.sa.backends, &o->sadb.sa.rand, f) != 0 || (o->recorder != -1 && dp_wire_open(dp, o->recorder, f) != 0) ||
+	if (dp_threads_open(dp, &threads, f) != 0 || worker_open(&dp->worker, o->sadb.sa.backends, &o->sadb.sa.rand, f) != 0 || (o->recorder != -1 && dp_wire_open(dp, o->recorder, f) != 0) ||
 	    dp_hop_open(dp, f) != 0 || dp_hub_open(dp, f) != 0 || (dp->db = sadb_new(&dp->opt.sadb, f)) == NULL || open_all(dp, f) != 0)
 		goto bad;
 	for (size_t i = 0; i < o->n_nhtb; i++)
@@ -219,10 +233,10 @@ datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
 	coalesce_init(&dp->worker.join, dp->tun.uso, dp_put, dp);
 	dp_note(dp, 1, "%s: %s", dp->tun.name, dp->tun.uso ? "checksums, TSO and USO" : dp->tun.tso ? "checksums and TSO" :
 	    dp->tun.csum ? "checksums, no segmentation" : "no offloads");
-	watch(dp, &dp->keeper_io, dp->opt.keeper, dp_keeper_ready);
-	watch(dp, &dp->tun_io, dp->tun.fd, dp_tun_ready);
+	watch(dp, loop, &dp->keeper_io, dp->opt.keeper, dp_keeper_ready);
+	watch(dp, dp->fast, &dp->tun_io, dp->tun.fd, dp_tun_ready);
 	for (size_t i = 0; i < RAWESP_SOCKETS; i++)
-		watch(dp, &dp->raw_io[i], dp->raw.fd[i], dp_raw_ready);
+		watch(dp, dp->fast, &dp->raw_io[i], dp->raw.fd[i], dp_raw_ready);
 	ev_timer_init(&dp->tick, tick, TICK, TICK);
 	ev_timer_init(&dp->held_timer, held_over, 0., 0.);
 	ev_timer_init(&dp->device_timer, dp_device_over, 0., 0.);
@@ -243,15 +257,17 @@ datapath_free(struct datapath *dp)
 {
 	if (dp == NULL)
 		return;
-	dp_sender_stop(dp);
+	dp_threads_stop(dp);
 	ev_timer_stop(dp->loop, &dp->tick);
-	ev_timer_stop(dp->loop, &dp->held_timer);
 	ev_timer_stop(dp->loop, &dp->device_timer);
 	ev_timer_stop(dp->loop, &dp->paths_timer);
 	ev_io_stop(dp->loop, &dp->keeper_io);
-	ev_io_stop(dp->loop, &dp->tun_io);
-	for (size_t i = 0; i < RAWESP_SOCKETS; i++)
-		ev_io_stop(dp->loop, &dp->raw_io[i]);
+	if (dp->fast != NULL) {
+		ev_timer_stop(dp->fast, &dp->held_timer);
+		ev_io_stop(dp->fast, &dp->tun_io);
+		for (size_t i = 0; i < RAWESP_SOCKETS; i++)
+			ev_io_stop(dp->fast, &dp->raw_io[i]);
+	}
 	/* For the record too: these come to nothing now. */
 	if (dp->db != NULL)
 		dp_held_retry(dp, true);
@@ -278,6 +294,8 @@ datapath_free(struct datapath *dp)
 	free(dp->gre_peers.list);
 	free(dp->ikes);
 	free(dp->zero);
+	free(dp->toobigs);
+	dp_threads_close(dp);
 	free(dp);
 }
 
@@ -384,6 +402,7 @@ datapath_stats(const struct datapath *dp, void (*line)(void *ctx, const char *te
 		line(ctx, text);
 	}
 	for (i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++) {
+		biglock_yield();
 		in = esp_sa_carried(&pair->in);
 		out = esp_sa_carried(&pair->out);
 		(void)snprintf(text, sizeof(text), "sa %08x to %s: in %llu packets %llu bytes, "

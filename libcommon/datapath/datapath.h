@@ -1,6 +1,5 @@
 /*
- * The running data path: TUN device, transports, SA table and claims on one event loop. Records
- * are its input; it reports events by the calls.
+ * The running data path: TUN device, transports, SA table and claims. Records are its input; it reports events by the calls.
  */
 #ifndef SAPIPE_DATAPATH_DATAPATH_H
 #define SAPIPE_DATAPATH_DATAPATH_H
@@ -15,7 +14,7 @@ struct datapath;
 
 #define DATAPATH_ADDRESSES	8
 /* Records that wait for their claim at once. Each has 23 KB, which stay with the process when they are done. */
-#define DATAPATH_TURNS		48
+#define DATAPATH_TURNS		24
 
 struct datapath_opt {
 	const char	*tun;		/* name of the device; NULL: the first free vpnN */
@@ -24,7 +23,7 @@ struct datapath_opt {
 	uint32_t	 metric;	/* of these; 0: the kernel's own */
 	bool		 shared;	/* another gateway of the same address may take the SAs over: numbers as esp_sa_range() says */
 	bool		 hub;		/* packets from one tunnel into another do not leave the process */
-	unsigned	 threads;	/* 2: packets from the device have a thread of their own, see datapath_start() */
+	unsigned	 threads;	/* for packets; 2: those from the device have one of their own, see datapath_start() */
 	bool		 local_lan;	/* ... except to networks that the gateway excludes */
 	bool		 block;		/* unreachable routes behind them, which stay */
 	size_t		 n_addresses;
@@ -38,6 +37,7 @@ struct datapath_opt {
 	struct sadb_config sadb;	/* except its hooks */
 };
 
+/* All come in the thread that runs the loop, but for note, trouble, nhrp and crossed, which have the lock of base/biglock.h. */
 struct datapath_calls {
 	/* A line: ${level} 0 always, but rationed, 1 and up for -v. */
 	void (*note)(void *ctx, int level, const char *text);
@@ -85,9 +85,10 @@ struct datapath *datapath_new(struct ev_loop *loop, const struct datapath_opt *o
 void datapath_free(struct datapath *dp);
 
 /*
- * With ${opt.threads} 2, starts the second thread, which has the privileges that the calling one has now; packets do not wait for it. All
- * other calls of this header stay with the calling thread, which also runs the loop. 0, or -1 with FAULT_MEMORY, FAULT_CRYPTO or FAULT_SYSTEM:
- * one thread goes on.
+ * Starts the threads for packets, which have the privileges that the calling one has now. Until then the calling thread, which runs the
+ * loop, has their work too. All other calls of this header stay with it; it has the lock of base/biglock.h, except while the loop waits.
+ * The loop's user data belong to the data path from now on. Harmless if they were started. 0, or -1 with FAULT_MEMORY, FAULT_CRYPTO or
+ * FAULT_SYSTEM: no packet goes on.
  */
 int datapath_start(struct datapath *dp, struct fault *f);
 

@@ -56,7 +56,7 @@ ask(struct datapath *dp, const struct inner *in, uint64_t now_ms)
 static bool
 returns(struct datapath *dp, const struct inner *in)
 {
-	uint64_t now_ms = (uint64_t)(ev_now(dp->loop) * 1000), h;
+	uint64_t now_ms = (uint64_t)(ev_now(dp->fast) * 1000), h;
 	struct hub_route *r;
 
 	h = hash_bytes(in->src.b, addr_len(&in->src), dp->hub->salt);

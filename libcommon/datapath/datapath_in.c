@@ -67,7 +67,7 @@ held_again(struct datapath *dp)
 	if (dp->n_held == 0 || ev_is_active(&dp->held_timer))
 		return;
 	ev_timer_set(&dp->held_timer, HELD_MS / 1000.0, 0.);
-	ev_timer_start(dp->loop, &dp->held_timer);
+	ev_timer_start(dp->fast, &dp->held_timer);
 }
 
 /* Whether the SA of ${k}, whose SPI is unknown, only waits for its claim. */
@@ -212,16 +212,6 @@ known_now(const struct datapath *dp, const struct pkt *k)
 	return (sadb_by_spi(dp->db, ah ? SA_AH : SA_ESP, k->p + (ah ? 4 : 0), &k->local.addr) != NULL);
 }
 
-void
-dp_drain(struct datapath *dp)
-{
-	if (dp->calls.drain == NULL)
-		return;
-	dp->draining = true;
-	dp->calls.drain(dp->ctx);
-	dp->draining = false;
-}
-
 /* Packets of unknown SPIs: the record may lie in the pipe already (record before wire). */
 static void
 take_unknown(struct datapath *dp, struct pkt *k, size_t n)
@@ -237,6 +227,8 @@ take_unknown(struct datapath *dp, struct pkt *k, size_t n)
 		if (!drained)
 			dp_drain(dp);
 		drained = true;
+		if (dp->held_due)
+			dp_held_retry(dp, false);
 		if (!known_now(dp, &k[i]) && hold(dp, &k[i]))
 			continue;
 		take_one(dp, &k[i]);
@@ -251,6 +243,8 @@ take(struct datapath *dp, struct pkt *k, size_t n)
 	struct inner in[ESP_BATCH];
 	bool unknown = false, moved = false;
 
+	if (dp->held_due)
+		dp_held_retry(dp, false);
 	dp_wire_copy(dp, k, n);
 	flow_open(dp->db, dp_worker(dp)->esp, k, in, n);
 	deliver(dp, k, in, n, true);
@@ -333,6 +327,7 @@ dp_held_retry(struct datapath *dp, bool all)
 	uint64_t now = clock_now(&dp->clock).ms;
 	size_t i, kept = 0;
 
+	dp->held_due = false;
 	for (i = 0; i < dp->n_held; i++) {
 		struct held h = dp->held[i];
 		uint8_t *own = h.k.buf;
@@ -349,4 +344,16 @@ dp_held_retry(struct datapath *dp, bool all)
 	}
 	dp->n_held = kept;
 	held_again(dp);
+}
+
+void
+dp_held_soon(struct datapath *dp)
+{
+	if (dp->n_held == 0)
+		return;
+	dp->held_due = true;
+	if (dp->threads.on)
+		dp_stir_packets(dp);
+	else if (!dp->draining)
+		dp_held_retry(dp, false);
 }

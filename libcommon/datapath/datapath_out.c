@@ -488,7 +488,7 @@ dp_tun_turn(struct datapath *dp)
 	dp_out_flush(dp);
 	if (rc >= 0)
 		return (true);
-	ev_io_stop(dp->loop, &dp->tun_io);
+	ev_io_stop(dp->fast, &dp->tun_io);
 	dp_broken(dp, &f);
 	return (false);
 }

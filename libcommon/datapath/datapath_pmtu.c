@@ -1,5 +1,9 @@
 /* ICMP errors about the size of outer packets: which SA they are about, and what its packets may have from then on. */
+#include <stdlib.h>
+
 #include "datapath/datapath_priv.h"
+
+#define QUOTE_MAX	64	/* bytes of a quote that matter: SPI and number, behind an AH at most */
 
 static uint64_t
 hash_of(const struct datapath *dp, const uint8_t spi[4])
@@ -52,12 +56,55 @@ dp_path_changed(struct datapath *dp, const struct addr *remote)
 	dp_mtu(dp, false);
 }
 
+struct dp_toobig_late {
+	enum sa_proto	 protocol;
+	struct addr	 remote;
+	uint32_t	 mtu;
+	size_t		 len;
+	uint8_t		 quote[QUOTE_MAX];
+};
+
+/* Anybody can send ICMP errors: what does not fit is lost, as it may be on its way. */
+static void
+leave_it(struct datapath *dp, enum sa_proto protocol, const struct addr *remote, uint32_t mtu, struct span quote)
+{
+	struct dp_toobig_late *l;
+
+	if (dp->toobigs == NULL)
+		dp->toobigs = calloc(DP_ERRORS, sizeof(*dp->toobigs));
+	if (dp->toobigs == NULL || dp->n_toobigs == DP_ERRORS)
+		return;
+	l = &dp->toobigs[dp->n_toobigs++];
+	*l = (struct dp_toobig_late){ .protocol = protocol, .remote = *remote, .mtu = mtu,
+	    .len = quote.len < QUOTE_MAX ? quote.len : QUOTE_MAX };
+	if (l->len > 0)
+		memcpy(l->quote, quote.p, l->len);
+	dp_stir(dp);
+}
+
+void
+dp_toobig_late(struct datapath *dp)
+{
+	struct dp_toobig_late l;
+
+	/* The lock is left in between, and more may come. */
+	for (size_t i = 0; i < dp->n_toobigs; i++) {
+		l = dp->toobigs[i];
+		dp_toobig(dp, l.protocol, &l.remote, l.mtu, span_of(l.quote, l.len));
+	}
+	dp->n_toobigs = 0;
+}
+
 void
 dp_toobig(struct datapath *dp, enum sa_proto protocol, const struct addr *remote, uint32_t mtu, struct span quote)
 {
 	uint64_t now_ms = clock_now(&dp->clock).ms;
 	char text[ADDR_TEXT];
 
+	if (worker_mine != NULL) {
+		leave_it(dp, protocol, remote, mtu, quote);
+		return;
+	}
 	if (quoted(dp, protocol, remote, quote) == NULL) {
 		dp->path_mtus.ignored++;
 		return;

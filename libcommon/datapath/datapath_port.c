@@ -87,7 +87,7 @@ dp_ports_join(struct datapath *dp, const struct sa_child *c, struct fault *f)
 
 	if (dp->ports != NULL)
 		return (0);
-	if ((dp->ports = ports_new(dp->loop, &o, &calls, dp, f)) == NULL)
+	if ((dp->ports = ports_new(dp->fast, &o, &calls, dp, f)) == NULL)
 		return (-1);
 	/*
 	 * Raw ESP needs no port, but the negotiator needs events about traffic and byte limits, and

@@ -104,11 +104,43 @@ struct hops {
 #define DP_NHRP		54		/* IP protocol, see datapath_opt.nhrp */
 
 /* MTUs of paths that were looked up in the same pass. */
+/* datapath_threads.c */
+struct dp_thread {
+	struct worker	 worker;
+	pthread_t	 id;
+	bool		 runs;
+};
+
+struct dp_thread_calls {
+	void	(*held)(struct datapath *dp, bool all);	/* dp_held_retry() */
+	void	(*late)(struct datapath *dp);		/* dp_toobig_late() */
+	bool	(*turn)(struct datapath *dp);		/* dp_tun_turn() */
+	coalesce_put_fn *put;				/* dp_put() */
+};
+
+struct dp_threads {
+	struct dp_thread_calls calls;
+	bool		 on;		/* else the main thread runs both loops */
+	struct biglock	 lock;
+	struct dp_thread packets, sender;
+	ev_async	 look;		/* of dp->fast: at ${stop} and dp->held_due, and at its watchers */
+	ev_async	 stir;		/* of dp->loop: at its watchers, and at what other threads have left to the main one */
+	ev_embed	 embedded;	/* these run dp->fast in the main thread */
+	ev_timer	 embedded_timer;
+	int		 wake;		/* an eventfd: the sender looks at ${stop} */
+	bool		 stop;
+	bool		 stirred;	/* in this batch: ${stir} is due */
+	bool		 drain, drain_done;	/* records are to be read; they have been */
+	uint64_t	 drained, drained_ms;	/* dp->records after that, the last time, and when it was */
+	struct fault	 broken;	/* for calls.broken; FAULT_NONE: nothing is */
+};
+
 #define PATHS	1024
 struct path { struct addr remote; size_t mtu; uint64_t pass; };	/* ${mtu}: of our link to it */
 
 struct datapath {
-	struct ev_loop	*loop;
+	struct ev_loop	*loop;		/* of the main thread */
+	struct ev_loop	*fast;		/* of packets: the device, the raw sockets, the ports */
 	struct datapath_opt opt;
 	struct datapath_calls calls;
 	void		*ctx;
@@ -136,7 +168,7 @@ struct datapath {
 	ev_io		 keeper_io, tun_io, raw_io[RAWESP_SOCKETS];
 	ev_timer	 tick, held_timer, device_timer, paths_timer;
 	struct worker	 worker;	/* of the main thread */
-	struct dp_sender *sender;	/* datapath_sender.c; NULL: the main thread does its work */
+	struct dp_threads threads;
 	struct hops	 hops;
 	struct dp_hub	*hub;		/* NULL: packets from one tunnel to another go through the kernel */
 	size_t		 mtu;		/* that the device has now */
@@ -158,6 +190,10 @@ struct datapath {
 	struct table	 by_spi_out;	/* of struct own */
 	struct dp_probe	*probe;		/* NULL: no --mtu-probe */
 	bool		 draining, up;
+	bool		 held_due;	/* SAs have come since packets were held: dp_held_retry() */
+	uint64_t	 records;	/* that came */
+	struct dp_toobig_late *toobigs;	/* for the main thread, see dp_toobig() */
+	size_t		 n_toobigs;
 	bool		 no_v6;		/* that --mtu is too small for IPv6 was reported */
 	bool		 barred;	/* that a filter drops what we send was reported */
 	const char	*why_down;	/* why SAs end just now, for calls.state; NULL: not known */
@@ -175,26 +211,30 @@ struct datapath {
 	uint8_t		 traffic[SA_TRAFFIC_MAX * SA_TRAFFIC_LEN];
 };
 
-/* datapath_sender.c: the second thread, if there is one. */
-struct dp_sender {
-	struct biglock	 lock;
-	struct worker	 worker;
-	pthread_t	 thread;
-	ev_async	 stir;
-	int		 wake;		/* an eventfd: look at ${stop} */
-	bool		 stop;
-	struct fault	 broken;	/* for calls.broken; FAULT_NONE: nothing is */
-	bool		 stirred;	/* watchers of the loop were changed in this batch */
-};
-
-void dp_sender_stop(struct datapath *dp);	/* waits for its end */
-
 /* That of the calling thread. */
 static inline struct worker *
 dp_worker(struct datapath *dp)
 {
 	return (worker_mine != NULL ? worker_mine : &dp->worker);
 }
+
+/* datapath_threads.c */
+/* The loop of packets, which the main thread runs until datapath_start(). 0, or -1 with FAULT_SYSTEM. */
+int dp_threads_open(struct datapath *dp, const struct dp_thread_calls *calls, struct fault *f);
+void dp_threads_stop(struct datapath *dp);	/* waits for their ends */
+void dp_threads_close(struct datapath *dp);	/* and the loop of packets; harmless if it was not opened */
+/* Watchers of dp->loop were changed, or something was left for the main thread, which looks after this batch. */
+void dp_stir(struct datapath *dp);
+/* The thread of packets looks at its watchers, and at dp->held_due. The second one: if the ports have changed theirs. */
+void dp_stir_packets(struct datapath *dp);
+void dp_stir_ports(struct datapath *dp);
+/* Calls calls.broken, in the main thread. */
+void dp_broken(struct datapath *dp, const struct fault *f);
+/*
+ * Obeys the records that are there already, before packets whose SPI is not known: SAs may come and go. Other threads than the main
+ * one wait for it, outside of a batch. Not soon again if there were none.
+ */
+void dp_drain(struct datapath *dp);
 
 /* datapath_report.c */
 void dp_note(struct datapath *dp, int level, const char *fmt, ...)
@@ -209,10 +249,6 @@ void dp_event_send(struct datapath *dp, struct sa_rec *r, const uint8_t spi_in[4
 void dp_traffic_put(uint8_t p[SA_TRAFFIC_LEN], const struct esp_pair *pair);
 void dp_traffic_send(struct datapath *dp, size_t n);
 
-/* Watchers were changed: the loop has to look at them, if this is not its thread. */
-void dp_stir(struct datapath *dp);
-/* Calls calls.broken, in the main thread. */
-void dp_broken(struct datapath *dp, const struct fault *f);
 
 /* datapath_stat.c: counters as records. */
 /* The counters of all workers. */
@@ -295,10 +331,10 @@ void dp_udp(void *ctx, struct pkt *d, size_t n);
  * there is no NAT in front of the peer.
  */
 bool dp_follow(struct datapath *dp, struct esp_pair *pair, const struct endpoint *remote);
-/* Handles held packets that have an SA now; with ${all} counts and drops the others. */
+/* Handles held packets that have an SA now; with ${all} counts and drops the others. In the thread that runs dp->fast. */
 void dp_held_retry(struct datapath *dp, bool all);
-/* Obeys the records that are there already, before packets whose SPI is not known: SAs may come and go. */
-void dp_drain(struct datapath *dp);
+/* SAs have come: they are handled before newer packets. */
+void dp_held_soon(struct datapath *dp);
 
 /* datapath_wire.c: the record of outer packets; without one these do nothing. */
 /* ${fd}: the recorder. 0, or -1 with a fault of its file; a full disk is only reported. */
@@ -312,11 +348,16 @@ void dp_wire_copy(struct datapath *dp, struct pkt *k, size_t n);
 void dp_wire_received(struct datapath *dp, const struct pkt *k, size_t from, size_t to, bool but_unknown);
 
 /* datapath_pmtu.c */
+#define DP_YIELD	64	/* SAs that a loop over all of them looks at before packets have their turn */
 #define DP_ERRORS	64	/* ICMP errors handled in one turn */
 /* ${pair} has got its claim (0, or -1: no memory), and loses it. */
 int dp_pmtu_add(struct datapath *dp, struct esp_pair *pair);
 void dp_pmtu_remove(struct datapath *dp, struct own *own);
-/* An ICMP error that quotes ${quote}, ESP or AH, of a packet to ${remote}, for which it was too big. See pmtu.h. */
+/*
+ * An ICMP error that quotes ${quote}, ESP or AH, of a packet to ${remote}, for which it was too big. See pmtu.h. The main thread, which
+ * asks the kernel for MTUs, handles those that another one has received with dp_toobig_late().
+ */
+void dp_toobig_late(struct datapath *dp);
 void dp_toobig(struct datapath *dp, enum sa_proto protocol, const struct addr *remote, uint32_t mtu, struct span quote);
 void dp_raw_errors(struct datapath *dp, enum rawesp_which which);
 /* The path MTU to ${remote} is another one: computes the MTUs that follow from it. */

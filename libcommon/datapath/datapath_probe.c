@@ -205,13 +205,11 @@ found(struct datapath *dp, uint64_t now_ms)
 }
 
 static void
-on_timer(struct ev_loop *loop, ev_timer *w, int revents)
+turn(struct datapath *dp)
 {
-	struct datapath *dp = w->data;
 	struct dp_probe *p = dp->probe;
 	uint64_t now_ms = clock_now(&dp->clock).ms;
 
-	(void)loop, (void)revents;
 	if (p->search.state != SIZES_SEARCH && !begin(dp, now_ms)) {
 		p->search.state = SIZES_IDLE;
 		arm(dp, AGAIN_MS);
@@ -227,6 +225,16 @@ on_timer(struct ev_loop *loop, ev_timer *w, int revents)
 	if (p->search.state == SIZES_FOUND)
 		found(dp, now_ms);
 	arm(dp, p->search.state == SIZES_FOUND ? CONFIRM_MS : RETRY_MS);
+}
+
+static void
+on_timer(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct datapath *dp = w->data;
+	(void)loop, (void)revents;
+	biglock_pause();	/* an answer waits until the search is in order again */
+	turn(dp);
+	biglock_resume();
 }
 
 void
@@ -246,6 +254,7 @@ dp_probe_seen(struct datapath *dp, const struct pkt *k, const struct inner *in)
 	sizes_answer(&p->search, get_be16(icmp + 6), now_ms);
 	/* Requests are sent by the timer: here the buffers of packets are in use. */
 	arm(dp, p->search.deadline_ms > now_ms ? p->search.deadline_ms - now_ms : 0);
+	dp_stir(dp);
 }
 
 /* ---- life */

@@ -50,7 +50,10 @@ replace(struct datapath *dp, const struct sa_child *c, uint32_t source, struct f
 	struct own *own;
 	bool old;
 
-	if (check(dp, c, f) != 0 || (pair = sadb_add(dp->db, c, source, clock_now(&dp->clock), &old, f)) == NULL)
+	biglock_pause();	/* what packets in hand use of it may be released */
+	pair = check(dp, c, f) != 0 ? NULL : sadb_add(dp->db, c, source, clock_now(&dp->clock), &old, f);
+	biglock_resume();
+	if (pair == NULL)
 		return (-1);
 	own = pair->user;
 	own->routed = false;
@@ -75,9 +78,11 @@ add(struct datapath *dp, const struct sa_child *c, uint32_t source, const struct
 		dp->id_used[a->id] = false;
 		return (-1);
 	}
-	if (check(dp, c, f) != 0 || (pair = sadb_add(dp->db, c, source, clock_now(&dp->clock), &old, f)) == NULL)
+	if (check(dp, c, f) != 0 || dp_ports(dp, c, f) != 0 ||
+	    (pair = sadb_add(dp->db, c, source, clock_now(&dp->clock), &old, f)) == NULL)
 		goto bad;
-	if (dp_ports(dp, c, f) != 0 || dp_claim_tie(dp, pair, c, a, f) != 0) {
+	/* Between these two the lock is not left: packets find it with its claim. */
+	if (dp_claim_tie(dp, pair, c, a, f) != 0) {
 		sadb_remove(dp->db, pair);
 		goto bad;
 	}
@@ -170,8 +175,20 @@ pass_on(struct datapath *dp, const struct sa_rec *rec, struct fault *f)
 	return (dp->calls.other(dp->ctx, rec, f));
 }
 
+static void
+delete(struct datapath *dp, const struct sa_del *del, uint32_t source)
+{
+	biglock_pause();	/* SAs are released */
+	dp->why_down = sa_del_reason(del);
+	if (sadb_delete(dp->db, del, source, clock_now(&dp->clock)) > 0)
+		dp->device_due = true;
+	dp->why_down = NULL;
+	biglock_resume();
+}
+
+/* A record that needs no claim, or has it. */
 static int
-take(struct datapath *dp, const struct sa_rec *rec, uint32_t source, const struct keeper_answer *a, struct fault *f)
+obey(struct datapath *dp, const struct sa_rec *rec, uint32_t source, const struct keeper_answer *a, struct fault *f)
 {
 	switch (rec->type) {
 	case SA_CHILD:
@@ -180,10 +197,7 @@ take(struct datapath *dp, const struct sa_rec *rec, uint32_t source, const struc
 	case SA_IKE:
 		return (ike(dp, &rec->ike, source, f));
 	case SA_DELETE:
-		dp->why_down = sa_del_reason(&rec->del);
-		if (sadb_delete(dp->db, &rec->del, source, clock_now(&dp->clock)) > 0)
-			dp->device_due = true;
-		dp->why_down = NULL;
+		delete(dp, &rec->del, source);
 		return (0);
 	case SA_EVENT:
 		event(dp, &rec->event, source);
@@ -198,19 +212,6 @@ take(struct datapath *dp, const struct sa_rec *rec, uint32_t source, const struc
 		break;
 	}
 	return (0);
-}
-
-/* A record that needs no claim, or has it. */
-static int
-obey(struct datapath *dp, const struct sa_rec *rec, uint32_t source, const struct keeper_answer *a,
-    struct fault *f)
-{
-	int rc;
-
-	biglock_pause();	/* SAs may be released */
-	rc = take(dp, rec, source, a, f);
-	biglock_resume();
-	return (rc);
 }
 
 /* ---- after it */
@@ -236,8 +237,7 @@ after(struct datapath *dp)
 		ev_timer_start(dp->loop, &dp->device_timer);
 	}
 	dp_out_retry(dp, false);
-	if (dp->n_held > 0 && !dp->draining)
-		dp_held_retry(dp, false);
+	dp_held_soon(dp);
 }
 
 /* ---- their turn */
@@ -274,6 +274,7 @@ datapath_record(struct datapath *dp, struct sa_rec *rec, uint32_t source, uint64
 	struct turn *t;
 	int rc;
 
+	dp->records++;
 	if (child && check(dp, &rec->child, f) != 0)
 		return (refuse(dp, &rec->child, f));
 	want = child && is_new(dp, &rec->child) && !dp_awaited(dp, rec->child.protocol, rec->child.spi_in,
@@ -329,6 +330,7 @@ turns(struct datapath *dp)
 	int rc;
 
 	while ((t = dp->turns) != NULL && (rc = must_wait(dp, t, &f)) <= 0) {
+		biglock_yield();
 		if ((dp->turns = t->next) == NULL)
 			dp->last_turn = &dp->turns;
 		dp->n_turns--;

@@ -27,25 +27,6 @@ dp_warn(struct datapath *dp, const struct fault *f)
 }
 
 void
-dp_stir(struct datapath *dp)
-{
-	if (worker_mine != NULL)
-		dp->sender->stirred = true;
-}
-
-void
-dp_broken(struct datapath *dp, const struct fault *f)
-{
-	if (worker_mine == NULL) {
-		dp->calls.broken(dp->ctx, f);
-		return;
-	}
-	/* A loop that waits forgets ev_break() of another thread. */
-	dp->sender->broken = *f;
-	dp_stir(dp);
-}
-
-void
 dp_event_send(struct datapath *dp, struct sa_rec *r, const uint8_t spi_in[4])
 {
 	struct secret cbor = {0};
@@ -59,7 +40,6 @@ dp_event_send(struct datapath *dp, struct sa_rec *r, const uint8_t spi_in[4])
 	memcpy(r->event.spi_in, spi_in, sizeof(r->event.spi_in));
 	if (sa_encode(&cbor, r, NULL) == 0)
 		ports_send_record(dp->ports, secret_span(&cbor));
-	dp_stir(dp);
 	secret_free(&cbor);
 }
 

@@ -51,8 +51,8 @@ dp_tally(const struct datapath *dp)
 {
 	struct tally t = dp->worker.count;
 
-	if (dp->sender != NULL)
-		tally_add(&t, &dp->sender->worker.count);
+	tally_add(&t, &dp->threads.packets.worker.count);
+	tally_add(&t, &dp->threads.sender.worker.count);
 	return (t);
 }
 

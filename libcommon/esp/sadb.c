@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/biglock.h"
 #include "esp/sadb_priv.h"
 #include "wire/wr.h"
 
@@ -414,7 +415,10 @@ sadb_add(struct sadb *db, const struct sa_child *rec, uint32_t source, struct no
 		(void)fault(f, FAULT_MEMORY, "no memory for an SA");
 		return (NULL);
 	}
-	if ((pair = pair_new(db, rec, now, f)) == NULL)
+	biglock_leave();	/* nobody else knows it */
+	pair = pair_new(db, rec, now, f);
+	biglock_take();
+	if (pair == NULL)
 		return (NULL);
 	pair->source = source;
 	pair->end.serial = ++db->serial;

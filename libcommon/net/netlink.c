@@ -5,6 +5,8 @@
 #include <libmnl/libmnl.h>
 #include <sys/socket.h>
 
+#include "base/biglock.h"
+
 #define ANSWER_BUF	32768	/* the kernel's parts of a dump are at most that long */
 
 int
@@ -61,10 +63,16 @@ netlink_talk(struct netlink *n, const struct nlmsghdr *h,
 	ssize_t len;
 	int rc;
 
-	if (mnl_socket_sendto(n->nl, h, h->nlmsg_len) < 0)
+	biglock_leave();
+	len = mnl_socket_sendto(n->nl, h, h->nlmsg_len);
+	biglock_take();
+	if (len < 0)
 		return (-1);
 	do {
-		if ((len = mnl_socket_recvfrom(n->nl, buf, sizeof(buf))) < 0)
+		biglock_leave();
+		len = mnl_socket_recvfrom(n->nl, buf, sizeof(buf));
+		biglock_take();
+		if (len < 0)
 			rc = MNL_CB_ERROR;
 		else
 			rc = mnl_cb_run(buf, (size_t)len, h->nlmsg_seq, mnl_socket_get_portid(n->nl), each, ctx);

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/biglock.h"
 #include "os/sockaddr.h"
 
 #define PORT	4500	/* of the routing rules of some: any other than 0 */
@@ -52,6 +53,7 @@ path_mtu(struct path_asker *a, const struct addr *remote)
 
 	if (*fd == -1 && (*fd = open_one(a, v4 ? AF_INET : AF_INET6)) == -1)
 		return (0);
+	biglock_leave();
 	/* Connecting a UDP socket sends nothing; it asks for the route. */
 	if (connect(*fd, (const struct sockaddr *)&at, len) != 0 ||
 	    getsockopt(*fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU : IPV6_MTU, &mtu, &n) != 0)
@@ -59,6 +61,7 @@ path_mtu(struct path_asker *a, const struct addr *remote)
 	/* So that the next route does not depend on the source address of this one. */
 	if (connect(*fd, &none, sizeof(none)) != 0)
 		close_one(fd);
+	biglock_take();
 	return (mtu > 0 ? (size_t)mtu : 0);
 }
 

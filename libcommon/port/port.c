@@ -60,6 +60,15 @@ err:
 	return (NULL);
 }
 
+bool
+ports_stirred(struct ports *set)
+{
+	bool was = set->stirred;
+
+	set->stirred = false;
+	return (was);
+}
+
 void
 ports_free(struct ports *set)
 {

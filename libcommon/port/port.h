@@ -90,6 +90,12 @@ struct ports;
 struct ports *ports_new(struct ev_loop *loop, const struct ports_opt *opt,
     const struct ports_calls *calls, void *ctx, struct fault *f);
 
+/*
+ * Where several threads call these functions, one at a time (base/biglock.h), another one than that of the loop asks after its calls: true
+ * if watchers were started since the last question, and the loop has to look at them (ev_async_send()).
+ */
+bool ports_stirred(struct ports *set);
+
 /* Leaves all ports; other holders go on. NULL is harmless. */
 void ports_free(struct ports *set);
 

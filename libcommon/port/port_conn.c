@@ -124,7 +124,7 @@ port_conn_make(struct port *p, int fd, const struct port_conn_calls *calls)
 	c->in.data = c->out.data = c;
 	/* Before the UDP socket, so that keys are known before a datagram is routed. */
 	ev_set_priority(&c->in, 1);
-	ev_io_start(p->set->loop, &c->in);
+	port_watch_io(p->set, &c->in);
 	return (c);
 }
 

@@ -150,7 +150,7 @@ race(struct ev_loop *loop, ev_timer *w, int revents)
 		ev_timer_stop(loop, w);
 		ev_timer_init(&p->grace, end_grace, PORT_GRACE, 0);
 		p->grace.data = p;
-		ev_timer_start(loop, &p->grace);
+		port_watch_timer(p->set, &p->grace);
 		port_own(p);
 		port_release(p);
 		return;
@@ -159,7 +159,7 @@ race(struct ev_loop *loop, ev_timer *w, int revents)
 		rejoin(p);
 	ev_timer_stop(loop, w);
 	ev_timer_init(w, race, p->wait, 0);
-	ev_timer_start(loop, w);
+	port_watch_timer(p->set, w);
 	p->wait = 2 * p->wait < WAIT_LONGEST ? 2 * p->wait : WAIT_LONGEST;
 }
 

@@ -35,7 +35,7 @@ port_keys_sync(struct port_conn *c)
 		n = serve_list(&c->port->set->own, &at, keys, 512);
 		m.body = span_of(keys, n * SERVE_KEY);
 		if ((n > 0 || c->sync_at == 0) && !port_conn_send(c, &m)) {
-			ev_io_start(c->port->set->loop, &c->out);
+			port_watch_io(c->port->set, &c->out);
 			return;
 		}
 		c->sync_at = at;

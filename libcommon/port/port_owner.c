@@ -204,8 +204,8 @@ port_own(struct port *p)
 		ev_io_init(&p->accepting, accept_holder, p->listener, EV_READ);
 		ev_io_init(&p->meeting, meet_holder, p->meet[1], EV_READ);
 		p->accepting.data = p->meeting.data = p;
-		ev_io_start(p->set->loop, &p->accepting);
-		ev_io_start(p->set->loop, &p->meeting);
+		port_watch_io(p->set, &p->accepting);
+		port_watch_io(p->set, &p->meeting);
 	}
 	port_elect(p);
 }

@@ -126,6 +126,7 @@ struct ports {
 	uint8_t		*msgs[2];	/* PORT_MSG_MAX each; the second while draining */
 	struct pkt esp[PORT_SEGS];
 	size_t		 nesp;
+	bool		 stirred;	/* see ports_stirred() */
 	bool		 stray;		/* calls.stray() was called for what was read last */
 	uint64_t	 origin, seq;	/* of records sent */
 	/* From the program that started this one: see port_given.h. */
@@ -134,6 +135,22 @@ struct ports {
 	struct { uint64_t origin, seq; } seen[64];
 	size_t		 nseen;
 };
+
+/* Start watchers; ports_stirred() tells it. */
+static inline void
+port_watch_io(struct ports *set, ev_io *w)
+{
+	ev_io_start(set->loop, w);
+	set->stirred = true;
+}
+
+static inline void
+port_watch_timer(struct ports *set, ev_timer *w)
+{
+	ev_now_update(set->loop);	/* it may have waited for long, in another thread */
+	ev_timer_start(set->loop, w);
+	set->stirred = true;
+}
 
 /* Zero bytes before ESP in the datagrams of ${p}: none, or the non-IKE marker of the first drafts. */
 static inline uint8_t

@@ -54,7 +54,7 @@ port_socket_read(struct port *p)
 	else
 		port_udp_read(p);
 	p->in.data = p;
-	ev_io_start(p->set->loop, &p->in);
+	port_watch_io(p->set, &p->in);
 }
 
 void

@@ -332,7 +332,7 @@ port_tcp_read(struct port *p)
 	ev_io_init(&p->in, on_readable, p->raw, EV_READ);
 	ev_timer_init(&p->tcp_tick, on_tick, TICK_S, TICK_S);
 	p->tcp_tick.data = p;
-	ev_timer_start(p->set->loop, &p->tcp_tick);
+	port_watch_timer(p->set, &p->tcp_tick);
 }
 
 void

@@ -160,7 +160,7 @@ wait_for(struct port *p, const struct pkt *d)
 		return;
 	ev_timer_init(&p->tcp_poll, on_poll, POLL_S, POLL_S);
 	p->tcp_poll.data = p;
-	ev_timer_start(p->set->loop, &p->tcp_poll);
+	port_watch_timer(p->set, &p->tcp_poll);
 }
 
 /* Whether the segment is made; if not, the message waits or is lost. */
