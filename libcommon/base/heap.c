@@ -10,7 +10,7 @@ heap_reserve(struct heap *h, size_t n)
 	size_t cap = h->cap > 0 ? h->cap : 16;
 
 	while (cap < n)
-		cap *= 2;
+		cap += cap / 4;		/* thousands of timers: little that none uses */
 	if (cap == h->cap)
 		return (0);
 	if ((more = realloc(h->timer, cap * sizeof(struct timer *))) == NULL)

@@ -3,6 +3,13 @@
 
 #include <stdlib.h>
 
+/* The hash 0 is for nodes that are in no table: thousands of nodes need no flag of their own. */
+static uint64_t
+not_zero(uint64_t hash)
+{
+	return (hash != 0 ? hash : 1);
+}
+
 static void
 insert(struct table_node **bucket, size_t n_buckets, struct table_node *n)
 {
@@ -47,11 +54,10 @@ table_ready(struct table *t)
 int
 table_put(struct table *t, struct table_node *n, uint64_t hash)
 {
-	/* A table that cannot grow still works while it has a bucket. */
-	if (t->n >= t->n_buckets && grow(t) != 0 && t->n_buckets == 0)
+	/* Two in a bucket: half the memory of one. A table that cannot grow still works while it has a bucket. */
+	if (t->n >= 2 * t->n_buckets && grow(t) != 0 && t->n_buckets == 0)
 		return (-1);
-	n->hash = hash;
-	n->in = true;
+	n->hash = not_zero(hash);
 	insert(t->bucket, t->n_buckets, n);
 	t->n++;
 	return (0);
@@ -62,12 +68,12 @@ table_remove(struct table *t, struct table_node *n)
 {
 	struct table_node **at;
 
-	if (!n->in)
+	if (!table_in(n))
 		return;
 	for (at = &t->bucket[n->hash & (t->n_buckets - 1)]; *at != n; at = &(*at)->next)
 		;
 	*at = n->next;
-	n->in = false;
+	n->hash = 0;
 	t->n--;
 }
 
@@ -85,6 +91,7 @@ seek(struct table *t, struct table_node *n, uint64_t hash)
 struct table_node *
 table_first(struct table *t, uint64_t hash)
 {
+	hash = not_zero(hash);
 	return (t->n == 0 ? NULL : seek(t, t->bucket[hash & (t->n_buckets - 1)], hash));
 }
 

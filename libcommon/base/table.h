@@ -11,8 +11,7 @@
 
 struct table_node {
 	struct table_node	*next;
-	uint64_t	 hash;
-	bool		 in;		/* it is in a table */
+	uint64_t	 hash;		/* 0: it is in no table */
 };
 
 struct table {			/* all zero is empty */
@@ -26,6 +25,12 @@ int table_ready(struct table *t);
 /* Adds ${n}, which is in no table. Of equal keys the last one added is found first. 0, or -1: no memory. */
 int table_put(struct table *t, struct table_node *n, uint64_t hash);
 void table_remove(struct table *t, struct table_node *n);	/* one that is in none is fine */
+/* Whether ${n} is in a table. */
+static inline bool
+table_in(const struct table_node *n)
+{
+	return (n->hash != 0);
+}
 /* The first entry with ${hash}, the next one after ${n}; NULL at the end. */
 struct table_node *table_first(struct table *t, uint64_t hash);
 struct table_node *table_next(struct table *t, const struct table_node *n);

@@ -42,7 +42,7 @@ put_sa(struct ike_sa *sa)
 {
 	struct ike_engine *e = sa->engine;
 
-	if (sa->linked && !sa->by_peer.in)
+	if (sa->linked && !table_in(&sa->by_peer))
 		(void)table_put(&e->sas_by_peer, &sa->by_peer, ike_peer_hash(e, sa->policy, sa->remote.id));
 }
 
