@@ -86,7 +86,7 @@ route(void *ctx, const struct addr *dst, struct addr *via, uint8_t *prefix)
 	if (t == NULL || t->hops[0].at.family == 0)
 		return (false);
 	*via = t->hops[0].at;
-	*prefix = t->prefix;
+	*prefix = t->at.bits;
 	return (true);
 }
 

@@ -149,27 +149,63 @@ route_add(struct router *r, const struct route *t, struct fault *f)
 	    addr_text(text, &t->net), t->prefix));
 }
 
-/* Room for ${n} routes, and some more. 0, or -1. */
-static int
-room(struct router *r, size_t n, struct fault *f)
-{
-	struct route *list;
+/* ---- what is remembered */
 
-	if (n <= r->cap_have)
-		return (0);
+/* Room for ${n} routes, and some more, in ${list} of ${*cap}; it may be NULL. NULL: no memory, ${list} stays. */
+static struct route_kept *
+room(struct route_kept *list, size_t n, size_t *cap)
+{
+	if (n <= *cap)
+		return (list);
 	n += n / 8 + 8;
-	if ((list = realloc(r->have, n * sizeof(*list))) == NULL)
-		return (fault(f, FAULT_MEMORY, "no memory for routes"));
-	r->have = list;
-	r->cap_have = n;
+	if ((list = realloc(list, n * sizeof(*list))) != NULL)
+		*cap = n;
+	return (list);
+}
+
+/* Remembers ${t}, of one SA, in ${k}. 0, or -1: no memory. */
+static int
+keep(struct route_kept *k, const struct route *t)
+{
+	*k = (struct route_kept){ .net = t->net, .refs = 1, .covers = t->covers, .hole = t->hole, .whole = t->whole, .port = t->port,
+	    .proto = t->proto, .prefix = t->prefix };
+	if (t->via.family == 0)
+		return (0);
+	if ((k->via = malloc(sizeof(*k->via))) == NULL)
+		return (-1);
+	*k->via = t->via;
 	return (0);
 }
 
-static void
-count_prefix(struct router *r, const struct route *t, int by)
+/* The route of ${k} again, without its source address. */
+static struct route
+route_of(const struct route_kept *k)
 {
-	if (!t->covers)
-		r->prefixes[t->net.family == 6][t->prefix] += (uint32_t)by;
+	return ((struct route){ .net = k->net, .via = k->via != NULL ? *k->via : (struct addr){0}, .covers = k->covers, .hole = k->hole,
+	    .whole = k->whole, .port = k->port, .proto = k->proto, .prefix = k->prefix });
+}
+
+static void
+list_free(struct route_kept *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(list[i].via);
+	free(list);
+}
+
+static void
+count_prefix(struct router *r, const struct route_kept *k, int by)
+{
+	if (!k->covers)
+		r->prefixes[k->net.family == 6][k->prefix] += (uint32_t)by;
+}
+
+static int
+kept_cmp(const struct route_kept *k, const struct route *t)
+{
+	struct route have = route_of(k);
+
+	return (route_cmp(&have, t));
 }
 
 /* The place of ${t}, or of the first one behind it. */
@@ -180,7 +216,7 @@ place(const struct router *r, const struct route *t)
 
 	while (lo < hi) {
 		mid = (lo + hi) / 2;
-		if (route_cmp(&r->have[mid], t) < 0)
+		if (kept_cmp(&r->have[mid], t) < 0)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -191,27 +227,40 @@ place(const struct router *r, const struct route *t)
 static bool
 is_at(const struct router *r, size_t i, const struct route *t)
 {
-	return (i < r->n_have && route_cmp(&r->have[i], t) == 0);
+	return (i < r->n_have && kept_cmp(&r->have[i], t) == 0);
 }
+
+/* Removes from the kernel what is remembered as ${k}. */
+static void
+kept_drop(struct router *r, const struct route_kept *k)
+{
+	struct route t = route_of(k);
+
+	(void)route_change(r, &t, false);
+}
+
+/* ---- one route, and all of them */
 
 int
 router_add(struct router *r, const struct route *t, struct fault *f)
 {
+	struct route_kept *list, k;
 	struct route one = *t;
 	size_t i;
 
 	route_port_need(r, &one);
-	one.refs = 1;
 	if (is_at(r, i = place(r, &one), &one)) {
 		r->have[i].refs++;
 		return (0);
 	}
-	if (room(r, r->n_have + 1, f) != 0)
-		return (-1);
+	if ((list = room(r->have, r->n_have + 1, &r->cap_have)) != NULL)
+		r->have = list;
+	if (list == NULL || keep(&k, &one) != 0)
+		return (fault(f, FAULT_MEMORY, "no memory for routes"));
 	/* As in router_sync(): one that another program has stays on the list. */
-	memmove(&r->have[i + 1], &r->have[i], (r->n_have++ - i) * sizeof(one));
-	r->have[i] = one;
-	count_prefix(r, &one, 1);
+	memmove(&list[i + 1], &list[i], (r->n_have++ - i) * sizeof(k));
+	list[i] = k;
+	count_prefix(r, &k, 1);
 	return (route_add(r, &one, f));
 }
 
@@ -232,8 +281,9 @@ router_remove(struct router *r, const struct route *t)
 	if (!is_at(r, i, &one) || --r->have[i].refs > 0)
 		return;
 	count_prefix(r, &r->have[i], -1);
-	(void)route_change(r, &r->have[i], false);
-	memmove(&r->have[i], &r->have[i + 1], (--r->n_have - i) * sizeof(one));
+	kept_drop(r, &r->have[i]);
+	free(r->have[i].via);
+	memmove(&r->have[i], &r->have[i + 1], (--r->n_have - i) * sizeof(r->have[0]));
 }
 
 bool
@@ -256,38 +306,58 @@ router_leads(const struct router *r, const struct addr *a)
 	return (false);
 }
 
+/* Sorts ${want} and makes ${*list}, of ${*cap}, of it; returns the number of routes without duplicates. SIZE_MAX: no memory. */
+static size_t
+list_of(struct route_kept **list, size_t *cap, struct route *want, size_t n)
+{
+	struct route_kept *l = room(NULL, n + 1, cap);
+	size_t kept = 0;
+
+	if (l == NULL)
+		return (SIZE_MAX);
+	if (n > 1)
+		qsort(want, n, sizeof(*want), route_cmp);
+	for (size_t i = 0; i < n; i++) {
+		if (kept > 0 && route_cmp(&want[kept - 1], &want[i]) == 0) {
+			l[kept - 1].refs++;
+			continue;
+		}
+		want[kept] = want[i];
+		if (keep(&l[kept], &want[kept]) != 0) {
+			list_free(l, kept);
+			return (SIZE_MAX);
+		}
+		kept++;
+	}
+	*list = l;
+	return (kept);
+}
+
 int
 router_sync(struct router *r, struct route *want, size_t n, struct fault *f)
 {
 	struct fault first = {0}, one;
-	size_t i, j, kept = 0;
+	struct route_kept *list = NULL;
+	struct route had;
+	size_t i, j, cap = 0;
 	int c;
 
-	for (i = 0; i < n; i++) {
-		route_port_need(r, &want[i]);
-		want[i].refs = 1;
-	}
-	if (n > 1)
-		qsort(want, n, sizeof(*want), route_cmp);
 	for (i = 0; i < n; i++)
-		if (kept == 0 || route_cmp(&want[kept - 1], &want[i]) != 0)
-			want[kept++] = want[i];
-		else
-			want[kept - 1].refs++;
-	n = kept;
-	if (room(r, n, f) != 0)
-		return (-1);
+		route_port_need(r, &want[i]);
+	if ((n = list_of(&list, &cap, want, n)) == SIZE_MAX)
+		return (fault(f, FAULT_MEMORY, "no memory for routes"));
 	for (i = j = 0; i < n || j < r->n_have; ) {
-		c = i == n ? 1 : j == r->n_have ? -1 : route_cmp(&want[i], &r->have[j]);
+		c = i == n ? 1 : j == r->n_have ? -1 : -kept_cmp(&r->have[j], &want[i]);
 		if (c > 0)
-			(void)route_change(r, &r->have[j++], false);
+			kept_drop(r, &r->have[j++]);
 		else if (c < 0) {
 			if (route_add(r, &want[i++], &one) != 0 && first.code == FAULT_NONE)
 				first = one;
 		} else {
+			had = route_of(&r->have[j]);
 			/* Another next hop: the kernel has one route of that metric to a network. */
-			if (addr_cmp(&want[i].via, &r->have[j].via) != 0) {
-				(void)route_change(r, &r->have[j], false);
+			if (addr_cmp(&want[i].via, &had.via) != 0) {
+				(void)route_change(r, &had, false);
 				if (route_add(r, &want[i], &one) != 0 && first.code == FAULT_NONE)
 					first = one;
 			}
@@ -295,12 +365,13 @@ router_sync(struct router *r, struct route *want, size_t n, struct fault *f)
 			j++;
 		}
 	}
-	if (n > 0)
-		memcpy(r->have, want, n * sizeof(*want));
+	list_free(r->have, r->n_have);
+	r->have = list;
 	r->n_have = n;
+	r->cap_have = cap;
 	memset(r->prefixes, 0, sizeof(r->prefixes));
 	for (i = 0; i < n; i++)
-		count_prefix(r, &r->have[i], 1);
+		count_prefix(r, &list[i], 1);
 	if (first.code == FAULT_NONE)
 		return (0);
 	if (f != NULL)
@@ -315,13 +386,13 @@ router_close(struct router *r)
 
 	if (r->nl.nl != NULL) {
 		for (i = 0; i < r->n_have; i++)
-			(void)route_change(r, &r->have[i], false);
+			kept_drop(r, &r->have[i]);
 		route_rules_drop(r);
 		route_device_restore(r);
 	}
 	netlink_close(&r->nl);
 	addresses_close(&r->addresses);
-	free(r->have);
+	list_free(r->have, r->n_have);
 	*r = (struct router){0};
 }
 

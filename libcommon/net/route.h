@@ -42,7 +42,16 @@ struct route {
 	 * route is for the whole internet. ${covers} is set, the fields below it are not used.
 	 */
 	bool		hole, whole;
-	uint32_t	refs;		/* used by the router: how many SAs need it */
+};
+
+/* What the router remembers of one: of thousands, so without the fields that removing it does not need. */
+struct route_kept {
+	struct addr	net;
+	struct addr	*via;		/* NULL: none, as nearly always */
+	uint32_t	refs : 29;	/* how many SAs need it */
+	uint32_t	covers : 1, hole : 1, whole : 1;
+	uint16_t	port;
+	uint8_t		proto, prefix;
 };
 
 #define ROUTER_PORTS	8	/* protocols and ports with rules; routes of more are for all packets */
@@ -53,7 +62,7 @@ struct router {
 	unsigned	 ifindex;
 	uint32_t	 metric;	/* of all routes, set by the caller; 0: the kernel's own */
 	bool		 block;		/* set by the caller */
-	struct route	*have;		/* sorted */
+	struct route_kept *have;	/* sorted */
 	size_t		 n_have, cap_have;
 	uint32_t	 prefixes[2][129];	/* [IPv6][length]: the number of routes without ${covers} that have it */
 	bool		 rules[2][2];	/* [IPv6][whole internet]: made by us */

@@ -118,11 +118,11 @@ route_msg_read(struct routewatch_route *r, const struct nlmsghdr *h, unsigned if
 	table = number(at[RTA_TABLE], rt->rtm_table);
 	if (table == RT_TABLE_LOCAL)
 		return (false);
-	*r = (struct routewatch_route){ .prefix = rt->rtm_dst_len, .main = table == RT_TABLE_MAIN, .table = table,
-	    .metric = number(at[RTA_PRIORITY], 0), .rest = rest_of(h, rt), .net = addr_of(rt->rtm_family, at[RTA_DST]) };
+	*r = (struct routewatch_route){ .at.bits = rt->rtm_dst_len, .main = table == RT_TABLE_MAIN, .table = table,
+	    .metric = number(at[RTA_PRIORITY], 0), .rest = rest_of(h, rt), .at.net = addr_of(rt->rtm_family, at[RTA_DST]) };
 	if (at[RTA_DST] == NULL)
-		r->net.family = rt->rtm_family == AF_INET ? 4 : 6;
-	if (r->net.family == 0 || r->prefix > 8 * addr_len(&r->net))
+		r->at.net.family = rt->rtm_family == AF_INET ? 4 : 6;
+	if (r->at.net.family == 0 || r->at.bits > 8 * addr_len(&r->at.net))
 		return (false);
 	if (rt->rtm_type != RTN_UNICAST)
 		return (true);

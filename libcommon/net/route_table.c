@@ -13,11 +13,8 @@ struct route_chunk {
 };
 
 struct route_known {
-	struct prefix	 at;		/* in the table if it is the best of its network */
 	struct route_known *worse;	/* the next one of its network; of a spare one: the next spare one */
-	bool		 several;	/* made of several of the kernel's */
-	uint8_t		 room;		/* hops */
-	struct routewatch_route r;	/* as many hops as ${room} */
+	struct routewatch_route r;	/* as many hops as its ${room}; in the table if it is the best of its network */
 };
 
 void
@@ -56,15 +53,14 @@ room(struct route_table *t, size_t n)
 	}
 	k = (void *)(c->bytes + c->used);
 	c->used += size;
-	k->room = (uint8_t)n;
 	return (k);
 }
 
 static void
 release(struct route_table *t, struct route_known *k)
 {
-	k->worse = t->spare[k->room];
-	t->spare[k->room] = k;
+	k->worse = t->spare[k->r.room];
+	t->spare[k->r.room] = k;
 }
 
 /* A copy of ${r} with room for ${n} hops. NULL: no memory. */
@@ -75,10 +71,11 @@ copy(struct route_table *t, const struct routewatch_route *r, size_t n)
 
 	if (k == NULL)
 		return (NULL);
-	k->at = (struct prefix){ .net = prefix_net(&r->net, r->prefix), .bits = r->prefix };
 	k->worse = NULL;
-	k->several = false;
 	memcpy(&k->r, r, offsetof(struct routewatch_route, hops) + r->n_hops * sizeof(r->hops[0]));
+	k->r.several = false;
+	k->r.room = (uint8_t)n;
+	k->r.at = (struct prefix){ .net = prefix_net(&r->at.net, r->at.bits), .bits = r->at.bits };
 	return (k);
 }
 
@@ -108,10 +105,10 @@ same(const struct routewatch_route *a, const struct routewatch_route *b)
 static struct route_known *
 best_of(struct route_table *t, const struct routewatch_route *r)
 {
-	struct addr net = prefix_net(&r->net, r->prefix);
-	struct prefix *p = prefixes_same(&t->nets, &net, r->prefix);
+	struct addr net = prefix_net(&r->at.net, r->at.bits);
+	struct prefix *p = prefixes_same(&t->nets, &net, r->at.bits);
 
-	return (p != NULL ? ENTRY_OF(p, struct route_known, at) : NULL);
+	return (p != NULL ? ENTRY_OF(p, struct route_known, r.at) : NULL);
 }
 
 /* That of the network, table and metric of ${r}; ${best}: of the network. NULL: none. */
@@ -130,8 +127,8 @@ enter(struct route_table *t, struct route_known *best, struct route_known *k)
 	if (best == NULL || order(&k->r, &best->r) < 0) {
 		k->worse = best;
 		if (best != NULL)
-			prefixes_remove(&t->nets, &best->at);
-		if (prefixes_put(&t->nets, &k->at) != 0)
+			prefixes_remove(&t->nets, &best->r.at);
+		if (prefixes_put(&t->nets, &k->r.at) != 0)
 			return (-1);	/* only if it was empty */
 	} else {
 		while (best->worse != NULL && order(&best->worse->r, &k->r) < 0)
@@ -152,10 +149,10 @@ leave(struct route_table *t, struct route_known *best, struct route_known *k)
 		best->worse = k->worse;
 		return;
 	}
-	prefixes_remove(&t->nets, &k->at);
+	prefixes_remove(&t->nets, &k->r.at);
 	/* Cannot fail: the table has a bucket. */
 	if (k->worse != NULL)
-		(void)prefixes_put(&t->nets, &k->worse->at);
+		(void)prefixes_put(&t->nets, &k->worse->r.at);
 }
 
 static void
@@ -180,16 +177,16 @@ join(struct route_table *t, struct route_known *best, struct route_known *k, con
 	size_t left = ROUTEWATCH_HOPS - k->r.n_hops, n = r->n_hops < left ? r->n_hops : left;
 	struct route_known *new;
 
-	k->several = true;
-	if (r->net.family != 6 || n == 0)
+	k->r.several = true;
+	if (r->at.net.family != 6 || n == 0)
 		return;
 	if ((new = copy(t, &k->r, k->r.n_hops + n)) == NULL) {
 		t->ignored++;
 		return;
 	}
 	memcpy(new->r.hops + new->r.n_hops, r->hops, n * sizeof(r->hops[0]));
-	new->r.n_hops += n;
-	new->several = true;
+	new->r.n_hops = (uint8_t)(new->r.n_hops + n);
+	new->r.several = true;
 	leave(t, best, k);
 	/* Cannot fail: the table has a bucket. */
 	(void)enter(t, k != best ? best : k->worse, new);
@@ -214,7 +211,7 @@ route_table_add(struct route_table *t, const struct routewatch_route *r)
 
 	if (k == NULL)
 		insert(t, best, r);
-	return (k == NULL || (!k->several && same(&k->r, r)));
+	return (k == NULL || (!k->r.several && same(&k->r, r)));
 }
 
 bool
@@ -222,7 +219,7 @@ route_table_remove(struct route_table *t, const struct routewatch_route *r)
 {
 	struct route_known *best = best_of(t, r), *k = same_of(best, r);
 
-	if (k != NULL && (k->several || !same(&k->r, r)))
+	if (k != NULL && (k->r.several || !same(&k->r, r)))
 		return (false);
 	if (k != NULL) {
 		leave(t, best, k);
@@ -244,5 +241,5 @@ route_table_find(struct route_table *t, const struct addr *a)
 {
 	struct prefix *p = prefixes_find(&t->nets, a);
 
-	return (p != NULL ? &ENTRY_OF(p, struct route_known, at)->r : NULL);
+	return (p != NULL ? &ENTRY_OF(p, struct route_known, r.at)->r : NULL);
 }

@@ -13,12 +13,13 @@
 struct routewatch_hop { struct addr at; uint8_t weight; };	/* family 0: the network is on the link; weight: at least 1 */
 
 struct routewatch_route {
-	struct addr	net;
-	uint8_t		prefix;
-	bool		main;		/* of table main */
-	uint32_t	table, metric;
+	struct prefix	at;		/* its network; the node is that of the table */
 	uint64_t	rest;		/* a hash of what else tells apart two of one network, table and metric */
-	size_t		n_hops;		/* at least 1 */
+	uint32_t	table, metric;
+	bool		main;		/* of table main */
+	uint8_t		n_hops;		/* at least 1 */
+	uint8_t		room;		/* hops; of the table, like the next one */
+	bool		several;	/* made of several of the kernel's */
 	struct routewatch_hop hops[ROUTEWATCH_HOPS];
 };
 

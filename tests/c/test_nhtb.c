@@ -79,7 +79,7 @@ longest_match(void **state)
 static void
 route(struct route_table *t, const char *net, unsigned prefix, bool main, uint32_t metric, const char *hop)
 {
-	struct routewatch_route r = { .net = ip(net), .prefix = (uint8_t)prefix, .main = main, .metric = metric, .n_hops = 1,
+	struct routewatch_route r = { .at = { .net = ip(net), .bits = (uint8_t)prefix }, .main = main, .metric = metric, .n_hops = 1,
 	    .hops = { { .weight = 1 } } };
 
 	if (hop != NULL)

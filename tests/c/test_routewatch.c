@@ -224,7 +224,7 @@ check_same(struct world *w)
 		assert_int_equal(a == NULL, b == NULL);
 		if (a == NULL || b == NULL)
 			continue;
-		assert_int_equal(a->prefix, b->prefix);
+		assert_int_equal(a->at.bits, b->at.bits);
 		assert_int_equal(a->table, b->table);
 		assert_int_equal(a->metric, b->metric);
 		assert_int_equal(a->n_hops, b->n_hops);
