@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +18,8 @@
 #include "cli/prog_name.h"
 #include "cli/report.h"
 #include "os/priv.h"
+
+#define LARGE	(128 * 1024)	/* bytes that the kernel gets back at once; also where that begins in glibc */
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED	1
@@ -110,6 +113,13 @@ prog_resident(void)
 	int n;
 
 	prog_set_resident();
+#ifdef M_MMAP_THRESHOLD
+	/*
+	 * glibc raises this limit when large memory is released. Lists that are large for a moment would then leave holes between
+	 * the SAs that come meanwhile.
+	 */
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE);
+#endif
 	log_set_format(log_default_format());
 	for (i = 0; i < sizeof(unused) / sizeof(unused[0]); i++)
 		(void)signal(unused[i], SIG_IGN);

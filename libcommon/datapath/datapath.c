@@ -76,13 +76,13 @@ traffic(struct datapath *dp, uint64_t now_ms)
 		if (own == NULL)
 			continue;
 		dp_stat_seen(pair, now_ms);
-		if (dp->calls.used != NULL && own->used_packets != pair->out.count.packets) {
-			own->used_packets = pair->out.count.packets;
+		if (dp->calls.used != NULL && own->used_packets != (uint32_t)pair->out.count.packets) {
+			own->used_packets = (uint32_t)pair->out.count.packets;
 			dp->calls.used(dp->ctx, &pair->out.dst.addr);
 		}
-		if (own->told_packets == pair->in.count.packets || n == SA_TRAFFIC_MAX)
+		if (own->told_packets == (uint32_t)pair->in.count.packets || n == SA_TRAFFIC_MAX)
 			continue;
-		own->told_packets = pair->in.count.packets;
+		own->told_packets = (uint32_t)pair->in.count.packets;
 		dp_traffic_put(dp->traffic + n++ * SA_TRAFFIC_LEN, pair);
 		dp->traffic_at = (first + i + 1) % count;
 	}

@@ -235,13 +235,13 @@ dp_settle(struct datapath *dp)
 		if (i % DP_YIELD == 0)
 			biglock_yield();
 		look_behind(dp, pair);
-		if (own->tick_right == right && !own->asked_in && !own->settled) {
+		if (own->tick_right == (uint32_t)right && !own->asked_in && !own->settled) {
 			own->settled = true;
 			if (claim_unsettled(own->in_end, right))
 				own->asked_in = ask(dp, KEEPER_SETTLE, own->id, right, 0) == 0;
-		} else if (own->tick_right != right)
+		} else if (own->tick_right != (uint32_t)right)
 			own->settled = false;
-		own->tick_right = right;
+		own->tick_right = (uint32_t)right;
 	}
 }
 

@@ -16,7 +16,6 @@ dp_pmtu_add(struct datapath *dp, struct esp_pair *pair)
 {
 	struct own *own = pair->user;
 
-	own->pair = pair;
 	return (table_put(&dp->by_spi_out, &own->by_spi_out, hash_of(dp, pair->out.spi)));
 }
 
@@ -30,6 +29,7 @@ dp_pmtu_remove(struct datapath *dp, struct own *own)
 static struct esp_sa *
 quoted(struct datapath *dp, enum sa_proto protocol, const struct addr *remote, struct span quote)
 {
+	const struct own *own;
 	struct table_node *n;
 	struct esp_sa *sa;
 	uint8_t spi[4];
@@ -37,7 +37,8 @@ quoted(struct datapath *dp, enum sa_proto protocol, const struct addr *remote, s
 	if (!pmtu_spi(protocol, quote, spi))
 		return (NULL);
 	for (n = table_first(&dp->by_spi_out, hash_of(dp, spi)); n != NULL; n = table_next(&dp->by_spi_out, n)) {
-		sa = &ENTRY_OF(n, struct own, by_spi_out)->pair->out;
+		own = ENTRY_OF(n, struct own, by_spi_out);
+		sa = &dp->by_id[own->id]->out;
 		if (sa->protocol == protocol && addr_cmp(&sa->dst.addr, remote) == 0 && pmtu_is_ours(sa, quote))
 			return (sa);
 	}

@@ -55,18 +55,18 @@ struct own {
 	bool		 led;			/* its routes are with the router */
 	uint8_t		 takeovers;		/* of its record, see esp_sa_range(); 255: so many or more */
 	uint8_t		 range;			/* the numbers that are this gateway's: enum dp_range */
-	uint64_t	 out_end, in_end;	/* numbers below are reserved */
-	uint64_t	 tick_right;		/* right edge at the last look */
-	uint64_t	 used_packets;		/* outbound, at the last call of calls.used */
-	uint64_t	 told_packets;		/* inbound, when its traffic was last reported */
-	struct esp_pair	*pair;
-	struct table_node by_spi_out;
 	uint32_t	 link_mtu;		/* its longest inner packet by the MTU of our link alone; 0: not known */
 	uint32_t	 counted;	/* what it allowed the device when that was computed; 0: not counted */
 	uint32_t	 path_mtu;		/* of the outer path, which its longest inner packet follows from; 0: not known */
+	/* Low bits, which tell whether there were more since: the looks are seconds apart, not 2^32 packets. */
+	uint32_t	 tick_right;		/* right edge at the last look */
+	uint32_t	 used_packets;		/* outbound, at the last call of calls.used */
+	uint32_t	 told_packets;		/* inbound, when its traffic was last reported */
+	uint32_t	 seen_in, seen_out;	/* packets at the last look, see dp_stat_seen() */
 	struct addr	 peer;			/* as in dp->peers */
-	uint64_t	 seen_in, seen_out;	/* packets at the last look, see dp_stat_seen() */
-	uint64_t	 last_in_ms, last_out_ms;	/* when there were more of them; 0: never */
+	uint64_t	 out_end, in_end;	/* numbers below are reserved */
+	uint64_t	 last_in_ms, last_out_ms;	/* when packets were seen to have come and gone; 0: never */
+	struct table_node by_spi_out;
 	struct dp_zero	*zero;			/* the counters at the last reset; NULL: there was none */
 	struct nhtb_node *hop;			/* in the table of next hops; NULL: it is not */
 };
@@ -81,7 +81,7 @@ struct turn {
 	uint32_t	 source;
 	uint64_t	 off;
 	uint32_t	 id;			/* with the keeper */
-	bool		 asked, answered;
+	bool		 asked, answered, taken;
 	struct keeper_answer answer;
 };
 
@@ -154,6 +154,8 @@ struct datapath {
 	struct keeper	 keeper;
 	struct turn	*turns, **last_turn;
 	size_t		 n_turns;
+	struct turn	*turn_room;	/* for DATAPATH_TURNS, of which ${n_taken} are taken; NULL: none is */
+	size_t		 n_taken;
 	bool		 id_used[KEEPER_CLAIMS];
 	struct esp_pair	*by_id[KEEPER_CLAIMS];
 	uint32_t	 next_id;
@@ -187,7 +189,7 @@ struct datapath {
 	uint64_t	 pass;
 	size_t		 link_mtu;	/* the latest that router_path_mtu() has found since all paths were looked at; 0: none */
 	struct pmtu	 path_mtus;
-	struct table	 by_spi_out;	/* of struct own */
+	struct table	 by_spi_out;	/* of struct own; its pair is by_id[own->id] */
 	struct dp_probe	*probe;		/* NULL: no --mtu-probe */
 	bool		 draining, up;
 	bool		 held_due;	/* SAs have come since packets were held: dp_held_retry() */

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "base/scratch.h"
 #include "datapath/datapath_priv.h"
 
 #define DEVICE_MS	100	/* interval between configurations of the device while more SAs are queued */
@@ -242,11 +243,36 @@ after(struct datapath *dp)
 
 /* ---- their turn */
 
+#define TURN_BYTES	(DATAPATH_TURNS * sizeof(struct turn))
+
+/*
+ * A record has 22 KB. They are in pages of their own: between the SAs that are made meanwhile they would leave holes, which
+ * stay for as long as these SAs do. NULL: no memory.
+ */
+static struct turn *
+turn_new(struct datapath *dp)
+{
+	struct turn *t;
+
+	if (dp->turn_room == NULL && (dp->turn_room = (void *)scratch_new(TURN_BYTES)) == NULL)
+		return (NULL);
+	for (t = dp->turn_room; t->taken; t++)
+		if (t + 1 == dp->turn_room + DATAPATH_TURNS)
+			return (NULL);
+	*t = (struct turn){ .taken = true };
+	dp->n_taken++;
+	return (t);
+}
+
 static void
-turn_free(struct turn *t)
+turn_free(struct datapath *dp, struct turn *t)
 {
 	sa_rec_wipe(&t->rec);
-	free(t);
+	t->taken = false;
+	if (--dp->n_taken > 0)
+		return;
+	scratch_free((uint8_t *)dp->turn_room, TURN_BYTES);
+	dp->turn_room = NULL;
 }
 
 /*
@@ -284,12 +310,12 @@ datapath_record(struct datapath *dp, struct sa_rec *rec, uint32_t source, uint64
 		after(dp);
 		return (rc);
 	}
-	if (dp->n_turns >= DATAPATH_TURNS || (t = calloc(1, sizeof(*t))) == NULL) {
+	if (dp->n_turns >= DATAPATH_TURNS || (t = turn_new(dp)) == NULL) {
 		(void)fault(f, FAULT_MEMORY, "no room for a record");
 		return (child ? refuse(dp, &rec->child, f) : -1);
 	}
 	if (want && dp_claim_begin(dp, &rec->child, &t->id, f) != 0) {
-		free(t);
+		turn_free(dp, t);
 		return (refuse(dp, &rec->child, f));
 	}
 	t->asked = want;
@@ -344,7 +370,7 @@ turns(struct datapath *dp)
 				(void)refuse(dp, &t->rec.child, &f);
 			dp->calls.refused(dp->ctx, t->source, t->off, &f);
 		}
-		turn_free(t);
+		turn_free(dp, t);
 	}
 	if (!any)
 		return;
@@ -375,6 +401,6 @@ dp_turns_free(struct datapath *dp)
 
 	while ((t = dp->turns) != NULL) {
 		dp->turns = t->next;
-		turn_free(t);
+		turn_free(dp, t);
 	}
 }

@@ -61,12 +61,12 @@ dp_stat_seen(struct esp_pair *pair, uint64_t now_ms)
 {
 	struct own *own = pair->user;
 
-	if (own->seen_in != pair->in.count.packets) {
-		own->seen_in = pair->in.count.packets;
+	if (own->seen_in != (uint32_t)pair->in.count.packets) {
+		own->seen_in = (uint32_t)pair->in.count.packets;
 		own->last_in_ms = now_ms;
 	}
-	if (own->seen_out != pair->out.count.packets) {
-		own->seen_out = pair->out.count.packets;
+	if (own->seen_out != (uint32_t)pair->out.count.packets) {
+		own->seen_out = (uint32_t)pair->out.count.packets;
 		own->last_out_ms = now_ms;
 	}
 }
