@@ -173,9 +173,9 @@ seal_packet(struct job *j, const struct capture_packet *p, struct fault *f)
 	if (whole)
 		return (pcapng_put(j->out, p->time_us, PCAPNG_UNKNOWN, esp, comment, f));
 	if (sa->encap == SA_ENCAP_NONE)
-		return (pcapng_put_payload(j->out, p->time_us, PCAPNG_UNKNOWN, &sa->src.addr,
+		return (pcapng_put_payload(j->out, p->time_us, PCAPNG_UNKNOWN, &esp_sa_src(sa)->addr,
 		    &sa->dst.addr, 50, esp, comment, f));
-	return (pcapng_put_udp(j->out, p->time_us, PCAPNG_UNKNOWN, &sa->src, &sa->dst,
+	return (pcapng_put_udp(j->out, p->time_us, PCAPNG_UNKNOWN, esp_sa_src(sa), &sa->dst,
 	    span_of(marker, sa->encap == SA_ENCAP_UDP_DRAFT ? 8 : 0), esp, comment, f));
 }
 

@@ -129,6 +129,8 @@ add(struct offline *o, const struct sa_child *c, bool in, struct fault *f)
 		return (NULL);
 	}
 	sa->pair = &e->pair;
+	if (o->conf.seal)
+		e->pair.in.dst = (in ? &c->remote : &c->local)->at;	/* see esp_sa_src() */
 	memcpy(e->pair.bundle, c->bundle, sizeof(e->pair.bundle));
 	e->next = o->entries;
 	o->entries = e;

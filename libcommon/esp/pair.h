@@ -9,13 +9,8 @@
 #define ESP_KEYS_DIGEST	16
 
 struct esp_pair {
-	/* Each begins with a cache line. */
-	union {
-		struct esp_sa	 in;
-		uint8_t		 in_lines[(sizeof(struct esp_sa) + ESP_SA_LINE - 1) / ESP_SA_LINE * ESP_SA_LINE];
-	};
-	struct esp_sa	 out;
-	/* For each packet. */
+	/* Both SAs begin with a cache line. What each packet needs of the pair is behind ${in}, in its last line. */
+	struct esp_sa	 in;
 	bool		 may_send;	/* the record's "use" is "both" */
 	bool		 soft;		/* soft expiry by volume or numbers was reported */
 	bool		 initiator;
@@ -24,6 +19,7 @@ struct esp_pair {
 	struct esp_pair	*other;		/* the other pair of the bundle; NULL: it is not here (yet) */
 	uint64_t	 dying_ms;	/* when a lingering pair ends; 0: it lives. sadb_dies() sets it */
 	uint64_t	 kilobytes;	/* lifetime; 0: no limit */
+	struct esp_sa	 out;
 	/* Monotonic ms: the dates of a record count when it arrives, and a clock that is set later changes nothing. */
 	uint64_t	 expires_ms;
 	int64_t		 established_ms;	/* may be before this machine started */
@@ -51,6 +47,13 @@ static inline bool
 esp_pair_bundled(const struct esp_pair *pair)
 {
 	return (get_be32(pair->bundle) != 0);
+}
+
+/* Where the packets of the outbound ${sa} come from: our end, which those of the inbound one go to. */
+static inline const struct endpoint *
+esp_sa_src(const struct esp_sa *sa)
+{
+	return (&sa->pair->in.dst);
 }
 
 /* The AH that goes around the packets of the outbound ESP ${sa}, whose bundle is complete; NULL: none. */

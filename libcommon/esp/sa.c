@@ -46,34 +46,50 @@ esp_sa_check(const struct sa_child *rec, struct fault *f)
 	return (suite_of(&s, rec, f));
 }
 
-/* The selectors of the record, by direction. 0, or -1: no memory, and there are none. One at least of each side, if only zeros. */
+/* Room for ${n} selectors after that for ${ways}. NULL: no memory. */
+static struct selector *
+behind(size_t ways, size_t n)
+{
+	struct spd_way *w = calloc(1, ways * sizeof(*w) + n * sizeof(struct selector));
+
+	return (w != NULL ? (void *)(w + ways) : NULL);
+}
+
+int
+esp_sa_selectors(struct esp_sa *sa, size_t n_src, size_t n_dst)
+{
+	/* One at least of each side, if only zeros. */
+	size_t room_src = n_src > 0 ? n_src : 1, room_dst = n_dst > 0 ? n_dst : 1;
+
+	sa->shares = false;
+	sa->n_src_ts = (uint16_t)n_src;
+	sa->n_dst_ts = (uint16_t)n_dst;
+	sa->src_ts = behind(n_src * n_dst, room_src + room_dst);
+	sa->dst_ts = sa->src_ts != NULL ? sa->src_ts + room_src : NULL;
+	return (sa->src_ts != NULL ? 0 : -1);
+}
+
+void
+esp_sa_no_selectors(struct esp_sa *sa)
+{
+	if (!sa->shares && sa->src_ts != NULL)
+		free(esp_sa_ways(sa));
+	sa->src_ts = sa->dst_ts = NULL;
+}
+
+/* The selectors of the record, by direction. 0, or -1: no memory, and there are none. */
 static int
 take_selectors(struct esp_sa *sa, const struct sa_child *rec, bool in)
 {
 	size_t n_src = in ? rec->n_remote_ts : rec->n_local_ts, n_dst = in ? rec->n_local_ts : rec->n_remote_ts;
-	struct selector *dst;
 
-	sa->shares = false;
-	sa->dst_ts = NULL;
-	sa->n_src_ts = (uint16_t)n_src;
-	sa->n_dst_ts = (uint16_t)n_dst;
-	if ((sa->src_ts = calloc((n_src > 0 ? n_src : 1) + (n_dst > 0 ? n_dst : 1), sizeof(*dst))) == NULL)
+	if (esp_sa_selectors(sa, n_src, n_dst) != 0)
 		return (-1);
-	dst = sa->src_ts + (n_src > 0 ? n_src : 1);
 	if (n_src > 0)
-		memcpy(sa->src_ts, in ? rec->remote_ts : rec->local_ts, n_src * sizeof(*dst));
+		memcpy(sa->src_ts, in ? rec->remote_ts : rec->local_ts, n_src * sizeof(sa->src_ts[0]));
 	if (n_dst > 0)
-		memcpy(dst, in ? rec->local_ts : rec->remote_ts, n_dst * sizeof(*dst));
-	sa->dst_ts = dst;
+		memcpy(sa->dst_ts, in ? rec->local_ts : rec->remote_ts, n_dst * sizeof(sa->dst_ts[0]));
 	return (0);
-}
-
-static void
-drop_selectors(struct esp_sa *sa)
-{
-	if (!sa->shares)
-		free(sa->src_ts);
-	sa->src_ts = sa->dst_ts = NULL;
 }
 
 /* Room for what is rare. NULL: no memory. */
@@ -89,11 +105,8 @@ rare(struct esp_sa *sa)
 static int
 take_ends(struct esp_sa *sa, const struct sa_child *rec, bool in)
 {
-	const struct sa_end *src = in ? &rec->remote : &rec->local, *dst = in ? &rec->local : &rec->remote;
-
 	memcpy(sa->spi, in ? rec->spi_in : rec->spi_out, sizeof(sa->spi));
-	sa->src = src->at;
-	sa->dst = dst->at;
+	sa->dst = (in ? &rec->local : &rec->remote)->at;
 	if (rec->has_nat_oa && rare(sa) == NULL)
 		return (-1);
 	if (take_selectors(sa, rec, in) != 0)
@@ -109,7 +122,7 @@ take_ends(struct esp_sa *sa, const struct sa_child *rec, bool in)
 void
 esp_sa_share(struct esp_sa *in, const struct esp_sa *out)
 {
-	drop_selectors(in);
+	esp_sa_no_selectors(in);
 	in->shares = true;
 	in->src_ts = out->dst_ts;
 	in->dst_ts = out->src_ts;
@@ -154,7 +167,7 @@ esp_sa_renew(struct esp_sa *sa, const struct sa_child *rec, bool in, struct faul
 	sa->rare = new.rare;
 	if (rc != 0)
 		return (fault(f, FAULT_MEMORY, "no memory for an SA"));
-	drop_selectors(sa);
+	esp_sa_no_selectors(sa);
 	*sa = new;
 	sa->mode = rec->mode;
 	sa->encap = rec->encap;
@@ -166,8 +179,7 @@ esp_sa_free(struct esp_sa *sa)
 {
 	esp_xf_free(&sa->xf);
 	free(sa->window);
-	drop_selectors(sa);
-	free(sa->ways);
+	esp_sa_no_selectors(sa);
 	free(sa->rare);
 	wipe(sa, sizeof(*sa));
 }

@@ -11,7 +11,6 @@
 #include "sa/record.h"
 
 struct esp_pair;
-struct spd_way;
 
 struct esp_count { uint64_t packets, bytes; };	/* bytes of inner packets */
 
@@ -39,10 +38,10 @@ struct esp_sa {
 	enum sa_mode	 mode : 4;
 	enum sa_encap	 encap : 4;
 	bool		 esn;
-	bool		 shares;	/* its selectors belong to the SA of the other direction */
+	bool		 shares;	/* its selectors and ways belong to the SA of the other direction */
 	struct esp_sa	*chain;		/* of its bucket, the owner's */
 	struct replay	*window;	/* opening; NULL: this one seals */
-	struct esp_pair	*pair;		/* of the table, or of offline.h; else NULL */
+	struct esp_pair	*pair;		/* of the table, or of offline.h; NULL: none, it only opens */
 	uint64_t	 seq;		/* the latest number: sealed with, or found authentic; 0: none yet */
 	uint64_t	 reserved;	/* numbers below it may be used; beyond it the owner is asked (sadb_hooks) */
 	struct esp_count count;
@@ -52,19 +51,12 @@ struct esp_sa {
 	struct esp_xf	 xf;
 	/* Outbound packets only. */
 	uint32_t	 mtu;		/* longest inner packet that needs no outer fragments; 0: not known */
-	struct endpoint	 src;		/* as in the record */
+	bool		 listed;	/* its ways are in a policy (spd.h) */
+	/* After the look-up only inbound. */
+	struct selector	*src_ts, *dst_ts;	/* see esp_sa_selectors() */
 	/* Accessed rarely. */
-	struct selector	*src_ts, *dst_ts;	/* one allocation, at ${src_ts} */
-	struct spd_way	*ways;		/* entries of the policy (spd.h); NULL: in no table */
 	struct esp_rare	*rare;		/* NULL: nothing of it; see esp_sa_oa(), esp_sa_drops() */
 };
-
-/* The number of its ${ways}. */
-static inline size_t
-esp_sa_ways(const struct esp_sa *sa)
-{
-	return (sa->ways != NULL ? (size_t)sa->n_src_ts * sa->n_dst_ts : 0);
-}
 
 /* Its addresses before NAT; NULL: not known. */
 static inline const struct esp_oa *
@@ -94,6 +86,47 @@ struct esp_sa_conf {
 	uint32_t	 replay;	/* window where the record names none; 0: off */
 	bool		 replay_force;	/* ... and where it does */
 };
+
+/* An entry of the policy (spd.h): a pair of selectors of one SA. */
+struct spd_way {
+	struct spd_way	*next, **at;	/* in the chain of its hash; the pointer to it. NULL: in no table */
+	struct esp_sa	*sa;		/* the outbound one */
+	uint32_t	 narrow;	/* how specific, for the order */
+	uint32_t	 local, remote;	/* bytes from here to its selectors, which are in the same allocation */
+};
+
+static inline const struct selector *
+spd_local(const struct spd_way *w)
+{
+	return ((const void *)((const uint8_t *)w + w->local));
+}
+
+static inline const struct selector *
+spd_remote(const struct spd_way *w)
+{
+	return ((const void *)((const uint8_t *)w + w->remote));
+}
+
+/* Room for the ways of ${sa}, before its selectors. */
+static inline struct spd_way *
+esp_sa_ways(const struct esp_sa *sa)
+{
+	return ((struct spd_way *)(void *)sa->src_ts - (size_t)sa->n_src_ts * sa->n_dst_ts);
+}
+
+/* How many of them are in a policy. */
+static inline size_t
+esp_sa_ways_in(const struct esp_sa *sa)
+{
+	return (sa->listed ? (size_t)sa->n_src_ts * sa->n_dst_ts : 0);
+}
+
+/*
+ * Gives ${sa} room for so many selectors, all zero, and for their ways before them: one allocation, since a look-up needs both.
+ * 0, or -1: no memory, and it has none. The other one releases it, unless ${sa} shares those of another SA.
+ */
+int esp_sa_selectors(struct esp_sa *sa, size_t n_src, size_t n_dst);
+void esp_sa_no_selectors(struct esp_sa *sa);
 
 /*
  * Whether esp/ supports the SA of ${rec}. 0, or -1 with FAULT_CONFIG: an unknown algorithm, AH in UDP or TCP or

@@ -353,17 +353,21 @@ replace(struct sadb *db, struct esp_pair *pair, const struct sa_child *rec, uint
 
 _Static_assert(offsetof(struct esp_pair, in) % ESP_SA_LINE == 0 && offsetof(struct esp_pair, out) % ESP_SA_LINE == 0,
     "the SAs of a pair begin with a cache line");
+_Static_assert(sizeof(struct esp_pair) % ESP_SA_LINE == ESP_SA_LINE - 8, "pairs that were allocated one after another have no gap");
 _Static_assert(offsetof(struct esp_sa, mtu) <= 2 * ESP_SA_LINE, "two lines hold what an inbound packet needs");
 
 /* Zeros, at the beginning of a cache line. NULL: no memory. */
 static struct esp_pair *
 pair_room(void)
 {
-	size_t size = (sizeof(struct esp_pair) + ESP_SA_LINE - 1) / ESP_SA_LINE * ESP_SA_LINE;
-	struct esp_pair *pair = aligned_alloc(ESP_SA_LINE, size);
+	struct esp_pair *pair;
+	void *p;
 
-	if (pair != NULL)
-		memset(pair, 0, size);
+	/* Not aligned_alloc(), which wants whole lines: malloc() has its own 8 bytes before each, see the assertion. */
+	if (posix_memalign(&p, ESP_SA_LINE, sizeof(*pair)) != 0)
+		return (NULL);
+	pair = p;
+	memset(pair, 0, sizeof(*pair));
 	return (pair);
 }
 
@@ -448,7 +452,7 @@ has_heir(struct sadb *db, const struct esp_pair *pair)
 	for (n = table_first(&db->heirs, heir_hash(db, pair)); n != NULL; n = table_next(&db->heirs, n)) {
 		other = ENTRY_OF(n, struct esp_pair, heir);
 		if (other != pair && other != pair->other && other->dying_ms == 0 && esp_pair_serial(other) > esp_pair_serial(pair) &&
-		    addr_cmp(&pair->remote.addr, &other->remote.addr) == 0 && other->out.ways != NULL &&
+		    addr_cmp(&pair->remote.addr, &other->remote.addr) == 0 && other->out.listed &&
 		    selector_eq(&other->out.src_ts[0], &a->src_ts[0]) && selector_eq(&other->out.dst_ts[0], &a->dst_ts[0]))
 			return (true);
 	}

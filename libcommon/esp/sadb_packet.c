@@ -80,7 +80,7 @@ in_transport(struct sadb *db, const struct inner *in)
 	struct spd_way *w;
 
 	while ((w = spd_next(&db->spd, in, &at)) != NULL)
-		if (selector_has_addr(w->local, &in->src) && selector_has_addr(w->remote, &in->dst))
+		if (selector_has_addr(spd_local(w), &in->src) && selector_has_addr(spd_remote(w), &in->dst))
 			return (w->sa->mode == SA_TRANSPORT);
 	return (false);
 }
@@ -139,7 +139,7 @@ by_policy(struct sadb *db, const struct inner *in, const struct endpoint *peer, 
 
 	*why = whole ? ESP_POLICY : ESP_NO_HOP;
 	while ((w = spd_next(&db->spd, in, &at)) != NULL && (whole || w->narrow > 0)) {
-		if (!inner_matches(in, w->local, w->remote) && esp_pair_serial(w->sa->pair) != first)
+		if (!inner_matches(in, spd_local(w), spd_remote(w)) && esp_pair_serial(w->sa->pair) != first)
 			continue;
 		if (!is_for(w->sa, peer)) {
 			*why = once;

@@ -68,13 +68,13 @@ ah_frame(struct pkt *k, const struct inner *in, struct ah_at *at)
 	bool tunnel = sa->mode == SA_TUNNEL;
 	/* Never 0: the kernel would put in one of its own, after the ICV. */
 	uint16_t id = (uint16_t)(k->seq % UINT16_MAX + 1);
-	struct outer o = { &sa->src.addr, &sa->dst.addr, (uint8_t)k->tos, AH_PROTO, id, k->df };
+	struct outer o = { &esp_sa_src(sa)->addr, &sa->dst.addr, (uint8_t)k->tos, AH_PROTO, id, k->df };
 	size_t len, grow;
 	uint8_t *ip;
 
 	if (tunnel)
-		*at = (struct ah_at){ .family = sa->src.addr.family, .next = next_of(in),
-		    .off = outer_len(sa->src.addr.family), .prev = sa->src.addr.family == 4 ? 9 : 6 };
+		*at = (struct ah_at){ .family = esp_sa_src(sa)->addr.family, .next = next_of(in),
+		    .off = outer_len(esp_sa_src(sa)->addr.family), .prev = esp_sa_src(sa)->addr.family == 4 ? 9 : 6 };
 	else if (ah_find(at, span_of(k->p, in->len)) != 0 || at->fragment || at->len != 0)
 		return (ESP_FAILED);
 	len = ah_len(&sa->xf, at->family);
@@ -126,11 +126,11 @@ static enum esp_verdict
 ah_frame_around(struct pkt *k, const struct esp_sa *sa, struct ah_at *at)
 {
 	uint16_t id = (uint16_t)(k->seq_around % UINT16_MAX + 1);	/* never 0: as in ah_frame() */
-	struct outer o = { &sa->src.addr, &k->remote.addr, (uint8_t)k->tos, AH_PROTO, id, k->df };
+	struct outer o = { &esp_sa_src(sa)->addr, &k->remote.addr, (uint8_t)k->tos, AH_PROTO, id, k->df };
 	size_t grow;
 
-	*at = (struct ah_at){ .family = sa->src.addr.family, .next = PROTO_ESP, .off = outer_len(sa->src.addr.family),
-	    .prev = sa->src.addr.family == 4 ? 9 : 6, .len = ah_len(&sa->xf, sa->src.addr.family) };
+	*at = (struct ah_at){ .family = esp_sa_src(sa)->addr.family, .next = PROTO_ESP, .off = outer_len(esp_sa_src(sa)->addr.family),
+	    .prev = esp_sa_src(sa)->addr.family == 4 ? 9 : 6, .len = ah_len(&sa->xf, esp_sa_src(sa)->addr.family) };
 	grow = at->off + at->len;
 	if (pkt_headroom(k) < grow || k->len + grow > PKT_MAX)
 		return (ESP_FAILED);
@@ -188,7 +188,7 @@ esp_seal(struct esp_ctx *ctx, struct pkt *pkts, const struct inner *in, size_t n
 		if (k->verdict != ESP_OK)
 			continue;
 		k->inner_len = in[i].len;
-		k->local = sa->src;
+		k->local = *esp_sa_src(sa);
 		k->remote = sa->dst;
 		k->proto = esp_sa_carrier(sa);
 		k->marker = esp_sa_marker(sa);

@@ -81,7 +81,7 @@ chain(const struct spd *d, uint32_t group, const struct addr *remote, const stru
 static void
 link_in(struct spd *d, struct spd_way *w)
 {
-	struct spd_way **at = chain(d, w->narrow / 4, &w->remote->first, &w->local->first);
+	struct spd_way **at = chain(d, w->narrow / 4, &spd_remote(w)->first, &spd_local(w)->first);
 
 	while (*at != NULL && !before(w, *at))
 		at = &(*at)->next;
@@ -177,15 +177,18 @@ int
 spd_add(struct spd *d, struct esp_sa *sa)
 {
 	size_t n = (size_t)sa->n_src_ts * sa->n_dst_ts;
-	struct spd_way *w = grow(d, n) == 0 ? calloc(n > 0 ? n : 1, sizeof(*w)) : NULL;
+	struct spd_way *w = esp_sa_ways(sa);
 
-	if (w == NULL)
+	if (grow(d, n) != 0)
 		return (-1);
-	sa->ways = w;
+	if (n > 0)
+		memset(w, 0, n * sizeof(*w));
+	sa->listed = true;
 	for (size_t r = 0; r < sa->n_dst_ts; r++)
 		for (size_t l = 0; l < sa->n_src_ts; l++, w++) {
-			*w = (struct spd_way){ .sa = sa, .local = &sa->src_ts[l], .remote = &sa->dst_ts[r],
-			    .narrow = narrow_of(&sa->src_ts[l], &sa->dst_ts[r]) };
+			*w = (struct spd_way){ .sa = sa, .narrow = narrow_of(&sa->src_ts[l], &sa->dst_ts[r]),
+			    .local = (uint32_t)((uint8_t *)&sa->src_ts[l] - (uint8_t *)w),
+			    .remote = (uint32_t)((uint8_t *)&sa->dst_ts[r] - (uint8_t *)w) };
 			if (enter(d, w) != 0) {
 				spd_remove(d, sa);
 				return (-1);
@@ -197,15 +200,16 @@ spd_add(struct spd *d, struct esp_sa *sa)
 void
 spd_remove(struct spd *d, struct esp_sa *sa)
 {
-	for (struct spd_way *w = sa->ways; w < sa->ways + esp_sa_ways(sa) && w->at != NULL; w++) {
+	struct spd_way *w = esp_sa_ways(sa);
+
+	for (size_t n = esp_sa_ways_in(sa); n > 0 && w->at != NULL; n--, w++) {
 		*w->at = w->next;
 		if (w->next != NULL)
 			w->next->at = w->at;
 		d->n_ways--;
 		group_leave(d, w->narrow / 4);
 	}
-	free(sa->ways);
-	sa->ways = NULL;
+	sa->listed = false;
 }
 
 /* ---- look-ups */

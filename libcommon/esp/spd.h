@@ -7,16 +7,7 @@
 #define SAPIPE_ESP_SPD_H
 
 #include "esp/inner.h"
-
-struct esp_sa;
-
-/* One entry: a pair of selectors of one SA. The SA's ${ways} are its entries. */
-struct spd_way {
-	struct spd_way	*next, **at;	/* in the chain of its hash; the pointer to it. NULL: in no table */
-	struct esp_sa	*sa;		/* the outbound one */
-	const struct selector *local, *remote;	/* of the SA */
-	unsigned	 narrow;	/* how specific, for the order */
-};
+#include "esp/sa.h"
 
 /* Entries with the same prefix lengths in their selectors. */
 struct spd_group {
@@ -34,7 +25,7 @@ struct spd {			/* all zero is empty */
 
 void spd_free(struct spd *d);	/* the SAs must have left it */
 
-/* Enters the selectors of ${sa}, which must stay where they are until spd_remove(). 0, or -1: no memory, nothing is entered. */
+/* Enters the selectors of ${sa}, of esp_sa_selectors(), which must stay where they are until spd_remove(). 0, or -1: no memory, nothing is entered. */
 int spd_add(struct spd *d, struct esp_sa *sa);
 /* Takes them out; harmless if they are not there. */
 void spd_remove(struct spd *d, struct esp_sa *sa);

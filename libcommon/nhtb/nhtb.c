@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "esp/spd.h"
+#include "base/hex.h"
 
 #define HOSTS_MAX	(LINKS_MAX - 5)
 #define KEY_MAX		(SA_NAME + ID_TEXT + ENDPOINT_TEXT + 4)
@@ -114,7 +114,7 @@ entry_get(struct nhtb *t, const struct addr *hop)
 	if (e != NULL)
 		return (e);
 	if (t->n_entries == t->cap_entries) {
-		size_t cap = t->cap_entries > 0 ? 2 * t->cap_entries : 64;
+		size_t cap = t->cap_entries + t->cap_entries / 4 + 64;
 
 		if ((more = realloc(t->entries, cap * sizeof(*more))) == NULL)
 			return (NULL);
@@ -125,7 +125,6 @@ entry_get(struct nhtb *t, const struct addr *hop)
 		free(e);
 		return (NULL);
 	}
-	e->own.of_entry = true;
 	e->hop = *hop;
 	e->hop.scope = 0;
 	e->serial = ++t->serial;
@@ -152,13 +151,15 @@ nhtb_entry_after(const struct nhtb *t, uint64_t serial)
 static void
 entry_revive(struct nhtb *t, struct entry *e)
 {
-	if (e->was == NULL)
+	struct gone *g = e->gone;
+
+	if (g == NULL)
 		return;
-	free(e->was);
-	e->was = NULL;
-	*(e->prev != NULL ? &e->prev->next : &t->first_gone) = e->next;
-	*(e->next != NULL ? &e->next->prev : &t->last_gone) = e->prev;
+	*(g->prev != NULL ? &g->prev->gone->next : &t->first_gone) = g->next;
+	*(g->next != NULL ? &g->next->gone->prev : &t->last_gone) = g->prev;
 	t->n_gone--;
+	e->gone = NULL;
+	free(g);
 }
 
 /* Releases an entry that binds nothing. */
@@ -167,7 +168,7 @@ entry_drop(struct nhtb *t, struct entry *e)
 {
 	size_t i;
 
-	if (e->bound != NULL || e->own.newest != NULL || e->was != NULL)
+	if (e->bound != NULL || e->own.newest != NULL || e->gone != NULL)
 		return;
 	i = nhtb_entry_after(t, e->serial - 1);
 	t->n_entries--;
@@ -184,16 +185,19 @@ static void
 entry_gone(struct nhtb *t, struct entry *e, const struct esp_pair *pair)
 {
 	struct entry *old = t->first_gone;
+	size_t size = strlen(pair->name) + 1;
+	struct gone *g;
 
-	if (e->own.newest != NULL || e->was != NULL)
+	if (e->own.newest != NULL || e->gone != NULL)
 		return;
-	if ((e->was = strdup(pair->name)) == NULL) {
+	if ((g = e->gone = malloc(sizeof(*g) + size)) == NULL) {
 		entry_drop(t, e);
 		return;
 	}
-	e->prev = t->last_gone;
-	e->next = NULL;
-	*(e->prev != NULL ? &e->prev->next : &t->first_gone) = e;
+	g->prev = t->last_gone;
+	g->next = NULL;
+	memcpy(g->was, pair->name, size);
+	*(g->prev != NULL ? &g->prev->gone->next : &t->first_gone) = e;
 	t->last_gone = e;
 	if (++t->n_gone > NHTB_GONE_MAX) {
 		entry_revive(t, old);
@@ -237,11 +241,14 @@ nhtb_bind_remote(struct nhtb *t, const struct addr *hop, const struct addr *remo
 {
 	char word[NHTB_REMOTE];
 
+	if (remote != NULL && nhtb_remotes(t) != 0)
+		return (fault(f, FAULT_MEMORY, "no memory for a next hop"));
 	return (nhtb_bind(t, hop, remote != NULL ? nhtb_remote_word(word, remote) : NULL, f));
 }
 
 /* ---- SAs */
 
+/* Puts ${n} into ${l}; first into all of its lists, then into its entries. */
 static void
 link_in(struct nhtb_node *n, struct sas *l)
 {
@@ -251,6 +258,47 @@ link_in(struct nhtb_node *n, struct sas *l)
 	if (k->next != NULL)
 		k->next->prev = k;
 	l->newest = k;
+}
+
+static void
+list_in(struct nhtb_node *n, struct list *l)
+{
+	link_in(n, &l->sas);
+	n->n_lists = n->n_links;
+}
+
+/* Puts ${n}, whose place for it is free, into the list of its remote address, among those that came before and after it. */
+static int
+remote_in(struct nhtb *t, struct nhtb_node *n)
+{
+	char word[NHTB_REMOTE];
+	struct list *l = list_get(t, &t->words, nhtb_remote_word(word, &n->pair->out.dst.addr));
+	struct link *k = &n->links[AT_REMOTE], *before = NULL, *after;
+
+	if (l == NULL)
+		return (-1);
+	for (after = l->sas.newest; after != NULL && esp_pair_serial(after->node->pair) > esp_pair_serial(n->pair); after = after->next)
+		before = after;
+	*k = (struct link){ .prev = before, .next = after, .in = &l->sas, .node = n };
+	*(before != NULL ? &before->next : &l->sas.newest) = k;
+	if (after != NULL)
+		after->prev = k;
+	return (0);
+}
+
+int
+nhtb_remotes(struct nhtb *t)
+{
+	struct table_node *p;
+	struct link *k;
+
+	for (size_t i = 0; i < t->peers.n_buckets && !t->by_remote; i++)
+		for (p = t->peers.bucket[i]; p != NULL; p = p->next)
+			for (k = ENTRY_OF(p, struct list, node)->sas.newest; k != NULL; k = k->next)
+				if (k->node->links[AT_REMOTE].in == NULL && remote_in(t, k->node) != 0)
+					return (-1);
+	t->by_remote = true;
+	return (0);
 }
 
 static void
@@ -274,34 +322,45 @@ is_whole(const struct selector *s)
 static bool
 has_whole(const struct esp_sa *out)
 {
-	for (const struct spd_way *w = out->ways; w < out->ways + esp_sa_ways(out); w++)
-		if (is_whole(w->local) && is_whole(w->remote))
+	for (const struct spd_way *w = esp_sa_ways(out); w < esp_sa_ways(out) + esp_sa_ways_in(out); w++)
+		if (is_whole(spd_local(w)) && is_whole(spd_remote(w)))
 			return (true);
 	return (false);
 }
 
-static void
+/* 0, or -1: no memory. */
+static int
 whole_in(struct nhtb *t, struct list *peer)
 {
-	if (peer->n_whole++ > 0)
-		return;
-	peer->next = t->whole;
-	peer->at = &t->whole;
-	if (peer->next != NULL)
-		peer->next->at = &peer->next;
-	t->whole = peer;
+	struct whole *w = peer->whole;
+
+	if (w != NULL) {
+		w->n++;
+		return (0);
+	}
+	if ((w = malloc(sizeof(*w))) == NULL)
+		return (-1);
+	*w = (struct whole){ .peer = peer, .next = t->whole, .at = &t->whole, .n = 1 };
+	if (w->next != NULL)
+		w->next->at = &w->next;
+	t->whole = peer->whole = w;
 	t->n_whole++;
+	return (0);
 }
 
 static void
 whole_out(struct nhtb *t, struct list *peer)
 {
-	if (--peer->n_whole > 0)
+	struct whole *w = peer->whole;
+
+	if (--w->n > 0)
 		return;
-	*peer->at = peer->next;
-	if (peer->next != NULL)
-		peer->next->at = peer->at;
+	*w->at = w->next;
+	if (w->next != NULL)
+		w->next->at = w->at;
 	t->n_whole--;
+	peer->whole = NULL;
+	free(w);
 }
 
 /* Binds the address ${a} to the peer of ${n}, unless another one has it. 0, 1: another has it, or -1: no memory. */
@@ -361,17 +420,21 @@ links_of(const struct sa_child *rec)
 static void
 peer_key(char out[KEY_MAX], const struct sa_child *rec, const char *id)
 {
-	char at[ENDPOINT_TEXT] = "";
+	char at[2 * sizeof(rec->remote.at.addr.b) + 24] = "";
+	size_t n;
 
-	if (rec->name[0] == '\0' && *id == '\0')
-		(void)endpoint_text(at, &rec->remote.at);
+	/* Short, since thousands may have neither. */
+	if (rec->name[0] == '\0' && *id == '\0') {
+		n = strlen(hex_put(at, sizeof(at), addr_span(&rec->remote.at.addr)));
+		(void)snprintf(at + n, sizeof(at) - n, ":%x:%x", rec->remote.at.port, rec->remote.at.addr.scope);
+	}
 	(void)snprintf(out, KEY_MAX, "%s\n%s\n%s", rec->name, id, at);
 }
 
 static int
 enter(struct nhtb *t, struct nhtb_node *n, const struct sa_child *rec, struct addr *taken)
 {
-	char id[ID_TEXT] = "", key[KEY_MAX], at[NHTB_REMOTE];
+	char id[ID_TEXT] = "", key[KEY_MAX];
 	struct list *l;
 
 	if (rec->remote.id.type != 0)
@@ -379,21 +442,22 @@ enter(struct nhtb *t, struct nhtb_node *n, const struct sa_child *rec, struct ad
 	peer_key(key, rec, id);
 	if ((n->peer = list_get(t, &t->peers, key)) == NULL)
 		return (-1);
-	link_in(n, &n->peer->sas);
-	if ((n->whole = has_whole(&n->pair->out)))
-		whole_in(t, n->peer);
-	if ((l = list_get(t, &t->words, nhtb_remote_word(at, &n->pair->out.dst.addr))) == NULL)
+	list_in(n, n->peer);
+	if (has_whole(&n->pair->out) && whole_in(t, n->peer) != 0)
 		return (-1);
-	link_in(n, &l->sas);
+	n->whole = has_whole(&n->pair->out);
+	n->n_lists = ++n->n_links;	/* the place of AT_REMOTE */
+	if (t->by_remote && remote_in(t, n) != 0)
+		return (-1);
 	if (rec->name[0] != '\0') {
 		if ((l = list_get(t, &t->words, rec->name)) == NULL)
 			return (-1);
-		link_in(n, &l->sas);
+		list_in(n, l);
 	}
 	if (*id != '\0' && strcmp(id, rec->name) != 0) {
 		if ((l = list_get(t, &t->words, id)) == NULL)
 			return (-1);
-		link_in(n, &l->sas);
+		list_in(n, l);
 	}
 	return (own_addresses(t, n, rec, taken));
 }
@@ -418,8 +482,8 @@ nhtb_add(struct nhtb *t, struct esp_pair *pair, const struct sa_child *rec, stru
 bool
 nhtb_narrow(const struct nhtb_node *n)
 {
-	for (size_t i = 0; i < n->n_links && n->peer->n_whole == 0; i++)
-		if (!n->links[i].in->of_entry && ENTRY_OF(n->links[i].in, struct list, sas)->bound > 0)
+	for (size_t i = 0; i < n->n_lists && n->peer->whole == NULL; i++)
+		if (n->links[i].in != NULL && ENTRY_OF(n->links[i].in, struct list, sas)->bound > 0)
 			return (true);
 	return (false);
 }
@@ -434,9 +498,10 @@ nhtb_remove(struct nhtb *t, struct nhtb_node *n)
 	if (n->whole)
 		whole_out(t, n->peer);
 	for (size_t i = 0; i < n->n_links; i++) {
-		l = n->links[i].in;
+		if ((l = n->links[i].in) == NULL)
+			continue;
 		link_out(&n->links[i]);
-		if (l->of_entry)
+		if (i >= n->n_lists)
 			entry_gone(t, ENTRY_OF(l, struct entry, own), n->pair);
 		else
 			list_drop(n->peer != NULL && l == &n->peer->sas ? &t->peers : &t->words, ENTRY_OF(l, struct list, sas));

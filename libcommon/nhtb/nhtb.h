@@ -30,7 +30,10 @@ void nhtb_free(struct nhtb *t);		/* all nodes must be out; NULL is fine */
  */
 int nhtb_bind(struct nhtb *t, const struct addr *hop, const char *name, struct fault *f);
 
-/* The same, to the peer at the outer address ${remote}, as its SAs have it when they are added; NULL: to none. */
+/*
+ * The same, to the peer at the outer address ${remote}, as its SAs have it when they are added, or when nhtb_bind_remote() or
+ * nhtb_remote() is called first; NULL: to none.
+ */
 int nhtb_bind_remote(struct nhtb *t, const struct addr *hop, const struct addr *remote, struct fault *f);
 
 /*

@@ -1,6 +1,5 @@
 /* Next-hop tunnel binding: the look-up of a packet, and of bindings for people. */
 #include "esp/sadb.h"
-#include "esp/spd.h"
 #include "nhtb/nhtb_priv.h"
 
 #define SAS_MAX		64	/* SAs of one peer that a look-up compares */
@@ -26,8 +25,8 @@ best(const struct sas *l, const struct inner *in, enum esp_verdict *why)
 			continue;
 		}
 		*why = ESP_POLICY;
-		for (const struct spd_way *w = sa->ways; w < sa->ways + esp_sa_ways(sa); w++)
-			if ((found == NULL || w->narrow > narrow) && inner_matches(in, w->local, w->remote)) {
+		for (const struct spd_way *w = esp_sa_ways(sa); w < esp_sa_ways(sa) + esp_sa_ways_in(sa); w++)
+			if ((found == NULL || w->narrow > narrow) && inner_matches(in, spd_local(w), spd_remote(w))) {
 				found = sa;
 				narrow = w->narrow;
 			}
@@ -125,7 +124,7 @@ struct esp_sa *
 nhtb_remote(struct nhtb *t, const struct addr *remote, const struct inner *in)
 {
 	char word[NHTB_REMOTE];
-	const struct list *l = nhtb_word_find(t, nhtb_remote_word(word, remote));
+	const struct list *l = nhtb_remotes(t) == 0 ? nhtb_word_find(t, nhtb_remote_word(word, remote)) : NULL;
 	enum esp_verdict state = ESP_NO_SA;
 	struct esp_sa *sa = NULL;
 
@@ -143,13 +142,13 @@ nhtb_peers(const struct nhtb *t)
 struct esp_sa *
 nhtb_each_peer(struct nhtb *t, const struct inner *in, void **at)
 {
-	struct list *l = *at == NULL ? t->whole : ((struct list *)*at)->next;
+	struct whole *w = *at == NULL ? t->whole : ((struct whole *)*at)->next;
 	enum esp_verdict why;
 	struct esp_sa *sa;
 
-	for (; l != NULL; l = l->next)
-		if ((sa = best(&l->sas, in, &why)) != NULL) {
-			*at = l;
+	for (; w != NULL; w = w->next)
+		if ((sa = best(&w->peer->sas, in, &why)) != NULL) {
+			*at = w;
 			return (sa);
 		}
 	return (NULL);
@@ -168,7 +167,7 @@ nhtb_after(const struct nhtb *t, uint64_t serial, struct nhtb_view *v)
 	l = sas_of(e);
 	*v = (struct nhtb_view){ .serial = e->serial, .hop = e->hop, .is_static = e->bound != NULL, .state = NHTB_DOWN,
 	    .name = l->newest != NULL && *l->newest->node->pair->name != '\0' ? l->newest->node->pair->name :
-	    e->bound != NULL ? e->bound->key + (e->bound->key[0] == '\n') : e->was != NULL ? e->was : "" };
+	    e->bound != NULL ? e->bound->key + (e->bound->key[0] == '\n') : e->gone != NULL ? e->gone->was : "" };
 	for (const struct link *k = l->newest; k != NULL && n < SAS_MAX && v->state != NHTB_UP; k = k->next, n++) {
 		bool usable = sadb_usable(&k->node->pair->out);
 

@@ -14,6 +14,7 @@
 
 #include "base/hex.h"
 #include "esp/open.h"
+#include "esp/pair.h"
 #include "esp/seal.h"
 
 #define BUF	4096
@@ -61,16 +62,16 @@ make(struct esp_xf *xf, const struct alg_enc *e, const struct alg_integ *a, bool
 static unsigned
 seal(struct esp_xf *xf, struct pkt *k, size_t inner, uint64_t seq, uint8_t next)
 {
-	struct esp_sa sa = { .mode = SA_TRANSPORT, .xf = *xf };
+	struct esp_pair pair = { .out = { .mode = SA_TRANSPORT, .xf = *xf, .pair = &pair } };
 	struct inner in = { .len = inner, .proto = next };
 
-	memcpy(sa.spi, spi, sizeof(sa.spi));
-	k->sa = &sa;
+	memcpy(pair.out.spi, spi, sizeof(pair.out.spi));
+	k->sa = &pair.out;
 	k->seq = seq;
 	k->len = inner;
 	k->verdict = ESP_OK;
 	esp_seal(ctx, k, &in, 1);
-	*xf = sa.xf;
+	*xf = pair.out.xf;
 	k->sa = NULL;
 	return (k->verdict);
 }
@@ -204,7 +205,8 @@ test_batch_of_mixed_suites(void **state)
 {
 	const struct alg_enc *e[2] = { alg_enc_word("aes128"), alg_enc_word("aes256gcm16") };
 	const struct alg_integ *a[2] = { alg_integ_word("sha256"), NULL };
-	struct esp_sa out[2], in[2];
+	struct esp_pair pair[2];
+	struct esp_sa in[2];
 	static struct replay window[2];
 	static uint8_t buf[ESP_BATCH][512];
 	static struct inner head[ESP_BATCH];
@@ -214,15 +216,15 @@ test_batch_of_mixed_suites(void **state)
 
 	(void)state;
 	for (i = 0; i < 2; i++) {
-		out[i] = (struct esp_sa){ .mode = SA_TRANSPORT };
+		pair[i] = (struct esp_pair){ .out = { .mode = SA_TRANSPORT, .pair = &pair[i] } };
 		in[i] = (struct esp_sa){ .mode = SA_TRANSPORT, .reserved = UINT64_MAX, .window = &window[i] };
 		replay_init(&window[i], 1024, false);
-		make(&out[i].xf, e[i], a[i], false, true);
+		make(&pair[i].out.xf, e[i], a[i], false, true);
 		make(&in[i].xf, e[i], a[i], false, false);
 	}
 	for (i = 0; i < ESP_BATCH; i++) {
 		k[i] = (struct pkt){ .p = buf[i] + 64, .buf = buf[i], .cap = 512, .seq = i + 1, .len = 100 + i,
-		    .sa = &out[i % 2] };
+		    .sa = &pair[i % 2].out };
 		head[i] = (struct inner){ .len = 100 + i, .proto = 253 };
 		memset(k[i].p, (int)i, 100 + i);
 		if (i % 5 == 4)
@@ -251,7 +253,7 @@ test_batch_of_mixed_suites(void **state)
 		assert_true(k[i].p[20] == i && k[i].p[119 + i] == i);
 	}
 	for (i = 0; i < 2; i++) {
-		esp_xf_free(&out[i].xf);
+		esp_xf_free(&pair[i].out.xf);
 		esp_xf_free(&in[i].xf);
 	}
 }

@@ -2,6 +2,7 @@
 #include "vectors.h"
 
 #include "esp/open.h"
+#include "esp/pair.h"
 #include "esp/seal.h"
 
 #define BUF	4096
@@ -45,11 +46,11 @@ run(void (*work)(struct esp_backend_ctx *, struct esp_job *, size_t), struct esp
 static struct pkt
 sealed(const struct esp_xf *xf, uint8_t *buf, size_t len, const uint8_t spi[4], uint64_t seq, uint8_t next)
 {
-	struct esp_sa sa = { .mode = SA_TRANSPORT, .xf = *xf };
+	struct esp_pair pair = { .out = { .mode = SA_TRANSPORT, .xf = *xf, .pair = &pair } };
 	struct inner in = { .len = len, .proto = next };
-	struct pkt k = { .p = buf + esp_xf_head(xf), .len = len, .buf = buf, .cap = BUF, .sa = &sa, .seq = seq };
+	struct pkt k = { .p = buf + esp_xf_head(xf), .len = len, .buf = buf, .cap = BUF, .sa = &pair.out, .seq = seq };
 
-	memcpy(sa.spi, spi, 4);
+	memcpy(pair.out.spi, spi, 4);
 	esp_seal(ctx, &k, &in, 1);
 	assert_int_equal(k.verdict, ESP_OK);
 	assert_ptr_equal(k.p, buf);

@@ -14,7 +14,6 @@
 #define SAS	300
 
 static struct esp_pair pairs[SAS];
-static struct selector ts[SAS][2][3];	/* of each: local, remote */
 static struct spd_way *ways[SAS * 6];	/* of the table, in the order of the look-up */
 static size_t n_ways;
 static uint32_t seed;
@@ -83,8 +82,8 @@ sort(size_t n)
 {
 	n_ways = 0;
 	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < esp_sa_ways(&pairs[i].out); k++)
-			ways[n_ways++] = &pairs[i].out.ways[k];
+		for (size_t k = 0; k < esp_sa_ways_in(&pairs[i].out); k++)
+			ways[n_ways++] = &esp_sa_ways(&pairs[i].out)[k];
 	if (n_ways > 0)
 		qsort(ways, n_ways, sizeof(ways[0]), way_cmp);
 }
@@ -94,7 +93,7 @@ static const struct spd_way *
 slow(const struct inner *in, unsigned nth)
 {
 	for (size_t i = 0; i < n_ways; i++)
-		if (inner_matches(in, ways[i]->local, ways[i]->remote) && nth-- == 0)
+		if (inner_matches(in, spd_local(ways[i]), spd_remote(ways[i])) && nth-- == 0)
 			return (ways[i]);
 	return (NULL);
 }
@@ -116,7 +115,7 @@ compare(const struct spd *d)
 		in.sport = (uint16_t)(chance(3) + 1);
 		in.dport = (uint16_t)(chance(3) + 1);
 		while ((w = spd_next(d, &in, &at)) != NULL)
-			if (inner_matches(&in, w->local, w->remote))
+			if (inner_matches(&in, spd_local(w), spd_remote(w)))
 				assert_ptr_equal(w, slow(&in, nth++));
 		assert_null(slow(&in, nth));
 		hits += nth;
@@ -141,9 +140,8 @@ test_same_as_slow(void **state)
 
 			pairs[i].end.serial = i + 1;
 			pairs[i].established_ms = chance(3);
-			*out = (struct esp_sa){ .pair = &pairs[i], .src_ts = ts[i][0], .dst_ts = ts[i][1] };
-			out->n_src_ts = (uint16_t)(1 + chance(2));
-			out->n_dst_ts = (uint16_t)(1 + chance(3));
+			*out = (struct esp_sa){ .pair = &pairs[i] };
+			assert_int_equal(esp_sa_selectors(out, 1 + chance(2), 1 + chance(3)), 0);
 			for (size_t k = 0; k < out->n_src_ts; k++)
 				out->src_ts[k] = selector(family);
 			for (size_t k = 0; k < out->n_dst_ts; k++)
@@ -161,12 +159,14 @@ test_same_as_slow(void **state)
 		assert_int_equal(d.n_ways, n_ways);
 		hits += compare(&d);
 		for (size_t i = n; i-- > 0; )
-			if (pairs[i].out.ways == NULL && chance(2) != 0)
+			if (!pairs[i].out.listed && chance(2) != 0)
 				assert_int_equal(spd_add(&d, &pairs[i].out), 0);
 		sort(n);
 		hits += compare(&d);
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n; i++) {
 			spd_remove(&d, &pairs[i].out);
+			esp_sa_no_selectors(&pairs[i].out);
+		}
 		assert_int_equal(d.n_ways + d.n_groups, 0);
 	}
 	assert_true(hits > 5000);	/* or nothing was tested */
@@ -178,7 +178,6 @@ test_looks_at_few(void **state)
 {
 	enum { MANY = 4000 };
 	struct esp_pair *many = calloc(MANY, sizeof(*many)), **all = calloc(MANY, sizeof(struct esp_pair *));
-	static struct selector nets[MANY][2];
 	struct spd d = {0};
 	unsigned looked = 0;
 
@@ -188,8 +187,8 @@ test_looks_at_few(void **state)
 		char net[32];
 
 		all[i] = &many[i];
-		*out = (struct esp_sa){ .pair = &many[i], .n_src_ts = 1, .n_dst_ts = 1, .src_ts = &nets[i][0],
-		    .dst_ts = &nets[i][1] };
+		*out = (struct esp_sa){ .pair = &many[i] };
+		assert_int_equal(esp_sa_selectors(out, 1, 1), 0);
 		(void)snprintf(net, sizeof(net), i % 2 == 0 ? "10.%u.%u.0/24" : "172.%u.%u.7/32", i / 250, i % 250);
 		assert_int_equal(selector_parse(out->src_ts, "10.1.0.0/16"), 0);
 		assert_int_equal(selector_parse(out->dst_ts, net), 0);
@@ -210,7 +209,7 @@ test_looks_at_few(void **state)
 	assert_true(looked < 4 * MANY);
 	for (unsigned i = 0; all != NULL && i < MANY; i++) {
 		spd_remove(&d, &all[i]->out);
-		free(all[i]->out.ways);
+		esp_sa_no_selectors(&all[i]->out);
 	}
 	spd_free(&d);
 	free(many);

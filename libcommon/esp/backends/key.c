@@ -8,9 +8,10 @@
 #include "base/secret.h"
 #include "esp/backends/key_slots.h"
 
-#define ROUND_UP(n)	(((n) + 15) / 16 * 16)
 /* Without AVX-512, ipsec-mb 1.3 loads 32 bytes from the second half of a ChaCha20 key, whose last 16 it does not use. */
 #define READ_BEYOND	16
+
+#define SERIAL_MASK	((UINT64_C(1) << 48) - 1)	/* never reached */
 
 static _Atomic uint64_t serials = 1;
 
@@ -48,13 +49,28 @@ hash_of(const struct alg_integ *a)
 	return (a == NULL ? 0 : a->ossl == NULL ? KEY_XCBC : hmac_hash(a->ossl));
 }
 
+/* Bytes of one of the two states. */
+static size_t
+state_len(uint8_t hash)
+{
+	return (hash == 0 || hash == KEY_XCBC ? 0 : hmac_state_len(hash));
+}
+
+/* Bytes of ${bytes}. */
+static size_t
+bytes_len(uint8_t form, uint8_t key_len, uint8_t hash)
+{
+	return (KEY_ROUND_UP((size_t)key_len) + (hash == KEY_XCBC ? 3 * XCBC_BLOCK : 2 * state_len(hash)) +
+	    (form == ALG_AEAD ? READ_BEYOND : 0));
+}
+
 void
 key_drop(struct esp_key *k)
 {
 	if (k == NULL)
 		return;
 	key_slots_forget(k->serial);
-	wipe(k, sizeof(*k) + k->len);
+	wipe(k, sizeof(*k) + bytes_len(k->form, k->key_len, k->hash));
 	free(k);
 }
 
@@ -63,19 +79,18 @@ key_make(const struct esp_suite *s, struct span enc, struct span auth, bool seal
 {
 	const struct alg_enc *e = s->enc;
 	const uint8_t hash = hash_of(s->integ);
-	size_t state = hash == KEY_XCBC ? 0 : hash != 0 ? hmac_state_len(hash) : 0, at = ROUND_UP((size_t)e->key_len);
-	size_t len = at + (hash == KEY_XCBC ? 3 * XCBC_BLOCK : 2 * state) + (e->form == ALG_AEAD ? READ_BEYOND : 0);
+	size_t state = state_len(hash), at = KEY_ROUND_UP((size_t)e->key_len);
 	struct esp_key *k;
 	int rc = 0;
 
 	if (esp_suite_keys(s, enc, auth, f) != 0)
 		return (NULL);
-	if ((k = calloc(1, sizeof(*k) + len)) == NULL) {
+	if ((k = calloc(1, sizeof(*k) + bytes_len((uint8_t)e->form, e->key_len, hash))) == NULL) {
 		(void)fault(f, FAULT_MEMORY, "no memory for an ESP key");
 		return (NULL);
 	}
-	*k = (struct esp_key){ .serial = atomic_fetch_add(&serials, 1), .form = (uint8_t)e->form, .row = row_of(e), .hash = hash,
-	    .key_len = e->key_len, .iv_len = e->iv_len, .seal = seal, .esn = s->esn, .mac_at = (uint8_t)at, .len = (uint16_t)len,
+	*k = (struct esp_key){ .serial = atomic_fetch_add(&serials, 1) & SERIAL_MASK, .form = e->form & 3, .row = row_of(e), .hash = (unsigned)hash & KEY_XCBC,
+	    .key_len = e->key_len, .iv_len = e->iv_len, .seal = seal, .esn = s->esn,
 	    .icv_len = e->form == ALG_AEAD ? e->icv_len : s->integ != NULL ? s->integ->icv_len : 0 };
 	if (e->salt_len == sizeof(k->salt))
 		memcpy(k->salt, enc.p + e->key_len, sizeof(k->salt));
