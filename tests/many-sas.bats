@@ -1,4 +1,5 @@
-# Ten thousand SAs on one device: they come through a pipe, carry, and half of them go again; and what one costs.
+# Ten thousand SAs on one device: they come through a pipe, carry, and half of them go again; and what one costs, with and
+# without a route and a peer of its own.
 
 bats_require_minimum_version 1.5.0
 
@@ -45,12 +46,24 @@ ended_sas() { [ "$(grep -c 'has ended: ' "$T/$1.err")" -ge "$2" ]; }
 resident() { awk '$1 == "Rss:" { print $2 }' "/proc/$1/smaps_rollup"; }
 busy() { awk '{ print int($1 / 1000) }' "/proc/$1/schedstat"; }
 
+# costs SIDE BEFORE N SUITE: prints the bytes of each of N SAs that SIDE has more than BEFORE (KB), and expects less than 2 KB.
+costs() {
+	local bytes=$((($(resident "${BG[$1]}") - $2) * 1024 / $3))
+	echo "# $bytes bytes of the packet process for each SA with $4" >&3
+	# A sanitizer pads and marks memory.
+	[[ $SAPIPE_BUILD == *san* ]] || [ $bytes -lt 2048 ]
+}
+
+# routes_are N: of the left, by esp-tun.
+routes() { left ip route show dev vpn0 proto static | wc -l; }
+routes_are() { [ "$(routes)" = "$1" ]; }
+
 # address I: of the host behind SA I.
 address() { echo "10.2.$(($1 / 250)).$(($1 % 250 + 1))"; }
 
 @test "esp-tun: ten thousand SAs come while traffic passes, half of them go, and each costs little" {
 	local side i time pid suite had=$FIRST per=$(((N - FIRST) / ${#SUITES[@]}))
-	local -A memory backend=([right]='--backend libcrypto')
+	local -A memory backend=([right]='--no-route --backend libcrypto') what=([left]='a route' [right]='libcrypto, no route')
 	records
 	right ip addr add 10.2.0.0/16 dev lo
 	for side in left right; do
@@ -58,14 +71,13 @@ address() { echo "10.2.$(($1 / 250)).$(($1 % 250 + 1))"; }
 		# Open for both: its reader sees no end.
 		exec {i}<>"$T/$side.pipe"
 		# shellcheck disable=SC2086 # several words
-		tun_start $side --no-route ${backend[$side]-} "$T/$side.pipe"
+		tun_start $side ${backend[$side]-} "$T/$side.pipe"
 		cat "$T/$side.first" >"$T/$side.pipe"
 	done
 	for side in left right; do
 		eventually 30 tun_is_up $side
 		eventually 30 in_use $side $FIRST
 	done
-	left ip route add 10.2.0.0/16 dev vpn0 src 10.1.0.1
 	right ip route add 10.1.0.0/24 dev vpn0 src 10.2.0.1
 	ping_across "$(address 0)"
 	pid=${BG[left]}
@@ -80,10 +92,8 @@ address() { echo "10.2.$(($1 / 250)).$(($1 % 250 + 1))"; }
 		done
 		for side in left right; do
 			eventually 120 in_use $side $had || { grep -v 'is in use' "$T/$side.err" | tail; return 1; }
-			memory[$side]=$((($(resident "${BG[$side]}") - memory[$side]) * 1024 / per))
-			echo "# ${memory[$side]} bytes of the packet process for each SA with $suite${backend[$side]+, ${backend[$side]}}" >&3
-			# A sanitizer pads and marks memory.
-			[[ $SAPIPE_BUILD == *san* ]] || [ "${memory[$side]}" -lt 2048 ]
+			[ $side = right ] || eventually 30 routes_are $had
+			costs $side "${memory[$side]}" $per "$suite, ${what[$side]}"
 		done
 	done
 	kill -INT "${BG[pings]}"
@@ -112,19 +122,20 @@ address() { echo "10.2.$(($1 / 250)).$(($1 % 250 + 1))"; }
 	run ! grep -E 'keeper|hint|claim' "$T/left.err" "$T/right.err"
 }
 
-# A hub of many: a peer and a network for each SA.
+# A hub of many: a peer and a network for each SA. In $T/many.{first,SUITE} as above; one more in $T/one.I, its delete in $T/gone.I.
 hub_records() {
-	PYTHONPATH=$SAPIPE_TOP/tests/lib /usr/bin/python3 -B - $N 200 "$T" <<-'PY'
+	PYTHONPATH=$SAPIPE_TOP/tests/lib /usr/bin/python3 -B - $N $FIRST 200 "$T" "${SUITES[@]}" <<-'PY'
 		import os, sys, cbor2, sa_make
 		os.umask(0o077)
-		n, more, t = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-		many = open(f"{t}/many", "wb")
+		n, first, more, t, suites = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5:]
+		files = {part: open(f"{t}/many.{part}", "wb") for part in ["first"] + suites}
 		for i in range(n + more):
-		    o = sa_make.defaults("--esp", "aes128gcm16", "--encap", "udp", "--local", "203.0.113.1:4500",
+		    suite = suites[(i - first) * len(suites) // (n - first)] if first <= i < n else suites[0]
+		    o = sa_make.defaults("--esp", suite, "--encap", "udp", "--local", "203.0.113.1:4500",
 		        "--remote", f"198.18.{i // 250}.{i % 250 + 1}:4500", "--spi-in", str(0x100000 + i), "--spi-out", str(0x200000 + i),
 		        "--remote-ts", f"10.{2 + i // 62500}.{i // 250 % 250}.{i % 250 + 1}/32", "--lifetime", "7200")
 		    r = sa_make.make_child(o)
-		    (many if i < n else open(f"{t}/one.{i - n}", "wb")).write(sa_make.encode(r))
+		    (files["first" if i < first else suite] if i < n else open(f"{t}/one.{i - n}", "wb")).write(sa_make.encode(r))
 		    if i >= n:
 		        open(f"{t}/gone.{i - n}", "wb").write(cbor2.dumps({"type": "sa-delete", "format": 1, "protocol": "esp",
 		            "spi-in": r["spi-in"]}, canonical=True))
@@ -139,18 +150,23 @@ thread_of() { (cd "/proc/$1/task" && dirname "$(grep -lx "$2" ./*/comm)" | sed '
 usage() { echo "$(busy "$1") $(($(date +%s%N) / 1000))"; }
 less() { awk -v a="$1" -v b="$2" 'BEGIN { split(a, x); split(b, y); print y[1] - x[1], y[2] - x[2] }'; }
 each() { awk -v i="$1" -v u="$2" 'BEGIN { split(i, x); split(u, y); print int((y[1] - x[1] * y[2] / x[2]) / 200) }'; }
-routes() { left ip route show dev vpn0 proto static | wc -l; }
-routes_are() { [ "$(routes)" = "$1" ]; }
 
 @test "esp-tun: an SA with a peer and a route of its own, beside ten thousand, costs little to add and to remove" {
-	local pid packets add gone delay idle i
+	local pid packets add gone delay idle i suite memory had=$FIRST per=$(((N - FIRST) / ${#SUITES[@]}))
 	hub_records
 	mkfifo "$T/left.pipe"
 	exec 6<>"$T/left.pipe"
 	left ip route add default via 203.0.113.2
 	tun_start left "$T/left.pipe"
-	cat "$T/many" >"$T/left.pipe"
-	eventually 120 routes_are $N || { routes; tail "$T/left.err"; return 1; }
+	cat "$T/many.first" >"$T/left.pipe"
+	eventually 30 routes_are $FIRST || { routes; tail "$T/left.err"; return 1; }
+	for suite in "${SUITES[@]}"; do
+		had=$((had + per))
+		memory=$(resident "${BG[left]}")
+		cat "$T/many.$suite" >"$T/left.pipe"
+		eventually 120 routes_are $had || { routes; tail "$T/left.err"; return 1; }
+		costs left "$memory" $per "$suite, a route and a peer"
+	done
 	pid=${BG[left]}
 	packets=$(thread_of "$pid" packets)
 	# One after the other, each with its own look at the device. What the process does anyway, in so much time, is not counted.
