@@ -168,6 +168,8 @@ open_all(struct datapath *dp, struct fault *f)
 	dp->router.metric = dp->opt.metric;
 	dp->router.block = dp->opt.block;
 	dp->mtu = dp->opt.mtu != 0 ? dp->opt.mtu : MTU_FIRST;
+	if (dp->tun.n_queues > 0)
+		router_no_qdisc(&dp->router);
 	if (router_link_up(&dp->router, dp->mtu, f) != 0 && !dp->router.foreign)
 		return (-1);
 	if (dp->router.foreign)
@@ -231,10 +233,10 @@ datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
 	if (dp_hop_watch(dp, &why) != 0)
 		dp_warn(dp, &why);
 	coalesce_init(&dp->worker.join, dp->tun.uso, dp_put, dp);
-	dp_note(dp, 1, "%s: %s", dp->tun.name, dp->tun.uso ? "checksums, TSO and USO" : dp->tun.tso ? "checksums and TSO" :
-	    dp->tun.csum ? "checksums, no segmentation" : "no offloads");
+	dp_note(dp, 1, "%s: %s, %s", dp->tun.name, dp->tun.uso ? "checksums, TSO and USO" : dp->tun.tso ? "checksums and TSO" :
+	    dp->tun.csum ? "checksums, no segmentation" : "no offloads", dp->tun.n_queues > 0 ? "fair queues" : "one queue");
 	watch(dp, loop, &dp->keeper_io, dp->opt.keeper, dp_keeper_ready);
-	watch(dp, dp->fast, &dp->tun_io, dp->tun.fd, dp_tun_ready);
+	watch(dp, dp->fast, &dp->tun_io, tun_fd(&dp->tun), dp_tun_ready);
 	for (size_t i = 0; i < RAWESP_SOCKETS; i++)
 		watch(dp, dp->fast, &dp->raw_io[i], dp->raw.fd[i], dp_raw_ready);
 	ev_timer_init(&dp->tick, tick, TICK, TICK);

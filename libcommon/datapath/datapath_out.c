@@ -10,8 +10,10 @@
 #include "datapath/segment.h"
 #include "esp/cut.h"
 
-#define TURN_BYTES	(256 * 1024)	/* read before others have their turn */
+#define TURN_BYTES	(256 * 1024)	/* read before others have their turn, and to the end of the round */
 #define TURN_PACKETS	256
+#define SHARE_BYTES	(32 * 1024)	/* of one queue in a round, or one super-packet */
+#define SHARE_PACKETS	64
 #define JOINED_MAX	64		/* segments of a datagram: UDP_MAX_SEGMENTS of older kernels */
 
 /* ---- what is sent */
@@ -468,25 +470,62 @@ dp_out_probe(struct datapath *dp, struct pkt *k)
 	return (went);
 }
 
-bool
-dp_tun_turn(struct datapath *dp)
+/* ---- the device's queues */
+
+/* Forwards the share of one queue, and adds to what the turn has forwarded. 1: there may be more; 0: there is none; -1 with a fault. */
+static int
+share(struct datapath *dp, unsigned queue, size_t *packets, size_t *bytes, struct fault *f)
 {
 	struct worker *w = dp_worker(dp);
-	size_t bytes = 0;
-	struct fault f;
+	size_t n, len = 0;
 	struct pkt k;
 	int rc = 1;
 
-	for (int i = 0; i < TURN_PACKETS && bytes < TURN_BYTES; i++) {
+	for (n = 0; n < SHARE_PACKETS && len < SHARE_BYTES; n++) {
 		k = worker_one(w);
-		if ((rc = tun_read(&dp->tun, &k, &w->count.cut, &f)) != 1)
+		if ((rc = tun_read(&dp->tun, queue, &k, &w->count.cut, f)) != 1)
 			break;
-		bytes += k.len;
+		len += k.len;
 		dp_out(dp, &k);
 	}
+	*packets += n;
+	*bytes += len;
+	return (rc);
+}
+
+/*
+ * Rounds of all queues that have packets. A round is never cut short: the order of the queues stays the same, and the last ones would
+ * wait for ever. 0, or -1 with a fault.
+ */
+static int
+turn(struct datapath *dp, struct fault *f)
+{
+	size_t packets = 0, bytes = 0, n, i;
+	unsigned queue[TUN_QUEUES];
+	bool more = true;
+	int rc;
+
+	while (more && packets < TURN_PACKETS && bytes < TURN_BYTES) {
+		more = false;
+		n = tun_ready(&dp->tun, queue);
+		for (i = 0; i < n; i++) {
+			if ((rc = share(dp, queue[i], &packets, &bytes, f)) == -1)
+				return (-1);
+			more = more || rc == 1;
+		}
+	}
+	return (0);
+}
+
+bool
+dp_tun_turn(struct datapath *dp)
+{
+	struct fault f;
+	int rc = turn(dp, &f);
+
 	/* SAs may come and go after this call: the batch ends with it. */
 	dp_out_flush(dp);
-	if (rc >= 0)
+	if (rc == 0)
 		return (true);
 	ev_io_stop(dp->fast, &dp->tun_io);
 	dp_broken(dp, &f);

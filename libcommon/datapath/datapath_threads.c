@@ -144,7 +144,7 @@ serve_device(void *arg)
 {
 	struct datapath *dp = arg;
 	struct dp_threads *t = &dp->threads;
-	struct pollfd fds[] = { { .fd = dp->tun.fd, .events = POLLIN }, { .fd = t->wake, .events = POLLIN } };
+	struct pollfd fds[] = { { .fd = tun_fd(&dp->tun), .events = POLLIN }, { .fd = t->wake, .events = POLLIN } };
 	bool go = true;
 
 	(void)prctl(PR_SET_NAME, "sender");

@@ -107,7 +107,7 @@ tap_read(const struct tap *t, struct pkt *k, struct tap_frame *frame, uint64_t *
 {
 	int rc;
 
-	while ((rc = tun_read(&t->tun, k, cut, f)) == 1) {
+	while ((rc = tun_read(&t->tun, 0, k, cut, f)) == 1) {
 		if (k->len < TAP_HEAD || (k->csum == PKT_CSUM_PARTIAL && k->csum_start < TAP_HEAD)) {
 			++*cut;
 			continue;

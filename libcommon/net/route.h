@@ -101,6 +101,11 @@ int router_multicast(struct router *r, struct fault *f);
 size_t router_path_mtu(struct router *r, const struct addr *remote, uint32_t mark);
 /* Limits the super-packets of the device to ${size} bytes, if the kernel supports it (4.16). */
 void router_gso(struct router *r, size_t size);
+/*
+ * Before router_link_up(), for a device that accepts all packets at once: without a qdisc. A TUN device with several queues would have one
+ * for each queue that there may be, which is 6 MB of the kernel's memory, and packets never wait in any of them.
+ */
+void router_no_qdisc(struct router *r);
 /* Adds an address to the device; 0 also if the device has it already. */
 int router_address(struct router *r, const struct addr *a, uint8_t prefix, struct fault *f);
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sys/socket.h>
@@ -102,6 +103,19 @@ void
 router_gso(struct router *r, size_t size)
 {
 	link_number(r, IFLA_GSO_MAX_SIZE, (uint32_t)size);
+}
+
+void
+router_no_qdisc(struct router *r)
+{
+	struct netlink_msg m;
+	struct nlmsghdr *h = netlink_begin(&r->nl, &m, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE);
+	struct tcmsg *tc = mnl_nlmsg_put_extra_header(h, sizeof(*tc));
+
+	tc->tcm_ifindex = (int)r->ifindex;
+	tc->tcm_parent = TC_H_ROOT;
+	mnl_attr_put_strz(h, TCA_KIND, "noqueue");
+	(void)netlink_talk(&r->nl, h, NULL, NULL);
 }
 
 void

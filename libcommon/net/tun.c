@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/if_tun.h>
+#include <linux/sockios.h>
 #include <linux/virtio_net.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -33,6 +35,23 @@ cannot_make(enum fault_code code, const char *name, struct fault *f)
 	    fault_sys(f, code, "cannot create TUN device %s", name));
 }
 
+/* Whether the driver of ${name} is that of TUN devices. TAP devices have the same name, and another bus. */
+static bool
+is_tun(const char *name)
+{
+	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
+	struct ifreq ifr = { .ifr_data = (char *)&info };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool yes;
+
+	if (fd == -1)
+		return (false);
+	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	yes = ioctl(fd, SIOCETHTOOL, &ifr) == 0 && strcmp(info.driver, "tun") == 0 && strcmp(info.bus_info, "tun") == 0;
+	(void)close(fd);
+	return (yes);
+}
+
 static int
 attach_failed(const char *name, struct fault *f)
 {
@@ -45,7 +64,11 @@ attach_failed(const char *name, struct fault *f)
 		    fault_sys(f, FAULT_DEVICE, "interface %s is in use by another program", name)));
 	case EINVAL:
 	case EEXIST:
-		/* An interface of that name exists that is no TUN device, or one of another kind. */
+		/* The device of another esp-tun has several queues, and we ask for one. */
+		if (is_tun(name))
+			return (fault_because(f, CAUSE_NAME_IN_USE,
+			    fault(f, FAULT_DEVICE, "interface %s is in use by another program, or was made with several queues "
+			    "(ip tuntap lists them)", name)));
 		if (if_nametoindex(name) != 0)
 			return (fault_because(f, CAUSE_NAME_IN_USE,
 			    fault(f, FAULT_DEVICE, "interface %s exists and is of another kind: no TUN device "
@@ -116,10 +139,23 @@ tun_offloads(struct tun *t)
 	return (ioctl(t->fd, TUNSETVNETHDRSZ, &hdr) == -1 || set_offloads(t) == -1 ? -1 : 0);
 }
 
+/* 0, or -1 with errno. */
+static int
+attach(struct tun *t, const char *name, int more)
+{
+	struct ifreq ifr = { .ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | more) };
+
+	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	if (ioctl(t->fd, TUNSETIFF, &ifr) == -1)
+		return (-1);
+	(void)snprintf(t->name, sizeof(t->name), "%s", ifr.ifr_name);
+	return (0);
+}
+
 int
 tun_open(struct tun *t, const char *name, struct fault *f)
 {
-	struct ifreq ifr = {0};
+	bool several;
 
 	*t = (struct tun){ .fd = -1 };
 	if (name == NULL || name[0] == '\0')
@@ -131,20 +167,21 @@ tun_open(struct tun *t, const char *name, struct fault *f)
 		return (fault_because(f, CAUSE_TUN,
 		    fault_sys(f, errno == EACCES || errno == EPERM ? FAULT_PERMISSION :
 		    FAULT_DEVICE, "cannot open /dev/net/tun")));
-	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
-	ifr.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR);
-	if (ioctl(t->fd, TUNSETIFF, &ifr) == -1) {
+	/* Never to one that is there: that of another program would share its packets with us. */
+	several = attach(t, name, IFF_MULTI_QUEUE | IFF_TUN_EXCL) == 0;
+	if (!several && attach(t, name, 0) == -1) {
 		(void)attach_failed(name, f);
 		tun_close(t);
 		return (-1);
 	}
-	(void)snprintf(t->name, sizeof(t->name), "%s", ifr.ifr_name);
 	t->ifindex = index_of(t->name);
 	if (t->ifindex == 0 || tun_offloads(t) == -1) {
 		(void)fault_sys(f, FAULT_DEVICE, "cannot set up TUN device %s", t->name);
 		tun_close(t);
 		return (-1);
 	}
+	if (several)
+		(void)tun_fair(t);
 	return (0);
 }
 
@@ -154,6 +191,7 @@ tun_close(struct tun *t)
 	/* A persistent device keeps its offloads, and its next user may not know of them. */
 	if (t->fd != -1 && t->csum)
 		(void)ioctl(t->fd, TUNSETOFFLOAD, 0UL);
+	tun_queues_close(t);
 	if (t->fd != -1)
 		(void)close(t->fd);
 	*t = (struct tun){ .fd = -1 };
@@ -189,19 +227,20 @@ read_header(struct pkt *k, const struct virtio_net_hdr *hdr)
 }
 
 int
-tun_read(const struct tun *t, struct pkt *k, uint64_t *cut, struct fault *f)
+tun_read(const struct tun *t, unsigned queue, struct pkt *k, uint64_t *cut, struct fault *f)
 {
 	struct virtio_net_hdr hdr;
 	/* One piece: with small packets a read of several takes a tenth longer. */
 	uint8_t *at = k->p - sizeof(hdr);
 	size_t room = k->cap - pkt_headroom(k) - 1;	/* another byte receives the excess of a packet that does not fit */
+	int fd = t->n_queues > 0 ? t->queue[queue] : t->fd;
 	ssize_t got;
 
 	if (room > PKT_MAX)
 		room = PKT_MAX;
 	for (;;) {
 		biglock_leave();
-		got = read(t->fd, at, sizeof(hdr) + room + 1);
+		got = read(fd, at, sizeof(hdr) + room + 1);
 		biglock_take();
 		if (got == -1 && errno == EINTR)
 			continue;

@@ -13,9 +13,14 @@
 #include "base/pkt.h"
 
 #define TUN_PARTS	128	/* of a packet in one write */
+#define TUN_QUEUES	8
 
 struct tun {
 	int		fd;		/* nonblocking; -1: none */
+	int		queue[TUN_QUEUES];	/* those that the kernel puts packets into, if it is not ${fd} alone */
+	unsigned	n_queues;	/* 0: it is */
+	int		any;		/* an epoll descriptor for all of them */
+	uint32_t	busy;		/* a bit for each queue that had packets at the last look */
 	unsigned	ifindex;
 	char		name[IFNAMSIZ];
 	bool		csum, tso, uso;	/* the kernel leaves checksums to us; segments of TCP; of UDP */
@@ -25,25 +30,37 @@ struct tun {
 bool tun_name_ok(const char *name);
 
 /*
- * Creates the device ${name}, or attaches to a persistent one of that name that is not in use.
+ * Creates the device ${name}, with fair queues where the kernel can, or attaches to a persistent one of that name that is not in use.
  * NULL or "": the first free one of "vpn0", "vpn1", ... -1 with FAULT_PERMISSION, FAULT_DEVICE (no TUN
  * driver; the name is in use, or no name for an interface). tun_close() removes it.
  */
 int tun_open(struct tun *t, const char *name, struct fault *f);
+/*
+ * Part of tun_open(). Gives a device that was made with IFF_MULTI_QUEUE its queues. The kernel chooses one by a hash of the addresses,
+ * protocol and ports, so that packets of a connection stay in order, and a connection with much to send delays few others. False: the
+ * device has one.
+ */
+bool tun_fair(struct tun *t);
+void tun_queues_close(struct tun *t);	/* part of tun_close() */
 void tun_close(struct tun *t);	/* harmless with fd -1 */
 /* Whether the kernel sees a carrier on the device: without one its routes are marked "linkdown". 0, or -1 with errno. */
 int tun_carrier(const struct tun *t, bool on);
 /* Turns the offloads of a device on that was made with IFF_VNET_HDR: what tun_open() does. 0, or -1 with errno. */
 int tun_offloads(struct tun *t);
 
+/* A descriptor that is readable while the device has packets. */
+int tun_fd(const struct tun *t);
+/* Writes to ${queue} which queues may have packets, at most TUN_QUEUES; first those that had none at the last call. */
+size_t tun_ready(struct tun *t, unsigned *queue);
+
 /*
- * Reads a packet without waiting, to ${p} up to the end of its buffer but one byte (PKT_MAX + 1 bytes of room receive any),
+ * Reads a packet of one queue without waiting, to ${p} up to the end of its buffer but one byte (PKT_MAX + 1 bytes of room receive any),
  * and writes to the TUN_HEADROOM bytes before it: sets ${len} and the device's values of checksum and segments, which
  * nobody has checked. A packet that does not fit, or of a kind that was not asked for, is dropped and counted in ${*cut}.
  * 1; 0: there is none; -1 with FAULT_DEVICE if the device was removed.
  */
 #define TUN_HEADROOM	10
-int tun_read(const struct tun *t, struct pkt *k, uint64_t *cut, struct fault *f);
+int tun_read(const struct tun *t, unsigned queue, struct pkt *k, uint64_t *cut, struct fault *f);
 
 /*
  * Writes a packet of ${n} parts (at most TUN_PARTS) with the values of ${k}: segments, checksum, and ${head}, where the
