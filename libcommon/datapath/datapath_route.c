@@ -220,8 +220,10 @@ all_peers(struct datapath *dp)
 		own->peer.scope = 0;
 		p->list[p->n++] = own->peer;
 	}
+	biglock_leave();	/* only this thread looks at them */
 	if (p->n > 0)
 		qsort(p->list, p->n, sizeof(*p->list), by_addr);
+	biglock_take();
 	return (0);
 }
 
@@ -238,6 +240,8 @@ whole(struct datapath *dp)
 	if (all_peers(dp) != 0)
 		goto memory;
 	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++) {
+		if (i % DP_YIELD == 0)
+			biglock_yield();
 		own = pair->user;
 		own->led = has_routes(pair);
 		if (own->led && !each_route(dp, pair, true, want_route, &w))

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "base/biglock.h"
 #include "net/route_priv.h"
 
+#define YIELD		64	/* routes that are looked at before other threads have their turn */
 #define BLOCKS_MAX	254	/* of one range of IPv6 addresses */
 
 int
@@ -344,9 +346,14 @@ router_sync(struct router *r, struct route *want, size_t n, struct fault *f)
 
 	for (i = 0; i < n; i++)
 		route_port_need(r, &want[i]);
-	if ((n = list_of(&list, &cap, want, n)) == SIZE_MAX)
+	biglock_leave();	/* nobody else knows these lists */
+	n = list_of(&list, &cap, want, n);
+	biglock_take();
+	if (n == SIZE_MAX)
 		return (fault(f, FAULT_MEMORY, "no memory for routes"));
 	for (i = j = 0; i < n || j < r->n_have; ) {
+		if ((i + j) % YIELD == 0)
+			biglock_yield();
 		c = i == n ? 1 : j == r->n_have ? -1 : -kept_cmp(&r->have[j], &want[i]);
 		if (c > 0)
 			kept_drop(r, &r->have[j++]);
