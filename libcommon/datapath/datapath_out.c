@@ -14,6 +14,9 @@
 #define TURN_PACKETS	256
 #define SHARE_BYTES	(32 * 1024)	/* of one queue in a round, or one super-packet */
 #define SHARE_PACKETS	64
+/* Packets that are read before the first of them is looked up, with many SAs (flow_expect()); a longer one is the last. */
+#define AHEAD		8
+#define AHEAD_BYTES	2048
 #define JOINED_MAX	64		/* segments of a datagram: UDP_MAX_SEGMENTS of older kernels */
 
 /* ---- what is sent */
@@ -472,22 +475,35 @@ dp_out_probe(struct datapath *dp, struct pkt *k)
 
 /* ---- the device's queues */
 
+static void
+out_several(struct datapath *dp, struct pkt *k, size_t n)
+{
+	flow_expect(dp->db, k, n);
+	for (size_t i = 0; i < n; i++)
+		dp_out(dp, &k[i]);
+}
+
 /* Forwards the share of one queue, and adds to what the turn has forwarded. 1: there may be more; 0: there is none; -1 with a fault. */
 static int
 share(struct datapath *dp, unsigned queue, size_t *packets, size_t *bytes, struct fault *f)
 {
+	const size_t ahead = sadb_count(dp->db) > FLOW_FEW ? AHEAD : 1;
 	struct worker *w = dp_worker(dp);
-	size_t n, len = 0;
-	struct pkt k;
+	size_t n, len = 0, m = 0;
+	struct pkt k[AHEAD];
 	int rc = 1;
 
 	for (n = 0; n < SHARE_PACKETS && len < SHARE_BYTES; n++) {
-		k = worker_one(w);
-		if ((rc = tun_read(&dp->tun, queue, &k, &w->count.cut, f)) != 1)
+		k[m] = worker_one(w, m);
+		if ((rc = tun_read(&dp->tun, queue, &k[m], &w->count.cut, f)) != 1)
 			break;
-		len += k.len;
-		dp_out(dp, &k);
+		len += k[m++].len;
+		if (m == ahead || k[m - 1].len > AHEAD_BYTES) {
+			out_several(dp, k, m);
+			m = 0;
+		}
 	}
+	out_several(dp, k, m);
 	*packets += n;
 	*bytes += len;
 	return (rc);

@@ -80,7 +80,7 @@ request_put(const struct dp_probe *p, uint8_t *b, size_t len, uint16_t seq)
 static bool
 request_send(struct datapath *dp, size_t len, uint16_t seq)
 {
-	struct pkt k = worker_one(dp_worker(dp));
+	struct pkt k = worker_one(dp_worker(dp), 0);
 
 	k.len = len;
 	request_put(dp->probe, k.p, len, seq);

@@ -50,18 +50,17 @@ worker_close(struct worker *w)
 }
 
 struct pkt
-worker_one(struct worker *w)
+worker_one(struct worker *w, size_t i)
 {
-	return ((struct pkt){ .p = w->slots + ESP_HEADROOM, .buf = w->slots, .cap = SLOT });
+	uint8_t *slot = w->slots + i * SLOT;
+
+	return ((struct pkt){ .p = slot + ESP_HEADROOM, .buf = slot, .cap = SLOT });
 }
 
 struct pkt *
 worker_batch(struct worker *w)
 {
-	for (size_t i = 0; i < ESP_BATCH; i++) {
-		uint8_t *slot = w->slots + i * SLOT;
-
-		w->pkts[i] = (struct pkt){ .p = slot + ESP_HEADROOM, .buf = slot, .cap = SLOT };
-	}
+	for (size_t i = 0; i < ESP_BATCH; i++)
+		w->pkts[i] = worker_one(w, i);
 	return (w->pkts);
 }

@@ -45,7 +45,7 @@ void worker_close(struct worker *w);		/* wipes; harmless on zeros */
 
 /* ESP_BATCH empty packets in the slots, with room for PKT_MAX bytes and the ESP header and trailer. */
 struct pkt *worker_batch(struct worker *w);
-/* One such packet. */
-struct pkt worker_one(struct worker *w);
+/* One such packet, the ${i}-th. */
+struct pkt worker_one(struct worker *w, size_t i);
 
 #endif

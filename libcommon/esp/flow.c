@@ -81,6 +81,21 @@ fit_of(const struct esp_sa *sa, const struct inner *in)
 	return (sa->mtu > least ? sa->mtu : least);
 }
 
+void
+flow_expect(struct sadb *db, const struct pkt *pkts, size_t n)
+{
+	struct inner in[ESP_BATCH];
+	size_t m = 0, i;
+
+	if (n < 2 || sadb_count(db) <= FLOW_FEW)
+		return;
+	for (i = 0; i < n && m < ESP_BATCH; i++)
+		if (inner_parse(&in[m], pkts[i].p, pkts[i].len) == 0)
+			sadb_fetch_flow(db, &in[m++]);
+	for (i = 0; i < m; i++)
+		sadb_fetch_sa(db, &in[i]);
+}
+
 enum esp_verdict
 flow_route(struct sadb *db, struct pkt *k, struct inner *in)
 {
@@ -173,6 +188,7 @@ flow_out(struct sadb *db, struct esp_ctx *ctx, struct pkt *pkts, size_t n)
 		n = ESP_BATCH;
 	if (n == 0)
 		return;
+	flow_expect(db, pkts, n);
 	for (i = 0; i < n; i++) {
 		k = &pkts[i];
 		k->verdict = flow_route(db, k, &in[i]);

@@ -30,6 +30,14 @@ bool flow_waits(enum esp_verdict v);
 enum esp_verdict flow_again(struct sadb *db, struct pkt *k, const struct inner *in, enum esp_verdict v);
 void flow_drop(struct pkt *k);
 
+#define FLOW_FEW	256	/* SAs that a cache has room for */
+
+/*
+ * The packets ${pkts}, of which flow_route() is called next: begins to fetch what their SAs have in memory, for all at once, as one
+ * after another costs as much as the cipher. With no more than FLOW_FEW SAs it does nothing. It changes nothing but the cache.
+ */
+void flow_expect(struct sadb *db, const struct pkt *pkts, size_t n);
+
 /*
  * Wire to device: finds the SA by ${proto}, SPI and ${local} (family 0: not known), opens (esp_open()), then checks the
  * inner packet against the selectors (RFC 4301, 5.2) and copies congestion marks. Verdict OK: the ${inner_len} bytes

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/biglock.h"
+#include "base/scratch.h"
 #include "esp/sadb_priv.h"
 #include "wire/wr.h"
 
@@ -19,9 +20,14 @@ sadb_new(const struct sadb_config *c, struct fault *f)
 	}
 	db->conf = *c;
 	db->age = 1;
+	if ((db->flows = (void *)scratch_new(SADB_FLOWS * sizeof(struct flow))) == NULL) {
+		(void)fault(f, FAULT_MEMORY, "no memory for the SA table");
+		free(db);
+		return (NULL);
+	}
 	if (rand_system.fill(rand_system.state, db->salt, sizeof(db->salt)) != 0) {
 		(void)fault(f, FAULT_CRYPTO, "no random bytes");
-		free(db);
+		sadb_free(db);
 		return (NULL);
 	}
 	return (db);
@@ -81,6 +87,7 @@ sadb_free(struct sadb *db)
 	spd_free(&db->spd);
 	table_free(&db->heirs);
 	heap_free(&db->ends);
+	scratch_free((uint8_t *)db->flows, SADB_FLOWS * sizeof(struct flow));
 	free(db);
 }
 

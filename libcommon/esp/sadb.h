@@ -12,7 +12,7 @@
 #include "esp/tos.h"
 
 #define SADB_BUCKETS	16384
-#define SADB_FLOWS	1024
+#define SADB_FLOWS	16384	/* a power of two */
 #define SADB_FRAGS	64
 #define SADB_LINGER_MS	2000	/* that a deleted, rekeyed SA still receives */
 #define SADB_SPENT_MS	5000	/* ... and one whose volume is used up: it waits for the new one */
@@ -124,6 +124,12 @@ enum esp_verdict sadb_why(const struct esp_sa *sa);
  * any more), or that of hooks.choose.
  */
 struct esp_sa *sadb_by_packet(struct sadb *db, const struct inner *in, const struct endpoint *peer, enum esp_verdict *why);
+/*
+ * For packets that come together, before sadb_by_packet() for the first of them: begin to fetch from memory what it needs. First
+ * sadb_fetch_flow() for all of them, then sadb_fetch_sa().
+ */
+void sadb_fetch_flow(struct sadb *db, const struct inner *in);
+void sadb_fetch_sa(struct sadb *db, const struct inner *in);
 /* Whether ${in} may come out of the inbound ${sa}. */
 bool sadb_admits(struct sadb *db, struct esp_sa *sa, const struct inner *in);
 

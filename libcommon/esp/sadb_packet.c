@@ -61,15 +61,25 @@ flow_slot(struct sadb *db, const struct inner *in)
 	for (i = 0; i < n; i += 4)
 		h = (h ^ get_be32(in->src.b + i)) * UINT32_C(2654435761) ^ get_be32(in->dst.b + i);
 	h *= UINT32_C(2246822519);
-	return (&db->flows[h >> 20 & (SADB_FLOWS - 1)]);
+	return (&db->flows[h >> 18 & (SADB_FLOWS - 1)]);
+}
+
+/* Of addresses, whose bytes behind those of IPv4 are zero. */
+static bool
+same_bytes(const uint8_t a[16], const uint8_t b[16])
+{
+	uint64_t x[2], y[2];
+
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
+	return (((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0);
 }
 
 static bool
 flow_is(const struct flow *fl, const struct inner *in, uint64_t age)
 {
-	return (fl->age == age && fl->sport == in->sport && fl->dport == in->dport &&
-	    fl->proto == in->proto && fl->ports == in->has_ports &&
-	    addr_cmp(&fl->src, &in->src) == 0 && addr_cmp(&fl->dst, &in->dst) == 0);
+	return (fl->age == age && fl->sport == in->sport && fl->dport == in->dport && fl->proto == in->proto &&
+	    fl->ports == in->has_ports && fl->family == in->src.family && same_bytes(fl->src, in->src.b) && same_bytes(fl->dst, in->dst.b));
 }
 
 /* Whether the narrowest SA between the two addresses, whatever its ports, is one of transport mode. */
@@ -122,9 +132,12 @@ keep(struct sadb *db, struct flow *fl, const struct inner *in, struct esp_sa *sa
 {
 	frag_note(db, in, sa, true);
 	/* Later fragments depend on their first one, not on this cache. Multicast may go to several SAs. */
-	if (!in->frag_rest && !is_multicast(&in->dst))
-		*fl = (struct flow){ in->src, in->dst, in->sport, in->dport, in->proto,
-		    in->has_ports, db->age, sa };
+	if (!in->frag_rest && !is_multicast(&in->dst)) {
+		*fl = (struct flow){ .sport = in->sport, .dport = in->dport, .proto = in->proto, .family = in->src.family,
+		    .ports = in->has_ports, .age = db->age, .sa = sa };
+		memcpy(fl->src, in->src.b, sizeof(fl->src));
+		memcpy(fl->dst, in->dst.b, sizeof(fl->dst));
+	}
 	return (sa);
 }
 
@@ -156,6 +169,21 @@ by_policy(struct sadb *db, const struct inner *in, const struct endpoint *peer, 
 	return (NULL);
 }
 
+void
+sadb_fetch_flow(struct sadb *db, const struct inner *in)
+{
+	__builtin_prefetch(flow_slot(db, in));
+}
+
+void
+sadb_fetch_sa(struct sadb *db, const struct inner *in)
+{
+	const struct flow *fl = flow_slot(db, in);
+
+	if (flow_is(fl, in, db->age))
+		esp_pair_fetch_out(fl->sa);
+}
+
 struct esp_sa *
 sadb_by_packet(struct sadb *db, const struct inner *in, const struct endpoint *peer, enum esp_verdict *why)
 {
@@ -164,9 +192,12 @@ sadb_by_packet(struct sadb *db, const struct inner *in, const struct endpoint *p
 	struct esp_sa *sa = NULL;
 
 	*why = ESP_OK;
-	if (flow_is(fl, in, db->age) && sadb_usable(fl->sa) && is_for(fl->sa, peer)) {
-		frag_note(db, in, fl->sa, true);
-		return (fl->sa);
+	if (flow_is(fl, in, db->age)) {
+		esp_pair_fetch_out(fl->sa);
+		if (sadb_usable(fl->sa) && is_for(fl->sa, peer)) {
+			frag_note(db, in, fl->sa, true);
+			return (fl->sa);
+		}
 	}
 	if (h->choose != NULL && peer == NULL)
 		sa = h->choose(h->ctx, in, why);

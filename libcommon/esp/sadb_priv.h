@@ -7,11 +7,12 @@
 #include "esp/sadb.h"
 #include "esp/spd.h"
 
-/* The flow of a recent packet and its outbound SA. */
+/* The flow of a recent packet and its outbound SA: one cache line. */
 struct flow {
-	struct addr	src, dst;
+	_Alignas(ESP_SA_LINE) uint8_t src[16];
+	uint8_t		dst[16];
 	uint16_t	sport, dport;
-	uint8_t		proto;
+	uint8_t		proto, family;
 	bool		ports;
 	uint64_t	age;		/* of the table when it was made; 0: empty */
 	struct esp_sa	*sa;
@@ -37,7 +38,7 @@ struct sadb {
 	struct table	 heirs;		/* pairs by peer and selectors, see has_heir() */
 	uint64_t	 age, serial;
 	int64_t		 ahead_ms;	/* the wall clock, of the monotonic one */
-	struct flow	 flows[SADB_FLOWS];
+	struct flow	*flows;		/* SADB_FLOWS; pages exist for those that were used */
 	struct frag	 frags[SADB_FRAGS];
 	size_t		 next_frag;
 	struct ip_frags	*defrag;	/* NULL: no fragment has come for transport mode */

@@ -110,7 +110,7 @@ key(struct secret *s, size_t n, uint8_t fill)
 
 /* SA number ${n} as ${local} sees it: 1 is left, 2 is right. AES-128-CBC, HMAC-SHA-1-96. */
 static void
-child(struct sa_child *c, uint8_t n, int local, const char *lts, const char *rts)
+child(struct sa_child *c, unsigned n, int local, const char *lts, const char *rts)
 {
 	int remote = 3 - local;
 
@@ -122,10 +122,10 @@ child(struct sa_child *c, uint8_t n, int local, const char *lts, const char *rts
 	put_be32(c->spi_out, 0x1000u * (unsigned)remote + n);
 	c->local.at.addr = addr_make(4, (const uint8_t[]){ 192, 0, 2, (uint8_t)local });
 	c->remote.at.addr = addr_make(4, (const uint8_t[]){ 192, 0, 2, (uint8_t)remote });
-	key(&c->enc_in, 16, (uint8_t)(n * 4 + local));
-	key(&c->auth_in, 20, (uint8_t)(n * 4 + local));
-	key(&c->enc_out, 16, (uint8_t)(n * 4 + remote));
-	key(&c->auth_out, 20, (uint8_t)(n * 4 + remote));
+	key(&c->enc_in, 16, (uint8_t)(n * 4 + (unsigned)local));
+	key(&c->auth_in, 20, (uint8_t)(n * 4 + (unsigned)local));
+	key(&c->enc_out, 16, (uint8_t)(n * 4 + (unsigned)remote));
+	key(&c->auth_out, 20, (uint8_t)(n * 4 + (unsigned)remote));
 	assert_int_equal(selector_parse(&c->local_ts[0], local == 1 ? lts : rts), 0);
 	assert_int_equal(selector_parse(&c->remote_ts[0], local == 1 ? rts : lts), 0);
 }
@@ -158,7 +158,7 @@ add(struct sadb *db, struct sa_child *c)
 }
 
 static void
-both(uint8_t n, const char *lts, const char *rts)
+both(unsigned n, const char *lts, const char *rts)
 {
 	struct sa_child c;
 
@@ -453,6 +453,47 @@ test_replays(void **state)
 		r = (struct pkt){ .p = slots[10], .len = n, .tos = PKT_TOS_NONE };
 		flow_in(right, ctx, &r, 1);
 		assert_true(r.verdict == ESP_SHORT || r.verdict == ESP_BAD_ICV);
+	}
+}
+
+/* With many SAs a batch is looked at before it is routed: each packet still gets its own SA, the first time and again. */
+static void
+test_expected(void **state)
+{
+	enum { MANY = FLOW_FEW + 40, BATCH = 32, BAD = 7 };
+	struct esp_sa *gone = NULL;
+	struct pkt k[BATCH];
+	char net[64];
+
+	(void)state;
+	for (unsigned n = 0; n < MANY; n++) {
+		(void)snprintf(net, sizeof(net), "10.2.%u.%u", n / 256, n % 256);
+		both(n, "10.1.0.0/24", net);
+	}
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned from = 0; from + BATCH <= MANY; from += BATCH) {
+			for (unsigned i = 0; i < BATCH; i++) {
+				unsigned n = (from + i) * 5 % MANY;
+
+				(void)snprintf(net, sizeof(net), "10.2.%u.%u", n / 256, n % 256);
+				k[i] = udp(i, "10.1.0.1", net, 7, 100);
+			}
+			k[BAD].p[0] = 0;
+			flow_out(left, ctx, k, BATCH);
+			for (unsigned i = 0; i < BATCH; i++) {
+				bool none = round == 2 && (from + i) * 5 % MANY == 10;
+
+				assert_int_equal(k[i].verdict, i == BAD ? ESP_SHORT : none ? ESP_POLICY : ESP_OK);
+				if (k[i].verdict == ESP_OK)
+					assert_int_equal(get_be32(k[i].sa->spi), 0x2000 + (from + i) * 5 % MANY);
+			}
+		}
+		/* What was remembered of packets of SA 10 leads nowhere. */
+		if (round == 1) {
+			put_be32(slots[0], 0x100a);
+			assert_non_null(gone = sadb_by_spi(left, SA_ESP, slots[0], NULL));
+			sadb_remove(left, gone->pair);
+		}
 	}
 }
 
@@ -893,7 +934,7 @@ main(void)
 		T(test_only_inbound), T(test_refusals),
 		T(test_volume_and_numbers), T(test_cut_between_sas), T(test_reserve_in), T(test_expiry), T(test_clock_jumps),
 		T(test_same_second), T(test_too_big),
-		T(test_outer_tos), T(test_many),
+		T(test_outer_tos), T(test_many), T(test_expected),
 	};
 
 	(void)secret_init();
