@@ -14,6 +14,7 @@
 #define TURN_PACKETS	256
 #define SHARE_BYTES	(32 * 1024)	/* of one queue in a round, or one super-packet */
 #define SHARE_PACKETS	64
+#define SHARE_MOST	256	/* ... with the rest of a datagram in fragments */
 /* Packets that are read before the first of them is looked up, with many SAs (flow_expect()); a longer one is the last. */
 #define AHEAD		8
 #define AHEAD_BYTES	2048
@@ -483,6 +484,17 @@ out_several(struct datapath *dp, struct pkt *k, size_t n)
 		dp_out(dp, &k[i]);
 }
 
+/* Whether the IP packet ${k} is a fragment, and others of its datagram follow. */
+static bool
+has_more(const struct pkt *k)
+{
+	const uint8_t *p = k->p;
+
+	if (k->len >= 20 && p[0] >> 4 == 4)
+		return ((p[6] & 0x20) != 0);
+	return (k->len >= 48 && p[0] >> 4 == 6 && p[6] == IPPROTO_FRAGMENT && (p[43] & 1) != 0);
+}
+
 /* Forwards the share of one queue, and adds to what the turn has forwarded. 1: there may be more; 0: there is none; -1 with a fault. */
 static int
 share(struct datapath *dp, unsigned queue, size_t *packets, size_t *bytes, struct fault *f)
@@ -491,12 +503,18 @@ share(struct datapath *dp, unsigned queue, size_t *packets, size_t *bytes, struc
 	struct worker *w = dp_worker(dp);
 	size_t n, len = 0, m = 0;
 	struct pkt k[AHEAD];
+	bool part = false;
 	int rc = 1;
 
-	for (n = 0; n < SHARE_PACKETS && len < SHARE_BYTES; n++) {
+	/*
+	 * Fragments of a datagram stay together: Linux gives it up when more than 64 fragments of others from the same host come between
+	 * two of them (ipfrag_max_dist).
+	 */
+	for (n = 0; (n < SHARE_PACKETS && len < SHARE_BYTES) || (part && n < SHARE_MOST); n++) {
 		k[m] = worker_one(w, m);
 		if ((rc = tun_read(&dp->tun, queue, &k[m], &w->count.cut, f)) != 1)
 			break;
+		part = has_more(&k[m]);
 		len += k[m++].len;
 		if (m == ahead || k[m - 1].len > AHEAD_BYTES) {
 			out_several(dp, k, m);
