@@ -205,19 +205,23 @@ found(struct datapath *dp, uint64_t now_ms)
 }
 
 static void
-turn(struct datapath *dp)
+on_timer(struct ev_loop *loop, ev_timer *w, int revents)
 {
+	struct datapath *dp = w->data;
 	struct dp_probe *p = dp->probe;
 	uint64_t now_ms = clock_now(&dp->clock).ms;
 
+	(void)loop, (void)revents;
 	if (p->search.state != SIZES_SEARCH && !begin(dp, now_ms)) {
 		p->search.state = SIZES_IDLE;
 		arm(dp, AGAIN_MS);
 		return;
 	}
+	biglock_pause();	/* an answer waits until both requests of the turn are out */
 	if (sizes_turn(&p->search, now_ms) && (!request_send(dp, p->search.small, p->search.seq) ||
 	    !request_send(dp, p->search.size, (uint16_t)(p->search.seq + 1))))
 		p->search.state = SIZES_UNPROVEN;
+	biglock_resume();
 	if (p->search.state == SIZES_SEARCH) {
 		arm(dp, p->search.deadline_ms > now_ms ? p->search.deadline_ms - now_ms : 0);
 		return;
@@ -225,16 +229,6 @@ turn(struct datapath *dp)
 	if (p->search.state == SIZES_FOUND)
 		found(dp, now_ms);
 	arm(dp, p->search.state == SIZES_FOUND ? CONFIRM_MS : RETRY_MS);
-}
-
-static void
-on_timer(struct ev_loop *loop, ev_timer *w, int revents)
-{
-	struct datapath *dp = w->data;
-	(void)loop, (void)revents;
-	biglock_pause();	/* an answer waits until the search is in order again */
-	turn(dp);
-	biglock_resume();
 }
 
 void
