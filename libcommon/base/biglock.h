@@ -51,7 +51,7 @@ biglock_take(void)
 	errno = keep;
 }
 
-/* Leaves the lock to threads that wait for it, if there are some. For the main thread, now and then in a long loop. */
+/* Leaves the lock to threads that wait for it, if there are some; costs nothing else. For long loops of the main thread. */
 void biglock_yield(void);
 
 /* A batch of one that is not the main thread: at its beginning the lock is taken, and left at its end. It waits for pauses to end. */

@@ -71,8 +71,7 @@ traffic(struct datapath *dp, uint64_t now_ms)
 		struct esp_pair *pair = sadb_at(dp->db, (first + i) % count);
 		struct own *own = pair->user;
 
-		if (i % DP_YIELD == 0)
-			biglock_yield();
+		biglock_yield();
 		if (own == NULL)
 			continue;
 		dp_stat_seen(pair, now_ms);
@@ -224,8 +223,9 @@ datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
 		dp->raw.fd[i] = -1;
 	keeper_init(&dp->keeper, o->keeper);
 	dp->opt.sadb.hooks = (struct sadb_hooks){ dp, dp_reserve_out, dp_reserve_in, happened, NULL };
-	if (dp_threads_open(dp, &threads, f) != 0 || worker_open(&dp->worker, o->sadb.sa.backends, &o->sadb.sa.rand, f) != 0 || (o->recorder != -1 && dp_wire_open(dp, o->recorder, f) != 0) ||
-	    dp_hop_open(dp, f) != 0 || dp_hub_open(dp, f) != 0 || (dp->db = sadb_new(&dp->opt.sadb, f)) == NULL || open_all(dp, f) != 0)
+	if (dp_threads_open(dp, &threads, f) != 0 || worker_open(&dp->worker, o->sadb.sa.backends, &o->sadb.sa.rand, f) != 0 ||
+	    (o->recorder != -1 && dp_wire_open(dp, o->recorder, f) != 0) || dp_hop_open(dp, f) != 0 || dp_hub_open(dp, f) != 0 ||
+	    (dp->db = sadb_new(&dp->opt.sadb, f)) == NULL || open_all(dp, f) != 0)
 		goto bad;
 	for (size_t i = 0; i < o->n_nhtb; i++)
 		if (datapath_bind(dp, &o->nhtb[i].hop, o->nhtb[i].name, f) != 0)

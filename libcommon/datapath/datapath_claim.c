@@ -232,8 +232,7 @@ dp_settle(struct datapath *dp)
 		uint64_t right = pair->in.window->right;
 		struct own *own = pair->user;
 
-		if (i % DP_YIELD == 0)
-			biglock_yield();
+		biglock_yield();
 		look_behind(dp, pair);
 		if (own->tick_right == (uint32_t)right && !own->asked_in && !own->settled) {
 			own->settled = true;

@@ -147,8 +147,7 @@ dp_mtu(struct datapath *dp, bool all)
 	for (size_t i = sadb_count(dp->db); i-- > 0 && (esp_pair_serial(pair = sadb_at(dp->db, i)) > dp->mtu_serial || whole); ) {
 		struct esp_sa *sa = &pair->out;
 
-		if (i % DP_YIELD == 0)
-			biglock_yield();
+		biglock_yield();
 		if ((own = pair->user) != NULL)
 			own->counted = 0;
 		if (pair->dying_ms != 0)

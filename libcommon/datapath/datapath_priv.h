@@ -130,7 +130,7 @@ struct dp_threads {
 	int		 wake;		/* an eventfd: the sender looks at ${stop} */
 	bool		 stop;
 	bool		 stirred;	/* in this batch: ${stir} is due */
-	bool		 drain, drain_done;	/* records are to be read; they have been */
+	bool		 drained_now;	/* nobody waits for the main thread to read its records */
 	uint64_t	 drained, drained_ms;	/* dp->records after that, the last time, and when it was */
 	struct fault	 broken;	/* for calls.broken; FAULT_NONE: nothing is */
 };
@@ -251,7 +251,6 @@ void dp_event_send(struct datapath *dp, struct sa_rec *r, const uint8_t spi_in[4
 void dp_traffic_put(uint8_t p[SA_TRAFFIC_LEN], const struct esp_pair *pair);
 void dp_traffic_send(struct datapath *dp, size_t n);
 
-
 /* datapath_stat.c: counters as records. */
 /* The counters of all workers. */
 struct tally dp_tally(const struct datapath *dp);
@@ -350,7 +349,6 @@ void dp_wire_copy(struct datapath *dp, struct pkt *k, size_t n);
 void dp_wire_received(struct datapath *dp, const struct pkt *k, size_t from, size_t to, bool but_unknown);
 
 /* datapath_pmtu.c */
-#define DP_YIELD	64	/* SAs that a loop over all of them looks at before packets have their turn */
 #define DP_ERRORS	64	/* ICMP errors handled in one turn */
 /* ${pair} has got its claim (0, or -1: no memory), and loses it. */
 int dp_pmtu_add(struct datapath *dp, struct esp_pair *pair);

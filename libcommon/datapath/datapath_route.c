@@ -240,8 +240,7 @@ whole(struct datapath *dp)
 	if (all_peers(dp) != 0)
 		goto memory;
 	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++) {
-		if (i % DP_YIELD == 0)
-			biglock_yield();
+		biglock_yield();
 		own = pair->user;
 		own->led = has_routes(pair);
 		if (own->led && !each_route(dp, pair, true, want_route, &w))

@@ -68,20 +68,19 @@ void
 dp_drain(struct datapath *dp)
 {
 	struct dp_threads *t = &dp->threads;
-	uint64_t now_ms = clock_now(&dp->clock).ms;
+	uint64_t now_ms = clock_mono_ms();
 
 	if (dp->calls.drain == NULL || (dp->records == t->drained && now_ms - t->drained_ms < DRAIN_GAP_MS))
 		return;
 	if (!t->on)
 		drain(dp);
 	else {
-		t->drain = true;
-		t->drain_done = false;
+		t->drained_now = false;
 		ev_async_send(dp->loop, &t->stir);
-		biglock_await(&t->drain_done, clock_mono_ms() + DRAIN_MS);
+		biglock_await(&t->drained_now, now_ms + DRAIN_MS);
 	}
 	t->drained = dp->records;
-	t->drained_ms = clock_now(&dp->clock).ms;
+	t->drained_ms = clock_mono_ms();
 }
 
 /* The end of a batch: the main loop has to look at its watchers, if they were changed, or at what was left for it. */
@@ -189,10 +188,9 @@ on_stir(struct ev_loop *loop, ev_async *w, int revents)
 		dp->calls.broken(dp->ctx, &t->broken);
 		return;
 	}
-	if (t->drain) {
-		t->drain = false;
+	if (!t->drained_now) {
 		drain(dp);
-		t->drain_done = true;
+		t->drained_now = true;
 		biglock_wake();
 	}
 	t->calls.late(dp);
@@ -214,6 +212,7 @@ dp_threads_open(struct datapath *dp, const struct dp_thread_calls *calls, struct
 	struct dp_threads *t = &dp->threads;
 
 	t->calls = *calls;
+	t->drained_now = true;
 	t->wake = -1;
 	if ((dp->fast = ev_loop_new(EVFLAG_AUTO)) == NULL)
 		return (fault_sys(f, FAULT_SYSTEM, "cannot make an event loop"));
@@ -300,7 +299,7 @@ dp_threads_stop(struct datapath *dp)
 	if (!t->on)
 		return;
 	t->stop = true;
-	t->drain_done = true;
+	t->drained_now = true;
 	biglock_wake();
 	ev_async_send(dp->fast, &t->look);
 	(void)!write(t->wake, &one, sizeof(one));

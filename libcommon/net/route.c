@@ -10,7 +10,6 @@
 #include "base/biglock.h"
 #include "net/route_priv.h"
 
-#define YIELD		64	/* routes that are looked at before other threads have their turn */
 #define BLOCKS_MAX	254	/* of one range of IPv6 addresses */
 
 int
@@ -352,8 +351,7 @@ router_sync(struct router *r, struct route *want, size_t n, struct fault *f)
 	if (n == SIZE_MAX)
 		return (fault(f, FAULT_MEMORY, "no memory for routes"));
 	for (i = j = 0; i < n || j < r->n_have; ) {
-		if ((i + j) % YIELD == 0)
-			biglock_yield();
+		biglock_yield();
 		c = i == n ? 1 : j == r->n_have ? -1 : -kept_cmp(&r->have[j], &want[i]);
 		if (c > 0)
 			kept_drop(r, &r->have[j++]);
