@@ -13,7 +13,7 @@ struct ev_loop;
 struct datapath;
 
 #define DATAPATH_ADDRESSES	8
-/* Records that wait for their claim at once. Each has 23 KB, which stay with the process when they are done. */
+/* Records that wait for their claim at once. Each has 22 KB. */
 #define DATAPATH_TURNS		24
 
 struct datapath_opt {
@@ -37,7 +37,10 @@ struct datapath_opt {
 	struct sadb_config sadb;	/* except its hooks */
 };
 
-/* All come in the thread that runs the loop, but for note, trouble, nhrp and crossed, which have the lock of base/biglock.h. */
+/*
+ * The thread that runs the loop makes these calls. A thread of packets may make note, trouble, nhrp and crossed too; it has the lock of
+ * base/biglock.h then.
+ */
 struct datapath_calls {
 	/* A line: ${level} 0 always, but rationed, 1 and up for -v. */
 	void (*note)(void *ctx, int level, const char *text);
