@@ -31,7 +31,9 @@ echo_starts() {
 	tun_start right --threads 2 "$T/right.sa"
 	eventually 15 tun_is_up left && eventually 15 tun_is_up right
 	one=$(threads "${BG[left]}")
-	[ "$(sort /proc/"${BG[left]}"/task/*/comm | tr '\n' ' ')" = "esp-tun packets " ]
+	# The thread sanitizer has one of its own.
+	[ "$(cat /proc/"${BG[left]}"/task/*/comm | grep -vx esp-tun)" = packets ]
+	[ $one = 2 ] || [[ $SAPIPE_BUILD == *tsan* ]]
 	eventually 10 has_threads "${BG[right]}" $((one + 1))
 	ping_across 10.2.0.1
 	two=$(grep -hE '^(Uid|Gid|Groups|CapEff|CapPrm|CapBnd|Seccomp|NoNewPrivs)' /proc/"${BG[right]}"/task/*/status | sort | uniq -c)
