@@ -53,7 +53,7 @@ struct pkt {
 	uint64_t	 seq;		/* the whole number */
 	uint64_t	 seq_around;	/* ... in the AH around it, of a bundle */
 	size_t		 inner_len;	/* of the packet in the tunnel, or in transport mode */
-	size_t		 fit;		/* with ESP_TOO_BIG: the length that fits */
+	size_t		 fit;		/* the longest packet like this that its SA takes whole; 0: not known */
 	unsigned	 verdict;	/* enum esp_verdict */
 	uint8_t		 next;		/* received: the next header */
 	bool		 seen;		/* received: authentic and new, whatever the verdict is then */

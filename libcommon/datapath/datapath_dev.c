@@ -152,7 +152,7 @@ dp_mtu(struct datapath *dp, bool all)
 			own->counted = 0;
 		if (pair->dying_ms != 0)
 			continue;
-		if (all || sa->mtu == 0)
+		if (all || sa->mtu == 0 || (own != NULL && own->path_mtu == 0))
 			look_at_path(dp, pair);
 		if (carries_v6(sa)) {
 			floor = INNER_MIN_V6;	/* below it the kernel disables IPv6 on the device */

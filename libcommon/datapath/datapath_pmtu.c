@@ -49,10 +49,11 @@ void
 dp_path_changed(struct datapath *dp, const struct addr *remote)
 {
 	struct esp_pair *pair;
+	struct own *own;
 
 	for (size_t i = 0; (pair = sadb_at(dp->db, i)) != NULL; i++)
-		if (addr_cmp(&pair->out.dst.addr, remote) == 0)
-			pair->out.mtu = 0;	/* to be computed again */
+		if (addr_cmp(&pair->out.dst.addr, remote) == 0 && (own = pair->user) != NULL)
+			own->path_mtu = 0;	/* to be computed again; packets go on with what was known */
 	dp->mtu_whole = true;
 	dp_mtu(dp, false);
 }

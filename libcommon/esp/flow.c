@@ -72,13 +72,13 @@ link_local(const struct addr *a)
 	    a->b[0] == 0xff && (a->b[1] & 15) <= 2);
 }
 
-/* The longest packet like ${in} that ${sa} takes whole. */
+/* The longest packet like ${in} that ${sa} takes whole; 0: not known. */
 static size_t
 fit_of(const struct esp_sa *sa, const struct inner *in)
 {
 	size_t least = in->src.family == 4 ? INNER_MIN_V4 : INNER_MIN_V6;
 
-	return (sa->mtu > least ? sa->mtu : least);
+	return (sa->mtu == 0 || sa->mtu > least ? sa->mtu : least);
 }
 
 void
@@ -128,7 +128,7 @@ flow_number(struct sadb *db, struct pkt *k, bool df)
 	const struct sadb_hooks *h = &sadb_config(db)->hooks;
 	struct esp_sa *sa = k->sa, *around = esp_sa_around(sa);
 
-	if (sa->mtu != 0 && k->len > k->fit && df)
+	if (k->fit != 0 && k->len > k->fit && df)
 		return (ESP_TOO_BIG);
 	if (sa->mtu != 0 && k->len > sa->mtu)
 		k->df = false;		/* what no smaller packet can replace has to go in fragments */

@@ -833,6 +833,7 @@ test_same_second(void **state)
 static void
 test_too_big(void **state)
 {
+	struct inner in;
 	struct pkt k;
 
 	(void)state;
@@ -850,6 +851,13 @@ test_too_big(void **state)
 	put_be16(k.p + 6, 0x4000);
 	flow_out(left, ctx, &k, 1);
 	assert_int_equal(k.verdict, ESP_OK);
+	/* The MTU of a new SA becomes known between the two steps. */
+	sadb_at(left, 0)->out.mtu = 0;
+	k = udp(0, "10.1.0.1", "10.2.0.1", 7, 1400);
+	put_be16(k.p + 6, 0x4000);
+	assert_int_equal(flow_route(left, &k, &in), ESP_OK);
+	sadb_at(left, 0)->out.mtu = 1400;
+	assert_int_equal(flow_number(left, &k, true), ESP_OK);
 }
 
 static void
