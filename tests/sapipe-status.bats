@@ -19,8 +19,9 @@ rekeyed() { ike | jq -es 'map(select(.type == "child-sa" and .state == "establis
 	echo 'esp-lifetime = 12' >>left.d/berne.conf
 	at_right up
 	at_left up
+	# whole seconds, those of a time to come rounded up
 	ike | jq -es 'map(.type) == ["ike-sa", "child-sa"] and all(.name == "berne" and .state == "established") and
-		.[0].remote == "203.0.113.2:500" and .[1].remote == "203.0.113.2" and .[1].rekey - .[1].since < 12'
+		.[0].remote == "203.0.113.2:500" and .[1].remote == "203.0.113.2" and .[1].rekey - .[1].since <= 12'
 	begun=$(ike | jq -s '.[1].since')
 	eventually 20 rekeyed
 	[ "$(ike | jq -s 'map(select(.type == "child-sa")) | .[-1].since')" = "$begun" ]
