@@ -134,7 +134,7 @@ loaded() {
 		ended $i 30 || { cat "$T/$i.out" "$T/$i.err"; counters left; counters right; return 1; }
 	done
 	again=$(($(tcp TcpRetransSegs) - again))
-	[ "$again" = 0 ] || { counters left; return 1; }
+	[ "$again" = 0 ] || { echo "# retransmitted $again"; why; counters left; counters right; cat "$T"/*.err; return 1; }
 	[ "$(grep -c "packets wait for a new SA" "$T/left.err")" = 3 ]
 	counters left >"$T/counters"
 	counters right >>"$T/counters"

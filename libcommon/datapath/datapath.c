@@ -201,7 +201,7 @@ struct datapath *
 datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
     const struct datapath_calls *calls, void *ctx, struct fault *f)
 {
-	static const struct dp_thread_calls threads = { dp_held_retry, dp_toobig_late, dp_tun_turn, dp_put };
+	static const struct dp_thread_calls threads = { dp_held_look, dp_toobig_late, dp_tun_turn, dp_put };
 	struct datapath *dp = calloc(1, sizeof(*dp));
 	struct fault why;
 

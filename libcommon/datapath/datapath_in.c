@@ -227,8 +227,7 @@ take_unknown(struct datapath *dp, struct pkt *k, size_t n)
 		if (!drained)
 			dp_drain(dp);
 		drained = true;
-		if (dp->held_due)
-			dp_held_retry(dp, false);
+		dp_held_look(dp);
 		if (!known_now(dp, &k[i]) && hold(dp, &k[i]))
 			continue;
 		take_one(dp, &k[i]);
@@ -243,8 +242,7 @@ take(struct datapath *dp, struct pkt *k, size_t n)
 	struct inner in[ESP_BATCH];
 	bool unknown = false, moved = false;
 
-	if (dp->held_due)
-		dp_held_retry(dp, false);
+	dp_held_look(dp);
 	dp_wire_copy(dp, k, n);
 	flow_open(dp->db, dp_worker(dp)->esp, k, in, n);
 	deliver(dp, k, in, n, true);
@@ -327,12 +325,18 @@ dp_held_retry(struct datapath *dp, bool all)
 	uint64_t now = clock_now(&dp->clock).ms;
 	size_t i, kept = 0;
 
-	dp->held_due = false;
+	/* All of them first: the lock may be left for one, and of one SA a later one must not find it where an earlier one did not. */
+	for (i = 0; i < dp->n_held; i++) {
+		struct held *h = &dp->held[i];
+
+		h->goes = all || known_now(dp, &h->k) || (now >= h->until_ms && !awaited(dp, &h->k));
+	}
+	dp->held_age = sadb_age(dp->db);
 	for (i = 0; i < dp->n_held; i++) {
 		struct held h = dp->held[i];
 		uint8_t *own = h.k.buf;
 
-		if (!all && (now < h.until_ms || awaited(dp, &h.k)) && !known_now(dp, &h.k)) {
+		if (!h.goes) {
 			dp->held[kept++] = h;
 			continue;
 		}
@@ -347,13 +351,19 @@ dp_held_retry(struct datapath *dp, bool all)
 }
 
 void
+dp_held_look(struct datapath *dp)
+{
+	if (dp->n_held > 0 && dp->held_age != sadb_age(dp->db))
+		dp_held_retry(dp, false);
+}
+
+void
 dp_held_soon(struct datapath *dp)
 {
 	if (dp->n_held == 0)
 		return;
-	dp->held_due = true;
 	if (dp->threads.on)
 		dp_stir_packets(dp);
 	else if (!dp->draining)
-		dp_held_retry(dp, false);
+		dp_held_look(dp);
 }

@@ -380,27 +380,33 @@ out_one(struct datapath *dp, struct pkt *k)
 		drop(dp, k, v);
 }
 
-void
-dp_out(struct datapath *dp, struct pkt *k)
-{
-	if (!dp_hop_copies(dp, k, out_one))
-		out_one(dp, k);
-}
-
 /* For dp_wait_each(). */
 static bool
-retry(struct datapath *dp, struct pkt *k, bool over)
+has_sa(struct datapath *dp, const struct pkt *k)
 {
 	enum esp_verdict why = ESP_OK;
 	struct inner in;
 
-	if (!over && inner_parse(&in, k->p, k->len) == 0 && sadb_by_packet(dp->db, &in, NULL, &why) == NULL && flow_waits(why))
-		return (false);
+	return (inner_parse(&in, k->p, k->len) != 0 || sadb_by_packet(dp->db, &in, NULL, &why) != NULL || !flow_waits(why));
+}
+
+static void
+waited(struct datapath *dp, struct pkt *k, bool over)
+{
 	if (over)
 		drop(dp, k, ESP_EXPIRED);
-	else
-		dp_out(dp, k);
-	return (true);
+	else if (!dp_hop_copies(dp, k, out_one))
+		out_one(dp, k);
+}
+
+void
+dp_out(struct datapath *dp, struct pkt *k)
+{
+	/* The main thread has added an SA, and calls dp_out_retry() a moment later: this packet must not overtake those that wait. */
+	if (dp->wait.n > 0 && dp_wait_due(dp) && dp->hops.copy_to == NULL)
+		dp_wait_each(dp, false, has_sa, waited);
+	if (!dp_hop_copies(dp, k, out_one))
+		out_one(dp, k);
 }
 
 void
@@ -409,7 +415,7 @@ dp_out_retry(struct datapath *dp, bool all)
 	if (dp->wait.n == 0)
 		return;
 	biglock_pause();
-	dp_wait_each(dp, all, retry);
+	dp_wait_each(dp, all, has_sa, waited);
 	dp_out_flush(dp);
 	biglock_resume();
 }

@@ -31,6 +31,7 @@
 struct held {
 	struct pkt	 k;		/* its buffer is its own */
 	uint64_t	 until_ms;
+	bool		 goes;		/* within dp_held_retry() */
 };
 
 struct ike_seen { uint8_t spis[16]; bool remote_nat; };
@@ -40,6 +41,7 @@ struct dp_wait {
 	struct dp_waiting *first, *last;
 	size_t		 n, bytes;
 	uint64_t	 until_ms;	/* of the one that is tried now; 0: none is */
+	uint64_t	 age;		/* of the SAs when they were tried, see sadb_age() */
 };
 
 /* Additional state of a pair of SAs: its claim, and when its traffic was last reported. */
@@ -112,7 +114,7 @@ struct dp_thread {
 };
 
 struct dp_thread_calls {
-	void	(*held)(struct datapath *dp, bool all);	/* dp_held_retry() */
+	void	(*held)(struct datapath *dp);		/* dp_held_look() */
 	void	(*late)(struct datapath *dp);		/* dp_toobig_late() */
 	bool	(*turn)(struct datapath *dp);		/* dp_tun_turn() */
 	coalesce_put_fn *put;				/* dp_put() */
@@ -123,7 +125,7 @@ struct dp_threads {
 	bool		 on;		/* else the main thread runs both loops */
 	struct biglock	 lock;
 	struct dp_thread packets, sender;
-	ev_async	 look;		/* of dp->fast: at ${stop} and dp->held_due, and at its watchers */
+	ev_async	 look;		/* of dp->fast: at ${stop} and calls.held, and at its watchers */
 	ev_async	 stir;		/* of dp->loop: at its watchers, and at what other threads have left to the main one */
 	ev_embed	 embedded;	/* these run dp->fast in the main thread */
 	ev_timer	 embedded_timer;
@@ -192,7 +194,6 @@ struct datapath {
 	struct table	 by_spi_out;	/* of struct own; its pair is by_id[own->id] */
 	struct dp_probe	*probe;		/* NULL: no --mtu-probe */
 	bool		 draining, up;
-	bool		 held_due;	/* SAs have come since packets were held: dp_held_retry() */
 	uint64_t	 records;	/* that came */
 	struct dp_toobig_late *toobigs;	/* for the main thread, see dp_toobig() */
 	size_t		 n_toobigs;
@@ -203,6 +204,7 @@ struct datapath {
 	struct dp_wait	 wait;
 	struct held	 held[HELD_MAX];
 	size_t		 n_held, held_bytes;
+	uint64_t	 held_age;	/* of the SAs when held packets were last looked at, see sadb_age() */
 	struct ike_seen	*ikes;
 	size_t		 n_ikes, next_ike;
 	uint64_t	 ever;
@@ -227,7 +229,7 @@ void dp_threads_stop(struct datapath *dp);	/* waits for their ends */
 void dp_threads_close(struct datapath *dp);	/* and the loop of packets; harmless if it was not opened */
 /* Watchers of dp->loop were changed, or something was left for the main thread, which looks after this batch. */
 void dp_stir(struct datapath *dp);
-/* The thread of packets looks at its watchers, and at dp->held_due. The second one: if the ports have changed theirs. */
+/* The thread of packets looks at its watchers, and at held packets. The second one: if the ports have changed theirs. */
 void dp_stir_packets(struct datapath *dp);
 void dp_stir_ports(struct datapath *dp);
 /* Calls calls.broken, in the main thread. */
@@ -311,11 +313,14 @@ void dp_out_retry(struct datapath *dp, bool all);
 /* datapath_wait.c */
 /* Keeps a copy of ${k}, whose SA may send no more, until there is another one. False: there is no room, or no hope. */
 bool dp_wait(struct datapath *dp, const struct pkt *k);
+/* SAs have changed since the last dp_wait_each(). */
+bool dp_wait_due(const struct datapath *dp);
 /*
- * Calls ${try} for each of them, in order; ${over}: it has waited long enough, or ${all}. True: it is done with. It may call
- * dp_wait(), and nothing else of these.
+ * Takes out, in order, those for which ${has_sa} is true, and those that have waited long enough (${over}), or ${all}. ${go} may call
+ * dp_wait(), and nothing else of these. Nothing happens where SAs have not changed and none has waited long enough.
  */
-void dp_wait_each(struct datapath *dp, bool all, bool (*try)(struct datapath *dp, struct pkt *k, bool over));
+void dp_wait_each(struct datapath *dp, bool all, bool (*has_sa)(struct datapath *dp, const struct pkt *k),
+    void (*go)(struct datapath *dp, struct pkt *k, bool over));
 
 /* datapath_hub.c: see --hub. */
 int dp_hub_open(struct datapath *dp, struct fault *f);
@@ -334,7 +339,9 @@ void dp_udp(void *ctx, struct pkt *d, size_t n);
 bool dp_follow(struct datapath *dp, struct esp_pair *pair, const struct endpoint *remote);
 /* Handles held packets that have an SA now; with ${all} counts and drops the others. In the thread that runs dp->fast. */
 void dp_held_retry(struct datapath *dp, bool all);
-/* SAs have come: they are handled before newer packets. */
+/* The same where SAs have changed: before each batch, so that newer packets do not overtake held ones. */
+void dp_held_look(struct datapath *dp);
+/* SAs have come: dp_held_look(), also where no batch comes. */
 void dp_held_soon(struct datapath *dp);
 
 /* datapath_wire.c: the record of outer packets; without one these do nothing. */

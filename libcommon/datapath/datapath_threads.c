@@ -118,8 +118,8 @@ on_look(struct ev_loop *loop, ev_async *w, int revents)
 	(void)revents;
 	if (dp->threads.stop)
 		ev_break(loop, EVBREAK_ALL);
-	else if (dp->held_due)
-		dp->threads.calls.held(dp, false);
+	else
+		dp->threads.calls.held(dp);
 }
 
 static void *

@@ -13,6 +13,7 @@ struct dp_waiting {
 	struct dp_waiting *next;
 	struct pkt	 k;
 	uint64_t	 until_ms;
+	bool		 goes, over;
 	uint8_t		 bytes[];
 };
 
@@ -54,23 +55,37 @@ dp_wait(struct datapath *dp, const struct pkt *k)
 	return (true);
 }
 
+bool
+dp_wait_due(const struct datapath *dp)
+{
+	return (dp->wait.age != sadb_age(dp->db));
+}
+
 void
-dp_wait_each(struct datapath *dp, bool all, bool (*try)(struct datapath *dp, struct pkt *k, bool over))
+dp_wait_each(struct datapath *dp, bool all, bool (*has_sa)(struct datapath *dp, const struct pkt *k),
+    void (*go)(struct datapath *dp, struct pkt *k, bool over))
 {
 	uint64_t now = clock_now(&dp->clock).ms;
 	struct dp_wait *q = &dp->wait;
 	struct dp_waiting *w, *next = q->first;
 
-	if (next == NULL || q->until_ms != 0)
+	if (next == NULL || q->until_ms != 0 || (!all && !dp_wait_due(dp) && now < next->until_ms))
 		return;
-	*q = (struct dp_wait){0};
+	/* All of them first: ${go} may leave the lock, and of one flow a later one must not find an SA that an earlier one did not. */
+	for (w = next; w != NULL; w = w->next) {
+		w->over = all || now >= w->until_ms;
+		w->goes = w->over || has_sa(dp, &w->k);
+	}
+	*q = (struct dp_wait){ .age = sadb_age(dp->db) };
 	while ((w = next) != NULL) {
 		next = w->next;
 		q->until_ms = w->until_ms;
-		if (try(dp, &w->k, all || now >= w->until_ms))
-			free(w);
-		else
+		if (!w->goes) {
 			put(dp, w);
+			continue;
+		}
+		go(dp, &w->k, w->over);
+		free(w);
 	}
 	q->until_ms = 0;
 }

@@ -130,6 +130,12 @@ sadb_changed(struct sadb *db)
 	db->age++;
 }
 
+uint64_t
+sadb_age(const struct sadb *db)
+{
+	return (db->age);
+}
+
 static size_t
 bucket(const uint8_t spi[4])
 {

@@ -135,5 +135,7 @@ bool sadb_admits(struct sadb *db, struct esp_sa *sa, const struct inner *in);
 
 /* Call after changes outside of these functions that affect the result of sadb_by_packet(). */
 void sadb_changed(struct sadb *db);
+/* Another number after each of these changes, and after each of those of sadb_add(), sadb_delete() and others of these functions. */
+uint64_t sadb_age(const struct sadb *db);
 
 #endif
