@@ -114,14 +114,14 @@ batch(const struct esp_suite *s, struct keys k[2], size_t from, size_t n)
 static void
 suite(const struct esp_backend *other, const struct esp_suite *s)
 {
-	static const size_t sizes[] = { ESP_BATCH, 1, 17, 3, 5 };
+	static const size_t sizes[] = { ESP_BATCH, 1, 17, 3, 5, 2 };
 	struct keys k[2];
 	size_t from = 0, n, i = 0;
 
 	keys_make(&k[0], &esp_backend_ossl, s);
 	keys_make(&k[1], other, s);
 	for (; from <= LONGEST; from += n) {
-		n = sizes[i++ % 5];
+		n = sizes[i++ % 6];
 		if (n > LONGEST + 1 - from)
 			n = LONGEST + 1 - from;
 		batch(s, k, from, n);

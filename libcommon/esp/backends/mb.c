@@ -1,29 +1,27 @@
 /*
  * The bulk crypto of ESP and AH by Intel's ipsec-mb. AES-GCM works on one packet at a time. The other algorithms fill
  * the lanes of the library, up to 16 packets of a call in parallel: first the ciphers of all packets, then the
- * integrity of all, each flushed once. A flush costs as much as 16 packets; fewer than FEW go to libcrypto.
+ * integrity of all, each flushed once. Fewer packets than mb_mgr_few() go to libcrypto.
  *
  * The tables of AES-GCM have 1 KB for each key, round keys 240 bytes, and few of thousands of SAs are busy. So these are in
  * slots of the worker: of the keys that it used lately.
  */
-#include "esp/backends/mb_key.h"
+#include "esp/backends/mb_mgr.h"
 
 #ifdef ESP_HAVE_MB
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/scratch.h"
 #include "base/secret.h"
 #include "esp/backends/key_slots.h"
 
-#define FEW		5		/* packets: 4 by libcrypto cost less than one flush */
 #define IV_AEAD		12
 #define IV_CTR		16
 
 #define SLOTS		1024		/* of a worker; a power of two */
 
 struct esp_backend_ctx {
-	IMB_MGR		*mgr;		/* NULL: not for this processor */
+	struct mb_mgrs	 mgrs;		/* NULL: not for this processor */
 	struct esp_backend_ctx *one;	/* libcrypto's */
 	struct key_slots	 slots;		/* of struct mb_slot */
 	struct gcm_context_data gcm;
@@ -39,50 +37,6 @@ struct esp_backend_ctx {
 	uint8_t		 mac[ESP_BATCH][ESP_ICV_MAX], icv[ESP_BATCH][ESP_ICV_MAX];
 };
 
-/* ---- the library's state: keys of the lanes pass through it, so it is wiped */
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static IMB_MGR *tools;		/* for key schedules: functions without state */
-
-static IMB_MGR *
-manager_new(void)
-{
-	const uint64_t need = IMB_FEATURE_AESNI | IMB_FEATURE_PCLMULQDQ;
-	uint8_t *room = scratch_new(imb_get_mb_mgr_size());
-	IMB_MGR *mgr = room != NULL ? imb_set_pointers_mb_mgr(room, 0, 1) : NULL;
-	IMB_ARCH arch;
-
-	if (mgr != NULL && (mgr->features & need) == need) {
-		init_mb_mgr_auto(mgr, &arch);
-		if (imb_get_errno(mgr) == 0)
-			return (mgr);
-	}
-	scratch_free(room, imb_get_mb_mgr_size());
-	return (NULL);
-}
-
-static void
-manager_free(IMB_MGR *mgr)
-{
-	if (mgr == NULL)
-		return;
-	wipe(mgr, imb_get_mb_mgr_size());
-	scratch_free((uint8_t *)mgr, imb_get_mb_mgr_size());
-}
-
-static void
-tools_make(void)
-{
-	tools = manager_new();
-}
-
-static bool
-usable(void)
-{
-	(void)pthread_once(&once, tools_make);
-	return (tools != NULL);
-}
-
 /* ---- slots */
 
 static void
@@ -96,7 +50,7 @@ make(struct esp_backend_ctx *ctx, const struct esp_key *k, size_t i)
 {
 	struct mb_slot *s = key_slots_take(&ctx->slots, i);
 
-	mb_expand(ctx->mgr, k, s);
+	mb_expand(ctx->mgrs.all, k, s);
 	key_slots_done(&ctx->slots, i, k->serial);
 	return (s);
 }
@@ -119,7 +73,7 @@ slot_of_lane(struct esp_backend_ctx *ctx, size_t l)
 	if (!mb_needs_slot(k))
 		return (NULL);
 	if (!key_slots_has(&ctx->slots, i, k->serial) && ctx->turn_of[i] == ctx->turn) {
-		mb_expand(ctx->mgr, k, &ctx->spare[l]);
+		mb_expand(ctx->mgrs.all, k, &ctx->spare[l]);
 		ctx->spared = true;
 		return (&ctx->spare[l]);
 	}
@@ -151,7 +105,7 @@ mb_ctx_free(struct esp_backend_ctx *ctx)
 {
 	if (ctx == NULL)
 		return;
-	manager_free(ctx->mgr);
+	mb_mgrs_close(&ctx->mgrs);
 	key_slots_close(&ctx->slots);
 	scratch_free((uint8_t *)ctx->spare, ESP_BATCH * sizeof(*ctx->spare));
 	esp_backend_ossl.ctx_free(ctx->one);
@@ -167,9 +121,9 @@ mb_ctx_new(struct fault *f)
 	if (ctx != NULL && (ctx->one = esp_backend_ossl.ctx_new(f)) != NULL &&
 	    (ctx->spare = (struct mb_slot *)(void *)scratch_new(ESP_BATCH * sizeof(*ctx->spare))) != NULL &&
 	    key_slots_open(&ctx->slots, SLOTS, sizeof(struct mb_slot), clear) == 0 &&
-	    (!usable() || (ctx->mgr = manager_new()) != NULL)) {
-		if (ctx->mgr != NULL)
-			mb_gcm_functions(ctx->mgr, ctx->gcm_of);
+	    (mb_tools() == NULL || mb_mgrs_open(&ctx->mgrs) == 0)) {
+		if (ctx->mgrs.all != NULL)
+			mb_gcm_functions(ctx->mgrs.all, ctx->gcm_of);
 		return (ctx);
 	}
 	(void)fault(f, FAULT_MEMORY, "no memory for a context of ipsec-mb");
@@ -270,7 +224,7 @@ cipher_lane(struct esp_backend_ctx *ctx, size_t i)
 		job.auth_tag_output_len_in_bytes = k->icv_len;
 	}
 	j->ok = false;
-	submit(ctx->mgr, &job);
+	submit(ctx->mgrs.all, &job);
 }
 
 /* The MAC of lane ${i}; with ESN the upper half of the number is in place of the ICV (RFC 4303, 2.2.1). */
@@ -298,7 +252,7 @@ mac_lane(struct esp_backend_ctx *ctx, size_t i)
 	if (k->esn)
 		put_be32(icv, j->seq_hi);
 	j->ok = false;
-	submit(ctx->mgr, &job);
+	submit(mb_mgr_for(&ctx->mgrs, k), &job);
 }
 
 static void
@@ -307,7 +261,9 @@ macs(struct esp_backend_ctx *ctx, size_t m)
 	for (size_t i = 0; i < m; i++)
 		if (ctx->lane[i]->key->hash != 0 && ctx->lane[i]->ok)
 			mac_lane(ctx, i);
-	flush(ctx->mgr);
+	flush(ctx->mgrs.all);
+	if (ctx->mgrs.sha != ctx->mgrs.all)
+		flush(ctx->mgrs.sha);
 }
 
 static void
@@ -318,7 +274,7 @@ seal_lanes(struct esp_backend_ctx *ctx, size_t m)
 		if (ctx->lane[i]->key->mode != IMB_CIPHER_NULL)
 			cipher_lane(ctx, i);
 	}
-	flush(ctx->mgr);
+	flush(ctx->mgrs.all);
 	macs(ctx, m);
 	for (size_t i = 0; i < m; i++) {
 		struct esp_job *j = ctx->lane[i];
@@ -347,7 +303,7 @@ open_lanes(struct esp_backend_ctx *ctx, size_t m)
 		if (j->ok && k->mode != IMB_CIPHER_NULL)
 			cipher_lane(ctx, i);
 	}
-	flush(ctx->mgr);
+	flush(ctx->mgrs.all);
 	for (size_t i = 0; i < m; i++) {
 		j = ctx->lane[i];
 		k = j->key;
@@ -366,16 +322,19 @@ static void
 work(struct esp_backend_ctx *ctx, struct esp_job *jobs, size_t n, lanes_fn *lanes, one_fn *one)
 {
 	struct esp_job *j = jobs, *end = jobs + n;
-	size_t m;
+	size_t m, few, most;
 
 	while (j < end) {
-		for (m = 0; j < end && m < ESP_BATCH; j++) {
-			if (j->key->mode == IMB_CIPHER_GCM)
+		for (m = most = 0; j < end && m < ESP_BATCH; j++) {
+			if (j->key->mode == IMB_CIPHER_GCM) {
 				gcm(ctx, j);
-			else
-				ctx->lane[m++] = j;
+				continue;
+			}
+			ctx->lane[m++] = j;
+			few = mb_mgr_few(&ctx->mgrs, j->key);
+			most = few > most ? few : most;
 		}
-		if (m >= FEW) {
+		if (m > 0 && m >= most) {
 			slots_of_lanes(ctx, m);
 			lanes(ctx, m);
 			lanes_done(ctx);
@@ -412,7 +371,8 @@ mb_supports(const struct esp_suite *s)
 {
 	bool des = s->enc->form == ALG_CBC && s->enc->block == IMB_DES_BLOCK_SIZE;
 
-	return (usable() && mb_key_supports(s) && (!des || (tools->features & IMB_FEATURE_AVX512_SKX) == IMB_FEATURE_AVX512_SKX));
+	return (mb_tools() != NULL && mb_key_supports(s) &&
+	    (!des || (mb_tools()->features & IMB_FEATURE_AVX512_SKX) == IMB_FEATURE_AVX512_SKX));
 }
 
 /* The other backend gets packets that come alone, except those of AEADs. */
