@@ -119,8 +119,8 @@ choose(void *ctx, const struct inner *in, enum esp_verdict *why)
 	struct hops *h = &dp->hops;
 
 	*why = ESP_OK;
-	if (h->copy_to != NULL)
-		return (h->copy_to);
+	if (dp_worker(dp)->copy_to != NULL)
+		return (dp_worker(dp)->copy_to);
 	if (nhtb_idle(h->table))
 		return (NULL);
 	return (nhtb_find(h->table, routewatch_find(&h->watch, &in->dst), in, why));
@@ -136,13 +136,13 @@ is_multicast(const uint8_t *p, size_t len)
 bool
 dp_hop_copies(struct datapath *dp, struct pkt *k, void (*send)(struct datapath *dp, struct pkt *k))
 {
-	struct hops *h = &dp->hops;
+	struct worker *w = dp_worker(dp);
 	void *at = NULL;
 	struct inner in;
 
-	if (!is_multicast(k->p, k->len) || nhtb_peers(h->table) < 2 || inner_parse(&in, k->p, k->len) != 0)
+	if (!is_multicast(k->p, k->len) || nhtb_peers(dp->hops.table) < 2 || inner_parse(&in, k->p, k->len) != 0)
 		return (false);
-	while ((h->copy_to = nhtb_each_peer(h->table, &in, &at)) != NULL)
+	while ((w->copy_to = nhtb_each_peer(dp->hops.table, &in, &at)) != NULL)
 		send(dp, k);
 	return (at != NULL);
 }
@@ -158,6 +158,17 @@ wake(struct datapath *dp)
 }
 
 void
+dp_hop_remove(struct datapath *dp, struct own *own)
+{
+	if (own->hop == NULL)
+		return;
+	biglock_pause();	/* dp_hop_copies() may have come to this one */
+	nhtb_remove(dp->hops.table, own->hop);
+	own->hop = NULL;
+	biglock_resume();
+}
+
+void
 dp_hop_add(struct datapath *dp, struct esp_pair *pair, const struct sa_child *c)
 {
 	struct own *own = pair->user;
@@ -165,7 +176,7 @@ dp_hop_add(struct datapath *dp, struct esp_pair *pair, const struct sa_child *c)
 	struct addr taken;
 	struct fault f;
 
-	nhtb_remove(dp->hops.table, own->hop);
+	dp_hop_remove(dp, own);
 	own->hop = nhtb_add(dp->hops.table, pair, c, &taken);
 	if (own->hop == NULL) {
 		(void)fault(&f, FAULT_MEMORY, "no memory for the next hops of SA %08x", get_be32(pair->in.spi));
@@ -179,13 +190,6 @@ dp_hop_add(struct datapath *dp, struct esp_pair *pair, const struct sa_child *c)
 		    selector_net_text(from, &pair->out.src_ts[0]), selector_net_text(to, &pair->out.dst_ts[0]));
 	wake(dp);
 	sadb_changed(dp->db);
-}
-
-void
-dp_hop_remove(struct datapath *dp, struct own *own)
-{
-	nhtb_remove(dp->hops.table, own->hop);
-	own->hop = NULL;
 }
 
 bool

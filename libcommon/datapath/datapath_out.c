@@ -359,9 +359,9 @@ out_segments(struct datapath *dp, struct pkt *k, const struct inner *in)
  * of hosts behind this end come from the device, those of other peers from --hub.
  */
 static bool
-bars_nhrp(const struct datapath *dp, const struct inner *in)
+bars_nhrp(struct datapath *dp, const struct inner *in)
 {
-	return (dp->opt.nhrp && in->proto == DP_NHRP && !dp->hops.own);
+	return (dp->opt.nhrp && in->proto == DP_NHRP && !dp_worker(dp)->own);
 }
 
 static void
@@ -403,7 +403,7 @@ void
 dp_out(struct datapath *dp, struct pkt *k)
 {
 	/* The main thread has added an SA, and calls dp_out_retry() a moment later: this packet must not overtake those that wait. */
-	if (dp->wait.n > 0 && dp_wait_due(dp) && dp->hops.copy_to == NULL)
+	if (dp->wait.n > 0 && dp_wait_due(dp) && dp_worker(dp)->copy_to == NULL)
 		dp_wait_each(dp, false, has_sa, waited);
 	if (!dp_hop_copies(dp, k, out_one))
 		out_one(dp, k);
@@ -424,6 +424,7 @@ bool
 datapath_send_to(struct datapath *dp, const struct addr *remote, uint8_t *p, size_t len)
 {
 	struct pkt k = { .p = p, .len = len, .buf = p, .cap = len, .csum = PKT_CSUM_FULL };
+	struct worker *w = dp_worker(dp);
 	struct esp_sa *sa;
 	struct inner in;
 
@@ -432,12 +433,12 @@ datapath_send_to(struct datapath *dp, const struct addr *remote, uint8_t *p, siz
 	biglock_pause();	/* its numbers leave in their order */
 	/* The same addresses may lead to another peer: two servers whose addresses in the tunnel are not known yet. */
 	sadb_changed(dp->db);
-	dp->hops.copy_to = sa;
-	dp->hops.own = true;
+	w->copy_to = sa;
+	w->own = true;
 	dp_out(dp, &k);
 	dp_out_flush(dp);
-	dp->hops.own = false;
-	dp->hops.copy_to = NULL;
+	w->own = false;
+	w->copy_to = NULL;
 	sadb_changed(dp->db);
 	biglock_resume();
 	return (true);

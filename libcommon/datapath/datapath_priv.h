@@ -97,8 +97,6 @@ struct hops {
 	bool		 many;		/* that routes are ignored was reported */
 	uint64_t	 changes;	/* of routes so far */
 	uint64_t	 asked_ms, free_ms;	/* the last request; none before */
-	struct esp_sa	*copy_to;	/* of a packet in hand whose SA is known: multicast, datapath_send_to(); NULL: there is none */
-	bool		 own;		/* ... it is of datapath_send_to() */
 	struct route	*more;		/* of datapath_routes() */
 	size_t		 n_more;
 };

@@ -36,7 +36,7 @@ dp_wait(struct datapath *dp, const struct pkt *k)
 	struct dp_waiting *w;
 
 	/* Without a negotiator there will be no new SA. A copy of a multicast packet is for its SA only. */
-	if (dp->input_over || dp->hops.copy_to != NULL || q->n == WAIT_MAX || q->bytes + k->len > WAIT_BYTES)
+	if (dp->input_over || dp_worker(dp)->copy_to != NULL || q->n == WAIT_MAX || q->bytes + k->len > WAIT_BYTES)
 		return (false);
 	if (k->sa != NULL && k->sa->mode == SA_TRANSPORT && k->sa->encap != SA_ENCAP_NONE)
 		return (false);		/* its ports may be the peer's already, see sadb_port_out() */

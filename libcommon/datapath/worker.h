@@ -28,6 +28,8 @@ struct worker {
 	struct pkt	 out_pkts[ESP_BATCH];
 	struct inner	 out_in[ESP_BATCH];
 	size_t		 n_out, out_used;
+	struct esp_sa	*copy_to;		/* of the packet in hand, where it is known: multicast, datapath_send_to(); or NULL */
+	bool		 own;			/* ... of datapath_send_to() */
 	struct coalesce	 join;			/* packets on their way to the device */
 	bool		 alone;			/* the device does not accept joined ones */
 	uint64_t	 burst;			/* packets of the last batch of a raw socket that went to the device */

@@ -61,7 +61,10 @@ struct esp_sa *nhtb_remote(struct nhtb *t, const struct addr *remote, const stru
 
 /* Peers with selectors of all addresses ("route-based"). */
 size_t nhtb_peers(const struct nhtb *t);
-/* The usable outbound SA of the next such peer after ${*at} (NULL: the first one), which is moved on. NULL: no more. */
+/*
+ * The usable outbound SA of the next such peer after ${*at} (NULL: the first one), which is moved on. NULL: no more. Between the calls
+ * nothing is removed (nhtb_remove()).
+ */
 struct esp_sa *nhtb_each_peer(struct nhtb *t, const struct inner *in, void **at);
 
 /* One binding, for people. */
