@@ -174,6 +174,45 @@ overflowed() { right nstat -asz UdpRcvbufErrors | awk '/^UdpRcv/ { print $2 }'; 
 	eventually 10 eval '[ $(($(counter right in unknown-spi) + $(overflowed))) = "$(cat "$T/forged")" ]' || { counters right; overflowed; cat "$T/forged"; return 1; }
 }
 
+@test "esp-rekey: in a stream that goes on while the claim comes, nothing is lost" {
+	local keeper i at
+	mkfifo "$T/rf" "$T/lf"
+	for i in 1 2 3 4 5 6; do
+		make_pair aes128gcm16 udp 4 4 --seed "claim $i"
+		mv "$T/left.sa" "$T/left$i.sa"
+		mv "$T/right.sa" "$T/right$i.sa"
+	done
+	tun_start right "$T/rf"
+	tun_start left "$T/lf"
+	exec 6>"$T/rf" 7>"$T/lf"
+	cat "$T/right1.sa" >&6
+	cat "$T/left1.sa" >&7
+	eventually 15 tun_is_up right && eventually 15 tun_is_up left
+	ip -n "$L" link set vpn0 txqueuelen 10000
+	keeper=$(pgrep -P "${BG[right]}")
+	for i in 2 3 4 5 6; do
+		kill -STOP "$keeper"
+		cat "$T/right$i.sa" >&6
+		cat "$T/left$i.sa" >&7
+		eventually 15 eval '[ "$(grep -c "is in use" "$T/left.err")" = $i ]'
+		at=$(left cat /sys/class/net/vpn0/statistics/tx_packets)
+		background "stream$i" ip netns exec "$L" /usr/bin/python3 -c '
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.1.0.1", 0))
+for n in range(400):
+    for _ in range(25):
+        s.sendto(b"x" * 18, ("10.2.0.1", 9))
+    time.sleep(0.0005)'
+		eventually 15 eval '[ "$(left cat /sys/class/net/vpn0/statistics/tx_packets)" -ge $((at + 200)) ]'
+		kill -CONT "$keeper"
+		ended "stream$i" 30
+	done
+	eventually 10 eval '[ $(($(counter right in packets) + $(overflowed))) -ge 50000 ]' || { counters right; overflowed; return 1; }
+	[ "$(counter right in unknown-spi)" = 0 ] || { counters right; return 1; }
+	exec 6>&- 7>&-
+}
+
 @test "esp-rekey: an end killed in a fast stream refuses what it had reserved, and gets a new SA" {
 	local at start
 	two_start right right "ike-respond -v --psk-file gw.psk --local-id right.example --remote-id left.example \

@@ -361,8 +361,10 @@ turns(struct datapath *dp)
 			dp->last_turn = &dp->turns;
 		dp->n_turns--;
 		any = true;
+		dp->turn_now = t;	/* the lock may be left before its SA is there */
 		if (rc == 0)
 			rc = obey(dp, &t->rec, t->source, t->asked ? &t->answer : NULL, &f);
+		dp->turn_now = NULL;
 		if (rc != 0) {
 			if (t->asked)
 				serve(dp, &t->rec.child, false);
