@@ -77,7 +77,7 @@ pings() { ip netns exec "$L" ping -q -c 1 -i 0.1 -W 1 "$@" >/dev/null 2>&1; }
 @test "gre keepalive: only what goes back to its sender is answered, and not without limit" {
 	gre left "$L" --remote 203.0.113.2 --address 10.9.0.1/24
 	[ "$(KEEPALIVE ask 203.0.113.2 203.0.113.1 good)" = 1 ]
-	local kind
+	local kind begun
 	for kind in key forged content packet; do
 		[ "$(KEEPALIVE ask 203.0.113.2 203.0.113.1 $kind)" = 0 ] || { echo "$kind is answered"; return 1; }
 	done
@@ -85,9 +85,10 @@ pings() { ip netns exec "$L" ping -q -c 1 -i 0.1 -W 1 "$@" >/dev/null 2>&1; }
 	background dump ip netns exec "$L" tcpdump -ni eth0 -l host 203.0.113.77
 	eventually 5 grep -q listening dump.err
 	[ "$(KEEPALIVE ask 203.0.113.2 203.0.113.1 other)" = 0 ]
-	# 500 at once: of one second, or of two if it begins between them.
+	# 500 at once, 50 answers a second: of two seconds if it begins between them, of more on a busy machine.
+	begun=$SECONDS
 	run -0 KEEPALIVE ask 203.0.113.2 203.0.113.1 good 500
-	[ "$output" -ge 40 ] && [ "$output" -le 100 ] || { echo "$output answers"; return 1; }
+	[ "$output" -ge 40 ] && [ "$output" -le $((50 * (SECONDS - begun + 2))) ] && [ "$output" -lt 450 ] || { echo "$output answers"; return 1; }
 	kill -USR1 "${BG[left]}"
 	eventually 5 grep -qE 'dropped in, keepalive that would go to somebody else, or one too many: [0-9]{3}' left.err
 	run ! grep -q 203.0.113.77 dump.out

@@ -14,9 +14,9 @@ setup() {
 }
 
 teardown() {
-	local ns
 	stop_background
-	for ns in ${MORE-}; do ip netns del "$ns" 2>/dev/null || :; done
+	# shellcheck disable=SC2086 # names
+	netns_gone ${MORE-}
 	tun_teardown
 }
 

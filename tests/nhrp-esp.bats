@@ -90,8 +90,7 @@ nodes() {
 }
 
 no_nodes() {
-	local node
-	for node in "${NODES[@]}"; do ip netns del "$P$node" 2>/dev/null || :; done
+	netns_gone "${NODES[@]/#/$P}"
 }
 
 at() { ip netns exec "$P$1" "${@:2}"; }

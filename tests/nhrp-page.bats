@@ -23,7 +23,7 @@ teardown() {
 	for pid in "${PIDS[@]}"; do
 		kill -- "-$pid" 2>/dev/null || :
 	done
-	ip netns del "${LAB_PREFIX}hub2" 2>/dev/null || :
+	netns_gone "${LAB_PREFIX}hub2"
 	timeout 120 "$LAB" down >/dev/null 2>&1 || :
 }
 

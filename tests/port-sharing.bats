@@ -27,7 +27,7 @@ setup() {
 teardown() {
 	[ -n "${BATS_TEST_COMPLETED-}" ] || tail -n 30 "$T"/*.err || :
 	tun_teardown
-	[ -z "${M-}" ] || ip netns del "$M" 2>/dev/null || :
+	netns_gone "${M-}"
 }
 
 # gateway right|middle NET [OPTION...]: ike-respond and esp-tun, one of each, by way of a FIFO.

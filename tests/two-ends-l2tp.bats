@@ -26,7 +26,7 @@ setup() {
 }
 teardown() {
 	two_teardown
-	[ -z "${M-}" ] || ip netns del "$M" 2>/dev/null || :
+	netns_gone "${M-}"
 }
 
 # A second client 192.0.3.10 behind the router of two_setup.

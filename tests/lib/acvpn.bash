@@ -18,10 +18,10 @@ acvpn_setup() {
 }
 
 acvpn_teardown() {
-	local pid node
+	local pid
 	for pid in "${PIPES[@]}"; do kill -- "-$pid" 2>/dev/null || :; done
 	stop_background
-	for node in net hub s1 s2 nat1 nat2 hub2; do ip netns del "$P$node" 2>/dev/null || :; done
+	netns_gone "$P"{net,hub,s1,s2,nat1,nat2,hub2}
 }
 PIPES=()
 

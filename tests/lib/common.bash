@@ -141,3 +141,13 @@ stop_background() {
 	for name in "${!BG[@]}"; do kill "${BG[$name]}" 2>/dev/null || :; done
 	for name in "${!BG[@]}"; do reap "$name"; done
 }
+
+# netns_gone NAME...: deletes these namespaces of the test, and ends what still runs in them, such as the rest of a pipeline.
+netns_gone() {
+	local ns
+	for ns; do
+		[ -n "$ns" ] || continue
+		ip netns pids "$ns" 2>/dev/null | xargs -r kill -KILL 2>/dev/null || :
+		ip netns del "$ns" 2>/dev/null || :
+	done
+}

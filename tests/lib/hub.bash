@@ -44,10 +44,9 @@ hub_wire() {
 }
 
 hub_teardown() {
-	local s
 	stop_background
 	[ -z "${RECORDS-}" ] || exec {RECORDS}>&-
-	for s in "${H-}" "${A-}" "${B-}"; do [ -z "$s" ] || ip netns del "$s" 2>/dev/null || :; done
+	netns_gone "${H-}" "${A-}" "${B-}"
 }
 
 hub() { ip netns exec "$H" "$@"; }

@@ -6,7 +6,7 @@
 #
 # $M is its name.
 
-router_gone() { [ -z "${M-}" ] || ip netns del "$M" 2>/dev/null || :; }
+router_gone() { netns_gone "${M-}"; }
 
 mid() { ip netns exec "$M" "$@"; }
 

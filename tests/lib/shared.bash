@@ -45,8 +45,7 @@ shared_teardown() {
 	local x
 	stop_background
 	for x in a b; do [ ! -x "${T-}/sapipe_$x" ] || "$T/sapipe_$x" down gw >/dev/null 2>&1 || :; done
-	for x in "${A-}" "${B-}"; do [ -z "$x" ] || ip netns pids "$x" 2>/dev/null | xargs -r kill -KILL 2>/dev/null || :; done
-	for x in "${W-}" "${A-}" "${B-}"; do [ -z "$x" ] || ip netns del "$x" 2>/dev/null || :; done
+	netns_gone "${A-}" "${B-}" "${W-}"
 	two_teardown
 }
 

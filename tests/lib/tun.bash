@@ -58,8 +58,7 @@ tun_addresses() {
 
 tun_teardown() {
 	stop_background
-	[ -z "${L-}" ] || ip netns del "$L" 2>/dev/null || :
-	[ -z "${R-}" ] || ip netns del "$R" 2>/dev/null || :
+	netns_gone "${L-}" "${R-}"
 }
 
 left() { ip netns exec "$L" "$@"; }

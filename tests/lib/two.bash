@@ -34,7 +34,7 @@ two_teardown() {
 	for g in "${GROUP[@]}"; do
 		eventually 3 group_gone "$g" || kill -KILL -- "-$g" 2>/dev/null || :
 	done
-	[ -z "${N-}" ] || ip netns del "$N" 2>/dev/null || :
+	netns_gone "${N-}"
 	tun_teardown
 }
 
