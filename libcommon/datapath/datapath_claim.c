@@ -103,24 +103,14 @@ turn_claimed(struct datapath *dp, const struct keeper_answer *a)
 		}
 }
 
-static bool
-brings(const struct turn *t, enum sa_proto protocol, const uint8_t spi[4], const struct addr *local)
-{
-	const struct sa_child *c = &t->rec.child;
-
-	return (t->rec.type == SA_CHILD && c->protocol == protocol && get_be32(c->spi_in) == get_be32(spi) &&
-	    addr_cmp(&c->local.at.addr, local) == 0);
-}
-
 bool
 dp_awaited(const struct datapath *dp, enum sa_proto protocol, const uint8_t spi[4], const struct addr *local)
 {
 	const struct turn *t;
 
-	if (dp->turn_now != NULL && brings(dp->turn_now, protocol, spi, local))
-		return (true);
 	for (t = dp->turns; t != NULL; t = t->next)
-		if (brings(t, protocol, spi, local))
+		if (t->rec.type == SA_CHILD && t->rec.child.protocol == protocol && get_be32(t->rec.child.spi_in) == get_be32(spi) &&
+		    addr_cmp(&t->rec.child.local.at.addr, local) == 0)
 			return (true);
 	return (false);
 }

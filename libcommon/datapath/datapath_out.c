@@ -380,6 +380,13 @@ out_one(struct datapath *dp, struct pkt *k)
 		drop(dp, k, v);
 }
 
+static void
+out(struct datapath *dp, struct pkt *k)
+{
+	if (!dp_hop_copies(dp, k, out_one))
+		out_one(dp, k);
+}
+
 /* For dp_wait_each(). */
 static bool
 has_sa(struct datapath *dp, const struct pkt *k)
@@ -395,8 +402,8 @@ waited(struct datapath *dp, struct pkt *k, bool over)
 {
 	if (over)
 		drop(dp, k, ESP_EXPIRED);
-	else if (!dp_hop_copies(dp, k, out_one))
-		out_one(dp, k);
+	else
+		out(dp, k);
 }
 
 void
@@ -405,8 +412,7 @@ dp_out(struct datapath *dp, struct pkt *k)
 	/* The main thread has added an SA, and calls dp_out_retry() a moment later: this packet must not overtake those that wait. */
 	if (dp->wait.n > 0 && dp_wait_due(dp) && dp_worker(dp)->copy_to == NULL)
 		dp_wait_each(dp, false, has_sa, waited);
-	if (!dp_hop_copies(dp, k, out_one))
-		out_one(dp, k);
+	out(dp, k);
 }
 
 void

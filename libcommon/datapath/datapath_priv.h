@@ -153,7 +153,6 @@ struct datapath {
 	struct wire	*wire;		/* the record of outer packets; NULL: none */
 	struct keeper	 keeper;
 	struct turn	*turns, **last_turn;
-	const struct turn *turn_now;	/* taken from ${turns}, and not done yet */
 	size_t		 n_turns;
 	struct turn	*turn_room;	/* for DATAPATH_TURNS, of which ${n_taken} are taken; NULL: none is */
 	size_t		 n_taken;

@@ -357,14 +357,13 @@ turns(struct datapath *dp)
 
 	while ((t = dp->turns) != NULL && (rc = must_wait(dp, t, &f)) <= 0) {
 		biglock_yield();
+		any = true;
+		if (rc == 0)
+			rc = obey(dp, &t->rec, t->source, t->asked ? &t->answer : NULL, &f);
+		/* Not before: the lock may be left while the SA is made, and until then it is one of those that are awaited. */
 		if ((dp->turns = t->next) == NULL)
 			dp->last_turn = &dp->turns;
 		dp->n_turns--;
-		any = true;
-		dp->turn_now = t;	/* the lock may be left before its SA is there */
-		if (rc == 0)
-			rc = obey(dp, &t->rec, t->source, t->asked ? &t->answer : NULL, &f);
-		dp->turn_now = NULL;
 		if (rc != 0) {
 			if (t->asked)
 				serve(dp, &t->rec.child, false);
