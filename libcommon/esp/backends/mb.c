@@ -371,8 +371,7 @@ mb_supports(const struct esp_suite *s)
 {
 	bool des = s->enc->form == ALG_CBC && s->enc->block == IMB_DES_BLOCK_SIZE;
 
-	return (mb_tools() != NULL && mb_key_supports(s) &&
-	    (!des || (mb_tools()->features & IMB_FEATURE_AVX512_SKX) == IMB_FEATURE_AVX512_SKX));
+	return (mb_tools() != NULL && mb_key_supports(s) && (!des || mb_has_avx512(mb_tools())));
 }
 
 /* The other backend gets packets that come alone, except those of AEADs. */

@@ -53,11 +53,17 @@ mb_tools(void)
 	return (tools);
 }
 
+bool
+mb_has_avx512(const IMB_MGR *mgr)
+{
+	return ((mgr->features & IMB_FEATURE_AVX512_SKX) == IMB_FEATURE_AVX512_SKX);
+}
+
 static bool
 sha_apart(const IMB_MGR *mgr)
 {
 	return ((mgr->features & IMB_FEATURE_SHANI) != 0 && (mgr->features & IMB_FEATURE_AVX) != 0 &&
-	    (mgr->features & IMB_FEATURE_GFNI) == 0 && (mgr->features & IMB_FEATURE_AVX512_SKX) != IMB_FEATURE_AVX512_SKX);
+	    (mgr->features & IMB_FEATURE_GFNI) == 0 && !mb_has_avx512(mgr));
 }
 
 int

@@ -19,6 +19,7 @@ struct mb_mgrs {
 
 /* For functions without state, such as key schedules; NULL: the library does not run on this processor. */
 IMB_MGR *mb_tools(void);
+bool mb_has_avx512(const IMB_MGR *mgr);
 /* Not without mb_tools(). 0, or -1: no memory. */
 int mb_mgrs_open(struct mb_mgrs *m);
 void mb_mgrs_close(struct mb_mgrs *m);		/* all NULL is fine */
