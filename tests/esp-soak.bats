@@ -52,8 +52,8 @@ soak() {
 		echo "$side: $(wc -l <"$T/off-$side.out") changes of offloads"
 		counters $side >"$T/counters"
 		cat "$T/counters"
-		# A kernel gives up a datagram of IPv4 when more than 64 fragments of its host came since the last one of it: a sender lost its
-		# processor in the middle of it.
+		# What the tunnel did not lose: a kernel gives up a datagram of IPv4 when more than 64 other fragments of its sender come between
+		# two of its own (ipfrag_max_dist).
 		$side nstat -asz | awk -v s=$side '/ReasmFails|ReasmTimeout/ { print s ": " $1, $2 }'
 		echo "$side: $($side cat /sys/class/net/vpn0/statistics/tx_dropped) packets dropped in front of vpn0"
 		grep -q "in: .* replays 0, bad-icv 0, policy-drops 0$" "$T/counters" || bad=1
