@@ -49,7 +49,7 @@ CFLAGS ?= -O2 -g
 # ---- packages, in the order in which targets come to need them
 
 DEPS_BUILD = build-essential pkg-config libssl-dev libpcap-dev libcbor-dev libmnl-dev \
-	libseccomp-dev libinih-dev libev-dev libjansson-dev libcap-ng-dev libcrypt-dev libldap-dev \
+	libseccomp-dev libinih-dev libev-dev liburing-dev libjansson-dev libcap-ng-dev libcrypt-dev libldap-dev \
 	$(if $(filter x86_64,$(shell uname -m)),libipsec-mb-dev)
 DEPS_DEMO = iproute2 iputils-ping procps socat util-linux
 DEPS_CHECK = libcmocka-dev bats jq xxd python3 python3-cbor2 python3-cryptography python3-cryptography-vectors \
@@ -90,7 +90,7 @@ B = build
 MODE = -fstack-protector-strong $(if $(filter -O0 -Og,$(CFLAGS)),,-D_FORTIFY_SOURCE=2)
 endif
 
-MODULES = libcrypto libpcap libcbor libmnl libseccomp libcap-ng jansson
+MODULES = libcrypto libpcap libcbor libmnl libseccomp libcap-ng jansson liburing
 PC_CFLAGS = $(eval PC_CFLAGS := $(shell pkg-config --cflags $(MODULES)))$(PC_CFLAGS)
 PC_LIBS = $(eval PC_LIBS := $(shell pkg-config --libs $(MODULES)))$(PC_LIBS)
 IPSEC_MB = $(if $(wildcard /usr/include/intel-ipsec-mb.h /usr/local/include/intel-ipsec-mb.h),-lIPSec_MB)

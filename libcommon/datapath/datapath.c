@@ -233,8 +233,9 @@ datapath_new(struct ev_loop *loop, const struct datapath_opt *o,
 	if (dp_hop_watch(dp, &why) != 0)
 		dp_warn(dp, &why);
 	coalesce_init(&dp->worker.join, dp->tun.uso, dp_put, dp);
-	dp_note(dp, 1, "%s: %s, %s", dp->tun.name, dp->tun.uso ? "checksums, TSO and USO" : dp->tun.tso ? "checksums and TSO" :
-	    dp->tun.csum ? "checksums, no segmentation" : "no offloads", dp->tun.n_queues > 0 ? "fair queues" : "one queue");
+	dp_note(dp, 1, "%s: %s, %s, %s", dp->tun.name, dp->tun.uso ? "checksums, TSO and USO" : dp->tun.tso ? "checksums and TSO" :
+	    dp->tun.csum ? "checksums, no segmentation" : "no offloads", dp->tun.n_queues > 0 ? "fair queues" : "one queue",
+	    dp->tun.ring != NULL ? "several small packets a read (io_uring)" : "one packet a read");
 	watch(dp, loop, &dp->keeper_io, dp->opt.keeper, dp_keeper_ready);
 	watch(dp, dp->fast, &dp->tun_io, tun_fd(&dp->tun), dp_tun_ready);
 	for (size_t i = 0; i < RAWESP_SOCKETS; i++)

@@ -15,9 +15,7 @@
 #define SHARE_BYTES	(32 * 1024)	/* of one queue in a round, or one super-packet */
 #define SHARE_PACKETS	64
 #define SHARE_MOST	256	/* ... with the rest of a datagram in fragments */
-/* Packets that are read before the first of them is looked up, with many SAs (flow_expect()); a longer one is the last. */
-#define AHEAD		8
-#define AHEAD_BYTES	2048
+#define AHEAD		8	/* packets that are read one by one before the first is looked up, with many SAs (flow_expect()) */
 #define JOINED_MAX	64		/* segments of a datagram: UDP_MAX_SEGMENTS of older kernels */
 
 /* ---- what is sent */
@@ -508,14 +506,20 @@ has_more(const struct pkt *k)
 	return (k->len >= 48 && p[0] >> 4 == 6 && p[6] == IPPROTO_FRAGMENT && (p[43] & 1) != 0);
 }
 
+/* How many packets of a queue to read before the first of them is looked up. */
+static size_t
+read_ahead(const struct datapath *dp, unsigned queue)
+{
+	return (dp->tun.ring != NULL ? tun_expect(&dp->tun, queue) : sadb_count(dp->db) > FLOW_FEW ? AHEAD : 1);
+}
+
 /* Forwards the share of one queue, and adds to what the turn has forwarded. 1: there may be more; 0: there is none; -1 with a fault. */
 static int
 share(struct datapath *dp, unsigned queue, size_t *packets, size_t *bytes, struct fault *f)
 {
-	const size_t ahead = sadb_count(dp->db) > FLOW_FEW ? AHEAD : 1;
 	struct worker *w = dp_worker(dp);
-	size_t n, len = 0, m = 0;
-	struct pkt k[AHEAD];
+	size_t n, len = 0, m, i, ahead;
+	struct pkt k[TUN_RING];
 	bool part = false;
 	int rc = 1;
 
@@ -523,18 +527,16 @@ share(struct datapath *dp, unsigned queue, size_t *packets, size_t *bytes, struc
 	 * Fragments of a datagram stay together: Linux gives it up when more than 64 fragments of others from the same host come between
 	 * two of them (ipfrag_max_dist).
 	 */
-	for (n = 0; (n < SHARE_PACKETS && len < SHARE_BYTES) || (part && n < SHARE_MOST); n++) {
-		k[m] = worker_one(w, m);
-		if ((rc = tun_read(&dp->tun, queue, &k[m], &w->count.cut, f)) != 1)
-			break;
-		part = has_more(&k[m]);
-		len += k[m++].len;
-		if (m == ahead || k[m - 1].len > AHEAD_BYTES) {
-			out_several(dp, k, m);
-			m = 0;
-		}
+	for (n = 0; rc == 1 && ((n < SHARE_PACKETS && len < SHARE_BYTES) || (part && n < SHARE_MOST)); n += m) {
+		ahead = read_ahead(dp, queue);
+		for (i = 0; i < ahead; i++)
+			k[i] = worker_one(w, i);
+		rc = tun_read_some(&dp->tun, queue, k, ahead, &m, &w->count.cut, f);
+		for (i = 0; i < m; i++)
+			len += k[i].len;
+		part = m > 0 ? has_more(&k[m - 1]) : part;
+		out_several(dp, k, m);
 	}
-	out_several(dp, k, m);
 	*packets += n;
 	*bytes += len;
 	return (rc);

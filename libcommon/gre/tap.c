@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "gre/gre.h"
+#include "net/tun_name.h"
 
 #define AUTO_NAME	"gre%d"
 #define SOLICITATION	135	/* ICMPv6 type */

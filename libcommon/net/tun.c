@@ -13,19 +13,12 @@
 #include <unistd.h>
 
 #include "base/biglock.h"
+#include "net/tun_name.h"
 
 #define AUTO_NAME	"vpn%d"
+#define TUN_SHORT	2048	/* bytes of a packet that others wait for */
 
 _Static_assert(TUN_HEADROOM == sizeof(struct virtio_net_hdr), "room for the header of the device");
-
-bool
-tun_name_ok(const char *name)
-{
-	size_t n = strlen(name);
-
-	return (n > 0 && n < IFNAMSIZ && strpbrk(name, "/% \t\n:") == NULL && strcmp(name, ".") != 0 &&
-	    strcmp(name, "..") != 0);
-}
 
 /* "device vpn7"; the kernel chooses the number that AUTO_NAME stands for. */
 static int
@@ -152,6 +145,12 @@ attach(struct tun *t, const char *name, int more)
 	return (0);
 }
 
+static int
+queue_fd(const struct tun *t, unsigned queue)
+{
+	return (t->n_queues > 0 ? t->queue[queue] : t->fd);
+}
+
 int
 tun_open(struct tun *t, const char *name, struct fault *f)
 {
@@ -182,6 +181,7 @@ tun_open(struct tun *t, const char *name, struct fault *f)
 	}
 	if (several)
 		(void)tun_fair(t);
+	t->ring = tun_ring_new(queue_fd(t, 0));
 	return (0);
 }
 
@@ -191,6 +191,7 @@ tun_close(struct tun *t)
 	/* A persistent device keeps its offloads, and its next user may not know of them. */
 	if (t->fd != -1 && t->csum)
 		(void)ioctl(t->fd, TUNSETOFFLOAD, 0UL);
+	tun_ring_free(t->ring);
 	tun_queues_close(t);
 	if (t->fd != -1)
 		(void)close(t->fd);
@@ -226,35 +227,126 @@ read_header(struct pkt *k, const struct virtio_net_hdr *hdr)
 	}
 }
 
-int
-tun_read(const struct tun *t, unsigned queue, struct pkt *k, uint64_t *cut, struct fault *f)
+/* Where the device's header and packet go: in one piece, as with small packets a read of several takes a tenth longer. */
+static struct iovec
+room_of(const struct pkt *k)
 {
-	struct virtio_net_hdr hdr;
-	/* One piece: with small packets a read of several takes a tenth longer. */
-	uint8_t *at = k->p - sizeof(hdr);
-	size_t room = k->cap - pkt_headroom(k) - 1;	/* another byte receives the excess of a packet that does not fit */
-	int fd = t->n_queues > 0 ? t->queue[queue] : t->fd;
-	ssize_t got;
+	size_t room = k->cap - pkt_headroom(k) - 1;
 
 	if (room > PKT_MAX)
 		room = PKT_MAX;
-	for (;;) {
+	/* Another byte receives the excess of a packet that does not fit. */
+	return ((struct iovec){ k->p - TUN_HEADROOM, TUN_HEADROOM + room + 1 });
+}
+
+/* Whether the ${got} bytes at ${at} are a packet, which is in ${k} then; otherwise it is counted in ${*cut}. */
+static bool
+accept_read(struct pkt *k, const struct iovec *at, size_t got, uint64_t *cut)
+{
+	struct virtio_net_hdr hdr;
+
+	memcpy(&hdr, at->iov_base, sizeof(hdr));
+	if (got <= sizeof(hdr) || got == at->iov_len || !read_header(k, &hdr)) {
+		++*cut;
+		return (false);
+	}
+	k->len = got - sizeof(hdr);
+	return (true);
+}
+
+int
+tun_read(const struct tun *t, unsigned queue, struct pkt *k, uint64_t *cut, struct fault *f)
+{
+	const struct iovec at = room_of(k);
+	int fd = queue_fd(t, queue);
+	ssize_t got;
+
+	do {
 		biglock_leave();
-		got = read(fd, at, sizeof(hdr) + room + 1);
+		got = read(fd, at.iov_base, at.iov_len);
 		biglock_take();
-		if (got == -1 && errno == EINTR)
-			continue;
 		if (got == -1 && errno == EAGAIN)
 			return (0);
-		if (got <= 0)
+		if (got == 0 || (got == -1 && errno != EINTR))
 			return (fault_sys(f, FAULT_DEVICE, "TUN device %s was removed", t->name));
-		memcpy(&hdr, at, sizeof(hdr));
-		if ((size_t)got > sizeof(hdr) && (size_t)got <= sizeof(hdr) + room && read_header(k, &hdr))
-			break;
-		++*cut;
-	}
-	k->len = (size_t)got - sizeof(hdr);
+	} while (got == -1 || !accept_read(k, &at, (size_t)got, cut));
 	return (1);
+}
+
+size_t
+tun_expect(const struct tun *t, unsigned queue)
+{
+	return (t->expect[queue] == 0 ? 1 : t->expect[queue]);
+}
+
+/* What to ask for after ${got} packets of ${k}: half more, as long as all are short. */
+static uint8_t
+expect_next(const struct pkt *k, size_t got)
+{
+	size_t n = got + got / 2 + 1;
+
+	for (size_t i = 0; i < got; i++)
+		if (k[i].len > TUN_SHORT)
+			return (1);
+	return ((uint8_t)(n < TUN_RING ? n : TUN_RING));
+}
+
+/* As tun_read_some(), with the ring. */
+static int
+read_ring(struct tun *t, unsigned queue, struct pkt *k, size_t n, size_t *got, uint64_t *cut, struct fault *f)
+{
+	struct iovec at[TUN_RING];
+	int res[TUN_RING], rc;
+	size_t empty = 0;
+	struct pkt first;
+
+	for (size_t i = 0; i < n; i++)
+		at[i] = room_of(&k[i]);
+	biglock_leave();
+	rc = tun_ring_read(t->ring, queue_fd(t, queue), at, n, res);
+	biglock_take();
+	if (rc != 0) {	/* from here on one by one */
+		tun_ring_free(t->ring);
+		t->ring = NULL;
+		return (1);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (res[i] == -EAGAIN)
+			empty++;
+		else if (res[i] <= 0) {
+			errno = -res[i];
+			return (fault_sys(f, FAULT_DEVICE, "TUN device %s was removed", t->name));
+		} else if (accept_read(&k[i], &at[i], (size_t)res[i], cut)) {
+			first = k[*got];
+			k[(*got)++] = k[i];
+			k[i] = first;
+		}
+	}
+	return (empty > 0 ? 0 : 1);
+}
+
+/* As tun_read_some(), without. */
+static int
+read_each(const struct tun *t, unsigned queue, struct pkt *k, size_t n, size_t *got, uint64_t *cut, struct fault *f)
+{
+	int rc;
+
+	do {
+		if ((rc = tun_read(t, queue, &k[*got], cut, f)) != 1)
+			return (rc);
+	} while (k[(*got)++].len <= TUN_SHORT && *got < n);
+	return (1);
+}
+
+int
+tun_read_some(struct tun *t, unsigned queue, struct pkt *k, size_t n, size_t *got, uint64_t *cut, struct fault *f)
+{
+	int rc;
+
+	*got = 0;
+	rc = n > 1 && t->ring != NULL ? read_ring(t, queue, k, n, got, cut, f) : read_each(t, queue, k, n, got, cut, f);
+	t->expect[queue] = expect_next(k, *got);
+	return (rc);
 }
 
 static void

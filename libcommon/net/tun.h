@@ -11,6 +11,7 @@
 
 #include "base/fault.h"
 #include "base/pkt.h"
+#include "net/tun_ring.h"
 
 #define TUN_PARTS	128	/* of a packet in one write */
 #define TUN_QUEUES	8
@@ -21,13 +22,12 @@ struct tun {
 	unsigned	n_queues;	/* 0: it is */
 	int		any;		/* an epoll descriptor for all of them */
 	uint32_t	busy;		/* a bit for each queue that had packets at the last look */
+	struct tun_ring	*ring;		/* reads several packets at once; NULL: one by one */
+	uint8_t		expect[TUN_QUEUES];	/* how many the next read of a queue is to ask for; 0 is 1 */
 	unsigned	ifindex;
 	char		name[IFNAMSIZ];
 	bool		csum, tso, uso;	/* the kernel leaves checksums to us; segments of TCP; of UDP */
 };
-
-/* Whether ${name} can be an interface's: it fits into an ifreq, and the kernel neither rejects it nor reads it as a pattern. */
-bool tun_name_ok(const char *name);
 
 /*
  * Creates the device ${name}, with fair queues where the kernel can, or attaches to a persistent one of that name that is not in use.
@@ -61,6 +61,17 @@ size_t tun_ready(struct tun *t, unsigned *queue);
  */
 #define TUN_HEADROOM	10
 int tun_read(const struct tun *t, unsigned queue, struct pkt *k, uint64_t *cut, struct fault *f);
+
+/*
+ * The same for up to ${n} (at most TUN_RING) packets: with a ring in one system call, without one by one until a long one. Sets ${*got},
+ * also with 0 and -1; these packets come first in ${k}, whose buffers may be in another order then.
+ */
+int tun_read_some(struct tun *t, unsigned queue, struct pkt *k, size_t n, size_t *got, uint64_t *cut, struct fault *f);
+/*
+ * What ${n} should be with a ring, 1 to TUN_RING: half more than came last, and 1 after a long packet, since others would wait while so
+ * many long ones are worked at.
+ */
+size_t tun_expect(const struct tun *t, unsigned queue);
 
 /*
  * Writes a packet of ${n} parts (at most TUN_PARTS) with the values of ${k}: segments, checksum, and ${head}, where the

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "esp/tos.h"
-#include "net/tun.h"
+#include "net/tun_name.h"
 
 static const struct opt_word roles[] = { { "initiator", ROLE_INITIATOR }, { "responder", ROLE_RESPONDER }, { NULL, 0 } };
 static const struct opt_word no_interval[] = { { "off", UINT32_MAX }, { NULL, 0 } };
