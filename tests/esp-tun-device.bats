@@ -213,6 +213,24 @@ packets_a_read() {
 	done
 }
 
+# reassembled N: the right kernel has put N datagrams together, and given none up.
+reassembled() { [ "$(right nstat -asz | awk '$1 == "IpReasmOKs" { ok = $2 } $1 == "IpReasmFails" { fails = $2 } END { print ok, fails }')" = "$1 0" ]; }
+
+@test "esp-tun: fragments of datagrams that were sent at the same time do not come apart" {
+	local threads had sent
+	make_pair aes128gcm16 udp
+	for threads in 1 2; do
+		tun_both --threads $threads
+		ip -n "$L" link set vpn0 txqueuelen 10000
+		ping_across 10.2.0.1
+		had=$(right nstat -asz | awk '$1 == "IpReasmOKs" { print $2 }')
+		sent=$(left "$SAPIPE_TOP/tests/lib/frag_queues.py" 10.1.0.1 10.2.0.1 "${BG[left]}")
+		[ "$sent" -gt 5000 ]
+		eventually 10 reassembled $((had + sent)) || { right nstat -asz | grep Reasm; return 1; }
+		stop_background
+	done
+}
+
 @test "esp-tun: a persistent device has one queue, in which all packets stay in order; one of another esp-tun is in use" {
 	make_pair aes128gcm16 udp
 	left ip tuntap add dev vpn0 mode tun

@@ -9,12 +9,14 @@
 #include "datapath/datapath_priv.h"
 #include "datapath/segment.h"
 #include "esp/cut.h"
+#include "net/fragments.h"
 
 #define TURN_BYTES	(256 * 1024)	/* read before others have their turn, and to the end of the round */
 #define TURN_PACKETS	256
 #define SHARE_BYTES	(32 * 1024)	/* of one queue in a round, or one super-packet */
 #define SHARE_PACKETS	64
-#define SHARE_MOST	256	/* ... with the rest of a datagram in fragments */
+#define MOST_BYTES	(192 * 1024)	/* ... with the rest of datagrams in fragments */
+#define MOST_PACKETS	256
 #define AHEAD		8	/* packets that are read one by one before the first is looked up, with many SAs (flow_expect()) */
 #define JOINED_MAX	64		/* segments of a datagram: UDP_MAX_SEGMENTS of older kernels */
 
@@ -495,15 +497,18 @@ out_several(struct datapath *dp, struct pkt *k, size_t n)
 		dp_out(dp, &k[i]);
 }
 
-/* Whether the IP packet ${k} is a fragment, and others of its datagram follow. */
+/* Whether ${n} packets with ${len} bytes are not yet the share of a queue. */
 static bool
-has_more(const struct pkt *k)
+in_share(size_t n, size_t len)
 {
-	const uint8_t *p = k->p;
+	return (n < SHARE_PACKETS && len < SHARE_BYTES);
+}
 
-	if (k->len >= 20 && p[0] >> 4 == 4)
-		return ((p[6] & 0x20) != 0);
-	return (k->len >= 48 && p[0] >> 4 == 6 && p[6] == IPPROTO_FRAGMENT && (p[43] & 1) != 0);
+/* Whether to read on after them for the rest of a datagram: its fragments stay together. */
+static bool
+datagram_open(struct fragments *frags, size_t n, size_t len)
+{
+	return (n < MOST_PACKETS && len < MOST_BYTES && fragments_follow(frags));
 }
 
 /* How many packets of a queue to read before the first of them is looked up. */
@@ -518,23 +523,21 @@ static int
 share(struct datapath *dp, unsigned queue, size_t *packets, size_t *bytes, struct fault *f)
 {
 	struct worker *w = dp_worker(dp);
-	size_t n, len = 0, m, i, ahead;
+	size_t n, len = 0, m = 0, i, ahead;
+	struct fragments frags = {0};
 	struct pkt k[TUN_RING];
-	bool part = false;
 	int rc = 1;
 
-	/*
-	 * Fragments of a datagram stay together: Linux gives it up when more than 64 fragments of others from the same host come between
-	 * two of them (ipfrag_max_dist).
-	 */
-	for (n = 0; rc == 1 && ((n < SHARE_PACKETS && len < SHARE_BYTES) || (part && n < SHARE_MOST)); n += m) {
-		ahead = read_ahead(dp, queue);
+	/* A queue that was empty may have the next fragment by now: its sender makes one while we work. */
+	for (n = 0; (rc == 1 && in_share(n, len)) || (rc != -1 && m > 0 && datagram_open(&frags, n, len)); n += m) {
+		ahead = in_share(n, len) ? read_ahead(dp, queue) : 1;
 		for (i = 0; i < ahead; i++)
 			k[i] = worker_one(w, i);
 		rc = tun_read_some(&dp->tun, queue, k, ahead, &m, &w->count.cut, f);
-		for (i = 0; i < m; i++)
+		for (i = 0; i < m; i++) {
+			fragments_read(&frags, k[i].p, k[i].len);
 			len += k[i].len;
-		part = m > 0 ? has_more(&k[m - 1]) : part;
+		}
 		out_several(dp, k, m);
 	}
 	*packets += n;
