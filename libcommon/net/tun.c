@@ -16,7 +16,7 @@
 #include "net/tun_name.h"
 
 #define AUTO_NAME	"vpn%d"
-#define TUN_SHORT	2048	/* bytes of a packet that others wait for */
+#define TUN_SHORT	2048	/* bytes; after a longer packet the next read asks for one */
 
 _Static_assert(TUN_HEADROOM == sizeof(struct virtio_net_hdr), "room for the header of the device");
 
